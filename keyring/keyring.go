@@ -1,0 +1,143 @@
+// Package keyring turns the configured secrets into every key that optin uses: links, sealing, ids, cookies.
+//
+// One secret is configured; each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that
+// no key says anything about another. Several secrets may be listed: the first makes, all are accepted, so a rotation
+// breaks no link in a mailbox and no record in a store.
+//
+// Sealed bytes are AES-256-GCM under a key of their own for each context (the record they belong to), so a blob moved
+// to another record does not open, and random nonces never meet under one key:
+//
+//	version (1 byte, 1) | id of the secret (4 bytes) | nonce (12) | ciphertext | tag (16)
+package keyring
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// MinSecret is the least length of a secret in bytes.
+const MinSecret = 32
+
+// Overhead is what sealing adds, in bytes.
+const Overhead = headerSize + 12 + 16
+
+const (
+	sealVersion = 1
+	headerSize  = 1 + 4
+)
+
+// ErrSealed says that bytes do not open: damaged, of another context, or sealed under a secret no longer listed.
+var ErrSealed = errors.New("keyring: does not open: damaged, moved, or sealed under a secret that is not listed")
+
+// Ring holds the derived keys. Its methods may be called from any goroutine.
+type Ring struct {
+	secrets []secret // newest first
+	derived sync.Map // label -> [][]byte
+}
+
+type secret struct {
+	prk []byte
+	id  [4]byte
+}
+
+// New makes a ring of secrets, the newest first. It needs one at least, each of MinSecret bytes or more.
+func New(secrets ...[]byte) (*Ring, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("keyring: no secret")
+	}
+	r := &Ring{}
+	for i, s := range secrets {
+		if len(s) < MinSecret {
+			return nil, fmt.Errorf("keyring: secret %d has %d bytes, needs %d", i+1, len(s), MinSecret)
+		}
+		prk, err := hkdf.Extract(sha256.New, s, []byte("optin"))
+		if err != nil {
+			return nil, fmt.Errorf("keyring: %w", err)
+		}
+		k := secret{prk: prk}
+		copy(k.id[:], expand(prk, "secret id"))
+		r.secrets = append(r.secrets, k)
+	}
+	return r, nil
+}
+
+// Keys returns the 32-byte keys of a label, one per secret, the newest first.
+func (r *Ring) Keys(label string) [][]byte {
+	if v, ok := r.derived.Load(label); ok {
+		return v.([][]byte)
+	}
+	keys := make([][]byte, len(r.secrets))
+	for i, s := range r.secrets {
+		keys[i] = expand(s.prk, "key "+label)
+	}
+	v, _ := r.derived.LoadOrStore(label, keys)
+	return v.([][]byte)
+}
+
+// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. Where one part
+// ends and the next begins counts.
+func (r *Ring) Sums(label string, parts ...string) [][]byte {
+	keys := r.Keys(label)
+	sums := make([][]byte, len(keys))
+	for i, k := range keys {
+		h := hmac.New(sha256.New, k)
+		for _, p := range parts {
+			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+			h.Write([]byte(p))
+		}
+		sums[i] = h.Sum(nil)
+	}
+	return sums
+}
+
+// Seal encrypts plain under the newest secret for one context.
+func (r *Ring) Seal(context string, plain []byte) []byte {
+	s := r.secrets[0]
+	out := make([]byte, headerSize, len(plain)+Overhead)
+	out[0] = sealVersion
+	copy(out[1:], s.id[:])
+	return s.aead(context).Seal(out, nil, plain, out[:headerSize])
+}
+
+// Open decrypts what Seal made for the same context under any listed secret, or returns ErrSealed.
+func (r *Ring) Open(context string, sealed []byte) ([]byte, error) {
+	if len(sealed) < Overhead || sealed[0] != sealVersion {
+		return nil, ErrSealed
+	}
+	for _, s := range r.secrets {
+		if [4]byte(sealed[1:headerSize]) != s.id {
+			continue
+		}
+		if plain, err := s.aead(context).Open(nil, nil, sealed[headerSize:], sealed[:headerSize]); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, ErrSealed
+}
+
+func (s secret) aead(context string) cipher.AEAD {
+	block, err := aes.NewCipher(expand(s.prk, "seal "+context))
+	if err != nil {
+		panic(err) // a 32-byte key always fits
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // AES always fits GCM
+	}
+	return aead
+}
+
+func expand(prk []byte, info string) []byte {
+	k, err := hkdf.Expand(sha256.New, prk, info, 32)
+	if err != nil {
+		panic(err) // 32 bytes are within what SHA-256 can expand to
+	}
+	return k
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Check says what is wrong with a change, or nil. Implementations call it before they commit.
+func (c Change) Check() error {
+	writes := c.Put != nil || c.Erase
+	switch {
+	case c.Put != nil && c.Erase:
+		return fmt.Errorf("%w: it both puts and erases", ErrInvalid)
+	case !writes && (len(c.Owe) > 0 || c.Settle != nil):
+		return fmt.Errorf("%w: it owes or settles without a new state", ErrInvalid)
+	case c.Put != nil && len(c.Put.Data) > MaxData:
+		return fmt.Errorf("%w: a record of %d bytes, at most %d", ErrInvalid, len(c.Put.Data), MaxData)
+	}
+	for _, e := range c.Owe {
+		switch {
+		case !within(e.ID, 64, "_-") || e.ID == "":
+			return fmt.Errorf("%w: an entry's id is %q", ErrInvalid, e.ID)
+		case !within(string(e.Kind), 96, "/-") || e.Kind == "":
+			return fmt.Errorf("%w: an entry's kind is %q", ErrInvalid, e.Kind)
+		case len(e.Body) > MaxBody:
+			return fmt.Errorf("%w: an entry of %d bytes, at most %d", ErrInvalid, len(e.Body), MaxBody)
+		}
+	}
+	return nil
+}
+
+// within tells whether s has at most n bytes, all of them letters, digits or one of extra.
+func within(s string, n int, extra string) bool {
+	if len(s) > n {
+		return false
+	}
+	for _, c := range []byte(s) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && strings.IndexByte(extra, c) < 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,206 @@
+// Package store is the contract between the rules of consent and whatever keeps them: records, what is owed
+// because of them, the texts that were shown, and rate limits.
+//
+// A store knows no rules. It makes one change atomic: the new state of a record, the work that is owed because of
+// it, and the settling of the work that led to it are committed together or not at all. Everything it is given is
+// already sealed; it reads nothing but the fields it orders by.
+//
+// Promises that every implementation keeps (package storetest holds them to it):
+//
+//   - What Update, Settle and Keep acknowledged survives the death of the process, and of the machine as far as
+//     Ready says so.
+//   - Reply lost is not work done twice: an attempt whose answer never came is found again by its version.
+//   - Owed work is leased, never marked: what a dead process held comes back by itself when its hold is over.
+//   - A record past its Expires is as if it had never been.
+//   - Time is the store's own wherever replicas have to agree on it (leases, limits).
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that callers tell apart. Implementations wrap them; ask with errors.Is.
+var (
+	// ErrNotFound says that there is no such record, or that it has expired.
+	ErrNotFound = errors.New("store: not found")
+	// ErrLost says that the entry is settled already, or that its lease has passed on to somebody else.
+	ErrLost = errors.New("store: the lease has passed on")
+	// ErrUnavailable says that the store cannot be reached or will not write now; the change may be tried again.
+	// Whether it was committed is unknown: repeat the same act, which by the rules changes nothing twice.
+	ErrUnavailable = errors.New("store: unavailable")
+	// ErrInvalid says that the caller broke this contract (an entry without an id, a record over MaxData).
+	ErrInvalid = errors.New("store: invalid change")
+)
+
+// Limits on what a store is given, in bytes.
+const (
+	MaxData = 256 << 10 // of Record.Data
+	MaxBody = 32 << 10 // of Entry.Body
+)
+
+// Key finds one record: the site's id (lower-case letters, digits, '-'; at most 64) and the keyed hash of the
+// person's address there (22 characters of base64url). It names nobody.
+type Key struct {
+	Site string
+	ID   string
+}
+
+// Version identifies one committed state of a record. It is opaque and never used twice; the zero Version means
+// that there is no record.
+type Version string
+
+// Record is one subscription as a store sees it.
+type Record struct {
+	Key     Key
+	Version Version   // set by the store; what a caller puts here is ignored
+	State   string    // what List filters by; a short lower-case word
+	Created time.Time // what List orders by; kept to the millisecond
+	Expires time.Time // from then on the record is gone; zero: never. Kept to the millisecond
+	Data    []byte    // sealed; at most MaxData
+}
+
+// Exists tells a record from the absence of one.
+func (r Record) Exists() bool { return r.Version != "" }
+
+// Kind names a lane of owed work. Lanes do not delay each other.
+type Kind string
+
+// Entry is one thing owed because a change was committed: a letter, a webhook call, a look at the clock.
+type Entry struct {
+	ID    string    // unique for ever, [A-Za-z0-9_-], at most 64; the same ID owed twice is one entry
+	Kind  Kind      // lower-case letters, digits, '/', '-'; at most 96
+	Key   Key       // the record whose change owed it; set by Update
+	Body  []byte    // opaque, sealed if personal; at most MaxBody
+	Due   time.Time // not before; the zero time means now. Kept to the millisecond
+	Tries int       // how often it was leased, this time included; set by Lease. It fences: a lease is lost when it has grown
+}
+
+// Outcome says what becomes of a leased entry: Done, Again or Dead.
+type Outcome struct {
+	Verdict Verdict
+	At      time.Time // for VerdictAgain
+}
+
+// Verdict is the kind of an Outcome.
+type Verdict int
+
+// The verdicts.
+const (
+	VerdictDone Verdict = iota
+	VerdictAgain
+	VerdictDead
+)
+
+// Done removes the entry.
+func Done() Outcome { return Outcome{Verdict: VerdictDone} }
+
+// Again makes the entry due at the given time, free for anybody to lease.
+func Again(at time.Time) Outcome { return Outcome{Verdict: VerdictAgain, At: at} }
+
+// Dead parks the entry: it is kept with its body, and never leased again.
+func Dead() Outcome { return Outcome{Verdict: VerdictDead} }
+
+// Settlement settles a leased entry together with a change of its record.
+type Settlement struct {
+	Entry   Entry // as Lease gave it
+	Outcome Outcome
+}
+
+// Change is what one act does to a record. The zero Change does nothing.
+type Change struct {
+	Put    *Record     // the new state; its Key and Version are ignored
+	Erase  bool        // instead of Put: the record is gone
+	Owe    []Entry     // only together with Put or Erase; their Key and Tries are ignored
+	Settle *Settlement // only together with Put or Erase; an entry of this very record
+}
+
+// Nothing tells whether a change leaves everything as it is.
+func (c Change) Nothing() bool {
+	return c.Put == nil && !c.Erase && len(c.Owe) == 0 && c.Settle == nil
+}
+
+// Query asks for records of one site, newest first.
+type Query struct {
+	Site   string
+	State  string // only these; empty: all
+	Limit  int    // 1 to 1000; 0 means 100
+	Before Cursor // continue after this one; zero: from the newest
+}
+
+// Cursor is a place in a listing: between a record and the next older one.
+type Cursor struct {
+	Created time.Time
+	ID      string
+}
+
+// Page is one part of a listing. Next is zero when there is nothing older.
+type Page struct {
+	Records []Record
+	Next    Cursor
+}
+
+// Limit allows N takes in any window of Per, exactly.
+type Limit struct {
+	N   int
+	Per time.Duration
+}
+
+// Store keeps records. All methods may be called from any goroutine, and by any number of processes on the same
+// data. Every method answers ErrUnavailable within a second when the store is away, and never later than its context.
+type Store interface {
+	// Update hands f the record under key (a zero one, but for its Key, if there is none) and commits the Change that
+	// f returns, all of it or none. f may run more than once, on ever newer records, and an implementation may first
+	// run it on a zero record that it only supposes: so f starts afresh each time, has no effects but its results, and
+	// only the last run counts. An error of f is returned as it is, after a run on the record as it really is; nothing is
+	// then committed. Update returns ErrLost, and commits nothing, if the change settles an entry whose lease has passed on;
+	// ErrInvalid if the change breaks the contract; ErrUnavailable.
+	Update(ctx context.Context, key Key, f func(Record) (Change, error)) error
+
+	// Get returns the record under key, or ErrNotFound.
+	Get(ctx context.Context, key Key) (Record, error)
+
+	// List returns the records of a site, newest first by Created and ID. Paging is stable under inserts. A record that
+	// changes its state while one pages by state may be missed or come twice; nothing else may.
+	List(ctx context.Context, q Query) (Page, error)
+
+	// Lease takes up to n entries of a kind that are due, about oldest first, and hides them from every other Lease until they
+	// are settled or hold is over. No entries and no error: nothing is due.
+	Lease(ctx context.Context, kind Kind, n int, hold time.Duration) ([]Entry, error)
+
+	// Settle ends a lease. It returns ErrLost, and changes nothing, if the entry is settled already or has been leased again since.
+	// A lease whose hold is over and that nobody took may still be settled.
+	Settle(ctx context.Context, e Entry, o Outcome) error
+
+	// Take takes one from the bucket if every limit allows it, for all replicas together. It returns 0 when taken;
+	// otherwise nothing was taken, and it returns how long to wait for the next one. A bucket's name is a keyed hash
+	// or otherwise names nobody, at most 128 bytes.
+	Take(ctx context.Context, bucket string, limits ...Limit) (time.Duration, error)
+
+	// Keep keeps a text for ever under the lower-case hex SHA-256 of its bytes; keeping it again changes nothing.
+	// ErrInvalid if the sum is not that of the text.
+	Keep(ctx context.Context, sum string, text []byte) error
+
+	// Kept returns a text, or ErrNotFound.
+	Kept(ctx context.Context, sum string) ([]byte, error)
+
+	// Ready says whether what is acknowledged now will last. It returns nil; an *Unfit that names the setting in the way; or
+	// ErrUnavailable. It asks the store itself, each time.
+	Ready(ctx context.Context) error
+
+	// Close waits for what is in hand and lets go of the store.
+	Close() error
+}
+
+// Unfit is the error of a store that can be reached but may lose or evict what it acknowledges.
+type Unfit struct {
+	Setting string // its name in the store's own words, such as "appendfsync"
+	Have    string
+	Want    string
+	Fix     string // the command or line that mends it
+}
+
+func (u *Unfit) Error() string {
+	return "store: " + u.Setting + " is " + u.Have + ", must be " + u.Want + ": " + u.Fix
+}
