@@ -1,0 +1,118 @@
+package confirm
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// ErrAddress says that a text is not a mailbox that a letter can be sent to.
+var ErrAddress = errors.New("confirm: not an e-mail address")
+
+// Address is a mailbox: a local part exactly as typed (RFC 5321 leaves its case to the receiver) and a domain as lower-case
+// A-labels. The zero Address is no address; any other came from ParseAddress.
+type Address struct{ local, domain string }
+
+// ParseAddress reads one bare mailbox: a dot-atom (RFC 5322, with letters beyond ASCII by RFC 6531) of at most 64 bytes, '@', and
+// a domain with a dot (IDNA 2008); 254 bytes in all. Quoted local parts, address literals, comments, display names and lists are
+// refused: nobody types them into a form, and parsers disagree about them. The error is ErrAddress.
+func ParseAddress(s string) (Address, error) {
+	if len(s) > 254 || !utf8.ValidString(s) {
+		return Address{}, ErrAddress
+	}
+	local, domain, ok := strings.Cut(s, "@")
+	if !ok || !validLocal(local) {
+		return Address{}, ErrAddress
+	}
+	ascii, ok := asciiDomain(domain)
+	if !ok || len(local)+1+len(ascii) > 254 {
+		return Address{}, ErrAddress
+	}
+	return Address{local: local, domain: ascii}, nil
+}
+
+func validLocal(s string) bool {
+	if s == "" || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r == '.', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		case r < utf8.RuneSelf:
+			if !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r) {
+				return false
+			}
+		case !unicode.In(r, unicode.L, unicode.M, unicode.Nd):
+			return false
+		}
+	}
+	return true
+}
+
+// asciiDomain returns the A-label form of a domain that may stand in public DNS.
+func asciiDomain(s string) (string, bool) {
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil || len(ascii) > 253 {
+		return "", false
+	}
+	labels := strings.Split(ascii, ".")
+	if len(labels) < 2 {
+		return "", false
+	}
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || strings.HasPrefix(l, "xn--") && !trueALabel(l) {
+			return "", false
+		}
+	}
+	last := labels[len(labels)-1]
+	return ascii, strings.Trim(last, "0123456789") != "" // a number there makes it an IP address
+}
+
+// trueALabel refuses an "xn--" label that stands for nothing but ASCII, or that is not the one spelling of what it stands for.
+func trueALabel(l string) bool {
+	u, err := idna.Lookup.ToUnicode(l)
+	if err != nil || u == l || strings.IndexFunc(u, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return false
+	}
+	back, err := idna.Lookup.ToASCII(u)
+	return err == nil && back == l
+}
+
+// String is the address as it is written on the envelope.
+func (a Address) String() string {
+	if a.IsZero() {
+		return ""
+	}
+	return a.local + "@" + a.domain
+}
+
+// Domain is the part after the '@', as A-labels.
+func (a Address) Domain() string { return a.domain }
+
+// IsZero tells whether there is no address.
+func (a Address) IsZero() bool { return a == Address{} }
+
+// Masked shows enough for its owner to know it again, and not enough for anybody else to write to it: "a…@example.org".
+func (a Address) Masked() string {
+	if a.IsZero() {
+		return ""
+	}
+	first, _ := utf8.DecodeRuneInString(a.local)
+	return string(first) + "…@" + a.domain
+}
+
+// MarshalText writes the address as String does.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote, empty for the zero Address.
+func (a *Address) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*a = Address{}
+		return nil
+	}
+	*a, err = ParseAddress(string(b))
+	return err
+}

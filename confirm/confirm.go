@@ -1,0 +1,130 @@
+// Package confirm is the rules of the game: who has said yes, and what may happen next.
+//
+// A rule is a pure function of what is known (a Subscription), of one act (a Signup, a Press, …) and of the time. It answers
+// with what is known afterwards and with what is owed because of it. Apply carries one act out; Service does so on a store,
+// atomically, and is all that the rest of the program calls.
+//
+//	act           who does it                       what it does
+//	Signup        anybody, by a form                 opens a request: its own link, texts, evidence, deadline; owes a letter
+//	Press         the mailbox, by the letter's link  confirms the purposes of that request
+//	Decline       the mailbox                        closes everything; no letter from this site until Lift
+//	Lift          the mailbox                        letters may come again; confirms nothing
+//	Renewal       the mailbox, by an expired link    opens the same request anew, with its first evidence; owes a letter
+//	Withdrawal    the mailbox, by any later letter   takes back one purpose or all
+//	Sent, Bounce  the relay                          keeps its answer as evidence; a refusal for good closes the request
+//	Lapse         the clock                          nothing of its own: before every act, what is past its deadline is closed
+//
+// What always holds, whatever acts come in whatever order:
+//
+//  1. Nothing is confirmed but by a Press on a request that asked for it.
+//  2. A Signup never changes or takes away what is confirmed, nor any request that is open.
+//  3. Declined holds until Lift, withdrawn until a new Signup and a new Press.
+//  4. Letters keep to the site's limits for one address, exactly.
+//  5. The same act done twice is done once.
+//
+// Personal data leaves this package towards a store only sealed; a store's key is a keyed hash that names nobody.
+package confirm
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Errors of acts that a link's holder is told about, each on a page of its own.
+var (
+	// ErrUnknownLink says that a link is forged, damaged or of another kind: nothing is told apart before its signature is right.
+	ErrUnknownLink = errors.New("confirm: this link is not one of ours")
+	// ErrExpired says that the link's time is over. The request may be renewed while it is still known.
+	ErrExpired = errors.New("confirm: this link has expired")
+	// ErrGone says that nothing is known any more of what the link was for.
+	ErrGone = errors.New("confirm: nothing is known any more of what this link was for")
+	// ErrDeclined says that the person wants no letters from this site.
+	ErrDeclined = errors.New("confirm: letters from this site were declined")
+	// ErrWithdrawn says that what the link confirmed, or would have, was taken back.
+	ErrWithdrawn = errors.New("confirm: this consent was taken back")
+)
+
+// Bounds of what one subscription holds, so that nobody can make it grow without end.
+const (
+	// MaxOpen is how many requests of one subscription may be open at once.
+	MaxOpen = 8
+	// MaxClosed is how many closed requests are kept that prove no grant.
+	MaxClosed = 8
+	// MaxGrants is how many grants are kept with the subscription; the oldest that ended go first.
+	MaxGrants = 16
+	// MaxLetters is the greatest N that a limit on letters to one address may have.
+	MaxLetters = 100
+	// Grace is how long after its deadline a request can be renewed; then everything personal about it is gone.
+	Grace = 7 * 24 * time.Hour
+	// NoticeEvery is how seldom somebody who is confirmed already is told so.
+	NoticeEvery = 24 * time.Hour
+)
+
+// Act is one thing that happens to a subscription.
+type Act interface {
+	// on changes s, which is the caller's own copy, and answers what is owed because of it. An act that comes a second time changes
+	// nothing and owes nothing.
+	on(s *Subscription, now time.Time) ([]Owed, error)
+}
+
+// Apply lets the clock act, then carries out an act, on a copy of s. On an error nothing has changed. Changed tells whether anything differs afterwards.
+func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owed, changed bool, err error) {
+	now = now.UTC().Truncate(time.Millisecond)
+	before, err := json.Marshal(s)
+	if err != nil {
+		return s, nil, false, err
+	}
+	if err := json.Unmarshal(before, &after); err != nil {
+		return s, nil, false, err
+	}
+	owed = after.lapse(now)
+	after.prune(now)
+	more, err := a.on(&after, now)
+	if err != nil {
+		return s, nil, false, err
+	}
+	owed = slices.Concat(owed, more, after.wind(now))
+	then, err := json.Marshal(after)
+	if err != nil {
+		return s, nil, false, err
+	}
+	if changed = string(then) != string(before); changed {
+		after.Changed = now
+	}
+	return after, owed, changed, nil
+}
+
+// Duty is the kind of thing that is owed.
+type Duty string
+
+// The duties.
+const (
+	DutyConfirm Duty = "confirm" // the letter with the link
+	DutyKnown   Duty = "known"   // the letter that says: you agreed already, and here is how to take it back
+	DutyTell    Duty = "tell"    // the website is told
+	DutyClock   Duty = "clock"   // a Lapse is to be tried
+)
+
+// Owed is one thing that is owed because of an act.
+type Owed struct {
+	Duty    Duty
+	Request string    // of DutyConfirm
+	Event   Event     // of DutyTell
+	Due     time.Time // not before; zero: now
+}
+
+// Event is what a website is told. A pending subscription is never announced.
+type Event string
+
+// The events.
+const (
+	EventConfirmed     Event = "subscription.confirmed"
+	EventDeclined      Event = "subscription.declined"
+	EventWithdrawn     Event = "subscription.withdrawn"
+	EventExpired       Event = "subscription.expired"
+	EventUndeliverable Event = "subscription.undeliverable"
+)
+
+func tell(e Event) []Owed { return []Owed{{Duty: DutyTell, Event: e}} }

@@ -1,0 +1,43 @@
+package confirm
+
+import "time"
+
+// Decline is "this was not me": the holder of the mailbox wants no letters from this site, and gets none until Lift, whoever signs
+// the address up. It takes back what was confirmed, too.
+type Decline struct {
+	Site     string
+	Evidence Evidence
+}
+
+func (a Decline) on(s *Subscription, now time.Time) ([]Owed, error) {
+	if s.Refused != nil {
+		return nil, nil
+	}
+	if s.Created.IsZero() { // an old letter, everything about it forgotten: the refusal counts all the same
+		s.Site, s.Created = a.Site, now
+	}
+	s.Refused, s.Lifted = &a.Evidence, nil
+	for i := range s.Requests {
+		if s.Requests[i].State == Pending {
+			s.Requests[i].close(Declined, a.Evidence)
+		}
+	}
+	s.end(Declined, a.Evidence, s.purposes())
+	if s.Address.IsZero() {
+		return nil, nil
+	}
+	return tell(EventDeclined), nil
+}
+
+// Lift lets letters come again after Decline. It confirms nothing, and what was closed stays closed.
+type Lift struct {
+	Evidence Evidence
+}
+
+func (a Lift) on(s *Subscription, now time.Time) ([]Owed, error) {
+	if s.Refused == nil {
+		return nil, nil
+	}
+	s.Refused, s.Lifted = nil, &a.Evidence
+	return nil, nil
+}

@@ -1,0 +1,173 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired, ErrDeclined and ErrWithdrawn;
+// beside ErrUnknownLink it is empty.
+type View struct {
+	Use         Use
+	Site        string
+	Locale      string
+	Address     Address
+	State       State           // of the link's request; of UseUnsubscribe: of the subscription
+	Purposes    []PurposeStatus // of the link's request, where they stand now; of UseUnsubscribe: all
+	Asked       time.Time
+	Deadline    time.Time
+	Browser     string // BrowserHash of the browser that signed up on our own form
+	Renewable   bool   // beside ErrExpired
+	Refused     bool   // letters are declined
+	Decline     string // token for the page's own buttons
+	Lift        string
+	Unsubscribe string // URL
+}
+
+// Look shows what is behind a link of a letter or page, and changes nothing.
+func (s *Service) Look(ctx context.Context, token string) (View, error) {
+	l, err := s.read(token, UseConfirm, UseDecline, UseLift)
+	if err != nil {
+		return View{}, err
+	}
+	sub, err := s.get(ctx, l.key())
+	if err != nil {
+		return View{}, err
+	}
+	if l.Use == UseConfirm {
+		_, err = sub.pressable(l.Request, s.Now())
+	} else if sub.Refused != nil {
+		err = ErrDeclined
+	}
+	return s.view(ctx, l, sub, err)
+}
+
+// Confirm presses the button behind a confirm link. Pressing again answers the same.
+func (s *Service) Confirm(ctx context.Context, token string, e Evidence) (View, error) {
+	l, err := s.read(token, UseConfirm)
+	if err != nil {
+		return View{}, err
+	}
+	return s.hold(ctx, l, Press{Request: l.Request, Evidence: s.stamp(e)})
+}
+
+// Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
+func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, error) {
+	l, err := s.read(token, UseConfirm, UseDecline)
+	if err != nil {
+		return View{}, err
+	}
+	return s.hold(ctx, l, Decline{Site: l.Site, Evidence: s.stamp(e)})
+}
+
+// Lift lets letters come again after Decline.
+func (s *Service) Lift(ctx context.Context, token string, e Evidence) (View, error) {
+	l, err := s.read(token, UseConfirm, UseDecline, UseLift)
+	if err != nil {
+		return View{}, err
+	}
+	return s.hold(ctx, l, Lift{Evidence: s.stamp(e)})
+}
+
+// Renew asks for a new letter to the address of an expired link. It answers nil also where the limits allow none now.
+func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, error) {
+	l, err := s.read(token, UseConfirm)
+	if err != nil {
+		return View{}, err
+	}
+	return s.hold(ctx, l, Renewal{
+		Request: l.Request, ID: s.nonce(24), Evidence: s.stamp(e), Terms: s.sites[l.Site].Terms,
+	})
+}
+
+// Agreements shows what an address agreed to at a site, and changes nothing.
+func (s *Service) Agreements(ctx context.Context, token string) (View, error) {
+	l, err := s.read(token, UseUnsubscribe)
+	if err != nil {
+		return View{}, err
+	}
+	sub, err := s.get(ctx, l.key())
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(ctx, l, sub, nil)
+}
+
+// Withdraw takes back the named purposes, or all if none is named.
+func (s *Service) Withdraw(ctx context.Context, token string, purposes []string, e Evidence) (View, error) {
+	l, err := s.read(token, UseUnsubscribe)
+	if err != nil {
+		return View{}, err
+	}
+	return s.hold(ctx, l, Withdrawal{Purposes: purposes, Evidence: s.stamp(e)})
+}
+
+// read reads a link of a site that is still configured.
+func (s *Service) read(token string, uses ...Use) (Link, error) {
+	l, err := s.links.read(token, uses...)
+	if _, ok := s.sites[l.Site]; err == nil && !ok {
+		err = ErrUnknownLink
+	}
+	return l, err
+}
+
+func (l Link) key() store.Key { return store.Key{Site: l.Site, ID: l.ID} }
+
+// hold carries out an act of a link's holder.
+func (s *Service) hold(ctx context.Context, l Link, a Act) (View, error) {
+	sub, _, err := s.act(ctx, l.key(), a, nil)
+	for _, told := range []error{ErrGone, ErrExpired, ErrDeclined, ErrWithdrawn} {
+		if errors.Is(err, told) {
+			return s.view(ctx, l, sub, told)
+		}
+	}
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(ctx, l, sub, nil)
+}
+
+// view fills a View beside what is to be told.
+func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error) (View, error) {
+	now := s.Now()
+	if told == ErrGone {
+		if now.Before(l.Until) {
+			return View{}, ErrUnknownLink // erased, or never known here
+		}
+		told = ErrExpired
+	}
+	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Refused: sub.Refused != nil}
+	if l.Use == UseUnsubscribe {
+		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
+		v.Purposes = slices.DeleteFunc(v.Purposes, func(p PurposeStatus) bool { return sub.grant(p.ID) == nil })
+	}
+	if r := sub.request(l.Request); r != nil {
+		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
+		v.Renewable = told == ErrExpired
+		for _, sh := range r.Shown {
+			v.Purposes = append(v.Purposes, sub.purpose(sh.Purpose, now))
+		}
+	}
+	until := l.Until
+	v.Decline = s.links.token(Link{Use: UseDecline, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
+	v.Lift = s.links.token(Link{Use: UseLift, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
+	if sub.granted() {
+		v.Unsubscribe = s.links.url(s.unsubscribe(&sub, l.ID))
+	}
+	if err := s.word(ctx, v.Purposes); err != nil {
+		return View{}, err
+	}
+	return v, told
+}
+
+// stamp gives an act its time and keeps what came from outside within bounds.
+func (s *Service) stamp(e Evidence) Evidence {
+	e.At = s.Now().UTC().Truncate(time.Millisecond)
+	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
+	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
+	return e
+}

@@ -1,0 +1,210 @@
+package confirm_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+)
+
+// world is one subscription with what every letter ever owed said, and a clock.
+type world struct {
+	now     time.Time
+	sub     confirm.Subscription
+	serial  int
+	known   []string    // ids of requests whose letter was owed: nobody can press another
+	mailed  []time.Time // when letters were due
+	refused bool
+}
+
+var someTerms = rapid.Custom(func(t *rapid.T) confirm.Terms {
+	return confirm.Terms{
+		TTL: rapid.SampledFrom([]time.Duration{10 * time.Minute, 48 * time.Hour, 30 * 24 * time.Hour}).Draw(t, "ttl"),
+		Letters: rapid.SampledFrom([][]store.Limit{
+			{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
+			{{N: 2, Per: time.Hour}},
+		}).Draw(t, "limits"),
+	}
+})
+
+// act draws any act that somebody could do now.
+func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Act {
+	w.serial++
+	id := fmt.Sprint("r", w.serial)
+	e := confirm.Evidence{At: w.now, UserAgent: strings.Repeat(`"\`, 128), Source: strings.Repeat("é", 256), Reply: strings.Repeat(`"`, 512)}
+	purposes := rapid.SampledFrom([][]string{{"a"}, {"b"}, {"a", "b"}, {"c", "a"}}).Draw(t, "purposes")
+	held := "nothing"
+	if len(w.known) > 0 {
+		held = rapid.SampledFrom(w.known).Draw(t, "link")
+	}
+	var shown []confirm.Shown
+	for _, p := range purposes {
+		shown = append(shown, confirm.Shown{Purpose: p, Text: strings.Repeat("0", 64)})
+	}
+	acts := []confirm.Act{
+		confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: shown, Evidence: e, Terms: terms},
+		confirm.Press{Request: held, Evidence: e},
+		confirm.Decline{Site: "gazette", Evidence: e},
+		confirm.Lift{Evidence: e},
+		confirm.Renewal{Request: held, ID: id, Evidence: e, Terms: terms},
+		confirm.Withdrawal{Purposes: rapid.SampledFrom([][]string{nil, {"a"}, {"b", "c"}}).Draw(t, "back"), Evidence: e},
+		confirm.Delivered{Request: held, Letter: confirm.Letter{At: w.now, Reply: strings.Repeat(`"`, 512)}},
+		confirm.Bounce{Request: held, Evidence: e},
+		confirm.Lapse{},
+	}
+	// Signups and presses are what attackers and people do most.
+	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8}).Draw(t, "act")]
+}
+
+func TestNoSequenceOfActsBreaksTheInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{now: start}
+		terms := someTerms.Draw(t, "terms")
+		for range rapid.IntRange(1, 60).Draw(t, "length") {
+			w.now = w.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Minute, 11 * time.Minute, 9 * time.Hour, 50 * time.Hour, 9 * 24 * time.Hour}).Draw(t, "later"))
+			w.step(t, w.act(t, terms), terms)
+		}
+	})
+}
+
+func (w *world) step(t *rapid.T, a confirm.Act, terms confirm.Terms) {
+	before := w.sub
+	frozen := encoded(before)
+	after, owed, changed, err := confirm.Apply(before, a, w.now)
+	if encoded(before) != frozen {
+		t.Fatalf("%T changed its input", a)
+	}
+	if err != nil && (changed || len(owed) > 0 || encoded(after) != frozen) {
+		t.Fatalf("%T failed with %v and yet changed something", a, err)
+	}
+	if !changed && len(owed) > 0 {
+		t.Fatalf("%T changed nothing and owes %v", a, owed)
+	}
+	w.sub = after
+	w.consent(t, a, before)
+	w.refusal(t, a, owed)
+	w.letters(t, owed, terms)
+	w.bounds(t)
+	if again, owes, changed, err2 := confirm.Apply(after, a, w.now); err == nil && (err2 != nil || changed || len(owes) > 0) {
+		t.Fatalf("%T twice owes %v, fails with %v, changed %v:\n%s\n%s", a, owes, err2, changed, encoded(after), encoded(again))
+	}
+	if err == nil && w.sub.State(w.now) == confirm.Pending && w.sub.Alarm.IsZero() {
+		t.Fatal("something is pending and no clock will ring")
+	}
+}
+
+func encoded(s confirm.Subscription) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func confirmedBy(s confirm.Subscription) map[string]string {
+	m := map[string]string{}
+	for _, g := range s.Grants {
+		if g.State == confirm.Confirmed {
+			m[g.Purpose] = g.Request
+		}
+	}
+	return m
+}
+
+// consent: only a press confirms, only what its request asked; only the mailbox takes away.
+func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) {
+	had, has := confirmedBy(before), confirmedBy(w.sub)
+	press, isPress := a.(confirm.Press)
+	for p, r := range has {
+		if had[p] == "" && (!isPress || press.Request != r) {
+			t.Fatalf("%T confirmed %s by request %s", a, p, r)
+		}
+	}
+	for p := range had {
+		switch a.(type) {
+		case confirm.Withdrawal, confirm.Decline:
+		default:
+			if has[p] != had[p] {
+				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
+			}
+		}
+	}
+	if _, ok := a.(confirm.Signup); ok {
+		for _, r := range before.Requests {
+			same := func(x confirm.Request) bool { return reflect.DeepEqual(x, r) }
+			if r.State == confirm.Pending && w.now.Before(r.Deadline) && !slices.ContainsFunc(w.sub.Requests, same) {
+				t.Fatalf("a signup changed the open request %s", r.ID)
+			}
+		}
+	}
+}
+
+// refusal: declined holds until it is lifted, and while it does nothing is confirmed and no letter is owed.
+func (w *world) refusal(t *rapid.T, a confirm.Act, owed []confirm.Owed) {
+	switch a.(type) {
+	case confirm.Decline:
+		w.refused = true
+	case confirm.Lift:
+		w.refused = false
+	}
+	if !w.refused {
+		return
+	}
+	if len(confirmedBy(w.sub)) > 0 || w.sub.Refused == nil {
+		t.Fatalf("%T broke a refusal", a)
+	}
+	for _, o := range owed {
+		if o.Duty == confirm.DutyConfirm || o.Duty == confirm.DutyKnown {
+			t.Fatalf("%T owes a letter to somebody who declined", a)
+		}
+	}
+}
+
+// letters: in no window more than its limit, each to a request that is open.
+func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
+	for _, o := range owed {
+		if o.Duty != confirm.DutyConfirm && o.Duty != confirm.DutyKnown {
+			continue
+		}
+		if o.Duty == confirm.DutyConfirm {
+			w.known = append(w.known, o.Request)
+		}
+		due := o.Due
+		if due.IsZero() {
+			due = w.now
+		}
+		w.mailed = append(w.mailed, due)
+	}
+	slices.SortFunc(w.mailed, time.Time.Compare)
+	for _, l := range terms.Letters {
+		for i := l.N; i < len(w.mailed); i++ {
+			if w.mailed[i].Sub(w.mailed[i-l.N]) < l.Per {
+				t.Fatalf("%d letters within %v", l.N+1, l.Per)
+			}
+		}
+	}
+}
+
+func (w *world) bounds(t *rapid.T) {
+	open := 0
+	for _, r := range w.sub.Requests {
+		if r.State == confirm.Pending {
+			open++
+		}
+	}
+	if open > confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
+		t.Fatalf("%d open requests, %d grants", open, len(w.sub.Grants))
+	}
+	if b, err := json.Marshal(w.sub); err != nil || len(b)+keyring.Overhead > store.MaxData {
+		t.Fatalf("%d bytes, %v", len(b), err)
+	}
+}

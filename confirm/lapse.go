@@ -1,0 +1,112 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+)
+
+// Lapse is the act in which nobody does anything: only the clock has moved.
+type Lapse struct{}
+
+func (Lapse) on(*Subscription, time.Time) ([]Owed, error) { return nil, nil }
+
+// lapse closes the requests that are past their deadline.
+func (s *Subscription) lapse(now time.Time) []Owed {
+	if !s.Alarm.After(now) {
+		s.Alarm = time.Time{} // it has rung; wind sets the next one
+	}
+	lapsed := false
+	for i := range s.Requests {
+		if r := &s.Requests[i]; r.State == Pending && !r.open(now) {
+			r.close(Expired, Evidence{At: r.Deadline, How: ByClock})
+			lapsed = true
+		}
+	}
+	if lapsed && s.State(now) == Expired {
+		return tell(EventExpired)
+	}
+	return nil
+}
+
+// prune forgets what nothing needs any more: closed requests past their grace and, where letters were declined and nothing was
+// ever granted, everything but that.
+func (s *Subscription) prune(now time.Time) {
+	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
+		return r.State != Pending && !s.needs(r.ID) && !now.Before(r.Deadline.Add(Grace))
+	})
+	if s.Refused != nil && len(s.Grants) == 0 && !now.Before(s.Refused.At.Add(Grace)) {
+		*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, Refused: &Evidence{At: s.Refused.At, How: s.Refused.How}}
+	}
+}
+
+// room forgets the oldest of too many closed requests, before one more is opened.
+func (s *Subscription) room() {
+	closed := 0
+	for i, r := range slices.Backward(s.Requests) {
+		if r.State == Pending || s.needs(r.ID) {
+			continue
+		}
+		if closed++; closed >= MaxClosed {
+			s.Requests = slices.Delete(s.Requests, i, i+1)
+		}
+	}
+}
+
+// give adds a grant, and forgets the oldest that ended of too many.
+func (s *Subscription) give(g Grant) {
+	s.Grants = append(s.Grants, g)
+	ended := func(g Grant) bool { return g.State != Confirmed }
+	if i := slices.IndexFunc(s.Grants, ended); len(s.Grants) > MaxGrants && i >= 0 {
+		s.Grants = slices.Delete(s.Grants, i, i+1)
+	}
+}
+
+// needs tells whether a request is the proof of a grant.
+func (s *Subscription) needs(id string) bool {
+	return slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.Request == id })
+}
+
+// next is when the clock next has something to do here; zero: never.
+func (s *Subscription) next() (at time.Time) {
+	earlier := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	for _, r := range s.Requests {
+		switch {
+		case r.State == Pending:
+			earlier(r.Deadline)
+		case !s.needs(r.ID):
+			earlier(r.Deadline.Add(Grace))
+		}
+	}
+	if s.Refused != nil && len(s.Grants) == 0 && !s.Address.IsZero() {
+		earlier(s.Refused.At.Add(Grace))
+	}
+	return at
+}
+
+// wind owes a look at the clock, unless one that comes early enough is outstanding.
+func (s *Subscription) wind(now time.Time) []Owed {
+	at := s.next()
+	if at.IsZero() || !s.Alarm.IsZero() && !s.Alarm.After(at) {
+		return nil
+	}
+	s.Alarm = at
+	return []Owed{{Duty: DutyClock, Due: at}}
+}
+
+// Expires is when the whole record may be forgotten; zero: never, because a consent or a refusal is to be proved.
+func (s *Subscription) Expires() time.Time {
+	if len(s.Grants) > 0 || s.Refused != nil {
+		return time.Time{}
+	}
+	at := s.Changed.Add(Grace)
+	for _, r := range s.Requests {
+		if end := r.Deadline.Add(Grace); end.After(at) {
+			at = end
+		}
+	}
+	return at
+}

@@ -1,0 +1,153 @@
+package confirm
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/optin/optin/keyring"
+)
+
+const issuer = "https://confirm.example"
+
+func linksOf(t testing.TB, secrets ...string) *links {
+	t.Helper()
+	var all [][]byte
+	for _, s := range secrets {
+		all = append(all, bytes.Repeat([]byte(s), 32))
+	}
+	r, err := keyring.New(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newLinks(issuer, r)
+}
+
+var (
+	until    = time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+	everyUse = []Use{UseConfirm, UseDecline, UseLift, UseUnsubscribe}
+)
+
+func linkFor(u Use) Link {
+	return Link{Use: u, Site: "gazette", ID: "0123456789abcdefghijkl", Request: "nonce", Until: until}
+}
+
+func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
+	l := linksOf(t, "s")
+	for _, made := range everyUse {
+		token := l.token(linkFor(made))
+		if got, err := l.read(token, made); err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
+			t.Errorf("%s: %+v, %v", made, got, err)
+		}
+		for _, other := range everyUse {
+			if _, err := l.read(token, other); other != made && !errors.Is(err, ErrUnknownLink) {
+				t.Errorf("%s opened %s: %v", made, other, err)
+			}
+		}
+	}
+}
+
+func TestTheSameLinkIsTheSameToken(t *testing.T) {
+	if l := linksOf(t, "s"); l.token(linkFor(UseConfirm)) != l.token(linkFor(UseConfirm)) {
+		t.Error("a letter sent twice would hold two links")
+	}
+}
+
+func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
+	token := linksOf(t, "old").token(linkFor(UseConfirm))
+	if _, err := linksOf(t, "new", "old").read(token, UseConfirm); err != nil {
+		t.Errorf("its secret is still listed: %v", err)
+	}
+	if _, err := linksOf(t, "new").read(token, UseConfirm); !errors.Is(err, ErrUnknownLink) {
+		t.Errorf("its secret is listed no more: %v", err)
+	}
+}
+
+func TestNoTokenButOursIsRead(t *testing.T) {
+	l := linksOf(t, "s")
+	good := l.token(linkFor(UseConfirm))
+	key := l.ring.Keys("link")[0]
+	sign := func(m jwt.SigningMethod, key any, change func(*claims)) string {
+		c := claims{Use: UseConfirm, RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Audience: jwt.ClaimStrings{"gazette"}, Subject: "x", ID: "y", ExpiresAt: jwt.NewNumericDate(until)}}
+		change(&c)
+		s, err := jwt.NewWithClaims(m, c).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	same := func(*claims) {}
+	if _, err := l.read(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
+		t.Fatalf("the table's own token is not read: %v", err)
+	}
+	parts := strings.Split(good, ".")
+	header := func(h string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(h)) + "." + parts[1] + "." + parts[2]
+	}
+	bad := map[string]string{
+		"empty":              "",
+		"dots":               strings.Repeat(".", 1<<20),
+		"none":               sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"None":               header(`{"alg":"None","typ":"JWT"}`),
+		"HS512":              sign(jwt.SigningMethodHS512, key, same),
+		"another key":        sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
+		"kid a path":         header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
+		"RS256":              header(`{"alg":"RS256"}`),
+		"no expiry":          sign(jwt.SigningMethodHS256, key, func(c *claims) { c.ExpiresAt = nil }),
+		"no audience":        sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = nil }),
+		"two audiences":      sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = jwt.ClaimStrings{"gazette", "b"} }),
+		"no subject":         sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Subject = "" }),
+		"another issuer":     sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Issuer = "https://evil.example" }),
+		"no use":             sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Use = "" }),
+		"a line feed":        good + "\n",
+		"padding":            good + "=",
+		"a space":            good + " ",
+		"twice":              good + good,
+		"without signature":  parts[0] + "." + parts[1] + ".",
+		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.token(linkFor(UseLift)), ".")[2],
+	}
+	for name, token := range bad {
+		if _, err := l.read(token, everyUse...); !errors.Is(err, ErrUnknownLink) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for n := range good {
+		if _, err := l.read(good[:n], everyUse...); !errors.Is(err, ErrUnknownLink) {
+			t.Fatalf("cut to %d characters: %v", n, err)
+		}
+	}
+}
+
+// A token has one spelling: base64 leaves bits of its last character unused, and they must be zero.
+func TestATokenHasOneSpelling(t *testing.T) {
+	l := linksOf(t, "s")
+	good := l.token(linkFor(UseConfirm))
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	read := 0
+	for _, c := range alphabet {
+		if _, err := l.read(good[:len(good)-1]+string(c), UseConfirm); err == nil {
+			read++
+		}
+	}
+	if read != 1 {
+		t.Errorf("%d spellings of the last character are read", read)
+	}
+}
+
+func FuzzReadLink(f *testing.F) {
+	l := linksOf(f, "s")
+	good := l.token(linkFor(UseConfirm))
+	for _, s := range []string{good, good + "\n", "", "a.b.c", strings.Replace(good, ".", "..", 1)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if got, err := l.read(token, everyUse...); err == nil && token != good {
+			t.Fatalf("%q was read as %+v", token, got)
+		}
+	})
+}

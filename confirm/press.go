@@ -1,0 +1,56 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+)
+
+// Press is the button on the page behind a letter's link: the act that makes a consent valid.
+type Press struct {
+	Request  string
+	Evidence Evidence
+}
+
+func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
+	r, err := s.pressable(a.Request, now)
+	if err != nil || r.State == Confirmed {
+		return nil, err
+	}
+	wanted := s.unconfirmed(r.Shown)
+	for _, sh := range wanted {
+		s.give(Grant{Shown: sh, Request: r.ID, State: Confirmed, Given: now})
+	}
+	r.close(Confirmed, a.Evidence)
+	s.Locale = r.Locale
+	if len(wanted) == 0 {
+		return nil, nil // another letter's link was first; there is nothing new to tell
+	}
+	return tell(EventConfirmed), nil
+}
+
+// pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed stays so for its
+// holder as long as something of it holds, past its deadline too.
+func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
+	if s.Refused != nil {
+		return nil, ErrDeclined
+	}
+	r := s.request(id)
+	if r == nil {
+		return nil, ErrGone
+	}
+	switch r.State {
+	case Confirmed:
+		holds := func(sh Shown) bool { return s.confirmed(sh.Purpose) }
+		if !slices.ContainsFunc(r.Shown, holds) {
+			return nil, ErrWithdrawn
+		}
+		return r, nil
+	case Withdrawn, Declined:
+		return nil, ErrWithdrawn
+	case Pending:
+		if r.open(now) {
+			return r, nil
+		}
+	}
+	return nil, ErrExpired
+}

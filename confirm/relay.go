@@ -1,0 +1,35 @@
+package confirm
+
+import "time"
+
+// Delivered is a relay's word that it took the letter of a request.
+type Delivered struct {
+	Request string
+	Letter  Letter
+}
+
+func (a Delivered) on(s *Subscription, now time.Time) ([]Owed, error) {
+	if r := s.request(a.Request); r != nil && r.Letter == nil {
+		r.Letter = &a.Letter
+	}
+	return nil, nil
+}
+
+// Bounce is a relay's word that an address will never take the letter of a request. Only a link that is still open is closed: what
+// was confirmed meanwhile did arrive.
+type Bounce struct {
+	Request  string
+	Evidence Evidence
+}
+
+func (a Bounce) on(s *Subscription, now time.Time) ([]Owed, error) {
+	r := s.request(a.Request)
+	if r == nil || r.State != Pending {
+		return nil, nil
+	}
+	r.close(Undeliverable, a.Evidence)
+	if s.State(now) != Undeliverable {
+		return nil, nil
+	}
+	return tell(EventUndeliverable), nil
+}

@@ -1,0 +1,30 @@
+package confirm
+
+import "time"
+
+// Renewal asks for a new letter from the page of an expired link. The new request has the evidence of the first signup.
+type Renewal struct {
+	Request  string
+	ID       string // a fresh nonce: the new request's id
+	Evidence Evidence
+	Terms    Terms
+}
+
+func (a Renewal) on(s *Subscription, now time.Time) ([]Owed, error) {
+	if s.request(a.ID) != nil {
+		return nil, nil
+	}
+	switch _, err := s.pressable(a.Request, now); err {
+	case nil, ErrExpired:
+	default:
+		return nil, err
+	}
+	old := s.request(a.Request)
+	wanted := s.unconfirmed(old.Shown)
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	return s.ask(Request{
+		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Shown: wanted, Locale: old.Locale,
+	}, a.Terms, now), nil
+}

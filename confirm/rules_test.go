@@ -1,0 +1,343 @@
+package confirm_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+var (
+	start = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
+	terms = confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
+)
+
+// story tells a sequence of acts on one subscription.
+type story struct {
+	t   *testing.T
+	now time.Time
+	sub confirm.Subscription
+}
+
+func tell(t *testing.T) *story { return &story{t: t, now: start} }
+
+func (s *story) later(d time.Duration) *story { s.now = s.now.Add(d); return s }
+
+// does carries out an act that must succeed, and answers what it made owed, but for looks at the clock.
+func (s *story) does(a confirm.Act) []string {
+	s.t.Helper()
+	owed, err := s.tries(a)
+	if err != nil {
+		s.t.Fatalf("%T: %v", a, err)
+	}
+	return owed
+}
+
+func (s *story) tries(a confirm.Act) ([]string, error) {
+	after, owed, _, err := confirm.Apply(s.sub, a, s.now)
+	s.sub = after
+	var names []string
+	for _, o := range owed {
+		switch o.Duty {
+		case confirm.DutyConfirm:
+			name := "letter " + o.Request
+			if o.Due.After(s.now) {
+				name += " in " + o.Due.Sub(s.now).String()
+			}
+			names = append(names, name)
+		case confirm.DutyKnown:
+			names = append(names, "known")
+		case confirm.DutyTell:
+			names = append(names, string(o.Event))
+		}
+	}
+	return names, err
+}
+
+func (s *story) is(want confirm.State) *story {
+	s.t.Helper()
+	if got := s.sub.State(s.now); got != want {
+		s.t.Fatalf("the subscription is %q, want %q", got, want)
+	}
+	return s
+}
+
+func owes(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("owed (-want +got):\n%s", diff)
+	}
+}
+
+func address(s string) confirm.Address {
+	a, err := confirm.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func (s *story) signup(id string, purposes ...string) confirm.Signup {
+	if len(purposes) == 0 {
+		purposes = []string{"letter"}
+	}
+	a := confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
+		Evidence: confirm.Evidence{At: s.now, IP: "192.0.2.7", How: confirm.ByForm}}
+	for _, p := range purposes {
+		a.Shown = append(a.Shown, confirm.Shown{Purpose: p, Text: "text of " + p})
+	}
+	return a
+}
+
+func (s *story) press(id string) confirm.Press {
+	return confirm.Press{Request: id, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+}
+
+func (s *story) decline() confirm.Decline {
+	return confirm.Decline{Site: "gazette", Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+}
+
+func (s *story) withdraw(purposes ...string) confirm.Withdrawal {
+	return confirm.Withdrawal{Purposes: purposes, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+}
+
+func (s *story) renew(old, id string) confirm.Renewal {
+	return confirm.Renewal{Request: old, ID: id, Terms: terms, Evidence: confirm.Evidence{At: s.now}}
+}
+
+func TestTheWayOfOneConsent(t *testing.T) {
+	s := tell(t)
+	owes(t, s.does(s.signup("r1")), "letter r1")
+	s.is(confirm.Pending).later(time.Minute)
+	owes(t, s.does(s.press("r1")), "subscription.confirmed")
+	s.is(confirm.Confirmed).later(time.Second)
+	owes(t, s.does(s.press("r1")))
+	if n := len(s.sub.Grants); n != 1 {
+		t.Fatalf("%d grants after two presses, want 1", n)
+	}
+	owes(t, s.does(s.withdraw()), "subscription.withdrawn")
+	s.is(confirm.Withdrawn)
+	owes(t, s.does(s.withdraw()))
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
+		t.Fatalf("pressing what was taken back: %v", err)
+	}
+}
+
+func TestASignupNeverTakesOverAnOpenRequest(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("mine"))
+	s.later(11 * time.Minute)
+	other := s.signup("theirs")
+	other.Evidence.IP = "203.0.113.9"
+	owes(t, s.does(other), "letter theirs")
+	owes(t, s.does(s.press("mine")), "subscription.confirmed")
+	g := s.sub.Grants[0]
+	if g.Request != "mine" || s.sub.Requests[0].Asked.IP != "192.0.2.7" {
+		t.Fatalf("the consent rests on %q asked from %s", g.Request, s.sub.Requests[0].Asked.IP)
+	}
+	owes(t, s.does(s.press("theirs"))) // its letter's link is good, and there is nothing new to tell
+	if len(s.sub.Grants) != 1 {
+		t.Fatalf("%d grants, want 1", len(s.sub.Grants))
+	}
+}
+
+func TestARepeatedSignupMailsAgainAfterTheCoolDownOnly(t *testing.T) {
+	s := tell(t)
+	owes(t, s.does(s.signup("r1")), "letter r1")
+	s.later(9*time.Minute + 59*time.Second)
+	owes(t, s.does(s.signup("r2")))
+	s.later(time.Second)
+	owes(t, s.does(s.signup("r3")), "letter r3")
+	s.later(10 * time.Minute)
+	owes(t, s.does(s.signup("r4")), "letter r4")
+	s.later(10 * time.Minute)
+	owes(t, s.does(s.signup("r5"))) // three in a day
+	s.now = start.Add(24 * time.Hour)
+	owes(t, s.does(s.signup("r6")), "letter r6")
+	for _, id := range []string{"r1", "r3", "r4", "r6"} {
+		if _, err := s.tries(s.press(id)); err != nil {
+			t.Errorf("the link of %s: %v", id, err)
+		}
+	}
+}
+
+func TestAskingForSomethingElseIsMailedAsSoonAsTheLimitsAllow(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1", "letter"))
+	s.later(4 * time.Minute)
+	owes(t, s.does(s.signup("r2", "offers")), "letter r2 in 6m0s")
+	if r := s.sub.Requests[1]; r.Deadline != s.now.Add(6*time.Minute+terms.TTL) {
+		t.Errorf("its link ends at %v", r.Deadline)
+	}
+}
+
+func TestAConfirmedPersonIsToldAtMostOnceADay(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.does(s.press("r1"))
+	s.later(time.Hour)
+	owes(t, s.does(s.signup("r2")), "known")
+	s.is(confirm.Confirmed).later(23 * time.Hour)
+	owes(t, s.does(s.signup("r3")))
+	s.later(time.Hour)
+	owes(t, s.does(s.signup("r4")), "known")
+	if len(s.sub.Requests) != 1 {
+		t.Errorf("%d requests, want the first one only", len(s.sub.Requests))
+	}
+}
+
+func TestASignupForMoreAsksOnlyForWhatIsNotConfirmed(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1", "letter"))
+	s.does(s.press("r1"))
+	s.later(time.Hour)
+	owes(t, s.does(s.signup("r2", "letter", "offers")), "letter r2")
+	s.is(confirm.Confirmed)
+	if got := s.sub.Requests[1].Shown; len(got) != 1 || got[0].Purpose != "offers" {
+		t.Fatalf("asked again: %v", got)
+	}
+	s.does(s.withdraw("letter"))
+	s.is(confirm.Pending)
+	owes(t, s.does(s.press("r2")), "subscription.confirmed")
+	want := []string{"letter withdrawn", "offers confirmed"}
+	var got []string
+	for _, p := range s.sub.Purposes(s.now) {
+		got = append(got, fmt.Sprint(p.ID, " ", p.State))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("purposes (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeclinedHoldsUntilLifted(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	owes(t, s.does(s.decline()), "subscription.declined")
+	owes(t, s.does(s.decline()))
+	s.is(confirm.Declined)
+	for i := range 40 { // far past every deadline and grace
+		s.later(24 * time.Hour)
+		owes(t, s.does(confirm.Lapse{}))
+		owes(t, s.does(s.signup(fmt.Sprint("again", i))))
+		if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrDeclined) {
+			t.Fatalf("day %d: pressing: %v", i, err)
+		}
+	}
+	if !s.sub.Address.IsZero() || len(s.sub.Requests) != 0 || s.sub.Expires() != (time.Time{}) {
+		t.Errorf("what is left is not the bare refusal: %+v", s.sub)
+	}
+	s.does(confirm.Lift{})
+	s.is(confirm.Declined)
+	owes(t, s.does(s.signup("r2")), "letter r2")
+	s.is(confirm.Pending)
+	owes(t, s.does(s.press("r2")), "subscription.confirmed")
+}
+
+func TestDecliningTakesBackWhatWasConfirmed(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.does(s.press("r1"))
+	owes(t, s.does(s.decline()), "subscription.declined")
+	s.is(confirm.Declined)
+	s.does(confirm.Lift{})
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
+		t.Fatalf("an old link after lifting: %v", err)
+	}
+	s.is(confirm.Declined)
+}
+
+func TestALinkEndsAtItsDeadlineAndMayBeRenewedInItsGrace(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.later(terms.TTL - time.Millisecond)
+	if _, _, _, err := confirm.Apply(s.sub, s.press("r1"), s.now); err != nil {
+		t.Fatalf("in its last millisecond: %v", err)
+	}
+	s.later(time.Millisecond).is(confirm.Expired)
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrExpired) {
+		t.Fatalf("at its deadline: %v", err)
+	}
+	owes(t, s.does(confirm.Lapse{}), "subscription.expired")
+	owes(t, s.does(confirm.Lapse{}))
+	owes(t, s.does(s.renew("r1", "r2")), "letter r2")
+	owes(t, s.does(s.renew("r1", "r2")))
+	s.is(confirm.Pending)
+	if r := s.sub.Requests[1]; r.Asked.IP != "192.0.2.7" || !r.Asked.At.Equal(start) || r.Renewed == nil {
+		t.Errorf("the renewed request does not rest on the first evidence: %+v", r)
+	}
+	owes(t, s.does(s.press("r2")), "subscription.confirmed")
+}
+
+func TestEverythingPersonalIsGoneAfterTheGrace(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	if got, want := s.sub.Expires(), start.Add(terms.TTL+confirm.Grace); !got.Equal(want) {
+		t.Fatalf("the record expires at %v, want %v", got, want)
+	}
+	s.later(terms.TTL)
+	s.does(confirm.Lapse{})
+	if got, want := s.sub.Expires(), start.Add(terms.TTL+confirm.Grace); !got.Equal(want) {
+		t.Errorf("after the lapse it expires at %v, want %v", got, want)
+	}
+	s.later(confirm.Grace)
+	s.does(confirm.Lapse{})
+	if len(s.sub.Requests) != 0 {
+		t.Errorf("still kept: %+v", s.sub.Requests)
+	}
+	if _, err := s.tries(s.renew("r1", "r2")); !errors.Is(err, confirm.ErrGone) {
+		t.Errorf("renewing what is forgotten: %v", err)
+	}
+}
+
+func TestABounceClosesOnlyAnOpenRequest(t *testing.T) {
+	bounce := confirm.Bounce{Request: "r1", Evidence: confirm.Evidence{Reply: "550 no such user", How: confirm.ByRelay}}
+	s := tell(t)
+	s.does(s.signup("r1"))
+	owes(t, s.does(bounce), "subscription.undeliverable")
+	owes(t, s.does(bounce))
+	s.is(confirm.Undeliverable)
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrExpired) {
+		t.Errorf("pressing: %v", err)
+	}
+
+	s = tell(t)
+	s.does(s.signup("r1"))
+	s.does(s.press("r1"))
+	owes(t, s.does(bounce))
+	s.is(confirm.Confirmed)
+}
+
+func TestOpenRequestsAreBounded(t *testing.T) {
+	s := tell(t)
+	for i := range 50 {
+		a := s.signup(fmt.Sprint("r", i), fmt.Sprint("p", i))
+		a.Terms.Letters = nil
+		s.does(a)
+	}
+	if n := len(s.sub.Requests); n != confirm.MaxOpen {
+		t.Fatalf("%d requests, want %d", n, confirm.MaxOpen)
+	}
+	if s.sub.Requests[0].ID != "r0" {
+		t.Error("the first request was pushed out")
+	}
+}
+
+func TestWhatWasTakenBackIsNotBroughtBackByAnOlderLetter(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.later(time.Hour)
+	s.does(s.signup("r2"))
+	s.does(s.press("r1"))
+	s.does(s.withdraw())
+	if _, err := s.tries(s.press("r2")); !errors.Is(err, confirm.ErrWithdrawn) {
+		t.Fatalf("the second letter's link: %v", err)
+	}
+	s.is(confirm.Withdrawn).later(time.Hour)
+	owes(t, s.does(s.signup("r3")), "letter r3")
+	owes(t, s.does(s.press("r3")), "subscription.confirmed")
+}

@@ -1,0 +1,183 @@
+package confirm
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+)
+
+// Lanes of owed work. What websites are told has a lane for each endpoint: Site.Tell.
+const (
+	KindLetter store.Kind = "letter"
+	KindClock  store.Kind = "clock"
+)
+
+// Options are what a Service needs. Store, Ring, PublicURL and Sites are required.
+type Options struct {
+	Store     store.Store
+	Ring      *keyring.Ring
+	PublicURL string // links are built from this and nothing else
+	Sites     []Site
+	Now       func() time.Time // time.Now if nil
+	Rand      io.Reader        // crypto/rand.Reader if nil
+	Owed      func(store.Kind) // called after something was committed that is owed now; may be nil
+}
+
+// Service carries acts out on a store. Its methods may be called from any goroutine; each is atomic. What a store answers
+// (store.ErrUnavailable above all) comes back as it is, wrapped.
+type Service struct {
+	Options
+	sites map[string]Site
+	vault vault
+	links *links
+	texts sync.Map // sum -> text
+}
+
+// New makes a Service, or says what is missing.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Ring == nil || len(o.Sites) == 0 {
+		return nil, errors.New("confirm: a store, a keyring and a site are required")
+	}
+	if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" {
+		return nil, fmt.Errorf("confirm: the public URL %q is not absolute", o.PublicURL)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Owed == nil {
+		o.Owed = func(store.Kind) {}
+	}
+	s := &Service{Options: o, sites: map[string]Site{}, vault: vault{o.Ring}, links: newLinks(o.PublicURL, o.Ring)}
+	for _, site := range o.Sites {
+		s.sites[site.ID] = site
+		for _, p := range site.Purposes {
+			for _, text := range p.Text {
+				s.texts.Store(textSum(text), text)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Site finds a site by its id.
+func (s *Service) Site(id string) (Site, bool) {
+	site, ok := s.sites[id]
+	return site, ok
+}
+
+// KeepTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
+// configuration says by then. It is called before the first signup is taken, and does no harm later.
+func (s *Service) KeepTexts(ctx context.Context) error {
+	for _, site := range s.Sites {
+		for _, p := range site.Purposes {
+			for _, text := range p.Text {
+				if err := s.Store.Keep(ctx, textSum(text), []byte(text)); err != nil {
+					return fmt.Errorf("keep the text of purpose %s of site %s: %w", p.ID, site.ID, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// text is the text of a sum: of the configuration, or as it was kept.
+func (s *Service) text(ctx context.Context, sum string) (string, error) {
+	if t, ok := s.texts.Load(sum); ok {
+		return t.(string), nil
+	}
+	b, err := s.Store.Kept(ctx, sum)
+	if err != nil {
+		return "", fmt.Errorf("text %s: %w", sum, err)
+	}
+	s.texts.Store(sum, string(b))
+	return string(b), nil
+}
+
+// word fills in the words of texts.
+func (s *Service) word(ctx context.Context, purposes []PurposeStatus) (err error) {
+	for i := range purposes {
+		if purposes[i].Text, err = s.text(ctx, purposes[i].TextSHA256); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nonce is n random bytes as base64url.
+func (s *Service) nonce(n int) string {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.Rand, b); err != nil {
+		panic(err) // without randomness there is no service
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is.
+func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key, error) {
+	keys := s.vault.keys(site, a)
+	for _, older := range keys[1:] {
+		switch _, err := s.Store.Get(ctx, older); {
+		case err == nil:
+			return older, nil
+		case !errors.Is(err, store.ErrNotFound):
+			return store.Key{}, err
+		}
+	}
+	return keys[0], nil
+}
+
+// get is the subscription under a key; a zero one if nothing is known.
+func (s *Service) get(ctx context.Context, key store.Key) (Subscription, error) {
+	r, err := s.Store.Get(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Subscription{}, err
+	}
+	return s.vault.open(r)
+}
+
+// act carries out one act under a key, atomically, and wakes who works off what is owed. With a settlement, the entry that led
+// here is settled in the same step; settled is false if there was nothing to commit and so it was not.
+func (s *Service) act(ctx context.Context, key store.Key, a Act, settle *store.Settlement) (after Subscription, settled bool, err error) {
+	var owe []store.Entry
+	err = s.Store.Update(ctx, key, func(r store.Record) (store.Change, error) {
+		owe, settled = nil, false
+		before, err := s.vault.open(r)
+		if err != nil {
+			return store.Change{}, err
+		}
+		sub, owed, changed, err := Apply(before, a, s.Now())
+		if after = sub; err != nil || !changed {
+			return store.Change{}, err
+		}
+		put, err := s.vault.seal(key, sub)
+		if err != nil {
+			return store.Change{}, err
+		}
+		if owe, err = s.entries(key, sub, owed); err != nil {
+			return store.Change{}, err
+		}
+		settled = settle != nil
+		return store.Change{Put: put, Owe: owe, Settle: settle}, nil
+	})
+	if err != nil {
+		return after, false, err
+	}
+	for _, e := range owe {
+		if e.Due.IsZero() {
+			s.Owed(e.Kind)
+		}
+	}
+	return after, settled, nil
+}

@@ -1,0 +1,110 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// Signup is somebody's wish, told by a form, that an address be written to. It proves nothing about the address.
+type Signup struct {
+	ID       string // a fresh nonce: the request's id
+	Address  Address
+	Site     string
+	Locale   string
+	Shown    []Shown
+	Evidence Evidence
+	Browser  string
+	Terms    Terms
+}
+
+// Terms are what a site allows.
+type Terms struct {
+	TTL     time.Duration // how long a link is good
+	Letters []store.Limit // letters to one address
+}
+
+func (a Signup) on(s *Subscription, now time.Time) ([]Owed, error) {
+	if s.Refused != nil || s.request(a.ID) != nil {
+		return nil, nil
+	}
+	if s.Address.IsZero() {
+		s.Address = a.Address
+	}
+	if s.Created.IsZero() {
+		s.Site, s.Locale, s.Created = a.Site, a.Locale, now
+	}
+	wanted := s.unconfirmed(a.Shown)
+	if len(wanted) == 0 {
+		return s.notice(a.Terms, now), nil
+	}
+	return s.ask(Request{
+		ID: a.ID, Asked: a.Evidence, Shown: wanted, Locale: a.Locale, Browser: a.Browser,
+	}, a.Terms, now), nil
+}
+
+// unconfirmed are those of the purposes that are not confirmed: what is, a signup leaves alone.
+func (s *Subscription) unconfirmed(shown []Shown) []Shown {
+	return slices.DeleteFunc(slices.Clone(shown), func(sh Shown) bool { return s.confirmed(sh.Purpose) })
+}
+
+// ask opens a request and owes its letter: now; or, for something that no open request asks yet, as soon as the limits
+// allow. What is pending already and may not be mailed again yet is left as it is: its letter is in the mailbox.
+func (s *Subscription) ask(r Request, t Terms, now time.Time) []Owed {
+	due := s.slot(t.Letters, now)
+	if s.opened(now) >= MaxOpen || due.After(now) && s.asked(r.Shown, now) {
+		return nil
+	}
+	s.room()
+	r.State, r.Deadline = Pending, due.Add(t.TTL)
+	s.Requests = append(s.Requests, r)
+	s.Mailed = append(s.Mailed, due)
+	return []Owed{{Duty: DutyConfirm, Request: r.ID, Due: due}}
+}
+
+// notice owes the letter that says "you agreed already": at most one in NoticeEvery, and within the limits.
+func (s *Subscription) notice(t Terms, now time.Time) []Owed {
+	if now.Before(s.Noticed.Add(NoticeEvery)) || s.slot(t.Letters, now).After(now) {
+		return nil
+	}
+	s.Noticed = now
+	s.Mailed = append(s.Mailed, now)
+	return []Owed{{Duty: DutyKnown}}
+}
+
+func (s *Subscription) opened(now time.Time) (n int) {
+	for i := range s.Requests {
+		if s.Requests[i].open(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// asked tells whether open requests already ask all of this.
+func (s *Subscription) asked(shown []Shown, now time.Time) bool {
+	for _, sh := range shown {
+		asks := func(r Request) bool { return r.open(now) && r.asks(sh) }
+		if !slices.ContainsFunc(s.Requests, asks) {
+			return false
+		}
+	}
+	return true
+}
+
+// slot is the first moment from now on at which every limit allows one more letter.
+func (s *Subscription) slot(limits []store.Limit, now time.Time) time.Time {
+	at, longest := now, time.Duration(0)
+	mailed := slices.SortedFunc(slices.Values(s.Mailed), time.Time.Compare)
+	for _, l := range limits {
+		if i := len(mailed) - l.N; i >= 0 && l.N > 0 {
+			if free := mailed[i].Add(l.Per); free.After(at) {
+				at = free
+			}
+		}
+		longest = max(longest, l.Per)
+	}
+	s.Mailed = slices.DeleteFunc(mailed, func(t time.Time) bool { return !now.Before(t.Add(longest)) })
+	return at
+}

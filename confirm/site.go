@@ -1,0 +1,38 @@
+package confirm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/optin/optin/store"
+)
+
+// Site is what the rules know of a website.
+type Site struct {
+	ID       string
+	Locales  []string // the first is the default
+	Purposes []Purpose
+	Terms    Terms
+	Tell     []store.Kind // a lane for each endpoint that is told
+}
+
+// Purpose is one thing a person can agree to, with its exact text in every language of the site.
+type Purpose struct {
+	ID   string
+	Text map[string]string // by locale
+}
+
+// Purpose finds a purpose by its id.
+func (s Site) Purpose(id string) (Purpose, bool) {
+	for _, p := range s.Purposes {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Purpose{}, false
+}
+
+func textSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}

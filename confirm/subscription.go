@@ -1,0 +1,135 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+)
+
+// State is where a purpose, a request or a subscription stands.
+type State string
+
+// The states.
+const (
+	Pending       State = "pending"
+	Confirmed     State = "confirmed"
+	Declined      State = "declined"
+	Withdrawn     State = "withdrawn"
+	Expired       State = "expired"
+	Undeliverable State = "undeliverable"
+)
+
+// Evidence is what is known of one act. It supports a proof; by itself it is none.
+type Evidence struct {
+	At        time.Time `json:"at"`           // UTC, to the millisecond
+	IP        string    `json:"ip,omitempty"` // as seen by the service, through trusted proxies only
+	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
+	Origin    string    `json:"or,omitempty"` // the browser's Origin header
+	Source    string    `json:"so,omitempty"` // the page the website named; at most 512 bytes
+	How       Method    `json:"how,omitempty"`
+	Reply     string    `json:"re,omitempty"` // a relay's words, at most 512 bytes
+}
+
+// Method says how an act was expressed.
+type Method string
+
+// The methods.
+const (
+	ByHostedForm Method = "hosted_form" // our own page, with a box that nobody ticked beforehand
+	ByForm       Method = "form"        // a website's form
+	ByAPI        Method = "api"         // a website's JSON call
+	ByLink       Method = "link_post"   // the button on the page behind a letter's link
+	ByBrowser    Method = "same_browser"
+	ByOneClick   Method = "one_click" // RFC 8058
+	ByRelay      Method = "smtp"
+	ByClock      Method = "clock"
+)
+
+// Shown is one purpose as it was put to a person: its id and the hash of the exact text.
+type Shown struct {
+	Purpose string `json:"p"`
+	Text    string `json:"t"` // lower-case hex SHA-256
+}
+
+// Request is one signup act.
+type Request struct {
+	ID       string    `json:"id"` // a nonce of 192 bits, the JWT's jti
+	Asked    Evidence  `json:"asked"`
+	Renewed  *Evidence `json:"renewed,omitempty"` // the press that renewed it; Asked is then the first signup
+	Shown    []Shown   `json:"shown"`
+	Locale   string    `json:"loc"` // the language the texts were shown in
+	Deadline time.Time `json:"until"`
+	Browser  string    `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
+	State    State     `json:"st"`
+	Closed   *Evidence `json:"closed,omitempty"` // the act that ended Pending
+	Letter   *Letter   `json:"letter,omitempty"`
+}
+
+// Letter is what is known of a letter that a relay took.
+type Letter struct {
+	At        time.Time `json:"at"`
+	MessageID string    `json:"mid"`
+	Reply     string    `json:"re"`  // the relay's words
+	SHA256    string    `json:"sum"` // of the message as it was handed over
+}
+
+// Grant is a consent that was given, and what became of it. The request it came from is kept as long as the grant.
+type Grant struct {
+	Shown
+	Request string    `json:"req"`
+	State   State     `json:"st"` // confirmed, withdrawn or declined
+	Given   time.Time `json:"given"`
+	Ended   *Evidence `json:"ended,omitempty"`
+}
+
+// Subscription is everything known of one address at one site.
+type Subscription struct {
+	Site     string      `json:"site"`
+	Address  Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined
+	Locale   string      `json:"loc,omitempty"`
+	Created  time.Time   `json:"created"`
+	Changed  time.Time   `json:"changed"`
+	Requests []Request   `json:"reqs,omitempty"`   // oldest first
+	Grants   []Grant     `json:"grants,omitempty"` // oldest first
+	Refused  *Evidence   `json:"refused,omitempty"`
+	Lifted   *Evidence   `json:"lifted,omitempty"`
+	Mailed   []time.Time `json:"mailed,omitempty"` // when letters were or will be due, for the limits
+	Noticed  time.Time   `json:"noticed,omitzero"` // when DutyKnown was last owed
+	Alarm    time.Time   `json:"alarm,omitzero"`   // when the one outstanding DutyClock is due
+}
+
+func (s *Subscription) request(id string) *Request {
+	for i := range s.Requests {
+		if s.Requests[i].ID == id {
+			return &s.Requests[i]
+		}
+	}
+	return nil
+}
+
+// grant is the latest grant of a purpose, or nil.
+func (s *Subscription) grant(purpose string) *Grant {
+	for i, g := range slices.Backward(s.Grants) {
+		if g.Purpose == purpose {
+			return &s.Grants[i]
+		}
+	}
+	return nil
+}
+
+func (s *Subscription) confirmed(purpose string) bool {
+	g := s.grant(purpose)
+	return g != nil && g.State == Confirmed
+}
+
+// granted tells whether anything is confirmed.
+func (s *Subscription) granted() bool {
+	return slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.State == Confirmed })
+}
+
+// open tells whether the request can still be confirmed.
+func (r *Request) open(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
+
+func (r *Request) close(state State, e Evidence) { r.State, r.Closed = state, &e }
+
+// asks tells whether the request shows this very text for this purpose.
+func (r *Request) asks(sh Shown) bool { return slices.Contains(r.Shown, sh) }
