@@ -1,0 +1,96 @@
+package inbox_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// browser starts Chromium, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	if _, err := exec.LookPath("chromium"); err != nil {
+		if os.Getenv("OPTIN_TEST_ALL") != "" {
+			t.Fatal("chromium is not installed; `make test` installs it")
+		}
+		t.Skip("chromium is not installed; `make test` installs it")
+	}
+	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU)
+	process, stop := chromedp.NewExecAllocator(bounded, flags...)
+	t.Cleanup(stop)
+	tab, closeTab := chromedp.NewContext(process)
+	t.Cleanup(closeTab)
+	return tab
+}
+
+// A letter full of ways to act by itself acts in none of them, and a click on its link leads the whole window there.
+func TestALetterDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
+	tab := browser(t)
+	i := open(t)
+	var acted atomic.Int32
+	followed := make(chan string, 10)
+	mux := http.NewServeMux()
+	mux.Handle("/inbox", i.Handler())
+	mux.Handle("/inbox/", i.Handler())
+	mux.HandleFunc("/acted", func(http.ResponseWriter, *http.Request) { acted.Add(1) })
+	mux.HandleFunc("/c/token", func(_ http.ResponseWriter, r *http.Request) { followed <- r.Header.Get("Sec-Fetch-Dest") })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	deliver(t, i, crlf("Subject: hostile", "Content-Type: text/html", "", strings.ReplaceAll(restless, "URL", server.URL)))
+
+	if err := chromedp.Do(tab, chromedp.Navigate(server.URL+"/inbox/1"), chromedp.WaitVisible("iframe")); err != nil {
+		t.Fatal(err)
+	}
+	box, err := chromedp.Run(tab, chromedp.Evaluate[struct{ X, Y float64 }](`document.querySelector("iframe").getBoundingClientRect().toJSON()`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if as := click(tab, t, box.X+60, box.Y+60, followed); as != "document" {
+		t.Errorf("the link opened as %q", as)
+	}
+	for at := ""; at != server.URL+"/c/token"; { // until the window has come there, or the minute is over
+		if at, err = chromedp.Run(tab, chromedp.Location()); tab.Err() != nil {
+			t.Fatalf("the window is still at %s: %v", at, err)
+		}
+	}
+	if acted.Load() != 0 {
+		t.Errorf("the letter reached out %d times by itself", acted.Load())
+	}
+}
+
+// click presses until the link was followed: a frame that was not painted yet takes no input. It returns what the browser
+// fetched the link as.
+func click(tab context.Context, t *testing.T, x, y float64, followed <-chan string) string {
+	t.Helper()
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		if err := chromedp.Do(tab, chromedp.MouseClickXY(x, y)); err != nil {
+			t.Fatalf("the click led nowhere: %v", err)
+		}
+		select {
+		case as := <-followed:
+			return as
+		case <-again.C:
+		case <-tab.Done():
+			t.Fatal("the click led nowhere")
+		}
+	}
+}
+
+// restless is a letter that tries to act without its reader. Its link fills the frame.
+const restless = `<html><head><meta http-equiv="refresh" content="0;url=URL/acted"><link rel="stylesheet" href="URL/acted">
+<script>fetch("URL/acted"); top.location = "URL/acted"; document.forms[0].submit()</script></head>
+<body onload="location='URL/acted'"><img src="URL/acted" onerror="top.location='URL/acted'"><iframe src="URL/acted"></iframe>
+<form action="URL/acted" method="post"></form>
+<a href="URL/c/token" style="position:fixed;inset:0;background:#1f5f4f">Confirm</a></body></html>`
