@@ -1,0 +1,338 @@
+package confirm_test
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+// desk is a Service on a real store, with a clock that the test moves.
+type desk struct {
+	*confirm.Service
+	t     *testing.T
+	store store.Store
+	mu    sync.Mutex
+	now   time.Time
+}
+
+const lane = store.Kind("webhook/gazette/0")
+
+func open(t *testing.T, path string, secrets ...string) *desk {
+	t.Helper()
+	d := &desk{t: t, now: start}
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: d.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	var keys [][]byte
+	for _, s := range secrets {
+		keys = append(keys, bytes.Repeat([]byte(s), 32))
+	}
+	ring, err := keyring.New(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.store = st
+	d.Service, err = confirm.New(confirm.Options{
+		Store: st, Ring: ring, PublicURL: "https://confirm.example", Now: d.clock,
+		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, Tell: []store.Kind{lane}, Purposes: []confirm.Purpose{
+			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
+			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.KeepTexts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func newDesk(t *testing.T) *desk { return open(t, filepath.Join(t.TempDir(), "optin.db"), "s") }
+
+func (d *desk) clock() time.Time { d.mu.Lock(); defer d.mu.Unlock(); return d.now }
+
+func (d *desk) later(by time.Duration) { d.mu.Lock(); d.now = d.now.Add(by); d.mu.Unlock() }
+
+func (d *desk) ask(email string, purposes ...string) {
+	d.t.Helper()
+	err := d.Ask(d.t.Context(), "gazette", confirm.Asked{Address: address(email), Purposes: purposes, Locale: "fr",
+		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByForm}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// owed leases what is due of a kind.
+func (d *desk) owed(k store.Kind, n int) []store.Entry {
+	d.t.Helper()
+	got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
+	if err != nil || len(got) != n {
+		d.t.Fatalf("%d entries of %s, %v; want %d", len(got), k, err, n)
+	}
+	return got
+}
+
+// letter takes the one letter that is owed, as the mailer would, and returns what it says.
+func (d *desk) letter() confirm.Draft {
+	d.t.Helper()
+	e := d.owed(confirm.KindLetter, 1)[0]
+	draft, err := d.Draft(d.t.Context(), e)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.Delivered(d.t.Context(), e, confirm.Letter{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
+		d.t.Fatal(err)
+	}
+	return draft
+}
+
+func token(url string) string { return url[strings.LastIndex(url, "/")+1:] }
+
+func (d *desk) press(tok string) (confirm.View, error) {
+	return d.Confirm(d.t.Context(), tok, confirm.Evidence{How: confirm.ByLink})
+}
+
+func (d *desk) state(email string) confirm.State {
+	d.t.Helper()
+	st, err := d.Lookup(d.t.Context(), "gazette", address(email))
+	if errors.Is(err, store.ErrNotFound) {
+		return ""
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return st.State
+}
+
+func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	draft := d.letter()
+	if draft.To != address("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
+		t.Fatalf("the letter says %+v", draft)
+	}
+	v, err := d.Look(t.Context(), token(draft.Confirm))
+	if err != nil || v.State != confirm.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != confirm.Pending {
+		t.Fatalf("looking: %+v, %v", v, err)
+	}
+	d.later(time.Minute)
+	for range 3 {
+		if v, err := d.press(token(draft.Confirm)); err != nil || v.State != confirm.Confirmed || v.Unsubscribe == "" {
+			t.Fatalf("pressing: %+v, %v", v, err)
+		}
+	}
+	st, err := d.Lookup(t.Context(), "gazette", address("ada@example.org"))
+	at := start.Add(time.Minute)
+	want := confirm.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: confirm.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
+		UnsubscribeURL: st.UnsubscribeURL, Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
+	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
+		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
+	}
+	told, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+	if err != nil || told.Type != confirm.EventConfirmed {
+		t.Fatalf("told %+v, %v", told, err)
+	}
+	if diff := cmp.Diff(st, told.Data); diff != "" {
+		t.Errorf("what the website is told is not what it would be answered:\n%s", diff)
+	}
+
+	back := token(*st.UnsubscribeURL)
+	if v, err := d.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
+		t.Fatalf("agreements %+v, %v", v, err)
+	}
+	if _, err := d.Withdraw(t.Context(), back, nil, confirm.Evidence{How: confirm.ByOneClick}); err != nil || d.state("ada@example.org") != confirm.Withdrawn {
+		t.Fatalf("withdrawing: %v", err)
+	}
+	if v, err := d.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrWithdrawn) || v.Site != "gazette" {
+		t.Fatalf("pressing what was taken back: %+v, %v", v, err)
+	}
+}
+
+func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
+	for name, end := range map[string]func(d *desk, v confirm.View){
+		"sent already": func(d *desk, v confirm.View) {},
+		"declined":     func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, confirm.Evidence{}) },
+		"too late":     func(d *desk, v confirm.View) { d.later(terms.TTL) },
+		"forgotten":    func(d *desk, v confirm.View) { d.later(terms.TTL + confirm.Grace) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.ask("ada@example.org", "letter")
+			e := d.owed(confirm.KindLetter, 1)[0]
+			draft, err := d.Draft(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, _ := d.Look(t.Context(), token(draft.Confirm))
+			if name == "sent already" {
+				if err := d.Delivered(t.Context(), e, confirm.Letter{Reply: "250 ok"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			end(d, v)
+			if _, err := d.Draft(t.Context(), e); !errors.Is(err, confirm.ErrNotOwed) {
+				t.Errorf("still owed: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	draft := d.letter()
+	d.owed(confirm.KindClock, 0)
+	d.later(terms.TTL)
+	e := d.owed(confirm.KindClock, 1)[0]
+	if err := d.Lapse(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Lapse(t.Context(), e); !errors.Is(err, store.ErrLost) {
+		t.Errorf("the same look twice: %v", err)
+	}
+	told, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+	if err != nil || told.Type != confirm.EventExpired || told.Data.Email != "ada@example.org" {
+		t.Fatalf("told %+v, %v", told, err)
+	}
+	v, err := d.press(token(draft.Confirm))
+	if !errors.Is(err, confirm.ErrExpired) || !v.Renewable {
+		t.Fatalf("pressing: %+v, %v", v, err)
+	}
+	if _, err := d.Renew(t.Context(), token(draft.Confirm), confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	if again := d.letter(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
+		t.Errorf("the new letter: %+v", again)
+	}
+
+	d.later(terms.TTL + confirm.Grace)
+	if got := d.state("ada@example.org"); got != "" {
+		t.Errorf("after the grace it is still %q", got)
+	}
+	if v, err := d.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrExpired) || v.Renewable {
+		t.Errorf("an old link: %+v, %v", v, err)
+	}
+	for _, e := range d.owed(confirm.KindClock, 2) { // the one that was set last, and one that it took the place of
+		if err := d.Lapse(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+	}
+	d.owed(confirm.KindClock, 0)
+}
+
+func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	draft := d.letter()
+	d.later(terms.TTL + confirm.Grace + time.Hour)
+	v, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{})
+	if err != nil || !v.Refused {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	d.ask("ada@example.org", "letter")
+	d.owed(confirm.KindLetter, 0)
+	if got := d.state("ada@example.org"); got != confirm.Declined {
+		t.Errorf("state %q", got)
+	}
+	if _, err := d.Lift(t.Context(), v.Lift, confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	d.ask("ada@example.org", "letter")
+	d.letter()
+}
+
+func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	before := open(t, path, "old")
+	before.ask("ada@example.org", "letter")
+	draft := before.letter()
+	during := open(t, path, "new", "old")
+	if during.state("ada@example.org") != confirm.Pending {
+		t.Fatal("not found under the older secret")
+	}
+	during.later(time.Hour)
+	during.ask("ada@example.org", "letter")
+	second := during.letter()
+	for _, d := range []confirm.Draft{draft, second} {
+		if _, err := during.press(token(d.Confirm)); err != nil {
+			t.Errorf("a link: %v", err)
+		}
+	}
+	if during.state("ada@example.org") != confirm.Confirmed {
+		t.Error("not confirmed")
+	}
+	gone := open(t, path, "new")
+	if _, err := gone.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrUnknownLink) {
+		t.Errorf("the secret is listed no more: %v", err)
+	}
+}
+
+func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	d := open(t, path, "s")
+	d.ask("ada@example.org", "letter")
+	d.letter()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: d.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	ring, _ := keyring.New(bytes.Repeat([]byte("s"), 32))
+	reworded, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Now: d.clock, Sites: []confirm.Site{
+		{ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Tout autre chose"}}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := reworded.Lookup(t.Context(), "gazette", address("ada@example.org"))
+	if err != nil || got.Purposes[0].Text != "La lettre" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
+	d := newDesk(t)
+	for _, a := range []confirm.Asked{
+		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
+	} {
+		a.Address = address("ada@example.org")
+		if err := d.Ask(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
+			t.Errorf("%+v: %v", a, err)
+		}
+	}
+	if err := d.Ask(t.Context(), "other", confirm.Asked{Purposes: []string{"letter"}, Locale: "fr", Address: address("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
+		t.Errorf("another site: %v", err)
+	}
+	if got := d.state("ada@example.org"); got != "" {
+		t.Errorf("stored all the same: %q", got)
+	}
+}
+
+func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	tok := token(d.letter().Confirm)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := d.press(tok); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	d.owed(lane, 1)
+}
