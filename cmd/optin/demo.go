@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed" // the configuration
+	"encoding/base64"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/optin/optin/config"
+	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/templates"
+)
+
+//go:embed demo.yaml
+var demoConfig []byte
+
+// demo is everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
+func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	addr := f.String("listen", "127.0.0.1:8080", "where to listen, on this machine only; port 0 picks one")
+	verbose := f.Bool("v", false, "log every request and letter")
+	if code, ok := parseFlags(f, args, stderr); !ok {
+		return code
+	}
+	if err := demonstrate(ctx, *addr, *verbose, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "optin demo:", err)
+		if errors.As(err, new(config.Problems)) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return exitOK
+}
+
+func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr io.Writer) error {
+	folder, err := os.MkdirTemp("", "optin-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%w; -listen 127.0.0.1:0 picks a free port", err)
+	}
+	defer l.Close()
+	mail, err := inbox.Open("127.0.0.1:0", inbox.SignUpAt("/s/demo"))
+	if err != nil {
+		return err
+	}
+	defer mail.Close()
+	pages, err := templates.New()
+	if err != nil {
+		return err
+	}
+	apiKey := random(24)
+	cfg, err := config.Parse("demo.yaml", demoConfig, values(map[string]string{
+		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"), "SECRET": random(32), "API_KEY": apiKey,
+	}), nil, pages.Languages()...)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	p, err := start(ctx, cfg, pages, log, extra{listener: l, noLookups: true, handlers: map[string]http.Handler{
+		"/inbox": mail.Handler(), "/inbox/": mail.Handler(),
+	}})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the letter comes here\n\n"+
+		"What the website then asks, before it writes to anybody:\n\n"+
+		"  curl -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \\\n"+
+		"       -d '{\"email\":\"ada@example.org\"}' %[1]s/v1/sites/demo/lookup\n\n"+
+		"One address gets one letter in ten minutes. Ctrl-C stops the demo and forgets everything.\n", cfg.PublicURL, apiKey)
+	return p.wait(ctx)
+}
+
+func values(of map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := of[name]; return v, ok }
+}
+
+// random is n random bytes in base64url.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/optin/optin/config"
+)
+
+// keysUsage is what optin keys -h prints before its flags.
+const keysUsage = `optin keys makes what a configuration needs to keep secret, and prints it as lines for the environment:
+
+  optin keys                       a secret, an admin password, an API key and a webhook secret
+  optin keys -site letters         the same, with names that begin with LETTERS_
+  optin keys -sample               a commented configuration that takes those names
+  optin keys -dkim -domain gazette.example -selector optin
+                                   a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
+  optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
+                                   the same with Ed25519, beside an RSA key and never instead of it
+
+Flags:
+`
+
+// keysFlags are the flags of optin keys.
+type keysFlags struct {
+	site, domain, selector, out string
+	dkim, ed25519, sample       bool
+}
+
+// keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong usage, and
+// 1 when the key's file is there already or cannot be written.
+func keys(args []string, stdout, stderr io.Writer) int {
+	f, err := keysParse(args, stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "optin keys: "+err.Error()+"; optin keys -h shows how")
+		return 2
+	}
+	var text bytes.Buffer
+	switch {
+	case f.sample:
+		text.Write(config.Sample())
+	case f.dkim:
+		err = keysDKIM(&text, f)
+	default:
+		keysSecrets(&text, f.site)
+	}
+	if err == nil {
+		_, err = stdout.Write(text.Bytes())
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "optin keys: "+err.Error())
+		return 1
+	}
+	return 0
+}
+
+// keysParse reads the flags and says what does not go together. -h prints the usage to help and is flag.ErrHelp.
+func keysParse(args []string, help io.Writer) (keysFlags, error) {
+	var f keysFlags
+	set := flag.NewFlagSet("optin keys", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&f.site, "site", "gazette", "the site's `id`, which the names of its variables begin with")
+	set.BoolVar(&f.sample, "sample", false, "print a sample configuration instead")
+	set.BoolVar(&f.dkim, "dkim", false, "make a DKIM key instead")
+	set.BoolVar(&f.ed25519, "ed25519", false, "with -dkim: an Ed25519 key (RFC 8463) rather than RSA")
+	set.StringVar(&f.domain, "domain", "", "with -dkim: the `domain` of the sender's address")
+	set.StringVar(&f.selector, "selector", "", "with -dkim: the `name` of the key in DNS, such as optin")
+	set.StringVar(&f.out, "out", "dkim.pem", "with -dkim: the `file` for the key; it must not exist yet")
+	err := set.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(help, keysUsage)
+		set.SetOutput(help)
+		set.PrintDefaults()
+	}
+	if err != nil {
+		return f, err
+	}
+	given := map[string]bool{}
+	set.Visit(func(g *flag.Flag) { given[g.Name] = true })
+	return f, f.keysCheck(set.Args(), given)
+}
+
+// keysCheck says what is wrong with flags that could be read.
+func (f keysFlags) keysCheck(rest []string, given map[string]bool) error {
+	switch {
+	case len(rest) > 0:
+		return errors.New("takes no arguments but flags")
+	case f.sample && len(given) > 1:
+		return errors.New("-sample goes with no other flag")
+	case !f.dkim && (given["domain"] || given["selector"] || given["out"] || f.ed25519):
+		return errors.New("-domain, -selector, -out and -ed25519 go with -dkim")
+	case f.dkim && given["site"]:
+		return errors.New("-site does not go with -dkim")
+	case f.dkim && (!keysName(f.domain) || !strings.Contains(f.domain, ".")):
+		return errors.New("-domain must be the domain of the sender's address, such as gazette.example")
+	case f.dkim && (!keysName(f.selector) || len(f.selector) > 63):
+		return errors.New("-selector must be letters, digits and hyphens, such as optin")
+	case f.dkim && f.out == "":
+		return errors.New("-out must name a file")
+	case !keysName(f.site) || strings.Contains(f.site, "."):
+		return errors.New("-site must be the id of a site, such as gazette")
+	}
+	return nil
+}
+
+// keysName tells whether s is a name as DNS has them: labels of letters, digits and hyphens.
+func keysName(s string) bool {
+	for label := range strings.SplitSeq(strings.ToLower(s), ".") {
+		bad := strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != ""
+		if bad || label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	return len(s) <= 200
+}
+
+// keysSecrets prints new secrets as NAME=value lines, with the names that the sample configuration takes.
+func keysSecrets(w io.Writer, site string) {
+	prefix := strings.ToUpper(strings.ReplaceAll(site, "-", "_"))
+	if '0' <= prefix[0] && prefix[0] <= '9' {
+		prefix = "SITE_" + prefix // no variable's name begins with a digit
+	}
+	key := "optin_" + base64.RawURLEncoding.EncodeToString(keysRandom(32))
+	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file its environment comes from, readable by nobody else, and keep a copy
+# of OPTIN_SECRET apart from the backups: without it they cannot be read, and with it they can.
+OPTIN_SECRET=%s
+OPTIN_ADMIN_PASSWORD=%s
+%s_API_KEY=%s
+%s_WEBHOOK_SECRET=whsec_%s
+# The API key is for the site's servers. The configuration may hold its digest instead:
+#   api_keys: ["sha256:%x"]
+`, base64.StdEncoding.EncodeToString(keysRandom(32)), base64.RawURLEncoding.EncodeToString(keysRandom(18)), prefix, key,
+		prefix, base64.StdEncoding.EncodeToString(keysRandom(32)), sha256.Sum256([]byte(key)))
+}
+
+// keysRandom returns n random bytes. The system's source does not fail: crypto/rand ends the program if it does.
+func keysRandom(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
+}
+
+// keysDKIM makes a key, keeps it in a file and prints what belongs into DNS and into the configuration.
+func keysDKIM(w io.Writer, f keysFlags) error {
+	key, record, err := keysPair(f.ed25519)
+	if err != nil {
+		return err
+	}
+	if err := keysWrite(f.out, key); err != nil {
+		return err
+	}
+	name := strings.ToLower(f.selector + "._domainkey." + f.domain)
+	fmt.Fprintf(w, `# The private key is in %[1]s, readable by its owner only. Never put it anywhere else.
+
+# 1. The DNS record, as a line of a zone file:
+%[2]s. IN TXT (%[3]s )
+
+#    or, where a form asks for them, the name %[2]s, the type TXT and the value:
+%[4]s
+
+# 2. The configuration, under smtp:
+  dkim:
+    - domain: %[5]s
+      selector: %[6]s
+      key_file: %[7]s
+`, f.out, name, keysStrings(record), record, strings.ToLower(f.domain), strings.ToLower(f.selector), keysQuoted(f.out))
+	return nil
+}
+
+// keysPair makes a private key and the text of its record: RSA with its SubjectPublicKeyInfo (RFC 6376, section 3.6.1), or
+// Ed25519 with its bare 32 bytes (RFC 8463, section 4.2).
+func keysPair(ed bool) (key crypto.Signer, record string, err error) {
+	if ed {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public), err
+	}
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, "", err
+	}
+	der, err := x509.MarshalPKIXPublicKey(private.Public())
+	return private, "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
+}
+
+// keysWrite keeps a private key as PKCS #8 in a new file of mode 0600. It never overwrites, and leaves no part of a file.
+func keysWrite(name string, key crypto.Signer) (err error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and stays as it is; name another file with -out", name)
+	}
+	if err != nil {
+		return fmt.Errorf("the key cannot be written: %w; name another file with -out", err)
+	}
+	err = pem.Encode(file, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if err == nil {
+		err = file.Sync()
+	}
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		_ = os.Remove(name)
+		return fmt.Errorf("the key cannot be written: %w", err)
+	}
+	return nil
+}
+
+// keysStrings splits a record into quoted strings of at most 255 bytes (RFC 1035, section 3.3), one on each line.
+func keysStrings(record string) string {
+	var b strings.Builder
+	for record != "" {
+		n := min(len(record), 255)
+		b.WriteString("\n    \"" + record[:n] + "\"")
+		record = record[n:]
+	}
+	return b.String()
+}
+
+// keysQuoted writes a file's name so that YAML, and the ${ } of the configuration, take it for nothing else.
+func keysQuoted(name string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(name, "'", "''"), "${", "$${") + "'"
+}

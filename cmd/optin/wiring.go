@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/optin/optin/config"
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/mailer"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/redis"
+	"github.com/optin/optin/store/sqlite"
+	"github.com/optin/optin/templates"
+	"github.com/optin/optin/web"
+	"github.com/optin/optin/webhook"
+)
+
+// What the configuration says, in the words of each package.
+
+func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Store, error) {
+	if c.Scheme == "sqlite" {
+		return sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: sqlite.Durability(c.Durability)})
+	}
+	return redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
+}
+
+func limits(of []config.Limit) (all []store.Limit) {
+	for _, l := range of {
+		all = append(all, store.Limit(l))
+	}
+	return all
+}
+
+func ruleSites(of []config.Site) (all []confirm.Site) {
+	for _, c := range of {
+		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: confirm.Terms{TTL: c.LinkTTL, Letters: limits(c.Limits.LettersPerAddress)}}
+		for _, p := range c.Purposes {
+			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
+		}
+		for _, w := range c.Webhooks {
+			s.Tell = append(s.Tell, webhook.Lane(c.ID, w.URL.String()))
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func shownSite(c config.Site) templates.Site {
+	s := templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
+		Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
+	}}
+	if c.Controller.PrivacyURL != nil {
+		s.Controller.PrivacyURL = c.Controller.PrivacyURL.String()
+	}
+	return s
+}
+
+func webSites(of []config.Site) map[string]web.Site {
+	all := map[string]web.Site{}
+	for _, c := range of {
+		s := web.Site{Show: shownSite(c), Locales: c.Locales, Origins: c.Origins,
+			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), LettersPerSite: limits(c.Limits.LettersPerSite)}}
+		for _, r := range c.Redirects {
+			s.Redirects = append(s.Redirects, r.String())
+		}
+		for _, k := range c.APIKeys {
+			s.APIKeys = append(s.APIKeys, k)
+		}
+		all[c.ID] = s
+	}
+	return all
+}
+
+func mailSites(of []config.Site) map[string]mailer.Site {
+	all := map[string]mailer.Site{}
+	for _, c := range of {
+		all[c.ID] = mailer.Site{From: c.From, Show: shownSite(c)}
+	}
+	return all
+}
+
+func dkimKeys(of []config.DKIM) (all []mailer.DKIM) {
+	for _, d := range of {
+		all = append(all, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
+	}
+	return all
+}
+
+func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger) (*mailer.Mailer, error) {
+	return mailer.New(mailer.Options{
+		Desk: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relay: cfg.SMTP.URL(), DKIM: dkimKeys(cfg.SMTP.DKIM), Log: log,
+	})
+}
+
+// callers makes one for each endpoint, by its lane.
+func callers(cfg *config.Config, desk *confirm.Service, log *slog.Logger) (map[store.Kind]*webhook.Caller, error) {
+	all := map[store.Kind]*webhook.Caller{}
+	for _, s := range cfg.Sites {
+		for _, w := range s.Webhooks {
+			c, err := webhook.New(webhook.Options{
+				Desk: desk, Log: log, UserAgent: "optin/" + versionText(),
+				Endpoint: webhook.Endpoint{URL: w.URL.String(), Secrets: [][]byte{w.Secret}, Private: w.Private},
+			})
+			if err != nil {
+				return nil, fmt.Errorf("site %s: %w", s.ID, err)
+			}
+			all[webhook.Lane(s.ID, w.URL.String())] = c
+		}
+	}
+	return all, nil
+}

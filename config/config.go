@@ -1,0 +1,91 @@
+package config
+
+import (
+	"crypto"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is the whole configuration, checked.
+type Config struct {
+	Listen         string   // host:port
+	PublicURL      *url.URL // scheme and host only, lower-case; https unless the host is loopback
+	Secrets        [][]byte // at least one, each of 32 bytes or more; the first makes, all are accepted
+	Store          Store
+	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is believed
+	SMTP           SMTP
+	Admin          Admin
+	Metrics        Metrics
+	Sites          []Site // at least one
+}
+
+// Admin guards the dashboard.
+type Admin struct {
+	Password Secret // empty: there is no dashboard
+}
+
+// Metrics says where /metrics is.
+type Metrics struct {
+	Listen string // host:port of a listener of its own; empty: the main listener, behind the admin password
+}
+
+// DKIM signs letters of one domain (RFC 6376, RFC 8463).
+type DKIM struct {
+	Domain   string // lower-case
+	Selector string
+	Key      crypto.Signer // *rsa.PrivateKey of 2048 bits or more, or ed25519.PrivateKey
+}
+
+// Site is a website that collects signups: the controller of GDPR article 4(7).
+type Site struct {
+	ID         string // [a-z0-9-], at most 64, unique
+	Name       string
+	URL        *url.URL
+	From       mail.Address
+	Controller Controller
+	Locales    []string   // BCP 47 in its usual case; the first is the default
+	Origins    []string   // scheme://host[:port], as browsers send it
+	Redirects  []*url.URL // prefixes; each has a path that begins with a slash
+	APIKeys    []APIKey
+	Webhooks   []Webhook
+	LinkTTL    time.Duration // 10 minutes to 30 days
+	Purposes   []Purpose     // at least one
+	Limits     Limits
+}
+
+// Controller is who answers for a site's data (GDPR articles 4(7) and 13(1)(a)).
+type Controller struct {
+	Name       string
+	Address    string   // postal, on one line
+	Contact    string   // e-mail address
+	PrivacyURL *url.URL // nil if not given
+	Country    string   // ISO 3166-1 alpha-2, upper-case; empty if not given
+}
+
+// Webhook is told what becomes of subscriptions.
+type Webhook struct {
+	URL     *url.URL // https unless Private
+	Secret  Secret   // 24 to 64 bytes, decoded (Standard Webhooks 1.0.0)
+	Private bool     // http and private addresses are allowed
+}
+
+// Purpose is one thing a person can agree to.
+type Purpose struct {
+	ID   string            // [a-z0-9-], at most 64, unique in its site
+	Text map[string]string // by locale; one for each of the site's locales
+}
+
+// Limits of one site; all the limits of a list hold together.
+type Limits struct {
+	LettersPerAddress []Limit
+	SignupsPerIP      []Limit
+	LettersPerSite    []Limit
+}
+
+// Limit allows N in any window of Per.
+type Limit struct {
+	N   int // 1 to 10,000
+	Per time.Duration
+}

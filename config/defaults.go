@@ -1,0 +1,28 @@
+package config
+
+// What holds when a key is left out, written as it would stand in the file.
+const (
+	DefaultListen            = "127.0.0.1:8080" // listen
+	DefaultDurability        = "always"         // ?durability= of store
+	DefaultConnections       = "4"              // smtp.connections
+	DefaultTLS               = "offered"        // ?tls= of an smtp:// relay: STARTTLS when it offers it
+	DefaultLinkTTL           = "48h"            // sites[].link_ttl
+	DefaultLettersPerAddress = "1/10m 3/24h"    // sites[].limits.letters_per_address
+	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip
+	DefaultLettersPerSite    = "10000/1h"       // sites[].limits.letters_per_site
+
+	// metrics.listen: the main listener, behind the admin password.
+	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks: none.
+	// admin.password: none, and so no dashboard.
+	// Everything else must be given.
+)
+
+// Bounds of the file, its secrets' files and its values.
+const (
+	maxFile   = 1 << 20  // bytes of the configuration
+	maxSecret = 64 << 10 // bytes of any other file it names
+	maxDepth  = 32       // levels of nesting; a right file has seven
+	maxName   = 100      // characters of a name
+	maxLine   = 300      // characters of a postal address
+	maxText   = 2000     // characters of a purpose's text
+)

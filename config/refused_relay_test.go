@@ -1,0 +1,100 @@
+package config
+
+import (
+	"testing"
+)
+
+func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
+	refuse(t, []refusal{
+		{"store: redis://127.0.0.1:6379/0 ", "", []string{
+			"1: store is missing; give store, or store_file with the name of a file",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "postgres://localhost/optin ", []string{
+			"4: store must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://a:b%@localhost ", []string{
+			"4: store is not an address such as redis://127.0.0.1:6379/0; write signs of a password such as / ? # @ as %2F %3F %23 %40",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=never ", []string{
+			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=always&db=1 ", []string{
+			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?timeout=1s ", []string{
+			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://a:1,b:2/0 ", []string{
+			"4: store names several hosts, which only redis+sentinel:// and redis+cluster:// take",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis:///0 ", []string{
+			"4: store must name a host, and a port from 1 to 65535 if any: redis://127.0.0.1:6379/0",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://localhost:0/0 ", []string{
+			"4: store must name a host, and a port from 1 to 65535 if any: redis://127.0.0.1:6379/0",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis://localhost/zero ", []string{
+			"4: store must end with the number of a database, such as /0; a cluster has only /0",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis+cluster://a:1,b:2/3 ", []string{
+			"4: store must end with the number of a database, such as /0; a cluster has only /0",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "redis+sentinel://a:1,b:2 ", []string{
+			"4: store must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "sqlite://optin.db ", []string{
+			"4: store must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db",
+		}},
+		{"redis://127.0.0.1:6379/0 ", "sqlite:/// ", []string{
+			"4: store must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db",
+		}},
+		{"  url: smtp://user:pass@127.0.0.1:2525 ", "", []string{
+			"6: smtp.url is missing; give url, or url_file with the name of a file",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "http://127.0.0.1 ", []string{
+			"7: smtp.url must begin with smtp:// or smtps://",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://us%er:pass@127.0.0.1 ", []string{
+			"7: smtp.url is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtp:///relay ", []string{
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example/in ", []string{
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example?tls=maybe ", []string{
+			"7: smtp.url may be followed by ?tls=required or ?tls=off only",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtps://relay.example?tls=off ", []string{
+			"7: smtp.url must end after the host and port: smtps:// always has TLS",
+		}},
+		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://user@relay.example ", []string{
+			"7: smtp.url must have both a user and a password before the host, or neither",
+		}},
+		{"connections: 4\n", "connections: 65\n", []string{
+			"8: smtp.connections must be a whole number from 1 to 64",
+		}},
+		{"connections: 4\n", "connections: four\n", []string{
+			"8: smtp.connections must be a whole number from 1 to 64",
+		}},
+		{"domain: gazette.example,", "domain: gazette,", []string{
+			"9: smtp.dkim[0].domain must be a domain such as gazette.example, in ASCII letters (xn--… for others)",
+		}},
+		{"selector: optin,", "selector: op_tin!,", []string{
+			"9: smtp.dkim[0].selector must be a selector: letters, digits and hyphens, such as optin",
+		}},
+		{"key_file: dkim.pem", "key_file: no.pem", []string{
+			"9: smtp.dkim[0].key_file names a file that cannot be read: there is no such file; a relative name starts at the folder of the configuration",
+		}},
+		{"key_file: dkim.pem", "key_file: curve.pem", []string{
+			"9: smtp.dkim[0].key_file names a file whose content is not one key in PEM; optin keys -dkim makes one",
+		}},
+		{", key_file: dkim.pem", "", []string{
+			"9: smtp.dkim[0].key_file is missing; optin keys -dkim makes a key",
+		}},
+		{"dkim: [{", "dkim: [{domain: gazette.example, selector: optin, key_file: dkim.pem}, {", []string{
+			"9: smtp.dkim[1] is of the same domain and selector as that on line 9; keep one",
+		}},
+	})
+}
