@@ -48,8 +48,8 @@ func parseAPIKey(s string) (APIKey, error) {
 		copy(k[:], b)
 		return k, nil
 	}
-	if len(s) < 20 {
-		return APIKey{}, errors.New("is shorter than 20 characters; optin keys makes one")
+	if len(s) < 12 {
+		return APIKey{}, errors.New("is shorter than 12 characters; optin keys makes one")
 	}
 	if strings.Trim(s, keyLetters+".~+/=") != "" {
 		return APIKey{}, errors.New("holds a character that no Authorization header carries; optin keys makes one")

@@ -43,13 +43,13 @@ func TestWrongSecretFilesAreRefused(t *testing.T) {
 			"8: smtp.url_file stands beside url; keep one of the two",
 		}},
 		{"password: ${OPTIN_ADMIN_PASSWORD}", "password_file: short", []string{
-			"10: admin.password_file names a file whose content is shorter than 12 characters; optin keys makes one",
+			"10: admin.password_file names a file whose content is shorter than 8 characters; optin keys makes one",
 		}},
 		{"password: ${OPTIN_ADMIN_PASSWORD}", "password_file: short, password: ${OPTIN_ADMIN_PASSWORD}", []string{
 			"10: admin.password_file stands beside password; keep one of the two",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys_file: keys", []string{
-			"21: sites[0].api_keys_file names a file in which a line is shorter than 20 characters; optin keys makes one",
+			"21: sites[0].api_keys_file names a file in which a line is shorter than 12 characters; optin keys makes one",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys_file: empty", []string{
 			"21: sites[0].api_keys_file names a file without any key; write one on each line",

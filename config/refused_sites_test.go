@@ -97,7 +97,7 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"20: sites[0].redirects[4] is not an address; write one such as https://gazette.example",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [short, 'sha256:ABCD', 'key with spaces in it, long']", []string{
-			"21: sites[0].api_keys[0] is shorter than 20 characters; optin keys makes one",
+			"21: sites[0].api_keys[0] is shorter than 12 characters; optin keys makes one",
 			"21: sites[0].api_keys[1] must have 64 lower-case hex digits after sha256:; optin keys prints them beside a key",
 			"21: sites[0].api_keys[2] holds a character that no Authorization header carries; optin keys makes one",
 		}},

@@ -53,8 +53,8 @@ func readMetrics(v value, mainListener string, guarded bool) Metrics {
 
 // parsePassword takes the admin password.
 func parsePassword(s string) (Secret, error) {
-	if len([]rune(s)) < 12 {
-		return nil, errors.New("is shorter than 12 characters; optin keys makes one")
+	if len([]rune(s)) < 8 {
+		return nil, errors.New("is shorter than 8 characters; optin keys makes one")
 	}
 	return Secret(s), nil
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// redisChild is a redis-server of the test's own, set up as docker-compose.yml does: nothing acknowledged is lost.
+type redisChild struct {
+	t    *testing.T
+	addr string
+	dir  string
+	cmd  *exec.Cmd
+}
+
+func redisServer(t *testing.T) *redisChild {
+	t.Helper()
+	need(t, "redis-server")
+	r := &redisChild{t: t, addr: freeAddr(t), dir: t.TempDir()}
+	r.start()
+	t.Cleanup(r.kill)
+	return r
+}
+
+// need skips where a program is missing, unless everything has to be tested: then its lack is a failure.
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("OPTIN_TEST_ALL") == "1" {
+		t.Fatalf("%s is missing, and OPTIN_TEST_ALL says that nothing may be skipped", program)
+	}
+	t.Skipf("%s is missing: `make test` installs it", program)
+	return ""
+}
+
+func (r *redisChild) url() string { return "redis://" + r.addr + "/0" }
+
+func (r *redisChild) start() {
+	r.t.Helper()
+	_, port, err := net.SplitHostPort(r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+	dieWithParent(r.cmd)
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); r.ask("PING") != "+PONG\r\n"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatal("redis-server does not answer")
+		}
+	}
+}
+
+func (r *redisChild) kill() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+// ask sends one inline command and returns what comes first.
+func (r *redisChild) ask(command string) string {
+	c, err := net.DialTimeout("tcp", r.addr, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	fmt.Fprintf(c, "%s\r\n", command)
+	b := make([]byte, 64<<10)
+	n, _ := c.Read(b)
+	return string(b[:n])
+}
