@@ -1,0 +1,20 @@
+# A static binary and certificates, nothing else: no shell, no package manager, no root.
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG RELEASE=
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=${RELEASE}" -o /optin ./cmd/optin && mkdir /data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build --chown=65532:65532 /data /var/lib/optin
+# The program makes a folder there only for its demo.
+COPY --from=build --chown=65532:65532 /data /tmp
+COPY --from=build /optin /optin
+USER 65532:65532
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/optin", "healthcheck"]
+ENTRYPOINT ["/optin"]
+CMD ["serve", "-config", "/etc/optin/optin.yaml"]

@@ -1,0 +1,50 @@
+package redis
+
+import (
+	"context"
+	"testing"
+
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/storetest"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+func TestOneServerKeepsTheContract(t *testing.T) {
+	server := startServer(t)
+	empty := server.client()
+	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Store {
+		if err := empty.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		return func(t *testing.T) store.Store { return patient(t, Options{URL: server.url()}) }
+	})
+}
+
+func TestAClusterKeepsTheContract(t *testing.T) {
+	url, servers := startCluster(t)
+	var clients []*goredis.Client
+	for _, s := range servers {
+		clients = append(clients, s.client())
+	}
+	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Store {
+		for _, c := range clients {
+			if err := c.FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return func(t *testing.T) store.Store { return patient(t, Options{URL: url}) }
+	})
+}
+
+func TestTheShardsAreSpreadOverACluster(t *testing.T) {
+	url, servers := startCluster(t)
+	s := patient(t, Options{URL: url})
+	for i := range 64 {
+		put(t, s, key(i), &store.Record{State: "pending"}, letter(key(i).ID))
+	}
+	for _, one := range servers {
+		if n := one.client().DBSize(context.WithoutCancel(t.Context())).Val(); n == 0 {
+			t.Errorf("the master at %s holds nothing", one.addr())
+		}
+	}
+}

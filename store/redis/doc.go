@@ -1,0 +1,53 @@
+// Package redis is the store on Redis: one server, a master found by Sentinel, or a Cluster. It is tested with Redis 7.0.
+//
+// # What a call costs
+//
+// Every act is one Lua script, so it happens whole or not at all. A first signup is one round trip: Update supposes
+// that there is no record, and the script answers with the record that is in the way, if any. Then f runs on that. A
+// change of a known record is two round trips. Callers in one process take turns at a record; between processes the
+// versions decide.
+//
+// # Replies that are lost
+//
+// The client's own retries are off: it repeats blindly. The store repeats an attempt itself, a few times within
+// Options.Budget, because it can tell what became of the one before: each change carries a random version made once,
+// and a record remembers the versions of the last ten seconds (at most 32, and as long after it is gone). An attempt
+// that finds its own version answers "done". Settle and Take know their own traces likewise. Two cases are left open:
+// a Settle whose reply was lost and whose lease then passed on within the same second may report either outcome; and entries
+// that a Lease took while its reply was lost come back when their hold is over. Neither is work done twice by the store.
+//
+// Whatever stands between the caller and an answer is store.ErrUnavailable, the cause wrapped in it: no connection,
+// a time-out, LOADING, READONLY, CLUSTERDOWN, MASTERDOWN, NOREPLICAS, MISCONF, OOM, a refused password. If it was the caller's
+// context that ended, the error is that too.
+//
+// # Keys
+//
+// All begin with "optin:". What belongs to one subscription carries one hash tag, the number of its shard, so that
+// scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16: the
+// function and both numbers are part of the data and can never change.
+//
+//	optin:{n}:r:<site>:<id>            string   the record, packed (record.go, lua/value.lua); expires with it
+//	optin:{n}:x:<site>:<id>            string   tombstone: versions of an erased record, for ten seconds
+//	optin:{n}:all:<site>               zset     ids by Created, ms
+//	optin:{n}:in:<site>:<state>        zset     the same, of one state
+//	optin:{n}:q:<kind>                 zset     entries "id|site|record id" by when they are due (or their lease ends), ms
+//	optin:{n}:t:<kind>                 hash     entry id -> times leased, from the first lease on; negative: put back
+//	optin:{n}:b:<kind>                 hash     entry id -> body, unless empty
+//	optin:{n}:d:<kind>                 zset     parked entries by when they were parked, ms
+//	optin:w:<bucket>                   list     the last takes, "microseconds.nonce", newest first; expires by itself
+//	optin:text:<sum>                   string   a text that was shown, for ever
+//
+// # Clocks
+//
+// Leases and limits go by the server's clock. A record's life is counted by the server from the caller's clock
+// (Expires less now), and its end stands in the record too and is checked when it is read: a server whose
+// clock is set back revives nobody. If it is set forward, records go early: leave slack.
+//
+// # What the server must promise
+//
+// Ready asks every master each time: maxmemory-policy must be noeviction, always; for durability=always (the default)
+// appendonly yes, appendfsync always and no-appendfsync-on-rewrite no; for everysec the first, and a fsync at least that often;
+// for none nothing more. A read-only replica is unfit. Where CONFIG is refused, as managed servers do, that is logged once
+// and believed; what INFO tells is still checked. Replication is asynchronous: a failover may lose what was acknowledged, whatever
+// the fsync, unless min-replicas-to-write and min-replicas-max-lag are set on the servers.
+package redis

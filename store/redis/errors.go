@@ -1,0 +1,70 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/optin/optin/store"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Errors of the server by their first word.
+var (
+	// passing may be over within the budget: the same question is asked again.
+	passing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY", "max number of clients"}
+	// standing holds until somebody does something.
+	standing = []string{
+		"OOM", "MISCONF", "NOREPLICAS", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password",
+		"ERR Protocol error: unauthenticated", // so the server puts NOAUTH when a command has more than ten words
+	}
+)
+
+// away wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of our own
+// time limits must not be taken for it.
+func away(ctx context.Context, cause error) error {
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, ended)
+	}
+	if cause == nil {
+		return fmt.Errorf("%w: Redis does not answer", store.ErrUnavailable)
+	}
+	if errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, context.Canceled) {
+		return fmt.Errorf("%w: Redis does not answer: %s", store.ErrUnavailable, cause.Error())
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
+}
+
+// failure turns the error of one command into what callers get.
+func failure(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if replied(err) && !says(err, passing) && !says(err, standing) {
+		return fmt.Errorf("store/redis: the server refused a command: %w", err)
+	}
+	return away(ctx, err)
+}
+
+// again tells whether asking the same once more may help within the budget.
+func again(err error) bool {
+	return err != nil && (!replied(err) || says(err, passing)) && !errors.Is(err, goredis.ErrClosed)
+}
+
+// replied tells whether the error is the server's own words.
+func replied(err error) bool {
+	var words goredis.Error
+	return errors.As(err, &words)
+}
+
+// says looks for a word at the start, and where servers before Redis 7 put the error of a command inside a script.
+func says(err error, words []string) bool {
+	text := err.Error()
+	for _, w := range words {
+		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), strings.TrimPrefix(w, "ERR ")) || strings.Contains(text, "-"+w+" ") {
+			return true
+		}
+	}
+	return false
+}

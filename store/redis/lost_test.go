@@ -1,0 +1,192 @@
+package redis
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// lossy opens a store whose next script runs while its reply is lost, and one with a good line.
+func lossy(t *testing.T) (arm func() *Store, good *Store) {
+	t.Helper()
+	server := startServer(t)
+	good = patient(t, Options{URL: server.url()})
+	p := startProxy(t, server.addr())
+	bad := patient(t, Options{URL: "redis://" + p.addr()})
+	t.Cleanup(func() {
+		if !t.Failed() && p.lost.Load() == 0 {
+			t.Error("no reply was lost: the test shows nothing")
+		}
+	})
+	return func() *Store { p.lose.Store(1); return bad }, good
+}
+
+func TestAChangeWhoseReplyIsLostIsMadeOnce(t *testing.T) {
+	arm, good := lossy(t)
+	put(t, arm(), key(1), &store.Record{State: "pending", Data: []byte("x")}, letter("first"))
+	for want := 2; want < 10; want++ {
+		if err := arm().Update(t.Context(), key(1), appending); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := good.Get(t.Context(), key(1)); err != nil || len(r.Data) != want {
+			t.Fatalf("after %d changes: %d letters, %v", want, len(r.Data), err)
+		}
+	}
+	if e := leaseOne(t, good); e.ID != "first" {
+		t.Errorf("leased %+v", e)
+	}
+}
+
+func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
+	arm, good := lossy(t)
+	put(t, good, key(1), &store.Record{State: "pending"})
+	runs := 0
+	err := arm().Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+		if runs++; !r.Exists() {
+			return store.Change{}, store.ErrNotFound
+		}
+		return store.Change{Erase: true, Owe: []store.Entry{letter("goodbye")}}, nil
+	})
+	if err != nil || runs != 2 { // supposed, real
+		t.Errorf("%d runs, %v", runs, err)
+	}
+	if e := leaseOne(t, good); e.ID != "goodbye" {
+		t.Errorf("leased %+v", e)
+	}
+}
+
+func TestAChangeThatExpiresBeforeItsRetryIsMadeOnce(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{URL: server.url()})
+	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
+	question := s.commitQuestion(key(1), stored{}, store.Change{Put: brief, Owe: []store.Entry{letter("once")}}, "version-number-1")
+	for want := 1; want >= 0; want-- { // letters owed by the attempt, then by its retry
+		if v, err := s.askOne(t.Context(), question); err != nil || text(v.([]any)[0]) != "done" {
+			t.Fatalf("%v, %v", v, err)
+		}
+		es, err := s.Lease(t.Context(), "letter", 10, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range es {
+			if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		poll(t, "the record has expired", func() bool {
+			return server.client().Exists(t.Context(), shardOf(key(1).ID).record(key(1))).Val() == 0
+		})
+		if len(es) != want {
+			t.Errorf("leased %+v, want %d", es, want)
+		}
+	}
+}
+
+func TestAChangeIsFoundAgainBehindLaterOnes(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{URL: server.url()})
+	ctx := t.Context()
+	first := s.commitQuestion(key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, "version-number-1")
+	if _, err := s.askOne(ctx, first); err != nil {
+		t.Fatal(err)
+	}
+	repeat := func(when string) {
+		t.Helper()
+		if v, err := s.askOne(ctx, first); err != nil || text(v.([]any)[0]) != "done" {
+			t.Errorf("%s: %v, %v", when, v, err)
+		}
+	}
+	repeat("at once")
+	for range 5 {
+		if err := s.Update(ctx, key(1), appending); err != nil {
+			t.Fatal(err)
+		}
+	}
+	repeat("behind five changes")
+	if err := s.Update(ctx, key(1), erasing); err != nil {
+		t.Fatal(err)
+	}
+	repeat("behind an erasure")
+	if _, err := s.Get(ctx, key(1)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the retry brought the record back: %v", err)
+	}
+	put(t, s, key(1), &store.Record{State: "pending"})
+	repeat("behind a new beginning")
+}
+
+func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
+	for name, o := range map[string]store.Outcome{
+		"done": store.Done(), "again": store.Again(time.Now().Add(time.Hour)), "dead": store.Dead(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			arm, good := lossy(t)
+			put(t, good, key(1), &store.Record{State: "pending"}, letter("a"))
+			e := leaseOne(t, good)
+			if err := arm().Settle(t.Context(), e, o); err != nil {
+				t.Error(err)
+			}
+			if err := good.Settle(t.Context(), e, o); !errors.Is(err, store.ErrLost) {
+				t.Errorf("the second settlement gave %v", err)
+			}
+			if err := arm().Settle(t.Context(), store.Entry{ID: "a", Kind: "letter", Key: key(1), Tries: 9}, store.Again(time.Now())); !errors.Is(err, store.ErrLost) {
+				t.Errorf("another's settlement gave %v, reply lost or not", err)
+			}
+		})
+	}
+}
+
+func TestATakeWhoseReplyIsLostTakesOne(t *testing.T) {
+	arm, good := lossy(t)
+	hour := store.Limit{N: 2, Per: time.Hour}
+	for range 2 {
+		if wait, err := arm().Take(t.Context(), "bucket", hour); wait != 0 || err != nil {
+			t.Fatalf("waits %v, %v", wait, err)
+		}
+	}
+	if wait, err := good.Take(t.Context(), "bucket", hour); wait == 0 || err != nil {
+		t.Errorf("waits %v, %v after two of two", wait, err)
+	}
+}
+
+// The client of a Cluster repeats commands by itself whatever MaxRetries says, unless each is marked.
+func TestTheClusterClientRepeatsNothingBehindOurBack(t *testing.T) {
+	port := freePort(t)
+	p := startProxy(t, "127.0.0.1:"+port)
+	_, announced, _ := net.SplitHostPort(p.addr())
+	server := &server{t: t, port: port, dir: t.TempDir(), args: []string{
+		"--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-announce-port", announced,
+	}}
+	needs(t, "redis-server")
+	t.Cleanup(server.kill)
+	server.start()
+	if err := server.client().Do(t.Context(), "cluster", "addslotsrange", 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	waitForCluster(t, server)
+	s := patient(t, Options{URL: "redis+cluster://" + p.addr()})
+	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
+	e := leaseOne(t, s)
+
+	p.lose.Store(1)
+	if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+		t.Errorf("a settlement whose reply was lost: %v", err)
+	}
+	p.lose.Store(1)
+	before := p.lost.Load()
+	var takes []question
+	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
+		takes = append(takes, question{script: takeScript, keys: []string{"optin:w:" + bucket}, args: []any{"n", 9, 1000000}})
+	}
+	answers, err := s.ask(t.Context(), 1, takes...)
+	if err != nil || answers[0].err == nil || answers[1].err == nil || p.lost.Load() != before+1 {
+		t.Errorf("asked once and lost: %+v, %v, %d lost", answers, err, p.lost.Load()-before)
+	}
+	for _, q := range takes {
+		if n := server.client().LLen(t.Context(), q.keys[0]).Val(); n != 1 {
+			t.Errorf("%s was executed %d times", q.keys[0], n)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+-- One change of one record, all of it or none.
+-- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state it had, 5 of the state it gets;
+--       if an entry is settled: 6 queue, 7 tries, 8 bodies, 9 parked; then for each entry owed: queue, parked, bodies
+-- ARGV: 1 again (not needed: the version tells), 2 the version it must have, '' for no record, 3 the new version,
+--       4 the packed record, '' to erase it, 5 ms it has to live, 0 for ever, 6 its id, 7 created,
+--       8 verdict, '' to settle nothing, 9 member, 10 id, 11 tries, 12 at; then for each entry owed: member, id, due, body
+-- Returns {'done'}, {'lost'}, or {'other', value}: the record that is in the way, or false.
+local now = clock()
+local was = redis.call('GET', KEYS[1])
+local version, versions = '', ''
+if was then
+  version = string.sub(was, 1, 16)
+  versions = version .. string.sub(was, 24, 23 + 16 * string.byte(was, 23))
+else
+  versions = redis.call('GET', KEYS[2]) or ''
+end
+if find(versions, ARGV[3]) then return {'done'} end
+if version ~= ARGV[2] then return {'other', was} end
+
+local k = 6
+if ARGV[8] ~= '' then
+  if not settle(k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
+  k = 10
+end
+
+if was and now - struct.unpack('>I6', was, 17) >= RECENT then versions = '' end
+versions = string.sub(versions, 1, MOST)
+local tail, ttl, id = ARGV[4], tonumber(ARGV[5]), ARGV[6]
+if tail == '' then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[3], id)
+else
+  local value = ARGV[3] .. struct.pack('>I6', now) .. string.char(#versions / 16) .. versions .. tail
+  if ttl > 0 then
+    redis.call('SET', KEYS[1], value, 'PX', ttl)
+  else
+    redis.call('SET', KEYS[1], value)
+  end
+  redis.call('ZADD', KEYS[3], ARGV[7], id)
+  redis.call('ZADD', KEYS[5], ARGV[7], id)
+end
+if tail == '' or KEYS[4] ~= KEYS[5] then redis.call('ZREM', KEYS[4], id) end
+-- What will not be there to be asked leaves its versions in a tombstone.
+if tail == '' or (ttl > 0 and ttl < RECENT) then
+  redis.call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT)
+end
+
+for a = 13, #ARGV, 4 do
+  if not redis.call('ZSCORE', KEYS[k + 1], ARGV[a]) then
+    local due = ARGV[a + 2]
+    if due == '' then due = now end
+    local new = redis.call('ZADD', KEYS[k], 'NX', due, ARGV[a])
+    if new == 1 and ARGV[a + 3] ~= '' then redis.call('HSET', KEYS[k + 2], ARGV[a + 1], ARGV[a + 3]) end
+  end
+  k = k + 3
+end
+
+-- A record that went by its time to live is still in the indexes. Each one that comes into an index looks at the two
+-- oldest there, so what has gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
+if tail ~= '' and (not was or KEYS[4] ~= KEYS[5]) then
+  local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
+  local state = string.sub(tail, 2, 1 + string.byte(tail, 1))
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[5], 0, 1)) do
+    local value = redis.call('GET', prefix .. old)
+    if not value then redis.call('ZREM', KEYS[3], old) end
+    if not value or state_of(value) ~= state then redis.call('ZREM', KEYS[5], old) end
+  end
+end
+return {'done'}

@@ -1,0 +1,124 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/optin/optin/store"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Ready asks every master whether it lives, takes writes, never evicts, and keeps what it acknowledges.
+func (s *Store) Ready(ctx context.Context) error {
+	result, err := within(s, ctx, func(ctx context.Context) (last error) {
+		s.persist(ctx, len(waits)+1, func(bool) bool {
+			last = s.eachMaster(ctx, s.fit)
+			return !again(last) || errors.As(last, new(*store.Unfit))
+		})
+		return last
+	})
+	if err != nil {
+		return err
+	}
+	if errors.As(result, new(*store.Unfit)) {
+		return result
+	}
+	return failure(ctx, result)
+}
+
+// fit asks one server.
+func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
+	pipe := c.Pipeline()
+	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
+	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	if err := ping.Err(); err != nil {
+		return err
+	}
+	has := make(map[string]string)
+	if err := readInfo(info, has); err != nil {
+		return err
+	}
+	for _, asked := range []*goredis.MapStringStringCmd{policy, files} {
+		if err := asked.Err(); err != nil && (!replied(err) || says(err, passing)) {
+			return err
+		} else if err != nil {
+			s.logRefused(ctx, err)
+		}
+		for name, value := range asked.Val() {
+			has[name] = value
+		}
+	}
+	if u := s.durability.unfit(has); u != nil {
+		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
+			u.Have += " (on " + c.Options().Addr + ")"
+		}
+		return u
+	}
+	return nil
+}
+
+// readInfo takes from INFO the role and, for servers that refuse CONFIG, what it knows of the settings. A server that
+// refuses INFO too is believed.
+func readInfo(info *goredis.StringCmd, has map[string]string) error {
+	if err := info.Err(); err != nil && (!replied(err) || says(err, passing)) {
+		return err
+	}
+	for line := range strings.Lines(info.Val()) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch name {
+		case "role":
+			has["role"] = value
+		case "maxmemory_policy":
+			has["maxmemory-policy"] = value
+		}
+	}
+	return nil
+}
+
+func (s *Store) logRefused(ctx context.Context, err error) {
+	if s.refused.CompareAndSwap(false, true) {
+		s.log.WarnContext(ctx, "redis refuses CONFIG GET: whether it keeps what it acknowledges cannot be checked, "+
+			"make sure that it has appendonly and appendfsync as durability asks", "durability", string(s.durability), "err", err)
+	}
+}
+
+// unfit looks for the first setting in the way. A setting that the server did not tell is believed to be right.
+func (d Durability) unfit(has map[string]string) *store.Unfit {
+	wanted := []struct {
+		setting string
+		good    []string // the first is what the fix writes
+		from    Durability
+	}{
+		{"role", []string{"master"}, None},
+		{"maxmemory-policy", []string{"noeviction"}, None},
+		{"appendonly", []string{"yes"}, EverySec},
+		{"appendfsync", []string{"everysec", "always"}, EverySec},
+		{"appendfsync", []string{"always"}, Always},
+		{"no-appendfsync-on-rewrite", []string{"no"}, Always},
+	}
+	for _, w := range wanted {
+		value, told := has[w.setting]
+		if !told || !d.atLeast(w.from) || slices.Contains(w.good, value) {
+			continue
+		}
+		good := w.good[0]
+		if d == Always && w.setting == "appendfsync" {
+			good = "always"
+		}
+		fix := "run CONFIG SET " + w.setting + " " + good + " and write the line `" + w.setting + " " + good + "` into redis.conf"
+		if w.setting == "role" {
+			value, fix = "replica", "let the URL name the master, or run REPLICAOF NO ONE on this server"
+		}
+		return &store.Unfit{Setting: w.setting, Have: value, Want: good, Fix: fix}
+	}
+	return nil
+}
+
+// atLeast tells whether d asks for all that other asks for.
+func (d Durability) atLeast(other Durability) bool {
+	strictness := map[Durability]int{None: 0, EverySec: 1, Always: 2}
+	return strictness[d] >= strictness[other]
+}

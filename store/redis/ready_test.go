@@ -1,0 +1,120 @@
+package redis
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/store"
+)
+
+func TestReadyNamesTheSettingInTheWay(t *testing.T) {
+	server := startServer(t)
+	stores := map[Durability]*Store{}
+	for _, d := range []Durability{Always, EverySec, None} {
+		stores[d] = open(t, Options{URL: server.url() + "?durability=" + string(d)})
+	}
+	rows := []struct {
+		setting, value, good string
+		unfit                []Durability // for these, and for no other
+	}{
+		{"maxmemory-policy", "allkeys-lru", "noeviction", []Durability{Always, EverySec, None}},
+		{"maxmemory-policy", "volatile-ttl", "noeviction", []Durability{Always, EverySec, None}},
+		{"appendonly", "no", "yes", []Durability{Always, EverySec}},
+		{"appendfsync", "everysec", "always", []Durability{Always}},
+		{"appendfsync", "no", "always", []Durability{Always, EverySec}},
+		{"no-appendfsync-on-rewrite", "yes", "no", []Durability{Always}},
+	}
+	for _, row := range rows {
+		t.Run(row.setting+" "+row.value, func(t *testing.T) {
+			for d, s := range stores {
+				if err := s.Ready(t.Context()); err != nil {
+					t.Fatalf("%s, all in order: %v", d, err)
+				}
+			}
+			server.set(row.setting, row.value)
+			defer server.set(row.setting, row.good)
+			for d, s := range stores {
+				expectUnfit(t, s.Ready(t.Context()), d, row.setting, row.value, row.unfit)
+			}
+		})
+	}
+}
+
+func expectUnfit(t *testing.T, err error, d Durability, setting, value string, unfit []Durability) {
+	t.Helper()
+	var u *store.Unfit
+	for _, one := range unfit {
+		if one != d {
+			continue
+		}
+		if !errors.As(err, &u) || u.Setting != setting || u.Have != value {
+			t.Errorf("%s gave %v, want %s", d, err, setting)
+		} else if fix := setting + " " + u.Want; strings.Count(u.Fix, fix) != 2 || !strings.Contains(u.Fix, "CONFIG SET "+fix) {
+			t.Errorf("%s: the way out is %q", d, u.Fix)
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("%s gave %v, want nil", d, err)
+	}
+}
+
+func TestAReplicaIsUnfit(t *testing.T) {
+	master, replica := startServer(t), startServer(t)
+	s := open(t, Options{URL: replica.url()})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.client().SlaveOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var u *store.Unfit
+	poll(t, "Ready names the role", func() bool {
+		return errors.As(s.Ready(t.Context()), &u) && u.Setting == "role" && u.Have == "replica"
+	})
+}
+
+func TestEveryMasterOfAClusterIsAsked(t *testing.T) {
+	url, servers := startCluster(t)
+	s := open(t, Options{URL: url})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range servers {
+		one.set("appendfsync", "everysec")
+		var u *store.Unfit
+		if err := s.Ready(t.Context()); !errors.As(err, &u) || u.Setting != "appendfsync" || !strings.Contains(u.Have, one.addr()) {
+			t.Errorf("Ready gave %v, want appendfsync on %s", err, one.addr())
+		}
+		one.set("appendfsync", "always")
+	}
+}
+
+func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
+	server := startServer(t)
+	c := server.client()
+	if err := c.Do(t.Context(), "acl", "setuser", "default", "-config").Err(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := open(t, Options{URL: server.url(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 3 {
+		if err := s.Ready(t.Context()); err != nil {
+			t.Errorf("Ready gave %v", err)
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "CONFIG") {
+		t.Errorf("%d lines in the log, want one about CONFIG:\n%s", lines, log.String())
+	}
+}
+
+func TestAnEvictingServerIsSeenEvenWhereCONFIGIsRefused(t *testing.T) {
+	server := startServer(t, "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", "")
+	var u *store.Unfit
+	if err := open(t, Options{URL: server.url()}).Ready(t.Context()); !errors.As(err, &u) || u.Setting != "maxmemory-policy" {
+		t.Errorf("Ready gave %v", err)
+	}
+}

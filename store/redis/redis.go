@@ -1,0 +1,143 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/optin/optin/store"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Store is a store.Store on Redis.
+type Store struct {
+	client     goredis.UniversalClient
+	budget     time.Duration
+	durability Durability
+	log        *slog.Logger
+	now        func() time.Time
+	random     io.Reader
+	turns      turns
+	refused    atomic.Bool // it was logged that CONFIG is refused
+
+	mu     sync.Mutex // guards closed, and inHand while it grows
+	closed bool
+	inHand sync.WaitGroup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open reads the options; its errors are about them, and hold no password. It gives the servers the scripts if they are
+// there; if not, it logs that and goes on: a store that is away now may be there later, and Ready tells. ctx bounds only this.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o = o.withDefaults()
+	t, err := parseURL(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("store/redis: the URL cannot be used: %w", err)
+	}
+	durability, err := agree(o.Durability, t.durability)
+	if err != nil {
+		return nil, fmt.Errorf("store/redis: %w", err)
+	}
+	s := &Store{
+		client: connect(t, o), budget: o.Budget, durability: durability,
+		log: o.Log, now: o.Now, random: o.Random,
+	}
+	if err := s.teach(ctx); err != nil {
+		s.log.WarnContext(ctx, "redis cannot be used yet; the store goes on trying", "err", err)
+	}
+	return s, nil
+}
+
+// agree settles what is asked by the options and by the URL.
+func agree(option, url Durability) (Durability, error) {
+	if option == "" {
+		option = url
+	}
+	if option == "" {
+		return Always, nil
+	}
+	if url != "" && option != url {
+		return "", fmt.Errorf("durability is %q in the options and %q in the URL: say it once", option, url)
+	}
+	return ParseDurability(string(option))
+}
+
+// teach gives every master the scripts, so that the first call is as quick as the next.
+func (s *Store) teach(ctx context.Context) error {
+	result, err := within(s, ctx, func(ctx context.Context) error {
+		return s.eachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
+			_, err := c.Pipelined(ctx, func(p goredis.Pipeliner) error {
+				for _, one := range scripts() {
+					p.ScriptLoad(ctx, one.body)
+				}
+				return nil
+			})
+			return err
+		})
+	})
+	return errors.Join(failure(ctx, result), err)
+}
+
+// eachMaster calls f for every server that takes writes, at once.
+func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *goredis.Client) error) error {
+	switch c := s.client.(type) {
+	case *goredis.ClusterClient:
+		return c.ForEachMaster(ctx, f)
+	case *goredis.Client:
+		return f(ctx, c)
+	}
+	return errors.New("store/redis: no such client")
+}
+
+// within runs f under the budget and returns no later than the caller's context or the budget ends, whatever f is
+// waiting for; f then ends by itself, by the client's own time limits. The error is store.ErrUnavailable.
+func within[T any](s *Store, ctx context.Context, f func(context.Context) T) (T, error) {
+	var none T
+	if ctx.Err() != nil {
+		return none, away(ctx, nil)
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return none, fmt.Errorf("%w: it is closed", store.ErrUnavailable)
+	}
+	s.inHand.Add(1)
+	s.mu.Unlock()
+
+	// A little less inside, so that the reason why it failed is known in time.
+	inner, cancel := context.WithTimeout(ctx, s.budget-s.budget/20)
+	got := make(chan T, 1)
+	go func() {
+		defer s.inHand.Done()
+		defer cancel()
+		got <- f(inner)
+	}()
+	limit := time.NewTimer(s.budget)
+	defer limit.Stop()
+	select {
+	case value := <-got:
+		return value, nil
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	return none, away(ctx, nil)
+}
+
+// Close waits for what is in hand, at most about the budget, and lets go of the connections.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	s.inHand.Wait()
+	return s.client.Close()
+}

@@ -1,0 +1,63 @@
+package redis
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/store"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// startSentinel watches a master under the name "main" and returns the Sentinel's address.
+func startSentinel(t *testing.T, master *server) string {
+	t.Helper()
+	port, file := freePort(t), filepath.Join(t.TempDir(), "sentinel.conf")
+	lines := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 %s 1\n"+
+		"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n", port, master.port)
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("redis-server", file, "--sentinel")
+	child.SysProcAttr = diesWithUs()
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
+	return "127.0.0.1:" + port
+}
+
+func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
+	master, replica := startServer(t), startServer(t)
+	if err := replica.client().SlaveOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	sentinel := startSentinel(t, master)
+	watcher := goredis.NewSentinelClient(&goredis.Options{Addr: sentinel, DisableIdentity: true})
+	t.Cleanup(func() { _ = watcher.Close() })
+	poll(t, "the Sentinel knows the replica, and it is up to date", func() bool {
+		known, _ := watcher.Replicas(t.Context(), "main").Result()
+		info := replica.client().Info(t.Context(), "replication").Val()
+		return len(known) == 1 && strings.Contains(info, "master_link_status:up")
+	})
+
+	s := open(t, Options{URL: "redis+sentinel://" + sentinel + "/main"})
+	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
+	if n := master.client().DBSize(t.Context()).Val(); n == 0 {
+		t.Error("the master holds nothing")
+	}
+	poll(t, "the replica has it", func() bool { return replica.client().DBSize(t.Context()).Val() > 0 })
+	master.kill()
+	poll(t, "the new master is written to", func() bool {
+		return s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"})) == nil
+	})
+	if _, err := s.Get(t.Context(), key(1)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,34 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/optin/optin/store"
+)
+
+const textPrefix = "optin:text:"
+
+// Keep keeps a text for ever under its sum.
+func (s *Store) Keep(ctx context.Context, sum string, text []byte) error {
+	is := sha256.Sum256(text)
+	if sum != hex.EncodeToString(is[:]) {
+		return fmt.Errorf("%w: a text under a sum that is not its own", store.ErrInvalid)
+	}
+	_, err := s.askOne(ctx, question{plain: []any{"set", textPrefix + sum, string(text), "nx"}})
+	return err
+}
+
+// Kept returns a text.
+func (s *Store) Kept(ctx context.Context, sum string) ([]byte, error) {
+	value, err := s.askOne(ctx, get(textPrefix+sum))
+	if err != nil {
+		return nil, err
+	}
+	if value == nil {
+		return nil, store.ErrNotFound
+	}
+	return []byte(text(value)), nil
+}
