@@ -9,7 +9,7 @@
 //	  RetryAfter()  … and not before that
 //	  Park() true   never again: it is kept aside for a person to look at
 //
-// After the last wait of the table the entry is parked, unless the lane repeats that wait. Work is leased, never marked: what a dead process held comes
+// A lease is short and extended while its trial runs, so a long trial keeps what it has. After the last wait of the table the entry is parked, unless the lane repeats that wait. Work is leased, never marked: what a dead process held comes
 // back by itself when the hold is over, and a worker that wakes up late finds that its lease has passed on.
 //
 // Run ends cleanly: leasing stops at once, what is in hand is finished, what was leased and not begun is given back.
@@ -28,7 +28,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Try does the work of one leased entry; the package comment says what its results mean. Its context ends only when the hold does.
+// Try does the work of one leased entry; the package comment says what its results mean. Its context ends only at the lane's limit.
 type Try func(ctx context.Context, e store.Entry) (settled bool, err error)
 
 // Lane is one kind of owed work and how it is worked off.
@@ -36,7 +36,7 @@ type Lane struct {
 	Kind    store.Kind
 	Try     Try
 	Workers int             // 1 if zero
-	Hold    time.Duration   // how long a lease lasts: longer than any trial. Required
+	Limit   time.Duration   // how long a trial may take at most. Required
 	Waits   []time.Duration // before the second try, the third, …. Required
 	Repeat  bool            // the last wait again and again: for work that knows by itself when it is no longer owed
 }
@@ -47,6 +47,7 @@ type Options struct {
 	Lanes   []Lane
 	Log     *slog.Logger                                        // slog.Default() if nil
 	Poll    time.Duration                                       // how often an idle worker looks; a second if zero
+	Hold    time.Duration                                       // how soon what a dead process held comes back; 30 s if zero
 	Observe func(k store.Kind, outcome string, d time.Duration) // for metrics; may be nil. Outcomes: done, again, parked, lost
 }
 
@@ -67,13 +68,16 @@ func New(o Options) (*Outbox, error) {
 	if o.Poll == 0 {
 		o.Poll = time.Second
 	}
+	if o.Hold == 0 {
+		o.Hold = 30 * time.Second
+	}
 	if o.Observe == nil {
 		o.Observe = func(store.Kind, string, time.Duration) {}
 	}
 	b := &Outbox{Options: o, wake: map[store.Kind]chan struct{}{}}
 	for i, l := range o.Lanes {
-		if l.Kind == "" || l.Try == nil || l.Hold <= 0 || len(l.Waits) == 0 {
-			return nil, fmt.Errorf("outbox: lane %d (%s) lacks a kind, a trial, a hold or waits", i, l.Kind)
+		if l.Kind == "" || l.Try == nil || l.Limit <= 0 || len(l.Waits) == 0 {
+			return nil, fmt.Errorf("outbox: lane %d (%s) lacks a kind, a trial, its limit or waits", i, l.Kind)
 		}
 		b.wake[l.Kind] = make(chan struct{}, 1)
 	}
@@ -102,7 +106,7 @@ func (b *Outbox) Run(ctx context.Context) {
 // work is one worker: as long as there is work it goes on; then it waits for a wake or the next look.
 func (b *Outbox) work(ctx context.Context, l Lane) {
 	for failures := 0; ctx.Err() == nil; {
-		entries, err := b.Store.Lease(ctx, l.Kind, 1, l.Hold)
+		entries, err := b.Store.Lease(ctx, l.Kind, 1, b.Hold)
 		switch {
 		case ctx.Err() != nil:
 			b.giveBack(ctx, entries)
@@ -148,10 +152,12 @@ func (b *Outbox) giveBack(ctx context.Context, entries []store.Entry) {
 
 // one tries an entry and settles it. Shutting down does not break off what has begun.
 func (b *Outbox) one(ctx context.Context, l Lane, e store.Entry) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Hold)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Limit)
 	defer cancel()
 	begun := time.Now()
+	release := b.keep(ctx, e)
 	settled, err := b.guard(ctx, l, e)
+	release()
 	outcome, what := l.judge(e, err, begun)
 	if errors.Is(err, store.ErrLost) {
 		settled, outcome = true, "lost"
@@ -166,6 +172,28 @@ func (b *Outbox) one(ctx context.Context, l Lane, e store.Entry) {
 		b.Log.Warn("outbox: not done", "lane", e.Kind, "entry", e.ID, "tries", e.Tries, "outcome", outcome, "next", what.At, "error", err)
 	}
 	b.Observe(l.Kind, outcome, time.Since(begun))
+}
+
+// keep extends the lease while a trial takes its time, until release is called. A lease that is lost all the same is found out
+// when the outcome is to be kept.
+func (b *Outbox) keep(ctx context.Context, e store.Entry) (release func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(b.Hold / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := b.Store.Extend(ctx, e, b.Hold); err != nil && ctx.Err() == nil {
+				b.Log.Warn("outbox: a lease could not be extended", "lane", e.Kind, "entry", e.ID, "error", err)
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
 }
 
 // guard keeps one bad entry from stopping the others.

@@ -88,7 +88,7 @@ func TestARefusedEntryIsTriedAgainByTheTableOfWaits(t *testing.T) {
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
 		waits := []time.Duration{time.Minute, time.Hour}
-		run(t, st, outbox.Lane{Kind: kind, Hold: time.Minute, Waits: waits, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, outbox.Lane{Kind: kind, Limit: time.Minute, Waits: waits, Try: func(_ context.Context, e store.Entry) (bool, error) {
 			d.note(begun, e)
 			return false, errors.New("not now")
 		}}, 4*time.Hour)
@@ -109,7 +109,7 @@ func TestALaneThatRepeatsGoesOnUntilItIsDone(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		run(t, st, outbox.Lane{Kind: kind, Hold: time.Minute, Repeat: true, Waits: []time.Duration{time.Minute}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, outbox.Lane{Kind: kind, Limit: time.Minute, Repeat: true, Waits: []time.Duration{time.Minute}, Try: func(_ context.Context, e store.Entry) (bool, error) {
 			d.note(begun, e)
 			if e.Tries < 20 {
 				return false, errors.New("not now")
@@ -135,7 +135,7 @@ func TestAnErrorMayAskForALongerWaitOrForNone(t *testing.T) {
 				st := open(t)
 				owe(t, st, 1)
 				begun, d := time.Now(), &diary{}
-				run(t, st, outbox.Lane{Kind: kind, Hold: time.Minute, Repeat: true, Waits: []time.Duration{time.Second}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+				run(t, st, outbox.Lane{Kind: kind, Limit: time.Minute, Repeat: true, Waits: []time.Duration{time.Second}, Try: func(_ context.Context, e store.Entry) (bool, error) {
 					d.note(begun, e)
 					return false, c.err
 				}}, 50*time.Minute)
@@ -152,7 +152,7 @@ func TestAPanicIsOneEntrysTroubleOnly(t *testing.T) {
 		st := open(t)
 		owe(t, st, 3)
 		begun, d := time.Now(), &diary{}
-		run(t, st, outbox.Lane{Kind: kind, Hold: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, outbox.Lane{Kind: kind, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
 			if e.ID == "e0" {
 				panic("bad entry")
 			}
@@ -171,7 +171,7 @@ func TestEveryEntryIsDoneOnceHoweverManyWork(t *testing.T) {
 	d := &diary{}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	lane := outbox.Lane{Kind: kind, Workers: 8, Hold: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+	lane := outbox.Lane{Kind: kind, Workers: 8, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
 		d.note(time.Now(), e)
 		if len(d.tries()) == 500 {
 			stop()
@@ -201,7 +201,7 @@ func TestStoppingFinishesWhatIsInHand(t *testing.T) {
 	owe(t, st, 2)
 	ctx, stop := context.WithCancel(t.Context())
 	finished := false
-	b, err := outbox.New(outbox.Options{Store: st, Lanes: []outbox.Lane{{Kind: kind, Hold: time.Minute, Waits: []time.Duration{time.Hour},
+	b, err := outbox.New(outbox.Options{Store: st, Lanes: []outbox.Lane{{Kind: kind, Limit: time.Minute, Waits: []time.Duration{time.Hour},
 		Try: func(ctx context.Context, e store.Entry) (bool, error) {
 			stop()
 			<-time.After(50 * time.Millisecond)
@@ -226,7 +226,7 @@ func TestAWakeSavesTheWait(t *testing.T) {
 		st := open(t)
 		begun, d := time.Now(), &diary{}
 		ctx, stop := context.WithCancel(t.Context())
-		b, err := outbox.New(outbox.Options{Store: st, Poll: time.Hour, Lanes: []outbox.Lane{{Kind: kind, Hold: time.Minute, Waits: []time.Duration{time.Hour},
+		b, err := outbox.New(outbox.Options{Store: st, Poll: time.Hour, Lanes: []outbox.Lane{{Kind: kind, Limit: time.Minute, Waits: []time.Duration{time.Hour},
 			Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); stop(); return false, nil }}}})
 		if err != nil {
 			t.Fatal(err)
@@ -240,6 +240,43 @@ func TestAWakeSavesTheWait(t *testing.T) {
 		<-done
 		if got := d.tries()[0]; got > time.Minute+time.Second {
 			t.Errorf("tried after %v", got)
+		}
+	})
+}
+
+func TestALongTrialKeepsItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := open(t)
+		owe(t, st, 1)
+		begun, d := time.Now(), &diary{}
+		run(t, st, outbox.Lane{Kind: kind, Workers: 3, Limit: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+			d.note(begun, e)
+			time.Sleep(5 * time.Minute)
+			return false, nil
+		}}, 20*time.Minute)
+		if n := len(d.tries()); n != 1 {
+			t.Errorf("begun %d times, want once", n)
+		}
+		if left, err := st.Lease(t.Context(), kind, 1, time.Second); err != nil || len(left) != 0 {
+			t.Errorf("left over: %v, %v", left, err)
+		}
+	})
+}
+
+func TestWhatADeadProcessHeldComesBackSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := open(t)
+		owe(t, st, 1)
+		if _, err := st.Lease(t.Context(), kind, 1, 30*time.Second); err != nil { // and dies
+			t.Fatal(err)
+		}
+		begun, d := time.Now(), &diary{}
+		run(t, st, outbox.Lane{Kind: kind, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+			d.note(begun, e)
+			return false, nil
+		}}, 2*time.Minute)
+		if got := d.tries(); len(got) != 1 || got[0] > 41*time.Second {
+			t.Errorf("begun at %v, want once, when the hold was over", got)
 		}
 	})
 }

@@ -37,7 +37,7 @@ var (
 // Limits on what a store is given, in bytes.
 const (
 	MaxData = 256 << 10 // of Record.Data
-	MaxBody = 32 << 10 // of Entry.Body
+	MaxBody = 32 << 10  // of Entry.Body
 )
 
 // Key finds one record: the site's id (lower-case letters, digits, '-'; at most 64) and the keyed hash of the
@@ -168,6 +168,10 @@ type Store interface {
 	// Lease takes up to n entries of a kind that are due, about oldest first, and hides them from every other Lease until they
 	// are settled or hold is over. No entries and no error: nothing is due.
 	Lease(ctx context.Context, kind Kind, n int, hold time.Duration) ([]Entry, error)
+
+	// Extend makes a lease last for hold from now on, so that long work keeps what it has and short holds bring back soon what a
+	// dead process had. It returns ErrLost, and changes nothing, as Settle does.
+	Extend(ctx context.Context, e Entry, hold time.Duration) error
 
 	// Settle ends a lease. It returns ErrLost, and changes nothing, if the entry is settled already or has been leased again since.
 	// A lease whose hold is over and that nobody took may still be settled.

@@ -45,11 +45,12 @@ type program struct {
 	stops   []func(context.Context) // run last in, first out
 }
 
-// extra is what a demo has beside the service.
+// extra is what a demo, or a test, has beside the service.
 type extra struct {
 	listener  net.Listener            // instead of the configuration's
 	handlers  map[string]http.Handler // by pattern
 	noLookups bool                    // DNS is not asked about domains
+	hold      time.Duration           // of leases, if not the outbox's own
 }
 
 // start starts everything the configuration asks for. When it fails, what it had started is stopped.
@@ -77,7 +78,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	if err != nil {
 		return p, err
 	}
-	if box, err = p.outbox(cfg, desk, pages, st); err != nil {
+	if box, err = p.outbox(cfg, desk, pages, st, x.hold); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
@@ -114,35 +115,30 @@ func (p *program) background(f func(context.Context)) {
 }
 
 // outbox makes the lanes of everything that can be owed.
-func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store) (*outbox.Outbox, error) {
+func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, hold time.Duration) (*outbox.Outbox, error) {
 	post, err := newMailer(cfg, desk, pages, p.log)
 	if err != nil {
 		return nil, err
 	}
 	p.later(func(context.Context) { p.warn("close connections to the relay", post.Close()) })
-	clock := func(ctx context.Context, e store.Entry) (bool, error) { return true, desk.Lapse(ctx, e) }
+	clock := func(ctx context.Context, e store.Entry) (bool, error) {
+		err := desk.Lapse(ctx, e)
+		return err == nil, err
+	}
 	lanes := []outbox.Lane{
-		{Kind: confirm.KindLetter, Try: post.Try, Workers: cfg.SMTP.Connections, Hold: mailer.Hold, Waits: letterWaits, Repeat: true},
-		{Kind: confirm.KindClock, Try: settledUnless(clock), Hold: 30 * time.Second, Waits: clockWaits, Repeat: true},
+		{Kind: confirm.KindLetter, Try: post.Try, Workers: cfg.SMTP.Connections, Limit: mailer.Hold, Waits: letterWaits, Repeat: true},
+		{Kind: confirm.KindClock, Try: clock, Limit: 30 * time.Second, Waits: clockWaits, Repeat: true},
 	}
 	tell, err := callers(cfg, desk, p.log)
 	if err != nil {
 		return nil, err
 	}
 	for lane, c := range tell {
-		lanes = append(lanes, outbox.Lane{Kind: lane, Try: c.Try, Workers: 2, Hold: time.Minute, Waits: webhook.Waits()})
+		lanes = append(lanes, outbox.Lane{Kind: lane, Try: c.Try, Workers: 2, Limit: time.Minute, Waits: webhook.Waits()})
 	}
-	return outbox.New(outbox.Options{Store: st, Lanes: lanes, Log: p.log, Observe: func(k store.Kind, outcome string, d time.Duration) {
+	return outbox.New(outbox.Options{Store: st, Lanes: lanes, Log: p.log, Hold: hold, Observe: func(k store.Kind, outcome string, d time.Duration) {
 		p.metrics.Try(string(k), outcome, d)
 	}})
-}
-
-// settledUnless makes a trial that settles its entry itself say so only when it did not fail.
-func settledUnless(try outbox.Try) outbox.Try {
-	return func(ctx context.Context, e store.Entry) (bool, error) {
-		settled, err := try(ctx, e)
-		return settled && err == nil, err
-	}
 }
 
 // watch looks every ten seconds whether the store still keeps what it acknowledges, and says so in the log when that changes. It
@@ -244,12 +240,18 @@ func (p *program) listen(cfg *config.Config, h http.Handler, l net.Listener) (er
 }
 
 func (p *program) serve(s *http.Server, l net.Listener) {
+	unused := &fresh{conns: map[net.Conn]struct{}{}}
+	s.ConnState = unused.watch
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- err
 		}
 	}()
-	p.later(func(ctx context.Context) { p.warn("close the listener", s.Shutdown(ctx)) })
+	p.later(func(ctx context.Context) {
+		t := time.AfterFunc(500*time.Millisecond, unused.close)
+		defer t.Stop()
+		p.warn("close the listener", s.Shutdown(ctx))
+	})
 }
 
 // stop stops everything, the last first: no more requests are taken, what is in hand is finished. It may be called twice.

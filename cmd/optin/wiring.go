@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"strings"
 
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
@@ -90,7 +92,16 @@ func dkimKeys(of []config.DKIM) (all []mailer.DKIM) {
 func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger) (*mailer.Mailer, error) {
 	return mailer.New(mailer.Options{
 		Desk: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relay: cfg.SMTP.URL(), DKIM: dkimKeys(cfg.SMTP.DKIM), Log: log,
+		HELO: heloName(cfg.PublicURL.Hostname()),
 	})
+}
+
+// heloName is how we greet a relay: by our public name, if it is one (RFC 5321 4.1.1.1); else the mailer gives the address.
+func heloName(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+		return ""
+	}
+	return host
 }
 
 // callers makes one for each endpoint, by its lane.

@@ -120,6 +120,20 @@ func (s *Store) leaseFrom(ctx context.Context, kind store.Kind, quota map[shard]
 	return leased, err
 }
 
+// Extend makes a lease last.
+func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) error {
+	on := shardOf(e.Key.ID)
+	value, err := s.askOne(ctx, question{
+		script: extendScript,
+		keys:   []string{on.queue(e.Kind), on.tries(e.Kind)},
+		args:   []any{member(e.ID, e.Key), e.ID, e.Tries, hold.Milliseconds()},
+	})
+	if err == nil && number(value) != 1 {
+		return store.ErrLost
+	}
+	return err
+}
+
 // Settle ends a lease.
 func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
 	if _, err := verdictWord(o.Verdict); err != nil {

@@ -28,6 +28,8 @@ var (
 	luaSettling string
 	//go:embed lua/commit.lua
 	luaCommit string
+	//go:embed lua/extend.lua
+	luaExtend string
 	//go:embed lua/settle.lua
 	luaSettle string
 	//go:embed lua/peek.lua
@@ -44,6 +46,7 @@ var (
 
 var (
 	commitScript = newScript(luaValue, luaSettling, luaCommit)
+	extendScript = newScript(luaValue, luaExtend)
 	settleScript = newScript(luaValue, luaSettling, luaSettle)
 	peekScript   = newScript(luaValue, luaPeek)
 	leaseScript  = newScript(luaValue, luaLease)
@@ -53,5 +56,5 @@ var (
 )
 
 func scripts() []script {
-	return []script{commitScript, settleScript, peekScript, leaseScript, takeScript, listScript, sweepScript}
+	return []script{commitScript, extendScript, settleScript, peekScript, leaseScript, takeScript, listScript, sweepScript}
 }

@@ -1,0 +1,49 @@
+package mailer
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// distant is a connection to another machine, as far as anybody can tell.
+type distant struct{ net.Conn }
+
+func (distant) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 25), Port: 25} }
+
+func TestAPasswordIsNotSentToAnotherMachineInClearText(t *testing.T) {
+	ours, theirs := net.Pipe()
+	said := make(chan string, 1)
+	go func() {
+		defer theirs.Close()
+		in := bufio.NewScanner(theirs)
+		fmt.Fprint(theirs, "220 hello\r\n")
+		var all strings.Builder
+		for in.Scan() {
+			all.WriteString(in.Text() + "\n")
+			fmt.Fprint(theirs, "250-relay.example\r\n250 AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256\r\n")
+		}
+		said <- all.String()
+	}()
+	c := &conn{raw: distant{ours}}
+	var err error
+	if c.Client, err = smtp.NewClient(c.raw, "localhost"); err != nil { // what it is called proves nothing
+		t.Fatal(err)
+	}
+	if err := c.Hello("optin.example"); err != nil {
+		t.Fatal(err)
+	}
+	r := relay{host: "localhost", user: url.UserPassword("optin", "hunter2")}
+	if err := r.login(c); err == nil || !strings.Contains(err.Error(), "not sent in clear text") {
+		t.Errorf("%v", err)
+	}
+	ours.Close()
+	if got := <-said; got != "EHLO optin.example\n" {
+		t.Errorf("it said %q", got)
+	}
+}

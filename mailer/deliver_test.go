@@ -1,0 +1,190 @@
+package mailer_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/mailer"
+)
+
+func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
+	r := startRelay(t)
+	o := openOffice(t, r.addr)
+	e := o.owe(ada)
+	o.sends(e)
+
+	got := r.received()
+	if len(got) != 1 {
+		t.Fatalf("%d letters, want 1", len(got))
+	}
+	if got[0].mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME" || got[0].rcpt != "RCPT TO:<"+ada+">" {
+		t.Errorf("envelope %q, %q", got[0].mail, got[0].rcpt)
+	}
+	m := parse(t, got[0].raw)
+	header := map[string][]string(m.header)
+	delete(header, "Content-Type") // parse has seen to it
+	delete(header, "Subject")
+	if diff := cmp.Diff(map[string][]string{
+		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"}, "Date": {"Sat, 21 Nov 2026 12:00:00 +0000"},
+		"Message-Id": {"<" + e.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Content-Language": {"fr"},
+	}, header); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(m.subject, "La Gazette") {
+		t.Errorf("subject %q", m.subject)
+	}
+	text := links(m.text)
+	if len(text) != 2 || !slices.Equal(text, links(m.html)) {
+		t.Fatalf("links %q in the text, %q in the HTML; want the same two", text, links(m.html))
+	}
+	token := text[0][strings.LastIndexByte(text[0], '/')+1:]
+	if v, err := o.Look(t.Context(), token); err != nil || v.Address.String() != ada {
+		t.Errorf("the link shows %v, %v", v.Address, err)
+	}
+
+	sum := sha256.Sum256(got[0].raw)
+	want := &confirm.Letter{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+	if diff := cmp.Diff(want, o.request(e).Letter); diff != "" {
+		t.Error(diff)
+	}
+	if o.owed(e) {
+		t.Error("it is still owed")
+	}
+	line := o.line()
+	delete(line, "time")
+	delete(line, "ms")
+	if diff := cmp.Diff(map[string]any{
+		"level": "INFO", "msg": "letter", "letter": e.ID, "site": "gazette", "duty": "confirm", "to": "a…@example.org", "outcome": "delivered", "code": 250.0,
+	}, line); diff != "" {
+		t.Error(diff)
+	}
+	o.discreet(nil)
+}
+
+func TestALetterToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
+	r := startRelay(t)
+	o := openOffice(t, r.addr)
+	o.sends(o.owe(ada))
+	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
+	if _, err := o.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	o.later(time.Hour)
+	e := o.owe(ada)
+	o.sends(e)
+	m := parse(t, r.received()[1].raw)
+	one := m.header.Get("List-Unsubscribe")
+	if len(links(one)) != 1 || one != "<"+links(one)[0]+">" || m.header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Errorf("List-Unsubscribe: %s\nList-Unsubscribe-Post: %s", one, m.header.Get("List-Unsubscribe-Post"))
+	}
+	if all := links(m.text); len(all) != 1 || one != "<"+all[0]+">" {
+		t.Errorf("the text has %q, the header %s", all, one)
+	}
+	if !strings.Contains(string(r.received()[1].raw), "\r\nList-Unsubscribe: <https://") {
+		t.Error("the link does not stand on the line of its field")
+	}
+	if got := o.line()["duty"]; got != "known" || o.owed(e) {
+		t.Errorf("duty %v, still owed %v", got, o.owed(e))
+	}
+	o.discreet(nil)
+}
+
+func TestWhatIsNoLongerOwedIsNotSent(t *testing.T) {
+	r := startRelay(t)
+	o := openOffice(t, r.addr)
+	e := o.owe(ada)
+	o.later(49 * time.Hour)
+	if settled, err := o.Try(t.Context(), e); settled || err != nil {
+		t.Errorf("settled %v, %v; want it left to the caller", settled, err)
+	}
+	if got := o.line()["outcome"]; got != "not owed" || r.dialled() != 0 {
+		t.Errorf("outcome %v, %d connections", got, r.dialled())
+	}
+}
+
+func TestASiteThatIsNotConfiguredWaits(t *testing.T) {
+	r := startRelay(t)
+	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Sites = map[string]mailer.Site{"other": o.Sites["gazette"]} })
+	e := o.owe(ada)
+	if settled, err := o.Try(t.Context(), e); settled || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
+		t.Errorf("settled %v, %v", settled, err)
+	}
+	if !o.owed(e) || r.dialled() != 0 {
+		t.Error("it is settled, or the relay was bothered")
+	}
+}
+
+func TestAnAddressBeyondASCIIIsWrittenToAsItIsOrNotAtAll(t *testing.T) {
+	const jörg = "jörg@bücher.example"
+	t.Run("offered", func(t *testing.T) {
+		r := startRelay(t)
+		o := openOffice(t, r.addr)
+		o.sends(o.owe(jörg))
+		got := r.received()[0]
+		if !strings.HasSuffix(got.mail, " SMTPUTF8") || got.rcpt != "RCPT TO:<jörg@xn--bcher-kva.example>" {
+			t.Errorf("envelope %q, %q", got.mail, got.rcpt)
+		}
+		if to := parse(t, got.raw).header.Get("To"); to != "<jörg@xn--bcher-kva.example>" {
+			t.Errorf("To: %s", to)
+		}
+	})
+	t.Run("not offered", func(t *testing.T) {
+		r := startRelay(t, func(r *relay) { r.ext = []string{"8BITMIME"} })
+		o := openOffice(t, r.addr)
+		for _, address := range []string{jörg, "jörgen@bücher.example"} { // on a new connection, and on the kept one
+			e := o.owe(address)
+			if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+				t.Fatalf("settled %v, %v", settled, err)
+			}
+			if q := o.request(e); q.State != confirm.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
+				t.Errorf("%+v", q)
+			}
+		}
+		o.sends(o.owe(ada))
+		if r.heard("MAIL") != 1 || r.dialled() != 1 {
+			t.Errorf("%d letters were begun on %d connections, want 1 on 1", r.heard("MAIL"), r.dialled())
+		}
+	})
+}
+
+func TestALostLeaseIsNobodysFailure(t *testing.T) {
+	r := startRelay(t)
+	o := openOffice(t, r.addr)
+	e := o.owe(ada)
+	o.later(mailer.Hold + time.Second)
+	theirs := o.lease() // somebody else has it now
+	if settled, err := o.Try(t.Context(), e); !settled || err != nil || o.line()["outcome"] != "lost" {
+		t.Errorf("settled %v, %v; want nothing left to do", settled, err)
+	}
+	o.sends(theirs) // of this process: it knows that the letter is sent
+	if len(r.received()) != 1 || o.request(theirs).Letter == nil {
+		t.Errorf("%d letters", len(r.received()))
+	}
+}
+
+func TestCheckTellsWhatIsWrongWithTheRelay(t *testing.T) {
+	good := startRelay(t)
+	if err := openOffice(t, good.addr).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if good.heard("QUIT") != 1 || good.heard("MAIL") != 0 {
+		t.Errorf("it said %q", good.said)
+	}
+	closed := startRelay(t, says("greeting", "554 5.7.1 your network is listed"))
+	err := openOffice(t, closed.addr).Check(t.Context())
+	if err == nil || err.Error() != "mailer: relay, greeting: 554 5.7.1 your network is listed" {
+		t.Errorf("%v", err)
+	}
+	var rest interface{ RetryAfter() time.Duration }
+	if errors.As(err, &rest) {
+		t.Error("it asks for rest")
+	}
+}

@@ -1,0 +1,67 @@
+package mailer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/templates"
+)
+
+func TestATextInAnotherLanguageThanItsLetterSaysSo(t *testing.T) {
+	d := confirm.Draft{Duty: confirm.DutyConfirm, Locale: "oc", Purposes: []confirm.PurposeStatus{{ID: "letter", Text: "La letra"}}}
+	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
+		l := content(d, templates.Site{}, language).(templates.ConfirmLetter)
+		if got := l.Purposes[0].Lang; got != want {
+			t.Errorf("in a letter in %s the text is marked %q, want %q", language, got, want)
+		}
+	}
+}
+
+func TestTheLastLookLetsNothingIllFormedOut(t *testing.T) {
+	good := "From: a@b.example\r\nTo: <c@d.example>\r\nSubject: x\r\n y\r\nDate: d\r\nMessage-ID: <m>\r\nMIME-Version: 1.0\r\nContent-Type: t\r\n\r\nbody\r\n"
+	if err := wellFormed([]byte(good), false); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"a field of somebody's": {"Subject", "Bcc: eve@evil.example\r\nSubject"},
+		"a field twice":         {"Subject", "To: <eve@evil.example>\r\nSubject"},
+		"a field of no name":    {"Subject: x", "x"},
+		"a field missing":       {"Date: d\r\n", ""},
+		"a bare LF":             {"x\r\n y", "x\nBcc: eve@evil.example"},
+		"a bare CR":             {"body", "bo\rdy"},
+		"a NUL":                 {"body", "bo\x00dy"},
+		"a smuggled dot":        {"body", "body\n.\nMAIL FROM:<eve@evil.example>"},
+		"a long line":           {"body", strings.Repeat("x", 999)},
+		"an 8-bit body":         {"body", "bödy"},
+		"an 8-bit subject":      {"x\r\n", "ü\r\n"},
+		"an 8-bit recipient":    {"<c@", "<ç@"},
+		"no end":                {"body\r\n", "body"},
+		"no body":               {"\r\n\r\nbody\r\n", "\r\n"},
+	} {
+		if err := wellFormed([]byte(strings.Replace(good, change[0], change[1], 1)), false); err == nil {
+			t.Errorf("%s went out", name)
+		}
+	}
+	if err := wellFormed([]byte(strings.Replace(good, "<c@", "<ç@", 1)), true); err != nil {
+		t.Errorf("a recipient beyond ASCII, where that is possible: %v", err)
+	}
+	if err := wellFormed([]byte(strings.Replace(good, "x\r\n", "ü\r\n", 1)), true); err == nil {
+		t.Error("an 8-bit subject went out")
+	}
+}
+
+func TestWhatARelaySaysIsOneShortLine(t *testing.T) {
+	for words, want := range map[string]string{
+		"5.1.1 no\nsuch\r\n  user\x00\x1b[31m": "550 5.1.1 no such user [31m",
+		"":                                     "550",
+		"\xff":                                 "550 ?",
+	} {
+		if got := replyLine(550, words); got != want {
+			t.Errorf("%q is %q, want %q", words, got, want)
+		}
+	}
+	if got := replyLine(550, strings.Repeat("é", 1000)); len(got) > maxReply+len("…") || !strings.HasSuffix(got, "é…") {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}

@@ -1,0 +1,92 @@
+package mailer
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	netmail "net/mail"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// FuzzALetterIsAlwaysWellFormed composes letters of whatever stands in names, texts and addresses, and reads them strictly.
+func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
+	f.Add("La Gazette", "Recevoir la lettre", "La Gazette", "ada@example.org", true)
+	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example", "jörg@bücher.example", false)
+	f.Add(strings.Repeat("a", 3000), strings.Repeat("é ", 3000), `"\" <`, "o'neil{}@example.org", true)
+	f.Add("=?utf-8?q?=0D=0ABcc:?=", "\u2028\u202e\x00", "=?utf-8?b?DQo=?=", "a@example.org", false)
+	pages, err := templates.New()
+	if err != nil {
+		f.Fatal(err)
+	}
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, name, text, from, to string, known bool) {
+		address, err := confirm.ParseAddress(to)
+		if err != nil {
+			return
+		}
+		sender, err := sender(netmail.Address{Name: from, Address: "bonjour@gazette.example"})
+		if err != nil {
+			sender = netmail.Address{Address: "bonjour@gazette.example"}
+		}
+		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
+			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
+		}}}}}
+		d := confirm.Draft{
+			Duty: confirm.DutyConfirm, Site: "gazette", Locale: "fr", To: address, Asked: at, Deadline: at.Add(time.Hour),
+			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
+			Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: text}},
+		}
+		fields := 9
+		if known {
+			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 11
+		}
+		l, err := m.compose(store.Entry{ID: "entry"}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readStrictly(t, l.raw, fields)
+	})
+}
+
+func readStrictly(t *testing.T, raw []byte, fields int) {
+	t.Helper()
+	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {
+		if len(line) > 998 || bytes.ContainsAny(line, "\r\n\x00") {
+			t.Fatalf("line %q", line)
+		}
+	}
+	msg, err := netmail.ReadMessage(bytes.NewReader(raw))
+	if err != nil || len(msg.Header) != fields {
+		t.Fatalf("%v: %v", err, msg)
+	}
+	for name, values := range msg.Header {
+		if len(values) != 1 {
+			t.Errorf("%s comes %d times", name, len(values))
+		}
+	}
+	if _, err := netmail.ParseAddress(msg.Header.Get("From")); err != nil {
+		t.Errorf("From %q: %v", msg.Header.Get("From"), err)
+	}
+	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := multipart.NewReader(msg.Body, params["boundary"])
+	for range 2 {
+		p, err := parts.NextRawPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, quotedprintable.NewReader(p)); err != nil {
+			t.Error(err)
+		}
+	}
+}

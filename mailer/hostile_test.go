@@ -1,0 +1,144 @@
+package mailer_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/optin/optin/mailer"
+)
+
+// hostile are things that somebody might get into a name or a text.
+var hostile = []string{
+	"La Gazette\r\nBcc: eve@evil.example", "La Gazette\nX-Injected: yes", "a\rb", "a\x00b", "a\u2028Bcc: eve@evil.example", "=?utf-8?q?=0D=0ABcc:_x?=",
+	"\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n", "\n.\n", ".\r\n.", "\u202eettezaG", strings.Repeat("long", 3000), strings.Repeat("é", 3000), "a\r\n\r\n<script>",
+	"--boundary--", "\xff\xfe", `"><a href=https://evil.example>`, "{{.}} {{env \"PATH\"}}", "", " ", "\t\r\n ",
+}
+
+func TestNoNameOrTextCanChangeTheLetterAroundIt(t *testing.T) {
+	for _, h := range hostile {
+		r := startRelay(t)
+		o := openOffice(t, r.addr, func(o *mailer.Options) {
+			s := o.Sites["gazette"]
+			s.Show.Name, s.Show.URL, s.Show.Controller.Name, s.Show.Controller.Address, s.Show.Controller.Contact = h, h, h, h, h
+			o.Sites = map[string]mailer.Site{"gazette": s}
+		})
+		o.sends(o.owe(ada))
+		got := r.received()
+		if len(got) != 1 || r.heard("RCPT") != 1 || r.heard("MAIL") != 1 {
+			t.Fatalf("%q: %d letters, said %q", h, len(got), r.said)
+		}
+		well(t, got[0].raw)
+	}
+}
+
+// well wants a letter with the header fields of every letter, each once, and readable.
+func well(t testing.TB, raw []byte) {
+	t.Helper()
+	m := parse(t, raw)
+	if len(m.header) != 9 {
+		t.Errorf("header %v", m.header)
+	}
+	for _, name := range []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Content-Language"} {
+		if v := m.header[textproto.CanonicalMIMEHeaderKey(name)]; len(v) != 1 {
+			t.Errorf("%s: %q", name, v)
+		}
+	}
+	if strings.ContainsAny(m.subject, "\r\n\x00\u2028\u202e") {
+		t.Errorf("subject %q", m.subject)
+	}
+	if len(links(m.text)) != 2 {
+		t.Errorf("links %q", links(m.text))
+	}
+}
+
+func TestASendersNameIsReadStrictly(t *testing.T) {
+	for _, h := range hostile {
+		r := startRelay(t)
+		opts := options(t, "smtp://"+r.addr)
+		opts.Desk = openOffice(t, r.addr).Service
+		s := opts.Sites["gazette"]
+		s.From.Name = h
+		opts.Sites["gazette"] = s
+		if _, err := mailer.New(opts); err == nil {
+			if strings.ContainsAny(h, "\r\n\x00\u2028\u202e\xff") || len([]rune(h)) > 100 {
+				t.Errorf("the name %q was taken", h)
+			}
+			o := openOffice(t, r.addr, func(o *mailer.Options) { o.Sites = opts.Sites })
+			o.sends(o.owe(ada))
+			well(t, r.received()[0].raw)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("an error of two lines: %q", err)
+		}
+	}
+}
+
+// strict is a go-smtp server that keeps what it is given.
+type strict struct {
+	mu   sync.Mutex
+	got  []byte
+	from string
+	to   []string
+}
+
+func (s *strict) NewSession(*smtp.Conn) (smtp.Session, error) { return s, nil }
+func (s *strict) Reset()                                      {}
+func (s *strict) Logout() error                               { return nil }
+
+func (s *strict) Mail(from string, _ *smtp.MailOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.from = from
+	return nil
+}
+
+func (s *strict) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *strict) Data(r io.Reader) error {
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got = b.Bytes()
+	return nil
+}
+
+func TestARealServerUnderstandsUs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := &strict{}
+	server := smtp.NewServer(keep)
+	server.Domain, server.EnableSMTPUTF8 = "relay.example", true
+	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) })
+	t.Cleanup(func() { server.Close(); serving.Wait() })
+
+	o := openOffice(t, l.Addr().String())
+	o.sends(o.owe("jörg@example.org"))
+	keep.mu.Lock()
+	defer keep.mu.Unlock()
+	if keep.from != "bonjour@gazette.example" || len(keep.to) != 1 || keep.to[0] != "jörg@example.org" {
+		t.Errorf("from %s to %v", keep.from, keep.to)
+	}
+	well(t, keep.got)
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,91 @@
+package mailer_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/mailer"
+)
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	desk := openOffice(t, "127.0.0.1:2525").Service
+	_, ed := keys(t)
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := func(address string) func(*mailer.Options) {
+		return func(o *mailer.Options) {
+			s := o.Sites["gazette"]
+			s.From.Address = address
+			o.Sites["gazette"] = s
+		}
+	}
+	relay := func(text string) func(*mailer.Options) {
+		return func(o *mailer.Options) { o.Relay, _ = url.Parse(text) }
+	}
+	key := func(k mailer.DKIM) func(*mailer.Options) {
+		return func(o *mailer.Options) { o.DKIM = []mailer.DKIM{k} }
+	}
+	for name, row := range map[string]struct {
+		change func(*mailer.Options)
+		told   string
+	}{
+		"no desk":               {func(o *mailer.Options) { o.Desk = nil }, "a desk"},
+		"no templates":          {func(o *mailer.Options) { o.Pages = nil }, "templates"},
+		"no site":               {func(o *mailer.Options) { o.Sites = nil }, "a site"},
+		"no relay":              {func(o *mailer.Options) { o.Relay = nil }, "a relay"},
+		"another scheme":        {relay("https://optin:hunter2@relay.example"), "smtp://"},
+		"no host":               {relay("smtp://"), "host"},
+		"a path":                {relay("smtp://optin:hunter2@relay.example/inbox"), "host:port"},
+		"an unknown option":     {relay("smtp://relay.example?starttls=1"), "?tls=required"},
+		"an unknown policy":     {relay("smtp://optin:hunter2@relay.example?tls=maybe"), "unknown ?tls"},
+		"an empty policy":       {relay("smtp://relay.example?tls="), "unknown ?tls"},
+		"two policies":          {relay("smtp://relay.example?tls=off&tls=required"), "one option"},
+		"smtps without TLS":     {relay("smtps://relay.example?tls=off"), "choose one"},
+		"a session too long":    {func(o *mailer.Options) { o.Session = mailer.Hold }, "lease"},
+		"a name of two words":   {func(o *mailer.Options) { o.HELO = "optin\r\nRSET" }, "EHLO"},
+		"a sender without @":    {from("gazette.example"), "site gazette: the sender"},
+		"a sender with a list":  {from("a@gazette.example, b@gazette.example"), "the sender"},
+		"a sender with CRLF":    {from("a@gazette.example>\r\nRCPT TO:<b@x.example"), "the sender"},
+		"a sender beyond ASCII": {from("jörg@gazette.example"), "plain ASCII"},
+		"a key without domain":  {key(mailer.DKIM{Selector: "s", Key: ed}), "domain"},
+		"a key of another kind": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s", Key: ec}), "not supported"},
+		"no key":                {key(mailer.DKIM{Domain: "gazette.example", Selector: "s"}), "DKIM key s of gazette.example"},
+		"a selector with a tag": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s; l=0", Key: ed}), "letters, digits"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, "smtp://relay.example")
+			o.Desk = desk
+			row.change(&o)
+			_, err := mailer.New(o)
+			if err == nil || !strings.Contains(err.Error(), row.told) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v; want %q", err, row.told)
+			}
+		})
+	}
+	for _, good := range []string{"smtp://relay.example", "smtp://[::1]:25?tls=off", "smtps://a:b@relay.example/", "smtps://relay.example?tls=required"} {
+		o := options(t, good)
+		o.Desk = desk
+		if _, err := mailer.New(o); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+}
+
+func TestALeaseOutlastsEveryTry(t *testing.T) {
+	o := options(t, "smtp://relay.example")
+	o.Desk = openOffice(t, "127.0.0.1:2525").Service
+	o.Dial, o.Session = 10*time.Second, 150*time.Second
+	if _, err := mailer.New(o); err != nil {
+		t.Error(err)
+	}
+	if longest := o.Dial + o.Session; mailer.Hold <= longest || mailer.MaybeAfter < 15*time.Minute {
+		t.Errorf("a lease of %s, a session of %s", mailer.Hold, longest)
+	}
+}

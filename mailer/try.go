@@ -1,0 +1,154 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+// What became of a try, as it stands in the log.
+const (
+	outDelivered     = "delivered"
+	outUndeliverable = "undeliverable" // for good; the request is closed
+	outNotOwed       = "not owed"
+	outMaybe         = "maybe sent" // one more try
+	outLeft          = "left"       // maybe sent, twice
+	outUnrecorded    = "unrecorded" // the relay's answer is known here, and could not be told to the store
+	outFailed        = "failed"     // nothing was said to the relay
+	outLost          = "lost"       // the relay answered, and by then the lease had passed on
+	outLater         = "later"
+)
+
+// report is the log line of one try.
+type report struct {
+	site, duty, to, outcome string
+	code                    int
+}
+
+// Try sends the letter of a leased entry, if it is still owed.
+//
+//	settled, nil      the entry was settled, together with what the relay answered; or the lease was lost meanwhile
+//	not settled, nil  there is nothing to send (any more): the caller settles the entry as done
+//	error             the letter is still owed: try again later. If something in the error's tree has the method
+//	                  RetryAfter() time.Duration, then not before that
+//
+// It takes less than Hold. Cancelling ctx ends it soon until DATA was said to the relay, and is not heard afterwards.
+func (m *Mailer) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
+	began := time.Now()
+	r := &report{site: e.Key.Site}
+	settled, err = m.try(ctx, e, r)
+	level, attrs := slog.LevelInfo, []slog.Attr{
+		slog.String("letter", e.ID), slog.String("site", r.site), slog.String("duty", r.duty), slog.String("to", r.to),
+		slog.String("outcome", r.outcome), slog.Int("code", r.code), slog.Int64("ms", time.Since(began).Milliseconds()),
+	}
+	if err != nil {
+		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
+	}
+	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "letter", attrs...)
+	return settled, err
+}
+
+func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error) {
+	if taken := m.notes.get(e.ID).taken; taken != nil {
+		return m.delivered(ctx, e, *taken, r)
+	}
+	r.outcome = outFailed
+	d, err := m.Desk.Draft(ctx, e)
+	if errors.Is(err, confirm.ErrNotOwed) {
+		r.outcome = outNotOwed
+		m.notes.forget(e.ID)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("mailer: letter %s: %w", e.ID, err)
+	}
+	r.duty, r.to = string(d.Duty), d.To.Masked()
+	l, err := m.compose(e, d)
+	if err != nil {
+		return false, err
+	}
+	reply, err := m.send(ctx, l)
+	if err != nil {
+		return m.refused(ctx, e, err, r)
+	}
+	taken := confirm.Letter{MessageID: l.id, Reply: reply, SHA256: l.sum}
+	m.notes.set(e.ID, note{taken: &taken})
+	return m.delivered(ctx, e, taken, r)
+}
+
+// delivered records that the relay took the letter. Should that fail, or the lease be lost, it stays noted: the next try records
+// it, and sends nothing.
+func (m *Mailer) delivered(ctx context.Context, e store.Entry, taken confirm.Letter, r *report) (bool, error) {
+	r.code = 250
+	err := record(ctx, func(ctx context.Context) error { return m.Desk.Delivered(ctx, e, taken) })
+	return m.recorded(e, err, outDelivered, r)
+}
+
+// recorded tells whether the relay's answer was recorded, and the entry settled with it. A lost lease leaves the caller nothing to settle.
+func (m *Mailer) recorded(e store.Entry, err error, as string, r *report) (bool, error) {
+	switch {
+	case err == nil:
+		r.outcome = as
+		m.notes.forget(e.ID)
+		return true, nil
+	case errors.Is(err, store.ErrLost):
+		r.outcome = outLost
+		return true, nil
+	}
+	r.outcome = outUnrecorded
+	return false, fmt.Errorf("mailer: letter %s is %s, which could not be recorded: %w", e.ID, as, err)
+}
+
+// refused decides what becomes of a letter that the relay did not take.
+func (m *Mailer) refused(ctx context.Context, e store.Entry, err error, r *report) (bool, error) {
+	if errors.Is(err, errNoUTF8) {
+		return m.undeliverable(ctx, e, errNoUTF8.Error(), r)
+	}
+	var f *fault
+	if !errors.As(err, &f) {
+		return false, err
+	}
+	r.code = f.code
+	switch {
+	case f.permanent():
+		return m.undeliverable(ctx, e, f.line, r)
+	case f.ambiguous() && m.notes.get(e.ID).maybe:
+		r.outcome = outLeft
+		m.notes.forget(e.ID)
+		return false, nil
+	case f.ambiguous():
+		r.outcome = outMaybe
+		m.notes.set(e.ID, note{maybe: true})
+		return false, maybeSent{f}
+	}
+	r.outcome = outLater
+	return false, f
+}
+
+// undeliverable closes the letter's request, with the reason as evidence.
+func (m *Mailer) undeliverable(ctx context.Context, e store.Entry, words string, r *report) (bool, error) {
+	err := record(ctx, func(ctx context.Context) error { return m.Desk.Undeliverable(ctx, e, words) })
+	return m.recorded(e, err, outUndeliverable, r)
+}
+
+// record tells the store what the relay said, for recordFor if it is away, cancelled or not.
+func record(ctx context.Context, act func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := act(ctx)
+		if !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}

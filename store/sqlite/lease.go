@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+const (
+	selectDue = "SELECT 1 FROM entries WHERE kind = ? AND hidden <= ? LIMIT 1"
+
+	oldestDue = `SELECT seq, id, site, record, body, due, tries FROM entries WHERE kind = ? AND hidden <= ?
+		ORDER BY hidden, seq LIMIT ?`
+	holdEntry = "UPDATE entries SET hidden = ?, tries = tries + 1, leased = 1 WHERE seq = ?"
+
+	// A lease is lost when it is settled (leased is 0) or when somebody else has it (tries has grown).
+	extendLease = "UPDATE entries SET hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
+	settleDone  = "DELETE FROM entries WHERE id = ? AND tries = ? AND leased = 1"
+	settleAgain = "UPDATE entries SET leased = 0, due = ?3, hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
+	settleDead  = "UPDATE entries SET leased = 0, hidden = NULL WHERE id = ? AND tries = ? AND leased = 1"
+)
+
+var softStatements = []string{
+	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, dropTakes, sweepRecords,
+}
+
+// Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
+// often.
+func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+	if n < 1 {
+		return nil, nil
+	}
+	ctx, cancel := s.bounded(ctx) // both steps together
+	defer cancel()
+	due, err := read(ctx, s, func(ctx context.Context) (bool, error) {
+		var one int
+		return found(s.reader.statements[selectDue].QueryRowContext(ctx, string(kind), millis(s.o.Now())).Scan(&one))
+	})
+	if err != nil || !due {
+		return nil, err
+	}
+	return change(ctx, s, s.soft, func(tx transaction) ([]store.Entry, error) {
+		now := s.o.Now()
+		es, seqs, err := tx.oldest(kind, n, now)
+		if err != nil {
+			return nil, err
+		}
+		until := millis(now.Add(hold + time.Millisecond - 1)) // rounded up: never less than hold
+		for i := range es {
+			es[i].Tries++
+			if _, err := tx.exec(holdEntry, until, seqs[i]); err != nil {
+				return nil, err
+			}
+		}
+		return es, nil
+	})
+}
+
+// oldest reads what is due.
+func (t transaction) oldest(kind store.Kind, n int, now time.Time) (es []store.Entry, seqs []int64, err error) {
+	rows, err := t.statement(oldestDue).Query(string(kind), millis(now), n)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e := store.Entry{Kind: kind}
+		var seq, due int64
+		if err := rows.Scan(&seq, &e.ID, &e.Key.Site, &e.Key.ID, &e.Body, &due, &e.Tries); err != nil {
+			return nil, nil, err
+		}
+		e.Due = time.UnixMilli(due).UTC()
+		es, seqs = append(es, e), append(seqs, seq)
+	}
+	return es, seqs, rows.Err()
+}
+
+// Extend makes a lease last, or returns store.ErrLost.
+func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) error {
+	_, err := change(ctx, s, s.soft, func(tx transaction) (struct{}, error) {
+		changed, err := tx.exec(extendLease, e.ID, e.Tries, millis(s.o.Now().Add(hold+time.Millisecond-1)))
+		if err == nil && changed == 0 {
+			err = store.ErrLost
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// Settle ends a lease, or returns store.ErrLost.
+func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
+	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) { return struct{}{}, tx.settle(e, o) })
+	return err
+}
+
+// settle carries out a verdict if the lease still holds.
+func (t transaction) settle(e store.Entry, o store.Outcome) error {
+	var changed int64
+	var err error
+	switch o.Verdict {
+	case store.VerdictDone:
+		changed, err = t.exec(settleDone, e.ID, e.Tries)
+	case store.VerdictAgain:
+		changed, err = t.exec(settleAgain, e.ID, e.Tries, millis(o.At))
+	case store.VerdictDead:
+		changed, err = t.exec(settleDead, e.ID, e.Tries)
+	default:
+		return fmt.Errorf("%w: verdict %d is unknown", store.ErrInvalid, o.Verdict)
+	}
+	if err == nil && changed == 0 {
+		return store.ErrLost
+	}
+	return err
+}

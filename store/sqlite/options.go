@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// Options say which file is opened and how. Path is required; the zero value of everything else is a good one.
+type Options struct {
+	Path       string           // of the file; the log is beside it under the same name with -wal
+	Durability Durability       // what an acknowledged change survives; default Always
+	Deadline   time.Duration    // the longest a call may take; default 900 ms, at most 1 minute
+	Readers    int              // reads at the same time; default 4, at most 64
+	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
+	Now        func() time.Time // the clock of expiry, leases and limits; default time.Now
+}
+
+// Durability is what an acknowledged change survives.
+type Durability string
+
+// The durabilities, by the words of the configuration.
+const (
+	Always   Durability = "always"   // a power cut: synchronous FULL
+	EverySec Durability = "everysec" // the death of the process; a power cut takes the last moments: synchronous NORMAL
+	None     Durability = "none"     // the death of the process; a power cut may take the file: synchronous OFF
+)
+
+// level is SQLite's synchronous, as PRAGMA synchronous reads it back.
+type level int
+
+const (
+	syncOff    level = 0
+	syncNormal level = 1
+	syncFull   level = 2
+)
+
+func (l level) String() string {
+	switch l {
+	case syncOff:
+		return "OFF"
+	case syncNormal:
+		return "NORMAL"
+	case syncFull:
+		return "FULL"
+	case syncFull + 1:
+		return "EXTRA"
+	}
+	return fmt.Sprintf("level %d", int(l))
+}
+
+// levels are those of what must last, and of what may be lost with the machine.
+func (d Durability) levels() (full, some level) {
+	switch d {
+	case None:
+		return syncOff, syncOff
+	case EverySec:
+		return syncNormal, syncNormal
+	default:
+		return syncFull, syncNormal
+	}
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Durability == "" {
+		o.Durability = Always
+	}
+	if o.Deadline == 0 {
+		o.Deadline = 900 * time.Millisecond
+	}
+	if o.Readers == 0 {
+		o.Readers = 4
+	}
+	if o.Sweep == 0 {
+		o.Sweep = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Path == "" {
+		return o, errors.New("sqlite: no path is given: name the file, such as sqlite:///var/lib/optin/optin.db")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return o, fmt.Errorf("sqlite: %w", err)
+	}
+	o.Path = path
+	return o, o.check()
+}
+
+func (o Options) check() error {
+	switch {
+	case o.Durability != Always && o.Durability != EverySec && o.Durability != None:
+		return fmt.Errorf("sqlite: durability %q is unknown: use always, everysec or none", o.Durability)
+	case o.Deadline < 0 || o.Deadline > time.Minute:
+		return fmt.Errorf("sqlite: a deadline of %v: use more than 0 and at most 1m", o.Deadline)
+	case o.Readers < 0 || o.Readers > 64:
+		return fmt.Errorf("sqlite: %d readers: use 1 to 64", o.Readers)
+	case o.Sweep < 0:
+		return fmt.Errorf("sqlite: sweeping every %v: use more than 0", o.Sweep)
+	}
+	return nil
+}

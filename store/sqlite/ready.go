@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"context"
+	"os"
+
+	"github.com/optin/optin/store"
+)
+
+const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
+
+// Ready reads back what the writing connection would keep, looks whether the file is still the one that was opened, and
+// commits a small change as durably as any other: a disk that is full or read-only is found out here.
+func (s *Store) Ready(ctx context.Context) error {
+	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) {
+		if err := s.inPlace(); err != nil {
+			return struct{}{}, err
+		}
+		var journal, sync string
+		if err := tx.tx.QueryRow("PRAGMA journal_mode").Scan(&journal); err != nil {
+			return struct{}{}, err
+		}
+		if err := tx.tx.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil {
+			return struct{}{}, err
+		}
+		least, _ := s.o.Durability.levels()
+		if err := fit(journal, sync, least); err != nil {
+			return struct{}{}, err
+		}
+		_, err := tx.exec(askReady, millis(s.o.Now()))
+		return struct{}{}, err
+	})
+	return err
+}
+
+// inPlace finds out that what is written goes nowhere: SQLite would go on writing into a file that was removed.
+func (s *Store) inPlace() error {
+	file, err := os.Stat(s.o.Path)
+	if err != nil || !os.SameFile(file, s.file) {
+		return &store.Unfit{Setting: "the file " + s.o.Path, Have: "not the one that was opened", Want: "left in its place",
+			Fix: "put it back, or start optin again to use the one that is there"}
+	}
+	if _, err := os.Stat(s.o.Path + "-wal"); err != nil {
+		return &store.Unfit{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
+			Fix: "stop optin (the database is completed as it closes), touch " + s.o.Path + "-wal, start it again"}
+	}
+	if s.o.Durability != None && inMemory(s.o.Path) {
+		return &store.Unfit{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
+			Fix: "put the file on a disk, or ask for less with ?durability=none"}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+const (
+	lastTake  = "SELECT seq, at FROM takes WHERE bucket = ? ORDER BY seq DESC LIMIT 1"
+	nthTake   = "SELECT at FROM takes WHERE bucket = ? AND seq = ?"
+	moveTakes = "UPDATE takes SET at = ?2, gone = ?3 WHERE bucket = ?1 AND at > ?2"
+	addTake   = "INSERT INTO takes (bucket, seq, at, gone) VALUES (?, ?, ?, ?)"
+	dropTakes = "DELETE FROM takes WHERE (bucket, seq) IN (SELECT bucket, seq FROM takes WHERE gone <= ? ORDER BY gone LIMIT ?)"
+)
+
+// maxBucket is the longest name of a bucket, in bytes.
+const maxBucket = 128
+
+// Take takes one from the bucket if every limit allows it. Takes are numbered without gaps, so the one that a limit of
+// N turns on, the Nth last, is found at once however large N is. It returns store.ErrInvalid for a limit or a bucket
+// that cannot be.
+func (s *Store) Take(ctx context.Context, bucket string, limits ...store.Limit) (time.Duration, error) {
+	var longest time.Duration
+	for _, l := range limits {
+		if l.N < 1 || l.Per <= 0 {
+			return 0, fmt.Errorf("%w: a limit of %d in %v", store.ErrInvalid, l.N, l.Per)
+		}
+		longest = max(longest, l.Per)
+	}
+	if bucket == "" || len(bucket) > maxBucket {
+		return 0, fmt.Errorf("%w: a bucket's name of %d bytes, 1 to %d are possible", store.ErrInvalid, len(bucket), maxBucket)
+	}
+	return change(ctx, s, s.soft, func(tx transaction) (time.Duration, error) {
+		now := s.o.Now().UnixNano()
+		last, err := tx.lastTake(bucket, now, longest)
+		if err != nil {
+			return 0, err
+		}
+		wait, err := tx.wait(bucket, last, now, limits)
+		if err != nil || wait > 0 {
+			return wait, err
+		}
+		if _, err := tx.exec(addTake, bucket, last+1, now, now+int64(longest)); err != nil {
+			return 0, err
+		}
+		_, err = tx.exec(dropTakes, now, 4) // more than come in, so the table stays as small as the limits allow
+		return 0, err
+	})
+}
+
+// lastTake is the number of the last take, 0 if there is none. Takes that seem to lie ahead of a clock that stepped
+// back are moved to now: their true age is unknown, and this is the least that is safe.
+func (t transaction) lastTake(bucket string, now int64, longest time.Duration) (int64, error) {
+	var seq, at int64
+	if there, err := found(t.row(lastTake, bucket).Scan(&seq, &at)); err != nil || !there {
+		return 0, err
+	}
+	if at > now {
+		if _, err := t.exec(moveTakes, bucket, now, now+int64(longest)); err != nil {
+			return 0, err
+		}
+	}
+	return seq, nil
+}
+
+// wait is how long until every limit allows one more, 0 if they do.
+func (t transaction) wait(bucket string, last, now int64, limits []store.Limit) (time.Duration, error) {
+	var wait time.Duration
+	for _, l := range limits {
+		var at int64
+		there, err := found(t.row(nthTake, bucket, last-int64(l.N)+1).Scan(&at))
+		if err != nil {
+			return 0, err
+		}
+		if there {
+			wait = max(wait, time.Duration(at-now)+l.Per)
+		}
+	}
+	return wait, nil
+}

@@ -1,0 +1,90 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+func ending() []clause {
+	return []clause{
+		{"ACallThatIsCalledOffSaysSo", calledOff},
+		{"ACallAnswersByItsDeadline", byDeadline},
+		{"AnActThatOutlivesItsContextCommitsNothing", outlived},
+	}
+}
+
+// calls makes one call of every sort.
+func calls(s store.Store) map[string]func(ctx context.Context) error {
+	text := []byte("text")
+	return map[string]func(ctx context.Context) error{
+		"Update": func(ctx context.Context) error {
+			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
+				return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}}, nil
+			})
+		},
+		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, key(2)); return err },
+		"List":   func(ctx context.Context) error { _, err := s.List(ctx, store.Query{Site: site}); return err },
+		"Lease":  func(ctx context.Context) error { _, err := s.Lease(ctx, "webhook", 1, time.Minute); return err },
+		"Settle": func(ctx context.Context) error { return s.Settle(ctx, entry("a", "letter"), store.Done()) },
+		"Take": func(ctx context.Context) error {
+			_, err := s.Take(ctx, "bucket", store.Limit{N: 1, Per: time.Hour})
+			return err
+		},
+		"Keep":  func(ctx context.Context) error { return s.Keep(ctx, sum(text), text) },
+		"Kept":  func(ctx context.Context) error { _, err := s.Kept(ctx, sum([]byte("none"))); return err },
+		"Ready": func(ctx context.Context) error { return s.Ready(ctx) },
+	}
+}
+
+// untouched fails if one of the calls left something behind.
+func untouched(t *testing.T, s store.Store) {
+	t.Helper()
+	absent(t, s, key(1))
+	nothingDue(t, s, "letter")
+	if wait := take(t, s, "bucket", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
+		t.Errorf("one was taken; the wait is %v", wait)
+	}
+	_, err := s.Kept(t.Context(), sum([]byte("text")))
+	want(t, "the text", err, store.ErrNotFound)
+}
+
+func calledOff(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range calls(s) {
+		want(t, name+" after cancellation", call(ctx), context.Canceled)
+	}
+	untouched(t, s)
+}
+
+func byDeadline(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for name, call := range calls(s) {
+		began := time.Now()
+		want(t, name+" after its deadline", call(ctx), context.DeadlineExceeded)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s answered after %v", name, took)
+		}
+	}
+	untouched(t, s)
+}
+
+func outlived(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
+		cancel()
+		return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}}, nil
+	})
+	want(t, "an act that was called off while it ran", err, context.Canceled)
+	absent(t, s, key(1))
+	nothingDue(t, s, "letter")
+	put(t, s, key(1), pending())
+}

@@ -1,0 +1,114 @@
+package templates
+
+import "time"
+
+// Sample is one page or letter with canned data: exactly one of Page and Letter is set.
+type Sample struct {
+	Name   string // unique, [a-z0-9-]
+	Page   Page
+	Letter Letter
+}
+
+func cannedKeys() []string { return []string{"canned.letter", "canned.events", "canned.survey"} }
+
+// cannedAsked is the moment at which everything canned was asked for.
+func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 11, 0, time.UTC) }
+
+// Canned returns every page and every letter, in every variant that looks different, with canned data whose purposes are
+// in the language nearest to locale. It is for tests and previews; nothing in it leads anywhere.
+func (s *Set) Canned(locale string) []Sample {
+	return append(s.cannedPages(locale), s.cannedLetters(locale)...)
+}
+
+func (s *Set) cannedSite() Site {
+	return Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: Controller{
+		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
+		Contact: "vie-privee@gazette.example", PrivacyURL: "https://gazette.example/vie-privee",
+	}}
+}
+
+func (s *Set) cannedPurposes(locale string) []Purpose {
+	since := cannedAsked().Add(209 * time.Second)
+	purposes := make([]Purpose, 0, len(cannedKeys()))
+	for i, key := range cannedKeys() {
+		text, _ := s.tongue(locale).say(key) // New has seen that it is there
+		state := "confirmed"
+		if i == 2 {
+			state = "withdrawn"
+		}
+		purposes = append(purposes, Purpose{ID: key[len("canned."):], Text: text, State: state, Since: since.AddDate(0, i, i)})
+	}
+	return purposes
+}
+
+func (s *Set) cannedPages(locale string) []Sample {
+	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
+	const address, signup, unsubscribe = "a•••@example.org", "/s/gazette", "/u/canned"
+	confirm := Confirm{Site: site, Address: address, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
+		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline"}
+	several, same := confirm, confirm
+	several.Purposes, same.SameBrowser = all, true
+	samples := []Sample{
+		{Name: "sent", Page: Sent{Site: site, TTL: 48 * time.Hour}},
+		{Name: "confirm", Page: confirm},
+		{Name: "confirm-several", Page: several},
+		{Name: "confirm-same-browser", Page: same},
+		{Name: "confirmed", Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL}},
+		{Name: "confirmed-already", Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe}},
+		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
+		{Name: "declined", Page: Declined{Site: site, LiftAction: "/c/canned/lift", Just: true}},
+		{Name: "declined-already", Page: Declined{Site: site}},
+		{Name: "lifted", Page: Lifted{Site: site, SignupURL: signup}},
+		{Name: "expired", Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: "/c/canned/decline"}},
+		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
+		{Name: "renewed", Page: Renewed{Site: site}},
+		{Name: "taken-back", Page: TakenBack{Site: site, SignupURL: signup}},
+		{Name: "unknown-link", Page: UnknownLink{}},
+		{Name: "agreements", Page: Agreements{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
+		{Name: "agreements-one", Page: Agreements{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
+		{Name: "agreements-none", Page: Agreements{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
+		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
+		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
+	}
+	return append(append(s.cannedSignups(site, all), samples...), cannedFailures(site)...)
+}
+
+func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
+	plain := Signup{Site: site, Purposes: all[:1], Action: "/v1/sites/gazette/subscriptions"}
+	for _, l := range s.Languages() {
+		plain.Languages = append(plain.Languages, LanguageLink{Locale: l, URL: "/s/gazette?locale=" + l})
+	}
+	several, refused := plain, plain
+	several.Purposes = all
+	several.Languages = nil
+	refused.Values = Values{Email: "ada@example", Ticked: []string{"letter"}}
+	refused.Errors = []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}
+	return []Sample{{Name: "signup", Page: plain}, {Name: "signup-several", Page: several}, {Name: "signup-refused", Page: refused}}
+}
+
+func cannedFailures(site Site) []Sample {
+	samples := []Sample{{Name: "failure-form", Page: Failure{Status: 422, Code: "consent_required", Site: site,
+		Errors: []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}}}}
+	for _, status := range statuses() {
+		f := Failure{Status: status}
+		if status == 429 || status == 503 {
+			f.RetryAfter = 90 * time.Second
+		}
+		samples = append(samples, Sample{Name: "failure-" + f.number(), Page: f})
+	}
+	return samples
+}
+
+func (s *Set) cannedLetters(locale string) []Sample {
+	const base = "https://confirm.example/"
+	// As long as a real link, which carries a signed token.
+	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9.eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
+	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
+	confirm := ConfirmLetter{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
+		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline"}
+	several := confirm
+	several.Purposes = all
+	known := KnownLetter{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
+	return []Sample{{Name: "letter-confirm", Letter: confirm}, {Name: "letter-confirm-several", Letter: several},
+		{Name: "letter-known", Letter: known}}
+}

@@ -1,0 +1,94 @@
+package templates
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Lengths of names in letters, in characters.
+const (
+	maxSubjectName = 40   // so that a subject stays under the 78 that RFC 5322 2.1.1 recommends
+	maxName        = 200  // a site's or controller's name, contact
+	maxText        = 2000 // a purpose, a postal address
+	columns        = 76   // of the text part
+)
+
+func cleanSite(s Site) Site {
+	return Site{ID: s.ID, Name: oneLine(s.Name, maxName), URL: oneLine(s.URL, maxName), Controller: Controller{
+		Name: oneLine(s.Controller.Name, maxName), Address: oneLine(s.Controller.Address, maxText),
+		Contact: oneLine(s.Controller.Contact, maxName), PrivacyURL: oneLine(s.Controller.PrivacyURL, maxLink),
+	}}
+}
+
+func cleanPurposes(purposes []Purpose) []Purpose {
+	clean := make([]Purpose, len(purposes))
+	for i, p := range purposes {
+		p.Text = oneLine(p.Text, maxText)
+		clean[i] = p
+	}
+	return clean
+}
+
+// oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so that a
+// name can neither start a header nor disguise a link, and cuts what is longer than limit characters.
+func oneLine(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) // no-break spaces stay
+	s = strings.Join(words, " ")
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
+}
+
+// wrap breaks lines at spaces, after at most 76 columns, and indents what continues an item of a list. It breaks no word, and so
+// no link. Runs of empty lines become one.
+func wrap(text string) string {
+	var b strings.Builder
+	empty := true // none at the top
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line == "" {
+			if !empty {
+				b.WriteByte('\n')
+			}
+			empty = true
+			continue
+		}
+		empty = false
+		wrapLine(&b, line)
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func wrapLine(b *strings.Builder, line string) {
+	body := strings.TrimLeft(line, " ")
+	lead := line[:len(line)-len(body)]
+	hang := lead
+	if strings.HasPrefix(body, "- ") {
+		hang += "  "
+	}
+	b.WriteString(lead)
+	width := len(lead)
+	for i, word := range strings.Split(body, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case width+1+n > columns:
+			b.WriteString("\n" + hang)
+			width = len(hang)
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += n
+	}
+	b.WriteByte('\n')
+}

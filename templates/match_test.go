@@ -1,0 +1,89 @@
+package templates
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMatchFindsTheBestOfferedLocale(t *testing.T) {
+	s := newSet(t)
+	fr := []string{"fr", "en"}
+	for _, row := range []struct {
+		offered []string
+		wanted  []string
+		want    string
+	}{
+		{fr, []string{"en"}, "en"},
+		{fr, []string{"en-GB"}, "en"},
+		{fr, []string{"EN_us"}, "en"},
+		{fr, []string{"fr-CA"}, "fr"},
+		{fr, []string{"en;q=0.3, fr;q=0.9"}, "fr"},
+		{fr, []string{"en-US,en;q=0.9,fr;q=0.8"}, "en"},
+		{fr, []string{"de, en;q=0.5"}, "en"},
+		{fr, []string{"de", "en"}, "en"},
+		{fr, []string{"", "en"}, "en"},
+		{fr, []string{"ja", "zh"}, "fr"},
+		{fr, []string{"en;q=0"}, "fr"},
+		{fr, []string{"*"}, "fr"},
+		{fr, []string{"und"}, "fr"},
+		{[]string{"en", "fr"}, []string{"*, fr;q=0.5"}, "fr"},
+		{fr, []string{"not a tag!, en"}, "en"},
+		{fr, []string{"en;q=nonsense"}, "fr"},
+		{fr, []string{"en;q=NaN"}, "en"},
+		{fr, nil, "fr"},
+		{nil, []string{"fr"}, ""},
+		{[]string{"fr-CA", "fr-FR"}, []string{"fr-FR"}, "fr-FR"},
+		{[]string{"pt-BR", "pt-PT"}, []string{"pt-AO"}, "pt-PT"},
+		{[]string{"zh-Hant", "zh-Hans"}, []string{"zh-TW"}, "zh-Hant"},
+		{[]string{"???", "en"}, []string{"en"}, "en"},
+		{[]string{"???"}, []string{"en"}, "???"},
+		{fr, []string{strings.Repeat("en-", 1<<20)}, "fr"},
+		{fr, []string{"en," + strings.Repeat("x-y,", 1<<18)}, "en"},
+		{fr, []string{strings.Repeat("a", 300) + ",en"}, "fr"},
+		{fr, []string{"en-u-" + strings.Repeat("co-phonebk-", 20)}, "fr"},
+		{fr, []string{"\x00\xff,en"}, "en"},
+		{fr, []string{",,,,;;;;====", "en"}, "en"},
+	} {
+		if got := s.Match(row.offered, row.wanted...); got != row.want {
+			t.Errorf("Match(%q, %.60q) = %q, want %q", row.offered, row.wanted, got, row.want)
+		}
+	}
+}
+
+func TestALocaleIsShownInTheNearestLanguage(t *testing.T) {
+	s := newSet(t)
+	for locale, want := range map[string]string{"fr": "fr", "fr-CA": "fr", "en-GB": "en", "de": "en", "": "en", "\xff": "en", "*": "en"} {
+		if got := s.Language(locale); got != want {
+			t.Errorf("%q is shown in %q, want %q", locale, got, want)
+		}
+	}
+	if got := s.Languages(); !slices.Equal(got, []string{"en", "fr"}) {
+		t.Error(got)
+	}
+	for locale, want := range map[string]string{"fr": "Français", "fr-CA": "Français", "en": "English", "de": "de", "<b>": "<b>"} {
+		if got, err := s.endonym(locale); got != want || err != nil {
+			t.Errorf("%q names itself %q, want %q (%v)", locale, got, want, err)
+		}
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	s, err := New()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{"fr-CA, en;q=0.5", "*", "und", "x-", "en-u-co-", "\xff;q=1e309", strings.Repeat("a-", 2000), "i-klingon, zh-min-nan;q=-1"} {
+		f.Add("fr", "en", seed)
+		f.Add(seed, "en", seed)
+	}
+	f.Fuzz(func(t *testing.T, a, b, wanted string) {
+		offered := []string{a, b}
+		if got := s.Match(offered, wanted, a); !slices.Contains(offered, got) {
+			t.Errorf("%q was not offered", got)
+		}
+		if got := s.Language(wanted); !slices.Contains(s.Languages(), got) {
+			t.Errorf("%q is not built in", got)
+		}
+	})
+}

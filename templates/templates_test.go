@@ -1,0 +1,195 @@
+package templates
+
+import (
+	"errors"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+)
+
+func newSet(t testing.TB) *Set {
+	t.Helper()
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func page(t testing.TB, s *Set, locale string, p Page) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.Page(&b, locale, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func letter(t testing.TB, s *Set, locale string, l Letter) Mail {
+	t.Helper()
+	m, err := s.Letter(locale, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// each runs f on every canned page and letter in every language.
+func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Letter, m Mail)) {
+	s := newSet(t)
+	for _, lang := range s.Languages() {
+		for _, sample := range s.Canned(lang) {
+			t.Run(lang+"/"+sample.Name, func(t *testing.T) {
+				switch {
+				case sample.Page != nil && pages != nil:
+					pages(t, lang, sample.Name, page(t, s, lang, sample.Page))
+				case sample.Letter != nil && letters != nil:
+					letters(t, lang, sample.Letter, letter(t, s, lang, sample.Letter))
+				}
+			})
+		}
+	}
+}
+
+func TestEveryPageAndLetterIsCannedUnderItsOwnName(t *testing.T) {
+	s := newSet(t)
+	var names, pages, letters []string
+	for _, sample := range s.Canned("en") {
+		names = append(names, sample.Name)
+		if (sample.Page == nil) == (sample.Letter == nil) {
+			t.Errorf("%s is not exactly one of page and letter", sample.Name)
+		}
+		if sample.Page != nil {
+			pages = append(pages, sample.Page.name())
+		} else {
+			letters = append(letters, sample.Letter.name())
+		}
+	}
+	slices.Sort(names)
+	if got := slices.Compact(slices.Clone(names)); len(got) != len(names) {
+		t.Errorf("a name comes twice: %v", names)
+	}
+	slices.Sort(pages)
+	if diff := cmp.Diff(pageNames(), slices.Compact(pages)); diff != "" {
+		t.Error("pages:", diff)
+	}
+	slices.Sort(letters)
+	if diff := cmp.Diff(letterNames(), slices.Compact(letters)); diff != "" {
+		t.Error("letters:", diff)
+	}
+}
+
+func TestNoMessageIsUnusedAndNoneDiffersInItsValues(t *testing.T) {
+	s := newSet(t)
+	keys := s.keys()
+	english := s.tongue("en")
+	for _, tongue := range s.tongues {
+		for id, m := range tongue.messages {
+			if !slices.Contains(keys, id) {
+				t.Errorf("%s: nothing asks for %q", tongue.name(), id)
+			}
+			if e := english.messages[id]; e != nil {
+				if diff := cmp.Diff(values(e), values(m)); diff != "" {
+					t.Errorf("%s: %q has other values than in English:\n%s", tongue.name(), id, diff)
+				}
+			}
+		}
+	}
+}
+
+func values(m *i18n.Message) []string {
+	found := regexp.MustCompile(`\{\{[^}]*\}\}`).FindAllString(m.Other, -1)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+func TestNewNamesWhatALanguageLacks(t *testing.T) {
+	files := copyOf(t)
+	files["locales/de.json"] = &fstest.MapFile{Data: []byte(`{"language.name": "Deutsch", "duration.day": {"other": "{{.N}} Tage"}}`)}
+	_, err := build(files)
+	if err == nil {
+		t.Fatal("a language with two messages was taken")
+	}
+	for _, want := range []string{`locales/de.json lacks the message "confirm.heading"`, `lacks the message "date.month.12"`,
+		`lacks the message "error.consent_required"`, `message "duration.day" has no plural form "one"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q", want)
+		}
+	}
+	if strings.Contains(err.Error(), "language.name") || strings.Contains(err.Error(), "fr.json") {
+		t.Errorf("the error names what is there")
+	}
+}
+
+func TestNewRefusesWhatCannotBeRead(t *testing.T) {
+	for name, change := range map[string]func(fstest.MapFS){
+		"a page is missing":       func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
+		"a letter is missing":     func(m fstest.MapFS) { delete(m, "letters/confirm.txt") },
+		"English is missing":      func(m fstest.MapFS) { delete(m, "locales/en.json") },
+		"a locale is not JSON":    func(m fstest.MapFS) { m["locales/fr.json"] = &fstest.MapFile{Data: []byte(`{`)} },
+		"a locale is no language": func(m fstest.MapFS) { m["locales/notes on it.json"] = &fstest.MapFile{Data: []byte(`{}`)} },
+		"a page calls a function that is not allowed": func(m fstest.MapFS) {
+			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{env "PATH"}}{{end}}`)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := copyOf(t)
+			change(files)
+			if _, err := build(files); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+func copyOf(t *testing.T) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(embedded, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := embedded.ReadFile(p)
+		files[p] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestFrenchIsSetAsFrenchIs(t *testing.T) {
+	// A plain space before a high mark may break the line; an upright apostrophe is a typewriter's.
+	wrong := regexp.MustCompile(`[ \x{a0}][:;!?»]|« |[^\s\x{202f}][;!?»]|'|"`)
+	for id, m := range newSet(t).tongue("fr").messages {
+		for _, text := range []string{m.One, m.Other} {
+			if found := wrong.FindString(text); found != "" {
+				t.Errorf("%q: %q in %q", id, found, text)
+			}
+		}
+	}
+}
+
+type failing struct{ written int }
+
+func (f *failing) Write(p []byte) (int, error) { f.written += len(p); return 0, errors.New("gone") }
+
+func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
+	s := newSet(t)
+	for _, action := range []string{"", "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "c/x", "/\t/evil.example", "/ x"} {
+		w := &failing{}
+		if err := s.Page(w, "en", Decline{DeclineAction: action}); err == nil || w.written > 0 {
+			t.Errorf("action %q: error %v, %d bytes written", action, err, w.written)
+		}
+	}
+	if err := s.Page(&failing{}, "en", Decline{DeclineAction: "/c/x/decline"}); err == nil || err.Error() != "gone" {
+		t.Errorf("the writer's own error became %v", err)
+	}
+}
