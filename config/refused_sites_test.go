@@ -116,6 +116,9 @@ func TestWrongSitesAreRefused(t *testing.T) {
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret: whsec_c2hvcnQ=", []string{
 			"22: sites[0].webhooks[0].secret must be 24 to 64 bytes once decoded; optin keys makes one",
 		}},
+		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret: whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr", []string{
+			"22: sites[0].webhooks[0].secret is a key for v1a signatures; a secret begins with whsec_, and optin keys makes one",
+		}},
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret: whsec_*", []string{
 			"22: sites[0].webhooks[0].secret is not base64, with or without whsec_ before it; optin keys makes one",
 		}},

@@ -41,6 +41,8 @@ func parseWebhookSecret(s string) (Secret, error) {
 	}
 	b, ok := decode(strings.TrimPrefix(s, "whsec_"))
 	switch {
+	case strings.HasPrefix(s, "whsk_") || strings.HasPrefix(s, "whpk_"):
+		return nil, errors.New("is a key for v1a signatures; a secret begins with whsec_, and optin keys makes one")
 	case !ok:
 		return nil, errors.New("is not base64, with or without whsec_ before it; optin keys makes one")
 	case len(b) < 24 || len(b) > 64:

@@ -32,20 +32,6 @@ const (
 // What wraps it says which.
 var ErrSignature = errors.New("webhook: not a call to trust")
 
-// ParseSecret reads a symmetric secret: base64 (either alphabet, padded or not) of 24 to 64 bytes, with or without
-// whsec_ before it. The error does not repeat it.
-func ParseSecret(s string) ([]byte, error) {
-	if strings.HasPrefix(s, "whsk_") || strings.HasPrefix(s, "whpk_") {
-		return nil, errors.New("webhook: this is a key for v1a signatures; a secret begins with whsec_")
-	}
-	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimPrefix(s, "whsec_"))
-	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	if err != nil || strings.ContainsAny(s, "\r\n") {
-		return nil, errors.New("webhook: the secret is not base64, with or without whsec_ before it")
-	}
-	return b, checkSecret(b)
-}
-
 func checkSecret(b []byte) error {
 	if len(b) < minSecret || len(b) > maxSecret {
 		return fmt.Errorf("webhook: the secret has %d bytes once decoded, needs %d to %d", len(b), minSecret, maxSecret)

@@ -24,7 +24,7 @@ var vectorTime = time.Unix(1614265330, 0)
 
 func vector(t *testing.T) (secret []byte, h http.Header) {
 	t.Helper()
-	secret, err := webhook.ParseSecret(vectorSecret)
+	secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(vectorSecret, "whsec_"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,22 +107,5 @@ func TestTheBoundsOfWhatIsSignedCannotBeMoved(t *testing.T) {
 	h.Set("webhook-id", "msg.1614265330")
 	if err := webhook.Verify(secret, h, []byte("x"), vectorTime); !errors.Is(err, webhook.ErrSignature) {
 		t.Errorf("with part of the body in the id: %v", err)
-	}
-}
-
-func TestASecretIsReadOrRefusedWithoutRepeatingIt(t *testing.T) {
-	of := func(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
-	for s, want := range map[string]int{
-		vectorSecret: 24, vectorSecret[6:]: 24, of(24): 24, of(64): 64, of(25): 25, "whsec_" + strings.TrimRight(of(25), "="): 25,
-		"whsec_" + strings.Repeat("-_", 16): 24,
-		of(23):                              0, of(65): 0, "": 0, "whsec_": 0, "whsk_" + of(32): 0, "whpk_" + of(32): 0, of(24) + "\n": 0, "\r" + of(24): 0, strings.Repeat("secret!", 6): 0,
-	} {
-		b, err := webhook.ParseSecret(s)
-		if (err == nil) != (want > 0) || err == nil && len(b) != want {
-			t.Errorf("ParseSecret(%q) = %d bytes, %v; want %d", s, len(b), err, want)
-		}
-		if err != nil && len(s) > 6 && strings.Contains(err.Error(), s[6:]) {
-			t.Errorf("the error repeats the secret: %v", err)
-		}
 	}
 }
