@@ -98,8 +98,11 @@ func (s *Service) text(ctx context.Context, sum string) (string, error) {
 		return t.(string), nil
 	}
 	b, err := s.Store.Kept(ctx, sum)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", fmt.Errorf("confirm: the store has lost the text %s", sum) // the record is there: not "not found"
+	}
 	if err != nil {
-		return "", fmt.Errorf("text %s: %w", sum, err)
+		return "", err
 	}
 	s.texts.Store(sum, string(b))
 	return string(b), nil

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+)
+
+// TestNoRouteReadsMoreThanItMust sends what is too much to every route, with its length said and in chunks.
+func TestNoRouteReadsMoreThanItMust(t *testing.T) {
+	w := newWorld(t)
+	paths := w.paths()
+	for _, rt := range w.web.routes() {
+		path := paths[rt.pattern]
+		if path == "" {
+			t.Fatalf("no path for %s", rt.pattern)
+		}
+		for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("x", MaxBody+1)), "in chunks": io.LimitReader(endless{}, 100<<20)} {
+			req, err := http.NewRequestWithContext(t.Context(), rt.method, w.http.URL+path, body)
+			must(t, err)
+			req.Header.Set("Content-Type", mediaForm)
+			res, err := w.http.Client().Transport.RoundTrip(req)
+			if err != nil {
+				t.Errorf("%s %s, %s: %v", rt.method, path, name, err)
+				continue
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != 413 {
+				t.Errorf("%s %s, %s: %d", rt.method, path, name, res.StatusCode)
+			}
+		}
+		a := w.send(rt.method, path, "x", "Content-Encoding", "gzip", "Content-Type", mediaForm)
+		if a.status != 415 {
+			t.Errorf("%s %s compressed: %d", rt.method, path, a.status)
+		}
+	}
+	if w.state("ada@b.example") != confirm.Pending {
+		t.Error("something was changed")
+	}
+	if status := w.raw("POST", signupPath, "Content-Type: application/json\r\nContent-Length: 100000000\r\n"); status != 413 {
+		t.Errorf("too much that is only said: %d", status) // nothing of it was awaited
+	}
+	exact := `{"email":"eve@b.example","consent":true}`
+	if a := w.send("POST", signupPath, exact+strings.Repeat(" ", MaxBody-len(exact)), "Content-Type", mediaJSON); a.status != 202 {
+		t.Errorf("just within the limit: %d", a.status)
+	}
+}
+
+// endless is a body of letters.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'x'
+	}
+	return len(b), nil
+}
+
+func TestTheServerWaitsForNobody(t *testing.T) {
+	s := HTTPServer(":0", nil)
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout == 0 || s.WriteTimeout <= s.ReadTimeout || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
+		t.Errorf("%+v", s)
+	}
+	if s.Protocols.UnencryptedHTTP2() {
+		t.Error("HTTP/2 in clear is on")
+	}
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestTheLogNamesRoutesAndNobody(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	w := newWorld(t, func(o *Options) {
+		o.Observe = func(route, method string, status int, _ time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[method+" "+route] = status
+		}
+	})
+	a := w.send("POST", signupPath, "email=ada%40secret.example&consent=on", "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
+	d := w.letter()
+	link := w.path(d.Confirm)
+	w.send("GET", link+"?x=ada@secret.example", "")
+	w.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
+	w.send("GET", link+"%20", "")
+	w.send("BREW", link, "")
+	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", mediaJSON)
+	must(t, w.store.Close())
+	w.send("POST", link, "")
+	text := w.log.String()
+	for _, secret := range []string{link[3:], link[10:40], "secret.example", "ada", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the log holds %q:\n%s", secret, text)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) != 7 {
+		t.Errorf("%d lines for 7 requests:\n%s", len(lines), text)
+	}
+	var first struct {
+		Msg, Method, Route, Site, Request string
+		Status                            int
+		Ms                                *float64
+	}
+	must(t, json.Unmarshal([]byte(lines[0]), &first))
+	if first.Route != "/v1/sites/{site}/subscriptions" || first.Site != "gazette" || first.Status != 303 || first.Request != a.header.Get("X-Request-Id") || first.Ms == nil {
+		t.Errorf("%s", lines[0])
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if seen["POST /c/{token}"] != 503 || seen["GET unmatched"] != 404 || seen["OTHER /c/{token}"] != 405 || len(seen) != 6 {
+		t.Errorf("observed %v", seen)
+	}
+}
+
+func TestAPanicIsAPageAndOneLine(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Undeliverable = func(context.Context, string) bool { panic("broken on purpose") } })
+	body := `{"email":"a@b.example","consent":true}`
+	a := w.send("POST", signupPath, body, "Content-Type", mediaJSON)
+	if top, _ := a.problem(t); a.status != 500 || top != "internal_error" || strings.Contains(a.body, "purpose") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := w.send("POST", signupPath, body, "Content-Type", mediaJSON, "Accept", "text/html"); a.status != 500 || a.page(t).Find("h1").Length() != 1 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if text := w.log.String(); strings.Count(text, "broken on purpose") != 2 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "chain_test.go") {
+		t.Errorf("the log: %s", text)
+	}
+	w.untouched()
+}
+
+// TestManyAtOnce is for the race detector.
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	paths := w.paths()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for _, rt := range w.web.routes() {
+				req, err := http.NewRequestWithContext(t.Context(), rt.method, w.http.URL+paths[rt.pattern], nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				res, err := w.http.Client().Transport.RoundTrip(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _ = res.Body.Close(); res.StatusCode >= 500 {
+					t.Errorf("%s %s: %d", rt.method, rt.pattern, res.StatusCode)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

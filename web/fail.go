@@ -1,0 +1,123 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// retryAway is how long to wait for a store that is away.
+const retryAway = 5 * time.Second
+
+// known turns what the inner packages answer into what is told outside. Anything not listed broke on our side.
+func known(err error) *refusal {
+	if told := new(refusal); errors.As(err, &told) {
+		return told
+	}
+	for _, row := range []struct {
+		is   error
+		tell refusal
+	}{
+		{confirm.ErrUnknownLink, refusal{code: codeLink}},
+		{confirm.ErrExpired, refusal{code: codeExpired}},
+		{confirm.ErrDeclined, refusal{code: codeDeclined}},
+		{confirm.ErrWithdrawn, refusal{code: codeWithdrawn}},
+		{store.ErrUnavailable, refusal{code: codeAway, after: retryAway}},
+		{context.DeadlineExceeded, refusal{code: codeAway, after: retryAway}},
+		{context.Canceled, refusal{code: codeAway, after: retryAway}},
+	} {
+		if errors.Is(err, row.is) {
+			return &row.tell
+		}
+	}
+	return &refusal{code: codeBroken}
+}
+
+// fail answers an error: as a page to people, else as a problem.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	x, e := exchangeOf(r), known(err)
+	status, _ := e.code.words()
+	if status >= http.StatusInternalServerError && x.cause == nil {
+		x.cause = err
+	}
+	if e.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(e.after)))
+	}
+	if !wantsPage(r) {
+		s.problem(w, e)
+		return
+	}
+	if e.code == codeLink {
+		s.unknownLink(w, r)
+		return
+	}
+	p := templates.Failure{Status: status, Code: string(e.code), RetryAfter: e.after, Errors: told(e.fields)}
+	if x.site != nil {
+		p.Site = x.site.Show
+	}
+	if err := s.page(w, status, s.language(r, x.site), p); err != nil {
+		x.cause = errors.Join(x.cause, err)
+		s.problem(w, e)
+	}
+}
+
+// told are field errors as pages tell them.
+func told(fields []fieldError) []templates.FieldError {
+	var all []templates.FieldError
+	for _, f := range fields {
+		all = append(all, templates.FieldError{Field: f.Field, Code: string(f.Code)})
+	}
+	return all
+}
+
+// problem writes an RFC 9457 problem.
+func (s *Server) problem(w http.ResponseWriter, e *refusal) {
+	status, detail := e.code.words()
+	body := struct {
+		Type   string       `json:"type"`
+		Title  string       `json:"title"`
+		Status int          `json:"status"`
+		Detail string       `json:"detail"`
+		Code   code         `json:"code"`
+		Errors []fieldError `json:"errors,omitempty"`
+	}{s.opt.PublicURL.JoinPath("problems", string(e.code)).String(), http.StatusText(status), status, detail, e.code, e.fields}
+	writeJSON(w, status, "application/problem+json", body)
+}
+
+// writeJSON writes an answer for programs.
+func writeJSON(w http.ResponseWriter, status int, mediaType string, x any) {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // our own types
+	}
+	vary(w.Header(), "Accept")
+	write(w, status, mediaType, append(b, '\n'))
+}
+
+// write writes a whole answer. Its length is said, so that HEAD says the same as GET.
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // nobody is left to be told
+}
+
+// vary adds what an answer depends on, once.
+func vary(h http.Header, names ...string) {
+	for _, n := range names {
+		if !slices.Contains(h.Values("Vary"), n) {
+			h.Add("Vary", n)
+		}
+	}
+}
+
+// seconds rounds up, for Retry-After.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

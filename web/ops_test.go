@@ -1,0 +1,88 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		g := o.Sites["gazette"]
+		g.Limits.SignupsPerIP = []store.Limit{{N: 100, Per: time.Minute}}
+		o.Sites["gazette"] = g
+	})
+	paths := w.paths()
+	if a := w.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unfit: store: ") {
+		t.Errorf("before: %d %s", a.status, a.body)
+	}
+	must(t, w.store.Close())
+	key := []string{"Authorization", "Bearer " + gazetteKey}
+	for _, c := range []struct{ method, path, body, media string }{
+		{"POST", signupPath, `{"email":"a@b.example","consent":true}`, mediaJSON}, {"POST", "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, mediaJSON},
+		{"POST", signupPath, "email=a@b.example&consent=on", mediaForm}, {"POST", "/v1/sites/gazette/lookup", `{"email":"a@b.example"}`, mediaJSON},
+		{"GET", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}/decline"], "", ""}, {"POST", paths["/c/{token}/lift"], "", ""},
+		{"POST", paths["/c/{token}/renew"], "", ""}, {"GET", "/readyz", "", ""},
+	} {
+		headers := append([]string{"Accept", mediaJSON}, key...)
+		if c.media != "" {
+			headers = append(headers, "Content-Type", c.media)
+		}
+		start := time.Now()
+		a := w.send(c.method, c.path, c.body, headers...)
+		if a.status != 503 || a.header.Get("Retry-After") != "5" || time.Since(start) > time.Second || !strings.Contains(a.body, "unavailable") {
+			t.Errorf("%s %.40s: %d %v %s in %v", c.method, c.path, a.status, a.header, a.body, time.Since(start))
+		}
+	}
+	if a := w.send("POST", paths["/c/{token}"], "", "Accept", "text/html"); a.status != 503 || a.page(t).Find("h1").Length() != 1 || a.header.Get("Retry-After") == "" {
+		t.Errorf("for a person: %d %s", a.status, a.body)
+	}
+	if a := w.send("GET", "/healthz", ""); a.status != 200 || a.body != "ok\n" {
+		t.Errorf("the process itself: %d %s", a.status, a.body)
+	}
+}
+
+// unfit is a real store that says it is not fit.
+type unfit struct{ store.Store }
+
+func (unfit) Ready(context.Context) error {
+	return &store.Unfit{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
+}
+
+func TestAnUnfitStoreNamesItsSettingAndTheCure(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Store = unfit{o.Store} })
+	a := w.send("GET", "/readyz", "")
+	if a.status != 503 || a.media() != "text/plain" || a.body != "unfit: store: synchronous is OFF, must be FULL: PRAGMA synchronous=FULL\n" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	var h health
+	j := w.send("GET", "/readyz", "", "Accept", mediaJSON)
+	must(t, json.Unmarshal([]byte(j.body), &h))
+	if want := (health{"unfit", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL"}); h != want || j.status != 503 {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestAnAssetIsKeptForEverByItsVersion(t *testing.T) {
+	w := newWorld(t)
+	page := w.send("GET", "/s/gazette", "").page(t)
+	href := page.Find("link[rel=stylesheet]").AttrOr("href", "")
+	a := w.send("GET", href, "")
+	content, media, etag, _ := templates.Asset("optin.css")
+	if a.status != 200 || a.body != string(content) || a.header.Get("Content-Type") != media || !strings.Contains(a.header.Get("Cache-Control"), "immutable") {
+		t.Errorf("%s: %d %v", href, a.status, a.header)
+	}
+	for _, other := range []string{"/assets/optin.css", "/assets/optin.css?v=0"} {
+		if a := w.send("GET", other, ""); a.header.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %s", other, a.header.Get("Cache-Control"))
+		}
+	}
+	if a := w.send("GET", href, "", "If-None-Match", etag); a.status != 304 {
+		t.Errorf("unchanged: %d", a.status)
+	}
+}

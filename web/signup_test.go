@@ -1,0 +1,119 @@
+package web
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+)
+
+func TestEveryFormOfYesSignsUp(t *testing.T) {
+	for name, row := range map[string]struct{ media, body string }{
+		"true":             {mediaJSON, `{"email":"ada@b.example","consent":true}`},
+		"1":                {mediaJSON, `{"email":"ada@b.example","consent":1,"purposes":"letter","preticked":false}`},
+		"a word":           {mediaJSON, `{"email":"ada@b.example","consent":"yes","purposes":["letter","letter"],"preticked":null}`},
+		"white space":      {mediaJSON, `{"email":" ada@b.example\n","consent":true,"redirect":"","source":""}`},
+		"a box":            {mediaForm, "email=ada%40b.example&consent=on"},
+		"a box with value": {mediaForm, "email=ada%40b.example&consent=1&purposes=letter&purposes=letter&preticked="},
+		"mass assignment":  {mediaJSON, `{"email":"ada@b.example","consent":true,"state":"confirmed","status":"confirmed","confirmed_at":"2020-01-01T00:00:00Z","ip":"1.2.3.4","verified":true,"text":"x","utm_source":"y"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.send("POST", signupPath, row.body, "Content-Type", row.media)
+			if a.status != http.StatusAccepted && a.status != http.StatusSeeOther {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			if d := w.letter(); d.To.String() != "ada@b.example" || len(d.Purposes) != 1 || w.state("ada@b.example") != confirm.Pending {
+				t.Errorf("letter to %s, state %s", d.To, w.state("ada@b.example"))
+			}
+		})
+	}
+}
+
+func TestAFormLeadsOnAndAProgramIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	const browser, ok = "text/html,application/xhtml+xml,*/*;q=0.8", "email=ada%40b.example&consent=on"
+	for name, row := range map[string]struct {
+		body, accept string
+		status       int
+		to           string
+	}{
+		"to our page":         {ok, browser, 303, "/s/gazette/sent?lang=en"},
+		"in French":           {ok + "&locale=fr-CA", browser, 303, "/s/gazette/sent?lang=fr"},
+		"to the website":      {ok + "&redirect=" + url.QueryEscape("https://gazette.example/thanks/a?b=c"), browser, 303, "https://gazette.example/thanks/a?b=c"},
+		"without preferences": {ok, "*/*", 303, "/s/gazette/sent?lang=en"},
+		"a script":            {ok, mediaJSON, 202, ""},
+	} {
+		a := w.send("POST", signupPath, row.body, "Content-Type", mediaForm, "Accept", row.accept, "Origin", "https://gazette.example")
+		if a.status != row.status || a.header.Get("Location") != row.to || a.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %q %v", name, a.status, a.header.Get("Location"), a.header)
+		}
+	}
+	if a := w.send("GET", "/s/gazette/sent?lang=fr", ""); a.status != 200 || a.header.Get("Content-Language") != "fr" || a.page(t).Find("h1").Length() != 1 {
+		t.Errorf("the page a form leads to: %d %s", a.status, a.body)
+	}
+}
+
+// TestTheAnswerTellsNothingOfTheAddress compares whole answers, by JSON, form and our own page.
+func TestTheAnswerTellsNothingOfTheAddress(t *testing.T) {
+	w := newWorld(t)
+	for _, email := range []string{"pending@b.example", "confirmed@b.example", "declined@b.example", "withdrawn@b.example"} {
+		w.signUp(email)
+	}
+	for _, d := range w.letters() {
+		link := w.path(d.Confirm)
+		switch d.To.String() {
+		case "confirmed@b.example":
+			w.send("POST", link, "")
+		case "declined@b.example":
+			w.send("POST", link+"/decline", "")
+		case "withdrawn@b.example":
+			a := w.send("POST", link, "")
+			u, _ := a.page(t).Find(`a[href*="/u/"]`).Attr("href")
+			w.send("POST", w.path(u), "List-Unsubscribe=One-Click", "Content-Type", mediaForm)
+		}
+	}
+	for _, known := range []string{"pending", "confirmed", "declined", "withdrawn"} {
+		if got := w.state(known + "@b.example"); string(got) != known {
+			t.Fatalf("%s@b.example is %q", known, got)
+		}
+	}
+	cookie := []string{"Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
+	for kind, send := range map[string]func(email string) answer{
+		"JSON": func(e string) answer {
+			return w.send("POST", signupPath, `{"email":"`+e+`","consent":true}`, "Content-Type", mediaJSON)
+		},
+		"form": func(e string) answer {
+			return w.send("POST", signupPath, "email="+e+"&consent=on", "Content-Type", mediaForm, "Accept", "text/html")
+		},
+		"hosted": func(e string) answer {
+			return w.send("POST", signupPath, "email="+e+"&consent=on", append(cookie, "Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL)...)
+		},
+	} {
+		want := comparable(send(kind + "-unknown@b.example"))
+		for _, known := range []string{"pending", "confirmed", "declined", "withdrawn"} {
+			if diff := cmp.Diff(want, comparable(send(known+"@b.example"))); diff != "" {
+				t.Errorf("%s: the answer for a %s address differs: %s", kind, known, diff)
+			}
+		}
+	}
+}
+
+// comparable is an answer without what differs from one request to the next.
+func comparable(a answer) string {
+	h := a.header.Clone()
+	h.Del("X-Request-Id")
+	h.Del("Date")
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		lines = append(lines, name+": "+strings.Join(h[name], " | "))
+	}
+	return fmt.Sprintf("%d\n%s\n\n%s", a.status, strings.Join(lines, "\n"), a.body)
+}

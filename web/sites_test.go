@@ -1,0 +1,38 @@
+package web
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+func rules() []confirm.Site {
+	terms := confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
+	purpose := func(id string) confirm.Purpose {
+		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
+	}
+	return []confirm.Site{
+		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms},
+		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms},
+	}
+}
+
+func shown() map[string]Site {
+	show := func(id, name string) templates.Site {
+		return templates.Site{ID: id, Name: name, URL: "https://" + id + ".example", Controller: templates.Controller{Name: name + " SAS"}}
+	}
+	return map[string]Site{
+		"gazette": {
+			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"}, Origins: []string{"https://gazette.example"},
+			Redirects: []string{"https://gazette.example/thanks/"},
+			APIKeys:   [][sha256.Size]byte{sha256.Sum256([]byte(gazetteKey))},
+		},
+		"club": {
+			Show: show("club", "Le Club"), Locales: []string{"fr", "en"}, Origins: []string{"https://club.example"},
+			APIKeys: [][sha256.Size]byte{sha256.Sum256([]byte(clubKey))},
+		},
+	}
+}

@@ -1,0 +1,140 @@
+// Package web is what browsers and programs see of optin: the signup call, the hosted signup page, the pages behind the
+// links of letters, the lookup of a website's servers, and the two questions of operators.
+//
+//	POST      /v1/sites/{site}/subscriptions  a signup; CORS for the site's origins
+//	POST      /v1/sites/{site}/lookup         one address' state, for a site's servers
+//	GET HEAD  /s/{site}  /s/{site}/sent       hosted signup page; "look in your inbox"
+//	GET HEAD  /c/{token}                      the page behind a letter's link; changes nothing
+//	POST      /c/{token}  and its /decline /lift /renew
+//	GET HEAD  /u/{token}                      what an address agreed to; changes nothing
+//	POST      /u/{token}                      takes back (also RFC 8058)
+//	GET HEAD  /assets/{name}  /healthz  /readyz
+//
+// What always holds:
+//
+//   - A safe method changes nothing (RFC 9110 9.2.1), whatever stands in the query, a header or a cookie.
+//   - Every body is read whole, once, and at most MaxBody bytes of it, before anything looks at it. Only the body fills fields.
+//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler.
+//   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
+//   - A signup that is well formed gets one answer, whatever is known of the address.
+//   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent.
+//   - One log line for each request, with the route's pattern; never a URI, an address, an IP or a token.
+//
+// Only router.go knows which framework finds a route's handler.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// MaxBody is the greatest body that any call takes, in bytes.
+const MaxBody = 16 << 10
+
+// patience is how long one request may take after its headers are read; every call to a store is bound by it.
+const patience = 5 * time.Second
+
+// Options are what a Server needs. Desk, Store, Ring, Pages, Sites and PublicURL are required.
+type Options struct {
+	Desk           *confirm.Service
+	Store          store.Store // its Ready and Take
+	Ring           *keyring.Ring
+	Pages          *templates.Set
+	Sites          map[string]Site // by id; each known to Desk
+	PublicURL      *url.URL        // scheme and host; https unless loopback
+	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
+	// Undeliverable tells whether a domain (A-labels) publishes a null MX (RFC 7505). It answers false when it does not know, and
+	// gives up when its context does. Nil: nobody is asked.
+	Undeliverable func(ctx context.Context, domain string) bool
+	Now           func() time.Time // time.Now if nil
+	Rand          io.Reader        // crypto/rand.Reader if nil; read by many goroutines
+	Log           *slog.Logger     // slog.Default() if nil
+	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it is not one of
+	// RFC 9110 or PATCH), the status and how long it took. May be nil.
+	Observe func(route, method string, status int, d time.Duration)
+}
+
+// Site is what the web knows of a website beside the rules' confirm.Site.
+type Site struct {
+	Show      templates.Site
+	Locales   []string            // BCP 47; the first is the default; every purpose has its text in each
+	Origins   []string            // who may call from a browser: scheme://host[:port]
+	Redirects []string            // where a person may be sent after the form: prefixes, absolute URLs
+	APIKeys   [][sha256.Size]byte // SHA-256 sums of the keys of the site's servers
+	Limits    Limits
+}
+
+// Limits are a site's limits on what comes from outside; none: no limit. Limits on one address are the rules' own.
+type Limits struct {
+	SignupsPerIP   []store.Limit // an IPv6 network of 64 bits counts as one IP
+	LettersPerSite []store.Limit
+}
+
+// Server answers requests. It is made once, and safe for concurrent use.
+type Server struct {
+	opt     Options
+	sites   map[string]*site
+	keys    []apiKey
+	own     string // our own origin, as browsers send it
+	handler http.Handler
+}
+
+// New makes a Server, or says everything that is wrong with its options.
+func New(o Options) (*Server, error) {
+	if o.Desk == nil || o.Store == nil || o.Ring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a desk, a store, a keyring, pages, sites and a public URL are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, int, time.Duration) {}
+	}
+	own, err := origin(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("web: the public URL: %w", err)
+	}
+	s := &Server{opt: o, sites: map[string]*site{}, own: own}
+	var wrong []error
+	for id, w := range o.Sites {
+		st, err := newSite(id, w, o.Desk)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
+			continue
+		}
+		s.sites[id] = st
+		for _, sum := range w.APIKeys {
+			s.keys = append(s.keys, apiKey{sum: sum, site: id})
+		}
+	}
+	for _, known := range o.Desk.Sites {
+		if _, ok := o.Sites[known.ID]; !ok {
+			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
+		}
+	}
+	s.handler = s.chain(newRouter(s.routes(), s.serve, s.miss))
+	return s, errors.Join(wrong...)
+}
+
+// Handler answers every request.
+func (s *Server) Handler() http.Handler { return s.handler }

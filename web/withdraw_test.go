@@ -1,0 +1,105 @@
+package web
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/templates"
+)
+
+func TestTakingBackIsOnePost(t *testing.T) {
+	w := newWorld(t)
+	contentType, body := parts(t, "List-Unsubscribe=One-Click")
+	for name, row := range map[string]struct {
+		contentType, body string
+		left              int
+	}{
+		"RFC 8058":              {mediaForm, "List-Unsubscribe=One-Click", 0},
+		"RFC 8058 in parts":     {contentType, body, 0},
+		"the button":            {mediaForm, "", 0},
+		"nothing":               {"", "", 0},
+		"one purpose":           {mediaForm, "purposes=news", 1},
+		"both":                  {mediaForm, "purposes=news&purposes=offers", 0},
+		"one purpose one-click": {mediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
+	} {
+		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
+		a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", mediaJSON)
+		if a.status != 202 {
+			t.Fatalf("%s: %d %s", name, a.status, a.body)
+		}
+		letter := w.path(w.letter().Confirm)
+		done := w.send("POST", letter, "")
+		link := w.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+		if p := w.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 || p.forms(t)[0] != link {
+			t.Errorf("%s: what is agreed to: %d %s", name, p.status, p.body)
+		}
+		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news", "purposes[]=news"} {
+			if a := w.send("POST", link, bad, "Content-Type", mediaForm, "Accept", mediaJSON); a.status != 422 {
+				t.Errorf("%s: %s: %d %s", name, bad, a.status, a.body)
+			}
+		}
+		if a := w.send("POST", link, "", "Origin", "https://evil.example"); a.status != 403 {
+			t.Errorf("%s: from a foreign page: %d", name, a.status)
+		}
+		headers := []string{}
+		if row.contentType != "" {
+			headers = append(headers, "Content-Type", row.contentType)
+		}
+		first := w.send("POST", link, row.body, headers...)
+		again := w.send("POST", link, row.body, headers...)
+		if first.status != 200 || first.header.Get("Set-Cookie") != "" || comparable(first) != comparable(again) {
+			t.Errorf("%s: %d, then %d", name, first.status, again.status)
+		}
+		if got := first.page(t).Find(".purposes li").Length(); got != 2 {
+			t.Errorf("%s: the page names %d purposes", name, got)
+		}
+		p := w.send("GET", link, "")
+		if got := p.page(t).Find("form button.main").Length(); got != row.left {
+			t.Errorf("%s: %d purposes are left, want %d", name, got, row.left)
+		}
+		if p := w.send("GET", letter, ""); p.page(t).Find(".purposes li").Length() != row.left {
+			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(), row.left)
+		}
+		var state struct{ State string }
+		must(t, json.Unmarshal([]byte(w.send("POST", link, "", "Accept", mediaJSON).body), &state))
+		if state.State != "withdrawn" {
+			t.Errorf("%s: %s", name, state.State)
+		}
+	}
+}
+
+func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
+	w := newWorld(t)
+	w.signUp("ada@b.example")
+	link := w.path(w.letter().Confirm)
+	back := w.path(w.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+	w.send("POST", back, "")
+	for _, method := range []string{"GET", "POST"} {
+		if a := w.send(method, link, ""); a.status != 409 || a.page(t).Find(`a[href="/s/gazette"]`).Length() != 1 {
+			t.Errorf("%s: %d %s", method, a.status, a.body)
+		}
+		if top, _ := w.send(method, link, "", "Accept", mediaJSON).problem(t); top != "withdrawn" {
+			t.Errorf("%s: %s", method, top)
+		}
+	}
+	if w.state("ada@b.example") != confirm.Withdrawn {
+		t.Errorf("the state is %s", w.state("ada@b.example"))
+	}
+}
+
+func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
+	w := newWorld(t)
+	st := w.web.sites["club"]
+	got := w.web.purposes(st, "en", []confirm.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
+	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
+	if !slices.Equal(langs, []string{"fr", "", ""}) {
+		t.Errorf("languages %q of %v", langs, []templates.Purpose(got))
+	}
+	same := &site{Site: Site{Locales: []string{"fr", "en"}}, rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news", Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
+	if got := same.languageOf(confirm.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
+		t.Errorf("a text that is the same in both languages is shown as %s", got)
+	}
+}
