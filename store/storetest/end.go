@@ -28,6 +28,7 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, key(2)); return err },
 		"List":   func(ctx context.Context) error { _, err := s.List(ctx, store.Query{Site: site}); return err },
 		"Lease":  func(ctx context.Context) error { _, err := s.Lease(ctx, "webhook", 1, time.Minute); return err },
+		"Extend": func(ctx context.Context) error { return s.Extend(ctx, entry("a", "letter"), time.Minute) },
 		"Settle": func(ctx context.Context) error { return s.Settle(ctx, entry("a", "letter"), store.Done()) },
 		"Take": func(ctx context.Context) error {
 			_, err := s.Take(ctx, "bucket", store.Limit{N: 1, Per: time.Hour})
