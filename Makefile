@@ -8,6 +8,9 @@ GO       ?= go
 FUZZTIME ?= 20s
 LINT     ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
+# SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
+export TMPDIR ?= /var/tmp
+
 .PHONY: test race lint fuzz build tools
 
 test: tools

@@ -1,9 +1,12 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/optin/optin/store"
 )
@@ -26,7 +29,7 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
 // readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's setting that is in
 // the way, and what mends it.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
-	err := s.opt.Store.Ready(r.Context())
+	err := s.ready(r.Context())
 	if err == nil {
 		tellHealth(w, r, http.StatusOK, "ready", health{Status: "ready"})
 		return nil
@@ -39,6 +42,29 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	}
 	tellHealth(w, r, http.StatusServiceUnavailable, line, h)
 	return nil
+}
+
+// readyFor is how long an answer of the store is told again: to ask it costs the store a write, and anybody may ask us.
+const readyFor = time.Second
+
+// readiness is what the store said last.
+type readiness struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+// ready asks the store, once for all who ask within readyFor.
+func (s *Server) ready(ctx context.Context) error {
+	s.said.mu.Lock()
+	defer s.said.mu.Unlock()
+	if now := s.opt.Now(); s.said.at.IsZero() || now.Sub(s.said.at).Abs() >= readyFor {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		s.said.err = s.opt.Store.Ready(ctx)
+		s.said.at = now
+	}
+	return s.said.err
 }
 
 func tellHealth(w http.ResponseWriter, r *http.Request, status int, line string, h health) {

@@ -22,6 +22,7 @@ func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
 		t.Errorf("before: %d %s", a.status, a.body)
 	}
 	must(t, w.store.Close())
+	w.clock.pass(readyFor)
 	key := []string{"Authorization", "Bearer " + gazetteKey}
 	for _, c := range []struct{ method, path, body, media string }{
 		{"POST", signupPath, `{"email":"a@b.example","consent":true}`, mediaJSON}, {"POST", "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, mediaJSON},
@@ -52,6 +53,27 @@ type unfit struct{ store.Store }
 
 func (unfit) Ready(context.Context) error {
 	return &store.Unfit{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
+}
+
+// counted is a real store that counts how often it is asked.
+type counted struct {
+	store.Store
+	asked *int
+}
+
+func (c counted) Ready(ctx context.Context) error { *c.asked++; return c.Store.Ready(ctx) }
+
+func TestTheStoreIsAskedOnceForAllWhoAskInASecond(t *testing.T) {
+	asked := 0
+	w := newWorld(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
+	for range 50 {
+		w.send("GET", "/readyz", "")
+	}
+	w.clock.pass(readyFor)
+	w.send("GET", "/readyz", "")
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
 }
 
 func TestAnUnfitStoreNamesItsSettingAndTheCure(t *testing.T) {

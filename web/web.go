@@ -91,6 +91,7 @@ type Server struct {
 	keys    []apiKey
 	own     string // our own origin, as browsers send it
 	handler http.Handler
+	said    readiness
 }
 
 // New makes a Server, or says everything that is wrong with its options.

@@ -107,7 +107,6 @@ func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 			return http.Post(a.base+"/v1/sites/gazette/subscriptions", "application/json", strings.NewReader(`{"email":"bob@example.org","consent":true}`))
 		},
 		func() (*http.Response, error) { return http.Post(a.base+path(link), "", nil) },
-		func() (*http.Response, error) { return http.Get(a.base + "/readyz") },
 	} {
 		begun := time.Now()
 		resp, err := call()
@@ -119,6 +118,7 @@ func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 			t.Errorf("%s answers %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status, resp.Header.Get("Retry-After"), time.Since(begun))
 		}
 	}
+	a.until("unready", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
 	if a.status("/healthz") != http.StatusOK {
 		t.Error("the process says it is dead")
 	}
@@ -137,14 +137,19 @@ func TestAnUnsafeRedisIsNotReadyAndSaysHowToMendIt(t *testing.T) {
 		"appendfsync": {"everysec", "always"}, "maxmemory-policy": {"allkeys-lru", "noeviction"}, "appendonly": {"no", "yes"},
 	} {
 		r.ask("CONFIG SET " + setting + " " + unsafe[0])
-		resp, err := http.Get(a.base + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), setting) || !strings.Contains(string(body), "CONFIG SET") {
-			t.Errorf("%s %s: %s\n%s", setting, unsafe[0], resp.Status, body)
+		var body string
+		a.until("unready for "+setting, func() bool {
+			resp, err := http.Get(a.base + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			body = string(b)
+			return resp.StatusCode == http.StatusServiceUnavailable
+		})
+		if !strings.Contains(body, setting) || !strings.Contains(body, "CONFIG SET") {
+			t.Errorf("%s %s: %s", setting, unsafe[0], body)
 		}
 		r.ask("CONFIG SET " + setting + " " + unsafe[1])
 		a.until("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
