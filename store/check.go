@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Check says what is wrong with a change, or nil. Implementations call it before they commit.
@@ -11,8 +12,8 @@ func (c Change) Check() error {
 	switch {
 	case c.Put != nil && c.Erase:
 		return fmt.Errorf("%w: it both puts and erases", ErrInvalid)
-	case !writes && (len(c.Owe) > 0 || c.Settle != nil):
-		return fmt.Errorf("%w: it owes or settles without a new state", ErrInvalid)
+	case !writes && (len(c.Owe) > 0 || c.Settle != nil || len(c.Count) > 0):
+		return fmt.Errorf("%w: it owes, settles or counts without a new state", ErrInvalid)
 	case c.Put != nil && len(c.Put.Data) > MaxData:
 		return fmt.Errorf("%w: a record of %d bytes, at most %d", ErrInvalid, len(c.Put.Data), MaxData)
 	}
@@ -24,6 +25,11 @@ func (c Change) Check() error {
 			return fmt.Errorf("%w: an entry's kind is %q", ErrInvalid, e.Kind)
 		case len(e.Body) > MaxBody:
 			return fmt.Errorf("%w: an entry of %d bytes, at most %d", ErrInvalid, len(e.Body), MaxBody)
+		}
+	}
+	for _, n := range c.Count {
+		if _, err := time.Parse(time.DateOnly, n.Day); err != nil || n.Name == "" || !within(n.Name, 96, "_/-") {
+			return fmt.Errorf("%w: a count of %q on %q", ErrInvalid, n.Name, n.Day)
 		}
 	}
 	return nil

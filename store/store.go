@@ -114,11 +114,19 @@ type Change struct {
 	Erase  bool        // instead of Put: the record is gone
 	Owe    []Entry     // only together with Put or Erase; their Key and Tries are ignored
 	Settle *Settlement // only together with Put or Erase; an entry of this very record
+	Count  []Count     // only together with Put or Erase
+}
+
+// Count is so many of something at the record's site on one day. It says nothing of anybody.
+type Count struct {
+	Day  string // UTC, as 2006-01-02
+	Name string // [a-z0-9_/-], at most 96
+	N    int64
 }
 
 // Nothing tells whether a change leaves everything as it is.
 func (c Change) Nothing() bool {
-	return c.Put == nil && !c.Erase && len(c.Owe) == 0 && c.Settle == nil
+	return c.Put == nil && !c.Erase && len(c.Owe) == 0 && c.Settle == nil && len(c.Count) == 0
 }
 
 // Query asks for records of one site, newest first.
@@ -181,6 +189,26 @@ type Store interface {
 	// otherwise nothing was taken, and it returns how long to wait for the next one. A bucket's name is a keyed hash
 	// or otherwise names nobody, at most 128 bytes.
 	Take(ctx context.Context, bucket string, limits ...Limit) (time.Duration, error)
+
+	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. Each count was
+	// added exactly when its change was committed.
+	Counts(ctx context.Context, site, from, to string) ([]Count, error)
+
+	// Parked lists entries of a kind that are dead, in the order in which they died, after the one with that ID (all: empty); at most n.
+	// If that ID is not parked any more, the listing begins anew.
+	Parked(ctx context.Context, kind Kind, after string, n int) ([]Entry, error)
+
+	// Revive makes a dead entry due now, as if it had never been tried. ErrNotFound if there is none; an entry that is owed and not
+	// dead is none.
+	Revive(ctx context.Context, kind Kind, id string, key Key) error
+
+	// Reserve keeps a value (at most MaxBody) under a name for d, for all replicas together, unless one is kept there; it returns the
+	// one that is, or nil when value was kept now. Values that differ from one another tell whose reservation it is. A name is a
+	// keyed hash or otherwise names nobody, at most 128 bytes.
+	Reserve(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
+
+	// Replace puts a value where exactly the old one is kept, for d from now on; ErrLost if another is there, or none.
+	Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error
 
 	// Keep keeps a text for ever under the lower-case hex SHA-256 of its bytes; keeping it again changes nothing.
 	// ErrInvalid if the sum is not that of the text.
