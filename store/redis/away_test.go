@@ -17,12 +17,18 @@ import (
 func everyCall(ctx context.Context, s *Store) map[string]func() error {
 	e := store.Entry{ID: "a", Kind: "letter", Key: key(1), Tries: 1}
 	return map[string]func() error{
-		"Update": func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
-		"Get":    func() error { _, err := s.Get(ctx, key(1)); return err },
-		"List":   func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
-		"Lease":  func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
-		"Settle": func() error { return s.Settle(ctx, e, store.Done()) },
-		"Take":   func() error { _, err := s.Take(ctx, "b", store.Limit{N: 1, Per: time.Hour}); return err },
+		"Update":  func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
+		"Get":     func() error { _, err := s.Get(ctx, key(1)); return err },
+		"List":    func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
+		"Lease":   func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
+		"Settle":  func() error { return s.Settle(ctx, e, store.Done()) },
+		"Take":    func() error { _, err := s.Take(ctx, "b", store.Limit{N: 1, Per: time.Hour}); return err },
+		"Extend":  func() error { return s.Extend(ctx, e, time.Minute) },
+		"Counts":  func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
+		"Parked":  func() error { _, err := s.Parked(ctx, "letter", "", 9); return err },
+		"Revive":  func() error { return s.Revive(ctx, "letter", "a", key(1)) },
+		"Reserve": func() error { _, err := s.Reserve(ctx, "name", []byte("a"), time.Hour); return err },
+		"Replace": func() error { return s.Replace(ctx, "name", []byte("a"), []byte("b"), time.Hour) },
 		"Keep": func() error {
 			return s.Keep(ctx, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", nil)
 		},

@@ -38,23 +38,46 @@ var (
 	luaLease string
 	//go:embed lua/take.lua
 	luaTake string
+	//go:embed lua/order.lua
+	luaOrder string
 	//go:embed lua/list.lua
 	luaList string
 	//go:embed lua/sweep.lua
 	luaSweep string
+	//go:embed lua/counts.lua
+	luaCounts string
+	//go:embed lua/place.lua
+	luaPlace string
+	//go:embed lua/parked.lua
+	luaParked string
+	//go:embed lua/revive.lua
+	luaRevive string
+	//go:embed lua/reserve.lua
+	luaReserve string
+	//go:embed lua/replace.lua
+	luaReplace string
 )
 
 var (
-	commitScript = newScript(luaValue, luaSettling, luaCommit)
-	extendScript = newScript(luaValue, luaExtend)
-	settleScript = newScript(luaValue, luaSettling, luaSettle)
-	peekScript   = newScript(luaValue, luaPeek)
-	leaseScript  = newScript(luaValue, luaLease)
-	takeScript   = newScript(luaTake)
-	listScript   = newScript(luaList)
-	sweepScript  = newScript(luaValue, luaSweep)
+	commitScript  = newScript(luaValue, luaSettling, luaCommit)
+	extendScript  = newScript(luaValue, luaExtend)
+	settleScript  = newScript(luaValue, luaSettling, luaSettle)
+	peekScript    = newScript(luaValue, luaPeek)
+	leaseScript   = newScript(luaValue, luaLease)
+	takeScript    = newScript(luaTake)
+	listScript    = newScript(luaOrder, luaList)
+	sweepScript   = newScript(luaValue, luaSweep)
+	countsScript  = newScript(luaCounts)
+	placeScript   = newScript(luaPlace)
+	parkedScript  = newScript(luaOrder, luaParked)
+	reviveScript  = newScript(luaValue, luaRevive)
+	reserveScript = newScript(luaReserve)
+	replaceScript = newScript(luaReplace)
 )
 
 func scripts() []script {
-	return []script{commitScript, extendScript, settleScript, peekScript, leaseScript, takeScript, listScript, sweepScript}
+	return []script{
+		commitScript, extendScript, settleScript, peekScript, leaseScript, takeScript, listScript, sweepScript,
+		countsScript, placeScript, parkedScript, reviveScript, reserveScript, replaceScript,
+	}
 }

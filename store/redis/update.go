@@ -140,9 +140,17 @@ func (s *Store) commitQuestion(key store.Key, was stored, c store.Change, versio
 		args:   []any{was.version, version, tail, ttl, key.ID, created},
 	}
 	q.settle(on, c.Settle)
+	q.args = append(q.args, len(c.Owe))
 	for _, e := range c.Owe {
 		q.keys = append(q.keys, on.queue(e.Kind), on.parked(e.Kind), on.bodies(e.Kind))
 		q.args = append(q.args, member(e.ID, key), e.ID, due(e.Due), string(e.Body))
+	}
+	if len(c.Count) > 0 {
+		q.keys = append(q.keys, on.days(key.Site))
+	}
+	for _, n := range c.Count {
+		q.keys = append(q.keys, on.counts(key.Site)+n.Day)
+		q.args = append(q.args, n.Day, n.Name, n.N)
 	}
 	return q
 }

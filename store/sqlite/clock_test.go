@@ -170,6 +170,75 @@ func TestWhatHasExpiredIsSweptAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestReservationsEndToTheMillisecondAndAreSwept(t *testing.T) {
+	s, c := steered(t)
+	c.turn(900 * time.Microsecond) // kept times are cut to the millisecond, which must not shorten what was asked for
+	for i := range 250 {
+		if _, err := s.Reserve(t.Context(), fmt.Sprint("brief-", i), []byte("mine"), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Reserve(t.Context(), "long", []byte("mine"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		turn time.Duration
+		left int
+		held string
+	}{{time.Minute - time.Nanosecond, 251, "mine"}, {time.Millisecond, 1, ""}} {
+		c.turn(step.turn)
+		if err := s.sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, s, "cells"); n != step.left {
+			t.Errorf("%d are kept, want %d", n, step.left)
+		}
+		if held, err := s.Reserve(t.Context(), "brief-7", []byte("another's"), time.Hour); string(held) != step.held || err != nil {
+			t.Errorf("kept is %q, %v, want %q", held, err, step.held)
+		}
+	}
+}
+
+func TestWhatIsOverIsNotKeptThoughItIsNotSwept(t *testing.T) {
+	s, c := steered(t)
+	if _, err := s.Reserve(t.Context(), "name", []byte("mine"), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	c.turn(time.Minute)
+	if err := s.Replace(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrLost) {
+		t.Errorf("replacing gave %v", err)
+	}
+	if held, err := s.Reserve(t.Context(), "name", []byte("another's"), time.Minute); held != nil || err != nil {
+		t.Errorf("reserving gave %q, %v", held, err)
+	}
+}
+
+func TestTheOrderOfDeathsOutlastsAClockThatStepsBack(t *testing.T) {
+	s, c := steered(t)
+	var died []time.Time
+	for _, id := range []string{"z", "y", "x"} {
+		if err := put(t.Context(), s, id, nil); err != nil {
+			t.Fatal(err)
+		}
+		es, err := s.Lease(t.Context(), "letter", 9, time.Minute)
+		if err != nil || len(es) != 1 {
+			t.Fatal(es, err)
+		}
+		if err := s.Settle(t.Context(), es[0], store.Dead()); err != nil {
+			t.Fatal(err)
+		}
+		died = append(died, c.Now())
+		c.turn(-time.Hour)
+	}
+	es, err := s.Parked(t.Context(), "letter", "", 9)
+	if err != nil || len(es) != 3 || es[0].Key.ID != "z" || es[1].Key.ID != "y" || es[2].Key.ID != "x" {
+		t.Fatalf("dead are %+v, %v", es, err)
+	}
+	if !es[0].Due.Equal(died[0]) {
+		t.Errorf("the first died at %v, want %v", es[0].Due, died[0])
+	}
+}
+
 func TestTheSweeperRunsByItself(t *testing.T) {
 	c := newClock()
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: c.Now, Sweep: 5 * time.Millisecond})

@@ -19,11 +19,11 @@ const (
 	extendLease = "UPDATE entries SET hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
 	settleDone  = "DELETE FROM entries WHERE id = ? AND tries = ? AND leased = 1"
 	settleAgain = "UPDATE entries SET leased = 0, due = ?3, hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
-	settleDead  = "UPDATE entries SET leased = 0, hidden = NULL WHERE id = ? AND tries = ? AND leased = 1"
 )
 
 var softStatements = []string{
 	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, dropTakes, sweepRecords,
+	selectCell, putCell, dropCells,
 }
 
 // Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
@@ -91,12 +91,12 @@ func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) e
 
 // Settle ends a lease, or returns store.ErrLost.
 func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
-	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) { return struct{}{}, tx.settle(e, o) })
+	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) { return struct{}{}, tx.settle(e, o, s.o.Now()) })
 	return err
 }
 
 // settle carries out a verdict if the lease still holds.
-func (t transaction) settle(e store.Entry, o store.Outcome) error {
+func (t transaction) settle(e store.Entry, o store.Outcome, now time.Time) error {
 	var changed int64
 	var err error
 	switch o.Verdict {
@@ -105,7 +105,7 @@ func (t transaction) settle(e store.Entry, o store.Outcome) error {
 	case store.VerdictAgain:
 		changed, err = t.exec(settleAgain, e.ID, e.Tries, millis(o.At))
 	case store.VerdictDead:
-		changed, err = t.exec(settleDead, e.ID, e.Tries)
+		changed, err = t.exec(settleDead, e.ID, e.Tries, now.UnixMicro())
 	default:
 		return fmt.Errorf("%w: verdict %d is unknown", store.ErrInvalid, o.Verdict)
 	}

@@ -22,7 +22,7 @@ const (
 		AND (expires IS NULL OR expires > ?) ORDER BY created DESC, id DESC LIMIT ?`
 )
 
-var readStatements = []string{selectRecord, selectNewest, selectState, selectDue, selectText}
+var readStatements = []string{selectRecord, selectNewest, selectState, selectDue, selectText, selectCounts, selectParked, selectPlace}
 
 // scan reads the columns of a record.
 func scan(row interface{ Scan(...any) error }) (store.Record, error) {

@@ -72,7 +72,7 @@ func TestAFileThatIsNotRightIsRefusedAndLeftAlone(t *testing.T) {
 			}
 		}, "is damaged"},
 		"another program's": {func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") }, "another program"},
-		"newer":             {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 2") }, "start the newer optin"},
+		"newer":             {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 3") }, "start the newer optin"},
 		"older":             {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
 		"a folder": {func(t *testing.T, path string) {
 			remove(t, path)

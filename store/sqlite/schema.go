@@ -5,16 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // application marks the file as one of optin ("opti"), version its schema.
 const (
 	application = 0x6f707469
-	version     = 1
+	version     = 2
 )
 
-// schema is that of version 1. Times are in milliseconds since 1970, those of takes in nanoseconds.
-const schema = `
+// schemaOne is version 1 of the schema, and what every file begins with; it never changes, for files made by it are about.
+// Times are in milliseconds since 1970, those of takes in nanoseconds.
+const schemaOne = `
 CREATE TABLE records (
 	site    TEXT NOT NULL,
 	id      TEXT NOT NULL,
@@ -58,6 +60,28 @@ CREATE TABLE ready (one INTEGER PRIMARY KEY, asked INTEGER NOT NULL) STRICT;  --
 INSERT INTO ready VALUES (1, 0);
 `
 
+// toTwo makes version 2 of version 1.
+const toTwo = `
+CREATE TABLE counts (
+	site TEXT NOT NULL,
+	day  TEXT NOT NULL,                  -- UTC, as 2006-01-02
+	name TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (site, day, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cells (
+	name  TEXT PRIMARY KEY,
+	value BLOB,
+	until INTEGER NOT NULL               -- from then on it is not kept
+) STRICT;
+CREATE INDEX cells_until ON cells (until);
+
+-- When it died, in microseconds; never the same as another of its kind. 0: it did not, or under version 1.
+ALTER TABLE entries ADD COLUMN died INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entries_parked ON entries (kind, died, seq) WHERE hidden IS NULL;
+`
+
 // createSchema fills a new, empty file.
 func createSchema(ctx context.Context, path string, sync level) (err error) {
 	p, err := openPool(ctx, path, sync, writing, 1)
@@ -71,7 +95,7 @@ func createSchema(ctx context.Context, path string, sync level) (err error) {
 	}
 	defer tx.Rollback() // after the commit this does nothing
 	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, version)
-	if _, err := tx.ExecContext(ctx, marks+schema); err != nil {
+	if _, err := tx.ExecContext(ctx, marks+schemaOne+toTwo); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -92,7 +116,7 @@ func checkWhole(ctx context.Context, db *sql.DB) error {
 	case have > version:
 		return refuse("its schema is version %d, and this optin knows only up to %d: start the newer optin that wrote it, "+
 			"or put back the copy made before the update", have, version)
-	case have < version:
+	case have < 1:
 		return refuse("its schema is version %d, which no optin ever wrote: put a copy back", have)
 	}
 	var found string
@@ -103,6 +127,45 @@ func checkWhole(ctx context.Context, db *sql.DB) error {
 		return refuse("the database is damaged (%s): put a copy back, or save what can be read with: sqlite3 FILE .recover", found)
 	}
 	return nil
+}
+
+// upgrade makes the schema that of this program, once no other process writes. A process that dies meanwhile leaves the file
+// as it was.
+func upgrade(ctx context.Context, db *sql.DB) error {
+	for {
+		err := upgradeOnce(ctx, db)
+		if err == nil || !isLocked(err) || pause(ctx, time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+func upgradeOnce(ctx context.Context, db *sql.DB) error {
+	have, err := schemaOf(ctx, db)
+	if err != nil || have >= version {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after the commit this does nothing
+	// Asked again: another process may have done it meanwhile.
+	if have, err = schemaOf(ctx, tx); err != nil || have >= version {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d;", version)+toTwo); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// schemaOf is the version of the file's schema.
+func schemaOf(ctx context.Context, asked interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (have int, err error) {
+	err = asked.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
+	return have, err
 }
 
 // damaged tells damage from other reasons why a file could not be read.

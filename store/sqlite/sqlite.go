@@ -6,7 +6,8 @@
 // What Update, Settle and Keep acknowledged is on the disk: the journal is a write-ahead log (WAL) and synchronous is
 // FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the file whole at a power
 // cut and yet loses the commits of the last moments; it is used only where Options.Durability asks for it, and for
-// what may be lost with the machine: leases (their holders die with it) and takes of rate limits.
+// what may be lost with the machine: leases (their holders die with it), takes of rate limits, and reservations. These too are
+// in the log in their order: whatever was committed for good after a reservation, the reservation is there with it.
 //
 // # What is refused at start
 //
@@ -24,6 +25,16 @@
 //
 // A locked, full, read-only, unreachable or failing file is store.ErrUnavailable with SQLite's words as its cause. So is
 // a context that ended; errors.Is tells it apart. A context that ends before the commit leaves nothing behind.
+//
+// # What is parked
+//
+// Parked gives as Due when an entry died, and as Tries how often it was leased. Deaths are in the order in which they were
+// committed, whatever the clock does. When those died that a file of schema 1 holds is not known; they come first.
+//
+// # Schema
+//
+// A file of an earlier schema is upgraded as it is opened, in one transaction; an earlier optin then refuses it.
+// Counts are kept for ever.
 //
 // # Time
 //
@@ -100,6 +111,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := checkWhole(ctx, s.hard.db); err != nil {
+		return err
+	}
+	if err := upgrade(patient, s.hard.db); err != nil {
 		return err
 	}
 	if err := s.hard.prepare(patient, hardStatements); err != nil {

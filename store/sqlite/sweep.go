@@ -36,7 +36,11 @@ func (s *Store) sweep(ctx context.Context) error {
 				return 0, err
 			}
 			takes, err := tx.exec(dropTakes, now.UnixNano(), batch)
-			return max(records, takes), err
+			if err != nil {
+				return 0, err
+			}
+			cells, err := tx.exec(dropCells, millis(now), batch)
+			return max(records, takes, cells), err
 		})
 		if err != nil || removed < batch {
 			return err

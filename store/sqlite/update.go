@@ -20,6 +20,7 @@ const (
 
 var hardStatements = []string{
 	selectRecord, putRecord, eraseRecord, oweEntry, settleDone, settleAgain, settleDead, keepText, askReady,
+	addCount, reviveEntry,
 }
 
 // Update runs f exactly once, on the record as it is, while nobody else can write. The whole of it, f included, has
@@ -87,7 +88,7 @@ func (s *Store) act(ctx context.Context, tx transaction, key store.Key, seen cha
 // apply carries out a change that was checked.
 func (s *Store) apply(tx transaction, key store.Key, c store.Change) error {
 	if c.Settle != nil {
-		if err := tx.settle(c.Settle.Entry, c.Settle.Outcome); err != nil {
+		if err := tx.settle(c.Settle.Entry, c.Settle.Outcome, s.o.Now()); err != nil {
 			return err
 		}
 	}
@@ -112,5 +113,5 @@ func (s *Store) apply(tx transaction, key store.Key, c store.Change) error {
 			return err
 		}
 	}
-	return nil
+	return tx.count(key.Site, c.Count)
 }

@@ -23,6 +23,10 @@ func contending() []clause {
 // mark adds a line to the record: who, and which version it followed. A mark that is there already is not made
 // twice, so the act may be repeated after ErrUnavailable, as callers do.
 func mark(ctx context.Context, s store.Store, k store.Key, who string) error {
+	return markCounted(ctx, s, k, who)
+}
+
+func markCounted(ctx context.Context, s store.Store, k store.Key, who string, counts ...store.Count) error {
 	for end := time.Now().Add(patience); ; {
 		err := s.Update(ctx, k, func(r store.Record) (store.Change, error) {
 			if bytes.Contains(r.Data, []byte(who+" ")) {
@@ -30,7 +34,7 @@ func mark(ctx context.Context, s store.Store, k store.Key, who string) error {
 			}
 			line := fmt.Sprintf("%s after:%s\n", who, r.Version)
 			put := &store.Record{State: "pending", Data: append(bytes.Clone(r.Data), line...)}
-			return store.Change{Put: put, Owe: []store.Entry{entry(who, "letter")}}, nil
+			return store.Change{Put: put, Owe: []store.Entry{entry(who, "letter")}, Count: counts}, nil
 		})
 		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return err

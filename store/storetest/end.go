@@ -18,11 +18,11 @@ func ending() []clause {
 
 // calls makes one call of every sort.
 func calls(s store.Store) map[string]func(ctx context.Context) error {
-	text := []byte("text")
+	text, one := []byte("text"), store.Count{Day: "2026-10-01", Name: "signup", N: 1}
 	return map[string]func(ctx context.Context) error{
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
-				return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}}, nil
+				return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}, Count: []store.Count{one}}, nil
 			})
 		},
 		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, key(2)); return err },
@@ -34,9 +34,14 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 			_, err := s.Take(ctx, "bucket", store.Limit{N: 1, Per: time.Hour})
 			return err
 		},
-		"Keep":  func(ctx context.Context) error { return s.Keep(ctx, sum(text), text) },
-		"Kept":  func(ctx context.Context) error { _, err := s.Kept(ctx, sum([]byte("none"))); return err },
-		"Ready": func(ctx context.Context) error { return s.Ready(ctx) },
+		"Counts":  func(ctx context.Context) error { _, err := s.Counts(ctx, site, "2026-10-01", "2026-10-01"); return err },
+		"Parked":  func(ctx context.Context) error { _, err := s.Parked(ctx, "letter", "a", 1); return err },
+		"Revive":  func(ctx context.Context) error { return s.Revive(ctx, "letter", "a", key(1)) },
+		"Reserve": func(ctx context.Context) error { _, err := s.Reserve(ctx, "name", text, time.Hour); return err },
+		"Replace": func(ctx context.Context) error { return s.Replace(ctx, "name", text, text, time.Hour) },
+		"Keep":    func(ctx context.Context) error { return s.Keep(ctx, sum(text), text) },
+		"Kept":    func(ctx context.Context) error { _, err := s.Kept(ctx, sum([]byte("none"))); return err },
+		"Ready":   func(ctx context.Context) error { return s.Ready(ctx) },
 	}
 }
 
@@ -47,6 +52,10 @@ func untouched(t *testing.T, s store.Store) {
 	nothingDue(t, s, "letter")
 	if wait := take(t, s, "bucket", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
 		t.Errorf("one was taken; the wait is %v", wait)
+	}
+	tallied(t, s, site, "2026-10-01", "2026-10-01")
+	if held := reserve(t, s, "name", []byte("mine"), time.Hour); held != nil {
+		t.Errorf("%q was reserved", held)
 	}
 	_, err := s.Kept(t.Context(), sum([]byte("text")))
 	want(t, "the text", err, store.ErrNotFound)

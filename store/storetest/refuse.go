@@ -91,10 +91,21 @@ func invalid(t *testing.T, open func(*testing.T) store.Store) {
 	owing := func(e store.Entry) store.Change {
 		return store.Change{Put: &store.Record{State: "wrong"}, Owe: []store.Entry{entry("good", "letter"), e}}
 	}
+	tallying := func(day, name string) store.Change {
+		good := store.Count{Day: "2026-10-01", Name: "good", N: 1}
+		return store.Change{Put: &store.Record{State: "wrong"}, Count: []store.Count{good, {Day: day, Name: name, N: 1}}}
+	}
 	refused := map[string]store.Change{
 		"puts and erases":       {Put: pending(), Erase: true},
 		"owes without a state":  {Owe: []store.Entry{entry("a", "letter")}},
 		"settles without":       {Settle: &store.Settlement{Entry: entry("a", "letter")}},
+		"counts without":        {Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}}},
+		"a count of nothing":    tallying("2026-10-01", ""),
+		"a count with a colon":  tallying("2026-10-01", "sign:up"),
+		"a name too long":       tallying("2026-10-01", strings.Repeat("a", 97)),
+		"a count on no day":     tallying("", "signup"),
+		"a count on a moment":   tallying("2026-10-01T00:00:00Z", "signup"),
+		"a day that never is":   tallying("2026-02-30", "signup"),
 		"a record too large":    {Put: &store.Record{State: "wrong", Data: make([]byte, store.MaxData+1)}},
 		"an entry too large":    owing(store.Entry{ID: "a", Kind: "letter", Body: make([]byte, store.MaxBody+1)}),
 		"an entry without id":   owing(store.Entry{Kind: "letter"}),
@@ -114,4 +125,5 @@ func invalid(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	absent(t, s, key(2))
 	nothingDue(t, s, "letter")
+	tallied(t, s, site, "2026-10-01", "2026-10-01")
 }

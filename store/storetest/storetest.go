@@ -37,7 +37,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.S
 	t.Helper()
 	parts := [][]clause{
 		updating(), refusing(), contending(), expiring(), leasing(), settling(), settlingInside(),
-		measuring(), listing(), paging(), taking(), keeping(), ending(),
+		measuring(), listing(), paging(), taking(), keeping(), counting(), parking(), reviving(),
+		reserving(), replacing(), ending(),
 	}
 	for _, part := range parts {
 		for _, c := range part {

@@ -1,9 +1,11 @@
 -- One change of one record, all of it or none.
 -- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state it had, 5 of the state it gets;
---       if an entry is settled: 6 queue, 7 tries, 8 bodies, 9 parked; then for each entry owed: queue, parked, bodies
+--       if an entry is settled: 6 queue, 7 tries, 8 bodies, 9 parked; then for each entry owed: queue, parked, bodies;
+--       if something is counted: the days of the site; then for each count: that day's counts
 -- ARGV: 1 again (not needed: the version tells), 2 the version it must have, '' for no record, 3 the new version,
 --       4 the packed record, '' to erase it, 5 ms it has to live, 0 for ever, 6 its id, 7 created,
---       8 verdict, '' to settle nothing, 9 member, 10 id, 11 tries, 12 at; then for each entry owed: member, id, due, body
+--       8 verdict, '' to settle nothing, 9 member, 10 id, 11 tries, 12 at,
+--       13 how many are owed; then for each: member, id, due, body; then for each count: day, name, n
 -- Returns {'done'}, {'lost'}, or {'other', value}: the record that is in the way, or false.
 local now = clock()
 local was = redis.call('GET', KEYS[1])
@@ -45,7 +47,8 @@ if tail == '' or (ttl > 0 and ttl < RECENT) then
   redis.call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT)
 end
 
-for a = 13, #ARGV, 4 do
+local counts = 14 + 4 * tonumber(ARGV[13])
+for a = 14, counts - 1, 4 do
   if not redis.call('ZSCORE', KEYS[k + 1], ARGV[a]) then
     local due = ARGV[a + 2]
     if due == '' then due = now end
@@ -53,6 +56,16 @@ for a = 13, #ARGV, 4 do
     if new == 1 and ARGV[a + 3] ~= '' then redis.call('HSET', KEYS[k + 2], ARGV[a + 1], ARGV[a + 3]) end
   end
   k = k + 3
+end
+
+local days = KEYS[k]
+for a = counts, #ARGV, 3 do
+  k = k + 1
+  redis.call('HINCRBY', KEYS[k], ARGV[a + 1], ARGV[a + 2])
+  if redis.call('TTL', KEYS[k]) < 0 then -- the day's first
+    redis.call('EXPIRE', KEYS[k], 1100 * 86400)
+    redis.call('ZADD', days, 0, ARGV[a])
+  end
 end
 
 -- A record that went by its time to live is still in the indexes. Each one that comes into an index looks at the two

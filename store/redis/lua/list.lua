@@ -2,15 +2,6 @@
 -- Returns id, created for up to n members, newest first.
 local n, created, id = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 
--- before compares bytes, as sorted sets do; Lua's own < follows the server's locale.
-local function before(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, i), string.byte(b, i)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
 local out, off = {}, 0
 local max = created
 if max == '' then max = '+inf' end

@@ -18,10 +18,11 @@ local function settle(k, again, verdict, member, id, tries, at)
     return true
   end
   redis.call('ZREM', KEYS[k], member)
-  redis.call('HDEL', KEYS[k + 1], id)
-  if verdict == 'dead' then
-    redis.call('ZADD', KEYS[k + 3], clock(), member)
+  if verdict == 'dead' then -- its tries stay: to be told, no lease holds without a place in the queue
+    local t = redis.call('TIME')
+    redis.call('ZADD', KEYS[k + 3], string.format('%.3f', t[1] * 1000 + t[2] / 1000), member)
   else
+    redis.call('HDEL', KEYS[k + 1], id)
     redis.call('HDEL', KEYS[k + 2], id)
   end
   return true

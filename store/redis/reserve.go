@@ -1,0 +1,54 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+const cellPrefix = "optin:v:"
+
+// Reserve keeps a value under a name unless another is kept there, which it then returns.
+func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+	if err := checkCell(name, value, d); err != nil {
+		return nil, err
+	}
+	held, err := s.askOne(ctx, question{
+		script: reserveScript, keys: []string{cellPrefix + name}, args: []any{string(value), atLeast(d)},
+	})
+	if err != nil || held == nil {
+		return nil, err
+	}
+	return []byte(text(held)), nil
+}
+
+// Replace puts a value where exactly the old one is kept.
+func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+	if err := checkCell(name, value, d); err != nil {
+		return err
+	}
+	replaced, err := s.askOne(ctx, question{
+		script: replaceScript, keys: []string{cellPrefix + name}, args: []any{string(old), string(value), atLeast(d)},
+	})
+	if err == nil && number(replaced) != 1 {
+		return store.ErrLost
+	}
+	return err
+}
+
+// atLeast is a duration in whole milliseconds, rounded up.
+func atLeast(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
+
+func checkCell(name string, value []byte, d time.Duration) error {
+	switch {
+	case name == "" || len(name) > 128:
+		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to 128", store.ErrInvalid, len(name))
+	case len(value) > store.MaxBody:
+		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
+	case d < time.Millisecond:
+		return fmt.Errorf("%w: a reservation for %s, at least 1ms", store.ErrInvalid, d)
+	}
+	return nil
+}

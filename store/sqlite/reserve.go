@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+const (
+	selectCell = "SELECT value FROM cells WHERE name = ? AND until > ?"
+	putCell    = `INSERT INTO cells (name, value, until) VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value, until = excluded.until`
+	dropCells = "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE until <= ? ORDER BY until LIMIT ?)"
+)
+
+// maxCell is the longest name of a reservation, in bytes.
+const maxCell = 128
+
+// Reserve keeps a value under a name unless another is kept there, which it then returns.
+func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+	if err := checkCell(name, value, d); err != nil {
+		return nil, err
+	}
+	value = bytes.Clone(value) // the call may go on when its caller has gone
+	return change(ctx, s, s.soft, func(tx transaction) ([]byte, error) {
+		held, there, err := tx.cell(name, s.o.Now())
+		switch {
+		case err != nil:
+			return nil, err
+		case !there:
+			return nil, tx.putCell(name, value, s.o.Now().Add(d))
+		case bytes.Equal(held, value):
+			return nil, nil // values tell whose it is: the caller's own
+		}
+		return held, nil
+	})
+}
+
+// Replace puts a value where exactly the old one is kept, or returns store.ErrLost.
+func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+	if err := checkCell(name, value, d); err != nil {
+		return err
+	}
+	old, value = bytes.Clone(old), bytes.Clone(value)
+	_, err := change(ctx, s, s.soft, func(tx transaction) (struct{}, error) {
+		held, there, err := tx.cell(name, s.o.Now())
+		if err == nil && (!there || !bytes.Equal(held, old)) {
+			err = store.ErrLost
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, tx.putCell(name, value, s.o.Now().Add(d))
+	})
+	return err
+}
+
+func checkCell(name string, value []byte, d time.Duration) error {
+	switch {
+	case name == "" || len(name) > maxCell:
+		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to %d are possible", store.ErrInvalid, len(name), maxCell)
+	case len(value) > store.MaxBody:
+		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
+	case d < time.Millisecond:
+		return fmt.Errorf("%w: a reservation for %v, at least a millisecond", store.ErrInvalid, d)
+	}
+	return nil
+}
+
+// cell reads what is kept under a name; a value of no bytes is one, too.
+func (t transaction) cell(name string, now time.Time) (held []byte, there bool, err error) {
+	there, err = found(t.row(selectCell, name, millis(now)).Scan(&held))
+	if held == nil {
+		held = []byte{}
+	}
+	return held, there, err
+}
+
+// putCell keeps a value until a moment, rounded up: never less than was asked for.
+func (t transaction) putCell(name string, value []byte, until time.Time) error {
+	_, err := t.exec(putCell, name, value, millis(until.Add(time.Millisecond-1)))
+	return err
+}

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/store"
+)
+
+// versionOne is a file as the first version wrote it: four records, of whose letters two are dead, one is leased, one is due.
+func versionOne(t *testing.T) string {
+	t.Helper()
+	dump, err := os.ReadFile("testdata/version1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "optin.db")
+	do(t, path, string(dump))
+	return path
+}
+
+func numbered(n string) store.Key { return store.Key{Site: "gazette", ID: "record_00000000000000" + n} }
+
+func TestAFileOfTheFirstVersionKeepsWhatItHolds(t *testing.T) {
+	s := open(t, Options{Path: versionOne(t)})
+	for n, data := range map[string]string{"0": "sealed a", "1": "sealed b", "2": "sealed c", "3": "sealed d"} {
+		if r, err := s.Get(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
+			t.Errorf("record %s is %+v, %v", n, r, err)
+		}
+	}
+	if text, err := s.Kept(t.Context(), "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"); string(text) != "text" {
+		t.Errorf("the text is %q, %v", text, err)
+	}
+	held := store.Entry{ID: "letter-c", Kind: "letter", Key: numbered("2"), Tries: 1}
+	if err := s.Settle(t.Context(), held, store.Dead()); err != nil {
+		t.Errorf("settling what was leased: %v", err)
+	}
+	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 1 || es[0].ID != "letter-d" {
+		t.Errorf("due are %+v, %v", es, err)
+	}
+	es, err := s.Parked(t.Context(), "letter", "", 9)
+	if err != nil || len(es) != 3 || es[0].ID != "letter-a" || es[1].ID != "letter-b" || es[2].ID != "letter-c" {
+		t.Fatalf("dead are %+v, %v: want those of before first", es, err)
+	}
+	if !es[0].Due.IsZero() || es[2].Due.IsZero() {
+		t.Errorf("they died at %v and %v; when the first did is not known", es[0].Due, es[2].Due)
+	}
+	if es, err := s.Parked(t.Context(), "letter", "letter-a", 9); err != nil || len(es) != 2 {
+		t.Errorf("after the first come %+v, %v", es, err)
+	}
+	if err := s.Revive(t.Context(), "letter", "letter-a", numbered("0")); err != nil {
+		t.Errorf("reviving: %v", err)
+	}
+}
+
+func TestAFileOfTheFirstVersionTakesWhatIsNew(t *testing.T) {
+	path := versionOne(t)
+	s := open(t, Options{Path: path})
+	one := store.Count{Day: "2026-10-01", Name: "signup", N: 1}
+	err := s.Update(t.Context(), numbered("0"), func(r store.Record) (store.Change, error) {
+		return store.Change{Put: &r, Count: []store.Count{one}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reserve(t.Context(), "name", []byte("mine"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Path: path}) // it is upgraded once
+	if got, err := s.Counts(t.Context(), "gazette", one.Day, one.Day); err != nil || len(got) != 1 || got[0] != one {
+		t.Errorf("counted are %v, %v", got, err)
+	}
+	if held, err := s.Reserve(t.Context(), "name", []byte("another's"), time.Hour); string(held) != "mine" || err != nil {
+		t.Errorf("reserved is %q, %v", held, err)
+	}
+}
+
+func TestAnUpgradedFileIsLikeANewOne(t *testing.T) {
+	shape := func(s *Store) (shape []string) {
+		rows, err := s.reader.db.Query("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var one string
+			if err := rows.Scan(&one); err != nil {
+				t.Fatal(err)
+			}
+			shape = append(shape, one)
+		}
+		return shape
+	}
+	fresh := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
+	if diff := cmp.Diff(shape(fresh), shape(open(t, Options{Path: versionOne(t)}))); diff != "" {
+		t.Errorf("new (-), upgraded (+):\n%s", diff)
+	}
+	if have, err := schemaOf(t.Context(), fresh.reader.db); have != version || err != nil {
+		t.Errorf("a new file has schema %d, %v", have, err)
+	}
+}
+
+func TestManyProcessesMayUpgradeAFileAtOnce(t *testing.T) {
+	path := versionOne(t)
+	var all sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		all.Go(func() {
+			s, err := Open(t.Context(), Options{Path: path, Durability: None})
+			if err == nil {
+				_, err = s.Get(t.Context(), numbered("0"))
+				err = errors.Join(err, s.Close())
+			}
+			errs[i] = err
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
+	path := versionOne(t)
+	do(t, path, "CREATE INDEX entries_parked ON entries (kind)") // the last thing that the upgrade makes is in the way
+	if _, err := Open(t.Context(), Options{Path: path, Durability: None}); err == nil {
+		t.Fatal("it was opened")
+	}
+	do(t, path, "DROP INDEX entries_parked")
+	write(t, path+"-wal", nil) // the other program took the log away as it closed
+	s := open(t, Options{Path: path})
+	if es, err := s.Parked(t.Context(), "letter", "", 9); err != nil || len(es) != 2 {
+		t.Errorf("dead are %+v, %v", es, err)
+	}
+}
