@@ -2,6 +2,7 @@
 # make race   the same packages under the race detector
 # make lint   what golangci-lint finds, by .golangci.yml
 # make fuzz   every fuzz target for a while
+# make soak   the tests that are the same at their full size
 # make build  the static binary, dist/optin
 
 GO       ?= go
@@ -11,7 +12,7 @@ LINT     ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
-.PHONY: test race lint fuzz build tools
+.PHONY: test race lint fuzz soak build tools
 
 test: tools
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -30,6 +31,9 @@ fuzz:
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	  done; \
 	done
+
+soak: tools
+	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -timeout 60m ./...
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o dist/optin ./cmd/optin

@@ -5,54 +5,80 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // readAPIKeys reads api_keys or api_keys_file. lines holds on which line each key stands, for all sites: a key opens one.
-func readAPIKeys(g group, lines map[APIKey]int) []APIKey {
+func readAPIKeys(g group, lines map[[sha256.Size]byte]int) []APIKey {
 	plain, file := g.get("api_keys"), g.get("api_keys_file")
-	var found []sourced
+	var keys []APIKey
+	add := func(s sourced, scope APIKey) {
+		k := checked(s, parseAPIKey)
+		if k.Sum == [sha256.Size]byte{} {
+			return
+		}
+		if first, again := lines[k.Sum]; again {
+			s.at.fail("holds a key that line %d has already; each key opens one site, once", first)
+			return
+		}
+		lines[k.Sum] = s.at.line
+		keys = append(keys, APIKey{Sum: k.Sum, Read: scope.Read, Write: scope.Write})
+	}
 	switch {
 	case plain.given() && file.given():
 		file.fail("stands beside api_keys; keep one of the two")
 	case file.given():
-		found = file.secretLines()
+		for _, s := range file.secretLines() {
+			add(s, APIKey{Read: true, Write: true})
+		}
 	default:
 		for _, item := range plain.list() {
-			found = append(found, item.plainSecret())
+			add(item.apiKey())
 		}
-	}
-	var keys []APIKey
-	for _, s := range found {
-		k := checked(s, parseAPIKey)
-		if k == (APIKey{}) {
-			continue
-		}
-		if first, again := lines[k]; again {
-			s.at.fail("holds a key that line %d has already; each key opens one site, once", first)
-			continue
-		}
-		lines[k] = s.at.line
-		keys = append(keys, k)
 	}
 	return keys
 }
 
+// apiKey takes one entry: a key that allows all, or a group of a key and its scope.
+func (v value) apiKey() (sourced, APIKey) {
+	both := APIKey{Read: true, Write: true}
+	if !v.given() || v.node.Kind != yaml.MappingNode {
+		return v.plainSecret(), both
+	}
+	g := v.group("key", "key_file", "scope")
+	return g.needed("key"), optional(g.get("scope"), "both", parseScope)
+}
+
+// parseScope takes what a key allows: questions, acts, or both.
+func parseScope(s string) (APIKey, error) {
+	switch s {
+	case "read":
+		return APIKey{Read: true}, nil
+	case "write":
+		return APIKey{Write: true}, nil
+	case "both":
+		return APIKey{Read: true, Write: true}, nil
+	}
+	return APIKey{}, errors.New("must be read, write or both")
+}
+
 // parseAPIKey takes a key, or its SHA-256 behind sha256: in lower-case hex.
-func parseAPIKey(s string) (APIKey, error) {
+func parseAPIKey(s string) (k APIKey, err error) {
 	if sum, hashed := strings.CutPrefix(s, "sha256:"); hashed {
-		var k APIKey
 		b, err := hex.DecodeString(sum)
-		if err != nil || len(b) != len(k) || sum != strings.ToLower(sum) {
+		if err != nil || len(b) != len(k.Sum) || sum != strings.ToLower(sum) {
 			return k, errors.New("must have 64 lower-case hex digits after sha256:; optin keys prints them beside a key")
 		}
-		copy(k[:], b)
+		copy(k.Sum[:], b)
 		return k, nil
 	}
 	if len(s) < 12 {
-		return APIKey{}, errors.New("is shorter than 12 characters; optin keys makes one")
+		return k, errors.New("is shorter than 12 characters; optin keys makes one")
 	}
 	if strings.Trim(s, keyLetters+".~+/=") != "" {
-		return APIKey{}, errors.New("holds a character that no Authorization header carries; optin keys makes one")
+		return k, errors.New("holds a character that no Authorization header carries; optin keys makes one")
 	}
-	return sha256.Sum256([]byte(s)), nil
+	k.Sum = sha256.Sum256([]byte(s))
+	return k, nil
 }

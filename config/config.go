@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/optin/optin/theme"
 )
 
 // Config is the whole configuration, checked.
@@ -53,7 +55,14 @@ type Site struct {
 	LinkTTL    time.Duration // 10 minutes to 30 days
 	Purposes   []Purpose     // at least one
 	Limits     Limits
+
+	Theme          *theme.Theme // nil: the pages' own looks
+	FrameAncestors []string     // origins whose pages may frame the hosted signup page
+	After          After
 }
+
+// After says where a person is sent when something is done: nowhere where it is nil. Each is under one of the site's Redirects.
+type After struct{ Signup, Confirm, Withdraw *url.URL }
 
 // Controller is who answers for a site's data (GDPR articles 4(7) and 13(1)(a)).
 type Controller struct {
@@ -67,14 +76,16 @@ type Controller struct {
 // Webhook is told what becomes of subscriptions.
 type Webhook struct {
 	URL     *url.URL // https unless Private
-	Secret  Secret   // 24 to 64 bytes, decoded (Standard Webhooks 1.0.0)
+	Secrets []Secret // for v1 signatures, newest first: 24 to 64 bytes each, decoded (Standard Webhooks 1.0.0)
+	Keys    []Secret // for v1a signatures, newest first: seeds of Ed25519 keys, 32 bytes each (RFC 8032)
 	Private bool     // http and private addresses are allowed
 }
 
 // Purpose is one thing a person can agree to.
 type Purpose struct {
-	ID   string            // [a-z0-9-], at most 64, unique in its site
-	Text map[string]string // by locale; one for each of the site's locales
+	ID    string            // [a-z0-9-], at most 64, unique in its site
+	Text  map[string]string // by locale; one for each of the site's locales
+	After After             // instead of the site's, where it is not nil
 }
 
 // Limits of one site; all the limits of a list hold together.

@@ -88,7 +88,7 @@ func TestTheContractsExampleIsTaken(t *testing.T) {
 	if c.SMTP.Username != "user" || string(c.SMTP.Password) != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
 		t.Errorf("smtp is %+v", c.SMTP)
 	}
-	if c.Sites[0].APIKeys[0] != APIKey(sha256.Sum256([]byte(testAPIKey))) || string(c.Sites[0].Webhooks[0].Secret) != testHookRaw {
+	if c.Sites[0].APIKeys[0] != (APIKey{sha256.Sum256([]byte(testAPIKey)), true, true}) || string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
 		t.Error("a variable inside brackets did not arrive")
 	}
 }
@@ -145,7 +145,7 @@ func TestWhatTheLeastFileMaySayOtherwise(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if len(c.Secrets) != 2 || len(c.Secrets[0]) != 32 || s.APIKeys[0][31] != 0xbc || s.APIKeys[0][0] != 0 || len(s.Webhooks[0].Secret) != 32 || !s.Webhooks[0].Private {
+	if len(c.Secrets) != 2 || len(c.Secrets[0]) != 32 || s.APIKeys[0].Sum[31] != 0xbc || s.APIKeys[0].Sum[0] != 0 || len(s.Webhooks[0].Secrets[0]) != 32 || !s.Webhooks[0].Private {
 		t.Errorf("got %v, %v", c, s)
 	}
 }

@@ -12,17 +12,20 @@ const (
 	DefaultLettersPerSite    = "10000/1h"       // sites[].limits.letters_per_site
 
 	// metrics.listen: the main listener, behind the admin password.
-	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks: none.
+	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
+	// sites[].theme: theme.Default, and the site's name instead of a logo.
+	// sites[].after: our own pages; sites[].purposes[].after: that of the site.
 	// admin.password: none, and so no dashboard.
 	// Everything else must be given.
 )
 
 // Bounds of the file, its secrets' files and its values.
 const (
-	maxFile   = 1 << 20  // bytes of the configuration
-	maxSecret = 64 << 10 // bytes of any other file it names
-	maxDepth  = 32       // levels of nesting; a right file has seven
-	maxName   = 100      // characters of a name
-	maxLine   = 300      // characters of a postal address
-	maxText   = 2000     // characters of a purpose's text
+	maxFile   = 1 << 20   // bytes of the configuration
+	maxSecret = 64 << 10  // bytes of any other file it names
+	maxLogo   = 256 << 10 // bytes of a logo
+	maxDepth  = 32        // levels of nesting; a right file has seven
+	maxName   = 100       // characters of a name
+	maxLine   = 300       // characters of a postal address
+	maxText   = 2000      // characters of a purpose's text
 )

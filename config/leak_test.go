@@ -68,7 +68,7 @@ func TestAConfigurationPrintsWithoutItsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := []string{"redispass", "mailpass", testAdmin, testAPIKey, testSecret, testHook, "ModInverse", "PRIVATE"}
-	for _, b := range [][]byte{c.Secrets[0], c.Sites[0].Webhooks[0].Secret, c.Sites[0].APIKeys[0][:], []byte(testAdmin), []byte("redispass"), []byte("mailpass")} {
+	for _, b := range [][]byte{c.Secrets[0], c.Sites[0].Webhooks[0].Secrets[0], c.Sites[0].APIKeys[0].Sum[:], []byte(testAdmin), []byte("redispass"), []byte("mailpass")} {
 		words = append(words, base64.RawStdEncoding.EncodeToString(b[:len(b)/3*3]), base64.RawURLEncoding.EncodeToString(b[:len(b)/3*3]),
 			hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), strings.Trim(fmt.Sprint(b), "[]"), string(b))
 	}

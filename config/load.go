@@ -59,8 +59,13 @@ func unreadable(err error) string {
 	return "reading failed"
 }
 
-// fileAt reads the file that a key names. ok is false when a problem was noted.
+// fileAt reads the file that a key names for its secret. ok is false when a problem was noted.
 func (v value) fileAt(name string) (text string, ok bool) {
+	return v.fileOf(name, maxSecret, "must hold nothing but the secret")
+}
+
+// fileOf reads a file of at most limit bytes; must says what one that is larger must be or hold.
+func (v value) fileOf(name string, limit int, must string) (text string, ok bool) {
 	if name == "" {
 		return "", v.fail("is empty; it must name a file")
 	}
@@ -74,8 +79,8 @@ func (v value) fileAt(name string) (text string, ok bool) {
 	switch {
 	case err != nil:
 		return "", v.fail("names a file that cannot be read: %s; a relative name starts at the folder of the configuration", unreadable(err))
-	case len(data) > maxSecret:
-		return "", v.fail("names a file of more than 64 KiB; it must hold nothing but the secret")
+	case len(data) > limit:
+		return "", v.fail("names a file of more than %d KiB; it %s", limit>>10, must)
 	}
 	return string(data), true
 }

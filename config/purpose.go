@@ -8,9 +8,9 @@ import (
 )
 
 // readPurpose reads one purpose: its text must stand in every language of the site, and in no other.
-func readPurpose(v value, locales []string, ids map[string]int) Purpose {
-	g := v.group("id", "text")
-	return Purpose{ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), locales)}
+func readPurpose(v value, of Site, ids map[string]int) Purpose {
+	g := v.group("id", "text", "after")
+	return Purpose{ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales), After: readAfter(g.get("after"), of.Redirects)}
 }
 
 // readTexts reads the text of a purpose by language.

@@ -101,6 +101,16 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"21: sites[0].api_keys[1] must have 64 lower-case hex digits after sha256:; optin keys prints them beside a key",
 			"21: sites[0].api_keys[2] holds a character that no Authorization header carries; optin keys makes one",
 		}},
+		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [{key: ${GAZETTE_API_KEY}, scope: admin}, {scope: read}, {key: short, scop: read}, [a]]", []string{
+			"21: sites[0].api_keys[0].scope must be read, write or both",
+			"21: sites[0].api_keys[1].key is missing; give key, or key_file with the name of a file",
+			"21: sites[0].api_keys[2].scop is not known; did you mean scope?",
+			"21: sites[0].api_keys[2].key is shorter than 12 characters; optin keys makes one",
+			"21: sites[0].api_keys[3] is a list, but must be one value; put a value that begins with { or [ into quotes",
+		}},
+		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [${GAZETTE_API_KEY}, {key: ${GAZETTE_API_KEY}, scope: read}]", []string{
+			"21: sites[0].api_keys[1].key holds a key that line 21 has already; each key opens one site, once",
+		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [${GAZETTE_API_KEY}, ${GAZETTE_API_KEY}]", []string{
 			"21: sites[0].api_keys[1] holds a key that line 21 has already; each key opens one site, once",
 		}},
@@ -117,7 +127,7 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"22: sites[0].webhooks[0].secret must be 24 to 64 bytes once decoded; optin keys makes one",
 		}},
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret: whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr", []string{
-			"22: sites[0].webhooks[0].secret is a key for v1a signatures; a secret begins with whsec_, and optin keys makes one",
+			"22: sites[0].webhooks[0].secret is a public key, which is for the receiver; the private one begins with whsk_",
 		}},
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret: whsec_*", []string{
 			"22: sites[0].webhooks[0].secret is not base64, with or without whsec_ before it; optin keys makes one",

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/theme"
 )
 
 func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
@@ -44,8 +46,8 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 			Contact: "vie-privee@gazette.example", PrivacyURL: mustURL(t, "https://gazette.example/vie-privee"), Country: "FR"},
 		Locales: []string{"fr", "en"}, Origins: []string{"https://gazette.example"},
 		Redirects: []*url.URL{mustURL(t, "https://gazette.example/")},
-		APIKeys:   []APIKey{sha256.Sum256([]byte(testAPIKey))},
-		Webhooks:  []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"), Secret: Secret(testHookRaw)}},
+		APIKeys:   []APIKey{{sha256.Sum256([]byte(testAPIKey)), true, true}},
+		Webhooks:  []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"), Secrets: []Secret{Secret(testHookRaw)}}},
 		LinkTTL:   48 * time.Hour,
 		Purposes: []Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette"}}},
@@ -107,5 +109,22 @@ func TestTheSamplesCommentedDKIMIsRight(t *testing.T) {
 	}
 	if len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].String() != "optin._domainkey.gazette.example" {
 		t.Errorf("dkim is %v", c.SMTP.DKIM)
+	}
+}
+
+func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
+	text := strings.NewReplacer("\n    #after", "\n    after", "\n    #theme", "\n    theme", "\n    #frame_", "\n    frame_", "\n    #  ", "\n      ").Replace(sample)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"gazette.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := theme.Default()
+	want.Font, want.Logo = theme.Serif, &theme.Logo{Bytes: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), Media: "image/svg+xml"}
+	s := c.Sites[0]
+	if diff := cmp.Diff(&want, s.Theme); diff != "" {
+		t.Error(diff)
+	}
+	if s.After.Signup.Path != "/look-in-your-inbox" || s.After.Confirm.Path != "/welcome" || s.After.Withdraw.Path != "/goodbye" || s.FrameAncestors[0] != "https://gazette.example" {
+		t.Errorf("after is %+v, framed by %v", s.After, s.FrameAncestors)
 	}
 }

@@ -30,8 +30,11 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText is for JSON.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// APIKey is the SHA-256 of an API key: enough to know it again. It does not print.
-type APIKey [sha256.Size]byte
+// APIKey is the SHA-256 of an API key, enough to know it again, and what it allows. It does not print.
+type APIKey struct {
+	Sum         [sha256.Size]byte
+	Read, Write bool
+}
 
 // Format writes "[hidden]" whatever the verb.
 func (APIKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 )
@@ -8,10 +9,10 @@ import (
 // readSites reads the list of sites. Ids and API keys must differ between them.
 func readSites(v value, languages []string) []Site {
 	var sites []Site
-	ids, keys := map[string]int{}, map[APIKey]int{}
+	ids, keys := map[string]int{}, map[[sha256.Size]byte]int{}
 	for _, item := range v.some() {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys", "api_keys_file",
-			"webhooks", "link_ttl", "purposes", "limits")
+			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
 		s.APIKeys = readAPIKeys(g, keys)
@@ -32,13 +33,17 @@ func readSite(g group, languages []string) Site {
 		Redirects:  each(g.get("redirects").list(), parseRedirect),
 		LinkTTL:    optional(g.get("link_ttl"), DefaultLinkTTL, parseLinkTTL),
 		Limits:     readLimits(g.get("limits")),
+
+		Theme:          readTheme(g.get("theme")),
+		FrameAncestors: each(g.get("frame_ancestors").list(), parseOrigin),
 	}
+	s.After = readAfter(g.get("after"), s.Redirects)
 	for _, item := range g.get("webhooks").list() {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
 	}
 	ids := map[string]int{}
 	for _, item := range g.get("purposes").some() {
-		s.Purposes = append(s.Purposes, readPurpose(item, s.Locales, ids))
+		s.Purposes = append(s.Purposes, readPurpose(item, s, ids))
 	}
 	return s
 }

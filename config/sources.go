@@ -39,6 +39,24 @@ func (g group) needed(key string) sourced {
 	return s
 }
 
+// neededList is needed for one secret or a list of them; key_file then names one file or several.
+func (g group) neededList(key string) (all []sourced) {
+	plain, file := g.get(key), g.get(key+"_file")
+	if !file.given() && plain.given() {
+		for _, v := range plain.items() {
+			all = append(all, v.plainSecret())
+		}
+		return all
+	}
+	if file.given() && !plain.given() {
+		for _, v := range file.items() {
+			all = append(all, v.secretFile())
+		}
+		return all
+	}
+	return []sourced{g.needed(key)} // both or neither: it says so
+}
+
 // plainSecret takes a secret that stands in the configuration, or in a variable.
 func (v value) plainSecret() sourced {
 	if !v.given() {

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -10,11 +13,22 @@ import (
 func readWebhook(v value) Webhook {
 	g := v.group("url", "secret", "secret_file", "private")
 	private := optional(g.get("private"), "", parseBool)
-	return Webhook{
-		URL:     required(g.get("url"), parseHook(private)),
-		Secret:  checked(g.needed("secret"), parseWebhookSecret),
-		Private: private,
+	w := Webhook{URL: required(g.get("url"), parseHook(private)), Private: private}
+	var all []WebhookSecret
+	for _, s := range g.neededList("secret") {
+		k := checked(s, ParseWebhookSecret)
+		if slices.ContainsFunc(all, k.same) {
+			s.at.fail("is listed twice; keep one")
+			continue
+		}
+		all = append(all, k)
+		if k.Seed != nil {
+			w.Keys = append(w.Keys, k.Seed)
+		} else if k.Symmetric != nil {
+			w.Secrets = append(w.Secrets, k.Symmetric)
+		}
 	}
+	return w
 }
 
 // parseHook makes a parser of a receiver's address.
@@ -33,20 +47,59 @@ func parseHook(private bool) func(string) (*url.URL, error) {
 	}
 }
 
-// parseWebhookSecret takes what Standard Webhooks 1.0.0 calls a symmetric secret: 24 to 64 bytes in base64, with or
-// without whsec_ before them.
-func parseWebhookSecret(s string) (Secret, error) {
+// WebhookSecret is what one receiver's calls are signed with: one of the two.
+type WebhookSecret struct {
+	Symmetric Secret // for v1: 24 to 64 bytes
+	Seed      Secret // for v1a: 32 bytes
+}
+
+func (k WebhookSecret) same(o WebhookSecret) bool {
+	return bytes.Equal(k.Symmetric, o.Symmetric) && bytes.Equal(k.Seed, o.Seed) && (k.Symmetric != nil || k.Seed != nil)
+}
+
+// ParseWebhookSecret takes what Standard Webhooks 1.0.0 writes as a secret, in base64: with or without whsec_ before them 24 to 64
+// bytes for v1; behind whsk_ an Ed25519 key for v1a, as its seed of 32 bytes or with the public key behind that.
+func ParseWebhookSecret(s string) (WebhookSecret, error) {
 	if s == "" {
-		return nil, errors.New("is empty; optin keys makes one")
+		return WebhookSecret{}, errors.New("is empty; optin keys makes one")
+	}
+	if strings.HasPrefix(s, "whpk_") {
+		return WebhookSecret{}, errors.New("is a public key, which is for the receiver; the private one begins with whsk_")
+	}
+	if key, ok := strings.CutPrefix(s, "whsk_"); ok {
+		return parseWebhookKey(key)
 	}
 	b, ok := decode(strings.TrimPrefix(s, "whsec_"))
 	switch {
-	case strings.HasPrefix(s, "whsk_") || strings.HasPrefix(s, "whpk_"):
-		return nil, errors.New("is a key for v1a signatures; a secret begins with whsec_, and optin keys makes one")
 	case !ok:
-		return nil, errors.New("is not base64, with or without whsec_ before it; optin keys makes one")
+		return WebhookSecret{}, errors.New("is not base64, with or without whsec_ before it; optin keys makes one")
 	case len(b) < 24 || len(b) > 64:
-		return nil, errors.New("must be 24 to 64 bytes once decoded; optin keys makes one")
+		return WebhookSecret{}, errors.New("must be 24 to 64 bytes once decoded; optin keys makes one")
+	}
+	return WebhookSecret{Symmetric: b}, nil
+}
+
+func parseWebhookKey(s string) (WebhookSecret, error) {
+	b, ok := decode(s)
+	switch {
+	case !ok:
+		return WebhookSecret{}, errors.New("is not base64 behind whsk_; optin keys -v1a makes one")
+	case len(b) != ed25519.SeedSize && len(b) != ed25519.PrivateKeySize:
+		return WebhookSecret{}, errors.New("must be 32 or 64 bytes behind whsk_ once decoded; optin keys -v1a makes one")
+	}
+	seed := b[:ed25519.SeedSize:ed25519.SeedSize]
+	if len(b) == ed25519.PrivateKeySize && !bytes.Equal(ed25519.NewKeyFromSeed(seed), b) {
+		return WebhookSecret{}, errors.New("has a public key behind the private one that is not its own; optin keys -v1a makes one")
+	}
+	return WebhookSecret{Seed: seed}, nil
+}
+
+// ParseWebhookPublic takes the public key of v1a signatures: 32 bytes in base64 behind whpk_.
+func ParseWebhookPublic(s string) (ed25519.PublicKey, error) {
+	key, prefixed := strings.CutPrefix(s, "whpk_")
+	b, ok := decode(key)
+	if !prefixed || !ok || len(b) != ed25519.PublicKeySize {
+		return nil, errors.New("must be 32 bytes in base64 behind whpk_; optin keys -v1a prints it beside the private one")
 	}
 	return b, nil
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-
-	"github.com/optin/optin/store"
 )
 
 // ErrPurpose says that a purpose is not one of the site's, or that none was named.
@@ -20,6 +18,9 @@ type Asked struct {
 	Locale   string   // one of the site's
 	Browser  string   // the cookie of a browser that posted our own form; empty otherwise
 	Evidence Evidence // its time is set here
+	// Once, if not empty, makes the same ask again the same request, as long as that is known: it names what is asked, and who asks,
+	// as one idempotency key and one body do.
+	Once string
 }
 
 // Ask takes a signup. It answers nil whatever is known of the address; ErrPurpose for what the site does not offer.
@@ -29,7 +30,7 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(a.Purposes))
 	}
 	signup := Signup{
-		ID: s.nonce(24), Address: a.Address, Site: site, Locale: a.Locale,
+		ID: s.requestID(site, a.Once), Address: a.Address, Site: site, Locale: a.Locale,
 		Evidence: s.stamp(a.Evidence), Browser: BrowserHash(a.Browser), Terms: st.Terms,
 	}
 	for _, id := range a.Purposes {
@@ -48,6 +49,14 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 	return err
 }
 
+// requestID is a fresh nonce, or the keyed hash of what makes the request the same again.
+func (s *Service) requestID(site, once string) string {
+	if once == "" {
+		return s.nonce(24)
+	}
+	return base64.RawURLEncoding.EncodeToString(s.Ring.Sums("request id", site, once)[0][:24])
+}
+
 // BrowserHash is what a request remembers of a browser's cookie; empty for none.
 func BrowserHash(cookie string) string {
 	if cookie == "" {
@@ -55,30 +64,6 @@ func BrowserHash(cookie string) string {
 	}
 	sum := sha256.Sum256([]byte(cookie))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// Lookup answers the website's question: what is known of this address here? store.ErrNotFound if nothing is.
-func (s *Service) Lookup(ctx context.Context, site string, a Address) (Status, error) {
-	key, err := s.locate(ctx, site, a)
-	if err != nil {
-		return Status{}, err
-	}
-	r, err := s.Store.Get(ctx, key)
-	if err != nil {
-		return Status{}, err
-	}
-	sub, err := s.vault.open(r)
-	if err != nil {
-		return Status{}, err
-	}
-	st := sub.status(key.ID, s.Now())
-	if st.State == "" {
-		return Status{}, store.ErrNotFound
-	}
-	if st.Email == "" {
-		st.Email = a.String()
-	}
-	return st, s.finish(ctx, &sub, &st)
 }
 
 // finish adds to a status what needs more than the record: words and links.

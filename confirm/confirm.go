@@ -10,7 +10,10 @@
 //	Decline       the mailbox                        closes everything; no letter from this site until Lift
 //	Lift          the mailbox                        letters may come again; confirms nothing
 //	Renewal       the mailbox, by an expired link    opens the same request anew, with its first evidence; owes a letter
-//	Withdrawal    the mailbox, by any later letter   takes back one purpose or all
+//	Withdrawal    the mailbox, by any later letter,  takes back one purpose or all
+//	              or the website's server
+//	Resend        the website's server               owes the letter of the latest open request again, with the same link
+//	Erasure       the website's server               forgets the person, but not that they declined or took back
 //	Sent, Bounce  the relay                          keeps its answer as evidence; a refusal for good closes the request
 //	Lapse         the clock                          nothing of its own: before every act, what is past its deadline is closed
 //
@@ -21,6 +24,9 @@
 //  3. Declined holds until Lift, withdrawn until a new Signup and a new Press.
 //  4. Letters keep to the site's limits for one address, exactly.
 //  5. The same act done twice is done once.
+//  6. Who was erased stays so until a new Signup, and a refusal outlives the person's data.
+//
+// What an act is counted as (tally) is read from the difference it made, and committed with it.
 //
 // Personal data leaves this package towards a store only sealed; a store's key is a keyed hash that names nobody.
 package confirm
@@ -125,6 +131,7 @@ const (
 	EventWithdrawn     Event = "subscription.withdrawn"
 	EventExpired       Event = "subscription.expired"
 	EventUndeliverable Event = "subscription.undeliverable"
+	EventErased        Event = "subscription.erased"
 )
 
 func tell(e Event) []Owed { return []Owed{{Duty: DutyTell, Event: e}} }

@@ -39,5 +39,6 @@ func (a Lift) on(s *Subscription, now time.Time) ([]Owed, error) {
 		return nil, nil
 	}
 	s.Refused, s.Lifted = nil, &a.Evidence
+	s.lose(now) // that letters were refused until now is told by nothing else
 	return nil, nil
 }

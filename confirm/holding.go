@@ -169,5 +169,8 @@ func (s *Service) stamp(e Evidence) Evidence {
 	e.At = s.Now().UTC().Truncate(time.Millisecond)
 	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
 	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
+	if a := e.Attested; a != nil {
+		e.Attested = &Attested{IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512), At: a.At.UTC().Truncate(time.Millisecond)}
+	}
 	return e
 }

@@ -24,6 +24,9 @@ type world struct {
 	known   []string    // ids of requests whose letter was owed: nobody can press another
 	mailed  []time.Time // when letters were due
 	refused bool
+	erased  bool
+	presses int64 // that confirmed something
+	counted int64 // confirmations
 }
 
 var someTerms = rapid.Custom(func(t *rapid.T) confirm.Terms {
@@ -60,9 +63,11 @@ func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Act {
 		confirm.Delivered{Request: held, Letter: confirm.Letter{At: w.now, Reply: strings.Repeat(`"`, 512)}},
 		confirm.Bounce{Request: held, Evidence: e},
 		confirm.Lapse{},
+		confirm.Resend{Terms: terms},
+		confirm.Erasure{},
 	}
 	// Signups and presses are what attackers and people do most.
-	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8}).Draw(t, "act")]
+	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10}).Draw(t, "act")]
 }
 
 func TestNoSequenceOfActsBreaksTheInvariants(t *testing.T) {
@@ -92,10 +97,12 @@ func (w *world) step(t *rapid.T, a confirm.Act, terms confirm.Terms) {
 	w.sub = after
 	w.consent(t, a, before)
 	w.refusal(t, a, owed)
+	w.tally(t, a, before, changed)
+	w.erasure(t, a)
 	w.letters(t, owed, terms)
 	w.bounds(t)
-	if again, owes, changed, err2 := confirm.Apply(after, a, w.now); err == nil && (err2 != nil || changed || len(owes) > 0) {
-		t.Fatalf("%T twice owes %v, fails with %v, changed %v:\n%s\n%s", a, owes, err2, changed, encoded(after), encoded(again))
+	if again, owes, changed, err2 := confirm.Apply(w.sub, a, w.now); err == nil && (err2 != nil || changed || len(owes) > 0) {
+		t.Fatalf("%T twice owes %v, fails with %v, changed %v:\n%s\n%s", a, owes, err2, changed, encoded(w.sub), encoded(again))
 	}
 	if err == nil && w.sub.State(w.now) == confirm.Pending && w.sub.Alarm.IsZero() {
 		t.Fatal("something is pending and no clock will ring")
@@ -131,7 +138,7 @@ func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) 
 	}
 	for p := range had {
 		switch a.(type) {
-		case confirm.Withdrawal, confirm.Decline:
+		case confirm.Withdrawal, confirm.Decline, confirm.Erasure:
 		default:
 			if has[p] != had[p] {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
@@ -166,6 +173,60 @@ func (w *world) refusal(t *rapid.T, a confirm.Act, owed []confirm.Owed) {
 		if o.Duty == confirm.DutyConfirm || o.Duty == confirm.DutyKnown {
 			t.Fatalf("%T owes a letter to somebody who declined", a)
 		}
+	}
+}
+
+// erasure: nobody erased is known again but by a signup, and what was withdrawn stays so.
+func (w *world) erasure(t *rapid.T, a confirm.Act) {
+	switch a.(type) {
+	case confirm.Erasure:
+		w.erased, w.mailed = true, nil // the limits on letters are forgotten with the rest
+	case confirm.Signup:
+		w.erased = w.erased && w.sub.Address.IsZero()
+	}
+	if !w.erased {
+		return
+	}
+	if !w.sub.Address.IsZero() || len(w.sub.Requests) > 0 || len(w.sub.Grants) > 0 || w.sub.Locale != "" || strings.Contains(encoded(w.sub), "ada@") {
+		t.Fatalf("%T: something is known of who was erased: %s", a, encoded(w.sub))
+	}
+	if !w.sub.Withdrawn.IsZero() && w.sub.Refused == nil && w.sub.Lifted == nil && w.sub.State(w.now) != confirm.Withdrawn {
+		t.Fatalf("%T: what was withdrawn is %q", a, w.sub.State(w.now))
+	}
+	if w.sub.Gone() {
+		w.sub = confirm.Subscription{} // as the store forgets it
+	}
+}
+
+// tally: counts are of this day, one for each name, never negative, and confirmations are the presses that confirmed.
+func (w *world) tally(t *rapid.T, a confirm.Act, before confirm.Subscription, changed bool) {
+	if _, ok := a.(confirm.Press); ok {
+		had := confirmedBy(before)
+		for p := range confirmedBy(w.sub) {
+			if had[p] == "" {
+				w.presses++
+				break
+			}
+		}
+	}
+	if !changed {
+		return
+	}
+	names := map[string]bool{}
+	for _, c := range confirm.Tally(before, w.sub) {
+		if c.N <= 0 || names[c.Name] || c.Day != w.now.UTC().Format(time.DateOnly) {
+			t.Fatalf("%T is counted as %+v", a, c)
+		}
+		names[c.Name] = true
+		if c.Name == confirm.CountConfirmations {
+			w.counted += c.N
+		}
+		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.counted != w.presses {
+		t.Fatalf("%d presses confirmed, %d are counted", w.presses, w.counted)
 	}
 }
 

@@ -31,11 +31,14 @@ func (s *Subscription) lapse(now time.Time) []Owed {
 // prune forgets what nothing needs any more: closed requests past their grace and, where letters were declined and nothing was
 // ever granted, everything but that.
 func (s *Subscription) prune(now time.Time) {
-	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
+	s.without(func(r Request) bool {
 		return r.State != Pending && !s.needs(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	if s.Refused != nil && len(s.Grants) == 0 && !now.Before(s.Refused.At.Add(Grace)) {
-		*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, Refused: &Evidence{At: s.Refused.At, How: s.Refused.How}}
+		s.forget(now)
+	}
+	if !s.Withdrawn.IsZero() && !s.Address.IsZero() && s.Refused == nil && len(s.Grants) == 0 && len(s.Requests) == 0 {
+		s.forget(now) // who was erased, came back, and did not press
 	}
 }
 
@@ -47,6 +50,7 @@ func (s *Subscription) room() {
 			continue
 		}
 		if closed++; closed >= MaxClosed {
+			s.lose(r.Closed.At)
 			s.Requests = slices.Delete(s.Requests, i, i+1)
 		}
 	}
@@ -57,6 +61,7 @@ func (s *Subscription) give(g Grant) {
 	s.Grants = append(s.Grants, g)
 	ended := func(g Grant) bool { return g.State != Confirmed }
 	if i := slices.IndexFunc(s.Grants, ended); len(s.Grants) > MaxGrants && i >= 0 {
+		s.lose(s.Grants[i].Ended.At)
 		s.Grants = slices.Delete(s.Grants, i, i+1)
 	}
 }
@@ -99,7 +104,7 @@ func (s *Subscription) wind(now time.Time) []Owed {
 
 // Expires is when the whole record may be forgotten; zero: never, because a consent or a refusal is to be proved.
 func (s *Subscription) Expires() time.Time {
-	if len(s.Grants) > 0 || s.Refused != nil {
+	if len(s.Grants) > 0 || s.Refused != nil || !s.Withdrawn.IsZero() {
 		return time.Time{}
 	}
 	at := s.Changed.Add(Grace)

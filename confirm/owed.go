@@ -52,12 +52,18 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed) ([]store
 		case DutyClock:
 			all = append(all, store.Entry{ID: alarmID(key, o.Due), Kind: KindClock, Due: o.Due})
 		case DutyTell:
+			if o.Event != EventErased && sub.Address.IsZero() {
+				continue // it lapsed, and was erased, in one step: there is nobody to speak of
+			}
 			told := Told{ID: s.nonce(16), Type: o.Event, At: sub.Changed, Data: sub.status(key.ID, sub.Changed)}
+			if o.Event == EventErased {
+				told.Data.State, told.Data.Site = Erased, key.Site
+			}
 			body, err := s.vault.pack(key, told)
 			if err != nil {
 				return nil, err
 			}
-			for i, lane := range s.sites[sub.Site].Tell {
+			for i, lane := range s.sites[key.Site].Tell {
 				all = append(all, store.Entry{ID: fmt.Sprintf("%s-%d", told.ID, i), Kind: lane, Body: body})
 			}
 		}
@@ -83,7 +89,7 @@ func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
 	now := s.Now()
 	if id := string(e.Body); id != "" {
 		r := sub.request(id)
-		if r == nil || !r.open(now) || r.Letter != nil {
+		if r == nil || !r.open(now) || r.lettered() {
 			return Draft{}, ErrNotOwed
 		}
 		d.Duty, d.Locale, d.Asked, d.Deadline = DutyConfirm, r.Locale, r.Asked.At, r.Deadline

@@ -20,6 +20,9 @@ func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
 	for _, sh := range wanted {
 		s.give(Grant{Shown: sh, Request: r.ID, State: Confirmed, Given: now})
 	}
+	if len(wanted) > 0 {
+		s.Withdrawn = time.Time{}
+	}
 	r.close(Confirmed, a.Evidence)
 	s.Locale = r.Locale
 	if len(wanted) == 0 {

@@ -9,7 +9,7 @@ type Delivered struct {
 }
 
 func (a Delivered) on(s *Subscription, now time.Time) ([]Owed, error) {
-	if r := s.request(a.Request); r != nil && r.Letter == nil {
+	if r := s.request(a.Request); r != nil && !r.lettered() {
 		r.Letter = &a.Letter
 	}
 	return nil, nil

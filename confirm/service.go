@@ -164,15 +164,15 @@ func (s *Service) act(ctx context.Context, key store.Key, a Act, settle *store.S
 		if after = sub; err != nil || !changed {
 			return store.Change{}, err
 		}
-		put, err := s.vault.seal(key, sub)
-		if err != nil {
-			return store.Change{}, err
-		}
 		if owe, err = s.entries(key, sub, owed); err != nil {
 			return store.Change{}, err
 		}
+		change := store.Change{Owe: owe, Settle: settle, Count: tally(before, sub)}
+		if change.Erase = sub.Gone(); !change.Erase {
+			change.Put, err = s.vault.seal(key, sub)
+		}
 		settled = settle != nil
-		return store.Change{Put: put, Owe: owe, Settle: settle}, nil
+		return change, err
 	})
 	if err != nil {
 		return after, false, err

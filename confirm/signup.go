@@ -33,7 +33,10 @@ func (a Signup) on(s *Subscription, now time.Time) ([]Owed, error) {
 		s.Address = a.Address
 	}
 	if s.Created.IsZero() {
-		s.Site, s.Locale, s.Created = a.Site, a.Locale, now
+		s.Site, s.Created = a.Site, now
+	}
+	if s.Locale == "" {
+		s.Locale = a.Locale
 	}
 	wanted := s.unconfirmed(a.Shown)
 	if len(wanted) == 0 {

@@ -18,6 +18,8 @@ type Status struct {
 	ExpiresAt      *time.Time      `json:"expires_at"`
 	Purposes       []PurposeStatus `json:"purposes"`
 	UnsubscribeURL *string         `json:"unsubscribe_url"`
+	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: how things stood then
+	Complete       *bool           `json:"complete,omitempty"` // beside AsOf; false: of what ended before then, something is no longer known
 }
 
 // PurposeStatus is one purpose of a Status: where it stands, since when, and the text that was shown.
@@ -39,6 +41,9 @@ func (s *Subscription) State(now time.Time) State {
 	}
 	if best.State == "" && (s.Refused != nil || s.Lifted != nil) {
 		return Declined
+	}
+	if best.State == "" && !s.Withdrawn.IsZero() {
+		return Withdrawn
 	}
 	return best.State
 }

@@ -16,6 +16,7 @@ const (
 	Withdrawn     State = "withdrawn"
 	Expired       State = "expired"
 	Undeliverable State = "undeliverable"
+	Erased        State = "erased" // only in what a website is told of an Erasure
 )
 
 // Evidence is what is known of one act. It supports a proof; by itself it is none.
@@ -27,6 +28,17 @@ type Evidence struct {
 	Source    string    `json:"so,omitempty"` // the page the website named; at most 512 bytes
 	How       Method    `json:"how,omitempty"`
 	Reply     string    `json:"re,omitempty"` // a relay's words, at most 512 bytes
+
+	Attested *Attested `json:"att,omitempty"` // of ByServer: what the website says that it saw; we saw its server
+}
+
+// Attested is what a website's server says of the visitor that it calls for. It is the website's word, and kept apart from what
+// was seen here.
+type Attested struct {
+	IP        string    `json:"ip,omitempty"`
+	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
+	Page      string    `json:"pg,omitempty"` // at most 512 bytes
+	At        time.Time `json:"at,omitzero"`
 }
 
 // Method says how an act was expressed.
@@ -42,6 +54,7 @@ const (
 	ByOneClick   Method = "one_click" // RFC 8058
 	ByRelay      Method = "smtp"
 	ByClock      Method = "clock"
+	ByServer     Method = "server" // a call of the website's server, with its API key
 )
 
 // Shown is one purpose as it was put to a person: its id and the hash of the exact text.
@@ -61,7 +74,8 @@ type Request struct {
 	Browser  string    `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
 	State    State     `json:"st"`
 	Closed   *Evidence `json:"closed,omitempty"` // the act that ended Pending
-	Letter   *Letter   `json:"letter,omitempty"`
+	Letter   *Letter   `json:"letter,omitempty"` // the last one that a relay took
+	Again    time.Time `json:"again,omitzero"`   // when the website last asked for the letter again
 }
 
 // Letter is what is known of a letter that a relay took.
@@ -83,18 +97,20 @@ type Grant struct {
 
 // Subscription is everything known of one address at one site.
 type Subscription struct {
-	Site     string      `json:"site"`
-	Address  Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined
-	Locale   string      `json:"loc,omitempty"`
-	Created  time.Time   `json:"created"`
-	Changed  time.Time   `json:"changed"`
-	Requests []Request   `json:"reqs,omitempty"`   // oldest first
-	Grants   []Grant     `json:"grants,omitempty"` // oldest first
-	Refused  *Evidence   `json:"refused,omitempty"`
-	Lifted   *Evidence   `json:"lifted,omitempty"`
-	Mailed   []time.Time `json:"mailed,omitempty"` // when letters were or will be due, for the limits
-	Noticed  time.Time   `json:"noticed,omitzero"` // when DutyKnown was last owed
-	Alarm    time.Time   `json:"alarm,omitzero"`   // when the one outstanding DutyClock is due
+	Site      string      `json:"site"`
+	Address   Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
+	Locale    string      `json:"loc,omitempty"`
+	Created   time.Time   `json:"created"`
+	Changed   time.Time   `json:"changed"`
+	Requests  []Request   `json:"reqs,omitempty"`   // oldest first
+	Grants    []Grant     `json:"grants,omitempty"` // oldest first
+	Refused   *Evidence   `json:"refused,omitempty"`
+	Lifted    *Evidence   `json:"lifted,omitempty"`
+	Withdrawn time.Time   `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
+	Forgot    time.Time   `json:"forgot,omitzero"`    // what ended before may no longer be known
+	Mailed    []time.Time `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
+	Noticed   time.Time   `json:"noticed,omitzero"`   // when DutyKnown was last owed
+	Alarm     time.Time   `json:"alarm,omitzero"`     // when the one outstanding DutyClock is due
 }
 
 func (s *Subscription) request(id string) *Request {

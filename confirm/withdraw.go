@@ -16,7 +16,7 @@ func (a Withdrawal) on(s *Subscription, now time.Time) ([]Owed, error) {
 	if len(purposes) == 0 {
 		purposes = s.purposes()
 	}
-	s.drop(purposes, a.Evidence)
+	s.drop(purposes, a.Evidence, now)
 	if !s.end(Withdrawn, a.Evidence, purposes) {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func (s *Subscription) end(state State, e Evidence, purposes []string) (any bool
 
 // drop takes purposes out of every open request, so that an older letter cannot bring back what was taken back; a
 // request with nothing left is closed.
-func (s *Subscription) drop(purposes []string, e Evidence) {
+func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.State != Pending {
@@ -63,8 +63,9 @@ func (s *Subscription) drop(purposes []string, e Evidence) {
 		left := slices.DeleteFunc(slices.Clone(r.Shown), func(sh Shown) bool { return slices.Contains(purposes, sh.Purpose) })
 		if len(left) == 0 {
 			r.close(Withdrawn, e)
-		} else {
+		} else if len(left) < len(r.Shown) {
 			r.Shown = left
+			s.lose(now)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -8,8 +9,11 @@ import (
 	"sync"
 )
 
-//go:embed assets/optin.css assets/optin-confirm.js
+//go:embed assets/optin.css assets/optin-confirm.js assets/embed.js
 var assetFiles embed.FS
+
+// EmbedName is the asset for the forms of other websites. Its own file says what it does.
+const EmbedName = "embed.js"
 
 type asset struct {
 	content []byte
@@ -22,13 +26,17 @@ var assets = sync.OnceValue(func() map[string]asset {
 	entries, _ := assetFiles.ReadDir("assets") // embedded: cannot fail
 	for _, e := range entries {
 		content, _ := assetFiles.ReadFile("assets/" + e.Name())
+		if e.Name() == EmbedName {
+			content = lean(content)
+		}
 		sum := sha256.Sum256(content)
 		all[e.Name()] = asset{content: content, sum: hex.EncodeToString(sum[:])[:16]}
 	}
 	return all
 })
 
-// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, and the one script, optin-confirm.js. With the
+// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, and the one script of our pages, optin-confirm.js;
+// or EmbedName. With the
 // right version it may be cached for ever. The etag is quoted, ready for the header. The content must not be changed.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
@@ -47,3 +55,14 @@ func contentTypeOf(name string) string {
 
 // assetPath is what a page writes: the version changes with the content.
 func assetPath(name string) string { return "/assets/" + name + "?v=" + assets()[name].sum }
+
+// lean is a script without its indentation and its lines of comments: it is loaded by every page of a website.
+func lean(script []byte) []byte {
+	var b bytes.Buffer
+	for line := range bytes.Lines(script) {
+		if line = bytes.TrimLeft(line, " "); !bytes.HasPrefix(line, []byte("//")) {
+			b.Write(line)
+		}
+	}
+	return b.Bytes()
+}

@@ -7,7 +7,8 @@ import (
 )
 
 func TestAssetsAreServedWithTypeAndVersion(t *testing.T) {
-	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "optin-confirm.js": "text/javascript; charset=utf-8"} {
+	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "optin-confirm.js": "text/javascript; charset=utf-8",
+		EmbedName: "text/javascript; charset=utf-8"} {
 		content, kind, etag, ok := Asset(name)
 		if !ok || len(content) == 0 || kind != want || !regexp.MustCompile(`^"[0-9a-f]{16}"$`).MatchString(etag) {
 			t.Errorf("%s: %d bytes, %q, %s, %v", name, len(content), kind, etag, ok)
@@ -45,6 +46,26 @@ func TestAControllersContactBecomesALinkOnlyWhenItIsOne(t *testing.T) {
 	} {
 		if got := reach(contact); got != want {
 			t.Errorf("%q leads to %q, want %q", contact, got, want)
+		}
+	}
+}
+
+func TestTheScriptForWebsitesIsSmallAndKeepsNothing(t *testing.T) {
+	script, _, _, _ := Asset(EmbedName)
+	if len(script) >= 8000 || !strings.HasPrefix(string(script), "(() => {\n") {
+		t.Errorf("%d bytes, beginning %.40q", len(script), script)
+	}
+	for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(", "innerHTML", ".style", "import(", "<script"} {
+		if strings.Contains(string(script), word) {
+			t.Errorf("the script has %s", word)
+		}
+	}
+	if strings.Contains(string(script), "`\n") || strings.Contains(string(script), "\n//") {
+		t.Error("a text of several lines would lose its indentation, and a comment was left")
+	}
+	for _, code := range Codes() {
+		if own := strings.Count(string(script), "\n"+code+": \""); strings.HasPrefix(code, "email_") && own != 2 || strings.HasPrefix(code, "consent_") && own != 2 {
+			t.Errorf("%s is said in %d languages, want two", code, own)
 		}
 	}
 }

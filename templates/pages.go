@@ -6,6 +6,7 @@ import "time"
 type Site struct {
 	ID, Name, URL string
 	Controller    Controller
+	Style, Logo   string // paths of a sheet loaded after ours, and of a picture shown for the name; may be empty. Pages only
 }
 
 // Controller is who answers for the data (GDPR 13(1)(a)). Contact is an address, a web page or a telephone number.
@@ -134,6 +135,7 @@ type Withdrawn struct {
 	Purposes  []Purpose // taken back
 	Left      []Purpose // still agreed to
 	SignupURL string    // may be empty
+	BackURL   string    // of the website; may be empty
 }
 
 // Failure is any other error, by HTTP status. It never shows what was sent. Code and Errors are told where they are known codes.

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// readBody reads the whole body into the exchange, or refuses it: 413 over MaxBody, said or not; 415 in any coding, for what
+// readBody reads the whole body into the exchange, or refuses it: 413 over most bytes, said or not; 415 in any coding, for what
 // unpacks has no size; 408 when it does not come.
-func readBody(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength > MaxBody {
+func readBody(w http.ResponseWriter, r *http.Request, most int64) error {
+	if r.ContentLength > most {
 		w.Header().Set("Connection", "close")
 		return refuse(codeTooLarge)
 	}
@@ -20,7 +20,7 @@ func readBody(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Connection", "close")
 		return refuse(codeMedia)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
 		exchangeOf(r).body = body
 		return nil

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -19,10 +20,14 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 		if path == "" {
 			t.Fatalf("no path for %s", rt.pattern)
 		}
-		for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("x", MaxBody+1)), "in chunks": io.LimitReader(endless{}, 100<<20)} {
+		most := int(cmp.Or(rt.body, MaxBody))
+		for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("x", most+1)), "in chunks": io.LimitReader(endless{}, 100<<20)} {
 			req, err := http.NewRequestWithContext(t.Context(), rt.method, w.http.URL+path, body)
 			must(t, err)
 			req.Header.Set("Content-Type", mediaForm)
+			if rt.needs != 0 {
+				req.Header.Set("Authorization", "Bearer "+gazetteKey)
+			}
 			res, err := w.http.Client().Transport.RoundTrip(req)
 			if err != nil {
 				t.Errorf("%s %s, %s: %v", rt.method, path, name, err)
@@ -33,8 +38,14 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 				t.Errorf("%s %s, %s: %d", rt.method, path, name, res.StatusCode)
 			}
 		}
-		a := w.send(rt.method, path, "x", "Content-Encoding", "gzip", "Content-Type", mediaForm)
-		if a.status != 415 {
+		packed := []string{"Content-Encoding", "gzip", "Content-Type", mediaForm}
+		if rt.needs != 0 {
+			if a := w.send(rt.method, path, strings.Repeat("x", most+1)); a.status != 401 {
+				t.Errorf("%s %s without a key: %d", rt.method, path, a.status)
+			}
+			packed = append(packed, "Authorization", "Bearer "+gazetteKey)
+		}
+		if a := w.send(rt.method, path, "x", packed...); a.status != 415 {
 			t.Errorf("%s %s compressed: %d", rt.method, path, a.status)
 		}
 	}

@@ -18,7 +18,9 @@ type exchange struct {
 	id     string
 	route  string
 	person bool // a page is the answer unless a program asks for JSON
+	framed bool // pages may be framed where the site allows
 	site   *site
+	key    string // the sum of the API key it was authorized by; empty: none
 	body   []byte
 	cause  error // of a status of 500 or more; for the log only
 	stack  string
@@ -52,15 +54,13 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// chain is what happens to every request around its route: an id, a deadline, the headers, the log line, and a page also
-// where something panics.
+// chain is what happens to every request around its route: an id, the headers, the log line, and a page also where something
+// panics.
 func (s *Server) chain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		start := s.opt.Now()
 		x := &exchange{id: hex.EncodeToString(s.random(16)), route: "unmatched"}
-		ctx, cancel := context.WithTimeout(context.WithValue(in.Context(), exchangeKey{}, x), patience)
-		defer cancel()
-		r, w := in.WithContext(ctx), &recorder{ResponseWriter: out}
+		r, w := in.WithContext(context.WithValue(in.Context(), exchangeKey{}, x)), &recorder{ResponseWriter: out}
 		defer func() { s.report(r, x, w.status, s.opt.Now().Sub(start)) }()
 		defer s.rescue(w, r, x)
 		s.secure(w.Header(), x.id)
@@ -119,7 +119,7 @@ func knownMethod(m string) string {
 func (s *Server) secure(h http.Header, id string) {
 	h.Set("X-Request-Id", id)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy("", "'self'"))
+	h.Set("Content-Security-Policy", policy("", "'self'", "'none'"))
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -130,8 +130,8 @@ func (s *Server) secure(h http.Header, id string) {
 }
 
 // policy is a Content-Security-Policy; script is empty or a source.
-func policy(script, formAction string) string {
-	p := "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors 'none'"
+func policy(script, formAction, ancestors string) string {
+	p := "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors " + ancestors
 	if script != "" {
 		p += "; script-src " + script
 	}

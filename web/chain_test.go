@@ -31,7 +31,7 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	must(t, w.store.Close())
 	w.send("POST", link, "")
 	text := w.log.String()
-	for _, secret := range []string{link[3:], link[10:40], "secret.example", "ada", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
+	for _, secret := range []string{link[3:], link[10:40], "secret.example", "ada@", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds %q:\n%s", secret, text)
 		}

@@ -62,6 +62,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := templates.Failure{Status: status, Code: string(e.code), RetryAfter: e.after, Errors: told(e.fields)}
 	if x.site != nil {
 		p.Site = x.site.Show
+		if x.framed { // or who is refused inside a frame would see nothing at all
+			w.Header().Set("Content-Security-Policy", policy("", "'self'", x.site.ancestors))
+		}
 	}
 	if err := s.page(w, status, s.language(r, x.site), p); err != nil {
 		x.cause = errors.Join(x.cause, err)

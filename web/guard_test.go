@@ -21,7 +21,12 @@ func (w *world) paths() map[string]string {
 	return map[string]string{
 		"/v1/sites/{site}/subscriptions": signupPath, "/v1/sites/{site}/lookup": "/v1/sites/gazette/lookup", "/s/{site}": "/s/gazette",
 		"/s/{site}/sent": "/s/gazette/sent", "/c/{token}": link, "/c/{token}/decline": link + "/decline", "/c/{token}/lift": link + "/lift",
-		"/c/{token}/renew": link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css", "/healthz": "/healthz", "/readyz": "/readyz",
+		"/v1/sites/{site}/subscriptions/{id}": w.subscriptionPath("ada@b.example"), "/v1/sites/{site}/subscriptions/{id}/resend": w.subscriptionPath("ada@b.example") + "/resend",
+		"/v1/sites/{site}/subscriptions/{id}/withdraw": w.subscriptionPath("ada@b.example") + "/withdraw", "/v1/sites/{site}/stats": "/v1/sites/gazette/stats",
+		"/v1/sites/{site}/export": "/v1/sites/gazette/export", "/v1/sites/{site}/webhooks/parked": "/v1/sites/gazette/webhooks/parked",
+		"/v1/sites/{site}/webhooks/replay": "/v1/sites/gazette/webhooks/replay",
+		"/c/{token}/renew":                 link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
+		"/embed.js": "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",
 	}
 }
 

@@ -41,6 +41,12 @@ func (s *Server) press(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
+	st := s.sites[v.Site]
+	if to := st.after(afterConfirm, ids(v.Purposes)); to != "" && wantsPage(r) {
+		exchangeOf(r).site = st
+		seeOther(w, to)
+		return nil
+	}
 	return s.answer(w, r, http.StatusOK, v, "confirmed", s.confirmed(v, false))
 }
 

@@ -1,74 +1,115 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
-	"strings"
+	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/store"
 )
 
-// apiKey is the sum of a key, and the one site it opens.
-type apiKey struct {
-	sum  [sha256.Size]byte
-	site string
-}
+// maxLookup is the greatest body of a lookup, in bytes: confirm.MaxLookup addresses of any length.
+const maxLookup = 320 << 10
 
-// lookup answers the question before every mailing: what is known of this address at this site?
+// lookup answers the question before every mailing: what is known of this address, or of these, at this site, now or as of a date?
 func (s *Server) lookup(w http.ResponseWriter, r *http.Request) error {
-	if err := s.authorize(w, r); err != nil {
-		return err
-	}
-	in, _, err := schema{"email": text}.decode(r, mediaJSON)
+	in, _, err := schema{"email": text, "emails": list, "as_of": text}.decode(r, mediaJSON)
 	if err != nil {
 		return err
 	}
-	a, c := readEmail(in)
+	all, many, wrong := readEmails(in)
+	at, c := s.readAsOf(in)
 	if c != "" {
-		return refuseFields([]fieldError{wrongField("email", c)})
+		wrong = append(wrong, wrongField("as_of", c))
 	}
-	st, err := s.opt.Desk.Lookup(r.Context(), r.PathValue("site"), a)
+	if len(wrong) > 0 {
+		return refuseFields(wrong)
+	}
+	found, err := s.opt.Desk.LookupAll(r.Context(), r.PathValue("site"), all, at)
+	switch {
+	case err != nil:
+		return err
+	case many:
+		writeJSON(w, http.StatusOK, mediaJSON, results(all, found))
+	case found[0] == nil:
+		return refuse(codeSubscription)
+	default:
+		writeJSON(w, http.StatusOK, mediaJSON, found[0])
+	}
+	return nil
+}
+
+// lookedUp is the answer for many addresses, in the order in which they were asked.
+type lookedUp struct {
+	Results []result `json:"results"`
+}
+
+// result is that of one address; Subscription is null where nothing is known.
+type result struct {
+	Email        string          `json:"email"`
+	Subscription *confirm.Status `json:"subscription"`
+}
+
+func results(all []confirm.Address, found []*confirm.Status) (l lookedUp) {
+	for i, a := range all {
+		l.Results = append(l.Results, result{a.String(), found[i]})
+	}
+	return l
+}
+
+// readEmails reads the one address of a body, or its list of them.
+func readEmails(in *fields) (all []confirm.Address, many bool, wrong []fieldError) {
+	if in.spelt["emails"] == 0 {
+		a, c := readEmail(in)
+		if c != "" {
+			wrong = append(wrong, wrongField("email", c))
+		}
+		return []confirm.Address{a}, false, wrong
+	}
+	switch c := in.wrong["emails"]; {
+	case in.spelt["email"] > 0:
+		return nil, true, []fieldError{wrongField("email", codeEither)}
+	case c != "":
+		return nil, true, []fieldError{wrongField("emails", c)}
+	case len(in.values["emails"]) == 0:
+		return nil, true, []fieldError{wrongField("emails", codeEmailRequired)}
+	case len(in.values["emails"]) > confirm.MaxLookup:
+		return nil, true, []fieldError{wrongField("emails", codeEmailsTooMany)}
+	}
+	for i, text := range in.values["emails"] {
+		a, err := confirm.ParseAddress(text)
+		if err != nil {
+			wrong = append(wrong, wrongField(fmt.Sprintf("emails[%d]", i), codeEmailInvalid))
+		}
+		all = append(all, a)
+	}
+	return all, true, wrong
+}
+
+// readAsOf reads a time of the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is none.
+func (s *Server) readAsOf(in *fields) (time.Time, code) {
+	if in.spelt["as_of"] == 0 || in.wrong["as_of"] != "" || in.one("as_of") == "" {
+		return time.Time{}, in.wrong["as_of"]
+	}
+	at, err := readTime(in.one("as_of"), true)
+	now := s.opt.Now()
+	switch {
+	case err != nil:
+		return at, codeTime
+	case !isDate(in.one("as_of")) && at.After(now), at.AddDate(0, 0, -1).After(now):
+		return at, codeTimeAhead
+	case at.After(now): // the end of today
+		return now, ""
+	}
+	return at, ""
+}
+
+// unknown turns what a desk says of an id or address into an answer.
+func unknown(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return refuse(codeSubscription)
 	}
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, mediaJSON, st)
-	return nil
-}
-
-// authorize lets a key act for its own site: 401 without a key that is known, 403 for any site but its own, known or not. Every key
-// is compared, in constant time.
-func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
-	said := r.Header.Values("Authorization")
-	var key string
-	if len(said) == 1 {
-		scheme, rest, _ := strings.Cut(said[0], " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			key = strings.TrimSpace(rest)
-		}
-	}
-	sum := sha256.Sum256([]byte(key))
-	valid, fits := 0, 0
-	for _, k := range s.keys {
-		same := subtle.ConstantTimeCompare(sum[:], k.sum[:])
-		valid |= same
-		if k.site == r.PathValue("site") {
-			fits |= same
-		}
-	}
-	switch {
-	case key == "":
-		w.Header().Set("WWW-Authenticate", `Bearer realm="optin"`)
-		return refuse(codeKeyRequired)
-	case valid == 0:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="optin", error="invalid_token"`)
-		return refuse(codeKeyRequired)
-	case fits == 0:
-		return refuse(codeKeyForeign)
-	}
-	return nil
+	return err
 }

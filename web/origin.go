@@ -72,7 +72,7 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request, st *site) {
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", from[0])
-	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id, Idempotency-Replayed")
 }
 
 // preflight answers a browser that asks whether a page may sign up.
@@ -82,10 +82,10 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	vary(h, "Access-Control-Request-Method", "Access-Control-Request-Headers")
-	h.Set("Allow", "OPTIONS, POST")
+	h.Set("Allow", "GET, HEAD, OPTIONS, POST")
 	if h.Get("Access-Control-Allow-Origin") != "" && r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", http.MethodPost)
-		h.Set("Access-Control-Allow-Headers", "Content-Type")
+		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key")
 		h.Set("Access-Control-Max-Age", "7200") // seconds; Chrome keeps it no longer
 		h.Del("Access-Control-Expose-Headers")
 	}

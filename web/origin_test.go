@@ -17,6 +17,9 @@ func TestOnlyTheSitesOriginsMayReadTheAnswer(t *testing.T) {
 		if pre.status != 204 || (got == origin) != may || !may && got != "" || (pre.header.Get("Access-Control-Max-Age") != "") != may {
 			t.Errorf("preflight from %s: %d %v", origin, pre.status, pre.header)
 		}
+		if may && pre.header.Get("Access-Control-Allow-Headers") != "Content-Type, Idempotency-Key" {
+			t.Errorf("preflight allows %q", pre.header.Get("Access-Control-Allow-Headers"))
+		}
 		for _, body := range []string{`{"email":"a@b.example","consent":true}`, `{}`, "", strings.Repeat(" ", MaxBody+1)} {
 			a := w.send("POST", signupPath, body, "Content-Type", mediaJSON, "Origin", origin)
 			if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != may || !may && (got != "" || a.status != 403 && a.status != 413) {

@@ -16,9 +16,11 @@ func (s *Server) page(w http.ResponseWriter, status int, locale string, p templa
 	h := w.Header()
 	switch p := p.(type) {
 	case templates.Confirm:
+		script := ""
 		if p.SameBrowser {
-			h.Set("Content-Security-Policy", policy("'self'", "'self'"))
+			script = "'self'"
 		}
+		h.Set("Content-Security-Policy", policy(script, s.sites[p.Site.ID].pressAction, "'none'"))
 	case templates.Signup:
 		s.public(h, p.Site.ID)
 	case templates.Sent:
@@ -35,7 +37,7 @@ func (s *Server) page(w http.ResponseWriter, status int, locale string, p templa
 func (s *Server) public(h http.Header, site string) {
 	h.Set("Referrer-Policy", "same-origin")
 	if st := s.sites[site]; st != nil {
-		h.Set("Content-Security-Policy", policy("", st.formAction))
+		h.Set("Content-Security-Policy", policy("", st.formAction, st.ancestors))
 	}
 }
 

@@ -45,10 +45,14 @@ const (
 	codeRedirect           code = "redirect_not_allowed"
 	codeRepeated           code = "field_repeated"
 	codeInvalid            code = "field_invalid"
+	codeReplay             code = "replay_invalid"
 )
 
 // words are the status of a code, and what a program's author is told: what happened, and what to do.
 func (c code) words() (status int, detail string) {
+	if status, detail := c.apiWords(); status != 0 {
+		return status, detail
+	}
 	switch c {
 	case codeUnreadable:
 		return http.StatusBadRequest, "The body cannot be read. Send one JSON object, or one form, in UTF-8."
@@ -114,8 +118,13 @@ func (c code) fieldWords() string {
 		return "Send an absolute URL under one of the site's redirects."
 	case codeRepeated:
 		return "Send this field once, in its exact spelling."
+	case codeReplay:
+		return "Send the ids of parked events in ids, 250 at most, or send all as true instead."
 	case codeInvalid:
 		return "Send this field as one line of text, or as true or false where it says yes or no."
+	}
+	if words := c.apiFieldWords(); words != "" {
+		return words
 	}
 	return "This field is not right."
 }

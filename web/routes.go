@@ -1,7 +1,10 @@
 package web
 
 import (
+	"cmp"
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,15 +19,20 @@ type route struct {
 	person  bool // made for people: a page unless a program asks for JSON
 	guarded bool // takes posts of our own pages, and of programs, only
 	shared  bool // may be called from pages of the site's origins
+	framed  bool // its pages may be framed by pages that the site names
+
+	needs Scope // of the API key; 0: none is needed
+	body  int64 // bytes that it takes at most; 0: MaxBody
+	once  bool  // an Idempotency-Key counts
+	long  bool  // may take longer than patience
 }
 
 // routes is everything that is public.
 func (s *Server) routes() []route {
 	const post = http.MethodPost
 	routes := []route{
-		{method: post, pattern: "/v1/sites/{site}/subscriptions", handle: s.signup, shared: true},
+		{method: post, pattern: "/v1/sites/{site}/subscriptions", handle: s.signup, shared: true, framed: true},
 		{method: http.MethodOptions, pattern: "/v1/sites/{site}/subscriptions", handle: s.preflight, shared: true},
-		{method: post, pattern: "/v1/sites/{site}/lookup", handle: s.lookup},
 		{method: post, pattern: "/c/{token}", handle: s.press, person: true, guarded: true},
 		{method: post, pattern: "/c/{token}/decline", handle: s.decline, person: true, guarded: true},
 		{method: post, pattern: "/c/{token}/lift", handle: s.lift, person: true, guarded: true},
@@ -33,7 +41,8 @@ func (s *Server) routes() []route {
 	}
 	look := func(pattern string, h handler, person bool) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			routes = append(routes, route{method: method, pattern: pattern, handle: h, person: person})
+			framed := strings.HasPrefix(pattern, "/s/")
+			routes = append(routes, route{method: method, pattern: pattern, handle: h, person: person, framed: framed})
 		}
 	}
 	look("/s/{site}", s.hosted, true)
@@ -44,32 +53,53 @@ func (s *Server) routes() []route {
 	look("/c/{token}/renew", s.backToLink, true)
 	look("/u/{token}", s.showAgreements, true)
 	look("/assets/{name}", s.asset, false)
+	look(embedPath, s.embed, false)
+	look(embedVersioned(), s.embed, false)
 	look("/healthz", s.healthz, false)
 	look("/readyz", s.readyz, false)
-	return routes
+	return slices.Concat(routes, s.siteRoutes(), s.hookRoutes())
 }
 
-// serve does for a route what it needs before its handler: it notes the route and its site, lets the site's origins read the
-// answer, reads the body, and turns away posts from foreign pages.
+// serve does for a route what it needs before its handler: it notes the route and its site, gives it its time, lets the site's origins
+// read the answer, asks for the API key, reads the body, and turns away posts from foreign pages.
 func (s *Server) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r)
-		x.route, x.person = rt.pattern, rt.person
+		x.route, x.person, x.framed = rt.pattern, rt.person, rt.framed
 		x.site = s.sites[r.PathValue("site")]
 		if rt.shared {
 			s.share(w, r, x.site)
 		}
-		err := readBody(w, r)
-		if err == nil && rt.guarded {
-			err = s.guard(r)
+		if !rt.long {
+			ctx, cancel := context.WithTimeout(r.Context(), patience)
+			defer cancel()
+			r = r.WithContext(ctx)
 		}
-		if err == nil {
-			err = rt.handle(w, r)
-		}
-		if err != nil {
+		if err := s.admit(w, r, rt); err != nil {
 			s.fail(w, r, err)
 		}
 	}
+}
+
+// admit hands a request to its handler, if it may come that far.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
+	if rt.needs != 0 {
+		if err := s.authorize(w, r, rt.needs); err != nil {
+			return err
+		}
+	}
+	if err := readBody(w, r, cmp.Or(rt.body, MaxBody)); err != nil {
+		return err
+	}
+	if rt.guarded {
+		if err := s.guard(r); err != nil {
+			return err
+		}
+	}
+	if rt.once {
+		return s.once(w, r, rt.handle)
+	}
+	return rt.handle(w, r)
 }
 
 // miss answers what no route takes.

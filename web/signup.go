@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -17,6 +18,7 @@ const undeliverableWithin = time.Second
 func signupSchema() schema {
 	return schema{
 		"email": text, "purposes": list, "consent": truth, "preticked": truth, "locale": text, "source": text, "redirect": text,
+		"visitor_ip": text, "visitor_user_agent": text, "visitor_page": text, "visitor_at": text,
 	}
 }
 
@@ -38,23 +40,45 @@ func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
 	asked, to, wrong := st.read(in)
 	asked.Locale, asked.Evidence = locale, s.evidence(r, how(ours, form))
 	asked.Evidence.Source = in.one("source")
-	if len(wrong) == 0 {
-		wrong, err = s.reach(r.Context(), st, r, asked.Address)
-	}
-	if err == nil && len(wrong) > 0 {
-		return s.refuseSignup(w, r, st, ours && form, locale, in, wrong)
-	}
+	attested, also, err := s.attest(w, r, in)
 	if err != nil {
 		return err
 	}
-	if ours && form {
+	if attested != nil {
+		asked.Evidence.How, asked.Evidence.Attested = confirm.ByServer, attested
+	}
+	if wrong = append(wrong, also...); len(wrong) > 0 {
+		return s.refuseSignup(w, r, st, ours && form, locale, in, wrong)
+	}
+	if to == "" {
+		to = st.after(afterSignup, asked.Purposes)
+	}
+	// What is wrong in itself was told above: such an answer needs no keeping, and costs the store nothing.
+	return s.once(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		wrong, err := s.reach(r.Context(), st, s.visitor(r, attested), asked.Address)
+		if err != nil {
+			return err
+		}
+		if len(wrong) > 0 {
+			return s.refuseSignup(w, r, st, ours && form, locale, in, wrong)
+		}
+		return s.ask(w, r, st, asked, ours && form, func() { accept(w, r, st, form, locale, to) })
+	})
+}
+
+// ask hands a signup to the desk, and answers it.
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, st *site, asked confirm.Asked, hosted bool, accept func()) error {
+	if hosted {
 		asked.Browser = s.knownBrowser(r)
+	}
+	if key, err := onceKey(r); err == nil && key != "" {
+		asked.Once = s.cell(r, key).name + " " + onceSum(r)
 	}
 	if err := s.opt.Desk.Ask(r.Context(), st.id, asked); err != nil {
 		return err
 	}
 	s.markBrowser(w, asked.Browser, st.rules.Terms.TTL)
-	accept(w, r, st, form, locale, to)
+	accept()
 	return nil
 }
 
@@ -71,9 +95,11 @@ func how(ours, form bool) confirm.Method {
 
 // reach asks whether a letter to this address may leave now: the limit of the client's IP, the domain, the site's limit. The limit
 // on the address itself is the rules' own, and silent.
-func (s *Server) reach(ctx context.Context, st *site, r *http.Request, a confirm.Address) ([]fieldError, error) {
-	if err := s.take(ctx, s.ipBucket(st, s.client(r)), st.Limits.SignupsPerIP, codeTooMany); err != nil {
-		return nil, err
+func (s *Server) reach(ctx context.Context, st *site, from netip.Addr, a confirm.Address) ([]fieldError, error) {
+	if from.IsValid() {
+		if err := s.take(ctx, s.ipBucket(st, from), st.Limits.SignupsPerIP, codeTooMany); err != nil {
+			return nil, err
+		}
 	}
 	if s.opt.Undeliverable != nil {
 		asking, cancel := context.WithTimeout(ctx, undeliverableWithin)
@@ -86,14 +112,14 @@ func (s *Server) reach(ctx context.Context, st *site, r *http.Request, a confirm
 }
 
 // accept answers a signup, the same whatever is known of the address.
-func accept(w http.ResponseWriter, r *http.Request, st *site, form bool, locale string, to *url.URL) {
+func accept(w http.ResponseWriter, r *http.Request, st *site, form bool, locale, to string) {
 	if _, json := asksFor(r); json || !form {
 		writeJSON(w, http.StatusAccepted, mediaJSON, map[string]string{"status": "accepted"})
 		return
 	}
 	where := st.signupPath() + "/sent?lang=" + url.QueryEscape(locale)
-	if to != nil {
-		where = to.String()
+	if to != "" {
+		where = to
 	}
 	seeOther(w, where)
 }

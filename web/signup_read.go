@@ -1,14 +1,13 @@
 package web
 
 import (
-	"net/url"
 	"slices"
 
 	"github.com/optin/optin/confirm"
 )
 
 // read turns the fields of a signup into what is asked for, and where its person goes then; or says everything that is wrong.
-func (st *site) read(in *fields) (asked confirm.Asked, to *url.URL, wrong []fieldError) {
+func (st *site) read(in *fields) (asked confirm.Asked, to string, wrong []fieldError) {
 	add := func(field string, c code) {
 		if c != "" {
 			wrong = append(wrong, wrongField(field, c))
@@ -91,20 +90,20 @@ func readPreticked(in *fields) code {
 	return ""
 }
 
-func (st *site) readRedirect(in *fields) (*url.URL, code) {
+func (st *site) readRedirect(in *fields) (string, code) {
 	switch c := in.wrong["redirect"]; {
 	case c == codeRepeated:
-		return nil, c
+		return "", c
 	case c == codeInvalid:
-		return nil, codeRedirect
+		return "", codeRedirect
 	}
 	raw := in.one("redirect")
 	if raw == "" {
-		return nil, ""
+		return "", ""
 	}
 	u, err := st.allowed(raw)
 	if err != nil {
-		return nil, codeRedirect
+		return "", codeRedirect
 	}
-	return u, ""
+	return u.String(), ""
 }

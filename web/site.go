@@ -14,10 +14,14 @@ import (
 // site is a Site as it is used: checked and parsed.
 type site struct {
 	Site
-	id         string
-	rules      confirm.Site
-	prefixes   []*url.URL
-	formAction string // of the Content-Security-Policy
+	id       string
+	rules    confirm.Site
+	prefixes []*url.URL
+
+	// Of the Content-Security-Policy:
+	formAction  string // of pages with the signup form
+	pressAction string // of the page with the letter's button
+	ancestors   string // of the hosted pages
 }
 
 func newSite(id string, w Site, desk *confirm.Service) (*site, error) {
@@ -25,9 +29,32 @@ func newSite(id string, w Site, desk *confirm.Service) (*site, error) {
 	if !ok {
 		return nil, errors.New("the rules do not know it")
 	}
-	st := &site{Site: w, id: id, rules: rules, formAction: "'self'"}
-	st.Origins = nil
-	for _, text := range w.Origins {
+	st := &site{Site: w, id: id, rules: rules, formAction: "'self'", pressAction: "'self'", ancestors: "'none'"}
+	var err error
+	if st.Origins, err = origins(w.Origins); err != nil {
+		return nil, err
+	}
+	framers, err := origins(w.FrameAncestors)
+	if err != nil {
+		return nil, err
+	}
+	if len(framers) > 0 {
+		st.ancestors = strings.Join(framers, " ")
+	}
+	for _, text := range w.Redirects {
+		if err := st.addRedirect(text); err != nil {
+			return nil, err
+		}
+	}
+	if err := st.checkAfter(); err != nil {
+		return nil, err
+	}
+	return st, st.checkTexts()
+}
+
+// origins reads origins, each as a browser writes it.
+func origins(texts []string) (all []string, err error) {
+	for _, text := range texts {
 		u, err := url.Parse(text)
 		if err != nil {
 			return nil, errors.New("an origin is not a URL")
@@ -36,14 +63,9 @@ func newSite(id string, w Site, desk *confirm.Service) (*site, error) {
 		if err != nil {
 			return nil, fmt.Errorf("origin %s: %w", text, err)
 		}
-		st.Origins = append(st.Origins, o)
+		all = append(all, o)
 	}
-	for _, text := range w.Redirects {
-		if err := st.addRedirect(text); err != nil {
-			return nil, err
-		}
-	}
-	return st, st.checkTexts()
+	return all, nil
 }
 
 func (st *site) addRedirect(text string) error {
@@ -52,10 +74,16 @@ func (st *site) addRedirect(text string) error {
 		return errors.New("a redirect prefix must be an absolute http or https URL without query, fragment or dot segments")
 	}
 	st.prefixes = append(st.prefixes, u)
-	if o := u.Scheme + "://" + u.Host; !strings.Contains(st.formAction+" ", " "+o+" ") {
-		st.formAction += " " + o // Chrome applies form-action to where the answer redirects, too
-	}
+	st.formAction = withSource(st.formAction, u) // Chrome applies form-action to where the answer redirects, too
 	return nil
+}
+
+// withSource adds a URL's origin to a list of sources, once.
+func withSource(list string, u *url.URL) string {
+	if o := u.Scheme + "://" + u.Host; !strings.Contains(list+" ", " "+o+" ") {
+		list += " " + o
+	}
+	return list
 }
 
 // checkTexts sees to it that nobody is asked for a consent without words.

@@ -28,11 +28,13 @@ func shown() map[string]Site {
 		"gazette": {
 			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"}, Origins: []string{"https://gazette.example"},
 			Redirects: []string{"https://gazette.example/thanks/"},
-			APIKeys:   [][sha256.Size]byte{sha256.Sum256([]byte(gazetteKey))},
+			APIKeys: []APIKey{
+				{sha256.Sum256([]byte(gazetteKey)), ScopeBoth}, {sha256.Sum256([]byte(readKey)), ScopeRead}, {sha256.Sum256([]byte(writeKey)), ScopeWrite},
+			},
 		},
 		"club": {
 			Show: show("club", "Le Club"), Locales: []string{"fr", "en"}, Origins: []string{"https://club.example"},
-			APIKeys: [][sha256.Size]byte{sha256.Sum256([]byte(clubKey))},
+			APIKeys: []APIKey{{sha256.Sum256([]byte(clubKey)), ScopeBoth}},
 		},
 	}
 }

@@ -2,18 +2,28 @@
 // links of letters, the lookup of a website's servers, and the two questions of operators.
 //
 //	POST      /v1/sites/{site}/subscriptions  a signup; CORS for the site's origins
-//	POST      /v1/sites/{site}/lookup         one address' state, for a site's servers
 //	GET HEAD  /s/{site}  /s/{site}/sent       hosted signup page; "look in your inbox"
 //	GET HEAD  /c/{token}                      the page behind a letter's link; changes nothing
 //	POST      /c/{token}  and its /decline /lift /renew
 //	GET HEAD  /u/{token}                      what an address agreed to; changes nothing
 //	POST      /u/{token}                      takes back (also RFC 8058)
+//	GET HEAD  /embed.js  /embed.{hash}.js     the script for a website's own form
 //	GET HEAD  /assets/{name}  /healthz  /readyz
+//
+// For a site's servers, with an API key:
+//
+//	POST      /v1/sites/{site}/lookup              the state of one address, or of many, now or as of a date
+//	GET HEAD  /v1/sites/{site}/subscriptions       list, newest first, by cursors
+//	GET HEAD  /v1/sites/{site}/subscriptions/{id}  one; DELETE erases it; POST its /resend and /withdraw
+//	GET HEAD  /v1/sites/{site}/export  /stats      everything, streamed; what was counted by day
+//	GET HEAD  /v1/sites/{site}/webhooks/parked     what endpoints were not told; POST …/webhooks/replay
 //
 // What always holds:
 //
 //   - A safe method changes nothing (RFC 9110 9.2.1), whatever stands in the query, a header or a cookie.
-//   - Every body is read whole, once, and at most MaxBody bytes of it, before anything looks at it. Only the body fills fields.
+//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB), before anything looks at it. Only the body fills fields.
+//   - A call for a site's servers reads no body before its API key was found right.
+//   - A POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (once.go).
 //   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler.
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
 //   - A signup that is well formed gets one answer, whatever is known of the address.
@@ -26,7 +36,6 @@ package web
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +49,7 @@ import (
 	"github.com/optin/optin/keyring"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
+	"github.com/optin/optin/theme"
 )
 
 // MaxBody is the greatest body that any call takes, in bytes.
@@ -51,7 +61,7 @@ const patience = 5 * time.Second
 // Options are what a Server needs. Desk, Store, Ring, Pages, Sites and PublicURL are required.
 type Options struct {
 	Desk           *confirm.Service
-	Store          store.Store // its Ready and Take
+	Store          store.Store // its Ready and Take, and Reserve and Replace for idempotency keys
 	Ring           *keyring.Ring
 	Pages          *templates.Set
 	Sites          map[string]Site // by id; each known to Desk
@@ -71,11 +81,16 @@ type Options struct {
 // Site is what the web knows of a website beside the rules' confirm.Site.
 type Site struct {
 	Show      templates.Site
-	Locales   []string            // BCP 47; the first is the default; every purpose has its text in each
-	Origins   []string            // who may call from a browser: scheme://host[:port]
-	Redirects []string            // where a person may be sent after the form: prefixes, absolute URLs
-	APIKeys   [][sha256.Size]byte // SHA-256 sums of the keys of the site's servers
+	Locales   []string // BCP 47; the first is the default; every purpose has its text in each
+	Origins   []string // who may call from a browser: scheme://host[:port]
+	Redirects []string // where a person may be sent afterwards: prefixes, absolute URLs
+	APIKeys   []APIKey // of the site's servers
 	Limits    Limits
+
+	After          After            // where a person is sent, under Redirects
+	AfterPurpose   map[string]After // the same by purpose; goes before After
+	FrameAncestors []string         // origins whose pages may frame the hosted pages
+	Theme          *theme.Theme     // nil: the pages' own looks
 }
 
 // Limits are a site's limits on what comes from outside; none: no limit. Limits on one address are the rules' own.
@@ -88,10 +103,11 @@ type Limits struct {
 type Server struct {
 	opt     Options
 	sites   map[string]*site
-	keys    []apiKey
+	keys    []siteKey
 	own     string // our own origin, as browsers send it
 	handler http.Handler
 	said    readiness
+	files   map[string]file // served under /assets/, by name
 }
 
 // New makes a Server, or says everything that is wrong with its options.
@@ -115,7 +131,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: the public URL: %w", err)
 	}
-	s := &Server{opt: o, sites: map[string]*site{}, own: own}
+	s := &Server{opt: o, sites: map[string]*site{}, own: own, files: map[string]file{}}
 	var wrong []error
 	for id, w := range o.Sites {
 		st, err := newSite(id, w, o.Desk)
@@ -123,9 +139,10 @@ func New(o Options) (*Server, error) {
 			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
 			continue
 		}
+		s.dress(st, w.Theme)
 		s.sites[id] = st
-		for _, sum := range w.APIKeys {
-			s.keys = append(s.keys, apiKey{sum: sum, site: id})
+		for _, k := range w.APIKeys {
+			s.keys = append(s.keys, siteKey{APIKey: k, site: id})
 		}
 	}
 	for _, known := range o.Desk.Sites {

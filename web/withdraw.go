@@ -19,7 +19,7 @@ func (s *Server) showAgreements(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Address.IsZero() { // all is forgotten
-		return s.answer(w, r, http.StatusOK, v, "withdrawn", templates.Withdrawn{Site: s.sites[v.Site].Show})
+		return s.answer(w, r, http.StatusOK, v, "withdrawn", templates.Withdrawn{Site: s.sites[v.Site].Show, BackURL: s.sites[v.Site].after(afterWithdraw, nil)})
 	}
 	p := templates.Agreements{Site: s.sites[v.Site].Show, Address: v.Address.Masked(), Action: "/u/" + r.PathValue("token")}
 	p.Purposes = s.purposes(s.sites[v.Site], s.pageLocale(r, v), v.Purposes)
@@ -89,6 +89,11 @@ func (s *Server) withdrawn(r *http.Request, v confirm.View, named []string) temp
 	st := s.sites[v.Site]
 	all := s.purposes(st, s.pageLocale(r, v), v.Purposes)
 	p := templates.Withdrawn{Site: st.Show, Left: having(all, confirm.Confirmed), SignupURL: st.signupPath()}
+	about := named
+	if len(about) == 0 {
+		about = ids(v.Purposes)
+	}
+	p.BackURL = st.after(afterWithdraw, about)
 	p.Purposes = slices.DeleteFunc(having(all, confirm.Withdrawn), func(q templates.Purpose) bool {
 		return len(named) > 0 && !slices.Contains(named, q.ID)
 	})

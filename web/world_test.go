@@ -25,6 +25,8 @@ import (
 const (
 	publicURL  = "https://confirm.example"
 	gazetteKey = "optin_key_of_the_gazette"
+	readKey    = "optin_key_that_reads"
+	writeKey   = "optin_key_that_writes"
 	clubKey    = "optin_key_of_the_club"
 	signupPath = "/v1/sites/gazette/subscriptions"
 )

@@ -56,15 +56,11 @@ func (c *Caller) request(ctx context.Context, id string, body []byte) (*http.Req
 		return nil, &Failure{Reason: "the URL cannot be called"}
 	}
 	timestamp := strconv.FormatInt(c.Now().Unix(), 10)
-	var signatures []string
-	for _, secret := range c.Endpoint.Secrets {
-		signatures = append(signatures, sign(secret, id, timestamp, body))
-	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", c.UserAgent)
 	req.Header.Set(HeaderID, id)
 	req.Header.Set(HeaderTimestamp, timestamp)
-	req.Header.Set(HeaderSignature, strings.Join(signatures, " "))
+	req.Header.Set(HeaderSignature, c.Endpoint.signatures(id, timestamp, body))
 	// Not sent: an empty one tells the transport that it may repeat the call on a new connection when the kept one
 	// turns out to be closed (see http.Transport). The event's id makes that harmless.
 	req.Header["Idempotency-Key"] = []string{}

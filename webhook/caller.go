@@ -11,9 +11,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/store"
 )
 
@@ -30,6 +30,7 @@ type Options struct {
 	Timeout   time.Duration    // of a whole call, from the look-up of the name to the answer's end; DefaultTimeout if zero
 	Roots     *x509.CertPool   // who may sign certificates; the system's if nil
 	Resolver  *net.Resolver    // who knows names; the system's if nil
+	Switch    Switch           // who knows whether the endpoint is off; if nil, this Caller, for as long as it lives
 }
 
 // Caller tells one endpoint. Its methods may be called from any goroutine.
@@ -37,7 +38,7 @@ type Caller struct {
 	Options
 	url       *url.URL // without user and password
 	transport *http.Transport
-	off       atomic.Bool // the endpoint has answered 410
+	watch     watch
 }
 
 // New checks the options and makes a Caller. What it says of a URL is not the URL.
@@ -49,13 +50,8 @@ func New(o Options) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(o.Endpoint.Secrets) == 0 {
-		return nil, errors.New("webhook: the endpoint has no secret; optin keys makes one")
-	}
-	for _, s := range o.Endpoint.Secrets {
-		if err := checkSecret(s); err != nil {
-			return nil, err
-		}
+	if err := o.Endpoint.checkSecrets(); err != nil {
+		return nil, err
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -71,6 +67,9 @@ func New(o Options) (*Caller, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.Switch == nil {
+		o.Switch = new(ownSwitch)
 	}
 	return &Caller{Options: o, url: u, transport: newTransport(o)}, nil
 }
@@ -96,16 +95,37 @@ func parse(e Endpoint) (*url.URL, error) {
 // the settling is left to the outbox. An error of the Desk comes back wrapped; all others are a *Failure, which says by
 // Park and RetryAfter what is to become of the entry. The lease must last longer than Timeout.
 func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
-	if c.off.Load() {
-		return false, c.fail(e.Kind, &Failure{Reason: "switched off, for it has answered 410 Gone; start optin anew to try it again", park: true})
+	if c.off(ctx, e.Kind) {
+		return false, &Failure{Host: c.url.Host, Reason: "switched off, for it has answered 410 Gone; replay what was parked to switch it on", park: true}
 	}
 	told, err := c.Desk.Told(ctx, e)
 	if err != nil {
 		return false, fmt.Errorf("webhook: what entry %s tells cannot be opened: %w", e.ID, err)
 	}
-	body, err := encode(told)
+	a, err := c.Tell(ctx, told)
+	if f := new(Failure); errors.As(err, &f) && f.Status == http.StatusGone {
+		c.switchOff(ctx, e.Kind, f)
+	}
 	if err != nil {
 		return false, err
+	}
+	c.Log.InfoContext(ctx, "webhook: delivered", "lane", e.Kind, "host", c.url.Host, "event", told.ID, "type", told.Type,
+		"tries", e.Tries, "status", a.Status, "took", a.Took.Round(time.Millisecond))
+	return false, nil
+}
+
+// Answer is what an endpoint said to a call that it took.
+type Answer struct {
+	Status int // 200 to 299
+	Took   time.Duration
+}
+
+// Tell makes one call, whether the endpoint is switched off or not, and switches nothing. Its error is a *Failure, or says why the
+// event cannot be written.
+func (c *Caller) Tell(ctx context.Context, told confirm.Told) (Answer, error) {
+	body, err := encode(told)
+	if err != nil {
+		return Answer{}, err
 	}
 	begun := time.Now()
 	a, f := c.call(ctx, told.ID, body)
@@ -113,23 +133,10 @@ func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err erro
 		f = a.judge(c.Now())
 	}
 	if f != nil {
-		f.Event = told.ID
-		return false, c.fail(e.Kind, f)
+		f.Host, f.Event = c.url.Host, told.ID
+		return Answer{}, f
 	}
-	c.Log.InfoContext(ctx, "webhook: delivered", "lane", e.Kind, "host", c.url.Host, "event", told.ID, "type", told.Type,
-		"tries", e.Tries, "status", a.status, "took", time.Since(begun).Round(time.Millisecond))
-	return false, nil
-}
-
-// fail completes a failure, and raises the alarm when the endpoint switches itself off.
-func (c *Caller) fail(lane store.Kind, f *Failure) error {
-	f.Host = c.url.Host
-	if f.Status == http.StatusGone && c.off.CompareAndSwap(false, true) {
-		c.Log.Error("webhook: the endpoint answered 410 Gone and is switched off; what it is owed is parked. "+
-			"Take it out of the configuration; or mend it, start optin anew and replay what was parked",
-			"lane", lane, "host", f.Host, "event", f.Event)
-	}
-	return f
+	return Answer{Status: a.status, Took: time.Since(begun)}, nil
 }
 
 // Close lets go of the connections that were kept. Calls in hand go on.

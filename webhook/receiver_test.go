@@ -22,6 +22,7 @@ import (
 var (
 	newer = bytes.Repeat([]byte("n"), 24)
 	older = bytes.Repeat([]byte("o"), 64)
+	quiet = slog.New(slog.DiscardHandler)
 	now   = time.Date(2026, 11, 21, 18, 5, 41, 0, time.UTC)
 	entry = store.Entry{ID: "evt-0", Kind: webhook.Lane("gazette", "https://gazette.example"), Tries: 1}
 )

@@ -18,7 +18,7 @@ import (
 // service is the real one, for a site that tells these lanes.
 func service(t *testing.T, lanes ...store.Kind) *confirm.Service {
 	t.Helper()
-	kept, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db")})
+	kept, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Sweep: 6 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

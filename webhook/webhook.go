@@ -5,13 +5,14 @@
 //
 //	webhook-id         the event's id: the same on every try, so that a receiver can tell what it has seen already
 //	webhook-timestamp  the try's time, in seconds since 1970
-//	webhook-signature  v1,… for every secret of the endpoint, newest first, parted by spaces
+//	webhook-signature  v1,… (HMAC-SHA256) for every secret of the endpoint, and v1a,… (Ed25519) for every key, newest first,
+//	                   parted by spaces
 //
 // What comes of it:
 //
 //	2xx                 delivered
-//	410                 the endpoint wants no more: it is switched off until the program starts anew, with one alarm in the
-//	                    log; this event and all later ones are parked
+//	410                 the endpoint wants no more: it is switched off by Options.Switch, with one alarm in the log; this event
+//	                    and all later ones are parked until it is on again
 //	429, 502, 503, 504  later, and not before the answer's Retry-After (24 hours at most)
 //	all else            later; 3xx too, for a redirect is never followed
 //	no answer           later: what was not over within Options.Timeout, a byte a second included, is broken off
@@ -28,10 +29,12 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -40,9 +43,12 @@ import (
 
 // Endpoint is where one website is told.
 type Endpoint struct {
-	URL     string   // https, or http too if Private; user and password in it are sent as Basic authentication
-	Secrets [][]byte // newest first; 24 to 64 bytes each. Every call is signed with all of them, so that a rotation loses none
-	Private bool     // http and addresses that are not public are allowed
+	URL     string               // https, or http too if Private; user and password in it are sent as Basic authentication
+	Secrets [][]byte             // for v1, newest first; 24 to 64 bytes each
+	Keys    []ed25519.PrivateKey // for v1a, newest first
+	Private bool                 // http and addresses that are not public are allowed
+
+	// There is one secret or key at least. Every call is signed with all of them, so that a rotation loses none.
 }
 
 // Lane names what an endpoint of a site is owed: the same for the same site and URL, for ever. It is what
@@ -53,14 +59,13 @@ func Lane(site, url string) store.Kind {
 }
 
 // Waits is the ladder of Standard Webhooks 1.0.0 as what to wait before the second try, the third, and so on (the first
-// is made at once), with further days: nine in all, so that an event is tried for seven at least even if the outbox
-// shortens every wait by a fifth.
+// is made at once), and behind it, where the standard gives up after three days, every hour: nine days in all, so that an event is
+// tried for seven at least even if the outbox shortens every wait by a fifth.
 func Waits() []time.Duration {
-	return []time.Duration{
+	return append([]time.Duration{
 		5 * time.Second, 5 * time.Minute, 30 * time.Minute,
 		2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
-		24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour,
-	}
+	}, slices.Repeat([]time.Duration{time.Hour}, 140)...)
 }
 
 // Desk opens entries; it is a *confirm.Service.
@@ -68,6 +73,9 @@ type Desk interface {
 	// Told is the event that an entry of a webhook's lane tells, the same on every call, or why it cannot be opened now.
 	Told(ctx context.Context, e store.Entry) (confirm.Told, error)
 }
+
+// EventTest is the type of an event that says nothing about anybody: `optin webhook test` sends it.
+const EventTest confirm.Event = "webhook.test"
 
 // message is the body of a call.
 type message struct {

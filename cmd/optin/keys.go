@@ -27,6 +27,7 @@ const keysUsage = `optin keys makes what a configuration needs to keep secret, a
   optin keys                       a secret, an admin password, an API key and a webhook secret
   optin keys -site letters         the same, with names that begin with LETTERS_
   optin keys -sample               a commented configuration that takes those names
+  optin keys -v1a                  a webhook's key for signatures that its receiver verifies without a secret, and its public part
   optin keys -dkim -domain gazette.example -selector optin
                                    a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
   optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
@@ -38,7 +39,7 @@ Flags:
 // keysFlags are the flags of optin keys.
 type keysFlags struct {
 	site, domain, selector, out string
-	dkim, ed25519, sample       bool
+	dkim, ed25519, sample, v1a  bool
 }
 
 // keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong usage, and
@@ -58,6 +59,8 @@ func keys(args []string, stdout, stderr io.Writer) int {
 		text.Write(config.Sample())
 	case f.dkim:
 		err = keysDKIM(&text, f)
+	case f.v1a:
+		keysWebhook(&text, f.site)
 	default:
 		keysSecrets(&text, f.site)
 	}
@@ -78,6 +81,7 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	set.SetOutput(io.Discard)
 	set.StringVar(&f.site, "site", "gazette", "the site's `id`, which the names of its variables begin with")
 	set.BoolVar(&f.sample, "sample", false, "print a sample configuration instead")
+	set.BoolVar(&f.v1a, "v1a", false, "make a webhook's Ed25519 key instead")
 	set.BoolVar(&f.dkim, "dkim", false, "make a DKIM key instead")
 	set.BoolVar(&f.ed25519, "ed25519", false, "with -dkim: an Ed25519 key (RFC 8463) rather than RSA")
 	set.StringVar(&f.domain, "domain", "", "with -dkim: the `domain` of the sender's address")
@@ -104,6 +108,8 @@ func (f keysFlags) keysCheck(rest []string, given map[string]bool) error {
 		return errors.New("takes no arguments but flags")
 	case f.sample && len(given) > 1:
 		return errors.New("-sample goes with no other flag")
+	case f.v1a && (f.dkim || f.sample):
+		return errors.New("-v1a goes with -site only")
 	case !f.dkim && (given["domain"] || given["selector"] || given["out"] || f.ed25519):
 		return errors.New("-domain, -selector, -out and -ed25519 go with -dkim")
 	case f.dkim && given["site"]:
@@ -133,10 +139,7 @@ func keysName(s string) bool {
 
 // keysSecrets prints new secrets as NAME=value lines, with the names that the sample configuration takes.
 func keysSecrets(w io.Writer, site string) {
-	prefix := strings.ToUpper(strings.ReplaceAll(site, "-", "_"))
-	if '0' <= prefix[0] && prefix[0] <= '9' {
-		prefix = "SITE_" + prefix // no variable's name begins with a digit
-	}
+	prefix := keysPrefix(site)
 	key := "optin_" + base64.RawURLEncoding.EncodeToString(keysRandom(32))
 	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file its environment comes from, readable by nobody else, and keep a copy
 # of OPTIN_SECRET apart from the backups: without it they cannot be read, and with it they can.
@@ -148,6 +151,15 @@ OPTIN_ADMIN_PASSWORD=%s
 #   api_keys: ["sha256:%x"]
 `, base64.StdEncoding.EncodeToString(keysRandom(32)), base64.RawURLEncoding.EncodeToString(keysRandom(18)), prefix, key,
 		prefix, base64.StdEncoding.EncodeToString(keysRandom(32)), sha256.Sum256([]byte(key)))
+}
+
+// keysPrefix is what the names of a site's variables begin with.
+func keysPrefix(site string) string {
+	prefix := strings.ToUpper(strings.ReplaceAll(site, "-", "_"))
+	if '0' <= prefix[0] && prefix[0] <= '9' {
+		prefix = "SITE_" + prefix // no variable's name begins with a digit
+	}
+	return prefix
 }
 
 // keysRandom returns n random bytes. The system's source does not fail: crypto/rand ends the program if it does.

@@ -23,6 +23,7 @@ const usage = `optin takes signups, mails a signed link, and counts a consent on
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
+  optin webhook                    tries a website's webhook out; lists and replays what could not be told
   optin healthcheck                asks a running service whether it is alive
   optin version                    says which version this is
 
@@ -51,6 +52,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return check(ctx, rest, env, stdout, stderr)
 	case "keys":
 		return keys(rest, stdout, stderr)
+	case "webhook":
+		return webhooks(ctx, rest, env, stdout, stderr)
 	case "healthcheck":
 		return healthcheck(ctx, rest, stdout, stderr)
 	case "version", "-version", "--version":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/optin/optin/config"
@@ -61,17 +62,41 @@ func shownSite(c config.Site) templates.Site {
 func webSites(of []config.Site) map[string]web.Site {
 	all := map[string]web.Site{}
 	for _, c := range of {
-		s := web.Site{Show: shownSite(c), Locales: c.Locales, Origins: c.Origins,
+		s := web.Site{Show: shownSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors, Theme: c.Theme,
+			After: pagesAfter(c.After), AfterPurpose: map[string]web.After{},
 			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), LettersPerSite: limits(c.Limits.LettersPerSite)}}
 		for _, r := range c.Redirects {
 			s.Redirects = append(s.Redirects, r.String())
 		}
 		for _, k := range c.APIKeys {
-			s.APIKeys = append(s.APIKeys, k)
+			s.APIKeys = append(s.APIKeys, web.APIKey{Sum: k.Sum, Scope: scope(k)})
+		}
+		for _, p := range c.Purposes {
+			s.AfterPurpose[p.ID] = pagesAfter(p.After)
 		}
 		all[c.ID] = s
 	}
 	return all
+}
+
+func pagesAfter(c config.After) web.After {
+	text := func(u *url.URL) string {
+		if u == nil {
+			return ""
+		}
+		return u.String()
+	}
+	return web.After{Signup: text(c.Signup), Confirm: text(c.Confirm), Withdraw: text(c.Withdraw)}
+}
+
+func scope(k config.APIKey) (s web.Scope) {
+	if k.Read {
+		s |= web.ScopeRead
+	}
+	if k.Write {
+		s |= web.ScopeWrite
+	}
+	return s
 }
 
 func mailSites(of []config.Site) map[string]mailer.Site {
@@ -111,7 +136,7 @@ func callers(cfg *config.Config, desk *confirm.Service, log *slog.Logger) (map[s
 		for _, w := range s.Webhooks {
 			c, err := webhook.New(webhook.Options{
 				Desk: desk, Log: log, UserAgent: "optin/" + versionText(),
-				Endpoint: webhook.Endpoint{URL: w.URL.String(), Secrets: [][]byte{w.Secret}, Private: w.Private},
+				Endpoint: endpoint(w), Switch: desk,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)

@@ -1,5 +1,5 @@
 // Presses the confirm button in the browser that filled in the form, proven to the server by its cookie. It is the only
-// script of the service, and the page works without it.
+// script of our pages, and they work without it.
 (() => {
   const form = document.getElementById("confirm");
   const arrival = performance.getEntriesByType("navigation")[0];

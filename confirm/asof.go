@@ -1,0 +1,63 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+)
+
+// asOf is the subscription as it stood at a time, read from its evidence; a zero one if it was not there yet. Whole is false where
+// something that ended before then, or was changed since, is no longer known, so that the answer may lack it: what was confirmed
+// then by this answer was, but more may have been.
+func (s Subscription) asOf(t time.Time) (then Subscription, whole bool) {
+	if s.Created.After(t) {
+		return Subscription{}, true
+	}
+	then = s
+	then.Requests, then.Grants = nil, nil
+	for _, r := range s.Requests {
+		if r.opened().After(t) {
+			continue
+		}
+		if r.Closed != nil && r.Closed.At.After(t) {
+			r.State, r.Closed = Pending, nil
+		}
+		then.Requests = append(then.Requests, r)
+	}
+	for _, g := range s.Grants {
+		if g.Given.After(t) {
+			continue
+		}
+		if g.Ended != nil && g.Ended.At.After(t) {
+			g.State, g.Ended = Confirmed, nil
+		}
+		then.Grants = append(then.Grants, g)
+	}
+	if s.Refused != nil && s.Refused.At.After(t) {
+		then.Refused = nil
+	}
+	if s.Lifted != nil && s.Lifted.At.After(t) {
+		then.Lifted = nil
+	}
+	if s.Withdrawn.After(t) {
+		then.Withdrawn = time.Time{}
+	}
+	return then, !t.Before(s.Forgot)
+}
+
+// lose notes that the history up to a time is no longer whole.
+func (s *Subscription) lose(upTo time.Time) {
+	if upTo.After(s.Forgot) {
+		s.Forgot = upTo
+	}
+}
+
+// without forgets closed requests, and with them until when the history is whole.
+func (s *Subscription) without(these func(Request) bool) {
+	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
+		if !these(r) {
+			return false
+		}
+		s.lose(r.Closed.At)
+		return true
+	})
+}

@@ -1,0 +1,97 @@
+package confirm_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func (d *desk) asOf(email string, at time.Time) (confirm.State, bool) {
+	d.t.Helper()
+	st, err := d.LookupAt(d.t.Context(), "gazette", address(email), at)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", true
+	}
+	if err != nil || st.AsOf == nil || !st.AsOf.Equal(at) || st.Complete == nil || st.UnsubscribeURL != nil {
+		d.t.Fatalf("%+v, %v", st, err)
+	}
+	return st.State, *st.Complete
+}
+
+func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
+	d := newDesk(t)
+	d.later(time.Hour)
+	d.ask("ada@example.org", "letter", "offers")
+	first := d.letter()
+	d.later(time.Hour)
+	v, err := d.press(token(first.Confirm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.later(time.Hour)
+	if _, err := d.Withdraw(t.Context(), token(v.Unsubscribe), []string{"offers"}, confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	d.later(time.Hour)
+	if _, err := d.Decline(t.Context(), token(first.Decline), confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	for hours, want := range map[int]confirm.State{0: "", 1: confirm.Pending, 2: confirm.Confirmed, 3: confirm.Confirmed, 4: confirm.Declined, 9: confirm.Declined} {
+		if got, whole := d.asOf("ada@example.org", start.Add(time.Duration(hours)*time.Hour)); got != want || !whole {
+			t.Errorf("after %d hours %q, want %q; whole: %t", hours, got, want, whole)
+		}
+	}
+	st, err := d.LookupAt(t.Context(), "gazette", address("ada@example.org"), start.Add(3*time.Hour+time.Minute))
+	if err != nil || len(st.Purposes) != 2 || st.Purposes[0].State != confirm.Confirmed || st.Purposes[1].State != confirm.Withdrawn || st.Purposes[0].Text != "La lettre" || st.ConfirmedAt == nil {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if got, whole := d.asOf("ada@example.org", start.Add(2*time.Hour-time.Millisecond)); got != confirm.Pending || !whole {
+		t.Errorf("a moment before the press: %q, %t", got, whole)
+	}
+}
+
+func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
+	for name, forget := range map[string]func(d *desk, first confirm.Draft){
+		"the request was forgotten": func(d *desk, _ confirm.Draft) {
+			d.later(terms.TTL + confirm.Grace - time.Hour)
+			d.ask("ada@example.org", "offers") // keeps the record
+			d.later(2 * time.Hour)
+			_, _ = d.press(token(d.letter().Confirm))
+		},
+		"a refusal was lifted": func(d *desk, first confirm.Draft) {
+			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			d.later(time.Hour)
+			_, _ = d.Lift(d.t.Context(), token(first.Decline), confirm.Evidence{})
+		},
+		"the person was erased": func(d *desk, first confirm.Draft) {
+			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			d.later(time.Hour)
+			d.erase("ada@example.org")
+		},
+		"a purpose was taken out of an open request": func(d *desk, _ confirm.Draft) {
+			d.later(time.Hour)
+			d.ask("ada@example.org", "letter", "offers")
+			_, err := d.WithdrawFor(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, confirm.Evidence{})
+			if err != nil {
+				d.t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.ask("ada@example.org", "letter")
+			first := d.letter()
+			then := d.clock()
+			forget(d, first)
+			if _, whole := d.asOf("ada@example.org", then); whole {
+				t.Error("it is said to be complete")
+			}
+			if _, whole := d.asOf("ada@example.org", d.clock().Add(time.Minute)); !whole {
+				t.Error("today is said to be incomplete")
+			}
+		})
+	}
+}

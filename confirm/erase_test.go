@@ -1,0 +1,136 @@
+package confirm_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func (d *desk) id(email string) string {
+	d.t.Helper()
+	st, err := d.Lookup(d.t.Context(), "gazette", address(email))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return st.ID
+}
+
+func (d *desk) erase(email string) string {
+	d.t.Helper()
+	id := d.id(email)
+	if err := d.Erase(d.t.Context(), "gazette", id); err != nil {
+		d.t.Fatal(err)
+	}
+	return id
+}
+
+func TestErasingLeavesNothingButARefusal(t *testing.T) {
+	decline := func(d *desk, draft confirm.Draft) {
+		_, _ = d.Decline(d.t.Context(), token(draft.Decline), confirm.Evidence{IP: "192.0.2.8"})
+	}
+	withdraw := func(d *desk, draft confirm.Draft) {
+		v, _ := d.press(token(draft.Confirm))
+		_, _ = d.Withdraw(d.t.Context(), token(v.Unsubscribe), nil, confirm.Evidence{})
+	}
+	for name, row := range map[string]struct {
+		do    func(d *desk, draft confirm.Draft)
+		left  confirm.State
+		again int // letters after another signup
+	}{
+		"pending":   {func(*desk, confirm.Draft) {}, "", 1},
+		"confirmed": {func(d *desk, draft confirm.Draft) { _, _ = d.press(token(draft.Confirm)) }, "", 1},
+		"declined":  {decline, confirm.Declined, 0},
+		"withdrawn": {withdraw, confirm.Withdrawn, 1},
+		"lifted": {func(d *desk, draft confirm.Draft) {
+			decline(d, draft)
+			_, _ = d.Lift(d.t.Context(), token(draft.Decline), confirm.Evidence{})
+		}, "", 1},
+		"given anew": {func(d *desk, draft confirm.Draft) {
+			withdraw(d, draft)
+			d.later(11 * time.Minute)
+			d.ask("ada@example.org", "letter")
+			_, _ = d.press(token(d.letter().Confirm))
+		}, "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.ask("ada@example.org", "letter")
+			draft := d.letter()
+			row.do(d, draft)
+			told, err := d.store.Lease(t.Context(), lane, 100, time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range told {
+				_ = d.store.Settle(t.Context(), e, store.Done())
+			}
+			id := d.erase("ada@example.org")
+
+			if got := d.state("ada@example.org"); got != row.left {
+				t.Errorf("it is %q, want %q", got, row.left)
+			}
+			st, err := d.ByID(t.Context(), "gazette", id)
+			if row.left == "" != errors.Is(err, store.ErrNotFound) || err == nil && (st.Email != "" || st.Locale != "" || len(st.Purposes) > 0 || st.UnsubscribeURL != nil) {
+				t.Errorf("by its id: %+v, %v", st, err)
+			}
+			if _, err := d.store.Get(t.Context(), store.Key{Site: "gazette", ID: id}); row.left == "" != errors.Is(err, store.ErrNotFound) {
+				t.Errorf("in the store: %v", err)
+			}
+			event, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+			want := confirm.Status{ID: id, Site: "gazette", State: confirm.Erased, CreatedAt: start, Purposes: []confirm.PurposeStatus{}}
+			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != confirm.EventErased {
+				t.Errorf("told %s, %v:\n%s", event.Type, err, diff)
+			}
+			if _, err := d.press(token(draft.Confirm)); err == nil {
+				t.Error("an old link still confirms")
+			}
+			if _, err := d.Draft(t.Context(), store.Entry{Key: store.Key{Site: "gazette", ID: id}, Kind: confirm.KindLetter}); !errors.Is(err, confirm.ErrNotOwed) {
+				t.Errorf("a letter is still owed: %v", err)
+			}
+			d.later(48 * time.Hour)
+			d.ask("ada@example.org", "letter")
+			d.owed(confirm.KindLetter, row.again)
+		})
+	}
+}
+
+func TestErasingTwiceTellsOnce(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	_, _ = d.Decline(t.Context(), token(d.letter().Decline), confirm.Evidence{})
+	d.owed(lane, 1)
+	id := d.erase("ada@example.org")
+	if err := d.Erase(t.Context(), "gazette", id); err != nil {
+		t.Error(err)
+	}
+	d.owed(lane, 1)
+	for _, id := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAA", "../../../../etc/passwd", "AAAAAAAAAAAAAAAAAAAA\r\n"} {
+		if err := d.Erase(t.Context(), "gazette", id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+func TestWhoCameBackAfterAWithdrawalAndDidNotPressIsForgottenAgain(t *testing.T) {
+	s := tell(t)
+	s.does(confirm.Signup{ID: "1", Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
+	s.does(confirm.Press{Request: "1", Evidence: confirm.Evidence{At: s.now}})
+	s.does(confirm.Withdrawal{Evidence: confirm.Evidence{At: s.now}})
+	owes(t, s.does(confirm.Erasure{}), "subscription.erased")
+	s.is(confirm.Withdrawn).later(time.Hour)
+	s.does(confirm.Signup{ID: "2", Address: address("ada@example.org"), Site: "gazette", Locale: "en", Shown: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
+	s.is(confirm.Pending)
+	if s.sub.Locale != "en" {
+		t.Errorf("the language is %q", s.sub.Locale)
+	}
+	s.later(terms.TTL + confirm.Grace)
+	s.does(confirm.Lapse{})
+	if s.is(confirm.Withdrawn); !s.sub.Address.IsZero() || !s.sub.Expires().IsZero() {
+		t.Errorf("%+v", s.sub)
+	}
+}

@@ -1,0 +1,4 @@
+package confirm
+
+// Tally is tally, for tests of what is counted.
+var Tally = tally

@@ -1,0 +1,108 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// Listing asks for a site's subscriptions, newest first.
+type Listing struct {
+	State   State     // only these; with a purpose: those in which that purpose stands so
+	Purpose string    // only those that know this purpose
+	From    time.Time // only those created then or later; zero: all
+	To      time.Time // only those created before then; zero: all
+	Limit   int       // 1 to 1000
+	Cursor  string    // Listed.Next of the same listing; empty: from the newest
+}
+
+// Listed is one part of a listing. It may be shorter than its limit, and even empty, while Next is not: what is filtered here and not
+// by the store is looked for among maxScan records at a time.
+type Listed struct {
+	All  []Status
+	Next string // empty: there is nothing older
+}
+
+const maxScan = 5000
+
+// List is one part of a listing; ErrCursor.
+func (s *Service) List(ctx context.Context, site string, l Listing) (listed Listed, err error) {
+	q := store.Query{Site: site, Limit: l.Limit, Before: store.Cursor{Created: l.To}}
+	if l.Purpose == "" || l.State == Confirmed {
+		q.State = string(l.State)
+	}
+	if l.Cursor != "" {
+		if q.Before, err = s.openCursor(site, l); err != nil {
+			return Listed{}, err
+		}
+	}
+	for scanned := 0; scanned < maxScan; {
+		part, err := s.Store.List(ctx, q)
+		if err != nil {
+			return Listed{}, err
+		}
+		for i, r := range part.Records {
+			if r.Created.Before(l.From) {
+				return listed, nil
+			}
+			st, err := s.status(ctx, r, time.Time{})
+			switch {
+			case err != nil && !errors.Is(err, store.ErrNotFound):
+				return Listed{}, err
+			case err == nil && l.takes(st):
+				listed.All = append(listed.All, st)
+			}
+			if last := i == len(part.Records)-1 && part.Next == (store.Cursor{}); len(listed.All) == l.Limit && !last {
+				listed.Next = s.cursor(site, l, store.Cursor{Created: r.Created, ID: r.Key.ID})
+				return listed, nil
+			}
+		}
+		if part.Next == (store.Cursor{}) {
+			return listed, nil
+		}
+		scanned, q.Before = scanned+len(part.Records), part.Next
+	}
+	listed.Next = s.cursor(site, l, q.Before)
+	return listed, nil
+}
+
+// takes tells whether a subscription belongs into the listing.
+func (l Listing) takes(st Status) bool {
+	if l.Purpose == "" {
+		return l.State == "" || l.State == st.State
+	}
+	for _, p := range st.Purposes {
+		if p.ID == l.Purpose {
+			return l.State == "" || l.State == p.State
+		}
+	}
+	return false
+}
+
+// Export is every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first error.
+func (s *Service) Export(ctx context.Context, site string) iter.Seq2[Status, error] {
+	return func(yield func(Status, error) bool) {
+		for q := (store.Query{Site: site, Limit: 500}); ; {
+			part, err := s.Store.List(ctx, q)
+			if err != nil {
+				yield(Status{}, err)
+				return
+			}
+			for _, r := range part.Records {
+				st, err := s.status(ctx, r, time.Time{})
+				if errors.Is(err, store.ErrNotFound) {
+					continue
+				}
+				if !yield(st, err) || err != nil {
+					return
+				}
+			}
+			if q.Before = part.Next; q.Before == (store.Cursor{}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package confirm_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
+	d := newDesk(t)
+	var all []confirm.Address
+	for i := range 100 {
+		email := fmt.Sprintf("p%d@example.org", i)
+		if i%3 == 0 {
+			d.ask(email, "letter")
+		}
+		all = append(all, address(email))
+	}
+	got, err := d.LookupAll(t.Context(), "gazette", all, time.Time{})
+	if err != nil || len(got) != 100 {
+		t.Fatalf("%d, %v", len(got), err)
+	}
+	for i, st := range got {
+		if (st != nil) != (i%3 == 0) || st != nil && (st.Email != all[i].String() || st.State != confirm.Pending) {
+			t.Errorf("%d: %+v", i, st)
+		}
+	}
+	d.store.Close()
+	if _, err := d.LookupAll(t.Context(), "gazette", all, time.Time{}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("the store is away: %v", err)
+	}
+}
+
+func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
+	d := newDesk(t)
+	ask := func(email, once string) {
+		t.Helper()
+		err := d.Ask(t.Context(), "gazette", confirm.Asked{Address: address(email), Purposes: []string{"letter"}, Locale: "fr", Once: once})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("ada@example.org", "a")
+	d.owed(confirm.KindLetter, 1)
+	d.later(time.Hour) // the limits would allow another letter
+	ask("ada@example.org", "a")
+	d.owed(confirm.KindLetter, 1) // the one from before: its lease is over
+	d.later(time.Hour)
+	ask("ada@example.org", "b")
+	ask("bob@example.org", "a")
+	d.owed(confirm.KindLetter, 3)
+}
+
+func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
+	d := newDesk(t)
+	long := make([]byte, 1000)
+	for i := range long {
+		long[i] = 'x'
+	}
+	seen := &confirm.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
+	err := d.Ask(t.Context(), "gazette", confirm.Asked{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
+		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByServer, Attested: seen}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := d.store.List(t.Context(), store.Query{Site: "gazette"})
+	if err != nil || len(part.Records) != 1 {
+		t.Fatal(err)
+	}
+	asked := d.opened(part.Records[0]).Requests[0].Asked
+	want := confirm.Evidence{At: start, IP: "192.0.2.7", How: confirm.ByServer, Attested: &confirm.Attested{
+		IP: "198.51.100.9", UserAgent: string(long[:256]), Page: "https://gazette.example/ " + string(long[:512-25]), At: start.Add(-time.Minute)}}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter", "offers")
+	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	id := d.id("ada@example.org")
+	st, err := d.WithdrawFor(t.Context(), "gazette", id, []string{"offers"}, confirm.Evidence{IP: "192.0.2.9"})
+	if err != nil || st.State != confirm.Confirmed || st.Purposes[1].State != confirm.Withdrawn {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if st, err = d.WithdrawFor(t.Context(), "gazette", id, nil, confirm.Evidence{}); err != nil || st.State != confirm.Withdrawn {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	part, _ := d.store.List(t.Context(), store.Query{Site: "gazette"})
+	if ended := d.opened(part.Records[0]).Grants[1].Ended; ended == nil || ended.How != confirm.ByServer || ended.IP != "192.0.2.9" {
+		t.Errorf("%+v", ended)
+	}
+	d.owed(lane, 3)
+	if _, err := d.WithdrawFor(t.Context(), "other", id, nil, confirm.Evidence{}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("another site: %v", err)
+	}
+}
+
+// opened is what a record holds.
+func (d *desk) opened(r store.Record) (s confirm.Subscription) {
+	d.t.Helper()
+	plain, err := d.Ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+	if err == nil {
+		err = json.Unmarshal(plain, &s)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,36 @@
+package confirm
+
+import (
+	"slices"
+	"time"
+)
+
+// Resend owes the letter of the latest open request again: the same link with the same deadline, within the limits on letters to
+// one address. A website's server asks for it when a person says that no letter came. To who declined or has nothing open, and
+// where the limits allow no letter now, it owes nothing.
+type Resend struct {
+	Terms Terms
+}
+
+func (a Resend) on(s *Subscription, now time.Time) ([]Owed, error) {
+	r := s.latest(now)
+	if s.Refused != nil || r == nil || !r.Again.Before(now) || s.slot(a.Terms.Letters, now).After(now) {
+		return nil, nil
+	}
+	r.Again = now
+	s.Mailed = append(s.Mailed, now)
+	return []Owed{{Duty: DutyConfirm, Request: r.ID}}, nil
+}
+
+// latest is the open request that was made last, or nil.
+func (s *Subscription) latest(now time.Time) *Request {
+	for i, r := range slices.Backward(s.Requests) {
+		if r.open(now) {
+			return &s.Requests[i]
+		}
+	}
+	return nil
+}
+
+// lettered tells whether a relay took the request's letter, and nobody has asked for it again since.
+func (r *Request) lettered() bool { return r.Letter != nil && !r.Letter.At.Before(r.Again) }

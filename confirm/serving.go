@@ -1,0 +1,68 @@
+package confirm
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// What a website's servers do with one subscription, by its id. Each answers store.ErrNotFound where nothing is known under it.
+
+// ByID is one subscription.
+func (s *Service) ByID(ctx context.Context, site, id string) (Status, error) {
+	r, err := s.record(ctx, site, id)
+	if err != nil {
+		return Status{}, err
+	}
+	return s.status(ctx, r, time.Time{})
+}
+
+// Resend owes the letter of the latest open request again. Owed tells whether it is: not to who declined or has nothing open, nor
+// where the limits on letters to one address allow none now.
+func (s *Service) Resend(ctx context.Context, site, id string) (owed bool, err error) {
+	r, err := s.record(ctx, site, id)
+	if err != nil {
+		return false, err
+	}
+	now := s.Now().UTC().Truncate(time.Millisecond)
+	sub, _, err := s.act(ctx, r.Key, Resend{Terms: s.sites[site].Terms}, nil)
+	if err != nil {
+		return false, err
+	}
+	last := sub.latest(s.Now())
+	return last != nil && !last.Again.Before(now), nil
+}
+
+// WithdrawFor takes back the named purposes, or all if none is named, because the person told the website.
+func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []string, e Evidence) (Status, error) {
+	r, err := s.record(ctx, site, id)
+	if err != nil {
+		return Status{}, err
+	}
+	e.How = ByServer
+	if _, _, err := s.act(ctx, r.Key, Withdrawal{Purposes: purposes, Evidence: s.stamp(e)}, nil); err != nil {
+		return Status{}, err
+	}
+	return s.ByID(ctx, site, id)
+}
+
+// Erase forgets a person, but not that they declined or took a consent back.
+func (s *Service) Erase(ctx context.Context, site, id string) error {
+	r, err := s.record(ctx, site, id)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.act(ctx, r.Key, Erasure{}, nil)
+	return err
+}
+
+// record is what is kept under an id, which anybody may have made up.
+func (s *Service) record(ctx context.Context, site, id string) (store.Record, error) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	if _, ok := s.sites[site]; !ok || len(id) != 22 || strings.Trim(id, letters) != "" {
+		return store.Record{}, store.ErrNotFound
+	}
+	return s.Store.Get(ctx, store.Key{Site: site, ID: id})
+}

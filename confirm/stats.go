@@ -1,0 +1,102 @@
+package confirm
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Day is what was counted at a site on one day (UTC). See CountSignups and its like for what each is.
+type Day struct {
+	Day           string         `json:"day"` // as 2006-01-02
+	Signups       int64          `json:"signups"`
+	Letters       int64          `json:"letters"`
+	Confirmations int64          `json:"confirmations"`
+	Declines      int64          `json:"declines"`
+	Withdrawals   int64          `json:"withdrawals"`
+	Expired       int64          `json:"expired"`
+	Undeliverable int64          `json:"undeliverable"`
+	TimeToConfirm TimeToConfirm  `json:"time_to_confirm"`
+	Purposes      []PurposeCount `json:"purposes"`
+}
+
+// TimeToConfirm is how long it was from signups to their presses.
+type TimeToConfirm struct {
+	Seconds int64         `json:"seconds"` // of all together; divided by Confirmations: the mean
+	Within  []WithinCount `json:"within"`  // for each of Buckets
+}
+
+// WithinCount is how many presses took less than a bucket's time, and no less than that of the one before.
+type WithinCount struct {
+	Under string `json:"under"`
+	Count int64  `json:"count"`
+}
+
+// PurposeCount is what was counted of one purpose.
+type PurposeCount struct {
+	ID            string `json:"id"`
+	Signups       int64  `json:"signups"`
+	Confirmations int64  `json:"confirmations"`
+	Withdrawals   int64  `json:"withdrawals"`
+}
+
+// Stats is what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest first. Days on
+// which nothing happened are left out.
+func (s *Service) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
+	counted, err := s.Store.Counts(ctx, site, from, to)
+	if err != nil {
+		return nil, err
+	}
+	days := []Day{}
+	for _, c := range counted {
+		if len(days) == 0 || days[len(days)-1].Day != c.Day {
+			days = append(days, newDay(c.Day))
+		}
+		days[len(days)-1].take(c.Name, c.N)
+	}
+	return days, nil
+}
+
+func newDay(day string) Day {
+	d := Day{Day: day, Purposes: []PurposeCount{}}
+	for _, b := range Buckets() {
+		d.TimeToConfirm.Within = append(d.TimeToConfirm.Within, WithinCount{Under: b.Name})
+	}
+	return d
+}
+
+// take puts a count into its place; one of a later version's names has none.
+func (d *Day) take(name string, n int64) {
+	name, of, _ := strings.Cut(name, "/")
+	var at *int64
+	switch {
+	case name == CountWithin:
+		if i := slices.IndexFunc(d.TimeToConfirm.Within, func(w WithinCount) bool { return w.Under == of }); i >= 0 {
+			at = &d.TimeToConfirm.Within[i].Count
+		}
+	case of != "":
+		at = d.purpose(of).at(name)
+	default:
+		at = map[string]*int64{
+			CountSignups: &d.Signups, CountLetters: &d.Letters, CountConfirmations: &d.Confirmations, CountDeclines: &d.Declines,
+			CountWithdrawals: &d.Withdrawals, CountExpiries: &d.Expired, CountUndeliverable: &d.Undeliverable, CountSeconds: &d.TimeToConfirm.Seconds,
+		}[name]
+	}
+	if at != nil {
+		*at += n
+	}
+}
+
+func (d *Day) purpose(id string) *PurposeCount {
+	for i := range d.Purposes {
+		if d.Purposes[i].ID == id {
+			return &d.Purposes[i]
+		}
+	}
+	d.Purposes = append(d.Purposes, PurposeCount{ID: id})
+	return &d.Purposes[len(d.Purposes)-1]
+}
+
+func (p *PurposeCount) at(name string) *int64 {
+	return map[string]*int64{CountSignups: &p.Signups, CountConfirmations: &p.Confirmations, CountWithdrawals: &p.Withdrawals}[name]
+}

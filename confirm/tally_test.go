@@ -1,0 +1,110 @@
+package confirm_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+)
+
+// counts are those of the act, by name.
+func (s *story) counts(a confirm.Act) map[string]int64 {
+	s.t.Helper()
+	after, _, changed, err := confirm.Apply(s.sub, a, s.now)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all := map[string]int64{}
+	if changed {
+		for _, c := range confirm.Tally(s.sub, after) {
+			all[c.Name] += c.N
+		}
+	}
+	s.sub = after
+	return all
+}
+
+func TestEveryActIsCountedAsWhatItChanged(t *testing.T) {
+	s := tell(t)
+	at := func() confirm.Evidence { return confirm.Evidence{At: s.now} }
+	both := []confirm.Shown{{Purpose: "letter", Text: "1"}, {Purpose: "offers", Text: "2"}}
+	signup := func(id string, shown ...confirm.Shown) confirm.Signup {
+		return confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: shown, Terms: terms, Evidence: at()}
+	}
+	check := func(a confirm.Act, want map[string]int64) {
+		t.Helper()
+		if diff := cmp.Diff(want, s.counts(a)); diff != "" {
+			t.Errorf("%T (-want +got):\n%s", a, diff)
+		}
+	}
+	none := map[string]int64{}
+	check(signup("1", both...), map[string]int64{"signups": 1, "signups/letter": 1, "signups/offers": 1})
+	check(signup("2", both...), none) // pending already, and too soon for another letter
+	check(confirm.Delivered{Request: "1", Letter: confirm.Letter{At: s.now}}, map[string]int64{"letters": 1})
+	check(confirm.Delivered{Request: "1", Letter: confirm.Letter{At: s.now}}, none)
+	s.later(11 * time.Minute)
+	check(confirm.Resend{Terms: terms}, none)
+	check(confirm.Delivered{Request: "1", Letter: confirm.Letter{At: s.now}}, map[string]int64{"letters": 1})
+	check(confirm.Press{Request: "1", Evidence: at()}, map[string]int64{
+		"confirmations": 1, "confirmations/letter": 1, "confirmations/offers": 1, "confirm_seconds": 660, "confirm_within/1h": 1})
+	check(confirm.Press{Request: "1", Evidence: at()}, none)
+	check(confirm.Withdrawal{Purposes: []string{"offers"}, Evidence: at()}, map[string]int64{"withdrawals": 1, "withdrawals/offers": 1})
+	s.later(time.Hour)
+	check(signup("3", both...), map[string]int64{"signups": 1, "signups/offers": 1})
+	s.later(terms.TTL)
+	check(confirm.Lapse{}, map[string]int64{"expiries": 1})
+	check(confirm.Renewal{Request: "3", ID: "4", Evidence: at(), Terms: terms}, none)
+	check(confirm.Bounce{Request: "4", Evidence: at()}, map[string]int64{"undeliverable": 1})
+	check(signup("5", both...), map[string]int64{"signups": 1, "signups/offers": 1})
+	s.later(terms.TTL + 2*confirm.Grace)
+	check(confirm.Lapse{}, map[string]int64{"expiries": 1}) // and forgotten in the same step
+	check(confirm.Decline{Site: "gazette", Evidence: at()}, map[string]int64{"declines": 1})
+	check(confirm.Erasure{}, none)
+	check(confirm.Lift{Evidence: at()}, none)
+}
+
+func TestTheTimeToConfirmFallsIntoOneBucket(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		0: "1m", time.Minute - 1: "1m", time.Minute: "10m", 10 * time.Minute: "1h", time.Hour: "24h", 24 * time.Hour: "later", -time.Second: "1m",
+	} {
+		s := tell(t)
+		s.does(confirm.Signup{ID: "1", Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
+		s.later(after)
+		got := s.counts(confirm.Press{Request: "1", Evidence: confirm.Evidence{At: s.now}})
+		if got["confirm_within/"+want] != 1 || got["confirmations"] != 1 || got["confirm_seconds"] != max(0, int64(after/time.Second)) {
+			t.Errorf("after %v: %v", after, got)
+		}
+	}
+}
+
+func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter", "offers")
+	first := d.letter()
+	d.later(24 * time.Hour)
+	d.ask("bob@example.org", "letter")
+	if _, err := d.press(token(first.Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := func(later int64) confirm.TimeToConfirm {
+		return confirm.TimeToConfirm{Seconds: later * 86400, Within: []confirm.WithinCount{{Under: "1m"}, {Under: "10m"}, {Under: "1h"}, {Under: "24h"}, {Under: "later", Count: later}}}
+	}
+	want := []confirm.Day{
+		{Day: "2026-11-21", Signups: 1, Letters: 1, TimeToConfirm: within(0), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1}, {ID: "offers", Signups: 1}}},
+		{Day: "2026-11-22", Signups: 1, Confirmations: 1, TimeToConfirm: within(1), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1, Confirmations: 1}, {ID: "offers", Confirmations: 1}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if none, err := d.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30"); err != nil || len(none) != 0 {
+		t.Errorf("%v, %v", none, err)
+	}
+}
+
+func oneLetter() []confirm.Shown { return []confirm.Shown{{Purpose: "letter", Text: "1"}} }

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func TestAnExportHoldsEverythingInBothFormats(t *testing.T) {
+	w := newWorld(t)
+	for _, email := range []string{"=cmd@b.example", "ada@b.example", "bob@b.example"} {
+		w.signUp(email)
+		w.clock.pass(time.Second)
+	}
+	all := w.letters()
+	w.send("POST", w.path(all[1].Confirm), "")
+	w.send("POST", w.path(all[2].Decline)+"/decline", "")
+	w.send("DELETE", w.subscriptionPath("bob@b.example"), "", asSite(writeKey)...)
+
+	lines := w.send("GET", "/v1/sites/gazette/export", "", asSite(readKey)...)
+	if lines.status != 200 || lines.media() != "application/x-ndjson" || lines.header.Get("Content-Disposition") != `attachment; filename="gazette.ndjson"` {
+		t.Errorf("%d %v", lines.status, lines.header)
+	}
+	var got []confirm.Status
+	for line := range strings.Lines(lines.body) {
+		var st confirm.Status
+		must(t, json.Unmarshal([]byte(line), &st))
+		got = append(got, st)
+	}
+	if len(got) != 3 || got[0].State != confirm.Declined || got[0].Email != "" || got[1].State != confirm.Confirmed || got[1].UnsubscribeURL == nil || got[2].Email != "=cmd@b.example" {
+		t.Errorf("%s", lines.body)
+	}
+
+	sheet := w.send("GET", "/v1/sites/gazette/export?format=csv", "", asSite(readKey)...)
+	rows, err := csv.NewReader(strings.NewReader(sheet.body)).ReadAll()
+	must(t, err)
+	if sheet.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || len(rows) != 4 || strings.Count(sheet.body, "\r\n") != 4 {
+		t.Fatalf("%v %s", sheet.header, sheet.body)
+	}
+	cell := func(row int, name string) string {
+		for i, column := range rows[0] {
+			if column == name {
+				return rows[row][i]
+			}
+		}
+		t.Fatalf("no column %s", name)
+		return ""
+	}
+	if cell(1, "state") != "declined" || cell(1, "email") != "" || cell(2, "email") != "ada@b.example" || cell(2, "purpose_state") != "confirmed" || cell(2, "text") != "Receive letter" ||
+		cell(2, "created_at") != "2026-11-21T18:00:01.000Z" || cell(2, "unsubscribe_url") != *got[1].UnsubscribeURL || cell(3, "email") != "'=cmd@b.example" {
+		t.Errorf("%s", sheet.body)
+	}
+	none := w.send("GET", "/v1/sites/club/export", "", asSite(clubKey)...)
+	if none.status != 200 || none.body != "" || !strings.Contains(w.log.String(), `"route":"/v1/sites/{site}/export","status":200`) {
+		t.Errorf("of nobody: %d %s", none.status, none.body)
+	}
+}
+
+func TestNoCellIsAFormula(t *testing.T) {
+	for _, cell := range []string{
+		"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM", " =1", `"=1`, `'=1`, ";=1", ",=1", `";=1`, "\u00a0=1", "\u200b=1", "\ufeff=1", "|x", "%0A=1", "\x00=1", "−1", "﹦1",
+	} {
+		if got := inert(cell); got != "'"+cell {
+			t.Errorf("%q became %q", cell, got)
+		}
+	}
+	for _, cell := range []string{"", "ada@b.example", "a=1", "Receive the letter", "2026-11-21T18:00:00Z", "é-mail", "confirmed", "https://x.example/?a=-1"} {
+		if got := inert(cell); got != cell {
+			t.Errorf("%q became %q", cell, got)
+		}
+	}
+	var out strings.Builder
+	b := bufio.NewWriter(&out)
+	writeRow(b, []string{`a;=1`, `b","=1`, "c\r\n=1", ""})
+	must(t, b.Flush())
+	if want := "\"a;=1\",\"b\"\",\"\"=1\",\"c\r\n=1\",\"\"\r\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// many is a real store whose listing says the same records again, so that a great site costs a test nothing to fill.
+type many struct {
+	store.Store
+	left int
+	fail error // when there is nothing left
+}
+
+func (m *many) List(ctx context.Context, q store.Query) (store.Page, error) {
+	q.Before = store.Cursor{}
+	p, err := m.Store.List(ctx, q)
+	if m.left--; m.left <= 0 && m.fail != nil {
+		return store.Page{}, m.fail
+	}
+	if m.left > 0 && err == nil {
+		last := p.Records[len(p.Records)-1]
+		p.Next = store.Cursor{Created: last.Created, ID: last.Key.ID}
+	}
+	return p, err
+}
+
+// great is a world whose gazette has pages of 500 subscriptions each.
+func great(t *testing.T, pages int, fail error) *world {
+	w := newWorld(t)
+	for i := range 500 {
+		w.signUp(fmt.Sprintf("p%d@b.example", i))
+	}
+	w.desk.Store = &many{Store: w.store, left: pages, fail: fail}
+	return w
+}
+
+func TestAGreatExportTakesNoMoreMemoryThanASmallOne(t *testing.T) {
+	w := great(t, 40, nil)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", w.http.URL+"/v1/sites/gazette/export?format=csv", nil)
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+readKey)
+	res, err := w.http.Client().Transport.RoundTrip(req)
+	must(t, err)
+	defer res.Body.Close()
+	lines, most := bufio.NewReader(res.Body), uint64(0)
+	n := 0
+	for ; ; n++ {
+		if _, err := lines.ReadSlice('\n'); err != nil {
+			if err != io.EOF {
+				t.Fatal(err)
+			}
+			break
+		}
+		if n%5_000 == 2_500 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapAlloc)
+		}
+	}
+	if n != 20_001 {
+		t.Errorf("%d lines", n)
+	}
+	if most > 64<<20 {
+		t.Errorf("%d MiB were in use", most>>20)
+	}
+	t.Logf("%d lines, %d MiB in use at most", n, most>>20)
+}
+
+func TestAnExportThatBreaksIsSeenToBeBroken(t *testing.T) {
+	w := great(t, 3, store.ErrUnavailable)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", w.http.URL+"/v1/sites/gazette/export", nil)
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+readKey)
+	res, err := w.http.Client().Transport.RoundTrip(req)
+	must(t, err)
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err == nil {
+		t.Error("it ended as if it were whole")
+	}
+	if text := w.log.String(); !strings.Contains(text, "unavailable") {
+		t.Errorf("the log: %s", text[max(0, len(text)-500):])
+	}
+}
+
+func TestAnExportOutlastsTheLimitsOfAnswersAndEndsWithItsClient(t *testing.T) {
+	w := great(t, 1<<30, nil)
+	hurried := httptest.NewUnstartedServer(nil)
+	hurried.Config = HTTPServer("", w.web.Handler())
+	hurried.Config.ReadTimeout, hurried.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond // HTTPServer's own are seconds
+	hurried.Start()
+	t.Cleanup(hurried.Close)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", hurried.URL+"/v1/sites/gazette/export", nil)
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+readKey)
+	res, err := hurried.Client().Transport.RoundTrip(req)
+	must(t, err)
+	lines := bufio.NewReader(res.Body)
+	for begun := time.Now(); time.Since(begun) < 400*time.Millisecond; {
+		if _, err := lines.ReadSlice('\n'); err != nil {
+			t.Fatalf("after %v: %v", time.Since(begun), err)
+		}
+	}
+	must(t, res.Body.Close())
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(w.log.String(), "/export"); {
+		if time.Now().After(deadline) {
+			t.Fatal("it goes on though the client has gone")
+		}
+		runtime.Gosched()
+	}
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/optin/optin/confirm"
+)
+
+// one is one subscription by its id.
+func (s *Server) one(w http.ResponseWriter, r *http.Request) error {
+	if _, err := readQuery(r); err != nil {
+		return err
+	}
+	st, err := s.opt.Desk.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
+	if err != nil {
+		return unknown(err)
+	}
+	writeJSON(w, http.StatusOK, mediaJSON, st)
+	return nil
+}
+
+// resend asks for the letter of the latest open request again. The answer says whether it is owed: the limits on letters to one
+// address hold here too.
+func (s *Server) resend(w http.ResponseWriter, r *http.Request) error {
+	if err := noBody(r); err != nil {
+		return err
+	}
+	owed, err := s.opt.Desk.Resend(r.Context(), r.PathValue("site"), r.PathValue("id"))
+	if err != nil {
+		return unknown(err)
+	}
+	letter := "not_owed"
+	if owed {
+		letter = "owed"
+	}
+	writeJSON(w, http.StatusAccepted, mediaJSON, map[string]string{"status": "accepted", "letter": letter})
+	return nil
+}
+
+// withdrawFor takes back what a person told the website that they no longer want: the purposes named, or all.
+func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
+	var purposes []string
+	if noBody(r) != nil {
+		in, _, err := schema{"purposes": list}.decode(r, mediaJSON)
+		if err != nil {
+			return err
+		}
+		if in.spelt["purposes"] > 0 {
+			var c code
+			if purposes, c = exchangeOf(r).site.readNamed(in); c != "" {
+				return refuseFields([]fieldError{wrongField("purposes", c)})
+			}
+		}
+	}
+	st, err := s.opt.Desk.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))
+	if err != nil {
+		return unknown(err)
+	}
+	writeJSON(w, http.StatusOK, mediaJSON, st)
+	return nil
+}
+
+// readNamed reads which purposes are meant: an empty list means none, which is a mistake, and never all.
+func (st *site) readNamed(in *fields) ([]string, code) {
+	if in.wrong["purposes"] == "" && len(in.values["purposes"]) == 0 {
+		return nil, codePurposeRequired
+	}
+	return st.readPurposes(in)
+}
+
+// erase forgets a person (GDPR article 17). Where they declined or took a consent back, the id goes on holding that.
+func (s *Server) erase(w http.ResponseWriter, r *http.Request) error {
+	if err := noBody(r); err != nil {
+		return err
+	}
+	if err := s.opt.Desk.Erase(r.Context(), r.PathValue("site"), r.PathValue("id")); err != nil {
+		return unknown(err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// noBody refuses a body where the call takes none: what it says would be passed over.
+func noBody(r *http.Request) error {
+	if body := bytes.TrimSpace(exchangeOf(r).body); len(body) > 0 && !bytes.Equal(body, []byte("{}")) {
+		return refuse(codeBody)
+	}
+	return nil
+}

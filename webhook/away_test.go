@@ -1,0 +1,137 @@
+package webhook_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/outbox"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/webhook"
+)
+
+const day = 24 * time.Hour
+
+// confirmed lets one more person say yes; the store then owes the event.
+func confirmed(t *testing.T, s *confirm.Service, n int) {
+	t.Helper()
+	a, err := confirm.ParseAddress(fmt.Sprintf("p%d@example.org", n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ask(t.Context(), "gazette", confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+		t.Fatal(err)
+	}
+	e := lease(t, s, confirm.KindLetter)
+	draft, err := s.Draft(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Store.Settle(t.Context(), e, store.Done()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), confirm.Evidence{How: confirm.ByLink}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// arrivals are when each event was taken, by id.
+type arrivals struct {
+	mu sync.Mutex
+	at map[string][]time.Time
+}
+
+// take reads the time from the call, for the receiver's own clock is another.
+func (a *arrivals) take(r *http.Request) {
+	seconds, err := strconv.ParseInt(r.Header.Get(webhook.HeaderTimestamp), 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := r.Header.Get(webhook.HeaderID)
+	a.at[id] = append(a.at[id], time.Unix(seconds, 0))
+}
+
+// away is a website that is away and comes back. It is outside the bubble of the fake clock; no connection
+// outlives an answer, for that clock stands still while somebody reads from one.
+func away(t *testing.T) (r *receiver, back *atomic.Bool, got *arrivals) {
+	t.Helper()
+	back, got = new(atomic.Bool), &arrivals{at: map[string][]time.Time{}}
+	r = receive(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Connection", "close")
+		if !back.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		got.take(req)
+	})
+	r.Start()
+	return r, back, got
+}
+
+func TestAReceiverThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
+	r, back, got := away(t)
+	synctest.Test(t, func(t *testing.T) {
+		kind := webhook.Lane("gazette", r.URL)
+		s := service(t, kind)
+		o := private(r.URL)
+		o.Desk, o.Now, o.Switch = s, time.Now, s
+		b, err := outbox.New(outbox.Options{Store: s.Store, Poll: 5 * time.Minute, Log: quiet,
+			Lanes: []outbox.Lane{{Kind: kind, Try: caller(t, o).Try, Workers: 2, Limit: time.Minute, Waits: webhook.Waits()}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { b.Run(ctx) })
+		defer running.Wait()
+		defer stop()
+		const perDay, days = 4, 6
+		begun := time.Now()
+		for n := range perDay * days {
+			confirmed(t, s, n)
+			time.Sleep(day / perDay)
+		}
+		returned := time.Now()
+		back.Store(true)
+		time.Sleep(2 * day)
+		checkArrivals(t, got, perDay*days, begun, returned)
+		if parked, _, err := s.Parked(ctx, "gazette", "", 10); err != nil || len(parked) > 0 {
+			t.Errorf("parked %v, %v", parked, err)
+		}
+	})
+}
+
+// checkArrivals holds them to what docs/operations.md says.
+func checkArrivals(t *testing.T, got *arrivals, want int, begun, returned time.Time) {
+	t.Helper()
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	if len(got.at) != want {
+		t.Errorf("%d events arrived, want %d", len(got.at), want)
+	}
+	var first, last time.Duration
+	for id, at := range got.at {
+		after := at[0].Sub(returned)
+		if len(at) != 1 || after < 0 || after > 29*time.Hour {
+			t.Errorf("%s arrived at %v", id, at)
+		}
+		if first == 0 || after < first {
+			first = after
+		}
+		last = max(last, after)
+	}
+	t.Logf("away for %v; the first event %v after the return, the last %v", returned.Sub(begun), first, last)
+	if first > 80*time.Minute {
+		t.Errorf("the first arrived only after %v", first)
+	}
+}
