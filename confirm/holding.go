@@ -148,6 +148,9 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 	if r := sub.request(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
 		v.Renewable = told == ErrExpired
+		if sub.covered(r) {
+			v.State = Confirmed
+		}
 		for _, sh := range r.Shown {
 			v.Purposes = append(v.Purposes, sub.purpose(sh.Purpose, now))
 		}

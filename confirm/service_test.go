@@ -336,3 +336,17 @@ func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 	all.Wait()
 	d.owed(lane, 1)
 }
+
+func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	first := d.letter()
+	d.later(time.Hour)
+	d.ask("ada@example.org", "letter")
+	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := d.Look(t.Context(), token(first.Confirm)); err != nil || v.State != confirm.Confirmed {
+		t.Errorf("the first letter's link shows %q, %v", v.State, err)
+	}
+}

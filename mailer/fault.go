@@ -52,6 +52,14 @@ func (m maybeSent) Unwrap() error { return m.fault }
 // RetryAfter is how long the letter must rest.
 func (maybeSent) RetryAfter() time.Duration { return MaybeAfter }
 
+// crowded says that a mailbox has its letters for now.
+type crowded struct{ wait time.Duration }
+
+func (crowded) Error() string { return "mailer: the mailbox has had its letters for now" }
+
+// RetryAfter is how long until it may have another.
+func (c crowded) RetryAfter() time.Duration { return c.wait }
+
 // permanent tells whether the relay refused this very letter for good. 503 and the 53x of RFC 4954 say that the session is not in order,
 // which is no fault of the recipient.
 func (f *fault) permanent() bool {

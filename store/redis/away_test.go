@@ -22,7 +22,7 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"List":   func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
 		"Lease":  func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
 		"Settle": func() error { return s.Settle(ctx, e, store.Done()) },
-		"Take":   func() error { _, err := s.Take(ctx, "b", store.Limit{N: 1, Per: time.Hour}); return err },
+		"Take":   func() error { _, err := s.Take(ctx, "b", "", store.Limit{N: 1, Per: time.Hour}); return err },
 		"Keep": func() error {
 			return s.Keep(ctx, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", nil)
 		},

@@ -23,7 +23,7 @@ const (
 )
 
 var softStatements = []string{
-	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, dropTakes, sweepRecords,
+	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, ownTake, dropTakes, sweepRecords,
 }
 
 // Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
