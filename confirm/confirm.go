@@ -51,6 +51,8 @@ var (
 const (
 	// MaxOpen is how many requests of one subscription may be open at once that ask the same again; with others, twice as many.
 	MaxOpen = 8
+	// MaxWait is how long a letter may wait for the limits to allow it: nobody books a mailbox for longer.
+	MaxWait = 24 * time.Hour
 	// MaxClosed is how many closed requests are kept that prove no grant.
 	MaxClosed = 8
 	// MaxGrants is how many grants are kept with the subscription; the oldest that ended go first.

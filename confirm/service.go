@@ -128,15 +128,26 @@ func (s *Service) nonce(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is.
+// locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is; a
+// bare refusal there (the person pressed "this was not me" in a letter about which all was forgotten) moves to the newest key, so that
+// it meets whatever has come there since.
 func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key, error) {
 	keys := s.vault.keys(site, a)
 	for _, older := range keys[1:] {
-		switch _, err := s.Store.Get(ctx, older); {
-		case err == nil:
-			return older, nil
-		case !errors.Is(err, store.ErrNotFound):
+		sub, err := s.get(ctx, older)
+		switch {
+		case err != nil:
 			return store.Key{}, err
+		case sub.Created.IsZero(), sub.Moved != "":
+		case sub.Refused == nil || !sub.Address.IsZero():
+			return older, nil
+		default:
+			if _, _, err := s.act(ctx, keys[0], Decline{Site: site, Evidence: *sub.Refused}, nil); err != nil {
+				return store.Key{}, err
+			}
+			if _, _, err := s.act(ctx, older, move{to: keys[0].ID}, nil); err != nil {
+				return store.Key{}, err
+			}
 		}
 	}
 	return keys[0], nil

@@ -350,3 +350,32 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 		t.Errorf("the first letter's link shows %q, %v", v.State, err)
 	}
 }
+
+func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	before := open(t, path, "old")
+	before.ask("ada@example.org", "letter")
+	old := before.letter()
+	later := terms.TTL + confirm.Grace + time.Hour // all is forgotten
+
+	during := open(t, path, "new", "old")
+	during.later(later)
+	during.ask("ada@example.org", "letter")
+	if _, err := during.press(token(during.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := during.Decline(t.Context(), token(old.Decline), confirm.Evidence{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := during.state("ada@example.org"); got != confirm.Declined {
+		t.Fatalf("state %q", got)
+	}
+	if _, err := during.Lift(t.Context(), v.Lift, confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	during.later(2 * confirm.Grace)
+	if got := during.state("ada@example.org"); got == confirm.Confirmed {
+		t.Error("confirmed again without a press")
+	}
+}

@@ -54,7 +54,7 @@ func (s *Subscription) unconfirmed(shown []Shown) []Shown {
 // open cannot keep something else from being asked: that has as much room again.
 func (s *Subscription) ask(r Request, t Terms, now time.Time) []Owed {
 	due, open, again := s.slot(t.Letters, now), s.opened(now), s.asked(r.Shown, now)
-	if open >= 2*MaxOpen || again && (open >= MaxOpen || due.After(now)) {
+	if open >= 2*MaxOpen || again && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
 		return nil
 	}
 	s.room()

@@ -68,6 +68,9 @@ func New(secrets ...[]byte) (*Ring, error) {
 	return r, nil
 }
 
+// Len is how many secrets are listed.
+func (r *Ring) Len() int { return len(r.secrets) }
+
 // Keys returns the 32-byte keys of a label, one per secret, the newest first.
 func (r *Ring) Keys(label string) [][]byte {
 	if v, ok := r.derived.Load(label); ok {
