@@ -16,6 +16,7 @@ export TMPDIR ?= /var/tmp
 
 test: tools
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
 

@@ -28,4 +28,6 @@ const (
 	maxName   = 100       // characters of a name
 	maxLine   = 300       // characters of a postal address
 	maxText   = 2000      // characters of a purpose's text
+
+	maxPurposes = 64 // of a site
 )

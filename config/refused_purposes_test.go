@@ -1,14 +1,26 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
+
+func manyPurposes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "      - {id: p%d, text: {fr: a, en: b}}\n", i)
+	}
+	return b.String()
+}
 
 func TestWrongPurposesAreRefused(t *testing.T) {
 	refuse(t, []refusal{
 		{"      - id: letter\n", "      - id: Letter\n", []string{
 			"25: sites[0].purposes[0].id must be 1 to 64 of a-z, 0-9 and -",
+		}},
+		{"      - id: letter\n", manyPurposes(64) + "      - id: letter\n", []string{
+			"24: sites[0].purposes are 65; at most 64, which is more than anybody reads",
 		}},
 		{"      - id: letter\n        text: {", "      - id: letter\n        text: {fr: a, en: b}\n      - id: letter\n        text: {", []string{
 			"27: sites[0].purposes[1].id is the same as on line 25; each needs its own",

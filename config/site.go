@@ -42,6 +42,9 @@ func readSite(g group, languages []string) Site {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
 	}
 	ids := map[string]int{}
+	if n := len(g.get("purposes").list()); n > maxPurposes {
+		g.get("purposes").fail("are %d; at most %d, which is more than anybody reads", n, maxPurposes)
+	}
 	for _, item := range g.get("purposes").some() {
 		s.Purposes = append(s.Purposes, readPurpose(item, s, ids))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrPurpose says that a purpose is not one of the site's, or that none was named.
@@ -39,7 +40,11 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 		if !ok || text == "" {
 			return fmt.Errorf("%w: %q in %q", ErrPurpose, id, a.Locale)
 		}
-		signup.Shown = append(signup.Shown, Shown{Purpose: id, Text: textSum(text)})
+		sum, err := s.keep(ctx, text)
+		if err != nil {
+			return err
+		}
+		signup.Shown = append(signup.Shown, Shown{Purpose: id, Text: sum})
 	}
 	key, err := s.locate(ctx, site, a.Address)
 	if err != nil {
@@ -55,6 +60,23 @@ func (s *Service) requestID(site, once string) string {
 		return s.nonce(24)
 	}
 	return base64.RawURLEncoding.EncodeToString(s.Ring.Sums("request id", site, once)[0][:24])
+}
+
+// keepEvery is how seldom the store is asked to keep a text that it has: one that lost everything has it again by then.
+const keepEvery = time.Minute
+
+// keep sees to it that a text is in the store before a record names it, whether or not KeepTexts has come that far.
+func (s *Service) keep(ctx context.Context, text string) (sum string, err error) {
+	sum = textSum(text)
+	now := s.Now()
+	if at, ok := s.kept.Load(sum); ok && now.Sub(at.(time.Time)).Abs() < keepEvery {
+		return sum, nil
+	}
+	if err := s.Store.Keep(ctx, sum, []byte(text)); err != nil {
+		return "", fmt.Errorf("confirm: keep a text that is shown: %w", err)
+	}
+	s.kept.Store(sum, now)
+	return sum, nil
 }
 
 // BrowserHash is what a request remembers of a browser's cookie; empty for none.

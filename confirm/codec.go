@@ -53,10 +53,18 @@ func (v vault) pack(k store.Key, x any) ([]byte, error) {
 	return v.ring.Seal(place(k), b.Bytes()), nil
 }
 
+// unreadable is sealed bytes that nobody here can open: trying again would not help.
+type unreadable struct{ error }
+
+// Park tells whoever works off what is owed to put it aside.
+func (unreadable) Park() bool { return true }
+
+func (u unreadable) Unwrap() error { return u.error }
+
 func (v vault) unpack(k store.Key, sealed []byte, x any) error {
 	plain, err := v.ring.Open(place(k), sealed)
 	if err != nil {
-		return fmt.Errorf("confirm: record %s: %w", k.ID, err)
+		return unreadable{fmt.Errorf("confirm: record %s: %w", k.ID, err)}
 	}
 	if err := json.Unmarshal(plain, x); err != nil {
 		return fmt.Errorf("confirm: record %s: %w", k.ID, err)

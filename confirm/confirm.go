@@ -4,7 +4,7 @@
 // with what is known afterwards and with what is owed because of it. Apply carries one act out; Service does so on a store,
 // atomically, and is all that the rest of the program calls.
 //
-//	act           who does it                       what it does
+//	act           who does it                        what it does
 //	Signup        anybody, by a form                 opens a request: its own link, texts, evidence, deadline; owes a letter
 //	Press         the mailbox, by the letter's link  confirms the purposes of that request
 //	Decline       the mailbox                        closes everything; no letter from this site until Lift
@@ -14,7 +14,8 @@
 //	              or the website's server
 //	Resend        the website's server               owes the letter of the latest open request again, with the same link
 //	Erasure       the website's server               forgets the person, but not that they declined or took back
-//	Sent, Bounce  the relay                          keeps its answer as evidence; a refusal for good closes the request
+//	Delivered     the relay                          keeps its answer as evidence
+//	Bounce        the relay                          the same; a refusal for good closes the request
 //	Lapse         the clock                          nothing of its own: before every act, what is past its deadline is closed
 //
 // What always holds, whatever acts come in whatever order:
@@ -54,8 +55,10 @@ var (
 
 // Bounds of what one subscription holds, so that nobody can make it grow without end.
 const (
-	// MaxOpen is how many requests of one subscription may be open at once.
+	// MaxOpen is how many requests of one subscription may be open at once that ask the same again; with others, twice as many.
 	MaxOpen = 8
+	// MaxWait is how long a letter may wait for the limits to allow it: nobody books a mailbox for longer.
+	MaxWait = 24 * time.Hour
 	// MaxClosed is how many closed requests are kept that prove no grant.
 	MaxClosed = 8
 	// MaxGrants is how many grants are kept with the subscription; the oldest that ended go first.
@@ -75,7 +78,8 @@ type Act interface {
 	on(s *Subscription, now time.Time) ([]Owed, error)
 }
 
-// Apply lets the clock act, then carries out an act, on a copy of s. On an error nothing has changed. Changed tells whether anything differs afterwards.
+// Apply lets the clock act, then carries out an act, on a copy of s. On an error nothing has changed. Changed tells whether
+// anything differs afterwards.
 func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owed, changed bool, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	before, err := json.Marshal(s)

@@ -29,6 +29,14 @@ func (a Decline) on(s *Subscription, now time.Time) ([]Owed, error) {
 	return tell(EventDeclined), nil
 }
 
+// move leaves a bare refusal's new id in its place, so that links under the old one still lead to it.
+type move struct{ to string }
+
+func (a move) on(s *Subscription, now time.Time) ([]Owed, error) {
+	*s = Subscription{Site: s.Site, Created: s.Created, Moved: a.to}
+	return nil, nil
+}
+
 // Lift lets letters come again after Decline. It confirms nothing, and what was closed stays closed.
 type Lift struct {
 	Evidence Evidence

@@ -40,5 +40,5 @@ func (s *Subscription) takenBack(now time.Time) time.Time {
 
 // Gone tells whether nothing is left that is to be kept.
 func (s *Subscription) Gone() bool {
-	return s.Address.IsZero() && s.Refused == nil && s.Lifted == nil && s.Withdrawn.IsZero() && len(s.Requests) == 0 && len(s.Grants) == 0
+	return s.Address.IsZero() && s.Refused == nil && s.Lifted == nil && s.Withdrawn.IsZero() && len(s.Requests) == 0 && len(s.Grants) == 0 && s.Moved == ""
 }

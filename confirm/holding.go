@@ -30,7 +30,7 @@ type View struct {
 
 // Look shows what is behind a link of a letter or page, and changes nothing.
 func (s *Service) Look(ctx context.Context, token string) (View, error) {
-	l, err := s.read(token, UseConfirm, UseDecline, UseLift)
+	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseLift)
 	if err != nil {
 		return View{}, err
 	}
@@ -48,7 +48,7 @@ func (s *Service) Look(ctx context.Context, token string) (View, error) {
 
 // Confirm presses the button behind a confirm link. Pressing again answers the same.
 func (s *Service) Confirm(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(token, UseConfirm)
+	l, err := s.read(ctx, token, UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
@@ -57,7 +57,7 @@ func (s *Service) Confirm(ctx context.Context, token string, e Evidence) (View, 
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
 func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(token, UseConfirm, UseDecline)
+	l, err := s.read(ctx, token, UseConfirm, UseDecline)
 	if err != nil {
 		return View{}, err
 	}
@@ -66,7 +66,7 @@ func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, 
 
 // Lift lets letters come again after Decline.
 func (s *Service) Lift(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(token, UseConfirm, UseDecline, UseLift)
+	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseLift)
 	if err != nil {
 		return View{}, err
 	}
@@ -75,7 +75,7 @@ func (s *Service) Lift(ctx context.Context, token string, e Evidence) (View, err
 
 // Renew asks for a new letter to the address of an expired link. It answers nil also where the limits allow none now.
 func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(token, UseConfirm)
+	l, err := s.read(ctx, token, UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, er
 
 // Agreements shows what an address agreed to at a site, and changes nothing.
 func (s *Service) Agreements(ctx context.Context, token string) (View, error) {
-	l, err := s.read(token, UseUnsubscribe)
+	l, err := s.read(ctx, token, UseUnsubscribe)
 	if err != nil {
 		return View{}, err
 	}
@@ -99,18 +99,25 @@ func (s *Service) Agreements(ctx context.Context, token string) (View, error) {
 
 // Withdraw takes back the named purposes, or all if none is named.
 func (s *Service) Withdraw(ctx context.Context, token string, purposes []string, e Evidence) (View, error) {
-	l, err := s.read(token, UseUnsubscribe)
+	l, err := s.read(ctx, token, UseUnsubscribe)
 	if err != nil {
 		return View{}, err
 	}
 	return s.hold(ctx, l, Withdrawal{Purposes: purposes, Evidence: s.stamp(e)})
 }
 
-// read reads a link of a site that is still configured.
-func (s *Service) read(token string, uses ...Use) (Link, error) {
+// read reads a link of a site that is still configured, and follows it to where its subscription was moved in a rotation of secrets.
+func (s *Service) read(ctx context.Context, token string, uses ...Use) (Link, error) {
 	l, err := s.links.read(token, uses...)
 	if _, ok := s.sites[l.Site]; err == nil && !ok {
 		err = ErrUnknownLink
+	}
+	if err != nil || s.Ring.Len() == 1 {
+		return l, err
+	}
+	sub, err := s.get(ctx, l.key())
+	if err == nil && sub.Moved != "" {
+		l.ID = sub.Moved
 	}
 	return l, err
 }
@@ -148,6 +155,9 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 	if r := sub.request(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
 		v.Renewable = told == ErrExpired
+		if sub.covered(r) {
+			v.State = Confirmed
+		}
 		for _, sh := range r.Shown {
 			v.Purposes = append(v.Purposes, sub.purpose(sh.Purpose, now))
 		}

@@ -262,7 +262,7 @@ func (w *world) bounds(t *rapid.T) {
 			open++
 		}
 	}
-	if open > confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
+	if open > 2*confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
 		t.Fatalf("%d open requests, %d grants", open, len(w.sub.Grants))
 	}
 	if b, err := json.Marshal(w.sub); err != nil || len(b)+keyring.Overhead > store.MaxData {

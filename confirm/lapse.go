@@ -104,7 +104,7 @@ func (s *Subscription) wind(now time.Time) []Owed {
 
 // Expires is when the whole record may be forgotten; zero: never, because a consent or a refusal is to be proved.
 func (s *Subscription) Expires() time.Time {
-	if len(s.Grants) > 0 || s.Refused != nil || !s.Withdrawn.IsZero() {
+	if len(s.Grants) > 0 || s.Refused != nil || !s.Withdrawn.IsZero() || s.Moved != "" {
 		return time.Time{}
 	}
 	at := s.Changed.Add(Grace)

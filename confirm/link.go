@@ -27,7 +27,7 @@ type Link struct {
 	Use     Use
 	Site    string
 	ID      string    // of the subscription
-	Request string    // of UseConfirm and UseDecline
+	Request string    // empty for UseUnsubscribe
 	Until   time.Time // what is said there counts less than the record; it tells apart what is not known any more
 }
 

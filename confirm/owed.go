@@ -48,7 +48,11 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed) ([]store
 			if !due.After(s.Now()) {
 				due = time.Time{}
 			}
-			all = append(all, store.Entry{ID: s.nonce(16), Kind: KindLetter, Body: []byte(o.Request), Due: due})
+			body, err := s.vault.pack(key, o.Request) // the nonce of a link: half of what a forger would need
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, store.Entry{ID: s.nonce(16), Kind: KindLetter, Body: body, Due: due})
 		case DutyClock:
 			all = append(all, store.Entry{ID: alarmID(key, o.Due), Kind: KindClock, Due: o.Due})
 		case DutyTell:
@@ -76,8 +80,18 @@ func alarmID(key store.Key, at time.Time) string {
 	return key.ID + "-" + strconv.FormatInt(at.UnixMilli(), 36)
 }
 
+// asking is the request whose letter an entry owes; empty for a letter that asks nothing.
+func (s *Service) asking(e store.Entry) (request string, err error) {
+	err = s.vault.unpack(e.Key, e.Body, &request)
+	return request, err
+}
+
 // Draft reads what the letter of an entry is to say now, or answers ErrNotOwed.
 func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
+	id, err := s.asking(e)
+	if err != nil {
+		return Draft{}, err
+	}
 	sub, err := s.get(ctx, e.Key)
 	if err != nil {
 		return Draft{}, err
@@ -87,7 +101,7 @@ func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
 	}
 	d := Draft{Duty: DutyKnown, Site: sub.Site, Locale: sub.Locale, To: sub.Address, Asked: sub.Noticed}
 	now := s.Now()
-	if id := string(e.Body); id != "" {
+	if id != "" {
 		r := sub.request(id)
 		if r == nil || !r.open(now) || r.lettered() {
 			return Draft{}, ErrNotOwed
@@ -116,13 +130,21 @@ func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
 
 // Delivered keeps a relay's acceptance as evidence and settles the entry with it.
 func (s *Service) Delivered(ctx context.Context, e store.Entry, l Letter) error {
+	id, err := s.asking(e)
+	if err != nil {
+		return err
+	}
 	l.At, l.Reply = s.Now().UTC().Truncate(time.Millisecond), clip(l.Reply, 512)
-	return s.settle(ctx, e, Delivered{Request: string(e.Body), Letter: l})
+	return s.settle(ctx, e, Delivered{Request: id, Letter: l})
 }
 
 // Undeliverable keeps a relay's refusal for good as evidence and settles the entry with it.
 func (s *Service) Undeliverable(ctx context.Context, e store.Entry, reply string) error {
-	return s.settle(ctx, e, Bounce{Request: string(e.Body), Evidence: s.stamp(Evidence{How: ByRelay, Reply: reply})})
+	id, err := s.asking(e)
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, e, Bounce{Request: id, Evidence: s.stamp(Evidence{How: ByRelay, Reply: reply})})
 }
 
 // Lapse lets the clock act on the record of an entry, and settles the entry.

@@ -13,7 +13,7 @@ type Press struct {
 
 func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
 	r, err := s.pressable(a.Request, now)
-	if err != nil || r.State == Confirmed {
+	if err != nil || !r.open(now) {
 		return nil, err
 	}
 	wanted := s.unconfirmed(r.Shown)
@@ -31,8 +31,8 @@ func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
 	return tell(EventConfirmed), nil
 }
 
-// pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed stays so for its
-// holder as long as something of it holds, past its deadline too.
+// pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed, or all of which another
+// letter's link confirmed, stays so for its holder as long as something of it holds, past its deadline too.
 func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 	if s.Refused != nil {
 		return nil, ErrDeclined
@@ -42,6 +42,10 @@ func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 		return nil, ErrGone
 	}
 	switch r.State {
+	case Pending, Expired, Undeliverable:
+		if r.open(now) || s.covered(r) {
+			return r, nil
+		}
 	case Confirmed:
 		holds := func(sh Shown) bool { return s.confirmed(sh.Purpose) }
 		if !slices.ContainsFunc(r.Shown, holds) {
@@ -50,10 +54,20 @@ func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 		return r, nil
 	case Withdrawn, Declined:
 		return nil, ErrWithdrawn
-	case Pending:
-		if r.open(now) {
-			return r, nil
-		}
+	}
+	if len(s.standing(r)) == 0 {
+		return nil, ErrWithdrawn
 	}
 	return nil, ErrExpired
+}
+
+// covered tells whether all that a request asks is confirmed.
+func (s *Subscription) covered(r *Request) bool { return len(s.unconfirmed(r.Shown)) == 0 }
+
+// standing is what a request asked that was not taken back after it had been asked: a letter from before brings nothing back.
+func (s *Subscription) standing(r *Request) []Shown {
+	return slices.DeleteFunc(slices.Clone(r.Shown), func(sh Shown) bool {
+		g := s.grant(sh.Purpose)
+		return g != nil && g.State != Confirmed && g.Ended.At.After(r.Asked.At)
+	})
 }

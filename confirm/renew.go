@@ -20,7 +20,7 @@ func (a Renewal) on(s *Subscription, now time.Time) ([]Owed, error) {
 		return nil, err
 	}
 	old := s.request(a.Request)
-	wanted := s.unconfirmed(old.Shown)
+	wanted := s.unconfirmed(s.standing(old))
 	if len(wanted) == 0 {
 		return nil, nil
 	}

@@ -319,8 +319,8 @@ func TestOpenRequestsAreBounded(t *testing.T) {
 		a.Terms.Letters = nil
 		s.does(a)
 	}
-	if n := len(s.sub.Requests); n != confirm.MaxOpen {
-		t.Fatalf("%d requests, want %d", n, confirm.MaxOpen)
+	if n := len(s.sub.Requests); n != 2*confirm.MaxOpen {
+		t.Fatalf("%d requests, want %d", n, 2*confirm.MaxOpen)
 	}
 	if s.sub.Requests[0].ID != "r0" {
 		t.Error("the first request was pushed out")
@@ -340,4 +340,58 @@ func TestWhatWasTakenBackIsNotBroughtBackByAnOlderLetter(t *testing.T) {
 	s.is(confirm.Withdrawn).later(time.Hour)
 	owes(t, s.does(s.signup("r3")), "letter r3")
 	owes(t, s.does(s.press("r3")), "subscription.confirmed")
+}
+
+func TestRepeatingOneThingKeepsNothingElseFromBeingAsked(t *testing.T) {
+	s := tell(t)
+	for i := range 3 * confirm.MaxOpen {
+		a := s.signup(fmt.Sprint("r", i), "letter")
+		a.Terms.Letters = nil
+		s.does(a)
+	}
+	if n := len(s.sub.Requests); n != confirm.MaxOpen {
+		t.Fatalf("%d requests for one purpose, want %d", n, confirm.MaxOpen)
+	}
+	other := s.signup("other", "offers")
+	other.Terms.Letters = nil
+	owes(t, s.does(other), "letter other")
+}
+
+func TestARefusalIsTheLatestWord(t *testing.T) {
+	for name, before := range map[string]func(s *story){
+		"after withdrawing": func(s *story) { s.does(s.press("r1")); s.later(time.Hour); s.does(s.withdraw()) },
+		"after expiring":    func(s *story) { s.later(terms.TTL) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tell(t)
+			s.does(s.signup("r1"))
+			before(s)
+			s.later(time.Hour)
+			s.does(s.decline())
+			s.is(confirm.Declined)
+		})
+	}
+}
+
+func TestALapseBesideAConsentTellsNobody(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1", "letter"))
+	s.does(s.press("r1"))
+	s.later(time.Hour)
+	s.does(s.signup("r2", "offers"))
+	s.later(terms.TTL)
+	owes(t, s.does(confirm.Lapse{}))
+	s.is(confirm.Confirmed)
+}
+
+func TestALinkWhosePurposesAnotherConfirmedIsConfirmedToo(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.later(time.Hour)
+	s.does(s.signup("r2"))
+	s.does(s.press("r2"))
+	s.later(terms.TTL - time.Minute) // r1 is past its end
+	owes(t, s.does(s.press("r1")))
+	owes(t, s.does(s.renew("r1", "r3")))
+	s.is(confirm.Confirmed)
 }

@@ -40,6 +40,7 @@ type Service struct {
 	vault vault
 	links *links
 	texts sync.Map // sum -> text
+	kept  sync.Map // sum -> time.Time: when the store was last asked to keep a text
 }
 
 // New makes a Service, or says what is missing.
@@ -78,7 +79,7 @@ func (s *Service) Site(id string) (Site, bool) {
 }
 
 // KeepTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
-// configuration says by then. It is called before the first signup is taken, and does no harm later.
+// configuration says by then. It is to be called as soon as the store answers, and does no harm when it is called again.
 func (s *Service) KeepTexts(ctx context.Context) error {
 	for _, site := range s.Sites {
 		for _, p := range site.Purposes {
@@ -127,15 +128,26 @@ func (s *Service) nonce(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is.
+// locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is; a
+// bare refusal there (the person pressed "this was not me" in a letter about which all was forgotten) moves to the newest key, so that
+// it meets whatever has come there since.
 func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key, error) {
 	keys := s.vault.keys(site, a)
 	for _, older := range keys[1:] {
-		switch _, err := s.Store.Get(ctx, older); {
-		case err == nil:
-			return older, nil
-		case !errors.Is(err, store.ErrNotFound):
+		sub, err := s.get(ctx, older)
+		switch {
+		case err != nil:
 			return store.Key{}, err
+		case sub.Created.IsZero(), sub.Moved != "":
+		case sub.Refused == nil || !sub.Address.IsZero():
+			return older, nil
+		default:
+			if _, _, err := s.act(ctx, keys[0], Decline{Site: site, Evidence: *sub.Refused}, nil); err != nil {
+				return store.Key{}, err
+			}
+			if _, _, err := s.act(ctx, older, move{to: keys[0].ID}, nil); err != nil {
+				return store.Key{}, err
+			}
 		}
 	}
 	return keys[0], nil
@@ -151,7 +163,8 @@ func (s *Service) get(ctx context.Context, key store.Key) (Subscription, error) 
 }
 
 // act carries out one act under a key, atomically, and wakes who works off what is owed. With a settlement, the entry that led
-// here is settled in the same step; settled is false if there was nothing to commit and so it was not.
+// here is settled in the same step; settled is false if there was nothing to commit and so it was not. A signup that changes nothing is
+// committed all the same: else the time a commit takes would tell anybody whether an address is known.
 func (s *Service) act(ctx context.Context, key store.Key, a Act, settle *store.Settlement) (after Subscription, settled bool, err error) {
 	var owe []store.Entry
 	err = s.Store.Update(ctx, key, func(r store.Record) (store.Change, error) {
@@ -161,8 +174,12 @@ func (s *Service) act(ctx context.Context, key store.Key, a Act, settle *store.S
 			return store.Change{}, err
 		}
 		sub, owed, changed, err := Apply(before, a, s.Now())
-		if after = sub; err != nil || !changed {
+		after = sub
+		if err != nil {
 			return store.Change{}, err
+		}
+		if _, anybody := a.(Signup); !changed && (!anybody || !r.Exists()) {
+			return store.Change{}, nil
 		}
 		if owe, err = s.entries(key, sub, owed); err != nil {
 			return store.Change{}, err

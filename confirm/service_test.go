@@ -336,3 +336,46 @@ func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 	all.Wait()
 	d.owed(lane, 1)
 }
+
+func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	first := d.letter()
+	d.later(time.Hour)
+	d.ask("ada@example.org", "letter")
+	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := d.Look(t.Context(), token(first.Confirm)); err != nil || v.State != confirm.Confirmed {
+		t.Errorf("the first letter's link shows %q, %v", v.State, err)
+	}
+}
+
+func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	before := open(t, path, "old")
+	before.ask("ada@example.org", "letter")
+	old := before.letter()
+	later := terms.TTL + confirm.Grace + time.Hour // all is forgotten
+
+	during := open(t, path, "new", "old")
+	during.later(later)
+	during.ask("ada@example.org", "letter")
+	if _, err := during.press(token(during.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := during.Decline(t.Context(), token(old.Decline), confirm.Evidence{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := during.state("ada@example.org"); got != confirm.Declined {
+		t.Fatalf("state %q", got)
+	}
+	if _, err := during.Lift(t.Context(), v.Lift, confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	during.later(2 * confirm.Grace)
+	if got := during.state("ada@example.org"); got == confirm.Confirmed {
+		t.Error("confirmed again without a press")
+	}
+}

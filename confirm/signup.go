@@ -53,10 +53,11 @@ func (s *Subscription) unconfirmed(shown []Shown) []Shown {
 }
 
 // ask opens a request and owes its letter: now; or, for something that no open request asks yet, as soon as the limits
-// allow. What is pending already and may not be mailed again yet is left as it is: its letter is in the mailbox.
+// allow. What is pending already and may not be mailed again yet is left as it is: its letter is in the mailbox. Repeating what is
+// open cannot keep something else from being asked: that has as much room again.
 func (s *Subscription) ask(r Request, t Terms, now time.Time) []Owed {
-	due := s.slot(t.Letters, now)
-	if s.opened(now) >= MaxOpen || due.After(now) && s.asked(r.Shown, now) {
+	due, open, again := s.slot(t.Letters, now), s.opened(now), s.asked(r.Shown, now)
+	if open >= 2*MaxOpen || again && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
 		return nil
 	}
 	s.room()

@@ -39,7 +39,8 @@ func (s *Subscription) State(now time.Time) State {
 			best = p
 		}
 	}
-	if best.State == "" && (s.Refused != nil || s.Lifted != nil) {
+	refused := s.Refused != nil || s.Lifted != nil && best.State == ""
+	if refused && rank(best.State) == 0 { // a refusal ends everything, and nothing happens after it until it is lifted
 		return Declined
 	}
 	if best.State == "" && !s.Withdrawn.IsZero() {

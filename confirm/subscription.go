@@ -111,6 +111,7 @@ type Subscription struct {
 	Mailed    []time.Time `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
 	Noticed   time.Time   `json:"noticed,omitzero"`   // when DutyKnown was last owed
 	Alarm     time.Time   `json:"alarm,omitzero"`     // when the one outstanding DutyClock is due
+	Moved     string      `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
 }
 
 func (s *Subscription) request(id string) *Request {

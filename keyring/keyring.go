@@ -1,4 +1,4 @@
-// Package keyring turns the configured secrets into every key that optin uses: links, sealing, ids, cookies.
+// Package keyring turns the configured secrets into every key that optin uses: links, sealing, ids, names of limits.
 //
 // One secret is configured; each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that
 // no key says anything about another. Several secrets may be listed: the first makes, all are accepted, so a rotation
@@ -67,6 +67,9 @@ func New(secrets ...[]byte) (*Ring, error) {
 	}
 	return r, nil
 }
+
+// Len is how many secrets are listed.
+func (r *Ring) Len() int { return len(r.secrets) }
 
 // Keys returns the 32-byte keys of a label, one per secret, the newest first.
 func (r *Ring) Keys(label string) [][]byte {

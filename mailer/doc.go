@@ -8,6 +8,8 @@
 //     been lost, is known as one by mail programs and does the same.
 //   - Only a 5xx reply to RCPT, to DATA or to the final dot is about the letter's recipient and closes its request. Every other
 //     failure (4xx, 5xx at an earlier step or about authentication, a lost connection, a timeout, a refused dial) is the relay's or ours: later.
+//   - A mailbox gets no more letters than a site's limits on one address allow, in whatever spellings it was signed up: one that is
+//     too many waits, and takes its place with its first try.
 //   - No answer after the final dot (a drop, a stall, 421) means "maybe sent": one more try, MaybeAfter later at the earliest; no
 //     answer again, and the letter is left at that.
 //   - From DATA on, cancellation is not heard any more: the letter is handed over or fails by the session's own deadline.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,8 +53,20 @@ func (m maybeSent) Unwrap() error { return m.fault }
 // RetryAfter is how long the letter must rest.
 func (maybeSent) RetryAfter() time.Duration { return MaybeAfter }
 
+// crowded says that a mailbox has its letters for now.
+type crowded struct{ wait time.Duration }
+
+func (crowded) Error() string { return "mailer: the mailbox has had its letters for now" }
+
+// RetryAfter is how long until it may have another.
+func (c crowded) RetryAfter() time.Duration { return c.wait }
+
+// aboutUs are enhanced codes that refuse the sender: authentication of its domain (RFC 7372, RFC 7505 4.2, and Microsoft's 5.7.515), or too
+// many letters of forms (X.7.28).
+var aboutUs = regexp.MustCompile(`\b5\.7\.(2\d|515)\b`)
+
 // permanent tells whether the relay refused this very letter for good. 503 and the 53x of RFC 4954 say that the session is not in order,
-// which is no fault of the recipient.
+// and aboutUs that we are not: neither is the recipient's fault.
 func (f *fault) permanent() bool {
 	switch f.stage {
 	case stageRCPT, stageDATA, stageDot:
@@ -64,7 +77,7 @@ func (f *fault) permanent() bool {
 	case 503, 530, 534, 535, 538:
 		return false
 	}
-	return f.code/100 == 5
+	return f.code/100 == 5 && !aboutUs.MatchString(f.text)
 }
 
 // ambiguous tells whether the relay may have taken the letter all the same.

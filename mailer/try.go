@@ -72,6 +72,10 @@ func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error
 	if err != nil {
 		return false, err
 	}
+	if err := m.place(ctx, e, d); err != nil {
+		r.outcome = outLater
+		return false, err
+	}
 	reply, err := m.send(ctx, l)
 	if err != nil {
 		return m.refused(ctx, e, err, r)
@@ -79,6 +83,18 @@ func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error
 	taken := confirm.Letter{MessageID: l.id, Reply: reply, SHA256: l.sum}
 	m.notes.set(e.ID, note{taken: &taken})
 	return m.delivered(ctx, e, taken, r)
+}
+
+// place gives the letter its place in its mailbox, once for all its tries.
+func (m *Mailer) place(ctx context.Context, e store.Entry, d confirm.Draft) error {
+	wait, err := m.Desk.Place(ctx, e, d)
+	switch {
+	case err != nil:
+		return fmt.Errorf("mailer: letter %s: %w", e.ID, err)
+	case wait > 0:
+		return crowded{wait}
+	}
+	return nil
 }
 
 // delivered records that the relay took the letter. Should that fail, or the lease be lost, it stays noted: the next try records

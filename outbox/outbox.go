@@ -9,8 +9,9 @@
 //	  RetryAfter()  … and not before that
 //	  Park() true   never again: it is kept aside for a person to look at
 //
-// A lease is short and extended while its trial runs, so a long trial keeps what it has. After the last wait of the table the entry is parked, unless the lane repeats that wait. Work is leased, never marked: what a dead process held comes
-// back by itself when the hold is over, and a worker that wakes up late finds that its lease has passed on.
+// A lease is short and extended while its trial runs, so a long trial keeps what it has. After the last wait of the table the entry
+// is parked, unless the lane repeats that wait. Work is leased, never marked: what a dead process held comes back by itself when the
+// hold is over, and a worker that wakes up late finds that its lease has passed on.
 //
 // Run ends cleanly: leasing stops at once, what is in hand is finished, what was leased and not begun is given back.
 package outbox
@@ -54,7 +55,8 @@ type Options struct {
 // Outbox runs lanes.
 type Outbox struct {
 	Options
-	wake map[store.Kind]chan struct{}
+	wake   map[store.Kind]chan struct{}
+	inHand sync.Map // ids of the entries that are tried here now
 }
 
 // New checks the options.
@@ -106,7 +108,8 @@ func (b *Outbox) Run(ctx context.Context) {
 // work is one worker: as long as there is work it goes on; then it waits for a wake or the next look.
 func (b *Outbox) work(ctx context.Context, l Lane) {
 	for failures := 0; ctx.Err() == nil; {
-		entries, err := b.Store.Lease(ctx, l.Kind, 1, b.Hold)
+		// Not broken off by a stop: what was leased by then, and never heard of, would come back only when its hold is over.
+		entries, err := b.Store.Lease(context.WithoutCancel(ctx), l.Kind, 1, b.Hold)
 		switch {
 		case ctx.Err() != nil:
 			b.giveBack(ctx, entries)
@@ -154,6 +157,11 @@ func (b *Outbox) giveBack(ctx context.Context, entries []store.Entry) {
 func (b *Outbox) one(ctx context.Context, l Lane, e store.Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Limit)
 	defer cancel()
+	if _, there := b.inHand.LoadOrStore(e.ID, true); there {
+		b.putOff(ctx, e)
+		return
+	}
+	defer b.inHand.Delete(e.ID)
 	begun := time.Now()
 	release := b.keep(ctx, e)
 	settled, err := b.guard(ctx, l, e)
@@ -172,6 +180,15 @@ func (b *Outbox) one(ctx context.Context, l Lane, e store.Entry) {
 		b.Log.Warn("outbox: not done", "lane", e.Kind, "entry", e.ID, "tries", e.Tries, "outcome", outcome, "next", what.At, "error", err)
 	}
 	b.Observe(l.Kind, outcome, time.Since(begun))
+}
+
+// putOff leaves an entry to the neighbour that is still trying it: the lease could not be extended, and ran out. Once the neighbour has
+// ended, the entry comes back for what it could not settle.
+func (b *Outbox) putOff(ctx context.Context, e store.Entry) {
+	b.Log.Warn("outbox: the lease of what is in hand ran out", "lane", e.Kind, "entry", e.ID, "tries", e.Tries)
+	if err := b.Store.Settle(ctx, e, store.Again(time.Now().Add(b.Hold))); err != nil {
+		b.Log.Warn("outbox: an entry could not be put off and comes back", "lane", e.Kind, "entry", e.ID, "error", err)
+	}
 }
 
 // keep extends the lease while a trial takes its time, until release is called. A lease that is lost all the same is found out

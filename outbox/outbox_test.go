@@ -280,3 +280,31 @@ func TestWhatADeadProcessHeldComesBackSoon(t *testing.T) {
 		}
 	})
 }
+
+// cut is a store that cannot be reached for extending leases.
+type cut struct{ store.Store }
+
+func (cut) Extend(context.Context, store.Entry, time.Duration) error { return store.ErrUnavailable }
+
+func TestAnEntryWhoseLeaseRanOutIsNotTriedBesideItselfHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := open(t)
+		owe(t, st, 1)
+		begun, d, inHand := time.Now(), &diary{}, make(chan struct{}, 1)
+		run(t, cut{st}, outbox.Lane{Kind: kind, Workers: 3, Limit: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+			d.note(begun, e)
+			select {
+			case inHand <- struct{}{}:
+			default:
+				t.Error("it is in hand already")
+				return false, nil
+			}
+			time.Sleep(3 * time.Minute)
+			<-inHand
+			return false, nil
+		}}, 20*time.Minute)
+		if len(d.tries()) < 2 {
+			t.Error("nobody saw to the entry after its lease was lost")
+		}
+	})
+}

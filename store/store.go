@@ -187,8 +187,9 @@ type Store interface {
 
 	// Take takes one from the bucket if every limit allows it, for all replicas together. It returns 0 when taken;
 	// otherwise nothing was taken, and it returns how long to wait for the next one. A bucket's name is a keyed hash
-	// or otherwise names nobody, at most 128 bytes.
-	Take(ctx context.Context, bucket string, limits ...Limit) (time.Duration, error)
+	// or otherwise names nobody, at most 128 bytes. A taker ([A-Za-z0-9_-], at most 64) takes once: as long as what it took
+	// counts, taking again answers 0 and takes nothing. An empty taker is another one each time.
+	Take(ctx context.Context, bucket, taker string, limits ...Limit) (time.Duration, error)
 
 	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. Each count was
 	// added exactly when its change was committed.

@@ -1,6 +1,9 @@
 package templates
 
-import "html/template"
+import (
+	"html/template"
+	"strings"
+)
 
 // funcs is all that templates may call, besides what text/template has itself: an allowlist, with no reach to anything outside.
 func (s *Set) funcs(t *tongue) template.FuncMap {
@@ -16,6 +19,7 @@ func (s *Set) funcs(t *tongue) template.FuncMap {
 		"reach":   reach,
 		"button":  newButton,
 		"tag":     tagOrNone,
+		"whole":   whole,
 	}
 }
 
@@ -27,6 +31,9 @@ func (s *Set) endonym(locale string) (string, error) {
 	}
 	return t.say("language.name")
 }
+
+// whole keeps a masked address on one line: a browser would break it after its ellipsis. U+2060 joins without a sign of its own.
+func whole(address string) string { return strings.ReplaceAll(address, "…@", "…\u2060@") }
 
 // button is the link of a letter that looks like one.
 type button struct{ URL, Label string }

@@ -66,8 +66,8 @@ func (l KnownLetter) clean() Letter {
 	return l
 }
 
-// Valid is for how long after the request the link works.
-func (l ConfirmLetter) Valid() time.Duration { return l.Deadline.Sub(l.Asked) }
+// Valid is for how long after the request the link works, to the minute: the two moments may have been taken apart a little.
+func (l ConfirmLetter) Valid() time.Duration { return l.Deadline.Sub(l.Asked).Round(time.Minute) }
 
 // Kept is KeptAfterDeadline, for the template.
 func (ConfirmLetter) Kept() time.Duration { return KeptAfterDeadline }

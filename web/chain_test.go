@@ -20,18 +20,18 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 			seen[method+" "+route] = status
 		}
 	})
-	a := w.send("POST", signupPath, "email=ada%40secret.example&consent=on", "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
+	a := w.send("POST", signupPath, "email=lovelace%40secret.example&consent=on", "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
 	d := w.letter()
 	link := w.path(d.Confirm)
-	w.send("GET", link+"?x=ada@secret.example", "")
+	w.send("GET", link+"?x=lovelace@secret.example", "")
 	w.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
 	w.send("GET", link+"%20", "")
 	w.send("BREW", link, "")
-	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", mediaJSON)
+	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", mediaJSON)
 	must(t, w.store.Close())
 	w.send("POST", link, "")
 	text := w.log.String()
-	for _, secret := range []string{link[3:], link[10:40], "secret.example", "ada@", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
+	for _, secret := range []string{link[3:], link[10:40], "secret.example", "lovelace", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds %q:\n%s", secret, text)
 		}

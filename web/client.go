@@ -74,7 +74,7 @@ func (s *Server) take(ctx context.Context, bucket string, limits []store.Limit, 
 	if len(limits) == 0 {
 		return nil
 	}
-	wait, err := s.opt.Store.Take(ctx, bucket, limits...)
+	wait, err := s.opt.Store.Take(ctx, bucket, "", limits...)
 	if err == nil && wait > 0 {
 		err = &refusal{code: c, after: wait}
 	}

@@ -24,12 +24,13 @@ type schema map[string]kind
 type fields struct {
 	values map[string][]string
 	wrong  map[string]code
-	spelt  map[string]int // how often each known field came, in any spelling
+	spelt  map[string]int  // how often each known field came, in any spelling
+	nearly map[string]bool // those that came in another spelling than their own
 	schema schema
 }
 
 func (sc schema) fields() *fields {
-	return &fields{values: map[string][]string{}, wrong: map[string]code{}, spelt: map[string]int{}, schema: sc}
+	return &fields{values: map[string][]string{}, wrong: map[string]code{}, spelt: map[string]int{}, nearly: map[string]bool{}, schema: sc}
 }
 
 // known finds the known field that a name is or resembles: in another case, or with something in brackets behind it.
@@ -55,6 +56,7 @@ func (f *fields) count(name string, severally bool) (field string, keep bool) {
 		return "", false
 	}
 	f.spelt[field]++
+	f.nearly[field] = f.nearly[field] || !exact
 	if severally && exact && f.schema[field] == list && f.spelt[field] == len(f.values[field])+1 {
 		return field, true
 	}

@@ -51,6 +51,9 @@ func (st *site) readPurposes(in *fields) ([]string, code) {
 	if c := in.wrong["purposes"]; c != "" {
 		return nil, c
 	}
+	if in.nearly["purposes"] { // to pass it over would be to agree to something else
+		return nil, codeRepeated
+	}
 	var ids []string
 	for _, id := range in.values["purposes"] {
 		if _, ok := st.rules.Purpose(id); !ok {
@@ -84,7 +87,7 @@ func readPreticked(in *fields) code {
 	if c := in.wrong["preticked"]; c != "" {
 		return c
 	}
-	if !slices.Contains([]string{"", "false", "off", "no", "0"}, in.one("preticked")) {
+	if in.nearly["preticked"] || !slices.Contains([]string{"", "false", "off", "no", "0"}, in.one("preticked")) {
 		return codeConsentPreticked
 	}
 	return ""

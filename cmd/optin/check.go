@@ -14,7 +14,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// check says what is wrong before it goes wrong: configuration, templates, store, relay. It changes nothing and sends nothing.
+// check says what is wrong before it goes wrong: configuration, templates, store, relay. It sends nothing, and of what is kept changes
+// nothing; an SQLite file that is not there is made, as serve would.
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	cfg, pages, code := loadConfig("check", args, env, stderr)
 	if cfg == nil {

@@ -33,12 +33,21 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err := demonstrate(ctx, *addr, *verbose, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "optin demo:", err)
-		if errors.As(err, new(config.Problems)) {
+		if errors.Is(err, errLoopback) {
 			return exitUsage
 		}
 		return exitFailed
 	}
 	return exitOK
+}
+
+// errLoopback says that a demo is for one's own eyes: it speaks plain HTTP, and its inbox is open to all who reach it.
+var errLoopback = errors.New("-listen must be an address of this machine alone, such as 127.0.0.1:8080")
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr io.Writer) error {
@@ -47,6 +56,9 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 		return err
 	}
 	defer os.RemoveAll(folder)
+	if !loopback(addr) {
+		return errLoopback
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("%w; -listen 127.0.0.1:0 picks a free port", err)
@@ -74,7 +86,7 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	p, err := start(ctx, cfg, pages, log, extra{listener: l, noLookups: true, handlers: map[string]http.Handler{
-		"/inbox": mail.Handler(), "/inbox/": mail.Handler(),
+		"inbox": mail.Handler(),
 	}})
 	if err != nil {
 		return err

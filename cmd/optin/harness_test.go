@@ -1,21 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,14 +23,6 @@ import (
 	"github.com/optin/optin/inbox"
 	"github.com/optin/optin/templates"
 )
-
-// TestMain lets the test binary be the program itself, so that a test can start it, and kill it, as an operator would.
-func TestMain(m *testing.M) {
-	if os.Getenv("OPTIN_TEST_MAIN") == "1" {
-		main()
-	}
-	os.Exit(m.Run())
-}
 
 const (
 	testKey    = "gazette-api-key-for-tests"
@@ -45,10 +35,13 @@ type world struct {
 	t      *testing.T
 	mail   *inbox.Inbox
 	store  string
-	listen string // host:port that is told to people
-	config string // path
-	more   string // YAML added to the site
-	smtp   string // the relay's address, if it is not the inbox
+	listen string        // host:port that is told to people
+	config string        // path
+	more   string        // YAML added to the site
+	hook   *receiver     // told by the site, if more says so
+	top    string        // YAML added beside the sites
+	hold   time.Duration // of the leases of processes, if not what the lanes need
+	smtp   string        // the relay's address, if it is not the inbox
 }
 
 // onEachStore runs a test with SQLite and with a real redis-server.
@@ -67,15 +60,19 @@ func newWorld(t *testing.T, store string) *world {
 	return &world{t: t, mail: mail, store: store, listen: freeAddr(t), config: filepath.Join(t.TempDir(), "optin.yaml"), smtp: mail.Addr()}
 }
 
-// freeAddr is an address that nobody listened at a moment ago.
+// freeAddr is an address that nobody listened at a moment ago. Its port is below those that outgoing connections get (from 32768 or
+// 49152 on): while a killed process is away none of them may take its place, nor come to speak with itself.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // yaml is the configuration; listen may differ from the public address when several processes serve one site.
@@ -86,7 +83,7 @@ secret: %s
 store: %s
 smtp: {url: "smtp://%s?tls=off", connections: 4}
 admin: {password: a-password-for-tests}
-sites:
+%ssites:
   - id: gazette
     name: La Gazette
     url: https://gazette.example
@@ -100,7 +97,7 @@ sites:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
     limits: {letters_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", letters_per_site: "10000/1m"}
-%s`, listen, w.listen, testSecret, w.store, w.smtp, testKey, w.more)
+%s`, listen, w.listen, testSecret, w.store, w.smtp, w.top, testKey, w.more)
 }
 
 // actor is somebody who meets optin at an address: a website, a person, an operator.
@@ -122,11 +119,7 @@ func (w *world) startLogging(log io.Writer) *actor {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cfg, err := config.Parse("optin.yaml", []byte(w.yaml(w.listen)), values(nil), nil, pages.Languages()...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	p, err := start(w.t.Context(), cfg, pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true})
+	p, err := start(w.t.Context(), w.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -134,63 +127,32 @@ func (w *world) startLogging(log io.Writer) *actor {
 	return w.actor(p.addr.String())
 }
 
+// parse reads the world's configuration.
+func (w *world) parse() *config.Config {
+	w.t.Helper()
+	cfg, err := config.Parse(w.config, []byte(w.yaml(w.listen)), values(nil), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cfg
+}
+
+// shared tells whether several processes can work on the world's store.
+func (w *world) shared() bool { return strings.HasPrefix(w.store, "redis") }
+
+// lettersTo counts the letters that came to an address.
+func (w *world) lettersTo(email string) (n int) {
+	for _, l := range w.mail.Letters() {
+		if slices.Equal(l.To, []string{email}) {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *world) actor(addr string) *actor {
 	return &actor{t: w.t, base: "http://" + addr, mail: w.mail}
 }
-
-// process is the program as a child.
-type process struct {
-	cmd    *exec.Cmd
-	stderr *syncBuffer
-	done   chan struct{}
-}
-
-// spawn starts `optin serve` as a process of its own and waits until it is ready.
-func (w *world) spawn(listen string) (*process, *actor) {
-	w.t.Helper()
-	path := filepath.Join(w.t.TempDir(), "optin.yaml")
-	if err := os.WriteFile(path, []byte(w.yaml(listen)), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	p := w.command("serve", "-config", path)
-	a := w.actor(listen)
-	a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
-	return p, a
-}
-
-// command starts the program with some arguments.
-func (w *world) command(args ...string) *process {
-	w.t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], args...), stderr: &syncBuffer{}, done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "OPTIN_TEST_MAIN=1")
-	p.cmd.Stderr = p.stderr
-	p.cmd.Stdout = p.stderr
-	dieWithParent(p.cmd)
-	if err := p.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	go func() { _ = p.cmd.Wait(); close(p.done) }()
-	w.t.Cleanup(func() { p.kill() })
-	return p
-}
-
-// kill is SIGKILL: nothing is finished, nothing is said.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.done
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
 // until polls for something that must come.
 func (a *actor) until(what string, ok func() bool) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +50,7 @@ type program struct {
 // extra is what a demo, or a test, has beside the service.
 type extra struct {
 	listener  net.Listener            // instead of the configuration's
-	handlers  map[string]http.Handler // by pattern
+	handlers  map[string]http.Handler // by the first part of the path
 	noLookups bool                    // DNS is not asked about domains
 	hold      time.Duration           // of leases, if not the outbox's own
 }
@@ -186,17 +188,15 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 	if err != nil {
 		return nil, err
 	}
-	inner := s.Handler()
-	own := http.NewServeMux()
-	for pattern, h := range x.handlers {
-		own.Handle(pattern, h)
-	}
+	beside := map[string]http.Handler{}
+	maps.Copy(beside, x.handlers)
 	if cfg.Metrics.Listen == "" && len(cfg.Admin.Password) > 0 {
-		own.Handle("GET /metrics", behindPassword(cfg.Admin.Password, p.metrics.Handler()))
+		beside["metrics"] = behindPassword(cfg.Admin.Password, p.metrics.Handler())
 	}
+	inner := s.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The mux is asked only about what it has: it would clean paths that the web refuses as they are.
-		if h, pattern := own.Handler(r); pattern != "" && (r.URL.Path == "/metrics" || x.handlers != nil) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if h, ok := beside[first]; ok {
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -20,10 +20,29 @@ type redisChild struct {
 func redisServer(t *testing.T) *redisChild {
 	t.Helper()
 	need(t, "redis-server")
-	r := &redisChild{t: t, addr: freeAddr(t), dir: t.TempDir()}
+	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t)}
 	r.start()
 	t.Cleanup(r.kill)
 	return r
+}
+
+// lastingDir is a folder that is removed as soon as nobody writes into it any more: a killed server may leave a child that
+// rewrites its file.
+func lastingDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "optin-redis-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for end := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("%s cannot be removed", dir)
+				return
+			}
+		}
+	})
+	return dir
 }
 
 // need skips where a program is missing, unless everything has to be tested: then its lack is a failure.

@@ -22,7 +22,7 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"List":    func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
 		"Lease":   func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
 		"Settle":  func() error { return s.Settle(ctx, e, store.Done()) },
-		"Take":    func() error { _, err := s.Take(ctx, "b", store.Limit{N: 1, Per: time.Hour}); return err },
+		"Take":    func() error { _, err := s.Take(ctx, "b", "", store.Limit{N: 1, Per: time.Hour}); return err },
 		"Extend":  func() error { return s.Extend(ctx, e, time.Minute) },
 		"Counts":  func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
 		"Parked":  func() error { _, err := s.Parked(ctx, "letter", "", 9); return err },

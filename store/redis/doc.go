@@ -47,6 +47,7 @@
 //	optin:w:<bucket>                   list     the last takes, "microseconds.nonce", newest first; expires by itself
 //	optin:v:<name>                     string   what is reserved under a name; expires by itself
 //	optin:text:<sum>                   string   a text that was shown, for ever
+//	optin:ready                        string   written by Ready to see whether writing works; expires by itself
 //
 // # Clocks
 //
@@ -59,6 +60,7 @@
 // Ready asks every master each time: maxmemory-policy must be noeviction, always; for durability=always (the default)
 // appendonly yes, appendfsync always and no-appendfsync-on-rewrite no; for everysec the first, and a fsync at least that often;
 // for none nothing more. A read-only replica is unfit. Where CONFIG is refused, as managed servers do, that is logged once
-// and believed; what INFO tells is still checked. Replication is asynchronous: a failover may lose what was acknowledged, whatever
+// and believed; what INFO tells is still checked. A small key is written as well, on a Cluster to the master that has its slot: a server
+// that is full or cannot write its file is away. Replication is asynchronous: a failover may lose what was acknowledged, whatever
 // the fsync, unless min-replicas-to-write and min-replicas-max-lag are set on the servers.
 package redis

@@ -142,11 +142,11 @@ func TestATakeWhoseReplyIsLostTakesOne(t *testing.T) {
 	arm, good := lossy(t)
 	hour := store.Limit{N: 2, Per: time.Hour}
 	for range 2 {
-		if wait, err := arm().Take(t.Context(), "bucket", hour); wait != 0 || err != nil {
+		if wait, err := arm().Take(t.Context(), "bucket", "", hour); wait != 0 || err != nil {
 			t.Fatalf("waits %v, %v", wait, err)
 		}
 	}
-	if wait, err := good.Take(t.Context(), "bucket", hour); wait == 0 || err != nil {
+	if wait, err := good.Take(t.Context(), "bucket", "", hour); wait == 0 || err != nil {
 		t.Errorf("waits %v, %v after two of two", wait, err)
 	}
 }
@@ -178,7 +178,7 @@ func TestTheClusterClientRepeatsNothingBehindOurBack(t *testing.T) {
 	before := p.lost.Load()
 	var takes []question
 	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
-		takes = append(takes, question{script: takeScript, keys: []string{"optin:w:" + bucket}, args: []any{"n", 9, 1000000}})
+		takes = append(takes, question{script: takeScript, keys: []string{"optin:w:" + bucket}, args: []any{"n", 0, 9, 1000000}})
 	}
 	answers, err := s.ask(t.Context(), 1, takes...)
 	if err != nil || answers[0].err == nil || answers[1].err == nil || p.lost.Load() != before+1 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
@@ -33,7 +34,8 @@ func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	write := pipe.Set(ctx, readyKey, "", time.Minute) // a server that is full, or cannot write its file, says so here only
+	_, _ = pipe.Exec(ctx)                             // each command has its own error
 	if err := ping.Err(); err != nil {
 		return err
 	}
@@ -57,8 +59,14 @@ func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
 		}
 		return u
 	}
+	if err := write.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // it is another master's of the Cluster
+		return err
+	}
 	return nil
 }
+
+// readyKey is written to see whether writing works.
+const readyKey = "optin:ready"
 
 // readInfo takes from INFO the role and, for servers that refuse CONFIG, what it knows of the settings. A server that
 // refuses INFO too is believed.

@@ -62,6 +62,22 @@ func expectUnfit(t *testing.T, err error, d Durability, setting, value string, u
 	}
 }
 
+func TestAServerThatTakesNoWritesIsNotReady(t *testing.T) {
+	server := startServer(t)
+	s := open(t, Options{URL: server.url()})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.set("maxmemory", "1") // full, and nothing is evicted
+	if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("full: %v, want ErrUnavailable", err)
+	}
+	server.set("maxmemory", "0")
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
 func TestAReplicaIsUnfit(t *testing.T) {
 	master, replica := startServer(t), startServer(t)
 	s := open(t, Options{URL: replica.url()})

@@ -33,7 +33,7 @@ func BenchmarkTake(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			_, err := s.Take(b.Context(), fmt.Sprint(n.Add(1)%1000), store.Limit{N: 3, Per: time.Minute})
+			_, err := s.Take(b.Context(), fmt.Sprint(n.Add(1)%1000), "", store.Limit{N: 3, Per: time.Minute})
 			if err != nil {
 				b.Error(err)
 			}

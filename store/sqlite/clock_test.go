@@ -59,7 +59,7 @@ func TestTheWaitIsExactToTheNanosecond(t *testing.T) {
 		{1, 0},
 	} {
 		c.turn(step.turn)
-		if wait, err := s.Take(t.Context(), "bucket", limits...); wait != step.wait || err != nil {
+		if wait, err := s.Take(t.Context(), "bucket", "", limits...); wait != step.wait || err != nil {
 			t.Errorf("at %v the wait is %v, %v, want %v", c.Now(), wait, err, step.wait)
 		}
 	}
@@ -69,21 +69,21 @@ func TestAClockThatStepsBackMakesNobodyWaitLongerThanTheWindow(t *testing.T) {
 	s, c := steered(t)
 	limit := store.Limit{N: 2, Per: time.Minute}
 	for range 2 {
-		if wait, err := s.Take(t.Context(), "bucket", limit); wait != 0 || err != nil {
+		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
 	c.turn(-2 * time.Hour)
-	if wait, err := s.Take(t.Context(), "bucket", limit); wait != time.Minute || err != nil {
+	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != time.Minute || err != nil {
 		t.Errorf("after the step the wait is %v, %v", wait, err)
 	}
 	c.turn(time.Minute - 1)
-	if wait, err := s.Take(t.Context(), "bucket", limit); wait != 1 || err != nil {
+	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 1 || err != nil {
 		t.Errorf("a moment before the end of the window it is %v, %v", wait, err)
 	}
 	c.turn(1)
 	for n, want := range []time.Duration{0, 0, time.Minute} {
-		if wait, err := s.Take(t.Context(), "bucket", limit); wait != want || err != nil {
+		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("take %d waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestTenThousandAreTakenAndNotOneMore(t *testing.T) {
 	limit := store.Limit{N: 10_000, Per: time.Hour}
 	const real = 20 // the last ones are taken one by one; the others are written as if they had been
 	const others = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?3)
-		INSERT INTO takes SELECT 'bucket', i, ?1 + 1000*i, ?1 + 1000*i + ?2 FROM n`
+		INSERT INTO takes SELECT 'bucket', i, ?1 + 1000*i, ?1 + 1000*i + ?2, NULL FROM n`
 	_, err := s.soft.db.Exec(others, c.Now().UnixNano(), int64(limit.Per), limit.N-real)
 	if err != nil {
 		t.Fatal(err)
@@ -102,17 +102,17 @@ func TestTenThousandAreTakenAndNotOneMore(t *testing.T) {
 	c.turn(time.Duration(limit.N-real) * time.Microsecond)
 	for n := range real {
 		c.turn(time.Microsecond)
-		if wait, err := s.Take(t.Context(), "bucket", limit); wait != 0 || err != nil {
+		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatalf("the %dth before the last waits %v, %v", real-n, wait, err)
 		}
 	}
 	want := limit.Per - time.Duration(limit.N-1)*time.Microsecond
-	if wait, err := s.Take(t.Context(), "bucket", limit); wait != want || err != nil {
+	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
 		t.Errorf("the next waits %v, %v, want %v", wait, err, want)
 	}
 	c.turn(want)
 	for n, want := range []time.Duration{0, time.Microsecond} {
-		if wait, err := s.Take(t.Context(), "bucket", limit); wait != want || err != nil {
+		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("%d after that waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestOldTakesAreDroppedAsNewOnesCome(t *testing.T) {
 	for n := range 300 {
 		c.turn(time.Second)
 		bucket := fmt.Sprintf("bucket-%d", n)
-		if wait, err := s.Take(t.Context(), bucket, store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
+		if wait, err := s.Take(t.Context(), bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
@@ -274,9 +274,9 @@ func TestALeaseIsHeldToTheMillisecond(t *testing.T) {
 
 func TestCallsThatCannotBeAreRefused(t *testing.T) {
 	s, _ := steered(t)
-	_, zero := s.Take(t.Context(), "bucket", store.Limit{N: 0, Per: time.Hour})
-	_, never := s.Take(t.Context(), "bucket", store.Limit{N: 1})
-	_, unnamed := s.Take(t.Context(), "", store.Limit{N: 1, Per: time.Hour})
+	_, zero := s.Take(t.Context(), "bucket", "", store.Limit{N: 0, Per: time.Hour})
+	_, never := s.Take(t.Context(), "bucket", "", store.Limit{N: 1})
+	_, unnamed := s.Take(t.Context(), "", "", store.Limit{N: 1, Per: time.Hour})
 	_, page := s.List(t.Context(), store.Query{Site: "gazette", Limit: 1001})
 	verdict := s.Settle(t.Context(), store.Entry{ID: "a"}, store.Outcome{Verdict: 9})
 	for what, err := range map[string]error{

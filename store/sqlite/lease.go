@@ -22,7 +22,7 @@ const (
 )
 
 var softStatements = []string{
-	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, dropTakes, sweepRecords,
+	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, ownTake, dropTakes, sweepRecords,
 	selectCell, putCell, dropCells,
 }
 

@@ -50,6 +50,7 @@ CREATE TABLE takes (
 	seq    INTEGER NOT NULL,             -- 1 more than the take before; never older than that
 	at     INTEGER NOT NULL,
 	gone   INTEGER NOT NULL,             -- from when it counts for no limit
+	taker  TEXT,                         -- who takes once; NULL: anybody
 	PRIMARY KEY (bucket, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX takes_gone ON takes (gone);

@@ -12,7 +12,8 @@ const (
 	lastTake  = "SELECT seq, at FROM takes WHERE bucket = ? ORDER BY seq DESC LIMIT 1"
 	nthTake   = "SELECT at FROM takes WHERE bucket = ? AND seq = ?"
 	moveTakes = "UPDATE takes SET at = ?2, gone = ?3 WHERE bucket = ?1 AND at > ?2"
-	addTake   = "INSERT INTO takes (bucket, seq, at, gone) VALUES (?, ?, ?, ?)"
+	addTake   = "INSERT INTO takes (bucket, seq, at, gone, taker) VALUES (?, ?, ?, ?, nullif(?, ''))"
+	ownTake   = "SELECT 1 FROM takes WHERE bucket = ? AND taker = ? AND gone > ?"
 	dropTakes = "DELETE FROM takes WHERE (bucket, seq) IN (SELECT bucket, seq FROM takes WHERE gone <= ? ORDER BY gone LIMIT ?)"
 )
 
@@ -22,7 +23,7 @@ const maxBucket = 128
 // Take takes one from the bucket if every limit allows it. Takes are numbered without gaps, so the one that a limit of
 // N turns on, the Nth last, is found at once however large N is. It returns store.ErrInvalid for a limit or a bucket
 // that cannot be.
-func (s *Store) Take(ctx context.Context, bucket string, limits ...store.Limit) (time.Duration, error) {
+func (s *Store) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
 	var longest time.Duration
 	for _, l := range limits {
 		if l.N < 1 || l.Per <= 0 {
@@ -35,6 +36,12 @@ func (s *Store) Take(ctx context.Context, bucket string, limits ...store.Limit) 
 	}
 	return change(ctx, s, s.soft, func(tx transaction) (time.Duration, error) {
 		now := s.o.Now().UnixNano()
+		if taker != "" {
+			var one int
+			if has, err := found(tx.row(ownTake, bucket, taker, now).Scan(&one)); err != nil || has {
+				return 0, err
+			}
+		}
 		last, err := tx.lastTake(bucket, now, longest)
 		if err != nil {
 			return 0, err
@@ -43,7 +50,7 @@ func (s *Store) Take(ctx context.Context, bucket string, limits ...store.Limit) 
 		if err != nil || wait > 0 {
 			return wait, err
 		}
-		if _, err := tx.exec(addTake, bucket, last+1, now, now+int64(longest)); err != nil {
+		if _, err := tx.exec(addTake, bucket, last+1, now, now+int64(longest), taker); err != nil {
 			return 0, err
 		}
 		_, err = tx.exec(dropTakes, now, 4) // more than come in, so the table stays as small as the limits allow

@@ -31,7 +31,7 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 		"Extend": func(ctx context.Context) error { return s.Extend(ctx, entry("a", "letter"), time.Minute) },
 		"Settle": func(ctx context.Context) error { return s.Settle(ctx, entry("a", "letter"), store.Done()) },
 		"Take": func(ctx context.Context) error {
-			_, err := s.Take(ctx, "bucket", store.Limit{N: 1, Per: time.Hour})
+			_, err := s.Take(ctx, "bucket", "", store.Limit{N: 1, Per: time.Hour})
 			return err
 		},
 		"Counts":  func(ctx context.Context) error { _, err := s.Counts(ctx, site, "2026-10-01", "2026-10-01"); return err },

@@ -16,13 +16,14 @@ func taking() []clause {
 		{"TheWaitIsRightAndRefusalsTakeNothing", waits},
 		{"EveryLimitMustAllow", severalLimits},
 		{"BucketsDoNotMix", buckets},
+		{"ATakerTakesOnce", takesOnce},
 	}
 }
 
 // take takes one and returns the wait.
 func take(t *testing.T, s store.Store, bucket string, limits ...store.Limit) time.Duration {
 	t.Helper()
-	wait, err := s.Take(t.Context(), bucket, limits...)
+	wait, err := s.Take(t.Context(), bucket, "", limits...)
 	if err != nil {
 		t.Fatalf("taking from %s: %v", bucket, err)
 	}
@@ -36,7 +37,7 @@ func exactly(t *testing.T, open func(*testing.T) store.Store) {
 		var mu sync.Mutex
 		taken := 0
 		atOnce(t, 200, func(i int) error {
-			wait, err := clients[i%2].Take(t.Context(), bucket, limit)
+			wait, err := clients[i%2].Take(t.Context(), bucket, "", limit)
 			mu.Lock()
 			defer mu.Unlock()
 			if wait == 0 && err == nil {
@@ -64,7 +65,7 @@ func sliding(t *testing.T, open func(*testing.T) store.Store) {
 	atOnce(t, 6, func(i int) error {
 		for time.Now().Before(end) {
 			from := time.Now()
-			wait, err := clients[i%2].Take(t.Context(), "bucket", limit)
+			wait, err := clients[i%2].Take(t.Context(), "bucket", "", limit)
 			if err != nil {
 				return err
 			}
@@ -152,5 +153,34 @@ func buckets(t *testing.T, open func(*testing.T) store.Store) {
 		if wait := take(t, open(t), bucket, limit); wait == 0 {
 			t.Errorf("the second of %s is taken", bucket)
 		}
+	}
+}
+
+func takesOnce(t *testing.T, open func(*testing.T) store.Store) {
+	clients := []store.Store{open(t), open(t)}
+	limit := store.Limit{N: 2, Per: time.Hour}
+	takeAs := func(i int, taker string) time.Duration {
+		wait, err := clients[i%2].Take(t.Context(), "bucket", taker, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wait
+	}
+	for i := range 10 {
+		if wait := takeAs(i, "letter-1"); wait != 0 {
+			t.Fatalf("taking again, it waits %v", wait)
+		}
+	}
+	if wait := takeAs(0, "letter-2"); wait != 0 {
+		t.Fatalf("another taker waits %v", wait)
+	}
+	if wait := takeAs(1, "letter-3"); wait == 0 {
+		t.Error("a third taker took what is not there")
+	}
+	if wait := takeAs(1, "letter-2"); wait != 0 {
+		t.Errorf("who has taken waits %v", wait)
+	}
+	if wait := takeAs(0, "etter-2"); wait == 0 {
+		t.Error("a taker was taken for another whose name ends like its own")
 	}
 }

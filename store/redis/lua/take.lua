@@ -1,9 +1,12 @@
 -- KEYS: the takes of one bucket, newest first, each "microseconds.nonce".
--- ARGV: again, nonce, then for each limit: n, microseconds.  Returns how long to wait, in microseconds; 0: taken
+-- ARGV: again, mark, 1 if the mark is a taker's, then for each limit: n, microseconds.  Returns how long to wait, in
+-- microseconds; 0: taken
 local list, nonce = KEYS[1], ARGV[2]
-if ARGV[1] == '1' then
-  for _, take in ipairs(redis.call('LRANGE', list, 0, 63)) do
-    if string.sub(take, -#nonce) == nonce then return 0 end
+if ARGV[1] == '1' or ARGV[3] == '1' then
+  local last = 63
+  if ARGV[3] == '1' then last = -1 end
+  for _, take in ipairs(redis.call('LRANGE', list, 0, last)) do
+    if string.match(take, '%.(.*)$') == nonce then return 0 end
   end
 end
 local t = redis.call('TIME')
@@ -11,7 +14,7 @@ local now = t[1] * 1000000 + t[2]
 local function stamp(mark) return string.format('%.0f.', now) .. mark end
 
 local wait, most, longest = 0, 0, 0
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local n, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
   most, longest = math.max(most, n), math.max(longest, per)
   local take = redis.call('LINDEX', list, n - 1)

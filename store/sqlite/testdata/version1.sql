@@ -38,9 +38,10 @@ CREATE TABLE takes (
 	seq    INTEGER NOT NULL,             -- 1 more than the take before; never older than that
 	at     INTEGER NOT NULL,
 	gone   INTEGER NOT NULL,             -- from when it counts for no limit
+	taker  TEXT,                         -- who takes once; NULL: anybody
 	PRIMARY KEY (bucket, seq)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "takes" VALUES('bucket',1,1778051289011000000,1778054889011000000);
+INSERT INTO "takes" VALUES('bucket',1,1778051289011000000,1778054889011000000,NULL);
 CREATE TABLE texts (sum TEXT PRIMARY KEY, text BLOB) STRICT;
 INSERT INTO "texts" VALUES('982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1',X'74657874');
 CREATE INDEX records_newest  ON records (site, created, id);

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+)
+
+// focused is what the keyboard acts on, with the ring around it: at least 2 px, and 3:1 against what is around (WCAG 2.4.13).
+const focused = `(() => {
+  const e = document.activeElement, style = getComputedStyle(e);
+  const ring = e.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return { name: e.id || e.localName, ring };
+})()`
+
+type focus struct {
+	Name string
+	Ring bool
+}
+
+// tabTo presses Tab and answers where that leads.
+func (p *profile) tabTo() focus {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(kb.Tab))
+	at, err := chromedp.Run(p.tab, chromedp.Evaluate[focus](focused))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return at
+}
+
+// along presses Tab until something is reached, and answers everything on the way.
+func (p *profile) along(last string) (names []string) {
+	p.t.Helper()
+	for range 12 {
+		at := p.tabTo()
+		if !at.Ring {
+			p.t.Errorf("nothing shows that %s has the focus", at.Name)
+		}
+		if names = append(names, at.Name); at.Name == last {
+			return names
+		}
+	}
+	p.t.Fatalf("Tab leads to %v, and never to %s", names, last)
+	return nil
+}
+
+// enter presses Enter once. (chromedp's own way types it a second time, into whatever has the focus by then.)
+func enter() chromedp.Action[chromedp.Void] {
+	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
+	down, up := key, key
+	down.Type, down.Text, up.Type = input.DispatchKeyEventTypeKeyDown, "\r", input.DispatchKeyEventTypeKeyUp
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, pressed := cdp.Call(ctx, t, input.DispatchKeyEvent, down)
+		_, let := cdp.Call(ctx, t, input.DispatchKeyEvent, up)
+		return errors.Join(pressed, let)
+	})
+}
+
+func TestAKeyboardIsEnough(t *testing.T) {
+	s, browser := openStreet(t), chromium(t)
+	p := visitor(t, browser, s.base)
+	p.open(s.base + "/s/gazette?lang=en")
+	if d := cmp.Diff([]string{"a", "a", "email"}, p.along("email")); d != "" { // the website, the other language, the field
+		t.Error(d)
+	}
+	p.do(chromedp.KeyEvent("ada@example"))
+	if d := cmp.Diff([]string{"purpose-0"}, p.along("purpose-0")); d != "" {
+		t.Error(d)
+	}
+	p.do(chromedp.KeyEvent(" "))
+	if d := cmp.Diff([]string{"button"}, p.along("button")); d != "" {
+		t.Error(d)
+	}
+	if status := p.lands(enter()); status != 422 {
+		t.Fatalf("the form answers %d", status)
+	}
+	s.until("what is wrong has the focus", func() bool { return ask[string](p, "document.activeElement.className") == "errors" })
+	p.along("a") // to what is wrong
+	p.do(enter())
+	if at := ask[string](p, "document.activeElement.id"); at != "email" {
+		t.Fatalf("the error leads to %q", at)
+	}
+	p.do(chromedp.KeyEvent(kb.End), chromedp.KeyEvent(".org"))
+	p.along("purpose-0")
+	p.do(chromedp.KeyEvent(" "))
+	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	if status := p.lands(enter()); status != 200 { // in the field
+		t.Fatalf("Enter in the field answers %d", status)
+	}
+	p.says("Look in your inbox")
+
+	link, _ := links(s.Letter("ada@example.org"))
+	other := visitor(t, browser, s.base)
+	other.open(link)
+	if d := cmp.Diff([]string{"a", "button"}, other.along("button")); d != "" {
+		t.Error(d)
+	}
+	other.lands(enter())
+	other.says("Thank you, it is confirmed")
+	if got := s.MayIWrite("ada@example.org").State; got != "confirmed" {
+		t.Fatalf("after Enter: %q", got)
+	}
+}

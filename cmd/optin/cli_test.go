@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "nowhere.yaml")
+	for _, c := range []struct {
+		args []string
+		says string // on stderr
+	}{
+		{nil, "optin COMMAND -h"},
+		{[]string{"dance"}, `there is no command "dance"`},
+		{[]string{"dance"}, "optin serve  -config optin.yaml"},
+		{[]string{"Serve"}, `there is no command "Serve"`},
+		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
+		{[]string{"serve", "optin.yaml"}, `"optin.yaml" is not understood; -h shows what is`},
+		{[]string{"serve", "-config"}, "needs an argument"},
+		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read"},
+		{[]string{"check", "-config", missing}, missing + ":1: cannot be read"},
+		{[]string{"demo", "-port", "80"}, "-listen"},
+		{[]string{"keys", "-verbose"}, "-verbose"},
+		{[]string{"healthcheck", "-url", "::"}, "-url is not a URL"},
+	} {
+		p := command(t, c.args...)
+		if code := p.ends(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) || p.stdout.String() != "" {
+			t.Errorf("optin %q ends with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
+		}
+	}
+}
+
+func TestWhoAsksForHelpGetsIt(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
+		p := command(t, args...)
+		if code := p.ends(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
+			t.Errorf("optin %v ends with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
+		}
+	}
+	for _, name := range []string{"demo", "serve", "check", "keys", "healthcheck"} {
+		p := command(t, name, "-h")
+		if code := p.ends(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
+			t.Errorf("optin %s -h ends with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
+		}
+		if !strings.Contains(usage, "\n  optin "+name+" ") {
+			t.Errorf("the usage does not name %s", name)
+		}
+	}
+}
+
+func TestVersionIsOneLine(t *testing.T) {
+	for _, name := range []string{"version", "--version"} {
+		p := command(t, name)
+		if code := p.ends(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
+			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+		}
+	}
+}
+
+// Every problem is told at once, each on a line of its own with where it is.
+func TestAWrongConfigurationIsToldWholeWithItsLines(t *testing.T) {
+	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	w.more = "    link_ttl: 1m\n"
+	wrong := strings.NewReplacer(
+		"smtp: {url:", "smpt: {url:", "secret: "+testSecret, "secret: ${OPTIN_NO_SUCH_SECRET}", "locales: [fr, en]", "locales: [fr, xx]",
+	).Replace(w.yaml(w.listen))
+	if err := os.WriteFile(w.config, []byte(wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"serve", "check"} {
+		p := command(t, name, "-config", w.config)
+		if code := p.ends(); code != exitUsage || p.stdout.String() != "" {
+			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+		}
+		said := p.stderr.String()
+		for i, line := range strings.Split(wrong, "\n") {
+			for _, sign := range []string{"smpt:", "OPTIN_NO_SUCH_SECRET", "xx]", "link_ttl"} {
+				at := fmt.Sprintf("%s:%d: ", w.config, i+1)
+				if strings.Contains(line, sign) && !strings.Contains("\n"+said, "\n"+at) {
+					t.Errorf("optin %s says nothing of line %d, %q:\n%s", name, i+1, line, said)
+				}
+			}
+		}
+		for line := range strings.Lines(said) {
+			if !regexp.MustCompile(`^` + regexp.QuoteMeta(w.config) + `:\d+: \S`).MatchString(line) {
+				t.Errorf("optin %s says without a place: %q", name, line)
+			}
+		}
+	}
+}
+
+func TestCheckFindsNothingWrongBesideARunningService(t *testing.T) {
+	onEachStore(t, func(t *testing.T, w *world) {
+		_, a := w.spawn(w.listen)
+		p := command(t, "check", "-config", w.config)
+		if code := p.ends(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
+			t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+		}
+		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(w.mail.Letters()) > 1 {
+			t.Errorf("afterwards a signup answers %d, and there are %d letters", code, len(w.mail.Letters()))
+		}
+	})
+}
+
+func TestCheckSaysWhatIsWrong(t *testing.T) {
+	unsafe := redisServer(t)
+	unsafe.ask("CONFIG SET appendfsync everysec")
+	for name, c := range map[string]struct {
+		store, smtp string
+		says        []string
+	}{
+		"a relay that is away": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
+		"an unfit Redis":       {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
+		"a Redis that is away": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
+		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
+	} {
+		w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+		if c.store != "" {
+			w.store = c.store
+		}
+		if c.smtp != "" {
+			w.smtp = c.smtp
+		}
+		if err := os.WriteFile(w.config, []byte(w.yaml(w.listen)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := command(t, "check", "-config", w.config)
+		if code := p.ends(); code != exitFailed {
+			t.Errorf("%s: it ends with %d, and prints %s%s", name, code, p.stdout, p.stderr)
+		}
+		for _, say := range c.says {
+			if !strings.Contains(p.stdout.String(), say) {
+				t.Errorf("%s: %q is not said:\n%s", name, say, p.stdout)
+			}
+		}
+	}
+}
+
+func TestHealthcheckTellsAliveFromDead(t *testing.T) {
+	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	p, a := w.spawn(w.listen)
+	for _, page := range []string{"/healthz", "/readyz"} {
+		if h := command(t, "healthcheck", "-url", a.base+page); h.ends() != exitOK {
+			t.Errorf("%s of a running service: %s%s", page, h.stdout, h.stderr)
+		}
+	}
+	if h := command(t, "healthcheck", "-url", a.base+"/nowhere"); h.ends() != exitFailed {
+		t.Errorf("an answer that is not 200: %s%s", h.stdout, h.stderr)
+	}
+	p.kill()
+	if h := command(t, "healthcheck", "-url", a.base+"/healthz"); h.ends() != exitFailed || !strings.Contains(h.stderr.String(), "no answer") {
+		t.Errorf("a dead service: %s%s", h.stdout, h.stderr)
+	}
+}
+
+func TestAServiceThatCannotListenSaysSoAndEnds(t *testing.T) {
+	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	w.spawn(w.listen)
+	p := command(t, "serve", "-config", w.config)
+	if code := p.ends(); code != exitFailed || !strings.Contains(p.stderr.String(), "address already in use") {
+		t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+	}
+}

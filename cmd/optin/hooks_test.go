@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+)
+
+// receiver is a website's endpoint that remembers what it was told.
+type receiver struct {
+	*httptest.Server
+	status int // what it answers: 200 if zero
+
+	mu   sync.Mutex
+	told []event
+}
+
+// event is one call of a webhook.
+type event struct {
+	id   string // webhook-id
+	Type string
+	Data struct{ Email, State string }
+}
+
+func newReceiver(t *testing.T) *receiver {
+	r := &receiver{}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	body, err := io.ReadAll(in.Body)
+	e := event{id: in.Header.Get("Webhook-Id")}
+	if err != nil || json.Unmarshal(body, &e) != nil {
+		w.WriteHeader(http.StatusBadRequest) // cut off in the middle: it does not count, and comes again
+		return
+	}
+	r.mu.Lock()
+	r.told = append(r.told, e)
+	r.mu.Unlock()
+	if r.status != 0 {
+		w.WriteHeader(r.status)
+		_, _ = w.Write(body) // what was said comes back, and belongs into no log
+	}
+}
+
+// about are the calls about one address.
+func (r *receiver) about(email string) (all []event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.told {
+		if e.Data.Email == email {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// yaml makes a site tell this receiver.
+func (r *receiver) yaml() string {
+	return fmt.Sprintf("    webhooks: [{url: %q, secret: %s, private: true}]\n", r.URL, hookSecret)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be the program itself, so that a test can start it, and kill it, as an operator would.
+func TestMain(m *testing.M) {
+	switch os.Getenv("OPTIN_TEST_MAIN") {
+	case "1":
+		main()
+	case "serve": // as main does, but that DNS is not asked, and leases end as soon as the test says
+		hold, err := time.ParseDuration(os.Getenv("OPTIN_TEST_HOLD"))
+		if err != nil {
+			panic(err)
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(serveWith(ctx, extra{noLookups: true, hold: hold}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// process is the program as a child.
+type process struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	stdout, stderr *syncBuffer
+	done           chan struct{}
+}
+
+// spawn starts `optin serve` as a process of its own and waits until it is ready.
+func (w *world) spawn(listen string) (*process, *actor) {
+	w.t.Helper()
+	p := w.launch(listen)
+	a := w.actor(listen)
+	a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+	return p, a
+}
+
+// launch starts `optin serve` as a process of its own.
+func (w *world) launch(listen string) *process {
+	w.t.Helper()
+	if err := os.WriteFile(w.config, []byte(w.yaml(listen)), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return child(w.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + w.hold.String()}, "serve", "-config", w.config)
+}
+
+// command starts the program as it is, with some arguments.
+func command(t *testing.T, args ...string) *process {
+	t.Helper()
+	return child(t, []string{"OPTIN_TEST_MAIN=1"}, args...)
+}
+
+func child(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: &syncBuffer{}, stderr: &syncBuffer{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	dieWithParent(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// ends waits until the process has ended by itself, and answers its exit code.
+func (p *process) ends() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(30 * time.Second):
+		p.t.Fatalf("%q does not end:\n%s%s", p.cmd.Args[1:], p.stdout, p.stderr)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// stops asks the process to stop, as an operator does, and answers its exit code.
+func (p *process) stops() int {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.ends()
+}
+
+// kill is SIGKILL: nothing is finished, nothing is said.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }

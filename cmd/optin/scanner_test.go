@@ -1,0 +1,146 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// visits is how often each scanner comes.
+const visits = 50
+
+// scan is one way in which a machine touches a link.
+type scan struct {
+	name   string
+	method string
+	query  string // put after the link
+	body   string
+	header http.Header
+	want   []int // statuses
+}
+
+// scanners are mail scanners, link previews, prefetchers, and pages of others that make a browser post.
+func scanners() []scan {
+	const get, post = http.MethodGet, http.MethodPost
+	form := "application/x-www-form-urlencoded"
+	return []scan{
+		{name: "a look", method: get, want: []int{200}},
+		{name: "a look at the head", method: http.MethodHead, want: []int{200}},
+		{name: "a question for the methods", method: http.MethodOptions, want: []int{204, 405}},
+		{name: "a prefetch", method: get, header: http.Header{"Purpose": {"prefetch"}}, want: []int{200}},
+		{name: "a prefetch of today", method: get, header: http.Header{"Sec-Purpose": {"prefetch;prerender"}}, want: []int{200}},
+		{name: "a prefetch of old", method: get, header: http.Header{"X-Moz": {"prefetch"}}, want: []int{200}},
+		{name: "a program's look", method: get, header: http.Header{"Accept": {"application/json"}}, want: []int{200}},
+		{name: "a query that confirms", method: get, query: "?confirm=true", want: []int{200}},
+		{name: "a query with a method", method: get, query: "?_method=POST", want: []int{200}},
+		{name: "a look that says post", method: get, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{200}},
+		{name: "a look that says post otherwise", method: get, header: http.Header{"X-Http-Method": {"POST"}, "X-Method-Override": {"POST"}}, want: []int{200}},
+		{name: "a look with a body", method: get, body: "_method=POST", header: http.Header{"Content-Type": {form}}, want: []int{200}},
+		{name: "a head that says post", method: http.MethodHead, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{200}},
+		{name: "a post of a page elsewhere", method: post, header: http.Header{
+			"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Content-Type": {form},
+		}, want: []int{403}},
+		{name: "a post of a page elsewhere, in an old browser", method: post, header: http.Header{"Origin": {"https://evil.example"}}, want: []int{403}},
+		{name: "a post of a page elsewhere that hides its name", method: post, header: http.Header{
+			"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"},
+		}, want: []int{403}},
+		{name: "a post of a page of a neighbour", method: post, header: http.Header{"Sec-Fetch-Site": {"same-site"}}, want: []int{403}},
+		{name: "a put", method: http.MethodPut, body: "{}", want: []int{405}},
+		{name: "a patch", method: http.MethodPatch, body: "{}", want: []int{405}},
+		{name: "a delete", method: http.MethodDelete, want: []int{405}},
+		{name: "a delete that says post", method: http.MethodDelete, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{405}},
+		{name: "a method that nobody knows", method: "CONFIRM", want: []int{405}},
+	}
+}
+
+func TestAMachineConfirmsNobody(t *testing.T) {
+	onEachStore(t, func(t *testing.T, w *world) {
+		w.hook = newReceiver(t)
+		w.more = w.hook.yaml()
+		p, a := w.spawn(w.listen)
+		a.SignUp("ada@people.test")
+		link := confirmLink(a.Letter("ada@people.test"))
+		for _, s := range scanners() {
+			a.visit(s, link)
+		}
+		a.cutShort(link)
+		if calls := w.hook.about("ada@people.test"); len(calls) != 0 {
+			t.Errorf("the website was told %+v", calls)
+		}
+		if code, state := a.Press(link); code != http.StatusOK || state != "confirmed" || a.MayIWrite("ada@people.test").State != "confirmed" {
+			t.Errorf("the person's own press is answered %d %q", code, state)
+		}
+		w.settle([]*process{p}, []*actor{a})
+		if calls := w.hook.about("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
+			t.Errorf("the website was told %+v", calls)
+		}
+		if n := w.lettersTo("ada@people.test"); n != 1 {
+			t.Errorf("all that made %d letters", n)
+		}
+	})
+}
+
+// visit lets one scanner come, and sees that nothing has changed.
+func (a *actor) visit(s scan, link string) {
+	a.t.Helper()
+	for range visits {
+		if status := a.send(s, path(link)+s.query); !slices.Contains(s.want, status) {
+			a.t.Errorf("%s is answered %d, want %v", s.name, status, s.want)
+			break
+		}
+	}
+	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+		a.t.Fatalf("%s made the address %q", s.name, state)
+	}
+}
+
+// cutShort posts links that a mail program has broken: without their end, without their beginning, with an end that is wrong.
+func (a *actor) cutShort(link string) {
+	a.t.Helper()
+	token := strings.TrimPrefix(path(link), "/c/")
+	broken := []string{strings.ToUpper(token), token + ".", token + "A", token + "%0A", token + "=", "undefined", "null", "%7B%7D", "0"}
+	for i := 1; i < len(token); i++ {
+		broken = append(broken, token[:i])
+		if i%7 == 0 {
+			broken = append(broken, token[i:])
+		}
+	}
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if !strings.HasSuffix(token, string(c)) {
+			broken = append(broken, token[:len(token)-1]+string(c)) // base64 that decodes to the same bytes is among these
+		}
+	}
+	for _, b := range broken {
+		if status := a.send(scan{method: http.MethodPost}, "/c/"+b); status != http.StatusNotFound {
+			a.t.Fatalf("a post to /c/%s is answered %d", b, status)
+		}
+	}
+	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+		a.t.Fatalf("a broken link made the address %q", state)
+	}
+}
+
+// send sends what a scanner does to a path, without following where it leads, and answers the status.
+func (a *actor) send(s scan, where string) int {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), s.method, a.base, strings.NewReader(s.body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if req.URL, err = url.Parse(a.base + where); err != nil {
+		a.t.Fatal(err)
+	}
+	for name, values := range s.header {
+		req.Header[name] = values
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}

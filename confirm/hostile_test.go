@@ -1,0 +1,144 @@
+package confirm_test
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+func TestAnExpiredLetterDoesNotBringBackWhatWasTakenBackSince(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1"))
+	s.later(time.Hour)
+	s.does(s.signup("r2"))
+	s.does(s.press("r2"))
+	s.later(terms.TTL).is(confirm.Confirmed)
+	s.does(s.withdraw())
+	if _, err := s.tries(s.renew("r1", "r3")); !errors.Is(err, confirm.ErrWithdrawn) {
+		t.Errorf("renewing a letter from before: %v", err)
+	}
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
+		t.Errorf("pressing it: %v", err)
+	}
+	s.is(confirm.Withdrawn)
+	owes(t, s.does(s.signup("r4")), "letter r4")
+	s.later(terms.TTL)
+	owes(t, s.does(s.renew("r4", "r5")), "subscription.expired", "letter r5")
+	owes(t, s.does(s.press("r5")), "subscription.confirmed")
+}
+
+func TestARenewalLeavesOutWhatWasTakenBackSince(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1", "letter", "offers"))
+	s.later(time.Hour)
+	s.does(s.signup("r2", "letter"))
+	s.does(s.press("r2"))
+	s.later(terms.TTL)
+	s.does(s.withdraw("letter"))
+	owes(t, s.does(s.renew("r1", "r3")), "letter r3")
+	if r := s.sub.Requests[len(s.sub.Requests)-1]; r.ID != "r3" || len(r.Shown) != 1 || r.Shown[0].Purpose != "offers" {
+		t.Errorf("the renewed request asks %+v", r.Shown)
+	}
+}
+
+func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	ring, err := keyring.New(bytes.Repeat([]byte("s"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	worded := func(text string) *confirm.Service {
+		st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() })
+		s, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
+			ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": text}}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	// Nobody has called KeepTexts: the store was not ready when the program started.
+	err = worded("La lettre").Ask(t.Context(), "gazette", confirm.Asked{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := worded("Tout autre chose").Lookup(t.Context(), "gazette", address("ada@example.org"))
+	if err != nil || got.Purposes[0].Text != "La lettre" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// swapped is a store in whose place an empty one came: a Redis that lost everything.
+type swapped struct{ store.Store }
+
+func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
+	empty := func(d *desk) store.Store {
+		t.Helper()
+		st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: d.clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() })
+		return st
+	}
+	d := newDesk(t)
+	at := &swapped{d.store}
+	d.Store = at
+	d.ask("ada@example.org", "letter")
+	at.Store = empty(d)
+	d.later(2 * time.Minute)
+	d.ask("grace@example.org", "letter")
+	got, err := d.Lookup(t.Context(), "gazette", address("grace@example.org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := at.Kept(t.Context(), got.Purposes[0].TextSHA256); err != nil {
+		t.Errorf("what was shown: %v", err)
+	}
+}
+
+// What is committed is waited for: a signup that committed nothing would tell by its haste that the address is known.
+func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
+	d := newDesk(t)
+	version := func() store.Version {
+		t.Helper()
+		p, err := d.store.List(t.Context(), store.Query{Site: "gazette"})
+		if err != nil || len(p.Records) != 1 {
+			t.Fatalf("%d records, %v", len(p.Records), err)
+		}
+		return p.Records[0].Version
+	}
+	ignored := func(what string) {
+		t.Helper()
+		before, state := version(), d.state("ada@example.org")
+		d.ask("ada@example.org", "letter")
+		d.owed(confirm.KindLetter, 0)
+		if version() == before {
+			t.Errorf("%s: nothing was committed", what)
+		}
+		if now := d.state("ada@example.org"); now != state {
+			t.Errorf("%s: %s became %s", what, state, now)
+		}
+	}
+	d.ask("ada@example.org", "letter")
+	draft := d.letter()
+	ignored("pending")
+	if _, err := d.press(token(draft.Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	ignored("confirmed")
+	if _, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	ignored("declined")
+}
