@@ -27,12 +27,16 @@ type crowd struct {
 	pressed   kept[bool]   // by address: pressed, with whatever answer
 	confirmed kept[bool]   // by address: told "confirmed"
 	unpressed atomic.Int64 // presses without an answer, or put off
+	deaths    []time.Time  // of the program
 	links     chan string  // of letters, to be pressed
 	addressee kept[string] // by link
 }
 
-// copyOf is what two copies of one letter have in common.
-type copyOf struct{ id, link string }
+// copyOf is a letter by what its copies have in common, and when it came.
+type copyOf struct {
+	id, link string
+	at       time.Time
+}
 
 // newCrowd begins.
 func newCrowd(t *testing.T, w *world) *crowd {
@@ -75,7 +79,7 @@ func (c *crowd) read(ctx context.Context) {
 	_, _ = c.w.mail.Wait(ctx, func(l inbox.Letter) bool {
 		email, link := l.To[0], confirmLink(l)
 		first := len(c.letters.get(email)) == 0
-		c.letters.add(email, copyOf{l.Header.Get("Message-Id"), link})
+		c.letters.add(email, copyOf{l.Header.Get("Message-Id"), link, l.At})
 		if c.came.Add(1); first && strings.ContainsAny(email, "135") {
 			c.addressee.add(link, email)
 			c.links <- link
