@@ -89,6 +89,13 @@ func (d *desk) owed(k store.Kind, n int) []store.Entry {
 // letter takes the one letter that is owed, as the mailer would, and returns what it says.
 func (d *desk) letter() confirm.Draft {
 	d.t.Helper()
+	_, draft := d.letterOf()
+	return draft
+}
+
+// letterOf is letter, with the entry that owed it.
+func (d *desk) letterOf() (store.Entry, confirm.Draft) {
+	d.t.Helper()
 	e := d.owed(confirm.KindLetter, 1)[0]
 	draft, err := d.Draft(d.t.Context(), e)
 	if err != nil {
@@ -97,7 +104,7 @@ func (d *desk) letter() confirm.Draft {
 	if err := d.Delivered(d.t.Context(), e, confirm.Letter{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
 		d.t.Fatal(err)
 	}
-	return draft
+	return e, draft
 }
 
 func token(url string) string { return url[strings.LastIndex(url, "/")+1:] }

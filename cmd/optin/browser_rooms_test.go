@@ -61,7 +61,7 @@ func (g *gallery) failures() {
 	g.pass("failure-403-signup", foreign(g.s.base+"/v1/sites/gazette/subscriptions"), 403)
 	g.pass("failure-404", g.open(g.s.base+"/nowhere"), 404)
 	g.pass("failure-404-site", g.open(g.s.base+"/s/nobody"), 404)
-	g.pass("failure-405", g.open(g.s.base+"/v1/sites/gazette/subscriptions"), 405)
+	g.pass("failure-405", g.open(g.s.base+"/v1/sites/gazette/lookup"), 405)
 	g.pass("failure-413", g.form("gazette", right("x")+`form.locale.value = "x".repeat(20000);`), 413)
 	g.pass("failure-415", g.form("gazette", right("x")+`form.enctype = "text/plain";`), 415)
 	g.do(chromedp.Navigate(g.site.URL))
