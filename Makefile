@@ -39,12 +39,15 @@ soak: tools
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o dist/optin ./cmd/optin
 
-# The tests talk to a real redis-server and a real Chromium. Where they are missing, Debian's packages bring them.
+# The tests talk to a real redis-server and a real Chromium, and run examples in Node and PHP. Where these are missing, Debian's
+# packages bring them.
 tools:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v redis-cli    >/dev/null || missing="$$missing redis-tools"; \
 	command -v chromium     >/dev/null || missing="$$missing chromium"; \
+	command -v node         >/dev/null || missing="$$missing nodejs"; \
+	command -v php          >/dev/null || missing="$$missing php-cli"; \
 	test -z "$$missing" && exit 0; \
 	command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
 	sudo=; test "$$(id -u)" = 0 || sudo=sudo; \

@@ -27,6 +27,7 @@ func (w *world) paths() map[string]string {
 		"/v1/sites/{site}/webhooks/replay": "/v1/sites/gazette/webhooks/replay",
 		"/c/{token}/renew":                 link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
 		"/embed.js": "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",
+		"/openapi.yaml": "/openapi.yaml", "/docs": "/docs",
 	}
 }
 

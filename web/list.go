@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/optin/optin/confirm"
 )
@@ -46,7 +45,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := listed{Subscriptions: slices.Concat([]confirm.Status{}, got.All)}
+	answer := listed{Subscriptions: append([]confirm.Status{}, got.All...)} // never null
 	if got.Next != "" {
 		answer.NextCursor = &got.Next
 	}

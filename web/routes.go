@@ -57,6 +57,8 @@ func (s *Server) routes() []route {
 	look(embedVersioned(), s.embed, false)
 	look("/healthz", s.healthz, false)
 	look("/readyz", s.readyz, false)
+	look("/openapi.yaml", s.document, false)
+	look("/docs", s.showDocs, false)
 	return slices.Concat(routes, s.siteRoutes(), s.hookRoutes())
 }
 

@@ -9,6 +9,7 @@
 //	POST      /u/{token}                      takes back (also RFC 8058)
 //	GET HEAD  /embed.js  /embed.{hash}.js     the script for a website's own form
 //	GET HEAD  /assets/{name}  /healthz  /readyz
+//	GET HEAD  /openapi.yaml  /docs            all this, for programs and to be read (package openapi)
 //
 // For a site's servers, with an API key:
 //
@@ -108,6 +109,7 @@ type Server struct {
 	handler http.Handler
 	said    readiness
 	files   map[string]file // served under /assets/, by name
+	docs    []byte          // the page of the API's description
 }
 
 // New makes a Server, or says everything that is wrong with its options.
@@ -149,6 +151,9 @@ func New(o Options) (*Server, error) {
 		if _, ok := o.Sites[known.ID]; !ok {
 			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
 		}
+	}
+	if err := s.describe(); err != nil {
+		wrong = append(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
 	s.handler = s.chain(newRouter(s.routes(), s.serve, s.miss))
 	return s, errors.Join(wrong...)

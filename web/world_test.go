@@ -128,7 +128,9 @@ func (w *world) send(method, path, body string, headers ...string) answer {
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	must(w, err)
-	return answer{res.StatusCode, res.Header, string(b)}
+	a := answer{res.StatusCode, res.Header, string(b)}
+	a.asDescribed(w, method, path)
+	return a
 }
 
 // signUp signs an address up by JSON.

@@ -28,12 +28,16 @@ func mayImport() map[string][]string {
 		"outbox":          {"store"},
 		"templates":       {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"theme":           {},
+		"openapi":         {},
 		"mailer":          {"confirm", "store", "templates", "github.com/wneessen/go-mail"},
 		"webhook":         {"confirm", "store"},
-		"web":             {"confirm", "store", "templates", "keyring", "theme", "github.com/labstack/echo/v4"},
+		"web":             {"confirm", "store", "templates", "keyring", "theme", "openapi", "github.com/labstack/echo/v4"},
 		"config":          {"theme", "go.yaml.in/yaml/v4"},
 		"inbox":           {"github.com/emersion/go-smtp"},
 		"metrics":         {"github.com/prometheus/client_golang"},
+		// Examples are for people who have nothing of ours.
+		"examples/receiver-go":     {},
+		"examples/listmonk-bridge": {},
 		"cmd/optin": {
 			"keyring", "store", "store/redis", "store/sqlite", "confirm", "outbox", "templates", "mailer", "webhook", "web", "config", "inbox", "metrics",
 		},

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// breaches holds a value against a schema: as much of JSON Schema 2020-12 as the description uses. A word that it does not know is a
+// breach, too.
+func breaches(schema object, value any, here string) (wrong []string) {
+	if schema == nil {
+		return []string{here + " has no schema"}
+	}
+	say := func(format string, args ...any) { wrong = append(wrong, here+" "+fmt.Sprintf(format, args...)) }
+	for word, want := range schema {
+		switch word {
+		case "type":
+			if !anyOf(want, typesOf(value)) {
+				say("is %v, want %v", value, want)
+			}
+		case "const":
+			if value != want {
+				say("is %v, want %v", value, want)
+			}
+		case "enum":
+			if !slices.Contains(want.([]any), value) {
+				say("is %v, want one of %v", value, want)
+			}
+		case "oneOf":
+			wrong = append(wrong, oneBreach(want.([]any), value, here)...)
+		case "items":
+			list, _ := value.([]any)
+			for i, x := range list {
+				wrong = append(wrong, breaches(at(want), x, fmt.Sprintf("%s[%d]", here, i))...)
+			}
+		case "properties", "required", "additionalProperties":
+		case "format":
+			if text, ok := value.(string); ok && !inFormat(want.(string), text) {
+				say("is %q, want a %s", text, want)
+			}
+		case "minLength", "maxLength", "minimum", "maximum", "maxItems", "default", "description", "x-status":
+		default:
+			say("has the unknown word %s in its schema", word)
+		}
+	}
+	if o, ok := value.(object); ok {
+		wrong = append(wrong, objectBreaches(schema, o, here)...)
+	}
+	return wrong
+}
+
+func objectBreaches(schema, value object, here string) (wrong []string) {
+	for _, name := range words(schema["required"]) {
+		if _, ok := value[name]; !ok {
+			wrong = append(wrong, here+" lacks "+name)
+		}
+	}
+	known := at(schema, "properties")
+	for name, v := range value {
+		switch s := at(known, name); {
+		case s != nil:
+			wrong = append(wrong, breaches(s, v, here+"."+name)...)
+		case schema["additionalProperties"] == false:
+			wrong = append(wrong, here+" has "+name+", which is not described")
+		}
+	}
+	return wrong
+}
+
+func oneBreach(of []any, value any, here string) (wrong []string) {
+	fits, why := 0, []string(nil)
+	for _, s := range of {
+		if b := breaches(at(s), value, here); len(b) > 0 {
+			why = append(why, b...)
+		} else {
+			fits++
+		}
+	}
+	if fits != 1 {
+		return []string{fmt.Sprintf("%s fits %d of oneOf: %s", here, fits, strings.Join(why, "; "))}
+	}
+	return nil
+}
+
+// typesOf are the JSON Schema types of a decoded value.
+func typesOf(value any) []string {
+	switch v := value.(type) {
+	case nil:
+		return []string{"null"}
+	case bool:
+		return []string{"boolean"}
+	case string:
+		return []string{"string"}
+	case []any:
+		return []string{"array"}
+	case float64:
+		if v == float64(int64(v)) {
+			return []string{"number", "integer"}
+		}
+		return []string{"number"}
+	}
+	return []string{"object"}
+}
+
+func anyOf(want any, have []string) bool {
+	if one, ok := want.(string); ok {
+		return slices.Contains(have, one)
+	}
+	return slices.ContainsFunc(words(want), func(one string) bool { return slices.Contains(have, one) })
+}
+
+func inFormat(format, text string) bool {
+	var err error
+	switch format {
+	case "date-time":
+		_, err = time.Parse(time.RFC3339, text)
+	case "date":
+		_, err = time.Parse(time.DateOnly, text)
+	case "uri":
+		return strings.Contains(text, "://")
+	default:
+		return false
+	}
+	return err == nil
+}
