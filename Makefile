@@ -7,7 +7,7 @@
 
 GO       ?= go
 FUZZTIME ?= 20s
-LINT     ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
@@ -24,7 +24,7 @@ race: tools
 	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
 
 lint:
-	$(LINT) run
+	$(GOLANGCI) run
 
 fuzz:
 	@for p in $$($(GO) list ./...); do \

@@ -95,7 +95,7 @@ func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owe
 	if err != nil {
 		return s, nil, false, err
 	}
-	owed = slices.Concat(owed, more, after.wind(now))
+	owed = slices.Concat(owed, more, after.wind())
 	then, err := json.Marshal(after)
 	if err != nil {
 		return s, nil, false, err

@@ -32,7 +32,7 @@ func (a Decline) on(s *Subscription, now time.Time) ([]Owed, error) {
 // move leaves a bare refusal's new id in its place, so that links under the old one still lead to it.
 type move struct{ to string }
 
-func (a move) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a move) on(s *Subscription, _ time.Time) ([]Owed, error) {
 	*s = Subscription{Site: s.Site, Created: s.Created, Moved: a.to}
 	return nil, nil
 }

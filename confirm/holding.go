@@ -141,7 +141,7 @@ func (s *Service) hold(ctx context.Context, l Link, a Act) (View, error) {
 // view fills a View beside what is to be told.
 func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error) (View, error) {
 	now := s.Now()
-	if told == ErrGone {
+	if errors.Is(told, ErrGone) {
 		if now.Before(l.Until) {
 			return View{}, ErrUnknownLink // erased, or never known here
 		}
@@ -154,7 +154,7 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 	}
 	if r := sub.request(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
-		v.Renewable = told == ErrExpired
+		v.Renewable = errors.Is(told, ErrExpired)
 		if sub.covered(r) {
 			v.State = Confirmed
 		}

@@ -93,7 +93,7 @@ func (s *Subscription) next() (at time.Time) {
 }
 
 // wind owes a look at the clock, unless one that comes early enough is outstanding.
-func (s *Subscription) wind(now time.Time) []Owed {
+func (s *Subscription) wind() []Owed {
 	at := s.next()
 	if at.IsZero() || !s.Alarm.IsZero() && !s.Alarm.After(at) {
 		return nil

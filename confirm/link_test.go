@@ -53,7 +53,8 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 }
 
 func TestTheSameLinkIsTheSameToken(t *testing.T) {
-	if l := linksOf(t, "s"); l.token(linkFor(UseConfirm)) != l.token(linkFor(UseConfirm)) {
+	l := linksOf(t, "s")
+	if first, second := l.token(linkFor(UseConfirm)), l.token(linkFor(UseConfirm)); first != second {
 		t.Error("a letter sent twice would hold two links")
 	}
 }

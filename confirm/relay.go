@@ -8,7 +8,7 @@ type Delivered struct {
 	Letter  Letter
 }
 
-func (a Delivered) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a Delivered) on(s *Subscription, _ time.Time) ([]Owed, error) {
 	if r := s.request(a.Request); r != nil && !r.lettered() {
 		r.Letter = &a.Letter
 	}

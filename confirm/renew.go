@@ -1,6 +1,9 @@
 package confirm
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Renewal asks for a new letter from the page of an expired link. The new request has the evidence of the first signup.
 type Renewal struct {
@@ -14,9 +17,7 @@ func (a Renewal) on(s *Subscription, now time.Time) ([]Owed, error) {
 	if s.request(a.ID) != nil {
 		return nil, nil
 	}
-	switch _, err := s.pressable(a.Request, now); err {
-	case nil, ErrExpired:
-	default:
+	if _, err := s.pressable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
 		return nil, err
 	}
 	old := s.request(a.Request)

@@ -42,14 +42,14 @@ func (s *Subscription) purposes() (ids []string) {
 }
 
 // end closes the confirmed grants of some purposes, and tells whether there were any.
-func (s *Subscription) end(state State, e Evidence, purposes []string) (any bool) {
+func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
 	for i := range s.Grants {
 		g := &s.Grants[i]
 		if g.State == Confirmed && slices.Contains(purposes, g.Purpose) {
-			g.State, g.Ended, any = state, &e, true
+			g.State, g.Ended, ended = state, &e, true
 		}
 	}
-	return any
+	return ended
 }
 
 // drop takes purposes out of every open request, so that an older letter cannot bring back what was taken back; a

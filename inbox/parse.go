@@ -75,7 +75,7 @@ func (w *walk) multipart(r *multipart.Reader, boundary string, depth int) error 
 	var first error
 	for w.parts <= maxParts {
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {

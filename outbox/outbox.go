@@ -29,7 +29,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Try does the work of one leased entry; the package comment says what its results mean. Its context ends only at the lane's limit.
+// Try does the work of one leased entry; the package comment says what its results mean. Its context ends at the lane's
+// limit, and when the lease has passed on.
 type Try func(ctx context.Context, e store.Entry) (settled bool, err error)
 
 // Lane is one kind of owed work and how it is worked off.
@@ -163,8 +164,8 @@ func (b *Outbox) one(ctx context.Context, l Lane, e store.Entry) {
 	}
 	defer b.inHand.Delete(e.ID)
 	begun := time.Now()
-	release := b.keep(ctx, e)
-	settled, err := b.guard(ctx, l, e)
+	held, release := b.keep(ctx, e)
+	settled, err := b.guard(held, l, e)
 	release()
 	outcome, what := l.judge(e, err, begun)
 	if errors.Is(err, store.ErrLost) {
@@ -191,26 +192,29 @@ func (b *Outbox) putOff(ctx context.Context, e store.Entry) {
 	}
 }
 
-// keep extends the lease while a trial takes its time, until release is called. A lease that is lost all the same is found out
-// when the outcome is to be kept.
-func (b *Outbox) keep(ctx context.Context, e store.Entry) (release func()) {
-	ctx, cancel := context.WithCancel(ctx)
+// keep extends the lease while a trial takes its time, until release is called. When the lease has passed on, the trial's context ends:
+// somebody else is at it.
+func (b *Outbox) keep(ctx context.Context, e store.Entry) (held context.Context, release func()) {
+	held, end := context.WithCancelCause(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
 		tick := time.NewTicker(b.Hold / 3)
 		defer tick.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-held.Done():
 				return
 			case <-tick.C:
 			}
-			if err := b.Store.Extend(ctx, e, b.Hold); err != nil && ctx.Err() == nil {
+			err := b.Store.Extend(held, e, b.Hold)
+			if errors.Is(err, store.ErrLost) {
+				end(err)
+			} else if err != nil && held.Err() == nil {
 				b.Log.Warn("outbox: a lease could not be extended", "lane", e.Kind, "entry", e.ID, "error", err)
 			}
 		}
 	})
-	return func() { cancel(); done.Wait() }
+	return held, func() { end(nil); done.Wait() }
 }
 
 // guard keeps one bad entry from stopping the others.

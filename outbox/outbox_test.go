@@ -308,3 +308,26 @@ func TestAnEntryWhoseLeaseRanOutIsNotTriedBesideItselfHere(t *testing.T) {
 		}
 	})
 }
+
+// robbed is a real store in which every lease has passed on by the time it is to be extended.
+type robbed struct{ store.Store }
+
+func (robbed) Extend(context.Context, store.Entry, time.Duration) error { return store.ErrLost }
+
+func TestATrialEndsWhenItsLeaseHasPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := open(t)
+		owe(t, st, 1)
+		begun, ended := time.Now(), time.Duration(0)
+		run(t, robbed{st}, outbox.Lane{Kind: kind, Limit: time.Hour, Waits: []time.Duration{time.Hour}, Try: func(ctx context.Context, _ store.Entry) (bool, error) {
+			<-ctx.Done()
+			if ended == 0 { // it comes back, and is taken from us again
+				ended = time.Since(begun)
+			}
+			return false, context.Cause(ctx)
+		}}, 20*time.Minute)
+		if ended == 0 || ended > 30*time.Second {
+			t.Errorf("it ended after %v", ended)
+		}
+	})
+}

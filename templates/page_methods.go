@@ -85,7 +85,7 @@ func (p Agreements) Standing() []Purpose {
 // OnEmail and OnBoxes are the first error of each field, or nothing; the page shows it beside the field.
 func (p Signup) OnEmail() string { return firstOf(p.Errors, "email") }
 
-// OnBoxes: see OnEmail.
+// OnBoxes is what OnEmail is, of the boxes.
 func (p Signup) OnBoxes() string { return firstOf(p.Errors, "purposes") }
 
 func firstOf(errors []FieldError, anchor string) string {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/templates"
 )
 
 func TestTakingBackIsOnePost(t *testing.T) {
@@ -96,7 +95,7 @@ func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 	got := w.web.purposes(st, "en", []confirm.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
 	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
 	if !slices.Equal(langs, []string{"fr", "", ""}) {
-		t.Errorf("languages %q of %v", langs, []templates.Purpose(got))
+		t.Errorf("languages %q of %v", langs, got)
 	}
 	same := &site{Site: Site{Locales: []string{"fr", "en"}}, rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news", Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
 	if got := same.languageOf(confirm.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {

@@ -20,7 +20,7 @@ import (
 )
 
 // byEntry opens every entry to an event of its own, whose id is the entry's key.
-type byEntry struct{ desk }
+type byEntry struct{}
 
 func (byEntry) Told(_ context.Context, e store.Entry) (confirm.Told, error) {
 	return confirm.Told{ID: "evt_" + e.Key.ID, Type: confirm.EventConfirmed, At: now, Data: confirm.Status{ID: e.Key.ID, Site: e.Key.Site}}, nil

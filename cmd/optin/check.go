@@ -9,8 +9,6 @@ import (
 
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -26,31 +24,25 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	r := &findings{out: stdout}
 	r.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	r.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
-	if err == nil {
-		defer st.Close()
-		err = st.Ready(ctx)
-	}
-	r.found("store", cfg.Store.String(), err)
-	if st != nil {
-		r.found("relay", cfg.SMTP.Addr(), checkRelay(ctx, cfg, pages, st))
-	}
+	r.found("store", cfg.Store.String(), checkStore(ctx, cfg))
+	r.found("relay", cfg.SMTP.Addr(), checkRelay(ctx, cfg, pages))
 	if r.wrong > 0 {
 		return exitFailed
 	}
 	return exitOK
 }
 
-func checkRelay(ctx context.Context, cfg *config.Config, pages *templates.Set, st store.Store) error {
-	ring, err := keyring.New(cfg.Secrets...)
+func checkStore(ctx context.Context, cfg *config.Config) error {
+	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites)})
-	if err != nil {
-		return err
-	}
-	m, err := newMailer(cfg, desk, pages, slog.New(slog.DiscardHandler))
+	defer st.Close()
+	return st.Ready(ctx)
+}
+
+func checkRelay(ctx context.Context, cfg *config.Config, pages *templates.Set) error {
+	m, err := newMailer(cfg, &confirm.Service{}, pages, slog.New(slog.DiscardHandler)) // no letter is asked for
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,17 @@ import (
 // What the configuration says, in the words of each package.
 
 func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Store, error) {
+	var st store.Store
+	var err error
 	if c.Scheme == "sqlite" {
-		return sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: sqlite.Durability(c.Durability)})
+		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: sqlite.Durability(c.Durability)})
+	} else {
+		st, err = redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
 	}
-	return redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
+	if err != nil {
+		return nil, err // and no store: a nil pointer in an interface would pass for one
+	}
+	return st, nil
 }
 
 func limits(of []config.Limit) (all []store.Limit) {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -125,7 +126,7 @@ func (s *Store) exchange(ctx context.Context, repeated, whole bool, questions []
 	}
 	for n, i := range open {
 		value, err := commands[n].Result()
-		if err == goredis.Nil {
+		if errors.Is(err, goredis.Nil) {
 			err = nil
 		}
 		out[i] = answer{value: value, err: err}

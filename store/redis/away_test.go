@@ -191,7 +191,7 @@ func TestAServerThatWillNotWriteIsUnavailable(t *testing.T) {
 	for word, spoil := range map[string]func(*server){
 		"OOM":             func(s *server) { s.set("maxmemory", "1mb") },
 		"NOREPLICAS":      func(s *server) { s.set("min-replicas-to-write", "1") },
-		"READONLY":        func(s *server) { s.client().SlaveOf(s.t.Context(), "127.0.0.1", "1") },
+		"READONLY":        func(s *server) { s.client().ReplicaOf(s.t.Context(), "127.0.0.1", "1") },
 		"unauthenticated": func(s *server) { s.set("requirepass", "hunter2") },
 	} {
 		t.Run(word, func(t *testing.T) {

@@ -84,7 +84,7 @@ func TestAReplicaIsUnfit(t *testing.T) {
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := replica.client().SlaveOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
+	if err := replica.client().ReplicaOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
 		t.Fatal(err)
 	}
 	var u *store.Unfit

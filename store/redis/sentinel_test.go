@@ -32,7 +32,7 @@ func startSentinel(t *testing.T, master *server) string {
 
 func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
 	master, replica := startServer(t), startServer(t)
-	if err := replica.client().SlaveOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
+	if err := replica.client().ReplicaOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
 		t.Fatal(err)
 	}
 	sentinel := startSentinel(t, master)

@@ -105,7 +105,7 @@ func pragma(ctx context.Context, conn driver.Conn, name string) (string, error) 
 	}
 	defer rows.Close()
 	row := make([]driver.Value, len(rows.Columns()))
-	if err := rows.Next(row); err != nil && err != io.EOF {
+	if err := rows.Next(row); err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
 	if len(row) != 1 {

@@ -44,6 +44,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -101,7 +102,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.closePools()
+			err = errors.Join(err, s.closePools())
 		}
 	}()
 	patient, cancel := context.WithTimeout(ctx, openPatience)
