@@ -22,6 +22,7 @@ type Draft struct {
 	Site        string
 	Locale      string
 	To          Address
+	IP          string // of whoever signed up, if known
 	Purposes    []PurposeStatus
 	Asked       time.Time
 	Deadline    time.Time // of DutyConfirm
@@ -106,7 +107,7 @@ func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
 		if r == nil || !r.open(now) || r.lettered() {
 			return Draft{}, ErrNotOwed
 		}
-		d.Duty, d.Locale, d.Asked, d.Deadline = DutyConfirm, r.Locale, r.Asked.At, r.Deadline
+		d.Duty, d.Locale, d.IP, d.Asked, d.Deadline = DutyConfirm, r.Locale, r.Asked.IP, r.Asked.At, r.Deadline
 		link := Link{Use: UseConfirm, Site: sub.Site, ID: e.Key.ID, Request: id, Until: r.Deadline}
 		d.Confirm = s.links.url(link)
 		link.Use = UseDecline

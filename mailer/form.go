@@ -14,7 +14,7 @@ const maxLine = 998
 // fields lists every header field that a letter may have, in lower case; all but DKIM-Signature at most once.
 func fields() []string {
 	return []string{
-		"auto-submitted", "content-language", "content-type", "date", "dkim-signature", "from", "list-unsubscribe",
+		"auto-submitted", "content-language", "content-type", "date", "dkim-signature", "form-sub", "from", "list-unsubscribe",
 		"list-unsubscribe-post", "message-id", "mime-version", "subject", "to",
 	}
 }

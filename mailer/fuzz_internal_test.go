@@ -44,9 +44,9 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: text}},
 		}
-		fields := 9
+		fields := 10
 		if known {
-			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 11
+			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 12
 		}
 		l, err := m.compose(store.Entry{ID: "entry"}, d)
 		if err != nil {

@@ -3,9 +3,11 @@ package mailer
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	netmail "net/mail"
+	"net/netip"
 	"strings"
 
 	"github.com/wneessen/go-mail"
@@ -40,6 +42,7 @@ func (m *Mailer) compose(e store.Entry, d confirm.Draft) (*letter, error) {
 	l := &letter{from: site.From.Address, to: d.To, utf8: !ascii(d.To.String()), id: "<" + e.ID + "@" + domain + ">"}
 	msg := m.message(l, site.From, words)
 	msg.SetGenHeader(mail.HeaderContentLang, language)
+	msg.SetGenHeaderPreformatted("Form-Sub", formSub(d.IP))
 	unsubscribe(msg, d.Unsubscribe)
 	var b bytes.Buffer
 	if _, err := msg.WriteTo(&b); err != nil {
@@ -85,6 +88,22 @@ func (m *Mailer) message(l *letter, from netmail.Address, words templates.Mail) 
 	msg.SetBodyString(mail.TypeTextPlain, words.Text)
 	msg.AddAlternativeString(mail.TypeTextHTML, words.HTML)
 	return msg
+}
+
+// formSub tells receivers that a form led to this letter, and from about where it was filled in, so that they can stop a flood of such
+// letters (draft-levine-mailbomb-header-02). Of an IPv4 address two parts are told, of an IPv6 address the first 32 bits.
+func formSub(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	addr = addr.Unmap()
+	switch {
+	case err != nil:
+		return "v=1 ; ip=none"
+	case addr.Is4():
+		b := addr.As4()
+		return fmt.Sprintf("v=1 ; ip4=%d.%d.x.x", b[0], b[1])
+	}
+	b := addr.As16()
+	return fmt.Sprintf("v=1 ; ip6=%x:%x::x", binary.BigEndian.Uint16(b[:2]), binary.BigEndian.Uint16(b[2:4]))
 }
 
 // unsubscribe adds the header fields of a letter to somebody who agreed (RFC 2369, RFC 8058), each on one line: folding
