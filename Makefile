@@ -3,6 +3,7 @@
 # make lint   what golangci-lint finds, by .golangci.yml
 # make fuzz   every fuzz target for a while
 # make soak   the tests that are the same at their full size
+# make bench  what it costs, as ratios to floors of the same run; about five minutes, sizes by OPTIN_BENCH_… (package bench)
 # make build  the static binary, dist/optin
 
 GO       ?= go
@@ -12,7 +13,7 @@ GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
-.PHONY: test race lint fuzz soak build tools
+.PHONY: test race lint fuzz soak bench build tools
 
 test: tools
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -35,6 +36,9 @@ fuzz:
 
 soak: tools
 	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -timeout 60m ./...
+
+bench: tools
+	OPTIN_TEST_ALL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o dist/optin ./cmd/optin

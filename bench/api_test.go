@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+	"github.com/optin/optin/web"
+)
+
+const apiKey = "optin_key_of_the_gazette"
+
+// api is a site's API on a real connection.
+type api struct{ *httptest.Server }
+
+func newAPI(b *testing.B, st store.Store, ring *keyring.Ring) *api {
+	b.Helper()
+	all, err := templates.New()
+	must(b, err)
+	public, err := url.Parse(publicURL)
+	must(b, err)
+	server, err := web.New(web.Options{
+		Desk: newDesk(b, st, ring), Store: st, Ring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
+		Sites: map[string]web.Site{"gazette": {
+			Show: face(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
+		}},
+	})
+	must(b, err)
+	a := &api{httptest.NewUnstartedServer(nil)}
+	a.Config = web.HTTPServer("", server.Handler())
+	a.Start()
+	b.Cleanup(a.Close)
+	return a
+}
+
+// face is what people see of the site.
+func face() templates.Site {
+	return templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
+		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
+	}}
+}
+
+func (a *api) get(b *testing.B, path string) *http.Response {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, a.URL+"/v1/sites/gazette"+path, nil)
+	must(b, err)
+	req.Header.Set("Authorization", "Bearer "+apiKey)
+	res, err := a.Client().Do(req)
+	must(b, err)
+	return res
+}
+
+// tenths are the rounds of an export: so many parts of one, each timed.
+const tenths = 10
+
+// export reads all there is, and reports how many rows came in a second, part by part, and what the heap did meanwhile.
+func (a *api) export(b *testing.B, n int, figures map[string][]float64) {
+	b.Helper()
+	watched := watchHeap()
+	began := time.Now()
+	res := a.get(b, "/export?format=ndjson")
+	defer res.Body.Close()
+	rows, told := 0, 0
+	var rates []float64
+	for buffer := make([]byte, 64<<10); ; {
+		read, err := res.Body.Read(buffer)
+		rows += bytes.Count(buffer[:read], []byte("\n"))
+		if rows-told >= n/tenths {
+			rates = append(rates, rate(rows-told, time.Since(began)))
+			began, told = time.Now(), rows
+		}
+		if err == io.EOF {
+			break
+		}
+		must(b, err)
+	}
+	h := watched()
+	if rows != n {
+		b.Fatalf("%d rows of %d were exported, with status %d", rows, n, res.StatusCode)
+	}
+	figures["export-rows/s"] = rates
+	figures["export-last/first-tenth"] = []float64{rates[len(rates)-1] / rates[0]}
+	figures["heap-peak/before"], figures["heap-peak-MB"] = []float64{h.peak / h.before}, []float64{h.peak / 1e6}
+}
+
+// heap is what Go's heap had in use, in bytes. SQLite's own memory lies outside it.
+type heap struct{ before, peak float64 }
+
+// watchHeap looks at the heap every few milliseconds until it is asked what it saw.
+func watchHeap() func() heap {
+	runtime.GC()
+	h := heap{before: heapInUse()}
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			h.peak = max(h.peak, heapInUse())
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() heap { close(over); watching.Wait(); return h }
+}
+
+func heapInUse() float64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+	metrics.Read(s)
+	return float64(s[0].Value.Uint64() + s[1].Value.Uint64())
+}

@@ -1,0 +1,69 @@
+package bench
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/redis"
+	"github.com/optin/optin/store/sqlite"
+)
+
+const publicURL = "https://confirm.example"
+
+// site is a website as most will be: a purpose, a limit on letters, an endpoint that is told.
+func site() confirm.Site {
+	return confirm.Site{
+		ID: "gazette", Locales: []string{"fr"}, Tell: []store.Kind{"webhook/gazette"},
+		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}},
+		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
+			"fr": "Recevoir la lettre mensuelle de La Gazette",
+		}}},
+	}
+}
+
+// evidence is what a browser's call leaves.
+func evidence(how confirm.Method) confirm.Evidence {
+	return confirm.Evidence{
+		IP: "192.0.2.7", How: how, Origin: "https://gazette.example", Source: "https://gazette.example/lettre",
+		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+	}
+}
+
+func newRing(b *testing.B) *keyring.Ring {
+	b.Helper()
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
+	must(b, err)
+	return ring
+}
+
+func newDesk(b *testing.B, st store.Store, ring *keyring.Ring) *confirm.Service {
+	b.Helper()
+	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: publicURL, Sites: []confirm.Site{site()}})
+	must(b, err)
+	must(b, desk.KeepTexts(b.Context()))
+	return desk
+}
+
+// openSQLite opens a file that keeps what it acknowledges.
+func openSQLite(b *testing.B, path string) store.Store {
+	b.Helper()
+	st, err := sqlite.Open(b.Context(), sqlite.Options{Path: path, Deadline: 10 * time.Second})
+	must(b, err)
+	b.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+func openRedis(b *testing.B, r *redisChild) store.Store {
+	b.Helper()
+	st, err := redis.Open(b.Context(), redis.Options{URL: "redis://" + r.addr, Budget: 10 * time.Second})
+	must(b, err)
+	b.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+func newFile(b *testing.B) string { return filepath.Join(b.TempDir(), "optin.db") }
