@@ -76,6 +76,7 @@ func TestALookupThatIsWrongSaysWhere(t *testing.T) {
 		`{"email":"a@b.example","emails":["c@d.ex"]}`:            {"field_superfluous", "email"},
 		`{"email":"a@b.example","as_of":"soon"}`:                 {"time_invalid", "as_of"},
 		`{"email":"a@b.example","as_of":7}`:                      {"field_invalid", "as_of"},
+		`{"email":"a@b.example","as_of":"0001-01-01T00:00:00Z"}`: {"time_invalid", "as_of"},
 		`{"email":"a@b.example","as_of":"2027-01-01"}`:           {"time_in_the_future", "as_of"},
 		`{"email":"a@b.example","as_of":"2026-11-21T18:00:01Z"}`: {"time_in_the_future", "as_of"},
 		long: {"emails_too_many", "emails"},

@@ -38,7 +38,8 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// withdrawFor takes back what a person told the website that they no longer want: the purposes named, or all.
+// withdrawFor takes back what a person told the website that they no longer want: the purposes named, or all where there is no body. A
+// body that names none has most likely misspelt them: to take all back would be more than was meant.
 func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 	var purposes []string
 	if noBody(r) != nil {
@@ -46,11 +47,9 @@ func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if in.spelt["purposes"] > 0 {
-			var c code
-			if purposes, c = exchangeOf(r).site.readNamed(in); c != "" {
-				return refuseFields([]fieldError{wrongField("purposes", c)})
-			}
+		var c code
+		if purposes, c = exchangeOf(r).site.readNamed(in); c != "" {
+			return refuseFields([]fieldError{wrongField("purposes", c)})
 		}
 	}
 	st, err := s.opt.Desk.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,6 +95,9 @@ func (q *query) day(name string, without time.Time) time.Time {
 
 func isDate(text string) bool { _, err := time.Parse(time.DateOnly, text); return err == nil }
 
+// errZeroTime is of a time that nobody set, as Go and others write it: here it would mean that there is none.
+var errZeroTime = errors.New("web: the zero time")
+
 // readTime reads a time of RFC 3339, to the millisecond; or a date: its first moment, or with end the first one after it (UTC).
 func readTime(text string, end bool) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
@@ -103,5 +107,9 @@ func readTime(text string, end bool) (time.Time, error) {
 		return day, nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	return t.UTC().Truncate(time.Millisecond), err
+	t = t.UTC().Truncate(time.Millisecond)
+	if err == nil && t.IsZero() {
+		err = errZeroTime
+	}
+	return t, err
 }
