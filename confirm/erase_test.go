@@ -134,3 +134,27 @@ func TestWhoCameBackAfterAWithdrawalAndDidNotPressIsForgottenAgain(t *testing.T)
 		t.Errorf("%+v", s.sub)
 	}
 }
+
+func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	waiting := d.owed(lane, 1)[0] // the endpoint is away
+	if _, err := d.Told(t.Context(), waiting); err != nil {
+		t.Fatal(err)
+	}
+	d.erase("ada@example.org")
+	if told, err := d.Told(t.Context(), waiting); !errors.Is(err, confirm.ErrNotOwed) {
+		t.Errorf("told %+v, %v", told, err)
+	}
+	if told, err := d.Told(t.Context(), d.owed(lane, 1)[0]); err != nil || told.Type != confirm.EventErased {
+		t.Errorf("told %s, %v", told.Type, err)
+	}
+	d.later(time.Hour)
+	d.ask("ada@example.org", "letter")
+	if told, err := d.Told(t.Context(), waiting); !errors.Is(err, confirm.ErrNotOwed) {
+		t.Errorf("after a new signup, told %+v, %v", told, err)
+	}
+}

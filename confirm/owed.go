@@ -173,11 +173,21 @@ func (s *Service) settle(ctx context.Context, e store.Entry, a Act) error {
 	return s.Store.Settle(ctx, e, store.Done())
 }
 
-// Told opens what an entry of a Site.Tell lane tells, with the words of its texts and the link that takes back.
+// Told opens what an entry of a Site.Tell lane tells, with the words of its texts and the link that takes back; or answers ErrNotOwed,
+// because the person was forgotten since: then only that they were erased is told, and of nobody.
 func (s *Service) Told(ctx context.Context, e store.Entry) (Told, error) {
 	var t Told
 	if err := s.vault.unpack(e.Key, e.Body, &t); err != nil {
 		return Told{}, err
+	}
+	if t.Type != EventErased {
+		sub, err := s.get(ctx, e.Key)
+		if err != nil {
+			return Told{}, err
+		}
+		if sub.Address.IsZero() || t.At.Before(sub.Created) {
+			return Told{}, ErrNotOwed
+		}
 	}
 	if t.Data.State == Confirmed {
 		u := s.links.url(s.unsubscribe(&Subscription{Site: t.Data.Site, Created: t.Data.CreatedAt}, t.Data.ID))

@@ -99,6 +99,9 @@ func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err erro
 		return false, &Failure{Host: c.url.Host, Reason: "switched off, for it has answered 410 Gone; replay what was parked to switch it on", park: true}
 	}
 	told, err := c.Desk.Told(ctx, e)
+	if errors.Is(err, confirm.ErrNotOwed) {
+		return false, nil // nobody is to be told of the person any more
+	}
 	if err != nil {
 		return false, fmt.Errorf("webhook: what entry %s tells cannot be opened: %w", e.ID, err)
 	}
