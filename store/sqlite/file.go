@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A database in WAL mode whose log was taken away opens without a word and has lost what was last committed; SQLite
@@ -45,11 +46,15 @@ func prepareFile(ctx context.Context, o Options) error {
 	case file.Size() == 0:
 		return refuse("the file is empty, so whatever it held is lost: put a copy back, or remove it to begin anew")
 	}
-	return looksRight(o.Path)
+	return looksRight(ctx, o.Path)
 }
 
+// logWithin is how long the log of a file may be on its way: another process that makes the file one with a log writes so into the
+// file first.
+const logWithin = 300 * time.Millisecond
+
 // looksRight reads the header.
-func looksRight(path string) error {
+func looksRight(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return refuse("the file cannot be read: %w", err)
@@ -62,7 +67,11 @@ func looksRight(path string) error {
 	if wal := head[18] == 2 || head[19] == 2; !wal {
 		return nil
 	}
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+	_, err = os.Stat(path + "-wal")
+	for begun := time.Now(); errors.Is(err, fs.ErrNotExist) && time.Since(begun) < logWithin && pause(ctx, 5*time.Millisecond) == nil; {
+		_, err = os.Stat(path + "-wal")
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return refuse("its log %[1]s-wal is missing, and what was last committed may have been in it: put the log back; "+
 			"if you know that the database is complete (a copy made with VACUUM INTO, or closed by another program), "+
 			"say so with: touch %[1]s-wal", path)
