@@ -19,13 +19,13 @@ func (s *Server) describe() (err error) {
 }
 
 // document is the API's description for programs.
-func (s *Server) document(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) document(w http.ResponseWriter, _ *http.Request) error {
 	write(w, http.StatusOK, openapi.MediaType, openapi.YAML())
 	return nil
 }
 
 // showDocs is the API's description for people.
-func (s *Server) showDocs(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) showDocs(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Language", "en")
 	write(w, http.StatusOK, "text/html; charset=utf-8", s.docs)
 	return nil
