@@ -159,7 +159,7 @@ func TestALostLeaseIsNobodysFailure(t *testing.T) {
 	r := startRelay(t)
 	o := openOffice(t, r.addr)
 	e := o.owe(ada)
-	o.later(mailer.Hold + time.Second)
+	o.later(mailer.Longest + time.Second)
 	theirs := o.lease() // somebody else has it now
 	if settled, err := o.Try(t.Context(), e); !settled || err != nil || o.line()["outcome"] != "lost" {
 		t.Errorf("settled %v, %v; want nothing left to do", settled, err)

@@ -159,7 +159,7 @@ func (o *office) owe(address string) store.Entry {
 
 func (o *office) lease() store.Entry {
 	o.t.Helper()
-	entries, err := o.store.Lease(o.t.Context(), confirm.KindLetter, 1, mailer.Hold)
+	entries, err := o.store.Lease(o.t.Context(), confirm.KindLetter, 1, mailer.Longest)
 	if err != nil || len(entries) != 1 {
 		o.t.Fatalf("%d letters are owed, %v; want 1", len(entries), err)
 	}

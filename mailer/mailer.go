@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// Hold is how long a lease on a letter must last: longer than any Try.
-	Hold = 4 * time.Minute
+	// Longest is how long a Try may take at most: the limit of its lane.
+	Longest = 4 * time.Minute
 	// MaybeAfter is how long a letter rests that was maybe sent, before its one more try.
 	MaybeAfter = 15 * time.Minute
 	// recordFor is how long a Try goes on to tell a store that is away what the relay said.
@@ -66,8 +66,8 @@ func New(o Options) (*Mailer, error) {
 		return nil, errors.New("mailer: a desk, templates, a site and a relay are required")
 	}
 	o.defaults()
-	if o.Dial+o.Session+2*recordFor > Hold {
-		return nil, fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before a lease of %s does", o.Dial, o.Session, 2*recordFor, Hold)
+	if o.Dial+o.Session+2*recordFor > Longest {
+		return nil, fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordFor, Longest)
 	}
 	sites := make(map[string]Site, len(o.Sites))
 	for id, site := range o.Sites {

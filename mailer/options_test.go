@@ -48,7 +48,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"an empty policy":       {relay("smtp://relay.example?tls="), "unknown ?tls"},
 		"two policies":          {relay("smtp://relay.example?tls=off&tls=required"), "one option"},
 		"smtps without TLS":     {relay("smtps://relay.example?tls=off"), "choose one"},
-		"a session too long":    {func(o *mailer.Options) { o.Session = mailer.Hold }, "lease"},
+		"a session too long":    {func(o *mailer.Options) { o.Session = mailer.Longest }, "before the limit"},
 		"a name of two words":   {func(o *mailer.Options) { o.HELO = "optin\r\nRSET" }, "EHLO"},
 		"a sender without @":    {from("gazette.example"), "site gazette: the sender"},
 		"a sender with a list":  {from("a@gazette.example, b@gazette.example"), "the sender"},
@@ -85,7 +85,7 @@ func TestALeaseOutlastsEveryTry(t *testing.T) {
 	if _, err := mailer.New(o); err != nil {
 		t.Error(err)
 	}
-	if longest := o.Dial + o.Session; mailer.Hold <= longest || mailer.MaybeAfter < 15*time.Minute {
-		t.Errorf("a lease of %s, a session of %s", mailer.Hold, longest)
+	if longest := o.Dial + o.Session; mailer.Longest <= longest || mailer.MaybeAfter < 15*time.Minute {
+		t.Errorf("a limit of %s, a session of %s", mailer.Longest, longest)
 	}
 }

@@ -37,7 +37,7 @@ type report struct {
 //	error             the letter is still owed: try again later. If something in the error's tree has the method
 //	                  RetryAfter() time.Duration, then not before that
 //
-// It takes less than Hold. Cancelling ctx ends it soon until DATA was said to the relay, and is not heard afterwards.
+// It takes less than Longest. Cancelling ctx ends it soon until DATA was said to the relay, and is not heard afterwards.
 func (m *Mailer) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
 	began := time.Now()
 	r := &report{site: e.Key.Site}

@@ -128,7 +128,7 @@ func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templ
 		return err == nil, err
 	}
 	lanes := []outbox.Lane{
-		{Kind: confirm.KindLetter, Try: post.Try, Workers: cfg.SMTP.Connections, Limit: mailer.Hold, Waits: letterWaits, Repeat: true},
+		{Kind: confirm.KindLetter, Try: post.Try, Workers: cfg.SMTP.Connections, Limit: mailer.Longest, Waits: letterWaits, Repeat: true},
 		{Kind: confirm.KindClock, Try: clock, Limit: 30 * time.Second, Waits: clockWaits, Repeat: true},
 	}
 	tell, err := callers(cfg, desk, p.log)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/config"
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/templates"
 )
 
@@ -70,5 +71,11 @@ func TestTheComposedRedisLosesNothing(t *testing.T) {
 		if !strings.Contains(compose, setting) {
 			t.Errorf("docker-compose.yml lacks %s", setting)
 		}
+	}
+}
+
+func TestLettersPromiseWhatTheRulesKeep(t *testing.T) {
+	if templates.KeptAfterDeadline != confirm.Grace {
+		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, confirm.Grace)
 	}
 }

@@ -54,6 +54,22 @@ func webhooks(ctx context.Context, args []string, env func(string) (string, bool
 	}
 }
 
+// webhookOpen opens the store of a configuration for a command, and finds the sites it is about. Without a desk, the command ends
+// with the code; why is printed.
+func webhookOpen(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*confirm.Service, []config.Site, int) {
+	cfg, sites, err := webhookConfig(path, site, env)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return nil, nil, exitUsage
+	}
+	desk, err := webhookDesk(ctx, cfg)
+	if err != nil {
+		fmt.Fprintf(stderr, "optin %s: %v\n", command, err)
+		return nil, nil, exitFailed
+	}
+	return desk, sites, exitOK
+}
+
 // webhookFlags parses flags before and between arguments, which it returns. If ok is false, the command ends with the code.
 func webhookFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string, code int, ok bool) {
 	f.SetOutput(stderr)

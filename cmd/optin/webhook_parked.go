@@ -26,15 +26,9 @@ func webhookParked(ctx context.Context, args []string, env func(string) (string,
 		fmt.Fprintf(stderr, "optin webhook parked: %q is not understood; -h shows what is\n", rest[0])
 		return exitUsage
 	}
-	cfg, sites, err := webhookConfig(*path, *site, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	desk, err := webhookDesk(ctx, cfg)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook parked:", err)
-		return exitFailed
+	desk, sites, code := webhookOpen(ctx, f.Name(), *path, *site, env, stderr)
+	if desk == nil {
+		return code
 	}
 	defer desk.Store.Close()
 	n, err := printParked(ctx, desk, sites, stdout)

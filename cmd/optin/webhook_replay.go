@@ -28,15 +28,9 @@ func webhookReplay(ctx context.Context, args []string, env func(string) (string,
 		fmt.Fprintln(stderr, "optin webhook replay: say which: ids as optin webhook parked prints them, or -all")
 		return exitUsage
 	}
-	cfg, sites, err := webhookConfig(*path, *site, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	desk, err := webhookDesk(ctx, cfg)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook replay:", err)
-		return exitFailed
+	desk, sites, code := webhookOpen(ctx, f.Name(), *path, *site, env, stderr)
+	if desk == nil {
+		return code
 	}
 	defer desk.Store.Close()
 	n, unknown, err := replay(ctx, desk, sites, ids)
