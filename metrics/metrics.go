@@ -42,7 +42,7 @@ func New() *Metrics {
 		trial: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "optin_outbox_try_seconds", Help: "How long tries took.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}}, []string{"lane"}),
 		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "optin_relay_paused", Help: "1 while a relay is left alone, for it takes no letters."}, []string{"relay"}),
-		ready: prometheus.NewGauge(prometheus.GaugeOpts{Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges."}),
+		ready:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges."}),
 	}
 	m.registry.MustRegister(m.requests, m.latency, m.tries, m.trial, m.paused, m.ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
