@@ -19,7 +19,7 @@ const publicURL = "https://confirm.example"
 func site() confirm.Site {
 	return confirm.Site{
 		ID: "gazette", Locales: []string{"fr"}, Tell: []store.Kind{"webhook/gazette"},
-		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}},
+		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}, Budget: []store.Limit{{N: 1_000_000, Per: time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette",
 		}}},

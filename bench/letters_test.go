@@ -30,7 +30,7 @@ func BenchmarkLetters(b *testing.B) {
 	all, err := templates.New()
 	must(b, err)
 	m, err := mailer.New(mailer.Options{
-		Desk: desk, Pages: all, Relay: &url.URL{Scheme: "smtp", Host: at}, Log: slog.New(slog.DiscardHandler),
+		Desk: desk, Pages: all, Relays: []*url.URL{{Scheme: "smtp", Host: at}}, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: face()}},
 	})
 	must(b, err)

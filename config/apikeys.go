@@ -9,8 +9,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// readAPIKeys reads api_keys or api_keys_file. lines holds on which line each key stands, for all sites: a key opens one.
-func readAPIKeys(g group, lines map[[sha256.Size]byte]int) []APIKey {
+// apiKeys holds on which line each key of the file stands: a key opens one door.
+type apiKeys map[[sha256.Size]byte]int
+
+// read reads api_keys or api_keys_file; entry takes one entry of the list.
+func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey {
 	plain, file := g.get("api_keys"), g.get("api_keys_file")
 	var keys []APIKey
 	add := func(s sourced, scope APIKey) {
@@ -19,7 +22,7 @@ func readAPIKeys(g group, lines map[[sha256.Size]byte]int) []APIKey {
 			return
 		}
 		if first, again := lines[k.Sum]; again {
-			s.at.fail("holds a key that line %d has already; each key opens one site, once", first)
+			s.at.fail("holds a key that line %d has already; each key opens one site, or the operator's calls, once", first)
 			return
 		}
 		lines[k.Sum] = s.at.line
@@ -34,7 +37,7 @@ func readAPIKeys(g group, lines map[[sha256.Size]byte]int) []APIKey {
 		}
 	default:
 		for _, item := range plain.list() {
-			add(item.apiKey())
+			add(entry(item))
 		}
 	}
 	return keys
@@ -48,6 +51,11 @@ func (v value) apiKey() (sourced, APIKey) {
 	}
 	g := v.group("key", "key_file", "scope")
 	return g.needed("key"), optional(g.get("scope"), "both", parseScope)
+}
+
+// operatorKey takes one entry of the operator's keys, which allow all that is the operator's.
+func (v value) operatorKey() (sourced, APIKey) {
+	return v.plainSecret(), APIKey{Read: true, Write: true}
 }
 
 // parseScope takes what a key allows: questions, acts, or both.

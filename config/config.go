@@ -20,12 +20,20 @@ type Config struct {
 	SMTP           SMTP
 	Admin          Admin
 	Metrics        Metrics
+	Limits         ServiceLimits
 	Sites          []Site // at least one
 }
 
-// Admin guards the dashboard.
+// ServiceLimits hold over all sites together.
+type ServiceLimits struct {
+	LettersPerAddress []Limit // to one mailbox
+	Letters           []Limit // of the whole service
+}
+
+// Admin is who runs the service.
 type Admin struct {
-	Password Secret // empty: there is no dashboard
+	Password Secret   // of the dashboard; empty: there is none
+	APIKeys  []APIKey // of the operator's programs, such as those that hand in bounces; both scopes
 }
 
 // Metrics says where /metrics is.
@@ -46,6 +54,7 @@ type Site struct {
 	Name       string
 	URL        *url.URL
 	From       mail.Address
+	ReplyTo    *mail.Address // nil: answers go to From
 	Controller Controller
 	Locales    []string   // BCP 47 in its usual case; the first is the default
 	Origins    []string   // scheme://host[:port], as browsers send it
@@ -53,8 +62,12 @@ type Site struct {
 	APIKeys    []APIKey
 	Webhooks   []Webhook
 	LinkTTL    time.Duration // 10 minutes to 30 days
+	Reminder   time.Duration // after which a pending person is reminded once; shorter than LinkTTL; 0: never
 	Purposes   []Purpose     // at least one
 	Limits     Limits
+
+	BounceDomain string // of the return path, a signed one for each letter; empty: that of From, the same for all
+	Challenge    Challenge
 
 	Theme          *theme.Theme // nil: the pages' own looks
 	FrameAncestors []string     // origins whose pages may frame the hosted signup page
@@ -92,11 +105,36 @@ type Purpose struct {
 type Limits struct {
 	LettersPerAddress []Limit
 	SignupsPerIP      []Limit
+	SignupsPerNetwork []Limit // /24 of IPv4, /48 of IPv6
 	LettersPerSite    []Limit
 }
 
 // Limit allows N in any window of Per.
 type Limit struct {
-	N   int // 1 to 10,000
+	N   int // 1 to 100,000
 	Per time.Duration
+}
+
+// Challenge is what a site asks of who signs up, where programs may be at work.
+type Challenge struct {
+	When    When
+	Normal  int      // signups in ten minutes that are nothing unusual; 0: what the last week says
+	Captcha *Captcha // nil: a proof of work, made and checked here
+}
+
+// When says who is asked.
+type When string
+
+// The choices.
+const (
+	WhenBusy   When = "busy"   // past five times the normal rate, and after abuse was noticed
+	WhenAlways When = "always" // everybody
+	WhenNever  When = "never"  // nobody
+)
+
+// Captcha is a service that tells people from programs.
+type Captcha struct {
+	Kind    string // turnstile, hcaptcha or friendlycaptcha
+	SiteKey string
+	Secret  Secret
 }

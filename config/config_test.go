@@ -85,7 +85,7 @@ func TestTheContractsExampleIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.SMTP.Username != "user" || string(c.SMTP.Password) != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
+	if c.SMTP.Relays[0].Username != "user" || string(c.SMTP.Relays[0].Password) != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
 		t.Errorf("smtp is %+v", c.SMTP)
 	}
 	if c.Sites[0].APIKeys[0] != (APIKey{sha256.Sum256([]byte(testAPIKey)), true, true}) || string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
@@ -114,8 +114,8 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Addr() != "relay.example:465" ||
-		c.SMTP.TLS != TLSImplicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
+	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Relays[0].Addr() != "relay.example:465" ||
+		c.SMTP.Relays[0].TLS != TLSImplicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
 		t.Errorf("got %v", c)
 	}
 	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) || len(s.Limits.LettersPerAddress) != 2 ||

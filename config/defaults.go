@@ -9,13 +9,19 @@ const (
 	DefaultLinkTTL           = "48h"            // sites[].link_ttl
 	DefaultLettersPerAddress = "1/10m 3/24h"    // sites[].limits.letters_per_address
 	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip
+	DefaultSignupsPerNetwork = "100/1m"         // sites[].limits.signups_per_network
 	DefaultLettersPerSite    = "10000/1h"       // sites[].limits.letters_per_site
+	DefaultLettersPerMailbox = "5/24h"          // limits.letters_per_address
+	DefaultLetters           = "50000/1h"       // limits.letters
+	DefaultWhen              = "busy"           // sites[].challenge.when
 
 	// metrics.listen: the main listener, behind the admin password.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, and the site's name instead of a logo.
 	// sites[].after: our own pages; sites[].purposes[].after: that of the site.
-	// admin.password: none, and so no dashboard.
+	// sites[].reply_to: answers go to from. sites[].bounce_domain: bounces go to from. sites[].reminder: nobody is reminded.
+	// sites[].challenge.normal: what the last week says. sites[].challenge.captcha: a proof of work instead.
+	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces by HTTP.
 	// Everything else must be given.
 )
 

@@ -46,7 +46,7 @@ func TestSecretsComeFromFilesWithoutTheirLastNewline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Secrets) != 2 || c.Store.Path != "/o.db" || c.SMTP.Port != 465 || string(c.Admin.Password) != "ends with newline\n" ||
+	if len(c.Secrets) != 2 || c.Store.Path != "/o.db" || c.SMTP.Relays[0].Port != 465 || string(c.Admin.Password) != "ends with newline\n" ||
 		len(c.Sites[0].APIKeys) != 2 || string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
 		t.Errorf("got %v, password %d bytes, keys %d", c, len(c.Admin.Password), len(c.Sites[0].APIKeys))
 	}

@@ -93,18 +93,18 @@ func TestStoresOfTheContractAreTaken(t *testing.T) {
 }
 
 func TestRelaysOfTheContractAreTaken(t *testing.T) {
-	for in, want := range map[string]SMTP{
+	for in, want := range map[string]Relay{
 		"smtp://127.0.0.1:2525":               {Host: "127.0.0.1", Port: 2525, TLS: TLSOffered},
 		"smtp://u:p@Relay.Example":            {Host: "relay.example", Port: 587, TLS: TLSOffered, Username: "u", Password: Secret("p")},
 		"smtp://relay.example?tls=required":   {Host: "relay.example", Port: 587, TLS: TLSRequired},
 		"smtp://[::1]:25?tls=off":             {Host: "::1", Port: 25, TLS: TLSOff},
 		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: TLSImplicit, Username: "u@x", Password: Secret("p/@")},
 	} {
-		got, err := parseSMTP(in)
+		got, err := parseRelay(in)
 		if err != nil || got.Host != want.Host || got.Port != want.Port || got.TLS != want.TLS || got.Username != want.Username || string(got.Password) != string(want.Password) {
 			t.Errorf("%s: got %+v, %v", in, got, err)
 		}
-		again, err := parseSMTP(got.URL().String())
+		again, err := parseRelay(got.URL().String())
 		if diff := cmp.Diff(got, again); diff != "" || err != nil {
 			t.Errorf("%s: its URL is another relay: %v\n%s", in, err, diff)
 		}

@@ -18,6 +18,9 @@ func parseID(s string) (string, error) {
 	if s == "" || len(s) > 64 || strings.Trim(s, idLetters) != "" {
 		return "", errors.New("must be 1 to 64 of a-z, 0-9 and -")
 	}
+	if s[0] == '-' {
+		return "", errors.New("must begin with a letter or a digit")
+	}
 	return s, nil
 }
 
@@ -79,7 +82,7 @@ func parseLinkTTL(s string) (time.Duration, error) {
 
 // parseLimits takes limits such as "1/10m 3/24h".
 func parseLimits(s string) ([]Limit, error) {
-	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`)
+	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`)
 	words := strings.Fields(s)
 	if len(words) == 0 || len(words) > 8 {
 		return nil, form
@@ -87,9 +90,9 @@ func parseLimits(s string) ([]Limit, error) {
 	limits := make([]Limit, len(words))
 	for i, w := range words {
 		count, per, _ := strings.Cut(w, "/")
-		n, err := strconv.ParseUint(count, 10, 16)
+		n, err := strconv.ParseUint(count, 10, 32)
 		d, ok := duration(per)
-		if err != nil || n < 1 || n > 10_000 || !ok || d < time.Second || d > 366*24*time.Hour {
+		if err != nil || n < 1 || n > 100_000 || !ok || d < time.Second || d > 366*24*time.Hour {
 			return nil, form
 		}
 		limits[i] = Limit{N: int(n), Per: d}

@@ -13,12 +13,16 @@ func (c Config) String() string {
 	for i, s := range c.Sites {
 		sites[i] = s.ID
 	}
+	relays := make([]string, len(c.SMTP.Relays))
+	for i, r := range c.SMTP.Relays {
+		relays[i] = r.Addr()
+	}
 	public := ""
 	if c.PublicURL != nil {
 		public = c.PublicURL.Redacted()
 	}
 	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d dkim=%d admin=%t metrics=%s sites=%s",
-		c.Listen, public, len(c.Secrets), c.Store, c.SMTP.Addr(), c.SMTP.Connections, len(c.SMTP.DKIM),
+		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, len(c.SMTP.DKIM),
 		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
 }
 

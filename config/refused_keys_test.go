@@ -11,7 +11,7 @@ func TestUnknownAndMisshapenKeysAreRefused(t *testing.T) {
 			"24: sites[0].purpose is not known; did you mean purposes?",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
-			"12: website is not known; known are listen, public_url, secret, secret_file, store, store_file, trusted_proxies, smtp, admin, metrics, sites",
+			"12: website is not known; known are listen, public_url, secret, secret_file, store, store_file, trusted_proxies, smtp, admin, metrics, limits, sites",
 		}},
 		{"sites:\n", "listen: 127.0.0.1:8081\nsites:\n", []string{
 			"12: listen is given twice, first on line 1; keep one",
@@ -23,10 +23,10 @@ func TestUnknownAndMisshapenKeysAreRefused(t *testing.T) {
 			"12: (a key) is not a key; a key is one word",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {hunter2hunter2}", []string{
-			"10: admin.(a key) is not known; known are password, password_file",
+			"10: admin.(a key) is not known; known are password, password_file, api_keys, api_keys_file",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {'hunter 2': x}", []string{
-			"10: admin.(a key) is not known; known are password, password_file",
+			"10: admin.(a key) is not known; known are password, password_file, api_keys, api_keys_file",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: password", []string{
 			"10: admin is a single value, but must be a group of keys: key: value",

@@ -74,7 +74,7 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 			"27: sites[1].locales is missing; it must have at least one entry",
 			"27: sites[1].purposes is missing; it must have at least one entry",
 			"27: sites[1].id is the same as on line 13; each needs its own",
-			"28: sites[1].api_keys[0] holds a key that line 21 has already; each key opens one site, once",
+			"28: sites[1].api_keys[0] holds a key that line 21 has already; each key opens one site, or the operator's calls, once",
 		}},
 	})
 }

@@ -13,6 +13,9 @@ func TestWrongSitesAreRefused(t *testing.T) {
 		{"id: gazette\n", "id: " + strings.Repeat("a", 65) + "\n", []string{
 			"13: sites[0].id must be 1 to 64 of a-z, 0-9 and -",
 		}},
+		{"id: gazette\n", "id: -decoy\n", []string{
+			"13: sites[0].id must begin with a letter or a digit",
+		}},
 		{"name: La Gazette\n", "name: " + strings.Repeat("é", 101) + "\n", []string{
 			"14: sites[0].name is longer than 100 characters",
 		}},
@@ -109,10 +112,10 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"21: sites[0].api_keys[3] is a list, but must be one value; put a value that begins with { or [ into quotes",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [${GAZETTE_API_KEY}, {key: ${GAZETTE_API_KEY}, scope: read}]", []string{
-			"21: sites[0].api_keys[1].key holds a key that line 21 has already; each key opens one site, once",
+			"21: sites[0].api_keys[1].key holds a key that line 21 has already; each key opens one site, or the operator's calls, once",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys: [${GAZETTE_API_KEY}, ${GAZETTE_API_KEY}]", []string{
-			"21: sites[0].api_keys[1] holds a key that line 21 has already; each key opens one site, once",
+			"21: sites[0].api_keys[1] holds a key that line 21 has already; each key opens one site, or the operator's calls, once",
 		}},
 		{"url: https://gazette.example/hooks/optin", "url: http://gazette.example/hooks/optin", []string{
 			"22: sites[0].webhooks[0].url must begin with https://; private: true beside it allows http://",
@@ -151,19 +154,19 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"23: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h",
 		}},
 		{`signups_per_ip: "10/1m"`, `signups_per_ip: "0/1m"`, []string{
-			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`,
+			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
-		{`signups_per_ip: "10/1m"`, `signups_per_ip: "10001/1m"`, []string{
-			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`,
+		{`signups_per_ip: "10/1m"`, `signups_per_ip: "100001/1m"`, []string{
+			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
 		{`signups_per_ip: "10/1m"`, `signups_per_ip: "10/1w"`, []string{
-			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`,
+			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
 		{`signups_per_ip: "10/1m"`, `signups_per_ip: "10/0s"`, []string{
-			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`,
+			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
 		{`signups_per_ip: "10/1m"`, "signups_per_ip: ''", []string{
-			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 10000, a slash, and 1s to 366d in s, m, h or d`,
+			`27: sites[0].limits.signups_per_ip must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
 	})
 }

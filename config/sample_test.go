@@ -36,7 +36,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 	if got.Store.URL() != "redis://127.0.0.1:6379/0" || got.Store.Durability != Always {
 		t.Errorf("store is %v", got.Store)
 	}
-	if got.SMTP.Addr() != "127.0.0.1:2525" || got.SMTP.TLS != TLSOffered || got.SMTP.Connections != 4 {
+	if got.SMTP.Relays[0].Addr() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != TLSOffered || got.SMTP.Connections != 4 {
 		t.Errorf("smtp is %+v", got.SMTP)
 	}
 	want := []Site{{
@@ -53,7 +53,8 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette"}}},
 		Limits: Limits{
 			LettersPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
-			SignupsPerIP:      []Limit{{10, time.Minute}}, LettersPerSite: []Limit{{10000, time.Hour}}},
+			SignupsPerIP:      []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}}, LettersPerSite: []Limit{{10000, time.Hour}}},
+		Challenge: Challenge{When: WhenBusy},
 	}}
 	if same := cmp.Equal(want, got.Sites); !same {
 		t.Errorf("sites differ: want %d, got %d with purposes %v, limits %v, redirects %v", len(want), len(got.Sites),

@@ -12,7 +12,8 @@ func (r *reader) config(root value) *Config {
 		root.entries() // says what it is
 		return nil
 	}
-	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp", "admin", "metrics", "sites")
+	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp", "admin", "metrics",
+		"limits", "sites")
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
 		PublicURL:      required(top.get("public_url"), parsePublicURL),
@@ -21,19 +22,23 @@ func (r *reader) config(root value) *Config {
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
 		SMTP:           readSMTP(top.get("smtp")),
 	}
-	admin, guarded := readAdmin(top.get("admin"))
+	keys := apiKeys{}
+	admin, guarded := readAdmin(top.get("admin"), keys)
 	c.Admin = admin
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen, guarded)
-	c.Sites = readSites(top.get("sites"), r.languages)
+	c.Limits = readServiceLimits(top.get("limits"))
+	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
 }
 
 // readAdmin reads the admin section; guarded tells whether it has a password, right or wrong.
-func readAdmin(v value) (admin Admin, guarded bool) {
-	s, guarded := v.group("password", "password_file").secret("password")
+func readAdmin(v value, keys apiKeys) (admin Admin, guarded bool) {
+	g := v.group("password", "password_file", "api_keys", "api_keys_file")
+	s, guarded := g.secret("password")
 	if guarded {
 		admin.Password = checked(s, parsePassword)
 	}
+	admin.APIKeys = keys.read(g, (value).operatorKey)
 	return admin, guarded
 }
 

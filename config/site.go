@@ -1,21 +1,20 @@
 package config
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strings"
 )
 
 // readSites reads the list of sites. Ids and API keys must differ between them.
-func readSites(v value, languages []string) []Site {
+func readSites(v value, languages []string, keys apiKeys) []Site {
 	var sites []Site
-	ids, keys := map[string]int{}, map[[sha256.Size]byte]int{}
+	ids := map[string]int{}
 	for _, item := range v.some() {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys", "api_keys_file",
-			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after")
+			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to", "bounce_domain", "reminder", "challenge")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
-		s.APIKeys = readAPIKeys(g, keys)
+		s.APIKeys = keys.read(g, (value).apiKey)
 		sites = append(sites, s)
 	}
 	return sites
@@ -37,6 +36,8 @@ func readSite(g group, languages []string) Site {
 		Theme:          readTheme(g.get("theme")),
 		FrameAncestors: each(g.get("frame_ancestors").list(), parseOrigin),
 	}
+	s.readLetters(g)
+	s.Challenge = readChallenge(g.get("challenge"))
 	s.After = readAfter(g.get("after"), s.Redirects)
 	for _, item := range g.get("webhooks").list() {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
@@ -101,10 +102,11 @@ func readLocales(v value, languages []string) []string {
 
 // readLimits reads the limits of a site.
 func readLimits(v value) Limits {
-	g := v.group("letters_per_address", "signups_per_ip", "letters_per_site")
+	g := v.group("letters_per_address", "signups_per_ip", "signups_per_network", "letters_per_site")
 	return Limits{
 		LettersPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerAddress, parseLimits),
 		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
+		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
 		LettersPerSite:    optional(g.get("letters_per_site"), DefaultLettersPerSite, parseLimits),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,22 +21,27 @@ const (
 	TLSImplicit TLS = "implicit" // smtps://: TLS from the first byte (RFC 8314)
 )
 
-// SMTP is the relay that takes letters.
+// SMTP is how letters leave.
 type SMTP struct {
-	Host        string
-	Port        int // 587 for smtp:// and 465 for smtps:// if not given (RFC 8314, section 3.3)
-	TLS         TLS
-	Username    string // empty: no authentication
-	Password    Secret
-	Connections int // 1 to 64
+	Relays      []Relay // at least one, tried in this order
+	Connections int     // to each of them, 1 to 64
 	DKIM        []DKIM
 }
 
+// Relay takes letters.
+type Relay struct {
+	Host     string
+	Port     int // 587 for smtp:// and 465 for smtps:// if not given (RFC 8314, section 3.3)
+	TLS      TLS
+	Username string // empty: no authentication
+	Password Secret
+}
+
 // Addr is the relay's host:port.
-func (s SMTP) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+func (s Relay) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
 // URL is the relay's address with its port, user and password: for opening a connection, never for a log.
-func (s SMTP) URL() *url.URL {
+func (s Relay) URL() *url.URL {
 	u := &url.URL{Scheme: "smtp", Host: s.Addr()}
 	switch s.TLS {
 	case TLSImplicit:
@@ -52,7 +58,14 @@ func (s SMTP) URL() *url.URL {
 // readSMTP reads the smtp section.
 func readSMTP(v value) SMTP {
 	g := v.group("url", "url_file", "connections", "dkim")
-	s := checked(g.needed("url"), parseSMTP)
+	var s SMTP
+	for _, relay := range g.neededList("url") {
+		r := checked(relay, parseRelay)
+		if r.Host != "" && slices.ContainsFunc(s.Relays, func(o Relay) bool { return o.Addr() == r.Addr() }) {
+			relay.at.fail("names a relay that is listed already; keep one")
+		}
+		s.Relays = append(s.Relays, r)
+	}
 	s.Connections = optional(g.get("connections"), DefaultConnections, parseConnections)
 	lines := map[string]int{}
 	for _, item := range g.get("dkim").list() {
@@ -67,23 +80,23 @@ func readSMTP(v value) SMTP {
 	return s
 }
 
-// parseSMTP takes a relay's address.
-func parseSMTP(raw string) (SMTP, error) {
+// parseRelay takes a relay's address.
+func parseRelay(raw string) (Relay, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || strings.ContainsFunc(raw, breaks):
-		return SMTP{}, errors.New("is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40")
+		return Relay{}, errors.New("is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40")
 	case u.Scheme != "smtp" && u.Scheme != "smtps":
-		return SMTP{}, errors.New("must begin with smtp:// or smtps://")
+		return Relay{}, errors.New("must begin with smtp:// or smtps://")
 	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || u.Path != "" && u.Path != "/" || strings.Contains(raw, "#"):
-		return SMTP{}, errors.New("must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off")
+		return Relay{}, errors.New("must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off")
 	}
-	s := SMTP{Host: strings.ToLower(u.Hostname())}
+	s := Relay{Host: strings.ToLower(u.Hostname())}
 	s.Username = u.User.Username()
 	password, _ := u.User.Password()
 	s.Password = Secret(password)
 	if (s.Username == "") != (password == "") {
-		return SMTP{}, errors.New("must have both a user and a password before the host, or neither")
+		return Relay{}, errors.New("must have both a user and a password before the host, or neither")
 	}
 	usual := map[string]string{"smtp": "587", "smtps": "465"}
 	s.Port, _ = strconv.Atoi(cmp.Or(u.Port(), usual[u.Scheme]))

@@ -24,7 +24,8 @@ type Asked struct {
 	Once string
 }
 
-// Ask takes a signup. It answers nil whatever is known of the address; ErrPurpose for what the site does not offer.
+// Ask takes a signup. It answers nil whatever is known of the address, also where its mailbox is owed all the letters that it can get in a
+// day, and so no more are; ErrPurpose for what the site does not offer; a *BusyError.
 func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 	st, ok := s.sites[site]
 	if !ok || len(a.Purposes) == 0 {
@@ -50,8 +51,7 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = s.act(ctx, key, signup, nil)
-	return err
+	return s.atTheDoor(ctx, key, a.Address, func() (done, error) { return s.spend(ctx, key, signup) })
 }
 
 // requestID is a fresh nonce, or the keyed hash of what makes the request the same again.

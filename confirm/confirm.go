@@ -15,19 +15,28 @@
 //	Resend        the website's server               owes the letter of the latest open request again, with the same link
 //	Erasure       the website's server               forgets the person, but not that they declined or took back
 //	Delivered     the relay                          keeps its answer as evidence
-//	Bounce        the relay                          the same; a refusal for good closes the request
-//	Lapse         the clock                          nothing of its own: before every act, what is past its deadline is closed
+//	Bounce        the relay, or a report of a mail   the same; a refusal for good closes the request
+//	              system that a letter came to later
+//	Complaint     the mailbox, by a report of its    takes back all and closes what is open
+//	              mail system
+//	Lapse         the clock                          before every act, what is past its deadline is closed; by itself it owes one
+//	              reminder of the latest open request, where the site wants that
 //
 // What always holds, whatever acts come in whatever order:
 //
 //  1. Nothing is confirmed but by a Press on a request that asked for it.
 //  2. A Signup never changes or takes away what is confirmed, nor any request that is open.
 //  3. Declined holds until Lift, withdrawn until a new Signup and a new Press.
-//  4. Letters keep to the site's limits for one address, exactly.
+//  4. Letters keep to the site's limits for one address, exactly. A request's letter comes once more at most without being asked for.
 //  5. The same act done twice is done once.
 //  6. Who was erased stays so until a new Signup, and a refusal outlives the person's data.
 //
 // What an act is counted as (tally) is read from the difference it made, and committed with it.
+//
+// The rules know one subscription. What spans many is kept by Service, in buckets of the store that replicas share: the letters to one
+// mailbox over all sites, whatever way it is spelled (Place); the letters of a site and of the whole service, where an act that owes no
+// letter gives back what it took (budgets); and whether a site has so many signups that they must come with a challenge (Calm). None of
+// it can be read from an answer to a signup, but that there is no more room now for anybody.
 //
 // Personal data leaves this package towards a store only sealed; a store's key is a keyed hash that names nobody.
 package confirm
@@ -95,7 +104,7 @@ func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owe
 	if err != nil {
 		return s, nil, false, err
 	}
-	owed = slices.Concat(owed, more, after.wind())
+	owed = slices.Concat(owed, more, after.wind(now))
 	then, err := json.Marshal(after)
 	if err != nil {
 		return s, nil, false, err
@@ -117,7 +126,7 @@ const (
 	DutyClock   Duty = "clock"   // a Lapse is to be tried
 )
 
-// Owed is one thing that is owed because of an act.
+// Owed is one thing that is owed because of an act. No act owes more than one letter.
 type Owed struct {
 	Duty    Duty
 	Request string    // of DutyConfirm

@@ -94,7 +94,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 			}
 			d.later(48 * time.Hour)
 			d.ask("ada@example.org", "letter")
-			d.owed(confirm.KindLetter, row.again)
+			d.letters(row.again)
 		})
 	}
 }

@@ -61,7 +61,11 @@ func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, 
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Decline{Site: l.Site, Evidence: s.stamp(e)})
+	d, err := s.act(ctx, l.key(), deed{Act: Decline{Site: l.Site, Evidence: s.stamp(e)}})
+	if d.changed {
+		s.declined(ctx, l.Site)
+	}
+	return s.held(ctx, l, d, err)
 }
 
 // Lift lets letters come again after Decline.
@@ -73,15 +77,17 @@ func (s *Service) Lift(ctx context.Context, token string, e Evidence) (View, err
 	return s.hold(ctx, l, Lift{Evidence: s.stamp(e)})
 }
 
-// Renew asks for a new letter to the address of an expired link. It answers nil also where the limits allow none now.
+// Renew asks for a new letter to the address of an expired link. It answers nil also where the limits on letters to one address allow
+// none now; a *BusyError.
 func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, error) {
 	l, err := s.read(ctx, token, UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Renewal{
+	d, err := s.spend(ctx, l.key(), Renewal{
 		Request: l.Request, ID: s.nonce(24), Evidence: s.stamp(e), Terms: s.sites[l.Site].Terms,
 	})
+	return s.held(ctx, l, d, err)
 }
 
 // Agreements shows what an address agreed to at a site, and changes nothing.
@@ -112,30 +118,40 @@ func (s *Service) read(ctx context.Context, token string, uses ...Use) (Link, er
 	if _, ok := s.sites[l.Site]; err == nil && !ok {
 		err = ErrUnknownLink
 	}
-	if err != nil || s.Ring.Len() == 1 {
+	if err != nil {
 		return l, err
 	}
-	sub, err := s.get(ctx, l.key())
-	if err == nil && sub.Moved != "" {
-		l.ID = sub.Moved
-	}
+	key, err := s.follow(ctx, l.key())
+	l.ID = key.ID
 	return l, err
+}
+
+// follow is the key under which a subscription is now, that may have been moved in a rotation of secrets.
+func (s *Service) follow(ctx context.Context, key store.Key) (store.Key, error) {
+	if s.Ring.Len() == 1 {
+		return key, nil
+	}
+	sub, err := s.get(ctx, key)
+	if err == nil && sub.Moved != "" {
+		key.ID = sub.Moved
+	}
+	return key, err
 }
 
 func (l Link) key() store.Key { return store.Key{Site: l.Site, ID: l.ID} }
 
 // hold carries out an act of a link's holder.
 func (s *Service) hold(ctx context.Context, l Link, a Act) (View, error) {
-	sub, _, err := s.act(ctx, l.key(), a, nil)
-	for _, told := range []error{ErrGone, ErrExpired, ErrDeclined, ErrWithdrawn} {
-		if errors.Is(err, told) {
-			return s.view(ctx, l, sub, told)
-		}
-	}
-	if err != nil {
+	d, err := s.act(ctx, l.key(), deed{Act: a})
+	return s.held(ctx, l, d, err)
+}
+
+// held shows what became of an act of a link's holder.
+func (s *Service) held(ctx context.Context, l Link, d done, err error) (View, error) {
+	if err != nil && told(err) == nil {
 		return View{}, err
 	}
-	return s.view(ctx, l, sub, nil)
+	return s.view(ctx, l, d.after, told(err))
 }
 
 // view fills a View beside what is to be told.

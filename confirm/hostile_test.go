@@ -122,7 +122,7 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 		t.Helper()
 		before, state := version(), d.state("ada@example.org")
 		d.ask("ada@example.org", "letter")
-		d.owed(confirm.KindLetter, 0)
+		d.letters(0)
 		if version() == before {
 			t.Errorf("%s: nothing was committed", what)
 		}

@@ -27,6 +27,7 @@ type world struct {
 	erased  bool
 	presses int64 // that confirmed something
 	counted int64 // confirmations
+	reminds int64 // counted
 }
 
 var someTerms = rapid.Custom(func(t *rapid.T) confirm.Terms {
@@ -36,6 +37,7 @@ var someTerms = rapid.Custom(func(t *rapid.T) confirm.Terms {
 			{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
 			{{N: 2, Per: time.Hour}},
 		}).Draw(t, "limits"),
+		Remind: rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, 20 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "remind"),
 	}
 })
 
@@ -62,12 +64,14 @@ func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Act {
 		confirm.Withdrawal{Purposes: rapid.SampledFrom([][]string{nil, {"a"}, {"b", "c"}}).Draw(t, "back"), Evidence: e},
 		confirm.Delivered{Request: held, Letter: confirm.Letter{At: w.now, Reply: strings.Repeat(`"`, 512)}},
 		confirm.Bounce{Request: held, Evidence: e},
-		confirm.Lapse{},
+		confirm.Lapse{Terms: terms},
 		confirm.Resend{Terms: terms},
 		confirm.Erasure{},
+		confirm.Complaint{Evidence: confirm.Evidence{At: w.now, How: confirm.ByComplaint, Reply: strings.Repeat(`"`, 512)}},
+		confirm.Bounce{Request: held, Evidence: confirm.Evidence{At: w.now, How: confirm.ByReport}},
 	}
 	// Signups and presses are what attackers and people do most.
-	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10}).Draw(t, "act")]
+	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12}).Draw(t, "act")]
 }
 
 func TestNoSequenceOfActsBreaksTheInvariants(t *testing.T) {
@@ -100,6 +104,10 @@ func (w *world) step(t *rapid.T, a confirm.Act, terms confirm.Terms) {
 	w.tally(t, a, before, changed)
 	w.erasure(t, a)
 	w.letters(t, owed, terms)
+	w.reminders(t, a, before, owed, terms)
+	if _, ok := a.(confirm.Complaint); ok && (len(confirmedBy(w.sub)) > 0 || w.open() > 0) {
+		t.Fatalf("after a complaint something is open or confirmed: %s", encoded(w.sub))
+	}
 	w.bounds(t)
 	if again, owes, changed, err2 := confirm.Apply(w.sub, a, w.now); err == nil && (err2 != nil || changed || len(owes) > 0) {
 		t.Fatalf("%T twice owes %v, fails with %v, changed %v:\n%s\n%s", a, owes, err2, changed, encoded(w.sub), encoded(again))
@@ -138,7 +146,7 @@ func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) 
 	}
 	for p := range had {
 		switch a.(type) {
-		case confirm.Withdrawal, confirm.Decline, confirm.Erasure:
+		case confirm.Withdrawal, confirm.Decline, confirm.Erasure, confirm.Complaint:
 		default:
 			if has[p] != had[p] {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
@@ -221,6 +229,9 @@ func (w *world) tally(t *rapid.T, a confirm.Act, before confirm.Subscription, ch
 		if c.Name == confirm.CountConfirmations {
 			w.counted += c.N
 		}
+		if c.Name == confirm.CountReminders {
+			w.reminds += c.N
+		}
 		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(); err != nil {
 			t.Fatal(err)
 		}
@@ -230,8 +241,33 @@ func (w *world) tally(t *rapid.T, a confirm.Act, before confirm.Subscription, ch
 	}
 }
 
-// letters: in no window more than its limit, each to a request that is open.
+// reminders: by the clock alone, one at most for a request, and only of the latest that is open, whose letter a relay took long enough ago.
+func (w *world) reminders(t *rapid.T, a confirm.Act, before confirm.Subscription, owed []confirm.Owed, terms confirm.Terms) {
+	var reminded []string
+	for i, r := range w.sub.Requests {
+		had := func(o confirm.Request) bool { return o.ID == r.ID && o.Reminded.Equal(r.Reminded) }
+		if r.Reminded.IsZero() || slices.ContainsFunc(before.Requests, had) {
+			continue
+		}
+		reminded = append(reminded, r.ID)
+		first := func(o confirm.Request) bool { return o.ID == r.ID && o.Reminded.IsZero() && o.Letter != nil }
+		newer := func(o confirm.Request) bool { return o.State == confirm.Pending }
+		_, clock := a.(confirm.Lapse)
+		if !clock || !slices.ContainsFunc(before.Requests, first) || slices.ContainsFunc(w.sub.Requests[i+1:], newer) || r.State != confirm.Pending ||
+			r.Renewed != nil || terms.Remind == 0 || w.now.Sub(r.Asked.At) < terms.Remind || len(owed) == 0 || w.sub.Refused != nil {
+			t.Fatalf("%T reminds of %s: %s", a, r.ID, encoded(w.sub))
+		}
+	}
+	want := int64(len(reminded))
+	if got := w.reminds; want > 1 || got != want {
+		t.Fatalf("%d reminders, %d are counted", want, got)
+	}
+	w.reminds = 0
+}
+
+// letters: in no window more than its limit, each to a request that is open, and one at most at a time.
 func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
+	before := len(w.mailed)
 	for _, o := range owed {
 		if o.Duty != confirm.DutyConfirm && o.Duty != confirm.DutyKnown {
 			continue
@@ -245,6 +281,9 @@ func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
 		}
 		w.mailed = append(w.mailed, due)
 	}
+	if n := len(w.mailed) - before; n > 1 {
+		t.Fatalf("%d letters by one act", n)
+	}
 	slices.SortFunc(w.mailed, time.Time.Compare)
 	for _, l := range terms.Letters {
 		for i := l.N; i < len(w.mailed); i++ {
@@ -255,14 +294,17 @@ func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
 	}
 }
 
-func (w *world) bounds(t *rapid.T) {
-	open := 0
+func (w *world) open() (n int) {
 	for _, r := range w.sub.Requests {
 		if r.State == confirm.Pending {
-			open++
+			n++
 		}
 	}
-	if open > 2*confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
+	return n
+}
+
+func (w *world) bounds(t *rapid.T) {
+	if open := w.open(); open > 2*confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
 		t.Fatalf("%d open requests, %d grants", open, len(w.sub.Grants))
 	}
 	if b, err := json.Marshal(w.sub); err != nil || len(b)+keyring.Overhead > store.MaxData {

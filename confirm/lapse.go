@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// Lapse is the act in which nobody does anything: only the clock has moved.
-type Lapse struct{}
+// Lapse is the act in which nobody does anything: only the clock has moved. It owes the reminder that has become due.
+type Lapse struct {
+	Terms Terms
+}
 
-func (Lapse) on(*Subscription, time.Time) ([]Owed, error) { return nil, nil }
+func (a Lapse) on(s *Subscription, now time.Time) ([]Owed, error) { return s.remind(a.Terms, now), nil }
 
 // lapse closes the requests that are past their deadline.
 func (s *Subscription) lapse(now time.Time) []Owed {
-	if !s.Alarm.After(now) {
-		s.Alarm = time.Time{} // it has rung; wind sets the next one
-	}
 	lapsed := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.open(now) {
@@ -82,6 +81,9 @@ func (s *Subscription) next() (at time.Time) {
 		switch {
 		case r.State == Pending:
 			earlier(r.Deadline)
+			if !r.Remind.IsZero() {
+				earlier(r.Remind)
+			}
 		case !s.needs(r.ID):
 			earlier(r.Deadline.Add(Grace))
 		}
@@ -92,9 +94,13 @@ func (s *Subscription) next() (at time.Time) {
 	return at
 }
 
-// wind owes a look at the clock, unless one that comes early enough is outstanding.
-func (s *Subscription) wind() []Owed {
+// wind owes a look at the clock, unless one that comes early enough is outstanding. One that has rung is, as long as what it rang
+// for is there: that is left to a Lapse.
+func (s *Subscription) wind(now time.Time) []Owed {
 	at := s.next()
+	if !s.Alarm.After(now) && !s.Alarm.Equal(at) {
+		s.Alarm = time.Time{}
+	}
 	if at.IsZero() || !s.Alarm.IsZero() && !s.Alarm.After(at) {
 		return nil
 	}

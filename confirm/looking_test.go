@@ -48,14 +48,14 @@ func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
 		}
 	}
 	ask("ada@example.org", "a")
-	d.owed(confirm.KindLetter, 1)
+	d.letters(1)
 	d.later(time.Hour) // the limits would allow another letter
 	ask("ada@example.org", "a")
-	d.owed(confirm.KindLetter, 1) // the one from before: its lease is over
+	d.letters(1) // the one from before: its lease is over
 	d.later(time.Hour)
 	ask("ada@example.org", "b")
 	ask("bob@example.org", "a")
-	d.owed(confirm.KindLetter, 3)
+	d.letters(3)
 }
 
 func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {

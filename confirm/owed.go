@@ -1,9 +1,10 @@
 package confirm
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,24 +14,6 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrNotOwed says that an entry's letter is not to be sent any more: its link was pressed, declined, taken back, or would be dead on arrival.
-var ErrNotOwed = errors.New("confirm: no longer owed")
-
-// Draft is all that a letter says, as data.
-type Draft struct {
-	Duty        Duty // DutyConfirm or DutyKnown
-	Site        string
-	Locale      string
-	To          Address
-	IP          string // of whoever signed up, if known
-	Purposes    []PurposeStatus
-	Asked       time.Time
-	Deadline    time.Time // of DutyConfirm
-	Confirm     string    // URLs
-	Decline     string
-	Unsubscribe string
-}
-
 // Told is one event for a website.
 type Told struct {
 	ID   string    `json:"id"` // the same for every endpoint and every try
@@ -39,8 +22,13 @@ type Told struct {
 	Data Status    `json:"data"`
 }
 
-// entries turns what is owed into what a store keeps.
-func (s *Service) entries(key store.Key, sub Subscription, owed []Owed) ([]store.Entry, error) {
+// owesLetter tells whether a letter is among what is owed.
+func owesLetter(owed []Owed) bool {
+	return slices.ContainsFunc(owed, func(o Owed) bool { return o.Duty == DutyConfirm || o.Duty == DutyKnown })
+}
+
+// entries turns what is owed into what a store keeps. A letter's entry has the given ID, if it is not empty.
+func (s *Service) entries(key store.Key, sub Subscription, owed []Owed, letter string) ([]store.Entry, error) {
 	var all []store.Entry
 	for _, o := range owed {
 		switch o.Duty {
@@ -53,7 +41,7 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed) ([]store
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, store.Entry{ID: s.nonce(16), Kind: KindLetter, Body: body, Due: due})
+			all = append(all, store.Entry{ID: cmp.Or(letter, s.nonce(16)), Kind: s.letterLane(sub.Address), Body: body, Due: due})
 		case DutyClock:
 			all = append(all, store.Entry{ID: alarmID(key, o.Due), Kind: KindClock, Due: o.Due})
 		case DutyTell:
@@ -79,54 +67,6 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed) ([]store
 // alarmID names a look at the clock by its record and time, so that one that was replaced is known when it rings.
 func alarmID(key store.Key, at time.Time) string {
 	return key.ID + "-" + strconv.FormatInt(at.UnixMilli(), 36)
-}
-
-// asking is the request whose letter an entry owes; empty for a letter that asks nothing.
-func (s *Service) asking(e store.Entry) (request string, err error) {
-	err = s.vault.unpack(e.Key, e.Body, &request)
-	return request, err
-}
-
-// Draft reads what the letter of an entry is to say now, or answers ErrNotOwed.
-func (s *Service) Draft(ctx context.Context, e store.Entry) (Draft, error) {
-	id, err := s.asking(e)
-	if err != nil {
-		return Draft{}, err
-	}
-	sub, err := s.get(ctx, e.Key)
-	if err != nil {
-		return Draft{}, err
-	}
-	if sub.Refused != nil || sub.Address.IsZero() {
-		return Draft{}, ErrNotOwed
-	}
-	d := Draft{Duty: DutyKnown, Site: sub.Site, Locale: sub.Locale, To: sub.Address, Asked: sub.Noticed}
-	now := s.Now()
-	if id != "" {
-		r := sub.request(id)
-		if r == nil || !r.open(now) || r.lettered() {
-			return Draft{}, ErrNotOwed
-		}
-		d.Duty, d.Locale, d.IP, d.Asked, d.Deadline = DutyConfirm, r.Locale, r.Asked.IP, r.Asked.At, r.Deadline
-		link := Link{Use: UseConfirm, Site: sub.Site, ID: e.Key.ID, Request: id, Until: r.Deadline}
-		d.Confirm = s.links.url(link)
-		link.Use = UseDecline
-		d.Decline = s.links.url(link)
-		for _, sh := range r.Shown {
-			d.Purposes = append(d.Purposes, PurposeStatus{ID: sh.Purpose, State: Pending, TextSHA256: sh.Text})
-		}
-	} else {
-		if !sub.granted() || now.After(sub.Noticed.Add(NoticeEvery)) { // what comes a day late tells nothing
-			return Draft{}, ErrNotOwed
-		}
-		d.Unsubscribe = s.links.url(s.unsubscribe(&sub, e.Key.ID))
-		for _, p := range sub.Purposes(now) {
-			if p.State == Confirmed {
-				d.Purposes = append(d.Purposes, p)
-			}
-		}
-	}
-	return d, s.word(ctx, d.Purposes)
 }
 
 // Delivered keeps a relay's acceptance as evidence and settles the entry with it.
@@ -160,14 +100,13 @@ func (s *Service) Lapse(ctx context.Context, e store.Entry) error {
 	if s.Now().Before(sub.Alarm) {
 		return s.Store.Settle(ctx, e, store.Again(sub.Alarm)) // the store's clock is ahead of ours
 	}
-	return s.settle(ctx, e, Lapse{})
+	return s.settle(ctx, e, Lapse{Terms: s.sites[e.Key.Site].Terms})
 }
 
 // settle carries out an act and ends the entry that led to it, in one step where there is anything to commit.
 func (s *Service) settle(ctx context.Context, e store.Entry, a Act) error {
-	done := &store.Settlement{Entry: e, Outcome: store.Done()}
-	_, settled, err := s.act(ctx, e.Key, a, done)
-	if err != nil || settled {
+	d, err := s.act(ctx, e.Key, deed{Act: a, settle: &e})
+	if err != nil || d.settled {
 		return err
 	}
 	return s.Store.Settle(ctx, e, store.Done())

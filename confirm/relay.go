@@ -15,7 +15,7 @@ func (a Delivered) on(s *Subscription, _ time.Time) ([]Owed, error) {
 	return nil, nil
 }
 
-// Bounce is a relay's word that an address will never take the letter of a request. Only a link that is still open is closed: what
+// Bounce is a relay's word, or that of a mail system further on, that an address will never take the letter of a request. Only a link that is still open is closed: what
 // was confirmed meanwhile did arrive.
 type Bounce struct {
 	Request  string

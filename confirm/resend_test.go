@@ -21,7 +21,7 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 		}
 	}
 	again(false) // 1 in 10 minutes
-	d.owed(confirm.KindLetter, 0)
+	d.letters(0)
 	for range 2 {
 		d.later(10 * time.Minute)
 		again(true)
@@ -61,7 +61,7 @@ func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
 	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || !owed {
 		t.Fatalf("owed %t, %v", owed, err)
 	}
-	both := d.owed(confirm.KindLetter, 2)
+	both := d.letters(2)
 	if err := d.Delivered(t.Context(), both[0], confirm.Letter{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,18 +15,14 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Lanes of owed work. What websites are told has a lane for each endpoint: Site.Tell.
-const (
-	KindLetter store.Kind = "letter"
-	KindClock  store.Kind = "clock"
-)
-
 // Options are what a Service needs. Store, Ring, PublicURL and Sites are required.
 type Options struct {
 	Store     store.Store
 	Ring      *keyring.Ring
 	PublicURL string // links are built from this and nothing else
 	Sites     []Site
+	Letters   []store.Limit    // letters to one mailbox over all sites; none: as many as the sites allow
+	Budget    []store.Limit    // letters of all sites together; none: as many as the sites have
 	Now       func() time.Time // time.Now if nil
 	Rand      io.Reader        // crypto/rand.Reader if nil
 	Owed      func(store.Kind) // called after something was committed that is owed now; may be nil
@@ -36,11 +32,12 @@ type Options struct {
 // (store.ErrUnavailable above all) comes back as it is, wrapped.
 type Service struct {
 	Options
-	sites map[string]Site
-	vault vault
-	links *links
-	texts sync.Map // sum -> text
-	kept  sync.Map // sum -> time.Time: when the store was last asked to keep a text
+	sites   map[string]Site
+	weather map[string]*weather // by site
+	vault   vault
+	links   *links
+	texts   sync.Map // sum -> text
+	kept    sync.Map // sum -> time.Time: when the store was last asked to keep a text
 }
 
 // New makes a Service, or says what is missing.
@@ -60,9 +57,9 @@ func New(o Options) (*Service, error) {
 	if o.Owed == nil {
 		o.Owed = func(store.Kind) {}
 	}
-	s := &Service{Options: o, sites: map[string]Site{}, vault: vault{o.Ring}, links: newLinks(o.PublicURL, o.Ring)}
+	s := &Service{Options: o, sites: map[string]Site{}, weather: map[string]*weather{}, vault: vault{o.Ring}, links: newLinks(o.PublicURL, o.Ring)}
 	for _, site := range o.Sites {
-		s.sites[site.ID] = site
+		s.sites[site.ID], s.weather[site.ID] = site, &weather{}
 		for _, p := range site.Purposes {
 			for _, text := range p.Text {
 				s.texts.Store(textSum(text), text)
@@ -142,10 +139,10 @@ func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key
 		case sub.Refused == nil || !sub.Address.IsZero():
 			return older, nil
 		default:
-			if _, _, err := s.act(ctx, keys[0], Decline{Site: site, Evidence: *sub.Refused}, nil); err != nil {
+			if _, err := s.act(ctx, keys[0], deed{Act: Decline{Site: site, Evidence: *sub.Refused}}); err != nil {
 				return store.Key{}, err
 			}
-			if _, _, err := s.act(ctx, older, move{to: keys[0].ID}, nil); err != nil {
+			if _, err := s.act(ctx, older, deed{Act: move{to: keys[0].ID}}); err != nil {
 				return store.Key{}, err
 			}
 		}
@@ -160,44 +157,4 @@ func (s *Service) get(ctx context.Context, key store.Key) (Subscription, error) 
 		return Subscription{}, err
 	}
 	return s.vault.open(r)
-}
-
-// act carries out one act under a key, atomically, and wakes who works off what is owed. With a settlement, the entry that led
-// here is settled in the same step; settled is false if there was nothing to commit and so it was not. A signup that changes nothing is
-// committed all the same: else the time a commit takes would tell anybody whether an address is known.
-func (s *Service) act(ctx context.Context, key store.Key, a Act, settle *store.Settlement) (after Subscription, settled bool, err error) {
-	var owe []store.Entry
-	err = s.Store.Update(ctx, key, func(r store.Record) (store.Change, error) {
-		owe, settled = nil, false
-		before, err := s.vault.open(r)
-		if err != nil {
-			return store.Change{}, err
-		}
-		sub, owed, changed, err := Apply(before, a, s.Now())
-		after = sub
-		if err != nil {
-			return store.Change{}, err
-		}
-		if _, anybody := a.(Signup); !changed && (!anybody || !r.Exists()) {
-			return store.Change{}, nil
-		}
-		if owe, err = s.entries(key, sub, owed); err != nil {
-			return store.Change{}, err
-		}
-		change := store.Change{Owe: owe, Settle: settle, Count: tally(before, sub)}
-		if change.Erase = sub.Gone(); !change.Erase {
-			change.Put, err = s.vault.seal(key, sub)
-		}
-		settled = settle != nil
-		return change, err
-	})
-	if err != nil {
-		return after, false, err
-	}
-	for _, e := range owe {
-		if e.Due.IsZero() {
-			s.Owed(e.Kind)
-		}
-	}
-	return after, settled, nil
 }

@@ -30,6 +30,12 @@ const lane = store.Kind("webhook/gazette/0")
 
 func open(t *testing.T, path string, secrets ...string) *desk {
 	t.Helper()
+	return openAs(t, path, func(*confirm.Options) {}, secrets...)
+}
+
+// openAs is open, with options that are not the usual ones.
+func openAs(t *testing.T, path string, change func(*confirm.Options), secrets ...string) *desk {
+	t.Helper()
 	d := &desk{t: t, now: start}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: d.clock})
 	if err != nil {
@@ -45,20 +51,27 @@ func open(t *testing.T, path string, secrets ...string) *desk {
 		t.Fatal(err)
 	}
 	d.store = st
-	d.Service, err = confirm.New(confirm.Options{
+	o := confirm.Options{
 		Store: st, Ring: ring, PublicURL: "https://confirm.example", Now: d.clock,
 		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, Tell: []store.Kind{lane}, Purposes: []confirm.Purpose{
 			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
 			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
 		}}},
-	})
-	if err != nil {
+	}
+	change(&o)
+	if d.Service, err = confirm.New(o); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.KeepTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// deskAs is a desk with options that are not the usual ones.
+func deskAs(t *testing.T, change func(*confirm.Options)) *desk {
+	t.Helper()
+	return openAs(t, filepath.Join(t.TempDir(), "optin.db"), change, "s")
 }
 
 func newDesk(t *testing.T) *desk { return open(t, filepath.Join(t.TempDir(), "optin.db"), "s") }
@@ -86,6 +99,22 @@ func (d *desk) owed(k store.Kind, n int) []store.Entry {
 	return got
 }
 
+// letters leases the letters that are due and were not tried yet.
+func (d *desk) letters(n int) (all []store.Entry) {
+	d.t.Helper()
+	for _, k := range confirm.LetterKinds() {
+		got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		all = append(all, got...)
+	}
+	if len(all) != n {
+		d.t.Fatalf("%d letters are owed, want %d", len(all), n)
+	}
+	return all
+}
+
 // letter takes the one letter that is owed, as the mailer would, and returns what it says.
 func (d *desk) letter() confirm.Draft {
 	d.t.Helper()
@@ -96,7 +125,7 @@ func (d *desk) letter() confirm.Draft {
 // letterOf is letter, with the entry that owed it.
 func (d *desk) letterOf() (store.Entry, confirm.Draft) {
 	d.t.Helper()
-	e := d.owed(confirm.KindLetter, 1)[0]
+	e := d.letters(1)[0]
 	draft, err := d.Draft(d.t.Context(), e)
 	if err != nil {
 		d.t.Fatal(err)
@@ -179,7 +208,7 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
 			d.ask("ada@example.org", "letter")
-			e := d.owed(confirm.KindLetter, 1)[0]
+			e := d.letters(1)[0]
 			draft, err := d.Draft(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
@@ -251,7 +280,7 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	d.ask("ada@example.org", "letter")
-	d.owed(confirm.KindLetter, 0)
+	d.letters(0)
 	if got := d.state("ada@example.org"); got != confirm.Declined {
 		t.Errorf("state %q", got)
 	}

@@ -20,19 +20,14 @@ func (s *Service) ByID(ctx context.Context, site, id string) (Status, error) {
 }
 
 // Resend owes the letter of the latest open request again. Owed tells whether it is: not to who declined or has nothing open, nor
-// where the limits on letters to one address allow none now.
+// where the limits on letters to one address allow none now. A *BusyError.
 func (s *Service) Resend(ctx context.Context, site, id string) (owed bool, err error) {
 	r, err := s.record(ctx, site, id)
 	if err != nil {
 		return false, err
 	}
-	now := s.Now().UTC().Truncate(time.Millisecond)
-	sub, _, err := s.act(ctx, r.Key, Resend{Terms: s.sites[site].Terms}, nil)
-	if err != nil {
-		return false, err
-	}
-	last := sub.latest(s.Now())
-	return last != nil && !last.Again.Before(now), nil
+	d, err := s.spend(ctx, r.Key, Resend{Terms: s.sites[site].Terms})
+	return d.letter, err
 }
 
 // WithdrawFor takes back the named purposes, or all if none is named, because the person told the website.
@@ -42,7 +37,7 @@ func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []s
 		return Status{}, err
 	}
 	e.How = ByServer
-	if _, _, err := s.act(ctx, r.Key, Withdrawal{Purposes: purposes, Evidence: s.stamp(e)}, nil); err != nil {
+	if _, err := s.act(ctx, r.Key, deed{Act: Withdrawal{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
 		return Status{}, err
 	}
 	return s.ByID(ctx, site, id)
@@ -54,7 +49,7 @@ func (s *Service) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = s.act(ctx, r.Key, Erasure{}, nil)
+	_, err = s.act(ctx, r.Key, deed{Act: Erasure{}})
 	return err
 }
 

@@ -21,8 +21,12 @@ type Signup struct {
 
 // Terms are what a site allows.
 type Terms struct {
-	TTL     time.Duration // how long a link is good
-	Letters []store.Limit // letters to one address
+	TTL       time.Duration // how long a link is good
+	Letters   []store.Limit // letters to one address
+	Budget    []store.Limit // letters to anybody
+	Remind    time.Duration // after a signup's letter was due: when it is owed once more, if nobody pressed. 0, or TTL and more: never
+	Challenge Challenge
+	Normal    int // signups in ten minutes that are nothing unusual; 0: what the last week says. For ChallengeBusy
 }
 
 func (a Signup) on(s *Subscription, now time.Time) ([]Owed, error) {
@@ -62,6 +66,9 @@ func (s *Subscription) ask(r Request, t Terms, now time.Time) []Owed {
 	}
 	s.room()
 	r.State, r.Deadline = Pending, due.Add(t.TTL)
+	if r.Renewed == nil && t.Remind > 0 && t.Remind < t.TTL { // who asked for a new letter knows of it
+		r.Remind = due.Add(t.Remind)
+	}
 	s.Requests = append(s.Requests, r)
 	s.Mailed = append(s.Mailed, due)
 	return []Owed{{Duty: DutyConfirm, Request: r.ID, Due: due}}

@@ -16,6 +16,9 @@ type Day struct {
 	Withdrawals   int64          `json:"withdrawals"`
 	Expired       int64          `json:"expired"`
 	Undeliverable int64          `json:"undeliverable"`
+	Bounces       int64          `json:"bounces,omitempty"`
+	Complaints    int64          `json:"complaints,omitempty"`
+	Reminders     int64          `json:"reminders,omitempty"`
 	TimeToConfirm TimeToConfirm  `json:"time_to_confirm"`
 	Purposes      []PurposeCount `json:"purposes"`
 }
@@ -80,6 +83,7 @@ func (d *Day) take(name string, n int64) {
 		at = map[string]*int64{
 			CountSignups: &d.Signups, CountLetters: &d.Letters, CountConfirmations: &d.Confirmations, CountDeclines: &d.Declines,
 			CountWithdrawals: &d.Withdrawals, CountExpiries: &d.Expired, CountUndeliverable: &d.Undeliverable, CountSeconds: &d.TimeToConfirm.Seconds,
+			CountBounces: &d.Bounces, CountComplaints: &d.Complaints, CountReminders: &d.Reminders,
 		}[name]
 	}
 	if at != nil {

@@ -54,7 +54,9 @@ const (
 	ByOneClick   Method = "one_click" // RFC 8058
 	ByRelay      Method = "smtp"
 	ByClock      Method = "clock"
-	ByServer     Method = "server" // a call of the website's server, with its API key
+	ByServer     Method = "server"    // a call of the website's server, with its API key
+	ByReport     Method = "dsn"       // a mail system's report that a letter did not arrive (RFC 3464, or a relay's notification)
+	ByComplaint  Method = "complaint" // a mail system's report that a letter was called spam (RFC 5965, or a relay's notification)
 )
 
 // Shown is one purpose as it was put to a person: its id and the hash of the exact text.
@@ -75,7 +77,9 @@ type Request struct {
 	State    State     `json:"st"`
 	Closed   *Evidence `json:"closed,omitempty"` // the act that ended Pending
 	Letter   *Letter   `json:"letter,omitempty"` // the last one that a relay took
-	Again    time.Time `json:"again,omitzero"`   // when the website last asked for the letter again
+	Again    time.Time `json:"again,omitzero"`   // when the letter was last owed again: the website asked for it, or it reminds
+	Remind   time.Time `json:"remind,omitzero"`  // when a reminder is to be owed; zero: never, or it is decided already
+	Reminded time.Time `json:"reminded,omitzero"`
 }
 
 // Letter is what is known of a letter that a relay took.

@@ -17,6 +17,9 @@ const (
 	CountWithdrawals   = "withdrawals" // acts that took a consent back, but for a decline
 	CountExpiries      = "expiries"    // requests that nobody pressed
 	CountUndeliverable = "undeliverable"
+	CountBounces       = "bounces"         // those of CountUndeliverable that a report told, after a relay had taken the letter
+	CountComplaints    = "complaints"      // reports of spam that took a consent back or closed a request
+	CountReminders     = "reminders"       // letters that were owed once more because nobody had pressed
 	CountSeconds       = "confirm_seconds" // from the signup, or renewal, to its press, summed up
 	CountWithin        = "confirm_within"  // presses by how long they took: one of Buckets behind a slash
 )
@@ -75,6 +78,9 @@ func tally(before, after Subscription) []store.Count {
 	if before.Refused == nil && after.Refused != nil {
 		c.add(CountDeclines, 1)
 	}
+	if after.complained().After(before.complained()) {
+		c.add(CountComplaints, 1)
+	}
 	return c.all
 }
 
@@ -89,6 +95,9 @@ func (c *counts) request(was *Request, is Request) {
 	if is.Letter != nil && (was.Letter == nil || !was.Letter.At.Equal(is.Letter.At)) {
 		c.add(CountLetters, 1)
 	}
+	if !is.Reminded.Equal(was.Reminded) {
+		c.add(CountReminders, 1)
+	}
 	if was.State != Pending {
 		return
 	}
@@ -97,6 +106,9 @@ func (c *counts) request(was *Request, is Request) {
 		c.add(CountExpiries, 1)
 	case Undeliverable:
 		c.add(CountUndeliverable, 1)
+		if is.Closed.How == ByReport {
+			c.add(CountBounces, 1)
+		}
 	}
 }
 

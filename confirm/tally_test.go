@@ -60,6 +60,25 @@ func TestEveryActIsCountedAsWhatItChanged(t *testing.T) {
 	check(signup("5", both...), map[string]int64{"signups": 1, "signups/offers": 1})
 	s.later(terms.TTL + 2*confirm.Grace)
 	check(confirm.Lapse{}, map[string]int64{"expiries": 1}) // and forgotten in the same step
+	s.later(time.Hour)
+	check(signup("6", both...), map[string]int64{"signups": 1, "signups/offers": 1})
+	check(confirm.Bounce{Request: "6", Evidence: confirm.Evidence{At: s.now, How: confirm.ByReport}}, map[string]int64{"undeliverable": 1, "bounces": 1})
+	complaint := func() confirm.Complaint {
+		return confirm.Complaint{Evidence: confirm.Evidence{At: s.now, How: confirm.ByComplaint}}
+	}
+	check(complaint(), map[string]int64{"complaints": 1, "withdrawals": 1, "withdrawals/letter": 1})
+	check(complaint(), none)
+	s.later(time.Hour)
+	remind := terms
+	remind.Remind = time.Hour
+	again := signup("7", both...)
+	again.Terms = remind
+	check(again, map[string]int64{"signups": 1, "signups/letter": 1, "signups/offers": 1})
+	check(confirm.Delivered{Request: "7", Letter: confirm.Letter{At: s.now}}, map[string]int64{"letters": 1})
+	s.later(time.Hour)
+	check(confirm.Lapse{Terms: remind}, map[string]int64{"reminders": 1})
+	check(confirm.Lapse{Terms: remind}, none)
+	check(complaint(), map[string]int64{"complaints": 1}) // the second one
 	check(confirm.Decline{Site: "gazette", Evidence: at()}, map[string]int64{"declines": 1})
 	check(confirm.Erasure{}, none)
 	check(confirm.Lift{Evidence: at()}, none)

@@ -106,3 +106,13 @@ func TestTheApplicationShowsWhatIsWrongBesideItsField(t *testing.T) {
 	}
 	w.confirm(ada)
 }
+
+func TestTheApplicationDoesTheWorkThatIsAskedFor(t *testing.T) {
+	need(t, "chromium")
+	w := open(t, "single-page-app", "    purposes:", "    challenge: {when: always}\n    purposes:")
+	b := w.visit(w.site + "/")
+	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("button")))
+	b.shows(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
+	b.quiet()
+	w.confirm(ada)
+}

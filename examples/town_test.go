@@ -32,8 +32,9 @@ type town struct {
 	mail *inbox.Inbox
 }
 
-// open starts optin by optin.yaml, with no other change than its addresses. The website's pages have the same change made to them.
-func open(t *testing.T, folder string) *town {
+// open starts optin by optin.yaml, with no other change than its addresses and what a test replaces. The website's pages have the same
+// change of addresses made to them.
+func open(t *testing.T, folder string, replaced ...string) *town {
 	t.Helper()
 	mail, err := inbox.Open("127.0.0.1:0")
 	must(t, err)
@@ -50,7 +51,7 @@ func open(t *testing.T, folder string) *town {
 	text, err := os.ReadFile("optin.yaml")
 	must(t, err)
 	yaml := strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8000", strings.TrimPrefix(w.site, "http://"), "127.0.0.1:9000", w.hook,
-		"127.0.0.1:2525", mail.Addr(), "/tmp/optin-examples.db", filepath.Join(home, "optin.db")).Replace(string(text))
+		"127.0.0.1:2525", mail.Addr(), "/tmp/optin-examples.db", filepath.Join(home, "optin.db")).Replace(strings.NewReplacer(replaced...).Replace(string(text)))
 	config := filepath.Join(home, "optin.yaml")
 	must(t, os.WriteFile(config, []byte(yaml), 0o600))
 	w.run(nil, "optin", "serve", "-config", config)

@@ -1,7 +1,6 @@
 package mailer
 
 import (
-	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ func (r relay) login(c *conn) error {
 		return nil
 	}
 	if _, err := c.GetTLSConnectionState(); err != nil && !loopback(c.raw) {
-		return errors.New("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a relay that offers STARTTLS")
+		return unfit("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a relay that offers STARTTLS")
 	}
 	_, offered := c.Extension("AUTH")
 	name := r.user.Username()
@@ -37,7 +36,7 @@ func (r relay) login(c *conn) error {
 			return c.Auth(k.auth)
 		}
 	}
-	return errors.New("the relay offers no mechanism of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5")
+	return unfit("the relay offers no mechanism of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5")
 }
 
 // loopback tells whether the peer is this machine: by its address, not by what it is called.

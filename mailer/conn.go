@@ -16,20 +16,37 @@ const quitIn = 2 * time.Second
 
 // conn is a connection to the relay. One goroutine at a time uses it.
 type conn struct {
-	*smtp.Client             // nil until the greeting was read
-	raw          net.Conn    // under any TLS: its deadlines and Close reach a command that waits, without the client's lock
-	open         bool        // a transaction was begun and not ended
-	release      func() bool // of the guard
-	farewell     *time.Timer // while it is kept
+	*smtp.Client              // nil until the greeting was read
+	raw          net.Conn     // under any TLS: its deadlines and Close reach a command that waits, without the client's lock
+	open         bool         // a transaction was begun and not ended
+	release      func() error // of the guard
+	farewell     *time.Timer  // while it is kept
 }
 
-// guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release, which tells
-// whether it came in time.
-func (c *conn) guard(ctx context.Context) {
+// guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release, which tells by the
+// context's error that it came too late. Another guard that was on is released first.
+func (c *conn) guard(ctx context.Context) error {
+	if c.release != nil {
+		if err := c.release(); err != nil {
+			return err
+		}
+	}
 	end, _ := ctx.Deadline() // zero: none
 	_ = c.raw.SetDeadline(end)
 	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
-	c.release = sync.OnceValue(stop)
+	c.release = sync.OnceValue(func() error {
+		if stop() {
+			return nil
+		}
+		return ctx.Err()
+	})
+	return nil
+}
+
+// speaks tells whether the relay can be told this letter's recipient.
+func (c *conn) speaks(l *letter) bool {
+	offered, _ := c.Extension("SMTPUTF8")
+	return offered || !l.utf8
 }
 
 // begin opens a transaction from a sender to a recipient. Nothing of the letter has been said yet.
@@ -49,12 +66,9 @@ func (c *conn) begin(l *letter) (stage, error) {
 }
 
 // hand gives the letter over, and answers the relay's words for taking it. With DATA, the guard is over: the deadline is end.
-func (c *conn) hand(l *letter, end time.Time) (reply string, at stage, err error) {
-	if err := c.Rcpt("<" + l.to.String() + ">"); err != nil {
-		return "", stageRCPT, err
-	}
-	if !c.release() {
-		return "", stageRCPT, context.Canceled
+func (c *conn) hand(ctx context.Context, l *letter, end time.Time) (reply string, at stage, err error) {
+	if at, err := c.recipient(ctx, l); err != nil {
+		return "", at, err
 	}
 	_ = c.raw.SetDeadline(end)
 	w, err := c.Data()
@@ -81,17 +95,34 @@ func (c *conn) hand(l *letter, end time.Time) (reply string, at stage, err error
 	return "250", "", nil
 }
 
+// recipient names the recipient, with the letter's patience for the answer: behind it may stand the recipient's own server.
+func (c *conn) recipient(ctx context.Context, l *letter) (stage, error) {
+	if l.patience > 0 {
+		patient, cancel := context.WithTimeout(ctx, l.patience)
+		defer cancel()
+		ctx = patient
+	}
+	if err := c.guard(ctx); err != nil {
+		return stageMAIL, err
+	}
+	err := c.Rcpt("<" + l.to.String() + ">")
+	if late := c.release(); err == nil {
+		err = late
+	}
+	return stageRCPT, err
+}
+
 // drop closes the connection without a word.
 func (c *conn) drop() {
 	if c.release != nil {
-		c.release()
+		_ = c.release()
 	}
 	_ = c.raw.Close()
 }
 
 // quit says goodbye and closes the connection.
 func (c *conn) quit() {
-	c.release()
+	_ = c.release()
 	_ = c.raw.SetDeadline(time.Now().Add(quitIn))
 	_ = c.Quit()
 	_ = c.raw.Close()

@@ -34,7 +34,7 @@ func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	delete(header, "Subject")
 	if diff := cmp.Diff(map[string][]string{
 		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"}, "Date": {"Sat, 21 Nov 2026 12:00:00 +0000"},
-		"Message-Id": {"<" + e.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
+		"Message-Id": {"<" + e.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"}, "Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
 	}, header); diff != "" {
 		t.Error(diff)
 	}

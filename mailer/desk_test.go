@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
@@ -36,6 +37,7 @@ type office struct {
 	store store.Store
 	ring  *keyring.Ring
 	logs  *journal
+	hold  time.Duration // of leases
 
 	mu  sync.Mutex
 	now time.Time
@@ -71,10 +73,10 @@ func (o *office) later(d time.Duration) {
 	o.now = o.now.Add(d)
 }
 
-// site is the website of the tests. Texts are in two languages.
-func site() confirm.Site {
+// site is a website of the tests. Texts are in two languages.
+func site(id string) confirm.Site {
 	return confirm.Site{
-		ID: "gazette", Locales: []string{"fr", "en"},
+		ID: id, Locales: []string{"fr", "en"},
 		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
@@ -93,7 +95,7 @@ func options(t *testing.T, relay string) mailer.Options {
 		t.Fatal(err)
 	}
 	return mailer.Options{
-		Pages: pages, Relay: u,
+		Pages: pages, Relays: []*url.URL{u},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
 			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
@@ -111,7 +113,7 @@ func openOffice(t *testing.T, relay string, change ...func(*mailer.Options)) *of
 
 func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *office {
 	t.Helper()
-	o := &office{t: t, now: noon, logs: &journal{}}
+	o := &office{t: t, now: noon, logs: &journal{}, hold: mailer.Longest}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: o.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +124,7 @@ func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, chan
 		t.Fatal(err)
 	}
 	o.Service, err = confirm.New(confirm.Options{
-		Store: o.store, Ring: o.ring, PublicURL: "https://confirm.example", Now: o.clock, Sites: []confirm.Site{site()},
+		Store: o.store, Ring: o.ring, PublicURL: "https://confirm.example", Now: o.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -147,11 +149,16 @@ func (o *office) Close() error { return o.Mailer.Close() }
 // owe signs an address up and leases the letter.
 func (o *office) owe(address string) store.Entry {
 	o.t.Helper()
+	return o.oweAt("gazette", address)
+}
+
+func (o *office) oweAt(site, address string) store.Entry {
+	o.t.Helper()
 	a, err := confirm.ParseAddress(address)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := o.Ask(o.t.Context(), "gazette", confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := o.Ask(o.t.Context(), site, confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		o.t.Fatal(err)
 	}
 	return o.lease()
@@ -159,11 +166,44 @@ func (o *office) owe(address string) store.Entry {
 
 func (o *office) lease() store.Entry {
 	o.t.Helper()
-	entries, err := o.store.Lease(o.t.Context(), confirm.KindLetter, 1, mailer.Longest)
-	if err != nil || len(entries) != 1 {
-		o.t.Fatalf("%d letters are owed, %v; want 1", len(entries), err)
+	for _, k := range append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe) {
+		entries, err := o.store.Lease(o.t.Context(), k, 1, o.hold)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if len(entries) == 1 {
+			return entries[0]
+		}
 	}
-	return entries[0]
+	o.t.Fatal("no letter is owed; want 1")
+	return store.Entry{}
+}
+
+// again settles an entry as an outbox does after an error of its trial, lets the time pass that it asks for, and leases it anew.
+func (o *office) again(e store.Entry, err error) store.Entry {
+	o.t.Helper()
+	wait, lane := time.Minute, confirm.KindAgain
+	var in interface{ Lane() store.Kind }
+	if errors.As(err, &in) {
+		lane = in.Lane()
+	}
+	var soon interface{ Wait() time.Duration }
+	if errors.As(err, &soon) {
+		wait = soon.Wait()
+	}
+	var rest interface{ RetryAfter() time.Duration }
+	if errors.As(err, &rest) {
+		wait = max(wait, rest.RetryAfter())
+	}
+	if err := o.store.Settle(o.t.Context(), e, store.Again(o.clock().Add(wait)).In(lane)); err != nil {
+		o.t.Fatal(err)
+	}
+	o.later(wait)
+	next := o.lease()
+	if next.ID != e.ID || next.Kind != lane {
+		o.t.Fatalf("%s in %s was leased, want %s in %s", next.ID, next.Kind, e.ID, lane)
+	}
+	return next
 }
 
 // owed tells whether the entry still waits for an outcome.
@@ -214,6 +254,21 @@ func (o *office) line() (m map[string]any) {
 		o.t.Fatal(err)
 	}
 	return m
+}
+
+// logged are the lines of the log with a message.
+func (o *office) logged(msg string) (all []map[string]any) {
+	o.t.Helper()
+	for line := range strings.Lines(o.logs.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			o.t.Fatal(err)
+		}
+		if m["msg"] == msg {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // discreet wants nothing personal in the log or in an error.

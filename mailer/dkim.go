@@ -46,23 +46,43 @@ func (k DKIM) covers(domain string) bool {
 	return strings.EqualFold(domain, k.Domain) || strings.HasSuffix(strings.ToLower(domain), "."+strings.ToLower(k.Domain))
 }
 
-// sign puts the signatures of all keys that cover the domain on top of a message.
-func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
-	header, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	header = append(header[:len(header):len(header)], "\r\n"...)
-	var signed bytes.Buffer
-	for _, k := range m.DKIM {
+// signer is a key made ready for letters from one domain.
+type signer struct {
+	mail.DKIMSigner
+	name string // for errors
+}
+
+// signers are those of the keys that cover a domain.
+func (o *Options) signers(domain string) (all []signer) {
+	for _, k := range o.DKIM {
 		if !k.covers(domain) {
 			continue
 		}
-		s := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key) // one each time: it is not safe to share
-		s.NowFunc = m.Now
+		s := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key)
+		s.NowFunc = o.Now
 		s.ExpiresIn(signedFor)
-		s.SignHeaders(signedFields(header)...)
-		s.OversignHeaders("From", "To", "Subject", "Reply-To", "Cc", "Content-Type", "List-Unsubscribe", "List-Unsubscribe-Post")
+		s.OversignHeaders("From", "To", "Subject", "Reply-To", "Cc", "Content-Type", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+		all = append(all, signer{*s, k.Selector + " of " + k.Domain})
+	}
+	return all
+}
+
+// sign puts the signatures of all keys that cover the domain on top of a message.
+func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
+	signers := m.signers[domain]
+	if len(signers) == 0 {
+		return raw, nil
+	}
+	header, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	header = append(header[:len(header):len(header)], "\r\n"...)
+	names := signedFields(header)
+	var signed bytes.Buffer
+	signed.Grow(len(raw) + len(signers)<<10)
+	for _, s := range signers { // a copy each time: signing writes to it
+		s.SignHeaders(names...)
 		field, err := s.Sign(header, body)
 		if err != nil {
-			return nil, fmt.Errorf("DKIM key %s of %s: %w", k.Selector, k.Domain, err)
+			return nil, fmt.Errorf("DKIM key %s: %w", s.name, err)
 		}
 		signed.WriteString(refold(field))
 	}

@@ -3,15 +3,14 @@ package mailer
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/textproto"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // stage is a step of the conversation with the relay.
@@ -39,63 +38,40 @@ type fault struct {
 	line  string // the whole reply, on one line: evidence, not for the log
 	text  string // what Error adds
 	cause error  // context.Canceled or context.DeadlineExceeded; else nil
+	firm  bool   // it was no matter of time: somebody must look
 }
 
 func (f *fault) Error() string { return fmt.Sprintf("mailer: relay, %s: %s", f.stage, f.text) }
 func (f *fault) Unwrap() error { return f.cause }
 
-// maybeSent is a fault after the final dot.
-type maybeSent struct{ *fault }
-
-func (m maybeSent) Error() string { return m.fault.Error() + "; the letter was maybe sent" }
-func (m maybeSent) Unwrap() error { return m.fault }
-
-// RetryAfter is how long the letter must rest.
-func (maybeSent) RetryAfter() time.Duration { return MaybeAfter }
-
-// crowded says that a mailbox has its letters for now.
-type crowded struct{ wait time.Duration }
-
-func (crowded) Error() string { return "mailer: the mailbox has had its letters for now" }
-
-// RetryAfter is how long until it may have another.
-func (c crowded) RetryAfter() time.Duration { return c.wait }
-
-// aboutUs are enhanced codes that refuse the sender: authentication of its domain (RFC 7372, RFC 7505 4.2, and Microsoft's 5.7.515), or too
-// many letters of forms (X.7.28).
-var aboutUs = regexp.MustCompile(`\b5\.7\.(2\d|515)\b`)
-
-// permanent tells whether the relay refused this very letter for good. 503 and the 53x of RFC 4954 say that the session is not in order,
-// and aboutUs that we are not: neither is the recipient's fault.
-func (f *fault) permanent() bool {
-	switch f.stage {
-	case stageRCPT, stageDATA, stageDot:
-	default:
-		return false
+// words is what the relay said on the way to MAIL, and at MAIL, without anything that may be an address.
+func (f *fault) words() string {
+	words := strings.Fields(f.text)
+	if f.line != "" {
+		words = strings.Fields(f.line)
 	}
-	switch f.code {
-	case 503, 530, 534, 535, 538:
-		return false
+	for i, w := range words {
+		if strings.Contains(w, "@") {
+			words[i] = "…"
+		}
 	}
-	return f.code/100 == 5 && !aboutUs.MatchString(f.text)
+	return strings.Join(words, " ")
 }
 
-// ambiguous tells whether the relay may have taken the letter all the same.
-func (f *fault) ambiguous() bool {
-	refused := f.code/100 == 5 || f.code/100 == 4 && f.code != 421
-	return f.stage == stageDot && !refused
-}
+// unfit says why a relay, as it is or as it is configured, cannot be used.
+type unfit string
 
-// alive tells whether the connection may be used for another letter.
-func (f *fault) alive() bool { return f.code != 421 && (f.code/100 == 4 || f.code/100 == 5) }
+func (u unfit) Error() string { return string(u) }
 
 // newFault classifies an error of the SMTP client. Before MAIL no recipient has been named, so the relay's words may be told.
 func newFault(ctx context.Context, at stage, err error) *fault {
 	f := &fault{stage: at}
 	said := new(textproto.Error)
+	var badCert *tls.CertificateVerificationError
+	f.firm = errors.As(err, new(unfit)) || errors.As(err, &badCert)
 	switch {
 	case errors.As(err, &said):
-		f.code, f.line = said.Code, replyLine(said.Code, said.Msg)
+		f.code, f.line, f.firm = said.Code, replyLine(said.Code, said.Msg), said.Code/100 == 5
 		f.text = strings.TrimSpace(strconv.Itoa(said.Code) + " " + enhanced(said.Msg))
 		if at.connects() {
 			f.text = f.line
@@ -115,10 +91,16 @@ func newFault(ctx context.Context, at stage, err error) *fault {
 func (r relay) fault(ctx context.Context, at stage, err error) *fault {
 	f := newFault(ctx, at, err)
 	if password, ok := r.user.Password(); ok && password != "" {
-		f.text = strings.ReplaceAll(f.text, password, "…")
+		// As it is, and as AUTH says it: by LOGIN, and by PLAIN (RFC 4616).
+		said := []string{password, encoded(password), encoded("\x00" + r.user.Username() + "\x00" + password)}
+		for _, secret := range said {
+			f.text, f.line = strings.ReplaceAll(f.text, secret, "…"), strings.ReplaceAll(f.line, secret, "…")
+		}
 	}
 	return f
 }
+
+func encoded(secret string) string { return base64.StdEncoding.EncodeToString([]byte(secret)) }
 
 func (s stage) connects() bool {
 	switch s {

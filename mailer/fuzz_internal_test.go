@@ -32,7 +32,7 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 		if err != nil {
 			return
 		}
-		sender, err := sender(netmail.Address{Name: from, Address: "bonjour@gazette.example"})
+		sender, err := sender("the sender", netmail.Address{Name: from, Address: "bonjour@gazette.example"})
 		if err != nil {
 			sender = netmail.Address{Address: "bonjour@gazette.example"}
 		}
@@ -44,9 +44,9 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: text}},
 		}
-		fields := 10
+		fields := 11
 		if known {
-			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 12
+			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 13
 		}
 		l, err := m.compose(store.Entry{ID: "entry"}, d)
 		if err != nil {

@@ -44,10 +44,10 @@ func TestNoNameOrTextCanChangeTheLetterAroundIt(t *testing.T) {
 func well(t testing.TB, raw []byte) {
 	t.Helper()
 	m := parse(t, raw)
-	if len(m.header) != 10 {
+	if len(m.header) != 11 {
 		t.Errorf("header %v", m.header)
 	}
-	for _, name := range []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Form-Sub", "Content-Language"} {
+	for _, name := range []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Form-Sub", "Feedback-ID", "Content-Language"} {
 		if v := m.header[textproto.CanonicalMIMEHeaderKey(name)]; len(v) != 1 {
 			t.Errorf("%s: %q", name, v)
 		}

@@ -206,6 +206,50 @@ func TestAStoreThatIsAwayForAMomentMakesNoDuplicate(t *testing.T) {
 	}
 }
 
+// shut is a store that cannot be asked what a letter says, or that gives no places.
+type shut struct {
+	store.Store
+	reads, takes bool
+}
+
+func (s *shut) Get(ctx context.Context, k store.Key) (store.Record, error) {
+	if s.reads {
+		return store.Record{}, store.ErrUnavailable
+	}
+	return s.Store.Get(ctx, k)
+}
+
+func (s *shut) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+	if s.takes {
+		return 0, store.ErrUnavailable
+	}
+	return s.Store.Take(ctx, bucket, taker, limits...)
+}
+
+func TestALetterThatMeetsAStoreThatIsAwayIsAsFreshAsItWas(t *testing.T) {
+	for name, change := range map[string]func(*shut){
+		"its words": func(s *shut) { s.reads = true },
+		"its place": func(s *shut) { s.takes = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := startRelay(t), &shut{}
+			o := openOn(t, r.addr, func(st store.Store) store.Store { s.Store = st; return s })
+			e := o.owe(ada)
+			change(s)
+			_, err := o.Try(t.Context(), e)
+			if !errors.Is(err, store.ErrUnavailable) || laneOf(err) != e.Kind || waitOf(err) != 5*time.Second || o.line()["outcome"] != "failed" {
+				t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
+			}
+			e.Kind = confirm.KindMaybe
+			if _, err := o.Try(t.Context(), e); laneOf(err) != confirm.KindMaybe {
+				t.Errorf("what was maybe sent waits in %s: %v", laneOf(err), err)
+			}
+			*s = shut{Store: s.Store}
+			o.sends(e)
+		})
+	}
+}
+
 func TestALetterThatCouldNotBeRecordedIsRecordedByTheNextTryAndNotSentAgain(t *testing.T) {
 	r := startRelay(t)
 	a := &absent{as: errors.New("the disk is odd")}

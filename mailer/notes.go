@@ -15,7 +15,6 @@ const keepNotes = 48 * time.Hour
 type note struct {
 	at    time.Time
 	taken *confirm.Letter // the relay took it, which could not be recorded yet
-	maybe bool            // no answer after the final dot
 }
 
 // notes are kept by entry. They are few: one for each letter that went wrong late.

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	netmail "net/mail"
 	"net/url"
 	"strings"
 	"testing"
@@ -27,7 +28,20 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		}
 	}
 	relay := func(text string) func(*mailer.Options) {
-		return func(o *mailer.Options) { o.Relay, _ = url.Parse(text) }
+		return func(o *mailer.Options) { u, _ := url.Parse(text); o.Relays = []*url.URL{u} }
+	}
+	trim := func(change func(*mailer.Site)) func(*mailer.Options) {
+		return func(o *mailer.Options) {
+			s := o.Sites["gazette"]
+			change(&s)
+			o.Sites["gazette"] = s
+		}
+	}
+	answers := func(a netmail.Address) func(*mailer.Options) {
+		return trim(func(s *mailer.Site) { s.ReplyTo = &a })
+	}
+	bounces := func(domain string) func(*mailer.Options) {
+		return trim(func(s *mailer.Site) { s.BounceDomain = domain })
 	}
 	key := func(k mailer.DKIM) func(*mailer.Options) {
 		return func(o *mailer.Options) { o.DKIM = []mailer.DKIM{k} }
@@ -39,7 +53,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"no desk":               {func(o *mailer.Options) { o.Desk = nil }, "a desk"},
 		"no templates":          {func(o *mailer.Options) { o.Pages = nil }, "templates"},
 		"no site":               {func(o *mailer.Options) { o.Sites = nil }, "a site"},
-		"no relay":              {func(o *mailer.Options) { o.Relay = nil }, "a relay"},
+		"no relay":              {func(o *mailer.Options) { o.Relays = nil }, "a relay"},
 		"another scheme":        {relay("https://optin:hunter2@relay.example"), "smtp://"},
 		"no host":               {relay("smtp://"), "host"},
 		"a path":                {relay("smtp://optin:hunter2@relay.example/inbox"), "host:port"},
@@ -54,6 +68,16 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"a sender with a list":  {from("a@gazette.example, b@gazette.example"), "the sender"},
 		"a sender with CRLF":    {from("a@gazette.example>\r\nRCPT TO:<b@x.example"), "the sender"},
 		"a sender beyond ASCII": {from("jörg@gazette.example"), "plain ASCII"},
+		"answers to nobody":     {answers(netmail.Address{Name: "Redaction"}), "site gazette: the address for answers"},
+		"answers to a list":     {answers(netmail.Address{Address: "a@x.example, b@x.example"}), "the address for answers"},
+		"answers beyond ASCII":  {answers(netmail.Address{Address: "jörg@x.example"}), "plain ASCII"},
+		"answers with CRLF":     {answers(netmail.Address{Name: "x\r\nBcc: eve@evil.example", Address: "a@x.example"}), "one line"},
+		"bounces to an address": {bounces("b@gazette.example"), "site gazette: the domain for what bounces"},
+		"bounces with CRLF":     {bounces("x.example>\r\nRCPT TO:<eve@evil.example"), "a domain"},
+		"bounces to a literal":  {bounces("[192.0.2.1]"), "a domain"},
+		"no such relay":         {func(o *mailer.Options) { o.Relays = append(o.Relays, nil) }, "a relay"},
+		"a second bad relay":    {func(o *mailer.Options) { o.Relays = append(o.Relays, &url.URL{Scheme: "http", Host: "x.example"}) }, "smtp://"},
+		"fewer than none":       {func(o *mailer.Options) { o.Connections = -1 }, "-1 connections"},
 		"a key without domain":  {key(mailer.DKIM{Selector: "s", Key: ed}), "domain"},
 		"a key of another kind": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s", Key: ec}), "not supported"},
 		"no key":                {key(mailer.DKIM{Domain: "gazette.example", Selector: "s"}), "DKIM key s of gazette.example"},

@@ -25,9 +25,11 @@ type relay struct {
 	wait       time.Duration // for a connection
 }
 
-// parseRelay reads Options.Relay. No error of it repeats the URL, which may hold a password.
-func parseRelay(o Options) (relay, error) {
-	u := o.Relay
+// addr is where it is: host:port.
+func (r relay) addr() string { return net.JoinHostPort(r.host, r.port) }
+
+// parseRelay reads one of Options.Relays. No error of it repeats the URL, which may hold a password.
+func parseRelay(o Options, u *url.URL) (relay, error) {
 	r := relay{host: u.Hostname(), port: u.Port(), user: u.User, helo: o.HELO, wait: o.Dial}
 	r.tls = &tls.Config{ServerName: r.host, RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
 	wrong := func(what string) (relay, error) { return relay{}, errors.New("mailer: the relay's URL " + what) }
@@ -65,12 +67,12 @@ func parseRelay(o Options) (relay, error) {
 // dial opens a connection that is ready for MAIL. It is guarded by ctx, as after conn.guard.
 func (r relay) dial(ctx context.Context) (*conn, error) {
 	dialer := net.Dialer{Timeout: r.wait}
-	raw, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(r.host, r.port))
+	raw, err := dialer.DialContext(ctx, "tcp", r.addr())
 	if err != nil {
 		return nil, r.fault(ctx, stageDial, err)
 	}
 	c := &conn{raw: raw}
-	c.guard(ctx)
+	_ = c.guard(ctx)
 	if stage, err := r.greet(c); err != nil {
 		f := r.fault(ctx, stage, err)
 		c.drop()
@@ -116,7 +118,7 @@ func (r relay) startTLS(c *conn) error {
 	case offered:
 		return c.StartTLS(r.tls)
 	case r.required:
-		return errors.New("the relay does not offer it, and ?tls=required insists")
+		return unfit("the relay does not offer it, and ?tls=required insists")
 	}
 	return nil
 }

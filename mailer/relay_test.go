@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,10 +98,8 @@ func (r *relay) serve(c net.Conn) {
 	r.mu.Unlock()
 	raw := c
 	defer func() {
+		r.gone(raw)
 		raw.Close()
-		r.mu.Lock()
-		delete(r.open, raw)
-		r.mu.Unlock()
 	}()
 	encrypted := r.smtps
 	if r.smtps {
@@ -124,6 +123,9 @@ func (r *relay) serve(c net.Conn) {
 			letter = taken{mail: line, tls: encrypted}
 		case "RCPT":
 			letter.rcpt = line
+		}
+		if verb == "QUIT" {
+			r.gone(raw)
 		}
 		got, ok := r.reply(c, n, verb, line, r.usual(verb, line))
 		if !ok || verb == "QUIT" {
@@ -149,6 +151,13 @@ func (r *relay) serve(c net.Conn) {
 			}
 		}
 	}
+}
+
+// gone counts a connection no more: before the other side can know that it is over.
+func (r *relay) gone(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, c)
 }
 
 // usual is what a relay in good health answers.
@@ -250,6 +259,25 @@ func (r *relay) heard(prefix string) (n int) {
 		}
 	}
 	return n
+}
+
+// latest is the last command that begins so.
+func (r *relay) latest(prefix string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range slices.Backward(r.said) {
+		if strings.HasPrefix(s, prefix) {
+			return s
+		}
+	}
+	return ""
+}
+
+// connected is how many connections there are now.
+func (r *relay) connected() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.open)
 }
 
 func (r *relay) dialled() int {

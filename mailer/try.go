@@ -34,14 +34,19 @@ type report struct {
 //
 //	settled, nil      the entry was settled, together with what the relay answered; or the lease was lost meanwhile
 //	not settled, nil  there is nothing to send (any more): the caller settles the entry as done
-//	error             the letter is still owed: try again later. If something in the error's tree has the method
-//	                  RetryAfter() time.Duration, then not before that
+//	error             the letter is still owed: try again later, as the methods say that something in the error's tree has:
+//	                  RetryAfter() time.Duration  not before that
+//	                  Wait() time.Duration        after that, however often it was tried
+//	                  Lane() store.Kind           in that lane
 //
 // It takes less than Longest. Cancelling ctx ends it soon until DATA was said to the relay, and is not heard afterwards.
 func (m *Mailer) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
 	began := time.Now()
 	r := &report{site: e.Key.Site}
 	settled, err = m.try(ctx, e, r)
+	if err != nil && e.Kind == confirm.KindMaybe {
+		err = inLane{err, e.Kind} // whatever hinders it now: it was maybe sent
+	}
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.String("letter", e.ID), slog.String("site", r.site), slog.String("duty", r.duty), slog.String("to", r.to),
 		slog.String("outcome", r.outcome), slog.Int("code", r.code), slog.Int64("ms", time.Since(began).Milliseconds()),
@@ -65,36 +70,29 @@ func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("mailer: letter %s: %w", e.ID, err)
+		return false, untold(e, err)
 	}
 	r.duty, r.to = string(d.Duty), d.To.Masked()
-	l, err := m.compose(e, d)
+	l, reply, err := m.carry(ctx, e, d)
 	if err != nil {
-		return false, err
-	}
-	if err := m.place(ctx, e, d); err != nil {
-		r.outcome = outLater
-		return false, err
-	}
-	reply, err := m.send(ctx, l)
-	if err != nil {
-		return m.refused(ctx, e, err, r)
+		settled, err := m.refused(ctx, e, err, r)
+		if r.outcome == outUndeliverable {
+			m.Desk.Leave(context.WithoutCancel(ctx), e, d)
+		}
+		return settled, err
 	}
 	taken := confirm.Letter{MessageID: l.id, Reply: reply, SHA256: l.sum}
 	m.notes.set(e.ID, note{taken: &taken})
 	return m.delivered(ctx, e, taken, r)
 }
 
-// place gives the letter its place in its mailbox, once for all its tries.
-func (m *Mailer) place(ctx context.Context, e store.Entry, d confirm.Draft) error {
-	wait, err := m.Desk.Place(ctx, e, d)
-	switch {
-	case err != nil:
-		return fmt.Errorf("mailer: letter %s: %w", e.ID, err)
-	case wait > 0:
-		return crowded{wait}
+// untold is the error of a letter of which the desk said nothing: while the store is away it is as fresh as it was.
+func untold(e store.Entry, err error) error {
+	err = fmt.Errorf("mailer: letter %s: %w", e.ID, err)
+	if errors.Is(err, store.ErrUnavailable) {
+		return inLane{soon{err, awayFor}, e.Kind}
 	}
-	return nil
+	return err
 }
 
 // delivered records that the relay took the letter. Should that fail, or the lease be lost, it stays noted: the next try records
@@ -118,32 +116,6 @@ func (m *Mailer) recorded(e store.Entry, err error, as string, r *report) (bool,
 	}
 	r.outcome = outUnrecorded
 	return false, fmt.Errorf("mailer: letter %s is %s, which could not be recorded: %w", e.ID, as, err)
-}
-
-// refused decides what becomes of a letter that the relay did not take.
-func (m *Mailer) refused(ctx context.Context, e store.Entry, err error, r *report) (bool, error) {
-	if errors.Is(err, errNoUTF8) {
-		return m.undeliverable(ctx, e, errNoUTF8.Error(), r)
-	}
-	var f *fault
-	if !errors.As(err, &f) {
-		return false, err
-	}
-	r.code = f.code
-	switch {
-	case f.permanent():
-		return m.undeliverable(ctx, e, f.line, r)
-	case f.ambiguous() && m.notes.get(e.ID).maybe:
-		r.outcome = outLeft
-		m.notes.forget(e.ID)
-		return false, nil
-	case f.ambiguous():
-		r.outcome = outMaybe
-		m.notes.set(e.ID, note{maybe: true})
-		return false, maybeSent{f}
-	}
-	r.outcome = outLater
-	return false, f
 }
 
 // undeliverable closes the letter's request, with the reason as evidence.

@@ -4,6 +4,7 @@
 //	optin_http_request_seconds{route}                how long they took
 //	optin_outbox_tries_total{lane,outcome}           letters, webhook calls and looks at the clock: done, again, parked, lost
 //	optin_outbox_try_seconds{lane}                   how long they took
+//	optin_relay_paused{relay}                        1 while a relay does not take letters, and is left alone
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //
 // No label holds anything of a person: routes are patterns, lanes are hashes.
@@ -26,6 +27,7 @@ type Metrics struct {
 	latency  *prometheus.HistogramVec
 	tries    *prometheus.CounterVec
 	trial    *prometheus.HistogramVec
+	paused   *prometheus.GaugeVec
 	ready    prometheus.Gauge
 }
 
@@ -39,9 +41,10 @@ func New() *Metrics {
 		tries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "optin_outbox_tries_total", Help: "Tries of owed work, by what came of them."}, []string{"lane", "outcome"}),
 		trial: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "optin_outbox_try_seconds", Help: "How long tries took.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}}, []string{"lane"}),
-		ready: prometheus.NewGauge(prometheus.GaugeOpts{Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges."}),
+		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "optin_relay_paused", Help: "1 while a relay is left alone, for it takes no letters."}, []string{"relay"}),
+		ready:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.tries, m.trial, m.ready,
+	m.registry.MustRegister(m.requests, m.latency, m.tries, m.trial, m.paused, m.ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -56,6 +59,11 @@ func (m *Metrics) Request(route, method string, status int, d time.Duration) {
 func (m *Metrics) Try(lane, outcome string, d time.Duration) {
 	m.tries.WithLabelValues(lane, outcome).Inc()
 	m.trial.WithLabelValues(lane).Observe(d.Seconds())
+}
+
+// Relay says whether a relay (host:port) is paused.
+func (m *Metrics) Relay(relay string, paused bool) {
+	m.paused.WithLabelValues(relay).Set(map[bool]float64{true: 1}[paused])
 }
 
 // Ready says whether the store is fit.

@@ -46,6 +46,8 @@ func (s shown) curl(base, media string, e example) string {
 	case "":
 	case "application/json":
 		lines = append(lines, "-H 'Content-Type: application/json'", "-d "+quote(string(compact(e.Value))))
+	case "message/rfc822":
+		lines = append(lines, "-H 'Content-Type: message/rfc822'", "--data-binary @report.eml")
 	default:
 		lines = append(lines, fields(e.Value)...)
 	}

@@ -57,6 +57,7 @@ type response struct {
 	Ref         string `json:"$ref"`
 	Description string
 	Codes       []string `json:"x-codes"`
+	Headers     map[string]parameter
 	Content     map[string]content
 }
 

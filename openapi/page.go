@@ -46,7 +46,7 @@ func Page(base string, sheets ...string) ([]byte, error) {
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"prose": prose, "kind": kind, "link": link, "sorted": sorted[*schema], "required": slices.Contains[[]string], "examples": sorted[example],
-		"indent": indent, "content": sorted[content],
+		"indent": indent, "content": sorted[content], "headers": sorted[parameter],
 	}).Parse(pageText)
 	if err != nil {
 		return nil, err

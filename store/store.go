@@ -81,6 +81,7 @@ type Entry struct {
 type Outcome struct {
 	Verdict Verdict
 	At      time.Time // for VerdictAgain
+	Lane    Kind      // for VerdictAgain: the lane in which the entry waits from then on; empty: its own
 }
 
 // Verdict is the kind of an Outcome.
@@ -98,6 +99,9 @@ func Done() Outcome { return Outcome{Verdict: VerdictDone} }
 
 // Again makes the entry due at the given time, free for anybody to lease.
 func Again(at time.Time) Outcome { return Outcome{Verdict: VerdictAgain, At: at} }
+
+// In moves an entry that is to be tried again to another lane: where it waits tells what is known of it, durably.
+func (o Outcome) In(lane Kind) Outcome { o.Lane = lane; return o }
 
 // Dead parks the entry: it is kept with its body, and never leased again.
 func Dead() Outcome { return Outcome{Verdict: VerdictDead} }
@@ -182,7 +186,8 @@ type Store interface {
 	Extend(ctx context.Context, e Entry, hold time.Duration) error
 
 	// Settle ends a lease. It returns ErrLost, and changes nothing, if the entry is settled already or has been leased again since.
-	// A lease whose hold is over and that nobody took may still be settled.
+	// A lease whose hold is over and that nobody took may still be settled. An entry that moves to another lane keeps its ID, its body and
+	// its Tries.
 	Settle(ctx context.Context, e Entry, o Outcome) error
 
 	// Take takes one from the bucket if every limit allows it, for all replicas together. It returns 0 when taken;
@@ -190,6 +195,14 @@ type Store interface {
 	// or otherwise names nobody, at most 128 bytes. A taker ([A-Za-z0-9_-], at most 64) takes once: as long as what it took
 	// counts, taking again answers 0 and takes nothing. An empty taker is another one each time.
 	Take(ctx context.Context, bucket, taker string, limits ...Limit) (time.Duration, error)
+
+	// Return gives back what a taker took from a bucket: it counts no more, for no limit. What was never taken, or counts no more, is
+	// given back by doing nothing.
+	Return(ctx context.Context, bucket, taker string) error
+
+	// Hasten makes those n of a kind's entries that wait for a later time, and would be due soonest, due now; it returns how many there
+	// were. What is leased, dead, or due already is left alone.
+	Hasten(ctx context.Context, kind Kind, n int) (int, error)
 
 	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. Each count was
 	// added exactly when its change was committed.
@@ -207,6 +220,9 @@ type Store interface {
 	// one that is, or nil when value was kept now. Values that differ from one another tell whose reservation it is. A name is a
 	// keyed hash or otherwise names nobody, at most 128 bytes.
 	Reserve(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
+
+	// Held returns what is kept under a name, or nil.
+	Held(ctx context.Context, name string) ([]byte, error)
 
 	// Replace puts a value where exactly the old one is kept, for d from now on; ErrLost if another is there, or none.
 	Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error

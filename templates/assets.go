@@ -3,17 +3,26 @@ package templates
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/sha512"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"path"
 	"sync"
 )
 
-//go:embed assets/optin.css assets/optin-confirm.js assets/embed.js
+//go:embed assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
 var assetFiles embed.FS
 
-// EmbedName is the asset for the forms of other websites. Its own file says what it does.
-const EmbedName = "embed.js"
+// The assets for other websites too; their own files say what they do. EmbedName is for their forms, and loads ChallengeName from our
+// root when it is asked for work: with its checksum, so that a page that pins the one pins both.
+const (
+	EmbedName     = "embed.js"
+	ChallengeName = "challenge.js"
+)
+
+// challengeSum stands in embed.js for the checksum (SRI) of challenge.js.
+const challengeSum = "CHALLENGE_SUM"
 
 type asset struct {
 	content []byte
@@ -26,8 +35,12 @@ var assets = sync.OnceValue(func() map[string]asset {
 	entries, _ := assetFiles.ReadDir("assets") // embedded: cannot fail
 	for _, e := range entries {
 		content, _ := assetFiles.ReadFile("assets/" + e.Name())
-		if e.Name() == EmbedName {
+		switch e.Name() { // in the order of their names
+		case ChallengeName:
 			content = lean(content)
+		case EmbedName:
+			sum := sha512.Sum384(all[ChallengeName].content)
+			content = bytes.Replace(lean(content), []byte(challengeSum), []byte("sha384-"+base64.StdEncoding.EncodeToString(sum[:])), 1)
 		}
 		sum := sha256.Sum256(content)
 		all[e.Name()] = asset{content: content, sum: hex.EncodeToString(sum[:])[:16]}
@@ -35,9 +48,9 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
-// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, and the one script of our pages, optin-confirm.js;
-// or EmbedName. With the
-// right version it may be cached for ever. The etag is quoted, ready for the header. The content must not be changed.
+// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, the script of the confirm page, optin-confirm.js, and
+// ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is quoted, ready for the header. The content
+// must not be changed.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {
@@ -55,14 +68,3 @@ func contentTypeOf(name string) string {
 
 // assetPath is what a page writes: the version changes with the content.
 func assetPath(name string) string { return "/assets/" + name + "?v=" + assets()[name].sum }
-
-// lean is a script without its indentation and its lines of comments: it is loaded by every page of a website.
-func lean(script []byte) []byte {
-	var b bytes.Buffer
-	for line := range bytes.Lines(script) {
-		if line = bytes.TrimLeft(line, " "); !bytes.HasPrefix(line, []byte("//")) {
-			b.Write(line)
-		}
-	}
-	return b.Bytes()
-}

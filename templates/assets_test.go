@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,7 +10,7 @@ import (
 
 func TestAssetsAreServedWithTypeAndVersion(t *testing.T) {
 	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "optin-confirm.js": "text/javascript; charset=utf-8",
-		EmbedName: "text/javascript; charset=utf-8"} {
+		ChallengeName: "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8"} {
 		content, kind, etag, ok := Asset(name)
 		if !ok || len(content) == 0 || kind != want || !regexp.MustCompile(`^"[0-9a-f]{16}"$`).MatchString(etag) {
 			t.Errorf("%s: %d bytes, %q, %s, %v", name, len(content), kind, etag, ok)
@@ -50,22 +52,57 @@ func TestAControllersContactBecomesALinkOnlyWhenItIsOne(t *testing.T) {
 	}
 }
 
-func TestTheScriptForWebsitesIsSmallAndKeepsNothing(t *testing.T) {
-	script, _, _, _ := Asset(EmbedName)
-	if len(script) >= 8000 || !strings.HasPrefix(string(script), "(() => {\n") {
-		t.Errorf("%d bytes, beginning %.40q", len(script), script)
-	}
-	for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(", "innerHTML", ".style", "import(", "<script"} {
-		if strings.Contains(string(script), word) {
-			t.Errorf("the script has %s", word)
+func TestTheScriptsForWebsitesAreSmallAndKeepNothing(t *testing.T) {
+	for name, size := range map[string]int{EmbedName: 8000, ChallengeName: 5000} {
+		content, _, _, _ := Asset(name)
+		script := string(content)
+		if len(script) >= size || !strings.HasPrefix(script, `(()=>{"use strict";`) {
+			t.Errorf("%s: %d bytes, beginning %.40q", name, len(script), script)
+		}
+		for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(", "innerHTML", ".style", "import(",
+			"<script", "blob:", "Worker", "Function("} {
+			if strings.Contains(script, word) {
+				t.Errorf("%s has %s", name, word)
+			}
+		}
+		for _, odd := range []string{"`\n", "\n//", "; //", challengeSum} {
+			if strings.Contains(script, odd) {
+				t.Errorf("%s has %q: a text of several lines, a comment, or no checksum", name, odd)
+			}
 		}
 	}
-	if strings.Contains(string(script), "`\n") || strings.Contains(string(script), "\n//") {
-		t.Error("a text of several lines would lose its indentation, and a comment was left")
-	}
+}
+
+func TestEmbedSaysEachCodeOfItsFieldsInTwoLanguages(t *testing.T) {
+	script, _, _, _ := Asset(EmbedName)
 	for _, code := range Codes() {
-		if own := strings.Count(string(script), "\n"+code+": \""); strings.HasPrefix(code, "email_") && own != 2 || strings.HasPrefix(code, "consent_") && own != 2 {
-			t.Errorf("%s is said in %d languages, want two", code, own)
+		two := regexp.MustCompile(`[,{]` + code + `:\["[^"]+","[^"]+"\]`)
+		if (strings.HasPrefix(code, "email_") || strings.HasPrefix(code, "consent_")) && len(two.FindAll(script, -1)) != 1 {
+			t.Errorf("%s is not said in two languages", code)
+		}
+	}
+}
+
+func TestEmbedHoldsTheChecksumOfTheScriptThatItLoads(t *testing.T) {
+	challenge, _, _, _ := Asset(ChallengeName)
+	embed, _, _, _ := Asset(EmbedName)
+	sum := sha512.Sum384(challenge)
+	if !strings.Contains(string(embed), `integrity:"sha384-`+base64.StdEncoding.EncodeToString(sum[:])+`"`) {
+		t.Error("it is that of another script")
+	}
+}
+
+func TestALeanScriptMeansTheSame(t *testing.T) {
+	for full, want := range map[string]string{
+		"// about\n(() => {\n  let a = 1, b;\n\n  // why\n  b = a - -a + +a;\n})();\n": "(()=>{let a=1,b;b=a- -a+ +a})();\n",
+		"const f = function g() {\n  return { a: 1 };\n}\ng()\n":                       "const f=function g(){return{a:1}}\ng()\n",
+		"if (a in b)\n  c()\nelse d();\n":                                              "if(a in b)\nc()\nelse d();\n",
+		"say(\"a , b\" , 'c ; d', `e ${f} = \\` g`) ;\n":                               "say(\"a , b\",'c ; d',`e ${f} = \\` g`);\n",
+		"const d = \"it's \\\" x = y\" , z = a / b;\n":                                 "const d=\"it's \\\" x = y\",z=a / b;\n",
+		"return \"x\" ;\nreturn typeof x ;\n":                                          "return\"x\";return typeof x;\n",
+	} {
+		if got := string(lean([]byte(full))); got != want {
+			t.Errorf("%q became\n%q, want\n%q", full, got, want)
 		}
 	}
 }

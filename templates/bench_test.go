@@ -20,11 +20,26 @@ func BenchmarkConfirmPage(b *testing.B) {
 func BenchmarkConfirmLetter(b *testing.B) {
 	s := newSet(b)
 	l := s.cannedLetters("fr")[0].Letter
-	for b.Loop() {
-		if _, err := s.Letter("fr", l); err != nil {
-			b.Fatal(err)
+	b.Run("filled in", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Letter("fr", l); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
+	b.Run("executed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			words, err := l.words(s.tongue("fr"))
+			if err == nil {
+				_, err = s.execute(s.tongue("fr"), l, words)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func BenchmarkMatch(b *testing.B) {

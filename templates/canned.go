@@ -78,12 +78,20 @@ func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
 	for _, l := range s.Languages() {
 		plain.Languages = append(plain.Languages, LanguageLink{Locale: l, URL: "/s/gazette?locale=" + l})
 	}
-	several, refused := plain, plain
+	several, refused, quick, work, crowd, captcha := plain, plain, plain, plain, plain, plain
 	several.Purposes = all
 	several.Languages = nil
 	refused.Values = Values{Email: "ada@example", Ticked: []string{"letter"}}
 	refused.Errors = []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}
-	return []Sample{{Name: "signup", Page: plain}, {Name: "signup-several", Page: several}, {Name: "signup-refused", Page: refused}}
+	quick.Values, quick.Errors = Values{Email: "ada@example.org"}, []FieldError{{Field: "stamp", Code: "too_quick"}}
+	work.Challenge = `{"algorithm":"SHA-256","challenge":"","maxnumber":0,"salt":"","signature":""}`
+	crowd.Challenge, crowd.Values = work.Challenge, quick.Values
+	crowd.Errors = []FieldError{{Field: "altcha", Code: "challenge_required"}}
+	captcha.Captcha = &Captcha{Class: "canned", SiteKey: "canned", Script: assetPath("challenge.js")}
+	captcha.Values, captcha.Errors = quick.Values, []FieldError{{Field: "canned", Code: "captcha_required"}}
+	return []Sample{{Name: "signup", Page: plain}, {Name: "signup-several", Page: several}, {Name: "signup-refused", Page: refused},
+		{Name: "signup-too-quick", Page: quick}, {Name: "signup-work", Page: work}, {Name: "signup-work-refused", Page: crowd},
+		{Name: "signup-captcha", Page: captcha}}
 }
 
 func cannedFailures(site Site) []Sample {
@@ -106,9 +114,9 @@ func (s *Set) cannedLetters(locale string) []Sample {
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
 	confirm := ConfirmLetter{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
 		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline"}
-	several := confirm
-	several.Purposes = all
+	several, first, reminder := confirm, confirm, confirm
+	several.Purposes, first.Reminds, reminder.Reminder = all, true, true
 	known := KnownLetter{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
 	return []Sample{{Name: "letter-confirm", Letter: confirm}, {Name: "letter-confirm-several", Letter: several},
-		{Name: "letter-known", Letter: known}}
+		{Name: "letter-confirm-reminds", Letter: first}, {Name: "letter-confirm-reminder", Letter: reminder}, {Name: "letter-known", Letter: known}}
 }

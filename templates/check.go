@@ -67,9 +67,7 @@ func spokenKeys() []string {
 	for _, name := range states() {
 		keys = append(keys, "state."+name)
 	}
-	for _, name := range letterNames() {
-		keys = append(keys, "letter."+name+".subject")
-	}
+	keys = append(keys, subjects()...)
 	for _, status := range statuses() {
 		keys = append(keys, fmt.Sprintf("failure.%d.heading", status), fmt.Sprintf("failure.%d.text", status))
 	}

@@ -14,6 +14,7 @@ func (s *Set) funcs(t *tongue) template.FuncMap {
 		"lasts":   t.lasts,
 		"refusal": t.refusal,
 		"state":   t.state,
+		"since":   t.since,
 		"endonym": s.endonym,
 		"asset":   assetPath,
 		"reach":   reach,

@@ -1,10 +1,8 @@
 package templates
 
 import (
-	"bytes"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -18,8 +16,11 @@ const maxLink = 900
 type Letter interface {
 	name() string
 	site() Site
+	subject() string // the key of its message
 	links() []string
-	clean() Letter // with every value on one line
+	words(t *tongue) ([]string, error) // what differs from one person's letter to the next's: the links, then moments
+	view(words []string) letterView    // with every value on one line, but for the words, which are taken as they are
+	appendRest(b []byte) []byte        // all else that the templates see; letters that differ in it append what differs
 }
 
 // ConfirmLetter asks its reader to open the confirm page. It holds nothing that the requester wrote.
@@ -28,6 +29,8 @@ type ConfirmLetter struct {
 	Purposes               []Purpose
 	Asked, Deadline        time.Time
 	ConfirmURL, DeclineURL string
+	Reminder               bool // this is the one reminder of the request: the same letter again
+	Reminds                bool // one reminder may follow this letter, so it must not promise that none does
 }
 
 // KnownLetter tells somebody who is confirmed already that the address was entered again, and how to take it back.
@@ -46,31 +49,28 @@ type Mail struct {
 
 func letterNames() []string { return []string{"confirm", "known"} }
 
+// subjects lists the keys of all subjects.
+func subjects() []string {
+	return []string{"letter.confirm.subject", "letter.reminder.subject", "letter.known.subject"}
+}
+
 func (ConfirmLetter) name() string      { return "confirm" }
 func (l ConfirmLetter) site() Site      { return l.Site }
 func (l ConfirmLetter) links() []string { return []string{l.ConfirmURL, l.DeclineURL} }
 func (KnownLetter) name() string        { return "known" }
 func (l KnownLetter) site() Site        { return l.Site }
 func (l KnownLetter) links() []string   { return []string{l.UnsubscribeURL} }
+func (KnownLetter) subject() string     { return "letter.known.subject" }
 
-func (l ConfirmLetter) clean() Letter {
-	l.Site, l.Purposes = cleanSite(l.Site), cleanPurposes(l.Purposes)
-	for i := range l.Purposes {
-		l.Purposes[i].State, l.Purposes[i].Since = "", time.Time{} // nothing is agreed to yet
+func (l ConfirmLetter) subject() string {
+	if l.Reminder {
+		return "letter.reminder.subject"
 	}
-	return l
-}
-
-func (l KnownLetter) clean() Letter {
-	l.Site, l.Purposes = cleanSite(l.Site), cleanPurposes(l.Purposes)
-	return l
+	return "letter.confirm.subject"
 }
 
 // Valid is for how long after the request the link works, to the minute: the two moments may have been taken apart a little.
 func (l ConfirmLetter) Valid() time.Duration { return l.Deadline.Sub(l.Asked).Round(time.Minute) }
-
-// Kept is KeptAfterDeadline, for the template.
-func (ConfirmLetter) Kept() time.Duration { return KeptAfterDeadline }
 
 // Place names the site with the address that its configuration gives.
 func (s Site) Place() string {
@@ -78,13 +78,6 @@ func (s Site) Place() string {
 		return s.Name
 	}
 	return s.Name + " (" + s.URL + ")"
-}
-
-// letterView is what a letter's templates see.
-type letterView struct {
-	Subject string
-	Site    Site
-	Letter  Letter
 }
 
 // Letter renders a letter in the language nearest to locale. Names and texts are put on one line and names are cut
@@ -95,22 +88,15 @@ func (s *Set) Letter(locale string, l Letter) (Mail, error) {
 			return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
 		}
 	}
-	l = l.clean()
-	t := s.tongue(locale)
-	subject, err := t.say("letter."+l.name()+".subject", "Site", oneLine(l.site().Name, maxSubjectName))
+	m, err := s.write(s.tongue(locale), l)
 	if err != nil {
 		return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
 	}
-	v := letterView{Subject: subject, Site: l.site(), Letter: l}
-	var text, styled bytes.Buffer
-	if err := s.plain[t.name()][l.name()].ExecuteTemplate(&text, l.name()+".txt", v); err != nil {
-		return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
-	}
-	if err := s.styled[t.name()]["letter/"+l.name()].ExecuteTemplate(&styled, "layout.html", v); err != nil {
-		return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
-	}
-	return Mail{Subject: subject, Text: wrap(text.String()), HTML: styled.String()}, nil
+	return m, nil
 }
+
+// urlSigns are those of RFC 3986 appendix A, but for the quote.
+const urlSigns = "-._~:/?#[]@!$&()*+,;=%"
 
 // checkLink never repeats the link: it is the key to somebody's consent, and errors are logged.
 func checkLink(link string) error {
@@ -118,8 +104,7 @@ func checkLink(link string) error {
 		return fmt.Errorf("a link of %d bytes is too long for a letter; at most %d", len(link), maxLink)
 	}
 	u, err := url.Parse(link)
-	plain := !strings.ContainsFunc(link, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'<>\\^`{|}", r) })
-	if err != nil || !plain || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || !spelled(link, urlSigns, false) || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("a link in a letter must be an absolute http or https URL in ASCII")
 	}
 	return nil

@@ -97,12 +97,94 @@ func TestTheConfirmLetterSaysAllThatItMust(t *testing.T) {
 		}
 		bodies := map[string]string{"text": m.Text, "HTML": parsed(t, m.HTML).Text()}
 		for name, body := range bodies {
-			flat := strings.Join(strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || r == '\n' }), " ")
+			flat := unbroken(body)
 			for _, fact := range facts {
 				if !strings.Contains(flat, fact) {
 					t.Errorf("%s, %s: nothing of %q", lang, name, fact)
 				}
 			}
+		}
+	}
+}
+
+// apart returns the paragraphs of two texts that are not in both, by their places.
+func apart(t *testing.T, one, other string) (ones, others []string) {
+	t.Helper()
+	a, b := strings.Split(one, "\n\n"), strings.Split(other, "\n\n")
+	if len(a) != len(b) {
+		t.Fatalf("%d paragraphs and %d", len(a), len(b))
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			ones, others = append(ones, unbroken(a[i])), append(others, unbroken(b[i]))
+		}
+	}
+	return ones, others
+}
+
+// unbroken is a text without its line breaks.
+func unbroken(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' }), " ")
+}
+
+func TestAReminderIsTheSameLetterAndSaysThatItIsTheOnlyOne(t *testing.T) {
+	s := newSet(t)
+	for lang, want := range map[string][3]string{
+		"en": {"The only reminder, please confirm: La Gazette", "Same link, same deadline.",
+			"This is the one reminder of the request of 21\u00a0November\u00a02026, 18:02\u00a0UTC, with the same link and the same deadline: " +
+				"if you ignore it, nothing else will come of that request. Somebody, perhaps you, had then entered this address at " +
+				"La Gazette (https://gazette.example), to agree to this:"},
+		"fr": {"Seul rappel, merci de confirmer\u202f: La Gazette", "Même lien, même échéance.",
+			"Ceci est l’unique rappel de la demande du 21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC), avec le même lien et la même échéance\u202f: " +
+				"si vous l’ignorez, cette demande n’entraînera rien d’autre. Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
+				"La Gazette (https://gazette.example), pour accepter ceci\u202f:"},
+	} {
+		l := s.cannedLetters(lang)[0].Letter.(ConfirmLetter)
+		first := letter(t, s, lang, l)
+		l.Reminder = true
+		again := letter(t, s, lang, l)
+		if again.Subject != want[0] {
+			t.Errorf("subject %q", again.Subject)
+		}
+		_, news := apart(t, first.Text, again.Text)
+		if diff := cmp.Diff([]string{want[2]}, news); diff != "" {
+			t.Errorf("%s, what is new in the text: %s", lang, diff)
+		}
+		doc := parsed(t, again.HTML)
+		if got := doc.Find("body p").First().Text(); got != want[2] {
+			t.Errorf("%s, first in HTML: %q", lang, got)
+		}
+		if got := doc.Find("div div").First().Text(); !strings.HasPrefix(got, want[1]) {
+			t.Errorf("%s, shown beside the subject: %q", lang, got)
+		}
+		was := parsed(t, first.HTML).Find("body p")
+		doc.Find("body p").Each(func(i int, p *goquery.Selection) {
+			if i > 0 && p.Text() != was.Eq(i).Text() {
+				t.Errorf("%s: %q became %q", lang, was.Eq(i).Text(), p.Text())
+			}
+		})
+	}
+}
+
+func TestALetterThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
+	s := newSet(t)
+	for lang, want := range map[string][2]string{
+		"en": {"this request brings no other letter", "one reminder may follow and no other letter"},
+		"fr": {"cette demande n’entraîne aucun autre message", "un seul rappel peut suivre, aucun autre message"},
+	} {
+		l := s.cannedLetters(lang)[0].Letter.(ConfirmLetter)
+		last := letter(t, s, lang, l)
+		l.Reminds = true
+		first := letter(t, s, lang, l)
+		was, is := apart(t, last.Text, first.Text)
+		if len(is) != 1 || !strings.Contains(was[0], want[0]) || strings.Contains(is[0], want[0]) || !strings.Contains(is[0], want[1]) {
+			t.Errorf("%s: %q became %q", lang, was, is)
+		}
+		if body := unbroken(parsed(t, first.HTML).Text()); !strings.Contains(body, is[0]) || strings.Contains(body, want[0]) {
+			t.Errorf("%s: not so in HTML", lang)
+		}
+		if l.Reminder = true; strings.Contains(letter(t, s, lang, l).Text, want[1]) {
+			t.Errorf("%s: a reminder says that one may follow", lang)
 		}
 	}
 }

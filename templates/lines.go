@@ -21,15 +21,6 @@ func cleanSite(s Site) Site {
 	}}
 }
 
-func cleanPurposes(purposes []Purpose) []Purpose {
-	clean := make([]Purpose, len(purposes))
-	for i, p := range purposes {
-		p.Text = oneLine(p.Text, maxText)
-		clean[i] = p
-	}
-	return clean
-}
-
 // oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so that a
 // name can neither start a header nor disguise a link, and cuts what is longer than limit characters.
 func oneLine(s string, limit int) string {
@@ -51,20 +42,25 @@ func oneLine(s string, limit int) string {
 // no link. Runs of empty lines become one.
 func wrap(text string) string {
 	var b strings.Builder
-	empty := true // none at the top
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, " \t\r\n")
-		if line == "" {
-			if !empty {
-				b.WriteByte('\n')
-			}
-			empty = true
-			continue
-		}
-		empty = false
+	for _, line := range tidy(text) {
 		wrapLine(&b, line)
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n"
+	return b.String()
+}
+
+// tidy returns the lines of a text without the spaces at their ends, the empty lines at the text's, and all but one of several.
+func tidy(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line != "" || len(lines) > 0 && lines[len(lines)-1] != "" {
+			lines = append(lines, line)
+		}
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
 }
 
 func wrapLine(b *strings.Builder, line string) {
@@ -75,13 +71,15 @@ func wrapLine(b *strings.Builder, line string) {
 		hang += "  "
 	}
 	b.WriteString(lead)
-	width := len(lead)
-	for i, word := range strings.Split(body, " ") {
+	width, first := len(lead), true
+	for word := range strings.SplitSeq(body, " ") {
 		n := utf8.RuneCountInString(word)
 		switch {
-		case i == 0:
+		case first:
+			first = false
 		case width+1+n > columns:
-			b.WriteString("\n" + hang)
+			b.WriteByte('\n')
+			b.WriteString(hang)
 			width = len(hang)
 		default:
 			b.WriteByte(' ')

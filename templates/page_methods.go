@@ -88,6 +88,9 @@ func (p Signup) OnEmail() string { return firstOf(p.Errors, "email") }
 // OnBoxes is what OnEmail is, of the boxes.
 func (p Signup) OnBoxes() string { return firstOf(p.Errors, "purposes") }
 
+// OnCaptcha is the same of the captcha.
+func (p Signup) OnCaptcha() string { return firstOf(p.Errors, "captcha") }
+
 func firstOf(errors []FieldError, anchor string) string {
 	for _, e := range errors {
 		if e.Anchor() == anchor {

@@ -30,7 +30,8 @@ type Page interface {
 }
 
 // Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error:
-// Values.Ticked is accepted and left out, because a box ticked by a server is not ticked by the person.
+// Values.Ticked is accepted and left out, because a box ticked by a server is not ticked by the person. Its field "subject" is
+// a trap for programs: no person sees or reaches it, and who does is told to leave it empty.
 type Signup struct {
 	Site      Site
 	Purposes  []Purpose
@@ -38,6 +39,16 @@ type Signup struct {
 	Languages []LanguageLink // shown when there is more than one
 	Values    Values
 	Errors    []FieldError
+	Stamp     string   // comes back as it is; may be empty
+	Redirect  string   // the same, of a website's form whose person goes on here; may be empty
+	Challenge string   // JSON of the work that challenge.js is to do; empty: none
+	Captcha   *Captcha // of a service, which is loaded from there; nil: none
+}
+
+// Captcha is a widget in the form: what its service's manual says.
+type Captcha struct {
+	Class, SiteKey, Script string
+	Module                 bool // of the script
 }
 
 // Values is what the person had entered before an error.

@@ -9,8 +9,8 @@ import (
 
 // Codes lists the refusal codes that have words of their own. Any other code is told in general words.
 func Codes() []string {
-	return []string{"consent_preticked", "consent_required", "email_invalid", "email_required", "email_undeliverable",
-		"origin_not_allowed", "purpose_required", "purpose_unknown", "redirect_not_allowed", "too_many"}
+	return []string{"captcha_required", "challenge_always", "challenge_invalid", "challenge_required", "consent_preticked", "consent_required", "email_invalid", "email_required", "email_undeliverable",
+		"origin_not_allowed", "page_expired", "purpose_required", "purpose_unknown", "redirect_not_allowed", "too_many", "too_quick"}
 }
 
 // statuses lists the HTTP statuses that have words of their own.
@@ -24,6 +24,8 @@ func states() []string {
 // Anchor is the id of the field on the signup page that an error belongs to; empty: the form as a whole.
 func (e FieldError) Anchor() string {
 	switch {
+	case e.Code == "captcha_required":
+		return "captcha"
 	case strings.HasPrefix(e.Code, "email_"):
 		return "email"
 	case strings.HasPrefix(e.Code, "consent_"), strings.HasPrefix(e.Code, "purpose_"):

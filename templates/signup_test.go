@@ -42,7 +42,7 @@ func TestSignupSendsWhatTheContractAsksFor(t *testing.T) {
 	s := newSet(t)
 	purposes := s.cannedPurposes("fr")
 	one := parsed(t, page(t, s, "fr-CA", Signup{Site: s.cannedSite(), Purposes: purposes[:1], Action: "/a"}))
-	want := url.Values{"locale": {"fr-CA"}, "email": {""}, "purposes": {"letter"}, "consent": {"true"}}
+	want := url.Values{"locale": {"fr-CA"}, "email": {""}, "purposes": {"letter"}, "consent": {"true"}, "subject": {""}}
 	if diff := cmp.Diff(want, sent(one.Find("form"))); diff != "" {
 		t.Error("one purpose:", diff)
 	}
@@ -50,7 +50,7 @@ func TestSignupSendsWhatTheContractAsksFor(t *testing.T) {
 		t.Error("with one purpose the box itself is the consent")
 	}
 	two := parsed(t, page(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
-	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"}}
+	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"}, "subject": {""}}
 	if diff := cmp.Diff(want, sent(two.Find("form"))); diff != "" {
 		t.Error("two purposes:", diff)
 	}
@@ -65,7 +65,7 @@ func TestSignupTellsEachErrorAtItsField(t *testing.T) {
 		general, _ := s.tongue(lang).say("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
-			doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}}))
+			doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
 			text := doc.Find("[role=alert] li").Text()
 			if (text == general) != (code == "no_such_code") || text == "" {
 				t.Errorf("%s: %s is told as %q", lang, code, text)
@@ -78,6 +78,65 @@ func TestSignupTellsEachErrorAtItsField(t *testing.T) {
 			if doc.Find("[role=alert] a").AttrOr("href", "") != "#"+e.Anchor() || beside != text {
 				t.Errorf("%s: %s is not told at its field: %q", lang, code, beside)
 			}
+		}
+	}
+}
+
+func TestNoPersonSeesOrReachesTheTrapAndTheStampComesBack(t *testing.T) {
+	each(t, func(t *testing.T, _, name, html string) {
+		doc := parsed(t, html)
+		trap := doc.Find("input[name=subject]")
+		if trap.Length() != doc.Find("form.signup").Length() {
+			t.Fatalf("%d traps", trap.Length())
+		}
+		if trap.Length() == 0 {
+			return
+		}
+		if trap.AttrOr("tabindex", "") != "-1" || trap.AttrOr("autocomplete", "") != "off" || trap.AttrOr("value", "") != "" ||
+			trap.Closest(".unseen[aria-hidden=true]").Length() != 1 || trap.Is("[required], [autofocus]") {
+			t.Errorf("%s: somebody may see it, or reach it", name)
+		}
+		if trap.Closest(".unseen").Find("label").Text() == "" || doc.Find("label[for=subject]").Length() != 1 {
+			t.Error("who comes upon it is not told to leave it empty")
+		}
+	}, nil)
+	s := newSet(t)
+	for stamp, want := range map[string]int{"": 0, `1."x`: 1} {
+		doc := parsed(t, page(t, s, "en", Signup{Purposes: s.cannedPurposes("en"), Action: "/a", Stamp: stamp}))
+		if in := doc.Find("form.signup input[type=hidden][name=stamp]"); in.Length() != want || in.AttrOr("value", "") != stamp {
+			t.Errorf("the stamp %q is shown %d times, as %q", stamp, in.Length(), in.AttrOr("value", ""))
+		}
+	}
+}
+
+func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
+	s := newSet(t)
+	const work = `{"salt":"a\"'<>&b"}`
+	for _, lang := range s.Languages() {
+		doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work, Redirect: "https://gazette.example/?a=b&c"}))
+		form := doc.Find("form.signup")
+		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 || form.Find("p[role=status]").Text() != "" ||
+			form.Find("p[role=status]").Length() != 1 || doc.Find("noscript").Length() != 0 {
+			t.Errorf("%s: the work: %s", lang, form.AttrOr("data-challenge", ""))
+		}
+		if got := form.Find("input[type=hidden][name=redirect]").AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
+			t.Errorf("%s: where to: %q", lang, got)
+		}
+		for script, want := range map[string]string{"module": `script[type=module]`, "": `script[async][defer]:not([type])`} {
+			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b", Module: script != ""}
+			doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
+			widget := doc.Find("form.signup .cf-turnstile")
+			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` || doc.Find("head "+want).AttrOr("src", "") != c.Script ||
+				doc.Find("script").Length() != 1 || doc.Find("form.signup[data-challenge], [role=status]").Length() != 0 {
+				t.Errorf("%s: the captcha, %q: %s", lang, script, want)
+			}
+			if doc.Find("form.signup noscript").Length() != 1 {
+				t.Errorf("%s: nobody is told that it needs JavaScript", lang)
+			}
+		}
+		plain := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a"}))
+		if plain.Find("script, noscript, [role=status], [data-challenge], [name=redirect], #captcha").Length() != 0 {
+			t.Errorf("%s: a page that is asked for nothing brings something along", lang)
 		}
 	}
 }

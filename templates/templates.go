@@ -8,12 +8,13 @@
 //
 //	default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
 //
-// (script-src is needed by a Confirm page with SameBrowser only). They work without JavaScript, load nothing from
-// elsewhere, meet WCAG 2.2 AA, and are kept out of search engines. A form posts to a path of the same origin or the page is
+// (script-src is needed only by a Confirm page with SameBrowser and a Signup with Challenge). They work without JavaScript, unless a proof
+// is asked for that only a browser can give; they load nothing from elsewhere, but for a Signup with Captcha; they meet WCAG 2.2 AA, and are kept out of search engines. A form posts to a path of the same origin or the page is
 // not rendered. No box is ever ticked beforehand (GDPR recital 32, CJEU C-673/17).
 //
 // Letters are a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a subject of
-// one line. Nothing in them comes from whoever filled in the form: no advertising, pictures, tracking.
+// one line. Nothing in them comes from whoever filled in the form: no advertising, pictures, tracking. Templates are executed once
+// for all letters that differ in links and moments only; what is sent is the same, byte for byte, as if they were executed for each.
 //
 // Words stand in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
 // New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in answers.
@@ -35,12 +36,14 @@ import (
 //go:embed locales/*.json pages/*.html letters/*.html letters/*.txt
 var embedded embed.FS
 
-// Set is all pages and letters in all languages. It is read-only, and safe for concurrent use.
+// Set is all pages and letters in all languages. It is safe for concurrent use, and keeps of what it has shown but
+// the moulds of letters, in which nothing is of a person.
 type Set struct {
 	tongues []*tongue // as in Languages
 	matcher language.Matcher
 	styled  map[string]map[string]*template.Template     // language, then file without its folder: HTML
 	plain   map[string]map[string]*texttemplate.Template // the same for text
+	moulds  moulds
 }
 
 // New parses and checks everything embedded. Its error names every file and every message that is missing or wrong.

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -19,6 +20,7 @@ type tongue struct {
 	tag      language.Tag
 	messages map[string]*i18n.Message
 	words    *i18n.Localizer
+	dates    func() (dates, error)
 }
 
 // readTongues reads all of locales/, English first.
@@ -49,6 +51,7 @@ func readTongues(files fs.FS) ([]*tongue, error) {
 	}
 	for _, t := range tongues {
 		t.words = i18n.NewLocalizer(bundle, t.name())
+		t.dates = sync.OnceValues(t.readDates)
 	}
 	english := slices.IndexFunc(tongues, func(t *tongue) bool { return t.name() == fallback })
 	if english < 0 {

@@ -2,23 +2,58 @@ package templates
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
+// dates is how a language writes moments.
+type dates struct {
+	moment cut // with holes for day, month, year, hour, minute
+	first  string
+	months [12]string
+}
+
+func (t *tongue) readDates() (d dates, err error) {
+	for i := range d.months {
+		if d.months[i], err = t.say("date.month." + strconv.Itoa(i+1)); err != nil {
+			return dates{}, err
+		}
+	}
+	if d.first, err = t.say("date.first"); err != nil {
+		return dates{}, err
+	}
+	m := marks("mark", 5, 0)
+	moment, err := t.say("date.moment", "Day", m[0], "Month", m[1], "Year", m[2], "Hour", m[3], "Minute", m[4])
+	d.moment = cutAt(moment, m)
+	return d, err
+}
+
 // when writes a moment in UTC, to the minute: "21 November 2026, 18:02 UTC". The zone is named because the reader's is not known.
 func (t *tongue) when(at time.Time) (string, error) {
-	at = at.UTC()
-	month, err := t.say("date.month." + strconv.Itoa(int(at.Month())))
+	d, err := t.dates()
 	if err != nil {
 		return "", err
 	}
+	at = at.UTC()
 	day := strconv.Itoa(at.Day())
 	if at.Day() == 1 {
-		if day, err = t.say("date.first"); err != nil {
-			return "", err
-		}
+		day = d.first
 	}
-	return t.say("date.moment", "Day", day, "Month", month, "Year", at.Year(), "Hour", at.Format("15"), "Minute", at.Format("04"))
+	clock := at.Format("15:04")
+	words := []string{day, d.months[at.Month()-1], strconv.Itoa(at.Year()), clock[:2], clock[3:]}
+	var b strings.Builder
+	b.Grow(d.moment.size(words))
+	d.moment.fill(&b, words)
+	return b.String(), nil
+}
+
+// since says a state and the moment, in words, since when it holds.
+func (t *tongue) since(state, when string) (string, error) {
+	label, err := t.state(state, time.Time{})
+	if err != nil {
+		return "", err
+	}
+	return t.say("state.since", "State", label, "When", when)
 }
 
 // lasts writes a duration in its one or two largest units, rounded up to the smaller one: "48 hours", "3 days and 12 hours". Up

@@ -3,10 +3,13 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"github.com/optin/optin/openapi/contract"
 )
 
 // answer is a response that was read whole.
@@ -18,6 +21,14 @@ type answer struct {
 
 func (a answer) media() string { m, _, _ := strings.Cut(a.header.Get("Content-Type"), ";"); return m }
 
+// asDescribed holds an answer against the description of the API; every answer to every test comes by.
+func (a answer) asDescribed(t testing.TB, method, target string) {
+	t.Helper()
+	for _, wrong := range contract.Answer(method, target, a.status, a.header, []byte(a.body)) {
+		t.Errorf("%s\n%s", wrong, a.body)
+	}
+}
+
 // problem is the code of a problem, and of its fields.
 func (a answer) problem(t testing.TB) (top string, fields []string) {
 	t.Helper()
@@ -28,7 +39,7 @@ func (a answer) problem(t testing.TB) (top string, fields []string) {
 	}
 	must(t, json.Unmarshal([]byte(a.body), &p))
 	if a.media() != "application/problem+json" || p.Status != a.status || p.Title == "" || p.Detail == "" ||
-		p.Type != publicURL+"/problems/"+p.Code {
+		p.Type != publicURL+"/docs#code-"+p.Code {
 		t.Errorf("not a problem of its status: %d %s %s", a.status, a.media(), a.body)
 	}
 	for _, e := range p.Errors {
@@ -49,6 +60,19 @@ func (a answer) page(t testing.TB) *goquery.Document {
 		t.Errorf("not a page: %d %s %.200s", a.status, a.media(), a.body)
 	}
 	return d
+}
+
+// formOf is what a browser would send of the signup form of a page in which nobody has typed or ticked anything.
+func (a answer) formOf(t testing.TB) url.Values {
+	t.Helper()
+	sent := url.Values{}
+	a.page(t).Find("form.signup input:not([type=checkbox])").Each(func(_ int, in *goquery.Selection) {
+		sent.Add(in.AttrOr("name", ""), in.AttrOr("value", ""))
+	})
+	if len(sent) == 0 {
+		t.Fatalf("no signup form: %d %s", a.status, a.body)
+	}
+	return sent
 }
 
 // forms are where a page's forms post to.

@@ -26,7 +26,7 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			must(t, err)
 			req.Header.Set("Content-Type", mediaForm)
 			if rt.needs != 0 {
-				req.Header.Set("Authorization", "Bearer "+gazetteKey)
+				req.Header.Set("Authorization", "Bearer "+keyFor(rt))
 			}
 			res, err := w.http.Client().Transport.RoundTrip(req)
 			if err != nil {
@@ -43,7 +43,7 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			if a := w.send(rt.method, path, strings.Repeat("x", most+1)); a.status != 401 {
 				t.Errorf("%s %s without a key: %d", rt.method, path, a.status)
 			}
-			packed = append(packed, "Authorization", "Bearer "+gazetteKey)
+			packed = append(packed, "Authorization", "Bearer "+keyFor(rt))
 		}
 		if a := w.send(rt.method, path, "x", packed...); a.status != 415 {
 			t.Errorf("%s %s compressed: %d", rt.method, path, a.status)

@@ -78,8 +78,8 @@ type person struct {
 	console []string
 }
 
-// newPerson starts Chromium, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
-func newPerson(t *testing.T) *person {
+// newPerson starts Chromium, with more flags, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
+func newPerson(t *testing.T, more ...chromedp.ExecAllocatorOption) *person {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		if os.Getenv("OPTIN_TEST_ALL") != "" {
@@ -91,7 +91,7 @@ func newPerson(t *testing.T) *person {
 	t.Cleanup(cancel)
 	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("allow-pre-commit-input", true)) // or a click on a page that is not painted yet goes nowhere
-	process, stop := chromedp.NewExecAllocator(bounded, flags...)
+	process, stop := chromedp.NewExecAllocator(bounded, append(flags, more...)...)
 	t.Cleanup(stop)
 	p := &person{T: t}
 	tab, closeTab := chromedp.NewContext(process, chromedp.WithListener(p.hear))

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/optin/optin/challenge"
 )
 
 // exchange is what is known of one request while it is answered.
@@ -24,6 +26,9 @@ type exchange struct {
 	body   []byte
 	cause  error // of a status of 500 or more; for the log only
 	stack  string
+
+	undone  bool   // nothing was carried out, whatever the status
+	dropped string // why a signup was answered and went nowhere; empty: it was not
 }
 
 type exchangeKey struct{}
@@ -98,6 +103,9 @@ func (s *Server) report(r *http.Request, x *exchange, status int, took time.Dura
 	if x.site != nil {
 		attrs = append(attrs, slog.String("site", x.site.id))
 	}
+	if x.dropped != "" {
+		attrs = append(attrs, slog.String("dropped", x.dropped))
+	}
 	if x.cause != nil {
 		level, attrs = slog.LevelError, append(attrs, slog.String("error", x.cause.Error()))
 	}
@@ -131,9 +139,20 @@ func (s *Server) secure(h http.Header, id string) {
 
 // policy is a Content-Security-Policy; script is empty or a source.
 func policy(script, formAction, ancestors string) string {
-	p := "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors " + ancestors
-	if script != "" {
-		p += "; script-src " + script
+	return policyWith(challenge.Policy{Script: strings.Fields(script)}, formAction, ancestors)
+}
+
+// policyWith is a policy with more sources.
+func policyWith(more challenge.Policy, formAction, ancestors string) string {
+	p := "default-src 'none'; style-src " + strings.Join(append([]string{"'self'"}, more.Style...), " ") + "; img-src 'self'; form-action " +
+		formAction + "; base-uri 'none'; frame-ancestors " + ancestors
+	for _, d := range []struct {
+		name    string
+		sources []string
+	}{{"script-src", more.Script}, {"frame-src", more.Frame}, {"connect-src", more.Connect}} {
+		if len(d.sources) > 0 {
+			p += "; " + d.name + " " + strings.Join(d.sources, " ")
+		}
 	}
 	return p
 }

@@ -20,7 +20,7 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 			seen[method+" "+route] = status
 		}
 	})
-	a := w.send("POST", signupPath, "email=lovelace%40secret.example&consent=on", "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
+	a := w.send("POST", signupPath, w.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
 	d := w.letter()
 	link := w.path(d.Confirm)
 	w.send("GET", link+"?x=lovelace@secret.example", "")
@@ -37,21 +37,21 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) != 7 {
-		t.Errorf("%d lines for 7 requests:\n%s", len(lines), text)
+	if len(lines) != 8 {
+		t.Errorf("%d lines for 8 requests:\n%s", len(lines), text)
 	}
 	var first struct {
 		Msg, Method, Route, Site, Request string
 		Status                            int
 		Ms                                *float64
 	}
-	must(t, json.Unmarshal([]byte(lines[0]), &first))
+	must(t, json.Unmarshal([]byte(lines[1]), &first))
 	if first.Route != "/v1/sites/{site}/subscriptions" || first.Site != "gazette" || first.Status != 303 || first.Request != a.header.Get("X-Request-Id") || first.Ms == nil {
-		t.Errorf("%s", lines[0])
+		t.Errorf("%s", lines[1])
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if seen["POST /c/{token}"] != 503 || seen["GET unmatched"] != 404 || seen["OTHER /c/{token}"] != 405 || len(seen) != 6 {
+	if seen["POST /c/{token}"] != 503 || seen["GET unmatched"] != 404 || seen["OTHER /c/{token}"] != 405 || len(seen) != 7 {
 		t.Errorf("observed %v", seen)
 	}
 }

@@ -1,15 +1,12 @@
 package web
 
 import (
-	"context"
-	"encoding/base64"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/store"
 )
 
 // clientAddr is who sent a request: the peer; or, if the peer is a trusted proxy, the right-most address of X-Forwarded-For that is
@@ -56,27 +53,4 @@ func (s *Server) evidence(r *http.Request, how confirm.Method) confirm.Evidence 
 		e.IP = a.String()
 	}
 	return e
-}
-
-// ipBucket names a client's signups at a site without naming the client. One customer has a whole IPv6 network of 64 bits.
-func (s *Server) ipBucket(st *site, a netip.Addr) string {
-	who := a.String()
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			who = p.String()
-		}
-	}
-	return "ip/" + base64.RawURLEncoding.EncodeToString(s.opt.Ring.Sums("signups per ip", st.id, who)[0])
-}
-
-// take takes one from a bucket, or refuses with c. A store that cannot say refuses as well.
-func (s *Server) take(ctx context.Context, bucket string, limits []store.Limit, c code) error {
-	if len(limits) == 0 {
-		return nil
-	}
-	wait, err := s.opt.Store.Take(ctx, bucket, "", limits...)
-	if err == nil && wait > 0 {
-		err = &refusal{code: c, after: wait}
-	}
-	return err
 }

@@ -10,11 +10,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/openapi/contract"
 )
 
 // example is one request of the description.
 type example struct {
-	op                 object
+	op                 contract.Object
 	name               string
 	method, path       string
 	media, body, query string
@@ -24,24 +26,24 @@ type example struct {
 
 // examples are all: those of the bodies; where there is none, the bare request; and one more with every parameter that has an example.
 func examples() (all []example) {
-	for _, name := range slices.Sorted(maps.Keys(operations())) {
-		op := operations()[name]
+	for _, name := range slices.Sorted(maps.Keys(contract.Operations())) {
+		op := contract.Operations()[name]
 		method, pattern, _ := strings.Cut(name, " ")
 		security, _ := op["security"].([]any)
 		e := example{op: op, name: op["operationId"].(string), method: method, path: pattern, keyed: len(security) == 1, status: success(op)}
-		bodies := at(op, "requestBody", "content")
+		bodies := contract.At(op, "requestBody", "content")
 		for media := range bodies {
-			for title := range at(bodies, media, "examples") {
-				all = append(all, e.with(media, title, at(bodies, media, "examples", title)))
+			for title := range contract.At(bodies, media, "examples") {
+				all = append(all, e.with(media, title, contract.At(bodies, media, "examples", title)))
 			}
 		}
-		if required := at(op, "requestBody")["required"]; required != true {
+		if required := contract.At(op, "requestBody")["required"]; required != true {
 			all = append(all, e)
 		}
 		query := url.Values{}
 		parameters, _ := op["parameters"].([]any)
 		for _, p := range parameters {
-			if p := at(p); p["in"] == "query" && p["example"] != nil {
+			if p := contract.At(p); p["in"] == "query" && p["example"] != nil {
 				query.Set(p["name"].(string), fmt.Sprint(p["example"]))
 			}
 		}
@@ -54,7 +56,7 @@ func examples() (all []example) {
 }
 
 // with is the example with one of its bodies.
-func (e example) with(media, title string, of object) example {
+func (e example) with(media, title string, of contract.Object) example {
 	e.name, e.media = e.name+": "+title, media
 	if status, ok := of["x-status"].(float64); ok {
 		e.status = int(status)
@@ -62,11 +64,13 @@ func (e example) with(media, title string, of object) example {
 	e.keyed = e.keyed || of["x-key"] == true
 	if media != mediaForm {
 		b, _ := json.Marshal(of["value"]) // it came from JSON
-		e.body = string(b)
+		if e.body = string(b); media != mediaJSON {
+			e.body = of["value"].(string)
+		}
 		return e
 	}
 	form := url.Values{}
-	for name, v := range at(of, "value") {
+	for name, v := range contract.At(of, "value") {
 		form.Set(name, v.(string))
 	}
 	e.body = form.Encode()
@@ -74,8 +78,8 @@ func (e example) with(media, title string, of object) example {
 }
 
 // success is the status of an operation that succeeds.
-func success(op object) (status int) {
-	for text := range at(op, "responses") {
+func success(op contract.Object) (status int) {
+	for text := range contract.At(op, "responses") {
 		if n := 0; text != "default" {
 			if _, err := fmt.Sscan(text, &n); err == nil && n < 400 && (status == 0 || n < status) {
 				status = n
@@ -130,7 +134,9 @@ func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
 						headers = append(headers, name, value)
 					}
 				}
-				if e.keyed {
+				if e.keyed && e.path == "/v1/bounces" {
+					headers = append(headers, asSite(ownerKey)...)
+				} else if e.keyed {
 					headers = append(headers, asSite(gazetteKey)...)
 				}
 				a := w.send(e.method, path+e.query, e.body, headers...) // which holds it against its schema

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,58 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/openapi"
+	"github.com/optin/optin/openapi/contract"
 )
-
-// object is a part of the API's description.
-type object = map[string]any
-
-// described is the description, read once for all tests.
-var described = sync.OnceValue(func() (doc object) {
-	if err := json.Unmarshal(openapi.JSON(), &doc); err != nil {
-		panic(err)
-	}
-	return doc
-})
-
-// at follows names from an object, and a reference wherever one stands; nil if there is nothing.
-func at(o any, names ...string) object {
-	here, _ := o.(object)
-	if ref, ok := here["$ref"].(string); ok {
-		here = at(described(), strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
-	}
-	if len(names) == 0 || here == nil {
-		return here
-	}
-	return at(here[names[0]], names[1:]...)
-}
-
-// words are the strings of a list.
-func words(list any) (all []string) {
-	some, _ := list.([]any)
-	for _, x := range some {
-		all = append(all, x.(string))
-	}
-	return all
-}
-
-// operations are all, as "GET /path".
-func operations() map[string]object {
-	all := map[string]object{}
-	for pattern, item := range at(described(), "paths") {
-		for method := range at(item) {
-			if method != "parameters" {
-				all[strings.ToUpper(method)+" "+pattern] = at(item, method)
-			}
-		}
-	}
-	return all
-}
 
 // spelled is a route's pattern as it is described.
 func spelled(pattern string) string {
@@ -81,15 +34,15 @@ func TestEveryRouteIsDescribedAndEveryDescribedOneExists(t *testing.T) {
 		}
 		routed[rt.method+" "+spelled(rt.pattern)] = true
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(routed)), slices.Sorted(maps.Keys(operations()))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(routed)), slices.Sorted(maps.Keys(contract.Operations()))); diff != "" {
 		t.Errorf("routes (-) and openapi.yaml (+) differ:\n%s", diff)
 	}
-	for name := range operations() {
+	for name := range contract.Operations() {
 		if strings.HasPrefix(name, "GET ") && !heads[name] {
 			t.Errorf("%s has no HEAD, which the description promises for all", name)
 		}
 	}
-	for name, op := range operations() {
+	for name, op := range contract.Operations() {
 		for _, rt := range w.web.routes() {
 			if rt.method+" "+spelled(rt.pattern) != name {
 				continue
@@ -125,12 +78,12 @@ func codes(t *testing.T) (all []string) {
 
 func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *testing.T) {
 	var listed []string
-	one, _ := at(described(), "components", "schemas", "Code")["oneOf"].([]any)
+	one, _ := contract.At(contract.Description(), "components", "schemas", "Code")["oneOf"].([]any)
 	for _, x := range one {
-		c := code(at(x)["const"].(string))
+		c := code(contract.At(x)["const"].(string))
 		listed = append(listed, string(c))
 		status, detail := c.words()
-		if got := at(x); got["x-status"] != float64(status) || got["description"] != detail {
+		if got := contract.At(x); got["x-status"] != float64(status) || got["description"] != detail {
 			t.Errorf("%s is described as %v %q, and answered as %d %q", c, got["x-status"], got["description"], status, detail)
 		}
 	}
@@ -140,21 +93,21 @@ func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *
 	}
 	used := map[string]bool{}
 	note := func(response any) {
-		for _, c := range words(at(response)["x-codes"]) {
+		for _, c := range contract.Words(contract.At(response)["x-codes"]) {
 			used[c] = true
 		}
 	}
-	for _, op := range operations() {
-		for status, r := range at(op, "responses") {
+	for _, op := range contract.Operations() {
+		for status, r := range contract.At(op, "responses") {
 			note(r)
-			for _, c := range words(at(r)["x-codes"]) {
+			for _, c := range contract.Words(contract.At(r)["x-codes"]) {
 				if s, _ := code(c).words(); status != "default" && status != strconv.Itoa(s) && c != "unreadable" {
 					t.Errorf("%s: %s is described under %s and is %d", op["operationId"], c, status, s)
 				}
 			}
 		}
 	}
-	note(at(described(), "components", "responses", "Elsewhere"))
+	note(contract.At(contract.Description(), "components", "responses", "Elsewhere"))
 	if diff := cmp.Diff(listed, slices.Sorted(maps.Keys(used))); diff != "" {
 		t.Errorf("codes (-) and those that stand behind an answer (+) differ:\n%s", diff)
 	}

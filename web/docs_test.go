@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
 
 	"github.com/optin/optin/openapi"
+	"github.com/optin/optin/openapi/contract"
 )
 
 func TestTheDescriptionIsServedAsItWasWritten(t *testing.T) {
@@ -28,7 +30,7 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 	if a.status != http.StatusOK || strings.Contains(a.header.Get("Content-Security-Policy"), "script-src") {
 		t.Errorf("%d %v", a.status, a.header)
 	}
-	for name, op := range operations() {
+	for name, op := range contract.Operations() {
 		article := page.Find("article#" + op["operationId"].(string))
 		method, pattern, _ := strings.Cut(name, " ")
 		if got := article.Find(".call b").Text() + " " + article.Find(".call code").Text(); got != method+" "+pattern {
@@ -37,18 +39,19 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 		if article.Find("pre").Length() == 0 {
 			t.Errorf("%s has no example", name)
 		}
-		for status := range at(op, "responses") {
+		for status := range contract.At(op, "responses") {
 			if !strings.Contains("\n"+strings.Join(texts(article.Find("dt > code")), "\n")+"\n", "\n"+status+"\n") {
 				t.Errorf("%s does not tell %s", name, status)
 			}
 		}
 	}
 	for _, c := range codes(t) {
-		if page.Find("dt#code-"+c).Length() != 1 {
-			t.Errorf("the code %s is not told", c)
+		told := page.Find("dt#code-" + c) // where a problem's type leads; see answer.problem
+		if status, detail := code(c).words(); told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(status) || strings.TrimSpace(told.Next().Text()) != detail {
+			t.Errorf("the code %s is told as %q", c, told.Text()+told.Next().Text())
 		}
 	}
-	for schema := range at(described(), "components", "schemas") {
+	for schema := range contract.At(contract.Description(), "components", "schemas") {
 		if schema != "Code" && page.Find("article#schema-"+schema).Length() != 1 {
 			t.Errorf("the schema %s is not told", schema)
 		}

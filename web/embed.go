@@ -12,24 +12,31 @@ import (
 // and may be kept for ever.
 const embedPath = "/embed.js"
 
+// challengePath is where that script gets the one that does its work.
+const challengePath = "/" + templates.ChallengeName
+
 func embedVersioned() string {
 	_, _, etag, _ := templates.Asset(templates.EmbedName)
 	return "/embed." + etag[1:9] + ".js"
 }
 
-// embed serves the script to the pages of other websites. Its checksum (SRI) can only be held against it where any page may read it
+// embed serves a script to the pages of other websites. Its checksum (SRI) can only be held against it where any page may read it
 // (CORS); it says nothing of anybody.
 func (s *Server) embed(w http.ResponseWriter, r *http.Request) error {
-	content, media, etag, _ := templates.Asset(templates.EmbedName)
+	name, keep := templates.EmbedName, "public, max-age=300"
+	switch r.URL.Path {
+	case challengePath:
+		name, keep = templates.ChallengeName, "no-cache" // embed.js takes one version of it only
+	case embedVersioned():
+		keep = cacheForEver
+	}
+	content, media, etag, _ := templates.Asset(name)
 	h := w.Header()
 	h.Set("Content-Type", media)
 	h.Set("ETag", etag)
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	h.Set("Cache-Control", "public, max-age=300")
-	if r.URL.Path != embedPath {
-		h.Set("Cache-Control", cacheForEver)
-	}
+	h.Set("Cache-Control", keep)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	return nil
 }

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
@@ -24,6 +26,25 @@ func TestTheScriptForWebsitesMayBeReadByAnyPageAndKept(t *testing.T) {
 		if a := w.send("GET", path, ""); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)
 		}
+	}
+}
+
+func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	a := w.send("GET", "/challenge.js", "", "Origin", "https://anybody.example")
+	if a.status != 200 || a.media() != "text/javascript" || a.header.Get("Access-Control-Allow-Origin") != "*" ||
+		a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("%d %v", a.status, a.header)
+	}
+	if again := w.send("GET", "/challenge.js", "", "If-None-Match", a.header.Get("ETag")); again.status != 304 {
+		t.Errorf("asked again: %d", again.status)
+	}
+	if own := w.send("GET", "/assets/challenge.js", ""); own.body != a.body {
+		t.Error("our own page has another one")
+	}
+	sum := sha512.Sum384([]byte(a.body)) // by which embed.js knows it
+	if script := w.send("GET", "/embed.js", "").body; !strings.Contains(script, "sha384-"+base64.StdEncoding.EncodeToString(sum[:])) {
+		t.Error("embed.js wants another one")
 	}
 }
 

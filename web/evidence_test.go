@@ -36,7 +36,7 @@ func (w *world) subscription() (s confirm.Subscription) {
 func TestEveryActKeepsItsEvidence(t *testing.T) {
 	w := newWorld(t)
 	seen := []string{"X-Forwarded-For", "1.1.1.1, 203.0.113.7", "User-Agent", "Browser/1"}
-	signup := w.send("POST", signupPath, "email=ada%40b.example&consent=on&source="+url.QueryEscape("https://gazette.example/sport"),
+	signup := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on&source="+url.QueryEscape("https://gazette.example/sport")),
 		append(seen, "Content-Type", mediaForm, "Origin", publicURL)...)
 	cookie, err := http.ParseSetCookie(signup.header.Get("Set-Cookie"))
 	must(t, err)
@@ -72,6 +72,9 @@ func TestHowASignupAndAPressWereExpressedIsKept(t *testing.T) {
 		if row.origin != "" {
 			headers = append(headers, "Origin", row.origin)
 		}
+		if row.origin == publicURL {
+			row.body = w.hosted("gazette", row.body)
+		}
 		w.send("POST", signupPath, row.body, headers...)
 		w.send("POST", w.path(w.letter().Confirm), "", "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA")
 		r := w.subscription().Requests[0]
@@ -83,7 +86,7 @@ func TestHowASignupAndAPressWereExpressedIsKept(t *testing.T) {
 
 func TestWithoutHTTPSTheCookieStillWorksOnLoopback(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.PublicURL = &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/"} })
-	a := w.send("POST", signupPath, "email=ada%40b.example&consent=on", "Content-Type", mediaForm, "Origin", "http://127.0.0.1:8080")
+	a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), "Content-Type", mediaForm, "Origin", "http://127.0.0.1:8080")
 	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
 	if c.Name != "optin" || c.Secure || !c.HttpOnly || a.header.Get("Strict-Transport-Security") != "" {

@@ -22,6 +22,9 @@ func known(err error) *refusal {
 	if told := new(refusal); errors.As(err, &told) {
 		return told
 	}
+	if busy := new(confirm.BusyError); errors.As(err, &busy) {
+		return &refusal{code: codeBusy, after: busy.Wait}
+	}
 	for _, row := range []struct {
 		is   error
 		tell refusal
@@ -50,6 +53,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if e.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(e.after)))
+	}
+	if e.rate != nil {
+		e.rate.tell(w.Header())
 	}
 	if !wantsPage(r) {
 		s.problem(w, e)
@@ -81,9 +87,11 @@ func told(fields []fieldError) []templates.FieldError {
 	return all
 }
 
-// problem writes an RFC 9457 problem.
+// problem writes an RFC 9457 problem. Its type leads to what the description of the API says of its code.
 func (s *Server) problem(w http.ResponseWriter, e *refusal) {
 	status, detail := e.code.words()
+	about := s.opt.PublicURL.JoinPath("docs")
+	about.Fragment = "code-" + string(e.code)
 	body := struct {
 		Type   string       `json:"type"`
 		Title  string       `json:"title"`
@@ -91,7 +99,11 @@ func (s *Server) problem(w http.ResponseWriter, e *refusal) {
 		Detail string       `json:"detail"`
 		Code   code         `json:"code"`
 		Errors []fieldError `json:"errors,omitempty"`
-	}{s.opt.PublicURL.JoinPath("problems", string(e.code)).String(), http.StatusText(status), status, detail, e.code, e.fields}
+		demand
+	}{about.String(), http.StatusText(status), status, detail, e.code, e.fields, demand{}}
+	if e.owes != nil {
+		body.demand = *e.owes
+	}
 	writeJSON(w, status, "application/problem+json", body)
 }
 

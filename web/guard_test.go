@@ -27,7 +27,8 @@ func (w *world) paths() map[string]string {
 		"/v1/sites/{site}/webhooks/replay": "/v1/sites/gazette/webhooks/replay",
 		"/c/{token}/renew":                 link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
 		"/embed.js": "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",
-		"/openapi.yaml": "/openapi.yaml", "/docs": "/docs",
+		"/openapi.yaml": "/openapi.yaml", "/docs": "/docs", "/v1/sites/{site}/challenge": "/v1/sites/gazette/challenge", "/v1/bounces": "/v1/bounces",
+		challengePath: challengePath,
 	}
 }
 

@@ -2,17 +2,17 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/store"
 )
 
 func TestAClientIsLimitedByItsIPOrItsNetwork(t *testing.T) {
-	limited := func(o *Options) {
-		g := o.Sites["gazette"]
-		g.Limits.SignupsPerIP = []store.Limit{{N: 2, Per: 60e9}}
-		o.Sites = map[string]Site{"gazette": g, "club": o.Sites["club"]}
-	}
+	limited := limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}})
 	for name, row := range map[string]struct {
 		from [4]string // by a trusted proxy
 		last int
@@ -42,18 +42,156 @@ func TestAClientIsLimitedByItsIPOrItsNetwork(t *testing.T) {
 	}
 }
 
+// limitedTo is a change of options that gives the gazette limits.
+func limitedTo(l Limits) func(*Options) {
+	return func(o *Options) {
+		g := o.Sites["gazette"]
+		g.Limits = l
+		o.Sites["gazette"] = g
+	}
+}
+
+func TestANetworkIsLimitedAsAWhole(t *testing.T) {
+	for name, row := range map[string]struct {
+		from []string
+		last int
+	}{
+		"a /24 of IPv4":     {[]string{"203.0.113.1", "203.0.113.2", "203.0.113.255"}, 429},
+		"mapped into IPv6":  {[]string{"203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"}, 429},
+		"a /48 of IPv6":     {[]string{"2001:db8:7::1", "2001:db8:7:1::1", "2001:db8:7:ffff::1"}, 429},
+		"two /24 of IPv4":   {[]string{"203.0.113.1", "203.0.113.2", "203.0.112.3"}, 202},
+		"two /48 of IPv6":   {[]string{"2001:db8:7::1", "2001:db8:7:1::1", "2001:db8:8::1"}, 202},
+		"two families":      {[]string{"203.0.113.1", "203.0.113.2", "2001:db8:7::1"}, 202},
+		"what was made up":  {[]string{"10.1.1.1, 203.0.113.1", "10.2.2.2, 203.0.113.2", "10.3.3.3, 203.0.113.3"}, 429},
+		"another site, too": {[]string{"203.0.113.1", "203.0.113.2", "club"}, 202},
+	} {
+		w := newWorld(t, limitedTo(Limits{SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Minute}}}))
+		var a answer
+		for _, from := range row.from {
+			path, body := signupPath, `{"email":"a@b.example","consent":true}`
+			if from == "club" {
+				path, body, from = "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, "203.0.113.3"
+			}
+			a = w.send("POST", path, body, "Content-Type", mediaJSON, "X-Forwarded-For", from)
+		}
+		if a.status != row.last {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+func TestTooManyRequestsNameTheLimitAndTheWait(t *testing.T) {
+	for name, row := range map[string]struct {
+		limits              Limits
+		from                []string
+		policies, over, may string
+	}{
+		"the IP": {Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Minute}}}, []string{"203.0.113.1", "203.0.113.1"}, `"ip";q=1;w=60`, `"ip";r=0;t=60`, "60"},
+		"the IP, of both": {Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Minute}}, SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Hour}}},
+			[]string{"203.0.113.1", "203.0.113.1"}, `"ip";q=1;w=60, "network";q=2;w=3600`, `"ip";r=0;t=60`, "60"},
+		"the network": {Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Minute}}, SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Hour}}},
+			[]string{"203.0.113.1", "203.0.113.2", "203.0.113.3"}, `"ip";q=1;w=60, "network";q=2;w=3600`, `"network";r=0;t=3600`, "3600"},
+		"the shorter of two": {Limits{SignupsPerIP: []store.Limit{{N: 3, Per: 24 * time.Hour}, {N: 1, Per: time.Minute}}},
+			[]string{"203.0.113.1", "203.0.113.1"}, `"ip";q=3;w=86400, "ip-2";q=1;w=60`, `"ip-2";r=0;t=60`, "60"},
+		"the longer of two": {Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}, {N: 2, Per: 24 * time.Hour}}},
+			[]string{"203.0.113.1", "203.0.113.1", "203.0.113.1"}, `"ip";q=2;w=60, "ip-2";q=2;w=86400`, `"ip-2";r=0;t=86400`, "86400"},
+	} {
+		w := newWorld(t, limitedTo(row.limits))
+		for i, from := range row.from {
+			a := w.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", from, "Origin", "https://gazette.example")
+			if i < len(row.from)-1 {
+				if a.status != 202 || a.header.Get("RateLimit") != "" || a.header.Get("RateLimit-Policy") != "" {
+					t.Errorf("%s: signup %d: %d %v", name, i+1, a.status, a.header)
+				}
+				continue
+			}
+			if a.status != 429 || a.header.Get("RateLimit-Policy") != row.policies || a.header.Get("RateLimit") != row.over || a.header.Get("Retry-After") != row.may {
+				t.Errorf("%s: %d %v", name, a.status, a.header)
+			}
+			for _, header := range []string{"Retry-After", "RateLimit", "RateLimit-Policy"} {
+				if shown := strings.Split(a.header.Get("Access-Control-Expose-Headers"), ", "); !slices.Contains(shown, header) {
+					t.Errorf("a script may not see %s: %v", header, shown)
+				}
+			}
+		}
+	}
+}
+
+func TestWhoRenewsIsLimitedAsWhoSignsUp(t *testing.T) {
+	w := newWorld(t, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Hour}}, SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Hour}}}))
+	w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", "203.0.113.1")
+	link := w.path(w.letter().Confirm)
+	w.clock.pass(49 * time.Hour)
+	renew := func(link, from string, headers ...string) answer {
+		return w.send("POST", link+"/renew", "", append(headers, "X-Forwarded-For", from)...)
+	}
+	for range 3 { // what sends no letter is not counted
+		if a := renew("/c/forged", "203.0.113.1"); a.status != 404 {
+			t.Errorf("a forged link: %d", a.status)
+		}
+	}
+	w.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", "203.0.113.1")
+	w.letter()
+	a := renew(link, "203.0.113.1", "Accept", mediaJSON)
+	if code, _ := a.problem(t); a.status != 429 || code != "too_many_requests" || a.header.Get("RateLimit") != `"ip";r=0;t=3600` || len(w.letters()) != 0 {
+		t.Errorf("the IP that signed up: %d %s %v", a.status, a.body, a.header)
+	}
+	if a := renew(link, "203.0.113.1", "Accept", "text/html"); a.status != 429 || a.page(t).Find("h1").Length() != 1 || a.page(t).Find("header.site").Length() != 1 {
+		t.Errorf("for a person: %d %s", a.status, a.body)
+	}
+	if a := renew(link, "203.0.113.2"); a.status != 202 {
+		t.Errorf("another IP: %d %s", a.status, a.body)
+	}
+	again := w.path(w.letter().Confirm)
+	if a := renew(again, "203.0.113.3"); a.status != 429 || a.header.Get("RateLimit") != `"network";r=0;t=3600` || len(w.letters()) != 0 {
+		t.Errorf("a third of the network, with a link that works: %d %v", a.status, a.header)
+	}
+	w.send("POST", again, "")
+	if a := renew(again, "203.0.113.1"); a.status != 200 {
+		t.Errorf("what is confirmed needs no letter: %d", a.status)
+	}
+}
+
 func TestASiteThatMaySendNoMoreLettersAcceptsNothing(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
-		g := o.Sites["gazette"]
-		g.Limits.LettersPerSite = []store.Limit{{N: 1, Per: 3600e9}}
-		o.Sites["gazette"] = g
+		sites := rules()
+		sites[0].Terms.Budget = []store.Limit{{N: 1, Per: time.Hour}}
+		var err error
+		o.Desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		must(t, err)
 	})
+	w.desk = w.web.opt.Desk
+	busy := func(a answer, after string) {
+		t.Helper()
+		if top, _ := a.problem(t); a.status != 503 || top != "busy" || a.header.Get("Retry-After") != after || a.header.Get("RateLimit") != "" {
+			t.Errorf("%d %s, Retry-After %q", a.status, a.body, a.header.Get("Retry-After"))
+		}
+		if n := len(w.letters()); n != 0 {
+			t.Errorf("%d letters are owed", n)
+		}
+	}
 	w.signUp("ada@b.example")
-	a := w.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", mediaJSON)
-	if top, _ := a.problem(t); a.status != 503 || top != "busy" || a.header.Get("Retry-After") != "3600" {
-		t.Errorf("%d %s, Retry-After %q", a.status, a.body, a.header.Get("Retry-After"))
+	link := w.path(w.letter().Confirm)
+	sign := func() answer {
+		return w.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", mediaJSON, "Idempotency-Key", "k")
 	}
-	if w.state("bob@b.example") != "" || len(w.letters()) != 1 {
-		t.Error("the refused signup is stored, or owes a letter")
+	busy(sign(), "3600")
+	if w.state("bob@b.example") != "" {
+		t.Error("the refused signup is stored")
 	}
+	w.clock.pass(11 * time.Minute)
+	busy(w.send("POST", w.subscriptionPath("ada@b.example")+"/resend", "", asSite(writeKey)...), "2940")
+	w.clock.pass(49 * time.Hour)
+	if a := sign(); a.status != 202 || w.letter().To.String() != "bob@b.example" {
+		t.Errorf("later: %d %s", a.status, a.body)
+	}
+	busy(w.send("POST", link+"/renew", "", "Accept", mediaJSON), "3600")
+	if a := w.send("POST", link+"/renew", ""); a.status != 503 || a.page(t).Find("header.site").Length() != 1 || a.header.Get("Retry-After") != "3600" {
+		t.Errorf("for a person: %d %s", a.status, a.body)
+	}
+	w.clock.pass(time.Hour)
+	if a := w.send("POST", link+"/renew", ""); a.status != 202 {
+		t.Errorf("an hour later: %d %s", a.status, a.body)
+	}
+	w.letter()
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/optin/optin/confirm"
@@ -69,9 +70,17 @@ func (s *Server) lift(w http.ResponseWriter, r *http.Request) error {
 	return s.answer(w, r, http.StatusOK, v, "lifted", s.lifted(v))
 }
 
-// renew asks for a new letter from the page of an expired link. What is confirmed meanwhile needs none.
+// renew asks for a new letter from the page of an expired link, within the limits of who asks. What is confirmed meanwhile needs none.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Desk.Renew(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
+	ctx, token := r.Context(), r.PathValue("token")
+	v, err := s.opt.Desk.Look(ctx, token)
+	if err == nil && v.State == confirm.Pending || errors.Is(err, confirm.ErrExpired) {
+		exchangeOf(r).site = s.sites[v.Site]
+		if err := s.spare(ctx, s.sites[v.Site], s.client(r), ""); err != nil {
+			return err
+		}
+	}
+	v, err = s.opt.Desk.Renew(ctx, token, s.evidence(r, confirm.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
@@ -93,7 +102,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, v co
 
 // failLink answers a link that cannot do what was asked: to people with a page that says what they can do instead.
 func (s *Server) failLink(w http.ResponseWriter, r *http.Request, v confirm.View, err error) error {
-	exchangeOf(r).site = s.sites[v.Site]
+	if st := s.sites[v.Site]; st != nil {
+		exchangeOf(r).site = st
+	}
 	p := s.failedPage(r, v, err)
 	if p == nil || !wantsPage(r) {
 		return err

@@ -90,8 +90,13 @@ func readEmails(in *fields) (all []confirm.Address, many bool, wrong []fieldErro
 
 // readAsOf reads a time of the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is none.
 func (s *Server) readAsOf(in *fields) (time.Time, code) {
-	if in.spelt["as_of"] == 0 || in.wrong["as_of"] != "" || in.one("as_of") == "" {
-		return time.Time{}, in.wrong["as_of"]
+	switch c := in.wrong["as_of"]; {
+	case c != "":
+		return time.Time{}, c
+	case in.nearly["as_of"]: // to pass it over would be to answer for now
+		return time.Time{}, codeRepeated
+	case len(in.values["as_of"]) == 0:
+		return time.Time{}, ""
 	}
 	at, err := readTime(in.one("as_of"), true)
 	now := s.opt.Now()

@@ -20,13 +20,15 @@ const (
 
 // once carries a request with an Idempotency-Key out once for each caller, method, path and key, among all replicas, and answers the
 // same for onceKept. The key's cell in the store is first reserved for a request that runs, then holds its sealed answer. What was not
-// carried out gives the key free: a status of 500 or more, and 429. Where an answer cannot be kept, because the store is away by then or
+// carried out gives the key free: a status of 500 or more, 429, and a signup that lacks its proof. Where an answer cannot be kept, because the store is away by then or
 // it is larger than store.MaxBody, the key is free after onceRuns; a signup is told from its double by its request's id even then.
-func (s *Server) once(w http.ResponseWriter, r *http.Request, do handler) error {
+//
+// An answer that tells of a person is not kept, for the person may be erased meanwhile: the route's again answers in its place.
+func (s *Server) once(w http.ResponseWriter, r *http.Request, rt route) error {
 	key, err := onceKey(r)
 	if err != nil || key == "" {
 		if err == nil {
-			err = do(w, r)
+			err = rt.handle(w, r)
 		}
 		return err
 	}
@@ -36,29 +38,36 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, do handler) error 
 	case err != nil:
 		return err
 	case held == nil:
-		return s.first(w, r, c, do)
+		return s.first(w, r, c, rt)
 	case held.Sum != c.sum:
 		return refuse(codeOnceReused)
 	case held.Status == 0:
 		return &refusal{code: codeOnceRunning, after: time.Second}
 	}
 	w.Header().Set("Idempotency-Replayed", "true")
+	if held.Again {
+		return rt.again(w, r)
+	}
 	held.tell(w)
 	return nil
 }
 
 // first carries a request out that holds its key's cell, and keeps the answer there.
-func (s *Server) first(w http.ResponseWriter, r *http.Request, c *cell, do handler) error {
+func (s *Server) first(w http.ResponseWriter, r *http.Request, c *cell, rt route) error {
 	t := &tape{header: http.Header{}}
 	defer func() {
 		if t.status == 0 { // it panicked
 			_ = c.free(r.Context())
 		}
 	}()
-	if err := do(t, r); err != nil {
+	if err := rt.handle(t, r); err != nil {
 		s.fail(t, r, err)
 	}
-	if err := c.keep(r.Context(), t); err != nil {
+	keep := func() error { return c.keep(r.Context(), t, rt.again != nil) }
+	if exchangeOf(r).undone {
+		keep = func() error { return c.free(r.Context()) }
+	}
+	if err := keep(); err != nil {
 		exchangeOf(r).cause = errors.Join(exchangeOf(r).cause, err)
 	}
 	t.tell(w)
@@ -70,6 +79,15 @@ func onceSum(r *http.Request) string {
 	media, _ := mediaOf(r)
 	sum := sha256.Sum256(append([]byte(media+"\n"), exchangeOf(r).body...))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// onceName names what is asked, and who asks, by a request's key and body; empty without a key.
+func (s *Server) onceName(r *http.Request) string {
+	key, err := onceKey(r)
+	if err != nil || key == "" {
+		return ""
+	}
+	return s.cell(r, key).name + " " + onceSum(r)
 }
 
 // cell is where the answer of one request with a key is kept.
@@ -109,12 +127,16 @@ func (c *cell) reserve(ctx context.Context) (*kept, error) {
 	return &kept{Sum: c.sum}, nil // others are quicker: it runs
 }
 
-// keep puts the answer into the cell, or gives the cell free.
-func (c *cell) keep(ctx context.Context, t *tape) error {
+// keep puts the answer into the cell, or gives the cell free; with again, of what was done only that.
+func (c *cell) keep(ctx context.Context, t *tape, again bool) error {
 	if t.status >= http.StatusInternalServerError || t.status == http.StatusTooManyRequests {
 		return c.free(ctx)
 	}
-	value := c.seal(t.kept(c.sum))
+	k := t.kept(c.sum)
+	if again && t.status < http.StatusMultipleChoices {
+		k = kept{Sum: c.sum, Status: t.status, Again: true}
+	}
+	value := c.seal(k)
 	if len(value) > store.MaxBody {
 		return c.free(ctx)
 	}

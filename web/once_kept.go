@@ -13,6 +13,7 @@ type kept struct {
 	Status int         `json:"status,omitempty"` // 0: it runs
 	Header http.Header `json:"header,omitempty"`
 	Body   []byte      `json:"body,omitempty"`
+	Again  bool        `json:"again,omitempty"` // the answer is made anew
 }
 
 // seal makes the bytes of a cell, different each time.

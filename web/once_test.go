@@ -224,33 +224,3 @@ func TestKeysThatCannotBeReadAreRefused(t *testing.T) {
 		}
 	}
 }
-
-func TestACellNamesNobodyAndSaysNothing(t *testing.T) {
-	seen := &spy{}
-	w := newWorld(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
-	w.signOnce("ada@secret.example", `{"email":"ada@secret.example","consent":true}`)
-	for _, secret := range []string{"secret.example", "accepted", "gazette", "202"} {
-		if strings.Contains(seen.all, secret) {
-			t.Errorf("the store was given %q", secret)
-		}
-	}
-	if seen.all == "" {
-		t.Error("nothing was kept")
-	}
-}
-
-// spy is a real store that remembers what its cells were given.
-type spy struct {
-	store.Store
-	all string
-}
-
-func (s *spy) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
-	s.all += name + string(value)
-	return s.Store.Reserve(ctx, name, value, d)
-}
-
-func (s *spy) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
-	s.all += name + string(value)
-	return s.Store.Replace(ctx, name, old, value, d)
-}

@@ -12,6 +12,11 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request) error {
 	if _, err := readQuery(r); err != nil {
 		return err
 	}
+	return s.tellOne(w, r)
+}
+
+// tellOne answers with one subscription as it stands now.
+func (s *Server) tellOne(w http.ResponseWriter, r *http.Request) error {
 	st, err := s.opt.Desk.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
 	if err != nil {
 		return unknown(err)
@@ -38,18 +43,13 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// withdrawFor takes back what a person told the website that they no longer want: the purposes named, or all where there is no body. A
-// body that names none has most likely misspelt them: to take all back would be more than was meant.
+// withdrawFor takes back what a person told the website that they no longer want: the purposes named, or all where there is no body.
 func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 	var purposes []string
 	if noBody(r) != nil {
-		in, _, err := schema{"purposes": list}.decode(r, mediaJSON)
-		if err != nil {
+		var err error
+		if purposes, err = s.readNamed(r); err != nil {
 			return err
-		}
-		var c code
-		if purposes, c = exchangeOf(r).site.readNamed(in); c != "" {
-			return refuseFields([]fieldError{wrongField("purposes", c)})
 		}
 	}
 	st, err := s.opt.Desk.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))
@@ -60,12 +60,33 @@ func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readNamed reads which purposes are meant: an empty list means none, which is a mistake, and never all.
-func (st *site) readNamed(in *fields) ([]string, code) {
-	if in.wrong["purposes"] == "" && len(in.values["purposes"]) == 0 {
-		return nil, codePurposeRequired
+// readNamed reads which purposes of a subscription are meant. A body that names none has most likely misspelt them: to take all back
+// would be more than was meant.
+func (s *Server) readNamed(r *http.Request) ([]string, error) {
+	in, _, err := schema{"purposes": list}.decode(r, mediaJSON)
+	if err != nil {
+		return nil, err
 	}
-	return st.readPurposes(in)
+	named, c := in.values["purposes"], in.wrong["purposes"]
+	switch {
+	case c != "":
+	case len(named) == 0:
+		c = codePurposeRequired
+	case in.nearly["purposes"]:
+		c = codeRepeated
+	case !exchangeOf(r).site.agreeable(nil, named): // but what the configuration has forgotten, a person may still have agreed to
+		st, err := s.opt.Desk.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
+		if err != nil {
+			return nil, unknown(err)
+		}
+		if !exchangeOf(r).site.agreeable(st.Purposes, named) {
+			c = codePurposeUnknown
+		}
+	}
+	if c != "" {
+		return nil, refuseFields([]fieldError{wrongField("purposes", c)})
+	}
+	return named, nil
 }
 
 // erase forgets a person (GDPR article 17). Where they declined or took a consent back, the id goes on holding that.

@@ -72,7 +72,7 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request, st *site) {
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", from[0])
-	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id, Idempotency-Replayed")
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")
 }
 
 // preflight answers a browser that asks whether a page may sign up.

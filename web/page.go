@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 
+	"github.com/optin/optin/challenge"
 	"github.com/optin/optin/templates"
 )
 
@@ -23,6 +24,7 @@ func (s *Server) page(w http.ResponseWriter, status int, locale string, p templa
 		h.Set("Content-Security-Policy", policy(script, s.sites[p.Site.ID].pressAction, "'none'"))
 	case templates.Signup:
 		s.public(h, p.Site.ID)
+		s.allow(h, p)
 	case templates.Sent:
 		s.public(h, p.Site.ID)
 	}
@@ -39,6 +41,20 @@ func (s *Server) public(h http.Header, site string) {
 	if st := s.sites[site]; st != nil {
 		h.Set("Content-Security-Policy", policy("", st.formAction, st.ancestors))
 	}
+}
+
+// allow lets a signup page run and show what its proof needs: of a captcha, what is another's.
+func (s *Server) allow(h http.Header, p templates.Signup) {
+	st, more := s.sites[p.Site.ID], challenge.Policy{}
+	switch {
+	case st == nil:
+		return
+	case p.Captcha != nil:
+		more = st.Captcha.Widget().Policy
+	case p.Challenge != "":
+		more.Script = []string{"'self'"}
+	}
+	h.Set("Content-Security-Policy", policyWith(more, st.formAction, st.ancestors))
 }
 
 // language is the best locale for a reader: what is wanted first, else what their browser prefers, of what the site offers.

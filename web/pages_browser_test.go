@@ -32,6 +32,7 @@ func TestOnlyAPageThatTheSiteNamesMayFrameTheHostedPage(t *testing.T) {
 			continue
 		}
 		// The frame is of another origin, so its form is filled in as by a person: past the site's link and the other language.
+		n.clock.pass(defaultFill)
 		p.do(chromedp.MouseClickXY(20, 20), chromedp.KeyEvent("\t\t\tada@b.example\t \t\r"))
 		for end := time.Now().Add(10 * time.Second); n.state("ada@b.example") != "pending"; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
@@ -51,6 +52,7 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 			o.Sites["gazette"] = g
 		})
 	p.do(chromedp.Navigate(n.ours+"/s/gazette?lang=en"), chromedp.SendKeys(chromedp.CSS("#email"), "ada@b.example"), chromedp.Click(chromedp.CSS("#purpose-0")))
+	n.clock.pass(defaultFill)
 	p.press()
 	p.until(`location.href === "` + n.site + `/soon"`)
 	link := n.link()

@@ -90,7 +90,7 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 func TestTheSameBrowserPressesByItself(t *testing.T) {
 	w := newWorld(t)
 	ours := []string{"Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL}
-	a := w.send("POST", signupPath, "email=ada%40b.example&consent=on", ours...)
+	a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), ours...)
 	cookie, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
 	if cookie.Name != "__Host-optin" || !cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode ||
@@ -121,11 +121,11 @@ func TestTheSameBrowserPressesByItself(t *testing.T) {
 	if w.state("ada@b.example") != confirm.Pending {
 		t.Error("looking has confirmed")
 	}
-	if kept := w.send("POST", signupPath, "email=bob%40b.example&consent=on", append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {
+	if kept := w.send("POST", signupPath, w.hosted("gazette", "email=bob%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {
 		t.Errorf("a known browser is given another cookie: %s", kept.header.Get("Set-Cookie"))
 	}
 	for _, odd := range []string{"AAAA", other + "AAAA", "not base64!", ""} {
-		a := w.send("POST", signupPath, "email=ada%40b.example&consent=on", append(ours, "Cookie", "__Host-optin="+odd)...)
+		a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+odd)...)
 		if c, err := http.ParseSetCookie(a.header.Get("Set-Cookie")); err != nil || c.Value == odd || len(c.Value) != 22 {
 			t.Errorf("a browser with the cookie %q is given %q", odd, a.header.Get("Set-Cookie"))
 		}

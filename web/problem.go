@@ -46,6 +46,10 @@ const (
 	codeRepeated           code = "field_repeated"
 	codeInvalid            code = "field_invalid"
 	codeReplay             code = "replay_invalid"
+	codeQuick              code = "too_quick"
+	codeStale              code = "page_expired"
+	codeChallengeRequired  code = "challenge_required"
+	codeChallengeInvalid   code = "challenge_invalid"
 )
 
 // words are the status of a code, and what a program's author is told: what happened, and what to do.
@@ -87,9 +91,9 @@ func (c code) words() (status int, detail string) {
 	case codeMedia:
 		return http.StatusUnsupportedMediaType, "Send application/json, application/x-www-form-urlencoded or multipart/form-data where the call takes it, in UTF-8 and uncompressed."
 	case codeTooMany:
-		return http.StatusTooManyRequests, "There were many signups from this IP. Try again after the seconds in Retry-After."
+		return http.StatusTooManyRequests, "There were many signups from this IP or its network. Try again after the seconds in Retry-After."
 	case codeBusy:
-		return http.StatusServiceUnavailable, "This site sends as many letters as it may. Nothing was accepted; try again after the seconds in Retry-After."
+		return http.StatusServiceUnavailable, "As many letters are being sent as may be. Nothing was accepted; try again after the seconds in Retry-After."
 	case codeAway:
 		return http.StatusServiceUnavailable, "The store cannot be reached. Nothing was accepted; try again after the seconds in Retry-After."
 	case codeBroken:
@@ -118,6 +122,10 @@ func (c code) fieldWords() string {
 		return "Send an absolute URL under one of the site's redirects."
 	case codeRepeated:
 		return "Send this field once, in its exact spelling."
+	case codeQuick:
+		return "Our signup page was filled in sooner than a person can. The page comes back; send it as it is now."
+	case codeStale:
+		return "This does not come from a signup page of ours that was made within a day. The page comes back; send it as it is now."
 	case codeReplay:
 		return "Send the ids of parked events in ids, 250 at most, or send all as true instead."
 	case codeInvalid:
@@ -145,6 +153,8 @@ type refusal struct {
 	code   code
 	fields []fieldError
 	after  time.Duration
+	rate   *rate   // of too many requests
+	owes   *demand // the proof that a signup lacks
 }
 
 func (e *refusal) Error() string { return fmt.Sprintf("refused: %s", e.code) }

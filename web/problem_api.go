@@ -8,6 +8,8 @@ const (
 	codeQuery       code = "query_invalid"
 	codeCursor      code = "cursor_invalid"
 	codeBody        code = "body_not_taken"
+	codeOperatorKey code = "operator_key_required"
+	codeReport      code = "report_unreadable"
 	codeOnceInvalid code = "idempotency_key_invalid"
 	codeOnceReused  code = "idempotency_key_reused"
 	codeOnceRunning code = "idempotency_key_running"
@@ -37,6 +39,10 @@ func (c code) apiWords() (status int, detail string) {
 		return http.StatusBadRequest, "This cursor is not one of this listing. Send next_cursor as it was answered, with the same parameters, or begin without."
 	case codeBody:
 		return http.StatusBadRequest, "This call takes no body. Send none."
+	case codeOperatorKey:
+		return http.StatusUnauthorized, "Send one of the operator's API keys as: Authorization: Bearer KEY, or as the password of Basic, under any name."
+	case codeReport:
+		return http.StatusUnprocessableEntity, "This is no report about a letter that is known here. Nothing was changed; do not send it again."
 	case codeOnceInvalid:
 		return http.StatusBadRequest, "The Idempotency-Key cannot be read. Send one, of 1 to 255 ASCII characters in double quotes, such as a fresh UUID."
 	case codeOnceReused:
@@ -66,6 +72,10 @@ func (c code) apiFieldWords() string {
 		return "Send a whole number from 1 to 1000."
 	case codeChoice:
 		return "Send one of the words that the documentation lists."
+	case codeChallengeRequired:
+		return "This signup must bring a proof. Solve what stands in challenge and send that in altcha, or show what stands in captcha and send its token in its field."
+	case codeChallengeInvalid:
+		return "This proof is none, is of another site, came too late, or was used before. Send the signup again with one of what stands in challenge or captcha."
 	case codeIP:
 		return "Send one IPv4 or IPv6 address, without a port."
 	}

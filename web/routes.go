@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/optin/optin/bounce"
 )
 
 // handler answers a request, or returns what went wrong before it wrote anything.
@@ -21,10 +23,13 @@ type route struct {
 	shared  bool // may be called from pages of the site's origins
 	framed  bool // its pages may be framed by pages that the site names
 
-	needs Scope // of the API key; 0: none is needed
-	body  int64 // bytes that it takes at most; 0: MaxBody
-	once  bool  // an Idempotency-Key counts
-	long  bool  // may take longer than patience
+	needs    Scope // of the API key; 0: none is needed
+	body     int64 // bytes that it takes at most; 0: MaxBody
+	operator bool  // the key is the operator's
+	once     bool  // an Idempotency-Key counts
+	long     bool  // may take longer than patience
+
+	again handler // with once: answers for what was done before, where that answer named a person
 }
 
 // routes is everything that is public.
@@ -38,12 +43,17 @@ func (s *Server) routes() []route {
 		{method: post, pattern: "/c/{token}/lift", handle: s.lift, person: true, guarded: true},
 		{method: post, pattern: "/c/{token}/renew", handle: s.renew, person: true, guarded: true},
 		{method: post, pattern: "/u/{token}", handle: s.withdraw, person: true, guarded: true},
+		// Guarded, for a browser that was once given the key as a password would send it along.
+		{method: post, pattern: "/v1/bounces", handle: s.bounces, needs: ScopeWrite, operator: true, guarded: true, body: bounce.MaxMessage},
 	}
 	look := func(pattern string, h handler, person bool) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			framed := strings.HasPrefix(pattern, "/s/")
 			routes = append(routes, route{method: method, pattern: pattern, handle: h, person: person, framed: framed})
 		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		routes = append(routes, route{method: method, pattern: "/v1/sites/{site}/challenge", handle: s.challenge, shared: true})
 	}
 	look("/s/{site}", s.hosted, true)
 	look("/s/{site}/sent", s.sent, true)
@@ -55,11 +65,12 @@ func (s *Server) routes() []route {
 	look("/assets/{name}", s.asset, false)
 	look(embedPath, s.embed, false)
 	look(embedVersioned(), s.embed, false)
+	look(challengePath, s.embed, false)
 	look("/healthz", s.healthz, false)
 	look("/readyz", s.readyz, false)
 	look("/openapi.yaml", s.document, false)
 	look("/docs", s.showDocs, false)
-	return slices.Concat(routes, s.siteRoutes(), s.hookRoutes())
+	return slices.Concat(routes, s.siteRoutes(), s.hookRoutes(), s.adminRoutes())
 }
 
 // serve does for a route what it needs before its handler: it notes the route and its site, gives it its time, lets the site's origins
@@ -85,7 +96,12 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 
 // admit hands a request to its handler, if it may come that far.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
-	if rt.needs != 0 {
+	switch {
+	case rt.operator:
+		if err := s.authorizeOperator(w, r); err != nil {
+			return err
+		}
+	case rt.needs != 0:
 		if err := s.authorize(w, r, rt.needs); err != nil {
 			return err
 		}
@@ -99,7 +115,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		}
 	}
 	if rt.once {
-		return s.once(w, r, rt.handle)
+		return s.once(w, r, rt)
 	}
 	return rt.handle(w, r)
 }

@@ -2,13 +2,12 @@ package web
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/templates"
 )
 
 // undeliverableWithin bounds the question whether a domain takes mail.
@@ -17,68 +16,96 @@ const undeliverableWithin = time.Second
 // signupSchema is the contract's "Signup fields".
 func signupSchema() schema {
 	return schema{
-		"email": text, "purposes": list, "consent": truth, "preticked": truth, "locale": text, "source": text, "redirect": text,
+		fieldWork: text,
+		"email":   text, "purposes": list, "consent": truth, "preticked": truth, "locale": text, "source": text, "redirect": text,
 		"visitor_ip": text, "visitor_user_agent": text, "visitor_page": text, "visitor_at": text,
 	}
 }
 
-// signup takes a signup: from a program or script as JSON, from a website's form, or from our own page.
-func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
-	st := exchangeOf(r).site
-	if st == nil {
-		return refuse(codeSite)
-	}
-	ours, err := s.caller(r, st)
-	if err != nil {
-		return err
-	}
-	in, form, err := signupSchema().decode(r, mediaJSON, mediaForm, mediaParts)
-	if err != nil {
-		return err
-	}
-	locale := s.language(r, st, in.one("locale"))
-	asked, to, wrong := st.read(in)
-	asked.Locale, asked.Evidence = locale, s.evidence(r, how(ours, form))
-	asked.Evidence.Source = in.one("source")
-	attested, also, err := s.attest(w, r, in)
-	if err != nil {
-		return err
-	}
-	if attested != nil {
-		asked.Evidence.How, asked.Evidence.Attested = confirm.ByServer, attested
-	}
-	if wrong = append(wrong, also...); len(wrong) > 0 {
-		return s.refuseSignup(w, r, st, ours && form, locale, in, wrong)
-	}
-	if to == "" {
-		to = st.after(afterSignup, asked.Purposes)
-	}
-	// What is wrong in itself was told above: such an answer needs no keeping, and costs the store nothing.
-	return s.once(w, r, func(w http.ResponseWriter, r *http.Request) error {
-		wrong, err := s.reach(r.Context(), st, s.visitor(r, attested), asked.Address)
-		if err != nil {
-			return err
-		}
-		if len(wrong) > 0 {
-			return s.refuseSignup(w, r, st, ours && form, locale, in, wrong)
-		}
-		return s.ask(w, r, st, asked, ours && form, func() { accept(w, r, st, form, locale, to) })
-	})
+// arrival is one signup as it came in.
+type arrival struct {
+	site     *site
+	in       *fields
+	form     bool // not JSON
+	hosted   bool // a form of our own page
+	trapped  bool // filled in by a program: answered, and dropped
+	locale   string
+	asked    confirm.Asked
+	attested *confirm.Attested
+	to       string  // where its person goes then; empty: to our own page
+	owes     *demand // the proof that it lacks; nil: none
 }
 
-// ask hands a signup to the desk, and answers it.
-func (s *Server) ask(w http.ResponseWriter, r *http.Request, st *site, asked confirm.Asked, hosted bool, accept func()) error {
-	if hosted {
-		asked.Browser = s.knownBrowser(r)
-	}
-	if key, err := onceKey(r); err == nil && key != "" {
-		asked.Once = s.cell(r, key).name + " " + onceSum(r)
-	}
-	if err := s.opt.Desk.Ask(r.Context(), st.id, asked); err != nil {
+// signup takes a signup: from a program or script as JSON, from a website's form, or from our own page.
+func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
+	a, wrong, err := s.arrive(w, r)
+	if err != nil {
 		return err
 	}
-	s.markBrowser(w, asked.Browser, st.rules.Terms.TTL)
-	accept()
+	if len(wrong) > 0 {
+		return s.refuseSignup(w, r, a, wrong)
+	}
+	// What is wrong in itself was told above: such an answer needs no keeping, and costs the store nothing.
+	do := func(w http.ResponseWriter, r *http.Request) error {
+		a.asked.Once = s.onceName(r)
+		wrong, err := s.mayAsk(r, a)
+		switch {
+		case err != nil:
+			return err
+		case len(wrong) > 0:
+			return s.refuseSignup(w, r, a, wrong)
+		}
+		return s.ask(w, r, a)
+	}
+	return s.once(w, r, route{handle: do})
+}
+
+// arrive reads a signup, and all that is wrong with it in itself.
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request) (a *arrival, wrong []fieldError, err error) {
+	a = &arrival{site: exchangeOf(r).site}
+	if a.site == nil {
+		return nil, nil, refuse(codeSite)
+	}
+	ours, err := s.caller(r, a.site)
+	if err != nil {
+		return nil, nil, err
+	}
+	sc := a.site.schema(ours)
+	if a.in, a.form, err = sc.decode(r, mediaJSON, mediaForm, mediaParts); err != nil {
+		return nil, nil, err
+	}
+	a.hosted, a.locale = ours && a.form, s.language(r, a.site, a.in.one("locale"))
+	a.asked, a.to, wrong = a.site.read(a.in)
+	a.asked.Locale, a.asked.Evidence = a.locale, s.evidence(r, how(ours, a.form))
+	a.asked.Evidence.Source = a.in.one("source")
+	attested, also, err := s.attest(w, r, a.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.attested = attested; attested != nil {
+		a.asked.Evidence.How, a.asked.Evidence.Attested = confirm.ByServer, attested
+	}
+	if a.to == "" {
+		a.to = a.site.after(afterSignup, a.asked.Purposes)
+	}
+	if wrong = append(wrong, also...); len(wrong) == 0 && a.hosted {
+		a.trapped, wrong = s.byPerson(a)
+	}
+	return a, wrong, nil
+}
+
+// ask hands a signup to the desk, and answers it. What a program filled in is not handed over, and answered the same.
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, a *arrival) error {
+	if a.hosted {
+		a.asked.Browser = s.knownBrowser(r)
+	}
+	if a.trapped {
+		exchangeOf(r).dropped = "trap"
+	} else if err := s.opt.Desk.Ask(r.Context(), a.site.id, a.asked); err != nil {
+		return err
+	}
+	s.markBrowser(w, a.asked.Browser, a.site.rules.Terms.TTL)
+	accept(w, r, a)
 	return nil
 }
 
@@ -93,33 +120,40 @@ func how(ours, form bool) confirm.Method {
 	return confirm.ByForm
 }
 
-// reach asks whether a letter to this address may leave now: the limit of the client's IP, the domain, the site's limit. The limit
-// on the address itself is the rules' own, and silent.
-func (s *Server) reach(ctx context.Context, st *site, from netip.Addr, a confirm.Address) ([]fieldError, error) {
-	if from.IsValid() {
-		if err := s.take(ctx, s.ipBucket(st, from), st.Limits.SignupsPerIP, codeTooMany); err != nil {
-			return nil, err
+// mayAsk asks whether a letter may be asked for from here now: within the limits of the client's IP and network, with the proof that the
+// site wants, to a domain that takes mail. The limits come first, or one client could use up a site's calm, or all that a captcha's
+// service is asked at once. Who only lacked a proof has used nothing up. Limits on letters are the rules' own; that on one address is silent.
+func (s *Server) mayAsk(r *http.Request, a *arrival) ([]fieldError, error) {
+	ctx, from, taker := r.Context(), s.visitor(r, a.attested), base64.RawURLEncoding.EncodeToString(s.random(16))
+	if err := s.spare(ctx, a.site, from, taker); err != nil {
+		return nil, err
+	}
+	wrong, err := s.prove(r, a)
+	if err != nil || len(wrong) > 0 {
+		if len(wrong) > 0 && wrong[0].Code == codeChallengeRequired {
+			s.giveBack(ctx, a.site, from, taker)
 		}
+		return wrong, err
 	}
 	if s.opt.Undeliverable != nil {
 		asking, cancel := context.WithTimeout(ctx, undeliverableWithin)
 		defer cancel()
-		if s.opt.Undeliverable(asking, a.Domain()) {
+		if s.opt.Undeliverable(asking, a.asked.Address.Domain()) {
 			return []fieldError{wrongField("email", codeEmailUndeliverable)}, nil
 		}
 	}
-	return nil, s.take(ctx, "letters/"+st.id, st.Limits.LettersPerSite, codeBusy)
+	return nil, nil
 }
 
 // accept answers a signup, the same whatever is known of the address.
-func accept(w http.ResponseWriter, r *http.Request, st *site, form bool, locale, to string) {
-	if _, json := asksFor(r); json || !form {
+func accept(w http.ResponseWriter, r *http.Request, a *arrival) {
+	if _, json := asksFor(r); json || !a.form {
 		writeJSON(w, http.StatusAccepted, mediaJSON, map[string]string{"status": "accepted"})
 		return
 	}
-	where := st.signupPath() + "/sent?lang=" + url.QueryEscape(locale)
-	if to != "" {
-		where = to
+	where := a.site.signupPath() + "/sent?lang=" + url.QueryEscape(a.locale)
+	if a.to != "" {
+		where = a.to
 	}
 	seeOther(w, where)
 }
@@ -130,26 +164,4 @@ func seeOther(w http.ResponseWriter, where string) {
 	vary(w.Header(), "Accept")
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusSeeOther)
-}
-
-// refuseSignup tells what is wrong with a signup. Who filled in our own page gets it back, with the address typed and what to mend.
-func (s *Server) refuseSignup(w http.ResponseWriter, r *http.Request, st *site, hosted bool, locale string, in *fields, wrong []fieldError) error {
-	page, json := asksFor(r)
-	if !hosted || json || !page {
-		return refuseFields(wrong)
-	}
-	p := s.signupPage(st, locale)
-	if in.wrong["email"] == "" && len(in.one("email")) <= 320 {
-		p.Values.Email = in.one("email")
-	}
-	p.Errors = told(wrong)
-	return s.page(w, http.StatusUnprocessableEntity, locale, p)
-}
-
-func (s *Server) signupPage(st *site, locale string) templates.Signup {
-	p := templates.Signup{Site: st.Show, Purposes: s.offered(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions"}
-	for _, l := range st.Locales {
-		p.Languages = append(p.Languages, templates.LanguageLink{Locale: l, URL: st.signupPath() + "?lang=" + url.QueryEscape(l)})
-	}
-	return p
 }

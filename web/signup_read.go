@@ -22,6 +22,11 @@ func (st *site) read(in *fields) (asked confirm.Asked, to string, wrong []fieldE
 	add("preticked", readPreticked(in))
 	add("locale", in.wrong["locale"])
 	add("source", in.wrong["source"])
+	add(fieldWork, in.wrong[fieldWork])
+	if st.Captcha != nil {
+		field := st.Captcha.Widget().Field
+		add(field, in.wrong[field])
+	}
 	to, c = st.readRedirect(in)
 	add("redirect", c)
 	return asked, to, wrong

@@ -94,7 +94,7 @@ func TestTheAnswerTellsNothingOfTheAddress(t *testing.T) {
 			return w.send("POST", signupPath, "email="+e+"&consent=on", "Content-Type", mediaForm, "Accept", "text/html")
 		},
 		"hosted": func(e string) answer {
-			return w.send("POST", signupPath, "email="+e+"&consent=on", append(cookie, "Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL)...)
+			return w.send("POST", signupPath, w.hosted("gazette", "email="+e+"&consent=on"), append(cookie, "Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL)...)
 		},
 	} {
 		want := comparable(send(kind + "-unknown@b.example"))

@@ -17,6 +17,7 @@ type site struct {
 	id       string
 	rules    confirm.Site
 	prefixes []*url.URL
+	pulse    pulse
 
 	// Of the Content-Security-Policy:
 	formAction  string // of pages with the signup form
@@ -104,8 +105,8 @@ func (st *site) checkTexts() error {
 // signupPath is where the site's own hosted page is.
 func (st *site) signupPath() string { return "/s/" + st.id }
 
-// offered are the site's purposes in one of its languages.
-func (s *Server) offered(st *site, locale string) []templates.Purpose {
+// choices are the site's purposes in one of its languages.
+func (s *Server) choices(st *site, locale string) []templates.Purpose {
 	var all []templates.Purpose
 	for _, p := range st.rules.Purposes {
 		all = append(all, templates.Purpose{ID: p.ID, Text: p.Text[locale], Lang: s.foreign(locale, locale)})

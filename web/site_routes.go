@@ -6,9 +6,9 @@ import "net/http"
 func (s *Server) siteRoutes() []route {
 	const all, post = "/v1/sites/{site}/subscriptions", http.MethodPost
 	routes := []route{
-		{method: post, pattern: "/v1/sites/{site}/lookup", handle: s.lookup, needs: ScopeRead, once: true, body: maxLookup},
+		{method: post, pattern: "/v1/sites/{site}/lookup", handle: s.lookup, needs: ScopeRead, body: maxLookup},
 		{method: post, pattern: all + "/{id}/resend", handle: s.resend, needs: ScopeWrite, once: true},
-		{method: post, pattern: all + "/{id}/withdraw", handle: s.withdrawFor, needs: ScopeWrite, once: true},
+		{method: post, pattern: all + "/{id}/withdraw", handle: s.withdrawFor, needs: ScopeWrite, once: true, again: s.tellOne},
 		{method: http.MethodDelete, pattern: all + "/{id}", handle: s.erase, needs: ScopeWrite},
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {

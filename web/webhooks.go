@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/optin/optin/confirm"
 )
@@ -14,7 +13,7 @@ const replayAtOnce = 250
 
 // hookRoutes are for a site's servers: what their endpoints were not told, and how they are told after all.
 //
-//	GET   /v1/sites/{site}/webhooks/parked?limit=100&cursor=…  {"parked":[{id,endpoint,event,type,at}],"next":"…" or null}
+//	GET   /v1/sites/{site}/webhooks/parked?limit=100&cursor=…  {"parked":[{id,endpoint,event,type,at}],"next_cursor":"…" or null}
 //	POST  /v1/sites/{site}/webhooks/replay  {"ids":["…"]} or {"all":true}  {"replayed":2,"unknown":[],"more":false}
 func (s *Server) hookRoutes() []route {
 	return []route{
@@ -26,27 +25,27 @@ func (s *Server) hookRoutes() []route {
 
 // parked lists events without what they say: it names nobody.
 func (s *Server) parked(w http.ResponseWriter, r *http.Request) error {
-	query, limit := r.URL.Query(), 100
-	if said := query.Get("limit"); said != "" {
-		n, err := strconv.Atoi(said)
-		if err != nil || n < 1 || n > 1000 {
-			return refuseFields([]fieldError{wrongField("limit", codeInvalid)})
-		}
-		limit = n
+	q, err := readQuery(r, "limit", "cursor")
+	if err != nil {
+		return err
 	}
-	all, next, err := s.opt.Desk.Parked(r.Context(), r.PathValue("site"), query.Get("cursor"), limit)
+	limit := q.number("limit", 100, 1000)
+	if err := q.err(); err != nil {
+		return err
+	}
+	all, next, err := s.opt.Desk.Parked(r.Context(), r.PathValue("site"), q.get("cursor"), limit)
 	if errors.Is(err, confirm.ErrPlace) {
-		return refuseFields([]fieldError{wrongField("cursor", codeInvalid)})
+		return refuse(codeCursor)
 	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
-		Parked []confirm.Parked `json:"parked"`
-		Next   *string          `json:"next"`
-	}{Parked: append([]confirm.Parked{}, all...)}
+		Parked     []confirm.Parked `json:"parked"`
+		NextCursor *string          `json:"next_cursor"`
+	}{Parked: append([]confirm.Parked{}, all...)} // never null
 	if next != "" {
-		answer.Next = &next
+		answer.NextCursor = &next
 	}
 	writeJSON(w, http.StatusOK, mediaJSON, answer)
 	return nil
@@ -54,13 +53,9 @@ func (s *Server) parked(w http.ResponseWriter, r *http.Request) error {
 
 // replay makes parked events due now.
 func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
-	in, _, err := schema{"ids": list, "all": truth}.decode(r, mediaJSON)
+	ids, all, err := readReplay(r)
 	if err != nil {
 		return err
-	}
-	ids, all := slices.Compact(slices.Sorted(slices.Values(in.values["ids"]))), in.yes("all")
-	if in.wrong["ids"] != "" || in.wrong["all"] != "" || all == (len(ids) > 0) || len(ids) > replayAtOnce {
-		return refuseFields([]fieldError{wrongField("ids", codeReplay)})
 	}
 	answer := struct {
 		Replayed int      `json:"replayed"`
@@ -81,4 +76,28 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, mediaJSON, answer)
 	return nil
+}
+
+// readReplay reads which parked events are meant: some by their ids, or all.
+func readReplay(r *http.Request) (ids []string, all bool, err error) {
+	in, _, err := schema{"ids": list, "all": truth}.decode(r, mediaJSON)
+	if err != nil {
+		return nil, false, err
+	}
+	var wrong []fieldError
+	for _, field := range []string{"ids", "all"} {
+		if c := in.wrong[field]; c != "" {
+			wrong = append(wrong, wrongField(field, c))
+		} else if in.nearly[field] {
+			wrong = append(wrong, wrongField(field, codeRepeated))
+		}
+	}
+	ids, all = slices.Compact(slices.Sorted(slices.Values(in.values["ids"]))), in.yes("all")
+	if len(wrong) == 0 && (all == (len(ids) > 0) || len(ids) > replayAtOnce) {
+		wrong = append(wrong, wrongField("ids", codeReplay))
+	}
+	if len(wrong) > 0 {
+		return nil, false, refuseFields(wrong)
+	}
+	return ids, all, nil
 }

@@ -62,7 +62,7 @@ func hookAsk[T any](w *world, method, path, key, body string) (got T) {
 // parkedPage and replayAnswer are the answers as the contract has them.
 type parkedPage struct {
 	Parked []map[string]any
-	Next   *string
+	Next   *string `json:"next_cursor"`
 }
 
 type replayAnswer struct {
@@ -114,15 +114,19 @@ func TestOnlyAKeyOfTheSiteSeesOrReplaysWhatIsParked(t *testing.T) {
 		"no key":            {"GET", parkedPath, "", "", 401, "api_key_required"},
 		"another's key":     {"GET", parkedPath, clubKey, "", 403, "api_key_of_another_site"},
 		"a key that writes": {"GET", parkedPath, writeKey, "", 403, "api_key_scope"},
-		"no number":         {"GET", parkedPath + "?limit=x", gazetteKey, "", 422, "field_invalid"},
-		"too many":          {"GET", parkedPath + "?limit=1001", gazetteKey, "", 422, "field_invalid"},
-		"a strange cursor":  {"GET", parkedPath + "?cursor=x", gazetteKey, "", 422, "field_invalid"},
+		"no number":         {"GET", parkedPath + "?limit=x", gazetteKey, "", 422, "number_invalid"},
+		"too many":          {"GET", parkedPath + "?limit=1001", gazetteKey, "", 422, "number_invalid"},
+		"a strange cursor":  {"GET", parkedPath + "?cursor=x", gazetteKey, "", 400, "cursor_invalid"},
+		"another parameter": {"GET", parkedPath + "?state=pending", gazetteKey, "", 400, "query_invalid"},
+		"one of them twice": {"GET", parkedPath + "?limit=1&limit=2", gazetteKey, "", 400, "query_invalid"},
 		"replay: no key":    {"POST", replayPath, "", `{"all":true}`, 401, "api_key_required"},
 		"replay: another's": {"POST", replayPath, clubKey, `{"all":true}`, 403, "api_key_of_another_site"},
 		"replay: it reads":  {"POST", replayPath, readKey, `{"all":true}`, 403, "api_key_scope"},
 		"replay: nothing":   {"POST", replayPath, gazetteKey, `{}`, 422, "replay_invalid"},
 		"replay: both":      {"POST", replayPath, gazetteKey, `{"all":true,"ids":["` + id + `"]}`, 422, "replay_invalid"},
-		"replay: no ids":    {"POST", replayPath, gazetteKey, `{"ids":[1]}`, 422, "replay_invalid"},
+		"replay: no ids":    {"POST", replayPath, gazetteKey, `{"ids":[1]}`, 422, "field_invalid"},
+		"replay: twice":     {"POST", replayPath, gazetteKey, `{"ids":[],"ids":["x"]}`, 422, "field_repeated"},
+		"replay: misspelt":  {"POST", replayPath, gazetteKey, `{"ids":["` + id + `"],"ALL":true}`, 422, "field_repeated"},
 		"replay: not all":   {"POST", replayPath, gazetteKey, `{"all":false}`, 422, "replay_invalid"},
 	} {
 		headers := []string{"Content-Type", mediaJSON}

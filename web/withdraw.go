@@ -39,7 +39,7 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		exchangeOf(r).site = s.sites[before.Site]
-		if !s.agreeable(before, named) {
+		if !s.sites[before.Site].agreeable(before.Purposes, named) {
 			return refuseFields([]fieldError{wrongField("purposes", codePurposeUnknown)})
 		}
 	}
@@ -76,11 +76,11 @@ func readWithdrawal(r *http.Request) ([]string, confirm.Method, error) {
 	return in.values["purposes"], how, nil
 }
 
-// agreeable tells whether every purpose named is one of the site's, or one that this address agreed to when it was.
-func (s *Server) agreeable(v confirm.View, named []string) bool {
+// agreeable tells whether every purpose named is one of the site's, or one that was held, from when it was.
+func (st *site) agreeable(held []confirm.PurposeStatus, named []string) bool {
 	return !slices.ContainsFunc(named, func(id string) bool {
-		_, ofSite := s.sites[v.Site].rules.Purpose(id)
-		return !ofSite && !slices.ContainsFunc(v.Purposes, func(p confirm.PurposeStatus) bool { return p.ID == id })
+		_, ofSite := st.rules.Purpose(id)
+		return !ofSite && !slices.ContainsFunc(held, func(p confirm.PurposeStatus) bool { return p.ID == id })
 	})
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -100,5 +101,63 @@ func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 	same := &site{Site: Site{Locales: []string{"fr", "en"}}, rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news", Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
 	if got := same.languageOf(confirm.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
 		t.Errorf("a text that is the same in both languages is shown as %s", got)
+	}
+}
+
+// forget starts the gazette anew, with one purpose fewer than before.
+func (w *world) forget(purpose string) {
+	w.Helper()
+	sites := rules()
+	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
+	var err error
+	w.desk, err = confirm.New(confirm.Options{Store: w.store, Ring: w.web.opt.Ring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
+	must(w, err)
+	o := w.web.opt
+	o.Desk = w.desk
+	w.web, err = New(o)
+	must(w, err)
+	w.http = httptest.NewServer(w.web.Handler())
+	w.Cleanup(w.http.Close)
+}
+
+func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		sites := rules()
+		sites[0].Purposes = append(sites[0].Purposes, confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
+		var err error
+		o.Desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		must(t, err)
+	})
+	w.desk = w.web.opt.Desk
+	for _, email := range []string{"ada@b.example", "bob@b.example"} {
+		purposes := `"letter","paper"`
+		if email == "bob@b.example" {
+			purposes = `"letter"`
+		}
+		w.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", mediaJSON)
+		w.send("POST", w.path(w.letter().Confirm), "")
+	}
+	w.forget("paper")
+	take := func(email, body string) answer {
+		return w.send("POST", w.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", mediaJSON)...)
+	}
+	for _, row := range []struct{ email, body string }{
+		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`}, {"ada@b.example", `{"purposes":["weather"]}`},
+	} {
+		if code, _ := take(row.email, row.body).problem(t); code != "purpose_unknown" {
+			t.Errorf("%s %s: %s", row.email, row.body, code)
+		}
+	}
+	if a := w.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", mediaJSON)...); a.status != 404 {
+		t.Errorf("of nobody: %d %s", a.status, a.body)
+	}
+	var st confirm.Status
+	take("ada@b.example", `{"purposes":["paper"]}`).read(t, 200, &st)
+	states := map[string]confirm.State{}
+	for _, p := range st.Purposes {
+		states[p.ID] = p.State
+	}
+	if states["paper"] != confirm.Withdrawn || states["letter"] != confirm.Confirmed || w.state("bob@b.example") != confirm.Confirmed {
+		t.Errorf("afterwards: %v, bob %s", states, w.state("bob@b.example"))
 	}
 }

@@ -3,8 +3,10 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/bounce"
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/keyring"
 	"github.com/optin/optin/store"
@@ -28,6 +31,7 @@ const (
 	readKey    = "optin_key_that_reads"
 	writeKey   = "optin_key_that_writes"
 	clubKey    = "optin_key_of_the_club"
+	ownerKey   = "optin_key_of_the_operator"
 	signupPath = "/v1/sites/gazette/subscriptions"
 )
 
@@ -89,6 +93,8 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
 		Log:            slog.New(slog.NewJSONHandler(w.log, nil)),
 	}
+	o.Work = easyWork(t, o)
+	o.Bounces, o.OperatorKeys = bounce.New(w.desk, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
 	for _, c := range change {
 		c(&o)
 	}
@@ -142,16 +148,29 @@ func (w *world) signUp(email string) {
 	}
 }
 
+// hosted is what a browser sends of a site's own signup page where a person has filled in fields (a query), which takes a moment.
+func (w *world) hosted(site, fields string) string {
+	w.Helper()
+	form := w.send("GET", "/s/"+site, "").formOf(w)
+	typed, err := url.ParseQuery(fields)
+	must(w, err)
+	maps.Copy(form, typed)
+	w.clock.pass(defaultFill)
+	return form.Encode()
+}
+
 // letters are the letters that are owed now; they are settled.
 func (w *world) letters() (all []confirm.Draft) {
 	w.Helper()
-	entries, err := w.store.Lease(w.Context(), confirm.KindLetter, 100, time.Minute)
-	must(w, err)
-	for _, e := range entries {
-		d, err := w.desk.Draft(w.Context(), e)
+	for _, lane := range append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe) {
+		entries, err := w.store.Lease(w.Context(), lane, 100, time.Minute)
 		must(w, err)
-		must(w, w.store.Settle(w.Context(), e, store.Done()))
-		all = append(all, d)
+		for _, e := range entries {
+			d, err := w.desk.Draft(w.Context(), e)
+			must(w, err)
+			must(w, w.store.Settle(w.Context(), e, store.Done()))
+			all = append(all, d)
+		}
 	}
 	return all
 }
@@ -174,6 +193,14 @@ func (w *world) path(link string) string {
 		w.Fatalf("the link %q is not under the public URL", link)
 	}
 	return p
+}
+
+// keyFor is the key that a route for servers takes.
+func keyFor(rt route) string {
+	if rt.operator {
+		return ownerKey
+	}
+	return gazetteKey
 }
 
 // state is where an address stands at the gazette; empty if nothing is known.

@@ -30,7 +30,7 @@ func confirmed(t *testing.T, s *confirm.Service, n int) {
 	if err := s.Ask(t.Context(), "gazette", confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		t.Fatal(err)
 	}
-	e := lease(t, s, confirm.KindLetter)
+	e := lease(t, s, confirm.LetterKinds()...)
 	draft, err := s.Draft(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
@@ -85,30 +85,41 @@ func TestAReceiverThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 		s := service(t, kind)
 		o := private(r.URL)
 		o.Desk, o.Now, o.Switch = s, time.Now, s
-		b, err := outbox.New(outbox.Options{Store: s.Store, Poll: 5 * time.Minute, Log: quiet,
-			Lanes: []outbox.Lane{{Kind: kind, Try: caller(t, o).Try, Workers: 2, Limit: time.Minute, Waits: webhook.Waits()}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { b.Run(ctx) })
-		defer running.Wait()
-		defer stop()
+		try := caller(t, o).Try
 		const perDay, days = 4, 6
 		begun := time.Now()
+		stop := looking(t, s, kind, try, 5*time.Minute) // seldom: six days are long
 		for n := range perDay * days {
 			confirmed(t, s, n)
 			time.Sleep(day / perDay)
 		}
+		stop()
+		stop = looking(t, s, kind, try, time.Second)
+		defer stop()
+		time.Sleep(time.Minute)
 		returned := time.Now()
 		back.Store(true)
-		time.Sleep(2 * day)
+		time.Sleep(2 * time.Minute)
 		checkArrivals(t, got, perDay*days, begun, returned)
-		if parked, _, err := s.Parked(ctx, "gazette", "", 10); err != nil || len(parked) > 0 {
+		if parked, _, err := s.Parked(t.Context(), "gazette", "", 10); err != nil || len(parked) > 0 {
 			t.Errorf("parked %v, %v", parked, err)
 		}
 	})
+}
+
+// looking works an endpoint's lane as the program does, but for how often it looks.
+func looking(t *testing.T, s *confirm.Service, kind store.Kind, try outbox.Try, poll time.Duration) (stop func()) {
+	t.Helper()
+	b, err := outbox.New(outbox.Options{Store: s.Store, Poll: poll, Log: quiet, Lanes: []outbox.Lane{{
+		Kinds: []store.Kind{kind}, Try: try, Workers: 2, Limit: time.Minute, Waits: []time.Duration{time.Minute}, Repeat: true, Probe: webhook.Probe,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { b.Run(ctx) })
+	return func() { cancel(); running.Wait() }
 }
 
 // checkArrivals holds them to what docs/operations.md says.
@@ -119,19 +130,13 @@ func checkArrivals(t *testing.T, got *arrivals, want int, begun, returned time.T
 	if len(got.at) != want {
 		t.Errorf("%d events arrived, want %d", len(got.at), want)
 	}
-	var first, last time.Duration
+	var last time.Duration
 	for id, at := range got.at {
 		after := at[0].Sub(returned)
-		if len(at) != 1 || after < 0 || after > 29*time.Hour {
-			t.Errorf("%s arrived at %v", id, at)
-		}
-		if first == 0 || after < first {
-			first = after
+		if len(at) != 1 || after < 0 || after > time.Minute {
+			t.Errorf("%s arrived at %v, %v after the return", id, at, after)
 		}
 		last = max(last, after)
 	}
-	t.Logf("away for %v; the first event %v after the return, the last %v", returned.Sub(begun), first, last)
-	if first > 80*time.Minute {
-		t.Errorf("the first arrived only after %v", first)
-	}
+	t.Logf("away for %v; all had arrived %v after the return", returned.Sub(begun), last)
 }

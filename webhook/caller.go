@@ -30,6 +30,7 @@ type Options struct {
 	Timeout   time.Duration    // of a whole call, from the look-up of the name to the answer's end; DefaultTimeout if zero
 	Roots     *x509.CertPool   // who may sign certificates; the system's if nil
 	Resolver  *net.Resolver    // who knows names; the system's if nil
+	Waits     []time.Duration  // the ladder; Waits() if nil
 	Switch    Switch           // who knows whether the endpoint is off; if nil, this Caller, for as long as it lives
 }
 
@@ -68,6 +69,9 @@ func New(o Options) (*Caller, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.Waits == nil {
+		o.Waits = Waits()
+	}
 	if o.Switch == nil {
 		o.Switch = new(ownSwitch)
 	}
@@ -93,7 +97,7 @@ func parse(e Endpoint) (*url.URL, error) {
 
 // Try tells the endpoint what an entry of its lane holds. A nil error says that it was delivered; settled is never true, for
 // the settling is left to the outbox. An error of the Desk comes back wrapped; all others are a *Failure, which says by
-// Park and RetryAfter what is to become of the entry. The lease must last longer than Timeout.
+// Park, Wait and RetryAfter what is to become of the entry. The lease must last longer than Timeout.
 func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
 	if c.off(ctx, e.Kind) {
 		return false, &Failure{Host: c.url.Host, Reason: "switched off, for it has answered 410 Gone; replay what was parked to switch it on", park: true}
@@ -106,8 +110,8 @@ func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err erro
 		return false, fmt.Errorf("webhook: what entry %s tells cannot be opened: %w", e.ID, err)
 	}
 	a, err := c.Tell(ctx, told)
-	if f := new(Failure); errors.As(err, &f) && f.Status == http.StatusGone {
-		c.switchOff(ctx, e.Kind, f)
+	if f := new(Failure); errors.As(err, &f) {
+		c.fail(ctx, e, told, f)
 	}
 	if err != nil {
 		return false, err
@@ -115,6 +119,16 @@ func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err erro
 	c.Log.InfoContext(ctx, "webhook: delivered", "lane", e.Kind, "host", c.url.Host, "event", told.ID, "type", told.Type,
 		"tries", e.Tries, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 	return false, nil
+}
+
+// fail says what becomes of an event that was not delivered.
+func (c *Caller) fail(ctx context.Context, e store.Entry, told confirm.Told, f *Failure) {
+	if f.Status == http.StatusGone {
+		c.switchOff(ctx, e.Kind, f)
+		return
+	}
+	wait, more := next(c.Waits, c.Now().Sub(told.At), e.Tries)
+	f.next, f.park = wait, !more
 }
 
 // Answer is what an endpoint said to a call that it took.

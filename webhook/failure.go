@@ -20,7 +20,8 @@ type Failure struct {
 	Status int    // of the answer; 0: there was none
 	Reason string
 
-	wait  time.Duration
+	wait  time.Duration // what the endpoint asked for
+	next  time.Duration // what the ladder says
 	park  bool
 	cause error // the end of a context, or nil
 }
@@ -37,6 +38,9 @@ func (f *Failure) Unwrap() error { return f.cause }
 
 // RetryAfter is how long the endpoint asked to be left alone, 24 hours at most; zero if it did not ask.
 func (f *Failure) RetryAfter() time.Duration { return f.wait }
+
+// Wait is how long until the next try, by the ladder.
+func (f *Failure) Wait() time.Duration { return f.next }
 
 // Park tells whether trying again is pointless until a person has looked at it.
 func (f *Failure) Park() bool { return f.park }

@@ -61,7 +61,8 @@ func lane(t *testing.T, kind store.Kind, o webhook.Options, workers int, waits [
 	if o.Desk == nil {
 		o.Desk = byEntry{}
 	}
-	return outbox.Lane{Kind: kind, Try: caller(t, o).Try, Workers: workers, Limit: time.Minute, Waits: waits}
+	o.Waits = waits
+	return outbox.Lane{Kinds: []store.Kind{kind}, Try: caller(t, o).Try, Workers: workers, Limit: time.Minute, Waits: waits, Repeat: true}
 }
 
 // work runs an outbox until stopped; stop waits for what is in hand.

@@ -42,13 +42,20 @@ func service(t *testing.T, lanes ...store.Kind) *confirm.Service {
 }
 
 // lease takes the one entry of a lane that is due.
-func lease(t *testing.T, s *confirm.Service, lane store.Kind) store.Entry {
+func lease(t *testing.T, s *confirm.Service, lanes ...store.Kind) store.Entry {
 	t.Helper()
-	entries, err := s.Store.Lease(t.Context(), lane, 2, time.Minute)
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("%s: %d entries, %v", lane, len(entries), err)
+	var all []store.Entry
+	for _, lane := range lanes {
+		entries, err := s.Store.Lease(t.Context(), lane, 2, time.Minute)
+		if err != nil {
+			t.Fatalf("%s: %v", lane, err)
+		}
+		all = append(all, entries...)
 	}
-	return entries[0]
+	if len(all) != 1 {
+		t.Fatalf("%v: %d entries", lanes, len(all))
+	}
+	return all[0]
 }
 
 func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
@@ -62,7 +69,7 @@ func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
 	if err := s.Ask(t.Context(), "gazette", confirm.Asked{Address: ada, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		t.Fatal(err)
 	}
-	draft, err := s.Draft(t.Context(), lease(t, s, confirm.KindLetter))
+	draft, err := s.Draft(t.Context(), lease(t, s, confirm.LetterKinds()...))
 	if err != nil {
 		t.Fatal(err)
 	}

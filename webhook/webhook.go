@@ -17,7 +17,7 @@
 //	all else            later; 3xx too, for a redirect is never followed
 //	no answer           later: what was not over within Options.Timeout, a byte a second included, is broken off
 //
-// "Later" is by the table of Waits. Of an answer, 64 KiB are read and thrown away.
+// "Later" is by the ladder of Waits, told by the event's age; behind its end the event is parked. Of an answer, 64 KiB are read and thrown away.
 //
 // Nothing is called but public addresses, unless the endpoint is private: the address is looked at when it is dialled,
 // after names were resolved, so neither a name nor a spelling nor a change of DNS leads inside. No proxy is taken from
@@ -34,7 +34,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -56,16 +55,6 @@ type Endpoint struct {
 func Lane(site, url string) store.Kind {
 	sum := sha256.Sum256([]byte(url))
 	return store.Kind("webhook/" + site + "/" + hex.EncodeToString(sum[:])[:16])
-}
-
-// Waits is the ladder of Standard Webhooks 1.0.0 as what to wait before the second try, the third, and so on (the first
-// is made at once), and behind it, where the standard gives up after three days, every hour: nine days in all, so that an event is
-// tried for seven at least even if the outbox shortens every wait by a fifth.
-func Waits() []time.Duration {
-	return append([]time.Duration{
-		5 * time.Second, 5 * time.Minute, 30 * time.Minute,
-		2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
-	}, slices.Repeat([]time.Duration{time.Hour}, 140)...)
 }
 
 // Desk opens entries; it is a *confirm.Service.

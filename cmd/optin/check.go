@@ -2,34 +2,83 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/mailer"
+	"github.com/optin/optin/preflight"
+	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// check says what is wrong before it goes wrong: configuration, templates, store, relay. It sends nothing, and of what is kept changes
-// nothing; an SQLite file that is not there is made, as serve would.
+// checking is what optin check is asked.
+type checking struct {
+	path, send, site string
+	dns              bool
+}
+
+// check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends nothing but the sample that -send asks
+// for, and of what is kept changes nothing; an SQLite file that is not there is made, as serve would.
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	cfg, pages, code := loadConfig("check", args, env, stderr)
-	if cfg == nil {
+	f := flag.NewFlagSet("check", flag.ContinueOnError)
+	var c checking
+	f.StringVar(&c.path, "config", "optin.yaml", "the configuration's `file`")
+	f.StringVar(&c.send, "send", "", "send a sample letter to this `address`")
+	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
+	f.BoolVar(&c.dns, "dns", true, "ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their certificates")
+	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	cfg, sites, err := webhookConfig(c.path, c.site, env)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	to, err := confirm.ParseAddress(c.send)
+	if err != nil && c.send != "" {
+		fmt.Fprintln(stderr, "optin check: -send must be one bare address such as you@example.org")
+		return exitUsage
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	r := &findings{out: stdout}
-	r.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
-	r.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
-	r.found("store", cfg.Store.String(), checkStore(ctx, cfg))
-	r.found("relay", cfg.SMTP.Addr(), checkRelay(ctx, cfg, pages))
+	pages := r.start(ctx, cfg)
+	if pages == nil {
+		return exitFailed
+	}
+	if c.dns {
+		r.preflight(preflight.Check(ctx, questions(cfg, net.DefaultResolver)))
+	}
+	if c.send != "" {
+		r.send(ctx, cfg, sites, pages, to)
+	}
 	if r.wrong > 0 {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// start looks at everything that the program needs in order to start.
+func (f *findings) start(ctx context.Context, cfg *config.Config) *templates.Set {
+	f.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
+	pages, err := templates.New()
+	if err != nil {
+		f.found("templates", "", err)
+		return nil
+	}
+	f.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
+	f.found("store", cfg.Store.String(), checkStore(ctx, cfg))
+	for _, relay := range cfg.SMTP.Relays {
+		f.found("relay", relay.Addr(), checkRelay(ctx, cfg, relay, pages))
+	}
+	return pages
 }
 
 func checkStore(ctx context.Context, cfg *config.Config) error {
@@ -38,16 +87,44 @@ func checkStore(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer st.Close()
-	return st.Ready(ctx)
+	err = st.Ready(ctx)
+	if errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%w\n       Look whether it runs, whether store names it, and whether a firewall is between.", err)
+	}
+	return err
 }
 
-func checkRelay(ctx context.Context, cfg *config.Config, pages *templates.Set) error {
-	m, err := newMailer(cfg, &confirm.Service{}, pages, slog.New(slog.DiscardHandler)) // no letter is asked for
+// checkRelay asks one relay whether it would take letters.
+func checkRelay(ctx context.Context, cfg *config.Config, relay config.Relay, pages *templates.Set) error {
+	only := *cfg
+	only.SMTP.Relays = []config.Relay{relay}
+	m, err := quietMailer(&only, pages)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	return m.Check(ctx)
+	if err := m.Check(ctx); err != nil {
+		return fmt.Errorf("%w\n       Look whether smtp.url names the relay, its port and a login that it takes, and whether a firewall is between.", err)
+	}
+	return nil
+}
+
+// quietMailer is one that is asked for no letter that is owed.
+func quietMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, error) {
+	return newMailer(cfg, &confirm.Service{}, pages, slog.New(slog.DiscardHandler), nil)
+}
+
+// send sends a sample of each site's letter.
+func (f *findings) send(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to confirm.Address) {
+	m, err := quietMailer(cfg, pages)
+	if err != nil {
+		f.found("sample", "", err)
+		return
+	}
+	defer m.Close()
+	for _, s := range sites {
+		f.found("sample", "of site "+s.ID+", handed to the relay; look whether it arrives, and where", m.Sample(ctx, s.ID, s.Locales[0], to))
+	}
 }
 
 // findings prints what was looked at, one line each.

@@ -98,7 +98,7 @@ func TestAWrongConfigurationIsToldWholeWithItsLines(t *testing.T) {
 func TestCheckFindsNothingWrongBesideARunningService(t *testing.T) {
 	onEachStore(t, func(t *testing.T, w *world) {
 		_, a := w.spawn(w.listen)
-		p := command(t, "check", "-config", w.config)
+		p := command(t, "check", "-dns=false", "-config", w.config)
 		if code := p.ends(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
 			t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}
@@ -130,7 +130,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		if err := os.WriteFile(w.config, []byte(w.yaml(w.listen)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := command(t, "check", "-config", w.config)
+		p := command(t, "check", "-dns=false", "-config", w.config)
 		if code := p.ends(); code != exitFailed {
 			t.Errorf("%s: it ends with %d, and prints %s%s", name, code, p.stdout, p.stderr)
 		}

@@ -73,9 +73,10 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	apiKey := random(24)
+	apiKey, password := random(24), random(6)
 	cfg, err := config.Parse("demo.yaml", demoConfig, values(map[string]string{
-		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"), "SECRET": random(32), "API_KEY": apiKey,
+		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"), "SECRET": random(32),
+		"API_KEY": apiKey, "ADMIN_PASSWORD": password,
 	}), nil, pages.Languages()...)
 	if err != nil {
 		return err
@@ -91,11 +92,12 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the letter comes here\n\n"+
+	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the letter comes here\n"+
+		"%[1]s/admin     what operators see; the password is %[3]s\n\n"+
 		"What the website then asks, before it writes to anybody:\n\n"+
 		"  curl -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \\\n"+
 		"       -d '{\"email\":\"ada@example.org\"}' %[1]s/v1/sites/demo/lookup\n\n"+
-		"One address gets one letter in ten minutes. Ctrl-C stops the demo and forgets everything.\n", cfg.PublicURL, apiKey)
+		"One address gets one letter in ten minutes. Ctrl-C stops the demo and forgets everything.\n", cfg.PublicURL, apiKey, password)
 	return p.wait(ctx)
 }
 

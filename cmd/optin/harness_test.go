@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -42,6 +43,10 @@ type world struct {
 	top    string        // YAML added beside the sites
 	hold   time.Duration // of the leases of processes, if not what the lanes need
 	smtp   string        // the relay's address, if it is not the inbox
+	conns  int           // connections to the relay; 4 if zero
+	each   string        // letters to one address; as by default if empty
+	budget string        // letters of the site; many if empty
+	when   string        // who is asked for a challenge; nobody if empty
 }
 
 // onEachStore runs a test with SQLite and with a real redis-server.
@@ -81,7 +86,7 @@ func (w *world) yaml(listen string) string {
 public_url: http://%s
 secret: %s
 store: %s
-smtp: {url: "smtp://%s?tls=off", connections: 4}
+smtp: {url: "smtp://%s?tls=off", connections: %d}
 admin: {password: a-password-for-tests}
 %ssites:
   - id: gazette
@@ -96,8 +101,9 @@ admin: {password: a-password-for-tests}
     purposes:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
-    limits: {letters_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", letters_per_site: "10000/1m"}
-%s`, listen, w.listen, testSecret, w.store, w.smtp, w.top, testKey, w.more)
+    limits: {letters_per_address: "%s", signups_per_ip: "100000/1m", signups_per_network: "100000/1m", letters_per_site: "%s"}
+    challenge: {when: %s}
+%s`, listen, w.listen, testSecret, w.store, w.smtp, cmp.Or(w.conns, 4), w.top, testKey, cmp.Or(w.each, "1/10m 3/24h"), cmp.Or(w.budget, "100000/1m"), cmp.Or(w.when, "never"), w.more)
 }
 
 // actor is somebody who meets optin at an address: a website, a person, an operator.
@@ -119,7 +125,7 @@ func (w *world) startLogging(log io.Writer) *actor {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p, err := start(w.t.Context(), w.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true})
+	p, err := start(w.t.Context(), w.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true, fill: -1})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -150,7 +156,9 @@ func (w *world) lettersTo(email string) (n int) {
 	return n
 }
 
+// actor speaks to the program at an address. What it is answered there is held against openapi.yaml: see contracted.
 func (w *world) actor(addr string) *actor {
+	claim(w.t, addr)
 	return &actor{t: w.t, base: "http://" + addr, mail: w.mail}
 }
 

@@ -31,15 +31,21 @@ func mayImport() map[string][]string {
 		"openapi":         {},
 		"mailer":          {"confirm", "store", "templates", "github.com/wneessen/go-mail"},
 		"webhook":         {"confirm", "store"},
-		"web":             {"confirm", "store", "templates", "keyring", "theme", "openapi", "github.com/labstack/echo/v4"},
+		"bounce":          {"confirm"},
+		"challenge":       {},
+		"preflight":       {"blitiri.com.ar/go/spf"},
+		"web":             {"confirm", "store", "templates", "keyring", "theme", "openapi", "bounce", "challenge", "github.com/labstack/echo/v4"},
 		"config":          {"theme", "go.yaml.in/yaml/v4"},
 		"inbox":           {"github.com/emersion/go-smtp"},
 		"metrics":         {"github.com/prometheus/client_golang"},
+		// For tests only: nobody may import it.
+		"openapi/contract": {"openapi"},
 		// Examples are for people who have nothing of ours.
 		"examples/receiver-go":     {},
 		"examples/listmonk-bridge": {},
 		"cmd/optin": {
 			"keyring", "store", "store/redis", "store/sqlite", "confirm", "outbox", "templates", "mailer", "webhook", "web", "config", "inbox", "metrics",
+			"bounce", "challenge", "preflight",
 		},
 	}
 }

@@ -22,6 +22,7 @@ const usage = `optin takes signups, mails a signed link, and counts a consent on
   optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
+  optin bounce -config optin.yaml  takes in a report about a letter, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
   optin webhook                    tries a website's webhook out; lists and replays what could not be told
   optin healthcheck                asks a running service whether it is alive
@@ -50,6 +51,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return serve(ctx, rest, env, stdout, stderr)
 	case "check":
 		return check(ctx, rest, env, stdout, stderr)
+	case "bounce":
+		return takeBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":
 		return keys(rest, stdout, stderr)
 	case "webhook":

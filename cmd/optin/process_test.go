@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, hold: hold}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
+		os.Exit(serveWith(ctx, extra{noLookups: true, hold: hold, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	os.Exit(holding(m.Run))
 }
 
 // process is the program as a child.
@@ -50,10 +50,16 @@ func (w *world) spawn(listen string) (*process, *actor) {
 // launch starts `optin serve` as a process of its own.
 func (w *world) launch(listen string) *process {
 	w.t.Helper()
+	w.write(listen)
+	return child(w.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + w.hold.String()}, "serve", "-config", w.config)
+}
+
+// write writes the configuration.
+func (w *world) write(listen string) {
+	w.t.Helper()
 	if err := os.WriteFile(w.config, []byte(w.yaml(listen)), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	return child(w.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + w.hold.String()}, "serve", "-config", w.config)
 }
 
 // command starts the program as it is, with some arguments.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,35 +12,26 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/challenge"
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/keyring"
-	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/metrics"
 	"github.com/optin/optin/outbox"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 	"github.com/optin/optin/web"
-	"github.com/optin/optin/webhook"
 )
 
 // drain is how long a stopping program waits for what is in hand. What is not finished by then comes back by its lease.
 const drain = 25 * time.Second
-
-// letterWaits are the waits before the second try of a letter, the third, …; the last one repeats until the letter's link would be
-// dead on arrival. RFC 5321 4.5.4.1 asks for 30 minutes between tries; greylisting relays take a letter after a few.
-var letterWaits = []time.Duration{
-	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
-}
-
-// clockWaits are those of a look at the clock that failed.
-var clockWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
 // program is a running optin.
 type program struct {
 	log     *slog.Logger
 	addr    net.Addr
 	metrics *metrics.Metrics
+	relays  *web.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
 	stops   []func(context.Context) // run last in, first out
@@ -53,11 +43,12 @@ type extra struct {
 	handlers  map[string]http.Handler // by the first part of the path
 	noLookups bool                    // DNS is not asked about domains
 	hold      time.Duration           // of leases, if not the outbox's own
+	fill      time.Duration           // that a person takes at least for our own form, if not the web's own; negative: none
 }
 
 // start starts everything the configuration asks for. When it fails, what it had started is stopped.
 func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program, err error) {
-	p = &program{log: log, metrics: metrics.New(), failed: make(chan error, 2)}
+	p = &program{log: log, metrics: metrics.New(), relays: web.NewRelays(nil, relayAddresses(cfg.SMTP.Relays)...), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -73,10 +64,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		return p, err
 	}
 	var box *outbox.Outbox
-	desk, err := confirm.New(confirm.Options{
-		Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
-		Owed: func(k store.Kind) { box.Wake(k) },
-	})
+	desk, err := newDesk(cfg, st, ring, func(k store.Kind) { box.Wake(k) })
 	if err != nil {
 		return p, err
 	}
@@ -116,33 +104,6 @@ func (p *program) background(f func(context.Context)) {
 	})
 }
 
-// outbox makes the lanes of everything that can be owed.
-func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, hold time.Duration) (*outbox.Outbox, error) {
-	post, err := newMailer(cfg, desk, pages, p.log)
-	if err != nil {
-		return nil, err
-	}
-	p.later(func(context.Context) { p.warn("close connections to the relay", post.Close()) })
-	clock := func(ctx context.Context, e store.Entry) (bool, error) {
-		err := desk.Lapse(ctx, e)
-		return err == nil, err
-	}
-	lanes := []outbox.Lane{
-		{Kind: confirm.KindLetter, Try: post.Try, Workers: cfg.SMTP.Connections, Limit: mailer.Longest, Waits: letterWaits, Repeat: true},
-		{Kind: confirm.KindClock, Try: clock, Limit: 30 * time.Second, Waits: clockWaits, Repeat: true},
-	}
-	tell, err := callers(cfg, desk, p.log)
-	if err != nil {
-		return nil, err
-	}
-	for lane, c := range tell {
-		lanes = append(lanes, outbox.Lane{Kind: lane, Try: c.Try, Workers: 2, Limit: time.Minute, Waits: webhook.Waits()})
-	}
-	return outbox.New(outbox.Options{Store: st, Lanes: lanes, Log: p.log, Hold: hold, Observe: func(k store.Kind, outcome string, d time.Duration) {
-		p.metrics.Try(string(k), outcome, d)
-	}})
-}
-
 // watch looks every ten seconds whether the store still keeps what it acknowledges, and says so in the log when that changes. It
 // also sees to it that the texts are kept, as soon as there is a store to keep them.
 func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Service) {
@@ -177,13 +138,23 @@ func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Servi
 
 // handler is all of the main listener.
 func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Ring, x extra) (http.Handler, error) {
+	sites, err := webSites(cfg.Sites)
+	if err != nil {
+		return nil, err
+	}
+	work, err := challenge.NewWork(func() [][]byte { return ring.Keys("challenge") }, challenge.WorkOptions{})
+	if err != nil {
+		return nil, err
+	}
 	o := web.Options{
-		Desk: desk, Store: st, Ring: ring, Pages: pages, Sites: webSites(cfg.Sites), PublicURL: cfg.PublicURL,
-		TrustedProxies: cfg.TrustedProxies, Log: p.log, Observe: p.metrics.Request,
+		Desk: desk, Store: st, Ring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
+		Work: work, Bounces: newIntake(desk, cfg.Sites), OperatorKeys: apiKeys(cfg.Admin.APIKeys),
+		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
 	}
+	o.Admin = web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: hosts(cfg.Sites)}
 	s, err := web.New(o)
 	if err != nil {
 		return nil, err
@@ -202,19 +173,6 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 		}
 		inner.ServeHTTP(w, r)
 	}), nil
-}
-
-// behindPassword asks for the admin password (RFC 7617), whatever the user's name.
-func behindPassword(password []byte, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, given, _ := r.BasicAuth()
-		if subtle.ConstantTimeCompare([]byte(given), password) != 1 {
-			w.Header().Set("WWW-Authenticate", `Basic realm="optin", charset="UTF-8"`)
-			http.Error(w, "The admin password is needed here.", http.StatusUnauthorized)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // listen starts the listeners.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/webhook"
 )
 
@@ -129,7 +128,7 @@ func (w *world) owed() (n int) {
 		w.t.Fatal(err)
 	}
 	defer st.Close()
-	kinds := []store.Kind{confirm.KindLetter}
+	kinds := append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe)
 	for _, h := range cfg.Sites[0].Webhooks {
 		kinds = append(kinds, webhook.Lane(cfg.Sites[0].ID, h.URL.String()))
 	}

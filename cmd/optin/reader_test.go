@@ -42,6 +42,7 @@ func (r *reader) open(where string) {
 func (r *reader) do(req *http.Request) {
 	r.t.Helper()
 	req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	claim(r.t, req.URL.Host)
 	resp, err := r.client.Do(req)
 	if err != nil {
 		r.t.Fatal(err)

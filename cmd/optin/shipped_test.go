@@ -32,7 +32,7 @@ func TestEveryConfigurationThatIsShippedLoads(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("the README has no configuration")
 	}
-	env := map[string]string{"RELAY_PASSWORD": "a-password", "LISTEN": "127.0.0.1:8080", "DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525"}
+	env := map[string]string{"RELAY_PASSWORD": "a-password", "LISTEN": "127.0.0.1:8080", "DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525", "ADMIN_PASSWORD": "a-password"}
 	for _, secret := range []string{"OPTIN_SECRET", "SECRET"} {
 		env[secret] = random(32)
 	}

@@ -105,7 +105,7 @@ func webhookConfig(path, site string, env func(string) (string, bool)) (*config.
 			return cfg, []config.Site{s}, nil
 		}
 	}
-	return nil, nil, fmt.Errorf("the configuration has no site %q", site)
+	return nil, nil, fmt.Errorf("the configuration has no site %q: -site takes one of its ids", site)
 }
 
 // webhookDesk opens the store and the rules on it. Nobody is woken: the running service looks every second.
@@ -118,7 +118,7 @@ func webhookDesk(ctx context.Context, cfg *config.Config) (*confirm.Service, err
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites)})
+	desk, err := newDesk(cfg, st, ring, nil)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/optin/optin/challenge"
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/redis"
@@ -44,7 +46,10 @@ func limits(of []config.Limit) (all []store.Limit) {
 
 func ruleSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
-		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: confirm.Terms{TTL: c.LinkTTL, Letters: limits(c.Limits.LettersPerAddress)}}
+		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: confirm.Terms{
+			TTL: c.LinkTTL, Letters: limits(c.Limits.LettersPerAddress), Budget: limits(c.Limits.LettersPerSite),
+			Remind: c.Reminder, Challenge: challenges()[c.Challenge.When], Normal: c.Challenge.Normal,
+		}}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
 		}
@@ -54,6 +59,21 @@ func ruleSites(of []config.Site) (all []confirm.Site) {
 		all = append(all, s)
 	}
 	return all
+}
+
+// challenges are the configuration's words for when a signup must come with a proof.
+func challenges() map[config.When]confirm.Challenge {
+	return map[config.When]confirm.Challenge{
+		config.WhenBusy: confirm.ChallengeBusy, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
+	}
+}
+
+// newDesk makes the rules on a store. owed may be nil.
+func newDesk(cfg *config.Config, st store.Store, ring *keyring.Ring, owed func(store.Kind)) (*confirm.Service, error) {
+	return confirm.New(confirm.Options{
+		Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
+		Letters: limits(cfg.Limits.LettersPerAddress), Budget: limits(cfg.Limits.Letters), Owed: owed,
+	})
 }
 
 func shownSite(c config.Site) templates.Site {
@@ -66,22 +86,33 @@ func shownSite(c config.Site) templates.Site {
 	return s
 }
 
-func webSites(of []config.Site) map[string]web.Site {
+func webSites(of []config.Site) (map[string]web.Site, error) {
 	all := map[string]web.Site{}
 	for _, c := range of {
 		s := web.Site{Show: shownSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors, Theme: c.Theme,
-			After: pagesAfter(c.After), AfterPurpose: map[string]web.After{},
-			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), LettersPerSite: limits(c.Limits.LettersPerSite)}}
+			After: pagesAfter(c.After), AfterPurpose: map[string]web.After{}, APIKeys: apiKeys(c.APIKeys),
+			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork)}}
 		for _, r := range c.Redirects {
 			s.Redirects = append(s.Redirects, r.String())
-		}
-		for _, k := range c.APIKeys {
-			s.APIKeys = append(s.APIKeys, web.APIKey{Sum: k.Sum, Scope: scope(k)})
 		}
 		for _, p := range c.Purposes {
 			s.AfterPurpose[p.ID] = pagesAfter(p.After)
 		}
+		if k := c.Challenge.Captcha; k != nil {
+			var err error
+			s.Captcha, err = challenge.NewCaptcha(challenge.Kind(k.Kind), challenge.CaptchaOptions{SiteKey: k.SiteKey, Secret: string(k.Secret)})
+			if err != nil {
+				return nil, fmt.Errorf("site %s: %w", c.ID, err)
+			}
+		}
 		all[c.ID] = s
+	}
+	return all, nil
+}
+
+func apiKeys(of []config.APIKey) (all []web.APIKey) {
+	for _, k := range of {
+		all = append(all, web.APIKey{Sum: k.Sum, Scope: scope(k)})
 	}
 	return all
 }
@@ -109,7 +140,7 @@ func scope(k config.APIKey) (s web.Scope) {
 func mailSites(of []config.Site) map[string]mailer.Site {
 	all := map[string]mailer.Site{}
 	for _, c := range of {
-		all[c.ID] = mailer.Site{From: c.From, Show: shownSite(c)}
+		all[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: shownSite(c)}
 	}
 	return all
 }
@@ -121,10 +152,23 @@ func dkimKeys(of []config.DKIM) (all []mailer.DKIM) {
 	return all
 }
 
-func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger) (*mailer.Mailer, error) {
+// relayAddresses are those of the relays, each host:port.
+func relayAddresses(of []config.Relay) (all []string) {
+	for _, r := range of {
+		all = append(all, r.Addr())
+	}
+	return all
+}
+
+// newMailer makes the mailer; alarm is told of relays that are paused, and may be nil.
+func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger, alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
+	var relays []*url.URL
+	for _, r := range cfg.SMTP.Relays {
+		relays = append(relays, r.URL())
+	}
 	return mailer.New(mailer.Options{
-		Desk: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relay: cfg.SMTP.URL(), DKIM: dkimKeys(cfg.SMTP.DKIM), Log: log,
-		HELO: heloName(cfg.PublicURL.Hostname()),
+		Desk: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relays: relays, Connections: cfg.SMTP.Connections, DKIM: dkimKeys(cfg.SMTP.DKIM),
+		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
 }
 
@@ -134,22 +178,4 @@ func heloName(host string) string {
 		return ""
 	}
 	return host
-}
-
-// callers makes one for each endpoint, by its lane.
-func callers(cfg *config.Config, desk *confirm.Service, log *slog.Logger) (map[store.Kind]*webhook.Caller, error) {
-	all := map[store.Kind]*webhook.Caller{}
-	for _, s := range cfg.Sites {
-		for _, w := range s.Webhooks {
-			c, err := webhook.New(webhook.Options{
-				Desk: desk, Log: log, UserAgent: "optin/" + versionText(),
-				Endpoint: endpoint(w), Switch: desk,
-			})
-			if err != nil {
-				return nil, fmt.Errorf("site %s: %w", s.ID, err)
-			}
-			all[webhook.Lane(s.ID, w.URL.String())] = c
-		}
-	}
-	return all, nil
 }

@@ -15,7 +15,7 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-async function signUp() {
+async function signUp(altcha) {
   const { email, consent } = form.elements;
   const answer = await fetch(form.action, {
     method: "POST",
@@ -25,6 +25,7 @@ async function signUp() {
       consent: consent.checked, // what the person did, never a constant
       locale: document.documentElement.lang,
       source: location.origin + location.pathname,
+      altcha,
     }),
     signal: AbortSignal.timeout(15_000),
   });
@@ -32,7 +33,13 @@ async function signUp() {
     form.reset();
     return show("Look in your inbox: one click is left."); // the same for every address
   }
-  const { detail, errors = [] } = await answer.json(); // RFC 9457
+  const { detail, errors = [], challenge } = await answer.json(); // RFC 9457
+  if (challenge && !altcha) {
+    // Many sign up just now: optin's own script does the work that each of them is asked for.
+    show("One moment: your browser checks for robots…");
+    await import(new URL("/challenge.js", form.action));
+    return signUp(await window.optinSolve(challenge));
+  }
   show(errors.length ? "Please look at what is marked." : detail, errors);
 }
 

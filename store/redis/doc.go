@@ -10,18 +10,25 @@
 // Counts are added by the script of their change, in the shard of its record: no further round trip. Counts, List and Parked
 // ask all shards in one pipeline, a round trip for each server; a page of Parked after an ID first searches the parked of all
 // shards for it, one round trip more and a look at each of them: with 100000 parked some milliseconds of each shard's server.
-// Parked gives as Due when an entry died, and as Tries how often it was leased. Reserve, Replace and Revive are one round trip.
+// Parked gives as Due when an entry died, and as Tries how often it was leased. Take, Return, Settle, Reserve, Held, Replace and
+// Revive are one round trip. A Take and a Return cost the server the logarithm of the largest limit: with 50000 in a bucket some
+// hundredths of a millisecond; each of those 50000 takes 120 bytes of memory, as long as it counts.
+//
+// Hasten goes by rounds of two round trips: a look at what waits in all shards, and the hastening of the soonest of it, at most 100 by
+// one script. A round hastens up to 1600, some tens of milliseconds of one server; so all of a hundred thousand take some seconds, and
+// others are served meanwhile. The budget is for each round trip; the whole is as long as it takes, or as its context lasts.
 //
 // # Replies that are lost
 //
 // The client's own retries are off: it repeats blindly. The store repeats an attempt itself, a few times within
 // Options.Budget, because it can tell what became of the one before: each change carries a random version made once,
 // and a record remembers the versions of the last ten seconds (at most 32, and as long after it is gone). An attempt
-// that finds its own version answers "done", and has counted. Settle, Take, Revive, Reserve and Replace know their own
-// traces likewise. Three cases are left open: a Settle whose reply was lost and whose lease then passed on within the same
-// second may report either outcome; entries that a Lease took while its reply was lost come back when their hold is over; a
-// Revive or Replace whose reply was lost may report ErrNotFound or ErrLost if the entry was leased or the value replaced
-// since, within the same second. None of it is work done twice by the store.
+// that finds its own version answers "done", and has counted. Settle, Take, Hasten (for ten seconds), Revive, Reserve and Replace know
+// their own traces likewise; to give back twice is to give back once. Four cases are left open: a Settle whose reply was lost and
+// whose lease then passed on within the same second may report either outcome; entries that a Lease took while its reply was lost
+// come back when their hold is over; a Revive or Replace whose reply was lost may report ErrNotFound or ErrLost if the entry was
+// leased or the value replaced since, within the same second; a Return whose reply was lost gives back, too, what its taker took
+// anew within the same second. None of it is work done twice by the store.
 //
 // Whatever stands between the caller and an answer is store.ErrUnavailable, the cause wrapped in it: no connection,
 // a time-out, LOADING, READONLY, CLUSTERDOWN, MASTERDOWN, NOREPLICAS, MISCONF, OOM, a refused password. If it was the caller's
@@ -41,10 +48,13 @@
 //	optin:{n}:t:<kind>                 hash     entry id -> times leased, from the first lease on, kept when parked;
 //	                                            negative: put back, -0: revived and not leased since
 //	optin:{n}:b:<kind>                 hash     entry id -> body, unless empty
+//	optin:{n}:moved                    set      entries, as in queues, that have moved to another lane and are not done
+//	optin:{n}:h:<mark>                 string   how many a Hasten made due there, for ten seconds
 //	optin:{n}:d:<kind>                 zset     parked entries by when they were parked, ms and thousandths
 //	optin:{n}:n:<site>                 zset     the days on which something was counted, all at 0
 //	optin:{n}:n:<site>:<day>           hash     name -> how many were counted in this shard; for 1100 days from the first
-//	optin:w:<bucket>                   list     the last takes, "microseconds.nonce", newest first; expires by itself
+//	optin:k:<bucket>                   zset     the takes that may count, their takers or else random marks by microseconds;
+//	                                            expires by itself (optin:w:, a list, was the same before Return, and is not read)
 //	optin:v:<name>                     string   what is reserved under a name; expires by itself
 //	optin:text:<sum>                   string   a text that was shown, for ever
 //	optin:ready                        string   written by Ready to see whether writing works; expires by itself
@@ -53,7 +63,8 @@
 //
 // Leases, limits and reservations go by the server's clock; the order of deaths by those of all masters. A record's life is
 // counted by the server from the caller's clock (Expires less now), and its end stands in the record too and is checked when it
-// is read: a server whose clock is set back revives nobody. If it is set forward, records go early: leave slack.
+// is read: a server whose clock is set back revives nobody. If it is set forward, records go early: leave slack. Takes that lie ahead of
+// a clock that was set back count as made now.
 //
 // # What the server must promise
 //

@@ -30,6 +30,8 @@ func (s shard) queue(k store.Kind) string       { return string(s) + "q:" + stri
 func (s shard) tries(k store.Kind) string       { return string(s) + "t:" + string(k) }
 func (s shard) bodies(k store.Kind) string      { return string(s) + "b:" + string(k) }
 func (s shard) parked(k store.Kind) string      { return string(s) + "d:" + string(k) }
+func (s shard) moved() string                   { return string(s) + "moved" }
+func (s shard) hastened(mark string) string     { return string(s) + "h:" + mark }
 func (s shard) days(site string) string         { return string(s) + "n:" + site }
 
 // counts is where one day's are, when the day is put behind it.

@@ -120,46 +120,6 @@ func (s *Store) leaseFrom(ctx context.Context, kind store.Kind, quota map[shard]
 	return leased, err
 }
 
-// Extend makes a lease last.
-func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) error {
-	on := shardOf(e.Key.ID)
-	value, err := s.askOne(ctx, question{
-		script: extendScript,
-		keys:   []string{on.queue(e.Kind), on.tries(e.Kind)},
-		args:   []any{member(e.ID, e.Key), e.ID, e.Tries, hold.Milliseconds()},
-	})
-	if err == nil && number(value) != 1 {
-		return store.ErrLost
-	}
-	return err
-}
-
-// Settle ends a lease.
-func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
-	if _, err := verdictWord(o.Verdict); err != nil {
-		return err
-	}
-	q := question{script: settleScript}
-	q.settle(shardOf(e.Key.ID), &store.Settlement{Entry: e, Outcome: o})
-	value, err := s.askOne(ctx, q)
-	if err == nil && number(value) != 1 {
-		return store.ErrLost
-	}
-	return err
-}
-
-func verdictWord(v store.Verdict) (string, error) {
-	switch v {
-	case store.VerdictDone:
-		return "done", nil
-	case store.VerdictAgain:
-		return "again", nil
-	case store.VerdictDead:
-		return "dead", nil
-	}
-	return "", fmt.Errorf("%w: there is no verdict %d", store.ErrInvalid, v)
-}
-
 // number and text read a reply of the server, which gives whole numbers of scores as text.
 func number(v any) int64 {
 	switch v := v.(type) {

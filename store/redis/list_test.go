@@ -79,8 +79,28 @@ func TestNothingIsLeftOfWhatIsDone(t *testing.T) {
 	if err := s.Settle(t.Context(), leaseOne(t, s), store.Done()); err != nil {
 		t.Fatal(err)
 	}
-	if keys := c.Keys(t.Context(), "optin:*letter").Val(); len(keys) != 0 {
-		t.Errorf("left are %q", keys)
+	put(t, s, key(1), &store.Record{State: "pending"}, store.Entry{ID: "b", Kind: "letter", Body: []byte("body")})
+	e := leaseOne(t, s)
+	for _, lane := range []store.Kind{"slow/letter", "letter", "slower/letter"} {
+		if err := s.Settle(t.Context(), e, store.Again(time.Now().Add(-time.Hour)).In(lane)); err != nil {
+			t.Fatal(err)
+		}
+		es, err := s.Lease(t.Context(), lane, 9, time.Minute)
+		if err != nil || len(es) != 1 {
+			t.Fatalf("leased %+v of %s, %v", es, lane, err)
+		}
+		e = es[0]
+		if keys := c.Keys(t.Context(), "optin:*letter").Val(); len(keys) != 3 { // queue, tries, bodies
+			t.Errorf("in %s the keys are %q", lane, keys)
+		}
+	}
+	if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"optin:*letter", "optin:*moved"} {
+		if keys := c.Keys(t.Context(), pattern).Val(); len(keys) != 0 {
+			t.Errorf("left are %q", keys)
+		}
 	}
 }
 

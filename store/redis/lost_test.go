@@ -120,6 +120,7 @@ func TestAChangeIsFoundAgainBehindLaterOnes(t *testing.T) {
 func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	for name, o := range map[string]store.Outcome{
 		"done": store.Done(), "again": store.Again(time.Now().Add(time.Hour)), "dead": store.Dead(),
+		"moved": store.Again(time.Now().Add(time.Hour)).In("letter/slow"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			arm, good := lossy(t)
@@ -140,14 +141,32 @@ func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 
 func TestATakeWhoseReplyIsLostTakesOne(t *testing.T) {
 	arm, good := lossy(t)
-	hour := store.Limit{N: 2, Per: time.Hour}
-	for range 2 {
-		if wait, err := arm().Take(t.Context(), "bucket", "", hour); wait != 0 || err != nil {
+	hour := store.Limit{N: 3, Per: time.Hour}
+	for _, taker := range []string{"letter-1", "", ""} {
+		if wait, err := arm().Take(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
 			t.Fatalf("waits %v, %v", wait, err)
 		}
 	}
 	if wait, err := good.Take(t.Context(), "bucket", "", hour); wait == 0 || err != nil {
-		t.Errorf("waits %v, %v after two of two", wait, err)
+		t.Errorf("waits %v, %v after three of three", wait, err)
+	}
+}
+
+func TestAReturnWhoseReplyIsLostReturnsOne(t *testing.T) {
+	arm, good := lossy(t)
+	hour := store.Limit{N: 2, Per: time.Hour}
+	for _, taker := range []string{"letter-1", "letter-2"} {
+		if wait, err := good.Take(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
+			t.Fatalf("waits %v, %v", wait, err)
+		}
+	}
+	if err := arm().Return(t.Context(), "bucket", "letter-1"); err != nil {
+		t.Fatal(err)
+	}
+	for want := range 2 { // one was returned, and then taken
+		if wait, err := good.Take(t.Context(), "bucket", "", hour); (wait != 0) != (want == 1) || err != nil {
+			t.Errorf("after %d more it waits %v, %v", want, wait, err)
+		}
 	}
 }
 
@@ -178,14 +197,14 @@ func TestTheClusterClientRepeatsNothingBehindOurBack(t *testing.T) {
 	before := p.lost.Load()
 	var takes []question
 	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
-		takes = append(takes, question{script: takeScript, keys: []string{"optin:w:" + bucket}, args: []any{"n", 0, 9, 1000000}})
+		takes = append(takes, question{script: takeScript, keys: []string{bucketPrefix + bucket}, args: []any{"n", 0, 9, 1000000}})
 	}
 	answers, err := s.ask(t.Context(), 1, takes...)
 	if err != nil || answers[0].err == nil || answers[1].err == nil || p.lost.Load() != before+1 {
 		t.Errorf("asked once and lost: %+v, %v, %d lost", answers, err, p.lost.Load()-before)
 	}
 	for _, q := range takes {
-		if n := server.client().LLen(t.Context(), q.keys[0]).Val(); n != 1 {
+		if n := server.client().ZCard(t.Context(), q.keys[0]).Val(); n != 1 {
 			t.Errorf("%s was executed %d times", q.keys[0], n)
 		}
 	}

@@ -41,9 +41,8 @@ func dying(t *testing.T, s *Store, n int) (ids []string) {
 	slices.SortFunc(es, func(a, b store.Entry) int { return cmp.Compare(b.ID, a.ID) })
 	var questions []question
 	for _, e := range es {
-		q := question{script: settleScript}
-		q.settle(shardOf(e.Key.ID), &store.Settlement{Entry: e, Outcome: store.Dead()})
-		questions, ids = append(questions, q), append(ids, e.ID)
+		questions = append(questions, settleQuestion(store.Settlement{Entry: e, Outcome: store.Dead()}))
+		ids = append(ids, e.ID)
 	}
 	if _, err := s.ask(t.Context(), 1, questions...); err != nil {
 		t.Fatal(err)

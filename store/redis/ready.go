@@ -89,7 +89,7 @@ func readInfo(info *goredis.StringCmd, has map[string]string) error {
 func (s *Store) logRefused(ctx context.Context, err error) {
 	if s.refused.CompareAndSwap(false, true) {
 		s.log.WarnContext(ctx, "redis refuses CONFIG GET: whether it keeps what it acknowledges cannot be checked, "+
-			"make sure that it has appendonly and appendfsync as durability asks", "durability", string(s.durability), "err", err)
+			"make sure that it has appendonly and appendfsync as durability asks", "durability", string(s.durability), "error", err)
 	}
 }
 

@@ -49,7 +49,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log: o.Log, now: o.Now, random: o.Random,
 	}
 	if err := s.teach(ctx); err != nil {
-		s.log.WarnContext(ctx, "redis cannot be used yet; the store goes on trying", "err", err)
+		s.log.WarnContext(ctx, "redis cannot be used yet; the store goes on trying", "error", err)
 	}
 	return s, nil
 }

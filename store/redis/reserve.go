@@ -24,6 +24,18 @@ func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.D
 	return []byte(text(held)), nil
 }
 
+// Held returns what is kept under a name, or nil.
+func (s *Store) Held(ctx context.Context, name string) ([]byte, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	held, err := s.askOne(ctx, get(cellPrefix+name))
+	if err != nil || held == nil {
+		return nil, err
+	}
+	return []byte(text(held)), nil
+}
+
 // Replace puts a value where exactly the old one is kept.
 func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := checkCell(name, value, d); err != nil {
@@ -41,10 +53,18 @@ func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d t
 // atLeast is a duration in whole milliseconds, rounded up.
 func atLeast(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
 
-func checkCell(name string, value []byte, d time.Duration) error {
-	switch {
-	case name == "" || len(name) > 128:
+func checkName(name string) error {
+	if name == "" || len(name) > 128 {
 		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to 128", store.ErrInvalid, len(name))
+	}
+	return nil
+}
+
+func checkCell(name string, value []byte, d time.Duration) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	switch {
 	case len(value) > store.MaxBody:
 		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
 	case d < time.Millisecond:

@@ -36,6 +36,12 @@ var (
 	luaPeek string
 	//go:embed lua/lease.lua
 	luaLease string
+	//go:embed lua/waiting.lua
+	luaWaiting string
+	//go:embed lua/waits.lua
+	luaWaits string
+	//go:embed lua/hasten.lua
+	luaHasten string
 	//go:embed lua/take.lua
 	luaTake string
 	//go:embed lua/order.lua
@@ -64,6 +70,8 @@ var (
 	settleScript  = newScript(luaValue, luaSettling, luaSettle)
 	peekScript    = newScript(luaValue, luaPeek)
 	leaseScript   = newScript(luaValue, luaLease)
+	waitsScript   = newScript(luaValue, luaWaiting, luaWaits)
+	hastenScript  = newScript(luaValue, luaWaiting, luaHasten)
 	takeScript    = newScript(luaTake)
 	listScript    = newScript(luaOrder, luaList)
 	sweepScript   = newScript(luaValue, luaSweep)
@@ -77,7 +85,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, extendScript, settleScript, peekScript, leaseScript, takeScript, listScript, sweepScript,
-		countsScript, placeScript, parkedScript, reviveScript, reserveScript, replaceScript,
+		commitScript, extendScript, settleScript, peekScript, leaseScript, waitsScript, hastenScript,
+		takeScript, listScript, sweepScript, countsScript, placeScript, parkedScript, reviveScript, reserveScript, replaceScript,
 	}
 }

@@ -76,9 +76,6 @@ func check(key store.Key, c store.Change) error {
 		return fmt.Errorf("%w: a state of %d bytes, at most %d", store.ErrInvalid, len(c.Put.State), maxState)
 	case c.Settle != nil && c.Settle.Entry.Key != key:
 		return fmt.Errorf("%w: it settles an entry of another record", store.ErrInvalid)
-	case c.Settle != nil:
-		_, err := verdictWord(c.Settle.Outcome.Verdict)
-		return err
 	}
 	return nil
 }
@@ -136,7 +133,7 @@ func (s *Store) commitQuestion(key store.Key, was stored, c store.Change, versio
 	}
 	q := question{
 		script: commitScript,
-		keys:   []string{on.record(key), on.tombstone(key), on.all(key.Site), from, to},
+		keys:   []string{on.record(key), on.tombstone(key), on.all(key.Site), from, to, on.moved()},
 		args:   []any{was.version, version, tail, ttl, key.ID, created},
 	}
 	q.settle(on, c.Settle)
@@ -153,18 +150,6 @@ func (s *Store) commitQuestion(key store.Key, was stored, c store.Change, versio
 		q.args = append(q.args, n.Day, n.Name, n.N)
 	}
 	return q
-}
-
-// settle adds the settling of an entry, or that there is none.
-func (q *question) settle(on shard, st *store.Settlement) {
-	if st == nil {
-		q.args = append(q.args, "", "", "", "", "")
-		return
-	}
-	e := st.Entry
-	word, _ := verdictWord(st.Outcome.Verdict) // checked before
-	q.keys = append(q.keys, on.queue(e.Kind), on.tries(e.Kind), on.bodies(e.Kind), on.parked(e.Kind))
-	q.args = append(q.args, word, member(e.ID, e.Key), e.ID, e.Tries, due(st.Outcome.At))
 }
 
 // due writes a time for a script; the zero time is the server's now.

@@ -279,8 +279,11 @@ func TestCallsThatCannotBeAreRefused(t *testing.T) {
 	_, unnamed := s.Take(t.Context(), "", "", store.Limit{N: 1, Per: time.Hour})
 	_, page := s.List(t.Context(), store.Query{Site: "gazette", Limit: 1001})
 	verdict := s.Settle(t.Context(), store.Entry{ID: "a"}, store.Outcome{Verdict: 9})
+	given := s.Return(t.Context(), "", "letter-1")
+	_, anonymous := s.Held(t.Context(), "")
 	for what, err := range map[string]error{
 		"no takes": zero, "no window": never, "no bucket": unnamed, "a page too large": page, "an unknown verdict": verdict,
+		"returned to no bucket": given, "held under no name": anonymous,
 	} {
 		if !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s gives %v", what, err)

@@ -18,12 +18,13 @@ const (
 	// A lease is lost when it is settled (leased is 0) or when somebody else has it (tries has grown).
 	extendLease = "UPDATE entries SET hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
 	settleDone  = "DELETE FROM entries WHERE id = ? AND tries = ? AND leased = 1"
-	settleAgain = "UPDATE entries SET leased = 0, due = ?3, hidden = ?3 WHERE id = ?1 AND tries = ?2 AND leased = 1"
+	settleAgain = `UPDATE entries SET leased = 0, due = ?3, hidden = ?3, kind = coalesce(nullif(?4, ''), kind)
+		WHERE id = ?1 AND tries = ?2 AND leased = 1`
 )
 
 var softStatements = []string{
-	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, ownTake, dropTakes, sweepRecords,
-	selectCell, putCell, dropCells,
+	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, ownTake, dropTakes, dropTake,
+	moveAside, moveDown, widenGap, selectGaps, closeGaps, dropGaps, sweepRecords, selectCell, putCell, dropCells,
 }
 
 // Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
@@ -89,8 +90,11 @@ func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) e
 	return err
 }
 
-// Settle ends a lease, or returns store.ErrLost.
+// Settle ends a lease, or returns store.ErrLost; store.ErrInvalid for an outcome that cannot be.
 func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
 	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) { return struct{}{}, tx.settle(e, o, s.o.Now()) })
 	return err
 }
@@ -103,7 +107,7 @@ func (t transaction) settle(e store.Entry, o store.Outcome, now time.Time) error
 	case store.VerdictDone:
 		changed, err = t.exec(settleDone, e.ID, e.Tries)
 	case store.VerdictAgain:
-		changed, err = t.exec(settleAgain, e.ID, e.Tries, millis(o.At))
+		changed, err = t.exec(settleAgain, e.ID, e.Tries, millis(o.At), string(o.Lane))
 	case store.VerdictDead:
 		changed, err = t.exec(settleDead, e.ID, e.Tries, now.UnixMicro())
 	default:

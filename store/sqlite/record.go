@@ -22,7 +22,9 @@ const (
 		AND (expires IS NULL OR expires > ?) ORDER BY created DESC, id DESC LIMIT ?`
 )
 
-var readStatements = []string{selectRecord, selectNewest, selectState, selectDue, selectText, selectCounts, selectParked, selectPlace}
+var readStatements = []string{
+	selectRecord, selectNewest, selectState, selectDue, selectText, selectCounts, selectParked, selectPlace, ownTake, selectCell,
+}
 
 // scan reads the columns of a record.
 func scan(row interface{ Scan(...any) error }) (store.Record, error) {

@@ -72,8 +72,10 @@ func TestAFileThatIsNotRightIsRefusedAndLeftAlone(t *testing.T) {
 			}
 		}, "is damaged"},
 		"another program's": {func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") }, "another program"},
-		"newer":             {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 3") }, "start the newer optin"},
-		"older":             {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
+		"newer": {func(t *testing.T, path string) {
+			do(t, path, fmt.Sprintf("PRAGMA user_version = %d", version+1))
+		}, "start the newer optin"},
+		"older": {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
 		"a folder": {func(t *testing.T, path string) {
 			remove(t, path)
 			if err := os.Mkdir(path, 0o700); err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -58,10 +59,32 @@ func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d t
 	return err
 }
 
-func checkCell(name string, value []byte, d time.Duration) error {
-	switch {
-	case name == "" || len(name) > maxCell:
+// Held returns what is kept under a name, or nil.
+func (s *Store) Held(ctx context.Context, name string) ([]byte, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return read(ctx, s, func(ctx context.Context) ([]byte, error) {
+		held, there, err := scanCell(s.reader.statements[selectCell].QueryRowContext(ctx, name, millis(s.o.Now())))
+		if !there {
+			return nil, err
+		}
+		return held, err
+	})
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > maxCell {
 		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to %d are possible", store.ErrInvalid, len(name), maxCell)
+	}
+	return nil
+}
+
+func checkCell(name string, value []byte, d time.Duration) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	switch {
 	case len(value) > store.MaxBody:
 		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
 	case d < time.Millisecond:
@@ -70,13 +93,18 @@ func checkCell(name string, value []byte, d time.Duration) error {
 	return nil
 }
 
-// cell reads what is kept under a name; a value of no bytes is one, too.
-func (t transaction) cell(name string, now time.Time) (held []byte, there bool, err error) {
-	there, err = found(t.row(selectCell, name, millis(now)).Scan(&held))
+// scanCell reads the value of a cell, if there is one; a value of no bytes is one, too.
+func scanCell(row *sql.Row) (held []byte, there bool, err error) {
+	there, err = found(row.Scan(&held))
 	if held == nil {
 		held = []byte{}
 	}
 	return held, there, err
+}
+
+// cell is what is kept under a name.
+func (t transaction) cell(name string, now time.Time) (held []byte, there bool, err error) {
+	return scanCell(t.row(selectCell, name, millis(now)))
 }
 
 // putCell keeps a value until a moment, rounded up: never less than was asked for.

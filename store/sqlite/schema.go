@@ -5,13 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // application marks the file as one of optin ("opti"), version its schema.
 const (
 	application = 0x6f707469
-	version     = 2
+	version     = 3
 )
 
 // schemaOne is version 1 of the schema, and what every file begins with; it never changes, for files made by it are about.
@@ -83,6 +82,20 @@ ALTER TABLE entries ADD COLUMN died INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX entries_parked ON entries (kind, died, seq) WHERE hidden IS NULL;
 `
 
+// toThree makes version 3 of version 2.
+const toThree = `
+CREATE TABLE gaps (
+	bucket TEXT NOT NULL,
+	block  INTEGER NOT NULL,             -- of the numbers of takes
+	n      INTEGER NOT NULL,             -- how many at its end are not in use, as if the next block's first followed
+	PRIMARY KEY (bucket, block)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX takes_taker ON takes (bucket, taker) WHERE taker IS NOT NULL;
+`
+
+// steps make of each version the next one; the first makes it of nothing.
+func steps() [version]string { return [...]string{schemaOne, toTwo, toThree} }
+
 // createSchema fills a new, empty file.
 func createSchema(ctx context.Context, path string, sync level) (err error) {
 	p, err := openPool(ctx, path, sync, writing, 1)
@@ -95,8 +108,10 @@ func createSchema(ctx context.Context, path string, sync level) (err error) {
 		return err
 	}
 	defer tx.Rollback() // after the commit this does nothing
-	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, version)
-	if _, err := tx.ExecContext(ctx, marks+schemaOne+toTwo); err != nil {
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", application)); err != nil {
+		return err
+	}
+	if err := climb(ctx, tx, 0); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -128,45 +143,6 @@ func checkWhole(ctx context.Context, db *sql.DB) error {
 		return refuse("the database is damaged (%s): put a copy back, or save what can be read with: sqlite3 FILE .recover", found)
 	}
 	return nil
-}
-
-// upgrade makes the schema that of this program, once no other process writes. A process that dies meanwhile leaves the file
-// as it was.
-func upgrade(ctx context.Context, db *sql.DB) error {
-	for {
-		err := upgradeOnce(ctx, db)
-		if err == nil || !isLocked(err) || pause(ctx, time.Millisecond) != nil {
-			return err
-		}
-	}
-}
-
-func upgradeOnce(ctx context.Context, db *sql.DB) error {
-	have, err := schemaOf(ctx, db)
-	if err != nil || have >= version {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // after the commit this does nothing
-	// Asked again: another process may have done it meanwhile.
-	if have, err = schemaOf(ctx, tx); err != nil || have >= version {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d;", version)+toTwo); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// schemaOf is the version of the file's schema.
-func schemaOf(ctx context.Context, asked interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}) (have int, err error) {
-	err = asked.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
-	return have, err
 }
 
 // damaged tells damage from other reasons why a file could not be read.

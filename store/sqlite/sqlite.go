@@ -19,7 +19,8 @@
 // One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A
 // call never waits longer than Options.Deadline or its context, even when the disk hangs: the disk is asked in a
 // goroutine of its own, and an act runs in its caller's goroutine, so that nothing of the caller's is touched after the
-// answer. Only Close waits for what was left behind.
+// answer. Only Close waits for what was left behind. Hasten is many such calls, one after the other: others write in between, and it
+// lasts as long as there is something to hasten.
 //
 // # Errors
 //
@@ -35,6 +36,11 @@
 //
 // A file of an earlier schema is upgraded as it is opened, in one transaction; an earlier optin then refuses it.
 // Counts are kept for ever.
+//
+// # What is given back
+//
+// Return makes a take as if it had never been. It costs the same however much its bucket holds and however long ago the take was
+// (gaps.go), and where there is nothing to give back it only reads.
 //
 // # Time
 //

@@ -20,7 +20,7 @@ const (
 
 var hardStatements = []string{
 	selectRecord, putRecord, eraseRecord, oweEntry, settleDone, settleAgain, settleDead, keepText, askReady,
-	addCount, reviveEntry,
+	addCount, reviveEntry, farWaiting, hastenUntil,
 }
 
 // Update runs f exactly once, on the record as it is, while nobody else can write. The whole of it, f included, has

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,7 +17,19 @@ import (
 // versionOne is a file as the first version wrote it: four records, of whose letters two are dead, one is leased, one is due.
 func versionOne(t *testing.T) string {
 	t.Helper()
-	dump, err := os.ReadFile("testdata/version1.sql")
+	return fromDump(t, 1)
+}
+
+// versionTwo is a file as the second version wrote it: four records, of whose letters two are dead, one is leased, one waits; a bucket
+// with three named takes and one that is not; a reservation.
+func versionTwo(t *testing.T) string {
+	t.Helper()
+	return fromDump(t, 2)
+}
+
+func fromDump(t *testing.T, version int) string {
+	t.Helper()
+	dump, err := os.ReadFile(fmt.Sprintf("testdata/version%d.sql", version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +97,50 @@ func TestAFileOfTheFirstVersionTakesWhatIsNew(t *testing.T) {
 	}
 }
 
+func TestAFileOfTheSecondVersionKeepsWhatItHolds(t *testing.T) {
+	c := &clock{now: time.UnixMilli(1778051289011)} // when its last take was
+	s := open(t, Options{Path: versionTwo(t), Now: c.Now})
+	for n, data := range map[string]string{"0": "sealed a", "1": "sealed b", "2": "sealed c", "3": "sealed d"} {
+		if r, err := s.Get(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
+			t.Errorf("record %s is %+v, %v", n, r, err)
+		}
+	}
+	if got, err := s.Counts(t.Context(), "gazette", "2026-05-06", "2026-05-06"); err != nil || len(got) != 1 || got[0].N != 4 {
+		t.Errorf("counted are %+v, %v", got, err)
+	}
+	if held, err := s.Held(t.Context(), "name"); string(held) != "mine" || err != nil {
+		t.Errorf("reserved is %q, %v", held, err)
+	}
+	es, err := s.Parked(t.Context(), "letter", "", 9)
+	if err != nil || len(es) != 2 || es[0].ID != "letter-a" || es[1].ID != "letter-b" || es[0].Due.IsZero() {
+		t.Errorf("dead are %+v, %v", es, err)
+	}
+	if n, err := s.Hasten(t.Context(), "letter", 9); n != 1 || err != nil {
+		t.Errorf("hastened are %d, %v, want the one that waits", n, err)
+	}
+	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 1 || es[0].ID != "letter-d" {
+		t.Errorf("due are %+v, %v", es, err)
+	}
+}
+
+func TestWhatWasTakenUnderTheSecondVersionStillCounts(t *testing.T) {
+	c := &clock{now: time.UnixMilli(1778051289011)}
+	s, limit := open(t, Options{Path: versionTwo(t), Now: c.Now}), store.Limit{N: 4, Per: time.Hour}
+	takes := func(taker string, want time.Duration) {
+		t.Helper()
+		if wait, err := s.Take(t.Context(), "bucket", taker, limit); wait != want || err != nil {
+			t.Errorf("%q waits %v, %v, want %v", taker, wait, err, want)
+		}
+	}
+	takes("letter-b", 0)                            // it has
+	takes("letter-d", time.Hour-3*time.Millisecond) // until the first is as old as the window
+	if err := s.Return(t.Context(), "bucket", "letter-a"); err != nil {
+		t.Fatal(err)
+	}
+	takes("letter-d", 0)
+	takes("letter-e", time.Hour-2*time.Millisecond)
+}
+
 func TestAnUpgradedFileIsLikeANewOne(t *testing.T) {
 	shape := func(s *Store) (shape []string) {
 		rows, err := s.reader.db.Query("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1")
@@ -101,8 +158,10 @@ func TestAnUpgradedFileIsLikeANewOne(t *testing.T) {
 		return shape
 	}
 	fresh := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
-	if diff := cmp.Diff(shape(fresh), shape(open(t, Options{Path: versionOne(t)}))); diff != "" {
-		t.Errorf("new (-), upgraded (+):\n%s", diff)
+	for _, older := range []string{versionOne(t), versionTwo(t)} {
+		if diff := cmp.Diff(shape(fresh), shape(open(t, Options{Path: older}))); diff != "" {
+			t.Errorf("new (-), upgraded (+):\n%s", diff)
+		}
 	}
 	if have, err := schemaOf(t.Context(), fresh.reader.db); have != version || err != nil {
 		t.Errorf("a new file has schema %d, %v", have, err)
@@ -130,15 +189,16 @@ func TestManyProcessesMayUpgradeAFileAtOnce(t *testing.T) {
 }
 
 func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
-	path := versionOne(t)
-	do(t, path, "CREATE INDEX entries_parked ON entries (kind)") // the last thing that the upgrade makes is in the way
-	if _, err := Open(t.Context(), Options{Path: path, Durability: None}); err == nil {
-		t.Fatal("it was opened")
-	}
-	do(t, path, "DROP INDEX entries_parked")
-	write(t, path+"-wal", nil) // the other program took the log away as it closed
-	s := open(t, Options{Path: path})
-	if es, err := s.Parked(t.Context(), "letter", "", 9); err != nil || len(es) != 2 {
-		t.Errorf("dead are %+v, %v", es, err)
+	for name, path := range map[string]string{"first": versionOne(t), "second": versionTwo(t)} {
+		do(t, path, "CREATE INDEX takes_taker ON records (site)") // the last thing that the upgrade makes is in the way
+		if _, err := Open(t.Context(), Options{Path: path, Durability: None}); err == nil {
+			t.Fatalf("a file of the %s version was opened", name)
+		}
+		do(t, path, "DROP INDEX takes_taker")
+		write(t, path+"-wal", nil) // the other program took the log away as it closed
+		s := open(t, Options{Path: path})
+		if es, err := s.Parked(t.Context(), "letter", "", 9); err != nil || len(es) != 2 {
+			t.Errorf("in a file of the %s version the dead are %+v, %v", name, es, err)
+		}
 	}
 }

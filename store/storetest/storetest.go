@@ -36,9 +36,9 @@ type clause struct {
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	parts := [][]clause{
-		updating(), refusing(), contending(), expiring(), leasing(), settling(), settlingInside(),
-		measuring(), listing(), paging(), taking(), keeping(), counting(), parking(), reviving(),
-		reserving(), replacing(), ending(),
+		updating(), refusing(), contending(), expiring(), leasing(), settling(), settlingInside(), moving(), hastening(),
+		measuring(), listing(), paging(), taking(), returning(), keeping(), counting(), parking(), reviving(),
+		reserving(), replacing(), holding(), ending(),
 	}
 	for _, part := range parts {
 		for _, c := range part {

@@ -159,28 +159,22 @@ func buckets(t *testing.T, open func(*testing.T) store.Store) {
 func takesOnce(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	limit := store.Limit{N: 2, Per: time.Hour}
-	takeAs := func(i int, taker string) time.Duration {
-		wait, err := clients[i%2].Take(t.Context(), "bucket", taker, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return wait
-	}
+	try := func(i int, taker string) time.Duration { return takeAs(t, clients[i%2], "bucket", taker, limit) }
 	for i := range 10 {
-		if wait := takeAs(i, "letter-1"); wait != 0 {
+		if wait := try(i, "letter-1"); wait != 0 {
 			t.Fatalf("taking again, it waits %v", wait)
 		}
 	}
-	if wait := takeAs(0, "letter-2"); wait != 0 {
+	if wait := try(0, "letter-2"); wait != 0 {
 		t.Fatalf("another taker waits %v", wait)
 	}
-	if wait := takeAs(1, "letter-3"); wait == 0 {
+	if wait := try(1, "letter-3"); wait == 0 {
 		t.Error("a third taker took what is not there")
 	}
-	if wait := takeAs(1, "letter-2"); wait != 0 {
+	if wait := try(1, "letter-2"); wait != 0 {
 		t.Errorf("who has taken waits %v", wait)
 	}
-	if wait := takeAs(0, "etter-2"); wait == 0 {
+	if wait := try(0, "etter-2"); wait == 0 {
 		t.Error("a taker was taken for another whose name ends like its own")
 	}
 }

@@ -1,6 +1,7 @@
 -- One change of one record, all of it or none.
--- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state it had, 5 of the state it gets;
---       if an entry is settled: 6 queue, 7 tries, 8 bodies, 9 parked; then for each entry owed: queue, parked, bodies;
+-- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state it had, 5 of the state it gets, 6 moved;
+--       if an entry is settled: 7 queue, 8 tries, 9 bodies, 10 parked; if it moves, those of the other lane;
+--       then for each entry owed: queue, parked, bodies;
 --       if something is counted: the days of the site; then for each count: that day's counts
 -- ARGV: 1 again (not needed: the version tells), 2 the version it must have, '' for no record, 3 the new version,
 --       4 the packed record, '' to erase it, 5 ms it has to live, 0 for ever, 6 its id, 7 created,
@@ -19,10 +20,11 @@ end
 if find(versions, ARGV[3]) then return {'done'} end
 if version ~= ARGV[2] then return {'other', was} end
 
-local k = 6
+local moved, k = KEYS[6], 7
 if ARGV[8] ~= '' then
-  if not settle(k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
-  k = 10
+  if not settle(moved, k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
+  k = 11
+  if ARGV[8] == 'move' then k = 15 end
 end
 
 if was and now - struct.unpack('>I6', was, 17) >= RECENT then versions = '' end
@@ -49,7 +51,7 @@ end
 
 local counts = 14 + 4 * tonumber(ARGV[13])
 for a = 14, counts - 1, 4 do
-  if not redis.call('ZSCORE', KEYS[k + 1], ARGV[a]) then
+  if not redis.call('ZSCORE', KEYS[k + 1], ARGV[a]) and redis.call('SISMEMBER', moved, ARGV[a]) == 0 then
     local due = ARGV[a + 2]
     if due == '' then due = now end
     local new = redis.call('ZADD', KEYS[k], 'NX', due, ARGV[a])

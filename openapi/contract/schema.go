@@ -1,15 +1,15 @@
-package web
+package contract
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// breaches holds a value against a schema: as much of JSON Schema 2020-12 as the description uses. A word that it does not know is a
-// breach, too.
-func breaches(schema object, value any, here string) (wrong []string) {
+// Breaches says how a value breaks a schema; here is what the value is called.
+func Breaches(schema Object, value any, here string) (wrong []string) {
 	if schema == nil {
 		return []string{here + " has no schema"}
 	}
@@ -33,35 +33,39 @@ func breaches(schema object, value any, here string) (wrong []string) {
 		case "items":
 			list, _ := value.([]any)
 			for i, x := range list {
-				wrong = append(wrong, breaches(at(want), x, fmt.Sprintf("%s[%d]", here, i))...)
+				wrong = append(wrong, Breaches(At(want), x, fmt.Sprintf("%s[%d]", here, i))...)
 			}
 		case "properties", "required", "additionalProperties":
 		case "format":
 			if text, ok := value.(string); ok && !inFormat(want.(string), text) {
 				say("is %q, want a %s", text, want)
 			}
-		case "minLength", "maxLength", "minimum", "maximum", "maxItems", "default", "description", "x-status":
+		case "minLength", "maxLength", "minimum", "maximum", "maxItems":
+			if bound, _ := want.(float64); !within(word, bound, value) {
+				say("is %v, against its %s of %v", value, word, want)
+			}
+		case "default", "description", "x-status":
 		default:
 			say("has the unknown word %s in its schema", word)
 		}
 	}
-	if o, ok := value.(object); ok {
+	if o, ok := value.(Object); ok {
 		wrong = append(wrong, objectBreaches(schema, o, here)...)
 	}
 	return wrong
 }
 
-func objectBreaches(schema, value object, here string) (wrong []string) {
-	for _, name := range words(schema["required"]) {
+func objectBreaches(schema, value Object, here string) (wrong []string) {
+	for _, name := range Words(schema["required"]) {
 		if _, ok := value[name]; !ok {
 			wrong = append(wrong, here+" lacks "+name)
 		}
 	}
-	known := at(schema, "properties")
+	known := At(schema, "properties")
 	for name, v := range value {
-		switch s := at(known, name); {
+		switch s := At(known, name); {
 		case s != nil:
-			wrong = append(wrong, breaches(s, v, here+"."+name)...)
+			wrong = append(wrong, Breaches(s, v, here+"."+name)...)
 		case schema["additionalProperties"] == false:
 			wrong = append(wrong, here+" has "+name+", which is not described")
 		}
@@ -72,7 +76,7 @@ func objectBreaches(schema, value object, here string) (wrong []string) {
 func oneBreach(of []any, value any, here string) (wrong []string) {
 	fits, why := 0, []string(nil)
 	for _, s := range of {
-		if b := breaches(at(s), value, here); len(b) > 0 {
+		if b := Breaches(At(s), value, here); len(b) > 0 {
 			why = append(why, b...)
 		} else {
 			fits++
@@ -108,7 +112,22 @@ func anyOf(want any, have []string) bool {
 	if one, ok := want.(string); ok {
 		return slices.Contains(have, one)
 	}
-	return slices.ContainsFunc(words(want), func(one string) bool { return slices.Contains(have, one) })
+	return slices.ContainsFunc(Words(want), func(one string) bool { return slices.Contains(have, one) })
+}
+
+// within tells whether a value keeps to a bound: of characters, of parts, or on a number. One of another type is not held to it (JSON
+// Schema Validation 2020-12, section 6).
+func within(word string, bound float64, value any) bool {
+	switch v := value.(type) {
+	case string:
+		n := float64(utf8.RuneCountInString(v))
+		return (word != "minLength" || n >= bound) && (word != "maxLength" || n <= bound)
+	case []any:
+		return word != "maxItems" || float64(len(v)) <= bound
+	case float64:
+		return (word != "minimum" || v >= bound) && (word != "maximum" || v <= bound)
+	}
+	return true
 }
 
 func inFormat(format, text string) bool {

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Bad recipients never delay good ones: many letters are refused for now, many more stall the relay, and a fresh one to somebody else
+// still leaves soon.
+func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
+	bad, good := size(300, 10_000), size(20, 100)
+	relay := newExchange(t, map[string]func(context.Context) error{"slow.test": stalls, "later.test": putsOff})
+	onEachStore(t, func(t *testing.T, w *world) {
+		w.smtp, w.top = relay.addr, unlimited
+		desk := w.desk()
+		signUpMany(t, desk, bad, func(i int) string {
+			return fmt.Sprintf("person%d@%s", i, []string{"slow.test", "later.test"}[i%2])
+		})
+		p := w.launch(w.listen)
+		a := w.actor(w.listen)
+		a.until("ready", func() bool { return a.status("/readyz") == 200 })
+		var waited []time.Duration
+		for i := range good {
+			email := fmt.Sprintf("%s%d@good%d.test", t.Name()[len(t.Name())-5:], i, i)
+			begun := time.Now()
+			if code := a.SignUp(email); code != 202 {
+				t.Fatalf("a signup answers %d", code)
+			}
+			a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
+			waited = append(waited, relay.to(email)[0].Sub(begun))
+		}
+		slices.Sort(waited)
+		late := waited[(len(waited)*99+99)/100-1]
+		t.Logf("beside %d bad ones, %d fresh letters left after %v (median), %v (99 in 100), %v (last)", bad, good,
+			waited[len(waited)/2].Round(time.Millisecond), late.Round(time.Millisecond), waited[len(waited)-1].Round(time.Millisecond))
+		if late > 5*time.Second {
+			t.Errorf("a fresh letter waited for %v", late)
+		}
+		p.kill() // it has letters in hand that stall
+	})
+}

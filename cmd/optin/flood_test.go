@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// inDisguise is one of the many spellings of one mailbox.
+func inDisguise(r *rand.Rand) string {
+	name := []byte("adalovelace")
+	var b strings.Builder
+	for i, c := range name {
+		if i > 0 && r.IntN(3) == 0 {
+			b.WriteByte('.')
+		}
+		switch r.IntN(3) {
+		case 0:
+			b.WriteByte(c - 'a' + 'A')
+		case 1:
+			b.WriteRune(rune(c) - 'a' + 'ａ') // full-width
+		default:
+			b.WriteByte(c)
+		}
+	}
+	if r.IntN(2) == 0 {
+		fmt.Fprintf(&b, "+tag%d", r.IntN(1000))
+	}
+	return b.String() + "@" + []string{"gmail.com", "GMail.com", "googlemail.com", "ｇmail.com"}[r.IntN(4)]
+}
+
+// flood posts signups through a proxy that is trusted, each by another of many IPs. It answers how many of which status there were.
+func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int {
+	a.t.Helper()
+	codes, mu := map[int]int{}, sync.Mutex{}
+	client := &http.Client{Transport: held(&http.Transport{MaxIdleConnsPerHost: 32})}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for worker := range 16 {
+		r := rand.New(rand.NewPCG(uint64(worker), 1))
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				body := fmt.Sprintf(`{"email":%q,"consent":true,"locale":"en"}`, email(r, i))
+				req, err := http.NewRequest(http.MethodPost, a.base+signupPath, strings.NewReader(body))
+				if err != nil {
+					a.t.Error(err)
+					return
+				}
+				req.Header.Set("Content-Type", mediaJSON)
+				req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", i%10, i/10%100, i/1000%10))
+				resp, err := client.Do(req)
+				if err != nil {
+					a.t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				mu.Lock()
+				codes[resp.StatusCode]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	client.CloseIdleConnections()
+	return codes
+}
+
+// proxied believes this machine's own X-Forwarded-For.
+const proxied = "trusted_proxies: [127.0.0.1]\n"
+
+// One person is signed up by everybody, in every spelling, and gets three letters; somebody else gets theirs meanwhile.
+func TestNobodysInboxIsBombed(t *testing.T) {
+	n := size(3_000, 1_000_000)
+	relay := newExchange(t, nil)
+	w := newWorld(t, redisServer(t).url())
+	w.smtp, w.top, w.each = relay.addr, proxied+unlimited, "3/24h"
+	_, a := w.spawn(w.listen)
+	flooding, slowest := make(chan map[int]int), time.Duration(0)
+	begun := time.Now()
+	go func() { flooding <- a.flood(n, func(r *rand.Rand, _ int) string { return inDisguise(r) }) }()
+	var codes map[int]int
+	bystanders := 0
+	for codes == nil {
+		email := fmt.Sprintf("bystander%d@people.test", bystanders)
+		asked := time.Now()
+		if code := a.SignUp(email); code != http.StatusAccepted {
+			t.Fatalf("a bystander's signup answers %d", code)
+		}
+		a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
+		slowest = max(slowest, time.Since(asked))
+		bystanders++
+		select {
+		case codes = <-flooding:
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if codes[http.StatusAccepted] != n {
+		t.Errorf("the flood was answered %v", codes)
+	}
+	letters, _ := relay.letters()
+	if letters -= bystanders; letters != 3 {
+		t.Errorf("the person got %d letters", letters)
+	}
+	if slowest > 10*time.Second {
+		t.Errorf("a bystander waited for %v", slowest)
+	}
+	t.Logf("%d signups for one mailbox in %v: %d letters; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
+		letters, bystanders, slowest.Round(time.Millisecond))
+}
+
+// Distinct addresses meet the site's budget, exactly; and who is known already costs it nothing.
+func TestABudgetIsExactAndWhatSendsNoLetterCostsNothing(t *testing.T) {
+	budget, n := size(200, 20_000), size(600, 100_000)
+	relay := newExchange(t, nil)
+	w := newWorld(t, redisServer(t).url())
+	w.smtp, w.top, w.budget = relay.addr, proxied+unlimited, fmt.Sprintf("%d/24h", budget)
+	_, a := w.spawn(w.listen)
+	once := a.flood(budget/2, func(_ *rand.Rand, i int) string { return someone(i) })
+	again := a.flood(n, func(_ *rand.Rand, i int) string { return someone(i % (budget / 2)) })
+	rest := a.flood(n, func(_ *rand.Rand, i int) string { return someone(budget/2 + i) })
+	if once[202] != budget/2 || again[202] != n {
+		t.Errorf("the first were answered %v, their repetitions %v", once, again)
+	}
+	if rest[202] != budget-budget/2 || rest[503] != n-rest[202] {
+		t.Errorf("the rest were answered %v; the budget is %d", rest, budget)
+	}
+	w.eventually(10*time.Minute, "the letters", func() bool { _, different := relay.letters(); return different >= budget })
+	if all, different := relay.letters(); all != budget || different != budget {
+		t.Errorf("%d letters came, %d different ones; the budget is %d", all, different, budget)
+	}
+	t.Logf("%d signups for distinct addresses and %d repetitions: %d letters, the budget exactly", budget/2+n, n, budget)
+}

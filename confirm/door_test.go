@@ -1,0 +1,88 @@
+package confirm_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+// spelling is the nth of the many spellings of one mailbox.
+func spelling(n int) string { return fmt.Sprintf("ada+%d@example.org", n) }
+
+// owedLetters counts the letters that are owed now or later.
+func (d *desk) owedLetters() (n int) {
+	d.t.Helper()
+	d.later(25 * time.Hour)
+	for _, kind := range confirm.LetterKinds() {
+		all, err := d.Store.Lease(d.t.Context(), kind, 1000, time.Minute)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		n += len(all)
+	}
+	return n
+}
+
+func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
+	for name, change := range map[string]func(*confirm.Options){
+		"those over all sites": func(o *confirm.Options) {
+			o.Sites[0].Terms.Letters, o.Letters = nil, []store.Limit{{N: 2, Per: time.Hour}, {N: 5, Per: 24 * time.Hour}}
+		},
+		"those of the site": func(o *confirm.Options) {
+			o.Sites[0].Terms.Letters = []store.Limit{{N: 1, Per: time.Minute}, {N: 5, Per: 24 * time.Hour}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := deskAs(t, change)
+			for n := range 50 {
+				if err := d.asks("gazette", spelling(n)); err != nil {
+					t.Fatalf("signup %d: %v", n, err)
+				}
+			}
+			if err := d.asks("gazette", "bob@example.org"); err != nil || d.state("bob@example.org") != confirm.Pending {
+				t.Errorf("somebody else: %v, %q", err, d.state("bob@example.org"))
+			}
+			if err := d.asks("gazette", "ada@example.org"); err != nil || d.state("ada@example.org") != confirm.Pending {
+				t.Errorf("she herself: %v, %q", err, d.state("ada@example.org"))
+			}
+			if page, err := d.List(t.Context(), "gazette", confirm.Listing{Limit: 100}); err != nil || len(page.All) != 5+4+2 {
+				t.Errorf("%d subscriptions are known, %v", len(page.All), err)
+			}
+			if got := d.owedLetters(); got != 5+4+2 {
+				t.Errorf("%d letters are owed, want 9, one to herself and one to somebody else", got)
+			}
+			if err := d.asks("gazette", spelling(100)); err != nil || d.state(spelling(100)) != confirm.Pending { // a day later
+				t.Errorf("a day later: %v, %q", err, d.state(spelling(100)))
+			}
+		})
+	}
+}
+
+func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) {
+		o.Letters = []store.Limit{{N: 2, Per: 24 * time.Hour}}
+		o.Budget = []store.Limit{{N: 2, Per: time.Hour}}
+	})
+	for range 30 { // pending, and too soon for another letter
+		if err := d.asks("gazette", "ada@example.org"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.asks("gazette", spelling(1)); err != nil || d.state(spelling(1)) != confirm.Pending {
+		t.Fatalf("%v, %q", err, d.state(spelling(1)))
+	}
+	var busy *confirm.BusyError
+	for range 30 { // the budget is spent
+		if err := d.asks("gazette", spelling(2)); !errors.As(err, &busy) {
+			t.Fatal(err)
+		}
+	}
+	d.later(2 * time.Hour)
+	if err := d.asks("gazette", spelling(2)); err != nil || d.state(spelling(2)) != confirm.Pending {
+		t.Errorf("%v, %q", err, d.state(spelling(2)))
+	}
+}

@@ -1,0 +1,49 @@
+package confirm_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
+	d := newDesk(t)
+	for i := range 40 {
+		d.ask(fmt.Sprintf("p%d@slow.example", i), "letter")
+	}
+	slow := map[store.Kind]int{}
+	for _, e := range d.letters(40) {
+		slow[e.Kind]++
+	}
+	if len(slow) != 1 {
+		t.Errorf("one domain is in %d lanes", len(slow))
+	}
+	for i := range 100 {
+		d.ask(fmt.Sprintf("ada@d%d.example", i), "letter")
+	}
+	all := map[store.Kind]int{}
+	for _, e := range d.letters(100) {
+		all[e.Kind]++
+	}
+	if len(all) < 12 { // 16 lanes, 100 domains: fewer than this once in a million
+		t.Errorf("100 domains are in %d lanes", len(all))
+	}
+}
+
+func TestALaneIsANameThatAStoreTakesAndNoneOfTheOthers(t *testing.T) {
+	seen := map[store.Kind]bool{confirm.KindAgain: true, confirm.KindMaybe: true, confirm.KindClock: true}
+	kinds := confirm.LetterKinds()
+	for _, k := range kinds {
+		change := store.Change{Erase: true, Owe: []store.Entry{{ID: "x", Kind: k, Due: time.Now()}}}
+		if err := change.Check(); err != nil || seen[k] {
+			t.Errorf("%s: %v, seen %t", k, err, seen[k])
+		}
+		seen[k] = true
+	}
+	if len(kinds) != 16 || kinds[0] != "letter/0" || kinds[15] != "letter/f" {
+		t.Errorf("the lanes are %v", kinds)
+	}
+}

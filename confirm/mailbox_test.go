@@ -1,0 +1,175 @@
+package confirm_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
+)
+
+func TestADisguisedAddressIsTheSameMailboxToTheLimits(t *testing.T) {
+	for _, same := range [][]string{
+		{"ken@example.org", "KEN@example.org", "Ken@EXAMPLE.org", "ken+a@example.org", "ken+a+b@example.org", "Ken+A@example.org", "ken+@example.org"},
+		{"ken@example.org", "ｋｅｎ@example.org", "ＫＥＮ@example.org", "\u212aen@example.org", "ken@ｅｘａｍｐｌｅ.org", "ken@example。org", "ｋｅｎ+x@example.org", "𝐤𝐞𝐧@example.org"},
+		{"kendra.lr@gmail.com", "k.en.d.ra.lr@gmail.com", "kendralr@gmail.com", "kendralr@googlemail.com", "Kendra.LR+1@googlemail.com", "k.e.n.d.r.a.l.r.+x@gmail.com", "ｋendralr@ＧＭＡＩＬ.com"},
+		{"ken@yahoo.com", "ken-shop@yahoo.com", "ken-a-b@yahoo.com", "Ken+x@yahoo.com", "KEN-@yahoo.com"},
+		{"ken@yahoo.co.uk", "ken-shop@yahoo.co.uk"}, {"ken@ymail.com", "ken-shop@ymail.com"}, {"ken@rocketmail.com", "ken-shop@rocketmail.com"},
+		{"jos\u00e9@example.org", "jose\u0301@example.org", "JOS\u00c9@example.org"},
+		{"ab--cd@example.org", "ab--ＣＤ@example.org"},
+		{"ﬁona@example.org", "fiona@example.org"},
+		{"ken@bücher.example", "ken@xn--bcher-kva.example", "ken@BÜCHER.example"},
+		{"σοφός@example.org", "ΣΟΦΌς@example.org"},
+		{"ken\ufe0f@example.org", "ken@example.org"}, // a variation selector shows nothing
+	} {
+		for _, other := range same[1:] {
+			if a, b := confirm.Mailbox(address(same[0])), confirm.Mailbox(address(other)); a != b {
+				t.Errorf("%s counts as %q, %s as %q", same[0], a, other, b)
+			}
+			typed, _, _ := strings.Cut(other, "@")
+			if kept, _, _ := strings.Cut(address(other).String(), "@"); kept != typed {
+				t.Errorf("%s would be written to as %s", other, address(other))
+			}
+		}
+	}
+}
+
+func TestADisguiseThatNobodyTypesIsRefusedAtTheDoor(t *testing.T) {
+	for _, a := range []string{`"ken"@example.org`, "ken@example.org.", "ken.@gmail.com", "k..en@gmail.com", "ken＋x@example.org", "ken＠example.org", "ken．x@gmail.com",
+		"ken\u00ad@example.org", "ken\u200b@example.org", "ken\u200d@example.org", "(x)ken@example.org", "ken@[192.0.2.7]"} {
+		if _, err := confirm.ParseAddress(a); !errors.Is(err, confirm.ErrAddress) {
+			t.Errorf("%q: %v", a, err)
+		}
+	}
+}
+
+func TestDifferentPeopleAreDifferentMailboxes(t *testing.T) {
+	all := []string{
+		"mike@example.org", "m\u0131ke@example.org", "strasse@example.org", "stra\u00dfe@example.org", "mike@example.com",
+		"m.ike@example.org", "mike-shop@example.org", "m-ike@gmail.com", "mike@gmail.com", "mike@mail.gmail.com", "mike@yahoo-fan.example", "mike-a@yahoo-fan.example",
+		"mike@yahoo.com", "mi.ke@yahoo.com", "+mike@example.org", "+ken@example.org", "-mike@yahoo.com", "mike_a@yahoo.com", "m\u00edke@example.org", "мike@example.org", "mike@ymail.example",
+		"ab--cd@example.org", "ab--ce@example.org", "mike-@example.org", "!#$%&'*/=?^_`{|}~@example.org", "xn--zzzzz99999@example.org",
+	}
+	seen := map[string]string{}
+	for _, a := range all {
+		key := confirm.Mailbox(address(a))
+		if other, ok := seen[key]; ok {
+			t.Errorf("%s and %s are both %q", a, other, key)
+		}
+		seen[key] = a
+	}
+}
+
+// placed asks for the place of a letter to a mailbox.
+func (d *desk) placed(id string, kind store.Kind, site, to string) time.Duration {
+	d.t.Helper()
+	wait, err := d.Place(d.t.Context(), store.Entry{ID: id, Kind: kind}, confirm.Draft{Site: site, To: address(to)})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return wait
+}
+
+// manySites has as many sites as it takes to be a nuisance.
+func manySites(o *confirm.Options) {
+	o.Letters = []store.Limit{{N: 5, Per: 24 * time.Hour}}
+	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		site := o.Sites[0]
+		site.ID = id
+		o.Sites = append(o.Sites, site)
+	}
+}
+
+func TestAMailboxHasItsLimitOverAllSites(t *testing.T) {
+	d := deskAs(t, manySites)
+	for i, site := range []string{"a", "b", "c", "d", "e"} {
+		for range 2 { // tried again it takes no second place
+			if wait := d.placed("letter-"+site, confirm.KindAgain, site, []string{"ken@gmail.com", "k.en@gmail.com"}[i%2]); wait != 0 {
+				t.Fatalf("letter %d waits %v", i, wait)
+			}
+		}
+	}
+	if wait := d.placed("letter-f", confirm.KindAgain, "f", "KEN+x@googlemail.com"); wait != 24*time.Hour {
+		t.Errorf("the sixth waits %v", wait)
+	}
+	if wait := d.placed("other", confirm.KindAgain, "f", "kendra@gmail.com"); wait != 0 {
+		t.Errorf("somebody else waits %v", wait)
+	}
+	d.later(24 * time.Hour)
+	if wait := d.placed("letter-f", confirm.KindAgain, "f", "ken@gmail.com"); wait != 0 {
+		t.Errorf("a day later it waits %v", wait)
+	}
+}
+
+func TestAPlaceThatOneLimitRefusesIsTakenOfNeither(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) {
+		manySites(o)
+		o.Letters[0].N, o.Sites[3].Terms.Letters = 2, []store.Limit{{N: 1, Per: 48 * time.Hour}} // of site c
+	})
+	minute := 10*time.Minute - time.Minute // the site's shorter limit, a little less
+	if d.placed("1", confirm.KindAgain, "a", "ken@example.org") != 0 {
+		t.Fatal("the first waits")
+	}
+	for _, id := range []string{"2", "3", "4"} { // refused by the site: the places over all sites stay free
+		if wait := d.placed(id, confirm.KindAgain, "a", "ken@example.org"); wait != minute {
+			t.Fatalf("letter %s waits %v, want %v", id, wait, minute)
+		}
+	}
+	if d.placed("5", confirm.KindAgain, "b", "ken@example.org") != 0 {
+		t.Fatal("the second place over all sites was taken by a letter that was refused")
+	}
+	for _, id := range []string{"6", "7"} { // refused over all sites
+		if wait := d.placed(id, confirm.KindAgain, "c", "ken@example.org"); wait != 24*time.Hour {
+			t.Fatalf("letter %s waits %v", id, wait)
+		}
+	}
+	if wait := d.placed("8", confirm.KindAgain, "a", "ken@example.org"); wait != 24*time.Hour {
+		t.Errorf("refused by both it waits %v, not for the longer", wait)
+	}
+	d.later(24 * time.Hour)
+	if d.placed("9", confirm.KindAgain, "c", "ken@example.org") != 0 {
+		t.Error("the site's place was taken by a letter that was refused over all sites")
+	}
+}
+
+func TestALetterThatMayHaveArrivedTakesASecondPlace(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) { manySites(o); o.Letters[0].N = 2; o.Sites[0].Terms.Letters = nil })
+	for _, kind := range []store.Kind{confirm.LetterKinds()[3], confirm.KindAgain, confirm.KindMaybe, confirm.KindMaybe} {
+		if wait := d.placed("1", kind, "gazette", "ken@example.org"); wait != 0 {
+			t.Fatalf("in %s it waits %v", kind, wait)
+		}
+	}
+	if d.placed("2", confirm.KindAgain, "gazette", "ken@example.org") == 0 {
+		t.Error("two letters took one place")
+	}
+}
+
+func TestWithoutLimitsNoLetterWaits(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) { o.Sites[0].Terms.Letters = nil })
+	for _, id := range []string{"1", "2", "3", "4", "5", "6", "7"} {
+		if wait := d.placed(id, confirm.KindAgain, "gazette", "ken@example.org"); wait != 0 {
+			t.Fatalf("letter %s waits %v", id, wait)
+		}
+	}
+}
+
+func TestALetterThatItsMailboxRefusedTakesNoPlace(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) { manySites(o); o.Letters[0].N = 1; o.Sites[0].Terms.Letters = o.Letters })
+	if d.placed("1", confirm.KindAgain, "gazette", "k.en@gmail.com") != 0 || d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") == 0 {
+		t.Fatal("two letters took one place")
+	}
+	of := func(id, to string) {
+		d.Leave(t.Context(), store.Entry{ID: id, Kind: confirm.KindAgain}, confirm.Draft{Site: "gazette", To: address(to)})
+	}
+	of("2", "ken@gmail.com") // has none
+	of("1", "somebody@gmail.com")
+	if d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") == 0 {
+		t.Error("somebody else's letter gave the place back")
+	}
+	of("1", "k.en@gmail.com")
+	if d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") != 0 {
+		t.Error("the refused letter kept its place")
+	}
+}

@@ -1,0 +1,211 @@
+package confirm_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+)
+
+func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
+	for name, row := range map[string]struct {
+		kind    confirm.ReportKind
+		pressed bool
+		state   confirm.State
+		told    []confirm.Event
+		tripped bool
+	}{
+		"hard, of an open request":          {confirm.ReportHard, false, confirm.Undeliverable, []confirm.Event{confirm.EventUndeliverable}, false},
+		"hard, of what was confirmed":       {confirm.ReportHard, true, confirm.Confirmed, nil, false},
+		"soft":                              {confirm.ReportSoft, false, confirm.Pending, nil, false},
+		"a flood":                           {confirm.ReportFlood, false, confirm.Pending, nil, true},
+		"a complaint, of an open request":   {confirm.ReportComplaint, false, confirm.Withdrawn, nil, false},
+		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, confirm.Withdrawn, []confirm.Event{confirm.EventWithdrawn}, false},
+	} {
+		for how, about := range map[string]func(confirm.Draft) confirm.Report{
+			"by return path": func(d confirm.Draft) confirm.Report { return confirm.Report{Return: d.Return} },
+			"by address":     func(d confirm.Draft) confirm.Report { return confirm.Report{Site: d.Site, Address: d.To} },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				d := newDesk(t)
+				d.ask("ada@example.org", "letter")
+				draft := d.letter()
+				if row.pressed {
+					if _, err := d.press(token(draft.Confirm)); err != nil {
+						t.Fatal(err)
+					}
+					d.owed(lane, 1)
+					d.later(time.Second)
+				}
+				r := about(draft)
+				r.Kind, r.Words = row.kind, "\r\n550 5.1.1 \x00"+strings.Repeat("no ", 1000)
+				for range 2 { // twice is once
+					if err := d.Report(t.Context(), r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := d.state("ada@example.org"); got != row.state {
+					t.Errorf("the state is %q, want %q", got, row.state)
+				}
+				for i, e := range d.owed(lane, len(row.told)) {
+					if told, err := d.Told(t.Context(), e); err != nil || told.Type != row.told[i] {
+						t.Errorf("told %+v, %v", told, err)
+					}
+				}
+				days, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
+				if err != nil || len(days) != 1 {
+					t.Fatal(days, err)
+				}
+				if day := days[0]; day.Bounces != count(row.state == confirm.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
+					t.Errorf("%d bounces and %d complaints are counted", day.Bounces, day.Complaints)
+				}
+				if tripped := d.calms(1) == 0; tripped != row.tripped {
+					t.Errorf("tripped: %t", tripped)
+				}
+			})
+		}
+	}
+}
+
+func count(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	draft := d.letter()
+	d.later(terms.TTL + confirm.Grace + time.Hour)
+	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
+		for _, r := range []confirm.Report{{Return: draft.Return, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
+			if err := d.Report(t.Context(), r); err != nil {
+				t.Errorf("%+v: %v", r, err)
+			}
+		}
+	}
+	if got := d.state("ada@example.org"); got != "" {
+		t.Errorf("the state is %q", got)
+	}
+}
+
+func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
+	d := newDesk(t)
+	ada := address("ada@example.org")
+	for _, r := range []confirm.Report{
+		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {Return: "postmaster", Site: "gazette", Address: ada},
+	} {
+		r.Kind = confirm.ReportHard
+		if err := d.Report(t.Context(), r); !errors.Is(err, confirm.ErrForeign) {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, confirm.ErrForeign) {
+		t.Errorf("a report of no kind: %v", err)
+	}
+}
+
+func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	first := d.letter()
+	d.later(time.Hour)
+	d.ask("ada@example.org", "offers")
+	second := d.letter()
+	if err := d.hard(first.Return); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.press(token(first.Confirm)); !errors.Is(err, confirm.ErrExpired) {
+		t.Errorf("the link of the letter that came back: %v", err)
+	}
+	if v, err := d.Look(t.Context(), token(second.Confirm)); err != nil || v.State != confirm.Pending {
+		t.Errorf("the other one is %q, %v", v.State, err)
+	}
+	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.press(token(second.Confirm)); !errors.Is(err, confirm.ErrExpired) {
+		t.Errorf("the latest one: %v", err)
+	}
+}
+
+func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	d.later(time.Hour)
+	d.ask("ada@example.org", "letter")
+	known := d.letter()
+	d.later(time.Hour)
+	d.ask("ada@example.org", "offers")
+	open := d.letter()
+	if err := d.hard(known.Return); err != nil || known.Duty != confirm.DutyKnown {
+		t.Fatal(known.Duty, err)
+	}
+	if v, err := d.Look(t.Context(), token(open.Confirm)); err != nil || v.State != confirm.Pending {
+		t.Errorf("what is open is %q, %v", v.State, err)
+	}
+}
+
+func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	before := open(t, path, "o")
+	before.ask("ada@example.org", "letter")
+	old := before.letter()
+	during := open(t, path, "n", "o")
+	during.later(terms.TTL + confirm.Grace + time.Hour) // all is forgotten
+	if _, err := during.Decline(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	during.ask("ada@example.org", "letter") // moves the refusal
+	if _, err := during.Lift(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	during.ask("ada@example.org", "letter")
+	if _, err := during.press(token(during.letter().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	if err := during.Report(t.Context(), confirm.Report{Return: old.Return, Kind: confirm.ReportComplaint}); err != nil {
+		t.Fatal(err)
+	}
+	if got := during.state("ada@example.org"); got != confirm.Withdrawn {
+		t.Errorf("the state is %q", got)
+	}
+}
+
+func TestAComplaintTakesBackAllAndClosesWhatIsOpen(t *testing.T) {
+	s := tell(t)
+	s.does(s.signup("r1", "letter", "offers"))
+	s.does(s.press("r1"))
+	s.later(time.Hour)
+	s.does(s.signup("r2", "events"))
+	complaint := confirm.Complaint{Evidence: confirm.Evidence{At: s.now, How: confirm.ByComplaint, Reply: "abuse"}}
+	owes(t, s.does(complaint), "subscription.withdrawn")
+	owes(t, s.does(complaint))
+	s.is(confirm.Withdrawn)
+	for _, id := range []string{"r1", "r2"} {
+		if _, err := s.tries(s.press(id)); !errors.Is(err, confirm.ErrWithdrawn) {
+			t.Errorf("pressing %s: %v", id, err)
+		}
+	}
+	for _, g := range s.sub.Grants {
+		if g.Ended == nil || g.Ended.How != confirm.ByComplaint || g.Ended.Reply != "abuse" {
+			t.Errorf("%s ended by %+v", g.Purpose, g.Ended)
+		}
+	}
+	s.later(time.Hour)
+	owes(t, s.does(s.signup("r3")), "letter r3") // it is no refusal: a new signup and a new press are a new consent
+	owes(t, s.does(s.press("r3")), "subscription.confirmed")
+	nobody := tell(t)
+	owes(t, nobody.does(complaint))
+	if !nobody.sub.Created.IsZero() {
+		t.Error("a complaint of nobody is kept")
+	}
+}

@@ -1,0 +1,77 @@
+package confirm
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/optin/optin/store"
+)
+
+// ErrForeign says that a report is about no letter of ours.
+var ErrForeign = errors.New("confirm: not a report about a letter of ours")
+
+// A return path is pathPrefix and, in base32 without padding (RFC 4648 section 6), lower-case because some mail systems make it so:
+//
+//	id of the record (16 bytes) | tag of the request (4) | signature over site, id and tag (12)
+//
+// The site is not in it: a signature fits one only. With a domain of its own it is a reverse-path of its own for each letter (VERP), so that
+// a report is known by where it came to, whatever it says.
+const (
+	pathPrefix = "b-"
+	pathID     = 16
+	pathTag    = 4
+	pathSum    = 12
+	pathLength = len(pathPrefix) + ((pathID+pathTag+pathSum)*8+4)/5 // of the local part, in bytes; RFC 5321 section 4.5.3.1.1 allows 64
+)
+
+var pathEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// returnPath is the local part of the return path of a request's letter; of an empty request: of a letter that asks nothing.
+func (s *Service) returnPath(key store.Key, request string) string {
+	id, err := base64.RawURLEncoding.DecodeString(key.ID)
+	if err != nil || len(id) != pathID {
+		return "" // no key of ours
+	}
+	body := append(id, requestTag(request)...)
+	return pathPrefix + pathEncoding.EncodeToString(append(body, s.pathSums(key.Site, body)[0]...))
+}
+
+// readReturnPath finds whose letter a return path is of, or answers ErrForeign whatever is wrong.
+func (s *Service) readReturnPath(local string) (key store.Key, tag string, err error) {
+	local = strings.ToLower(local)
+	if len(local) != pathLength || !strings.HasPrefix(local, pathPrefix) {
+		return store.Key{}, "", ErrForeign
+	}
+	raw, err := pathEncoding.DecodeString(local[len(pathPrefix):])
+	if err != nil || pathPrefix+pathEncoding.EncodeToString(raw) != local { // decoding passes over line feeds, and bits too many
+		return store.Key{}, "", ErrForeign
+	}
+	body, sum := raw[:pathID+pathTag], raw[pathID+pathTag:]
+	for _, site := range s.Sites {
+		for _, ours := range s.pathSums(site.ID, body) {
+			if hmac.Equal(sum, ours) {
+				return store.Key{Site: site.ID, ID: base64.RawURLEncoding.EncodeToString(body[:pathID])}, string(body[pathID:]), nil
+			}
+		}
+	}
+	return store.Key{}, "", ErrForeign
+}
+
+// pathSums are the signatures of a return path, one for each listed secret, the newest first.
+func (s *Service) pathSums(site string, body []byte) [][]byte {
+	sums := s.Ring.Sums("return path", site, string(body))
+	for i := range sums {
+		sums[i] = sums[i][:pathSum]
+	}
+	return sums
+}
+
+// requestTag tells the requests of one record apart, and says nothing of their ids.
+func requestTag(request string) []byte {
+	sum := sha256.Sum256([]byte(request))
+	return sum[:pathTag]
+}

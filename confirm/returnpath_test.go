@@ -1,0 +1,85 @@
+package confirm_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/confirm"
+)
+
+// hard reports that a letter will never arrive, by its return path.
+func (d *desk) hard(path string) error {
+	return d.Report(d.t.Context(), confirm.Report{Return: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
+}
+
+func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	e := d.letters(1)[0]
+	first, err := d.Draft(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, _ := d.Draft(t.Context(), e)
+	d.ask("bob@example.org", "letter")
+	other := d.letter()
+	if p := first.Return; p != second.Return || p == other.Return || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
+		t.Errorf("%q, %q, %q", p, second.Return, other.Return)
+	}
+}
+
+func TestAForgedReturnPathIsForeign(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter")
+	path := d.letter().Return
+	forged := []string{
+		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n", path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:],
+		path + "@confirm.example", strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
+		"b-" + strings.ReplaceAll(path[2:], "i", "1"), "\u212a" + path[1:], // Kelvin's K is k in lower case
+	}
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	for i := 2; i < len(path); i++ { // each character another: the last one has bits that mean nothing
+		for _, c := range alphabet {
+			forged = append(forged, path[:i]+string(c)+path[i+1:])
+		}
+	}
+	for _, p := range forged {
+		if p == path {
+			continue
+		}
+		if err := d.hard(p); !errors.Is(err, confirm.ErrForeign) {
+			t.Fatalf("%q: %v", p, err)
+		}
+	}
+	if got := d.state("ada@example.org"); got != confirm.Pending {
+		t.Fatalf("the state is %q", got)
+	}
+	if err := d.hard(strings.ToUpper(path)); err != nil { // mail systems may do that
+		t.Error(err)
+	}
+	if got := d.state("ada@example.org"); got != confirm.Undeliverable {
+		t.Errorf("the state is %q", got)
+	}
+}
+
+func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	before := open(t, path, "o")
+	before.ask("ada@example.org", "letter")
+	letter := before.letter().Return
+	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
+	for name, d := range map[string]*desk{"another secret": open(t, path, "n"), "another site": openAs(t, path, renamed, "o")} {
+		if err := d.hard(letter); !errors.Is(err, confirm.ErrForeign) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	during := open(t, path, "n", "o")
+	if err := during.hard(letter); err != nil {
+		t.Fatal(err)
+	}
+	if got := during.state("ada@example.org"); got != confirm.Undeliverable {
+		t.Errorf("the state is %q", got)
+	}
+}

@@ -1,0 +1,174 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// maxDomains is of how many recipients' domains something is remembered. Strangers choose them.
+	maxDomains = 4096
+	// maxSoft is how many letters in a row a domain may put off until it is left alone.
+	maxSoft = 3
+	// enoughFor is how long a letter waits whose domain has enough letters under way.
+	enoughFor = 1500 * time.Millisecond
+	// knownFor is how long a domain is known to answer after it settled a letter.
+	knownFor = 10 * time.Minute
+	// newcomer is how long letters to a domain that is not known wait for the one that finds out; after that they are put off, for slowFor.
+	newcomer = 2 * time.Second
+	slowFor  = 20 * time.Second
+	// maxStalls is how many domains in a row, of those not known to answer, may keep a letter waiting until there is less patience with all.
+	maxStalls = 3
+)
+
+// domains are those that letters go to, as far as something is to be remembered of them: that letters are under way, that they answer, or
+// what went wrong.
+type domains struct {
+	now  func() time.Time
+	most int // letters of one domain that are in the relays' hands at once; 0: no bound
+	mu   sync.Mutex
+	all  map[string]*domain
+
+	stalls int // domains in a row, of those not known to answer, that kept a letter waiting
+}
+
+type domain struct {
+	pause
+	hands int // letters under way
+	soft  int // letters put off at RCPT, in a row
+
+	answered time.Time     // when a letter was last settled
+	began    time.Time     // when the last letter went; by the machine's clock
+	over     chan struct{} // closed when that one's stay is over
+}
+
+// known tells whether it answered lately.
+func (d *domain) known(now time.Time) bool { return now.Sub(d.answered) <= knownFor }
+
+// visit is one letter's stay with its domain.
+type visit struct {
+	all   *domains
+	name  string
+	trial bool
+	over  chan struct{}
+}
+
+// enter lets a letter to a domain go to the relays, or says how long it has to wait: with errResting, errEnough or errSlow. A domain that is not
+// known to answer is found out about by one letter, for which others wait a little: so one that stalls holds one worker, and the
+// next ones let go of theirs.
+func (s *domains) enter(ctx context.Context, name string) (*visit, time.Duration, error) {
+	for {
+		v, first, wait, err := s.admit(name)
+		if first == nil {
+			return v, wait, err
+		}
+		patience := time.NewTimer(wait)
+		select {
+		case <-first:
+		case <-patience.C:
+		case <-ctx.Done():
+			patience.Stop()
+			return nil, shortest, errSlow
+		}
+		patience.Stop()
+	}
+}
+
+// admit is enter, but where a letter is under way that finds out about the domain, it answers what to wait for, and for how long.
+func (s *domains) admit(name string) (v *visit, first chan struct{}, wait time.Duration, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.all[name]
+	if d == nil {
+		d = &domain{}
+	}
+	if wait := d.left(s.now()); wait > 0 {
+		return nil, nil, wait, errResting
+	}
+	if s.most > 0 && d.hands >= s.most {
+		return nil, nil, enoughFor, errEnough
+	}
+	if d.hands > 0 && !d.known(s.now()) {
+		if left := newcomer - time.Since(d.began); left > 0 {
+			return nil, d.over, left, nil
+		}
+		return nil, nil, slowFor, errSlow
+	}
+	s.remember(name, d)
+	d.hands++
+	d.began, d.over = time.Now(), make(chan struct{})
+	return &visit{all: s, name: name, trial: d.enter(), over: d.over}, nil, 0, nil
+}
+
+// remember keeps a domain. Where there are too many, another is forgotten that has no letter under way: of a few, whichever they are, the
+// one whose rest is over first.
+func (s *domains) remember(name string, d *domain) {
+	if s.all == nil {
+		s.all = map[string]*domain{}
+	}
+	if len(s.all) >= maxDomains && s.all[name] == nil {
+		victim, over, seen := "", time.Time{}, 0
+		for other, d := range s.all {
+			if d.hands == 0 && (victim == "" || d.until.Before(over)) {
+				victim, over = other, d.until
+			}
+			if seen++; seen >= 32 && victim != "" {
+				break
+			}
+		}
+		delete(s.all, victim)
+	}
+	s.all[name] = d
+}
+
+// end learns from what became of the letter. What keeps somebody waiting, and what is put off time and again, makes the domain rest; an
+// answer that settles the letter shows that all is well.
+func (v *visit) end(err error) {
+	s := v.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.all[v.name]
+	d.hands--
+	close(v.over)
+	var f *fault
+	errors.As(err, &f)
+	if !d.known(s.now()) {
+		s.learn(err, f, v.trial)
+	}
+	switch {
+	case err == nil, f != nil && f.permanent():
+		d.succeed()
+		d.soft, d.answered = 0, s.now()
+	case f != nil && f.stalled():
+		d.fail(s.now(), v.trial, unwilling())
+	case f != nil && f.stage == stageRCPT && f.code/100 == 4 && !oneMailbox.MatchString(f.text):
+		if d.soft = min(d.soft+1, maxSoft); d.soft == maxSoft {
+			d.fail(s.now(), v.trial, unwilling())
+		}
+		d.leave(v.trial)
+	default:
+		d.leave(v.trial)
+	}
+	if d.hands == 0 && d.soft == 0 && !d.on() && d.answered.IsZero() {
+		delete(s.all, v.name)
+	}
+}
+
+// learn keeps whether domains that are not known stall: each once, and not again as it is tried after its rest.
+func (s *domains) learn(err error, f *fault, trial bool) {
+	switch {
+	case err == nil, f != nil && f.code > 0 && f.stage == stageRCPT:
+		s.stalls = 0
+	case f != nil && f.stalled() && !trial:
+		s.stalls = min(s.stalls+1, maxStalls)
+	}
+}
+
+// stalling tells whether one domain after another keeps letters waiting: as where somebody signs up people at many that do.
+func (s *domains) stalling() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stalls == maxStalls
+}

@@ -1,0 +1,83 @@
+package mailer_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/mailer"
+)
+
+func TestASampleIsALetterLikeAnyOther(t *testing.T) {
+	_, edKey := keys(t)
+	away, r := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t)
+	o := openOffice(t, away.addr, then(r), trimmed, func(o *mailer.Options) {
+		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "e", Key: edKey}}
+	})
+	to, err := confirm.ParseAddress(ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, locale := range []string{"en", "fr", "tlh"} {
+		if err := o.Sample(t.Context(), "gazette", locale, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letters := r.received()
+	var subjects []string
+	for _, l := range letters {
+		lint(t, l.raw)
+		if l.rcpt != "RCPT TO:<"+ada+">" || l.mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME" {
+			t.Errorf("%s, %s", l.mail, l.rcpt)
+		}
+		if all := signaturesOf(l.raw); len(all) != 1 {
+			t.Errorf("%d signatures", len(all))
+		} else if _, err := verify(l.raw, all[0], edKey.Public()); err != nil {
+			t.Error(err)
+		}
+		m := parse(t, l.raw)
+		if !strings.Contains(m.text, "https://gazette.example") || len(links(m.text)) != 0 {
+			t.Errorf("its links lead elsewhere: %s", m.text)
+		}
+		subjects = append(subjects, m.subject)
+	}
+	if len(subjects) != 3 || subjects[0] == subjects[1] || !slices.ContainsFunc(subjects, func(s string) bool { return strings.Contains(s, "La Gazette") }) {
+		t.Errorf("subjects %q", subjects)
+	}
+	if !strings.Contains(parse(t, letters[0].raw).text, "Receive the monthly letter") || !strings.Contains(parse(t, letters[1].raw).text, "Recevoir la lettre") {
+		t.Error("the site's purposes are not in it")
+	}
+}
+
+func TestASampleSaysWhatTheRelaySaid(t *testing.T) {
+	to, err := confirm.ParseAddress(ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ verb, reply, want string }{
+		{"greeting", "554 5.7.1 not you", "mailer: relay, greeting: 554 5.7.1 not you"},
+		{"AUTH", "535 5.7.8 not hunter2", "mailer: relay, AUTH: 535 5.7.8 not …"},
+		{"MAIL", "550 5.7.1 verify your domain first", "mailer: relay, MAIL: 550 5.7.1 verify your domain first"},
+		{"RCPT", "550 5.1.1 <" + ada + "> unknown", "mailer: relay, RCPT: 550 5.1.1 <a…@example.org> unknown"},
+		{"DATA", "451 4.3.0 not now", "mailer: relay, DATA: 451 4.3.0 not now"},
+		{".", "554 5.7.1 spam", "mailer: relay, end of data: 554 5.7.1 spam"},
+		{".", hangUp, "mailer: relay, end of data: the connection was closed"},
+	} {
+		r := startRelay(t, says(row.verb, row.reply), offers("AUTH PLAIN"))
+		o := openOffice(t, "smtp://optin:hunter2@"+r.addr)
+		err := o.Sample(t.Context(), "gazette", "fr", to)
+		if err == nil {
+			t.Errorf("%s %s: no error", row.verb, row.reply)
+		} else if diff := cmp.Diff(row.want, err.Error()); diff != "" {
+			t.Error(diff)
+		}
+		o.discreet(err)
+	}
+	r := startRelay(t)
+	if err := openOffice(t, r.addr).Sample(t.Context(), "nowhere", "fr", to); err == nil || !strings.Contains(err.Error(), "not configured") || r.dialled() != 0 {
+		t.Errorf("a site that is not there: %v", err)
+	}
+}

@@ -1,0 +1,134 @@
+package preflight_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// mailHost is a relay that only says hello.
+type mailHost struct {
+	addr     string
+	greeting string // "220 …" unless set; "-" for silence
+	hello    string // lines after EHLO, with their codes; STARTTLS offered unless set
+	start    string // what it says to STARTTLS
+	implicit bool   // TLS from the first byte
+	tls      *tls.Config
+
+	mu   sync.Mutex
+	said []string // by those who came, first words
+}
+
+func serveMail(t *testing.T, h *mailHost) *mailHost {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addr = l.Addr().String()
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			stop := context.AfterFunc(t.Context(), func() { c.Close() })
+			all.Go(func() { defer stop(); defer c.Close(); h.converse(c) })
+		}
+	})
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	return h
+}
+
+func (h *mailHost) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, h.addr)
+}
+
+func (h *mailHost) converse(c net.Conn) {
+	if h.implicit {
+		c = tls.Server(c, h.tls)
+	}
+	if h.greeting == "-" {
+		_, _ = io.Copy(io.Discard, c)
+		return
+	}
+	h.speak(c, h.greeting, "220 relay.example ESMTP")
+	in := bufio.NewScanner(c)
+	for in.Scan() {
+		verb, _, _ := strings.Cut(in.Text(), " ")
+		h.mu.Lock()
+		h.said = append(h.said, in.Text())
+		h.mu.Unlock()
+		switch verb {
+		case "EHLO":
+			h.speak(c, h.hello, "250-relay.example\r\n250-starttls\r\n250 8BITMIME")
+		case "STARTTLS":
+			h.speak(c, h.start, "220 go on")
+			if h.start == "" {
+				c = tls.Server(c, h.tls)
+				in = bufio.NewScanner(c)
+			}
+		case "QUIT":
+			h.speak(c, "", "221 bye")
+			return
+		default:
+			h.speak(c, "", "500 what?")
+		}
+	}
+}
+
+func (h *mailHost) speak(c net.Conn, line, usual string) {
+	if line == "" {
+		line = usual
+	}
+	fmt.Fprint(c, line+"\r\n")
+}
+
+func (h *mailHost) heard() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.said)
+}
+
+// today is when all certificates are looked at.
+func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+
+// certificate makes one that vouches for itself, from a day to a day counted from today.
+func certificate(t *testing.T, from, until int, hosts ...string) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: hosts,
+		NotBefore: today().AddDate(0, 0, from), NotAfter: today().AddDate(0, 0, until),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+}

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// The wrong passwords that are looked at. Whoever has used up the first has all operators wait, but those whose IP has logged in within
+// knownFor: theirs are counted by themselves.
+func triesOfAll() store.Limit   { return store.Limit{N: 10, Per: 10 * time.Minute} }
+func triesOfOneIP() store.Limit { return store.Limit{N: 3, Per: time.Minute} }
+
+// knownFor is how long an IP from which somebody logged in is known.
+const knownFor = 30 * 24 * time.Hour
+
+// showLogin asks for the password.
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
+	return s.adminPage(w, http.StatusOK, templates.AdminLogin{Left: r.URL.RawQuery == "left=1"})
+}
+
+// login opens a session for the right password.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
+	in, _, err := schema{"password": text}.decode(r, mediaForm)
+	if err != nil {
+		return s.adminFail(w, r, err, false)
+	}
+	right, wait, err := s.try(r.Context(), s.client(r), in.one("password"))
+	switch {
+	case err != nil:
+		return s.adminFail(w, r, err, false)
+	case wait > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
+		return s.adminPage(w, http.StatusTooManyRequests, templates.AdminLogin{Wait: wait})
+	case !right:
+		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{Wrong: true})
+	}
+	s.openSession(w)
+	seeOther(w, adminPath)
+	return nil
+}
+
+// try takes a try, and only then looks at the password: of any number that come at once no more are looked at than the limits allow. For
+// the right one the try is given back. With a wait, no password was looked at.
+func (s *Server) try(ctx context.Context, from netip.Addr, password string) (right bool, wait time.Duration, err error) {
+	ip, tries := base64.RawURLEncoding.EncodeToString(s.opt.Ring.Sums("admin login", narrow(from, 32, 64))[0]), "admin/tries"
+	switch known, err := s.opt.Store.Held(ctx, "admin/known/"+ip); {
+	case err != nil:
+		return false, 0, err
+	case known != nil:
+		tries += "/" + ip
+	}
+	takes := []struct {
+		bucket string
+		limit  store.Limit
+	}{{"admin/ip/" + ip, triesOfOneIP()}, {tries, triesOfAll()}}
+	taker := base64.RawURLEncoding.EncodeToString(s.random(16))
+	for _, t := range takes {
+		if wait, err = s.opt.Store.Take(ctx, t.bucket, taker, t.limit); err != nil || wait > 0 {
+			return false, wait, err
+		}
+	}
+	if !s.isPassword(password) {
+		return false, 0, nil
+	}
+	for _, t := range takes {
+		if err := s.opt.Store.Return(ctx, t.bucket, taker); err != nil {
+			return false, 0, err
+		}
+	}
+	_, err = s.opt.Store.Reserve(ctx, "admin/known/"+ip, []byte("known"), knownFor)
+	return err == nil, 0, err
+}
+
+// isPassword compares keyed hashes, so that its time tells nothing, not even a length.
+func (s *Server) isPassword(given string) bool {
+	sum := func(p string) []byte { return s.opt.Ring.Sums("admin password", p)[0] }
+	return hmac.Equal(sum(given), sum(string(s.opt.Admin.Password)))
+}
