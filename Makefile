@@ -35,7 +35,7 @@ fuzz:
 	done
 
 soak: tools
-	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -timeout 60m ./...
+	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 90m ./...
 
 bench: tools
 	OPTIN_TEST_ALL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench

@@ -51,7 +51,7 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 	if err != nil {
 		return err
 	}
-	return s.atTheDoor(ctx, key, a.Address, func() (done, error) { return s.spend(ctx, key, signup) })
+	return s.atTheDoor(ctx, key, a.Address, func(letter string) (done, error) { return s.spend(ctx, key, letter, signup) })
 }
 
 // requestID is a fresh nonce, or the keyed hash of what makes the request the same again.

@@ -40,10 +40,9 @@ func (s *Service) budgets(site string) (own, all bucket) {
 	return bucket{"budget/" + site, s.sites[site].Terms.Budget}, bucket{"budget", s.Budget}
 }
 
-// spend carries out an act that may owe a letter, if the budgets allow one; else it answers a *BusyError. The letter's entry has the name
-// under which its place was taken, so that it can be given back (refund). Whether the act owed one does not show in the time it took.
-func (s *Service) spend(ctx context.Context, key store.Key, a Act) (done, error) {
-	letter := s.nonce(16)
+// spend carries out an act that may owe a letter, if the budgets allow one; else it answers a *BusyError. The letter's entry has the name,
+// a nonce, under which its place is taken, so that it can be given back (refund). Whether the act owed one does not show in the time it took.
+func (s *Service) spend(ctx context.Context, key store.Key, letter string, a Act) (done, error) {
 	own, all := s.budgets(key.Site)
 	wait, err := s.take(ctx, own, letter)
 	if err == nil && wait == 0 {

@@ -33,8 +33,9 @@ func (s *Service) door(site string, a Address) bucket {
 }
 
 // atTheDoor carries out what may owe a letter, unless enough are owed to its mailbox: then nothing happens, and nobody is told, for the
-// limit of a mailbox is silent. The store is asked and written as often whatever is found.
-func (s *Service) atTheDoor(ctx context.Context, key store.Key, a Address, act func() (done, error)) error {
+// limit of a mailbox is silent. The store is asked and written as often whatever is found. The act is told the name of the letter that it
+// may owe, under which it is counted here until Leave.
+func (s *Service) atTheDoor(ctx context.Context, key store.Key, a Address, act func(letter string) (done, error)) error {
 	door, letter := s.door(key.Site, a), s.nonce(16)
 	if wait, err := s.take(ctx, door, letter); err != nil || wait > 0 {
 		if err == nil {
@@ -42,7 +43,7 @@ func (s *Service) atTheDoor(ctx context.Context, key store.Key, a Address, act f
 		}
 		return err
 	}
-	d, err := act()
+	d, err := act(letter)
 	var busy *BusyError
 	switch {
 	case errors.As(err, &busy), err == nil && !d.letter:

@@ -3,6 +3,7 @@ package confirm_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,5 +85,57 @@ func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 	d.later(2 * time.Hour)
 	if err := d.asks("gazette", spelling(2)); err != nil || d.state(spelling(2)) != confirm.Pending {
 		t.Errorf("%v, %q", err, d.state(spelling(2)))
+	}
+}
+
+// A mailbox that takes some spellings and refuses others is kept from none by those that it refused.
+func TestALetterThatItsMailboxRefusedIsOwedNoMore(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) {
+		o.Letters = []store.Limit{{N: 2, Per: 24 * time.Hour}}
+		o.Sites[0].Terms.Letters = nil
+	})
+	for n := range 30 { // each leads nowhere
+		if err := d.asks("gazette", spelling(n)); err != nil {
+			t.Fatal(err)
+		}
+		e := d.letters(1)[0]
+		draft, err := d.Draft(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Undeliverable(t.Context(), e, "550 5.1.1 no such user"); err != nil {
+			t.Fatal(err)
+		}
+		d.Leave(t.Context(), e, draft)
+	}
+	for n := range 30 { // each arrives
+		if err := d.asks("gazette", spelling(100+n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := d.owedLetters(); got != 2+4 {
+		t.Errorf("%d letters are owed, want 6", got)
+	}
+}
+
+// Who is kept out cannot tell, neither by the answer nor by what it takes the store.
+func TestTheStoreIsAskedTheSameWhetherTheDoorIsOpenOrNot(t *testing.T) {
+	d := deskAs(t, func(o *confirm.Options) {
+		frugal(100, 100)(o)
+		o.Sites[0].Terms.Letters = []store.Limit{{N: 1, Per: 24 * time.Hour}}
+	})
+	c := &counting{Store: d.store}
+	d.Store = c
+	for n := range 10 { // the sixth finds it shut
+		for _, what := range []string{"new", "again"} {
+			c.calls = nil
+			d.ask(spelling(n), "letter")
+			if got := strings.Join(c.calls, " "); got != "write write write update write write write" {
+				t.Errorf("spelling %d, %s: %s", n, what, got)
+			}
+		}
+	}
+	if d.state(spelling(4)) != confirm.Pending || d.state(spelling(5)) != "" {
+		t.Errorf("the fifth is %q, the sixth %q", d.state(spelling(4)), d.state(spelling(5)))
 	}
 }

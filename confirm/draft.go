@@ -11,6 +11,9 @@ import (
 // ErrNotOwed says that an entry's letter is not to be sent any more: its link was pressed, declined, taken back, or would be dead on arrival.
 var ErrNotOwed = errors.New("confirm: no longer owed")
 
+// onTheWay is how long a letter is on its way to its reader, at least: a link that ends by then is dead on arrival.
+const onTheWay = time.Minute
+
 // Draft is all that a letter says, as data.
 type Draft struct {
 	Duty        Duty // DutyConfirm or DutyKnown
@@ -72,7 +75,7 @@ func (s *Service) draft(ctx context.Context, e store.Entry) (Draft, error) {
 // asks fills in the letter of a request.
 func (s *Service) asks(d *Draft, sub *Subscription, key store.Key, request string) error {
 	r := sub.request(request)
-	if r == nil || !r.open(s.Now()) || r.lettered() {
+	if r == nil || !r.open(s.Now().Add(onTheWay)) || r.lettered() {
 		return ErrNotOwed
 	}
 	d.Duty, d.Reminder, d.Locale, d.IP, d.Asked, d.Deadline = DutyConfirm, r.reminding(), r.Locale, r.Asked.IP, r.Asked.At, r.Deadline

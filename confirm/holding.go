@@ -84,7 +84,7 @@ func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, er
 	if err != nil {
 		return View{}, err
 	}
-	d, err := s.spend(ctx, l.key(), Renewal{
+	d, err := s.spend(ctx, l.key(), s.nonce(16), Renewal{
 		Request: l.Request, ID: s.nonce(24), Evidence: s.stamp(e), Terms: s.sites[l.Site].Terms,
 	})
 	return s.held(ctx, l, d, err)

@@ -62,12 +62,13 @@ func (s *Service) Place(ctx context.Context, e store.Entry, d Draft) (wait time.
 	return max(first, second), err
 }
 
-// Leave gives back the place of a letter that its mailbox refused: who signs somebody up in spellings that lead nowhere takes nothing from
+// Leave gives back the place of a letter that its mailbox refused, there and among those that are owed to it: who signs somebody up in spellings that lead nowhere takes nothing from
 // them. Should it fail, the letter counts.
 func (s *Service) Leave(ctx context.Context, e store.Entry, d Draft) {
 	at, over, taker := s.places(e, d)
 	_ = s.giveBack(ctx, at, taker)
 	_ = s.giveBack(ctx, over, taker)
+	_ = s.giveBack(ctx, s.door(d.Site, d.To), e.ID)
 }
 
 // places are those of a mailbox at a site and at all sites, and who takes them for an entry.

@@ -200,10 +200,11 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 
 func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 	for name, end := range map[string]func(d *desk, v confirm.View){
-		"sent already": func(d *desk, v confirm.View) {},
-		"declined":     func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, confirm.Evidence{}) },
-		"too late":     func(d *desk, v confirm.View) { d.later(terms.TTL) },
-		"forgotten":    func(d *desk, v confirm.View) { d.later(terms.TTL + confirm.Grace) },
+		"sent already":  func(d *desk, v confirm.View) {},
+		"declined":      func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, confirm.Evidence{}) },
+		"too late":      func(d *desk, v confirm.View) { d.later(terms.TTL) },
+		"just too late": func(d *desk, v confirm.View) { d.later(terms.TTL - time.Minute) },
+		"forgotten":     func(d *desk, v confirm.View) { d.later(terms.TTL + confirm.Grace) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)

@@ -26,7 +26,7 @@ func (s *Service) Resend(ctx context.Context, site, id string) (owed bool, err e
 	if err != nil {
 		return false, err
 	}
-	d, err := s.spend(ctx, r.Key, Resend{Terms: s.sites[site].Terms})
+	d, err := s.spend(ctx, r.Key, s.nonce(16), Resend{Terms: s.sites[site].Terms})
 	return d.letter, err
 }
 

@@ -41,7 +41,8 @@
 //   - A domain that keeps a letter waiting at RCPT, DATA or the content, or puts three in a row off at RCPT (but because of one mailbox), rests: for a
 //     minute doubling to fifteen, until a letter to it is settled. Letters to it are put off meanwhile before anything is said to a relay.
 //   - Half of Options.Connections, at least one, are as many letters as one domain has under way at once. One that settled no letter for a while
-//     gets one, for which the others wait a moment; if it keeps that one waiting, they are put off.
+//     gets one, for which the others wait a moment; if it keeps that one waiting, they are put off. While one such domain
+//     after another does, they have a few workers, and those that are known to answer have the rest.
 //
 // A reply of X.7.28 says that forms flood a mailbox: the site's breaker trips (confirm.Service.Trip).
 //

@@ -31,7 +31,8 @@ type domains struct {
 	mu   sync.Mutex
 	all  map[string]*domain
 
-	stalls int // domains in a row, of those not known to answer, that kept a letter waiting
+	stalls  int // domains in a row, of those not known to answer, that kept a letter waiting
+	finding int // letters under way to domains that are not known to answer
 }
 
 type domain struct {
@@ -52,6 +53,7 @@ type visit struct {
 	all   *domains
 	name  string
 	trial bool
+	finds bool // whether the domain answers
 	over  chan struct{}
 }
 
@@ -96,10 +98,18 @@ func (s *domains) admit(name string) (v *visit, first chan struct{}, wait time.D
 		}
 		return nil, nil, slowFor, errSlow
 	}
+	v = &visit{all: s, name: name, finds: !d.known(s.now())}
+	if v.finds {
+		if s.stalls >= maxStalls && s.most > 0 && s.finding >= max(1, s.most/2) {
+			return nil, nil, slowFor, errSlow // the workers are for domains that are known to answer
+		}
+		s.finding++
+	}
 	s.remember(name, d)
 	d.hands++
 	d.began, d.over = time.Now(), make(chan struct{})
-	return &visit{all: s, name: name, trial: d.enter(), over: d.over}, nil, 0, nil
+	v.trial, v.over = d.enter(), d.over
+	return v, nil, 0, nil
 }
 
 // remember keeps a domain. Where there are too many, another is forgotten that has no letter under way: of a few, whichever they are, the
@@ -131,6 +141,9 @@ func (v *visit) end(err error) {
 	defer s.mu.Unlock()
 	d := s.all[v.name]
 	d.hands--
+	if v.finds {
+		s.finding--
+	}
 	close(v.over)
 	var f *fault
 	errors.As(err, &f)

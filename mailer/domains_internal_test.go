@@ -32,3 +32,35 @@ func TestWhatIsRememberedOfDomainsIsBounded(t *testing.T) {
 		t.Errorf("%d domains are remembered, want %d", len(s.all), before)
 	}
 }
+
+func TestWhileOneDomainAfterAnotherStallsTheOthersKeepTheirWorkers(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	s := &domains{now: func() time.Time { return now }, most: 2}
+	stalled := &fault{stage: stageRCPT, cause: context.DeadlineExceeded}
+	in := func(name string) *visit {
+		t.Helper()
+		v, wait, err := s.enter(t.Context(), name)
+		if err != nil {
+			t.Fatalf("%s waits for %s: %v", name, wait, err)
+		}
+		return v
+	}
+	in("known.example").end(nil)
+	a, b := in("a.example"), in("b.example") // nothing is known yet: both find out
+	a.end(stalled)
+	b.end(stalled)
+	in("c.example").end(stalled)
+	finder := in("d.example")
+	if _, wait, err := s.enter(t.Context(), "e.example"); err != errSlow || wait != slowFor {
+		t.Errorf("a second letter finds out: waits %s, %v", wait, err)
+	}
+	in("known.example").end(nil)
+	finder.end(stalled)
+	in("f.example").end(nil) // one that answers: it was not everybody's fault
+	g, h := in("g.example"), in("h.example")
+	g.end(nil)
+	h.end(nil)
+	if s.finding != 0 {
+		t.Errorf("%d letters are still finding out", s.finding)
+	}
+}

@@ -24,6 +24,7 @@ func (a answer) media() string { m, _, _ := strings.Cut(a.header.Get("Content-Ty
 // asDescribed holds an answer against the description of the API; every answer to every test comes by.
 func (a answer) asDescribed(t testing.TB, method, target string) {
 	t.Helper()
+	a.note(method, target)
 	for _, wrong := range contract.Answer(method, target, a.status, a.header, []byte(a.body)) {
 		t.Errorf("%s\n%s", wrong, a.body)
 	}

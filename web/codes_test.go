@@ -52,6 +52,7 @@ func TestABodyThatDoesNotComeHasItsCode(t *testing.T) {
 	answered := &httptest.ResponseRecorder{Body: &bytes.Buffer{}}
 	begun := time.Now()
 	w.web.Handler().ServeHTTP(answered, r)
+	answer{answered.Code, answered.Header(), answered.Body.String()}.asDescribed(t, http.MethodPost, signupPath)
 	if got := codeOf(t, answered.Body.String()); answered.Code != http.StatusRequestTimeout || got != "too_slow" || time.Since(begun) > patience {
 		t.Errorf("%d %s", answered.Code, got)
 	}

@@ -45,6 +45,7 @@ type world struct {
 	smtp   string        // the relay's address, if it is not the inbox
 	conns  int           // connections to the relay; 4 if zero
 	each   string        // letters to one address; as by default if empty
+	perIP  string        // signups by one IP; many if empty
 	budget string        // letters of the site; many if empty
 	when   string        // who is asked for a challenge; nobody if empty
 }
@@ -101,9 +102,9 @@ admin: {password: a-password-for-tests}
     purposes:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
-    limits: {letters_per_address: "%s", signups_per_ip: "100000/1m", signups_per_network: "100000/1m", letters_per_site: "%s"}
+    limits: {letters_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", letters_per_site: "%s"}
     challenge: {when: %s}
-%s`, listen, w.listen, testSecret, w.store, w.smtp, cmp.Or(w.conns, 4), w.top, testKey, cmp.Or(w.each, "1/10m 3/24h"), cmp.Or(w.budget, "100000/1m"), cmp.Or(w.when, "never"), w.more)
+%s`, listen, w.listen, testSecret, w.store, w.smtp, cmp.Or(w.conns, 4), w.top, testKey, cmp.Or(w.each, "1/10m 3/24h"), cmp.Or(w.perIP, "100000/1m"), cmp.Or(w.budget, "100000/1m"), cmp.Or(w.when, "never"), w.more)
 }
 
 // actor is somebody who meets optin at an address: a website, a person, an operator.

@@ -8,11 +8,14 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+
+	"github.com/optin/optin/openapi/contract"
 )
 
-// receiver is a website's endpoint that remembers what it was told.
+// receiver is a website's endpoint that remembers what it was told, and holds it against the description.
 type receiver struct {
 	*httptest.Server
+	t      *testing.T
 	status int // what it answers: 200 if zero
 
 	mu   sync.Mutex
@@ -27,7 +30,7 @@ type event struct {
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{}
+	r := &receiver{t: t}
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
 	return r
@@ -39,6 +42,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	if err != nil || json.Unmarshal(body, &e) != nil {
 		w.WriteHeader(http.StatusBadRequest) // cut off in the middle: it does not count, and comes again
 		return
+	}
+	for _, wrong := range contract.Event(body) {
+		r.t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 	}
 	r.mu.Lock()
 	r.told = append(r.told, e)

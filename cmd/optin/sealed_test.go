@@ -47,7 +47,10 @@ func testSealed(t *testing.T, w *world, folder string, dump, away func()) {
 	p, a = w.spawn(w.listen)
 	a.signUpHosted(refusedLocal + "@" + sealedDomain)
 	a.until("the refusal is noted", func() bool { return a.MayIWrite(refusedLocal+"@"+sealedDomain).State == "undeliverable" })
-	said["more metrics"] = a.metrics()
+	a.until("the try is counted", func() bool { // a moment after it is noted
+		said["more metrics"] = a.metrics()
+		return bytes.Contains(said["more metrics"], []byte("optin_outbox_tries_total"))
+	})
 	dump()
 	if away != nil {
 		away()

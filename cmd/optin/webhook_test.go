@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/config"
+	"github.com/optin/optin/openapi/contract"
 	"github.com/optin/optin/webhook"
 )
 
@@ -120,6 +121,10 @@ func TestASampleIsSignedAsRealEventsAreAndPrinted(t *testing.T) {
 			}
 			if !regexp.MustCompile(`(?m)  genuine   test_\w+  webhook\.test\n\{\n  "type": "webhook\.test",$`).MatchString(out.String()) {
 				t.Errorf("listen printed %s", out.String())
+			}
+			_, body, _ := strings.Cut(out.String(), "  webhook.test\n")
+			for _, wrong := range contract.Event([]byte(body)) {
+				t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 			}
 		})
 	}

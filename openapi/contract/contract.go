@@ -10,6 +10,7 @@ package contract
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path"
 	"regexp"
@@ -82,6 +83,16 @@ func Operation(method, target string) Object {
 		}
 	}
 	return nil
+}
+
+// Event says what is wrong with the body of a webhook's call: nothing if it is as described.
+func Event(body []byte) []string {
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return []string{fmt.Sprintf("an event is no JSON: %v", err)}
+	}
+	described := At(description(), "webhooks", "subscription", "post", "requestBody", "content", "application/json", "schema")
+	return Breaches(described, value, "an event")
 }
 
 // patterns are the described paths, as what finds them.
