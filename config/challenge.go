@@ -4,44 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// readServiceLimits reads the limits over all sites.
-func readServiceLimits(v value) ServiceLimits {
-	g := v.group("letters_per_address", "letters")
-	return ServiceLimits{
-		LettersPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerMailbox, parseLimits),
-		Letters:           optional(g.get("letters"), DefaultLetters, parseLimits),
-	}
-}
-
-// readLetters reads what else a site says of its letters.
-func (s *Site) readLetters(g group) {
-	if a := g.get("reply_to"); a.given() {
-		reply := optional(a, "", parseFrom)
-		s.ReplyTo = &reply
-	}
-	s.BounceDomain = optional(g.get("bounce_domain"), "", parseDomain)
-	reminder := g.get("reminder")
-	s.Reminder = optional(reminder, "", parseReminder(s.LinkTTL))
-	for _, l := range s.Limits.LettersPerAddress {
-		if s.Reminder > 0 && l.N == 1 && s.Reminder <= l.Per {
-			reminder.onNode().fail("would never be sent: limits.letters_per_address allows an address no second letter so soon; write a longer time here, or other limits")
-		}
-	}
-}
-
-// parseReminder makes a parser of how long to wait for somebody whose link is good for ttl; nothing of that is told again if ttl is wrong.
-func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
-	return func(s string) (time.Duration, error) {
-		d, ok := duration(s)
-		if !ok || d < time.Minute || ttl > 0 && d >= ttl {
-			return 0, errors.New("must be shorter than the link is good (link_ttl), 1m at least, in s, m, h or d, such as 24h; leave it out and nobody is reminded")
-		}
-		return d, nil
-	}
-}
 
 // readChallenge reads what is asked of who signs up.
 func readChallenge(v value) Challenge {

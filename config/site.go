@@ -99,14 +99,3 @@ func readLocales(v value, languages []string) []string {
 	}
 	return locales
 }
-
-// readLimits reads the limits of a site.
-func readLimits(v value) Limits {
-	g := v.group("letters_per_address", "signups_per_ip", "signups_per_network", "letters_per_site")
-	return Limits{
-		LettersPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerAddress, parseLimits),
-		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
-		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
-		LettersPerSite:    optional(g.get("letters_per_site"), DefaultLettersPerSite, parseLimits),
-	}
-}

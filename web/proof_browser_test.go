@@ -109,6 +109,19 @@ func TestAWebsitesFormSignsUpWhileAProofIsAskedFor(t *testing.T) {
 	}
 }
 
+// goesOn ticks the box on our page, to which a website's form led, and is signed up.
+func (p *person) goesOn(n *neighbours) {
+	p.Helper()
+	p.heard()
+	p.do(chromedp.Click(chromedp.CSS("#purpose-0")))
+	p.press()
+	p.until(`location.pathname === "/s/gazette/sent"`)
+	p.quiet()
+	if n.letter(); n.state("ada@b.example") != confirm.Pending {
+		p.Errorf("the state is %q", n.state("ada@b.example"))
+	}
+}
+
 func TestAWebsitesFormWithoutScriptsGoesOnOnOurPage(t *testing.T) {
 	p := newPerson(t)
 	n := waryNeighbours(t, map[string]string{"/join": strings.Replace(newcomer("", ""), "embed.js", "none.js", 1)})
@@ -116,14 +129,7 @@ func TestAWebsitesFormWithoutScriptsGoesOnOnOurPage(t *testing.T) {
 	p.press()
 	p.until(`document.querySelector("#email")?.value === "ada@b.example" && !!document.querySelector("[role=alert]")`)
 	p.look("refused")
-	p.heard()
-	p.do(chromedp.Click(chromedp.CSS("#purpose-0")))
-	p.press()
-	p.until(`location.pathname === "/s/gazette/sent"`)
-	p.quiet()
-	if n.letter(); n.state("ada@b.example") != confirm.Pending {
-		t.Errorf("the state is %q", n.state("ada@b.example"))
-	}
+	p.goesOn(n)
 }
 
 // widget is a captcha's script as Turnstile's is: it makes the element a frame, and puts a field beside it.
@@ -163,12 +169,5 @@ func TestAPersonSignsUpByACaptcha(t *testing.T) {
 	p.press()
 	p.until(`document.querySelector("#email")?.value === "ada@b.example" && !!document.querySelector("form [name=cf-turnstile-response]")`)
 	p.look("captcha")
-	p.heard()
-	p.do(chromedp.Click(chromedp.CSS("#purpose-0")))
-	p.press()
-	p.until(`location.pathname === "/s/gazette/sent"`)
-	p.quiet()
-	if n.letter(); n.state("ada@b.example") != confirm.Pending {
-		t.Errorf("the state is %q", n.state("ada@b.example"))
-	}
+	p.goesOn(n)
 }

@@ -25,16 +25,16 @@ func takeBounce(ctx context.Context, args []string, env func(string) (string, bo
 			"  optin bounce -config optin.yaml [the address it was sent to]... < message\n\nFlags:\n")
 		f.PrintDefaults()
 	}
-	envelope, code, ok := webhookFlags(f, args, stderr)
+	envelope, code, ok := mixedFlags(f, args, stderr)
 	if !ok {
 		return code
 	}
-	cfg, _, err := webhookConfig(*path, "", env)
+	cfg, _, err := readConfig(*path, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitLater // and not exitUsage: a slip in the configuration is to lose no report
 	}
-	desk, err := webhookDesk(ctx, cfg)
+	desk, err := openDesk(ctx, cfg)
 	if err != nil {
 		fmt.Fprintf(stderr, "optin bounce: %v. Hand the message in again, as mail systems do by themselves.\n", err)
 		return exitLater

@@ -36,7 +36,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	cfg, sites, err := webhookConfig(c.path, c.site, env)
+	cfg, pages, sites, err := siteConfig(c.path, c.site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
@@ -49,10 +49,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	r := &findings{out: stdout}
-	pages := r.start(ctx, cfg)
-	if pages == nil {
-		return exitFailed
-	}
+	r.start(ctx, cfg, pages)
 	if c.dns {
 		r.preflight(preflight.Check(ctx, questions(cfg, net.DefaultResolver)))
 	}
@@ -66,19 +63,13 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 }
 
 // start looks at everything that the program needs in order to start.
-func (f *findings) start(ctx context.Context, cfg *config.Config) *templates.Set {
+func (f *findings) start(ctx context.Context, cfg *config.Config, pages *templates.Set) {
 	f.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
-	pages, err := templates.New()
-	if err != nil {
-		f.found("templates", "", err)
-		return nil
-	}
 	f.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
 	f.found("store", cfg.Store.String(), checkStore(ctx, cfg))
 	for _, relay := range cfg.SMTP.Relays {
 		f.found("relay", relay.Addr(), checkRelay(ctx, cfg, relay, pages))
 	}
-	return pages
 }
 
 func checkStore(ctx context.Context, cfg *config.Config) error {

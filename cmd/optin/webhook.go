@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
 	"github.com/optin/optin/webhook"
 )
 
@@ -57,72 +52,17 @@ func webhooks(ctx context.Context, args []string, env func(string) (string, bool
 // webhookOpen opens the store of a configuration for a command, and finds the sites it is about. Without a desk, the command ends
 // with the code; why is printed.
 func webhookOpen(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*confirm.Service, []config.Site, int) {
-	cfg, sites, err := webhookConfig(path, site, env)
+	cfg, _, sites, err := siteConfig(path, site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return nil, nil, exitUsage
 	}
-	desk, err := webhookDesk(ctx, cfg)
+	desk, err := openDesk(ctx, cfg)
 	if err != nil {
 		fmt.Fprintf(stderr, "optin %s: %v\n", command, err)
 		return nil, nil, exitFailed
 	}
 	return desk, sites, exitOK
-}
-
-// webhookFlags parses flags before and between arguments, which it returns. If ok is false, the command ends with the code.
-func webhookFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string, code int, ok bool) {
-	f.SetOutput(stderr)
-	for len(args) > 0 {
-		switch err := f.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil, exitOK, false
-		case err != nil:
-			return nil, exitUsage, false
-		}
-		if args = f.Args(); len(args) > 0 {
-			rest, args = append(rest, args[0]), args[1:]
-		}
-	}
-	return rest, exitOK, true
-}
-
-// webhookConfig reads a configuration, and the one site of it that is named; without a name, all.
-func webhookConfig(path, site string, env func(string) (string, bool)) (*config.Config, []config.Site, error) {
-	pages, err := templates.New()
-	if err != nil {
-		return nil, nil, err
-	}
-	cfg, err := config.Load(path, env, pages.Languages()...)
-	if err != nil {
-		return nil, nil, err
-	}
-	if site == "" {
-		return cfg, cfg.Sites, nil
-	}
-	for _, s := range cfg.Sites {
-		if s.ID == site {
-			return cfg, []config.Site{s}, nil
-		}
-	}
-	return nil, nil, fmt.Errorf("the configuration has no site %q: -site takes one of its ids", site)
-}
-
-// webhookDesk opens the store and the rules on it. Nobody is woken: the running service looks every second.
-func webhookDesk(ctx context.Context, cfg *config.Config) (*confirm.Service, error) {
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	ring, err := keyring.New(cfg.Secrets...)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	desk, err := newDesk(cfg, st, ring, nil)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	return desk, nil
 }
 
 // endpoint is a webhook of the configuration in the words of the package that calls it.

@@ -18,7 +18,7 @@ func webhookParked(ctx context.Context, args []string, env func(string) (string,
 	f := flag.NewFlagSet("webhook parked", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
 	site := f.String("site", "", "the `id` of the one site to look at; all if left out")
-	rest, code, ok := webhookFlags(f, args, stderr)
+	rest, code, ok := mixedFlags(f, args, stderr)
 	if !ok {
 		return code
 	}

@@ -19,7 +19,7 @@ func webhookReplay(ctx context.Context, args []string, env func(string) (string,
 	site := f.String("site", "", "the `id` of the one site to look at; all if left out")
 	all := f.Bool("all", false, "everything that is parked")
 	ids, flags := splitIDs(args)
-	others, code, ok := webhookFlags(f, flags, stderr)
+	others, code, ok := mixedFlags(f, flags, stderr)
 	if !ok {
 		return code
 	}

@@ -26,7 +26,7 @@ func webhookTry(ctx context.Context, args []string, env func(string) (string, bo
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	_, sites, err := webhookConfig(*path, *site, env)
+	_, _, sites, err := siteConfig(*path, *site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage

@@ -11,7 +11,6 @@ import (
 	"github.com/optin/optin/challenge"
 	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/redis"
@@ -66,14 +65,6 @@ func challenges() map[config.When]confirm.Challenge {
 	return map[config.When]confirm.Challenge{
 		config.WhenBusy: confirm.ChallengeBusy, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
 	}
-}
-
-// newDesk makes the rules on a store. owed may be nil.
-func newDesk(cfg *config.Config, st store.Store, ring *keyring.Ring, owed func(store.Kind)) (*confirm.Service, error) {
-	return confirm.New(confirm.Options{
-		Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
-		Letters: limits(cfg.Limits.LettersPerAddress), Budget: limits(cfg.Limits.Letters), Owed: owed,
-	})
 }
 
 func shownSite(c config.Site) templates.Site {

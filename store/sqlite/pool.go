@@ -24,13 +24,18 @@ func openPool(ctx context.Context, path string, sync level, m mode, size int, st
 	p := &pool{db: sql.OpenDB(connector{base, sync}), statements: map[string]*sql.Stmt{}}
 	p.db.SetMaxOpenConns(size)
 	p.db.SetMaxIdleConns(size)
+	if err := whenFree(ctx, func() error { return p.prepare(ctx, statements) }); err != nil {
+		return nil, errors.Join(damaged(err), p.db.Close())
+	}
+	return p, nil
+}
+
+// whenFree asks again and again while another process has the file to itself, as it has for a moment when it makes, recovers or upgrades it.
+func whenFree(ctx context.Context, ask func() error) error {
 	for {
-		err := p.prepare(ctx, statements)
-		if err == nil {
-			return p, nil
-		}
-		if !isLocked(err) || pause(ctx, time.Millisecond) != nil {
-			return nil, errors.Join(damaged(err), p.db.Close())
+		err := ask()
+		if err == nil || !isLocked(err) || pause(ctx, time.Millisecond) != nil {
+			return err
 		}
 	}
 }

@@ -117,13 +117,13 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.hard, err = openPool(patient, s.o.Path, full, writing, 1); err != nil {
 		return err
 	}
-	if err := checkWhole(ctx, s.hard.db); err != nil {
+	if err := whenFree(patient, func() error { return checkWhole(ctx, s.hard.db) }); err != nil {
 		return err
 	}
 	if err := upgrade(patient, s.hard.db); err != nil {
 		return err
 	}
-	if err := s.hard.prepare(patient, hardStatements); err != nil {
+	if err := whenFree(patient, func() error { return s.hard.prepare(patient, hardStatements) }); err != nil {
 		return err
 	}
 	if s.soft, err = openPool(patient, s.o.Path, some, writing, 1, softStatements...); err != nil {

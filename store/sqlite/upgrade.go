@@ -4,18 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 )
 
 // upgrade makes the schema that of this program, once no other process writes. A process that dies meanwhile leaves the file
 // as it was.
 func upgrade(ctx context.Context, db *sql.DB) error {
-	for {
-		err := upgradeOnce(ctx, db)
-		if err == nil || !isLocked(err) || pause(ctx, time.Millisecond) != nil {
-			return err
-		}
-	}
+	return whenFree(ctx, func() error { return upgradeOnce(ctx, db) })
 }
 
 func upgradeOnce(ctx context.Context, db *sql.DB) error {

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/optin/optin/config"
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/store"
+)
+
+// newDesk makes the rules on a store. owed may be nil.
+func newDesk(cfg *config.Config, st store.Store, ring *keyring.Ring, owed func(store.Kind)) (*confirm.Service, error) {
+	return confirm.New(confirm.Options{
+		Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
+		Letters: limits(cfg.Limits.LettersPerAddress), Budget: limits(cfg.Limits.Letters), Owed: owed,
+	})
+}
+
+// openDesk opens the store and the rules on it. Nobody is woken: the running service looks every second.
+func openDesk(ctx context.Context, cfg *config.Config) (*confirm.Service, error) {
+	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.New(cfg.Secrets...)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	desk, err := newDesk(cfg, st, ring, nil)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return desk, nil
+}
