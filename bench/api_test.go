@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
-	"github.com/optin/optin/web"
 )
 
 const apiKey = "optin_key_of_the_gazette"

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/redis"
 	"github.com/optin/optin/store/sqlite"

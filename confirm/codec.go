@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 )
 
 // Use says what a link is for; a link opens nothing else.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 )
 
 const issuer = "https://confirm.example"

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 )

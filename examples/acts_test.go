@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/internal/inbox"
 )
 
 // call speaks to optin's API as the site's server, and answers the status.

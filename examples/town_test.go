@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/internal/inbox"
 )
 
 const (

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/optin/optin/bounce"
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/config"
 )
 
 // exitLater tells a mail system to hand the message in again (EX_TEMPFAIL of sysexits).

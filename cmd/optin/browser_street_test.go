@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/inbox"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/inbox"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 

@@ -10,10 +10,10 @@ import (
 	"net"
 	"time"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/preflight"
 	"github.com/optin/optin/mailer"
-	"github.com/optin/optin/preflight"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )

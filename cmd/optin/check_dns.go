@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/preflight"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/preflight"
 )
 
 // questions are what DNS is asked about a configuration.

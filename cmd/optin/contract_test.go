@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/optin/optin/openapi/contract"
+	"github.com/optin/optin/internal/openapi/contract"
 )
 
 // maxHeld is how many bytes of a body are held against the description. Of a longer one, as an export may be, status and headers are.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/internal/inbox"
 )
 
 // crowd is a load: people who sign up, and press the buttons of their letters, whatever becomes of the program meanwhile.

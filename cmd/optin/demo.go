@@ -15,8 +15,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/templates"
 )
 

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
+	"github.com/optin/optin/internal/keyring"
 )
 
 // soaking tells whether tests have the time for their full size: make soak.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/optin/optin/config"
+	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
 )
 

@@ -20,8 +20,8 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/inbox"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/templates"
 )
 

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/optin/optin/openapi/contract"
+	"github.com/optin/optin/internal/openapi/contract"
 )
 
 // receiver is a website's endpoint that remembers what it was told, and holds it against the description.

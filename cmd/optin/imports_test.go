@@ -19,33 +19,33 @@ const ours = "github.com/optin/optin/"
 // mayImport is who may know whom: packages of ours, and modules of others. The standard library is everybody's, but for apart.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"keyring":         {},
-		"store":           {},
-		"store/redis":     {"store", "github.com/redis/go-redis/v9"},
-		"store/sqlite":    {"store", "modernc.org/sqlite"},
-		"store/storetest": {"store", "github.com/google/go-cmp"},
-		"confirm":         {"store", "keyring", "github.com/golang-jwt/jwt/v5", "golang.org/x/net"},
-		"outbox":          {"store"},
-		"templates":       {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
-		"theme":           {},
-		"openapi":         {},
-		"mailer":          {"confirm", "store", "templates", "github.com/wneessen/go-mail"},
-		"webhook":         {"confirm", "store"},
-		"bounce":          {"confirm"},
-		"challenge":       {},
-		"preflight":       {"blitiri.com.ar/go/spf"},
-		"web":             {"confirm", "store", "templates", "keyring", "theme", "openapi", "bounce", "challenge", "github.com/labstack/echo/v4"},
-		"config":          {"theme", "go.yaml.in/yaml/v4"},
-		"inbox":           {"github.com/emersion/go-smtp"},
-		"metrics":         {"github.com/prometheus/client_golang"},
+		"internal/keyring":   {},
+		"store":              {},
+		"store/redis":        {"store", "github.com/redis/go-redis/v9"},
+		"store/sqlite":       {"store", "modernc.org/sqlite"},
+		"store/storetest":    {"store", "github.com/google/go-cmp"},
+		"confirm":            {"store", "internal/keyring", "github.com/golang-jwt/jwt/v5", "golang.org/x/net"},
+		"internal/outbox":    {"store"},
+		"templates":          {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
+		"internal/theme":     {},
+		"internal/openapi":   {},
+		"mailer":             {"confirm", "store", "templates", "github.com/wneessen/go-mail"},
+		"internal/webhook":   {"confirm", "store"},
+		"internal/bounce":    {"confirm"},
+		"internal/challenge": {},
+		"internal/preflight": {"blitiri.com.ar/go/spf"},
+		"internal/web":       {"confirm", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4"},
+		"internal/config":    {"internal/theme", "go.yaml.in/yaml/v4"},
+		"internal/inbox":     {"github.com/emersion/go-smtp"},
+		"internal/metrics":   {"github.com/prometheus/client_golang"},
 		// For tests only: nobody may import it.
-		"openapi/contract": {"openapi"},
+		"internal/openapi/contract": {"internal/openapi"},
 		// Examples are for people who have nothing of ours.
 		"examples/receiver-go":     {},
 		"examples/listmonk-bridge": {},
 		"cmd/optin": {
-			"keyring", "store", "store/redis", "store/sqlite", "confirm", "outbox", "templates", "mailer", "webhook", "web", "config", "inbox", "metrics",
-			"bounce", "challenge", "preflight",
+			"internal/keyring", "store", "store/redis", "store/sqlite", "confirm", "internal/outbox", "templates", "mailer", "internal/webhook", "internal/web", "internal/config", "internal/inbox", "internal/metrics",
+			"internal/bounce", "internal/challenge", "internal/preflight",
 		},
 	}
 }
@@ -53,7 +53,7 @@ func mayImport() map[string][]string {
 // apart is what the rules, and the contract of stores, know nothing of: time, place and wires come in from outside.
 func apart() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
-	return map[string][]string{"confirm": wires, "store": wires, "keyring": wires}
+	return map[string][]string{"confirm": wires, "store": wires, "internal/keyring": wires}
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {

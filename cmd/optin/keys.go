@@ -18,7 +18,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/optin/optin/config"
+	"github.com/optin/optin/internal/config"
 )
 
 // keysUsage is what optin keys -h prints before its flags.

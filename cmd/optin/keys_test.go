@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/config"
+	"github.com/optin/optin/internal/config"
 )
 
 // keysRun runs optin keys and returns what it printed.

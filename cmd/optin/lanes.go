@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
-	"github.com/optin/optin/outbox"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
-	"github.com/optin/optin/webhook"
 )
 
 // letterWaits are the waits before the second try of a letter, the third, …; the last one repeats until the letter's link would be

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/web"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/web"
 )
 
 // listen starts the listeners.

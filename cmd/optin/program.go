@@ -11,15 +11,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/optin/optin/challenge"
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/keyring"
-	"github.com/optin/optin/metrics"
-	"github.com/optin/optin/outbox"
+	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/metrics"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
-	"github.com/optin/optin/web"
 )
 
 // drain is how long a stopping program waits for what is in hand. What is not finished by then comes back by its lease.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/webhook"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // crush is how many do the same thing at once.

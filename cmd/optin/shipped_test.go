@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/webhook"
+	"github.com/optin/optin/internal/webhook"
 	"time"
 )
 

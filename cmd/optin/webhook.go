@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/webhook"
 )
 
 const webhookUsage = `optin webhook tells websites what became of their subscriptions (Standard Webhooks 1.0.0).

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/web"
-	"github.com/optin/optin/webhook"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // maxHook is the longest body that optin webhook listen reads, in bytes: events are far shorter.

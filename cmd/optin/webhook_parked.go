@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
 )
 
 // webhookParked lists what is parked, one line for each event. It names nobody.

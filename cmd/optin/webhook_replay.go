@@ -8,8 +8,8 @@ import (
 	"math"
 	"regexp"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
 )
 
 // webhookReplay makes parked events due now: those of the given ids, or all.

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/config"
-	"github.com/optin/optin/openapi/contract"
-	"github.com/optin/optin/webhook"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // hookRun runs optin webhook and returns what it printed.

@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/webhook"
 )
 
 // webhookTry is optin webhook test: it sends a sample event that says nothing about anybody, signed as real ones are, to the

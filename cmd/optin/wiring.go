@@ -8,16 +8,16 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/optin/optin/challenge"
-	"github.com/optin/optin/config"
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/redis"
 	"github.com/optin/optin/store/sqlite"
 	"github.com/optin/optin/templates"
-	"github.com/optin/optin/web"
-	"github.com/optin/optin/webhook"
 )
 
 // What the configuration says, in the words of each package.

@@ -1,0 +1,165 @@
+package bounce_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+// office is a desk with two sites of one sender, and its intake.
+type office struct {
+	*confirm.Service
+	*bounce.Intake
+	t *testing.T
+}
+
+func open(t *testing.T) office {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := confirm.Site{ID: "gazette", Locales: []string{"en"}, Terms: confirm.Terms{TTL: time.Hour},
+		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
+	club := site
+	club.ID = "club"
+	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	senders := map[string]string{"gazette": "Bonjour@gazette.example", "club": "club@gazette.example"}
+	return office{desk, bounce.New(desk, senders), t}
+}
+
+// signUp signs somebody up and answers the return path of the letter.
+func (o office) signUp(site, email string) string {
+	o.t.Helper()
+	a, err := confirm.ParseAddress(email)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := o.Ask(o.t.Context(), site, confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+		o.t.Fatal(err)
+	}
+	for _, kind := range confirm.LetterKinds() {
+		owed, err := o.Store.Lease(o.t.Context(), kind, 1, time.Minute)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		for _, e := range owed {
+			d, err := o.Draft(o.t.Context(), e)
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			if err := o.Store.Settle(o.t.Context(), e, store.Done()); err != nil {
+				o.t.Fatal(err)
+			}
+			return d.Return + "@bounces.gazette.example"
+		}
+	}
+	o.t.Fatal("no letter is owed")
+	return ""
+}
+
+func (o office) state(site, email string) confirm.State {
+	o.t.Helper()
+	a, err := confirm.ParseAddress(email)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	st, err := o.Lookup(o.t.Context(), site, a)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return st.State
+}
+
+func postmark(kind, from, to string) []byte {
+	return fmt.Appendf(nil, `{"RecordType":"Bounce","Type":%q,"From":%q,"Email":%q}`, kind, from, to)
+}
+
+func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
+	o := open(t)
+	o.signUp("gazette", "ada@example.org")
+	o.signUp("club", "ada@example.org")
+	for name, row := range map[string]struct {
+		body []byte
+		ours int
+		want confirm.State
+	}{
+		"a stranger's sender":  {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, confirm.Pending},
+		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, confirm.Pending},
+		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, confirm.Pending},
+	} {
+		res, err := o.Notification(t.Context(), row.body)
+		if err != nil || res.Reports != 1 || res.Ours != row.ours || o.state("gazette", "ada@example.org") != row.want {
+			t.Errorf("%s: %+v, %v; she is %s", name, res, err, o.state("gazette", "ada@example.org"))
+		}
+	}
+	if res, err := o.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if got := o.state("gazette", "ada@example.org"); got != confirm.Undeliverable {
+		t.Errorf("after a hard bounce she is %s", got)
+	}
+	if got := o.state("club", "ada@example.org"); got != confirm.Pending {
+		t.Errorf("at the other site she is %s", got)
+	}
+}
+
+func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
+	o := open(t)
+	path := o.signUp("gazette", "ada@example.org")
+	report := func(to string) string {
+		return "From: <>\r\nTo: bonjour@gazette.example, " + to + "\r\nContent-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
+			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--x--\r\n"
+	}
+	for name, to := range map[string]string{
+		"nobody": "x@example.org", "her own address": "ada@example.org", "another letter's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
+		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
+	} {
+		if res, err := o.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != confirm.Pending {
+			t.Errorf("%s: %+v, %v", name, res, err)
+		}
+	}
+	if res, err := o.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if got := o.state("gazette", "ada@example.org"); got != confirm.Undeliverable {
+		t.Errorf("she is %s", got)
+	}
+	if _, err := o.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {
+		t.Errorf("nonsense: %v", err)
+	}
+}
+
+func TestAStoreThatIsAwayIsTold(t *testing.T) {
+	o := open(t)
+	path := o.signUp("gazette", "ada@example.org")
+	if err := o.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	body := postmark("HardBounce", "bonjour@gazette.example", "ada@example.org")
+	if _, err := o.Notification(t.Context(), body); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	text := "To: " + path + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
+	if _, err := o.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
+		t.Errorf("%v", err)
+	}
+}

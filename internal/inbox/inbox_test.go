@@ -1,0 +1,236 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/smtp"
+	"net/textproto"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/optin/optin/internal/inbox"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func open(t *testing.T, options ...inbox.Option) *inbox.Inbox {
+	t.Helper()
+	i, err := inbox.Open("127.0.0.1:0", append([]inbox.Option{inbox.Clock(func() time.Time { return noon })}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.Close() })
+	return i
+}
+
+// crlf writes a letter down with the line ends of the wire.
+func crlf(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" }
+
+// deliver holds one whole SMTP conversation.
+func deliver(t *testing.T, i *inbox.Inbox, letter string) {
+	t.Helper()
+	if err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"ada@example.org"}, []byte(letter)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// within bounds everything a test waits for.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// whichever matches the first letter there is.
+func whichever(inbox.Letter) bool { return true }
+
+func TestALetterArrivesAsItWasSent(t *testing.T) {
+	i := open(t)
+	letter := crlf("From: La Gazette <bonjour@gazette.example>", "Subject: Hello", "", "one", ".", "..two", "")
+	err := smtp.SendMail(i.Addr(), nil, "bounce@gazette.example", []string{"ada@example.org", "grace@example.org"}, []byte(letter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := i.Wait(within(t), whichever)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := inbox.Letter{
+		ID: "1", At: noon, From: "bounce@gazette.example", To: []string{"ada@example.org", "grace@example.org"},
+		Raw:     []byte(letter),
+		Header:  map[string][]string{"From": {"La Gazette <bonjour@gazette.example>"}, "Subject": {"Hello"}},
+		Subject: "Hello", Text: "one\n.\n..two\n\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if one, ok := i.Letter("1"); !ok || one.Subject != "Hello" {
+		t.Errorf("Letter(1) = %q, %v", one.Subject, ok)
+	}
+}
+
+func TestTheNewestComeFirstAndTheOldestMakeRoom(t *testing.T) {
+	i := open(t)
+	c, err := smtp.Dial(i.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for n := range inbox.MaxLetters + 2 {
+		send(t, c, fmt.Sprintf("Subject: %d\r\n\r\n", n))
+	}
+	kept := i.Letters()
+	if len(kept) != inbox.MaxLetters {
+		t.Fatalf("%d letters are kept, want %d", len(kept), inbox.MaxLetters)
+	}
+	if first, last := kept[0].Subject, kept[len(kept)-1].Subject; first != fmt.Sprint(inbox.MaxLetters+1) || last != "2" {
+		t.Errorf("from %s down to %s, want from %d down to 2", first, last, inbox.MaxLetters+1)
+	}
+	if _, ok := i.Letter("1"); ok {
+		t.Error("the oldest letter is still here")
+	}
+}
+
+// send gives one more letter to a connection that stays open.
+func send(t *testing.T, c *smtp.Client, letter string) {
+	t.Helper()
+	if err := errors.Join(c.Mail("bonjour@gazette.example"), c.Rcpt("ada@example.org")); err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(letter)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatIsTooLargeIsRefusedAndTheNextIsTaken(t *testing.T) {
+	i := open(t)
+	line := strings.Repeat("x", 98) + "\r\n"
+	to := []string{"ada@example.org"}
+	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: big\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100+1)))
+	if code := replyCode(err); code != 552 {
+		t.Errorf("a letter over the limit: %v, want 552", err)
+	}
+	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: fits\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100-1))); err != nil {
+		t.Errorf("a letter just under the limit: %v", err)
+	}
+	err = smtp.SendMail(i.Addr(), nil, "a@b.example", slices.Repeat(to, inbox.MaxRecipients+1), []byte("Subject: many\r\n\r\n"))
+	if code := replyCode(err); code != 452 {
+		t.Errorf("too many recipients: %v, want 452", err)
+	}
+	if kept := i.Letters(); len(kept) != 1 || kept[0].Subject != "fits" {
+		t.Errorf("%d letters are kept, want the one that fits", len(kept))
+	}
+}
+
+func replyCode(err error) int {
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
+		return reply.Code
+	}
+	return 0
+}
+
+func TestCopiesAreTheCallersOwn(t *testing.T) {
+	i := open(t)
+	deliver(t, i, "Subject: mine\r\n\r\ntext\r\n")
+	spoil := func(l inbox.Letter) bool {
+		l.Raw[0], l.To[0], l.Header["Subject"][0] = 'X', "eve@evil.example", "spoiled"
+		delete(l.Header, "Subject")
+		return true
+	}
+	got, err := i.Wait(within(t), spoil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoil(got)
+	spoil(i.Letters()[0])
+	one, _ := i.Letter("1")
+	spoil(one)
+	l := i.Letters()[0]
+	if l.Raw[0] != 'S' || l.To[0] != "ada@example.org" || l.Header.Get("Subject") != "mine" {
+		t.Errorf("the letter in the box was changed through a copy: %q to %q, %v", l.Raw[:8], l.To, l.Header)
+	}
+}
+
+func TestLettersArriveInParallel(t *testing.T) {
+	const senders, each = 16, 12
+	i := open(t)
+	var all sync.WaitGroup
+	for s := range senders {
+		all.Go(func() {
+			last := fmt.Sprintf("%d-%d", s, each-1)
+			if _, err := i.Wait(within(t), func(l inbox.Letter) bool { return l.Subject == last }); err != nil {
+				t.Errorf("%s: %v", last, err)
+			}
+		})
+		all.Go(func() {
+			for n := range each {
+				letter := fmt.Appendf(nil, "Subject: %d-%d\r\n\r\n%d\r\n", s, n, s)
+				if err := smtp.SendMail(i.Addr(), nil, "a@b.example", []string{"ada@example.org"}, letter); err != nil {
+					t.Error(err)
+				}
+				_ = i.Letters()
+			}
+		})
+	}
+	all.Wait()
+	seen := map[string]bool{}
+	ids := map[string]bool{}
+	for _, l := range i.Letters() {
+		seen[l.Subject], ids[l.ID] = true, true
+		if s, _, _ := strings.Cut(l.Subject, "-"); l.Text != s+"\n" {
+			t.Errorf("letter %s holds the text %q of another", l.Subject, l.Text)
+		}
+	}
+	if len(seen) != senders*each || len(ids) != senders*each {
+		t.Errorf("%d letters under %d ids, want %d", len(seen), len(ids), senders*each)
+	}
+}
+
+func TestAnAddressThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
+	i := open(t)
+	if _, err := inbox.Open(i.Addr()); err == nil || !strings.Contains(err.Error(), i.Addr()) {
+		t.Errorf("got %v, want an error that names %s", err, i.Addr())
+	}
+}
+
+func TestClosingCutsConnectionsAndLeavesNothingRunning(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	i := open(t)
+	deliver(t, i, "Subject: kept\r\n\r\n")
+	idle, err := smtp.Dial(i.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	if err := errors.Join(i.Close(), i.Close()); err != nil {
+		t.Fatal(err)
+	}
+	goleak.VerifyNone(t, before)
+	if err := idle.Noop(); err == nil {
+		t.Error("a connection outlived the inbox")
+	}
+	if c, err := net.Dial("tcp", i.Addr()); err == nil {
+		_ = c.Close()
+		t.Error("the closed inbox accepts a connection")
+	}
+	if kept := i.Letters(); len(kept) != 1 {
+		t.Errorf("%d letters can be read after closing, want 1", len(kept))
+	}
+}

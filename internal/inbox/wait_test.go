@@ -1,0 +1,84 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/optin/optin/internal/inbox"
+)
+
+func TestWaitFindsTheFirstThatIsHere(t *testing.T) {
+	i := open(t)
+	for _, subject := range []string{"no", "yes", "yes again"} {
+		deliver(t, i, "Subject: "+subject+"\r\n\r\n")
+	}
+	got, err := i.Wait(within(t), func(l inbox.Letter) bool { return l.Subject != "no" })
+	if err != nil || got.Subject != "yes" {
+		t.Errorf("got %q, %v, want the earlier of the two that match", got.Subject, err)
+	}
+}
+
+func TestWaitWakesWhenTheLetterComes(t *testing.T) {
+	i := open(t)
+	deliver(t, i, "Subject: here\r\n\r\n")
+	looked := make(chan string, 10)
+	found := make(chan inbox.Letter, 1)
+	go func() {
+		l, _ := i.Wait(within(t), func(l inbox.Letter) bool {
+			looked <- l.Subject
+			_ = i.Letters() // match may use the inbox
+			return l.Subject == "awaited"
+		})
+		found <- l
+	}()
+	if s := <-looked; s != "here" {
+		t.Fatalf("Wait looked at %q first", s)
+	}
+	i.Clear() // what is deleted meanwhile does not confuse it
+	deliver(t, i, "Subject: another\r\n\r\n")
+	deliver(t, i, "Subject: awaited\r\n\r\n")
+	if l := <-found; l.Subject != "awaited" || l.ID != "3" {
+		t.Errorf("found %q with id %q, want the third letter", l.Subject, l.ID)
+	}
+	if a, b := <-looked, <-looked; a != "another" || b != "awaited" || len(looked) != 0 {
+		t.Errorf("looked at %q, %q and %d more, want each letter once", a, b, len(looked))
+	}
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	i := open(t)
+	deliver(t, i, "Subject: another\r\n\r\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := i.Wait(ctx, func(inbox.Letter) bool {
+		cancel()
+		return false
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+}
+
+func TestClosingEndsWaiting(t *testing.T) {
+	i := open(t)
+	deliver(t, i, "Subject: another\r\n\r\n")
+	waiting := make(chan struct{})
+	ended := make(chan error)
+	go func() {
+		_, err := i.Wait(within(t), func(inbox.Letter) bool {
+			close(waiting)
+			return false
+		})
+		ended <- err
+	}()
+	<-waiting
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, inbox.ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+	if _, err := i.Wait(within(t), whichever); err != nil {
+		t.Errorf("a letter that is here is not found after closing: %v", err)
+	}
+}

@@ -1,0 +1,35 @@
+package metrics_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/metrics"
+)
+
+func TestWhatHappenedIsCounted(t *testing.T) {
+	m := metrics.New()
+	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
+	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
+	m.Try("letter", "done", time.Second)
+	m.Ready(true)
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	for _, line := range []string{
+		`optin_http_requests_total{method="POST",route="/c/:token",status="200"} 2`,
+		`optin_outbox_tries_total{lane="letter",outcome="done"} 1`,
+		`optin_store_ready 1`,
+	} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	m.Ready(false)
+	w = httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if !strings.Contains(w.Body.String(), "optin_store_ready 0\n") {
+		t.Error("an unfit store is shown as ready")
+	}
+}

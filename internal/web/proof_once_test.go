@@ -1,0 +1,152 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/store"
+)
+
+func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
+	w := wary(t, always)
+	other, err := New(w.web.opt) // on the same store
+	must(t, err)
+	second := httptest.NewServer(other.Handler())
+	t.Cleanup(second.Close)
+	here, there := w.http, second
+	proof := w.proof("gazette")
+	respelt := strings.NewReplacer("{", "{ ", ":", ": ").Replace(string(mustDecode(t, proof)))
+	for i, row := range []struct {
+		at    *httptest.Server
+		email string
+		proof string
+		want  int
+	}{
+		{here, "ada@b.example", proof, 202}, {there, "bob@b.example", proof, 422}, {here, "bob@b.example", proof, 422}, {there, "ada@b.example", proof, 422},
+		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422}, {there, "bob@b.example", w.proof("gazette"), 202},
+	} {
+		w.http = row.at
+		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", mediaJSON)
+		if a.status != row.want {
+			t.Errorf("%d: %d %s", i, a.status, a.body)
+		}
+		if row.want == 422 {
+			if code, _ := a.problem(t); code != "challenge_invalid" {
+				t.Errorf("%d: %s", i, code)
+			}
+		}
+	}
+	w.clock.pass(10*time.Minute + 30*time.Second) // it has ended; another replica's clock may not have come so far
+	if held, err := w.store.Reserve(t.Context(), w.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
+		t.Errorf("it is forgotten that the proof was spent: %v", err)
+	}
+}
+
+// spentName is where it is kept that a proof was spent.
+func (w *world) spentName(proof string) string {
+	var p challenge.Challenge
+	must(w, json.Unmarshal(mustDecode(w, proof), &p))
+	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
+	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.opt.Ring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
+}
+
+func mustDecode(t testing.TB, text string) []byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	must(t, err)
+	return b
+}
+
+func TestAProofThatNobodyAskedForIsSpentAllTheSame(t *testing.T) {
+	w := wary(t, oneIsMany)
+	proof := w.proof("gazette")
+	for i, want := range []int{202, 202, 202, 202, 202, 202, 422} { // the first does not count
+		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", mediaJSON)
+		if a.status != want {
+			t.Errorf("%d: %d %s", i, a.status, a.body)
+		}
+	}
+}
+
+func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
+	w := wary(t, always)
+	post := func(proof string) answer {
+		return w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", mediaJSON, "Idempotency-Key", `"one"`)
+	}
+	for _, proof := range []string{"", "", "x"} { // under one key: nothing was done
+		if a := post(proof); a.status != 422 || a.header.Get("Idempotency-Replayed") != "" || a.asked(t).Work == nil {
+			t.Errorf("%q: %d %s", proof, a.status, a.body)
+		}
+	}
+	proof := w.proof("gazette")
+	first, again := post(proof), post(proof)
+	if first.status != 202 || again.status != 202 || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("%d, then %d %s", first.status, again.status, again.body)
+	}
+	w.letter()
+	if a := post(w.proof("gazette")); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
+		t.Errorf("another body: %d %s", a.status, a.body)
+	}
+}
+
+func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
+	w := wary(t, func(terms *confirm.Terms) { always(terms); terms.Budget = []store.Limit{{N: 1, Per: time.Minute}} })
+	post := func(email, key, proof string) int {
+		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", mediaJSON, "Idempotency-Key", key).status
+	}
+	first, second := w.proof("gazette"), w.proof("gazette")
+	got := []int{post("ada@b.example", "a", first), post("bob@b.example", "b", second)}
+	w.clock.pass(2 * time.Minute)
+	got = append(got, post("eve@b.example", "e", second), post("bob@b.example", "eve", second), post("bob@b.example", "b", second))
+	if fmt.Sprint(got) != "[202 503 422 422 202]" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
+	for name, first := range map[string]int{"spent by the newer": 0, "spent by the older": 1} {
+		w := wary(t, always)
+		var both [2]http.Handler
+		for i, secrets := range [][]string{{"n", "k"}, {"k"}} {
+			o := w.web.opt
+			o.Ring = ringOf(t, secrets...)
+			o.Work = easyWork(t, o)
+			s, err := New(o)
+			must(t, err)
+			both[i] = s.Handler()
+		}
+		proof := w.proof("gazette") // by the secret that both have
+		for i, want := range []int{202, 422} {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", signupPath, strings.NewReader(fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof)))
+			r.Header.Set("Content-Type", mediaJSON)
+			rec := httptest.NewRecorder()
+			both[(first+i)%2].ServeHTTP(rec, r)
+			if rec.Code != want {
+				t.Errorf("%s: %d, want %d: %s", name, rec.Code, want, rec.Body)
+			}
+		}
+	}
+}
+
+func ringOf(t testing.TB, secrets ...string) *keyring.Ring {
+	t.Helper()
+	var all [][]byte
+	for _, s := range secrets {
+		all = append(all, bytes.Repeat([]byte(s), 32))
+	}
+	r, err := keyring.New(all...)
+	must(t, err)
+	return r
+}
