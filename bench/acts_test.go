@@ -47,7 +47,7 @@ func ask(b *testing.B, desk *confirm.Service, email string) error {
 	if err != nil {
 		return err
 	}
-	return desk.Ask(b.Context(), "gazette", confirm.Asked{
+	return desk.Signup(b.Context(), "gazette", confirm.NewSignup{
 		Address: address, Purposes: []string{"letter"}, Locale: "fr", Evidence: evidence(confirm.ByForm),
 	})
 }
@@ -65,20 +65,20 @@ func open(b *testing.B, desk *confirm.Service, st store.Store, n int) []string {
 	b.Helper()
 	owed, links := lease(b, st, n), make([]string, n)
 	crowd(b, n, callers, func(i int) error {
-		draft, err := desk.Draft(b.Context(), owed[i])
+		draft, err := desk.Message(b.Context(), owed[i])
 		if err != nil {
 			return err
 		}
 		links[i] = draft.Confirm
-		return st.Settle(b.Context(), owed[i], store.Done())
+		return st.End(b.Context(), owed[i], store.Complete())
 	})
 	return links
 }
 
 // lease takes n letters that are owed.
-func lease(b *testing.B, st store.Store, n int) (owed []store.Entry) {
+func lease(b *testing.B, st store.Store, n int) (owed []store.Job) {
 	b.Helper()
-	for _, kind := range confirm.LetterKinds() {
+	for _, kind := range confirm.EmailQueues() {
 		for more := true; more && len(owed) < n; {
 			some, err := st.Lease(b.Context(), kind, min(500, n-len(owed)), 10*time.Minute)
 			must(b, err)

@@ -25,14 +25,14 @@ const apiKey = "optin_key_of_the_gazette"
 // api is a site's API on a real connection.
 type api struct{ *httptest.Server }
 
-func newAPI(b *testing.B, st store.Store, ring *keyring.Ring) *api {
+func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	b.Helper()
 	all, err := templates.New()
 	must(b, err)
 	public, err := url.Parse(publicURL)
 	must(b, err)
 	server, err := web.New(web.Options{
-		Desk: newDesk(b, st, ring), Store: st, Ring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
+		Service: newDesk(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]web.Site{"gazette": {
 			Show: face(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
 		}},

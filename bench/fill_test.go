@@ -20,7 +20,7 @@ const span = 24 * time.Hour
 
 // fill makes n subscriptions, sealed, and has them put into a store: four in five confirmed, the others pending. It answers when the
 // i-th came; the 0th is the oldest.
-func fill(b *testing.B, ring *keyring.Ring, n int, put func(store.Key, store.Record) error) (came func(i int) time.Time) {
+func fill(b *testing.B, ring *keyring.Keyring, n int, put func(store.Key, store.Record) error) (came func(i int) time.Time) {
 	b.Helper()
 	first := time.Now().Add(-span).UTC().Truncate(time.Millisecond)
 	came = func(i int) time.Time { return first.Add(span / time.Duration(n) * time.Duration(i)) }
@@ -81,16 +81,16 @@ func models(b *testing.B, at time.Time) (pending, confirmed confirm.Subscription
 	request := base64.RawURLEncoding.EncodeToString(text[:24])
 	pending, _, _, err = confirm.Apply(confirm.Subscription{}, confirm.Signup{
 		ID: request, Address: address, Site: "gazette", Locale: "fr", Evidence: asked, Terms: site().Terms,
-		Shown: []confirm.Shown{{Purpose: "letter", Text: hex.EncodeToString(text[:])}},
+		Statements: []confirm.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	confirmed, _, _, err = confirm.Apply(pending, confirm.Press{Request: request, Evidence: pressed}, pressed.At)
+	confirmed, _, _, err = confirm.Apply(pending, confirm.Confirm{Request: request, Evidence: pressed}, pressed.At)
 	must(b, err)
 	return pending, confirmed
 }
 
 // subscriber is the i-th subscription's record, sealed as package confirm does it: where that changes, nothing of it can be listed.
-func subscriber(ring *keyring.Ring, like confirm.Subscription, i int, came time.Time) (key store.Key, r store.Record, err error) {
+func subscriber(ring *keyring.Keyring, like confirm.Subscription, i int, came time.Time) (key store.Key, r store.Record, err error) {
 	address, err := confirm.ParseAddress(fmt.Sprintf("subscriber%d@example.org", i))
 	if err != nil {
 		return key, r, err

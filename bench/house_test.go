@@ -18,8 +18,8 @@ const publicURL = "https://confirm.example"
 // site is a website as most will be: a purpose, a limit on letters, an endpoint that is told.
 func site() confirm.Site {
 	return confirm.Site{
-		ID: "gazette", Locales: []string{"fr"}, Tell: []store.Kind{"webhook/gazette"},
-		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}, Budget: []store.Limit{{N: 1_000_000, Per: time.Hour}}},
+		ID: "gazette", Locales: []string{"fr"}, EventQueues: []store.QueueName{"webhook/gazette"},
+		Terms: confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}, EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette",
 		}}},
@@ -34,18 +34,18 @@ func evidence(how confirm.Method) confirm.Evidence {
 	}
 }
 
-func newRing(b *testing.B) *keyring.Ring {
+func newRing(b *testing.B) *keyring.Keyring {
 	b.Helper()
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 	must(b, err)
 	return ring
 }
 
-func newDesk(b *testing.B, st store.Store, ring *keyring.Ring) *confirm.Service {
+func newDesk(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Service {
 	b.Helper()
-	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: publicURL, Sites: []confirm.Site{site()}})
+	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: publicURL, Sites: []confirm.Site{site()}})
 	must(b, err)
-	must(b, desk.KeepTexts(b.Context()))
+	must(b, desk.PutTexts(b.Context()))
 	return desk
 }
 

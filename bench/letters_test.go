@@ -30,7 +30,7 @@ func BenchmarkLetters(b *testing.B) {
 	all, err := templates.New()
 	must(b, err)
 	m, err := mailer.New(mailer.Options{
-		Desk: desk, Pages: all, Relays: []*url.URL{{Scheme: "smtp", Host: at}}, Log: slog.New(slog.DiscardHandler),
+		Service: desk, Pages: all, Relays: []*url.URL{{Scheme: "smtp", Host: at}}, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: face()}},
 	})
 	must(b, err)
@@ -52,8 +52,8 @@ func BenchmarkLetters(b *testing.B) {
 	tell(b, figures)
 }
 
-func try(b *testing.B, m *mailer.Mailer, e store.Entry) error {
-	settled, err := m.Try(b.Context(), e)
+func try(b *testing.B, m *mailer.Mailer, e store.Job) error {
+	settled, err := m.Run(b.Context(), e)
 	if err == nil && !settled {
 		err = fmt.Errorf("letter %s was not sent", e.ID)
 	}
@@ -63,7 +63,7 @@ func try(b *testing.B, m *mailer.Mailer, e store.Entry) error {
 // plain sends a letter as a program does that has go-mail and nothing else: the same words, on connections that are kept.
 func plain(b *testing.B, at string, all *templates.Set) func(i int) error {
 	b.Helper()
-	words, err := all.Letter("fr", canned())
+	words, err := all.Email("fr", canned())
 	must(b, err)
 	client, err := newClient(at)
 	must(b, err)

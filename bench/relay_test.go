@@ -52,10 +52,10 @@ func newClient(at string) (*mail.Client, error) {
 }
 
 // canned is a letter as long as a real one.
-func canned() templates.Letter {
+func canned() templates.Email {
 	link := publicURL + "/c/" + strings.Repeat("t", 330) // a token has about so many bytes
 	asked := time.Now()
-	return templates.ConfirmLetter{
+	return templates.ConfirmEmail{
 		Site: face(), Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"], State: "pending"}},
 		Asked: asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
 	}

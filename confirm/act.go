@@ -8,9 +8,9 @@ import (
 
 // deed is an act with what goes into the store beside it.
 type deed struct {
-	Act
-	settle *store.Entry // the entry that led here: it is done in the same step
-	letter string       // the ID of the entry of the letter that the act may owe; empty: any
+	Action
+	settle *store.Job // the entry that led here: it is done in the same step
+	letter string     // the ID of the entry of the letter that the act may owe; empty: any
 }
 
 // done is what became of a deed.
@@ -24,31 +24,31 @@ type done struct {
 // act carries out one act under a key, atomically, and wakes who works off what is owed. A signup that changes nothing is
 // committed all the same: else the time a commit takes would tell anybody whether an address is known.
 func (s *Service) act(ctx context.Context, key store.Key, a deed) (d done, err error) {
-	var owe []store.Entry
+	var owe []store.Job
 	err = s.Store.Update(ctx, key, func(r store.Record) (store.Change, error) {
 		owe, d = nil, done{}
 		before, err := s.vault.open(r)
 		if err != nil {
 			return store.Change{}, err
 		}
-		sub, owed, changed, err := Apply(before, a.Act, s.Now())
+		sub, owed, changed, err := Apply(before, a.Action, s.Now())
 		d.after = sub
 		if err != nil {
 			return store.Change{}, err
 		}
-		if _, anybody := a.Act.(Signup); !changed && (!anybody || !r.Exists()) {
+		if _, anybody := a.Action.(Signup); !changed && (!anybody || !r.Exists()) {
 			return store.Change{}, nil
 		}
 		if owe, err = s.entries(key, sub, owed, a.letter); err != nil {
 			return store.Change{}, err
 		}
 		d.changed, d.letter = changed, owesLetter(owed)
-		change := store.Change{Owe: owe, Count: tally(before, sub)}
+		change := store.Change{Enqueue: owe, Count: tally(before, sub)}
 		if change.Erase = sub.Gone(); !change.Erase {
 			change.Put, err = s.vault.seal(key, sub)
 		}
 		if d.settled = a.settle != nil; d.settled {
-			change.Settle = &store.Settlement{Entry: *a.settle, Outcome: store.Done()}
+			change.End = &store.JobEnd{Job: *a.settle, Outcome: store.Complete()}
 		}
 		return change, err
 	})
@@ -57,7 +57,7 @@ func (s *Service) act(ctx context.Context, key store.Key, a deed) (d done, err e
 	}
 	for _, e := range owe {
 		if e.Due.IsZero() {
-			s.Owed(e.Kind)
+			s.Enqueued(e.Queue)
 		}
 	}
 	return d, nil

@@ -13,7 +13,7 @@ import (
 var ErrPurpose = errors.New("confirm: not a purpose of this site")
 
 // Asked is a signup as the web read it.
-type Asked struct {
+type NewSignup struct {
 	Address  Address
 	Purposes []string // of the site; at least one
 	Locale   string   // one of the site's
@@ -21,18 +21,18 @@ type Asked struct {
 	Evidence Evidence // its time is set here
 	// Once, if not empty, makes the same ask again the same request, as long as that is known: it names what is asked, and who asks,
 	// as one idempotency key and one body do.
-	Once string
+	IdempotencyID string
 }
 
 // Ask takes a signup. It answers nil whatever is known of the address, also where its mailbox is owed all the letters that it can get in a
-// day, and so no more are; ErrPurpose for what the site does not offer; a *BusyError.
-func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
+// day, and so no more are; ErrPurpose for what the site does not offer; a *LimitError.
+func (s *Service) Signup(ctx context.Context, site string, a NewSignup) error {
 	st, ok := s.sites[site]
 	if !ok || len(a.Purposes) == 0 {
 		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(a.Purposes))
 	}
 	signup := Signup{
-		ID: s.requestID(site, a.Once), Address: a.Address, Site: site, Locale: a.Locale,
+		ID: s.requestID(site, a.IdempotencyID), Address: a.Address, Site: site, Locale: a.Locale,
 		Evidence: s.stamp(a.Evidence), Browser: BrowserHash(a.Browser), Terms: st.Terms,
 	}
 	for _, id := range a.Purposes {
@@ -45,7 +45,7 @@ func (s *Service) Ask(ctx context.Context, site string, a Asked) error {
 		if err != nil {
 			return err
 		}
-		signup.Shown = append(signup.Shown, Shown{Purpose: id, Text: sum})
+		signup.Statements = append(signup.Statements, Statement{Purpose: id, SHA256: sum})
 	}
 	key, err := s.locate(ctx, site, a.Address)
 	if err != nil {
@@ -59,20 +59,20 @@ func (s *Service) requestID(site, once string) string {
 	if once == "" {
 		return s.nonce(24)
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Ring.Sums("request id", site, once)[0][:24])
+	return base64.RawURLEncoding.EncodeToString(s.Keyring.Sums("request id", site, once)[0][:24])
 }
 
 // keepEvery is how seldom the store is asked to keep a text that it has: one that lost everything has it again by then.
 const keepEvery = time.Minute
 
-// keep sees to it that a text is in the store before a record names it, whether or not KeepTexts has come that far.
+// keep sees to it that a text is in the store before a record names it, whether or not PutTexts has come that far.
 func (s *Service) keep(ctx context.Context, text string) (sum string, err error) {
 	sum = textSum(text)
 	now := s.Now()
 	if at, ok := s.kept.Load(sum); ok && now.Sub(at.(time.Time)).Abs() < keepEvery {
 		return sum, nil
 	}
-	if err := s.Store.Keep(ctx, sum, []byte(text)); err != nil {
+	if err := s.Store.PutText(ctx, sum, []byte(text)); err != nil {
 		return "", fmt.Errorf("confirm: keep a text that is shown: %w", err)
 	}
 	s.kept.Store(sum, now)

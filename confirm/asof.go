@@ -13,7 +13,7 @@ func (s Subscription) asOf(t time.Time) (then Subscription, whole bool) {
 		return Subscription{}, true
 	}
 	then = s
-	then.Requests, then.Grants = nil, nil
+	then.Requests, then.Consents = nil, nil
 	for _, r := range s.Requests {
 		if r.opened().After(t) {
 			continue
@@ -23,31 +23,31 @@ func (s Subscription) asOf(t time.Time) (then Subscription, whole bool) {
 		}
 		then.Requests = append(then.Requests, r)
 	}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		if g.Given.After(t) {
 			continue
 		}
 		if g.Ended != nil && g.Ended.At.After(t) {
 			g.State, g.Ended = Confirmed, nil
 		}
-		then.Grants = append(then.Grants, g)
+		then.Consents = append(then.Consents, g)
 	}
-	if s.Refused != nil && s.Refused.At.After(t) {
-		then.Refused = nil
+	if s.Declined != nil && s.Declined.At.After(t) {
+		then.Declined = nil
 	}
-	if s.Lifted != nil && s.Lifted.At.After(t) {
-		then.Lifted = nil
+	if s.Unblocked != nil && s.Unblocked.At.After(t) {
+		then.Unblocked = nil
 	}
-	if s.Withdrawn.After(t) {
-		then.Withdrawn = time.Time{}
+	if s.WithdrawnAt.After(t) {
+		then.WithdrawnAt = time.Time{}
 	}
-	return then, !t.Before(s.Forgot)
+	return then, !t.Before(s.HistorySince)
 }
 
 // lose notes that the history up to a time is no longer whole.
 func (s *Subscription) lose(upTo time.Time) {
-	if upTo.After(s.Forgot) {
-		s.Forgot = upTo
+	if upTo.After(s.HistorySince) {
+		s.HistorySince = upTo
 	}
 }
 

@@ -54,24 +54,24 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 }
 
 func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
-	for name, forget := range map[string]func(d *desk, first confirm.Draft){
-		"the request was forgotten": func(d *desk, _ confirm.Draft) {
+	for name, forget := range map[string]func(d *desk, first confirm.Message){
+		"the request was forgotten": func(d *desk, _ confirm.Message) {
 			d.later(terms.TTL + confirm.Grace - time.Hour)
 			d.ask("ada@example.org", "offers") // keeps the record
 			d.later(2 * time.Hour)
 			_, _ = d.press(token(d.letter().Confirm))
 		},
-		"a refusal was lifted": func(d *desk, first confirm.Draft) {
+		"a refusal was lifted": func(d *desk, first confirm.Message) {
 			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
 			d.later(time.Hour)
-			_, _ = d.Lift(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			_, _ = d.Unblock(d.t.Context(), token(first.Decline), confirm.Evidence{})
 		},
-		"the person was erased": func(d *desk, first confirm.Draft) {
+		"the person was erased": func(d *desk, first confirm.Message) {
 			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
 			d.later(time.Hour)
 			d.erase("ada@example.org")
 		},
-		"a purpose was taken out of an open request": func(d *desk, _ confirm.Draft) {
+		"a purpose was taken out of an open request": func(d *desk, _ confirm.Message) {
 			d.later(time.Hour)
 			d.ask("ada@example.org", "letter", "offers")
 			_, err := d.WithdrawFor(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, confirm.Evidence{})

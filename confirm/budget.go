@@ -8,12 +8,12 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// BusyError says that the site, or the whole service, has no letter left to send for now. Nothing was changed.
-type BusyError struct {
+// LimitError says that the site, or the whole service, has no letter left to send for now. Nothing was changed.
+type LimitError struct {
 	Wait time.Duration // until there may be one
 }
 
-func (*BusyError) Error() string { return "confirm: too many letters for now" }
+func (*LimitError) Error() string { return "confirm: too many letters for now" }
 
 // bucket is what a limit is counted in. Without limits nothing is.
 type bucket struct {
@@ -25,7 +25,7 @@ func (s *Service) take(ctx context.Context, b bucket, taker string) (wait time.D
 	if len(b.limits) == 0 {
 		return 0, nil
 	}
-	return s.Store.Take(ctx, b.name, taker, b.limits...)
+	return s.Store.Acquire(ctx, b.name, taker, b.limits...)
 }
 
 func (s *Service) giveBack(ctx context.Context, b bucket, taker string) error {
@@ -37,12 +37,12 @@ func (s *Service) giveBack(ctx context.Context, b bucket, taker string) error {
 
 // budgets are the letters of a site, and those of the whole service.
 func (s *Service) budgets(site string) (own, all bucket) {
-	return bucket{"budget/" + site, s.sites[site].Terms.Budget}, bucket{"budget", s.Budget}
+	return bucket{"budget/" + site, s.sites[site].Terms.EmailsPerSite}, bucket{"budget", s.Emails}
 }
 
-// spend carries out an act that may owe a letter, if the budgets allow one; else it answers a *BusyError. The letter's entry has the name,
+// spend carries out an act that may owe a letter, if the budgets allow one; else it answers a *LimitError. The letter's entry has the name,
 // a nonce, under which its place is taken, so that it can be given back (refund). Whether the act owed one does not show in the time it took.
-func (s *Service) spend(ctx context.Context, key store.Key, letter string, a Act) (done, error) {
+func (s *Service) spend(ctx context.Context, key store.Key, letter string, a Action) (done, error) {
 	own, all := s.budgets(key.Site)
 	wait, err := s.take(ctx, own, letter)
 	if err == nil && wait == 0 {
@@ -54,9 +54,9 @@ func (s *Service) spend(ctx context.Context, key store.Key, letter string, a Act
 		return done{}, err
 	}
 	if wait > 0 {
-		return done{}, &BusyError{Wait: wait}
+		return done{}, &LimitError{Wait: wait}
 	}
-	d, err := s.act(ctx, key, deed{Act: a, letter: letter})
+	d, err := s.act(ctx, key, deed{Action: a, letter: letter})
 	if err != nil && told(err) == nil {
 		return d, err // perhaps it was committed all the same: what was taken stays taken
 	}
@@ -81,7 +81,7 @@ func (s *Service) refund(ctx context.Context, site, letter string) {
 func (s *Service) feign(ctx context.Context, of ...bucket) {
 	for _, b := range of {
 		if len(b.limits) > 0 {
-			_, _ = s.Store.Take(ctx, "spare-"+b.name, "", store.Limit{N: 1 << 20, Per: time.Second})
+			_, _ = s.Store.Acquire(ctx, "spare-"+b.name, "", store.Limit{N: 1 << 20, Per: time.Second})
 		}
 	}
 }

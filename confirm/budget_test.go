@@ -14,8 +14,8 @@ import (
 // frugal gives a site and the service a number of letters an hour, and no limits on an address.
 func frugal(site, all int) func(*confirm.Options) {
 	return func(o *confirm.Options) {
-		o.Budget = []store.Limit{{N: all, Per: time.Hour}}
-		o.Sites[0].Terms.Budget = []store.Limit{{N: site, Per: time.Hour}}
+		o.Emails = []store.Limit{{N: all, Per: time.Hour}}
+		o.Sites[0].Terms.EmailsPerSite = []store.Limit{{N: site, Per: time.Hour}}
 		other := o.Sites[0]
 		other.ID = "other"
 		o.Sites = append(o.Sites, other)
@@ -24,7 +24,7 @@ func frugal(site, all int) func(*confirm.Options) {
 
 // asks is ask, at a site, with the error.
 func (d *desk) asks(site, email string) error {
-	return d.Ask(d.t.Context(), site, confirm.Asked{Address: address(email), Purposes: []string{"letter"}, Locale: "fr"})
+	return d.Signup(d.t.Context(), site, confirm.NewSignup{Address: address(email), Purposes: []string{"letter"}, Locale: "fr"})
 }
 
 // left is how many letters the site and the service have, and takes them.
@@ -32,7 +32,7 @@ func (d *desk) left(site string) (n int) {
 	d.t.Helper()
 	for {
 		err := d.asks(site, fmt.Sprintf("left%d@%s.example", n, site))
-		var busy *confirm.BusyError
+		var busy *confirm.LimitError
 		if errors.As(err, &busy) {
 			if busy.Wait <= 0 || busy.Wait > time.Hour {
 				d.t.Errorf("busy for %v", busy.Wait)
@@ -49,7 +49,7 @@ func (d *desk) left(site string) (n int) {
 func TestASiteHasItsLettersAndTheServiceHas(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
 		frugal(3, 5)(o)
-		o.Sites[1].Terms.Budget = []store.Limit{{N: 3, Per: 90 * time.Minute}}
+		o.Sites[1].Terms.EmailsPerSite = []store.Limit{{N: 3, Per: 90 * time.Minute}}
 	})
 	if n := d.left("gazette"); n != 3 {
 		t.Errorf("the site has %d letters, want 3", n)
@@ -119,22 +119,22 @@ func TestALetterThatTurnsOutNotToBeOwedIsGivenBackOnce(t *testing.T) {
 	if _, err := d.press(token(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	owed := map[string]store.Entry{}
+	owed := map[string]store.Job{}
 	for _, e := range d.letters(3) {
 		owed[e.Key.ID] = e
 	}
 	again := owed[d.id("ada@example.org")]
 	for range 3 {
-		if _, err := d.Draft(t.Context(), again); !errors.Is(err, confirm.ErrNotOwed) {
+		if _, err := d.Message(t.Context(), again); !errors.Is(err, confirm.ErrNotDue) {
 			t.Fatal(err)
 		}
 	}
 	tried := owed[d.id("bob@example.org")]
-	tried.Kind = confirm.KindAgain // refused for now
+	tried.Queue = confirm.QueueEmailRetry // refused for now
 	if err := d.Erase(t.Context(), "gazette", tried.Key.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Draft(t.Context(), tried); !errors.Is(err, confirm.ErrNotOwed) {
+	if _, err := d.Message(t.Context(), tried); !errors.Is(err, confirm.ErrNotDue) {
 		t.Fatal(err)
 	}
 	if err := d.Undeliverable(t.Context(), owed[d.id("eve@example.org")], "550 no"); err != nil {
@@ -158,7 +158,7 @@ func TestALetterThatIsNotToBeSaidAnyMoreIsGivenBackToo(t *testing.T) {
 	if _, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Draft(t.Context(), e); !errors.Is(err, confirm.ErrNotOwed) {
+	if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
 		t.Fatal(err)
 	}
 	if n := d.left("gazette"); n != 1 {
@@ -171,7 +171,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
 	d.later(terms.TTL)
-	var busy *confirm.BusyError
+	var busy *confirm.LimitError
 	renew := func() error {
 		_, err := d.Renew(t.Context(), token(draft.Confirm), confirm.Evidence{})
 		return err
@@ -200,7 +200,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 func TestTheSameAskTwiceTakesOneLetter(t *testing.T) {
 	d := deskAs(t, frugal(3, 100))
 	for range 5 {
-		err := d.Ask(t.Context(), "gazette", confirm.Asked{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr", Once: "key"})
+		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: "key"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,9 +226,9 @@ func (c *counting) Update(ctx context.Context, key store.Key, f func(store.Recor
 	return err
 }
 
-func (c *counting) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (c *counting) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
 	c.calls = append(c.calls, "write")
-	return c.Store.Take(ctx, bucket, taker, limits...)
+	return c.Store.Acquire(ctx, bucket, taker, limits...)
 }
 
 func (c *counting) Return(ctx context.Context, bucket, taker string) error {

@@ -14,9 +14,9 @@ type Challenge int
 
 // The challenges.
 const (
-	ChallengeBusy   Challenge = iota // while there are far more signups than is normal, or after Trip
-	ChallengeAlways                  // each time
-	ChallengeNever                   // not even then
+	ChallengeInSurge Challenge = iota // while there are far more signups than is normal, or after Trip
+	ChallengeAlways                   // each time
+	ChallengeNever                    // not even then
 )
 
 // What is far more than normal.
@@ -43,7 +43,7 @@ type weather struct {
 }
 
 // Calm tells whether a signup at a site may come without a challenge, and counts it if so. What a store answers; ErrUnknownSite.
-func (s *Service) Calm(ctx context.Context, site string) (bool, error) {
+func (s *Service) NoSurge(ctx context.Context, site string) (bool, error) {
 	st, ok := s.sites[site]
 	switch {
 	case !ok:
@@ -60,16 +60,16 @@ func (s *Service) Calm(ctx context.Context, site string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	wait, err := s.Store.Take(ctx, "calm/"+site, "", store.Limit{N: most, Per: calmPer})
+	wait, err := s.Store.Acquire(ctx, "calm/"+site, "", store.Limit{N: most, Per: calmPer})
 	return err == nil && wait == 0, err
 }
 
 // Trip makes a site ask everybody for a challenge, for an hour: its form is being abused. While it is tripped that does not begin anew.
-func (s *Service) Trip(ctx context.Context, site string) error {
+func (s *Service) StartSurge(ctx context.Context, site string) error {
 	if _, ok := s.sites[site]; !ok {
 		return fmt.Errorf("%w: %s", ErrUnknownSite, site)
 	}
-	if _, err := s.Store.Reserve(ctx, "trip/"+site, []byte("tripped"), tripFor); err != nil {
+	if _, err := s.Store.SetNX(ctx, "trip/"+site, []byte("tripped"), tripFor); err != nil {
 		return err
 	}
 	s.weather[site].trip(true, s.Now())
@@ -85,7 +85,7 @@ func (s *Service) tripped(ctx context.Context, site string) (bool, error) {
 	if known {
 		return tripped, nil
 	}
-	held, err := s.Store.Held(ctx, "trip/"+site)
+	held, err := s.Store.Get(ctx, "trip/"+site)
 	if err != nil {
 		return false, err
 	}
@@ -101,8 +101,8 @@ func (w *weather) trip(tripped bool, now time.Time) {
 
 // most is how many signups in calmPer are not too many. One caller at a time finds out; meanwhile the others go by what was known.
 func (s *Service) most(ctx context.Context, st Site) (int, error) {
-	if st.Terms.Normal > 0 {
-		return calmTimes * st.Terms.Normal, nil
+	if st.Terms.NormalSignups > 0 {
+		return calmTimes * st.Terms.NormalSignups, nil
 	}
 	w, now := s.weather[st.ID], s.Now()
 	w.mu.Lock()
@@ -135,7 +135,7 @@ func (s *Service) most(ctx context.Context, st Site) (int, error) {
 // declined counts a decline, and trips the site where there are too many: somebody signs up people who do not want it. The decline
 // itself is no worse for a failure here.
 func (s *Service) declined(ctx context.Context, site string) {
-	if wait, err := s.Store.Take(ctx, "declines/"+site, "", tooManyDeclines()); err == nil && wait > 0 {
-		_ = s.Trip(ctx, site)
+	if wait, err := s.Store.Acquire(ctx, "declines/"+site, "", tooManyDeclines()); err == nil && wait > 0 {
+		_ = s.StartSurge(ctx, site)
 	}
 }

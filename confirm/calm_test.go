@@ -16,7 +16,7 @@ import (
 func (d *desk) calms(most int) int {
 	d.t.Helper()
 	for n := range most {
-		calm, err := d.Calm(d.t.Context(), "gazette")
+		calm, err := d.NoSurge(d.t.Context(), "gazette")
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -58,9 +58,9 @@ func TestASiteIsCalmUpToFiveTimesWhatIsNormal(t *testing.T) {
 		"a busy week":                  {func(*confirm.Terms) {}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 220},
 		"one busy day of the week":     {func(*confirm.Terms) {}, 144 * 44 * 7, []int{7}, 220},
 		"today and long ago":           {func(*confirm.Terms) {}, 1e6, []int{0, 8}, 200},
-		"said by the operator":         {func(t *confirm.Terms) { t.Normal = 6 }, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
+		"said by the operator":         {func(t *confirm.Terms) { t.NormalSignups = 6 }, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
 		"always":                       {func(t *confirm.Terms) { t.Challenge = confirm.ChallengeAlways }, 0, nil, 0},
-		"never":                        {func(t *confirm.Terms) { t.Challenge, t.Normal = confirm.ChallengeNever, 1 }, 0, nil, 300},
+		"never":                        {func(t *confirm.Terms) { t.Challenge, t.NormalSignups = confirm.ChallengeNever, 1 }, 0, nil, 300},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deskAs(t, site(row.terms))
@@ -91,16 +91,16 @@ func (a *asking) Counts(ctx context.Context, site, from, to string) ([]store.Cou
 	return a.Store.Counts(ctx, site, from, to)
 }
 
-func (a *asking) Held(ctx context.Context, name string) ([]byte, error) {
+func (a *asking) Get(ctx context.Context, name string) ([]byte, error) {
 	a.held++
-	return a.Store.Held(ctx, name)
+	return a.Store.Get(ctx, name)
 }
 
 func TestWhatIsNormalIsLookedUpSeldom(t *testing.T) {
 	d := newDesk(t)
 	a := &asking{Store: d.store, away: true}
 	d.Store = a
-	if calm, err := d.Calm(t.Context(), "gazette"); calm || !errors.Is(err, store.ErrUnavailable) {
+	if calm, err := d.NoSurge(t.Context(), "gazette"); calm || !errors.Is(err, store.ErrUnavailable) {
 		t.Fatal(calm, err)
 	}
 	a.away, a.counts = false, 0
@@ -126,7 +126,7 @@ func TestATrippedSiteIsNotCalmForAnHour(t *testing.T) {
 	if d.calms(3) != 3 || other.calms(3) != 3 {
 		t.Fatal("not calm")
 	}
-	if err := d.Trip(t.Context(), "gazette"); err != nil {
+	if err := d.StartSurge(t.Context(), "gazette"); err != nil {
 		t.Fatal(err)
 	}
 	if d.calms(1) != 0 {
@@ -151,17 +151,17 @@ func TestATrippedSiteIsNotCalmForAnHour(t *testing.T) {
 
 func TestAnUnknownSiteIsNeitherCalmNorTripped(t *testing.T) {
 	d := newDesk(t)
-	if calm, err := d.Calm(t.Context(), "nope"); calm || !errors.Is(err, confirm.ErrUnknownSite) {
+	if calm, err := d.NoSurge(t.Context(), "nope"); calm || !errors.Is(err, confirm.ErrUnknownSite) {
 		t.Error(calm, err)
 	}
-	if err := d.Trip(t.Context(), "nope"); !errors.Is(err, confirm.ErrUnknownSite) {
+	if err := d.StartSurge(t.Context(), "nope"); !errors.Is(err, confirm.ErrUnknownSite) {
 		t.Error(err)
 	}
 }
 
 func TestManyWhoSayThatItWasNotThemTripTheSite(t *testing.T) {
 	d := newDesk(t)
-	var drafts []confirm.Draft
+	var drafts []confirm.Message
 	for i := range 21 {
 		d.ask(fmt.Sprintf("p%d@example.org", i), "letter")
 		drafts = append(drafts, d.letter())

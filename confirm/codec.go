@@ -11,7 +11,7 @@ import (
 )
 
 // vault seals what goes into a store and names it so that the name says nothing.
-type vault struct{ ring *keyring.Ring }
+type vault struct{ ring *keyring.Keyring }
 
 // keys are the names that an address at a site can have: one for each listed secret, the newest first.
 func (v vault) keys(site string, a Address) []store.Key {

@@ -4,12 +4,12 @@ import "time"
 
 // Complaint is a mail system's report that the holder of a mailbox called a letter spam. They want none: everything that is confirmed is
 // taken back, and what is open is closed as withdrawn.
-type Complaint struct {
+type Complained struct {
 	Evidence Evidence // its How is ByComplaint: that is how it is known again
 }
 
-func (a Complaint) on(s *Subscription, now time.Time) ([]Owed, error) {
-	return Withdrawal{Evidence: a.Evidence}.on(s, now)
+func (a Complained) on(s *Subscription, now time.Time) ([]Job, error) {
+	return Withdraw{Evidence: a.Evidence}.on(s, now)
 }
 
 // complained is when a complaint last took something back or closed it, as far as that is known; zero: never.
@@ -22,7 +22,7 @@ func (s *Subscription) complained() (last time.Time) {
 	for _, r := range s.Requests {
 		look(r.Closed)
 	}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		look(g.Ended)
 	}
 	return last

@@ -70,10 +70,10 @@ const (
 	MaxWait = 24 * time.Hour
 	// MaxClosed is how many closed requests are kept that prove no grant.
 	MaxClosed = 8
-	// MaxGrants is how many grants are kept with the subscription; the oldest that ended go first.
-	MaxGrants = 16
-	// MaxLetters is the greatest N that a limit on letters to one address may have.
-	MaxLetters = 100
+	// MaxConsents is how many grants are kept with the subscription; the oldest that ended go first.
+	MaxConsents = 16
+	// MaxEmails is the greatest N that a limit on letters to one address may have.
+	MaxEmails = 100
 	// Grace is how long after its deadline a request can be renewed; then everything personal about it is gone.
 	Grace = 7 * 24 * time.Hour
 	// NoticeEvery is how seldom somebody who is confirmed already is told so.
@@ -81,15 +81,15 @@ const (
 )
 
 // Act is one thing that happens to a subscription.
-type Act interface {
+type Action interface {
 	// on changes s, which is the caller's own copy, and answers what is owed because of it. An act that comes a second time changes
 	// nothing and owes nothing.
-	on(s *Subscription, now time.Time) ([]Owed, error)
+	on(s *Subscription, now time.Time) ([]Job, error)
 }
 
 // Apply lets the clock act, then carries out an act, on a copy of s. On an error nothing has changed. Changed tells whether
 // anything differs afterwards.
-func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owed, changed bool, err error) {
+func Apply(s Subscription, a Action, now time.Time) (after Subscription, owed []Job, changed bool, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	before, err := json.Marshal(s)
 	if err != nil {
@@ -116,35 +116,35 @@ func Apply(s Subscription, a Act, now time.Time) (after Subscription, owed []Owe
 }
 
 // Duty is the kind of thing that is owed.
-type Duty string
+type JobType string
 
 // The duties.
 const (
-	DutyConfirm Duty = "confirm" // the letter with the link
-	DutyKnown   Duty = "known"   // the letter that says: you agreed already, and here is how to take it back
-	DutyTell    Duty = "tell"    // the website is told
-	DutyClock   Duty = "clock"   // a Lapse is to be tried
+	JobConfirmEmail JobType = "confirm" // the letter with the link
+	JobKnownEmail   JobType = "known"   // the letter that says: you agreed already, and here is how to take it back
+	JobEvent        JobType = "tell"    // the website is told
+	JobExpire       JobType = "clock"   // a Lapse is to be tried
 )
 
 // Owed is one thing that is owed because of an act. No act owes more than one letter.
-type Owed struct {
-	Duty    Duty
-	Request string    // of DutyConfirm
-	Event   Event     // of DutyTell
+type Job struct {
+	Type    JobType
+	Request string    // of JobConfirmEmail
+	Event   EventType // of JobEvent
 	Due     time.Time // not before; zero: now
 }
 
 // Event is what a website is told. A pending subscription is never announced.
-type Event string
+type EventType string
 
 // The events.
 const (
-	EventConfirmed     Event = "subscription.confirmed"
-	EventDeclined      Event = "subscription.declined"
-	EventWithdrawn     Event = "subscription.withdrawn"
-	EventExpired       Event = "subscription.expired"
-	EventUndeliverable Event = "subscription.undeliverable"
-	EventErased        Event = "subscription.erased"
+	EventConfirmed     EventType = "subscription.confirmed"
+	EventDeclined      EventType = "subscription.declined"
+	EventWithdrawn     EventType = "subscription.withdrawn"
+	EventExpired       EventType = "subscription.expired"
+	EventUndeliverable EventType = "subscription.undeliverable"
+	EventErased        EventType = "subscription.erased"
 )
 
-func tell(e Event) []Owed { return []Owed{{Duty: DutyTell, Event: e}} }
+func tell(e EventType) []Job { return []Job{{Type: JobEvent, Event: e}} }

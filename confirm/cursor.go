@@ -22,7 +22,7 @@ func (s *Service) cursor(site string, l Listing, at store.Cursor) string {
 	if err != nil {
 		panic(err) // our own type
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Ring.Seal(l.place(site), plain))
+	return base64.RawURLEncoding.EncodeToString(s.Keyring.Seal(l.place(site), plain))
 }
 
 func (s *Service) openCursor(site string, l Listing) (at store.Cursor, err error) {
@@ -30,7 +30,7 @@ func (s *Service) openCursor(site string, l Listing) (at store.Cursor, err error
 	if err != nil || len(l.Cursor) > 512 || strings.ContainsAny(l.Cursor, "\r\n") { // which decoding passes over
 		return at, ErrCursor
 	}
-	plain, err := s.Ring.Open(l.place(site), sealed)
+	plain, err := s.Keyring.Open(l.place(site), sealed)
 	if err != nil || json.Unmarshal(plain, &at) != nil {
 		return at, ErrCursor
 	}

@@ -9,14 +9,14 @@ type Decline struct {
 	Evidence Evidence
 }
 
-func (a Decline) on(s *Subscription, now time.Time) ([]Owed, error) {
-	if s.Refused != nil {
+func (a Decline) on(s *Subscription, now time.Time) ([]Job, error) {
+	if s.Declined != nil {
 		return nil, nil
 	}
 	if s.Created.IsZero() { // an old letter, everything about it forgotten: the refusal counts all the same
 		s.Site, s.Created = a.Site, now
 	}
-	s.Refused, s.Lifted = &a.Evidence, nil
+	s.Declined, s.Unblocked = &a.Evidence, nil
 	for i := range s.Requests {
 		if s.Requests[i].State == Pending {
 			s.Requests[i].close(Declined, a.Evidence)
@@ -32,21 +32,21 @@ func (a Decline) on(s *Subscription, now time.Time) ([]Owed, error) {
 // move leaves a bare refusal's new id in its place, so that links under the old one still lead to it.
 type move struct{ to string }
 
-func (a move) on(s *Subscription, _ time.Time) ([]Owed, error) {
-	*s = Subscription{Site: s.Site, Created: s.Created, Moved: a.to}
+func (a move) on(s *Subscription, _ time.Time) ([]Job, error) {
+	*s = Subscription{Site: s.Site, Created: s.Created, MovedTo: a.to}
 	return nil, nil
 }
 
 // Lift lets letters come again after Decline. It confirms nothing, and what was closed stays closed.
-type Lift struct {
+type Unblock struct {
 	Evidence Evidence
 }
 
-func (a Lift) on(s *Subscription, now time.Time) ([]Owed, error) {
-	if s.Refused == nil {
+func (a Unblock) on(s *Subscription, now time.Time) ([]Job, error) {
+	if s.Declined == nil {
 		return nil, nil
 	}
-	s.Refused, s.Lifted = nil, &a.Evidence
+	s.Declined, s.Unblocked = nil, &a.Evidence
 	s.lose(now) // that letters were refused until now is told by nothing else
 	return nil, nil
 }

@@ -16,9 +16,9 @@ const waiting = 4
 // of all who are at the same provider. An address in its plainest spelling is one alone, which the rules bound: it needs no door, and so nobody
 // can shut one on it.
 func (s *Service) door(site string, a Address) bucket {
-	limits := s.sites[site].Terms.Letters
+	limits := s.sites[site].Terms.EmailsPerAddress
 	if len(limits) == 0 {
-		limits = s.Letters
+		limits = s.EmailsPerMailbox
 	}
 	var longest store.Limit
 	for _, l := range limits {
@@ -44,7 +44,7 @@ func (s *Service) atTheDoor(ctx context.Context, key store.Key, a Address, act f
 		return err
 	}
 	d, err := act(letter)
-	var busy *BusyError
+	var busy *LimitError
 	switch {
 	case errors.As(err, &busy), err == nil && !d.letter:
 		_ = s.giveBack(ctx, door, letter) // should it fail, the letter counts though it is not owed

@@ -18,7 +18,7 @@ func spelling(n int) string { return fmt.Sprintf("ada+%d@example.org", n) }
 func (d *desk) owedLetters() (n int) {
 	d.t.Helper()
 	d.later(25 * time.Hour)
-	for _, kind := range confirm.LetterKinds() {
+	for _, kind := range confirm.EmailQueues() {
 		all, err := d.Store.Lease(d.t.Context(), kind, 1000, time.Minute)
 		if err != nil {
 			d.t.Fatal(err)
@@ -31,10 +31,10 @@ func (d *desk) owedLetters() (n int) {
 func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 	for name, change := range map[string]func(*confirm.Options){
 		"those over all sites": func(o *confirm.Options) {
-			o.Sites[0].Terms.Letters, o.Letters = nil, []store.Limit{{N: 2, Per: time.Hour}, {N: 5, Per: 24 * time.Hour}}
+			o.Sites[0].Terms.EmailsPerAddress, o.EmailsPerMailbox = nil, []store.Limit{{N: 2, Per: time.Hour}, {N: 5, Per: 24 * time.Hour}}
 		},
 		"those of the site": func(o *confirm.Options) {
-			o.Sites[0].Terms.Letters = []store.Limit{{N: 1, Per: time.Minute}, {N: 5, Per: 24 * time.Hour}}
+			o.Sites[0].Terms.EmailsPerAddress = []store.Limit{{N: 1, Per: time.Minute}, {N: 5, Per: 24 * time.Hour}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,8 +65,8 @@ func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 
 func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
-		o.Letters = []store.Limit{{N: 2, Per: 24 * time.Hour}}
-		o.Budget = []store.Limit{{N: 2, Per: time.Hour}}
+		o.EmailsPerMailbox = []store.Limit{{N: 2, Per: 24 * time.Hour}}
+		o.Emails = []store.Limit{{N: 2, Per: time.Hour}}
 	})
 	for range 30 { // pending, and too soon for another letter
 		if err := d.asks("gazette", "ada@example.org"); err != nil {
@@ -76,7 +76,7 @@ func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 	if err := d.asks("gazette", spelling(1)); err != nil || d.state(spelling(1)) != confirm.Pending {
 		t.Fatalf("%v, %q", err, d.state(spelling(1)))
 	}
-	var busy *confirm.BusyError
+	var busy *confirm.LimitError
 	for range 30 { // the budget is spent
 		if err := d.asks("gazette", spelling(2)); !errors.As(err, &busy) {
 			t.Fatal(err)
@@ -91,22 +91,22 @@ func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 // A mailbox that takes some spellings and refuses others is kept from none by those that it refused.
 func TestALetterThatItsMailboxRefusedIsOwedNoMore(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
-		o.Letters = []store.Limit{{N: 2, Per: 24 * time.Hour}}
-		o.Sites[0].Terms.Letters = nil
+		o.EmailsPerMailbox = []store.Limit{{N: 2, Per: 24 * time.Hour}}
+		o.Sites[0].Terms.EmailsPerAddress = nil
 	})
 	for n := range 30 { // each leads nowhere
 		if err := d.asks("gazette", spelling(n)); err != nil {
 			t.Fatal(err)
 		}
 		e := d.letters(1)[0]
-		draft, err := d.Draft(t.Context(), e)
+		draft, err := d.Message(t.Context(), e)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Undeliverable(t.Context(), e, "550 5.1.1 no such user"); err != nil {
 			t.Fatal(err)
 		}
-		d.Leave(t.Context(), e, draft)
+		d.ReleaseMailbox(t.Context(), e, draft)
 	}
 	for n := range 30 { // each arrives
 		if err := d.asks("gazette", spelling(100+n)); err != nil {
@@ -122,7 +122,7 @@ func TestALetterThatItsMailboxRefusedIsOwedNoMore(t *testing.T) {
 func TestTheStoreIsAskedTheSameWhetherTheDoorIsOpenOrNot(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
 		frugal(100, 100)(o)
-		o.Sites[0].Terms.Letters = []store.Limit{{N: 1, Per: 24 * time.Hour}}
+		o.Sites[0].Terms.EmailsPerAddress = []store.Limit{{N: 1, Per: 24 * time.Hour}}
 	})
 	c := &counting{Store: d.store}
 	d.Store = c

@@ -30,27 +30,27 @@ func (d *desk) erase(email string) string {
 }
 
 func TestErasingLeavesNothingButARefusal(t *testing.T) {
-	decline := func(d *desk, draft confirm.Draft) {
+	decline := func(d *desk, draft confirm.Message) {
 		_, _ = d.Decline(d.t.Context(), token(draft.Decline), confirm.Evidence{IP: "192.0.2.8"})
 	}
-	withdraw := func(d *desk, draft confirm.Draft) {
+	withdraw := func(d *desk, draft confirm.Message) {
 		v, _ := d.press(token(draft.Confirm))
 		_, _ = d.Withdraw(d.t.Context(), token(v.Unsubscribe), nil, confirm.Evidence{})
 	}
 	for name, row := range map[string]struct {
-		do    func(d *desk, draft confirm.Draft)
+		do    func(d *desk, draft confirm.Message)
 		left  confirm.State
 		again int // letters after another signup
 	}{
-		"pending":   {func(*desk, confirm.Draft) {}, "", 1},
-		"confirmed": {func(d *desk, draft confirm.Draft) { _, _ = d.press(token(draft.Confirm)) }, "", 1},
+		"pending":   {func(*desk, confirm.Message) {}, "", 1},
+		"confirmed": {func(d *desk, draft confirm.Message) { _, _ = d.press(token(draft.Confirm)) }, "", 1},
 		"declined":  {decline, confirm.Declined, 0},
 		"withdrawn": {withdraw, confirm.Withdrawn, 1},
-		"lifted": {func(d *desk, draft confirm.Draft) {
+		"lifted": {func(d *desk, draft confirm.Message) {
 			decline(d, draft)
-			_, _ = d.Lift(d.t.Context(), token(draft.Decline), confirm.Evidence{})
+			_, _ = d.Unblock(d.t.Context(), token(draft.Decline), confirm.Evidence{})
 		}, "", 1},
-		"given anew": {func(d *desk, draft confirm.Draft) {
+		"given anew": {func(d *desk, draft confirm.Message) {
 			withdraw(d, draft)
 			d.later(11 * time.Minute)
 			d.ask("ada@example.org", "letter")
@@ -67,7 +67,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range told {
-				_ = d.store.Settle(t.Context(), e, store.Done())
+				_ = d.store.End(t.Context(), e, store.Complete())
 			}
 			id := d.erase("ada@example.org")
 
@@ -78,10 +78,10 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 			if row.left == "" != errors.Is(err, store.ErrNotFound) || err == nil && (st.Email != "" || st.Locale != "" || len(st.Purposes) > 0 || st.UnsubscribeURL != nil) {
 				t.Errorf("by its id: %+v, %v", st, err)
 			}
-			if _, err := d.store.Get(t.Context(), store.Key{Site: "gazette", ID: id}); row.left == "" != errors.Is(err, store.ErrNotFound) {
+			if _, err := d.store.Find(t.Context(), store.Key{Site: "gazette", ID: id}); row.left == "" != errors.Is(err, store.ErrNotFound) {
 				t.Errorf("in the store: %v", err)
 			}
-			event, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+			event, err := d.Event(t.Context(), d.owed(lane, 1)[0])
 			want := confirm.Status{ID: id, Site: "gazette", State: confirm.Erased, CreatedAt: start, Purposes: []confirm.PurposeStatus{}}
 			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != confirm.EventErased {
 				t.Errorf("told %s, %v:\n%s", event.Type, err, diff)
@@ -89,7 +89,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 			if _, err := d.press(token(draft.Confirm)); err == nil {
 				t.Error("an old link still confirms")
 			}
-			if _, err := d.Draft(t.Context(), letter); !errors.Is(err, confirm.ErrNotOwed) {
+			if _, err := d.Message(t.Context(), letter); !errors.Is(err, confirm.ErrNotDue) {
 				t.Errorf("a letter is still owed: %v", err)
 			}
 			d.later(48 * time.Hour)
@@ -118,18 +118,18 @@ func TestErasingTwiceTellsOnce(t *testing.T) {
 
 func TestWhoCameBackAfterAWithdrawalAndDidNotPressIsForgottenAgain(t *testing.T) {
 	s := tell(t)
-	s.does(confirm.Signup{ID: "1", Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
-	s.does(confirm.Press{Request: "1", Evidence: confirm.Evidence{At: s.now}})
-	s.does(confirm.Withdrawal{Evidence: confirm.Evidence{At: s.now}})
-	owes(t, s.does(confirm.Erasure{}), "subscription.erased")
+	s.does(confirm.Signup{ID: "1", Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Statements: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
+	s.does(confirm.Confirm{Request: "1", Evidence: confirm.Evidence{At: s.now}})
+	s.does(confirm.Withdraw{Evidence: confirm.Evidence{At: s.now}})
+	owes(t, s.does(confirm.Erase{}), "subscription.erased")
 	s.is(confirm.Withdrawn).later(time.Hour)
-	s.does(confirm.Signup{ID: "2", Address: address("ada@example.org"), Site: "gazette", Locale: "en", Shown: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
+	s.does(confirm.Signup{ID: "2", Address: address("ada@example.org"), Site: "gazette", Locale: "en", Statements: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
 	s.is(confirm.Pending)
 	if s.sub.Locale != "en" {
 		t.Errorf("the language is %q", s.sub.Locale)
 	}
 	s.later(terms.TTL + confirm.Grace)
-	s.does(confirm.Lapse{})
+	s.does(confirm.Expire{})
 	if s.is(confirm.Withdrawn); !s.sub.Address.IsZero() || !s.sub.Expires().IsZero() {
 		t.Errorf("%+v", s.sub)
 	}
@@ -142,19 +142,19 @@ func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	waiting := d.owed(lane, 1)[0] // the endpoint is away
-	if _, err := d.Told(t.Context(), waiting); err != nil {
+	if _, err := d.Event(t.Context(), waiting); err != nil {
 		t.Fatal(err)
 	}
 	d.erase("ada@example.org")
-	if told, err := d.Told(t.Context(), waiting); !errors.Is(err, confirm.ErrNotOwed) {
+	if told, err := d.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("told %+v, %v", told, err)
 	}
-	if told, err := d.Told(t.Context(), d.owed(lane, 1)[0]); err != nil || told.Type != confirm.EventErased {
+	if told, err := d.Event(t.Context(), d.owed(lane, 1)[0]); err != nil || told.Type != confirm.EventErased {
 		t.Errorf("told %s, %v", told.Type, err)
 	}
 	d.later(time.Hour)
 	d.ask("ada@example.org", "letter")
-	if told, err := d.Told(t.Context(), waiting); !errors.Is(err, confirm.ErrNotOwed) {
+	if told, err := d.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("after a new signup, told %+v, %v", told, err)
 	}
 }

@@ -22,15 +22,15 @@ type View struct {
 	Deadline    time.Time
 	Browser     string // BrowserHash of the browser that signed up on our own form
 	Renewable   bool   // beside ErrExpired
-	Refused     bool   // letters are declined
+	Declined    bool   // letters are declined
 	Decline     string // token for the page's own buttons
-	Lift        string
+	Unblock     string
 	Unsubscribe string // URL
 }
 
 // Look shows what is behind a link of a letter or page, and changes nothing.
-func (s *Service) Look(ctx context.Context, token string) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseLift)
+func (s *Service) View(ctx context.Context, token string) (View, error) {
+	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
@@ -40,7 +40,7 @@ func (s *Service) Look(ctx context.Context, token string) (View, error) {
 	}
 	if l.Use == UseConfirm {
 		_, err = sub.pressable(l.Request, s.Now())
-	} else if sub.Refused != nil {
+	} else if sub.Declined != nil {
 		err = ErrDeclined
 	}
 	return s.view(ctx, l, sub, err)
@@ -52,7 +52,7 @@ func (s *Service) Confirm(ctx context.Context, token string, e Evidence) (View, 
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Press{Request: l.Request, Evidence: s.stamp(e)})
+	return s.hold(ctx, l, Confirm{Request: l.Request, Evidence: s.stamp(e)})
 }
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
@@ -61,7 +61,7 @@ func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, 
 	if err != nil {
 		return View{}, err
 	}
-	d, err := s.act(ctx, l.key(), deed{Act: Decline{Site: l.Site, Evidence: s.stamp(e)}})
+	d, err := s.act(ctx, l.key(), deed{Action: Decline{Site: l.Site, Evidence: s.stamp(e)}})
 	if d.changed {
 		s.declined(ctx, l.Site)
 	}
@@ -69,22 +69,22 @@ func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, 
 }
 
 // Lift lets letters come again after Decline.
-func (s *Service) Lift(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseLift)
+func (s *Service) Unblock(ctx context.Context, token string, e Evidence) (View, error) {
+	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Lift{Evidence: s.stamp(e)})
+	return s.hold(ctx, l, Unblock{Evidence: s.stamp(e)})
 }
 
 // Renew asks for a new letter to the address of an expired link. It answers nil also where the limits on letters to one address allow
-// none now; a *BusyError.
+// none now; a *LimitError.
 func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, error) {
 	l, err := s.read(ctx, token, UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
-	d, err := s.spend(ctx, l.key(), s.nonce(16), Renewal{
+	d, err := s.spend(ctx, l.key(), s.nonce(16), Renew{
 		Request: l.Request, ID: s.nonce(24), Evidence: s.stamp(e), Terms: s.sites[l.Site].Terms,
 	})
 	return s.held(ctx, l, d, err)
@@ -109,7 +109,7 @@ func (s *Service) Withdraw(ctx context.Context, token string, purposes []string,
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Withdrawal{Purposes: purposes, Evidence: s.stamp(e)})
+	return s.hold(ctx, l, Withdraw{Purposes: purposes, Evidence: s.stamp(e)})
 }
 
 // read reads a link of a site that is still configured, and follows it to where its subscription was moved in a rotation of secrets.
@@ -128,12 +128,12 @@ func (s *Service) read(ctx context.Context, token string, uses ...Use) (Link, er
 
 // follow is the key under which a subscription is now, that may have been moved in a rotation of secrets.
 func (s *Service) follow(ctx context.Context, key store.Key) (store.Key, error) {
-	if s.Ring.Len() == 1 {
+	if s.Keyring.Len() == 1 {
 		return key, nil
 	}
 	sub, err := s.get(ctx, key)
-	if err == nil && sub.Moved != "" {
-		key.ID = sub.Moved
+	if err == nil && sub.MovedTo != "" {
+		key.ID = sub.MovedTo
 	}
 	return key, err
 }
@@ -141,8 +141,8 @@ func (s *Service) follow(ctx context.Context, key store.Key) (store.Key, error) 
 func (l Link) key() store.Key { return store.Key{Site: l.Site, ID: l.ID} }
 
 // hold carries out an act of a link's holder.
-func (s *Service) hold(ctx context.Context, l Link, a Act) (View, error) {
-	d, err := s.act(ctx, l.key(), deed{Act: a})
+func (s *Service) hold(ctx context.Context, l Link, a Action) (View, error) {
+	d, err := s.act(ctx, l.key(), deed{Action: a})
 	return s.held(ctx, l, d, err)
 }
 
@@ -163,7 +163,7 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 		}
 		told = ErrExpired
 	}
-	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Refused: sub.Refused != nil}
+	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
 	if l.Use == UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
 		v.Purposes = slices.DeleteFunc(v.Purposes, func(p PurposeStatus) bool { return sub.grant(p.ID) == nil })
@@ -174,13 +174,13 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 		if sub.covered(r) {
 			v.State = Confirmed
 		}
-		for _, sh := range r.Shown {
+		for _, sh := range r.Statements {
 			v.Purposes = append(v.Purposes, sub.purpose(sh.Purpose, now))
 		}
 	}
 	until := l.Until
 	v.Decline = s.links.token(Link{Use: UseDecline, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
-	v.Lift = s.links.token(Link{Use: UseLift, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
+	v.Unblock = s.links.token(Link{Use: UseUnblock, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
 	if sub.granted() {
 		v.Unsubscribe = s.links.url(s.unsubscribe(&sub, l.ID))
 	}

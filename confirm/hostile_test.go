@@ -43,8 +43,8 @@ func TestARenewalLeavesOutWhatWasTakenBackSince(t *testing.T) {
 	s.later(terms.TTL)
 	s.does(s.withdraw("letter"))
 	owes(t, s.does(s.renew("r1", "r3")), "letter r3")
-	if r := s.sub.Requests[len(s.sub.Requests)-1]; r.ID != "r3" || len(r.Shown) != 1 || r.Shown[0].Purpose != "offers" {
-		t.Errorf("the renewed request asks %+v", r.Shown)
+	if r := s.sub.Requests[len(s.sub.Requests)-1]; r.ID != "r3" || len(r.Statements) != 1 || r.Statements[0].Purpose != "offers" {
+		t.Errorf("the renewed request asks %+v", r.Statements)
 	}
 }
 
@@ -60,15 +60,15 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { st.Close() })
-		s, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
+		s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
 			ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": text}}}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
-	// Nobody has called KeepTexts: the store was not ready when the program started.
-	err = worded("La lettre").Ask(t.Context(), "gazette", confirm.Asked{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
+	// Nobody has called PutTexts: the store was not ready when the program started.
+	err = worded("La lettre").Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := at.Kept(t.Context(), got.Purposes[0].TextSHA256); err != nil {
+	if _, err := at.Text(t.Context(), got.Purposes[0].TextSHA256); err != nil {
 		t.Errorf("what was shown: %v", err)
 	}
 }

@@ -33,16 +33,16 @@ type world struct {
 var someTerms = rapid.Custom(func(t *rapid.T) confirm.Terms {
 	return confirm.Terms{
 		TTL: rapid.SampledFrom([]time.Duration{10 * time.Minute, 48 * time.Hour, 30 * 24 * time.Hour}).Draw(t, "ttl"),
-		Letters: rapid.SampledFrom([][]store.Limit{
+		EmailsPerAddress: rapid.SampledFrom([][]store.Limit{
 			{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
 			{{N: 2, Per: time.Hour}},
 		}).Draw(t, "limits"),
-		Remind: rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, 20 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "remind"),
+		RemindAfter: rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, 20 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "remind"),
 	}
 })
 
 // act draws any act that somebody could do now.
-func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Act {
+func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Action {
 	w.serial++
 	id := fmt.Sprint("r", w.serial)
 	e := confirm.Evidence{At: w.now, UserAgent: strings.Repeat(`"\`, 128), Source: strings.Repeat("é", 256), Reply: strings.Repeat(`"`, 512)}
@@ -51,24 +51,24 @@ func (w *world) act(t *rapid.T, terms confirm.Terms) confirm.Act {
 	if len(w.known) > 0 {
 		held = rapid.SampledFrom(w.known).Draw(t, "link")
 	}
-	var shown []confirm.Shown
+	var shown []confirm.Statement
 	for _, p := range purposes {
-		shown = append(shown, confirm.Shown{Purpose: p, Text: strings.Repeat("0", 64)})
+		shown = append(shown, confirm.Statement{Purpose: p, SHA256: strings.Repeat("0", 64)})
 	}
-	acts := []confirm.Act{
-		confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Shown: shown, Evidence: e, Terms: terms},
-		confirm.Press{Request: held, Evidence: e},
+	acts := []confirm.Action{
+		confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Statements: shown, Evidence: e, Terms: terms},
+		confirm.Confirm{Request: held, Evidence: e},
 		confirm.Decline{Site: "gazette", Evidence: e},
-		confirm.Lift{Evidence: e},
-		confirm.Renewal{Request: held, ID: id, Evidence: e, Terms: terms},
-		confirm.Withdrawal{Purposes: rapid.SampledFrom([][]string{nil, {"a"}, {"b", "c"}}).Draw(t, "back"), Evidence: e},
-		confirm.Delivered{Request: held, Letter: confirm.Letter{At: w.now, Reply: strings.Repeat(`"`, 512)}},
-		confirm.Bounce{Request: held, Evidence: e},
-		confirm.Lapse{Terms: terms},
+		confirm.Unblock{Evidence: e},
+		confirm.Renew{Request: held, ID: id, Evidence: e, Terms: terms},
+		confirm.Withdraw{Purposes: rapid.SampledFrom([][]string{nil, {"a"}, {"b", "c"}}).Draw(t, "back"), Evidence: e},
+		confirm.Delivered{Request: held, Delivery: confirm.Delivery{At: w.now, Reply: strings.Repeat(`"`, 512)}},
+		confirm.Bounced{Request: held, Evidence: e},
+		confirm.Expire{Terms: terms},
 		confirm.Resend{Terms: terms},
-		confirm.Erasure{},
-		confirm.Complaint{Evidence: confirm.Evidence{At: w.now, How: confirm.ByComplaint, Reply: strings.Repeat(`"`, 512)}},
-		confirm.Bounce{Request: held, Evidence: confirm.Evidence{At: w.now, How: confirm.ByReport}},
+		confirm.Erase{},
+		confirm.Complained{Evidence: confirm.Evidence{At: w.now, How: confirm.ByComplaint, Reply: strings.Repeat(`"`, 512)}},
+		confirm.Bounced{Request: held, Evidence: confirm.Evidence{At: w.now, How: confirm.ByReport}},
 	}
 	// Signups and presses are what attackers and people do most.
 	return acts[rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12}).Draw(t, "act")]
@@ -85,7 +85,7 @@ func TestNoSequenceOfActsBreaksTheInvariants(t *testing.T) {
 	})
 }
 
-func (w *world) step(t *rapid.T, a confirm.Act, terms confirm.Terms) {
+func (w *world) step(t *rapid.T, a confirm.Action, terms confirm.Terms) {
 	before := w.sub
 	frozen := encoded(before)
 	after, owed, changed, err := confirm.Apply(before, a, w.now)
@@ -105,14 +105,14 @@ func (w *world) step(t *rapid.T, a confirm.Act, terms confirm.Terms) {
 	w.erasure(t, a)
 	w.letters(t, owed, terms)
 	w.reminders(t, a, before, owed, terms)
-	if _, ok := a.(confirm.Complaint); ok && (len(confirmedBy(w.sub)) > 0 || w.open() > 0) {
+	if _, ok := a.(confirm.Complained); ok && (len(confirmedBy(w.sub)) > 0 || w.open() > 0) {
 		t.Fatalf("after a complaint something is open or confirmed: %s", encoded(w.sub))
 	}
 	w.bounds(t)
 	if again, owes, changed, err2 := confirm.Apply(w.sub, a, w.now); err == nil && (err2 != nil || changed || len(owes) > 0) {
 		t.Fatalf("%T twice owes %v, fails with %v, changed %v:\n%s\n%s", a, owes, err2, changed, encoded(w.sub), encoded(again))
 	}
-	if err == nil && w.sub.State(w.now) == confirm.Pending && w.sub.Alarm.IsZero() {
+	if err == nil && w.sub.State(w.now) == confirm.Pending && w.sub.ExpireAt.IsZero() {
 		t.Fatal("something is pending and no clock will ring")
 	}
 }
@@ -127,7 +127,7 @@ func encoded(s confirm.Subscription) string {
 
 func confirmedBy(s confirm.Subscription) map[string]string {
 	m := map[string]string{}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		if g.State == confirm.Confirmed {
 			m[g.Purpose] = g.Request
 		}
@@ -136,9 +136,9 @@ func confirmedBy(s confirm.Subscription) map[string]string {
 }
 
 // consent: only a press confirms, only what its request asked; only the mailbox takes away.
-func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) {
+func (w *world) consent(t *rapid.T, a confirm.Action, before confirm.Subscription) {
 	had, has := confirmedBy(before), confirmedBy(w.sub)
-	press, isPress := a.(confirm.Press)
+	press, isPress := a.(confirm.Confirm)
 	for p, r := range has {
 		if had[p] == "" && (!isPress || press.Request != r) {
 			t.Fatalf("%T confirmed %s by request %s", a, p, r)
@@ -146,7 +146,7 @@ func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) 
 	}
 	for p := range had {
 		switch a.(type) {
-		case confirm.Withdrawal, confirm.Decline, confirm.Erasure, confirm.Complaint:
+		case confirm.Withdraw, confirm.Decline, confirm.Erase, confirm.Complained:
 		default:
 			if has[p] != had[p] {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
@@ -164,30 +164,30 @@ func (w *world) consent(t *rapid.T, a confirm.Act, before confirm.Subscription) 
 }
 
 // refusal: declined holds until it is lifted, and while it does nothing is confirmed and no letter is owed.
-func (w *world) refusal(t *rapid.T, a confirm.Act, owed []confirm.Owed) {
+func (w *world) refusal(t *rapid.T, a confirm.Action, owed []confirm.Job) {
 	switch a.(type) {
 	case confirm.Decline:
 		w.refused = true
-	case confirm.Lift:
+	case confirm.Unblock:
 		w.refused = false
 	}
 	if !w.refused {
 		return
 	}
-	if len(confirmedBy(w.sub)) > 0 || w.sub.Refused == nil {
+	if len(confirmedBy(w.sub)) > 0 || w.sub.Declined == nil {
 		t.Fatalf("%T broke a refusal", a)
 	}
 	for _, o := range owed {
-		if o.Duty == confirm.DutyConfirm || o.Duty == confirm.DutyKnown {
+		if o.Type == confirm.JobConfirmEmail || o.Type == confirm.JobKnownEmail {
 			t.Fatalf("%T owes a letter to somebody who declined", a)
 		}
 	}
 }
 
 // erasure: nobody erased is known again but by a signup, and what was withdrawn stays so.
-func (w *world) erasure(t *rapid.T, a confirm.Act) {
+func (w *world) erasure(t *rapid.T, a confirm.Action) {
 	switch a.(type) {
-	case confirm.Erasure:
+	case confirm.Erase:
 		w.erased, w.mailed = true, nil // the limits on letters are forgotten with the rest
 	case confirm.Signup:
 		w.erased = w.erased && w.sub.Address.IsZero()
@@ -195,10 +195,10 @@ func (w *world) erasure(t *rapid.T, a confirm.Act) {
 	if !w.erased {
 		return
 	}
-	if !w.sub.Address.IsZero() || len(w.sub.Requests) > 0 || len(w.sub.Grants) > 0 || w.sub.Locale != "" || strings.Contains(encoded(w.sub), "ada@") {
+	if !w.sub.Address.IsZero() || len(w.sub.Requests) > 0 || len(w.sub.Consents) > 0 || w.sub.Locale != "" || strings.Contains(encoded(w.sub), "ada@") {
 		t.Fatalf("%T: something is known of who was erased: %s", a, encoded(w.sub))
 	}
-	if !w.sub.Withdrawn.IsZero() && w.sub.Refused == nil && w.sub.Lifted == nil && w.sub.State(w.now) != confirm.Withdrawn {
+	if !w.sub.WithdrawnAt.IsZero() && w.sub.Declined == nil && w.sub.Unblocked == nil && w.sub.State(w.now) != confirm.Withdrawn {
 		t.Fatalf("%T: what was withdrawn is %q", a, w.sub.State(w.now))
 	}
 	if w.sub.Gone() {
@@ -207,8 +207,8 @@ func (w *world) erasure(t *rapid.T, a confirm.Act) {
 }
 
 // tally: counts are of this day, one for each name, never negative, and confirmations are the presses that confirmed.
-func (w *world) tally(t *rapid.T, a confirm.Act, before confirm.Subscription, changed bool) {
-	if _, ok := a.(confirm.Press); ok {
+func (w *world) tally(t *rapid.T, a confirm.Action, before confirm.Subscription, changed bool) {
+	if _, ok := a.(confirm.Confirm); ok {
 		had := confirmedBy(before)
 		for p := range confirmedBy(w.sub) {
 			if had[p] == "" {
@@ -242,19 +242,19 @@ func (w *world) tally(t *rapid.T, a confirm.Act, before confirm.Subscription, ch
 }
 
 // reminders: by the clock alone, one at most for a request, and only of the latest that is open, whose letter a relay took long enough ago.
-func (w *world) reminders(t *rapid.T, a confirm.Act, before confirm.Subscription, owed []confirm.Owed, terms confirm.Terms) {
+func (w *world) reminders(t *rapid.T, a confirm.Action, before confirm.Subscription, owed []confirm.Job, terms confirm.Terms) {
 	var reminded []string
 	for i, r := range w.sub.Requests {
-		had := func(o confirm.Request) bool { return o.ID == r.ID && o.Reminded.Equal(r.Reminded) }
-		if r.Reminded.IsZero() || slices.ContainsFunc(before.Requests, had) {
+		had := func(o confirm.Request) bool { return o.ID == r.ID && o.RemindedAt.Equal(r.RemindedAt) }
+		if r.RemindedAt.IsZero() || slices.ContainsFunc(before.Requests, had) {
 			continue
 		}
 		reminded = append(reminded, r.ID)
-		first := func(o confirm.Request) bool { return o.ID == r.ID && o.Reminded.IsZero() && o.Letter != nil }
+		first := func(o confirm.Request) bool { return o.ID == r.ID && o.RemindedAt.IsZero() && o.Delivery != nil }
 		newer := func(o confirm.Request) bool { return o.State == confirm.Pending }
-		_, clock := a.(confirm.Lapse)
+		_, clock := a.(confirm.Expire)
 		if !clock || !slices.ContainsFunc(before.Requests, first) || slices.ContainsFunc(w.sub.Requests[i+1:], newer) || r.State != confirm.Pending ||
-			r.Renewed != nil || terms.Remind == 0 || w.now.Sub(r.Asked.At) < terms.Remind || len(owed) == 0 || w.sub.Refused != nil {
+			r.Renewed != nil || terms.RemindAfter == 0 || w.now.Sub(r.Asked.At) < terms.RemindAfter || len(owed) == 0 || w.sub.Declined != nil {
 			t.Fatalf("%T reminds of %s: %s", a, r.ID, encoded(w.sub))
 		}
 	}
@@ -266,13 +266,13 @@ func (w *world) reminders(t *rapid.T, a confirm.Act, before confirm.Subscription
 }
 
 // letters: in no window more than its limit, each to a request that is open, and one at most at a time.
-func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
+func (w *world) letters(t *rapid.T, owed []confirm.Job, terms confirm.Terms) {
 	before := len(w.mailed)
 	for _, o := range owed {
-		if o.Duty != confirm.DutyConfirm && o.Duty != confirm.DutyKnown {
+		if o.Type != confirm.JobConfirmEmail && o.Type != confirm.JobKnownEmail {
 			continue
 		}
-		if o.Duty == confirm.DutyConfirm {
+		if o.Type == confirm.JobConfirmEmail {
 			w.known = append(w.known, o.Request)
 		}
 		due := o.Due
@@ -285,7 +285,7 @@ func (w *world) letters(t *rapid.T, owed []confirm.Owed, terms confirm.Terms) {
 		t.Fatalf("%d letters by one act", n)
 	}
 	slices.SortFunc(w.mailed, time.Time.Compare)
-	for _, l := range terms.Letters {
+	for _, l := range terms.EmailsPerAddress {
 		for i := l.N; i < len(w.mailed); i++ {
 			if w.mailed[i].Sub(w.mailed[i-l.N]) < l.Per {
 				t.Fatalf("%d letters within %v", l.N+1, l.Per)
@@ -304,8 +304,8 @@ func (w *world) open() (n int) {
 }
 
 func (w *world) bounds(t *rapid.T) {
-	if open := w.open(); open > 2*confirm.MaxOpen || len(w.sub.Grants) > confirm.MaxGrants {
-		t.Fatalf("%d open requests, %d grants", open, len(w.sub.Grants))
+	if open := w.open(); open > 2*confirm.MaxOpen || len(w.sub.Consents) > confirm.MaxConsents {
+		t.Fatalf("%d open requests, %d grants", open, len(w.sub.Consents))
 	}
 	if b, err := json.Marshal(w.sub); err != nil || len(b)+keyring.Overhead > store.MaxData {
 		t.Fatalf("%d bytes, %v", len(b), err)

@@ -14,9 +14,9 @@ func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
 	for i := range 40 {
 		d.ask(fmt.Sprintf("p%d@slow.example", i), "letter")
 	}
-	slow := map[store.Kind]int{}
+	slow := map[store.QueueName]int{}
 	for _, e := range d.letters(40) {
-		slow[e.Kind]++
+		slow[e.Queue]++
 	}
 	if len(slow) != 1 {
 		t.Errorf("one domain is in %d lanes", len(slow))
@@ -24,9 +24,9 @@ func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
 	for i := range 100 {
 		d.ask(fmt.Sprintf("ada@d%d.example", i), "letter")
 	}
-	all := map[store.Kind]int{}
+	all := map[store.QueueName]int{}
 	for _, e := range d.letters(100) {
-		all[e.Kind]++
+		all[e.Queue]++
 	}
 	if len(all) < 12 { // 16 lanes, 100 domains: fewer than this once in a million
 		t.Errorf("100 domains are in %d lanes", len(all))
@@ -34,16 +34,16 @@ func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
 }
 
 func TestALaneIsANameThatAStoreTakesAndNoneOfTheOthers(t *testing.T) {
-	seen := map[store.Kind]bool{confirm.KindAgain: true, confirm.KindMaybe: true, confirm.KindClock: true}
-	kinds := confirm.LetterKinds()
+	seen := map[store.QueueName]bool{confirm.QueueEmailRetry: true, confirm.QueueEmailMaybeSent: true, confirm.QueueExpire: true}
+	kinds := confirm.EmailQueues()
 	for _, k := range kinds {
-		change := store.Change{Erase: true, Owe: []store.Entry{{ID: "x", Kind: k, Due: time.Now()}}}
+		change := store.Change{Erase: true, Enqueue: []store.Job{{ID: "x", Queue: k, Due: time.Now()}}}
 		if err := change.Check(); err != nil || seen[k] {
 			t.Errorf("%s: %v, seen %t", k, err, seen[k])
 		}
 		seen[k] = true
 	}
-	if len(kinds) != 16 || kinds[0] != "letter/0" || kinds[15] != "letter/f" {
+	if len(kinds) != 16 || kinds[0] != "email/0" || kinds[15] != "email/f" {
 		t.Errorf("the lanes are %v", kinds)
 	}
 }

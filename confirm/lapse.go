@@ -6,14 +6,14 @@ import (
 )
 
 // Lapse is the act in which nobody does anything: only the clock has moved. It owes the reminder that has become due.
-type Lapse struct {
+type Expire struct {
 	Terms Terms
 }
 
-func (a Lapse) on(s *Subscription, now time.Time) ([]Owed, error) { return s.remind(a.Terms, now), nil }
+func (a Expire) on(s *Subscription, now time.Time) ([]Job, error) { return s.remind(a.Terms, now), nil }
 
 // lapse closes the requests that are past their deadline.
-func (s *Subscription) lapse(now time.Time) []Owed {
+func (s *Subscription) lapse(now time.Time) []Job {
 	lapsed := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.open(now) {
@@ -33,10 +33,10 @@ func (s *Subscription) prune(now time.Time) {
 	s.without(func(r Request) bool {
 		return r.State != Pending && !s.needs(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
-	if s.Refused != nil && len(s.Grants) == 0 && !now.Before(s.Refused.At.Add(Grace)) {
+	if s.Declined != nil && len(s.Consents) == 0 && !now.Before(s.Declined.At.Add(Grace)) {
 		s.forget(now)
 	}
-	if !s.Withdrawn.IsZero() && !s.Address.IsZero() && s.Refused == nil && len(s.Grants) == 0 && len(s.Requests) == 0 {
+	if !s.WithdrawnAt.IsZero() && !s.Address.IsZero() && s.Declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0 {
 		s.forget(now) // who was erased, came back, and did not press
 	}
 }
@@ -56,18 +56,18 @@ func (s *Subscription) room() {
 }
 
 // give adds a grant, and forgets the oldest that ended of too many.
-func (s *Subscription) give(g Grant) {
-	s.Grants = append(s.Grants, g)
-	ended := func(g Grant) bool { return g.State != Confirmed }
-	if i := slices.IndexFunc(s.Grants, ended); len(s.Grants) > MaxGrants && i >= 0 {
-		s.lose(s.Grants[i].Ended.At)
-		s.Grants = slices.Delete(s.Grants, i, i+1)
+func (s *Subscription) give(g Consent) {
+	s.Consents = append(s.Consents, g)
+	ended := func(g Consent) bool { return g.State != Confirmed }
+	if i := slices.IndexFunc(s.Consents, ended); len(s.Consents) > MaxConsents && i >= 0 {
+		s.lose(s.Consents[i].Ended.At)
+		s.Consents = slices.Delete(s.Consents, i, i+1)
 	}
 }
 
 // needs tells whether a request is the proof of a grant.
 func (s *Subscription) needs(id string) bool {
-	return slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.Request == id })
+	return slices.ContainsFunc(s.Consents, func(g Consent) bool { return g.Request == id })
 }
 
 // next is when the clock next has something to do here; zero: never.
@@ -81,36 +81,36 @@ func (s *Subscription) next() (at time.Time) {
 		switch {
 		case r.State == Pending:
 			earlier(r.Deadline)
-			if !r.Remind.IsZero() {
-				earlier(r.Remind)
+			if !r.RemindAt.IsZero() {
+				earlier(r.RemindAt)
 			}
 		case !s.needs(r.ID):
 			earlier(r.Deadline.Add(Grace))
 		}
 	}
-	if s.Refused != nil && len(s.Grants) == 0 && !s.Address.IsZero() {
-		earlier(s.Refused.At.Add(Grace))
+	if s.Declined != nil && len(s.Consents) == 0 && !s.Address.IsZero() {
+		earlier(s.Declined.At.Add(Grace))
 	}
 	return at
 }
 
 // wind owes a look at the clock, unless one that comes early enough is outstanding. One that has rung is, as long as what it rang
 // for is there: that is left to a Lapse.
-func (s *Subscription) wind(now time.Time) []Owed {
+func (s *Subscription) wind(now time.Time) []Job {
 	at := s.next()
-	if !s.Alarm.After(now) && !s.Alarm.Equal(at) {
-		s.Alarm = time.Time{}
+	if !s.ExpireAt.After(now) && !s.ExpireAt.Equal(at) {
+		s.ExpireAt = time.Time{}
 	}
-	if at.IsZero() || !s.Alarm.IsZero() && !s.Alarm.After(at) {
+	if at.IsZero() || !s.ExpireAt.IsZero() && !s.ExpireAt.After(at) {
 		return nil
 	}
-	s.Alarm = at
-	return []Owed{{Duty: DutyClock, Due: at}}
+	s.ExpireAt = at
+	return []Job{{Type: JobExpire, Due: at}}
 }
 
 // Expires is when the whole record may be forgotten; zero: never, because a consent or a refusal is to be proved.
 func (s *Subscription) Expires() time.Time {
-	if len(s.Grants) > 0 || s.Refused != nil || !s.Withdrawn.IsZero() || s.Moved != "" {
+	if len(s.Consents) > 0 || s.Declined != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}
 	}
 	at := s.Changed.Add(Grace)

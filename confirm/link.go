@@ -18,7 +18,7 @@ type Use string
 const (
 	UseConfirm     Use = "confirm"
 	UseDecline     Use = "decline"
-	UseLift        Use = "lift"
+	UseUnblock     Use = "lift"
 	UseUnsubscribe Use = "unsubscribe"
 )
 
@@ -45,11 +45,11 @@ type claims struct {
 // links makes and reads tokens: JWTs (RFC 7519) signed with HS256 under keys derived from the configured secrets.
 type links struct {
 	issuer string // the public URL
-	ring   *keyring.Ring
+	ring   *keyring.Keyring
 	parser *jwt.Parser
 }
 
-func newLinks(issuer string, ring *keyring.Ring) *links {
+func newLinks(issuer string, ring *keyring.Keyring) *links {
 	return &links{issuer: issuer, ring: ring, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),

@@ -30,7 +30,7 @@ func linksOf(t testing.TB, secrets ...string) *links {
 
 var (
 	until    = time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
-	everyUse = []Use{UseConfirm, UseDecline, UseLift, UseUnsubscribe}
+	everyUse = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe}
 )
 
 func linkFor(u Use) Link {
@@ -110,7 +110,7 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 		"a space":            good + " ",
 		"twice":              good + good,
 		"without signature":  parts[0] + "." + parts[1] + ".",
-		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.token(linkFor(UseLift)), ".")[2],
+		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.token(linkFor(UseUnblock)), ".")[2],
 	}
 	for name, token := range bad {
 		if _, err := l.read(token, everyUse...); !errors.Is(err, ErrUnknownLink) {

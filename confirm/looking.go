@@ -61,7 +61,7 @@ func (s *Service) lookup(ctx context.Context, site string, a Address, at time.Ti
 	if err != nil {
 		return Status{}, err
 	}
-	r, err := s.Store.Get(ctx, key)
+	r, err := s.Store.Find(ctx, key)
 	if err != nil {
 		return Status{}, err
 	}

@@ -42,7 +42,7 @@ func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
 	d := newDesk(t)
 	ask := func(email, once string) {
 		t.Helper()
-		err := d.Ask(t.Context(), "gazette", confirm.Asked{Address: address(email), Purposes: []string{"letter"}, Locale: "fr", Once: once})
+		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 		long[i] = 'x'
 	}
 	seen := &confirm.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
-	err := d.Ask(t.Context(), "gazette", confirm.Asked{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
+	err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
 		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByServer, Attested: seen}})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 		t.Fatalf("%+v, %v", st, err)
 	}
 	part, _ := d.store.List(t.Context(), store.Query{Site: "gazette"})
-	if ended := d.opened(part.Records[0]).Grants[1].Ended; ended == nil || ended.How != confirm.ByServer || ended.IP != "192.0.2.9" {
+	if ended := d.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != confirm.ByServer || ended.IP != "192.0.2.9" {
 		t.Errorf("%+v", ended)
 	}
 	d.owed(lane, 3)
@@ -109,7 +109,7 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 // opened is what a record holds.
 func (d *desk) opened(r store.Record) (s confirm.Subscription) {
 	d.t.Helper()
-	plain, err := d.Ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+	plain, err := d.Keyring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &s)
 	}

@@ -63,9 +63,9 @@ func TestDifferentPeopleAreDifferentMailboxes(t *testing.T) {
 }
 
 // placed asks for the place of a letter to a mailbox.
-func (d *desk) placed(id string, kind store.Kind, site, to string) time.Duration {
+func (d *desk) placed(id string, kind store.QueueName, site, to string) time.Duration {
 	d.t.Helper()
-	wait, err := d.Place(d.t.Context(), store.Entry{ID: id, Kind: kind}, confirm.Draft{Site: site, To: address(to)})
+	wait, err := d.AcquireMailbox(d.t.Context(), store.Job{ID: id, Queue: kind}, confirm.Message{Site: site, To: address(to)})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func (d *desk) placed(id string, kind store.Kind, site, to string) time.Duration
 
 // manySites has as many sites as it takes to be a nuisance.
 func manySites(o *confirm.Options) {
-	o.Letters = []store.Limit{{N: 5, Per: 24 * time.Hour}}
+	o.EmailsPerMailbox = []store.Limit{{N: 5, Per: 24 * time.Hour}}
 	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
 		site := o.Sites[0]
 		site.ID = id
@@ -86,19 +86,19 @@ func TestAMailboxHasItsLimitOverAllSites(t *testing.T) {
 	d := deskAs(t, manySites)
 	for i, site := range []string{"a", "b", "c", "d", "e"} {
 		for range 2 { // tried again it takes no second place
-			if wait := d.placed("letter-"+site, confirm.KindAgain, site, []string{"ken@gmail.com", "k.en@gmail.com"}[i%2]); wait != 0 {
+			if wait := d.placed("letter-"+site, confirm.QueueEmailRetry, site, []string{"ken@gmail.com", "k.en@gmail.com"}[i%2]); wait != 0 {
 				t.Fatalf("letter %d waits %v", i, wait)
 			}
 		}
 	}
-	if wait := d.placed("letter-f", confirm.KindAgain, "f", "KEN+x@googlemail.com"); wait != 24*time.Hour {
+	if wait := d.placed("letter-f", confirm.QueueEmailRetry, "f", "KEN+x@googlemail.com"); wait != 24*time.Hour {
 		t.Errorf("the sixth waits %v", wait)
 	}
-	if wait := d.placed("other", confirm.KindAgain, "f", "kendra@gmail.com"); wait != 0 {
+	if wait := d.placed("other", confirm.QueueEmailRetry, "f", "kendra@gmail.com"); wait != 0 {
 		t.Errorf("somebody else waits %v", wait)
 	}
 	d.later(24 * time.Hour)
-	if wait := d.placed("letter-f", confirm.KindAgain, "f", "ken@gmail.com"); wait != 0 {
+	if wait := d.placed("letter-f", confirm.QueueEmailRetry, "f", "ken@gmail.com"); wait != 0 {
 		t.Errorf("a day later it waits %v", wait)
 	}
 }
@@ -106,70 +106,78 @@ func TestAMailboxHasItsLimitOverAllSites(t *testing.T) {
 func TestAPlaceThatOneLimitRefusesIsTakenOfNeither(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
 		manySites(o)
-		o.Letters[0].N, o.Sites[3].Terms.Letters = 2, []store.Limit{{N: 1, Per: 48 * time.Hour}} // of site c
+		o.EmailsPerMailbox[0].N, o.Sites[3].Terms.EmailsPerAddress = 2, []store.Limit{{N: 1, Per: 48 * time.Hour}} // of site c
 	})
 	minute := 10*time.Minute - time.Minute // the site's shorter limit, a little less
-	if d.placed("1", confirm.KindAgain, "a", "ken@example.org") != 0 {
+	if d.placed("1", confirm.QueueEmailRetry, "a", "ken@example.org") != 0 {
 		t.Fatal("the first waits")
 	}
 	for _, id := range []string{"2", "3", "4"} { // refused by the site: the places over all sites stay free
-		if wait := d.placed(id, confirm.KindAgain, "a", "ken@example.org"); wait != minute {
+		if wait := d.placed(id, confirm.QueueEmailRetry, "a", "ken@example.org"); wait != minute {
 			t.Fatalf("letter %s waits %v, want %v", id, wait, minute)
 		}
 	}
-	if d.placed("5", confirm.KindAgain, "b", "ken@example.org") != 0 {
+	if d.placed("5", confirm.QueueEmailRetry, "b", "ken@example.org") != 0 {
 		t.Fatal("the second place over all sites was taken by a letter that was refused")
 	}
 	for _, id := range []string{"6", "7"} { // refused over all sites
-		if wait := d.placed(id, confirm.KindAgain, "c", "ken@example.org"); wait != 24*time.Hour {
+		if wait := d.placed(id, confirm.QueueEmailRetry, "c", "ken@example.org"); wait != 24*time.Hour {
 			t.Fatalf("letter %s waits %v", id, wait)
 		}
 	}
-	if wait := d.placed("8", confirm.KindAgain, "a", "ken@example.org"); wait != 24*time.Hour {
+	if wait := d.placed("8", confirm.QueueEmailRetry, "a", "ken@example.org"); wait != 24*time.Hour {
 		t.Errorf("refused by both it waits %v, not for the longer", wait)
 	}
 	d.later(24 * time.Hour)
-	if d.placed("9", confirm.KindAgain, "c", "ken@example.org") != 0 {
+	if d.placed("9", confirm.QueueEmailRetry, "c", "ken@example.org") != 0 {
 		t.Error("the site's place was taken by a letter that was refused over all sites")
 	}
 }
 
 func TestALetterThatMayHaveArrivedTakesASecondPlace(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) { manySites(o); o.Letters[0].N = 2; o.Sites[0].Terms.Letters = nil })
-	for _, kind := range []store.Kind{confirm.LetterKinds()[3], confirm.KindAgain, confirm.KindMaybe, confirm.KindMaybe} {
+	d := deskAs(t, func(o *confirm.Options) {
+		manySites(o)
+		o.EmailsPerMailbox[0].N = 2
+		o.Sites[0].Terms.EmailsPerAddress = nil
+	})
+	for _, kind := range []store.QueueName{confirm.EmailQueues()[3], confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueEmailMaybeSent} {
 		if wait := d.placed("1", kind, "gazette", "ken@example.org"); wait != 0 {
 			t.Fatalf("in %s it waits %v", kind, wait)
 		}
 	}
-	if d.placed("2", confirm.KindAgain, "gazette", "ken@example.org") == 0 {
+	if d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@example.org") == 0 {
 		t.Error("two letters took one place")
 	}
 }
 
 func TestWithoutLimitsNoLetterWaits(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) { o.Sites[0].Terms.Letters = nil })
+	d := deskAs(t, func(o *confirm.Options) { o.Sites[0].Terms.EmailsPerAddress = nil })
 	for _, id := range []string{"1", "2", "3", "4", "5", "6", "7"} {
-		if wait := d.placed(id, confirm.KindAgain, "gazette", "ken@example.org"); wait != 0 {
+		if wait := d.placed(id, confirm.QueueEmailRetry, "gazette", "ken@example.org"); wait != 0 {
 			t.Fatalf("letter %s waits %v", id, wait)
 		}
 	}
 }
 
 func TestALetterThatItsMailboxRefusedTakesNoPlace(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) { manySites(o); o.Letters[0].N = 1; o.Sites[0].Terms.Letters = o.Letters })
-	if d.placed("1", confirm.KindAgain, "gazette", "k.en@gmail.com") != 0 || d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") == 0 {
+	d := deskAs(t, func(o *confirm.Options) {
+		manySites(o)
+		o.EmailsPerMailbox[0].N = 1
+		o.Sites[0].Terms.EmailsPerAddress = o.EmailsPerMailbox
+	})
+	if d.placed("1", confirm.QueueEmailRetry, "gazette", "k.en@gmail.com") != 0 || d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") == 0 {
 		t.Fatal("two letters took one place")
 	}
 	of := func(id, to string) {
-		d.Leave(t.Context(), store.Entry{ID: id, Kind: confirm.KindAgain}, confirm.Draft{Site: "gazette", To: address(to)})
+		d.ReleaseMailbox(t.Context(), store.Job{ID: id, Queue: confirm.QueueEmailRetry}, confirm.Message{Site: "gazette", To: address(to)})
 	}
 	of("2", "ken@gmail.com") // has none
 	of("1", "somebody@gmail.com")
-	if d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") == 0 {
+	if d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") == 0 {
 		t.Error("somebody else's letter gave the place back")
 	}
 	of("1", "k.en@gmail.com")
-	if d.placed("2", confirm.KindAgain, "gazette", "ken@gmail.com") != 0 {
+	if d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") != 0 {
 		t.Error("the refused letter kept its place")
 	}
 }

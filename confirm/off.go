@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// OffFor is for how long an endpoint that wants no more is left alone. Then an event may try whether that still holds.
-const OffFor = 24 * time.Hour
+// DisabledFor is for how long an endpoint that wants no more is left alone. Then an event may try whether that still holds.
+const DisabledFor = 24 * time.Hour
 
 // What the cell of a lane holds. "On" is kept only because asking keeps something; "off" has behind it whose it is.
 const (
@@ -23,21 +23,21 @@ const (
 	retries = 3           // of what somebody else changed at that moment
 )
 
-func cell(lane store.Kind) string { return "webhook-off/" + string(lane) }
+func cell(lane store.QueueName) string { return "webhook-off/" + string(lane) }
 
 // Off tells whether an endpoint's lane is switched off, for all replicas and over restarts.
-func (s *Service) Off(ctx context.Context, lane store.Kind) (bool, error) {
-	held, err := s.Store.Reserve(ctx, cell(lane), []byte(cellOn), onFor)
+func (s *Service) Disabled(ctx context.Context, lane store.QueueName) (bool, error) {
+	held, err := s.Store.SetNX(ctx, cell(lane), []byte(cellOn), onFor)
 	return isOff(held), err
 }
 
 func isOff(held []byte) bool { return strings.HasPrefix(string(held), cellOff) }
 
-// SwitchOff switches an endpoint's lane off for OffFor; first is false if it is off already.
-func (s *Service) SwitchOff(ctx context.Context, lane store.Kind) (first bool, err error) {
+// Disable switches an endpoint's lane off for DisabledFor; first is false if it is off already.
+func (s *Service) Disable(ctx context.Context, lane store.QueueName) (first bool, err error) {
 	ours := []byte(cellOff + s.nonce(16))
 	for range retries {
-		held, err := s.Store.Reserve(ctx, cell(lane), ours, OffFor)
+		held, err := s.Store.SetNX(ctx, cell(lane), ours, DisabledFor)
 		switch {
 		case err != nil:
 			return false, err
@@ -46,21 +46,21 @@ func (s *Service) SwitchOff(ctx context.Context, lane store.Kind) (first bool, e
 		case isOff(held):
 			return false, nil
 		}
-		if err := s.Store.Replace(ctx, cell(lane), held, ours, OffFor); !errors.Is(err, store.ErrLost) {
+		if err := s.Store.CompareAndSwap(ctx, cell(lane), held, ours, DisabledFor); !errors.Is(err, store.ErrLeaseLost) {
 			return err == nil, err
 		}
 	}
-	return false, store.ErrLost
+	return false, store.ErrLeaseLost
 }
 
-// switchOn ends what SwitchOff began.
-func (s *Service) switchOn(ctx context.Context, lane store.Kind) error {
-	held, err := s.Store.Reserve(ctx, cell(lane), []byte(cellOn), onFor)
+// switchOn ends what Disable began.
+func (s *Service) switchOn(ctx context.Context, lane store.QueueName) error {
+	held, err := s.Store.SetNX(ctx, cell(lane), []byte(cellOn), onFor)
 	if err != nil || !isOff(held) {
 		return err
 	}
-	err = s.Store.Replace(ctx, cell(lane), held, []byte(cellOn), onFor)
-	if errors.Is(err, store.ErrLost) {
+	err = s.Store.CompareAndSwap(ctx, cell(lane), held, []byte(cellOn), onFor)
+	if errors.Is(err, store.ErrLeaseLost) {
 		return nil // somebody else was faster
 	}
 	return err

@@ -15,24 +15,24 @@ import (
 )
 
 // Told is one event for a website.
-type Told struct {
+type Event struct {
 	ID   string    `json:"id"` // the same for every endpoint and every try
-	Type Event     `json:"type"`
+	Type EventType `json:"type"`
 	At   time.Time `json:"at"`
 	Data Status    `json:"data"`
 }
 
 // owesLetter tells whether a letter is among what is owed.
-func owesLetter(owed []Owed) bool {
-	return slices.ContainsFunc(owed, func(o Owed) bool { return o.Duty == DutyConfirm || o.Duty == DutyKnown })
+func owesLetter(owed []Job) bool {
+	return slices.ContainsFunc(owed, func(o Job) bool { return o.Type == JobConfirmEmail || o.Type == JobKnownEmail })
 }
 
 // entries turns what is owed into what a store keeps. A letter's entry has the given ID, if it is not empty.
-func (s *Service) entries(key store.Key, sub Subscription, owed []Owed, letter string) ([]store.Entry, error) {
-	var all []store.Entry
+func (s *Service) entries(key store.Key, sub Subscription, owed []Job, letter string) ([]store.Job, error) {
+	var all []store.Job
 	for _, o := range owed {
-		switch o.Duty {
-		case DutyConfirm, DutyKnown:
+		switch o.Type {
+		case JobConfirmEmail, JobKnownEmail:
 			due := o.Due
 			if !due.After(s.Now()) {
 				due = time.Time{}
@@ -41,14 +41,14 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed, letter s
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, store.Entry{ID: cmp.Or(letter, s.nonce(16)), Kind: s.letterLane(sub.Address), Body: body, Due: due})
-		case DutyClock:
-			all = append(all, store.Entry{ID: alarmID(key, o.Due), Kind: KindClock, Due: o.Due})
-		case DutyTell:
+			all = append(all, store.Job{ID: cmp.Or(letter, s.nonce(16)), Queue: s.letterLane(sub.Address), Body: body, Due: due})
+		case JobExpire:
+			all = append(all, store.Job{ID: alarmID(key, o.Due), Queue: QueueExpire, Due: o.Due})
+		case JobEvent:
 			if o.Event != EventErased && sub.Address.IsZero() {
 				continue // it lapsed, and was erased, in one step: there is nobody to speak of
 			}
-			told := Told{ID: s.nonce(16), Type: o.Event, At: sub.Changed, Data: sub.status(key.ID, sub.Changed)}
+			told := Event{ID: s.nonce(16), Type: o.Event, At: sub.Changed, Data: sub.status(key.ID, sub.Changed)}
 			if o.Event == EventErased {
 				told.Data.State, told.Data.Site = Erased, key.Site
 			}
@@ -56,8 +56,8 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Owed, letter s
 			if err != nil {
 				return nil, err
 			}
-			for i, lane := range s.sites[key.Site].Tell {
-				all = append(all, store.Entry{ID: fmt.Sprintf("%s-%d", told.ID, i), Kind: lane, Body: body})
+			for i, lane := range s.sites[key.Site].EventQueues {
+				all = append(all, store.Job{ID: fmt.Sprintf("%s-%d", told.ID, i), Queue: lane, Body: body})
 			}
 		}
 	}
@@ -70,62 +70,62 @@ func alarmID(key store.Key, at time.Time) string {
 }
 
 // Delivered keeps a relay's acceptance as evidence and settles the entry with it.
-func (s *Service) Delivered(ctx context.Context, e store.Entry, l Letter) error {
+func (s *Service) Delivered(ctx context.Context, e store.Job, l Delivery) error {
 	id, err := s.asking(e)
 	if err != nil {
 		return err
 	}
 	l.At, l.Reply = s.Now().UTC().Truncate(time.Millisecond), clip(l.Reply, 512)
-	return s.settle(ctx, e, Delivered{Request: id, Letter: l})
+	return s.settle(ctx, e, Delivered{Request: id, Delivery: l})
 }
 
 // Undeliverable keeps a relay's refusal for good as evidence and settles the entry with it.
-func (s *Service) Undeliverable(ctx context.Context, e store.Entry, reply string) error {
+func (s *Service) Undeliverable(ctx context.Context, e store.Job, reply string) error {
 	id, err := s.asking(e)
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, e, Bounce{Request: id, Evidence: s.stamp(Evidence{How: ByRelay, Reply: reply})})
+	return s.settle(ctx, e, Bounced{Request: id, Evidence: s.stamp(Evidence{How: ByRelay, Reply: reply})})
 }
 
 // Lapse lets the clock act on the record of an entry, and settles the entry.
-func (s *Service) Lapse(ctx context.Context, e store.Entry) error {
+func (s *Service) Expire(ctx context.Context, e store.Job) error {
 	sub, err := s.get(ctx, e.Key)
 	if err != nil {
 		return err
 	}
-	if sub.Created.IsZero() || e.ID != alarmID(e.Key, sub.Alarm) {
-		return s.Store.Settle(ctx, e, store.Done()) // all is forgotten, or another alarm took its place
+	if sub.Created.IsZero() || e.ID != alarmID(e.Key, sub.ExpireAt) {
+		return s.Store.End(ctx, e, store.Complete()) // all is forgotten, or another alarm took its place
 	}
-	if s.Now().Before(sub.Alarm) {
-		return s.Store.Settle(ctx, e, store.Again(sub.Alarm)) // the store's clock is ahead of ours
+	if s.Now().Before(sub.ExpireAt) {
+		return s.Store.End(ctx, e, store.Retry(sub.ExpireAt)) // the store's clock is ahead of ours
 	}
-	return s.settle(ctx, e, Lapse{Terms: s.sites[e.Key.Site].Terms})
+	return s.settle(ctx, e, Expire{Terms: s.sites[e.Key.Site].Terms})
 }
 
 // settle carries out an act and ends the entry that led to it, in one step where there is anything to commit.
-func (s *Service) settle(ctx context.Context, e store.Entry, a Act) error {
-	d, err := s.act(ctx, e.Key, deed{Act: a, settle: &e})
+func (s *Service) settle(ctx context.Context, e store.Job, a Action) error {
+	d, err := s.act(ctx, e.Key, deed{Action: a, settle: &e})
 	if err != nil || d.settled {
 		return err
 	}
-	return s.Store.Settle(ctx, e, store.Done())
+	return s.Store.End(ctx, e, store.Complete())
 }
 
-// Told opens what an entry of a Site.Tell lane tells, with the words of its texts and the link that takes back; or answers ErrNotOwed,
+// Told opens what an entry of a Site.Tell lane tells, with the words of its texts and the link that takes back; or answers ErrNotDue,
 // because the person was forgotten since: then only that they were erased is told, and of nobody.
-func (s *Service) Told(ctx context.Context, e store.Entry) (Told, error) {
-	var t Told
+func (s *Service) Event(ctx context.Context, e store.Job) (Event, error) {
+	var t Event
 	if err := s.vault.unpack(e.Key, e.Body, &t); err != nil {
-		return Told{}, err
+		return Event{}, err
 	}
 	if t.Type != EventErased {
 		sub, err := s.get(ctx, e.Key)
 		if err != nil {
-			return Told{}, err
+			return Event{}, err
 		}
 		if sub.Address.IsZero() || t.At.Before(sub.Created) {
-			return Told{}, ErrNotOwed
+			return Event{}, ErrNotDue
 		}
 	}
 	if t.Data.State == Confirmed {

@@ -6,22 +6,22 @@ import (
 )
 
 // Press is the button on the page behind a letter's link: the act that makes a consent valid.
-type Press struct {
+type Confirm struct {
 	Request  string
 	Evidence Evidence
 }
 
-func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a Confirm) on(s *Subscription, now time.Time) ([]Job, error) {
 	r, err := s.pressable(a.Request, now)
 	if err != nil || !r.open(now) {
 		return nil, err
 	}
-	wanted := s.unconfirmed(r.Shown)
+	wanted := s.unconfirmed(r.Statements)
 	for _, sh := range wanted {
-		s.give(Grant{Shown: sh, Request: r.ID, State: Confirmed, Given: now})
+		s.give(Consent{Statement: sh, Request: r.ID, State: Confirmed, Given: now})
 	}
 	if len(wanted) > 0 {
-		s.Withdrawn = time.Time{}
+		s.WithdrawnAt = time.Time{}
 	}
 	r.close(Confirmed, a.Evidence)
 	s.Locale = r.Locale
@@ -34,7 +34,7 @@ func (a Press) on(s *Subscription, now time.Time) ([]Owed, error) {
 // pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed, or all of which another
 // letter's link confirmed, stays so for its holder as long as something of it holds, past its deadline too.
 func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
-	if s.Refused != nil {
+	if s.Declined != nil {
 		return nil, ErrDeclined
 	}
 	r := s.request(id)
@@ -47,8 +47,8 @@ func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 			return r, nil
 		}
 	case Confirmed:
-		holds := func(sh Shown) bool { return s.confirmed(sh.Purpose) }
-		if !slices.ContainsFunc(r.Shown, holds) {
+		holds := func(sh Statement) bool { return s.confirmed(sh.Purpose) }
+		if !slices.ContainsFunc(r.Statements, holds) {
 			return nil, ErrWithdrawn
 		}
 		return r, nil
@@ -62,11 +62,11 @@ func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 }
 
 // covered tells whether all that a request asks is confirmed.
-func (s *Subscription) covered(r *Request) bool { return len(s.unconfirmed(r.Shown)) == 0 }
+func (s *Subscription) covered(r *Request) bool { return len(s.unconfirmed(r.Statements)) == 0 }
 
 // standing is what a request asked that was not taken back after it had been asked: a letter from before brings nothing back.
-func (s *Subscription) standing(r *Request) []Shown {
-	return slices.DeleteFunc(slices.Clone(r.Shown), func(sh Shown) bool {
+func (s *Subscription) standing(r *Request) []Statement {
+	return slices.DeleteFunc(slices.Clone(r.Statements), func(sh Statement) bool {
 		g := s.grant(sh.Purpose)
 		return g != nil && g.State != Confirmed && g.Ended.At.After(r.Asked.At)
 	})

@@ -4,26 +4,26 @@ import "time"
 
 // remind owes the reminder that has become due: the letter of the latest open request once more, with the same link and deadline.
 // Whether it does or not, that request is not looked at for this again: no reminder waits for the limits, or for a newer request to end.
-func (s *Subscription) remind(t Terms, now time.Time) []Owed {
+func (s *Subscription) remind(t Terms, now time.Time) []Job {
 	var due *Request
 	latest := s.latest(now)
 	for i := range s.Requests {
 		r := &s.Requests[i]
-		if r.Remind.IsZero() || r.Remind.After(now) {
+		if r.RemindAt.IsZero() || r.RemindAt.After(now) {
 			continue
 		}
-		r.Remind = time.Time{}
+		r.RemindAt = time.Time{}
 		if r == latest {
 			due = r
 		}
 	}
-	if due == nil || t.Remind <= 0 || s.Refused != nil || !due.lettered() || s.slot(t.Letters, now).After(now) {
+	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.lettered() || s.slot(t.EmailsPerAddress, now).After(now) {
 		return nil
 	}
-	due.Again, due.Reminded = now, now
-	s.Mailed = append(s.Mailed, now)
-	return []Owed{{Duty: DutyConfirm, Request: due.ID}}
+	due.ResentAt, due.RemindedAt = now, now
+	s.EmailTimes = append(s.EmailTimes, now)
+	return []Job{{Type: JobConfirmEmail, Request: due.ID}}
 }
 
 // reminding tells whether the letter that is owed reminds: it was last owed again for that.
-func (r *Request) reminding() bool { return !r.Reminded.IsZero() && r.Reminded.Equal(r.Again) }
+func (r *Request) reminding() bool { return !r.RemindedAt.IsZero() && r.RemindedAt.Equal(r.ResentAt) }

@@ -6,14 +6,14 @@ import (
 )
 
 // Renewal asks for a new letter from the page of an expired link. The new request has the evidence of the first signup.
-type Renewal struct {
+type Renew struct {
 	Request  string
 	ID       string // a fresh nonce: the new request's id
 	Evidence Evidence
 	Terms    Terms
 }
 
-func (a Renewal) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a Renew) on(s *Subscription, now time.Time) ([]Job, error) {
 	if s.request(a.ID) != nil {
 		return nil, nil
 	}
@@ -26,6 +26,6 @@ func (a Renewal) on(s *Subscription, now time.Time) ([]Owed, error) {
 		return nil, nil
 	}
 	return s.ask(Request{
-		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Shown: wanted, Locale: old.Locale,
+		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
 	}, a.Terms, now), nil
 }

@@ -12,7 +12,7 @@ const page = 500
 
 // Replay makes parked events of a site due now, as if they had never been tried, and switches their endpoints on. It returns the ids
 // of which nothing is parked. What it had replayed when an error came stays replayed.
-func (s *Service) Replay(ctx context.Context, site string, ids []string) (unknown []string, err error) {
+func (s *Service) RetryEvents(ctx context.Context, site string, ids []string) (unknown []string, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
 		wanted[id] = true
@@ -33,9 +33,9 @@ func (s *Service) Replay(ctx context.Context, site string, ids []string) (unknow
 	return unknown, s.revive(ctx, entries)
 }
 
-// ReplayAll is Replay for all that is parked at a site now, most at most; more tells that there is more. What is parked again
+// RetryAllEvents is Replay for all that is parked at a site now, most at most; more tells that there is more. What is parked again
 // meanwhile is not replayed again.
-func (s *Service) ReplayAll(ctx context.Context, site string, most int) (n int, more bool, err error) {
+func (s *Service) RetryAllEvents(ctx context.Context, site string, most int) (n int, more bool, err error) {
 	entries, more, err := s.dead(ctx, site, most, func(string) bool { return true })
 	if err != nil {
 		return 0, false, err
@@ -44,14 +44,14 @@ func (s *Service) ReplayAll(ctx context.Context, site string, most int) (n int, 
 }
 
 // dead finds what is parked at a site and wanted, without bodies.
-func (s *Service) dead(ctx context.Context, site string, most int, want func(id string) bool) (all []store.Entry, more bool, err error) {
+func (s *Service) dead(ctx context.Context, site string, most int, want func(id string) bool) (all []store.Job, more bool, err error) {
 	lanes, _, err := s.lanesFrom(site, "")
 	if err != nil {
 		return nil, false, err
 	}
 	for _, lane := range lanes {
 		for last := ""; ; {
-			entries, err := s.Store.Parked(ctx, lane, last, page)
+			entries, err := s.Store.Failed(ctx, lane, last, page)
 			if err != nil {
 				return nil, false, err
 			}
@@ -62,7 +62,7 @@ func (s *Service) dead(ctx context.Context, site string, most int, want func(id 
 				if len(all) == most {
 					return all, true, nil
 				}
-				all = append(all, store.Entry{ID: e.ID, Kind: lane, Key: e.Key})
+				all = append(all, store.Job{ID: e.ID, Queue: lane, Key: e.Key})
 			}
 			if len(entries) < page {
 				break
@@ -74,19 +74,19 @@ func (s *Service) dead(ctx context.Context, site string, most int, want func(id 
 }
 
 // revive makes entries due now. That somebody else was faster is no error.
-func (s *Service) revive(ctx context.Context, entries []store.Entry) error {
-	on := map[store.Kind]bool{}
+func (s *Service) revive(ctx context.Context, entries []store.Job) error {
+	on := map[store.QueueName]bool{}
 	for _, e := range entries {
-		if !on[e.Kind] {
-			if err := s.switchOn(ctx, e.Kind); err != nil {
+		if !on[e.Queue] {
+			if err := s.switchOn(ctx, e.Queue); err != nil {
 				return err
 			}
-			on[e.Kind] = true
+			on[e.Queue] = true
 		}
-		if err := s.Store.Revive(ctx, e.Kind, e.ID, e.Key); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err := s.Store.Requeue(ctx, e.Queue, e.ID, e.Key); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		s.Owed(e.Kind)
+		s.Enqueued(e.Queue)
 	}
 	return nil
 }

@@ -20,16 +20,16 @@ const (
 
 // Report is a mail system's report on a letter.
 type Report struct {
-	Return  string  // the local part of the return path that it came to: it is signed. If empty, whoever calls vouches for Site and Address
-	Site    string  // whose letter it was
-	Address Address // whom it was to
-	Kind    ReportKind
-	Words   string // the mail system's, kept as evidence
+	ReturnPath string  // the local part of the return path that it came to: it is signed. If empty, whoever calls vouches for Site and Address
+	Site       string  // whose letter it was
+	Address    Address // whom it was to
+	Kind       ReportKind
+	Words      string // the mail system's, kept as evidence
 }
 
 // Report does what a report asks for: a hard one closes the letter's request, as a relay's refusal does; a complaint takes all back; where a
 // mailbox is flooded, its site is tripped; a soft one changes nothing. It answers nil also where nothing is known any more of the letter's
-// person; ErrForeign if the report is about no letter of ours; and what the store answers.
+// person; ErrNotOurs if the report is about no letter of ours; and what the store answers.
 func (s *Service) Report(ctx context.Context, r Report) error {
 	key, tag, err := s.reported(ctx, r)
 	if err != nil {
@@ -40,12 +40,12 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 	case ReportSoft:
 		return nil
 	case ReportFlood:
-		return s.Trip(ctx, key.Site)
+		return s.StartSurge(ctx, key.Site)
 	case ReportHard:
 		return s.bounced(ctx, key, tag, s.stamp(e))
 	case ReportComplaint:
 		e.How = ByComplaint
-		_, err = s.act(ctx, key, deed{Act: Complaint{Evidence: s.stamp(e)}})
+		_, err = s.act(ctx, key, deed{Action: Complained{Evidence: s.stamp(e)}})
 		return err
 	}
 	return fmt.Errorf("confirm: there is no kind %d of reports", r.Kind)
@@ -53,15 +53,15 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 
 // reported finds whom a report is about, and the tag of the request if it tells; else it is empty.
 func (s *Service) reported(ctx context.Context, r Report) (key store.Key, tag string, err error) {
-	if r.Return != "" {
-		key, tag, err = s.readReturnPath(r.Return)
+	if r.ReturnPath != "" {
+		key, tag, err = s.readReturnPath(r.ReturnPath)
 		if err == nil {
 			key, err = s.follow(ctx, key)
 		}
 		return key, tag, err
 	}
 	if _, ok := s.sites[r.Site]; !ok || r.Address.IsZero() {
-		return store.Key{}, "", ErrForeign
+		return store.Key{}, "", ErrNotOurs
 	}
 	key, err = s.locate(ctx, r.Site, r.Address)
 	return key, "", err
@@ -73,7 +73,7 @@ func (s *Service) bounced(ctx context.Context, key store.Key, tag string, e Evid
 	if err != nil {
 		return err
 	}
-	bounce := Bounce{Evidence: e}
+	bounce := Bounced{Evidence: e}
 	if latest := sub.latest(s.Now()); tag == "" && latest != nil {
 		bounce.Request = latest.ID
 	}
@@ -82,6 +82,6 @@ func (s *Service) bounced(ctx context.Context, key store.Key, tag string, e Evid
 			bounce.Request = r.ID
 		}
 	}
-	_, err = s.act(ctx, key, deed{Act: bounce})
+	_, err = s.act(ctx, key, deed{Action: bounce})
 	return err
 }

@@ -15,19 +15,19 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 		kind    confirm.ReportKind
 		pressed bool
 		state   confirm.State
-		told    []confirm.Event
+		told    []confirm.EventType
 		tripped bool
 	}{
-		"hard, of an open request":          {confirm.ReportHard, false, confirm.Undeliverable, []confirm.Event{confirm.EventUndeliverable}, false},
+		"hard, of an open request":          {confirm.ReportHard, false, confirm.Undeliverable, []confirm.EventType{confirm.EventUndeliverable}, false},
 		"hard, of what was confirmed":       {confirm.ReportHard, true, confirm.Confirmed, nil, false},
 		"soft":                              {confirm.ReportSoft, false, confirm.Pending, nil, false},
 		"a flood":                           {confirm.ReportFlood, false, confirm.Pending, nil, true},
 		"a complaint, of an open request":   {confirm.ReportComplaint, false, confirm.Withdrawn, nil, false},
-		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, confirm.Withdrawn, []confirm.Event{confirm.EventWithdrawn}, false},
+		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, confirm.Withdrawn, []confirm.EventType{confirm.EventWithdrawn}, false},
 	} {
-		for how, about := range map[string]func(confirm.Draft) confirm.Report{
-			"by return path": func(d confirm.Draft) confirm.Report { return confirm.Report{Return: d.Return} },
-			"by address":     func(d confirm.Draft) confirm.Report { return confirm.Report{Site: d.Site, Address: d.To} },
+		for how, about := range map[string]func(confirm.Message) confirm.Report{
+			"by return path": func(d confirm.Message) confirm.Report { return confirm.Report{ReturnPath: d.ReturnPath} },
+			"by address":     func(d confirm.Message) confirm.Report { return confirm.Report{Site: d.Site, Address: d.To} },
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				d := newDesk(t)
@@ -51,7 +51,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 					t.Errorf("the state is %q, want %q", got, row.state)
 				}
 				for i, e := range d.owed(lane, len(row.told)) {
-					if told, err := d.Told(t.Context(), e); err != nil || told.Type != row.told[i] {
+					if told, err := d.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
 						t.Errorf("told %+v, %v", told, err)
 					}
 				}
@@ -83,7 +83,7 @@ func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 	draft := d.letter()
 	d.later(terms.TTL + confirm.Grace + time.Hour)
 	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
-		for _, r := range []confirm.Report{{Return: draft.Return, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
+		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
 			if err := d.Report(t.Context(), r); err != nil {
 				t.Errorf("%+v: %v", r, err)
 			}
@@ -98,14 +98,14 @@ func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
 	d := newDesk(t)
 	ada := address("ada@example.org")
 	for _, r := range []confirm.Report{
-		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {Return: "postmaster", Site: "gazette", Address: ada},
+		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {ReturnPath: "postmaster", Site: "gazette", Address: ada},
 	} {
 		r.Kind = confirm.ReportHard
-		if err := d.Report(t.Context(), r); !errors.Is(err, confirm.ErrForeign) {
+		if err := d.Report(t.Context(), r); !errors.Is(err, confirm.ErrNotOurs) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, confirm.ErrForeign) {
+	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, confirm.ErrNotOurs) {
 		t.Errorf("a report of no kind: %v", err)
 	}
 }
@@ -117,13 +117,13 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	d.later(time.Hour)
 	d.ask("ada@example.org", "offers")
 	second := d.letter()
-	if err := d.hard(first.Return); err != nil {
+	if err := d.hard(first.ReturnPath); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.press(token(first.Confirm)); !errors.Is(err, confirm.ErrExpired) {
 		t.Errorf("the link of the letter that came back: %v", err)
 	}
-	if v, err := d.Look(t.Context(), token(second.Confirm)); err != nil || v.State != confirm.Pending {
+	if v, err := d.View(t.Context(), token(second.Confirm)); err != nil || v.State != confirm.Pending {
 		t.Errorf("the other one is %q, %v", v.State, err)
 	}
 	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
@@ -146,10 +146,10 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	d.later(time.Hour)
 	d.ask("ada@example.org", "offers")
 	open := d.letter()
-	if err := d.hard(known.Return); err != nil || known.Duty != confirm.DutyKnown {
-		t.Fatal(known.Duty, err)
+	if err := d.hard(known.ReturnPath); err != nil || known.Type != confirm.JobKnownEmail {
+		t.Fatal(known.Type, err)
 	}
-	if v, err := d.Look(t.Context(), token(open.Confirm)); err != nil || v.State != confirm.Pending {
+	if v, err := d.View(t.Context(), token(open.Confirm)); err != nil || v.State != confirm.Pending {
 		t.Errorf("what is open is %q, %v", v.State, err)
 	}
 }
@@ -165,14 +165,14 @@ func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter") // moves the refusal
-	if _, err := during.Lift(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
+	if _, err := during.Unblock(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter")
 	if _, err := during.press(token(during.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if err := during.Report(t.Context(), confirm.Report{Return: old.Return, Kind: confirm.ReportComplaint}); err != nil {
+	if err := during.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != confirm.Withdrawn {
@@ -186,7 +186,7 @@ func TestAComplaintTakesBackAllAndClosesWhatIsOpen(t *testing.T) {
 	s.does(s.press("r1"))
 	s.later(time.Hour)
 	s.does(s.signup("r2", "events"))
-	complaint := confirm.Complaint{Evidence: confirm.Evidence{At: s.now, How: confirm.ByComplaint, Reply: "abuse"}}
+	complaint := confirm.Complained{Evidence: confirm.Evidence{At: s.now, How: confirm.ByComplaint, Reply: "abuse"}}
 	owes(t, s.does(complaint), "subscription.withdrawn")
 	owes(t, s.does(complaint))
 	s.is(confirm.Withdrawn)
@@ -195,7 +195,7 @@ func TestAComplaintTakesBackAllAndClosesWhatIsOpen(t *testing.T) {
 			t.Errorf("pressing %s: %v", id, err)
 		}
 	}
-	for _, g := range s.sub.Grants {
+	for _, g := range s.sub.Consents {
 		if g.Ended == nil || g.Ended.How != confirm.ByComplaint || g.Ended.Reply != "abuse" {
 			t.Errorf("%s ended by %+v", g.Purpose, g.Ended)
 		}

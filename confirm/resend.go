@@ -12,14 +12,14 @@ type Resend struct {
 	Terms Terms
 }
 
-func (a Resend) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a Resend) on(s *Subscription, now time.Time) ([]Job, error) {
 	r := s.latest(now)
-	if s.Refused != nil || r == nil || !r.Again.Before(now) || s.slot(a.Terms.Letters, now).After(now) {
+	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) || s.slot(a.Terms.EmailsPerAddress, now).After(now) {
 		return nil, nil
 	}
-	r.Again = now
-	s.Mailed = append(s.Mailed, now)
-	return []Owed{{Duty: DutyConfirm, Request: r.ID}}, nil
+	r.ResentAt = now
+	s.EmailTimes = append(s.EmailTimes, now)
+	return []Job{{Type: JobConfirmEmail, Request: r.ID}}, nil
 }
 
 // latest is the open request that was made last, or nil.
@@ -33,4 +33,4 @@ func (s *Subscription) latest(now time.Time) *Request {
 }
 
 // lettered tells whether a relay took the request's letter, and nobody has asked for it again since.
-func (r *Request) lettered() bool { return r.Letter != nil && !r.Letter.At.Before(r.Again) }
+func (r *Request) lettered() bool { return r.Delivery != nil && !r.Delivery.At.Before(r.ResentAt) }

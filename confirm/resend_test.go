@@ -62,10 +62,10 @@ func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
 		t.Fatalf("owed %t, %v", owed, err)
 	}
 	both := d.letters(2)
-	if err := d.Delivered(t.Context(), both[0], confirm.Letter{Reply: "250 ok"}); err != nil {
+	if err := d.Delivered(t.Context(), both[0], confirm.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Draft(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotOwed) {
+	if _, err := d.Message(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("the second one: %v", err)
 	}
 }

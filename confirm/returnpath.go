@@ -11,8 +11,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrForeign says that a report is about no letter of ours.
-var ErrForeign = errors.New("confirm: not a report about a letter of ours")
+// ErrNotOurs says that a report is about no letter of ours.
+var ErrNotOurs = errors.New("confirm: not a report about a letter of ours")
 
 // A return path is pathPrefix and, in base32 without padding (RFC 4648 section 6), lower-case because some mail systems make it so:
 //
@@ -40,15 +40,15 @@ func (s *Service) returnPath(key store.Key, request string) string {
 	return pathPrefix + pathEncoding.EncodeToString(append(body, s.pathSums(key.Site, body)[0]...))
 }
 
-// readReturnPath finds whose letter a return path is of, or answers ErrForeign whatever is wrong.
+// readReturnPath finds whose letter a return path is of, or answers ErrNotOurs whatever is wrong.
 func (s *Service) readReturnPath(local string) (key store.Key, tag string, err error) {
 	local = strings.ToLower(local)
 	if len(local) != pathLength || !strings.HasPrefix(local, pathPrefix) {
-		return store.Key{}, "", ErrForeign
+		return store.Key{}, "", ErrNotOurs
 	}
 	raw, err := pathEncoding.DecodeString(local[len(pathPrefix):])
 	if err != nil || pathPrefix+pathEncoding.EncodeToString(raw) != local { // decoding passes over line feeds, and bits too many
-		return store.Key{}, "", ErrForeign
+		return store.Key{}, "", ErrNotOurs
 	}
 	body, sum := raw[:pathID+pathTag], raw[pathID+pathTag:]
 	for _, site := range s.Sites {
@@ -58,12 +58,12 @@ func (s *Service) readReturnPath(local string) (key store.Key, tag string, err e
 			}
 		}
 	}
-	return store.Key{}, "", ErrForeign
+	return store.Key{}, "", ErrNotOurs
 }
 
 // pathSums are the signatures of a return path, one for each listed secret, the newest first.
 func (s *Service) pathSums(site string, body []byte) [][]byte {
-	sums := s.Ring.Sums("return path", site, string(body))
+	sums := s.Keyring.Sums("return path", site, string(body))
 	for i := range sums {
 		sums[i] = sums[i][:pathSum]
 	}

@@ -11,29 +11,29 @@ import (
 
 // hard reports that a letter will never arrive, by its return path.
 func (d *desk) hard(path string) error {
-	return d.Report(d.t.Context(), confirm.Report{Return: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
+	return d.Report(d.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
 }
 
 func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	e := d.letters(1)[0]
-	first, err := d.Draft(t.Context(), e)
+	first, err := d.Message(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _ := d.Draft(t.Context(), e)
+	second, _ := d.Message(t.Context(), e)
 	d.ask("bob@example.org", "letter")
 	other := d.letter()
-	if p := first.Return; p != second.Return || p == other.Return || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
-		t.Errorf("%q, %q, %q", p, second.Return, other.Return)
+	if p := first.ReturnPath; p != second.ReturnPath || p == other.ReturnPath || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
+		t.Errorf("%q, %q, %q", p, second.ReturnPath, other.ReturnPath)
 	}
 }
 
 func TestAForgedReturnPathIsForeign(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
-	path := d.letter().Return
+	path := d.letter().ReturnPath
 	forged := []string{
 		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n", path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:],
 		path + "@confirm.example", strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
@@ -49,7 +49,7 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 		if p == path {
 			continue
 		}
-		if err := d.hard(p); !errors.Is(err, confirm.ErrForeign) {
+		if err := d.hard(p); !errors.Is(err, confirm.ErrNotOurs) {
 			t.Fatalf("%q: %v", p, err)
 		}
 	}
@@ -68,10 +68,10 @@ func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
 	before.ask("ada@example.org", "letter")
-	letter := before.letter().Return
+	letter := before.letter().ReturnPath
 	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
 	for name, d := range map[string]*desk{"another secret": open(t, path, "n"), "another site": openAs(t, path, renamed, "o")} {
-		if err := d.hard(letter); !errors.Is(err, confirm.ErrForeign) {
+		if err := d.hard(letter); !errors.Is(err, confirm.ErrNotOurs) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 var (
 	start = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
-	terms = confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
+	terms = confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
 )
 
 // story tells a sequence of acts on one subscription.
@@ -29,7 +29,7 @@ func tell(t *testing.T) *story { return &story{t: t, now: start} }
 func (s *story) later(d time.Duration) *story { s.now = s.now.Add(d); return s }
 
 // does carries out an act that must succeed, and answers what it made owed, but for looks at the clock.
-func (s *story) does(a confirm.Act) []string {
+func (s *story) does(a confirm.Action) []string {
 	s.t.Helper()
 	owed, err := s.tries(a)
 	if err != nil {
@@ -38,21 +38,21 @@ func (s *story) does(a confirm.Act) []string {
 	return owed
 }
 
-func (s *story) tries(a confirm.Act) ([]string, error) {
+func (s *story) tries(a confirm.Action) ([]string, error) {
 	after, owed, _, err := confirm.Apply(s.sub, a, s.now)
 	s.sub = after
 	var names []string
 	for _, o := range owed {
-		switch o.Duty {
-		case confirm.DutyConfirm:
+		switch o.Type {
+		case confirm.JobConfirmEmail:
 			name := "letter " + o.Request
 			if o.Due.After(s.now) {
 				name += " in " + o.Due.Sub(s.now).String()
 			}
 			names = append(names, name)
-		case confirm.DutyKnown:
+		case confirm.JobKnownEmail:
 			names = append(names, "known")
-		case confirm.DutyTell:
+		case confirm.JobEvent:
 			names = append(names, string(o.Event))
 		}
 	}
@@ -89,25 +89,25 @@ func (s *story) signup(id string, purposes ...string) confirm.Signup {
 	a := confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
 		Evidence: confirm.Evidence{At: s.now, IP: "192.0.2.7", How: confirm.ByForm}}
 	for _, p := range purposes {
-		a.Shown = append(a.Shown, confirm.Shown{Purpose: p, Text: "text of " + p})
+		a.Statements = append(a.Statements, confirm.Statement{Purpose: p, SHA256: "text of " + p})
 	}
 	return a
 }
 
-func (s *story) press(id string) confirm.Press {
-	return confirm.Press{Request: id, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+func (s *story) press(id string) confirm.Confirm {
+	return confirm.Confirm{Request: id, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
 }
 
 func (s *story) decline() confirm.Decline {
 	return confirm.Decline{Site: "gazette", Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
 }
 
-func (s *story) withdraw(purposes ...string) confirm.Withdrawal {
-	return confirm.Withdrawal{Purposes: purposes, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+func (s *story) withdraw(purposes ...string) confirm.Withdraw {
+	return confirm.Withdraw{Purposes: purposes, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
 }
 
-func (s *story) renew(old, id string) confirm.Renewal {
-	return confirm.Renewal{Request: old, ID: id, Terms: terms, Evidence: confirm.Evidence{At: s.now}}
+func (s *story) renew(old, id string) confirm.Renew {
+	return confirm.Renew{Request: old, ID: id, Terms: terms, Evidence: confirm.Evidence{At: s.now}}
 }
 
 func TestTheWayOfOneConsent(t *testing.T) {
@@ -117,7 +117,7 @@ func TestTheWayOfOneConsent(t *testing.T) {
 	owes(t, s.does(s.press("r1")), "subscription.confirmed")
 	s.is(confirm.Confirmed).later(time.Second)
 	owes(t, s.does(s.press("r1")))
-	if n := len(s.sub.Grants); n != 1 {
+	if n := len(s.sub.Consents); n != 1 {
 		t.Fatalf("%d grants after two presses, want 1", n)
 	}
 	owes(t, s.does(s.withdraw()), "subscription.withdrawn")
@@ -136,13 +136,13 @@ func TestASignupNeverTakesOverAnOpenRequest(t *testing.T) {
 	other.Evidence.IP = "203.0.113.9"
 	owes(t, s.does(other), "letter theirs")
 	owes(t, s.does(s.press("mine")), "subscription.confirmed")
-	g := s.sub.Grants[0]
+	g := s.sub.Consents[0]
 	if g.Request != "mine" || s.sub.Requests[0].Asked.IP != "192.0.2.7" {
 		t.Fatalf("the consent rests on %q asked from %s", g.Request, s.sub.Requests[0].Asked.IP)
 	}
 	owes(t, s.does(s.press("theirs"))) // its letter's link is good, and there is nothing new to tell
-	if len(s.sub.Grants) != 1 {
-		t.Fatalf("%d grants, want 1", len(s.sub.Grants))
+	if len(s.sub.Consents) != 1 {
+		t.Fatalf("%d grants, want 1", len(s.sub.Consents))
 	}
 }
 
@@ -198,7 +198,7 @@ func TestASignupForMoreAsksOnlyForWhatIsNotConfirmed(t *testing.T) {
 	s.later(time.Hour)
 	owes(t, s.does(s.signup("r2", "letter", "offers")), "letter r2")
 	s.is(confirm.Confirmed)
-	if got := s.sub.Requests[1].Shown; len(got) != 1 || got[0].Purpose != "offers" {
+	if got := s.sub.Requests[1].Statements; len(got) != 1 || got[0].Purpose != "offers" {
 		t.Fatalf("asked again: %v", got)
 	}
 	s.does(s.withdraw("letter"))
@@ -222,7 +222,7 @@ func TestDeclinedHoldsUntilLifted(t *testing.T) {
 	s.is(confirm.Declined)
 	for i := range 40 { // far past every deadline and grace
 		s.later(24 * time.Hour)
-		owes(t, s.does(confirm.Lapse{}))
+		owes(t, s.does(confirm.Expire{}))
 		owes(t, s.does(s.signup(fmt.Sprint("again", i))))
 		if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrDeclined) {
 			t.Fatalf("day %d: pressing: %v", i, err)
@@ -231,7 +231,7 @@ func TestDeclinedHoldsUntilLifted(t *testing.T) {
 	if !s.sub.Address.IsZero() || len(s.sub.Requests) != 0 || s.sub.Expires() != (time.Time{}) {
 		t.Errorf("what is left is not the bare refusal: %+v", s.sub)
 	}
-	s.does(confirm.Lift{})
+	s.does(confirm.Unblock{})
 	s.is(confirm.Declined)
 	owes(t, s.does(s.signup("r2")), "letter r2")
 	s.is(confirm.Pending)
@@ -244,7 +244,7 @@ func TestDecliningTakesBackWhatWasConfirmed(t *testing.T) {
 	s.does(s.press("r1"))
 	owes(t, s.does(s.decline()), "subscription.declined")
 	s.is(confirm.Declined)
-	s.does(confirm.Lift{})
+	s.does(confirm.Unblock{})
 	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
 		t.Fatalf("an old link after lifting: %v", err)
 	}
@@ -262,8 +262,8 @@ func TestALinkEndsAtItsDeadlineAndMayBeRenewedInItsGrace(t *testing.T) {
 	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrExpired) {
 		t.Fatalf("at its deadline: %v", err)
 	}
-	owes(t, s.does(confirm.Lapse{}), "subscription.expired")
-	owes(t, s.does(confirm.Lapse{}))
+	owes(t, s.does(confirm.Expire{}), "subscription.expired")
+	owes(t, s.does(confirm.Expire{}))
 	owes(t, s.does(s.renew("r1", "r2")), "letter r2")
 	owes(t, s.does(s.renew("r1", "r2")))
 	s.is(confirm.Pending)
@@ -280,12 +280,12 @@ func TestEverythingPersonalIsGoneAfterTheGrace(t *testing.T) {
 		t.Fatalf("the record expires at %v, want %v", got, want)
 	}
 	s.later(terms.TTL)
-	s.does(confirm.Lapse{})
+	s.does(confirm.Expire{})
 	if got, want := s.sub.Expires(), start.Add(terms.TTL+confirm.Grace); !got.Equal(want) {
 		t.Errorf("after the lapse it expires at %v, want %v", got, want)
 	}
 	s.later(confirm.Grace)
-	s.does(confirm.Lapse{})
+	s.does(confirm.Expire{})
 	if len(s.sub.Requests) != 0 {
 		t.Errorf("still kept: %+v", s.sub.Requests)
 	}
@@ -295,7 +295,7 @@ func TestEverythingPersonalIsGoneAfterTheGrace(t *testing.T) {
 }
 
 func TestABounceClosesOnlyAnOpenRequest(t *testing.T) {
-	bounce := confirm.Bounce{Request: "r1", Evidence: confirm.Evidence{Reply: "550 no such user", How: confirm.ByRelay}}
+	bounce := confirm.Bounced{Request: "r1", Evidence: confirm.Evidence{Reply: "550 no such user", How: confirm.ByRelay}}
 	s := tell(t)
 	s.does(s.signup("r1"))
 	owes(t, s.does(bounce), "subscription.undeliverable")
@@ -316,7 +316,7 @@ func TestOpenRequestsAreBounded(t *testing.T) {
 	s := tell(t)
 	for i := range 50 {
 		a := s.signup(fmt.Sprint("r", i), fmt.Sprint("p", i))
-		a.Terms.Letters = nil
+		a.Terms.EmailsPerAddress = nil
 		s.does(a)
 	}
 	if n := len(s.sub.Requests); n != 2*confirm.MaxOpen {
@@ -346,14 +346,14 @@ func TestRepeatingOneThingKeepsNothingElseFromBeingAsked(t *testing.T) {
 	s := tell(t)
 	for i := range 3 * confirm.MaxOpen {
 		a := s.signup(fmt.Sprint("r", i), "letter")
-		a.Terms.Letters = nil
+		a.Terms.EmailsPerAddress = nil
 		s.does(a)
 	}
 	if n := len(s.sub.Requests); n != confirm.MaxOpen {
 		t.Fatalf("%d requests for one purpose, want %d", n, confirm.MaxOpen)
 	}
 	other := s.signup("other", "offers")
-	other.Terms.Letters = nil
+	other.Terms.EmailsPerAddress = nil
 	owes(t, s.does(other), "letter other")
 }
 
@@ -380,7 +380,7 @@ func TestALapseBesideAConsentTellsNobody(t *testing.T) {
 	s.later(time.Hour)
 	s.does(s.signup("r2", "offers"))
 	s.later(terms.TTL)
-	owes(t, s.does(confirm.Lapse{}))
+	owes(t, s.does(confirm.Expire{}))
 	s.is(confirm.Confirmed)
 }
 

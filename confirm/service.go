@@ -17,15 +17,15 @@ import (
 
 // Options are what a Service needs. Store, Ring, PublicURL and Sites are required.
 type Options struct {
-	Store     store.Store
-	Ring      *keyring.Ring
-	PublicURL string // links are built from this and nothing else
-	Sites     []Site
-	Letters   []store.Limit    // letters to one mailbox over all sites; none: as many as the sites allow
-	Budget    []store.Limit    // letters of all sites together; none: as many as the sites have
-	Now       func() time.Time // time.Now if nil
-	Rand      io.Reader        // crypto/rand.Reader if nil
-	Owed      func(store.Kind) // called after something was committed that is owed now; may be nil
+	Store            store.Store
+	Keyring          *keyring.Keyring
+	PublicURL        string // links are built from this and nothing else
+	Sites            []Site
+	EmailsPerMailbox []store.Limit         // letters to one mailbox over all sites; none: as many as the sites allow
+	Emails           []store.Limit         // letters of all sites together; none: as many as the sites have
+	Now              func() time.Time      // time.Now if nil
+	Rand             io.Reader             // crypto/rand.Reader if nil
+	Enqueued         func(store.QueueName) // called after something was committed that is owed now; may be nil
 }
 
 // Service carries acts out on a store. Its methods may be called from any goroutine; each is atomic. What a store answers
@@ -42,7 +42,7 @@ type Service struct {
 
 // New makes a Service, or says what is missing.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Ring == nil || len(o.Sites) == 0 {
+	if o.Store == nil || o.Keyring == nil || len(o.Sites) == 0 {
 		return nil, errors.New("confirm: a store, a keyring and a site are required")
 	}
 	if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" {
@@ -54,10 +54,10 @@ func New(o Options) (*Service, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	if o.Owed == nil {
-		o.Owed = func(store.Kind) {}
+	if o.Enqueued == nil {
+		o.Enqueued = func(store.QueueName) {}
 	}
-	s := &Service{Options: o, sites: map[string]Site{}, weather: map[string]*weather{}, vault: vault{o.Ring}, links: newLinks(o.PublicURL, o.Ring)}
+	s := &Service{Options: o, sites: map[string]Site{}, weather: map[string]*weather{}, vault: vault{o.Keyring}, links: newLinks(o.PublicURL, o.Keyring)}
 	for _, site := range o.Sites {
 		s.sites[site.ID], s.weather[site.ID] = site, &weather{}
 		for _, p := range site.Purposes {
@@ -75,13 +75,13 @@ func (s *Service) Site(id string) (Site, bool) {
 	return site, ok
 }
 
-// KeepTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
+// PutTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
 // configuration says by then. It is to be called as soon as the store answers, and does no harm when it is called again.
-func (s *Service) KeepTexts(ctx context.Context) error {
+func (s *Service) PutTexts(ctx context.Context) error {
 	for _, site := range s.Sites {
 		for _, p := range site.Purposes {
 			for _, text := range p.Text {
-				if err := s.Store.Keep(ctx, textSum(text), []byte(text)); err != nil {
+				if err := s.Store.PutText(ctx, textSum(text), []byte(text)); err != nil {
 					return fmt.Errorf("keep the text of purpose %s of site %s: %w", p.ID, site.ID, err)
 				}
 			}
@@ -95,7 +95,7 @@ func (s *Service) text(ctx context.Context, sum string) (string, error) {
 	if t, ok := s.texts.Load(sum); ok {
 		return t.(string), nil
 	}
-	b, err := s.Store.Kept(ctx, sum)
+	b, err := s.Store.Text(ctx, sum)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", fmt.Errorf("confirm: the store has lost the text %s", sum) // the record is there: not "not found"
 	}
@@ -135,14 +135,14 @@ func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key
 		switch {
 		case err != nil:
 			return store.Key{}, err
-		case sub.Created.IsZero(), sub.Moved != "":
-		case sub.Refused == nil || !sub.Address.IsZero():
+		case sub.Created.IsZero(), sub.MovedTo != "":
+		case sub.Declined == nil || !sub.Address.IsZero():
 			return older, nil
 		default:
-			if _, err := s.act(ctx, keys[0], deed{Act: Decline{Site: site, Evidence: *sub.Refused}}); err != nil {
+			if _, err := s.act(ctx, keys[0], deed{Action: Decline{Site: site, Evidence: *sub.Declined}}); err != nil {
 				return store.Key{}, err
 			}
-			if _, err := s.act(ctx, older, deed{Act: move{to: keys[0].ID}}); err != nil {
+			if _, err := s.act(ctx, older, deed{Action: move{to: keys[0].ID}}); err != nil {
 				return store.Key{}, err
 			}
 		}
@@ -152,7 +152,7 @@ func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key
 
 // get is the subscription under a key; a zero one if nothing is known.
 func (s *Service) get(ctx context.Context, key store.Key) (Subscription, error) {
-	r, err := s.Store.Get(ctx, key)
+	r, err := s.Store.Find(ctx, key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Subscription{}, err
 	}

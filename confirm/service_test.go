@@ -26,7 +26,7 @@ type desk struct {
 	now   time.Time
 }
 
-const lane = store.Kind("webhook/gazette/0")
+const lane = store.QueueName("webhook/gazette/0")
 
 func open(t *testing.T, path string, secrets ...string) *desk {
 	t.Helper()
@@ -52,8 +52,8 @@ func openAs(t *testing.T, path string, change func(*confirm.Options), secrets ..
 	}
 	d.store = st
 	o := confirm.Options{
-		Store: st, Ring: ring, PublicURL: "https://confirm.example", Now: d.clock,
-		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, Tell: []store.Kind{lane}, Purposes: []confirm.Purpose{
+		Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: d.clock,
+		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{lane}, Purposes: []confirm.Purpose{
 			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
 			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
 		}}},
@@ -62,7 +62,7 @@ func openAs(t *testing.T, path string, change func(*confirm.Options), secrets ..
 	if d.Service, err = confirm.New(o); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.KeepTexts(t.Context()); err != nil {
+	if err := d.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -82,7 +82,7 @@ func (d *desk) later(by time.Duration) { d.mu.Lock(); d.now = d.now.Add(by); d.m
 
 func (d *desk) ask(email string, purposes ...string) {
 	d.t.Helper()
-	err := d.Ask(d.t.Context(), "gazette", confirm.Asked{Address: address(email), Purposes: purposes, Locale: "fr",
+	err := d.Signup(d.t.Context(), "gazette", confirm.NewSignup{Address: address(email), Purposes: purposes, Locale: "fr",
 		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByForm}})
 	if err != nil {
 		d.t.Fatal(err)
@@ -90,7 +90,7 @@ func (d *desk) ask(email string, purposes ...string) {
 }
 
 // owed leases what is due of a kind.
-func (d *desk) owed(k store.Kind, n int) []store.Entry {
+func (d *desk) owed(k store.QueueName, n int) []store.Job {
 	d.t.Helper()
 	got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
 	if err != nil || len(got) != n {
@@ -100,9 +100,9 @@ func (d *desk) owed(k store.Kind, n int) []store.Entry {
 }
 
 // letters leases the letters that are due and were not tried yet.
-func (d *desk) letters(n int) (all []store.Entry) {
+func (d *desk) letters(n int) (all []store.Job) {
 	d.t.Helper()
-	for _, k := range confirm.LetterKinds() {
+	for _, k := range confirm.EmailQueues() {
 		got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
 		if err != nil {
 			d.t.Fatal(err)
@@ -116,21 +116,21 @@ func (d *desk) letters(n int) (all []store.Entry) {
 }
 
 // letter takes the one letter that is owed, as the mailer would, and returns what it says.
-func (d *desk) letter() confirm.Draft {
+func (d *desk) letter() confirm.Message {
 	d.t.Helper()
 	_, draft := d.letterOf()
 	return draft
 }
 
 // letterOf is letter, with the entry that owed it.
-func (d *desk) letterOf() (store.Entry, confirm.Draft) {
+func (d *desk) letterOf() (store.Job, confirm.Message) {
 	d.t.Helper()
 	e := d.letters(1)[0]
-	draft, err := d.Draft(d.t.Context(), e)
+	draft, err := d.Message(d.t.Context(), e)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.Delivered(d.t.Context(), e, confirm.Letter{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
+	if err := d.Delivered(d.t.Context(), e, confirm.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
 		d.t.Fatal(err)
 	}
 	return e, draft
@@ -161,7 +161,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	if draft.To != address("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
 		t.Fatalf("the letter says %+v", draft)
 	}
-	v, err := d.Look(t.Context(), token(draft.Confirm))
+	v, err := d.View(t.Context(), token(draft.Confirm))
 	if err != nil || v.State != confirm.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != confirm.Pending {
 		t.Fatalf("looking: %+v, %v", v, err)
 	}
@@ -178,7 +178,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
-	told, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
 	if err != nil || told.Type != confirm.EventConfirmed {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -210,18 +210,18 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 			d := newDesk(t)
 			d.ask("ada@example.org", "letter")
 			e := d.letters(1)[0]
-			draft, err := d.Draft(t.Context(), e)
+			draft, err := d.Message(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, _ := d.Look(t.Context(), token(draft.Confirm))
+			v, _ := d.View(t.Context(), token(draft.Confirm))
 			if name == "sent already" {
-				if err := d.Delivered(t.Context(), e, confirm.Letter{Reply: "250 ok"}); err != nil {
+				if err := d.Delivered(t.Context(), e, confirm.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			end(d, v)
-			if _, err := d.Draft(t.Context(), e); !errors.Is(err, confirm.ErrNotOwed) {
+			if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
 				t.Errorf("still owed: %v", err)
 			}
 		})
@@ -232,16 +232,16 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	d.owed(confirm.KindClock, 0)
+	d.owed(confirm.QueueExpire, 0)
 	d.later(terms.TTL)
-	e := d.owed(confirm.KindClock, 1)[0]
-	if err := d.Lapse(t.Context(), e); err != nil {
+	e := d.owed(confirm.QueueExpire, 1)[0]
+	if err := d.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Lapse(t.Context(), e); !errors.Is(err, store.ErrLost) {
+	if err := d.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("the same look twice: %v", err)
 	}
-	told, err := d.Told(t.Context(), d.owed(lane, 1)[0])
+	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
 	if err != nil || told.Type != confirm.EventExpired || told.Data.Email != "ada@example.org" {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -263,12 +263,12 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	if v, err := d.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrExpired) || v.Renewable {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
-	for _, e := range d.owed(confirm.KindClock, 2) { // the one that was set last, and one that it took the place of
-		if err := d.Lapse(t.Context(), e); err != nil {
+	for _, e := range d.owed(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
+		if err := d.Expire(t.Context(), e); err != nil {
 			t.Error(err)
 		}
 	}
-	d.owed(confirm.KindClock, 0)
+	d.owed(confirm.QueueExpire, 0)
 }
 
 func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
@@ -277,7 +277,7 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	draft := d.letter()
 	d.later(terms.TTL + confirm.Grace + time.Hour)
 	v, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{})
-	if err != nil || !v.Refused {
+	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	d.ask("ada@example.org", "letter")
@@ -285,7 +285,7 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	if got := d.state("ada@example.org"); got != confirm.Declined {
 		t.Errorf("state %q", got)
 	}
-	if _, err := d.Lift(t.Context(), v.Lift, confirm.Evidence{}); err != nil {
+	if _, err := d.Unblock(t.Context(), v.Unblock, confirm.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.ask("ada@example.org", "letter")
@@ -304,7 +304,7 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	during.later(time.Hour)
 	during.ask("ada@example.org", "letter")
 	second := during.letter()
-	for _, d := range []confirm.Draft{draft, second} {
+	for _, d := range []confirm.Message{draft, second} {
 		if _, err := during.press(token(d.Confirm)); err != nil {
 			t.Errorf("a link: %v", err)
 		}
@@ -329,7 +329,7 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	}
 	defer st.Close()
 	ring, _ := keyring.New(bytes.Repeat([]byte("s"), 32))
-	reworded, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Now: d.clock, Sites: []confirm.Site{
+	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: d.clock, Sites: []confirm.Site{
 		{ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Tout autre chose"}}}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -342,15 +342,15 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 
 func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
 	d := newDesk(t)
-	for _, a := range []confirm.Asked{
+	for _, a := range []confirm.NewSignup{
 		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
 	} {
 		a.Address = address("ada@example.org")
-		if err := d.Ask(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
+		if err := d.Signup(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
 			t.Errorf("%+v: %v", a, err)
 		}
 	}
-	if err := d.Ask(t.Context(), "other", confirm.Asked{Purposes: []string{"letter"}, Locale: "fr", Address: address("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
+	if err := d.Signup(t.Context(), "other", confirm.NewSignup{Purposes: []string{"letter"}, Locale: "fr", Address: address("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
 		t.Errorf("another site: %v", err)
 	}
 	if got := d.state("ada@example.org"); got != "" {
@@ -383,7 +383,7 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 	if _, err := d.press(token(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := d.Look(t.Context(), token(first.Confirm)); err != nil || v.State != confirm.Confirmed {
+	if v, err := d.View(t.Context(), token(first.Confirm)); err != nil || v.State != confirm.Confirmed {
 		t.Errorf("the first letter's link shows %q, %v", v.State, err)
 	}
 }
@@ -408,7 +408,7 @@ func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	if got := during.state("ada@example.org"); got != confirm.Declined {
 		t.Fatalf("state %q", got)
 	}
-	if _, err := during.Lift(t.Context(), v.Lift, confirm.Evidence{}); err != nil {
+	if _, err := during.Unblock(t.Context(), v.Unblock, confirm.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.later(2 * confirm.Grace)

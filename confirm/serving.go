@@ -20,7 +20,7 @@ func (s *Service) ByID(ctx context.Context, site, id string) (Status, error) {
 }
 
 // Resend owes the letter of the latest open request again. Owed tells whether it is: not to who declined or has nothing open, nor
-// where the limits on letters to one address allow none now. A *BusyError.
+// where the limits on letters to one address allow none now. A *LimitError.
 func (s *Service) Resend(ctx context.Context, site, id string) (owed bool, err error) {
 	r, err := s.record(ctx, site, id)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []s
 		return Status{}, err
 	}
 	e.How = ByServer
-	if _, err := s.act(ctx, r.Key, deed{Act: Withdrawal{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
+	if _, err := s.act(ctx, r.Key, deed{Action: Withdraw{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
 		return Status{}, err
 	}
 	return s.ByID(ctx, site, id)
@@ -49,7 +49,7 @@ func (s *Service) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.act(ctx, r.Key, deed{Act: Erasure{}})
+	_, err = s.act(ctx, r.Key, deed{Action: Erase{}})
 	return err
 }
 
@@ -59,5 +59,5 @@ func (s *Service) record(ctx context.Context, site, id string) (store.Record, er
 	if _, ok := s.sites[site]; !ok || len(id) != 22 || strings.Trim(id, letters) != "" {
 		return store.Record{}, store.ErrNotFound
 	}
-	return s.Store.Get(ctx, store.Key{Site: site, ID: id})
+	return s.Store.Find(ctx, store.Key{Site: site, ID: id})
 }

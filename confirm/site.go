@@ -9,11 +9,11 @@ import (
 
 // Site is what the rules know of a website.
 type Site struct {
-	ID       string
-	Locales  []string // the first is the default
-	Purposes []Purpose
-	Terms    Terms
-	Tell     []store.Kind // a lane for each endpoint that is told
+	ID          string
+	Locales     []string // the first is the default
+	Purposes    []Purpose
+	Terms       Terms
+	EventQueues []store.QueueName // a lane for each endpoint that is told
 }
 
 // Purpose is one thing a person can agree to, with its exact text in every language of the site.

@@ -10,7 +10,7 @@ import (
 type Day struct {
 	Day           string         `json:"day"` // as 2006-01-02
 	Signups       int64          `json:"signups"`
-	Letters       int64          `json:"letters"`
+	Emails        int64          `json:"emails"`
 	Confirmations int64          `json:"confirmations"`
 	Declines      int64          `json:"declines"`
 	Withdrawals   int64          `json:"withdrawals"`
@@ -81,7 +81,7 @@ func (d *Day) take(name string, n int64) {
 		at = d.purpose(of).at(name)
 	default:
 		at = map[string]*int64{
-			CountSignups: &d.Signups, CountLetters: &d.Letters, CountConfirmations: &d.Confirmations, CountDeclines: &d.Declines,
+			CountSignups: &d.Signups, CountEmails: &d.Emails, CountConfirmations: &d.Confirmations, CountDeclines: &d.Declines,
 			CountWithdrawals: &d.Withdrawals, CountExpiries: &d.Expired, CountUndeliverable: &d.Undeliverable, CountSeconds: &d.TimeToConfirm.Seconds,
 			CountBounces: &d.Bounces, CountComplaints: &d.Complaints, CountReminders: &d.Reminders,
 		}[name]

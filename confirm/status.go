@@ -39,11 +39,11 @@ func (s *Subscription) State(now time.Time) State {
 			best = p
 		}
 	}
-	refused := s.Refused != nil || s.Lifted != nil && best.State == ""
+	refused := s.Declined != nil || s.Unblocked != nil && best.State == ""
 	if refused && rank(best.State) == 0 { // a refusal ends everything, and nothing happens after it until it is lifted
 		return Declined
 	}
-	if best.State == "" && !s.Withdrawn.IsZero() {
+	if best.State == "" && !s.WithdrawnAt.IsZero() {
 		return Withdrawn
 	}
 	return best.State
@@ -69,17 +69,17 @@ func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 }
 
 func (s *Subscription) purpose(id string, now time.Time) (best PurposeStatus) {
-	consider := func(state State, since time.Time, sh Shown) {
+	consider := func(state State, since time.Time, sh Statement) {
 		if sh.Purpose != id {
 			return
 		}
-		c := PurposeStatus{ID: id, State: state, Since: since, TextSHA256: sh.Text}
+		c := PurposeStatus{ID: id, State: state, Since: since, TextSHA256: sh.SHA256}
 		if best.State == "" || cmp.Or(cmp.Compare(rank(state), rank(best.State)), since.Compare(best.Since)) >= 0 {
 			best = c
 		}
 	}
 	for _, r := range s.Requests {
-		for _, sh := range r.Shown {
+		for _, sh := range r.Statements {
 			switch {
 			case r.open(now):
 				consider(Pending, r.Asked.At, sh)
@@ -90,11 +90,11 @@ func (s *Subscription) purpose(id string, now time.Time) (best PurposeStatus) {
 			}
 		}
 	}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		if g.State == Confirmed {
-			consider(Confirmed, g.Given, g.Shown)
+			consider(Confirmed, g.Given, g.Statement)
 		} else {
-			consider(g.State, g.Ended.At, g.Shown)
+			consider(g.State, g.Ended.At, g.Statement)
 		}
 	}
 	return best
@@ -106,7 +106,7 @@ func (s *Subscription) status(id string, now time.Time) Status {
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
 		CreatedAt: s.Created, Purposes: s.Purposes(now),
 	}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		if g.State == Confirmed && (st.ConfirmedAt == nil || g.Given.Before(*st.ConfirmedAt)) {
 			st.ConfirmedAt = &g.Given
 		}

@@ -60,30 +60,30 @@ const (
 )
 
 // Shown is one purpose as it was put to a person: its id and the hash of the exact text.
-type Shown struct {
+type Statement struct {
 	Purpose string `json:"p"`
-	Text    string `json:"t"` // lower-case hex SHA-256
+	SHA256  string `json:"t"` // lower-case hex SHA-256
 }
 
 // Request is one signup act.
 type Request struct {
-	ID       string    `json:"id"` // a nonce of 192 bits, the JWT's jti
-	Asked    Evidence  `json:"asked"`
-	Renewed  *Evidence `json:"renewed,omitempty"` // the press that renewed it; Asked is then the first signup
-	Shown    []Shown   `json:"shown"`
-	Locale   string    `json:"loc"` // the language the texts were shown in
-	Deadline time.Time `json:"until"`
-	Browser  string    `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
-	State    State     `json:"st"`
-	Closed   *Evidence `json:"closed,omitempty"` // the act that ended Pending
-	Letter   *Letter   `json:"letter,omitempty"` // the last one that a relay took
-	Again    time.Time `json:"again,omitzero"`   // when the letter was last owed again: the website asked for it, or it reminds
-	Remind   time.Time `json:"remind,omitzero"`  // when a reminder is to be owed; zero: never, or it is decided already
-	Reminded time.Time `json:"reminded,omitzero"`
+	ID         string      `json:"id"` // a nonce of 192 bits, the JWT's jti
+	Asked      Evidence    `json:"asked"`
+	Renewed    *Evidence   `json:"renewed,omitempty"` // the press that renewed it; Asked is then the first signup
+	Statements []Statement `json:"shown"`
+	Locale     string      `json:"loc"` // the language the texts were shown in
+	Deadline   time.Time   `json:"until"`
+	Browser    string      `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
+	State      State       `json:"st"`
+	Closed     *Evidence   `json:"closed,omitempty"` // the act that ended Pending
+	Delivery   *Delivery   `json:"letter,omitempty"` // the last one that a relay took
+	ResentAt   time.Time   `json:"again,omitzero"`   // when the letter was last owed again: the website asked for it, or it reminds
+	RemindAt   time.Time   `json:"remind,omitzero"`  // when a reminder is to be owed; zero: never, or it is decided already
+	RemindedAt time.Time   `json:"reminded,omitzero"`
 }
 
 // Letter is what is known of a letter that a relay took.
-type Letter struct {
+type Delivery struct {
 	At        time.Time `json:"at"`
 	MessageID string    `json:"mid"`
 	Reply     string    `json:"re"`  // the relay's words
@@ -91,8 +91,8 @@ type Letter struct {
 }
 
 // Grant is a consent that was given, and what became of it. The request it came from is kept as long as the grant.
-type Grant struct {
-	Shown
+type Consent struct {
+	Statement
 	Request string    `json:"req"`
 	State   State     `json:"st"` // confirmed, withdrawn or declined
 	Given   time.Time `json:"given"`
@@ -101,21 +101,21 @@ type Grant struct {
 
 // Subscription is everything known of one address at one site.
 type Subscription struct {
-	Site      string      `json:"site"`
-	Address   Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
-	Locale    string      `json:"loc,omitempty"`
-	Created   time.Time   `json:"created"`
-	Changed   time.Time   `json:"changed"`
-	Requests  []Request   `json:"reqs,omitempty"`   // oldest first
-	Grants    []Grant     `json:"grants,omitempty"` // oldest first
-	Refused   *Evidence   `json:"refused,omitempty"`
-	Lifted    *Evidence   `json:"lifted,omitempty"`
-	Withdrawn time.Time   `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
-	Forgot    time.Time   `json:"forgot,omitzero"`    // what ended before may no longer be known
-	Mailed    []time.Time `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
-	Noticed   time.Time   `json:"noticed,omitzero"`   // when DutyKnown was last owed
-	Alarm     time.Time   `json:"alarm,omitzero"`     // when the one outstanding DutyClock is due
-	Moved     string      `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
+	Site         string      `json:"site"`
+	Address      Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
+	Locale       string      `json:"loc,omitempty"`
+	Created      time.Time   `json:"created"`
+	Changed      time.Time   `json:"changed"`
+	Requests     []Request   `json:"reqs,omitempty"`   // oldest first
+	Consents     []Consent   `json:"grants,omitempty"` // oldest first
+	Declined     *Evidence   `json:"refused,omitempty"`
+	Unblocked    *Evidence   `json:"lifted,omitempty"`
+	WithdrawnAt  time.Time   `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
+	HistorySince time.Time   `json:"forgot,omitzero"`    // what ended before may no longer be known
+	EmailTimes   []time.Time `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
+	NoticedAt    time.Time   `json:"noticed,omitzero"`   // when JobKnownEmail was last owed
+	ExpireAt     time.Time   `json:"alarm,omitzero"`     // when the one outstanding JobExpire is due
+	MovedTo      string      `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
 }
 
 func (s *Subscription) request(id string) *Request {
@@ -128,10 +128,10 @@ func (s *Subscription) request(id string) *Request {
 }
 
 // grant is the latest grant of a purpose, or nil.
-func (s *Subscription) grant(purpose string) *Grant {
-	for i, g := range slices.Backward(s.Grants) {
+func (s *Subscription) grant(purpose string) *Consent {
+	for i, g := range slices.Backward(s.Consents) {
 		if g.Purpose == purpose {
-			return &s.Grants[i]
+			return &s.Consents[i]
 		}
 	}
 	return nil
@@ -144,7 +144,7 @@ func (s *Subscription) confirmed(purpose string) bool {
 
 // granted tells whether anything is confirmed.
 func (s *Subscription) granted() bool {
-	return slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.State == Confirmed })
+	return slices.ContainsFunc(s.Consents, func(g Consent) bool { return g.State == Confirmed })
 }
 
 // open tells whether the request can still be confirmed.
@@ -153,4 +153,4 @@ func (r *Request) open(now time.Time) bool { return r.State == Pending && now.Be
 func (r *Request) close(state State, e Evidence) { r.State, r.Closed = state, &e }
 
 // asks tells whether the request shows this very text for this purpose.
-func (r *Request) asks(sh Shown) bool { return slices.Contains(r.Shown, sh) }
+func (r *Request) asks(sh Statement) bool { return slices.Contains(r.Statements, sh) }

@@ -11,7 +11,7 @@ import (
 // that confirms two purposes is one of CountConfirmations and one of each of its purposes.
 const (
 	CountSignups       = "signups"       // requests that were opened; a signup for what is pending or confirmed already opens none
-	CountLetters       = "letters"       // letters with a link that a relay took
+	CountEmails        = "emails"       // letters with a link that a relay took
 	CountConfirmations = "confirmations" // presses that confirmed something
 	CountDeclines      = "declines"
 	CountWithdrawals   = "withdrawals" // acts that took a consent back, but for a decline
@@ -55,7 +55,7 @@ func (c *counts) add(name string, n int64) {
 }
 
 // each adds one to a name, and one for each of some purposes.
-func (c *counts) each(name string, of []Shown) {
+func (c *counts) each(name string, of []Statement) {
 	c.add(name, 1)
 	for _, sh := range of {
 		c.add(name+"/"+sh.Purpose, 1)
@@ -75,7 +75,7 @@ func tally(before, after Subscription) []store.Count {
 		}
 	}
 	c.grants(before, after)
-	if before.Refused == nil && after.Refused != nil {
+	if before.Declined == nil && after.Declined != nil {
 		c.add(CountDeclines, 1)
 	}
 	if after.complained().After(before.complained()) {
@@ -88,14 +88,14 @@ func tally(before, after Subscription) []store.Count {
 func (c *counts) request(was *Request, is Request) {
 	if was == nil {
 		if is.Renewed == nil {
-			c.each(CountSignups, is.Shown)
+			c.each(CountSignups, is.Statements)
 		}
 		was = &Request{State: Pending}
 	}
-	if is.Letter != nil && (was.Letter == nil || !was.Letter.At.Equal(is.Letter.At)) {
-		c.add(CountLetters, 1)
+	if is.Delivery != nil && (was.Delivery == nil || !was.Delivery.At.Equal(is.Delivery.At)) {
+		c.add(CountEmails, 1)
 	}
-	if !is.Reminded.Equal(was.Reminded) {
+	if !is.RemindedAt.Equal(was.RemindedAt) {
 		c.add(CountReminders, 1)
 	}
 	if was.State != Pending {
@@ -114,16 +114,16 @@ func (c *counts) request(was *Request, is Request) {
 
 // grants counts what was given and taken back.
 func (c *counts) grants(before, after Subscription) {
-	var given, ended []Shown
+	var given, ended []Statement
 	var by string
-	for _, g := range after.Grants {
-		same := func(o Grant) bool { return o.Request == g.Request && o.Purpose == g.Purpose }
-		i := slices.IndexFunc(before.Grants, same)
+	for _, g := range after.Consents {
+		same := func(o Consent) bool { return o.Request == g.Request && o.Purpose == g.Purpose }
+		i := slices.IndexFunc(before.Consents, same)
 		switch {
 		case i < 0:
-			given, by = append(given, g.Shown), g.Request
-		case before.Grants[i].State == Confirmed && g.State == Withdrawn:
-			ended = append(ended, g.Shown)
+			given, by = append(given, g.Statement), g.Request
+		case before.Consents[i].State == Confirmed && g.State == Withdrawn:
+			ended = append(ended, g.Statement)
 		}
 	}
 	if len(given) > 0 {

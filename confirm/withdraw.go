@@ -6,12 +6,12 @@ import (
 )
 
 // Withdrawal takes consent back: the named purposes, or all. It works without question at any time, twice as well as once.
-type Withdrawal struct {
+type Withdraw struct {
 	Purposes []string // none: all
 	Evidence Evidence
 }
 
-func (a Withdrawal) on(s *Subscription, now time.Time) ([]Owed, error) {
+func (a Withdraw) on(s *Subscription, now time.Time) ([]Job, error) {
 	purposes := a.Purposes
 	if len(purposes) == 0 {
 		purposes = s.purposes()
@@ -30,11 +30,11 @@ func (s *Subscription) purposes() (ids []string) {
 			ids = append(ids, id)
 		}
 	}
-	for _, g := range s.Grants {
+	for _, g := range s.Consents {
 		add(g.Purpose)
 	}
 	for _, r := range s.Requests {
-		for _, sh := range r.Shown {
+		for _, sh := range r.Statements {
 			add(sh.Purpose)
 		}
 	}
@@ -43,8 +43,8 @@ func (s *Subscription) purposes() (ids []string) {
 
 // end closes the confirmed grants of some purposes, and tells whether there were any.
 func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range s.Grants {
-		g := &s.Grants[i]
+	for i := range s.Consents {
+		g := &s.Consents[i]
 		if g.State == Confirmed && slices.Contains(purposes, g.Purpose) {
 			g.State, g.Ended, ended = state, &e, true
 		}
@@ -60,11 +60,11 @@ func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 		if r.State != Pending {
 			continue
 		}
-		left := slices.DeleteFunc(slices.Clone(r.Shown), func(sh Shown) bool { return slices.Contains(purposes, sh.Purpose) })
+		left := slices.DeleteFunc(slices.Clone(r.Statements), func(sh Statement) bool { return slices.Contains(purposes, sh.Purpose) })
 		if len(left) == 0 {
 			r.close(Withdrawn, e)
-		} else if len(left) < len(r.Shown) {
-			r.Shown = left
+		} else if len(left) < len(r.Statements) {
+			r.Statements = left
 			s.lose(now)
 		}
 	}

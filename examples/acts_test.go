@@ -47,7 +47,7 @@ func (w *town) confirm(email string) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
 	defer cancel()
-	letter, err := w.mail.Wait(ctx, func(l inbox.Letter) bool { return len(l.To) == 1 && l.To[0] == email })
+	letter, err := w.mail.Wait(ctx, func(l inbox.Message) bool { return len(l.To) == 1 && l.To[0] == email })
 	must(w, err)
 	for _, link := range letter.Links() {
 		if strings.HasPrefix(link, w.base+"/c/") {

@@ -26,8 +26,8 @@ func BenchmarkCompose(b *testing.B) {
 	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	to, _ := confirm.ParseAddress("ada@example.org")
-	d := confirm.Draft{
-		Duty: confirm.DutyConfirm, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
+	d := confirm.Message{
+		Type: confirm.JobConfirmEmail, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
 		Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 		Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "Recevoir la lettre mensuelle de La Gazette"}},
 	}
@@ -45,7 +45,7 @@ func BenchmarkCompose(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.compose(store.Entry{ID: "entry"}, d); err != nil {
+				if _, err := m.compose(store.Job{ID: "entry"}, d); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -54,7 +54,7 @@ func BenchmarkCompose(b *testing.B) {
 	b.Run("words", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := pages.Letter("fr", content(d, show, "fr")); err != nil {
+			if _, err := pages.Email("fr", content(d, show, "fr")); err != nil {
 				b.Fatal(err)
 			}
 		}

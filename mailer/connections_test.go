@@ -44,7 +44,7 @@ func TestThereAreNoMoreConnectionsThanAllowedWhoeverCalls(t *testing.T) {
 			return ""
 		}
 	})
-	entries := make(chan store.Entry, letters)
+	entries := make(chan store.Job, letters)
 	for n := range letters {
 		entries <- o.owe(fmt.Sprintf("ada@example%d.org", n))
 	}
@@ -53,7 +53,7 @@ func TestThereAreNoMoreConnectionsThanAllowedWhoeverCalls(t *testing.T) {
 	for range workers {
 		all.Go(func() {
 			for e := range entries {
-				if settled, err := o.Try(t.Context(), e); !settled && (err == nil || !strings.Contains(err.Error(), "RCPT: ")) {
+				if settled, err := o.Run(t.Context(), e); !settled && (err == nil || !strings.Contains(err.Error(), "RCPT: ")) {
 					t.Errorf("settled %v, %v", settled, err)
 				}
 			}
@@ -79,17 +79,17 @@ func TestWaitingForAConnectionIsBoundedAndCanBeCancelled(t *testing.T) {
 	e, other := o.owe(ada), o.owe("grace@example.net")
 	var all sync.WaitGroup
 	all.Go(func() {
-		if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+		if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 			t.Errorf("settled %v, %v", settled, err)
 		}
 	})
 	eventually(t, "a letter under way", func() bool { return r.heard("DATA") == 1 })
-	if _, err := o.Try(t.Context(), other); waitOf(err) != time.Second || laneOf(err) != other.Kind || o.Rest() != 0 {
+	if _, err := o.Run(t.Context(), other); waitOf(err) != time.Second || laneOf(err) != other.Queue || o.PausedFor() != 0 {
 		t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := o.Try(ctx, other); laneOf(err) != other.Kind || waitOf(err) > 5*time.Second {
+	if _, err := o.Run(ctx, other); laneOf(err) != other.Queue || waitOf(err) > 5*time.Second {
 		t.Errorf("cancelled: %v waits %s in %q", err, waitOf(err), laneOf(err))
 	}
 	close(open)
@@ -115,7 +115,7 @@ func TestTheLongestWaitingGetsTheConnectionThatIsFree(t *testing.T) {
 	for n := range 4 {
 		e := o.owe(fmt.Sprintf("ada@example%d.org", n))
 		all.Go(func() {
-			if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 				t.Errorf("settled %v, %v", settled, err)
 			}
 		})
@@ -153,13 +153,13 @@ func TestARelayThatWantsNoMoreConnectionsIsNotPausedForIt(t *testing.T) {
 	e, other := o.owe("ada@example.org"), o.owe("grace@example.net")
 	done := make(chan error, 1)
 	go func() {
-		_, err := o.Try(t.Context(), e)
+		_, err := o.Run(t.Context(), e)
 		done <- err
 	}()
 	eventually(t, "a letter under way", func() bool { return r.heard("DATA") == 1 })
-	_, err := o.Try(t.Context(), other)
-	if waitOf(err) != time.Second || laneOf(err) != other.Kind || o.Rest() != 0 || len(o.logged("relay paused")) != 0 {
-		t.Errorf("%v waits %s; rest %s", err, waitOf(err), o.Rest())
+	_, err := o.Run(t.Context(), other)
+	if waitOf(err) != time.Second || laneOf(err) != other.Queue || o.PausedFor() != 0 || len(o.logged("relay paused")) != 0 {
+		t.Errorf("%v waits %s; rest %s", err, waitOf(err), o.PausedFor())
 	}
 	close(open)
 	if err := <-done; err != nil {
@@ -167,7 +167,7 @@ func TestARelayThatWantsNoMoreConnectionsIsNotPausedForIt(t *testing.T) {
 	}
 	o.sends(other)
 	r.cut() // without any other, the same words are a trouble
-	if _, err := o.Try(t.Context(), o.owe("hedy@example.net")); waitOf(err) != 5*time.Second || o.Rest() == 0 {
-		t.Errorf("%v waits %s; rest %s", err, waitOf(err), o.Rest())
+	if _, err := o.Run(t.Context(), o.owe("hedy@example.net")); waitOf(err) != 5*time.Second || o.PausedFor() == 0 {
+		t.Errorf("%v waits %s; rest %s", err, waitOf(err), o.PausedFor())
 	}
 }

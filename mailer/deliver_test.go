@@ -46,13 +46,13 @@ func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 		t.Fatalf("links %q in the text, %q in the HTML; want the same two", text, links(m.html))
 	}
 	token := text[0][strings.LastIndexByte(text[0], '/')+1:]
-	if v, err := o.Look(t.Context(), token); err != nil || v.Address.String() != ada {
+	if v, err := o.View(t.Context(), token); err != nil || v.Address.String() != ada {
 		t.Errorf("the link shows %v, %v", v.Address, err)
 	}
 
 	sum := sha256.Sum256(got[0].raw)
-	want := &confirm.Letter{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
-	if diff := cmp.Diff(want, o.request(e).Letter); diff != "" {
+	want := &confirm.Delivery{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+	if diff := cmp.Diff(want, o.request(e).Delivery); diff != "" {
 		t.Error(diff)
 	}
 	if o.owed(e) {
@@ -102,7 +102,7 @@ func TestWhatIsNoLongerOwedIsNotSent(t *testing.T) {
 	o := openOffice(t, r.addr)
 	e := o.owe(ada)
 	o.later(49 * time.Hour)
-	if settled, err := o.Try(t.Context(), e); settled || err != nil {
+	if settled, err := o.Run(t.Context(), e); settled || err != nil {
 		t.Errorf("settled %v, %v; want it left to the caller", settled, err)
 	}
 	if got := o.line()["outcome"]; got != "not owed" || r.dialled() != 0 {
@@ -114,7 +114,7 @@ func TestASiteThatIsNotConfiguredWaits(t *testing.T) {
 	r := startRelay(t)
 	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Sites = map[string]mailer.Site{"other": o.Sites["gazette"]} })
 	e := o.owe(ada)
-	if settled, err := o.Try(t.Context(), e); settled || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
+	if settled, err := o.Run(t.Context(), e); settled || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
 		t.Errorf("settled %v, %v", settled, err)
 	}
 	if !o.owed(e) || r.dialled() != 0 {
@@ -141,7 +141,7 @@ func TestAnAddressBeyondASCIIIsWrittenToAsItIsOrNotAtAll(t *testing.T) {
 		o := openOffice(t, r.addr)
 		for _, address := range []string{jörg, "jörgen@bücher.example"} { // on a new connection, and on the kept one
 			e := o.owe(address)
-			if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 				t.Fatalf("settled %v, %v", settled, err)
 			}
 			if q := o.request(e); q.State != confirm.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
@@ -159,13 +159,13 @@ func TestALostLeaseIsNobodysFailure(t *testing.T) {
 	r := startRelay(t)
 	o := openOffice(t, r.addr)
 	e := o.owe(ada)
-	o.later(mailer.Longest + time.Second)
+	o.later(mailer.MaxDuration + time.Second)
 	theirs := o.lease() // somebody else has it now
-	if settled, err := o.Try(t.Context(), e); !settled || err != nil || o.line()["outcome"] != "lost" {
+	if settled, err := o.Run(t.Context(), e); !settled || err != nil || o.line()["outcome"] != "lost" {
 		t.Errorf("settled %v, %v; want nothing left to do", settled, err)
 	}
 	o.sends(theirs) // of this process: it knows that the letter is sent
-	if len(r.received()) != 1 || o.request(theirs).Letter == nil {
+	if len(r.received()) != 1 || o.request(theirs).Delivery == nil {
 		t.Errorf("%d letters", len(r.received()))
 	}
 }

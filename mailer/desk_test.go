@@ -35,7 +35,7 @@ type office struct {
 	*mailer.Mailer
 	t     *testing.T
 	store store.Store
-	ring  *keyring.Ring
+	ring  *keyring.Keyring
 	logs  *journal
 	hold  time.Duration // of leases
 
@@ -77,7 +77,7 @@ func (o *office) later(d time.Duration) {
 func site(id string) confirm.Site {
 	return confirm.Site{
 		ID: id, Locales: []string{"fr", "en"},
-		Terms: confirm.Terms{TTL: 48 * time.Hour, Letters: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
+		Terms: confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
 		}}},
@@ -113,7 +113,7 @@ func openOffice(t *testing.T, relay string, change ...func(*mailer.Options)) *of
 
 func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *office {
 	t.Helper()
-	o := &office{t: t, now: noon, logs: &journal{}, hold: mailer.Longest}
+	o := &office{t: t, now: noon, logs: &journal{}, hold: mailer.MaxDuration}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: o.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, chan
 		t.Fatal(err)
 	}
 	o.Service, err = confirm.New(confirm.Options{
-		Store: o.store, Ring: o.ring, PublicURL: "https://confirm.example", Now: o.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
+		Store: o.store, Keyring: o.ring, PublicURL: "https://confirm.example", Now: o.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, chan
 		relay = "smtp://" + relay
 	}
 	opts := options(t, relay)
-	opts.Desk, opts.Now, opts.Log = o.Service, o.clock, slog.New(slog.NewJSONHandler(o.logs, nil))
+	opts.Service, opts.Now, opts.Log = o.Service, o.clock, slog.New(slog.NewJSONHandler(o.logs, nil))
 	for _, f := range change {
 		f(&opts)
 	}
@@ -147,26 +147,26 @@ func openOn(t *testing.T, relay string, wrap func(store.Store) store.Store, chan
 func (o *office) Close() error { return o.Mailer.Close() }
 
 // owe signs an address up and leases the letter.
-func (o *office) owe(address string) store.Entry {
+func (o *office) owe(address string) store.Job {
 	o.t.Helper()
 	return o.oweAt("gazette", address)
 }
 
-func (o *office) oweAt(site, address string) store.Entry {
+func (o *office) oweAt(site, address string) store.Job {
 	o.t.Helper()
 	a, err := confirm.ParseAddress(address)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := o.Ask(o.t.Context(), site, confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := o.Signup(o.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		o.t.Fatal(err)
 	}
 	return o.lease()
 }
 
-func (o *office) lease() store.Entry {
+func (o *office) lease() store.Job {
 	o.t.Helper()
-	for _, k := range append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe) {
+	for _, k := range append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent) {
 		entries, err := o.store.Lease(o.t.Context(), k, 1, o.hold)
 		if err != nil {
 			o.t.Fatal(err)
@@ -176,14 +176,14 @@ func (o *office) lease() store.Entry {
 		}
 	}
 	o.t.Fatal("no letter is owed; want 1")
-	return store.Entry{}
+	return store.Job{}
 }
 
 // again settles an entry as an outbox does after an error of its trial, lets the time pass that it asks for, and leases it anew.
-func (o *office) again(e store.Entry, err error) store.Entry {
+func (o *office) again(e store.Job, err error) store.Job {
 	o.t.Helper()
-	wait, lane := time.Minute, confirm.KindAgain
-	var in interface{ Lane() store.Kind }
+	wait, lane := time.Minute, confirm.QueueEmailRetry
+	var in interface{ Lane() store.QueueName }
 	if errors.As(err, &in) {
 		lane = in.Lane()
 	}
@@ -195,21 +195,21 @@ func (o *office) again(e store.Entry, err error) store.Entry {
 	if errors.As(err, &rest) {
 		wait = max(wait, rest.RetryAfter())
 	}
-	if err := o.store.Settle(o.t.Context(), e, store.Again(o.clock().Add(wait)).In(lane)); err != nil {
+	if err := o.store.End(o.t.Context(), e, store.Retry(o.clock().Add(wait)).In(lane)); err != nil {
 		o.t.Fatal(err)
 	}
 	o.later(wait)
 	next := o.lease()
-	if next.ID != e.ID || next.Kind != lane {
-		o.t.Fatalf("%s in %s was leased, want %s in %s", next.ID, next.Kind, e.ID, lane)
+	if next.ID != e.ID || next.Queue != lane {
+		o.t.Fatalf("%s in %s was leased, want %s in %s", next.ID, next.Queue, e.ID, lane)
 	}
 	return next
 }
 
 // owed tells whether the entry still waits for an outcome.
-func (o *office) owed(e store.Entry) bool {
+func (o *office) owed(e store.Job) bool {
 	o.t.Helper()
-	switch err := o.store.Settle(context.Background(), e, store.Again(o.clock())); err {
+	switch err := o.store.End(context.Background(), e, store.Retry(o.clock())); err {
 	case nil:
 		return true
 	default:
@@ -218,9 +218,9 @@ func (o *office) owed(e store.Entry) bool {
 }
 
 // request is what is known of the only request of an entry's subscription.
-func (o *office) request(e store.Entry) confirm.Request {
+func (o *office) request(e store.Job) confirm.Request {
 	o.t.Helper()
-	r, err := o.store.Get(o.t.Context(), e.Key)
+	r, err := o.store.Find(o.t.Context(), e.Key)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -239,9 +239,9 @@ func (o *office) request(e store.Entry) confirm.Request {
 }
 
 // sends tries an entry and wants it delivered.
-func (o *office) sends(e store.Entry) {
+func (o *office) sends(e store.Job) {
 	o.t.Helper()
-	if settled, err := o.Try(o.t.Context(), e); !settled || err != nil {
+	if settled, err := o.Run(o.t.Context(), e); !settled || err != nil {
 		o.t.Fatalf("settled %v, %v; want a delivery", settled, err)
 	}
 }

@@ -10,7 +10,7 @@
 //     failure (4xx, 5xx at an earlier step or about authentication, a lost connection, a timeout, a refused dial) is the relay's or ours: later.
 //   - A mailbox gets no more letters than a site's limits on one address allow, in whatever spellings it was signed up: one that is
 //     too many waits, and takes its place with its first try; one that is refused gives it back.
-//   - No answer after the final dot (a drop, a stall, 421) means "maybe sent": it waits in confirm.KindMaybe, where every process knows it
+//   - No answer after the final dot (a drop, a stall, 421) means "maybe sent": it waits in confirm.QueueEmailMaybeSent, where every process knows it
 //     for that, for one more try, MaybeAfter later at the earliest; no answer again, and it is left at that.
 //   - From DATA on, cancellation is not heard any more: the letter is handed over or fails by the session's own deadline.
 //   - What goes out is well-formed (RFC 5322, RFC 2045): ASCII but for a recipient with letters beyond it (RFC 6532), lines of at
@@ -36,7 +36,7 @@
 //
 // Of recipients that do not answer, so that they never delay the others:
 //
-//   - A letter that was not tried before waits for the answer to RCPT for Options.Hasty; it is then tried again in confirm.KindAgain, with
+//   - A letter that was not tried before waits for the answer to RCPT for Options.Hasty; it is then tried again in confirm.QueueEmailRetry, with
 //     the patience of Options.Session. While one domain after another stalls, it is a fifth of Hasty, and Hasty then.
 //   - A domain that keeps a letter waiting at RCPT, DATA or the content, or puts three in a row off at RCPT (but because of one mailbox), rests: for a
 //     minute doubling to fifteen, until a letter to it is settled. Letters to it are put off meanwhile before anything is said to a relay.

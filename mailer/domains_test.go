@@ -45,12 +45,12 @@ func TestADomainThatKeepsALetterWaitingIsLeftAloneAndTheOthersAreNot(t *testing.
 			e, other := o.owe("ada@slow.example"), o.owe("grace@slow.example")
 			want := time.Minute
 			for range rounds {
-				_, err := o.Try(t.Context(), e)
-				if laneOf(err) != confirm.KindAgain || !strings.Contains(err.Error(), at+": no answer in time") {
+				_, err := o.Run(t.Context(), e)
+				if laneOf(err) != confirm.QueueEmailRetry || !strings.Contains(err.Error(), at+": no answer in time") {
 					t.Fatalf("%v waits in %q", err, laneOf(err))
 				}
 				said := r.heard("")
-				if _, err := o.Try(t.Context(), other); restOf(err) != want || o.line()["outcome"] != "later" || r.heard("") != said {
+				if _, err := o.Run(t.Context(), other); restOf(err) != want || o.line()["outcome"] != "later" || r.heard("") != said {
 					t.Fatalf("%v rests for %s, want %s; the relay heard %d lines", err, restOf(err), want, r.heard("")-said)
 				}
 				o.sends(o.owe(fmt.Sprintf("ada%s@example.org", want)))
@@ -61,10 +61,10 @@ func TestADomainThatKeepsALetterWaitingIsLeftAloneAndTheOthersAreNot(t *testing.
 			o.sends(e)
 			o.sends(other)
 			r.change(slow)
-			if _, err := o.Try(t.Context(), o.owe("hedy@slow.example")); restOf(err) != -1 {
+			if _, err := o.Run(t.Context(), o.owe("hedy@slow.example")); restOf(err) != -1 {
 				t.Errorf("it began to rest by itself: %v", err)
 			}
-			if _, err := o.Try(t.Context(), o.owe("joan@slow.example")); restOf(err) != time.Minute {
+			if _, err := o.Run(t.Context(), o.owe("joan@slow.example")); restOf(err) != time.Minute {
 				t.Errorf("%v rests for %s; want it to begin anew", err, restOf(err))
 			}
 		})
@@ -98,9 +98,9 @@ func TestThreeLettersPutOffInARowMakeADomainRest(t *testing.T) {
 			}
 			o := openOffice(t, r.addr)
 			for n := range row.replies {
-				_, _ = o.Try(t.Context(), o.owe(fmt.Sprintf("ada%d@example.org", n)))
+				_, _ = o.Run(t.Context(), o.owe(fmt.Sprintf("ada%d@example.org", n)))
 			}
-			_, err := o.Try(t.Context(), o.owe(ada))
+			_, err := o.Run(t.Context(), o.owe(ada))
 			if rests := restOf(err) == time.Minute; rests != row.rests || (err == nil) == row.rests {
 				t.Errorf("%v; want it to rest: %v", err, row.rests)
 			}
@@ -113,15 +113,15 @@ func TestAfterItsRestADomainIsTriedByOneLetter(t *testing.T) {
 	r := startRelay(t, says("RCPT", stall))
 	o := openOffice(t, r.addr, hasty)
 	e, other := o.owe("ada@slow.example"), o.owe("grace@slow.example")
-	_, _ = o.Try(t.Context(), e)
+	_, _ = o.Run(t.Context(), e)
 	o.later(time.Minute)
 	done := make(chan error, 1)
 	go func() {
-		_, err := o.Try(t.Context(), e)
+		_, err := o.Run(t.Context(), e)
 		done <- err
 	}()
 	eventually(t, "a trial", func() bool { return r.heard("RCPT") == 2 })
-	if _, err := o.Try(t.Context(), other); restOf(err) != time.Second && restOf(err) != 2*time.Minute {
+	if _, err := o.Run(t.Context(), other); restOf(err) != time.Second && restOf(err) != 2*time.Minute {
 		t.Errorf("%v rests for %s", err, restOf(err))
 	}
 	if <-done; r.heard("RCPT") != 2 {
@@ -144,13 +144,13 @@ func TestALetterThatWasNotTriedBeforeHasLessPatience(t *testing.T) {
 	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Session, o.Hasty = 20*time.Second, 200*time.Millisecond })
 	e := o.owe(ada)
 	began := time.Now()
-	_, err := o.Try(t.Context(), e)
-	if laneOf(err) != confirm.KindAgain || o.line()["outcome"] != "later" || time.Since(began) > o.Session/2 {
+	_, err := o.Run(t.Context(), e)
+	if laneOf(err) != confirm.QueueEmailRetry || o.line()["outcome"] != "later" || time.Since(began) > o.Session/2 {
 		t.Fatalf("%v waits in %q, after %s", err, laneOf(err), time.Since(began))
 	}
 	e = o.again(e, err)
 	time.AfterFunc(time.Second, func() { close(answer) })
-	o.sends(e) // in KindAgain, with the patience of the session
+	o.sends(e) // in QueueEmailRetry, with the patience of the session
 	if got := len(r.received()); got != 1 {
 		t.Errorf("%d letters", got)
 	}
@@ -172,7 +172,7 @@ func TestOneDomainHasHalfTheConnections(t *testing.T) {
 			o := openOffice(t, r.addr, func(o *mailer.Options) { o.Connections = connections })
 			go func() { open <- struct{}{} }() // to one letter: its domain is known to answer
 			o.sends(o.owe("first@example.org"))
-			var owed []store.Entry
+			var owed []store.Job
 			for n := range 6 {
 				owed = append(owed, o.owe(fmt.Sprintf("ada%d@example.org", n)))
 			}
@@ -180,20 +180,20 @@ func TestOneDomainHasHalfTheConnections(t *testing.T) {
 			var all sync.WaitGroup
 			for _, e := range owed[:most] {
 				all.Go(func() {
-					if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+					if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 						t.Errorf("settled %v, %v", settled, err)
 					}
 				})
 			}
 			eventually(t, "letters under way", func() bool { return r.heard("RCPT") == 1+most })
 			for _, e := range owed[most:] {
-				if _, err := o.Try(t.Context(), e); waitOf(err) < time.Second || waitOf(err) > 2*time.Second || laneOf(err) != e.Kind || o.line()["outcome"] != "later" {
+				if _, err := o.Run(t.Context(), e); waitOf(err) < time.Second || waitOf(err) > 2*time.Second || laneOf(err) != e.Queue || o.line()["outcome"] != "later" {
 					t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
 				}
 			}
 			if most < connections {
 				all.Go(func() {
-					if settled, err := o.Try(t.Context(), other); !settled || err != nil {
+					if settled, err := o.Run(t.Context(), other); !settled || err != nil {
 						t.Errorf("another domain's: settled %v, %v", settled, err)
 					}
 				})
@@ -223,7 +223,7 @@ func TestADomainThatIsNotKnownGetsOneLetterAndTheOthersWaitForIt(t *testing.T) {
 	for n := range 4 {
 		e := o.owe(fmt.Sprintf("ada%d@new.example", n))
 		all.Go(func() {
-			if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 				t.Errorf("letter %d: settled %v, %v", n, settled, err)
 			}
 		})
@@ -249,15 +249,15 @@ func TestOneLetterIsAllThatADomainKeepsWaiting(t *testing.T) {
 	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Connections, o.Hasty = 8, 4*time.Second })
 	first, e, later := o.owe("ada@slow.example"), o.owe("grace@slow.example"), o.owe("hedy@slow.example")
 	done := make(chan struct{})
-	go func() { defer close(done); _, _ = o.Try(t.Context(), first) }()
+	go func() { defer close(done); _, _ = o.Run(t.Context(), first) }()
 	eventually(t, "the first letter", func() bool { return r.heard("RCPT") == 1 })
 	began := time.Now()
-	_, err := o.Try(t.Context(), e)
+	_, err := o.Run(t.Context(), e)
 	if restOf(err) != 20*time.Second || laneOf(err) != "" || time.Since(began) > 3*time.Second {
 		t.Errorf("%v rests for %s in %q, after %v", err, restOf(err), laneOf(err), time.Since(began))
 	}
 	began = time.Now()
-	if _, err = o.Try(t.Context(), later); restOf(err) != 20*time.Second || time.Since(began) > time.Second {
+	if _, err = o.Run(t.Context(), later); restOf(err) != 20*time.Second || time.Since(began) > time.Second {
 		t.Errorf("%v rests for %s, after %v", err, restOf(err), time.Since(began))
 	}
 	if got := r.heard("RCPT"); got != 1 {
@@ -279,8 +279,8 @@ func TestWhereOneDomainAfterAnotherStallsThereIsLessPatienceUntilOneAnswers(t *t
 	tries := func(n int, within bool) {
 		t.Helper()
 		began := time.Now()
-		_, err := o.Try(t.Context(), o.owe(fmt.Sprintf("ada@d%d.slow.example", n)))
-		if took := time.Since(began); laneOf(err) != confirm.KindAgain || (took < o.Hasty) != within {
+		_, err := o.Run(t.Context(), o.owe(fmt.Sprintf("ada@d%d.slow.example", n)))
+		if took := time.Since(began); laneOf(err) != confirm.QueueEmailRetry || (took < o.Hasty) != within {
 			t.Errorf("domain %d: %v, after %s", n, err, took)
 		}
 	}
@@ -291,9 +291,9 @@ func TestWhereOneDomainAfterAnotherStallsThereIsLessPatienceUntilOneAnswers(t *t
 	}
 	tries(3, true)
 	e := o.owe("hedy@d4.slow.example")
-	e.Kind = confirm.KindAgain
+	e.Queue = confirm.QueueEmailRetry
 	began := time.Now()
-	if _, err := o.Try(t.Context(), e); err == nil || time.Since(began) > o.Session/2 {
+	if _, err := o.Run(t.Context(), e); err == nil || time.Since(began) > o.Session/2 {
 		t.Errorf("what was tried before: %v, after %s", err, time.Since(began))
 	}
 	o.sends(o.owe("ada@new.example"))

@@ -16,7 +16,7 @@ const minSenderID, maxSenderID = 5, 15
 
 // feedbackID groups letters for those who count complaints: what the letter is for, whose it is, which program sent it, and the sender. It
 // is Google's format for its feedback loop, three words and an id of the sender, and names no recipient.
-func feedbackID(d confirm.Draft, from string) string {
+func feedbackID(d confirm.Message, from string) string {
 	id := from
 	if len(id) > maxSenderID {
 		id = strings.TrimLeft(id[len(id)-maxSenderID:], ".-") // its end tells more than its beginning
@@ -24,7 +24,7 @@ func feedbackID(d confirm.Draft, from string) string {
 	if len(id) < minSenderID {
 		id = "mail." + id
 	}
-	duty := string(d.Duty)
+	duty := string(d.Type)
 	if d.Reminder {
 		duty = "reminder"
 	}

@@ -9,9 +9,9 @@ import (
 )
 
 func TestATextInAnotherLanguageThanItsLetterSaysSo(t *testing.T) {
-	d := confirm.Draft{Duty: confirm.DutyConfirm, Locale: "oc", Purposes: []confirm.PurposeStatus{{ID: "letter", Text: "La letra"}}}
+	d := confirm.Message{Type: confirm.JobConfirmEmail, Locale: "oc", Purposes: []confirm.PurposeStatus{{ID: "letter", Text: "La letra"}}}
 	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
-		l := content(d, templates.Site{}, language).(templates.ConfirmLetter)
+		l := content(d, templates.Site{}, language).(templates.ConfirmEmail)
 		if got := l.Purposes[0].Lang; got != want {
 			t.Errorf("in a letter in %s the text is marked %q, want %q", language, got, want)
 		}

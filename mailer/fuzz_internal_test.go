@@ -39,16 +39,16 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
 			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
 		}}}}}
-		d := confirm.Draft{
-			Duty: confirm.DutyConfirm, Site: "gazette", Locale: "fr", To: address, Asked: at, Deadline: at.Add(time.Hour),
+		d := confirm.Message{
+			Type: confirm.JobConfirmEmail, Site: "gazette", Locale: "fr", To: address, Asked: at, Deadline: at.Add(time.Hour),
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			d.Duty, d.Unsubscribe, fields = confirm.DutyKnown, "https://confirm.example/u/z", 13
+			d.Type, d.Unsubscribe, fields = confirm.JobKnownEmail, "https://confirm.example/u/z", 13
 		}
-		l, err := m.compose(store.Entry{ID: "entry"}, d)
+		l, err := m.compose(store.Job{ID: "entry"}, d)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func TestASendersNameIsReadStrictly(t *testing.T) {
 	for _, h := range hostile {
 		r := startRelay(t)
 		opts := options(t, "smtp://"+r.addr)
-		opts.Desk = openOffice(t, r.addr).Service
+		opts.Service = openOffice(t, r.addr).Service
 		s := opts.Sites["gazette"]
 		s.From.Name = h
 		opts.Sites["gazette"] = s

@@ -26,7 +26,7 @@ func TestLettersShareAConnection(t *testing.T) {
 	}
 	o := openOffice(t, r.addr)
 	for n, want := range []string{"delivered", "undeliverable", "later", "delivered"} {
-		_, _ = o.Try(t.Context(), o.owe(fmt.Sprintf("ada%d@example.org", n)))
+		_, _ = o.Run(t.Context(), o.owe(fmt.Sprintf("ada%d@example.org", n)))
 		if got := o.line()["outcome"]; got != want {
 			t.Errorf("letter %d: %v, want %s", n, got, want)
 		}
@@ -78,7 +78,7 @@ func TestAReplacementThatFailsIsAFailure(t *testing.T) {
 	}
 	o := openOffice(t, r.addr)
 	o.sends(o.owe("grace@example.org"))
-	if settled, err := o.Try(t.Context(), o.owe(ada)); settled || err == nil || r.dialled() != 2 {
+	if settled, err := o.Run(t.Context(), o.owe(ada)); settled || err == nil || r.dialled() != 2 {
 		t.Errorf("settled %v, %v, %d connections; want one replacement and no more", settled, err, r.dialled())
 	}
 }
@@ -132,7 +132,7 @@ func TestCancellationIsHeardUntilDataAndNotAfter(t *testing.T) {
 			}
 			o := openOffice(t, r.addr)
 			e := o.owe(ada)
-			settled, err := o.Try(ctx, e)
+			settled, err := o.Run(ctx, e)
 			if settled || !errors.Is(err, context.Canceled) || !o.owed(e) || r.heard("DATA") != 0 {
 				t.Errorf("settled %v, %v", settled, err)
 			}
@@ -153,7 +153,7 @@ func TestCancellationIsHeardUntilDataAndNotAfter(t *testing.T) {
 			}
 			o := openOffice(t, r.addr)
 			e := o.owe(ada)
-			if settled, err := o.Try(ctx, e); !settled || err != nil || o.request(e).Letter == nil {
+			if settled, err := o.Run(ctx, e); !settled || err != nil || o.request(e).Delivery == nil {
 				t.Errorf("settled %v, %v; want it delivered and recorded all the same", settled, err)
 			}
 		})
@@ -195,13 +195,13 @@ func TestAStoreThatIsAwayForAMomentMakesNoDuplicate(t *testing.T) {
 	e := o.owe(ada)
 	a.leave(3)
 	o.sends(e)
-	if len(r.received()) != 1 || o.request(e).Letter == nil {
+	if len(r.received()) != 1 || o.request(e).Delivery == nil {
 		t.Errorf("%d letters; %+v", len(r.received()), o.request(e))
 	}
 	q := o.owe("nobody@example.org")
 	r.change(says("RCPT", "550 5.1.1 unknown"))
 	a.leave(2)
-	if settled, err := o.Try(t.Context(), q); !settled || err != nil || o.request(q).State != confirm.Undeliverable {
+	if settled, err := o.Run(t.Context(), q); !settled || err != nil || o.request(q).State != confirm.Undeliverable {
 		t.Errorf("settled %v, %v", settled, err)
 	}
 }
@@ -212,18 +212,18 @@ type shut struct {
 	reads, takes bool
 }
 
-func (s *shut) Get(ctx context.Context, k store.Key) (store.Record, error) {
+func (s *shut) Find(ctx context.Context, k store.Key) (store.Record, error) {
 	if s.reads {
 		return store.Record{}, store.ErrUnavailable
 	}
-	return s.Store.Get(ctx, k)
+	return s.Store.Find(ctx, k)
 }
 
-func (s *shut) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (s *shut) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
 	if s.takes {
 		return 0, store.ErrUnavailable
 	}
-	return s.Store.Take(ctx, bucket, taker, limits...)
+	return s.Store.Acquire(ctx, bucket, taker, limits...)
 }
 
 func TestALetterThatMeetsAStoreThatIsAwayIsAsFreshAsItWas(t *testing.T) {
@@ -236,12 +236,12 @@ func TestALetterThatMeetsAStoreThatIsAwayIsAsFreshAsItWas(t *testing.T) {
 			o := openOn(t, r.addr, func(st store.Store) store.Store { s.Store = st; return s })
 			e := o.owe(ada)
 			change(s)
-			_, err := o.Try(t.Context(), e)
-			if !errors.Is(err, store.ErrUnavailable) || laneOf(err) != e.Kind || waitOf(err) != 5*time.Second || o.line()["outcome"] != "failed" {
+			_, err := o.Run(t.Context(), e)
+			if !errors.Is(err, store.ErrUnavailable) || laneOf(err) != e.Queue || waitOf(err) != 5*time.Second || o.line()["outcome"] != "failed" {
 				t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
 			}
-			e.Kind = confirm.KindMaybe
-			if _, err := o.Try(t.Context(), e); laneOf(err) != confirm.KindMaybe {
+			e.Queue = confirm.QueueEmailMaybeSent
+			if _, err := o.Run(t.Context(), e); laneOf(err) != confirm.QueueEmailMaybeSent {
 				t.Errorf("what was maybe sent waits in %s: %v", laneOf(err), err)
 			}
 			*s = shut{Store: s.Store}
@@ -256,14 +256,14 @@ func TestALetterThatCouldNotBeRecordedIsRecordedByTheNextTryAndNotSentAgain(t *t
 	o := openOn(t, r.addr, func(s store.Store) store.Store { a.Store = s; return a })
 	e := o.owe(ada)
 	a.leave(1)
-	settled, err := o.Try(t.Context(), e)
+	settled, err := o.Run(t.Context(), e)
 	if settled || err == nil || o.line()["outcome"] != "unrecorded" || !o.owed(e) {
 		t.Fatalf("settled %v, %v", settled, err)
 	}
 	o.discreet(err)
 	e = o.lease()
 	o.sends(e)
-	if q := o.request(e); len(r.received()) != 1 || q.Letter == nil || q.Letter.Reply != "250 2.0.0 Ok: queued as 4FD1" || o.owed(e) {
+	if q := o.request(e); len(r.received()) != 1 || q.Delivery == nil || q.Delivery.Reply != "250 2.0.0 Ok: queued as 4FD1" || o.owed(e) {
 		t.Errorf("%d letters; %+v", len(r.received()), q)
 	}
 }
@@ -272,7 +272,7 @@ func TestWorkersShareAMailer(t *testing.T) {
 	const workers, letters = 8, 60
 	r := startRelay(t)
 	o := openOffice(t, r.addr)
-	entries := make(chan store.Entry, letters)
+	entries := make(chan store.Job, letters)
 	for n := range letters {
 		entries <- o.owe(fmt.Sprintf("ada%d@example.org", n))
 	}
@@ -281,7 +281,7 @@ func TestWorkersShareAMailer(t *testing.T) {
 	for range workers {
 		all.Go(func() {
 			for e := range entries {
-				if settled, err := o.Try(t.Context(), e); !settled || err != nil {
+				if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 					t.Errorf("settled %v, %v", settled, err)
 				}
 			}

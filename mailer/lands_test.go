@@ -32,13 +32,13 @@ func TestAnswersAndBouncesGoWhereTheSiteWantsThem(t *testing.T) {
 	r := startRelay(t)
 	o := openOffice(t, r.addr, trimmed)
 	e := o.owe(ada)
-	d, err := o.Draft(t.Context(), e)
-	if err != nil || d.Return == "" {
-		t.Fatalf("return path %q, %v", d.Return, err)
+	d, err := o.Message(t.Context(), e)
+	if err != nil || d.ReturnPath == "" {
+		t.Fatalf("return path %q, %v", d.ReturnPath, err)
 	}
 	o.sends(e)
 	got := r.received()[0]
-	if want := "MAIL FROM:<" + d.Return + "@bounces.gazette.example> BODY=8BITMIME"; got.mail != want {
+	if want := "MAIL FROM:<" + d.ReturnPath + "@bounces.gazette.example> BODY=8BITMIME"; got.mail != want {
 		t.Errorf("%q, want %q", got.mail, want)
 	}
 	from, err := netmail.ParseAddress(parse(t, got.raw).header.Get("Reply-To"))

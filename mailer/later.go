@@ -41,10 +41,10 @@ func (e soon) Wait() time.Duration { return e.wait }
 // inLane is the error of a letter that waits in a certain lane: where it waits tells what is known of it.
 type inLane struct {
 	error
-	lane store.Kind
+	lane store.QueueName
 }
 
 func (e inLane) Unwrap() error { return e.error }
 
 // Lane is the lane in which it waits.
-func (e inLane) Lane() store.Kind { return e.lane }
+func (e inLane) Lane() store.QueueName { return e.lane }

@@ -28,7 +28,7 @@ type letter struct {
 }
 
 // compose writes the letter of an entry.
-func (m *Mailer) compose(e store.Entry, d confirm.Draft) (*letter, error) {
+func (m *Mailer) compose(e store.Job, d confirm.Message) (*letter, error) {
 	site, ok := m.Sites[d.Site]
 	if !ok {
 		return nil, fmt.Errorf("mailer: letter %s: site %q is not configured", e.ID, d.Site)
@@ -40,14 +40,14 @@ func (m *Mailer) compose(e store.Entry, d confirm.Draft) (*letter, error) {
 	return l, nil
 }
 
-func (m *Mailer) write(id string, d confirm.Draft, site Site) (*letter, error) {
+func (m *Mailer) write(id string, d confirm.Message, site Site) (*letter, error) {
 	language := m.Pages.Language(d.Locale)
-	words, err := m.Pages.Letter(language, content(d, site.Show, language))
+	words, err := m.Pages.Email(language, content(d, site.Show, language))
 	if err != nil {
 		return nil, err
 	}
 	l := &letter{to: d.To, utf8: !ascii(d.To.String()), id: "<" + id + "@" + site.domain() + ">"}
-	if l.from, err = site.returnTo(d.Return); err != nil {
+	if l.from, err = site.returnTo(d.ReturnPath); err != nil {
 		return nil, err
 	}
 	l.domain = domainOf(l.from)
@@ -73,7 +73,7 @@ func (m *Mailer) write(id string, d confirm.Draft, site Site) (*letter, error) {
 }
 
 // content is what the letter of a draft says.
-func content(d confirm.Draft, show templates.Site, language string) templates.Letter {
+func content(d confirm.Message, show templates.Site, language string) templates.Email {
 	purposes := make([]templates.Purpose, len(d.Purposes))
 	for i, p := range d.Purposes {
 		purposes[i] = templates.Purpose{ID: p.ID, Text: p.Text, State: string(p.State), Since: p.Since}
@@ -81,12 +81,12 @@ func content(d confirm.Draft, show templates.Site, language string) templates.Le
 			purposes[i].Lang = d.Locale
 		}
 	}
-	if d.Duty == confirm.DutyKnown {
-		return templates.KnownLetter{Site: show, Purposes: purposes, Asked: d.Asked, UnsubscribeURL: d.Unsubscribe}
+	if d.Type == confirm.JobKnownEmail {
+		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: d.Asked, UnsubscribeURL: d.Unsubscribe}
 	}
-	return templates.ConfirmLetter{
+	return templates.ConfirmEmail{
 		Site: show, Purposes: purposes, Asked: d.Asked, Deadline: d.Deadline, ConfirmURL: d.Confirm, DeclineURL: d.Decline,
-		Reminder: d.Reminder, Reminds: d.Reminds,
+		Reminder: d.Reminder, Reminds: d.ReminderFollows,
 	}
 }
 

@@ -17,10 +17,10 @@ func TestAMailboxGetsNoMoreLettersForBeingSpelledDifferently(t *testing.T) {
 	for n := range 51 { // with those above, 50 letters and four that wait
 		spellings = append(spellings, fmt.Sprintf("ada+%d@gmail.com", n))
 	}
-	var refused store.Entry
+	var refused store.Job
 	for n, address := range spellings {
 		e := o.owe(address)
-		settled, err := o.Try(t.Context(), e)
+		settled, err := o.Run(t.Context(), e)
 		var later interface{ RetryAfter() time.Duration }
 		switch {
 		case n < 50 && (!settled || err != nil):
@@ -51,7 +51,7 @@ func TestALetterThatIsPutOffTakesOnePlace(t *testing.T) {
 	o := openOffice(t, r.addr)
 	e := o.owe("ada@example.org")
 	for range 60 {
-		if _, err := o.Try(t.Context(), e); err == nil || o.line()["code"] != 450.0 {
+		if _, err := o.Run(t.Context(), e); err == nil || o.line()["code"] != 450.0 {
 			t.Fatalf("%v, %v; want it put off by the relay", err, o.line())
 		}
 		o.later(15 * time.Minute) // for as long as its domain may rest

@@ -14,7 +14,7 @@ const keepNotes = 48 * time.Hour
 // note is what this process remembers of a letter that is still owed.
 type note struct {
 	at    time.Time
-	taken *confirm.Letter // the relay took it, which could not be recorded yet
+	taken *confirm.Delivery // the relay took it, which could not be recorded yet
 }
 
 // notes are kept by entry. They are few: one for each letter that went wrong late.

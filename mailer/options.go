@@ -15,7 +15,7 @@ import (
 
 const (
 	// Longest is how long a Try may take at most: the limit of its lane.
-	Longest = 4 * time.Minute
+	MaxDuration = 4 * time.Minute
 	// MaybeAfter is how long a letter rests that was maybe sent, before its one more try.
 	MaybeAfter = 15 * time.Minute
 	// recordFor is how long a Try goes on to tell a store that is away what the relay said.
@@ -26,9 +26,9 @@ const (
 
 // Options are what a Mailer needs. Desk, Pages, Sites and Relays are required.
 type Options struct {
-	Desk  *confirm.Service
-	Pages *templates.Set
-	Sites map[string]Site // by id
+	Service *confirm.Service
+	Pages   *templates.Set
+	Sites   map[string]Site // by id
 	// Relays are tried in this order. Each is smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS when it is offered, or
 	// smtps://…[:465].
 	Relays []*url.URL
@@ -77,10 +77,10 @@ func (o *Options) defaults() {
 // check says what is wrong, and puts the sites as they were read in the place of those that were written.
 func (o *Options) check() error {
 	switch {
-	case o.Desk == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0 || slices.Contains(o.Relays, nil):
+	case o.Service == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0 || slices.Contains(o.Relays, nil):
 		return errors.New("mailer: a desk, templates, a site and a relay are required")
-	case o.Dial+o.Session+2*recordFor > Longest:
-		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordFor, Longest)
+	case o.Dial+o.Session+2*recordFor > MaxDuration:
+		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordFor, MaxDuration)
 	case o.Connections < 0:
 		return fmt.Errorf("mailer: %d connections; 0 means no bound", o.Connections)
 	}

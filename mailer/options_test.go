@@ -50,7 +50,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		change func(*mailer.Options)
 		told   string
 	}{
-		"no desk":               {func(o *mailer.Options) { o.Desk = nil }, "a desk"},
+		"no desk":               {func(o *mailer.Options) { o.Service = nil }, "a desk"},
 		"no templates":          {func(o *mailer.Options) { o.Pages = nil }, "templates"},
 		"no site":               {func(o *mailer.Options) { o.Sites = nil }, "a site"},
 		"no relay":              {func(o *mailer.Options) { o.Relays = nil }, "a relay"},
@@ -62,7 +62,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"an empty policy":       {relay("smtp://relay.example?tls="), "unknown ?tls"},
 		"two policies":          {relay("smtp://relay.example?tls=off&tls=required"), "one option"},
 		"smtps without TLS":     {relay("smtps://relay.example?tls=off"), "choose one"},
-		"a session too long":    {func(o *mailer.Options) { o.Session = mailer.Longest }, "before the limit"},
+		"a session too long":    {func(o *mailer.Options) { o.Session = mailer.MaxDuration }, "before the limit"},
 		"a name of two words":   {func(o *mailer.Options) { o.HELO = "optin\r\nRSET" }, "EHLO"},
 		"a sender without @":    {from("gazette.example"), "site gazette: the sender"},
 		"a sender with a list":  {from("a@gazette.example, b@gazette.example"), "the sender"},
@@ -85,7 +85,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, "smtp://relay.example")
-			o.Desk = desk
+			o.Service = desk
 			row.change(&o)
 			_, err := mailer.New(o)
 			if err == nil || !strings.Contains(err.Error(), row.told) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
@@ -95,7 +95,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	}
 	for _, good := range []string{"smtp://relay.example", "smtp://[::1]:25?tls=off", "smtps://a:b@relay.example/", "smtps://relay.example?tls=required"} {
 		o := options(t, good)
-		o.Desk = desk
+		o.Service = desk
 		if _, err := mailer.New(o); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
@@ -104,12 +104,12 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 
 func TestALeaseOutlastsEveryTry(t *testing.T) {
 	o := options(t, "smtp://relay.example")
-	o.Desk = openOffice(t, "127.0.0.1:2525").Service
+	o.Service = openOffice(t, "127.0.0.1:2525").Service
 	o.Dial, o.Session = 10*time.Second, 150*time.Second
 	if _, err := mailer.New(o); err != nil {
 		t.Error(err)
 	}
-	if longest := o.Dial + o.Session; mailer.Longest <= longest || mailer.MaybeAfter < 15*time.Minute {
-		t.Errorf("a limit of %s, a session of %s", mailer.Longest, longest)
+	if longest := o.Dial + o.Session; mailer.MaxDuration <= longest || mailer.MaybeAfter < 15*time.Minute {
+		t.Errorf("a limit of %s, a session of %s", mailer.MaxDuration, longest)
 	}
 }

@@ -49,12 +49,12 @@ func TestTheAlarmIsRaisedOncePerTroubleAndEndsWithIt(t *testing.T) {
 	o := openOffice(t, r.addr, a.hear)
 	e := o.owe(ada)
 	for n, want := range []time.Duration{5, 10, 20, 40, 60, 60} {
-		_, err := o.Try(t.Context(), e)
-		if waitOf(err) != want*time.Second || o.Rest() != want*time.Second || r.dialled() != n+1 {
-			t.Fatalf("try %d: %v waits %s, rest %s, %d connections", n+1, err, waitOf(err), o.Rest(), r.dialled())
+		_, err := o.Run(t.Context(), e)
+		if waitOf(err) != want*time.Second || o.PausedFor() != want*time.Second || r.dialled() != n+1 {
+			t.Fatalf("try %d: %v waits %s, rest %s, %d connections", n+1, err, waitOf(err), o.PausedFor(), r.dialled())
 		}
 		o.later(want*time.Second - time.Millisecond)
-		if _, err := o.Try(t.Context(), e); waitOf(err) != time.Second || r.dialled() != n+1 || o.line()["outcome"] != "later" {
+		if _, err := o.Run(t.Context(), e); waitOf(err) != time.Second || r.dialled() != n+1 || o.line()["outcome"] != "later" {
 			t.Fatalf("before its time: %v waits %s, %d connections", err, waitOf(err), r.dialled())
 		}
 		o.later(time.Millisecond)
@@ -69,7 +69,7 @@ func TestTheAlarmIsRaisedOncePerTroubleAndEndsWithIt(t *testing.T) {
 		t.Errorf("%v, %v", began, ended)
 	}
 	r.change(says("MAIL", "421 4.3.2 closing"))
-	_, err := o.Try(t.Context(), o.owe("grace@example.org"))
+	_, err := o.Run(t.Context(), o.owe("grace@example.org"))
 	if waitOf(err) != 5*time.Second {
 		t.Errorf("the next trouble begins with %s", waitOf(err))
 	}
@@ -78,11 +78,11 @@ func TestTheAlarmIsRaisedOncePerTroubleAndEndsWithIt(t *testing.T) {
 func TestAfterAPauseOneLetterTriesTheRelayAndTheOthersWaitForIt(t *testing.T) {
 	r := startRelay(t, says("greeting", "554 5.7.1 not you"))
 	o := openOffice(t, r.addr)
-	var owed []store.Entry
+	var owed []store.Job
 	for n := range 5 {
 		owed = append(owed, o.owe(fmt.Sprintf("ada%d@example%d.org", n, n)))
 	}
-	if _, err := o.Try(t.Context(), owed[0]); waitOf(err) != time.Minute {
+	if _, err := o.Run(t.Context(), owed[0]); waitOf(err) != time.Minute {
 		t.Fatal(err)
 	}
 	o.later(time.Minute)
@@ -97,21 +97,21 @@ func TestAfterAPauseOneLetterTriesTheRelayAndTheOthersWaitForIt(t *testing.T) {
 	})
 	first := make(chan error, 1)
 	go func() {
-		_, err := o.Try(t.Context(), owed[0])
+		_, err := o.Run(t.Context(), owed[0])
 		first <- err
 	}()
 	eventually(t, "a trial", func() bool { return r.dialled() == 2 })
 	for _, e := range owed[1:] {
-		if _, err := o.Try(t.Context(), e); waitOf(err) != time.Second || laneOf(err) != e.Kind {
+		if _, err := o.Run(t.Context(), e); waitOf(err) != time.Second || laneOf(err) != e.Queue {
 			t.Errorf("%v waits %s", err, waitOf(err))
 		}
 	}
-	if o.Rest() != time.Second {
-		t.Errorf("rest %s while one tries", o.Rest())
+	if o.PausedFor() != time.Second {
+		t.Errorf("rest %s while one tries", o.PausedFor())
 	}
 	close(open)
-	if err := <-first; err != nil || o.Rest() != 0 {
-		t.Errorf("%v, rest %s", err, o.Rest())
+	if err := <-first; err != nil || o.PausedFor() != 0 {
+		t.Errorf("%v, rest %s", err, o.PausedFor())
 	}
 	for _, e := range owed[1:] {
 		o.sends(e)
@@ -137,17 +137,17 @@ func TestASenderThatIsRefusedWaitsAloneWhileOtherSitesGoOn(t *testing.T) {
 	var a alarms
 	o := openOffice(t, r.addr, a.hear, herald)
 	e := o.owe(ada)
-	_, err := o.Try(t.Context(), e)
-	if waitOf(err) != time.Minute || o.Rest() != 0 {
-		t.Fatalf("%v waits %s; rest %s", err, waitOf(err), o.Rest())
+	_, err := o.Run(t.Context(), e)
+	if waitOf(err) != time.Minute || o.PausedFor() != 0 {
+		t.Fatalf("%v waits %s; rest %s", err, waitOf(err), o.PausedFor())
 	}
 	o.sends(o.oweAt("herald", ada))
 	said := r.heard("")
-	if _, err := o.Try(t.Context(), o.owe("grace@example.org")); waitOf(err) != time.Minute || r.heard("") != said {
+	if _, err := o.Run(t.Context(), o.owe("grace@example.org")); waitOf(err) != time.Minute || r.heard("") != said {
 		t.Errorf("%v waits %s; the relay heard %q", err, waitOf(err), r.latest(""))
 	}
 	o.later(time.Minute)
-	if _, err := o.Try(t.Context(), e); waitOf(err) != 2*time.Minute {
+	if _, err := o.Run(t.Context(), e); waitOf(err) != 2*time.Minute {
 		t.Errorf("refused again: %v waits %s", err, waitOf(err))
 	}
 	o.sends(o.oweAt("herald", "grace@example.org"))
@@ -169,8 +169,8 @@ func TestTheAlarmLastsAsLongAsOneOfItsPauses(t *testing.T) {
 	var a alarms
 	o := openOffice(t, r.addr, a.hear, herald)
 	first, second := o.owe(ada), o.oweAt("herald", ada)
-	_, _ = o.Try(t.Context(), first)
-	_, _ = o.Try(t.Context(), second)
+	_, _ = o.Run(t.Context(), first)
+	_, _ = o.Run(t.Context(), second)
 	o.later(time.Minute)
 	r.change(func(r *relay) { r.say = func(step) string { return "" } })
 	o.sends(first)
@@ -186,9 +186,9 @@ func TestTheAlarmLastsAsLongAsOneOfItsPauses(t *testing.T) {
 func TestALetterThatWaitsForThePausedRelaysTakesNoPlaceInItsMailbox(t *testing.T) {
 	r := startRelay(t, says("greeting", "554 5.7.1 not you"))
 	o := openOffice(t, r.addr)
-	_, _ = o.Try(t.Context(), o.owe("ada@example.net"))
+	_, _ = o.Run(t.Context(), o.owe("ada@example.net"))
 	for n := range 54 { // four more than one mailbox may have: as many as may wait
-		if _, err := o.Try(t.Context(), o.owe(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || restOf(err) != -1 {
+		if _, err := o.Run(t.Context(), o.owe(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || restOf(err) != -1 {
 			t.Fatalf("letter %d: %v", n, err)
 		}
 	}
@@ -198,19 +198,19 @@ func TestATrialThatIsCancelledLeavesRoomForAnother(t *testing.T) {
 	r := startRelay(t, says("greeting", "421 4.3.2 closing"))
 	o := openOffice(t, r.addr)
 	e := o.owe(ada)
-	_, err := o.Try(t.Context(), e)
+	_, err := o.Run(t.Context(), e)
 	o.later(waitOf(err))
 	r.change(says("greeting", stall))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := o.Try(ctx, e)
+		_, err := o.Run(ctx, e)
 		done <- err
 	}()
 	eventually(t, "a trial", func() bool { return r.dialled() == 2 })
 	cancel()
-	if err := <-done; err == nil || o.Rest() != 0 {
-		t.Fatalf("%v, rest %s", err, o.Rest())
+	if err := <-done; err == nil || o.PausedFor() != 0 {
+		t.Fatalf("%v, rest %s", err, o.PausedFor())
 	}
 	r.change(func(r *relay) { r.say = func(step) string { return "" } })
 	o.sends(e)

@@ -139,7 +139,7 @@ func TestEveryAnswerOfEveryStepHasItsConsequence(t *testing.T) {
 				}
 			})
 			e := o.owe(ada)
-			settled, err := o.Try(t.Context(), e)
+			settled, err := o.Run(t.Context(), e)
 			o.discreet(err)
 
 			line := o.line()
@@ -149,7 +149,7 @@ func TestEveryAnswerOfEveryStepHasItsConsequence(t *testing.T) {
 			o.waits(e, err, row)
 			switch q := o.request(e); row.outcome {
 			case delivered:
-				if err != nil || !settled || o.owed(e) || q.State != confirm.Pending || q.Letter == nil || !strings.Contains(q.Letter.Reply, row.told) {
+				if err != nil || !settled || o.owed(e) || q.State != confirm.Pending || q.Delivery == nil || !strings.Contains(q.Delivery.Reply, row.told) {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			case undeliverable:
@@ -157,7 +157,7 @@ func TestEveryAnswerOfEveryStepHasItsConsequence(t *testing.T) {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			default:
-				if err == nil || settled || !o.owed(e) || q.State != confirm.Pending || q.Letter != nil || !strings.Contains(err.Error(), row.told) {
+				if err == nil || settled || !o.owed(e) || q.State != confirm.Pending || q.Delivery != nil || !strings.Contains(err.Error(), row.told) {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			}
@@ -166,7 +166,7 @@ func TestEveryAnswerOfEveryStepHasItsConsequence(t *testing.T) {
 }
 
 // waits wants a letter to wait as long and where its row says, and the alarm to be raised with every pause and only then.
-func (o *office) waits(e store.Entry, err error, row rude) {
+func (o *office) waits(e store.Job, err error, row rude) {
 	o.t.Helper()
 	var rest interface{ RetryAfter() time.Duration }
 	if errors.As(err, &rest) != (row.outcome == maybe) || rest != nil && rest.RetryAfter() != mailer.MaybeAfter {
@@ -176,14 +176,14 @@ func (o *office) waits(e store.Entry, err error, row rude) {
 	if errors.As(err, &soon) != (row.pause > 0) || soon != nil && soon.Wait() != row.pause {
 		o.t.Errorf("%v waits its turn: %v", err, soon)
 	}
-	lane := store.Kind("")
+	lane := store.QueueName("")
 	switch {
 	case row.pause > 0:
-		lane = e.Kind // as fresh as it was
+		lane = e.Queue // as fresh as it was
 	case row.outcome == maybe:
-		lane = confirm.KindMaybe
+		lane = confirm.QueueEmailMaybeSent
 	case row.reply == stall:
-		lane = confirm.KindAgain
+		lane = confirm.QueueEmailRetry
 	}
 	if laneOf(err) != lane {
 		o.t.Errorf("it waits in %q, want %q", laneOf(err), lane)
@@ -193,8 +193,8 @@ func (o *office) waits(e store.Entry, err error, row rude) {
 		whole = 0
 	}
 	alarms := o.logged("relay paused")
-	if o.Rest() != whole || len(alarms) > 1 || (len(alarms) == 1) != (row.pause > 0) {
-		o.t.Fatalf("the relay rests for %s, want %s; alarms %v", o.Rest(), whole, alarms)
+	if o.PausedFor() != whole || len(alarms) > 1 || (len(alarms) == 1) != (row.pause > 0) {
+		o.t.Fatalf("the relay rests for %s, want %s; alarms %v", o.PausedFor(), whole, alarms)
 	}
 	if row.pause > 0 {
 		sender := ""
@@ -226,7 +226,7 @@ func TestATakenLetterStaysTakenWhateverTheRelayDoesNext(t *testing.T) {
 	if o.owed(e) || len(r.received()) != 1 {
 		t.Errorf("still owed, or %d letters", len(r.received()))
 	}
-	if settled, err := o.Try(t.Context(), e); settled || err != nil || len(r.received()) != 1 {
+	if settled, err := o.Run(t.Context(), e); settled || err != nil || len(r.received()) != 1 {
 		t.Errorf("a late second try: settled %v, %v, %d letters", settled, err, len(r.received()))
 	}
 }
@@ -247,7 +247,7 @@ func TestWhatARelaySaysToRSETAndQUITChangesNothing(t *testing.T) {
 				}
 			})
 			o := openOffice(t, r.addr, func(o *mailer.Options) { o.Dial = time.Second })
-			if _, err := o.Try(t.Context(), o.owe("nobody@example.org")); err != nil {
+			if _, err := o.Run(t.Context(), o.owe("nobody@example.org")); err != nil {
 				t.Fatal(err)
 			}
 			o.sends(o.owe(ada))
@@ -255,8 +255,8 @@ func TestWhatARelaySaysToRSETAndQUITChangesNothing(t *testing.T) {
 			if err := o.Close(); err != nil || time.Since(began) > 8*time.Second {
 				t.Errorf("%v after %s", err, time.Since(began))
 			}
-			if o.Rest() != 0 || len(o.logged("relay paused")) != 0 || r.heard("RSET") != 1 || len(r.received()) != 1 {
-				t.Errorf("rest %s, said %q", o.Rest(), r.said)
+			if o.PausedFor() != 0 || len(o.logged("relay paused")) != 0 || r.heard("RSET") != 1 || len(r.received()) != 1 {
+				t.Errorf("rest %s, said %q", o.PausedFor(), r.said)
 			}
 		})
 	}

@@ -78,4 +78,4 @@ func (m *Mailer) rest(sender string) time.Duration {
 }
 
 // Rest is how long all relays are paused, whoever the sender is: letters need not be tried before. Zero: one may take letters.
-func (m *Mailer) Rest() time.Duration { return m.rest("") }
+func (m *Mailer) PausedFor() time.Duration { return m.rest("") }

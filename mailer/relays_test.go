@@ -60,8 +60,8 @@ func TestWhereOneRelayFailsBeforeItTookTheSenderTheNextIsTriedAtOnce(t *testing.
 			if len(good.received()) != 1 || bad.heard("RCPT") > 0 {
 				t.Errorf("the second has %d letters; the first heard %q", len(good.received()), bad.said)
 			}
-			if o.Rest() != 0 {
-				t.Errorf("all rest for %s, though one takes letters", o.Rest())
+			if o.PausedFor() != 0 {
+				t.Errorf("all rest for %s, though one takes letters", o.PausedFor())
 			}
 			before := bad.dialled()
 			o.sends(o.owe("grace@example.org"))
@@ -96,7 +96,7 @@ func TestALetterIsOfferedToOneRelayOnly(t *testing.T) {
 			t.Parallel()
 			first, second := startRelay(t, says(row.verb, row.reply)), startRelay(t)
 			o := openOffice(t, first.addr, then(second))
-			_, err := o.Try(t.Context(), o.owe(ada))
+			_, err := o.Run(t.Context(), o.owe(ada))
 			if got := o.line()["outcome"]; got != row.outcome || second.dialled() != 0 {
 				t.Errorf("%v, %v; %d connections to the second", got, err, second.dialled())
 			}
@@ -108,11 +108,11 @@ func TestWhenAllRelaysFailTheLetterWaitsForTheFirstThatMayTakeItAgain(t *testing
 	long, brief := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t, says("MAIL", "452 4.3.1 full"))
 	o := openOffice(t, long.addr, then(brief))
 	e := o.owe(ada)
-	_, err := o.Try(t.Context(), e)
-	if waitOf(err) != 5*time.Second || laneOf(err) != e.Kind || !strings.Contains(err.Error(), "MAIL: 452") {
+	_, err := o.Run(t.Context(), e)
+	if waitOf(err) != 5*time.Second || laneOf(err) != e.Queue || !strings.Contains(err.Error(), "MAIL: 452") {
 		t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
 	}
-	_, err = o.Try(t.Context(), e)
+	_, err = o.Run(t.Context(), e)
 	if waitOf(err) != 5*time.Second || long.dialled() != 1 || brief.dialled() != 1 || o.line()["outcome"] != "later" {
 		t.Errorf("%v waits %s, %d and %d connections; want both left alone", err, waitOf(err), long.dialled(), brief.dialled())
 	}
@@ -141,7 +141,7 @@ func TestAnAddressBeyondASCIIGoesByTheRelayThatCanAndIsGivenUpOnlyWhereNoneCan(t
 		o := openOffice(t, first.addr, then(second))
 		e := o.owe(jörg)
 		for range 2 {
-			if settled, err := o.Try(t.Context(), e); settled || waitOf(err) <= 0 || o.request(e).State != confirm.Pending {
+			if settled, err := o.Run(t.Context(), e); settled || waitOf(err) <= 0 || o.request(e).State != confirm.Pending {
 				t.Errorf("settled %v, %v", settled, err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestAnAddressBeyondASCIIGoesByTheRelayThatCanAndIsGivenUpOnlyWhereNoneCan(t
 		first, second := startRelay(t, plain), startRelay(t, plain)
 		o := openOffice(t, first.addr, then(second))
 		e := o.owe(jörg)
-		if settled, err := o.Try(t.Context(), e); !settled || err != nil || o.request(e).State != confirm.Undeliverable {
+		if settled, err := o.Run(t.Context(), e); !settled || err != nil || o.request(e).State != confirm.Undeliverable {
 			t.Errorf("settled %v, %v", settled, err)
 		}
 	})
@@ -172,12 +172,12 @@ func TestALetterThatIsCancelledGoesNowhereElse(t *testing.T) {
 	e := o.owe(ada)
 	done := make(chan error)
 	go func() {
-		_, err := o.Try(ctx, e)
+		_, err := o.Run(ctx, e)
 		done <- err
 	}()
 	eventually(t, "a connection", func() bool { return first.dialled() == 1 })
 	cancel()
-	if err := <-done; laneOf(err) != e.Kind || waitOf(err) != -1 || second.dialled() != 0 || o.Rest() != 0 {
-		t.Errorf("%v; %d connections to the second; rest %s", err, second.dialled(), o.Rest())
+	if err := <-done; laneOf(err) != e.Queue || waitOf(err) != -1 || second.dialled() != 0 || o.PausedFor() != 0 {
+		t.Errorf("%v; %d connections to the second; rest %s", err, second.dialled(), o.PausedFor())
 	}
 }

@@ -8,9 +8,9 @@ import (
 )
 
 func TestALetterSaysWhetherItRemindsOrOneMayFollow(t *testing.T) {
-	for _, d := range []confirm.Draft{{Duty: confirm.DutyConfirm}, {Duty: confirm.DutyConfirm, Reminder: true}, {Duty: confirm.DutyConfirm, Reminds: true}} {
-		l, ok := content(d, templates.Site{}, "en").(templates.ConfirmLetter)
-		if !ok || l.Reminder != d.Reminder || l.Reminds != d.Reminds {
+	for _, d := range []confirm.Message{{Type: confirm.JobConfirmEmail}, {Type: confirm.JobConfirmEmail, Reminder: true}, {Type: confirm.JobConfirmEmail, ReminderFollows: true}} {
+		l, ok := content(d, templates.Site{}, "en").(templates.ConfirmEmail)
+		if !ok || l.Reminder != d.Reminder || l.Reminds != d.ReminderFollows {
 			t.Errorf("%+v says %+v", d, l)
 		}
 	}

@@ -31,16 +31,16 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to confirm.Add
 }
 
 // sample is a draft that nobody asked for.
-func (m *Mailer) sample(id string, s Site, locale string, to confirm.Address) confirm.Draft {
+func (m *Mailer) sample(id string, s Site, locale string, to confirm.Address) confirm.Message {
 	front := s.Show.URL
 	if front == "" {
 		front = "https://www.example.org/"
 	}
 	now := m.Now()
-	d := confirm.Draft{
-		Duty: confirm.DutyConfirm, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
+	d := confirm.Message{
+		Type: confirm.JobConfirmEmail, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
 	}
-	known, _ := m.Desk.Site(id)
+	known, _ := m.Service.Site(id)
 	for _, p := range known.Purposes {
 		text := p.Text[locale]
 		if text == "" && len(known.Locales) > 0 {

@@ -69,7 +69,7 @@ func TestNothingIsSaidInClearTextAfterTLSFailed(t *testing.T) {
 			r := startRelay(t, row.change)
 			o := openOffice(t, strings.Replace(row.url, "HOST", r.addr, 1), trusting(row.pool))
 			e := o.owe(ada)
-			settled, err := o.Try(t.Context(), e)
+			settled, err := o.Run(t.Context(), e)
 			if settled || err == nil || !strings.Contains(err.Error(), row.told) || !o.owed(e) {
 				t.Errorf("settled %v, %v; want %q", settled, err, row.told)
 			}

@@ -40,12 +40,12 @@ type report struct {
 //	                  Lane() store.Kind           in that lane
 //
 // It takes less than Longest. Cancelling ctx ends it soon until DATA was said to the relay, and is not heard afterwards.
-func (m *Mailer) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
+func (m *Mailer) Run(ctx context.Context, e store.Job) (settled bool, err error) {
 	began := time.Now()
 	r := &report{site: e.Key.Site}
 	settled, err = m.try(ctx, e, r)
-	if err != nil && e.Kind == confirm.KindMaybe {
-		err = inLane{err, e.Kind} // whatever hinders it now: it was maybe sent
+	if err != nil && e.Queue == confirm.QueueEmailMaybeSent {
+		err = inLane{err, e.Queue} // whatever hinders it now: it was maybe sent
 	}
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.String("letter", e.ID), slog.String("site", r.site), slog.String("duty", r.duty), slog.String("to", r.to),
@@ -58,13 +58,13 @@ func (m *Mailer) Try(ctx context.Context, e store.Entry) (settled bool, err erro
 	return settled, err
 }
 
-func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error) {
+func (m *Mailer) try(ctx context.Context, e store.Job, r *report) (bool, error) {
 	if taken := m.notes.get(e.ID).taken; taken != nil {
 		return m.delivered(ctx, e, *taken, r)
 	}
 	r.outcome = outFailed
-	d, err := m.Desk.Draft(ctx, e)
-	if errors.Is(err, confirm.ErrNotOwed) {
+	d, err := m.Service.Message(ctx, e)
+	if errors.Is(err, confirm.ErrNotDue) {
 		r.outcome = outNotOwed
 		m.notes.forget(e.ID)
 		return false, nil
@@ -72,45 +72,45 @@ func (m *Mailer) try(ctx context.Context, e store.Entry, r *report) (bool, error
 	if err != nil {
 		return false, untold(e, err)
 	}
-	r.duty, r.to = string(d.Duty), d.To.Masked()
+	r.duty, r.to = string(d.Type), d.To.Masked()
 	l, reply, err := m.carry(ctx, e, d)
 	if err != nil {
 		settled, err := m.refused(ctx, e, err, r)
 		if r.outcome == outUndeliverable {
-			m.Desk.Leave(context.WithoutCancel(ctx), e, d)
+			m.Service.ReleaseMailbox(context.WithoutCancel(ctx), e, d)
 		}
 		return settled, err
 	}
-	taken := confirm.Letter{MessageID: l.id, Reply: reply, SHA256: l.sum}
+	taken := confirm.Delivery{MessageID: l.id, Reply: reply, SHA256: l.sum}
 	m.notes.set(e.ID, note{taken: &taken})
 	return m.delivered(ctx, e, taken, r)
 }
 
 // untold is the error of a letter of which the desk said nothing: while the store is away it is as fresh as it was.
-func untold(e store.Entry, err error) error {
+func untold(e store.Job, err error) error {
 	err = fmt.Errorf("mailer: letter %s: %w", e.ID, err)
 	if errors.Is(err, store.ErrUnavailable) {
-		return inLane{soon{err, awayFor}, e.Kind}
+		return inLane{soon{err, awayFor}, e.Queue}
 	}
 	return err
 }
 
 // delivered records that the relay took the letter. Should that fail, or the lease be lost, it stays noted: the next try records
 // it, and sends nothing.
-func (m *Mailer) delivered(ctx context.Context, e store.Entry, taken confirm.Letter, r *report) (bool, error) {
+func (m *Mailer) delivered(ctx context.Context, e store.Job, taken confirm.Delivery, r *report) (bool, error) {
 	r.code = 250
-	err := record(ctx, func(ctx context.Context) error { return m.Desk.Delivered(ctx, e, taken) })
+	err := record(ctx, func(ctx context.Context) error { return m.Service.Delivered(ctx, e, taken) })
 	return m.recorded(e, err, outDelivered, r)
 }
 
 // recorded tells whether the relay's answer was recorded, and the entry settled with it. A lost lease leaves the caller nothing to settle.
-func (m *Mailer) recorded(e store.Entry, err error, as string, r *report) (bool, error) {
+func (m *Mailer) recorded(e store.Job, err error, as string, r *report) (bool, error) {
 	switch {
 	case err == nil:
 		r.outcome = as
 		m.notes.forget(e.ID)
 		return true, nil
-	case errors.Is(err, store.ErrLost):
+	case errors.Is(err, store.ErrLeaseLost):
 		r.outcome = outLost
 		return true, nil
 	}
@@ -119,8 +119,8 @@ func (m *Mailer) recorded(e store.Entry, err error, as string, r *report) (bool,
 }
 
 // undeliverable closes the letter's request, with the reason as evidence.
-func (m *Mailer) undeliverable(ctx context.Context, e store.Entry, words string, r *report) (bool, error) {
-	err := record(ctx, func(ctx context.Context) error { return m.Desk.Undeliverable(ctx, e, words) })
+func (m *Mailer) undeliverable(ctx context.Context, e store.Job, words string, r *report) (bool, error) {
+	err := record(ctx, func(ctx context.Context) error { return m.Service.Undeliverable(ctx, e, words) })
 	return m.recorded(e, err, outUndeliverable, r)
 }
 

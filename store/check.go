@@ -12,21 +12,21 @@ func (c Change) Check() error {
 	switch {
 	case c.Put != nil && c.Erase:
 		return fmt.Errorf("%w: it both puts and erases", ErrInvalid)
-	case !writes && (len(c.Owe) > 0 || c.Settle != nil || len(c.Count) > 0):
+	case !writes && (len(c.Enqueue) > 0 || c.End != nil || len(c.Count) > 0):
 		return fmt.Errorf("%w: it owes, settles or counts without a new state", ErrInvalid)
 	case c.Put != nil && len(c.Put.Data) > MaxData:
 		return fmt.Errorf("%w: a record of %d bytes, at most %d", ErrInvalid, len(c.Put.Data), MaxData)
-	case c.Settle != nil:
-		if err := c.Settle.Outcome.Check(); err != nil {
+	case c.End != nil:
+		if err := c.End.Outcome.Check(); err != nil {
 			return err
 		}
 	}
-	for _, e := range c.Owe {
+	for _, e := range c.Enqueue {
 		switch {
 		case !within(e.ID, 64, "_-") || e.ID == "":
 			return fmt.Errorf("%w: an entry's id is %q", ErrInvalid, e.ID)
-		case !e.Kind.valid():
-			return fmt.Errorf("%w: an entry's kind is %q", ErrInvalid, e.Kind)
+		case !e.Queue.valid():
+			return fmt.Errorf("%w: an entry's kind is %q", ErrInvalid, e.Queue)
 		case len(e.Body) > MaxBody:
 			return fmt.Errorf("%w: an entry of %d bytes, at most %d", ErrInvalid, len(e.Body), MaxBody)
 		}
@@ -42,15 +42,15 @@ func (c Change) Check() error {
 // Check says what is wrong with an outcome, or nil. Change.Check asks it; implementations of Settle call it before they settle.
 func (o Outcome) Check() error {
 	switch {
-	case o.Verdict < VerdictDone || o.Verdict > VerdictDead:
-		return fmt.Errorf("%w: there is no verdict %d", ErrInvalid, o.Verdict)
-	case o.Lane != "" && !o.Lane.valid():
-		return fmt.Errorf("%w: a lane is %q", ErrInvalid, o.Lane)
+	case o.End < EndComplete || o.End > EndFail:
+		return fmt.Errorf("%w: there is no verdict %d", ErrInvalid, o.End)
+	case o.Queue != "" && !o.Queue.valid():
+		return fmt.Errorf("%w: a lane is %q", ErrInvalid, o.Queue)
 	}
 	return nil
 }
 
-func (k Kind) valid() bool { return k != "" && within(string(k), 96, "/-") }
+func (k QueueName) valid() bool { return k != "" && within(string(k), 96, "/-") }
 
 // within tells whether s has at most n bytes, all of them letters, digits or one of extra.
 func within(s string, n int, extra string) bool {

@@ -25,8 +25,8 @@ import (
 var (
 	// ErrNotFound says that there is no such record, or that it has expired.
 	ErrNotFound = errors.New("store: not found")
-	// ErrLost says that the entry is settled already, or that its lease has passed on to somebody else.
-	ErrLost = errors.New("store: the lease has passed on")
+	// ErrLeaseLost says that the entry is settled already, or that its lease has passed on to somebody else.
+	ErrLeaseLost = errors.New("store: the lease has passed on")
 	// ErrUnavailable says that the store cannot be reached or will not write now; the change may be tried again.
 	// Whether it was committed is unknown: repeat the same act, which by the rules changes nothing twice.
 	ErrUnavailable = errors.New("store: unavailable")
@@ -65,60 +65,60 @@ type Record struct {
 func (r Record) Exists() bool { return r.Version != "" }
 
 // Kind names a lane of owed work. Lanes do not delay each other.
-type Kind string
+type QueueName string
 
 // Entry is one thing owed because a change was committed: a letter, a webhook call, a look at the clock.
-type Entry struct {
-	ID    string    // unique for ever, [A-Za-z0-9_-], at most 64; the same ID owed twice is one entry
-	Kind  Kind      // lower-case letters, digits, '/', '-'; at most 96
-	Key   Key       // the record whose change owed it; set by Update
-	Body  []byte    // opaque, sealed if personal; at most MaxBody
-	Due   time.Time // not before; the zero time means now. Kept to the millisecond
-	Tries int       // how often it was leased, this time included; set by Lease. It fences: a lease is lost when it has grown
+type Job struct {
+	ID       string    // unique for ever, [A-Za-z0-9_-], at most 64; the same ID owed twice is one entry
+	Queue    QueueName // lower-case letters, digits, '/', '-'; at most 96
+	Key      Key       // the record whose change owed it; set by Update
+	Body     []byte    // opaque, sealed if personal; at most MaxBody
+	Due      time.Time // not before; the zero time means now. Kept to the millisecond
+	Attempts int       // how often it was leased, this time included; set by Lease. It fences: a lease is lost when it has grown
 }
 
 // Outcome says what becomes of a leased entry: Done, Again or Dead.
 type Outcome struct {
-	Verdict Verdict
-	At      time.Time // for VerdictAgain
-	Lane    Kind      // for VerdictAgain: the lane in which the entry waits from then on; empty: its own
+	End   End
+	At    time.Time // for EndRetry
+	Queue QueueName // for EndRetry: the lane in which the entry waits from then on; empty: its own
 }
 
 // Verdict is the kind of an Outcome.
-type Verdict int
+type End int
 
 // The verdicts.
 const (
-	VerdictDone Verdict = iota
-	VerdictAgain
-	VerdictDead
+	EndComplete End = iota
+	EndRetry
+	EndFail
 )
 
 // Done removes the entry.
-func Done() Outcome { return Outcome{Verdict: VerdictDone} }
+func Complete() Outcome { return Outcome{End: EndComplete} }
 
 // Again makes the entry due at the given time, free for anybody to lease.
-func Again(at time.Time) Outcome { return Outcome{Verdict: VerdictAgain, At: at} }
+func Retry(at time.Time) Outcome { return Outcome{End: EndRetry, At: at} }
 
 // In moves an entry that is to be tried again to another lane: where it waits tells what is known of it, durably.
-func (o Outcome) In(lane Kind) Outcome { o.Lane = lane; return o }
+func (o Outcome) In(lane QueueName) Outcome { o.Queue = lane; return o }
 
 // Dead parks the entry: it is kept with its body, and never leased again.
-func Dead() Outcome { return Outcome{Verdict: VerdictDead} }
+func Fail() Outcome { return Outcome{End: EndFail} }
 
 // Settlement settles a leased entry together with a change of its record.
-type Settlement struct {
-	Entry   Entry // as Lease gave it
+type JobEnd struct {
+	Job     Job // as Lease gave it
 	Outcome Outcome
 }
 
 // Change is what one act does to a record. The zero Change does nothing.
 type Change struct {
-	Put    *Record     // the new state; its Key and Version are ignored
-	Erase  bool        // instead of Put: the record is gone
-	Owe    []Entry     // only together with Put or Erase; their Key and Tries are ignored
-	Settle *Settlement // only together with Put or Erase; an entry of this very record
-	Count  []Count     // only together with Put or Erase
+	Put     *Record // the new state; its Key and Version are ignored
+	Erase   bool    // instead of Put: the record is gone
+	Enqueue []Job   // only together with Put or Erase; their Key and Tries are ignored
+	End     *JobEnd // only together with Put or Erase; an entry of this very record
+	Count   []Count // only together with Put or Erase
 }
 
 // Count is so many of something at the record's site on one day. It says nothing of anybody.
@@ -129,8 +129,8 @@ type Count struct {
 }
 
 // Nothing tells whether a change leaves everything as it is.
-func (c Change) Nothing() bool {
-	return c.Put == nil && !c.Erase && len(c.Owe) == 0 && c.Settle == nil && len(c.Count) == 0
+func (c Change) IsZero() bool {
+	return c.Put == nil && !c.Erase && len(c.Enqueue) == 0 && c.End == nil && len(c.Count) == 0
 }
 
 // Query asks for records of one site, newest first.
@@ -166,12 +166,12 @@ type Store interface {
 	// f returns, all of it or none. f may run more than once, on ever newer records, and an implementation may first
 	// run it on a zero record that it only supposes: so f starts afresh each time, has no effects but its results, and
 	// only the last run counts. An error of f is returned as it is, after a run on the record as it really is; nothing is
-	// then committed. Update returns ErrLost, and commits nothing, if the change settles an entry whose lease has passed on;
+	// then committed. Update returns ErrLeaseLost, and commits nothing, if the change settles an entry whose lease has passed on;
 	// ErrInvalid if the change breaks the contract; ErrUnavailable.
 	Update(ctx context.Context, key Key, f func(Record) (Change, error)) error
 
 	// Get returns the record under key, or ErrNotFound.
-	Get(ctx context.Context, key Key) (Record, error)
+	Find(ctx context.Context, key Key) (Record, error)
 
 	// List returns the records of a site, newest first by Created and ID. Paging is stable under inserts. A record that
 	// changes its state while one pages by state may be missed or come twice; nothing else may.
@@ -179,22 +179,22 @@ type Store interface {
 
 	// Lease takes up to n entries of a kind that are due, about oldest first, and hides them from every other Lease until they
 	// are settled or hold is over. No entries and no error: nothing is due.
-	Lease(ctx context.Context, kind Kind, n int, hold time.Duration) ([]Entry, error)
+	Lease(ctx context.Context, kind QueueName, n int, hold time.Duration) ([]Job, error)
 
 	// Extend makes a lease last for hold from now on, so that long work keeps what it has and short holds bring back soon what a
-	// dead process had. It returns ErrLost, and changes nothing, as Settle does.
-	Extend(ctx context.Context, e Entry, hold time.Duration) error
+	// dead process had. It returns ErrLeaseLost, and changes nothing, as Settle does.
+	RenewLease(ctx context.Context, e Job, hold time.Duration) error
 
-	// Settle ends a lease. It returns ErrLost, and changes nothing, if the entry is settled already or has been leased again since.
+	// Settle ends a lease. It returns ErrLeaseLost, and changes nothing, if the entry is settled already or has been leased again since.
 	// A lease whose hold is over and that nobody took may still be settled. An entry that moves to another lane keeps its ID, its body and
 	// its Tries.
-	Settle(ctx context.Context, e Entry, o Outcome) error
+	End(ctx context.Context, e Job, o Outcome) error
 
 	// Take takes one from the bucket if every limit allows it, for all replicas together. It returns 0 when taken;
 	// otherwise nothing was taken, and it returns how long to wait for the next one. A bucket's name is a keyed hash
 	// or otherwise names nobody, at most 128 bytes. A taker ([A-Za-z0-9_-], at most 64) takes once: as long as what it took
 	// counts, taking again answers 0 and takes nothing. An empty taker is another one each time.
-	Take(ctx context.Context, bucket, taker string, limits ...Limit) (time.Duration, error)
+	Acquire(ctx context.Context, bucket, taker string, limits ...Limit) (time.Duration, error)
 
 	// Return gives back what a taker took from a bucket: it counts no more, for no limit. What was never taken, or counts no more, is
 	// given back by doing nothing.
@@ -202,7 +202,7 @@ type Store interface {
 
 	// Hasten makes those n of a kind's entries that wait for a later time, and would be due soonest, due now; it returns how many there
 	// were. What is leased, dead, or due already is left alone.
-	Hasten(ctx context.Context, kind Kind, n int) (int, error)
+	RunNow(ctx context.Context, kind QueueName, n int) (int, error)
 
 	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. Each count was
 	// added exactly when its change was committed.
@@ -210,29 +210,29 @@ type Store interface {
 
 	// Parked lists entries of a kind that are dead, in the order in which they died, after the one with that ID (all: empty); at most n.
 	// If that ID is not parked any more, the listing begins anew.
-	Parked(ctx context.Context, kind Kind, after string, n int) ([]Entry, error)
+	Failed(ctx context.Context, kind QueueName, after string, n int) ([]Job, error)
 
 	// Revive makes a dead entry due now, as if it had never been tried. ErrNotFound if there is none; an entry that is owed and not
 	// dead is none.
-	Revive(ctx context.Context, kind Kind, id string, key Key) error
+	Requeue(ctx context.Context, kind QueueName, id string, key Key) error
 
 	// Reserve keeps a value (at most MaxBody) under a name for d, for all replicas together, unless one is kept there; it returns the
 	// one that is, or nil when value was kept now. Values that differ from one another tell whose reservation it is. A name is a
 	// keyed hash or otherwise names nobody, at most 128 bytes.
-	Reserve(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
+	SetNX(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
 
 	// Held returns what is kept under a name, or nil.
-	Held(ctx context.Context, name string) ([]byte, error)
+	Get(ctx context.Context, name string) ([]byte, error)
 
-	// Replace puts a value where exactly the old one is kept, for d from now on; ErrLost if another is there, or none.
-	Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error
+	// Replace puts a value where exactly the old one is kept, for d from now on; ErrLeaseLost if another is there, or none.
+	CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error
 
 	// Keep keeps a text for ever under the lower-case hex SHA-256 of its bytes; keeping it again changes nothing.
 	// ErrInvalid if the sum is not that of the text.
-	Keep(ctx context.Context, sum string, text []byte) error
+	PutText(ctx context.Context, sum string, text []byte) error
 
 	// Kept returns a text, or ErrNotFound.
-	Kept(ctx context.Context, sum string) ([]byte, error)
+	Text(ctx context.Context, sum string) ([]byte, error)
 
 	// Ready says whether what is acknowledged now will last. It returns nil; an *Unfit that names the setting in the way; or
 	// ErrUnavailable. It asks the store itself, each time.
@@ -243,13 +243,13 @@ type Store interface {
 }
 
 // Unfit is the error of a store that can be reached but may lose or evict what it acknowledges.
-type Unfit struct {
+type UnsafeError struct {
 	Setting string // its name in the store's own words, such as "appendfsync"
 	Have    string
 	Want    string
 	Fix     string // the command or line that mends it
 }
 
-func (u *Unfit) Error() string {
+func (u *UnsafeError) Error() string {
 	return "store: " + u.Setting + " is " + u.Have + ", must be " + u.Want + ": " + u.Fix
 }

@@ -19,11 +19,11 @@ func BenchmarkConfirmPage(b *testing.B) {
 
 func BenchmarkConfirmLetter(b *testing.B) {
 	s := newSet(b)
-	l := s.cannedLetters("fr")[0].Letter
+	l := s.cannedLetters("fr")[0].Email
 	b.Run("filled in", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := s.Letter("fr", l); err != nil {
+			if _, err := s.Email("fr", l); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -6,7 +6,7 @@ import "time"
 type Sample struct {
 	Name   string // unique, [a-z0-9-]
 	Page   Page
-	Letter Letter
+	Email Email
 }
 
 func cannedKeys() []string { return []string{"canned.letter", "canned.events", "canned.survey"} }
@@ -58,7 +58,7 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
 		{Name: "declined", Page: Declined{Site: site, LiftAction: "/c/canned/lift", Just: true}},
 		{Name: "declined-already", Page: Declined{Site: site}},
-		{Name: "lifted", Page: Lifted{Site: site, SignupURL: signup}},
+		{Name: "lifted", Page: Unblocked{Site: site, SignupURL: signup}},
 		{Name: "expired", Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: "/c/canned/decline"}},
 		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
 		{Name: "renewed", Page: Renewed{Site: site}},
@@ -112,11 +112,11 @@ func (s *Set) cannedLetters(locale string) []Sample {
 	// As long as a real link, which carries a signed token.
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9.eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
-	confirm := ConfirmLetter{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
+	confirm := ConfirmEmail{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
 		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline"}
 	several, first, reminder := confirm, confirm, confirm
 	several.Purposes, first.Reminds, reminder.Reminder = all, true, true
-	known := KnownLetter{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
-	return []Sample{{Name: "letter-confirm", Letter: confirm}, {Name: "letter-confirm-several", Letter: several},
-		{Name: "letter-confirm-reminds", Letter: first}, {Name: "letter-confirm-reminder", Letter: reminder}, {Name: "letter-known", Letter: known}}
+	known := KnownEmail{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
+	return []Sample{{Name: "letter-confirm", Email: confirm}, {Name: "letter-confirm-several", Email: several},
+		{Name: "letter-confirm-reminds", Email: first}, {Name: "letter-confirm-reminder", Email: reminder}, {Name: "letter-known", Email: known}}
 }

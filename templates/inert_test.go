@@ -52,12 +52,12 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 	for _, name := range []string{strings.Repeat("é", 40), strings.Repeat("long name ", 400), "La\r\nBcc: eve@evil.example\r\n\r\nGazette", "a\u2028b\u0000c\u202eD", ""} {
 		for _, lang := range s.Languages() {
 			for _, sample := range s.cannedLetters(lang) {
-				l := sample.Letter
+				l := sample.Email
 				switch x := l.(type) {
-				case ConfirmLetter:
+				case ConfirmEmail:
 					x.Site.Name = name
 					l = x
-				case KnownLetter:
+				case KnownEmail:
 					x.Site.Name = name
 					l = x
 				}
@@ -69,7 +69,7 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 			}
 		}
 	}
-	if m := letter(t, s, "en", KnownLetter{Site: Site{Name: strings.Repeat("é", 40)}, UnsubscribeURL: "https://c.example/"}); !strings.Contains(m.Subject, strings.Repeat("é", 40)) {
+	if m := letter(t, s, "en", KnownEmail{Site: Site{Name: strings.Repeat("é", 40)}, UnsubscribeURL: "https://c.example/"}); !strings.Contains(m.Subject, strings.Repeat("é", 40)) {
 		t.Errorf("a name of forty characters was cut: %q", m.Subject)
 	}
 }
@@ -100,13 +100,13 @@ func TestALetterRefusesALinkThatCouldBreakOrMislead(t *testing.T) {
 	s := newSet(t)
 	for _, link := range []string{"", "/c/x", "ftp://c.example/x", "javascript:alert(1)", "https:///x", "https://c.example/a b", "https://c.example/a\nb",
 		"https://c.example/é", `https://c.example/"x`, "https://c.example/" + strings.Repeat("x", 900)} {
-		_, err := s.Letter("en", KnownLetter{UnsubscribeURL: link})
+		_, err := s.Email("en", KnownEmail{UnsubscribeURL: link})
 		if err == nil {
 			t.Errorf("taken: %q", link)
 		} else if len(link) > 8 && strings.Contains(err.Error(), link) {
 			t.Errorf("the error tells the link: %v", err)
 		}
-		if _, err := s.Letter("en", ConfirmLetter{ConfirmURL: "https://c.example/c", DeclineURL: link}); err == nil {
+		if _, err := s.Email("en", ConfirmEmail{ConfirmURL: "https://c.example/c", DeclineURL: link}); err == nil {
 			t.Errorf("taken as second link: %q", link)
 		}
 	}
@@ -116,7 +116,7 @@ func TestNoValueIsReadAsATemplate(t *testing.T) {
 	s := newSet(t)
 	const evil = `{{.Site.Controller}} {{env "PATH"}} {{t "x"}} <b>`
 	site := Site{Name: evil, URL: evil, Controller: Controller{Name: evil, Address: evil, Contact: evil}}
-	m := letter(t, s, "en", ConfirmLetter{Site: site, Purposes: []Purpose{{Text: evil}}, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"})
+	m := letter(t, s, "en", ConfirmEmail{Site: site, Purposes: []Purpose{{Text: evil}}, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"})
 	if !strings.Contains(m.Text, "  - "+evil+"\n") || !strings.Contains(parsed(t, m.HTML).Find("td td").Text(), evil) {
 		t.Errorf("not word for word:\n%s", m.Text)
 	}
@@ -131,9 +131,9 @@ func FuzzLetter(f *testing.F) {
 	f.Add("<script>alert(1)</script>", "javascript:alert(1)", "{{env \"PATH\"}}", "a\r\nBcc: x@y.example", "https://c.example/\r\nx", "en;q=0")
 	f.Add("\xff\xfe\x00", "\u202e", "\u2028", "- ", "https://c.example/?a=b&c=d'", "\x00")
 	f.Fuzz(func(t *testing.T, name, site, text, address, link, locale string) {
-		l := ConfirmLetter{Site: Site{Name: name, URL: site, Controller: Controller{Name: name, Address: address, Contact: text, PrivacyURL: site}},
+		l := ConfirmEmail{Site: Site{Name: name, URL: site, Controller: Controller{Name: name, Address: address, Contact: text, PrivacyURL: site}},
 			Purposes: []Purpose{{ID: name, Text: text, Lang: locale}}, Asked: cannedAsked(), Deadline: cannedAsked(), ConfirmURL: link, DeclineURL: link}
-		m, err := s.Letter(locale, l)
+		m, err := s.Email(locale, l)
 		if err != nil {
 			return
 		}

@@ -21,7 +21,7 @@ type shown struct{ Text, Lang, State, When string }
 // Kept is KeptAfterDeadline, for the template.
 func (letterView) Kept() time.Duration { return KeptAfterDeadline }
 
-func (l ConfirmLetter) words(t *tongue) ([]string, error) {
+func (l ConfirmEmail) words(t *tongue) ([]string, error) {
 	asked, err := t.when(l.Asked)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (l ConfirmLetter) words(t *tongue) ([]string, error) {
 	return []string{l.ConfirmURL, l.DeclineURL, asked, deadline, lasts}, err
 }
 
-func (l ConfirmLetter) view(words []string) letterView {
+func (l ConfirmEmail) view(words []string) letterView {
 	v := letterView{Site: cleanSite(l.Site), Reminder: l.Reminder, Reminds: l.Reminds, ConfirmURL: words[0], DeclineURL: words[1],
 		Asked: words[2], Deadline: words[3], Lasts: words[4]}
 	for _, p := range l.Purposes {
@@ -43,7 +43,7 @@ func (l ConfirmLetter) view(words []string) letterView {
 	return v
 }
 
-func (l ConfirmLetter) appendRest(b []byte) []byte {
+func (l ConfirmEmail) appendRest(b []byte) []byte {
 	b = append(appendSite(b, l.Site), bit(l.Reminder), bit(l.Reminds))
 	for _, p := range l.Purposes {
 		b = appendText(b, p.Text, p.Lang)
@@ -51,7 +51,7 @@ func (l ConfirmLetter) appendRest(b []byte) []byte {
 	return b
 }
 
-func (l KnownLetter) words(t *tongue) ([]string, error) {
+func (l KnownEmail) words(t *tongue) ([]string, error) {
 	asked, err := t.when(l.Asked)
 	words := []string{l.UnsubscribeURL, asked}
 	for _, p := range l.Purposes {
@@ -64,7 +64,7 @@ func (l KnownLetter) words(t *tongue) ([]string, error) {
 	return words, err
 }
 
-func (l KnownLetter) view(words []string) letterView {
+func (l KnownEmail) view(words []string) letterView {
 	v := letterView{Site: cleanSite(l.Site), UnsubscribeURL: words[0], Asked: words[1]}
 	words = words[2:]
 	for _, p := range l.Purposes {
@@ -77,7 +77,7 @@ func (l KnownLetter) view(words []string) letterView {
 	return v
 }
 
-func (l KnownLetter) appendRest(b []byte) []byte {
+func (l KnownEmail) appendRest(b []byte) []byte {
 	b = appendSite(b, l.Site)
 	for _, p := range l.Purposes {
 		b = append(appendText(b, p.Text, p.Lang, p.State), bit(p.Since.IsZero()))

@@ -13,7 +13,7 @@ const KeptAfterDeadline = 7 * 24 * time.Hour
 const maxLink = 900
 
 // Letter is one of the letter types of this package.
-type Letter interface {
+type Email interface {
 	name() string
 	site() Site
 	subject() string // the key of its message
@@ -24,7 +24,7 @@ type Letter interface {
 }
 
 // ConfirmLetter asks its reader to open the confirm page. It holds nothing that the requester wrote.
-type ConfirmLetter struct {
+type ConfirmEmail struct {
 	Site                   Site
 	Purposes               []Purpose
 	Asked, Deadline        time.Time
@@ -34,7 +34,7 @@ type ConfirmLetter struct {
 }
 
 // KnownLetter tells somebody who is confirmed already that the address was entered again, and how to take it back.
-type KnownLetter struct {
+type KnownEmail struct {
 	Site           Site
 	Purposes       []Purpose // with State and Since
 	Asked          time.Time
@@ -54,15 +54,15 @@ func subjects() []string {
 	return []string{"letter.confirm.subject", "letter.reminder.subject", "letter.known.subject"}
 }
 
-func (ConfirmLetter) name() string      { return "confirm" }
-func (l ConfirmLetter) site() Site      { return l.Site }
-func (l ConfirmLetter) links() []string { return []string{l.ConfirmURL, l.DeclineURL} }
-func (KnownLetter) name() string        { return "known" }
-func (l KnownLetter) site() Site        { return l.Site }
-func (l KnownLetter) links() []string   { return []string{l.UnsubscribeURL} }
-func (KnownLetter) subject() string     { return "letter.known.subject" }
+func (ConfirmEmail) name() string      { return "confirm" }
+func (l ConfirmEmail) site() Site      { return l.Site }
+func (l ConfirmEmail) links() []string { return []string{l.ConfirmURL, l.DeclineURL} }
+func (KnownEmail) name() string        { return "known" }
+func (l KnownEmail) site() Site        { return l.Site }
+func (l KnownEmail) links() []string   { return []string{l.UnsubscribeURL} }
+func (KnownEmail) subject() string     { return "letter.known.subject" }
 
-func (l ConfirmLetter) subject() string {
+func (l ConfirmEmail) subject() string {
 	if l.Reminder {
 		return "letter.reminder.subject"
 	}
@@ -70,7 +70,7 @@ func (l ConfirmLetter) subject() string {
 }
 
 // Valid is for how long after the request the link works, to the minute: the two moments may have been taken apart a little.
-func (l ConfirmLetter) Valid() time.Duration { return l.Deadline.Sub(l.Asked).Round(time.Minute) }
+func (l ConfirmEmail) Valid() time.Duration { return l.Deadline.Sub(l.Asked).Round(time.Minute) }
 
 // Place names the site with the address that its configuration gives.
 func (s Site) Place() string {
@@ -82,7 +82,7 @@ func (s Site) Place() string {
 
 // Letter renders a letter in the language nearest to locale. Names and texts are put on one line and names are cut
 // to a sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an error.
-func (s *Set) Letter(locale string, l Letter) (Mail, error) {
+func (s *Set) Email(locale string, l Email) (Mail, error) {
 	for _, link := range l.links() {
 		if err := checkLink(link); err != nil {
 			return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)

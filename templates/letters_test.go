@@ -22,7 +22,7 @@ func linesOf(text string) []string {
 }
 
 func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
-	each(t, nil, func(t *testing.T, _ string, l Letter, m Mail) {
+	each(t, nil, func(t *testing.T, _ string, l Email, m Mail) {
 		want := append(l.links(), l.site().Controller.PrivacyURL)
 		if diff := cmp.Diff(want, linesOf(m.Text)); diff != "" {
 			t.Error("text:", diff)
@@ -48,7 +48,7 @@ func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
 }
 
 func TestEveryLetterIsWellMade(t *testing.T) {
-	each(t, nil, func(t *testing.T, lang string, _ Letter, m Mail) {
+	each(t, nil, func(t *testing.T, lang string, _ Email, m Mail) {
 		doc := parsed(t, m.HTML)
 		if len(m.HTML) >= 20_000 {
 			t.Errorf("%d bytes", len(m.HTML))
@@ -81,7 +81,7 @@ func TestEveryLetterIsWellMade(t *testing.T) {
 
 func TestTheConfirmLetterSaysAllThatItMust(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmLetter{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(), Deadline: cannedAsked().Add(60 * time.Hour),
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(), Deadline: cannedAsked().Add(60 * time.Hour),
 		ConfirmURL: "https://confirm.example/c/a", DeclineURL: "https://confirm.example/c/b"}
 	for lang, facts := range map[string][]string{
 		"en": {"Review and confirm", "21\u00a0November\u00a02026, 18:02\u00a0UTC", "24\u00a0November\u00a02026, 06:02\u00a0UTC", "2\u00a0days and 12\u00a0hours",
@@ -139,7 +139,7 @@ func TestAReminderIsTheSameLetterAndSaysThatItIsTheOnlyOne(t *testing.T) {
 				"si vous l’ignorez, cette demande n’entraînera rien d’autre. Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
 				"La Gazette (https://gazette.example), pour accepter ceci\u202f:"},
 	} {
-		l := s.cannedLetters(lang)[0].Letter.(ConfirmLetter)
+		l := s.cannedLetters(lang)[0].Email.(ConfirmEmail)
 		first := letter(t, s, lang, l)
 		l.Reminder = true
 		again := letter(t, s, lang, l)
@@ -172,7 +172,7 @@ func TestALetterThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 		"en": {"this request brings no other letter", "one reminder may follow and no other letter"},
 		"fr": {"cette demande n’entraîne aucun autre message", "un seul rappel peut suivre, aucun autre message"},
 	} {
-		l := s.cannedLetters(lang)[0].Letter.(ConfirmLetter)
+		l := s.cannedLetters(lang)[0].Email.(ConfirmEmail)
 		last := letter(t, s, lang, l)
 		l.Reminds = true
 		first := letter(t, s, lang, l)
@@ -191,7 +191,7 @@ func TestALetterThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 
 func TestTheConfirmLetterClaimsNoState(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmLetter{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/", DeclineURL: "https://c.example/"}
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/", DeclineURL: "https://c.example/"}
 	if m := letter(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
 		t.Error("it calls agreed to what is only asked for")
 	}

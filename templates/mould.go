@@ -20,7 +20,7 @@ type line struct {
 
 // mould makes the mould of a letter, or none if it would not give the very letter that the templates give: if, say, the site's name
 // reads like a mark. It is tried on other marks too: the words may be what the name reads like.
-func (s *Set) mould(t *tongue, l Letter, words []string) (*mould, error) {
+func (s *Set) mould(t *tongue, l Email, words []string) (*mould, error) {
 	links := len(l.links())
 	m, err := s.cast(t, l, marks("mark", len(words), links))
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Set) mould(t *tongue, l Letter, words []string) (*mould, error) {
 }
 
 // cast cuts a letter of marks.
-func (s *Set) cast(t *tongue, l Letter, marks []string) (*mould, error) {
+func (s *Set) cast(t *tongue, l Email, marks []string) (*mould, error) {
 	marked, err := s.unwrapped(t, l, marks)
 	if err != nil {
 		return nil, err

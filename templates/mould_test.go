@@ -10,7 +10,7 @@ import (
 )
 
 // executed is a letter as its templates write it.
-func executed(t rapid.TB, s *Set, lang string, l Letter) Mail {
+func executed(t rapid.TB, s *Set, lang string, l Email) Mail {
 	words, err := l.words(s.tongue(lang))
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ func executed(t rapid.TB, s *Set, lang string, l Letter) Mail {
 }
 
 // mouldOf is the mould of a letter that was written.
-func mouldOf(s *Set, lang string, l Letter) (m *mould, known bool) {
+func mouldOf(s *Set, lang string, l Email) (m *mould, known bool) {
 	return s.moulds.get(l.appendRest(appendText(nil, lang, l.name())))
 }
 
@@ -76,12 +76,12 @@ func TestALetterThatIsFilledInIsTheOneThatTheTemplatesGive(t *testing.T) {
 				}
 			}
 			asked := anyMoment().Draw(t, "asked")
-			for _, l := range []Letter{
-				ConfirmLetter{Site: site, Purposes: purposes, Asked: asked, Deadline: anyMoment().Draw(t, "deadline"),
+			for _, l := range []Email{
+				ConfirmEmail{Site: site, Purposes: purposes, Asked: asked, Deadline: anyMoment().Draw(t, "deadline"),
 					Reminder: flags[0], Reminds: flags[1], ConfirmURL: anyLink().Draw(t, "confirm"), DeclineURL: anyLink().Draw(t, "decline")},
-				KnownLetter{Site: site, Purposes: purposes, Asked: asked, UnsubscribeURL: anyLink().Draw(t, "unsubscribe")},
+				KnownEmail{Site: site, Purposes: purposes, Asked: asked, UnsubscribeURL: anyLink().Draw(t, "unsubscribe")},
 			} {
-				m, err := s.Letter(lang, l)
+				m, err := s.Email(lang, l)
 				if err != nil {
 					continue // a link that no letter takes
 				}
@@ -105,7 +105,7 @@ func TestANameThatReadsLikeAMarkIsNotTakenForOne(t *testing.T) {
 	for _, name := range []string{"mark", "proof"} {
 		for i, mark := range marks(name, 5, 2) {
 			site := Site{Controller: Controller{Name: mark, Address: mark}}
-			l := ConfirmLetter{Site: site, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"}
+			l := ConfirmEmail{Site: site, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"}
 			if i == 0 {
 				l.ConfirmURL = mark
 			}
@@ -123,8 +123,8 @@ func TestEveryCannedLetterHasAMould(t *testing.T) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
 		for _, c := range s.cannedLetters(lang) {
-			letter(t, s, lang, c.Letter)
-			if m, _ := mouldOf(s, lang, c.Letter); m == nil {
+			letter(t, s, lang, c.Email)
+			if m, _ := mouldOf(s, lang, c.Email); m == nil {
 				t.Errorf("%s in %s has none", c.Name, lang)
 			}
 		}
@@ -144,7 +144,7 @@ func TestAnEscaperThatTouchesAWordForbidsTheMould(t *testing.T) {
 		if s == nil {
 			t.Fatal(err) // what only lacks messages is good enough here
 		}
-		l := ConfirmLetter{Asked: cannedAsked(), ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"}
+		l := ConfirmEmail{Asked: cannedAsked(), ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"}
 		for range 2 {
 			if diff := cmp.Diff(executed(t, s, "en", l), letter(t, s, "en", l)); diff != "" {
 				t.Errorf("%s: %s", place, diff)

@@ -16,8 +16,8 @@ import (
 func TestNoLetterIsMistakenForAnother(t *testing.T) {
 	s := newSet(t)
 	for _, c := range s.cannedLetters("en") {
-		letter(t, s, "en", c.Letter)
-		for name, other := range others(c.Letter) {
+		letter(t, s, "en", c.Email)
+		for name, other := range others(c.Email) {
 			if diff := cmp.Diff(executed(t, s, "en", other), letter(t, s, "en", other)); diff != "" {
 				t.Errorf("%s with another %s: %s", c.Name, name, diff)
 			}
@@ -26,8 +26,8 @@ func TestNoLetterIsMistakenForAnother(t *testing.T) {
 }
 
 // others are letters that differ from l in one field, by its name.
-func others(l Letter) map[string]Letter {
-	all := map[string]Letter{}
+func others(l Email) map[string]Email {
+	all := map[string]Email{}
 	var walk func(name string, field func(root reflect.Value) reflect.Value)
 	walk = func(name string, field func(root reflect.Value) reflect.Value) {
 		root := reflect.New(reflect.TypeOf(l)).Elem()
@@ -54,7 +54,7 @@ func others(l Letter) map[string]Letter {
 			}
 			return
 		}
-		all[name] = root.Interface().(Letter)
+		all[name] = root.Interface().(Email)
 	}
 	walk("", func(root reflect.Value) reflect.Value { return root })
 	return all
@@ -69,7 +69,7 @@ func TestMouldsAreNotKeptWithoutBound(t *testing.T) {
 			t.Fatalf("%d are kept, the last one among them: %v", len(k.kept), known)
 		}
 	}
-	s, l := newSet(t), KnownLetter{UnsubscribeURL: "https://c.example/"}
+	s, l := newSet(t), KnownEmail{UnsubscribeURL: "https://c.example/"}
 	for range maxLikeness / 100 {
 		l.Purposes = append(l.Purposes, Purpose{Text: strings.Repeat("x", 100)})
 	}
@@ -93,10 +93,10 @@ func TestManyAtOnceGetTheirOwnLetters(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for n := range 30 {
-				l := s.cannedLetters("en")[0].Letter.(ConfirmLetter)
+				l := s.cannedLetters("en")[0].Email.(ConfirmEmail)
 				l.Site.Name = fmt.Sprintf("Site %d", n)
 				l.ConfirmURL = fmt.Sprintf("https://c.example/%d/%d", i, n)
-				m, err := s.Letter("en", l)
+				m, err := s.Email("en", l)
 				if err != nil || linesOf(m.Text)[0] != l.ConfirmURL || !strings.HasSuffix(m.Subject, l.Site.Name) {
 					t.Errorf("%q, %q, %v", m.Subject, linesOf(m.Text), err)
 				}

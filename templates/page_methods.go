@@ -15,7 +15,7 @@ func (Decline) name() string     { return "decline" }
 func (Declined) name() string    { return "declined" }
 func (Expired) name() string     { return "expired" }
 func (Failure) name() string     { return "failure" }
-func (Lifted) name() string      { return "lifted" }
+func (Unblocked) name() string      { return "lifted" }
 func (Renewed) name() string     { return "renewed" }
 func (Sent) name() string        { return "sent" }
 func (Signup) name() string      { return "signup" }
@@ -30,7 +30,7 @@ func (p Decline) site() Site    { return p.Site }
 func (p Declined) site() Site   { return p.Site }
 func (p Expired) site() Site    { return p.Site }
 func (p Failure) site() Site    { return p.Site }
-func (p Lifted) site() Site     { return p.Site }
+func (p Unblocked) site() Site     { return p.Site }
 func (p Renewed) site() Site    { return p.Site }
 func (p Sent) site() Site       { return p.Site }
 func (p Signup) site() Site     { return p.Site }
@@ -45,7 +45,7 @@ func (p Decline) actions() []string    { return []string{p.DeclineAction} }
 func (p Declined) actions() []string   { return given(p.LiftAction) }
 func (p Expired) actions() []string    { return given(p.RenewAction, p.DeclineAction) }
 func (Failure) actions() []string      { return nil }
-func (Lifted) actions() []string       { return nil }
+func (Unblocked) actions() []string       { return nil }
 func (Renewed) actions() []string      { return nil }
 func (Sent) actions() []string         { return nil }
 func (p Signup) actions() []string     { return []string{p.Action} }

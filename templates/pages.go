@@ -107,7 +107,7 @@ type Declined struct {
 }
 
 // Lifted says that letters may come again, and that nothing is confirmed by that.
-type Lifted struct {
+type Unblocked struct {
 	Site      Site
 	SignupURL string // may be empty
 }

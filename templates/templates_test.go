@@ -31,9 +31,9 @@ func page(t testing.TB, s *Set, locale string, p Page) string {
 	return b.String()
 }
 
-func letter(t testing.TB, s *Set, locale string, l Letter) Mail {
+func letter(t testing.TB, s *Set, locale string, l Email) Mail {
 	t.Helper()
-	m, err := s.Letter(locale, l)
+	m, err := s.Email(locale, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func letter(t testing.TB, s *Set, locale string, l Letter) Mail {
 }
 
 // each runs f on every canned page and letter in every language.
-func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Letter, m Mail)) {
+func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Email, m Mail)) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
 		for _, sample := range s.Canned(lang) {
@@ -49,8 +49,8 @@ func each(t *testing.T, pages func(t *testing.T, lang, name, html string), lette
 				switch {
 				case sample.Page != nil && pages != nil:
 					pages(t, lang, sample.Name, page(t, s, lang, sample.Page))
-				case sample.Letter != nil && letters != nil:
-					letters(t, lang, sample.Letter, letter(t, s, lang, sample.Letter))
+				case sample.Email != nil && letters != nil:
+					letters(t, lang, sample.Email, letter(t, s, lang, sample.Email))
 				}
 			})
 		}
@@ -62,13 +62,13 @@ func TestEveryPageAndLetterIsCannedUnderItsOwnName(t *testing.T) {
 	var names, pages, letters []string
 	for _, sample := range s.Canned("en") {
 		names = append(names, sample.Name)
-		if (sample.Page == nil) == (sample.Letter == nil) {
+		if (sample.Page == nil) == (sample.Email == nil) {
 			t.Errorf("%s is not exactly one of page and letter", sample.Name)
 		}
 		if sample.Page != nil {
 			pages = append(pages, sample.Page.name())
 		} else {
-			letters = append(letters, sample.Letter.name())
+			letters = append(letters, sample.Email.name())
 		}
 	}
 	slices.Sort(names)

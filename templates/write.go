@@ -3,7 +3,7 @@ package templates
 import "strings"
 
 // write fills in the letter's mould where that can be done, and else executes its templates.
-func (s *Set) write(t *tongue, l Letter) (Mail, error) {
+func (s *Set) write(t *tongue, l Email) (Mail, error) {
 	words, err := l.words(t)
 	if err != nil {
 		return Mail{}, err
@@ -27,14 +27,14 @@ func (s *Set) write(t *tongue, l Letter) (Mail, error) {
 }
 
 // execute writes a letter by its templates alone.
-func (s *Set) execute(t *tongue, l Letter, words []string) (Mail, error) {
+func (s *Set) execute(t *tongue, l Email, words []string) (Mail, error) {
 	m, err := s.unwrapped(t, l, words)
 	m.Text = wrap(m.Text)
 	return m, err
 }
 
 // unwrapped is a letter whose text has lines of any length.
-func (s *Set) unwrapped(t *tongue, l Letter, words []string) (Mail, error) {
+func (s *Set) unwrapped(t *tongue, l Email, words []string) (Mail, error) {
 	v := l.view(words)
 	var err error
 	if v.Subject, err = t.say(l.subject(), "Site", oneLine(l.site().Name, maxSubjectName)); err != nil {

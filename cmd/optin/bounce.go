@@ -58,7 +58,7 @@ func takeBounce(ctx context.Context, args []string, env func(string) (string, bo
 }
 
 // newIntake takes reports about the letters of some sites.
-func newIntake(desk *confirm.Service, sites []config.Site) *bounce.Intake {
+func newIntake(desk *confirm.Service, sites []config.Site) *bounce.Receiver {
 	senders := map[string]string{}
 	for _, s := range sites {
 		senders[s.ID] = s.From.Address

@@ -72,15 +72,15 @@ func (w *world) longAgo(email, locale string, ago time.Duration, pressed bool) (
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	w.must(err)
-	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
+	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
 		Now: func() time.Time { return time.Now().Add(-ago) }})
 	w.must(err)
-	w.must(desk.KeepTexts(ctx))
+	w.must(desk.PutTexts(ctx))
 	address, err := confirm.ParseAddress(email)
 	w.must(err)
-	w.must(desk.Ask(ctx, "gazette", confirm.Asked{Address: address, Purposes: []string{"letter"}, Locale: locale}))
-	var owed []store.Entry
-	for _, kind := range confirm.LetterKinds() {
+	w.must(desk.Signup(ctx, "gazette", confirm.NewSignup{Address: address, Purposes: []string{"letter"}, Locale: locale}))
+	var owed []store.Job
+	for _, kind := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, kind, 1, time.Minute)
 		w.must(err)
 		owed = append(owed, some...)
@@ -88,9 +88,9 @@ func (w *world) longAgo(email, locale string, ago time.Duration, pressed bool) (
 	if len(owed) != 1 {
 		w.t.Fatal("no letter is owed")
 	}
-	draft, err := desk.Draft(ctx, owed[0])
+	draft, err := desk.Message(ctx, owed[0])
 	w.must(err)
-	w.must(st.Settle(ctx, owed[0], store.Done()))
+	w.must(st.End(ctx, owed[0], store.Complete()))
 	if pressed {
 		_, err := desk.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], confirm.Evidence{How: confirm.ByLink})
 		w.must(err)
@@ -133,7 +133,7 @@ func (s *street) went(route string, status, times int) {
 }
 
 // links of a letter, by what they are for: the button's, and "this was not me".
-func links(l inbox.Letter) (confirm, decline string) {
+func links(l inbox.Message) (confirm, decline string) {
 	ours := slices.DeleteFunc(l.Links(), func(link string) bool { return !strings.Contains(link, "/c/") })
 	return ours[0], ours[1]
 }

@@ -102,8 +102,8 @@ func TestCheckFindsNothingWrongBesideARunningService(t *testing.T) {
 		if code := p.ends(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
 			t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}
-		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(w.mail.Letters()) > 1 {
-			t.Errorf("afterwards a signup answers %d, and there are %d letters", code, len(w.mail.Letters()))
+		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(w.mail.Messages()) > 1 {
+			t.Errorf("afterwards a signup answers %d, and there are %d letters", code, len(w.mail.Messages()))
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (c *crowd) signUp(ctx context.Context) {
 
 // read reads every letter; not every person's link is pressed.
 func (c *crowd) read(ctx context.Context) {
-	_, _ = c.w.mail.Wait(ctx, func(l inbox.Letter) bool {
+	_, _ = c.w.mail.Wait(ctx, func(l inbox.Message) bool {
 		email, link := l.To[0], confirmLink(l)
 		first := len(c.letters.get(email)) == 0
 		c.letters.add(email, copyOf{l.Header.Get("Message-Id"), link, l.At})

@@ -12,10 +12,10 @@ import (
 )
 
 // newDesk makes the rules on a store. owed may be nil.
-func newDesk(cfg *config.Config, st store.Store, ring *keyring.Ring, owed func(store.Kind)) (*confirm.Service, error) {
+func newDesk(cfg *config.Config, st store.Store, ring *keyring.Keyring, owed func(store.QueueName)) (*confirm.Service, error) {
 	return confirm.New(confirm.Options{
-		Store: st, Ring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
-		Letters: limits(cfg.Limits.LettersPerAddress), Budget: limits(cfg.Limits.Letters), Owed: owed,
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
+		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Letters), Enqueued: owed,
 	})
 }
 

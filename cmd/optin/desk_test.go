@@ -34,7 +34,7 @@ func (w *world) desk() *confirm.Service {
 	w.must(err)
 	desk, err := newDesk(cfg, st, ring, nil)
 	w.must(err)
-	w.must(desk.KeepTexts(w.t.Context()))
+	w.must(desk.PutTexts(w.t.Context()))
 	return desk
 }
 
@@ -48,7 +48,7 @@ func signUpMany(t *testing.T, desk *confirm.Service, n int, email func(i int) st
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				a, err := confirm.ParseAddress(email(i))
 				if err == nil {
-					err = desk.Ask(t.Context(), "gazette", confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "en"})
+					err = desk.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
 				}
 				if err != nil {
 					t.Errorf("signup %d: %v", i, err)

@@ -149,7 +149,7 @@ func (w *world) shared() bool { return strings.HasPrefix(w.store, "redis") }
 
 // lettersTo counts the letters that came to an address.
 func (w *world) lettersTo(email string) (n int) {
-	for _, l := range w.mail.Letters() {
+	for _, l := range w.mail.Messages() {
 		if slices.Equal(l.To, []string{email}) {
 			n++
 		}
@@ -204,11 +204,11 @@ func (a *actor) trySignUp(email string) (int, error) {
 }
 
 // Letter waits for the first letter to an address, and checks that both its bodies hold the same links.
-func (a *actor) Letter(email string) inbox.Letter {
+func (a *actor) Letter(email string) inbox.Message {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), 30*time.Second)
 	defer cancel()
-	l, err := a.mail.Wait(ctx, func(l inbox.Letter) bool { return len(l.To) == 1 && l.To[0] == email })
+	l, err := a.mail.Wait(ctx, func(l inbox.Message) bool { return len(l.To) == 1 && l.To[0] == email })
 	if err != nil {
 		a.t.Fatalf("no letter to %s: %v", email, err)
 	}
@@ -223,7 +223,7 @@ func (a *actor) Letter(email string) inbox.Letter {
 }
 
 // confirmLink is the one link of a letter's text that asks for the button to be pressed: the first.
-func confirmLink(l inbox.Letter) string {
+func confirmLink(l inbox.Message) string {
 	for _, link := range l.Links() {
 		if strings.Contains(link, "/c/") {
 			return link

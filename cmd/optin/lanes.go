@@ -36,23 +36,23 @@ func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templ
 		return nil, err
 	}
 	p.later(func(context.Context) { p.warn("close connections to the relay", post.Close()) })
-	clock := func(ctx context.Context, e store.Entry) (bool, error) {
-		err := desk.Lapse(ctx, e)
+	clock := func(ctx context.Context, e store.Job) (bool, error) {
+		err := desk.Expire(ctx, e)
 		return err == nil, err
 	}
-	lanes := append(letterLanes(post, cfg.SMTP.Connections), outbox.Lane{
-		Kinds: []store.Kind{confirm.KindClock}, Try: clock, Limit: 30 * time.Second, Waits: storeWaits, Repeat: true,
+	lanes := append(letterLanes(post, cfg.SMTP.Connections), outbox.Pool{
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: clock, Timeout: 30 * time.Second, Waits: storeWaits, RepeatLast: true,
 	})
 	tell, err := callers(cfg, desk, p.log)
 	if err != nil {
 		return nil, err
 	}
 	for lane, c := range tell {
-		lanes = append(lanes, outbox.Lane{
-			Kinds: []store.Kind{lane}, Try: c.Try, Workers: 2, Limit: time.Minute, Waits: storeWaits, Repeat: true, Probe: webhook.Probe,
+		lanes = append(lanes, outbox.Pool{
+			Queues: []store.QueueName{lane}, Run: c.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits, RepeatLast: true, Probe: webhook.ProbeEvery,
 		})
 	}
-	return outbox.New(outbox.Options{Store: st, Lanes: lanes, Log: p.log, Hold: hold, Observe: func(k store.Kind, outcome string, d time.Duration) {
+	return outbox.New(outbox.Options{Store: st, Pools: lanes, Log: p.log, LeaseFor: hold, Observe: func(k store.QueueName, outcome string, d time.Duration) {
 		p.metrics.Try(label(k), outcome, d)
 	}})
 }
@@ -60,46 +60,46 @@ func (p *program) outbox(cfg *config.Config, desk *confirm.Service, pages *templ
 // letterLanes share the connections to a relay: letters that were not tried yet have most of them, and in any case one; what failed
 // before has the rest. Letters of the same domains have half of them at most, as in the mailer. Where there is but one connection, whatever
 // stalls keeps all others waiting.
-func letterLanes(post *mailer.Mailer, connections int) []outbox.Lane {
-	fresh := outbox.Lane{
-		Kinds: confirm.LetterKinds(), Try: post.Try, Limit: mailer.Longest, Waits: letterWaits, Repeat: true, Then: confirm.KindAgain, Rest: post.Rest,
+func letterLanes(post *mailer.Mailer, connections int) []outbox.Pool {
+	fresh := outbox.Pool{
+		Queues: confirm.EmailQueues(), Run: post.Run, Timeout: mailer.MaxDuration, Waits: letterWaits, RepeatLast: true, RetryQueue: confirm.QueueEmailRetry, Paused: post.PausedFor,
 	}
 	tried := fresh
-	tried.Kinds, tried.Then = []store.Kind{confirm.KindAgain, confirm.KindMaybe}, ""
+	tried.Queues, tried.RetryQueue = []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent}, ""
 	if connections == 1 {
-		fresh.Kinds = slices.Concat(fresh.Kinds, tried.Kinds)
-		return []outbox.Lane{fresh}
+		fresh.Queues = slices.Concat(fresh.Queues, tried.Queues)
+		return []outbox.Pool{fresh}
 	}
 	tried.Workers = max(1, connections/4)
 	fresh.Workers = connections - tried.Workers
-	fresh.Each = max(1, connections/2)
-	return []outbox.Lane{fresh, tried}
+	fresh.PerQueue = max(1, connections/2)
+	return []outbox.Pool{fresh, tried}
 }
 
 // label is a lane as metrics name it: that one domain's letters share a lane is nothing to count by.
-func label(k store.Kind) string {
+func label(k store.QueueName) string {
 	switch {
-	case slices.Contains(confirm.LetterKinds(), k):
-		return "letter"
-	case k == confirm.KindAgain:
-		return "letter/again"
+	case slices.Contains(confirm.EmailQueues(), k):
+		return "email"
+	case k == confirm.QueueEmailRetry:
+		return "email/retry"
 	}
 	return string(k)
 }
 
 // callers makes one for each endpoint, by its lane.
-func callers(cfg *config.Config, desk *confirm.Service, log *slog.Logger) (map[store.Kind]*webhook.Caller, error) {
-	all := map[store.Kind]*webhook.Caller{}
+func callers(cfg *config.Config, desk *confirm.Service, log *slog.Logger) (map[store.QueueName]*webhook.Caller, error) {
+	all := map[store.QueueName]*webhook.Caller{}
 	for _, s := range cfg.Sites {
 		for _, w := range s.Webhooks {
 			c, err := webhook.New(webhook.Options{
-				Desk: desk, Log: log, UserAgent: "optin/" + versionText(),
+				Events: desk, Log: log, UserAgent: "optin/" + versionText(),
 				Endpoint: endpoint(w), Switch: desk,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)
 			}
-			all[webhook.Lane(s.ID, w.URL.String())] = c
+			all[webhook.Queue(s.ID, w.URL.String())] = c
 		}
 	}
 	return all, nil

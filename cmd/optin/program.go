@@ -63,7 +63,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		return p, err
 	}
 	var box *outbox.Outbox
-	desk, err := newDesk(cfg, st, ring, func(k store.Kind) { box.Wake(k) })
+	desk, err := newDesk(cfg, st, ring, func(k store.QueueName) { box.Wake(k) })
 	if err != nil {
 		return p, err
 	}
@@ -112,7 +112,7 @@ func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Servi
 	for {
 		err := st.Ready(ctx)
 		if err == nil && !kept {
-			err = desk.KeepTexts(ctx)
+			err = desk.PutTexts(ctx)
 			kept = err == nil
 		}
 		if ctx.Err() != nil {
@@ -136,7 +136,7 @@ func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Servi
 }
 
 // handler is all of the main listener.
-func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Ring, x extra) (http.Handler, error) {
+func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
 	sites, err := webSites(cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 		return nil, err
 	}
 	o := web.Options{
-		Desk: desk, Store: st, Ring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
+		Service: desk, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
 		Work: work, Bounces: newIntake(desk, cfg.Sites), OperatorKeys: apiKeys(cfg.Admin.APIKeys),
 		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 	}

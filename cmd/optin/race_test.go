@@ -128,9 +128,9 @@ func (w *world) owed() (n int) {
 		w.t.Fatal(err)
 	}
 	defer st.Close()
-	kinds := append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe)
+	kinds := append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent)
 	for _, h := range cfg.Sites[0].Webhooks {
-		kinds = append(kinds, webhook.Lane(cfg.Sites[0].ID, h.URL.String()))
+		kinds = append(kinds, webhook.Queue(cfg.Sites[0].ID, h.URL.String()))
 	}
 	for _, k := range kinds {
 		due, err := st.Lease(ctx, k, crush, time.Second)

@@ -78,11 +78,11 @@ func endpoint(w config.Webhook) webhook.Endpoint {
 }
 
 // hosts are the hosts of the endpoints of some sites, by lane.
-func hosts(sites []config.Site) map[store.Kind]string {
-	all := map[store.Kind]string{}
+func hosts(sites []config.Site) map[store.QueueName]string {
+	all := map[store.QueueName]string{}
 	for _, s := range sites {
 		for _, w := range s.Webhooks {
-			all[webhook.Lane(s.ID, w.URL.String())] = w.URL.Host
+			all[webhook.Queue(s.ID, w.URL.String())] = w.URL.Host
 		}
 	}
 	return all

@@ -47,8 +47,8 @@ func printParked(ctx context.Context, desk *confirm.Service, sites []config.Site
 	host := hosts(sites)
 	for _, s := range sites {
 		for next, more := "", true; more; more = next != "" {
-			var page []confirm.Parked
-			if page, next, err = desk.Parked(ctx, s.ID, next, 100); err != nil {
+			var page []confirm.FailedEvent
+			if page, next, err = desk.FailedEvents(ctx, s.ID, next, 100); err != nil {
 				return n, err
 			}
 			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -56,7 +56,7 @@ func printParked(ctx context.Context, desk *confirm.Service, sites []config.Site
 				if n++; n == 1 {
 					fmt.Fprintln(t, "ID\tTYPE\tAGE\tHOST\tLANE")
 				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.ID, cmp.Or(string(p.Type), "(does not open)"), age(p.At), host[p.Lane], p.Lane)
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.ID, cmp.Or(string(p.Type), "(does not open)"), age(p.At), host[p.Queue], p.Queue)
 			}
 			if err := t.Flush(); err != nil {
 				return n, err

@@ -52,13 +52,13 @@ func replay(ctx context.Context, desk *confirm.Service, sites []config.Site, ids
 	all := len(ids) == 0
 	for _, s := range sites {
 		if all {
-			m, _, err := desk.ReplayAll(ctx, s.ID, math.MaxInt)
+			m, _, err := desk.RetryAllEvents(ctx, s.ID, math.MaxInt)
 			if n += m; err != nil {
 				return n, nil, err
 			}
 			continue
 		}
-		left, err := desk.Replay(ctx, s.ID, ids)
+		left, err := desk.RetryEvents(ctx, s.ID, ids)
 		if err != nil {
 			return n, nil, err
 		}

@@ -59,17 +59,17 @@ func webhookTry(ctx context.Context, args []string, env func(string) (string, bo
 // sample calls one endpoint once.
 func sample(ctx context.Context, site string, w config.Webhook, stdout io.Writer) error {
 	c, err := webhook.New(webhook.Options{
-		Desk: samples{}, Log: slog.New(slog.DiscardHandler), UserAgent: "optin/" + versionText(), Endpoint: endpoint(w),
+		Events: samples{}, Log: slog.New(slog.DiscardHandler), UserAgent: "optin/" + versionText(), Endpoint: endpoint(w),
 	})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	told := confirm.Told{ID: "test_" + rand.Text(), Type: webhook.EventTest, At: now, Data: confirm.Status{
+	told := confirm.Event{ID: "test_" + rand.Text(), Type: webhook.EventTest, At: now, Data: confirm.Status{
 		ID: "test", Site: site, CreatedAt: now, Purposes: []confirm.PurposeStatus{},
 	}}
-	a, err := c.Tell(ctx, told)
+	a, err := c.Send(ctx, told)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,6 @@ func sample(ctx context.Context, site string, w config.Webhook, stdout io.Writer
 // samples has no entries to open: a sample is told as it is.
 type samples struct{}
 
-func (samples) Told(context.Context, store.Entry) (confirm.Told, error) {
-	return confirm.Told{}, errors.New("a sample is no entry")
+func (samples) Event(context.Context, store.Job) (confirm.Event, error) {
+	return confirm.Event{}, errors.New("a sample is no entry")
 }

@@ -46,14 +46,14 @@ func limits(of []config.Limit) (all []store.Limit) {
 func ruleSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
 		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: confirm.Terms{
-			TTL: c.LinkTTL, Letters: limits(c.Limits.LettersPerAddress), Budget: limits(c.Limits.LettersPerSite),
-			Remind: c.Reminder, Challenge: challenges()[c.Challenge.When], Normal: c.Challenge.Normal,
+			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), EmailsPerSite: limits(c.Limits.EmailsPerSite),
+			RemindAfter: c.Reminder, Challenge: challenges()[c.Challenge.When], NormalSignups: c.Challenge.Normal,
 		}}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
 		}
 		for _, w := range c.Webhooks {
-			s.Tell = append(s.Tell, webhook.Lane(c.ID, w.URL.String()))
+			s.EventQueues = append(s.EventQueues, webhook.Queue(c.ID, w.URL.String()))
 		}
 		all = append(all, s)
 	}
@@ -63,7 +63,7 @@ func ruleSites(of []config.Site) (all []confirm.Site) {
 // challenges are the configuration's words for when a signup must come with a proof.
 func challenges() map[config.When]confirm.Challenge {
 	return map[config.When]confirm.Challenge{
-		config.WhenBusy: confirm.ChallengeBusy, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
+		config.WhenBusy: confirm.ChallengeInSurge, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
 	}
 }
 
@@ -158,7 +158,7 @@ func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, 
 		relays = append(relays, r.URL())
 	}
 	return mailer.New(mailer.Options{
-		Desk: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relays: relays, Connections: cfg.SMTP.Connections, DKIM: dkimKeys(cfg.SMTP.DKIM),
+		Service: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relays: relays, Connections: cfg.SMTP.Connections, DKIM: dkimKeys(cfg.SMTP.DKIM),
 		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
 }

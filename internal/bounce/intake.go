@@ -10,14 +10,14 @@ import (
 )
 
 // Intake hands reports to the desk.
-type Intake struct {
+type Receiver struct {
 	desk  *confirm.Service
 	sites map[string][]string // by the address that their letters are from, in lower case
 }
 
 // New makes an Intake. senders are the addresses that letters are from, by site.
-func New(desk *confirm.Service, senders map[string]string) *Intake {
-	i := &Intake{desk: desk, sites: map[string][]string{}}
+func New(desk *confirm.Service, senders map[string]string) *Receiver {
+	i := &Receiver{desk: desk, sites: map[string][]string{}}
 	for site, from := range senders {
 		from = strings.ToLower(from)
 		i.sites[from] = append(i.sites[from], site)
@@ -34,7 +34,7 @@ type Result struct {
 
 // Message takes a report that came by mail. envelope are the addresses that it was sent to, as far as the mail system told them.
 // The error is an ErrUnreadable, or what store.Store answers.
-func (i *Intake) Message(ctx context.Context, r io.Reader, envelope ...string) (Result, error) {
+func (i *Receiver) Message(ctx context.Context, r io.Reader, envelope ...string) (Result, error) {
 	report, err := ReadMessage(r)
 	if err != nil {
 		return Result{}, err
@@ -45,7 +45,7 @@ func (i *Intake) Message(ctx context.Context, r io.Reader, envelope ...string) (
 }
 
 // Notification takes what a mail service told by HTTP, under the operator's key. The error is as that of Message.
-func (i *Intake) Notification(ctx context.Context, body []byte) (Result, error) {
+func (i *Receiver) Notification(ctx context.Context, body []byte) (Result, error) {
 	reports, confirm, err := ReadNotification(body)
 	if err != nil || confirm != "" {
 		return Result{Confirm: confirm}, err
@@ -53,7 +53,7 @@ func (i *Intake) Notification(ctx context.Context, body []byte) (Result, error) 
 	return i.take(ctx, reports)
 }
 
-func (i *Intake) take(ctx context.Context, reports []Report) (Result, error) {
+func (i *Receiver) take(ctx context.Context, reports []Report) (Result, error) {
 	res := Result{Reports: len(reports)}
 	for _, r := range reports {
 		ours, err := i.one(ctx, r)
@@ -68,12 +68,12 @@ func (i *Intake) take(ctx context.Context, reports []Report) (Result, error) {
 }
 
 // one hands one report to the desk, and tells whether it is about a letter of ours.
-func (i *Intake) one(ctx context.Context, r Report) (bool, error) {
+func (i *Receiver) one(ctx context.Context, r Report) (bool, error) {
 	told := confirm.Report{Kind: kinds()[r.Kind], Words: r.Words}
 	for _, path := range r.Returns {
-		told.Return, _, _ = strings.Cut(path, "@")
+		told.ReturnPath, _, _ = strings.Cut(path, "@")
 		err := i.desk.Report(ctx, told)
-		if !errors.Is(err, confirm.ErrForeign) {
+		if !errors.Is(err, confirm.ErrNotOurs) {
 			return err == nil, err
 		}
 	}
@@ -81,12 +81,12 @@ func (i *Intake) one(ctx context.Context, r Report) (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // what is no address is nobody's of ours
 	}
-	told.Return, told.Address = "", to
+	told.ReturnPath, told.Address = "", to
 	ours := false
 	for _, site := range i.sites[strings.ToLower(r.From)] {
 		told.Site = site
 		err := i.desk.Report(ctx, told)
-		if err != nil && !errors.Is(err, confirm.ErrForeign) {
+		if err != nil && !errors.Is(err, confirm.ErrNotOurs) {
 			return ours, err
 		}
 		ours = ours || err == nil

@@ -19,7 +19,7 @@ import (
 // office is a desk with two sites of one sender, and its intake.
 type office struct {
 	*confirm.Service
-	*bounce.Intake
+	*bounce.Receiver
 	t *testing.T
 }
 
@@ -38,7 +38,7 @@ func open(t *testing.T) office {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	desk, err := confirm.New(confirm.Options{Store: st, Ring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
+	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,23 +53,23 @@ func (o office) signUp(site, email string) string {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := o.Ask(o.t.Context(), site, confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+	if err := o.Signup(o.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
 		o.t.Fatal(err)
 	}
-	for _, kind := range confirm.LetterKinds() {
+	for _, kind := range confirm.EmailQueues() {
 		owed, err := o.Store.Lease(o.t.Context(), kind, 1, time.Minute)
 		if err != nil {
 			o.t.Fatal(err)
 		}
 		for _, e := range owed {
-			d, err := o.Draft(o.t.Context(), e)
+			d, err := o.Service.Message(o.t.Context(), e)
 			if err != nil {
 				o.t.Fatal(err)
 			}
-			if err := o.Store.Settle(o.t.Context(), e, store.Done()); err != nil {
+			if err := o.Store.End(o.t.Context(), e, store.Complete()); err != nil {
 				o.t.Fatal(err)
 			}
-			return d.Return + "@bounces.gazette.example"
+			return d.ReturnPath + "@bounces.gazette.example"
 		}
 	}
 	o.t.Fatal("no letter is owed")
@@ -133,17 +133,17 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 		"nobody": "x@example.org", "her own address": "ada@example.org", "another letter's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
 		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
 	} {
-		if res, err := o.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != confirm.Pending {
+		if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != confirm.Pending {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
-	if res, err := o.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
+	if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := o.state("gazette", "ada@example.org"); got != confirm.Undeliverable {
 		t.Errorf("she is %s", got)
 	}
-	if _, err := o.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := o.Receiver.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("nonsense: %v", err)
 	}
 }
@@ -159,7 +159,7 @@ func TestAStoreThatIsAwayIsTold(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	text := "To: " + path + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
-	if _, err := o.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := o.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("%v", err)
 	}
 }

@@ -25,7 +25,7 @@ func TestWhatGuardsASiteIsTaken(t *testing.T) {
 	if len(c.Admin.APIKeys) != 2 || len(c.Admin.Password) != 0 {
 		t.Errorf("admin has %d keys", len(c.Admin.APIKeys))
 	}
-	wantLimits := ServiceLimits{LettersPerAddress: []Limit{{4, 24 * time.Hour}}, Letters: []Limit{{100_000, time.Hour}}}
+	wantLimits := ServiceLimits{EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, Letters: []Limit{{100_000, time.Hour}}}
 	if diff := cmp.Diff(wantLimits, c.Limits); diff != "" {
 		t.Error(diff)
 	}

@@ -26,8 +26,8 @@ type Config struct {
 
 // ServiceLimits hold over all sites together.
 type ServiceLimits struct {
-	LettersPerAddress []Limit // to one mailbox
-	Letters           []Limit // of the whole service
+	EmailsPerAddress []Limit // to one mailbox
+	Letters          []Limit // of the whole service
 }
 
 // Admin is who runs the service.
@@ -103,10 +103,10 @@ type Purpose struct {
 
 // Limits of one site; all the limits of a list hold together.
 type Limits struct {
-	LettersPerAddress []Limit
+	EmailsPerAddress  []Limit
 	SignupsPerIP      []Limit
 	SignupsPerNetwork []Limit // /24 of IPv4, /48 of IPv6
-	LettersPerSite    []Limit
+	EmailsPerSite     []Limit
 }
 
 // Limit allows N in any window of Per.

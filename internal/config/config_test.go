@@ -118,8 +118,8 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		c.SMTP.Relays[0].TLS != TLSImplicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
 		t.Errorf("got %v", c)
 	}
-	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) || len(s.Limits.LettersPerAddress) != 2 ||
-		s.Limits.LettersPerSite[0].N != 10000 || s.Controller.PrivacyURL != nil || s.Webhooks != nil || s.APIKeys != nil {
+	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) || len(s.Limits.EmailsPerAddress) != 2 ||
+		s.Limits.EmailsPerSite[0].N != 10000 || s.Controller.PrivacyURL != nil || s.Webhooks != nil || s.APIKeys != nil {
 		t.Errorf("got %+v", s)
 	}
 }

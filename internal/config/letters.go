@@ -14,7 +14,7 @@ func (s *Site) readLetters(g group) {
 	s.BounceDomain = optional(g.get("bounce_domain"), "", parseDomain)
 	reminder := g.get("reminder")
 	s.Reminder = optional(reminder, "", parseReminder(s.LinkTTL))
-	for _, l := range s.Limits.LettersPerAddress {
+	for _, l := range s.Limits.EmailsPerAddress {
 		if s.Reminder > 0 && l.N == 1 && s.Reminder <= l.Per {
 			reminder.onNode().fail("would never be sent: limits.letters_per_address allows an address no second letter so soon; write a longer time here, or other limits")
 		}

@@ -4,10 +4,10 @@ package config
 func readLimits(v value) Limits {
 	g := v.group("letters_per_address", "signups_per_ip", "signups_per_network", "letters_per_site")
 	return Limits{
-		LettersPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerAddress, parseLimits),
+		EmailsPerAddress:  optional(g.get("letters_per_address"), DefaultLettersPerAddress, parseLimits),
 		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
 		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
-		LettersPerSite:    optional(g.get("letters_per_site"), DefaultLettersPerSite, parseLimits),
+		EmailsPerSite:     optional(g.get("letters_per_site"), DefaultLettersPerSite, parseLimits),
 	}
 }
 
@@ -15,7 +15,7 @@ func readLimits(v value) Limits {
 func readServiceLimits(v value) ServiceLimits {
 	g := v.group("letters_per_address", "letters")
 	return ServiceLimits{
-		LettersPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerMailbox, parseLimits),
-		Letters:           optional(g.get("letters"), DefaultLetters, parseLimits),
+		EmailsPerAddress: optional(g.get("letters_per_address"), DefaultLettersPerMailbox, parseLimits),
+		Letters:          optional(g.get("letters"), DefaultLetters, parseLimits),
 	}
 }

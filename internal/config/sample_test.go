@@ -52,8 +52,8 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 		Purposes: []Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette"}}},
 		Limits: Limits{
-			LettersPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
-			SignupsPerIP:      []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}}, LettersPerSite: []Limit{{10000, time.Hour}}},
+			EmailsPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
+			SignupsPerIP:     []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}}, EmailsPerSite: []Limit{{10000, time.Hour}}},
 		Challenge: Challenge{When: WhenBusy},
 	}}
 	if same := cmp.Equal(want, got.Sites); !same {

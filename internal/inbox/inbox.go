@@ -3,7 +3,7 @@
 //
 // What it promises:
 //
-//   - Every letter that an SMTP client was told is accepted (250) can be read here, until MaxLetters newer ones have
+//   - Every letter that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have
 //     come, it is deleted, or the program ends. Nothing is written to disk and nothing is passed on.
 //   - A letter is kept as it came, byte for byte, even when it cannot be parsed; Letter.Err then says why.
 //   - A letter over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452.
@@ -28,7 +28,7 @@ import (
 
 // Bounds on what is kept.
 const (
-	MaxLetters    = 500     // the oldest make room
+	MaxEmails     = 500     // the oldest make room
 	MaxBytes      = 1 << 20 // of one letter as it came over the wire; announced as SIZE (RFC 1870)
 	MaxRecipients = 100     // of one letter (RFC 5321 section 4.5.3.1.8 asks for no fewer)
 )
@@ -57,7 +57,7 @@ type Inbox struct {
 	closing  sync.Once
 
 	mu      sync.Mutex
-	letters []Letter      // oldest first; their numbers follow one another and end with count
+	letters []Message     // oldest first; their numbers follow one another and end with count
 	count   int           // letters ever received
 	changed chan struct{} // closed and replaced when a letter comes, closed for good by Close
 	closed  bool

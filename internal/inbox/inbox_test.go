@@ -51,7 +51,7 @@ func within(t *testing.T) context.Context {
 }
 
 // whichever matches the first letter there is.
-func whichever(inbox.Letter) bool { return true }
+func whichever(inbox.Message) bool { return true }
 
 func TestALetterArrivesAsItWasSent(t *testing.T) {
 	i := open(t)
@@ -64,7 +64,7 @@ func TestALetterArrivesAsItWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := inbox.Letter{
+	want := inbox.Message{
 		ID: "1", At: noon, From: "bounce@gazette.example", To: []string{"ada@example.org", "grace@example.org"},
 		Raw:     []byte(letter),
 		Header:  map[string][]string{"From": {"La Gazette <bonjour@gazette.example>"}, "Subject": {"Hello"}},
@@ -73,7 +73,7 @@ func TestALetterArrivesAsItWasSent(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if one, ok := i.Letter("1"); !ok || one.Subject != "Hello" {
+	if one, ok := i.Message("1"); !ok || one.Subject != "Hello" {
 		t.Errorf("Letter(1) = %q, %v", one.Subject, ok)
 	}
 }
@@ -85,17 +85,17 @@ func TestTheNewestComeFirstAndTheOldestMakeRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for n := range inbox.MaxLetters + 2 {
+	for n := range inbox.MaxEmails + 2 {
 		send(t, c, fmt.Sprintf("Subject: %d\r\n\r\n", n))
 	}
-	kept := i.Letters()
-	if len(kept) != inbox.MaxLetters {
-		t.Fatalf("%d letters are kept, want %d", len(kept), inbox.MaxLetters)
+	kept := i.Messages()
+	if len(kept) != inbox.MaxEmails {
+		t.Fatalf("%d letters are kept, want %d", len(kept), inbox.MaxEmails)
 	}
-	if first, last := kept[0].Subject, kept[len(kept)-1].Subject; first != fmt.Sprint(inbox.MaxLetters+1) || last != "2" {
-		t.Errorf("from %s down to %s, want from %d down to 2", first, last, inbox.MaxLetters+1)
+	if first, last := kept[0].Subject, kept[len(kept)-1].Subject; first != fmt.Sprint(inbox.MaxEmails+1) || last != "2" {
+		t.Errorf("from %s down to %s, want from %d down to 2", first, last, inbox.MaxEmails+1)
 	}
-	if _, ok := i.Letter("1"); ok {
+	if _, ok := i.Message("1"); ok {
 		t.Error("the oldest letter is still here")
 	}
 }
@@ -133,7 +133,7 @@ func TestWhatIsTooLargeIsRefusedAndTheNextIsTaken(t *testing.T) {
 	if code := replyCode(err); code != 452 {
 		t.Errorf("too many recipients: %v, want 452", err)
 	}
-	if kept := i.Letters(); len(kept) != 1 || kept[0].Subject != "fits" {
+	if kept := i.Messages(); len(kept) != 1 || kept[0].Subject != "fits" {
 		t.Errorf("%d letters are kept, want the one that fits", len(kept))
 	}
 }
@@ -149,7 +149,7 @@ func replyCode(err error) int {
 func TestCopiesAreTheCallersOwn(t *testing.T) {
 	i := open(t)
 	deliver(t, i, "Subject: mine\r\n\r\ntext\r\n")
-	spoil := func(l inbox.Letter) bool {
+	spoil := func(l inbox.Message) bool {
 		l.Raw[0], l.To[0], l.Header["Subject"][0] = 'X', "eve@evil.example", "spoiled"
 		delete(l.Header, "Subject")
 		return true
@@ -159,10 +159,10 @@ func TestCopiesAreTheCallersOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoil(got)
-	spoil(i.Letters()[0])
-	one, _ := i.Letter("1")
+	spoil(i.Messages()[0])
+	one, _ := i.Message("1")
 	spoil(one)
-	l := i.Letters()[0]
+	l := i.Messages()[0]
 	if l.Raw[0] != 'S' || l.To[0] != "ada@example.org" || l.Header.Get("Subject") != "mine" {
 		t.Errorf("the letter in the box was changed through a copy: %q to %q, %v", l.Raw[:8], l.To, l.Header)
 	}
@@ -175,7 +175,7 @@ func TestLettersArriveInParallel(t *testing.T) {
 	for s := range senders {
 		all.Go(func() {
 			last := fmt.Sprintf("%d-%d", s, each-1)
-			if _, err := i.Wait(within(t), func(l inbox.Letter) bool { return l.Subject == last }); err != nil {
+			if _, err := i.Wait(within(t), func(l inbox.Message) bool { return l.Subject == last }); err != nil {
 				t.Errorf("%s: %v", last, err)
 			}
 		})
@@ -185,14 +185,14 @@ func TestLettersArriveInParallel(t *testing.T) {
 				if err := smtp.SendMail(i.Addr(), nil, "a@b.example", []string{"ada@example.org"}, letter); err != nil {
 					t.Error(err)
 				}
-				_ = i.Letters()
+				_ = i.Messages()
 			}
 		})
 	}
 	all.Wait()
 	seen := map[string]bool{}
 	ids := map[string]bool{}
-	for _, l := range i.Letters() {
+	for _, l := range i.Messages() {
 		seen[l.Subject], ids[l.ID] = true, true
 		if s, _, _ := strings.Cut(l.Subject, "-"); l.Text != s+"\n" {
 			t.Errorf("letter %s holds the text %q of another", l.Subject, l.Text)
@@ -230,7 +230,7 @@ func TestClosingCutsConnectionsAndLeavesNothingRunning(t *testing.T) {
 		_ = c.Close()
 		t.Error("the closed inbox accepts a connection")
 	}
-	if kept := i.Letters(); len(kept) != 1 {
+	if kept := i.Messages(); len(kept) != 1 {
 		t.Errorf("%d letters can be read after closing, want 1", len(kept))
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Letter is one message as it was received.
-type Letter struct {
+type Message struct {
 	ID   string    // unique while the program runs; decimal, in the order of arrival
 	At   time.Time // when it was accepted
 	From string    // of the envelope (MAIL FROM); empty for a bounce
@@ -26,7 +26,7 @@ type Letter struct {
 	Err     error       // why it, or a part of it, could not be parsed; the fields above hold what could
 }
 
-func (l Letter) clone() Letter {
+func (l Message) clone() Message {
 	l.To = slices.Clone(l.To)
 	l.Raw = bytes.Clone(l.Raw)
 	l.Header = maps.Clone(l.Header)
@@ -37,7 +37,7 @@ func (l Letter) clone() Letter {
 }
 
 // Links returns the http and https URLs in the text part, each once, in the order they appear.
-func (l Letter) Links() []string {
+func (l Message) Links() []string {
 	var urls []string
 	for _, s := range linkify(l.Text) {
 		if s.URL != "" && !slices.Contains(urls, s.URL) {

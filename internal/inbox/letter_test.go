@@ -11,7 +11,7 @@ import (
 )
 
 // arrived delivers a letter and returns what the inbox made of it.
-func arrived(t *testing.T, lines ...string) inbox.Letter {
+func arrived(t *testing.T, lines ...string) inbox.Message {
 	t.Helper()
 	i := open(t)
 	deliver(t, i, crlf(lines...))
@@ -75,7 +75,7 @@ func TestALetterOfTheMailLibraryIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliver(t, i, raw.String())
-	l := i.Letters()[0]
+	l := i.Messages()[0]
 	if l.Err != nil || l.Subject != "Plus qu’un clic" {
 		t.Errorf("subject %q, error %v", l.Subject, l.Err)
 	}
@@ -139,7 +139,7 @@ func TestLinksAreFoundInOrderAndOnce(t *testing.T) {
 		"https://a.example/\u202Egpj.exe \"https://a.example/'\"":                            {"https://a.example/"},
 		"https://%zz/ xhttps://a.example/":                                                   nil,
 	} {
-		if diff := cmp.Diff(want, inbox.Letter{Text: text}.Links()); diff != "" {
+		if diff := cmp.Diff(want, inbox.Message{Text: text}.Links()); diff != "" {
 			t.Errorf("%q: %s", text, diff)
 		}
 	}

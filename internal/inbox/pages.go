@@ -62,11 +62,11 @@ func (i *Inbox) deleteAll(w http.ResponseWriter, r *http.Request) {
 }
 
 // letter looks the letter up that the path names, or says that it is gone.
-func (i *Inbox) letter(next func(http.ResponseWriter, Letter)) http.HandlerFunc {
+func (i *Inbox) letter(next func(http.ResponseWriter, Message)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		l, ok := i.find(r.PathValue("id"))
 		if !ok {
-			show(w, http.StatusNotFound, "gone.html", goneView{Title: "This letter is gone", Keeps: MaxLetters})
+			show(w, http.StatusNotFound, "gone.html", goneView{Title: "This letter is gone", Keeps: MaxEmails})
 			return
 		}
 		next(w, l)
@@ -74,7 +74,7 @@ func (i *Inbox) letter(next func(http.ResponseWriter, Letter)) http.HandlerFunc 
 }
 
 // best shows a letter the way a mail program would.
-func (i *Inbox) best(w http.ResponseWriter, l Letter) {
+func (i *Inbox) best(w http.ResponseWriter, l Message) {
 	switch {
 	case l.HTML != "":
 		show(w, http.StatusOK, "letter.html", newLetterView(l, tabHTML))
@@ -85,20 +85,20 @@ func (i *Inbox) best(w http.ResponseWriter, l Letter) {
 	}
 }
 
-func (i *Inbox) text(w http.ResponseWriter, l Letter) {
+func (i *Inbox) text(w http.ResponseWriter, l Message) {
 	show(w, http.StatusOK, "letter.html", newLetterView(l, tabText))
 }
 
-func (i *Inbox) source(w http.ResponseWriter, l Letter) {
+func (i *Inbox) source(w http.ResponseWriter, l Message) {
 	show(w, http.StatusOK, "letter.html", newLetterView(l, tabSource))
 }
 
-func (i *Inbox) html(w http.ResponseWriter, l Letter) {
+func (i *Inbox) html(w http.ResponseWriter, l Message) {
 	w.Header().Set("Content-Security-Policy", letterPolicy)
 	send(w, http.StatusOK, "text/html; charset=utf-8", []byte(letterBase+l.HTML))
 }
 
-func (i *Inbox) raw(w http.ResponseWriter, l Letter) {
+func (i *Inbox) raw(w http.ResponseWriter, l Message) {
 	w.Header().Set("Content-Security-Policy", rawPolicy)
 	send(w, http.StatusOK, "text/plain; charset=utf-8", l.Raw)
 }

@@ -231,17 +231,17 @@ func TestOnlyOurOwnFormDeletes(t *testing.T) {
 	deliver(t, i, both)
 	form := page(t, i, "/inbox").Find("form")
 	action, _ := form.Attr("action")
-	if r := ask(t, i, "GET", action); r.StatusCode != http.StatusNotFound || len(i.Letters()) != 1 {
-		t.Errorf("looking at %s: %s, %d letters left", action, r.Status, len(i.Letters()))
+	if r := ask(t, i, "GET", action); r.StatusCode != http.StatusNotFound || len(i.Messages()) != 1 {
+		t.Errorf("looking at %s: %s, %d letters left", action, r.Status, len(i.Messages()))
 	}
 	for _, foreign := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
-		if r := ask(t, i, "POST", action, foreign...); r.StatusCode != http.StatusForbidden || len(i.Letters()) != 1 {
-			t.Errorf("a form of another site (%s): %s, %d letters left", foreign, r.Status, len(i.Letters()))
+		if r := ask(t, i, "POST", action, foreign...); r.StatusCode != http.StatusForbidden || len(i.Messages()) != 1 {
+			t.Errorf("a form of another site (%s): %s, %d letters left", foreign, r.Status, len(i.Messages()))
 		}
 	}
 	r := ask(t, i, "POST", action, "Sec-Fetch-Site", "same-origin")
-	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/inbox" || len(i.Letters()) != 0 {
-		t.Errorf("our own form: %s to %q, %d letters left", r.Status, r.Header.Get("Location"), len(i.Letters()))
+	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/inbox" || len(i.Messages()) != 0 {
+		t.Errorf("our own form: %s to %q, %d letters left", r.Status, r.Header.Get("Location"), len(i.Messages()))
 	}
 	gone, err := goquery.NewDocumentFromReader(ask(t, i, "GET", "/inbox/1").Body)
 	if err != nil {

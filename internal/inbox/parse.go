@@ -22,7 +22,7 @@ const (
 )
 
 // parse fills the fields that come from Raw. What cannot be parsed is said in Err, what can is kept.
-func (l *Letter) parse() {
+func (l *Message) parse() {
 	m, err := mail.ReadMessage(bytes.NewReader(l.Raw))
 	if err != nil {
 		l.Err = fmt.Errorf("the header cannot be read: %w", err)
@@ -36,7 +36,7 @@ func (l *Letter) parse() {
 
 // walk goes through the parts of one letter (RFC 2046 section 5.1).
 type walk struct {
-	letter *Letter
+	letter *Message
 	parts  int
 }
 

@@ -53,7 +53,7 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	l := Letter{From: s.from, To: s.to, Raw: raw}
+	l := Message{From: s.from, To: s.to, Raw: raw}
 	l.parse()
 	s.inbox.keep(l)
 	return nil

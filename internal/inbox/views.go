@@ -56,7 +56,7 @@ type field struct{ Name, Value string }
 func (i *Inbox) listView() listView {
 	kept, _ := i.snapshot()
 	today := i.now().Format(time.DateOnly)
-	v := listView{Title: "Inbox", SignUp: i.signUp, Addr: i.Addr(), Keeps: MaxLetters}
+	v := listView{Title: "Inbox", SignUp: i.signUp, Addr: i.Addr(), Keeps: MaxEmails}
 	for n := len(kept) - 1; n >= 0; n-- {
 		l := kept[n]
 		v.Letters = append(v.Letters, row{
@@ -67,7 +67,7 @@ func (i *Inbox) listView() listView {
 	return v
 }
 
-func newLetterView(l Letter, shown tab) letterView {
+func newLetterView(l Message, shown tab) letterView {
 	v := letterView{
 		Tab: shown, ID: l.ID, Subject: subject(l), From: sender(l), To: recipients(l), At: l.At,
 		HasHTML: l.HTML != "", Headers: headerFields(l.Raw), Sandbox: sandbox,
@@ -86,7 +86,7 @@ func newLetterView(l Letter, shown tab) letterView {
 }
 
 // subject is what a list shows: one line, never nothing.
-func subject(l Letter) string {
+func subject(l Message) string {
 	if s := strings.Join(strings.Fields(l.Subject), " "); s != "" {
 		return s
 	}
@@ -94,7 +94,7 @@ func subject(l Letter) string {
 }
 
 // sender is what the letter says of itself, or else the envelope.
-func sender(l Letter) string {
+func sender(l Message) string {
 	if from := strings.TrimSpace(l.Header.Get("From")); from != "" {
 		if a, err := mail.ParseAddress(from); err == nil && a.Name != "" {
 			return a.Name + " <" + a.Address + ">"
@@ -108,7 +108,7 @@ func sender(l Letter) string {
 }
 
 // recipients is the envelope: who really gets the letter.
-func recipients(l Letter) string { return strings.Join(l.To, ", ") }
+func recipients(l Message) string { return strings.Join(l.To, ", ") }
 
 // headerFields lists the header in its own order, unfolded (RFC 5322 section 2.2.3). A line that is no field is passed over.
 func headerFields(raw []byte) []field {

@@ -13,7 +13,7 @@ func TestWaitFindsTheFirstThatIsHere(t *testing.T) {
 	for _, subject := range []string{"no", "yes", "yes again"} {
 		deliver(t, i, "Subject: "+subject+"\r\n\r\n")
 	}
-	got, err := i.Wait(within(t), func(l inbox.Letter) bool { return l.Subject != "no" })
+	got, err := i.Wait(within(t), func(l inbox.Message) bool { return l.Subject != "no" })
 	if err != nil || got.Subject != "yes" {
 		t.Errorf("got %q, %v, want the earlier of the two that match", got.Subject, err)
 	}
@@ -23,11 +23,11 @@ func TestWaitWakesWhenTheLetterComes(t *testing.T) {
 	i := open(t)
 	deliver(t, i, "Subject: here\r\n\r\n")
 	looked := make(chan string, 10)
-	found := make(chan inbox.Letter, 1)
+	found := make(chan inbox.Message, 1)
 	go func() {
-		l, _ := i.Wait(within(t), func(l inbox.Letter) bool {
+		l, _ := i.Wait(within(t), func(l inbox.Message) bool {
 			looked <- l.Subject
-			_ = i.Letters() // match may use the inbox
+			_ = i.Messages() // match may use the inbox
 			return l.Subject == "awaited"
 		})
 		found <- l
@@ -50,7 +50,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	i := open(t)
 	deliver(t, i, "Subject: another\r\n\r\n")
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := i.Wait(ctx, func(inbox.Letter) bool {
+	_, err := i.Wait(ctx, func(inbox.Message) bool {
 		cancel()
 		return false
 	})
@@ -65,7 +65,7 @@ func TestClosingEndsWaiting(t *testing.T) {
 	waiting := make(chan struct{})
 	ended := make(chan error)
 	go func() {
-		_, err := i.Wait(within(t), func(inbox.Letter) bool {
+		_, err := i.Wait(within(t), func(inbox.Message) bool {
 			close(waiting)
 			return false
 		})

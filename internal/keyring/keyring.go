@@ -37,7 +37,7 @@ const (
 var ErrSealed = errors.New("keyring: does not open: damaged, moved, or sealed under a secret that is not listed")
 
 // Ring holds the derived keys. Its methods may be called from any goroutine.
-type Ring struct {
+type Keyring struct {
 	secrets []secret // newest first
 	derived sync.Map // label -> [][]byte
 }
@@ -48,11 +48,11 @@ type secret struct {
 }
 
 // New makes a ring of secrets, the newest first. It needs one at least, each of MinSecret bytes or more.
-func New(secrets ...[]byte) (*Ring, error) {
+func New(secrets ...[]byte) (*Keyring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("keyring: no secret")
 	}
-	r := &Ring{}
+	r := &Keyring{}
 	for i, s := range secrets {
 		if len(s) < MinSecret {
 			return nil, fmt.Errorf("keyring: secret %d has %d bytes, needs %d", i+1, len(s), MinSecret)
@@ -69,10 +69,10 @@ func New(secrets ...[]byte) (*Ring, error) {
 }
 
 // Len is how many secrets are listed.
-func (r *Ring) Len() int { return len(r.secrets) }
+func (r *Keyring) Len() int { return len(r.secrets) }
 
 // Keys returns the 32-byte keys of a label, one per secret, the newest first.
-func (r *Ring) Keys(label string) [][]byte {
+func (r *Keyring) Keys(label string) [][]byte {
 	if v, ok := r.derived.Load(label); ok {
 		return v.([][]byte)
 	}
@@ -86,7 +86,7 @@ func (r *Ring) Keys(label string) [][]byte {
 
 // Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. Where one part
 // ends and the next begins counts.
-func (r *Ring) Sums(label string, parts ...string) [][]byte {
+func (r *Keyring) Sums(label string, parts ...string) [][]byte {
 	keys := r.Keys(label)
 	sums := make([][]byte, len(keys))
 	for i, k := range keys {
@@ -101,7 +101,7 @@ func (r *Ring) Sums(label string, parts ...string) [][]byte {
 }
 
 // Seal encrypts plain under the newest secret for one context.
-func (r *Ring) Seal(context string, plain []byte) []byte {
+func (r *Keyring) Seal(context string, plain []byte) []byte {
 	s := r.secrets[0]
 	out := make([]byte, headerSize, len(plain)+Overhead)
 	out[0] = sealVersion
@@ -110,7 +110,7 @@ func (r *Ring) Seal(context string, plain []byte) []byte {
 }
 
 // Open decrypts what Seal made for the same context under any listed secret, or returns ErrSealed.
-func (r *Ring) Open(context string, sealed []byte) ([]byte, error) {
+func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != sealVersion {
 		return nil, ErrSealed
 	}

@@ -13,7 +13,7 @@ var (
 	newer = bytes.Repeat([]byte("n"), 32)
 )
 
-func ring(t *testing.T, secrets ...[]byte) *keyring.Ring {
+func ring(t *testing.T, secrets ...[]byte) *keyring.Keyring {
 	t.Helper()
 	r, err := keyring.New(secrets...)
 	if err != nil {

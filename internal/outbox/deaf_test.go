@@ -14,11 +14,11 @@ import (
 // deaf is a real store that cannot be asked about one kind.
 type deaf struct {
 	store.Store
-	kind  store.Kind
+	kind  store.QueueName
 	asked int
 }
 
-func (s *deaf) Lease(ctx context.Context, k store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+func (s *deaf) Lease(ctx context.Context, k store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
 	if k == s.kind {
 		s.asked++
 		return nil, store.ErrUnavailable
@@ -34,9 +34,9 @@ func TestAKindThatCannotBeLeasedStopsNoOther(t *testing.T) {
 		begun, d, log := time.Now(), &diary{}, &lines{}
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
-		b, err := outbox.New(outbox.Options{Store: st, Log: slog.New(log), Lanes: []outbox.Lane{{
-			Kinds: []store.Kind{"sick", "well"}, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-			Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); return false, nil }}}})
+		b, err := outbox.New(outbox.Options{Store: st, Log: slog.New(log), Pools: []outbox.Pool{{
+			Queues: []store.QueueName{"sick", "well"}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			Run: func(_ context.Context, e store.Job) (bool, error) { d.note(begun, e); return false, nil }}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +56,10 @@ func TestAKindThatCannotBeLeasedStopsNoOther(t *testing.T) {
 // slow is a real store that takes long to be asked about one kind.
 type slow struct {
 	store.Store
-	kind store.Kind
+	kind store.QueueName
 }
 
-func (s slow) Lease(ctx context.Context, k store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+func (s slow) Lease(ctx context.Context, k store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
 	if k == s.kind {
 		time.Sleep(5 * time.Second)
 	}
@@ -70,9 +70,9 @@ func TestAKindThatTakesLongToLeaseDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := open(t)
 		begun, d := time.Now(), &diary{}
-		start(t, box(t, slow{st, "sick"}, 10*time.Second, outbox.Lane{
-			Kinds: []store.Kind{"sick", "well"}, Workers: 2, Limit: time.Minute, Waits: day,
-			Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); return false, nil }}))
+		start(t, box(t, slow{st, "sick"}, 10*time.Second, outbox.Pool{
+			Queues: []store.QueueName{"sick", "well"}, Workers: 2, Timeout: time.Minute, Waits: day,
+			Run: func(_ context.Context, e store.Job) (bool, error) { d.note(begun, e); return false, nil }}))
 		time.Sleep(9 * time.Second) // both idle
 		oweIn(t, st, "well", 0, 1)
 		time.Sleep(10 * time.Second)

@@ -29,10 +29,10 @@ func TestAKindWhoseTrialsHangKeepsNoFreshEntryOfAnotherWaiting(t *testing.T) {
 			st := open(t)
 			oweIn(t, st, "bad", 0, n)
 			hanging, over, begun := make(chan bool, n), make(chan struct{}), make(chan string, 6)
-			b := box(t, st, 500*time.Millisecond, outbox.Lane{
-				Kinds: []store.Kind{"bad", "good"}, Workers: 8, Each: c.each, Limit: c.limit, Waits: []time.Duration{time.Hour},
-				Try: func(ctx context.Context, e store.Entry) (bool, error) {
-					if e.Kind == "good" {
+			b := box(t, st, 500*time.Millisecond, outbox.Pool{
+				Queues: []store.QueueName{"bad", "good"}, Workers: 8, PerQueue: c.each, Timeout: c.limit, Waits: []time.Duration{time.Hour},
+				Run: func(ctx context.Context, e store.Job) (bool, error) {
+					if e.Queue == "good" {
 						begun <- e.ID
 						return false, nil
 					}
@@ -80,19 +80,19 @@ func TestNoMoreThanEachAreAtOneKindAndNoFewer(t *testing.T) {
 				oweIn(t, st, "a", 0, 30)
 				oweIn(t, st, "b", 0, 30)
 				var mu sync.Mutex
-				at, most := map[store.Kind]int{}, map[store.Kind]int{}
+				at, most := map[store.QueueName]int{}, map[store.QueueName]int{}
 				begun, last, done := time.Now(), time.Duration(0), 0
-				run(t, st, time.Hour, outbox.Lane{
-					Kinds: []store.Kind{"a", "b"}, Workers: c.workers, Each: c.each, Limit: time.Hour, Waits: []time.Duration{time.Hour},
-					Try: func(_ context.Context, e store.Entry) (bool, error) {
+				run(t, st, time.Hour, outbox.Pool{
+					Queues: []store.QueueName{"a", "b"}, Workers: c.workers, PerQueue: c.each, Timeout: time.Hour, Waits: []time.Duration{time.Hour},
+					Run: func(_ context.Context, e store.Job) (bool, error) {
 						mu.Lock()
-						at[e.Kind]++
-						most[e.Kind] = max(most[e.Kind], at[e.Kind])
+						at[e.Queue]++
+						most[e.Queue] = max(most[e.Queue], at[e.Queue])
 						mu.Unlock()
 						time.Sleep(time.Minute)
 						mu.Lock()
 						defer mu.Unlock()
-						at[e.Kind]--
+						at[e.Queue]--
 						done++
 						last = time.Since(begun)
 						return false, nil
@@ -112,7 +112,7 @@ func TestNoMoreThanEachAreAtOneKindAndNoFewer(t *testing.T) {
 
 func TestKindsHaveTheirTurnsWhoeverIsWoken(t *testing.T) {
 	st := open(t)
-	kinds := []store.Kind{"a", "b", "c", "d"}
+	kinds := []store.QueueName{"a", "b", "c", "d"}
 	for _, k := range kinds {
 		oweIn(t, st, k, 0, 25)
 	}
@@ -120,8 +120,8 @@ func TestKindsHaveTheirTurnsWhoeverIsWoken(t *testing.T) {
 	defer stop()
 	var b *outbox.Outbox
 	d := &diary{}
-	b = box(t, st, time.Hour, outbox.Lane{Kinds: kinds, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-		Try: func(_ context.Context, e store.Entry) (bool, error) {
+	b = box(t, st, time.Hour, outbox.Pool{Queues: kinds, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+		Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(time.Now(), e)
 			b.Wake("a")
 			b.Wake("c")
@@ -131,7 +131,7 @@ func TestKindsHaveTheirTurnsWhoeverIsWoken(t *testing.T) {
 			return false, nil
 		}})
 	b.Run(ctx)
-	had := map[store.Kind]int{}
+	had := map[store.QueueName]int{}
 	for i, k := range d.kinds {
 		had[k]++
 		for _, other := range kinds {

@@ -18,26 +18,26 @@ type counting struct {
 	leases, hastens atomic.Int64
 }
 
-func (s *counting) Lease(ctx context.Context, k store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+func (s *counting) Lease(ctx context.Context, k store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
 	s.leases.Add(1)
 	return s.Store.Lease(ctx, k, n, hold)
 }
 
-func (s *counting) Hasten(ctx context.Context, k store.Kind, n int) (int, error) {
+func (s *counting) RunNow(ctx context.Context, k store.QueueName, n int) (int, error) {
 	s.hastens.Add(1)
-	return s.Store.Hasten(ctx, k, n)
+	return s.Store.RunNow(ctx, k, n)
 }
 
 func TestAnIdleLaneLooksAtEachKindOncePerPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &counting{Store: open(t)}
-		var kinds []store.Kind
+		var kinds []store.QueueName
 		for i := range 16 {
-			kinds = append(kinds, store.Kind(fmt.Sprint("k", i)))
+			kinds = append(kinds, store.QueueName(fmt.Sprint("k", i)))
 		}
 		begun, d := time.Now(), &diary{}
-		b := box(t, st, 10*time.Second, outbox.Lane{Kinds: kinds, Workers: 8, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-			Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); return false, nil }})
+		b := box(t, st, 10*time.Second, outbox.Pool{Queues: kinds, Workers: 8, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			Run: func(_ context.Context, e store.Job) (bool, error) { d.note(begun, e); return false, nil }})
 		start(t, b)
 		time.Sleep(5*time.Minute + time.Second)
 		if got := st.leases.Load(); got != 16*31 {

@@ -15,7 +15,7 @@ func TestALongTrialKeepsItsLease(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		run(t, st, 20*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Workers: 3, Limit: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, 20*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Workers: 3, Timeout: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(begun, e)
 			time.Sleep(5 * time.Minute)
 			return false, nil
@@ -37,7 +37,7 @@ func TestWhatADeadProcessHeldComesBackSoon(t *testing.T) {
 			t.Fatal(err)
 		}
 		begun, d := time.Now(), &diary{}
-		run(t, st, 2*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, 2*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour}, Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(begun, e)
 			return false, nil
 		}})
@@ -50,14 +50,14 @@ func TestWhatADeadProcessHeldComesBackSoon(t *testing.T) {
 // cut is a store that cannot be reached for extending leases.
 type cut struct{ store.Store }
 
-func (cut) Extend(context.Context, store.Entry, time.Duration) error { return store.ErrUnavailable }
+func (cut) RenewLease(context.Context, store.Job, time.Duration) error { return store.ErrUnavailable }
 
 func TestAnEntryWhoseLeaseRanOutIsNotTriedBesideItselfHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d, inHand := time.Now(), &diary{}, make(chan struct{}, 1)
-		run(t, cut{st}, 20*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Workers: 3, Limit: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, cut{st}, 20*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Workers: 3, Timeout: 10 * time.Minute, Waits: []time.Duration{time.Hour}, Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(begun, e)
 			select {
 			case inHand <- struct{}{}:
@@ -78,14 +78,14 @@ func TestAnEntryWhoseLeaseRanOutIsNotTriedBesideItselfHere(t *testing.T) {
 // robbed is a real store in which every lease has passed on by the time it is to be extended.
 type robbed struct{ store.Store }
 
-func (robbed) Extend(context.Context, store.Entry, time.Duration) error { return store.ErrLost }
+func (robbed) RenewLease(context.Context, store.Job, time.Duration) error { return store.ErrLeaseLost }
 
 func TestATrialEndsWhenItsLeaseHasPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, ended := time.Now(), time.Duration(0)
-		run(t, robbed{st}, 20*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Hour, Waits: []time.Duration{time.Hour}, Try: func(ctx context.Context, _ store.Entry) (bool, error) {
+		run(t, robbed{st}, 20*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Hour, Waits: []time.Duration{time.Hour}, Run: func(ctx context.Context, _ store.Job) (bool, error) {
 			<-ctx.Done()
 			if ended == 0 { // it comes back, and is taken from us again
 				ended = time.Since(begun)

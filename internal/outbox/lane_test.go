@@ -12,75 +12,75 @@ import (
 )
 
 func TestLanesThatCannotWorkAreRefused(t *testing.T) {
-	good := func() outbox.Lane {
-		return outbox.Lane{Kinds: []store.Kind{"a", "b"}, Limit: time.Second, Waits: []time.Duration{time.Second},
-			Try: func(context.Context, store.Entry) (bool, error) { return false, nil }}
+	good := func() outbox.Pool {
+		return outbox.Pool{Queues: []store.QueueName{"a", "b"}, Timeout: time.Second, Waits: []time.Duration{time.Second},
+			Run: func(context.Context, store.Job) (bool, error) { return false, nil }}
 	}
-	for name, spoil := range map[string]func(l *outbox.Lane){
-		"no kinds":                  func(l *outbox.Lane) { l.Kinds = nil },
-		"a kind without a name":     func(l *outbox.Lane) { l.Kinds = []store.Kind{"a", ""} },
-		"a kind twice":              func(l *outbox.Lane) { l.Kinds = []store.Kind{"a", "a"} },
-		"a kind of another lane":    func(l *outbox.Lane) { l.Kinds = []store.Kind{"a", "other"} },
-		"no trial":                  func(l *outbox.Lane) { l.Try = nil },
-		"no limit":                  func(l *outbox.Lane) { l.Limit = 0 },
-		"no waits":                  func(l *outbox.Lane) { l.Waits = nil },
-		"fewer than no workers":     func(l *outbox.Lane) { l.Workers = -1 },
-		"fewer than none at a kind": func(l *outbox.Lane) { l.Each = -1 },
-		"probing before":            func(l *outbox.Lane) { l.Probe, l.Repeat = -time.Second, true },
-		"probing to the end":        func(l *outbox.Lane) { l.Probe = time.Second },
-		"a Then that nobody works":  func(l *outbox.Lane) { l.Then = "nowhere" },
+	for name, spoil := range map[string]func(l *outbox.Pool){
+		"no kinds":                  func(l *outbox.Pool) { l.Queues = nil },
+		"a kind without a name":     func(l *outbox.Pool) { l.Queues = []store.QueueName{"a", ""} },
+		"a kind twice":              func(l *outbox.Pool) { l.Queues = []store.QueueName{"a", "a"} },
+		"a kind of another lane":    func(l *outbox.Pool) { l.Queues = []store.QueueName{"a", "other"} },
+		"no trial":                  func(l *outbox.Pool) { l.Run = nil },
+		"no limit":                  func(l *outbox.Pool) { l.Timeout = 0 },
+		"no waits":                  func(l *outbox.Pool) { l.Waits = nil },
+		"fewer than no workers":     func(l *outbox.Pool) { l.Workers = -1 },
+		"fewer than none at a kind": func(l *outbox.Pool) { l.PerQueue = -1 },
+		"probing before":            func(l *outbox.Pool) { l.Probe, l.RepeatLast = -time.Second, true },
+		"probing to the end":        func(l *outbox.Pool) { l.Probe = time.Second },
+		"a Then that nobody works":  func(l *outbox.Pool) { l.RetryQueue = "nowhere" },
 		"nothing":                   nil,
 	} {
 		l, other := good(), good()
-		other.Kinds = []store.Kind{"other"}
+		other.Queues = []store.QueueName{"other"}
 		if spoil != nil {
 			spoil(&l)
 		}
-		if _, err := outbox.New(outbox.Options{Store: open(t), Lanes: []outbox.Lane{l, other}}); (err == nil) != (spoil == nil) {
+		if _, err := outbox.New(outbox.Options{Store: open(t), Pools: []outbox.Pool{l, other}}); (err == nil) != (spoil == nil) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := outbox.New(outbox.Options{Lanes: []outbox.Lane{good()}}); err == nil {
+	if _, err := outbox.New(outbox.Options{Pools: []outbox.Pool{good()}}); err == nil {
 		t.Error("it would work without a store")
 	}
 }
 
-type moving store.Kind
+type moving store.QueueName
 
-func (moving) Error() string      { return "elsewhere" }
-func (m moving) Lane() store.Kind { return store.Kind(m) }
+func (moving) Error() string           { return "elsewhere" }
+func (m moving) Lane() store.QueueName { return store.QueueName(m) }
 
 func TestWhatIsTriedAgainIsTriedInTheLaneWhereItWaits(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
-		then store.Kind
-		want store.Kind
+		then store.QueueName
+		want store.QueueName
 	}{
-		"as the lane says":    {errors.New("not now"), "letter/again", "letter/again"},
-		"as the trial says":   {moving("letter/slow"), "letter/again", "letter/slow"},
+		"as the lane says":    {errors.New("not now"), "email/retry", "email/retry"},
+		"as the trial says":   {moving("email/slow"), "email/retry", "email/slow"},
 		"nowhere else":        {errors.New("not now"), "", kind},
-		"where nobody works":  {moving("nowhere"), "letter/again", kind},
-		"where it is already": {moving(kind), "letter/again", kind},
+		"where nobody works":  {moving("nowhere"), "email/retry", kind},
+		"where it is already": {moving(kind), "email/retry", kind},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := open(t)
 				owe(t, st, 1)
 				begun, d := time.Now(), &diary{}
-				fresh := outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Minute}, Repeat: true, Then: c.then}
-				fresh.Try = func(_ context.Context, e store.Entry) (bool, error) {
+				fresh := outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Minute}, RepeatLast: true, RetryQueue: c.then}
+				fresh.Run = func(_ context.Context, e store.Job) (bool, error) {
 					d.note(begun, e)
-					if e.Tries > 1 {
+					if e.Attempts > 1 {
 						return false, nil
 					}
 					return false, c.err
 				}
 				again := fresh
-				again.Kinds, again.Then = []store.Kind{"letter/again", "letter/slow"}, ""
-				again.Try = func(_ context.Context, e store.Entry) (bool, error) {
+				again.Queues, again.RetryQueue = []store.QueueName{"email/retry", "email/slow"}, ""
+				again.Run = func(_ context.Context, e store.Job) (bool, error) {
 					d.note(begun, e)
-					if e.Tries != 2 {
-						t.Errorf("it forgot that it was tried: %d", e.Tries)
+					if e.Attempts != 2 {
+						t.Errorf("it forgot that it was tried: %d", e.Attempts)
 					}
 					return false, nil
 				}
@@ -101,8 +101,8 @@ func TestATrialThatHangsToItsLimitWaitsByTheTable(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		run(t, st, 90*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Repeat: true,
-			Try: func(ctx context.Context, e store.Entry) (bool, error) {
+		run(t, st, 90*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour}, RepeatLast: true,
+			Run: func(ctx context.Context, e store.Job) (bool, error) {
 				d.note(begun, e)
 				<-ctx.Done()
 				return false, context.Cause(ctx)

@@ -28,12 +28,12 @@ type miss struct {
 }
 
 // another counts one more failure of an entry, and tells the number. Of one too many to be remembered it is that of its tries.
-func (m *misses) another(e store.Entry, now time.Time) int {
+func (m *misses) another(e store.Job, now time.Time) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.all[e.ID]
 	if known.n == 0 && len(m.all) >= maxMisses && !m.prune(now) {
-		return e.Tries
+		return e.Attempts
 	}
 	if m.all == nil {
 		m.all = map[string]miss{}
@@ -51,7 +51,7 @@ func (m *misses) prune(now time.Time) bool {
 	return len(m.all) < maxMisses
 }
 
-func (m *misses) forget(e store.Entry) {
+func (m *misses) forget(e store.Job) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.all, e.ID)

@@ -10,7 +10,7 @@ import (
 
 func TestWhatIsRememberedOfFailuresIsBounded(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	entry := func(n int) store.Entry { return store.Entry{ID: fmt.Sprint(n), Tries: 7} }
+	entry := func(n int) store.Job { return store.Job{ID: fmt.Sprint(n), Attempts: 7} }
 	var m misses
 	for n := range maxMisses {
 		m.another(entry(n), now)

@@ -17,18 +17,18 @@ import (
 func TestEveryTrialIsObservedUnderItsEntrysKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := open(t)
-		says := map[store.Kind]error{"good": nil, "bad": errors.New("not now"), "worst": parked{}, "gone": store.ErrLost}
-		lane := outbox.Lane{Limit: time.Minute, Waits: day, Then: "bad", Try: func(_ context.Context, e store.Entry) (bool, error) {
+		says := map[store.QueueName]error{"good": nil, "bad": errors.New("not now"), "worst": parked{}, "gone": store.ErrLeaseLost}
+		lane := outbox.Pool{Timeout: time.Minute, Waits: day, RetryQueue: "bad", Run: func(_ context.Context, e store.Job) (bool, error) {
 			time.Sleep(3 * time.Second)
-			return false, says[e.Kind]
+			return false, says[e.Queue]
 		}}
 		for k := range says {
 			oweIn(t, st, k, 0, 1)
-			lane.Kinds = append(lane.Kinds, k)
+			lane.Queues = append(lane.Queues, k)
 		}
 		got := map[string]int{}
-		b, err := outbox.New(outbox.Options{Store: st, Lanes: []outbox.Lane{lane}, Hold: time.Hour,
-			Observe: func(k store.Kind, outcome string, d time.Duration) { got[fmt.Sprint(k, " ", outcome, " ", d)]++ }})
+		b, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{lane}, LeaseFor: time.Hour,
+			Observe: func(k store.QueueName, outcome string, d time.Duration) { got[fmt.Sprint(k, " ", outcome, " ", d)]++ }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func TestEveryEntryIsDoneOnceHoweverManyWork(t *testing.T) {
 	d := &diary{}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	lane := outbox.Lane{Kinds: []store.Kind{kind}, Workers: 8, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+	lane := outbox.Pool{Queues: []store.QueueName{kind}, Workers: 8, Timeout: time.Minute, Waits: []time.Duration{time.Hour}, Run: func(_ context.Context, e store.Job) (bool, error) {
 		d.note(time.Now(), e)
 		if len(d.tries()) == 500 {
 			stop()
@@ -26,7 +26,7 @@ func TestEveryEntryIsDoneOnceHoweverManyWork(t *testing.T) {
 	}}
 	var both sync.WaitGroup
 	for range 2 {
-		b, err := outbox.New(outbox.Options{Store: st, Lanes: []outbox.Lane{lane}})
+		b, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{lane}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,8 +47,8 @@ func TestStoppingFinishesWhatIsInHand(t *testing.T) {
 	owe(t, st, 2)
 	ctx, stop := context.WithCancel(t.Context())
 	finished := false
-	b, err := outbox.New(outbox.Options{Store: st, Lanes: []outbox.Lane{{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-		Try: func(ctx context.Context, e store.Entry) (bool, error) {
+	b, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+		Run: func(ctx context.Context, e store.Job) (bool, error) {
 			stop()
 			<-time.After(50 * time.Millisecond)
 			finished = ctx.Err() == nil
@@ -72,8 +72,8 @@ func TestAWakeSavesTheWait(t *testing.T) {
 		st := open(t)
 		begun, d := time.Now(), &diary{}
 		ctx, stop := context.WithCancel(t.Context())
-		b, err := outbox.New(outbox.Options{Store: st, Poll: time.Hour, Lanes: []outbox.Lane{{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-			Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); stop(); return false, nil }}}})
+		b, err := outbox.New(outbox.Options{Store: st, Poll: time.Hour, Pools: []outbox.Pool{{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			Run: func(_ context.Context, e store.Job) (bool, error) { d.note(begun, e); stop(); return false, nil }}}})
 		if err != nil {
 			t.Fatal(err)
 		}

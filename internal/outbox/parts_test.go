@@ -14,7 +14,7 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-const kind = store.Kind("letter")
+const kind = store.QueueName("letter")
 
 func open(t *testing.T) store.Store {
 	t.Helper()
@@ -33,14 +33,14 @@ func owe(t *testing.T, st store.Store, n int) {
 }
 
 // oweIn owes the entries of a kind from one number up to another.
-func oweIn(t *testing.T, st store.Store, k store.Kind, from, to int) {
+func oweIn(t *testing.T, st store.Store, k store.QueueName, from, to int) {
 	t.Helper()
-	var owed []store.Entry
+	var owed []store.Job
 	for i := from; i < to; i++ {
-		owed = append(owed, store.Entry{ID: fmt.Sprint(strings.ReplaceAll(string(k), "/", "_"), "-", i), Kind: k})
+		owed = append(owed, store.Job{ID: fmt.Sprint(strings.ReplaceAll(string(k), "/", "_"), "-", i), Queue: k})
 	}
 	err := st.Update(t.Context(), store.Key{Site: "gazette", ID: "0123456789abcdefghijkl"}, func(store.Record) (store.Change, error) {
-		return store.Change{Put: &store.Record{Created: time.Now(), Data: []byte("x")}, Owe: owed}, nil
+		return store.Change{Put: &store.Record{Created: time.Now(), Data: []byte("x")}, Enqueue: owed}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +52,13 @@ type diary struct {
 	mu    sync.Mutex
 	at    []time.Duration
 	ids   []string
-	kinds []store.Kind
+	kinds []store.QueueName
 }
 
-func (d *diary) note(begun time.Time, e store.Entry) {
+func (d *diary) note(begun time.Time, e store.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.at, d.ids, d.kinds = append(d.at, time.Since(begun)), append(d.ids, e.ID), append(d.kinds, e.Kind)
+	d.at, d.ids, d.kinds = append(d.at, time.Since(begun)), append(d.ids, e.ID), append(d.kinds, e.Queue)
 }
 
 func (d *diary) tries() []time.Duration {
@@ -68,16 +68,16 @@ func (d *diary) tries() []time.Duration {
 }
 
 // run lets an outbox work for some time, which passes at once.
-func run(t *testing.T, st store.Store, howLong time.Duration, lanes ...outbox.Lane) {
+func run(t *testing.T, st store.Store, howLong time.Duration, lanes ...outbox.Pool) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), howLong)
 	defer stop()
 	box(t, st, 10*time.Second, lanes...).Run(ctx)
 }
 
-func box(t *testing.T, st store.Store, poll time.Duration, lanes ...outbox.Lane) *outbox.Outbox {
+func box(t *testing.T, st store.Store, poll time.Duration, lanes ...outbox.Pool) *outbox.Outbox {
 	t.Helper()
-	b, err := outbox.New(outbox.Options{Store: st, Lanes: lanes, Poll: poll})
+	b, err := outbox.New(outbox.Options{Store: st, Pools: lanes, Poll: poll})
 	if err != nil {
 		t.Fatal(err)
 	}

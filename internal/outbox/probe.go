@@ -86,7 +86,7 @@ func (c *crew) hasten(ctx context.Context, t *turn) {
 	if n == 0 {
 		return
 	}
-	_, err := c.Store.Hasten(ctx, t.kind, n)
+	_, err := c.Store.RunNow(ctx, t.kind, n)
 	if news := t.health.could(n, err); news && ctx.Err() == nil {
 		c.Log.Error("outbox: cannot try out of turn", "lane", t.kind, "error", err)
 	}

@@ -17,10 +17,10 @@ import (
 var day = []time.Duration{24 * time.Hour}
 
 // away is a receiver that comes back.
-func away(until time.Duration) (d *diary, done *diary, try outbox.Try) {
+func away(until time.Duration) (d *diary, done *diary, try outbox.Run) {
 	begun := time.Now()
 	d, done = &diary{}, &diary{}
-	return d, done, func(_ context.Context, e store.Entry) (bool, error) {
+	return d, done, func(_ context.Context, e store.Job) (bool, error) {
 		d.note(begun, e)
 		if time.Since(begun) < until {
 			return false, errors.New("nobody there")
@@ -32,16 +32,16 @@ func away(until time.Duration) (d *diary, done *diary, try outbox.Try) {
 
 func TestAReceiverThatWasAwayGetsEverythingSoonAfterItsReturn(t *testing.T) {
 	const probe, back = 10 * time.Minute, 3 * time.Hour
-	for _, again := range []store.Kind{"", "hook/again"} {
+	for _, again := range []store.QueueName{"", "hook/again"} {
 		t.Run("waiting in "+string(again), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := open(t)
 				oweIn(t, st, "hook", 0, 60)
 				d, done, try := away(back)
-				lane := outbox.Lane{Kinds: []store.Kind{"hook"}, Workers: 2, Limit: time.Minute, Waits: day, Repeat: true, Then: again, Try: try, Probe: probe}
-				lanes := []outbox.Lane{lane}
+				lane := outbox.Pool{Queues: []store.QueueName{"hook"}, Workers: 2, Timeout: time.Minute, Waits: day, RepeatLast: true, RetryQueue: again, Run: try, Probe: probe}
+				lanes := []outbox.Pool{lane}
 				if again != "" {
-					lane.Kinds, lane.Then = []store.Kind{again}, ""
+					lane.Queues, lane.RetryQueue = []store.QueueName{again}, ""
 					lanes = append(lanes, lane)
 				}
 				run(t, st, 4*time.Hour, lanes...)
@@ -66,7 +66,7 @@ func TestWithoutProbeOnlyTheTableCounts(t *testing.T) {
 		st := open(t)
 		owe(t, st, 20)
 		d, done, try := away(time.Hour)
-		run(t, st, 4*time.Hour, outbox.Lane{Kinds: []store.Kind{kind}, Workers: 2, Limit: time.Minute, Waits: day, Try: try})
+		run(t, st, 4*time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Workers: 2, Timeout: time.Minute, Waits: day, Run: try})
 		if len(d.tries()) != 20 || len(done.tries()) != 0 {
 			t.Errorf("%d trials, want 20, once each", len(d.tries()))
 		}
@@ -78,10 +78,10 @@ func TestAReceiverThatAskedToBeLeftAloneIs(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		run(t, st, 4*time.Hour, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: day, Repeat: true, Probe: time.Minute,
-			Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, 4*time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: day, RepeatLast: true, Probe: time.Minute,
+			Run: func(_ context.Context, e store.Job) (bool, error) {
 				d.note(begun, e)
-				if e.Tries < 4 {
+				if e.Attempts < 4 {
 					return false, fmt.Errorf("busy: %w", later(time.Hour))
 				}
 				return false, errors.New("nobody there")
@@ -114,9 +114,9 @@ func TestAPoisonEntryBesideGoodOnesIsTriedOnceAMinute(t *testing.T) {
 		st := open(t)
 		oweIn(t, st, "poison", 0, 1)
 		begun, poison, good := time.Now(), &diary{}, &diary{}
-		b := box(t, st, time.Second, outbox.Lane{Kinds: []store.Kind{"poison", kind}, Limit: time.Minute, Waits: day, Repeat: true, Probe: time.Hour,
-			Then: "poison", // where good ones are done, too
-			Try: func(_ context.Context, e store.Entry) (bool, error) {
+		b := box(t, st, time.Second, outbox.Pool{Queues: []store.QueueName{"poison", kind}, Timeout: time.Minute, Waits: day, RepeatLast: true, Probe: time.Hour,
+			RetryQueue: "poison", // where good ones are done, too
+			Run: func(_ context.Context, e store.Job) (bool, error) {
 				if e.ID == "poison-0" {
 					poison.note(begun, e)
 					return false, errors.New("bad")
@@ -148,7 +148,9 @@ func TestAPoisonEntryBesideGoodOnesIsTriedOnceAMinute(t *testing.T) {
 // stiff is a real store that makes nothing due.
 type stiff struct{ store.Store }
 
-func (stiff) Hasten(context.Context, store.Kind, int) (int, error) { return 0, store.ErrUnavailable }
+func (stiff) RunNow(context.Context, store.QueueName, int) (int, error) {
+	return 0, store.ErrUnavailable
+}
 
 func TestAStoreThatMakesNothingDueIsSaidOnceAndStopsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -156,8 +158,8 @@ func TestAStoreThatMakesNothingDueIsSaidOnceAndStopsNothing(t *testing.T) {
 		owe(t, st, 20)
 		_, done, try := away(time.Hour)
 		log := &lines{}
-		b, err := outbox.New(outbox.Options{Store: stiff{st}, Log: slog.New(log), Poll: 10 * time.Second, Lanes: []outbox.Lane{{
-			Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{2 * time.Hour}, Repeat: true, Try: try, Probe: time.Minute}}})
+		b, err := outbox.New(outbox.Options{Store: stiff{st}, Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{{
+			Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{2 * time.Hour}, RepeatLast: true, Run: try, Probe: time.Minute}}})
 		if err != nil {
 			t.Fatal(err)
 		}

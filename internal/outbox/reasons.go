@@ -17,7 +17,7 @@ func (t *turns) reason(k *turn) {
 }
 
 // wake puts a kind in line, in front if it may.
-func (t *turns) wake(kind store.Kind) {
+func (t *turns) wake(kind store.QueueName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range t.kinds {

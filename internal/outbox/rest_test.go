@@ -27,10 +27,10 @@ func TestALaneRestsForAsLongAsItIsToldTo(t *testing.T) {
 				st := &counting{Store: open(t)}
 				owe(t, st, 3)
 				begun, d := time.Now(), &diary{}
-				b := box(t, st, poll, outbox.Lane{Kinds: []store.Kind{kind}, Workers: 3, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-					Probe: time.Second, Repeat: true,
-					Try: func(_ context.Context, e store.Entry) (bool, error) { d.note(begun, e); return false, nil },
-					Rest: func() time.Duration {
+				b := box(t, st, poll, outbox.Pool{Queues: []store.QueueName{kind}, Workers: 3, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+					Probe: time.Second, RepeatLast: true,
+					Run: func(_ context.Context, e store.Job) (bool, error) { d.note(begun, e); return false, nil },
+					Paused: func() time.Duration {
 						if time.Since(begun) < c.until {
 							return c.says
 						}
@@ -60,13 +60,13 @@ func TestARestIsAskedForBeforeEachLease(t *testing.T) {
 		st := open(t)
 		owe(t, st, 3)
 		begun, d, tired := time.Now(), &diary{}, time.Time{}
-		start(t, box(t, st, time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-			Try: func(_ context.Context, e store.Entry) (bool, error) {
+		start(t, box(t, st, time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			Run: func(_ context.Context, e store.Job) (bool, error) {
 				d.note(begun, e)
 				tired = time.Now().Add(20 * time.Second)
 				return false, nil
 			},
-			Rest: func() time.Duration { return max(0, time.Until(tired)) }}))
+			Paused: func() time.Duration { return max(0, time.Until(tired)) }}))
 		time.Sleep(59 * time.Second)
 		got := d.tries()
 		if len(got) != 3 || got[0] != 0 || got[1] != 20*time.Second || got[2] != 40*time.Second {
@@ -80,9 +80,9 @@ func TestARestingLaneStopsAtOnce(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun := time.Now()
-		stop := start(t, box(t, st, time.Hour, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour},
-			Try:  func(context.Context, store.Entry) (bool, error) { t.Error("it was tried"); return false, nil },
-			Rest: func() time.Duration { return time.Hour }}))
+		stop := start(t, box(t, st, time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			Run:    func(context.Context, store.Job) (bool, error) { t.Error("it was tried"); return false, nil },
+			Paused: func() time.Duration { return time.Hour }}))
 		time.Sleep(time.Second)
 		stop()
 		if took := time.Since(begun); took > time.Second {

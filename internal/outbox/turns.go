@@ -20,7 +20,7 @@ type turns struct {
 
 // turn is one kind in the line. turns.mu guards all of it but kind and health.
 type turn struct {
-	kind   store.Kind
+	kind   store.QueueName
 	health *health
 
 	at      int   // workers at it, looking or trying
@@ -36,7 +36,7 @@ type turn struct {
 }
 
 // newTurns makes a line in which every kind is worth a look.
-func newTurns(kinds []store.Kind, each int, probe time.Duration) *turns {
+func newTurns(kinds []store.QueueName, each int, probe time.Duration) *turns {
 	t := &turns{each: each, signal: make(chan struct{}, 1)}
 	now := time.Now()
 	for _, k := range kinds {

@@ -13,7 +13,7 @@ import (
 // line is turns with one worker, who finds nothing.
 type line struct{ *turns }
 
-func (l line) look() store.Kind {
+func (l line) look() store.QueueName {
 	k, reasons := l.take()
 	if k == nil {
 		return ""
@@ -23,7 +23,7 @@ func (l line) look() store.Kind {
 	return k.kind
 }
 
-func (l line) through() (seen []store.Kind) {
+func (l line) through() (seen []store.QueueName) {
 	for k := l.look(); k != ""; k = l.look() {
 		seen = append(seen, k)
 	}
@@ -31,7 +31,7 @@ func (l line) through() (seen []store.Kind) {
 }
 
 func TestEveryKindIsLookedAtOnceInTurnAndThenWaitsForAReason(t *testing.T) {
-	kinds := []store.Kind{"a", "b", "c"}
+	kinds := []store.QueueName{"a", "b", "c"}
 	l := line{newTurns(kinds, 0, 0)}
 	for range 3 {
 		if diff := cmp.Diff(kinds, l.through()); diff != "" {
@@ -43,15 +43,15 @@ func TestEveryKindIsLookedAtOnceInTurnAndThenWaitsForAReason(t *testing.T) {
 }
 
 func TestAWokenKindGoesFirstButNotTwiceBeforeTheSame(t *testing.T) {
-	l := line{newTurns([]store.Kind{"a", "b", "c"}, 0, 0)}
+	l := line{newTurns([]store.QueueName{"a", "b", "c"}, 0, 0)}
 	l.through()
 	l.lookAtAll(time.Now())
-	var seen []store.Kind
+	var seen []store.QueueName
 	for range 5 {
 		l.wake("c")
 		seen = append(seen, l.look())
 	}
-	if diff := cmp.Diff([]store.Kind{"c", "a", "b", "c", "c"}, seen); diff != "" {
+	if diff := cmp.Diff([]store.QueueName{"c", "a", "b", "c", "c"}, seen); diff != "" {
 		t.Error(diff)
 	}
 	l.wake("nobody's")
@@ -62,12 +62,12 @@ func TestAWokenKindGoesFirstButNotTwiceBeforeTheSame(t *testing.T) {
 }
 
 func TestNoKindWaitsForMoreThanOneTurnOfAnother(t *testing.T) {
-	kinds := make([]store.Kind, 7)
+	kinds := make([]store.QueueName, 7)
 	for i := range kinds {
-		kinds[i] = store.Kind(fmt.Sprint("k", i))
+		kinds[i] = store.QueueName(fmt.Sprint("k", i))
 	}
 	ts := newTurns(kinds, 0, 0)
-	between := map[store.Kind]map[store.Kind]int{} // who had a turn while whom waited
+	between := map[store.QueueName]map[store.QueueName]int{} // who had a turn while whom waited
 	for i := range 2000 {
 		for j := range i % 4 {
 			ts.wake(kinds[(i*i+j)%3]) // three of them are woken all the time
@@ -82,7 +82,7 @@ func TestNoKindWaitsForMoreThanOneTurnOfAnother(t *testing.T) {
 				t.Fatalf("turn %d: %s had %d turns while %s waited", i, k.kind, had[k.kind], waits)
 			}
 		}
-		between[k.kind] = map[store.Kind]int{}
+		between[k.kind] = map[store.QueueName]int{}
 		ts.looked(k, reasons, true)
 		ts.leave(k)
 	}
@@ -92,7 +92,7 @@ func TestNoKindWaitsForMoreThanOneTurnOfAnother(t *testing.T) {
 }
 
 func TestAReasonThatComesDuringALookIsNotUndoneByIt(t *testing.T) {
-	l := line{newTurns([]store.Kind{"a"}, 0, 0)}
+	l := line{newTurns([]store.QueueName{"a"}, 0, 0)}
 	k, reasons := l.take()
 	if again, _ := l.take(); again != nil {
 		t.Error("two ask at once where one had no answer yet")
@@ -109,7 +109,7 @@ func TestAReasonThatComesDuringALookIsNotUndoneByIt(t *testing.T) {
 }
 
 func TestTheMoreIsFoundTheMoreLookAtOnce(t *testing.T) {
-	ts := newTurns([]store.Kind{"a"}, 5, 0)
+	ts := newTurns([]store.QueueName{"a"}, 5, 0)
 	for want := range 4 { // there may be one more for each look that found something
 		k, reasons := ts.take()
 		if k == nil {
@@ -135,7 +135,7 @@ func TestTheMoreIsFoundTheMoreLookAtOnce(t *testing.T) {
 }
 
 func TestARefusedKindIsLeftAloneUntilItIsWoken(t *testing.T) {
-	ts := newTurns([]store.Kind{"a"}, 0, 0)
+	ts := newTurns([]store.QueueName{"a"}, 0, 0)
 	now := time.Now()
 	for i, want := range []time.Duration{2, 4, 8, 16, 30, 30} {
 		k, reasons := ts.take()

@@ -9,33 +9,33 @@ import (
 )
 
 // judge says what becomes of an entry after a trial.
-func (l Lane) judge(e store.Entry, err error, now time.Time) (string, store.Outcome) {
+func (l Pool) judge(e store.Job, err error, now time.Time) (string, store.Outcome) {
 	if err == nil {
-		return "done", store.Done()
+		return "done", store.Complete()
 	}
 	var park interface{ Park() bool }
 	if errors.As(err, &park) && park.Park() {
-		return "parked", store.Dead()
+		return "parked", store.Fail()
 	}
-	wait, n := ownWait(err), max(0, e.Tries-1)
+	wait, n := ownWait(err), max(0, e.Attempts-1)
 	switch {
 	case wait > 0:
-	case n >= len(l.Waits) && !l.Repeat:
-		return "parked", store.Dead()
+	case n >= len(l.Waits) && !l.RepeatLast:
+		return "parked", store.Fail()
 	default:
 		wait = l.Waits[min(n, len(l.Waits)-1)]
 	}
-	return "again", store.Again(now.Add(max(jitter(wait), leaveAlone(err)))).In(l.whereTo(e, err))
+	return "again", store.Retry(now.Add(max(jitter(wait), leaveAlone(err)))).In(l.whereTo(e, err))
 }
 
 // whereTo is the kind in which an entry is to wait; empty: its own.
-func (l Lane) whereTo(e store.Entry, err error) store.Kind {
-	to := l.Then
-	var told interface{ Lane() store.Kind }
+func (l Pool) whereTo(e store.Job, err error) store.QueueName {
+	to := l.RetryQueue
+	var told interface{ Lane() store.QueueName }
 	if errors.As(err, &told) && told.Lane() != "" {
 		to = told.Lane()
 	}
-	if to == e.Kind {
+	if to == e.Queue {
 		return ""
 	}
 	return to

@@ -28,7 +28,7 @@ func TestARefusedEntryIsTriedAgainByTheTableOfWaits(t *testing.T) {
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
 		waits := []time.Duration{time.Minute, time.Hour}
-		run(t, st, 4*time.Hour, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: waits, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, 4*time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: waits, Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(begun, e)
 			return false, errors.New("not now")
 		}})
@@ -49,9 +49,9 @@ func TestALaneThatRepeatsGoesOnUntilItIsDone(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		run(t, st, time.Hour, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Repeat: true, Waits: []time.Duration{time.Minute}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, RepeatLast: true, Waits: []time.Duration{time.Minute}, Run: func(_ context.Context, e store.Job) (bool, error) {
 			d.note(begun, e)
-			if e.Tries < 20 {
+			if e.Attempts < 20 {
 				return false, errors.New("not now")
 			}
 			return false, nil
@@ -75,7 +75,7 @@ func TestAnErrorMayAskForALongerWaitOrForNone(t *testing.T) {
 				st := open(t)
 				owe(t, st, 1)
 				begun, d := time.Now(), &diary{}
-				run(t, st, 50*time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Repeat: true, Waits: []time.Duration{time.Second}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+				run(t, st, 50*time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, RepeatLast: true, Waits: []time.Duration{time.Second}, Run: func(_ context.Context, e store.Job) (bool, error) {
 					d.note(begun, e)
 					return false, c.err
 				}})
@@ -97,17 +97,17 @@ func TestWhatWasPutOffForOthersSakeBeginsTheTableWhenItFails(t *testing.T) {
 		st := open(t)
 		owe(t, st, 1)
 		begun, d := time.Now(), &diary{}
-		lane := outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Repeat: true, Then: "letter/again",
+		lane := outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, RepeatLast: true, RetryQueue: "email/retry",
 			Waits: []time.Duration{time.Minute, 10 * time.Minute, time.Hour},
-			Try: func(_ context.Context, e store.Entry) (bool, error) {
+			Run: func(_ context.Context, e store.Job) (bool, error) {
 				d.note(begun, e)
-				if e.Tries < 10 || e.Tries%2 == 1 { // it fails at the 10th, the 12th, and so on
+				if e.Attempts < 10 || e.Attempts%2 == 1 { // it fails at the 10th, the 12th, and so on
 					return false, soon(10 * time.Second)
 				}
 				return false, errors.New("not now")
 			}}
 		again := lane
-		again.Kinds, again.Then = []store.Kind{"letter/again"}, ""
+		again.Queues, again.RetryQueue = []store.QueueName{"email/retry"}, ""
 		run(t, st, 4*time.Hour, lane, again)
 		got := d.tries()
 		if len(got) < 17 {
@@ -127,7 +127,7 @@ func TestAPanicIsOneEntrysTroubleOnly(t *testing.T) {
 		st := open(t)
 		owe(t, st, 3)
 		begun, d := time.Now(), &diary{}
-		run(t, st, time.Minute, outbox.Lane{Kinds: []store.Kind{kind}, Limit: time.Minute, Waits: []time.Duration{time.Hour}, Try: func(_ context.Context, e store.Entry) (bool, error) {
+		run(t, st, time.Minute, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{time.Hour}, Run: func(_ context.Context, e store.Job) (bool, error) {
 			if e.ID == "letter-0" {
 				panic("bad entry")
 			}

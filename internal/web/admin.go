@@ -24,9 +24,9 @@ import (
 //   - A session ends after sessionLife, by logging out, and with the password or the secret that it was made with.
 //   - What cannot be asked of the store is taken for no.
 type Admin struct {
-	Password  []byte                // in UTF-8; space around it does not count, as browsers and files add some. Empty: there is no dashboard
-	Relays    func() []RelayStatus  // may be nil; called by many goroutines
-	Endpoints map[store.Kind]string // the host of each webhook's endpoint by its lane; without it, the end of the lane is shown
+	Password  []byte                     // in UTF-8; space around it does not count, as browsers and files add some. Empty: there is no dashboard
+	Relays    func() []RelayStatus       // may be nil; called by many goroutines
+	Endpoints map[store.QueueName]string // the host of each webhook's endpoint by its lane; without it, the end of the lane is shown
 }
 
 const (

@@ -18,11 +18,11 @@ func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 	var desk *confirm.Service
 	n := newNeighbours(t, "default-src 'self'; form-action *", map[string]string{"/": foreign}, func(o *Options, _ string) {
 		sites := rules()
-		sites[0].Tell = []store.Kind{hookLane}
+		sites[0].EventQueues = []store.QueueName{hookLane}
 		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		desk, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
-		o.Desk, o.Admin.Password = desk, []byte(adminPassword)
+		o.Service, o.Admin.Password = desk, []byte(adminPassword)
 	})
 	n.desk = desk
 	n.park("ada@b.example")

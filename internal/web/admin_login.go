@@ -50,8 +50,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 // try takes a try, and only then looks at the password: of any number that come at once no more are looked at than the limits allow. For
 // the right one the try is given back. With a wait, no password was looked at.
 func (s *Server) try(ctx context.Context, from netip.Addr, password string) (right bool, wait time.Duration, err error) {
-	ip, tries := base64.RawURLEncoding.EncodeToString(s.opt.Ring.Sums("admin login", narrow(from, 32, 64))[0]), "admin/tries"
-	switch known, err := s.opt.Store.Held(ctx, "admin/known/"+ip); {
+	ip, tries := base64.RawURLEncoding.EncodeToString(s.opt.Keyring.Sums("admin login", narrow(from, 32, 64))[0]), "admin/tries"
+	switch known, err := s.opt.Store.Get(ctx, "admin/known/"+ip); {
 	case err != nil:
 		return false, 0, err
 	case known != nil:
@@ -63,7 +63,7 @@ func (s *Server) try(ctx context.Context, from netip.Addr, password string) (rig
 	}{{"admin/ip/" + ip, triesOfOneIP()}, {tries, triesOfAll()}}
 	taker := base64.RawURLEncoding.EncodeToString(s.random(16))
 	for _, t := range takes {
-		if wait, err = s.opt.Store.Take(ctx, t.bucket, taker, t.limit); err != nil || wait > 0 {
+		if wait, err = s.opt.Store.Acquire(ctx, t.bucket, taker, t.limit); err != nil || wait > 0 {
 			return false, wait, err
 		}
 	}
@@ -75,12 +75,12 @@ func (s *Server) try(ctx context.Context, from netip.Addr, password string) (rig
 			return false, 0, err
 		}
 	}
-	_, err = s.opt.Store.Reserve(ctx, "admin/known/"+ip, []byte("known"), knownFor)
+	_, err = s.opt.Store.SetNX(ctx, "admin/known/"+ip, []byte("known"), knownFor)
 	return err == nil, 0, err
 }
 
 // isPassword compares keyed hashes, so that its time tells nothing, not even a length.
 func (s *Server) isPassword(given string) bool {
-	sum := func(p string) []byte { return s.opt.Ring.Sums("admin password", p)[0] }
+	sum := func(p string) []byte { return s.opt.Keyring.Sums("admin password", p)[0] }
 	return hmac.Equal(sum(given), sum(string(s.opt.Admin.Password)))
 }

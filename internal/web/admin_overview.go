@@ -40,7 +40,7 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 // storeShown is what /readyz says.
 func (s *Server) storeShown(ctx context.Context) templates.AdminStore {
 	err := s.ready(ctx)
-	if u := new(store.Unfit); errors.As(err, &u) {
+	if u := new(store.UnsafeError); errors.As(err, &u) {
 		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
 	}
 	return templates.AdminStore{Away: err != nil}
@@ -48,9 +48,9 @@ func (s *Server) storeShown(ctx context.Context) templates.AdminStore {
 
 // siteShown is what is counted at a site, by little reading: no record is opened.
 func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.AdminSite, err error) {
-	shown = templates.AdminSite{ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.Tell) > 0}
+	shown = templates.AdminSite{ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.EventQueues) > 0}
 	today := s.opt.Now().UTC()
-	days, err := s.opt.Desk.Stats(ctx, st.id, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
+	days, err := s.opt.Service.Stats(ctx, st.id, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
 	if err != nil {
 		return shown, err
 	}
@@ -60,7 +60,7 @@ func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.Admin
 		return shown, err
 	}
 	shown.Pending = templates.Some{N: len(pending.Records), More: pending.Next != store.Cursor{}}
-	parked, next, err := s.opt.Desk.Parked(ctx, st.id, "", parkedAtOnce)
+	parked, next, err := s.opt.Service.FailedEvents(ctx, st.id, "", parkedAtOnce)
 	shown.Parked = templates.Some{N: len(parked), More: next != ""}
 	return shown, err
 }
@@ -70,7 +70,7 @@ func addUp(shown *templates.AdminSite, days []confirm.Day) {
 	within := map[string]int64{}
 	for _, d := range days {
 		shown.Signups += d.Signups
-		shown.Letters += d.Letters
+		shown.Letters += d.Emails
 		shown.Confirmations += d.Confirmations
 		shown.Declines += d.Declines
 		shown.Expired += d.Expired

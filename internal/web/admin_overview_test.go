@@ -168,7 +168,7 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		g.Show.Name = evil
 		o.Sites["gazette"] = g
 		o.Store = evilStore{o.Store}
-		o.Admin.Endpoints = map[store.Kind]string{hookLane: evil}
+		o.Admin.Endpoints = map[store.QueueName]string{hookLane: evil}
 		o.Admin.Relays = func() []RelayStatus { return []RelayStatus{{evil, time.Now()}} }
 	})
 	w.park("ada@b.example")
@@ -199,5 +199,5 @@ type (
 func (fit) Ready(context.Context) error    { return nil }
 func (absent) Ready(context.Context) error { return store.ErrUnavailable }
 func (evilStore) Ready(context.Context) error {
-	return &store.Unfit{Setting: evil, Have: evil, Want: evil, Fix: evil}
+	return &store.UnsafeError{Setting: evil, Have: evil, Want: evil, Fix: evil}
 }

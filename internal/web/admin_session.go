@@ -49,7 +49,7 @@ func (s *Server) session(r *http.Request) (*session, error) {
 		if in == nil {
 			continue
 		}
-		switch ended, err := s.opt.Store.Held(r.Context(), in.ended()); {
+		switch ended, err := s.opt.Store.Get(r.Context(), in.ended()); {
 		case err != nil:
 			return nil, err
 		case ended == nil:
@@ -79,7 +79,7 @@ func (s *Server) readSession(cookie string) *session {
 
 // sessionSums are the keyed hashes of what a cookie says, by the newest secret first.
 func (s *Server) sessionSums(says string) (all []string) {
-	for _, sum := range s.opt.Ring.Sums("admin session", string(s.opt.Admin.Password), says) {
+	for _, sum := range s.opt.Keyring.Sums("admin session", string(s.opt.Admin.Password), says) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum))
 	}
 	return all
@@ -95,7 +95,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if in != nil {
-		if _, err := s.opt.Store.Reserve(r.Context(), in.ended(), []byte("ended"), in.ends.Sub(s.opt.Now())+clockSlack); err != nil {
+		if _, err := s.opt.Store.SetNX(r.Context(), in.ended(), []byte("ended"), in.ends.Sub(s.opt.Now())+clockSlack); err != nil {
 			return err
 		}
 	}

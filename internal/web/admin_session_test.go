@@ -104,7 +104,7 @@ func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
 }
 
 func TestASessionDiesWithThePasswordAndWithTheSecret(t *testing.T) {
-	ring := func(secrets ...string) *keyring.Ring {
+	ring := func(secrets ...string) *keyring.Keyring {
 		var all [][]byte
 		for _, s := range secrets {
 			all = append(all, bytes.Repeat([]byte(s), 32))
@@ -121,8 +121,8 @@ func TestASessionDiesWithThePasswordAndWithTheSecret(t *testing.T) {
 	}{
 		"nothing changed":          {func(*Options) {}, true},
 		"another password":         {func(o *Options) { o.Admin.Password = []byte("another horse battery") }, false},
-		"a secret put first":       {func(o *Options) { o.Ring = ring("n", "k") }, true},
-		"the secret is not listed": {func(o *Options) { o.Ring = ring("n") }, false},
+		"a secret put first":       {func(o *Options) { o.Keyring = ring("n", "k") }, true},
+		"the secret is not listed": {func(o *Options) { o.Keyring = ring("n") }, false},
 	} {
 		if w.replica(row.change).open(cookie) != row.open {
 			t.Errorf("%s: open is not %t", name, row.open)
@@ -133,7 +133,7 @@ func TestASessionDiesWithThePasswordAndWithTheSecret(t *testing.T) {
 // deaf is a real store that cannot say what it holds.
 type deaf struct{ store.Store }
 
-func (deaf) Held(context.Context, string) ([]byte, error) { return nil, store.ErrUnavailable }
+func (deaf) Get(context.Context, string) ([]byte, error) { return nil, store.ErrUnavailable }
 
 func TestASessionOfWhichNobodyKnowsWhetherItHasEndedOpensNothing(t *testing.T) {
 	w := adminWorld(t)

@@ -21,18 +21,18 @@ func (s *Server) adminParked(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	parked, next, err := s.opt.Desk.Parked(r.Context(), st.id, q.get("after"), parkedAtOnce)
-	if errors.Is(err, confirm.ErrPlace) {
+	parked, next, err := s.opt.Service.FailedEvents(r.Context(), st.id, q.get("after"), parkedAtOnce)
+	if errors.Is(err, confirm.ErrFailedCursor) {
 		return refuse(codeCursor)
 	}
 	if err != nil {
 		return err
 	}
 	page := templates.AdminWebhooks{
-		ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.Tell) > 0, Further: q.get("after") != "", Told: replayed(q), Now: s.opt.Now(),
+		ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.EventQueues) > 0, Further: q.get("after") != "", Told: replayed(q), Now: s.opt.Now(),
 	}
 	for _, p := range parked {
-		host := cmp.Or(s.opt.Admin.Endpoints[p.Lane], p.Endpoint)
+		host := cmp.Or(s.opt.Admin.Endpoints[p.Queue], p.Endpoint)
 		page.Events = append(page.Events, templates.AdminEvent{ID: p.ID, Type: string(p.Type), Endpoint: host, At: p.At})
 	}
 	if next != "" {
@@ -66,7 +66,7 @@ func (s *Server) adminReplay(w http.ResponseWriter, r *http.Request) error {
 	}
 	told := url.Values{}
 	if all {
-		n, more, err := s.opt.Desk.ReplayAll(r.Context(), st.id, replayAtOnce)
+		n, more, err := s.opt.Service.RetryAllEvents(r.Context(), st.id, replayAtOnce)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Server) adminReplay(w http.ResponseWriter, r *http.Request) error {
 			told.Set("more", "1")
 		}
 	} else {
-		unknown, err := s.opt.Desk.Replay(r.Context(), st.id, []string{id})
+		unknown, err := s.opt.Service.RetryEvents(r.Context(), st.id, []string{id})
 		if err != nil {
 			return err
 		}

@@ -126,11 +126,11 @@ func TestAnEventThatDoesNotOpenIsListedAndReplayed(t *testing.T) {
 	id := w.park("ada@b.example")
 	key := store.Key{Site: "gazette", ID: "0123456789012345678901"}
 	must(t, w.store.Update(t.Context(), key, func(store.Record) (store.Change, error) {
-		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")}, Owe: []store.Entry{{ID: "strange", Kind: hookLane, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
+		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")}, Enqueue: []store.Job{{ID: "strange", Queue: hookLane, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
 	}))
 	owed, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute)
 	must(t, err)
-	must(t, w.store.Settle(t.Context(), owed[0], store.Dead()))
+	must(t, w.store.End(t.Context(), owed[0], store.Fail()))
 	cookie := w.logIn()
 	page := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
 	if rows := listedEvents(page); len(rows) != 2 || rows[1] != "not readable: its secret is not listed any more | not known | hooks.gazette.example | strange | Replay" {
@@ -206,13 +206,13 @@ func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
 func TestAReplayInTheDashboardSwitchesTheEndpointOn(t *testing.T) {
 	w := adminWorld(t)
 	w.park("ada@b.example")
-	_, err := w.desk.SwitchOff(t.Context(), hookLane)
+	_, err := w.desk.Disable(t.Context(), hookLane)
 	must(t, err)
-	if off, err := w.desk.Off(t.Context(), hookLane); err != nil || !off {
+	if off, err := w.desk.Disabled(t.Context(), hookLane); err != nil || !off {
 		t.Fatal(off, err)
 	}
 	w.act(hooksPath, "all=true", w.logIn())
-	if off, err := w.desk.Off(t.Context(), hookLane); err != nil || off {
+	if off, err := w.desk.Disabled(t.Context(), hookLane); err != nil || off {
 		t.Error(off, err)
 	}
 }

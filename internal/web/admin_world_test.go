@@ -24,12 +24,12 @@ func adminWorld(t *testing.T, change ...func(*Options)) *world {
 	var desk *confirm.Service
 	w := newWorld(t, append([]func(*Options){func(o *Options) {
 		sites := rules()
-		sites[0].Tell = []store.Kind{hookLane}
+		sites[0].EventQueues = []store.QueueName{hookLane}
 		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		desk, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
-		o.Desk = desk
-		o.Admin = Admin{Password: []byte(adminPassword), Endpoints: map[store.Kind]string{hookLane: "hooks.gazette.example"}}
+		o.Service = desk
+		o.Admin = Admin{Password: []byte(adminPassword), Endpoints: map[store.QueueName]string{hookLane: "hooks.gazette.example"}}
 	}}, change...)...)
 	w.desk = desk
 	return w
@@ -87,7 +87,7 @@ func (w *world) act(path, body, cookie string, headers ...string) answer {
 // parkedIDs are the ids of what is parked at the gazette.
 func (w *world) parkedIDs() (ids []string) {
 	w.Helper()
-	all, _, err := w.desk.Parked(w.Context(), "gazette", "", 1000)
+	all, _, err := w.desk.FailedEvents(w.Context(), "gazette", "", 1000)
 	must(w, err)
 	for _, p := range all {
 		ids = append(ids, p.ID)

@@ -119,7 +119,7 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 	if a := w.send("DELETE", one, "", asSite(writeKey)...); a.status != 204 || a.body != "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if s := w.subscription(); !s.Address.IsZero() || s.State(w.clock.now()) != confirm.Withdrawn || len(s.Requests)+len(s.Grants) > 0 {
+	if s := w.subscription(); !s.Address.IsZero() || s.State(w.clock.now()) != confirm.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
 		t.Errorf("left: %+v", s)
 	}
 	w.signUp("bob@b.example")

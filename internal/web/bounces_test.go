@@ -56,13 +56,15 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 	const lowered = `{"reports":1,"ours":1}` + "\n"
 	for name, row := range map[string]struct {
 		media string
-		body  func(d confirm.Draft) string
+		body  func(d confirm.Message) string
 	}{
-		"a message":            {mediaMessage, func(d confirm.Draft) string { return failedTo(d.Return + "@bounces.gazette.example") }},
-		"JSON":                 {mediaJSON, func(confirm.Draft) string { return notified("bonjour@gazette.example", "ada@b.example") }},
-		"by SNS":               {"text/plain; charset=UTF-8", func(confirm.Draft) string { return sns(notified("bonjour@gazette.example", "ada@b.example")) }},
-		"SNS, said to be JSON": {mediaJSON, func(d confirm.Draft) string { return sns(notified(d.Return+"@bounces.gazette.example", "x@y.example")) }},
-		"by Postmark, a hard one": {mediaJSON, func(confirm.Draft) string {
+		"a message": {mediaMessage, func(d confirm.Message) string { return failedTo(d.ReturnPath + "@bounces.gazette.example") }},
+		"JSON":      {mediaJSON, func(confirm.Message) string { return notified("bonjour@gazette.example", "ada@b.example") }},
+		"by SNS":    {"text/plain; charset=UTF-8", func(confirm.Message) string { return sns(notified("bonjour@gazette.example", "ada@b.example")) }},
+		"SNS, said to be JSON": {mediaJSON, func(d confirm.Message) string {
+			return sns(notified(d.ReturnPath+"@bounces.gazette.example", "x@y.example"))
+		}},
+		"by Postmark, a hard one": {mediaJSON, func(confirm.Message) string {
 			return `{"RecordType":"Bounce","Type":"HardBounce","From":"bonjour@gazette.example","Email":"ada@b.example"}`
 		}},
 	} {
@@ -87,7 +89,7 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 func TestAForgedReportChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.signUp("ada@b.example")
-	path := w.letter().Return
+	path := w.letter().ReturnPath
 	last := map[bool]string{true: "b", false: "a"}[strings.HasSuffix(path, "a")]
 	for name, row := range map[string]struct{ media, body string }{
 		"another signature": {mediaMessage, failedTo(path[:len(path)-1] + last + "@bounces.gazette.example")},
@@ -106,7 +108,7 @@ func TestAForgedReportChangesNothing(t *testing.T) {
 func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
 	w := newWorld(t)
 	w.signUp("ada@b.example")
-	body := failedTo(w.letter().Return + "@bounces.gazette.example")
+	body := failedTo(w.letter().ReturnPath + "@bounces.gazette.example")
 	for name, headers := range map[string][]string{
 		"none": nil, "another": asSite("x"), "a site's": asSite(gazetteKey), "an empty one": asSite(""),
 		"as a name": {"Authorization", basic(ownerKey, "")}, "a site's, as a password": {"Authorization", basic("optin", gazetteKey)}, "two": append(asSite(ownerKey), asSite(ownerKey)...),

@@ -51,7 +51,7 @@ func TestEveryActKeepsItsEvidence(t *testing.T) {
 	asked.How, asked.Origin, asked.Source = confirm.ByHostedForm, publicURL, "https://gazette.example/sport"
 	pressed.How, pressed.Origin = confirm.ByBrowser, publicURL
 	ended.How = confirm.ByOneClick
-	if diff := cmp.Diff([]confirm.Evidence{asked, pressed, ended}, []confirm.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Grants[0].Ended}); diff != "" {
+	if diff := cmp.Diff([]confirm.Evidence{asked, pressed, ended}, []confirm.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -60,7 +60,7 @@ func (s *Server) stream(out *stalling, r *http.Request, header bool, write func(
 	if header {
 		writeRow(b, csvHeader())
 	}
-	for st, err := range s.opt.Desk.Export(r.Context(), r.PathValue("site")) {
+	for st, err := range s.opt.Service.Export(r.Context(), r.PathValue("site")) {
 		if err == nil {
 			err = r.Context().Err() // the client has gone
 		}

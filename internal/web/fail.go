@@ -22,7 +22,7 @@ func known(err error) *refusal {
 	if told := new(refusal); errors.As(err, &told) {
 		return told
 	}
-	if busy := new(confirm.BusyError); errors.As(err, &busy) {
+	if busy := new(confirm.LimitError); errors.As(err, &busy) {
 		return &refusal{code: codeBusy, after: busy.Wait}
 	}
 	for _, row := range []struct {

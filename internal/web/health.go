@@ -37,7 +37,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	exchangeOf(r).cause = err
 	w.Header().Set("Retry-After", strconv.Itoa(seconds(retryAway)))
 	h, line := health{Status: "unavailable"}, "unavailable: the store cannot be reached"
-	if u := new(store.Unfit); errors.As(err, &u) {
+	if u := new(store.UnsafeError); errors.As(err, &u) {
 		h, line = health{Status: "unfit", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}, "unfit: "+u.Error()
 	}
 	tellHealth(w, r, http.StatusServiceUnavailable, line, h)

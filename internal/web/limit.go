@@ -42,7 +42,7 @@ func narrow(a netip.Addr, v4, v6 int) string {
 
 // bucket names what is counted of a client at a site without naming the client.
 func (s *Server) bucket(label string, st *site, who string) string {
-	return "ip/" + base64.RawURLEncoding.EncodeToString(s.opt.Ring.Sums(label, st.id, who)[0])
+	return "ip/" + base64.RawURLEncoding.EncodeToString(s.opt.Keyring.Sums(label, st.id, who)[0])
 }
 
 // spare takes one letter from what a client may ask for, or refuses. A store that cannot say refuses as well. Of an unknown client
@@ -56,7 +56,7 @@ func (s *Server) spare(ctx context.Context, st *site, from netip.Addr, taker str
 		if len(q.limits) == 0 {
 			continue
 		}
-		wait, err := s.opt.Store.Take(ctx, q.bucket, taker, q.limits...)
+		wait, err := s.opt.Store.Acquire(ctx, q.bucket, taker, q.limits...)
 		if err != nil {
 			return err
 		}

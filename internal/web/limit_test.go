@@ -155,12 +155,12 @@ func TestWhoRenewsIsLimitedAsWhoSignsUp(t *testing.T) {
 func TestASiteThatMaySendNoMoreLettersAcceptsNothing(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
 		sites := rules()
-		sites[0].Terms.Budget = []store.Limit{{N: 1, Per: time.Hour}}
+		sites[0].Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Hour}}
 		var err error
-		o.Desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
-	w.desk = w.web.opt.Desk
+	w.desk = w.web.opt.Service
 	busy := func(a answer, after string) {
 		t.Helper()
 		if top, _ := a.problem(t); a.status != 503 || top != "busy" || a.header.Get("Retry-After") != after || a.header.Get("RateLimit") != "" {

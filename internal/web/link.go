@@ -10,7 +10,7 @@ import (
 
 // showLink shows what is behind a link of a letter, and changes nothing.
 func (s *Server) showLink(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Desk.Look(r.Context(), r.PathValue("token"))
+	v, err := s.opt.Service.View(r.Context(), r.PathValue("token"))
 	vary(w.Header(), "Cookie")
 	if err != nil {
 		return s.failLink(w, r, v, err)
@@ -34,11 +34,11 @@ func (s *Server) backToLink(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) press(w http.ResponseWriter, r *http.Request) error {
 	ctx, token, how := r.Context(), r.PathValue("token"), confirm.ByLink
 	if s.browser(r) != "" {
-		if v, err := s.opt.Desk.Look(ctx, token); err == nil && s.sameBrowser(r, v) {
+		if v, err := s.opt.Service.View(ctx, token); err == nil && s.sameBrowser(r, v) {
 			how = confirm.ByBrowser
 		}
 	}
-	v, err := s.opt.Desk.Confirm(ctx, token, s.evidence(r, how))
+	v, err := s.opt.Service.Confirm(ctx, token, s.evidence(r, how))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
@@ -53,17 +53,17 @@ func (s *Server) press(w http.ResponseWriter, r *http.Request) error {
 
 // decline is "this was not me".
 func (s *Server) decline(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Desk.Decline(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
+	v, err := s.opt.Service.Decline(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
-	p := templates.Declined{Site: s.sites[v.Site].Show, LiftAction: action(v.Lift, "/lift"), Just: true}
+	p := templates.Declined{Site: s.sites[v.Site].Show, LiftAction: action(v.Unblock, "/lift"), Just: true}
 	return s.answer(w, r, http.StatusOK, v, "declined", p)
 }
 
 // lift lets letters come again.
 func (s *Server) lift(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Desk.Lift(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
+	v, err := s.opt.Service.Unblock(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
@@ -73,14 +73,14 @@ func (s *Server) lift(w http.ResponseWriter, r *http.Request) error {
 // renew asks for a new letter from the page of an expired link, within the limits of who asks. What is confirmed meanwhile needs none.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) error {
 	ctx, token := r.Context(), r.PathValue("token")
-	v, err := s.opt.Desk.Look(ctx, token)
+	v, err := s.opt.Service.View(ctx, token)
 	if err == nil && v.State == confirm.Pending || errors.Is(err, confirm.ErrExpired) {
 		exchangeOf(r).site = s.sites[v.Site]
 		if err := s.spare(ctx, s.sites[v.Site], s.client(r), ""); err != nil {
 			return err
 		}
 	}
-	v, err = s.opt.Desk.Renew(ctx, token, s.evidence(r, confirm.ByLink))
+	v, err = s.opt.Service.Renew(ctx, token, s.evidence(r, confirm.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}

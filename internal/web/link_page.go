@@ -20,7 +20,7 @@ func action(token, act string) string {
 func (s *Server) linkPage(r *http.Request, v confirm.View) templates.Page {
 	show := s.sites[v.Site].Show
 	switch {
-	case v.Use == confirm.UseLift:
+	case v.Use == confirm.UseUnblock:
 		return s.lifted(v)
 	case v.Use == confirm.UseDecline:
 		return templates.Decline{
@@ -51,7 +51,7 @@ func (s *Server) failedPage(r *http.Request, v confirm.View, err error) template
 		}
 		return p
 	case errors.Is(err, confirm.ErrDeclined):
-		return templates.Declined{Site: st.Show, LiftAction: action(v.Lift, "/lift")}
+		return templates.Declined{Site: st.Show, LiftAction: action(v.Unblock, "/lift")}
 	case errors.Is(err, confirm.ErrWithdrawn):
 		return templates.TakenBack{Site: st.Show, SignupURL: st.signupPath()}
 	}
@@ -68,7 +68,7 @@ func (s *Server) confirmed(v confirm.View, already bool) templates.Page {
 
 func (s *Server) lifted(v confirm.View) templates.Page {
 	st := s.sites[v.Site]
-	return templates.Lifted{Site: st.Show, SignupURL: st.signupPath()}
+	return templates.Unblocked{Site: st.Show, SignupURL: st.signupPath()}
 }
 
 // having are the purposes in one state.

@@ -19,9 +19,9 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	unsubscribe := w.path(mustView(t, w, token).Unsubscribe)[3:]
 	other, err := keyring.New(bytes.Repeat([]byte("x"), 32))
 	must(t, err)
-	foreign, err := confirm.New(confirm.Options{Store: w.store, Ring: other, PublicURL: publicURL, Sites: rules(), Now: w.clock.now})
+	foreign, err := confirm.New(confirm.Options{Store: w.store, Keyring: other, PublicURL: publicURL, Sites: rules(), Now: w.clock.now})
 	must(t, err)
-	_, err = foreign.Look(t.Context(), token)
+	_, err = foreign.View(t.Context(), token)
 	if err == nil {
 		t.Fatal("another secret opens the link")
 	}
@@ -61,7 +61,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 
 func mustView(t *testing.T, w *world, token string) confirm.View {
 	t.Helper()
-	v, err := w.desk.Look(t.Context(), token)
+	v, err := w.desk.View(t.Context(), token)
 	must(t, err)
 	return v
 }

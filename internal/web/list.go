@@ -38,7 +38,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	got, err := s.opt.Desk.List(r.Context(), r.PathValue("site"), ask)
+	got, err := s.opt.Service.List(r.Context(), r.PathValue("site"), ask)
 	if errors.Is(err, confirm.ErrCursor) {
 		return refuse(codeCursor)
 	}

@@ -27,7 +27,7 @@ func (s *Server) lookup(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return refuseFields(wrong)
 	}
-	found, err := s.opt.Desk.LookupAll(r.Context(), r.PathValue("site"), all, at)
+	found, err := s.opt.Service.LookupAll(r.Context(), r.PathValue("site"), all, at)
 	switch {
 	case err != nil:
 		return err

@@ -103,7 +103,7 @@ func (s *Server) cell(r *http.Request, key string) *cell {
 	if caller == "" {
 		caller = "public"
 	}
-	name := s.opt.Ring.Sums("idempotency key", r.PathValue("site"), caller, r.Method, r.URL.Path, key)[0]
+	name := s.opt.Keyring.Sums("idempotency key", r.PathValue("site"), caller, r.Method, r.URL.Path, key)[0]
 	return &cell{server: s, name: "once/" + base64.RawURLEncoding.EncodeToString(name), sum: onceSum(r)}
 }
 
@@ -112,7 +112,7 @@ func (c *cell) reserve(ctx context.Context) (*kept, error) {
 	st := c.server.opt.Store
 	c.value = c.seal(kept{Sum: c.sum})
 	for range onceTries {
-		held, err := st.Reserve(ctx, c.name, c.value, onceRuns)
+		held, err := st.SetNX(ctx, c.name, c.value, onceRuns)
 		if err != nil || held == nil {
 			return nil, err
 		}
@@ -120,7 +120,7 @@ func (c *cell) reserve(ctx context.Context) (*kept, error) {
 		if err != nil || !k.Free {
 			return k, err
 		}
-		if err := st.Replace(ctx, c.name, held, c.value, onceRuns); !errors.Is(err, store.ErrLost) {
+		if err := st.CompareAndSwap(ctx, c.name, held, c.value, onceRuns); !errors.Is(err, store.ErrLeaseLost) {
 			return nil, err
 		}
 	}
@@ -151,8 +151,8 @@ func (c *cell) free(ctx context.Context) error {
 func (c *cell) replace(ctx context.Context, value []byte, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), onceWithin)
 	defer cancel()
-	err := c.server.opt.Store.Replace(ctx, c.name, c.value, value, d)
-	if errors.Is(err, store.ErrLost) {
+	err := c.server.opt.Store.CompareAndSwap(ctx, c.name, c.value, value, d)
+	if errors.Is(err, store.ErrLeaseLost) {
 		return nil
 	}
 	return err

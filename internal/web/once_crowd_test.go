@@ -22,12 +22,12 @@ type lossy struct {
 	lost atomic.Int64
 }
 
-func (l *lossy) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+func (l *lossy) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if l.n.Add(1)%3 == 0 {
 		l.lost.Add(1)
 		return store.ErrUnavailable
 	}
-	return l.Store.Replace(ctx, name, old, value, d)
+	return l.Store.CompareAndSwap(ctx, name, old, value, d)
 }
 
 // TestNoSignupIsCarriedOutTwiceUnderItsKey sends each key's signup many times at once to two replicas, of which one loses answers; and the

@@ -22,11 +22,11 @@ func (c *cell) seal(k kept) []byte {
 	if err != nil {
 		panic(err) // our own type
 	}
-	return c.server.opt.Ring.Seal(c.name, plain)
+	return c.server.opt.Keyring.Seal(c.name, plain)
 }
 
 func (c *cell) open(sealed []byte) (*kept, error) {
-	plain, err := c.server.opt.Ring.Open(c.name, sealed)
+	plain, err := c.server.opt.Keyring.Open(c.name, sealed)
 	if err != nil {
 		return nil, fmt.Errorf("web: an idempotency key's cell: %w", err)
 	}

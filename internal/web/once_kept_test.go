@@ -36,7 +36,7 @@ type spy struct {
 func (s *spy) kept(w *world) (all []string) {
 	w.Helper()
 	for _, c := range s.cells {
-		plain, err := w.web.opt.Ring.Open(c[0], []byte(c[1]))
+		plain, err := w.web.opt.Keyring.Open(c[0], []byte(c[1]))
 		must(w, err)
 		k := kept{}
 		must(w, json.Unmarshal(plain, &k))
@@ -45,16 +45,16 @@ func (s *spy) kept(w *world) (all []string) {
 	return all
 }
 
-func (s *spy) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+func (s *spy) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
 	s.all += name + string(value)
 	s.cells = append(s.cells, [2]string{name, string(value)})
-	return s.Store.Reserve(ctx, name, value, d)
+	return s.Store.SetNX(ctx, name, value, d)
 }
 
-func (s *spy) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+func (s *spy) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	s.all += name + string(value)
 	s.cells = append(s.cells, [2]string{name, string(value)})
-	return s.Store.Replace(ctx, name, old, value, d)
+	return s.Store.CompareAndSwap(ctx, name, old, value, d)
 }
 
 func TestWhatAKeyKeepsDoesNotOutliveAnErasure(t *testing.T) {

@@ -110,7 +110,7 @@ func TestManyAtOnceWithOneKeyAreOneLetter(t *testing.T) {
 // forgetful is a real store that goes away before an answer is kept.
 type forgetful struct{ store.Store }
 
-func (forgetful) Replace(context.Context, string, []byte, []byte, time.Duration) error {
+func (forgetful) CompareAndSwap(context.Context, string, []byte, []byte, time.Duration) error {
 	return store.ErrUnavailable
 }
 

@@ -17,7 +17,7 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request) error {
 
 // tellOne answers with one subscription as it stands now.
 func (s *Server) tellOne(w http.ResponseWriter, r *http.Request) error {
-	st, err := s.opt.Desk.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
+	st, err := s.opt.Service.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
 	if err != nil {
 		return unknown(err)
 	}
@@ -31,7 +31,7 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request) error {
 	if err := noBody(r); err != nil {
 		return err
 	}
-	owed, err := s.opt.Desk.Resend(r.Context(), r.PathValue("site"), r.PathValue("id"))
+	owed, err := s.opt.Service.Resend(r.Context(), r.PathValue("site"), r.PathValue("id"))
 	if err != nil {
 		return unknown(err)
 	}
@@ -52,7 +52,7 @@ func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	st, err := s.opt.Desk.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))
+	st, err := s.opt.Service.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))
 	if err != nil {
 		return unknown(err)
 	}
@@ -75,7 +75,7 @@ func (s *Server) readNamed(r *http.Request) ([]string, error) {
 	case in.nearly["purposes"]:
 		c = codeRepeated
 	case !exchangeOf(r).site.agreeable(nil, named): // but what the configuration has forgotten, a person may still have agreed to
-		st, err := s.opt.Desk.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
+		st, err := s.opt.Service.ByID(r.Context(), r.PathValue("site"), r.PathValue("id"))
 		if err != nil {
 			return nil, unknown(err)
 		}
@@ -94,7 +94,7 @@ func (s *Server) erase(w http.ResponseWriter, r *http.Request) error {
 	if err := noBody(r); err != nil {
 		return err
 	}
-	if err := s.opt.Desk.Erase(r.Context(), r.PathValue("site"), r.PathValue("id")); err != nil {
+	if err := s.opt.Service.Erase(r.Context(), r.PathValue("site"), r.PathValue("id")); err != nil {
 		return unknown(err)
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -58,7 +58,7 @@ func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
 type unfit struct{ store.Store }
 
 func (unfit) Ready(context.Context) error {
-	return &store.Unfit{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
+	return &store.UnsafeError{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
 }
 
 // counted is a real store that counts how often it is asked.

@@ -81,7 +81,7 @@ func (s *Server) readStamp(st *site, stamp string) code {
 
 // stampSums are the keyed hashes of a moment at a site, by the newest secret first.
 func (s *Server) stampSums(st *site, at string) (all []string) {
-	for _, sum := range s.opt.Ring.Sums("signup page", st.id, at) {
+	for _, sum := range s.opt.Keyring.Sums("signup page", st.id, at) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum[:16]))
 	}
 	return all

@@ -106,7 +106,7 @@ func TestWhoMendsAMistakeNeedNotWait(t *testing.T) {
 }
 
 func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
-	ring := func(secrets ...string) *keyring.Ring {
+	ring := func(secrets ...string) *keyring.Keyring {
 		var all [][]byte
 		for _, s := range secrets {
 			all = append(all, bytes.Repeat([]byte(s), 32))
@@ -115,10 +115,10 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 		must(t, err)
 		return r
 	}
-	w := newWorld(t, func(o *Options) { o.Ring = ring("n", "o") })
+	w := newWorld(t, func(o *Options) { o.Keyring = ring("n", "o") })
 	now := w.clock.now()
 	made := func(secret, site string, ago time.Duration) string {
-		return (&Server{opt: Options{Ring: ring(secret), Fill: defaultFill}}).stamp(w.web.sites[site], now.Add(-ago))
+		return (&Server{opt: Options{Keyring: ring(secret), Fill: defaultFill}}).stamp(w.web.sites[site], now.Add(-ago))
 	}
 	good := made("n", "gazette", time.Hour)
 	at, sum, _ := strings.Cut(good, ".")

@@ -45,7 +45,7 @@ func (s *Server) byWork(r *http.Request, a *arrival) (code, error) {
 	if c == "" || err != nil {
 		return c, err
 	}
-	if calm, err := s.opt.Desk.Calm(r.Context(), a.site.id); calm || err != nil {
+	if calm, err := s.opt.Service.NoSurge(r.Context(), a.site.id); calm || err != nil {
 		return "", err
 	}
 	a.owes = s.askWork(a.site)
@@ -55,7 +55,7 @@ func (s *Server) byWork(r *http.Request, a *arrival) (code, error) {
 // byCaptcha asks the captcha's service only where it must. Work does not count in its place, being easier to come by, unless the service
 // is away.
 func (s *Server) byCaptcha(r *http.Request, a *arrival) (code, error) {
-	if calm, err := s.opt.Desk.Calm(r.Context(), a.site.id); calm || err != nil {
+	if calm, err := s.opt.Service.NoSurge(r.Context(), a.site.id); calm || err != nil {
 		return "", err
 	}
 	a.site.pulse.stir(s.opt.Now())
@@ -77,8 +77,8 @@ func (s *Server) worked(r *http.Request, a *arrival) (code, error) {
 	}
 	if id, until, err := s.opt.Work.Check(a.site.id, payload); err == nil {
 		by := s.random(16)
-		if a.asked.Once != "" {
-			by = s.opt.Ring.Sums("spender", a.site.id, a.asked.Once)[0]
+		if a.asked.IdempotencyID != "" {
+			by = s.opt.Keyring.Sums("spender", a.site.id, a.asked.IdempotencyID)[0]
 		}
 		fresh, err := s.spend(r.Context(), id, string(by), max(until.Sub(s.opt.Now()), leastSpent))
 		if fresh || err != nil {
@@ -91,8 +91,8 @@ func (s *Server) worked(r *http.Request, a *arrival) (code, error) {
 // spend notes for a while by whom a proof was spent, and tells whether it was by nobody else. Under each secret, for replicas may not
 // have the newest one yet.
 func (s *Server) spend(ctx context.Context, id, by string, d time.Duration) (bool, error) {
-	for _, sum := range s.opt.Ring.Sums("spent proof", id) {
-		held, err := s.opt.Store.Reserve(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
+	for _, sum := range s.opt.Keyring.Sums("spent proof", id) {
+		held, err := s.opt.Store.SetNX(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
 		if err != nil || held != nil && string(held) != by {
 			return false, err
 		}

@@ -20,7 +20,7 @@ import (
 func hardWork(t testing.TB, o *Options) {
 	t.Helper()
 	var err error
-	o.Work, err = challenge.NewWork(func() [][]byte { return o.Ring.Keys("challenge") }, challenge.WorkOptions{Now: o.Now})
+	o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Now: o.Now})
 	must(t, err)
 }
 
@@ -85,7 +85,7 @@ func TestOurPageSaysWhileItWorks(t *testing.T) {
 	p := newPerson(t)
 	n := waryNeighbours(t, nil, func(o *Options, _ string) {
 		var err error
-		o.Work, err = challenge.NewWork(func() [][]byte { return o.Ring.Keys("challenge") }, challenge.WorkOptions{Max: 10_000_000, Now: o.Now})
+		o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Max: 10_000_000, Now: o.Now})
 		must(t, err)
 	})
 	p.do(chromedp.Navigate(n.ours + "/s/gazette?lang=fr"))

@@ -49,7 +49,7 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 		}
 	}
 	w.clock.pass(10*time.Minute + 30*time.Second) // it has ended; another replica's clock may not have come so far
-	if held, err := w.store.Reserve(t.Context(), w.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
+	if held, err := w.store.SetNX(t.Context(), w.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
 		t.Errorf("it is forgotten that the proof was spent: %v", err)
 	}
 }
@@ -59,7 +59,7 @@ func (w *world) spentName(proof string) string {
 	var p challenge.Challenge
 	must(w, json.Unmarshal(mustDecode(w, proof), &p))
 	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
-	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.opt.Ring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
+	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.opt.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
 }
 
 func mustDecode(t testing.TB, text string) []byte {
@@ -102,7 +102,10 @@ func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
 }
 
 func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
-	w := wary(t, func(terms *confirm.Terms) { always(terms); terms.Budget = []store.Limit{{N: 1, Per: time.Minute}} })
+	w := wary(t, func(terms *confirm.Terms) {
+		always(terms)
+		terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
+	})
 	post := func(email, key, proof string) int {
 		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", mediaJSON, "Idempotency-Key", key).status
 	}
@@ -121,7 +124,7 @@ func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
 		var both [2]http.Handler
 		for i, secrets := range [][]string{{"n", "k"}, {"k"}} {
 			o := w.web.opt
-			o.Ring = ringOf(t, secrets...)
+			o.Keyring = ringOf(t, secrets...)
 			o.Work = easyWork(t, o)
 			s, err := New(o)
 			must(t, err)
@@ -140,7 +143,7 @@ func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
 	}
 }
 
-func ringOf(t testing.TB, secrets ...string) *keyring.Ring {
+func ringOf(t testing.TB, secrets ...string) *keyring.Keyring {
 	t.Helper()
 	var all [][]byte
 	for _, s := range secrets {

@@ -21,7 +21,7 @@ func (a answer) workOf(t testing.TB) (c challenge.Challenge) {
 
 func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 	const base = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://gazette.example; base-uri 'none'; frame-ancestors 'none'"
-	busy := func(t *confirm.Terms) { t.Challenge = confirm.ChallengeBusy }
+	busy := func(t *confirm.Terms) { t.Challenge = confirm.ChallengeInSurge }
 	never := func(t *confirm.Terms) { t.Challenge = confirm.ChallengeNever }
 	for name, row := range map[string]struct {
 		terms   func(*confirm.Terms)

@@ -21,7 +21,7 @@ import (
 // easyWork is work that takes a test no time, under the same secret on every replica.
 func easyWork(t testing.TB, o Options) *challenge.Work {
 	t.Helper()
-	w, err := challenge.NewWork(func() [][]byte { return o.Ring.Keys("challenge") }, challenge.WorkOptions{Max: 50, Now: o.Now})
+	w, err := challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Max: 50, Now: o.Now})
 	must(t, err)
 	return w
 }
@@ -39,7 +39,7 @@ func asking(t testing.TB, terms func(*confirm.Terms)) func(*Options) {
 			terms(&sites[i].Terms)
 		}
 		var err error
-		o.Desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	}
 }
@@ -47,7 +47,7 @@ func asking(t testing.TB, terms func(*confirm.Terms)) func(*Options) {
 func always(t *confirm.Terms) { t.Challenge = confirm.ChallengeAlways }
 
 // oneIsMany makes a sixth signup in ten minutes too many.
-func oneIsMany(t *confirm.Terms) { t.Challenge, t.Normal = confirm.ChallengeBusy, 1 }
+func oneIsMany(t *confirm.Terms) { t.Challenge, t.NormalSignups = confirm.ChallengeInSurge, 1 }
 
 // solved is the payload that ALTCHA's widget would send.
 func solved(c challenge.Challenge) string {

@@ -26,7 +26,7 @@ func (w *world) known() map[string]string {
 			w.clock.pass(49 * time.Hour)
 			w.lapse()
 		case "undeliverable":
-			w.hand(mediaMessage, failedTo(d.Return+"@bounces.gazette.example"))
+			w.hand(mediaMessage, failedTo(d.ReturnPath+"@bounces.gazette.example"))
 		case "confirmed":
 			w.send("POST", link, "")
 		case "declined":
@@ -53,10 +53,10 @@ func (w *world) known() map[string]string {
 // lapse rings the clock for what is due.
 func (w *world) lapse() {
 	w.Helper()
-	due, err := w.store.Lease(w.Context(), confirm.KindClock, 100, time.Minute)
+	due, err := w.store.Lease(w.Context(), confirm.QueueExpire, 100, time.Minute)
 	must(w, err)
 	for _, e := range due {
-		must(w, w.desk.Lapse(w.Context(), e))
+		must(w, w.desk.Expire(w.Context(), e))
 	}
 }
 

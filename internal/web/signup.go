@@ -30,7 +30,7 @@ type arrival struct {
 	hosted   bool // a form of our own page
 	trapped  bool // filled in by a program: answered, and dropped
 	locale   string
-	asked    confirm.Asked
+	asked    confirm.NewSignup
 	attested *confirm.Attested
 	to       string  // where its person goes then; empty: to our own page
 	owes     *demand // the proof that it lacks; nil: none
@@ -47,7 +47,7 @@ func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
 	}
 	// What is wrong in itself was told above: such an answer needs no keeping, and costs the store nothing.
 	do := func(w http.ResponseWriter, r *http.Request) error {
-		a.asked.Once = s.onceName(r)
+		a.asked.IdempotencyID = s.onceName(r)
 		wrong, err := s.mayAsk(r, a)
 		switch {
 		case err != nil:
@@ -101,7 +101,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, a *arrival) error {
 	}
 	if a.trapped {
 		exchangeOf(r).dropped = "trap"
-	} else if err := s.opt.Desk.Ask(r.Context(), a.site.id, a.asked); err != nil {
+	} else if err := s.opt.Service.Signup(r.Context(), a.site.id, a.asked); err != nil {
 		return err
 	}
 	s.markBrowser(w, a.asked.Browser, a.site.rules.Terms.TTL)

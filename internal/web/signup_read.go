@@ -7,7 +7,7 @@ import (
 )
 
 // read turns the fields of a signup into what is asked for, and where its person goes then; or says everything that is wrong.
-func (st *site) read(in *fields) (asked confirm.Asked, to string, wrong []fieldError) {
+func (st *site) read(in *fields) (asked confirm.NewSignup, to string, wrong []fieldError) {
 	add := func(field string, c code) {
 		if c != "" {
 			wrong = append(wrong, wrongField(field, c))

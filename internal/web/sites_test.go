@@ -10,7 +10,7 @@ import (
 )
 
 func rules() []confirm.Site {
-	terms := confirm.Terms{Challenge: confirm.ChallengeNever, TTL: 48 * time.Hour, Letters: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
+	terms := confirm.Terms{Challenge: confirm.ChallengeNever, TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
 	purpose := func(id string) confirm.Purpose {
 		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
 	}

@@ -32,7 +32,7 @@ func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
-	answer.Days, err = s.opt.Desk.Stats(r.Context(), r.PathValue("site"), answer.From, answer.To)
+	answer.Days, err = s.opt.Service.Stats(r.Context(), r.PathValue("site"), answer.From, answer.To)
 	if err != nil {
 		return err
 	}

@@ -74,9 +74,9 @@ const patience = 5 * time.Second
 
 // Options are what a Server needs. Desk, Store, Ring, Pages, Sites and PublicURL are required.
 type Options struct {
-	Desk           *confirm.Service
+	Service        *confirm.Service
 	Store          store.Store // its Ready and Take, and Reserve and Replace for idempotency keys
-	Ring           *keyring.Ring
+	Keyring        *keyring.Keyring
 	Pages          *templates.Set
 	Sites          map[string]Site // by id; each known to Desk
 	PublicURL      *url.URL        // scheme and host; https unless loopback
@@ -91,7 +91,7 @@ type Options struct {
 	// for anything.
 	Work *challenge.Work
 	// Bounces takes what OperatorKeys hand in; nil: there is no such call.
-	Bounces      *bounce.Intake
+	Bounces      *bounce.Receiver
 	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes are not asked
 	Admin        Admin    // the dashboard; with the zero one there is none
 
@@ -140,7 +140,7 @@ type Server struct {
 
 // New makes a Server, or says everything that is wrong with its options.
 func New(o Options) (*Server, error) {
-	if o.Desk == nil || o.Store == nil || o.Ring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+	if o.Service == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
 		return nil, errors.New("web: a desk, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
@@ -151,7 +151,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{opt: o, sites: map[string]*site{}, own: own, files: map[string]file{}}
 	var wrong []error
 	for id, w := range o.Sites {
-		st, err := newSite(id, w, o.Desk)
+		st, err := newSite(id, w, o.Service)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
 			continue
@@ -165,7 +165,7 @@ func New(o Options) (*Server, error) {
 			s.keys = append(s.keys, siteKey{APIKey: k, site: id})
 		}
 	}
-	for _, known := range o.Desk.Sites {
+	for _, known := range o.Service.Sites {
 		if _, ok := o.Sites[known.ID]; !ok {
 			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
 		}

@@ -33,17 +33,17 @@ func (s *Server) parked(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	all, next, err := s.opt.Desk.Parked(r.Context(), r.PathValue("site"), q.get("cursor"), limit)
-	if errors.Is(err, confirm.ErrPlace) {
+	all, next, err := s.opt.Service.FailedEvents(r.Context(), r.PathValue("site"), q.get("cursor"), limit)
+	if errors.Is(err, confirm.ErrFailedCursor) {
 		return refuse(codeCursor)
 	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
-		Parked     []confirm.Parked `json:"parked"`
-		NextCursor *string          `json:"next_cursor"`
-	}{Parked: append([]confirm.Parked{}, all...)} // never null
+		Parked     []confirm.FailedEvent `json:"parked"`
+		NextCursor *string               `json:"next_cursor"`
+	}{Parked: append([]confirm.FailedEvent{}, all...)} // never null
 	if next != "" {
 		answer.NextCursor = &next
 	}
@@ -64,10 +64,10 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
 	}{Unknown: []string{}}
 	site := r.PathValue("site")
 	if all {
-		answer.Replayed, answer.More, err = s.opt.Desk.ReplayAll(r.Context(), site, replayAtOnce)
+		answer.Replayed, answer.More, err = s.opt.Service.RetryAllEvents(r.Context(), site, replayAtOnce)
 	} else {
 		var unknown []string
-		unknown, err = s.opt.Desk.Replay(r.Context(), site, ids)
+		unknown, err = s.opt.Service.RetryEvents(r.Context(), site, ids)
 		answer.Unknown = append(answer.Unknown, unknown...)
 		answer.Replayed = len(ids) - len(unknown)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	hookLane   = store.Kind("webhook/gazette/0123456789abcdef")
+	hookLane   = store.QueueName("webhook/gazette/0123456789abcdef")
 	parkedPath = "/v1/sites/gazette/webhooks/parked"
 	replayPath = "/v1/sites/gazette/webhooks/replay"
 )
@@ -24,11 +24,11 @@ func tellingWorld(t *testing.T) *world {
 	var desk *confirm.Service
 	w := newWorld(t, func(o *Options) {
 		sites := rules()
-		sites[0].Tell = []store.Kind{hookLane}
+		sites[0].EventQueues = []store.QueueName{hookLane}
 		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		desk, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
-		o.Desk = desk
+		o.Service = desk
 	})
 	w.desk = desk
 	return w
@@ -44,7 +44,7 @@ func (w *world) park(email string) (id string) {
 	if len(owed) != 1 {
 		w.Fatalf("%d events are owed, want one", len(owed))
 	}
-	must(w, w.store.Settle(w.Context(), owed[0], store.Dead()))
+	must(w, w.store.End(w.Context(), owed[0], store.Fail()))
 	return owed[0].ID
 }
 
@@ -138,7 +138,7 @@ func TestOnlyAKeyOfTheSiteSeesOrReplaysWhatIsParked(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	if left, err := w.store.Parked(t.Context(), hookLane, "", 9); err != nil || len(left) != 1 {
+	if left, err := w.store.Failed(t.Context(), hookLane, "", 9); err != nil || len(left) != 1 {
 		t.Errorf("parked are %v, %v", left, err)
 	}
 }

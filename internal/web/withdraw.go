@@ -14,7 +14,7 @@ const oneClick = "List-Unsubscribe"
 
 // showAgreements shows what an address agreed to at a site, and changes nothing.
 func (s *Server) showAgreements(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Desk.Agreements(r.Context(), r.PathValue("token"))
+	v, err := s.opt.Service.Agreements(r.Context(), r.PathValue("token"))
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(named) > 0 {
-		before, err := s.opt.Desk.Agreements(ctx, token)
+		before, err := s.opt.Service.Agreements(ctx, token)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) error {
 			return refuseFields([]fieldError{wrongField("purposes", codePurposeUnknown)})
 		}
 	}
-	v, err := s.opt.Desk.Withdraw(ctx, token, named, s.evidence(r, how))
+	v, err := s.opt.Service.Withdraw(ctx, token, named, s.evidence(r, how))
 	if err != nil {
 		return err
 	}

@@ -110,10 +110,10 @@ func (w *world) forget(purpose string) {
 	sites := rules()
 	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
 	var err error
-	w.desk, err = confirm.New(confirm.Options{Store: w.store, Ring: w.web.opt.Ring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
+	w.desk, err = confirm.New(confirm.Options{Store: w.store, Keyring: w.web.opt.Keyring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
 	must(w, err)
 	o := w.web.opt
-	o.Desk = w.desk
+	o.Service = w.desk
 	w.web, err = New(o)
 	must(w, err)
 	w.http = httptest.NewServer(w.web.Handler())
@@ -125,10 +125,10 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 		sites := rules()
 		sites[0].Purposes = append(sites[0].Purposes, confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
 		var err error
-		o.Desk, err = confirm.New(confirm.Options{Store: o.Store, Ring: o.Ring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
-	w.desk = w.web.opt.Desk
+	w.desk = w.web.opt.Service
 	for _, email := range []string{"ada@b.example", "bob@b.example"} {
 		purposes := `"letter","paper"`
 		if email == "bob@b.example" {

@@ -81,14 +81,14 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
 	w.desk, err = confirm.New(confirm.Options{
-		Store: w.store, Ring: ring, PublicURL: publicURL, Sites: rules(), Now: w.clock.now,
+		Store: w.store, Keyring: ring, PublicURL: publicURL, Sites: rules(), Now: w.clock.now,
 	})
 	must(t, err)
 	pages, err := allPages()
 	must(t, err)
 	public, _ := url.Parse(publicURL)
 	o := Options{
-		Desk: w.desk, Store: w.store, Ring: ring, Pages: pages, Sites: shown(), PublicURL: public, Now: w.clock.now,
+		Service: w.desk, Store: w.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public, Now: w.clock.now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
 		Log:            slog.New(slog.NewJSONHandler(w.log, nil)),
@@ -160,15 +160,15 @@ func (w *world) hosted(site, fields string) string {
 }
 
 // letters are the letters that are owed now; they are settled.
-func (w *world) letters() (all []confirm.Draft) {
+func (w *world) letters() (all []confirm.Message) {
 	w.Helper()
-	for _, lane := range append(confirm.LetterKinds(), confirm.KindAgain, confirm.KindMaybe) {
+	for _, lane := range append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent) {
 		entries, err := w.store.Lease(w.Context(), lane, 100, time.Minute)
 		must(w, err)
 		for _, e := range entries {
-			d, err := w.desk.Draft(w.Context(), e)
+			d, err := w.desk.Message(w.Context(), e)
 			must(w, err)
-			must(w, w.store.Settle(w.Context(), e, store.Done()))
+			must(w, w.store.End(w.Context(), e, store.Complete()))
 			all = append(all, d)
 		}
 	}
@@ -176,7 +176,7 @@ func (w *world) letters() (all []confirm.Draft) {
 }
 
 // letter is the one letter that is owed.
-func (w *world) letter() confirm.Draft {
+func (w *world) letter() confirm.Message {
 	w.Helper()
 	all := w.letters()
 	if len(all) != 1 {

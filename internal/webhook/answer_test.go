@@ -16,7 +16,7 @@ import (
 // failure tries once and returns why that did not deliver.
 func failure(t *testing.T, c *webhook.Caller) *webhook.Failure {
 	t.Helper()
-	_, err := c.Try(t.Context(), entry)
+	_, err := c.Run(t.Context(), entry)
 	var f *webhook.Failure
 	if !errors.As(err, &f) {
 		t.Fatalf("Try = %v", err)
@@ -98,7 +98,7 @@ func TestGoneSwitchesTheEndpointOffWithOneAlarm(t *testing.T) {
 	if err := json.Unmarshal(lines[0], &line); err != nil || len(lines) != 1 {
 		t.Fatalf("%d lines, %v: %s", len(lines), err, log.Bytes())
 	}
-	if line.Level != "ERROR" || "http://"+line.Host != r.URL || line.Event == "" || line.Lane != string(entry.Kind) {
+	if line.Level != "ERROR" || "http://"+line.Host != r.URL || line.Event == "" || line.Lane != string(entry.Queue) {
 		t.Errorf("%+v", line)
 	}
 }

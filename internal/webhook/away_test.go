@@ -27,15 +27,15 @@ func confirmed(t *testing.T, s *confirm.Service, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Ask(t.Context(), "gazette", confirm.Asked{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := s.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		t.Fatal(err)
 	}
-	e := lease(t, s, confirm.LetterKinds()...)
-	draft, err := s.Draft(t.Context(), e)
+	e := lease(t, s, confirm.EmailQueues()...)
+	draft, err := s.Message(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Store.Settle(t.Context(), e, store.Done()); err != nil {
+	if err := s.Store.End(t.Context(), e, store.Complete()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), confirm.Evidence{How: confirm.ByLink}); err != nil {
@@ -81,11 +81,11 @@ func away(t *testing.T) (r *receiver, back *atomic.Bool, got *arrivals) {
 func TestAReceiverThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 	r, back, got := away(t)
 	synctest.Test(t, func(t *testing.T) {
-		kind := webhook.Lane("gazette", r.URL)
+		kind := webhook.Queue("gazette", r.URL)
 		s := service(t, kind)
 		o := private(r.URL)
-		o.Desk, o.Now, o.Switch = s, time.Now, s
-		try := caller(t, o).Try
+		o.Events, o.Now, o.Switch = s, time.Now, s
+		try := caller(t, o).Run
 		const perDay, days = 4, 6
 		begun := time.Now()
 		stop := looking(t, s, kind, try, 5*time.Minute) // seldom: six days are long
@@ -101,17 +101,17 @@ func TestAReceiverThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 		back.Store(true)
 		time.Sleep(2 * time.Minute)
 		checkArrivals(t, got, perDay*days, begun, returned)
-		if parked, _, err := s.Parked(t.Context(), "gazette", "", 10); err != nil || len(parked) > 0 {
+		if parked, _, err := s.FailedEvents(t.Context(), "gazette", "", 10); err != nil || len(parked) > 0 {
 			t.Errorf("parked %v, %v", parked, err)
 		}
 	})
 }
 
 // looking works an endpoint's lane as the program does, but for how often it looks.
-func looking(t *testing.T, s *confirm.Service, kind store.Kind, try outbox.Try, poll time.Duration) (stop func()) {
+func looking(t *testing.T, s *confirm.Service, kind store.QueueName, try outbox.Run, poll time.Duration) (stop func()) {
 	t.Helper()
-	b, err := outbox.New(outbox.Options{Store: s.Store, Poll: poll, Log: quiet, Lanes: []outbox.Lane{{
-		Kinds: []store.Kind{kind}, Try: try, Workers: 2, Limit: time.Minute, Waits: []time.Duration{time.Minute}, Repeat: true, Probe: webhook.Probe,
+	b, err := outbox.New(outbox.Options{Store: s.Store, Poll: poll, Log: quiet, Pools: []outbox.Pool{{
+		Queues: []store.QueueName{kind}, Run: try, Workers: 2, Timeout: time.Minute, Waits: []time.Duration{time.Minute}, RepeatLast: true, Probe: webhook.ProbeEvery,
 	}}})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const DefaultTimeout = 15 * time.Second
 
 // Options are what a Caller needs. Desk and Endpoint are required.
 type Options struct {
-	Desk      Desk
+	Events    Events
 	Endpoint  Endpoint
 	Now       func() time.Time // time.Now if nil
 	Log       *slog.Logger     // slog.Default() if nil
@@ -44,7 +44,7 @@ type Caller struct {
 
 // New checks the options and makes a Caller. What it says of a URL is not the URL.
 func New(o Options) (*Caller, error) {
-	if o.Desk == nil {
+	if o.Events == nil {
 		return nil, errors.New("webhook: no desk")
 	}
 	u, err := parse(o.Endpoint)
@@ -98,36 +98,36 @@ func parse(e Endpoint) (*url.URL, error) {
 // Try tells the endpoint what an entry of its lane holds. A nil error says that it was delivered; settled is never true, for
 // the settling is left to the outbox. An error of the Desk comes back wrapped; all others are a *Failure, which says by
 // Park, Wait and RetryAfter what is to become of the entry. The lease must last longer than Timeout.
-func (c *Caller) Try(ctx context.Context, e store.Entry) (settled bool, err error) {
-	if c.off(ctx, e.Kind) {
+func (c *Caller) Run(ctx context.Context, e store.Job) (settled bool, err error) {
+	if c.off(ctx, e.Queue) {
 		return false, &Failure{Host: c.url.Host, Reason: "switched off, for it has answered 410 Gone; replay what was parked to switch it on", park: true}
 	}
-	told, err := c.Desk.Told(ctx, e)
-	if errors.Is(err, confirm.ErrNotOwed) {
+	told, err := c.Events.Event(ctx, e)
+	if errors.Is(err, confirm.ErrNotDue) {
 		return false, nil // nobody is to be told of the person any more
 	}
 	if err != nil {
 		return false, fmt.Errorf("webhook: what entry %s tells cannot be opened: %w", e.ID, err)
 	}
-	a, err := c.Tell(ctx, told)
+	a, err := c.Send(ctx, told)
 	if f := new(Failure); errors.As(err, &f) {
 		c.fail(ctx, e, told, f)
 	}
 	if err != nil {
 		return false, err
 	}
-	c.Log.InfoContext(ctx, "webhook: delivered", "lane", e.Kind, "host", c.url.Host, "event", told.ID, "type", told.Type,
-		"tries", e.Tries, "status", a.Status, "took", a.Took.Round(time.Millisecond))
+	c.Log.InfoContext(ctx, "webhook: delivered", "lane", e.Queue, "host", c.url.Host, "event", told.ID, "type", told.Type,
+		"tries", e.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 	return false, nil
 }
 
 // fail says what becomes of an event that was not delivered.
-func (c *Caller) fail(ctx context.Context, e store.Entry, told confirm.Told, f *Failure) {
+func (c *Caller) fail(ctx context.Context, e store.Job, told confirm.Event, f *Failure) {
 	if f.Status == http.StatusGone {
-		c.switchOff(ctx, e.Kind, f)
+		c.switchOff(ctx, e.Queue, f)
 		return
 	}
-	wait, more := next(c.Waits, c.Now().Sub(told.At), e.Tries)
+	wait, more := next(c.Waits, c.Now().Sub(told.At), e.Attempts)
 	f.next, f.park = wait, !more
 }
 
@@ -139,7 +139,7 @@ type Answer struct {
 
 // Tell makes one call, whether the endpoint is switched off or not, and switches nothing. Its error is a *Failure, or says why the
 // event cannot be written.
-func (c *Caller) Tell(ctx context.Context, told confirm.Told) (Answer, error) {
+func (c *Caller) Send(ctx context.Context, told confirm.Event) (Answer, error) {
 	body, err := encode(told)
 	if err != nil {
 		return Answer{}, err

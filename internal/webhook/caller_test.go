@@ -45,7 +45,7 @@ func TestACallSaysWhatHappenedAndIsSigned(t *testing.T) {
 	if err := json.Unmarshal(got.body, &body); err != nil {
 		t.Fatal(err)
 	}
-	told, _ := desk{}.Told(t.Context(), entry)
+	told, _ := desk{}.Event(t.Context(), entry)
 	if diff := cmp.Diff(told.Data, body.Data); diff != "" {
 		t.Error(diff)
 	}
@@ -56,7 +56,7 @@ func TestEveryTryHasTheSameIDAndBytesAndItsOwnTime(t *testing.T) {
 	o, at := private(r.URL), now
 	o.Now = func() time.Time { return at }
 	for range 3 { // as if the program had been started anew each time
-		if _, err := caller(t, o).Try(t.Context(), entry); err == nil {
+		if _, err := caller(t, o).Run(t.Context(), entry); err == nil {
 			t.Fatal("500 was taken for success")
 		}
 		at = at.Add(24 * time.Hour)
@@ -123,8 +123,8 @@ func TestUserAndPasswordOfTheURLAreSent(t *testing.T) {
 func TestADeskThatCannotOpenAnEntryKeepsItsError(t *testing.T) {
 	r := answering(t, 200)
 	o := private(r.URL)
-	o.Desk = desk{err: store.ErrUnavailable}
-	if _, err := caller(t, o).Try(t.Context(), entry); !errors.Is(err, store.ErrUnavailable) {
+	o.Events = desk{err: store.ErrUnavailable}
+	if _, err := caller(t, o).Run(t.Context(), entry); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Try = %v", err)
 	}
 	if n := len(r.arrived()); n != 0 {
@@ -136,7 +136,7 @@ func TestAnIDThatCannotBeSignedIsNotSent(t *testing.T) {
 	r := answering(t, 200)
 	for _, id := range []string{".", "a.b", "a b", "a\nb", "é"} {
 		o := private(r.URL)
-		o.Desk = desk{id: id}
+		o.Events = desk{id: id}
 		if f := failure(t, caller(t, o)); f.Status != 0 {
 			t.Errorf("%q: %v", id, f)
 		}

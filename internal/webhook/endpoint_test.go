@@ -14,14 +14,14 @@ import (
 
 func TestALaneIsAStableNameThatAStoreTakes(t *testing.T) {
 	const url = "https://ada:secret@gazette.example/hooks/optin?k=Q"
-	got := webhook.Lane("gazette", url)
-	if want := store.Kind("webhook/gazette/a31d3cd93a05824f"); got != want {
+	got := webhook.Queue("gazette", url)
+	if want := store.QueueName("webhook/gazette/a31d3cd93a05824f"); got != want {
 		t.Errorf("Lane = %s, want %s: what is owed already would be lost", got, want)
 	}
-	if webhook.Lane("gazette", url+"2") == got || webhook.Lane("other", url) == got {
+	if webhook.Queue("gazette", url+"2") == got || webhook.Queue("other", url) == got {
 		t.Error("two endpoints share a lane")
 	}
-	longest := string(webhook.Lane(strings.Repeat("z", 64), url))
+	longest := string(webhook.Queue(strings.Repeat("z", 64), url))
 	if len(longest) > 96 || !regexp.MustCompile(`^[a-z0-9/-]+$`).MatchString(longest) {
 		t.Errorf("%s (%d)", longest, len(longest))
 	}
@@ -46,11 +46,11 @@ func TestTheLadderIsTheStandardsAndLastsSevenDays(t *testing.T) {
 
 func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
 	good := webhook.Endpoint{URL: "https://ada:hunter2@gazette.example/hooks?k=QUERY", Secrets: [][]byte{newer}}
-	if _, err := webhook.New(webhook.Options{Desk: desk{}, Endpoint: good}); err != nil {
+	if _, err := webhook.New(webhook.Options{Events: desk{}, Endpoint: good}); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*webhook.Options){
-		"no desk":        func(o *webhook.Options) { o.Desk = nil },
+		"no desk":        func(o *webhook.Options) { o.Events = nil },
 		"http":           func(o *webhook.Options) { o.Endpoint.URL = "http" + o.Endpoint.URL[5:] },
 		"other scheme":   func(o *webhook.Options) { o.Endpoint.URL, o.Endpoint.Private = "ftp"+o.Endpoint.URL[5:], true },
 		"no host":        func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@/hooks?k=QUERY" },
@@ -64,7 +64,7 @@ func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
 		"a long secret":  func(o *webhook.Options) { o.Endpoint.Secrets = [][]byte{append(newer[:24:24], older...)} },
 		"timeout":        func(o *webhook.Options) { o.Timeout = -time.Second },
 	} {
-		o := webhook.Options{Desk: desk{}, Endpoint: good}
+		o := webhook.Options{Events: desk{}, Endpoint: good}
 		spoil(&o)
 		_, err := webhook.New(o)
 		if err == nil {

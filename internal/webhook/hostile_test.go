@@ -32,7 +32,7 @@ func TestAnAnswerThatNeverEndsIsBrokenOff(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			begun := time.Now()
-			_, err := caller(t, o).Try(ctx, entry)
+			_, err := caller(t, o).Run(ctx, entry)
 			if took := time.Since(begun); took < o.Timeout || took > o.Timeout+5*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -138,7 +138,7 @@ func TestACertificateIsVerified(t *testing.T) {
 func TestWhoTriesCanBreakOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := server(t, func(conn net.Conn) { cancel(); io.Copy(io.Discard, conn) })
-	if _, err := caller(t, private(url)).Try(ctx, entry); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "no answer") {
+	if _, err := caller(t, private(url)).Run(ctx, entry); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "no answer") {
 		t.Errorf("Try = %v", err)
 	}
 }

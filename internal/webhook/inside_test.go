@@ -56,7 +56,7 @@ func TestNothingInsideIsTouched(t *testing.T) {
 		c := caller(t, webhook.Options{
 			Endpoint: webhook.Endpoint{URL: "https://" + in.host + ":" + port + "/hook"}, Resolver: names(t, in.knows...), Timeout: 5 * time.Second,
 		})
-		if _, err := c.Try(t.Context(), entry); err == nil {
+		if _, err := c.Run(t.Context(), entry); err == nil {
 			t.Errorf("%s %v: delivered", in.host, in.knows)
 		}
 		if n := touched.Swap(0); n != 0 {
@@ -69,7 +69,7 @@ func TestARefusedAddressIsNamedAsTheReason(t *testing.T) {
 	port, _ := canary(t)
 	for _, host := range []string{"127.0.0.1", "inside.example", "[::ffff:127.0.0.1]"} {
 		c := caller(t, webhook.Options{Endpoint: webhook.Endpoint{URL: "https://" + host + ":" + port}, Resolver: names(t, "127.0.0.1")})
-		if _, err := c.Try(t.Context(), entry); err == nil || !strings.Contains(err.Error(), "not a public one") {
+		if _, err := c.Run(t.Context(), entry); err == nil || !strings.Contains(err.Error(), "not a public one") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestAPrivateEndpointReachesWhatAPublicOneMayNot(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "inside.example", "0x7f.1", "[::ffff:127.0.0.1]"} {
 		o := private("https://" + host + ":" + port)
 		o.Resolver = names(t, "127.0.0.1")
-		if _, err := caller(t, o).Try(t.Context(), entry); err == nil {
+		if _, err := caller(t, o).Run(t.Context(), entry); err == nil {
 			t.Errorf("%s: the canary took a call", host)
 		}
 		// The call has failed because the canary hung up, and it counts before it does.

@@ -7,7 +7,7 @@ import (
 
 // Probe is how often, while everything fails, one event of an endpoint is tried out of turn: so what an endpoint missed while it was
 // away begins to arrive within a minute of its return.
-const Probe = 40 * time.Second
+const ProbeEvery = 40 * time.Second
 
 // Waits is the ladder of Standard Webhooks 1.0.0 as what to wait before the second try, the third, and so on (the first
 // is made at once), and behind it, where the standard gives up after three days, every hour: nine days in all, so that an event is

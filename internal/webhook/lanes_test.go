@@ -23,8 +23,8 @@ import (
 // byEntry opens every entry to an event of its own, whose id is the entry's key.
 type byEntry struct{}
 
-func (byEntry) Told(_ context.Context, e store.Entry) (confirm.Told, error) {
-	return confirm.Told{ID: "evt_" + e.Key.ID, Type: confirm.EventConfirmed, At: now, Data: confirm.Status{ID: e.Key.ID, Site: e.Key.Site}}, nil
+func (byEntry) Event(_ context.Context, e store.Job) (confirm.Event, error) {
+	return confirm.Event{ID: "evt_" + e.Key.ID, Type: confirm.EventConfirmed, At: now, Data: confirm.Status{ID: e.Key.ID, Site: e.Key.Site}}, nil
 }
 
 // soak tells whether a test may take its time: make soak.
@@ -42,13 +42,13 @@ func openStore(t *testing.T) store.Store {
 }
 
 // owe owes every lane n events.
-func owe(t *testing.T, st store.Store, n int, lanes ...store.Kind) {
+func owe(t *testing.T, st store.Store, n int, lanes ...store.QueueName) {
 	t.Helper()
 	for i := range n {
 		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", i)}
 		c := store.Change{Put: &store.Record{State: "confirmed", Created: now, Data: []byte("x")}}
 		for _, lane := range lanes {
-			c.Owe = append(c.Owe, store.Entry{ID: key.ID + "-" + path.Base(string(lane)), Kind: lane, Body: []byte("x")})
+			c.Enqueue = append(c.Enqueue, store.Job{ID: key.ID + "-" + path.Base(string(lane)), Queue: lane, Body: []byte("x")})
 		}
 		if err := st.Update(t.Context(), key, func(store.Record) (store.Change, error) { return c, nil }); err != nil {
 			t.Fatal(err)
@@ -57,19 +57,19 @@ func owe(t *testing.T, st store.Store, n int, lanes ...store.Kind) {
 }
 
 // lane is one as the program has it, to a receiver.
-func lane(t *testing.T, kind store.Kind, o webhook.Options, workers int, waits []time.Duration) outbox.Lane {
+func lane(t *testing.T, kind store.QueueName, o webhook.Options, workers int, waits []time.Duration) outbox.Pool {
 	t.Helper()
-	if o.Desk == nil {
-		o.Desk = byEntry{}
+	if o.Events == nil {
+		o.Events = byEntry{}
 	}
 	o.Waits = waits
-	return outbox.Lane{Kinds: []store.Kind{kind}, Try: caller(t, o).Try, Workers: workers, Limit: time.Minute, Waits: waits, Repeat: true}
+	return outbox.Pool{Queues: []store.QueueName{kind}, Run: caller(t, o).Run, Workers: workers, Timeout: time.Minute, Waits: waits, RepeatLast: true}
 }
 
 // work runs an outbox until stopped; stop waits for what is in hand.
-func work(t *testing.T, st store.Store, observe func(store.Kind, string, time.Duration), lanes ...outbox.Lane) (stop func()) {
+func work(t *testing.T, st store.Store, observe func(store.QueueName, string, time.Duration), lanes ...outbox.Pool) (stop func()) {
 	t.Helper()
-	b, err := outbox.New(outbox.Options{Store: st, Lanes: lanes, Poll: 50 * time.Millisecond, Log: quiet, Observe: observe})
+	b, err := outbox.New(outbox.Options{Store: st, Pools: lanes, Poll: 50 * time.Millisecond, Log: quiet, Observe: observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func (c *tally) ids() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.taken
 func TestAReceiverOfAByteAtATimeSlowsNobodyElse(t *testing.T) {
 	st := openStore(t)
 	const n, workers, timeout = 40, 2, 3 * time.Second
-	slowLane, quickLane := webhook.Lane("gazette", "slow"), webhook.Lane("gazette", "quick")
+	slowLane, quickLane := webhook.Queue("gazette", "slow"), webhook.Queue("gazette", "quick")
 	var asked atomic.Int32
 	drop := drip("HTTP/1.1 200 ")
 	slow := private(server(t, func(conn net.Conn) { asked.Add(1); drop(conn) }))

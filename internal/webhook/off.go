@@ -17,17 +17,19 @@ const askAgain = time.Minute
 // Switch knows which endpoints are off, for they answered 410. *confirm.Service is one for all replicas together.
 type Switch interface {
 	// Off tells whether a lane is off.
-	Off(ctx context.Context, lane store.Kind) (bool, error)
-	// SwitchOff switches it off; first is false if somebody else has done so already.
-	SwitchOff(ctx context.Context, lane store.Kind) (first bool, err error)
+	Disabled(ctx context.Context, lane store.QueueName) (bool, error)
+	// Disable switches it off; first is false if somebody else has done so already.
+	Disable(ctx context.Context, lane store.QueueName) (first bool, err error)
 }
 
 // ownSwitch is one for a single Caller, which calls a single endpoint.
 type ownSwitch struct{ off atomic.Bool }
 
-func (s *ownSwitch) Off(context.Context, store.Kind) (bool, error) { return s.off.Load(), nil }
+func (s *ownSwitch) Disabled(context.Context, store.QueueName) (bool, error) {
+	return s.off.Load(), nil
+}
 
-func (s *ownSwitch) SwitchOff(context.Context, store.Kind) (bool, error) {
+func (s *ownSwitch) Disable(context.Context, store.QueueName) (bool, error) {
 	return s.off.CompareAndSwap(false, true), nil
 }
 
@@ -50,12 +52,12 @@ func (w *watch) fresh(now time.Time) bool {
 }
 
 // off tells whether the endpoint is switched off. When nobody can be asked, it is called: the worst that comes is another 410.
-func (c *Caller) off(ctx context.Context, lane store.Kind) bool {
+func (c *Caller) off(ctx context.Context, lane store.QueueName) bool {
 	now := c.Now()
 	if c.watch.fresh(now) {
 		return false
 	}
-	off, err := c.Switch.Off(ctx, lane)
+	off, err := c.Switch.Disabled(ctx, lane)
 	if err != nil {
 		c.Log.WarnContext(ctx, "webhook: whether the endpoint is switched off is unknown; it is called", "lane", lane, "error", err)
 		return false
@@ -67,9 +69,9 @@ func (c *Caller) off(ctx context.Context, lane store.Kind) bool {
 }
 
 // switchOff switches off an endpoint that answered 410, and whoever does so first raises the alarm.
-func (c *Caller) switchOff(ctx context.Context, lane store.Kind, f *Failure) {
+func (c *Caller) switchOff(ctx context.Context, lane store.QueueName, f *Failure) {
 	c.watch.until(time.Time{})
-	first, err := c.Switch.SwitchOff(ctx, lane)
+	first, err := c.Switch.Disable(ctx, lane)
 	if err != nil {
 		c.Log.WarnContext(ctx, "webhook: the endpoint answered 410 Gone and could not be switched off; only this event is parked",
 			"lane", lane, "host", f.Host, "event", f.Event, "error", err)

@@ -26,10 +26,10 @@ func gone(t *testing.T, log *bytes.Buffer) (r *receiver, mended *atomic.Bool, s 
 		}
 	})
 	r.Start()
-	s = service(t, webhook.Lane("gazette", r.URL))
+	s = service(t, webhook.Queue("gazette", r.URL))
 	for i := range replicas {
 		o := private(r.URL)
-		o.Desk, o.Switch, o.Now = s, s, time.Now
+		o.Events, o.Switch, o.Now = s, s, time.Now
 		o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
 		replicas[i] = caller(t, o)
 	}
@@ -37,14 +37,14 @@ func gone(t *testing.T, log *bytes.Buffer) (r *receiver, mended *atomic.Bool, s 
 }
 
 // tryAndPark tries the event that is due, which must fail for good, and parks it as the outbox does.
-func tryAndPark(t *testing.T, s *confirm.Service, c *webhook.Caller, lane store.Kind) {
+func tryAndPark(t *testing.T, s *confirm.Service, c *webhook.Caller, lane store.QueueName) {
 	t.Helper()
 	e := lease(t, s, lane)
 	f := new(webhook.Failure)
-	if _, err := c.Try(t.Context(), e); !errors.As(err, &f) || !f.Park() {
+	if _, err := c.Run(t.Context(), e); !errors.As(err, &f) || !f.Park() {
 		t.Fatalf("Try = %v, want it parked", err)
 	}
-	if err := s.Store.Settle(t.Context(), e, store.Dead()); err != nil {
+	if err := s.Store.End(t.Context(), e, store.Fail()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -52,7 +52,7 @@ func tryAndPark(t *testing.T, s *confirm.Service, c *webhook.Caller, lane store.
 func TestGoneHoldsForAllReplicasUntilItIsReplayed(t *testing.T) {
 	var log bytes.Buffer
 	r, mended, s, replicas := gone(t, &log)
-	lane := webhook.Lane("gazette", r.URL)
+	lane := webhook.Queue("gazette", r.URL)
 	for n := range 3 {
 		confirmed(t, s, n)
 		tryAndPark(t, s, replicas[n%2], lane)
@@ -65,21 +65,21 @@ func TestGoneHoldsForAllReplicasUntilItIsReplayed(t *testing.T) {
 	}
 	mended.Store(true)
 	for n := range 2 {
-		if n, more, err := s.ReplayAll(t.Context(), "gazette", 1); n != 1 || !more || err != nil {
-			t.Fatalf("ReplayAll = %d, %t, %v", n, more, err)
+		if n, more, err := s.RetryAllEvents(t.Context(), "gazette", 1); n != 1 || !more || err != nil {
+			t.Fatalf("RetryAllEvents = %d, %t, %v", n, more, err)
 		}
 		e := lease(t, s, lane)
-		if e.Tries != 1 {
-			t.Errorf("tries = %d, want as if it were new", e.Tries)
+		if e.Attempts != 1 {
+			t.Errorf("tries = %d, want as if it were new", e.Attempts)
 		}
-		if _, err := replicas[n].Try(t.Context(), e); err != nil {
+		if _, err := replicas[n].Run(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Store.Settle(t.Context(), e, store.Done()); err != nil {
+		if err := s.Store.End(t.Context(), e, store.Complete()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if left, _, err := s.Parked(t.Context(), "gazette", "", 10); len(left) != 1 || err != nil {
+	if left, _, err := s.FailedEvents(t.Context(), "gazette", "", 10); len(left) != 1 || err != nil {
 		t.Errorf("%d are parked, want 1; %v", len(left), err)
 	}
 }
@@ -87,17 +87,17 @@ func TestGoneHoldsForAllReplicasUntilItIsReplayed(t *testing.T) {
 func TestWhatIsParkedIsListedPageByPageAndNamesNobody(t *testing.T) {
 	var log bytes.Buffer
 	r, _, s, replicas := gone(t, &log)
-	lane := webhook.Lane("gazette", r.URL)
+	lane := webhook.Queue("gazette", r.URL)
 	for n := range 5 {
 		confirmed(t, s, n)
 		tryAndPark(t, s, replicas[0], lane)
 	}
-	var all []confirm.Parked
+	var all []confirm.FailedEvent
 	pages, next := 0, ""
 	for more := true; more; more = next != "" {
-		var page []confirm.Parked
+		var page []confirm.FailedEvent
 		var err error
-		if page, next, err = s.Parked(t.Context(), "gazette", next, 2); err != nil {
+		if page, next, err = s.FailedEvents(t.Context(), "gazette", next, 2); err != nil {
 			t.Fatal(err)
 		}
 		all, pages = append(all, page...), pages+1
@@ -105,7 +105,7 @@ func TestWhatIsParkedIsListedPageByPageAndNamesNobody(t *testing.T) {
 	ids := map[string]bool{}
 	for _, p := range all {
 		ids[p.ID] = true
-		if p.Lane != lane || "webhook/gazette/"+p.Endpoint != string(lane) || p.Type != confirm.EventConfirmed || !strings.HasPrefix(p.ID, p.Event) ||
+		if p.Queue != lane || "webhook/gazette/"+p.Endpoint != string(lane) || p.Type != confirm.EventConfirmed || !strings.HasPrefix(p.ID, p.Event) ||
 			time.Since(p.At) > time.Minute {
 			t.Errorf("%+v", p)
 		}
@@ -114,11 +114,11 @@ func TestWhatIsParkedIsListedPageByPageAndNamesNobody(t *testing.T) {
 		t.Errorf("%d events on %d pages", len(ids), pages)
 	}
 	for _, place := range []string{"x", "x.y", all[0].Endpoint + ".", all[0].ID} {
-		if _, _, err := s.Parked(t.Context(), "gazette", place, 2); !errors.Is(err, confirm.ErrPlace) {
+		if _, _, err := s.FailedEvents(t.Context(), "gazette", place, 2); !errors.Is(err, confirm.ErrFailedCursor) {
 			t.Errorf("after %q: %v", place, err)
 		}
 	}
-	if _, _, err := s.Parked(t.Context(), "other", "", 2); !errors.Is(err, confirm.ErrUnknownSite) {
+	if _, _, err := s.FailedEvents(t.Context(), "other", "", 2); !errors.Is(err, confirm.ErrUnknownSite) {
 		t.Errorf("another site: %v", err)
 	}
 }
@@ -128,57 +128,57 @@ func TestOnlyWhatWasAskedForIsReplayed(t *testing.T) {
 	r, _, s, replicas := gone(t, &log)
 	for n := range 3 {
 		confirmed(t, s, n)
-		tryAndPark(t, s, replicas[0], webhook.Lane("gazette", r.URL))
+		tryAndPark(t, s, replicas[0], webhook.Queue("gazette", r.URL))
 	}
-	all, _, err := s.Parked(t.Context(), "gazette", "", 10)
+	all, _, err := s.FailedEvents(t.Context(), "gazette", "", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown, err := s.Replay(t.Context(), "gazette", []string{"nothing", all[1].ID, "nothing"})
+	unknown, err := s.RetryEvents(t.Context(), "gazette", []string{"nothing", all[1].ID, "nothing"})
 	if err != nil || len(unknown) != 1 || unknown[0] != "nothing" {
 		t.Fatalf("unknown %v, %v", unknown, err)
 	}
-	if e := lease(t, s, all[1].Lane); e.ID != all[1].ID {
+	if e := lease(t, s, all[1].Queue); e.ID != all[1].ID {
 		t.Errorf("due is %s, want %s", e.ID, all[1].ID)
 	}
-	if left, _, err := s.Parked(t.Context(), "gazette", "", 10); err != nil || len(left) != 2 || left[0].ID != all[0].ID || left[1].ID != all[2].ID {
+	if left, _, err := s.FailedEvents(t.Context(), "gazette", "", 10); err != nil || len(left) != 2 || left[0].ID != all[0].ID || left[1].ID != all[2].ID {
 		t.Errorf("parked are %v, %v", left, err)
 	}
 }
 
 func TestOnlyTheFirstSwitchesALaneOff(t *testing.T) {
 	s := service(t, "webhook/gazette/x")
-	lane := store.Kind("webhook/gazette/x")
-	if off, err := s.Off(t.Context(), lane); off || err != nil {
+	lane := store.QueueName("webhook/gazette/x")
+	if off, err := s.Disabled(t.Context(), lane); off || err != nil {
 		t.Fatalf("Off = %t, %v", off, err)
 	}
-	first, err := s.SwitchOff(t.Context(), lane)
-	again, err2 := s.SwitchOff(t.Context(), lane)
+	first, err := s.Disable(t.Context(), lane)
+	again, err2 := s.Disable(t.Context(), lane)
 	if !first || again || err != nil || err2 != nil {
-		t.Errorf("SwitchOff = %t, %v, then %t, %v", first, err, again, err2)
+		t.Errorf("Disable = %t, %v, then %t, %v", first, err, again, err2)
 	}
-	if off, err := s.Off(t.Context(), lane); !off || err != nil {
+	if off, err := s.Disabled(t.Context(), lane); !off || err != nil {
 		t.Errorf("Off = %t, %v", off, err)
 	}
-	if off, err := s.Off(t.Context(), lane+"y"); off || err != nil {
+	if off, err := s.Disabled(t.Context(), lane+"y"); off || err != nil {
 		t.Errorf("another lane is off: %t, %v", off, err)
 	}
 }
 
 func TestAfterADayAnEventTriesWhetherItIsStillGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const lane = store.Kind("webhook/gazette/x")
+		const lane = store.QueueName("webhook/gazette/x")
 		s := service(t, lane)
 		for range 2 {
-			if first, err := s.SwitchOff(t.Context(), lane); !first || err != nil {
-				t.Fatalf("SwitchOff = %t, %v", first, err)
+			if first, err := s.Disable(t.Context(), lane); !first || err != nil {
+				t.Fatalf("Disable = %t, %v", first, err)
 			}
-			time.Sleep(confirm.OffFor - time.Minute)
-			if off, err := s.Off(t.Context(), lane); !off || err != nil {
+			time.Sleep(confirm.DisabledFor - time.Minute)
+			if off, err := s.Disabled(t.Context(), lane); !off || err != nil {
 				t.Fatalf("within the day: Off = %t, %v", off, err)
 			}
 			time.Sleep(2 * time.Minute)
-			if off, err := s.Off(t.Context(), lane); off || err != nil {
+			if off, err := s.Disabled(t.Context(), lane); off || err != nil {
 				t.Fatalf("after the day: Off = %t, %v", off, err)
 			}
 		}

@@ -24,7 +24,7 @@ var (
 	older = bytes.Repeat([]byte("o"), 64)
 	quiet = slog.New(slog.DiscardHandler)
 	now   = time.Date(2026, 11, 21, 18, 5, 41, 0, time.UTC)
-	entry = store.Entry{ID: "evt-0", Kind: webhook.Lane("gazette", "https://gazette.example"), Tries: 1}
+	entry = store.Job{ID: "evt-0", Queue: webhook.Queue("gazette", "https://gazette.example"), Attempts: 1}
 )
 
 // desk opens every entry to the same event, as confirm.Service does; with an id or error of its own if set.
@@ -33,10 +33,10 @@ type desk struct {
 	err error
 }
 
-func (d desk) Told(context.Context, store.Entry) (confirm.Told, error) {
+func (d desk) Event(context.Context, store.Job) (confirm.Event, error) {
 	id := cmp.Or(d.id, "Zm9vYmFyYmF6cXV4MTIzNA")
 	at := time.Date(2026, 11, 21, 18, 5, 40, 118e6, time.UTC)
-	return confirm.Told{ID: id, Type: confirm.EventConfirmed, At: at, Data: confirm.Status{
+	return confirm.Event{ID: id, Type: confirm.EventConfirmed, At: at, Data: confirm.Status{
 		ID: "AbCdEfGhIjKlMnOpQrStUv", Site: "gazette", Email: "ada@example.org", State: confirm.Confirmed, CreatedAt: at, ConfirmedAt: &at,
 		Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "La lettre <mensuelle> & plus"}},
 	}}, d.err
@@ -111,8 +111,8 @@ func answering(t *testing.T, status int, header ...string) *receiver {
 // caller makes one for a private endpoint, with what is missing filled in.
 func caller(t *testing.T, o webhook.Options) *webhook.Caller {
 	t.Helper()
-	if o.Desk == nil {
-		o.Desk = desk{}
+	if o.Events == nil {
+		o.Events = desk{}
 	}
 	if o.Endpoint.Secrets == nil {
 		o.Endpoint.Secrets = [][]byte{newer}
@@ -138,7 +138,7 @@ func private(url string) webhook.Options {
 // delivered tries once and fails the test if that did not deliver.
 func delivered(t *testing.T, c *webhook.Caller) {
 	t.Helper()
-	if settled, err := c.Try(t.Context(), entry); settled || err != nil {
+	if settled, err := c.Run(t.Context(), entry); settled || err != nil {
 		t.Fatalf("Try = %t, %v", settled, err)
 	}
 }

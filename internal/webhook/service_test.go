@@ -16,7 +16,7 @@ import (
 )
 
 // service is the real one, for a site that tells these lanes.
-func service(t *testing.T, lanes ...store.Kind) *confirm.Service {
+func service(t *testing.T, lanes ...store.QueueName) *confirm.Service {
 	t.Helper()
 	kept, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Sweep: 6 * time.Hour})
 	if err != nil {
@@ -27,24 +27,24 @@ func service(t *testing.T, lanes ...store.Kind) *confirm.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := confirm.New(confirm.Options{Store: kept, Ring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
-		ID: "gazette", Locales: []string{"fr"}, Tell: lanes,
+	s, err := confirm.New(confirm.Options{Store: kept, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
+		ID: "gazette", Locales: []string{"fr"}, EventQueues: lanes,
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Recevoir la lettre"}}},
-		Terms:    confirm.Terms{TTL: time.Hour, Letters: []store.Limit{{N: 3, Per: time.Hour}}},
+		Terms:    confirm.Terms{TTL: time.Hour, EmailsPerAddress: []store.Limit{{N: 3, Per: time.Hour}}},
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.KeepTexts(t.Context()); err != nil {
+	if err := s.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
 // lease takes the one entry of a lane that is due.
-func lease(t *testing.T, s *confirm.Service, lanes ...store.Kind) store.Entry {
+func lease(t *testing.T, s *confirm.Service, lanes ...store.QueueName) store.Job {
 	t.Helper()
-	var all []store.Entry
+	var all []store.Job
 	for _, lane := range lanes {
 		entries, err := s.Store.Lease(t.Context(), lane, 2, time.Minute)
 		if err != nil {
@@ -60,16 +60,16 @@ func lease(t *testing.T, s *confirm.Service, lanes ...store.Kind) store.Entry {
 
 func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
 	receivers := []*receiver{answering(t, 200), answering(t, 200)}
-	lanes := []store.Kind{webhook.Lane("gazette", receivers[0].URL), webhook.Lane("gazette", receivers[1].URL)}
+	lanes := []store.QueueName{webhook.Queue("gazette", receivers[0].URL), webhook.Queue("gazette", receivers[1].URL)}
 	s := service(t, lanes...)
 	ada, err := confirm.ParseAddress("ada@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Ask(t.Context(), "gazette", confirm.Asked{Address: ada, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := s.Signup(t.Context(), "gazette", confirm.NewSignup{Address: ada, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		t.Fatal(err)
 	}
-	draft, err := s.Draft(t.Context(), lease(t, s, confirm.LetterKinds()...))
+	draft, err := s.Message(t.Context(), lease(t, s, confirm.EmailQueues()...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +79,12 @@ func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
 	ids := map[string]bool{}
 	for i, r := range receivers {
 		o := private(r.URL)
-		o.Desk = s
+		o.Events = s
 		e := lease(t, s, lanes[i])
-		if _, err := caller(t, o).Try(t.Context(), e); err != nil {
+		if _, err := caller(t, o).Run(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Store.Settle(t.Context(), e, store.Done()); err != nil {
+		if err := s.Store.End(t.Context(), e, store.Complete()); err != nil {
 			t.Fatal(err)
 		}
 		got := r.arrived()[0]

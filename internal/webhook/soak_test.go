@@ -34,12 +34,12 @@ func TestNoEventIsLostAndNoneIsTakenTwice(t *testing.T) {
 		func(_ http.ResponseWriter, r *http.Request) { <-time.After(time.Millisecond); took[2].take(r) },
 	}
 	st := openStore(t)
-	var kinds []store.Kind
-	var lanes []outbox.Lane
+	var kinds []store.QueueName
+	var lanes []outbox.Pool
 	for i, answer := range answers {
 		r := receive(t, answer)
 		r.Start()
-		kinds = append(kinds, webhook.Lane("gazette", r.URL))
+		kinds = append(kinds, webhook.Queue("gazette", r.URL))
 		lanes = append(lanes, lane(t, kinds[i], private(r.URL), 4, []time.Duration{100 * time.Millisecond, time.Second, time.Second}))
 	}
 	owe(t, st, n, kinds...)

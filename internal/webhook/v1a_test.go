@@ -104,7 +104,7 @@ func TestARefusalSaysWhatToLookAt(t *testing.T) {
 
 func TestAKeyThatCannotSignIsRefused(t *testing.T) {
 	o := private("http://127.0.0.1:1")
-	o.Desk, o.Endpoint.Keys = desk{}, []ed25519.PrivateKey{make([]byte, 32)}
+	o.Events, o.Endpoint.Keys = desk{}, []ed25519.PrivateKey{make([]byte, 32)}
 	if _, err := webhook.New(o); err == nil || !strings.Contains(err.Error(), "32 bytes, needs 64") {
 		t.Errorf("New = %v", err)
 	}
@@ -113,11 +113,11 @@ func TestAKeyThatCannotSignIsRefused(t *testing.T) {
 func TestASampleSwitchesNothingOff(t *testing.T) {
 	r := answering(t, http.StatusGone)
 	c := caller(t, private(r.URL))
-	told, _ := desk{}.Told(t.Context(), entry)
+	told, _ := desk{}.Event(t.Context(), entry)
 	told.Type = webhook.EventTest
 	for range 2 {
 		f := new(webhook.Failure)
-		if _, err := c.Tell(t.Context(), told); !errors.As(err, &f) || f.Status != http.StatusGone {
+		if _, err := c.Send(t.Context(), told); !errors.As(err, &f) || f.Status != http.StatusGone {
 			t.Fatalf("Tell = %v", err)
 		}
 	}

@@ -52,29 +52,29 @@ type Endpoint struct {
 
 // Lane names what an endpoint of a site is owed: the same for the same site and URL, for ever. It is what
 // confirm.Site.Tell holds, and shows nothing of the URL.
-func Lane(site, url string) store.Kind {
+func Queue(site, url string) store.QueueName {
 	sum := sha256.Sum256([]byte(url))
-	return store.Kind("webhook/" + site + "/" + hex.EncodeToString(sum[:])[:16])
+	return store.QueueName("webhook/" + site + "/" + hex.EncodeToString(sum[:])[:16])
 }
 
 // Desk opens entries; it is a *confirm.Service.
-type Desk interface {
+type Events interface {
 	// Told is the event that an entry of a webhook's lane tells, the same on every call, or why it cannot be opened now.
-	Told(ctx context.Context, e store.Entry) (confirm.Told, error)
+	Event(ctx context.Context, e store.Job) (confirm.Event, error)
 }
 
 // EventTest is the type of an event that says nothing about anybody: `optin webhook test` sends it.
-const EventTest confirm.Event = "webhook.test"
+const EventTest confirm.EventType = "webhook.test"
 
 // message is the body of a call.
 type message struct {
-	Type      confirm.Event  `json:"type"`
-	Timestamp time.Time      `json:"timestamp"` // of the event, not of the try
-	Data      confirm.Status `json:"data"`
+	Type      confirm.EventType `json:"type"`
+	Timestamp time.Time         `json:"timestamp"` // of the event, not of the try
+	Data      confirm.Status    `json:"data"`
 }
 
 // encode writes the body of an event.
-func encode(t confirm.Told) ([]byte, error) {
+func encode(t confirm.Event) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // it is read by programs, and signed as it is

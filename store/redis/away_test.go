@@ -15,27 +15,27 @@ import (
 
 // everyCall makes one call of each method; all of them must need the server.
 func everyCall(ctx context.Context, s *Store) map[string]func() error {
-	e := store.Entry{ID: "a", Kind: "letter", Key: key(1), Tries: 1}
+	e := store.Job{ID: "a", Queue: "letter", Key: key(1), Attempts: 1}
 	return map[string]func() error{
 		"Update":  func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
-		"Get":     func() error { _, err := s.Get(ctx, key(1)); return err },
+		"Get":     func() error { _, err := s.Find(ctx, key(1)); return err },
 		"List":    func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
 		"Lease":   func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
-		"Settle":  func() error { return s.Settle(ctx, e, store.Done()) },
-		"Take":    func() error { _, err := s.Take(ctx, "b", "", store.Limit{N: 1, Per: time.Hour}); return err },
+		"Settle":  func() error { return s.End(ctx, e, store.Complete()) },
+		"Take":    func() error { _, err := s.Acquire(ctx, "b", "", store.Limit{N: 1, Per: time.Hour}); return err },
 		"Return":  func() error { return s.Return(ctx, "b", "taker") },
-		"Hasten":  func() error { _, err := s.Hasten(ctx, "letter", 9); return err },
-		"Held":    func() error { _, err := s.Held(ctx, "name"); return err },
-		"Extend":  func() error { return s.Extend(ctx, e, time.Minute) },
+		"Hasten":  func() error { _, err := s.RunNow(ctx, "letter", 9); return err },
+		"Held":    func() error { _, err := s.Get(ctx, "name"); return err },
+		"Extend":  func() error { return s.RenewLease(ctx, e, time.Minute) },
 		"Counts":  func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
-		"Parked":  func() error { _, err := s.Parked(ctx, "letter", "", 9); return err },
-		"Revive":  func() error { return s.Revive(ctx, "letter", "a", key(1)) },
-		"Reserve": func() error { _, err := s.Reserve(ctx, "name", []byte("a"), time.Hour); return err },
-		"Replace": func() error { return s.Replace(ctx, "name", []byte("a"), []byte("b"), time.Hour) },
+		"Parked":  func() error { _, err := s.Failed(ctx, "letter", "", 9); return err },
+		"Revive":  func() error { return s.Requeue(ctx, "letter", "a", key(1)) },
+		"Reserve": func() error { _, err := s.SetNX(ctx, "name", []byte("a"), time.Hour); return err },
+		"Replace": func() error { return s.CompareAndSwap(ctx, "name", []byte("a"), []byte("b"), time.Hour) },
 		"Keep": func() error {
-			return s.Keep(ctx, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", nil)
+			return s.PutText(ctx, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", nil)
 		},
-		"Kept":  func() error { _, err := s.Kept(ctx, "x"); return err },
+		"Kept":  func() error { _, err := s.Text(ctx, "x"); return err },
 		"Ready": func() error { return s.Ready(ctx) },
 	}
 }
@@ -136,7 +136,7 @@ func TestAServerThatComesBackIsUsedAgain(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if r, err := s.Get(t.Context(), key(1)); err != nil || string(r.Data) != "kept" {
+	if r, err := s.Find(t.Context(), key(1)); err != nil || string(r.Data) != "kept" {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	leaseOne(t, s)
@@ -177,7 +177,7 @@ func TestWhatWasAcknowledgedSurvivesSIGKILL(t *testing.T) {
 			if entries++; e.ID != e.Key.ID {
 				t.Errorf("entry %+v", e)
 			}
-			if _, err := s.Get(t.Context(), e.Key); err == nil {
+			if _, err := s.Find(t.Context(), e.Key); err == nil {
 				records++
 			}
 		}
@@ -214,11 +214,11 @@ func TestAServerThatWillNotWriteIsUnavailable(t *testing.T) {
 func TestAWrongPasswordIsUnavailableAndNotRepeated(t *testing.T) {
 	server := startServer(t, "--requirepass", "right")
 	s := open(t, Options{URL: "redis://:hunter2@" + server.addr()})
-	_, err := s.Get(t.Context(), key(1))
+	_, err := s.Find(t.Context(), key(1))
 	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := open(t, Options{URL: "redis://:right@" + server.addr()}).Get(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
+	if _, err := open(t, Options{URL: "redis://:right@" + server.addr()}).Find(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("with the right one: %v", err)
 	}
 }

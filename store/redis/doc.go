@@ -26,7 +26,7 @@
 // that finds its own version answers "done", and has counted. Settle, Take, Hasten (for ten seconds), Revive, Reserve and Replace know
 // their own traces likewise; to give back twice is to give back once. Four cases are left open: a Settle whose reply was lost and
 // whose lease then passed on within the same second may report either outcome; entries that a Lease took while its reply was lost
-// come back when their hold is over; a Revive or Replace whose reply was lost may report ErrNotFound or ErrLost if the entry was
+// come back when their hold is over; a Revive or Replace whose reply was lost may report ErrNotFound or ErrLeaseLost if the entry was
 // leased or the value replaced since, within the same second; a Return whose reply was lost gives back, too, what its taker took
 // anew within the same second. None of it is work done twice by the store.
 //

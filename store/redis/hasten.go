@@ -17,7 +17,7 @@ const hastenBatch = 100
 // every shard, then hastens the soonest of it. So n may be as large as one likes; and what is put back for later while the rounds
 // go on does not make them go on for ever. Each entry that it made due is counted once, and those it made due before an error are
 // counted with the error.
-func (s *Store) Hasten(ctx context.Context, kind store.Kind, n int) (int, error) {
+func (s *Store) RunNow(ctx context.Context, kind store.QueueName, n int) (int, error) {
 	hastened, most := 0, n
 	for first, more := true, true; more && hastened < most; first = false {
 		w, err := s.waiting(ctx, kind, n-hastened)
@@ -51,7 +51,7 @@ type heads struct {
 }
 
 // waiting looks in each shard at about its share of n.
-func (s *Store) waiting(ctx context.Context, kind store.Kind, n int) (w heads, err error) {
+func (s *Store) waiting(ctx context.Context, kind store.QueueName, n int) (w heads, err error) {
 	share := min(n, n/shards*3/2+8, hastenBatch)
 	questions := make([]question, shards)
 	for i := range questions {
@@ -105,7 +105,7 @@ func (w heads) soonest(n int) (quota map[shard]int, more bool) {
 }
 
 // hastenIn hastens so many in each shard. An attempt whose reply was lost is found again by its mark.
-func (s *Store) hastenIn(ctx context.Context, kind store.Kind, quota map[shard]int) (done int, err error) {
+func (s *Store) hastenIn(ctx context.Context, kind store.QueueName, quota map[shard]int) (done int, err error) {
 	mark, err := s.nonce()
 	if err != nil {
 		return 0, err

@@ -18,9 +18,9 @@ import (
 func owedLater(t *testing.T, s *Store, k store.Key, n int) {
 	t.Helper()
 	for at := 0; at < n; at += 200 {
-		var owe []store.Entry
+		var owe []store.Job
 		for i := at; i < min(n, at+200); i++ {
-			owe = append(owe, store.Entry{ID: fmt.Sprintf("%s-%d", k.ID, i), Kind: "letter", Due: time.Now().Add(time.Hour)})
+			owe = append(owe, store.Job{ID: fmt.Sprintf("%s-%d", k.ID, i), Queue: "letter", Due: time.Now().Add(time.Hour)})
 		}
 		put(t, s, k, &store.Record{State: "pending"}, owe...)
 	}
@@ -61,7 +61,7 @@ func TestAHasteningWhoseReplyIsLostIsMadeAndCountedOnce(t *testing.T) {
 			t.Errorf("due are %d, %v", len(es), err)
 		}
 	}
-	if done, err := arm().Hasten(t.Context(), "letter", 99); err != nil || done != 6 { // here the look is lost
+	if done, err := arm().RunNow(t.Context(), "letter", 99); err != nil || done != 6 { // here the look is lost
 		t.Errorf("hastened %d, %v", done, err)
 	}
 }
@@ -70,7 +70,7 @@ func TestWhatIsRememberedOfAHasteningGoesByItself(t *testing.T) {
 	server := startServer(t)
 	s, c := patient(t, Options{URL: server.url()}), server.client()
 	owedLater(t, s, key(1), 2)
-	if n, err := s.Hasten(t.Context(), "letter", 1); n != 1 || err != nil {
+	if n, err := s.RunNow(t.Context(), "letter", 1); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	marks := c.Keys(t.Context(), "optin:*:h:*").Val()
@@ -89,7 +89,7 @@ func TestHasteningAllIsDoneInSmallScripts(t *testing.T) {
 	owedLater(t, s, key(1), n)
 	largest, scripts := 0, 0
 	sent := monitor(t, server, func() {
-		if done, err := s.Hasten(t.Context(), "letter", 1_000_000_000); err != nil || done != n {
+		if done, err := s.RunNow(t.Context(), "letter", 1_000_000_000); err != nil || done != n {
 			t.Errorf("hastened %d, %v", done, err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeHasteningGoOnForEver(t *testing.T) {
 		}
 		var questions []question
 		for _, e := range es {
-			questions = append(questions, settleQuestion(store.Settlement{Entry: e, Outcome: store.Again(time.Now().Add(2 * time.Hour))}))
+			questions = append(questions, settleQuestion(store.JobEnd{Job: e, Outcome: store.Retry(time.Now().Add(2 * time.Hour))}))
 		}
 		if len(questions) > 0 {
 			if _, err := worker.ask(t.Context(), 1, questions...); err != nil {
@@ -138,7 +138,7 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeHasteningGoOnForEver(t *testing.T) {
 	})})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if done, err := s.Hasten(ctx, "letter", 1_000_000_000); err != nil || done != n {
+	if done, err := s.RunNow(ctx, "letter", 1_000_000_000); err != nil || done != n {
 		t.Errorf("hastened %d of %d, %v", done, n, err)
 	}
 	es, err := worker.Lease(t.Context(), "letter", n, time.Minute)
@@ -146,7 +146,7 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeHasteningGoOnForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range es {
-		if e.Tries != 1 {
+		if e.Attempts != 1 {
 			t.Errorf("leased %+v, though others waited for longer", e)
 		}
 	}

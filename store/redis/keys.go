@@ -26,10 +26,10 @@ func (s shard) record(k store.Key) string       { return string(s) + "r:" + k.Si
 func (s shard) tombstone(k store.Key) string    { return string(s) + "x:" + k.Site + ":" + k.ID }
 func (s shard) all(site string) string          { return string(s) + "all:" + site }
 func (s shard) state(site, state string) string { return string(s) + "in:" + site + ":" + state }
-func (s shard) queue(k store.Kind) string       { return string(s) + "q:" + string(k) }
-func (s shard) tries(k store.Kind) string       { return string(s) + "t:" + string(k) }
-func (s shard) bodies(k store.Kind) string      { return string(s) + "b:" + string(k) }
-func (s shard) parked(k store.Kind) string      { return string(s) + "d:" + string(k) }
+func (s shard) queue(k store.QueueName) string  { return string(s) + "q:" + string(k) }
+func (s shard) tries(k store.QueueName) string  { return string(s) + "t:" + string(k) }
+func (s shard) bodies(k store.QueueName) string { return string(s) + "b:" + string(k) }
+func (s shard) parked(k store.QueueName) string { return string(s) + "d:" + string(k) }
 func (s shard) moved() string                   { return string(s) + "moved" }
 func (s shard) hastened(mark string) string     { return string(s) + "h:" + mark }
 func (s shard) days(site string) string         { return string(s) + "n:" + site }

@@ -16,16 +16,16 @@ const exact = 16
 
 // Lease takes up to n due entries: it looks at what is due in every shard, then takes the oldest. An error comes only when
 // nothing could be taken; a Cluster that has lost a master goes on with the others.
-func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+func (s *Store) Lease(ctx context.Context, kind store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
 	if n < 1 || hold < time.Millisecond {
 		return nil, fmt.Errorf("%w: a lease of %d entries for %s", store.ErrInvalid, n, hold)
 	}
-	var leased []store.Entry
+	var leased []store.Job
 	for {
 		want := n - len(leased)
 		quota, err := s.peek(ctx, kind, want)
 		if len(quota) > 0 {
-			var more []store.Entry
+			var more []store.Job
 			more, err = s.leaseFrom(ctx, kind, quota, hold)
 			leased = append(leased, more...)
 			if len(more) == 0 {
@@ -36,7 +36,7 @@ func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Dur
 			if len(leased) > 0 {
 				err = nil
 			}
-			slices.SortStableFunc(leased, func(a, b store.Entry) int { return a.Due.Compare(b.Due) })
+			slices.SortStableFunc(leased, func(a, b store.Job) int { return a.Due.Compare(b.Due) })
 			return leased, err
 		}
 	}
@@ -50,7 +50,7 @@ func total(quota map[shard]int) (n int) {
 }
 
 // peek says how many entries to take from each shard so as to get the n oldest.
-func (s *Store) peek(ctx context.Context, kind store.Kind, n int) (map[shard]int, error) {
+func (s *Store) peek(ctx context.Context, kind store.QueueName, n int) (map[shard]int, error) {
 	questions := make([]question, shards)
 	for i := range questions {
 		questions[i] = question{
@@ -91,7 +91,7 @@ func (s *Store) peek(ctx context.Context, kind store.Kind, n int) (map[shard]int
 
 // leaseFrom asks once only: what an attempt took whose reply is lost stays hidden until its hold is over, and a
 // second attempt would hide as much again.
-func (s *Store) leaseFrom(ctx context.Context, kind store.Kind, quota map[shard]int, hold time.Duration) ([]store.Entry, error) {
+func (s *Store) leaseFrom(ctx context.Context, kind store.QueueName, quota map[shard]int, hold time.Duration) ([]store.Job, error) {
 	var questions []question
 	for on, n := range quota {
 		questions = append(questions, question{
@@ -101,7 +101,7 @@ func (s *Store) leaseFrom(ctx context.Context, kind store.Kind, quota map[shard]
 		})
 	}
 	answers, err := s.ask(ctx, 1, questions...)
-	var leased []store.Entry
+	var leased []store.Job
 	for _, a := range answers {
 		if a.err != nil {
 			err = a.err
@@ -109,7 +109,7 @@ func (s *Store) leaseFrom(ctx context.Context, kind store.Kind, quota map[shard]
 		}
 		flat, _ := a.value.([]any)
 		for ; len(flat) >= 4; flat = flat[4:] {
-			e := store.Entry{Kind: kind, Due: fromMilli(number(flat[1])), Tries: int(number(flat[2]))}
+			e := store.Job{Queue: kind, Due: fromMilli(number(flat[1])), Attempts: int(number(flat[2]))}
 			e.ID, e.Key = readMember(text(flat[0]))
 			if body := text(flat[3]); body != "" {
 				e.Body = []byte(body)

@@ -75,14 +75,14 @@ func TestAnIndexFollowsTheState(t *testing.T) {
 func TestNothingIsLeftOfWhatIsDone(t *testing.T) {
 	server := startServer(t)
 	s, c := patient(t, Options{URL: server.url()}), server.client()
-	put(t, s, key(1), &store.Record{State: "pending"}, store.Entry{ID: "a", Kind: "letter", Body: []byte("body")})
-	if err := s.Settle(t.Context(), leaseOne(t, s), store.Done()); err != nil {
+	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "a", Queue: "letter", Body: []byte("body")})
+	if err := s.End(t.Context(), leaseOne(t, s), store.Complete()); err != nil {
 		t.Fatal(err)
 	}
-	put(t, s, key(1), &store.Record{State: "pending"}, store.Entry{ID: "b", Kind: "letter", Body: []byte("body")})
+	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "b", Queue: "letter", Body: []byte("body")})
 	e := leaseOne(t, s)
-	for _, lane := range []store.Kind{"slow/letter", "letter", "slower/letter"} {
-		if err := s.Settle(t.Context(), e, store.Again(time.Now().Add(-time.Hour)).In(lane)); err != nil {
+	for _, lane := range []store.QueueName{"slow/letter", "letter", "slower/letter"} {
+		if err := s.End(t.Context(), e, store.Retry(time.Now().Add(-time.Hour)).In(lane)); err != nil {
 			t.Fatal(err)
 		}
 		es, err := s.Lease(t.Context(), lane, 9, time.Minute)
@@ -94,7 +94,7 @@ func TestNothingIsLeftOfWhatIsDone(t *testing.T) {
 			t.Errorf("in %s the keys are %q", lane, keys)
 		}
 	}
-	if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+	if err := s.End(t.Context(), e, store.Complete()); err != nil {
 		t.Fatal(err)
 	}
 	for _, pattern := range []string{"optin:*letter", "optin:*moved"} {
@@ -110,7 +110,7 @@ func TestAClockSetBackRevivesNobody(t *testing.T) {
 	ahead := patient(t, Options{URL: server.url(), Now: func() time.Time { return now.Add(2 * time.Hour) }})
 	s := patient(t, Options{URL: server.url(), Now: func() time.Time { return now }})
 	put(t, s, key(1), &store.Record{State: "pending", Expires: now.Add(time.Hour)})
-	if _, err := ahead.Get(t.Context(), key(1)); err != store.ErrNotFound {
+	if _, err := ahead.Find(t.Context(), key(1)); err != store.ErrNotFound {
 		t.Errorf("past its end it gave %v", err)
 	}
 	err := ahead.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
@@ -119,7 +119,7 @@ func TestAClockSetBackRevivesNobody(t *testing.T) {
 		}
 		return store.Change{Put: &store.Record{State: "pending", Data: []byte("anew")}}, nil
 	})
-	if r, err2 := s.Get(t.Context(), key(1)); err != nil || err2 != nil || string(r.Data) != "anew" {
+	if r, err2 := s.Find(t.Context(), key(1)); err != nil || err2 != nil || string(r.Data) != "anew" {
 		t.Errorf("%v, %+v, %v", err, r, err2)
 	}
 }

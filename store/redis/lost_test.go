@@ -31,7 +31,7 @@ func TestAChangeWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 		if err := arm().Update(t.Context(), key(1), appending); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := good.Get(t.Context(), key(1)); err != nil || len(r.Data) != want {
+		if r, err := good.Find(t.Context(), key(1)); err != nil || len(r.Data) != want {
 			t.Fatalf("after %d changes: %d letters, %v", want, len(r.Data), err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 		if runs++; !r.Exists() {
 			return store.Change{}, store.ErrNotFound
 		}
-		return store.Change{Erase: true, Owe: []store.Entry{letter("goodbye")}}, nil
+		return store.Change{Erase: true, Enqueue: []store.Job{letter("goodbye")}}, nil
 	})
 	if err != nil || runs != 2 { // supposed, real
 		t.Errorf("%d runs, %v", runs, err)
@@ -62,7 +62,7 @@ func TestAChangeThatExpiresBeforeItsRetryIsMadeOnce(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{URL: server.url()})
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
-	question := s.commitQuestion(key(1), stored{}, store.Change{Put: brief, Owe: []store.Entry{letter("once")}}, "version-number-1")
+	question := s.commitQuestion(key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{letter("once")}}, "version-number-1")
 	for want := 1; want >= 0; want-- { // letters owed by the attempt, then by its retry
 		if v, err := s.askOne(t.Context(), question); err != nil || text(v.([]any)[0]) != "done" {
 			t.Fatalf("%v, %v", v, err)
@@ -72,7 +72,7 @@ func TestAChangeThatExpiresBeforeItsRetryIsMadeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range es {
-			if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+			if err := s.End(t.Context(), e, store.Complete()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -110,7 +110,7 @@ func TestAChangeIsFoundAgainBehindLaterOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	repeat("behind an erasure")
-	if _, err := s.Get(ctx, key(1)); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Find(ctx, key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the retry brought the record back: %v", err)
 	}
 	put(t, s, key(1), &store.Record{State: "pending"})
@@ -119,20 +119,20 @@ func TestAChangeIsFoundAgainBehindLaterOnes(t *testing.T) {
 
 func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	for name, o := range map[string]store.Outcome{
-		"done": store.Done(), "again": store.Again(time.Now().Add(time.Hour)), "dead": store.Dead(),
-		"moved": store.Again(time.Now().Add(time.Hour)).In("letter/slow"),
+		"done": store.Complete(), "again": store.Retry(time.Now().Add(time.Hour)), "dead": store.Fail(),
+		"moved": store.Retry(time.Now().Add(time.Hour)).In("email/slow"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			arm, good := lossy(t)
 			put(t, good, key(1), &store.Record{State: "pending"}, letter("a"))
 			e := leaseOne(t, good)
-			if err := arm().Settle(t.Context(), e, o); err != nil {
+			if err := arm().End(t.Context(), e, o); err != nil {
 				t.Error(err)
 			}
-			if err := good.Settle(t.Context(), e, o); !errors.Is(err, store.ErrLost) {
+			if err := good.End(t.Context(), e, o); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("the second settlement gave %v", err)
 			}
-			if err := arm().Settle(t.Context(), store.Entry{ID: "a", Kind: "letter", Key: key(1), Tries: 9}, store.Again(time.Now())); !errors.Is(err, store.ErrLost) {
+			if err := arm().End(t.Context(), store.Job{ID: "a", Queue: "letter", Key: key(1), Attempts: 9}, store.Retry(time.Now())); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("another's settlement gave %v, reply lost or not", err)
 			}
 		})
@@ -143,11 +143,11 @@ func TestATakeWhoseReplyIsLostTakesOne(t *testing.T) {
 	arm, good := lossy(t)
 	hour := store.Limit{N: 3, Per: time.Hour}
 	for _, taker := range []string{"letter-1", "", ""} {
-		if wait, err := arm().Take(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
+		if wait, err := arm().Acquire(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
 			t.Fatalf("waits %v, %v", wait, err)
 		}
 	}
-	if wait, err := good.Take(t.Context(), "bucket", "", hour); wait == 0 || err != nil {
+	if wait, err := good.Acquire(t.Context(), "bucket", "", hour); wait == 0 || err != nil {
 		t.Errorf("waits %v, %v after three of three", wait, err)
 	}
 }
@@ -156,7 +156,7 @@ func TestAReturnWhoseReplyIsLostReturnsOne(t *testing.T) {
 	arm, good := lossy(t)
 	hour := store.Limit{N: 2, Per: time.Hour}
 	for _, taker := range []string{"letter-1", "letter-2"} {
-		if wait, err := good.Take(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
+		if wait, err := good.Acquire(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
 			t.Fatalf("waits %v, %v", wait, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestAReturnWhoseReplyIsLostReturnsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want := range 2 { // one was returned, and then taken
-		if wait, err := good.Take(t.Context(), "bucket", "", hour); (wait != 0) != (want == 1) || err != nil {
+		if wait, err := good.Acquire(t.Context(), "bucket", "", hour); (wait != 0) != (want == 1) || err != nil {
 			t.Errorf("after %d more it waits %v, %v", want, wait, err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestTheClusterClientRepeatsNothingBehindOurBack(t *testing.T) {
 	e := leaseOne(t, s)
 
 	p.lose.Store(1)
-	if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+	if err := s.End(t.Context(), e, store.Complete()); err != nil {
 		t.Errorf("a settlement whose reply was lost: %v", err)
 	}
 	p.lose.Store(1)

@@ -15,11 +15,11 @@ type parked struct {
 	on     shard
 	member string
 	score  string // when it was parked, as the server writes it
-	entry  store.Entry
+	entry  store.Job
 }
 
 // Parked merges the parked entries of all shards. Due is when each died; Tries how often it was leased.
-func (s *Store) Parked(ctx context.Context, kind store.Kind, after string, n int) ([]store.Entry, error) {
+func (s *Store) Failed(ctx context.Context, kind store.QueueName, after string, n int) ([]store.Job, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("%w: a list of %d entries", store.ErrInvalid, n)
 	}
@@ -30,7 +30,7 @@ func (s *Store) Parked(ctx context.Context, kind store.Kind, after string, n int
 			return nil, err
 		}
 	}
-	var es []store.Entry
+	var es []store.Job
 	for more := true; more && len(es) < n; {
 		var found []parked
 		var err error
@@ -45,7 +45,7 @@ func (s *Store) Parked(ctx context.Context, kind store.Kind, after string, n int
 }
 
 // place looks in all shards for the entry with an ID: it does not tell its own.
-func (s *Store) place(ctx context.Context, kind store.Kind, id string) (parked, error) {
+func (s *Store) place(ctx context.Context, kind store.QueueName, id string) (parked, error) {
 	questions := make([]question, shards)
 	for i := range questions {
 		questions[i] = question{script: placeScript, keys: []string{shardNumber(i).parked(kind)}, args: []any{id}}
@@ -67,7 +67,7 @@ func (s *Store) place(ctx context.Context, kind store.Kind, id string) (parked, 
 
 // parkedAfter returns up to n entries after a place, and whether there may be more. As places does, it asks each shard for
 // about its share, and believes the merged list only down to where the first cut-off shard ends.
-func (s *Store) parkedAfter(ctx context.Context, kind store.Kind, last parked, n int) ([]parked, bool, error) {
+func (s *Store) parkedAfter(ctx context.Context, kind store.QueueName, last parked, n int) ([]parked, bool, error) {
 	share := min(n, n/shards*3/2+8)
 	questions := make([]question, shards)
 	for i := range questions {
@@ -115,9 +115,9 @@ func earliest(a, b parked) int {
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.member, b.member))
 }
 
-func readParked(on shard, kind store.Kind, flat []any) parked {
+func readParked(on shard, kind store.QueueName, flat []any) parked {
 	p := parked{on: on, member: text(flat[0]), score: text(flat[1])}
-	p.entry = store.Entry{Kind: kind, Due: fromMilli(number(flat[1])), Tries: int(number(flat[2]))}
+	p.entry = store.Job{Queue: kind, Due: fromMilli(number(flat[1])), Attempts: int(number(flat[2]))}
 	p.entry.ID, p.entry.Key = readMember(p.member)
 	if body := text(flat[3]); body != "" {
 		p.entry.Body = []byte(body)
@@ -126,7 +126,7 @@ func readParked(on shard, kind store.Kind, flat []any) parked {
 }
 
 // Revive makes a dead entry due now.
-func (s *Store) Revive(ctx context.Context, kind store.Kind, id string, key store.Key) error {
+func (s *Store) Requeue(ctx context.Context, kind store.QueueName, id string, key store.Key) error {
 	on := shardOf(key.ID)
 	value, err := s.askOne(ctx, question{
 		script: reviveScript,

@@ -15,12 +15,12 @@ import (
 func TestTheParkedTellWhenTheyDied(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{URL: server.url()})
-	put(t, s, key(1), &store.Record{}, store.Entry{ID: "a", Kind: "letter", Due: time.Now().Add(-time.Hour)})
+	put(t, s, key(1), &store.Record{}, store.Job{ID: "a", Queue: "letter", Due: time.Now().Add(-time.Hour)})
 	before := time.Now().Truncate(time.Millisecond)
-	if err := s.Settle(t.Context(), leaseOne(t, s), store.Dead()); err != nil {
+	if err := s.End(t.Context(), leaseOne(t, s), store.Fail()); err != nil {
 		t.Fatal(err)
 	}
-	es, err := s.Parked(t.Context(), "letter", "", 1)
+	es, err := s.Failed(t.Context(), "letter", "", 1)
 	if err != nil || len(es) != 1 || es[0].Due.Before(before) || es[0].Due.After(time.Now()) {
 		t.Errorf("parked are %+v, %v, died not before %v", es, err, before)
 	}
@@ -29,7 +29,7 @@ func TestTheParkedTellWhenTheyDied(t *testing.T) {
 // dying parks so many entries of one record at once, and returns their IDs in the order in which they died, backwards by name.
 func dying(t *testing.T, s *Store, n int) (ids []string) {
 	t.Helper()
-	var owed []store.Entry
+	var owed []store.Job
 	for i := range n {
 		owed = append(owed, letter(fmt.Sprintf("dead-%02d", i)))
 	}
@@ -38,10 +38,10 @@ func dying(t *testing.T, s *Store, n int) (ids []string) {
 	if err != nil || len(es) != n {
 		t.Fatalf("leased %d, %v", len(es), err)
 	}
-	slices.SortFunc(es, func(a, b store.Entry) int { return cmp.Compare(b.ID, a.ID) })
+	slices.SortFunc(es, func(a, b store.Job) int { return cmp.Compare(b.ID, a.ID) })
 	var questions []question
 	for _, e := range es {
-		questions = append(questions, settleQuestion(store.Settlement{Entry: e, Outcome: store.Dead()}))
+		questions = append(questions, settleQuestion(store.JobEnd{Job: e, Outcome: store.Fail()}))
 		ids = append(ids, e.ID)
 	}
 	if _, err := s.ask(t.Context(), 1, questions...); err != nil {
@@ -53,7 +53,7 @@ func dying(t *testing.T, s *Store, n int) (ids []string) {
 func TestTheOrderOfDeathsIsFinerThanAMillisecond(t *testing.T) {
 	s := patient(t, Options{URL: startServer(t).url()})
 	want := dying(t, s, 40)
-	es, err := s.Parked(t.Context(), "letter", "", 99)
+	es, err := s.Failed(t.Context(), "letter", "", 99)
 	if err != nil || len(es) != len(want) {
 		t.Fatalf("%d are parked, %v", len(es), err)
 	}
@@ -77,7 +77,7 @@ func TestWhatWasParkedBeforeIsListedByPageAndRevived(t *testing.T) {
 	slices.Sort(want)
 	var got []string
 	for after := ""; len(got) <= len(want); {
-		es, err := s.Parked(t.Context(), "letter", after, 2)
+		es, err := s.Failed(t.Context(), "letter", after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,11 +92,11 @@ func TestWhatWasParkedBeforeIsListedByPageAndRevived(t *testing.T) {
 		t.Errorf("by page they are %v, want %v", got, want)
 	}
 	for _, id := range got {
-		if err := s.Revive(t.Context(), "letter", id, key(1)); err != nil {
+		if err := s.Requeue(t.Context(), "letter", id, key(1)); err != nil {
 			t.Error(err)
 		}
 	}
-	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 9 || es[0].Tries != 1 {
+	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 9 || es[0].Attempts != 1 {
 		t.Errorf("leased %+v, %v", es, err)
 	}
 }
@@ -104,23 +104,23 @@ func TestWhatWasParkedBeforeIsListedByPageAndRevived(t *testing.T) {
 func TestARevivalWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	arm, good := lossy(t)
 	put(t, good, key(1), &store.Record{State: "pending"}, letter("a"))
-	if err := arm().Revive(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
+	if err := arm().Requeue(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reviving what is owed gave %v, reply lost or not", err)
 	}
 	e := leaseOne(t, good)
-	if err := arm().Revive(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
+	if err := arm().Requeue(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reviving what is leased gave %v, reply lost or not", err)
 	}
-	if err := good.Settle(t.Context(), e, store.Dead()); err != nil {
+	if err := good.End(t.Context(), e, store.Fail()); err != nil {
 		t.Fatal(err)
 	}
-	if err := arm().Revive(t.Context(), "letter", "a", key(1)); err != nil {
+	if err := arm().Requeue(t.Context(), "letter", "a", key(1)); err != nil {
 		t.Errorf("reviving: %v", err)
 	}
-	if err := good.Revive(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
+	if err := good.Requeue(t.Context(), "letter", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reviving again: %v", err)
 	}
-	if e := leaseOne(t, good); e.Tries != 1 {
+	if e := leaseOne(t, good); e.Attempts != 1 {
 		t.Errorf("leased %+v", e)
 	}
 }

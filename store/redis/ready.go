@@ -16,14 +16,14 @@ func (s *Store) Ready(ctx context.Context) error {
 	result, err := within(s, ctx, func(ctx context.Context) (last error) {
 		s.persist(ctx, len(waits)+1, func(bool) bool {
 			last = s.eachMaster(ctx, s.fit)
-			return !again(last) || errors.As(last, new(*store.Unfit))
+			return !again(last) || errors.As(last, new(*store.UnsafeError))
 		})
 		return last
 	})
 	if err != nil {
 		return err
 	}
-	if errors.As(result, new(*store.Unfit)) {
+	if errors.As(result, new(*store.UnsafeError)) {
 		return result
 	}
 	return failure(ctx, result)
@@ -94,7 +94,7 @@ func (s *Store) logRefused(ctx context.Context, err error) {
 }
 
 // unfit looks for the first setting in the way. A setting that the server did not tell is believed to be right.
-func (d Durability) unfit(has map[string]string) *store.Unfit {
+func (d Durability) unfit(has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string
 		good    []string // the first is what the fix writes
@@ -120,7 +120,7 @@ func (d Durability) unfit(has map[string]string) *store.Unfit {
 		if w.setting == "role" {
 			value, fix = "replica", "let the URL name the master, or run REPLICAOF NO ONE on this server"
 		}
-		return &store.Unfit{Setting: w.setting, Have: value, Want: good, Fix: fix}
+		return &store.UnsafeError{Setting: w.setting, Have: value, Want: good, Fix: fix}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestReadyNamesTheSettingInTheWay(t *testing.T) {
 
 func expectUnfit(t *testing.T, err error, d Durability, setting, value string, unfit []Durability) {
 	t.Helper()
-	var u *store.Unfit
+	var u *store.UnsafeError
 	for _, one := range unfit {
 		if one != d {
 			continue
@@ -87,7 +87,7 @@ func TestAReplicaIsUnfit(t *testing.T) {
 	if err := replica.client().ReplicaOf(t.Context(), "127.0.0.1", master.port).Err(); err != nil {
 		t.Fatal(err)
 	}
-	var u *store.Unfit
+	var u *store.UnsafeError
 	poll(t, "Ready names the role", func() bool {
 		return errors.As(s.Ready(t.Context()), &u) && u.Setting == "role" && u.Have == "replica"
 	})
@@ -101,7 +101,7 @@ func TestEveryMasterOfAClusterIsAsked(t *testing.T) {
 	}
 	for _, one := range servers {
 		one.set("appendfsync", "everysec")
-		var u *store.Unfit
+		var u *store.UnsafeError
 		if err := s.Ready(t.Context()); !errors.As(err, &u) || u.Setting != "appendfsync" || !strings.Contains(u.Have, one.addr()) {
 			t.Errorf("Ready gave %v, want appendfsync on %s", err, one.addr())
 		}
@@ -129,7 +129,7 @@ func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
 
 func TestAnEvictingServerIsSeenEvenWhereCONFIGIsRefused(t *testing.T) {
 	server := startServer(t, "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", "")
-	var u *store.Unfit
+	var u *store.UnsafeError
 	if err := open(t, Options{URL: server.url()}).Ready(t.Context()); !errors.As(err, &u) || u.Setting != "maxmemory-policy" {
 		t.Errorf("Ready gave %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 const cellPrefix = "optin:v:"
 
 // Reserve keeps a value under a name unless another is kept there, which it then returns.
-func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
 	if err := checkCell(name, value, d); err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.D
 }
 
 // Held returns what is kept under a name, or nil.
-func (s *Store) Held(ctx context.Context, name string) ([]byte, error) {
+func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Store) Held(ctx context.Context, name string) ([]byte, error) {
 }
 
 // Replace puts a value where exactly the old one is kept.
-func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := checkCell(name, value, d); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d t
 		script: replaceScript, keys: []string{cellPrefix + name}, args: []any{string(old), string(value), atLeast(d)},
 	})
 	if err == nil && number(replaced) != 1 {
-		return store.ErrLost
+		return store.ErrLeaseLost
 	}
 	return err
 }

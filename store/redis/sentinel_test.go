@@ -54,7 +54,7 @@ func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
 	poll(t, "the new master is written to", func() bool {
 		return s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"})) == nil
 	})
-	if _, err := s.Get(t.Context(), key(1)); err != nil {
+	if _, err := s.Find(t.Context(), key(1)); err != nil {
 		t.Error(err)
 	}
 	if err := s.Ready(t.Context()); err != nil {

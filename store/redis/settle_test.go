@@ -9,21 +9,21 @@ import (
 
 func TestAMoveWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	arm, good := lossy(t)
-	put(t, good, key(1), &store.Record{State: "pending"}, store.Entry{ID: "a", Kind: "letter", Body: []byte("body")})
+	put(t, good, key(1), &store.Record{State: "pending"}, store.Job{ID: "a", Queue: "letter", Body: []byte("body")})
 	e := leaseOne(t, good)
 	err := arm().Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 		c, err := appending(r)
-		c.Settle = &store.Settlement{Entry: e, Outcome: store.Again(time.Now().Add(-time.Hour)).In("letter/slow")}
+		c.End = &store.JobEnd{Job: e, Outcome: store.Retry(time.Now().Add(-time.Hour)).In("email/slow")}
 		return c, err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := good.Get(t.Context(), key(1)); err != nil || string(r.Data) != "x" {
+	if r, err := good.Find(t.Context(), key(1)); err != nil || string(r.Data) != "x" {
 		t.Errorf("the record holds %q, %v", r.Data, err)
 	}
-	es, err := good.Lease(t.Context(), "letter/slow", 9, time.Minute)
-	if err != nil || len(es) != 1 || es[0].Tries != 2 || string(es[0].Body) != "body" {
+	es, err := good.Lease(t.Context(), "email/slow", 9, time.Minute)
+	if err != nil || len(es) != 1 || es[0].Attempts != 2 || string(es[0].Body) != "body" {
 		t.Errorf("leased %+v, %v, want its second try", es, err)
 	}
 }
@@ -33,23 +33,23 @@ func TestWhatAnotherMovedIsNotReportedDone(t *testing.T) {
 	s := patient(t, Options{URL: startServer(t).url()})
 	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
 	e := leaseOne(t, s)
-	there := store.Again(time.Now()).In("letter/slow")
-	if err := s.Settle(t.Context(), e, there); err != nil {
+	there := store.Retry(time.Now()).In("email/slow")
+	if err := s.End(t.Context(), e, there); err != nil {
 		t.Fatal(err)
 	}
 	again := func(when string, o store.Outcome, want int64) {
 		t.Helper()
 		out := make([]answer, 1)
-		s.exchange(t.Context(), true, true, []question{settleQuestion(store.Settlement{Entry: e, Outcome: o})}, []int{0}, out)
+		s.exchange(t.Context(), true, true, []question{settleQuestion(store.JobEnd{Job: e, Outcome: o})}, []int{0}, out)
 		if out[0].err != nil || number(out[0].value) != want {
 			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
 		}
 	}
-	for _, o := range []store.Outcome{store.Done(), store.Dead(), store.Again(time.Now()), store.Again(time.Now()).In("other")} {
+	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Retry(time.Now()).In("other")} {
 		again("it has moved", o, 0)
 	}
 	again("it has moved", there, 1)
-	if es, err := s.Lease(t.Context(), "letter/slow", 9, time.Minute); err != nil || len(es) != 1 {
+	if es, err := s.Lease(t.Context(), "email/slow", 9, time.Minute); err != nil || len(es) != 1 {
 		t.Fatalf("leased %+v, %v", es, err)
 	}
 	again("somebody has it there", there, 0)

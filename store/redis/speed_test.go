@@ -77,7 +77,7 @@ func TestAServerThatForgotTheScriptsIsTaughtAgain(t *testing.T) {
 	forget()
 	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
 	forget()
-	if err := s.Settle(t.Context(), leaseOne(t, s), store.Done()); err != nil {
+	if err := s.End(t.Context(), leaseOne(t, s), store.Complete()); err != nil {
 		t.Error(err)
 	}
 	forget()
@@ -117,7 +117,7 @@ func memory(b *testing.B, owed bool) {
 		for pb.Next() {
 			i := n.Add(1)
 			r := &store.Record{State: "pending", Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: make([]byte, pendingData)}
-			var owe []store.Entry
+			var owe []store.Job
 			if owed {
 				owe = append(owe, letter(fmt.Sprintf("entry_%016d", i)))
 			}

@@ -14,7 +14,7 @@ const bucketPrefix = "optin:k:"
 
 // Take takes one from the bucket: an exact sliding window, for any number of limits in one round trip. What it costs the server
 // grows with the logarithm of the largest limit.
-func (s *Store) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (s *Store) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
 	if err := checkBucket(bucket); err != nil {
 		return 0, err
 	}

@@ -38,7 +38,7 @@ func (b bucket) took(at time.Time, prefix string, n int) {
 
 func (b bucket) take(taker string, limits ...store.Limit) time.Duration {
 	b.t.Helper()
-	wait, err := b.s.Take(b.t.Context(), "bucket", taker, limits...)
+	wait, err := b.s.Acquire(b.t.Context(), "bucket", taker, limits...)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 const textPrefix = "optin:text:"
 
 // Keep keeps a text for ever under its sum.
-func (s *Store) Keep(ctx context.Context, sum string, text []byte) error {
+func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	is := sha256.Sum256(text)
 	if sum != hex.EncodeToString(is[:]) {
 		return fmt.Errorf("%w: a text under a sum that is not its own", store.ErrInvalid)
@@ -22,7 +22,7 @@ func (s *Store) Keep(ctx context.Context, sum string, text []byte) error {
 }
 
 // Kept returns a text.
-func (s *Store) Kept(ctx context.Context, sum string) ([]byte, error) {
+func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
 	value, err := s.askOne(ctx, get(textPrefix+sum))
 	if err != nil {
 		return nil, err

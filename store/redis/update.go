@@ -36,7 +36,7 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 			return err
 		case invalid != nil:
 			return invalid
-		case change.Nothing():
+		case change.IsZero():
 			return nil
 		}
 		var done bool
@@ -50,7 +50,7 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 }
 
 // Get returns the record under key.
-func (s *Store) Get(ctx context.Context, key store.Key) (store.Record, error) {
+func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 	got, err := s.read(ctx, key)
 	if err == nil && !got.record.Exists() {
 		err = store.ErrNotFound
@@ -74,7 +74,7 @@ func check(key store.Key, c store.Change) error {
 	switch {
 	case c.Put != nil && len(c.Put.State) > maxState:
 		return fmt.Errorf("%w: a state of %d bytes, at most %d", store.ErrInvalid, len(c.Put.State), maxState)
-	case c.Settle != nil && c.Settle.Entry.Key != key:
+	case c.End != nil && c.End.Job.Key != key:
 		return fmt.Errorf("%w: it settles an entry of another record", store.ErrInvalid)
 	}
 	return nil
@@ -98,7 +98,7 @@ func (s *Store) commit(ctx context.Context, key store.Key, was stored, c store.C
 	case "done":
 		return was, true, nil
 	case "lost":
-		return was, false, store.ErrLost
+		return was, false, store.ErrLeaseLost
 	}
 	var there any
 	if len(reply) > 1 {
@@ -136,10 +136,10 @@ func (s *Store) commitQuestion(key store.Key, was stored, c store.Change, versio
 		keys:   []string{on.record(key), on.tombstone(key), on.all(key.Site), from, to, on.moved()},
 		args:   []any{was.version, version, tail, ttl, key.ID, created},
 	}
-	q.settle(on, c.Settle)
-	q.args = append(q.args, len(c.Owe))
-	for _, e := range c.Owe {
-		q.keys = append(q.keys, on.queue(e.Kind), on.parked(e.Kind), on.bodies(e.Kind))
+	q.settle(on, c.End)
+	q.args = append(q.args, len(c.Enqueue))
+	for _, e := range c.Enqueue {
+		q.keys = append(q.keys, on.queue(e.Queue), on.parked(e.Queue), on.bodies(e.Queue))
 		q.args = append(q.args, member(e.ID, key), e.ID, due(e.Due), string(e.Body))
 	}
 	if len(c.Count) > 0 {

@@ -49,7 +49,7 @@ func TestALockedFileIsUnavailableInTime(t *testing.T) {
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 500*time.Millisecond {
 		t.Errorf("writing with a deadline of 50 ms gave %v after %v", err, took)
 	}
-	if _, err := s.Get(t.Context(), store.Key{Site: "gazette", ID: "a"}); err != nil {
+	if _, err := s.Find(t.Context(), store.Key{Site: "gazette", ID: "a"}); err != nil {
 		t.Errorf("reading meanwhile: %v", err)
 	}
 	unlock()
@@ -111,7 +111,7 @@ func TestAnActThatHangsHoldsNobodyUp(t *testing.T) {
 	if err := <-ended; !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the act that came too late gives %v", err)
 	}
-	if _, err := s.Get(t.Context(), store.Key{Site: "gazette", ID: "slow"}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Find(t.Context(), store.Key{Site: "gazette", ID: "slow"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("and its record %v", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestAClosedStoreSaysSoAndLeavesNothingRunning(t *testing.T) {
 	if err := put(t.Context(), s, "b", nil); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("writing gives %v", err)
 	}
-	if _, err := s.Get(t.Context(), store.Key{}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := s.Find(t.Context(), store.Key{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("reading gives %v", err)
 	}
 	goleak.VerifyNone(t, before)
@@ -147,7 +147,7 @@ func TestAContextThatEndsJustBeforeTheCommitLeavesNothing(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("it gives %v", err)
 	}
-	if _, err := s.Kept(t.Context(), "sum"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Text(t.Context(), "sum"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the text gives %v", err)
 	}
 }

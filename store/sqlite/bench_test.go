@@ -33,7 +33,7 @@ func BenchmarkTake(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			_, err := s.Take(b.Context(), fmt.Sprint(n.Add(1)%1000), "", store.Limit{N: 3, Per: time.Minute})
+			_, err := s.Acquire(b.Context(), fmt.Sprint(n.Add(1)%1000), "", store.Limit{N: 3, Per: time.Minute})
 			if err != nil {
 				b.Error(err)
 			}
@@ -53,7 +53,7 @@ func BenchmarkTakeOfATaker(b *testing.B) {
 			taken := 0
 			for b.Loop() {
 				taken++
-				if wait, err := s.Take(b.Context(), "bucket", fmt.Sprint("new-", taken), limits...); wait != 0 || err != nil {
+				if wait, err := s.Acquire(b.Context(), "bucket", fmt.Sprint("new-", taken), limits...); wait != 0 || err != nil {
 					b.Fatal(wait, err)
 				}
 			}
@@ -91,7 +91,7 @@ func BenchmarkHastenTenThousand(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if got, err := s.Hasten(b.Context(), "letter", 1e9); got != n || err != nil {
+		if got, err := s.RunNow(b.Context(), "letter", 1e9); got != n || err != nil {
 			b.Fatal(got, err)
 		}
 		b.StopTimer()

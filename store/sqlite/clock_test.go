@@ -59,7 +59,7 @@ func TestTheWaitIsExactToTheNanosecond(t *testing.T) {
 		{1, 0},
 	} {
 		c.turn(step.turn)
-		if wait, err := s.Take(t.Context(), "bucket", "", limits...); wait != step.wait || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "", limits...); wait != step.wait || err != nil {
 			t.Errorf("at %v the wait is %v, %v, want %v", c.Now(), wait, err, step.wait)
 		}
 	}
@@ -69,21 +69,21 @@ func TestAClockThatStepsBackMakesNobodyWaitLongerThanTheWindow(t *testing.T) {
 	s, c := steered(t)
 	limit := store.Limit{N: 2, Per: time.Minute}
 	for range 2 {
-		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
 	c.turn(-2 * time.Hour)
-	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != time.Minute || err != nil {
+	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != time.Minute || err != nil {
 		t.Errorf("after the step the wait is %v, %v", wait, err)
 	}
 	c.turn(time.Minute - 1)
-	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 1 || err != nil {
+	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 1 || err != nil {
 		t.Errorf("a moment before the end of the window it is %v, %v", wait, err)
 	}
 	c.turn(1)
 	for n, want := range []time.Duration{0, 0, time.Minute} {
-		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("take %d waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -102,17 +102,17 @@ func TestTenThousandAreTakenAndNotOneMore(t *testing.T) {
 	c.turn(time.Duration(limit.N-real) * time.Microsecond)
 	for n := range real {
 		c.turn(time.Microsecond)
-		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatalf("the %dth before the last waits %v, %v", real-n, wait, err)
 		}
 	}
 	want := limit.Per - time.Duration(limit.N-1)*time.Microsecond
-	if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
+	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
 		t.Errorf("the next waits %v, %v, want %v", wait, err, want)
 	}
 	c.turn(want)
 	for n, want := range []time.Duration{0, time.Microsecond} {
-		if wait, err := s.Take(t.Context(), "bucket", "", limit); wait != want || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("%d after that waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestOldTakesAreDroppedAsNewOnesCome(t *testing.T) {
 	for n := range 300 {
 		c.turn(time.Second)
 		bucket := fmt.Sprintf("bucket-%d", n)
-		if wait, err := s.Take(t.Context(), bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
+		if wait, err := s.Acquire(t.Context(), bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestWhatHasExpiredIsSweptAndNothingElse(t *testing.T) {
 			if i%50 != 0 {
 				r.Expires = c.Now().Add(time.Hour)
 			}
-			return store.Change{Put: r, Owe: []store.Entry{{ID: fmt.Sprint(i), Kind: "letter"}}}, nil
+			return store.Change{Put: r, Enqueue: []store.Job{{ID: fmt.Sprint(i), Queue: "letter"}}}, nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -174,11 +174,11 @@ func TestReservationsEndToTheMillisecondAndAreSwept(t *testing.T) {
 	s, c := steered(t)
 	c.turn(900 * time.Microsecond) // kept times are cut to the millisecond, which must not shorten what was asked for
 	for i := range 250 {
-		if _, err := s.Reserve(t.Context(), fmt.Sprint("brief-", i), []byte("mine"), time.Minute); err != nil {
+		if _, err := s.SetNX(t.Context(), fmt.Sprint("brief-", i), []byte("mine"), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Reserve(t.Context(), "long", []byte("mine"), time.Hour); err != nil {
+	if _, err := s.SetNX(t.Context(), "long", []byte("mine"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -193,7 +193,7 @@ func TestReservationsEndToTheMillisecondAndAreSwept(t *testing.T) {
 		if n := count(t, s, "cells"); n != step.left {
 			t.Errorf("%d are kept, want %d", n, step.left)
 		}
-		if held, err := s.Reserve(t.Context(), "brief-7", []byte("another's"), time.Hour); string(held) != step.held || err != nil {
+		if held, err := s.SetNX(t.Context(), "brief-7", []byte("another's"), time.Hour); string(held) != step.held || err != nil {
 			t.Errorf("kept is %q, %v, want %q", held, err, step.held)
 		}
 	}
@@ -201,14 +201,14 @@ func TestReservationsEndToTheMillisecondAndAreSwept(t *testing.T) {
 
 func TestWhatIsOverIsNotKeptThoughItIsNotSwept(t *testing.T) {
 	s, c := steered(t)
-	if _, err := s.Reserve(t.Context(), "name", []byte("mine"), time.Minute); err != nil {
+	if _, err := s.SetNX(t.Context(), "name", []byte("mine"), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	c.turn(time.Minute)
-	if err := s.Replace(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrLost) {
+	if err := s.CompareAndSwap(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("replacing gave %v", err)
 	}
-	if held, err := s.Reserve(t.Context(), "name", []byte("another's"), time.Minute); held != nil || err != nil {
+	if held, err := s.SetNX(t.Context(), "name", []byte("another's"), time.Minute); held != nil || err != nil {
 		t.Errorf("reserving gave %q, %v", held, err)
 	}
 }
@@ -224,13 +224,13 @@ func TestTheOrderOfDeathsOutlastsAClockThatStepsBack(t *testing.T) {
 		if err != nil || len(es) != 1 {
 			t.Fatal(es, err)
 		}
-		if err := s.Settle(t.Context(), es[0], store.Dead()); err != nil {
+		if err := s.End(t.Context(), es[0], store.Fail()); err != nil {
 			t.Fatal(err)
 		}
 		died = append(died, c.Now())
 		c.turn(-time.Hour)
 	}
-	es, err := s.Parked(t.Context(), "letter", "", 9)
+	es, err := s.Failed(t.Context(), "letter", "", 9)
 	if err != nil || len(es) != 3 || es[0].Key.ID != "z" || es[1].Key.ID != "y" || es[2].Key.ID != "x" {
 		t.Fatalf("dead are %+v, %v", es, err)
 	}
@@ -274,13 +274,13 @@ func TestALeaseIsHeldToTheMillisecond(t *testing.T) {
 
 func TestCallsThatCannotBeAreRefused(t *testing.T) {
 	s, _ := steered(t)
-	_, zero := s.Take(t.Context(), "bucket", "", store.Limit{N: 0, Per: time.Hour})
-	_, never := s.Take(t.Context(), "bucket", "", store.Limit{N: 1})
-	_, unnamed := s.Take(t.Context(), "", "", store.Limit{N: 1, Per: time.Hour})
+	_, zero := s.Acquire(t.Context(), "bucket", "", store.Limit{N: 0, Per: time.Hour})
+	_, never := s.Acquire(t.Context(), "bucket", "", store.Limit{N: 1})
+	_, unnamed := s.Acquire(t.Context(), "", "", store.Limit{N: 1, Per: time.Hour})
 	_, page := s.List(t.Context(), store.Query{Site: "gazette", Limit: 1001})
-	verdict := s.Settle(t.Context(), store.Entry{ID: "a"}, store.Outcome{Verdict: 9})
+	verdict := s.End(t.Context(), store.Job{ID: "a"}, store.Outcome{End: 9})
 	given := s.Return(t.Context(), "", "letter-1")
-	_, anonymous := s.Held(t.Context(), "")
+	_, anonymous := s.Get(t.Context(), "")
 	for what, err := range map[string]error{
 		"no takes": zero, "no window": never, "no bucket": unnamed, "a page too large": page, "an unknown verdict": verdict,
 		"returned to no bucket": given, "held under no name": anonymous,

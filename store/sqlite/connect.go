@@ -83,11 +83,11 @@ func (c connector) examine(ctx context.Context, conn driver.Conn) error {
 // fit compares what SQLite says with what it was asked for.
 func fit(journal, sync string, least level) error {
 	if !strings.EqualFold(journal, "wal") {
-		return &store.Unfit{Setting: "journal_mode", Have: journal, Want: "wal",
+		return &store.UnsafeError{Setting: "journal_mode", Have: journal, Want: "wal",
 			Fix: "put the file on a local disk that lets processes share memory, not on a network"}
 	}
 	if have, err := strconv.Atoi(sync); err != nil || level(have) < least {
-		return &store.Unfit{Setting: "synchronous", Have: level(have).String(), Want: least.String(),
+		return &store.UnsafeError{Setting: "synchronous", Have: level(have).String(), Want: least.String(),
 			Fix: "start optin again; if it stays so, ask for less with ?durability=everysec or none"}
 	}
 	return nil

@@ -46,7 +46,7 @@ func TestAConnectionThatWouldKeepLessIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn, err := connector{base, syncFull}.Connect(t.Context())
-		var unfit *store.Unfit
+		var unfit *store.UnsafeError
 		if !errors.As(err, &unfit) || unfit.Have != have || conn != nil {
 			t.Errorf("a connection with %s gives %v", have, err)
 		}
@@ -104,7 +104,7 @@ func TestReadyNoticesThatTheFileIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		remove(t, path+lost)
-		var unfit *store.Unfit
+		var unfit *store.UnsafeError
 		if err := s.Ready(t.Context()); !errors.As(err, &unfit) || !strings.Contains(unfit.Setting, path+lost) || unfit.Fix == "" {
 			t.Errorf("without %q, Ready says %v", lost, err)
 		}
@@ -117,7 +117,7 @@ func TestReadyNoticesAnotherFileInItsPlace(t *testing.T) {
 	if err := os.Rename(closedStore(t), path); err != nil {
 		t.Fatal(err)
 	}
-	var unfit *store.Unfit
+	var unfit *store.UnsafeError
 	if err := s.Ready(t.Context()); !errors.As(err, &unfit) || unfit.Setting != "the file "+path {
 		t.Errorf("Ready says %v", err)
 	}

@@ -44,13 +44,13 @@ func isAway(err error) bool {
 
 // explain turns what went wrong into an error of the contract.
 func explain(ctx context.Context, err error) error {
-	var unfit *store.Unfit
+	var unfit *store.UnsafeError
 	switch ended := ctx.Err(); {
 	case err == nil:
 		return nil
 	case errors.As(err, &unfit):
 		return err
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLost), errors.Is(err, store.ErrInvalid),
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrInvalid),
 		errors.Is(err, store.ErrUnavailable):
 		return err
 	case ended != nil && !errors.Is(err, ended):

@@ -31,7 +31,7 @@ type advance struct {
 // Hasten makes those n that would be due soonest due now. It goes through them in small transactions: Options.Deadline is for each of
 // these, and the whole is as long as it takes, or as ctx lasts. It passes each place once, so what a worker meanwhile puts back to wait is
 // not hastened again and again. Where it fails half-way it says with the error how many are due.
-func (s *Store) Hasten(ctx context.Context, kind store.Kind, n int) (hastened int, err error) {
+func (s *Store) RunNow(ctx context.Context, kind store.QueueName, n int) (hastened int, err error) {
 	from := place{hidden: math.MinInt64}
 	for hastened < n {
 		few := min(n-hastened, crowd)
@@ -51,7 +51,7 @@ func (s *Store) Hasten(ctx context.Context, kind store.Kind, n int) (hastened in
 }
 
 // hasten makes the next few due that wait behind a place.
-func (t transaction) hasten(kind store.Kind, few int, from place, now int64) (a advance, err error) {
+func (t transaction) hasten(kind store.QueueName, few int, from place, now int64) (a advance, err error) {
 	if from.hidden <= now {
 		from = place{now, math.MaxInt64} // what stands up to here is due already
 	}

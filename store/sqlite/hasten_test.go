@@ -19,7 +19,7 @@ func waiting(t *testing.T, s *Store, n int) {
 		c := store.Change{Put: &store.Record{}}
 		for i := range n {
 			due := s.o.Now().Add(time.Hour + time.Duration(i/700)*time.Millisecond)
-			c.Owe = append(c.Owe, store.Entry{ID: fmt.Sprint(i), Kind: "letter", Due: due})
+			c.Enqueue = append(c.Enqueue, store.Job{ID: fmt.Sprint(i), Queue: "letter", Due: due})
 		}
 		return c, nil
 	})
@@ -35,7 +35,7 @@ func TestAllAreHastenedHoweverManySteps(t *testing.T) {
 	for _, step := range []struct{ ask, want int }{
 		{0, 0}, {-1, 0}, {1, 1}, {crowd, crowd}, {crowd + 1, crowd + 1}, {1e9, n - 2*crowd - 2}, {1e9, 0},
 	} {
-		if got, err := s.Hasten(t.Context(), "letter", step.ask); got != step.want || err != nil {
+		if got, err := s.RunNow(t.Context(), "letter", step.ask); got != step.want || err != nil {
 			t.Errorf("of %d were hastened %d, %v, want %d", step.ask, got, err, step.want)
 		}
 	}
@@ -54,14 +54,14 @@ func TestWhileOthersPutBackEachIsHastenedOnce(t *testing.T) {
 		for ctx.Err() == nil {
 			es, err := s.Lease(ctx, "letter", 20, time.Minute)
 			for _, e := range es {
-				err = errors.Join(err, s.Settle(ctx, e, store.Again(c.Now().Add(time.Minute))))
+				err = errors.Join(err, s.End(ctx, e, store.Retry(c.Now().Add(time.Minute))))
 			}
 			if err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
 		}
 	})
-	got, err := s.Hasten(t.Context(), "letter", 1e9)
+	got, err := s.RunNow(t.Context(), "letter", 1e9)
 	stop()
 	worker.Wait()
 	if got != n || err != nil {
@@ -88,7 +88,7 @@ func TestWhatIsPutBackIsBehindTheNextStep(t *testing.T) {
 		t.Fatalf("leased %+v, %v after %+v", es, err, first)
 	}
 	for _, e := range es {
-		if err := s.Settle(t.Context(), e, store.Again(c.Now().Add(time.Minute))); err != nil {
+		if err := s.End(t.Context(), e, store.Retry(c.Now().Add(time.Minute))); err != nil {
 			t.Fatal(err)
 		}
 	}

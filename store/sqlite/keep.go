@@ -16,13 +16,13 @@ const (
 )
 
 // Keep keeps a text under its SHA-256. It only reads where the text is kept already, so it may be called for each signup.
-func (s *Store) Keep(ctx context.Context, sum string, text []byte) error {
+func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	if is := sha256.Sum256(text); hex.EncodeToString(is[:]) != sum {
 		return fmt.Errorf("%w: %q is not the sum of the text", store.ErrInvalid, sum)
 	}
 	ctx, cancel := s.bounded(ctx) // both steps together
 	defer cancel()
-	if _, err := s.Kept(ctx, sum); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Text(ctx, sum); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	_, err := change(ctx, s, s.hard, func(tx transaction) (int64, error) { return tx.exec(keepText, sum, text) })
@@ -30,7 +30,7 @@ func (s *Store) Keep(ctx context.Context, sum string, text []byte) error {
 }
 
 // Kept returns a text, or store.ErrNotFound.
-func (s *Store) Kept(ctx context.Context, sum string) ([]byte, error) {
+func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
 	return read(ctx, s, func(ctx context.Context) ([]byte, error) {
 		var text []byte
 		err := s.reader.statements[selectText].QueryRowContext(ctx, sum).Scan(&text)

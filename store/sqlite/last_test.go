@@ -22,8 +22,8 @@ import (
 func put(ctx context.Context, s store.Store, id string, data []byte) error {
 	return s.Update(ctx, store.Key{Site: "gazette", ID: id}, func(store.Record) (store.Change, error) {
 		return store.Change{
-			Put: &store.Record{State: "pending", Created: time.UnixMilli(1_800_000_000_000), Data: data},
-			Owe: []store.Entry{{ID: id, Kind: "letter"}},
+			Put:     &store.Record{State: "pending", Created: time.UnixMilli(1_800_000_000_000), Data: data},
+			Enqueue: []store.Job{{ID: id, Queue: "letter"}},
 		}, nil
 	})
 }
@@ -45,10 +45,10 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if err != nil || len(held) != 1 {
 		t.Fatal(held, err)
 	}
-	if err := first.Keep(t.Context(), sum, []byte("foo")); err != nil {
+	if err := first.PutText(t.Context(), sum, []byte("foo")); err != nil {
 		t.Fatal(err)
 	}
-	if wait, err := first.Take(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+	if wait, err := first.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
 		t.Fatal(wait, err)
 	}
 	before, err := first.List(t.Context(), store.Query{Site: "gazette"})
@@ -63,16 +63,16 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" || err != nil {
 		t.Errorf("records changed: %v\n%s", err, diff)
 	}
-	if text, err := second.Kept(t.Context(), sum); string(text) != "foo" || err != nil {
+	if text, err := second.Text(t.Context(), sum); string(text) != "foo" || err != nil {
 		t.Errorf("kept %q, %v", text, err)
 	}
-	if wait, err := second.Take(t.Context(), "bucket", "", limit); wait == 0 || err != nil {
+	if wait, err := second.Acquire(t.Context(), "bucket", "", limit); wait == 0 || err != nil {
 		t.Errorf("the take was forgotten: %v, %v", wait, err)
 	}
 	if es, err := second.Lease(t.Context(), "letter", 9, time.Hour); len(es) != 1 || es[0].ID == held[0].ID || err != nil {
 		t.Errorf("leased %+v, %v, want the one that nobody holds", es, err)
 	}
-	if err := second.Settle(t.Context(), held[0], store.Done()); err != nil {
+	if err := second.End(t.Context(), held[0], store.Complete()); err != nil {
 		t.Errorf("the lease was forgotten: %v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestAKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 		}
 		for _, e := range es {
 			owed[e.ID] = true
-			if _, err := s.Get(t.Context(), e.Key); err != nil {
+			if _, err := s.Find(t.Context(), e.Key); err != nil {
 				t.Errorf("%s is owed without its record: %v", e.ID, err)
 			}
 		}

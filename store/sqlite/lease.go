@@ -29,7 +29,7 @@ var softStatements = []string{
 
 // Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
 // often.
-func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Duration) ([]store.Entry, error) {
+func (s *Store) Lease(ctx context.Context, kind store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
 	if n < 1 {
 		return nil, nil
 	}
@@ -42,7 +42,7 @@ func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Dur
 	if err != nil || !due {
 		return nil, err
 	}
-	return change(ctx, s, s.soft, func(tx transaction) ([]store.Entry, error) {
+	return change(ctx, s, s.soft, func(tx transaction) ([]store.Job, error) {
 		now := s.o.Now()
 		es, seqs, err := tx.oldest(kind, n, now)
 		if err != nil {
@@ -50,7 +50,7 @@ func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Dur
 		}
 		until := millis(now.Add(hold + time.Millisecond - 1)) // rounded up: never less than hold
 		for i := range es {
-			es[i].Tries++
+			es[i].Attempts++
 			if _, err := tx.exec(holdEntry, until, seqs[i]); err != nil {
 				return nil, err
 			}
@@ -60,16 +60,16 @@ func (s *Store) Lease(ctx context.Context, kind store.Kind, n int, hold time.Dur
 }
 
 // oldest reads what is due.
-func (t transaction) oldest(kind store.Kind, n int, now time.Time) (es []store.Entry, seqs []int64, err error) {
+func (t transaction) oldest(kind store.QueueName, n int, now time.Time) (es []store.Job, seqs []int64, err error) {
 	rows, err := t.statement(oldestDue).Query(string(kind), millis(now), n)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e := store.Entry{Kind: kind}
+		e := store.Job{Queue: kind}
 		var seq, due int64
-		if err := rows.Scan(&seq, &e.ID, &e.Key.Site, &e.Key.ID, &e.Body, &due, &e.Tries); err != nil {
+		if err := rows.Scan(&seq, &e.ID, &e.Key.Site, &e.Key.ID, &e.Body, &due, &e.Attempts); err != nil {
 			return nil, nil, err
 		}
 		e.Due = time.UnixMilli(due).UTC()
@@ -78,20 +78,20 @@ func (t transaction) oldest(kind store.Kind, n int, now time.Time) (es []store.E
 	return es, seqs, rows.Err()
 }
 
-// Extend makes a lease last, or returns store.ErrLost.
-func (s *Store) Extend(ctx context.Context, e store.Entry, hold time.Duration) error {
+// Extend makes a lease last, or returns store.ErrLeaseLost.
+func (s *Store) RenewLease(ctx context.Context, e store.Job, hold time.Duration) error {
 	_, err := change(ctx, s, s.soft, func(tx transaction) (struct{}, error) {
-		changed, err := tx.exec(extendLease, e.ID, e.Tries, millis(s.o.Now().Add(hold+time.Millisecond-1)))
+		changed, err := tx.exec(extendLease, e.ID, e.Attempts, millis(s.o.Now().Add(hold+time.Millisecond-1)))
 		if err == nil && changed == 0 {
-			err = store.ErrLost
+			err = store.ErrLeaseLost
 		}
 		return struct{}{}, err
 	})
 	return err
 }
 
-// Settle ends a lease, or returns store.ErrLost; store.ErrInvalid for an outcome that cannot be.
-func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) error {
+// Settle ends a lease, or returns store.ErrLeaseLost; store.ErrInvalid for an outcome that cannot be.
+func (s *Store) End(ctx context.Context, e store.Job, o store.Outcome) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
@@ -100,21 +100,21 @@ func (s *Store) Settle(ctx context.Context, e store.Entry, o store.Outcome) erro
 }
 
 // settle carries out a verdict if the lease still holds.
-func (t transaction) settle(e store.Entry, o store.Outcome, now time.Time) error {
+func (t transaction) settle(e store.Job, o store.Outcome, now time.Time) error {
 	var changed int64
 	var err error
-	switch o.Verdict {
-	case store.VerdictDone:
-		changed, err = t.exec(settleDone, e.ID, e.Tries)
-	case store.VerdictAgain:
-		changed, err = t.exec(settleAgain, e.ID, e.Tries, millis(o.At), string(o.Lane))
-	case store.VerdictDead:
-		changed, err = t.exec(settleDead, e.ID, e.Tries, now.UnixMicro())
+	switch o.End {
+	case store.EndComplete:
+		changed, err = t.exec(settleDone, e.ID, e.Attempts)
+	case store.EndRetry:
+		changed, err = t.exec(settleAgain, e.ID, e.Attempts, millis(o.At), string(o.Queue))
+	case store.EndFail:
+		changed, err = t.exec(settleDead, e.ID, e.Attempts, now.UnixMicro())
 	default:
-		return fmt.Errorf("%w: verdict %d is unknown", store.ErrInvalid, o.Verdict)
+		return fmt.Errorf("%w: verdict %d is unknown", store.ErrInvalid, o.End)
 	}
 	if err == nil && changed == 0 {
-		return store.ErrLost
+		return store.ErrLeaseLost
 	}
 	return err
 }

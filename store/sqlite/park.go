@@ -22,11 +22,11 @@ const (
 )
 
 // Parked lists the dead of a kind. Due is when each died; Tries how often it was leased.
-func (s *Store) Parked(ctx context.Context, kind store.Kind, after string, n int) ([]store.Entry, error) {
+func (s *Store) Failed(ctx context.Context, kind store.QueueName, after string, n int) ([]store.Job, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("%w: a list of %d entries", store.ErrInvalid, n)
 	}
-	return read(ctx, s, func(ctx context.Context) ([]store.Entry, error) {
+	return read(ctx, s, func(ctx context.Context) ([]store.Job, error) {
 		died, seq := int64(-1), int64(0) // before all
 		if after != "" {
 			place := s.reader.statements[selectPlace].QueryRowContext(ctx, after, string(kind))
@@ -38,16 +38,16 @@ func (s *Store) Parked(ctx context.Context, kind store.Kind, after string, n int
 	})
 }
 
-func (s *Store) parked(ctx context.Context, kind store.Kind, died, seq int64, n int) ([]store.Entry, error) {
+func (s *Store) parked(ctx context.Context, kind store.QueueName, died, seq int64, n int) ([]store.Job, error) {
 	rows, err := s.reader.statements[selectParked].QueryContext(ctx, string(kind), died, seq, n)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var es []store.Entry
+	var es []store.Job
 	for rows.Next() {
-		e := store.Entry{Kind: kind}
-		if err := rows.Scan(&e.ID, &e.Key.Site, &e.Key.ID, &e.Body, &died, &e.Tries); err != nil {
+		e := store.Job{Queue: kind}
+		if err := rows.Scan(&e.ID, &e.Key.Site, &e.Key.ID, &e.Body, &died, &e.Attempts); err != nil {
 			return nil, err
 		}
 		if died > 0 {
@@ -59,7 +59,7 @@ func (s *Store) parked(ctx context.Context, kind store.Kind, died, seq int64, n 
 }
 
 // Revive makes a dead entry due now, or returns store.ErrNotFound.
-func (s *Store) Revive(ctx context.Context, kind store.Kind, id string, key store.Key) error {
+func (s *Store) Requeue(ctx context.Context, kind store.QueueName, id string, key store.Key) error {
 	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) {
 		changed, err := tx.exec(reviveEntry, id, string(kind), key.Site, key.ID, millis(s.o.Now()))
 		if err == nil && changed == 0 {

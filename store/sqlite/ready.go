@@ -37,15 +37,15 @@ func (s *Store) Ready(ctx context.Context) error {
 func (s *Store) inPlace() error {
 	file, err := os.Stat(s.o.Path)
 	if err != nil || !os.SameFile(file, s.file) {
-		return &store.Unfit{Setting: "the file " + s.o.Path, Have: "not the one that was opened", Want: "left in its place",
+		return &store.UnsafeError{Setting: "the file " + s.o.Path, Have: "not the one that was opened", Want: "left in its place",
 			Fix: "put it back, or start optin again to use the one that is there"}
 	}
 	if _, err := os.Stat(s.o.Path + "-wal"); err != nil {
-		return &store.Unfit{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
+		return &store.UnsafeError{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (the database is completed as it closes), touch " + s.o.Path + "-wal, start it again"}
 	}
 	if s.o.Durability != None && inMemory(s.o.Path) {
-		return &store.Unfit{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
+		return &store.UnsafeError{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
 			Fix: "put the file on a disk, or ask for less with ?durability=none"}
 	}
 	return nil

@@ -43,7 +43,7 @@ func scan(row interface{ Scan(...any) error }) (store.Record, error) {
 }
 
 // Get returns the record under key, or store.ErrNotFound.
-func (s *Store) Get(ctx context.Context, key store.Key) (store.Record, error) {
+func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 	return read(ctx, s, func(ctx context.Context) (store.Record, error) {
 		statement := s.reader.statements[selectRecord]
 		r, err := scan(statement.QueryRowContext(ctx, key.Site, key.ID, millis(s.o.Now())))

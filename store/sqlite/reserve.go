@@ -21,7 +21,7 @@ const (
 const maxCell = 128
 
 // Reserve keeps a value under a name unless another is kept there, which it then returns.
-func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
 	if err := checkCell(name, value, d); err != nil {
 		return nil, err
 	}
@@ -40,8 +40,8 @@ func (s *Store) Reserve(ctx context.Context, name string, value []byte, d time.D
 	})
 }
 
-// Replace puts a value where exactly the old one is kept, or returns store.ErrLost.
-func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+// Replace puts a value where exactly the old one is kept, or returns store.ErrLeaseLost.
+func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := checkCell(name, value, d); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d t
 	_, err := change(ctx, s, s.soft, func(tx transaction) (struct{}, error) {
 		held, there, err := tx.cell(name, s.o.Now())
 		if err == nil && (!there || !bytes.Equal(held, old)) {
-			err = store.ErrLost
+			err = store.ErrLeaseLost
 		}
 		if err != nil {
 			return struct{}{}, err
@@ -60,7 +60,7 @@ func (s *Store) Replace(ctx context.Context, name string, old, value []byte, d t
 }
 
 // Held returns what is kept under a name, or nil.
-func (s *Store) Held(ctx context.Context, name string) ([]byte, error) {
+func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}

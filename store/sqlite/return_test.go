@@ -51,13 +51,13 @@ func TestTheWaitIsExactHoweverManyReturned(t *testing.T) {
 		}
 		n := 1 + dice.IntN(len(takes)) // there is no room for the nth as long as the nth last counts
 		want := takes[len(takes)-n].at.Add(24 * time.Hour).Sub(c.Now())
-		if wait, err := s.Take(t.Context(), "bucket", "refused", store.Limit{N: n, Per: 24 * time.Hour}); wait != want || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", "refused", store.Limit{N: n, Per: 24 * time.Hour}); wait != want || err != nil {
 			t.Fatalf("round %d: with a limit of %d of %d the wait is %v, %v, want %v", round, n, len(takes), wait, err, want)
 		}
 		if dice.IntN(2) == 0 {
 			takes = append(takes, take{fmt.Sprintf("new-%d", round), c.Now()})
 			limit := store.Limit{N: len(takes), Per: 24 * time.Hour}
-			if wait, err := s.Take(t.Context(), "bucket", takes[len(takes)-1].taker, limit); wait != 0 || err != nil {
+			if wait, err := s.Acquire(t.Context(), "bucket", takes[len(takes)-1].taker, limit); wait != 0 || err != nil {
 				t.Fatalf("round %d: it waits %v, %v", round, wait, err)
 			}
 		}
@@ -89,24 +89,24 @@ func TestGapsGoWithWhatCameBeforeThem(t *testing.T) {
 	gaps("as long as takes count", 4)
 	limit := store.Limit{N: 3*block - 1, Per: 24 * time.Hour}
 	c.turn(limit.Per - time.Millisecond)
-	if wait, err := s.Take(t.Context(), "used", "late", limit); wait != 0 || err != nil {
+	if wait, err := s.Acquire(t.Context(), "used", "late", limit); wait != 0 || err != nil {
 		t.Fatal(wait, err)
 	}
 	c.turn(time.Millisecond)
 	gaps("when they count no more", 0)
 	for n := range limit.N - 1 { // one was late
-		if wait, err := s.Take(t.Context(), "used", "", limit); wait != 0 || err != nil {
+		if wait, err := s.Acquire(t.Context(), "used", "", limit); wait != 0 || err != nil {
 			t.Fatalf("take %d waits %v, %v", n, wait, err)
 		}
 	}
-	if wait, err := s.Take(t.Context(), "used", "", limit); wait != limit.Per-time.Millisecond || err != nil {
+	if wait, err := s.Acquire(t.Context(), "used", "", limit); wait != limit.Per-time.Millisecond || err != nil {
 		t.Errorf("one too many waits %v, %v", wait, err)
 	}
 }
 
 func TestReturningNothingWaitsForNoWriter(t *testing.T) {
 	s, c := steered(t)
-	if _, err := s.Take(t.Context(), "bucket", "expired", store.Limit{N: 1, Per: time.Minute}); err != nil {
+	if _, err := s.Acquire(t.Context(), "bucket", "expired", store.Limit{N: 1, Per: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	c.turn(time.Minute)
@@ -119,12 +119,12 @@ func TestReturningNothingWaitsForNoWriter(t *testing.T) {
 			t.Errorf("returning what %q has not: %v", taker, err)
 		}
 	}
-	if held, err := s.Held(t.Context(), "name"); held != nil || err != nil {
+	if held, err := s.Get(t.Context(), "name"); held != nil || err != nil {
 		t.Errorf("held is %q, %v", held, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := s.Take(ctx, "bucket", "", store.Limit{N: 9, Per: time.Minute}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := s.Acquire(ctx, "bucket", "", store.Limit{N: 9, Per: time.Minute}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("taking, which writes, gave %v", err)
 	}
 }
@@ -139,7 +139,7 @@ func TestWhoeverTookLongAgoInAFullBucketReturnsInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		limit := store.Limit{N: n, Per: 24 * time.Hour}
-		if wait, err := s.Take(t.Context(), bucket, "another", limit); wait != 0 || err != nil {
+		if wait, err := s.Acquire(t.Context(), bucket, "another", limit); wait != 0 || err != nil {
 			t.Errorf("after letter-%d returned, another waits %v, %v", taker, wait, err)
 		}
 		oldest := 1
@@ -147,7 +147,7 @@ func TestWhoeverTookLongAgoInAFullBucketReturnsInTime(t *testing.T) {
 			oldest = 2
 		}
 		want := limit.Per - time.Duration(n-oldest)*time.Microsecond
-		if wait, err := s.Take(t.Context(), bucket, "a third", limit); wait != want || err != nil {
+		if wait, err := s.Acquire(t.Context(), bucket, "a third", limit); wait != want || err != nil {
 			t.Errorf("after letter-%d returned, a third waits %v, %v, want %v", taker, wait, err, want)
 		}
 	}

@@ -24,7 +24,7 @@ const maxBucket = 128
 // Take takes one from the bucket if every limit allows it. Takes are numbered without gaps, or with few that are known (gaps.go), so the
 // one that a limit of N turns on, the Nth last, is found at once however large N is. It returns store.ErrInvalid for a limit or a
 // bucket that cannot be.
-func (s *Store) Take(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (s *Store) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
 	var longest time.Duration
 	for _, l := range limits {
 		if l.N < 1 || l.Per <= 0 {

@@ -58,7 +58,7 @@ func decide(key store.Key, r store.Record, f func(store.Record) (store.Change, e
 	if err := c.Check(); err != nil {
 		return err
 	}
-	if c.Settle != nil && c.Settle.Entry.Key != key {
+	if c.End != nil && c.End.Job.Key != key {
 		return fmt.Errorf("%w: it settles an entry of another record", store.ErrInvalid)
 	}
 	decided <- c
@@ -87,8 +87,8 @@ func (s *Store) act(ctx context.Context, tx transaction, key store.Key, seen cha
 
 // apply carries out a change that was checked.
 func (s *Store) apply(tx transaction, key store.Key, c store.Change) error {
-	if c.Settle != nil {
-		if err := tx.settle(c.Settle.Entry, c.Settle.Outcome, s.o.Now()); err != nil {
+	if c.End != nil {
+		if err := tx.settle(c.End.Job, c.End.Outcome, s.o.Now()); err != nil {
 			return err
 		}
 	}
@@ -104,12 +104,12 @@ func (s *Store) apply(tx transaction, key store.Key, c store.Change) error {
 			return err
 		}
 	}
-	for _, e := range c.Owe {
+	for _, e := range c.Enqueue {
 		due := millis(e.Due)
 		if e.Due.IsZero() {
 			due = millis(s.o.Now())
 		}
-		if _, err := tx.exec(oweEntry, e.ID, string(e.Kind), key.Site, key.ID, e.Body, due, due); err != nil {
+		if _, err := tx.exec(oweEntry, e.ID, string(e.Queue), key.Site, key.ID, e.Body, due, due); err != nil {
 			return err
 		}
 	}

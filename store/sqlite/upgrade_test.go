@@ -43,31 +43,31 @@ func numbered(n string) store.Key { return store.Key{Site: "gazette", ID: "recor
 func TestAFileOfTheFirstVersionKeepsWhatItHolds(t *testing.T) {
 	s := open(t, Options{Path: versionOne(t)})
 	for n, data := range map[string]string{"0": "sealed a", "1": "sealed b", "2": "sealed c", "3": "sealed d"} {
-		if r, err := s.Get(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
+		if r, err := s.Find(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
 			t.Errorf("record %s is %+v, %v", n, r, err)
 		}
 	}
-	if text, err := s.Kept(t.Context(), "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"); string(text) != "text" {
+	if text, err := s.Text(t.Context(), "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"); string(text) != "text" {
 		t.Errorf("the text is %q, %v", text, err)
 	}
-	held := store.Entry{ID: "letter-c", Kind: "letter", Key: numbered("2"), Tries: 1}
-	if err := s.Settle(t.Context(), held, store.Dead()); err != nil {
+	held := store.Job{ID: "letter-c", Queue: "letter", Key: numbered("2"), Attempts: 1}
+	if err := s.End(t.Context(), held, store.Fail()); err != nil {
 		t.Errorf("settling what was leased: %v", err)
 	}
 	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 1 || es[0].ID != "letter-d" {
 		t.Errorf("due are %+v, %v", es, err)
 	}
-	es, err := s.Parked(t.Context(), "letter", "", 9)
+	es, err := s.Failed(t.Context(), "letter", "", 9)
 	if err != nil || len(es) != 3 || es[0].ID != "letter-a" || es[1].ID != "letter-b" || es[2].ID != "letter-c" {
 		t.Fatalf("dead are %+v, %v: want those of before first", es, err)
 	}
 	if !es[0].Due.IsZero() || es[2].Due.IsZero() {
 		t.Errorf("they died at %v and %v; when the first did is not known", es[0].Due, es[2].Due)
 	}
-	if es, err := s.Parked(t.Context(), "letter", "letter-a", 9); err != nil || len(es) != 2 {
+	if es, err := s.Failed(t.Context(), "letter", "letter-a", 9); err != nil || len(es) != 2 {
 		t.Errorf("after the first come %+v, %v", es, err)
 	}
-	if err := s.Revive(t.Context(), "letter", "letter-a", numbered("0")); err != nil {
+	if err := s.Requeue(t.Context(), "letter", "letter-a", numbered("0")); err != nil {
 		t.Errorf("reviving: %v", err)
 	}
 }
@@ -82,7 +82,7 @@ func TestAFileOfTheFirstVersionTakesWhatIsNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Reserve(t.Context(), "name", []byte("mine"), time.Hour); err != nil {
+	if _, err := s.SetNX(t.Context(), "name", []byte("mine"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -92,7 +92,7 @@ func TestAFileOfTheFirstVersionTakesWhatIsNew(t *testing.T) {
 	if got, err := s.Counts(t.Context(), "gazette", one.Day, one.Day); err != nil || len(got) != 1 || got[0] != one {
 		t.Errorf("counted are %v, %v", got, err)
 	}
-	if held, err := s.Reserve(t.Context(), "name", []byte("another's"), time.Hour); string(held) != "mine" || err != nil {
+	if held, err := s.SetNX(t.Context(), "name", []byte("another's"), time.Hour); string(held) != "mine" || err != nil {
 		t.Errorf("reserved is %q, %v", held, err)
 	}
 }
@@ -101,21 +101,21 @@ func TestAFileOfTheSecondVersionKeepsWhatItHolds(t *testing.T) {
 	c := &clock{now: time.UnixMilli(1778051289011)} // when its last take was
 	s := open(t, Options{Path: versionTwo(t), Now: c.Now})
 	for n, data := range map[string]string{"0": "sealed a", "1": "sealed b", "2": "sealed c", "3": "sealed d"} {
-		if r, err := s.Get(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
+		if r, err := s.Find(t.Context(), numbered(n)); err != nil || string(r.Data) != data || r.State != "pending" {
 			t.Errorf("record %s is %+v, %v", n, r, err)
 		}
 	}
 	if got, err := s.Counts(t.Context(), "gazette", "2026-05-06", "2026-05-06"); err != nil || len(got) != 1 || got[0].N != 4 {
 		t.Errorf("counted are %+v, %v", got, err)
 	}
-	if held, err := s.Held(t.Context(), "name"); string(held) != "mine" || err != nil {
+	if held, err := s.Get(t.Context(), "name"); string(held) != "mine" || err != nil {
 		t.Errorf("reserved is %q, %v", held, err)
 	}
-	es, err := s.Parked(t.Context(), "letter", "", 9)
+	es, err := s.Failed(t.Context(), "letter", "", 9)
 	if err != nil || len(es) != 2 || es[0].ID != "letter-a" || es[1].ID != "letter-b" || es[0].Due.IsZero() {
 		t.Errorf("dead are %+v, %v", es, err)
 	}
-	if n, err := s.Hasten(t.Context(), "letter", 9); n != 1 || err != nil {
+	if n, err := s.RunNow(t.Context(), "letter", 9); n != 1 || err != nil {
 		t.Errorf("hastened are %d, %v, want the one that waits", n, err)
 	}
 	if es, err := s.Lease(t.Context(), "letter", 9, time.Minute); err != nil || len(es) != 1 || es[0].ID != "letter-d" {
@@ -128,7 +128,7 @@ func TestWhatWasTakenUnderTheSecondVersionStillCounts(t *testing.T) {
 	s, limit := open(t, Options{Path: versionTwo(t), Now: c.Now}), store.Limit{N: 4, Per: time.Hour}
 	takes := func(taker string, want time.Duration) {
 		t.Helper()
-		if wait, err := s.Take(t.Context(), "bucket", taker, limit); wait != want || err != nil {
+		if wait, err := s.Acquire(t.Context(), "bucket", taker, limit); wait != want || err != nil {
 			t.Errorf("%q waits %v, %v, want %v", taker, wait, err, want)
 		}
 	}
@@ -176,7 +176,7 @@ func TestManyProcessesMayUpgradeAFileAtOnce(t *testing.T) {
 		all.Go(func() {
 			s, err := Open(t.Context(), Options{Path: path, Durability: None})
 			if err == nil {
-				_, err = s.Get(t.Context(), numbered("0"))
+				_, err = s.Find(t.Context(), numbered("0"))
 				err = errors.Join(err, s.Close())
 			}
 			errs[i] = err
@@ -197,7 +197,7 @@ func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
 		do(t, path, "DROP INDEX takes_taker")
 		write(t, path+"-wal", nil) // the other program took the log away as it closed
 		s := open(t, Options{Path: path})
-		if es, err := s.Parked(t.Context(), "letter", "", 9); err != nil || len(es) != 2 {
+		if es, err := s.Failed(t.Context(), "letter", "", 9); err != nil || len(es) != 2 {
 			t.Errorf("in a file of the %s version the dead are %+v, %v", name, es, err)
 		}
 	}

@@ -34,7 +34,7 @@ func markCounted(ctx context.Context, s store.Store, k store.Key, who string, co
 			}
 			line := fmt.Sprintf("%s after:%s\n", who, r.Version)
 			put := &store.Record{State: "pending", Data: append(bytes.Clone(r.Data), line...)}
-			return store.Change{Put: put, Owe: []store.Entry{entry(who, "letter")}, Count: counts}, nil
+			return store.Change{Put: put, Enqueue: []store.Job{entry(who, "letter")}, Count: counts}, nil
 		})
 		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return err

@@ -119,8 +119,8 @@ func countedWith(t *testing.T, open func(*testing.T) store.Store) {
 	settle := func() error {
 		return s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) {
 			return store.Change{
-				Put: pending(), Owe: []store.Entry{entry("hook", "webhook")}, Count: []store.Count{one},
-				Settle: &store.Settlement{Entry: e, Outcome: store.Done()},
+				Put: pending(), Enqueue: []store.Job{entry("hook", "webhook")}, Count: []store.Count{one},
+				End: &store.JobEnd{Job: e, Outcome: store.Complete()},
 			}, nil
 		})
 	}
@@ -128,7 +128,7 @@ func countedWith(t *testing.T, open func(*testing.T) store.Store) {
 		t.Fatal(err)
 	}
 	tallied(t, s, site, one.Day, one.Day, one)
-	want(t, "settling twice", settle(), store.ErrLost)
+	want(t, "settling twice", settle(), store.ErrLeaseLost)
 	tallied(t, s, site, one.Day, one.Day, one)
 	if hook := leaseOne(t, s, "webhook", time.Minute); hook.ID != "hook" {
 		t.Errorf("leased %+v", hook)

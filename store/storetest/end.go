@@ -22,25 +22,25 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
-				return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}, Count: []store.Count{one}}, nil
+				return store.Change{Put: pending(), Enqueue: []store.Job{entry("a", "letter")}, Count: []store.Count{one}}, nil
 			})
 		},
-		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, key(2)); return err },
+		"Get":    func(ctx context.Context) error { _, err := s.Find(ctx, key(2)); return err },
 		"List":   func(ctx context.Context) error { _, err := s.List(ctx, store.Query{Site: site}); return err },
 		"Lease":  func(ctx context.Context) error { _, err := s.Lease(ctx, "webhook", 1, time.Minute); return err },
-		"Extend": func(ctx context.Context) error { return s.Extend(ctx, entry("a", "letter"), time.Minute) },
-		"Settle": func(ctx context.Context) error { return s.Settle(ctx, entry("a", "letter"), store.Done()) },
+		"Extend": func(ctx context.Context) error { return s.RenewLease(ctx, entry("a", "letter"), time.Minute) },
+		"Settle": func(ctx context.Context) error { return s.End(ctx, entry("a", "letter"), store.Complete()) },
 		"Take": func(ctx context.Context) error {
-			_, err := s.Take(ctx, "bucket", "", store.Limit{N: 1, Per: time.Hour})
+			_, err := s.Acquire(ctx, "bucket", "", store.Limit{N: 1, Per: time.Hour})
 			return err
 		},
 		"Counts":  func(ctx context.Context) error { _, err := s.Counts(ctx, site, "2026-10-01", "2026-10-01"); return err },
-		"Parked":  func(ctx context.Context) error { _, err := s.Parked(ctx, "letter", "a", 1); return err },
-		"Revive":  func(ctx context.Context) error { return s.Revive(ctx, "letter", "a", key(1)) },
-		"Reserve": func(ctx context.Context) error { _, err := s.Reserve(ctx, "name", text, time.Hour); return err },
-		"Replace": func(ctx context.Context) error { return s.Replace(ctx, "name", text, text, time.Hour) },
-		"Keep":    func(ctx context.Context) error { return s.Keep(ctx, sum(text), text) },
-		"Kept":    func(ctx context.Context) error { _, err := s.Kept(ctx, sum([]byte("none"))); return err },
+		"Parked":  func(ctx context.Context) error { _, err := s.Failed(ctx, "letter", "a", 1); return err },
+		"Revive":  func(ctx context.Context) error { return s.Requeue(ctx, "letter", "a", key(1)) },
+		"Reserve": func(ctx context.Context) error { _, err := s.SetNX(ctx, "name", text, time.Hour); return err },
+		"Replace": func(ctx context.Context) error { return s.CompareAndSwap(ctx, "name", text, text, time.Hour) },
+		"Keep":    func(ctx context.Context) error { return s.PutText(ctx, sum(text), text) },
+		"Kept":    func(ctx context.Context) error { _, err := s.Text(ctx, sum([]byte("none"))); return err },
 		"Ready":   func(ctx context.Context) error { return s.Ready(ctx) },
 	}
 }
@@ -57,7 +57,7 @@ func untouched(t *testing.T, s store.Store) {
 	if held := reserve(t, s, "name", []byte("mine"), time.Hour); held != nil {
 		t.Errorf("%q was reserved", held)
 	}
-	_, err := s.Kept(t.Context(), sum([]byte("text")))
+	_, err := s.Text(t.Context(), sum([]byte("text")))
 	want(t, "the text", err, store.ErrNotFound)
 }
 
@@ -91,7 +91,7 @@ func outlived(t *testing.T, open func(*testing.T) store.Store) {
 	defer cancel()
 	err := s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
 		cancel()
-		return store.Change{Put: pending(), Owe: []store.Entry{entry("a", "letter")}}, nil
+		return store.Change{Put: pending(), Enqueue: []store.Job{entry("a", "letter")}}, nil
 	})
 	want(t, "an act that was called off while it ran", err, context.Canceled)
 	absent(t, s, key(1))

@@ -38,11 +38,11 @@ func expires(t *testing.T, open func(*testing.T) store.Store) {
 	r := pending()
 	r.Expires = time.Now().Add(250 * time.Millisecond)
 	put(t, s, key(1), r)
-	if _, err := s.Get(t.Context(), key(1)); err != nil && time.Now().Before(r.Expires) {
+	if _, err := s.Find(t.Context(), key(1)); err != nil && time.Now().Before(r.Expires) {
 		t.Errorf("before its time, the record gives %v", err)
 	}
 	eventually(t, "the record is gone", func() bool {
-		_, err := s.Get(t.Context(), key(1))
+		_, err := s.Find(t.Context(), key(1))
 		if err == nil {
 			return false
 		}

@@ -23,8 +23,8 @@ func keyAt(site string, n int) store.Key {
 }
 
 // entry is something owed at once.
-func entry(id string, kind store.Kind) store.Entry {
-	return store.Entry{ID: id, Kind: kind, Body: []byte("body of " + id)}
+func entry(id string, kind store.QueueName) store.Job {
+	return store.Job{ID: id, Queue: kind, Body: []byte("body of " + id)}
 }
 
 // pending is a plain state to put; created now, for ever.
@@ -33,10 +33,10 @@ func pending() *store.Record {
 }
 
 // put commits a state and what is owed with it.
-func put(t *testing.T, s store.Store, k store.Key, r *store.Record, owe ...store.Entry) {
+func put(t *testing.T, s store.Store, k store.Key, r *store.Record, owe ...store.Job) {
 	t.Helper()
 	err := s.Update(t.Context(), k, func(store.Record) (store.Change, error) {
-		return store.Change{Put: r, Owe: owe}, nil
+		return store.Change{Put: r, Enqueue: owe}, nil
 	})
 	if err != nil {
 		t.Fatalf("putting %v: %v", k, err)
@@ -55,7 +55,7 @@ func erase(t *testing.T, s store.Store, k store.Key) {
 // get reads a record that must be there.
 func get(t *testing.T, s store.Store, k store.Key) store.Record {
 	t.Helper()
-	r, err := s.Get(t.Context(), k)
+	r, err := s.Find(t.Context(), k)
 	if err != nil {
 		t.Fatalf("getting %v: %v", k, err)
 	}
@@ -65,13 +65,13 @@ func get(t *testing.T, s store.Store, k store.Key) store.Record {
 // absent fails unless there is no record.
 func absent(t *testing.T, s store.Store, k store.Key) {
 	t.Helper()
-	if r, err := s.Get(t.Context(), k); !errors.Is(err, store.ErrNotFound) {
+	if r, err := s.Find(t.Context(), k); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("getting %v gave %+v and %v, want ErrNotFound", k, r, err)
 	}
 }
 
 // lease takes what is due.
-func lease(t *testing.T, s store.Store, kind store.Kind, n int, hold time.Duration) []store.Entry {
+func lease(t *testing.T, s store.Store, kind store.QueueName, n int, hold time.Duration) []store.Job {
 	t.Helper()
 	es, err := s.Lease(t.Context(), kind, n, hold)
 	if err != nil {
@@ -84,9 +84,9 @@ func lease(t *testing.T, s store.Store, kind store.Kind, n int, hold time.Durati
 }
 
 // leaseOne takes exactly one entry, waiting until it is due.
-func leaseOne(t *testing.T, s store.Store, kind store.Kind, hold time.Duration) store.Entry {
+func leaseOne(t *testing.T, s store.Store, kind store.QueueName, hold time.Duration) store.Job {
 	t.Helper()
-	var es []store.Entry
+	var es []store.Job
 	eventually(t, "an entry of "+string(kind)+" is leased", func() bool {
 		es = lease(t, s, kind, 1, hold)
 		return len(es) == 1
@@ -95,7 +95,7 @@ func leaseOne(t *testing.T, s store.Store, kind store.Kind, hold time.Duration) 
 }
 
 // nothingDue fails if an entry of the kind can be leased.
-func nothingDue(t *testing.T, s store.Store, kind store.Kind) {
+func nothingDue(t *testing.T, s store.Store, kind store.QueueName) {
 	t.Helper()
 	if es := lease(t, s, kind, 10, time.Minute); len(es) > 0 {
 		t.Errorf("leased %+v, want nothing of %s", es, kind)

@@ -26,13 +26,13 @@ const everything = 1_000_000_000
 // hasten hastens up to n letters and fails unless so many there were.
 func hasten(t *testing.T, s store.Store, n, want int) {
 	t.Helper()
-	if got, err := s.Hasten(t.Context(), "letter", n); err != nil || got != want {
+	if got, err := s.RunNow(t.Context(), "letter", n); err != nil || got != want {
 		t.Fatalf("of %d letters to hasten there were %d, %v, want %d", n, got, err, want)
 	}
 }
 
 // later owes a letter that is due in so many minutes.
-func later(id string, minutes int) store.Entry {
+func later(id string, minutes int) store.Job {
 	e := entry(id, "letter")
 	e.Due = time.Now().Add(time.Duration(minutes) * time.Minute)
 	return e
@@ -53,11 +53,11 @@ func waitingOnly(t *testing.T, open func(*testing.T) store.Store) {
 	put(t, s, key(2), pending(), entry("held", "letter"))
 	held := leaseOne(t, other, "letter", time.Minute)
 	put(t, s, key(3), pending(), entry("back", "letter"))
-	if err := s.Settle(t.Context(), leaseOne(t, s, "letter", time.Minute), store.Again(time.Now().Add(time.Hour))); err != nil {
+	if err := s.End(t.Context(), leaseOne(t, s, "letter", time.Minute), store.Retry(time.Now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := later("elsewhere", 60)
-	elsewhere.Kind = "letter/slow"
+	elsewhere.Queue = "email/slow"
 	put(t, s, key(4), pending(), entry("due", "letter"), later("later", 60), elsewhere)
 
 	hasten(t, other, 0, 0)
@@ -68,14 +68,14 @@ func waitingOnly(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	hasten(t, s, everything, 0) // they are leased now
 	nothingDue(t, s, "letter")
-	nothingDue(t, s, "letter/slow")
+	nothingDue(t, s, "email/slow")
 	if ids := names(parked(t, s, "letter", "", 10)); !slices.Equal(ids, []string{"dead"}) {
 		t.Errorf("dead are %v", ids)
 	}
-	if err := other.Extend(t.Context(), held, time.Minute); err != nil {
+	if err := other.RenewLease(t.Context(), held, time.Minute); err != nil {
 		t.Errorf("extending what was leased all the time: %v", err)
 	}
-	if err := other.Settle(t.Context(), held, store.Done()); err != nil {
+	if err := other.End(t.Context(), held, store.Complete()); err != nil {
 		t.Errorf("settling what was leased all the time: %v", err)
 	}
 }
@@ -107,20 +107,20 @@ func soonestFirst(t *testing.T, open func(*testing.T) store.Store) {
 func hastenedWhole(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	e := owed(t, s, time.Minute)
-	if err := s.Settle(t.Context(), e, store.Again(time.Now().Add(time.Hour))); err != nil {
+	if err := s.End(t.Context(), e, store.Retry(time.Now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	hasten(t, other, 1, 1)
 	put(t, s, key(1), pending(), later("a", 60)) // owed again: it is still that one entry
-	want(t, "settling with the lease before", s.Settle(t.Context(), e, store.Done()), store.ErrLost)
+	want(t, "settling with the lease before", s.End(t.Context(), e, store.Complete()), store.ErrLeaseLost)
 	got := leaseOne(t, s, "letter", time.Minute)
-	if got.ID != "a" || got.Tries != 2 || got.Key != key(1) || string(got.Body) != "body of a" {
+	if got.ID != "a" || got.Attempts != 2 || got.Key != key(1) || string(got.Body) != "body of a" {
 		t.Errorf("leased %+v, want its second try", got)
 	}
 	if age := time.Since(got.Due); age > time.Minute || age < -time.Minute {
 		t.Errorf("it was due %v ago, want now", age)
 	}
-	if err := s.Settle(t.Context(), got, store.Done()); err != nil {
+	if err := s.End(t.Context(), got, store.Complete()); err != nil {
 		t.Errorf("settling: %v", err)
 	}
 	hasten(t, other, everything, 0)
@@ -130,7 +130,7 @@ func hastenedWhole(t *testing.T, open func(*testing.T) store.Store) {
 func hastenedAll(t *testing.T, open func(*testing.T) store.Store) {
 	const one, others = 1300, 200
 	s := open(t)
-	var owe []store.Entry
+	var owe []store.Job
 	for i := range one {
 		owe = append(owe, later(fmt.Sprintf("one-%d", i), 60)) // many at the very same moment
 	}
@@ -159,7 +159,7 @@ func hastenedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	var hastened atomic.Int32
 	atOnce(t, 20, func(i int) error {
-		got, err := clients[i%2].Hasten(t.Context(), "letter", 10)
+		got, err := clients[i%2].RunNow(t.Context(), "letter", 10)
 		hastened.Add(int32(got))
 		return err
 	})
@@ -170,7 +170,7 @@ func hastenedOnce(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("%d are due, want 200", len(ids))
 	}
 	atOnce(t, 4, func(i int) error {
-		got, err := clients[i%2].Hasten(t.Context(), "letter", everything)
+		got, err := clients[i%2].RunNow(t.Context(), "letter", everything)
 		hastened.Add(int32(got))
 		return err
 	})

@@ -19,7 +19,7 @@ func holding() []clause {
 // tells fails unless exactly this is kept under a name; nil: nothing.
 func tells(t *testing.T, s store.Store, name string, value []byte) {
 	t.Helper()
-	held, err := s.Held(t.Context(), name)
+	held, err := s.Get(t.Context(), name)
 	if err != nil || string(held) != string(value) || (held == nil) != (value == nil) {
 		t.Errorf("under %s are %d bytes %.20q (none: %v), %v; want %d bytes %.20q", name, len(held), held, held == nil, err, len(value), value)
 	}
@@ -33,7 +33,7 @@ func told(t *testing.T, open func(*testing.T) store.Store) {
 	for _, value := range [][]byte{noise(store.MaxBody), {}, {0, 0xff, '\r', '\n'}, []byte("last")} {
 		tells(t, s, "name", was)
 		tells(t, other, "name", was)
-		if err := s.Replace(t.Context(), "name", was, value, time.Hour); err != nil {
+		if err := s.CompareAndSwap(t.Context(), "name", was, value, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		was = value
@@ -45,7 +45,7 @@ func told(t *testing.T, open func(*testing.T) store.Store) {
 	reserve(t, s, longest, was, time.Hour)
 	tells(t, other, longest, was)
 	for _, name := range []string{"", longest + "x"} {
-		_, err := s.Held(t.Context(), name)
+		_, err := s.Get(t.Context(), name)
 		want(t, "asking what is held under "+name, err, store.ErrInvalid)
 	}
 }
@@ -68,7 +68,7 @@ func toldNoMore(t *testing.T, open func(*testing.T) store.Store) {
 	before := time.Now()
 	reserve(t, s, "name", []byte("value"), d)
 	eventually(t, "it is held no more", func() bool { // asking does not make it last
-		held, err := other.Held(t.Context(), "name")
+		held, err := other.Get(t.Context(), "name")
 		if err != nil || held != nil && string(held) != "value" {
 			t.Fatalf("held is %q, %v", held, err)
 		}

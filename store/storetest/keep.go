@@ -27,17 +27,17 @@ func kept(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	texts := [][]byte{[]byte("Recevoir la lettre mensuelle de La Gazette"), noise(100 << 10), {0}, {}}
 	for _, text := range texts {
-		_, err := s.Kept(t.Context(), sum(text))
+		_, err := s.Text(t.Context(), sum(text))
 		want(t, "a text not yet kept", err, store.ErrNotFound)
 		for range 2 { // the second time changes nothing
-			if err := s.Keep(t.Context(), sum(text), text); err != nil {
+			if err := s.PutText(t.Context(), sum(text), text); err != nil {
 				t.Fatalf("keeping %d bytes: %v", len(text), err)
 			}
 		}
 	}
 	other := open(t)
 	for _, text := range texts {
-		if got, err := other.Kept(t.Context(), sum(text)); err != nil || !bytes.Equal(got, text) {
+		if got, err := other.Text(t.Context(), sum(text)); err != nil || !bytes.Equal(got, text) {
 			t.Errorf("of %d bytes %d came back, %v", len(text), len(got), err)
 		}
 	}
@@ -46,9 +46,9 @@ func kept(t *testing.T, open func(*testing.T) store.Store) {
 func wrongSum(t *testing.T, open func(*testing.T) store.Store) {
 	s, text := open(t), []byte("text")
 	for _, wrong := range []string{sum([]byte("other")), strings.ToUpper(sum(text)), sum(text)[:63], ""} {
-		want(t, "keeping under "+wrong, s.Keep(t.Context(), wrong, text), store.ErrInvalid)
+		want(t, "keeping under "+wrong, s.PutText(t.Context(), wrong, text), store.ErrInvalid)
 	}
-	_, err := s.Kept(t.Context(), sum([]byte("other")))
+	_, err := s.Text(t.Context(), sum([]byte("other")))
 	want(t, "what was refused", err, store.ErrNotFound)
 }
 

@@ -40,9 +40,9 @@ func kinds(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), pending(), entry("a", "letter"), entry("b", "webhook/gazette"), entry("c", "webhook"))
 	nothingDue(t, s, "clock")
-	for kind, id := range map[store.Kind]string{"letter": "a", "webhook/gazette": "b", "webhook": "c"} {
+	for kind, id := range map[store.QueueName]string{"letter": "a", "webhook/gazette": "b", "webhook": "c"} {
 		es := lease(t, s, kind, 10, time.Minute)
-		if len(es) != 1 || es[0].ID != id || es[0].Kind != kind {
+		if len(es) != 1 || es[0].ID != id || es[0].Queue != kind {
 			t.Errorf("leased %+v of %s, want %s only", es, kind, id)
 		}
 	}
@@ -81,7 +81,7 @@ func exclusive(t *testing.T, open func(*testing.T) store.Store) {
 	const records, each = 30, 8
 	clients := []store.Store{open(t), open(t)}
 	for i := range records {
-		var owe []store.Entry
+		var owe []store.Job
 		for j := range each {
 			owe = append(owe, entry(fmt.Sprintf("e%d-%d", i, j), "letter"))
 		}
@@ -124,7 +124,7 @@ func comesBack(t *testing.T, open func(*testing.T) store.Store) {
 	for tries := 1; tries <= 3; tries++ {
 		before := time.Now()
 		e := leaseOne(t, dead, "letter", hold)
-		if e.ID != "a" || e.Tries != tries {
+		if e.ID != "a" || e.Attempts != tries {
 			t.Fatalf("leased %+v, want try %d", e, tries)
 		}
 		if es := lease(t, other, "letter", 1, hold); len(es) > 0 && time.Since(before) < hold {
@@ -132,7 +132,7 @@ func comesBack(t *testing.T, open func(*testing.T) store.Store) {
 		}
 		until(t, before.Add(hold))
 	}
-	if e := leaseOne(t, other, "letter", hold); e.Tries != 4 || string(e.Body) != "body of a" || e.Key != key(1) {
+	if e := leaseOne(t, other, "letter", hold); e.Attempts != 4 || string(e.Body) != "body of a" || e.Key != key(1) {
 		t.Errorf("the other client leased %+v, want try 4", e)
 	}
 }
@@ -141,18 +141,18 @@ func outlives(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), pending(), entry("a", "letter"))
 	err := s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) {
-		return store.Change{Erase: true, Owe: []store.Entry{entry("b", "webhook")}}, nil
+		return store.Change{Erase: true, Enqueue: []store.Job{entry("b", "webhook")}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	absent(t, s, key(1))
-	for _, kind := range []store.Kind{"letter", "webhook"} {
+	for _, kind := range []store.QueueName{"letter", "webhook"} {
 		e := leaseOne(t, s, kind, time.Minute)
 		if e.Key != key(1) {
 			t.Errorf("leased %+v", e)
 		}
-		if err := s.Settle(t.Context(), e, store.Done()); err != nil {
+		if err := s.End(t.Context(), e, store.Complete()); err != nil {
 			t.Errorf("settling %s: %v", e.ID, err)
 		}
 	}

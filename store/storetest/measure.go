@@ -56,7 +56,7 @@ func largest(t *testing.T, open func(*testing.T) store.Store) {
 
 func emptyRecord(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	put(t, s, key(1), &store.Record{}, store.Entry{ID: "a", Kind: "letter"})
+	put(t, s, key(1), &store.Record{}, store.Job{ID: "a", Queue: "letter"})
 	if r := get(t, s, key(1)); !r.Exists() || len(r.Data) != 0 || r.State != "" {
 		t.Errorf("the record is %+v", r)
 	}
@@ -67,7 +67,7 @@ func emptyRecord(t *testing.T, open func(*testing.T) store.Store) {
 
 func manyOwed(t *testing.T, open func(*testing.T) store.Store) {
 	const n = 300
-	s, owe := open(t), []store.Entry{}
+	s, owe := open(t), []store.Job{}
 	for i := range n {
 		owe = append(owe, entry(fmt.Sprintf("e%d", i), "letter"))
 	}

@@ -24,23 +24,23 @@ func moving() []clause {
 	}
 }
 
-const slow = store.Kind("letter/slow")
+const slow = store.QueueName("email/slow")
 
 // move settles a lease: the entry waits in another lane.
-func move(t *testing.T, s store.Store, e store.Entry, lane store.Kind, at time.Time) {
+func move(t *testing.T, s store.Store, e store.Job, lane store.QueueName, at time.Time) {
 	t.Helper()
-	if err := s.Settle(t.Context(), e, store.Again(at).In(lane)); err != nil {
-		t.Fatalf("moving %s from %s to %s: %v", e.ID, e.Kind, lane, err)
+	if err := s.End(t.Context(), e, store.Retry(at).In(lane)); err != nil {
+		t.Fatalf("moving %s from %s to %s: %v", e.ID, e.Queue, lane, err)
 	}
 }
 
 // lostForAll fails unless nothing can be done with a lease.
-func lostForAll(t *testing.T, s store.Store, what string, e store.Entry) {
+func lostForAll(t *testing.T, s store.Store, what string, e store.Job) {
 	t.Helper()
-	for _, o := range []store.Outcome{store.Done(), store.Dead(), store.Again(time.Now()), store.Again(time.Now()).In(slow), store.Again(time.Now()).In("other")} {
-		want(t, fmt.Sprintf("settling %s by %+v", what, o), s.Settle(t.Context(), e, o), store.ErrLost)
+	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Retry(time.Now()).In(slow), store.Retry(time.Now()).In("other")} {
+		want(t, fmt.Sprintf("settling %s by %+v", what, o), s.End(t.Context(), e, o), store.ErrLeaseLost)
 	}
-	want(t, "extending "+what, s.Extend(t.Context(), e, time.Hour), store.ErrLost)
+	want(t, "extending "+what, s.RenewLease(t.Context(), e, time.Hour), store.ErrLeaseLost)
 }
 
 func moved(t *testing.T, open func(*testing.T) store.Store) {
@@ -53,15 +53,15 @@ func moved(t *testing.T, open func(*testing.T) store.Store) {
 	if now := time.Now(); now.Before(at) || !next.Due.Equal(at) {
 		t.Errorf("leased at %v what was due at %v, want %v", now, next.Due, at)
 	}
-	if next.ID != "a" || next.Kind != slow || next.Tries != 2 || next.Key != key(1) || string(next.Body) != "body of a" {
+	if next.ID != "a" || next.Queue != slow || next.Attempts != 2 || next.Key != key(1) || string(next.Body) != "body of a" {
 		t.Errorf("leased %+v, want the second try of a in %s", next, slow)
 	}
 	nothingDue(t, s, "letter")
 	lostForAll(t, s, "what somebody else has in the other lane", e)
-	if err := s.Extend(t.Context(), next, time.Minute); err != nil {
+	if err := s.RenewLease(t.Context(), next, time.Minute); err != nil {
 		t.Errorf("extending what moved: %v", err)
 	}
-	if err := s.Settle(t.Context(), next, store.Done()); err != nil {
+	if err := s.End(t.Context(), next, store.Complete()); err != nil {
 		t.Errorf("settling what moved: %v", err)
 	}
 	lostForAll(t, s, "what is done", next)
@@ -71,13 +71,13 @@ func moved(t *testing.T, open func(*testing.T) store.Store) {
 
 func movedOn(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
-	bare, large := store.Entry{ID: "bare", Kind: "letter"}, entry("large", "letter")
+	bare, large := store.Job{ID: "bare", Queue: "letter"}, entry("large", "letter")
 	large.Body = noise(store.MaxBody)
 	bodies := map[string]string{"bare": "", "large": string(large.Body)}
 	put(t, clients[0], key(1), pending(), bare)
 	put(t, clients[0], key(2), pending(), large)
 	past := time.Now().Add(-time.Minute)
-	lanes := []store.Kind{"letter", slow, "letter/slow/2", "letter", "letter", "", slow}
+	lanes := []store.QueueName{"letter", slow, "letter/slow/2", "letter", "letter", "", slow}
 	here := lanes[0]
 	for i, next := range lanes[1:] {
 		es := lease(t, clients[i%2], here, 10, time.Minute)
@@ -85,8 +85,8 @@ func movedOn(t *testing.T, open func(*testing.T) store.Store) {
 			t.Fatalf("before move %d there are %+v in %s, want two", i, es, here)
 		}
 		for _, e := range es {
-			if e.Tries != i+1 || e.Kind != here || string(e.Body) != bodies[e.ID] {
-				t.Errorf("before move %d %s of %s has %d bytes, tried %d times", i, e.ID, e.Kind, len(e.Body), e.Tries)
+			if e.Attempts != i+1 || e.Queue != here || string(e.Body) != bodies[e.ID] {
+				t.Errorf("before move %d %s of %s has %d bytes, tried %d times", i, e.ID, e.Queue, len(e.Body), e.Attempts)
 			}
 			move(t, clients[(i+1)%2], e, next, past)
 		}
@@ -104,8 +104,8 @@ func movedInside(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	old := owed(t, s, 30*time.Millisecond)
 	e := leaseOne(t, other, "letter", time.Minute)
-	past := store.Again(time.Now().Add(-time.Minute))
-	want(t, "a change that moves too late", settleBy(t, s, key(1), old, past.In(slow)), store.ErrLost)
+	past := store.Retry(time.Now().Add(-time.Minute))
+	want(t, "a change that moves too late", settleBy(t, s, key(1), old, past.In(slow)), store.ErrLeaseLost)
 	nothingDue(t, s, slow)
 	nothingDue(t, s, "webhook")
 	if err := settleBy(t, s, key(1), e, past.In(slow)); err != nil {
@@ -117,14 +117,14 @@ func movedInside(t *testing.T, open func(*testing.T) store.Store) {
 	if hook := leaseOne(t, other, "webhook", time.Minute); hook.ID != "hook" {
 		t.Errorf("leased %+v", hook)
 	}
-	want(t, "a change that moves what has moved", settleBy(t, s, key(1), e, past.In("other")), store.ErrLost)
+	want(t, "a change that moves what has moved", settleBy(t, s, key(1), e, past.In("other")), store.ErrLeaseLost)
 	nothingDue(t, s, "webhook")
 	nothingDue(t, s, "letter")
 	e = leaseOne(t, other, slow, time.Minute)
-	if e.Tries != 3 || string(e.Body) != "body of a" || e.Key != key(1) {
+	if e.Attempts != 3 || string(e.Body) != "body of a" || e.Key != key(1) {
 		t.Errorf("leased %+v, want its third try", e)
 	}
-	if err := settleBy(t, s, key(1), e, store.Done()); err != nil {
+	if err := settleBy(t, s, key(1), e, store.Complete()); err != nil {
 		t.Errorf("settling what moved: %v", err)
 	}
 	nothingDue(t, s, slow)
@@ -133,24 +133,24 @@ func movedInside(t *testing.T, open func(*testing.T) store.Store) {
 func movedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	e := owed(t, clients[0], time.Minute)
-	lanes := []store.Kind{"letter", slow, "other"}
+	lanes := []store.QueueName{"letter", slow, "other"}
 	past := time.Now().Add(-time.Minute)
 	var won atomic.Int32
 	atOnce(t, 30, func(i int) error {
-		err := clients[i%2].Settle(t.Context(), e, store.Again(past).In(lanes[i%3]))
+		err := clients[i%2].End(t.Context(), e, store.Retry(past).In(lanes[i%3]))
 		if err == nil {
 			won.Add(1)
 		}
-		if errors.Is(err, store.ErrLost) {
+		if errors.Is(err, store.ErrLeaseLost) {
 			return nil
 		}
 		return err
 	})
-	var there []store.Entry
+	var there []store.Job
 	for _, lane := range lanes {
 		there = append(there, lease(t, clients[0], lane, 10, time.Minute)...)
 	}
-	if won.Load() != 1 || len(there) != 1 || there[0].Tries != 2 {
+	if won.Load() != 1 || len(there) != 1 || there[0].Attempts != 2 {
 		t.Errorf("%d moved it, and there are %+v, want one in its second try", won.Load(), there)
 	}
 }
@@ -168,7 +168,7 @@ func movedOwedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	move(t, s, owed(t, s, time.Minute), slow, time.Now().Add(200*time.Millisecond))
 	owedOnce("waits")
 	e := leaseOne(t, s, slow, time.Minute)
-	if e.Tries != 2 {
+	if e.Attempts != 2 {
 		t.Errorf("leased %+v, want its second try", e)
 	}
 	owedOnce("is-leased")
@@ -177,7 +177,7 @@ func movedOwedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	owedOnce("has-moved-on")
 	nothingDue(t, s, slow)
 	e = leaseOne(t, s, "other", time.Minute)
-	if err := s.Settle(t.Context(), e, store.Dead()); err != nil {
+	if err := s.End(t.Context(), e, store.Fail()); err != nil {
 		t.Fatal(err)
 	}
 	owedOnce("is-dead")
@@ -188,26 +188,26 @@ func movedDies(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	past := time.Now().Add(-time.Minute)
 	move(t, s, owed(t, s, time.Minute), slow, past)
-	if err := s.Settle(t.Context(), leaseOne(t, s, slow, time.Minute), store.Dead()); err != nil {
+	if err := s.End(t.Context(), leaseOne(t, s, slow, time.Minute), store.Fail()); err != nil {
 		t.Fatal(err)
 	}
 	if ids := names(parked(t, s, "letter", "", 9)); len(ids) != 0 {
 		t.Errorf("in its first lane the dead are %v", ids)
 	}
-	if es := parked(t, other, slow, "", 9); len(es) != 1 || es[0].Tries != 2 || string(es[0].Body) != "body of a" || es[0].Kind != slow {
+	if es := parked(t, other, slow, "", 9); len(es) != 1 || es[0].Attempts != 2 || string(es[0].Body) != "body of a" || es[0].Queue != slow {
 		t.Errorf("in the other the dead are %+v", es)
 	}
-	want(t, "reviving it where it began", other.Revive(t.Context(), "letter", "a", key(1)), store.ErrNotFound)
-	if err := other.Revive(t.Context(), slow, "a", key(1)); err != nil {
+	want(t, "reviving it where it began", other.Requeue(t.Context(), "letter", "a", key(1)), store.ErrNotFound)
+	if err := other.Requeue(t.Context(), slow, "a", key(1)); err != nil {
 		t.Fatal(err)
 	}
 	nothingDue(t, s, "letter")
 	e := leaseOne(t, s, slow, time.Minute)
-	if e.Tries != 1 {
+	if e.Attempts != 1 {
 		t.Errorf("leased %+v, want its first try", e)
 	}
 	move(t, s, e, "letter", past)
-	if e := leaseOne(t, s, "letter", time.Minute); e.Tries != 2 || string(e.Body) != "body of a" {
+	if e := leaseOne(t, s, "letter", time.Minute); e.Attempts != 2 || string(e.Body) != "body of a" {
 		t.Errorf("leased %+v, want its second try", e)
 	}
 }
@@ -217,21 +217,21 @@ func laneRefused(t *testing.T, open func(*testing.T) store.Store) {
 	e := owed(t, s, time.Minute)
 	past := time.Now().Add(-time.Minute)
 	for what, o := range map[string]store.Outcome{
-		"a colon":          store.Again(past).In("letter:slow"),
-		"a space":          store.Again(past).In("letter slow"),
-		"a lane too long":  store.Again(past).In(store.Kind(strings.Repeat("a", 97))),
-		"no such verdict":  {Verdict: 3},
-		"one before Done":  {Verdict: -1},
-		"a lane not meant": store.Outcome{Verdict: store.VerdictDone, Lane: "*"},
+		"a colon":          store.Retry(past).In("letter:slow"),
+		"a space":          store.Retry(past).In("letter slow"),
+		"a lane too long":  store.Retry(past).In(store.QueueName(strings.Repeat("a", 97))),
+		"no such verdict":  {End: 3},
+		"one before Done":  {End: -1},
+		"a lane not meant": store.Outcome{End: store.EndComplete, Queue: "*"},
 	} {
-		want(t, "settling with "+what, s.Settle(t.Context(), e, o), store.ErrInvalid)
+		want(t, "settling with "+what, s.End(t.Context(), e, o), store.ErrInvalid)
 		want(t, "a change that settles with "+what, settleBy(t, s, key(1), e, o), store.ErrInvalid)
 	}
 	if r := get(t, s, key(1)); r.State != "pending" {
 		t.Errorf("the record is %+v", r)
 	}
 	nothingDue(t, s, "webhook")
-	longest := store.Kind(strings.Repeat("a", 96))
+	longest := store.QueueName(strings.Repeat("a", 96))
 	move(t, s, e, longest, past)
 	leaseOne(t, s, longest, time.Minute)
 }

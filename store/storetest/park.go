@@ -18,18 +18,18 @@ func parking() []clause {
 }
 
 // die owes an entry of a record and parks it.
-func die(t *testing.T, s store.Store, k store.Key, e store.Entry) store.Entry {
+func die(t *testing.T, s store.Store, k store.Key, e store.Job) store.Job {
 	t.Helper()
 	put(t, s, k, pending(), e)
-	got := leaseOne(t, s, e.Kind, time.Minute)
-	if err := s.Settle(t.Context(), got, store.Dead()); err != nil {
+	got := leaseOne(t, s, e.Queue, time.Minute)
+	if err := s.End(t.Context(), got, store.Fail()); err != nil {
 		t.Fatalf("parking %s: %v", got.ID, err)
 	}
 	return got
 }
 
 // dieAll parks n entries, each of a record of its own, and returns their IDs in the order in which they died.
-func dieAll(t *testing.T, s store.Store, kind store.Kind, n int) (ids []string) {
+func dieAll(t *testing.T, s store.Store, kind store.QueueName, n int) (ids []string) {
 	t.Helper()
 	for i := range n {
 		at := i * 7 % n // so that neither IDs nor records are in the order of death
@@ -39,9 +39,9 @@ func dieAll(t *testing.T, s store.Store, kind store.Kind, n int) (ids []string) 
 	return ids
 }
 
-func parked(t *testing.T, s store.Store, kind store.Kind, after string, n int) []store.Entry {
+func parked(t *testing.T, s store.Store, kind store.QueueName, after string, n int) []store.Job {
 	t.Helper()
-	es, err := s.Parked(t.Context(), kind, after, n)
+	es, err := s.Failed(t.Context(), kind, after, n)
 	if err != nil {
 		t.Fatalf("listing the dead of %s: %v", kind, err)
 	}
@@ -51,7 +51,7 @@ func parked(t *testing.T, s store.Store, kind store.Kind, after string, n int) [
 	return es
 }
 
-func names(es []store.Entry) (ids []string) {
+func names(es []store.Job) (ids []string) {
 	for _, e := range es {
 		ids = append(ids, e.ID)
 	}
@@ -65,27 +65,27 @@ func parkedInOrder(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	large := entry("large", "letter")
 	large.Body = noise(store.MaxBody)
-	bare := store.Entry{ID: "bare", Kind: "letter"}
+	bare := store.Job{ID: "bare", Queue: "letter"}
 	tired := entry("tired", "letter")
 	put(t, s, key(1), pending(), tired)
 	e := leaseOne(t, s, "letter", time.Minute)
-	if err := s.Settle(t.Context(), e, store.Again(time.Now().Add(-time.Minute))); err != nil {
+	if err := s.End(t.Context(), e, store.Retry(time.Now().Add(-time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	e = leaseOne(t, s, "letter", time.Minute)
 	die(t, s, keyAt("other", 2), large)
 	die(t, s, key(3), bare)
-	if err := s.Settle(t.Context(), e, store.Dead()); err != nil {
+	if err := s.End(t.Context(), e, store.Fail()); err != nil {
 		t.Fatal(err)
 	}
 	es := parked(t, open(t), "letter", "", 10)
 	if ids := names(es); !slices.Equal(ids, []string{"large", "bare", "tired"}) {
 		t.Fatalf("they died in the order %v", ids)
 	}
-	for i, was := range []store.Entry{large, bare, tired} {
+	for i, was := range []store.Job{large, bare, tired} {
 		k, tries := []store.Key{keyAt("other", 2), key(3), key(1)}[i], []int{1, 1, 2}[i]
-		if es[i].Kind != "letter" || es[i].Key != k || string(es[i].Body) != string(was.Body) || es[i].Tries != tries {
-			t.Errorf("%s is %s of %v with %d bytes, tried %d times", was.ID, es[i].Kind, es[i].Key, len(es[i].Body), es[i].Tries)
+		if es[i].Queue != "letter" || es[i].Key != k || string(es[i].Body) != string(was.Body) || es[i].Attempts != tries {
+			t.Errorf("%s is %s of %v with %d bytes, tried %d times", was.ID, es[i].Queue, es[i].Key, len(es[i].Body), es[i].Attempts)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func parkedByPage(t *testing.T, open func(*testing.T) store.Store) {
 			t.Errorf("by %d: %v\nwant %v", size, all, ids)
 		}
 	}
-	if err := s.Revive(t.Context(), "letter", ids[4], key(4*7%n)); err != nil {
+	if err := s.Requeue(t.Context(), "letter", ids[4], key(4*7%n)); err != nil {
 		t.Fatal(err)
 	}
 	for _, gone := range []string{ids[4], "unheard-of"} { // the listing begins anew
@@ -131,7 +131,7 @@ func parkedApart(t *testing.T, open func(*testing.T) store.Store) {
 	die(t, s, key(1), entry("b", "webhook/gazette-1"))
 	put(t, s, key(1), pending(), entry("c", "webhook"), entry("d", "webhook"))
 	leaseOne(t, s, "webhook", time.Minute) // neither what is owed nor what is leased is dead
-	for kind, id := range map[store.Kind]string{"webhook": "a", "webhook/gazette-1": "b"} {
+	for kind, id := range map[store.QueueName]string{"webhook": "a", "webhook/gazette-1": "b"} {
 		if ids := names(parked(t, s, kind, "", 10)); !slices.Equal(ids, []string{id}) {
 			t.Errorf("of %s there are %v, want %s", kind, ids, id)
 		}
@@ -139,5 +139,5 @@ func parkedApart(t *testing.T, open func(*testing.T) store.Store) {
 	if ids := names(parked(t, s, "web", "", 10)); len(ids) != 0 {
 		t.Errorf("of web there are %v", ids)
 	}
-	want(t, "listing none", func() error { _, err := s.Parked(t.Context(), "webhook", "", 0); return err }(), store.ErrInvalid)
+	want(t, "listing none", func() error { _, err := s.Failed(t.Context(), "webhook", "", 0); return err }(), store.ErrInvalid)
 }

@@ -23,7 +23,7 @@ func errorAsItIs(t *testing.T, open func(*testing.T) store.Store) {
 		var last store.Record
 		err := s.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 			last = r
-			c := store.Change{Put: &store.Record{State: "wrong"}, Owe: []store.Entry{entry("a", "letter")}}
+			c := store.Change{Put: &store.Record{State: "wrong"}, Enqueue: []store.Job{entry("a", "letter")}}
 			return c, mine
 		})
 		if err != mine { // the same value, not only one that wraps it
@@ -88,8 +88,8 @@ func panicking(t *testing.T, open func(*testing.T) store.Store) {
 func invalid(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), pending())
-	owing := func(e store.Entry) store.Change {
-		return store.Change{Put: &store.Record{State: "wrong"}, Owe: []store.Entry{entry("good", "letter"), e}}
+	owing := func(e store.Job) store.Change {
+		return store.Change{Put: &store.Record{State: "wrong"}, Enqueue: []store.Job{entry("good", "letter"), e}}
 	}
 	tallying := func(day, name string) store.Change {
 		good := store.Count{Day: "2026-10-01", Name: "good", N: 1}
@@ -97,8 +97,8 @@ func invalid(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	refused := map[string]store.Change{
 		"puts and erases":       {Put: pending(), Erase: true},
-		"owes without a state":  {Owe: []store.Entry{entry("a", "letter")}},
-		"settles without":       {Settle: &store.Settlement{Entry: entry("a", "letter")}},
+		"owes without a state":  {Enqueue: []store.Job{entry("a", "letter")}},
+		"settles without":       {End: &store.JobEnd{Job: entry("a", "letter")}},
 		"counts without":        {Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}}},
 		"a count of nothing":    tallying("2026-10-01", ""),
 		"a count with a colon":  tallying("2026-10-01", "sign:up"),
@@ -107,12 +107,12 @@ func invalid(t *testing.T, open func(*testing.T) store.Store) {
 		"a count on a moment":   tallying("2026-10-01T00:00:00Z", "signup"),
 		"a day that never is":   tallying("2026-02-30", "signup"),
 		"a record too large":    {Put: &store.Record{State: "wrong", Data: make([]byte, store.MaxData+1)}},
-		"an entry too large":    owing(store.Entry{ID: "a", Kind: "letter", Body: make([]byte, store.MaxBody+1)}),
-		"an entry without id":   owing(store.Entry{Kind: "letter"}),
-		"an id too long":        owing(store.Entry{ID: strings.Repeat("a", 65), Kind: "letter"}),
-		"an id with a space":    owing(store.Entry{ID: "a b", Kind: "letter"}),
-		"an entry without kind": owing(store.Entry{ID: "a"}),
-		"a kind with a colon":   owing(store.Entry{ID: "a", Kind: "let:ter"}),
+		"an entry too large":    owing(store.Job{ID: "a", Queue: "letter", Body: make([]byte, store.MaxBody+1)}),
+		"an entry without id":   owing(store.Job{Queue: "letter"}),
+		"an id too long":        owing(store.Job{ID: strings.Repeat("a", 65), Queue: "letter"}),
+		"an id with a space":    owing(store.Job{ID: "a b", Queue: "letter"}),
+		"an entry without kind": owing(store.Job{ID: "a"}),
+		"a kind with a colon":   owing(store.Job{ID: "a", Queue: "let:ter"}),
 	}
 	for name, c := range refused {
 		for _, k := range []store.Key{key(1), key(2)} {

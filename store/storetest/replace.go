@@ -21,23 +21,23 @@ func replacing() []clause {
 func replaced(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	largest, empty := noise(store.MaxBody), []byte{}
-	replace := func(old, value []byte) error { return other.Replace(t.Context(), "name", old, value, time.Hour) }
-	want(t, "replacing where nothing is", replace([]byte("a"), []byte("b")), store.ErrLost)
-	want(t, "replacing nothing", replace(nil, []byte("b")), store.ErrLost)
+	replace := func(old, value []byte) error { return other.CompareAndSwap(t.Context(), "name", old, value, time.Hour) }
+	want(t, "replacing where nothing is", replace([]byte("a"), []byte("b")), store.ErrLeaseLost)
+	want(t, "replacing nothing", replace(nil, []byte("b")), store.ErrLeaseLost)
 	was := []byte("a")
 	if held := reserve(t, s, "name", was, time.Hour); held != nil {
 		t.Fatalf("a refused replacement left %q", held)
 	}
 	for _, value := range [][]byte{[]byte("b"), largest, empty, {0, 0xff, '\r', '\n'}, []byte("a ")} {
 		for _, wrong := range [][]byte{append(bytes.Clone(was), ' '), append([]byte{'a'}, was...)} {
-			want(t, "replacing another", replace(wrong, value), store.ErrLost)
+			want(t, "replacing another", replace(wrong, value), store.ErrLeaseLost)
 		}
 		holds(t, s, "name", was)
 		if err := replace(was, value); err != nil {
 			t.Fatalf("replacing %d bytes by %d: %v", len(was), len(value), err)
 		}
 		holds(t, s, "name", value)
-		want(t, "replacing again", replace(was, []byte("c")), store.ErrLost)
+		want(t, "replacing again", replace(was, []byte("c")), store.ErrLeaseLost)
 		was = value
 	}
 	if held := reserve(t, s, "large", largest, time.Hour); held != nil {
@@ -51,11 +51,11 @@ func replacedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	reserve(t, clients[0], "name", []byte("old"), time.Hour)
 	atOnce(t, cap(won), func(i int) error {
 		value := fmt.Sprintf("value %d", i)
-		err := clients[i%2].Replace(t.Context(), "name", []byte("old"), []byte(value), time.Hour)
+		err := clients[i%2].CompareAndSwap(t.Context(), "name", []byte("old"), []byte(value), time.Hour)
 		if err == nil {
 			won <- value
 		}
-		if errors.Is(err, store.ErrLost) {
+		if errors.Is(err, store.ErrLeaseLost) {
 			return nil
 		}
 		return err
@@ -69,11 +69,11 @@ func replacedOnce(t *testing.T, open func(*testing.T) store.Store) {
 func replacementLasts(t *testing.T, open func(*testing.T) store.Store) {
 	s, soon := open(t), 150*time.Millisecond
 	reserve(t, s, "longer", []byte("a"), 2*time.Second)
-	if err := s.Replace(t.Context(), "longer", []byte("a"), []byte("b"), time.Hour); err != nil {
+	if err := s.CompareAndSwap(t.Context(), "longer", []byte("a"), []byte("b"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	reserve(t, s, "shorter", []byte("a"), time.Hour)
-	if err := s.Replace(t.Context(), "shorter", []byte("a"), []byte("b"), soon); err != nil {
+	if err := s.CompareAndSwap(t.Context(), "shorter", []byte("a"), []byte("b"), soon); err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()

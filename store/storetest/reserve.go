@@ -22,7 +22,7 @@ func reserving() []clause {
 
 func reserve(t *testing.T, s store.Store, name string, value []byte, d time.Duration) []byte {
 	t.Helper()
-	held, err := s.Reserve(t.Context(), name, value, d)
+	held, err := s.SetNX(t.Context(), name, value, d)
 	if err != nil {
 		t.Fatalf("reserving %s: %v", name, err)
 	}
@@ -45,7 +45,7 @@ func reservedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	var won []int
 	told := map[string]int{}
 	atOnce(t, n, func(i int) error {
-		held, err := clients[i%2].Reserve(t.Context(), "name", fmt.Appendf(nil, "value %d", i), time.Hour)
+		held, err := clients[i%2].SetNX(t.Context(), "name", fmt.Appendf(nil, "value %d", i), time.Hour)
 		mu.Lock()
 		defer mu.Unlock()
 		if held == nil && err == nil {
@@ -83,10 +83,10 @@ func reservationEnds(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("it was over after %v, want %v", took, d)
 	}
 	holds(t, s, "name", []byte("second"))
-	want(t, "replacing what is over", s.Replace(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrLost)
+	want(t, "replacing what is over", s.CompareAndSwap(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrLeaseLost)
 	reserve(t, s, "brief", []byte("first"), d)
 	until(t, time.Now().Add(d+20*time.Millisecond))
-	want(t, "replacing too late", s.Replace(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrLost)
+	want(t, "replacing too late", s.CompareAndSwap(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrLeaseLost)
 }
 
 func reservedApart(t *testing.T, open func(*testing.T) store.Store) {
@@ -119,9 +119,9 @@ func reservationsRefused(t *testing.T, open func(*testing.T) store.Store) {
 		"no time":           {"name", []byte("new"), 0},
 		"time before now":   {"name", []byte("new"), -time.Hour},
 	} {
-		_, err := s.Reserve(t.Context(), c.name, c.value, c.d)
+		_, err := s.SetNX(t.Context(), c.name, c.value, c.d)
 		want(t, "reserving with "+what, err, store.ErrInvalid)
-		want(t, "replacing with "+what, s.Replace(t.Context(), c.name, []byte("old"), c.value, c.d), store.ErrInvalid)
+		want(t, "replacing with "+what, s.CompareAndSwap(t.Context(), c.name, []byte("old"), c.value, c.d), store.ErrInvalid)
 	}
 	holds(t, s, "name", []byte("old"))
 }

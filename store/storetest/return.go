@@ -23,7 +23,7 @@ func returning() []clause {
 // takeAs takes one for a taker and returns the wait.
 func takeAs(t *testing.T, s store.Store, bucket, taker string, limits ...store.Limit) time.Duration {
 	t.Helper()
-	wait, err := s.Take(t.Context(), bucket, taker, limits...)
+	wait, err := s.Acquire(t.Context(), bucket, taker, limits...)
 	if err != nil {
 		t.Fatalf("%s takes from %s: %v", taker, bucket, err)
 	}
@@ -174,7 +174,7 @@ func returnAtOnce(t *testing.T, open func(*testing.T) store.Store) {
 
 	atOnce(t, 2*n, func(i int) error { // whoever takes returns, while others take
 		for range 3 {
-			wait, err := clients[i%2].Take(t.Context(), "other", name(i), limit)
+			wait, err := clients[i%2].Acquire(t.Context(), "other", name(i), limit)
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ func revived(t *testing.T, open func(*testing.T) store.Store) {
 	e.Due = time.Now().Add(-time.Hour)
 	die(t, s, key(1), e)
 	for round := range 2 { // and it may die again
-		if err := other.Revive(t.Context(), "letter", "a", key(1)); err != nil {
+		if err := other.Requeue(t.Context(), "letter", "a", key(1)); err != nil {
 			t.Fatal(err)
 		}
 		if es := parked(t, s, "letter", "", 10); len(es) != 0 {
@@ -34,20 +34,20 @@ func revived(t *testing.T, open func(*testing.T) store.Store) {
 		}
 		put(t, s, key(1), pending(), entry("a", "letter")) // owed again: it is still that one entry
 		got := leaseOne(t, s, "letter", time.Minute)
-		if got.Tries != 1 || got.Key != key(1) || string(got.Body) != "body of a" {
+		if got.Attempts != 1 || got.Key != key(1) || string(got.Body) != "body of a" {
 			t.Errorf("round %d: leased %+v, want its first try", round, got)
 		}
 		if age := time.Since(got.Due); age > time.Minute || age < -time.Minute {
 			t.Errorf("round %d: it was due %v ago, want now", round, age)
 		}
 		nothingDue(t, other, "letter")
-		if err := s.Settle(t.Context(), got, store.Again(time.Now().Add(-time.Minute))); err != nil {
+		if err := s.End(t.Context(), got, store.Retry(time.Now().Add(-time.Minute))); err != nil {
 			t.Fatal(err)
 		}
-		if got = leaseOne(t, s, "letter", time.Minute); got.Tries != 2 {
+		if got = leaseOne(t, s, "letter", time.Minute); got.Attempts != 2 {
 			t.Errorf("round %d: leased %+v, want its second try", round, got)
 		}
-		if err := s.Settle(t.Context(), got, store.Dead()); err != nil {
+		if err := s.End(t.Context(), got, store.Fail()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,9 +55,9 @@ func revived(t *testing.T, open func(*testing.T) store.Store) {
 
 func onlyTheDead(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	refused := func(what string, kind store.Kind, id string, k store.Key) {
+	refused := func(what string, kind store.QueueName, id string, k store.Key) {
 		t.Helper()
-		want(t, "reviving "+what, s.Revive(t.Context(), kind, id, k), store.ErrNotFound)
+		want(t, "reviving "+what, s.Requeue(t.Context(), kind, id, k), store.ErrNotFound)
 	}
 	refused("what never was", "letter", "a", key(1))
 	later := entry("a", "letter")
@@ -70,7 +70,7 @@ func onlyTheDead(t *testing.T, open func(*testing.T) store.Store) {
 	b := leaseOne(t, s, "letter", time.Minute)
 	refused("what is leased", "letter", "b", key(1))
 	nothingDue(t, s, "letter")
-	if err := s.Settle(t.Context(), b, store.Done()); err != nil {
+	if err := s.End(t.Context(), b, store.Complete()); err != nil {
 		t.Errorf("the holder settles: %v", err)
 	}
 	refused("what is done", "letter", "b", key(1))
@@ -90,7 +90,7 @@ func revivedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	die(t, clients[0], key(1), entry("a", "letter"))
 	var won atomic.Int32
 	atOnce(t, 40, func(i int) error {
-		err := clients[i%2].Revive(t.Context(), "letter", "a", key(1))
+		err := clients[i%2].Requeue(t.Context(), "letter", "a", key(1))
 		if err == nil {
 			won.Add(1)
 		}
@@ -109,13 +109,13 @@ func revivedOnce(t *testing.T, open func(*testing.T) store.Store) {
 func heldBefore(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	old := die(t, s, key(1), entry("a", "letter"))
-	if err := s.Revive(t.Context(), "letter", "a", key(1)); err != nil {
+	if err := s.Requeue(t.Context(), "letter", "a", key(1)); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []store.Outcome{store.Done(), store.Again(time.Now()), store.Dead()} {
-		want(t, "settling what was revived", s.Settle(t.Context(), old, o), store.ErrLost)
+	for _, o := range []store.Outcome{store.Complete(), store.Retry(time.Now()), store.Fail()} {
+		want(t, "settling what was revived", s.End(t.Context(), old, o), store.ErrLeaseLost)
 	}
-	want(t, "extending what was revived", s.Extend(t.Context(), old, time.Hour), store.ErrLost)
+	want(t, "extending what was revived", s.RenewLease(t.Context(), old, time.Hour), store.ErrLeaseLost)
 	leaseOne(t, s, "letter", time.Minute)
 }
 
@@ -126,7 +126,7 @@ func outliveRecord(t *testing.T, open func(*testing.T) store.Store) {
 	if ids := names(parked(t, s, "letter", "", 10)); !slices.Equal(ids, []string{"a"}) {
 		t.Errorf("parked are %v, want a", ids)
 	}
-	if err := s.Revive(t.Context(), "letter", "a", key(1)); err != nil {
+	if err := s.Requeue(t.Context(), "letter", "a", key(1)); err != nil {
 		t.Errorf("reviving: %v", err)
 	}
 	if e := leaseOne(t, s, "letter", time.Minute); e.Key != key(1) || string(e.Body) != "body of a" {

@@ -23,7 +23,7 @@ func taking() []clause {
 // take takes one and returns the wait.
 func take(t *testing.T, s store.Store, bucket string, limits ...store.Limit) time.Duration {
 	t.Helper()
-	wait, err := s.Take(t.Context(), bucket, "", limits...)
+	wait, err := s.Acquire(t.Context(), bucket, "", limits...)
 	if err != nil {
 		t.Fatalf("taking from %s: %v", bucket, err)
 	}
@@ -37,7 +37,7 @@ func exactly(t *testing.T, open func(*testing.T) store.Store) {
 		var mu sync.Mutex
 		taken := 0
 		atOnce(t, 200, func(i int) error {
-			wait, err := clients[i%2].Take(t.Context(), bucket, "", limit)
+			wait, err := clients[i%2].Acquire(t.Context(), bucket, "", limit)
 			mu.Lock()
 			defer mu.Unlock()
 			if wait == 0 && err == nil {
@@ -65,7 +65,7 @@ func sliding(t *testing.T, open func(*testing.T) store.Store) {
 	atOnce(t, 6, func(i int) error {
 		for time.Now().Before(end) {
 			from := time.Now()
-			wait, err := clients[i%2].Take(t.Context(), "bucket", "", limit)
+			wait, err := clients[i%2].Acquire(t.Context(), "bucket", "", limit)
 			if err != nil {
 				return err
 			}

@@ -125,7 +125,7 @@ func versions(t *testing.T, open func(*testing.T) store.Store) {
 }
 
 func oweTwice(t *testing.T, open func(*testing.T) store.Store) {
-	s, kind := open(t), store.Kind("letter")
+	s, kind := open(t), store.QueueName("letter")
 	put(t, s, key(1), pending(), entry("a", kind), entry("a", kind))
 	put(t, s, key(1), pending(), entry("a", kind))
 	es := lease(t, s, kind, 10, time.Minute)
@@ -134,20 +134,20 @@ func oweTwice(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	put(t, open(t), key(1), pending(), entry("a", kind)) // while it is leased, too
 	nothingDue(t, s, kind)
-	if err := s.Settle(t.Context(), es[0], store.Done()); err != nil {
+	if err := s.End(t.Context(), es[0], store.Complete()); err != nil {
 		t.Errorf("settling: %v", err)
 	}
 }
 
 func oweWithState(t *testing.T, open func(*testing.T) store.Store) {
 	const n = 50
-	writer, reader, kind := open(t), open(t), store.Kind("letter")
+	writer, reader, kind := open(t), open(t), store.QueueName("letter")
 	wrote := make(chan error, 1)
 	go func() {
 		var err error
 		for i := range n {
 			err = errors.Join(err, writer.Update(t.Context(), key(i), func(store.Record) (store.Change, error) {
-				return store.Change{Put: pending(), Owe: []store.Entry{entry(key(i).ID, kind)}}, nil
+				return store.Change{Put: pending(), Enqueue: []store.Job{entry(key(i).ID, kind)}}, nil
 			}))
 		}
 		wrote <- err
@@ -156,7 +156,7 @@ func oweWithState(t *testing.T, open func(*testing.T) store.Store) {
 	eventually(t, "all entries are leased", func() bool {
 		for _, e := range lease(t, reader, kind, 10, time.Minute) {
 			found++
-			if r, err := reader.Get(t.Context(), e.Key); err != nil || r.Key.ID != e.ID {
+			if r, err := reader.Find(t.Context(), e.Key); err != nil || r.Key.ID != e.ID {
 				t.Fatalf("entry %s is owed, but its record is %+v, %v", e.ID, r, err)
 			}
 		}
@@ -170,10 +170,10 @@ func oweWithState(t *testing.T, open func(*testing.T) store.Store) {
 func oweKeyed(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	e := entry("a", "webhook/gazette-1")
-	e.Key, e.Tries, e.Due = key(7), 9, time.Now().Add(-time.Minute).Truncate(time.Millisecond)
+	e.Key, e.Attempts, e.Due = key(7), 9, time.Now().Add(-time.Minute).Truncate(time.Millisecond)
 	put(t, s, key(1), pending(), e)
-	got := leaseOne(t, s, e.Kind, time.Minute)
-	if got.Key != key(1) || got.Tries != 1 || got.ID != e.ID || got.Kind != e.Kind || !bytes.Equal(got.Body, e.Body) {
+	got := leaseOne(t, s, e.Queue, time.Minute)
+	if got.Key != key(1) || got.Attempts != 1 || got.ID != e.ID || got.Queue != e.Queue || !bytes.Equal(got.Body, e.Body) {
 		t.Errorf("leased %+v, want %+v of %v for the first time", got, e, key(1))
 	}
 	if !got.Due.Equal(e.Due) {
