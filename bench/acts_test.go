@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -34,7 +36,7 @@ func acts(b *testing.B, st store.Store, bare floor) {
 		note("signups", took, weight(b, st))
 		links := open(b, desk, st, n)
 		took = crowd(b, n, callers, func(i int) error {
-			_, err := desk.Confirm(b.Context(), path.Base(links[i]), evidence(confirm.ByLink))
+			_, err := desk.Confirm(b.Context(), path.Base(links[i]), evidence(consent.ByLink))
 			return err
 		})
 		note("confirmations", took, weight(b, st))
@@ -43,12 +45,12 @@ func acts(b *testing.B, st store.Store, bare floor) {
 }
 
 func ask(b *testing.B, desk *confirm.Service, email string) error {
-	address, err := confirm.ParseAddress(email)
+	address, err := address.Parse(email)
 	if err != nil {
 		return err
 	}
 	return desk.Signup(b.Context(), "gazette", confirm.NewSignup{
-		Address: address, Purposes: []string{"letter"}, Locale: "fr", Evidence: evidence(confirm.ByForm),
+		Address: address, Purposes: []string{"letter"}, Locale: "fr", Evidence: evidence(consent.ByForm),
 	})
 }
 

@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
@@ -71,27 +72,27 @@ func atOnce(b *testing.B, path string) (put func(store.Key, store.Record) error,
 }
 
 // models are the two subscriptions that all others are like, by the rules.
-func models(b *testing.B, at time.Time) (pending, confirmed confirm.Subscription) {
+func models(b *testing.B, at time.Time) (pending, confirmed consent.Subscription) {
 	b.Helper()
-	address, err := confirm.ParseAddress("subscriber@example.org")
+	address, err := address.Parse("subscriber@example.org")
 	must(b, err)
 	text := sha256.Sum256([]byte(site().Purposes[0].Text["fr"]))
-	asked, pressed := evidence(confirm.ByForm), evidence(confirm.ByLink)
+	asked, pressed := evidence(consent.ByForm), evidence(consent.ByLink)
 	asked.At, pressed.At = at, at.Add(time.Minute)
 	request := base64.RawURLEncoding.EncodeToString(text[:24])
-	pending, _, _, err = confirm.Apply(confirm.Subscription{}, confirm.Signup{
+	pending, _, _, err = consent.Apply(consent.Subscription{}, consent.Signup{
 		ID: request, Address: address, Site: "gazette", Locale: "fr", Evidence: asked, Terms: site().Terms,
-		Statements: []confirm.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
+		Statements: []consent.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	confirmed, _, _, err = confirm.Apply(pending, confirm.Confirm{Request: request, Evidence: pressed}, pressed.At)
+	confirmed, _, _, err = consent.Apply(pending, consent.Confirm{Request: request, Evidence: pressed}, pressed.At)
 	must(b, err)
 	return pending, confirmed
 }
 
 // subscriber is the i-th subscription's record, sealed as package confirm does it: where that changes, nothing of it can be listed.
-func subscriber(ring *keyring.Keyring, like confirm.Subscription, i int, came time.Time) (key store.Key, r store.Record, err error) {
-	address, err := confirm.ParseAddress(fmt.Sprintf("subscriber%d@example.org", i))
+func subscriber(ring *keyring.Keyring, like consent.Subscription, i int, came time.Time) (key store.Key, r store.Record, err error) {
+	address, err := address.Parse(fmt.Sprintf("subscriber%d@example.org", i))
 	if err != nil {
 		return key, r, err
 	}

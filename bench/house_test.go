@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/redis"
@@ -19,7 +20,7 @@ const publicURL = "https://confirm.example"
 func site() confirm.Site {
 	return confirm.Site{
 		ID: "gazette", Locales: []string{"fr"}, EventQueues: []store.QueueName{"webhook/gazette"},
-		Terms: confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}, EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}}},
+		Terms: consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}, EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette",
 		}}},
@@ -27,8 +28,8 @@ func site() confirm.Site {
 }
 
 // evidence is what a browser's call leaves.
-func evidence(how confirm.Method) confirm.Evidence {
-	return confirm.Evidence{
+func evidence(how consent.Method) consent.Evidence {
+	return consent.Evidence{
 		IP: "192.0.2.7", How: how, Origin: "https://gazette.example", Source: "https://gazette.example/lettre",
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 	}

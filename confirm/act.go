@@ -3,19 +3,20 @@ package confirm
 import (
 	"context"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 // deed is an act with what goes into the store beside it.
 type deed struct {
-	Action
+	consent.Action
 	settle *store.Job // the entry that led here: it is done in the same step
 	letter string     // the ID of the entry of the letter that the act may owe; empty: any
 }
 
 // done is what became of a deed.
 type done struct {
-	after   Subscription // also beside an error of a rule
+	after   consent.Subscription // also beside an error of a rule
 	changed bool
 	letter  bool // a letter is owed
 	settled bool // false if there was nothing to commit, and so the entry was not settled
@@ -31,19 +32,19 @@ func (s *Service) act(ctx context.Context, key store.Key, a deed) (d done, err e
 		if err != nil {
 			return store.Change{}, err
 		}
-		sub, owed, changed, err := Apply(before, a.Action, s.Now())
+		sub, owed, changed, err := consent.Apply(before, a.Action, s.Now())
 		d.after = sub
 		if err != nil {
 			return store.Change{}, err
 		}
-		if _, anybody := a.Action.(Signup); !changed && (!anybody || !r.Exists()) {
+		if _, anybody := a.Action.(consent.Signup); !changed && (!anybody || !r.Exists()) {
 			return store.Change{}, nil
 		}
 		if owe, err = s.entries(key, sub, owed, a.letter); err != nil {
 			return store.Change{}, err
 		}
 		d.changed, d.letter = changed, owesLetter(owed)
-		change := store.Change{Enqueue: owe, Count: tally(before, sub)}
+		change := store.Change{Enqueue: owe, Count: consent.Counts(before, sub)}
 		if change.Erase = sub.Gone(); !change.Erase {
 			change.Put, err = s.vault.seal(key, sub)
 		}

@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
 )
 
 // ErrPurpose says that a purpose is not one of the site's, or that none was named.
@@ -14,11 +18,11 @@ var ErrPurpose = errors.New("confirm: not a purpose of this site")
 
 // Asked is a signup as the web read it.
 type NewSignup struct {
-	Address  Address
-	Purposes []string // of the site; at least one
-	Locale   string   // one of the site's
-	Browser  string   // the cookie of a browser that posted our own form; empty otherwise
-	Evidence Evidence // its time is set here
+	Address  address.Address
+	Purposes []string         // of the site; at least one
+	Locale   string           // one of the site's
+	Browser  string           // the cookie of a browser that posted our own form; empty otherwise
+	Evidence consent.Evidence // its time is set here
 	// Once, if not empty, makes the same ask again the same request, as long as that is known: it names what is asked, and who asks,
 	// as one idempotency key and one body do.
 	IdempotencyID string
@@ -31,7 +35,7 @@ func (s *Service) Signup(ctx context.Context, site string, a NewSignup) error {
 	if !ok || len(a.Purposes) == 0 {
 		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(a.Purposes))
 	}
-	signup := Signup{
+	signup := consent.Signup{
 		ID: s.requestID(site, a.IdempotencyID), Address: a.Address, Site: site, Locale: a.Locale,
 		Evidence: s.stamp(a.Evidence), Browser: BrowserHash(a.Browser), Terms: st.Terms,
 	}
@@ -45,7 +49,7 @@ func (s *Service) Signup(ctx context.Context, site string, a NewSignup) error {
 		if err != nil {
 			return err
 		}
-		signup.Statements = append(signup.Statements, Statement{Purpose: id, SHA256: sum})
+		signup.Statements = append(signup.Statements, consent.Statement{Purpose: id, SHA256: sum})
 	}
 	key, err := s.locate(ctx, site, a.Address)
 	if err != nil {
@@ -89,9 +93,9 @@ func BrowserHash(cookie string) string {
 }
 
 // finish adds to a status what needs more than the record: words and links.
-func (s *Service) finish(ctx context.Context, sub *Subscription, st *Status) error {
-	if sub.granted() {
-		u := s.links.url(s.unsubscribe(sub, st.ID))
+func (s *Service) finish(ctx context.Context, sub *consent.Subscription, st *consent.Status) error {
+	if sub.HasConsent() {
+		u := s.links.URL(s.unsubscribe(sub, st.ID))
 		st.UnsubscribeURL = &u
 	}
 	return s.word(ctx, st.Purposes)
@@ -99,6 +103,6 @@ func (s *Service) finish(ctx context.Context, sub *Subscription, st *Status) err
 
 // unsubscribe is the link that takes back: always the same for a subscription, and good for ever (its end is there because every token
 // has one; taking back works after it too).
-func (s *Service) unsubscribe(sub *Subscription, id string) Link {
-	return Link{Use: UseUnsubscribe, Site: sub.Site, ID: id, Until: sub.Created.AddDate(10, 0, 0)}
+func (s *Service) unsubscribe(sub *consent.Subscription, id string) token.Link {
+	return token.Link{Use: token.UseUnsubscribe, Site: sub.Site, ID: id, Until: sub.Created.AddDate(10, 0, 0)}
 }

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
-func (d *desk) asOf(email string, at time.Time) (confirm.State, bool) {
+func (d *desk) asOf(email string, at time.Time) (consent.State, bool) {
 	d.t.Helper()
-	st, err := d.LookupAt(d.t.Context(), "gazette", address(email), at)
+	st, err := d.LookupAt(d.t.Context(), "gazette", mustParse(email), at)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", true
 	}
@@ -27,28 +28,28 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 	d.ask("ada@example.org", "letter", "offers")
 	first := d.letter()
 	d.later(time.Hour)
-	v, err := d.press(token(first.Confirm))
+	v, err := d.press(tokenOf(first.Confirm))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
-	if _, err := d.Withdraw(t.Context(), token(v.Unsubscribe), []string{"offers"}, confirm.Evidence{}); err != nil {
+	if _, err := d.Withdraw(t.Context(), tokenOf(v.Unsubscribe), []string{"offers"}, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
-	if _, err := d.Decline(t.Context(), token(first.Decline), confirm.Evidence{}); err != nil {
+	if _, err := d.Decline(t.Context(), tokenOf(first.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	for hours, want := range map[int]confirm.State{0: "", 1: confirm.Pending, 2: confirm.Confirmed, 3: confirm.Confirmed, 4: confirm.Declined, 9: confirm.Declined} {
+	for hours, want := range map[int]consent.State{0: "", 1: consent.Pending, 2: consent.Confirmed, 3: consent.Confirmed, 4: consent.Declined, 9: consent.Declined} {
 		if got, whole := d.asOf("ada@example.org", start.Add(time.Duration(hours)*time.Hour)); got != want || !whole {
 			t.Errorf("after %d hours %q, want %q; whole: %t", hours, got, want, whole)
 		}
 	}
-	st, err := d.LookupAt(t.Context(), "gazette", address("ada@example.org"), start.Add(3*time.Hour+time.Minute))
-	if err != nil || len(st.Purposes) != 2 || st.Purposes[0].State != confirm.Confirmed || st.Purposes[1].State != confirm.Withdrawn || st.Purposes[0].Text != "La lettre" || st.ConfirmedAt == nil {
+	st, err := d.LookupAt(t.Context(), "gazette", mustParse("ada@example.org"), start.Add(3*time.Hour+time.Minute))
+	if err != nil || len(st.Purposes) != 2 || st.Purposes[0].State != consent.Confirmed || st.Purposes[1].State != consent.Withdrawn || st.Purposes[0].Text != "La lettre" || st.ConfirmedAt == nil {
 		t.Errorf("%+v, %v", st, err)
 	}
-	if got, whole := d.asOf("ada@example.org", start.Add(2*time.Hour-time.Millisecond)); got != confirm.Pending || !whole {
+	if got, whole := d.asOf("ada@example.org", start.Add(2*time.Hour-time.Millisecond)); got != consent.Pending || !whole {
 		t.Errorf("a moment before the press: %q, %t", got, whole)
 	}
 }
@@ -56,25 +57,25 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
 	for name, forget := range map[string]func(d *desk, first confirm.Message){
 		"the request was forgotten": func(d *desk, _ confirm.Message) {
-			d.later(terms.TTL + confirm.Grace - time.Hour)
+			d.later(terms.TTL + consent.Grace - time.Hour)
 			d.ask("ada@example.org", "offers") // keeps the record
 			d.later(2 * time.Hour)
-			_, _ = d.press(token(d.letter().Confirm))
+			_, _ = d.press(tokenOf(d.letter().Confirm))
 		},
 		"a refusal was lifted": func(d *desk, first confirm.Message) {
-			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			_, _ = d.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 			d.later(time.Hour)
-			_, _ = d.Unblock(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			_, _ = d.Unblock(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 		},
 		"the person was erased": func(d *desk, first confirm.Message) {
-			_, _ = d.Decline(d.t.Context(), token(first.Decline), confirm.Evidence{})
+			_, _ = d.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 			d.later(time.Hour)
 			d.erase("ada@example.org")
 		},
 		"a purpose was taken out of an open request": func(d *desk, _ confirm.Message) {
 			d.later(time.Hour)
 			d.ask("ada@example.org", "letter", "offers")
-			_, err := d.WithdrawFor(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, confirm.Evidence{})
+			_, err := d.WithdrawFor(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, consent.Evidence{})
 			if err != nil {
 				d.t.Error(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -42,7 +43,7 @@ func (s *Service) budgets(site string) (own, all bucket) {
 
 // spend carries out an act that may owe a letter, if the budgets allow one; else it answers a *LimitError. The letter's entry has the name,
 // a nonce, under which its place is taken, so that it can be given back (refund). Whether the act owed one does not show in the time it took.
-func (s *Service) spend(ctx context.Context, key store.Key, letter string, a Action) (done, error) {
+func (s *Service) spend(ctx context.Context, key store.Key, letter string, a consent.Action) (done, error) {
 	own, all := s.budgets(key.Site)
 	wait, err := s.take(ctx, own, letter)
 	if err == nil && wait == 0 {
@@ -88,7 +89,7 @@ func (s *Service) feign(ctx context.Context, of ...bucket) {
 
 // told is the error of a rule of which a link's holder is told, nothing being changed; or nil.
 func told(err error) error {
-	for _, e := range []error{ErrGone, ErrExpired, ErrDeclined, ErrWithdrawn} {
+	for _, e := range []error{consent.ErrGone, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn} {
 		if errors.Is(err, e) {
 			return e
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -24,7 +25,7 @@ func frugal(site, all int) func(*confirm.Options) {
 
 // asks is ask, at a site, with the error.
 func (d *desk) asks(site, email string) error {
-	return d.Signup(d.t.Context(), site, confirm.NewSignup{Address: address(email), Purposes: []string{"letter"}, Locale: "fr"})
+	return d.Signup(d.t.Context(), site, confirm.NewSignup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr"})
 }
 
 // left is how many letters the site and the service have, and takes them.
@@ -80,7 +81,7 @@ func TestAnActThatOwesNoLetterTakesNone(t *testing.T) {
 			t.Fatal(owed, err)
 		}
 	}
-	if _, err := d.press(token(draft.Confirm)); err != nil {
+	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	d.later(11 * time.Minute)
@@ -88,13 +89,13 @@ func TestAnActThatOwesNoLetterTakesNone(t *testing.T) {
 		d.ask("ada@example.org", "letter") // 2: she is told that she agreed already; once
 	}
 	d.letters(1)
-	v, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{})
+	v, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 6 {
 		d.ask("ada@example.org", "letter")
-		if _, err := d.Renew(t.Context(), token(draft.Confirm), confirm.Evidence{}); !errors.Is(err, confirm.ErrDeclined) {
+		if _, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); !errors.Is(err, consent.ErrDeclined) {
 			t.Fatal(v, err)
 		}
 	}
@@ -116,7 +117,7 @@ func TestALetterThatTurnsOutNotToBeOwedIsGivenBackOnce(t *testing.T) {
 	if n := d.left("gazette"); n != 0 {
 		t.Fatalf("%d letters are left", n)
 	}
-	if _, err := d.press(token(draft.Confirm)); err != nil {
+	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	owed := map[string]store.Job{}
@@ -149,13 +150,13 @@ func TestALetterThatIsNotToBeSaidAnyMoreIsGivenBackToo(t *testing.T) {
 	d := deskAs(t, frugal(2, 100))
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	if _, err := d.press(token(draft.Confirm)); err != nil {
+	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	d.later(11 * time.Minute)
 	d.ask("ada@example.org", "letter") // known already
 	e := d.letters(1)[0]
-	if _, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{}); err != nil {
+	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
@@ -173,7 +174,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	d.later(terms.TTL)
 	var busy *confirm.LimitError
 	renew := func() error {
-		_, err := d.Renew(t.Context(), token(draft.Confirm), confirm.Evidence{})
+		_, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{})
 		return err
 	}
 	if err := renew(); err != nil {
@@ -200,7 +201,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 func TestTheSameAskTwiceTakesOneLetter(t *testing.T) {
 	d := deskAs(t, frugal(3, 100))
 	for range 5 {
-		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: "key"})
+		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: "key"})
 		if err != nil {
 			t.Fatal(err)
 		}

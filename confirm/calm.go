@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -48,9 +49,9 @@ func (s *Service) NoSurge(ctx context.Context, site string) (bool, error) {
 	switch {
 	case !ok:
 		return false, fmt.Errorf("%w: %s", ErrUnknownSite, site)
-	case st.Terms.Challenge == ChallengeAlways:
+	case st.Challenge == ChallengeAlways:
 		return false, nil
-	case st.Terms.Challenge == ChallengeNever:
+	case st.Challenge == ChallengeNever:
 		return true, nil
 	}
 	if tripped, err := s.tripped(ctx, site); err != nil || tripped {
@@ -101,8 +102,8 @@ func (w *weather) trip(tripped bool, now time.Time) {
 
 // most is how many signups in calmPer are not too many. One caller at a time finds out; meanwhile the others go by what was known.
 func (s *Service) most(ctx context.Context, st Site) (int, error) {
-	if st.Terms.NormalSignups > 0 {
-		return calmTimes * st.Terms.NormalSignups, nil
+	if st.NormalSignups > 0 {
+		return calmTimes * st.NormalSignups, nil
 	}
 	w, now := s.weather[st.ID], s.Now()
 	w.mu.Lock()
@@ -124,7 +125,7 @@ func (s *Service) most(ctx context.Context, st Site) (int, error) {
 	}
 	var signups int64
 	for _, c := range counted {
-		if c.Name == CountSignups {
+		if c.Name == consent.CountSignups {
 			signups += c.N
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -34,7 +35,7 @@ func (d *desk) signups(perDay int64, days ...int) {
 		day := d.clock().UTC().AddDate(0, 0, -ago).Format(time.DateOnly)
 		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", ago)}
 		err := d.store.Update(d.t.Context(), key, func(store.Record) (store.Change, error) {
-			return store.Change{Erase: true, Count: []store.Count{{Day: day, Name: confirm.CountSignups, N: perDay}, {Day: day, Name: confirm.CountSignups + "/letter", N: perDay}}}, nil
+			return store.Change{Erase: true, Count: []store.Count{{Day: day, Name: consent.CountSignups, N: perDay}, {Day: day, Name: consent.CountSignups + "/letter", N: perDay}}}, nil
 		})
 		if err != nil {
 			d.t.Fatal(err)
@@ -42,25 +43,25 @@ func (d *desk) signups(perDay int64, days ...int) {
 	}
 }
 
-func site(change func(*confirm.Terms)) func(*confirm.Options) {
-	return func(o *confirm.Options) { change(&o.Sites[0].Terms) }
+func site(change func(*confirm.Site)) func(*confirm.Options) {
+	return func(o *confirm.Options) { change(&o.Sites[0]) }
 }
 
 func TestASiteIsCalmUpToFiveTimesWhatIsNormal(t *testing.T) {
 	for name, row := range map[string]struct {
-		terms  func(*confirm.Terms)
+		terms  func(*confirm.Site)
 		perDay int64
 		days   []int
 		want   int
 	}{
-		"nothing is known":             {func(*confirm.Terms) {}, 0, nil, 200},
-		"fewer than are ever too many": {func(*confirm.Terms) {}, 5000, []int{1, 2, 3, 4, 5, 6, 7}, 200},
-		"a busy week":                  {func(*confirm.Terms) {}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 220},
-		"one busy day of the week":     {func(*confirm.Terms) {}, 144 * 44 * 7, []int{7}, 220},
-		"today and long ago":           {func(*confirm.Terms) {}, 1e6, []int{0, 8}, 200},
-		"said by the operator":         {func(t *confirm.Terms) { t.NormalSignups = 6 }, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
-		"always":                       {func(t *confirm.Terms) { t.Challenge = confirm.ChallengeAlways }, 0, nil, 0},
-		"never":                        {func(t *confirm.Terms) { t.Challenge, t.NormalSignups = confirm.ChallengeNever, 1 }, 0, nil, 300},
+		"nothing is known":             {func(*confirm.Site) {}, 0, nil, 200},
+		"fewer than are ever too many": {func(*confirm.Site) {}, 5000, []int{1, 2, 3, 4, 5, 6, 7}, 200},
+		"a busy week":                  {func(*confirm.Site) {}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 220},
+		"one busy day of the week":     {func(*confirm.Site) {}, 144 * 44 * 7, []int{7}, 220},
+		"today and long ago":           {func(*confirm.Site) {}, 1e6, []int{0, 8}, 200},
+		"said by the operator":         {func(t *confirm.Site) { t.NormalSignups = 6 }, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
+		"always":                       {func(t *confirm.Site) { t.Challenge = confirm.ChallengeAlways }, 0, nil, 0},
+		"never":                        {func(t *confirm.Site) { t.Challenge, t.NormalSignups = confirm.ChallengeNever, 1 }, 0, nil, 300},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deskAs(t, site(row.terms))
@@ -168,7 +169,7 @@ func TestManyWhoSayThatItWasNotThemTripTheSite(t *testing.T) {
 	}
 	decline := func(i int) {
 		t.Helper()
-		if _, err := d.Decline(t.Context(), token(drafts[i].Decline), confirm.Evidence{}); err != nil {
+		if _, err := d.Decline(t.Context(), tokenOf(drafts[i].Decline), consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
@@ -14,7 +16,7 @@ import (
 type vault struct{ ring *keyring.Keyring }
 
 // keys are the names that an address at a site can have: one for each listed secret, the newest first.
-func (v vault) keys(site string, a Address) []store.Key {
+func (v vault) keys(site string, a address.Address) []store.Key {
 	var keys []store.Key
 	for _, sum := range v.ring.Sums("subscription id", site, a.String()) {
 		keys = append(keys, store.Key{Site: site, ID: base64.RawURLEncoding.EncodeToString(sum[:16])})
@@ -26,7 +28,7 @@ func (v vault) keys(site string, a Address) []store.Key {
 func place(k store.Key) string { return k.Site + "/" + k.ID }
 
 // seal makes the record of a subscription.
-func (v vault) seal(k store.Key, s Subscription) (*store.Record, error) {
+func (v vault) seal(k store.Key, s consent.Subscription) (*store.Record, error) {
 	data, err := v.pack(k, s)
 	if err != nil {
 		return nil, err
@@ -35,7 +37,7 @@ func (v vault) seal(k store.Key, s Subscription) (*store.Record, error) {
 }
 
 // open reads a record; one that does not exist is a zero Subscription.
-func (v vault) open(r store.Record) (s Subscription, err error) {
+func (v vault) open(r store.Record) (s consent.Subscription, err error) {
 	if r.Exists() {
 		err = v.unpack(r.Key, r.Data, &s)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -15,7 +17,7 @@ const waiting = 4
 // that its limits tell, and a few that wait. Without it a stranger with a million spellings would have a million letters wait, in the lane
 // of all who are at the same provider. An address in its plainest spelling is one alone, which the rules bound: it needs no door, and so nobody
 // can shut one on it.
-func (s *Service) door(site string, a Address) bucket {
+func (s *Service) door(site string, a address.Address) bucket {
 	limits := s.sites[site].Terms.EmailsPerAddress
 	if len(limits) == 0 {
 		limits = s.EmailsPerMailbox
@@ -26,16 +28,16 @@ func (s *Service) door(site string, a Address) bucket {
 			longest = l
 		}
 	}
-	if longest.N == 0 || a.String() == a.mailbox() {
+	if longest.N == 0 || a.String() == a.Mailbox() {
 		return bucket{}
 	}
-	return bucket{s.mailboxName("owed", site, a.mailbox()), []store.Limit{{N: longest.N + waiting, Per: max(longest.Per, time.Second)}}}
+	return bucket{s.mailboxName("owed", site, a.Mailbox()), []store.Limit{{N: longest.N + waiting, Per: max(longest.Per, time.Second)}}}
 }
 
 // atTheDoor carries out what may owe a letter, unless enough are owed to its mailbox: then nothing happens, and nobody is told, for the
 // limit of a mailbox is silent. The store is asked and written as often whatever is found. The act is told the name of the letter that it
 // may owe, under which it is counted here until Leave.
-func (s *Service) atTheDoor(ctx context.Context, key store.Key, a Address, act func(letter string) (done, error)) error {
+func (s *Service) atTheDoor(ctx context.Context, key store.Key, a address.Address, act func(letter string) (done, error)) error {
 	door, letter := s.door(key.Site, a), s.nonce(16)
 	if wait, err := s.take(ctx, door, letter); err != nil || wait > 0 {
 		if err == nil {
@@ -63,7 +65,7 @@ func (s *Service) pretend(ctx context.Context, key store.Key, door bucket) {
 	own, all := s.budgets(key.Site)
 	s.feign(ctx, own, all)
 	now := s.Now()
-	decoy := store.Record{State: string(Pending), Created: now, Expires: now.Add(time.Minute), Data: make([]byte, 700)} // about a signup's size
+	decoy := store.Record{State: string(consent.Pending), Created: now, Expires: now.Add(time.Minute), Data: make([]byte, 700)} // about a signup's size
 	_ = s.Store.Update(ctx, store.Key{Site: decoys, ID: key.ID[:1] + "decoydecoydecoydecoyd"}, func(store.Record) (store.Change, error) {
 		return store.Change{Put: &decoy}, nil
 	})

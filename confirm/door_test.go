@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -44,10 +45,10 @@ func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 					t.Fatalf("signup %d: %v", n, err)
 				}
 			}
-			if err := d.asks("gazette", "bob@example.org"); err != nil || d.state("bob@example.org") != confirm.Pending {
+			if err := d.asks("gazette", "bob@example.org"); err != nil || d.state("bob@example.org") != consent.Pending {
 				t.Errorf("somebody else: %v, %q", err, d.state("bob@example.org"))
 			}
-			if err := d.asks("gazette", "ada@example.org"); err != nil || d.state("ada@example.org") != confirm.Pending {
+			if err := d.asks("gazette", "ada@example.org"); err != nil || d.state("ada@example.org") != consent.Pending {
 				t.Errorf("she herself: %v, %q", err, d.state("ada@example.org"))
 			}
 			if page, err := d.List(t.Context(), "gazette", confirm.Listing{Limit: 100}); err != nil || len(page.All) != 5+4+2 {
@@ -56,7 +57,7 @@ func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 			if got := d.owedLetters(); got != 5+4+2 {
 				t.Errorf("%d letters are owed, want 9, one to herself and one to somebody else", got)
 			}
-			if err := d.asks("gazette", spelling(100)); err != nil || d.state(spelling(100)) != confirm.Pending { // a day later
+			if err := d.asks("gazette", spelling(100)); err != nil || d.state(spelling(100)) != consent.Pending { // a day later
 				t.Errorf("a day later: %v, %q", err, d.state(spelling(100)))
 			}
 		})
@@ -73,7 +74,7 @@ func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := d.asks("gazette", spelling(1)); err != nil || d.state(spelling(1)) != confirm.Pending {
+	if err := d.asks("gazette", spelling(1)); err != nil || d.state(spelling(1)) != consent.Pending {
 		t.Fatalf("%v, %q", err, d.state(spelling(1)))
 	}
 	var busy *confirm.LimitError
@@ -83,7 +84,7 @@ func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
 		}
 	}
 	d.later(2 * time.Hour)
-	if err := d.asks("gazette", spelling(2)); err != nil || d.state(spelling(2)) != confirm.Pending {
+	if err := d.asks("gazette", spelling(2)); err != nil || d.state(spelling(2)) != consent.Pending {
 		t.Errorf("%v, %q", err, d.state(spelling(2)))
 	}
 }
@@ -135,7 +136,7 @@ func TestTheStoreIsAskedTheSameWhetherTheDoorIsOpenOrNot(t *testing.T) {
 			}
 		}
 	}
-	if d.state(spelling(4)) != confirm.Pending || d.state(spelling(5)) != "" {
+	if d.state(spelling(4)) != consent.Pending || d.state(spelling(5)) != "" {
 		t.Errorf("the fifth is %q, the sixth %q", d.state(spelling(4)), d.state(spelling(5)))
 	}
 }

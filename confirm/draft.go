@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
 
@@ -16,14 +19,14 @@ const onTheWay = time.Minute
 
 // Draft is all that a letter says, as data.
 type Message struct {
-	Type            JobType // JobConfirmEmail or JobKnownEmail
-	Reminder        bool    // of JobConfirmEmail: it comes once more, because nobody pressed
-	ReminderFollows bool    // of JobConfirmEmail: a reminder may follow
+	Type            consent.JobType // JobConfirmEmail or JobKnownEmail
+	Reminder        bool            // of JobConfirmEmail: it comes once more, because nobody pressed
+	ReminderFollows bool            // of JobConfirmEmail: a reminder may follow
 	Site            string
 	Locale          string
-	To              Address
+	To              address.Address
 	IP              string // of whoever signed up, if known
-	Purposes        []PurposeStatus
+	Purposes        []consent.PurposeStatus
 	Asked           time.Time
 	Deadline        time.Time // of JobConfirmEmail
 	Confirm         string    // URLs
@@ -60,7 +63,7 @@ func (s *Service) draft(ctx context.Context, e store.Job) (Message, error) {
 	if sub.Declined != nil || sub.Address.IsZero() {
 		return Message{}, ErrNotDue
 	}
-	d := Message{Site: sub.Site, To: sub.Address, ReturnPath: s.returnPath(e.Key, id)}
+	d := Message{Site: sub.Site, To: sub.Address, ReturnPath: s.returnPaths.Make(e.Key, id)}
 	if id != "" {
 		err = s.asks(&d, &sub, e.Key, id)
 	} else {
@@ -73,33 +76,33 @@ func (s *Service) draft(ctx context.Context, e store.Job) (Message, error) {
 }
 
 // asks fills in the letter of a request.
-func (s *Service) asks(d *Message, sub *Subscription, key store.Key, request string) error {
-	r := sub.request(request)
-	if r == nil || !r.open(s.Now().Add(onTheWay)) || r.lettered() {
+func (s *Service) asks(d *Message, sub *consent.Subscription, key store.Key, request string) error {
+	r := sub.Request(request)
+	if r == nil || !r.IsOpen(s.Now().Add(onTheWay)) || r.EmailTaken() {
 		return ErrNotDue
 	}
-	d.Type, d.Reminder, d.Locale, d.IP, d.Asked, d.Deadline = JobConfirmEmail, r.reminding(), r.Locale, r.Asked.IP, r.Asked.At, r.Deadline
+	d.Type, d.Reminder, d.Locale, d.IP, d.Asked, d.Deadline = consent.JobConfirmEmail, r.IsReminder(), r.Locale, r.Asked.IP, r.Asked.At, r.Deadline
 	d.ReminderFollows = !r.RemindAt.IsZero() && s.sites[sub.Site].Terms.RemindAfter > 0
-	link := Link{Use: UseConfirm, Site: sub.Site, ID: key.ID, Request: request, Until: r.Deadline}
-	d.Confirm = s.links.url(link)
-	link.Use = UseDecline
-	d.Decline = s.links.url(link)
+	link := token.Link{Use: token.UseConfirm, Site: sub.Site, ID: key.ID, Request: request, Until: r.Deadline}
+	d.Confirm = s.links.URL(link)
+	link.Use = token.UseDecline
+	d.Decline = s.links.URL(link)
 	for _, sh := range r.Statements {
-		d.Purposes = append(d.Purposes, PurposeStatus{ID: sh.Purpose, State: Pending, TextSHA256: sh.SHA256})
+		d.Purposes = append(d.Purposes, consent.PurposeStatus{ID: sh.Purpose, State: consent.Pending, TextSHA256: sh.SHA256})
 	}
 	return nil
 }
 
 // knows fills in the letter that says: you agreed already. One that comes a day late tells nothing.
-func (s *Service) knows(d *Message, sub *Subscription, key store.Key) error {
+func (s *Service) knows(d *Message, sub *consent.Subscription, key store.Key) error {
 	now := s.Now()
-	if !sub.granted() || now.After(sub.NoticedAt.Add(NoticeEvery)) {
+	if !sub.HasConsent() || now.After(sub.NoticedAt.Add(consent.NoticeEvery)) {
 		return ErrNotDue
 	}
-	d.Type, d.Locale, d.Asked = JobKnownEmail, sub.Locale, sub.NoticedAt
-	d.Unsubscribe = s.links.url(s.unsubscribe(sub, key.ID))
+	d.Type, d.Locale, d.Asked = consent.JobKnownEmail, sub.Locale, sub.NoticedAt
+	d.Unsubscribe = s.links.URL(s.unsubscribe(sub, key.ID))
 	for _, p := range sub.Purposes(now) {
-		if p.State == Confirmed {
+		if p.State == consent.Confirmed {
 			d.Purposes = append(d.Purposes, p)
 		}
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 func (d *desk) id(email string) string {
 	d.t.Helper()
-	st, err := d.Lookup(d.t.Context(), "gazette", address(email))
+	st, err := d.Lookup(d.t.Context(), "gazette", mustParse(email))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -31,30 +32,30 @@ func (d *desk) erase(email string) string {
 
 func TestErasingLeavesNothingButARefusal(t *testing.T) {
 	decline := func(d *desk, draft confirm.Message) {
-		_, _ = d.Decline(d.t.Context(), token(draft.Decline), confirm.Evidence{IP: "192.0.2.8"})
+		_, _ = d.Decline(d.t.Context(), tokenOf(draft.Decline), consent.Evidence{IP: "192.0.2.8"})
 	}
 	withdraw := func(d *desk, draft confirm.Message) {
-		v, _ := d.press(token(draft.Confirm))
-		_, _ = d.Withdraw(d.t.Context(), token(v.Unsubscribe), nil, confirm.Evidence{})
+		v, _ := d.press(tokenOf(draft.Confirm))
+		_, _ = d.Withdraw(d.t.Context(), tokenOf(v.Unsubscribe), nil, consent.Evidence{})
 	}
 	for name, row := range map[string]struct {
 		do    func(d *desk, draft confirm.Message)
-		left  confirm.State
+		left  consent.State
 		again int // letters after another signup
 	}{
 		"pending":   {func(*desk, confirm.Message) {}, "", 1},
-		"confirmed": {func(d *desk, draft confirm.Message) { _, _ = d.press(token(draft.Confirm)) }, "", 1},
-		"declined":  {decline, confirm.Declined, 0},
-		"withdrawn": {withdraw, confirm.Withdrawn, 1},
+		"confirmed": {func(d *desk, draft confirm.Message) { _, _ = d.press(tokenOf(draft.Confirm)) }, "", 1},
+		"declined":  {decline, consent.Declined, 0},
+		"withdrawn": {withdraw, consent.Withdrawn, 1},
 		"lifted": {func(d *desk, draft confirm.Message) {
 			decline(d, draft)
-			_, _ = d.Unblock(d.t.Context(), token(draft.Decline), confirm.Evidence{})
+			_, _ = d.Unblock(d.t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 		}, "", 1},
 		"given anew": {func(d *desk, draft confirm.Message) {
 			withdraw(d, draft)
 			d.later(11 * time.Minute)
 			d.ask("ada@example.org", "letter")
-			_, _ = d.press(token(d.letter().Confirm))
+			_, _ = d.press(tokenOf(d.letter().Confirm))
 		}, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,11 +83,11 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 				t.Errorf("in the store: %v", err)
 			}
 			event, err := d.Event(t.Context(), d.owed(lane, 1)[0])
-			want := confirm.Status{ID: id, Site: "gazette", State: confirm.Erased, CreatedAt: start, Purposes: []confirm.PurposeStatus{}}
-			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != confirm.EventErased {
+			want := consent.Status{ID: id, Site: "gazette", State: consent.Erased, CreatedAt: start, Purposes: []consent.PurposeStatus{}}
+			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != consent.EventErased {
 				t.Errorf("told %s, %v:\n%s", event.Type, err, diff)
 			}
-			if _, err := d.press(token(draft.Confirm)); err == nil {
+			if _, err := d.press(tokenOf(draft.Confirm)); err == nil {
 				t.Error("an old link still confirms")
 			}
 			if _, err := d.Message(t.Context(), letter); !errors.Is(err, confirm.ErrNotDue) {
@@ -102,7 +103,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 func TestErasingTwiceTellsOnce(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
-	_, _ = d.Decline(t.Context(), token(d.letter().Decline), confirm.Evidence{})
+	_, _ = d.Decline(t.Context(), tokenOf(d.letter().Decline), consent.Evidence{})
 	d.owed(lane, 1)
 	id := d.erase("ada@example.org")
 	if err := d.Erase(t.Context(), "gazette", id); err != nil {
@@ -116,29 +117,10 @@ func TestErasingTwiceTellsOnce(t *testing.T) {
 	}
 }
 
-func TestWhoCameBackAfterAWithdrawalAndDidNotPressIsForgottenAgain(t *testing.T) {
-	s := tell(t)
-	s.does(confirm.Signup{ID: "1", Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Statements: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
-	s.does(confirm.Confirm{Request: "1", Evidence: confirm.Evidence{At: s.now}})
-	s.does(confirm.Withdraw{Evidence: confirm.Evidence{At: s.now}})
-	owes(t, s.does(confirm.Erase{}), "subscription.erased")
-	s.is(confirm.Withdrawn).later(time.Hour)
-	s.does(confirm.Signup{ID: "2", Address: address("ada@example.org"), Site: "gazette", Locale: "en", Statements: oneLetter(), Terms: terms, Evidence: confirm.Evidence{At: s.now}})
-	s.is(confirm.Pending)
-	if s.sub.Locale != "en" {
-		t.Errorf("the language is %q", s.sub.Locale)
-	}
-	s.later(terms.TTL + confirm.Grace)
-	s.does(confirm.Expire{})
-	if s.is(confirm.Withdrawn); !s.sub.Address.IsZero() || !s.sub.Expires().IsZero() {
-		t.Errorf("%+v", s.sub)
-	}
-}
-
 func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
-	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	waiting := d.owed(lane, 1)[0] // the endpoint is away
@@ -149,7 +131,7 @@ func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 	if told, err := d.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("told %+v, %v", told, err)
 	}
-	if told, err := d.Event(t.Context(), d.owed(lane, 1)[0]); err != nil || told.Type != confirm.EventErased {
+	if told, err := d.Event(t.Context(), d.owed(lane, 1)[0]); err != nil || told.Type != consent.EventErased {
 		t.Errorf("told %s, %v", told.Type, err)
 	}
 	d.later(time.Hour)

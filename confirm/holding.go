@@ -6,18 +6,21 @@ import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
 
 // View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired, ErrDeclined and ErrWithdrawn;
 // beside ErrUnknownLink it is empty.
 type View struct {
-	Use         Use
+	Use         token.Use
 	Site        string
 	Locale      string
-	Address     Address
-	State       State           // of the link's request; of UseUnsubscribe: of the subscription
-	Purposes    []PurposeStatus // of the link's request, where they stand now; of UseUnsubscribe: all
+	Address     address.Address
+	State       consent.State           // of the link's request; of UseUnsubscribe: of the subscription
+	Purposes    []consent.PurposeStatus // of the link's request, where they stand now; of UseUnsubscribe: all
 	Asked       time.Time
 	Deadline    time.Time
 	Browser     string // BrowserHash of the browser that signed up on our own form
@@ -29,39 +32,39 @@ type View struct {
 }
 
 // Look shows what is behind a link of a letter or page, and changes nothing.
-func (s *Service) View(ctx context.Context, token string) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseUnblock)
+func (s *Service) View(ctx context.Context, signed string) (View, error) {
+	l, err := s.read(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
-	sub, err := s.get(ctx, l.key())
+	sub, err := s.get(ctx, keyOf(l))
 	if err != nil {
 		return View{}, err
 	}
-	if l.Use == UseConfirm {
-		_, err = sub.pressable(l.Request, s.Now())
+	if l.Use == token.UseConfirm {
+		_, err = sub.Confirmable(l.Request, s.Now())
 	} else if sub.Declined != nil {
-		err = ErrDeclined
+		err = consent.ErrDeclined
 	}
 	return s.view(ctx, l, sub, err)
 }
 
 // Confirm presses the button behind a confirm link. Pressing again answers the same.
-func (s *Service) Confirm(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm)
+func (s *Service) Confirm(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := s.read(ctx, signed, token.UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Confirm{Request: l.Request, Evidence: s.stamp(e)})
+	return s.hold(ctx, l, consent.Confirm{Request: l.Request, Evidence: s.stamp(e)})
 }
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
-func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm, UseDecline)
+func (s *Service) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := s.read(ctx, signed, token.UseConfirm, token.UseDecline)
 	if err != nil {
 		return View{}, err
 	}
-	d, err := s.act(ctx, l.key(), deed{Action: Decline{Site: l.Site, Evidence: s.stamp(e)}})
+	d, err := s.act(ctx, keyOf(l), deed{Action: consent.Decline{Site: l.Site, Evidence: s.stamp(e)}})
 	if d.changed {
 		s.declined(ctx, l.Site)
 	}
@@ -69,34 +72,34 @@ func (s *Service) Decline(ctx context.Context, token string, e Evidence) (View, 
 }
 
 // Lift lets letters come again after Decline.
-func (s *Service) Unblock(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm, UseDecline, UseUnblock)
+func (s *Service) Unblock(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := s.read(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Unblock{Evidence: s.stamp(e)})
+	return s.hold(ctx, l, consent.Unblock{Evidence: s.stamp(e)})
 }
 
 // Renew asks for a new letter to the address of an expired link. It answers nil also where the limits on letters to one address allow
 // none now; a *LimitError.
-func (s *Service) Renew(ctx context.Context, token string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseConfirm)
+func (s *Service) Renew(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := s.read(ctx, signed, token.UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
-	d, err := s.spend(ctx, l.key(), s.nonce(16), Renew{
+	d, err := s.spend(ctx, keyOf(l), s.nonce(16), consent.Renew{
 		Request: l.Request, ID: s.nonce(24), Evidence: s.stamp(e), Terms: s.sites[l.Site].Terms,
 	})
 	return s.held(ctx, l, d, err)
 }
 
 // Agreements shows what an address agreed to at a site, and changes nothing.
-func (s *Service) Agreements(ctx context.Context, token string) (View, error) {
-	l, err := s.read(ctx, token, UseUnsubscribe)
+func (s *Service) Agreements(ctx context.Context, signed string) (View, error) {
+	l, err := s.read(ctx, signed, token.UseUnsubscribe)
 	if err != nil {
 		return View{}, err
 	}
-	sub, err := s.get(ctx, l.key())
+	sub, err := s.get(ctx, keyOf(l))
 	if err != nil {
 		return View{}, err
 	}
@@ -104,24 +107,24 @@ func (s *Service) Agreements(ctx context.Context, token string) (View, error) {
 }
 
 // Withdraw takes back the named purposes, or all if none is named.
-func (s *Service) Withdraw(ctx context.Context, token string, purposes []string, e Evidence) (View, error) {
-	l, err := s.read(ctx, token, UseUnsubscribe)
+func (s *Service) Withdraw(ctx context.Context, signed string, purposes []string, e consent.Evidence) (View, error) {
+	l, err := s.read(ctx, signed, token.UseUnsubscribe)
 	if err != nil {
 		return View{}, err
 	}
-	return s.hold(ctx, l, Withdraw{Purposes: purposes, Evidence: s.stamp(e)})
+	return s.hold(ctx, l, consent.Withdraw{Purposes: purposes, Evidence: s.stamp(e)})
 }
 
 // read reads a link of a site that is still configured, and follows it to where its subscription was moved in a rotation of secrets.
-func (s *Service) read(ctx context.Context, token string, uses ...Use) (Link, error) {
-	l, err := s.links.read(token, uses...)
+func (s *Service) read(ctx context.Context, signed string, uses ...token.Use) (token.Link, error) {
+	l, err := s.links.Parse(signed, uses...)
 	if _, ok := s.sites[l.Site]; err == nil && !ok {
-		err = ErrUnknownLink
+		err = token.ErrUnknown
 	}
 	if err != nil {
 		return l, err
 	}
-	key, err := s.follow(ctx, l.key())
+	key, err := s.follow(ctx, keyOf(l))
 	l.ID = key.ID
 	return l, err
 }
@@ -138,16 +141,17 @@ func (s *Service) follow(ctx context.Context, key store.Key) (store.Key, error) 
 	return key, err
 }
 
-func (l Link) key() store.Key { return store.Key{Site: l.Site, ID: l.ID} }
+// keyOf is the key of the record that a link leads to.
+func keyOf(l token.Link) store.Key { return store.Key{Site: l.Site, ID: l.ID} }
 
 // hold carries out an act of a link's holder.
-func (s *Service) hold(ctx context.Context, l Link, a Action) (View, error) {
-	d, err := s.act(ctx, l.key(), deed{Action: a})
+func (s *Service) hold(ctx context.Context, l token.Link, a consent.Action) (View, error) {
+	d, err := s.act(ctx, keyOf(l), deed{Action: a})
 	return s.held(ctx, l, d, err)
 }
 
 // held shows what became of an act of a link's holder.
-func (s *Service) held(ctx context.Context, l Link, d done, err error) (View, error) {
+func (s *Service) held(ctx context.Context, l token.Link, d done, err error) (View, error) {
 	if err != nil && told(err) == nil {
 		return View{}, err
 	}
@@ -155,34 +159,34 @@ func (s *Service) held(ctx context.Context, l Link, d done, err error) (View, er
 }
 
 // view fills a View beside what is to be told.
-func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error) (View, error) {
+func (s *Service) view(ctx context.Context, l token.Link, sub consent.Subscription, told error) (View, error) {
 	now := s.Now()
-	if errors.Is(told, ErrGone) {
+	if errors.Is(told, consent.ErrGone) {
 		if now.Before(l.Until) {
-			return View{}, ErrUnknownLink // erased, or never known here
+			return View{}, token.ErrUnknown // erased, or never known here
 		}
-		told = ErrExpired
+		told = consent.ErrExpired
 	}
 	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
-	if l.Use == UseUnsubscribe {
+	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
-		v.Purposes = slices.DeleteFunc(v.Purposes, func(p PurposeStatus) bool { return sub.grant(p.ID) == nil })
+		v.Purposes = slices.DeleteFunc(v.Purposes, func(p consent.PurposeStatus) bool { return sub.Consent(p.ID) == nil })
 	}
-	if r := sub.request(l.Request); r != nil {
+	if r := sub.Request(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
-		v.Renewable = errors.Is(told, ErrExpired)
-		if sub.covered(r) {
-			v.State = Confirmed
+		v.Renewable = errors.Is(told, consent.ErrExpired)
+		if sub.FullyConfirmed(r) {
+			v.State = consent.Confirmed
 		}
 		for _, sh := range r.Statements {
-			v.Purposes = append(v.Purposes, sub.purpose(sh.Purpose, now))
+			v.Purposes = append(v.Purposes, sub.Purpose(sh.Purpose, now))
 		}
 	}
 	until := l.Until
-	v.Decline = s.links.token(Link{Use: UseDecline, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
-	v.Unblock = s.links.token(Link{Use: UseUnblock, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
-	if sub.granted() {
-		v.Unsubscribe = s.links.url(s.unsubscribe(&sub, l.ID))
+	v.Decline = s.links.Token(token.Link{Use: token.UseDecline, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
+	v.Unblock = s.links.Token(token.Link{Use: token.UseUnblock, Site: l.Site, ID: l.ID, Request: l.Request, Until: until})
+	if sub.HasConsent() {
+		v.Unsubscribe = s.links.URL(s.unsubscribe(&sub, l.ID))
 	}
 	if err := s.word(ctx, v.Purposes); err != nil {
 		return View{}, err
@@ -191,12 +195,12 @@ func (s *Service) view(ctx context.Context, l Link, sub Subscription, told error
 }
 
 // stamp gives an act its time and keeps what came from outside within bounds.
-func (s *Service) stamp(e Evidence) Evidence {
+func (s *Service) stamp(e consent.Evidence) consent.Evidence {
 	e.At = s.Now().UTC().Truncate(time.Millisecond)
 	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
 	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
 	if a := e.Attested; a != nil {
-		e.Attested = &Attested{IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512), At: a.At.UTC().Truncate(time.Millisecond)}
+		e.Attested = &consent.Attested{IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512), At: a.At.UTC().Truncate(time.Millisecond)}
 	}
 	return e
 }

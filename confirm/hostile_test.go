@@ -2,51 +2,16 @@ package confirm_test
 
 import (
 	"bytes"
-	"errors"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 )
-
-func TestAnExpiredLetterDoesNotBringBackWhatWasTakenBackSince(t *testing.T) {
-	s := tell(t)
-	s.does(s.signup("r1"))
-	s.later(time.Hour)
-	s.does(s.signup("r2"))
-	s.does(s.press("r2"))
-	s.later(terms.TTL).is(confirm.Confirmed)
-	s.does(s.withdraw())
-	if _, err := s.tries(s.renew("r1", "r3")); !errors.Is(err, confirm.ErrWithdrawn) {
-		t.Errorf("renewing a letter from before: %v", err)
-	}
-	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
-		t.Errorf("pressing it: %v", err)
-	}
-	s.is(confirm.Withdrawn)
-	owes(t, s.does(s.signup("r4")), "letter r4")
-	s.later(terms.TTL)
-	owes(t, s.does(s.renew("r4", "r5")), "subscription.expired", "letter r5")
-	owes(t, s.does(s.press("r5")), "subscription.confirmed")
-}
-
-func TestARenewalLeavesOutWhatWasTakenBackSince(t *testing.T) {
-	s := tell(t)
-	s.does(s.signup("r1", "letter", "offers"))
-	s.later(time.Hour)
-	s.does(s.signup("r2", "letter"))
-	s.does(s.press("r2"))
-	s.later(terms.TTL)
-	s.does(s.withdraw("letter"))
-	owes(t, s.does(s.renew("r1", "r3")), "letter r3")
-	if r := s.sub.Requests[len(s.sub.Requests)-1]; r.ID != "r3" || len(r.Statements) != 1 || r.Statements[0].Purpose != "offers" {
-		t.Errorf("the renewed request asks %+v", r.Statements)
-	}
-}
 
 func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
@@ -68,11 +33,11 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 		return s
 	}
 	// Nobody has called PutTexts: the store was not ready when the program started.
-	err = worded("La lettre").Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
+	err = worded("La lettre").Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := worded("Tout autre chose").Lookup(t.Context(), "gazette", address("ada@example.org"))
+	got, err := worded("Tout autre chose").Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -98,7 +63,7 @@ func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
 	at.Store = empty(d)
 	d.later(2 * time.Minute)
 	d.ask("grace@example.org", "letter")
-	got, err := d.Lookup(t.Context(), "gazette", address("grace@example.org"))
+	got, err := d.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +98,11 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
 	ignored("pending")
-	if _, err := d.press(token(draft.Confirm)); err != nil {
+	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	ignored("confirmed")
-	if _, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{}); err != nil {
+	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	ignored("declined")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -13,7 +14,7 @@ const (
 	QueueEmailRetry store.QueueName = "email/retry"
 	// QueueEmailMaybeSent has the letters of which nobody knows whether a relay took them.
 	QueueEmailMaybeSent store.QueueName = "email/maybe-sent"
-	QueueExpire store.QueueName = "expire"
+	QueueExpire         store.QueueName = "expire"
 )
 
 // letterLanes is how many lanes EmailQueues are: a power of two.
@@ -34,8 +35,8 @@ func letterLane(n byte) store.QueueName {
 }
 
 // letterLane is the lane of a letter to an address. It is read off a keyed hash, and so says nothing of the domain.
-func (s *Service) letterLane(to Address) store.QueueName {
-	return letterLane(s.Keyring.Sums("letter lane", to.domain)[0][0])
+func (s *Service) letterLane(to address.Address) store.QueueName {
+	return letterLane(s.Keyring.Sums("letter lane", to.Domain())[0][0])
 }
 
 // untried tells whether no relay was ever asked to take the letter of an entry.

@@ -6,23 +6,24 @@ import (
 	"iter"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 // Listing asks for a site's subscriptions, newest first.
 type Listing struct {
-	State   State     // only these; with a purpose: those in which that purpose stands so
-	Purpose string    // only those that know this purpose
-	From    time.Time // only those created then or later; zero: all
-	To      time.Time // only those created before then; zero: all
-	Limit   int       // 1 to 1000
-	Cursor  string    // Listed.Next of the same listing; empty: from the newest
+	State   consent.State // only these; with a purpose: those in which that purpose stands so
+	Purpose string        // only those that know this purpose
+	From    time.Time     // only those created then or later; zero: all
+	To      time.Time     // only those created before then; zero: all
+	Limit   int           // 1 to 1000
+	Cursor  string        // Listed.Next of the same listing; empty: from the newest
 }
 
 // Listed is one part of a listing. It may be shorter than its limit, and even empty, while Next is not: what is filtered here and not
 // by the store is looked for among maxScan records at a time.
 type Listed struct {
-	All  []Status
+	All  []consent.Status
 	Next string // empty: there is nothing older
 }
 
@@ -31,7 +32,7 @@ const maxScan = 5000
 // List is one part of a listing; ErrCursor.
 func (s *Service) List(ctx context.Context, site string, l Listing) (listed Listed, err error) {
 	q := store.Query{Site: site, Limit: l.Limit, Before: store.Cursor{Created: l.To}}
-	if l.Purpose == "" || l.State == Confirmed {
+	if l.Purpose == "" || l.State == consent.Confirmed {
 		q.State = string(l.State)
 	}
 	if l.Cursor != "" {
@@ -70,7 +71,7 @@ func (s *Service) List(ctx context.Context, site string, l Listing) (listed List
 }
 
 // takes tells whether a subscription belongs into the listing.
-func (l Listing) takes(st Status) bool {
+func (l Listing) takes(st consent.Status) bool {
 	if l.Purpose == "" {
 		return l.State == "" || l.State == st.State
 	}
@@ -83,12 +84,12 @@ func (l Listing) takes(st Status) bool {
 }
 
 // Export is every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first error.
-func (s *Service) Export(ctx context.Context, site string) iter.Seq2[Status, error] {
-	return func(yield func(Status, error) bool) {
+func (s *Service) Export(ctx context.Context, site string) iter.Seq2[consent.Status, error] {
+	return func(yield func(consent.Status, error) bool) {
 		for q := (store.Query{Site: site, Limit: 500}); ; {
 			part, err := s.Store.List(ctx, q)
 			if err != nil {
-				yield(Status{}, err)
+				yield(consent.Status{}, err)
 				return
 			}
 			for _, r := range part.Records {

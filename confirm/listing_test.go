@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // pages lists until there is nothing older, and returns the addresses.
@@ -36,7 +37,7 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		email := fmt.Sprintf("p%d@example.org", i)
 		d.ask(email, []string{"letter", "offers"}[i%2])
 		if draft := d.letter(); i%3 == 0 {
-			_, _ = d.press(token(draft.Confirm))
+			_, _ = d.press(tokenOf(draft.Confirm))
 		}
 		want = append([]string{email}, want...)
 		d.later(time.Minute)
@@ -54,12 +55,12 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		want []string
 	}{
 		"all":                   {confirm.Listing{}, want},
-		"confirmed":             {confirm.Listing{State: confirm.Confirmed}, pick(func(i int) bool { return i%3 == 0 })},
-		"pending":               {confirm.Listing{State: confirm.Pending}, pick(func(i int) bool { return i%3 != 0 })},
+		"confirmed":             {confirm.Listing{State: consent.Confirmed}, pick(func(i int) bool { return i%3 == 0 })},
+		"pending":               {confirm.Listing{State: consent.Pending}, pick(func(i int) bool { return i%3 != 0 })},
 		"of a purpose":          {confirm.Listing{Purpose: "offers"}, pick(func(i int) bool { return i%2 == 1 })},
-		"confirmed for it":      {confirm.Listing{Purpose: "offers", State: confirm.Confirmed}, pick(func(i int) bool { return i%2 == 1 && i%3 == 0 })},
-		"pending for it":        {confirm.Listing{Purpose: "offers", State: confirm.Pending}, pick(func(i int) bool { return i%2 == 1 && i%3 != 0 })},
-		"withdrawn":             {confirm.Listing{State: confirm.Withdrawn}, nil},
+		"confirmed for it":      {confirm.Listing{Purpose: "offers", State: consent.Confirmed}, pick(func(i int) bool { return i%2 == 1 && i%3 == 0 })},
+		"pending for it":        {confirm.Listing{Purpose: "offers", State: consent.Pending}, pick(func(i int) bool { return i%2 == 1 && i%3 != 0 })},
+		"withdrawn":             {confirm.Listing{State: consent.Withdrawn}, nil},
 		"since then":            {confirm.Listing{From: start.Add(6 * time.Minute)}, pick(func(i int) bool { return i >= 6 })},
 		"before then":           {confirm.Listing{To: start.Add(6 * time.Minute)}, pick(func(i int) bool { return i < 6 })},
 		"between, of a purpose": {confirm.Listing{From: start.Add(2 * time.Minute), To: start.Add(6 * time.Minute), Purpose: "letter"}, pick(func(i int) bool { return i == 2 || i == 4 })},
@@ -106,7 +107,7 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 	}
 	l.Cursor = part.Next
 	for name, other := range map[string]confirm.Listing{
-		"of another state": {State: confirm.Pending}, "of another purpose": {Purpose: "letter"}, "of another time": {From: start}, "until another time": {To: start},
+		"of another state": {State: consent.Pending}, "of another purpose": {Purpose: "letter"}, "of another time": {From: start}, "until another time": {To: start},
 	} {
 		other.Limit, other.Cursor = 1, part.Next
 		refused(name, "gazette", other)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -16,21 +18,21 @@ const MaxLookup = 1000
 const lookups = 16
 
 // Lookup answers the website's question: what is known of this address here? store.ErrNotFound if nothing is.
-func (s *Service) Lookup(ctx context.Context, site string, a Address) (Status, error) {
+func (s *Service) Lookup(ctx context.Context, site string, a address.Address) (consent.Status, error) {
 	return s.lookup(ctx, site, a, time.Time{})
 }
 
 // LookupAt answers as Lookup does, of the past: from what is kept as evidence of each act. Status.Complete says whether all of
 // what ended before then is still known. Of somebody erased, and of records that have expired, nothing is.
-func (s *Service) LookupAt(ctx context.Context, site string, a Address, at time.Time) (Status, error) {
+func (s *Service) LookupAt(ctx context.Context, site string, a address.Address, at time.Time) (consent.Status, error) {
 	return s.lookup(ctx, site, a, at)
 }
 
 // LookupAll answers Lookup for many addresses, in their order, or LookupAt if there is a time; nil where nothing is known.
-func (s *Service) LookupAll(ctx context.Context, site string, all []Address, at time.Time) ([]*Status, error) {
+func (s *Service) LookupAll(ctx context.Context, site string, all []address.Address, at time.Time) ([]*consent.Status, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	found, next := make([]*Status, len(all)), make(chan int)
+	found, next := make([]*consent.Status, len(all)), make(chan int)
 	var workers sync.WaitGroup
 	for range min(lookups, len(all)) {
 		workers.Go(func() {
@@ -56,14 +58,14 @@ func (s *Service) LookupAll(ctx context.Context, site string, all []Address, at 
 }
 
 // lookup is LookupAt; the zero time is now.
-func (s *Service) lookup(ctx context.Context, site string, a Address, at time.Time) (Status, error) {
+func (s *Service) lookup(ctx context.Context, site string, a address.Address, at time.Time) (consent.Status, error) {
 	key, err := s.locate(ctx, site, a)
 	if err != nil {
-		return Status{}, err
+		return consent.Status{}, err
 	}
 	r, err := s.Store.Find(ctx, key)
 	if err != nil {
-		return Status{}, err
+		return consent.Status{}, err
 	}
 	st, err := s.status(ctx, r, at)
 	if err == nil && st.Email == "" {
@@ -73,19 +75,19 @@ func (s *Service) lookup(ctx context.Context, site string, a Address, at time.Ti
 }
 
 // status is what a website is told of a record, now or at a time; store.ErrNotFound if there is nothing to tell.
-func (s *Service) status(ctx context.Context, r store.Record, at time.Time) (Status, error) {
+func (s *Service) status(ctx context.Context, r store.Record, at time.Time) (consent.Status, error) {
 	sub, err := s.vault.open(r)
 	if err != nil {
-		return Status{}, err
+		return consent.Status{}, err
 	}
 	when, whole := s.Now(), true
 	if !at.IsZero() {
 		when = at
-		sub, whole = sub.asOf(at)
+		sub, whole = sub.AsOf(at)
 	}
-	st := sub.status(r.Key.ID, when)
+	st := sub.Status(r.Key.ID, when)
 	if st.State == "" && whole {
-		return Status{}, store.ErrNotFound
+		return consent.Status{}, store.ErrNotFound
 	}
 	if !at.IsZero() {
 		st.AsOf, st.Complete = &at, &whole

@@ -10,25 +10,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
 func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
 	d := newDesk(t)
-	var all []confirm.Address
+	var all []address.Address
 	for i := range 100 {
 		email := fmt.Sprintf("p%d@example.org", i)
 		if i%3 == 0 {
 			d.ask(email, "letter")
 		}
-		all = append(all, address(email))
+		all = append(all, mustParse(email))
 	}
 	got, err := d.LookupAll(t.Context(), "gazette", all, time.Time{})
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d, %v", len(got), err)
 	}
 	for i, st := range got {
-		if (st != nil) != (i%3 == 0) || st != nil && (st.Email != all[i].String() || st.State != confirm.Pending) {
+		if (st != nil) != (i%3 == 0) || st != nil && (st.Email != all[i].String() || st.State != consent.Pending) {
 			t.Errorf("%d: %+v", i, st)
 		}
 	}
@@ -42,7 +44,7 @@ func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
 	d := newDesk(t)
 	ask := func(email, once string) {
 		t.Helper()
-		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
+		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,9 +66,9 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 	for i := range long {
 		long[i] = 'x'
 	}
-	seen := &confirm.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
-	err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: address("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
-		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByServer, Attested: seen}})
+	seen := &consent.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
+	err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
+		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByServer, Attested: seen}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := d.opened(part.Records[0]).Requests[0].Asked
-	want := confirm.Evidence{At: start, IP: "192.0.2.7", How: confirm.ByServer, Attested: &confirm.Attested{
+	want := consent.Evidence{At: start, IP: "192.0.2.7", How: consent.ByServer, Attested: &consent.Attested{
 		IP: "198.51.100.9", UserAgent: string(long[:256]), Page: "https://gazette.example/ " + string(long[:512-25]), At: start.Add(-time.Minute)}}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -85,29 +87,29 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter", "offers")
-	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	id := d.id("ada@example.org")
-	st, err := d.WithdrawFor(t.Context(), "gazette", id, []string{"offers"}, confirm.Evidence{IP: "192.0.2.9"})
-	if err != nil || st.State != confirm.Confirmed || st.Purposes[1].State != confirm.Withdrawn {
+	st, err := d.WithdrawFor(t.Context(), "gazette", id, []string{"offers"}, consent.Evidence{IP: "192.0.2.9"})
+	if err != nil || st.State != consent.Confirmed || st.Purposes[1].State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
-	if st, err = d.WithdrawFor(t.Context(), "gazette", id, nil, confirm.Evidence{}); err != nil || st.State != confirm.Withdrawn {
+	if st, err = d.WithdrawFor(t.Context(), "gazette", id, nil, consent.Evidence{}); err != nil || st.State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
 	part, _ := d.store.List(t.Context(), store.Query{Site: "gazette"})
-	if ended := d.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != confirm.ByServer || ended.IP != "192.0.2.9" {
+	if ended := d.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != consent.ByServer || ended.IP != "192.0.2.9" {
 		t.Errorf("%+v", ended)
 	}
 	d.owed(lane, 3)
-	if _, err := d.WithdrawFor(t.Context(), "other", id, nil, confirm.Evidence{}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.WithdrawFor(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another site: %v", err)
 	}
 }
 
 // opened is what a record holds.
-func (d *desk) opened(r store.Record) (s confirm.Subscription) {
+func (d *desk) opened(r store.Record) (s consent.Subscription) {
 	d.t.Helper()
 	plain, err := d.Keyring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
 	if err == nil {

@@ -4,41 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/net/idna"
 
 	"github.com/optin/optin/store"
 )
-
-// folding maps text by UTS 46, not transitionally: case, width and compatibility forms go, as by NFKC, and letters that are not the same
-// (ı and i, ß and ss) stay apart. What it was made for, that the text may stand in the DNS, it is not asked.
-var folding = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
-
-// mailbox is the address as far as most providers look at it: without case and compatibility forms of letters, without a "+tag" (at
-// Yahoo a "-tag" too), and at Gmail without dots. Two people may share one, at a provider that tells them apart; so nothing is known by
-// it, and it only counts letters.
-func (a Address) mailbox() string {
-	local, err := folding.ToUnicode(a.local)
-	if err != nil {
-		local = strings.ToLower(a.local)
-	}
-	domain, tags := a.domain, "+"
-	switch {
-	case domain == "gmail.com", domain == "googlemail.com":
-		domain = "gmail.com"
-	case strings.HasPrefix(domain, "yahoo."), domain == "ymail.com", domain == "rocketmail.com":
-		tags = "+-"
-	}
-	if i := strings.IndexAny(local, tags); i > 0 {
-		local = local[:i]
-	}
-	if domain == "gmail.com" {
-		local = strings.ReplaceAll(local, ".", "")
-	}
-	return local + "@" + domain
-}
 
 // Place takes the place of one letter in its mailbox, both among those of its site and among those of all sites, or says how long until
 // there is one. The rules keep one address to the site's limits; this keeps to them a mailbox that strangers sign up in a hundred
@@ -82,7 +51,7 @@ func (s *Service) places(e store.Job, d Message) (at, over bucket, taker string)
 		// A little less, because letters leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
 	}
-	return bucket{s.mailboxName(d.Site, d.To.mailbox()), limits}, bucket{s.mailboxName(d.To.mailbox()), s.EmailsPerMailbox}, taker
+	return bucket{s.mailboxName(d.Site, d.To.Mailbox()), limits}, bucket{s.mailboxName(d.To.Mailbox()), s.EmailsPerMailbox}, taker
 }
 
 // mailboxName is the name of a mailbox's bucket.

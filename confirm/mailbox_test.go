@@ -1,8 +1,6 @@
 package confirm_test
 
 import (
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,62 +8,10 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestADisguisedAddressIsTheSameMailboxToTheLimits(t *testing.T) {
-	for _, same := range [][]string{
-		{"ken@example.org", "KEN@example.org", "Ken@EXAMPLE.org", "ken+a@example.org", "ken+a+b@example.org", "Ken+A@example.org", "ken+@example.org"},
-		{"ken@example.org", "ｋｅｎ@example.org", "ＫＥＮ@example.org", "\u212aen@example.org", "ken@ｅｘａｍｐｌｅ.org", "ken@example。org", "ｋｅｎ+x@example.org", "𝐤𝐞𝐧@example.org"},
-		{"kendra.lr@gmail.com", "k.en.d.ra.lr@gmail.com", "kendralr@gmail.com", "kendralr@googlemail.com", "Kendra.LR+1@googlemail.com", "k.e.n.d.r.a.l.r.+x@gmail.com", "ｋendralr@ＧＭＡＩＬ.com"},
-		{"ken@yahoo.com", "ken-shop@yahoo.com", "ken-a-b@yahoo.com", "Ken+x@yahoo.com", "KEN-@yahoo.com"},
-		{"ken@yahoo.co.uk", "ken-shop@yahoo.co.uk"}, {"ken@ymail.com", "ken-shop@ymail.com"}, {"ken@rocketmail.com", "ken-shop@rocketmail.com"},
-		{"jos\u00e9@example.org", "jose\u0301@example.org", "JOS\u00c9@example.org"},
-		{"ab--cd@example.org", "ab--ＣＤ@example.org"},
-		{"ﬁona@example.org", "fiona@example.org"},
-		{"ken@bücher.example", "ken@xn--bcher-kva.example", "ken@BÜCHER.example"},
-		{"σοφός@example.org", "ΣΟΦΌς@example.org"},
-		{"ken\ufe0f@example.org", "ken@example.org"}, // a variation selector shows nothing
-	} {
-		for _, other := range same[1:] {
-			if a, b := confirm.Mailbox(address(same[0])), confirm.Mailbox(address(other)); a != b {
-				t.Errorf("%s counts as %q, %s as %q", same[0], a, other, b)
-			}
-			typed, _, _ := strings.Cut(other, "@")
-			if kept, _, _ := strings.Cut(address(other).String(), "@"); kept != typed {
-				t.Errorf("%s would be written to as %s", other, address(other))
-			}
-		}
-	}
-}
-
-func TestADisguiseThatNobodyTypesIsRefusedAtTheDoor(t *testing.T) {
-	for _, a := range []string{`"ken"@example.org`, "ken@example.org.", "ken.@gmail.com", "k..en@gmail.com", "ken＋x@example.org", "ken＠example.org", "ken．x@gmail.com",
-		"ken\u00ad@example.org", "ken\u200b@example.org", "ken\u200d@example.org", "(x)ken@example.org", "ken@[192.0.2.7]"} {
-		if _, err := confirm.ParseAddress(a); !errors.Is(err, confirm.ErrAddress) {
-			t.Errorf("%q: %v", a, err)
-		}
-	}
-}
-
-func TestDifferentPeopleAreDifferentMailboxes(t *testing.T) {
-	all := []string{
-		"mike@example.org", "m\u0131ke@example.org", "strasse@example.org", "stra\u00dfe@example.org", "mike@example.com",
-		"m.ike@example.org", "mike-shop@example.org", "m-ike@gmail.com", "mike@gmail.com", "mike@mail.gmail.com", "mike@yahoo-fan.example", "mike-a@yahoo-fan.example",
-		"mike@yahoo.com", "mi.ke@yahoo.com", "+mike@example.org", "+ken@example.org", "-mike@yahoo.com", "mike_a@yahoo.com", "m\u00edke@example.org", "мike@example.org", "mike@ymail.example",
-		"ab--cd@example.org", "ab--ce@example.org", "mike-@example.org", "!#$%&'*/=?^_`{|}~@example.org", "xn--zzzzz99999@example.org",
-	}
-	seen := map[string]string{}
-	for _, a := range all {
-		key := confirm.Mailbox(address(a))
-		if other, ok := seen[key]; ok {
-			t.Errorf("%s and %s are both %q", a, other, key)
-		}
-		seen[key] = a
-	}
-}
-
 // placed asks for the place of a letter to a mailbox.
 func (d *desk) placed(id string, kind store.QueueName, site, to string) time.Duration {
 	d.t.Helper()
-	wait, err := d.AcquireMailbox(d.t.Context(), store.Job{ID: id, Queue: kind}, confirm.Message{Site: site, To: address(to)})
+	wait, err := d.AcquireMailbox(d.t.Context(), store.Job{ID: id, Queue: kind}, confirm.Message{Site: site, To: mustParse(to)})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -169,7 +115,7 @@ func TestALetterThatItsMailboxRefusedTakesNoPlace(t *testing.T) {
 		t.Fatal("two letters took one place")
 	}
 	of := func(id, to string) {
-		d.ReleaseMailbox(t.Context(), store.Job{ID: id, Queue: confirm.QueueEmailRetry}, confirm.Message{Site: "gazette", To: address(to)})
+		d.ReleaseMailbox(t.Context(), store.Job{ID: id, Queue: confirm.QueueEmailRetry}, confirm.Message{Site: "gazette", To: mustParse(to)})
 	}
 	of("2", "ken@gmail.com") // has none
 	of("1", "somebody@gmail.com")

@@ -11,28 +11,29 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 // Told is one event for a website.
 type Event struct {
-	ID   string    `json:"id"` // the same for every endpoint and every try
-	Type EventType `json:"type"`
-	At   time.Time `json:"at"`
-	Data Status    `json:"data"`
+	ID   string            `json:"id"` // the same for every endpoint and every try
+	Type consent.EventType `json:"type"`
+	At   time.Time         `json:"at"`
+	Data consent.Status    `json:"data"`
 }
 
 // owesLetter tells whether a letter is among what is owed.
-func owesLetter(owed []Job) bool {
-	return slices.ContainsFunc(owed, func(o Job) bool { return o.Type == JobConfirmEmail || o.Type == JobKnownEmail })
+func owesLetter(owed []consent.Job) bool {
+	return slices.ContainsFunc(owed, func(o consent.Job) bool { return o.Type == consent.JobConfirmEmail || o.Type == consent.JobKnownEmail })
 }
 
 // entries turns what is owed into what a store keeps. A letter's entry has the given ID, if it is not empty.
-func (s *Service) entries(key store.Key, sub Subscription, owed []Job, letter string) ([]store.Job, error) {
+func (s *Service) entries(key store.Key, sub consent.Subscription, owed []consent.Job, letter string) ([]store.Job, error) {
 	var all []store.Job
 	for _, o := range owed {
 		switch o.Type {
-		case JobConfirmEmail, JobKnownEmail:
+		case consent.JobConfirmEmail, consent.JobKnownEmail:
 			due := o.Due
 			if !due.After(s.Now()) {
 				due = time.Time{}
@@ -42,15 +43,15 @@ func (s *Service) entries(key store.Key, sub Subscription, owed []Job, letter st
 				return nil, err
 			}
 			all = append(all, store.Job{ID: cmp.Or(letter, s.nonce(16)), Queue: s.letterLane(sub.Address), Body: body, Due: due})
-		case JobExpire:
+		case consent.JobExpire:
 			all = append(all, store.Job{ID: alarmID(key, o.Due), Queue: QueueExpire, Due: o.Due})
-		case JobEvent:
-			if o.Event != EventErased && sub.Address.IsZero() {
+		case consent.JobEvent:
+			if o.Event != consent.EventErased && sub.Address.IsZero() {
 				continue // it lapsed, and was erased, in one step: there is nobody to speak of
 			}
-			told := Event{ID: s.nonce(16), Type: o.Event, At: sub.Changed, Data: sub.status(key.ID, sub.Changed)}
-			if o.Event == EventErased {
-				told.Data.State, told.Data.Site = Erased, key.Site
+			told := Event{ID: s.nonce(16), Type: o.Event, At: sub.Changed, Data: sub.Status(key.ID, sub.Changed)}
+			if o.Event == consent.EventErased {
+				told.Data.State, told.Data.Site = consent.Erased, key.Site
 			}
 			body, err := s.vault.pack(key, told)
 			if err != nil {
@@ -70,13 +71,13 @@ func alarmID(key store.Key, at time.Time) string {
 }
 
 // Delivered keeps a relay's acceptance as evidence and settles the entry with it.
-func (s *Service) Delivered(ctx context.Context, e store.Job, l Delivery) error {
+func (s *Service) Delivered(ctx context.Context, e store.Job, l consent.Delivery) error {
 	id, err := s.asking(e)
 	if err != nil {
 		return err
 	}
 	l.At, l.Reply = s.Now().UTC().Truncate(time.Millisecond), clip(l.Reply, 512)
-	return s.settle(ctx, e, Delivered{Request: id, Delivery: l})
+	return s.settle(ctx, e, consent.Delivered{Request: id, Delivery: l})
 }
 
 // Undeliverable keeps a relay's refusal for good as evidence and settles the entry with it.
@@ -85,7 +86,7 @@ func (s *Service) Undeliverable(ctx context.Context, e store.Job, reply string) 
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, e, Bounced{Request: id, Evidence: s.stamp(Evidence{How: ByRelay, Reply: reply})})
+	return s.settle(ctx, e, consent.Bounced{Request: id, Evidence: s.stamp(consent.Evidence{How: consent.ByRelay, Reply: reply})})
 }
 
 // Lapse lets the clock act on the record of an entry, and settles the entry.
@@ -100,11 +101,11 @@ func (s *Service) Expire(ctx context.Context, e store.Job) error {
 	if s.Now().Before(sub.ExpireAt) {
 		return s.Store.End(ctx, e, store.Retry(sub.ExpireAt)) // the store's clock is ahead of ours
 	}
-	return s.settle(ctx, e, Expire{Terms: s.sites[e.Key.Site].Terms})
+	return s.settle(ctx, e, consent.Expire{Terms: s.sites[e.Key.Site].Terms})
 }
 
 // settle carries out an act and ends the entry that led to it, in one step where there is anything to commit.
-func (s *Service) settle(ctx context.Context, e store.Job, a Action) error {
+func (s *Service) settle(ctx context.Context, e store.Job, a consent.Action) error {
 	d, err := s.act(ctx, e.Key, deed{Action: a, settle: &e})
 	if err != nil || d.settled {
 		return err
@@ -119,7 +120,7 @@ func (s *Service) Event(ctx context.Context, e store.Job) (Event, error) {
 	if err := s.vault.unpack(e.Key, e.Body, &t); err != nil {
 		return Event{}, err
 	}
-	if t.Type != EventErased {
+	if t.Type != consent.EventErased {
 		sub, err := s.get(ctx, e.Key)
 		if err != nil {
 			return Event{}, err
@@ -128,8 +129,8 @@ func (s *Service) Event(ctx context.Context, e store.Job) (Event, error) {
 			return Event{}, ErrNotDue
 		}
 	}
-	if t.Data.State == Confirmed {
-		u := s.links.url(s.unsubscribe(&Subscription{Site: t.Data.Site, Created: t.Data.CreatedAt}, t.Data.ID))
+	if t.Data.State == consent.Confirmed {
+		u := s.links.URL(s.unsubscribe(&consent.Subscription{Site: t.Data.Site, Created: t.Data.CreatedAt}, t.Data.ID))
 		t.Data.UnsubscribeURL = &u
 	}
 	return t, s.word(ctx, t.Data.Purposes)

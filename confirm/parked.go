@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -18,11 +19,11 @@ var ErrFailedCursor = errors.New("confirm: not a place in this listing")
 
 // Parked is an event that an endpoint was not told and, left alone, will not be. It names nobody.
 type FailedEvent struct {
-	ID       string    `json:"id"`              // what Replay takes
-	Endpoint string    `json:"endpoint"`        // the end of its lane
-	Event    string    `json:"event,omitempty"` // as the endpoint would know it: webhook-id. Empty if the entry does not open any more
-	Type     EventType `json:"type,omitempty"`
-	At       time.Time `json:"at,omitzero"` // when it happened
+	ID       string            `json:"id"`              // what Replay takes
+	Endpoint string            `json:"endpoint"`        // the end of its lane
+	Event    string            `json:"event,omitempty"` // as the endpoint would know it: webhook-id. Empty if the entry does not open any more
+	Type     consent.EventType `json:"type,omitempty"`
+	At       time.Time         `json:"at,omitzero"` // when it happened
 
 	Queue store.QueueName `json:"-"`
 }

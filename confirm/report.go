@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
 
@@ -20,9 +23,9 @@ const (
 
 // Report is a mail system's report on a letter.
 type Report struct {
-	ReturnPath string  // the local part of the return path that it came to: it is signed. If empty, whoever calls vouches for Site and Address
-	Site       string  // whose letter it was
-	Address    Address // whom it was to
+	ReturnPath string          // the local part of the return path that it came to: it is signed. If empty, whoever calls vouches for Site and Address
+	Site       string          // whose letter it was
+	Address    address.Address // whom it was to
 	Kind       ReportKind
 	Words      string // the mail system's, kept as evidence
 }
@@ -35,7 +38,7 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 	if err != nil {
 		return err
 	}
-	e := Evidence{How: ByReport, Reply: r.Words}
+	e := consent.Evidence{How: consent.ByReport, Reply: r.Words}
 	switch r.Kind {
 	case ReportSoft:
 		return nil
@@ -44,8 +47,8 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 	case ReportHard:
 		return s.bounced(ctx, key, tag, s.stamp(e))
 	case ReportComplaint:
-		e.How = ByComplaint
-		_, err = s.act(ctx, key, deed{Action: Complained{Evidence: s.stamp(e)}})
+		e.How = consent.ByComplaint
+		_, err = s.act(ctx, key, deed{Action: consent.Complained{Evidence: s.stamp(e)}})
 		return err
 	}
 	return fmt.Errorf("confirm: there is no kind %d of reports", r.Kind)
@@ -54,31 +57,31 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 // reported finds whom a report is about, and the tag of the request if it tells; else it is empty.
 func (s *Service) reported(ctx context.Context, r Report) (key store.Key, tag string, err error) {
 	if r.ReturnPath != "" {
-		key, tag, err = s.readReturnPath(r.ReturnPath)
+		key, tag, err = s.returnPaths.Parse(r.ReturnPath)
 		if err == nil {
 			key, err = s.follow(ctx, key)
 		}
 		return key, tag, err
 	}
 	if _, ok := s.sites[r.Site]; !ok || r.Address.IsZero() {
-		return store.Key{}, "", ErrNotOurs
+		return store.Key{}, "", token.ErrNotOurs
 	}
 	key, err = s.locate(ctx, r.Site, r.Address)
 	return key, "", err
 }
 
 // bounced closes the request with a tag, or the latest that is open if there is none.
-func (s *Service) bounced(ctx context.Context, key store.Key, tag string, e Evidence) error {
+func (s *Service) bounced(ctx context.Context, key store.Key, tag string, e consent.Evidence) error {
 	sub, err := s.get(ctx, key)
 	if err != nil {
 		return err
 	}
-	bounce := Bounced{Evidence: e}
-	if latest := sub.latest(s.Now()); tag == "" && latest != nil {
+	bounce := consent.Bounced{Evidence: e}
+	if latest := sub.LatestOpen(s.Now()); tag == "" && latest != nil {
 		bounce.Request = latest.ID
 	}
 	for _, r := range sub.Requests {
-		if tag == string(requestTag(r.ID)) {
+		if tag == string(token.RequestTag(r.ID)) {
 			bounce.Request = r.ID
 		}
 	}

@@ -8,22 +8,24 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/token"
 )
 
 func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 	for name, row := range map[string]struct {
 		kind    confirm.ReportKind
 		pressed bool
-		state   confirm.State
-		told    []confirm.EventType
+		state   consent.State
+		told    []consent.EventType
 		tripped bool
 	}{
-		"hard, of an open request":          {confirm.ReportHard, false, confirm.Undeliverable, []confirm.EventType{confirm.EventUndeliverable}, false},
-		"hard, of what was confirmed":       {confirm.ReportHard, true, confirm.Confirmed, nil, false},
-		"soft":                              {confirm.ReportSoft, false, confirm.Pending, nil, false},
-		"a flood":                           {confirm.ReportFlood, false, confirm.Pending, nil, true},
-		"a complaint, of an open request":   {confirm.ReportComplaint, false, confirm.Withdrawn, nil, false},
-		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, confirm.Withdrawn, []confirm.EventType{confirm.EventWithdrawn}, false},
+		"hard, of an open request":          {confirm.ReportHard, false, consent.Undeliverable, []consent.EventType{consent.EventUndeliverable}, false},
+		"hard, of what was confirmed":       {confirm.ReportHard, true, consent.Confirmed, nil, false},
+		"soft":                              {confirm.ReportSoft, false, consent.Pending, nil, false},
+		"a flood":                           {confirm.ReportFlood, false, consent.Pending, nil, true},
+		"a complaint, of an open request":   {confirm.ReportComplaint, false, consent.Withdrawn, nil, false},
+		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, consent.Withdrawn, []consent.EventType{consent.EventWithdrawn}, false},
 	} {
 		for how, about := range map[string]func(confirm.Message) confirm.Report{
 			"by return path": func(d confirm.Message) confirm.Report { return confirm.Report{ReturnPath: d.ReturnPath} },
@@ -34,7 +36,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 				d.ask("ada@example.org", "letter")
 				draft := d.letter()
 				if row.pressed {
-					if _, err := d.press(token(draft.Confirm)); err != nil {
+					if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
 						t.Fatal(err)
 					}
 					d.owed(lane, 1)
@@ -59,7 +61,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 				if err != nil || len(days) != 1 {
 					t.Fatal(days, err)
 				}
-				if day := days[0]; day.Bounces != count(row.state == confirm.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
+				if day := days[0]; day.Bounces != count(row.state == consent.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
 					t.Errorf("%d bounces and %d complaints are counted", day.Bounces, day.Complaints)
 				}
 				if tripped := d.calms(1) == 0; tripped != row.tripped {
@@ -81,7 +83,7 @@ func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	d.later(terms.TTL + confirm.Grace + time.Hour)
+	d.later(terms.TTL + consent.Grace + time.Hour)
 	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
 		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
 			if err := d.Report(t.Context(), r); err != nil {
@@ -96,16 +98,16 @@ func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 
 func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
 	d := newDesk(t)
-	ada := address("ada@example.org")
+	ada := mustParse("ada@example.org")
 	for _, r := range []confirm.Report{
 		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {ReturnPath: "postmaster", Site: "gazette", Address: ada},
 	} {
 		r.Kind = confirm.ReportHard
-		if err := d.Report(t.Context(), r); !errors.Is(err, confirm.ErrNotOurs) {
+		if err := d.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, confirm.ErrNotOurs) {
+	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
 		t.Errorf("a report of no kind: %v", err)
 	}
 }
@@ -120,16 +122,16 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	if err := d.hard(first.ReturnPath); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.press(token(first.Confirm)); !errors.Is(err, confirm.ErrExpired) {
+	if _, err := d.press(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the link of the letter that came back: %v", err)
 	}
-	if v, err := d.View(t.Context(), token(second.Confirm)); err != nil || v.State != confirm.Pending {
+	if v, err := d.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("the other one is %q, %v", v.State, err)
 	}
 	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.press(token(second.Confirm)); !errors.Is(err, confirm.ErrExpired) {
+	if _, err := d.press(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the latest one: %v", err)
 	}
 }
@@ -137,7 +139,7 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
-	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
@@ -146,10 +148,10 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	d.later(time.Hour)
 	d.ask("ada@example.org", "offers")
 	open := d.letter()
-	if err := d.hard(known.ReturnPath); err != nil || known.Type != confirm.JobKnownEmail {
+	if err := d.hard(known.ReturnPath); err != nil || known.Type != consent.JobKnownEmail {
 		t.Fatal(known.Type, err)
 	}
-	if v, err := d.View(t.Context(), token(open.Confirm)); err != nil || v.State != confirm.Pending {
+	if v, err := d.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("what is open is %q, %v", v.State, err)
 	}
 }
@@ -160,52 +162,22 @@ func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	before.ask("ada@example.org", "letter")
 	old := before.letter()
 	during := open(t, path, "n", "o")
-	during.later(terms.TTL + confirm.Grace + time.Hour) // all is forgotten
-	if _, err := during.Decline(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
+	during.later(terms.TTL + consent.Grace + time.Hour) // all is forgotten
+	if _, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter") // moves the refusal
-	if _, err := during.Unblock(t.Context(), token(old.Decline), confirm.Evidence{}); err != nil {
+	if _, err := during.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter")
-	if _, err := during.press(token(during.letter().Confirm)); err != nil {
+	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	if err := during.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
 		t.Fatal(err)
 	}
-	if got := during.state("ada@example.org"); got != confirm.Withdrawn {
+	if got := during.state("ada@example.org"); got != consent.Withdrawn {
 		t.Errorf("the state is %q", got)
-	}
-}
-
-func TestAComplaintTakesBackAllAndClosesWhatIsOpen(t *testing.T) {
-	s := tell(t)
-	s.does(s.signup("r1", "letter", "offers"))
-	s.does(s.press("r1"))
-	s.later(time.Hour)
-	s.does(s.signup("r2", "events"))
-	complaint := confirm.Complained{Evidence: confirm.Evidence{At: s.now, How: confirm.ByComplaint, Reply: "abuse"}}
-	owes(t, s.does(complaint), "subscription.withdrawn")
-	owes(t, s.does(complaint))
-	s.is(confirm.Withdrawn)
-	for _, id := range []string{"r1", "r2"} {
-		if _, err := s.tries(s.press(id)); !errors.Is(err, confirm.ErrWithdrawn) {
-			t.Errorf("pressing %s: %v", id, err)
-		}
-	}
-	for _, g := range s.sub.Consents {
-		if g.Ended == nil || g.Ended.How != confirm.ByComplaint || g.Ended.Reply != "abuse" {
-			t.Errorf("%s ended by %+v", g.Purpose, g.Ended)
-		}
-	}
-	s.later(time.Hour)
-	owes(t, s.does(s.signup("r3")), "letter r3") // it is no refusal: a new signup and a new press are a new consent
-	owes(t, s.does(s.press("r3")), "subscription.confirmed")
-	nobody := tell(t)
-	owes(t, nobody.does(complaint))
-	if !nobody.sub.Created.IsZero() {
-		t.Error("a complaint of nobody is kept")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -31,7 +32,7 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 	}
 	d.later(10 * time.Minute)
 	again(false) // 3 in 24 hours
-	if _, err := d.press(token(first.Confirm)); err != nil {
+	if _, err := d.press(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	d.later(25 * time.Hour)
@@ -45,7 +46,7 @@ func TestWhoDeclinedGetsNoLetterAgain(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	if _, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{}); err != nil {
+	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
@@ -62,7 +63,7 @@ func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
 		t.Fatalf("owed %t, %v", owed, err)
 	}
 	both := d.letters(2)
-	if err := d.Delivered(t.Context(), both[0], confirm.Delivery{Reply: "250 ok"}); err != nil {
+	if err := d.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Message(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotDue) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/token"
 )
 
 // hard reports that a letter will never arrive, by its return path.
@@ -49,17 +51,17 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 		if p == path {
 			continue
 		}
-		if err := d.hard(p); !errors.Is(err, confirm.ErrNotOurs) {
+		if err := d.hard(p); !errors.Is(err, token.ErrNotOurs) {
 			t.Fatalf("%q: %v", p, err)
 		}
 	}
-	if got := d.state("ada@example.org"); got != confirm.Pending {
+	if got := d.state("ada@example.org"); got != consent.Pending {
 		t.Fatalf("the state is %q", got)
 	}
 	if err := d.hard(strings.ToUpper(path)); err != nil { // mail systems may do that
 		t.Error(err)
 	}
-	if got := d.state("ada@example.org"); got != confirm.Undeliverable {
+	if got := d.state("ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("the state is %q", got)
 	}
 }
@@ -71,7 +73,7 @@ func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	letter := before.letter().ReturnPath
 	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
 	for name, d := range map[string]*desk{"another secret": open(t, path, "n"), "another site": openAs(t, path, renamed, "o")} {
-		if err := d.hard(letter); !errors.Is(err, confirm.ErrNotOurs) {
+		if err := d.hard(letter); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -79,7 +81,7 @@ func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	if err := during.hard(letter); err != nil {
 		t.Fatal(err)
 	}
-	if got := during.state("ada@example.org"); got != confirm.Undeliverable {
+	if got := during.state("ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("the state is %q", got)
 	}
 }

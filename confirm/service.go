@@ -11,7 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
 
@@ -32,12 +35,13 @@ type Options struct {
 // (store.ErrUnavailable above all) comes back as it is, wrapped.
 type Service struct {
 	Options
-	sites   map[string]Site
-	weather map[string]*weather // by site
-	vault   vault
-	links   *links
-	texts   sync.Map // sum -> text
-	kept    sync.Map // sum -> time.Time: when the store was last asked to keep a text
+	sites       map[string]Site
+	weather     map[string]*weather // by site
+	vault       vault
+	links       *token.Signer
+	returnPaths *token.ReturnPaths
+	texts       sync.Map // sum -> text
+	kept        sync.Map // sum -> time.Time: when the store was last asked to keep a text
 }
 
 // New makes a Service, or says what is missing.
@@ -57,7 +61,12 @@ func New(o Options) (*Service, error) {
 	if o.Enqueued == nil {
 		o.Enqueued = func(store.QueueName) {}
 	}
-	s := &Service{Options: o, sites: map[string]Site{}, weather: map[string]*weather{}, vault: vault{o.Keyring}, links: newLinks(o.PublicURL, o.Keyring)}
+	s := &Service{Options: o, sites: map[string]Site{}, weather: map[string]*weather{}, vault: vault{o.Keyring}, links: token.NewSigner(o.PublicURL, o.Keyring)}
+	var ids []string
+	for _, site := range o.Sites {
+		ids = append(ids, site.ID)
+	}
+	s.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	for _, site := range o.Sites {
 		s.sites[site.ID], s.weather[site.ID] = site, &weather{}
 		for _, p := range site.Purposes {
@@ -107,7 +116,7 @@ func (s *Service) text(ctx context.Context, sum string) (string, error) {
 }
 
 // word fills in the words of texts.
-func (s *Service) word(ctx context.Context, purposes []PurposeStatus) (err error) {
+func (s *Service) word(ctx context.Context, purposes []consent.PurposeStatus) (err error) {
 	for i := range purposes {
 		if purposes[i].Text, err = s.text(ctx, purposes[i].TextSHA256); err != nil {
 			return err
@@ -128,7 +137,7 @@ func (s *Service) nonce(n int) string {
 // locate is the key under which an address at a site is, or would be, kept. A record made under an older secret stays where it is; a
 // bare refusal there (the person pressed "this was not me" in a letter about which all was forgotten) moves to the newest key, so that
 // it meets whatever has come there since.
-func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key, error) {
+func (s *Service) locate(ctx context.Context, site string, a address.Address) (store.Key, error) {
 	keys := s.vault.keys(site, a)
 	for _, older := range keys[1:] {
 		sub, err := s.get(ctx, older)
@@ -139,10 +148,10 @@ func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key
 		case sub.Declined == nil || !sub.Address.IsZero():
 			return older, nil
 		default:
-			if _, err := s.act(ctx, keys[0], deed{Action: Decline{Site: site, Evidence: *sub.Declined}}); err != nil {
+			if _, err := s.act(ctx, keys[0], deed{Action: consent.Decline{Site: site, Evidence: *sub.Declined}}); err != nil {
 				return store.Key{}, err
 			}
-			if _, err := s.act(ctx, older, deed{Action: move{to: keys[0].ID}}); err != nil {
+			if _, err := s.act(ctx, older, deed{Action: consent.Move{To: keys[0].ID}}); err != nil {
 				return store.Key{}, err
 			}
 		}
@@ -151,10 +160,10 @@ func (s *Service) locate(ctx context.Context, site string, a Address) (store.Key
 }
 
 // get is the subscription under a key; a zero one if nothing is known.
-func (s *Service) get(ctx context.Context, key store.Key) (Subscription, error) {
+func (s *Service) get(ctx context.Context, key store.Key) (consent.Subscription, error) {
 	r, err := s.Store.Find(ctx, key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return Subscription{}, err
+		return consent.Subscription{}, err
 	}
 	return s.vault.open(r)
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 )
@@ -82,8 +84,8 @@ func (d *desk) later(by time.Duration) { d.mu.Lock(); d.now = d.now.Add(by); d.m
 
 func (d *desk) ask(email string, purposes ...string) {
 	d.t.Helper()
-	err := d.Signup(d.t.Context(), "gazette", confirm.NewSignup{Address: address(email), Purposes: purposes, Locale: "fr",
-		Evidence: confirm.Evidence{IP: "192.0.2.7", How: confirm.ByForm}})
+	err := d.Signup(d.t.Context(), "gazette", confirm.NewSignup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
+		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm}})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -130,21 +132,21 @@ func (d *desk) letterOf() (store.Job, confirm.Message) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.Delivered(d.t.Context(), e, confirm.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
+	if err := d.Delivered(d.t.Context(), e, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
 		d.t.Fatal(err)
 	}
 	return e, draft
 }
 
-func token(url string) string { return url[strings.LastIndex(url, "/")+1:] }
+func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
 
 func (d *desk) press(tok string) (confirm.View, error) {
-	return d.Confirm(d.t.Context(), tok, confirm.Evidence{How: confirm.ByLink})
+	return d.Confirm(d.t.Context(), tok, consent.Evidence{How: consent.ByLink})
 }
 
-func (d *desk) state(email string) confirm.State {
+func (d *desk) state(email string) consent.State {
 	d.t.Helper()
-	st, err := d.Lookup(d.t.Context(), "gazette", address(email))
+	st, err := d.Lookup(d.t.Context(), "gazette", mustParse(email))
 	if errors.Is(err, store.ErrNotFound) {
 		return ""
 	}
@@ -158,42 +160,42 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	if draft.To != address("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
+	if draft.To != mustParse("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
 		t.Fatalf("the letter says %+v", draft)
 	}
-	v, err := d.View(t.Context(), token(draft.Confirm))
-	if err != nil || v.State != confirm.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != confirm.Pending {
+	v, err := d.View(t.Context(), tokenOf(draft.Confirm))
+	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != consent.Pending {
 		t.Fatalf("looking: %+v, %v", v, err)
 	}
 	d.later(time.Minute)
 	for range 3 {
-		if v, err := d.press(token(draft.Confirm)); err != nil || v.State != confirm.Confirmed || v.Unsubscribe == "" {
+		if v, err := d.press(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
 			t.Fatalf("pressing: %+v, %v", v, err)
 		}
 	}
-	st, err := d.Lookup(t.Context(), "gazette", address("ada@example.org"))
+	st, err := d.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	at := start.Add(time.Minute)
-	want := confirm.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: confirm.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
-		UnsubscribeURL: st.UnsubscribeURL, Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
+	want := consent.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
+		UnsubscribeURL: st.UnsubscribeURL, Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
 	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
-	if err != nil || told.Type != confirm.EventConfirmed {
+	if err != nil || told.Type != consent.EventConfirmed {
 		t.Fatalf("told %+v, %v", told, err)
 	}
 	if diff := cmp.Diff(st, told.Data); diff != "" {
 		t.Errorf("what the website is told is not what it would be answered:\n%s", diff)
 	}
 
-	back := token(*st.UnsubscribeURL)
+	back := tokenOf(*st.UnsubscribeURL)
 	if v, err := d.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
 		t.Fatalf("agreements %+v, %v", v, err)
 	}
-	if _, err := d.Withdraw(t.Context(), back, nil, confirm.Evidence{How: confirm.ByOneClick}); err != nil || d.state("ada@example.org") != confirm.Withdrawn {
+	if _, err := d.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || d.state("ada@example.org") != consent.Withdrawn {
 		t.Fatalf("withdrawing: %v", err)
 	}
-	if v, err := d.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrWithdrawn) || v.Site != "gazette" {
+	if v, err := d.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
 		t.Fatalf("pressing what was taken back: %+v, %v", v, err)
 	}
 }
@@ -201,10 +203,10 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 	for name, end := range map[string]func(d *desk, v confirm.View){
 		"sent already":  func(d *desk, v confirm.View) {},
-		"declined":      func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, confirm.Evidence{}) },
+		"declined":      func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, consent.Evidence{}) },
 		"too late":      func(d *desk, v confirm.View) { d.later(terms.TTL) },
 		"just too late": func(d *desk, v confirm.View) { d.later(terms.TTL - time.Minute) },
-		"forgotten":     func(d *desk, v confirm.View) { d.later(terms.TTL + confirm.Grace) },
+		"forgotten":     func(d *desk, v confirm.View) { d.later(terms.TTL + consent.Grace) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
@@ -214,9 +216,9 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, _ := d.View(t.Context(), token(draft.Confirm))
+			v, _ := d.View(t.Context(), tokenOf(draft.Confirm))
 			if name == "sent already" {
-				if err := d.Delivered(t.Context(), e, confirm.Delivery{Reply: "250 ok"}); err != nil {
+				if err := d.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -242,25 +244,25 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 		t.Errorf("the same look twice: %v", err)
 	}
 	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
-	if err != nil || told.Type != confirm.EventExpired || told.Data.Email != "ada@example.org" {
+	if err != nil || told.Type != consent.EventExpired || told.Data.Email != "ada@example.org" {
 		t.Fatalf("told %+v, %v", told, err)
 	}
-	v, err := d.press(token(draft.Confirm))
-	if !errors.Is(err, confirm.ErrExpired) || !v.Renewable {
+	v, err := d.press(tokenOf(draft.Confirm))
+	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
 		t.Fatalf("pressing: %+v, %v", v, err)
 	}
-	if _, err := d.Renew(t.Context(), token(draft.Confirm), confirm.Evidence{}); err != nil {
+	if _, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	if again := d.letter(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
 		t.Errorf("the new letter: %+v", again)
 	}
 
-	d.later(terms.TTL + confirm.Grace)
+	d.later(terms.TTL + consent.Grace)
 	if got := d.state("ada@example.org"); got != "" {
 		t.Errorf("after the grace it is still %q", got)
 	}
-	if v, err := d.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrExpired) || v.Renewable {
+	if v, err := d.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
 	for _, e := range d.owed(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
@@ -275,17 +277,17 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	d.later(terms.TTL + confirm.Grace + time.Hour)
-	v, err := d.Decline(t.Context(), token(draft.Decline), confirm.Evidence{})
+	d.later(terms.TTL + consent.Grace + time.Hour)
+	v, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	d.ask("ada@example.org", "letter")
 	d.letters(0)
-	if got := d.state("ada@example.org"); got != confirm.Declined {
+	if got := d.state("ada@example.org"); got != consent.Declined {
 		t.Errorf("state %q", got)
 	}
-	if _, err := d.Unblock(t.Context(), v.Unblock, confirm.Evidence{}); err != nil {
+	if _, err := d.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.ask("ada@example.org", "letter")
@@ -298,22 +300,22 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	before.ask("ada@example.org", "letter")
 	draft := before.letter()
 	during := open(t, path, "new", "old")
-	if during.state("ada@example.org") != confirm.Pending {
+	if during.state("ada@example.org") != consent.Pending {
 		t.Fatal("not found under the older secret")
 	}
 	during.later(time.Hour)
 	during.ask("ada@example.org", "letter")
 	second := during.letter()
 	for _, d := range []confirm.Message{draft, second} {
-		if _, err := during.press(token(d.Confirm)); err != nil {
+		if _, err := during.press(tokenOf(d.Confirm)); err != nil {
 			t.Errorf("a link: %v", err)
 		}
 	}
-	if during.state("ada@example.org") != confirm.Confirmed {
+	if during.state("ada@example.org") != consent.Confirmed {
 		t.Error("not confirmed")
 	}
 	gone := open(t, path, "new")
-	if _, err := gone.press(token(draft.Confirm)); !errors.Is(err, confirm.ErrUnknownLink) {
+	if _, err := gone.press(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
 		t.Errorf("the secret is listed no more: %v", err)
 	}
 }
@@ -334,7 +336,7 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := reworded.Lookup(t.Context(), "gazette", address("ada@example.org"))
+	got, err := reworded.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -345,12 +347,12 @@ func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
 	for _, a := range []confirm.NewSignup{
 		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
 	} {
-		a.Address = address("ada@example.org")
+		a.Address = mustParse("ada@example.org")
 		if err := d.Signup(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
 			t.Errorf("%+v: %v", a, err)
 		}
 	}
-	if err := d.Signup(t.Context(), "other", confirm.NewSignup{Purposes: []string{"letter"}, Locale: "fr", Address: address("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
+	if err := d.Signup(t.Context(), "other", confirm.NewSignup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
 		t.Errorf("another site: %v", err)
 	}
 	if got := d.state("ada@example.org"); got != "" {
@@ -361,7 +363,7 @@ func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
 func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
-	tok := token(d.letter().Confirm)
+	tok := tokenOf(d.letter().Confirm)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -380,10 +382,10 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 	first := d.letter()
 	d.later(time.Hour)
 	d.ask("ada@example.org", "letter")
-	if _, err := d.press(token(d.letter().Confirm)); err != nil {
+	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := d.View(t.Context(), token(first.Confirm)); err != nil || v.State != confirm.Confirmed {
+	if v, err := d.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
 		t.Errorf("the first letter's link shows %q, %v", v.State, err)
 	}
 }
@@ -393,26 +395,26 @@ func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	before := open(t, path, "old")
 	before.ask("ada@example.org", "letter")
 	old := before.letter()
-	later := terms.TTL + confirm.Grace + time.Hour // all is forgotten
+	later := terms.TTL + consent.Grace + time.Hour // all is forgotten
 
 	during := open(t, path, "new", "old")
 	during.later(later)
 	during.ask("ada@example.org", "letter")
-	if _, err := during.press(token(during.letter().Confirm)); err != nil {
+	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	v, err := during.Decline(t.Context(), token(old.Decline), confirm.Evidence{})
+	v, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := during.state("ada@example.org"); got != confirm.Declined {
+	if got := during.state("ada@example.org"); got != consent.Declined {
 		t.Fatalf("state %q", got)
 	}
-	if _, err := during.Unblock(t.Context(), v.Unblock, confirm.Evidence{}); err != nil {
+	if _, err := during.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	during.later(2 * confirm.Grace)
-	if got := during.state("ada@example.org"); got == confirm.Confirmed {
+	during.later(2 * consent.Grace)
+	if got := during.state("ada@example.org"); got == consent.Confirmed {
 		t.Error("confirmed again without a press")
 	}
 }

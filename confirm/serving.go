@@ -5,16 +5,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 // What a website's servers do with one subscription, by its id. Each answers store.ErrNotFound where nothing is known under it.
 
 // ByID is one subscription.
-func (s *Service) ByID(ctx context.Context, site, id string) (Status, error) {
+func (s *Service) ByID(ctx context.Context, site, id string) (consent.Status, error) {
 	r, err := s.record(ctx, site, id)
 	if err != nil {
-		return Status{}, err
+		return consent.Status{}, err
 	}
 	return s.status(ctx, r, time.Time{})
 }
@@ -26,19 +27,19 @@ func (s *Service) Resend(ctx context.Context, site, id string) (owed bool, err e
 	if err != nil {
 		return false, err
 	}
-	d, err := s.spend(ctx, r.Key, s.nonce(16), Resend{Terms: s.sites[site].Terms})
+	d, err := s.spend(ctx, r.Key, s.nonce(16), consent.Resend{Terms: s.sites[site].Terms})
 	return d.letter, err
 }
 
 // WithdrawFor takes back the named purposes, or all if none is named, because the person told the website.
-func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []string, e Evidence) (Status, error) {
+func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []string, e consent.Evidence) (consent.Status, error) {
 	r, err := s.record(ctx, site, id)
 	if err != nil {
-		return Status{}, err
+		return consent.Status{}, err
 	}
-	e.How = ByServer
-	if _, err := s.act(ctx, r.Key, deed{Action: Withdraw{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
-		return Status{}, err
+	e.How = consent.ByServer
+	if _, err := s.act(ctx, r.Key, deed{Action: consent.Withdraw{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
+		return consent.Status{}, err
 	}
 	return s.ByID(ctx, site, id)
 }
@@ -49,7 +50,7 @@ func (s *Service) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.act(ctx, r.Key, deed{Action: Erase{}})
+	_, err = s.act(ctx, r.Key, deed{Action: consent.Erase{}})
 	return err
 }
 

@@ -4,16 +4,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
 // Site is what the rules know of a website.
 type Site struct {
-	ID          string
-	Locales     []string // the first is the default
-	Purposes    []Purpose
-	Terms       Terms
-	EventQueues []store.QueueName // a lane for each endpoint that is told
+	ID            string
+	Locales       []string // the first is the default
+	Purposes      []Purpose
+	Terms         consent.Terms
+	Challenge     Challenge
+	NormalSignups int               // in ten minutes, nothing unusual; 0: what the last week says. For ChallengeInSurge
+	EventQueues   []store.QueueName // a lane for each endpoint that is told
 }
 
 // Purpose is one thing a person can agree to, with its exact text in every language of the site.

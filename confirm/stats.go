@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/optin/optin/confirm/consent"
 )
 
 // Day is what was counted at a site on one day (UTC). See CountSignups and its like for what each is.
@@ -62,7 +64,7 @@ func (s *Service) Stats(ctx context.Context, site, from, to string) ([]Day, erro
 
 func newDay(day string) Day {
 	d := Day{Day: day, Purposes: []PurposeCount{}}
-	for _, b := range Buckets() {
+	for _, b := range consent.Buckets() {
 		d.TimeToConfirm.Within = append(d.TimeToConfirm.Within, WithinCount{Under: b.Name})
 	}
 	return d
@@ -73,7 +75,7 @@ func (d *Day) take(name string, n int64) {
 	name, of, _ := strings.Cut(name, "/")
 	var at *int64
 	switch {
-	case name == CountWithin:
+	case name == consent.CountWithin:
 		if i := slices.IndexFunc(d.TimeToConfirm.Within, func(w WithinCount) bool { return w.Under == of }); i >= 0 {
 			at = &d.TimeToConfirm.Within[i].Count
 		}
@@ -81,9 +83,9 @@ func (d *Day) take(name string, n int64) {
 		at = d.purpose(of).at(name)
 	default:
 		at = map[string]*int64{
-			CountSignups: &d.Signups, CountEmails: &d.Emails, CountConfirmations: &d.Confirmations, CountDeclines: &d.Declines,
-			CountWithdrawals: &d.Withdrawals, CountExpiries: &d.Expired, CountUndeliverable: &d.Undeliverable, CountSeconds: &d.TimeToConfirm.Seconds,
-			CountBounces: &d.Bounces, CountComplaints: &d.Complaints, CountReminders: &d.Reminders,
+			consent.CountSignups: &d.Signups, consent.CountEmails: &d.Emails, consent.CountConfirmations: &d.Confirmations, consent.CountDeclines: &d.Declines,
+			consent.CountWithdrawals: &d.Withdrawals, consent.CountExpiries: &d.Expired, consent.CountUndeliverable: &d.Undeliverable, consent.CountSeconds: &d.TimeToConfirm.Seconds,
+			consent.CountBounces: &d.Bounces, consent.CountComplaints: &d.Complaints, consent.CountReminders: &d.Reminders,
 		}[name]
 	}
 	if at != nil {
@@ -102,5 +104,5 @@ func (d *Day) purpose(id string) *PurposeCount {
 }
 
 func (p *PurposeCount) at(name string) *int64 {
-	return map[string]*int64{CountSignups: &p.Signups, CountConfirmations: &p.Confirmations, CountWithdrawals: &p.Withdrawals}[name]
+	return map[string]*int64{consent.CountSignups: &p.Signups, consent.CountConfirmations: &p.Confirmations, consent.CountWithdrawals: &p.Withdrawals}[name]
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -25,11 +27,11 @@ func BenchmarkCompose(b *testing.B) {
 	}
 	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	to, _ := confirm.ParseAddress("ada@example.org")
+	to, _ := address.Parse("ada@example.org")
 	d := confirm.Message{
-		Type: confirm.JobConfirmEmail, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
+		Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
 		Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
-		Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "Recevoir la lettre mensuelle de La Gazette"}},
+		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "Recevoir la lettre mensuelle de La Gazette"}},
 	}
 	show := templates.Site{Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
 		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",

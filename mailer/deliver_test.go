@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 )
 
@@ -51,7 +51,7 @@ func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	}
 
 	sum := sha256.Sum256(got[0].raw)
-	want := &confirm.Delivery{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+	want := &consent.Delivery{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
 	if diff := cmp.Diff(want, o.request(e).Delivery); diff != "" {
 		t.Error(diff)
 	}
@@ -74,7 +74,7 @@ func TestALetterToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	o := openOffice(t, r.addr)
 	o.sends(o.owe(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := o.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], confirm.Evidence{}); err != nil {
+	if _, err := o.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	o.later(time.Hour)
@@ -144,7 +144,7 @@ func TestAnAddressBeyondASCIIIsWrittenToAsItIsOrNotAtAll(t *testing.T) {
 			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
 				t.Fatalf("settled %v, %v", settled, err)
 			}
-			if q := o.request(e); q.State != confirm.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
+			if q := o.request(e); q.State != consent.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
 				t.Errorf("%+v", q)
 			}
 		}

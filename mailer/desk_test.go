@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
@@ -77,7 +79,7 @@ func (o *office) later(d time.Duration) {
 func site(id string) confirm.Site {
 	return confirm.Site{
 		ID: id, Locales: []string{"fr", "en"},
-		Terms: confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
+		Terms: consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
 		}}},
@@ -152,9 +154,9 @@ func (o *office) owe(address string) store.Job {
 	return o.oweAt("gazette", address)
 }
 
-func (o *office) oweAt(site, address string) store.Job {
+func (o *office) oweAt(site, to string) store.Job {
 	o.t.Helper()
-	a, err := confirm.ParseAddress(address)
+	a, err := address.Parse(to)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -218,7 +220,7 @@ func (o *office) owed(e store.Job) bool {
 }
 
 // request is what is known of the only request of an entry's subscription.
-func (o *office) request(e store.Job) confirm.Request {
+func (o *office) request(e store.Job) consent.Request {
 	o.t.Helper()
 	r, err := o.store.Find(o.t.Context(), e.Key)
 	if err != nil {
@@ -228,7 +230,7 @@ func (o *office) request(e store.Job) confirm.Request {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	var s confirm.Subscription
+	var s consent.Subscription
 	if err := json.Unmarshal(plain, &s); err != nil {
 		o.t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 )
 
@@ -139,7 +139,7 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	})
 	o.sends(o.owe(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := o.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], confirm.Evidence{}); err != nil {
+	if _, err := o.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	o.sends(o.owe(ada)) // the other letter, with List-Unsubscribe

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/templates"
 )
 
 func TestATextInAnotherLanguageThanItsLetterSaysSo(t *testing.T) {
-	d := confirm.Message{Type: confirm.JobConfirmEmail, Locale: "oc", Purposes: []confirm.PurposeStatus{{ID: "letter", Text: "La letra"}}}
+	d := confirm.Message{Type: consent.JobConfirmEmail, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter", Text: "La letra"}}}
 	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
 		l := content(d, templates.Site{}, language).(templates.ConfirmEmail)
 		if got := l.Purposes[0].Lang; got != want {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -28,7 +30,7 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 	}
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, name, text, from, to string, known bool) {
-		address, err := confirm.ParseAddress(to)
+		parsed, err := address.Parse(to)
 		if err != nil {
 			return
 		}
@@ -40,13 +42,13 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
 		}}}}}
 		d := confirm.Message{
-			Type: confirm.JobConfirmEmail, Site: "gazette", Locale: "fr", To: address, Asked: at, Deadline: at.Add(time.Hour),
+			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
-			Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: text}},
+			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			d.Type, d.Unsubscribe, fields = confirm.JobKnownEmail, "https://confirm.example/u/z", 13
+			d.Type, d.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
 		}
 		l, err := m.compose(store.Job{ID: "entry"}, d)
 		if err != nil {

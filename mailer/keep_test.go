@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 )
@@ -201,7 +202,7 @@ func TestAStoreThatIsAwayForAMomentMakesNoDuplicate(t *testing.T) {
 	q := o.owe("nobody@example.org")
 	r.change(says("RCPT", "550 5.1.1 unknown"))
 	a.leave(2)
-	if settled, err := o.Run(t.Context(), q); !settled || err != nil || o.request(q).State != confirm.Undeliverable {
+	if settled, err := o.Run(t.Context(), q); !settled || err != nil || o.request(q).State != consent.Undeliverable {
 		t.Errorf("settled %v, %v", settled, err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 )
 
@@ -95,7 +95,7 @@ func TestAnotherProgramFindsTheSignaturesGood(t *testing.T) {
 	for _, to := range []string{ada, "jörg@bücher.example"} {
 		o.sends(o.owe(to))
 		first := links(parse(t, r.received()[len(r.received())-1].raw).text)[0]
-		if _, err := o.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], confirm.Evidence{}); err != nil {
+		if _, err := o.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 		o.sends(o.owe(to)) // the other duty

@@ -11,6 +11,8 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -19,7 +21,7 @@ import (
 type letter struct {
 	from     string // on the envelope
 	domain   string // of from
-	to       confirm.Address
+	to       address.Address
 	utf8     bool          // the recipient needs SMTPUTF8
 	patience time.Duration // for the answer to RCPT; 0: that of the session
 	id       string        // Message-ID, with its brackets
@@ -81,7 +83,7 @@ func content(d confirm.Message, show templates.Site, language string) templates.
 			purposes[i].Lang = d.Locale
 		}
 	}
-	if d.Type == confirm.JobKnownEmail {
+	if d.Type == consent.JobKnownEmail {
 		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: d.Asked, UnsubscribeURL: d.Unsubscribe}
 	}
 	return templates.ConfirmEmail{

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // keepNotes is for how long something is remembered of a letter that came to no end here: another process may have ended it.
@@ -14,7 +14,7 @@ const keepNotes = 48 * time.Hour
 // note is what this process remembers of a letter that is still owed.
 type note struct {
 	at    time.Time
-	taken *confirm.Delivery // the relay took it, which could not be recorded yet
+	taken *consent.Delivery // the relay took it, which could not be recorded yet
 }
 
 // notes are kept by entry. They are few: one for each letter that went wrong late.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 )
@@ -149,15 +150,15 @@ func TestEveryAnswerOfEveryStepHasItsConsequence(t *testing.T) {
 			o.waits(e, err, row)
 			switch q := o.request(e); row.outcome {
 			case delivered:
-				if err != nil || !settled || o.owed(e) || q.State != confirm.Pending || q.Delivery == nil || !strings.Contains(q.Delivery.Reply, row.told) {
+				if err != nil || !settled || o.owed(e) || q.State != consent.Pending || q.Delivery == nil || !strings.Contains(q.Delivery.Reply, row.told) {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			case undeliverable:
-				if err != nil || !settled || o.owed(e) || q.State != confirm.Undeliverable || !strings.HasPrefix(q.Closed.Reply, row.told) || len(q.Closed.Reply) > 512 {
+				if err != nil || !settled || o.owed(e) || q.State != consent.Undeliverable || !strings.HasPrefix(q.Closed.Reply, row.told) || len(q.Closed.Reply) > 512 {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			default:
-				if err == nil || settled || !o.owed(e) || q.State != confirm.Pending || q.Delivery != nil || !strings.Contains(err.Error(), row.told) {
+				if err == nil || settled || !o.owed(e) || q.State != consent.Pending || q.Delivery != nil || !strings.Contains(err.Error(), row.told) {
 					t.Errorf("settled %v, %v; %+v", settled, err, q)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/mailer"
 )
 
@@ -141,7 +141,7 @@ func TestAnAddressBeyondASCIIGoesByTheRelayThatCanAndIsGivenUpOnlyWhereNoneCan(t
 		o := openOffice(t, first.addr, then(second))
 		e := o.owe(jörg)
 		for range 2 {
-			if settled, err := o.Run(t.Context(), e); settled || waitOf(err) <= 0 || o.request(e).State != confirm.Pending {
+			if settled, err := o.Run(t.Context(), e); settled || waitOf(err) <= 0 || o.request(e).State != consent.Pending {
 				t.Errorf("settled %v, %v", settled, err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestAnAddressBeyondASCIIGoesByTheRelayThatCanAndIsGivenUpOnlyWhereNoneCan(t
 		first, second := startRelay(t, plain), startRelay(t, plain)
 		o := openOffice(t, first.addr, then(second))
 		e := o.owe(jörg)
-		if settled, err := o.Run(t.Context(), e); !settled || err != nil || o.request(e).State != confirm.Undeliverable {
+		if settled, err := o.Run(t.Context(), e); !settled || err != nil || o.request(e).State != consent.Undeliverable {
 			t.Errorf("settled %v, %v", settled, err)
 		}
 	})

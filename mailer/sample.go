@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 )
 
 // Sample sends one letter with canned content to an address: a site's letter with its purposes, whose links lead to its front page. Nothing is
 // recorded. The error is what the relay said, or what was in the way.
-func (m *Mailer) Sample(ctx context.Context, site, locale string, to confirm.Address) error {
+func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Address) error {
 	s, ok := m.Sites[site]
 	if !ok {
 		return fmt.Errorf("mailer: site %q is not configured", site)
@@ -31,14 +33,14 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to confirm.Add
 }
 
 // sample is a draft that nobody asked for.
-func (m *Mailer) sample(id string, s Site, locale string, to confirm.Address) confirm.Message {
+func (m *Mailer) sample(id string, s Site, locale string, to address.Address) confirm.Message {
 	front := s.Show.URL
 	if front == "" {
 		front = "https://www.example.org/"
 	}
 	now := m.Now()
 	d := confirm.Message{
-		Type: confirm.JobConfirmEmail, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
+		Type: consent.JobConfirmEmail, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)
 	for _, p := range known.Purposes {
@@ -46,7 +48,7 @@ func (m *Mailer) sample(id string, s Site, locale string, to confirm.Address) co
 		if text == "" && len(known.Locales) > 0 {
 			text = p.Text[known.Locales[0]]
 		}
-		d.Purposes = append(d.Purposes, confirm.PurposeStatus{ID: p.ID, State: confirm.Pending, Text: text})
+		d.Purposes = append(d.Purposes, consent.PurposeStatus{ID: p.ID, State: consent.Pending, Text: text})
 	}
 	return d
 }

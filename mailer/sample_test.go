@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/mailer"
 )
 
@@ -17,7 +17,7 @@ func TestASampleIsALetterLikeAnyOther(t *testing.T) {
 	o := openOffice(t, away.addr, then(r), trimmed, func(o *mailer.Options) {
 		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "e", Key: edKey}}
 	})
-	to, err := confirm.ParseAddress(ada)
+	to, err := address.Parse(ada)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestASampleIsALetterLikeAnyOther(t *testing.T) {
 }
 
 func TestASampleSaysWhatTheRelaySaid(t *testing.T) {
-	to, err := confirm.ParseAddress(ada)
+	to, err := address.Parse(ada)
 	if err != nil {
 		t.Fatal(err)
 	}

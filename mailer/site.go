@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/templates"
 )
 
@@ -38,7 +38,7 @@ func (s Site) parse() (Site, error) {
 		s.ReplyTo = &to
 	}
 	if s.BounceDomain != "" {
-		a, err := confirm.ParseAddress("x@" + s.BounceDomain)
+		a, err := address.Parse("x@" + s.BounceDomain)
 		if err != nil {
 			return Site{}, fmt.Errorf("the domain for what bounces, %q, must be a domain such as bounces.example.org", s.BounceDomain)
 		}
@@ -49,7 +49,7 @@ func (s Site) parse() (Site, error) {
 
 // sender reads an address of a site as strictly as the addresses that letters go to.
 func sender(what string, from mail.Address) (mail.Address, error) {
-	a, err := confirm.ParseAddress(from.Address)
+	a, err := address.Parse(from.Address)
 	if err != nil || !ascii(a.String()) {
 		return mail.Address{}, fmt.Errorf("%s %q must be a plain ASCII address such as hello@example.org", what, from.Address)
 	}
@@ -68,7 +68,7 @@ func (s Site) returnTo(local string) (string, error) {
 	if s.BounceDomain == "" || local == "" {
 		return s.From.Address, nil
 	}
-	a, err := confirm.ParseAddress(local + "@" + s.BounceDomain)
+	a, err := address.Parse(local + "@" + s.BounceDomain)
 	if err != nil || !ascii(a.String()) {
 		return "", fmt.Errorf("no return path can be made at %s", s.BounceDomain)
 	}

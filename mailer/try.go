@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -81,7 +82,7 @@ func (m *Mailer) try(ctx context.Context, e store.Job, r *report) (bool, error) 
 		}
 		return settled, err
 	}
-	taken := confirm.Delivery{MessageID: l.id, Reply: reply, SHA256: l.sum}
+	taken := consent.Delivery{MessageID: l.id, Reply: reply, SHA256: l.sum}
 	m.notes.set(e.ID, note{taken: &taken})
 	return m.delivered(ctx, e, taken, r)
 }
@@ -97,7 +98,7 @@ func untold(e store.Job, err error) error {
 
 // delivered records that the relay took the letter. Should that fail, or the lease be lost, it stays noted: the next try records
 // it, and sends nothing.
-func (m *Mailer) delivered(ctx context.Context, e store.Job, taken confirm.Delivery, r *report) (bool, error) {
+func (m *Mailer) delivered(ctx context.Context, e store.Job, taken consent.Delivery, r *report) (bool, error) {
 	r.code = 250
 	err := record(ctx, func(ctx context.Context) error { return m.Service.Delivered(ctx, e, taken) })
 	return m.recorded(e, err, outDelivered, r)

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // forgotten is when nothing personal is known any more of a signup at the gazette that nobody confirmed.
-const forgotten = 48*time.Hour + confirm.Grace
+const forgotten = 48*time.Hour + consent.Grace
 
 // gallery leads one person past every page there is, each come about for real, in one language.
 type gallery struct {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
@@ -76,9 +78,9 @@ func (w *world) longAgo(email, locale string, ago time.Duration, pressed bool) (
 		Now: func() time.Time { return time.Now().Add(-ago) }})
 	w.must(err)
 	w.must(desk.PutTexts(ctx))
-	address, err := confirm.ParseAddress(email)
+	parsed, err := address.Parse(email)
 	w.must(err)
-	w.must(desk.Signup(ctx, "gazette", confirm.NewSignup{Address: address, Purposes: []string{"letter"}, Locale: locale}))
+	w.must(desk.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
 	var owed []store.Job
 	for _, kind := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, kind, 1, time.Minute)
@@ -92,7 +94,7 @@ func (w *world) longAgo(email, locale string, ago time.Duration, pressed bool) (
 	w.must(err)
 	w.must(st.End(ctx, owed[0], store.Complete()))
 	if pressed {
-		_, err := desk.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], confirm.Evidence{How: confirm.ByLink})
+		_, err := desk.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
 		w.must(err)
 	}
 	return draft.Confirm

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/preflight"
 	"github.com/optin/optin/mailer"
@@ -41,7 +42,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	to, err := confirm.ParseAddress(c.send)
+	to, err := address.Parse(c.send)
 	if err != nil && c.send != "" {
 		fmt.Fprintln(stderr, "optin check: -send must be one bare address such as you@example.org")
 		return exitUsage
@@ -106,7 +107,7 @@ func quietMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, erro
 }
 
 // send sends a sample of each site's letter.
-func (f *findings) send(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to confirm.Address) {
+func (f *findings) send(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to address.Address) {
 	m, err := quietMailer(cfg, pages)
 	if err != nil {
 		f.found("sample", "", err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 )
 
@@ -46,7 +47,7 @@ func signUpMany(t *testing.T, desk *confirm.Service, n int, email func(i int) st
 	for range 16 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				a, err := confirm.ParseAddress(email(i))
+				a, err := address.Parse(email(i))
 				if err == nil {
 					err = desk.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
 				}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // unlimited lets as many letters leave as a test wants.
@@ -25,7 +26,7 @@ func TestTwoProcessesSendEveryLetterOnce(t *testing.T) {
 	two, _ := w.spawn(freeAddr(t))
 	w.eventually(10*time.Minute, "every letter", func() bool { _, different := relay.letters(); return different == n })
 	took := time.Since(begun)
-	w.eventually(time.Minute, "nothing is owed", func() bool { return counted(t, desk, confirm.CountEmails) == int64(n) })
+	w.eventually(time.Minute, "nothing is owed", func() bool { return counted(t, desk, consent.CountEmails) == int64(n) })
 	if one.stops() != exitOK || two.stops() != exitOK {
 		t.Errorf("they end badly:\n%s\n%s", one.stderr, two.stderr)
 	}
@@ -58,14 +59,14 @@ func TestAProcessThatWakesUpLateChangesNothing(t *testing.T) {
 	w.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
 	desk := w.desk()
 	other, _ := w.spawn(freeAddr(t))
-	w.eventually(30*time.Second, "the other's letter", func() bool { return counted(t, desk, confirm.CountEmails) == 1 })
+	w.eventually(30*time.Second, "the other's letter", func() bool { return counted(t, desk, consent.CountEmails) == 1 })
 	close(release)
 	w.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
 	w.eventually(30*time.Second, "the sleeper's outcome", func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
 	if all, different := relay.letters(); all != 2 || different != 1 {
 		t.Errorf("%d copies of %d letters came; want two of one", all, different)
 	}
-	if n := counted(t, desk, confirm.CountEmails); n != 1 {
+	if n := counted(t, desk, consent.CountEmails); n != 1 {
 		t.Errorf("the record was told of %d letters", n)
 	}
 	if sleeper.stops() != exitOK || other.stops() != exitOK {

@@ -24,17 +24,20 @@ func mayImport() map[string][]string {
 		"store/redis":        {"store", "github.com/redis/go-redis/v9"},
 		"store/sqlite":       {"store", "modernc.org/sqlite"},
 		"store/storetest":    {"store", "github.com/google/go-cmp"},
-		"confirm":            {"store", "internal/keyring", "github.com/golang-jwt/jwt/v5", "golang.org/x/net"},
+		"internal/address":   {"golang.org/x/net"},
+		"internal/token":     {"store", "internal/keyring", "github.com/golang-jwt/jwt/v5"},
+		"confirm/consent":    {"store", "internal/address"},
+		"confirm":            {"store", "confirm/consent", "internal/address", "internal/keyring", "internal/token"},
 		"internal/outbox":    {"store"},
 		"templates":          {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/theme":     {},
 		"internal/openapi":   {},
-		"mailer":             {"confirm", "store", "templates", "github.com/wneessen/go-mail"},
-		"internal/webhook":   {"confirm", "store"},
-		"internal/bounce":    {"confirm"},
+		"mailer":             {"confirm", "confirm/consent", "internal/address", "store", "templates", "github.com/wneessen/go-mail"},
+		"internal/webhook":   {"confirm", "confirm/consent", "store"},
+		"internal/bounce":    {"confirm", "internal/address", "internal/token"},
 		"internal/challenge": {},
 		"internal/preflight": {"blitiri.com.ar/go/spf"},
-		"internal/web":       {"confirm", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4"},
+		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4"},
 		"internal/config":    {"internal/theme", "go.yaml.in/yaml/v4"},
 		"internal/inbox":     {"github.com/emersion/go-smtp"},
 		"internal/metrics":   {"github.com/prometheus/client_golang"},
@@ -44,7 +47,7 @@ func mayImport() map[string][]string {
 		"examples/receiver-go":     {},
 		"examples/listmonk-bridge": {},
 		"cmd/optin": {
-			"internal/keyring", "store", "store/redis", "store/sqlite", "confirm", "internal/outbox", "templates", "mailer", "internal/webhook", "internal/web", "internal/config", "internal/inbox", "internal/metrics",
+			"internal/keyring", "store", "store/redis", "store/sqlite", "confirm", "confirm/consent", "internal/address", "internal/outbox", "templates", "mailer", "internal/webhook", "internal/web", "internal/config", "internal/inbox", "internal/metrics",
 			"internal/bounce", "internal/challenge", "internal/preflight",
 		},
 	}
@@ -53,7 +56,9 @@ func mayImport() map[string][]string {
 // apart is what the rules, and the contract of stores, know nothing of: time, place and wires come in from outside.
 func apart() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
-	return map[string][]string{"confirm": wires, "store": wires, "internal/keyring": wires}
+	return map[string][]string{
+		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires,
+	}
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {

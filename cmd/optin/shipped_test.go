@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
 )
@@ -75,7 +75,7 @@ func TestTheComposedRedisLosesNothing(t *testing.T) {
 }
 
 func TestLettersPromiseWhatTheRulesKeep(t *testing.T) {
-	if templates.KeptAfterDeadline != confirm.Grace {
-		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, confirm.Grace)
+	if templates.KeptAfterDeadline != consent.Grace {
+		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, consent.Grace)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/internal/webhook"
-	"time"
 )
 
 func TestTheWayOfOneConsent(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -66,8 +67,8 @@ func sample(ctx context.Context, site string, w config.Webhook, stdout io.Writer
 	}
 	defer c.Close()
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	told := confirm.Event{ID: "test_" + rand.Text(), Type: webhook.EventTest, At: now, Data: confirm.Status{
-		ID: "test", Site: site, CreatedAt: now, Purposes: []confirm.PurposeStatus{},
+	told := confirm.Event{ID: "test_" + rand.Text(), Type: webhook.EventTest, At: now, Data: consent.Status{
+		ID: "test", Site: site, CreatedAt: now, Purposes: []consent.PurposeStatus{},
 	}}
 	a, err := c.Send(ctx, told)
 	if err != nil {

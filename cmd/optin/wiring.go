@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/web"
@@ -45,10 +46,10 @@ func limits(of []config.Limit) (all []store.Limit) {
 
 func ruleSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
-		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: confirm.Terms{
+		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: consent.Terms{
 			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), EmailsPerSite: limits(c.Limits.EmailsPerSite),
-			RemindAfter: c.Reminder, Challenge: challenges()[c.Challenge.When], NormalSignups: c.Challenge.Normal,
-		}}
+			RemindAfter: c.Reminder,
+		}, Challenge: challenges()[c.Challenge.When], NormalSignups: c.Challenge.Normal}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
 )
 
 // Intake hands reports to the desk.
@@ -73,11 +75,11 @@ func (i *Receiver) one(ctx context.Context, r Report) (bool, error) {
 	for _, path := range r.Returns {
 		told.ReturnPath, _, _ = strings.Cut(path, "@")
 		err := i.desk.Report(ctx, told)
-		if !errors.Is(err, confirm.ErrNotOurs) {
+		if !errors.Is(err, token.ErrNotOurs) {
 			return err == nil, err
 		}
 	}
-	to, err := confirm.ParseAddress(r.To)
+	to, err := address.Parse(r.To)
 	if err != nil {
 		return false, nil //nolint:nilerr // what is no address is nobody's of ours
 	}
@@ -86,7 +88,7 @@ func (i *Receiver) one(ctx context.Context, r Report) (bool, error) {
 	for _, site := range i.sites[strings.ToLower(r.From)] {
 		told.Site = site
 		err := i.desk.Report(ctx, told)
-		if err != nil && !errors.Is(err, confirm.ErrNotOurs) {
+		if err != nil && !errors.Is(err, token.ErrNotOurs) {
 			return ours, err
 		}
 		ours = ours || err == nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
@@ -34,7 +36,7 @@ func open(t *testing.T) office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := confirm.Site{ID: "gazette", Locales: []string{"en"}, Terms: confirm.Terms{TTL: time.Hour},
+	site := confirm.Site{ID: "gazette", Locales: []string{"en"}, Terms: consent.Terms{TTL: time.Hour},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
@@ -49,7 +51,7 @@ func open(t *testing.T) office {
 // signUp signs somebody up and answers the return path of the letter.
 func (o office) signUp(site, email string) string {
 	o.t.Helper()
-	a, err := confirm.ParseAddress(email)
+	a, err := address.Parse(email)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -76,9 +78,9 @@ func (o office) signUp(site, email string) string {
 	return ""
 }
 
-func (o office) state(site, email string) confirm.State {
+func (o office) state(site, email string) consent.State {
 	o.t.Helper()
-	a, err := confirm.ParseAddress(email)
+	a, err := address.Parse(email)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -100,11 +102,11 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 	for name, row := range map[string]struct {
 		body []byte
 		ours int
-		want confirm.State
+		want consent.State
 	}{
-		"a stranger's sender":  {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, confirm.Pending},
-		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, confirm.Pending},
-		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, confirm.Pending},
+		"a stranger's sender":  {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, consent.Pending},
+		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
+		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, consent.Pending},
 	} {
 		res, err := o.Notification(t.Context(), row.body)
 		if err != nil || res.Reports != 1 || res.Ours != row.ours || o.state("gazette", "ada@example.org") != row.want {
@@ -114,10 +116,10 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 	if res, err := o.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if got := o.state("gazette", "ada@example.org"); got != confirm.Undeliverable {
+	if got := o.state("gazette", "ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("after a hard bounce she is %s", got)
 	}
-	if got := o.state("club", "ada@example.org"); got != confirm.Pending {
+	if got := o.state("club", "ada@example.org"); got != consent.Pending {
 		t.Errorf("at the other site she is %s", got)
 	}
 }
@@ -133,14 +135,14 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 		"nobody": "x@example.org", "her own address": "ada@example.org", "another letter's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
 		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
 	} {
-		if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != confirm.Pending {
+		if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != consent.Pending {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
 	if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if got := o.state("gazette", "ada@example.org"); got != confirm.Undeliverable {
+	if got := o.state("gazette", "ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("she is %s", got)
 	}
 	if _, err := o.Receiver.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {

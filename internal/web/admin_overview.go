@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -55,7 +56,7 @@ func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.Admin
 		return shown, err
 	}
 	addUp(&shown, days)
-	pending, err := s.opt.Store.List(ctx, store.Query{Site: st.id, State: string(confirm.Pending), Limit: pendingLooked})
+	pending, err := s.opt.Store.List(ctx, store.Query{Site: st.id, State: string(consent.Pending), Limit: pendingLooked})
 	if err != nil {
 		return shown, err
 	}
@@ -92,7 +93,7 @@ func middle(within map[string]int64) string {
 	for _, n := range within {
 		all += n
 	}
-	for _, b := range confirm.Buckets() {
+	for _, b := range consent.Buckets() {
 		if before += within[b.Name]; all > 0 && 2*before >= all {
 			return b.Name
 		}

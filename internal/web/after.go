@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // After says where a person is sent when something is done; empty: to our own page. Nothing is ever added to these addresses.
@@ -54,7 +54,7 @@ func (st *site) checkAfter() error {
 }
 
 // ids are those of purposes.
-func ids(of []confirm.PurposeStatus) []string {
+func ids(of []consent.PurposeStatus) []string {
 	var all []string
 	for _, p := range of {
 		all = append(all, p.ID)

@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 )
 
 // asSite are the headers of a call of a site's server.
@@ -16,7 +17,7 @@ func asSite(key string, more ...string) []string {
 // subscriptionPath is where an address' subscription at the gazette is.
 func (w *world) subscriptionPath(email string) string {
 	w.Helper()
-	a, err := confirm.ParseAddress(email)
+	a, err := address.Parse(email)
 	must(w, err)
 	st, err := w.desk.Lookup(w.Context(), "gazette", a)
 	must(w, err)
@@ -92,9 +93,9 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 	w.signUp("ada@b.example")
 	first := w.letter()
 	one := w.subscriptionPath("ada@b.example")
-	var st confirm.Status
+	var st consent.Status
 	w.send("GET", one, "", asSite(readKey)...).read(t, 200, &st)
-	if st.Email != "ada@b.example" || st.State != confirm.Pending || one != signupPath+"/"+st.ID {
+	if st.Email != "ada@b.example" || st.State != consent.Pending || one != signupPath+"/"+st.ID {
 		t.Errorf("%+v", st)
 	}
 	resend := func(letter string) {
@@ -113,13 +114,13 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 	}
 	w.send("POST", w.path(first.Confirm), "")
 	w.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", mediaJSON)...).read(t, 200, &st)
-	if st.State != confirm.Withdrawn || w.state("ada@b.example") != confirm.Withdrawn {
+	if st.State != consent.Withdrawn || w.state("ada@b.example") != consent.Withdrawn {
 		t.Errorf("%+v", st)
 	}
 	if a := w.send("DELETE", one, "", asSite(writeKey)...); a.status != 204 || a.body != "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if s := w.subscription(); !s.Address.IsZero() || s.State(w.clock.now()) != confirm.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
+	if s := w.subscription(); !s.Address.IsZero() || s.State(w.clock.now()) != consent.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
 		t.Errorf("left: %+v", s)
 	}
 	w.signUp("bob@b.example")
@@ -179,7 +180,7 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 	if a := w.send("PATCH", one, "", asSite(gazetteKey)...); a.status != http.StatusMethodNotAllowed {
 		t.Errorf("PATCH: %d", a.status)
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // attestSlack is how far a website's clock may be ahead of ours.
@@ -13,7 +13,7 @@ const attestSlack = time.Minute
 
 // attest reads what a website's server says of the visitor for whom it signs up. Only an API key makes a call one of the site's
 // server; without one the fields are refused, for anybody could send them. Nil: the call is nobody's server.
-func (s *Server) attest(w http.ResponseWriter, r *http.Request, in *fields) (*confirm.Attested, []fieldError, error) {
+func (s *Server) attest(w http.ResponseWriter, r *http.Request, in *fields) (*consent.Attested, []fieldError, error) {
 	named := []string{"visitor_ip", "visitor_user_agent", "visitor_page", "visitor_at"}
 	said := 0
 	for _, f := range named {
@@ -25,7 +25,7 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request, in *fields) (*co
 	if err := s.authorize(w, r, ScopeWrite); err != nil {
 		return nil, nil, err
 	}
-	a, wrong := &confirm.Attested{UserAgent: in.one("visitor_user_agent"), Page: in.one("visitor_page")}, []fieldError(nil)
+	a, wrong := &consent.Attested{UserAgent: in.one("visitor_user_agent"), Page: in.one("visitor_page")}, []fieldError(nil)
 	for _, f := range named {
 		if c := in.wrong[f]; c != "" {
 			wrong = append(wrong, wrongField(f, c))
@@ -53,7 +53,7 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request, in *fields) (*co
 
 // visitor is whose signups are counted against the limit of one IP: the client, or who the site's server says was its visitor. A
 // server that says nothing of its visitor has the site's own limit only.
-func (s *Server) visitor(r *http.Request, a *confirm.Attested) netip.Addr {
+func (s *Server) visitor(r *http.Request, a *consent.Attested) netip.Addr {
 	if a == nil {
 		return s.client(r)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -17,12 +17,12 @@ func TestWhatAServerSawIsKeptApartFromWhatWeSaw(t *testing.T) {
 	if a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	want := confirm.Evidence{At: w.clock.now(), IP: "127.0.0.1", UserAgent: "Backend/1", How: confirm.ByServer, Attested: &confirm.Attested{
+	want := consent.Evidence{At: w.clock.now(), IP: "127.0.0.1", UserAgent: "Backend/1", How: consent.ByServer, Attested: &consent.Attested{
 		IP: "2001:db8::7", UserAgent: "Browser/1", Page: "https://gazette.example/sport", At: time.Date(2026, 11, 21, 17, 59, 30, 0, time.UTC)}}
 	if diff := cmp.Diff(want, w.subscription().Requests[0].Asked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("a server's word confirmed somebody")
 	}
 }

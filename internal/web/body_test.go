@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // TestNoRouteReadsMoreThanItMust sends what is too much to every route, with its length said and in chunks.
@@ -49,7 +49,7 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			t.Errorf("%s %s compressed: %d", rt.method, path, a.status)
 		}
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 	if status := w.raw("POST", signupPath, "Content-Type: application/json\r\nContent-Length: 100000000\r\n"); status != 413 {

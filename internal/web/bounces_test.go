@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/bounce"
 )
 
@@ -72,7 +73,7 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 		w.signUp("ada@b.example")
 		body := row.body(w.letter())
 		for range 2 { // again changes nothing
-			if a := w.hand(row.media, body); a.status != 200 || a.body != lowered || w.state("ada@b.example") != confirm.Undeliverable {
+			if a := w.hand(row.media, body); a.status != 200 || a.body != lowered || w.state("ada@b.example") != consent.Undeliverable {
 				t.Errorf("%s: %d %s, %q", name, a.status, a.body, w.state("ada@b.example"))
 			}
 		}
@@ -99,7 +100,7 @@ func TestAForgedReportChangesNothing(t *testing.T) {
 		"another site's":    {mediaJSON, notified("hello@club.example", "ada@b.example")},
 	} {
 		a := w.hand(row.media, row.body)
-		if a.status != 200 || w.state("ada@b.example") != confirm.Pending {
+		if a.status != 200 || w.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: %d %s, %q", name, a.status, a.body, w.state("ada@b.example"))
 		}
 	}
@@ -123,7 +124,7 @@ func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
 			t.Errorf("%s: %d %v %s", name, a.status, a.header, a.body)
 		}
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 	for _, user := range []string{"", "sns", ownerKey} {

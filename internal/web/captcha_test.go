@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/store"
 )
@@ -61,7 +62,7 @@ func (s *service) set(broken bool) { s.mu.Lock(); defer s.mu.Unlock(); s.broken 
 func (s *service) questions() int  { s.mu.Lock(); defer s.mu.Unlock(); return len(s.asked) }
 
 // captchaWorld is a world whose gazette has Turnstile, verified by a service.
-func captchaWorld(t *testing.T, terms func(*confirm.Terms)) (*world, *service) {
+func captchaWorld(t *testing.T, terms func(*confirm.Site)) (*world, *service) {
 	t.Helper()
 	s := newService(t)
 	return wary(t, terms, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) }), s
@@ -90,7 +91,7 @@ func TestACaptchaIsAskedForInThePlaceOfWork(t *testing.T) {
 		}
 	}
 	w.untouched()
-	if a := w.bring("ada@b.example", "good", ""); a.status != 202 || w.state("ada@b.example") != confirm.Pending {
+	if a := w.bring("ada@b.example", "good", ""); a.status != 202 || w.state("ada@b.example") != consent.Pending {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if a := w.bring("bob@b.example", "good", ""); a.status != 422 || w.state("bob@b.example") != "" {
@@ -127,7 +128,7 @@ func TestWhileItIsCalmNoServiceIsAskedAndNoPageShowsTheCaptcha(t *testing.T) {
 	form := a.formOf(t)
 	form.Set("consent", "on")
 	form.Set("cf-turnstile-response", "good")
-	if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != confirm.Pending {
+	if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != consent.Pending {
 		t.Errorf("with its token: %d %s", a.status, a.body)
 	}
 	if p := w.send("GET", "/s/gazette", "").page(t); p.Find(".cf-turnstile").Length() != 1 { // who comes now need not go twice
@@ -155,7 +156,7 @@ func TestASiteStaysOpenWhileItsCaptchasServiceIsAway(t *testing.T) {
 		}
 		w.untouched()
 		proof := solved(*a.asked(t).Work)
-		if a := w.bring("ada@b.example", token, proof); a.status != 202 || w.state("ada@b.example") != confirm.Pending {
+		if a := w.bring("ada@b.example", token, proof); a.status != 202 || w.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: with the work: %d %s", name, a.status, a.body)
 		}
 		if a := w.bring("bob@b.example", token, proof); codeOf(t, a.body) != "challenge_invalid" {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // clientAddr is who sent a request: the peer; or, if the peer is a trusted proxy, the right-most address of X-Forwarded-For that is
@@ -47,8 +47,8 @@ func (s *Server) client(r *http.Request) netip.Addr {
 }
 
 // evidence is what is known of an act from its request.
-func (s *Server) evidence(r *http.Request, how confirm.Method) confirm.Evidence {
-	e := confirm.Evidence{UserAgent: r.UserAgent(), Origin: r.Header.Get("Origin"), How: how}
+func (s *Server) evidence(r *http.Request, how consent.Method) consent.Evidence {
+	e := consent.Evidence{UserAgent: r.UserAgent(), Origin: r.Header.Get("Origin"), How: how}
 	if a := s.client(r); a.IsValid() {
 		e.IP = a.String()
 	}

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // csvHeader names the columns. A subscription has a row for each of its purposes, or one without.
@@ -19,14 +19,14 @@ func csvHeader() []string {
 }
 
 // writeCSV writes the rows of a subscription.
-func writeCSV(b *bufio.Writer, st confirm.Status) {
+func writeCSV(b *bufio.Writer, st consent.Status) {
 	unsubscribe := ""
 	if st.UnsubscribeURL != nil {
 		unsubscribe = *st.UnsubscribeURL
 	}
 	purposes := st.Purposes
 	if len(purposes) == 0 {
-		purposes = []confirm.PurposeStatus{{}}
+		purposes = []consent.PurposeStatus{{}}
 	}
 	for _, p := range purposes {
 		writeRow(b, []string{

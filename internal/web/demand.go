@@ -29,7 +29,7 @@ func askCaptcha(st *site) *demand {
 // whether the site is calm; it costs nothing until the form is touched. A captcha tells somebody else of each reader: it is shown only
 // where it is asked for always, or was a moment ago.
 func (s *Server) offered(st *site) *demand {
-	when := st.rules.Terms.Challenge
+	when := st.rules.Challenge
 	if s.opt.Work == nil || when == confirm.ChallengeNever {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (d *demand) words(st *site, c code) string {
 	switch {
 	case d.Captcha != nil:
 		return "captcha_required"
-	case c == codeChallengeRequired && st.rules.Terms.Challenge == confirm.ChallengeAlways:
+	case c == codeChallengeRequired && st.rules.Challenge == confirm.ChallengeAlways:
 		return "challenge_always"
 	}
 	return string(c)

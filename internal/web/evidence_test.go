@@ -12,13 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 
 // subscription is what the store keeps of the one address at the gazette, opened.
-func (w *world) subscription() (s confirm.Subscription) {
+func (w *world) subscription() (s consent.Subscription) {
 	w.Helper()
 	p, err := w.store.List(w.Context(), store.Query{Site: "gazette"})
 	must(w, err)
@@ -46,12 +46,12 @@ func TestEveryActKeepsItsEvidence(t *testing.T) {
 	w.send("POST", back, "List-Unsubscribe=One-Click", append(seen, "Content-Type", mediaForm)...)
 
 	s := w.subscription()
-	common := confirm.Evidence{At: w.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
+	common := consent.Evidence{At: w.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
 	asked, pressed, ended := common, common, common
-	asked.How, asked.Origin, asked.Source = confirm.ByHostedForm, publicURL, "https://gazette.example/sport"
-	pressed.How, pressed.Origin = confirm.ByBrowser, publicURL
-	ended.How = confirm.ByOneClick
-	if diff := cmp.Diff([]confirm.Evidence{asked, pressed, ended}, []confirm.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
+	asked.How, asked.Origin, asked.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
+	pressed.How, pressed.Origin = consent.ByBrowser, publicURL
+	ended.How = consent.ByOneClick
+	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended}, []consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -59,13 +59,13 @@ func TestEveryActKeepsItsEvidence(t *testing.T) {
 func TestHowASignupAndAPressWereExpressedIsKept(t *testing.T) {
 	for name, row := range map[string]struct {
 		media, body, origin string
-		how                 confirm.Method
+		how                 consent.Method
 	}{
-		"a program":      {mediaJSON, `{"email":"ada@b.example","consent":true}`, "", confirm.ByAPI},
-		"a script":       {mediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example", confirm.ByAPI},
-		"a website form": {mediaForm, "email=ada@b.example&consent=on", "https://gazette.example", confirm.ByForm},
-		"an old browser": {mediaForm, "email=ada@b.example&consent=on", "", confirm.ByForm},
-		"our page":       {mediaForm, "email=ada@b.example&consent=on", publicURL, confirm.ByHostedForm},
+		"a program":      {mediaJSON, `{"email":"ada@b.example","consent":true}`, "", consent.ByAPI},
+		"a script":       {mediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example", consent.ByAPI},
+		"a website form": {mediaForm, "email=ada@b.example&consent=on", "https://gazette.example", consent.ByForm},
+		"an old browser": {mediaForm, "email=ada@b.example&consent=on", "", consent.ByForm},
+		"our page":       {mediaForm, "email=ada@b.example&consent=on", publicURL, consent.ByHostedForm},
 	} {
 		w := newWorld(t)
 		headers := []string{"Content-Type", row.media}
@@ -78,7 +78,7 @@ func TestHowASignupAndAPressWereExpressedIsKept(t *testing.T) {
 		w.send("POST", signupPath, row.body, headers...)
 		w.send("POST", w.path(w.letter().Confirm), "", "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA")
 		r := w.subscription().Requests[0]
-		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != confirm.ByLink || (r.Browser != "") != (row.how == confirm.ByHostedForm) {
+		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != consent.ByLink || (r.Browser != "") != (row.how == consent.ByHostedForm) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // exportStall is how long a client may take for each part of an export (by the clock of the connection, not Options.Now): the whole
@@ -55,7 +55,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
 }
 
 // stream writes an export, part by part.
-func (s *Server) stream(out *stalling, r *http.Request, header bool, write func(*bufio.Writer, confirm.Status)) error {
+func (s *Server) stream(out *stalling, r *http.Request, header bool, write func(*bufio.Writer, consent.Status)) error {
 	b := bufio.NewWriterSize(out, exportPart)
 	if header {
 		writeRow(b, csvHeader())
@@ -76,7 +76,7 @@ func (s *Server) stream(out *stalling, r *http.Request, header bool, write func(
 	return err
 }
 
-func writeLine(b *bufio.Writer, st confirm.Status) {
+func writeLine(b *bufio.Writer, st consent.Status) {
 	line, err := json.Marshal(st)
 	if err != nil {
 		panic(err) // our own type

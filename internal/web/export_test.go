@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -33,13 +33,13 @@ func TestAnExportHoldsEverythingInBothFormats(t *testing.T) {
 	if lines.status != 200 || lines.media() != "application/x-ndjson" || lines.header.Get("Content-Disposition") != `attachment; filename="gazette.ndjson"` {
 		t.Errorf("%d %v", lines.status, lines.header)
 	}
-	var got []confirm.Status
+	var got []consent.Status
 	for line := range strings.Lines(lines.body) {
-		var st confirm.Status
+		var st consent.Status
 		must(t, json.Unmarshal([]byte(line), &st))
 		got = append(got, st)
 	}
-	if len(got) != 3 || got[0].State != confirm.Declined || got[0].Email != "" || got[1].State != confirm.Confirmed || got[1].UnsubscribeURL == nil || got[2].Email != "=cmd@b.example" {
+	if len(got) != 3 || got[0].State != consent.Declined || got[0].Email != "" || got[1].State != consent.Confirmed || got[1].UnsubscribeURL == nil || got[2].Email != "=cmd@b.example" {
 		t.Errorf("%s", lines.body)
 	}
 

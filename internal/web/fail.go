@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -29,10 +31,10 @@ func known(err error) *refusal {
 		is   error
 		tell refusal
 	}{
-		{confirm.ErrUnknownLink, refusal{code: codeLink}},
-		{confirm.ErrExpired, refusal{code: codeExpired}},
-		{confirm.ErrDeclined, refusal{code: codeDeclined}},
-		{confirm.ErrWithdrawn, refusal{code: codeWithdrawn}},
+		{token.ErrUnknown, refusal{code: codeLink}},
+		{consent.ErrExpired, refusal{code: codeExpired}},
+		{consent.ErrDeclined, refusal{code: codeDeclined}},
+		{consent.ErrWithdrawn, refusal{code: codeWithdrawn}},
 		{store.ErrUnavailable, refusal{code: codeAway, after: retryAway}},
 		{context.DeadlineExceeded, refusal{code: codeAway, after: retryAway}},
 		{context.Canceled, refusal{code: codeAway, after: retryAway}},

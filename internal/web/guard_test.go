@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // paths is one path for every route's pattern.
@@ -53,7 +53,7 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 			}
 		}
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 	for _, path := range p { // the plain spelling does

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/templates"
 )
 
@@ -16,13 +18,13 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request) error {
 		return s.failLink(w, r, v, err)
 	}
 	if forgotten(v) {
-		return s.failLink(w, r, v, confirm.ErrExpired)
+		return s.failLink(w, r, v, consent.ErrExpired)
 	}
 	return s.answer(w, r, http.StatusOK, v, string(v.State), s.linkPage(r, v))
 }
 
 // forgotten tells whether a decline link has outlived what it was for. It still declines.
-func forgotten(v confirm.View) bool { return v.Use == confirm.UseDecline && v.Asked.IsZero() }
+func forgotten(v confirm.View) bool { return v.Use == token.UseDecline && v.Asked.IsZero() }
 
 // backToLink is for who reloads the page that a post has shown.
 func (s *Server) backToLink(w http.ResponseWriter, r *http.Request) error {
@@ -32,10 +34,10 @@ func (s *Server) backToLink(w http.ResponseWriter, r *http.Request) error {
 
 // press is the button: the one act that makes a consent valid. Again, it answers the same.
 func (s *Server) press(w http.ResponseWriter, r *http.Request) error {
-	ctx, token, how := r.Context(), r.PathValue("token"), confirm.ByLink
+	ctx, token, how := r.Context(), r.PathValue("token"), consent.ByLink
 	if s.browser(r) != "" {
 		if v, err := s.opt.Service.View(ctx, token); err == nil && s.sameBrowser(r, v) {
-			how = confirm.ByBrowser
+			how = consent.ByBrowser
 		}
 	}
 	v, err := s.opt.Service.Confirm(ctx, token, s.evidence(r, how))
@@ -53,7 +55,7 @@ func (s *Server) press(w http.ResponseWriter, r *http.Request) error {
 
 // decline is "this was not me".
 func (s *Server) decline(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Service.Decline(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
+	v, err := s.opt.Service.Decline(r.Context(), r.PathValue("token"), s.evidence(r, consent.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
@@ -63,7 +65,7 @@ func (s *Server) decline(w http.ResponseWriter, r *http.Request) error {
 
 // lift lets letters come again.
 func (s *Server) lift(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.opt.Service.Unblock(r.Context(), r.PathValue("token"), s.evidence(r, confirm.ByLink))
+	v, err := s.opt.Service.Unblock(r.Context(), r.PathValue("token"), s.evidence(r, consent.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
@@ -74,17 +76,17 @@ func (s *Server) lift(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) error {
 	ctx, token := r.Context(), r.PathValue("token")
 	v, err := s.opt.Service.View(ctx, token)
-	if err == nil && v.State == confirm.Pending || errors.Is(err, confirm.ErrExpired) {
+	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
 		exchangeOf(r).site = s.sites[v.Site]
 		if err := s.spare(ctx, s.sites[v.Site], s.client(r), ""); err != nil {
 			return err
 		}
 	}
-	v, err = s.opt.Service.Renew(ctx, token, s.evidence(r, confirm.ByLink))
+	v, err = s.opt.Service.Renew(ctx, token, s.evidence(r, consent.ByLink))
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
-	if v.State == confirm.Confirmed {
+	if v.State == consent.Confirmed {
 		return s.answer(w, r, http.StatusOK, v, "confirmed", s.confirmed(v, true))
 	}
 	return s.answer(w, r, http.StatusAccepted, v, "pending", templates.Renewed{Site: s.sites[v.Site].Show})

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/templates"
 )
 
@@ -20,13 +22,13 @@ func action(token, act string) string {
 func (s *Server) linkPage(r *http.Request, v confirm.View) templates.Page {
 	show := s.sites[v.Site].Show
 	switch {
-	case v.Use == confirm.UseUnblock:
+	case v.Use == token.UseUnblock:
 		return s.lifted(v)
-	case v.Use == confirm.UseDecline:
+	case v.Use == token.UseDecline:
 		return templates.Decline{
 			Site: show, Address: v.Address.Masked(), Asked: v.Asked, DeclineAction: action(v.Decline, "/decline"),
 		}
-	case v.State == confirm.Confirmed:
+	case v.State == consent.Confirmed:
 		return s.confirmed(v, true)
 	}
 	return templates.Confirm{
@@ -44,15 +46,15 @@ func (s *Server) failedPage(r *http.Request, v confirm.View, err error) template
 		return nil
 	}
 	switch {
-	case errors.Is(err, confirm.ErrExpired):
+	case errors.Is(err, consent.ErrExpired):
 		p := templates.Expired{Site: st.Show, DeclineAction: action(v.Decline, "/decline"), SignupURL: st.signupPath()}
 		if v.Renewable {
 			p.RenewAction = action(r.PathValue("token"), "/renew")
 		}
 		return p
-	case errors.Is(err, confirm.ErrDeclined):
+	case errors.Is(err, consent.ErrDeclined):
 		return templates.Declined{Site: st.Show, LiftAction: action(v.Unblock, "/lift")}
-	case errors.Is(err, confirm.ErrWithdrawn):
+	case errors.Is(err, consent.ErrWithdrawn):
 		return templates.TakenBack{Site: st.Show, SignupURL: st.signupPath()}
 	}
 	return nil
@@ -62,7 +64,7 @@ func (s *Server) failedPage(r *http.Request, v confirm.View, err error) template
 func (s *Server) confirmed(v confirm.View, already bool) templates.Page {
 	st := s.sites[v.Site]
 	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe, BackURL: st.Show.URL}
-	p.Purposes = having(s.purposes(st, v.Locale, v.Purposes), confirm.Confirmed)
+	p.Purposes = having(s.purposes(st, v.Locale, v.Purposes), consent.Confirmed)
 	return p
 }
 
@@ -72,7 +74,7 @@ func (s *Server) lifted(v confirm.View) templates.Page {
 }
 
 // having are the purposes in one state.
-func having(all []templates.Purpose, state confirm.State) []templates.Purpose {
+func having(all []templates.Purpose, state consent.State) []templates.Purpose {
 	var some []templates.Purpose
 	for _, p := range all {
 		if p.State == string(state) {

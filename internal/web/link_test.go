@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
 )
 
@@ -54,7 +55,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 		"/u/" + token, "/u/" + decline, "/c/" + decline, "/c/" + decline + "/renew"} {
 		check("POST", wrong)
 	}
-	if got := w.state("ada@b.example"); got != confirm.Confirmed {
+	if got := w.state("ada@b.example"); got != consent.Confirmed {
 		t.Errorf("the state is %s afterwards", got)
 	}
 }
@@ -88,7 +89,7 @@ func TestAnExpiredLinkOffersANewLetter(t *testing.T) {
 	if again.To != d.To || again.Confirm == d.Confirm {
 		t.Errorf("the new letter is to %s, its link new: %t", again.To, again.Confirm != d.Confirm)
 	}
-	if a := w.send("POST", w.path(again.Confirm), ""); a.status != 200 || w.state("ada@b.example") != confirm.Confirmed {
+	if a := w.send("POST", w.path(again.Confirm), ""); a.status != 200 || w.state("ada@b.example") != consent.Confirmed {
 		t.Errorf("the new link: %d", a.status)
 	}
 	if a := w.send("POST", w.path(again.Confirm)+"/renew", ""); a.status != 200 || len(w.letters()) != 0 {
@@ -128,7 +129,7 @@ func TestDecliningHoldsUntilItIsLifted(t *testing.T) {
 	link := w.path(d.Confirm)
 	page := w.send("GET", w.path(d.Decline), "")
 	a := w.send("POST", page.forms(t)[0], "")
-	if page.status != 200 || a.status != 200 || w.state("ada@b.example") != confirm.Declined {
+	if page.status != 200 || a.status != 200 || w.state("ada@b.example") != consent.Declined {
 		t.Fatalf("declining: %d, then %d, %s", page.status, a.status, w.state("ada@b.example"))
 	}
 	lift := a.forms(t)[0]
@@ -141,7 +142,7 @@ func TestDecliningHoldsUntilItIsLifted(t *testing.T) {
 			t.Errorf("%s: %s", p.method, top)
 		}
 	}
-	if a := w.send("POST", lift, ""); a.status != 200 || w.state("ada@b.example") == confirm.Confirmed {
+	if a := w.send("POST", lift, ""); a.status != 200 || w.state("ada@b.example") == consent.Confirmed {
 		t.Errorf("lifting: %d, %s", a.status, w.state("ada@b.example"))
 	}
 	if a := w.send("GET", lift, ""); a.status != 303 || w.send("GET", a.header.Get("Location"), "").status != 200 {

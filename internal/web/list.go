@@ -5,19 +5,20 @@ import (
 	"net/http"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // states are those of a subscription, and of a purpose.
 func states() []string {
 	return []string{
-		string(confirm.Pending), string(confirm.Confirmed), string(confirm.Declined), string(confirm.Withdrawn), string(confirm.Expired),
-		string(confirm.Undeliverable),
+		string(consent.Pending), string(consent.Confirmed), string(consent.Declined), string(consent.Withdrawn), string(consent.Expired),
+		string(consent.Undeliverable),
 	}
 }
 
 // listed is one part of a listing; next_cursor is null when there is nothing older.
 type listed struct {
-	Subscriptions []confirm.Status `json:"subscriptions"`
+	Subscriptions []consent.Status `json:"subscriptions"`
 	NextCursor    *string          `json:"next_cursor"`
 }
 
@@ -32,7 +33,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 		purposes = append(purposes, p.ID)
 	}
 	ask := confirm.Listing{
-		State: confirm.State(q.one("state", states()...)), Purpose: q.one("purpose", purposes...),
+		State: consent.State(q.one("state", states()...)), Purpose: q.one("purpose", purposes...),
 		From: q.time("from", false), To: q.time("to", true), Limit: q.number("limit", 100, 1000), Cursor: q.get("cursor"),
 	}
 	if err := q.err(); err != nil {
@@ -45,7 +46,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := listed{Subscriptions: append([]confirm.Status{}, got.All...)} // never null
+	answer := listed{Subscriptions: append([]consent.Status{}, got.All...)} // never null
 	if got.Next != "" {
 		answer.NextCursor = &got.Next
 	}

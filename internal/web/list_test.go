@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // list asks for one part of the gazette's listing.
 func (w *world) list(query string) (emails []string, next string) {
 	w.Helper()
 	var got struct {
-		Subscriptions []confirm.Status
+		Subscriptions []consent.Status
 		NextCursor    *string `json:"next_cursor"`
 	}
 	w.send("GET", signupPath+"?"+query, "", asSite(readKey)...).read(w, http.StatusOK, &got)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -49,10 +51,10 @@ type lookedUp struct {
 // result is that of one address; Subscription is null where nothing is known.
 type result struct {
 	Email        string          `json:"email"`
-	Subscription *confirm.Status `json:"subscription"`
+	Subscription *consent.Status `json:"subscription"`
 }
 
-func results(all []confirm.Address, found []*confirm.Status) (l lookedUp) {
+func results(all []address.Address, found []*consent.Status) (l lookedUp) {
 	for i, a := range all {
 		l.Results = append(l.Results, result{a.String(), found[i]})
 	}
@@ -60,13 +62,13 @@ func results(all []confirm.Address, found []*confirm.Status) (l lookedUp) {
 }
 
 // readEmails reads the one address of a body, or its list of them.
-func readEmails(in *fields) (all []confirm.Address, many bool, wrong []fieldError) {
+func readEmails(in *fields) (all []address.Address, many bool, wrong []fieldError) {
 	if in.spelt["emails"] == 0 {
 		a, c := readEmail(in)
 		if c != "" {
 			wrong = append(wrong, wrongField("email", c))
 		}
-		return []confirm.Address{a}, false, wrong
+		return []address.Address{a}, false, wrong
 	}
 	switch c := in.wrong["emails"]; {
 	case in.spelt["email"] > 0:
@@ -79,7 +81,7 @@ func readEmails(in *fields) (all []confirm.Address, many bool, wrong []fieldErro
 		return nil, true, []fieldError{wrongField("emails", codeEmailsTooMany)}
 	}
 	for i, text := range in.values["emails"] {
-		a, err := confirm.ParseAddress(text)
+		a, err := address.Parse(text)
 		if err != nil {
 			wrong = append(wrong, wrongField(fmt.Sprintf("emails[%d]", i), codeEmailInvalid))
 		}

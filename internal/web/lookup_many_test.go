@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 func (w *world) ask(body string) answer {
@@ -33,7 +34,7 @@ func TestManyAreLookedUpInTheirOrder(t *testing.T) {
 			t.Errorf("%d: %+v", i, r)
 		}
 	}
-	if st := got.Results[1].Subscription; st.Email != "ada@b.example" || st.State != confirm.Pending || st.AsOf != nil {
+	if st := got.Results[1].Subscription; st.Email != "ada@b.example" || st.State != consent.Pending || st.AsOf != nil {
 		t.Errorf("%+v", st)
 	}
 }
@@ -44,11 +45,11 @@ func TestTheDayOfAMailingCanBeAskedForLater(t *testing.T) {
 	w.clock.pass(24 * time.Hour)
 	w.send("POST", w.path(w.letter().Confirm), "")
 	w.clock.pass(24 * time.Hour)
-	for at, want := range map[string]confirm.State{
-		"2026-11-21": confirm.Pending, "2026-11-22": confirm.Confirmed, "2026-11-23": confirm.Confirmed, "2026-11-22T17:59:59.999Z": confirm.Pending,
-		"2026-11-22T19:00:00+01:00": confirm.Confirmed,
+	for at, want := range map[string]consent.State{
+		"2026-11-21": consent.Pending, "2026-11-22": consent.Confirmed, "2026-11-23": consent.Confirmed, "2026-11-22T17:59:59.999Z": consent.Pending,
+		"2026-11-22T19:00:00+01:00": consent.Confirmed,
 	} {
-		var st confirm.Status
+		var st consent.Status
 		w.ask(`{"email":"ada@b.example","as_of":"`+at+`"}`).read(t, 200, &st)
 		if st.State != want || st.AsOf == nil || st.Complete == nil || !*st.Complete {
 			t.Errorf("as of %s: %+v", at, st)
@@ -59,7 +60,7 @@ func TestTheDayOfAMailingCanBeAskedForLater(t *testing.T) {
 	}
 	var many lookedUp
 	w.ask(`{"emails":["ada@b.example"],"as_of":"2026-11-21"}`).read(t, 200, &many)
-	if many.Results[0].Subscription.State != confirm.Pending {
+	if many.Results[0].Subscription.State != consent.Pending {
 		t.Errorf("%+v", many)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
 			t.Errorf("%s: %d %s, WWW-Authenticate %q", name, a.status, a.body, a.header.Get("WWW-Authenticate"))
 		}
 	}
-	look := func() (st confirm.Status) {
+	look := func() (st consent.Status) {
 		a := w.send("POST", "/v1/sites/gazette/lookup", ask, "Content-Type", mediaJSON, "Authorization", "bearer "+gazetteKey)
 		if a.status != 200 || a.media() != mediaJSON {
 			t.Fatalf("%d %s", a.status, a.body)
@@ -54,11 +54,11 @@ func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
 		must(t, json.Unmarshal([]byte(a.body), &st))
 		return st
 	}
-	if st := look(); st.State != confirm.Pending || st.Email != "ada@b.example" || st.Site != "gazette" || st.ExpiresAt == nil {
+	if st := look(); st.State != consent.Pending || st.Email != "ada@b.example" || st.Site != "gazette" || st.ExpiresAt == nil {
 		t.Errorf("%+v", st)
 	}
 	w.send("POST", w.path(w.letter().Confirm), "")
-	if st := look(); st.State != confirm.Confirmed || len(st.Purposes) != 1 || st.Purposes[0].Text != "Receive letter" || st.UnsubscribeURL == nil {
+	if st := look(); st.State != consent.Confirmed || len(st.Purposes) != 1 || st.Purposes[0].Text != "Receive letter" || st.UnsubscribeURL == nil {
 		t.Errorf("%+v", st)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -69,13 +69,13 @@ func TestWhatAKeyKeepsDoesNotOutliveAnErasure(t *testing.T) {
 	w.clock.pass(11 * time.Minute)
 	resent := do(one+"/resend", "")
 	w.send("POST", link, "")
-	var before, after confirm.Status
+	var before, after consent.Status
 	do(one+"/withdraw", `{"purposes":["letter"]}`).read(t, 200, &before)
 	w.clock.pass(time.Minute)
 	w.signUp("ada@b.example")
 	again := do(one+"/withdraw", `{"purposes":["letter"]}`)
 	again.read(t, 200, &after)
-	if before.State != confirm.Withdrawn || after.State != confirm.Pending || again.header.Get("Idempotency-Replayed") != "true" || w.state("ada@b.example") != confirm.Pending {
+	if before.State != consent.Withdrawn || after.State != consent.Pending || again.header.Get("Idempotency-Replayed") != "true" || w.state("ada@b.example") != consent.Pending {
 		t.Errorf("before %s, again %s, %v", before.State, after.State, again.header)
 	}
 	if a := do(one+"/withdraw", `{}`); a.status != 422 {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -201,7 +201,7 @@ func TestAKeyIsItsCallersAndItsCallsOwn(t *testing.T) {
 	if a := do(one+"/resend", readKey); a.status != 403 {
 		t.Errorf("a replay for a key that may not: %d", a.status)
 	}
-	if w.state("ada@b.example") != confirm.Withdrawn {
+	if w.state("ada@b.example") != consent.Withdrawn {
 		t.Error("not withdrawn")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"net/http"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // one is one subscription by its id.
@@ -52,7 +52,7 @@ func (s *Server) withdrawFor(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	st, err := s.opt.Service.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, confirm.ByServer))
+	st, err := s.opt.Service.WithdrawFor(r.Context(), r.PathValue("site"), r.PathValue("id"), purposes, s.evidence(r, consent.ByServer))
 	if err != nil {
 		return unknown(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
@@ -34,7 +34,7 @@ func TestWhoFallsIntoTheTrapIsAnsweredAsEverybodyAndDropped(t *testing.T) {
 		if want := w.send("POST", signupPath, w.hosted("gazette", fields), ours(mediaJSON)...); comparable(program) != comparable(want) {
 			t.Errorf("%s: a script is answered %s\nwithout: %s", name, comparable(program), comparable(want))
 		}
-		if w.state("secret@b.example") != confirm.Pending || strings.Count(w.log.String(), "dropped") != 3 {
+		if w.state("secret@b.example") != consent.Pending || strings.Count(w.log.String(), "dropped") != 3 {
 			t.Errorf("%s: who left it empty is %q", name, w.state("secret@b.example"))
 		}
 	}
@@ -66,7 +66,7 @@ func TestTheFieldsOfOurPageAreNobodyElses(t *testing.T) {
 		if row.origin != "" {
 			headers = append(headers, "Origin", row.origin)
 		}
-		if a := w.send("POST", signupPath, row.body, headers...); a.status >= 400 || w.state("ada@b.example") != confirm.Pending {
+		if a := w.send("POST", signupPath, row.body, headers...); a.status >= 400 || w.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -90,7 +90,7 @@ func TestWhoIsTooQuickPressesOnceMore(t *testing.T) {
 			t.Errorf("%s: %v came back", lang, again)
 		}
 		again.Set("consent", "true")
-		if a := w.send("POST", signupPath, again.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != confirm.Pending {
+		if a := w.send("POST", signupPath, again.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: the second press: %d %s", lang, a.status, a.body)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 func TestLookingIsNotAgreeing(t *testing.T) {
@@ -47,11 +48,11 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 			}
 		}
 	}
-	if got := w.state("ada@b.example"); got != confirm.Pending || len(w.letters()) != 0 {
+	if got := w.state("ada@b.example"); got != consent.Pending || len(w.letters()) != 0 {
 		t.Fatalf("after the scanners the state is %s", got)
 	}
 	a := w.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin") // what our page sends under no-referrer
-	if a.status != 200 || w.state("ada@b.example") != confirm.Confirmed || a.page(t).Find("form").Length() != 0 {
+	if a.status != 200 || w.state("ada@b.example") != consent.Confirmed || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("the person's own press: %d, %s", a.status, w.state("ada@b.example"))
 	}
 }
@@ -72,7 +73,7 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 		w.signUp("ada@b.example")
 		link := w.path(w.letter().Confirm)
 		first, again := w.send("POST", link, "", headers...), w.send("POST", link, "", headers...)
-		if first.status != 200 || comparable(first) != comparable(again) || w.state("ada@b.example") != confirm.Confirmed {
+		if first.status != 200 || comparable(first) != comparable(again) || w.state("ada@b.example") != consent.Confirmed {
 			t.Errorf("%s: %d %s", name, first.status, first.body)
 		}
 		if wantsJSON := strings.HasSuffix(name, "JSON") && !strings.HasPrefix(name, "a page"); wantsJSON && first.body != `{"state":"confirmed"}`+"\n" {
@@ -118,7 +119,7 @@ func TestTheSameBrowserPressesByItself(t *testing.T) {
 			t.Errorf("%s: %d scripts, %s", name, scripts, csp)
 		}
 	}
-	if w.state("ada@b.example") != confirm.Pending {
+	if w.state("ada@b.example") != consent.Pending {
 		t.Error("looking has confirmed")
 	}
 	if kept := w.send("POST", signupPath, w.hosted("gazette", "email=bob%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {

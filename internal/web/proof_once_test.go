@@ -102,9 +102,9 @@ func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
 }
 
 func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
-	w := wary(t, func(terms *confirm.Terms) {
+	w := wary(t, func(terms *confirm.Site) {
 		always(terms)
-		terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
+		terms.Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
 	})
 	post := func(email, key, proof string) int {
 		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", mediaJSON, "Idempotency-Key", key).status

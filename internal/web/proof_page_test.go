@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 )
 
@@ -21,10 +22,10 @@ func (a answer) workOf(t testing.TB) (c challenge.Challenge) {
 
 func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 	const base = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://gazette.example; base-uri 'none'; frame-ancestors 'none'"
-	busy := func(t *confirm.Terms) { t.Challenge = confirm.ChallengeInSurge }
-	never := func(t *confirm.Terms) { t.Challenge = confirm.ChallengeNever }
+	busy := func(t *confirm.Site) { t.Challenge = confirm.ChallengeInSurge }
+	never := func(t *confirm.Site) { t.Challenge = confirm.ChallengeNever }
 	for name, row := range map[string]struct {
-		terms   func(*confirm.Terms)
+		terms   func(*confirm.Site)
 		captcha challenge.Kind
 		want    string
 	}{
@@ -56,7 +57,7 @@ func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 
 func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 	for lang, rows := range map[string]map[string]struct {
-		terms func(*confirm.Terms)
+		terms func(*confirm.Site)
 		words string
 	}{
 		"en": {"busy": {oneIsMany, "Very many people are signing up just now"}, "always": {always, "Please send this once more, with JavaScript on."}},
@@ -83,7 +84,7 @@ func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 			form := a.formOf(t)
 			form.Set("consent", "true")
 			form.Set("altcha", solved(a.workOf(t)))
-			if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != confirm.Pending {
+			if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != consent.Pending {
 				t.Errorf("%s, %s: with the proof: %d %s", lang, name, a.status, a.body)
 			}
 		}

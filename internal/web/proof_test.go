@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/store"
 )
@@ -27,16 +28,16 @@ func easyWork(t testing.TB, o Options) *challenge.Work {
 }
 
 // wary is a world whose sites ask for a proof as terms says.
-func wary(t *testing.T, terms func(*confirm.Terms), change ...func(*Options)) *world {
+func wary(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *world {
 	t.Helper()
 	return newWorld(t, append([]func(*Options){asking(t, terms)}, change...)...)
 }
 
-func asking(t testing.TB, terms func(*confirm.Terms)) func(*Options) {
+func asking(t testing.TB, terms func(*confirm.Site)) func(*Options) {
 	return func(o *Options) {
 		sites := rules()
 		for i := range sites {
-			terms(&sites[i].Terms)
+			terms(&sites[i])
 		}
 		var err error
 		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
@@ -44,10 +45,10 @@ func asking(t testing.TB, terms func(*confirm.Terms)) func(*Options) {
 	}
 }
 
-func always(t *confirm.Terms) { t.Challenge = confirm.ChallengeAlways }
+func always(t *confirm.Site) { t.Challenge = confirm.ChallengeAlways }
 
 // oneIsMany makes a sixth signup in ten minutes too many.
-func oneIsMany(t *confirm.Terms) { t.Challenge, t.NormalSignups = confirm.ChallengeInSurge, 1 }
+func oneIsMany(t *confirm.Site) { t.Challenge, t.NormalSignups = confirm.ChallengeInSurge, 1 }
 
 // solved is the payload that ALTCHA's widget would send.
 func solved(c challenge.Challenge) string {
@@ -140,7 +141,7 @@ func TestEveryWayInIsAskedForAProofAlike(t *testing.T) {
 			}
 		}
 		w.untouched()
-		if a := try(good); a.status != 202 || w.state("ada@b.example") != confirm.Pending {
+		if a := try(good); a.status != 202 || w.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: with a proof: %d %s", by.name, a.status, a.body)
 		}
 	}
@@ -249,7 +250,7 @@ func TestWhoOnlyLacksAProofUsesNothingUpAndIsToldAfterWhatIsWrongInItself(t *tes
 }
 
 func TestAStoreThatIsAwayOpensNoDoor(t *testing.T) {
-	for name, terms := range map[string]func(*confirm.Terms){"always": always, "busy": oneIsMany} {
+	for name, terms := range map[string]func(*confirm.Site){"always": always, "busy": oneIsMany} {
 		w := wary(t, terms)
 		proof := w.proof("gazette")
 		must(t, w.store.Close())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 // undeliverableWithin bounds the question whether a domain takes mail.
@@ -31,7 +32,7 @@ type arrival struct {
 	trapped  bool // filled in by a program: answered, and dropped
 	locale   string
 	asked    confirm.NewSignup
-	attested *confirm.Attested
+	attested *consent.Attested
 	to       string  // where its person goes then; empty: to our own page
 	owes     *demand // the proof that it lacks; nil: none
 }
@@ -83,7 +84,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request) (a *arrival, wro
 		return nil, nil, err
 	}
 	if a.attested = attested; attested != nil {
-		a.asked.Evidence.How, a.asked.Evidence.Attested = confirm.ByServer, attested
+		a.asked.Evidence.How, a.asked.Evidence.Attested = consent.ByServer, attested
 	}
 	if a.to == "" {
 		a.to = a.site.after(afterSignup, a.asked.Purposes)
@@ -110,14 +111,14 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, a *arrival) error {
 }
 
 // how tells how a signup was expressed.
-func how(ours, form bool) confirm.Method {
+func how(ours, form bool) consent.Method {
 	switch {
 	case !form:
-		return confirm.ByAPI
+		return consent.ByAPI
 	case ours:
-		return confirm.ByHostedForm
+		return consent.ByHostedForm
 	}
-	return confirm.ByForm
+	return consent.ByForm
 }
 
 // mayAsk asks whether a letter may be asked for from here now: within the limits of the client's IP and network, with the proof that the

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 )
 
 // read turns the fields of a signup into what is asked for, and where its person goes then; or says everything that is wrong.
@@ -33,20 +34,20 @@ func (st *site) read(in *fields) (asked confirm.NewSignup, to string, wrong []fi
 }
 
 // readEmail reads the one address of a body.
-func readEmail(in *fields) (confirm.Address, code) {
+func readEmail(in *fields) (address.Address, code) {
 	switch in.wrong["email"] {
 	case codeRepeated:
-		return confirm.Address{}, codeRepeated
+		return address.Address{}, codeRepeated
 	case codeInvalid:
-		return confirm.Address{}, codeEmailInvalid
+		return address.Address{}, codeEmailInvalid
 	}
 	email := in.one("email")
 	if email == "" {
-		return confirm.Address{}, codeEmailRequired
+		return address.Address{}, codeEmailRequired
 	}
-	a, err := confirm.ParseAddress(email)
+	a, err := address.Parse(email)
 	if err != nil {
-		return confirm.Address{}, codeEmailInvalid
+		return address.Address{}, codeEmailInvalid
 	}
 	return a, ""
 }

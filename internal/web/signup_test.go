@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 func TestEveryFormOfYesSignsUp(t *testing.T) {
@@ -28,7 +28,7 @@ func TestEveryFormOfYesSignsUp(t *testing.T) {
 			if a.status != http.StatusAccepted && a.status != http.StatusSeeOther {
 				t.Fatalf("%d %s", a.status, a.body)
 			}
-			if d := w.letter(); d.To.String() != "ada@b.example" || len(d.Purposes) != 1 || w.state("ada@b.example") != confirm.Pending {
+			if d := w.letter(); d.To.String() != "ada@b.example" || len(d.Purposes) != 1 || w.state("ada@b.example") != consent.Pending {
 				t.Errorf("letter to %s, state %s", d.To, w.state("ada@b.example"))
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/templates"
 )
 
@@ -115,7 +116,7 @@ func (s *Server) choices(st *site, locale string) []templates.Purpose {
 }
 
 // purposes are those of a subscription, with the language of each text where it is not that of the page.
-func (s *Server) purposes(st *site, locale string, from []confirm.PurposeStatus) []templates.Purpose {
+func (s *Server) purposes(st *site, locale string, from []consent.PurposeStatus) []templates.Purpose {
 	var all []templates.Purpose
 	for _, p := range from {
 		all = append(all, templates.Purpose{
@@ -127,7 +128,7 @@ func (s *Server) purposes(st *site, locale string, from []confirm.PurposeStatus)
 
 // languageOf finds the language in which a text was shown: the page's if the text is the same in several, and also if the text
 // is one of the past.
-func (st *site) languageOf(shown confirm.PurposeStatus, locale string) string {
+func (st *site) languageOf(shown consent.PurposeStatus, locale string) string {
 	p, _ := st.rules.Purpose(shown.ID)
 	if p.Text[locale] == shown.Text {
 		return locale

@@ -5,18 +5,19 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
 func rules() []confirm.Site {
-	terms := confirm.Terms{Challenge: confirm.ChallengeNever, TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
+	terms := consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
 	purpose := func(id string) confirm.Purpose {
 		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
 	}
 	return []confirm.Site{
-		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms},
-		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms},
+		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms, Challenge: confirm.ChallengeNever},
+		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms, Challenge: confirm.ChallengeNever},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/templates"
 )
 
@@ -49,15 +50,15 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := string(v.State)
 	if state == "" {
-		state = string(confirm.Withdrawn)
+		state = string(consent.Withdrawn)
 	}
 	return s.answer(w, r, http.StatusOK, v, state, s.withdrawn(r, v, named))
 }
 
 // readWithdrawal reads which purposes are taken back, none for all, and how it was said. Nothing at all in the body says all.
-func readWithdrawal(r *http.Request) ([]string, confirm.Method, error) {
+func readWithdrawal(r *http.Request) ([]string, consent.Method, error) {
 	if len(bytes.TrimSpace(exchangeOf(r).body)) == 0 {
-		return nil, confirm.ByLink, nil
+		return nil, consent.ByLink, nil
 	}
 	in, _, err := schema{"purposes": list, oneClick: text}.decode(r, mediaForm, mediaParts)
 	if err != nil {
@@ -69,18 +70,18 @@ func readWithdrawal(r *http.Request) ([]string, confirm.Method, error) {
 	if in.spelt["purposes"] > len(in.values["purposes"]) { // nearly named: taking back all would be more than was meant
 		return nil, "", refuseFields([]fieldError{wrongField("purposes", codePurposeUnknown)})
 	}
-	how := confirm.ByLink
+	how := consent.ByLink
 	if in.one(oneClick) == "One-Click" {
-		how = confirm.ByOneClick
+		how = consent.ByOneClick
 	}
 	return in.values["purposes"], how, nil
 }
 
 // agreeable tells whether every purpose named is one of the site's, or one that was held, from when it was.
-func (st *site) agreeable(held []confirm.PurposeStatus, named []string) bool {
+func (st *site) agreeable(held []consent.PurposeStatus, named []string) bool {
 	return !slices.ContainsFunc(named, func(id string) bool {
 		_, ofSite := st.rules.Purpose(id)
-		return !ofSite && !slices.ContainsFunc(held, func(p confirm.PurposeStatus) bool { return p.ID == id })
+		return !ofSite && !slices.ContainsFunc(held, func(p consent.PurposeStatus) bool { return p.ID == id })
 	})
 }
 
@@ -88,13 +89,13 @@ func (st *site) agreeable(held []confirm.PurposeStatus, named []string) bool {
 func (s *Server) withdrawn(r *http.Request, v confirm.View, named []string) templates.Page {
 	st := s.sites[v.Site]
 	all := s.purposes(st, s.pageLocale(r, v), v.Purposes)
-	p := templates.Withdrawn{Site: st.Show, Left: having(all, confirm.Confirmed), SignupURL: st.signupPath()}
+	p := templates.Withdrawn{Site: st.Show, Left: having(all, consent.Confirmed), SignupURL: st.signupPath()}
 	about := named
 	if len(about) == 0 {
 		about = ids(v.Purposes)
 	}
 	p.BackURL = st.after(afterWithdraw, about)
-	p.Purposes = slices.DeleteFunc(having(all, confirm.Withdrawn), func(q templates.Purpose) bool {
+	p.Purposes = slices.DeleteFunc(having(all, consent.Withdrawn), func(q templates.Purpose) bool {
 		return len(named) > 0 && !slices.Contains(named, q.ID)
 	})
 	return p

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 )
 
 func TestTakingBackIsOnePost(t *testing.T) {
@@ -85,7 +86,7 @@ func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
 			t.Errorf("%s: %s", method, top)
 		}
 	}
-	if w.state("ada@b.example") != confirm.Withdrawn {
+	if w.state("ada@b.example") != consent.Withdrawn {
 		t.Errorf("the state is %s", w.state("ada@b.example"))
 	}
 }
@@ -93,13 +94,13 @@ func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
 func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 	w := newWorld(t)
 	st := w.web.sites["club"]
-	got := w.web.purposes(st, "en", []confirm.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
+	got := w.web.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
 	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
 	if !slices.Equal(langs, []string{"fr", "", ""}) {
 		t.Errorf("languages %q of %v", langs, got)
 	}
 	same := &site{Site: Site{Locales: []string{"fr", "en"}}, rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news", Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
-	if got := same.languageOf(confirm.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
+	if got := same.languageOf(consent.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
 		t.Errorf("a text that is the same in both languages is shown as %s", got)
 	}
 }
@@ -151,13 +152,13 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 	if a := w.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", mediaJSON)...); a.status != 404 {
 		t.Errorf("of nobody: %d %s", a.status, a.body)
 	}
-	var st confirm.Status
+	var st consent.Status
 	take("ada@b.example", `{"purposes":["paper"]}`).read(t, 200, &st)
-	states := map[string]confirm.State{}
+	states := map[string]consent.State{}
 	for _, p := range st.Purposes {
 		states[p.ID] = p.State
 	}
-	if states["paper"] != confirm.Withdrawn || states["letter"] != confirm.Confirmed || w.state("bob@b.example") != confirm.Confirmed {
+	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed || w.state("bob@b.example") != consent.Confirmed {
 		t.Errorf("afterwards: %v, bob %s", states, w.state("bob@b.example"))
 	}
 }

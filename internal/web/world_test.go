@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
@@ -204,9 +206,9 @@ func keyFor(rt route) string {
 }
 
 // state is where an address stands at the gazette; empty if nothing is known.
-func (w *world) state(email string) confirm.State {
+func (w *world) state(email string) consent.State {
 	w.Helper()
-	a, err := confirm.ParseAddress(email)
+	a, err := address.Parse(email)
 	must(w, err)
 	st, err := w.desk.Lookup(w.Context(), "gazette", a)
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -23,7 +25,7 @@ const day = 24 * time.Hour
 // confirmed lets one more person say yes; the store then owes the event.
 func confirmed(t *testing.T, s *confirm.Service, n int) {
 	t.Helper()
-	a, err := confirm.ParseAddress(fmt.Sprintf("p%d@example.org", n))
+	a, err := address.Parse(fmt.Sprintf("p%d@example.org", n))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func confirmed(t *testing.T, s *confirm.Service, n int) {
 	if err := s.Store.End(t.Context(), e, store.Complete()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), confirm.Evidence{How: confirm.ByLink}); err != nil {
+	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), consent.Evidence{How: consent.ByLink}); err != nil {
 		t.Fatal(err)
 	}
 }

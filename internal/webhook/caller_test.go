@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
@@ -40,7 +40,7 @@ func TestACallSaysWhatHappenedAndIsSigned(t *testing.T) {
 		t.Errorf("a try after an upgrade would not be the same as before: %s", text)
 	}
 	var body struct {
-		Data confirm.Status
+		Data consent.Status
 	}
 	if err := json.Unmarshal(got.body, &body); err != nil {
 		t.Fatal(err)

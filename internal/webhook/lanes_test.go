@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -24,7 +25,7 @@ import (
 type byEntry struct{}
 
 func (byEntry) Event(_ context.Context, e store.Job) (confirm.Event, error) {
-	return confirm.Event{ID: "evt_" + e.Key.ID, Type: confirm.EventConfirmed, At: now, Data: confirm.Status{ID: e.Key.ID, Site: e.Key.Site}}, nil
+	return confirm.Event{ID: "evt_" + e.Key.ID, Type: consent.EventConfirmed, At: now, Data: consent.Status{ID: e.Key.ID, Site: e.Key.Site}}, nil
 }
 
 // soak tells whether a test may take its time: make soak.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
@@ -105,7 +106,7 @@ func TestWhatIsParkedIsListedPageByPageAndNamesNobody(t *testing.T) {
 	ids := map[string]bool{}
 	for _, p := range all {
 		ids[p.ID] = true
-		if p.Queue != lane || "webhook/gazette/"+p.Endpoint != string(lane) || p.Type != confirm.EventConfirmed || !strings.HasPrefix(p.ID, p.Event) ||
+		if p.Queue != lane || "webhook/gazette/"+p.Endpoint != string(lane) || p.Type != consent.EventConfirmed || !strings.HasPrefix(p.ID, p.Event) ||
 			time.Since(p.At) > time.Minute {
 			t.Errorf("%+v", p)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
@@ -36,9 +37,9 @@ type desk struct {
 func (d desk) Event(context.Context, store.Job) (confirm.Event, error) {
 	id := cmp.Or(d.id, "Zm9vYmFyYmF6cXV4MTIzNA")
 	at := time.Date(2026, 11, 21, 18, 5, 40, 118e6, time.UTC)
-	return confirm.Event{ID: id, Type: confirm.EventConfirmed, At: at, Data: confirm.Status{
-		ID: "AbCdEfGhIjKlMnOpQrStUv", Site: "gazette", Email: "ada@example.org", State: confirm.Confirmed, CreatedAt: at, ConfirmedAt: &at,
-		Purposes: []confirm.PurposeStatus{{ID: "letter", State: confirm.Confirmed, Since: at, Text: "La lettre <mensuelle> & plus"}},
+	return confirm.Event{ID: id, Type: consent.EventConfirmed, At: at, Data: consent.Status{
+		ID: "AbCdEfGhIjKlMnOpQrStUv", Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, CreatedAt: at, ConfirmedAt: &at,
+		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "La lettre <mensuelle> & plus"}},
 	}}, d.err
 }
 

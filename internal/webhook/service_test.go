@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -30,7 +32,7 @@ func service(t *testing.T, lanes ...store.QueueName) *confirm.Service {
 	s, err := confirm.New(confirm.Options{Store: kept, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
 		ID: "gazette", Locales: []string{"fr"}, EventQueues: lanes,
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Recevoir la lettre"}}},
-		Terms:    confirm.Terms{TTL: time.Hour, EmailsPerAddress: []store.Limit{{N: 3, Per: time.Hour}}},
+		Terms:    consent.Terms{TTL: time.Hour, EmailsPerAddress: []store.Limit{{N: 3, Per: time.Hour}}},
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +64,7 @@ func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
 	receivers := []*receiver{answering(t, 200), answering(t, 200)}
 	lanes := []store.QueueName{webhook.Queue("gazette", receivers[0].URL), webhook.Queue("gazette", receivers[1].URL)}
 	s := service(t, lanes...)
-	ada, err := confirm.ParseAddress("ada@example.org")
+	ada, err := address.Parse("ada@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,7 @@ func TestAConfirmationIsToldToEveryEndpointUnderOneID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), confirm.Evidence{How: confirm.ByLink}); err != nil {
+	if _, err := s.Confirm(t.Context(), path.Base(draft.Confirm), consent.Evidence{How: consent.ByLink}); err != nil {
 		t.Fatal(err)
 	}
 	ids := map[string]bool{}
@@ -103,12 +105,12 @@ func checkConfirmed(t *testing.T, body []byte) {
 	t.Helper()
 	var m struct {
 		Type string
-		Data confirm.Status
+		Data consent.Status
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Type != "subscription.confirmed" || m.Data.Email != "ada@example.org" || m.Data.State != confirm.Confirmed ||
+	if m.Type != "subscription.confirmed" || m.Data.Email != "ada@example.org" || m.Data.State != consent.Confirmed ||
 		m.Data.UnsubscribeURL == nil || len(m.Data.Purposes) != 1 || m.Data.Purposes[0].Text != "Recevoir la lettre" {
 		t.Errorf("told %s", body)
 	}

@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
 
@@ -64,13 +65,13 @@ type Events interface {
 }
 
 // EventTest is the type of an event that says nothing about anybody: `optin webhook test` sends it.
-const EventTest confirm.EventType = "webhook.test"
+const EventTest consent.EventType = "webhook.test"
 
 // message is the body of a call.
 type message struct {
-	Type      confirm.EventType `json:"type"`
+	Type      consent.EventType `json:"type"`
 	Timestamp time.Time         `json:"timestamp"` // of the event, not of the try
-	Data      confirm.Status    `json:"data"`
+	Data      consent.Status    `json:"data"`
 }
 
 // encode writes the body of an event.

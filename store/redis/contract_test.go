@@ -4,9 +4,10 @@ import (
 	"context"
 	"testing"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/storetest"
-	goredis "github.com/redis/go-redis/v9"
 )
 
 func TestOneServerKeepsTheContract(t *testing.T) {

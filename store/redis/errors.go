@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // Errors of the server by their first word.

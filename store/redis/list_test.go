@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // members counts what all shards hold in an index.

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 func TestTheParkedTellWhenTheyDied(t *testing.T) {

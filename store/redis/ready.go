@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // Ready asks every master whether it lives, takes writes, never evicts, and keeps what it acknowledges.

@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // Store is a store.Store on Redis.

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // startSentinel watches a master under the name "main" and returns the Sentinel's address.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
 )
 
 // bucket is what a server holds of the takes of "bucket".

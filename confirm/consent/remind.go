@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import "time"
 
@@ -6,7 +6,7 @@ import "time"
 // Whether it does or not, that request is not looked at for this again: no reminder waits for the limits, or for a newer request to end.
 func (s *Subscription) remind(t Terms, now time.Time) []Job {
 	var due *Request
-	latest := s.latest(now)
+	latest := s.LatestOpen(now)
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.RemindAt.IsZero() || r.RemindAt.After(now) {
@@ -17,7 +17,7 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 			due = r
 		}
 	}
-	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.lettered() || s.slot(t.EmailsPerAddress, now).After(now) {
+	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.EmailTaken() || s.slot(t.EmailsPerAddress, now).After(now) {
 		return nil
 	}
 	due.ResentAt, due.RemindedAt = now, now
@@ -26,4 +26,4 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 }
 
 // reminding tells whether the letter that is owed reminds: it was last owed again for that.
-func (r *Request) reminding() bool { return !r.RemindedAt.IsZero() && r.RemindedAt.Equal(r.ResentAt) }
+func (r *Request) IsReminder() bool { return !r.RemindedAt.IsZero() && r.RemindedAt.Equal(r.ResentAt) }

@@ -39,7 +39,7 @@
 // it can be read from an answer to a signup, but that there is no more room now for anybody.
 //
 // Personal data leaves this package towards a store only sealed; a store's key is a keyed hash that names nobody.
-package confirm
+package consent
 
 import (
 	"encoding/json"
@@ -50,16 +50,14 @@ import (
 
 // Errors of acts that a link's holder is told about, each on a page of its own.
 var (
-	// ErrUnknownLink says that a link is forged, damaged or of another kind: nothing is told apart before its signature is right.
-	ErrUnknownLink = errors.New("confirm: this link is not one of ours")
 	// ErrExpired says that the link's time is over. The request may be renewed while it is still known.
-	ErrExpired = errors.New("confirm: this link has expired")
+	ErrExpired = errors.New("consent: this link has expired")
 	// ErrGone says that nothing is known any more of what the link was for.
-	ErrGone = errors.New("confirm: nothing is known any more of what this link was for")
+	ErrGone = errors.New("consent: nothing is known any more of what this link was for")
 	// ErrDeclined says that the person wants no letters from this site.
-	ErrDeclined = errors.New("confirm: letters from this site were declined")
+	ErrDeclined = errors.New("consent: letters from this site were declined")
 	// ErrWithdrawn says that what the link confirmed, or would have, was taken back.
-	ErrWithdrawn = errors.New("confirm: this consent was taken back")
+	ErrWithdrawn = errors.New("consent: this consent was taken back")
 )
 
 // Bounds of what one subscription holds, so that nobody can make it grow without end.

@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -13,7 +13,7 @@ type Resend struct {
 }
 
 func (a Resend) on(s *Subscription, now time.Time) ([]Job, error) {
-	r := s.latest(now)
+	r := s.LatestOpen(now)
 	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) || s.slot(a.Terms.EmailsPerAddress, now).After(now) {
 		return nil, nil
 	}
@@ -23,9 +23,9 @@ func (a Resend) on(s *Subscription, now time.Time) ([]Job, error) {
 }
 
 // latest is the open request that was made last, or nil.
-func (s *Subscription) latest(now time.Time) *Request {
+func (s *Subscription) LatestOpen(now time.Time) *Request {
 	for i, r := range slices.Backward(s.Requests) {
-		if r.open(now) {
+		if r.IsOpen(now) {
 			return &s.Requests[i]
 		}
 	}
@@ -33,4 +33,4 @@ func (s *Subscription) latest(now time.Time) *Request {
 }
 
 // lettered tells whether a relay took the request's letter, and nobody has asked for it again since.
-func (r *Request) lettered() bool { return r.Delivery != nil && !r.Delivery.At.Before(r.ResentAt) }
+func (r *Request) EmailTaken() bool { return r.Delivery != nil && !r.Delivery.At.Before(r.ResentAt) }

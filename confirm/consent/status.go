@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"cmp"
@@ -62,13 +62,13 @@ func rank(s State) int {
 // Purposes says where every purpose stands, in the order in which they were first asked, without the texts' words.
 func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 	all := []PurposeStatus{}
-	for _, id := range s.purposes() {
-		all = append(all, s.purpose(id, now))
+	for _, id := range s.purposeIDs() {
+		all = append(all, s.Purpose(id, now))
 	}
 	return all
 }
 
-func (s *Subscription) purpose(id string, now time.Time) (best PurposeStatus) {
+func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 	consider := func(state State, since time.Time, sh Statement) {
 		if sh.Purpose != id {
 			return
@@ -81,7 +81,7 @@ func (s *Subscription) purpose(id string, now time.Time) (best PurposeStatus) {
 	for _, r := range s.Requests {
 		for _, sh := range r.Statements {
 			switch {
-			case r.open(now):
+			case r.IsOpen(now):
 				consider(Pending, r.Asked.At, sh)
 			case r.State == Pending:
 				consider(Expired, r.Deadline, sh)
@@ -101,7 +101,7 @@ func (s *Subscription) purpose(id string, now time.Time) (best PurposeStatus) {
 }
 
 // status is the subscription for a website, without the words of its texts and without links.
-func (s *Subscription) status(id string, now time.Time) Status {
+func (s *Subscription) Status(id string, now time.Time) Status {
 	st := Status{
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
 		CreatedAt: s.Created, Purposes: s.Purposes(now),
@@ -112,7 +112,7 @@ func (s *Subscription) status(id string, now time.Time) Status {
 		}
 	}
 	if st.State == Pending {
-		open := slices.DeleteFunc(slices.Clone(s.Requests), func(r Request) bool { return !r.open(now) })
+		open := slices.DeleteFunc(slices.Clone(s.Requests), func(r Request) bool { return !r.IsOpen(now) })
 		last := slices.MaxFunc(open, func(a, b Request) int { return a.Deadline.Compare(b.Deadline) })
 		st.ExpiresAt = &last.Deadline
 	}

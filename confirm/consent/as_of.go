@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 // asOf is the subscription as it stood at a time, read from its evidence; a zero one if it was not there yet. Whole is false where
 // something that ended before then, or was changed since, is no longer known, so that the answer may lack it: what was confirmed
 // then by this answer was, but more may have been.
-func (s Subscription) asOf(t time.Time) (then Subscription, whole bool) {
+func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	if s.Created.After(t) {
 		return Subscription{}, true
 	}

@@ -1,4 +1,4 @@
-package confirm
+package address
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 // ErrAddress says that a text is not a mailbox that a letter can be sent to.
-var ErrAddress = errors.New("confirm: not an e-mail address")
+var ErrInvalid = errors.New("address: not an e-mail address")
 
 // Address is a mailbox: a local part exactly as typed (RFC 5321 leaves its case to the receiver) and a domain as lower-case
 // A-labels. The zero Address is no address; any other came from ParseAddress.
@@ -19,17 +19,17 @@ type Address struct{ local, domain string }
 // ParseAddress reads one bare mailbox: a dot-atom (RFC 5322, with letters beyond ASCII by RFC 6531) of at most 64 bytes, '@', and
 // a domain with a dot (IDNA 2008); 254 bytes in all. Quoted local parts, address literals, comments, display names and lists are
 // refused: nobody types them into a form, and parsers disagree about them. The error is ErrAddress.
-func ParseAddress(s string) (Address, error) {
+func Parse(s string) (Address, error) {
 	if len(s) > 254 || !utf8.ValidString(s) {
-		return Address{}, ErrAddress
+		return Address{}, ErrInvalid
 	}
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || !validLocal(local) {
-		return Address{}, ErrAddress
+		return Address{}, ErrInvalid
 	}
 	ascii, ok := asciiDomain(domain)
 	if !ok || len(local)+1+len(ascii) > 254 {
-		return Address{}, ErrAddress
+		return Address{}, ErrInvalid
 	}
 	return Address{local: local, domain: ascii}, nil
 }
@@ -113,6 +113,34 @@ func (a *Address) UnmarshalText(b []byte) (err error) {
 		*a = Address{}
 		return nil
 	}
-	*a, err = ParseAddress(string(b))
+	*a, err = Parse(string(b))
 	return err
+}
+
+// folding maps text by UTS 46, not transitionally: case, width and compatibility forms go, as by NFKC, and letters that are not the same
+// (ı and i, ß and ss) stay apart. What it was made for, that the text may stand in the DNS, it is not asked.
+var folding = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
+
+// mailbox is the address as far as most providers look at it: without case and compatibility forms of letters, without a "+tag" (at
+// Yahoo a "-tag" too), and at Gmail without dots. Two people may share one, at a provider that tells them apart; so nothing is known by
+// it, and it only counts letters.
+func (a Address) Mailbox() string {
+	local, err := folding.ToUnicode(a.local)
+	if err != nil {
+		local = strings.ToLower(a.local)
+	}
+	domain, tags := a.domain, "+"
+	switch {
+	case domain == "gmail.com", domain == "googlemail.com":
+		domain = "gmail.com"
+	case strings.HasPrefix(domain, "yahoo."), domain == "ymail.com", domain == "rocketmail.com":
+		tags = "+-"
+	}
+	if i := strings.IndexAny(local, tags); i > 0 {
+		local = local[:i]
+	}
+	if domain == "gmail.com" {
+		local = strings.ReplaceAll(local, ".", "")
+	}
+	return local + "@" + domain
 }

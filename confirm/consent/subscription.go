@@ -1,8 +1,10 @@
-package confirm
+package consent
 
 import (
 	"slices"
 	"time"
+
+	"github.com/optin/optin/internal/address"
 )
 
 // State is where a purpose, a request or a subscription stands.
@@ -101,24 +103,24 @@ type Consent struct {
 
 // Subscription is everything known of one address at one site.
 type Subscription struct {
-	Site         string      `json:"site"`
-	Address      Address     `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
-	Locale       string      `json:"loc,omitempty"`
-	Created      time.Time   `json:"created"`
-	Changed      time.Time   `json:"changed"`
-	Requests     []Request   `json:"reqs,omitempty"`   // oldest first
-	Consents     []Consent   `json:"grants,omitempty"` // oldest first
-	Declined     *Evidence   `json:"refused,omitempty"`
-	Unblocked    *Evidence   `json:"lifted,omitempty"`
-	WithdrawnAt  time.Time   `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
-	HistorySince time.Time   `json:"forgot,omitzero"`    // what ended before may no longer be known
-	EmailTimes   []time.Time `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
-	NoticedAt    time.Time   `json:"noticed,omitzero"`   // when JobKnownEmail was last owed
-	ExpireAt     time.Time   `json:"alarm,omitzero"`     // when the one outstanding JobExpire is due
-	MovedTo      string      `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
+	Site         string          `json:"site"`
+	Address      address.Address `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
+	Locale       string          `json:"loc,omitempty"`
+	Created      time.Time       `json:"created"`
+	Changed      time.Time       `json:"changed"`
+	Requests     []Request       `json:"reqs,omitempty"`   // oldest first
+	Consents     []Consent       `json:"grants,omitempty"` // oldest first
+	Declined     *Evidence       `json:"refused,omitempty"`
+	Unblocked    *Evidence       `json:"lifted,omitempty"`
+	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
+	HistorySince time.Time       `json:"forgot,omitzero"`    // what ended before may no longer be known
+	EmailTimes   []time.Time     `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
+	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when JobKnownEmail was last owed
+	ExpireAt     time.Time       `json:"alarm,omitzero"`     // when the one outstanding JobExpire is due
+	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
 }
 
-func (s *Subscription) request(id string) *Request {
+func (s *Subscription) Request(id string) *Request {
 	for i := range s.Requests {
 		if s.Requests[i].ID == id {
 			return &s.Requests[i]
@@ -128,7 +130,7 @@ func (s *Subscription) request(id string) *Request {
 }
 
 // grant is the latest grant of a purpose, or nil.
-func (s *Subscription) grant(purpose string) *Consent {
+func (s *Subscription) Consent(purpose string) *Consent {
 	for i, g := range slices.Backward(s.Consents) {
 		if g.Purpose == purpose {
 			return &s.Consents[i]
@@ -138,17 +140,17 @@ func (s *Subscription) grant(purpose string) *Consent {
 }
 
 func (s *Subscription) confirmed(purpose string) bool {
-	g := s.grant(purpose)
+	g := s.Consent(purpose)
 	return g != nil && g.State == Confirmed
 }
 
 // granted tells whether anything is confirmed.
-func (s *Subscription) granted() bool {
+func (s *Subscription) HasConsent() bool {
 	return slices.ContainsFunc(s.Consents, func(g Consent) bool { return g.State == Confirmed })
 }
 
 // open tells whether the request can still be confirmed.
-func (r *Request) open(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
+func (r *Request) IsOpen(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
 
 func (r *Request) close(state State, e Evidence) { r.State, r.Closed = state, &e }
 

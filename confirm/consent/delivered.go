@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import "time"
 
@@ -9,7 +9,7 @@ type Delivered struct {
 }
 
 func (a Delivered) on(s *Subscription, _ time.Time) ([]Job, error) {
-	if r := s.request(a.Request); r != nil && !r.lettered() {
+	if r := s.Request(a.Request); r != nil && !r.EmailTaken() {
 		r.Delivery = &a.Delivery
 	}
 	return nil, nil
@@ -23,7 +23,7 @@ type Bounced struct {
 }
 
 func (a Bounced) on(s *Subscription, now time.Time) ([]Job, error) {
-	r := s.request(a.Request)
+	r := s.Request(a.Request)
 	if r == nil || r.State != Pending {
 		return nil, nil
 	}

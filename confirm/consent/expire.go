@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -16,7 +16,7 @@ func (a Expire) on(s *Subscription, now time.Time) ([]Job, error) { return s.rem
 func (s *Subscription) lapse(now time.Time) []Job {
 	lapsed := false
 	for i := range s.Requests {
-		if r := &s.Requests[i]; r.State == Pending && !r.open(now) {
+		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
 			r.close(Expired, Evidence{At: r.Deadline, How: ByClock})
 			lapsed = true
 		}

@@ -1,4 +1,4 @@
-package confirm
+package token
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 
 const issuer = "https://confirm.example"
 
-func linksOf(t testing.TB, secrets ...string) *links {
+func linksOf(t testing.TB, secrets ...string) *Signer {
 	t.Helper()
 	var all [][]byte
 	for _, s := range secrets {
@@ -25,7 +25,7 @@ func linksOf(t testing.TB, secrets ...string) *links {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newLinks(issuer, r)
+	return NewSigner(issuer, r)
 }
 
 var (
@@ -40,12 +40,12 @@ func linkFor(u Use) Link {
 func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 	l := linksOf(t, "s")
 	for _, made := range everyUse {
-		token := l.token(linkFor(made))
-		if got, err := l.read(token, made); err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
+		token := l.Token(linkFor(made))
+		if got, err := l.Parse(token, made); err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
 			t.Errorf("%s: %+v, %v", made, got, err)
 		}
 		for _, other := range everyUse {
-			if _, err := l.read(token, other); other != made && !errors.Is(err, ErrUnknownLink) {
+			if _, err := l.Parse(token, other); other != made && !errors.Is(err, ErrUnknown) {
 				t.Errorf("%s opened %s: %v", made, other, err)
 			}
 		}
@@ -54,24 +54,24 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 
 func TestTheSameLinkIsTheSameToken(t *testing.T) {
 	l := linksOf(t, "s")
-	if first, second := l.token(linkFor(UseConfirm)), l.token(linkFor(UseConfirm)); first != second {
+	if first, second := l.Token(linkFor(UseConfirm)), l.Token(linkFor(UseConfirm)); first != second {
 		t.Error("a letter sent twice would hold two links")
 	}
 }
 
 func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
-	token := linksOf(t, "old").token(linkFor(UseConfirm))
-	if _, err := linksOf(t, "new", "old").read(token, UseConfirm); err != nil {
+	token := linksOf(t, "old").Token(linkFor(UseConfirm))
+	if _, err := linksOf(t, "new", "old").Parse(token, UseConfirm); err != nil {
 		t.Errorf("its secret is still listed: %v", err)
 	}
-	if _, err := linksOf(t, "new").read(token, UseConfirm); !errors.Is(err, ErrUnknownLink) {
+	if _, err := linksOf(t, "new").Parse(token, UseConfirm); !errors.Is(err, ErrUnknown) {
 		t.Errorf("its secret is listed no more: %v", err)
 	}
 }
 
 func TestNoTokenButOursIsRead(t *testing.T) {
 	l := linksOf(t, "s")
-	good := l.token(linkFor(UseConfirm))
+	good := l.Token(linkFor(UseConfirm))
 	key := l.ring.Keys("link")[0]
 	sign := func(m jwt.SigningMethod, key any, change func(*claims)) string {
 		c := claims{Use: UseConfirm, RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Audience: jwt.ClaimStrings{"gazette"}, Subject: "x", ID: "y", ExpiresAt: jwt.NewNumericDate(until)}}
@@ -83,7 +83,7 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 		return s
 	}
 	same := func(*claims) {}
-	if _, err := l.read(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
+	if _, err := l.Parse(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
 		t.Fatalf("the table's own token is not read: %v", err)
 	}
 	parts := strings.Split(good, ".")
@@ -110,15 +110,15 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 		"a space":            good + " ",
 		"twice":              good + good,
 		"without signature":  parts[0] + "." + parts[1] + ".",
-		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.token(linkFor(UseUnblock)), ".")[2],
+		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.Token(linkFor(UseUnblock)), ".")[2],
 	}
 	for name, token := range bad {
-		if _, err := l.read(token, everyUse...); !errors.Is(err, ErrUnknownLink) {
+		if _, err := l.Parse(token, everyUse...); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for n := range good {
-		if _, err := l.read(good[:n], everyUse...); !errors.Is(err, ErrUnknownLink) {
+		if _, err := l.Parse(good[:n], everyUse...); !errors.Is(err, ErrUnknown) {
 			t.Fatalf("cut to %d characters: %v", n, err)
 		}
 	}
@@ -127,11 +127,11 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 // A token has one spelling: base64 leaves bits of its last character unused, and they must be zero.
 func TestATokenHasOneSpelling(t *testing.T) {
 	l := linksOf(t, "s")
-	good := l.token(linkFor(UseConfirm))
+	good := l.Token(linkFor(UseConfirm))
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	read := 0
 	for _, c := range alphabet {
-		if _, err := l.read(good[:len(good)-1]+string(c), UseConfirm); err == nil {
+		if _, err := l.Parse(good[:len(good)-1]+string(c), UseConfirm); err == nil {
 			read++
 		}
 	}
@@ -142,12 +142,12 @@ func TestATokenHasOneSpelling(t *testing.T) {
 
 func FuzzReadLink(f *testing.F) {
 	l := linksOf(f, "s")
-	good := l.token(linkFor(UseConfirm))
+	good := l.Token(linkFor(UseConfirm))
 	for _, s := range []string{good, good + "\n", "", "a.b.c", strings.Replace(good, ".", "..", 1)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		if got, err := l.read(token, everyUse...); err == nil && token != good {
+		if got, err := l.Parse(token, everyUse...); err == nil && token != good {
 			t.Fatalf("%q was read as %+v", token, got)
 		}
 	})

@@ -1,4 +1,4 @@
-package confirm
+package token
 
 import (
 	"crypto/hmac"
@@ -8,11 +8,23 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 
 // ErrNotOurs says that a report is about no letter of ours.
-var ErrNotOurs = errors.New("confirm: not a report about a letter of ours")
+var ErrNotOurs = errors.New("token: not a report about a letter of ours")
+
+// ReturnPaths makes and reads the signed local parts to which bounces come.
+type ReturnPaths struct {
+	keyring *keyring.Keyring
+	sites   []string
+}
+
+// NewReturnPaths knows the return paths of some sites.
+func NewReturnPaths(ring *keyring.Keyring, sites ...string) *ReturnPaths {
+	return &ReturnPaths{ring, sites}
+}
 
 // A return path is pathPrefix and, in base32 without padding (RFC 4648 section 6), lower-case because some mail systems make it so:
 //
@@ -31,17 +43,17 @@ const (
 var pathEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // returnPath is the local part of the return path of a request's letter; of an empty request: of a letter that asks nothing.
-func (s *Service) returnPath(key store.Key, request string) string {
+func (p *ReturnPaths) Make(key store.Key, request string) string {
 	id, err := base64.RawURLEncoding.DecodeString(key.ID)
 	if err != nil || len(id) != pathID {
 		return "" // no key of ours
 	}
-	body := append(id, requestTag(request)...)
-	return pathPrefix + pathEncoding.EncodeToString(append(body, s.pathSums(key.Site, body)[0]...))
+	body := append(id, RequestTag(request)...)
+	return pathPrefix + pathEncoding.EncodeToString(append(body, p.sums(key.Site, body)[0]...))
 }
 
 // readReturnPath finds whose letter a return path is of, or answers ErrNotOurs whatever is wrong.
-func (s *Service) readReturnPath(local string) (key store.Key, tag string, err error) {
+func (p *ReturnPaths) Parse(local string) (key store.Key, tag string, err error) {
 	local = strings.ToLower(local)
 	if len(local) != pathLength || !strings.HasPrefix(local, pathPrefix) {
 		return store.Key{}, "", ErrNotOurs
@@ -51,10 +63,10 @@ func (s *Service) readReturnPath(local string) (key store.Key, tag string, err e
 		return store.Key{}, "", ErrNotOurs
 	}
 	body, sum := raw[:pathID+pathTag], raw[pathID+pathTag:]
-	for _, site := range s.Sites {
-		for _, ours := range s.pathSums(site.ID, body) {
+	for _, site := range p.sites {
+		for _, ours := range p.sums(site, body) {
 			if hmac.Equal(sum, ours) {
-				return store.Key{Site: site.ID, ID: base64.RawURLEncoding.EncodeToString(body[:pathID])}, string(body[pathID:]), nil
+				return store.Key{Site: site, ID: base64.RawURLEncoding.EncodeToString(body[:pathID])}, string(body[pathID:]), nil
 			}
 		}
 	}
@@ -62,8 +74,8 @@ func (s *Service) readReturnPath(local string) (key store.Key, tag string, err e
 }
 
 // pathSums are the signatures of a return path, one for each listed secret, the newest first.
-func (s *Service) pathSums(site string, body []byte) [][]byte {
-	sums := s.Keyring.Sums("return path", site, string(body))
+func (p *ReturnPaths) sums(site string, body []byte) [][]byte {
+	sums := p.keyring.Sums("return path", site, string(body))
 	for i := range sums {
 		sums[i] = sums[i][:pathSum]
 	}
@@ -71,7 +83,7 @@ func (s *Service) pathSums(site string, body []byte) [][]byte {
 }
 
 // requestTag tells the requests of one record apart, and says nothing of their ids.
-func requestTag(request string) []byte {
+func RequestTag(request string) []byte {
 	sum := sha256.Sum256([]byte(request))
 	return sum[:pathTag]
 }

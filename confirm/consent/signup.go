@@ -1,16 +1,17 @@
-package confirm
+package consent
 
 import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
 // Signup is somebody's wish, told by a form, that an address be written to. It proves nothing about the address.
 type Signup struct {
 	ID         string // a fresh nonce: the request's id
-	Address    Address
+	Address    address.Address
 	Site       string
 	Locale     string
 	Statements []Statement
@@ -25,12 +26,10 @@ type Terms struct {
 	EmailsPerAddress []store.Limit // letters to one address
 	EmailsPerSite    []store.Limit // letters to anybody
 	RemindAfter      time.Duration // after a signup's letter was due: when it is owed once more, if nobody pressed. 0, or TTL and more: never
-	Challenge        Challenge
-	NormalSignups    int // signups in ten minutes that are nothing unusual; 0: what the last week says. For ChallengeBusy
 }
 
 func (a Signup) on(s *Subscription, now time.Time) ([]Job, error) {
-	if s.Declined != nil || s.request(a.ID) != nil {
+	if s.Declined != nil || s.Request(a.ID) != nil {
 		return nil, nil
 	}
 	if s.Address.IsZero() {
@@ -86,7 +85,7 @@ func (s *Subscription) notice(t Terms, now time.Time) []Job {
 
 func (s *Subscription) opened(now time.Time) (n int) {
 	for i := range s.Requests {
-		if s.Requests[i].open(now) {
+		if s.Requests[i].IsOpen(now) {
 			n++
 		}
 	}
@@ -96,7 +95,7 @@ func (s *Subscription) opened(now time.Time) (n int) {
 // asked tells whether open requests already ask all of this.
 func (s *Subscription) asked(shown []Statement, now time.Time) bool {
 	for _, sh := range shown {
-		asks := func(r Request) bool { return r.open(now) && r.asks(sh) }
+		asks := func(r Request) bool { return r.IsOpen(now) && r.asks(sh) }
 		if !slices.ContainsFunc(s.Requests, asks) {
 			return false
 		}

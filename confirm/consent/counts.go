@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 // that confirms two purposes is one of CountConfirmations and one of each of its purposes.
 const (
 	CountSignups       = "signups"       // requests that were opened; a signup for what is pending or confirmed already opens none
-	CountEmails        = "emails"       // letters with a link that a relay took
+	CountEmails        = "emails"        // letters with a link that a relay took
 	CountConfirmations = "confirmations" // presses that confirmed something
 	CountDeclines      = "declines"
 	CountWithdrawals   = "withdrawals" // acts that took a consent back, but for a decline
@@ -63,14 +63,14 @@ func (c *counts) each(name string, of []Statement) {
 }
 
 // tally is what one act is counted as: read from the difference that it made, so that nothing is counted that was not committed.
-func tally(before, after Subscription) []store.Count {
+func Counts(before, after Subscription) []store.Count {
 	c := &counts{day: after.Changed.UTC().Format(time.DateOnly)}
 	for _, r := range after.Requests {
-		c.request(before.request(r.ID), r)
+		c.request(before.Request(r.ID), r)
 	}
 	for _, r := range before.Requests {
 		// What expired and was forgotten in one act, because its deadline and its grace had passed.
-		if r.State == Pending && after.request(r.ID) == nil && !r.Deadline.After(after.Changed) {
+		if r.State == Pending && after.Request(r.ID) == nil && !r.Deadline.After(after.Changed) {
 			c.add(CountExpiries, 1)
 		}
 	}
@@ -128,7 +128,7 @@ func (c *counts) grants(before, after Subscription) {
 	}
 	if len(given) > 0 {
 		c.each(CountConfirmations, given)
-		c.took(after.Changed.Sub(after.request(by).opened()))
+		c.took(after.Changed.Sub(after.Request(by).opened()))
 	}
 	if len(ended) > 0 {
 		c.each(CountWithdrawals, ended)

@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ type Withdraw struct {
 func (a Withdraw) on(s *Subscription, now time.Time) ([]Job, error) {
 	purposes := a.Purposes
 	if len(purposes) == 0 {
-		purposes = s.purposes()
+		purposes = s.purposeIDs()
 	}
 	s.drop(purposes, a.Evidence, now)
 	if !s.end(Withdrawn, a.Evidence, purposes) {
@@ -24,7 +24,7 @@ func (a Withdraw) on(s *Subscription, now time.Time) ([]Job, error) {
 }
 
 // purposes are all that were ever asked or granted.
-func (s *Subscription) purposes() (ids []string) {
+func (s *Subscription) purposeIDs() (ids []string) {
 	add := func(id string) {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)

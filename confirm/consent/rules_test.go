@@ -1,4 +1,4 @@
-package confirm_test
+package consent_test
 
 import (
 	"errors"
@@ -8,20 +8,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
 var (
 	start = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
-	terms = confirm.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
+	terms = consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
 )
 
 // story tells a sequence of acts on one subscription.
 type story struct {
 	t   *testing.T
 	now time.Time
-	sub confirm.Subscription
+	sub consent.Subscription
 }
 
 func tell(t *testing.T) *story { return &story{t: t, now: start} }
@@ -29,7 +30,7 @@ func tell(t *testing.T) *story { return &story{t: t, now: start} }
 func (s *story) later(d time.Duration) *story { s.now = s.now.Add(d); return s }
 
 // does carries out an act that must succeed, and answers what it made owed, but for looks at the clock.
-func (s *story) does(a confirm.Action) []string {
+func (s *story) does(a consent.Action) []string {
 	s.t.Helper()
 	owed, err := s.tries(a)
 	if err != nil {
@@ -38,28 +39,28 @@ func (s *story) does(a confirm.Action) []string {
 	return owed
 }
 
-func (s *story) tries(a confirm.Action) ([]string, error) {
-	after, owed, _, err := confirm.Apply(s.sub, a, s.now)
+func (s *story) tries(a consent.Action) ([]string, error) {
+	after, owed, _, err := consent.Apply(s.sub, a, s.now)
 	s.sub = after
 	var names []string
 	for _, o := range owed {
 		switch o.Type {
-		case confirm.JobConfirmEmail:
+		case consent.JobConfirmEmail:
 			name := "letter " + o.Request
 			if o.Due.After(s.now) {
 				name += " in " + o.Due.Sub(s.now).String()
 			}
 			names = append(names, name)
-		case confirm.JobKnownEmail:
+		case consent.JobKnownEmail:
 			names = append(names, "known")
-		case confirm.JobEvent:
+		case consent.JobEvent:
 			names = append(names, string(o.Event))
 		}
 	}
 	return names, err
 }
 
-func (s *story) is(want confirm.State) *story {
+func (s *story) is(want consent.State) *story {
 	s.t.Helper()
 	if got := s.sub.State(s.now); got != want {
 		s.t.Fatalf("the subscription is %q, want %q", got, want)
@@ -74,56 +75,56 @@ func owes(t *testing.T, got []string, want ...string) {
 	}
 }
 
-func address(s string) confirm.Address {
-	a, err := confirm.ParseAddress(s)
+func mustParse(s string) address.Address {
+	a, err := address.Parse(s)
 	if err != nil {
 		panic(err)
 	}
 	return a
 }
 
-func (s *story) signup(id string, purposes ...string) confirm.Signup {
+func (s *story) signup(id string, purposes ...string) consent.Signup {
 	if len(purposes) == 0 {
 		purposes = []string{"letter"}
 	}
-	a := confirm.Signup{ID: id, Address: address("ada@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
-		Evidence: confirm.Evidence{At: s.now, IP: "192.0.2.7", How: confirm.ByForm}}
+	a := consent.Signup{ID: id, Address: mustParse("ada@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
+		Evidence: consent.Evidence{At: s.now, IP: "192.0.2.7", How: consent.ByForm}}
 	for _, p := range purposes {
-		a.Statements = append(a.Statements, confirm.Statement{Purpose: p, SHA256: "text of " + p})
+		a.Statements = append(a.Statements, consent.Statement{Purpose: p, SHA256: "text of " + p})
 	}
 	return a
 }
 
-func (s *story) press(id string) confirm.Confirm {
-	return confirm.Confirm{Request: id, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+func (s *story) press(id string) consent.Confirm {
+	return consent.Confirm{Request: id, Evidence: consent.Evidence{At: s.now, How: consent.ByLink}}
 }
 
-func (s *story) decline() confirm.Decline {
-	return confirm.Decline{Site: "gazette", Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+func (s *story) decline() consent.Decline {
+	return consent.Decline{Site: "gazette", Evidence: consent.Evidence{At: s.now, How: consent.ByLink}}
 }
 
-func (s *story) withdraw(purposes ...string) confirm.Withdraw {
-	return confirm.Withdraw{Purposes: purposes, Evidence: confirm.Evidence{At: s.now, How: confirm.ByLink}}
+func (s *story) withdraw(purposes ...string) consent.Withdraw {
+	return consent.Withdraw{Purposes: purposes, Evidence: consent.Evidence{At: s.now, How: consent.ByLink}}
 }
 
-func (s *story) renew(old, id string) confirm.Renew {
-	return confirm.Renew{Request: old, ID: id, Terms: terms, Evidence: confirm.Evidence{At: s.now}}
+func (s *story) renew(old, id string) consent.Renew {
+	return consent.Renew{Request: old, ID: id, Terms: terms, Evidence: consent.Evidence{At: s.now}}
 }
 
 func TestTheWayOfOneConsent(t *testing.T) {
 	s := tell(t)
 	owes(t, s.does(s.signup("r1")), "letter r1")
-	s.is(confirm.Pending).later(time.Minute)
+	s.is(consent.Pending).later(time.Minute)
 	owes(t, s.does(s.press("r1")), "subscription.confirmed")
-	s.is(confirm.Confirmed).later(time.Second)
+	s.is(consent.Confirmed).later(time.Second)
 	owes(t, s.does(s.press("r1")))
 	if n := len(s.sub.Consents); n != 1 {
 		t.Fatalf("%d grants after two presses, want 1", n)
 	}
 	owes(t, s.does(s.withdraw()), "subscription.withdrawn")
-	s.is(confirm.Withdrawn)
+	s.is(consent.Withdrawn)
 	owes(t, s.does(s.withdraw()))
-	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, consent.ErrWithdrawn) {
 		t.Fatalf("pressing what was taken back: %v", err)
 	}
 }
@@ -182,7 +183,7 @@ func TestAConfirmedPersonIsToldAtMostOnceADay(t *testing.T) {
 	s.does(s.press("r1"))
 	s.later(time.Hour)
 	owes(t, s.does(s.signup("r2")), "known")
-	s.is(confirm.Confirmed).later(23 * time.Hour)
+	s.is(consent.Confirmed).later(23 * time.Hour)
 	owes(t, s.does(s.signup("r3")))
 	s.later(time.Hour)
 	owes(t, s.does(s.signup("r4")), "known")
@@ -197,12 +198,12 @@ func TestASignupForMoreAsksOnlyForWhatIsNotConfirmed(t *testing.T) {
 	s.does(s.press("r1"))
 	s.later(time.Hour)
 	owes(t, s.does(s.signup("r2", "letter", "offers")), "letter r2")
-	s.is(confirm.Confirmed)
+	s.is(consent.Confirmed)
 	if got := s.sub.Requests[1].Statements; len(got) != 1 || got[0].Purpose != "offers" {
 		t.Fatalf("asked again: %v", got)
 	}
 	s.does(s.withdraw("letter"))
-	s.is(confirm.Pending)
+	s.is(consent.Pending)
 	owes(t, s.does(s.press("r2")), "subscription.confirmed")
 	want := []string{"letter withdrawn", "offers confirmed"}
 	var got []string
@@ -219,22 +220,22 @@ func TestDeclinedHoldsUntilLifted(t *testing.T) {
 	s.does(s.signup("r1"))
 	owes(t, s.does(s.decline()), "subscription.declined")
 	owes(t, s.does(s.decline()))
-	s.is(confirm.Declined)
+	s.is(consent.Declined)
 	for i := range 40 { // far past every deadline and grace
 		s.later(24 * time.Hour)
-		owes(t, s.does(confirm.Expire{}))
+		owes(t, s.does(consent.Expire{}))
 		owes(t, s.does(s.signup(fmt.Sprint("again", i))))
-		if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrDeclined) {
+		if _, err := s.tries(s.press("r1")); !errors.Is(err, consent.ErrDeclined) {
 			t.Fatalf("day %d: pressing: %v", i, err)
 		}
 	}
 	if !s.sub.Address.IsZero() || len(s.sub.Requests) != 0 || s.sub.Expires() != (time.Time{}) {
 		t.Errorf("what is left is not the bare refusal: %+v", s.sub)
 	}
-	s.does(confirm.Unblock{})
-	s.is(confirm.Declined)
+	s.does(consent.Unblock{})
+	s.is(consent.Declined)
 	owes(t, s.does(s.signup("r2")), "letter r2")
-	s.is(confirm.Pending)
+	s.is(consent.Pending)
 	owes(t, s.does(s.press("r2")), "subscription.confirmed")
 }
 
@@ -243,30 +244,30 @@ func TestDecliningTakesBackWhatWasConfirmed(t *testing.T) {
 	s.does(s.signup("r1"))
 	s.does(s.press("r1"))
 	owes(t, s.does(s.decline()), "subscription.declined")
-	s.is(confirm.Declined)
-	s.does(confirm.Unblock{})
-	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrWithdrawn) {
+	s.is(consent.Declined)
+	s.does(consent.Unblock{})
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, consent.ErrWithdrawn) {
 		t.Fatalf("an old link after lifting: %v", err)
 	}
-	s.is(confirm.Declined)
+	s.is(consent.Declined)
 }
 
 func TestALinkEndsAtItsDeadlineAndMayBeRenewedInItsGrace(t *testing.T) {
 	s := tell(t)
 	s.does(s.signup("r1"))
 	s.later(terms.TTL - time.Millisecond)
-	if _, _, _, err := confirm.Apply(s.sub, s.press("r1"), s.now); err != nil {
+	if _, _, _, err := consent.Apply(s.sub, s.press("r1"), s.now); err != nil {
 		t.Fatalf("in its last millisecond: %v", err)
 	}
-	s.later(time.Millisecond).is(confirm.Expired)
-	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrExpired) {
+	s.later(time.Millisecond).is(consent.Expired)
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, consent.ErrExpired) {
 		t.Fatalf("at its deadline: %v", err)
 	}
-	owes(t, s.does(confirm.Expire{}), "subscription.expired")
-	owes(t, s.does(confirm.Expire{}))
+	owes(t, s.does(consent.Expire{}), "subscription.expired")
+	owes(t, s.does(consent.Expire{}))
 	owes(t, s.does(s.renew("r1", "r2")), "letter r2")
 	owes(t, s.does(s.renew("r1", "r2")))
-	s.is(confirm.Pending)
+	s.is(consent.Pending)
 	if r := s.sub.Requests[1]; r.Asked.IP != "192.0.2.7" || !r.Asked.At.Equal(start) || r.Renewed == nil {
 		t.Errorf("the renewed request does not rest on the first evidence: %+v", r)
 	}
@@ -276,32 +277,32 @@ func TestALinkEndsAtItsDeadlineAndMayBeRenewedInItsGrace(t *testing.T) {
 func TestEverythingPersonalIsGoneAfterTheGrace(t *testing.T) {
 	s := tell(t)
 	s.does(s.signup("r1"))
-	if got, want := s.sub.Expires(), start.Add(terms.TTL+confirm.Grace); !got.Equal(want) {
+	if got, want := s.sub.Expires(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
 		t.Fatalf("the record expires at %v, want %v", got, want)
 	}
 	s.later(terms.TTL)
-	s.does(confirm.Expire{})
-	if got, want := s.sub.Expires(), start.Add(terms.TTL+confirm.Grace); !got.Equal(want) {
+	s.does(consent.Expire{})
+	if got, want := s.sub.Expires(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
 		t.Errorf("after the lapse it expires at %v, want %v", got, want)
 	}
-	s.later(confirm.Grace)
-	s.does(confirm.Expire{})
+	s.later(consent.Grace)
+	s.does(consent.Expire{})
 	if len(s.sub.Requests) != 0 {
 		t.Errorf("still kept: %+v", s.sub.Requests)
 	}
-	if _, err := s.tries(s.renew("r1", "r2")); !errors.Is(err, confirm.ErrGone) {
+	if _, err := s.tries(s.renew("r1", "r2")); !errors.Is(err, consent.ErrGone) {
 		t.Errorf("renewing what is forgotten: %v", err)
 	}
 }
 
 func TestABounceClosesOnlyAnOpenRequest(t *testing.T) {
-	bounce := confirm.Bounced{Request: "r1", Evidence: confirm.Evidence{Reply: "550 no such user", How: confirm.ByRelay}}
+	bounce := consent.Bounced{Request: "r1", Evidence: consent.Evidence{Reply: "550 no such user", How: consent.ByRelay}}
 	s := tell(t)
 	s.does(s.signup("r1"))
 	owes(t, s.does(bounce), "subscription.undeliverable")
 	owes(t, s.does(bounce))
-	s.is(confirm.Undeliverable)
-	if _, err := s.tries(s.press("r1")); !errors.Is(err, confirm.ErrExpired) {
+	s.is(consent.Undeliverable)
+	if _, err := s.tries(s.press("r1")); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("pressing: %v", err)
 	}
 
@@ -309,7 +310,7 @@ func TestABounceClosesOnlyAnOpenRequest(t *testing.T) {
 	s.does(s.signup("r1"))
 	s.does(s.press("r1"))
 	owes(t, s.does(bounce))
-	s.is(confirm.Confirmed)
+	s.is(consent.Confirmed)
 }
 
 func TestOpenRequestsAreBounded(t *testing.T) {
@@ -319,8 +320,8 @@ func TestOpenRequestsAreBounded(t *testing.T) {
 		a.Terms.EmailsPerAddress = nil
 		s.does(a)
 	}
-	if n := len(s.sub.Requests); n != 2*confirm.MaxOpen {
-		t.Fatalf("%d requests, want %d", n, 2*confirm.MaxOpen)
+	if n := len(s.sub.Requests); n != 2*consent.MaxOpen {
+		t.Fatalf("%d requests, want %d", n, 2*consent.MaxOpen)
 	}
 	if s.sub.Requests[0].ID != "r0" {
 		t.Error("the first request was pushed out")
@@ -334,23 +335,23 @@ func TestWhatWasTakenBackIsNotBroughtBackByAnOlderLetter(t *testing.T) {
 	s.does(s.signup("r2"))
 	s.does(s.press("r1"))
 	s.does(s.withdraw())
-	if _, err := s.tries(s.press("r2")); !errors.Is(err, confirm.ErrWithdrawn) {
+	if _, err := s.tries(s.press("r2")); !errors.Is(err, consent.ErrWithdrawn) {
 		t.Fatalf("the second letter's link: %v", err)
 	}
-	s.is(confirm.Withdrawn).later(time.Hour)
+	s.is(consent.Withdrawn).later(time.Hour)
 	owes(t, s.does(s.signup("r3")), "letter r3")
 	owes(t, s.does(s.press("r3")), "subscription.confirmed")
 }
 
 func TestRepeatingOneThingKeepsNothingElseFromBeingAsked(t *testing.T) {
 	s := tell(t)
-	for i := range 3 * confirm.MaxOpen {
+	for i := range 3 * consent.MaxOpen {
 		a := s.signup(fmt.Sprint("r", i), "letter")
 		a.Terms.EmailsPerAddress = nil
 		s.does(a)
 	}
-	if n := len(s.sub.Requests); n != confirm.MaxOpen {
-		t.Fatalf("%d requests for one purpose, want %d", n, confirm.MaxOpen)
+	if n := len(s.sub.Requests); n != consent.MaxOpen {
+		t.Fatalf("%d requests for one purpose, want %d", n, consent.MaxOpen)
 	}
 	other := s.signup("other", "offers")
 	other.Terms.EmailsPerAddress = nil
@@ -368,7 +369,7 @@ func TestARefusalIsTheLatestWord(t *testing.T) {
 			before(s)
 			s.later(time.Hour)
 			s.does(s.decline())
-			s.is(confirm.Declined)
+			s.is(consent.Declined)
 		})
 	}
 }
@@ -380,8 +381,8 @@ func TestALapseBesideAConsentTellsNobody(t *testing.T) {
 	s.later(time.Hour)
 	s.does(s.signup("r2", "offers"))
 	s.later(terms.TTL)
-	owes(t, s.does(confirm.Expire{}))
-	s.is(confirm.Confirmed)
+	owes(t, s.does(consent.Expire{}))
+	s.is(consent.Confirmed)
 }
 
 func TestALinkWhosePurposesAnotherConfirmedIsConfirmedToo(t *testing.T) {
@@ -393,5 +394,5 @@ func TestALinkWhosePurposesAnotherConfirmedIsConfirmedToo(t *testing.T) {
 	s.later(terms.TTL - time.Minute) // r1 is past its end
 	owes(t, s.does(s.press("r1")))
 	owes(t, s.does(s.renew("r1", "r3")))
-	s.is(confirm.Confirmed)
+	s.is(consent.Confirmed)
 }

@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import "time"
 
@@ -22,7 +22,7 @@ func (a Decline) on(s *Subscription, now time.Time) ([]Job, error) {
 			s.Requests[i].close(Declined, a.Evidence)
 		}
 	}
-	s.end(Declined, a.Evidence, s.purposes())
+	s.end(Declined, a.Evidence, s.purposeIDs())
 	if s.Address.IsZero() {
 		return nil, nil
 	}
@@ -30,10 +30,10 @@ func (a Decline) on(s *Subscription, now time.Time) ([]Job, error) {
 }
 
 // move leaves a bare refusal's new id in its place, so that links under the old one still lead to it.
-type move struct{ to string }
+type Move struct{ To string }
 
-func (a move) on(s *Subscription, _ time.Time) ([]Job, error) {
-	*s = Subscription{Site: s.Site, Created: s.Created, MovedTo: a.to}
+func (a Move) on(s *Subscription, _ time.Time) ([]Job, error) {
+	*s = Subscription{Site: s.Site, Created: s.Created, MovedTo: a.To}
 	return nil, nil
 }
 

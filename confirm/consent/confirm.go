@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"slices"
@@ -12,8 +12,8 @@ type Confirm struct {
 }
 
 func (a Confirm) on(s *Subscription, now time.Time) ([]Job, error) {
-	r, err := s.pressable(a.Request, now)
-	if err != nil || !r.open(now) {
+	r, err := s.Confirmable(a.Request, now)
+	if err != nil || !r.IsOpen(now) {
 		return nil, err
 	}
 	wanted := s.unconfirmed(r.Statements)
@@ -33,17 +33,17 @@ func (a Confirm) on(s *Subscription, now time.Time) ([]Job, error) {
 
 // pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed, or all of which another
 // letter's link confirmed, stays so for its holder as long as something of it holds, past its deadline too.
-func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
+func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	if s.Declined != nil {
 		return nil, ErrDeclined
 	}
-	r := s.request(id)
+	r := s.Request(id)
 	if r == nil {
 		return nil, ErrGone
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
-		if r.open(now) || s.covered(r) {
+		if r.IsOpen(now) || s.FullyConfirmed(r) {
 			return r, nil
 		}
 	case Confirmed:
@@ -62,12 +62,12 @@ func (s *Subscription) pressable(id string, now time.Time) (*Request, error) {
 }
 
 // covered tells whether all that a request asks is confirmed.
-func (s *Subscription) covered(r *Request) bool { return len(s.unconfirmed(r.Statements)) == 0 }
+func (s *Subscription) FullyConfirmed(r *Request) bool { return len(s.unconfirmed(r.Statements)) == 0 }
 
 // standing is what a request asked that was not taken back after it had been asked: a letter from before brings nothing back.
 func (s *Subscription) standing(r *Request) []Statement {
 	return slices.DeleteFunc(slices.Clone(r.Statements), func(sh Statement) bool {
-		g := s.grant(sh.Purpose)
+		g := s.Consent(sh.Purpose)
 		return g != nil && g.State != Confirmed && g.Ended.At.After(r.Asked.At)
 	})
 }

@@ -1,6 +1,7 @@
-package confirm
+package token
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/optin/optin/internal/keyring"
 )
+
+// ErrUnknownLink says that a link is forged, damaged or of another kind: nothing is told apart before its signature is right.
+var ErrUnknown = errors.New("token: this link is not one of ours")
 
 // Use says what a link is for; a link opens nothing else.
 type Use string
@@ -43,14 +47,14 @@ type claims struct {
 }
 
 // links makes and reads tokens: JWTs (RFC 7519) signed with HS256 under keys derived from the configured secrets.
-type links struct {
+type Signer struct {
 	issuer string // the public URL
 	ring   *keyring.Keyring
 	parser *jwt.Parser
 }
 
-func newLinks(issuer string, ring *keyring.Keyring) *links {
-	return &links{issuer: issuer, ring: ring, parser: jwt.NewParser(
+func NewSigner(issuer string, ring *keyring.Keyring) *Signer {
+	return &Signer{issuer: issuer, ring: ring, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithIssuer(issuer),
@@ -61,7 +65,7 @@ func newLinks(issuer string, ring *keyring.Keyring) *links {
 }
 
 // token signs a link. The same link makes the same token, so a letter that is sent twice holds one link.
-func (l *links) token(k Link) string {
+func (l *Signer) Token(k Link) string {
 	c := claims{Use: k.Use, RegisteredClaims: jwt.RegisteredClaims{
 		Issuer:    l.issuer,
 		Audience:  jwt.ClaimStrings{k.Site},
@@ -77,9 +81,9 @@ func (l *links) token(k Link) string {
 }
 
 // read verifies a token and that it is for one of the uses, or returns ErrUnknownLink whatever is wrong.
-func (l *links) read(token string, uses ...Use) (Link, error) {
+func (l *Signer) Parse(token string, uses ...Use) (Link, error) {
 	if len(token) > maxToken || strings.Trim(token, tokenAlphabet) != "" {
-		return Link{}, ErrUnknownLink
+		return Link{}, ErrUnknown
 	}
 	for _, key := range l.ring.Keys("link") {
 		var c claims
@@ -89,16 +93,16 @@ func (l *links) read(token string, uses ...Use) (Link, error) {
 		}
 		return Link{Use: c.Use, Site: c.Audience[0], ID: c.Subject, Request: c.ID, Until: c.ExpiresAt.Time}, nil
 	}
-	return Link{}, ErrUnknownLink
+	return Link{}, ErrUnknown
 }
 
 // url is the address of a link's page: "/c/" for what a letter asks, "/u/" for taking back.
-func (l *links) url(k Link) string {
+func (l *Signer) URL(k Link) string {
 	page := "c"
 	if k.Use == UseUnsubscribe {
 		page = "u"
 	}
-	u, err := url.JoinPath(l.issuer, page, l.token(k))
+	u, err := url.JoinPath(l.issuer, page, l.Token(k))
 	if err != nil {
 		panic(err) // the issuer was parsed when the configuration was read
 	}

@@ -1,4 +1,4 @@
-package confirm
+package consent
 
 import (
 	"errors"
@@ -14,13 +14,13 @@ type Renew struct {
 }
 
 func (a Renew) on(s *Subscription, now time.Time) ([]Job, error) {
-	if s.request(a.ID) != nil {
+	if s.Request(a.ID) != nil {
 		return nil, nil
 	}
-	if _, err := s.pressable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
+	if _, err := s.Confirmable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
 		return nil, err
 	}
-	old := s.request(a.Request)
+	old := s.Request(a.Request)
 	wanted := s.unconfirmed(s.standing(old))
 	if len(wanted) == 0 {
 		return nil, nil

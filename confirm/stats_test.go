@@ -1,0 +1,38 @@
+package confirm_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+)
+
+func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
+	d := newDesk(t)
+	d.ask("ada@example.org", "letter", "offers")
+	first := d.letter()
+	d.later(24 * time.Hour)
+	d.ask("bob@example.org", "letter")
+	if _, err := d.press(tokenOf(first.Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := func(later int64) confirm.TimeToConfirm {
+		return confirm.TimeToConfirm{Seconds: later * 86400, Within: []confirm.WithinCount{{Under: "1m"}, {Under: "10m"}, {Under: "1h"}, {Under: "24h"}, {Under: "later", Count: later}}}
+	}
+	want := []confirm.Day{
+		{Day: "2026-11-21", Signups: 1, Emails: 1, TimeToConfirm: within(0), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1}, {ID: "offers", Signups: 1}}},
+		{Day: "2026-11-22", Signups: 1, Confirmations: 1, TimeToConfirm: within(1), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1, Confirmations: 1}, {ID: "offers", Confirmations: 1}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if none, err := d.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30"); err != nil || len(none) != 0 {
+		t.Errorf("%v, %v", none, err)
+	}
+}

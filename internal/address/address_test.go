@@ -1,0 +1,145 @@
+package address_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/internal/address"
+)
+
+func TestAddressesThatPeopleHaveAreTaken(t *testing.T) {
+	for in, want := range map[string]string{
+		"ada@example.org":                        "ada@example.org",
+		"Ada.Lovelace@Example.ORG":               "Ada.Lovelace@example.org", // the local part is the receiver's business
+		"o'brien+news@sub.example.ie":            "o'brien+news@sub.example.ie",
+		"a@xn--bcher-kva.example":                "a@xn--bcher-kva.example",
+		"a@bücher.example":                       "a@xn--bcher-kva.example",
+		"a@BÜCHER.example":                       "a@xn--bcher-kva.example",
+		"mıke@example.org":                       "mıke@example.org",
+		"用户@例子.广告":                               "用户@xn--fsqu00a.xn--4rr70v",
+		"a@example.org":                          "a@example.org",
+		strings.Repeat("l", 64) + "@example.org": strings.Repeat("l", 64) + "@example.org",
+	} {
+		if a, err := address.Parse(in); err != nil || a.String() != want {
+			t.Errorf("%q = %q, %v; want %q", in, a, err, want)
+		}
+	}
+}
+
+func TestWhatIsNoPlainMailboxIsRefused(t *testing.T) {
+	for _, in := range []string{
+		"", "@", "ada", "ada@", "@example.org", "ada@example", "ada@localhost", "ada@.org", "ada@example.", "ada@example.org.", "ada@example..org",
+		".ada@example.org", "ada.@example.org", "a..da@example.org", "ada @example.org", " ada@example.org", "ada@example.org ", "ada@exa mple.org",
+		"ada@@example.org", "ada@bob@example.org", "ada@example.org,bob@example.org", "ada@example.org;bob@example.org", "Ada <ada@example.org>", "<ada@example.org>",
+		"ada@[127.0.0.1]", "ada@127.0.0.1", "ada@1.2", `"e@evil.test"@example.org`, `"ada"@example.org`, "ada(comment)@example.org", "ada@example.org(comment)",
+		"list:ada@example.org;", "x> ORCPT=y@example.org", "ada\r\nBcc: eve@evil.test@example.org", "ada@example.org\r\nRCPT TO:<eve@evil.test>", "ada\x00@example.org", "ada@exam\x00ple.org",
+		"ada@-example.org", "ada@example-.org", "ada@exa_mple.org", "ada@xn--example-.com", "ada@xn--a.com", "ada@xn--.com", "a\u202eb@example.org", "a\u200bb@example.org", "ada@exam\u202eple.org",
+		"\xff@example.org", "ada@\xffexample.org", "ada\u00a0@example.org", "ada@example.org\u0000", "ada%00@exa\nmple.org", "\u0130\u0307 @x.org",
+		strings.Repeat("l", 65) + "@example.org", "ada@" + strings.Repeat("d", 64) + ".org", strings.Repeat("l", 60) + "@" + strings.Repeat("d.", 100) + "org",
+		strings.Repeat("@", 8000), strings.Repeat("(", 8000), strings.Repeat("a.", 4000) + "@example.org",
+	} {
+		if a, err := address.Parse(in); err == nil {
+			t.Errorf("%.60q was taken as %q", in, a)
+		}
+	}
+}
+
+func TestPeopleWhoseAddressesLookAlikeAreNotOne(t *testing.T) {
+	for _, pair := range [][2]string{{"mıke@example.org", "mike@example.org"}, {"Ada@example.org", "ada@example.org"}, {"weiß@example.org", "weiss@example.org"}, {"\u212aim@example.org", "kim@example.org"}} {
+		a, err1 := address.Parse(pair[0])
+		b, err2 := address.Parse(pair[1])
+		if err1 != nil || err2 != nil || a == b {
+			t.Errorf("%q and %q: %v, %v; one: %v", pair[0], pair[1], err1, err2, a == b)
+		}
+	}
+}
+
+func TestAMaskedAddressShowsOneLetter(t *testing.T) {
+	if got := parse(t, "ada.lovelace@example.org").Masked(); got != "a…@example.org" {
+		t.Error(got)
+	}
+}
+
+func FuzzParseAddress(f *testing.F) {
+	for _, s := range []string{"ada@example.org", "a@bücher.example", `"x"@y.z`, "a@xn--bcher-kva.example", "用户@例子.广告", "a@b.c\r\nX: y"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := address.Parse(s)
+		if err != nil {
+			if !a.IsZero() {
+				t.Fatalf("%q failed and yet is %q", s, a)
+			}
+			return
+		}
+		again, err := address.Parse(a.String())
+		if err != nil || again != a {
+			t.Fatalf("%q is %q, which is %q, %v", s, a, again, err)
+		}
+		if len(a.String()) > 254 || strings.ContainsAny(a.String(), " \t\r\n\x00<>()[]:;,\\\"") || strings.Count(a.String(), "@") != 1 {
+			t.Fatalf("%q became %q", s, a)
+		}
+	})
+}
+
+func parse(t *testing.T, s string) address.Address {
+	t.Helper()
+	a, err := address.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestADisguisedAddressIsTheSameMailboxToTheLimits(t *testing.T) {
+	for _, same := range [][]string{
+		{"ken@example.org", "KEN@example.org", "Ken@EXAMPLE.org", "ken+a@example.org", "ken+a+b@example.org", "Ken+A@example.org", "ken+@example.org"},
+		{"ken@example.org", "ｋｅｎ@example.org", "ＫＥＮ@example.org", "\u212aen@example.org", "ken@ｅｘａｍｐｌｅ.org", "ken@example。org", "ｋｅｎ+x@example.org", "𝐤𝐞𝐧@example.org"},
+		{"kendra.lr@gmail.com", "k.en.d.ra.lr@gmail.com", "kendralr@gmail.com", "kendralr@googlemail.com", "Kendra.LR+1@googlemail.com", "k.e.n.d.r.a.l.r.+x@gmail.com", "ｋendralr@ＧＭＡＩＬ.com"},
+		{"ken@yahoo.com", "ken-shop@yahoo.com", "ken-a-b@yahoo.com", "Ken+x@yahoo.com", "KEN-@yahoo.com"},
+		{"ken@yahoo.co.uk", "ken-shop@yahoo.co.uk"}, {"ken@ymail.com", "ken-shop@ymail.com"}, {"ken@rocketmail.com", "ken-shop@rocketmail.com"},
+		{"jos\u00e9@example.org", "jose\u0301@example.org", "JOS\u00c9@example.org"},
+		{"ab--cd@example.org", "ab--ＣＤ@example.org"},
+		{"ﬁona@example.org", "fiona@example.org"},
+		{"ken@bücher.example", "ken@xn--bcher-kva.example", "ken@BÜCHER.example"},
+		{"σοφός@example.org", "ΣΟΦΌς@example.org"},
+		{"ken\ufe0f@example.org", "ken@example.org"}, // a variation selector shows nothing
+	} {
+		for _, other := range same[1:] {
+			if a, b := parse(t, same[0]).Mailbox(), parse(t, other).Mailbox(); a != b {
+				t.Errorf("%s counts as %q, %s as %q", same[0], a, other, b)
+			}
+			typed, _, _ := strings.Cut(other, "@")
+			if kept, _, _ := strings.Cut(parse(t, other).String(), "@"); kept != typed {
+				t.Errorf("%s would be written to as %s", other, parse(t, other))
+			}
+		}
+	}
+}
+
+func TestADisguiseThatNobodyTypesIsRefusedAtTheDoor(t *testing.T) {
+	for _, a := range []string{`"ken"@example.org`, "ken@example.org.", "ken.@gmail.com", "k..en@gmail.com", "ken＋x@example.org", "ken＠example.org", "ken．x@gmail.com",
+		"ken\u00ad@example.org", "ken\u200b@example.org", "ken\u200d@example.org", "(x)ken@example.org", "ken@[192.0.2.7]"} {
+		if _, err := address.Parse(a); !errors.Is(err, address.ErrInvalid) {
+			t.Errorf("%q: %v", a, err)
+		}
+	}
+}
+
+func TestDifferentPeopleAreDifferentMailboxes(t *testing.T) {
+	all := []string{
+		"mike@example.org", "m\u0131ke@example.org", "strasse@example.org", "stra\u00dfe@example.org", "mike@example.com",
+		"m.ike@example.org", "mike-shop@example.org", "m-ike@gmail.com", "mike@gmail.com", "mike@mail.gmail.com", "mike@yahoo-fan.example", "mike-a@yahoo-fan.example",
+		"mike@yahoo.com", "mi.ke@yahoo.com", "+mike@example.org", "+ken@example.org", "-mike@yahoo.com", "mike_a@yahoo.com", "m\u00edke@example.org", "мike@example.org", "mike@ymail.example",
+		"ab--cd@example.org", "ab--ce@example.org", "mike-@example.org", "!#$%&'*/=?^_`{|}~@example.org", "xn--zzzzz99999@example.org",
+	}
+	seen := map[string]string{}
+	for _, a := range all {
+		key := parse(t, a).Mailbox()
+		if other, ok := seen[key]; ok {
+			t.Errorf("%s and %s are both %q", a, other, key)
+		}
+		seen[key] = a
+	}
+}
