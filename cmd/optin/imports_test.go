@@ -32,7 +32,7 @@ func mayImport() map[string][]string {
 		"templates":          {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/theme":     {},
 		"internal/openapi":   {},
-		"mailer":             {"confirm", "confirm/consent", "internal/address", "store", "templates", "github.com/wneessen/go-mail"},
+		"mailer":             {"confirm", "confirm/consent", "internal/address", "internal/keyring", "store", "templates", "github.com/wneessen/go-mail"},
 		"internal/webhook":   {"confirm", "confirm/consent", "store"},
 		"internal/bounce":    {"confirm", "internal/address", "internal/token"},
 		"internal/challenge": {},

@@ -17,27 +17,27 @@ import (
 	"time"
 )
 
-// Answers of a relay that are no replies.
+// What a relay may do instead of replying.
 const (
 	hangUp = "hang up" // close the connection
 	stall  = "stall"   // say nothing until the test is over
 )
 
-// step is one thing said to the relay, "greeting" when it was only dialled and "." at the end of a message.
+// step is one command to the relay, "greeting" when it was only dialled and "." at the end of a message.
 type step struct {
 	conn, nth int // which connection; how often this verb was said, this time included
 	verb      string
 }
 
-// taken is a message whose final dot came, whatever was answered.
-type taken struct {
+// message is a message whose final dot arrived, whatever was answered.
+type message struct {
 	mail, rcpt string // whole commands
 	raw        []byte // dots unstuffed
 	tls        bool
 }
 
-// relay is a server written by hand that answers as a test wants.
-type relay struct {
+// fakeRelay is an SMTP server that answers as a test wants.
+type fakeRelay struct {
 	addr   string
 	ext    []string
 	secure *tls.Config // for STARTTLS, or from the first byte
@@ -47,20 +47,20 @@ type relay struct {
 	mu       sync.Mutex
 	said     []string // everything, in order
 	counts   map[string]int
-	letters  []taken
+	messages []message
 	conns    int
 	open     map[net.Conn]bool
 	over     chan struct{}
 	listener net.Listener
 }
 
-func startRelay(t *testing.T, change ...func(*relay)) *relay {
+func startRelay(t *testing.T, change ...func(*fakeRelay)) *fakeRelay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{
+	r := &fakeRelay{
 		addr: l.Addr().String(), ext: []string{"8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"}, counts: map[string]int{},
 		open: map[net.Conn]bool{}, over: make(chan struct{}), listener: l, say: func(step) string { return "" },
 	}
@@ -82,7 +82,7 @@ func startRelay(t *testing.T, change ...func(*relay)) *relay {
 }
 
 // cut closes every connection.
-func (r *relay) cut() {
+func (r *fakeRelay) cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.open {
@@ -90,7 +90,7 @@ func (r *relay) cut() {
 	}
 }
 
-func (r *relay) serve(c net.Conn) {
+func (r *fakeRelay) serve(c net.Conn) {
 	r.mu.Lock()
 	r.conns++
 	n := r.conns
@@ -109,7 +109,7 @@ func (r *relay) serve(c net.Conn) {
 	if !r.answer(c, n, "greeting", "", "220 relay.example ready") {
 		return
 	}
-	var letter taken
+	var msg message
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -120,9 +120,9 @@ func (r *relay) serve(c net.Conn) {
 		verb, _, _ = strings.Cut(verb, ":")
 		switch verb {
 		case "MAIL":
-			letter = taken{mail: line, tls: encrypted}
+			msg = message{mail: line, tls: encrypted}
 		case "RCPT":
-			letter.rcpt = line
+			msg.rcpt = line
 		}
 		if verb == "QUIT" {
 			r.gone(raw)
@@ -133,11 +133,11 @@ func (r *relay) serve(c net.Conn) {
 		}
 		switch {
 		case verb == "DATA" && strings.HasPrefix(got, "354"):
-			if letter.raw, err = dotted(in); err != nil {
+			if msg.raw, err = dotted(in); err != nil {
 				return
 			}
 			r.mu.Lock()
-			r.letters = append(r.letters, letter)
+			r.messages = append(r.messages, msg)
 			r.mu.Unlock()
 			if !r.answer(c, n, ".", ".", "250 2.0.0 Ok: queued as 4FD1") {
 				return
@@ -153,15 +153,15 @@ func (r *relay) serve(c net.Conn) {
 	}
 }
 
-// gone counts a connection no more: before the other side can know that it is over.
-func (r *relay) gone(c net.Conn) {
+// gone stops counting a connection, before the other side can know that it is over.
+func (r *fakeRelay) gone(c net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.open, c)
 }
 
-// usual is what a relay in good health answers.
-func (r *relay) usual(verb, line string) string {
+// usual returns what a healthy relay answers.
+func (r *fakeRelay) usual(verb, line string) string {
 	switch verb {
 	case "EHLO":
 		return "250-relay.example\r\n250-" + strings.Join(r.ext, "\r\n250-") + "\r\n250 SIZE 1000000"
@@ -180,8 +180,8 @@ func (r *relay) usual(verb, line string) string {
 	return "250 2.0.0 Ok"
 }
 
-// login hears the two answers of AUTH LOGIN.
-func (r *relay) login(c net.Conn, in *bufio.Reader) bool {
+// login reads the two answers of AUTH LOGIN.
+func (r *fakeRelay) login(c net.Conn, in *bufio.Reader) bool {
 	for _, next := range []string{"334 UGFzc3dvcmQ6", "235 2.7.0 welcome"} {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -193,19 +193,19 @@ func (r *relay) login(c net.Conn, in *bufio.Reader) bool {
 	return true
 }
 
-func (r *relay) note(line string) {
+func (r *fakeRelay) note(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said = append(r.said, line)
 }
 
-func (r *relay) answer(c net.Conn, n int, verb, line, usual string) bool {
+func (r *fakeRelay) answer(c net.Conn, n int, verb, line, usual string) bool {
 	_, ok := r.reply(c, n, verb, line, usual)
 	return ok
 }
 
-// reply answers one thing that was said, and tells whether to go on.
-func (r *relay) reply(c net.Conn, n int, verb, line, usual string) (string, bool) {
+// reply answers one command, and reports whether to go on.
+func (r *fakeRelay) reply(c net.Conn, n int, verb, line, usual string) (string, bool) {
 	r.mu.Lock()
 	r.counts[verb]++
 	s := step{conn: n, nth: r.counts[verb], verb: verb}
@@ -228,7 +228,7 @@ func (r *relay) reply(c net.Conn, n int, verb, line, usual string) (string, bool
 	return got, err == nil
 }
 
-// dotted reads a message up to its final dot, byte for byte.
+// dotted reads a message up to its final dot, byte by byte.
 func dotted(in *bufio.Reader) ([]byte, error) {
 	var b bytes.Buffer
 	for {
@@ -243,14 +243,14 @@ func dotted(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-func (r *relay) received() []taken {
+func (r *fakeRelay) received() []message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]taken(nil), r.letters...)
+	return append([]message(nil), r.messages...)
 }
 
-// heard counts the commands that begin so.
-func (r *relay) heard(prefix string) (n int) {
+// heard returns the number of commands with a prefix.
+func (r *fakeRelay) heard(prefix string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.said {
@@ -261,8 +261,8 @@ func (r *relay) heard(prefix string) (n int) {
 	return n
 }
 
-// latest is the last command that begins so.
-func (r *relay) latest(prefix string) string {
+// latest returns the last command with a prefix.
+func (r *fakeRelay) latest(prefix string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range slices.Backward(r.said) {
@@ -273,29 +273,29 @@ func (r *relay) latest(prefix string) string {
 	return ""
 }
 
-// connected is how many connections there are now.
-func (r *relay) connected() int {
+// connected returns how many connections are open.
+func (r *fakeRelay) connected() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.open)
 }
 
-func (r *relay) dialled() int {
+func (r *fakeRelay) dialled() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.conns
 }
 
-// change gives a relay at work another behaviour.
-func (r *relay) change(f func(*relay)) {
+// change changes the behaviour of a running relay.
+func (r *fakeRelay) change(f func(*fakeRelay)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f(r)
 }
 
-// says answers one verb so, always.
-func says(verb, reply string) func(*relay) {
-	return func(r *relay) {
+// says makes the relay always give one verb the same reply.
+func says(verb, reply string) func(*fakeRelay) {
+	return func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == verb {
 				return reply
@@ -305,11 +305,11 @@ func says(verb, reply string) func(*relay) {
 	}
 }
 
-func offers(ext ...string) func(*relay) {
-	return func(r *relay) { r.ext = append(r.ext, ext...) }
+func offers(ext ...string) func(*fakeRelay) {
+	return func(r *fakeRelay) { r.ext = append(r.ext, ext...) }
 }
 
-// certificate is one for the given names and addresses, and the pool in which it is trusted.
+// certificate returns a certificate for the given names and addresses, and a pool that trusts it.
 func certificate(t *testing.T, names []string, ips ...net.IP) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
