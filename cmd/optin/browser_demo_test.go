@@ -51,7 +51,7 @@ func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
 	}
 	p.says("Look in your inbox")
 
-	for end := time.Now().Add(20 * time.Second); p.has(".letters a") == 0; p.open(base + "/inbox") {
+	for end := time.Now().Add(20 * time.Second); p.has(".messages a") == 0; p.open(base + "/inbox") {
 		if time.Now().After(end) {
 			t.Fatal("no letter in the inbox")
 		}

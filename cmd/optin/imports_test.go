@@ -20,6 +20,7 @@ const ours = "github.com/optin/optin/"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"internal/keyring":   {},
+		"internal/mimeparts": {},
 		"store":              {},
 		"store/redis":        {"store", "github.com/redis/go-redis/v9"},
 		"store/sqlite":       {"store", "modernc.org/sqlite"},
@@ -34,12 +35,12 @@ func mayImport() map[string][]string {
 		"internal/openapi":   {},
 		"mailer":             {"confirm", "confirm/consent", "internal/address", "internal/keyring", "store", "templates", "github.com/wneessen/go-mail"},
 		"internal/webhook":   {"confirm", "confirm/consent", "store"},
-		"internal/bounce":    {"confirm", "internal/address", "internal/token"},
+		"internal/bounce":    {"confirm", "internal/mimeparts", "internal/address", "internal/token"},
 		"internal/challenge": {},
 		"internal/preflight": {"blitiri.com.ar/go/spf"},
 		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4"},
 		"internal/config":    {"internal/theme", "go.yaml.in/yaml/v4"},
-		"internal/inbox":     {"github.com/emersion/go-smtp"},
+		"internal/inbox":     {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/metrics":   {"github.com/prometheus/client_golang"},
 		// For tests only: nobody may import it.
 		"internal/openapi/contract": {"internal/openapi"},

@@ -25,7 +25,7 @@ Content-Type: multipart/report; report-type=delivery-status; boundary="A/B"
 --A/B
 Content-Type: text/plain
 
-This letter could not be delivered.
+This email could not be delivered.
 
 --A/B
 Content-Type: message/delivery-status
@@ -49,7 +49,7 @@ func failed(status, diagnostic string) string {
 	return "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: " + status + "\nDiagnostic-Code: smtp; " + diagnostic
 }
 
-func TestAFailureIsHardOnlyWhereItIsAboutTheMailbox(t *testing.T) {
+func TestAFailureIsHardOnlyIfItIsAboutTheMailbox(t *testing.T) {
 	for name, row := range map[string]struct {
 		fields string
 		want   Kind
@@ -87,7 +87,7 @@ func TestAFailureIsHardOnlyWhereItIsAboutTheMailbox(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoReportIsNone(t *testing.T) {
+func TestAMessageThatIsNoReportIsErrNoReport(t *testing.T) {
 	for name, text := range map[string]string{
 		"an answer":         "From: ada@example.org\r\nTo: " + verp + "\r\nSubject: Re: Please confirm\r\n\r\nI did not ask for this. Status: 5.1.1\r\n",
 		"somebody is away":  "From: ada@example.org\r\nAuto-Submitted: auto-replied\r\nContent-Type: text/plain\r\n\r\nAway.\r\n",
@@ -100,7 +100,7 @@ func TestWhatIsNoReportIsNone(t *testing.T) {
 	}
 }
 
-func TestBrokenMessagesAreErrorsThatRepeatNothing(t *testing.T) {
+func TestDamagedMessagesAreErrorsThatRepeatNothing(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":       "",
 		"no header":     "ada@example.org wrote\r\n\r\n",
@@ -149,12 +149,12 @@ func TestNotificationsOfMailServices(t *testing.T) {
 	if err != nil || len(files) < 8 {
 		t.Fatal(files, err)
 	}
-	type told struct {
+	type notice struct {
 		Kind           Kind
 		Returns        []string
 		From, To, Note string
 	}
-	want := map[string]told{
+	want := map[string]notice{
 		"ses-bounce.json":          {Hard, []string{verp}, verp, "ada@example.org", ""},
 		"ses-bounce-sns.json":      {Hard, []string{verp}, verp, "ada@example.org", ""},
 		"ses-event.json":           {Soft, []string{"bonjour@gazette.example"}, "bonjour@gazette.example", "ada@example.org", ""},
@@ -176,7 +176,7 @@ func TestNotificationsOfMailServices(t *testing.T) {
 			t.Fatal(err)
 		}
 		reports, confirm, err := ReadNotification(body)
-		var got told
+		var got notice
 		switch {
 		case errors.Is(err, ErrNoReport):
 			got.Note = "no report"
@@ -187,7 +187,7 @@ func TestNotificationsOfMailServices(t *testing.T) {
 		case len(reports) == 0:
 			got.Note = "nothing"
 		default:
-			got = told{reports[0].Kind, reports[0].Returns, reports[0].From, reports[0].To, ""}
+			got = notice{reports[0].Kind, reports[0].Returns, reports[0].From, reports[0].To, ""}
 		}
 		if diff := cmp.Diff(want[filepath.Base(file)], got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", file, diff)
@@ -205,7 +205,7 @@ func FuzzMessagesAndNotifications(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ReadMessage(strings.NewReader(string(b)))
 		if err == nil && (r.From != "" || r.To != "") {
-			t.Error("a message named whom it is about by itself")
+			t.Error("a message named its own sender or recipient")
 		}
 		_, _, _ = ReadNotification(b)
 	})

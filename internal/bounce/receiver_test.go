@@ -18,14 +18,14 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-// office is a desk with two sites of one sender, and its intake.
-type office struct {
+// env is a service with two sites of one sender domain, and its receiver.
+type env struct {
 	*confirm.Service
 	*bounce.Receiver
 	t *testing.T
 }
 
-func open(t *testing.T) office {
+func newEnv(t *testing.T) env {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None})
 	if err != nil {
@@ -40,53 +40,53 @@ func open(t *testing.T) office {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	senders := map[string]string{"gazette": "Bonjour@gazette.example", "club": "club@gazette.example"}
-	return office{desk, bounce.New(desk, senders), t}
+	return env{service, bounce.New(service, senders), t}
 }
 
-// signUp signs somebody up and answers the return path of the letter.
-func (o office) signUp(site, email string) string {
-	o.t.Helper()
+// signUp signs somebody up and returns the return path of the email.
+func (env env) signUp(site, email string) string {
+	env.t.Helper()
 	a, err := address.Parse(email)
 	if err != nil {
-		o.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	if err := o.Signup(o.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
-		o.t.Fatal(err)
+	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
-		owed, err := o.Store.Lease(o.t.Context(), kind, 1, time.Minute)
+		jobs, err := env.Store.Lease(env.t.Context(), kind, 1, time.Minute)
 		if err != nil {
-			o.t.Fatal(err)
+			env.t.Fatal(err)
 		}
-		for _, e := range owed {
-			d, err := o.Service.Message(o.t.Context(), e)
+		for _, job := range jobs {
+			msg, err := env.Service.Message(env.t.Context(), job)
 			if err != nil {
-				o.t.Fatal(err)
+				env.t.Fatal(err)
 			}
-			if err := o.Store.End(o.t.Context(), e, store.Complete()); err != nil {
-				o.t.Fatal(err)
+			if err := env.Store.End(env.t.Context(), job, store.Complete()); err != nil {
+				env.t.Fatal(err)
 			}
-			return d.ReturnPath + "@bounces.gazette.example"
+			return msg.ReturnPath + "@bounces.gazette.example"
 		}
 	}
-	o.t.Fatal("no letter is owed")
+	env.t.Fatal("no email is due")
 	return ""
 }
 
-func (o office) state(site, email string) consent.State {
-	o.t.Helper()
+func (env env) state(site, email string) consent.State {
+	env.t.Helper()
 	a, err := address.Parse(email)
 	if err != nil {
-		o.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	st, err := o.Lookup(o.t.Context(), site, a)
+	st, err := env.Lookup(env.t.Context(), site, a)
 	if err != nil {
-		o.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	return st.State
 }
@@ -96,9 +96,9 @@ func postmark(kind, from, to string) []byte {
 }
 
 func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
-	o := open(t)
-	o.signUp("gazette", "ada@example.org")
-	o.signUp("club", "ada@example.org")
+	env := newEnv(t)
+	env.signUp("gazette", "ada@example.org")
+	env.signUp("club", "ada@example.org")
 	for name, row := range map[string]struct {
 		body []byte
 		ours int
@@ -108,60 +108,60 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
 		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, consent.Pending},
 	} {
-		res, err := o.Notification(t.Context(), row.body)
-		if err != nil || res.Reports != 1 || res.Ours != row.ours || o.state("gazette", "ada@example.org") != row.want {
-			t.Errorf("%s: %+v, %v; she is %s", name, res, err, o.state("gazette", "ada@example.org"))
+		res, err := env.Notification(t.Context(), row.body)
+		if err != nil || res.Reports != 1 || res.Ours != row.ours || env.state("gazette", "ada@example.org") != row.want {
+			t.Errorf("%s: %+v, %v; she is %s", name, res, err, env.state("gazette", "ada@example.org"))
 		}
 	}
-	if res, err := o.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
+	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if got := o.state("gazette", "ada@example.org"); got != consent.Undeliverable {
+	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("after a hard bounce she is %s", got)
 	}
-	if got := o.state("club", "ada@example.org"); got != consent.Pending {
+	if got := env.state("club", "ada@example.org"); got != consent.Pending {
 		t.Errorf("at the other site she is %s", got)
 	}
 }
 
 func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
-	o := open(t)
-	path := o.signUp("gazette", "ada@example.org")
+	env := newEnv(t)
+	path := env.signUp("gazette", "ada@example.org")
 	report := func(to string) string {
 		return "From: <>\r\nTo: bonjour@gazette.example, " + to + "\r\nContent-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
 			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--x--\r\n"
 	}
 	for name, to := range map[string]string{
-		"nobody": "x@example.org", "her own address": "ada@example.org", "another letter's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
+		"nobody": "x@example.org", "her own address": "ada@example.org", "another email's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
 		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
 	} {
-		if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || o.state("gazette", "ada@example.org") != consent.Pending {
+		if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || env.state("gazette", "ada@example.org") != consent.Pending {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
-	if res, err := o.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
+	if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if got := o.state("gazette", "ada@example.org"); got != consent.Undeliverable {
+	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("she is %s", got)
 	}
-	if _, err := o.Receiver.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := env.Receiver.Message(t.Context(), strings.NewReader("hello")); !errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("nonsense: %v", err)
 	}
 }
 
-func TestAStoreThatIsAwayIsTold(t *testing.T) {
-	o := open(t)
-	path := o.signUp("gazette", "ada@example.org")
-	if err := o.Store.Close(); err != nil {
+func TestAnUnavailableStoreIsAnError(t *testing.T) {
+	env := newEnv(t)
+	path := env.signUp("gazette", "ada@example.org")
+	if err := env.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	body := postmark("HardBounce", "bonjour@gazette.example", "ada@example.org")
-	if _, err := o.Notification(t.Context(), body); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := env.Notification(t.Context(), body); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
 	text := "To: " + path + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
-	if _, err := o.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := env.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("%v", err)
 	}
 }

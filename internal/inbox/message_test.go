@@ -10,22 +10,22 @@ import (
 	"github.com/optin/optin/internal/inbox"
 )
 
-// arrived delivers a letter and returns what the inbox made of it.
+// arrived delivers an email and returns it as the inbox keeps it.
 func arrived(t *testing.T, lines ...string) inbox.Message {
 	t.Helper()
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, crlf(lines...))
-	l, err := i.Wait(within(t), whichever)
+	m, err := i.Wait(within(t), anyMessage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return m
 }
 
-func TestUsualLettersAreRead(t *testing.T) {
+func TestUsualEmailsAreParsed(t *testing.T) {
 	for _, c := range []struct {
 		name                string
-		letter              []string
+		email               []string
 		subject, text, html string
 	}{
 		{"nothing but text", []string{"Subject: Hello", "", "Bonjour"}, "Hello", "Bonjour\n", ""},
@@ -46,19 +46,19 @@ func TestUsualLettersAreRead(t *testing.T) {
 			"", "plain", "<p>rich"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := arrived(t, c.letter...)
-			if l.Err != nil {
-				t.Errorf("Err = %v", l.Err)
+			m := arrived(t, c.email...)
+			if m.Err != nil {
+				t.Errorf("Err = %v", m.Err)
 			}
-			if diff := cmp.Diff([]string{c.subject, c.text, c.html}, []string{l.Subject, l.Text, l.HTML}); diff != "" {
+			if diff := cmp.Diff([]string{c.subject, c.text, c.html}, []string{m.Subject, m.Text, m.HTML}); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestALetterOfTheMailLibraryIsRead(t *testing.T) {
-	i := open(t)
+func TestAnEmailOfTheMailLibraryIsParsed(t *testing.T) {
+	i := newInbox(t)
 	m := mail.NewMsg()
 	if err := m.FromFormat("La Gazette", "bonjour@gazette.example"); err != nil {
 		t.Fatal(err)
@@ -75,19 +75,19 @@ func TestALetterOfTheMailLibraryIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliver(t, i, raw.String())
-	l := i.Messages()[0]
-	if l.Err != nil || l.Subject != "Plus qu’un clic" {
-		t.Errorf("subject %q, error %v", l.Subject, l.Err)
+	got := i.Messages()[0]
+	if got.Err != nil || got.Subject != "Plus qu’un clic" {
+		t.Errorf("subject %q, error %v", got.Subject, got.Err)
 	}
-	if diff := cmp.Diff([]string{link}, l.Links()); diff != "" {
+	if diff := cmp.Diff([]string{link}, got.Links()); diff != "" {
 		t.Error(diff)
 	}
-	if want := `<a href="` + link + `">Confirmer</a>`; l.HTML != want {
-		t.Errorf("HTML %q, want %q", l.HTML, want)
+	if want := `<a href="` + link + `">Confirmer</a>`; got.HTML != want {
+		t.Errorf("HTML %q, want %q", got.HTML, want)
 	}
 }
 
-func TestADamagedLetterIsKeptWithItsReason(t *testing.T) {
+func TestADamagedEmailIsKeptWithItsReason(t *testing.T) {
 	deep := []string{"Content-Type: multipart/mixed; boundary=b0", ""}
 	for d := range 40 {
 		deep = append(deep, "--b"+string(rune('0'+d)), "Content-Type: multipart/mixed; boundary=b"+string(rune('1'+d)), "")
@@ -95,11 +95,11 @@ func TestADamagedLetterIsKeptWithItsReason(t *testing.T) {
 	many := append([]string{"Content-Type: multipart/mixed; boundary=b", ""}, strings.Split(strings.Repeat("--b,,x,", 3000), ",")...)
 	for _, c := range []struct {
 		name   string
-		letter []string
+		email  []string
 		reason string // what Err says
 		text   string // what is read all the same
 	}{
-		{"no header", []string{"this is no letter"}, "the header cannot be read", ""},
+		{"no header", []string{"this is no email"}, "the header cannot be read", ""},
 		{"no boundary", []string{"Content-Type: multipart/mixed", "", "x"}, "without a boundary", ""},
 		{"bad content type", []string{"Content-Type: text/plain; charset", "", "x"}, "Content-Type", ""},
 		{"cut short in a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "half a"}, "breaks off", "half a"},
@@ -113,14 +113,14 @@ func TestADamagedLetterIsKeptWithItsReason(t *testing.T) {
 		{"too many parts", many, "too many parts", "x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := arrived(t, c.letter...)
-			if l.Err == nil || !strings.Contains(l.Err.Error(), c.reason) {
-				t.Errorf("Err = %v, want one that says %q", l.Err, c.reason)
+			m := arrived(t, c.email...)
+			if m.Err == nil || !strings.Contains(m.Err.Error(), c.reason) {
+				t.Errorf("Err = %v, want one that says %q", m.Err, c.reason)
 			}
-			if l.Text != c.text {
-				t.Errorf("Text = %q, want %q", l.Text, c.text)
+			if m.Text != c.text {
+				t.Errorf("Text = %q, want %q", m.Text, c.text)
 			}
-			if string(l.Raw) != crlf(c.letter...) {
+			if string(m.Raw) != crlf(c.email...) {
 				t.Error("the source is not what was sent")
 			}
 		})
