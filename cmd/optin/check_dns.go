@@ -42,7 +42,7 @@ func domainOf(address string) string {
 
 // levels are the words for how much a finding matters, as the other lines have them.
 func levels() map[preflight.Level]string {
-	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warning: "mind", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
+	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warn: "mind", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
 }
 
 // preflight prints what DNS and the relays said, each with what mends it. What could not be asked is no failure.

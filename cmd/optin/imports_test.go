@@ -37,7 +37,7 @@ func mayImport() map[string][]string {
 		"internal/webhook":   {"confirm", "confirm/consent", "store"},
 		"internal/bounce":    {"confirm", "internal/mimeparts", "internal/address", "internal/token"},
 		"internal/challenge": {},
-		"internal/preflight": {"blitiri.com.ar/go/spf"},
+		"internal/preflight": {"internal/keyring", "blitiri.com.ar/go/spf"},
 		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4"},
 		"internal/config":    {"internal/theme", "go.yaml.in/yaml/v4"},
 		"internal/inbox":     {"internal/mimeparts", "github.com/emersion/go-smtp"},
