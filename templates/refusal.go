@@ -35,8 +35,8 @@ func (e FieldError) Anchor() string {
 	}
 }
 
-// Known is the status whose words are shown: its own, or the general one of its class.
-func (p Failure) Known() int {
+// ShownStatus is the status whose words are shown: its own, or the general one of its class.
+func (p Failure) ShownStatus() int {
 	switch {
 	case slices.Contains(statuses(), p.Status):
 		return p.Status
@@ -47,8 +47,8 @@ func (p Failure) Known() int {
 	}
 }
 
-// Told lists the errors of the page whose codes have words, the page's own code first, each once.
-func (p Failure) Told() []FieldError {
+// Reasons lists the errors of the page whose codes have words, the page's own code first, each once.
+func (p Failure) Reasons() []FieldError {
 	var told []FieldError
 	for _, e := range append([]FieldError{{Code: p.Code}}, p.Errors...) {
 		same := func(o FieldError) bool { return o.Code == e.Code }
