@@ -11,7 +11,7 @@ import (
 
 func TestWhatGuardsASiteIsTaken(t *testing.T) {
 	text := strings.NewReplacer(
-		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: [operator-key-1, operator-key-2]}\nlimits: {letters_per_address: 4/24h, letters: 100000/1h}",
+		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: [operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails: 100000/1h}",
 		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
 			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: hunter2hunter2}}\n    locales:",
 	).Replace(minimal)
@@ -25,7 +25,7 @@ func TestWhatGuardsASiteIsTaken(t *testing.T) {
 	if len(c.Admin.APIKeys) != 2 || len(c.Admin.Password) != 0 {
 		t.Errorf("admin has %d keys", len(c.Admin.APIKeys))
 	}
-	wantLimits := ServiceLimits{EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, Letters: []Limit{{100_000, time.Hour}}}
+	wantLimits := ServiceLimits{EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, Emails: []Limit{{100_000, time.Hour}}}
 	if diff := cmp.Diff(wantLimits, c.Limits); diff != "" {
 		t.Error(diff)
 	}
@@ -65,7 +65,7 @@ func TestWrongGuardsAreRefused(t *testing.T) {
 			"24: sites[0].reminder must be shorter than the link is good (link_ttl), 1m at least, in s, m, h or d, such as 24h; leave it out and nobody is reminded",
 		}},
 		{at, "link_ttl: 48h\n    reminder: 10m\n", []string{
-			"24: sites[0].reminder would never be sent: limits.letters_per_address allows an address no second letter so soon; write a longer time here, or other limits",
+			"24: sites[0].reminder would never be sent: limits.emails_per_address allows no second email to an address so soon; write a longer time here, or other limits",
 		}},
 		{at, "bounce_domain: localhost\n", []string{
 			"23: sites[0].bounce_domain must be a domain such as gazette.example, in ASCII letters (xn--… for others)",
@@ -93,9 +93,9 @@ func TestWrongGuardsAreRefused(t *testing.T) {
 			"7: smtp.url[1] names a relay that is listed already; keep one",
 			"7: smtp.url[2] must begin with smtp:// or smtps://",
 		}},
-		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {letters: many, letters_per_addresses: 1/1h} ", []string{
-			"11: limits.letters_per_addresses is not known; did you mean letters_per_address?",
-			`11: limits.letters must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
+		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{
+			"11: limits.emails_per_addresses is not known; did you mean emails_per_address?",
+			`11: limits.emails must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`,
 		}},
 	})
 }

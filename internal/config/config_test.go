@@ -77,7 +77,7 @@ sites:
     purposes:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle de La Gazette", en: "Receive the monthly letter of La Gazette"}
-    limits: {letters_per_address: "1/10m 3/24h", signups_per_ip: "10/1m", letters_per_site: "10000/1h"}
+    limits: {emails_per_address: "1/10m 3/24h", signups_per_ip: "10/1m", emails_per_site: "10000/1h"}
 `
 
 func TestTheContractsExampleIsTaken(t *testing.T) {

@@ -16,7 +16,7 @@ func (s *Site) readLetters(g group) {
 	s.Reminder = optional(reminder, "", parseReminder(s.LinkTTL))
 	for _, l := range s.Limits.EmailsPerAddress {
 		if s.Reminder > 0 && l.N == 1 && s.Reminder <= l.Per {
-			reminder.onNode().fail("would never be sent: limits.letters_per_address allows an address no second letter so soon; write a longer time here, or other limits")
+			reminder.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address so soon; write a longer time here, or other limits")
 		}
 	}
 }
