@@ -31,7 +31,7 @@ func parseAfter(prefixes []*url.URL) func(string) (*url.URL, error) {
 		}
 		coded := strings.ToLower(u.EscapedPath())
 		if strings.Contains(coded, "%2f") || strings.Contains(coded, "%5c") || strings.Contains(coded, "%00") {
-			return nil, errors.New("must not hold a slash in code: browsers and servers read it differently")
+			return nil, errors.New("must not contain %2F, %5C or %00: browsers and servers read them differently")
 		}
 		under := func(p *url.URL) bool {
 			if p == nil { // a prefix that is no address, and is told
@@ -41,7 +41,7 @@ func parseAfter(prefixes []*url.URL) func(string) (*url.URL, error) {
 			return u.Scheme == p.Scheme && u.Host == p.Host && (u.Path == p.Path || strings.HasPrefix(u.Path, folder))
 		}
 		if !slices.ContainsFunc(prefixes, under) {
-			return nil, errors.New("is not under any of the site's redirects; add a prefix of it there")
+			return nil, errors.New("is not under any of the site's redirects; add a prefix of it to them")
 		}
 		return u, nil
 	}

@@ -22,7 +22,7 @@ func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey
 			return
 		}
 		if first, again := lines[k.Sum]; again {
-			s.at.fail("holds a key that line %d has already; each key opens one site, or the operator's calls, once", first)
+			s.at.fail("is the same key as on line %d; a key belongs to one site, or to the operator, once", first)
 			return
 		}
 		lines[k.Sum] = s.at.line
@@ -30,7 +30,7 @@ func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey
 	}
 	switch {
 	case plain.given() && file.given():
-		file.fail("stands beside api_keys; keep one of the two")
+		file.fail("is given together with api_keys; keep one of the two")
 	case file.given():
 		for _, s := range file.secretLines() {
 			add(s, APIKey{Read: true, Write: true})
@@ -76,7 +76,7 @@ func parseAPIKey(s string) (k APIKey, err error) {
 	if sum, hashed := strings.CutPrefix(s, "sha256:"); hashed {
 		b, err := hex.DecodeString(sum)
 		if err != nil || len(b) != len(k.Sum) || sum != strings.ToLower(sum) {
-			return k, errors.New("must have 64 lower-case hex digits after sha256:; optin keys prints them beside a key")
+			return k, errors.New("must have 64 lower-case hex digits after sha256:; optin keys prints them with a key")
 		}
 		copy(k.Sum[:], b)
 		return k, nil
@@ -85,7 +85,7 @@ func parseAPIKey(s string) (k APIKey, err error) {
 		return k, errors.New("is shorter than 12 characters; optin keys makes one")
 	}
 	if strings.Trim(s, keyLetters+".~+/=") != "" {
-		return k, errors.New("holds a character that no Authorization header carries; optin keys makes one")
+		return k, errors.New("has a character that an Authorization header cannot carry; optin keys makes one")
 	}
 	k.Sum = sha256.Sum256([]byte(s))
 	return k, nil

@@ -35,7 +35,7 @@ func parseWhen(s string) (When, error) {
 func parseNormal(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n < 1 || n > 20_000 {
-		return 0, errors.New("must be how many signups in ten minutes are usual, from 1 to 20000")
+		return 0, errors.New("must be the usual number of signups in ten minutes, from 1 to 20000")
 	}
 	return int(n), nil
 }

@@ -59,13 +59,13 @@ func TestWrongGuardsAreRefused(t *testing.T) {
 	at := "link_ttl: 48h                     # 10m to 30d\n"
 	refuse(t, []refusal{
 		{at, "link_ttl: 48h\n    reminder: 48h\n", []string{
-			"24: sites[0].reminder must be shorter than the link is good (link_ttl), 1m at least, in s, m, h or d, such as 24h; leave it out and nobody is reminded",
+			"24: sites[0].reminder must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; without it nobody is reminded",
 		}},
 		{at, "link_ttl: 48h\n    reminder: never\n", []string{
-			"24: sites[0].reminder must be shorter than the link is good (link_ttl), 1m at least, in s, m, h or d, such as 24h; leave it out and nobody is reminded",
+			"24: sites[0].reminder must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; without it nobody is reminded",
 		}},
 		{at, "link_ttl: 48h\n    reminder: 10m\n", []string{
-			"24: sites[0].reminder would never be sent: limits.emails_per_address allows no second email to an address so soon; write a longer time here, or other limits",
+			"24: sites[0].reminder would never be sent: limits.emails_per_address allows no second email to an address that soon; write a longer time here, or raise the limit",
 		}},
 		{at, "bounce_domain: localhost\n", []string{
 			"23: sites[0].bounce_domain must be a domain such as gazette.example, in ASCII letters (xn--… for others)",
@@ -75,7 +75,7 @@ func TestWrongGuardsAreRefused(t *testing.T) {
 		}},
 		{at, "challenge: {when: sometimes, normal: 0, captcha: {kind: recaptcha, site_key: 'a b', secret: short}}\n", []string{
 			"23: sites[0].challenge.when must be busy, always or never",
-			"23: sites[0].challenge.normal must be how many signups in ten minutes are usual, from 1 to 20000",
+			"23: sites[0].challenge.normal must be the usual number of signups in ten minutes, from 1 to 20000",
 			"23: sites[0].challenge.captcha.kind must be turnstile, hcaptcha or friendlycaptcha",
 			"23: sites[0].challenge.captcha.site_key must be the public key that the service gave, of letters, digits, . - and _",
 			"23: sites[0].challenge.captcha.secret must be the secret key that the service gave, on one line",
@@ -87,10 +87,10 @@ func TestWrongGuardsAreRefused(t *testing.T) {
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {api_keys: [${GAZETTE_API_KEY}, short]}", []string{
 			"10: admin.api_keys[1] is shorter than 12 characters; optin keys makes one",
-			"21: sites[0].api_keys[0] holds a key that line 10 has already; each key opens one site, or the operator's calls, once",
+			"21: sites[0].api_keys[0] is the same key as on line 10; a key belongs to one site, or to the operator, once",
 		}},
 		{"url: smtp://user:pass@127.0.0.1:2525 ", "url: [smtp://127.0.0.1:2525, 'smtp://u:hunter2@127.0.0.1:2525', http://relay] ", []string{
-			"7: smtp.url[1] names a relay that is listed already; keep one",
+			"7: smtp.url[1] names a relay that is already listed; keep one",
 			"7: smtp.url[2] must begin with smtp:// or smtps://",
 		}},
 		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{

@@ -27,7 +27,7 @@ type Config struct {
 // ServiceLimits hold over all sites together.
 type ServiceLimits struct {
 	EmailsPerAddress []Limit // to one mailbox
-	Emails          []Limit // of the whole service
+	Emails           []Limit // of the whole service
 }
 
 // Admin is who runs the service.

@@ -156,7 +156,7 @@ func TestAllProblemsComeAtOnceByLine(t *testing.T) {
 	_, err := Parse("optin.yaml", []byte("listen: x\n"+text), nil, nil)
 	want := []string{
 		"optin.yaml:1: listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
-		"optin.yaml:2: public_url must begin with https://, because links in letters are secret; http:// is for loopback hosts only",
+		"optin.yaml:2: public_url must begin with https://, because links in emails are secret; http:// is for loopback hosts only",
 		"optin.yaml:3: secret is not base64; optin keys makes one",
 		"optin.yaml:5: smtp.url must begin with smtp:// or smtps://",
 		"optin.yaml:12: sites[0].locales[0] must be a language tag of BCP 47, such as fr, pt-BR or zh-Hant",

@@ -7,12 +7,12 @@ const (
 	DefaultConnections       = "4"              // smtp.connections
 	DefaultTLS               = "offered"        // ?tls= of an smtp:// relay: STARTTLS when it offers it
 	DefaultLinkTTL           = "48h"            // sites[].link_ttl
-	DefaultEmailsPerAddress = "1/10m 3/24h"    // sites[].limits.emails_per_address
+	DefaultEmailsPerAddress  = "1/10m 3/24h"    // sites[].limits.emails_per_address
 	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip
 	DefaultSignupsPerNetwork = "100/1m"         // sites[].limits.signups_per_network
-	DefaultEmailsPerSite    = "10000/1h"       // sites[].limits.emails_per_site
-	DefaultEmailsPerMailbox = "5/24h"          // limits.emails_per_address
-	DefaultEmails           = "50000/1h"       // limits.emails
+	DefaultEmailsPerSite     = "10000/1h"       // sites[].limits.emails_per_site
+	DefaultEmailsPerMailbox  = "5/24h"          // limits.emails_per_address
+	DefaultEmails            = "50000/1h"       // limits.emails
 	DefaultWhen              = "busy"           // sites[].challenge.when
 
 	// metrics.listen: the main listener, behind the admin password.

@@ -59,7 +59,7 @@ func parseKey(text string) (crypto.Signer, error) {
 	case "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
-		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a passphrase are not taken: optin keys -dkim makes one")
+		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a passphrase are not supported: optin keys -dkim makes one")
 	}
 	if err != nil {
 		return nil, errors.New("is a damaged key; optin keys -dkim makes one")
@@ -67,7 +67,7 @@ func parseKey(text string) (crypto.Signer, error) {
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		if k.N.BitLen() < minRSA {
-			return nil, errors.New("is an RSA key of less than 2048 bits, which receivers may refuse; optin keys -dkim makes one")
+			return nil, errors.New("is an RSA key of fewer than 2048 bits, which receivers may refuse; optin keys -dkim makes one")
 		}
 		return k, nil
 	case ed25519.PrivateKey:

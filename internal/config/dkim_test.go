@@ -68,7 +68,7 @@ func TestKeysThatReceiversRefuseAreRefused(t *testing.T) {
 	good := rsaKey(t, 2048)
 	block, _ := pem.Decode([]byte(good))
 	for name, row := range map[string]struct{ text, want string }{
-		"short":      {rsaKey(t, 1024), "less than 2048 bits"},
+		"short":      {rsaKey(t, 1024), "fewer than 2048 bits"},
 		"curve":      {pkcs8(t, curve), "neither RSA nor Ed25519"},
 		"nothing":    {"", "not one key in PEM"},
 		"two":        {good + good, "not one key in PEM"},

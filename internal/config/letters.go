@@ -16,7 +16,7 @@ func (s *Site) readLetters(g group) {
 	s.Reminder = optional(reminder, "", parseReminder(s.LinkTTL))
 	for _, l := range s.Limits.EmailsPerAddress {
 		if s.Reminder > 0 && l.N == 1 && s.Reminder <= l.Per {
-			reminder.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address so soon; write a longer time here, or other limits")
+			reminder.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address that soon; write a longer time here, or raise the limit")
 		}
 	}
 }
@@ -26,7 +26,7 @@ func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
 	return func(s string) (time.Duration, error) {
 		d, ok := duration(s)
 		if !ok || d < time.Minute || ttl > 0 && d >= ttl {
-			return 0, errors.New("must be shorter than the link is good (link_ttl), 1m at least, in s, m, h or d, such as 24h; leave it out and nobody is reminded")
+			return 0, errors.New("must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; without it nobody is reminded")
 		}
 		return d, nil
 	}

@@ -16,6 +16,6 @@ func readServiceLimits(v value) ServiceLimits {
 	g := v.group("emails_per_address", "emails")
 	return ServiceLimits{
 		EmailsPerAddress: optional(g.get("emails_per_address"), DefaultEmailsPerMailbox, parseLimits),
-		Emails:          optional(g.get("emails"), DefaultEmails, parseLimits),
+		Emails:           optional(g.get("emails"), DefaultEmails, parseLimits),
 	}
 }

@@ -50,9 +50,9 @@ func unreadable(err error) string {
 	var at *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file"
+		return "it does not exist"
 	case errors.Is(err, fs.ErrPermission):
-		return "this user may not read it"
+		return "permission denied"
 	case errors.As(err, &at):
 		return at.Err.Error()
 	}
@@ -61,7 +61,7 @@ func unreadable(err error) string {
 
 // fileAt reads the file that a key names for its secret. ok is false when a problem was noted.
 func (v value) fileAt(name string) (text string, ok bool) {
-	return v.fileOf(name, maxSecret, "must hold nothing but the secret")
+	return v.fileOf(name, maxSecret, "must contain only the secret")
 }
 
 // fileOf reads a file of at most limit bytes; must says what one that is larger must be or hold.
@@ -73,14 +73,14 @@ func (v value) fileOf(name string, limit int, must string) (text string, ok bool
 		name = filepath.Join(filepath.Dir(v.r.file), name)
 	}
 	if v.r.read == nil {
-		return "", v.fail("names a file, and no files are read here")
+		return "", v.fail("names a file, but no files are read here")
 	}
 	data, err := v.r.read(name)
 	switch {
 	case err != nil:
-		return "", v.fail("names a file that cannot be read: %s; a relative name starts at the folder of the configuration", unreadable(err))
+		return "", v.fail("names a file that cannot be read: %s; a relative name is relative to the folder of the configuration", unreadable(err))
 	case len(data) > limit:
-		return "", v.fail("names a file of more than %d KiB; it %s", limit>>10, must)
+		return "", v.fail("names a file larger than %d KiB; it %s", limit>>10, must)
 	}
 	return string(data), true
 }

@@ -63,14 +63,14 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 		case r == markVariable:
 			name, rest, found := strings.Cut(text[n:], string(markBrace))
 			if !found || !isVariable(name) {
-				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for ${ itself"
+				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${"
 			}
 			got, set := "", false
 			if env != nil {
 				got, set = env(name)
 			}
 			if !set {
-				return "", "takes ${" + name + "} from the environment, where it is not set: set it, or write $${ for ${ itself"
+				return "", "uses ${" + name + "}, which is not set in the environment: set it, or write $${ for a literal ${"
 			}
 			b.WriteString(got)
 			text = rest
@@ -80,7 +80,7 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 		case r == markClose:
 			b.WriteByte('}')
 		case strings.HasPrefix(text, "${"):
-			return "", "has ${ without a variable's name: write ${NAME}, and $${ for ${ itself"
+			return "", "has ${ without a variable's name: write ${NAME}, and $${ for a literal ${"
 		default:
 			b.WriteString(text[:n])
 		}

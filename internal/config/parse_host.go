@@ -36,9 +36,9 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	case err != nil || p.Addr().Is4In6():
 		return p, errors.New("must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8")
 	case p != p.Masked():
-		return p, errors.New("has bits set behind its length; write the network's first address, such as 10.0.0.0/8")
+		return p, errors.New("has bits set after its prefix length; write the network's first address, such as 10.0.0.0/8")
 	case p.Bits() == 0:
-		return p, errors.New("would believe everybody; name the networks of your own proxies")
+		return p, errors.New("would trust every client; name the networks of your own proxies")
 	}
 	return p, nil
 }

@@ -23,7 +23,7 @@ func parseFrom(s string) (mail.Address, error) {
 	}
 	if a.Name != "" {
 		if _, err := parseWords(maxName)(a.Name); err != nil {
-			return mail.Address{}, errors.New("has a name that is longer than 100 characters or holds control characters")
+			return mail.Address{}, errors.New("has a name that is longer than 100 characters or contains control characters")
 		}
 	}
 	return *a, nil

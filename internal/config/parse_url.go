@@ -12,15 +12,15 @@ func web(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
-		return nil, errors.New("is empty; write an address such as https://gazette.example")
+		return nil, errors.New("is empty; write a URL such as https://gazette.example")
 	case err != nil || strings.ContainsAny(s, "\\ \t"):
-		return nil, errors.New("is not an address; write one such as https://gazette.example")
+		return nil, errors.New("is not a URL; write one such as https://gazette.example")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "":
 		return nil, errors.New("must begin with https:// (or http://) and a host")
 	case u.User != nil:
-		return nil, errors.New("must not carry a user or password before the host")
+		return nil, errors.New("must not have a user or password before the host")
 	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || strings.HasSuffix(u.Host, ":"):
-		return nil, errors.New("has a host that is none; write a name in ASCII letters (xn--… for others) or an address, and a port from 1 to 65535 if any")
+		return nil, errors.New("has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any")
 	}
 	u.Host = strings.ToLower(u.Host)
 	return u, nil
@@ -30,7 +30,7 @@ func web(s string) (*url.URL, error) {
 func parseWeb(s string) (*url.URL, error) {
 	u, err := web(s)
 	if err == nil && strings.Contains(s, "#") {
-		return nil, errors.New("must not have a part after #")
+		return nil, errors.New("must not have a fragment (#…)")
 	}
 	return u, err
 }
@@ -42,9 +42,9 @@ func parsePublicURL(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, err
 	case u.Path != "" && u.Path != "/" || strings.ContainsAny(s, "?#"):
-		return nil, errors.New("must end after the host and port: a path, ? or # has no place in it")
+		return nil, errors.New("must end after the host and port, without a path, ? or #")
 	case u.Scheme != "https" && !isLoopback(u.Hostname()):
-		return nil, errors.New("must begin with https://, because links in letters are secret; http:// is for loopback hosts only")
+		return nil, errors.New("must begin with https://, because links in emails are secret; http:// is for loopback hosts only")
 	}
 	u.Path = ""
 	return u, nil
@@ -53,7 +53,7 @@ func parsePublicURL(s string) (*url.URL, error) {
 // parseOrigin takes an origin exactly as a browser sends it (RFC 6454, section 6.2), because they are compared as text.
 func parseOrigin(s string) (string, error) {
 	if s == "*" || s == "null" {
-		return "", errors.New("must be one website; neither * nor null is taken")
+		return "", errors.New("must be one website; * and null are not allowed")
 	}
 	u, err := web(s)
 	switch {
@@ -76,11 +76,11 @@ func parseRedirect(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, err
 	case !strings.HasPrefix(u.Path, "/"):
-		return nil, errors.New("must go on with a slash after the host: https://gazette.example without it is also the beginning of https://gazette.example.evil.test")
+		return nil, errors.New("must have a slash after the host: without it, https://gazette.example would also match https://gazette.example.evil.test")
 	case strings.ContainsAny(s, "?#"):
 		return nil, errors.New("must be a prefix without ? and #")
 	case strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./"):
-		return nil, errors.New("must not hold . or .. between slashes")
+		return nil, errors.New("must not contain . or .. as a path segment")
 	}
 	return u, nil
 }

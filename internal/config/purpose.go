@@ -29,7 +29,7 @@ func readTexts(v value, locales []string) map[string]string {
 		case again:
 			e.fail("is given twice; keep one")
 		case len(locales) > 0 && !slices.Contains(locales, locale):
-			e.fail("is not among the site's locales, %s; add it there, or take this text away", strings.Join(locales, ", "))
+			e.fail("is not one of the site's locales, %s; add it there, or delete this text", strings.Join(locales, ", "))
 		default:
 			texts[locale] = required(e.value, parseWords(maxText))
 		}

@@ -53,16 +53,16 @@ func TestUnknownAndMisshapenKeysAreRefused(t *testing.T) {
 			"13: sites[0].name is missing",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${NOT_SET} ", []string{
-			"23: sites[0].link_ttl takes ${NOT_SET} from the environment, where it is not set: set it, or write $${ for ${ itself",
+			"23: sites[0].link_ttl uses ${NOT_SET}, which is not set in the environment: set it, or write $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${NOT_SET:-48h} ", []string{
-			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for ${ itself",
+			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", `link_ttl: "${NOT SET}" `, []string{
-			"23: sites[0].link_ttl has ${ without a variable's name: write ${NAME}, and $${ for ${ itself",
+			"23: sites[0].link_ttl has ${ without a variable's name: write ${NAME}, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${} ", []string{
-			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for ${ itself",
+			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: $${NOT_SET} ", []string{
 			"23: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h",

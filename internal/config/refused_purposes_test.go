@@ -20,16 +20,16 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 			"25: sites[0].purposes[0].id must be 1 to 64 of a-z, 0-9 and -",
 		}},
 		{"      - id: letter\n", manyPurposes(64) + "      - id: letter\n", []string{
-			"24: sites[0].purposes are 65; at most 64, which is more than anybody reads",
+			"24: sites[0].purposes are 65; at most 64 are allowed, more than anybody reads",
 		}},
 		{"      - id: letter\n        text: {", "      - id: letter\n        text: {fr: a, en: b}\n      - id: letter\n        text: {", []string{
-			"27: sites[0].purposes[1].id is the same as on line 25; each needs its own",
+			"27: sites[0].purposes[1].id is the same as on line 25; each must be unique",
 		}},
 		{`, en: "Receive the monthly letter of La Gazette"`, "", []string{
 			"26: sites[0].purposes[0].text has no text in en; write one for each of the site's locales",
 		}},
 		{`, en: "Receive the monthly letter of La Gazette"`, ", de: Lesen", []string{
-			"26: sites[0].purposes[0].text.de is not among the site's locales, fr, en; add it there, or take this text away",
+			"26: sites[0].purposes[0].text.de is not one of the site's locales, fr, en; add it there, or delete this text",
 			"26: sites[0].purposes[0].text has no text in en; write one for each of the site's locales",
 		}},
 		{`text: {fr: "Recevoir la lettre mensuelle de La Gazette", en: "Receive the monthly letter of La Gazette"}`, "text: Receive", []string{
@@ -73,8 +73,8 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 			"27: sites[1].controller.contact is missing",
 			"27: sites[1].locales is missing; it must have at least one entry",
 			"27: sites[1].purposes is missing; it must have at least one entry",
-			"27: sites[1].id is the same as on line 13; each needs its own",
-			"28: sites[1].api_keys[0] holds a key that line 21 has already; each key opens one site, or the operator's calls, once",
+			"27: sites[1].id is the same as on line 13; each must be unique",
+			"28: sites[1].api_keys[0] is the same key as on line 21; a key belongs to one site, or to the operator, once",
 		}},
 	})
 }

@@ -13,16 +13,16 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"4: store must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://a:b%@localhost ", []string{
-			"4: store is not an address such as redis://127.0.0.1:6379/0; write signs of a password such as / ? # @ as %2F %3F %23 %40",
+			"4: store is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F %3F %23 %40",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=never ", []string{
-			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=always&db=1 ", []string{
-			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?timeout=1s ", []string{
-			"4: store may be followed by ?durability=always, ?durability=everysec or ?durability=none only",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://a:1,b:2/0 ", []string{
 			"4: store names several hosts, which only redis+sentinel:// and redis+cluster:// take",
@@ -34,19 +34,19 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"4: store must name a host, and a port from 1 to 65535 if any: redis://127.0.0.1:6379/0",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/zero ", []string{
-			"4: store must end with the number of a database, such as /0; a cluster has only /0",
+			"4: store must end with the number of a database, such as /0; a cluster has /0 only",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis+cluster://a:1,b:2/3 ", []string{
-			"4: store must end with the number of a database, such as /0; a cluster has only /0",
+			"4: store must end with the number of a database, such as /0; a cluster has /0 only",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis+sentinel://a:1,b:2 ", []string{
 			"4: store must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "sqlite://optin.db ", []string{
-			"4: store must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db",
+			"4: store must give the absolute path of a file, with three slashes: sqlite:///var/lib/optin/optin.db",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "sqlite:/// ", []string{
-			"4: store must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db",
+			"4: store must give the absolute path of a file, with three slashes: sqlite:///var/lib/optin/optin.db",
 		}},
 		{"  url: smtp://user:pass@127.0.0.1:2525 ", "", []string{
 			"6: smtp.url is missing; give url, or url_file with the name of a file",
@@ -55,16 +55,16 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"7: smtp.url must begin with smtp:// or smtps://",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://us%er:pass@127.0.0.1 ", []string{
-			"7: smtp.url is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40",
+			"7: smtp.url is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp:///relay ", []string{
-			"7: smtp.url must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off",
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example/in ", []string{
-			"7: smtp.url must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off",
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example?tls=maybe ", []string{
-			"7: smtp.url may be followed by ?tls=required or ?tls=off only",
+			"7: smtp.url has an unknown option; only ?tls=required and ?tls=off are known",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtps://relay.example?tls=off ", []string{
 			"7: smtp.url must end after the host and port: smtps:// always has TLS",
@@ -85,7 +85,7 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"9: smtp.dkim[0].selector must be a selector: letters, digits and hyphens, such as optin",
 		}},
 		{"key_file: dkim.pem", "key_file: no.pem", []string{
-			"9: smtp.dkim[0].key_file names a file that cannot be read: there is no such file; a relative name starts at the folder of the configuration",
+			"9: smtp.dkim[0].key_file names a file that cannot be read: it does not exist; a relative name is relative to the folder of the configuration",
 		}},
 		{"key_file: dkim.pem", "key_file: curve.pem", []string{
 			"9: smtp.dkim[0].key_file names a file whose content is not one key in PEM; optin keys -dkim makes one",
@@ -94,7 +94,7 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"9: smtp.dkim[0].key_file is missing; optin keys -dkim makes a key",
 		}},
 		{"dkim: [{", "dkim: [{domain: gazette.example, selector: optin, key_file: dkim.pem}, {", []string{
-			"9: smtp.dkim[1] is of the same domain and selector as that on line 9; keep one",
+			"9: smtp.dkim[1] has the same domain and selector as line 9; keep one",
 		}},
 	})
 }

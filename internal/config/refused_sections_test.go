@@ -16,19 +16,19 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			"1: listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
 		}},
 		{"http://127.0.0.1:8080 ", "http://confirm.example ", []string{
-			"2: public_url must begin with https://, because links in letters are secret; http:// is for loopback hosts only",
+			"2: public_url must begin with https://, because links in emails are secret; http:// is for loopback hosts only",
 		}},
 		{"http://127.0.0.1:8080 ", "https://confirm.example/optin ", []string{
-			"2: public_url must end after the host and port: a path, ? or # has no place in it",
+			"2: public_url must end after the host and port, without a path, ? or #",
 		}},
 		{"http://127.0.0.1:8080 ", "https://confirm.example?x ", []string{
-			"2: public_url must end after the host and port: a path, ? or # has no place in it",
+			"2: public_url must end after the host and port, without a path, ? or #",
 		}},
 		{"http://127.0.0.1:8080 ", "'https://confirm.example#' ", []string{
-			"2: public_url must end after the host and port: a path, ? or # has no place in it",
+			"2: public_url must end after the host and port, without a path, ? or #",
 		}},
 		{"http://127.0.0.1:8080 ", "https://me:pass@confirm.example ", []string{
-			"2: public_url must not carry a user or password before the host",
+			"2: public_url must not have a user or password before the host",
 		}},
 		{"http://127.0.0.1:8080 ", "ftp://confirm.example ", []string{
 			"2: public_url must begin with https:// (or http://) and a host",
@@ -37,24 +37,24 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			"2: public_url must begin with https:// (or http://) and a host",
 		}},
 		{"http://127.0.0.1:8080 ", "https://cönfirm.example ", []string{
-			"2: public_url has a host that is none; write a name in ASCII letters (xn--… for others) or an address, and a port from 1 to 65535 if any",
+			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any",
 		}},
 		{"http://127.0.0.1:8080 ", "'https://confirm.example:' ", []string{
-			"2: public_url has a host that is none; write a name in ASCII letters (xn--… for others) or an address, and a port from 1 to 65535 if any",
+			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any",
 		}},
 		{"http://127.0.0.1:8080 ", "'https://[confirm' ", []string{
-			"2: public_url is not an address; write one such as https://gazette.example",
+			"2: public_url is not a URL; write one such as https://gazette.example",
 		}},
 		{"http://127.0.0.1:8080 ", "'' ", []string{
-			"2: public_url is empty; write an address such as https://gazette.example",
+			"2: public_url is empty; write a URL such as https://gazette.example",
 		}},
 		{"public_url: http://127.0.0.1:8080 ", "", []string{
 			"1: public_url is missing",
 		}},
 		{"trusted_proxies: []", "trusted_proxies: [10.0.0.0/33, 10.0.0.1/8, 0.0.0.0/0, 'fe80::1%eth0', proxy, '::ffff:10.0.0.0/104']", []string{
 			"5: trusted_proxies[0] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
-			"5: trusted_proxies[1] has bits set behind its length; write the network's first address, such as 10.0.0.0/8",
-			"5: trusted_proxies[2] would believe everybody; name the networks of your own proxies",
+			"5: trusted_proxies[1] has bits set after its prefix length; write the network's first address, such as 10.0.0.0/8",
+			"5: trusted_proxies[2] would trust every client; name the networks of your own proxies",
 			"5: trusted_proxies[3] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
 			"5: trusted_proxies[4] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
 			"5: trusted_proxies[5] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",

@@ -17,7 +17,7 @@ func TestWhatIsNotOurYAMLIsRefused(t *testing.T) {
 			"4: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put values that begin with @ or ` into quotes",
 		}},
 		{"name: La Gazette\n", "name: La: Gazette\n", []string{
-			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put values that hold a colon and a space into quotes",
+			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put values that contain a colon and a space into quotes",
 		}},
 		{"name: La Gazette\n", "name: @Gazette\n", []string{
 			"14: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put values that begin with @ or ` into quotes",
@@ -35,20 +35,20 @@ func TestWhatIsNotOurYAMLIsRefused(t *testing.T) {
 			"14: here is a control character; delete it",
 		}},
 		{"name: La Gazette\n", "name: La \ufdd0\n", []string{
-			"14: here is a character that Unicode keeps for internal use; delete it",
+			"14: here is a character that Unicode reserves for internal use; delete it",
 		}},
 		{"name: La Gazette\n", "name: &n La Gazette\n", []string{
-			"14: an anchor (&name) is not taken; write the value out where it is needed, or put it into quotes",
+			"14: an anchor (&name) is not allowed; repeat the value where it is needed, or put it into quotes",
 		}},
 		{"name: La Gazette\n", "name: &n La Gazette\n    x: *n\n", []string{
-			"14: an anchor (&name) is not taken; write the value out where it is needed, or put it into quotes",
-			"15: an alias (*name) is not taken; write the value out, or put it into quotes",
+			"14: an anchor (&name) is not allowed; repeat the value where it is needed, or put it into quotes",
+			"15: an alias (*name) is not allowed; repeat the value, or put it into quotes",
 		}},
 		{"name: La Gazette\n", "name: *n\n", []string{
-			"14: an alias (*name) is not taken; put a value that begins with * into quotes",
+			"14: an alias (*name) is not allowed; put a value that begins with * into quotes",
 		}},
 		{"name: La Gazette\n    url", "name: !n La\n    url", []string{
-			"14: a tag (!name) is not taken; leave it out, or put the value into quotes",
+			"14: a tag (!name) is not allowed; leave it out, or put the value into quotes",
 		}},
 		{"name: La Gazette\n", "name: !%zz La\n", []string{
 			"14: this is not YAML: did not find URI escaped octet; check the indentation, quotes and brackets",
@@ -63,13 +63,13 @@ func TestWhatIsNotOurYAMLIsRefused(t *testing.T) {
 			"12: this is nested too deeply; check the brackets and the indentation",
 		}},
 		{"", "# nothing\n", []string{
-			"1: the file holds no configuration; optin keys -sample prints one to start from",
+			"1: the file has no configuration; optin keys -sample prints one to start from",
 		}},
 		{"", "", []string{
-			"1: the file holds no configuration; optin keys -sample prints one to start from",
+			"1: the file has no configuration; optin keys -sample prints one to start from",
 		}},
 		{"", "--- \n...\n", []string{
-			"1: the file holds no configuration; optin keys -sample prints one to start from",
+			"1: the file has no configuration; optin keys -sample prints one to start from",
 		}},
 		{"", "- a\n- b\n", []string{
 			"1: the file is a list, but must be a group of keys: key: value",

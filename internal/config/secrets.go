@@ -14,7 +14,7 @@ func readSecrets(top group) [][]byte {
 	var found []sourced
 	switch {
 	case plain.given() && file.given():
-		file.fail("stands beside secret; keep one of the two")
+		file.fail("is given together with secret; keep one of the two")
 	case file.given():
 		for _, v := range file.items() {
 			found = append(found, v.secretFile())

@@ -44,7 +44,7 @@ func readSite(g group, languages []string) Site {
 	}
 	ids := map[string]int{}
 	if n := len(g.get("purposes").list()); n > maxPurposes {
-		g.get("purposes").fail("are %d; at most %d, which is more than anybody reads", n, maxPurposes)
+		g.get("purposes").fail("are %d; at most %d are allowed, more than anybody reads", n, maxPurposes)
 	}
 	for _, item := range g.get("purposes").some() {
 		s.Purposes = append(s.Purposes, readPurpose(item, s, ids))
@@ -56,7 +56,7 @@ func readSite(g group, languages []string) Site {
 func unique(v value, lines map[string]int) string {
 	id := required(v, parseID)
 	if first, again := lines[id]; again {
-		v.onNode().fail("is the same as on line %d; each needs its own", first)
+		v.onNode().fail("is the same as on line %d; each must be unique", first)
 	} else if id != "" {
 		lines[id] = v.line
 	}
@@ -90,7 +90,7 @@ func readLocales(v value, languages []string) []string {
 			item.fail("is listed twice; keep one")
 			continue
 		case len(languages) > 0 && !slices.Contains(languages, l):
-			item.fail("has no built-in translation; there are %s", strings.Join(languages, ", "))
+			item.fail("has no built-in translation; available are %s", strings.Join(languages, ", "))
 		}
 		locales = append(locales, l)
 	}

@@ -62,7 +62,7 @@ func readSMTP(v value) SMTP {
 	for _, relay := range g.neededList("url") {
 		r := checked(relay, parseRelay)
 		if r.Host != "" && slices.ContainsFunc(s.Relays, func(o Relay) bool { return o.Addr() == r.Addr() }) {
-			relay.at.fail("names a relay that is listed already; keep one")
+			relay.at.fail("names a relay that is already listed; keep one")
 		}
 		s.Relays = append(s.Relays, r)
 	}
@@ -72,7 +72,7 @@ func readSMTP(v value) SMTP {
 		d := readDKIM(item)
 		name := d.String()
 		if first, again := lines[name]; again && d.Domain != "" && d.Selector != "" {
-			item.fail("is of the same domain and selector as that on line %d; keep one", first)
+			item.fail("has the same domain and selector as line %d; keep one", first)
 		}
 		lines[name] = item.line
 		s.DKIM = append(s.DKIM, d)
@@ -85,11 +85,11 @@ func parseRelay(raw string) (Relay, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || strings.ContainsFunc(raw, breaks):
-		return Relay{}, errors.New("is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40")
+		return Relay{}, errors.New("is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40")
 	case u.Scheme != "smtp" && u.Scheme != "smtps":
 		return Relay{}, errors.New("must begin with smtp:// or smtps://")
 	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || u.Path != "" && u.Path != "/" || strings.Contains(raw, "#"):
-		return Relay{}, errors.New("must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off")
+		return Relay{}, errors.New("must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off")
 	}
 	s := Relay{Host: strings.ToLower(u.Hostname())}
 	s.Username = u.User.Username()
@@ -118,5 +118,5 @@ func parseTLS(scheme, query string) (TLS, error) {
 	case query == "tls=off":
 		return TLSOff, nil
 	}
-	return "", errors.New("may be followed by ?tls=required or ?tls=off only")
+	return "", errors.New("has an unknown option; only ?tls=required and ?tls=off are known")
 }

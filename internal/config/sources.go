@@ -21,7 +21,7 @@ func (g group) secret(key string) (s sourced, given bool) {
 	plain, file := g.get(key), g.get(key+"_file")
 	switch {
 	case plain.given() && file.given():
-		return sourced{at: file, ok: file.fail("stands beside %s; keep one of the two", key)}, true
+		return sourced{at: file, ok: file.fail("is given together with %s; keep one of the two", key)}, true
 	case plain.given():
 		return plain.plainSecret(), true
 	case file.given():
@@ -90,7 +90,7 @@ func (v value) secretLines() []sourced {
 		}
 	}
 	if len(lines) == 0 {
-		all.at.fail("names a file without any key; write one on each line")
+		all.at.fail("names a file without any key; write one per line")
 	}
 	return lines
 }

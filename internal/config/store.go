@@ -63,7 +63,7 @@ func parseStore(raw string) (Store, error) {
 	}
 	u, err := url.Parse(scheme + "://" + authority[:strings.LastIndexByte(authority, '@')+1] + "host" + tail)
 	if err != nil || strings.Contains(tail, "#") || strings.ContainsFunc(raw, breaks) {
-		return Store{}, errors.New("is not an address such as redis://127.0.0.1:6379/0; write signs of a password such as / ? # @ as %2F %3F %23 %40")
+		return Store{}, errors.New("is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F %3F %23 %40")
 	}
 	s := Store{Scheme: scheme, Path: u.Path, raw: raw}
 	if s.Durability, err = parseDurability(u.RawQuery); err != nil {
@@ -71,7 +71,7 @@ func parseStore(raw string) (Store, error) {
 	}
 	if scheme == "sqlite" {
 		if authority != "" || len(s.Path) < 2 || strings.HasSuffix(s.Path, "/") {
-			return Store{}, errors.New("must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db")
+			return Store{}, errors.New("must give the absolute path of a file, with three slashes: sqlite:///var/lib/optin/optin.db")
 		}
 		return s, nil
 	}
@@ -101,7 +101,7 @@ func (s Store) checkServer() error {
 		}
 	}
 	if len(path) > 4 || strings.Trim(path, digits) != "" || s.Scheme == "redis+cluster" && strings.Trim(path, "0") != "" {
-		return errors.New("must end with the number of a database, such as /0; a cluster has only /0")
+		return errors.New("must end with the number of a database, such as /0; a cluster has /0 only")
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func parseDurability(query string) (Durability, error) {
 	}
 	name, d, _ := strings.Cut(query, "=")
 	if name != "durability" || !slices.Contains([]Durability{Always, EverySec, None}, Durability(d)) {
-		return "", errors.New("may be followed by ?durability=always, ?durability=everysec or ?durability=none only")
+		return "", errors.New("has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known")
 	}
 	return Durability(d), nil
 }

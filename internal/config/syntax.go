@@ -29,7 +29,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		err = loader.Load(&first)
 	}
 	if errors.Is(err, io.EOF) || err == nil && empty(&first) {
-		r.note(1, "", "the file holds no configuration; optin keys -sample prints one to start from")
+		r.note(1, "", "the file has no configuration; optin keys -sample prints one to start from")
 		return nil
 	}
 	if err == nil {
@@ -69,7 +69,7 @@ func unfit(data []byte) (line int, what string) {
 		case c == '\u2028', c == '\u2029', unicode.IsControl(c) && c != '\t' && c != '\r':
 			return line, "here is a control character; delete it"
 		case isMark(c), c == '\uFFFE', c == '\uFFFF':
-			return line, "here is a character that Unicode keeps for internal use; delete it"
+			return line, "here is a character that Unicode reserves for internal use; delete it"
 		}
 		data = data[n:]
 	}
@@ -85,7 +85,7 @@ func syntaxError(err error) (line int, what string) {
 	line = at.Mark.Line
 	switch {
 	case strings.Contains(at.Message, "unknown anchor"):
-		return line, "an alias (*name) is not taken; put a value that begins with * into quotes"
+		return line, "an alias (*name) is not allowed; put a value that begins with * into quotes"
 	case strings.Contains(at.Message, "max depth"):
 		return line, "this is nested too deeply; check the brackets and the indentation"
 	case strings.ContainsAny(at.Message, "'\"`") && !strings.HasPrefix(at.Message, "did not find expected") && !strings.HasPrefix(at.Message, "could not find expected"):
@@ -93,7 +93,7 @@ func syntaxError(err error) (line int, what string) {
 	case strings.Contains(at.Message, "cannot start any token"):
 		return line, "this is not YAML: " + at.Message + "; indent with spaces, not tabs, and put values that begin with @ or ` into quotes"
 	case strings.Contains(at.Message, "mapping values are not allowed"):
-		return line, "this is not YAML: " + at.Message + "; check the indentation, and put values that hold a colon and a space into quotes"
+		return line, "this is not YAML: " + at.Message + "; check the indentation, and put values that contain a colon and a space into quotes"
 	case at.ContextMsg != "" && at.ContextMark.Line > 0 && at.ContextMark.Line < line:
 		return at.ContextMark.Line, "this is not YAML: " + at.ContextMsg + " that begins here: " + at.Message
 	}
@@ -105,11 +105,11 @@ func (r *reader) plain(n *yaml.Node) bool {
 	ok := true
 	switch {
 	case n.Kind == yaml.AliasNode:
-		ok = r.note(n.Line, "", "an alias (*name) is not taken; write the value out, or put it into quotes")
+		ok = r.note(n.Line, "", "an alias (*name) is not allowed; repeat the value, or put it into quotes")
 	case n.Anchor != "":
-		ok = r.note(n.Line, "", "an anchor (&name) is not taken; write the value out where it is needed, or put it into quotes")
+		ok = r.note(n.Line, "", "an anchor (&name) is not allowed; repeat the value where it is needed, or put it into quotes")
 	case n.Style&yaml.TaggedStyle != 0:
-		ok = r.note(n.Line, "", "a tag (!name) is not taken; leave it out, or put the value into quotes")
+		ok = r.note(n.Line, "", "a tag (!name) is not allowed; leave it out, or put the value into quotes")
 	}
 	for _, c := range n.Content {
 		ok = r.plain(c) && ok

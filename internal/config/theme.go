@@ -31,7 +31,7 @@ func readTheme(v value) *theme.Theme {
 	}
 	if len(v.r.problems) == before {
 		if err := t.Check(); err != nil {
-			v.fail("cannot be read: %s", err)
+			v.fail("is not legible: %s", err)
 		}
 	}
 	return &t
@@ -59,7 +59,7 @@ func readLogo(v value) *theme.Logo {
 		return nil
 	}
 	if strings.Contains(name, "://") {
-		v.fail("must be the name of a file, not an address: optin serves the picture itself, so that pages load nothing from elsewhere")
+		v.fail("must be the name of a file, not a URL: optin serves the picture itself, so that pages load nothing from elsewhere")
 		return nil
 	}
 	content, ok := v.onNode().fileOf(name, maxLogo, "must be a picture for the top of a page")

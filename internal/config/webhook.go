@@ -39,9 +39,9 @@ func parseHook(private bool) func(string) (*url.URL, error) {
 		case err != nil || private:
 			return u, err
 		case u.Scheme != "https":
-			return nil, errors.New("must begin with https://; private: true beside it allows http://")
+			return nil, errors.New("must begin with https://; private: true allows http://")
 		case isPrivate(u.Hostname()):
-			return nil, errors.New("is an address inside this machine or its network; private: true beside it allows that")
+			return nil, errors.New("is an address of this machine or its network; private: true allows that")
 		}
 		return u, nil
 	}
@@ -64,7 +64,7 @@ func ParseWebhookSecret(s string) (WebhookSecret, error) {
 		return WebhookSecret{}, errors.New("is empty; optin keys makes one")
 	}
 	if strings.HasPrefix(s, "whpk_") {
-		return WebhookSecret{}, errors.New("is a public key, which is for the receiver; the private one begins with whsk_")
+		return WebhookSecret{}, errors.New("is a public key, which is for the receiver; the private key begins with whsk_")
 	}
 	if key, ok := strings.CutPrefix(s, "whsk_"); ok {
 		return parseWebhookKey(key)
@@ -83,13 +83,13 @@ func parseWebhookKey(s string) (WebhookSecret, error) {
 	b, ok := decode(s)
 	switch {
 	case !ok:
-		return WebhookSecret{}, errors.New("is not base64 behind whsk_; optin keys -v1a makes one")
+		return WebhookSecret{}, errors.New("is not base64 after whsk_; optin keys -v1a makes one")
 	case len(b) != ed25519.SeedSize && len(b) != ed25519.PrivateKeySize:
-		return WebhookSecret{}, errors.New("must be 32 or 64 bytes behind whsk_ once decoded; optin keys -v1a makes one")
+		return WebhookSecret{}, errors.New("must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one")
 	}
 	seed := b[:ed25519.SeedSize:ed25519.SeedSize]
 	if len(b) == ed25519.PrivateKeySize && !bytes.Equal(ed25519.NewKeyFromSeed(seed), b) {
-		return WebhookSecret{}, errors.New("has a public key behind the private one that is not its own; optin keys -v1a makes one")
+		return WebhookSecret{}, errors.New("has a public key that does not belong to the private key before it; optin keys -v1a makes one")
 	}
 	return WebhookSecret{Seed: seed}, nil
 }
@@ -99,7 +99,7 @@ func ParseWebhookPublic(s string) (ed25519.PublicKey, error) {
 	key, prefixed := strings.CutPrefix(s, "whpk_")
 	b, ok := decode(key)
 	if !prefixed || !ok || len(b) != ed25519.PublicKeySize {
-		return nil, errors.New("must be 32 bytes in base64 behind whpk_; optin keys -v1a prints it beside the private one")
+		return nil, errors.New("must be 32 bytes in base64 after whpk_; optin keys -v1a prints it with the private key")
 	}
 	return b, nil
 }

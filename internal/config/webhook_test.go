@@ -63,12 +63,12 @@ func TestWrongWebhookSecretsAreRefused(t *testing.T) {
 	const at = "22: sites[0].webhooks[0].secret"
 	const from = "secret: ${GAZETTE_WEBHOOK_SECRET}"
 	refuse(t, []refusal{
-		{from, "secret: whsk_*", []string{at + " is not base64 behind whsk_; optin keys -v1a makes one"}},
-		{from, "secret: whsk_c2hvcnQ=", []string{at + " must be 32 or 64 bytes behind whsk_ once decoded; optin keys -v1a makes one"}},
-		{from, "secret: " + mixed, []string{at + " has a public key behind the private one that is not its own; optin keys -v1a makes one"}},
+		{from, "secret: whsk_*", []string{at + " is not base64 after whsk_; optin keys -v1a makes one"}},
+		{from, "secret: whsk_c2hvcnQ=", []string{at + " must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one"}},
+		{from, "secret: " + mixed, []string{at + " has a public key that does not belong to the private key before it; optin keys -v1a makes one"}},
 		{from, "secret: []", []string{at + " must have at least one entry"}},
 		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, '']", []string{at + "[1] is empty; optin keys makes one"}},
 		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, ${GAZETTE_WEBHOOK_SECRET}]", []string{at + "[1] is listed twice; keep one"}},
-		{from, "secret: ${GAZETTE_WEBHOOK_SECRET}, secret_file: x", []string{at + "_file stands beside secret; keep one of the two"}},
+		{from, "secret: ${GAZETTE_WEBHOOK_SECRET}, secret_file: x", []string{at + "_file is given together with secret; keep one of the two"}},
 	})
 }
