@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // Every place of the contract's example that holds a secret, as the text that is replaced there.
@@ -17,7 +19,7 @@ var secretPlaces = []string{
 	"password: ${OPTIN_ADMIN_PASSWORD}", "api_keys: [${GAZETTE_API_KEY}]", "secret: ${GAZETTE_WEBHOOK_SECRET}", "key_file: dkim.pem",
 }
 
-// Ways to write a secret wrongly; each is also what a careless paste looks like.
+// Wrong ways to write a secret, as a careless paste may leave them.
 var wrongForms = []string{
 	"hunter2", "[hunter2]", "[[hunter2]]", "{hunter2}", "{hunter2: hunter2}", "[{hunter2}]", "*hunter2", "&hunter2", "!hunter2 x", "!<hunter2> x",
 	"@hunter2", "`hunter2", "%hunter2", "\"hunter2", "'hunter2", "\"\\hunter2\"", "hunter2: hunter2", "|hunter2", ">hunter2", "- hunter2",
@@ -27,10 +29,10 @@ var wrongForms = []string{
 	"\n  hunter2", "\n    hunter2: 1\n   hunter2: 2", "hunter2\nhunter2", "hunter2,hunter2", "--- hunter2", "\xff hunter2", "\x07hunter2",
 }
 
-// TestNoProblemRepeatsASecret puts every form into every place, as it is, by a variable, as a file's name and in a file.
+// TestNoProblemRepeatsASecret puts every form into every place: as it is, in a variable, as a file's name and in a file.
 func TestNoProblemRepeatsASecret(t *testing.T) {
 	key := edKey(t)
-	told := 0
+	reported := 0
 	for _, place := range secretPlaces {
 		name, _, _ := strings.Cut(place, ":")
 		for _, form := range wrongForms {
@@ -45,17 +47,17 @@ func TestNoProblemRepeatsASecret(t *testing.T) {
 				name + ": x\n" + name + ": " + form + " ", name + ": " + form + "\n" + name + "_file: " + form + " "} {
 				_, err := Parse("optin.yaml", []byte(strings.Replace(contract, place, text, 1)), env, read)
 				if err == nil {
-					continue // some are right in some places
+					continue // some forms are correct in some places
 				}
-				told++
-				if strings.Contains(strings.ReplaceAll(err.Error(), "hunter2 is not known", ""), "hunter2") {
+				reported++
+				if strings.Contains(strings.ReplaceAll(err.Error(), "hunter2 is not a known key", ""), "hunter2") {
 					t.Errorf("%q: %v", text, err)
 				}
 			}
 		}
 	}
-	if told < 2000 {
-		t.Errorf("only %d of the changes were told as problems", told)
+	if reported < 2000 {
+		t.Errorf("only %d of the changes were reported as problems", reported)
 	}
 }
 
@@ -104,16 +106,16 @@ func printed(v any) []string {
 	return append(out, string(b), text.String(), js.String())
 }
 
-// eachValue calls f with every value below v that a package outside could print, but not with what a secret is made of.
+// eachValue calls f with every value below v that a package outside could print, except what a secret is made of.
 func eachValue(v reflect.Value, f func(any)) {
 	if !v.IsValid() || !v.CanInterface() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return
 	}
 	switch v.Interface().(type) {
-	case Secret, APIKey, DKIM, Store:
+	case Secret, APIKey, DKIM, Store, relay.Address:
 		f(v.Interface())
 		return
-	case [][]byte: // Config.Secrets: bytes for the ring of keys, printed by Config only as a number
+	case [][]byte: // Config.Secrets: bytes for the keyring, printed by Config only as a number
 		return
 	}
 	f(v.Interface())

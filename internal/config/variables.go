@@ -6,19 +6,19 @@ import (
 )
 
 // ${NAME} is marked before the text is read as YAML, because in a flow collection its brace would end the collection:
-// {password: ${X}} is not YAML. The marks are noncharacters, which Unicode keeps for uses such as this one; a file that
-// holds one already is refused. A mark takes the place of characters on one line, so lines stay what they are.
+// {password: ${X}} is not YAML. The marks are noncharacters, which Unicode reserves for uses such as this one; a file that
+// already contains one is refused. A mark replaces characters of one line, so line numbers do not change.
 const (
 	markVariable = '\uFDD0' // ${ before a name
 	markBrace    = '\uFDD1' // } after a name
-	markDollar   = '\uFDD2' // $${, which stands for ${
+	markDollar   = '\uFDD2' // $${, which is a literal ${
 	markClose    = '\uFDD3' // } that belongs to a $${
 )
 
-// isMark tells whether r is kept for marks.
+// isMark reports whether r is one of the marks.
 func isMark(r rune) bool { return r >= markVariable && r <= markClose }
 
-// mark puts marks in the place of ${NAME} and $${NAME}.
+// mark replaces ${NAME} and $${NAME} by marks.
 func mark(text string) string {
 	var b strings.Builder
 	for {
@@ -44,17 +44,18 @@ func mark(text string) string {
 		case opening == markDollar:
 			b.WriteRune(opening)
 		default:
-			b.WriteString("${") // no name: told when the value is read
+			b.WriteString("${") // no name; expand notes the problem
 		}
 	}
 }
 
-// inName tells whether r may stand between the braces; the shell's ${NAME:-default} is let in here to be refused with its line.
+// inName reports whether r may stand between the braces. The characters of the shell's ${NAME:-default} are included, so that
+// it is refused with its line.
 func inName(r rune) bool {
 	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":-+=?./", r)
 }
 
-// expand returns a value with its variables put in. problem is empty, or says what is wrong without showing a value.
+// expand returns a value with its variables replaced. problem is empty, or says what is wrong without showing a value.
 func expand(text string, env func(string) (string, bool)) (result, problem string) {
 	var b strings.Builder
 	for text != "" {
@@ -63,14 +64,14 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 		case r == markVariable:
 			name, rest, found := strings.Cut(text[n:], string(markBrace))
 			if !found || !isVariable(name) {
-				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for ${ itself"
+				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${"
 			}
 			got, set := "", false
 			if env != nil {
 				got, set = env(name)
 			}
 			if !set {
-				return "", "takes ${" + name + "} from the environment, where it is not set: set it, or write $${ for ${ itself"
+				return "", "uses ${" + name + "}, which is not set in the environment: set it, or write $${ for a literal ${"
 			}
 			b.WriteString(got)
 			text = rest
@@ -80,7 +81,7 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 		case r == markClose:
 			b.WriteByte('}')
 		case strings.HasPrefix(text, "${"):
-			return "", "has ${ without a variable's name: write ${NAME}, and $${ for ${ itself"
+			return "", "has ${ without a variable's name: write ${NAME}, and $${ for a literal ${"
 		default:
 			b.WriteString(text[:n])
 		}
@@ -89,7 +90,7 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 	return b.String(), ""
 }
 
-// isVariable tells whether name is that of an environment variable (POSIX 8.1, and lower case).
+// isVariable reports whether name is the name of an environment variable (POSIX 8.1, and lower case).
 func isVariable(name string) bool {
 	return name != "" && !('0' <= name[0] && name[0] <= '9') && !strings.ContainsAny(name, ":-+=?./")
 }

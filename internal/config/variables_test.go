@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestVariablesArePutIntoValuesAndNowhereElse(t *testing.T) {
+func TestVariablesAreReplacedInValuesOnly(t *testing.T) {
 	env := func(name string) (string, bool) {
 		v, ok := map[string]string{"A": "one", "_b2": "two", "EMPTY": "", "NESTED": "${A}", "YAML": "x: y # [", "MARK": "\uFDD0A\uFDD1"}[name]
 		return v, ok
