@@ -23,7 +23,7 @@ func TestNamesAndTextsComeOutInert(t *testing.T) {
 		Unsubscribe{Site: site, Purposes: purposes, Address: evil, Action: "/a"},
 		Withdrawn{Site: site, Purposes: purposes, Left: purposes, SignupURL: "javascript:alert(5)"},
 	} {
-		html := page(t, s, evil, p)
+		html := renderPage(t, s, evil, p)
 		doc := parsed(t, html)
 		if doc.Find("main script, header script, footer script, [onload]").Length() > 0 {
 			t.Errorf("%s runs a name", p.name())
@@ -41,7 +41,7 @@ func TestNamesAndTextsComeOutInert(t *testing.T) {
 
 func TestAPageIsAlwaysUTF8(t *testing.T) {
 	s := newSet(t)
-	html := page(t, s, "\xff", Signup{Action: "/a", Site: Site{Name: "\xfe"}, Purposes: []Purpose{{ID: "\xfd", Text: "\xfc", Lang: "\xfb"}}, Values: Values{Email: "a\xfa@example.org"}})
+	html := renderPage(t, s, "\xff", Signup{Action: "/a", Site: Site{Name: "\xfe"}, Purposes: []Purpose{{ID: "\xfd", Text: "\xfc", Lang: "\xfb"}}, Values: Values{Email: "a\xfa@example.org"}})
 	if !utf8.ValidString(html) {
 		t.Error("bytes that a browser cannot read went out")
 	}
@@ -51,7 +51,7 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 	s := newSet(t)
 	for _, name := range []string{strings.Repeat("é", 40), strings.Repeat("long name ", 400), "La\r\nBcc: eve@evil.example\r\n\r\nGazette", "a\u2028b\u0000c\u202eD", ""} {
 		for _, lang := range s.Languages() {
-			for _, sample := range s.cannedLetters(lang) {
+			for _, sample := range s.cannedEmails(lang) {
 				l := sample.Email
 				switch x := l.(type) {
 				case ConfirmEmail:
@@ -61,7 +61,7 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 					x.Site.Name = name
 					l = x
 				}
-				m := letter(t, s, lang, l)
+				m := renderEmail(t, s, lang, l)
 				if n := utf8.RuneCountInString(m.Subject); n >= 78 {
 					t.Errorf("%d characters: %q", n, m.Subject)
 				}
@@ -69,12 +69,12 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 			}
 		}
 	}
-	if m := letter(t, s, "en", KnownEmail{Site: Site{Name: strings.Repeat("é", 40)}, UnsubscribeURL: "https://c.example/"}); !strings.Contains(m.Subject, strings.Repeat("é", 40)) {
+	if m := renderEmail(t, s, "en", KnownEmail{Site: Site{Name: strings.Repeat("é", 40)}, UnsubscribeURL: "https://c.example/"}); !strings.Contains(m.Subject, strings.Repeat("é", 40)) {
 		t.Errorf("a name of forty characters was cut: %q", m.Subject)
 	}
 }
 
-// checkInert holds a letter against what nothing that is put into it may bring about.
+// checkInert fails if a value that was put into an email became a header, markup or a harmful link.
 func checkInert(t *testing.T, m RenderedEmail) {
 	t.Helper()
 	if strings.ContainsFunc(m.Subject, unicode.IsControl) || !utf8.ValidString(m.Subject+m.Text+m.HTML) {
@@ -96,18 +96,18 @@ func checkInert(t *testing.T, m RenderedEmail) {
 	})
 }
 
-func TestALetterRefusesALinkThatCouldBreakOrMislead(t *testing.T) {
+func TestAnEmailRefusesALinkThatCouldBreakOrMislead(t *testing.T) {
 	s := newSet(t)
 	for _, link := range []string{"", "/c/x", "ftp://c.example/x", "javascript:alert(1)", "https:///x", "https://c.example/a b", "https://c.example/a\nb",
 		"https://c.example/é", `https://c.example/"x`, "https://c.example/" + strings.Repeat("x", 900)} {
 		_, err := s.Email("en", KnownEmail{UnsubscribeURL: link})
 		if err == nil {
-			t.Errorf("taken: %q", link)
+			t.Errorf("accepted: %q", link)
 		} else if len(link) > 8 && strings.Contains(err.Error(), link) {
-			t.Errorf("the error tells the link: %v", err)
+			t.Errorf("the error contains the link: %v", err)
 		}
 		if _, err := s.Email("en", ConfirmEmail{ConfirmURL: "https://c.example/c", DeclineURL: link}); err == nil {
-			t.Errorf("taken as second link: %q", link)
+			t.Errorf("accepted as second link: %q", link)
 		}
 	}
 }
@@ -116,13 +116,13 @@ func TestNoValueIsReadAsATemplate(t *testing.T) {
 	s := newSet(t)
 	const evil = `{{.Site.Controller}} {{env "PATH"}} {{t "x"}} <b>`
 	site := Site{Name: evil, URL: evil, Controller: Controller{Name: evil, Address: evil, Contact: evil}}
-	m := letter(t, s, "en", ConfirmEmail{Site: site, Purposes: []Purpose{{Text: evil}}, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"})
+	m := renderEmail(t, s, "en", ConfirmEmail{Site: site, Purposes: []Purpose{{Text: evil}}, ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"})
 	if !strings.Contains(m.Text, "  - "+evil+"\n") || !strings.Contains(parsed(t, m.HTML).Find("td td").Text(), evil) {
 		t.Errorf("not word for word:\n%s", m.Text)
 	}
 }
 
-func FuzzLetter(f *testing.F) {
+func FuzzEmail(f *testing.F) {
 	s, err := New()
 	if err != nil {
 		f.Fatal(err)
@@ -138,7 +138,7 @@ func FuzzLetter(f *testing.F) {
 			return
 		}
 		checkInert(t, m)
-		if got := linesOf(m.Text); !strings.Contains("\n"+m.Text, "\n"+link+"\n") {
+		if got := linkLines(m.Text); !strings.Contains("\n"+m.Text, "\n"+link+"\n") {
 			t.Errorf("the link %q does not stand alone: %q", link, got)
 		}
 		if got := parsed(t, m.HTML).Find("td[bgcolor] a").AttrOr("href", ""); got != link {

@@ -19,7 +19,7 @@ func TestMomentsAreWrittenInUTCAndInWords(t *testing.T) {
 		{"fr", time.Date(2027, 8, 1, 9, 5, 0, 0, time.UTC), "1er\u00a0août 2027 à 09\u00a0h\u00a005 (UTC)"},
 		{"en", time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC), "1\u00a0February\u00a02027, 00:00\u00a0UTC"},
 	} {
-		if got, err := s.tongue(row.lang).when(row.at); got != row.want || err != nil {
+		if got, err := s.translation(row.lang).moment(row.at); got != row.want || err != nil {
 			t.Errorf("%q, %v; want %q", got, err, row.want)
 		}
 	}
@@ -44,7 +44,7 @@ func TestDurationsAreWrittenWithTheirPlurals(t *testing.T) {
 		30 * day:                     {"30 days", "30 jours"},
 	} {
 		for i, lang := range []string{"en", "fr"} {
-			got, err := s.tongue(lang).lasts(d)
+			got, err := s.translation(lang).duration(d)
 			if got = plainSpaces(got); got != want[i] || err != nil {
 				t.Errorf("%v in %s is %q, %v; want %q", d, lang, got, err, want[i])
 			}

@@ -5,32 +5,32 @@ import (
 	"strings"
 )
 
-// lean is a script without its indentation, its lines of comments, and the spaces and line ends that mean nothing: it is loaded by every
-// page of a website. A script has to be written for it: no comment behind code, no empty statement, no text of several lines,
-// no backtick within a template's braces, no quote or space in a regular expression.
-func lean(script []byte) []byte {
+// minify returns a script without its indentation, its lines of comments, and the spaces and line ends that mean nothing: every page of a
+// website loads it. It does not parse JavaScript, so a script has to be written for it: no comment behind code, no empty statement, no
+// text of several lines, no backtick within a template's braces, no quote or space in a regular expression.
+func minify(script []byte) []byte {
 	var b bytes.Buffer
-	open := false // the end of the line before may end a statement
+	mayEnd := false // the end of the line before may end a statement
 	for line := range strings.Lines(string(script)) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "//") {
 			continue
 		}
-		line = squeeze(line)
+		line = dropSpaces(line)
 		switch {
 		case line[0] == '}' && bytes.HasSuffix(b.Bytes(), []byte(";")):
 			b.Truncate(b.Len() - 1)
-		case line[0] != '}' && open:
+		case line[0] != '}' && mayEnd:
 			b.WriteByte('\n')
 		}
 		b.WriteString(line)
-		open = !strings.ContainsAny(line[len(line)-1:], "{([,;")
+		mayEnd = !strings.ContainsAny(line[len(line)-1:], "{([,;")
 	}
 	return append(b.Bytes(), '\n')
 }
 
-// squeeze drops the spaces of a line that touch punctuation, outside texts.
-func squeeze(line string) string {
+// dropSpaces drops the spaces of a line that touch punctuation, outside string literals.
+func dropSpaces(line string) string {
 	var b strings.Builder
 	quote, last := byte(0), byte(0)
 	for i := 0; i < len(line); i++ {
@@ -44,7 +44,7 @@ func squeeze(line string) string {
 			quote = 0
 		case quote == 0 && (c == '"' || c == '`' || c == '\''):
 			quote = c
-		case quote == 0 && c == ' ' && needless(last, line[i+1]):
+		case quote == 0 && c == ' ' && isNeedlessSpace(last, line[i+1]):
 			continue
 		}
 		b.WriteByte(c)
@@ -53,8 +53,8 @@ func squeeze(line string) string {
 	return b.String()
 }
 
-// needless tells whether nothing changes without the space between two characters. "+ +x" is not "++x".
-func needless(before, after byte) bool {
+// isNeedlessSpace reports whether nothing changes without the space between two characters. "+ +x" is not "++x".
+func isNeedlessSpace(before, after byte) bool {
 	const signs, marks = "+-", "{}()[]<>;,:?=&|!^%*\"`"
 	sign := func(c byte) bool { return strings.IndexByte(signs, c) >= 0 }
 	mark := func(c byte) bool { return strings.IndexByte(marks, c) >= 0 || sign(c) }

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// linesOf returns the lines of the text part that are links.
-func linesOf(text string) []string {
+// linkLines returns the lines of a text that are links.
+func linkLines(text string) []string {
 	var links []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSuffix(line, "\n"); strings.HasPrefix(line, "http") {
@@ -22,9 +22,9 @@ func linesOf(text string) []string {
 }
 
 func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
-	each(t, nil, func(t *testing.T, _ string, l Email, m RenderedEmail) {
+	eachSample(t, nil, func(t *testing.T, _ string, l Email, m RenderedEmail) {
 		want := append(l.links(), l.site().Controller.PrivacyURL)
-		if diff := cmp.Diff(want, linesOf(m.Text)); diff != "" {
+		if diff := cmp.Diff(want, linkLines(m.Text)); diff != "" {
 			t.Error("text:", diff)
 		}
 		doc := parsed(t, m.HTML)
@@ -47,8 +47,8 @@ func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
 	})
 }
 
-func TestEveryLetterIsWellMade(t *testing.T) {
-	each(t, nil, func(t *testing.T, lang string, _ Email, m RenderedEmail) {
+func TestEveryEmailIsWellMade(t *testing.T) {
+	eachSample(t, nil, func(t *testing.T, lang string, _ Email, m RenderedEmail) {
 		doc := parsed(t, m.HTML)
 		if len(m.HTML) >= 20_000 {
 			t.Errorf("%d bytes", len(m.HTML))
@@ -61,7 +61,7 @@ func TestEveryLetterIsWellMade(t *testing.T) {
 		}
 		for _, slip := range []string{"flex", "grid", "url(", "<no value>", "{{", "%!", "ZgotmplZ"} {
 			if strings.Contains(m.HTML, slip) || strings.Contains(m.Text, slip) {
-				t.Errorf("the letter has %q", slip)
+				t.Errorf("the email has %q", slip)
 			}
 		}
 		for line := range strings.Lines(m.Text) {
@@ -79,7 +79,7 @@ func TestEveryLetterIsWellMade(t *testing.T) {
 	})
 }
 
-func TestTheConfirmLetterSaysAllThatItMust(t *testing.T) {
+func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 	s := newSet(t)
 	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(), Deadline: cannedAsked().Add(60 * time.Hour),
 		ConfirmURL: "https://confirm.example/c/a", DeclineURL: "https://confirm.example/c/b"}
@@ -89,7 +89,7 @@ func TestTheConfirmLetterSaysAllThatItMust(t *testing.T) {
 		"fr": {"Vérifier et confirmer", "21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC)", "24\u00a0novembre 2026 à 06\u00a0h\u00a002 (UTC)", "2\u00a0jours et 12\u00a0heures",
 			"Si vous ne faites rien, rien ne se passe\u202f:", "7\u00a0jours", "Ce n’était pas moi", "à tout moment", "son bouton"},
 	} {
-		m := letter(t, s, lang, l)
+		m := renderEmail(t, s, lang, l)
 		c := l.Site.Controller
 		facts = append(facts, c.Name, c.Address, c.Contact, c.PrivacyURL, "La Gazette (https://gazette.example)", l.ConfirmURL)
 		for _, q := range l.Purposes {
@@ -97,18 +97,18 @@ func TestTheConfirmLetterSaysAllThatItMust(t *testing.T) {
 		}
 		bodies := map[string]string{"text": m.Text, "HTML": parsed(t, m.HTML).Text()}
 		for name, body := range bodies {
-			flat := unbroken(body)
+			flat := oneParagraph(body)
 			for _, fact := range facts {
 				if !strings.Contains(flat, fact) {
-					t.Errorf("%s, %s: nothing of %q", lang, name, fact)
+					t.Errorf("%s, %s: %q is missing", lang, name, fact)
 				}
 			}
 		}
 	}
 }
 
-// apart returns the paragraphs of two texts that are not in both, by their places.
-func apart(t *testing.T, one, other string) (ones, others []string) {
+// differingParagraphs compares two texts paragraph by paragraph and returns those that differ.
+func differingParagraphs(t *testing.T, one, other string) (ones, others []string) {
 	t.Helper()
 	a, b := strings.Split(one, "\n\n"), strings.Split(other, "\n\n")
 	if len(a) != len(b) {
@@ -116,18 +116,18 @@ func apart(t *testing.T, one, other string) (ones, others []string) {
 	}
 	for i := range a {
 		if a[i] != b[i] {
-			ones, others = append(ones, unbroken(a[i])), append(others, unbroken(b[i]))
+			ones, others = append(ones, oneParagraph(a[i])), append(others, oneParagraph(b[i]))
 		}
 	}
 	return ones, others
 }
 
-// unbroken is a text without its line breaks.
-func unbroken(s string) string {
+// oneParagraph returns a text without its line breaks.
+func oneParagraph(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' }), " ")
 }
 
-func TestAReminderIsTheSameLetterAndSaysThatItIsTheOnlyOne(t *testing.T) {
+func TestAReminderIsTheSameEmailAndSaysThatItIsTheOnlyOne(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][3]string{
 		"en": {"The only reminder, please confirm: La Gazette", "Same link, same deadline.",
@@ -139,14 +139,14 @@ func TestAReminderIsTheSameLetterAndSaysThatItIsTheOnlyOne(t *testing.T) {
 				"si vous l’ignorez, cette demande n’entraînera rien d’autre. Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
 				"La Gazette (https://gazette.example), pour accepter ceci\u202f:"},
 	} {
-		l := s.cannedLetters(lang)[0].Email.(ConfirmEmail)
-		first := letter(t, s, lang, l)
+		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
+		first := renderEmail(t, s, lang, l)
 		l.Reminder = true
-		again := letter(t, s, lang, l)
+		again := renderEmail(t, s, lang, l)
 		if again.Subject != want[0] {
 			t.Errorf("subject %q", again.Subject)
 		}
-		_, news := apart(t, first.Text, again.Text)
+		_, news := differingParagraphs(t, first.Text, again.Text)
 		if diff := cmp.Diff([]string{want[2]}, news); diff != "" {
 			t.Errorf("%s, what is new in the text: %s", lang, diff)
 		}
@@ -166,33 +166,33 @@ func TestAReminderIsTheSameLetterAndSaysThatItIsTheOnlyOne(t *testing.T) {
 	}
 }
 
-func TestALetterThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
+func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][2]string{
-		"en": {"this request brings no other letter", "one reminder may follow and no other letter"},
-		"fr": {"cette demande n’entraîne aucun autre message", "un seul rappel peut suivre, aucun autre message"},
+		"en": {"this request brings no other email", "one reminder may follow and no other email"},
+		"fr": {"cette demande n’entraîne aucun autre e-mail", "un seul rappel peut suivre, aucun autre e-mail"},
 	} {
-		l := s.cannedLetters(lang)[0].Email.(ConfirmEmail)
-		last := letter(t, s, lang, l)
+		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
+		last := renderEmail(t, s, lang, l)
 		l.Reminds = true
-		first := letter(t, s, lang, l)
-		was, is := apart(t, last.Text, first.Text)
+		first := renderEmail(t, s, lang, l)
+		was, is := differingParagraphs(t, last.Text, first.Text)
 		if len(is) != 1 || !strings.Contains(was[0], want[0]) || strings.Contains(is[0], want[0]) || !strings.Contains(is[0], want[1]) {
 			t.Errorf("%s: %q became %q", lang, was, is)
 		}
-		if body := unbroken(parsed(t, first.HTML).Text()); !strings.Contains(body, is[0]) || strings.Contains(body, want[0]) {
+		if body := oneParagraph(parsed(t, first.HTML).Text()); !strings.Contains(body, is[0]) || strings.Contains(body, want[0]) {
 			t.Errorf("%s: not so in HTML", lang)
 		}
-		if l.Reminder = true; strings.Contains(letter(t, s, lang, l).Text, want[1]) {
+		if l.Reminder = true; strings.Contains(renderEmail(t, s, lang, l).Text, want[1]) {
 			t.Errorf("%s: a reminder says that one may follow", lang)
 		}
 	}
 }
 
-func TestTheConfirmLetterClaimsNoState(t *testing.T) {
+func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 	s := newSet(t)
 	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/", DeclineURL: "https://c.example/"}
-	if m := letter(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
+	if m := renderEmail(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
 		t.Error("it calls agreed to what is only asked for")
 	}
 	if l.Purposes[0].State != "confirmed" {
