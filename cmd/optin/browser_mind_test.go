@@ -20,7 +20,7 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 	if status := p.press("main form button"); status != 200 {
 		t.Fatalf("declining answers %d", status)
 	}
-	p.says("No more letters")
+	p.says("No more emails")
 	s.went("/c/{token}/decline", 200, 1)
 	if got := s.MayIWrite("ada@example.org").State; got != "declined" {
 		t.Fatalf("after declining: %q", got)
@@ -28,11 +28,11 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 	if status := p.open(link); status != 409 {
 		t.Errorf("the link answers %d", status)
 	}
-	p.says("No more letters")
+	p.says("No more emails")
 	if status := p.press(`form[action$="/lift"] button`); status != 200 {
 		t.Fatalf("lifting answers %d", status)
 	}
-	p.says("Letters may come again")
+	p.says("Emails are allowed again")
 	s.went("/c/{token}/lift", 200, 1)
 	p.press(".onward a")
 	p.says("Sign up")
@@ -40,7 +40,7 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 	link, _ = links(s.Letter("bob@example.org"))
 	p.open(link)
 	p.press(`form[action$="/decline"] button`) // the quiet one on the page that asks to confirm
-	p.says("No more letters")
+	p.says("No more emails")
 	s.went("/c/{token}/decline", 200, 2)
 	if got := s.MayIWrite("bob@example.org").State; got != "declined" {
 		t.Fatalf("after declining: %q", got)
@@ -58,7 +58,7 @@ func TestAnExpiredLinkBringsANewLetter(t *testing.T) {
 	if status := p.press(`form[action$="/renew"] button`); status != 202 {
 		t.Fatalf("renewing answers %d", status)
 	}
-	p.says("A new letter is on its way")
+	p.says("A new email is on its way")
 	s.went("/c/{token}/renew", 202, 1)
 	fresh, _ := links(s.Letter("ada@example.org"))
 	p.open(fresh)
@@ -79,9 +79,9 @@ func TestAPersonTakesBackOnePurposeThenAll(t *testing.T) {
 	if status := p.press(`a[href*="/u/"]`); status != 200 {
 		t.Fatalf("what was agreed to answers %d", status)
 	}
-	p.says("What you agreed to")
+	p.says("Unsubscribe")
 	p.press(`button[value="events"]`)
-	p.says("Taken back")
+	p.says("Your choice is saved")
 	s.went("/u/{token}", 200, 1)
 	states, agreements := s.stateAtTheClub("ada@example.org")
 	if d := cmp.Diff(map[string]string{"letter": "confirmed", "events": "withdrawn"}, states); d != "" {
@@ -89,7 +89,7 @@ func TestAPersonTakesBackOnePurposeThenAll(t *testing.T) {
 	}
 	p.open(agreements)
 	p.press(".agreed button")
-	p.says("Taken back")
+	p.says("You are unsubscribed")
 	s.went("/u/{token}", 200, 2)
 	states, _ = s.stateAtTheClub("ada@example.org")
 	if d := cmp.Diff(map[string]string{"letter": "withdrawn", "events": "withdrawn"}, states); d != "" {
