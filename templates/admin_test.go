@@ -110,16 +110,8 @@ func TestTheDashboardWritesTimesInWords(t *testing.T) {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	got := []string{
-		bucketInWords(""),
-		bucketInWords("1m"),
-		bucketInWords("later"),
-		bucketInWords("2h"),
-		bounded(BoundedCount{7, false}),
-		bounded(BoundedCount{50, true}),
-		moment(now),
-		rfc3339(now),
-	}
+	got := []string{bucketInWords(""), bucketInWords("1m"), bucketInWords("later"), bucketInWords("2h"),
+		bounded(BoundedCount{7, false}), bounded(BoundedCount{50, true}), moment(now), rfc3339(now)}
 	if diff := cmp.Diff([]string{"–", "under a minute", "over a day", "2h", "7", "more than 50",
 		"21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}, got); diff != "" {
 		t.Error(diff)

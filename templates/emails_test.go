@@ -83,14 +83,9 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 
 func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{
-		Site:       s.cannedSite(),
-		Purposes:   s.cannedPurposes("en"),
-		Asked:      cannedAsked(),
-		Deadline:   cannedAsked().Add(60 * time.Hour),
-		ConfirmURL: "https://confirm.example/c/a",
-		DeclineURL: "https://confirm.example/c/b",
-	}
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(),
+		Deadline: cannedAsked().Add(60 * time.Hour), ConfirmURL: "https://confirm.example/c/a",
+		DeclineURL: "https://confirm.example/c/b"}
 	for lang, facts := range map[string][]string{
 		"en": {"Review and confirm", "21\u00a0November\u00a02026, 18:02\u00a0UTC",
 			"24\u00a0November\u00a02026, 06:02\u00a0UTC", "2\u00a0days and 12\u00a0hours",
@@ -102,15 +97,8 @@ func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 	} {
 		m := renderEmail(t, s, lang, l)
 		c := l.Site.Controller
-		facts = append(
-			facts,
-			c.Name,
-			c.Address,
-			c.Contact,
-			c.PrivacyURL,
-			"La Gazette (https://gazette.example)",
-			l.ConfirmURL,
-		)
+		facts = append(facts, c.Name, c.Address, c.Contact, c.PrivacyURL, "La Gazette (https://gazette.example)",
+			l.ConfirmURL)
 		for _, q := range l.Purposes {
 			facts = append(facts, q.Text)
 		}
@@ -189,7 +177,8 @@ func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][2]string{
 		"en": {"this request brings no other email", "one reminder may follow, but no other email"},
-		"fr": {"cette demande n’entraîne aucun autre e\u2011mail", "un seul rappel peut suivre, mais aucun autre e\u2011mail"},
+		"fr": {"cette demande n’entraîne aucun autre e\u2011mail",
+			"un seul rappel peut suivre, mais aucun autre e\u2011mail"},
 	} {
 		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
 		last := renderEmail(t, s, lang, l)
@@ -212,12 +201,8 @@ func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 
 func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{
-		Site:       s.cannedSite(),
-		Purposes:   s.cannedPurposes("en"),
-		ConfirmURL: "https://c.example/",
-		DeclineURL: "https://c.example/",
-	}
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/",
+		DeclineURL: "https://c.example/"}
 	if m := renderEmail(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
 		t.Error("it shows as agreed to what is only requested")
 	}

@@ -148,15 +148,8 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 		single   []string // ids with a button of their own
 		rest     int      // buttons for all
 	}{{all, []string{"letter", "events"}, 1}, {all[:1], nil, 1}, {all[1:], nil, 1}, {all[2:], nil, 0}, {nil, nil, 0}} {
-		doc := parsed(
-			t,
-			renderPage(
-				t,
-				s,
-				"en",
-				Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"},
-			),
-		)
+		doc := parsed(t, renderPage(t, s, "en", Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org",
+			Purposes: row.purposes, Action: "/u/x"}))
 		var single []string
 		doc.Find("button[name=purposes]").
 			Each(func(_ int, b *goquery.Selection) { single = append(single, b.AttrOr("value", "")) })
@@ -174,16 +167,8 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 
 func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 	s := newSet(t)
-	html := renderPage(
-		t,
-		s,
-		"en",
-		Failure{
-			Status: 422,
-			Code:   "<b>evil</b>",
-			Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}},
-		},
-	)
+	html := renderPage(t, s, "en", Failure{Status: 422, Code: "<b>evil</b>",
+		Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}}})
 	doc := parsed(t, html)
 	if doc.Find(".reasons li").Length() != 1 || strings.Contains(html, "evil") || strings.Contains(html, "&lt;i") {
 		t.Errorf("shown: %q", doc.Find(".reasons").Text())
@@ -198,10 +183,8 @@ func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 
 func TestPurposesInAnotherLanguageSaySo(t *testing.T) {
 	s := newSet(t)
-	doc := parsed(
-		t,
-		renderPage(t, s, "en", Confirmed{Site: s.cannedSite(), Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}),
-	)
+	doc := parsed(t, renderPage(t, s, "en", Confirmed{Site: s.cannedSite(),
+		Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
 	if doc.Find(`.purposes li[lang=fr]`).Length() != 1 {
 		t.Error("the language of the part is not given")
 	}

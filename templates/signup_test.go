@@ -50,13 +50,8 @@ func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 		t.Error("with one purpose the box itself is the consent")
 	}
 	two := parsed(t, renderPage(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
-	want = url.Values{
-		"locale":   {"fr"},
-		"email":    {""},
-		"purposes": {"letter", "events"},
-		"consent":  {"true"},
-		"subject":  {""},
-	}
+	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"},
+		"subject": {""}}
 	if diff := cmp.Diff(want, submitted(two.Find("form"))); diff != "" {
 		t.Error("two purposes:", diff)
 	}
@@ -72,15 +67,8 @@ func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 		general, _ := s.translation(lang).text("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
-			doc := parsed(
-				t,
-				renderPage(
-					t,
-					s,
-					lang,
-					Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}},
-				),
-			)
+			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a",
+				Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
 			text := doc.Find("[role=alert] li").Text()
 			if (text == general) != (code == "no_such_code") || text == "" {
 				t.Errorf("%s: %s is shown as %q", lang, code, text)
@@ -131,15 +119,8 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 	s := newSet(t)
 	const work = `{"salt":"a\"'<>&b"}`
 	for _, lang := range s.Languages() {
-		doc := parsed(
-			t,
-			renderPage(
-				t,
-				s,
-				lang,
-				Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work, Redirect: "https://gazette.example/?a=b&c"},
-			),
-		)
+		doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work,
+			Redirect: "https://gazette.example/?a=b&c"}))
 		form := doc.Find("form.signup")
 		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 ||
 			form.Find("p[role=status]").Text() != "" ||
@@ -147,16 +128,13 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 			doc.Find("noscript").Length() != 0 {
 			t.Errorf("%s: the work: %s", lang, form.AttrOr("data-challenge", ""))
 		}
-		if got := form.Find("input[type=hidden][name=redirect]").AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
+		redirect := form.Find("input[type=hidden][name=redirect]")
+		if got := redirect.AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
 			t.Errorf("%s: where to: %q", lang, got)
 		}
 		for script, want := range map[string]string{"module": `script[type=module]`, "": `script[async][defer]:not([type])`} {
-			c := &Captcha{
-				Class:   "cf-turnstile",
-				SiteKey: `k"<`,
-				Script:  "https://captcha.example/api.js?a=b",
-				Module:  script != "",
-			}
+			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
+				Module: script != ""}
 			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
 			widget := doc.Find("form.signup .cf-turnstile")
 			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` ||

@@ -37,13 +37,9 @@ func newPerson(t *testing.T) *person {
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	flags := append(
-		chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("chromium"),
-		chromedp.NoSandbox,
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
 		chromedp.DisableGPU,
-		chromedp.Flag("allow-pre-commit-input", true),
-	) // otherwise a click on a page that is not painted yet is lost
+		chromedp.Flag("allow-pre-commit-input", true)) // otherwise a click on a page that is not painted yet is lost
 	process, stop := chromedp.NewExecAllocator(bounded, flags...)
 	t.Cleanup(stop)
 	tab, closeTab := chromedp.NewContext(process)
@@ -158,12 +154,8 @@ func TestABrowserSolvesOurChallenges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payloads := answer[[]string](
-			p,
-			`(async () => { const all = []; for (const c of `+string(
-				question,
-			)+`) all.push(await optinSolve(c)); return all; })()`,
-		)
+		payloads := answer[[]string](p, `(async () => {
+			const all = []; for (const c of `+string(question)+`) all.push(await optinSolve(c)); return all; })()`)
 		for i, payload := range payloads {
 			if _, _, err := work(t, func(o *WorkOptions) { o.Max = 2345 }).Check(sites[i], payload); err != nil {
 				t.Errorf("%s: a salt of %d bytes: %v", name, len(all[i].Salt), err)
@@ -206,10 +198,8 @@ func TestAPageStaysResponsiveWhileAChallengeIsSolved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		beats := answer[int](
-			p,
-			`(async () => { let n = 0; setInterval(() => n++); await optinSolve(`+string(question)+`); return n; })()`,
-		)
+		beats := answer[int](p, `(async () => {
+			let n = 0; setInterval(() => n++); await optinSolve(`+string(question)+`); return n; })()`)
 		if beats < 3 {
 			t.Errorf("%s: an endless timer ran only %d times", name, beats)
 		}

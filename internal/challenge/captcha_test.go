@@ -43,14 +43,9 @@ func TestAWidgetsSourcesFitIntoAPolicy(t *testing.T) {
 			}
 		}
 	}
-	own := captcha(
-		t,
-		Friendly,
-		"",
-		func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/frc/site.min.js" },
-	).Widget()
-	if own.Script != "https://static.gazette.example/frc/site.min.js" || !own.Module ||
-		own.Policy.Script[0] != own.Script {
+	const script = "https://static.gazette.example/frc/site.min.js"
+	own := captcha(t, Friendly, "", func(o *CaptchaOptions) { o.Script = script }).Widget()
+	if own.Script != script || !own.Module || own.Policy.Script[0] != own.Script {
 		t.Errorf("%+v", own)
 	}
 }

@@ -34,16 +34,8 @@ func optin(t *testing.T, w *Work, pages map[string]string, answers ...string) (a
 			var body map[string]any
 			_ = json.Unmarshal(b, &body)
 			text := func(name string) string { s, _ := body[name].(string); return s }
-			*posts = append(
-				*posts,
-				sent{
-					text("altcha"),
-					text("cf-turnstile-response"),
-					r.Header.Get("Idempotency-Key"),
-					r.Header.Get("Content-Type"),
-					text("email"),
-				},
-			)
+			*posts = append(*posts, sent{text("altcha"), text("cf-turnstile-response"), r.Header.Get("Idempotency-Key"),
+				r.Header.Get("Content-Type"), text("email")})
 			question, _ := json.Marshal(w.Make("gazette"))
 			status, said := 0, ""
 			_, _ = fmt.Sscanf(answers[min(len(*posts), len(answers))-1], "%d %s", &status, &said)
@@ -74,20 +66,14 @@ func website(t *testing.T, optin, more string) string {
 	watch := `window.seen = []; document.addEventListener("DOMContentLoaded", () => { const status = document.querySelector("[role=status]");
 		new MutationObserver(() => seen.push(status.textContent)).observe(status, { childList: true }); });`
 	policy := "default-src 'self'; script-src 'self' OPTIN; connect-src OPTIN; form-action OPTIN; base-uri 'none'"
-	return serve(
-		t,
-		strings.ReplaceAll(policy, "OPTIN", optin),
-		map[string]string{"/{$}": strings.ReplaceAll(page, "OPTIN", optin), "/watch.js": watch},
-	)
+	return serve(t, strings.ReplaceAll(policy, "OPTIN", optin),
+		map[string]string{"/{$}": strings.ReplaceAll(page, "OPTIN", optin), "/watch.js": watch})
 }
 
 func (p *person) signUp(page string) {
 	p.Helper()
-	p.do(
-		chromedp.Navigate(page),
-		chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"),
-		chromedp.Click(chromedp.CSS("[name=consent]")),
-	)
+	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"),
+		chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 }
 
@@ -177,13 +163,8 @@ func TestAFormWithoutTheCaptchaIsPostedPlainly(t *testing.T) {
 func TestAFormsOwnCaptchaIsSentAlong(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, nil, captchas)
-	p.signUp(
-		website(
-			t,
-			at,
-			`<input type="hidden" name="cf-turnstile-response" value="a.token"><input type="hidden" name="secret-response-x" value="no">`,
-		),
-	)
+	p.signUp(website(t, at, `<input type="hidden" name="cf-turnstile-response" value="a.token">
+<input type="hidden" name="secret-response-x" value="no">`))
 	p.until(`seen.at(-1) === "Cela n’a pas fonctionné. Merci de réessayer dans un instant."`)
 	if len(*posts) != 1 || (*posts)[0].token != "a.token" || (*posts)[0].media != "application/json" {
 		t.Errorf("%+v", *posts)

@@ -89,8 +89,7 @@ func TestAPayloadForAnotherSiteOrWithoutSolutionIsRefused(t *testing.T) {
 		"nested":            func(p map[string]any) any { p["took"] = map[string]any{"x": 1}; return p },
 		"another challenge": func(p map[string]any) any { p["challenge"] = solved(w.Make("gazette"))["challenge"]; return p },
 		"a longer life": func(p map[string]any) any {
-			p["salt"] = strings.Replace(p["salt"].(string), "180", "190",
-				1)
+			p["salt"] = strings.Replace(p["salt"].(string), "180", "190", 1)
 			return p
 		},
 		"another salt's end": func(p map[string]any) any { p["salt"] = p["salt"].(string) + "x&"; return p },

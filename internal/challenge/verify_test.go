@@ -26,12 +26,8 @@ func service(t *testing.T, status int, body string) (at string, asked *[]questio
 	t.Helper()
 	asked = &[]question{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := question{
-			Method: r.Method,
-			Media:  r.Header.Get("Content-Type"),
-			Key:    r.Header.Get("X-API-Key"),
-			Fields: map[string]string{},
-		}
+		q := question{Method: r.Method, Media: r.Header.Get("Content-Type"), Key: r.Header.Get("X-API-Key"),
+			Fields: map[string]string{}}
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
