@@ -26,7 +26,7 @@ var (
 type env struct {
 	*testing.T
 	store store.Store
-	queue outbox.Queue
+	queue store.Queue
 }
 
 func newEnv(t *testing.T) *env {

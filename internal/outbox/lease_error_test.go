@@ -11,9 +11,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// failsFor is a queue that cannot lease from one of its queues.
+// failsFor is a store that cannot lease from one queue.
 type failsFor struct {
-	outbox.Queue
+	store.Queue
 	name  store.QueueName
 	calls int
 }
@@ -48,9 +48,9 @@ func TestAQueueThatCannotBeLeasedFromStopsNoOther(t *testing.T) {
 	})
 }
 
-// slowFor is a queue that takes long to lease from one of its queues.
+// slowFor is a store that takes long to lease from one queue.
 type slowFor struct {
-	outbox.Queue
+	store.Queue
 	name store.QueueName
 }
 

@@ -46,8 +46,8 @@ func TestAJobOfADeadProcessComesBackWhenItsLeaseEnds(t *testing.T) {
 	})
 }
 
-// cannotRenew is a queue that cannot be reached for renewing leases.
-type cannotRenew struct{ outbox.Queue }
+// cannotRenew is a store that cannot be reached for renewing leases.
+type cannotRenew struct{ store.Queue }
 
 func (cannotRenew) RenewLease(context.Context, store.Job, time.Duration) error {
 	return store.ErrUnavailable
@@ -78,8 +78,8 @@ func TestAJobWhoseLeaseEndedDoesNotRunTwiceAtOnceHere(t *testing.T) {
 	})
 }
 
-// losesLeases is a queue in which another process has every lease by the time it is renewed.
-type losesLeases struct{ outbox.Queue }
+// losesLeases is a store in which another process has every lease by the time it is renewed.
+type losesLeases struct{ store.Queue }
 
 func (losesLeases) RenewLease(context.Context, store.Job, time.Duration) error {
 	return store.ErrLeaseLost

@@ -11,19 +11,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Queue is the part of a store that an Outbox uses. The methods are documented at store.Store.
-type Queue interface {
-	Lease(ctx context.Context, queue store.QueueName, n int, hold time.Duration) ([]store.Job, error)
-	RenewLease(ctx context.Context, job store.Job, hold time.Duration) error
-	End(ctx context.Context, job store.Job, o store.Outcome) error
-	RunNow(ctx context.Context, queue store.QueueName, n int) (int, error)
-	Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error)
-	Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error
-}
-
 // Options are what an Outbox needs. Store and Pools are required.
 type Options struct {
-	Store    Queue
+	Store    store.Queue
 	Pools    []Pool        // no two of them work the same queue
 	Log      *slog.Logger  // slog.Default() if nil
 	Poll     time.Duration // how often an idle pool leases from its queues; a second if zero

@@ -12,9 +12,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// counting is a queue that counts its calls.
+// counting is a store that counts its calls.
 type counting struct {
-	outbox.Queue
+	store.Queue
 	leases, runNows atomic.Int64
 }
 

@@ -144,8 +144,8 @@ func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 	})
 }
 
-// cannotRunNow is a queue that makes no job due.
-type cannotRunNow struct{ outbox.Queue }
+// cannotRunNow is a store that makes no job due.
+type cannotRunNow struct{ store.Queue }
 
 func (cannotRunNow) RunNow(context.Context, store.QueueName, int) (int, error) {
 	return 0, store.ErrUnavailable

@@ -90,7 +90,7 @@ func (p Pool) decide(job store.Job, r Result, now time.Time) (Outcome, store.Out
 	if to == "" || to == job.Queue {
 		return Retried, store.Retry(at)
 	}
-	return Moved, store.Retry(at).In(to)
+	return Moved, store.Move(to, at)
 }
 
 // jitter changes a wait by up to a fifth either way, so that jobs that failed together do not come back together.

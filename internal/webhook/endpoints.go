@@ -15,25 +15,11 @@ import (
 // gone.
 const DisabledFor = 24 * time.Hour
 
-// FailedJobs is the part of a store that Endpoints use for failed jobs. The methods are documented at store.Store.
-type FailedJobs interface {
-	Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error)
-	Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error
-}
-
-// Cells is the part of a store in which Endpoints keep which endpoints are disabled. The methods are documented at
-// store.Store.
-type Cells interface {
-	SetNX(ctx context.Context, name string, value []byte, d time.Duration) (found []byte, err error)
-	Get(ctx context.Context, name string) ([]byte, error)
-	CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error
-}
-
 // EndpointsOptions are what Endpoints need. All but Enqueued are required.
 type EndpointsOptions struct {
-	Sites    []confirm.Site // their EventQueues are the endpoints
-	Queue    FailedJobs
-	Cells    Cells
+	Sites    []confirm.Site                         // their EventQueues are the endpoints
+	Queue    store.Queue                            // its Failed and Requeue
+	Cells    store.Cells                            // keep which endpoints are disabled
 	Open     func(store.Job) (confirm.Event, error) // (*confirm.Service).OpenEvent
 	Enqueued func(store.QueueName)                  // called when failed jobs of a queue were made due; may be nil
 }
@@ -97,11 +83,11 @@ func (e *Endpoints) Disable(ctx context.Context, queue store.QueueName) (first b
 			return false, nil
 		}
 		err = e.Cells.CompareAndSwap(ctx, cellName(queue), found, ours, DisabledFor)
-		if !errors.Is(err, store.ErrLeaseLost) {
+		if !errors.Is(err, store.ErrChanged) {
 			return err == nil, err
 		}
 	}
-	return false, store.ErrLeaseLost
+	return false, store.ErrChanged
 }
 
 // enable ends what Disable began.
@@ -111,7 +97,7 @@ func (e *Endpoints) enable(ctx context.Context, queue store.QueueName) error {
 		return err
 	}
 	err = e.Cells.CompareAndSwap(ctx, cellName(queue), found, []byte(valueEnabled), valueEnabledFor)
-	if errors.Is(err, store.ErrLeaseLost) {
+	if errors.Is(err, store.ErrChanged) {
 		return nil // somebody else has enabled it
 	}
 	return err
