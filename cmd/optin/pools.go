@@ -28,10 +28,10 @@ var emailWaits = []time.Duration{
 // endpoint answers is retried by webhook.Waits.
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
-// outbox makes the pools of all queues.
-func (p *program) outbox(cfg *config.Config, desk *confirm.Service, hooks *webhook.Endpoints, pages *templates.Set,
-	st store.Store, leaseFor time.Duration) (*outbox.Outbox, error) {
-	mail, err := newMailer(cfg, desk, pages, p.log, func(relay string, paused bool) {
+// newOutbox makes the pools of all queues.
+func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
+	pages *templates.Set, st store.Store, leaseFor time.Duration) (*outbox.Outbox, error) {
+	mail, err := newMailer(cfg, service, pages, p.log, func(relay string, paused bool) {
 		p.metrics.Relay(relay, paused)
 		p.relays.Alarm(relay, paused)
 	})
@@ -40,10 +40,10 @@ func (p *program) outbox(cfg *config.Config, desk *confirm.Service, hooks *webho
 	}
 	p.later(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(desk), Timeout: 30 * time.Second, Waits: storeWaits,
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second, Waits: storeWaits,
 		RepeatLast: true,
 	})
-	senders, err := webhookSenders(cfg, desk, hooks, p.log)
+	senders, err := newSenders(cfg, service, endpoints, p.log)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 }
 
 // expire is the worker of confirm.QueueExpire.
-func expire(desk *confirm.Service) outbox.Run {
+func expire(service *confirm.Service) outbox.Run {
 	return func(ctx context.Context, job store.Job) outbox.Result {
-		err := desk.Expire(ctx, job)
+		err := service.Expire(ctx, job)
 		switch {
 		case err == nil:
 			return outbox.Ended()
@@ -102,14 +102,14 @@ func queueLabel(queue store.QueueName) string {
 	return string(queue)
 }
 
-// webhookSenders makes one for each endpoint, by its queue.
-func webhookSenders(cfg *config.Config, desk *confirm.Service, hooks *webhook.Endpoints,
+// newSenders makes one for each endpoint, by its queue.
+func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
 	log *slog.Logger) (map[store.QueueName]*webhook.Sender, error) {
 	all := map[store.QueueName]*webhook.Sender{}
 	for _, s := range cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
-				Events: desk, Log: log, UserAgent: "optin/" + versionText(), Endpoint: endpoint(w), Health: hooks,
+				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: endpoint(w), Health: endpoints,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)
@@ -121,8 +121,8 @@ func webhookSenders(cfg *config.Config, desk *confirm.Service, hooks *webhook.En
 }
 
 // newEndpoints makes the endpoints of all sites.
-func newEndpoints(desk *confirm.Service) (*webhook.Endpoints, error) {
+func newEndpoints(service *confirm.Service) (*webhook.Endpoints, error) {
 	return webhook.NewEndpoints(webhook.EndpointsOptions{
-		Sites: desk.Sites, Queue: desk.Store, Cells: desk.Store, Open: desk.OpenEvent, Enqueued: desk.Enqueued,
+		Sites: service.Sites, Queue: service.Store, Cells: service.Store, Open: service.OpenEvent, Enqueued: service.Enqueued,
 	})
 }

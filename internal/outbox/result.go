@@ -50,11 +50,10 @@ func Fail(err error) Result {
 	return r
 }
 
-// WithWait returns r with a wait until the next attempt that does not depend on Pool.Waits. Zero or less changes
-// nothing.
+// WithWait returns r with a wait until the next attempt that takes the place of Pool.Waits. Zero or less: by Pool.Waits.
 func (r Result) WithWait(d time.Duration) Result { r.Wait = max(0, d); return r }
 
-// WithNotBefore returns r with the least time until the next attempt. Zero or less changes nothing.
+// WithNotBefore returns r with the least time until the next attempt. Zero or less: no such time.
 func (r Result) WithNotBefore(d time.Duration) Result { r.NotBefore = max(0, d); return r }
 
 // Outcome is what became of a job, as the log and metrics name it.
@@ -75,7 +74,7 @@ func (p Pool) decide(job store.Job, r Result, now time.Time) (Outcome, store.Out
 	if r.Err == nil {
 		return Completed, store.Complete()
 	}
-	wait, n := r.Wait, max(0, job.Attempts-1)
+	wait, n := max(0, r.Wait), max(0, job.Attempts-1)
 	switch {
 	case r.Failed, wait == 0 && n >= len(p.Waits) && !p.RepeatLast:
 		return Failed, store.Fail()

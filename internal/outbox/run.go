@@ -77,7 +77,7 @@ func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
 // failures seen here: an attempt that named its own wait was none, so it does not make later waits longer. In a pool
 // whose Waits end, it is the count of attempts, which outlives the process.
 func (p *pool) countFailure(job store.Job, r Result) store.Job {
-	if r.Err != nil && p.RepeatLast && r.Wait == 0 {
+	if r.Err != nil && p.RepeatLast && r.Wait <= 0 {
 		job.Attempts = p.box.failures.add(job, time.Now())
 	}
 	return job
