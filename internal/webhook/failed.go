@@ -7,10 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
+
+// ErrUnknownSite says that there is no such site.
+var ErrUnknownSite = errors.New("webhook: no such site")
 
 // ErrCursor says that a cursor is not one that Failed returned for this site.
 var ErrCursor = errors.New("webhook: not a cursor of this listing")
@@ -33,7 +35,7 @@ type FailedDelivery struct {
 // Failed lists up to n failed deliveries of a site, one endpoint after another, each in the order in which they failed,
 // after the cursor that an earlier call returned (empty: from the start). next is the cursor to continue with; it is
 // empty when there are no more. If the delivery at the cursor was retried since, its endpoint is listed from the start.
-// It returns confirm.ErrUnknownSite or ErrCursor.
+// It returns ErrUnknownSite or ErrCursor.
 func (e *Endpoints) Failed(ctx context.Context, site, cursor string, n int) (all []FailedDelivery, next string,
 	err error) {
 	queues, id, err := e.queuesFrom(site, cursor)
@@ -93,7 +95,7 @@ func (e *Endpoints) RetryAll(ctx context.Context, site string, limit int) (n int
 func (e *Endpoints) queuesFrom(site, cursor string) ([]store.QueueName, string, error) {
 	queues, ok := e.queues[site]
 	if !ok {
-		return nil, "", fmt.Errorf("%w: %s", confirm.ErrUnknownSite, site)
+		return nil, "", fmt.Errorf("%w: %s", ErrUnknownSite, site)
 	}
 	if cursor == "" {
 		return queues, "", nil

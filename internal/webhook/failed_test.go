@@ -135,7 +135,7 @@ func TestFailedDeliveriesAreListedPageByPageAndNameNobody(t *testing.T) {
 			t.Errorf("from cursor %q: %v", cursor, err)
 		}
 	}
-	if _, _, err := e.endpoints.Failed(t.Context(), "other", "", 2); !errors.Is(err, confirm.ErrUnknownSite) {
+	if _, _, err := e.endpoints.Failed(t.Context(), "other", "", 2); !errors.Is(err, webhook.ErrUnknownSite) {
 		t.Errorf("another site: %v", err)
 	}
 }
