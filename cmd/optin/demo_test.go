@@ -14,7 +14,7 @@ import (
 func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 	folder := t.TempDir()
 	p := child(t, []string{"OPTIN_TEST_MAIN=1", "TMPDIR=" + folder}, "demo", "-listen", "127.0.0.1:0")
-	r := newReader(t)
+	r := newPlainBrowser(t)
 	r.until("its first line", func() bool { return strings.Contains(p.stdout.String(), "\n") })
 	first, _, _ := strings.Cut(p.stdout.String(), " ")
 	r.open(first)
@@ -28,7 +28,7 @@ func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 	if r.at.Path != "/s/demo/sent" || r.status != http.StatusOK {
 		t.Fatalf("the form leads to %s, %d:\n%s", r.at, r.status, r.page.Text())
 	}
-	r.findLetter("ada@people.test")
+	r.openEmail("ada@people.test")
 	r.follow(`a[href*="/c/"]`)
 	if title := r.page.Find("h1").Text(); r.status != http.StatusOK || title == "" {
 		t.Fatalf("the link leads to %d: %s", r.status, r.page.Text())
@@ -43,7 +43,7 @@ func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 		t.Errorf("the demo keeps nothing in %s: this test looks in the wrong place", folder)
 	}
 	begun := time.Now()
-	if code := p.stops(); code != exitOK || time.Since(begun) > 3*time.Second {
+	if code := p.stop(); code != exitOK || time.Since(begun) > 3*time.Second {
 		t.Errorf("it ends with %d after %v:\n%s", code, time.Since(begun), p.stderr)
 	}
 	if left := entries(t, folder); len(left) != 0 {
@@ -61,7 +61,7 @@ func entries(t *testing.T, folder string) []os.DirEntry {
 }
 
 // findLetter looks into the inbox until there is a letter to an address, and opens it.
-func (r *reader) findLetter(email string) {
+func (r *plainBrowser) openEmail(email string) {
 	r.t.Helper()
 	inbox := r.at.ResolveReference(&url.URL{Path: "/inbox"}).String()
 	r.until("a letter", func() bool {
@@ -77,7 +77,7 @@ func (r *reader) findLetter(email string) {
 }
 
 // lookUp asks what the printed curl asks.
-func (r *reader) lookUp(printed, email string) {
+func (r *plainBrowser) lookUp(printed, email string) {
 	r.t.Helper()
 	_, key, _ := strings.Cut(printed, "Authorization: Bearer ")
 	key, _, _ = strings.Cut(key, "'")

@@ -13,7 +13,7 @@ import (
 )
 
 // inDisguise is one of the many spellings of one mailbox.
-func inDisguise(r *rand.Rand) string {
+func spelling(r *rand.Rand) string {
 	name := []byte("adalovelace")
 	var b strings.Builder
 	for i, c := range name {
@@ -39,7 +39,7 @@ func inDisguise(r *rand.Rand) string {
 func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int {
 	a.t.Helper()
 	codes, mu := map[int]int{}, sync.Mutex{}
-	client := &http.Client{Transport: held(&http.Transport{MaxIdleConnsPerHost: 32})}
+	client := &http.Client{Transport: checked(&http.Transport{MaxIdleConnsPerHost: 32})}
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for worker := range 16 {
@@ -73,18 +73,18 @@ func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int
 }
 
 // proxied believes this machine's own X-Forwarded-For.
-const proxied = "trusted_proxies: [127.0.0.1]\n"
+const behindProxy = "trusted_proxies: [127.0.0.1]\n"
 
 // One person is signed up by everybody, in every spelling, and gets three letters; somebody else gets theirs meanwhile.
 func TestNobodysInboxIsBombed(t *testing.T) {
 	n := size(3_000, 1_000_000)
-	relay := newExchange(t, nil)
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.top, w.each = relay.addr, proxied+unlimited, "3/24h"
-	_, a := w.spawn(w.listen)
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.topYAML, e.perAddress = relay.addr, behindProxy+unlimited, "3/24h"
+	_, a := e.spawn(e.listen)
 	flooding, slowest := make(chan map[int]int), time.Duration(0)
 	begun := time.Now()
-	go func() { flooding <- a.flood(n, func(r *rand.Rand, _ int) string { return inDisguise(r) }) }()
+	go func() { flooding <- a.flood(n, func(r *rand.Rand, _ int) string { return spelling(r) }) }()
 	var codes map[int]int
 	bystanders := 0
 	for codes == nil {
@@ -93,7 +93,7 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 		if code := a.SignUp(email); code != http.StatusAccepted {
 			t.Fatalf("a bystander's signup answers %d", code)
 		}
-		a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
+		a.eventually("the letter to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
 		slowest = max(slowest, time.Since(asked))
 		bystanders++
 		select {
@@ -104,7 +104,7 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 	if codes[http.StatusAccepted] != n {
 		t.Errorf("the flood was answered %v", codes)
 	}
-	letters, _ := relay.letters()
+	letters, _ := relay.emails()
 	if letters -= bystanders; letters != 3 {
 		t.Errorf("the person got %d letters", letters)
 	}
@@ -118,21 +118,21 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 // Distinct addresses meet the site's budget, exactly; and who is known already costs it nothing.
 func TestABudgetIsExactAndWhatSendsNoLetterCostsNothing(t *testing.T) {
 	budget, n := size(200, 20_000), size(600, 100_000)
-	relay := newExchange(t, nil)
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.top, w.budget = relay.addr, proxied+unlimited, fmt.Sprintf("%d/24h", budget)
-	_, a := w.spawn(w.listen)
-	once := a.flood(budget/2, func(_ *rand.Rand, i int) string { return someone(i) })
-	again := a.flood(n, func(_ *rand.Rand, i int) string { return someone(i % (budget / 2)) })
-	rest := a.flood(n, func(_ *rand.Rand, i int) string { return someone(budget/2 + i) })
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.topYAML, e.perSite = relay.addr, behindProxy+unlimited, fmt.Sprintf("%d/24h", budget)
+	_, a := e.spawn(e.listen)
+	once := a.flood(budget/2, func(_ *rand.Rand, i int) string { return addressOf(i) })
+	again := a.flood(n, func(_ *rand.Rand, i int) string { return addressOf(i % (budget / 2)) })
+	rest := a.flood(n, func(_ *rand.Rand, i int) string { return addressOf(budget/2 + i) })
 	if once[202] != budget/2 || again[202] != n {
 		t.Errorf("the first were answered %v, their repetitions %v", once, again)
 	}
 	if rest[202] != budget-budget/2 || rest[503] != n-rest[202] {
 		t.Errorf("the rest were answered %v; the budget is %d", rest, budget)
 	}
-	w.eventually(10*time.Minute, "the letters", func() bool { _, different := relay.letters(); return different >= budget })
-	if all, different := relay.letters(); all != budget || different != budget {
+	e.eventually(10*time.Minute, "the letters", func() bool { _, different := relay.emails(); return different >= budget })
+	if all, different := relay.emails(); all != budget || different != budget {
 		t.Errorf("%d letters came, %d different ones; the budget is %d", all, different, budget)
 	}
 	t.Logf("%d signups for distinct addresses and %d repetitions: %d letters, the budget exactly", budget/2+n, n, budget)

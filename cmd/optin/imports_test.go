@@ -17,7 +17,7 @@ import (
 const ours = "github.com/optin/optin/"
 
 // mayImport is who may know whom: packages of ours, and modules of others. The standard library is everybody's, but for apart.
-func mayImport() map[string][]string {
+func allowedImports() map[string][]string {
 	return map[string][]string{
 		"internal/keyring":   {},
 		"store":              {},
@@ -55,7 +55,7 @@ func mayImport() map[string][]string {
 }
 
 // apart is what the rules, and the contract of stores, know nothing of: time, place and wires come in from outside.
-func apart() map[string][]string {
+func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
 		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires,
@@ -63,14 +63,14 @@ func apart() map[string][]string {
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {
-	table, never := mayImport(), apart()
+	table, never := allowedImports(), forbiddenImports()
 	for pkg, imports := range importsOf(t, filepath.Join("..", "..")) {
 		allowed, known := table[pkg]
 		if !known {
 			t.Errorf("package %s is not in the table: say here what it may know", pkg)
 		}
 		for _, i := range imports {
-			if foreign(i) && !slices.Contains(allowed, i) {
+			if isForeign(i) && !slices.Contains(allowed, i) {
 				t.Errorf("%s imports %s, which is none of its business: %v", pkg, i, allowed)
 			}
 			if slices.Contains(never[pkg], i) {
@@ -116,7 +116,10 @@ func TestEveryForeignModuleHasOneImporterAndALineThatSaysWhy(t *testing.T) {
 }
 
 // foreign tells what is not of the standard library: a package of ours (by its path within the module), or somebody's module.
-func foreign(i string) bool { _, known := mayImport()[i]; return known || strings.Contains(i, ".") }
+func isForeign(i string) bool {
+	_, known := allowedImports()[i]
+	return known || strings.Contains(i, ".")
+}
 
 // importsOf reads which packages of a tree import what outside tests: ours by their path within the module, modules of others by
 // theirs, the standard library as it is. Each is named once.
@@ -146,7 +149,7 @@ func importsOf(t *testing.T, root string) map[string][]string {
 			if err != nil {
 				return err
 			}
-			if i = whose(i, modules); !slices.Contains(all[pkg], i) {
+			if i = importedAs(i, modules); !slices.Contains(all[pkg], i) {
 				all[pkg] = append(all[pkg], i)
 			}
 		}
@@ -159,7 +162,7 @@ func importsOf(t *testing.T, root string) map[string][]string {
 }
 
 // whose shortens an import to what the table names.
-func whose(i string, modules []string) string {
+func importedAs(i string, modules []string) string {
 	if within, ok := strings.CutPrefix(i, ours); ok {
 		return within
 	}

@@ -9,14 +9,14 @@ import (
 )
 
 // knock asks for a letter: to an address, or for one more to whom a link, or a subscription's id, is known.
-type knock func(a *actor, email, link, id string) *http.Response
+type emailRequest func(a *actor, email, link, id string) *http.Response
 
 // doors are the ways in.
-func doors() map[string]knock {
+func emailRequests() map[string]emailRequest {
 	form := func(email string) string {
 		return url.Values{"email": {email}, "consent": {"on"}, "purposes": {"letter"}, "locale": {"en"}}.Encode()
 	}
-	return map[string]knock{
+	return map[string]emailRequest{
 		"JSON": func(a *actor, email, _, _ string) *http.Response {
 			return a.post(signupPath, `{"email":"`+email+`","consent":true,"locale":"en"}`, http.Header{"Content-Type": {mediaJSON}})
 		},
@@ -71,13 +71,13 @@ func TestEveryDoorHasTheSameLimits(t *testing.T) {
 		"a site": {"1000/1m", "1/1h", "1000/1m", func(string) int { return http.StatusServiceUnavailable }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for door, knock := range doors() {
-				w := newWorld(t, "sqlite://"+t.TempDir()+"/optin.db")
-				w.top, w.each, w.budget, w.perIP = proxied, limit.each, limit.budget, limit.perIP
-				a := w.start()
-				first := doors()["JSON"](a, "ada@people.test", "", "")
-				link := confirmLink(a.Letter("ada@people.test"))
-				a.until("the letter is recorded", func() bool { return a.MayIWrite("ada@people.test").State == "pending" })
+			for door, knock := range emailRequests() {
+				e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+				e.topYAML, e.perAddress, e.perSite, e.signupsPerIP = behindProxy, limit.each, limit.budget, limit.perIP
+				a := e.start()
+				first := emailRequests()["JSON"](a, "ada@people.test", "", "")
+				link := confirmLink(a.Email("ada@people.test"))
+				a.eventually("the letter is recorded", func() bool { return a.Lookup("ada@people.test").State == "pending" })
 				resp := knock(a, "ada@people.test", link, a.idOf("ada@people.test"))
 				want := limit.want(door)
 				if want == 0 {
@@ -91,10 +91,10 @@ func TestEveryDoorHasTheSameLimits(t *testing.T) {
 					t.Errorf("%s: %v", door, resp.Header)
 				}
 				if name == "an address" { // hers would have come before one that is asked for later, in the lane of the same domain
-					doors()["JSON"](a, "bob@people.test", "", "")
-					a.Letter("bob@people.test")
+					emailRequests()["JSON"](a, "bob@people.test", "", "")
+					a.Email("bob@people.test")
 				}
-				if n := w.lettersTo("ada@people.test"); n != 1 && (want >= 400 || name == "an address") {
+				if n := e.emailsTo("ada@people.test"); n != 1 && (want >= 400 || name == "an address") {
 					t.Errorf("%s: %d letters", door, n)
 				}
 			}

@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, hold: hold, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
+		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: hold, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
-	os.Exit(holding(m.Run))
+	os.Exit(checkResponses(m.Run))
 }
 
 // process is the program as a child.
@@ -39,26 +39,26 @@ type process struct {
 }
 
 // spawn starts `optin serve` as a process of its own and waits until it is ready.
-func (w *world) spawn(listen string) (*process, *actor) {
-	w.t.Helper()
-	p := w.launch(listen)
-	a := w.actor(listen)
-	a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+func (e *env) spawn(listen string) (*process, *actor) {
+	e.t.Helper()
+	p := e.launch(listen)
+	a := e.actor(listen)
+	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
 	return p, a
 }
 
 // launch starts `optin serve` as a process of its own.
-func (w *world) launch(listen string) *process {
-	w.t.Helper()
-	w.write(listen)
-	return child(w.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + w.hold.String()}, "serve", "-config", w.config)
+func (e *env) launch(listen string) *process {
+	e.t.Helper()
+	e.write(listen)
+	return child(e.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + e.leaseFor.String()}, "serve", "-config", e.configPath)
 }
 
 // write writes the configuration.
-func (w *world) write(listen string) {
-	w.t.Helper()
-	if err := os.WriteFile(w.config, []byte(w.yaml(listen)), 0o600); err != nil {
-		w.t.Fatal(err)
+func (e *env) write(listen string) {
+	e.t.Helper()
+	if err := os.WriteFile(e.configPath, []byte(e.yaml(listen)), 0o600); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
@@ -83,7 +83,7 @@ func child(t *testing.T, env []string, args ...string) *process {
 }
 
 // ends waits until the process has ended by itself, and answers its exit code.
-func (p *process) ends() int {
+func (p *process) wait() int {
 	p.t.Helper()
 	select {
 	case <-p.done:
@@ -94,12 +94,12 @@ func (p *process) ends() int {
 }
 
 // stops asks the process to stop, as an operator does, and answers its exit code.
-func (p *process) stops() int {
+func (p *process) stop() int {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
-	return p.ends()
+	return p.wait()
 }
 
 // kill is SIGKILL: nothing is finished, nothing is said.

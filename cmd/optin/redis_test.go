@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
 // redisChild is a redis-server of the test's own, set up as docker-compose.yml does: nothing acknowledged is lost.
@@ -19,7 +21,7 @@ type redisChild struct {
 
 func redisServer(t *testing.T) *redisChild {
 	t.Helper()
-	need(t, "redis-server")
+	browsertest.Need(t, "redis-server")
 	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t)}
 	r.start()
 	t.Cleanup(r.kill)
@@ -43,20 +45,6 @@ func lastingDir(t *testing.T) string {
 		}
 	})
 	return dir
-}
-
-// need skips where a program is missing, unless everything has to be tested: then its lack is a failure.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("OPTIN_TEST_ALL") == "1" {
-		t.Fatalf("%s is missing, and OPTIN_TEST_ALL says that nothing may be skipped", program)
-	}
-	t.Skipf("%s is missing: `make test` installs it", program)
-	return ""
 }
 
 func (r *redisChild) url() string { return "redis://" + r.addr + "/0" }

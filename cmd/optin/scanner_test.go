@@ -10,7 +10,7 @@ import (
 )
 
 // visits is how often each scanner comes.
-const visits = 50
+const scansEach = 50
 
 // scan is one way in which a machine touches a link.
 type scan struct {
@@ -57,48 +57,48 @@ func scanners() []scan {
 }
 
 func TestAMachineConfirmsNobody(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		w.hook = newReceiver(t)
-		w.more = w.hook.yaml()
-		p, a := w.spawn(w.listen)
+	onEachStore(t, func(t *testing.T, e *env) {
+		e.endpoint = newEndpoint(t)
+		e.siteYAML = e.endpoint.yaml()
+		p, a := e.spawn(e.listen)
 		a.SignUp("ada@people.test")
-		link := confirmLink(a.Letter("ada@people.test"))
+		link := confirmLink(a.Email("ada@people.test"))
 		for _, s := range scanners() {
-			a.visit(s, link)
+			a.scan(s, link)
 		}
-		a.cutShort(link)
-		if calls := w.hook.about("ada@people.test"); len(calls) != 0 {
+		a.postBrokenLinks(link)
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 0 {
 			t.Errorf("the website was told %+v", calls)
 		}
-		if code, state := a.Press(link); code != http.StatusOK || state != "confirmed" || a.MayIWrite("ada@people.test").State != "confirmed" {
+		if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" || a.Lookup("ada@people.test").State != "confirmed" {
 			t.Errorf("the person's own press is answered %d %q", code, state)
 		}
-		w.settle([]*process{p}, []*actor{a})
-		if calls := w.hook.about("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
+		e.finishAll([]*process{p}, []*actor{a})
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
 			t.Errorf("the website was told %+v", calls)
 		}
-		if n := w.lettersTo("ada@people.test"); n != 1 {
+		if n := e.emailsTo("ada@people.test"); n != 1 {
 			t.Errorf("all that made %d letters", n)
 		}
 	})
 }
 
 // visit lets one scanner come, and sees that nothing has changed.
-func (a *actor) visit(s scan, link string) {
+func (a *actor) scan(s scan, link string) {
 	a.t.Helper()
-	for range visits {
+	for range scansEach {
 		if status := a.send(s, path(link)+s.query); !slices.Contains(s.want, status) {
 			a.t.Errorf("%s is answered %d, want %v", s.name, status, s.want)
 			break
 		}
 	}
-	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+	if state := a.Lookup("ada@people.test").State; state != "pending" {
 		a.t.Fatalf("%s made the address %q", s.name, state)
 	}
 }
 
 // cutShort posts links that a mail program has broken: without their end, without their beginning, with an end that is wrong.
-func (a *actor) cutShort(link string) {
+func (a *actor) postBrokenLinks(link string) {
 	a.t.Helper()
 	token := strings.TrimPrefix(path(link), "/c/")
 	broken := []string{strings.ToUpper(token), token + ".", token + "A", token + "%0A", token + "=", "undefined", "null", "%7B%7D", "0"}
@@ -118,7 +118,7 @@ func (a *actor) cutShort(link string) {
 			a.t.Fatalf("a post to /c/%s is answered %d", b, status)
 		}
 	}
-	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+	if state := a.Lookup("ada@people.test").State; state != "pending" {
 		a.t.Fatalf("a broken link made the address %q", state)
 	}
 }

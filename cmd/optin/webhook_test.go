@@ -20,26 +20,26 @@ import (
 )
 
 // hookRun runs optin webhook and returns what it printed.
-func hookRun(t *testing.T, want int, args ...string) (stdout, stderr string) {
+func runWebhook(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs strings.Builder
-	if got := run(t.Context(), append([]string{"webhook"}, args...), values(nil), &out, &errs); got != want {
+	if got := run(t.Context(), append([]string{"webhook"}, args...), lookup(nil), &out, &errs); got != want {
 		t.Fatalf("optin webhook %v: exit %d, want %d: %s%s", args, got, want, out.String(), errs.String())
 	}
 	return out.String(), errs.String()
 }
 
 // configured writes the configuration of a world with one webhook.
-func (w *world) configured(url, secret string) {
-	w.t.Helper()
-	w.more = "    webhooks: [{url: \"" + url + "\", secret: " + secret + ", private: true}]\n"
-	if err := os.WriteFile(w.config, []byte(w.yaml(w.listen)), 0o600); err != nil {
-		w.t.Fatal(err)
+func (e *env) writeWithWebhook(url, secret string) {
+	e.t.Helper()
+	e.siteYAML = "    webhooks: [{url: \"" + url + "\", secret: " + secret + ", private: true}]\n"
+	if err := os.WriteFile(e.configPath, []byte(e.yaml(e.listen)), 0o600); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
 func TestWhatIsParkedIsListedAndReplayedFromTheCommandLine(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
+	onEachStore(t, func(t *testing.T, e *env) {
 		var mended atomic.Bool
 		var taken atomic.Int32
 		hook := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -50,18 +50,18 @@ func TestWhatIsParkedIsListedAndReplayedFromTheCommandLine(t *testing.T) {
 			taken.Add(1)
 		}))
 		defer hook.Close()
-		w.configured(hook.URL, hookSecret)
-		if out, _ := hookRun(t, exitOK, "parked", "-config", w.config); out != "Nothing is parked.\n" {
+		e.writeWithWebhook(hook.URL, hookSecret)
+		if out, _ := runWebhook(t, exitOK, "parked", "-config", e.configPath); out != "Nothing is parked.\n" {
 			t.Fatalf("printed %s", out)
 		}
-		a := w.start()
+		a := e.start()
 		for _, who := range []string{"ada@example.org", "bob@example.org"} {
 			a.SignUp(who)
-			a.Press(confirmLink(a.Letter(who)))
+			a.Confirm(confirmLink(a.Email(who)))
 		}
 		var out string
-		a.until("both are parked", func() bool {
-			out, _ = hookRun(t, exitOK, "parked", "-config", w.config, "-site", "gazette")
+		a.eventually("both are parked", func() bool {
+			out, _ = runWebhook(t, exitOK, "parked", "-config", e.configPath, "-site", "gazette")
 			return strings.Count(out, "subscription.confirmed") == 2
 		})
 		if strings.Contains(out, "example.org") || !strings.Contains(out, strings.TrimPrefix(hook.URL, "http://")) {
@@ -69,20 +69,20 @@ func TestWhatIsParkedIsListedAndReplayedFromTheCommandLine(t *testing.T) {
 		}
 		mended.Store(true)
 		id := strings.Fields(strings.Split(out, "\n")[1])[0]
-		if out, errs := hookRun(t, exitFailed, "replay", "-config", w.config, id, "no-such-id"); !strings.HasPrefix(out, "1 replayed.") || !strings.Contains(errs, `"no-such-id"`) {
+		if out, errs := runWebhook(t, exitFailed, "replay", "-config", e.configPath, id, "no-such-id"); !strings.HasPrefix(out, "1 replayed.") || !strings.Contains(errs, `"no-such-id"`) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
-		a.until("the one that was asked for is taken", func() bool { return taken.Load() == 1 })
-		if out, _ := hookRun(t, exitOK, "replay", "-all", "-config", w.config); !strings.HasPrefix(out, "1 replayed.") {
+		a.eventually("the one that was asked for is taken", func() bool { return taken.Load() == 1 })
+		if out, _ := runWebhook(t, exitOK, "replay", "-all", "-config", e.configPath); !strings.HasPrefix(out, "1 replayed.") {
 			t.Errorf("printed %s", out)
 		}
-		a.until("the other one is taken", func() bool { return taken.Load() == 2 })
-		hookRun(t, exitOK, "parked", "-config", w.config)
+		a.eventually("the other one is taken", func() bool { return taken.Load() == 2 })
+		runWebhook(t, exitOK, "parked", "-config", e.configPath)
 	})
 }
 
 // listening starts optin webhook listen with a secret and returns its address and what it prints.
-func listening(t *testing.T, secret string) (url string, out *syncBuffer) {
+func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 	t.Helper()
 	out = new(syncBuffer)
 	ctx, stop := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func listening(t *testing.T, secret string) (url string, out *syncBuffer) {
 		}
 	})
 	address := regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/`)
-	(&actor{t: t}).until("an address", func() bool { url = address.FindString(out.String()); return url != "" })
+	(&actor{t: t}).eventually("an address", func() bool { url = address.FindString(out.String()); return url != "" })
 	return url, out
 }
 
@@ -112,10 +112,10 @@ func TestASampleIsSignedAsRealEventsAreAndPrinted(t *testing.T) {
 		"beside the secret": {"[" + hookSecret + ", " + key + "]", public},
 	} {
 		t.Run(name, func(t *testing.T) {
-			url, out := listening(t, c.knows)
-			w := newWorld(t, "sqlite:///nowhere/optin.db") // no store is needed
-			w.configured(url, c.sends)
-			told, _ := hookRun(t, exitOK, "test", "-config", w.config, "-site", "gazette", "-url", url)
+			url, out := startListen(t, c.knows)
+			e := newEnv(t, "sqlite:///nowhere/optin.db") // no store is needed
+			e.writeWithWebhook(url, c.sends)
+			told, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-site", "gazette", "-url", url)
 			if !regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`).MatchString(told) {
 				t.Errorf("test printed %s", told)
 			}
@@ -131,10 +131,10 @@ func TestASampleIsSignedAsRealEventsAreAndPrinted(t *testing.T) {
 }
 
 func TestListenSaysWhyItRefuses(t *testing.T) {
-	url, out := listening(t, hookSecret)
-	w := newWorld(t, "sqlite:///nowhere/optin.db")
-	w.configured(url, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
-	told, _ := hookRun(t, exitFailed, "test", "-config", w.config)
+	url, out := startListen(t, hookSecret)
+	e := newEnv(t, "sqlite:///nowhere/optin.db")
+	e.writeWithWebhook(url, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+	told, _ := runWebhook(t, exitFailed, "test", "-config", e.configPath)
 	if !strings.Contains(told, "answered 401") || !strings.Contains(out.String(), "REFUSED") || !strings.Contains(out.String(), "none of its signatures (v1: 1, v1a: 0)") {
 		t.Errorf("printed %s and %s", told, out.String())
 	}
@@ -161,17 +161,17 @@ func TestListenSaysWhyItRefuses(t *testing.T) {
 }
 
 func TestWrongUsageOfWebhookIsTwo(t *testing.T) {
-	w := newWorld(t, "sqlite:///nowhere/optin.db")
-	w.configured("http://127.0.0.1:1/", hookSecret)
+	e := newEnv(t, "sqlite:///nowhere/optin.db")
+	e.writeWithWebhook("http://127.0.0.1:1/", hookSecret)
 	for _, line := range []string{"", "nonsense", "listen", "listen -secret whsec_short", "listen -secret whpk_AAAA", "listen x",
 		"listen -secret whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "test -config CONFIG -site other", "test -config CONFIG -url http://other.example/",
 		"parked -config CONFIG x", "parked -config CONFIG -site other", "replay -config CONFIG", "replay -config CONFIG -all x", "parked -config nowhere.yaml"} {
-		args := strings.Fields(strings.ReplaceAll(line, "CONFIG", w.config))
-		if _, errs := hookRun(t, exitUsage, args...); errs == "" {
+		args := strings.Fields(strings.ReplaceAll(line, "CONFIG", e.configPath))
+		if _, errs := runWebhook(t, exitUsage, args...); errs == "" {
 			t.Errorf("%s: says nothing", line)
 		}
 	}
-	if out, _ := hookRun(t, exitOK, "-h"); !strings.Contains(out, "optin webhook replay") {
+	if out, _ := runWebhook(t, exitOK, "-h"); !strings.Contains(out, "optin webhook replay") {
 		t.Errorf("printed %s", out)
 	}
 }
@@ -184,7 +184,7 @@ func TestAnIDMayBeginLikeAFlag(t *testing.T) {
 }
 
 func TestAWebhookKeyFitsItsPublicPartAndTheConfiguration(t *testing.T) {
-	out, _ := keysRun(t, exitOK, "-v1a", "-site", "la-lettre")
+	out, _ := runKeys(t, exitOK, "-v1a", "-site", "la-lettre")
 	private, err := config.ParseWebhookSecret(keysLines(out)["LA_LETTRE_WEBHOOK_KEY"])
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -194,7 +194,7 @@ func TestAWebhookKeyFitsItsPublicPartAndTheConfiguration(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for _, line := range []string{"-v1a -dkim", "-v1a -sample", "-v1a -out x"} {
-		keysRun(t, exitUsage, strings.Fields(line)...)
+		runKeys(t, exitUsage, strings.Fields(line)...)
 	}
 	if age(time.Now().Add(-72*time.Hour)) != "3d" || age(time.Now().Add(-90*time.Minute)) != "1h30m0s" || age(time.Time{}) != "-" {
 		t.Error("ages are told wrongly")

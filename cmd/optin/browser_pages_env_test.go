@@ -22,9 +22,9 @@ import (
 const clubKey = "club-api-key-for-tests"
 
 // street is a running program as people meet it: its pages, the letters it sends, and what it wrote into its log.
-type street struct {
+type pagesEnv struct {
 	*actor
-	w   *world
+	env *env
 	log *syncBuffer
 }
 
@@ -48,75 +48,75 @@ func clubSite(id, origin, limits string) string {
 `, id, origin, id, limits)
 }
 
-const roomy = `emails_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", emails_per_site: "10000/1m"`
+const generousLimits = `emails_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", emails_per_site: "10000/1m"`
 
 // openStreet starts the program on SQLite. Letters written a while before, if any, come first: see longAgo.
-func openStreet(t *testing.T, prepare ...func(w *world)) *street {
+func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 	t.Helper()
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	w.more = clubSite("club", "https://club.example", roomy)
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	e.siteYAML = clubSite("club", "https://club.example", generousLimits)
 	for _, f := range prepare {
-		f(w)
+		f(e)
 	}
-	s := &street{w: w, log: &syncBuffer{}}
-	s.actor = w.startLogging(s.log)
-	s.until("ready", func() bool { return s.status("/readyz") == http.StatusOK })
-	return s
+	p := &pagesEnv{env: e, log: &syncBuffer{}}
+	p.actor = e.startLogging(p.log)
+	p.eventually("ready", func() bool { return p.status("/readyz") == http.StatusOK })
+	return p
 }
 
 // longAgo signs an address up at the gazette as if that had been some time ago, before the program starts, and answers the link
 // of the letter that was sent then; pressed tells whether its button was, too.
-func (w *world) longAgo(email, locale string, ago time.Duration, pressed bool) (link string) {
-	w.t.Helper()
-	ctx, cfg := w.t.Context(), w.parse()
+func (e *env) signedUpBefore(email, locale string, ago time.Duration, pressed bool) (link string) {
+	e.t.Helper()
+	ctx, cfg := e.t.Context(), e.parse()
 	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
-	w.must(err)
+	e.must(err)
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
-	w.must(err)
-	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
+	e.must(err)
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
 		Now: func() time.Time { return time.Now().Add(-ago) }})
-	w.must(err)
-	w.must(desk.PutTexts(ctx))
+	e.must(err)
+	e.must(service.PutTexts(ctx))
 	parsed, err := address.Parse(email)
-	w.must(err)
-	w.must(desk.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
+	e.must(err)
+	e.must(service.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
 	var owed []store.Job
 	for _, kind := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, kind, 1, time.Minute)
-		w.must(err)
+		e.must(err)
 		owed = append(owed, some...)
 	}
 	if len(owed) != 1 {
-		w.t.Fatal("no letter is owed")
+		e.t.Fatal("no letter is owed")
 	}
-	draft, err := desk.Message(ctx, owed[0])
-	w.must(err)
-	w.must(st.End(ctx, owed[0], store.Complete()))
+	draft, err := service.Message(ctx, owed[0])
+	e.must(err)
+	e.must(st.End(ctx, owed[0], store.Complete()))
 	if pressed {
-		_, err := desk.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
-		w.must(err)
+		_, err := service.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
+		e.must(err)
 	}
 	return draft.Confirm
 }
 
-func (w *world) must(err error) {
-	w.t.Helper()
+func (e *env) must(err error) {
+	e.t.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
 }
 
 // answered counts in the program's own log how often a route was posted to, and answered with a status.
-func (s *street) answered(route string, status int) (n int) {
-	s.t.Helper()
-	for line := range strings.Lines(s.log.String()) {
+func (e *pagesEnv) countPosts(route string, status int) (n int) {
+	e.t.Helper()
+	for line := range strings.Lines(e.log.String()) {
 		var l struct {
 			Method, Route string
 			Status        int
 		}
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
-			s.t.Fatalf("a log line that is none: %q", line)
+			e.t.Fatalf("a log line that is none: %q", line)
 		}
 		if l.Method == http.MethodPost && l.Route == route && l.Status == status {
 			n++
@@ -126,32 +126,32 @@ func (s *street) answered(route string, status int) (n int) {
 }
 
 // went fails the test unless a route was posted to exactly so often and answered so. A line is written once the answer is out.
-func (s *street) went(route string, status, times int) {
-	s.t.Helper()
-	s.until(fmt.Sprintf("%d × POST %s %d in the log", times, route, status), func() bool { return s.answered(route, status) >= times })
-	if n := s.answered(route, status); n != times {
-		s.t.Errorf("POST %s was answered %d %d times, not %d", route, status, n, times)
+func (e *pagesEnv) wantPosts(route string, status, times int) {
+	e.t.Helper()
+	e.eventually(fmt.Sprintf("%d × POST %s %d in the log", times, route, status), func() bool { return e.countPosts(route, status) >= times })
+	if n := e.countPosts(route, status); n != times {
+		e.t.Errorf("POST %s was answered %d %d times, not %d", route, status, n, times)
 	}
 }
 
 // links of a letter, by what they are for: the button's, and "this was not me".
-func links(l inbox.Message) (confirm, decline string) {
+func emailLinks(l inbox.Message) (confirm, decline string) {
 	ours := slices.DeleteFunc(l.Links(), func(link string) bool { return !strings.Contains(link, "/c/") })
 	return ours[0], ours[1]
 }
 
 // stateAtTheClub is what the club's servers learn of an address: the state of each purpose by its id, and where to take it back.
-func (s *street) stateAtTheClub(email string) (states map[string]string, unsubscribe string) {
-	s.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, s.base+"/v1/sites/club/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
-	s.w.must(err)
+func (e *pagesEnv) clubState(email string) (states map[string]string, unsubscribe string) {
+	e.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, e.base+"/v1/sites/club/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
+	e.env.must(err)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+clubKey)
 	resp, err := http.DefaultClient.Do(req)
-	s.w.must(err)
+	e.env.must(err)
 	defer resp.Body.Close()
-	var answer lookup
-	s.w.must(json.NewDecoder(resp.Body).Decode(&answer))
+	var answer subscription
+	e.env.must(json.NewDecoder(resp.Body).Decode(&answer))
 	states = map[string]string{}
 	for _, p := range answer.Purposes {
 		states[p.ID] = p.State

@@ -13,39 +13,39 @@ import (
 )
 
 func TestTheWayOfOneConsent(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		a := w.start()
-		a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
-		if got := a.MayIWrite("ada@example.org"); got.State != "" {
+	onEachStore(t, func(t *testing.T, e *env) {
+		a := e.start()
+		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		if got := a.Lookup("ada@example.org"); got.State != "" {
 			t.Fatalf("before anything: %+v", got)
 		}
 		if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
 			t.Fatalf("signup answers %d", code)
 		}
-		link := confirmLink(a.Letter("ada@example.org"))
-		if a.status(path(link)) != http.StatusOK || a.MayIWrite("ada@example.org").State != "pending" {
+		link := confirmLink(a.Email("ada@example.org"))
+		if a.status(path(link)) != http.StatusOK || a.Lookup("ada@example.org").State != "pending" {
 			t.Fatal("looking is not agreeing")
 		}
 		for range 2 {
-			if code, state := a.Press(link); code != http.StatusOK || state != "confirmed" {
+			if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
 				t.Fatalf("pressing answers %d %q", code, state)
 			}
 		}
-		got := a.MayIWrite("ada@example.org")
+		got := a.Lookup("ada@example.org")
 		if got.State != "confirmed" || got.Purposes[0].Text != "Receive the monthly letter" {
 			t.Fatalf("after the button: %+v", got)
 		}
-		if code := a.Withdraw(got.UnsubscribeURL); code != http.StatusOK || a.MayIWrite("ada@example.org").State != "withdrawn" {
+		if code := a.Withdraw(got.UnsubscribeURL); code != http.StatusOK || a.Lookup("ada@example.org").State != "withdrawn" {
 			t.Fatalf("taking back answers %d", code)
 		}
-		if code, _ := a.Press(link); code != http.StatusConflict || a.MayIWrite("ada@example.org").State != "withdrawn" {
+		if code, _ := a.Confirm(link); code != http.StatusConflict || a.Lookup("ada@example.org").State != "withdrawn" {
 			t.Fatalf("pressing what was taken back answers %d", code)
 		}
 	})
 }
 
 func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
+	onEachStore(t, func(t *testing.T, e *env) {
 		told := make(chan *http.Request, 10)
 		bodies := make(chan []byte, 10)
 		hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -54,12 +54,12 @@ func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
 			told <- r
 		}))
 		defer hook.Close()
-		w.more = "    webhooks: [{url: \"" + hook.URL + "\", secret: " + hookSecret + ", private: true}]\n"
-		a := w.start()
+		e.siteYAML = "    webhooks: [{url: \"" + hook.URL + "\", secret: " + hookSecret + ", private: true}]\n"
+		a := e.start()
 		a.SignUp("ada@example.org")
-		link := confirmLink(a.Letter("ada@example.org"))
-		a.Press(link)
-		a.Press(link)
+		link := confirmLink(a.Email("ada@example.org"))
+		a.Confirm(link)
+		a.Confirm(link)
 		body, r := <-bodies, <-told
 		if err := webhook.Verify(hookKey(), r.Header, body, time.Now()); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
 		if err := json.Unmarshal(body, &event); err != nil || event.Type != "subscription.confirmed" || event.Data.Email != "ada@example.org" || event.Data.State != "confirmed" {
 			t.Fatalf("told %s, %v", body, err)
 		}
-		a.Withdraw(a.MayIWrite("ada@example.org").UnsubscribeURL)
+		a.Withdraw(a.Lookup("ada@example.org").UnsubscribeURL)
 		if body := <-bodies; !strings.Contains(string(body), "subscription.withdrawn") {
 			t.Fatalf("told %s", body)
 		}
@@ -82,25 +82,25 @@ func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
 }
 
 func TestARelayThatIsAwayDelaysAndLosesNothing(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/optin.db")
-	w.smtp = freeAddr(t)
-	a := w.start()
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.relayAddr = freeAddr(t)
+	a := e.start()
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
 		t.Fatalf("signup answers %d", code)
 	}
-	if a.MayIWrite("ada@example.org").State != "pending" {
+	if a.Lookup("ada@example.org").State != "pending" {
 		t.Fatal("not stored")
 	}
 }
 
 func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 	r := redisServer(t)
-	w := newWorld(t, r.url())
-	a := w.start()
+	e := newEnv(t, r.url())
+	a := e.start()
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
 		t.Fatalf("signup answers %d", code)
 	}
-	link := confirmLink(a.Letter("ada@example.org"))
+	link := confirmLink(a.Email("ada@example.org"))
 	r.kill()
 	for _, call := range []func() (*http.Response, error){
 		func() (*http.Response, error) {
@@ -118,27 +118,27 @@ func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 			t.Errorf("%s answers %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status, resp.Header.Get("Retry-After"), time.Since(begun))
 		}
 	}
-	a.until("unready", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
+	a.eventually("unready", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
 	if a.status("/healthz") != http.StatusOK {
 		t.Error("the process says it is dead")
 	}
 	r.start()
-	a.until("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
-	if code, state := a.Press(link); code != http.StatusOK || state != "confirmed" {
+	a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
+	if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
 		t.Errorf("the link, afterwards: %d %q", code, state)
 	}
 }
 
 func TestAnUnsafeRedisIsNotReadyAndSaysHowToMendIt(t *testing.T) {
 	r := redisServer(t)
-	a := newWorld(t, r.url()).start()
-	a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+	a := newEnv(t, r.url()).start()
+	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
 	for setting, unsafe := range map[string][2]string{
 		"appendfsync": {"everysec", "always"}, "maxmemory-policy": {"allkeys-lru", "noeviction"}, "appendonly": {"no", "yes"},
 	} {
 		r.ask("CONFIG SET " + setting + " " + unsafe[0])
 		var body string
-		a.until("unready for "+setting, func() bool {
+		a.eventually("unready for "+setting, func() bool {
 			resp, err := http.Get(a.base + "/readyz")
 			if err != nil {
 				t.Fatal(err)
@@ -152,6 +152,6 @@ func TestAnUnsafeRedisIsNotReadyAndSaysHowToMendIt(t *testing.T) {
 			t.Errorf("%s %s: %s", setting, unsafe[0], body)
 		}
 		r.ask("CONFIG SET " + setting + " " + unsafe[1])
-		a.until("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
+		a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
 	}
 }

@@ -12,16 +12,22 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/inbox"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/templates"
 )
 
@@ -32,38 +38,38 @@ const (
 )
 
 // world is what a test needs around optin: a relay that keeps letters, a store's address, a configuration.
-type world struct {
-	t      *testing.T
-	mail   *inbox.Inbox
-	store  string
-	listen string        // host:port that is told to people
-	config string        // path
-	more   string        // YAML added to the site
-	hook   *receiver     // told by the site, if more says so
-	top    string        // YAML added beside the sites
-	hold   time.Duration // of the leases of processes, if not what the lanes need
-	smtp   string        // the relay's address, if it is not the inbox
-	conns  int           // connections to the relay; 4 if zero
-	each   string        // letters to one address; as by default if empty
-	perIP  string        // signups by one IP; many if empty
-	budget string        // letters of the site; many if empty
-	when   string        // who is asked for a challenge; nobody if empty
+type env struct {
+	t            *testing.T
+	mail         *inbox.Inbox
+	store        string
+	listen       string        // host:port that is told to people
+	configPath   string        // path
+	siteYAML     string        // YAML added to the site
+	endpoint     *endpoint     // told by the site, if more says so
+	topYAML      string        // YAML added beside the sites
+	leaseFor     time.Duration // of the leases of processes, if not what the lanes need
+	relayAddr    string        // the relay's address, if it is not the inbox
+	connections  int           // connections to the relay; 4 if zero
+	perAddress   string        // letters to one address; as by default if empty
+	signupsPerIP string        // signups by one IP; many if empty
+	perSite      string        // letters of the site; many if empty
+	challenge    string        // who is asked for a challenge; nobody if empty
 }
 
 // onEachStore runs a test with SQLite and with a real redis-server.
-func onEachStore(t *testing.T, f func(t *testing.T, w *world)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))) })
-	t.Run("redis", func(t *testing.T) { f(t, newWorld(t, redisServer(t).url())) })
+func onEachStore(t *testing.T, f func(t *testing.T, e *env)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))) })
+	t.Run("redis", func(t *testing.T) { f(t, newEnv(t, redisServer(t).url())) })
 }
 
-func newWorld(t *testing.T, store string) *world {
+func newEnv(t *testing.T, store string) *env {
 	t.Helper()
 	mail, err := inbox.Open("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { mail.Close() })
-	return &world{t: t, mail: mail, store: store, listen: freeAddr(t), config: filepath.Join(t.TempDir(), "optin.yaml"), smtp: mail.Addr()}
+	return &env{t: t, mail: mail, store: store, listen: freeAddr(t), configPath: filepath.Join(t.TempDir(), "optin.yaml"), relayAddr: mail.Addr()}
 }
 
 // freeAddr is an address that nobody listened at a moment ago. Its port is below those that outgoing connections get (from 32768 or
@@ -82,7 +88,7 @@ func freeAddr(t *testing.T) string {
 }
 
 // yaml is the configuration; listen may differ from the public address when several processes serve one site.
-func (w *world) yaml(listen string) string {
+func (e *env) yaml(listen string) string {
 	return fmt.Sprintf(`listen: %s
 public_url: http://%s
 secret: %s
@@ -104,7 +110,7 @@ admin: {password: a-password-for-tests}
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
     limits: {emails_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", emails_per_site: "%s"}
     challenge: {when: %s}
-%s`, listen, w.listen, testSecret, w.store, w.smtp, cmp.Or(w.conns, 4), w.top, testKey, cmp.Or(w.each, "1/10m 3/24h"), cmp.Or(w.perIP, "100000/1m"), cmp.Or(w.budget, "100000/1m"), cmp.Or(w.when, "never"), w.more)
+%s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey, cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"), cmp.Or(e.challenge, "never"), e.siteYAML)
 }
 
 // actor is somebody who meets optin at an address: a website, a person, an operator.
@@ -115,41 +121,41 @@ type actor struct {
 }
 
 // start runs the program inside the test, and stops it at its end.
-func (w *world) start() *actor {
-	w.t.Helper()
-	return w.startLogging(io.Discard)
+func (e *env) start() *actor {
+	e.t.Helper()
+	return e.startLogging(io.Discard)
 }
 
-func (w *world) startLogging(log io.Writer) *actor {
-	w.t.Helper()
+func (e *env) startLogging(log io.Writer) *actor {
+	e.t.Helper()
 	pages, err := templates.New()
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	p, err := start(w.t.Context(), w.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true, fill: -1})
+	p, err := start(e.t.Context(), e.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true, fill: -1})
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	w.t.Cleanup(p.stop)
-	return w.actor(p.addr.String())
+	e.t.Cleanup(p.stop)
+	return e.actor(p.addr.String())
 }
 
 // parse reads the world's configuration.
-func (w *world) parse() *config.Config {
-	w.t.Helper()
-	cfg, err := config.Parse(w.config, []byte(w.yaml(w.listen)), values(nil), nil)
+func (e *env) parse() *config.Config {
+	e.t.Helper()
+	cfg, err := config.Parse(e.configPath, []byte(e.yaml(e.listen)), lookup(nil), nil)
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	return cfg
 }
 
 // shared tells whether several processes can work on the world's store.
-func (w *world) shared() bool { return strings.HasPrefix(w.store, "redis") }
+func (e *env) isShared() bool { return strings.HasPrefix(e.store, "redis") }
 
 // lettersTo counts the letters that came to an address.
-func (w *world) lettersTo(email string) (n int) {
-	for _, l := range w.mail.Messages() {
+func (e *env) emailsTo(email string) (n int) {
+	for _, l := range e.mail.Messages() {
 		if slices.Equal(l.To, []string{email}) {
 			n++
 		}
@@ -158,13 +164,13 @@ func (w *world) lettersTo(email string) (n int) {
 }
 
 // actor speaks to the program at an address. What it is answered there is held against openapi.yaml: see contracted.
-func (w *world) actor(addr string) *actor {
-	claim(w.t, addr)
-	return &actor{t: w.t, base: "http://" + addr, mail: w.mail}
+func (e *env) actor(addr string) *actor {
+	claim(e.t, addr)
+	return &actor{t: e.t, base: "http://" + addr, mail: e.mail}
 }
 
 // until polls for something that must come.
-func (a *actor) until(what string, ok func() bool) {
+func (a *actor) eventually(what string, ok func() bool) {
 	a.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -204,7 +210,7 @@ func (a *actor) trySignUp(email string) (int, error) {
 }
 
 // Letter waits for the first letter to an address, and checks that both its bodies hold the same links.
-func (a *actor) Letter(email string) inbox.Message {
+func (a *actor) Email(email string) inbox.Message {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), 30*time.Second)
 	defer cancel()
@@ -242,16 +248,16 @@ func path(link string) string {
 }
 
 // Press presses the button on a link's page and answers the status and state.
-func (a *actor) Press(link string) (int, string) {
+func (a *actor) Confirm(link string) (int, string) {
 	a.t.Helper()
-	code, state, err := a.tryPress(link)
+	code, state, err := a.tryConfirm(link)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return code, state
 }
 
-func (a *actor) tryPress(link string) (int, string, error) {
+func (a *actor) tryConfirm(link string) (int, string, error) {
 	req, err := http.NewRequest(http.MethodPost, a.base+path(link), nil)
 	if err != nil {
 		return 0, "", err
@@ -266,15 +272,15 @@ func (a *actor) tryPress(link string) (int, string, error) {
 	return resp.StatusCode, answer.State, json.NewDecoder(resp.Body).Decode(&answer)
 }
 
-// status of a subscription, as a lookup answers it.
-type lookup struct {
+// subscription is the response of a lookup.
+type subscription struct {
 	State          string
 	UnsubscribeURL string `json:"unsubscribe_url"`
 	Purposes       []struct{ ID, State, Text string }
 }
 
 // MayIWrite is the website's question. The state is empty if nothing is known.
-func (a *actor) MayIWrite(email string) lookup {
+func (a *actor) Lookup(email string) subscription {
 	a.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, a.base+"/v1/sites/gazette/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
 	if err != nil {
@@ -287,7 +293,7 @@ func (a *actor) MayIWrite(email string) lookup {
 		a.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var answer lookup
+	var answer subscription
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
@@ -295,7 +301,7 @@ func (a *actor) MayIWrite(email string) lookup {
 		}
 	case http.StatusNotFound:
 	default:
-		a.t.Fatalf("lookup answers %s", resp.Status)
+		a.t.Fatalf("a lookup answers %s", resp.Status)
 	}
 	return answer
 }
@@ -318,3 +324,54 @@ func hookKey() []byte {
 	}
 	return b
 }
+
+// soaking tells whether tests have the time for their full size: make soak.
+func isSoak() bool { return os.Getenv("OPTIN_SOAK") == "1" }
+
+// size is how much of something a test does.
+func size(reduced, full int) int {
+	if isSoak() {
+		return full
+	}
+	return reduced
+}
+
+// desk opens the rules on the world's store beside the processes, as a command would.
+func (e *env) service() *confirm.Service {
+	e.t.Helper()
+	cfg := e.parse()
+	st, err := openStore(e.t.Context(), cfg.Store, slog.New(slog.DiscardHandler))
+	e.must(err)
+	e.t.Cleanup(func() { st.Close() })
+	ring, err := keyring.New(cfg.Secrets...)
+	e.must(err)
+	service, err := newService(cfg, st, ring, nil)
+	e.must(err)
+	e.must(service.PutTexts(e.t.Context()))
+	return service
+}
+
+// signUpMany signs n people up at once, past the web; email names them by their number.
+func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int) string) {
+	t.Helper()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				a, err := address.Parse(email(i))
+				if err == nil {
+					err = service.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
+				}
+				if err != nil {
+					t.Errorf("signup %d: %v", i, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// someone is one of many, at one of many domains.
+func addressOf(i int) string { return fmt.Sprintf("person%d@people%d.test", i, i%40) }

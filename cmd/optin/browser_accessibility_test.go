@@ -2,17 +2,24 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
 // sight finds in a page what keeps people from reading or using it, as far as a script can see it (WCAG 2.2): text below 4.5:1
 // (1.4.3), edges of fields below 3:1 (1.4.11), scrolling sideways (1.4.10), what is to be pressed under 44 px (2.5.5), no language
 // (3.1.1), fields without a label (3.3.2), names that lead nowhere (4.1.2). It answers one line for each.
-const sight = `(() => {
+const accessibility = `(() => {
   const wrong = new Set();
   const name = e => e.localName + (e.id ? "#" + e.id : "") + (e.classList.length ? "." + [...e.classList].join(".") : "") +
     " " + JSON.stringify(e.textContent.trim().slice(0, 40));
@@ -61,24 +68,24 @@ const sight = `(() => {
 })()`
 
 // letterSight leaves out of sight what a letter has no use for.
-const letterSight = `(() => (` + sight + `).filter(w => !w.startsWith("not one") && !w.startsWith("too small")))()`
+const emailAccessibility = `(() => (` + accessibility + `).filter(w => !w.startsWith("not one") && !w.startsWith("too small")))()`
 
 // shots is the folder for pictures of every page, in light and dark and at every width, for a person to look at. None are taken
 // where it is not given.
-func shots() string { return os.Getenv("OPTIN_TEST_SHOTS") }
+func screenshots() string { return os.Getenv("OPTIN_TEST_SHOTS") }
 
 // look fails the test for whatever sight finds in the page at each of some widths, and in the dark at the first of them.
-func (p *profile) look(name, script string, widths ...int64) {
+func (p *browserProfile) checkAccessibility(name, script string, widths ...int64) {
 	p.t.Helper()
 	for i, width := range widths {
-		p.glance(name, script, width, "light")
-		if i == 0 || shots() != "" {
-			p.glance(name, script, width, "dark")
+		p.checkAt(name, script, width, "light")
+		if i == 0 || screenshots() != "" {
+			p.checkAt(name, script, width, "dark")
 		}
 	}
 }
 
-func (p *profile) glance(name, script string, width int64, scheme string) {
+func (p *browserProfile) checkAt(name, script string, width int64, scheme string) {
 	p.t.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
@@ -94,18 +101,81 @@ func (p *profile) glance(name, script string, width int64, scheme string) {
 	for _, wrong := range found {
 		p.t.Errorf("%s, %s, %d px wide: %s", name, scheme, width, wrong)
 	}
-	if shots() != "" {
-		p.picture(fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+	if screenshots() != "" {
+		p.saveScreenshot(fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
 	}
 }
 
-func (p *profile) picture(name string) {
+func (p *browserProfile) saveScreenshot(name string) {
 	p.t.Helper()
 	png, err := chromedp.Run(p.tab, chromedp.FullScreenshot(100))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(shots(), name), png, 0o600)
+		err = os.WriteFile(filepath.Join(screenshots(), name), png, 0o600)
 	}
 	if err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+// The instruments of these tests must themselves be seen to work.
+
+func TestSightSeesEachFault(t *testing.T) {
+	p := newProfile(t, browsertest.Start(t), "http://nowhere.example")
+	const good = `<button style="width:9em;height:48px">Press</button><label for="a">Name</label><input id="a" style="height:48px">`
+	for name, row := range map[string]struct{ body, finds string }{
+		"nothing":            {good, ""},
+		"pale text":          {good + `<p style="color:#888">Pale</p>`, "color 3.54:1"},
+		"half pale":          {good + `<p style="color:rgb(0 0 0 / 0.5)">Pale</p>`, "color 3.98:1"},
+		"dark on dark":       {good + `<div style="background:#444"><p style="color:#000">Dark</p></div>`, "color 2.16:1"},
+		"a pale field":       {good + `<label for="b">B</label><input id="b" style="height:48px;border:1px solid #ccc">`, "borderTopColor 1.61:1"},
+		"a wide table":       {good + `<table><td style="min-width:600px">Wide</td></table>`, "it scrolls sideways"},
+		"a small button":     {good + `<button>Small</button>`, "too small to press"},
+		"a field unlabelled": {good + `<input style="height:48px">`, "no label"},
+		"a ticked box":       {good + `<label style="display:block;height:48px">I agree<input type="checkbox" checked></label>`, "ticked beforehand"},
+		"an empty button":    {good + `<button style="width:9em;height:48px"></button>`, "nothing to read on it"},
+		"a lost description": {good + `<p aria-describedby="c">Lost</p>`, "aria-describedby leads nowhere"},
+		"two headings":       {good + `<h1>Again</h1>`, "not one h1"},
+	} {
+		page := `<!doctype html><html lang="en"><title>T</title><meta name="viewport" content="width=device-width"><body><main><h1>H</h1>` + row.body
+		p.do(chromedp.EmulateViewport(360, 800), chromedp.Navigate("data:text/html,"+url.PathEscape(page)))
+		found := evaluate[[]string](p, accessibility)
+		if (row.finds == "") != (len(found) == 0) || !strings.Contains(strings.Join(found, "\n"), row.finds) {
+			t.Errorf("%s: sight finds %q, not %q", name, found, row.finds)
+		}
+	}
+}
+
+func TestAProfileHearsWhatGoesWrongUnseen(t *testing.T) {
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	defer stranger.Close()
+	var body string
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Security-Policy", "style-src 'none'")
+		fmt.Fprint(w, `<!doctype html><title>T</title><link rel="icon" href="data:,">`, body)
+	}))
+	defer own.Close()
+	browser := browsertest.Start(t)
+	for name, row := range map[string]struct{ body, hears string }{
+		"nothing":                {`<h1>Fine</h1>`, ""},
+		"a stranger's image":     {`<img src="` + stranger.URL + `/pixel">`, "a request to " + stranger.URL},
+		"a refused style":        {`<p style="color:red">Red</p>`, "Content Security Policy"},
+		"a lost sheet":           {`<script src="/assets/lost.js"></script>`, "404"},
+		"a word for the console": {`<script>console.log("hello")</script>`, "the console was written to"},
+		"an exception":           {`<script>nobody()</script>`, "an exception"},
+	} {
+		body = row.body
+		p := newProfile(t, browser, own.URL)
+		p.open(own.URL)
+		p.mu.Lock()
+		heard := strings.Join(p.problems, "\n")
+		p.problems = nil
+		p.mu.Unlock()
+		if (row.hears == "") != (heard == "") || !strings.Contains(heard, row.hears) {
+			t.Errorf("%s: hears %q, not %q", name, heard, row.hears)
+		}
 	}
 }

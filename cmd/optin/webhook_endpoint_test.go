@@ -13,13 +13,13 @@ import (
 )
 
 // receiver is a website's endpoint that remembers what it was told, and holds it against the description.
-type receiver struct {
+type endpoint struct {
 	*httptest.Server
 	t      *testing.T
 	status int // what it answers: 200 if zero
 
-	mu   sync.Mutex
-	told []event
+	mu     sync.Mutex
+	events []event
 }
 
 // event is one call of a webhook.
@@ -29,14 +29,14 @@ type event struct {
 	Data struct{ Email, State string }
 }
 
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{t: t}
+func newEndpoint(t *testing.T) *endpoint {
+	r := &endpoint{t: t}
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
 	return r
 }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+func (r *endpoint) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	body, err := io.ReadAll(in.Body)
 	e := event{id: in.Header.Get("Webhook-Id")}
 	if err != nil || json.Unmarshal(body, &e) != nil {
@@ -47,7 +47,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		r.t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 	}
 	r.mu.Lock()
-	r.told = append(r.told, e)
+	r.events = append(r.events, e)
 	r.mu.Unlock()
 	if r.status != 0 {
 		w.WriteHeader(r.status)
@@ -56,10 +56,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 }
 
 // about are the calls about one address.
-func (r *receiver) about(email string) (all []event) {
+func (r *endpoint) eventsAbout(email string) (all []event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.told {
+	for _, e := range r.events {
 		if e.Data.Email == email {
 			all = append(all, e)
 		}
@@ -68,6 +68,6 @@ func (r *receiver) about(email string) (all []event) {
 }
 
 // yaml makes a site tell this receiver.
-func (r *receiver) yaml() string {
+func (r *endpoint) yaml() string {
 	return fmt.Sprintf("    webhooks: [{url: %q, secret: %s, private: true}]\n", r.URL, hookSecret)
 }

@@ -16,25 +16,25 @@ const unlimited = "limits: {emails: 100000/1s}\n"
 
 func TestTwoProcessesSendEveryLetterOnce(t *testing.T) {
 	n := size(600, 100_000)
-	relay := newExchange(t, nil)
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.conns, w.top = relay.addr, 8, unlimited
-	desk := w.desk()
-	signUpMany(t, desk, n, someone)
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.connections, e.topYAML = relay.addr, 8, unlimited
+	service := e.service()
+	signUpMany(t, service, n, addressOf)
 	begun := time.Now()
-	one, _ := w.spawn(w.listen)
-	two, _ := w.spawn(freeAddr(t))
-	w.eventually(10*time.Minute, "every letter", func() bool { _, different := relay.letters(); return different == n })
+	one, _ := e.spawn(e.listen)
+	two, _ := e.spawn(freeAddr(t))
+	e.eventually(10*time.Minute, "every letter", func() bool { _, different := relay.emails(); return different == n })
 	took := time.Since(begun)
-	w.eventually(time.Minute, "nothing is owed", func() bool { return counted(t, desk, consent.CountEmails) == int64(n) })
-	if one.stops() != exitOK || two.stops() != exitOK {
+	e.eventually(time.Minute, "nothing is owed", func() bool { return countOf(t, service, consent.CountEmails) == int64(n) })
+	if one.stop() != exitOK || two.stop() != exitOK {
 		t.Errorf("they end badly:\n%s\n%s", one.stderr, two.stderr)
 	}
-	if all, different := relay.letters(); all != n || different != n {
+	if all, different := relay.emails(); all != n || different != n {
 		t.Errorf("%d letters came, %d different ones; want %d", all, different, n)
 	}
 	for name, p := range map[string]*process{"one": one, "two": two} {
-		if sent := delivered(p); sent < n/10 {
+		if sent := deliveredBy(p); sent < n/10 {
 			t.Errorf("process %s sent %d of %d: it had no part in it", name, sent, n)
 		}
 	}
@@ -44,41 +44,41 @@ func TestTwoProcessesSendEveryLetterOnce(t *testing.T) {
 // A process that is stopped while the relay has its letter, and comes back when another has sent it, changes nothing any more.
 func TestAProcessThatWakesUpLateChangesNothing(t *testing.T) {
 	inHand, release := make(chan struct{}, 1), make(chan struct{})
-	relay := newExchange(t, nil)
-	relay.taking = func(first bool) {
+	relay := newSMTPServer(t, nil)
+	relay.onData = func(first bool) {
 		if first {
 			inHand <- struct{}{}
 			<-release
 		}
 	}
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.hold = relay.addr, time.Second
-	sleeper, a := w.spawn(w.listen)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.leaseFor = relay.addr, time.Second
+	sleeper, a := e.spawn(e.listen)
 	a.SignUp("ada@people.test")
 	<-inHand
-	w.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
-	desk := w.desk()
-	other, _ := w.spawn(freeAddr(t))
-	w.eventually(30*time.Second, "the other's letter", func() bool { return counted(t, desk, consent.CountEmails) == 1 })
+	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
+	service := e.service()
+	other, _ := e.spawn(freeAddr(t))
+	e.eventually(30*time.Second, "the other's letter", func() bool { return countOf(t, service, consent.CountEmails) == 1 })
 	close(release)
-	w.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
-	w.eventually(30*time.Second, "the sleeper's outcome", func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
-	if all, different := relay.letters(); all != 2 || different != 1 {
+	e.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
+	e.eventually(30*time.Second, "the sleeper's outcome", func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
+	if all, different := relay.emails(); all != 2 || different != 1 {
 		t.Errorf("%d copies of %d letters came; want two of one", all, different)
 	}
-	if n := counted(t, desk, consent.CountEmails); n != 1 {
+	if n := countOf(t, service, consent.CountEmails); n != 1 {
 		t.Errorf("the record was told of %d letters", n)
 	}
-	if sleeper.stops() != exitOK || other.stops() != exitOK {
+	if sleeper.stop() != exitOK || other.stop() != exitOK {
 		t.Errorf("they end badly:\n%s\n%s", sleeper.stderr, other.stderr)
 	}
-	if all, _ := relay.letters(); all != 2 {
+	if all, _ := relay.emails(); all != 2 {
 		t.Errorf("afterwards %d copies have come", all)
 	}
 }
 
 // delivered is how many letters a process says that the relay took from it.
-func delivered(p *process) (n int) {
+func deliveredBy(p *process) (n int) {
 	for line := range bytes.Lines([]byte(p.stderr.String())) {
 		var l struct{ Msg, Outcome string }
 		if json.Unmarshal(line, &l) == nil && l.Msg == "letter" && l.Outcome == "delivered" {
@@ -89,10 +89,10 @@ func delivered(p *process) (n int) {
 }
 
 // counted is how often something was counted since yesterday: a test may run at midnight.
-func counted(t *testing.T, desk *confirm.Service, name string) (n int64) {
+func countOf(t *testing.T, service *confirm.Service, name string) (n int64) {
 	t.Helper()
 	day := func(ago time.Duration) string { return time.Now().UTC().Add(-ago).Format(time.DateOnly) }
-	all, err := desk.Store.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
+	all, err := service.Store.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,11 +105,11 @@ func counted(t *testing.T, desk *confirm.Service, name string) (n int64) {
 }
 
 // eventually polls for something that must come.
-func (w *world) eventually(within time.Duration, what string, ok func() bool) {
-	w.t.Helper()
+func (e *env) eventually(within time.Duration, what string, ok func() bool) {
+	e.t.Helper()
 	for end := time.Now().Add(within); !ok(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			w.t.Fatalf("not within %v: %s", within, what)
+			e.t.Fatalf("not within %v: %s", within, what)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // reader does what a browser without scripts does: it follows links and redirects, keeps cookies, and sends the forms of pages.
-type reader struct {
+type plainBrowser struct {
 	t      *testing.T
 	client *http.Client
 	at     *url.URL
@@ -20,17 +20,20 @@ type reader struct {
 	page   *goquery.Document
 }
 
-func newReader(t *testing.T) *reader {
+func newPlainBrowser(t *testing.T) *plainBrowser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &reader{t: t, client: &http.Client{Jar: jar, Timeout: 10 * time.Second}}
+	return &plainBrowser{t: t, client: &http.Client{Jar: jar, Timeout: 10 * time.Second}}
 }
 
-func (r *reader) until(what string, ok func() bool) { r.t.Helper(); (&actor{t: r.t}).until(what, ok) }
+func (r *plainBrowser) until(what string, ok func() bool) {
+	r.t.Helper()
+	(&actor{t: r.t}).eventually(what, ok)
+}
 
-func (r *reader) open(where string) {
+func (r *plainBrowser) open(where string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, where, nil)
 	if err != nil {
@@ -39,7 +42,7 @@ func (r *reader) open(where string) {
 	r.do(req)
 }
 
-func (r *reader) do(req *http.Request) {
+func (r *plainBrowser) do(req *http.Request) {
 	r.t.Helper()
 	req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	claim(r.t, req.URL.Host)
@@ -55,7 +58,7 @@ func (r *reader) do(req *http.Request) {
 }
 
 // follow follows the first link that is meant.
-func (r *reader) follow(selector string) {
+func (r *plainBrowser) follow(selector string) {
 	r.t.Helper()
 	href, ok := r.page.Find(selector).First().Attr("href")
 	to, err := r.at.Parse(href)
@@ -66,7 +69,7 @@ func (r *reader) follow(selector string) {
 }
 
 // submit fills in a form and presses its button. A box is ticked by giving its value; nothing can be given that the form does not ask.
-func (r *reader) submit(selector string, given map[string]string) {
+func (r *plainBrowser) submit(selector string, given map[string]string) {
 	r.t.Helper()
 	form := r.page.Find(selector).First()
 	action, ok := form.Attr("action")

@@ -10,6 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
 // focused is what the keyboard acts on, with the ring around it: at least 2 px, and 3:1 against what is around (WCAG 2.4.13).
@@ -25,7 +27,7 @@ type focus struct {
 }
 
 // tabTo presses Tab and answers where that leads.
-func (p *profile) tabTo() focus {
+func (p *browserProfile) pressTab() focus {
 	p.t.Helper()
 	p.do(chromedp.KeyEvent(kb.Tab))
 	at, err := chromedp.Run(p.tab, chromedp.Evaluate[focus](focused))
@@ -36,10 +38,10 @@ func (p *profile) tabTo() focus {
 }
 
 // along presses Tab until something is reached, and answers everything on the way.
-func (p *profile) along(last string) (names []string) {
+func (p *browserProfile) tabThrough(last string) (names []string) {
 	p.t.Helper()
 	for range 12 {
-		at := p.tabTo()
+		at := p.pressTab()
 		if !at.Ring {
 			p.t.Errorf("nothing shows that %s has the focus", at.Name)
 		}
@@ -52,7 +54,7 @@ func (p *profile) along(last string) (names []string) {
 }
 
 // enter presses Enter once. (chromedp's own way types it a second time, into whatever has the focus by then.)
-func enter() chromedp.Action[chromedp.Void] {
+func pressEnter() chromedp.Action[chromedp.Void] {
 	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
 	down, up := key, key
 	down.Type, down.Text, up.Type = input.DispatchKeyEventTypeKeyDown, "\r", input.DispatchKeyEventTypeKeyUp
@@ -64,47 +66,47 @@ func enter() chromedp.Action[chromedp.Void] {
 }
 
 func TestAKeyboardIsEnough(t *testing.T) {
-	s, browser := openStreet(t), chromium(t)
-	p := visitor(t, browser, s.base)
-	p.open(s.base + "/s/gazette?lang=en")
-	if d := cmp.Diff([]string{"a", "a", "email"}, p.along("email")); d != "" { // the website, the other language, the field
+	e, browser := startPages(t), browsertest.Start(t)
+	p := newProfile(t, browser, e.base)
+	p.open(e.base + "/s/gazette?lang=en")
+	if d := cmp.Diff([]string{"a", "a", "email"}, p.tabThrough("email")); d != "" { // the website, the other language, the field
 		t.Error(d)
 	}
 	p.do(chromedp.KeyEvent("ada@example"))
-	if d := cmp.Diff([]string{"purpose-0"}, p.along("purpose-0")); d != "" {
+	if d := cmp.Diff([]string{"purpose-0"}, p.tabThrough("purpose-0")); d != "" {
 		t.Error(d)
 	}
 	p.do(chromedp.KeyEvent(" "))
-	if d := cmp.Diff([]string{"button"}, p.along("button")); d != "" {
+	if d := cmp.Diff([]string{"button"}, p.tabThrough("button")); d != "" {
 		t.Error(d)
 	}
-	if status := p.lands(enter()); status != 422 {
+	if status := p.runToPage(pressEnter()); status != 422 {
 		t.Fatalf("the form answers %d", status)
 	}
-	s.until("what is wrong has the focus", func() bool { return ask[string](p, "document.activeElement.className") == "errors" })
-	p.along("a") // to what is wrong
-	p.do(enter())
-	if at := ask[string](p, "document.activeElement.id"); at != "email" {
+	e.eventually("what is wrong has the focus", func() bool { return evaluate[string](p, "document.activeElement.className") == "errors" })
+	p.tabThrough("a") // to what is wrong
+	p.do(pressEnter())
+	if at := evaluate[string](p, "document.activeElement.id"); at != "email" {
 		t.Fatalf("the error leads to %q", at)
 	}
 	p.do(chromedp.KeyEvent(kb.End), chromedp.KeyEvent(".org"))
-	p.along("purpose-0")
+	p.tabThrough("purpose-0")
 	p.do(chromedp.KeyEvent(" "))
 	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	if status := p.lands(enter()); status != 200 { // in the field
+	if status := p.runToPage(pressEnter()); status != 200 { // in the field
 		t.Fatalf("Enter in the field answers %d", status)
 	}
-	p.says("Look in your inbox")
+	p.wantHeading("Look in your inbox")
 
-	link, _ := links(s.Letter("ada@example.org"))
-	other := visitor(t, browser, s.base)
+	link, _ := emailLinks(e.Email("ada@example.org"))
+	other := newProfile(t, browser, e.base)
 	other.open(link)
-	if d := cmp.Diff([]string{"a", "button"}, other.along("button")); d != "" {
+	if d := cmp.Diff([]string{"a", "button"}, other.tabThrough("button")); d != "" {
 		t.Error(d)
 	}
-	other.lands(enter())
-	other.says("Thank you, it is confirmed")
-	if got := s.MayIWrite("ada@example.org").State; got != "confirmed" {
+	other.runToPage(pressEnter())
+	other.wantHeading("Thank you, it is confirmed")
+	if got := e.Lookup("ada@example.org").State; got != "confirmed" {
 		t.Fatalf("after Enter: %q", got)
 	}
 }

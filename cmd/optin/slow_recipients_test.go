@@ -12,16 +12,16 @@ import (
 // still leaves soon.
 func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 	bad, good := size(300, 10_000), size(20, 100)
-	relay := newExchange(t, map[string]func(context.Context) error{"slow.test": stalls, "later.test": putsOff})
-	onEachStore(t, func(t *testing.T, w *world) {
-		w.smtp, w.top = relay.addr, unlimited
-		desk := w.desk()
-		signUpMany(t, desk, bad, func(i int) string {
+	relay := newSMTPServer(t, map[string]func(context.Context) error{"slow.test": stalls, "later.test": refusesForNow})
+	onEachStore(t, func(t *testing.T, e *env) {
+		e.relayAddr, e.topYAML = relay.addr, unlimited
+		service := e.service()
+		signUpMany(t, service, bad, func(i int) string {
 			return fmt.Sprintf("person%d@%s", i, []string{"slow.test", "later.test"}[i%2])
 		})
-		p := w.launch(w.listen)
-		a := w.actor(w.listen)
-		a.until("ready", func() bool { return a.status("/readyz") == 200 })
+		p := e.launch(e.listen)
+		a := e.actor(e.listen)
+		a.eventually("ready", func() bool { return a.status("/readyz") == 200 })
 		var waited []time.Duration
 		for i := range good {
 			email := fmt.Sprintf("%s%d@good%d.test", t.Name()[len(t.Name())-5:], i, i)
@@ -29,8 +29,8 @@ func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 			if code := a.SignUp(email); code != 202 {
 				t.Fatalf("a signup answers %d", code)
 			}
-			a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
-			waited = append(waited, relay.to(email)[0].Sub(begun))
+			a.eventually("the letter to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
+			waited = append(waited, relay.arrivedAt(email)[0].Sub(begun))
 		}
 		slices.Sort(waited)
 		late := waited[(len(waited)*99+99)/100-1]
