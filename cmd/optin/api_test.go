@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// one is a subscription, as the calls for a site's servers answer it.
+// apiSubscription is a subscription, as the API for a site's servers returns it.
 type apiSubscription struct{ ID, Email, State string }
 
-// call makes a call of the site API with its key, and reads the answer into one where it is JSON.
+// call makes a call of the site API with its key, and decodes a JSON response into into, if that is not nil.
 func (a *actor) call(method, path, body string, into any, header ...string) *http.Response {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+"/v1/sites/gazette"+path, strings.NewReader(body))
@@ -38,13 +38,13 @@ func (a *actor) call(method, path, body string, into any, header ...string) *htt
 	}
 	if into != nil {
 		if err := json.Unmarshal(text, into); err != nil {
-			a.t.Fatalf("%s %s answers %s %q: %v", method, path, resp.Status, text, err)
+			a.t.Fatalf("%s %s returns %s %q: %v", method, path, resp.Status, text, err)
 		}
 	}
 	return resp
 }
 
-// list is what the site is told of everybody.
+// list returns the site's subscriptions.
 func (a *actor) list(query string) []apiSubscription {
 	a.t.Helper()
 	var page struct{ Subscriptions []apiSubscription }
@@ -52,19 +52,19 @@ func (a *actor) list(query string) []apiSubscription {
 	return page.Subscriptions
 }
 
-func TestASiteServerSeesOneConsentFromItsSignupToItsErasure(t *testing.T) {
+func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		hook := newEndpoint(t)
 		e.siteYAML = hook.yaml()
 		a := e.start()
 		id := a.signUpWithIdempotencyKey("ada@example.org")
 		if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
-			t.Fatalf("pressing answers %d %q", code, state)
+			t.Fatalf("confirming returns %d %q", code, state)
 		}
 		a.wantCounts(id, 1, 0)
 		var now apiSubscription
 		if resp := a.call("POST", "/subscriptions/"+id+"/withdraw", "", &now); resp.StatusCode != http.StatusOK || now.State != "withdrawn" {
-			t.Fatalf("withdrawing answers %s %+v", resp.Status, now)
+			t.Fatalf("withdrawing returns %s %+v", resp.Status, now)
 		}
 		a.wantCounts(id, 1, 1)
 		var exported apiSubscription // its one line
@@ -73,31 +73,32 @@ func TestASiteServerSeesOneConsentFromItsSignupToItsErasure(t *testing.T) {
 			t.Errorf("exported (-want +got):\n%s", diff)
 		}
 		if resp := a.call("DELETE", "/subscriptions/"+id, "", nil); resp.StatusCode != http.StatusNoContent {
-			t.Fatalf("erasing answers %s", resp.Status)
+			t.Fatalf("erasing returns %s", resp.Status)
 		}
-		// That a consent was taken back stays, without the person.
+		// That a consent was withdrawn stays, without personal data.
 		if diff := cmp.Diff([]apiSubscription{{ID: id, State: "withdrawn"}}, a.list("")); diff != "" {
 			t.Errorf("after the erasure (-want +got):\n%s", diff)
 		}
-		a.eventually("told of the erasure", func() bool { return len(hook.eventsAbout("")) == 1 })
-		var told []string
+		a.eventually("the event of the erasure", func() bool { return len(hook.eventsAbout("")) == 1 })
+		var types []string
 		for _, e := range slices.Concat(hook.eventsAbout("ada@example.org"), hook.eventsAbout("")) {
-			told = append(told, e.Type)
+			types = append(types, e.Type)
 		}
-		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}, told); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}, types); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 		a.eraseUnconfirmed(e, "bob@example.org")
 	})
 }
 
-// signedUpOnce signs an address up twice with one Idempotency-Key, and answers the id under which it is pending.
+// signUpWithIdempotencyKey signs an address up twice with one Idempotency-Key, and returns the id of the pending
+// subscription.
 func (a *actor) signUpWithIdempotencyKey(email string) string {
 	a.t.Helper()
-	for i, replayed := range []string{"", "true"} {
+	for i, idempotent := range []string{"", "true"} {
 		resp := a.call("POST", "/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en"}`, nil, "Idempotency-Key", `"join-1"`)
-		if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Idempotency-Replayed") != replayed {
-			a.t.Fatalf("signup %d answers %s, Idempotency-Replayed %q", i+1, resp.Status, resp.Header.Get("Idempotency-Replayed"))
+		if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Idempotency-Replayed") != idempotent {
+			a.t.Fatalf("signup %d returns %s, Idempotency-Replayed %q", i+1, resp.Status, resp.Header.Get("Idempotency-Replayed"))
 		}
 	}
 	all := a.list("?state=pending")
@@ -107,19 +108,20 @@ func (a *actor) signUpWithIdempotencyKey(email string) string {
 	return all[0].ID
 }
 
-// counts holds what is counted after one signup, and the subscription itself, against so many presses and withdrawals.
+// wantCounts checks the statistics after one signup, and the subscription itself, after so many confirmations and
+// withdrawals.
 func (a *actor) wantCounts(id string, confirmations, withdrawals int) {
 	a.t.Helper()
-	type day struct{ Signups, Letters, Confirmations, Withdrawals int }
+	type day struct{ Signups, Emails, Confirmations, Withdrawals int }
 	want, got := day{1, 1, confirmations, withdrawals}, day{}
-	a.eventually("the relay's answer kept", func() bool {
+	a.eventually("the relay's reply is recorded", func() bool {
 		var answer struct{ Days []day }
 		a.call("GET", "/stats?from="+time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly), "", &answer)
 		got = day{}
 		for _, d := range answer.Days { // a test may run at midnight
-			got = day{got.Signups + d.Signups, got.Letters + d.Letters, got.Confirmations + d.Confirmations, got.Withdrawals + d.Withdrawals}
+			got = day{got.Signups + d.Signups, got.Emails + d.Emails, got.Confirmations + d.Confirmations, got.Withdrawals + d.Withdrawals}
 		}
-		return got.Letters > 0
+		return got.Emails > 0
 	})
 	if diff := cmp.Diff(want, got); diff != "" {
 		a.t.Errorf("counted (-want +got):\n%s", diff)
@@ -131,7 +133,7 @@ func (a *actor) wantCounts(id string, confirmations, withdrawals int) {
 	}
 }
 
-// erasedBeforeThePress leaves nothing at all, and a link that confirms nothing.
+// eraseUnconfirmed erases a pending subscription: nothing is left, and its link confirms nothing.
 func (a *actor) eraseUnconfirmed(e *env, email string) {
 	a.t.Helper()
 	a.SignUp(email)
@@ -139,10 +141,10 @@ func (a *actor) eraseUnconfirmed(e *env, email string) {
 	path := "/subscriptions/" + a.list("?state=pending")[0].ID
 	for _, want := range []int{http.StatusNoContent, http.StatusNotFound} {
 		if resp := a.call("DELETE", path, "", nil); resp.StatusCode != want {
-			a.t.Errorf("erasing answers %s, want %d", resp.Status, want)
+			a.t.Errorf("erasing returns %s, want %d", resp.Status, want)
 		}
 	}
 	if code, _ := a.Confirm(link); code != http.StatusNotFound || a.Lookup(email).State != "" || e.emailsTo(email) != 1 {
-		a.t.Errorf("pressing what is erased answers %d, %+v", code, a.Lookup(email))
+		a.t.Errorf("confirming what is erased returns %d, %+v", code, a.Lookup(email))
 	}
 }

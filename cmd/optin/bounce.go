@@ -15,8 +15,8 @@ import (
 // exitTempFail tells a mail system to deliver the message again later (EX_TEMPFAIL of sysexits.h).
 const exitTempFail = 75
 
-// readBounce reads one message, as a mail system pipes it, and records it if it is a report about one of our emails. A message that
-// is no report ends well too: a failure would make the mail system send a report about the report.
+// readBounce reads one message, as a mail system pipes it, and records it if it is a report about one of our emails. A
+// message that is no report ends well too: a failure would make the mail system send a report about the report.
 func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("bounce", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")

@@ -16,9 +16,9 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// sight finds in a page what keeps people from reading or using it, as far as a script can see it (WCAG 2.2): text below 4.5:1
-// (1.4.3), edges of fields below 3:1 (1.4.11), scrolling sideways (1.4.10), what is to be pressed under 44 px (2.5.5), no language
-// (3.1.1), fields without a label (3.3.2), names that lead nowhere (4.1.2). It answers one line for each.
+// accessibility returns one line for each barrier in a page, as far as a script can see it (WCAG 2.2): text below 4.5:1
+// (1.4.3), edges of fields below 3:1 (1.4.11), horizontal scrolling (1.4.10), targets under 44 px (2.5.5), no language
+// (3.1.1), fields without a label (3.3.2), references to missing elements (4.1.2).
 const accessibility = `(() => {
   const wrong = new Set();
   const name = e => e.localName + (e.id ? "#" + e.id : "") + (e.classList.length ? "." + [...e.classList].join(".") : "") +
@@ -49,7 +49,7 @@ const accessibility = `(() => {
   for (const e of document.querySelectorAll("button, summary, input:not([type=hidden]), a")) {
     if (!shown(e) || e.localName === "a" && getComputedStyle(e).display === "inline") continue;
     const boxes = [e, ...(e.type === "checkbox" ? e.labels : [])].map(b => b.getBoundingClientRect());
-    if (!boxes.some(b => b.width >= 44 && b.height >= 43.99)) wrong.add("too small to press: " + name(e));
+    if (!boxes.some(b => b.width >= 44 && b.height >= 43.99)) wrong.add("too small to click: " + name(e));
   }
   for (const e of document.querySelectorAll("input:not([type=hidden])")) {
     if (!e.labels.length || ![...e.labels].every(l => l.textContent.trim())) wrong.add("no label: " + name(e));
@@ -57,24 +57,25 @@ const accessibility = `(() => {
     if (e.type === "checkbox" && e.checked) wrong.add("ticked beforehand: " + name(e));
   }
   for (const e of document.querySelectorAll("button, a"))
-    if (!e.textContent.trim()) wrong.add("nothing to read on it: " + name(e));
+    if (!e.textContent.trim()) wrong.add("has no text: " + name(e));
   for (const a of ["for", "aria-describedby", "aria-labelledby"])
     for (const e of document.querySelectorAll("[" + a + "]"))
-      if (!document.getElementById(e.getAttribute(a))) wrong.add(a + " leads nowhere: " + name(e));
+      if (!document.getElementById(e.getAttribute(a))) wrong.add(a + " has no target: " + name(e));
   for (const [what, n] of Object.entries({ h1: 1, main: 1, title: 1 }))
     if (document.querySelectorAll(what).length !== n) wrong.add("not one " + what);
   if (!document.title.trim()) wrong.add("no title");
   return [...wrong];
 })()`
 
-// letterSight leaves out of sight what a letter has no use for.
+// emailAccessibility is accessibility without the checks that do not apply to emails.
 const emailAccessibility = `(() => (` + accessibility + `).filter(w => !w.startsWith("not one") && !w.startsWith("too small")))()`
 
-// shots is the folder for pictures of every page, in light and dark and at every width, for a person to look at. None are taken
-// where it is not given.
+// screenshots returns the folder for screenshots of every page, in light and dark mode and at every width, for a person
+// to look at. None are taken if it is empty.
 func screenshots() string { return os.Getenv("OPTIN_TEST_SHOTS") }
 
-// look fails the test for whatever sight finds in the page at each of some widths, and in the dark at the first of them.
+// checkAccessibility runs a script on the page at each width, and in dark mode at the first, and fails the test for
+// everything it finds.
 func (p *browserProfile) checkAccessibility(name, script string, widths ...int64) {
 	p.t.Helper()
 	for i, width := range widths {
@@ -117,9 +118,9 @@ func (p *browserProfile) saveScreenshot(name string) {
 	}
 }
 
-// The instruments of these tests must themselves be seen to work.
+// The tests of the checks themselves.
 
-func TestSightSeesEachFault(t *testing.T) {
+func TestTheAccessibilityCheckFindsEachFault(t *testing.T) {
 	p := newProfile(t, browsertest.Start(t), "http://nowhere.example")
 	const good = `<button style="width:9em;height:48px">Press</button><label for="a">Name</label><input id="a" style="height:48px">`
 	for name, row := range map[string]struct{ body, finds string }{
@@ -129,25 +130,25 @@ func TestSightSeesEachFault(t *testing.T) {
 		"dark on dark":       {good + `<div style="background:#444"><p style="color:#000">Dark</p></div>`, "color 2.16:1"},
 		"a pale field":       {good + `<label for="b">B</label><input id="b" style="height:48px;border:1px solid #ccc">`, "borderTopColor 1.61:1"},
 		"a wide table":       {good + `<table><td style="min-width:600px">Wide</td></table>`, "it scrolls sideways"},
-		"a small button":     {good + `<button>Small</button>`, "too small to press"},
+		"a small button":     {good + `<button>Small</button>`, "too small to click"},
 		"a field unlabelled": {good + `<input style="height:48px">`, "no label"},
 		"a ticked box":       {good + `<label style="display:block;height:48px">I agree<input type="checkbox" checked></label>`, "ticked beforehand"},
-		"an empty button":    {good + `<button style="width:9em;height:48px"></button>`, "nothing to read on it"},
-		"a lost description": {good + `<p aria-describedby="c">Lost</p>`, "aria-describedby leads nowhere"},
+		"an empty button":    {good + `<button style="width:9em;height:48px"></button>`, "has no text"},
+		"a lost description": {good + `<p aria-describedby="c">Lost</p>`, "aria-describedby has no target"},
 		"two headings":       {good + `<h1>Again</h1>`, "not one h1"},
 	} {
 		page := `<!doctype html><html lang="en"><title>T</title><meta name="viewport" content="width=device-width"><body><main><h1>H</h1>` + row.body
 		p.do(chromedp.EmulateViewport(360, 800), chromedp.Navigate("data:text/html,"+url.PathEscape(page)))
 		found := evaluate[[]string](p, accessibility)
 		if (row.finds == "") != (len(found) == 0) || !strings.Contains(strings.Join(found, "\n"), row.finds) {
-			t.Errorf("%s: sight finds %q, not %q", name, found, row.finds)
+			t.Errorf("%s: it finds %q, not %q", name, found, row.finds)
 		}
 	}
 }
 
-func TestAProfileHearsWhatGoesWrongUnseen(t *testing.T) {
-	stranger := httptest.NewServer(http.NotFoundHandler())
-	defer stranger.Close()
+func TestAProfileRecordsProblemsThatAPersonWouldNotSee(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
 	var body string
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -160,12 +161,12 @@ func TestAProfileHearsWhatGoesWrongUnseen(t *testing.T) {
 	defer own.Close()
 	browser := browsertest.Start(t)
 	for name, row := range map[string]struct{ body, hears string }{
-		"nothing":                {`<h1>Fine</h1>`, ""},
-		"a stranger's image":     {`<img src="` + stranger.URL + `/pixel">`, "a request to " + stranger.URL},
-		"a refused style":        {`<p style="color:red">Red</p>`, "Content Security Policy"},
-		"a lost sheet":           {`<script src="/assets/lost.js"></script>`, "404"},
-		"a word for the console": {`<script>console.log("hello")</script>`, "the console was written to"},
-		"an exception":           {`<script>nobody()</script>`, "an exception"},
+		"nothing":              {`<h1>Fine</h1>`, ""},
+		"another site's image": {`<img src="` + other.URL + `/pixel">`, "a request to " + other.URL},
+		"a forbidden style":    {`<p style="color:red">Red</p>`, "Content Security Policy"},
+		"a missing script":     {`<script src="/assets/lost.js"></script>`, "404"},
+		"a console message":    {`<script>console.log("hello")</script>`, "the console was written to"},
+		"an exception":         {`<script>nobody()</script>`, "an exception"},
 	} {
 		body = row.body
 		p := newProfile(t, browser, own.URL)

@@ -8,45 +8,46 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// What needs a real browser: its own idea of Origin, cookies, scripts, focus and paint.
+// These tests need a real browser, with its own handling of Origin, cookies, scripts, focus and painting.
 
 // signUp fills in the hosted page of a site as a person does.
 func (p *browserProfile) signUp(e *pagesEnv, site, email string) {
 	p.t.Helper()
 	if status := p.open(e.base + "/s/" + site + "?lang=en"); status != 200 {
-		p.t.Fatalf("the signup page answers %d", status)
+		p.t.Fatalf("the signup page returns %d", status)
 	}
 	for i := range p.count(`input[type="checkbox"]`) {
 		p.do(chromedp.Click(chromedp.CSS([]string{"#purpose-0", "#purpose-1"}[i])))
 	}
 	p.do(chromedp.SendKeys(chromedp.CSS("#email"), email))
 	if status := p.click("form.signup button"); status != 200 {
-		p.t.Fatalf("after the form comes a page of %d", status)
+		p.t.Fatalf("the page after the form has the status %d", status)
 	}
 	p.wantHeading("Look in your inbox")
 }
 
-// The button sends "Origin: null" or none, as its page asks for no referrer: it must work all the same.
+// The button's form sends "Origin: null" or no Origin, because its page asks for no referrer. It must work all the
+// same.
 func TestAPersonConfirmsInAnotherBrowser(t *testing.T) {
 	browser := browsertest.Start(t)
 	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
 			e := startPages(t)
-			desk, phone := newProfile(t, browser, e.base), newProfile(t, browser, e.base)
+			computer, phone := newProfile(t, browser, e.base), newProfile(t, browser, e.base)
 			if !scripts {
-				desk, phone = desk.withoutScripts(), phone.withoutScripts()
+				computer, phone = computer.withoutScripts(), phone.withoutScripts()
 			}
-			desk.signUp(e, "gazette", "ada@example.org")
+			computer.signUp(e, "gazette", "ada@example.org")
 			link, _ := emailLinks(e.Email("ada@example.org"))
 			if status := phone.open(link); status != 200 {
-				t.Fatalf("the link answers %d", status)
+				t.Fatalf("the link returns %d", status)
 			}
 			phone.wantHeading("One click left")
 			if got := e.Lookup("ada@example.org").State; got != "pending" || len(phone.posts()) > 0 {
-				t.Fatalf("looking made it %q, posting %v", got, phone.posts())
+				t.Fatalf("opening the link made it %q, posting %v", got, phone.posts())
 			}
 			if status := phone.click("#confirm button"); status != 200 {
-				t.Fatalf("the button answers %d", status)
+				t.Fatalf("the button returns %d", status)
 			}
 			phone.wantHeading("Thank you, it is confirmed")
 			e.wantPosts("/c/{token}", 200, 1)

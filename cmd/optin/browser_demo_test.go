@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// demonstration starts the demo as its command line does, and answers the address it prints.
+// startDemo starts the demo as its command line does, and returns the address it prints.
 func startDemo(t *testing.T) (base string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -31,13 +31,13 @@ func startDemo(t *testing.T) (base string) {
 			return found[1]
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the demo says no address: %q", out)
+			t.Fatalf("the demo prints no address: %q", out)
 		}
 	}
 }
 
-// The demo as the README promises it: sign up, find the letter in the inbox, click in it, done.
-func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
+// The demo as the README promises it: sign up, find the email in the inbox, click in it, done.
+func TestTheDemoWorksInABrowser(t *testing.T) {
 	browser := browsertest.Start(t)
 	base := startDemo(t)
 	p := newProfile(t, browser, base)
@@ -47,7 +47,7 @@ func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
 	p.click(`a[href="/s/demo"]`)
 	p.wantHeading("Sign up")
 	p.do(chromedp.SendKeys(chromedp.CSS("#email"), "ada@example.org"))
-	for status := int64(422); status == 422; { // quicker than people, and asked to press again
+	for status := int64(422); status == 422; { // too quick for a person, and asked to try again
 		p.do(chromedp.Click(chromedp.CSS("#purpose-0")))
 		status = p.click("form.signup button")
 	}
@@ -55,13 +55,13 @@ func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
 
 	for end := time.Now().Add(20 * time.Second); p.count(".letters a") == 0; p.open(base + "/inbox") {
 		if time.Now().After(end) {
-			t.Fatal("no letter in the inbox")
+			t.Fatal("no email in the inbox")
 		}
 	}
 	p.checkAccessibility("inbox", inboxAccessibility, 360, 1280)
 	for _, part := range []string{"", "/text", "/source"} {
 		p.open(base + "/inbox/1" + part)
-		p.checkAccessibility("inbox-letter"+strings.ReplaceAll(part, "/", "-"), inboxAccessibility, 360, 1280)
+		p.checkAccessibility("inbox-email"+strings.ReplaceAll(part, "/", "-"), inboxAccessibility, 360, 1280)
 	}
 	p.open(base + "/inbox/9999")
 	p.checkAccessibility("inbox-gone", inboxAccessibility, 360, 1280)
@@ -69,10 +69,11 @@ func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
 	p.wantHeading("Thank you, it is confirmed")
 }
 
-// inboxSight lets the inbox, a tool for those who try the service out, have smaller targets: 24 px (WCAG 2.5.8).
+// inboxAccessibility allows the inbox, a tool for those who try the service out, smaller targets: 24 px (WCAG 2.5.8).
 var inboxAccessibility = strings.ReplaceAll(strings.ReplaceAll(accessibility, "b.width >= 44", "b.width >= 24"), "b.height >= 43.99", "b.height >= 24")
 
-// pressInLetter clicks the button in the frame that shows a letter. The frame's inside is out of reach, and measured on its own.
+// clickInEmail clicks the button in the frame that shows an email. Scripts cannot look into the frame, so it is
+// measured as a page of its own.
 func (p *browserProfile) clickInEmail(address string) {
 	p.t.Helper()
 	type place struct{ X, Y, Width, Height float64 }

@@ -14,7 +14,7 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// focused is what the keyboard acts on, with the ring around it: at least 2 px, and 3:1 against what is around (WCAG 2.4.13).
+// focused returns the element that has the focus, and whether its focus ring is at least 2 px wide (WCAG 2.4.13).
 const focused = `(() => {
   const e = document.activeElement, style = getComputedStyle(e);
   const ring = e.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
@@ -26,7 +26,7 @@ type focus struct {
 	Ring bool
 }
 
-// tabTo presses Tab and answers where that leads.
+// pressTab presses Tab and returns what has the focus then.
 func (p *browserProfile) pressTab() focus {
 	p.t.Helper()
 	p.do(chromedp.KeyEvent(kb.Tab))
@@ -37,7 +37,7 @@ func (p *browserProfile) pressTab() focus {
 	return at
 }
 
-// along presses Tab until something is reached, and answers everything on the way.
+// tabThrough presses Tab until an element is reached, and returns everything on the way.
 func (p *browserProfile) tabThrough(last string) (names []string) {
 	p.t.Helper()
 	for range 12 {
@@ -53,7 +53,7 @@ func (p *browserProfile) tabThrough(last string) (names []string) {
 	return nil
 }
 
-// enter presses Enter once. (chromedp's own way types it a second time, into whatever has the focus by then.)
+// pressEnter presses Enter once. (chromedp.KeyEvent types it twice, the second time into what has the focus by then.)
 func pressEnter() chromedp.Action[chromedp.Void] {
 	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
 	down, up := key, key
@@ -65,7 +65,7 @@ func pressEnter() chromedp.Action[chromedp.Void] {
 	})
 }
 
-func TestAKeyboardIsEnough(t *testing.T) {
+func TestSigningUpAndConfirmingNeedOnlyAKeyboard(t *testing.T) {
 	e, browser := startPages(t), browsertest.Start(t)
 	p := newProfile(t, browser, e.base)
 	p.open(e.base + "/s/gazette?lang=en")
@@ -81,7 +81,7 @@ func TestAKeyboardIsEnough(t *testing.T) {
 		t.Error(d)
 	}
 	if status := p.runToPage(pressEnter()); status != 422 {
-		t.Fatalf("the form answers %d", status)
+		t.Fatalf("the form returns %d", status)
 	}
 	e.eventually("what is wrong has the focus", func() bool { return evaluate[string](p, "document.activeElement.className") == "errors" })
 	p.tabThrough("a") // to what is wrong
@@ -94,7 +94,7 @@ func TestAKeyboardIsEnough(t *testing.T) {
 	p.do(chromedp.KeyEvent(" "))
 	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
 	if status := p.runToPage(pressEnter()); status != 200 { // in the field
-		t.Fatalf("Enter in the field answers %d", status)
+		t.Fatalf("Enter in the field returns %d", status)
 	}
 	p.wantHeading("Look in your inbox")
 

@@ -9,9 +9,9 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// People who did not sign up, come late, or change their mind.
+// These tests are about people who did not sign up, come too late, or change their minds.
 
-func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
+func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 	e, browser := startPages(t), browsertest.Start(t)
 	e.SignUp("ada@example.org")
 	e.SignUp("bob@example.org")
@@ -20,7 +20,7 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 	p.open(decline)
 	p.wantHeading("Was this not you?")
 	if status := p.click("main form button"); status != 200 {
-		t.Fatalf("declining answers %d", status)
+		t.Fatalf("declining returns %d", status)
 	}
 	p.wantHeading("No more letters")
 	e.wantPosts("/c/{token}/decline", 200, 1)
@@ -28,11 +28,11 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 		t.Fatalf("after declining: %q", got)
 	}
 	if status := p.open(link); status != 409 {
-		t.Errorf("the link answers %d", status)
+		t.Errorf("the link returns %d", status)
 	}
 	p.wantHeading("No more letters")
 	if status := p.click(`form[action$="/lift"] button`); status != 200 {
-		t.Fatalf("lifting answers %d", status)
+		t.Fatalf("unblocking returns %d", status)
 	}
 	p.wantHeading("Letters may come again")
 	e.wantPosts("/c/{token}/lift", 200, 1)
@@ -49,16 +49,16 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 	}
 }
 
-func TestAnExpiredLinkBringsANewLetter(t *testing.T) {
+func TestAnExpiredLinkSendsANewEmail(t *testing.T) {
 	var link string
 	e := startPages(t, func(e *env) { link = e.signedUpBefore("ada@example.org", "en", 72*time.Hour, false) })
 	p := newProfile(t, browsertest.Start(t), e.base)
 	if status := p.open(link); status != 410 {
-		t.Errorf("the link answers %d", status)
+		t.Errorf("the link returns %d", status)
 	}
 	p.wantHeading("This link has expired")
 	if status := p.click(`form[action$="/renew"] button`); status != 202 {
-		t.Fatalf("renewing answers %d", status)
+		t.Fatalf("renewing returns %d", status)
 	}
 	p.wantHeading("A new letter is on its way")
 	e.wantPosts("/c/{token}/renew", 202, 1)
@@ -71,7 +71,7 @@ func TestAnExpiredLinkBringsANewLetter(t *testing.T) {
 	}
 }
 
-func TestAPersonTakesBackOnePurposeThenAll(t *testing.T) {
+func TestAPersonWithdrawsOnePurposeThenAll(t *testing.T) {
 	e, browser := startPages(t), browsertest.Start(t)
 	p := newProfile(t, browser, e.base)
 	p.signUp(e, "club", "ada@example.org")
@@ -79,7 +79,7 @@ func TestAPersonTakesBackOnePurposeThenAll(t *testing.T) {
 	p.open(link)
 	p.wantHeading("Thank you, it is confirmed")
 	if status := p.click(`a[href*="/u/"]`); status != 200 {
-		t.Fatalf("what was agreed to answers %d", status)
+		t.Fatalf("what was agreed to returns %d", status)
 	}
 	p.wantHeading("What you agreed to")
 	p.click(`button[value="events"]`)

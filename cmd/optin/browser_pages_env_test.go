@@ -21,14 +21,14 @@ import (
 
 const clubKey = "club-api-key-for-tests"
 
-// street is a running program as people meet it: its pages, the letters it sends, and what it wrote into its log.
+// pagesEnv is a running program for tests of its pages: with an actor, and the program's log.
 type pagesEnv struct {
 	*actor
 	env *env
 	log *syncBuffer
 }
 
-// clubSite is a second site beside the gazette: with two purposes.
+// clubSite returns the YAML of a second site, with two purposes.
 func clubSite(id, origin, limits string) string {
 	return fmt.Sprintf(`  - id: %s
     name: Reading Club
@@ -50,7 +50,7 @@ func clubSite(id, origin, limits string) string {
 
 const generousLimits = `emails_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", emails_per_site: "10000/1m"`
 
-// openStreet starts the program on SQLite. Letters written a while before, if any, come first: see longAgo.
+// startPages starts the program on SQLite. prepare runs before it starts: see signedUpBefore.
 func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 	t.Helper()
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
@@ -64,9 +64,9 @@ func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 	return p
 }
 
-// longAgo signs an address up at the gazette as if that had been some time ago, before the program starts, and answers the link
-// of the letter that was sent then; pressed tells whether its button was, too.
-func (e *env) signedUpBefore(email, locale string, ago time.Duration, pressed bool) (link string) {
+// signedUpBefore signs an address up at the gazette as if that had been some time ago, before the program starts, and
+// returns the link of the email that was sent then. With confirmed it was also confirmed then.
+func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed bool) (link string) {
 	e.t.Helper()
 	ctx, cfg := e.t.Context(), e.parse()
 	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
@@ -81,19 +81,19 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, pressed bo
 	parsed, err := address.Parse(email)
 	e.must(err)
 	e.must(service.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
-	var owed []store.Job
-	for _, kind := range confirm.EmailQueues() {
-		some, err := st.Lease(ctx, kind, 1, time.Minute)
+	var jobs []store.Job
+	for _, queue := range confirm.EmailQueues() {
+		some, err := st.Lease(ctx, queue, 1, time.Minute)
 		e.must(err)
-		owed = append(owed, some...)
+		jobs = append(jobs, some...)
 	}
-	if len(owed) != 1 {
-		e.t.Fatal("no letter is owed")
+	if len(jobs) != 1 {
+		e.t.Fatal("no email is enqueued")
 	}
-	draft, err := service.Message(ctx, owed[0])
+	draft, err := service.Message(ctx, jobs[0])
 	e.must(err)
-	e.must(st.End(ctx, owed[0], store.Complete()))
-	if pressed {
+	e.must(st.End(ctx, jobs[0], store.Complete()))
+	if confirmed {
 		_, err := service.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
 		e.must(err)
 	}
@@ -107,7 +107,7 @@ func (e *env) must(err error) {
 	}
 }
 
-// answered counts in the program's own log how often a route was posted to, and answered with a status.
+// countPosts counts the POST requests to a route that were answered with a status, by the program's log.
 func (e *pagesEnv) countPosts(route string, status int) (n int) {
 	e.t.Helper()
 	for line := range strings.Lines(e.log.String()) {
@@ -125,7 +125,8 @@ func (e *pagesEnv) countPosts(route string, status int) (n int) {
 	return n
 }
 
-// went fails the test unless a route was posted to exactly so often and answered so. A line is written once the answer is out.
+// wantPosts checks that there were exactly so many POST requests to a route with a status. A log line is written after
+// the response.
 func (e *pagesEnv) wantPosts(route string, status, times int) {
 	e.t.Helper()
 	e.eventually(fmt.Sprintf("%d × POST %s %d in the log", times, route, status), func() bool { return e.countPosts(route, status) >= times })
@@ -134,13 +135,14 @@ func (e *pagesEnv) wantPosts(route string, status, times int) {
 	}
 }
 
-// links of a letter, by what they are for: the button's, and "this was not me".
-func emailLinks(l inbox.Message) (confirm, decline string) {
-	ours := slices.DeleteFunc(l.Links(), func(link string) bool { return !strings.Contains(link, "/c/") })
+// emailLinks returns the links of an email to confirm and to decline.
+func emailLinks(m inbox.Message) (confirm, decline string) {
+	ours := slices.DeleteFunc(m.Links(), func(link string) bool { return !strings.Contains(link, "/c/") })
 	return ours[0], ours[1]
 }
 
-// stateAtTheClub is what the club's servers learn of an address: the state of each purpose by its id, and where to take it back.
+// clubState returns what the club's servers learn about an address: the state of each purpose by id, and the link to
+// withdraw.
 func (e *pagesEnv) clubState(email string) (states map[string]string, unsubscribe string) {
 	e.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, e.base+"/v1/sites/club/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))

@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// profile is one person's browser: cookies of its own, one tab, and a record of what it asked for and complained of.
+// browserProfile is one person's browser: its own cookies, one tab, and a record of its requests and problems.
 type browserProfile struct {
 	t   *testing.T
 	tab context.Context
@@ -27,7 +27,7 @@ type browserProfile struct {
 	problems  []string
 }
 
-// visitor opens a profile that may speak to one origin only. At the test's end it must have nothing to complain of.
+// newProfile opens a profile that may send requests to one origin only. At the test's end it must have no problems.
 func newProfile(t *testing.T, browser context.Context, origin string) *browserProfile {
 	t.Helper()
 	p := &browserProfile{t: t, origins: []string{origin}}
@@ -41,7 +41,7 @@ func newProfile(t *testing.T, browser context.Context, origin string) *browserPr
 	return p
 }
 
-// hear records requests, and everything that a console would show.
+// listen records requests, and everything that a console would show.
 func (p *browserProfile) listen(ev any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,7 +55,7 @@ func (p *browserProfile) listen(ev any) {
 			p.documents = append(p.documents, ev.Request.Method+" "+u.Path)
 		}
 	case *log.EventEntryAdded:
-		// That a document came with a status of 400 or more is told by the document itself.
+		// A status of 400 or more of a document is not a problem by itself.
 		if ev.Entry.Source != log.EntrySourceNetwork || !strings.Contains(ev.Entry.Text, "the server responded with a status of") ||
 			strings.Contains(ev.Entry.URL, "/assets/") {
 			p.problems = append(p.problems, string(ev.Entry.Source)+": "+ev.Entry.Text+" "+ev.Entry.URL)
@@ -67,7 +67,7 @@ func (p *browserProfile) listen(ev any) {
 	}
 }
 
-// content fails the test if anything was asked of strangers, or written to the console.
+// wantNoProblems fails the test if another origin got a request, or something was written to the console.
 func (p *browserProfile) wantNoProblems() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,14 +76,14 @@ func (p *browserProfile) wantNoProblems() {
 	}
 }
 
-// mayAsk lets the profile speak to one more origin, such as a website's own.
+// allowOrigin allows requests to one more origin, such as a website's own.
 func (p *browserProfile) allowOrigin(origin string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.origins = append(p.origins, origin)
 }
 
-// withoutScripts is what NoScript does, and some browsers by their settings.
+// withoutScripts disables scripts, as NoScript and the settings of some browsers do.
 func (p *browserProfile) withoutScripts() *browserProfile {
 	p.t.Helper()
 	if _, err := chromedp.Call(p.tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
@@ -92,7 +92,7 @@ func (p *browserProfile) withoutScripts() *browserProfile {
 	return p
 }
 
-// reads is the language that the browser asks for.
+// setLanguage sets the Accept-Language of requests.
 func (p *browserProfile) setLanguage(language string) *browserProfile {
 	p.t.Helper()
 	headers := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}}
@@ -111,7 +111,7 @@ func (p *browserProfile) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// open goes to an address as from a mail program, and answers the status of the page that came.
+// open goes to an address as from a mail program, and returns the status of the page.
 func (p *browserProfile) open(address string) int64 {
 	p.t.Helper()
 	resp, err := chromedp.Run(p.tab, chromedp.NavigateResponse(address))
@@ -121,13 +121,13 @@ func (p *browserProfile) open(address string) int64 {
 	return resp.Status
 }
 
-// press presses one button or link with the mouse, and answers the status of the page that came.
+// click clicks a button or link, and returns the status of the page that it leads to.
 func (p *browserProfile) click(selector string) int64 {
 	p.t.Helper()
 	return p.runToPage(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// lands does what leads to another page, and answers that page's status.
+// runToPage runs steps that lead to another page, and returns that page's status.
 func (p *browserProfile) runToPage(steps ...chromedp.Action[chromedp.Void]) int64 {
 	p.t.Helper()
 	bounded, cancel := context.WithTimeout(p.tab, 20*time.Second)
@@ -139,7 +139,7 @@ func (p *browserProfile) runToPage(steps ...chromedp.Action[chromedp.Void]) int6
 	return resp.Status
 }
 
-// says fails the test unless the page's heading is, or soon becomes, this one.
+// wantHeading fails the test unless the page's heading is, or soon becomes, this one.
 func (p *browserProfile) wantHeading(heading string) {
 	p.t.Helper()
 	for end := time.Now().Add(10 * time.Second); p.heading() != heading; time.Sleep(5 * time.Millisecond) {
@@ -153,18 +153,18 @@ func (p *browserProfile) heading() string {
 	return strings.ReplaceAll(evaluate[string](p, `document.querySelector("h1")?.textContent ?? ""`), "\u00a0", " ")
 }
 
-// has counts the elements that a selector finds.
+// count returns the number of elements that a selector finds.
 func (p *browserProfile) count(selector string) int {
 	return evaluate[int](p, `document.querySelectorAll(`+"`"+selector+"`"+`).length`)
 }
 
-// ask evaluates an expression in the page; while the page is changing it answers nothing.
+// evaluate evaluates an expression in the page. While the page is changing it returns the zero value.
 func evaluate[T any](p *browserProfile, expression string) T {
 	answer, _ := chromedp.Run(p.tab, chromedp.Evaluate[T](expression))
 	return answer
 }
 
-// posted lists the documents that were asked for by POST.
+// posts returns the documents that were requested by POST.
 func (p *browserProfile) posts() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -28,8 +28,9 @@ type checkFlags struct {
 	dns              bool
 }
 
-// check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample that -send asks
-// for, and changes nothing that is stored; an SQLite file that does not exist is created, as serve would do.
+// check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample
+// that -send asks for, and changes nothing that is stored; an SQLite file that does not exist is created, as serve
+// would do.
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("check", flag.ContinueOnError)
 	var c checkFlags
@@ -174,7 +175,8 @@ func levelTexts() map[preflight.Level]string {
 	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warning: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
 }
 
-// addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a failure.
+// addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a
+// failure.
 func (f *findings) addPreflight(all []preflight.Finding) {
 	for _, x := range all {
 		if x.Level == preflight.Wrong {

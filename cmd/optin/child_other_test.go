@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// dieWithParent has no way to be had here: the test's own clean-up must do.
+// dieWithParent does nothing here: the test's clean-up must be enough.
 func dieWithParent(*exec.Cmd) {}

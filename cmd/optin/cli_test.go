@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
+func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "nowhere.yaml")
 	for _, c := range []struct {
 		args []string
@@ -21,7 +21,7 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"dance"}, "optin serve  -config optin.yaml"},
 		{[]string{"Serve"}, `there is no command "Serve"`},
 		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
-		{[]string{"serve", "optin.yaml"}, `"optin.yaml" is not understood; -h shows what is`},
+		{[]string{"serve", "optin.yaml"}, `unknown argument "optin.yaml"; -h shows the flags`},
 		{[]string{"serve", "-config"}, "needs an argument"},
 		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read"},
 		{[]string{"check", "-config", missing}, missing + ":1: cannot be read"},
@@ -31,22 +31,22 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	} {
 		p := command(t, c.args...)
 		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) || p.stdout.String() != "" {
-			t.Errorf("optin %q ends with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
+			t.Errorf("optin %q exits with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
 		}
 	}
 }
 
-func TestWhoAsksForHelpGetsIt(t *testing.T) {
+func TestHelpIsPrinted(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
 		p := command(t, args...)
 		if code := p.wait(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
-			t.Errorf("optin %v ends with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
+			t.Errorf("optin %v exits with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
 		}
 	}
 	for _, name := range []string{"demo", "serve", "check", "keys", "healthcheck"} {
 		p := command(t, name, "-h")
 		if code := p.wait(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
-			t.Errorf("optin %s -h ends with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
+			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
 		}
 		if !strings.Contains(usage, "\n  optin "+name+" ") {
 			t.Errorf("the usage does not name %s", name)
@@ -57,14 +57,14 @@ func TestWhoAsksForHelpGetsIt(t *testing.T) {
 func TestVersionIsOneLine(t *testing.T) {
 	for _, name := range []string{"version", "--version"} {
 		p := command(t, name)
-		if code := p.wait(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
-			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+		if code := p.wait(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(commit \w+, go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
+			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
 	}
 }
 
-// Every problem is told at once, each on a line of its own with where it is.
-func TestAWrongConfigurationIsToldWholeWithItsLines(t *testing.T) {
+// All problems are reported together, each on a line of its own with its place.
+func TestAllProblemsOfAConfigurationAreReportedWithTheirLines(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 	e.siteYAML = "    link_ttl: 1m\n"
 	wrong := strings.NewReplacer(
@@ -76,34 +76,34 @@ func TestAWrongConfigurationIsToldWholeWithItsLines(t *testing.T) {
 	for _, name := range []string{"serve", "check"} {
 		p := command(t, name, "-config", e.configPath)
 		if code := p.wait(); code != exitUsage || p.stdout.String() != "" {
-			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
 		said := p.stderr.String()
 		for i, line := range strings.Split(wrong, "\n") {
 			for _, sign := range []string{"smpt:", "OPTIN_NO_SUCH_SECRET", "xx]", "link_ttl"} {
 				at := fmt.Sprintf("%s:%d: ", e.configPath, i+1)
 				if strings.Contains(line, sign) && !strings.Contains("\n"+said, "\n"+at) {
-					t.Errorf("optin %s says nothing of line %d, %q:\n%s", name, i+1, line, said)
+					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, said)
 				}
 			}
 		}
 		for line := range strings.Lines(said) {
 			if !regexp.MustCompile(`^` + regexp.QuoteMeta(e.configPath) + `:\d+: \S`).MatchString(line) {
-				t.Errorf("optin %s says without a place: %q", name, line)
+				t.Errorf("optin %s reports without a place: %q", name, line)
 			}
 		}
 	}
 }
 
-func TestCheckFindsNothingWrongBesideARunningService(t *testing.T) {
+func TestCheckFindsNothingWrongWithARunningService(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		_, a := e.spawn(e.listen)
 		p := command(t, "check", "-dns=false", "-config", e.configPath)
 		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
-			t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+			t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}
 		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(e.mail.Messages()) > 1 {
-			t.Errorf("afterwards a signup answers %d, and there are %d letters", code, len(e.mail.Messages()))
+			t.Errorf("afterwards a signup returns %d, and there are %d emails", code, len(e.mail.Messages()))
 		}
 	})
 }
@@ -115,9 +115,9 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		store, smtp string
 		says        []string
 	}{
-		"a relay that is away": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
-		"an unfit Redis":       {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
-		"a Redis that is away": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
+		"an unreachable relay": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
+		"an unsafe Redis":      {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
+		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
 		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
 	} {
 		e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
@@ -132,17 +132,17 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		}
 		p := command(t, "check", "-dns=false", "-config", e.configPath)
 		if code := p.wait(); code != exitFailed {
-			t.Errorf("%s: it ends with %d, and prints %s%s", name, code, p.stdout, p.stderr)
+			t.Errorf("%s: it exits with %d, and prints %s%s", name, code, p.stdout, p.stderr)
 		}
 		for _, say := range c.says {
 			if !strings.Contains(p.stdout.String(), say) {
-				t.Errorf("%s: %q is not said:\n%s", name, say, p.stdout)
+				t.Errorf("%s: %q is not printed:\n%s", name, say, p.stdout)
 			}
 		}
 	}
 }
 
-func TestHealthcheckTellsAliveFromDead(t *testing.T) {
+func TestHealthcheckFailsUnlessTheServiceIsAlive(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 	p, a := e.spawn(e.listen)
 	for _, page := range []string{"/healthz", "/readyz"} {
@@ -159,11 +159,11 @@ func TestHealthcheckTellsAliveFromDead(t *testing.T) {
 	}
 }
 
-func TestAServiceThatCannotListenSaysSoAndEnds(t *testing.T) {
+func TestServeExitsIfItCannotListen(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 	e.spawn(e.listen)
 	p := command(t, "serve", "-config", e.configPath)
 	if code := p.wait(); code != exitFailed || !strings.Contains(p.stderr.String(), "address already in use") {
-		t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+		t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/optin/optin/internal/webhook"
 )
 
-// crush is how many do the same thing at once.
+// concurrency is how many do the same thing at once.
 const concurrency = 200
 
-// replicas runs a test with one process on SQLite, and with two on one Redis.
+// onReplicas runs a test with one process on SQLite, and with two on one Redis.
 func onReplicas(t *testing.T, f func(t *testing.T, e *env, processes []*process, at []*actor)) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		hook := newEndpoint(t)
@@ -31,11 +31,11 @@ func onReplicas(t *testing.T, f func(t *testing.T, e *env, processes []*process,
 	})
 }
 
-// atOnce does something crush times, spread over the processes, each on a connection of its own, and answers how often each answer came.
-// Who is put off, because this machine is slow, tries again as they are told to.
+// atOnce does something concurrency times at once, spread over the processes, each on a connection of its own, and
+// counts the results. A 503, because this machine is slow, is tried again as its Retry-After says.
 func atOnce(at []*actor, do func(a *actor) string) map[string]int {
 	var ready, done sync.WaitGroup
-	answers, begin := make(chan string, concurrency), make(chan struct{})
+	results, begin := make(chan string, concurrency), make(chan struct{})
 	ready.Add(concurrency)
 	for i := range concurrency {
 		done.Go(func() {
@@ -46,21 +46,21 @@ func atOnce(at []*actor, do func(a *actor) string) map[string]int {
 				<-time.After(time.Second)
 				answer = do(at[i%len(at)])
 			}
-			answers <- answer
+			results <- answer
 		})
 	}
 	ready.Wait()
 	close(begin)
 	done.Wait()
-	close(answers)
+	close(results)
 	counted := map[string]int{}
-	for a := range answers {
+	for a := range results {
 		counted[a]++
 	}
 	return counted
 }
 
-func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
+func TestConcurrentConfirmationsAreOneConfirmation(t *testing.T) {
 	onReplicas(t, func(t *testing.T, e *env, processes []*process, at []*actor) {
 		a := at[0]
 		a.SignUp("ada@people.test")
@@ -70,55 +70,56 @@ func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 			return fmt.Sprint(code, " ", state, " ", err)
 		})
 		if got["200 confirmed <nil>"] != concurrency {
-			t.Errorf("%d presses at once are answered %v", concurrency, got)
+			t.Errorf("%d confirmations at once return %v", concurrency, got)
 		}
 		for _, a := range at {
 			if l := a.Lookup("ada@people.test"); l.State != "confirmed" || len(l.Purposes) != 1 || l.Purposes[0].State != "confirmed" {
-				t.Errorf("after all the presses: %+v", l)
+				t.Errorf("after all confirmations: %+v", l)
 			}
 		}
 		e.finishAll(processes, at)
 		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
-			t.Errorf("the website was told %d times: %+v", len(calls), calls)
+			t.Errorf("the website got %d times: %+v", len(calls), calls)
 		}
 	})
 }
 
-func TestManySignupsOfOneAddressAtOnceAreOneLetter(t *testing.T) {
+func TestConcurrentSignupsOfOneAddressAreOneEmail(t *testing.T) {
 	onReplicas(t, func(t *testing.T, e *env, processes []*process, at []*actor) {
 		got := atOnce(at, func(a *actor) string {
 			code, err := a.trySignUp("ada@people.test")
 			return fmt.Sprint(code, " ", err)
 		})
 		if got["202 <nil>"] != concurrency {
-			t.Errorf("%d signups at once are answered %v", concurrency, got)
+			t.Errorf("%d signups at once return %v", concurrency, got)
 		}
 		at[0].Email("ada@people.test")
 		e.finishAll(processes, at)
 		if n := e.emailsTo("ada@people.test"); n != 1 {
-			t.Errorf("%d signups at once are %d letters", concurrency, n)
+			t.Errorf("%d signups at once are %d emails", concurrency, n)
 		}
 	})
 }
 
-// settle works off all that is owed: what comes later to somebody else has come, what was in hand is finished, and nothing is left.
+// finishAll waits until all jobs are done: an email and event enqueued later have arrived, the processes have stopped,
+// and no job is left.
 func (e *env) finishAll(processes []*process, at []*actor) {
 	e.t.Helper()
 	last := "last@people.test"
 	at[0].SignUp(last)
 	at[0].Confirm(confirmLink(at[0].Email(last)))
-	at[0].eventually("the website is told of the last", func() bool { return len(e.endpoint.eventsAbout(last)) > 0 })
+	at[0].eventually("the event of the last", func() bool { return len(e.endpoint.eventsAbout(last)) > 0 })
 	for _, p := range processes {
 		if code := p.stop(); code != exitOK {
-			e.t.Errorf("a process ends with %d:\n%s", code, p.stderr)
+			e.t.Errorf("a process exits with %d:\n%s", code, p.stderr)
 		}
 	}
 	if n := e.unfinished(); n != 0 {
-		e.t.Errorf("%d letters or calls are still owed", n)
+		e.t.Errorf("%d emails or calls are still owed", n)
 	}
 }
 
-// owed looks into the store for letters and calls that nobody has worked off.
+// unfinished counts the emails and events in the store that are still to be sent.
 func (e *env) unfinished() (n int) {
 	e.t.Helper()
 	ctx := context.Background()
@@ -128,12 +129,12 @@ func (e *env) unfinished() (n int) {
 		e.t.Fatal(err)
 	}
 	defer st.Close()
-	kinds := append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent)
+	queues := append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent)
 	for _, h := range cfg.Sites[0].Webhooks {
-		kinds = append(kinds, webhook.Queue(cfg.Sites[0].ID, h.URL.String()))
+		queues = append(queues, webhook.Queue(cfg.Sites[0].ID, h.URL.String()))
 	}
-	for _, k := range kinds {
-		due, err := st.Lease(ctx, k, concurrency, time.Second)
+	for _, queue := range queues {
+		due, err := st.Lease(ctx, queue, concurrency, time.Second)
 		if err != nil {
 			e.t.Fatal(err)
 		}

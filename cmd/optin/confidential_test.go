@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-func TestWhatIsToldInConfidenceStandsNowhere(t *testing.T) {
+func TestNoSecretIsInStoreLogsMetricsOrErrors(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		folder := t.TempDir()
 		testSecrets(t, newEnv(t, "sqlite://"+filepath.Join(folder, "optin.db")), folder, func() {}, nil)
@@ -27,25 +27,26 @@ func TestWhatIsToldInConfidenceStandsNowhere(t *testing.T) {
 		dump := func() {
 			server.ask("CONFIG SET rdbcompression no") // what is compressed cannot be searched
 			if answer := server.ask("SAVE"); answer != "+OK\r\n" {
-				t.Fatalf("SAVE answers %q", answer)
+				t.Fatalf("SAVE returns %q", answer)
 			}
 		}
 		testSecrets(t, newEnv(t, server.url()), server.dir, dump, server.kill)
 	})
 }
 
-// testSealed lets optin hear everything, work, fail and stop, and then looks for what it heard. dump completes what is in the store's
-// folder; away, if there is any, takes the store away.
+// testSecrets sends secrets to optin, lets it work, fail and stop, and then searches for them. dump writes all of the
+// store into its folder; away, if not nil, stops the store.
 func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
-	e.topYAML = "trusted_proxies: [127.0.0.0/8]\n"
+	metrics := freeAddr(t)
+	e.topYAML = "trusted_proxies: [127.0.0.0/8]\nmetrics: {listen: \"" + metrics + "\"}\n"
 	e.endpoint = newEndpoint(t)
-	e.endpoint.status = http.StatusInternalServerError // and it says again what it was told
+	e.endpoint.status = http.StatusInternalServerError // and it repeats what it got
 	e.siteYAML = e.endpoint.yaml()
 	p, a := e.spawn(e.listen)
 	s := a.signUpWithSecrets()
 	said := map[string][]byte{"an error page": a.sendBadRequests(s)}
-	a.eventually("the website is told", func() bool { return len(e.endpoint.eventsAbout(secretLocal+"@"+secretDomain)) > 0 })
-	said["metrics"] = a.metrics()
+	a.eventually("the event", func() bool { return len(e.endpoint.eventsAbout(secretLocal+"@"+secretDomain)) > 0 })
+	said["metrics"] = a.metrics(metrics)
 	dump()
 	searchFolder(t, s, folder, "while it runs")
 	log := p.stopAndRead()
@@ -53,9 +54,9 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	e.relayAddr = refusingRelay(t)
 	p, a = e.spawn(e.listen)
 	a.signUpHosted(unknownLocal + "@" + secretDomain)
-	a.eventually("the refusal is noted", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
-	a.eventually("the try is counted", func() bool { // a moment after it is noted
-		said["more metrics"] = a.metrics()
+	a.eventually("the refusal is recorded", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
+	a.eventually("the attempt is counted", func() bool { // a moment after it is recorded
+		said["more metrics"] = a.metrics(metrics)
 		return bytes.Contains(said["more metrics"], []byte("optin_outbox_tries_total"))
 	})
 	dump()
@@ -68,16 +69,16 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	searchOutput(t, s, said)
 }
 
-// hush stops a process, and answers all that it has said.
+// stopAndRead stops a process, and returns all of its output.
 func (p *process) stopAndRead() []byte {
 	p.t.Helper()
 	if code := p.stop(); code != exitOK {
-		p.t.Errorf("it ends with %d", code)
+		p.t.Errorf("it exits with %d", code)
 	}
 	return []byte(p.stdout.String() + p.stderr.String())
 }
 
-// searchWords looks into what the program says. It may tell the domain of a masked address: "a…@example.org".
+// searchOutput searches the program's output. The domain of a masked address may be there: "a…@example.org".
 func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
 	t.Helper()
 	delete(s, "the domain")
@@ -90,12 +91,12 @@ func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
 		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_tries_total", "an error page": "404",
 	} {
 		if !bytes.Contains(said[where], []byte(known)) {
-			t.Errorf("%s does not even hold %s: this test looks in the wrong place:\n%s", where, known, said[where])
+			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, said[where])
 		}
 	}
 }
 
-// searchFolder looks into every file of a store.
+// searchFolder searches every file of a store.
 func searchFolder(t *testing.T, s secrets, folder, when string) {
 	t.Helper()
 	var files []string
@@ -124,7 +125,7 @@ func searchFolder(t *testing.T, s secrets, folder, when string) {
 	}
 }
 
-// What is told to optin in confidence, each of a kind that nothing else could contain.
+// The secrets are texts that occur nowhere else.
 const (
 	secretLocal  = "zaphod.beeblebrox"
 	secretDomain = "heartofgold.test"
@@ -134,10 +135,10 @@ const (
 	secretSource = "https://gazette.example/magrathea"
 )
 
-// confidence is what may stand nowhere, by what it is.
+// secrets are the texts that may be nowhere, by their kinds.
 type secrets map[string]string
 
-// found are the kinds of what stands in a text after all: as it is, in another case, or in base64, hex or a URL's escapes.
+// found returns the kinds of the secrets in a text: plain, in another case, or in base64, hex or percent-encoding.
 func (s secrets) found(in []byte) (names []string) {
 	lower := bytes.ToLower(in)
 	for kind, what := range s {
@@ -152,7 +153,7 @@ func (s secrets) found(in []byte) (names []string) {
 	return names
 }
 
-// disguises are the ways in which something can be written down without being sealed.
+// encodings returns the ways to write a text without encrypting it.
 func encodings(what string) [][]byte {
 	plain := [][]byte{[]byte(what)}
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
@@ -173,13 +174,14 @@ func encodings(what string) [][]byte {
 	return all
 }
 
-// confide signs up on the hosted page and confirms, and answers all that was said in confidence. The letter holds some of it.
+// signUpWithSecrets signs up on the hosted page and confirms, and returns the secrets of it. The email contains some of
+// them.
 func (a *actor) signUpWithSecrets() secrets {
 	a.t.Helper()
 	email := secretLocal + "@" + secretDomain
 	cookie := a.signUpHosted(email)
-	letter := a.Email(email)
-	link := confirmLink(letter)
+	message := a.Email(email)
+	link := confirmLink(message)
 	token := strings.TrimPrefix(path(link), "/c/")
 	parts := strings.Split(token, ".")
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
@@ -194,20 +196,20 @@ func (a *actor) signUpWithSecrets() secrets {
 		"the cookie": cookie, "the secret": testSecret, "the API key": testKey, "the webhook's secret": strings.TrimPrefix(hookSecret, "whsec_"),
 		"the admin password": "a-password-for-tests",
 	}
-	s.checkDetection(a, []byte(letter.Text+strings.Join(letter.To, "")))
+	s.checkDetection(a, []byte(message.Text+strings.Join(message.To, "")))
 	if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
-		a.t.Fatalf("pressing answers %d %q", code, state)
+		a.t.Fatalf("confirming returns %d %q", code, state)
 	}
 	return s
 }
 
-// mustFind sees that what is there is found, so that nothing found says something.
-func (s secrets) checkDetection(a *actor, letter []byte) {
+// checkDetection checks that found finds secrets that are there, so that finding none means something.
+func (s secrets) checkDetection(a *actor, message []byte) {
 	a.t.Helper()
-	found := fmt.Sprint(s.found(letter))
+	found := fmt.Sprint(s.found(message))
 	for _, kind := range []string{"the address", "the token", "the token's signature"} {
 		if !strings.Contains(found, kind) {
-			a.t.Fatalf("in the letter are found %v, and not %s", found, kind)
+			a.t.Fatalf("the email has %v, but not %s", found, kind)
 		}
 	}
 	for kind, what := range s {
@@ -221,19 +223,19 @@ func (s secrets) checkDetection(a *actor, letter []byte) {
 	}
 }
 
-// signUpHosted signs somebody up on our own page, from far away through the proxy, and answers the browser's cookie.
+// signUpHosted signs somebody up on the hosted page, through the proxy, and returns the browser's cookie.
 func (a *actor) signUpHosted(email string) (cookie string) {
 	a.t.Helper()
 	resp, _ := a.ask(http.MethodPost, "/v1/sites/gazette/subscriptions", url.Values{
 		"email": {email}, "consent": {"true"}, "purposes": {"letter"}, "locale": {"en"}, "source": {secretSource},
 	}.Encode(), http.Header{"Origin": {a.base}, "Content-Type": {"application/x-www-form-urlencoded"}})
 	if resp.StatusCode != http.StatusSeeOther || len(resp.Cookies()) != 1 {
-		a.t.Fatalf("signing up on the hosted page answers %s, %v", resp.Status, resp.Header)
+		a.t.Fatalf("signing up on the hosted page returns %s, %v", resp.Status, resp.Header)
 	}
 	return resp.Cookies()[0].Value
 }
 
-// ask sends one request from far away, and answers it without following where it leads.
+// ask sends one request through the proxy, and returns its response without following redirects.
 func (a *actor) ask(method, where, body string, header http.Header) (*http.Response, []byte) {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+where, strings.NewReader(body))
@@ -256,7 +258,7 @@ func (a *actor) ask(method, where, body string, header http.Header) (*http.Respo
 	return resp, b
 }
 
-// wrong is a request that is to be refused.
+// badRequest is a request that must be refused.
 type badRequest struct{ method, where, body, media string }
 
 const (
@@ -265,7 +267,7 @@ const (
 	mediaForm  = "application/x-www-form-urlencoded"
 )
 
-// misbehave does everything wrong that can be done with what is confidential, and answers all that is said to it, headers and all.
+// sendBadRequests sends secrets in every wrong way, and returns all responses with their headers.
 func (a *actor) sendBadRequests(s secrets) []byte {
 	a.t.Helper()
 	email, token, long := s["the address"], s["the token"], strings.Repeat(s["the address"], 1000)
@@ -297,7 +299,7 @@ func (a *actor) sendBadRequests(s secrets) []byte {
 	)
 }
 
-// comeInVain does what would be right if there were a store.
+// sendWithoutStore sends requests that would be right if there were a store.
 func (a *actor) sendWithoutStore(s secrets) []byte {
 	a.t.Helper()
 	token := s["the token"]
@@ -311,8 +313,8 @@ func (a *actor) sendWithoutStore(s secrets) []byte {
 	)
 }
 
-// refused sends wrong requests as a browser of a stranger's page, as one of no page, and as a program. What is confidential is also in
-// their headers.
+// sendRefused sends bad requests as a browser on another site's page, as one on no page, and as a program. Secrets are
+// also in their headers.
 func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 	a.t.Helper()
 	var said bytes.Buffer
@@ -340,14 +342,17 @@ func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 	return said.Bytes()
 }
 
-// metrics asks for them as Prometheus does.
-func (a *actor) metrics() []byte {
+// metrics returns the metrics, as Prometheus reads them.
+func (a *actor) metrics(addr string) []byte {
 	a.t.Helper()
-	resp, body := a.ask(http.MethodGet, "/metrics", "", http.Header{
-		"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("prometheus:a-password-for-tests"))},
-	})
-	if resp.StatusCode != http.StatusOK {
-		a.t.Fatalf("/metrics answers %s", resp.Status)
+	resp, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		a.t.Fatalf("/metrics returns %s, %v", resp.Status, err)
 	}
 	return body
 }

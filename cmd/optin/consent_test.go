@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/webhook"
 )
 
-func TestTheWayOfOneConsent(t *testing.T) {
+func TestOneConsentFromSignupToWithdrawal(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		a := e.start()
 		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
@@ -20,38 +21,38 @@ func TestTheWayOfOneConsent(t *testing.T) {
 			t.Fatalf("before anything: %+v", got)
 		}
 		if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
-			t.Fatalf("signup answers %d", code)
+			t.Fatalf("signup returns %d", code)
 		}
 		link := confirmLink(a.Email("ada@example.org"))
 		if a.status(path(link)) != http.StatusOK || a.Lookup("ada@example.org").State != "pending" {
-			t.Fatal("looking is not agreeing")
+			t.Fatal("opening the link changed something")
 		}
 		for range 2 {
 			if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
-				t.Fatalf("pressing answers %d %q", code, state)
+				t.Fatalf("confirming returns %d %q", code, state)
 			}
 		}
 		got := a.Lookup("ada@example.org")
 		if got.State != "confirmed" || got.Purposes[0].Text != "Receive the monthly letter" {
-			t.Fatalf("after the button: %+v", got)
+			t.Fatalf("after confirming: %+v", got)
 		}
 		if code := a.Withdraw(got.UnsubscribeURL); code != http.StatusOK || a.Lookup("ada@example.org").State != "withdrawn" {
-			t.Fatalf("taking back answers %d", code)
+			t.Fatalf("withdrawing returns %d", code)
 		}
 		if code, _ := a.Confirm(link); code != http.StatusConflict || a.Lookup("ada@example.org").State != "withdrawn" {
-			t.Fatalf("pressing what was taken back answers %d", code)
+			t.Fatalf("pressing what was taken back returns %d", code)
 		}
 	})
 }
 
-func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
+func TestTheWebsiteGetsEachEventOnceAndVerifies(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
-		told := make(chan *http.Request, 10)
+		requests := make(chan *http.Request, 10)
 		bodies := make(chan []byte, 10)
 		hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			bodies <- b
-			told <- r
+			requests <- r
 		}))
 		defer hook.Close()
 		e.siteYAML = "    webhooks: [{url: \"" + hook.URL + "\", secret: " + hookSecret + ", private: true}]\n"
@@ -60,7 +61,7 @@ func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
 		link := confirmLink(a.Email("ada@example.org"))
 		a.Confirm(link)
 		a.Confirm(link)
-		body, r := <-bodies, <-told
+		body, r := <-bodies, <-requests
 		if err := webhook.Verify(hookKey(), r.Header, body, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -69,36 +70,50 @@ func TestTheWebsiteIsToldOnceAndVerifiably(t *testing.T) {
 			Data struct{ Email, State string }
 		}
 		if err := json.Unmarshal(body, &event); err != nil || event.Type != "subscription.confirmed" || event.Data.Email != "ada@example.org" || event.Data.State != "confirmed" {
-			t.Fatalf("told %s, %v", body, err)
+			t.Fatalf("the event is %s, %v", body, err)
 		}
 		a.Withdraw(a.Lookup("ada@example.org").UnsubscribeURL)
 		if body := <-bodies; !strings.Contains(string(body), "subscription.withdrawn") {
-			t.Fatalf("told %s", body)
+			t.Fatalf("the event is %s", body)
 		}
 		if len(bodies) > 0 {
-			t.Errorf("told once more: %s", <-bodies)
+			t.Errorf("one more event: %s", <-bodies)
 		}
 	})
 }
 
-func TestARelayThatIsAwayDelaysAndLosesNothing(t *testing.T) {
+func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	e.relayAddr = freeAddr(t)
-	a := e.start()
+	log := &syncBuffer{}
+	a := e.startLogging(log)
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
-		t.Fatalf("signup answers %d", code)
+		t.Fatalf("signup returns %d", code)
 	}
 	if a.Lookup("ada@example.org").State != "pending" {
 		t.Fatal("not stored")
 	}
+	a.eventually("an attempt that fails", func() bool { return strings.Contains(log.String(), "connection refused") })
+	mail, err := inbox.Open(e.relayAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mail.Close() })
+	a.mail = mail
+	if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
+		t.Errorf("the link returns %d %q", code, state)
+	}
+	if n := len(mail.Messages()); n != 1 {
+		t.Errorf("%d emails arrived", n)
+	}
 }
 
-func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
+func TestAnUnreachableStoreIsA503UntilItIsBack(t *testing.T) {
 	r := redisServer(t)
 	e := newEnv(t, r.url())
 	a := e.start()
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
-		t.Fatalf("signup answers %d", code)
+		t.Fatalf("signup returns %d", code)
 	}
 	link := confirmLink(a.Email("ada@example.org"))
 	r.kill()
@@ -115,12 +130,12 @@ func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || time.Since(begun) > 3*time.Second {
-			t.Errorf("%s answers %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status, resp.Header.Get("Retry-After"), time.Since(begun))
+			t.Errorf("%s returns %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status, resp.Header.Get("Retry-After"), time.Since(begun))
 		}
 	}
 	a.eventually("unready", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
 	if a.status("/healthz") != http.StatusOK {
-		t.Error("the process says it is dead")
+		t.Error("/healthz fails")
 	}
 	r.start()
 	a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
@@ -129,7 +144,7 @@ func TestAStoreThatIsAwayIsAnHonestRefusal(t *testing.T) {
 	}
 }
 
-func TestAnUnsafeRedisIsNotReadyAndSaysHowToMendIt(t *testing.T) {
+func TestAnUnsafeRedisIsNotReadyAndSaysHowToFixIt(t *testing.T) {
 	r := redisServer(t)
 	a := newEnv(t, r.url()).start()
 	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })

@@ -15,16 +15,18 @@ import (
 	"github.com/optin/optin/internal/openapi/contract"
 )
 
-// maxHeld is how many bytes of a body are held against the description. Of a longer one, as an export may be, status and headers are.
+// maxChecked is the longest body that is checked against the description, in bytes. Of a longer one, such as an export,
+// only status and headers are checked.
 const maxChecked = 1 << 20
 
-// contracted holds every answer that comes by it against openapi.yaml. It is the default transport of all tests, so that none can forget it.
+// checkedTransport checks every response against openapi.yaml. It is the default transport of all tests, so that none
+// can forget it.
 type checkedTransport struct {
 	*http.Transport
 	mismatches *mismatches
 }
 
-// breaches are answers that are not as described. Each is told once, to the test that speaks to its host.
+// mismatches are responses that are not as described. Each is reported once, to the test that claimed its host.
 type mismatches struct {
 	mu        sync.Mutex
 	tests     map[string]testing.TB // by host:port
@@ -36,7 +38,7 @@ func newMismatches() *mismatches {
 	return &mismatches{tests: map[string]testing.TB{}, reported: map[string]bool{}}
 }
 
-// holding runs tests with their answers held, and answers their exit code.
+// checkResponses runs tests with their responses checked, and returns their exit code.
 func checkResponses(run func() int) int {
 	own, found := http.DefaultTransport, newMismatches()
 	http.DefaultTransport = checkedTransport{own.(*http.Transport), found}
@@ -44,7 +46,7 @@ func checkResponses(run func() int) int {
 	return found.exit(os.Stderr, run())
 }
 
-// exit makes an exit code a failure if something was found that no test was told of, and says what.
+// exit prints the mismatches that no test claimed, and makes the exit code a failure if there are any.
 func (b *mismatches) exit(to io.Writer, code int) int {
 	for _, wrong := range b.unclaimed {
 		fmt.Fprintln(to, wrong)
@@ -53,12 +55,12 @@ func (b *mismatches) exit(to io.Writer, code int) int {
 	return code
 }
 
-// held lets another transport hold its answers as the default one does.
+// checked returns a transport whose responses are checked as the default one's.
 func checked(by *http.Transport) checkedTransport {
 	return checkedTransport{by, http.DefaultTransport.(checkedTransport).mismatches}
 }
 
-// claim lets a test be told of what is wrong with the answers of a host.
+// claim reports mismatches in the responses of a host to a test.
 func claim(t testing.TB, host string) {
 	http.DefaultTransport.(checkedTransport).mismatches.claim(t, host)
 }
@@ -88,7 +90,7 @@ func (c checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// tell tells what is wrong once for a host.
+// report reports a mismatch once for each host.
 func (b *mismatches) report(host, wrong, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,7 +105,7 @@ func (b *mismatches) report(host, wrong, text string) {
 	b.unclaimed = append(b.unclaimed, text)
 }
 
-// claim lets a test be told of the answers of a host until it ends.
+// claim reports mismatches in the responses of a host to a test until it ends.
 func (b *mismatches) claim(t testing.TB, host string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,18 +122,18 @@ func (b *mismatches) claim(t testing.TB, host string) {
 	})
 }
 
-// ear is a test that only notes what it is told.
+// recorder is a testing.TB that only records its errors.
 type recorder struct {
 	testing.TB
 	reported []string
 }
 
-func (l *recorder) Error(args ...any) { l.reported = append(l.reported, fmt.Sprint(args...)) }
+func (r *recorder) Error(args ...any) { r.reported = append(r.reported, fmt.Sprint(args...)) }
 
-// long is a body that is too long to be held, and no JSON.
+// longBody is too long to be checked, and is not JSON.
 func longBody() string { return strings.Repeat(" ", maxChecked) + "{" }
 
-// careless answers as its query says, with little regard for openapi.yaml.
+// answerByQuery answers as its query says, with or against openapi.yaml.
 func answerByQuery(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.RawQuery {
@@ -150,7 +152,7 @@ func answerByQuery(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// get gets the same twice, and answers what a test reads of it.
+// get sends a request twice, and returns what a test reads.
 func get(t *testing.T, by http.RoundTripper, from string) (body string, broken bool) {
 	t.Helper()
 	for range 2 {
@@ -165,18 +167,18 @@ func get(t *testing.T, by http.RoundTripper, from string) (body string, broken b
 	return body, broken
 }
 
-func TestAnAnswerThatIsNotAsDescribedFailsTheTestThatGotItOnce(t *testing.T) {
+func TestAMismatchedResponseFailsTheTestThatGotItOnce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(answerByQuery))
 	defer server.Close()
 	for _, row := range []struct {
-		target, told, body string
-		broken             bool
+		target, reported, body string
+		broken                 bool
 	}{
 		{target: "/healthz?right", body: `{"status":"ok"}`},
-		{target: "/healthz?wrong", body: `{"status":"splendid"}`, told: "body.status is splendid"},
+		{target: "/healthz?wrong", body: `{"status":"splendid"}`, reported: "body.status is splendid"},
 		{target: "/metrics?wrong", body: `{"status":"splendid"}`},
 		{target: "/healthz?long", body: longBody()},
-		{target: "/healthz?long-and-wrong", body: longBody(), told: "healthz answers 201"},
+		{target: "/healthz?long-and-wrong", body: longBody(), reported: "healthz answers 201"},
 		{target: "/healthz?broken", body: "{", broken: true},
 	} {
 		t.Run(row.target, func(t *testing.T) {
@@ -186,17 +188,17 @@ func TestAnAnswerThatIsNotAsDescribedFailsTheTestThatGotItOnce(t *testing.T) {
 			if body, broken := get(t, by, server.URL+row.target); body != row.body || broken != row.broken {
 				t.Errorf("the test reads %.80q, broken: %t", body, broken)
 			}
-			if row.told == "" && len(heard.reported) > 0 || row.told != "" && (len(heard.reported) != 1 || !strings.Contains(heard.reported[0], row.told)) {
-				t.Errorf("the test is told %.200q, want %q", heard.reported, row.told)
+			if row.reported == "" && len(heard.reported) > 0 || row.reported != "" && (len(heard.reported) != 1 || !strings.Contains(heard.reported[0], row.reported)) {
+				t.Errorf("the test reports %.200q, want %q", heard.reported, row.reported)
 			}
 			if len(by.mismatches.unclaimed) > 0 {
-				t.Errorf("nobody is told %.200q", by.mismatches.unclaimed)
+				t.Errorf("unclaimed: %.200q", by.mismatches.unclaimed)
 			}
 		})
 	}
 }
 
-func TestAnAnswerToNoTestThatIsKnownFailsThemAll(t *testing.T) {
+func TestAMismatchedResponseOfNoKnownTestFailsThemAll(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(answerByQuery))
 	defer server.Close()
 	for query, want := range map[string][]string{"right": nil, "wrong": {"body.status is splendid"}} {
@@ -205,7 +207,7 @@ func TestAnAnswerToNoTestThatIsKnownFailsThemAll(t *testing.T) {
 		t.Run(query, func(t *testing.T) { by.mismatches.claim(&recorder{TB: t}, server.Listener.Addr().String()) }) // and ends
 		get(t, by, server.URL+"/healthz?"+query)
 		if len(by.mismatches.unclaimed) != len(want) || len(want) > 0 && !strings.Contains(by.mismatches.unclaimed[0], want[0]) {
-			t.Errorf("nobody is told %q, want %q", by.mismatches.unclaimed, want)
+			t.Errorf("unclaimed: %q, want %q", by.mismatches.unclaimed, want)
 		}
 		if code := by.mismatches.exit(io.Discard, 0); (code != 0) != (len(want) > 0) {
 			t.Errorf("the tests exit with %d after %q", code, by.mismatches.unclaimed)

@@ -41,7 +41,8 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// errLoopback says that the demo is for this machine only: it speaks plain HTTP, and everybody who reaches it can read its inbox.
+// errLoopback says that the demo is for this machine only: it speaks plain HTTP, and everybody who reaches it can read
+// its inbox.
 var errLoopback = errors.New("-listen must be an address of this machine alone, such as 127.0.0.1:8080")
 
 // loopback reports whether only this machine can reach an address, host:port.

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Whoever tries optin for the first time does exactly this.
-func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
+// Somebody who tries optin for the first time does exactly this.
+func TestTheDemoWorksFromItsFirstLineToAConsent(t *testing.T) {
 	folder := t.TempDir()
 	p := child(t, []string{"OPTIN_TEST_MAIN=1", "TMPDIR=" + folder}, "demo", "-listen", "127.0.0.1:0")
 	r := newPlainBrowser(t)
@@ -21,7 +21,7 @@ func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 	if r.page.Find(`input[type=checkbox][checked]`).Length() != 0 {
 		t.Error("a box is ticked beforehand")
 	}
-	r.until("the form to be taken: programs are too quick for it", func() bool {
+	r.until("the form, which refuses programs that are too quick, is accepted", func() bool {
 		r.submit("form", map[string]string{"email": "ada@people.test", "consent": "true"})
 		return r.status != http.StatusUnprocessableEntity
 	})
@@ -44,7 +44,7 @@ func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 	}
 	begun := time.Now()
 	if code := p.stop(); code != exitOK || time.Since(begun) > 3*time.Second {
-		t.Errorf("it ends with %d after %v:\n%s", code, time.Since(begun), p.stderr)
+		t.Errorf("it exits with %d after %v:\n%s", code, time.Since(begun), p.stderr)
 	}
 	if left := entries(t, folder); len(left) != 0 {
 		t.Errorf("it leaves %v behind", left)
@@ -60,23 +60,23 @@ func entries(t *testing.T, folder string) []os.DirEntry {
 	return all
 }
 
-// findLetter looks into the inbox until there is a letter to an address, and opens it.
+// openEmail waits until the inbox has an email to an address, and opens it.
 func (r *plainBrowser) openEmail(email string) {
 	r.t.Helper()
 	inbox := r.at.ResolveReference(&url.URL{Path: "/inbox"}).String()
-	r.until("a letter", func() bool {
+	r.until("an email", func() bool {
 		r.open(inbox)
 		return r.page.Find(".letters a").Length() == 1
 	})
 	if to := r.page.Find(".letters .to").Text(); to != "to "+email {
-		r.t.Fatalf("the letter is %q", to)
+		r.t.Fatalf("the email is %q", to)
 	}
 	r.follow(".letters a")
 	frame, _ := r.page.Find("iframe").Attr("src")
 	r.open(r.at.ResolveReference(&url.URL{Path: frame}).String())
 }
 
-// lookUp asks what the printed curl asks.
+// lookUp sends the request of the printed curl.
 func (r *plainBrowser) lookUp(printed, email string) {
 	r.t.Helper()
 	_, key, _ := strings.Cut(printed, "Authorization: Bearer ")
@@ -97,6 +97,6 @@ func (r *plainBrowser) lookUp(printed, email string) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"state":"confirmed"`) {
-		r.t.Errorf("the lookup answers %s %s, %v", resp.Status, body, err)
+		r.t.Errorf("the lookup returns %s %s, %v", resp.Status, body, err)
 	}
 }

@@ -37,22 +37,22 @@ const (
 	hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
-// world is what a test needs around optin: a relay that keeps letters, a store's address, a configuration.
+// env is what a test needs around optin: a relay with an inbox, the address of a store, a configuration.
 type env struct {
 	t            *testing.T
 	mail         *inbox.Inbox
 	store        string
-	listen       string        // host:port that is told to people
+	listen       string        // host:port of the public URL
 	configPath   string        // path
 	siteYAML     string        // YAML added to the site
-	endpoint     *endpoint     // told by the site, if more says so
-	topYAML      string        // YAML added beside the sites
+	endpoint     *endpoint     // of the site, if siteYAML has it
+	topYAML      string        // YAML added at the top level
 	leaseFor     time.Duration // of the leases of processes, if not what the lanes need
 	relayAddr    string        // the relay's address, if it is not the inbox
 	connections  int           // connections to the relay; 4 if zero
-	perAddress   string        // letters to one address; as by default if empty
+	perAddress   string        // limit of emails to one address; the default if empty
 	signupsPerIP string        // signups by one IP; many if empty
-	perSite      string        // letters of the site; many if empty
+	perSite      string        // limit of emails of the site; high if empty
 	challenge    string        // who is asked for a challenge; nobody if empty
 }
 
@@ -72,8 +72,8 @@ func newEnv(t *testing.T, store string) *env {
 	return &env{t: t, mail: mail, store: store, listen: freeAddr(t), configPath: filepath.Join(t.TempDir(), "optin.yaml"), relayAddr: mail.Addr()}
 }
 
-// freeAddr is an address that nobody listened at a moment ago. Its port is below those that outgoing connections get (from 32768 or
-// 49152 on): while a killed process is away none of them may take its place, nor come to speak with itself.
+// freeAddr returns an address at which nobody listens. Its port is below those of outgoing connections (from 32768 or
+// 49152 on), so that none of them can take the port of a killed process, or connect to itself.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -87,7 +87,7 @@ func freeAddr(t *testing.T) string {
 	return ""
 }
 
-// yaml is the configuration; listen may differ from the public address when several processes serve one site.
+// yaml returns the configuration. listen may differ from the public address when several processes serve one site.
 func (e *env) yaml(listen string) string {
 	return fmt.Sprintf(`listen: %s
 public_url: http://%s
@@ -113,7 +113,7 @@ admin: {password: a-password-for-tests}
 %s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey, cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"), cmp.Or(e.challenge, "never"), e.siteYAML)
 }
 
-// actor is somebody who meets optin at an address: a website, a person, an operator.
+// actor sends requests to optin at one address, as a website, a person or an operator.
 type actor struct {
 	t    *testing.T
 	base string
@@ -140,7 +140,7 @@ func (e *env) startLogging(log io.Writer) *actor {
 	return e.actor(p.addr.String())
 }
 
-// parse reads the world's configuration.
+// parse parses the configuration.
 func (e *env) parse() *config.Config {
 	e.t.Helper()
 	cfg, err := config.Parse(e.configPath, []byte(e.yaml(e.listen)), lookup(nil), nil)
@@ -150,26 +150,27 @@ func (e *env) parse() *config.Config {
 	return cfg
 }
 
-// shared tells whether several processes can work on the world's store.
+// isShared reports whether several processes can use the store.
 func (e *env) isShared() bool { return strings.HasPrefix(e.store, "redis") }
 
-// lettersTo counts the letters that came to an address.
+// emailsTo counts the emails to an address.
 func (e *env) emailsTo(email string) (n int) {
-	for _, l := range e.mail.Messages() {
-		if slices.Equal(l.To, []string{email}) {
+	for _, m := range e.mail.Messages() {
+		if slices.Equal(m.To, []string{email}) {
 			n++
 		}
 	}
 	return n
 }
 
-// actor speaks to the program at an address. What it is answered there is held against openapi.yaml: see contracted.
+// actor returns an actor for the program at an address. Responses are checked against openapi.yaml: see
+// checkedTransport.
 func (e *env) actor(addr string) *actor {
 	claim(e.t, addr)
 	return &actor{t: e.t, base: "http://" + addr, mail: e.mail}
 }
 
-// until polls for something that must come.
+// eventually polls until ok returns true.
 func (a *actor) eventually(what string, ok func() bool) {
 	a.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
@@ -188,7 +189,7 @@ func (a *actor) status(path string) int {
 	return resp.StatusCode
 }
 
-// SignUp posts a signup as a website's own form would, without following what comes, and answers the status.
+// SignUp posts a signup as a website's script does, and returns the status.
 func (a *actor) SignUp(email string) int {
 	a.t.Helper()
 	code, err := a.trySignUp(email)
@@ -209,28 +210,28 @@ func (a *actor) trySignUp(email string) (int, error) {
 	return resp.StatusCode, err
 }
 
-// Letter waits for the first letter to an address, and checks that both its bodies hold the same links.
+// Email waits for the first email to an address, and checks that both its bodies have the same link.
 func (a *actor) Email(email string) inbox.Message {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), 30*time.Second)
 	defer cancel()
-	l, err := a.mail.Wait(ctx, func(l inbox.Message) bool { return len(l.To) == 1 && l.To[0] == email })
+	m, err := a.mail.Wait(ctx, func(m inbox.Message) bool { return len(m.To) == 1 && m.To[0] == email })
 	if err != nil {
-		a.t.Fatalf("no letter to %s: %v", email, err)
+		a.t.Fatalf("no email to %s: %v", email, err)
 	}
-	page, err := goquery.NewDocumentFromReader(strings.NewReader(l.HTML))
-	if err != nil || l.Err != nil {
-		a.t.Fatal(err, l.Err)
+	page, err := goquery.NewDocumentFromReader(strings.NewReader(m.HTML))
+	if err != nil || m.Err != nil {
+		a.t.Fatal(err, m.Err)
 	}
-	if n := page.Find(`a[href="` + confirmLink(l) + `"]`).Length(); n == 0 {
-		a.t.Fatalf("the link of the text is not in the HTML:\n%s", l.HTML)
+	if n := page.Find(`a[href="` + confirmLink(m) + `"]`).Length(); n == 0 {
+		a.t.Fatalf("the link of the text is not in the HTML:\n%s", m.HTML)
 	}
-	return l
+	return m
 }
 
-// confirmLink is the one link of a letter's text that asks for the button to be pressed: the first.
-func confirmLink(l inbox.Message) string {
-	for _, link := range l.Links() {
+// confirmLink returns the first link of an email's text, which is the one to confirm.
+func confirmLink(m inbox.Message) string {
+	for _, link := range m.Links() {
 		if strings.Contains(link, "/c/") {
 			return link
 		}
@@ -238,7 +239,7 @@ func confirmLink(l inbox.Message) string {
 	return ""
 }
 
-// path is a link's path on whichever process the actor speaks to.
+// path returns the path of a link, for the process that the actor uses.
 func path(link string) string {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -247,7 +248,7 @@ func path(link string) string {
 	return u.EscapedPath()
 }
 
-// Press presses the button on a link's page and answers the status and state.
+// Confirm posts the form of a link's page, and returns the status and the state.
 func (a *actor) Confirm(link string) (int, string) {
 	a.t.Helper()
 	code, state, err := a.tryConfirm(link)
@@ -279,7 +280,7 @@ type subscription struct {
 	Purposes       []struct{ ID, State, Text string }
 }
 
-// MayIWrite is the website's question. The state is empty if nothing is known.
+// Lookup looks an address up, as a website does before it sends. The state is empty if nothing is known.
 func (a *actor) Lookup(email string) subscription {
 	a.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, a.base+"/v1/sites/gazette/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
@@ -301,12 +302,12 @@ func (a *actor) Lookup(email string) subscription {
 		}
 	case http.StatusNotFound:
 	default:
-		a.t.Fatalf("a lookup answers %s", resp.Status)
+		a.t.Fatalf("a lookup returns %s", resp.Status)
 	}
 	return answer
 }
 
-// Withdraw takes everything back, as a mail program does by RFC 8058.
+// Withdraw withdraws everything, as a mail program does by RFC 8058.
 func (a *actor) Withdraw(unsubscribe string) int {
 	a.t.Helper()
 	resp, err := http.PostForm(a.base+path(unsubscribe), url.Values{"List-Unsubscribe": {"One-Click"}})
@@ -325,10 +326,10 @@ func hookKey() []byte {
 	return b
 }
 
-// soaking tells whether tests have the time for their full size: make soak.
+// isSoak reports whether tests have the time for their full size: make soak.
 func isSoak() bool { return os.Getenv("OPTIN_SOAK") == "1" }
 
-// size is how much of something a test does.
+// size returns how much of something a test does.
 func size(reduced, full int) int {
 	if isSoak() {
 		return full
@@ -336,7 +337,7 @@ func size(reduced, full int) int {
 	return reduced
 }
 
-// desk opens the rules on the world's store beside the processes, as a command would.
+// service opens the service on the store beside the processes, as a command does.
 func (e *env) service() *confirm.Service {
 	e.t.Helper()
 	cfg := e.parse()
@@ -351,7 +352,7 @@ func (e *env) service() *confirm.Service {
 	return service
 }
 
-// signUpMany signs n people up at once, past the web; email names them by their number.
+// signUpMany signs n people up concurrently, without HTTP. email returns an address for each number.
 func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int) string) {
 	t.Helper()
 	var next atomic.Int64
@@ -373,5 +374,5 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 	all.Wait()
 }
 
-// someone is one of many, at one of many domains.
+// addressOf returns one of many addresses, at one of 40 domains.
 func addressOf(i int) string { return fmt.Sprintf("person%d@people%d.test", i, i%40) }

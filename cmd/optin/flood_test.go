@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// inDisguise is one of the many spellings of one mailbox.
+// spelling returns one of the many spellings of one mailbox.
 func spelling(r *rand.Rand) string {
 	name := []byte("adalovelace")
 	var b strings.Builder
@@ -35,7 +35,7 @@ func spelling(r *rand.Rand) string {
 	return b.String() + "@" + []string{"gmail.com", "GMail.com", "googlemail.com", "ｇmail.com"}[r.IntN(4)]
 }
 
-// flood posts signups through a proxy that is trusted, each by another of many IPs. It answers how many of which status there were.
+// flood posts signups through a trusted proxy, each from another of many IPs. It counts the statuses.
 func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int {
 	a.t.Helper()
 	codes, mu := map[int]int{}, sync.Mutex{}
@@ -72,11 +72,11 @@ func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int
 	return codes
 }
 
-// proxied believes this machine's own X-Forwarded-For.
+// behindProxy trusts the X-Forwarded-For of this machine.
 const behindProxy = "trusted_proxies: [127.0.0.1]\n"
 
-// One person is signed up by everybody, in every spelling, and gets three letters; somebody else gets theirs meanwhile.
-func TestNobodysInboxIsBombed(t *testing.T) {
+// One person is signed up by everybody, in every spelling, and gets three emails; others get theirs meanwhile.
+func TestAFloodOfSignupsSendsAPersonFewEmails(t *testing.T) {
 	n := size(3_000, 1_000_000)
 	relay := newSMTPServer(t, nil)
 	e := newEnv(t, redisServer(t).url())
@@ -91,9 +91,9 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 		email := fmt.Sprintf("bystander%d@people.test", bystanders)
 		asked := time.Now()
 		if code := a.SignUp(email); code != http.StatusAccepted {
-			t.Fatalf("a bystander's signup answers %d", code)
+			t.Fatalf("a bystander's signup returns %d", code)
 		}
-		a.eventually("the letter to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
+		a.eventually("the email to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
 		slowest = max(slowest, time.Since(asked))
 		bystanders++
 		select {
@@ -104,19 +104,19 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 	if codes[http.StatusAccepted] != n {
 		t.Errorf("the flood was answered %v", codes)
 	}
-	letters, _ := relay.emails()
-	if letters -= bystanders; letters != 3 {
-		t.Errorf("the person got %d letters", letters)
+	emails, _ := relay.emails()
+	if emails -= bystanders; emails != 3 {
+		t.Errorf("the person got %d emails", emails)
 	}
 	if slowest > 10*time.Second {
 		t.Errorf("a bystander waited for %v", slowest)
 	}
-	t.Logf("%d signups for one mailbox in %v: %d letters; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
-		letters, bystanders, slowest.Round(time.Millisecond))
+	t.Logf("%d signups for one mailbox in %v: %d emails; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
+		emails, bystanders, slowest.Round(time.Millisecond))
 }
 
-// Distinct addresses meet the site's budget, exactly; and who is known already costs it nothing.
-func TestABudgetIsExactAndWhatSendsNoLetterCostsNothing(t *testing.T) {
+// The site's limit is exact for distinct addresses; repeated signups do not count.
+func TestTheLimitOfASiteIsExactAndRepeatedSignupsDoNotCount(t *testing.T) {
 	budget, n := size(200, 20_000), size(600, 100_000)
 	relay := newSMTPServer(t, nil)
 	e := newEnv(t, redisServer(t).url())
@@ -129,11 +129,11 @@ func TestABudgetIsExactAndWhatSendsNoLetterCostsNothing(t *testing.T) {
 		t.Errorf("the first were answered %v, their repetitions %v", once, again)
 	}
 	if rest[202] != budget-budget/2 || rest[503] != n-rest[202] {
-		t.Errorf("the rest were answered %v; the budget is %d", rest, budget)
+		t.Errorf("the rest were answered %v; the limit is %d", rest, budget)
 	}
-	e.eventually(10*time.Minute, "the letters", func() bool { _, different := relay.emails(); return different >= budget })
+	e.eventually(10*time.Minute, "the emails", func() bool { _, different := relay.emails(); return different >= budget })
 	if all, different := relay.emails(); all != budget || different != budget {
-		t.Errorf("%d letters came, %d different ones; the budget is %d", all, different, budget)
+		t.Errorf("%d emails came, %d different ones; the limit is %d", all, different, budget)
 	}
-	t.Logf("%d signups for distinct addresses and %d repetitions: %d letters, the budget exactly", budget/2+n, n, budget)
+	t.Logf("%d signups for distinct addresses and %d repetitions: %d emails, exactly the limit", budget/2+n, n, budget)
 }

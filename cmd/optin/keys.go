@@ -43,8 +43,8 @@ type keysFlags struct {
 	dkim, ed25519, sample, v1a  bool
 }
 
-// keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong usage, and
-// 1 if the key's file already exists or cannot be written.
+// keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong
+// usage, and 1 if the key's file already exists or cannot be written.
 func keys(args []string, stdout, stderr io.Writer) int {
 	f, err := keysParse(args, stdout)
 	switch {
@@ -154,8 +154,8 @@ OPTIN_ADMIN_PASSWORD=%s
 		prefix, base64.StdEncoding.EncodeToString(keysRandom(32)), sha256.Sum256([]byte(key)))
 }
 
-// keysWebhook prints a new Ed25519 key as Standard Webhooks 1.0.0 writes it: whsk_ and all 64 bytes of the private key, which other
-// implementations read too; whpk_ and the 32 bytes of the public key.
+// keysWebhook prints a new Ed25519 key as Standard Webhooks 1.0.0 writes it: whsk_ and all 64 bytes of the private key,
+// which other implementations read too; whpk_ and the 32 bytes of the public key.
 func keysWebhook(w io.Writer, site string) {
 	key := ed25519.NewKeyFromSeed(keysRandom(ed25519.SeedSize))
 	text := base64.StdEncoding.EncodeToString
@@ -211,8 +211,8 @@ func keysDKIM(w io.Writer, f keysFlags) error {
 	return nil
 }
 
-// keysPair makes a private key and the text of its record: RSA with its SubjectPublicKeyInfo (RFC 6376, section 3.6.1), or
-// Ed25519 with its bare 32 bytes (RFC 8463, section 4.2).
+// keysPair makes a private key and the text of its record: RSA with its SubjectPublicKeyInfo (RFC 6376, section 3.6.1),
+// or Ed25519 with its bare 32 bytes (RFC 8463, section 4.2).
 func keysPair(ed bool) (key crypto.Signer, record string, err error) {
 	if ed {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -226,7 +226,8 @@ func keysPair(ed bool) (key crypto.Signer, record string, err error) {
 	return private, "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
 }
 
-// keysWrite writes a private key as PKCS #8 into a new file of mode 0600. It never overwrites a file, and leaves no partial one.
+// keysWrite writes a private key as PKCS #8 into a new file of mode 0600. It never overwrites a file, and leaves no
+// partial one.
 func keysWrite(name string, key crypto.Signer) (err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

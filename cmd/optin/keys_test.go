@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/config"
 )
 
-// keysRun runs optin keys and returns what it printed.
+// runKeys runs optin keys and returns what it printed.
 func runKeys(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -73,7 +73,7 @@ func TestTheSampleIsPrintedAsItIs(t *testing.T) {
 	}
 }
 
-// keysRecord checks the DNS record of an output against its form, and returns its p=.
+// keysRecord checks the form of the DNS record in an output, and returns its p=.
 func keysRecord(t *testing.T, out, kind string) []byte {
 	t.Helper()
 	zone := regexp.MustCompile(`(?s)\noptin\._domainkey\.gazette\.example\. IN TXT \((.*?) \)\n`).FindStringSubmatch(out)
@@ -147,7 +147,7 @@ func TestAnEd25519KeyIsPublishedAs32Bytes(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsThereStays(t *testing.T) {
+func TestAnExistingKeyIsNotOverwritten(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "dkim.pem")
 	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestAKeyThatIsThereStays(t *testing.T) {
 	}
 }
 
-func TestWrongUsageOfKeysIsTwoAndMakesNothing(t *testing.T) {
+func TestWrongUsageOfKeysExitsWithTwoAndMakesNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, line := range []string{"now", "-nonsense", "-domain gazette.example", "-ed25519", "-out x.pem", "-dkim", "-dkim -domain gazette.example",
 		"-dkim -selector optin", "-dkim -domain gazette -selector optin", "-dkim -domain gazette.example. -selector optin",
@@ -183,7 +183,7 @@ func TestWrongUsageOfKeysIsTwoAndMakesNothing(t *testing.T) {
 	}
 }
 
-// keysFull is an output that takes nothing.
+// keysFull is an output that is full.
 type keysFull struct{}
 
 func (keysFull) Write([]byte) (int, error) { return 0, errors.New("no space") }

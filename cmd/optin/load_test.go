@@ -13,32 +13,32 @@ import (
 	"github.com/optin/optin/internal/inbox"
 )
 
-// crowd is a load: people who sign up, and press the buttons of their letters, whatever becomes of the program meanwhile.
+// load is people who sign up and confirm, whether or not the program is up.
 type load struct {
 	t   *testing.T
 	env *env
 	end func()
 
 	people      atomic.Int64
-	accepted    multimap[bool]      // by address: told 202
-	unanswered  atomic.Int64        // signups without an answer, or put off
+	accepted    multimap[bool]      // by address: answered 202
+	unanswered  atomic.Int64        // signups without a response, or answered 503
 	emails      multimap[emailCopy] // by address
-	emailCount  atomic.Int64        // letters
-	clicked     multimap[bool]      // by address: pressed, with whatever answer
-	confirmed   multimap[bool]      // by address: told "confirmed"
-	unconfirmed atomic.Int64        // presses without an answer, or put off
+	emailCount  atomic.Int64        // emails
+	clicked     multimap[bool]      // by address: posted, with any response
+	confirmed   multimap[bool]      // by address: answered "confirmed"
+	unconfirmed atomic.Int64        // confirmations without a response, or answered 503
 	kills       []time.Time         // of the program
-	links       chan string         // of letters, to be pressed
+	links       chan string         // of emails, to be confirmed
 	addressee   multimap[string]    // by link
 }
 
-// copyOf is a letter by what its copies have in common, and when it came.
+// emailCopy is what the copies of an email have in common, and when one arrived.
 type emailCopy struct {
 	id, link string
 	at       time.Time
 }
 
-// newCrowd begins.
+// newLoad starts a load.
 func newLoad(t *testing.T, e *env) *load {
 	t.Helper()
 	l := &load{t: t, env: e, links: make(chan string, 10_000)}
@@ -55,10 +55,10 @@ func newLoad(t *testing.T, e *env) *load {
 	return l
 }
 
-// rest ends signing up and pressing; letters are still read.
+// stop ends signing up and confirming. Emails are still read.
 func (l *load) stop() { l.end() }
 
-// signUp signs people up, each once.
+// signUpAll signs people up, each once.
 func (l *load) signUpAll(ctx context.Context) {
 	a := l.env.actor(l.env.listen)
 	for pace := time.NewTicker(15 * time.Millisecond); ctx.Err() == nil; <-pace.C {
@@ -69,12 +69,12 @@ func (l *load) signUpAll(ctx context.Context) {
 		case code == http.StatusAccepted:
 			l.accepted.add(email, true)
 		default:
-			l.t.Errorf("a signup answers %d", code)
+			l.t.Errorf("a signup returns %d", code)
 		}
 	}
 }
 
-// read reads every letter; not every person's link is pressed.
+// readAll reads every email. Some people do not confirm.
 func (l *load) readAll(ctx context.Context) {
 	_, _ = l.env.mail.Wait(ctx, func(m inbox.Message) bool {
 		email, link := m.To[0], confirmLink(m)
@@ -88,7 +88,7 @@ func (l *load) readAll(ctx context.Context) {
 	})
 }
 
-// press presses links until each answers. Nothing but a process that is down puts off who holds a good link.
+// confirmAll posts each link until it is answered. Only a process that is down may fail to answer a good link.
 func (l *load) confirmAll(ctx context.Context) {
 	a := l.env.actor(l.env.listen)
 	for {
@@ -106,13 +106,13 @@ func (l *load) confirmAll(ctx context.Context) {
 			case code == http.StatusOK && state == "confirmed":
 				l.confirmed.add(email, true)
 			default:
-				l.t.Errorf("a press answers %d %q, %v", code, state, err)
+				l.t.Errorf("a confirmation returns %d %q, %v", code, state, err)
 			}
 		}
 	}
 }
 
-// kept is a map of lists for many goroutines. Its zero value is empty.
+// multimap is a map of lists for concurrent use. Its zero value is empty.
 type multimap[T any] struct {
 	mu  sync.Mutex
 	all map[string][]T

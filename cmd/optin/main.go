@@ -85,8 +85,8 @@ func parseFlags(f *flag.FlagSet, args []string, stderr io.Writer) (code int, ok 
 	return code, ok
 }
 
-// mixedFlags parses flags that may stand before and between arguments, and returns the arguments. If ok is false, the command
-// ends with the code.
+// mixedFlags parses flags that may stand before and between arguments, and returns the arguments. If ok is false, the
+// command ends with the code.
 func mixedFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string, code int, ok bool) {
 	f.SetOutput(stderr)
 	for len(args) > 0 {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// nullMX knows which domains publish in DNS that they accept no mail (RFC 7505). A lookup takes at most timeout and is cached, so
-// that a signup seldom waits for a name server. Without an answer the domain counts as accepting mail.
+// nullMX knows which domains publish in DNS that they accept no mail (RFC 7505). A lookup takes at most timeout and is
+// cached, so that a signup seldom waits for a name server. Without an answer the domain counts as accepting mail.
 type nullMX struct {
 	resolver *net.Resolver
 	timeout  time.Duration

@@ -11,7 +11,8 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// reader does what a browser without scripts does: it follows links and redirects, keeps cookies, and sends the forms of pages.
+// plainBrowser does what a browser without scripts does: it follows links and redirects, keeps cookies, and submits
+// forms.
 type plainBrowser struct {
 	t      *testing.T
 	client *http.Client
@@ -57,7 +58,7 @@ func (r *plainBrowser) do(req *http.Request) {
 	}
 }
 
-// follow follows the first link that is meant.
+// follow follows the first link that a selector finds.
 func (r *plainBrowser) follow(selector string) {
 	r.t.Helper()
 	href, ok := r.page.Find(selector).First().Attr("href")
@@ -68,7 +69,8 @@ func (r *plainBrowser) follow(selector string) {
 	r.open(to.String())
 }
 
-// submit fills in a form and presses its button. A box is ticked by giving its value; nothing can be given that the form does not ask.
+// submit fills in a form and submits it. A box is ticked by giving its value; giving a field that the form does not
+// have is an error.
 func (r *plainBrowser) submit(selector string, given map[string]string) {
 	r.t.Helper()
 	form := r.page.Find(selector).First()

@@ -23,8 +23,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// stopWithin is how long a stopping program waits for its requests and jobs. A job that is not finished by then is run again when its
-// lease ends.
+// stopWithin is how long a stopping program waits for its requests and jobs. A job that is not finished by then is run
+// again when its lease ends.
 const stopWithin = 25 * time.Second
 
 // program is a running optin.
@@ -110,8 +110,8 @@ func (p *program) background(f func(context.Context)) {
 	})
 }
 
-// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts of the
-// configuration, as soon as the store is available.
+// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts
+// of the configuration, as soon as the store is available.
 func (p *program) watchStore(ctx context.Context, st store.Store, service *confirm.Service) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
@@ -214,7 +214,8 @@ func (p *program) serve(s *http.Server, l net.Listener) {
 	})
 }
 
-// stop stops everything, the last started first: no more requests are accepted, and those in progress are finished. It may be called twice.
+// stop stops everything, the last started first: no more requests are accepted, and those in progress are finished. It
+// may be called twice.
 func (p *program) stop() {
 	p.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
@@ -236,8 +237,8 @@ func (p *program) wait(ctx context.Context) error {
 	return err
 }
 
-// unusedConns are a server's connections that have not sent a request yet. Browsers open some in advance, and Server.Shutdown waits five
-// seconds for each.
+// unusedConns are a server's connections that have not sent a request yet. Browsers open some in advance, and
+// Server.Shutdown waits five seconds for each.
 type unusedConns struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}

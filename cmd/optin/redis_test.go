@@ -11,7 +11,8 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// redisChild is a redis-server of the test's own, set up as docker-compose.yml does: nothing acknowledged is lost.
+// redisChild is a redis-server for one test, configured as in docker-compose.yml: it loses nothing that it
+// acknowledged.
 type redisChild struct {
 	t    *testing.T
 	addr string
@@ -28,8 +29,8 @@ func redisServer(t *testing.T) *redisChild {
 	return r
 }
 
-// lastingDir is a folder that is removed as soon as nobody writes into it any more: a killed server may leave a child that
-// rewrites its file.
+// lastingDir returns a folder that is removed once nobody writes into it any more: a killed server may leave a child
+// that rewrites its file.
 func lastingDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "optin-redis-")
@@ -73,7 +74,7 @@ func (r *redisChild) kill() {
 	_ = r.cmd.Wait()
 }
 
-// ask sends one inline command and returns what comes first.
+// ask sends one inline command and returns the first part of the reply.
 func (r *redisChild) ask(command string) string {
 	c, err := net.DialTimeout("tcp", r.addr, time.Second)
 	if err != nil {

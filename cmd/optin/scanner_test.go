@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// visits is how often each scanner comes.
+// scansEach is how often each scanner sends its request.
 const scansEach = 50
 
-// scan is one way in which a machine touches a link.
+// scan is a request of a machine to a link.
 type scan struct {
 	name   string
 	method string
@@ -22,7 +22,8 @@ type scan struct {
 	want   []int // statuses
 }
 
-// scanners are mail scanners, link previews, prefetchers, and pages of others that make a browser post.
+// scanners are the requests of mail scanners, link previews, prefetchers, and pages of other sites that make a browser
+// post.
 func scanners() []scan {
 	const get, post = http.MethodGet, http.MethodPost
 	form := "application/x-www-form-urlencoded"
@@ -56,7 +57,7 @@ func scanners() []scan {
 	}
 }
 
-func TestAMachineConfirmsNobody(t *testing.T) {
+func TestScannersAndPrefetchersConfirmNobody(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		e.endpoint = newEndpoint(t)
 		e.siteYAML = e.endpoint.yaml()
@@ -68,22 +69,22 @@ func TestAMachineConfirmsNobody(t *testing.T) {
 		}
 		a.postBrokenLinks(link)
 		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 0 {
-			t.Errorf("the website was told %+v", calls)
+			t.Errorf("the website got %+v", calls)
 		}
 		if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" || a.Lookup("ada@people.test").State != "confirmed" {
-			t.Errorf("the person's own press is answered %d %q", code, state)
+			t.Errorf("the person's own confirmation returns %d %q", code, state)
 		}
 		e.finishAll([]*process{p}, []*actor{a})
 		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
-			t.Errorf("the website was told %+v", calls)
+			t.Errorf("the website got %+v", calls)
 		}
 		if n := e.emailsTo("ada@people.test"); n != 1 {
-			t.Errorf("all that made %d letters", n)
+			t.Errorf("all requests made %d emails", n)
 		}
 	})
 }
 
-// visit lets one scanner come, and sees that nothing has changed.
+// scan sends the requests of one scanner, and checks that nothing has changed.
 func (a *actor) scan(s scan, link string) {
 	a.t.Helper()
 	for range scansEach {
@@ -97,7 +98,8 @@ func (a *actor) scan(s scan, link string) {
 	}
 }
 
-// cutShort posts links that a mail program has broken: without their end, without their beginning, with an end that is wrong.
+// postBrokenLinks posts links that a mail program has broken: without their end, without their beginning, with a wrong
+// end.
 func (a *actor) postBrokenLinks(link string) {
 	a.t.Helper()
 	token := strings.TrimPrefix(path(link), "/c/")
@@ -123,7 +125,7 @@ func (a *actor) postBrokenLinks(link string) {
 	}
 }
 
-// send sends what a scanner does to a path, without following where it leads, and answers the status.
+// send sends a scanner's request to a path without following redirects, and returns the status.
 func (a *actor) send(s scan, where string) int {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), s.method, a.base, strings.NewReader(s.body))

@@ -12,7 +12,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// shipped reads a file of the repository.
+// readShipped reads a file of the repository.
 func readShipped(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
@@ -22,7 +22,7 @@ func readShipped(t *testing.T, name string) string {
 	return string(b)
 }
 
-func TestEveryConfigurationThatIsShippedLoads(t *testing.T) {
+func TestEveryShippedConfigurationLoads(t *testing.T) {
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestTheReadmeBeginsWithTheTwoCommands(t *testing.T) {
 	}
 }
 
-func TestTheComposedRedisLosesNothing(t *testing.T) {
+func TestTheRedisOfDockerComposeLosesNothing(t *testing.T) {
 	compose := readShipped(t, "docker-compose.yml")
 	for _, setting := range []string{`--appendonly, "yes"`, "--appendfsync, always", "--maxmemory-policy, noeviction"} {
 		if !strings.Contains(compose, setting) {
@@ -74,8 +74,8 @@ func TestTheComposedRedisLosesNothing(t *testing.T) {
 	}
 }
 
-func TestLettersPromiseWhatTheRulesKeep(t *testing.T) {
+func TestEmailsPromiseTheDeletionThatTheRulesDo(t *testing.T) {
 	if templates.KeptAfterDeadline != consent.Grace {
-		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, consent.Grace)
+		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, consent.Grace)
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Bad recipients never delay good ones: many letters are refused for now, many more stall the relay, and a fresh one to somebody else
-// still leaves soon.
+// Many emails are refused for now, many more stall the relay, and a new one to somebody else is still sent soon.
 func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 	bad, good := size(300, 10_000), size(20, 100)
 	relay := newSMTPServer(t, map[string]func(context.Context) error{"slow.test": stalls, "later.test": refusesForNow})
@@ -27,18 +26,18 @@ func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 			email := fmt.Sprintf("%s%d@good%d.test", t.Name()[len(t.Name())-5:], i, i)
 			begun := time.Now()
 			if code := a.SignUp(email); code != 202 {
-				t.Fatalf("a signup answers %d", code)
+				t.Fatalf("a signup returns %d", code)
 			}
-			a.eventually("the letter to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
+			a.eventually("the email to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
 			waited = append(waited, relay.arrivedAt(email)[0].Sub(begun))
 		}
 		slices.Sort(waited)
 		late := waited[(len(waited)*99+99)/100-1]
-		t.Logf("beside %d bad ones, %d fresh letters left after %v (median), %v (99 in 100), %v (last)", bad, good,
+		t.Logf("beside %d bad ones, %d new emails were sent after %v (median), %v (99 in 100), %v (last)", bad, good,
 			waited[len(waited)/2].Round(time.Millisecond), late.Round(time.Millisecond), waited[len(waited)-1].Round(time.Millisecond))
 		if late > 5*time.Second {
-			t.Errorf("a fresh letter waited for %v", late)
+			t.Errorf("a new email waited for %v", late)
 		}
-		p.kill() // it has letters in hand that stall
+		p.kill() // some of its emails stall
 	})
 }

@@ -14,28 +14,28 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// exchange is a relay that many letters go through: it remembers when which came, and has its ways with some recipients' domains.
+// smtpServer is a relay that records the emails it gets, and behaves as a test says for some recipients' domains.
 type smtpServer struct {
 	addr       string
 	behaviours map[string]func(context.Context) error // by domain: what becomes of a recipient
 
-	onData func(first bool) // called before a letter is taken; nil: nothing
+	onData func(first bool) // called before an email is accepted; may be nil
 
 	mu          sync.Mutex
-	sawData     bool                   // a letter has come that far
+	sawData     bool                   // onData was called
 	arrivals    map[string][]time.Time // by recipient
-	ids         map[string]int         // letters by Message-ID
+	ids         map[string]int         // emails by Message-ID
 	returnPaths map[string]string      // return path by recipient
 }
 
-// newExchange opens one. What a way waits for is over when the test is.
-func newSMTPServer(t *testing.T, ways map[string]func(context.Context) error) *smtpServer {
+// newSMTPServer starts a server. The context of a behaviour ends with the test.
+func newSMTPServer(t *testing.T, behaviours map[string]func(context.Context) error) *smtpServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &smtpServer{addr: l.Addr().String(), behaviours: ways, arrivals: map[string][]time.Time{}, ids: map[string]int{}, returnPaths: map[string]string{}}
+	s := &smtpServer{addr: l.Addr().String(), behaviours: behaviours, arrivals: map[string][]time.Time{}, ids: map[string]int{}, returnPaths: map[string]string{}}
 	ctx, end := context.WithCancel(context.Background())
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &smtpSession{smtpServer: s, ctx: ctx}, nil }))
 	server.Domain, server.EnableSMTPUTF8 = "relay.test", true
@@ -45,7 +45,7 @@ func newSMTPServer(t *testing.T, ways map[string]func(context.Context) error) *s
 	return s
 }
 
-// letters is how many came, and how many different ones.
+// emails counts the emails, and the different ones among them.
 func (s *smtpServer) emails() (all, different int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,38 +55,38 @@ func (s *smtpServer) emails() (all, different int) {
 	return all, len(s.ids)
 }
 
-// to is when letters to somebody came.
+// arrivedAt returns when emails to an address arrived.
 func (s *smtpServer) arrivedAt(email string) []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]time.Time(nil), s.arrivals[email]...)
 }
 
-// path is the return path of the last letter to somebody.
+// returnPath returns the return path of the last email to an address.
 func (s *smtpServer) returnPath(email string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.returnPaths[email]
 }
 
-// handover is one letter's.
+// smtpSession is one connection.
 type smtpSession struct {
 	*smtpServer
 	ctx      context.Context
 	from, to string
 }
 
-func (h *smtpSession) Mail(from string, _ *smtp.MailOptions) error { h.from = from; return nil }
+func (s *smtpSession) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
 
-func (h *smtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	h.to = to
-	if way := h.behaviours[to[strings.LastIndexByte(to, '@')+1:]]; way != nil {
-		return way(h.ctx)
+func (s *smtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = to
+	if behave := s.behaviours[to[strings.LastIndexByte(to, '@')+1:]]; behave != nil {
+		return behave(s.ctx)
 	}
 	return nil
 }
 
-func (h *smtpSession) Data(r io.Reader) error {
+func (s *smtpSession) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -95,25 +95,25 @@ func (h *smtpSession) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if h.onData != nil {
-		h.mu.Lock()
-		first := !h.sawData
-		h.sawData = true
-		h.mu.Unlock()
-		h.onData(first)
+	if s.onData != nil {
+		s.mu.Lock()
+		first := !s.sawData
+		s.sawData = true
+		s.mu.Unlock()
+		s.onData(first)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.arrivals[h.to] = append(h.arrivals[h.to], time.Now())
-	h.ids[m.Header.Get("Message-Id")]++
-	h.returnPaths[h.to] = h.from
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.arrivals[s.to] = append(s.arrivals[s.to], time.Now())
+	s.ids[m.Header.Get("Message-Id")]++
+	s.returnPaths[s.to] = s.from
 	return nil
 }
 
-func (h *smtpSession) Reset()        { h.from, h.to = "", "" }
-func (h *smtpSession) Logout() error { return nil }
+func (s *smtpSession) Reset()        { s.from, s.to = "", "" }
+func (s *smtpSession) Logout() error { return nil }
 
-// Ways with recipients.
+// Behaviours for recipients.
 
 func stalls(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
@@ -121,7 +121,8 @@ func refusesForNow(context.Context) error {
 	return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "not now"}
 }
 
-// refusingRelay knows nobody, and says so loudly. It answers its address.
+// refusingRelay starts a relay that refuses every recipient, and repeats the address in its reply. It returns the
+// relay's address.
 func refusingRelay(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,8 +147,8 @@ func (refusingSession) Data(r io.Reader) error { _, err := io.Copy(io.Discard, r
 func (refusingSession) Reset()                 {}
 func (refusingSession) Logout() error          { return nil }
 
-// slowRelay passes everything on to a relay, and its answers back only after a moment, in which whoever asked may die. It answers its
-// address.
+// slowRelay starts a proxy of a relay that delays its replies, so that the client may be killed in between. It returns
+// the proxy's address.
 func slowRelay(t *testing.T, to string, moment time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -174,7 +175,7 @@ func slowRelay(t *testing.T, to string, moment time.Duration) string {
 	return l.Addr().String()
 }
 
-// late writes after a moment.
+// delayedWriter writes after a delay.
 type delayedWriter struct {
 	io.Writer
 	delay time.Duration

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// stops is how often the program is asked to stop on each store.
+// stopCount is how often the program is asked to stop on each store.
 const stopCount = 6
 
-// Stopping in the middle of everything is no accident: what is in hand is finished, and nobody notices but who comes while it is away.
-func TestAskedToStopUnderLoadItFinishesWhatIsInHand(t *testing.T) {
+// A program that is asked to stop finishes its requests and jobs.
+func TestAProgramThatIsStoppedUnderLoadFinishesItsWork(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		p, a := e.spawn(e.listen)
 		l := newLoad(t, e)
@@ -18,7 +18,7 @@ func TestAskedToStopUnderLoadItFinishesWhatIsInHand(t *testing.T) {
 			before := len(l.accepted.keys())
 			a.eventually("load", func() bool { return len(l.accepted.keys()) >= before+30 })
 			if code := p.stop(); code != exitOK {
-				t.Errorf("it ends with %d:\n%s", code, p.stderr)
+				t.Errorf("it exits with %d:\n%s", code, p.stderr)
 			}
 			p, a = e.spawn(e.listen)
 		}
@@ -28,7 +28,7 @@ func TestAskedToStopUnderLoadItFinishesWhatIsInHand(t *testing.T) {
 		l.wantNothingLost()
 		for _, email := range l.emails.keys() {
 			if n := len(l.emails.get(email)); n != 1 {
-				t.Errorf("%s has %d letters", email, n)
+				t.Errorf("%s has %d emails", email, n)
 			}
 		}
 		if a.status("/readyz") != http.StatusOK {

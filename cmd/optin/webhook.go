@@ -162,7 +162,8 @@ func (p *eventPrinter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// print writes one line and, for a genuine event, its body. What a stranger sent is quoted, because some characters control terminals.
+// print writes one line and, for a genuine event, its body. What a stranger sent is quoted, because some characters
+// control terminals.
 func (p *eventPrinter) print(now time.Time, h http.Header, body []byte, refused error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -187,8 +188,8 @@ func (p *eventPrinter) print(now time.Time, h http.Header, body []byte, refused 
 	fmt.Fprintf(p.out, "%s  %s  %s  %s\n%s\n", at, what, id, event.Type, pretty.Bytes())
 }
 
-// webhookTest sends a sample event that is about nobody, signed as real events are, to the endpoints of a site, and prints the outcome.
-// It needs no store.
+// webhookTest sends a sample event that is about nobody, signed as real events are, to the endpoints of a site, and
+// prints the outcome. It needs no store.
 func webhookTest(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("webhook test", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
@@ -350,8 +351,8 @@ func webhookRetry(ctx context.Context, args []string, env func(string) (string, 
 	return exitOK
 }
 
-// retryEvents retries the events of some ids, or all failed events if there are no ids. unknown are the ids that are not of a failed
-// event of any site.
+// retryEvents retries the events of some ids, or all failed events if there are no ids. unknown are the ids that are
+// not of a failed event of any site.
 func retryEvents(ctx context.Context, service *confirm.Service, sites []config.Site, ids []string) (n int, unknown []string, err error) {
 	all := len(ids) == 0
 	for _, s := range sites {
@@ -386,8 +387,8 @@ func splitIDs(args []string) (ids, flags []string) {
 	return ids, flags
 }
 
-// openForWebhooks opens the store of a configuration for a command, and returns the sites that the command is about. If the service is
-// nil, the command ends with the code, and the reason is printed.
+// openForWebhooks opens the store of a configuration for a command, and returns the sites that the command is about. If
+// the service is nil, the command ends with the code, and the reason is printed.
 func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*confirm.Service, []config.Site, int) {
 	cfg, _, sites, err := siteConfig(path, site, env)
 	if err != nil {

@@ -12,17 +12,17 @@ import (
 	"github.com/optin/optin/internal/openapi/contract"
 )
 
-// receiver is a website's endpoint that remembers what it was told, and holds it against the description.
+// endpoint is a website's webhook endpoint. It records its events, and checks them against the description.
 type endpoint struct {
 	*httptest.Server
 	t      *testing.T
-	status int // what it answers: 200 if zero
+	status int // of its responses; 200 if zero
 
 	mu     sync.Mutex
 	events []event
 }
 
-// event is one call of a webhook.
+// event is one call of the endpoint.
 type event struct {
 	id   string // webhook-id
 	Type string
@@ -40,7 +40,7 @@ func (r *endpoint) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	body, err := io.ReadAll(in.Body)
 	e := event{id: in.Header.Get("Webhook-Id")}
 	if err != nil || json.Unmarshal(body, &e) != nil {
-		w.WriteHeader(http.StatusBadRequest) // cut off in the middle: it does not count, and comes again
+		w.WriteHeader(http.StatusBadRequest) // cut off in the middle: it is sent again
 		return
 	}
 	for _, wrong := range contract.Event(body) {
@@ -51,11 +51,11 @@ func (r *endpoint) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	r.mu.Unlock()
 	if r.status != 0 {
 		w.WriteHeader(r.status)
-		_, _ = w.Write(body) // what was said comes back, and belongs into no log
+		_, _ = w.Write(body) // the event comes back, and must not be logged
 	}
 }
 
-// about are the calls about one address.
+// eventsAbout returns the events about one address.
 func (r *endpoint) eventsAbout(email string) (all []event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +67,7 @@ func (r *endpoint) eventsAbout(email string) (all []event) {
 	return all
 }
 
-// yaml makes a site tell this receiver.
+// yaml returns the configuration of a webhook with this endpoint.
 func (r *endpoint) yaml() string {
 	return fmt.Sprintf("    webhooks: [{url: %q, secret: %s, private: true}]\n", r.URL, hookSecret)
 }

@@ -51,8 +51,8 @@ func newService(cfg *config.Config, st store.Store, ring *keyring.Keyring, enque
 	})
 }
 
-// openService opens the store and returns the service on it, for a command beside a running service. It wakes no worker: the running
-// service looks for due jobs every second.
+// openService opens the store and returns the service on it, for a command beside a running service. It wakes no
+// worker: the running service looks for due jobs every second.
 func openService(ctx context.Context, cfg *config.Config) (*confirm.Service, error) {
 	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -192,8 +192,8 @@ func relayURL(a relay.Address) *url.URL {
 	return u
 }
 
-// heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321, section 4.1.1.1).
-// Otherwise it is empty, and the mailer greets with the address of the connection.
+// heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321,
+// section 4.1.1.1). Otherwise it is empty, and the mailer greets with the address of the connection.
 func heloName(host string) string {
 	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
 		return ""
@@ -201,14 +201,15 @@ func heloName(host string) string {
 	return host
 }
 
-// emailWaits are the waits before the second attempt at an email, the third, …; the last one repeats until the email's link would expire
-// on arrival. RFC 5321, section 4.5.4.1, asks for 30 minutes between attempts; greylisting relays accept an email after a few.
+// emailWaits are the waits before the second attempt at an email, the third, …; the last one repeats until the email's
+// link would expire on arrival. RFC 5321, section 4.5.4.1, asks for 30 minutes between attempts; greylisting relays
+// accept an email after a few.
 var emailWaits = []time.Duration{
 	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
 }
 
-// storeWaits are the waits of an expiry, or of a webhook's event, that failed because the store was unavailable. The retries of calls to an
-// endpoint have a schedule of their own.
+// storeWaits are the waits of an expiry, or of a webhook's event, that failed because the store was unavailable. The
+// retries of calls to an endpoint have a schedule of their own.
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
 // newOutbox returns the workers of all queues.
@@ -242,9 +243,9 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, pages 
 	}})
 }
 
-// emailPools returns the pools that share the connections to a relay. First attempts have most of them, and at least one; retries have
-// the rest. The emails to one domain share a queue and have at most half of the first, as in the mailer. With only one connection, an
-// email that stalls delays all others.
+// emailPools returns the pools that share the connections to a relay. First attempts have most of them, and at least
+// one; retries have the rest. The emails to one domain share a queue and have at most half of the first, as in the
+// mailer. With only one connection, an email that stalls delays all others.
 func emailPools(m *mailer.Mailer, connections int) []outbox.Pool {
 	first := outbox.Pool{
 		Queues: confirm.EmailQueues(), Run: m.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true, RetryQueue: confirm.QueueEmailRetry, Paused: m.PausedFor,
@@ -261,7 +262,8 @@ func emailPools(m *mailer.Mailer, connections int) []outbox.Pool {
 	return []outbox.Pool{first, retries}
 }
 
-// queueLabel returns the name of a queue in metrics. The queues of first attempts, one per group of recipients' domains, are one.
+// queueLabel returns the name of a queue in metrics. The queues of first attempts, one per group of recipients'
+// domains, are one.
 func queueLabel(queue store.QueueName) string {
 	if slices.Contains(confirm.EmailQueues(), queue) {
 		return "email"
