@@ -22,7 +22,7 @@ func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 	if status := p.click("main form button"); status != 200 {
 		t.Fatalf("declining returns %d", status)
 	}
-	p.wantHeading("No more letters")
+	p.wantHeading("No more emails")
 	e.wantPosts("/c/{token}/decline", 200, 1)
 	if got := e.Lookup("ada@example.org").State; got != "declined" {
 		t.Fatalf("after declining: %q", got)
@@ -30,11 +30,11 @@ func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 	if status := p.open(link); status != 409 {
 		t.Errorf("the link returns %d", status)
 	}
-	p.wantHeading("No more letters")
+	p.wantHeading("No more emails")
 	if status := p.click(`form[action$="/lift"] button`); status != 200 {
 		t.Fatalf("unblocking returns %d", status)
 	}
-	p.wantHeading("Letters may come again")
+	p.wantHeading("Emails are allowed again")
 	e.wantPosts("/c/{token}/lift", 200, 1)
 	p.click(".onward a")
 	p.wantHeading("Sign up")
@@ -42,7 +42,7 @@ func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 	link, _ = emailLinks(e.Email("bob@example.org"))
 	p.open(link)
 	p.click(`form[action$="/decline"] button`) // the quiet one on the page that asks to confirm
-	p.wantHeading("No more letters")
+	p.wantHeading("No more emails")
 	e.wantPosts("/c/{token}/decline", 200, 2)
 	if got := e.Lookup("bob@example.org").State; got != "declined" {
 		t.Fatalf("after declining: %q", got)
@@ -60,7 +60,7 @@ func TestAnExpiredLinkSendsANewEmail(t *testing.T) {
 	if status := p.click(`form[action$="/renew"] button`); status != 202 {
 		t.Fatalf("renewing returns %d", status)
 	}
-	p.wantHeading("A new letter is on its way")
+	p.wantHeading("A new email is on its way")
 	e.wantPosts("/c/{token}/renew", 202, 1)
 	fresh, _ := emailLinks(e.Email("ada@example.org"))
 	p.open(fresh)
@@ -81,9 +81,9 @@ func TestAPersonWithdrawsOnePurposeThenAll(t *testing.T) {
 	if status := p.click(`a[href*="/u/"]`); status != 200 {
 		t.Fatalf("what was agreed to returns %d", status)
 	}
-	p.wantHeading("What you agreed to")
+	p.wantHeading("Unsubscribe")
 	p.click(`button[value="events"]`)
-	p.wantHeading("Taken back")
+	p.wantHeading("Your choice is saved")
 	e.wantPosts("/u/{token}", 200, 1)
 	states, agreements := e.clubState("ada@example.org")
 	if d := cmp.Diff(map[string]string{"letter": "confirmed", "events": "withdrawn"}, states); d != "" {
@@ -91,7 +91,7 @@ func TestAPersonWithdrawsOnePurposeThenAll(t *testing.T) {
 	}
 	p.open(agreements)
 	p.click(".agreed button")
-	p.wantHeading("Taken back")
+	p.wantHeading("You are unsubscribed")
 	e.wantPosts("/u/{token}", 200, 2)
 	states, _ = e.clubState("ada@example.org")
 	if d := cmp.Diff(map[string]string{"letter": "withdrawn", "events": "withdrawn"}, states); d != "" {

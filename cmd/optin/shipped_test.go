@@ -75,7 +75,7 @@ func TestTheRedisOfDockerComposeLosesNothing(t *testing.T) {
 }
 
 func TestEmailsPromiseTheDeletionThatTheRulesDo(t *testing.T) {
-	if templates.KeptAfterDeadline != consent.Grace {
-		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, consent.Grace)
+	if templates.UnconfirmedRetention != consent.Grace {
+		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention, consent.Grace)
 	}
 }
