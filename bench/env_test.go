@@ -16,7 +16,7 @@ import (
 
 const publicURL = "https://confirm.example"
 
-// site is a website as most will be: a purpose, a limit on letters, an endpoint that is told.
+// site returns a typical site: one purpose, limits on emails, one webhook.
 func site() confirm.Site {
 	return confirm.Site{
 		ID: "gazette", Locales: []string{"fr"}, EventQueues: []store.QueueName{"webhook/gazette"},
@@ -27,7 +27,7 @@ func site() confirm.Site {
 	}
 }
 
-// evidence is what a browser's call leaves.
+// evidence returns what a browser's request leaves.
 func evidence(how consent.Method) consent.Evidence {
 	return consent.Evidence{
 		IP: "192.0.2.7", How: how, Origin: "https://gazette.example", Source: "https://gazette.example/lettre",
@@ -42,15 +42,15 @@ func newRing(b *testing.B) *keyring.Keyring {
 	return ring
 }
 
-func newDesk(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Service {
+func newService(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Service {
 	b.Helper()
-	desk, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: publicURL, Sites: []confirm.Site{site()}})
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: publicURL, Sites: []confirm.Site{site()}})
 	must(b, err)
-	must(b, desk.PutTexts(b.Context()))
-	return desk
+	must(b, service.PutTexts(b.Context()))
+	return service
 }
 
-// openSQLite opens a file that keeps what it acknowledges.
+// openSQLite opens a file that is durable.
 func openSQLite(b *testing.B, path string) store.Store {
 	b.Helper()
 	st, err := sqlite.Open(b.Context(), sqlite.Options{Path: path, Deadline: 10 * time.Second})

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	turns   = 5  // of a thing and its floor, one after the other
-	callers = 64 // at once
+	rounds  = 5  // of a measurement and its floor, alternating
+	callers = 64 // concurrent
 )
 
-// median is the middle one of some figures.
+// median returns the middle one of some figures.
 func median(figures []float64) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
 	return sorted[len(sorted)/2]
 }
 
-// crowd calls f for each of n numbers, so many callers at once, and tells how long it took. The first error ends it.
-func crowd(b *testing.B, n, at int, f func(i int) error) time.Duration {
+// concurrently calls f for each of n numbers, with that many concurrent callers, and returns how long it took. The first error ends it.
+func concurrently(b *testing.B, n, at int, f func(i int) error) time.Duration {
 	b.Helper()
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
@@ -43,11 +43,11 @@ func crowd(b *testing.B, n, at int, f func(i int) error) time.Duration {
 	return took
 }
 
-// rate is how often in a second.
+// rate returns how often per second.
 func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
 
-// tell reports figures, and not how long the whole took: that says nothing.
-func tell(b *testing.B, figures map[string][]float64) {
+// report reports figures, and not the time of the whole, which means nothing.
+func report(b *testing.B, figures map[string][]float64) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")
 	for unit, f := range figures {
