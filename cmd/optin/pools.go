@@ -38,7 +38,7 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 	if err != nil {
 		return nil, err
 	}
-	p.later(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
+	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, cfg.SMTP.Connections), outbox.Pool{
 		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second, Waits: storeWaits,
 		RepeatLast: true,
@@ -109,7 +109,7 @@ func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook
 	for _, s := range cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
-				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: endpoint(w), Health: endpoints,
+				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w), Health: endpoints,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)
