@@ -219,7 +219,7 @@ func (env *env) retry(job store.Job, err error) store.Job {
 		wait = d
 	}
 	wait = max(wait, notBeforeOf(err))
-	if err := env.store.End(env.t.Context(), job, store.Retry(env.clock().Add(wait)).In(queue)); err != nil {
+	if err := env.store.End(env.t.Context(), job, store.Move(queue, env.clock().Add(wait))); err != nil {
 		env.t.Fatal(err)
 	}
 	env.advance(wait)

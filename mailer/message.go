@@ -98,7 +98,7 @@ func templateData(msg confirm.Message, show templates.Site, language string) tem
 }
 
 // newMsg returns the parts and the header fields that every email has.
-func (m *Mailer) newMsg(e *email, site Site, content templates.Mail) *mail.Msg {
+func (m *Mailer) newMsg(e *email, site Site, content templates.RenderedEmail) *mail.Msg {
 	out := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP))
 	out.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &site.From)
 	if site.ReplyTo != nil {

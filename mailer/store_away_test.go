@@ -72,11 +72,11 @@ func (s *closedStore) Find(ctx context.Context, k store.Key) (store.Record, erro
 	return s.Store.Find(ctx, k)
 }
 
-func (s *closedStore) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (s *closedStore) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if s.acquire {
-		return 0, store.ErrUnavailable
+		return nil, store.ErrUnavailable
 	}
-	return s.Store.Acquire(ctx, bucket, taker, limits...)
+	return s.Store.Acquire(ctx, taker, buckets...)
 }
 
 func TestAnAttemptWhileTheStoreIsUnavailableDoesNotCount(t *testing.T) {
