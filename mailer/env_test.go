@@ -2,6 +2,7 @@ package mailer_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +23,8 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -86,18 +90,14 @@ func site(id string) confirm.Site {
 	}
 }
 
-func options(t *testing.T, relay string) mailer.Options {
+func options(t *testing.T, at string) mailer.Options {
 	t.Helper()
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(relay)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return mailer.Options{
-		Pages: pages, Relays: []*url.URL{u},
+		Pages: pages, Relays: []relay.Address{relayAt(t, at)},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
 			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
@@ -108,12 +108,12 @@ func options(t *testing.T, relay string) mailer.Options {
 }
 
 // newEnv returns an env whose emails go to a relay at host:port, or at a whole URL.
-func newEnv(t *testing.T, relay string, change ...func(*mailer.Options)) *env {
+func newEnv(t *testing.T, at string, change ...func(*mailer.Options)) *env {
 	t.Helper()
-	return newEnvWithStore(t, relay, func(s store.Store) store.Store { return s }, change...)
+	return newEnvWithStore(t, at, func(s store.Store) store.Store { return s }, change...)
 }
 
-func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
+func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
@@ -131,10 +131,10 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(relay, "://") {
-		relay = "smtp://" + relay
+	if !strings.Contains(at, "://") {
+		at = "smtp://" + at
 	}
-	opts := options(t, relay)
+	opts := options(t, at)
 	opts.Service, opts.Now, opts.Log = env.Service, env.clock, slog.New(slog.NewJSONHandler(env.logs, nil))
 	for _, f := range change {
 		f(&opts)
@@ -147,6 +147,37 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 }
 
 func (env *env) Close() error { return env.Mailer.Close() }
+
+// runError is the result of a job that is not complete, as an error.
+type runError struct{ outbox.Result }
+
+func (e runError) Error() string { return e.Err.Error() }
+func (e runError) Unwrap() error { return e.Err }
+
+// Run runs a job and reports whether it was ended. The error is a runError.
+func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+	r := env.Mailer.Run(ctx, job)
+	if r.Err != nil {
+		err = runError{r}
+	}
+	return r.Ended, err
+}
+
+// relayAt returns a relay from a URL: smtp://user:password@host:port?tls=required, or smtps://…; with STARTTLS if it is offered by default.
+func relayAt(t *testing.T, at string) relay.Address {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, _ := strconv.Atoi(cmp.Or(u.Port(), "587"))
+	a := relay.Address{Host: u.Hostname(), Port: port, User: u.User.Username(), TLS: relay.TLS(cmp.Or(u.Query().Get("tls"), "offered"))}
+	a.Password, _ = u.User.Password()
+	if u.Scheme == "smtps" {
+		a.TLS = relay.Implicit
+	}
+	return a
+}
 
 // signUp signs an address up at the gazette and leases the job.
 func (env *env) signUp(address string) store.Job {
@@ -183,27 +214,25 @@ func (env *env) lease() store.Job {
 
 // queueOf returns the queue that an error asks for; empty if it asks for none.
 func queueOf(err error) store.QueueName {
-	var e interface{ Lane() store.QueueName }
-	if errors.As(err, &e) {
-		return e.Lane()
-	}
-	return ""
+	var e runError
+	errors.As(err, &e)
+	return e.Queue
 }
 
 // waitOf returns the delay that an error asks for; -1 if it asks for none.
 func waitOf(err error) time.Duration {
-	var e interface{ Wait() time.Duration }
-	if errors.As(err, &e) && e.Wait() != 0 {
-		return e.Wait()
+	var e runError
+	if errors.As(err, &e) && e.Wait != 0 {
+		return e.Wait
 	}
 	return -1
 }
 
 // notBeforeOf returns the least delay that an error asks for; -1 if it asks for none.
 func notBeforeOf(err error) time.Duration {
-	var e interface{ RetryAfter() time.Duration }
-	if errors.As(err, &e) && e.RetryAfter() != 0 {
-		return e.RetryAfter()
+	var e runError
+	if errors.As(err, &e) && e.NotBefore != 0 {
+		return e.NotBefore
 	}
 	return -1
 }

@@ -3,10 +3,8 @@ package mailer
 import (
 	"bytes"
 	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	netmail "net/mail"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/mimeparts"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -77,18 +76,21 @@ func readStrictly(t *testing.T, raw []byte, fields int) {
 	if _, err := netmail.ParseAddress(msg.Header.Get("From")); err != nil {
 		t.Errorf("From %q: %v", msg.Header.Get("From"), err)
 	}
-	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := multipart.NewReader(msg.Body, params["boundary"])
-	for range 2 {
-		p, err := parts.NextRawPart()
+	parts := 0
+	limits := mimeparts.Limits{Depth: 1, Parts: 3, Bytes: 1 << 20}
+	err = mimeparts.Walk(textproto.MIMEHeader(msg.Header), msg.Body, limits, func(p mimeparts.Part) error {
+		if p.Err != nil {
+			return p.Err
+		}
+		parts++
+		body, err := p.Decode()
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		if _, err := io.Copy(io.Discard, quotedprintable.NewReader(p)); err != nil {
-			t.Error(err)
-		}
+		_, err = io.Copy(io.Discard, body)
+		return err
+	})
+	if err != nil || parts != 2 {
+		t.Errorf("%d parts, %v", parts, err)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	netmail "net/mail"
 	"net/textproto"
 	"regexp"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/optin/optin/internal/mimeparts"
 )
 
 // parsedMessage is an email as a strict reader sees it.
@@ -38,34 +38,48 @@ func parse(t testing.TB, raw []byte) parsedMessage {
 	if r.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		t.Fatalf("Content-Type %s, %v", kind, err)
+	var types []string
+	for _, p := range readParts(t, m) {
+		body, err := p.Decode()
+		if err != nil || !strings.EqualFold(p.Params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+			t.Fatalf("part %v, %v", p.Header, err)
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if types = append(types, p.Type); p.Type == "text/html" {
+			r.html = string(b)
+		} else {
+			r.text = string(b)
+		}
 	}
-	parts := multipart.NewReader(m.Body, params["boundary"])
-	r.text = part(t, parts, "text/plain")
-	r.html = part(t, parts, "text/html")
-	if _, err := parts.NextRawPart(); err != io.EOF {
-		t.Fatalf("there is a third part, or no end: %v", err)
+	if !slices.Equal(types, []string{"text/plain", "text/html"}) { // the last is the one preferred (RFC 2046 section 5.1.4)
+		t.Fatalf("parts %v", types)
 	}
 	return r
 }
 
-func part(t testing.TB, parts *multipart.Reader, want string) string {
+// readParts returns the parts of a multipart/alternative, with their bodies in memory and still encoded.
+func readParts(t testing.TB, m *netmail.Message) (parts []mimeparts.Part) {
 	t.Helper()
-	p, err := parts.NextRawPart()
+	if kind, _, err := mime.ParseMediaType(m.Header.Get("Content-Type")); err != nil || kind != "multipart/alternative" {
+		t.Fatalf("Content-Type %s, %v", kind, err)
+	}
+	limits := mimeparts.Limits{Depth: 1, Parts: 3, Bytes: 1 << 20}
+	err := mimeparts.Walk(textproto.MIMEHeader(m.Header), m.Body, limits, func(p mimeparts.Part) error {
+		if p.Err != nil {
+			return p.Err
+		}
+		raw, err := io.ReadAll(p.Body)
+		p.Body = bytes.NewReader(raw)
+		parts = append(parts, p)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-	if err != nil || kind != want || !strings.EqualFold(params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
-		t.Fatalf("part %v, %v; want %s", p.Header, err, want)
-	}
-	b, err := io.ReadAll(quotedprintable.NewReader(p))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return parts
 }
 
 var link = regexp.MustCompile(`https://confirm\.example/[cu]/[A-Za-z0-9._-]+`)
@@ -111,24 +125,16 @@ func checkStrictly(t testing.TB, raw []byte) {
 			t.Errorf("an unknown field %s", name)
 		}
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" || m.Header.Get("Mime-Version") != "1.0" {
-		t.Fatalf("Content-Type %s, %v", kind, err)
+	if m.Header.Get("Mime-Version") != "1.0" {
+		t.Errorf("MIME-Version %s", m.Header.Get("Mime-Version"))
 	}
-	parts := multipart.NewReader(m.Body, params["boundary"])
-	var kinds []string
-	for {
-		p, err := parts.NextRawPart()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, checkPart(t, p))
+	var types []string
+	for _, p := range readParts(t, m) {
+		checkPart(t, p)
+		types = append(types, p.Type)
 	}
-	if !slices.Equal(kinds, []string{"text/plain", "text/html"}) { // the last is the one preferred (RFC 2046 section 5.1.4)
-		t.Errorf("parts %v", kinds)
+	if !slices.Equal(types, []string{"text/plain", "text/html"}) {
+		t.Errorf("parts %v", types)
 	}
 }
 
@@ -160,21 +166,19 @@ func checkLineForm(t testing.TB, raw []byte) {
 	}
 }
 
-// checkPart returns a part's type.
-func checkPart(t testing.TB, p *multipart.Part) string {
+// checkPart fails the test unless a part is plain ASCII in quoted-printable, without blanks at the end of a line.
+func checkPart(t testing.TB, p mimeparts.Part) {
 	t.Helper()
-	kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-	if err != nil || !strings.EqualFold(params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
-		t.Errorf("part %v, %v", p.Header, err)
+	if !strings.EqualFold(p.Params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+		t.Errorf("part %v", p.Header)
 	}
-	raw, err := io.ReadAll(p)
+	raw, err := io.ReadAll(p.Body)
 	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf || r < ' ' && r != '\r' && r != '\n' }) {
-		t.Errorf("part %s is not plain ASCII, %v", kind, err)
+		t.Errorf("part %s is not plain ASCII, %v", p.Type, err)
 	}
 	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {
 		if bytes.HasSuffix(line, []byte(" ")) || bytes.HasSuffix(line, []byte("\t")) {
 			t.Errorf("a line ends in a blank: %q", line)
 		}
 	}
-	return kind
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
 )
 
@@ -21,6 +23,20 @@ var (
 // storeAwayDelay is how long a job waits because the store was unavailable.
 const storeAwayDelay = 5 * time.Second
 
+// result returns how a job ends: what Run's outcome means for the outbox.
+func result(ended bool, err error) outbox.Result {
+	switch {
+	case err == nil && ended:
+		return outbox.Ended()
+	case err == nil:
+		return outbox.Complete()
+	case errors.Is(err, confirm.ErrUnreadable):
+		return outbox.Fail(err)
+	}
+	later := retry(err)
+	return outbox.Move(later.queue, err).WithWait(later.delay).WithNotBefore(later.notBefore)
+}
+
 // retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the default.
 type retryError struct {
 	error
@@ -30,15 +46,6 @@ type retryError struct {
 }
 
 func (e retryError) Unwrap() error { return e.error }
-
-// Wait is read by the outbox: the delay of this retry, however often the job was attempted.
-func (e retryError) Wait() time.Duration { return e.delay }
-
-// RetryAfter is read by the outbox: the least delay.
-func (e retryError) RetryAfter() time.Duration { return e.notBefore }
-
-// Lane is read by the outbox: the queue in which the job waits.
-func (e retryError) Lane() store.QueueName { return e.queue }
 
 // retry returns err with what an earlier retryError in its tree says.
 func retry(err error) retryError {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
 )
 
@@ -33,20 +34,19 @@ type attemptLog struct {
 	code                       int
 }
 
-// Run sends the email of a leased job, if it is still due.
+// Run sends the email of a leased job, if it is still due, and returns how the job ends:
 //
-//	ended, nil      the job was ended together with what the relay answered, or its lease was lost meanwhile
-//	not ended, nil  there is nothing to send, or no longer: the caller completes the job
-//	error           the email is still due and is to be retried, as the methods of an error in the error's tree say (see retryError):
-//	                RetryAfter() time.Duration   not before that; zero: no such limit
-//	                Wait() time.Duration         after that, however often it was attempted; zero: as the queue has it
-//	                Lane() store.QueueName       in that queue; empty: as the queue has it
+//	Ended     the job was ended together with what the relay answered, or its lease was lost meanwhile
+//	Complete  there is nothing to send, or no longer
+//	Retry     the email is still due
+//	Move      the email is still due, and waits in a queue that says what is known of it
+//	Fail      the record cannot be opened (confirm.ErrUnreadable)
 //
 // It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect afterwards.
-func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	began := time.Now()
 	line := &attemptLog{site: job.Key.Site}
-	ended, err = m.attempt(ctx, job, line)
+	ended, err := m.attempt(ctx, job, line)
 	if err != nil && job.Queue == confirm.QueueEmailMaybeSent {
 		err = moveTo(err, job.Queue) // whatever stopped this attempt, the email was maybe sent
 	}
@@ -58,7 +58,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error)
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
-	return ended, err
+	return result(ended, err)
 }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {

@@ -14,7 +14,7 @@ import (
 func TestASampleIsAnEmailLikeAnyOther(t *testing.T) {
 	_, edKey := keys(t)
 	away, r := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t)
-	env := newEnv(t, away.addr, withMoreRelays(r), withReplyAndBounces, func(o *mailer.Options) {
+	env := newEnv(t, away.addr, withMoreRelays(t, r), withReplyAndBounces, func(o *mailer.Options) {
 		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "e", Key: edKey}}
 	})
 	to, err := address.Parse(ada)

@@ -64,7 +64,7 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 // there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: mail.Work, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
+		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
 		RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
 	}
 	tried := fresh
