@@ -47,7 +47,7 @@ func BenchmarkCompose(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.compose(store.Job{ID: "entry"}, msg); err != nil {
+				if _, err := m.compose(store.Job{ID: "job"}, msg); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -65,7 +65,7 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 	for name, row := range map[string]struct {
 		verb    string
 		replies []string
-		rests   bool
+		paused  bool
 	}{
 		"three":                {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "421 4.3.2 no"}, true},
 		"two":                  {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no"}, false},
@@ -91,8 +91,8 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 				_, _ = env.Run(t.Context(), env.signUp(fmt.Sprintf("ada%d@example.org", n)))
 			}
 			_, err := env.Run(t.Context(), env.signUp(ada))
-			if rests := notBeforeOf(err) == time.Minute; rests != row.rests || (err == nil) == row.rests {
-				t.Errorf("%v; want it paused: %v", err, row.rests)
+			if paused := notBeforeOf(err) == time.Minute; paused != row.paused || (err == nil) == row.paused {
+				t.Errorf("%v; want it paused: %v", err, row.paused)
 			}
 			env.deliver(env.signUp("ada@example.net"))
 		})
@@ -266,7 +266,7 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 		}
 	})
 	env := newEnv(t, r.addr, func(o *mailer.Options) { o.FirstRcpt = time.Second })
-	tries := func(n int, within bool) {
+	attempt := func(n int, within bool) {
 		t.Helper()
 		began := time.Now()
 		_, err := env.Run(t.Context(), env.signUp(fmt.Sprintf("ada@d%d.slow.example", n)))
@@ -276,10 +276,10 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 	}
 	env.deliver(env.signUp("ada@known.example"))
 	for n := range 3 {
-		tries(n, false)
+		attempt(n, false)
 		env.deliver(env.signUp(fmt.Sprintf("grace%d@known.example", n))) // which says nothing of those that are not
 	}
-	tries(3, true)
+	attempt(3, true)
 	job := env.signUp("hedy@d4.slow.example")
 	job.Queue = confirm.QueueEmailRetry
 	began := time.Now()
@@ -287,5 +287,5 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 		t.Errorf("what was tried before: %v, after %s", err, time.Since(began))
 	}
 	env.deliver(env.signUp("ada@new.example"))
-	tries(5, false)
+	attempt(5, false)
 }

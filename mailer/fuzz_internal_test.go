@@ -49,7 +49,7 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if known {
 			msg.Type, msg.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
 		}
-		e, err := m.compose(store.Job{ID: "entry"}, msg)
+		e, err := m.compose(store.Job{ID: "job"}, msg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,7 @@ package mailer
 
 import "time"
 
-// minWait is the least time that an email is told to wait, so that nothing is retried in a tight loop.
+// minWait is the least delay of an email, so that nothing is retried in a tight loop.
 const minWait = time.Second
 
 // backoff is how long pauses are: the first, and the longest to which they grow by doubling.

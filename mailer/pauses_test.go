@@ -51,7 +51,7 @@ func TestTheAlarmIsRaisedOncePerPauseAndEndsWithIt(t *testing.T) {
 	for n, want := range []time.Duration{5, 10, 20, 40, 60, 60} {
 		_, err := env.Run(t.Context(), job)
 		if waitOf(err) != want*time.Second || env.PausedFor() != want*time.Second || r.dialled() != n+1 {
-			t.Fatalf("try %d: %v is retried in %s, rest %s, %d connections", n+1, err, waitOf(err), env.PausedFor(), r.dialled())
+			t.Fatalf("attempt %d: %v is retried in %s, paused for %s, %d connections", n+1, err, waitOf(err), env.PausedFor(), r.dialled())
 		}
 		env.advance(want*time.Second - time.Millisecond)
 		if _, err := env.Run(t.Context(), job); waitOf(err) != time.Second || r.dialled() != n+1 || env.lastLog()["outcome"] != "retry" {
@@ -111,7 +111,7 @@ func TestAfterAPauseTheRelayGetsOneEmailAndTheOthersWaitForIt(t *testing.T) {
 	}
 	close(open)
 	if err := <-first; err != nil || env.PausedFor() != 0 {
-		t.Errorf("%v, rest %s", err, env.PausedFor())
+		t.Errorf("%v, paused for %s", err, env.PausedFor())
 	}
 	for _, job := range jobs[1:] {
 		env.deliver(job)
@@ -210,7 +210,7 @@ func TestACancelledAttemptAfterAPauseLeavesRoomForAnother(t *testing.T) {
 	eventually(t, "an attempt", func() bool { return r.dialled() == 2 })
 	cancel()
 	if err := <-done; err == nil || env.PausedFor() != 0 {
-		t.Fatalf("%v, rest %s", err, env.PausedFor())
+		t.Fatalf("%v, paused for %s", err, env.PausedFor())
 	}
 	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
 	env.deliver(job)

@@ -258,7 +258,7 @@ func TestTheReplyToRSETAndQUITChangesNothing(t *testing.T) {
 				t.Errorf("%v after %s", err, time.Since(began))
 			}
 			if env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 || r.heard("RSET") != 1 || len(r.received()) != 1 {
-				t.Errorf("rest %s, said %q", env.PausedFor(), r.said)
+				t.Errorf("paused for %s, said %q", env.PausedFor(), r.said)
 			}
 		})
 	}

@@ -69,7 +69,7 @@ func retryNotBefore(err error, delay time.Duration) error {
 	return r
 }
 
-// moveTo is for an email that waits in a certain queue: its own, where the attempt told nothing new about it, or that of what is now known of it.
+// moveTo is for an email that waits in a certain queue: its own, because the attempt found out nothing about it, or one that says what is now known of it.
 func moveTo(err error, queue store.QueueName) error {
 	r := retry(err)
 	r.queue = queue

@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/relay"
 )
 
-// soon is when a certificate is told to end.
+// renewWithin is how long before its end a certificate is a warning.
 const renewWithin = 14 * 24 * time.Hour
 
 // relay checks TLS of a relay by a short conversation.
