@@ -30,7 +30,8 @@ func newDialer(o Options, a relay.Address) (dialer, error) {
 	case a.Port < 1 || a.Port > 65535:
 		return dialer{}, fmt.Errorf("mailer: relay %s: the port must be from 1 to 65535", a.Host)
 	case !slices.Contains([]relay.TLS{relay.Offered, relay.Required, relay.Off, relay.Implicit}, a.TLS):
-		return dialer{}, fmt.Errorf("mailer: relay %s: TLS is %q; want offered, required, off or implicit", a.HostPort(), a.TLS)
+		return dialer{}, fmt.Errorf("mailer: relay %s: TLS is %q; want offered, required, off or implicit",
+			a.HostPort(), a.TLS)
 	case strings.ContainsFunc(o.HELO, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return dialer{}, fmt.Errorf("mailer: the name %q for EHLO must be a host name", o.HELO)
 	}
@@ -119,14 +120,16 @@ func (d dialer) login(c *connection) error {
 		return nil
 	}
 	if _, err := c.GetTLSConnectionState(); err != nil && !isLoopback(c.raw) {
-		return unusable("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a relay that offers STARTTLS")
+		return unusable("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a " +
+			"relay that offers STARTTLS")
 	}
 	_, offered := c.Extension("AUTH")
 	known := []struct {
 		mechanism string
 		auth      smtp.Auth
 	}{
-		// Either TLS has verified the certificate or the peer is this machine, so the plain mechanisms are as good as any.
+		// Either TLS has verified the certificate or the peer is this machine, so the plain mechanisms are as good as
+		// any.
 		{"PLAIN", smtp.PlainAuth("", d.User, d.Password, d.Host, true)},
 		{"LOGIN", smtp.LoginAuth(d.User, d.Password, d.Host, true)},
 		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(d.User, d.Password)},

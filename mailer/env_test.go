@@ -100,9 +100,11 @@ func options(t *testing.T, at string) mailer.Options {
 		Pages: pages, Relays: []relay.Address{relayAt(t, at)},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
-			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
-				Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
-			}},
+			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
+				Controller: templates.Controller{
+					Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
+					Contact: "vie-privee@gazette.example",
+				}},
 		}},
 	}
 }
@@ -113,10 +115,12 @@ func newEnv(t *testing.T, at string, change ...func(*mailer.Options)) *env {
 	return newEnvWithStore(t, at, func(s store.Store) store.Store { return s }, change...)
 }
 
-func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
+func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store,
+	change ...func(*mailer.Options)) *env {
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock,
+		Durability: sqlite.None, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +130,8 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 		t.Fatal(err)
 	}
 	env.Service, err = confirm.New(confirm.Options{
-		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
+		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock,
+		Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +168,8 @@ func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) 
 	return r.Ended, err
 }
 
-// relayAt returns a relay from a URL: smtp://user:password@host:port?tls=required, or smtps://…; with STARTTLS if it is offered by default.
+// relayAt returns a relay from a URL: smtp://user:password@host:port?tls=required, or smtps://…; with STARTTLS if it is
+// offered by default.
 func relayAt(t *testing.T, at string) relay.Address {
 	t.Helper()
 	u, err := url.Parse(at)
@@ -171,7 +177,8 @@ func relayAt(t *testing.T, at string) relay.Address {
 		t.Fatal(err)
 	}
 	port, _ := strconv.Atoi(cmp.Or(u.Port(), "587"))
-	a := relay.Address{Host: u.Hostname(), Port: port, User: u.User.Username(), TLS: relay.TLS(cmp.Or(u.Query().Get("tls"), "offered"))}
+	a := relay.Address{Host: u.Hostname(), Port: port, User: u.User.Username(),
+		TLS: relay.TLS(cmp.Or(u.Query().Get("tls"), "offered"))}
 	a.Password, _ = u.User.Password()
 	if u.Scheme == "smtps" {
 		a.TLS = relay.Implicit
@@ -191,7 +198,8 @@ func (env *env) signUpAt(site, to string) store.Job {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"},
+		Locale: "fr"}); err != nil {
 		env.t.Fatal(err)
 	}
 	return env.lease()

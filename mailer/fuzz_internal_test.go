@@ -20,7 +20,8 @@ import (
 // FuzzAnEmailIsAlwaysWellFormed composes emails from arbitrary names, texts and addresses, and parses them strictly.
 func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 	f.Add("La Gazette", "Recevoir la lettre", "La Gazette", "ada@example.org", true)
-	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example", "jörg@bücher.example", false)
+	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example",
+		"jörg@bücher.example", false)
 	f.Add(strings.Repeat("a", 3000), strings.Repeat("é ", 3000), `"\" <`, "o'neil{}@example.org", true)
 	f.Add("=?utf-8?q?=0D=0ABcc:?=", "\u2028\u202e\x00", "=?utf-8?b?DQo=?=", "a@example.org", false)
 	pages, err := templates.New()
@@ -37,12 +38,15 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if err != nil {
 			sender = netmail.Address{Address: "bonjour@gazette.example"}
 		}
-		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
-			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
-		}}}}}
+		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at },
+			Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
+				Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name,
+					PrivacyURL: text},
+			}}}}}
 		msg := confirm.Message{
-			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
-			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
+			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at,
+			Deadline: at.Add(time.Hour),
+			Confirm:  "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11

@@ -41,7 +41,8 @@ func parse(t testing.TB, raw []byte) parsedMessage {
 	var types []string
 	for _, p := range readParts(t, m) {
 		body, err := p.Decode()
-		if err != nil || !strings.EqualFold(p.Params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+		if err != nil || !strings.EqualFold(p.Params["charset"], "utf-8") ||
+			p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
 			t.Fatalf("part %v, %v", p.Header, err)
 		}
 		b, err := io.ReadAll(body)
@@ -54,7 +55,8 @@ func parse(t testing.TB, raw []byte) parsedMessage {
 			r.text = string(b)
 		}
 	}
-	if !slices.Equal(types, []string{"text/plain", "text/html"}) { // the last is the one preferred (RFC 2046 section 5.1.4)
+	// the last is the one preferred (RFC 2046 section 5.1.4)
+	if !slices.Equal(types, []string{"text/plain", "text/html"}) {
 		t.Fatalf("parts %v", types)
 	}
 	return r
@@ -63,7 +65,8 @@ func parse(t testing.TB, raw []byte) parsedMessage {
 // readParts returns the parts of a multipart/alternative, with their bodies in memory and still encoded.
 func readParts(t testing.TB, m *netmail.Message) (parts []mimeparts.Part) {
 	t.Helper()
-	if kind, _, err := mime.ParseMediaType(m.Header.Get("Content-Type")); err != nil || kind != "multipart/alternative" {
+	if kind, _, err := mime.ParseMediaType(m.Header.Get("Content-Type")); err != nil ||
+		kind != "multipart/alternative" {
 		t.Fatalf("Content-Type %s, %v", kind, err)
 	}
 	limits := mimeparts.Limits{Depth: 1, Parts: 3, Bytes: 1 << 20}
@@ -101,9 +104,11 @@ func canonical(name string) string { return textproto.CanonicalMIMEHeaderKey(nam
 // allowed returns the header fields that an email may have, and whether it must have them.
 func allowed() map[string]bool {
 	return map[string]bool{
-		"From": true, "To": true, "Subject": true, "Date": true, "Message-Id": true, "Mime-Version": true, "Content-Type": true, "Content-Language": true,
-		"Auto-Submitted": true, "Form-Sub": true, "Feedback-Id": true, "Reply-To": false, "List-Unsubscribe": false, "List-Unsubscribe-Post": false,
-		"Dkim-Signature": false,
+		"From": true, "To": true, "Subject": true, "Date": true, "Message-Id": true, "Mime-Version": true,
+		"Content-Type": true, "Content-Language": true,
+		"Auto-Submitted": true, "Form-Sub": true, "Feedback-Id": true, "Reply-To": false, "List-Unsubscribe": false,
+		"List-Unsubscribe-Post": false,
+		"Dkim-Signature":        false,
 	}
 }
 
@@ -151,7 +156,8 @@ func checkLineForm(t testing.TB, raw []byte) {
 		}
 	}
 	for field := range strings.SplitSeq(string(header), "\r\n") {
-		// A link stands on one line of its own: folding broke signatures at some relays. A signature's list of fields was signed without a blank.
+		// A link stands on one line of its own: folding broke signatures at some relays. A signature's list of fields
+		// was signed without a blank.
 		if len(field) > 78 && !strings.HasPrefix(field, "List-Unsubscribe: <") && !strings.HasPrefix(field, " h=") {
 			t.Errorf("a header line of %d bytes, more than RFC 5322 wishes: %q", len(field), field)
 		}
@@ -161,7 +167,8 @@ func checkLineForm(t testing.TB, raw []byte) {
 	}
 	for line := range bytes.SplitSeq(body, []byte("\r\n")) {
 		if len(line) > 76 {
-			t.Errorf("a line of the body has %d bytes, more than quoted-printable may (RFC 2045 section 6.7): %q", len(line), line)
+			t.Errorf("a line of the body has %d bytes, more than quoted-printable may (RFC 2045 section 6.7): %q",
+				len(line), line)
 		}
 	}
 }
@@ -169,11 +176,15 @@ func checkLineForm(t testing.TB, raw []byte) {
 // checkPart fails the test unless a part is plain ASCII in quoted-printable, without blanks at the end of a line.
 func checkPart(t testing.TB, p mimeparts.Part) {
 	t.Helper()
-	if !strings.EqualFold(p.Params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+	if !strings.EqualFold(p.Params["charset"], "utf-8") ||
+		p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
 		t.Errorf("part %v", p.Header)
 	}
 	raw, err := io.ReadAll(p.Body)
-	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf || r < ' ' && r != '\r' && r != '\n' }) {
+	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool {
+		return r >= utf8.RuneSelf || r < ' ' && r != '\r' &&
+			r != '\n'
+	}) {
 		t.Errorf("part %s is not plain ASCII, %v", p.Type, err)
 	}
 	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {

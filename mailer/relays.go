@@ -11,8 +11,8 @@ import (
 // errNoUTF8 says that no relay can take an email to an address beyond ASCII.
 var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 
-// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an *smtpError about a step
-// after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
+// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an
+// *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
 func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
 	ctx, cancel := context.WithDeadline(ctx, end)
@@ -42,8 +42,8 @@ func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error
 	return "", retryIn(failed, max(m.relaysPausedFor(e.senderDomain), minWait))
 }
 
-// share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a relay that hangs is not
-// waited for.
+// share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a
+// relay that hangs is not waited for.
 func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 	after := len(m.relays) - 1 - i
 	if after == 0 {
@@ -96,8 +96,9 @@ type relayState struct {
 
 // attempt is one attempt to get an email to a relay's answer to MAIL.
 type attempt struct {
-	sender                      string // the domain on the envelope
-	firstOfRelay, firstOfSender bool   // whether it is the first attempt after a pause of the relay, or of the sender at this relay
+	sender string // the domain on the envelope
+	// whether it is the first attempt after a pause of the relay, or of the sender at this relay
+	firstOfRelay, firstOfSender bool
 }
 
 // pausedFor returns how long the relay is paused for a sender.
@@ -129,8 +130,8 @@ func (r *relayState) admit(sender string) (a attempt, ok bool) {
 	return a, true
 }
 
-// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled attempt, say nothing about the
-// relay. Nor does its refusal of one more connection, as long as others are open.
+// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled
+// attempt, say nothing about the relay. Nor does its refusal of one more connection, as long as others are open.
 func (r *relayState) learn(a attempt, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,7 +144,8 @@ func (r *relayState) learn(a attempt, err error) {
 	case err == nil:
 		r.endPause(&r.pause, "")
 		r.endPause(own, a.sender)
-	case !errors.As(err, &failure) || errors.Is(failure.cause, context.Canceled) || failure.wantsFewerConnections() && r.pool.hasGreeted():
+	case !errors.As(err, &failure), errors.Is(failure.cause, context.Canceled),
+		failure.wantsFewerConnections() && r.pool.hasGreeted():
 		r.pause.abandon(a.firstOfRelay)
 		own.abandon(a.firstOfSender)
 	case failure.step == stepMAIL && failure.keepsConnection():
@@ -164,7 +166,8 @@ func (r *relayState) startPause(p *pause, first bool, sender string, failure *sm
 	if !p.fail(r.now(), first, failure.backoff()) {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()), slog.String("step", string(failure.step)),
+	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()),
+		slog.String("step", string(failure.step)),
 		slog.Int("code", failure.code), slog.String("reply", failure.loggable()), slog.String("sender", sender))
 	if r.activePauses++; r.activePauses == 1 {
 		r.alarm(r.HostPort(), true)
@@ -176,7 +179,8 @@ func (r *relayState) endPause(p *pause, sender string) {
 	if !p.succeed() {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()), slog.String("sender", sender))
+	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()),
+		slog.String("sender", sender))
 	if r.activePauses--; r.activePauses == 0 {
 		r.alarm(r.HostPort(), false)
 	}
@@ -194,8 +198,8 @@ func (r *relayState) check(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of the email has been sent by
-// then, so a connection that broke while it was idle costs no attempt.
+// openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of
+// the email has been sent by then, so a connection that broke while it was idle costs no attempt.
 func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection, error) {
 	c, err := r.pool.acquire(ctx, r.timeout)
 	switch {

@@ -22,7 +22,9 @@ func withMoreRelays(t *testing.T, more ...*fakeRelay) func(*mailer.Options) {
 
 func TestIfOneRelayFailsUpToMAILTheNextIsTriedAtOnce(t *testing.T) {
 	for _, row := range repliesUpToMAIL() {
-		if row.verb == "STARTTLS" || row.verb == "AUTH" || row.verb == "EHLO" && row.code == 0 && row.pause == longPause { // none of them is needed here
+		// none of them is needed here
+		if row.verb == "STARTTLS" || row.verb == "AUTH" || row.verb == "EHLO" && row.code == 0 &&
+			row.pause == longPause {
 			continue
 		}
 		t.Run(row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
@@ -66,7 +68,8 @@ func TestARelayThatHangsIsNotWaitedForIfThereIsAnother(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			bad, good := startRelay(t, says(at, stall)), startRelay(t)
-			env := newEnv(t, bad.addr, withMoreRelays(t, good), func(o *mailer.Options) { o.Dial, o.Session = 200*time.Millisecond, 2*time.Minute })
+			env := newEnv(t, bad.addr, withMoreRelays(t, good),
+				func(o *mailer.Options) { o.Dial, o.Session = 200*time.Millisecond, 2*time.Minute })
 			began := time.Now()
 			env.deliver(env.signUp(ada))
 			if took := time.Since(began); len(good.received()) != 1 || took > 20*time.Second {
@@ -102,8 +105,10 @@ func TestWhenAllRelaysFailTheEmailWaitsForTheShortestPause(t *testing.T) {
 		t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 	}
 	_, err = env.Run(t.Context(), job)
-	if waitOf(err) != 5*time.Second || long.dialled() != 1 || brief.dialled() != 1 || env.lastLog()["outcome"] != "retry" {
-		t.Errorf("%v is retried in %s, %d and %d connections; want both left alone", err, waitOf(err), long.dialled(), brief.dialled())
+	if waitOf(err) != 5*time.Second || long.dialled() != 1 || brief.dialled() != 1 ||
+		env.lastLog()["outcome"] != "retry" {
+		t.Errorf("%v is retried in %s, %d and %d connections; want both left alone", err, waitOf(err), long.dialled(),
+			brief.dialled())
 	}
 	env.advance(5 * time.Second)
 	brief.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
@@ -130,7 +135,8 @@ func TestAnAddressBeyondASCIIGoesToARelayWithSMTPUTF8OrIsUndeliverable(t *testin
 		env := newEnv(t, first.addr, withMoreRelays(t, second))
 		job := env.signUp(jörg)
 		for range 2 {
-			if ended, err := env.Run(t.Context(), job); ended || waitOf(err) <= 0 || env.request(job).State != consent.Pending {
+			if ended, err := env.Run(t.Context(), job); ended || waitOf(err) <= 0 ||
+				env.request(job).State != consent.Pending {
 				t.Errorf("ended %v, %v", ended, err)
 			}
 		}
@@ -139,7 +145,8 @@ func TestAnAddressBeyondASCIIGoesToARelayWithSMTPUTF8OrIsUndeliverable(t *testin
 		first, second := startRelay(t, plain), startRelay(t, plain)
 		env := newEnv(t, first.addr, withMoreRelays(t, second))
 		job := env.signUp(jörg)
-		if ended, err := env.Run(t.Context(), job); !ended || err != nil || env.request(job).State != consent.Undeliverable {
+		if ended, err := env.Run(t.Context(), job); !ended || err != nil ||
+			env.request(job).State != consent.Undeliverable {
 			t.Errorf("ended %v, %v", ended, err)
 		}
 	})
@@ -149,7 +156,8 @@ func TestCheckNamesEachRelayThatFails(t *testing.T) {
 	good, bad := startRelay(t), startRelay(t, says("greeting", "554 5.7.1 not you"))
 	env := newEnv(t, good.addr, withMoreRelays(t, bad))
 	err := env.Check(t.Context())
-	if err == nil || !strings.Contains(err.Error(), bad.addr+": mailer: relay, greeting: 554") || strings.Contains(err.Error(), good.addr) {
+	if err == nil || !strings.Contains(err.Error(), bad.addr+": mailer: relay, greeting: 554") ||
+		strings.Contains(err.Error(), good.addr) {
 		t.Errorf("%v", err)
 	}
 }

@@ -37,7 +37,8 @@ func result(ended bool, err error) outbox.Result {
 	return outbox.Move(later.queue, err).WithWait(later.delay).WithNotBefore(later.notBefore)
 }
 
-// retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the default.
+// retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the
+// default.
 type retryError struct {
 	error
 	delay     time.Duration   // instead of the schedule's; the attempt does not count as one
@@ -69,14 +70,16 @@ func retryNotBefore(err error, delay time.Duration) error {
 	return r
 }
 
-// moveTo is for an email that waits in a certain queue: its own, because the attempt found out nothing about it, or one that says what is now known of it.
+// moveTo is for an email that waits in a certain queue: its own, because the attempt found out nothing about it, or one
+// that says what is now known of it.
 func moveTo(err error, queue store.QueueName) error {
 	r := retry(err)
 	r.queue = queue
 	return r
 }
 
-// storeError is for an email that the service could say nothing about. While the store is unavailable the attempt does not count.
+// storeError is for an email that the service could say nothing about. While the store is unavailable the attempt does
+// not count.
 func storeError(job store.Job, err error) error {
 	err = fmt.Errorf("mailer: email %s: %w", job.ID, err)
 	if errors.Is(err, store.ErrUnavailable) {

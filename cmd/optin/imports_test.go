@@ -44,7 +44,7 @@ func allowedImports() map[string][]string {
 		"internal/relay":     {},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"github.com/chromedp/chromedp"},
-		"internal/inbox":            {"github.com/emersion/go-smtp"},
+		"internal/inbox":            {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/metrics":          {"github.com/prometheus/client_golang"},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
 		// Examples are for people who have no code of ours.

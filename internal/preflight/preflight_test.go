@@ -147,7 +147,8 @@ func TestAValidSetupHasOnlyFindingsThatAreOK(t *testing.T) {
 		}
 	}
 	want := []string{
-		"MX gazette.example", "SPF gazette.example", "SPF gazette.example", "DKIM gazette.example", "DMARC gazette.example",
+		"MX gazette.example", "SPF gazette.example", "SPF gazette.example", "DKIM gazette.example",
+		"DMARC gazette.example",
 		"DMARC gazette.example", "PTR 192.0.2.7", "STARTTLS relay.example:587", "certificate relay.example",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -166,7 +167,8 @@ func TestEachQuestionIsAskedOnce(t *testing.T) {
 	env.dns.mu.Lock()
 	defer env.dns.mu.Unlock()
 	for q, n := range env.dns.asked {
-		if host := strings.HasPrefix(q, "relay.example. "); n > 1 && (!host || n > 2) { // a relay's name is searched for, and the same name stands in PTR
+		// a relay's name is searched for, and the same name stands in PTR
+		if host := strings.HasPrefix(q, "relay.example. "); n > 1 && (!host || n > 2) {
 			t.Errorf("%s was asked %d times", q, n)
 		}
 	}
