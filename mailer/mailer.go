@@ -45,7 +45,8 @@ type Options struct {
 	// Dial limits the time to open a connection, to wait for a free one, and for an idle one to show that it still
 	// works. If zero, it is 10 s. A relay that is not the last in the list has twice Dial to answer MAIL.
 	Dial time.Duration
-	// for the whole conversation once connected; 150 s if zero (RFC 5321 section 4.5.3.2 asks for patience at its end)
+	// Session limits the whole conversation once connected. If zero, it is 150 s (RFC 5321 section 4.5.3.2 asks for
+	// patience at its end).
 	Session   time.Duration
 	FirstRcpt time.Duration // for the answer to RCPT on the first attempt at an email; 10 s if zero
 	Idle      time.Duration // how long an unused connection stays open; 60 s if zero

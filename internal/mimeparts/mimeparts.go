@@ -31,11 +31,11 @@ type Limits struct {
 // Part is a part that holds no other parts, or one that cannot be read.
 type Part struct {
 	Header textproto.MIMEHeader
-	// the media type in lower case; text/plain if the header names none; empty if it cannot be read
+	// Type is the media type in lower case; text/plain if the header names none; empty if it cannot be read.
 	Type   string
 	Params map[string]string // of the media type
 	Body   io.Reader         // as it is encoded; good until the visit returns
-	// why the part is not read: its type, its nesting, or a multipart without a boundary; Body is nil then
+	// Err is why the part is not read: its type, its nesting, or a multipart without a boundary; Body is nil then.
 	Err error
 }
 

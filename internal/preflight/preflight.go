@@ -22,9 +22,9 @@ type Options struct {
 	Relays   []relay.Address
 	Public   string // host of public_url: our name in EHLO; localhost if empty
 
-	// the authorities trusted to certify a relay; the system's if nil
+	// Roots are the authorities trusted to certify a relay; the system's if nil.
 	Roots *x509.CertPool
-	// for the expiry of certificates; time.Now if nil
+	// Now is the clock for the expiry of certificates; time.Now if nil.
 	Now  func() time.Time
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
 }
