@@ -57,7 +57,7 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	a.eventually("the refusal is recorded", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
 	a.eventually("the attempt is counted", func() bool { // a moment after it is recorded
 		said["more metrics"] = a.metrics(metrics)
-		return bytes.Contains(said["more metrics"], []byte("optin_outbox_tries_total"))
+		return bytes.Contains(said["more metrics"], []byte("optin_outbox_jobs_total"))
 	})
 	dump()
 	if away != nil {
@@ -88,7 +88,7 @@ func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
 		}
 	}
 	for where, known := range map[string]string{
-		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_tries_total", "an error page": "404",
+		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_jobs_total", "an error page": "404",
 	} {
 		if !bytes.Contains(said[where], []byte(known)) {
 			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, said[where])

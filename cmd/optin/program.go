@@ -19,6 +19,7 @@ import (
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -73,12 +74,16 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	if err != nil {
 		return p, err
 	}
-	if box, err = p.newOutbox(cfg, service, pages, st, x.leaseFor); err != nil {
+	endpoints, err := newEndpoints(service)
+	if err != nil {
+		return p, err
+	}
+	if box, err = p.newOutbox(cfg, service, endpoints, pages, st, x.leaseFor); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
 	p.background(func(ctx context.Context) { p.watchStore(ctx, st, service) })
-	handler, err := p.handler(cfg, service, pages, st, ring, x)
+	handler, err := p.handler(cfg, service, endpoints, pages, st, ring, x)
 	if err != nil {
 		return p, err
 	}
@@ -143,7 +148,7 @@ func (p *program) watchStore(ctx context.Context, st store.Store, service *confi
 }
 
 // handler returns the handler of the main listener.
-func (p *program) handler(cfg *config.Config, service *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
+func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
 	sites, err := webSites(cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -153,7 +158,7 @@ func (p *program) handler(cfg *config.Config, service *confirm.Service, pages *t
 		return nil, err
 	}
 	o := web.Options{
-		Service: service, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
+		Service: service, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
 		Work: work, Bounces: newBounces(service, cfg.Sites), OperatorKeys: webAPIKeys(cfg.Admin.APIKeys),
 		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 		Admin: web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(cfg.Sites)},

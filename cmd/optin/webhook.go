@@ -269,7 +269,12 @@ func webhookFailed(ctx context.Context, args []string, env func(string) (string,
 		return code
 	}
 	defer service.Store.Close()
-	n, err := printFailed(ctx, service, sites, stdout)
+	endpoints, err := newEndpoints(service)
+	if err != nil {
+		fmt.Fprintln(stderr, "optin webhook failed:", err)
+		return exitFailed
+	}
+	n, err := printFailed(ctx, endpoints, sites, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin webhook failed:", err)
 		return exitFailed
@@ -281,12 +286,12 @@ func webhookFailed(ctx context.Context, args []string, env func(string) (string,
 }
 
 // printFailed prints a table page by page: a listing may be long. n is the number of events.
-func printFailed(ctx context.Context, service *confirm.Service, sites []config.Site, w io.Writer) (n int, err error) {
+func printFailed(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, w io.Writer) (n int, err error) {
 	host := webhookHosts(sites)
 	for _, s := range sites {
 		for next, more := "", true; more; more = next != "" {
-			var page []confirm.FailedEvent
-			if page, next, err = service.FailedEvents(ctx, s.ID, next, 100); err != nil {
+			var page []webhook.FailedDelivery
+			if page, next, err = endpoints.Failed(ctx, s.ID, next, 100); err != nil {
 				return n, err
 			}
 			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -337,7 +342,12 @@ func webhookRetry(ctx context.Context, args []string, env func(string) (string, 
 		return code
 	}
 	defer service.Store.Close()
-	n, unknown, err := retryEvents(ctx, service, sites, ids)
+	endpoints, err := newEndpoints(service)
+	if err != nil {
+		fmt.Fprintln(stderr, "optin webhook retry:", err)
+		return exitFailed
+	}
+	n, unknown, err := retryEvents(ctx, endpoints, sites, ids)
 	fmt.Fprintf(stdout, "%d enqueued again. The running service sends them within a second or two.\n", n)
 	for _, id := range unknown {
 		fmt.Fprintf(stderr, "optin webhook retry: no failed event has the id %q\n", id)
@@ -353,17 +363,17 @@ func webhookRetry(ctx context.Context, args []string, env func(string) (string, 
 
 // retryEvents retries the events of some ids, or all failed events if there are no ids. unknown are the ids that are
 // not of a failed event of any site.
-func retryEvents(ctx context.Context, service *confirm.Service, sites []config.Site, ids []string) (n int, unknown []string, err error) {
+func retryEvents(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, ids []string) (n int, unknown []string, err error) {
 	all := len(ids) == 0
 	for _, s := range sites {
 		if all {
-			m, _, err := service.RetryAllEvents(ctx, s.ID, math.MaxInt)
+			m, _, err := endpoints.RetryAll(ctx, s.ID, math.MaxInt)
 			if n += m; err != nil {
 				return n, nil, err
 			}
 			continue
 		}
-		left, err := service.RetryEvents(ctx, s.ID, ids)
+		left, err := endpoints.Retry(ctx, s.ID, ids)
 		if err != nil {
 			return n, nil, err
 		}

@@ -7,16 +7,13 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/keyring"
-	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
@@ -199,91 +196,4 @@ func heloName(host string) string {
 		return ""
 	}
 	return host
-}
-
-// emailWaits are the waits before the second attempt at an email, the third, …; the last one repeats until the email's
-// link would expire on arrival. RFC 5321, section 4.5.4.1, asks for 30 minutes between attempts; greylisting relays
-// accept an email after a few.
-var emailWaits = []time.Duration{
-	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
-}
-
-// storeWaits are the waits of an expiry, or of a webhook's event, that failed because the store was unavailable. The
-// retries of calls to an endpoint have a schedule of their own.
-var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
-
-// newOutbox returns the workers of all queues.
-func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, pages *templates.Set, st store.Store, leaseFor time.Duration) (*outbox.Outbox, error) {
-	m, err := newMailer(cfg, service, pages, p.log, func(relay string, paused bool) {
-		p.metrics.Relay(relay, paused)
-		p.relays.Alarm(relay, paused)
-	})
-	if err != nil {
-		return nil, err
-	}
-	p.onStop(func(context.Context) { p.warn("close connections to the relay", m.Close()) })
-	expire := func(ctx context.Context, job store.Job) (bool, error) {
-		err := service.Expire(ctx, job)
-		return err == nil, err
-	}
-	pools := append(emailPools(m, cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire, Timeout: 30 * time.Second, Waits: storeWaits, RepeatLast: true,
-	})
-	callers, err := newCallers(cfg, service, p.log)
-	if err != nil {
-		return nil, err
-	}
-	for queue, c := range callers {
-		pools = append(pools, outbox.Pool{
-			Queues: []store.QueueName{queue}, Run: c.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits, RepeatLast: true, Probe: webhook.ProbeEvery,
-		})
-	}
-	return outbox.New(outbox.Options{Store: st, Pools: pools, Log: p.log, LeaseFor: leaseFor, Observe: func(queue store.QueueName, outcome string, d time.Duration) {
-		p.metrics.Try(queueLabel(queue), outcome, d)
-	}})
-}
-
-// emailPools returns the pools that share the connections to a relay. First attempts have most of them, and at least
-// one; retries have the rest. The emails to one domain share a queue and have at most half of the first, as in the
-// mailer. With only one connection, an email that stalls delays all others.
-func emailPools(m *mailer.Mailer, connections int) []outbox.Pool {
-	first := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: m.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true, RetryQueue: confirm.QueueEmailRetry, Paused: m.PausedFor,
-	}
-	retries := first
-	retries.Queues, retries.RetryQueue = []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent}, ""
-	if connections == 1 {
-		first.Queues = slices.Concat(first.Queues, retries.Queues)
-		return []outbox.Pool{first}
-	}
-	retries.Workers = max(1, connections/4)
-	first.Workers = connections - retries.Workers
-	first.PerQueue = max(1, connections/2)
-	return []outbox.Pool{first, retries}
-}
-
-// queueLabel returns the name of a queue in metrics. The queues of first attempts, one per group of recipients'
-// domains, are one.
-func queueLabel(queue store.QueueName) string {
-	if slices.Contains(confirm.EmailQueues(), queue) {
-		return "email"
-	}
-	return string(queue)
-}
-
-// newCallers returns the caller of each endpoint, by its queue.
-func newCallers(cfg *config.Config, service *confirm.Service, log *slog.Logger) (map[store.QueueName]*webhook.Caller, error) {
-	all := map[store.QueueName]*webhook.Caller{}
-	for _, s := range cfg.Sites {
-		for _, w := range s.Webhooks {
-			c, err := webhook.New(webhook.Options{
-				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w), Switch: service,
-			})
-			if err != nil {
-				return nil, fmt.Errorf("site %s: %w", s.ID, err)
-			}
-			all[webhook.Queue(s.ID, w.URL.String())] = c
-		}
-	}
-	return all, nil
 }
