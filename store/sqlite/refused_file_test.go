@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/optin/optin/store"
 )
 
-// closedStore is a file with a few hundred records, closed in order.
+// closedStore returns a file with 60 records, closed in order.
 func closedStore(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "optin.db")
@@ -29,7 +30,7 @@ func closedStore(t *testing.T) string {
 	return path
 }
 
-// do runs SQL in a file, as another program would.
+// do runs SQL on a file, as another program would.
 func do(t *testing.T, path, text string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
@@ -56,8 +57,8 @@ func remove(t *testing.T, path string) {
 	}
 }
 
-func TestAFileThatIsNotRightIsRefusedAndLeftAlone(t *testing.T) {
-	spoilt := map[string]struct {
+func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
+	spoiled := map[string]struct {
 		spoil func(t *testing.T, path string)
 		says  string
 	}{
@@ -75,7 +76,8 @@ func TestAFileThatIsNotRightIsRefusedAndLeftAlone(t *testing.T) {
 		"newer": {func(t *testing.T, path string) {
 			do(t, path, fmt.Sprintf("PRAGMA user_version = %d", version+1))
 		}, "start the newer optin"},
-		"older": {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
+		"older":                  {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
+		"of an unreleased optin": {func(t *testing.T, path string) { do(t, path, "ALTER TABLE jobs RENAME TO entries") }, "before its first release"},
 		"a folder": {func(t *testing.T, path string) {
 			remove(t, path)
 			if err := os.Mkdir(path, 0o700); err != nil {
@@ -83,16 +85,16 @@ func TestAFileThatIsNotRightIsRefusedAndLeftAlone(t *testing.T) {
 			}
 		}, "not a regular file"},
 	}
-	for name, c := range spoilt {
+	for name, c := range spoiled {
 		t.Run(name, func(t *testing.T) {
 			path := closedStore(t)
 			c.spoil(t, path)
-			if name == "another program's" || name == "newer" || name == "older" {
+			if slices.Contains([]string{"another program's", "newer", "older", "of an unreleased optin"}, name) {
 				write(t, path+"-wal", nil) // the other program took the log away as it closed
 			}
 			before, _ := os.ReadFile(path)
 			_, err := Open(t.Context(), Options{Path: path})
-			if err == nil || !strings.Contains(err.Error(), c.says) || !errors.Is(err, errFile) {
+			if err == nil || !strings.Contains(err.Error(), c.says) || !errors.Is(err, errRefused) {
 				t.Fatalf("opening gave %v, want a refusal with %q", err, c.says)
 			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
@@ -128,7 +130,7 @@ func TestADatabaseThatIsMissingBesideItsLogIsNotReplaced(t *testing.T) {
 	}
 }
 
-func TestWhatTheOperatorIsToldToDoHelps(t *testing.T) {
+func TestTheRemediesNamedInRefusalsWork(t *testing.T) {
 	t.Run("touching the log", func(t *testing.T) {
 		path := closedStore(t)
 		remove(t, path+"-wal")
@@ -164,16 +166,16 @@ func hasAll(t *testing.T, path string) {
 	}
 }
 
-func TestOptionsThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidOptionsAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	for says, o := range map[string]Options{
-		"no path":              {},
-		`"sometimes"`:          {Path: path, Durability: "sometimes"},
-		"a deadline of":        {Path: path, Deadline: -1},
-		"readers":              {Path: path, Readers: 65},
-		"sweeping":             {Path: path, Sweep: -1},
-		"cannot be created":    {Path: filepath.Join(path, "missing", "optin.db")},
-		"cannot be looked at:": {Path: path + strings.Repeat("x", 300)},
+		"no path":             {},
+		`"sometimes"`:         {Path: path, Durability: "sometimes"},
+		"a deadline of":       {Path: path, Deadline: -1},
+		"readers":             {Path: path, Readers: 65},
+		"sweeping":            {Path: path, Sweep: -1},
+		"cannot be created":   {Path: filepath.Join(path, "missing", "optin.db")},
+		"cannot be examined:": {Path: path + strings.Repeat("x", 300)},
 	} {
 		if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v gives %v, want %q", o, err, says)

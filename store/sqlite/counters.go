@@ -12,7 +12,7 @@ const (
 	selectCounts = "SELECT day, name, n FROM counts WHERE site = ? AND day >= ? AND day <= ? ORDER BY day, name"
 )
 
-// count adds to what was counted at a site; it is part of the transaction that commits the change.
+// count adds counts in the transaction that commits their change.
 func (t transaction) count(site string, counts []store.Count) error {
 	for _, c := range counts {
 		if _, err := t.exec(addCount, site, c.Day, c.Name, c.N); err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestSynchronousIsWhatTheDurabilityAsks(t *testing.T) {
+func TestSynchronousIsWhatTheDurabilityAsksFor(t *testing.T) {
 	for d, want := range map[Durability][2]string{Always: {"2", "1"}, EverySec: {"1", "1"}, None: {"0", "0"}} {
 		s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: d})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		for i, p := range []*pool{s.hard, s.soft} {
+		for i, p := range []*pool{s.durable, s.relaxed} {
 			var sync, journal string
 			if err := p.db.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil || sync != want[i] {
 				t.Errorf("%s: pool %d has synchronous %s, %v, want %s", d, i, sync, err, want[i])
@@ -37,17 +37,17 @@ func TestSynchronousIsWhatTheDurabilityAsks(t *testing.T) {
 func TestAConnectionThatWouldKeepLessIsRefused(t *testing.T) {
 	path := closedStore(t)
 	for have, address := range map[string]string{
-		"NORMAL": address(path, syncNormal, writing),
-		"OFF":    address(path, syncOff, writing),
-		"delete": strings.Replace(address(path, syncFull, writing), "journal_mode%28WAL%29", "journal_mode%28DELETE%29", 1),
+		"NORMAL": connectionString(path, syncNormal, writing),
+		"OFF":    connectionString(path, syncOff, writing),
+		"delete": strings.Replace(connectionString(path, syncFull, writing), "journal_mode%28WAL%29", "journal_mode%28DELETE%29", 1),
 	} {
 		base, err := driversqlite.NewConnector(address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn, err := connector{base, syncFull}.Connect(t.Context())
-		var unfit *store.UnsafeError
-		if !errors.As(err, &unfit) || unfit.Have != have || conn != nil {
+		var unsafe *store.UnsafeError
+		if !errors.As(err, &unsafe) || unsafe.Have != have || conn != nil {
 			t.Errorf("a connection with %s gives %v", have, err)
 		}
 	}
@@ -104,8 +104,8 @@ func TestReadyNoticesThatTheFileIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		remove(t, path+lost)
-		var unfit *store.UnsafeError
-		if err := s.Ready(t.Context()); !errors.As(err, &unfit) || !strings.Contains(unfit.Setting, path+lost) || unfit.Fix == "" {
+		var unsafe *store.UnsafeError
+		if err := s.Ready(t.Context()); !errors.As(err, &unsafe) || !strings.Contains(unsafe.Setting, path+lost) || unsafe.Fix == "" {
 			t.Errorf("without %q, Ready says %v", lost, err)
 		}
 	}
@@ -117,8 +117,8 @@ func TestReadyNoticesAnotherFileInItsPlace(t *testing.T) {
 	if err := os.Rename(closedStore(t), path); err != nil {
 		t.Fatal(err)
 	}
-	var unfit *store.UnsafeError
-	if err := s.Ready(t.Context()); !errors.As(err, &unfit) || unfit.Setting != "the file "+path {
+	var unsafe *store.UnsafeError
+	if err := s.Ready(t.Context()); !errors.As(err, &unsafe) || unsafe.Setting != "the file "+path {
 		t.Errorf("Ready says %v", err)
 	}
 }

@@ -9,10 +9,10 @@ import (
 
 const (
 	selectText = "SELECT text FROM texts WHERE sum = ?"
-	keepText   = "INSERT INTO texts (sum, text) VALUES (?, ?) ON CONFLICT (sum) DO NOTHING"
+	putText    = "INSERT INTO texts (sum, text) VALUES (?, ?) ON CONFLICT (sum) DO NOTHING"
 )
 
-// Keep keeps a text under its SHA-256. It only reads where the text is kept already, so it may be called for each signup.
+// PutText keeps a text. If the text is kept already it only reads, so it may be called for each signup.
 func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := store.CheckText(sum, text); err != nil {
 		return err
@@ -22,11 +22,11 @@ func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	if _, err := s.Text(ctx, sum); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	_, err := change(ctx, s, s.hard, func(tx transaction) (int64, error) { return tx.exec(keepText, sum, text) })
+	_, err := change(ctx, s, s.durable, func(tx transaction) (int64, error) { return tx.exec(putText, sum, text) })
 	return err
 }
 
-// Kept returns a text, or store.ErrNotFound.
+// Text returns a text.
 func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
 	return read(ctx, s, func(ctx context.Context) ([]byte, error) {
 		var text []byte

@@ -18,12 +18,12 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// put commits a record and an entry of the same name.
+// put commits a record and a job of the same name.
 func put(ctx context.Context, s store.Store, id string, data []byte) error {
 	return s.Update(ctx, store.Key{Site: "gazette", ID: id}, func(store.Record) (store.Change, error) {
 		return store.Change{
 			Put:     &store.Record{State: "pending", Created: time.UnixMilli(1_800_000_000_000), Data: data},
-			Enqueue: []store.Job{{ID: id, Queue: "letter"}},
+			Enqueue: []store.Job{{ID: id, Queue: "email"}},
 		}, nil
 	})
 }
@@ -41,9 +41,9 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	held, err := first.Lease(t.Context(), "letter", 1, time.Hour)
-	if err != nil || len(held) != 1 {
-		t.Fatal(held, err)
+	leased, err := first.Lease(t.Context(), "email", 1, time.Hour)
+	if err != nil || len(leased) != 1 {
+		t.Fatal(leased, err)
 	}
 	if err := first.PutText(t.Context(), sum, []byte("foo")); err != nil {
 		t.Fatal(err)
@@ -64,20 +64,20 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 		t.Errorf("records changed: %v\n%s", err, diff)
 	}
 	if text, err := second.Text(t.Context(), sum); string(text) != "foo" || err != nil {
-		t.Errorf("kept %q, %v", text, err)
+		t.Errorf("the text is %q, %v", text, err)
 	}
 	if wait, err := acquire(t, second, "bucket", "", limit); wait == 0 || err != nil {
-		t.Errorf("the take was forgotten: %v, %v", wait, err)
+		t.Errorf("what was taken is forgotten: %v, %v", wait, err)
 	}
-	if es, err := second.Lease(t.Context(), "letter", 9, time.Hour); len(es) != 1 || es[0].ID == held[0].ID || err != nil {
-		t.Errorf("leased %+v, %v, want the one that nobody holds", es, err)
+	if jobs, err := second.Lease(t.Context(), "email", 9, time.Hour); len(jobs) != 1 || jobs[0].ID == leased[0].ID || err != nil {
+		t.Errorf("leased %+v, %v, want the one that nobody has leased", jobs, err)
 	}
-	if err := second.End(t.Context(), held[0], store.Complete()); err != nil {
+	if err := second.End(t.Context(), leased[0], store.Complete()); err != nil {
 		t.Errorf("the lease was forgotten: %v", err)
 	}
 }
 
-// childPath tells a copy of the test program that it is the child that writes until it is killed.
+// childPath is set for the copy of the test program that writes until it is killed.
 const childPath = "OPTIN_TEST_SQLITE_CHILD"
 
 // TestAKilledProcessLosesNothingItAcknowledged kills a writing process, again and again, on the same file.
@@ -94,28 +94,28 @@ func TestAKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 		}
 	}
 	s := open(t, Options{Path: path})
-	owed := map[string]bool{}
+	enqueued := map[string]bool{}
 	for {
-		es, err := s.Lease(t.Context(), "letter", 500, time.Hour)
+		jobs, err := s.Lease(t.Context(), "email", 500, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(es) == 0 {
+		if len(jobs) == 0 {
 			break
 		}
-		for _, e := range es {
-			owed[e.ID] = true
-			if _, err := s.Find(t.Context(), e.Key); err != nil {
-				t.Errorf("%s is owed without its record: %v", e.ID, err)
+		for _, job := range jobs {
+			enqueued[job.ID] = true
+			if _, err := s.Find(t.Context(), job.Key); err != nil {
+				t.Errorf("%s is enqueued without its record: %v", job.ID, err)
 			}
 		}
 	}
 	for id := range acknowledged {
-		if !owed[id] {
+		if !enqueued[id] {
 			t.Errorf("%s was acknowledged and is lost", id)
 		}
 	}
-	t.Logf("%d acknowledged, %d found", len(acknowledged), len(owed))
+	t.Logf("%d acknowledged, %d found", len(acknowledged), len(enqueued))
 }
 
 // killAfter starts a child, kills it after n acknowledgements, and returns all that it made.
@@ -149,12 +149,12 @@ func killAfter(t *testing.T, path string, round, n int) (ids []string) {
 		}
 	}
 	if len(ids) < n {
-		t.Fatalf("the child ended by itself after %d, last words: %q", len(ids), lines.Text())
+		t.Fatalf("the child ended by itself after %d, its last line: %q", len(ids), lines.Text())
 	}
 	return ids
 }
 
-// writeUntilKilled says "ack" after each acknowledged write.
+// writeUntilKilled prints "ack" after each acknowledged write.
 func writeUntilKilled(t *testing.T, path string) {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

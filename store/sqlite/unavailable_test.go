@@ -13,10 +13,10 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// lock takes the write lock as another process would, until the returned function is called.
+// lock takes the write lock as another process would, until unlock is called.
 func lock(t *testing.T, s *Store) (unlock func()) {
 	t.Helper()
-	tx, err := s.hard.db.BeginTx(context.WithoutCancel(t.Context()), nil)
+	tx, err := s.durable.db.BeginTx(context.WithoutCancel(t.Context()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestAFullDiskIsUnavailableReadableAndRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit := func(pages int) {
-		if _, err := s.hard.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		if _, err := s.durable.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestAFullDiskIsUnavailableReadableAndRecovers(t *testing.T) {
 	for ; err == nil && written < 100; written++ {
 		err = put(t.Context(), s, fmt.Sprintf("record-%d", written), make([]byte, 32<<10))
 	}
-	if !errors.Is(err, store.ErrUnavailable) || primary(err) != 13 { // SQLITE_FULL
+	if !errors.Is(err, store.ErrUnavailable) || primaryCode(err) != 13 { // SQLITE_FULL
 		t.Fatalf("a full disk gives %v", err)
 	}
 	p, err := s.List(t.Context(), store.Query{Site: "gazette"})
@@ -87,7 +87,7 @@ func TestAFullDiskIsUnavailableReadableAndRecovers(t *testing.T) {
 	}
 }
 
-func TestAnActThatHangsHoldsNobodyUp(t *testing.T) {
+func TestAnUpdateThatHangsHoldsNobodyUp(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Deadline: 100 * time.Millisecond})
 	inside, release, ended := make(chan bool), make(chan bool), make(chan error)
 	go func() {
@@ -105,18 +105,18 @@ func TestAnActThatHangsHoldsNobodyUp(t *testing.T) {
 		}
 	}
 	if err != nil {
-		t.Errorf("while another act hangs: %v", err)
+		t.Errorf("while another update hangs: %v", err)
 	}
 	close(release)
 	if err := <-ended; !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("the act that came too late gives %v", err)
+		t.Errorf("the update that came too late gives %v", err)
 	}
 	if _, err := s.Find(t.Context(), store.Key{Site: "gazette", ID: "slow"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("and its record %v", err)
 	}
 }
 
-func TestAClosedStoreSaysSoAndLeavesNothingRunning(t *testing.T) {
+func TestAClosedStoreIsUnavailableAndLeavesNothingRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	if err := put(t.Context(), s, "a", nil); err != nil {
@@ -139,8 +139,8 @@ func TestAClosedStoreSaysSoAndLeavesNothingRunning(t *testing.T) {
 func TestAContextThatEndsJustBeforeTheCommitLeavesNothing(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	ctx, cancel := context.WithCancel(t.Context())
-	err := s.transact(ctx, s.hard, func(tx transaction) error {
-		_, err := tx.exec(keepText, "sum", []byte("text"))
+	err := s.transact(ctx, s.durable, func(tx transaction) error {
+		_, err := tx.exec(putText, "sum", []byte("text"))
 		cancel()
 		return err
 	})

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	lastTaken = "SELECT seq, at FROM takes WHERE bucket = ? ORDER BY seq DESC LIMIT 1"
-	nthTaken  = "SELECT at FROM takes WHERE bucket = ? AND seq = ?"
-	moveTaken = "UPDATE takes SET at = ?2, gone = ?3 WHERE bucket = ?1 AND at > ?2"
-	addTaken  = "INSERT INTO takes (bucket, seq, at, gone, taker) VALUES (?, ?, ?, ?, nullif(?, ''))"
-	dropTaken = "DELETE FROM takes WHERE (bucket, seq) IN (SELECT bucket, seq FROM takes WHERE gone <= ? ORDER BY gone LIMIT ?)"
+	lastTaken = "SELECT seq, at FROM taken WHERE bucket = ? ORDER BY seq DESC LIMIT 1"
+	nthTaken  = "SELECT at FROM taken WHERE bucket = ? AND seq = ?"
+	moveTaken = "UPDATE taken SET at = ?2, expires = ?3 WHERE bucket = ?1 AND at > ?2"
+	addTaken  = "INSERT INTO taken (bucket, seq, at, expires, taker) VALUES (?, ?, ?, ?, nullif(?, ''))"
+	dropTaken = "DELETE FROM taken WHERE (bucket, seq) IN (SELECT bucket, seq FROM taken WHERE expires <= ? ORDER BY expires LIMIT ?)"
 	// Without the index's name, SQLite would look through the whole bucket.
-	ownTaken = "SELECT seq FROM takes INDEXED BY takes_taker WHERE bucket = ? AND taker = ? AND gone > ?"
+	ownTaken = "SELECT seq FROM taken INDEXED BY taken_taker WHERE bucket = ? AND taker = ? AND expires > ?"
 )
 
 // Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered without
@@ -27,7 +27,7 @@ func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 	if !slices.ContainsFunc(buckets, func(b store.Bucket) bool { return len(b.Limits) > 0 }) {
 		return nil, nil
 	}
-	return change(ctx, s, s.soft, func(tx transaction) ([]time.Duration, error) {
+	return change(ctx, s, s.relaxed, func(tx transaction) ([]time.Duration, error) {
 		now := s.o.Now().UnixNano()
 		states, room := make([]bucketState, len(buckets)), true
 		for i, b := range buckets {

@@ -16,8 +16,8 @@ func TestTheStoreKeepsTheContract(t *testing.T) {
 	})
 }
 
-// open opens a store that is closed with the test. It is patient, for the machine may be busy. Where temporary files
-// live in memory nothing can be asked to outlive the power.
+// open opens a store that is closed with the test. Its deadline is long, because the machine may be busy. If temporary
+// files are in memory, nothing can be asked to survive a power cut.
 func open(t *testing.T, o Options) *Store {
 	t.Helper()
 	if o.Durability == "" && inMemory(filepath.Dir(o.Path)) {
