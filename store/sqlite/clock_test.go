@@ -194,7 +194,7 @@ func TestCellsExpireToTheMillisecondAndAreSwept(t *testing.T) {
 	for _, step := range []struct {
 		advance time.Duration
 		left    int
-		current    string
+		current string
 	}{{time.Minute - time.Nanosecond, 251, "mine"}, {time.Millisecond, 1, ""}} {
 		c.advance(step.advance)
 		if err := s.sweep(t.Context()); err != nil {
