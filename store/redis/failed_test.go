@@ -21,9 +21,9 @@ func TestFailedTellsWhenAJobFailed(t *testing.T) {
 	if err := s.End(t.Context(), leaseOne(t, s), store.Fail()); err != nil {
 		t.Fatal(err)
 	}
-	es, err := s.Failed(t.Context(), "email", "", 1)
-	if err != nil || len(es) != 1 || es[0].Due.Before(before) || es[0].Due.After(time.Now()) {
-		t.Errorf("failed are %+v, %v, want one that failed not before %v", es, err, before)
+	jobs, err := s.Failed(t.Context(), "email", "", 1)
+	if err != nil || len(jobs) != 1 || jobs[0].Due.Before(before) || jobs[0].Due.After(time.Now()) {
+		t.Errorf("failed are %+v, %v, want one that failed not before %v", jobs, err, before)
 	}
 }
 
@@ -36,15 +36,15 @@ func failAtOnce(t *testing.T, s *Store, n int) (ids []string) {
 		jobs = append(jobs, email(fmt.Sprintf("failed-%02d", i)))
 	}
 	put(t, s, key(1), &store.Record{}, jobs...)
-	es, err := s.Lease(t.Context(), "email", n, time.Minute)
-	if err != nil || len(es) != n {
-		t.Fatalf("leased %d, %v", len(es), err)
+	jobs, err := s.Lease(t.Context(), "email", n, time.Minute)
+	if err != nil || len(jobs) != n {
+		t.Fatalf("leased %d, %v", len(jobs), err)
 	}
-	slices.SortFunc(es, func(a, b store.Job) int { return cmp.Compare(b.ID, a.ID) })
+	slices.SortFunc(jobs, func(a, b store.Job) int { return cmp.Compare(b.ID, a.ID) })
 	var commands []command
-	for _, e := range es {
-		commands = append(commands, endCommand(store.JobEnd{Job: e, Outcome: store.Fail()}))
-		ids = append(ids, e.ID)
+	for _, j := range jobs {
+		commands = append(commands, endCommand(store.JobEnd{Job: j, Outcome: store.Fail()}))
+		ids = append(ids, j.ID)
 	}
 	if _, err := s.do(t.Context(), 1, commands...); err != nil {
 		t.Fatal(err)
@@ -55,13 +55,13 @@ func failAtOnce(t *testing.T, s *Store, n int) (ids []string) {
 func TestFailedKeepsAnOrderFinerThanAMillisecond(t *testing.T) {
 	s := patient(t, Options{URL: startServer(t).url()})
 	want := failAtOnce(t, s, 40)
-	es, err := s.Failed(t.Context(), "email", "", 99)
-	if err != nil || len(es) != len(want) {
-		t.Fatalf("%d have failed, %v", len(es), err)
+	jobs, err := s.Failed(t.Context(), "email", "", 99)
+	if err != nil || len(jobs) != len(want) {
+		t.Fatalf("%d have failed, %v", len(jobs), err)
 	}
-	for i, e := range es {
-		if e.ID != want[i] {
-			t.Errorf("%s is number %d, want %s", e.ID, i, want[i])
+	for i, j := range jobs {
+		if j.ID != want[i] {
+			t.Errorf("%s is number %d, want %s", j.ID, i, want[i])
 		}
 	}
 }
@@ -78,15 +78,15 @@ func TestJobsThatFailedInOneMomentAreListedByPageAndRequeued(t *testing.T) {
 	slices.Sort(want)
 	var got []string
 	for after := ""; len(got) <= len(want); {
-		es, err := s.Failed(t.Context(), "email", after, 2)
+		jobs, err := s.Failed(t.Context(), "email", after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(es) == 0 {
+		if len(jobs) == 0 {
 			break
 		}
-		for _, e := range es {
-			got, after = append(got, e.ID), e.ID
+		for _, j := range jobs {
+			got, after = append(got, j.ID), j.ID
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -97,8 +97,8 @@ func TestJobsThatFailedInOneMomentAreListedByPageAndRequeued(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if es, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(es) != 9 || es[0].Attempts != 1 {
-		t.Errorf("leased %+v, %v", es, err)
+	if jobs, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(jobs) != 9 || jobs[0].Attempts != 1 {
+		t.Errorf("leased %+v, %v", jobs, err)
 	}
 }
 
@@ -108,11 +108,11 @@ func TestARequeueWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	if err := arm().Requeue(t.Context(), "email", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("requeuing what is enqueued gave %v, reply lost or not", err)
 	}
-	e := leaseOne(t, good)
+	j := leaseOne(t, good)
 	if err := arm().Requeue(t.Context(), "email", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("requeuing what is leased gave %v, reply lost or not", err)
 	}
-	if err := good.End(t.Context(), e, store.Fail()); err != nil {
+	if err := good.End(t.Context(), j, store.Fail()); err != nil {
 		t.Fatal(err)
 	}
 	if err := arm().Requeue(t.Context(), "email", "a", key(1)); err != nil {
@@ -121,7 +121,7 @@ func TestARequeueWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	if err := good.Requeue(t.Context(), "email", "a", key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("requeuing again: %v", err)
 	}
-	if e := leaseOne(t, good); e.Attempts != 1 {
-		t.Errorf("leased %+v", e)
+	if j := leaseOne(t, good); j.Attempts != 1 {
+		t.Errorf("leased %+v", j)
 	}
 }

@@ -32,9 +32,9 @@ func appending(r store.Record) (store.Change, error) {
 
 func leaseOne(t *testing.T, s *Store) store.Job {
 	t.Helper()
-	es, err := s.Lease(t.Context(), "email", 10, time.Minute)
-	if err != nil || len(es) != 1 {
-		t.Fatalf("leased %+v, %v, want one", es, err)
+	jobs, err := s.Lease(t.Context(), "email", 10, time.Minute)
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("leased %+v, %v, want one", jobs, err)
 	}
-	return es[0]
+	return jobs[0]
 }

@@ -81,21 +81,21 @@ func TestNothingIsLeftOfACompleteJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "b", Queue: "email", Body: []byte("body")})
-	e := leaseOne(t, s)
+	j := leaseOne(t, s)
 	for _, queue := range []store.QueueName{"slow/email", "email", "slower/email"} {
-		if err := s.End(t.Context(), e, store.Move(queue, time.Now().Add(-time.Hour))); err != nil {
+		if err := s.End(t.Context(), j, store.Move(queue, time.Now().Add(-time.Hour))); err != nil {
 			t.Fatal(err)
 		}
-		es, err := s.Lease(t.Context(), queue, 9, time.Minute)
-		if err != nil || len(es) != 1 {
-			t.Fatalf("leased %+v of %s, %v", es, queue, err)
+		jobs, err := s.Lease(t.Context(), queue, 9, time.Minute)
+		if err != nil || len(jobs) != 1 {
+			t.Fatalf("leased %+v of %s, %v", jobs, queue, err)
 		}
-		e = es[0]
+		j = jobs[0]
 		if keys := c.Keys(t.Context(), "optin:*email").Val(); len(keys) != 3 { // queue, attempts, bodies
 			t.Errorf("in %s the keys are %q", queue, keys)
 		}
 	}
-	if err := s.End(t.Context(), e, store.Complete()); err != nil {
+	if err := s.End(t.Context(), j, store.Complete()); err != nil {
 		t.Fatal(err)
 	}
 	for _, pattern := range []string{"optin:*email", "optin:*moved"} {

@@ -35,8 +35,8 @@ func TestAChangeWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 			t.Fatalf("after %d changes: %d bytes, %v", want, len(r.Data), err)
 		}
 	}
-	if e := leaseOne(t, good); e.ID != "first" {
-		t.Errorf("leased %+v", e)
+	if j := leaseOne(t, good); j.ID != "first" {
+		t.Errorf("leased %+v", j)
 	}
 }
 
@@ -53,8 +53,8 @@ func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	if err != nil || runs != 2 { // on a supposed record, on the real one
 		t.Errorf("%d runs, %v", runs, err)
 	}
-	if e := leaseOne(t, good); e.ID != "goodbye" {
-		t.Errorf("leased %+v", e)
+	if j := leaseOne(t, good); j.ID != "goodbye" {
+		t.Errorf("leased %+v", j)
 	}
 }
 
@@ -67,20 +67,20 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 		if v, err := s.doOne(t.Context(), change); err != nil || text(v.([]any)[0]) != "done" {
 			t.Fatalf("%v, %v", v, err)
 		}
-		es, err := s.Lease(t.Context(), "email", 10, time.Minute)
+		jobs, err := s.Lease(t.Context(), "email", 10, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range es {
-			if err := s.End(t.Context(), e, store.Complete()); err != nil {
+		for _, j := range jobs {
+			if err := s.End(t.Context(), j, store.Complete()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		poll(t, "the record has expired", func() bool {
 			return server.client().Exists(t.Context(), shardOf(key(1).ID).record(key(1))).Val() == 0
 		})
-		if len(es) != want {
-			t.Errorf("leased %+v, want %d", es, want)
+		if len(jobs) != want {
+			t.Errorf("leased %+v, want %d", jobs, want)
 		}
 	}
 }
@@ -125,11 +125,11 @@ func TestAnEndWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			arm, good := lossy(t)
 			put(t, good, key(1), &store.Record{State: "pending"}, email("a"))
-			e := leaseOne(t, good)
-			if err := arm().End(t.Context(), e, o); err != nil {
+			j := leaseOne(t, good)
+			if err := arm().End(t.Context(), j, o); err != nil {
 				t.Error(err)
 			}
-			if err := good.End(t.Context(), e, o); !errors.Is(err, store.ErrLeaseLost) {
+			if err := good.End(t.Context(), j, o); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("the second End gave %v", err)
 			}
 			if err := arm().End(t.Context(), store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 9}, store.Retry(time.Now())); !errors.Is(err, store.ErrLeaseLost) {
@@ -171,10 +171,10 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	waitForCluster(t, server)
 	s := patient(t, Options{URL: "redis+cluster://" + p.addr()})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
-	e := leaseOne(t, s)
+	j := leaseOne(t, s)
 
 	p.lose.Store(1)
-	if err := s.End(t.Context(), e, store.Complete()); err != nil {
+	if err := s.End(t.Context(), j, store.Complete()); err != nil {
 		t.Errorf("an End whose reply was lost: %v", err)
 	}
 	p.lose.Store(1)

@@ -32,8 +32,8 @@ func TestARunNowWhoseReplyIsLostIsDoneAndCountedOnce(t *testing.T) {
 		if err != nil || done != 7 {
 			t.Errorf("RunNow made %d due, %v", done, err)
 		}
-		if es, err := good.Lease(t.Context(), "email", 99, time.Minute); err != nil || len(es) != 7 {
-			t.Errorf("due are %d, %v", len(es), err)
+		if jobs, err := good.Lease(t.Context(), "email", 99, time.Minute); err != nil || len(jobs) != 7 {
+			t.Errorf("due are %d, %v", len(jobs), err)
 		}
 	}
 	if done, err := arm().RunNow(t.Context(), "email", 99); err != nil || done != 6 { // here the reply to the look is lost
@@ -97,13 +97,13 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeRunNowGoOnForEver(t *testing.T) {
 	const n = 2*runNowBatch + 100
 	enqueueLater(t, worker, key(1), n)
 	s := patient(t, Options{URL: server.url(), Random: busy(func() { // between a look and what follows it
-		es, err := worker.Lease(t.Context(), "email", n, time.Minute)
+		jobs, err := worker.Lease(t.Context(), "email", n, time.Minute)
 		if err != nil {
 			t.Error(err)
 		}
 		var commands []command
-		for _, e := range es {
-			commands = append(commands, endCommand(store.JobEnd{Job: e, Outcome: store.Retry(time.Now().Add(2 * time.Hour))}))
+		for _, j := range jobs {
+			commands = append(commands, endCommand(store.JobEnd{Job: j, Outcome: store.Retry(time.Now().Add(2 * time.Hour))}))
 		}
 		if len(commands) > 0 {
 			if _, err := worker.do(t.Context(), 1, commands...); err != nil {
@@ -116,13 +116,13 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeRunNowGoOnForEver(t *testing.T) {
 	if done, err := s.RunNow(ctx, "email", 1_000_000_000); err != nil || done != n {
 		t.Errorf("RunNow made %d of %d due, %v", done, n, err)
 	}
-	es, err := worker.Lease(t.Context(), "email", n, time.Minute)
-	if err != nil || len(es) == 0 {
+	jobs, err := worker.Lease(t.Context(), "email", n, time.Minute)
+	if err != nil || len(jobs) == 0 {
 		t.Fatal(err)
 	}
-	for _, e := range es {
-		if e.Attempts != 1 {
-			t.Errorf("leased %+v, though others waited for longer", e)
+	for _, j := range jobs {
+		if j.Attempts != 1 {
+			t.Errorf("leased %+v, though others waited for longer", j)
 		}
 	}
 }

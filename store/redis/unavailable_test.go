@@ -15,17 +15,17 @@ import (
 
 // everyCall returns one call of each method; all of them need the server.
 func everyCall(ctx context.Context, s *Store) map[string]func() error {
-	e := store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 1}
+	j := store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 1}
 	return map[string]func() error{
 		"Update":         func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
 		"Find":           func() error { _, err := s.Find(ctx, key(1)); return err },
 		"List":           func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
 		"Lease":          func() error { _, err := s.Lease(ctx, "email", 1, time.Minute); return err },
-		"End":            func() error { return s.End(ctx, e, store.Complete()) },
+		"End":            func() error { return s.End(ctx, j, store.Complete()) },
 		"Acquire":        func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err },
 		"RunNow":         func() error { _, err := s.RunNow(ctx, "email", 9); return err },
 		"Get":            func() error { _, err := s.Get(ctx, "name"); return err },
-		"RenewLease":     func() error { return s.RenewLease(ctx, e, time.Minute) },
+		"RenewLease":     func() error { return s.RenewLease(ctx, j, time.Minute) },
 		"Counts":         func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
 		"Failed":         func() error { _, err := s.Failed(ctx, "email", "", 9); return err },
 		"Requeue":        func() error { return s.Requeue(ctx, "email", "a", key(1)) },
@@ -170,26 +170,26 @@ func TestWhatWasAcknowledgedSurvivesSIGKILL(t *testing.T) {
 	<-server.exited
 	server.start()
 	poll(t, "the store is ready again", func() bool { return s.Ready(t.Context()) == nil })
-	jobs, records := 0, 0
+	count, records := 0, 0
 	for {
-		es, err := s.Lease(t.Context(), "email", 200, time.Minute)
+		jobs, err := s.Lease(t.Context(), "email", 200, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range es {
-			if jobs++; e.ID != e.Key.ID {
-				t.Errorf("job %+v", e)
+		for _, j := range jobs {
+			if count++; j.ID != j.Key.ID {
+				t.Errorf("job %+v", j)
 			}
-			if _, err := s.Find(t.Context(), e.Key); err == nil {
+			if _, err := s.Find(t.Context(), j.Key); err == nil {
 				records++
 			}
 		}
-		if len(es) == 0 {
+		if len(jobs) == 0 {
 			break
 		}
 	}
-	if jobs < acknowledged || records != jobs {
-		t.Errorf("%d acknowledged; %d jobs and %d records came back", acknowledged, jobs, records)
+	if count < acknowledged || records != count {
+		t.Errorf("%d acknowledged; %d jobs and %d records came back", acknowledged, count, records)
 	}
 }
 

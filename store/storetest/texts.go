@@ -10,11 +10,10 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func keeping() []testCase {
+func textsCases() []testCase {
 	return []testCase{
-		{"ATextIsKeptUnderItsSum", kept},
-		{"ATextUnderAnotherSumIsRefused", wrongSum},
-		{"AGoodStoreIsReady", ready},
+		{"TextReturnsWhatPutTextKept", textKept},
+		{"PutTextRefusesAnotherSum", textWrongSum},
 	}
 }
 
@@ -23,15 +22,15 @@ func sum(text []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-func kept(t *testing.T, open func(*testing.T) store.Store) {
+func textKept(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	texts := [][]byte{[]byte("Recevoir la lettre mensuelle de La Gazette"), noise(100 << 10), {0}, {}}
 	for _, text := range texts {
 		_, err := s.Text(t.Context(), sum(text))
-		want(t, "a text not yet kept", err, store.ErrNotFound)
+		want(t, "a text that is not kept yet", err, store.ErrNotFound)
 		for range 2 { // the second time changes nothing
 			if err := s.PutText(t.Context(), sum(text), text); err != nil {
-				t.Fatalf("keeping %d bytes: %v", len(text), err)
+				t.Fatalf("PutText of %d bytes: %v", len(text), err)
 			}
 		}
 	}
@@ -43,20 +42,11 @@ func kept(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func wrongSum(t *testing.T, open func(*testing.T) store.Store) {
+func textWrongSum(t *testing.T, open func(*testing.T) store.Store) {
 	s, text := open(t), []byte("text")
 	for _, wrong := range []string{sum([]byte("other")), strings.ToUpper(sum(text)), sum(text)[:63], ""} {
-		want(t, "keeping under "+wrong, s.PutText(t.Context(), wrong, text), store.ErrInvalid)
+		want(t, "PutText under "+wrong, s.PutText(t.Context(), wrong, text), store.ErrInvalid)
 	}
 	_, err := s.Text(t.Context(), sum([]byte("other")))
 	want(t, "what was refused", err, store.ErrNotFound)
-}
-
-func ready(t *testing.T, open func(*testing.T) store.Store) {
-	s := open(t)
-	for range 2 {
-		if err := s.Ready(t.Context()); err != nil {
-			t.Errorf("not ready: %v", err)
-		}
-	}
 }

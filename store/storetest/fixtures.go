@@ -9,34 +9,34 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// patience is how long the suite waits for what must come by itself.
+// patience is how long the suite waits for something that must happen.
 const patience = 10 * time.Second
 
-// site is where records live unless a testCase is about sites.
+// site is the site of all records, unless a case is about sites.
 const site = "gazette"
 
-// key names the nth record of the site: 22 characters, as a keyed hash would be.
+// key returns the key of the nth record of the site: 22 characters, as a keyed hash has.
 func key(n int) store.Key { return keyAt(site, n) }
 
 func keyAt(site string, n int) store.Key {
 	return store.Key{Site: site, ID: fmt.Sprintf("record_%015d", n)}
 }
 
-// entry is something owed at once.
-func entry(id string, kind store.QueueName) store.Job {
-	return store.Job{ID: id, Queue: kind, Body: []byte("body of " + id)}
+// job returns a job that is due at once.
+func job(id string, queue store.QueueName) store.Job {
+	return store.Job{ID: id, Queue: queue, Body: []byte("body of " + id)}
 }
 
-// pending is a plain state to put; created now, for ever.
+// pending returns a plain record to put, created now and never expiring.
 func pending() *store.Record {
 	return &store.Record{State: "pending", Created: time.Now(), Data: []byte("sealed")}
 }
 
-// put commits a state and what is owed with it.
-func put(t *testing.T, s store.Store, k store.Key, r *store.Record, owe ...store.Job) {
+// put commits a state and enqueues jobs with it.
+func put(t *testing.T, s store.Store, k store.Key, r *store.Record, jobs ...store.Job) {
 	t.Helper()
 	err := s.Update(t.Context(), k, func(store.Record) (store.Change, error) {
-		return store.Change{Put: r, Enqueue: owe}, nil
+		return store.Change{Put: r, Enqueue: jobs}, nil
 	})
 	if err != nil {
 		t.Fatalf("putting %v: %v", k, err)
@@ -70,35 +70,35 @@ func absent(t *testing.T, s store.Store, k store.Key) {
 	}
 }
 
-// lease takes what is due.
-func lease(t *testing.T, s store.Store, kind store.QueueName, n int, hold time.Duration) []store.Job {
+// lease leases what is due.
+func lease(t *testing.T, s store.Store, queue store.QueueName, n int, d time.Duration) []store.Job {
 	t.Helper()
-	es, err := s.Lease(t.Context(), kind, n, hold)
+	jobs, err := s.Lease(t.Context(), queue, n, d)
 	if err != nil {
-		t.Fatalf("leasing %s: %v", kind, err)
+		t.Fatalf("leasing %s: %v", queue, err)
 	}
-	if len(es) > n {
-		t.Fatalf("leased %d entries of %s, asked for at most %d", len(es), kind, n)
+	if len(jobs) > n {
+		t.Fatalf("leased %d jobs of %s, asked for at most %d", len(jobs), queue, n)
 	}
-	return es
+	return jobs
 }
 
-// leaseOne takes exactly one entry, waiting until it is due.
-func leaseOne(t *testing.T, s store.Store, kind store.QueueName, hold time.Duration) store.Job {
+// leaseOne leases exactly one job, waiting until it is due.
+func leaseOne(t *testing.T, s store.Store, queue store.QueueName, d time.Duration) store.Job {
 	t.Helper()
-	var es []store.Job
-	eventually(t, "an entry of "+string(kind)+" is leased", func() bool {
-		es = lease(t, s, kind, 1, hold)
-		return len(es) == 1
+	var jobs []store.Job
+	eventually(t, "a job of "+string(queue)+" is leased", func() bool {
+		jobs = lease(t, s, queue, 1, d)
+		return len(jobs) == 1
 	})
-	return es[0]
+	return jobs[0]
 }
 
-// nothingDue fails if an entry of the kind can be leased.
-func nothingDue(t *testing.T, s store.Store, kind store.QueueName) {
+// nothingDue fails if a job of the queue can be leased.
+func nothingDue(t *testing.T, s store.Store, queue store.QueueName) {
 	t.Helper()
-	if es := lease(t, s, kind, 10, time.Minute); len(es) > 0 {
-		t.Errorf("leased %+v, want nothing of %s", es, kind)
+	if jobs := lease(t, s, queue, 10, time.Minute); len(jobs) > 0 {
+		t.Errorf("leased %+v, want nothing of %s", jobs, queue)
 	}
 }
 
@@ -110,7 +110,7 @@ func want(t *testing.T, what string, err, target error) {
 	}
 }
 
-// eventually polls until done, and fails when patience is over.
+// eventually polls until done, and fails after patience.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -118,13 +118,13 @@ func eventually(t *testing.T, what string, done func() bool) {
 	defer tick.Stop()
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain until %s", patience, what)
+			t.Fatalf("after %v it is not so that %s", patience, what)
 		}
 		<-tick.C
 	}
 }
 
-// until lets the clock pass a moment.
+// until waits for a moment to pass.
 func until(t *testing.T, moment time.Time) {
 	t.Helper()
 	eventually(t, moment.String(), func() bool { return time.Now().After(moment) })

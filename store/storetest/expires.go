@@ -8,11 +8,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func expiring() []testCase {
+func expiresCases() []testCase {
 	return []testCase{
-		{"ARecordPastItsExpiryIsAsIfItHadNeverBeen", bornExpired},
-		{"ARecordGoesWhenItsTimeComes", expires},
-		{"ALaterExpiryReplacesTheEarlier", extended},
+		{"ARecordPastItsExpiresIsAsIfItHadNeverBeen", bornExpired},
+		{"ARecordIsGoneAtItsExpires", expires},
+		{"ALaterExpiresReplacesTheEarlier", expiresLater},
 	}
 }
 
@@ -21,11 +21,11 @@ func bornExpired(t *testing.T, open func(*testing.T) store.Store) {
 	put(t, s, key(1), pending())
 	r := pending()
 	r.Expires = time.Now().Add(-time.Second)
-	put(t, s, key(1), r, entry("a", "letter"))
+	put(t, s, key(1), r, job("a", "email"))
 	gone(t, s)
 	gone(t, open(t))
-	if e := leaseOne(t, s, "letter", time.Minute); e.Key != key(1) {
-		t.Errorf("leased %+v", e) // what was owed is owed, whatever becomes of the record
+	if j := leaseOne(t, s, "email", time.Minute); j.Key != key(1) {
+		t.Errorf("leased %+v", j) // the job stays, also when the record is gone
 	}
 	put(t, s, key(1), &store.Record{State: "confirmed"})
 	if r := get(t, s, key(1)); r.State != "confirmed" || !r.Expires.IsZero() {
@@ -56,7 +56,7 @@ func expires(t *testing.T, open func(*testing.T) store.Store) {
 	gone(t, open(t))
 }
 
-func extended(t *testing.T, open func(*testing.T) store.Store) {
+func expiresLater(t *testing.T, open func(*testing.T) store.Store) {
 	s, soon := open(t), time.Now().Add(100*time.Millisecond)
 	for i, later := range []time.Time{time.Now().Add(time.Hour), {}} {
 		r := pending()
@@ -71,7 +71,7 @@ func extended(t *testing.T, open func(*testing.T) store.Store) {
 	get(t, s, key(1))
 }
 
-// gone fails unless nobody sees the record key(1).
+// gone fails if any call sees the record key(1).
 func gone(t *testing.T, s store.Store) {
 	t.Helper()
 	absent(t, s, key(1))
@@ -89,6 +89,6 @@ func gone(t *testing.T, s store.Store) {
 	})
 	want(t, "looking", err, stop)
 	if seen.Exists() || seen.State != "" || seen.Data != nil || seen.Key != key(1) {
-		t.Errorf("an act sees %+v", seen)
+		t.Errorf("Update sees %+v", seen)
 	}
 }
