@@ -165,3 +165,45 @@ func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
 		}
 	}
 }
+
+// Between the look and the taking, another caller may fill a bucket of a Cluster.
+func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
+	url, _ := startCluster(t)
+	s, ctx := patient(t, Options{URL: url}), t.Context()
+	limit := store.Limit{N: 1, Per: time.Hour}
+	full := store.Bucket{Name: "full", Limits: []store.Limit{limit}}
+	if waits, err := s.Acquire(ctx, "other", full); waits != nil || err != nil {
+		t.Fatal(waits, err)
+	}
+	for name, row := range map[string]struct {
+		mark   string
+		named  int
+		before bool // the taker has taken before
+	}{
+		"a taker that has taken before": {"email-1", 1, true},
+		"a taker that has not":          {"email-2", 1, false},
+		"a taker without a name":        {"random", 0, false},
+	} {
+		b := store.Bucket{Name: "of " + name, Limits: []store.Limit{limit}}
+		if row.before {
+			if waits, err := s.Acquire(ctx, row.mark, b); waits != nil || err != nil {
+				t.Fatal(waits, err)
+			}
+		}
+		a := acquisition{store: s, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
+		for _, look := range []int{1, 0} {
+			got, err := a.each(ctx, look)
+			if err != nil || got[0].wait != 0 || got[0].took != (look == 0 && !row.before) || got[1].wait == 0 || got[1].took {
+				t.Errorf("%s, look %d: %+v, %v", name, look, got, err)
+			}
+			a.undo(ctx, got)
+		}
+		want := int64(0)
+		if row.before {
+			want = 1
+		}
+		if n := s.client.ZCard(ctx, bucketKey(b.Name)).Val(); n != want {
+			t.Errorf("%s: %d are counted, want %d", name, n, want)
+		}
+	}
+}
