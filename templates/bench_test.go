@@ -8,8 +8,14 @@ import (
 
 func BenchmarkConfirmPage(b *testing.B) {
 	s := newSet(b)
-	p := Confirm{Site: s.cannedSite(), Purposes: s.cannedPurposes("fr"), Asked: cannedAsked(), Deadline: cannedAsked().Add(48 * time.Hour),
-		ConfirmAction: "/c/x", DeclineAction: "/c/x/decline"}
+	p := Confirm{
+		Site:          s.cannedSite(),
+		Purposes:      s.cannedPurposes("fr"),
+		Asked:         cannedAsked(),
+		Deadline:      cannedAsked().Add(48 * time.Hour),
+		ConfirmAction: "/c/x",
+		DeclineAction: "/c/x/decline",
+	}
 	for b.Loop() {
 		if err := s.Page(io.Discard, "fr", p); err != nil {
 			b.Fatal(err)
@@ -17,9 +23,9 @@ func BenchmarkConfirmPage(b *testing.B) {
 	}
 }
 
-func BenchmarkConfirmLetter(b *testing.B) {
+func BenchmarkConfirmEmail(b *testing.B) {
 	s := newSet(b)
-	l := s.cannedLetters("fr")[0].Email
+	l := s.cannedEmails("fr")[0].Email
 	b.Run("filled in", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -31,9 +37,9 @@ func BenchmarkConfirmLetter(b *testing.B) {
 	b.Run("executed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			words, err := l.words(s.tongue("fr"))
+			values, err := l.values(s.translation("fr"))
 			if err == nil {
-				_, err = s.execute(s.tongue("fr"), l, words)
+				_, err = s.execute(s.translation("fr"), l, values)
 			}
 			if err != nil {
 				b.Fatal(err)

@@ -15,32 +15,37 @@ const maxPayload = 2 << 10
 
 var errShape = errors.New("not the shape of a payload")
 
-// payload is a solution as it was sent, in its only spelling.
+// payload is a decoded solution. Each solution has one accepted spelling.
 type payload struct {
 	challenge, salt, signature string
 	number                     int
 }
 
-// parsePayload reads a payload strictly: base64 with its padding of one JSON object with the known members, each once.
+// parsePayload reads a payload strictly: padded base64 of one JSON object with the known members, each once.
 func parsePayload(text string) (p payload, ok bool) {
-	if len(text) > maxPayload || strings.ContainsAny(text, "\r\n") { // which the decoder passes over
+	if len(text) > maxPayload || strings.ContainsAny(text, "\r\n") { // the decoder would skip these
 		return p, false
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return p, false
 	}
-	strs, numbers, err := members(raw)
+	strs, numbers, err := parseObject(raw)
 	if err != nil || strs["algorithm"] != algorithm {
 		return p, false
 	}
-	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON knows no leading zeros
-	return payload{challenge: strs["challenge"], salt: strs["salt"], signature: strs["signature"], number: int(n)}, err == nil
+	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON has no leading zeros
+	return payload{
+		challenge: strs["challenge"],
+		salt:      strs["salt"],
+		signature: strs["signature"],
+		number:    int(n),
+	}, err == nil
 }
 
-// members reads one flat JSON object. A member that is not known, comes twice, or is of another kind is an error: encoding/json alone
-// would take any case of a name, and the last of several.
-func members(raw []byte) (strs map[string]string, numbers map[string]json.Number, err error) {
+// parseObject reads one flat JSON object. A member that is unknown, comes twice, or has another type is an error:
+// encoding/json alone would accept any case of a name, and the last of several.
+func parseObject(raw []byte) (strs map[string]string, numbers map[string]json.Number, err error) {
 	strs, numbers = map[string]string{}, map[string]json.Number{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -56,7 +61,7 @@ func members(raw []byte) (strs map[string]string, numbers map[string]json.Number
 		if err != nil {
 			return nil, nil, err
 		}
-		if !keep(strs, numbers, name.(string), value) {
+		if !setMember(strs, numbers, name.(string), value) {
 			return nil, nil, errShape
 		}
 	}
@@ -69,7 +74,8 @@ func members(raw []byte) (strs map[string]string, numbers map[string]json.Number
 	return strs, numbers, nil
 }
 
-func keep(strs map[string]string, numbers map[string]json.Number, name string, value json.Token) bool {
+// setMember stores one member, and reports whether it is known, new, and of the right type.
+func setMember(strs map[string]string, numbers map[string]json.Number, name string, value json.Token) bool {
 	switch name {
 	case "algorithm", "challenge", "salt", "signature":
 		_, again := strs[name]
@@ -85,13 +91,13 @@ func keep(strs map[string]string, numbers map[string]json.Number, name string, v
 	return false
 }
 
-// readSalt reads when a challenge of this site ends, in seconds since 1970. Only the very form that saltOf writes is read.
-func readSalt(salt, site string) (expires int64, ok bool) {
+// parseSalt returns when a challenge of this site ends, in Unix seconds. It accepts only what newSalt writes.
+func parseSalt(salt, site string) (expires int64, ok bool) {
 	random, rest, _ := strings.Cut(salt, "?expires=")
 	digits, _, _ := strings.Cut(rest, "&")
 	expires, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || len(random) != 2*saltRandom || strings.Trim(random, "0123456789abcdef") != "" {
 		return 0, false
 	}
-	return expires, saltOf(random, expires, site) == salt
+	return expires, newSalt(random, expires, site) == salt
 }
