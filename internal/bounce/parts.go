@@ -36,7 +36,7 @@ func readParts(header textproto.MIMEHeader, body io.Reader) (parts, error) {
 // add keeps a part if it belongs to a report.
 func (p *parts) add(part mimeparts.Part) error {
 	if part.Err != nil {
-		return nil // whatever it is, it is no part of a report
+		return nil //nolint:nilerr // whatever it is, it is no part of a report
 	}
 	body, err := part.Decode()
 	if err != nil {

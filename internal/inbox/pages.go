@@ -118,7 +118,7 @@ func (i *Inbox) style(w http.ResponseWriter, _ *http.Request) {
 func show(w http.ResponseWriter, status int, name string, view any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, view); err != nil {
-		http.Error(w, "This page could not be rendered. The email's source is still available: add /raw to its address.",
+		http.Error(w, "This page could not be rendered. To read the email's source, add /raw to its address.",
 			http.StatusInternalServerError)
 		return
 	}

@@ -53,7 +53,7 @@ type checker struct {
 // DKIM, DMARC, PTR, the relay; and within each the order of o. It ends when ctx does; what was not answered by then is
 // Unknown.
 func Check(ctx context.Context, o Options) []Finding {
-	c := checker{Options: o.normalized()}
+	c := checker{Options: o.withDefaults()}
 	c.dns = newDNSClient(c.Resolver)
 	jobs := c.checks()
 	found := make([][]Finding, len(jobs))
@@ -97,9 +97,9 @@ func (c *checker) checks() (jobs []check) {
 	return jobs
 }
 
-// normalized returns the options with defaults, with names in lower case and without the final dot, and with equal
+// withDefaults returns the options with defaults, with names in lower case and without the final dot, and with equal
 // senders merged.
-func (o Options) normalized() Options {
+func (o Options) withDefaults() Options {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
