@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-// A signup commits the record, the job that it makes necessary, and a count, all of it or none of it. A worker then ends
-// the job together with what came of it.
+// A signup commits the record, the job that it makes necessary, and a count, all of it or none of it. A worker then
+// ends the job together with what came of it.
 func ExampleRecords_Update() {
 	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "optin")

@@ -22,8 +22,8 @@ var (
 	}
 )
 
-// unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of our own
-// time limits must not be taken for it.
+// unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of
+// our own time limits must not be taken for it.
 func unavailable(ctx context.Context, cause error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, ended)

@@ -27,8 +27,8 @@ func TestFailedTellsWhenAJobFailed(t *testing.T) {
 	}
 }
 
-// failAtOnce makes so many jobs of one record fail in one pipeline, and returns their IDs in the order in which they failed,
-// backwards by name.
+// failAtOnce makes so many jobs of one record fail in one pipeline, and returns their IDs in the order in which they
+// failed, backwards by name.
 func failAtOnce(t *testing.T, s *Store, n int) (ids []string) {
 	t.Helper()
 	var jobs []store.Job

@@ -10,9 +10,9 @@ import (
 
 // How a Redis key is named.
 //
-// All keys begin with "optin:". What belongs to one subscription carries one hash tag, the number n of its shard, so that
-// scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16: the function
-// and both numbers are part of the data and can never change.
+// All keys begin with "optin:". What belongs to one subscription carries one hash tag, the number n of its shard, so
+// that scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16:
+// the function and both numbers are part of the data and can never change.
 //
 //	optin:{n}:record:<site>:<id>       string   the record, packed (value.go, lua/lib_value.lua); expires with it
 //	optin:{n}:tombstone:<site>:<id>    string   versions of an erased record, for ten seconds

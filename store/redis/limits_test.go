@@ -190,7 +190,7 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 				t.Fatal(waits, err)
 			}
 		}
-		a := acquisition{store: s, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
+		a := acquisition{connection: s.connection, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
 		for _, look := range []int{1, 0} {
 			got, err := a.each(ctx, look)
 			if err != nil || got[0].wait != 0 || got[0].took != (look == 0 && !row.before) || got[1].wait == 0 || got[1].took {

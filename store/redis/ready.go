@@ -14,7 +14,7 @@ import (
 
 // Ready asks every master whether it is alive, takes writes, never evicts, and keeps what it acknowledges.
 func (s *Store) Ready(ctx context.Context) error {
-	result, err := bounded(s, ctx, func(ctx context.Context) (last error) {
+	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		s.retry(ctx, maxAttempts, func(bool) bool {
 			last = s.eachMaster(ctx, s.check)
 			return !retryable(last) || errors.As(last, new(*store.UnsafeError))
@@ -66,8 +66,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	return nil
 }
 
-// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that refuses
-// INFO, too, is believed to be safe.
+// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that
+// refuses INFO, too, is believed to be safe.
 func readInfo(info *goredis.StringCmd, has map[string]string) error {
 	if err := info.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
 		return err
@@ -91,7 +91,8 @@ func (s *Store) logRefused(ctx context.Context, err error) {
 	}
 }
 
-// unsafe returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be safe.
+// unsafe returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be
+// safe.
 func (d Durability) unsafe(has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string

@@ -81,6 +81,17 @@ func (p *pool) prepare(ctx context.Context, statements []string) error {
 	return nil
 }
 
+// closePools closes those that were opened, with their statements.
+func closePools(pools ...*pool) error {
+	var errs []error
+	for _, p := range pools {
+		if p != nil {
+			errs = append(errs, p.db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // mode is what a connection may do.
 type mode bool
 

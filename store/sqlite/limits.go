@@ -18,8 +18,8 @@ const (
 	ownTaken = "SELECT seq FROM taken INDEXED BY taken_taker WHERE bucket = ? AND taker = ? AND expires > ?"
 )
 
-// Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered without
-// gaps, so the one that a limit of N depends on, the Nth last, is found at once however large N is.
+// Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered
+// without gaps, so the one that a limit of N depends on, the Nth last, is found at once however large N is.
 func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err

@@ -32,8 +32,8 @@ const (
 	requeueJob = `UPDATE jobs SET due = ?5, available = ?5, attempts = 0, failed = 0
 		WHERE id = ?1 AND queue = ?2 AND site = ?3 AND record = ?4 AND available IS NULL`
 
-	// The last of the next few that wait, in the order in which they would be due. An index has them in that order; what
-	// is leased lies among them and is passed over.
+	// The last of the next few that wait, in the order in which they would be due. An index has them in that order;
+	// what is leased lies among them and is passed over.
 	lastOfNext = `SELECT available, seq FROM (SELECT available, seq FROM jobs WHERE queue = ? AND available IS NOT NULL
 		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?) ORDER BY available DESC, seq DESC LIMIT 1`
 	runUntil = `UPDATE jobs SET due = ?6, available = ?6 WHERE queue = ?1 AND available IS NOT NULL
@@ -135,7 +135,8 @@ func (t transaction) end(job store.Job, outcome store.Outcome, now time.Time) er
 	return err
 }
 
-// Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps back.
+// Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps
+// back.
 func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err

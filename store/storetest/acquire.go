@@ -102,8 +102,8 @@ func acquireExactly(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-// acquireInWindows acquires as fast as it can for several windows. Each time it took at some moment between the call and
-// its return; so what was both called and returned within less than one window must not be more than N.
+// acquireInWindows acquires as fast as it can for several windows. Each time it took at some moment between the call
+// and its return; so what was both called and returned within less than one window must not be more than N.
 func acquireInWindows(t *testing.T, open func(*testing.T) store.Store) {
 	limit := store.Limit{N: 20, Per: 250 * time.Millisecond}
 	clients := []store.Store{open(t), open(t)}
@@ -229,8 +229,8 @@ func acquireOnce(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-// window is the model of a bucket: all that was taken, oldest first. Each was taken at some moment between a call and its
-// return.
+// window is the model of a bucket: all that was taken, oldest first. Each was taken at some moment between a call and
+// its return.
 type window struct {
 	limits []store.Limit
 	taken  []span
@@ -257,8 +257,8 @@ func (w *window) has(taker string) bool {
 	return slices.ContainsFunc(w.taken, func(s span) bool { return s.taker == taker })
 }
 
-// acquire acquires for a taker that has taken nothing yet, compares the wait with the model's, and reports whether there
-// was room.
+// acquire acquires for a taker that has taken nothing yet, compares the wait with the model's, and reports whether
+// there was room.
 func (w *window) acquire(t *testing.T, s store.Store, taker string) bool {
 	t.Helper()
 	const slack = 10 * time.Millisecond // between two clocks

@@ -372,8 +372,8 @@ func enqueueMany(t *testing.T, open func(*testing.T) store.Store) {
 	})
 }
 
-// mark adds a line to the record: who, and which version it followed. A mark that is there already is not made twice, so
-// the update may be repeated after ErrUnavailable, as callers do.
+// mark adds a line to the record: who, and which version it followed. A mark that is there already is not made twice,
+// so the update may be repeated after ErrUnavailable, as callers do.
 func mark(ctx context.Context, s store.Store, k store.Key, who string) error {
 	return markCounted(ctx, s, k, who)
 }
