@@ -82,7 +82,10 @@ func ExampleLimits_Acquire() {
 	defer s.Close()
 
 	site := store.Bucket{Name: "site/gazette", Limits: []store.Limit{{N: 100, Per: time.Hour}}}
-	mailbox := store.Bucket{Name: "mailbox/q8Xc", Limits: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 5, Per: 24 * time.Hour}}}
+	mailbox := store.Bucket{
+		Name:   "mailbox/q8Xc",
+		Limits: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 5, Per: 24 * time.Hour}},
+	}
 	for _, job := range []string{"welcome-1", "welcome-1", "welcome-2"} { // the first is tried twice, and counted once
 		waits, err := s.Acquire(ctx, job, site, mailbox)
 		if err != nil {

@@ -42,7 +42,8 @@ func (s cells) CompareAndSwap(ctx context.Context, name string, old, value []byt
 		return err
 	}
 	swapped, err := s.doOne(ctx, command{
-		script: compareAndSwapScript, keys: []string{cellKey(name)}, args: []any{string(old), string(value), milliUp(d)},
+		script: compareAndSwapScript, keys: []string{cellKey(name)},
+		args: []any{string(old), string(value), milliUp(d)},
 	})
 	if err == nil && number(swapped) != 1 {
 		return store.ErrChanged

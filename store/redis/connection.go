@@ -149,7 +149,9 @@ func (s *connection) send(ctx context.Context, attempts int, commands []command)
 
 // sendOnce sends the open commands once and returns those worth sending again. A server that does not know a script yet
 // is given it at once.
-func (s *connection) sendOnce(ctx context.Context, repeated bool, commands []command, open []int, replies []reply) []int {
+func (s *connection) sendOnce(
+	ctx context.Context, repeated bool, commands []command, open []int, replies []reply,
+) []int {
 	var unknown, again []int
 	s.roundTrip(ctx, repeated, false, commands, open, replies)
 	for _, i := range open {
@@ -169,7 +171,9 @@ func (s *connection) sendOnce(ctx context.Context, repeated bool, commands []com
 }
 
 // roundTrip sends the open commands, scripts by their bodies if withBody is set.
-func (s *connection) roundTrip(ctx context.Context, repeated, withBody bool, commands []command, open []int, replies []reply) {
+func (s *connection) roundTrip(
+	ctx context.Context, repeated, withBody bool, commands []command, open []int, replies []reply,
+) {
 	sent := make([]*goredis.Cmd, len(open))
 	for n, i := range open {
 		sent[n] = goredis.NewCmd(ctx, commands[i].words(repeated, withBody)...)

@@ -46,7 +46,9 @@ func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
 			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
 		}
 	}
-	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move("other", time.Now())} {
+	for _, o := range []store.Outcome{
+		store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move("other", time.Now()),
+	} {
 		again("it has moved", o, 0)
 	}
 	again("it has moved", there, 1)

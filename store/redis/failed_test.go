@@ -97,7 +97,8 @@ func TestJobsThatFailedInOneMomentAreListedByPageAndRequeued(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if jobs, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(jobs) != 9 || jobs[0].Attempts != 1 {
+	if jobs, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(jobs) != 9 ||
+		jobs[0].Attempts != 1 {
 		t.Errorf("leased %+v, %v", jobs, err)
 	}
 }

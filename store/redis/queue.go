@@ -66,7 +66,9 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 
 // leaseFrom leases so many jobs in each shard. It sends its commands once only: jobs whose lease was granted in a reply
 // that was lost stay hidden until it is over, and a second attempt would hide as many again.
-func (s queue) leaseFrom(ctx context.Context, queue store.QueueName, n map[shard]int, d time.Duration) ([]store.Job, error) {
+func (s queue) leaseFrom(
+	ctx context.Context, queue store.QueueName, n map[shard]int, d time.Duration,
+) ([]store.Job, error) {
 	var commands []command
 	for on, n := range n {
 		commands = append(commands, command{
@@ -226,7 +228,9 @@ func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string)
 }
 
 // failedAfter returns up to n failed jobs after one, and whether there may be more.
-func (s queue) failedAfter(ctx context.Context, queue store.QueueName, last failedJob, n int) ([]failedJob, bool, error) {
+func (s queue) failedAfter(
+	ctx context.Context, queue store.QueueName, last failedJob, n int,
+) ([]failedJob, bool, error) {
 	share := share(n)
 	return merge(ctx, s.connection, n, share, func(on shard) command {
 		return command{
@@ -287,7 +291,9 @@ func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, e
 
 // waiting returns up to n jobs that wait for a later time, soonest first, and whether there may be more; and how many
 // jobs stand in the shards for later, leased ones included.
-func (s queue) waiting(ctx context.Context, queue store.QueueName, n int) (fronts []front, total int, more bool, err error) {
+func (s queue) waiting(
+	ctx context.Context, queue store.QueueName, n int,
+) (fronts []front, total int, more bool, err error) {
 	share := min(share(n), runNowBatch)
 	fronts, more, err = merge(ctx, s.connection, n, share, func(on shard) command {
 		return command{script: waitingScript, keys: []string{on.queue(queue), on.attempts(queue)}, args: []any{share}}

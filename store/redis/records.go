@@ -83,7 +83,9 @@ func check(key store.Key, c store.Change) error {
 }
 
 // commit makes the change if the record is still as it was; if not, it returns the record as it is.
-func (s *records) commit(ctx context.Context, key store.Key, was stored, c store.Change) (is stored, done bool, err error) {
+func (s *records) commit(
+	ctx context.Context, key store.Key, was stored, c store.Change,
+) (is stored, done bool, err error) {
 	version := make([]byte, versionSize)
 	if _, err := io.ReadFull(s.random, version); err != nil {
 		return was, false, fmt.Errorf("store/redis: no random bytes for a version: %w", err)

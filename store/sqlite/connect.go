@@ -25,12 +25,12 @@ type pool struct {
 // The statements of each pool.
 var (
 	durableStatements = []string{
-		selectRecord, putRecord, eraseRecord, enqueueJob, completeJob, putBackJob, failJob, requeueJob, lastOfNext, runUntil,
-		addCount, putText, askReady,
+		selectRecord, putRecord, eraseRecord, enqueueJob, completeJob, putBackJob, failJob, requeueJob, lastOfNext,
+		runUntil, addCount, putText, askReady,
 	}
 	relaxedStatements = []string{
-		oldestDue, leaseJob, renewLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken, selectCell, putCell,
-		dropCells, dropRecords,
+		oldestDue, leaseJob, renewLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken, selectCell,
+		putCell, dropCells, dropRecords,
 	}
 	readStatements = []string{
 		selectRecord, selectNewest, selectState, anyDue, selectFailed, findFailed, selectCell, selectCounts, selectText,

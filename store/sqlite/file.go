@@ -63,19 +63,27 @@ func checkHeader(ctx context.Context, path string) error {
 	defer file.Close()
 	head := make([]byte, 100)
 	if _, err := io.ReadFull(file, head); err != nil || !bytes.HasPrefix(head, []byte(header)) {
-		return refuse("the file is not an SQLite database, or its beginning is damaged: put a copy back, or name another file")
+		return refuse(
+			"the file is not an SQLite database, or its beginning is damaged: put a copy back, or name another file",
+		)
 	}
 	if wal := head[18] == 2 || head[19] == 2; !wal {
 		return nil
 	}
-	_, err = os.Stat(path + "-wal")
-	for begun := time.Now(); errors.Is(err, fs.ErrNotExist) && time.Since(begun) < logWithin && pause(ctx, 5*time.Millisecond) == nil; {
+	for begun := time.Now(); ; {
 		_, err = os.Stat(path + "-wal")
+		late := time.Since(begun) >= logWithin
+		if late || !errors.Is(err, fs.ErrNotExist) || pause(ctx, 5*time.Millisecond) != nil {
+			break
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return refuse("its log %[1]s-wal is missing, and what was last committed may have been in it: put the log back; "+
-			"if you know that the database is complete (a copy made with VACUUM INTO, or closed by another program), "+
-			"say so with: touch %[1]s-wal", path)
+		return refuse(
+			"its log %[1]s-wal is missing, and what was last committed may have been in it: put the log back; "+
+				"if you know that the database is complete (a copy made with VACUUM INTO, or closed by another "+
+				"program), say so with: touch %[1]s-wal",
+			path,
+		)
 	}
 	return nil
 }

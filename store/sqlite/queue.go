@@ -23,7 +23,7 @@ const (
 		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
 	// The order in which jobs failed is kept even if the clock steps back, or two fail in one microsecond.
 	failJob = `UPDATE jobs SET leased = 0, available = NULL, failed = max(?3, 1 + coalesce(
-			(SELECT max(before.failed) FROM jobs AS before WHERE before.queue = jobs.queue AND before.available IS NULL), 0))
+			(SELECT max(f.failed) FROM jobs AS f WHERE f.queue = jobs.queue AND f.available IS NULL), 0))
 		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
 
 	selectFailed = `SELECT id, site, record, body, failed, attempts FROM jobs
@@ -35,7 +35,8 @@ const (
 	// The last of the next few that wait, in the order in which they would be due. An index has them in that order;
 	// what is leased lies among them and is passed over.
 	lastOfNext = `SELECT available, seq FROM (SELECT available, seq FROM jobs WHERE queue = ? AND available IS NOT NULL
-		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?) ORDER BY available DESC, seq DESC LIMIT 1`
+		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?)
+		ORDER BY available DESC, seq DESC LIMIT 1`
 	runUntil = `UPDATE jobs SET due = ?6, available = ?6 WHERE queue = ?1 AND available IS NOT NULL
 		AND (available, seq) > (?2, ?3) AND (available, seq) <= (?4, ?5) AND leased = 0`
 )
@@ -70,7 +71,9 @@ func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.
 	})
 }
 
-func (t transaction) oldestDue(queue store.QueueName, n int, now time.Time) (jobs []store.Job, seqs []int64, err error) {
+func (t transaction) oldestDue(
+	queue store.QueueName, n int, now time.Time,
+) (jobs []store.Job, seqs []int64, err error) {
 	rows, err := t.statement(oldestDue).Query(string(queue), millis(now), n)
 	if err != nil {
 		return nil, nil, err
@@ -218,7 +221,9 @@ func (t transaction) runNow(queue store.QueueName, batch int, from position, now
 	if from.available <= now {
 		from = position{now, math.MaxInt64} // what stands up to here is due already
 	}
-	some, err := found(t.row(lastOfNext, string(queue), from.available, from.seq, batch).Scan(&step.to.available, &step.to.seq))
+	some, err := found(
+		t.row(lastOfNext, string(queue), from.available, from.seq, batch).Scan(&step.to.available, &step.to.seq),
+	)
 	if err != nil || !some {
 		return step, err
 	}

@@ -37,16 +37,24 @@ func (s *Store) Ready(ctx context.Context) error {
 func checkInPlace(o Options, opened os.FileInfo) error {
 	file, err := os.Stat(o.Path)
 	if err != nil || !os.SameFile(file, opened) {
-		return &store.UnsafeError{Setting: "the file " + o.Path, Have: "not the one that was opened", Want: "left in its place",
-			Fix: "put it back, or start optin again to use the one that is there"}
+		return &store.UnsafeError{
+			Setting: "the file " + o.Path,
+			Have:    "not the one that was opened",
+			Want:    "left in its place",
+			Fix:     "put it back, or start optin again to use the one that is there",
+		}
 	}
 	if _, err := os.Stat(o.Path + "-wal"); err != nil {
 		return &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
 	}
 	if o.Durability != None && inMemory(o.Path) {
-		return &store.UnsafeError{Setting: "the file system of " + o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
-			Fix: "put the file on a disk, or ask for less with ?durability=none"}
+		return &store.UnsafeError{
+			Setting: "the file system of " + o.Path,
+			Have:    "kept in memory (tmpfs)",
+			Want:    "on a disk",
+			Fix:     "put the file on a disk, or ask for less with ?durability=none",
+		}
 	}
 	return nil
 }

@@ -59,7 +59,9 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 
 // decide runs f and passes the change on. Without a change, because f failed or panicked, the transaction is rolled
 // back: Update's context ends as Update returns.
-func decide(key store.Key, r store.Record, f func(store.Record) (store.Change, error), changes chan<- store.Change) error {
+func decide(
+	key store.Key, r store.Record, f func(store.Record) (store.Change, error), changes chan<- store.Change,
+) error {
 	c, err := f(r)
 	if err != nil {
 		return err
