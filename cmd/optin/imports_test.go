@@ -21,6 +21,7 @@ const ours = "github.com/optin/optin/"
 func allowedImports() map[string][]string {
 	return map[string][]string{
 		"internal/keyring":   {},
+		"internal/mimeparts": {},
 		"store":              {},
 		"store/redis":        {"store", "github.com/redis/go-redis/v9"},
 		"store/sqlite":       {"store", "modernc.org/sqlite"},
@@ -33,11 +34,11 @@ func allowedImports() map[string][]string {
 		"templates":          {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/theme":     {},
 		"internal/openapi":   {"go.yaml.in/yaml/v4"},
-		"mailer":             {"confirm", "confirm/consent", "internal/address", "internal/outbox", "store", "templates", "github.com/wneessen/go-mail"},
+		"mailer":             {"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox", "store", "templates", "github.com/wneessen/go-mail"},
 		"internal/webhook":   {"confirm", "confirm/consent", "internal/outbox", "store"},
-		"internal/bounce":    {"confirm", "internal/address", "internal/token"},
+		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
 		"internal/challenge": {},
-		"internal/preflight": {"blitiri.com.ar/go/spf"},
+		"internal/preflight": {"internal/keyring", "blitiri.com.ar/go/spf"},
 		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "internal/webhook", "github.com/labstack/echo/v4"},
 		"internal/config":    {"internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text"},
 		"internal/relay":     {},
