@@ -42,9 +42,9 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 		return nil, err
 	}
 	var leased []store.Job
-	for {
+	for round := 0; ; round++ {
 		want := n - len(leased)
-		share := max(share(want), min(want, leaseShare))
+		share := max(share(want), min(want, leaseShare<<round)) // more each time: perhaps most are due in one shard
 		fronts, more, err := merge(ctx, s.connection, want, share, func(on shard) command {
 			return command{script: dueScript, keys: []string{on.queue(queue)}, args: []any{share}}
 		}, readFronts, bySoonest)
