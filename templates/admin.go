@@ -61,10 +61,10 @@ func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
 
 // AdminLogin asks for the password. At most one of the others is set.
 type AdminLogin struct {
-	Wrong bool          // the password was
-	Wait  time.Duration // there were too many wrong ones
-	Ended bool          // an act came without a session, and nothing was done
-	Left  bool          // logged out by this very click
+	WrongPassword bool          // the password was
+	Wait          time.Duration // there were too many wrong ones
+	SessionEnded  bool          // an act came without a session, and nothing was done
+	LoggedOut     bool          // logged out by this very click
 }
 
 // AdminOverview is the first room: what stands in the way of the service, and how its sites are.
@@ -78,66 +78,60 @@ type AdminOverview struct {
 
 // AdminStore is whether what is acknowledged now will last. Away: it cannot be reached; with a Setting: that is in the way.
 type AdminStore struct {
-	Away                     bool
+	Unreachable              bool
 	Setting, Have, Want, Fix string
 }
 
 // AdminRelay is a mail server as one process sees it.
 type AdminRelay struct {
-	Address string    // host:port
-	Paused  time.Time // since when; zero: it takes letters
+	Address     string    // host:port
+	PausedSince time.Time // since when; zero: it takes letters
 }
 
 // AdminSite is what was counted at a site.
 type AdminSite struct {
-	ID, Name                                                          string
-	Pending                                                           Some // now
-	Signups, Letters, Confirmations, Declines, Expired, Undeliverable int64
-	Share                                                             int    // of the signups that were confirmed, in percent; negative: there is no telling
-	Within                                                            string // the name of the bucket in which the median time to confirm is; empty: nobody confirmed
-	Parked                                                            Some   // events, now
-	Hooks                                                             bool   // it has endpoints
+	ID, Name                                                         string
+	Pending                                                          BoundedCount // now
+	Signups, Emails, Confirmations, Declines, Expired, Undeliverable int64
+	ConfirmedPercent                                                 int          // of the signups that were confirmed, in percent; negative: there is no telling
+	MedianBucket                                                     string       // the name of the bucket in which the median time to confirm is; empty: nobody confirmed
+	FailedEvents                                                     BoundedCount // events, now
+	HasEndpoints                                                     bool         // it has endpoints
 }
 
-// Some is a number that was counted up to a limit only.
-type Some struct {
+// BoundedCount is a number that was counted up to a limit only.
+type BoundedCount struct {
 	N    int
 	More bool // and there are more
 }
 
 // AdminWebhooks is what a site's endpoints were not told.
 type AdminWebhooks struct {
-	ID, Name string // of the site
-	Hooks    bool   // it has endpoints
-	Events   []AdminEvent
-	Further  bool   // these are not the first
-	Next     string // a path with the next ones; empty: there are none
-	Told     *AdminReplayed
-	Now      time.Time
+	ID, Name     string // of the site
+	HasEndpoints bool   // it has endpoints
+	Events       []AdminFailedEvent
+	Continued    bool   // these are not the first
+	Next         string // a path with the next ones; empty: there are none
+	Requeued     *BoundedCount
+	Now          time.Time
 }
 
-// AdminEvent is a parked event. Type and At are empty if it does not open any more.
-type AdminEvent struct {
+// AdminFailedEvent is a failed event. Type and At are empty if it does not open any more.
+type AdminFailedEvent struct {
 	ID, Type, Endpoint string
 	At                 time.Time
 }
 
-// AdminReplayed is what became of the button that was pressed.
-type AdminReplayed struct {
-	N    int
-	More bool
-}
-
 // AdminFailure is any error of the dashboard, by HTTP status.
 type AdminFailure struct {
-	Status int
-	Inside bool // whoever sees it has logged in
+	Status   int
+	LoggedIn bool // whoever sees it has logged in
 }
 
 func (AdminLogin) admin() (string, bool)     { return "login", false }
 func (AdminOverview) admin() (string, bool)  { return "overview", true }
 func (AdminWebhooks) admin() (string, bool)  { return "webhooks", true }
-func (p AdminFailure) admin() (string, bool) { return "failure", p.Inside }
+func (p AdminFailure) admin() (string, bool) { return "failure", p.LoggedIn }
 
 // Path is the site's page of webhooks.
 func (s AdminSite) Path() string { return adminHooks(s.ID) }

@@ -26,10 +26,10 @@ func TestEveryPageOfTheDashboardStandsByItself(t *testing.T) {
 	now := cannedAsked()
 	seen := map[string]bool{}
 	for i, p := range []AdminPage{
-		AdminLogin{}, AdminLogin{Wrong: true}, AdminLogin{Wait: time.Minute}, AdminLogin{Ended: true}, AdminLogin{Left: true},
-		AdminOverview{}, AdminOverview{Store: AdminStore{Away: true}, Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7, Sites: []AdminSite{{ID: "a"}, {ID: "b", Share: -1, Within: "new", Parked: Some{50, true}}}, Now: now},
-		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", Hooks: true}, AdminWebhooks{ID: "a", Further: true}, AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminEvent{{}, {ID: "x", Type: "t", At: now}}, Told: &AdminReplayed{250, true}, Now: now},
-		AdminFailure{Status: 400}, AdminFailure{Status: 404, Inside: true}, AdminFailure{Status: 500}, AdminFailure{Status: 503},
+		AdminLogin{}, AdminLogin{WrongPassword: true}, AdminLogin{Wait: time.Minute}, AdminLogin{SessionEnded: true}, AdminLogin{LoggedOut: true},
+		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true}, Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7, Sites: []AdminSite{{ID: "a"}, {ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true}}}, Now: now},
+		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true}, AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}}, Requeued: &BoundedCount{250, true}, Now: now},
+		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500}, AdminFailure{Status: 503},
 	} {
 		name, inside := p.admin()
 		seen[name] = true
@@ -64,8 +64,8 @@ func TestEveryPageOfTheDashboardStandsByItself(t *testing.T) {
 func TestWhatTheDashboardShowsComesOutInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'{{.}}</table><script>alert(2)</script>`
 	for name, p := range map[string]AdminPage{
-		"overview": AdminOverview{Store: AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil}, Relays: []AdminRelay{{evil, cannedAsked()}}, Sites: []AdminSite{{ID: evil, Name: evil, Within: evil}}},
-		"webhooks": AdminWebhooks{ID: evil, Name: evil, Next: "javascript:alert(3)", Events: []AdminEvent{{evil, evil, evil, cannedAsked()}}},
+		"overview": AdminOverview{Store: AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil}, Relays: []AdminRelay{{evil, cannedAsked()}}, Sites: []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}}},
+		"webhooks": AdminWebhooks{ID: evil, Name: evil, Next: "javascript:alert(3)", Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}}},
 	} {
 		d := adminPage(t, p)
 		if d.Find("img, script, [onerror], [src]").Length() > 0 || d.Find(`[href^="javascript:"]`).Length() > 0 {
@@ -75,7 +75,7 @@ func TestWhatTheDashboardShowsComesOutInert(t *testing.T) {
 			t.Errorf("%s: %s", name, d.Text())
 		}
 	}
-	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminEvent{{ID: evil}}}).Find("input[name=id]")
+	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminFailedEvent{{ID: evil}}}).Find("input[name=id]")
 	if in.AttrOr("value", "") != evil || len(in.Nodes[0].Attr) != 3 {
 		t.Errorf("%v", in.Nodes[0].Attr)
 	}
@@ -95,7 +95,7 @@ func TestTheDashboardSaysTimesInWords(t *testing.T) {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	got := []string{within(""), within("1m"), within("later"), within("2h"), some(Some{7, false}), some(Some{50, true}), moment(now), stamp(now)}
+	got := []string{within(""), within("1m"), within("later"), within("2h"), some(BoundedCount{7, false}), some(BoundedCount{50, true}), moment(now), stamp(now)}
 	if diff := cmp.Diff([]string{"–", "under a minute", "over a day", "2h", "7", "more than 50", "21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}, got); diff != "" {
 		t.Error(diff)
 	}

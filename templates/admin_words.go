@@ -54,7 +54,7 @@ func count(n int, one string) string {
 }
 
 // some writes a number that may be a limit.
-func some(s Some) string {
+func some(s BoundedCount) string {
 	if s.More {
 		return fmt.Sprintf("more than %d", s.N)
 	}

@@ -4,8 +4,8 @@ import "time"
 
 // Sample is one page or letter with canned data: exactly one of Page and Letter is set.
 type Sample struct {
-	Name   string // unique, [a-z0-9-]
-	Page   Page
+	Name  string // unique, [a-z0-9-]
+	Page  Page
 	Email Email
 }
 
@@ -56,17 +56,17 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "confirmed", Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL}},
 		{Name: "confirmed-already", Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe}},
 		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
-		{Name: "declined", Page: Declined{Site: site, LiftAction: "/c/canned/lift", Just: true}},
+		{Name: "declined", Page: Declined{Site: site, UnblockAction: "/c/canned/lift", JustNow: true}},
 		{Name: "declined-already", Page: Declined{Site: site}},
 		{Name: "lifted", Page: Unblocked{Site: site, SignupURL: signup}},
 		{Name: "expired", Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: "/c/canned/decline"}},
 		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
 		{Name: "renewed", Page: Renewed{Site: site}},
-		{Name: "taken-back", Page: TakenBack{Site: site, SignupURL: signup}},
+		{Name: "taken-back", Page: WithdrawnLink{Site: site, SignupURL: signup}},
 		{Name: "unknown-link", Page: UnknownLink{}},
-		{Name: "agreements", Page: Agreements{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
-		{Name: "agreements-one", Page: Agreements{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
-		{Name: "agreements-none", Page: Agreements{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
+		{Name: "agreements", Page: Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
+		{Name: "agreements-one", Page: Unsubscribe{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
+		{Name: "agreements-none", Page: Unsubscribe{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}

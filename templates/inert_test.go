@@ -20,7 +20,7 @@ func TestNamesAndTextsComeOutInert(t *testing.T) {
 		Signup{Site: site, Purposes: purposes, Action: "/a", Values: Values{Email: evil}, Errors: []FieldError{{evil, evil}}, Languages: []LanguageLink{{evil, "javascript:x"}, {"en", "/x"}}},
 		Confirm{Site: site, Purposes: purposes, Address: evil, ConfirmAction: "/a", DeclineAction: "/b"},
 		Confirmed{Site: site, Purposes: purposes, BackURL: "javascript:alert(3)", UnsubscribeURL: "javascript:alert(4)"},
-		Agreements{Site: site, Purposes: purposes, Address: evil, Action: "/a"},
+		Unsubscribe{Site: site, Purposes: purposes, Address: evil, Action: "/a"},
 		Withdrawn{Site: site, Purposes: purposes, Left: purposes, SignupURL: "javascript:alert(5)"},
 	} {
 		html := page(t, s, evil, p)
@@ -75,7 +75,7 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 }
 
 // checkInert holds a letter against what nothing that is put into it may bring about.
-func checkInert(t *testing.T, m Mail) {
+func checkInert(t *testing.T, m RenderedEmail) {
 	t.Helper()
 	if strings.ContainsFunc(m.Subject, unicode.IsControl) || !utf8.ValidString(m.Subject+m.Text+m.HTML) {
 		t.Errorf("subject %q", m.Subject)

@@ -18,8 +18,8 @@ type letterView struct {
 // shown is a purpose in a letter. When is in words, and empty where no state is told.
 type shown struct{ Text, Lang, State, When string }
 
-// Kept is KeptAfterDeadline, for the template.
-func (letterView) Kept() time.Duration { return KeptAfterDeadline }
+// Kept is UnconfirmedRetention, for the template.
+func (letterView) Kept() time.Duration { return UnconfirmedRetention }
 
 func (l ConfirmEmail) words(t *tongue) ([]string, error) {
 	asked, err := t.when(l.Asked)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// KeptAfterDeadline is how long after its deadline a request that nobody confirmed is deleted; letters promise it.
-const KeptAfterDeadline = 7 * 24 * time.Hour
+// UnconfirmedRetention is how long after its deadline a request that nobody confirmed is deleted; letters promise it.
+const UnconfirmedRetention = 7 * 24 * time.Hour
 
 // maxLink is the longest link a letter carries, in bytes: short of the 998 of one line (RFC 5322 2.1.1).
 const maxLink = 900
@@ -41,9 +41,9 @@ type KnownEmail struct {
 	UnsubscribeURL string
 }
 
-// Mail is a letter ready for its envelope. Subject is one line of fewer than 78 characters; Text has lines of at most 76 columns,
+// RenderedEmail is an email ready for its envelope. Subject is one line of fewer than 78 characters; Text has lines of at most 76 columns,
 // but for links, which stand alone on theirs; lines end in LF.
-type Mail struct {
+type RenderedEmail struct {
 	Subject, Text, HTML string
 }
 
@@ -72,8 +72,8 @@ func (l ConfirmEmail) subject() string {
 // Valid is for how long after the request the link works, to the minute: the two moments may have been taken apart a little.
 func (l ConfirmEmail) Valid() time.Duration { return l.Deadline.Sub(l.Asked).Round(time.Minute) }
 
-// Place names the site with the address that its configuration gives.
-func (s Site) Place() string {
+// NameWithURL names the site with the address that its configuration gives.
+func (s Site) NameWithURL() string {
 	if s.URL == "" {
 		return s.Name
 	}
@@ -82,15 +82,15 @@ func (s Site) Place() string {
 
 // Letter renders a letter in the language nearest to locale. Names and texts are put on one line and names are cut
 // to a sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an error.
-func (s *Set) Email(locale string, l Email) (Mail, error) {
+func (s *Set) Email(locale string, l Email) (RenderedEmail, error) {
 	for _, link := range l.links() {
 		if err := checkLink(link); err != nil {
-			return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
+			return RenderedEmail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
 		}
 	}
 	m, err := s.write(s.tongue(locale), l)
 	if err != nil {
-		return Mail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
+		return RenderedEmail{}, fmt.Errorf("templates: letter %s: %w", l.name(), err)
 	}
 	return m, nil
 }

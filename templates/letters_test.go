@@ -22,7 +22,7 @@ func linesOf(text string) []string {
 }
 
 func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
-	each(t, nil, func(t *testing.T, _ string, l Email, m Mail) {
+	each(t, nil, func(t *testing.T, _ string, l Email, m RenderedEmail) {
 		want := append(l.links(), l.site().Controller.PrivacyURL)
 		if diff := cmp.Diff(want, linesOf(m.Text)); diff != "" {
 			t.Error("text:", diff)
@@ -48,7 +48,7 @@ func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
 }
 
 func TestEveryLetterIsWellMade(t *testing.T) {
-	each(t, nil, func(t *testing.T, lang string, _ Email, m Mail) {
+	each(t, nil, func(t *testing.T, lang string, _ Email, m RenderedEmail) {
 		doc := parsed(t, m.HTML)
 		if len(m.HTML) >= 20_000 {
 			t.Errorf("%d bytes", len(m.HTML))

@@ -59,7 +59,7 @@ func (s *Set) cast(t *tongue, l Email, marks []string) (*mould, error) {
 }
 
 // fill writes a letter. The words must be plain.
-func (m *mould) fill(words []string) Mail {
+func (m *mould) fill(words []string) RenderedEmail {
 	var html, text strings.Builder
 	html.Grow(m.html.size(words))
 	m.html.fill(&html, words)
@@ -73,5 +73,5 @@ func (m *mould) fill(words []string) Mail {
 		l.cut.wrap(&text, words)
 	}
 	text.WriteString(m.rest)
-	return Mail{Subject: m.subject, Text: text.String(), HTML: html.String()}
+	return RenderedEmail{Subject: m.subject, Text: text.String(), HTML: html.String()}
 }

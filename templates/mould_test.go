@@ -10,7 +10,7 @@ import (
 )
 
 // executed is a letter as its templates write it.
-func executed(t rapid.TB, s *Set, lang string, l Email) Mail {
+func executed(t rapid.TB, s *Set, lang string, l Email) RenderedEmail {
 	words, err := l.words(s.tongue(lang))
 	if err != nil {
 		t.Fatal(err)

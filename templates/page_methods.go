@@ -8,50 +8,50 @@ func pageNames() []string {
 		"sent", "signup", "takenback", "unknownlink", "withdrawn"}
 }
 
-func (Agreements) name() string  { return "agreements" }
-func (Confirm) name() string     { return "confirm" }
-func (Confirmed) name() string   { return "confirmed" }
-func (Decline) name() string     { return "decline" }
-func (Declined) name() string    { return "declined" }
-func (Expired) name() string     { return "expired" }
-func (Failure) name() string     { return "failure" }
-func (Unblocked) name() string      { return "lifted" }
-func (Renewed) name() string     { return "renewed" }
-func (Sent) name() string        { return "sent" }
-func (Signup) name() string      { return "signup" }
-func (TakenBack) name() string   { return "takenback" }
-func (UnknownLink) name() string { return "unknownlink" }
-func (Withdrawn) name() string   { return "withdrawn" }
+func (Unsubscribe) name() string   { return "agreements" }
+func (Confirm) name() string       { return "confirm" }
+func (Confirmed) name() string     { return "confirmed" }
+func (Decline) name() string       { return "decline" }
+func (Declined) name() string      { return "declined" }
+func (Expired) name() string       { return "expired" }
+func (Failure) name() string       { return "failure" }
+func (Unblocked) name() string     { return "lifted" }
+func (Renewed) name() string       { return "renewed" }
+func (Sent) name() string          { return "sent" }
+func (Signup) name() string        { return "signup" }
+func (WithdrawnLink) name() string { return "takenback" }
+func (UnknownLink) name() string   { return "unknownlink" }
+func (Withdrawn) name() string     { return "withdrawn" }
 
-func (p Agreements) site() Site { return p.Site }
-func (p Confirm) site() Site    { return p.Site }
-func (p Confirmed) site() Site  { return p.Site }
-func (p Decline) site() Site    { return p.Site }
-func (p Declined) site() Site   { return p.Site }
-func (p Expired) site() Site    { return p.Site }
-func (p Failure) site() Site    { return p.Site }
+func (p Unsubscribe) site() Site   { return p.Site }
+func (p Confirm) site() Site       { return p.Site }
+func (p Confirmed) site() Site     { return p.Site }
+func (p Decline) site() Site       { return p.Site }
+func (p Declined) site() Site      { return p.Site }
+func (p Expired) site() Site       { return p.Site }
+func (p Failure) site() Site       { return p.Site }
 func (p Unblocked) site() Site     { return p.Site }
-func (p Renewed) site() Site    { return p.Site }
-func (p Sent) site() Site       { return p.Site }
-func (p Signup) site() Site     { return p.Site }
-func (p TakenBack) site() Site  { return p.Site }
-func (UnknownLink) site() Site  { return Site{} }
-func (p Withdrawn) site() Site  { return p.Site }
+func (p Renewed) site() Site       { return p.Site }
+func (p Sent) site() Site          { return p.Site }
+func (p Signup) site() Site        { return p.Site }
+func (p WithdrawnLink) site() Site { return p.Site }
+func (UnknownLink) site() Site     { return Site{} }
+func (p Withdrawn) site() Site     { return p.Site }
 
-func (p Agreements) actions() []string { return []string{p.Action} }
-func (p Confirm) actions() []string    { return []string{p.ConfirmAction, p.DeclineAction} }
-func (Confirmed) actions() []string    { return nil }
-func (p Decline) actions() []string    { return []string{p.DeclineAction} }
-func (p Declined) actions() []string   { return given(p.LiftAction) }
-func (p Expired) actions() []string    { return given(p.RenewAction, p.DeclineAction) }
-func (Failure) actions() []string      { return nil }
-func (Unblocked) actions() []string       { return nil }
-func (Renewed) actions() []string      { return nil }
-func (Sent) actions() []string         { return nil }
-func (p Signup) actions() []string     { return []string{p.Action} }
-func (TakenBack) actions() []string    { return nil }
-func (UnknownLink) actions() []string  { return nil }
-func (Withdrawn) actions() []string    { return nil }
+func (p Unsubscribe) actions() []string { return []string{p.Action} }
+func (p Confirm) actions() []string     { return []string{p.ConfirmAction, p.DeclineAction} }
+func (Confirmed) actions() []string     { return nil }
+func (p Decline) actions() []string     { return []string{p.DeclineAction} }
+func (p Declined) actions() []string    { return given(p.UnblockAction) }
+func (p Expired) actions() []string     { return given(p.RenewAction, p.DeclineAction) }
+func (Failure) actions() []string       { return nil }
+func (Unblocked) actions() []string     { return nil }
+func (Renewed) actions() []string       { return nil }
+func (Sent) actions() []string          { return nil }
+func (p Signup) actions() []string      { return []string{p.Action} }
+func (WithdrawnLink) actions() []string { return nil }
+func (UnknownLink) actions() []string   { return nil }
+func (Withdrawn) actions() []string     { return nil }
 
 // given leaves out the actions that a page may do without.
 func given(actions ...string) []string {
@@ -71,8 +71,8 @@ func isPath(action string) bool {
 		!strings.ContainsFunc(action, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' })
 }
 
-// Standing lists what is confirmed: only that can be taken back.
-func (p Agreements) Standing() []Purpose {
+// Confirmed lists what is confirmed: only that can be taken back.
+func (p Unsubscribe) Confirmed() []Purpose {
 	var standing []Purpose
 	for _, q := range p.Purposes {
 		if q.State == "confirmed" {
@@ -82,14 +82,14 @@ func (p Agreements) Standing() []Purpose {
 	return standing
 }
 
-// OnEmail and OnBoxes are the first error of each field, or nothing; the page shows it beside the field.
-func (p Signup) OnEmail() string { return firstOf(p.Errors, "email") }
+// EmailError, PurposesError and CaptchaError are the first error of each field, or nothing; the page shows it beside the field.
+func (p Signup) EmailError() string { return firstOf(p.Errors, "email") }
 
-// OnBoxes is what OnEmail is, of the boxes.
-func (p Signup) OnBoxes() string { return firstOf(p.Errors, "purposes") }
+// PurposesError is the first error of the boxes.
+func (p Signup) PurposesError() string { return firstOf(p.Errors, "purposes") }
 
-// OnCaptcha is the same of the captcha.
-func (p Signup) OnCaptcha() string { return firstOf(p.Errors, "captcha") }
+// CaptchaError is the first error of the captcha.
+func (p Signup) CaptchaError() string { return firstOf(p.Errors, "captcha") }
 
 func firstOf(errors []FieldError, anchor string) string {
 	for _, e := range errors {

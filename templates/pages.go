@@ -101,12 +101,12 @@ type Decline struct {
 
 // Declined says that this site sends no more letters. Just: by this very click.
 type Declined struct {
-	Site       Site
-	LiftAction string // may be empty
-	Just       bool
+	Site          Site
+	UnblockAction string // may be empty
+	JustNow       bool
 }
 
-// Lifted says that letters may come again, and that nothing is confirmed by that.
+// Unblocked says that letters may come again, and that nothing is confirmed by that.
 type Unblocked struct {
 	Site      Site
 	SignupURL string // may be empty
@@ -123,8 +123,8 @@ type Expired struct {
 // Renewed says that a new letter is on its way to the same address.
 type Renewed struct{ Site Site }
 
-// TakenBack is the page of a link whose consent was taken back since.
-type TakenBack struct {
+// WithdrawnLink is the page of a link whose consent was taken back since.
+type WithdrawnLink struct {
 	Site      Site
 	SignupURL string // may be empty
 }
@@ -132,8 +132,8 @@ type TakenBack struct {
 // UnknownLink is the page of a link that is forged or cut off; so no site is known.
 type UnknownLink struct{}
 
-// Agreements shows what an address agreed to, and takes it back: Purposes with State and Since.
-type Agreements struct {
+// Unsubscribe shows what an address agreed to, and takes it back: Purposes with State and Since.
+type Unsubscribe struct {
 	Site     Site
 	Address  string // masked by the caller
 	Purposes []Purpose

@@ -31,8 +31,8 @@ func states() []string {
 // Anchor is the id of the part of the signup page that an error belongs to; empty: the form as a whole.
 func (e FieldError) Anchor() string { return problem.Of(problem.Code(e.Code)).Anchor }
 
-// Known is the status whose words are shown: its own, or the general one of its class.
-func (p Failure) Known() int {
+// ShownStatus is the status whose words are shown: its own, or the general one of its class.
+func (p Failure) ShownStatus() int {
 	switch {
 	case slices.Contains(statuses(), p.Status):
 		return p.Status
@@ -43,8 +43,8 @@ func (p Failure) Known() int {
 	}
 }
 
-// Told lists the errors of the page whose codes have words, the page's own code first, each once.
-func (p Failure) Told() []FieldError {
+// Reasons lists the errors of the page whose codes have words, the page's own code first, each once.
+func (p Failure) Reasons() []FieldError {
 	var told []FieldError
 	for _, e := range append([]FieldError{{Code: p.Code}}, p.Errors...) {
 		same := func(o FieldError) bool { return o.Code == e.Code }

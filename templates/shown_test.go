@@ -43,7 +43,7 @@ func TestAgreementsOffersExactlyWhatCanBeTakenBack(t *testing.T) {
 		single   []string // ids with a button of their own
 		rest     int      // buttons for all
 	}{{all, []string{"letter", "events"}, 1}, {all[:1], nil, 1}, {all[1:], nil, 1}, {all[2:], nil, 0}, {nil, nil, 0}} {
-		doc := parsed(t, page(t, s, "en", Agreements{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
+		doc := parsed(t, page(t, s, "en", Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
 		var single []string
 		doc.Find("button[name=purposes]").Each(func(_ int, b *goquery.Selection) { single = append(single, b.AttrOr("value", "")) })
 		if diff := cmp.Diff(row.single, single); diff != "" {

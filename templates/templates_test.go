@@ -31,7 +31,7 @@ func page(t testing.TB, s *Set, locale string, p Page) string {
 	return b.String()
 }
 
-func letter(t testing.TB, s *Set, locale string, l Email) Mail {
+func letter(t testing.TB, s *Set, locale string, l Email) RenderedEmail {
 	t.Helper()
 	m, err := s.Email(locale, l)
 	if err != nil {
@@ -41,7 +41,7 @@ func letter(t testing.TB, s *Set, locale string, l Email) Mail {
 }
 
 // each runs f on every canned page and letter in every language.
-func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Email, m Mail)) {
+func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Email, m RenderedEmail)) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
 		for _, sample := range s.Canned(lang) {

@@ -20,7 +20,7 @@ const (
 // Verify asks the service whether a token of its widget is good, within three seconds; a token is good once. The visitor's IP is sent
 // only where the options say so, and may be empty. ErrInvalid is a refusal.
 //
-// ErrAway means that there is no verdict: the service cannot be reached, does not know our secret, or answers something else. That is no
+// ErrUnavailable means that there is no verdict: the service cannot be reached, does not know our secret, or answers something else. That is no
 // fault of the person's, so they must not be locked out. But it must not open the door either, because a visitor may be able to bring it
 // about: ask for Work in its place, and tell the operator. The errors' texts name the service's own codes, never the token.
 func (c *Captcha) Verify(ctx context.Context, token, remoteIP string) error {
@@ -125,4 +125,4 @@ func words(codes []string) string {
 	return "codes [" + strings.Join(all, " ") + "]"
 }
 
-func away(why string) error { return fmt.Errorf("%w: %s", ErrAway, why) }
+func away(why string) error { return fmt.Errorf("%w: %s", ErrUnavailable, why) }

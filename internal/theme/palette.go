@@ -19,7 +19,7 @@ func (t Theme) day() palette {
 		away = white()
 	}
 	p := palette{ground: t.Background, paper: t.Background, ink: t.Text, accent: t.Accent}
-	if lighter := t.Background.mix(away, 0.6); t.Accent.on(Legible, lighter) && t.Text.on(Legible, lighter) {
+	if lighter := t.Background.mix(away, 0.6); t.Accent.on(MinTextContrast, lighter) && t.Text.on(MinTextContrast, lighter) {
 		p.paper = lighter
 	}
 	p.onAccent = p.paper
@@ -41,19 +41,19 @@ func (t Theme) night() palette {
 func (p palette) derive(wrong Colour) palette {
 	p.wash = p.paper
 	for _, share := range []float64{0.1, 0.07, 0.04, 0.02} {
-		if w := p.paper.mix(p.accent, share); p.ink.on(Legible, w) && p.accent.on(Legible, w) {
+		if w := p.paper.mix(p.accent, share); p.ink.on(MinTextContrast, w) && p.accent.on(MinTextContrast, w) {
 			p.wash = w
 			break
 		}
 	}
 	grounds := []Colour{p.ground, p.paper, p.wash}
-	p.soft = p.ink.mix(p.paper, 0.3).towards(p.ink, Legible, grounds...)
-	p.wrong = wrong.towards(p.ink, Legible, grounds...)
+	p.soft = p.ink.mix(p.paper, 0.3).towards(p.ink, MinTextContrast, grounds...)
+	p.wrong = wrong.towards(p.ink, MinTextContrast, grounds...)
 	p.line = p.paper.mix(p.ink, 0.16)
-	p.edge = p.paper.mix(p.ink, 0.4).towards(p.ink, Visible, p.paper)
+	p.edge = p.paper.mix(p.ink, 0.4).towards(p.ink, MinEdgeContrast, p.paper)
 	p.press = p.accent
 	for _, share := range []float64{0.25, 0.15, 0.08} {
-		if c := p.accent.mix(p.ink, share); p.onAccent.on(Legible, c) {
+		if c := p.accent.mix(p.ink, share); p.onAccent.on(MinTextContrast, c) {
 			p.press = c
 			break
 		}

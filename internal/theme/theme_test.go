@@ -60,9 +60,9 @@ func TestWhateverIsTakenIsReadableDayAndNight(t *testing.T) {
 		}
 		for name, p := range map[string]palette{"day": th.day(), "night": th.night()} {
 			for what, ok := range map[string]bool{
-				"ink": p.ink.on(Legible, p.ground, p.paper, p.wash), "accent": p.accent.on(Legible, p.ground, p.paper, p.wash),
-				"soft": p.soft.on(Legible, p.ground, p.paper, p.wash), "wrong": p.wrong.on(Legible, p.ground, p.paper),
-				"label": p.onAccent.on(Legible, p.accent, p.press), "edge": p.edge.on(Visible, p.paper),
+				"ink": p.ink.on(MinTextContrast, p.ground, p.paper, p.wash), "accent": p.accent.on(MinTextContrast, p.ground, p.paper, p.wash),
+				"soft": p.soft.on(MinTextContrast, p.ground, p.paper, p.wash), "wrong": p.wrong.on(MinTextContrast, p.ground, p.paper),
+				"label": p.onAccent.on(MinTextContrast, p.accent, p.press), "edge": p.edge.on(MinEdgeContrast, p.paper),
 			} {
 				if !ok {
 					t.Fatalf("%s of %+v: %s cannot be read: %+v", name, th, what, p)

@@ -23,7 +23,7 @@ const knownFor = 30 * 24 * time.Hour
 
 // showLogin asks for the password.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
-	return s.adminPage(w, http.StatusOK, templates.AdminLogin{Left: r.URL.RawQuery == "left=1"})
+	return s.adminPage(w, http.StatusOK, templates.AdminLogin{LoggedOut: r.URL.RawQuery == "left=1"})
 }
 
 // login opens a session for the right password.
@@ -40,7 +40,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
 		return s.adminPage(w, http.StatusTooManyRequests, templates.AdminLogin{Wait: wait})
 	case !right:
-		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{Wrong: true})
+		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{WrongPassword: true})
 	}
 	s.openSession(w)
 	seeOther(w, adminPath)
