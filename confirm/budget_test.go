@@ -68,105 +68,6 @@ func TestASiteHasItsLettersAndTheServiceHas(t *testing.T) {
 	}
 }
 
-func TestAnActThatOwesNoLetterTakesNone(t *testing.T) {
-	d := deskAs(t, frugal(4, 100))
-	d.ask("ada@example.org", "letter") // 1
-	draft := d.letter()
-	for range 6 {
-		d.ask("ada@example.org", "letter") // pending, and too soon
-	}
-	id := d.id("ada@example.org")
-	for range 6 {
-		if owed, err := d.Resend(t.Context(), "gazette", id); owed || err != nil {
-			t.Fatal(owed, err)
-		}
-	}
-	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
-		t.Fatal(err)
-	}
-	d.later(11 * time.Minute)
-	for range 6 {
-		d.ask("ada@example.org", "letter") // 2: she is told that she agreed already; once
-	}
-	d.letters(1)
-	v, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 6 {
-		d.ask("ada@example.org", "letter")
-		if _, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); !errors.Is(err, consent.ErrDeclined) {
-			t.Fatal(v, err)
-		}
-	}
-	if n := d.left("gazette"); n != 2 {
-		t.Errorf("%d letters are left, want 2", n)
-	}
-}
-
-func TestALetterThatTurnsOutNotToBeOwedIsGivenBackOnce(t *testing.T) {
-	d := deskAs(t, frugal(4, 100))
-	d.ask("ada@example.org", "letter")
-	draft := d.letter() // 1, sent
-	d.later(11 * time.Minute)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); !owed || err != nil {
-		t.Fatal(owed, err)
-	}
-	d.ask("bob@example.org", "letter")
-	d.ask("eve@example.org", "letter") // 4
-	if n := d.left("gazette"); n != 0 {
-		t.Fatalf("%d letters are left", n)
-	}
-	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
-		t.Fatal(err)
-	}
-	owed := map[string]store.Job{}
-	for _, e := range d.letters(3) {
-		owed[e.Key.ID] = e
-	}
-	again := owed[d.id("ada@example.org")]
-	for range 3 {
-		if _, err := d.Message(t.Context(), again); !errors.Is(err, confirm.ErrNotDue) {
-			t.Fatal(err)
-		}
-	}
-	tried := owed[d.id("bob@example.org")]
-	tried.Queue = confirm.QueueEmailRetry // refused for now
-	if err := d.Erase(t.Context(), "gazette", tried.Key.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Message(t.Context(), tried); !errors.Is(err, confirm.ErrNotDue) {
-		t.Fatal(err)
-	}
-	if err := d.Undeliverable(t.Context(), owed[d.id("eve@example.org")], "550 no"); err != nil {
-		t.Fatal(err)
-	}
-	if n := d.left("gazette"); n != 1 {
-		t.Errorf("%d letters are left, want that of the one that was not owed", n)
-	}
-}
-
-func TestALetterThatIsNotToBeSaidAnyMoreIsGivenBackToo(t *testing.T) {
-	d := deskAs(t, frugal(2, 100))
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
-	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
-		t.Fatal(err)
-	}
-	d.later(11 * time.Minute)
-	d.ask("ada@example.org", "letter") // known already
-	e := d.letters(1)[0]
-	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
-		t.Fatal(err)
-	}
-	if n := d.left("gazette"); n != 1 {
-		t.Errorf("%d letters are left, want 1", n)
-	}
-}
-
 func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testing.T) {
 	d := deskAs(t, frugal(1, 100))
 	d.ask("ada@example.org", "letter")
@@ -198,19 +99,6 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	}
 }
 
-func TestTheSameAskTwiceTakesOneLetter(t *testing.T) {
-	d := deskAs(t, frugal(3, 100))
-	for range 5 {
-		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: "key"})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := d.left("gazette"); n != 2 {
-		t.Errorf("%d letters are left, want 2", n)
-	}
-}
-
 // counting notes what is asked of a store.
 type counting struct {
 	store.Store
@@ -227,14 +115,9 @@ func (c *counting) Update(ctx context.Context, key store.Key, f func(store.Recor
 	return err
 }
 
-func (c *counting) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (c *counting) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	c.calls = append(c.calls, "write")
-	return c.Store.Acquire(ctx, bucket, taker, limits...)
-}
-
-func (c *counting) Return(ctx context.Context, bucket, taker string) error {
-	c.calls = append(c.calls, "write")
-	return c.Store.Return(ctx, bucket, taker)
+	return c.Store.Acquire(ctx, taker, buckets...)
 }
 
 func TestTheStoreIsAskedTheSameWhetherALetterIsOwedOrNot(t *testing.T) {

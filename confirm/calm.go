@@ -61,7 +61,7 @@ func (s *Service) NoSurge(ctx context.Context, site string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	wait, err := s.Store.Acquire(ctx, "calm/"+site, "", store.Limit{N: most, Per: calmPer})
+	wait, err := s.take(ctx, "", store.Bucket{Name: "calm/" + site, Limits: []store.Limit{{N: most, Per: calmPer}}})
 	return err == nil && wait == 0, err
 }
 
@@ -136,7 +136,8 @@ func (s *Service) most(ctx context.Context, st Site) (int, error) {
 // declined counts a decline, and trips the site where there are too many: somebody signs up people who do not want it. The decline
 // itself is no worse for a failure here.
 func (s *Service) declined(ctx context.Context, site string) {
-	if wait, err := s.Store.Acquire(ctx, "declines/"+site, "", tooManyDeclines()); err == nil && wait > 0 {
+	b := store.Bucket{Name: "declines/" + site, Limits: []store.Limit{tooManyDeclines()}}
+	if wait, err := s.take(ctx, "", b); err == nil && wait > 0 {
 		_ = s.StartSurge(ctx, site)
 	}
 }

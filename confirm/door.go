@@ -2,7 +2,6 @@ package confirm
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -17,7 +16,7 @@ const waiting = 4
 // that its limits tell, and a few that wait. Without it a stranger with a million spellings would have a million letters wait, in the lane
 // of all who are at the same provider. An address in its plainest spelling is one alone, which the rules bound: it needs no door, and so nobody
 // can shut one on it.
-func (s *Service) door(site string, a address.Address) bucket {
+func (s *Service) door(site string, a address.Address) store.Bucket {
 	limits := s.sites[site].Terms.EmailsPerAddress
 	if len(limits) == 0 {
 		limits = s.EmailsPerMailbox
@@ -29,30 +28,25 @@ func (s *Service) door(site string, a address.Address) bucket {
 		}
 	}
 	if longest.N == 0 || a.String() == a.Mailbox() {
-		return bucket{}
+		return store.Bucket{}
 	}
-	return bucket{s.mailboxName("owed", site, a.Mailbox()), []store.Limit{{N: longest.N + waiting, Per: max(longest.Per, time.Second)}}}
+	return store.Bucket{
+		Name:   s.mailboxName("owed", site, a.Mailbox()),
+		Limits: []store.Limit{{N: longest.N + waiting, Per: max(longest.Per, time.Second)}},
+	}
 }
 
 // atTheDoor carries out what may owe a letter, unless enough are owed to its mailbox: then nothing happens, and nobody is told, for the
-// limit of a mailbox is silent. The store is asked and written as often whatever is found. The act is told the name of the letter that it
-// may owe, under which it is counted here until Leave.
+// limit of a mailbox is silent. The store is asked and written as often whatever is found. The act is told the name of the letter that it may owe, under which it is counted here.
 func (s *Service) atTheDoor(ctx context.Context, key store.Key, a address.Address, act func(letter string) (done, error)) error {
-	door, letter := s.door(key.Site, a), s.nonce(16)
-	if wait, err := s.take(ctx, door, letter); err != nil || wait > 0 {
+	letter := s.nonce(16)
+	if wait, err := s.take(ctx, letter, s.door(key.Site, a)); err != nil || wait > 0 {
 		if err == nil {
-			s.pretend(ctx, key, door)
+			s.pretend(ctx, key)
 		}
 		return err
 	}
-	d, err := act(letter)
-	var busy *LimitError
-	switch {
-	case errors.As(err, &busy), err == nil && !d.letter:
-		_ = s.giveBack(ctx, door, letter) // should it fail, the letter counts though it is not owed
-	case err == nil:
-		s.feign(ctx, door)
-	}
+	_, err := act(letter)
 	return err
 }
 
@@ -61,13 +55,18 @@ const decoys = "-decoy"
 
 // pretend asks and writes what a signup does that is let in: else its time would tell that the mailbox is being signed up. The records are
 // few, and are overwritten and gone within a minute.
-func (s *Service) pretend(ctx context.Context, key store.Key, door bucket) {
+func (s *Service) pretend(ctx context.Context, key store.Key) {
 	own, all := s.budgets(key.Site)
-	s.feign(ctx, own, all)
+	var spare []store.Bucket
+	for _, b := range []store.Bucket{own, all} {
+		if len(b.Limits) > 0 {
+			spare = append(spare, store.Bucket{Name: "spare-" + b.Name, Limits: []store.Limit{{N: 1 << 20, Per: time.Second}}})
+		}
+	}
+	_, _ = s.Store.Acquire(ctx, "", spare...)
 	now := s.Now()
 	decoy := store.Record{State: string(consent.Pending), Created: now, Expires: now.Add(time.Minute), Data: make([]byte, 700)} // about a signup's size
 	_ = s.Store.Update(ctx, store.Key{Site: decoys, ID: key.ID[:1] + "decoydecoydecoydecoyd"}, func(store.Record) (store.Change, error) {
 		return store.Change{Put: &decoy}, nil
 	})
-	s.feign(ctx, own, all, door)
 }

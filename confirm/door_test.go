@@ -1,7 +1,6 @@
 package confirm_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,61 +63,6 @@ func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 	}
 }
 
-func TestWhatOwesNoLetterKeepsNobodyFromTheDoor(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) {
-		o.EmailsPerMailbox = []store.Limit{{N: 2, Per: 24 * time.Hour}}
-		o.Emails = []store.Limit{{N: 2, Per: time.Hour}}
-	})
-	for range 30 { // pending, and too soon for another letter
-		if err := d.asks("gazette", "ada@example.org"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := d.asks("gazette", spelling(1)); err != nil || d.state(spelling(1)) != consent.Pending {
-		t.Fatalf("%v, %q", err, d.state(spelling(1)))
-	}
-	var busy *confirm.LimitError
-	for range 30 { // the budget is spent
-		if err := d.asks("gazette", spelling(2)); !errors.As(err, &busy) {
-			t.Fatal(err)
-		}
-	}
-	d.later(2 * time.Hour)
-	if err := d.asks("gazette", spelling(2)); err != nil || d.state(spelling(2)) != consent.Pending {
-		t.Errorf("%v, %q", err, d.state(spelling(2)))
-	}
-}
-
-// A mailbox that takes some spellings and refuses others is kept from none by those that it refused.
-func TestALetterThatItsMailboxRefusedIsOwedNoMore(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) {
-		o.EmailsPerMailbox = []store.Limit{{N: 2, Per: 24 * time.Hour}}
-		o.Sites[0].Terms.EmailsPerAddress = nil
-	})
-	for n := range 30 { // each leads nowhere
-		if err := d.asks("gazette", spelling(n)); err != nil {
-			t.Fatal(err)
-		}
-		e := d.letters(1)[0]
-		draft, err := d.Message(t.Context(), e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Undeliverable(t.Context(), e, "550 5.1.1 no such user"); err != nil {
-			t.Fatal(err)
-		}
-		d.ReleaseMailbox(t.Context(), e, draft)
-	}
-	for n := range 30 { // each arrives
-		if err := d.asks("gazette", spelling(100+n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := d.owedLetters(); got != 2+4 {
-		t.Errorf("%d letters are owed, want 6", got)
-	}
-}
-
 // Who is kept out cannot tell, neither by the answer nor by what it takes the store.
 func TestTheStoreIsAskedTheSameWhetherTheDoorIsOpenOrNot(t *testing.T) {
 	d := deskAs(t, func(o *confirm.Options) {
@@ -127,16 +71,16 @@ func TestTheStoreIsAskedTheSameWhetherTheDoorIsOpenOrNot(t *testing.T) {
 	})
 	c := &counting{Store: d.store}
 	d.Store = c
-	for n := range 10 { // the sixth finds it shut
+	for n := range 10 { // the sixth signup finds it shut
 		for _, what := range []string{"new", "again"} {
 			c.calls = nil
 			d.ask(spelling(n), "letter")
-			if got := strings.Join(c.calls, " "); got != "write write write update write write write" {
+			if got := strings.Join(c.calls, " "); got != "write write update" {
 				t.Errorf("spelling %d, %s: %s", n, what, got)
 			}
 		}
 	}
-	if d.state(spelling(4)) != consent.Pending || d.state(spelling(5)) != "" {
-		t.Errorf("the fifth is %q, the sixth %q", d.state(spelling(4)), d.state(spelling(5)))
+	if d.state(spelling(2)) != consent.Pending || d.state(spelling(3)) != "" {
+		t.Errorf("the third is %q, the fourth %q", d.state(spelling(2)), d.state(spelling(3)))
 	}
 }

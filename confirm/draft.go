@@ -44,11 +44,7 @@ func (s *Service) asking(e store.Job) (request string, err error) {
 // Draft reads what the letter of an entry is to say now, or answers ErrNotDue. What the letter took of the budgets is then given back, if
 // no relay was asked to take it.
 func (s *Service) Message(ctx context.Context, e store.Job) (Message, error) {
-	d, err := s.draft(ctx, e)
-	if errors.Is(err, ErrNotDue) && untried(e) {
-		s.refund(ctx, e.Key.Site, e.ID)
-	}
-	return d, err
+	return s.draft(ctx, e)
 }
 
 func (s *Service) draft(ctx context.Context, e store.Job) (Message, error) {

@@ -15,33 +15,14 @@ import (
 // before it leaves, and once, however often it is tried; but one that a relay may have taken (QueueEmailMaybeSent) is a second letter.
 func (s *Service) AcquireMailbox(ctx context.Context, e store.Job, d Message) (wait time.Duration, err error) {
 	at, over, taker := s.places(e, d)
-	first, err := s.take(ctx, at, taker)
-	if err != nil {
-		return 0, err
-	}
-	second, err := s.take(ctx, over, taker) // also where the first refuses: the longer wait is the one to know
-	switch {
-	case err != nil:
-		return 0, err // the letter is tried again, and what it took is its own
-	case first > 0 && second == 0:
-		err = s.giveBack(ctx, over, taker)
-	case second > 0 && first == 0:
-		err = s.giveBack(ctx, at, taker)
-	}
-	return max(first, second), err
+	return s.take(ctx, taker, at, over)
 }
 
-// Leave gives back the place of a letter that its mailbox refused, there and among those that are owed to it: who signs somebody up in spellings that lead nowhere takes nothing from
-// them. Should it fail, the letter counts.
-func (s *Service) ReleaseMailbox(ctx context.Context, e store.Job, d Message) {
-	at, over, taker := s.places(e, d)
-	_ = s.giveBack(ctx, at, taker)
-	_ = s.giveBack(ctx, over, taker)
-	_ = s.giveBack(ctx, s.door(d.Site, d.To), e.ID)
-}
+// ReleaseMailbox does nothing: what was taken of a mailbox's limits is never given back.
+func (s *Service) ReleaseMailbox(context.Context, store.Job, Message) {}
 
 // places are those of a mailbox at a site and at all sites, and who takes them for an entry.
-func (s *Service) places(e store.Job, d Message) (at, over bucket, taker string) {
+func (s *Service) places(e store.Job, d Message) (at, over store.Bucket, taker string) {
 	taker = e.ID
 	if e.Queue == QueueEmailMaybeSent {
 		taker += "-2"
@@ -51,7 +32,8 @@ func (s *Service) places(e store.Job, d Message) (at, over bucket, taker string)
 		// A little less, because letters leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
 	}
-	return bucket{s.mailboxName(d.Site, d.To.Mailbox()), limits}, bucket{s.mailboxName(d.To.Mailbox()), s.EmailsPerMailbox}, taker
+	at = store.Bucket{Name: s.mailboxName(d.Site, d.To.Mailbox()), Limits: limits}
+	return at, store.Bucket{Name: s.mailboxName(d.To.Mailbox()), Limits: s.EmailsPerMailbox}, taker
 }
 
 // mailboxName is the name of a mailbox's bucket.

@@ -104,26 +104,3 @@ func TestWithoutLimitsNoLetterWaits(t *testing.T) {
 		}
 	}
 }
-
-func TestALetterThatItsMailboxRefusedTakesNoPlace(t *testing.T) {
-	d := deskAs(t, func(o *confirm.Options) {
-		manySites(o)
-		o.EmailsPerMailbox[0].N = 1
-		o.Sites[0].Terms.EmailsPerAddress = o.EmailsPerMailbox
-	})
-	if d.placed("1", confirm.QueueEmailRetry, "gazette", "k.en@gmail.com") != 0 || d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") == 0 {
-		t.Fatal("two letters took one place")
-	}
-	of := func(id, to string) {
-		d.ReleaseMailbox(t.Context(), store.Job{ID: id, Queue: confirm.QueueEmailRetry}, confirm.Message{Site: "gazette", To: mustParse(to)})
-	}
-	of("2", "ken@gmail.com") // has none
-	of("1", "somebody@gmail.com")
-	if d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") == 0 {
-		t.Error("somebody else's letter gave the place back")
-	}
-	of("1", "k.en@gmail.com")
-	if d.placed("2", confirm.QueueEmailRetry, "gazette", "ken@gmail.com") != 0 {
-		t.Error("the refused letter kept its place")
-	}
-}

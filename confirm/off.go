@@ -46,11 +46,11 @@ func (s *Service) Disable(ctx context.Context, lane store.QueueName) (first bool
 		case isOff(held):
 			return false, nil
 		}
-		if err := s.Store.CompareAndSwap(ctx, cell(lane), held, ours, DisabledFor); !errors.Is(err, store.ErrLeaseLost) {
+		if err := s.Store.CompareAndSwap(ctx, cell(lane), held, ours, DisabledFor); !errors.Is(err, store.ErrChanged) {
 			return err == nil, err
 		}
 	}
-	return false, store.ErrLeaseLost
+	return false, store.ErrChanged
 }
 
 // switchOn ends what Disable began.
@@ -60,7 +60,7 @@ func (s *Service) switchOn(ctx context.Context, lane store.QueueName) error {
 		return err
 	}
 	err = s.Store.CompareAndSwap(ctx, cell(lane), held, []byte(cellOn), onFor)
-	if errors.Is(err, store.ErrLeaseLost) {
+	if errors.Is(err, store.ErrChanged) {
 		return nil // somebody else was faster
 	}
 	return err

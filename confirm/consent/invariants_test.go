@@ -232,7 +232,7 @@ func (w *world) tally(t *rapid.T, a consent.Action, before consent.Subscription,
 		if c.Name == consent.CountReminders {
 			w.reminds += c.N
 		}
-		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(); err != nil {
+		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(store.Key{}); err != nil {
 			t.Fatal(err)
 		}
 	}

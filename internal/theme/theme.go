@@ -62,7 +62,7 @@ func (t Theme) Check() error {
 		of   Colour
 	}{{"text", t.Text}, {"accent", t.Accent}} {
 		if ratio := Contrast(c.of, t.Background); ratio < MinTextContrast {
-			wrong = append(wrong, fmt.Sprintf("%s on background has a contrast of %.2f:1", c.name, down(ratio)))
+			wrong = append(wrong, fmt.Sprintf("%s on background has a contrast of %.2f:1", c.name, truncate(ratio)))
 		}
 	}
 	if len(wrong) > 0 {
@@ -72,4 +72,4 @@ func (t Theme) Check() error {
 }
 
 // down cuts a ratio to two digits, so that 4.499 is not told as 4.50.
-func down(ratio float64) float64 { return float64(int(ratio*100)) / 100 }
+func truncate(ratio float64) float64 { return float64(int(ratio*100)) / 100 }
