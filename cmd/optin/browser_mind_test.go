@@ -29,11 +29,11 @@ func TestSomebodyElseDeclinesAndLifts(t *testing.T) {
 		t.Errorf("the link answers %d", status)
 	}
 	p.says("No more letters")
-	if status := p.press(`form[action$="/lift"] button`); status != 200 {
+	if status := p.press(`form[action$="/unblock"] button`); status != 200 {
 		t.Fatalf("lifting answers %d", status)
 	}
 	p.says("Letters may come again")
-	s.went("/c/{token}/lift", 200, 1)
+	s.went("/c/{token}/unblock", 200, 1)
 	p.press(".onward a")
 	p.says("Sign up")
 

@@ -41,7 +41,7 @@ func (g *gallery) ways() {
 	g.pass("decline", g.open(decline), 200)
 	g.pass("declined", g.press("main form button"), 200)
 	g.pass("declined-already", g.open(link), 409)
-	g.pass("lifted", g.press(`form[action$="/lift"] button`), 200)
+	g.pass("unblocked", g.press(`form[action$="/unblock"] button`), 200)
 
 	g.pass("expired", g.open(g.old["late-"+g.lang+"@example.org"]), 410)
 	g.pass("renewed", g.press(`form[action$="/renew"] button`), 202)

@@ -18,6 +18,7 @@ import (
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -30,7 +31,7 @@ type program struct {
 	log     *slog.Logger
 	addr    net.Addr
 	metrics *metrics.Metrics
-	relays  *web.Relays
+	relays  *admin.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
 	stops   []func(context.Context) // run last in, first out
@@ -47,7 +48,7 @@ type extra struct {
 
 // start starts everything the configuration asks for. When it fails, what it had started is stopped.
 func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program, err error) {
-	p = &program{log: log, metrics: metrics.New(), relays: web.NewRelays(nil, relayAddresses(cfg.SMTP.Relays)...), failed: make(chan error, 2)}
+	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relayAddresses(cfg.SMTP.Relays)...), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -154,7 +155,7 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 		o.Undeliverable = newNullMX().undeliverable
 	}
 	o.Admin = web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: hosts(cfg.Sites)}
-	s, err := web.New(o)
+	inner, err := web.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +164,6 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 	if cfg.Metrics.Listen == "" && len(cfg.Admin.Password) > 0 {
 		beside["metrics"] = behindPassword(cfg.Admin.Password, p.metrics.Handler())
 	}
-	inner := s.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if h, ok := beside[first]; ok {

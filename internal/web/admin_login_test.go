@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // from is the header of a client behind the proxy.
@@ -19,8 +22,8 @@ func TestAtMostTenWrongPasswordsAreLookedAtHoweverManyComeAtOnce(t *testing.T) {
 	if os.Getenv("OPTIN_SOAK") == "1" {
 		n = 1000
 	}
-	w := adminWorld(t)
-	replicas := []*world{w, w.replica(func(*Options) {})}
+	w := newAdminEnv(t)
+	replicas := []*env{w, w.replica(func(*Options) {})}
 	statuses := make([]int, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -55,7 +58,7 @@ func TestAtMostTenWrongPasswordsAreLookedAtHoweverManyComeAtOnce(t *testing.T) {
 }
 
 func TestOneIPHasThreeWrongPasswordsAMinute(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	for i, row := range []struct {
 		from, password string
 		status         int
@@ -79,7 +82,7 @@ func TestOneIPHasThreeWrongPasswordsAMinute(t *testing.T) {
 }
 
 func TestAStrangerCannotLockAnOperatorOut(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	if a := w.enter(adminPassword, from("2001:db8:0:9::1")...); a.status != http.StatusSeeOther {
 		t.Fatalf("%d", a.status)
 	}
@@ -104,7 +107,7 @@ func TestAStrangerCannotLockAnOperatorOut(t *testing.T) {
 	if looked != 10 {
 		t.Errorf("%d wrong passwords were looked at from there, want 10", looked)
 	}
-	w.clock.pass(knownFor)
+	w.clock.pass(admin.KnownFor)
 	for i := range 12 {
 		w.enter("wrong", from(fmt.Sprint("203.0.113.", i))...)
 	}
@@ -114,7 +117,7 @@ func TestAStrangerCannotLockAnOperatorOut(t *testing.T) {
 }
 
 func TestTheRightPasswordCostsNoTry(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	for range 25 {
 		w.logIn()
 	}
@@ -125,24 +128,24 @@ func TestOnlyThePasswordOpens(t *testing.T) {
 		body, media string
 		status      int
 	}{
-		"nothing":            {"password=", mediaForm, 403},
-		"another":            {"password=incorrect", mediaForm, 403},
-		"its beginning":      {"password=correct+horse+batter", mediaForm, 403},
-		"more than it":       {"password=correct+horse+battery+x", mediaForm, 403},
-		"in capitals":        {"password=CORRECT+HORSE+BATTERY", mediaForm, 403},
-		"twice":              {"password=x&password=correct+horse+battery", mediaForm, 403},
-		"in another field":   {"Password=correct+horse+battery", mediaForm, 403},
-		"with a NUL":         {"password=correct+horse+battery%00", mediaForm, 403},
-		"no field":           {"a=b", mediaForm, 403},
-		"no body":            {"", mediaForm, 400},
-		"broken":             {"password=%zz", mediaForm, 400},
-		"as JSON":            {`{"password":"correct horse battery"}`, mediaJSON, 415},
+		"nothing":            {"password=", request.MediaForm, 403},
+		"another":            {"password=incorrect", request.MediaForm, 403},
+		"its beginning":      {"password=correct+horse+batter", request.MediaForm, 403},
+		"more than it":       {"password=correct+horse+battery+x", request.MediaForm, 403},
+		"in capitals":        {"password=CORRECT+HORSE+BATTERY", request.MediaForm, 403},
+		"twice":              {"password=x&password=correct+horse+battery", request.MediaForm, 403},
+		"in another field":   {"Password=correct+horse+battery", request.MediaForm, 403},
+		"with a NUL":         {"password=correct+horse+battery%00", request.MediaForm, 403},
+		"no field":           {"a=b", request.MediaForm, 403},
+		"no body":            {"", request.MediaForm, 400},
+		"broken":             {"password=%zz", request.MediaForm, 400},
+		"as JSON":            {`{"password":"correct horse battery"}`, request.MediaJSON, 415},
 		"as text":            {"password=correct horse battery", "text/plain", 415},
-		"right":              {"password=correct+horse+battery", mediaForm, 303},
-		"right, with spaces": {"password=%20correct+horse+battery%20%0A", mediaForm, 303},
+		"right":              {"password=correct+horse+battery", request.MediaForm, 303},
+		"right, with spaces": {"password=%20correct+horse+battery%20%0A", request.MediaForm, 303},
 	} {
-		w := adminWorld(t, func(o *Options) { o.Admin.Password = []byte(adminPassword + "\n") }) // as a file ends
-		a := w.send("POST", loginPath+"?password=correct+horse+battery", row.body, "Content-Type", row.media)
+		w := newAdminEnv(t, func(o *Options) { o.Admin.Password = []byte(adminPassword + "\n") }) // as a file ends
+		a := w.send("POST", admin.LoginPath+"?password=correct+horse+battery", row.body, "Content-Type", row.media)
 		if a.status != row.status || (a.cookie() != "") != (row.status == 303) {
 			t.Errorf("%s: %d %v", name, a.status, a.header)
 		}
@@ -156,7 +159,7 @@ func TestOnlyThePasswordOpens(t *testing.T) {
 }
 
 func TestTheLoginFormIsOneThatPasswordManagersKnow(t *testing.T) {
-	page := adminWorld(t).send("GET", loginPath, "").page(t)
+	page := newAdminEnv(t).send("GET", admin.LoginPath, "").page(t)
 	in := page.Find("form[method=post][action='/admin/login'] input[type=password]")
 	if in.Length() != 1 || page.Find("form label[hidden] input[autocomplete=username]").Length() != 1 || in.AttrOr("autocomplete", "") != "current-password" ||
 		page.Find("label[for="+in.AttrOr("id", "?")+"]").Length() != 1 || page.Find("nav").Length() != 0 {
@@ -165,11 +168,11 @@ func TestTheLoginFormIsOneThatPasswordManagersKnow(t *testing.T) {
 }
 
 func TestNobodyIsLetInWhileTheStoreIsAway(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
 	must(t, w.store.Close())
 	for name, a := range map[string]answer{
-		"the right password": w.enter(adminPassword), "a session": w.send("GET", adminPath, "", "Cookie", cookie), "logging out": w.act("/admin/logout", "", cookie),
+		"the right password": w.enter(adminPassword), "a session": w.send("GET", admin.Path, "", "Cookie", cookie), "logging out": w.act("/admin/logout", "", cookie),
 		"a replay": w.act(hooksPath, "all=true", cookie),
 	} {
 		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" || a.header.Get("Set-Cookie") != "" ||
@@ -177,7 +180,7 @@ func TestNobodyIsLetInWhileTheStoreIsAway(t *testing.T) {
 			t.Errorf("%s: %d %v %s", name, a.status, a.header, a.body)
 		}
 	}
-	if a := w.send("GET", adminPath, "", "Cookie", cookie, "Accept", mediaJSON); a.status != 503 {
+	if a := w.send("GET", admin.Path, "", "Cookie", cookie, "Accept", request.MediaJSON); a.status != 503 {
 		t.Errorf("for a program: %d", a.status)
 	} else if top, _ := a.problem(t); top != "unavailable" {
 		t.Errorf("for a program: %s", top)

@@ -12,6 +12,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
 )
 
@@ -28,9 +29,9 @@ func figures(page *goquery.Document, site string) map[string]string {
 }
 
 // look is the overview as an operator sees it.
-func (w *world) look() *goquery.Document {
+func (w *env) look() *goquery.Document {
 	w.Helper()
-	a := w.send("GET", adminPath, "", "Cookie", w.logIn())
+	a := w.send("GET", admin.Path, "", "Cookie", w.logIn())
 	if a.status != http.StatusOK {
 		w.Fatalf("%d %s", a.status, a.body)
 	}
@@ -38,24 +39,24 @@ func (w *world) look() *goquery.Document {
 }
 
 func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	none := map[string]string{"Pending now": "0", "Signups": "0", "Emails sent": "0", "Confirmed": "0", "Median time to confirm": "–", "Declined": "0", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
 	if diff := cmp.Diff(none, figures(w.look(), "gazette")); diff != "" {
 		t.Errorf("before anything: %s", diff)
 	}
 	w.signUp("long@b.example")
-	w.send("POST", w.path(w.letter().Confirm), "")
+	w.send("POST", w.path(w.email().Confirm), "")
 	w.clock.pass(7 * 24 * time.Hour)
 	for email, after := range map[string]time.Duration{"ada@b.example": 30 * time.Second, "bob@b.example": 2 * time.Minute, "eve@b.example": 3 * time.Hour} {
 		w.signUp(email)
-		d := w.letter()
+		d := w.email()
 		w.clock.pass(after)
 		w.send("POST", w.path(d.Confirm), "")
 	}
 	w.signUp("kim@b.example")
-	w.send("POST", w.path(w.letter().Confirm)+"/decline", "")
+	w.send("POST", w.path(w.email().Confirm)+"/decline", "")
 	w.signUp("joe@b.example")
-	w.letter()
+	w.email()
 	page := w.look()
 	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "0", "Confirmed": "3 (60 %)", "Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
 	if diff := cmp.Diff(want, figures(page, "gazette")); diff != "" {
@@ -70,26 +71,12 @@ func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	}
 }
 
-func TestAMedianIsInTheBucketOfTheMiddlePress(t *testing.T) {
-	for _, row := range []struct {
-		within map[string]int64
-		want   string
-	}{
-		{nil, ""}, {map[string]int64{"1m": 0}, ""}, {map[string]int64{"1m": 1}, "1m"}, {map[string]int64{"later": 1}, "later"},
-		{map[string]int64{"1m": 1, "later": 1}, "1m"}, {map[string]int64{"1m": 1, "24h": 2}, "24h"}, {map[string]int64{"1m": 2, "10m": 1, "1h": 2}, "10m"},
-	} {
-		if got := middle(row.within); got != row.want {
-			t.Errorf("%v: %q, want %q", row.within, got, row.want)
-		}
-	}
-}
-
 func TestTheShareIsSaidOnlyWhereThereIsOne(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	var links []string
 	for _, email := range []string{"ada@b.example", "bob@b.example"} {
 		w.signUp(email)
-		links = append(links, w.path(w.letter().Confirm))
+		links = append(links, w.path(w.email().Confirm))
 	}
 	w.clock.pass(24 * time.Hour)
 	for _, link := range links {
@@ -105,10 +92,10 @@ func TestTheShareIsSaidOnlyWhereThereIsOne(t *testing.T) {
 }
 
 func TestThereAreMorePendingThanAreCounted(t *testing.T) {
-	w := adminWorld(t)
-	for i := range pendingLooked + 1 {
+	w := newAdminEnv(t)
+	for i := range admin.PendingRead + 1 {
 		w.signUp(strings.Repeat("a", 1+i%60) + string(rune('a'+i/60)) + "@b.example")
-		if got := figures(w.look(), "gazette")["Pending now"]; i == pendingLooked-1 && got != "100" || i == pendingLooked && got != "more than 100" {
+		if got := figures(w.look(), "gazette")["Pending now"]; i == admin.PendingRead-1 && got != "100" || i == admin.PendingRead && got != "more than 100" {
 			t.Errorf("%d: %s", i+1, got)
 		}
 	}
@@ -123,7 +110,7 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 		"away":  {func(o *Options) { o.Store = absent{o.Store} }, []string{"Unreachable.", "until the store can be reached"}},
 		"fit":   {func(o *Options) { o.Store = fit{o.Store} }, []string{"Ready."}},
 	} {
-		got := reads(adminWorld(t, row.change).look().Find("section[aria-labelledby=store]"))
+		got := reads(newAdminEnv(t, row.change).look().Find("section[aria-labelledby=store]"))
 		for _, words := range row.words {
 			if !strings.Contains(got, words) {
 				t.Errorf("%s: %q is missing in: %s", name, words, got)
@@ -134,8 +121,8 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 
 func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	at := time.Date(2026, 11, 21, 17, 0, 0, 0, time.UTC)
-	relays := NewRelays(func() time.Time { return at }, "b.example:587", "a.example:465")
-	w := adminWorld(t, func(o *Options) { o.Admin.Relays = relays.Status })
+	relays := admin.NewRelays(func() time.Time { return at }, "b.example:587", "a.example:465")
+	w := newAdminEnv(t, func(o *Options) { o.Admin.Relays = relays.Status })
 	shown := func() string { return reads(w.look().Find("section[aria-labelledby=relays] tbody")) }
 	if got, want := shown(), "a.example:465Takes emails b.example:587Takes emails"; got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -150,7 +137,7 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	if got := shown(); strings.Contains(got, "Paused") || strings.Count(got, "Takes emails") != 2 {
 		t.Error(got)
 	}
-	if n := adminWorld(t).look().Find("section[aria-labelledby=relays]").Length(); n != 0 {
+	if n := newAdminEnv(t).look().Find("section[aria-labelledby=relays]").Length(); n != 0 {
 		t.Error("relays are shown where nothing is known of them")
 	}
 	var all sync.WaitGroup // for the race detector
@@ -163,15 +150,15 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 const evil = `<img src=x onerror=alert(1)>"'{{.}}</th><script>alert(2)</script>` + "\u202e"
 
 func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
-	w := adminWorld(t, func(o *Options) {
+	w := newAdminEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Show.Name = evil
 		o.Sites["gazette"] = g
 		o.Store = evilStore{o.Store}
-		o.Admin.Endpoints = map[store.QueueName]string{hookLane: evil}
-		o.Admin.Relays = func() []RelayStatus { return []RelayStatus{{evil, time.Now()}} }
+		o.Admin.Endpoints = map[store.QueueName]string{hookQueue: evil}
+		o.Admin.Relays = func() []admin.RelayStatus { return []admin.RelayStatus{{Address: evil, PausedSince: time.Now()}} }
 	})
-	w.park("ada@b.example")
+	w.failEvent("ada@b.example")
 	overview := w.look()
 	hooks := w.send("GET", hooksPath, "", "Cookie", w.logIn()).page(t)
 	for name, page := range map[string]*goquery.Document{"overview": overview, "webhooks": hooks} {
@@ -191,9 +178,9 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 
 // Real stores, but for what they say of themselves.
 type (
-	fit       struct{ store.Store }
-	absent    struct{ store.Store }
-	evilStore struct{ store.Store }
+	fit       struct{ Store }
+	absent    struct{ Store }
+	evilStore struct{ Store }
 )
 
 func (fit) Ready(context.Context) error    { return nil }

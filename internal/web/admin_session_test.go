@@ -13,11 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
 )
 
 func TestASessionsCookieIsBoundToThisHostAndToItsTime(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	c, err := http.ParseSetCookie(w.enter(adminPassword).header.Get("Set-Cookie"))
 	must(t, err)
 	want := &http.Cookie{Name: "__Host-optin-admin", Path: "/", MaxAge: 43200, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode}
@@ -25,7 +26,7 @@ func TestASessionsCookieIsBoundToThisHostAndToItsTime(t *testing.T) {
 		t.Error(diff)
 	}
 	cookie := c.Name + "=" + c.Value
-	w.clock.pass(sessionLife - time.Second)
+	w.clock.pass(admin.SessionLife - time.Second)
 	if !w.open(cookie) {
 		t.Error("it ended early")
 	}
@@ -36,7 +37,7 @@ func TestASessionsCookieIsBoundToThisHostAndToItsTime(t *testing.T) {
 }
 
 func TestASessionThatWeDidNotMakeOpensNothing(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	name, value, _ := strings.Cut(w.logIn(), "=")
 	parts := strings.Split(value, ".")
 	later := strconv.FormatInt(w.clock.now().Add(1000*time.Hour).Unix(), 10)
@@ -61,7 +62,7 @@ func TestASessionThatWeDidNotMakeOpensNothing(t *testing.T) {
 }
 
 func TestALoginLeavesWithAnIdThatNobodyHadBefore(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	first := w.logIn()
 	seen := map[string]bool{first: true}
 	for _, planted := range []string{"__Host-optin-admin=planted", first, "optin-admin=planted"} {
@@ -77,7 +78,7 @@ func TestALoginLeavesWithAnIdThatNobodyHadBefore(t *testing.T) {
 }
 
 func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	other := w.replica(func(*Options) {})
 	mine, colleagues := w.logIn(), w.logIn()
 	if !other.open(mine) {
@@ -96,7 +97,7 @@ func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
 		if w.open(mine) || other.open(mine) || !other.open(colleagues) {
 			t.Error("the wrong one has ended")
 		}
-		w.clock.pass(sessionLife - time.Minute)
+		w.clock.pass(admin.SessionLife - time.Minute)
 	}
 	if a := w.act("/admin/logout", "", mine); a.status != http.StatusForbidden {
 		t.Errorf("logging out again: %d", a.status)
@@ -113,7 +114,7 @@ func TestASessionDiesWithThePasswordAndWithTheSecret(t *testing.T) {
 		must(t, err)
 		return r
 	}
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
 	for name, row := range map[string]struct {
 		change func(*Options)
@@ -131,19 +132,19 @@ func TestASessionDiesWithThePasswordAndWithTheSecret(t *testing.T) {
 }
 
 // deaf is a real store that cannot say what it holds.
-type deaf struct{ store.Store }
+type deaf struct{ Store }
 
 func (deaf) Get(context.Context, string) ([]byte, error) { return nil, store.ErrUnavailable }
 
 func TestASessionOfWhichNobodyKnowsWhetherItHasEndedOpensNothing(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
 	other := w.replica(func(o *Options) { o.Store = deaf{o.Store} })
-	if a := other.send("GET", adminPath, "", "Cookie", cookie); a.status != http.StatusServiceUnavailable || a.page(t).Find("table, nav").Length() != 0 {
+	if a := other.send("GET", admin.Path, "", "Cookie", cookie); a.status != http.StatusServiceUnavailable || a.page(t).Find("table, nav").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	w.park("ada@b.example")
-	if a := other.act(hooksPath, "all=true", cookie); a.status != http.StatusServiceUnavailable || len(w.parkedIDs()) != 1 {
-		t.Errorf("%d, %d are parked", a.status, len(w.parkedIDs()))
+	w.failEvent("ada@b.example")
+	if a := other.act(hooksPath, "all=true", cookie); a.status != http.StatusServiceUnavailable || len(w.failedIDs()) != 1 {
+		t.Errorf("%d, %d have failed", a.status, len(w.failedIDs()))
 	}
 }

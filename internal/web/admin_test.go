@@ -6,13 +6,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestWithoutAPasswordThereIsNoDashboard(t *testing.T) {
-	w := adminWorld(t, func(o *Options) { o.Admin.Password = []byte(" \r\n") })
+	w := newAdminEnv(t, func(o *Options) { o.Admin.Password = []byte(" \r\n") })
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
-			if a := w.send(method, path, "password=", "Content-Type", mediaForm); a.status != http.StatusNotFound {
+			if a := w.send(method, path, "password=", "Content-Type", request.MediaForm); a.status != http.StatusNotFound {
 				t.Errorf("%s %s: %d", method, path, a.status)
 			}
 		}
@@ -20,41 +23,46 @@ func TestWithoutAPasswordThereIsNoDashboard(t *testing.T) {
 }
 
 func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	acts := adminActs()
-	for _, rt := range w.web.adminRoutes() {
+	for _, rt := range w.routes() {
+		if !strings.HasPrefix(rt.pattern, admin.Path) {
+			continue
+		}
 		path := strings.ReplaceAll(rt.pattern, "{site}", "gazette")
 		_, act := acts[path]
 		if tried := act && rt.method == http.MethodPost || strings.Contains(" "+strings.Join(adminLooks(), " ")+" ", " "+path+" "); !tried {
 			t.Errorf("%s %s is not", rt.method, rt.pattern)
 		}
-		if !rt.person || rt.guarded != (rt.method == http.MethodPost) {
-			t.Errorf("%s %s: person %t, guarded %t", rt.method, rt.pattern, rt.person, rt.guarded)
+		a := w.send(rt.method, path, "", "Sec-Fetch-Site", "cross-site") // which also asks for no media type
+		person, guarded := a.media() == "text/html" || a.status == http.StatusSeeOther, a.status == http.StatusForbidden
+		if !person || guarded != (rt.method == http.MethodPost) {
+			t.Errorf("%s %s: person %t, guarded %t", rt.method, rt.pattern, person, guarded)
 		}
 	}
 }
 
 func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
-	w := adminWorld(t)
-	w.park("ada@b.example")
+	w := newAdminEnv(t)
+	w.failEvent("ada@b.example")
 	for _, path := range adminLooks() {
-		for _, accept := range []string{"text/html", mediaJSON, ""} {
+		for _, accept := range []string{"text/html", request.MediaJSON, ""} {
 			for _, method := range []string{"GET", "HEAD"} {
 				a := w.send(method, path, "", "Accept", accept)
-				if path == loginPath {
+				if path == admin.LoginPath {
 					if a.status != http.StatusOK {
 						t.Errorf("%s %s: %d", method, path, a.status)
 					}
 					continue
 				}
-				if a.status != http.StatusSeeOther || a.header.Get("Location") != loginPath || a.body != "" || a.header.Get("Set-Cookie") != "" {
+				if a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "" || a.header.Get("Set-Cookie") != "" {
 					t.Errorf("%s %s: %d %v %s", method, path, a.status, a.header, a.body)
 				}
 			}
 		}
 	}
 	for path, body := range adminActs() {
-		if path == loginPath {
+		if path == admin.LoginPath {
 			continue
 		}
 		a := w.act(path, body, "x=y")
@@ -66,15 +74,15 @@ func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
 	if a := w.send("GET", "/admin/sites/none/webhooks", ""); a.status != http.StatusSeeOther {
 		t.Errorf("of a site that is none: %d", a.status)
 	}
-	if n := len(w.parkedIDs()); n != 1 {
-		t.Errorf("%d events are parked, want one", n)
+	if n := len(w.failedIDs()); n != 1 {
+		t.Errorf("%d events have failed, want one", n)
 	}
 }
 
 func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
-	w.park("ada@b.example")
+	w.failEvent("ada@b.example")
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		rest := path[len("/admin"):]
 		for _, spelt := range []string{
@@ -83,21 +91,21 @@ func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
 			"/c/.." + path, path + "%3f", path + "%23", "/admin%5c" + strings.TrimPrefix(rest, "/"), "/admin" + strings.ToUpper(rest) + "x", path + "%252f",
 		} {
 			for _, method := range []string{"GET", "HEAD", "POST"} {
-				if status := w.raw(method, spelt, "Cookie: "+cookie+"\r\nContent-Type: "+mediaForm+"\r\n"); status != http.StatusNotFound {
+				if status := w.raw(method, spelt, "Cookie: "+cookie+"\r\nContent-Type: "+request.MediaForm+"\r\n"); status != http.StatusNotFound {
 					t.Errorf("%s %s: %d", method, spelt, status)
 				}
 			}
 		}
 	}
-	if !w.open(cookie) || len(w.parkedIDs()) != 1 {
+	if !w.open(cookie) || len(w.failedIDs()) != 1 {
 		t.Error("something was done")
 	}
 }
 
 func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
-	id := w.park("ada@b.example")
+	id := w.failEvent("ada@b.example")
 	for name, headers := range map[string][]string{
 		"another site":            {"Sec-Fetch-Site", "cross-site"},
 		"a sibling host":          {"Sec-Fetch-Site", "same-site"},
@@ -117,13 +125,13 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 		}
 	}
 	for _, override := range [][]string{{"X-HTTP-Method-Override", "POST"}, {"X-Method-Override", "POST"}} {
-		w.send("GET", hooksPath, "all=true", append(override, "Cookie", cookie, "Content-Type", mediaForm)...)
+		w.send("GET", hooksPath, "all=true", append(override, "Cookie", cookie, "Content-Type", request.MediaForm)...)
 	}
 	w.send("GET", "/admin/sites/gazette/webhooks?all=true&id="+id+"&_method=POST", "", "Cookie", cookie)
 	if !w.open(cookie) {
 		t.Error("the session has ended")
 	}
-	if diff := cmp.Diff([]string{id}, w.parkedIDs()); diff != "" {
+	if diff := cmp.Diff([]string{id}, w.failedIDs()); diff != "" {
 		t.Error(diff)
 	}
 	for name, headers := range map[string][]string{
@@ -136,7 +144,7 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 }
 
 func TestThePagesOfTheDashboardAreKeptByNobodyAndRunNothing(t *testing.T) {
-	w := adminWorld(t)
+	w := newAdminEnv(t)
 	cookie := w.logIn()
 	for _, path := range append(adminLooks(), "/admin/sites/none/webhooks") {
 		get, head := w.send("GET", path, "", "Cookie", cookie), w.send("HEAD", path, "", "Cookie", cookie)

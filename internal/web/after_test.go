@@ -3,13 +3,15 @@ package web
 import (
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 const thanks = "https://gazette.example/thanks/"
 
 // continuing is a world in which people are sent on: the gazette's by site, the club's by purpose.
-func continuing(t *testing.T) *world {
-	return newWorld(t, func(o *Options) {
+func continuing(t *testing.T) *env {
+	return newEnv(t, func(o *Options) {
 		g, c := o.Sites["gazette"], o.Sites["club"]
 		g.After = After{Signup: thanks + "look", Confirm: thanks + "welcome", Withdraw: thanks + "bye"}
 		c.Redirects = []string{"https://club.example/"}
@@ -25,15 +27,15 @@ func TestAPersonIsSentOnAfterEachDeed(t *testing.T) {
 		"email=a@b.example&consent=1&redirect=" + thanks + "mine":   thanks + "mine",
 		"email=a@b.example&consent=1&redirect=https://evil.example": "",
 	} {
-		if a := w.send("POST", signupPath, body, "Content-Type", mediaForm); a.header.Get("Location") != want || (a.status == 303) != (want != "") {
+		if a := w.send("POST", signupPath, body, "Content-Type", request.MediaForm); a.header.Get("Location") != want || (a.status == 303) != (want != "") {
 			t.Errorf("%s: %d to %q", body, a.status, a.header.Get("Location"))
 		}
 	}
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	if csp := w.send("GET", link, "").header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://gazette.example;") {
 		t.Errorf("the button's page: %s", csp)
 	}
-	if a := w.send("POST", link, "", "Accept", mediaJSON); a.status != 200 || a.header.Get("Location") != "" || !strings.Contains(a.body, `"confirmed"`) {
+	if a := w.send("POST", link, "", "Accept", request.MediaJSON); a.status != 200 || a.header.Get("Location") != "" || !strings.Contains(a.body, `"confirmed"`) {
 		t.Errorf("a program: %d %s", a.status, a.body)
 	}
 	for range 2 {
@@ -50,13 +52,13 @@ func TestAPersonIsSentOnAfterEachDeed(t *testing.T) {
 func TestAWithdrawalIsNeverARedirectButShowsTheWayBack(t *testing.T) {
 	w := continuing(t)
 	w.signUp("a@b.example")
-	confirmed := w.send("POST", w.path(w.letter().Confirm), "")
+	confirmed := w.send("POST", w.path(w.email().Confirm), "")
 	if confirmed.status != 303 {
 		t.Fatalf("confirming: %d", confirmed.status)
 	}
 	w.clock.pass(25 * 60 * 60 * 1e9)
 	w.signUp("a@b.example") // brings the letter that says so, with the way to take it back
-	path := w.path(w.letter().Unsubscribe)
+	path := w.path(w.email().Unsubscribe)
 	for range 2 {
 		a := w.send("POST", path, "", "Accept", "text/html")
 		back := a.page(t).Find("a.main")
@@ -72,7 +74,7 @@ func TestAWithdrawalIsNeverARedirectButShowsTheWayBack(t *testing.T) {
 func TestAPurposesPageGoesBeforeTheSites(t *testing.T) {
 	w := continuing(t)
 	for body, want := range map[string]string{"purposes=news": "/s/club/sent?lang=fr", "purposes=offers": "https://club.example/soon", "purposes=news&purposes=offers": "https://club.example/soon"} {
-		a := w.send("POST", "/v1/sites/club/subscriptions", body+"&email="+body[9:13]+"@b.example&consent=1", "Content-Type", mediaForm)
+		a := w.send("POST", "/v1/sites/club/subscriptions", body+"&email="+body[9:13]+"@b.example&consent=1", "Content-Type", request.MediaForm)
 		if a.status != 303 || a.header.Get("Location") != want {
 			t.Errorf("%s: %d to %q", body, a.status, a.header.Get("Location"))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // asSite are the headers of a call of a site's server.
@@ -15,11 +16,11 @@ func asSite(key string, more ...string) []string {
 }
 
 // subscriptionPath is where an address' subscription at the gazette is.
-func (w *world) subscriptionPath(email string) string {
+func (w *env) subscriptionPath(email string) string {
 	w.Helper()
 	a, err := address.Parse(email)
 	must(w, err)
-	st, err := w.desk.Lookup(w.Context(), "gazette", a)
+	st, err := w.service.Lookup(w.Context(), "gazette", a)
 	must(w, err)
 	return signupPath + "/" + st.ID
 }
@@ -27,14 +28,14 @@ func (w *world) subscriptionPath(email string) string {
 // read reads a JSON answer of a status.
 func (a answer) read(t testing.TB, status int, into any) {
 	t.Helper()
-	if a.status != status || a.media() != mediaJSON {
+	if a.status != status || a.media() != request.MediaJSON {
 		t.Fatalf("%d %s %s, want %d", a.status, a.media(), a.body, status)
 	}
 	must(t, json.Unmarshal([]byte(a.body), into))
 }
 
 func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	one := w.subscriptionPath("ada@b.example")
 	for name, row := range map[string]struct {
@@ -67,7 +68,7 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 			case may[key]&row.needs == 0:
 				want, code = 403, "api_key_scope"
 			}
-			headers := []string{"Content-Type", mediaJSON}
+			headers := []string{"Content-Type", request.MediaJSON}
 			if key != "" {
 				headers = asSite(key, headers...)
 			}
@@ -81,7 +82,7 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 				}
 			}
 		}
-		other := w.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body, asSite(gazetteKey, "Content-Type", mediaJSON)...)
+		other := w.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		if other.status != 403 {
 			t.Errorf("%s at another site: %d", name, other.status)
 		}
@@ -89,31 +90,31 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 }
 
 func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	first := w.letter()
+	first := w.email()
 	one := w.subscriptionPath("ada@b.example")
 	var st consent.Status
 	w.send("GET", one, "", asSite(readKey)...).read(t, 200, &st)
 	if st.Email != "ada@b.example" || st.State != consent.Pending || one != signupPath+"/"+st.ID {
 		t.Errorf("%+v", st)
 	}
-	resend := func(letter string) {
+	resend := func(email string) {
 		t.Helper()
 		var said map[string]string
 		w.send("POST", one+"/resend", "", asSite(writeKey)...).read(t, 202, &said)
-		if said["status"] != "accepted" || said["letter"] != letter {
-			t.Errorf("%v, want %s", said, letter)
+		if said["status"] != "accepted" || said["email"] != email {
+			t.Errorf("%v, want %s", said, email)
 		}
 	}
-	resend("not_owed")
+	resend("not_due")
 	w.clock.pass(11 * 60e9)
-	resend("owed")
-	if again := w.letter(); again.Confirm != first.Confirm {
+	resend("enqueued")
+	if again := w.email(); again.Confirm != first.Confirm {
 		t.Error("another link")
 	}
 	w.send("POST", w.path(first.Confirm), "")
-	w.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", mediaJSON)...).read(t, 200, &st)
+	w.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
 	if st.State != consent.Withdrawn || w.state("ada@b.example") != consent.Withdrawn {
 		t.Errorf("%+v", st)
 	}
@@ -136,7 +137,7 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 }
 
 func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	one := w.subscriptionPath("ada@b.example")
 	for name, row := range map[string]struct {
@@ -171,7 +172,7 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 		"erase nobody":         {"DELETE", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA", "", 404, "subscription_unknown", ""},
 		"an id that is none":   {"GET", signupPath + "/x", "", 404, "subscription_unknown", ""},
 	} {
-		a := w.send(row.method, row.path, row.body, asSite(gazetteKey, "Content-Type", mediaJSON)...)
+		a := w.send(row.method, row.path, row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		top, fields := a.problem(t)
 		if a.status != row.status || top != row.code || row.field != "" && (len(fields) != 1 || fields[0] != row.field) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 func TestWhatAServerSawIsKeptApartFromWhatWeSaw(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	body := `{"email":"ada@b.example","consent":true,"visitor_ip":"2001:db8::7","visitor_user_agent":"Browser/1","visitor_page":"https://gazette.example/sport","visitor_at":"2026-11-21T18:59:30+01:00"}`
-	a := w.send("POST", signupPath, body, asSite(writeKey, "Content-Type", mediaJSON, "User-Agent", "Backend/1")...)
+	a := w.send("POST", signupPath, body, asSite(writeKey, "Content-Type", request.MediaJSON, "User-Agent", "Backend/1")...)
 	if a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -28,7 +29,7 @@ func TestWhatAServerSawIsKeptApartFromWhatWeSaw(t *testing.T) {
 }
 
 func TestOnlyAServersKeyAttests(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for name, row := range map[string]struct {
 		field   string
 		headers []string
@@ -46,7 +47,7 @@ func TestOnlyAServersKeyAttests(t *testing.T) {
 		"no time":            {`"visitor_at":"now"`, asSite(writeKey), 422, "time_invalid"},
 		"a time yet to come": {`"visitor_at":"2026-11-21T18:02:00Z"`, asSite(writeKey), 422, "time_in_the_future"},
 	} {
-		a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,`+row.field+`}`, append(row.headers, "Content-Type", mediaJSON)...)
+		a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,`+row.field+`}`, append(row.headers, "Content-Type", request.MediaJSON)...)
 		if code, _ := a.problem(t); a.status != row.status || code != row.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
@@ -55,13 +56,13 @@ func TestOnlyAServersKeyAttests(t *testing.T) {
 }
 
 func TestAServersSignupsCountForItsVisitors(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Limits.SignupsPerIP = []store.Limit{{N: 1, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	})
 	sign := func(email, ip string) int {
-		return w.send("POST", signupPath, `{"email":"`+email+`","consent":true`+ip+`}`, asSite(writeKey, "Content-Type", mediaJSON)...).status
+		return w.send("POST", signupPath, `{"email":"`+email+`","consent":true`+ip+`}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).status
 	}
 	for i, row := range []struct {
 		ip   string

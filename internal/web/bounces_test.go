@@ -9,6 +9,13 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/web/request"
+)
+
+// Media types of reports.
+const (
+	mediaMessage = "message/rfc822"
+	mediaText    = "text/plain"
 )
 
 const bouncesPath = "/v1/bounces"
@@ -48,7 +55,7 @@ func sns(message string) string {
 }
 
 // hand hands something in under the operator's key.
-func (w *world) hand(media, body string) answer {
+func (w *env) hand(media, body string) answer {
 	w.Helper()
 	return w.send("POST", bouncesPath, body, asSite(ownerKey, "Content-Type", media)...)
 }
@@ -60,18 +67,18 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 		body  func(d confirm.Message) string
 	}{
 		"a message": {mediaMessage, func(d confirm.Message) string { return failedTo(d.ReturnPath + "@bounces.gazette.example") }},
-		"JSON":      {mediaJSON, func(confirm.Message) string { return notified("bonjour@gazette.example", "ada@b.example") }},
+		"JSON":      {request.MediaJSON, func(confirm.Message) string { return notified("bonjour@gazette.example", "ada@b.example") }},
 		"by SNS":    {"text/plain; charset=UTF-8", func(confirm.Message) string { return sns(notified("bonjour@gazette.example", "ada@b.example")) }},
-		"SNS, said to be JSON": {mediaJSON, func(d confirm.Message) string {
+		"SNS, said to be JSON": {request.MediaJSON, func(d confirm.Message) string {
 			return sns(notified(d.ReturnPath+"@bounces.gazette.example", "x@y.example"))
 		}},
-		"by Postmark, a hard one": {mediaJSON, func(confirm.Message) string {
+		"by Postmark, a hard one": {request.MediaJSON, func(confirm.Message) string {
 			return `{"RecordType":"Bounce","Type":"HardBounce","From":"bonjour@gazette.example","Email":"ada@b.example"}`
 		}},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		w.signUp("ada@b.example")
-		body := row.body(w.letter())
+		body := row.body(w.email())
 		for range 2 { // again changes nothing
 			if a := w.hand(row.media, body); a.status != 200 || a.body != lowered || w.state("ada@b.example") != consent.Undeliverable {
 				t.Errorf("%s: %d %s, %q", name, a.status, a.body, w.state("ada@b.example"))
@@ -88,16 +95,16 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 }
 
 func TestAForgedReportChangesNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	path := w.letter().ReturnPath
+	path := w.email().ReturnPath
 	last := map[bool]string{true: "b", false: "a"}[strings.HasSuffix(path, "a")]
 	for name, row := range map[string]struct{ media, body string }{
 		"another signature": {mediaMessage, failedTo(path[:len(path)-1] + last + "@bounces.gazette.example")},
 		"no signature":      {mediaMessage, failedTo("ada@b.example")},
 		"a sender's name":   {mediaMessage, strings.Replace(failedTo("x@y.example"), "From:", "From: bonjour@gazette.example\r\nX-From:", 1)},
-		"somebody else's":   {mediaJSON, notified("news@elsewhere.example", "ada@b.example")},
-		"another site's":    {mediaJSON, notified("hello@club.example", "ada@b.example")},
+		"somebody else's":   {request.MediaJSON, notified("news@elsewhere.example", "ada@b.example")},
+		"another site's":    {request.MediaJSON, notified("hello@club.example", "ada@b.example")},
 	} {
 		a := w.hand(row.media, row.body)
 		if a.status != 200 || w.state("ada@b.example") != consent.Pending {
@@ -107,9 +114,9 @@ func TestAForgedReportChangesNothing(t *testing.T) {
 }
 
 func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	body := failedTo(w.letter().ReturnPath + "@bounces.gazette.example")
+	body := failedTo(w.email().ReturnPath + "@bounces.gazette.example")
 	for name, headers := range map[string][]string{
 		"none": nil, "another": asSite("x"), "a site's": asSite(gazetteKey), "an empty one": asSite(""),
 		"as a name": {"Authorization", basic(ownerKey, "")}, "a site's, as a password": {"Authorization", basic("optin", gazetteKey)}, "two": append(asSite(ownerKey), asSite(ownerKey)...),
@@ -132,17 +139,17 @@ func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
 			t.Errorf("as the password of %q: %d %s", user, a.status, a.body)
 		}
 	}
-	if a := w.send("POST", signupPath, `{}`, asSite(ownerKey, "Content-Type", mediaJSON)...); a.status == 202 {
+	if a := w.send("POST", signupPath, `{}`, asSite(ownerKey, "Content-Type", request.MediaJSON)...); a.status == 202 {
 		t.Error("the operator's key signs up")
 	}
 	if a := w.send("GET", signupPath, "", asSite(ownerKey)...); a.status != 401 {
 		t.Errorf("the operator's key lists: %d", a.status)
 	}
-	w.web.opt.OperatorKeys = nil
+	w = w.replica(func(o *Options) { o.OperatorKeys = nil })
 	if a := w.hand(mediaMessage, body); a.status != 401 {
 		t.Errorf("where there is no key, an old one: %d", a.status)
 	}
-	w.web.opt.Bounces = nil
+	w = w.replica(func(o *Options) { o.Bounces = nil })
 	if a := w.hand(mediaMessage, body); a.status != 404 || codeOf(t, a.body) != "not_found" {
 		t.Errorf("where nothing takes them: %d %s", a.status, a.body)
 	}
@@ -153,7 +160,7 @@ func basic(user, password string) string {
 }
 
 func TestABouncesBodyIsReadAfterItsKeyAndWithinItsSize(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	large := failedTo("x@y.example") + strings.Repeat("x", 100<<10)
 	for name, row := range map[string]struct {
 		key, media, body string
@@ -165,12 +172,12 @@ func TestABouncesBodyIsReadAfterItsKeyAndWithinItsSize(t *testing.T) {
 		"the same without a key":      {"", mediaMessage, large + strings.Repeat("x", bounce.MaxMessage), 401, "operator_key_required"},
 		"another type, without a key": {"", "image/png", "x", 401, "operator_key_required"},
 		"another type":                {ownerKey, "image/png", "x", 415, "media_type_not_supported"},
-		"a form":                      {ownerKey, mediaForm, "x=y", 415, "media_type_not_supported"},
+		"a form":                      {ownerKey, request.MediaForm, "x=y", 415, "media_type_not_supported"},
 		"no report":                   {ownerKey, mediaMessage, "Subject: I am away\r\n\r\nUntil Monday.\r\n", 422, "report_unreadable"},
 		"no message":                  {ownerKey, mediaMessage, "x", 422, "report_unreadable"},
-		"no JSON":                     {ownerKey, mediaJSON, "x", 422, "report_unreadable"},
+		"no JSON":                     {ownerKey, request.MediaJSON, "x", 422, "report_unreadable"},
 		"something else's JSON":       {ownerKey, mediaText, `{"hello":"world"}`, 422, "report_unreadable"},
-		"nothing":                     {ownerKey, mediaJSON, "", 422, "report_unreadable"},
+		"nothing":                     {ownerKey, request.MediaJSON, "", 422, "report_unreadable"},
 	} {
 		a := w.send("POST", bouncesPath, row.body, asSite(row.key, "Content-Type", row.media)...)
 		if a.status != row.want || row.code != "" && codeOf(t, a.body) != row.code {
@@ -195,7 +202,7 @@ func TestAnOperatorIsToldWhereToConfirmAtAmazonAndNowhereElse(t *testing.T) {
 		"https://evilamazonaws.com/":                                                     false,
 		"javascript:alert(1)//.amazonaws.com":                                            false,
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		b, _ := json.Marshal(map[string]string{"Type": "SubscriptionConfirmation", "SubscribeURL": address})
 		a := w.hand(mediaText, string(b))
 		if a.status != 200 || a.body != `{"reports":0,"ours":0}`+"\n" {

@@ -23,7 +23,7 @@ import (
 
 // neighbours are a website and optin, each on a port of its own.
 type neighbours struct {
-	*world
+	*env
 	ours string // optin's origin
 	site string // the website's origin
 }
@@ -51,7 +51,7 @@ func newNeighbours(t *testing.T, policy string, files map[string]string, change 
 	}))
 	t.Cleanup(website.Close)
 	n.site = website.URL
-	n.world = newWorld(t, func(o *Options) {
+	n.env = newEnv(t, func(o *Options) {
 		o.PublicURL, _ = url.Parse(n.ours)
 		g := o.Sites["gazette"]
 		g.Origins, g.Redirects = []string{n.site}, []string{n.site + "/"}
@@ -60,14 +60,14 @@ func newNeighbours(t *testing.T, policy string, files map[string]string, change 
 			change(o, n.site)
 		}
 	})
-	server := &httptest.Server{Listener: l, Config: HTTPServer("", n.web.Handler())}
+	server := &httptest.Server{Listener: l, Config: HTTPServer("", n.web.echo)}
 	server.Start()
 	t.Cleanup(server.Close)
 	return n
 }
 
 // link is a letter's link on our own port.
-func (n *neighbours) link() string { return n.ours + n.path(n.letter().Confirm) }
+func (n *neighbours) link() string { return n.ours + n.path(n.email().Confirm) }
 
 // person is a tab of a browser of its own, and what its console says.
 type person struct {

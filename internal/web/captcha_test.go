@@ -15,6 +15,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
@@ -62,16 +63,16 @@ func (s *service) set(broken bool) { s.mu.Lock(); defer s.mu.Unlock(); s.broken 
 func (s *service) questions() int  { s.mu.Lock(); defer s.mu.Unlock(); return len(s.asked) }
 
 // captchaWorld is a world whose gazette has Turnstile, verified by a service.
-func captchaWorld(t *testing.T, terms func(*confirm.Site)) (*world, *service) {
+func captchaWorld(t *testing.T, terms func(*confirm.Site)) (*env, *service) {
 	t.Helper()
 	s := newService(t)
 	return wary(t, terms, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) }), s
 }
 
 // bring signs an address up with a token and a proof of work.
-func (w *world) bring(email, token, proof string) answer {
+func (w *env) bring(email, token, proof string) answer {
 	w.Helper()
-	return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"cf-turnstile-response":%q,"altcha":%q}`, email, token, proof), "Content-Type", mediaJSON)
+	return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"cf-turnstile-response":%q,"altcha":%q}`, email, token, proof), "Content-Type", request.MediaJSON)
 }
 
 func TestACaptchaIsAskedForInThePlaceOfWork(t *testing.T) {
@@ -100,10 +101,10 @@ func TestACaptchaIsAskedForInThePlaceOfWork(t *testing.T) {
 	if s.asked[len(s.asked)-1] != "good 127.0.0.1" {
 		t.Errorf("the service is told %q", s.asked[len(s.asked)-1])
 	}
-	if a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, "Content-Type", mediaJSON); a.asked(t).Work == nil {
+	if a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, "Content-Type", request.MediaJSON); a.asked(t).Work == nil {
 		t.Errorf("a site without a captcha: %s", a.body)
 	}
-	a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"cf-turnstile-response":["good"]}`, "Content-Type", mediaJSON)
+	a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"cf-turnstile-response":["good"]}`, "Content-Type", request.MediaJSON)
 	if code, _ := a.problem(t); code != "field_invalid" {
 		t.Errorf("a list of tokens: %s", a.body)
 	}
@@ -137,7 +138,7 @@ func TestWhileItIsCalmNoServiceIsAskedAndNoPageShowsTheCaptcha(t *testing.T) {
 	if a := w.send("POST", signupPath, w.hosted("gazette", "email=x&consent=on"), ours("text/html")...); a.page(t).Find(".cf-turnstile").Length() != 1 {
 		t.Error("a page that comes back for another reason does not show it")
 	}
-	w.clock.pass(stirFor)
+	w.clock.pass(challenge.ShowCaptchaFor)
 	if p := w.send("GET", "/s/gazette", "").page(t); p.Find(".cf-turnstile").Length() != 0 {
 		t.Error("the page shows it for ever")
 	}
@@ -173,7 +174,7 @@ func TestASiteStaysOpenWhileItsCaptchasServiceIsAway(t *testing.T) {
 			t.Errorf("%s: the log: %s", name, log)
 		}
 		s.set(false)
-		w.clock.pass(heedFor)
+		w.clock.pass(challenge.AskAgainAfter)
 		if a := w.bring("eve@b.example", "", w.proof("gazette")); a.status != 422 || a.asked(t).Captcha == nil {
 			t.Errorf("%s: it is back: %d %s", name, a.status, a.body)
 		}
@@ -187,7 +188,7 @@ func TestAServiceThatIsThereIsNotAskedAfterEachTime(t *testing.T) {
 			t.Errorf("%d: %d, %d questions, want %d", i, a.status, s.questions(), want)
 		}
 		if i == 2 {
-			w.clock.pass(heedFor)
+			w.clock.pass(challenge.AskAgainAfter)
 		}
 	}
 }
@@ -216,10 +217,10 @@ func TestWhoHangsUpDoesNotMakeTheServiceLookAway(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, "POST", signupPath, strings.NewReader(`{"email":"ada@b.example","consent":true,"cf-turnstile-response":"x"}`))
-	r.Header.Set("Content-Type", mediaJSON)
+	r.Header.Set("Content-Type", request.MediaJSON)
 	rec := httptest.NewRecorder()
-	w.web.Handler().ServeHTTP(rec, r)
-	if away, known := w.web.sites["gazette"].pulse.known(w.clock.now()); rec.Code != 503 || away || known {
+	w.web.echo.ServeHTTP(rec, r)
+	if away, known := w.web.gate.Unavailable("gazette"); rec.Code != 503 || away || known {
 		t.Errorf("%d, away %t", rec.Code, away)
 	}
 }
@@ -235,18 +236,18 @@ func TestAServiceIsAskedSoManyQuestionsAtOnceAndNoMore(t *testing.T) {
 	t.Cleanup(s.Close)
 	w := wary(t, always, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) })
 	var all sync.WaitGroup
-	for i := range atOnce {
+	for i := range challenge.MaxQuestions {
 		all.Go(func() {
 			if a := w.bring(fmt.Sprintf("p%d@b.example", i), "x", ""); a.status != 202 {
 				t.Errorf("%d: %d %s", i, a.status, a.body)
 			}
 		})
 	}
-	for end := time.Now().Add(2 * time.Second); asked.Load() < atOnce && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Second); asked.Load() < challenge.MaxQuestions && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	a := w.bring("ada@b.example", "x", "")
-	if asked.Load() != atOnce || a.status != 422 || a.asked(t).Work == nil {
+	if asked.Load() != challenge.MaxQuestions || a.status != 422 || a.asked(t).Work == nil {
 		t.Errorf("%d are asked; one more: %d %s", asked.Load(), a.status, a.body)
 	}
 	close(release)
@@ -270,11 +271,11 @@ func TestOneClientCannotKeepACaptchasServiceBusy(t *testing.T) {
 }
 
 func TestACaptchaNeedsWorkToFallBackTo(t *testing.T) {
-	w := newWorld(t)
-	o := w.web.opt
+	w := newEnv(t)
+	o := w.web.Options
 	o.Work = nil
 	withCaptcha(t, &o, challenge.Turnstile, "")
-	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "site gazette: a captcha needs Options.Work") {
+	if _, err := newApp(o); err == nil || !strings.Contains(err.Error(), "site gazette: a captcha needs Options.Work") {
 		t.Errorf("%v", err)
 	}
 }

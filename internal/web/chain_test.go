@@ -8,26 +8,28 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		o.Observe = func(route, method string, status int, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[method+" "+route] = status
 		}
 	})
-	a := w.send("POST", signupPath, w.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type", mediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
-	d := w.letter()
+	a := w.send("POST", signupPath, w.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type", request.MediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
+	d := w.email()
 	link := w.path(d.Confirm)
 	w.send("GET", link+"?x=lovelace@secret.example", "")
 	w.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
 	w.send("GET", link+"%20", "")
 	w.send("BREW", link, "")
-	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", mediaJSON)
+	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", request.MediaJSON)
 	must(t, w.store.Close())
 	w.send("POST", link, "")
 	text := w.log.String()
@@ -57,13 +59,13 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 }
 
 func TestAPanicIsAPageAndOneLine(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Undeliverable = func(context.Context, string) bool { panic("broken on purpose") } })
+	w := newEnv(t, func(o *Options) { o.Undeliverable = func(context.Context, string) bool { panic("broken on purpose") } })
 	body := `{"email":"a@b.example","consent":true}`
-	a := w.send("POST", signupPath, body, "Content-Type", mediaJSON)
+	a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
 	if top, _ := a.problem(t); a.status != 500 || top != "internal_error" || strings.Contains(a.body, "purpose") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.send("POST", signupPath, body, "Content-Type", mediaJSON, "Accept", "text/html"); a.status != 500 || a.page(t).Find("h1").Length() != 1 {
+	if a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 500 || a.page(t).Find("h1").Length() != 1 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if text := w.log.String(); strings.Count(text, "broken on purpose") != 2 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "chain_test.go") {
@@ -74,12 +76,12 @@ func TestAPanicIsAPageAndOneLine(t *testing.T) {
 
 // TestManyAtOnce is for the race detector.
 func TestManyAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	paths := w.paths()
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			for _, rt := range w.web.routes() {
+			for _, rt := range w.routes() {
 				req, err := http.NewRequestWithContext(t.Context(), rt.method, w.http.URL+paths[rt.pattern], nil)
 				if err != nil {
 					t.Error(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // example is one request of the description.
@@ -62,9 +63,9 @@ func (e example) with(media, title string, of contract.Object) example {
 		e.status = int(status)
 	}
 	e.keyed = e.keyed || of["x-key"] == true
-	if media != mediaForm {
+	if media != request.MediaForm {
 		b, _ := json.Marshal(of["value"]) // it came from JSON
-		if e.body = string(b); media != mediaJSON {
+		if e.body = string(b); media != request.MediaJSON {
 			e.body = of["value"].(string)
 		}
 		return e
@@ -93,14 +94,14 @@ func success(op contract.Object) (status int) {
 }
 
 // given makes the world in which an operation succeeds, and says what stands for the names in its path.
-func (e example) given(w *world) *strings.Replacer {
+func (e example) given(w *env) *strings.Replacer {
 	w.Helper()
 	w.signUp("ada@example.org")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	one := w.subscriptionPath("ada@example.org")
 	switch id, _ := e.op["operationId"].(string); id {
 	case "lift":
-		link = strings.TrimSuffix(w.send("POST", link+"/decline", "").forms(w)[0], "/lift")
+		link = strings.TrimSuffix(w.send("POST", link+"/decline", "").forms(w)[0], "/unblock")
 	case "renew":
 		w.clock.pass(49 * time.Hour)
 	case "withdraw", "showAgreements", "listSubscriptions", "export":
@@ -110,8 +111,8 @@ func (e example) given(w *world) *strings.Replacer {
 		}
 		w.send("GET", one, "", asSite(readKey)...).read(w, http.StatusOK, &st)
 		link = w.path(st.URL)
-	case "parkedEvents", "replayEvents":
-		w.park("bob@example.org")
+	case "failedEvents", "retryEvents":
+		w.failEvent("bob@example.org")
 	case "resendLetter":
 		w.clock.pass(11 * time.Minute)
 	}
@@ -121,12 +122,12 @@ func (e example) given(w *world) *strings.Replacer {
 
 func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
 	for _, e := range examples() {
-		for _, accept := range []string{"", mediaJSON} {
-			if accept != "" && e.media == mediaForm && e.status == http.StatusSeeOther {
+		for _, accept := range []string{"", request.MediaJSON} {
+			if accept != "" && e.media == request.MediaForm && e.status == http.StatusSeeOther {
 				continue // a form that asks for JSON is answered as a program
 			}
 			t.Run(e.name+" "+accept, func(t *testing.T) {
-				w := tellingWorld(t)
+				w := newWebhookEnv(t)
 				path := e.given(w).Replace(e.path)
 				var headers []string
 				for name, value := range map[string]string{"Accept": accept, "Content-Type": e.media} {
@@ -143,7 +144,7 @@ func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
 				if a.status != e.status {
 					t.Errorf("%s %s: %d %s, want %d", e.method, e.path, a.status, a.body, e.status)
 				}
-				if accept == mediaJSON && strings.HasPrefix(e.path, "/c/") && e.status < 300 && a.media() != mediaJSON {
+				if accept == request.MediaJSON && strings.HasPrefix(e.path, "/c/") && e.status < 300 && a.media() != request.MediaJSON {
 					t.Errorf("a program is answered %s", a.media())
 				}
 			})

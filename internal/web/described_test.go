@@ -4,18 +4,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/web/api"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	link, one := w.path(w.letter().Confirm), w.subscriptionPath("ada@b.example")
+	link, one := w.path(w.email().Confirm), w.subscriptionPath("ada@b.example")
 	w.send("POST", link+"/decline", "")
 	taken := w.taken("bob@b.example")
 	const site = "/v1/sites/gazette"
 	const file = "--b\r\nContent-Disposition: form-data; name=\"purposes\"; filename=\"x\"\r\n\r\nletter\r\n--b--\r\n"
-	json := []string{"Content-Type", mediaJSON}
-	foreign := []string{"Sec-Fetch-Site", "cross-site", "Accept", mediaJSON}
+	json := []string{"Content-Type", request.MediaJSON}
+	foreign := []string{"Sec-Fetch-Site", "cross-site", "Accept", request.MediaJSON}
 	keyed := func(more ...string) []string { return asSite(gazetteKey, append(more, json...)...) }
 	for name, row := range map[string]struct {
 		method, path, body string
@@ -24,24 +27,24 @@ func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
 		code               string
 	}{
 		"a foreign decline":          {"POST", link + "/decline", "", foreign, 403, "cross_site"},
-		"a foreign lift":             {"POST", link + "/lift", "", foreign, 403, "cross_site"},
+		"a foreign lift":             {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
 		"a foreign renewal":          {"POST", link + "/renew", "", foreign, 403, "cross_site"},
 		"a foreign withdrawal":       {"POST", taken, "", foreign, 403, "cross_site"},
-		"a withdrawal of XML":        {"POST", taken, "<a/>", []string{"Content-Type", "application/xml", "Accept", mediaJSON}, 415, "media_type_not_supported"},
-		"no such page":               {"GET", "/s/nowhere", "", []string{"Accept", mediaJSON}, 404, "site_unknown"},
-		"nowhere to be sent":         {"GET", "/s/nowhere/sent", "", []string{"Accept", mediaJSON}, 404, "site_unknown"},
+		"a withdrawal of XML":        {"POST", taken, "<a/>", []string{"Content-Type", "application/xml", "Accept", request.MediaJSON}, 415, "media_type_not_supported"},
+		"no such page":               {"GET", "/s/nowhere", "", []string{"Accept", request.MediaJSON}, 404, "site_unknown"},
+		"nowhere to be sent":         {"GET", "/s/nowhere/sent", "", []string{"Accept", request.MediaJSON}, 404, "site_unknown"},
 		"nobody to ask":              {"OPTIONS", "/v1/sites/nowhere/subscriptions", "", nil, 404, "site_unknown"},
 		"an export of something":     {"GET", site + "/export?since=1", "", keyed(), 400, "query_invalid"},
 		"statistics of something":    {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
-		"a lookup of too much":       {"POST", site + "/lookup", strings.Repeat(" ", maxLookup+1), keyed(), 413, "too_large"},
+		"a lookup of too much":       {"POST", site + "/lookup", strings.Repeat(" ", api.MaxLookupBody+1), keyed(), 413, "too_large"},
 		"a lookup of half a body":    {"POST", site + "/lookup", "{", keyed(), 400, "unreadable"},
 		"a letter by a wrong key":    {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
 		"a withdrawal by such a key": {"POST", one + "/withdraw", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
-		"a replay by such a key":     {"POST", site + "/webhooks/replay", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
+		"a replay by such a key":     {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
 		"a purpose that is a number": {"POST", one + "/withdraw", `{"purposes":[1]}`, keyed(), 422, "field_invalid"},
 		"purposes twice":             {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`, keyed(), 422, "field_repeated"},
-		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter", []string{"Content-Type", mediaForm, "Accept", mediaJSON}, 422, "field_repeated"},
-		"a file for a purpose":       {"POST", taken, file, []string{"Content-Type", mediaParts + "; boundary=b", "Accept", mediaJSON}, 422, "field_invalid"},
+		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter", []string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
+		"a file for a purpose":       {"POST", taken, file, []string{"Content-Type", request.MediaMultipart + "; boundary=b", "Accept", request.MediaJSON}, 422, "field_invalid"},
 	} {
 		a := w.send(row.method, row.path, row.body, row.headers...)
 		top, fields := a.problem(t)
@@ -52,20 +55,20 @@ func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
 }
 
 func TestARenewalOfWhatIsOverIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	renewed := func(link string) (int, string) {
-		a := w.send("POST", link+"/renew", "", "Accept", mediaJSON)
+		a := w.send("POST", link+"/renew", "", "Accept", request.MediaJSON)
 		return a.status, codeOf(t, a.body)
 	}
 	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	u, _ := w.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).Attr("href")
 	w.send("POST", w.path(u), "")
 	if status, code := renewed(link); status != 409 || code != "withdrawn" {
 		t.Errorf("taken back: %d %s", status, code)
 	}
 	w.signUp("bob@b.example")
-	link = w.path(w.letter().Confirm)
+	link = w.path(w.email().Confirm)
 	w.clock.pass(365 * 24 * time.Hour)
 	if status, code := renewed(link); status != 410 || code != "link_expired" {
 		t.Errorf("of long ago: %d %s", status, code)
@@ -73,15 +76,15 @@ func TestARenewalOfWhatIsOverIsRefused(t *testing.T) {
 }
 
 // taken is the way to take back what an address has confirmed.
-func (w *world) taken(email string) string {
+func (w *env) taken(email string) string {
 	w.Helper()
 	w.signUp(email)
-	u, _ := w.send("POST", w.path(w.letter().Confirm), "").page(w).Find(`a[href*="/u/"]`).Attr("href")
+	u, _ := w.send("POST", w.path(w.email().Confirm), "").page(w).Find(`a[href*="/u/"]`).Attr("href")
 	return w.path(u)
 }
 
 func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, path := range []string{"/embed.js", embedVersioned(), "/challenge.js", "/assets/optin.css"} {
 		whole := w.send("GET", path, "")
 		if a := w.send("GET", path, "", "Range", "bytes=2-5"); a.status != 206 || a.body != whole.body[2:6] {
@@ -101,17 +104,17 @@ func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
 
 // TestEveryPostOfAServerKeepsToItsKey is for the calls that change something: another body is refused, and so is who asks while it runs.
 func TestEveryPostOfAServerKeepsToItsKey(t *testing.T) {
-	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`, "/webhooks/replay": `{"all":true}`} {
+	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`, "/webhooks/retry": `{"all":true}`} {
 		lost := &lossy{}
 		lost.n.Store(2) // the first answer is not kept, so that it seems to run
-		w := newWorld(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
+		w := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
 		w.signUp("ada@b.example")
 		path := w.subscriptionPath("ada@b.example") + call
-		if call == "/webhooks/replay" {
+		if call == "/webhooks/retry" {
 			path = "/v1/sites/gazette" + call
 		}
 		do := func(body string) answer {
-			return w.send("POST", path, body, asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", mediaJSON)...)
+			return w.send("POST", path, body, asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 		}
 		if a := do(body); a.status >= 300 {
 			t.Fatalf("%s: %d %s", call, a.status, a.body)

@@ -13,10 +13,11 @@ import (
 
 	"github.com/optin/optin/internal/openapi"
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/problem"
 )
 
 func TestTheDescriptionIsServedAsItWasWritten(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.send("GET", "/openapi.yaml", "")
 	if a.status != http.StatusOK || a.media() != "application/yaml" || !bytes.Equal([]byte(a.body), openapi.YAML()) {
 		t.Errorf("%d %s, %d bytes", a.status, a.media(), len(a.body))
@@ -24,7 +25,7 @@ func TestTheDescriptionIsServedAsItWasWritten(t *testing.T) {
 }
 
 func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.send("GET", "/docs", "", "Accept", "text/html")
 	page := a.page(t)
 	if a.status != http.StatusOK || strings.Contains(a.header.Get("Content-Security-Policy"), "script-src") {
@@ -45,9 +46,10 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range codes(t) {
+	for _, c := range codes() {
 		told := page.Find("dt#code-" + c) // where a problem's type leads; see answer.problem
-		if status, detail := code(c).words(); told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(status) || strings.TrimSpace(told.Next().Text()) != detail {
+		p := problem.Of(problem.Code(c))
+		if told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(p.Status) || strings.TrimSpace(told.Next().Text()) != p.Detail {
 			t.Errorf("the code %s is told as %q", c, told.Text()+told.Next().Text())
 		}
 	}
@@ -63,7 +65,7 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 }
 
 // leads checks that a link of a page leads somewhere here.
-func (w *world) leads(page *goquery.Document, href string) {
+func (w *env) leads(page *goquery.Document, href string) {
 	w.Helper()
 	id, inside := strings.CutPrefix(href, "#")
 	switch {
@@ -80,7 +82,7 @@ func texts(s *goquery.Selection) []string {
 
 // TestTheCommandsOfTheDocsAreWhatAShellReads reads every command of the page with a real shell, and sends what curl would.
 func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var sent []string
 	for _, command := range texts(w.send("GET", "/docs", "").page(t).Find("pre code")) {
 		if !strings.HasPrefix(command, "curl ") {

@@ -61,7 +61,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 			t.Errorf("%s: afterwards: %s", name, got)
 		}
 		p.quiet()
-		d := n.letter()
+		d := n.email()
 		if n.state("ada@b.example") != "pending" || d.Locale != "fr" {
 			t.Errorf("%s: the letter is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
 		}
@@ -79,7 +79,7 @@ func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
 	p.quiet()
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -93,7 +93,7 @@ func TestAFormThatTheScriptCannotSendIsPostedPlainly(t *testing.T) {
 	p.do(chromedp.Navigate(n.site+"/join"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"))
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -127,7 +127,7 @@ func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 	p.until(said + `.startsWith("Plus qu’une étape")`)
-	n.letter()
+	n.email()
 }
 
 func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
@@ -155,7 +155,7 @@ func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 	if got := ask[int](p, `document.querySelectorAll("[aria-invalid], .optin-error").length`); got != 0 {
 		t.Errorf("%d marks are left", got)
 	}
-	n.letter()
+	n.email()
 }
 
 func TestAPageMayShowTheAnswerItself(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestTheScriptForWebsitesMayBeReadByAnyPageAndKept(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	short, long := w.send("GET", "/embed.js", "", "Origin", "https://anybody.example"), w.send("GET", embedVersioned(), "")
 	for name, a := range map[string]answer{"short": short, "versioned": long} {
 		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 8000 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
@@ -16,7 +16,7 @@ func TestTheScriptForWebsitesMayBeReadByAnyPageAndKept(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes, %v", name, a.status, len(a.body), a.header)
 		}
 	}
-	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" || long.header.Get("Cache-Control") != cacheForEver {
+	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" || long.header.Get("Cache-Control") != cacheForever {
 		t.Errorf("kept for %q and %q", short.header.Get("Cache-Control"), long.header.Get("Cache-Control"))
 	}
 	if a := w.send("GET", "/embed.js", "", "If-None-Match", short.header.Get("ETag")); a.status != 304 || a.body != "" {
@@ -30,7 +30,7 @@ func TestTheScriptForWebsitesMayBeReadByAnyPageAndKept(t *testing.T) {
 }
 
 func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.send("GET", "/challenge.js", "", "Origin", "https://anybody.example")
 	if a.status != 200 || a.media() != "text/javascript" || a.header.Get("Access-Control-Allow-Origin") != "*" ||
 		a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Cache-Control") != "no-cache" {
@@ -49,7 +49,7 @@ func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing
 }
 
 func TestOnlyTheScriptIsEverybodys(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, path := range []string{"/assets/optin.css", "/s/gazette", "/healthz"} {
 		if a := w.send("GET", path, "", "Origin", "https://anybody.example"); a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("Cross-Origin-Resource-Policy") != "" {
 			t.Errorf("%s: %v", path, a.header)

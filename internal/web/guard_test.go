@@ -14,18 +14,18 @@ import (
 )
 
 // paths is one path for every route's pattern.
-func (w *world) paths() map[string]string {
+func (w *env) paths() map[string]string {
 	w.Helper()
 	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	return map[string]string{
 		"/v1/sites/{site}/subscriptions": signupPath, "/v1/sites/{site}/lookup": "/v1/sites/gazette/lookup", "/s/{site}": "/s/gazette",
-		"/s/{site}/sent": "/s/gazette/sent", "/c/{token}": link, "/c/{token}/decline": link + "/decline", "/c/{token}/lift": link + "/lift",
+		"/s/{site}/sent": "/s/gazette/sent", "/c/{token}": link, "/c/{token}/decline": link + "/decline", "/c/{token}/unblock": link + "/unblock",
 		"/v1/sites/{site}/subscriptions/{id}": w.subscriptionPath("ada@b.example"), "/v1/sites/{site}/subscriptions/{id}/resend": w.subscriptionPath("ada@b.example") + "/resend",
 		"/v1/sites/{site}/subscriptions/{id}/withdraw": w.subscriptionPath("ada@b.example") + "/withdraw", "/v1/sites/{site}/stats": "/v1/sites/gazette/stats",
-		"/v1/sites/{site}/export": "/v1/sites/gazette/export", "/v1/sites/{site}/webhooks/parked": "/v1/sites/gazette/webhooks/parked",
-		"/v1/sites/{site}/webhooks/replay": "/v1/sites/gazette/webhooks/replay",
-		"/c/{token}/renew":                 link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
+		"/v1/sites/{site}/export": "/v1/sites/gazette/export", "/v1/sites/{site}/webhooks/failed": "/v1/sites/gazette/webhooks/failed",
+		"/v1/sites/{site}/webhooks/retry": "/v1/sites/gazette/webhooks/retry",
+		"/c/{token}/renew":                link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
 		"/embed.js": "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",
 		"/openapi.yaml": "/openapi.yaml", "/docs": "/docs", "/v1/sites/{site}/challenge": "/v1/sites/gazette/challenge", "/v1/bounces": "/v1/bounces",
 		challengePath: challengePath,
@@ -33,7 +33,7 @@ func (w *world) paths() map[string]string {
 }
 
 func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	p := w.paths()
 	link, token := p["/c/{token}"], p["/c/{token}"][3:]
 	for _, path := range []string{
@@ -93,7 +93,7 @@ func TestAPathHasOneSpelling(t *testing.T) {
 }
 
 // raw sends a request whose target no client tidies up, and returns the status.
-func (w *world) raw(method, target, rest string) int {
+func (w *env) raw(method, target, rest string) int {
 	w.Helper()
 	c, err := net.Dial("tcp", w.http.Listener.Addr().String())
 	must(w, err)
@@ -108,7 +108,7 @@ func (w *world) raw(method, target, rest string) int {
 }
 
 func TestAnAbsoluteTargetIsThatOfOurOwnHost(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	p := w.paths()
 	if status := w.raw("POST", "http://evil.example"+p["/c/{token}"], "Content-Length: 0\r\n"); status != 200 {
 		t.Errorf("status %d", status)

@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	paths := w.paths()
 	want := map[string]string{
 		"X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
@@ -37,7 +39,7 @@ func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T
 		}
 	}
 	for _, path := range paths {
-		for _, accept := range []string{"text/html", mediaJSON} {
+		for _, accept := range []string{"text/html", request.MediaJSON} {
 			get := w.send("GET", path, "", "Accept", accept, "X-Request-Id", "mine")
 			check("GET "+path, get)
 			head := w.send("HEAD", path, "", "Accept", accept)

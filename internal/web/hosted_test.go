@@ -3,11 +3,13 @@ package web
 import (
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestOurOwnPageComesBackWithWhatToMend(t *testing.T) {
-	w := newWorld(t)
-	ours := []string{"Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL}
+	w := newEnv(t)
+	ours := []string{"Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL}
 	a := w.send("POST", "/v1/sites/club/subscriptions", `email=%22%3E%3Cscript%3E&locale=en`, ours...)
 	p := a.page(t)
 	if a.status != 422 || p.Find("input[name=email]").AttrOr("value", "") != `"><script>` || p.Find("script").Length() != 0 {
@@ -27,7 +29,7 @@ func TestOurOwnPageComesBackWithWhatToMend(t *testing.T) {
 }
 
 func TestTheHostedPageSpeaksTheReadersLanguage(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, row := range []struct{ path, accept, want string }{
 		{"/s/gazette", "", "en"}, {"/s/gazette", "fr-CH, en;q=0.5", "fr"}, {"/s/gazette?lang=fr", "en", "fr"},
 		{"/s/gazette?lang=%00%ff", "de", "en"}, {"/s/club", "", "fr"}, {"/s/club?lang=en", "", "en"},

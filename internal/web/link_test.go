@@ -9,12 +9,13 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	d := w.letter()
+	d := w.email()
 	token, decline := w.path(d.Confirm)[3:], w.path(d.Decline)[3:]
 	w.send("POST", "/c/"+token, "")
 	unsubscribe := w.path(mustView(t, w, token).Unsubscribe)[3:]
@@ -31,13 +32,13 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	for n := 1; n < len(token); n += 1 + n/8 {
 		bad = append(bad, token[:len(token)-n], token[n:])
 	}
-	acts := []string{"", "/decline", "/lift", "/renew"}
+	acts := []string{"", "/decline", "/unblock", "/renew"}
 	check := func(method, path string) {
 		a := w.send(method, path, "")
 		if a.status != 404 || a.page(t).Find("[role=status] h1").Length() != 1 || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %.60s: %d %.80s", method, path, a.status, a.body)
 		}
-		if j := w.send(method, path, "", "Accept", mediaJSON); j.status != 404 {
+		if j := w.send(method, path, "", "Accept", request.MediaJSON); j.status != 404 {
 			t.Errorf("%s %.60s for a program: %d", method, path, j.status)
 		} else if top, _ := j.problem(t); top != "link_unknown" {
 			t.Errorf("%s %.60s: %s", method, path, top)
@@ -51,7 +52,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 		check("GET", "/u/"+b)
 		check("POST", "/u/"+b)
 	}
-	for _, wrong := range []string{"/c/" + unsubscribe, "/c/" + unsubscribe + "/decline", "/c/" + unsubscribe + "/lift", "/c/" + unsubscribe + "/renew",
+	for _, wrong := range []string{"/c/" + unsubscribe, "/c/" + unsubscribe + "/decline", "/c/" + unsubscribe + "/unblock", "/c/" + unsubscribe + "/renew",
 		"/u/" + token, "/u/" + decline, "/c/" + decline, "/c/" + decline + "/renew"} {
 		check("POST", wrong)
 	}
@@ -60,17 +61,17 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	}
 }
 
-func mustView(t *testing.T, w *world, token string) confirm.View {
+func mustView(t *testing.T, w *env, token string) confirm.View {
 	t.Helper()
-	v, err := w.desk.View(t.Context(), token)
+	v, err := w.service.View(t.Context(), token)
 	must(t, err)
 	return v
 }
 
 func TestAnExpiredLinkOffersANewLetter(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	d := w.letter()
+	d := w.email()
 	link := w.path(d.Confirm)
 	w.clock.pass(49 * time.Hour)
 	for _, method := range []string{"GET", "POST"} {
@@ -78,21 +79,21 @@ func TestAnExpiredLinkOffersANewLetter(t *testing.T) {
 		if want := []string{link + "/renew"}; a.status != 410 || len(a.forms(t)) != 2 || a.forms(t)[0] != want[0] {
 			t.Errorf("%s: %d, forms %v", method, a.status, a.forms(t))
 		}
-		if top, _ := w.send(method, link, "", "Accept", mediaJSON).problem(t); top != "link_expired" {
+		if top, _ := w.send(method, link, "", "Accept", request.MediaJSON).problem(t); top != "link_expired" {
 			t.Errorf("%s: %s", method, top)
 		}
 	}
 	if a := w.send("POST", link+"/renew", ""); a.status != 202 || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("renewal: %d %s", a.status, a.body)
 	}
-	again := w.letter()
+	again := w.email()
 	if again.To != d.To || again.Confirm == d.Confirm {
 		t.Errorf("the new letter is to %s, its link new: %t", again.To, again.Confirm != d.Confirm)
 	}
 	if a := w.send("POST", w.path(again.Confirm), ""); a.status != 200 || w.state("ada@b.example") != consent.Confirmed {
 		t.Errorf("the new link: %d", a.status)
 	}
-	if a := w.send("POST", w.path(again.Confirm)+"/renew", ""); a.status != 200 || len(w.letters()) != 0 {
+	if a := w.send("POST", w.path(again.Confirm)+"/renew", ""); a.status != 200 || len(w.emails()) != 0 {
 		t.Errorf("renewing what is confirmed: %d", a.status)
 	}
 	w.clock.pass(3000 * time.Hour)
@@ -102,9 +103,9 @@ func TestAnExpiredLinkOffersANewLetter(t *testing.T) {
 }
 
 func TestALinkOfSomethingForgottenStillDeclines(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	d := w.letter()
+	d := w.email()
 	w.clock.pass(90 * 24 * time.Hour)
 	for link, forms := range map[string]int{d.Confirm: 1, d.Decline: 1} {
 		a := w.send("GET", w.path(link), "")
@@ -117,15 +118,15 @@ func TestALinkOfSomethingForgottenStillDeclines(t *testing.T) {
 		t.Fatalf("declining: %d %s", a.status, a.body)
 	}
 	w.signUp("ada@b.example")
-	if n := len(w.letters()); n != 0 {
-		t.Errorf("%d letters are owed to who declined", n)
+	if n := len(w.emails()); n != 0 {
+		t.Errorf("%d emails are due to who declined", n)
 	}
 }
 
 func TestDecliningHoldsUntilItIsLifted(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	d := w.letter()
+	d := w.email()
 	link := w.path(d.Confirm)
 	page := w.send("GET", w.path(d.Decline), "")
 	a := w.send("POST", page.forms(t)[0], "")
@@ -135,10 +136,10 @@ func TestDecliningHoldsUntilItIsLifted(t *testing.T) {
 	lift := a.forms(t)[0]
 	for _, p := range []struct{ method, path string }{{"GET", link}, {"POST", link}, {"POST", link + "/renew"}, {"GET", w.path(d.Decline)}} {
 		a := w.send(p.method, p.path, "")
-		if a.status != 409 || len(a.forms(t)) != 1 || !strings.HasSuffix(a.forms(t)[0], "/lift") {
+		if a.status != 409 || len(a.forms(t)) != 1 || !strings.HasSuffix(a.forms(t)[0], "/unblock") {
 			t.Errorf("%s %.20s…: %d %s", p.method, p.path, a.status, a.body)
 		}
-		if top, _ := w.send(p.method, p.path, "", "Accept", mediaJSON).problem(t); top != "declined" {
+		if top, _ := w.send(p.method, p.path, "", "Accept", request.MediaJSON).problem(t); top != "declined" {
 			t.Errorf("%s: %s", p.method, top)
 		}
 	}
@@ -153,5 +154,5 @@ func TestDecliningHoldsUntilItIsLifted(t *testing.T) {
 	}
 	w.clock.pass(time.Hour)
 	w.signUp("ada@b.example")
-	w.letter()
+	w.email()
 }

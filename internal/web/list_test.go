@@ -15,7 +15,7 @@ import (
 )
 
 // list asks for one part of the gazette's listing.
-func (w *world) list(query string) (emails []string, next string) {
+func (w *env) list(query string) (emails []string, next string) {
 	w.Helper()
 	var got struct {
 		Subscriptions []consent.Status
@@ -32,7 +32,7 @@ func (w *world) list(query string) (emails []string, next string) {
 }
 
 func TestAListIsPagedByCursorsOfItsOwn(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for i := range 5 {
 		w.signUp(fmt.Sprintf("p%d@b.example", i))
 		w.clock.pass(24 * time.Hour)
@@ -71,11 +71,14 @@ func TestAListIsPagedByCursorsOfItsOwn(t *testing.T) {
 }
 
 func TestStatisticsTellWhatHappened(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	w.clock.pass(90 * time.Second)
-	w.send("POST", w.path(w.letter().Confirm), "")
-	var got statistics
+	w.send("POST", w.path(w.email().Confirm), "")
+	var got struct {
+		From, To string
+		Days     []confirm.Day
+	}
 	w.send("GET", "/v1/sites/gazette/stats", "", asSite(readKey)...).read(t, 200, &got)
 	if got.From != "2026-10-23" || got.To != "2026-11-21" || len(got.Days) != 1 {
 		t.Fatalf("%+v", got)

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // themed is a world whose gazette has looks of its own, and may be framed by its own pages.
-func themed(t *testing.T) *world {
-	return newWorld(t, func(o *Options) {
+func themed(t *testing.T) *env {
+	return newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		looks := theme.Default()
 		looks.Accent, looks.Radius = theme.Colour{R: 0x0b, G: 0x4f, B: 0x8a}, 3
@@ -27,7 +28,7 @@ func TestASitesLooksAreASheetAndALogoOfOurOwn(t *testing.T) {
 	if sheets.Length() != 2 || !strings.HasPrefix(sheet, "/assets/theme-gazette.css?v=") || logo.AttrOr("alt", "") != "La Gazette" {
 		t.Fatalf("%d sheets, the last %q; the logo says %q", sheets.Length(), sheet, logo.AttrOr("alt", ""))
 	}
-	if a := w.send("GET", sheet, ""); a.status != 200 || a.media() != "text/css" || !strings.Contains(a.body, "--accent: #0b4f8a;") || a.header.Get("Cache-Control") != cacheForEver {
+	if a := w.send("GET", sheet, ""); a.status != 200 || a.media() != "text/css" || !strings.Contains(a.body, "--accent: #0b4f8a;") || a.header.Get("Cache-Control") != cacheForever {
 		t.Errorf("the sheet: %d %v", a.status, a.header)
 	}
 	if a := w.send("GET", "/assets/theme-gazette.css", ""); a.header.Get("Cache-Control") != "no-cache" {
@@ -46,7 +47,7 @@ func TestASitesLooksAreASheetAndALogoOfOurOwn(t *testing.T) {
 func TestALinksPageWearsTheSitesLooks(t *testing.T) {
 	w := themed(t)
 	w.signUp("ada@b.example")
-	if page := w.send("GET", w.path(w.letter().Confirm), "").page(t); page.Find(`link[href^="/assets/theme-gazette.css"]`).Length() != 1 {
+	if page := w.send("GET", w.path(w.email().Confirm), "").page(t); page.Find(`link[href^="/assets/theme-gazette.css"]`).Length() != 1 {
 		t.Error("the page behind the link looks like anybody's")
 	}
 }
@@ -54,7 +55,7 @@ func TestALinksPageWearsTheSitesLooks(t *testing.T) {
 func TestOnlyTheHostedPagesOfASiteThatSaysSoMayBeFramed(t *testing.T) {
 	w := themed(t)
 	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	const site = "frame-ancestors https://gazette.example https://www.gazette.example"
 	for path, want := range map[string]string{
 		"/s/gazette": site, "/s/gazette/sent": site, "/s/club": "frame-ancestors 'none'", "/s/club/sent": "frame-ancestors 'none'", "/s/none": "frame-ancestors 'none'",
@@ -64,7 +65,7 @@ func TestOnlyTheHostedPagesOfASiteThatSaysSoMayBeFramed(t *testing.T) {
 			t.Errorf("%s: %s", path, csp)
 		}
 	}
-	form := []string{"Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL}
+	form := []string{"Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL}
 	for name, a := range map[string]answer{"refused": w.send("POST", signupPath, "email=x", form...), "not read": w.send("POST", signupPath, "%", form...)} {
 		if csp := a.header.Get("Content-Security-Policy"); a.status < 400 || !strings.HasSuffix(csp, "; "+site) {
 			t.Errorf("%s: %d %s", name, a.status, csp)

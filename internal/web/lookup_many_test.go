@@ -9,22 +9,31 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
 )
 
-func (w *world) ask(body string) answer {
+// lookupResults is the answer for many addresses.
+type lookupResults struct {
+	Results []struct {
+		Email        string
+		Subscription *consent.Status
+	}
+}
+
+func (w *env) ask(body string) answer {
 	w.Helper()
-	return w.send("POST", "/v1/sites/gazette/lookup", body, asSite(readKey, "Content-Type", mediaJSON)...)
+	return w.send("POST", "/v1/sites/gazette/lookup", body, asSite(readKey, "Content-Type", request.MediaJSON)...)
 }
 
 func TestManyAreLookedUpInTheirOrder(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	emails := []string{"bob@b.example", "ada@b.example"}
 	for i := len(emails); i < confirm.MaxLookup; i++ {
 		emails = append(emails, fmt.Sprintf("%s%d@b.example", strings.Repeat("x", 60), i))
 	}
 	body, _ := json.Marshal(map[string]any{"emails": emails})
-	var got lookedUp
+	var got lookupResults
 	w.ask(string(body)).read(t, 200, &got)
 	if len(got.Results) != confirm.MaxLookup {
 		t.Fatalf("%d results", len(got.Results))
@@ -40,10 +49,10 @@ func TestManyAreLookedUpInTheirOrder(t *testing.T) {
 }
 
 func TestTheDayOfAMailingCanBeAskedForLater(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	w.clock.pass(24 * time.Hour)
-	w.send("POST", w.path(w.letter().Confirm), "")
+	w.send("POST", w.path(w.email().Confirm), "")
 	w.clock.pass(24 * time.Hour)
 	for at, want := range map[string]consent.State{
 		"2026-11-21": consent.Pending, "2026-11-22": consent.Confirmed, "2026-11-23": consent.Confirmed, "2026-11-22T17:59:59.999Z": consent.Pending,
@@ -58,7 +67,7 @@ func TestTheDayOfAMailingCanBeAskedForLater(t *testing.T) {
 	if a := w.ask(`{"email":"ada@b.example","as_of":"2026-11-20"}`); a.status != 404 {
 		t.Errorf("before all: %d %s", a.status, a.body)
 	}
-	var many lookedUp
+	var many lookupResults
 	w.ask(`{"emails":["ada@b.example"],"as_of":"2026-11-21"}`).read(t, 200, &many)
 	if many.Results[0].Subscription.State != consent.Pending {
 		t.Errorf("%+v", many)
@@ -66,7 +75,7 @@ func TestTheDayOfAMailingCanBeAskedForLater(t *testing.T) {
 }
 
 func TestALookupThatIsWrongSaysWhere(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	long := `{"emails":["` + strings.Repeat(`a@b.example","`, confirm.MaxLookup) + `a@b.example"]}`
 	for body, want := range map[string][2]string{
 		`{"emails":[]}`:                                          {"email_required", "emails"},

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	const ask = `{"email":"ada@b.example"}`
 	for name, row := range map[string]struct {
@@ -32,14 +33,14 @@ func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
 		"unknown address":  {"gazette", `{"email":"bob@b.example"}`, []string{"Authorization", "Bearer " + gazetteKey}, 404, "subscription_unknown"},
 		"no address":       {"gazette", `{}`, []string{"Authorization", "Bearer " + gazetteKey}, 422, "email_required"},
 		"two addresses":    {"gazette", `{"email":["a@b.example","c@d.example"]}`, []string{"Authorization", "Bearer " + gazetteKey}, 422, "email_invalid"},
-		"a form":           {"gazette", "email=ada@b.example", []string{"Authorization", "Bearer " + gazetteKey, "Content-Type", mediaForm}, 415, "media_type_not_supported"},
+		"a form":           {"gazette", "email=ada@b.example", []string{"Authorization", "Bearer " + gazetteKey, "Content-Type", request.MediaForm}, 415, "media_type_not_supported"},
 	} {
 		path := "/v1/sites/" + row.path
 		if !strings.Contains(path, "/lookup") {
 			path += "/lookup"
 		}
 		if !strings.Contains(strings.Join(row.headers, " "), "Content-Type") {
-			row.headers = append(row.headers, "Content-Type", mediaJSON)
+			row.headers = append(row.headers, "Content-Type", request.MediaJSON)
 		}
 		a := w.send("POST", path, row.body, row.headers...)
 		if top, _ := a.problem(t); a.status != row.status || top != row.code || (a.header.Get("WWW-Authenticate") != "") != (a.status == 401) {
@@ -47,8 +48,8 @@ func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
 		}
 	}
 	look := func() (st consent.Status) {
-		a := w.send("POST", "/v1/sites/gazette/lookup", ask, "Content-Type", mediaJSON, "Authorization", "bearer "+gazetteKey)
-		if a.status != 200 || a.media() != mediaJSON {
+		a := w.send("POST", "/v1/sites/gazette/lookup", ask, "Content-Type", request.MediaJSON, "Authorization", "bearer "+gazetteKey)
+		if a.status != 200 || a.media() != request.MediaJSON {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 		must(t, json.Unmarshal([]byte(a.body), &st))
@@ -57,7 +58,7 @@ func TestAKeySeesItsOwnSiteOnly(t *testing.T) {
 	if st := look(); st.State != consent.Pending || st.Email != "ada@b.example" || st.Site != "gazette" || st.ExpiresAt == nil {
 		t.Errorf("%+v", st)
 	}
-	w.send("POST", w.path(w.letter().Confirm), "")
+	w.send("POST", w.path(w.email().Confirm), "")
 	if st := look(); st.State != consent.Confirmed || len(st.Purposes) != 1 || st.Purposes[0].Text != "Receive letter" || st.UnsubscribeURL == nil {
 		t.Errorf("%+v", st)
 	}

@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 // lossy is a real store that is away whenever every third answer is to be kept, as if the process had died between an act and that.
 type lossy struct {
-	store.Store
+	Store
 	n    atomic.Int64
 	lost atomic.Int64
 }
@@ -38,13 +39,13 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 		keys = 1000
 	}
 	bad := &lossy{}
-	w := newWorld(t)
-	o := w.web.opt
+	w := newEnv(t)
+	o := w.web.Options
 	bad.Store, o.Store = o.Store, bad
-	replica, err := New(o)
+	replica, err := newApp(o)
 	must(t, err)
 	other := httptest.NewUnstartedServer(nil)
-	other.Config = HTTPServer("", replica.Handler())
+	other.Config = HTTPServer("", replica.echo)
 	other.Start()
 	t.Cleanup(other.Close)
 	var replayed, running atomic.Int64
@@ -56,7 +57,7 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		req.Header = http.Header{"Content-Type": {mediaJSON}, "Idempotency-Key": {fmt.Sprintf("k%d", n)}}
+		req.Header = http.Header{"Content-Type": {request.MediaJSON}, "Idempotency-Key": {fmt.Sprintf("k%d", n)}}
 		res, err := w.http.Client().Transport.RoundTrip(req)
 		if err != nil {
 			t.Error(err)
@@ -83,11 +84,11 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 			all.Wait()
 		}
 		got := 0
-		for more := w.letters(); len(more) > 0; more = w.letters() {
+		for more := w.emails(); len(more) > 0; more = w.emails() {
 			got += len(more)
 		}
 		if got != want {
-			t.Errorf("round %d: %d letters are owed, want %d", round+1, got, want)
+			t.Errorf("round %d: %d emails are due, want %d", round+1, got, want)
 		}
 		w.clock.pass(11 * time.Minute)
 	}

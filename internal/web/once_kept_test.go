@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/store"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestACellNamesNobodyAndSaysNothing(t *testing.T) {
 	seen := &spy{}
-	w := newWorld(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
+	w := newEnv(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
 	w.signOnce("ada@secret.example", `{"email":"ada@secret.example","consent":true}`)
 	for _, secret := range []string{"secret.example", "accepted", "gazette", "202"} {
 		if strings.Contains(seen.all, secret) {
@@ -27,18 +27,18 @@ func TestACellNamesNobodyAndSaysNothing(t *testing.T) {
 
 // spy is a real store that remembers what its cells were given.
 type spy struct {
-	store.Store
+	Store
 	all   string
 	cells [][2]string // name and value
 }
 
 // kept are the plain texts of all that cells were given.
-func (s *spy) kept(w *world) (all []string) {
+func (s *spy) kept(w *env) (all []string) {
 	w.Helper()
 	for _, c := range s.cells {
-		plain, err := w.web.opt.Keyring.Open(c[0], []byte(c[1]))
+		plain, err := w.web.Options.Keyring.Open(c[0], []byte(c[1]))
 		must(w, err)
-		k := kept{}
+		var k struct{ Body []byte }
 		must(w, json.Unmarshal(plain, &k))
 		all = append(all, string(plain)+string(k.Body))
 	}
@@ -59,12 +59,12 @@ func (s *spy) CompareAndSwap(ctx context.Context, name string, old, value []byte
 
 func TestWhatAKeyKeepsDoesNotOutliveAnErasure(t *testing.T) {
 	seen := &spy{}
-	w := newWorld(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
+	w := newEnv(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
 	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	one := w.subscriptionPath("ada@b.example")
 	do := func(path, body string) answer {
-		return w.send("POST", path, body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", mediaJSON)...)
+		return w.send("POST", path, body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 	}
 	w.clock.pass(11 * time.Minute)
 	resent := do(one+"/resend", "")
@@ -98,11 +98,11 @@ func TestWhatAKeyKeepsDoesNotOutliveAnErasure(t *testing.T) {
 }
 
 func TestWhatWasRefusedIsReplayedAsItWas(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
 	one := w.subscriptionPath("ada@b.example")
 	do := func(body string) answer {
-		return w.send("POST", one+"/withdraw", body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", mediaJSON)...)
+		return w.send("POST", one+"/withdraw", body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 	}
 	first, again := do(`{"purposes":["weather"]}`), do(`{"purposes":["weather"]}`)
 	if code, _ := again.problem(t); first.status != 422 || again.body != first.body || code != "purpose_unknown" || again.header.Get("Idempotency-Replayed") != "true" {
@@ -112,9 +112,9 @@ func TestWhatWasRefusedIsReplayedAsItWas(t *testing.T) {
 
 func TestALookupKeepsNothingForAKey(t *testing.T) {
 	seen := &spy{}
-	w := newWorld(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
+	w := newEnv(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
 	look := func(key string) answer {
-		return w.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`, asSite(readKey, "Idempotency-Key", key, "Content-Type", mediaJSON)...)
+		return w.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`, asSite(readKey, "Idempotency-Key", key, "Content-Type", request.MediaJSON)...)
 	}
 	if a := look("k"); a.status != 404 {
 		t.Errorf("before: %d %s", a.status, a.body)

@@ -11,21 +11,23 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/idempotency"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 const ada = `{"email":"ada@b.example","consent":true}`
 
 // signOnce sends a signup with an Idempotency-Key.
-func (w *world) signOnce(key, body string, more ...string) answer {
+func (w *env) signOnce(key, body string, more ...string) answer {
 	w.Helper()
-	return w.send("POST", signupPath, body, append(more, "Content-Type", mediaJSON, "Idempotency-Key", key)...)
+	return w.send("POST", signupPath, body, append(more, "Content-Type", request.MediaJSON, "Idempotency-Key", key)...)
 }
 
 func TestTheSameKeyIsOneSignupAndOneAnswer(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	first := w.signOnce(`"k1"`, ada)
-	w.letter()
+	w.email()
 	w.clock.pass(time.Hour) // the limits would allow another letter
 	again := w.signOnce(`"k1"`, ada)
 	bare := w.signOnce(`k1`, ada)
@@ -40,29 +42,29 @@ func TestTheSameKeyIsOneSignupAndOneAnswer(t *testing.T) {
 	for name, a := range map[string]answer{
 		"another body":       w.signOnce(`"k1"`, `{"email":"eve@b.example","consent":true}`),
 		"another spelling":   w.signOnce(`"k1"`, ada+" "),
-		"another media type": w.send("POST", signupPath, "email=ada@b.example&consent=on", "Content-Type", mediaForm, "Idempotency-Key", "k1"),
+		"another media type": w.send("POST", signupPath, "email=ada@b.example&consent=on", "Content-Type", request.MediaForm, "Idempotency-Key", "k1"),
 	} {
 		if code, _ := a.problem(t); a.status != 422 || code != "idempotency_key_reused" {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
 	w.clock.pass(22 * time.Hour)
-	if a := w.signOnce("k1", ada); a.header.Get("Idempotency-Replayed") == "" || len(w.letters()) > 0 {
+	if a := w.signOnce("k1", ada); a.header.Get("Idempotency-Replayed") == "" || len(w.emails()) > 0 {
 		t.Errorf("after 23 hours: %v", a.header)
 	}
 	w.clock.pass(time.Hour)
 	if a := w.signOnce("k1", `{"email":"eve@b.example","consent":true}`); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" {
 		t.Errorf("after 24 hours: %d %v", a.status, a.header)
 	}
-	w.letter()
+	w.email()
 }
 
 func TestManyAtOnceWithOneKeyAreOneLetter(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	other := httptest.NewUnstartedServer(nil) // another replica on the same store
-	replica, err := New(w.web.opt)
+	replica, err := newApp(w.web.Options)
 	must(t, err)
-	other.Config = HTTPServer("", replica.Handler())
+	other.Config = HTTPServer("", replica.echo)
 	other.Start()
 	t.Cleanup(other.Close)
 	var all sync.WaitGroup
@@ -76,7 +78,7 @@ func TestManyAtOnceWithOneKeyAreOneLetter(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				req.Header.Set("Content-Type", mediaJSON)
+				req.Header.Set("Content-Type", request.MediaJSON)
 				req.Header.Set("Idempotency-Key", `"one"`)
 				rec, err := http.DefaultClient.Do(req)
 				if err != nil {
@@ -101,53 +103,53 @@ func TestManyAtOnceWithOneKeyAreOneLetter(t *testing.T) {
 			t.Errorf("%d: %s", i, b)
 		}
 	}
-	w.letter()
+	w.email()
 	if n := len(w.subscription().Requests); n != 1 {
 		t.Errorf("%d requests", n)
 	}
 }
 
 // forgetful is a real store that goes away before an answer is kept.
-type forgetful struct{ store.Store }
+type forgetful struct{ Store }
 
 func (forgetful) CompareAndSwap(context.Context, string, []byte, []byte, time.Duration) error {
 	return store.ErrUnavailable
 }
 
 func TestASignupWhoseAnswerWasNotKeptIsNotMadeTwice(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Store = forgetful{o.Store} })
+	w := newEnv(t, func(o *Options) { o.Store = forgetful{o.Store} })
 	if a := w.signOnce("k", ada); a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	w.letter()
+	w.email()
 	if a := w.signOnce("k", ada); a.status != 409 || a.header.Get("Retry-After") != "1" {
 		t.Errorf("its cell is still held: %d %s", a.status, a.body)
 	} else if code, _ := a.problem(t); code != "idempotency_key_running" {
 		t.Error(code)
 	}
 	w.clock.pass(11 * time.Minute) // the cell's time is over, and the limits would allow another letter
-	if a := w.signOnce("k", ada); a.status != 202 || len(w.letters()) != 0 || len(w.subscription().Requests) != 1 {
+	if a := w.signOnce("k", ada); a.status != 202 || len(w.emails()) != 0 || len(w.subscription().Requests) != 1 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	w.clock.pass(11 * time.Minute)
-	if a := w.signOnce("other", ada); a.status != 202 || len(w.letters()) != 1 {
+	if a := w.signOnce("other", ada); a.status != 202 || len(w.emails()) != 1 {
 		t.Errorf("with another key: %d %s", a.status, a.body)
 	}
 }
 
 func TestWhatWasNotDoneIsNotKept(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Limits.SignupsPerIP = []store.Limit{{N: 1, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	})
 	w.signUp("bob@b.example")
-	w.letter()
+	w.email()
 	if a := w.signOnce("k", ada); a.status != 429 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	w.clock.pass(time.Minute)
-	if a := w.signOnce("k", ada); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" || w.letter().To.String() != "ada@b.example" {
+	if a := w.signOnce("k", ada); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" || w.email().To.String() != "ada@b.example" {
 		t.Errorf("after 429: %d %s", a.status, a.body)
 	}
 	w.clock.pass(time.Minute)
@@ -161,7 +163,7 @@ func TestWhatWasNotDoneIsNotKept(t *testing.T) {
 
 func TestAPanicGivesTheKeyFree(t *testing.T) {
 	broken := true
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		o.Undeliverable = func(context.Context, string) bool {
 			if broken {
 				panic("broken on purpose")
@@ -179,9 +181,9 @@ func TestAPanicGivesTheKeyFree(t *testing.T) {
 }
 
 func TestAKeyIsItsCallersAndItsCallsOwn(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	first := w.letter()
+	first := w.email()
 	one := w.subscriptionPath("ada@b.example")
 	do := func(path, key string) answer { return w.send("POST", path, "", asSite(key, "Idempotency-Key", "k")...) }
 	w.send("POST", w.path(first.Confirm), "")
@@ -207,7 +209,7 @@ func TestAKeyIsItsCallersAndItsCallsOwn(t *testing.T) {
 }
 
 func TestKeysThatCannotBeReadAreRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, key := range []string{"", `""`, `"`, `"a`, `a"`, `"a"b`, `"a";p=1`, "a b", "a,b", `"a\b"`, `"a\`, "é", "\"\t\"", strings.Repeat("a", 256), `"` + strings.Repeat("a", 256) + `"`, "(a)"} {
 		a := w.signOnce(key, ada)
 		if code, _ := a.problem(t); a.status != 400 || code != "idempotency_key_invalid" {
@@ -219,7 +221,7 @@ func TestKeysThatCannotBeReadAreRefused(t *testing.T) {
 	}
 	w.untouched()
 	for text, want := range map[string]string{`"a"`: "a", "a": "a", `"a\"b\\"`: `a"b\`, ` "a b" `: "a b", "8e03978e-40d5-43e8-bc93-6894a57f9324": "8e03978e-40d5-43e8-bc93-6894a57f9324", strings.Repeat("a", 255): strings.Repeat("a", 255)} {
-		if got, err := onceKey(&http.Request{Header: http.Header{"Idempotency-Key": {text}}}); err != nil || got != want {
+		if got, err := idempotency.ParseKey([]string{text}); err != nil || got != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}

@@ -7,18 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
 func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Limits.SignupsPerIP = []store.Limit{{N: 100, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	})
 	paths := w.paths()
-	if a := w.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unfit: store: ") {
+	if a := w.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unsafe: store: ") {
 		t.Errorf("before: %d %s", a.status, a.body)
 	}
 	must(t, w.store.Close())
@@ -26,14 +27,14 @@ func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
 	one := paths["/v1/sites/{site}/subscriptions/{id}"]
 	key := []string{"Authorization", "Bearer " + gazetteKey}
 	for _, c := range []struct{ method, path, body, media string }{
-		{"POST", signupPath, `{"email":"a@b.example","consent":true}`, mediaJSON}, {"POST", "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, mediaJSON},
-		{"POST", signupPath, "email=a@b.example&consent=on", mediaForm}, {"POST", "/v1/sites/gazette/lookup", `{"email":"a@b.example"}`, mediaJSON},
-		{"GET", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}/decline"], "", ""}, {"POST", paths["/c/{token}/lift"], "", ""},
+		{"POST", signupPath, `{"email":"a@b.example","consent":true}`, request.MediaJSON}, {"POST", "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, request.MediaJSON},
+		{"POST", signupPath, "email=a@b.example&consent=on", request.MediaForm}, {"POST", "/v1/sites/gazette/lookup", `{"email":"a@b.example"}`, request.MediaJSON},
+		{"GET", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}"], "", ""}, {"POST", paths["/c/{token}/decline"], "", ""}, {"POST", paths["/c/{token}/unblock"], "", ""},
 		{"POST", paths["/c/{token}/renew"], "", ""}, {"GET", "/readyz", "", ""},
 		{"GET", signupPath, "", ""}, {"GET", one, "", ""}, {"DELETE", one, "", ""}, {"POST", one + "/resend", "", ""}, {"POST", one + "/withdraw", "", ""},
 		{"GET", "/v1/sites/gazette/stats", "", ""}, {"GET", "/v1/sites/gazette/export", "", ""}, {"GET", "/v1/sites/gazette/export?format=csv", "", ""},
 	} {
-		headers := []string{"Accept", mediaJSON}
+		headers := []string{"Accept", request.MediaJSON}
 		if !strings.Contains(c.path, "club") {
 			headers = append(headers, key...)
 		}
@@ -55,7 +56,7 @@ func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
 }
 
 // unfit is a real store that says it is not fit.
-type unfit struct{ store.Store }
+type unfit struct{ Store }
 
 func (unfit) Ready(context.Context) error {
 	return &store.UnsafeError{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
@@ -63,7 +64,7 @@ func (unfit) Ready(context.Context) error {
 
 // counted is a real store that counts how often it is asked.
 type counted struct {
-	store.Store
+	Store
 	asked *int
 }
 
@@ -71,7 +72,7 @@ func (c counted) Ready(ctx context.Context) error { *c.asked++; return c.Store.R
 
 func TestTheStoreIsAskedOnceForAllWhoAskInASecond(t *testing.T) {
 	asked := 0
-	w := newWorld(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
+	w := newEnv(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
 	for range 50 {
 		w.send("GET", "/readyz", "")
 	}
@@ -83,21 +84,21 @@ func TestTheStoreIsAskedOnceForAllWhoAskInASecond(t *testing.T) {
 }
 
 func TestAnUnfitStoreNamesItsSettingAndTheCure(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Store = unfit{o.Store} })
+	w := newEnv(t, func(o *Options) { o.Store = unfit{o.Store} })
 	a := w.send("GET", "/readyz", "")
-	if a.status != 503 || a.media() != "text/plain" || a.body != "unfit: store: synchronous is OFF, must be FULL: PRAGMA synchronous=FULL\n" {
+	if a.status != 503 || a.media() != "text/plain" || a.body != "unsafe: store: synchronous is OFF, must be FULL: PRAGMA synchronous=FULL\n" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	var h health
-	j := w.send("GET", "/readyz", "", "Accept", mediaJSON)
+	var h status
+	j := w.send("GET", "/readyz", "", "Accept", request.MediaJSON)
 	must(t, json.Unmarshal([]byte(j.body), &h))
-	if want := (health{"unfit", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL"}); h != want || j.status != 503 {
+	if want := (status{"unsafe", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL"}); h != want || j.status != 503 {
 		t.Errorf("%+v", h)
 	}
 }
 
 func TestAnAssetIsKeptForEverByItsVersion(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	page := w.send("GET", "/s/gazette", "").page(t)
 	href := page.Find("link[rel=stylesheet]").AttrOr("href", "")
 	a := w.send("GET", href, "")

@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestOnlyTheSitesOriginsMayReadTheAnswer(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	asks := []string{"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"}
 	for origin, may := range map[string]bool{
 		"https://gazette.example": true, "https://evil.example": false, "null": false, "https://club.example": false,
@@ -21,7 +23,7 @@ func TestOnlyTheSitesOriginsMayReadTheAnswer(t *testing.T) {
 			t.Errorf("preflight allows %q", pre.header.Get("Access-Control-Allow-Headers"))
 		}
 		for _, body := range []string{`{"email":"a@b.example","consent":true}`, `{}`, "", strings.Repeat(" ", MaxBody+1)} {
-			a := w.send("POST", signupPath, body, "Content-Type", mediaJSON, "Origin", origin)
+			a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON, "Origin", origin)
 			if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != may || !may && (got != "" || a.status != 403 && a.status != 413) {
 				t.Errorf("%d bytes from %s: %d, allowed %q", len(body), origin, a.status, got)
 			}
@@ -39,14 +41,14 @@ func TestOnlyTheSitesOriginsMayReadTheAnswer(t *testing.T) {
 }
 
 func TestNoHeaderPoisonsALinkOrAPage(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	evil := []string{
 		"Host", "evil.example", "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example;proto=javascript", "X-Forwarded-Proto", "javascript",
 		"X-Original-URL", "/evil.example", "X-Rewrite-URL", "/evil.example", "Referer", "https://evil.example/<script>", "User-Agent", "evil.example",
 	}
-	a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, append(evil, "Content-Type", mediaJSON)...)
+	a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, append(evil, "Content-Type", request.MediaJSON)...)
 	answers := []answer{a}
-	d := w.letter()
+	d := w.email()
 	for _, link := range []string{d.Confirm, d.Decline} {
 		answers = append(answers, w.send("GET", w.path(link), "", evil...))
 	}

@@ -8,21 +8,22 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 // ours are the headers of a browser that posts our own page; its cookie makes its answers comparable.
 func ours(accept string) []string {
-	return []string{"Content-Type", mediaForm, "Accept", accept, "Origin", publicURL, "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
+	return []string{"Content-Type", request.MediaForm, "Accept", accept, "Origin", publicURL, "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
 }
 
 func TestWhoFallsIntoTheTrapIsAnsweredAsEverybodyAndDropped(t *testing.T) {
 	for name, bait := range map[string]string{"a word": "subject=x", "several": "subject=&subject=x", "a control character": "subject=%00"} {
-		w := newWorld(t)
+		w := newEnv(t)
 		const fields = "email=secret%40b.example&consent=on&"
 		quick := w.send("POST", signupPath, fields+bait, ours("text/html")...) // without a stamp, too
 		got := w.send("POST", signupPath, w.hosted("gazette", fields+bait), ours("text/html")...)
-		program := w.send("POST", signupPath, w.hosted("gazette", fields+bait), ours(mediaJSON)...)
+		program := w.send("POST", signupPath, w.hosted("gazette", fields+bait), ours(request.MediaJSON)...)
 		w.untouched()
 		if n := strings.Count(w.log.String(), `"dropped":"trap"`); n != 3 || strings.Contains(w.log.String(), "secret") {
 			t.Errorf("%s: %d lines say so: %s", name, n, w.log)
@@ -31,7 +32,7 @@ func TestWhoFallsIntoTheTrapIsAnsweredAsEverybodyAndDropped(t *testing.T) {
 		if comparable(got) != comparable(want) || comparable(quick) != comparable(want) || want.status != 303 {
 			t.Errorf("%s: %s\nwithout: %s", name, comparable(got), comparable(want))
 		}
-		if want := w.send("POST", signupPath, w.hosted("gazette", fields), ours(mediaJSON)...); comparable(program) != comparable(want) {
+		if want := w.send("POST", signupPath, w.hosted("gazette", fields), ours(request.MediaJSON)...); comparable(program) != comparable(want) {
 			t.Errorf("%s: a script is answered %s\nwithout: %s", name, comparable(program), comparable(want))
 		}
 		if w.state("secret@b.example") != consent.Pending || strings.Count(w.log.String(), "dropped") != 3 {
@@ -41,7 +42,7 @@ func TestWhoFallsIntoTheTrapIsAnsweredAsEverybodyAndDropped(t *testing.T) {
 }
 
 func TestWhoFallsIntoTheTrapIsCountedAndCorrectedAsEverybody(t *testing.T) {
-	w := newWorld(t, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Minute}}}))
+	w := newEnv(t, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Minute}}}))
 	for _, row := range []struct {
 		fields string
 		want   int
@@ -55,13 +56,13 @@ func TestWhoFallsIntoTheTrapIsCountedAndCorrectedAsEverybody(t *testing.T) {
 
 func TestTheFieldsOfOurPageAreNobodyElses(t *testing.T) {
 	for name, row := range map[string]struct{ media, body, origin string }{
-		"a program":      {mediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x","stamp":["y"]}`, ""},
-		"a script":       {mediaJSON, `{"email":"ada@b.example","consent":true,"subject":{},"Stamp":1}`, "https://gazette.example"},
-		"our own script": {mediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x"}`, publicURL},
-		"a website form": {mediaForm, "email=ada@b.example&consent=on&subject=x&subject=y&stamp=z", "https://gazette.example"},
-		"a form":         {mediaForm, "email=ada@b.example&consent=on&subject=x&stamp=1.z", ""},
+		"a program":      {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x","stamp":["y"]}`, ""},
+		"a script":       {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":{},"Stamp":1}`, "https://gazette.example"},
+		"our own script": {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x"}`, publicURL},
+		"a website form": {request.MediaForm, "email=ada@b.example&consent=on&subject=x&subject=y&stamp=z", "https://gazette.example"},
+		"a form":         {request.MediaForm, "email=ada@b.example&consent=on&subject=x&stamp=1.z", ""},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		headers := []string{"Content-Type", row.media}
 		if row.origin != "" {
 			headers = append(headers, "Origin", row.origin)
@@ -74,7 +75,7 @@ func TestTheFieldsOfOurPageAreNobodyElses(t *testing.T) {
 
 func TestWhoIsTooQuickPressesOnceMore(t *testing.T) {
 	for lang, words := range map[string]string{"en": "faster than a person", "fr": "plus rapide que d’ordinaire"} {
-		w := newWorld(t)
+		w := newEnv(t)
 		form := w.send("GET", "/s/gazette?lang="+lang, "").formOf(t)
 		form.Set("email", "ada@b.example")
 		form.Set("consent", "true")
@@ -97,7 +98,7 @@ func TestWhoIsTooQuickPressesOnceMore(t *testing.T) {
 }
 
 func TestWhoMendsAMistakeNeedNotWait(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	form := w.send("POST", signupPath, "email=ada%40b.example", ours("text/html")...).formOf(t)
 	form.Set("consent", "true")
 	if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 {
@@ -115,10 +116,10 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 		must(t, err)
 		return r
 	}
-	w := newWorld(t, func(o *Options) { o.Keyring = ring("n", "o") })
+	w := newEnv(t, func(o *Options) { o.Keyring = ring("n", "o") })
 	now := w.clock.now()
 	made := func(secret, site string, ago time.Duration) string {
-		return (&Server{opt: Options{Keyring: ring(secret), Fill: defaultFill}}).stamp(w.web.sites[site], now.Add(-ago))
+		return (&signupForm{ring: ring(secret), fill: defaultFill}).stamp(w.web.sites[site], now.Add(-ago))
 	}
 	good := made("n", "gazette", time.Hour)
 	at, sum, _ := strings.Cut(good, ".")
@@ -141,7 +142,7 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 		"no sum":               {"stamp=" + at + ".", "page_expired"},
 		"a moment alone":       {"stamp=" + at, "page_expired"},
 		"a sum alone":          {"stamp=." + sum, "page_expired"},
-		"no moment":            {"stamp=x." + w.web.stampSums(w.web.sites["gazette"], "x")[0], "page_expired"},
+		"no moment":            {"stamp=x." + w.web.form.stampSums(w.web.sites["gazette"], "x")[0], "page_expired"},
 	} {
 		a := w.send("POST", signupPath, "email=ada%40b.example&consent=on&"+row.fields, ours("text/html")...)
 		if (row.code == "") != (a.status == 303) || row.code != "" && a.status != 422 {
@@ -150,7 +151,7 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 		if row.code == "" {
 			continue
 		}
-		j := w.send("POST", signupPath, "email=ada%40b.example&consent=on&"+row.fields, ours(mediaJSON)...)
+		j := w.send("POST", signupPath, "email=ada%40b.example&consent=on&"+row.fields, ours(request.MediaJSON)...)
 		if code, _ := j.problem(t); code != row.code {
 			t.Errorf("%s: %s, want %s", name, code, row.code)
 		}
@@ -158,7 +159,7 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 }
 
 func TestWhereNobodyAsksForAMomentNoPageHasOne(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Fill = -1 })
+	w := newEnv(t, func(o *Options) { o.Fill = -1 })
 	if form := w.send("GET", "/s/gazette", "").formOf(t); form.Has(fieldStamp) || !form.Has(fieldTrap) {
 		t.Errorf("the page's form: %v", form)
 	}

@@ -7,12 +7,13 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestLookingIsNotAgreeing(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	d := w.letter()
+	d := w.email()
 	link := w.path(d.Confirm)
 	type probe struct {
 		method, path, body string
@@ -21,9 +22,9 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 	probes := []probe{
 		{"GET", link + "?confirm=true&_method=POST", "", nil},
 		{"GET", link + "?_method=POST", "", []string{"X-HTTP-Method-Override", "POST", "X-Method-Override", "POST"}},
-		{"GET", link, "confirm=true", []string{"Content-Type", mediaForm}},
+		{"GET", link, "confirm=true", []string{"Content-Type", request.MediaForm}},
 		{"GET", link, "", []string{"Purpose", "prefetch", "Sec-Purpose", "prefetch;prerender"}},
-		{"GET", link + "/decline", "", nil}, {"GET", link + "/lift", "", nil}, {"GET", link + "/renew", "", nil},
+		{"GET", link + "/decline", "", nil}, {"GET", link + "/unblock", "", nil}, {"GET", link + "/renew", "", nil},
 		{"HEAD", link, "", nil}, {"OPTIONS", link, "", nil}, {"OPTIONS", link + "/decline", "", nil},
 		{"GET", w.path(d.Decline), "", nil}, {"HEAD", w.path(d.Decline), "", nil},
 		{"PUT", link, "", nil}, {"PATCH", link, "", nil}, {"DELETE", link, "", nil}, {"PROPFIND", link, "", nil}, {"TRACE", link, "", nil}, {"CONFIRM", link, "", nil},
@@ -36,9 +37,9 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 		{"POST", link, "", []string{"Origin", publicURL, "Origin", "https://evil.example"}},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Site", "cross-site"}},
 		{"POST", link + "/decline", "", []string{"Origin", "https://evil.example"}},
-		{"POST", link + "/lift", "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{"POST", link + "/unblock", "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{"POST", link + "/renew", "", []string{"Sec-Fetch-Site", "cross-site"}},
-		{"POST", "/", "token=" + link[3:], []string{"Content-Type", mediaForm}},
+		{"POST", "/", "token=" + link[3:], []string{"Content-Type", request.MediaForm}},
 		{"POST", link + "/confirm", "", nil}, {"POST", "/c", "", nil}, {"POST", link + "/", "", nil},
 	}
 	for range 50 {
@@ -48,7 +49,7 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 			}
 		}
 	}
-	if got := w.state("ada@b.example"); got != consent.Pending || len(w.letters()) != 0 {
+	if got := w.state("ada@b.example"); got != consent.Pending || len(w.emails()) != 0 {
 		t.Fatalf("after the scanners the state is %s", got)
 	}
 	a := w.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin") // what our page sends under no-referrer
@@ -64,14 +65,14 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 		"an exact origin":      {"Origin", publicURL},
 		"typed by hand":        {"Sec-Fetch-Site", "none"},
 		"a browser":            {"Sec-Fetch-Site", "same-origin", "Origin", "null"},
-		"a program asks JSON":  {"Accept", mediaJSON},
+		"a program asks JSON":  {"Accept", request.MediaJSON},
 		"and with a problem":   {"Accept", "application/problem+json, application/json"},
-		"a body nobody needs":  {"Content-Type", mediaParts + "; boundary=x"},
+		"a body nobody needs":  {"Content-Type", request.MediaMultipart + "; boundary=x"},
 		"a page before a JSON": {"Accept", "text/html, application/json;q=0.9"},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		w.signUp("ada@b.example")
-		link := w.path(w.letter().Confirm)
+		link := w.path(w.email().Confirm)
 		first, again := w.send("POST", link, "", headers...), w.send("POST", link, "", headers...)
 		if first.status != 200 || comparable(first) != comparable(again) || w.state("ada@b.example") != consent.Confirmed {
 			t.Errorf("%s: %d %s", name, first.status, first.body)
@@ -82,15 +83,15 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 		if a := w.send("GET", link, ""); a.status != 200 || a.page(t).Find("form").Length() != 0 || a.page(t).Find(".steps").Length() != 1 {
 			t.Errorf("%s: the link afterwards: %d %s", name, a.status, a.body)
 		}
-		if a := w.send("GET", link, "", "Accept", mediaJSON); a.body != `{"state":"confirmed"}`+"\n" {
+		if a := w.send("GET", link, "", "Accept", request.MediaJSON); a.body != `{"state":"confirmed"}`+"\n" {
 			t.Errorf("%s: the link afterwards for a program: %s", name, a.body)
 		}
 	}
 }
 
 func TestTheSameBrowserPressesByItself(t *testing.T) {
-	w := newWorld(t)
-	ours := []string{"Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL}
+	w := newEnv(t)
+	ours := []string{"Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL}
 	a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), ours...)
 	cookie, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
@@ -98,7 +99,7 @@ func TestTheSameBrowserPressesByItself(t *testing.T) {
 		cookie.Path != "/" || cookie.Domain != "" || cookie.MaxAge != 48*3600 || len(cookie.Value) != 22 {
 		t.Errorf("the cookie: %s", a.header.Get("Set-Cookie"))
 	}
-	token := w.path(w.letter().Confirm)
+	token := w.path(w.email().Confirm)
 	const other = "AAAAAAAAAAAAAAAAAAAAAA"
 	for name, row := range map[string]struct {
 		cookies []string
@@ -131,13 +132,13 @@ func TestTheSameBrowserPressesByItself(t *testing.T) {
 			t.Errorf("a browser with the cookie %q is given %q", odd, a.header.Get("Set-Cookie"))
 		}
 	}
-	for _, foreign := range [][]string{{"Content-Type", mediaForm, "Origin", "https://gazette.example"}, {"Content-Type", mediaForm}} {
+	for _, foreign := range [][]string{{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, {"Content-Type", request.MediaForm}} {
 		a := w.send("POST", signupPath, "email=eve%40b.example&consent=on", append(foreign, "Cookie", "__Host-optin="+cookie.Value)...)
 		if a.header.Get("Set-Cookie") != "" {
 			t.Errorf("a cookie for a form that is not ours: %v", a.header)
 		}
 	}
-	for _, d := range w.letters() {
+	for _, d := range w.emails() {
 		p := w.send("GET", w.path(d.Confirm), "", "Cookie", "__Host-optin="+cookie.Value)
 		if same := p.page(t).Find("script").Length() == 1; same != (d.To.String() == "bob@b.example") {
 			t.Errorf("the page of %s presses by itself: %t", d.To, same)

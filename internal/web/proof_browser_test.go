@@ -66,7 +66,7 @@ func TestAPersonSignsUpOnOurPageWhileAProofIsAskedFor(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
 	p.quiet()
-	if n.letter(); n.state("ada@b.example") != consent.Pending {
+	if n.email(); n.state("ada@b.example") != consent.Pending {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 	p.do(chromedp.NavigateBack())                                          // for somebody else, to a page whose proof was spent
@@ -76,7 +76,7 @@ func TestAPersonSignsUpOnOurPageWhileAProofIsAskedFor(t *testing.T) {
 	n.clock.pass(defaultFill)
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
-	if n.letter(); n.state("bob@b.example") != consent.Pending {
+	if n.email(); n.state("bob@b.example") != consent.Pending {
 		t.Errorf("the state is %q", n.state("bob@b.example"))
 	}
 }
@@ -104,7 +104,7 @@ func TestAWebsitesFormSignsUpWhileAProofIsAskedFor(t *testing.T) {
 	if words := p.heard(); strings.Contains(words, "optin:") || strings.Count(words, "\n") > 0 || !strings.Contains(words, "422") { // Chromium's own line
 		t.Errorf("the console says: %s", words)
 	}
-	if n.letter(); n.state("ada@b.example") != consent.Pending {
+	if n.email(); n.state("ada@b.example") != consent.Pending {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -117,7 +117,7 @@ func (p *person) goesOn(n *neighbours) {
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
 	p.quiet()
-	if n.letter(); n.state("ada@b.example") != consent.Pending {
+	if n.email(); n.state("ada@b.example") != consent.Pending {
 		p.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }

@@ -16,14 +16,15 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 	w := wary(t, always)
-	other, err := New(w.web.opt) // on the same store
+	other, err := newApp(w.web.Options) // on the same store
 	must(t, err)
-	second := httptest.NewServer(other.Handler())
+	second := httptest.NewServer(other.echo)
 	t.Cleanup(second.Close)
 	here, there := w.http, second
 	proof := w.proof("gazette")
@@ -38,7 +39,7 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422}, {there, "bob@b.example", w.proof("gazette"), 202},
 	} {
 		w.http = row.at
-		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", mediaJSON)
+		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", request.MediaJSON)
 		if a.status != row.want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
@@ -55,11 +56,11 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 }
 
 // spentName is where it is kept that a proof was spent.
-func (w *world) spentName(proof string) string {
+func (w *env) spentName(proof string) string {
 	var p challenge.Challenge
 	must(w, json.Unmarshal(mustDecode(w, proof), &p))
 	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
-	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.opt.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
+	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.Options.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
 }
 
 func mustDecode(t testing.TB, text string) []byte {
@@ -73,7 +74,7 @@ func TestAProofThatNobodyAskedForIsSpentAllTheSame(t *testing.T) {
 	w := wary(t, oneIsMany)
 	proof := w.proof("gazette")
 	for i, want := range []int{202, 202, 202, 202, 202, 202, 422} { // the first does not count
-		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", mediaJSON)
+		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", request.MediaJSON)
 		if a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
@@ -83,7 +84,7 @@ func TestAProofThatNobodyAskedForIsSpentAllTheSame(t *testing.T) {
 func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
 	w := wary(t, always)
 	post := func(proof string) answer {
-		return w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", mediaJSON, "Idempotency-Key", `"one"`)
+		return w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", `"one"`)
 	}
 	for _, proof := range []string{"", "", "x"} { // under one key: nothing was done
 		if a := post(proof); a.status != 422 || a.header.Get("Idempotency-Replayed") != "" || a.asked(t).Work == nil {
@@ -95,7 +96,7 @@ func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
 	if first.status != 202 || again.status != 202 || again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("%d, then %d %s", first.status, again.status, again.body)
 	}
-	w.letter()
+	w.email()
 	if a := post(w.proof("gazette")); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
 		t.Errorf("another body: %d %s", a.status, a.body)
 	}
@@ -107,7 +108,7 @@ func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
 		terms.Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
 	})
 	post := func(email, key, proof string) int {
-		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", mediaJSON, "Idempotency-Key", key).status
+		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", key).status
 	}
 	first, second := w.proof("gazette"), w.proof("gazette")
 	got := []int{post("ada@b.example", "a", first), post("bob@b.example", "b", second)}
@@ -123,17 +124,17 @@ func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
 		w := wary(t, always)
 		var both [2]http.Handler
 		for i, secrets := range [][]string{{"n", "k"}, {"k"}} {
-			o := w.web.opt
+			o := w.web.Options
 			o.Keyring = ringOf(t, secrets...)
 			o.Work = easyWork(t, o)
-			s, err := New(o)
+			s, err := newApp(o)
 			must(t, err)
-			both[i] = s.Handler()
+			both[i] = s.echo
 		}
 		proof := w.proof("gazette") // by the secret that both have
 		for i, want := range []int{202, 422} {
 			r := httptest.NewRequestWithContext(t.Context(), "POST", signupPath, strings.NewReader(fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof)))
-			r.Header.Set("Content-Type", mediaJSON)
+			r.Header.Set("Content-Type", request.MediaJSON)
 			rec := httptest.NewRecorder()
 			both[(first+i)%2].ServeHTTP(rec, r)
 			if rec.Code != want {

@@ -11,6 +11,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // workOf is the work that a page brings along.
@@ -66,9 +67,9 @@ func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 		for name, row := range rows {
 			w := wary(t, row.terms)
 			for i := range 5 {
-				w.send("POST", signupPath, `{"email":"p`+string(rune('0'+i))+`@b.example","consent":true}`, "Content-Type", mediaJSON)
+				w.send("POST", signupPath, `{"email":"p`+string(rune('0'+i))+`@b.example","consent":true}`, "Content-Type", request.MediaJSON)
 			}
-			before := len(w.letters())
+			before := len(w.emails())
 			a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=true&locale="+lang), ours("text/html")...)
 			p := a.page(t)
 			if a.status != 422 || p.Find(".errors li").Length() != 1 || !strings.Contains(p.Find(".errors li").Text(), row.words) ||
@@ -78,7 +79,7 @@ func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 			if csp := a.header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "; script-src 'self'") || p.Find("html").AttrOr("lang", "") != lang {
 				t.Errorf("%s, %s: %s", lang, name, csp)
 			}
-			if w.state("ada@b.example") != "" || len(w.letters()) != 0 || name == "busy" && before != 5 {
+			if w.state("ada@b.example") != "" || len(w.emails()) != 0 || name == "busy" && before != 5 {
 				t.Errorf("%s, %s: something was done", lang, name)
 			}
 			form := a.formOf(t)
@@ -102,14 +103,14 @@ func TestAProofThatDoesNotCountBringsThePageWithFreshWork(t *testing.T) {
 	if a.status != 422 || !strings.Contains(a.page(t).Find(".errors li").Text(), "came too late, or was used before") {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	if _, _, err := w.web.opt.Work.Check("gazette", solved(a.workOf(t))); err != nil {
+	if _, _, err := w.web.Options.Work.Check("gazette", solved(a.workOf(t))); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAWebsitesFormThatBringsNoProofLeadsToOurPage(t *testing.T) {
 	w := wary(t, always)
-	form := []string{"Content-Type", mediaForm, "Origin", "https://gazette.example", "Accept", "text/html"}
+	form := []string{"Content-Type", request.MediaForm, "Origin", "https://gazette.example", "Accept", "text/html"}
 	a := w.send("POST", signupPath, "email=ada%40b.example&consent=on&locale=fr&redirect=https://gazette.example/thanks/x", form...)
 	if a.status != 422 || a.page(t).Find("form.signup").AttrOr("action", "") != signupPath || a.header.Get("Referrer-Policy") != "same-origin" {
 		t.Fatalf("%d %s", a.status, a.body)
@@ -118,14 +119,14 @@ func TestAWebsitesFormThatBringsNoProofLeadsToOurPage(t *testing.T) {
 	again.Set("consent", "true")
 	again.Set("altcha", solved(a.workOf(t)))
 	done := w.send("POST", signupPath, again.Encode(), ours("text/html")...)
-	if done.status != 303 || done.header.Get("Location") != "https://gazette.example/thanks/x" || w.letter().Locale != "fr" {
+	if done.status != 303 || done.header.Get("Location") != "https://gazette.example/thanks/x" || w.email().Locale != "fr" {
 		t.Errorf("%d %v", done.status, done.header)
 	}
 	// What is wrong in itself is told as before; and a program is told as a program.
 	if a := w.send("POST", signupPath, "email=ada&consent=on", form...); a.status != 422 || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", mediaJSON, "Accept", "text/html"); a.status != 422 || a.page(t).Find("form").Length() != 0 {
+	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 422 || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	// Where it may not send its people, it is told so first.

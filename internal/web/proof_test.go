@@ -16,6 +16,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
@@ -28,9 +29,9 @@ func easyWork(t testing.TB, o Options) *challenge.Work {
 }
 
 // wary is a world whose sites ask for a proof as terms says.
-func wary(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *world {
+func wary(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *env {
 	t.Helper()
-	return newWorld(t, append([]func(*Options){asking(t, terms)}, change...)...)
+	return newEnv(t, append([]func(*Options){asking(t, terms)}, change...)...)
 }
 
 func asking(t testing.TB, terms func(*confirm.Site)) func(*Options) {
@@ -40,7 +41,7 @@ func asking(t testing.TB, terms func(*confirm.Site)) func(*Options) {
 			terms(&sites[i])
 		}
 		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	}
 }
@@ -62,7 +63,7 @@ func solved(c challenge.Challenge) string {
 }
 
 // proof is a fresh one for a site.
-func (w *world) proof(site string) string {
+func (w *env) proof(site string) string {
 	w.Helper()
 	var c challenge.Challenge
 	w.send("GET", "/v1/sites/"+site+"/challenge", "").read(w, http.StatusOK, &c)
@@ -70,7 +71,7 @@ func (w *world) proof(site string) string {
 }
 
 // asked is what a refusal asks for.
-func (a answer) asked(t testing.TB) (d demand) {
+func (a answer) asked(t testing.TB) (d challenge.Demand) {
 	t.Helper()
 	must(t, json.Unmarshal([]byte(a.body), &d))
 	return d
@@ -80,21 +81,21 @@ func (a answer) asked(t testing.TB) (d demand) {
 type way struct {
 	name    string
 	headers []string
-	body    func(w *world, email, proof string) string
+	body    func(w *env, email, proof string) string
 	taken   int
 }
 
 func ways() []way {
-	asJSON := func(_ *world, email, proof string) string {
+	asJSON := func(_ *env, email, proof string) string {
 		return fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof)
 	}
-	asForm := func(_ *world, email, proof string) string {
+	asForm := func(_ *env, email, proof string) string {
 		return url.Values{"email": {email}, "consent": {"on"}, "altcha": {proof}}.Encode()
 	}
-	hosted := func(w *world, email, proof string) string {
+	hosted := func(w *env, email, proof string) string {
 		return w.hosted("gazette", asForm(w, email, proof))
 	}
-	parts := func(_ *world, email, proof string) string {
+	parts := func(_ *env, email, proof string) string {
 		b := ""
 		for _, f := range [][2]string{{"email", email}, {"consent", "on"}, {"altcha", proof}} {
 			b += "--B\r\nContent-Disposition: form-data; name=\"" + f[0] + "\"\r\n\r\n" + f[1] + "\r\n"
@@ -102,12 +103,12 @@ func ways() []way {
 		return b + "--B--\r\n"
 	}
 	return []way{
-		{"a program", []string{"Content-Type", mediaJSON}, asJSON, 202},
-		{"a website's script", []string{"Content-Type", mediaJSON, "Origin", "https://gazette.example"}, asJSON, 202},
-		{"a website's form", []string{"Content-Type", mediaForm, "Origin", "https://gazette.example"}, asForm, 303},
+		{"a program", []string{"Content-Type", request.MediaJSON}, asJSON, 202},
+		{"a website's script", []string{"Content-Type", request.MediaJSON, "Origin", "https://gazette.example"}, asJSON, 202},
+		{"a website's form", []string{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, asForm, 303},
 		{"a form in parts", []string{"Content-Type", `multipart/form-data; boundary=B`}, parts, 303},
-		{"our own page", []string{"Content-Type", mediaForm, "Origin", publicURL}, hosted, 303},
-		{"our own page's script", []string{"Content-Type", mediaJSON, "Origin", publicURL}, asJSON, 202},
+		{"our own page", []string{"Content-Type", request.MediaForm, "Origin", publicURL}, hosted, 303},
+		{"our own page's script", []string{"Content-Type", request.MediaJSON, "Origin", publicURL}, asJSON, 202},
 	}
 }
 
@@ -115,7 +116,7 @@ func TestEveryWayInIsAskedForAProofAlike(t *testing.T) {
 	for _, by := range ways() {
 		w := wary(t, always)
 		try := func(proof string) answer {
-			return w.send("POST", signupPath, by.body(w, "ada@b.example", proof), append(by.headers, "Accept", mediaJSON)...)
+			return w.send("POST", signupPath, by.body(w, "ada@b.example", proof), append(by.headers, "Accept", request.MediaJSON)...)
 		}
 		old := w.proof("gazette")
 		w.clock.pass(11 * time.Minute)
@@ -136,7 +137,7 @@ func TestEveryWayInIsAskedForAProofAlike(t *testing.T) {
 			if code != row.code || len(fields) != 1 || fields[0] != row.code || !strings.Contains(a.body, `"field":"altcha"`) || d.Captcha != nil {
 				t.Errorf("%s, %s: %s", by.name, name, a.body)
 			}
-			if _, _, err := w.web.opt.Work.Check("gazette", solved(*d.Work)); err != nil {
+			if _, _, err := w.web.Options.Work.Check("gazette", solved(*d.Work)); err != nil {
 				t.Errorf("%s, %s: what it is asked for: %v", by.name, name, err)
 			}
 		}
@@ -155,7 +156,7 @@ func TestProofsAreAskedForOnlyWhileTooManySignUp(t *testing.T) {
 	body := func(email, proof string) string {
 		return fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof)
 	}
-	json := []string{"Content-Type", mediaJSON}
+	json := []string{"Content-Type", request.MediaJSON}
 	if a := w.send("POST", signupPath, body("ada@b.example", ""), json...); a.status != 422 || a.asked(t).Work == nil {
 		t.Fatalf("the sixth: %d %s", a.status, a.body)
 	}
@@ -185,7 +186,7 @@ func TestASitesServerIsNeverAskedForAProof(t *testing.T) {
 		key  string
 		want int
 	}{"its key": {gazetteKey, 202}, "one that only reads": {readKey, 403}, "another site's": {clubKey, 403}, "the operator's": {ownerKey, 401}, "no key of anybody": {"x", 401}} {
-		if a := w.send("POST", signupPath, body, asSite(row.key, "Content-Type", mediaJSON)...); a.status != row.want {
+		if a := w.send("POST", signupPath, body, asSite(row.key, "Content-Type", request.MediaJSON)...); a.status != row.want {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -203,7 +204,7 @@ func TestWhereWorkIsNotSetUpNobodyIsAsked(t *testing.T) {
 }
 
 func TestAChallengeIsFreshAndReadByTheSitesPagesOnly(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	const at = "/v1/sites/gazette/challenge"
 	mine, foreign := w.send("GET", at, "", "Origin", "https://gazette.example"), w.send("GET", at, "", "Origin", "https://evil.example")
 	if mine.status != 200 || mine.header.Get("Access-Control-Allow-Origin") != "https://gazette.example" || mine.header.Get("Cache-Control") != "no-store" {
@@ -223,7 +224,7 @@ func TestAChallengeIsFreshAndReadByTheSitesPagesOnly(t *testing.T) {
 
 func TestWhoLacksAProofIsToldAfterWhatIsWrongInItself(t *testing.T) {
 	w := wary(t, always)
-	a := w.send("POST", signupPath, `{"email":"ada@nomail.example","consent":true}`, "Content-Type", mediaJSON)
+	a := w.send("POST", signupPath, `{"email":"ada@nomail.example","consent":true}`, "Content-Type", request.MediaJSON)
 	if _, fields := a.problem(t); fmt.Sprint(fields) != "[challenge_required]" { // nobody's domain is asked after
 		t.Errorf("%v", fields)
 	}
@@ -233,12 +234,12 @@ func TestWhoLacksAProofIsToldAfterWhatIsWrongInItself(t *testing.T) {
 		`{"email":"ada@b.example","consent":true,"altcha":["x"]}`:              "[field_invalid]",
 		`{"email":"ada@b.example","consent":true,"altcha":"x","ALTCHA[]":"x"}`: "[field_repeated]",
 	} {
-		a := w.send("POST", signupPath, body, "Content-Type", mediaJSON)
+		a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
 		if _, fields := a.problem(t); fmt.Sprint(fields) != want || a.asked(t).Work != nil {
 			t.Errorf("%s: %s", body, a.body)
 		}
 	}
-	if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, w.proof("gazette")), "Content-Type", mediaJSON); a.status != 202 {
+	if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, w.proof("gazette")), "Content-Type", request.MediaJSON); a.status != 202 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -253,7 +254,7 @@ func TestAStoreThatIsAwayOpensNoDoor(t *testing.T) {
 			if p == "" && name == "always" {
 				want = 422
 			}
-			if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p), "Content-Type", mediaJSON); a.status != want {
+			if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p), "Content-Type", request.MediaJSON); a.status != want {
 				t.Errorf("%s, with %d bytes of proof: %d %s", name, len(p), a.status, a.body)
 			}
 		}
@@ -263,11 +264,11 @@ func TestAStoreThatIsAwayOpensNoDoor(t *testing.T) {
 func TestOneClientCannotUseUpWhatASiteTakesWithoutAProof(t *testing.T) {
 	w := wary(t, oneIsMany, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{202, 202, 429, 429, 429, 429, 429, 429} {
-		if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type", mediaJSON); a.status != want {
+		if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type", request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}
-	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", "203.0.113.7"); a.status != 202 {
+	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.7"); a.status != 202 {
 		t.Errorf("somebody else: %d %s", a.status, a.body)
 	}
 }
@@ -275,7 +276,7 @@ func TestOneClientCannotUseUpWhatASiteTakesWithoutAProof(t *testing.T) {
 func TestAProofThatDoesNotCountUsesUpATry(t *testing.T) {
 	w := wary(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{422, 422, 429} {
-		if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type", mediaJSON); a.status != want {
+		if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type", request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/internal/web/request"
 )
 
 // jsonRefusals are bodies that are refused, with the codes of their fields.
@@ -57,7 +59,7 @@ func jsonRefusals() map[string][]string {
 }
 
 func TestEveryWrongJSONFieldIsNamedAndNothingIsStored(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for body, want := range jsonRefusals() {
 		a := w.send("POST", signupPath, body, "Content-Type", "application/json; charset=UTF-8")
 		top, fields := a.problem(t)
@@ -93,11 +95,11 @@ func formRefusals() map[string][]string {
 }
 
 func TestEveryWrongFormFieldIsNamedAndNothingIsStored(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for body, want := range formRefusals() {
-		for _, media := range []string{mediaForm, mediaParts} {
+		for _, media := range []string{request.MediaForm, request.MediaMultipart} {
 			contentType, sent := media, body
-			if media == mediaParts {
+			if media == request.MediaMultipart {
 				contentType, sent = parts(t, body)
 			}
 			a := w.send("POST", signupPath+"?email=q@b.example&consent=true", sent, "Content-Type", contentType)

@@ -9,17 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // known are the addresses of which something is known, by what it is; full is one whose mailbox gets no more letters, in a spelling
 // that was not seen yet.
-func (w *world) known() map[string]string {
+func (w *env) known() map[string]string {
 	w.Helper()
 	all := map[string]string{"full": "full+new@b.example"}
 	for _, state := range []string{"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn", "erased"} {
 		all[state] = state + "@b.example"
 		w.signUp(all[state])
-		d := w.letter()
+		d := w.email()
 		link := w.path(d.Confirm)
 		switch state {
 		case "expired":
@@ -33,7 +34,7 @@ func (w *world) known() map[string]string {
 			w.send("POST", link+"/decline", "")
 		case "withdrawn":
 			u, _ := w.send("POST", link, "").page(w).Find(`a[href*="/u/"]`).Attr("href")
-			w.send("POST", w.path(u), "List-Unsubscribe=One-Click", "Content-Type", mediaForm)
+			w.send("POST", w.path(u), "List-Unsubscribe=One-Click", "Content-Type", request.MediaForm)
 		case "erased":
 			w.send("DELETE", w.subscriptionPath(all[state]), "", asSite(writeKey)...)
 		}
@@ -51,29 +52,29 @@ func (w *world) known() map[string]string {
 }
 
 // lapse rings the clock for what is due.
-func (w *world) lapse() {
+func (w *env) lapse() {
 	w.Helper()
 	due, err := w.store.Lease(w.Context(), confirm.QueueExpire, 100, time.Minute)
 	must(w, err)
 	for _, e := range due {
-		must(w, w.desk.Expire(w.Context(), e))
+		must(w, w.service.Expire(w.Context(), e))
 	}
 }
 
 func TestTheAnswerTellsNothingOfTheAddress(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	known := w.known()
 	cookie := []string{"Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
 	for kind, send := range map[string]func(email string) answer{
 		"JSON": func(e string) answer {
-			return w.send("POST", signupPath, `{"email":"`+e+`","consent":true}`, "Content-Type", mediaJSON)
+			return w.send("POST", signupPath, `{"email":"`+e+`","consent":true}`, "Content-Type", request.MediaJSON)
 		},
 		"form": func(e string) answer {
-			return w.send("POST", signupPath, url.Values{"email": {e}, "consent": {"on"}}.Encode(), "Content-Type", mediaForm, "Accept", "text/html")
+			return w.send("POST", signupPath, url.Values{"email": {e}, "consent": {"on"}}.Encode(), "Content-Type", request.MediaForm, "Accept", "text/html")
 		},
 		"hosted": func(e string) answer {
 			form := w.hosted("gazette", url.Values{"email": {e}, "consent": {"on"}}.Encode())
-			return w.send("POST", signupPath, form, append(cookie, "Content-Type", mediaForm, "Accept", "text/html", "Origin", publicURL)...)
+			return w.send("POST", signupPath, form, append(cookie, "Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL)...)
 		},
 	} {
 		want := comparable(send(kind + "-unknown@b.example"))

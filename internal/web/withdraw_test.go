@@ -9,36 +9,38 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
 )
 
 func TestTakingBackIsOnePost(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	contentType, body := parts(t, "List-Unsubscribe=One-Click")
 	for name, row := range map[string]struct {
 		contentType, body string
 		left              int
 	}{
-		"RFC 8058":              {mediaForm, "List-Unsubscribe=One-Click", 0},
+		"RFC 8058":              {request.MediaForm, "List-Unsubscribe=One-Click", 0},
 		"RFC 8058 in parts":     {contentType, body, 0},
-		"the button":            {mediaForm, "", 0},
+		"the button":            {request.MediaForm, "", 0},
 		"nothing":               {"", "", 0},
-		"one purpose":           {mediaForm, "purposes=news", 1},
-		"both":                  {mediaForm, "purposes=news&purposes=offers", 0},
-		"one purpose one-click": {mediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
+		"one purpose":           {request.MediaForm, "purposes=news", 1},
+		"both":                  {request.MediaForm, "purposes=news&purposes=offers", 0},
+		"one purpose one-click": {request.MediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
 	} {
 		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
-		a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", mediaJSON)
+		a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", request.MediaJSON)
 		if a.status != 202 {
 			t.Fatalf("%s: %d %s", name, a.status, a.body)
 		}
-		letter := w.path(w.letter().Confirm)
+		letter := w.path(w.email().Confirm)
 		done := w.send("POST", letter, "")
 		link := w.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
 		if p := w.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 || p.forms(t)[0] != link {
 			t.Errorf("%s: what is agreed to: %d %s", name, p.status, p.body)
 		}
 		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news", "purposes[]=news"} {
-			if a := w.send("POST", link, bad, "Content-Type", mediaForm, "Accept", mediaJSON); a.status != 422 {
+			if a := w.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept", request.MediaJSON); a.status != 422 {
 				t.Errorf("%s: %s: %d %s", name, bad, a.status, a.body)
 			}
 		}
@@ -65,7 +67,7 @@ func TestTakingBackIsOnePost(t *testing.T) {
 			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(), row.left)
 		}
 		var state struct{ State string }
-		must(t, json.Unmarshal([]byte(w.send("POST", link, "", "Accept", mediaJSON).body), &state))
+		must(t, json.Unmarshal([]byte(w.send("POST", link, "", "Accept", request.MediaJSON).body), &state))
 		if state.State != "withdrawn" {
 			t.Errorf("%s: %s", name, state.State)
 		}
@@ -73,16 +75,16 @@ func TestTakingBackIsOnePost(t *testing.T) {
 }
 
 func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	link := w.path(w.email().Confirm)
 	back := w.path(w.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
 	w.send("POST", back, "")
 	for _, method := range []string{"GET", "POST"} {
 		if a := w.send(method, link, ""); a.status != 409 || a.page(t).Find(`a[href="/s/gazette"]`).Length() != 1 {
 			t.Errorf("%s: %d %s", method, a.status, a.body)
 		}
-		if top, _ := w.send(method, link, "", "Accept", mediaJSON).problem(t); top != "withdrawn" {
+		if top, _ := w.send(method, link, "", "Accept", request.MediaJSON).problem(t); top != "withdrawn" {
 			t.Errorf("%s: %s", method, top)
 		}
 	}
@@ -92,9 +94,9 @@ func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
 }
 
 func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	st := w.web.sites["club"]
-	got := w.web.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
+	got := w.web.pages.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
 	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
 	if !slices.Equal(langs, []string{"fr", "", ""}) {
 		t.Errorf("languages %q of %v", langs, got)
@@ -106,41 +108,41 @@ func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 }
 
 // forget starts the gazette anew, with one purpose fewer than before.
-func (w *world) forget(purpose string) {
+func (w *env) forget(purpose string) {
 	w.Helper()
 	sites := rules()
 	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
 	var err error
-	w.desk, err = confirm.New(confirm.Options{Store: w.store, Keyring: w.web.opt.Keyring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
+	w.service, err = confirm.New(confirm.Options{Store: w.store, Keyring: w.web.Options.Keyring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
 	must(w, err)
-	o := w.web.opt
-	o.Service = w.desk
-	w.web, err = New(o)
+	o := w.web.Options
+	o.Service = w.service
+	w.web, err = newApp(o)
 	must(w, err)
-	w.http = httptest.NewServer(w.web.Handler())
+	w.http = httptest.NewServer(w.web.echo)
 	w.Cleanup(w.http.Close)
 }
 
 func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
+	w := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].Purposes = append(sites[0].Purposes, confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
 		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
-	w.desk = w.web.opt.Service
+	w.service = w.web.Options.Service
 	for _, email := range []string{"ada@b.example", "bob@b.example"} {
 		purposes := `"letter","paper"`
 		if email == "bob@b.example" {
 			purposes = `"letter"`
 		}
-		w.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", mediaJSON)
-		w.send("POST", w.path(w.letter().Confirm), "")
+		w.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", request.MediaJSON)
+		w.send("POST", w.path(w.email().Confirm), "")
 	}
 	w.forget("paper")
 	take := func(email, body string) answer {
-		return w.send("POST", w.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", mediaJSON)...)
+		return w.send("POST", w.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", request.MediaJSON)...)
 	}
 	for _, row := range []struct{ email, body string }{
 		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`}, {"ada@b.example", `{"purposes":["weather"]}`},
@@ -149,7 +151,7 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 			t.Errorf("%s %s: %s", row.email, row.body, code)
 		}
 	}
-	if a := w.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", mediaJSON)...); a.status != 404 {
+	if a := w.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
 		t.Errorf("of nobody: %d %s", a.status, a.body)
 	}
 	var st consent.Status
