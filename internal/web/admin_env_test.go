@@ -23,74 +23,74 @@ const (
 // newAdminEnv is one with a dashboard, in which the gazette has an endpoint.
 func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 	t.Helper()
-	var desk *confirm.Service
-	w := newEnv(t, append([]func(*Options){func(o *Options) {
+	var service *confirm.Service
+	e := newEnv(t, append([]func(*Options){func(o *Options) {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
-		o.Service = desk
+		o.Service = service
 		o.Admin = Admin{Password: []byte(adminPassword), Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}
 	}}, change...)...)
-	w.service = desk
-	return w
+	e.service = service
+	return e
 }
 
 // enter posts a password.
-func (w *env) enter(password string, headers ...string) answer {
-	w.Helper()
-	return w.send("POST", admin.LoginPath, url.Values{"password": {password}}.Encode(), append([]string{"Content-Type", request.MediaForm}, headers...)...)
+func (e *env) enter(password string, headers ...string) answer {
+	e.Helper()
+	return e.send("POST", admin.LoginPath, url.Values{"password": {password}}.Encode(), append([]string{"Content-Type", request.MediaForm}, headers...)...)
 }
 
 // cookie is what a browser would send after this answer.
 func (a answer) cookie() string { c, _, _ := strings.Cut(a.header.Get("Set-Cookie"), ";"); return c }
 
 // logIn is the cookie of a new session.
-func (w *env) logIn() string {
-	w.Helper()
-	a := w.enter(adminPassword)
+func (e *env) logIn() string {
+	e.Helper()
+	a := e.enter(adminPassword)
 	if a.status != http.StatusSeeOther || a.header.Get("Location") != admin.Path || a.cookie() == "" {
-		w.Fatalf("login: %d %v", a.status, a.header)
+		e.Fatalf("login: %d %v", a.status, a.header)
 	}
 	return a.cookie()
 }
 
-// open tells whether a cookie opens the dashboard.
-func (w *env) open(cookie string) bool {
-	w.Helper()
-	a := w.send("GET", admin.Path, "", "Cookie", cookie)
+// open reports whether a cookie opens the dashboard.
+func (e *env) open(cookie string) bool {
+	e.Helper()
+	a := e.send("GET", admin.Path, "", "Cookie", cookie)
 	if a.status != http.StatusOK && (a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "") {
-		w.Errorf("%s: %d %v %.200s", admin.Path, a.status, a.header, a.body)
+		e.Errorf("%s: %d %v %.200s", admin.Path, a.status, a.header, a.body)
 	}
 	return a.status == http.StatusOK
 }
 
 // replica is another process on the same store, with other options.
-func (w *env) replica(change func(*Options)) *env {
-	w.Helper()
-	o := w.web.Options
+func (e *env) replica(change func(*Options)) *env {
+	e.Helper()
+	o := e.web.Options
 	change(&o)
-	other := *w
+	other := *e
 	var err error
 	other.web, err = newApp(o)
-	must(w, err)
+	must(e, err)
 	other.http = httptest.NewServer(other.web.echo)
-	w.Cleanup(other.http.Close)
+	e.Cleanup(other.http.Close)
 	return &other
 }
 
 // act posts a form to the dashboard.
-func (w *env) act(path, body, cookie string, headers ...string) answer {
-	w.Helper()
-	return w.send("POST", path, body, append([]string{"Content-Type", request.MediaForm, "Cookie", cookie}, headers...)...)
+func (e *env) act(path, body, cookie string, headers ...string) answer {
+	e.Helper()
+	return e.send("POST", path, body, append([]string{"Content-Type", request.MediaForm, "Cookie", cookie}, headers...)...)
 }
 
 // failedIDs are the ids of the failed events of the gazette.
-func (w *env) failedIDs() (ids []string) {
-	w.Helper()
-	all, _, err := w.service.FailedEvents(w.Context(), "gazette", "", 1000)
-	must(w, err)
+func (e *env) failedIDs() (ids []string) {
+	e.Helper()
+	all, _, err := e.service.FailedEvents(e.Context(), "gazette", "", 1000)
+	must(e, err)
 	for _, p := range all {
 		ids = append(ids, p.ID)
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 func TestWithoutAPasswordThereIsNoDashboard(t *testing.T) {
-	w := newAdminEnv(t, func(o *Options) { o.Admin.Password = []byte(" \r\n") })
+	e := newAdminEnv(t, func(o *Options) { o.Admin.Password = []byte(" \r\n") })
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
-			if a := w.send(method, path, "password=", "Content-Type", request.MediaForm); a.status != http.StatusNotFound {
+			if a := e.send(method, path, "password=", "Content-Type", request.MediaForm); a.status != http.StatusNotFound {
 				t.Errorf("%s %s: %d", method, path, a.status)
 			}
 		}
@@ -23,9 +23,9 @@ func TestWithoutAPasswordThereIsNoDashboard(t *testing.T) {
 }
 
 func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
-	w := newAdminEnv(t)
+	e := newAdminEnv(t)
 	acts := adminActs()
-	for _, rt := range w.routes() {
+	for _, rt := range e.routes() {
 		if !strings.HasPrefix(rt.pattern, admin.Path) {
 			continue
 		}
@@ -34,7 +34,7 @@ func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
 		if tried := act && rt.method == http.MethodPost || strings.Contains(" "+strings.Join(adminLooks(), " ")+" ", " "+path+" "); !tried {
 			t.Errorf("%s %s is not", rt.method, rt.pattern)
 		}
-		a := w.send(rt.method, path, "", "Sec-Fetch-Site", "cross-site") // which also asks for no media type
+		a := e.send(rt.method, path, "", "Sec-Fetch-Site", "cross-site") // which also asks for no media type
 		person, guarded := a.media() == "text/html" || a.status == http.StatusSeeOther, a.status == http.StatusForbidden
 		if !person || guarded != (rt.method == http.MethodPost) {
 			t.Errorf("%s %s: person %t, guarded %t", rt.method, rt.pattern, person, guarded)
@@ -43,12 +43,12 @@ func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
 }
 
 func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
-	w := newAdminEnv(t)
-	w.failEvent("ada@b.example")
+	e := newAdminEnv(t)
+	e.failEvent("ada@b.example")
 	for _, path := range adminLooks() {
 		for _, accept := range []string{"text/html", request.MediaJSON, ""} {
 			for _, method := range []string{"GET", "HEAD"} {
-				a := w.send(method, path, "", "Accept", accept)
+				a := e.send(method, path, "", "Accept", accept)
 				if path == admin.LoginPath {
 					if a.status != http.StatusOK {
 						t.Errorf("%s %s: %d", method, path, a.status)
@@ -65,24 +65,24 @@ func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
 		if path == admin.LoginPath {
 			continue
 		}
-		a := w.act(path, body, "x=y")
+		a := e.act(path, body, "x=y")
 		if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" || a.page(t).Find("form input[type=password]").Length() != 1 ||
 			!strings.Contains(reads(a.page(t).Find("[role=alert]")), "nothing was done") {
 			t.Errorf("POST %s: %d %.300s", path, a.status, a.body)
 		}
 	}
-	if a := w.send("GET", "/admin/sites/none/webhooks", ""); a.status != http.StatusSeeOther {
+	if a := e.send("GET", "/admin/sites/none/webhooks", ""); a.status != http.StatusSeeOther {
 		t.Errorf("of a site that is none: %d", a.status)
 	}
-	if n := len(w.failedIDs()); n != 1 {
+	if n := len(e.failedIDs()); n != 1 {
 		t.Errorf("%d events have failed, want one", n)
 	}
 }
 
 func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
-	w := newAdminEnv(t)
-	cookie := w.logIn()
-	w.failEvent("ada@b.example")
+	e := newAdminEnv(t)
+	cookie := e.logIn()
+	e.failEvent("ada@b.example")
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		rest := path[len("/admin"):]
 		for _, spelt := range []string{
@@ -91,25 +91,25 @@ func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
 			"/c/.." + path, path + "%3f", path + "%23", "/admin%5c" + strings.TrimPrefix(rest, "/"), "/admin" + strings.ToUpper(rest) + "x", path + "%252f",
 		} {
 			for _, method := range []string{"GET", "HEAD", "POST"} {
-				if status := w.raw(method, spelt, "Cookie: "+cookie+"\r\nContent-Type: "+request.MediaForm+"\r\n"); status != http.StatusNotFound {
+				if status := e.raw(method, spelt, "Cookie: "+cookie+"\r\nContent-Type: "+request.MediaForm+"\r\n"); status != http.StatusNotFound {
 					t.Errorf("%s %s: %d", method, spelt, status)
 				}
 			}
 		}
 	}
-	if !w.open(cookie) || len(w.failedIDs()) != 1 {
+	if !e.open(cookie) || len(e.failedIDs()) != 1 {
 		t.Error("something was done")
 	}
 }
 
 func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
-	w := newAdminEnv(t)
-	cookie := w.logIn()
-	id := w.failEvent("ada@b.example")
+	e := newAdminEnv(t)
+	cookie := e.logIn()
+	id := e.failEvent("ada@b.example")
 	for name, headers := range map[string][]string{
 		"another site":            {"Sec-Fetch-Site", "cross-site"},
 		"a sibling host":          {"Sec-Fetch-Site", "same-site"},
-		"two answers":             {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Site", "cross-site"},
+		"two values":              {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Site", "cross-site"},
 		"an old browser":          {"Origin", "https://evil.example"},
 		"a sibling, old browser":  {"Origin", "https://www.confirm.example"},
 		"a sandbox, old browser":  {"Origin", "null"},
@@ -118,36 +118,36 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 		"a site that may sign up": {"Origin", "https://gazette.example"},
 	} {
 		for path, body := range adminActs() {
-			a := w.act(path, body, cookie, headers...)
+			a := e.act(path, body, cookie, headers...)
 			if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" || a.header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s: POST %s: %d %v", name, path, a.status, a.header)
 			}
 		}
 	}
 	for _, override := range [][]string{{"X-HTTP-Method-Override", "POST"}, {"X-Method-Override", "POST"}} {
-		w.send("GET", hooksPath, "all=true", append(override, "Cookie", cookie, "Content-Type", request.MediaForm)...)
+		e.send("GET", hooksPath, "all=true", append(override, "Cookie", cookie, "Content-Type", request.MediaForm)...)
 	}
-	w.send("GET", "/admin/sites/gazette/webhooks?all=true&id="+id+"&_method=POST", "", "Cookie", cookie)
-	if !w.open(cookie) {
+	e.send("GET", "/admin/sites/gazette/webhooks?all=true&id="+id+"&_method=POST", "", "Cookie", cookie)
+	if !e.open(cookie) {
 		t.Error("the session has ended")
 	}
-	if diff := cmp.Diff([]string{id}, w.failedIDs()); diff != "" {
+	if diff := cmp.Diff([]string{id}, e.failedIDs()); diff != "" {
 		t.Error(diff)
 	}
 	for name, headers := range map[string][]string{
 		"our page": {"Sec-Fetch-Site", "same-origin", "Origin", publicURL}, "our page, no referrer": {"Sec-Fetch-Site", "same-origin", "Origin", "null"}, "our page, old browser": {"Origin", publicURL}, "a program": nil,
 	} {
-		if a := w.act("/admin/logout", "", w.logIn(), headers...); a.status != http.StatusSeeOther {
+		if a := e.act("/admin/logout", "", e.logIn(), headers...); a.status != http.StatusSeeOther {
 			t.Errorf("%s: %d", name, a.status)
 		}
 	}
 }
 
-func TestThePagesOfTheDashboardAreKeptByNobodyAndRunNothing(t *testing.T) {
-	w := newAdminEnv(t)
-	cookie := w.logIn()
+func TestThePagesOfTheDashboardAreCachedByNobodyAndRunNothing(t *testing.T) {
+	e := newAdminEnv(t)
+	cookie := e.logIn()
 	for _, path := range append(adminLooks(), "/admin/sites/none/webhooks") {
-		get, head := w.send("GET", path, "", "Cookie", cookie), w.send("HEAD", path, "", "Cookie", cookie)
+		get, head := e.send("GET", path, "", "Cookie", cookie), e.send("HEAD", path, "", "Cookie", cookie)
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 			"Cache-Control":           "no-store", "X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",

@@ -23,9 +23,9 @@ func spelled(pattern string) string {
 }
 
 func TestEveryRouteIsDescribedAndEveryDescribedOneExists(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	routed, heads := map[string]bool{}, map[string]bool{}
-	for _, rt := range w.routes() {
+	for _, rt := range e.routes() {
 		if rt.method == http.MethodHead { // told once for all: as GET
 			heads["GET "+spelled(rt.pattern)] = true
 			continue
@@ -40,9 +40,9 @@ func TestEveryRouteIsDescribedAndEveryDescribedOneExists(t *testing.T) {
 			t.Errorf("%s has no HEAD, which the description promises for all", name)
 		}
 	}
-	paths := w.paths()
-	for _, rt := range w.routes() {
-		a := w.send(rt.method, paths[rt.pattern], "")
+	paths := e.paths()
+	for _, rt := range e.routes() {
+		a := e.send(rt.method, paths[rt.pattern], "")
 		if keyed := a.status == http.StatusUnauthorized; keyed != (rt.key() != "") {
 			t.Errorf("%s %s: an API key is needed: %t; described: %t", rt.method, rt.pattern, keyed, rt.key() != "")
 		}

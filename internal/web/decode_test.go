@@ -92,7 +92,7 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-func FuzzParts(f *testing.F) {
+func FuzzMultipart(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if got, err := decoded(body, request.MediaMultipart+"; boundary=x"); err == nil {

@@ -50,7 +50,7 @@ func (p *person) quiet() {
 	}
 }
 
-func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
+func TestASmallWebsitesPageSignsSomebodyUp(t *testing.T) {
 	p := newPerson(t)
 	for name, policy := range map[string]string{"strict": strict, "broad": broad} {
 		n := newNeighbours(t, policy, map[string]string{"/join": newcomer("", "")}, nil)
@@ -63,7 +63,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 		p.quiet()
 		d := n.email()
 		if n.state("ada@b.example") != "pending" || d.Locale != "fr" {
-			t.Errorf("%s: the letter is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
+			t.Errorf("%s: the email is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
 		}
 		if source := n.subscription().Requests[0].Asked.Source; source != n.site+"/join" {
 			t.Errorf("%s: the source is %q", name, source)
@@ -71,7 +71,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 	}
 }
 
-func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
+func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {
 	p := newPerson(t)
 	p.withoutScripts()
 	n := newNeighbours(t, strict, map[string]string{"/join": newcomer("", "")}, nil)

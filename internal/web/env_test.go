@@ -76,40 +76,40 @@ type env struct {
 // newEnv starts one; change may alter its options.
 func newEnv(t *testing.T, change ...func(*Options)) *env {
 	t.Helper()
-	w := &env{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{}}
+	e := &env{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{}}
 	var err error
-	w.store, err = sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None, Now: w.clock.now,
+	e.store, err = sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None, Now: e.clock.now,
 	})
 	must(t, err)
-	t.Cleanup(func() { _ = w.store.Close() })
+	t.Cleanup(func() { _ = e.store.Close() })
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
-	w.service, err = confirm.New(confirm.Options{
-		Store: w.store, Keyring: ring, PublicURL: publicURL, Sites: rules(), Now: w.clock.now,
+	e.service, err = confirm.New(confirm.Options{
+		Store: e.store, Keyring: ring, PublicURL: publicURL, Sites: rules(), Now: e.clock.now,
 	})
 	must(t, err)
 	pages, err := allPages()
 	must(t, err)
 	public, _ := url.Parse(publicURL)
 	o := Options{
-		Service: w.service, Store: w.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public, Now: w.clock.now,
+		Service: e.service, Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public, Now: e.clock.now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
-		Log:            slog.New(slog.NewJSONHandler(w.log, nil)),
+		Log:            slog.New(slog.NewJSONHandler(e.log, nil)),
 	}
 	o.Work = easyWork(t, o)
-	o.Bounces, o.OperatorKeys = bounce.New(w.service, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
+	o.Bounces, o.OperatorKeys = bounce.New(e.service, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
 	for _, c := range change {
 		c(&o)
 	}
-	w.web, err = newApp(o)
+	e.web, err = newApp(o)
 	must(t, err)
-	w.http = httptest.NewUnstartedServer(nil)
-	w.http.Config = HTTPServer("", w.web.echo)
-	w.http.Start()
-	t.Cleanup(w.http.Close)
-	return w
+	e.http = httptest.NewUnstartedServer(nil)
+	e.http.Config = HTTPServer("", e.web.echo)
+	e.http.Start()
+	t.Cleanup(e.http.Close)
+	return e
 }
 
 // allPages is parsed once for all tests.
@@ -123,10 +123,10 @@ func must(t testing.TB, err error) {
 }
 
 // send sends a request whose headers are pairs of name and value, and follows nothing.
-func (w *env) send(method, path, body string, headers ...string) answer {
-	w.Helper()
-	req, err := http.NewRequestWithContext(w.Context(), method, w.http.URL+path, strings.NewReader(body))
-	must(w, err)
+func (e *env) send(method, path, body string, headers ...string) answer {
+	e.Helper()
+	req, err := http.NewRequestWithContext(e.Context(), method, e.http.URL+path, strings.NewReader(body))
+	must(e, err)
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			req.Host = headers[i+1]
@@ -134,68 +134,68 @@ func (w *env) send(method, path, body string, headers ...string) answer {
 		}
 		req.Header.Add(headers[i], headers[i+1])
 	}
-	res, err := w.http.Client().Transport.RoundTrip(req)
-	must(w, err)
+	res, err := e.http.Client().Transport.RoundTrip(req)
+	must(e, err)
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
-	must(w, err)
+	must(e, err)
 	a := answer{res.StatusCode, res.Header, string(b)}
-	a.asDescribed(w, method, path)
+	a.asDescribed(e, method, path)
 	return a
 }
 
 // signUp signs an address up by JSON.
-func (w *env) signUp(email string) {
-	w.Helper()
-	a := w.send("POST", signupPath, `{"email":"`+email+`","consent":true}`, "Content-Type", request.MediaJSON)
+func (e *env) signUp(email string) {
+	e.Helper()
+	a := e.send("POST", signupPath, `{"email":"`+email+`","consent":true}`, "Content-Type", request.MediaJSON)
 	if a.status != http.StatusAccepted {
-		w.Fatalf("signup: %d %s", a.status, a.body)
+		e.Fatalf("signup: %d %s", a.status, a.body)
 	}
 }
 
 // hosted is what a browser sends of a site's own signup page where a person has filled in fields (a query), which takes a moment.
-func (w *env) hosted(site, fields string) string {
-	w.Helper()
-	form := w.send("GET", "/s/"+site, "").formOf(w)
+func (e *env) hosted(site, fields string) string {
+	e.Helper()
+	form := e.send("GET", "/s/"+site, "").formOf(e)
 	typed, err := url.ParseQuery(fields)
-	must(w, err)
+	must(e, err)
 	maps.Copy(form, typed)
-	w.clock.pass(defaultFill)
+	e.clock.pass(defaultFill)
 	return form.Encode()
 }
 
-// letters are the emails that are due now; they are settled.
-func (w *env) emails() (all []confirm.Message) {
-	w.Helper()
-	for _, lane := range append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent) {
-		entries, err := w.store.Lease(w.Context(), lane, 100, time.Minute)
-		must(w, err)
-		for _, e := range entries {
-			d, err := w.service.Message(w.Context(), e)
-			must(w, err)
-			must(w, w.store.End(w.Context(), e, store.Complete()))
+// emails are the emails that are due now; their jobs are completed.
+func (e *env) emails() (all []confirm.Message) {
+	e.Helper()
+	for _, queue := range append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent) {
+		jobs, err := e.store.Lease(e.Context(), queue, 100, time.Minute)
+		must(e, err)
+		for _, job := range jobs {
+			d, err := e.service.Message(e.Context(), job)
+			must(e, err)
+			must(e, e.store.End(e.Context(), job, store.Complete()))
 			all = append(all, d)
 		}
 	}
 	return all
 }
 
-// letter is the one email that is due.
-func (w *env) email() confirm.Message {
-	w.Helper()
-	all := w.emails()
+// email is the one email that is due.
+func (e *env) email() confirm.Message {
+	e.Helper()
+	all := e.emails()
 	if len(all) != 1 {
-		w.Fatalf("%d emails are due, want one", len(all))
+		e.Fatalf("%d emails are due, want one", len(all))
 	}
 	return all[0]
 }
 
 // path is a link without its host.
-func (w *env) path(link string) string {
-	w.Helper()
+func (e *env) path(link string) string {
+	e.Helper()
 	p, ok := strings.CutPrefix(link, publicURL)
 	if !ok {
-		w.Fatalf("the link %q is not under the public URL", link)
+		e.Fatalf("the link %q is not under the public URL", link)
 	}
 	return p
 }
@@ -204,9 +204,9 @@ func (w *env) path(link string) string {
 type route struct{ method, pattern string }
 
 // routes are all routes, with patterns spelt as in the description of the API.
-func (w *env) routes() (all []route) {
-	for _, r := range w.web.echo.Routes() {
-		all = append(all, route{r.Method, w.web.patterns[r.Path]})
+func (e *env) routes() (all []route) {
+	for _, r := range e.web.echo.Routes() {
+		all = append(all, route{r.Method, e.web.patterns[r.Path]})
 	}
 	return all
 }
@@ -239,11 +239,11 @@ func (r route) most() int {
 }
 
 // state is where an address stands at the gazette; empty if nothing is known.
-func (w *env) state(email string) consent.State {
-	w.Helper()
+func (e *env) state(email string) consent.State {
+	e.Helper()
 	a, err := address.Parse(email)
-	must(w, err)
-	st, err := w.service.Lookup(w.Context(), "gazette", a)
+	must(e, err)
+	st, err := e.service.Lookup(e.Context(), "gazette", a)
 	if err != nil {
 		return ""
 	}
@@ -251,16 +251,46 @@ func (w *env) state(email string) consent.State {
 }
 
 // untouched checks that nothing is stored and no email is due.
-func (w *env) untouched() {
-	w.Helper()
+func (e *env) untouched() {
+	e.Helper()
 	for site := range shown() {
-		p, err := w.store.List(w.Context(), store.Query{Site: site})
-		must(w, err)
+		p, err := e.store.List(e.Context(), store.Query{Site: site})
+		must(e, err)
 		if len(p.Records) > 0 {
-			w.Errorf("%d records are stored at %s, want none", len(p.Records), site)
+			e.Errorf("%d records are stored at %s, want none", len(p.Records), site)
 		}
 	}
-	if n := len(w.emails()); n > 0 {
-		w.Errorf("%d emails are due, want none", n)
+	if n := len(e.emails()); n > 0 {
+		e.Errorf("%d emails are due, want none", n)
+	}
+}
+
+func rules() []confirm.Site {
+	terms := consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
+	purpose := func(id string) confirm.Purpose {
+		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
+	}
+	return []confirm.Site{
+		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms, Challenge: confirm.ChallengeNever},
+		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms, Challenge: confirm.ChallengeNever},
+	}
+}
+
+func shown() map[string]Site {
+	show := func(id, name string) templates.Site {
+		return templates.Site{ID: id, Name: name, URL: "https://" + id + ".example", Controller: templates.Controller{Name: name + " SAS"}}
+	}
+	return map[string]Site{
+		"gazette": {
+			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"}, Origins: []string{"https://gazette.example"},
+			Redirects: []string{"https://gazette.example/thanks/"},
+			APIKeys: []APIKey{
+				{sha256.Sum256([]byte(gazetteKey)), ScopeBoth}, {sha256.Sum256([]byte(readKey)), ScopeRead}, {sha256.Sum256([]byte(writeKey)), ScopeWrite},
+			},
+		},
+		"club": {
+			Show: show("club", "Le Club"), Locales: []string{"fr", "en"}, Origins: []string{"https://club.example"},
+			APIKeys: []APIKey{{sha256.Sum256([]byte(clubKey)), ScopeBoth}},
+		},
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 func TestOptionsThatCannotWorkAreNamed(t *testing.T) {
-	w := newEnv(t)
-	good := w.web.Options
+	e := newEnv(t)
+	good := e.web.Options
 	for name, row := range map[string]struct {
 		change func(*Options)
 		says   string

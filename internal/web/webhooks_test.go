@@ -22,41 +22,41 @@ const (
 // newWebhookEnv is one in which the gazette has an endpoint, and the club none.
 func newWebhookEnv(t *testing.T) *env {
 	t.Helper()
-	var desk *confirm.Service
-	w := newEnv(t, func(o *Options) {
+	var service *confirm.Service
+	e := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
-		o.Service = desk
+		o.Service = service
 	})
-	w.service = desk
-	return w
+	e.service = service
+	return e
 }
 
-// park lets somebody confirm, and parks the event that tells of it.
-func (w *env) failEvent(email string) (id string) {
-	w.Helper()
-	w.signUp(email)
-	w.send("POST", w.path(w.email().Confirm), "")
-	owed, err := w.store.Lease(w.Context(), hookQueue, 2, time.Minute)
-	must(w, err)
-	if len(owed) != 1 {
-		w.Fatalf("%d events are owed, want one", len(owed))
+// failEvent lets somebody confirm, and fails the event that reports it.
+func (e *env) failEvent(email string) (id string) {
+	e.Helper()
+	e.signUp(email)
+	e.send("POST", e.path(e.email().Confirm), "")
+	due, err := e.store.Lease(e.Context(), hookQueue, 2, time.Minute)
+	must(e, err)
+	if len(due) != 1 {
+		e.Fatalf("%d events are due, want one", len(due))
 	}
-	must(w, w.store.End(w.Context(), owed[0], store.Fail()))
-	return owed[0].ID
+	must(e, e.store.End(e.Context(), due[0], store.Fail()))
+	return due[0].ID
 }
 
 // hookAsk asks as a site's server and decodes what is answered.
-func hookAsk[T any](w *env, method, path, key, body string) (got T) {
-	w.Helper()
-	a := w.send(method, path, body, "Authorization", "Bearer "+key, "Content-Type", request.MediaJSON)
+func hookAsk[T any](e *env, method, path, key, body string) (got T) {
+	e.Helper()
+	a := e.send(method, path, body, "Authorization", "Bearer "+key, "Content-Type", request.MediaJSON)
 	if a.status != 200 || a.media() != request.MediaJSON {
-		w.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
+		e.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
 	}
-	must(w, json.Unmarshal([]byte(a.body), &got))
+	must(e, json.Unmarshal([]byte(a.body), &got))
 	return got
 }
 
@@ -73,12 +73,12 @@ type retryAnswer struct {
 }
 
 func TestASitesServersSeeAndRetryWhatFailed(t *testing.T) {
-	w := newWebhookEnv(t)
+	e := newWebhookEnv(t)
 	var ids []string
 	for i := range 3 {
-		ids = append(ids, w.failEvent(fmt.Sprintf("ada%d@b.example", i)))
+		ids = append(ids, e.failEvent(fmt.Sprintf("ada%d@b.example", i)))
 	}
-	first := hookAsk[failedList](w, "GET", failedPath+"?limit=2", readKey, "")
+	first := hookAsk[failedList](e, "GET", failedPath+"?limit=2", readKey, "")
 	if len(first.Failed) != 2 || first.Next == nil {
 		t.Fatalf("%+v", first)
 	}
@@ -86,27 +86,27 @@ func TestASitesServersSeeAndRetryWhatFailed(t *testing.T) {
 	if diff := cmp.Diff(want, first.Failed[0]); diff != "" {
 		t.Error(diff)
 	}
-	if rest := hookAsk[failedList](w, "GET", failedPath+"?cursor="+*first.Next, readKey, ""); len(rest.Failed) != 1 || rest.Failed[0]["id"] != ids[2] || rest.Next != nil {
+	if rest := hookAsk[failedList](e, "GET", failedPath+"?cursor="+*first.Next, readKey, ""); len(rest.Failed) != 1 || rest.Failed[0]["id"] != ids[2] || rest.Next != nil {
 		t.Errorf("%+v", rest)
 	}
-	got := hookAsk[retryAnswer](w, "POST", retryPath, writeKey, `{"ids":["`+ids[1]+`","none","`+ids[1]+`"]}`)
+	got := hookAsk[retryAnswer](e, "POST", retryPath, writeKey, `{"ids":["`+ids[1]+`","none","`+ids[1]+`"]}`)
 	if diff := cmp.Diff(retryAnswer{Retried: 1, Unknown: []string{"none"}}, got); diff != "" {
 		t.Error(diff)
 	}
-	if due, err := w.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 1 || due[0].ID != ids[1] {
+	if due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 1 || due[0].ID != ids[1] {
 		t.Errorf("due are %v, %v", due, err)
 	}
-	if got := hookAsk[retryAnswer](w, "POST", retryPath, gazetteKey, `{"all":true}`); got.Retried != 2 || got.More {
+	if got := hookAsk[retryAnswer](e, "POST", retryPath, gazetteKey, `{"all":true}`); got.Retried != 2 || got.More {
 		t.Errorf("%+v", got)
 	}
-	if left := hookAsk[failedList](w, "GET", failedPath, gazetteKey, ""); left.Failed == nil || len(left.Failed) != 0 {
+	if left := hookAsk[failedList](e, "GET", failedPath, gazetteKey, ""); left.Failed == nil || len(left.Failed) != 0 {
 		t.Errorf("%+v", left)
 	}
 }
 
 func TestOnlyAKeyOfTheSiteSeesOrRetriesWhatFailed(t *testing.T) {
-	w := newWebhookEnv(t)
-	id := w.failEvent("ada@b.example")
+	e := newWebhookEnv(t)
+	id := e.failEvent("ada@b.example")
 	for name, row := range map[string]struct {
 		method, path, key, body string
 		status                  int
@@ -134,12 +134,12 @@ func TestOnlyAKeyOfTheSiteSeesOrRetriesWhatFailed(t *testing.T) {
 		if row.key != "" {
 			headers = append(headers, "Authorization", "Bearer "+row.key)
 		}
-		a := w.send(row.method, row.path, row.body, headers...)
+		a := e.send(row.method, row.path, row.body, headers...)
 		if top, _ := a.problem(t); a.status != row.status || top != row.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	if left, err := w.store.Failed(t.Context(), hookQueue, "", 9); err != nil || len(left) != 1 {
+	if left, err := e.store.Failed(t.Context(), hookQueue, "", 9); err != nil || len(left) != 1 {
 		t.Errorf("failed are %v, %v", left, err)
 	}
 }

@@ -15,24 +15,24 @@ import (
 func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
-	w := newEnv(t, func(o *Options) {
+	e := newEnv(t, func(o *Options) {
 		o.Observe = func(route, method string, status int, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[method+" "+route] = status
 		}
 	})
-	a := w.send("POST", signupPath, w.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type", request.MediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
-	d := w.email()
-	link := w.path(d.Confirm)
-	w.send("GET", link+"?x=lovelace@secret.example", "")
-	w.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
-	w.send("GET", link+"%20", "")
-	w.send("BREW", link, "")
-	w.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", request.MediaJSON)
-	must(t, w.store.Close())
-	w.send("POST", link, "")
-	text := w.log.String()
+	a := e.send("POST", signupPath, e.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type", request.MediaForm, "Origin", publicURL, "X-Forwarded-For", "203.0.113.77")
+	d := e.email()
+	link := e.path(d.Confirm)
+	e.send("GET", link+"?x=lovelace@secret.example", "")
+	e.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
+	e.send("GET", link+"%20", "")
+	e.send("BREW", link, "")
+	e.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization", "Bearer "+gazetteKey, "Content-Type", request.MediaJSON)
+	must(t, e.store.Close())
+	e.send("POST", link, "")
+	text := e.log.String()
 	for _, secret := range []string{link[3:], link[10:40], "secret.example", "lovelace", "203.0.113", "127.0.0.1", gazetteKey, "__Host", "/c/ey", "BREW"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds %q:\n%s", secret, text)
@@ -59,35 +59,35 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 }
 
 func TestAPanicIsAPageAndOneLine(t *testing.T) {
-	w := newEnv(t, func(o *Options) { o.Undeliverable = func(context.Context, string) bool { panic("broken on purpose") } })
+	e := newEnv(t, func(o *Options) { o.Undeliverable = func(context.Context, string) bool { panic("broken on purpose") } })
 	body := `{"email":"a@b.example","consent":true}`
-	a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
+	a := e.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
 	if top, _ := a.problem(t); a.status != 500 || top != "internal_error" || strings.Contains(a.body, "purpose") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 500 || a.page(t).Find("h1").Length() != 1 {
+	if a := e.send("POST", signupPath, body, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 500 || a.page(t).Find("h1").Length() != 1 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if text := w.log.String(); strings.Count(text, "broken on purpose") != 2 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "chain_test.go") {
+	if text := e.log.String(); strings.Count(text, "broken on purpose") != 2 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "log_test.go") {
 		t.Errorf("the log: %s", text)
 	}
-	w.untouched()
+	e.untouched()
 }
 
 // TestManyAtOnce is for the race detector.
 func TestManyAtOnce(t *testing.T) {
-	w := newEnv(t)
-	paths := w.paths()
+	e := newEnv(t)
+	paths := e.paths()
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			for _, rt := range w.routes() {
-				req, err := http.NewRequestWithContext(t.Context(), rt.method, w.http.URL+paths[rt.pattern], nil)
+			for _, rt := range e.routes() {
+				req, err := http.NewRequestWithContext(t.Context(), rt.method, e.http.URL+paths[rt.pattern], nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				res, err := w.http.Client().Transport.RoundTrip(req)
+				res, err := e.http.Client().Transport.RoundTrip(req)
 				if err != nil {
 					t.Error(err)
 					return

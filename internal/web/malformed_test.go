@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-func TestEveryUnfitRequestIsRefusedByItsCode(t *testing.T) {
-	w := newEnv(t)
+func TestEveryMalformedRequestIsRefusedWithItsCode(t *testing.T) {
+	e := newEnv(t)
 	good, form := `{"email":"a@b.example","consent":true}`, "email=a@b.example&consent=on"
 	deep := `{"email":"a@b.example","consent":true,"x":` + strings.Repeat("[", 7000) + strings.Repeat("]", 7000) + `}`
 	for name, row := range map[string]struct {
@@ -52,20 +52,20 @@ func TestEveryUnfitRequestIsRefusedByItsCode(t *testing.T) {
 		"two purposes, none named": {"/v1/sites/club/subscriptions", good, []string{"Content-Type", request.MediaJSON}, 422, "purpose_required"},
 		"an empty list":            {"/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":[]}`, []string{"Content-Type", request.MediaJSON}, 422, "purpose_required"},
 	} {
-		a := w.send("POST", row.path, row.body, row.headers...)
+		a := e.send("POST", row.path, row.body, row.headers...)
 		if got, _ := a.problem(t); a.status != row.status || got != row.code {
 			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.body, row.status, row.code)
 		}
 		if strings.Contains(a.body, "b.example") {
 			t.Errorf("%s: the answer repeats what was sent: %s", name, a.body)
 		}
-		page := w.send("POST", row.path, row.body, append(slices.Clone(row.headers), "Accept", "text/html")...)
+		page := e.send("POST", row.path, row.body, append(slices.Clone(row.headers), "Accept", "text/html")...)
 		if page.status != row.status || page.page(t).Find("h1").Length() != 1 {
 			t.Errorf("%s for a browser: %d %.100s", name, page.status, page.body)
 		}
 	}
-	w.untouched()
-	if a := w.send("POST", signupPath, deep, "Content-Type", request.MediaJSON); a.status != http.StatusAccepted {
+	e.untouched()
+	if a := e.send("POST", signupPath, deep, "Content-Type", request.MediaJSON); a.status != http.StatusAccepted {
 		t.Errorf("a deep field that nobody reads: %d %s", a.status, a.body)
 	}
 }

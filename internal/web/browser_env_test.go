@@ -66,7 +66,7 @@ func newNeighbours(t *testing.T, policy string, files map[string]string, change 
 	return n
 }
 
-// link is a letter's link on our own port.
+// link is an email's link on our own port.
 func (n *neighbours) link() string { return n.ours + n.path(n.email().Confirm) }
 
 // person is a tab of a browser of its own, and what its console says.

@@ -21,13 +21,13 @@ import (
 )
 
 func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
-	w := wary(t, always)
-	other, err := newApp(w.web.Options) // on the same store
+	e := newChallengeEnv(t, always)
+	other, err := newApp(e.web.Options) // on the same store
 	must(t, err)
 	second := httptest.NewServer(other.echo)
 	t.Cleanup(second.Close)
-	here, there := w.http, second
-	proof := w.proof("gazette")
+	here, there := e.http, second
+	proof := e.proof("gazette")
 	respelt := strings.NewReplacer("{", "{ ", ":", ": ").Replace(string(mustDecode(t, proof)))
 	for i, row := range []struct {
 		at    *httptest.Server
@@ -36,10 +36,10 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 		want  int
 	}{
 		{here, "ada@b.example", proof, 202}, {there, "bob@b.example", proof, 422}, {here, "bob@b.example", proof, 422}, {there, "ada@b.example", proof, 422},
-		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422}, {there, "bob@b.example", w.proof("gazette"), 202},
+		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422}, {there, "bob@b.example", e.proof("gazette"), 202},
 	} {
-		w.http = row.at
-		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", request.MediaJSON)
+		e.http = row.at
+		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", request.MediaJSON)
 		if a.status != row.want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
@@ -49,18 +49,18 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 			}
 		}
 	}
-	w.clock.pass(10*time.Minute + 30*time.Second) // it has ended; another replica's clock may not have come so far
-	if held, err := w.store.SetNX(t.Context(), w.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
+	e.clock.pass(10*time.Minute + 30*time.Second) // it has ended; another replica's clock may not have come so far
+	if held, err := e.store.SetNX(t.Context(), e.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
 		t.Errorf("it is forgotten that the proof was spent: %v", err)
 	}
 }
 
 // spentName is where it is kept that a proof was spent.
-func (w *env) spentName(proof string) string {
+func (e *env) spentName(proof string) string {
 	var p challenge.Challenge
-	must(w, json.Unmarshal(mustDecode(w, proof), &p))
+	must(e, json.Unmarshal(mustDecode(e, proof), &p))
 	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
-	return "proof/" + base64.RawURLEncoding.EncodeToString(w.web.Options.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
+	return "proof/" + base64.RawURLEncoding.EncodeToString(e.web.Options.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
 }
 
 func mustDecode(t testing.TB, text string) []byte {
@@ -70,49 +70,49 @@ func mustDecode(t testing.TB, text string) []byte {
 	return b
 }
 
-func TestAProofThatNobodyAskedForIsSpentAllTheSame(t *testing.T) {
-	w := wary(t, oneIsMany)
-	proof := w.proof("gazette")
+func TestAProofThatIsNotRequiredIsSpentAllTheSame(t *testing.T) {
+	e := newChallengeEnv(t, oneIsMany)
+	proof := e.proof("gazette")
 	for i, want := range []int{202, 202, 202, 202, 202, 202, 422} { // the first does not count
-		a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", request.MediaJSON)
+		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", request.MediaJSON)
 		if a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}
 }
 
-func TestAnAnswerForWantOfAProofIsNotKeptAndALostOneCostsNoProof(t *testing.T) {
-	w := wary(t, always)
+func TestAResponseForLackOfAProofIsNotStoredAndALostOneCostsNoProof(t *testing.T) {
+	e := newChallengeEnv(t, always)
 	post := func(proof string) answer {
-		return w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", `"one"`)
+		return e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", `"one"`)
 	}
 	for _, proof := range []string{"", "", "x"} { // under one key: nothing was done
 		if a := post(proof); a.status != 422 || a.header.Get("Idempotency-Replayed") != "" || a.asked(t).Work == nil {
 			t.Errorf("%q: %d %s", proof, a.status, a.body)
 		}
 	}
-	proof := w.proof("gazette")
+	proof := e.proof("gazette")
 	first, again := post(proof), post(proof)
 	if first.status != 202 || again.status != 202 || again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("%d, then %d %s", first.status, again.status, again.body)
 	}
-	w.email()
-	if a := post(w.proof("gazette")); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
+	e.email()
+	if a := post(e.proof("gazette")); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
 		t.Errorf("another body: %d %s", a.status, a.body)
 	}
 }
 
-func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
-	w := wary(t, func(terms *confirm.Site) {
+func TestARequestThatFailedLaterMaySendItsProofAgain(t *testing.T) {
+	e := newChallengeEnv(t, func(terms *confirm.Site) {
 		always(terms)
 		terms.Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
 	})
 	post := func(email, key, proof string) int {
-		return w.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", key).status
+		return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", key).status
 	}
-	first, second := w.proof("gazette"), w.proof("gazette")
+	first, second := e.proof("gazette"), e.proof("gazette")
 	got := []int{post("ada@b.example", "a", first), post("bob@b.example", "b", second)}
-	w.clock.pass(2 * time.Minute)
+	e.clock.pass(2 * time.Minute)
 	got = append(got, post("eve@b.example", "e", second), post("bob@b.example", "eve", second), post("bob@b.example", "b", second))
 	if fmt.Sprint(got) != "[202 503 422 422 202]" {
 		t.Errorf("%v", got)
@@ -121,17 +121,17 @@ func TestARequestThatFailedLaterBringsItsProofAgain(t *testing.T) {
 
 func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
 	for name, first := range map[string]int{"spent by the newer": 0, "spent by the older": 1} {
-		w := wary(t, always)
+		e := newChallengeEnv(t, always)
 		var both [2]http.Handler
 		for i, secrets := range [][]string{{"n", "k"}, {"k"}} {
-			o := w.web.Options
+			o := e.web.Options
 			o.Keyring = ringOf(t, secrets...)
 			o.Work = easyWork(t, o)
 			s, err := newApp(o)
 			must(t, err)
 			both[i] = s.echo
 		}
-		proof := w.proof("gazette") // by the secret that both have
+		proof := e.proof("gazette") // by the secret that both have
 		for i, want := range []int{202, 422} {
 			r := httptest.NewRequestWithContext(t.Context(), "POST", signupPath, strings.NewReader(fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof)))
 			r.Header.Set("Content-Type", request.MediaJSON)

@@ -9,12 +9,12 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	link, one := w.path(w.email().Confirm), w.subscriptionPath("ada@b.example")
-	w.send("POST", link+"/decline", "")
-	taken := w.taken("bob@b.example")
+func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	link, one := e.path(e.email().Confirm), e.subscriptionPath("ada@b.example")
+	e.send("POST", link+"/decline", "")
+	taken := e.taken("bob@b.example")
 	const site = "/v1/sites/gazette"
 	const file = "--b\r\nContent-Disposition: form-data; name=\"purposes\"; filename=\"x\"\r\n\r\nletter\r\n--b--\r\n"
 	json := []string{"Content-Type", request.MediaJSON}
@@ -27,7 +27,7 @@ func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
 		code               string
 	}{
 		"a foreign decline":          {"POST", link + "/decline", "", foreign, 403, "cross_site"},
-		"a foreign lift":             {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
+		"a foreign unblock":          {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
 		"a foreign renewal":          {"POST", link + "/renew", "", foreign, 403, "cross_site"},
 		"a foreign withdrawal":       {"POST", taken, "", foreign, 403, "cross_site"},
 		"a withdrawal of XML":        {"POST", taken, "<a/>", []string{"Content-Type", "application/xml", "Accept", request.MediaJSON}, 415, "media_type_not_supported"},
@@ -38,15 +38,15 @@ func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
 		"statistics of something":    {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
 		"a lookup of too much":       {"POST", site + "/lookup", strings.Repeat(" ", api.MaxLookupBody+1), keyed(), 413, "too_large"},
 		"a lookup of half a body":    {"POST", site + "/lookup", "{", keyed(), 400, "unreadable"},
-		"a letter by a wrong key":    {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
+		"a resend by a wrong key":    {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
 		"a withdrawal by such a key": {"POST", one + "/withdraw", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
-		"a replay by such a key":     {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
+		"a retry by such a key":      {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
 		"a purpose that is a number": {"POST", one + "/withdraw", `{"purposes":[1]}`, keyed(), 422, "field_invalid"},
 		"purposes twice":             {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`, keyed(), 422, "field_repeated"},
 		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter", []string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
 		"a file for a purpose":       {"POST", taken, file, []string{"Content-Type", request.MediaMultipart + "; boundary=b", "Accept", request.MediaJSON}, 422, "field_invalid"},
 	} {
-		a := w.send(row.method, row.path, row.body, row.headers...)
+		a := e.send(row.method, row.path, row.body, row.headers...)
 		top, fields := a.problem(t)
 		if a.status != row.status || top != row.code && (len(fields) == 0 || fields[0] != row.code) {
 			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.body, row.status, row.code)
@@ -55,66 +55,66 @@ func TestARefusalThatIsDescribedForACallComesOfIt(t *testing.T) {
 }
 
 func TestARenewalOfWhatIsOverIsRefused(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	renewed := func(link string) (int, string) {
-		a := w.send("POST", link+"/renew", "", "Accept", request.MediaJSON)
+		a := e.send("POST", link+"/renew", "", "Accept", request.MediaJSON)
 		return a.status, codeOf(t, a.body)
 	}
-	w.signUp("ada@b.example")
-	link := w.path(w.email().Confirm)
-	u, _ := w.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).Attr("href")
-	w.send("POST", w.path(u), "")
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
+	u, _ := e.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).Attr("href")
+	e.send("POST", e.path(u), "")
 	if status, code := renewed(link); status != 409 || code != "withdrawn" {
 		t.Errorf("taken back: %d %s", status, code)
 	}
-	w.signUp("bob@b.example")
-	link = w.path(w.email().Confirm)
-	w.clock.pass(365 * 24 * time.Hour)
+	e.signUp("bob@b.example")
+	link = e.path(e.email().Confirm)
+	e.clock.pass(365 * 24 * time.Hour)
 	if status, code := renewed(link); status != 410 || code != "link_expired" {
 		t.Errorf("of long ago: %d %s", status, code)
 	}
 }
 
 // taken is the way to take back what an address has confirmed.
-func (w *env) taken(email string) string {
-	w.Helper()
-	w.signUp(email)
-	u, _ := w.send("POST", w.path(w.email().Confirm), "").page(w).Find(`a[href*="/u/"]`).Attr("href")
-	return w.path(u)
+func (e *env) taken(email string) string {
+	e.Helper()
+	e.signUp(email)
+	u, _ := e.send("POST", e.path(e.email().Confirm), "").page(e).Find(`a[href*="/u/"]`).Attr("href")
+	return e.path(u)
 }
 
 func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	for _, path := range []string{"/embed.js", embedVersioned(), "/challenge.js", "/assets/optin.css"} {
-		whole := w.send("GET", path, "")
-		if a := w.send("GET", path, "", "Range", "bytes=2-5"); a.status != 206 || a.body != whole.body[2:6] {
+		whole := e.send("GET", path, "")
+		if a := e.send("GET", path, "", "Range", "bytes=2-5"); a.status != 206 || a.body != whole.body[2:6] {
 			t.Errorf("%s: %d %q", path, a.status, a.body)
 		}
-		if a := w.send("GET", path, "", "Range", "bytes=999999-"); a.status != 416 {
+		if a := e.send("GET", path, "", "Range", "bytes=999999-"); a.status != 416 {
 			t.Errorf("%s: %d beyond its end", path, a.status)
 		}
-		if a := w.send("GET", path, "", "If-None-Match", whole.header.Get("ETag")); a.status != 304 {
+		if a := e.send("GET", path, "", "If-None-Match", whole.header.Get("ETag")); a.status != 304 {
 			t.Errorf("%s: %d though it is known", path, a.status)
 		}
 	}
-	if etag := w.send("GET", "/embed.js", "").header.Get("ETag"); w.send("GET", "/embed."+etag[1:9]+".js", "").status != 200 { // as docs/embed.md says
+	if etag := e.send("GET", "/embed.js", "").header.Get("ETag"); e.send("GET", "/embed."+etag[1:9]+".js", "").status != 200 { // as docs/embed.md says
 		t.Errorf("no version of %s", etag)
 	}
 }
 
-// TestEveryPostOfAServerKeepsToItsKey is for the calls that change something: another body is refused, and so is who asks while it runs.
-func TestEveryPostOfAServerKeepsToItsKey(t *testing.T) {
+// TestEveryPostOfAServerIsBoundToItsIdempotencyKey is for the calls that change something: another body is refused, and so is who asks while it runs.
+func TestEveryPostOfAServerIsBoundToItsIdempotencyKey(t *testing.T) {
 	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`, "/webhooks/retry": `{"all":true}`} {
 		lost := &lossy{}
-		lost.n.Store(2) // the first answer is not kept, so that it seems to run
-		w := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
-		w.signUp("ada@b.example")
-		path := w.subscriptionPath("ada@b.example") + call
+		lost.n.Store(2) // the first response is not stored, so that it seems to run
+		e := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
+		e.signUp("ada@b.example")
+		path := e.subscriptionPath("ada@b.example") + call
 		if call == "/webhooks/retry" {
 			path = "/v1/sites/gazette" + call
 		}
 		do := func(body string) answer {
-			return w.send("POST", path, body, asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
+			return e.send("POST", path, body, asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 		}
 		if a := do(body); a.status >= 300 {
 			t.Fatalf("%s: %d %s", call, a.status, a.body)
@@ -125,7 +125,7 @@ func TestEveryPostOfAServerKeepsToItsKey(t *testing.T) {
 		if a := do(" " + body); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
 			t.Errorf("%s with another body: %d %s", call, a.status, a.body)
 		}
-		w.clock.pass(2 * time.Minute)
+		e.clock.pass(2 * time.Minute)
 		if a := do(body); a.status >= 300 || a.header.Get("Idempotency-Replayed") != "" {
 			t.Errorf("%s when it is taken for dead: %d %s", call, a.status, a.body)
 		}

@@ -40,16 +40,16 @@ func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 		"always, by hCaptcha": {always, challenge.HCaptcha, strings.Replace(base, "style-src 'self'", "style-src 'self' https://hcaptcha.com https://*.hcaptcha.com", 1) +
 			"; script-src https://hcaptcha.com https://*.hcaptcha.com; frame-src https://hcaptcha.com https://*.hcaptcha.com; connect-src https://hcaptcha.com https://*.hcaptcha.com"},
 	} {
-		w := wary(t, row.terms, func(o *Options) {
+		e := newChallengeEnv(t, row.terms, func(o *Options) {
 			if row.captcha != "" {
 				withCaptcha(t, o, row.captcha, "https://captcha.invalid/")
 			}
 		})
-		if got := w.send("GET", "/s/gazette", "").header.Get("Content-Security-Policy"); got != row.want {
+		if got := e.send("GET", "/s/gazette", "").header.Get("Content-Security-Policy"); got != row.want {
 			t.Errorf("%s:\n%s", name, cmp.Diff(row.want, got))
 		}
 		for _, path := range []string{"/s/gazette/sent", "/s/club/sent", "/docs", "/healthz", "/s/other"} {
-			if got := w.send("GET", path, "", "Accept", "text/html").header.Get("Content-Security-Policy"); strings.Contains(got, "script-src") || strings.Contains(got, "https://challenges") {
+			if got := e.send("GET", path, "", "Accept", "text/html").header.Get("Content-Security-Policy"); strings.Contains(got, "script-src") || strings.Contains(got, "https://challenges") {
 				t.Errorf("%s, %s: %s", name, path, got)
 			}
 		}
@@ -65,12 +65,12 @@ func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 		"fr": {"busy": {oneIsMany, "Les inscriptions sont très nombreuses en ce moment"}, "always": {always, "Merci d’envoyer encore une fois, avec JavaScript activé."}},
 	} {
 		for name, row := range rows {
-			w := wary(t, row.terms)
+			e := newChallengeEnv(t, row.terms)
 			for i := range 5 {
-				w.send("POST", signupPath, `{"email":"p`+string(rune('0'+i))+`@b.example","consent":true}`, "Content-Type", request.MediaJSON)
+				e.send("POST", signupPath, `{"email":"p`+string(rune('0'+i))+`@b.example","consent":true}`, "Content-Type", request.MediaJSON)
 			}
-			before := len(w.emails())
-			a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=true&locale="+lang), ours("text/html")...)
+			before := len(e.emails())
+			a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=true&locale="+lang), ours("text/html")...)
 			p := a.page(t)
 			if a.status != 422 || p.Find(".errors li").Length() != 1 || !strings.Contains(p.Find(".errors li").Text(), row.words) ||
 				p.Find("input[name=email]").AttrOr("value", "") != "ada@b.example" || p.Find("input[checked]").Length() != 0 {
@@ -79,58 +79,58 @@ func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 			if csp := a.header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "; script-src 'self'") || p.Find("html").AttrOr("lang", "") != lang {
 				t.Errorf("%s, %s: %s", lang, name, csp)
 			}
-			if w.state("ada@b.example") != "" || len(w.emails()) != 0 || name == "busy" && before != 5 {
+			if e.state("ada@b.example") != "" || len(e.emails()) != 0 || name == "busy" && before != 5 {
 				t.Errorf("%s, %s: something was done", lang, name)
 			}
 			form := a.formOf(t)
 			form.Set("consent", "true")
 			form.Set("altcha", solved(a.workOf(t)))
-			if a := w.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || w.state("ada@b.example") != consent.Pending {
+			if a := e.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || e.state("ada@b.example") != consent.Pending {
 				t.Errorf("%s, %s: with the proof: %d %s", lang, name, a.status, a.body)
 			}
 		}
 	}
 }
 
-func TestAProofThatDoesNotCountBringsThePageWithFreshWork(t *testing.T) {
-	w := wary(t, always)
-	proof := w.proof("gazette")
+func TestAProofThatDoesNotCountShowsThePageWithFreshWork(t *testing.T) {
+	e := newChallengeEnv(t, always)
+	proof := e.proof("gazette")
 	fields := "email=ada%40b.example&consent=true&altcha=" + url.QueryEscape(proof)
-	if a := w.send("POST", signupPath, w.hosted("gazette", fields), ours("text/html")...); a.status != 303 {
+	if a := e.send("POST", signupPath, e.hosted("gazette", fields), ours("text/html")...); a.status != 303 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	a := w.send("POST", signupPath, w.hosted("gazette", strings.Replace(fields, "ada", "bob", 1)), ours("text/html")...)
+	a := e.send("POST", signupPath, e.hosted("gazette", strings.Replace(fields, "ada", "bob", 1)), ours("text/html")...)
 	if a.status != 422 || !strings.Contains(a.page(t).Find(".errors li").Text(), "came too late, or was used before") {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	if _, _, err := w.web.Options.Work.Check("gazette", solved(a.workOf(t))); err != nil {
+	if _, _, err := e.web.Options.Work.Check("gazette", solved(a.workOf(t))); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAWebsitesFormThatBringsNoProofLeadsToOurPage(t *testing.T) {
-	w := wary(t, always)
+func TestAWebsitesFormWithoutAProofLeadsToOurPage(t *testing.T) {
+	e := newChallengeEnv(t, always)
 	form := []string{"Content-Type", request.MediaForm, "Origin", "https://gazette.example", "Accept", "text/html"}
-	a := w.send("POST", signupPath, "email=ada%40b.example&consent=on&locale=fr&redirect=https://gazette.example/thanks/x", form...)
+	a := e.send("POST", signupPath, "email=ada%40b.example&consent=on&locale=fr&redirect=https://gazette.example/thanks/x", form...)
 	if a.status != 422 || a.page(t).Find("form.signup").AttrOr("action", "") != signupPath || a.header.Get("Referrer-Policy") != "same-origin" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	again := a.formOf(t)
 	again.Set("consent", "true")
 	again.Set("altcha", solved(a.workOf(t)))
-	done := w.send("POST", signupPath, again.Encode(), ours("text/html")...)
-	if done.status != 303 || done.header.Get("Location") != "https://gazette.example/thanks/x" || w.email().Locale != "fr" {
+	done := e.send("POST", signupPath, again.Encode(), ours("text/html")...)
+	if done.status != 303 || done.header.Get("Location") != "https://gazette.example/thanks/x" || e.email().Locale != "fr" {
 		t.Errorf("%d %v", done.status, done.header)
 	}
 	// What is wrong in itself is told as before; and a program is told as a program.
-	if a := w.send("POST", signupPath, "email=ada&consent=on", form...); a.status != 422 || a.page(t).Find("form").Length() != 0 {
+	if a := e.send("POST", signupPath, "email=ada&consent=on", form...); a.status != 422 || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 422 || a.page(t).Find("form").Length() != 0 {
+	if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "Accept", "text/html"); a.status != 422 || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	// Where it may not send its people, it is told so first.
-	a = w.send("POST", signupPath, "email=ada%40b.example&consent=on&redirect=https://evil.example/", form...)
+	a = e.send("POST", signupPath, "email=ada%40b.example&consent=on&redirect=https://evil.example/", form...)
 	if a.status != 422 || strings.Contains(a.body, "evil.example") || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}

@@ -28,8 +28,8 @@ func easyWork(t testing.TB, o Options) *challenge.Work {
 	return w
 }
 
-// wary is a world whose sites ask for a proof as terms says.
-func wary(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *env {
+// newChallengeEnv returns an env whose sites ask for a proof as terms says.
+func newChallengeEnv(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *env {
 	t.Helper()
 	return newEnv(t, append([]func(*Options){asking(t, terms)}, change...)...)
 }
@@ -63,10 +63,10 @@ func solved(c challenge.Challenge) string {
 }
 
 // proof is a fresh one for a site.
-func (w *env) proof(site string) string {
-	w.Helper()
+func (e *env) proof(site string) string {
+	e.Helper()
 	var c challenge.Challenge
-	w.send("GET", "/v1/sites/"+site+"/challenge", "").read(w, http.StatusOK, &c)
+	e.send("GET", "/v1/sites/"+site+"/challenge", "").read(e, http.StatusOK, &c)
 	return solved(c)
 }
 
@@ -92,8 +92,8 @@ func ways() []way {
 	asForm := func(_ *env, email, proof string) string {
 		return url.Values{"email": {email}, "consent": {"on"}, "altcha": {proof}}.Encode()
 	}
-	hosted := func(w *env, email, proof string) string {
-		return w.hosted("gazette", asForm(w, email, proof))
+	hosted := func(e *env, email, proof string) string {
+		return e.hosted("gazette", asForm(e, email, proof))
 	}
 	parts := func(_ *env, email, proof string) string {
 		b := ""
@@ -112,20 +112,20 @@ func ways() []way {
 	}
 }
 
-func TestEveryWayInIsAskedForAProofAlike(t *testing.T) {
+func TestEveryWayOfSigningUpNeedsAProofAlike(t *testing.T) {
 	for _, by := range ways() {
-		w := wary(t, always)
+		e := newChallengeEnv(t, always)
 		try := func(proof string) answer {
-			return w.send("POST", signupPath, by.body(w, "ada@b.example", proof), append(by.headers, "Accept", request.MediaJSON)...)
+			return e.send("POST", signupPath, by.body(e, "ada@b.example", proof), append(by.headers, "Accept", request.MediaJSON)...)
 		}
-		old := w.proof("gazette")
-		w.clock.pass(11 * time.Minute)
-		good := w.proof("gazette")
+		old := e.proof("gazette")
+		e.clock.pass(11 * time.Minute)
+		good := e.proof("gazette")
 		for name, row := range map[string]struct{ proof, code string }{
 			"none":            {"", "challenge_required"},
 			"no proof":        {"x", "challenge_invalid"},
 			"damaged":         {good[:40] + "A" + good[41:], "challenge_invalid"},
-			"of another site": {w.proof("club"), "challenge_invalid"},
+			"of another site": {e.proof("club"), "challenge_invalid"},
 			"too late":        {old, "challenge_invalid"},
 		} {
 			a := try(row.proof)
@@ -137,94 +137,94 @@ func TestEveryWayInIsAskedForAProofAlike(t *testing.T) {
 			if code != row.code || len(fields) != 1 || fields[0] != row.code || !strings.Contains(a.body, `"field":"altcha"`) || d.Captcha != nil {
 				t.Errorf("%s, %s: %s", by.name, name, a.body)
 			}
-			if _, _, err := w.web.Options.Work.Check("gazette", solved(*d.Work)); err != nil {
+			if _, _, err := e.web.Options.Work.Check("gazette", solved(*d.Work)); err != nil {
 				t.Errorf("%s, %s: what it is asked for: %v", by.name, name, err)
 			}
 		}
-		w.untouched()
-		if a := try(good); a.status != 202 || w.state("ada@b.example") != consent.Pending {
+		e.untouched()
+		if a := try(good); a.status != 202 || e.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: with a proof: %d %s", by.name, a.status, a.body)
 		}
 	}
 }
 
-func TestProofsAreAskedForOnlyWhileTooManySignUp(t *testing.T) {
-	w := wary(t, oneIsMany)
+func TestProofsAreRequiredOnlyDuringASurge(t *testing.T) {
+	e := newChallengeEnv(t, oneIsMany)
 	for i := range 5 {
-		w.signUp(fmt.Sprintf("p%d@b.example", i))
+		e.signUp(fmt.Sprintf("p%d@b.example", i))
 	}
 	body := func(email, proof string) string {
 		return fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof)
 	}
 	json := []string{"Content-Type", request.MediaJSON}
-	if a := w.send("POST", signupPath, body("ada@b.example", ""), json...); a.status != 422 || a.asked(t).Work == nil {
+	if a := e.send("POST", signupPath, body("ada@b.example", ""), json...); a.status != 422 || a.asked(t).Work == nil {
 		t.Fatalf("the sixth: %d %s", a.status, a.body)
 	}
-	if a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, json...); a.status != 202 {
+	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, json...); a.status != 202 {
 		t.Errorf("at another site: %d", a.status)
 	}
-	if a := w.send("POST", signupPath, body("ada@b.example", w.proof("gazette")), json...); a.status != 202 {
+	if a := e.send("POST", signupPath, body("ada@b.example", e.proof("gazette")), json...); a.status != 202 {
 		t.Errorf("with a proof: %d %s", a.status, a.body)
 	}
-	w.clock.pass(10 * time.Minute)
+	e.clock.pass(10 * time.Minute)
 	for i := range 20 { // who brings a proof is no crowd
-		if a := w.send("POST", signupPath, body(fmt.Sprintf("q%d@b.example", i), w.proof("gazette")), json...); a.status != 202 {
+		if a := e.send("POST", signupPath, body(fmt.Sprintf("q%d@b.example", i), e.proof("gazette")), json...); a.status != 202 {
 			t.Fatalf("%d, with a proof: %d %s", i, a.status, a.body)
 		}
 	}
 	for _, proof := range []string{"", "nonsense"} { // which nobody asks for
-		if a := w.send("POST", signupPath, body("bob@b.example", proof), json...); a.status != 202 {
-			t.Errorf("it is calm again, and %q is %d %s", proof, a.status, a.body)
+		if a := e.send("POST", signupPath, body("bob@b.example", proof), json...); a.status != 202 {
+			t.Errorf("the surge is over, and %q is %d %s", proof, a.status, a.body)
 		}
 	}
 }
 
-func TestASitesServerIsNeverAskedForAProof(t *testing.T) {
-	w := wary(t, always)
+func TestASitesServerNeedsNoProof(t *testing.T) {
+	e := newChallengeEnv(t, always)
 	const body = `{"email":"ada@b.example","consent":true,"visitor_ip":"203.0.113.7"}`
 	for name, row := range map[string]struct {
 		key  string
 		want int
 	}{"its key": {gazetteKey, 202}, "one that only reads": {readKey, 403}, "another site's": {clubKey, 403}, "the operator's": {ownerKey, 401}, "no key of anybody": {"x", 401}} {
-		if a := w.send("POST", signupPath, body, asSite(row.key, "Content-Type", request.MediaJSON)...); a.status != row.want {
+		if a := e.send("POST", signupPath, body, asSite(row.key, "Content-Type", request.MediaJSON)...); a.status != row.want {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
 }
 
-func TestWhereWorkIsNotSetUpNobodyIsAsked(t *testing.T) {
-	w := wary(t, always, func(o *Options) { o.Work = nil })
-	w.signUp("ada@b.example")
-	if a := w.send("GET", "/v1/sites/gazette/challenge", ""); a.status != 404 || codeOf(t, a.body) != "not_found" {
+func TestWithoutProofOfWorkNobodyNeedsAProof(t *testing.T) {
+	e := newChallengeEnv(t, always, func(o *Options) { o.Work = nil })
+	e.signUp("ada@b.example")
+	if a := e.send("GET", "/v1/sites/gazette/challenge", ""); a.status != 404 || codeOf(t, a.body) != "not_found" {
 		t.Errorf("a challenge: %d %s", a.status, a.body)
 	}
-	if p := w.send("GET", "/s/gazette", "").page(t); p.Find("script, [data-challenge]").Length() != 0 {
+	if p := e.send("GET", "/s/gazette", "").page(t); p.Find("script, [data-challenge]").Length() != 0 {
 		t.Error("the page asks for work")
 	}
 }
 
 func TestAChallengeIsFreshAndReadByTheSitesPagesOnly(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	const at = "/v1/sites/gazette/challenge"
-	mine, foreign := w.send("GET", at, "", "Origin", "https://gazette.example"), w.send("GET", at, "", "Origin", "https://evil.example")
+	mine, foreign := e.send("GET", at, "", "Origin", "https://gazette.example"), e.send("GET", at, "", "Origin", "https://evil.example")
 	if mine.status != 200 || mine.header.Get("Access-Control-Allow-Origin") != "https://gazette.example" || mine.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", mine.status, mine.header)
 	}
 	if foreign.header.Get("Access-Control-Allow-Origin") != "" || mine.body == foreign.body {
 		t.Errorf("a foreign page may read %v, or it is the same", foreign.header)
 	}
-	if a := w.send("GET", "/v1/sites/other/challenge", ""); a.status != 404 || codeOf(t, a.body) != "site_unknown" {
+	if a := e.send("GET", "/v1/sites/other/challenge", ""); a.status != 404 || codeOf(t, a.body) != "site_unknown" {
 		t.Errorf("of no site: %d %s", a.status, a.body)
 	}
-	must(t, w.store.Close()) // it asks nobody
-	if a := w.send("GET", at, ""); a.status != 200 {
+	must(t, e.store.Close()) // it asks nobody
+	if a := e.send("GET", at, ""); a.status != 200 {
 		t.Errorf("without a store: %d", a.status)
 	}
 }
 
-func TestWhoLacksAProofIsToldAfterWhatIsWrongInItself(t *testing.T) {
-	w := wary(t, always)
-	a := w.send("POST", signupPath, `{"email":"ada@nomail.example","consent":true}`, "Content-Type", request.MediaJSON)
+func TestALackingProofIsReportedAfterWhatIsWrongInItself(t *testing.T) {
+	e := newChallengeEnv(t, always)
+	a := e.send("POST", signupPath, `{"email":"ada@nomail.example","consent":true}`, "Content-Type", request.MediaJSON)
 	if _, fields := a.problem(t); fmt.Sprint(fields) != "[challenge_required]" { // nobody's domain is asked after
 		t.Errorf("%v", fields)
 	}
@@ -234,27 +234,27 @@ func TestWhoLacksAProofIsToldAfterWhatIsWrongInItself(t *testing.T) {
 		`{"email":"ada@b.example","consent":true,"altcha":["x"]}`:              "[field_invalid]",
 		`{"email":"ada@b.example","consent":true,"altcha":"x","ALTCHA[]":"x"}`: "[field_repeated]",
 	} {
-		a := w.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
+		a := e.send("POST", signupPath, body, "Content-Type", request.MediaJSON)
 		if _, fields := a.problem(t); fmt.Sprint(fields) != want || a.asked(t).Work != nil {
 			t.Errorf("%s: %s", body, a.body)
 		}
 	}
-	if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, w.proof("gazette")), "Content-Type", request.MediaJSON); a.status != 202 {
+	if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, e.proof("gazette")), "Content-Type", request.MediaJSON); a.status != 202 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
-func TestAStoreThatIsAwayOpensNoDoor(t *testing.T) {
+func TestAStoreThatIsUnreachableLetsNoSignupPass(t *testing.T) {
 	for name, terms := range map[string]func(*confirm.Site){"always": always, "busy": oneIsMany} {
-		w := wary(t, terms)
-		proof := w.proof("gazette")
-		must(t, w.store.Close())
+		e := newChallengeEnv(t, terms)
+		proof := e.proof("gazette")
+		must(t, e.store.Close())
 		for _, p := range []string{"", proof} {
 			want := 503
 			if p == "" && name == "always" {
 				want = 422
 			}
-			if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p), "Content-Type", request.MediaJSON); a.status != want {
+			if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p), "Content-Type", request.MediaJSON); a.status != want {
 				t.Errorf("%s, with %d bytes of proof: %d %s", name, len(p), a.status, a.body)
 			}
 		}
@@ -262,21 +262,21 @@ func TestAStoreThatIsAwayOpensNoDoor(t *testing.T) {
 }
 
 func TestOneClientCannotUseUpWhatASiteTakesWithoutAProof(t *testing.T) {
-	w := wary(t, oneIsMany, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
+	e := newChallengeEnv(t, oneIsMany, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{202, 202, 429, 429, 429, 429, 429, 429} {
-		if a := w.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type", request.MediaJSON); a.status != want {
+		if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type", request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}
-	if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.7"); a.status != 202 {
+	if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.7"); a.status != 202 {
 		t.Errorf("somebody else: %d %s", a.status, a.body)
 	}
 }
 
-func TestAProofThatDoesNotCountUsesUpATry(t *testing.T) {
-	w := wary(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
+func TestAProofThatDoesNotCountUsesUpAnAttempt(t *testing.T) {
+	e := newChallengeEnv(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{422, 422, 429} {
-		if a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type", request.MediaJSON); a.status != want {
+		if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type", request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}

@@ -73,7 +73,7 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 	}
 }
 
-func TestTheLooksOfASiteReachTheScreen(t *testing.T) {
+func TestTheThemeOfASiteReachesTheScreen(t *testing.T) {
 	p := newPerson(t)
 	n := newNeighbours(t, strict, nil, func(o *Options, _ string) {
 		g := o.Sites["gazette"]

@@ -11,25 +11,25 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestWhatAServerSawIsKeptApartFromWhatWeSaw(t *testing.T) {
-	w := newEnv(t)
+func TestWhatAServerSawIsRecordedApartFromWhatWeSaw(t *testing.T) {
+	e := newEnv(t)
 	body := `{"email":"ada@b.example","consent":true,"visitor_ip":"2001:db8::7","visitor_user_agent":"Browser/1","visitor_page":"https://gazette.example/sport","visitor_at":"2026-11-21T18:59:30+01:00"}`
-	a := w.send("POST", signupPath, body, asSite(writeKey, "Content-Type", request.MediaJSON, "User-Agent", "Backend/1")...)
+	a := e.send("POST", signupPath, body, asSite(writeKey, "Content-Type", request.MediaJSON, "User-Agent", "Backend/1")...)
 	if a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	want := consent.Evidence{At: w.clock.now(), IP: "127.0.0.1", UserAgent: "Backend/1", How: consent.ByServer, Attested: &consent.Attested{
+	want := consent.Evidence{At: e.clock.now(), IP: "127.0.0.1", UserAgent: "Backend/1", How: consent.ByServer, Attested: &consent.Attested{
 		IP: "2001:db8::7", UserAgent: "Browser/1", Page: "https://gazette.example/sport", At: time.Date(2026, 11, 21, 17, 59, 30, 0, time.UTC)}}
-	if diff := cmp.Diff(want, w.subscription().Requests[0].Asked); diff != "" {
+	if diff := cmp.Diff(want, e.subscription().Requests[0].Asked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if w.state("ada@b.example") != consent.Pending {
+	if e.state("ada@b.example") != consent.Pending {
 		t.Error("a server's word confirmed somebody")
 	}
 }
 
-func TestOnlyAServersKeyAttests(t *testing.T) {
-	w := newEnv(t)
+func TestOnlyAServersKeyMayTellOfItsVisitor(t *testing.T) {
+	e := newEnv(t)
 	for name, row := range map[string]struct {
 		field   string
 		headers []string
@@ -47,22 +47,22 @@ func TestOnlyAServersKeyAttests(t *testing.T) {
 		"no time":            {`"visitor_at":"now"`, asSite(writeKey), 422, "time_invalid"},
 		"a time yet to come": {`"visitor_at":"2026-11-21T18:02:00Z"`, asSite(writeKey), 422, "time_in_the_future"},
 	} {
-		a := w.send("POST", signupPath, `{"email":"ada@b.example","consent":true,`+row.field+`}`, append(row.headers, "Content-Type", request.MediaJSON)...)
+		a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,`+row.field+`}`, append(row.headers, "Content-Type", request.MediaJSON)...)
 		if code, _ := a.problem(t); a.status != row.status || code != row.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	w.untouched()
+	e.untouched()
 }
 
 func TestAServersSignupsCountForItsVisitors(t *testing.T) {
-	w := newEnv(t, func(o *Options) {
+	e := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Limits.SignupsPerIP = []store.Limit{{N: 1, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	})
 	sign := func(email, ip string) int {
-		return w.send("POST", signupPath, `{"email":"`+email+`","consent":true`+ip+`}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).status
+		return e.send("POST", signupPath, `{"email":"`+email+`","consent":true`+ip+`}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).status
 	}
 	for i, row := range []struct {
 		ip   string

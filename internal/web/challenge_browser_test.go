@@ -24,8 +24,8 @@ func hardWork(t testing.TB, o *Options) {
 	must(t, err)
 }
 
-// waryNeighbours are neighbours whose sites ask everybody for a proof.
-func waryNeighbours(t *testing.T, files map[string]string, change ...func(o *Options, site string)) *neighbours {
+// challengeNeighbours are neighbours whose sites ask everybody for a proof.
+func challengeNeighbours(t *testing.T, files map[string]string, change ...func(o *Options, site string)) *neighbours {
 	t.Helper()
 	return newNeighbours(t, strict, files, func(o *Options, site string) {
 		asking(t, always)(o)
@@ -56,9 +56,9 @@ func (p *person) fillOurs(page, email string) {
 	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("#email"), email), chromedp.Click(chromedp.CSS("#purpose-0")))
 }
 
-func TestAPersonSignsUpOnOurPageWhileAProofIsAskedFor(t *testing.T) {
+func TestAPersonSignsUpOnOurPageWhileAProofIsRequired(t *testing.T) {
 	p := newPerson(t)
-	n := waryNeighbours(t, nil)
+	n := challengeNeighbours(t, nil)
 	p.do(chromedp.Navigate(n.ours + "/s/gazette?lang=en"))
 	p.look("work")
 	p.fillOurs(n.ours+"/s/gazette?lang=en", "ada@b.example")
@@ -83,7 +83,7 @@ func TestAPersonSignsUpOnOurPageWhileAProofIsAskedFor(t *testing.T) {
 
 func TestOurPageSaysWhileItWorks(t *testing.T) {
 	p := newPerson(t)
-	n := waryNeighbours(t, nil, func(o *Options, _ string) {
+	n := challengeNeighbours(t, nil, func(o *Options, _ string) {
 		var err error
 		o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Max: 10_000_000, Now: o.Now})
 		must(t, err)
@@ -95,9 +95,9 @@ func TestOurPageSaysWhileItWorks(t *testing.T) {
 	p.quiet()
 }
 
-func TestAWebsitesFormSignsUpWhileAProofIsAskedFor(t *testing.T) {
+func TestAWebsitesFormSignsUpWhileAProofIsRequired(t *testing.T) {
 	p := newPerson(t)
-	n := waryNeighbours(t, map[string]string{"/join": newcomer("", "")})
+	n := challengeNeighbours(t, map[string]string{"/join": newcomer("", "")})
 	p.fillIn(n.site+"/join", "ada@b.example")
 	p.press()
 	p.until(said + `.startsWith("Plus qu’une étape")`)
@@ -124,7 +124,7 @@ func (p *person) goesOn(n *neighbours) {
 
 func TestAWebsitesFormWithoutScriptsGoesOnOnOurPage(t *testing.T) {
 	p := newPerson(t)
-	n := waryNeighbours(t, map[string]string{"/join": strings.Replace(newcomer("", ""), "embed.js", "none.js", 1)})
+	n := challengeNeighbours(t, map[string]string{"/join": strings.Replace(newcomer("", ""), "embed.js", "none.js", 1)})
 	p.fillIn(n.site+"/join", "ada@b.example")
 	p.press()
 	p.until(`document.querySelector("#email")?.value === "ada@b.example" && !!document.querySelector("[role=alert]")`)
@@ -163,7 +163,7 @@ func captchaStandIn(t *testing.T) []chromedp.ExecAllocatorOption {
 func TestAPersonSignsUpByACaptcha(t *testing.T) {
 	p, verify := newPerson(t, captchaStandIn(t)...), newService(t)
 	captcha := func(o *Options, _ string) { withCaptcha(t, o, challenge.Turnstile, verify.URL) }
-	n := waryNeighbours(t, map[string]string{"/join": newcomer("", "")}, captcha)
+	n := challengeNeighbours(t, map[string]string{"/join": newcomer("", "")}, captcha)
 	// A website's form knows of no captcha: its person goes on on our page.
 	p.fillIn(n.site+"/join", "ada@b.example")
 	p.press()

@@ -14,15 +14,15 @@ import (
 )
 
 // paths is one path for every route's pattern.
-func (w *env) paths() map[string]string {
-	w.Helper()
-	w.signUp("ada@b.example")
-	link := w.path(w.email().Confirm)
+func (e *env) paths() map[string]string {
+	e.Helper()
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
 	return map[string]string{
 		"/v1/sites/{site}/subscriptions": signupPath, "/v1/sites/{site}/lookup": "/v1/sites/gazette/lookup", "/s/{site}": "/s/gazette",
 		"/s/{site}/sent": "/s/gazette/sent", "/c/{token}": link, "/c/{token}/decline": link + "/decline", "/c/{token}/unblock": link + "/unblock",
-		"/v1/sites/{site}/subscriptions/{id}": w.subscriptionPath("ada@b.example"), "/v1/sites/{site}/subscriptions/{id}/resend": w.subscriptionPath("ada@b.example") + "/resend",
-		"/v1/sites/{site}/subscriptions/{id}/withdraw": w.subscriptionPath("ada@b.example") + "/withdraw", "/v1/sites/{site}/stats": "/v1/sites/gazette/stats",
+		"/v1/sites/{site}/subscriptions/{id}": e.subscriptionPath("ada@b.example"), "/v1/sites/{site}/subscriptions/{id}/resend": e.subscriptionPath("ada@b.example") + "/resend",
+		"/v1/sites/{site}/subscriptions/{id}/withdraw": e.subscriptionPath("ada@b.example") + "/withdraw", "/v1/sites/{site}/stats": "/v1/sites/gazette/stats",
 		"/v1/sites/{site}/export": "/v1/sites/gazette/export", "/v1/sites/{site}/webhooks/failed": "/v1/sites/gazette/webhooks/failed",
 		"/v1/sites/{site}/webhooks/retry": "/v1/sites/gazette/webhooks/retry",
 		"/c/{token}/renew":                link + "/renew", "/u/{token}": "/u/" + link[3:], "/assets/{name}": "/assets/optin.css",
@@ -33,8 +33,8 @@ func (w *env) paths() map[string]string {
 }
 
 func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
-	w := newEnv(t)
-	p := w.paths()
+	e := newEnv(t)
+	p := e.paths()
 	link, token := p["/c/{token}"], p["/c/{token}"][3:]
 	for _, path := range []string{
 		"/", "//", "/c", "/c/", "/C/" + token, "//c/" + token, "/c//" + token, link + "/", link + "//decline", link + "/decline/", link + "/Decline", "/./c/" + token,
@@ -48,31 +48,31 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 			if method == "POST" && (path == "/s/Gazette" || path == "/assets/none.css") {
 				want = 405 // nothing is posted there, whatever its name
 			}
-			if status := w.raw(method, path, ""); status != want {
+			if status := e.raw(method, path, ""); status != want {
 				t.Errorf("%s %s: %d", method, path, status)
 			}
 		}
 	}
-	if w.state("ada@b.example") != consent.Pending {
+	if e.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 	for _, path := range p { // the plain spelling does
-		if status := w.raw("OPTIONS", path, ""); status != 204 {
+		if status := e.raw("OPTIONS", path, ""); status != 204 {
 			t.Errorf("OPTIONS %s: %d", path, status)
 		}
-		if status := w.raw("TRACE", path, ""); status != 405 {
+		if status := e.raw("TRACE", path, ""); status != 405 {
 			t.Errorf("TRACE %s: %d", path, status)
 		}
 	}
 	for _, path := range []string{"/u/x/y", "/assets/optin.css/x"} {
-		if a := w.send("PUT", path, ""); a.status != 404 || a.header.Get("Allow") != "" {
+		if a := e.send("PUT", path, ""); a.status != 404 || a.header.Get("Allow") != "" {
 			t.Errorf("PUT %s: %d, Allow %q", path, a.status, a.header.Get("Allow"))
 		}
-		if a := w.send("OPTIONS", path, ""); a.status != 404 {
+		if a := e.send("OPTIONS", path, ""); a.status != 404 {
 			t.Errorf("OPTIONS %s: %d", path, a.status)
 		}
 	}
-	if a := w.send("PUT", signupPath, ""); a.status != 405 || !strings.Contains(a.header.Get("Allow"), "POST") {
+	if a := e.send("PUT", signupPath, ""); a.status != 405 || !strings.Contains(a.header.Get("Allow"), "POST") {
 		t.Errorf("PUT: %d, Allow %q", a.status, a.header.Get("Allow"))
 	}
 }
@@ -93,27 +93,27 @@ func TestAPathHasOneSpelling(t *testing.T) {
 }
 
 // raw sends a request whose target no client tidies up, and returns the status.
-func (w *env) raw(method, target, rest string) int {
-	w.Helper()
-	c, err := net.Dial("tcp", w.http.Listener.Addr().String())
-	must(w, err)
+func (e *env) raw(method, target, rest string) int {
+	e.Helper()
+	c, err := net.Dial("tcp", e.http.Listener.Addr().String())
+	must(e, err)
 	defer c.Close()
-	must(w, c.SetDeadline(time.Now().Add(10*time.Second)))
+	must(e, c.SetDeadline(time.Now().Add(10*time.Second)))
 	_, err = fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n%s\r\n", method, target, rest)
-	must(w, err)
+	must(e, err)
 	res, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
-	must(w, err)
+	must(e, err)
 	_ = res.Body.Close()
 	return res.StatusCode
 }
 
 func TestAnAbsoluteTargetIsThatOfOurOwnHost(t *testing.T) {
-	w := newEnv(t)
-	p := w.paths()
-	if status := w.raw("POST", "http://evil.example"+p["/c/{token}"], "Content-Length: 0\r\n"); status != 200 {
+	e := newEnv(t)
+	p := e.paths()
+	if status := e.raw("POST", "http://evil.example"+p["/c/{token}"], "Content-Length: 0\r\n"); status != 200 {
 		t.Errorf("status %d", status)
 	}
-	if status := w.raw("POST", "https://user:x@evil.example/c/x", "Content-Length: 0\r\n"); status != 404 {
+	if status := e.raw("POST", "https://user:x@evil.example/c/x", "Content-Length: 0\r\n"); status != 404 {
 		t.Errorf("status %d", status)
 	}
 }

@@ -16,12 +16,12 @@ func asSite(key string, more ...string) []string {
 }
 
 // subscriptionPath is where an address' subscription at the gazette is.
-func (w *env) subscriptionPath(email string) string {
-	w.Helper()
+func (e *env) subscriptionPath(email string) string {
+	e.Helper()
 	a, err := address.Parse(email)
-	must(w, err)
-	st, err := w.service.Lookup(w.Context(), "gazette", a)
-	must(w, err)
+	must(e, err)
+	st, err := e.service.Lookup(e.Context(), "gazette", a)
+	must(e, err)
 	return signupPath + "/" + st.ID
 }
 
@@ -35,9 +35,9 @@ func (a answer) read(t testing.TB, status int, into any) {
 }
 
 func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	one := w.subscriptionPath("ada@b.example")
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	one := e.subscriptionPath("ada@b.example")
 	for name, row := range map[string]struct {
 		method, path, body string
 		needs              Scope
@@ -72,7 +72,7 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 			if key != "" {
 				headers = asSite(key, headers...)
 			}
-			a := w.send(row.method, row.path, row.body, headers...)
+			a := e.send(row.method, row.path, row.body, headers...)
 			if a.status != want || (a.header.Get("WWW-Authenticate") != "") != (want == 401 || code == "api_key_scope") {
 				t.Errorf("%s with %q: %d %s, want %d", name, key, a.status, a.body, want)
 			}
@@ -82,7 +82,7 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 				}
 			}
 		}
-		other := w.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
+		other := e.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		if other.status != 403 {
 			t.Errorf("%s at another site: %d", name, other.status)
 		}
@@ -90,56 +90,56 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 }
 
 func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	first := w.email()
-	one := w.subscriptionPath("ada@b.example")
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	first := e.email()
+	one := e.subscriptionPath("ada@b.example")
 	var st consent.Status
-	w.send("GET", one, "", asSite(readKey)...).read(t, 200, &st)
+	e.send("GET", one, "", asSite(readKey)...).read(t, 200, &st)
 	if st.Email != "ada@b.example" || st.State != consent.Pending || one != signupPath+"/"+st.ID {
 		t.Errorf("%+v", st)
 	}
 	resend := func(email string) {
 		t.Helper()
 		var said map[string]string
-		w.send("POST", one+"/resend", "", asSite(writeKey)...).read(t, 202, &said)
+		e.send("POST", one+"/resend", "", asSite(writeKey)...).read(t, 202, &said)
 		if said["status"] != "accepted" || said["email"] != email {
 			t.Errorf("%v, want %s", said, email)
 		}
 	}
 	resend("not_due")
-	w.clock.pass(11 * 60e9)
+	e.clock.pass(11 * 60e9)
 	resend("enqueued")
-	if again := w.email(); again.Confirm != first.Confirm {
+	if again := e.email(); again.Confirm != first.Confirm {
 		t.Error("another link")
 	}
-	w.send("POST", w.path(first.Confirm), "")
-	w.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
-	if st.State != consent.Withdrawn || w.state("ada@b.example") != consent.Withdrawn {
+	e.send("POST", e.path(first.Confirm), "")
+	e.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
+	if st.State != consent.Withdrawn || e.state("ada@b.example") != consent.Withdrawn {
 		t.Errorf("%+v", st)
 	}
-	if a := w.send("DELETE", one, "", asSite(writeKey)...); a.status != 204 || a.body != "" {
+	if a := e.send("DELETE", one, "", asSite(writeKey)...); a.status != 204 || a.body != "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if s := w.subscription(); !s.Address.IsZero() || s.State(w.clock.now()) != consent.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
+	if s := e.subscription(); !s.Address.IsZero() || s.State(e.clock.now()) != consent.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
 		t.Errorf("left: %+v", s)
 	}
-	w.signUp("bob@b.example")
-	two := w.subscriptionPath("bob@b.example")
+	e.signUp("bob@b.example")
+	two := e.subscriptionPath("bob@b.example")
 	for i, want := range []int{204, 404} {
-		if a := w.send("DELETE", two, "", asSite(gazetteKey)...); a.status != want {
+		if a := e.send("DELETE", two, "", asSite(gazetteKey)...); a.status != want {
 			t.Errorf("erasing bob, time %d: %d", i+1, a.status)
 		}
 	}
-	if a := w.send("GET", two, "", asSite(gazetteKey)...); a.status != 404 {
+	if a := e.send("GET", two, "", asSite(gazetteKey)...); a.status != 404 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
 func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	one := w.subscriptionPath("ada@b.example")
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	one := e.subscriptionPath("ada@b.example")
 	for name, row := range map[string]struct {
 		method, path, body string
 		status             int
@@ -172,16 +172,16 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 		"erase nobody":         {"DELETE", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA", "", 404, "subscription_unknown", ""},
 		"an id that is none":   {"GET", signupPath + "/x", "", 404, "subscription_unknown", ""},
 	} {
-		a := w.send(row.method, row.path, row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
+		a := e.send(row.method, row.path, row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		top, fields := a.problem(t)
 		if a.status != row.status || top != row.code || row.field != "" && (len(fields) != 1 || fields[0] != row.field) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	if a := w.send("PATCH", one, "", asSite(gazetteKey)...); a.status != http.StatusMethodNotAllowed {
+	if a := e.send("PATCH", one, "", asSite(gazetteKey)...); a.status != http.StatusMethodNotAllowed {
 		t.Errorf("PATCH: %d", a.status)
 	}
-	if w.state("ada@b.example") != consent.Pending {
+	if e.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
-	w := newEnv(t, func(o *Options) {
+func TestAStoreThatIsUnreachableIsReportedAtOnce(t *testing.T) {
+	e := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
 		g.Limits.SignupsPerIP = []store.Limit{{N: 100, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	})
-	paths := w.paths()
-	if a := w.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unsafe: store: ") {
+	paths := e.paths()
+	if a := e.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unsafe: store: ") {
 		t.Errorf("before: %d %s", a.status, a.body)
 	}
-	must(t, w.store.Close())
-	w.clock.pass(readyFor)
+	must(t, e.store.Close())
+	e.clock.pass(readyFor)
 	one := paths["/v1/sites/{site}/subscriptions/{id}"]
 	key := []string{"Authorization", "Bearer " + gazetteKey}
 	for _, c := range []struct{ method, path, body, media string }{
@@ -42,23 +42,23 @@ func TestAStoreThatIsAwayIsSaidAtOnce(t *testing.T) {
 			headers = append(headers, "Content-Type", c.media)
 		}
 		start := time.Now()
-		a := w.send(c.method, c.path, c.body, headers...)
+		a := e.send(c.method, c.path, c.body, headers...)
 		if a.status != 503 || a.header.Get("Retry-After") != "5" || time.Since(start) > time.Second || !strings.Contains(a.body, "unavailable") {
 			t.Errorf("%s %.40s: %d %v %s in %v", c.method, c.path, a.status, a.header, a.body, time.Since(start))
 		}
 	}
-	if a := w.send("POST", paths["/c/{token}"], "", "Accept", "text/html"); a.status != 503 || a.page(t).Find("h1").Length() != 1 || a.header.Get("Retry-After") == "" {
+	if a := e.send("POST", paths["/c/{token}"], "", "Accept", "text/html"); a.status != 503 || a.page(t).Find("h1").Length() != 1 || a.header.Get("Retry-After") == "" {
 		t.Errorf("for a person: %d %s", a.status, a.body)
 	}
-	if a := w.send("GET", "/healthz", ""); a.status != 200 || a.body != "ok\n" {
+	if a := e.send("GET", "/healthz", ""); a.status != 200 || a.body != "ok\n" {
 		t.Errorf("the process itself: %d %s", a.status, a.body)
 	}
 }
 
-// unfit is a real store that says it is not fit.
-type unfit struct{ Store }
+// unsafeStore is a real store that says it is unsafe.
+type unsafeStore struct{ Store }
 
-func (unfit) Ready(context.Context) error {
+func (unsafeStore) Ready(context.Context) error {
 	return &store.UnsafeError{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
 }
 
@@ -72,46 +72,46 @@ func (c counted) Ready(ctx context.Context) error { *c.asked++; return c.Store.R
 
 func TestTheStoreIsAskedOnceForAllWhoAskInASecond(t *testing.T) {
 	asked := 0
-	w := newEnv(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
+	e := newEnv(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
 	for range 50 {
-		w.send("GET", "/readyz", "")
+		e.send("GET", "/readyz", "")
 	}
-	w.clock.pass(readyFor)
-	w.send("GET", "/readyz", "")
+	e.clock.pass(readyFor)
+	e.send("GET", "/readyz", "")
 	if asked != 2 {
 		t.Errorf("asked %d times, want 2", asked)
 	}
 }
 
-func TestAnUnfitStoreNamesItsSettingAndTheCure(t *testing.T) {
-	w := newEnv(t, func(o *Options) { o.Store = unfit{o.Store} })
-	a := w.send("GET", "/readyz", "")
+func TestAnUnsafeStoreNamesItsSettingAndTheFix(t *testing.T) {
+	e := newEnv(t, func(o *Options) { o.Store = unsafeStore{o.Store} })
+	a := e.send("GET", "/readyz", "")
 	if a.status != 503 || a.media() != "text/plain" || a.body != "unsafe: store: synchronous is OFF, must be FULL: PRAGMA synchronous=FULL\n" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	var h status
-	j := w.send("GET", "/readyz", "", "Accept", request.MediaJSON)
+	j := e.send("GET", "/readyz", "", "Accept", request.MediaJSON)
 	must(t, json.Unmarshal([]byte(j.body), &h))
 	if want := (status{"unsafe", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL"}); h != want || j.status != 503 {
 		t.Errorf("%+v", h)
 	}
 }
 
-func TestAnAssetIsKeptForEverByItsVersion(t *testing.T) {
-	w := newEnv(t)
-	page := w.send("GET", "/s/gazette", "").page(t)
+func TestAnAssetIsCachedForeverByItsVersion(t *testing.T) {
+	e := newEnv(t)
+	page := e.send("GET", "/s/gazette", "").page(t)
 	href := page.Find("link[rel=stylesheet]").AttrOr("href", "")
-	a := w.send("GET", href, "")
+	a := e.send("GET", href, "")
 	content, media, etag, _ := templates.Asset("optin.css")
 	if a.status != 200 || a.body != string(content) || a.header.Get("Content-Type") != media || !strings.Contains(a.header.Get("Cache-Control"), "immutable") {
 		t.Errorf("%s: %d %v", href, a.status, a.header)
 	}
 	for _, other := range []string{"/assets/optin.css", "/assets/optin.css?v=0"} {
-		if a := w.send("GET", other, ""); a.header.Get("Cache-Control") != "no-cache" {
+		if a := e.send("GET", other, ""); a.header.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %s", other, a.header.Get("Cache-Control"))
 		}
 	}
-	if a := w.send("GET", href, "", "If-None-Match", etag); a.status != 304 {
+	if a := e.send("GET", href, "", "If-None-Match", etag); a.status != 304 {
 		t.Errorf("unchanged: %d", a.status)
 	}
 }

@@ -21,8 +21,8 @@ func codeOf(t *testing.T, body string) string {
 }
 
 func TestRefusalsOfWholeRequestsHaveTheirCodes(t *testing.T) {
-	w := newEnv(t)
-	link := w.paths()["/c/{token}"]
+	e := newEnv(t)
+	link := e.paths()["/c/{token}"]
 	for _, row := range []struct {
 		method, path string
 		headers      []string
@@ -34,7 +34,7 @@ func TestRefusalsOfWholeRequestsHaveTheirCodes(t *testing.T) {
 		{"PUT", "/s/gazette", nil, 405, "method_not_allowed"},
 		{"DELETE", link, nil, 405, "method_not_allowed"},
 	} {
-		a := w.send(row.method, row.path, "", append([]string{"Accept", request.MediaJSON}, row.headers...)...)
+		a := e.send(row.method, row.path, "", append([]string{"Accept", request.MediaJSON}, row.headers...)...)
 		if got := codeOf(t, a.body); a.status != row.status || got != row.code {
 			t.Errorf("%s %.12s: %d %s, want %d %s", row.method, row.path, a.status, got, row.status, row.code)
 		}
@@ -46,14 +46,14 @@ type slow struct{}
 
 func (slow) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
 
-func TestABodyThatDoesNotComeHasItsCode(t *testing.T) {
-	w := newEnv(t)
+func TestABodyThatDoesNotArriveHasItsCode(t *testing.T) {
+	e := newEnv(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, signupPath, slow{})
 	r.Header.Set("Content-Type", request.MediaJSON)
 	r.Header.Set("Accept", request.MediaJSON)
 	answered := &httptest.ResponseRecorder{Body: &bytes.Buffer{}}
 	begun := time.Now()
-	w.web.echo.ServeHTTP(answered, r)
+	e.web.echo.ServeHTTP(answered, r)
 	answer{answered.Code, answered.Header(), answered.Body.String()}.asDescribed(t, http.MethodPost, signupPath)
 	if got := codeOf(t, answered.Body.String()); answered.Code != http.StatusRequestTimeout || got != "too_slow" || time.Since(begun) > patience {
 		t.Errorf("%d %s", answered.Code, got)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestTakingBackIsOnePost(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	contentType, body := parts(t, "List-Unsubscribe=One-Click")
 	for name, row := range map[string]struct {
 		contentType, body string
@@ -29,45 +29,45 @@ func TestTakingBackIsOnePost(t *testing.T) {
 		"one purpose one-click": {request.MediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
 	} {
 		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
-		a := w.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", request.MediaJSON)
+		a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", request.MediaJSON)
 		if a.status != 202 {
 			t.Fatalf("%s: %d %s", name, a.status, a.body)
 		}
-		letter := w.path(w.email().Confirm)
-		done := w.send("POST", letter, "")
-		link := w.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
-		if p := w.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 || p.forms(t)[0] != link {
+		confirmation := e.path(e.email().Confirm)
+		done := e.send("POST", confirmation, "")
+		link := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+		if p := e.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 || p.forms(t)[0] != link {
 			t.Errorf("%s: what is agreed to: %d %s", name, p.status, p.body)
 		}
 		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news", "purposes[]=news"} {
-			if a := w.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept", request.MediaJSON); a.status != 422 {
+			if a := e.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept", request.MediaJSON); a.status != 422 {
 				t.Errorf("%s: %s: %d %s", name, bad, a.status, a.body)
 			}
 		}
-		if a := w.send("POST", link, "", "Origin", "https://evil.example"); a.status != 403 {
+		if a := e.send("POST", link, "", "Origin", "https://evil.example"); a.status != 403 {
 			t.Errorf("%s: from a foreign page: %d", name, a.status)
 		}
 		headers := []string{}
 		if row.contentType != "" {
 			headers = append(headers, "Content-Type", row.contentType)
 		}
-		first := w.send("POST", link, row.body, headers...)
-		again := w.send("POST", link, row.body, headers...)
+		first := e.send("POST", link, row.body, headers...)
+		again := e.send("POST", link, row.body, headers...)
 		if first.status != 200 || first.header.Get("Set-Cookie") != "" || comparable(first) != comparable(again) {
 			t.Errorf("%s: %d, then %d", name, first.status, again.status)
 		}
 		if got := first.page(t).Find(".purposes li").Length(); got != 2 {
 			t.Errorf("%s: the page names %d purposes", name, got)
 		}
-		p := w.send("GET", link, "")
+		p := e.send("GET", link, "")
 		if got := p.page(t).Find("form button.main").Length(); got != row.left {
 			t.Errorf("%s: %d purposes are left, want %d", name, got, row.left)
 		}
-		if p := w.send("GET", letter, ""); p.page(t).Find(".purposes li").Length() != row.left {
+		if p := e.send("GET", confirmation, ""); p.page(t).Find(".purposes li").Length() != row.left {
 			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(), row.left)
 		}
 		var state struct{ State string }
-		must(t, json.Unmarshal([]byte(w.send("POST", link, "", "Accept", request.MediaJSON).body), &state))
+		must(t, json.Unmarshal([]byte(e.send("POST", link, "", "Accept", request.MediaJSON).body), &state))
 		if state.State != "withdrawn" {
 			t.Errorf("%s: %s", name, state.State)
 		}
@@ -75,28 +75,28 @@ func TestTakingBackIsOnePost(t *testing.T) {
 }
 
 func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	link := w.path(w.email().Confirm)
-	back := w.path(w.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
-	w.send("POST", back, "")
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
+	back := e.path(e.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+	e.send("POST", back, "")
 	for _, method := range []string{"GET", "POST"} {
-		if a := w.send(method, link, ""); a.status != 409 || a.page(t).Find(`a[href="/s/gazette"]`).Length() != 1 {
+		if a := e.send(method, link, ""); a.status != 409 || a.page(t).Find(`a[href="/s/gazette"]`).Length() != 1 {
 			t.Errorf("%s: %d %s", method, a.status, a.body)
 		}
-		if top, _ := w.send(method, link, "", "Accept", request.MediaJSON).problem(t); top != "withdrawn" {
+		if top, _ := e.send(method, link, "", "Accept", request.MediaJSON).problem(t); top != "withdrawn" {
 			t.Errorf("%s: %s", method, top)
 		}
 	}
-	if w.state("ada@b.example") != consent.Withdrawn {
-		t.Errorf("the state is %s", w.state("ada@b.example"))
+	if e.state("ada@b.example") != consent.Withdrawn {
+		t.Errorf("the state is %s", e.state("ada@b.example"))
 	}
 }
 
 func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
-	w := newEnv(t)
-	st := w.web.sites["club"]
-	got := w.web.pages.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
+	e := newEnv(t)
+	st := e.web.sites["club"]
+	got := e.web.pages.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
 	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
 	if !slices.Equal(langs, []string{"fr", "", ""}) {
 		t.Errorf("languages %q of %v", langs, got)
@@ -108,41 +108,41 @@ func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 }
 
 // forget starts the gazette anew, with one purpose fewer than before.
-func (w *env) forget(purpose string) {
-	w.Helper()
+func (e *env) forget(purpose string) {
+	e.Helper()
 	sites := rules()
 	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
 	var err error
-	w.service, err = confirm.New(confirm.Options{Store: w.store, Keyring: w.web.Options.Keyring, PublicURL: publicURL, Sites: sites, Now: w.clock.now})
-	must(w, err)
-	o := w.web.Options
-	o.Service = w.service
-	w.web, err = newApp(o)
-	must(w, err)
-	w.http = httptest.NewServer(w.web.echo)
-	w.Cleanup(w.http.Close)
+	e.service, err = confirm.New(confirm.Options{Store: e.store, Keyring: e.web.Options.Keyring, PublicURL: publicURL, Sites: sites, Now: e.clock.now})
+	must(e, err)
+	o := e.web.Options
+	o.Service = e.service
+	e.web, err = newApp(o)
+	must(e, err)
+	e.http = httptest.NewServer(e.web.echo)
+	e.Cleanup(e.http.Close)
 }
 
 func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
-	w := newEnv(t, func(o *Options) {
+	e := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].Purposes = append(sites[0].Purposes, confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
 		var err error
 		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
-	w.service = w.web.Options.Service
+	e.service = e.web.Options.Service
 	for _, email := range []string{"ada@b.example", "bob@b.example"} {
 		purposes := `"letter","paper"`
 		if email == "bob@b.example" {
 			purposes = `"letter"`
 		}
-		w.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", request.MediaJSON)
-		w.send("POST", w.path(w.email().Confirm), "")
+		e.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", request.MediaJSON)
+		e.send("POST", e.path(e.email().Confirm), "")
 	}
-	w.forget("paper")
+	e.forget("paper")
 	take := func(email, body string) answer {
-		return w.send("POST", w.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", request.MediaJSON)...)
+		return e.send("POST", e.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", request.MediaJSON)...)
 	}
 	for _, row := range []struct{ email, body string }{
 		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`}, {"ada@b.example", `{"purposes":["weather"]}`},
@@ -151,7 +151,7 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 			t.Errorf("%s %s: %s", row.email, row.body, code)
 		}
 	}
-	if a := w.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
+	if a := e.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
 		t.Errorf("of nobody: %d %s", a.status, a.body)
 	}
 	var st consent.Status
@@ -160,7 +160,7 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 	for _, p := range st.Purposes {
 		states[p.ID] = p.State
 	}
-	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed || w.state("bob@b.example") != consent.Confirmed {
-		t.Errorf("afterwards: %v, bob %s", states, w.state("bob@b.example"))
+	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed || e.state("bob@b.example") != consent.Confirmed {
+		t.Errorf("afterwards: %v, bob %s", states, e.state("bob@b.example"))
 	}
 }

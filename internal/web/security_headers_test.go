@@ -10,8 +10,8 @@ import (
 )
 
 func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T) {
-	w := newEnv(t)
-	paths := w.paths()
+	e := newEnv(t)
+	paths := e.paths()
 	want := map[string]string{
 		"X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
 		"Strict-Transport-Security": "max-age=31536000", "Server": "", "X-Powered-By": "",
@@ -40,9 +40,9 @@ func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T
 	}
 	for _, path := range paths {
 		for _, accept := range []string{"text/html", request.MediaJSON} {
-			get := w.send("GET", path, "", "Accept", accept, "X-Request-Id", "mine")
+			get := e.send("GET", path, "", "Accept", accept, "X-Request-Id", "mine")
 			check("GET "+path, get)
-			head := w.send("HEAD", path, "", "Accept", accept)
+			head := e.send("HEAD", path, "", "Accept", accept)
 			if get.status == 405 {
 				continue
 			}
@@ -51,10 +51,10 @@ func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T
 				t.Errorf("HEAD %s differs: %s", path, diff)
 			}
 		}
-		check("POST "+path, w.send("POST", path, "x"))
-		check("OPTIONS "+path, w.send("OPTIONS", path, ""))
-		check("DELETE "+path, w.send("DELETE", path, ""))
+		check("POST "+path, e.send("POST", path, "x"))
+		check("OPTIONS "+path, e.send("OPTIONS", path, ""))
+		check("DELETE "+path, e.send("DELETE", path, ""))
 	}
-	check("GET /nowhere", w.send("GET", "/nowhere", ""))
-	check("GET /", w.send("GET", "/", "", "Accept", "text/html"))
+	check("GET /nowhere", e.send("GET", "/nowhere", ""))
+	check("GET /", e.send("GET", "/", "", "Accept", "text/html"))
 }

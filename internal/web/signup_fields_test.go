@@ -59,15 +59,15 @@ func jsonRefusals() map[string][]string {
 }
 
 func TestEveryWrongJSONFieldIsNamedAndNothingIsStored(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	for body, want := range jsonRefusals() {
-		a := w.send("POST", signupPath, body, "Content-Type", "application/json; charset=UTF-8")
+		a := e.send("POST", signupPath, body, "Content-Type", "application/json; charset=UTF-8")
 		top, fields := a.problem(t)
 		if diff := cmp.Diff(want, fields); diff != "" || a.status != http.StatusUnprocessableEntity || top != want[0] {
 			t.Errorf("%s: %d %s\n%s", body, a.status, a.body, diff)
 		}
 	}
-	w.untouched()
+	e.untouched()
 }
 
 // formRefusals are forms that are refused.
@@ -95,25 +95,25 @@ func formRefusals() map[string][]string {
 }
 
 func TestEveryWrongFormFieldIsNamedAndNothingIsStored(t *testing.T) {
-	w := newEnv(t)
+	e := newEnv(t)
 	for body, want := range formRefusals() {
 		for _, media := range []string{request.MediaForm, request.MediaMultipart} {
 			contentType, sent := media, body
 			if media == request.MediaMultipart {
 				contentType, sent = parts(t, body)
 			}
-			a := w.send("POST", signupPath+"?email=q@b.example&consent=true", sent, "Content-Type", contentType)
+			a := e.send("POST", signupPath+"?email=q@b.example&consent=true", sent, "Content-Type", contentType)
 			top, fields := a.problem(t)
 			if diff := cmp.Diff(want, fields); diff != "" || a.status != http.StatusUnprocessableEntity || top != want[0] {
 				t.Errorf("%s as %s: %d %s\n%s", body, media, a.status, a.body, diff)
 			}
-			page := w.send("POST", signupPath, sent, "Content-Type", contentType, "Accept", "text/html,*/*;q=0.8", "Origin", "https://gazette.example")
+			page := e.send("POST", signupPath, sent, "Content-Type", contentType, "Accept", "text/html,*/*;q=0.8", "Origin", "https://gazette.example")
 			if page.status != http.StatusUnprocessableEntity || page.page(t).Find("[role=alert] h1").Length() != 1 || page.page(t).Find("form").Length() != 0 {
 				t.Errorf("%s as %s from the website: %d %.100s", body, media, page.status, page.body)
 			}
 		}
 	}
-	w.untouched()
+	e.untouched()
 }
 
 // parts is a URL-encoded form as a multipart one.

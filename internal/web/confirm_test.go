@@ -11,10 +11,10 @@ import (
 )
 
 func TestLookingIsNotAgreeing(t *testing.T) {
-	w := newEnv(t)
-	w.signUp("ada@b.example")
-	d := w.email()
-	link := w.path(d.Confirm)
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	d := e.email()
+	link := e.path(d.Confirm)
 	type probe struct {
 		method, path, body string
 		headers            []string
@@ -26,7 +26,7 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 		{"GET", link, "", []string{"Purpose", "prefetch", "Sec-Purpose", "prefetch;prerender"}},
 		{"GET", link + "/decline", "", nil}, {"GET", link + "/unblock", "", nil}, {"GET", link + "/renew", "", nil},
 		{"HEAD", link, "", nil}, {"OPTIONS", link, "", nil}, {"OPTIONS", link + "/decline", "", nil},
-		{"GET", w.path(d.Decline), "", nil}, {"HEAD", w.path(d.Decline), "", nil},
+		{"GET", e.path(d.Decline), "", nil}, {"HEAD", e.path(d.Decline), "", nil},
 		{"PUT", link, "", nil}, {"PATCH", link, "", nil}, {"DELETE", link, "", nil}, {"PROPFIND", link, "", nil}, {"TRACE", link, "", nil}, {"CONFIRM", link, "", nil},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "same-site", "Origin", publicURL}},
@@ -44,17 +44,17 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 	}
 	for range 50 {
 		for _, p := range probes {
-			if a := w.send(p.method, p.path, p.body, p.headers...); p.method == "POST" && a.status < 400 {
+			if a := e.send(p.method, p.path, p.body, p.headers...); p.method == "POST" && a.status < 400 {
 				t.Fatalf("%s %s %v: %d", p.method, p.path, p.headers, a.status)
 			}
 		}
 	}
-	if got := w.state("ada@b.example"); got != consent.Pending || len(w.emails()) != 0 {
+	if got := e.state("ada@b.example"); got != consent.Pending || len(e.emails()) != 0 {
 		t.Fatalf("after the scanners the state is %s", got)
 	}
-	a := w.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin") // what our page sends under no-referrer
-	if a.status != 200 || w.state("ada@b.example") != consent.Confirmed || a.page(t).Find("form").Length() != 0 {
-		t.Errorf("the person's own press: %d, %s", a.status, w.state("ada@b.example"))
+	a := e.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin") // what our page sends under no-referrer
+	if a.status != 200 || e.state("ada@b.example") != consent.Confirmed || a.page(t).Find("form").Length() != 0 {
+		t.Errorf("the person's own confirmation: %d, %s", a.status, e.state("ada@b.example"))
 	}
 }
 
@@ -70,36 +70,36 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 		"a body nobody needs":  {"Content-Type", request.MediaMultipart + "; boundary=x"},
 		"a page before a JSON": {"Accept", "text/html, application/json;q=0.9"},
 	} {
-		w := newEnv(t)
-		w.signUp("ada@b.example")
-		link := w.path(w.email().Confirm)
-		first, again := w.send("POST", link, "", headers...), w.send("POST", link, "", headers...)
-		if first.status != 200 || comparable(first) != comparable(again) || w.state("ada@b.example") != consent.Confirmed {
+		e := newEnv(t)
+		e.signUp("ada@b.example")
+		link := e.path(e.email().Confirm)
+		first, again := e.send("POST", link, "", headers...), e.send("POST", link, "", headers...)
+		if first.status != 200 || comparable(first) != comparable(again) || e.state("ada@b.example") != consent.Confirmed {
 			t.Errorf("%s: %d %s", name, first.status, first.body)
 		}
 		if wantsJSON := strings.HasSuffix(name, "JSON") && !strings.HasPrefix(name, "a page"); wantsJSON && first.body != `{"state":"confirmed"}`+"\n" {
 			t.Errorf("%s: %s", name, first.body)
 		}
-		if a := w.send("GET", link, ""); a.status != 200 || a.page(t).Find("form").Length() != 0 || a.page(t).Find(".steps").Length() != 1 {
+		if a := e.send("GET", link, ""); a.status != 200 || a.page(t).Find("form").Length() != 0 || a.page(t).Find(".steps").Length() != 1 {
 			t.Errorf("%s: the link afterwards: %d %s", name, a.status, a.body)
 		}
-		if a := w.send("GET", link, "", "Accept", request.MediaJSON); a.body != `{"state":"confirmed"}`+"\n" {
+		if a := e.send("GET", link, "", "Accept", request.MediaJSON); a.body != `{"state":"confirmed"}`+"\n" {
 			t.Errorf("%s: the link afterwards for a program: %s", name, a.body)
 		}
 	}
 }
 
-func TestTheSameBrowserPressesByItself(t *testing.T) {
-	w := newEnv(t)
+func TestTheSameBrowserConfirmsByItself(t *testing.T) {
+	e := newEnv(t)
 	ours := []string{"Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL}
-	a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), ours...)
+	a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), ours...)
 	cookie, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
 	if cookie.Name != "__Host-optin" || !cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode ||
 		cookie.Path != "/" || cookie.Domain != "" || cookie.MaxAge != 48*3600 || len(cookie.Value) != 22 {
 		t.Errorf("the cookie: %s", a.header.Get("Set-Cookie"))
 	}
-	token := w.path(w.email().Confirm)
+	token := e.path(e.email().Confirm)
 	const other = "AAAAAAAAAAAAAAAAAAAAAA"
 	for name, row := range map[string]struct {
 		cookies []string
@@ -114,32 +114,32 @@ func TestTheSameBrowserPressesByItself(t *testing.T) {
 		"the stored hash":  {[]string{"Cookie", "__Host-optin=" + confirm.BrowserHash(cookie.Value)}, false},
 		"a shorter cookie": {[]string{"Cookie", "__Host-optin=" + cookie.Value[:21]}, false},
 	} {
-		p := w.send("GET", token, "", row.cookies...)
+		p := e.send("GET", token, "", row.cookies...)
 		scripts, csp := p.page(t).Find("script").Length(), p.header.Get("Content-Security-Policy")
 		if (scripts == 1) != row.same || strings.Contains(csp, "script-src 'self'") != row.same || scripts > 1 {
 			t.Errorf("%s: %d scripts, %s", name, scripts, csp)
 		}
 	}
-	if w.state("ada@b.example") != consent.Pending {
+	if e.state("ada@b.example") != consent.Pending {
 		t.Error("looking has confirmed")
 	}
-	if kept := w.send("POST", signupPath, w.hosted("gazette", "email=bob%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {
+	if kept := e.send("POST", signupPath, e.hosted("gazette", "email=bob%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {
 		t.Errorf("a known browser is given another cookie: %s", kept.header.Get("Set-Cookie"))
 	}
 	for _, odd := range []string{"AAAA", other + "AAAA", "not base64!", ""} {
-		a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+odd)...)
+		a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+odd)...)
 		if c, err := http.ParseSetCookie(a.header.Get("Set-Cookie")); err != nil || c.Value == odd || len(c.Value) != 22 {
 			t.Errorf("a browser with the cookie %q is given %q", odd, a.header.Get("Set-Cookie"))
 		}
 	}
 	for _, foreign := range [][]string{{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, {"Content-Type", request.MediaForm}} {
-		a := w.send("POST", signupPath, "email=eve%40b.example&consent=on", append(foreign, "Cookie", "__Host-optin="+cookie.Value)...)
+		a := e.send("POST", signupPath, "email=eve%40b.example&consent=on", append(foreign, "Cookie", "__Host-optin="+cookie.Value)...)
 		if a.header.Get("Set-Cookie") != "" {
 			t.Errorf("a cookie for a form that is not ours: %v", a.header)
 		}
 	}
-	for _, d := range w.emails() {
-		p := w.send("GET", w.path(d.Confirm), "", "Cookie", "__Host-optin="+cookie.Value)
+	for _, d := range e.emails() {
+		p := e.send("GET", e.path(d.Confirm), "", "Cookie", "__Host-optin="+cookie.Value)
 		if same := p.page(t).Find("script").Length() == 1; same != (d.To.String() == "bob@b.example") {
 			t.Errorf("the page of %s presses by itself: %t", d.To, same)
 		}
