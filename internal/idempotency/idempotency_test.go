@@ -97,10 +97,12 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 
 func TestWhatWasNotCarriedOutReleasesTheKey(t *testing.T) {
 	for name, end := range map[string]func(*idempotency.Claim) error{
-		"released":             func(c *idempotency.Claim) error { return c.Release(t.Context()) },
-		"too many requests":    func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 429}) },
-		"broken":               func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 500}) },
-		"too large to store":   func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 200, Body: make([]byte, 1<<20)}) },
+		"released":          func(c *idempotency.Claim) error { return c.Release(t.Context()) },
+		"too many requests": func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 429}) },
+		"broken":            func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 500}) },
+		"too large to store": func(c *idempotency.Claim) error {
+			return c.Complete(t.Context(), idempotency.Response{Status: 200, Body: make([]byte, 1<<20)})
+		},
 		"its process has died": func(*idempotency.Claim) error { return nil },
 	} {
 		e := newEnv(t)
