@@ -4,13 +4,14 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG RELEASE=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=${RELEASE}" -o /optin ./cmd/optin && mkdir /data
+ARG VERSION=
+ARG COMMIT=
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /optin ./cmd/optin && mkdir /data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build --chown=65532:65532 /data /var/lib/optin
-# The program makes a folder there only for its demo.
+# Only the demo writes there.
 COPY --from=build --chown=65532:65532 /data /tmp
 COPY --from=build /optin /optin
 USER 65532:65532

@@ -1,50 +1,49 @@
-# make test   everything that must hold; installs what it needs (Debian packages), skips nothing
-# make race   the same packages under the race detector
-# make lint   what golangci-lint finds, by .golangci.yml
-# make fuzz   every fuzz target for a while
-# make soak   the tests that are the same at their full size
-# make bench  what it costs, as ratios to floors of the same run; about five minutes, sizes by OPTIN_BENCH_… (package bench)
-# make build  the static binary, dist/optin
-
 GO       ?= go
 FUZZTIME ?= 20s
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
+# What `optin version` prints. Outside a git checkout, such as in a container's build, they are given: make build VERSION=… COMMIT=…
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS   = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
-.PHONY: test race lint fuzz soak bench build tools
+.DEFAULT_GOAL := help
+.PHONY: help test lint race fuzz soak bench build tools
 
-test: tools
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+test: tools lint ## everything that must hold; installs what it needs (Debian packages) and skips nothing
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
 
-race: tools
-	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
-
-lint:
+lint: ## golangci-lint by .golangci.yml: formatting, imports, line length, staticcheck and more
 	$(GOLANGCI) run
 
-fuzz:
+race: tools ## the same tests under the race detector
+	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
 	@for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	  done; \
 	done
 
-soak: tools
+soak: tools ## the tests that flood, crowd and stop, at their full size
 	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 90m ./...
 
-bench: tools
+bench: tools ## what it costs, as ratios to floors of the same run; about five minutes, sizes by OPTIN_BENCH_… (package bench)
 	OPTIN_TEST_ALL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
 
-build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o dist/optin ./cmd/optin
+build: ## the static binary dist/optin, with its version and commit
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
-# The tests talk to a real redis-server and a real Chromium, and run examples in Node and PHP. Where these are missing, Debian's
-# packages bring them.
+# The tests talk to a real redis-server and a real Chromium, and run examples in Node and PHP. Debian's packages bring what is missing.
 tools:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \

@@ -22,7 +22,7 @@ import (
 
 const apiKey = "optin_key_of_the_gazette"
 
-// api is a site's API on a real connection.
+// api is a site's API over a real connection.
 type api struct{ *httptest.Server }
 
 func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
@@ -32,9 +32,9 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	public, err := url.Parse(publicURL)
 	must(b, err)
 	server, err := web.New(web.Options{
-		Service: newDesk(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
+		Service: newService(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]web.Site{"gazette": {
-			Show: face(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
+			Show: shownSite(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
 		}},
 	})
 	must(b, err)
@@ -45,8 +45,8 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	return a
 }
 
-// face is what people see of the site.
-func face() templates.Site {
+// shownSite returns the site as people see it.
+func shownSite() templates.Site {
 	return templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
 		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
 	}}
@@ -62,31 +62,31 @@ func (a *api) get(b *testing.B, path string) *http.Response {
 	return res
 }
 
-// tenths are the rounds of an export: so many parts of one, each timed.
-const tenths = 10
+// exportParts is the number of parts of an export that are timed separately.
+const exportParts = 10
 
-// export reads all there is, and reports how many rows came in a second, part by part, and what the heap did meanwhile.
+// export reads everything, and reports the rows per second of each part, and the peak of the heap.
 func (a *api) export(b *testing.B, n int, figures map[string][]float64) {
 	b.Helper()
-	watched := watchHeap()
+	stopWatching := watchHeap()
 	began := time.Now()
 	res := a.get(b, "/export?format=ndjson")
 	defer res.Body.Close()
-	rows, told := 0, 0
+	rows, counted := 0, 0
 	var rates []float64
 	for buffer := make([]byte, 64<<10); ; {
 		read, err := res.Body.Read(buffer)
 		rows += bytes.Count(buffer[:read], []byte("\n"))
-		if rows-told >= n/tenths {
-			rates = append(rates, rate(rows-told, time.Since(began)))
-			began, told = time.Now(), rows
+		if rows-counted >= n/exportParts {
+			rates = append(rates, rate(rows-counted, time.Since(began)))
+			began, counted = time.Now(), rows
 		}
 		if err == io.EOF {
 			break
 		}
 		must(b, err)
 	}
-	h := watched()
+	h := stopWatching()
 	if rows != n {
 		b.Fatalf("%d rows of %d were exported, with status %d", rows, n, res.StatusCode)
 	}
@@ -95,10 +95,10 @@ func (a *api) export(b *testing.B, n int, figures map[string][]float64) {
 	figures["heap-peak/before"], figures["heap-peak-MB"] = []float64{h.peak / h.before}, []float64{h.peak / 1e6}
 }
 
-// heap is what Go's heap had in use, in bytes. SQLite's own memory lies outside it.
+// heap is the size of Go's heap in use, in bytes. SQLite's own memory is not part of it.
 type heap struct{ before, peak float64 }
 
-// watchHeap looks at the heap every few milliseconds until it is asked what it saw.
+// watchHeap measures the heap every 5 ms until the returned function is called.
 func watchHeap() func() heap {
 	runtime.GC()
 	h := heap{before: heapInUse()}

@@ -1,20 +1,20 @@
-// Package bench measures what optin costs, by `make bench`. It asserts nothing: machines differ, and so do their days.
+// Package bench measures what optin costs: `make bench`. It asserts nothing, because machines differ, and so do their loads.
 //
-// What depends on the machine is told as a ratio to a floor that was measured in the same run, round by round in turn:
+// What depends on the machine is reported as a ratio to a floor, which is measured in the same run, in alternating rounds:
 //
-//	signups, confirmations  to one bare durable write of as many bytes, by as many callers at once, as durable
-//	letters                 to go-mail's own Send of the same words on connections it holds, to the same server
+//	signups, confirmations  to one bare write of as many bytes, as durable, by as many concurrent callers
+//	emails                  to go-mail's own Send of the same text on open connections to the same server
 //	a listing's last page   to its first
-//	the heap of an export   to the heap right before it
+//	the heap of an export   to the heap just before it
 //
-// Every figure is a median: of five turns, of fifty-one pages, of the ten parts of an export. Sizes come from the environment:
+// Every figure is a median: of five rounds, of fifty-one pages, of the ten parts of an export. Sizes come from the environment:
 //
 //	OPTIN_BENCH_SQLITE   subscriptions listed and exported from SQLite, 1000000
 //	OPTIN_BENCH_REDIS    subscriptions listed and exported from Redis, 200000
-//	OPTIN_BENCH_ACTS     signups and confirmations in a round, 2000
-//	OPTIN_BENCH_LETTERS  letters in a round, 1000
+//	OPTIN_BENCH_ACTIONS  signups and confirmations in a round, 2000
+//	OPTIN_BENCH_EMAILS   emails in a round, 1000
 //
-// Files are made under TMPDIR, which should not be a tmpfs: nothing is durable there.
+// Files are created under TMPDIR, which should not be a tmpfs: nothing is durable there.
 package bench
 
 import (
@@ -28,7 +28,7 @@ import (
 	"testing"
 )
 
-// TestMain says on what is measured.
+// TestMain prints what is measured on.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// size is a number of the environment, or else what is usual.
+// size returns a number of the environment, or the usual one.
 func size(b *testing.B, name string, usual int) int {
 	b.Helper()
 	word := os.Getenv(name)

@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 	"testing"
 
-	_ "modernc.org/sqlite" // the driver that store/sqlite has
+	_ "modernc.org/sqlite" // the driver of store/sqlite
 )
 
-// floor writes so many bytes and returns when they last: the least that any durable change can cost.
+// floor writes bytes and returns when they are durable: the least that any durable change can cost.
 type floor func(data []byte) error
 
-// openDriver opens a file without store/sqlite, and with its settings: a log, synchronous FULL, one writer at a time.
+// openDriver opens a file without store/sqlite, but with its settings: WAL, synchronous FULL, one writer at a time.
 func openDriver(b *testing.B, path string) *sql.DB {
 	b.Helper()
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)"}}
@@ -23,7 +23,7 @@ func openDriver(b *testing.B, path string) *sql.DB {
 	return db
 }
 
-// bareSQLite is one INSERT, committed by itself.
+// bareSQLite returns a floor of one INSERT in its own transaction.
 func bareSQLite(b *testing.B) floor {
 	b.Helper()
 	db := openDriver(b, newFile(b))
@@ -38,7 +38,7 @@ func bareSQLite(b *testing.B) floor {
 	}
 }
 
-// bareRedis is one SET under a new key, on the server that the store has, with appendfsync always.
+// bareRedis returns a floor of one SET of a new key on the store's server, with appendfsync always.
 func bareRedis(b *testing.B, r *redisChild) floor {
 	var n atomic.Int64
 	return func(data []byte) error {

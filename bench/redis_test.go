@@ -10,10 +10,10 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// redisChild is a redis-server of a benchmark's own. It keeps what it acknowledges: appendfsync always.
+// redisChild is a redis-server for one benchmark, with appendfsync always.
 type redisChild struct {
 	addr   string
-	client *goredis.Client // of an outsider, with as many connections as there are callers
+	client *goredis.Client // with as many connections as there are callers
 }
 
 func redisServer(b *testing.B) *redisChild {
@@ -22,7 +22,7 @@ func redisServer(b *testing.B) *redisChild {
 		if os.Getenv("OPTIN_TEST_ALL") == "1" {
 			b.Fatal(err)
 		}
-		b.Skip("redis-server is missing: `make bench` installs it")
+		b.Skip("redis-server is not installed: `make bench` installs it")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b, err)
@@ -46,7 +46,7 @@ func redisServer(b *testing.B) *redisChild {
 	return r
 }
 
-// fsync sets when the server writes what it acknowledged to the disk: always, everysec or no.
+// fsync sets appendfsync: always, everysec or no.
 func (r *redisChild) fsync(b *testing.B, when string) {
 	b.Helper()
 	must(b, r.client.ConfigSet(b.Context(), "appendfsync", when).Err())

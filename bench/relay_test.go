@@ -17,12 +17,12 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// relay starts a server that takes every letter and keeps none.
-func relay(b *testing.B) (addr string) {
+// startRelay starts a server that accepts every email and discards it.
+func startRelay(b *testing.B) (addr string) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b, err)
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return sink{}, nil }))
+	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return discardSession{}, nil }))
 	s.Domain, s.EnableSMTPUTF8, s.ErrorLog = "relay.example", true, log.New(io.Discard, "", 0)
 	over := make(chan struct{})
 	go func() { defer close(over); _ = s.Serve(l) }()
@@ -30,16 +30,16 @@ func relay(b *testing.B) (addr string) {
 	return l.Addr().String()
 }
 
-// sink is a session of the relay.
-type sink struct{}
+// discardSession is a session of the relay.
+type discardSession struct{}
 
-func (sink) Reset()                               {}
-func (sink) Logout() error                        { return nil }
-func (sink) Mail(string, *smtp.MailOptions) error { return nil }
-func (sink) Rcpt(string, *smtp.RcptOptions) error { return nil }
-func (sink) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
+func (discardSession) Reset()                               {}
+func (discardSession) Logout() error                        { return nil }
+func (discardSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (discardSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (discardSession) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
 
-// conn is a connection that go-mail holds.
+// conn is a connection of go-mail.
 type conn = mailsmtp.Client
 
 func newClient(at string) (*mail.Client, error) {
@@ -51,12 +51,12 @@ func newClient(at string) (*mail.Client, error) {
 		mail.WithTimeout(time.Minute))
 }
 
-// canned is a letter as long as a real one.
-func canned() templates.Email {
-	link := publicURL + "/c/" + strings.Repeat("t", 330) // a token has about so many bytes
+// sampleEmail returns an email as long as a real one.
+func sampleEmail() templates.Email {
+	link := publicURL + "/c/" + strings.Repeat("t", 330) // about the length of a token
 	asked := time.Now()
 	return templates.ConfirmEmail{
-		Site: face(), Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"], State: "pending"}},
+		Site: shownSite(), Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"], State: "pending"}},
 		Asked: asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
 	}
 }

@@ -15,8 +15,8 @@ var adminFiles embed.FS
 
 // AdminSet is all pages of the operators' dashboard, in English. It is read-only, and safe for concurrent use.
 //
-// They are pages like those of Set: for the same Content-Security-Policy, without scripts, WCAG 2.2 AA. They show nothing about any
-// person. Their own paths are written in them, and begin with /admin.
+// They are pages like those of Set: for the same Content-Security-Policy, without scripts, WCAG 2.2 AA. They show
+// nothing about any person. Their own paths are written in them, and begin with /admin.
 type AdminSet struct{ pages map[string]*template.Template }
 
 // NewAdmin parses everything embedded for the dashboard.
@@ -53,7 +53,8 @@ type adminView struct {
 func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
 	var b bytes.Buffer
 	name, loggedIn := p.admin()
-	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", adminView{Name: name, LoggedIn: loggedIn, Page: p}); err != nil {
+	if err := s.pages[name].ExecuteTemplate(&b, "layout.html",
+		adminView{Name: name, LoggedIn: loggedIn, Page: p}); err != nil {
 		return fmt.Errorf("templates: page admin/%s: %w", name, err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
@@ -77,7 +78,8 @@ type AdminOverview struct {
 	Now    time.Time
 }
 
-// AdminStore says whether what is accepted now will last. With a Setting, it will not until that setting of the server is mended.
+// AdminStore says whether what is accepted now will last. With a Setting, it will not until that setting of the server
+// is mended.
 type AdminStore struct {
 	Unreachable              bool
 	Setting, Have, Want, Fix string
@@ -91,13 +93,16 @@ type AdminRelay struct {
 
 // AdminSite is what was counted at a site.
 type AdminSite struct {
-	ID, Name                                                         string
-	Pending                                                          BoundedCount // now
+	ID, Name     string
+	Pending      BoundedCount // now
+	FailedEvents BoundedCount // now
+	HasEndpoints bool
+
+	// Of the last AdminOverview.Days.
 	Signups, Emails, Confirmations, Declines, Expired, Undeliverable int64
-	ConfirmedPercent                                                 int          // of the signups; negative: unknown
-	MedianBucket                                                     string       // name of the bucket that has the median time to confirm; empty: nobody confirmed
-	FailedEvents                                                     BoundedCount // now
-	HasEndpoints                                                     bool
+
+	ConfirmedPercent int    // of the signups; negative: unknown
+	MedianBucket     string // name of the bucket that has the median time to confirm; empty: nobody confirmed
 }
 
 // BoundedCount is a number that was counted up to a limit only.
@@ -145,8 +150,8 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 // adminFuncs is all that the dashboard's templates may call, besides what html/template has itself.
 func adminFuncs() template.FuncMap {
 	return template.FuncMap{
-		"asset": assetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords, "bucket": bucketInWords,
-		"count": count, "bounded": bounded,
+		"asset": assetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords,
+		"bucket": bucketInWords, "count": count, "bounded": bounded,
 	}
 }
 
@@ -202,7 +207,8 @@ func bounded(c BoundedCount) string {
 // bucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
 func bucketInWords(bucket string) string {
 	words, ok := map[string]string{
-		"": "–", "1m": "under a minute", "10m": "1 to 10 minutes", "1h": "10 minutes to an hour", "24h": "1 to 24 hours", "later": "over a day",
+		"": "–", "1m": "under a minute", "10m": "1 to 10 minutes", "1h": "10 minutes to an hour", "24h": "1 to 24 hours",
+		"later": "over a day",
 	}[bucket]
 	if !ok {
 		return bucket

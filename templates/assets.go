@@ -14,8 +14,9 @@ import (
 //go:embed assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
 var assetFiles embed.FS
 
-// The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads ChallengeName from our root
-// when it is asked for a proof of work, and has its checksum, so a page that pins the one pins both.
+// The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads
+// ChallengeName from our root when it is asked for a proof of work, and has its checksum, so a page that pins the one
+// pins both.
 const (
 	EmbedName     = "embed.js"
 	ChallengeName = "challenge.js"
@@ -40,7 +41,8 @@ var assets = sync.OnceValue(func() map[string]asset {
 			content = minify(content)
 		case EmbedName:
 			sum := sha512.Sum384(all[ChallengeName].content)
-			content = bytes.Replace(minify(content), []byte(challengeSum), []byte("sha384-"+base64.StdEncoding.EncodeToString(sum[:])), 1)
+			integrity := "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
+			content = bytes.Replace(minify(content), []byte(challengeSum), []byte(integrity), 1)
 		}
 		sum := sha256.Sum256(content)
 		all[e.Name()] = asset{content: content, sum: hex.EncodeToString(sum[:])[:16]}
@@ -48,9 +50,9 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
-// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, optin-confirm.js (the script of the confirm page) and
-// ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is quoted, ready for the header. The caller
-// must not change the content.
+// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, optin-confirm.js (the script of
+// the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is
+// quoted, ready for the header. The caller must not change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {

@@ -9,8 +9,9 @@ import (
 )
 
 func TestAssetsAreServedWithTypeAndVersion(t *testing.T) {
-	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "optin-confirm.js": "text/javascript; charset=utf-8",
-		ChallengeName: "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8"} {
+	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8",
+		"optin-confirm.js": "text/javascript; charset=utf-8",
+		ChallengeName:      "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8"} {
 		content, kind, etag, ok := Asset(name)
 		if !ok || len(content) == 0 || kind != want || !regexp.MustCompile(`^"[0-9a-f]{16}"$`).MatchString(etag) {
 			t.Errorf("%s: %d bytes, %q, %s, %v", name, len(content), kind, etag, ok)
@@ -30,7 +31,8 @@ func TestTheStyleSheetLoadsNothing(t *testing.T) {
 			t.Errorf("the style sheet has %s", word)
 		}
 	}
-	for _, word := range []string{"prefers-color-scheme: dark", "prefers-reduced-motion", "@media print", ":focus-visible", "forced-colors"} {
+	for _, word := range []string{"prefers-color-scheme: dark", "prefers-reduced-motion", "@media print",
+		":focus-visible", "forced-colors"} {
 		if !strings.Contains(string(css), word) {
 			t.Errorf("the style sheet has no %s", word)
 		}
@@ -59,7 +61,8 @@ func TestTheScriptsForWebsitesAreSmallAndStoreNothing(t *testing.T) {
 		if len(script) >= size || !strings.HasPrefix(script, `(()=>{"use strict";`) {
 			t.Errorf("%s: %d bytes, beginning %.40q", name, len(script), script)
 		}
-		for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(", "innerHTML", ".style", "import(",
+		for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(",
+			"innerHTML", ".style", "import(",
 			"<script", "blob:", "Worker", "Function("} {
 			if strings.Contains(script, word) {
 				t.Errorf("%s has %s", name, word)

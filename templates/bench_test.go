@@ -8,8 +8,14 @@ import (
 
 func BenchmarkConfirmPage(b *testing.B) {
 	s := newSet(b)
-	p := Confirm{Site: s.cannedSite(), Purposes: s.cannedPurposes("fr"), Asked: cannedAsked(), Deadline: cannedAsked().Add(48 * time.Hour),
-		ConfirmAction: "/c/x", DeclineAction: "/c/x/decline"}
+	p := Confirm{
+		Site:          s.cannedSite(),
+		Purposes:      s.cannedPurposes("fr"),
+		Asked:         cannedAsked(),
+		Deadline:      cannedAsked().Add(48 * time.Hour),
+		ConfirmAction: "/c/x",
+		DeclineAction: "/c/x/decline",
+	}
 	for b.Loop() {
 		if err := s.Page(io.Discard, "fr", p); err != nil {
 			b.Fatal(err)

@@ -14,8 +14,8 @@ func cannedKeys() []string { return []string{"canned.letter", "canned.events", "
 // cannedAsked is the time at which everything canned was asked for.
 func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 11, 0, time.UTC) }
 
-// Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are in the language
-// nearest to locale. It is for tests and previews; its links lead nowhere.
+// Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are
+// in the language nearest to locale. It is for tests and previews; its links lead nowhere.
 func (s *Set) Canned(locale string) []Sample {
 	return append(s.cannedPages(locale), s.cannedEmails(locale)...)
 }
@@ -36,7 +36,8 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 		if i == 2 {
 			state = "withdrawn"
 		}
-		purposes = append(purposes, Purpose{ID: key[len("canned."):], Text: text, State: state, Since: since.AddDate(0, i, i)})
+		id := key[len("canned."):]
+		purposes = append(purposes, Purpose{ID: id, Text: text, State: state, Since: since.AddDate(0, i, i)})
 	}
 	return purposes
 }
@@ -54,7 +55,10 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "confirm-several", Page: several},
 		{Name: "confirm-same-browser", Page: same},
 		{Name: "confirmed", Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL}},
-		{Name: "confirmed-already", Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe}},
+		{
+			Name: "confirmed-already",
+			Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe},
+		},
 		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
 		{Name: "declined", Page: Declined{Site: site, UnblockAction: "/c/canned/unblock", JustNow: true}},
 		{Name: "declined-already", Page: Declined{Site: site}},
@@ -89,9 +93,15 @@ func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
 	unsolved.Errors = []FieldError{{Field: "altcha", Code: "challenge_required"}}
 	captcha.Captcha = &Captcha{Class: "canned", SiteKey: "canned", Script: assetPath("challenge.js")}
 	captcha.Values, captcha.Errors = quick.Values, []FieldError{{Field: "canned", Code: "captcha_required"}}
-	return []Sample{{Name: "signup", Page: plain}, {Name: "signup-several", Page: several}, {Name: "signup-refused", Page: refused},
-		{Name: "signup-too-quick", Page: quick}, {Name: "signup-work", Page: work}, {Name: "signup-work-refused", Page: unsolved},
-		{Name: "signup-captcha", Page: captcha}}
+	return []Sample{
+		{Name: "signup", Page: plain},
+		{Name: "signup-several", Page: several},
+		{Name: "signup-refused", Page: refused},
+		{Name: "signup-too-quick", Page: quick},
+		{Name: "signup-work", Page: work},
+		{Name: "signup-work-refused", Page: unsolved},
+		{Name: "signup-captcha", Page: captcha},
+	}
 }
 
 func cannedFailures(site Site) []Sample {
@@ -110,7 +120,8 @@ func cannedFailures(site Site) []Sample {
 func (s *Set) cannedEmails(locale string) []Sample {
 	const base = "https://confirm.example/"
 	// As long as a real link, which carries a signed token.
-	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9.eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
+	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9." +
+		"eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
 	confirm := ConfirmEmail{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
 		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline"}
@@ -118,5 +129,6 @@ func (s *Set) cannedEmails(locale string) []Sample {
 	several.Purposes, first.Reminds, reminder.Reminder = all, true, true
 	known := KnownEmail{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
 	return []Sample{{Name: "email-confirm", Email: confirm}, {Name: "email-confirm-several", Email: several},
-		{Name: "email-confirm-reminds", Email: first}, {Name: "email-confirm-reminder", Email: reminder}, {Name: "email-known", Email: known}}
+		{Name: "email-confirm-reminds", Email: first}, {Name: "email-confirm-reminder", Email: reminder},
+		{Name: "email-known", Email: known}}
 }

@@ -55,7 +55,9 @@ func (s *Set) messageKeys() []string {
 
 // keysInCode lists the messages that Go code, not a template, asks for.
 func keysInCode() []string {
-	keys := []string{"language.name", "language.dir", "date.first", "date.moment", "duration.two", "state.since", "error.other"}
+	keys := []string{
+		"language.name", "language.dir", "date.first", "date.moment", "duration.two", "state.since", "error.other",
+	}
 	keys = append(keys, pluralKeys()...)
 	keys = append(keys, cannedKeys()...)
 	for month := 1; month <= 12; month++ {

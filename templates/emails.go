@@ -20,9 +20,15 @@ type Email interface {
 	site() Site
 	subject() string // the key of its message
 	links() []string
-	values(t *translation) ([]string, error) // what differs from one email to the next: first the links, then moments and durations
-	view(values []string) emailView          // what the templates see: every text on one line, the values taken as they are
-	appendKey(b []byte) []byte               // everything else that the templates see: emails that differ in it append different bytes
+
+	// values returns what differs from one email to the next: first the links, then moments and durations in words.
+	values(t *translation) ([]string, error)
+
+	// view returns what the templates see, with every text on one line. The values are taken as they are.
+	view(values []string) emailView
+
+	// appendKey appends everything else that the templates see. Emails that differ in it append different bytes.
+	appendKey(b []byte) []byte
 }
 
 // ConfirmEmail asks its reader to open the confirmation page. It holds nothing that the requester wrote.
@@ -43,8 +49,8 @@ type KnownEmail struct {
 	UnsubscribeURL string
 }
 
-// RenderedEmail is an email ready for its envelope. Subject is one line of fewer than 78 characters. Text has lines of at most 76
-// columns, except for links, which stand alone on their lines. Lines end in LF.
+// RenderedEmail is an email ready for its envelope. Subject is one line of fewer than 78 characters. Text has lines of
+// at most 76 columns, except for links, which stand alone on their lines. Lines end in LF.
 type RenderedEmail struct {
 	Subject, Text, HTML string
 }
@@ -57,9 +63,9 @@ func subjectKeys() []string {
 	return []string{"email.confirm.subject", "email.reminder.subject", "email.known.subject"}
 }
 
-// Email renders an email in the language nearest to locale. Names and texts are put on one line, and names are cut to a sensible
-// length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an error. The error does not
-// contain the link.
+// Email renders an email in the language nearest to locale. Names and texts are put on one line, and names are cut to a
+// sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an
+// error. The error does not contain the link.
 func (s *Set) Email(locale string, e Email) (RenderedEmail, error) {
 	for _, link := range e.links() {
 		if err := checkLink(link); err != nil {
@@ -82,13 +88,15 @@ func checkLink(link string) error {
 		return fmt.Errorf("a link of %d bytes is too long for an email; the limit is %d", len(link), maxLink)
 	}
 	u, err := url.Parse(link)
-	if err != nil || !consistsOf(link, urlPunctuation, false) || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || !consistsOf(link, urlPunctuation, false) || u.Host == "" ||
+		u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("a link in an email must be an absolute http or https URL in ASCII")
 	}
 	return nil
 }
 
-// emailView is what an email's templates see. The values of the email are already words in it, because a skeleton has markers there.
+// emailView is what an email's templates see. The values of the email are already words in it, because a skeleton has
+// markers there.
 type emailView struct {
 	Subject                                string
 	Site                                   Site
@@ -123,7 +131,8 @@ func (e ConfirmEmail) subject() string {
 	return "email.confirm.subject"
 }
 
-// validFor is how long after the request the link works, to the minute: the caller may have taken the two times a moment apart.
+// validFor is how long after the request the link works, to the minute: the caller may have taken the two times a
+// moment apart.
 func (e ConfirmEmail) validFor() time.Duration { return e.Deadline.Sub(e.Asked).Round(time.Minute) }
 
 func (e ConfirmEmail) values(t *translation) ([]string, error) {

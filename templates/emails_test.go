@@ -53,8 +53,10 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 		if len(m.HTML) >= 20_000 {
 			t.Errorf("%d bytes", len(m.HTML))
 		}
-		for selector, want := range map[string]int{"html[lang=" + lang + "][dir=ltr]": 1, "div[lang=" + lang + "]": 1, "title": 1,
-			`meta[name="color-scheme"][content="light dark"]`: 1, "style, script, img, link, form, svg, [background], [class]": 0, "table:not([role=presentation])": 0} {
+		for selector, want := range map[string]int{"html[lang=" + lang + "][dir=ltr]": 1, "div[lang=" + lang + "]": 1,
+			"title": 1,
+			`meta[name="color-scheme"][content="light dark"]`:            1,
+			"style, script, img, link, form, svg, [background], [class]": 0, "table:not([role=presentation])": 0} {
 			if got := doc.Find(selector).Length(); got != want {
 				t.Errorf("%d of %q, want %d", got, selector, want)
 			}
@@ -81,17 +83,22 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 
 func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(), Deadline: cannedAsked().Add(60 * time.Hour),
-		ConfirmURL: "https://confirm.example/c/a", DeclineURL: "https://confirm.example/c/b"}
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(),
+		Deadline: cannedAsked().Add(60 * time.Hour), ConfirmURL: "https://confirm.example/c/a",
+		DeclineURL: "https://confirm.example/c/b"}
 	for lang, facts := range map[string][]string{
-		"en": {"Review and confirm", "21\u00a0November\u00a02026, 18:02\u00a0UTC", "24\u00a0November\u00a02026, 06:02\u00a0UTC", "2\u00a0days and 12\u00a0hours",
+		"en": {"Review and confirm", "21\u00a0November\u00a02026, 18:02\u00a0UTC",
+			"24\u00a0November\u00a02026, 06:02\u00a0UTC", "2\u00a0days and 12\u00a0hours",
 			"If you do nothing, nothing happens", "7\u00a0days", "This was not me", "at any time", "press the button"},
-		"fr": {"Vérifier et confirmer", "21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC)", "24\u00a0novembre 2026 à 06\u00a0h\u00a002 (UTC)", "2\u00a0jours et 12\u00a0heures",
-			"Si vous ne faites rien, rien ne se passe\u202f:", "7\u00a0jours", "Ce n’était pas moi", "à tout moment", "son bouton"},
+		"fr": {"Vérifier et confirmer", "21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC)",
+			"24\u00a0novembre 2026 à 06\u00a0h\u00a002 (UTC)", "2\u00a0jours et 12\u00a0heures",
+			"Si vous ne faites rien, rien ne se passe\u202f:", "7\u00a0jours", "Ce n’était pas moi", "à tout moment",
+			"son bouton"},
 	} {
 		m := renderEmail(t, s, lang, l)
 		c := l.Site.Controller
-		facts = append(facts, c.Name, c.Address, c.Contact, c.PrivacyURL, "La Gazette (https://gazette.example)", l.ConfirmURL)
+		facts = append(facts, c.Name, c.Address, c.Contact, c.PrivacyURL, "La Gazette (https://gazette.example)",
+			l.ConfirmURL)
 		for _, q := range l.Purposes {
 			facts = append(facts, q.Text)
 		}
@@ -169,18 +176,21 @@ func TestAReminderIsTheSameEmailAndSaysThatItIsTheOnlyOne(t *testing.T) {
 func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][2]string{
-		"en": {"this request brings no other email", "one reminder may follow and no other email"},
-		"fr": {"cette demande n’entraîne aucun autre e-mail", "un seul rappel peut suivre, aucun autre e-mail"},
+		"en": {"this request brings no other email", "one reminder may follow, but no other email"},
+		"fr": {"cette demande n’entraîne aucun autre e\u2011mail",
+			"un seul rappel peut suivre, mais aucun autre e\u2011mail"},
 	} {
 		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
 		last := renderEmail(t, s, lang, l)
 		l.Reminds = true
 		first := renderEmail(t, s, lang, l)
 		was, is := differingParagraphs(t, last.Text, first.Text)
-		if len(is) != 1 || !strings.Contains(was[0], want[0]) || strings.Contains(is[0], want[0]) || !strings.Contains(is[0], want[1]) {
+		if len(is) != 1 || !strings.Contains(was[0], want[0]) || strings.Contains(is[0], want[0]) ||
+			!strings.Contains(is[0], want[1]) {
 			t.Errorf("%s: %q became %q", lang, was, is)
 		}
-		if body := oneParagraph(parsed(t, first.HTML).Text()); !strings.Contains(body, is[0]) || strings.Contains(body, want[0]) {
+		if body := oneParagraph(parsed(t, first.HTML).Text()); !strings.Contains(body, is[0]) ||
+			strings.Contains(body, want[0]) {
 			t.Errorf("%s: not so in HTML", lang)
 		}
 		if l.Reminder = true; strings.Contains(renderEmail(t, s, lang, l).Text, want[1]) {
@@ -191,9 +201,10 @@ func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 
 func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/", DeclineURL: "https://c.example/"}
+	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/",
+		DeclineURL: "https://c.example/"}
 	if m := renderEmail(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
-		t.Error("it calls agreed to what is only asked for")
+		t.Error("it shows as agreed to what is only requested")
 	}
 	if l.Purposes[0].State != "confirmed" {
 		t.Error("the caller's purposes were changed")

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// funcs is all that templates may call, besides what text/template has itself: an allowlist, with no access to anything outside.
+// funcs is all that templates may call, besides what text/template has itself: an allowlist, with no access to anything
+// outside.
 func (s *Set) funcs(t *translation) template.FuncMap {
 	return template.FuncMap{
 		"t":               t.text,
@@ -24,7 +25,8 @@ func (s *Set) funcs(t *translation) template.FuncMap {
 	}
 }
 
-// unbrokenAddress keeps a masked address on one line: a browser would break it after its ellipsis. U+2060 joins words and is invisible.
+// unbrokenAddress keeps a masked address on one line: a browser would break it after its ellipsis. U+2060 joins words
+// and is invisible.
 func unbrokenAddress(address string) string { return strings.ReplaceAll(address, "…@", "…\u2060@") }
 
 // button is a link of an email that looks like a button.

@@ -64,7 +64,8 @@ func readTranslations(files fs.FS) ([]*translation, error) {
 // name returns the BCP 47 tag.
 func (t *translation) name() string { return t.tag.String() }
 
-// text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read as templates.
+// text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read as
+// templates.
 func (t *translation) text(key string, pairs ...any) (string, error) {
 	data, err := messageData(key, pairs)
 	if err != nil {

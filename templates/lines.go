@@ -21,8 +21,8 @@ func cleanSite(s Site) Site {
 	}}
 }
 
-// oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so that a
-// name can neither start a header nor disguise a link. It cuts what is longer than limit characters.
+// oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so
+// that a name can neither start a header nor disguise a link. It cuts what is longer than limit characters.
 func oneLine(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
@@ -38,8 +38,8 @@ func oneLine(s string, limit int) string {
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
 }
 
-// wrap breaks lines at spaces, after at most 76 columns, and indents the lines that continue a list item. It breaks no word, and so no
-// link. Runs of empty lines become one.
+// wrap breaks lines at spaces, after at most 76 columns, and indents the lines that continue a list item. It breaks no
+// word, and so no link. Runs of empty lines become one.
 func wrap(text string) string {
 	var b strings.Builder
 	for _, line := range tidy(text) {
@@ -48,8 +48,8 @@ func wrap(text string) string {
 	return b.String()
 }
 
-// tidy returns the lines of a text without trailing spaces, without empty lines at the start and end, and with at most one empty line in
-// a row.
+// tidy returns the lines of a text without trailing spaces, without empty lines at the start and end, and with at most
+// one empty line in a row.
 func tidy(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// maxAcceptLanguage is how much is read of an Accept-Language header, in bytes. Browsers send some dozens. The rest is ignored.
+// maxAcceptLanguage is how much is read of an Accept-Language header, in bytes. Browsers send some dozens. The rest is
+// ignored.
 const maxAcceptLanguage = 256
 
 // Languages returns the languages built in, in alphabetical order of their tags.
@@ -20,8 +21,8 @@ func (s *Set) Languages() []string {
 	return names
 }
 
-// Language returns the language in which a locale is shown: the locale itself, the nearest one built in, or else English. It is the
-// value for Content-Language.
+// Language returns the language in which a locale is shown: the locale itself, the nearest one built in, or else
+// English. It is the value for Content-Language.
 func (s *Set) Language(locale string) string { return s.translation(locale).name() }
 
 func (s *Set) translation(locale string) *translation {
@@ -34,10 +35,10 @@ func (s *Set) translation(locale string) *translation {
 	return s.translations[i]
 }
 
-// Match returns the best of the locales offered for what is wanted: BCP 47 tags or values of Accept-Language headers, in order of
-// preference. Even a distant match for one value is better than an exact one for the next. When nothing fits, Match returns the first
-// locale offered that is a tag at all, or else the first; when none is offered, the empty string. The result is spelled as it was
-// offered. Any input is safe.
+// Match returns the best of the locales offered for what is wanted: BCP 47 tags or values of Accept-Language headers,
+// in order of preference. Even a distant match for one value is better than an exact one for the next. When nothing
+// fits, Match returns the first locale offered that is a tag at all, or else the first; when none is offered, the empty
+// string. The result is spelled as it was offered. Any input is safe.
 func (s *Set) Match(offered []string, wanted ...string) string {
 	if len(offered) == 0 {
 		return ""
@@ -60,8 +61,8 @@ func (s *Set) Match(offered []string, wanted ...string) string {
 	return names[i]
 }
 
-// readable returns an Accept-Language header without the entries that cannot be read: because of one of those the parser would give up
-// the whole header.
+// readable returns an Accept-Language header without the entries that cannot be read: because of one of those the
+// parser would give up the whole header.
 func readable(header string) string {
 	if len(header) > maxAcceptLanguage {
 		header = header[:strings.LastIndexByte(header[:maxAcceptLanguage], ',')+1] // without the entry that was cut

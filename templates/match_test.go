@@ -53,7 +53,8 @@ func TestMatchFindsTheBestOfferedLocale(t *testing.T) {
 
 func TestALocaleIsShownInTheNearestLanguage(t *testing.T) {
 	s := newSet(t)
-	for locale, want := range map[string]string{"fr": "fr", "fr-CA": "fr", "en-GB": "en", "tlh": "en", "": "en", "\xff": "en", "*": "en"} {
+	for locale, want := range map[string]string{"fr": "fr", "fr-CA": "fr", "en-GB": "en", "tlh": "en", "": "en",
+		"\xff": "en", "*": "en"} {
 		if got := s.Language(locale); got != want {
 			t.Errorf("%q is shown in %q, want %q", locale, got, want)
 		}
@@ -61,7 +62,8 @@ func TestALocaleIsShownInTheNearestLanguage(t *testing.T) {
 	if got := s.Languages(); !slices.Contains(got, "en") || !slices.Contains(got, "fr") || !slices.IsSorted(got) {
 		t.Error(got)
 	}
-	for locale, want := range map[string]string{"fr": "Français", "fr-CA": "Français", "en": "English", "tlh": "tlh", "<b>": "<b>"} {
+	for locale, want := range map[string]string{"fr": "Français", "fr-CA": "Français", "en": "English", "tlh": "tlh",
+		"<b>": "<b>"} {
 		if got, err := s.endonym(locale); got != want || err != nil {
 			t.Errorf("%q names itself %q, want %q (%v)", locale, got, want, err)
 		}
@@ -73,7 +75,8 @@ func FuzzMatch(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{"fr-CA, en;q=0.5", "*", "und", "x-", "en-u-co-", "\xff;q=1e309", strings.Repeat("a-", 2000), "i-klingon, zh-min-nan;q=-1"} {
+	for _, seed := range []string{"fr-CA, en;q=0.5", "*", "und", "x-", "en-u-co-", "\xff;q=1e309",
+		strings.Repeat("a-", 2000), "i-klingon, zh-min-nan;q=-1"} {
 		f.Add("fr", "en", seed)
 		f.Add(seed, "en", seed)
 	}

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// minify returns a script without its indentation, its lines of comments, and the spaces and line ends that mean nothing: every page of a
-// website loads it. It does not parse JavaScript, so a script has to be written for it: no comment behind code, no empty statement, no
-// text of several lines, no backtick within a template's braces, no quote or space in a regular expression.
+// minify returns a script without its indentation, its lines of comments, and the spaces and line ends that mean
+// nothing: every page of a website loads it. It does not parse JavaScript, so a script has to be written for it: no
+// comment behind code, no empty statement, no text of several lines, no backtick within a template's braces, no quote
+// or space in a regular expression.
 func minify(script []byte) []byte {
 	var b bytes.Buffer
 	mayEnd := false // the end of the line before may end a statement

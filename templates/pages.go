@@ -9,10 +9,12 @@ import (
 type Site struct {
 	ID, Name, URL string
 	Controller    Controller
-	Style, Logo   string // paths of a style sheet loaded after ours, and of a picture shown in place of the name; may be empty. Pages only
+	// Paths, for pages only, of a style sheet loaded after ours and of a picture shown in place of the name. May be empty.
+	Style, Logo string
 }
 
-// Controller is the person or company responsible for the data (GDPR 13(1)(a)). Contact is an address, a web page or a telephone number.
+// Controller is the person or company responsible for the data (GDPR 13(1)(a)). Contact is an address, a web page or a
+// telephone number.
 type Controller struct {
 	Name, Address, Contact, PrivacyURL string
 }
@@ -32,9 +34,9 @@ type Page interface {
 	actions() []string // where its forms post to; an empty one shows no form and is left out
 }
 
-// Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error: Values.Ticked is
-// accepted and ignored, because a box ticked by a server is not ticked by the person. Its field "subject" is a honeypot for programs: no
-// person sees or reaches it, and a person who does is told to leave it empty.
+// Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error:
+// Values.Ticked is accepted and ignored, because a box ticked by a server is not ticked by the person. Its field
+// "subject" is a honeypot for programs: no person sees or reaches it, and a person who does is told to leave it empty.
 type Signup struct {
 	Site      Site
 	Purposes  []Purpose
@@ -152,7 +154,8 @@ type Withdrawn struct {
 	BackURL   string    // of the website; may be empty
 }
 
-// Failure is any other error, by HTTP status. It never shows what was sent. Of Code and Errors only known codes are shown.
+// Failure is any other error, by HTTP status. It never shows what was sent. Of Code and Errors only known codes are
+// shown.
 type Failure struct {
 	Status     int
 	Code       string
@@ -164,7 +167,8 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "unblocked", "unknown-link",
+		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "unblocked",
+		"unknown-link",
 		"unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }
@@ -225,8 +229,8 @@ func nonEmpty(actions ...string) []string {
 	return some
 }
 
-// isPath reports whether a browser takes an action for a path of the same origin: one slash, no second, no backslash (which browsers
-// read as a slash), no character that they skip.
+// isPath reports whether a browser takes an action for a path of the same origin: one slash, no second, no backslash
+// (which browsers read as a slash), no character that they skip.
 func isPath(action string) bool {
 	return strings.HasPrefix(action, "/") && !strings.HasPrefix(action, "//") &&
 		!strings.ContainsFunc(action, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' })
@@ -243,7 +247,8 @@ func (p Unsubscribe) Confirmed() []Purpose {
 	return confirmed
 }
 
-// EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the field.
+// EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the
+// field.
 func (p Signup) EmailError() string { return firstError(p.Errors, "email") }
 
 // PurposesError returns the same of the boxes.

@@ -24,8 +24,10 @@ func parsed(t testing.TB, html string) *goquery.Document {
 func TestEveryPageIsWellMade(t *testing.T) {
 	eachSample(t, func(t *testing.T, lang, name, html string) {
 		doc := parsed(t, html)
-		for selector, want := range map[string]int{"html": 1, "title": 1, "h1": 1, "main": 1, "main h1": 1, "footer": 1, "meta[http-equiv]": 0,
-			`meta[name="robots"][content="noindex, nofollow"]`: 1, `meta[name="viewport"]`: 1, "style, [style], svg, img, iframe, object, base": 0} {
+		for selector, want := range map[string]int{"html": 1, "title": 1, "h1": 1, "main": 1, "main h1": 1, "footer": 1,
+			"meta[http-equiv]": 0,
+			`meta[name="robots"][content="noindex, nofollow"]`: 1, `meta[name="viewport"]`: 1,
+			"style, [style], svg, img, iframe, object, base": 0} {
 			if got := doc.Find(selector).Length(); got != want {
 				t.Errorf("%d of %q, want %d", got, selector, want)
 			}
@@ -94,7 +96,8 @@ func TestFormsOnlyPostToTheSameOriginAndEveryInputHasALabel(t *testing.T) {
 			if !strings.EqualFold(f.AttrOr("method", ""), "post") || !isPath(f.AttrOr("action", "")) {
 				t.Errorf("a form does %s to %q", f.AttrOr("method", "GET"), f.AttrOr("action", ""))
 			}
-			if f.Find("button").Length() == 0 || f.Find("button[formaction], button[type=button], input[type=submit]").Length() > 0 {
+			if f.Find("button").Length() == 0 ||
+				f.Find("button[formaction], button[type=button], input[type=submit]").Length() > 0 {
 				t.Error("a form without a plain button")
 			}
 		})
@@ -145,9 +148,11 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 		single   []string // ids with a button of their own
 		rest     int      // buttons for all
 	}{{all, []string{"letter", "events"}, 1}, {all[:1], nil, 1}, {all[1:], nil, 1}, {all[2:], nil, 0}, {nil, nil, 0}} {
-		doc := parsed(t, renderPage(t, s, "en", Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
+		doc := parsed(t, renderPage(t, s, "en", Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org",
+			Purposes: row.purposes, Action: "/u/x"}))
 		var single []string
-		doc.Find("button[name=purposes]").Each(func(_ int, b *goquery.Selection) { single = append(single, b.AttrOr("value", "")) })
+		doc.Find("button[name=purposes]").
+			Each(func(_ int, b *goquery.Selection) { single = append(single, b.AttrOr("value", "")) })
 		if diff := cmp.Diff(row.single, single); diff != "" {
 			t.Error(diff)
 		}
@@ -162,7 +167,8 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 
 func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 	s := newSet(t)
-	html := renderPage(t, s, "en", Failure{Status: 422, Code: "<b>evil</b>", Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}}})
+	html := renderPage(t, s, "en", Failure{Status: 422, Code: "<b>evil</b>",
+		Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}}})
 	doc := parsed(t, html)
 	if doc.Find(".reasons li").Length() != 1 || strings.Contains(html, "evil") || strings.Contains(html, "&lt;i") {
 		t.Errorf("shown: %q", doc.Find(".reasons").Text())
@@ -177,7 +183,8 @@ func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 
 func TestPurposesInAnotherLanguageSaySo(t *testing.T) {
 	s := newSet(t)
-	doc := parsed(t, renderPage(t, s, "en", Confirmed{Site: s.cannedSite(), Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
+	doc := parsed(t, renderPage(t, s, "en", Confirmed{Site: s.cannedSite(),
+		Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
 	if doc.Find(`.purposes li[lang=fr]`).Length() != 1 {
 		t.Error("the language of the part is not given")
 	}

@@ -50,11 +50,13 @@ func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 		t.Error("with one purpose the box itself is the consent")
 	}
 	two := parsed(t, renderPage(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
-	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"}, "subject": {""}}
+	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"},
+		"subject": {""}}
 	if diff := cmp.Diff(want, submitted(two.Find("form"))); diff != "" {
 		t.Error("two purposes:", diff)
 	}
-	if two.Find("button[name=consent][value=true]").Length() != 1 || two.Find("input[type=email][autocomplete=email]").Length() != 1 {
+	if two.Find("button[name=consent][value=true]").Length() != 1 ||
+		two.Find("input[type=email][autocomplete=email]").Length() != 1 {
 		t.Error("with several purposes the button carries the consent")
 	}
 }
@@ -65,7 +67,8 @@ func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 		general, _ := s.translation(lang).text("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
-			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
+			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a",
+				Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
 			text := doc.Find("[role=alert] li").Text()
 			if (text == general) != (code == "no_such_code") || text == "" {
 				t.Errorf("%s: %s is shown as %q", lang, code, text)
@@ -92,8 +95,10 @@ func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
 		if honeypot.Length() == 0 {
 			return
 		}
-		if honeypot.AttrOr("tabindex", "") != "-1" || honeypot.AttrOr("autocomplete", "") != "off" || honeypot.AttrOr("value", "") != "" ||
-			honeypot.Closest(".visually-hidden[aria-hidden=true]").Length() != 1 || honeypot.Is("[required], [autofocus]") {
+		if honeypot.AttrOr("tabindex", "") != "-1" || honeypot.AttrOr("autocomplete", "") != "off" ||
+			honeypot.AttrOr("value", "") != "" ||
+			honeypot.Closest(".visually-hidden[aria-hidden=true]").Length() != 1 ||
+			honeypot.Is("[required], [autofocus]") {
 			t.Errorf("%s: a person may see it or reach it", name)
 		}
 		if honeypot.Closest(".visually-hidden").Find("label").Text() == "" || doc.Find("label[for=subject]").Length() != 1 {
@@ -103,7 +108,8 @@ func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
 	s := newSet(t)
 	for stamp, want := range map[string]int{"": 0, `1."x`: 1} {
 		doc := parsed(t, renderPage(t, s, "en", Signup{Purposes: s.cannedPurposes("en"), Action: "/a", Stamp: stamp}))
-		if in := doc.Find("form.signup input[type=hidden][name=stamp]"); in.Length() != want || in.AttrOr("value", "") != stamp {
+		if in := doc.Find("form.signup input[type=hidden][name=stamp]"); in.Length() != want ||
+			in.AttrOr("value", "") != stamp {
 			t.Errorf("the stamp %q is shown %d times, as %q", stamp, in.Length(), in.AttrOr("value", ""))
 		}
 	}
@@ -113,30 +119,37 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 	s := newSet(t)
 	const work = `{"salt":"a\"'<>&b"}`
 	for _, lang := range s.Languages() {
-		doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work, Redirect: "https://gazette.example/?a=b&c"}))
+		doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work,
+			Redirect: "https://gazette.example/?a=b&c"}))
 		form := doc.Find("form.signup")
-		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 || form.Find("p[role=status]").Text() != "" ||
-			form.Find("p[role=status]").Length() != 1 || doc.Find("noscript").Length() != 0 {
+		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 ||
+			form.Find("p[role=status]").Text() != "" ||
+			form.Find("p[role=status]").Length() != 1 ||
+			doc.Find("noscript").Length() != 0 {
 			t.Errorf("%s: the work: %s", lang, form.AttrOr("data-challenge", ""))
 		}
-		if got := form.Find("input[type=hidden][name=redirect]").AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
+		redirect := form.Find("input[type=hidden][name=redirect]")
+		if got := redirect.AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
 			t.Errorf("%s: where to: %q", lang, got)
 		}
 		for script, want := range map[string]string{"module": `script[type=module]`, "": `script[async][defer]:not([type])`} {
-			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b", Module: script != ""}
+			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
+				Module: script != ""}
 			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
 			widget := doc.Find("form.signup .cf-turnstile")
-			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` || doc.Find("head "+want).AttrOr("src", "") != c.Script ||
-				doc.Find("script").Length() != 1 || doc.Find("form.signup[data-challenge], [role=status]").Length() != 0 {
+			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` ||
+				doc.Find("head "+want).AttrOr("src", "") != c.Script ||
+				doc.Find("script").Length() != 1 ||
+				doc.Find("form.signup[data-challenge], [role=status]").Length() != 0 {
 				t.Errorf("%s: the captcha, %q: %s", lang, script, want)
 			}
 			if doc.Find("form.signup noscript").Length() != 1 {
-				t.Errorf("%s: nobody is told that it needs JavaScript", lang)
+				t.Errorf("%s: nothing says that it needs JavaScript", lang)
 			}
 		}
 		plain := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a"}))
 		if plain.Find("script, noscript, [role=status], [data-challenge], [name=redirect], #captcha").Length() != 0 {
-			t.Errorf("%s: a page that is asked for nothing brings something along", lang)
+			t.Errorf("%s: a page without a challenge has parts of one", lang)
 		}
 	}
 }

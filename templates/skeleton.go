@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// Most emails of a site differ in a few values only: links and moments. So the templates of an email are executed once, with markers in
-// the place of those values, and the output is kept as a skeleton. Each further email fills in its own values, which is many times
-// cheaper. The result is the same, byte for byte, as if the templates had been executed for each: see skeleton and canFill.
+// Most emails of a site differ in a few values only: links and moments. So the templates of an email are executed once,
+// with markers in the place of those values, and the output is kept as a skeleton. Each further email fills in its own
+// values, which is many times cheaper. The result is the same, byte for byte, as if the templates had been executed for
+// each: see skeleton and canFill.
 
-// What is cached: one skeleton for each language, email type and combination of a site's purposes. A signup chooses the combination, so
-// the number of skeletons needs a bound.
+// What is cached: one skeleton for each language, email type and combination of a site's purposes. A signup chooses the
+// combination, so the number of skeletons needs a bound.
 const (
 	maxSkeletons    = 512
 	maxSkeletonSize = 64 << 10 // of both bodies, in bytes
@@ -67,9 +68,9 @@ func (s *Set) unwrapped(t *translation, e Email, values []string) (RenderedEmail
 	return RenderedEmail{Subject: v.Subject, Text: text.String(), HTML: html.String()}, nil
 }
 
-// skeleton is an email in which everything is rendered but the values that each email has its own of. Filling in escapes nothing, and
-// need not: a marker has every character that canFill lets through. Where the templates would escape one of them, or look at the value,
-// the marker does not come out whole, so no skeleton is made.
+// skeleton is a rendered email that lacks only the values. Filling them in escapes nothing, and need not: a marker has
+// every character that canFill lets through. Where the templates would escape one of them, or look at the value, the
+// marker does not come out whole, so no skeleton is made.
 type skeleton struct {
 	subject string
 	html    pattern
@@ -77,15 +78,15 @@ type skeleton struct {
 	after   string // the text behind the last line that has values
 }
 
-// wrappedLine is one line of text that has values and is wrapped once they are filled in, and the finished text before it.
+// wrappedLine is one line of text with values, which is wrapped once they are filled in, and the finished text before it.
 type wrappedLine struct {
 	before  string
 	pattern pattern
 }
 
-// skeleton makes the skeleton of an email. It returns nil if filling it in does not give exactly what the templates give: when the site's
-// name reads like a marker, say. This is checked with the email's own values and with a second set of markers, because the email's own
-// values may happen to be what the name reads like.
+// skeleton makes the skeleton of an email. It returns nil if filling it in does not give exactly what the templates
+// give: when the site's name reads like a marker, say. This is checked with the email's own values and with a second
+// set of markers, because the email's own values may happen to be what the name reads like.
 func (s *Set) skeleton(t *translation, e Email, values []string) (*skeleton, error) {
 	links := len(e.links())
 	k, err := s.cutSkeleton(t, e, markers("mark", len(values), links))
@@ -142,7 +143,8 @@ func (k *skeleton) fill(values []string) RenderedEmail {
 	return RenderedEmail{Subject: k.subject, Text: text.String(), HTML: html.String()}
 }
 
-// pattern is a text with slots for values: values[slots[i]] comes after literals[i]. There is one literal more than there are slots.
+// pattern is a text with slots for values: values[slots[i]] comes after literals[i]. There is one literal more than
+// there are slots.
 type pattern struct {
 	literals []string
 	slots    []int
@@ -191,9 +193,10 @@ func (p pattern) wrap(b *strings.Builder, values []string) {
 	wrapLine(b, line.String())
 }
 
-// The punctuation that a value may have besides ASCII letters and digits: none that html/template escapes in text, in a quoted attribute
-// or, for a link, in a URL. Moments may have any character beyond ASCII too. Where html/template escapes such a character it also escapes
-// one of the examples that every marker has: in URLs all of them, in scripts the line separators (U+2028).
+// The punctuation that a value may have besides ASCII letters and digits: none that html/template escapes in text, in a
+// quoted attribute or, for a link, in a URL. Moments may have any character beyond ASCII too. Where html/template
+// escapes such a character it also escapes one of the examples that every marker has: in URLs all of them, in scripts
+// the line separators (U+2028).
 const (
 	alphanumeric      = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	linkPunctuation   = "-._~/:?=@!$*,;#"
@@ -217,17 +220,24 @@ func markers(name string, n, links int) []string {
 // canFill reports whether values may be filled into a skeleton as they are. The first of them are links.
 func canFill(values []string, links int) bool {
 	for i, v := range values {
-		switch {
-		case i >= links && (v == "" || v != strings.TrimSpace(v) || !utf8.ValidString(v) || !consistsOf(v, momentPunctuation, true)):
+		if i < links && !canFillLink(v) || i >= links && !canFillMoment(v) {
 			return false
-		case i < links && (!consistsOf(v, linkPunctuation, false) || !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "http://")):
-			return false // html/template looks at the scheme too, and a marker has one of these two
 		}
 	}
 	return true
 }
 
-// consistsOf reports whether s has only ASCII letters and digits, the given punctuation and, if wanted, characters beyond ASCII.
+func canFillLink(s string) bool {
+	// html/template looks at the scheme too. A marker has one of these two.
+	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && consistsOf(s, linkPunctuation, false)
+}
+
+func canFillMoment(s string) bool {
+	return s != "" && s == strings.TrimSpace(s) && utf8.ValidString(s) && consistsOf(s, momentPunctuation, true)
+}
+
+// consistsOf reports whether s has only ASCII letters and digits, the given punctuation and, if wanted, characters
+// beyond ASCII.
 func consistsOf(s, punctuation string, beyondASCII bool) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -31,27 +31,39 @@ func cachedSkeleton(s *Set, lang string, l Email) (m *skeleton, known bool) {
 	return s.skeletons.get(l.appendKey(appendText(nil, lang, l.name())))
 }
 
-// anyText generates names and texts, among them hostile ones. There are few, so that emails occur that differ in one of them only.
+// anyText generates names and texts, among them hostile ones. There are few, so that emails occur that differ in one of
+// them only.
 func anyText() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.SampledFrom([]string{
-		"", " ", "La Gazette", "La Gazette SAS", "https://gazette.example", "javascript:alert(1)", "<script>alert(1)</script>",
-		`" onload=x '`, "{{.Site.Name}}", "a\r\nBcc: x@y.example", "\u202eright to left", "אבג דהו", "\xff\xfe\x00", "\u2028- x", "&amp;", "a+b=c", "- item",
-		"  - item", strings.Repeat("long ", 1000), strings.Repeat("é", 300), markers("mark", 5, 2)[0], markers("mark", 5, 2)[2], markers("mark", 3, 1)[1],
+		"", " ", "La Gazette", "La Gazette SAS", "https://gazette.example", "javascript:alert(1)",
+		"<script>alert(1)</script>",
+		`" onload=x '`, "{{.Site.Name}}", "a\r\nBcc: x@y.example", "\u202eright to left", "אבג דהו", "\xff\xfe\x00",
+		"\u2028- x", "&amp;", "a+b=c", "- item",
+		"  - item", strings.Repeat("long ", 1000), strings.Repeat("é", 300), markers("mark", 5, 2)[0],
+		markers("mark", 5, 2)[2], markers("mark", 3, 1)[1],
 		markers("proof", 5, 2)[0], markers("proof", 5, 2)[2], "mark 2 ", "https://mark.invalid/0/",
 	}), rapid.String())
 }
 
 func anyLink() *rapid.Generator[string] {
 	tail := rapid.StringOfN(rapid.RuneFrom([]rune(alphanumeric+linkPunctuation)), 0, 300, 300)
-	return rapid.OneOf(rapid.Map(tail, func(s string) string { return "https://c.example/c/" + s }), rapid.SampledFrom([]string{
-		"http://c.example/", "https://c.example/?a=b&c=d", "https://c.example/(a)+%20", "https://c.example/?%zz", "HTTPS://c.example/x", "hTTp://c.example/",
-		"https://[::1]/x", markers("mark", 5, 2)[0], markers("proof", 5, 2)[1], "https://c.example/" + strings.Repeat("x", maxLink-18),
-	}))
+	return rapid.OneOf(
+		rapid.Map(tail, func(s string) string { return "https://c.example/c/" + s }),
+		rapid.SampledFrom([]string{
+			"http://c.example/", "https://c.example/?a=b&c=d", "https://c.example/(a)+%20", "https://c.example/?%zz",
+			"HTTPS://c.example/x", "hTTp://c.example/",
+			"https://[::1]/x", markers("mark", 5, 2)[0], markers("proof", 5, 2)[1],
+			"https://c.example/" + strings.Repeat("x", maxLink-18),
+		}),
+	)
 }
 
 func anyMoment() *rapid.Generator[time.Time] {
-	return rapid.OneOf(rapid.Just(time.Time{}), rapid.Map(rapid.Int64Range(-1<<36, 1<<38), func(n int64) time.Time { return time.Unix(n, 0) }),
-		rapid.Map(rapid.IntRange(0, 100), func(n int) time.Time { return cannedAsked().Add(time.Duration(n) * time.Hour) }))
+	return rapid.OneOf(
+		rapid.Just(time.Time{}),
+		rapid.Map(rapid.Int64Range(-1<<36, 1<<38), func(n int64) time.Time { return time.Unix(n, 0) }),
+		rapid.Map(rapid.IntRange(0, 100), func(n int) time.Time { return cannedAsked().Add(time.Duration(n) * time.Hour) }),
+	)
 }
 
 func anySite(t *rapid.T) Site {
@@ -62,8 +74,12 @@ func anySite(t *rapid.T) Site {
 
 func anyPurposes(t *rapid.T) []Purpose {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Purpose {
-		return Purpose{Text: anyText().Draw(t, "text"), Lang: rapid.SampledFrom([]string{"", "fr", "x\"y", "en;q=0"}).Draw(t, "lang"),
-			State: rapid.SampledFrom([]string{"", "confirmed", "<b>"}).Draw(t, "state"), Since: anyMoment().Draw(t, "since")}
+		return Purpose{
+			Text:  anyText().Draw(t, "text"),
+			Lang:  rapid.SampledFrom([]string{"", "fr", "x\"y", "en;q=0"}).Draw(t, "lang"),
+			State: rapid.SampledFrom([]string{"", "confirmed", "<b>"}).Draw(t, "state"),
+			Since: anyMoment().Draw(t, "since"),
+		}
 	}), 0, 4).Draw(t, "purposes")
 }
 
@@ -82,7 +98,8 @@ func TestAFilledInEmailIsTheSameAsOneFromItsTemplates(t *testing.T) {
 			asked := anyMoment().Draw(t, "asked")
 			for _, l := range []Email{
 				ConfirmEmail{Site: site, Purposes: purposes, Asked: asked, Deadline: anyMoment().Draw(t, "deadline"),
-					Reminder: flags[0], Reminds: flags[1], ConfirmURL: anyLink().Draw(t, "confirm"), DeclineURL: anyLink().Draw(t, "decline")},
+					Reminder: flags[0], Reminds: flags[1], ConfirmURL: anyLink().Draw(t, "confirm"),
+					DeclineURL: anyLink().Draw(t, "decline")},
 				KnownEmail{Site: site, Purposes: purposes, Asked: asked, UnsubscribeURL: anyLink().Draw(t, "unsubscribe")},
 			} {
 				m, err := s.Email(lang, l)
@@ -136,14 +153,17 @@ func TestEveryCannedEmailHasASkeleton(t *testing.T) {
 }
 
 func TestAnEmailWhoseTemplateEscapesOrReadsAValueHasNoSkeleton(t *testing.T) {
-	for place, want := range map[string]bool{
+	for markup, want := range map[string]bool{
 		`<p>{{.Asked}} {{.ConfirmURL}}</p>`: true, `<p title="{{.Asked}}">`: true, `<a href="{{.ConfirmURL}}">`: true,
-		`<a href="/?{{.Asked}}">`: false, `<p title={{.Asked}}>`: false, `<p title={{.ConfirmURL}}>`: false, `<p onclick="go({{.Asked}})">`: false, `<p onclick="go({{.ConfirmURL}})">`: true,
-		`<a href="/?{{.ConfirmURL}}">`: false, `<p style="width: {{.Asked}}">`: false, `<script>{{.ConfirmURL}}</script>`: true, `<script>{{.Asked}}</script>`: false,
-		`<p>{{len .Asked}}</p>`: false, `<p>{{if eq .ConfirmURL "https://c.example/c"}}x{{end}}</p>`: false, `<p>{{slice .Asked 0 5}}</p>`: false,
+		`<a href="/?{{.Asked}}">`: false, `<p title={{.Asked}}>`: false, `<p title={{.ConfirmURL}}>`: false,
+		`<p onclick="go({{.Asked}})">`: false, `<p onclick="go({{.ConfirmURL}})">`: true,
+		`<a href="/?{{.ConfirmURL}}">`: false, `<p style="width: {{.Asked}}">`: false,
+		`<script>{{.ConfirmURL}}</script>`: true, `<script>{{.Asked}}</script>`: false,
+		`<p>{{len .Asked}}</p>`: false, `<p>{{if eq .ConfirmURL "https://c.example/c"}}x{{end}}</p>`: false,
+		`<p>{{slice .Asked 0 5}}</p>`: false,
 	} {
 		files := copyOf(t)
-		files["emails/confirm.html"].Data = []byte(`{{define "preheader"}}{{end}}{{define "main"}}` + place + `{{end}}`)
+		files["emails/confirm.html"].Data = []byte(`{{define "preheader"}}{{end}}{{define "main"}}` + markup + `{{end}}`)
 		s, err := build(files)
 		if s == nil {
 			t.Fatal(err) // a set that only has unused messages is good enough here
@@ -151,10 +171,10 @@ func TestAnEmailWhoseTemplateEscapesOrReadsAValueHasNoSkeleton(t *testing.T) {
 		l := ConfirmEmail{Asked: cannedAsked(), ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"}
 		for range 2 {
 			if diff := cmp.Diff(executeTemplates(t, s, "en", l), renderEmail(t, s, "en", l)); diff != "" {
-				t.Errorf("%s: %s", place, diff)
+				t.Errorf("%s: %s", markup, diff)
 			}
 			if m, known := cachedSkeleton(s, "en", l); !known || (m != nil) != want {
-				t.Errorf("%s has a skeleton: %v", place, m != nil)
+				t.Errorf("%s has a skeleton: %v", markup, m != nil)
 			}
 			l.Asked = l.Asked.AddDate(0, 5, 0)
 		}
@@ -198,7 +218,8 @@ func variants(l Email) map[string]Email {
 			field(root).Set(reflect.ValueOf(append(v, v[0])))
 		default:
 			for i := range field(root).NumField() {
-				walk(name+"."+field(root).Type().Field(i).Name, func(root reflect.Value) reflect.Value { return field(root).Field(i) })
+				walk(name+"."+field(root).Type().Field(i).Name,
+					func(root reflect.Value) reflect.Value { return field(root).Field(i) })
 			}
 			return
 		}
@@ -221,7 +242,8 @@ func TestTheSkeletonCacheHasABound(t *testing.T) {
 	for range maxSkeletonKey / 100 {
 		l.Purposes = append(l.Purposes, Purpose{Text: strings.Repeat("x", 100)})
 	}
-	if diff := cmp.Diff(executeTemplates(t, s, "en", l), renderEmail(t, s, "en", l)); diff != "" || len(s.skeletons.byKey) != 0 {
+	if diff := cmp.Diff(executeTemplates(t, s, "en", l), renderEmail(t, s, "en", l)); diff != "" ||
+		len(s.skeletons.byKey) != 0 {
 		t.Errorf("the skeleton of an email of %d bytes is cached: %d %s", maxSkeletonKey, len(s.skeletons.byKey), diff)
 	}
 	l.Purposes = slices.Repeat([]Purpose{{Text: "<<<<<<<<"}}, 400)
@@ -265,7 +287,8 @@ func TestOnlyValuesThatNeedNoEscapingAreFilledIn(t *testing.T) {
 			t.Errorf("%q is refused as a moment", value)
 		}
 	}
-	for _, value := range []string{"HTTPS://c.example", "mailto:a@b.example", "//c.example", "/c", "", "https://c.example/é", "https://c.example/\u00a0"} {
+	for _, value := range []string{"HTTPS://c.example", "mailto:a@b.example", "//c.example", "/c", "",
+		"https://c.example/é", "https://c.example/\u00a0"} {
 		if canFill([]string{value}, 1) {
 			t.Errorf("%q is accepted as a link", value)
 		}

@@ -1,25 +1,26 @@
 // Package templates holds every page and every email that a person sees, and the words in them.
 //
-// It is only about looks and words. It decides nothing, reads no clock, and knows no address except the one that it is given to show
-// (masked by the caller). Everything is embedded and checked by New: a service that has started can render every page and every email
-// in every language.
+// It is only about looks and words. It decides nothing, reads no clock, and knows no address except the one that it is
+// given to show (masked by the caller). Everything is embedded and checked by New: a service that has started can
+// render every page and every email in every language.
 //
 // Pages are HTML for the Content-Security-Policy
 //
 //	default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
 //
-// (script-src is needed only by a Confirm page with SameBrowser and a Signup with Challenge). They work without JavaScript, unless a
-// proof of work or a captcha is asked for, which only a browser with scripts can give. They load nothing from elsewhere, except for a
-// Signup with Captcha. They meet WCAG 2.2 AA and are kept out of search engines. A page with a form that would post to anywhere but a
-// path of the same origin is not rendered. No box is ever ticked beforehand (GDPR recital 32, CJEU C-673/17).
+// (script-src is needed only by a Confirm page with SameBrowser and a Signup with Challenge). They work without
+// JavaScript, unless a proof of work or a captcha is asked for, which only a browser with scripts can give. They load
+// nothing from elsewhere, except for a Signup with Captcha. They meet WCAG 2.2 AA and are kept out of search engines. A
+// page with a form that would post to anywhere but a path of the same origin is not rendered. No box is ever ticked
+// beforehand (GDPR recital 32, CJEU C-673/17).
 //
-// An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a subject of one
-// line. Nothing in it comes from whoever filled in the form: no advertising, pictures or tracking. The templates are executed once for
-// all emails that differ in links and moments only (see skeleton.go); what is sent is the same, byte for byte, as if they were executed
-// for each.
+// An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
+// subject of one line. Nothing in it comes from whoever filled in the form: no advertising, pictures or tracking. The
+// templates are executed once for all emails that differ in links and moments only (see skeleton.go); what is sent is
+// the same, byte for byte, as if they were executed for each.
 //
-// Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file; New names what it
-// still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.
+// Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
+// New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.
 package templates
 
 import (
@@ -38,8 +39,8 @@ import (
 //go:embed locales/*.json pages/*.html emails/*.html emails/*.txt
 var embedded embed.FS
 
-// Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of what it has rendered are the
-// skeletons of emails, which hold nothing about a person.
+// Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of what it has
+// rendered are the skeletons of emails, which hold nothing about a person.
 type Set struct {
 	translations []*translation // English first
 	matcher      language.Matcher
@@ -98,7 +99,9 @@ func (s *Set) parse(files fs.FS, t *translation) error {
 			return fmt.Errorf("templates: %w", err)
 		}
 		html["email/"+name] = email
-		plain, err := texttemplate.New(name+".txt").Funcs(funcs).ParseFS(files, "emails/controller.txt", "emails/"+name+".txt")
+		plain, err := texttemplate.New(name+".txt").
+			Funcs(funcs).
+			ParseFS(files, "emails/controller.txt", "emails/"+name+".txt")
 		if err != nil {
 			return fmt.Errorf("templates: %w", err)
 		}
@@ -115,8 +118,9 @@ type pageView struct {
 	Page   Page
 }
 
-// Page renders a page in the language nearest to locale. It renders into memory first: with an error nothing was written, unless the
-// error is w's own. A page with a form that would post to anywhere but a path of the same origin is such an error.
+// Page renders a page in the language nearest to locale. It renders into memory first: with an error nothing was
+// written, unless the error is w's own. A page with a form that would post to anywhere but a path of the same origin is
+// such an error.
 func (s *Set) Page(w io.Writer, locale string, p Page) error {
 	for _, action := range p.actions() {
 		if !isPath(action) {

@@ -41,7 +41,11 @@ func renderEmail(t testing.TB, s *Set, locale string, l Email) RenderedEmail {
 }
 
 // eachSample runs the functions on every canned page and email in every language.
-func eachSample(t *testing.T, pages func(t *testing.T, lang, name, html string), emails func(t *testing.T, lang string, l Email, m RenderedEmail)) {
+func eachSample(
+	t *testing.T,
+	pages func(t *testing.T, lang, name, html string),
+	emails func(t *testing.T, lang string, l Email, m RenderedEmail),
+) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
 		for _, sample := range s.Canned(lang) {
@@ -111,12 +115,15 @@ func values(m *i18n.Message) []string {
 
 func TestNewNamesWhatALanguageLacks(t *testing.T) {
 	files := copyOf(t)
-	files["locales/de.json"] = &fstest.MapFile{Data: []byte(`{"language.name": "Deutsch", "duration.day": {"other": "{{.N}} Tage"}}`)}
+	files["locales/de.json"] = &fstest.MapFile{
+		Data: []byte(`{"language.name": "Deutsch", "duration.day": {"other": "{{.N}} Tage"}}`),
+	}
 	_, err := build(files)
 	if err == nil {
-		t.Fatal("a language with two messages was taken")
+		t.Fatal("a language with two messages was accepted")
 	}
-	for _, want := range []string{`locales/de.json lacks the message "confirm.heading"`, `lacks the message "date.month.12"`,
+	for _, want := range []string{`locales/de.json lacks the message "confirm.heading"`,
+		`lacks the message "date.month.12"`,
 		`lacks the message "error.consent_required"`, `message "duration.day" has no plural form "one"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q", want)
@@ -183,7 +190,8 @@ func (f *failing) Write(p []byte) (int, error) { f.written += len(p); return 0, 
 
 func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 	s := newSet(t)
-	for _, action := range []string{"", "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "c/x", "/\t/evil.example", "/ x"} {
+	for _, action := range []string{"", "https://evil.example/", "//evil.example", "/\\evil.example",
+		"javascript:alert(1)", "c/x", "/\t/evil.example", "/ x"} {
 		w := &failing{}
 		if err := s.Page(w, "en", Decline{DeclineAction: action}); err == nil || w.written > 0 {
 			t.Errorf("action %q: error %v, %d bytes written", action, err, w.written)

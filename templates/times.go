@@ -28,7 +28,8 @@ func (t *translation) readDates() (d dates, err error) {
 	return d, err
 }
 
-// moment writes a time in UTC, to the minute: "21 November 2026, 18:02 UTC". The zone is named because the reader's is not known.
+// moment writes a time in UTC, to the minute: "21 November 2026, 18:02 UTC". The zone is named because the reader's is
+// not known.
 func (t *translation) moment(at time.Time) (string, error) {
 	d, err := t.dates()
 	if err != nil {
@@ -56,8 +57,9 @@ func (t *translation) stateSince(state, when string) (string, error) {
 	return t.text("state.since", "State", label, "When", when)
 }
 
-// duration writes a duration in its one or two largest units, rounded up to the smaller one: "48 hours", "3 days and 12 hours". Up to
-// two days are written in hours, as deadlines commonly are; below a minute in seconds, and never less than one.
+// duration writes a duration in its one or two largest units, rounded up to the smaller one: "48 hours", "3 days and 12
+// hours". Up to two days are written in hours, as deadlines commonly are; below a minute in seconds, and never less
+// than one.
 func (t *translation) duration(d time.Duration) (string, error) {
 	const day = 24 * time.Hour
 	switch {

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// one is a subscription, as the calls for a site's servers answer it.
-type one struct{ ID, Email, State string }
+// apiSubscription is a subscription, as the API for a site's servers returns it.
+type apiSubscription struct{ ID, Email, State string }
 
-// call makes a call of the site API with its key, and reads the answer into one where it is JSON.
+// call makes a call of the site API with its key, and decodes a JSON response into into, if that is not nil.
 func (a *actor) call(method, path, body string, into any, header ...string) *http.Response {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+"/v1/sites/gazette"+path, strings.NewReader(body))
@@ -38,66 +38,67 @@ func (a *actor) call(method, path, body string, into any, header ...string) *htt
 	}
 	if into != nil {
 		if err := json.Unmarshal(text, into); err != nil {
-			a.t.Fatalf("%s %s answers %s %q: %v", method, path, resp.Status, text, err)
+			a.t.Fatalf("%s %s returns %s %q: %v", method, path, resp.Status, text, err)
 		}
 	}
 	return resp
 }
 
-// list is what the site is told of everybody.
-func (a *actor) list(query string) []one {
+// list returns the site's subscriptions.
+func (a *actor) list(query string) []apiSubscription {
 	a.t.Helper()
-	var page struct{ Subscriptions []one }
+	var page struct{ Subscriptions []apiSubscription }
 	a.call("GET", "/subscriptions"+query, "", &page)
 	return page.Subscriptions
 }
 
-func TestASiteServerSeesOneConsentFromItsSignupToItsErasure(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		hook := newReceiver(t)
-		w.more = hook.yaml()
-		a := w.start()
-		id := a.signedUpOnce("ada@example.org")
-		if code, state := a.Press(confirmLink(a.Letter("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
-			t.Fatalf("pressing answers %d %q", code, state)
+func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		hook := newEndpoint(t)
+		e.siteYAML = hook.yaml()
+		a := e.start()
+		id := a.signUpWithIdempotencyKey("ada@example.org")
+		if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
+			t.Fatalf("confirming returns %d %q", code, state)
 		}
-		a.counts(id, 1, 0)
-		var now one
+		a.wantCounts(id, 1, 0)
+		var now apiSubscription
 		if resp := a.call("POST", "/subscriptions/"+id+"/withdraw", "", &now); resp.StatusCode != http.StatusOK || now.State != "withdrawn" {
-			t.Fatalf("withdrawing answers %s %+v", resp.Status, now)
+			t.Fatalf("withdrawing returns %s %+v", resp.Status, now)
 		}
-		a.counts(id, 1, 1)
-		var exported one // its one line
+		a.wantCounts(id, 1, 1)
+		var exported apiSubscription // its one line
 		a.call("GET", "/export", "", &exported)
-		if diff := cmp.Diff(one{id, "ada@example.org", "withdrawn"}, exported); diff != "" {
+		if diff := cmp.Diff(apiSubscription{id, "ada@example.org", "withdrawn"}, exported); diff != "" {
 			t.Errorf("exported (-want +got):\n%s", diff)
 		}
 		if resp := a.call("DELETE", "/subscriptions/"+id, "", nil); resp.StatusCode != http.StatusNoContent {
-			t.Fatalf("erasing answers %s", resp.Status)
+			t.Fatalf("erasing returns %s", resp.Status)
 		}
-		// That a consent was taken back stays, without the person.
-		if diff := cmp.Diff([]one{{ID: id, State: "withdrawn"}}, a.list("")); diff != "" {
+		// That a consent was withdrawn stays, without personal data.
+		if diff := cmp.Diff([]apiSubscription{{ID: id, State: "withdrawn"}}, a.list("")); diff != "" {
 			t.Errorf("after the erasure (-want +got):\n%s", diff)
 		}
-		a.until("told of the erasure", func() bool { return len(hook.about("")) == 1 })
-		var told []string
-		for _, e := range slices.Concat(hook.about("ada@example.org"), hook.about("")) {
-			told = append(told, e.Type)
+		a.eventually("the event of the erasure", func() bool { return len(hook.eventsAbout("")) == 1 })
+		var types []string
+		for _, e := range slices.Concat(hook.eventsAbout("ada@example.org"), hook.eventsAbout("")) {
+			types = append(types, e.Type)
 		}
-		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}, told); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}, types); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
-		a.erasedBeforeThePress(w, "bob@example.org")
+		a.eraseUnconfirmed(e, "bob@example.org")
 	})
 }
 
-// signedUpOnce signs an address up twice with one Idempotency-Key, and answers the id under which it is pending.
-func (a *actor) signedUpOnce(email string) string {
+// signUpWithIdempotencyKey signs an address up twice with one Idempotency-Key, and returns the id of the pending
+// subscription.
+func (a *actor) signUpWithIdempotencyKey(email string) string {
 	a.t.Helper()
-	for i, replayed := range []string{"", "true"} {
+	for i, idempotent := range []string{"", "true"} {
 		resp := a.call("POST", "/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en"}`, nil, "Idempotency-Key", `"join-1"`)
-		if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Idempotency-Replayed") != replayed {
-			a.t.Fatalf("signup %d answers %s, Idempotency-Replayed %q", i+1, resp.Status, resp.Header.Get("Idempotency-Replayed"))
+		if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Idempotency-Replayed") != idempotent {
+			a.t.Fatalf("signup %d returns %s, Idempotency-Replayed %q", i+1, resp.Status, resp.Header.Get("Idempotency-Replayed"))
 		}
 	}
 	all := a.list("?state=pending")
@@ -107,42 +108,43 @@ func (a *actor) signedUpOnce(email string) string {
 	return all[0].ID
 }
 
-// counts holds what is counted after one signup, and the subscription itself, against so many presses and withdrawals.
-func (a *actor) counts(id string, confirmations, withdrawals int) {
+// wantCounts checks the statistics after one signup, and the subscription itself, after so many confirmations and
+// withdrawals.
+func (a *actor) wantCounts(id string, confirmations, withdrawals int) {
 	a.t.Helper()
-	type day struct{ Signups, Letters, Confirmations, Withdrawals int }
+	type day struct{ Signups, Emails, Confirmations, Withdrawals int }
 	want, got := day{1, 1, confirmations, withdrawals}, day{}
-	a.until("the relay's answer kept", func() bool {
+	a.eventually("the relay's reply is recorded", func() bool {
 		var answer struct{ Days []day }
 		a.call("GET", "/stats?from="+time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly), "", &answer)
 		got = day{}
 		for _, d := range answer.Days { // a test may run at midnight
-			got = day{got.Signups + d.Signups, got.Letters + d.Letters, got.Confirmations + d.Confirmations, got.Withdrawals + d.Withdrawals}
+			got = day{got.Signups + d.Signups, got.Emails + d.Emails, got.Confirmations + d.Confirmations, got.Withdrawals + d.Withdrawals}
 		}
-		return got.Letters > 0
+		return got.Emails > 0
 	})
 	if diff := cmp.Diff(want, got); diff != "" {
 		a.t.Errorf("counted (-want +got):\n%s", diff)
 	}
-	var s one
+	var s apiSubscription
 	state := []string{"confirmed", "withdrawn"}[withdrawals]
 	if a.call("GET", "/subscriptions/"+id, "", &s); s.State != state {
 		a.t.Errorf("%+v, want %s", s, state)
 	}
 }
 
-// erasedBeforeThePress leaves nothing at all, and a link that confirms nothing.
-func (a *actor) erasedBeforeThePress(w *world, email string) {
+// eraseUnconfirmed erases a pending subscription: nothing is left, and its link confirms nothing.
+func (a *actor) eraseUnconfirmed(e *env, email string) {
 	a.t.Helper()
 	a.SignUp(email)
-	link := confirmLink(a.Letter(email))
+	link := confirmLink(a.Email(email))
 	path := "/subscriptions/" + a.list("?state=pending")[0].ID
 	for _, want := range []int{http.StatusNoContent, http.StatusNotFound} {
 		if resp := a.call("DELETE", path, "", nil); resp.StatusCode != want {
-			a.t.Errorf("erasing answers %s, want %d", resp.Status, want)
+			a.t.Errorf("erasing returns %s, want %d", resp.Status, want)
 		}
 	}
-	if code, _ := a.Press(link); code != http.StatusNotFound || a.MayIWrite(email).State != "" || w.lettersTo(email) != 1 {
-		a.t.Errorf("pressing what is erased answers %d, %+v", code, a.MayIWrite(email))
+	if code, _ := a.Confirm(link); code != http.StatusNotFound || a.Lookup(email).State != "" || e.emailsTo(email) != 1 {
+		a.t.Errorf("confirming what is erased returns %d, %+v", code, a.Lookup(email))
 	}
 }

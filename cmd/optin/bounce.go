@@ -12,16 +12,16 @@ import (
 	"github.com/optin/optin/internal/config"
 )
 
-// exitLater tells a mail system to hand the message in again (EX_TEMPFAIL of sysexits).
-const exitLater = 75
+// exitTempFail tells a mail system to deliver the message again later (EX_TEMPFAIL of sysexits.h).
+const exitTempFail = 75
 
-// takeBounce reads one message, as a mail system pipes it, and takes it in if it is a report about one of our letters. What is none ends
-// well too: else the mail system would send a report about the report.
-func takeBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
+// readBounce reads one message, as a mail system pipes it, and records it if it is a report about one of our emails. A
+// message that is no report ends well too: a failure would make the mail system send a report about the report.
+func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("bounce", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
 	f.Usage = func() {
-		fmt.Fprint(f.Output(), "optin bounce reads a report about a letter from its standard input, as a mail system pipes it:\n\n"+
+		fmt.Fprint(f.Output(), "optin bounce reads a report about an email from its standard input, as a mail system pipes it:\n\n"+
 			"  optin bounce -config optin.yaml [the address it was sent to]... < message\n\nFlags:\n")
 		f.PrintDefaults()
 	}
@@ -32,36 +32,36 @@ func takeBounce(ctx context.Context, args []string, env func(string) (string, bo
 	cfg, _, err := readConfig(*path, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
-		return exitLater // and not exitUsage: a slip in the configuration is to lose no report
+		return exitTempFail // not exitUsage: a mistake in the configuration must not lose a report
 	}
-	desk, err := openDesk(ctx, cfg)
+	service, err := openService(ctx, cfg)
 	if err != nil {
-		fmt.Fprintf(stderr, "optin bounce: %v. Hand the message in again, as mail systems do by themselves.\n", err)
-		return exitLater
+		fmt.Fprintf(stderr, "optin bounce: %v. Deliver the message again, as mail systems do by themselves.\n", err)
+		return exitTempFail
 	}
-	defer desk.Store.Close()
-	res, err := newIntake(desk, cfg.Sites).Message(ctx, stdin, envelope...)
+	defer service.Store.Close()
+	res, err := newBounces(service, cfg.Sites).Message(ctx, stdin, envelope...)
 	switch {
 	case errors.Is(err, bounce.ErrNoReport):
-		fmt.Fprintln(stdout, "This is no report about a letter: an answer of a person, perhaps. Nothing was changed.")
+		fmt.Fprintln(stdout, "This is not a report about an email, perhaps a person's reply. Nothing was changed.")
 	case errors.Is(err, bounce.ErrUnreadable):
 		fmt.Fprintf(stdout, "%v. Nothing was changed.\n", err)
 	case err != nil:
-		fmt.Fprintf(stderr, "optin bounce: %v. Hand the message in again, as mail systems do by themselves.\n", err)
-		return exitLater
+		fmt.Fprintf(stderr, "optin bounce: %v. Deliver the message again, as mail systems do by themselves.\n", err)
+		return exitTempFail
 	case res.Ours == 0:
-		fmt.Fprintln(stdout, "This is a report, but of no letter that was sent from here. Nothing was changed.")
+		fmt.Fprintln(stdout, "This is a report, but about no email that was sent from here. Nothing was changed.")
 	default:
-		fmt.Fprintln(stdout, "The report was taken in.")
+		fmt.Fprintln(stdout, "The report was recorded.")
 	}
 	return exitOK
 }
 
-// newIntake takes reports about the letters of some sites.
-func newIntake(desk *confirm.Service, sites []config.Site) *bounce.Receiver {
+// newBounces returns a receiver of reports about the emails of some sites.
+func newBounces(service *confirm.Service, sites []config.Site) *bounce.Receiver {
 	senders := map[string]string{}
 	for _, s := range sites {
 		senders[s.ID] = s.From.Address
 	}
-	return bounce.New(desk, senders)
+	return bounce.New(service, senders)
 }

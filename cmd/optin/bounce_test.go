@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// bounced is a report as a mail system sends it to a letter's return path.
-func bounced(returnPath, status, words string) string {
+// bounceReport returns a report as a mail system sends it to an email's return path.
+func bounceReport(returnPath, status, words string) string {
 	return strings.ReplaceAll(fmt.Sprintf(`From: MAILER-DAEMON@relay.test
 To: <%s>
 Subject: Undelivered
@@ -36,8 +36,8 @@ Diagnostic-Code: smtp; %s
 `, returnPath, status, words), "\n", "\r\n")
 }
 
-// spam is a complaint about a letter, as providers send it.
-func spam(returnPath string) string {
+// complaintReport returns a complaint about an email, as mailbox providers send it.
+func complaintReport(returnPath string) string {
 	return strings.ReplaceAll(fmt.Sprintf(`From: feedback@provider.test
 To: abuse@gazette.example
 MIME-Version: 1.0
@@ -55,38 +55,38 @@ Original-Mail-From: <%s>
 `, returnPath), "\n", "\r\n")
 }
 
-// pipe hands a message to `optin bounce`, as a mail system does.
-func (w *world) pipe(message string, envelope ...string) (code int, said string) {
-	w.t.Helper()
+// pipeBounce pipes a message into `optin bounce`, as a mail system does.
+func (e *env) pipeBounce(message string, envelope ...string) (code int, said string) {
+	e.t.Helper()
 	var out, errs strings.Builder
-	args := append([]string{"-config", w.config}, envelope...)
-	code = takeBounce(w.t.Context(), args, values(nil), strings.NewReader(message), &out, &errs)
+	args := append([]string{"-config", e.configPath}, envelope...)
+	code = readBounce(e.t.Context(), args, lookup(nil), strings.NewReader(message), &out, &errs)
 	return code, out.String() + errs.String()
 }
 
-func TestReportsOfMailSystems(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		relay := newExchange(t, nil)
-		w.smtp, w.more, w.top = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {emails_per_address: 100/24h}\n"
-		_, a := w.spawn(w.listen)
+func TestBounceReportsEndRequests(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		relay := newSMTPServer(t, nil)
+		e.relayAddr, e.siteYAML, e.topYAML = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {emails_per_address: 100/24h}\n"
+		_, a := e.spawn(e.listen)
 		sent := func(email string) string {
 			t.Helper()
 			if code := a.SignUp(email); code != http.StatusAccepted {
-				t.Fatalf("a signup answers %d", code)
+				t.Fatalf("a signup returns %d", code)
 			}
-			a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
-			a.until("it is recorded", func() bool { return a.MayIWrite(email).State != "" })
-			return relay.path(email)
+			a.eventually("the email to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
+			a.eventually("it is recorded", func() bool { return a.Lookup(email).State != "" })
+			return relay.returnPath(email)
 		}
-		takes := func(want string, message string, envelope ...string) {
+		pipe := func(want string, message string, envelope ...string) {
 			t.Helper()
-			if code, said := w.pipe(message, envelope...); code != exitOK || !strings.Contains(said, want) {
-				t.Errorf("it ends with %d and says %q; want %q", code, said, want)
+			if code, said := e.pipeBounce(message, envelope...); code != exitOK || !strings.Contains(said, want) {
+				t.Errorf("it exits with %d and says %q; want %q", code, said, want)
 			}
 		}
 		state := func(email, want string) {
 			t.Helper()
-			if got := a.MayIWrite(email).State; got != want {
+			if got := a.Lookup(email).State; got != want {
 				t.Errorf("%s is %q, want %q", email, got, want)
 			}
 		}
@@ -95,49 +95,49 @@ func TestReportsOfMailSystems(t *testing.T) {
 			t.Fatalf("return paths are %q and %q", ada, bob)
 		}
 		const nobody = "550 5.1.1 no such user"
-		takes("taken in", bounced(ada, "4.4.1", "451 4.4.1 no answer"))
+		pipe("recorded", bounceReport(ada, "4.4.1", "451 4.4.1 no answer"))
 		state("ada@people.test", "pending")
-		takes("taken in", bounced(ada, "5.7.1", "550 5.7.1 blocked"))
+		pipe("recorded", bounceReport(ada, "5.7.1", "550 5.7.1 blocked"))
 		state("ada@people.test", "pending")
 		forged := "b-" + strings.Repeat("a", len(ada)-len("b-@bounces.gazette.example")) + "@bounces.gazette.example"
-		takes("of no letter that was sent from here", bounced(forged, "5.1.1", nobody))
-		takes("of no letter", bounced("bonjour@gazette.example", "5.1.1", nobody))
-		takes("no report", "From: ada@people.test\r\nTo: "+ada+"\r\nSubject: Re\r\n\r\nI am away.\r\n")
+		pipe("of no email that was sent from here", bounceReport(forged, "5.1.1", nobody))
+		pipe("of no email", bounceReport("bonjour@gazette.example", "5.1.1", nobody))
+		pipe("not a report", "From: ada@people.test\r\nTo: "+ada+"\r\nSubject: Re\r\n\r\nI am away.\r\n")
 		state("ada@people.test", "pending")
-		takes("taken in", bounced(strings.ToUpper(ada), "5.1.1", nobody))
+		pipe("recorded", bounceReport(strings.ToUpper(ada), "5.1.1", nobody))
 		state("ada@people.test", "undeliverable")
-		takes("taken in", bounced("postmaster@elsewhere.test", "5.1.1", nobody), bob)
+		pipe("recorded", bounceReport("postmaster@elsewhere.test", "5.1.1", nobody), bob)
 		state("bob@people.test", "undeliverable")
 	})
 }
 
-func TestAComplaintTakesTheConsentBack(t *testing.T) {
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	w.more = "    bounce_domain: bounces.gazette.example\n"
-	_, a := w.spawn(w.listen)
+func TestAComplaintWithdrawsTheConsent(t *testing.T) {
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	e.siteYAML = "    bounce_domain: bounces.gazette.example\n"
+	_, a := e.spawn(e.listen)
 	a.SignUp("ada@people.test")
-	l := a.Letter("ada@people.test")
-	if code, state := a.Press(confirmLink(l)); code != http.StatusOK || state != "confirmed" {
-		t.Fatalf("a press answers %d %q", code, state)
+	m := a.Email("ada@people.test")
+	if code, state := a.Confirm(confirmLink(m)); code != http.StatusOK || state != "confirmed" {
+		t.Fatalf("a confirmation returns %d %q", code, state)
 	}
-	if code, said := w.pipe(spam(l.From)); code != exitOK || !strings.Contains(said, "taken in") {
-		t.Errorf("it ends with %d and says %q", code, said)
+	if code, said := e.pipeBounce(complaintReport(m.From)); code != exitOK || !strings.Contains(said, "recorded") {
+		t.Errorf("it exits with %d and says %q", code, said)
 	}
-	if got := a.MayIWrite("ada@people.test").State; got != "withdrawn" {
+	if got := a.Lookup("ada@people.test").State; got != "withdrawn" {
 		t.Errorf("after a complaint she is %q", got)
 	}
-	if code, said := w.pipe("nonsense"); code != exitOK || !strings.Contains(said, "cannot be read") {
-		t.Errorf("nonsense: it ends with %d and says %q", code, said)
+	if code, said := e.pipeBounce("nonsense"); code != exitOK || !strings.Contains(said, "cannot be read") {
+		t.Errorf("nonsense: it exits with %d and says %q", code, said)
 	}
-	if code := takeBounce(t.Context(), []string{"-config", w.config + ".not"}, values(nil), strings.NewReader(spam(l.From)), io.Discard, io.Discard); code != exitLater {
-		t.Errorf("without a configuration it ends with %d", code)
+	if code := readBounce(t.Context(), []string{"-config", e.configPath + ".not"}, lookup(nil), strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
+		t.Errorf("without a configuration it exits with %d", code)
 	}
-	if code := takeBounce(t.Context(), []string{"-what"}, values(nil), strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
-		t.Errorf("with a flag that is not there it ends with %d", code)
+	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
+		t.Errorf("with a flag that is not there it exits with %d", code)
 	}
-	w.store = "sqlite://" + filepath.Join(t.TempDir(), "no", "folder.db")
-	w.write(w.listen)
-	if code, said := w.pipe(spam(l.From)); code != exitLater {
-		t.Errorf("without a store it ends with %d and says %q", code, said)
+	e.store = "sqlite://" + filepath.Join(t.TempDir(), "no", "folder.db")
+	e.write(e.listen)
+	if code, said := e.pipeBounce(complaintReport(m.From)); code != exitTempFail {
+		t.Errorf("without a store it exits with %d and says %q", code, said)
 	}
 }

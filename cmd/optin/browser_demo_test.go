@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
-// demonstration starts the demo as its command line does, and answers the address it prints.
-func demonstration(t *testing.T) (base string) {
+// startDemo starts the demo as its command line does, and returns the address it prints.
+func startDemo(t *testing.T) (base string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended, out := make(chan int, 1), &syncBuffer{}
-	go func() { ended <- run(ctx, []string{"demo", "-listen", "127.0.0.1:0"}, values(nil), out, io.Discard) }()
+	go func() { ended <- run(ctx, []string{"demo", "-listen", "127.0.0.1:0"}, lookup(nil), out, io.Discard) }()
 	t.Cleanup(func() {
 		stop()
 		if code := <-ended; code != exitOK {
@@ -29,53 +31,54 @@ func demonstration(t *testing.T) (base string) {
 			return found[1]
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the demo says no address: %q", out)
+			t.Fatalf("the demo prints no address: %q", out)
 		}
 	}
 }
 
-// The demo as the README promises it: sign up, find the letter in the inbox, click in it, done.
-func TestTheDemoLeadsFromTheFormThroughTheInboxToTheConsent(t *testing.T) {
-	browser := chromium(t)
-	base := demonstration(t)
-	p := visitor(t, browser, base)
+// The demo as the README promises it: sign up, find the email in the inbox, click in it, done.
+func TestTheDemoWorksInABrowser(t *testing.T) {
+	browser := browsertest.Start(t)
+	base := startDemo(t)
+	p := newProfile(t, browser, base)
 	p.open(base + "/inbox")
-	p.look("inbox-empty", inboxSight, 360, 1280)
+	p.checkAccessibility("inbox-empty", inboxAccessibility, 360, 1280)
 	p.do(chromedp.EmulateViewport(1280, 900))
-	p.press(`a[href="/s/demo"]`)
-	p.says("Sign up")
+	p.click(`a[href="/s/demo"]`)
+	p.wantHeading("Sign up")
 	p.do(chromedp.SendKeys(chromedp.CSS("#email"), "ada@example.org"))
-	for status := int64(422); status == 422; { // quicker than people, and asked to press again
+	for status := int64(422); status == 422; { // too quick for a person, and asked to try again
 		p.do(chromedp.Click(chromedp.CSS("#purpose-0")))
-		status = p.press("form.signup button")
+		status = p.click("form.signup button")
 	}
-	p.says("Look in your inbox")
+	p.wantHeading("Look in your inbox")
 
-	for end := time.Now().Add(20 * time.Second); p.has(".letters a") == 0; p.open(base + "/inbox") {
+	for end := time.Now().Add(20 * time.Second); p.count(".letters a") == 0; p.open(base + "/inbox") {
 		if time.Now().After(end) {
-			t.Fatal("no letter in the inbox")
+			t.Fatal("no email in the inbox")
 		}
 	}
-	p.look("inbox", inboxSight, 360, 1280)
+	p.checkAccessibility("inbox", inboxAccessibility, 360, 1280)
 	for _, part := range []string{"", "/text", "/source"} {
 		p.open(base + "/inbox/1" + part)
-		p.look("inbox-letter"+strings.ReplaceAll(part, "/", "-"), inboxSight, 360, 1280)
+		p.checkAccessibility("inbox-email"+strings.ReplaceAll(part, "/", "-"), inboxAccessibility, 360, 1280)
 	}
 	p.open(base + "/inbox/9999")
-	p.look("inbox-gone", inboxSight, 360, 1280)
-	p.pressInLetter(base + "/inbox/1")
-	p.says("Thank you, it is confirmed")
+	p.checkAccessibility("inbox-gone", inboxAccessibility, 360, 1280)
+	p.clickInEmail(base + "/inbox/1")
+	p.wantHeading("Thank you, it is confirmed")
 }
 
-// inboxSight lets the inbox, a tool for those who try the service out, have smaller targets: 24 px (WCAG 2.5.8).
-var inboxSight = strings.ReplaceAll(strings.ReplaceAll(sight, "b.width >= 44", "b.width >= 24"), "b.height >= 43.99", "b.height >= 24")
+// inboxAccessibility allows the inbox, a tool for those who try the service out, smaller targets: 24 px (WCAG 2.5.8).
+var inboxAccessibility = strings.ReplaceAll(strings.ReplaceAll(accessibility, "b.width >= 44", "b.width >= 24"), "b.height >= 43.99", "b.height >= 24")
 
-// pressInLetter clicks the button in the frame that shows a letter. The frame's inside is out of reach, and measured on its own.
-func (p *profile) pressInLetter(address string) {
+// clickInEmail clicks the button in the frame that shows an email. Scripts cannot look into the frame, so it is
+// measured as a page of its own.
+func (p *browserProfile) clickInEmail(address string) {
 	p.t.Helper()
 	type place struct{ X, Y, Width, Height float64 }
 	box := func(selector string) place {
-		return ask[place](p, `document.querySelector(`+"`"+selector+"`"+`).getBoundingClientRect().toJSON()`)
+		return evaluate[place](p, `document.querySelector(`+"`"+selector+"`"+`).getBoundingClientRect().toJSON()`)
 	}
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
@@ -85,7 +88,7 @@ func (p *profile) pressInLetter(address string) {
 	button := box(`a[href*="/c/"]`)
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(ask[string](p, "location.pathname"), "/c/"); time.Sleep(time.Second / 2) {
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(evaluate[string](p, "location.pathname"), "/c/"); time.Sleep(time.Second / 2) {
 		if time.Now().After(end) {
 			p.t.Fatal("the click led nowhere")
 		}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -20,19 +22,20 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// checking is what optin check is asked.
-type checking struct {
+// checkFlags are the flags of optin check.
+type checkFlags struct {
 	path, send, site string
 	dns              bool
 }
 
-// check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends nothing but the sample that -send asks
-// for, and of what is kept changes nothing; an SQLite file that is not there is made, as serve would.
+// check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample
+// that -send asks for, and changes nothing that is stored; an SQLite file that does not exist is created, as serve
+// would do.
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("check", flag.ContinueOnError)
-	var c checking
+	var c checkFlags
 	f.StringVar(&c.path, "config", "optin.yaml", "the configuration's `file`")
-	f.StringVar(&c.send, "send", "", "send a sample letter to this `address`")
+	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
 	f.BoolVar(&c.dns, "dns", true, "ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their certificates")
 	if code, ok := parseFlags(f, args, stderr); !ok {
@@ -51,12 +54,12 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	r := &findings{out: stdout}
-	r.start(ctx, cfg, pages)
+	r.checkStart(ctx, cfg, pages)
 	if c.dns {
-		r.preflight(preflight.Check(ctx, questions(cfg, net.DefaultResolver)))
+		r.addPreflight(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
 	}
 	if c.send != "" {
-		r.send(ctx, cfg, sites, pages, to)
+		r.sendSamples(ctx, cfg, sites, pages, to)
 	}
 	if r.wrong > 0 {
 		return exitFailed
@@ -64,13 +67,29 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	return exitOK
 }
 
-// start looks at everything that the program needs in order to start.
-func (f *findings) start(ctx context.Context, cfg *config.Config, pages *templates.Set) {
-	f.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
-	f.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
-	f.found("store", cfg.Store.String(), checkStore(ctx, cfg))
+// findings prints what was checked, one line each.
+type findings struct {
+	out   io.Writer
+	wrong int
+}
+
+// add prints one finding; it is wrong if err is not nil.
+func (f *findings) add(what, detail string, err error) {
+	if err != nil {
+		f.wrong++
+		fmt.Fprintf(f.out, "WRONG  %-14s %s\n       %v\n", what, detail, err)
+		return
+	}
+	fmt.Fprintf(f.out, "ok     %-14s %s\n", what, detail)
+}
+
+// checkStart checks everything that the program needs to start.
+func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *templates.Set) {
+	f.add("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
+	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
+	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
 	for _, r := range cfg.SMTP.Relays {
-		f.found("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
+		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
 	}
 }
 
@@ -82,55 +101,90 @@ func checkStore(ctx context.Context, cfg *config.Config) error {
 	defer st.Close()
 	err = st.Ready(ctx)
 	if errors.Is(err, store.ErrUnavailable) {
-		return fmt.Errorf("%w\n       Look whether it runs, whether store names it, and whether a firewall is between.", err)
+		return fmt.Errorf("%w\n       Check that it runs, that store names it, and that no firewall is in between.", err)
 	}
 	return err
 }
 
-// checkRelay asks one relay whether it would take letters.
+// checkRelay asks one relay whether it accepts our emails.
 func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, pages *templates.Set) error {
 	only := *cfg
 	only.SMTP.Relays = []relay.Address{address}
-	m, err := quietMailer(&only, pages)
+	m, err := sampleMailer(&only, pages)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	if err := m.Check(ctx); err != nil {
-		return fmt.Errorf("%w\n       Look whether smtp.url names the relay, its port and a login that it takes, and whether a firewall is between.", err)
+		return fmt.Errorf("%w\n       Check that smtp.url has the right host, port and login, and that no firewall is in between.", err)
 	}
 	return nil
 }
 
-// quietMailer is one that is asked for no letter that is owed.
-func quietMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, error) {
+// sampleMailer returns a mailer that can check relays and send samples, but no emails of subscriptions.
+func sampleMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, error) {
 	return newMailer(cfg, &confirm.Service{}, pages, slog.New(slog.DiscardHandler), nil)
 }
 
-// send sends a sample of each site's letter.
-func (f *findings) send(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to address.Address) {
-	m, err := quietMailer(cfg, pages)
+// sendSamples sends a sample of each site's email.
+func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to address.Address) {
+	m, err := sampleMailer(cfg, pages)
 	if err != nil {
-		f.found("sample", "", err)
+		f.add("sample", "", err)
 		return
 	}
 	defer m.Close()
 	for _, s := range sites {
-		f.found("sample", "of site "+s.ID+", handed to the relay; look whether it arrives, and where", m.Sample(ctx, s.ID, s.Locales[0], to))
+		f.add("sample", "of site "+s.ID+", accepted by the relay; look whether it arrives, and in which folder", m.Sample(ctx, s.ID, s.Locales[0], to))
 	}
 }
 
-// findings prints what was looked at, one line each.
-type findings struct {
-	out   io.Writer
-	wrong int
+// preflightOptions returns what DNS and the relays are asked about a configuration.
+func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Options {
+	o := preflight.Options{Resolver: resolver, Public: cfg.PublicURL.Hostname()}
+	for _, s := range cfg.Sites {
+		sender := preflight.Sender{Domain: domainOf(s.From.Address), Bounce: s.BounceDomain}
+		if s.ReplyTo != nil {
+			sender.Reply = domainOf(s.ReplyTo.Address)
+		}
+		same := func(o preflight.Sender) bool {
+			return o.Domain == sender.Domain && o.Bounce == sender.Bounce && o.Reply == sender.Reply
+		}
+		i := slices.IndexFunc(o.Senders, same)
+		if i < 0 {
+			i, o.Senders = len(o.Senders), append(o.Senders, sender)
+		}
+		o.Senders[i].Sites = append(o.Senders[i].Sites, s.ID)
+	}
+	for _, d := range cfg.SMTP.DKIM {
+		o.Keys = append(o.Keys, preflight.DKIMKey{Domain: d.Domain, Selector: d.Selector, Public: d.Key.Public()})
+	}
+	for _, r := range cfg.SMTP.Relays {
+		o.Relays = append(o.Relays, preflight.Relay{Host: r.Host, Port: r.Port, TLS: preflight.TLS(r.TLS)})
+	}
+	return o
 }
 
-func (f *findings) found(what, detail string, err error) {
-	if err != nil {
-		f.wrong++
-		fmt.Fprintf(f.out, "WRONG  %-14s %s\n       %v\n", what, detail, err)
-		return
+// domainOf returns the domain of an e-mail address, lower-case.
+func domainOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// levelTexts are the levels of preflight as the lines of findings print them.
+func levelTexts() map[preflight.Level]string {
+	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warning: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
+}
+
+// addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a
+// failure.
+func (f *findings) addPreflight(all []preflight.Finding) {
+	for _, x := range all {
+		if x.Level == preflight.Wrong {
+			f.wrong++
+		}
+		fmt.Fprintf(f.out, "%-6s %-14s %s\n       %s\n", levelTexts()[x.Level], x.Check, x.About, x.What)
+		for _, line := range x.Fix {
+			fmt.Fprintf(f.out, "         %s\n", line)
+		}
 	}
-	fmt.Fprintf(f.out, "ok     %-14s %s\n", what, detail)
 }

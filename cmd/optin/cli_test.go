@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
+func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "nowhere.yaml")
 	for _, c := range []struct {
 		args []string
@@ -21,7 +21,7 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"dance"}, "optin serve  -config optin.yaml"},
 		{[]string{"Serve"}, `there is no command "Serve"`},
 		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
-		{[]string{"serve", "optin.yaml"}, `"optin.yaml" is not understood; -h shows what is`},
+		{[]string{"serve", "optin.yaml"}, `unknown argument "optin.yaml"; -h shows the flags`},
 		{[]string{"serve", "-config"}, "needs an argument"},
 		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read"},
 		{[]string{"check", "-config", missing}, missing + ":1: cannot be read"},
@@ -30,23 +30,23 @@ func TestWrongUsageEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"healthcheck", "-url", "::"}, "-url is not a URL"},
 	} {
 		p := command(t, c.args...)
-		if code := p.ends(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) || p.stdout.String() != "" {
-			t.Errorf("optin %q ends with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
+		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) || p.stdout.String() != "" {
+			t.Errorf("optin %q exits with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
 		}
 	}
 }
 
-func TestWhoAsksForHelpGetsIt(t *testing.T) {
+func TestHelpIsPrinted(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
 		p := command(t, args...)
-		if code := p.ends(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
-			t.Errorf("optin %v ends with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
+		if code := p.wait(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
+			t.Errorf("optin %v exits with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
 		}
 	}
 	for _, name := range []string{"demo", "serve", "check", "keys", "healthcheck"} {
 		p := command(t, name, "-h")
-		if code := p.ends(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
-			t.Errorf("optin %s -h ends with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
+		if code := p.wait(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
+			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
 		}
 		if !strings.Contains(usage, "\n  optin "+name+" ") {
 			t.Errorf("the usage does not name %s", name)
@@ -57,53 +57,53 @@ func TestWhoAsksForHelpGetsIt(t *testing.T) {
 func TestVersionIsOneLine(t *testing.T) {
 	for _, name := range []string{"version", "--version"} {
 		p := command(t, name)
-		if code := p.ends(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
-			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+		if code := p.wait(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(commit \w+, go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
+			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
 	}
 }
 
-// Every problem is told at once, each on a line of its own with where it is.
-func TestAWrongConfigurationIsToldWholeWithItsLines(t *testing.T) {
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	w.more = "    link_ttl: 1m\n"
+// All problems are reported together, each on a line of its own with its place.
+func TestAllProblemsOfAConfigurationAreReportedWithTheirLines(t *testing.T) {
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	e.siteYAML = "    link_ttl: 1m\n"
 	wrong := strings.NewReplacer(
 		"smtp: {url:", "smpt: {url:", "secret: "+testSecret, "secret: ${OPTIN_NO_SUCH_SECRET}", "locales: [fr, en]", "locales: [fr, xx]",
-	).Replace(w.yaml(w.listen))
-	if err := os.WriteFile(w.config, []byte(wrong), 0o600); err != nil {
+	).Replace(e.yaml(e.listen))
+	if err := os.WriteFile(e.configPath, []byte(wrong), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"serve", "check"} {
-		p := command(t, name, "-config", w.config)
-		if code := p.ends(); code != exitUsage || p.stdout.String() != "" {
-			t.Errorf("optin %s ends with %d, and prints %q", name, code, p.stdout)
+		p := command(t, name, "-config", e.configPath)
+		if code := p.wait(); code != exitUsage || p.stdout.String() != "" {
+			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
 		said := p.stderr.String()
 		for i, line := range strings.Split(wrong, "\n") {
 			for _, sign := range []string{"smpt:", "OPTIN_NO_SUCH_SECRET", "xx]", "link_ttl"} {
-				at := fmt.Sprintf("%s:%d: ", w.config, i+1)
+				at := fmt.Sprintf("%s:%d: ", e.configPath, i+1)
 				if strings.Contains(line, sign) && !strings.Contains("\n"+said, "\n"+at) {
-					t.Errorf("optin %s says nothing of line %d, %q:\n%s", name, i+1, line, said)
+					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, said)
 				}
 			}
 		}
 		for line := range strings.Lines(said) {
-			if !regexp.MustCompile(`^` + regexp.QuoteMeta(w.config) + `:\d+: \S`).MatchString(line) {
-				t.Errorf("optin %s says without a place: %q", name, line)
+			if !regexp.MustCompile(`^` + regexp.QuoteMeta(e.configPath) + `:\d+: \S`).MatchString(line) {
+				t.Errorf("optin %s reports without a place: %q", name, line)
 			}
 		}
 	}
 }
 
-func TestCheckFindsNothingWrongBesideARunningService(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		_, a := w.spawn(w.listen)
-		p := command(t, "check", "-dns=false", "-config", w.config)
-		if code := p.ends(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
-			t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+func TestCheckFindsNothingWrongWithARunningService(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		_, a := e.spawn(e.listen)
+		p := command(t, "check", "-dns=false", "-config", e.configPath)
+		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
+			t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}
-		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(w.mail.Messages()) > 1 {
-			t.Errorf("afterwards a signup answers %d, and there are %d letters", code, len(w.mail.Messages()))
+		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(e.mail.Messages()) > 1 {
+			t.Errorf("afterwards a signup returns %d, and there are %d emails", code, len(e.mail.Messages()))
 		}
 	})
 }
@@ -115,55 +115,55 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		store, smtp string
 		says        []string
 	}{
-		"a relay that is away": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
-		"an unfit Redis":       {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
-		"a Redis that is away": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
+		"an unreachable relay": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
+		"an unsafe Redis":      {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
+		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
 		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
 	} {
-		w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+		e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 		if c.store != "" {
-			w.store = c.store
+			e.store = c.store
 		}
 		if c.smtp != "" {
-			w.smtp = c.smtp
+			e.relayAddr = c.smtp
 		}
-		if err := os.WriteFile(w.config, []byte(w.yaml(w.listen)), 0o600); err != nil {
+		if err := os.WriteFile(e.configPath, []byte(e.yaml(e.listen)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := command(t, "check", "-dns=false", "-config", w.config)
-		if code := p.ends(); code != exitFailed {
-			t.Errorf("%s: it ends with %d, and prints %s%s", name, code, p.stdout, p.stderr)
+		p := command(t, "check", "-dns=false", "-config", e.configPath)
+		if code := p.wait(); code != exitFailed {
+			t.Errorf("%s: it exits with %d, and prints %s%s", name, code, p.stdout, p.stderr)
 		}
 		for _, say := range c.says {
 			if !strings.Contains(p.stdout.String(), say) {
-				t.Errorf("%s: %q is not said:\n%s", name, say, p.stdout)
+				t.Errorf("%s: %q is not printed:\n%s", name, say, p.stdout)
 			}
 		}
 	}
 }
 
-func TestHealthcheckTellsAliveFromDead(t *testing.T) {
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	p, a := w.spawn(w.listen)
+func TestHealthcheckFailsUnlessTheServiceIsAlive(t *testing.T) {
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	p, a := e.spawn(e.listen)
 	for _, page := range []string{"/healthz", "/readyz"} {
-		if h := command(t, "healthcheck", "-url", a.base+page); h.ends() != exitOK {
+		if h := command(t, "healthcheck", "-url", a.base+page); h.wait() != exitOK {
 			t.Errorf("%s of a running service: %s%s", page, h.stdout, h.stderr)
 		}
 	}
-	if h := command(t, "healthcheck", "-url", a.base+"/nowhere"); h.ends() != exitFailed {
+	if h := command(t, "healthcheck", "-url", a.base+"/nowhere"); h.wait() != exitFailed {
 		t.Errorf("an answer that is not 200: %s%s", h.stdout, h.stderr)
 	}
 	p.kill()
-	if h := command(t, "healthcheck", "-url", a.base+"/healthz"); h.ends() != exitFailed || !strings.Contains(h.stderr.String(), "no answer") {
+	if h := command(t, "healthcheck", "-url", a.base+"/healthz"); h.wait() != exitFailed || !strings.Contains(h.stderr.String(), "no answer") {
 		t.Errorf("a dead service: %s%s", h.stdout, h.stderr)
 	}
 }
 
-func TestAServiceThatCannotListenSaysSoAndEnds(t *testing.T) {
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	w.spawn(w.listen)
-	p := command(t, "serve", "-config", w.config)
-	if code := p.ends(); code != exitFailed || !strings.Contains(p.stderr.String(), "address already in use") {
-		t.Errorf("it ends with %d, and prints %s%s", code, p.stdout, p.stderr)
+func TestServeExitsIfItCannotListen(t *testing.T) {
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	e.spawn(e.listen)
+	p := command(t, "serve", "-config", e.configPath)
+	if code := p.wait(); code != exitFailed || !strings.Contains(p.stderr.String(), "address already in use") {
+		t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 	}
 }

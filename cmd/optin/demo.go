@@ -23,15 +23,15 @@ import (
 //go:embed demo.yaml
 var demoConfig []byte
 
-// demo is everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
+// demo runs everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
 func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	addr := f.String("listen", "127.0.0.1:8080", "where to listen, on this machine only; port 0 picks one")
-	verbose := f.Bool("v", false, "log every request and letter")
+	verbose := f.Bool("v", false, "log every request and email")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	if err := demonstrate(ctx, *addr, *verbose, stdout, stderr); err != nil {
+	if err := runDemo(ctx, *addr, *verbose, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "optin demo:", err)
 		if errors.Is(err, errLoopback) {
 			return exitUsage
@@ -41,16 +41,18 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// errLoopback says that a demo is for one's own eyes: it speaks plain HTTP, and its inbox is open to all who reach it.
+// errLoopback says that the demo is for this machine only: it speaks plain HTTP, and everybody who reaches it can read
+// its inbox.
 var errLoopback = errors.New("-listen must be an address of this machine alone, such as 127.0.0.1:8080")
 
+// loopback reports whether only this machine can reach an address, host:port.
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr io.Writer) error {
+func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.Writer) error {
 	folder, err := os.MkdirTemp("", "optin-demo-")
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 		return err
 	}
 	apiKey, password := random(24), random(6)
-	cfg, err := config.Parse("demo.yaml", demoConfig, values(map[string]string{
+	cfg, err := config.Parse("demo.yaml", demoConfig, lookup(map[string]string{
 		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"), "SECRET": random(32),
 		"API_KEY": apiKey, "ADMIN_PASSWORD": password,
 	}), nil, pages.Languages()...)
@@ -92,20 +94,21 @@ func demonstrate(ctx context.Context, addr string, verbose bool, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the letter comes here\n"+
-		"%[1]s/admin     what operators see; the password is %[3]s\n\n"+
-		"What the website then asks, before it writes to anybody:\n\n"+
+	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the email arrives here\n"+
+		"%[1]s/admin     the operators' dashboard; the password is %[3]s\n\n"+
+		"What a website asks before it sends anything to anybody:\n\n"+
 		"  curl -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \\\n"+
 		"       -d '{\"email\":\"ada@example.org\"}' %[1]s/v1/sites/demo/lookup\n\n"+
-		"One address gets one letter in ten minutes. Ctrl-C stops the demo and forgets everything.\n", cfg.PublicURL, apiKey, password)
+		"An address gets one email in ten minutes. Ctrl-C stops the demo and deletes everything.\n", cfg.PublicURL, apiKey, password)
 	return p.wait(ctx)
 }
 
-func values(of map[string]string) func(string) (string, bool) {
-	return func(name string) (string, bool) { v, ok := of[name]; return v, ok }
+// lookup returns a function that looks up variables in a map.
+func lookup(variables map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := variables[name]; return v, ok }
 }
 
-// random is n random bytes in base64url.
+// random returns n random bytes in base64url.
 func random(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails (crypto/rand)

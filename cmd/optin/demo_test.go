@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Whoever tries optin for the first time does exactly this.
-func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
+// Somebody who tries optin for the first time does exactly this.
+func TestTheDemoWorksFromItsFirstLineToAConsent(t *testing.T) {
 	folder := t.TempDir()
 	p := child(t, []string{"OPTIN_TEST_MAIN=1", "TMPDIR=" + folder}, "demo", "-listen", "127.0.0.1:0")
-	r := newReader(t)
+	r := newPlainBrowser(t)
 	r.until("its first line", func() bool { return strings.Contains(p.stdout.String(), "\n") })
 	first, _, _ := strings.Cut(p.stdout.String(), " ")
 	r.open(first)
 	if r.page.Find(`input[type=checkbox][checked]`).Length() != 0 {
 		t.Error("a box is ticked beforehand")
 	}
-	r.until("the form to be taken: programs are too quick for it", func() bool {
+	r.until("the form, which refuses programs that are too quick, is accepted", func() bool {
 		r.submit("form", map[string]string{"email": "ada@people.test", "consent": "true"})
 		return r.status != http.StatusUnprocessableEntity
 	})
 	if r.at.Path != "/s/demo/sent" || r.status != http.StatusOK {
 		t.Fatalf("the form leads to %s, %d:\n%s", r.at, r.status, r.page.Text())
 	}
-	r.findLetter("ada@people.test")
+	r.openEmail("ada@people.test")
 	r.follow(`a[href*="/c/"]`)
 	if title := r.page.Find("h1").Text(); r.status != http.StatusOK || title == "" {
 		t.Fatalf("the link leads to %d: %s", r.status, r.page.Text())
@@ -43,8 +43,8 @@ func TestTheDemoLeadsFromItsFirstLineToAConsent(t *testing.T) {
 		t.Errorf("the demo keeps nothing in %s: this test looks in the wrong place", folder)
 	}
 	begun := time.Now()
-	if code := p.stops(); code != exitOK || time.Since(begun) > 3*time.Second {
-		t.Errorf("it ends with %d after %v:\n%s", code, time.Since(begun), p.stderr)
+	if code := p.stop(); code != exitOK || time.Since(begun) > 3*time.Second {
+		t.Errorf("it exits with %d after %v:\n%s", code, time.Since(begun), p.stderr)
 	}
 	if left := entries(t, folder); len(left) != 0 {
 		t.Errorf("it leaves %v behind", left)
@@ -60,24 +60,24 @@ func entries(t *testing.T, folder string) []os.DirEntry {
 	return all
 }
 
-// findLetter looks into the inbox until there is a letter to an address, and opens it.
-func (r *reader) findLetter(email string) {
+// openEmail waits until the inbox has an email to an address, and opens it.
+func (r *plainBrowser) openEmail(email string) {
 	r.t.Helper()
 	inbox := r.at.ResolveReference(&url.URL{Path: "/inbox"}).String()
-	r.until("a letter", func() bool {
+	r.until("an email", func() bool {
 		r.open(inbox)
 		return r.page.Find(".letters a").Length() == 1
 	})
 	if to := r.page.Find(".letters .to").Text(); to != "to "+email {
-		r.t.Fatalf("the letter is %q", to)
+		r.t.Fatalf("the email is %q", to)
 	}
 	r.follow(".letters a")
 	frame, _ := r.page.Find("iframe").Attr("src")
 	r.open(r.at.ResolveReference(&url.URL{Path: frame}).String())
 }
 
-// lookUp asks what the printed curl asks.
-func (r *reader) lookUp(printed, email string) {
+// lookUp sends the request of the printed curl.
+func (r *plainBrowser) lookUp(printed, email string) {
 	r.t.Helper()
 	_, key, _ := strings.Cut(printed, "Authorization: Bearer ")
 	key, _, _ = strings.Cut(key, "'")
@@ -97,6 +97,6 @@ func (r *reader) lookUp(printed, email string) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"state":"confirmed"`) {
-		r.t.Errorf("the lookup answers %s %s, %v", resp.Status, body, err)
+		r.t.Errorf("the lookup returns %s %s, %v", resp.Status, body, err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// inDisguise is one of the many spellings of one mailbox.
-func inDisguise(r *rand.Rand) string {
+// spelling returns one of the many spellings of one mailbox.
+func spelling(r *rand.Rand) string {
 	name := []byte("adalovelace")
 	var b strings.Builder
 	for i, c := range name {
@@ -35,11 +35,11 @@ func inDisguise(r *rand.Rand) string {
 	return b.String() + "@" + []string{"gmail.com", "GMail.com", "googlemail.com", "ｇmail.com"}[r.IntN(4)]
 }
 
-// flood posts signups through a proxy that is trusted, each by another of many IPs. It answers how many of which status there were.
+// flood posts signups through a trusted proxy, each from another of many IPs. It counts the statuses.
 func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int {
 	a.t.Helper()
 	codes, mu := map[int]int{}, sync.Mutex{}
-	client := &http.Client{Transport: held(&http.Transport{MaxIdleConnsPerHost: 32})}
+	client := &http.Client{Transport: checked(&http.Transport{MaxIdleConnsPerHost: 32})}
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for worker := range 16 {
@@ -72,28 +72,28 @@ func (a *actor) flood(n int, email func(r *rand.Rand, i int) string) map[int]int
 	return codes
 }
 
-// proxied believes this machine's own X-Forwarded-For.
-const proxied = "trusted_proxies: [127.0.0.1]\n"
+// behindProxy trusts the X-Forwarded-For of this machine.
+const behindProxy = "trusted_proxies: [127.0.0.1]\n"
 
-// One person is signed up by everybody, in every spelling, and gets three letters; somebody else gets theirs meanwhile.
-func TestNobodysInboxIsBombed(t *testing.T) {
+// One person is signed up by everybody, in every spelling, and gets three emails; others get theirs meanwhile.
+func TestAFloodOfSignupsSendsAPersonFewEmails(t *testing.T) {
 	n := size(3_000, 1_000_000)
-	relay := newExchange(t, nil)
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.top, w.each = relay.addr, proxied+unlimited, "3/24h"
-	_, a := w.spawn(w.listen)
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.topYAML, e.perAddress = relay.addr, behindProxy+unlimited, "3/24h"
+	_, a := e.spawn(e.listen)
 	flooding, slowest := make(chan map[int]int), time.Duration(0)
 	begun := time.Now()
-	go func() { flooding <- a.flood(n, func(r *rand.Rand, _ int) string { return inDisguise(r) }) }()
+	go func() { flooding <- a.flood(n, func(r *rand.Rand, _ int) string { return spelling(r) }) }()
 	var codes map[int]int
 	bystanders := 0
 	for codes == nil {
 		email := fmt.Sprintf("bystander%d@people.test", bystanders)
 		asked := time.Now()
 		if code := a.SignUp(email); code != http.StatusAccepted {
-			t.Fatalf("a bystander's signup answers %d", code)
+			t.Fatalf("a bystander's signup returns %d", code)
 		}
-		a.until("the letter to "+email, func() bool { return len(relay.to(email)) > 0 })
+		a.eventually("the email to "+email, func() bool { return len(relay.arrivedAt(email)) > 0 })
 		slowest = max(slowest, time.Since(asked))
 		bystanders++
 		select {
@@ -104,36 +104,36 @@ func TestNobodysInboxIsBombed(t *testing.T) {
 	if codes[http.StatusAccepted] != n {
 		t.Errorf("the flood was answered %v", codes)
 	}
-	letters, _ := relay.letters()
-	if letters -= bystanders; letters != 3 {
-		t.Errorf("the person got %d letters", letters)
+	emails, _ := relay.emails()
+	if emails -= bystanders; emails != 3 {
+		t.Errorf("the person got %d emails", emails)
 	}
 	if slowest > 10*time.Second {
 		t.Errorf("a bystander waited for %v", slowest)
 	}
-	t.Logf("%d signups for one mailbox in %v: %d letters; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
-		letters, bystanders, slowest.Round(time.Millisecond))
+	t.Logf("%d signups for one mailbox in %v: %d emails; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
+		emails, bystanders, slowest.Round(time.Millisecond))
 }
 
-// Distinct addresses meet the site's budget, exactly; and who is known already costs it nothing.
-func TestABudgetIsExactAndWhatSendsNoLetterCostsNothing(t *testing.T) {
+// The site's limit is exact for distinct addresses; repeated signups do not count.
+func TestTheLimitOfASiteIsExactAndRepeatedSignupsDoNotCount(t *testing.T) {
 	budget, n := size(200, 20_000), size(600, 100_000)
-	relay := newExchange(t, nil)
-	w := newWorld(t, redisServer(t).url())
-	w.smtp, w.top, w.budget = relay.addr, proxied+unlimited, fmt.Sprintf("%d/24h", budget)
-	_, a := w.spawn(w.listen)
-	once := a.flood(budget/2, func(_ *rand.Rand, i int) string { return someone(i) })
-	again := a.flood(n, func(_ *rand.Rand, i int) string { return someone(i % (budget / 2)) })
-	rest := a.flood(n, func(_ *rand.Rand, i int) string { return someone(budget/2 + i) })
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.topYAML, e.perSite = relay.addr, behindProxy+unlimited, fmt.Sprintf("%d/24h", budget)
+	_, a := e.spawn(e.listen)
+	once := a.flood(budget/2, func(_ *rand.Rand, i int) string { return addressOf(i) })
+	again := a.flood(n, func(_ *rand.Rand, i int) string { return addressOf(i % (budget / 2)) })
+	rest := a.flood(n, func(_ *rand.Rand, i int) string { return addressOf(budget/2 + i) })
 	if once[202] != budget/2 || again[202] != n {
 		t.Errorf("the first were answered %v, their repetitions %v", once, again)
 	}
 	if rest[202] != budget-budget/2 || rest[503] != n-rest[202] {
-		t.Errorf("the rest were answered %v; the budget is %d", rest, budget)
+		t.Errorf("the rest were answered %v; the limit is %d", rest, budget)
 	}
-	w.eventually(10*time.Minute, "the letters", func() bool { _, different := relay.letters(); return different >= budget })
-	if all, different := relay.letters(); all != budget || different != budget {
-		t.Errorf("%d letters came, %d different ones; the budget is %d", all, different, budget)
+	e.eventually(10*time.Minute, "the emails", func() bool { _, different := relay.emails(); return different >= budget })
+	if all, different := relay.emails(); all != budget || different != budget {
+		t.Errorf("%d emails came, %d different ones; the limit is %d", all, different, budget)
 	}
-	t.Logf("%d signups for distinct addresses and %d repetitions: %d letters, the budget exactly", budget/2+n, n, budget)
+	t.Logf("%d signups for distinct addresses and %d repetitions: %d emails, exactly the limit", budget/2+n, n, budget)
 }

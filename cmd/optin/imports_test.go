@@ -16,8 +16,9 @@ import (
 
 const ours = "github.com/optin/optin/"
 
-// mayImport is who may know whom: packages of ours, and modules of others. The standard library is everybody's, but for apart.
-func mayImport() map[string][]string {
+// allowedImports lists the packages of ours, and the modules of others, that each package imports. The standard library
+// is allowed everywhere, except for forbiddenImports.
+func allowedImports() map[string][]string {
 	return map[string][]string{
 		"internal/keyring":     {},
 		"store":                {},
@@ -32,8 +33,8 @@ func mayImport() map[string][]string {
 		"templates":            {"internal/problem", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/theme":       {},
 		"internal/openapi":     {"go.yaml.in/yaml/v4"},
-		"mailer":               {"confirm", "confirm/consent", "internal/address", "store", "templates", "github.com/wneessen/go-mail"},
-		"internal/webhook":     {"confirm", "confirm/consent", "store"},
+		"mailer":               {"confirm", "confirm/consent", "internal/address", "internal/outbox", "store", "templates", "github.com/wneessen/go-mail"},
+		"internal/webhook":     {"confirm", "confirm/consent", "internal/outbox", "store"},
 		"internal/bounce":      {"confirm", "internal/address", "internal/token"},
 		"internal/challenge":   {"internal/keyring"},
 		"internal/preflight":   {"blitiri.com.ar/go/spf"},
@@ -41,25 +42,26 @@ func mayImport() map[string][]string {
 		"internal/idempotency": {"store", "internal/keyring"},
 		"internal/web": {
 			"internal/web/admin", "internal/web/api", "internal/web/request", "internal/web/respond",
-			"confirm", "confirm/consent", "internal/token", "internal/idempotency", "internal/problem", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/token", "internal/idempotency", "internal/problem", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "internal/webhook", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"internal/web/request", "internal/web/respond",
-			"confirm", "confirm/consent", "internal/problem", "store", "templates", "internal/keyring", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/problem", "store", "templates", "internal/keyring", "internal/webhook", "github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
 			"internal/web/request", "internal/web/respond",
-			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/problem", "store", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/problem", "internal/webhook", "store", "github.com/labstack/echo/v4",
 		},
 		"internal/web/request": {"confirm", "confirm/consent", "internal/address", "internal/problem", "github.com/labstack/echo/v4"},
 		"internal/web/respond": {"internal/web/request", "confirm", "confirm/consent", "internal/idempotency", "internal/problem", "internal/token", "store", "github.com/labstack/echo/v4"},
 		"internal/config":      {"internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text"},
 		"internal/relay":       {},
-		"internal/inbox":       {"github.com/emersion/go-smtp"},
-		"internal/metrics":     {"github.com/prometheus/client_golang"},
-		// For tests only: nobody may import it.
+		// For tests only: no other package imports them.
+		"internal/browsertest":      {"github.com/chromedp/chromedp"},
+		"internal/inbox":            {"github.com/emersion/go-smtp"},
+		"internal/metrics":          {"github.com/prometheus/client_golang"},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
-		// Examples are for people who have nothing of ours.
+		// Examples are for people who have no code of ours.
 		"examples/receiver-go":     {},
 		"examples/listmonk-bridge": {},
 		"cmd/optin": {
@@ -69,15 +71,16 @@ func mayImport() map[string][]string {
 	}
 }
 
-// apart is what the rules, and the contract of stores, know nothing of: time, place and wires come in from outside.
-func apart() map[string][]string {
+// forbiddenImports are the packages of the standard library that the rules and the contract of stores must not import:
+// they do no I/O.
+func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
 		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires,
 	}
 }
 
-// shared lists the modules that more than one package may import. Any other module has one package that knows it.
+// shared lists the modules that more than one package may import. Every other module has one importer.
 func shared() map[string][]string {
 	return map[string][]string{
 		// Both read a YAML file, each in its own way: one with the line of every key, one as JSON.
@@ -86,33 +89,33 @@ func shared() map[string][]string {
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {
-	table, never := mayImport(), apart()
+	table, never := allowedImports(), forbiddenImports()
 	for pkg, imports := range importsOf(t, filepath.Join("..", "..")) {
 		allowed, known := table[pkg]
 		if !known {
-			t.Errorf("package %s is not in the table: say here what it may know", pkg)
+			t.Errorf("package %s is not in the table: list its imports here", pkg)
 		}
 		for _, i := range imports {
-			if foreign(i) && !slices.Contains(allowed, i) {
-				t.Errorf("%s imports %s, which is none of its business: %v", pkg, i, allowed)
+			if isForeign(i) && !slices.Contains(allowed, i) {
+				t.Errorf("%s imports %s, which the table does not allow: %v", pkg, i, allowed)
 			}
 			if slices.Contains(never[pkg], i) {
-				t.Errorf("%s imports %s, and is to know nothing of it", pkg, i)
+				t.Errorf("%s imports %s, which is forbidden", pkg, i)
 			}
 		}
 		for _, a := range allowed {
 			if !slices.Contains(imports, a) {
-				t.Errorf("%s does not import %s any more: take it out of the table", pkg, a)
+				t.Errorf("%s does not import %s any more: delete it from the table", pkg, a)
 			}
 		}
 		delete(table, pkg)
 	}
 	for pkg := range table {
-		t.Errorf("package %s stands in the table and is not there", pkg)
+		t.Errorf("package %s is in the table and does not exist", pkg)
 	}
 }
 
-func TestEveryForeignModuleHasOneImporterAndALineThatSaysWhy(t *testing.T) {
+func TestEveryModuleHasOneImporterAndALineThatSaysWhy(t *testing.T) {
 	reasons, err := os.ReadFile(filepath.Join("..", "..", "docs", "dependencies.md"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
@@ -135,24 +138,28 @@ func TestEveryForeignModuleHasOneImporterAndALineThatSaysWhy(t *testing.T) {
 				t.Errorf("%s is imported by %v, and shared by %v", module, by, several)
 			}
 		} else if !oneTree(by) && !strings.HasPrefix(module, "golang.org/x/") { // those extend the standard library
-			t.Errorf("%s is imported by %v: one package may know it, and those below that one", module, by)
+			t.Errorf("%s is imported by %v: only one package may import it, and the packages below that one", module, by)
 		}
 		if err == nil && !strings.Contains(string(reasons), module) {
-			t.Errorf("docs/dependencies.md does not say why there is %s", module)
+			t.Errorf("docs/dependencies.md does not say why %s is used", module)
 		}
 	}
 }
 
-// oneTree reports whether all packages (sorted) are the first one, or below it.
+// oneTree reports whether all packages, sorted, are the first one or below it.
 func oneTree(packages []string) bool {
 	return !slices.ContainsFunc(packages[1:], func(p string) bool { return !strings.HasPrefix(p, packages[0]+"/") })
 }
 
-// foreign tells what is not of the standard library: a package of ours (by its path within the module), or somebody's module.
-func foreign(i string) bool { _, known := mayImport()[i]; return known || strings.Contains(i, ".") }
+// isForeign reports whether an import is outside the standard library: a package of ours (by its path within the
+// module), or a module.
+func isForeign(i string) bool {
+	_, known := allowedImports()[i]
+	return known || strings.Contains(i, ".")
+}
 
-// importsOf reads which packages of a tree import what outside tests: ours by their path within the module, modules of others by
-// theirs, the standard library as it is. Each is named once.
+// importsOf returns the imports of each package of a tree, without tests: ours by their path within the module, modules
+// of others by their path, and packages of the standard library. Each is listed once.
 func importsOf(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	modules, all := modulesOf(t, root), map[string][]string{}
@@ -179,7 +186,7 @@ func importsOf(t *testing.T, root string) map[string][]string {
 			if err != nil {
 				return err
 			}
-			if i = whose(i, modules); !slices.Contains(all[pkg], i) {
+			if i = importedAs(i, modules); !slices.Contains(all[pkg], i) {
 				all[pkg] = append(all[pkg], i)
 			}
 		}
@@ -191,8 +198,8 @@ func importsOf(t *testing.T, root string) map[string][]string {
 	return all
 }
 
-// whose shortens an import to what the table names.
-func whose(i string, modules []string) string {
+// importedAs shortens an import to what the table lists.
+func importedAs(i string, modules []string) string {
 	if within, ok := strings.CutPrefix(i, ours); ok {
 		return within
 	}

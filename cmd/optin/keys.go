@@ -19,19 +19,20 @@ import (
 	"strings"
 
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/keyring"
 )
 
 // keysUsage is what optin keys -h prints before its flags.
-const keysUsage = `optin keys makes what a configuration needs to keep secret, and prints it as lines for the environment:
+const keysUsage = `optin keys makes the secrets that a configuration needs, and prints them as lines for the environment:
 
   optin keys                       a secret, an admin password, an API key and a webhook secret
-  optin keys -site letters         the same, with names that begin with LETTERS_
-  optin keys -sample               a commented configuration that takes those names
-  optin keys -v1a                  a webhook's key for signatures that its receiver verifies without a secret, and its public part
+  optin keys -site news            the same, with names that begin with NEWS_
+  optin keys -sample               a commented configuration that uses those names
+  optin keys -v1a                  a webhook's key for signatures that the receiver verifies without a secret, and its public key
   optin keys -dkim -domain gazette.example -selector optin
                                    a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
   optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
-                                   the same with Ed25519, beside an RSA key and never instead of it
+                                   the same with Ed25519, in addition to an RSA key and never instead of it
 
 Flags:
 `
@@ -42,8 +43,8 @@ type keysFlags struct {
 	dkim, ed25519, sample, v1a  bool
 }
 
-// keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong usage, and
-// 1 when the key's file is there already or cannot be written.
+// keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong
+// usage, and 1 if the key's file already exists or cannot be written.
 func keys(args []string, stdout, stderr io.Writer) int {
 	f, err := keysParse(args, stdout)
 	switch {
@@ -74,12 +75,12 @@ func keys(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// keysParse reads the flags and says what does not go together. -h prints the usage to help and is flag.ErrHelp.
+// keysParse parses the flags and checks that they fit together. -h prints the usage to help and returns flag.ErrHelp.
 func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	var f keysFlags
 	set := flag.NewFlagSet("optin keys", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(&f.site, "site", "gazette", "the site's `id`, which the names of its variables begin with")
+	set.StringVar(&f.site, "site", "gazette", "the site's `id`, with which the names of its variables begin")
 	set.BoolVar(&f.sample, "sample", false, "print a sample configuration instead")
 	set.BoolVar(&f.v1a, "v1a", false, "make a webhook's Ed25519 key instead")
 	set.BoolVar(&f.dkim, "dkim", false, "make a DKIM key instead")
@@ -101,19 +102,19 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	return f, f.keysCheck(set.Args(), given)
 }
 
-// keysCheck says what is wrong with flags that could be read.
+// keysCheck returns an error for flags that do not fit together.
 func (f keysFlags) keysCheck(rest []string, given map[string]bool) error {
 	switch {
 	case len(rest) > 0:
 		return errors.New("takes no arguments but flags")
 	case f.sample && len(given) > 1:
-		return errors.New("-sample goes with no other flag")
+		return errors.New("-sample cannot be combined with other flags")
 	case f.v1a && (f.dkim || f.sample):
-		return errors.New("-v1a goes with -site only")
+		return errors.New("-v1a can be combined with -site only")
 	case !f.dkim && (given["domain"] || given["selector"] || given["out"] || f.ed25519):
-		return errors.New("-domain, -selector, -out and -ed25519 go with -dkim")
+		return errors.New("-domain, -selector, -out and -ed25519 need -dkim")
 	case f.dkim && given["site"]:
-		return errors.New("-site does not go with -dkim")
+		return errors.New("-site cannot be combined with -dkim")
 	case f.dkim && (!keysName(f.domain) || !strings.Contains(f.domain, ".")):
 		return errors.New("-domain must be the domain of the sender's address, such as gazette.example")
 	case f.dkim && (!keysName(f.selector) || len(f.selector) > 63):
@@ -126,7 +127,7 @@ func (f keysFlags) keysCheck(rest []string, given map[string]bool) error {
 	return nil
 }
 
-// keysName tells whether s is a name as DNS has them: labels of letters, digits and hyphens.
+// keysName reports whether s is a name as DNS has them: labels of letters, digits and hyphens.
 func keysName(s string) bool {
 	for label := range strings.SplitSeq(strings.ToLower(s), ".") {
 		bad := strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != ""
@@ -137,12 +138,12 @@ func keysName(s string) bool {
 	return len(s) <= 200
 }
 
-// keysSecrets prints new secrets as NAME=value lines, with the names that the sample configuration takes.
+// keysSecrets prints new secrets as NAME=value lines, with the names that the sample configuration uses.
 func keysSecrets(w io.Writer, site string) {
 	prefix := keysPrefix(site)
 	key := "optin_" + base64.RawURLEncoding.EncodeToString(keysRandom(32))
-	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file its environment comes from, readable by nobody else, and keep a copy
-# of OPTIN_SECRET apart from the backups: without it they cannot be read, and with it they can.
+	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file of its environment, readable by nobody else, and keep a copy of
+# OPTIN_SECRET apart from the backups: they cannot be read without it.
 OPTIN_SECRET=%s
 OPTIN_ADMIN_PASSWORD=%s
 %s_API_KEY=%s
@@ -153,7 +154,21 @@ OPTIN_ADMIN_PASSWORD=%s
 		prefix, base64.StdEncoding.EncodeToString(keysRandom(32)), sha256.Sum256([]byte(key)))
 }
 
-// keysPrefix is what the names of a site's variables begin with.
+// keysWebhook prints a new Ed25519 key as Standard Webhooks 1.0.0 writes it: whsk_ and all 64 bytes of the private key,
+// which other implementations read too; whpk_ and the 32 bytes of the public key.
+func keysWebhook(w io.Writer, site string) {
+	key := ed25519.NewKeyFromSeed(keysRandom(ed25519.SeedSize))
+	text := base64.StdEncoding.EncodeToString
+	fmt.Fprintf(w, `# A new key for a webhook. Put this line into the file of optin's environment, readable by nobody else:
+%[1]s_WEBHOOK_KEY=whsk_%[2]s
+# In the configuration it is listed with the webhook's secret, or alone:
+#   secret: ["${%[1]s_WEBHOOK_SECRET}", "${%[1]s_WEBHOOK_KEY}"]
+# The receiver verifies v1a signatures with the public key, which is not secret:
+#   whpk_%[3]s
+`, keysPrefix(site), text(key), text(key[ed25519.SeedSize:]))
+}
+
+// keysPrefix returns what the names of a site's variables begin with.
 func keysPrefix(site string) string {
 	prefix := strings.ToUpper(strings.ReplaceAll(site, "-", "_"))
 	if '0' <= prefix[0] && prefix[0] <= '9' {
@@ -169,7 +184,7 @@ func keysRandom(n int) []byte {
 	return b
 }
 
-// keysDKIM makes a key, keeps it in a file and prints what belongs into DNS and into the configuration.
+// keysDKIM makes a key, writes it into a file and prints the lines for DNS and for the configuration.
 func keysDKIM(w io.Writer, f keysFlags) error {
 	key, record, err := keysPair(f.ed25519)
 	if err != nil {
@@ -184,7 +199,7 @@ func keysDKIM(w io.Writer, f keysFlags) error {
 # 1. The DNS record, as a line of a zone file:
 %[2]s. IN TXT (%[3]s )
 
-#    or, where a form asks for them, the name %[2]s, the type TXT and the value:
+#    or, for a form, the name %[2]s, the type TXT and the value:
 %[4]s
 
 # 2. The configuration, under smtp:
@@ -196,14 +211,14 @@ func keysDKIM(w io.Writer, f keysFlags) error {
 	return nil
 }
 
-// keysPair makes a private key and the text of its record: RSA with its SubjectPublicKeyInfo (RFC 6376, section 3.6.1), or
-// Ed25519 with its bare 32 bytes (RFC 8463, section 4.2).
+// keysPair makes a private key and the text of its record: RSA with its SubjectPublicKeyInfo (RFC 6376, section 3.6.1),
+// or Ed25519 with its bare 32 bytes (RFC 8463, section 4.2).
 func keysPair(ed bool) (key crypto.Signer, record string, err error) {
 	if ed {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public), err
 	}
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	private, err := rsa.GenerateKey(rand.Reader, keyring.MinRSABits)
 	if err != nil {
 		return nil, "", err
 	}
@@ -211,7 +226,8 @@ func keysPair(ed bool) (key crypto.Signer, record string, err error) {
 	return private, "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
 }
 
-// keysWrite keeps a private key as PKCS #8 in a new file of mode 0600. It never overwrites, and leaves no part of a file.
+// keysWrite writes a private key as PKCS #8 into a new file of mode 0600. It never overwrites a file, and leaves no
+// partial one.
 func keysWrite(name string, key crypto.Signer) (err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -219,7 +235,7 @@ func keysWrite(name string, key crypto.Signer) (err error) {
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and stays as it is; name another file with -out", name)
+		return fmt.Errorf("%s already exists and was not changed; name another file with -out", name)
 	}
 	if err != nil {
 		return fmt.Errorf("the key cannot be written: %w; name another file with -out", err)
@@ -249,7 +265,7 @@ func keysStrings(record string) string {
 	return b.String()
 }
 
-// keysQuoted writes a file's name so that YAML, and the ${ } of the configuration, take it for nothing else.
+// keysQuoted quotes a file's name for YAML and for the ${ } of the configuration.
 func keysQuoted(name string) string {
 	return "'" + strings.ReplaceAll(strings.ReplaceAll(name, "'", "''"), "${", "$${") + "'"
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/optin/optin/internal/config"
 )
 
-// keysRun runs optin keys and returns what it printed.
-func keysRun(t *testing.T, want int, args ...string) (stdout, stderr string) {
+// runKeys runs optin keys and returns what it printed.
+func runKeys(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if got := keys(args, &out, &errs); got != want {
@@ -38,7 +38,7 @@ func keysLines(out string) map[string]string {
 }
 
 func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
-	out, _ := keysRun(t, 0)
+	out, _ := runKeys(t, 0)
 	lines := keysLines(out)
 	env := func(name string) (string, bool) { v, ok := lines[name]; return v, ok }
 	c, err := config.Parse("optin.yaml", config.Sample(), env, nil)
@@ -50,7 +50,7 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 	if err != nil || hashed.Sites[0].APIKeys[0] != c.Sites[0].APIKeys[0] {
 		t.Errorf("the digest is not the key's: %v", err)
 	}
-	again, _ := keysRun(t, 0)
+	again, _ := runKeys(t, 0)
 	for name, value := range keysLines(again) {
 		if lines[name] == value {
 			t.Errorf("%s is the same twice", name)
@@ -60,7 +60,7 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 
 func TestNamesFollowTheSite(t *testing.T) {
 	for site, prefix := range map[string]string{"la-lettre": "LA_LETTRE", "24h": "SITE_24H"} {
-		out, _ := keysRun(t, 0, "-site", site)
+		out, _ := runKeys(t, 0, "-site", site)
 		if l := keysLines(out); l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"], "whsec_") {
 			t.Errorf("%s: printed\n%s", site, out)
 		}
@@ -68,12 +68,12 @@ func TestNamesFollowTheSite(t *testing.T) {
 }
 
 func TestTheSampleIsPrintedAsItIs(t *testing.T) {
-	if out, _ := keysRun(t, 0, "-sample"); out != string(config.Sample()) {
+	if out, _ := runKeys(t, 0, "-sample"); out != string(config.Sample()) {
 		t.Error("it is not the sample")
 	}
 }
 
-// keysRecord checks the DNS record of an output against its form, and returns its p=.
+// keysRecord checks the form of the DNS record in an output, and returns its p=.
 func keysRecord(t *testing.T, out, kind string) []byte {
 	t.Helper()
 	zone := regexp.MustCompile(`(?s)\noptin\._domainkey\.gazette\.example\. IN TXT \((.*?) \)\n`).FindStringSubmatch(out)
@@ -122,13 +122,13 @@ func keysPrivate(t *testing.T, name string) any {
 
 func TestADKIMKeyFitsItsRecordAndTheConfiguration(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "it's ${X}.pem")
-	out, _ := keysRun(t, 0, "-dkim", "-domain", "Gazette.example", "-selector", "optin", "-out", name)
+	out, _ := runKeys(t, 0, "-dkim", "-domain", "Gazette.example", "-selector", "optin", "-out", name)
 	public, err := x509.ParsePKIXPublicKey(keysRecord(t, out, "rsa"))
 	key := keysPrivate(t, name).(*rsa.PrivateKey)
 	if err != nil || !key.PublicKey.Equal(public) || key.N.BitLen() != 2048 {
 		t.Errorf("the record is not of the key: %v", err)
 	}
-	secrets, _ := keysRun(t, 0)
+	secrets, _ := runKeys(t, 0)
 	lines := keysLines(secrets)
 	_, part, _ := strings.Cut(out, "under smtp:\n")
 	text := strings.Replace(string(config.Sample()), "  connections: 4 ", part+"  connections: 4 ", 1)
@@ -140,37 +140,37 @@ func TestADKIMKeyFitsItsRecordAndTheConfiguration(t *testing.T) {
 
 func TestAnEd25519KeyIsPublishedAs32Bytes(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "dkim.pem")
-	out, _ := keysRun(t, 0, "-dkim", "-ed25519", "-domain", "gazette.example", "-selector", "optin", "-out", name)
+	out, _ := runKeys(t, 0, "-dkim", "-ed25519", "-domain", "gazette.example", "-selector", "optin", "-out", name)
 	public := ed25519.PublicKey(keysRecord(t, out, "ed25519"))
 	if len(public) != ed25519.PublicKeySize || !public.Equal(keysPrivate(t, name).(ed25519.PrivateKey).Public()) {
 		t.Error("the record is not of the key")
 	}
 }
 
-func TestAKeyThatIsThereStays(t *testing.T) {
+func TestAnExistingKeyIsNotOverwritten(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "dkim.pem")
 	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, errs := keysRun(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out", name)
+	out, errs := runKeys(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out", name)
 	if text, err := os.ReadFile(name); err != nil || string(text) != "precious" {
 		t.Errorf("the file is now %q, %v", text, err)
 	}
-	if out != "" || !strings.Contains(errs, "is there already and stays as it is") {
+	if out != "" || !strings.Contains(errs, "already exists and was not changed") {
 		t.Errorf("printed %q and %q", out, errs)
 	}
-	if _, errs := keysRun(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out", filepath.Join(name, "x")); !strings.Contains(errs, "cannot be written") {
+	if _, errs := runKeys(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out", filepath.Join(name, "x")); !strings.Contains(errs, "cannot be written") {
 		t.Errorf("printed %q", errs)
 	}
 }
 
-func TestWrongUsageOfKeysIsTwoAndMakesNothing(t *testing.T) {
+func TestWrongUsageOfKeysExitsWithTwoAndMakesNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, line := range []string{"now", "-nonsense", "-domain gazette.example", "-ed25519", "-out x.pem", "-dkim", "-dkim -domain gazette.example",
 		"-dkim -selector optin", "-dkim -domain gazette -selector optin", "-dkim -domain gazette.example. -selector optin",
 		"-dkim -domain gazette.example -selector op_tin", "-dkim -domain gazette.example -selector optin -out=", "-sample -dkim",
 		"-dkim -site a -domain gazette.example -selector optin", "-site A_B", "-site=", "-site a.b", "-dkim -domain gazette.example -selector optin extra"} {
-		out, errs := keysRun(t, 2, strings.Fields(line)...)
+		out, errs := runKeys(t, 2, strings.Fields(line)...)
 		if out != "" || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "optin keys: ") {
 			t.Errorf("%s: printed %q and %q", line, out, errs)
 		}
@@ -178,12 +178,12 @@ func TestWrongUsageOfKeysIsTwoAndMakesNothing(t *testing.T) {
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
-	if out, errs := keysRun(t, 0, "-h"); !strings.Contains(out, "-ed25519") || errs != "" {
+	if out, errs := runKeys(t, 0, "-h"); !strings.Contains(out, "-ed25519") || errs != "" {
 		t.Errorf("-h printed %q and %q", out, errs)
 	}
 }
 
-// keysFull is an output that takes nothing.
+// keysFull is an output that is full.
 type keysFull struct{}
 
 func (keysFull) Write([]byte) (int, error) { return 0, errors.New("no space") }

@@ -8,122 +8,124 @@ import (
 	"time"
 )
 
-// kills is how often the program is killed on each store.
-const kills = 20
+// killCount is how often the program is killed on each store.
+const killCount = 20
 
-// The promise is that of an answer: what was acknowledged is kept, wherever the process was when it died.
-func TestKilledAtAnyMomentItLosesNothingItAcknowledged(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		w.hold, w.smtp = 3*time.Second, slowRelay(t, w.mail.Addr(), 4*time.Millisecond)
-		hook := newReceiver(t)
-		w.more = hook.yaml()
+// What was acknowledged is kept, whenever the process was killed.
+func TestAKilledProgramLosesNothingItAcknowledged(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		e.leaseFor, e.relayAddr = 3*time.Second, slowRelay(t, e.mail.Addr(), 4*time.Millisecond)
+		hook := newEndpoint(t)
+		e.siteYAML = hook.yaml()
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("moments by seed %d", seed)
-		p := w.launch(w.listen)
-		c := newCrowd(t, w)
+		p := e.launch(e.listen)
+		l := newLoad(t, e)
 		moments := rand.New(rand.NewPCG(seed, 0))
-		for range kills {
-			c.liveFor(moments)
+		for range killCount {
+			l.waitToKill(moments)
 			p.kill()
-			c.deaths = append(c.deaths, time.Now())
-			p = w.launch(w.listen)
+			l.kills = append(l.kills, time.Now())
+			p = e.launch(e.listen)
 		}
-		c.rest()
-		w.actor(w.listen).until("ready", func() bool { return w.actor(w.listen).status("/readyz") == http.StatusOK })
-		c.wasThere(3 * kills)
-		c.everyLetterComes(30 * time.Second) // also what the dead had leased
-		c.nothingIsForgotten()
-		c.everythingIsTold(hook)
-		if code := p.stops(); code != exitOK {
-			t.Errorf("after all that it ends with %d:\n%s", code, p.stderr)
+		l.stop()
+		e.actor(e.listen).eventually("ready", func() bool { return e.actor(e.listen).status("/readyz") == http.StatusOK })
+		l.wantLoad(3 * killCount)
+		l.wantEveryEmail(30 * time.Second) // also what the dead had leased
+		l.wantNothingLost()
+		l.wantEveryEvent(hook)
+		if code := p.stop(); code != exitOK {
+			t.Errorf("after all that it exits with %d:\n%s", code, p.stderr)
 		}
-		c.noLetterTooMany()
+		l.wantNoExtraEmail()
 	})
 }
 
-// liveFor waits for the moment to kill: mostly under load, however slow this machine is, now and then while the program is still starting.
-func (c *crowd) liveFor(moments *rand.Rand) {
-	if before := len(c.accepted.keys()); moments.IntN(5) > 0 {
-		c.w.actor(c.w.listen).until("load", func() bool { return len(c.accepted.keys()) >= before+5 })
+// waitToKill waits for the moment to kill: mostly under load, however slow this machine is, sometimes while the program
+// is still starting.
+func (l *load) waitToKill(moments *rand.Rand) {
+	if before := len(l.accepted.keys()); moments.IntN(5) > 0 {
+		l.env.actor(l.env.listen).eventually("load", func() bool { return len(l.accepted.keys()) >= before+5 })
 	}
 	<-time.After(time.Duration(moments.IntN(400)) * time.Millisecond)
 }
 
-// everyLetterComes: whoever was told 202 gets their letter in time.
-func (c *crowd) everyLetterComes(within time.Duration) {
-	c.t.Helper()
-	accepted := c.accepted.keys()
+// wantEveryEmail checks that everybody whose signup was answered 202 gets an email in time.
+func (l *load) wantEveryEmail(within time.Duration) {
+	l.t.Helper()
+	accepted := l.accepted.keys()
 	end := time.Now().Add(within)
 	missing := func() []string {
-		return slices.DeleteFunc(slices.Clone(accepted), func(email string) bool { return len(c.letters.get(email)) > 0 })
+		return slices.DeleteFunc(slices.Clone(accepted), func(email string) bool { return len(l.emails.get(email)) > 0 })
 	}
 	for len(missing()) > 0 && time.Now().Before(end) {
 		<-time.After(20 * time.Millisecond)
 	}
 	if m := missing(); len(m) > 0 {
-		c.t.Errorf("%d of %d who were told 202 have no letter: %v", len(m), len(accepted), m[:min(5, len(m))])
+		l.t.Errorf("%d of %d whose signup was answered 202 have no email: %v", len(m), len(accepted), m[:min(5, len(m))])
 	}
 }
 
-// wasThere: a test under load proves something only if there was one.
-func (c *crowd) wasThere(least int) {
-	c.t.Helper()
-	accepted, confirmed := len(c.accepted.keys()), len(c.confirmed.keys())
-	c.t.Logf("%d signups accepted, %d not answered; %d presses answered, %d not; %d letters for %d people",
-		accepted, c.unheard.Load(), confirmed, c.unpressed.Load(), c.came.Load(), len(c.letters.keys()))
-	if accepted < least || confirmed < least/4 || c.unheard.Load() == 0 {
-		c.t.Errorf("that was no load")
+// wantLoad checks that there was a load: without one the test proves nothing.
+func (l *load) wantLoad(least int) {
+	l.t.Helper()
+	accepted, confirmed := len(l.accepted.keys()), len(l.confirmed.keys())
+	l.t.Logf("%d signups accepted, %d not answered; %d confirmations answered, %d not; %d emails for %d people",
+		accepted, l.unanswered.Load(), confirmed, l.unconfirmed.Load(), l.emailCount.Load(), len(l.emails.keys()))
+	if accepted < least || confirmed < least/4 || l.unanswered.Load() == 0 {
+		l.t.Errorf("that was no load")
 	}
 }
 
-// nothingIsForgotten: whoever was told "confirmed" is, and nobody else but who may have been without hearing it.
-func (c *crowd) nothingIsForgotten() {
-	c.t.Helper()
-	a := c.w.actor(c.w.listen)
-	for _, email := range c.confirmed.keys() {
-		if state := a.MayIWrite(email).State; state != "confirmed" {
-			c.t.Errorf("%s was told confirmed, and is %q", email, state)
+// wantNothingLost checks that everybody who was answered "confirmed" is, and that nobody is who did not confirm.
+func (l *load) wantNothingLost() {
+	l.t.Helper()
+	a := l.env.actor(l.env.listen)
+	for _, email := range l.confirmed.keys() {
+		if state := a.Lookup(email).State; state != "confirmed" {
+			l.t.Errorf("%s was answered confirmed, and is %q", email, state)
 		}
 	}
-	for _, email := range c.accepted.keys() {
-		if state := a.MayIWrite(email).State; c.pressed.get(email) == nil && state != "pending" {
-			c.t.Errorf("%s pressed nothing, and is %q", email, state)
+	for _, email := range l.accepted.keys() {
+		if state := a.Lookup(email).State; l.clicked.get(email) == nil && state != "pending" {
+			l.t.Errorf("%s did not confirm, and is %q", email, state)
 		}
 	}
 }
 
-// everythingIsTold: the website hears of each confirmation, however often, under one id.
-func (c *crowd) everythingIsTold(hook *receiver) {
-	c.t.Helper()
-	a := c.w.actor(c.w.listen)
-	for _, email := range c.confirmed.keys() {
-		a.until("the website is told of "+email, func() bool { return len(hook.about(email)) > 0 })
-		for _, e := range hook.about(email) {
-			if first := hook.about(email)[0]; e != first || e.Data.State != "confirmed" {
-				c.t.Errorf("the website was told %+v and %+v", first, e)
+// wantEveryEvent checks that the website gets the event of each confirmation, perhaps several times, with one id.
+func (l *load) wantEveryEvent(hook *endpoint) {
+	l.t.Helper()
+	a := l.env.actor(l.env.listen)
+	for _, email := range l.confirmed.keys() {
+		a.eventually("the event of "+email, func() bool { return len(hook.eventsAbout(email)) > 0 })
+		for _, e := range hook.eventsAbout(email) {
+			if first := hook.eventsAbout(email)[0]; e != first || e.Data.State != "confirmed" {
+				l.t.Errorf("the website got %+v and %+v", first, e)
 			}
 		}
 	}
 }
 
-// noLetterTooMany: a copy comes only where the relay's answer was lost, so somebody died between the two; and it is the same letter.
-func (c *crowd) noLetterTooMany() {
-	c.t.Helper()
-	for _, email := range c.letters.keys() {
-		all := c.letters.get(email)
-		for i, l := range all[1:] {
+// wantNoExtraEmail checks that a second copy of an email comes only if the process was killed between the two, and is
+// the same email.
+func (l *load) wantNoExtraEmail() {
+	l.t.Helper()
+	for _, email := range l.emails.keys() {
+		all := l.emails.get(email)
+		for i, m := range all[1:] {
 			died := func(at time.Time) bool {
-				return at.After(all[i].at.Add(-time.Second)) && at.Before(l.at) // what was on its way still came
+				return at.After(all[i].at.Add(-time.Second)) && at.Before(m.at) // an email that was being sent still arrived
 			}
-			if !slices.ContainsFunc(c.deaths, died) {
-				c.t.Errorf("%s got letters at %v and %v, and nobody died between", email, all[i].at, l.at)
+			if !slices.ContainsFunc(l.kills, died) {
+				l.t.Errorf("%s got emails at %v and %v, and the process was not killed between", email, all[i].at, m.at)
 			}
-			if l.id != all[0].id || l.link != all[0].link {
-				c.t.Errorf("%s has two different letters: %+v and %+v", email, all[0], l)
+			if m.id != all[0].id || m.link != all[0].link {
+				l.t.Errorf("%s has two different emails: %+v and %+v", email, all[0], m)
 			}
 		}
 		if all[0].id == "" || all[0].link == "" || len(all) > 4 {
-			c.t.Errorf("%s has %d letters: %+v", email, len(all), all[0])
+			l.t.Errorf("%s has %d emails: %+v", email, len(all), all[0])
 		}
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// knock asks for a letter: to an address, or for one more to whom a link, or a subscription's id, is known.
-type knock func(a *actor, email, link, id string) *http.Response
+// emailRequest asks for an email to an address, or for one more by a link or by a subscription's id.
+type emailRequest func(a *actor, email, link, id string) *http.Response
 
-// doors are the ways in.
-func doors() map[string]knock {
+// emailRequests are all ways to ask for an email.
+func emailRequests() map[string]emailRequest {
 	form := func(email string) string {
 		return url.Values{"email": {email}, "consent": {"on"}, "purposes": {"letter"}, "locale": {"en"}}.Encode()
 	}
-	return map[string]knock{
+	return map[string]emailRequest{
 		"JSON": func(a *actor, email, _, _ string) *http.Response {
 			return a.post(signupPath, `{"email":"`+email+`","consent":true,"locale":"en"}`, http.Header{"Content-Type": {mediaJSON}})
 		},
@@ -41,29 +41,30 @@ func (a *actor) post(where, body string, header http.Header) *http.Response {
 	return resp
 }
 
-// idOf is the id of a subscription, by a lookup.
+// idOf looks up the id of a subscription.
 func (a *actor) idOf(email string) (id string) {
 	a.t.Helper()
 	_, b := a.ask(http.MethodPost, "/v1/sites/gazette/lookup", `{"email":"`+email+`"}`,
 		http.Header{"Authorization": {"Bearer " + testKey}, "Content-Type": {mediaJSON}})
 	var found struct{ ID string }
 	if err := json.Unmarshal(b, &found); err != nil || found.ID == "" {
-		a.t.Fatalf("a lookup answers %q", b)
+		a.t.Fatalf("a lookup returns %q", b)
 	}
 	return found.ID
 }
 
-// However a letter is asked for, the same limits hold: that of an address is silent, that of an IP is a 429, that of a site a 503.
-func TestEveryDoorHasTheSameLimits(t *testing.T) {
+// The same limits apply however an email is asked for: that of an address is silent, that of an IP is a 429, that of a
+// site a 503.
+func TestTheSameLimitsApplyHoweverAnEmailIsAskedFor(t *testing.T) {
 	for name, limit := range map[string]struct {
 		each, budget, perIP string
-		want                func(door string) int
+		want                func(request string) int
 	}{
-		"an address": {"1/24h", "1000/1h", "1000/1m", func(door string) int {
-			return map[string]int{"a website's form": 303, "the hosted page": 303}[door]
+		"an address": {"1/24h", "1000/1h", "1000/1m", func(request string) int {
+			return map[string]int{"a website's form": 303, "the hosted page": 303}[request]
 		}},
-		"an IP": {"1000/1m", "1000/1h", "1/1h", func(door string) int {
-			if door == "resend" {
+		"an IP": {"1000/1m", "1000/1h", "1/1h", func(request string) int {
+			if request == "resend" {
 				return 0 // a site's server asks, for anybody
 			}
 			return http.StatusTooManyRequests
@@ -71,31 +72,31 @@ func TestEveryDoorHasTheSameLimits(t *testing.T) {
 		"a site": {"1000/1m", "1/1h", "1000/1m", func(string) int { return http.StatusServiceUnavailable }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for door, knock := range doors() {
-				w := newWorld(t, "sqlite://"+t.TempDir()+"/optin.db")
-				w.top, w.each, w.budget, w.perIP = proxied, limit.each, limit.budget, limit.perIP
-				a := w.start()
-				first := doors()["JSON"](a, "ada@people.test", "", "")
-				link := confirmLink(a.Letter("ada@people.test"))
-				a.until("the letter is recorded", func() bool { return a.MayIWrite("ada@people.test").State == "pending" })
-				resp := knock(a, "ada@people.test", link, a.idOf("ada@people.test"))
-				want := limit.want(door)
+			for request, send := range emailRequests() {
+				e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+				e.topYAML, e.perAddress, e.perSite, e.signupsPerIP = behindProxy, limit.each, limit.budget, limit.perIP
+				a := e.start()
+				first := emailRequests()["JSON"](a, "ada@people.test", "", "")
+				link := confirmLink(a.Email("ada@people.test"))
+				a.eventually("the email is recorded", func() bool { return a.Lookup("ada@people.test").State == "pending" })
+				resp := send(a, "ada@people.test", link, a.idOf("ada@people.test"))
+				want := limit.want(request)
 				if want == 0 {
 					want = http.StatusAccepted
 				}
 				if first.StatusCode != http.StatusAccepted || resp.StatusCode != want {
-					t.Errorf("%s: answers %d, then %d; want %d", door, first.StatusCode, resp.StatusCode, want)
+					t.Errorf("%s: returns %d, then %d; want %d", request, first.StatusCode, resp.StatusCode, want)
 				}
-				told := resp.Header.Get("RateLimit") != "" && strings.HasPrefix(resp.Header.Get("RateLimit-Policy"), `"ip";q=1;w=3600`)
-				if told != (want == http.StatusTooManyRequests) || (resp.Header.Get("Retry-After") != "") != (want >= 400) {
-					t.Errorf("%s: %v", door, resp.Header)
+				limited := resp.Header.Get("RateLimit") != "" && strings.HasPrefix(resp.Header.Get("RateLimit-Policy"), `"ip";q=1;w=3600`)
+				if limited != (want == http.StatusTooManyRequests) || (resp.Header.Get("Retry-After") != "") != (want >= 400) {
+					t.Errorf("%s: %v", request, resp.Header)
 				}
-				if name == "an address" { // hers would have come before one that is asked for later, in the lane of the same domain
-					doors()["JSON"](a, "bob@people.test", "", "")
-					a.Letter("bob@people.test")
+				if name == "an address" { // hers would arrive before one that is asked for later, in the queue of the same domain
+					emailRequests()["JSON"](a, "bob@people.test", "", "")
+					a.Email("bob@people.test")
 				}
-				if n := w.lettersTo("ada@people.test"); n != 1 && (want >= 400 || name == "an address") {
-					t.Errorf("%s: %d letters", door, n)
+				if n := e.emailsTo("ada@people.test"); n != 1 && (want >= 400 || name == "an address") {
+					t.Errorf("%s: %d emails", request, n)
 				}
 			}
 		})

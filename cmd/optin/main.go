@@ -3,11 +3,16 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/templates"
 )
 
 // Exit codes.
@@ -17,16 +22,16 @@ const (
 	exitUsage  = 2 // wrong usage or configuration
 )
 
-const usage = `optin takes signups, mails a signed link, and counts a consent once the person has pressed its button.
+const usage = `optin takes signups, sends a signed link by email, and counts a consent only once the person has confirmed it.
 
   optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
-  optin bounce -config optin.yaml  takes in a report about a letter, as a mail system pipes it
+  optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
-  optin webhook                    tries a website's webhook out; lists and replays what could not be told
+  optin webhook                    tests a website's webhook; lists and retries failed events
   optin healthcheck                asks a running service whether it is alive
-  optin version                    says which version this is
+  optin version                    prints the version and the commit
 
 optin COMMAND -h explains a command's flags.
 `
@@ -38,7 +43,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program: it ends when its work is done, or soon after ctx is.
+// run is the program. It returns when its work is done, or soon after ctx is.
 func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
@@ -52,7 +57,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	case "check":
 		return check(ctx, rest, env, stdout, stderr)
 	case "bounce":
-		return takeBounce(ctx, rest, env, os.Stdin, stdout, stderr)
+		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":
 		return keys(rest, stdout, stderr)
 	case "webhook":
@@ -60,7 +65,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	case "healthcheck":
 		return healthcheck(ctx, rest, stdout, stderr)
 	case "version", "-version", "--version":
-		return version(stdout)
+		return printVersion(stdout)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
@@ -68,4 +73,59 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		fmt.Fprintf(stderr, "optin: there is no command %q\n\n%s", name, usage)
 		return exitUsage
 	}
+}
+
+// parseFlags parses a command's flags. If ok is false, the command ends with the code.
+func parseFlags(f *flag.FlagSet, args []string, stderr io.Writer) (code int, ok bool) {
+	rest, code, ok := mixedFlags(f, args, stderr)
+	if ok && len(rest) > 0 {
+		fmt.Fprintf(stderr, "optin %s: unknown argument %q; -h shows the flags\n", f.Name(), rest[0])
+		return exitUsage, false
+	}
+	return code, ok
+}
+
+// mixedFlags parses flags that may stand before and between arguments, and returns the arguments. If ok is false, the
+// command ends with the code.
+func mixedFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string, code int, ok bool) {
+	f.SetOutput(stderr)
+	for len(args) > 0 {
+		switch err := f.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, exitOK, false
+		case err != nil:
+			return nil, exitUsage, false
+		}
+		if args = f.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, exitOK, true
+}
+
+// readConfig reads a configuration. Its sites may use the languages of the embedded templates.
+func readConfig(path string, env func(string) (string, bool)) (*config.Config, *templates.Set, error) {
+	pages, err := templates.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := config.Load(path, env, pages.Languages()...)
+	return cfg, pages, err
+}
+
+// siteConfig is readConfig, and returns the site of an id, or all sites if the id is empty.
+func siteConfig(path, id string, env func(string) (string, bool)) (*config.Config, *templates.Set, []config.Site, error) {
+	cfg, pages, err := readConfig(path, env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if id == "" {
+		return cfg, pages, cfg.Sites, nil
+	}
+	for _, s := range cfg.Sites {
+		if s.ID == id {
+			return cfg, pages, []config.Site{s}, nil
+		}
+	}
+	return nil, nil, nil, fmt.Errorf("the configuration has no site %q: -site takes one of its ids", id)
 }

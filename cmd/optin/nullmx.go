@@ -7,52 +7,52 @@ import (
 	"time"
 )
 
-// nullMX knows which domains say in DNS that they take no mail (RFC 7505). It asks for at most patience, and remembers what it
-// learnt, so that a signup seldom waits for a name server; when it does not know, the letter is tried.
+// nullMX knows which domains publish in DNS that they accept no mail (RFC 7505). A lookup takes at most timeout and is
+// cached, so that a signup seldom waits for a name server. Without an answer the domain counts as accepting mail.
 type nullMX struct {
 	resolver *net.Resolver
-	patience time.Duration
+	timeout  time.Duration
 	now      func() time.Time
 
 	mu    sync.Mutex
-	known map[string]verdict
+	cache map[string]nullMXAnswer
 }
 
-type verdict struct {
-	null  bool
-	until time.Time
+type nullMXAnswer struct {
+	null    bool
+	expires time.Time
 }
 
 const (
-	nullMXRemember = 10 * time.Minute
-	nullMXMost     = 10_000 // domains remembered; then all are forgotten
+	nullMXCacheFor = 10 * time.Minute
+	nullMXCacheMax = 10_000 // domains; then the cache is emptied
 )
 
 func newNullMX() *nullMX {
-	return &nullMX{resolver: net.DefaultResolver, patience: 300 * time.Millisecond, now: time.Now, known: map[string]verdict{}}
+	return &nullMX{resolver: net.DefaultResolver, timeout: 300 * time.Millisecond, now: time.Now, cache: map[string]nullMXAnswer{}}
 }
 
-// undeliverable tells whether a domain (A-labels) publishes a null MX: one record with the root as its host.
+// undeliverable reports whether a domain (A-labels) publishes a null MX: one record with the root as its host.
 func (n *nullMX) undeliverable(ctx context.Context, domain string) bool {
-	if v, ok := n.recall(domain); ok {
-		return v
+	if null, ok := n.cached(domain); ok {
+		return null
 	}
-	ctx, cancel := context.WithTimeout(ctx, n.patience)
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
 	mx, err := n.resolver.LookupMX(ctx, domain+".")
 	null := err == nil && len(mx) == 1 && mx[0].Host == "."
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.known) >= nullMXMost {
-		clear(n.known)
+	if len(n.cache) >= nullMXCacheMax {
+		clear(n.cache)
 	}
-	n.known[domain] = verdict{null, n.now().Add(nullMXRemember)}
+	n.cache[domain] = nullMXAnswer{null, n.now().Add(nullMXCacheFor)}
 	return null
 }
 
-func (n *nullMX) recall(domain string) (null, known bool) {
+func (n *nullMX) cached(domain string) (null, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	v, ok := n.known[domain]
-	return v.null, ok && n.now().Before(v.until)
+	a, ok := n.cache[domain]
+	return a.null, ok && n.now().Before(a.expires)
 }

@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the program itself, so that a test can start it, and kill it, as an operator would.
+// TestMain makes the test binary the program itself, so that a test can start and kill it as an operator does.
 func TestMain(m *testing.M) {
 	switch os.Getenv("OPTIN_TEST_MAIN") {
 	case "1":
 		main()
-	case "serve": // as main does, but that DNS is not asked, and leases end as soon as the test says
-		hold, err := time.ParseDuration(os.Getenv("OPTIN_TEST_HOLD"))
+	case "serve": // as main does, but without DNS, and with leases as long as the test says
+		leaseFor, err := time.ParseDuration(os.Getenv("OPTIN_TEST_LEASE"))
 		if err != nil {
 			panic(err)
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, hold: hold, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
+		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: leaseFor, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
-	os.Exit(holding(m.Run))
+	os.Exit(checkResponses(m.Run))
 }
 
-// process is the program as a child.
+// process is the program as a child process.
 type process struct {
 	t              *testing.T
 	cmd            *exec.Cmd
@@ -39,30 +39,30 @@ type process struct {
 }
 
 // spawn starts `optin serve` as a process of its own and waits until it is ready.
-func (w *world) spawn(listen string) (*process, *actor) {
-	w.t.Helper()
-	p := w.launch(listen)
-	a := w.actor(listen)
-	a.until("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+func (e *env) spawn(listen string) (*process, *actor) {
+	e.t.Helper()
+	p := e.launch(listen)
+	a := e.actor(listen)
+	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
 	return p, a
 }
 
 // launch starts `optin serve` as a process of its own.
-func (w *world) launch(listen string) *process {
-	w.t.Helper()
-	w.write(listen)
-	return child(w.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_HOLD=" + w.hold.String()}, "serve", "-config", w.config)
+func (e *env) launch(listen string) *process {
+	e.t.Helper()
+	e.write(listen)
+	return child(e.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String()}, "serve", "-config", e.configPath)
 }
 
 // write writes the configuration.
-func (w *world) write(listen string) {
-	w.t.Helper()
-	if err := os.WriteFile(w.config, []byte(w.yaml(listen)), 0o600); err != nil {
-		w.t.Fatal(err)
+func (e *env) write(listen string) {
+	e.t.Helper()
+	if err := os.WriteFile(e.configPath, []byte(e.yaml(listen)), 0o600); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
-// command starts the program as it is, with some arguments.
+// command starts the program with some arguments.
 func command(t *testing.T, args ...string) *process {
 	t.Helper()
 	return child(t, []string{"OPTIN_TEST_MAIN=1"}, args...)
@@ -82,8 +82,8 @@ func child(t *testing.T, env []string, args ...string) *process {
 	return p
 }
 
-// ends waits until the process has ended by itself, and answers its exit code.
-func (p *process) ends() int {
+// wait waits until the process ends by itself, and returns its exit code.
+func (p *process) wait() int {
 	p.t.Helper()
 	select {
 	case <-p.done:
@@ -93,16 +93,16 @@ func (p *process) ends() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// stops asks the process to stop, as an operator does, and answers its exit code.
-func (p *process) stops() int {
+// stop asks the process to stop, as an operator does, and returns its exit code.
+func (p *process) stop() int {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
-	return p.ends()
+	return p.wait()
 }
 
-// kill is SIGKILL: nothing is finished, nothing is said.
+// kill sends SIGKILL.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done

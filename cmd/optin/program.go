@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -19,12 +20,14 @@ import (
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// drain is how long a stopping program waits for what is in hand. What is not finished by then comes back by its lease.
-const drain = 25 * time.Second
+// stopWithin is how long a stopping program waits for its requests and jobs. A job that is not finished by then is run
+// again when its lease ends.
+const stopWithin = 25 * time.Second
 
 // program is a running optin.
 type program struct {
@@ -34,21 +37,25 @@ type program struct {
 	relays  *admin.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
-	stops   []func(context.Context) // run last in, first out
+	stops   []func(context.Context) // called last in, first out
 }
 
-// extra is what a demo, or a test, has beside the service.
+// extra is what the demo, or a test, changes.
 type extra struct {
 	listener  net.Listener            // instead of the configuration's
-	handlers  map[string]http.Handler // by the first part of the path
-	noLookups bool                    // DNS is not asked about domains
-	hold      time.Duration           // of leases, if not the outbox's own
-	fill      time.Duration           // that a person takes at least for our own form, if not the web's own; negative: none
+	handlers  map[string]http.Handler // by the first segment of the path
+	noLookups bool                    // do not ask DNS about domains
+	leaseFor  time.Duration           // of jobs; 0: the outbox's default
+	fill      time.Duration           // the least time in which a person fills in the hosted form; 0: the default of web; negative: none
 }
 
-// start starts everything the configuration asks for. When it fails, what it had started is stopped.
+// start starts everything that the configuration asks for. If it fails, it stops what it had started.
 func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program, err error) {
-	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relayAddresses(cfg.SMTP.Relays)...), failed: make(chan error, 2)}
+	var relays []string
+	for _, r := range cfg.SMTP.Relays {
+		relays = append(relays, r.HostPort())
+	}
+	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -58,31 +65,36 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	if err != nil {
 		return p, err
 	}
-	p.later(func(context.Context) { p.warn("close the store", st.Close()) })
+	p.onStop(func(context.Context) { p.warn("close the store", st.Close()) })
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
 		return p, err
 	}
 	var box *outbox.Outbox
-	desk, err := newDesk(cfg, st, ring, func(k store.QueueName) { box.Wake(k) })
+	service, err := newService(cfg, st, ring, func(queue store.QueueName) { box.Wake(queue) })
 	if err != nil {
 		return p, err
 	}
-	if box, err = p.outbox(cfg, desk, pages, st, x.hold); err != nil {
+	endpoints, err := newEndpoints(service)
+	if err != nil {
+		return p, err
+	}
+	if box, err = p.newOutbox(cfg, service, endpoints, pages, st, x.leaseFor); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
-	p.background(func(ctx context.Context) { p.watch(ctx, st, desk) })
-	handler, err := p.handler(cfg, desk, pages, st, ring, x)
+	p.background(func(ctx context.Context) { p.watchStore(ctx, st, service) })
+	handler, err := p.handler(cfg, service, endpoints, pages, st, ring, x)
 	if err != nil {
 		return p, err
 	}
 	return p, p.listen(cfg, handler, x.listener)
 }
 
-// later is for what is to be stopped, the last first.
-func (p *program) later(f func(context.Context)) { p.stops = append(p.stops, f) }
+// onStop registers a function to call when the program stops. The last one registered is called first.
+func (p *program) onStop(f func(context.Context)) { p.stops = append(p.stops, f) }
 
+// warn logs an error of stopping, if there is one.
 func (p *program) warn(what string, err error) {
 	if err != nil {
 		p.log.Warn("stopping: "+what, "error", err)
@@ -94,34 +106,34 @@ func (p *program) background(f func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); f(ctx) }()
-	p.later(func(ctx context.Context) {
+	p.onStop(func(ctx context.Context) {
 		cancel()
 		select {
 		case <-done:
 		case <-ctx.Done():
-			p.log.Warn("stopping: something in hand takes too long; it comes back by its lease")
+			p.log.Warn("stopping: a job takes too long; it is run again when its lease ends")
 		}
 	})
 }
 
-// watch looks every ten seconds whether the store still keeps what it acknowledges, and says so in the log when that changes. It
-// also sees to it that the texts are kept, as soon as there is a store to keep them.
-func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Service) {
+// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts
+// of the configuration, as soon as the store is available.
+func (p *program) watchStore(ctx context.Context, st store.Store, service *confirm.Service) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
-	was, kept := "unknown", false
+	last, stored := "unknown", false
 	for {
 		err := st.Ready(ctx)
-		if err == nil && !kept {
-			err = desk.PutTexts(ctx)
-			kept = err == nil
+		if err == nil && !stored {
+			err = service.PutTexts(ctx)
+			stored = err == nil
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		p.metrics.Ready(err == nil)
-		if now := fmt.Sprint(err); now != was {
-			was = now
+		if now := fmt.Sprint(err); now != last {
+			last = now
 			if err != nil {
 				p.log.Error("the store is not ready", "error", err)
 			} else {
@@ -136,8 +148,8 @@ func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Servi
 	}
 }
 
-// handler is all of the main listener.
-func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
+// handler returns the handler of the main listener.
+func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
 	sites, err := webSites(cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -147,26 +159,22 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 		return nil, err
 	}
 	o := web.Options{
-		Service: desk, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
-		Work: work, Bounces: newIntake(desk, cfg.Sites), OperatorKeys: apiKeys(cfg.Admin.APIKeys),
+		Service: service, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
+		Work: work, Bounces: newBounces(service, cfg.Sites), OperatorKeys: webAPIKeys(cfg.Admin.APIKeys),
 		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
+		Admin: web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(cfg.Sites)},
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
 	}
-	o.Admin = web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: hosts(cfg.Sites)}
 	inner, err := web.New(o)
 	if err != nil {
 		return nil, err
 	}
-	beside := map[string]http.Handler{}
-	maps.Copy(beside, x.handlers)
-	if cfg.Metrics.Listen == "" && len(cfg.Admin.Password) > 0 {
-		beside["metrics"] = behindPassword(cfg.Admin.Password, p.metrics.Handler())
-	}
+	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if h, ok := beside[first]; ok {
+		if h, ok := extras[first]; ok {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -174,10 +182,49 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 	}), nil
 }
 
-// stop stops everything, the last first: no more requests are taken, what is in hand is finished. It may be called twice.
+// listen starts the listeners.
+func (p *program) listen(cfg *config.Config, h http.Handler, l net.Listener) (err error) {
+	if l == nil {
+		if l, err = net.Listen("tcp", cfg.Listen); err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+	}
+	p.addr = l.Addr()
+	if cfg.Metrics.Listen != "" {
+		own := http.NewServeMux()
+		own.Handle("GET /metrics", p.metrics.Handler())
+		ml, err := net.Listen("tcp", cfg.Metrics.Listen)
+		if err != nil {
+			l.Close()
+			return fmt.Errorf("metrics.listen: %w", err)
+		}
+		p.serve(web.HTTPServer("", own), ml)
+	}
+	p.serve(web.HTTPServer("", h), l)
+	return nil
+}
+
+// serve serves a listener until the program stops.
+func (p *program) serve(s *http.Server, l net.Listener) {
+	unused := &unusedConns{conns: map[net.Conn]struct{}{}}
+	s.ConnState = unused.watch
+	go func() {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- err
+		}
+	}()
+	p.onStop(func(ctx context.Context) {
+		t := time.AfterFunc(500*time.Millisecond, unused.close)
+		defer t.Stop()
+		p.warn("close the listener", s.Shutdown(ctx))
+	})
+}
+
+// stop stops everything, the last started first: no more requests are accepted, and those in progress are finished. It
+// may be called twice.
 func (p *program) stop() {
 	p.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
 		for i := len(p.stops) - 1; i >= 0; i-- {
 			p.stops[i](ctx)
@@ -194,4 +241,31 @@ func (p *program) wait(ctx context.Context) error {
 	}
 	p.stop()
 	return err
+}
+
+// unusedConns are a server's connections that have not sent a request yet. Browsers open some in advance, and
+// Server.Shutdown waits five seconds for each.
+type unusedConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+// watch is an http.Server's ConnState.
+func (u *unusedConns) watch(c net.Conn, s http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if s == http.StateNew {
+		u.conns[c] = struct{}{}
+	} else {
+		delete(u.conns, c)
+	}
+}
+
+// close closes them. No request was sent, so no response is missed.
+func (u *unusedConns) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		_ = c.Close()
+	}
 }

@@ -7,9 +7,12 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
-// redisChild is a redis-server of the test's own, set up as docker-compose.yml does: nothing acknowledged is lost.
+// redisChild is a redis-server for one test, configured as in docker-compose.yml: it loses nothing that it
+// acknowledged.
 type redisChild struct {
 	t    *testing.T
 	addr string
@@ -19,15 +22,15 @@ type redisChild struct {
 
 func redisServer(t *testing.T) *redisChild {
 	t.Helper()
-	need(t, "redis-server")
+	browsertest.Need(t, "redis-server")
 	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t)}
 	r.start()
 	t.Cleanup(r.kill)
 	return r
 }
 
-// lastingDir is a folder that is removed as soon as nobody writes into it any more: a killed server may leave a child that
-// rewrites its file.
+// lastingDir returns a folder that is removed once nobody writes into it any more: a killed server may leave a child
+// that rewrites its file.
 func lastingDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "optin-redis-")
@@ -43,20 +46,6 @@ func lastingDir(t *testing.T) string {
 		}
 	})
 	return dir
-}
-
-// need skips where a program is missing, unless everything has to be tested: then its lack is a failure.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("OPTIN_TEST_ALL") == "1" {
-		t.Fatalf("%s is missing, and OPTIN_TEST_ALL says that nothing may be skipped", program)
-	}
-	t.Skipf("%s is missing: `make test` installs it", program)
-	return ""
 }
 
 func (r *redisChild) url() string { return "redis://" + r.addr + "/0" }
@@ -85,7 +74,7 @@ func (r *redisChild) kill() {
 	_ = r.cmd.Wait()
 }
 
-// ask sends one inline command and returns what comes first.
+// ask sends one inline command and returns the first part of the reply.
 func (r *redisChild) ask(command string) string {
 	c, err := net.DialTimeout("tcp", r.addr, time.Second)
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// visits is how often each scanner comes.
-const visits = 50
+// scansEach is how often each scanner sends its request.
+const scansEach = 50
 
-// scan is one way in which a machine touches a link.
+// scan is a request of a machine to a link.
 type scan struct {
 	name   string
 	method string
@@ -22,7 +22,8 @@ type scan struct {
 	want   []int // statuses
 }
 
-// scanners are mail scanners, link previews, prefetchers, and pages of others that make a browser post.
+// scanners are the requests of mail scanners, link previews, prefetchers, and pages of other sites that make a browser
+// post.
 func scanners() []scan {
 	const get, post = http.MethodGet, http.MethodPost
 	form := "application/x-www-form-urlencoded"
@@ -56,49 +57,50 @@ func scanners() []scan {
 	}
 }
 
-func TestAMachineConfirmsNobody(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		w.hook = newReceiver(t)
-		w.more = w.hook.yaml()
-		p, a := w.spawn(w.listen)
+func TestScannersAndPrefetchersConfirmNobody(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		e.endpoint = newEndpoint(t)
+		e.siteYAML = e.endpoint.yaml()
+		p, a := e.spawn(e.listen)
 		a.SignUp("ada@people.test")
-		link := confirmLink(a.Letter("ada@people.test"))
+		link := confirmLink(a.Email("ada@people.test"))
 		for _, s := range scanners() {
-			a.visit(s, link)
+			a.scan(s, link)
 		}
-		a.cutShort(link)
-		if calls := w.hook.about("ada@people.test"); len(calls) != 0 {
-			t.Errorf("the website was told %+v", calls)
+		a.postBrokenLinks(link)
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 0 {
+			t.Errorf("the website got %+v", calls)
 		}
-		if code, state := a.Press(link); code != http.StatusOK || state != "confirmed" || a.MayIWrite("ada@people.test").State != "confirmed" {
-			t.Errorf("the person's own press is answered %d %q", code, state)
+		if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" || a.Lookup("ada@people.test").State != "confirmed" {
+			t.Errorf("the person's own confirmation returns %d %q", code, state)
 		}
-		w.settle([]*process{p}, []*actor{a})
-		if calls := w.hook.about("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
-			t.Errorf("the website was told %+v", calls)
+		e.finishAll([]*process{p}, []*actor{a})
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
+			t.Errorf("the website got %+v", calls)
 		}
-		if n := w.lettersTo("ada@people.test"); n != 1 {
-			t.Errorf("all that made %d letters", n)
+		if n := e.emailsTo("ada@people.test"); n != 1 {
+			t.Errorf("all requests made %d emails", n)
 		}
 	})
 }
 
-// visit lets one scanner come, and sees that nothing has changed.
-func (a *actor) visit(s scan, link string) {
+// scan sends the requests of one scanner, and checks that nothing has changed.
+func (a *actor) scan(s scan, link string) {
 	a.t.Helper()
-	for range visits {
+	for range scansEach {
 		if status := a.send(s, path(link)+s.query); !slices.Contains(s.want, status) {
 			a.t.Errorf("%s is answered %d, want %v", s.name, status, s.want)
 			break
 		}
 	}
-	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+	if state := a.Lookup("ada@people.test").State; state != "pending" {
 		a.t.Fatalf("%s made the address %q", s.name, state)
 	}
 }
 
-// cutShort posts links that a mail program has broken: without their end, without their beginning, with an end that is wrong.
-func (a *actor) cutShort(link string) {
+// postBrokenLinks posts links that a mail program has broken: without their end, without their beginning, with a wrong
+// end.
+func (a *actor) postBrokenLinks(link string) {
 	a.t.Helper()
 	token := strings.TrimPrefix(path(link), "/c/")
 	broken := []string{strings.ToUpper(token), token + ".", token + "A", token + "%0A", token + "=", "undefined", "null", "%7B%7D", "0"}
@@ -118,12 +120,12 @@ func (a *actor) cutShort(link string) {
 			a.t.Fatalf("a post to /c/%s is answered %d", b, status)
 		}
 	}
-	if state := a.MayIWrite("ada@people.test").State; state != "pending" {
+	if state := a.Lookup("ada@people.test").State; state != "pending" {
 		a.t.Fatalf("a broken link made the address %q", state)
 	}
 }
 
-// send sends what a scanner does to a path, without following where it leads, and answers the status.
+// send sends a scanner's request to a path without following redirects, and returns the status.
 func (a *actor) send(s scan, where string) int {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), s.method, a.base, strings.NewReader(s.body))

@@ -2,20 +2,27 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 )
 
-// serve is the service: it runs until it is told to stop, and then finishes what is in hand.
+// serve is the service. It runs until it is told to stop, and then finishes its requests and jobs.
 func serve(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	return serveWith(ctx, extra{}, args, env, stdout, stderr)
 }
 
 func serveWith(ctx context.Context, x extra, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	cfg, pages, code := loadConfig("serve", args, env, stderr)
-	if cfg == nil {
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
+	}
+	cfg, pages, err := readConfig(*path, env)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	p, err := start(ctx, cfg, pages, log, x)
@@ -23,7 +30,7 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 		fmt.Fprintln(stderr, "optin serve:", err)
 		return exitFailed
 	}
-	log.Info("optin is up", "version", versionText(), "config", cfg)
+	log.Info("optin has started", "version", versionText(), "config", cfg)
 	fmt.Fprintf(stdout, "http://%s\n", p.addr)
 	if err := p.wait(ctx); err != nil {
 		fmt.Fprintln(stderr, "optin serve:", err)

@@ -12,8 +12,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// shipped reads a file of the repository.
-func shipped(t *testing.T, name string) string {
+// readShipped reads a file of the repository.
+func readShipped(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
 	if err != nil {
@@ -22,12 +22,12 @@ func shipped(t *testing.T, name string) string {
 	return string(b)
 }
 
-func TestEveryConfigurationThatIsShippedLoads(t *testing.T) {
+func TestEveryShippedConfigurationLoads(t *testing.T) {
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, readme, ok := strings.Cut(shipped(t, "README.md"), "```yaml\n")
+	_, readme, ok := strings.Cut(readShipped(t, "README.md"), "```yaml\n")
 	readme, _, closed := strings.Cut(readme, "```")
 	if !ok || !closed {
 		t.Fatal("the README has no configuration")
@@ -41,32 +41,32 @@ func TestEveryConfigurationThatIsShippedLoads(t *testing.T) {
 	}
 	env["GAZETTE_WEBHOOK_SECRET"] = hookSecret
 	for name, text := range map[string]string{
-		"README.md": readme, "deploy/compose.optin.yaml": shipped(t, "deploy/compose.optin.yaml"),
+		"README.md": readme, "deploy/compose.optin.yaml": readShipped(t, "deploy/compose.optin.yaml"),
 		"demo.yaml": string(demoConfig), "the sample": string(config.Sample()),
 	} {
-		if _, err := config.Parse(name, []byte(text), values(env), nil, pages.Languages()...); err != nil {
+		if _, err := config.Parse(name, []byte(text), lookup(env), nil, pages.Languages()...); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestTheReadmeBeginsWithTheTwoCommands(t *testing.T) {
-	head := strings.Join(strings.SplitN(shipped(t, "README.md"), "\n", 8)[:7], "\n")
+	head := strings.Join(strings.SplitN(readShipped(t, "README.md"), "\n", 8)[:7], "\n")
 	for _, command := range []string{"make test", "go run ./cmd/optin demo"} {
 		if !strings.Contains(head, "    "+command) {
 			t.Errorf("%q is not at its top:\n%s", command, head)
 		}
 	}
-	makefile := shipped(t, "Makefile")
-	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(shipped(t, "README.md")+shipped(t, "CONTRIBUTING.md"), -1) {
+	makefile := readShipped(t, "Makefile")
+	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(readShipped(t, "README.md")+readShipped(t, "CONTRIBUTING.md"), -1) {
 		if !regexp.MustCompile(`(?m)^` + target[1] + `:`).MatchString(makefile) {
 			t.Errorf("the Makefile has no target %s", target[1])
 		}
 	}
 }
 
-func TestTheComposedRedisLosesNothing(t *testing.T) {
-	compose := shipped(t, "docker-compose.yml")
+func TestTheRedisOfDockerComposeLosesNothing(t *testing.T) {
+	compose := readShipped(t, "docker-compose.yml")
 	for _, setting := range []string{`--appendonly, "yes"`, "--appendfsync, always", "--maxmemory-policy, noeviction"} {
 		if !strings.Contains(compose, setting) {
 			t.Errorf("docker-compose.yml lacks %s", setting)
@@ -74,8 +74,8 @@ func TestTheComposedRedisLosesNothing(t *testing.T) {
 	}
 }
 
-func TestLettersPromiseWhatTheRulesKeep(t *testing.T) {
+func TestEmailsPromiseTheDeletionThatTheRulesDo(t *testing.T) {
 	if templates.UnconfirmedRetention != consent.Grace {
-		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention, consent.Grace)
+		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention, consent.Grace)
 	}
 }

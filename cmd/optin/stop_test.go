@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// stops is how often the program is asked to stop on each store.
-const stops = 6
+// stopCount is how often the program is asked to stop on each store.
+const stopCount = 6
 
-// Stopping in the middle of everything is no accident: what is in hand is finished, and nobody notices but who comes while it is away.
-func TestAskedToStopUnderLoadItFinishesWhatIsInHand(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		p, a := w.spawn(w.listen)
-		c := newCrowd(t, w)
-		for range stops {
-			before := len(c.accepted.keys())
-			a.until("load", func() bool { return len(c.accepted.keys()) >= before+30 })
-			if code := p.stops(); code != exitOK {
-				t.Errorf("it ends with %d:\n%s", code, p.stderr)
+// A program that is asked to stop finishes its requests and jobs.
+func TestAProgramThatIsStoppedUnderLoadFinishesItsWork(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		p, a := e.spawn(e.listen)
+		l := newLoad(t, e)
+		for range stopCount {
+			before := len(l.accepted.keys())
+			a.eventually("load", func() bool { return len(l.accepted.keys()) >= before+30 })
+			if code := p.stop(); code != exitOK {
+				t.Errorf("it exits with %d:\n%s", code, p.stderr)
 			}
-			p, a = w.spawn(w.listen)
+			p, a = e.spawn(e.listen)
 		}
-		c.rest()
-		c.wasThere(30 * stops)
-		c.everyLetterComes(15 * time.Second) // no lease has to end first: none was left behind
-		c.nothingIsForgotten()
-		for _, email := range c.letters.keys() {
-			if n := len(c.letters.get(email)); n != 1 {
-				t.Errorf("%s has %d letters", email, n)
+		l.stop()
+		l.wantLoad(30 * stopCount)
+		l.wantEveryEmail(15 * time.Second) // no lease has to end first: none was left behind
+		l.wantNothingLost()
+		for _, email := range l.emails.keys() {
+			if n := len(l.emails.get(email)); n != 1 {
+				t.Errorf("%s has %d emails", email, n)
 			}
 		}
 		if a.status("/readyz") != http.StatusOK {

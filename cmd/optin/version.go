@@ -2,57 +2,47 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"runtime"
 	"runtime/debug"
-	"time"
 )
 
-// release is set when a release is built: -ldflags "-X main.release=1.2.3".
-var release string
+// Set by `make build`: -ldflags "-X main.version=1.2.3 -X main.commit=0123abc".
+var (
+	version string
+	commit  string
+)
 
-// versionText is the release, or what the build knows of itself.
+// versionText returns the version, or what the build knows about itself.
 func versionText() string {
-	built := "development"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		built = info.Main.Version
-	}
-	return cmp.Or(release, built)
+	return cmp.Or(version, buildVersion(), "development")
 }
 
-func version(stdout io.Writer) int {
-	fmt.Fprintf(stdout, "optin %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return exitOK
+// buildVersion returns the version of the module, if it was built as one: `go install …@v1.2.3`.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
 }
 
-// healthcheck asks a running service, for containers that have no curl.
-func healthcheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
-	url := f.String("url", "http://127.0.0.1:8080/healthz", "what to ask; /readyz asks for the store too")
-	if code, ok := parseFlags(f, args, stderr); !ok {
-		return code
+// commitText returns the commit the program was built from, as the linker or the build information have it.
+func commitText() string {
+	revision := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, *url, nil)
-	if err != nil {
-		fmt.Fprintf(stderr, "optin healthcheck: -url is not a URL: %v\n", err)
-		return exitUsage
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		fmt.Fprintf(stderr, "optin healthcheck: no answer: %v\n", err)
-		return exitFailed
-	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	fmt.Fprintf(stdout, "%s\n%s", resp.Status, body)
-	if resp.StatusCode != http.StatusOK {
-		return exitFailed
-	}
+	return cmp.Or(commit, revision, "unknown")
+}
+
+// printVersion prints the version and the commit.
+func printVersion(stdout io.Writer) int {
+	fmt.Fprintf(stdout, "optin %s (commit %s, %s, %s/%s)\n", versionText(), commitText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return exitOK
 }

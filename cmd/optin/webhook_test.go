@@ -19,70 +19,70 @@ import (
 	"github.com/optin/optin/internal/webhook"
 )
 
-// hookRun runs optin webhook and returns what it printed.
-func hookRun(t *testing.T, want int, args ...string) (stdout, stderr string) {
+// runWebhook runs optin webhook and returns what it printed.
+func runWebhook(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs strings.Builder
-	if got := run(t.Context(), append([]string{"webhook"}, args...), values(nil), &out, &errs); got != want {
+	if got := run(t.Context(), append([]string{"webhook"}, args...), lookup(nil), &out, &errs); got != want {
 		t.Fatalf("optin webhook %v: exit %d, want %d: %s%s", args, got, want, out.String(), errs.String())
 	}
 	return out.String(), errs.String()
 }
 
-// configured writes the configuration of a world with one webhook.
-func (w *world) configured(url, secret string) {
-	w.t.Helper()
-	w.more = "    webhooks: [{url: \"" + url + "\", secret: " + secret + ", private: true}]\n"
-	if err := os.WriteFile(w.config, []byte(w.yaml(w.listen)), 0o600); err != nil {
-		w.t.Fatal(err)
+// writeWithWebhook writes the configuration with one webhook.
+func (e *env) writeWithWebhook(url, secret string) {
+	e.t.Helper()
+	e.siteYAML = "    webhooks: [{url: \"" + url + "\", secret: " + secret + ", private: true}]\n"
+	if err := os.WriteFile(e.configPath, []byte(e.yaml(e.listen)), 0o600); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
-func TestWhatIsParkedIsListedAndReplayedFromTheCommandLine(t *testing.T) {
-	onEachStore(t, func(t *testing.T, w *world) {
-		var mended atomic.Bool
-		var taken atomic.Int32
+func TestFailedEventsAreListedAndRetried(t *testing.T) {
+	onEachStore(t, func(t *testing.T, e *env) {
+		var fixed atomic.Bool
+		var accepted atomic.Int32
 		hook := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-			if !mended.Load() {
+			if !fixed.Load() {
 				rw.WriteHeader(http.StatusGone)
 				return
 			}
-			taken.Add(1)
+			accepted.Add(1)
 		}))
 		defer hook.Close()
-		w.configured(hook.URL, hookSecret)
-		if out, _ := hookRun(t, exitOK, "parked", "-config", w.config); out != "Nothing is parked.\n" {
+		e.writeWithWebhook(hook.URL, hookSecret)
+		if out, _ := runWebhook(t, exitOK, "failed", "-config", e.configPath); out != "No event has failed.\n" {
 			t.Fatalf("printed %s", out)
 		}
-		a := w.start()
+		a := e.start()
 		for _, who := range []string{"ada@example.org", "bob@example.org"} {
 			a.SignUp(who)
-			a.Press(confirmLink(a.Letter(who)))
+			a.Confirm(confirmLink(a.Email(who)))
 		}
 		var out string
-		a.until("both are parked", func() bool {
-			out, _ = hookRun(t, exitOK, "parked", "-config", w.config, "-site", "gazette")
+		a.eventually("both have failed", func() bool {
+			out, _ = runWebhook(t, exitOK, "failed", "-config", e.configPath, "-site", "gazette")
 			return strings.Count(out, "subscription.confirmed") == 2
 		})
 		if strings.Contains(out, "example.org") || !strings.Contains(out, strings.TrimPrefix(hook.URL, "http://")) {
 			t.Errorf("printed %s", out)
 		}
-		mended.Store(true)
+		fixed.Store(true)
 		id := strings.Fields(strings.Split(out, "\n")[1])[0]
-		if out, errs := hookRun(t, exitFailed, "replay", "-config", w.config, id, "no-such-id"); !strings.HasPrefix(out, "1 replayed.") || !strings.Contains(errs, `"no-such-id"`) {
+		if out, errs := runWebhook(t, exitFailed, "retry", "-config", e.configPath, id, "no-such-id"); !strings.HasPrefix(out, "1 enqueued again.") || !strings.Contains(errs, `"no-such-id"`) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
-		a.until("the one that was asked for is taken", func() bool { return taken.Load() == 1 })
-		if out, _ := hookRun(t, exitOK, "replay", "-all", "-config", w.config); !strings.HasPrefix(out, "1 replayed.") {
+		a.eventually("the one that was asked for is accepted", func() bool { return accepted.Load() == 1 })
+		if out, _ := runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath); !strings.HasPrefix(out, "1 enqueued again.") {
 			t.Errorf("printed %s", out)
 		}
-		a.until("the other one is taken", func() bool { return taken.Load() == 2 })
-		hookRun(t, exitOK, "parked", "-config", w.config)
+		a.eventually("the other one is accepted", func() bool { return accepted.Load() == 2 })
+		runWebhook(t, exitOK, "failed", "-config", e.configPath)
 	})
 }
 
-// listening starts optin webhook listen with a secret and returns its address and what it prints.
-func listening(t *testing.T, secret string) (url string, out *syncBuffer) {
+// startListen starts optin webhook listen with a secret and returns its address and what it prints.
+func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 	t.Helper()
 	out = new(syncBuffer)
 	ctx, stop := context.WithCancel(t.Context())
@@ -98,26 +98,26 @@ func listening(t *testing.T, secret string) (url string, out *syncBuffer) {
 		}
 	})
 	address := regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/`)
-	(&actor{t: t}).until("an address", func() bool { url = address.FindString(out.String()); return url != "" })
+	(&actor{t: t}).eventually("an address", func() bool { url = address.FindString(out.String()); return url != "" })
 	return url, out
 }
 
-func TestASampleIsSignedAsRealEventsAreAndPrinted(t *testing.T) {
+func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 	key := "whsk_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
 	public := "whpk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32))).Public().(ed25519.PublicKey))
 	for name, c := range map[string]struct{ sends, knows string }{
-		"by a secret":       {hookSecret, hookSecret},
-		"by a key":          {key, public},
-		"while it changes":  {"[whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX, " + hookSecret + "]", hookSecret},
-		"beside the secret": {"[" + hookSecret + ", " + key + "]", public},
+		"with a secret":            {hookSecret, hookSecret},
+		"with a key":               {key, public},
+		"while the secret changes": {"[whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX, " + hookSecret + "]", hookSecret},
+		"with a secret and a key":  {"[" + hookSecret + ", " + key + "]", public},
 	} {
 		t.Run(name, func(t *testing.T) {
-			url, out := listening(t, c.knows)
-			w := newWorld(t, "sqlite:///nowhere/optin.db") // no store is needed
-			w.configured(url, c.sends)
-			told, _ := hookRun(t, exitOK, "test", "-config", w.config, "-site", "gazette", "-url", url)
-			if !regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`).MatchString(told) {
-				t.Errorf("test printed %s", told)
+			url, out := startListen(t, c.knows)
+			e := newEnv(t, "sqlite:///nowhere/optin.db") // no store is needed
+			e.writeWithWebhook(url, c.sends)
+			printed, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-site", "gazette", "-url", url)
+			if !regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`).MatchString(printed) {
+				t.Errorf("test printed %s", printed)
 			}
 			if !regexp.MustCompile(`(?m)  genuine   test_\w+  webhook\.test\n\{\n  "type": "webhook\.test",$`).MatchString(out.String()) {
 				t.Errorf("listen printed %s", out.String())
@@ -130,13 +130,13 @@ func TestASampleIsSignedAsRealEventsAreAndPrinted(t *testing.T) {
 	}
 }
 
-func TestListenSaysWhyItRefuses(t *testing.T) {
-	url, out := listening(t, hookSecret)
-	w := newWorld(t, "sqlite:///nowhere/optin.db")
-	w.configured(url, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
-	told, _ := hookRun(t, exitFailed, "test", "-config", w.config)
-	if !strings.Contains(told, "answered 401") || !strings.Contains(out.String(), "REFUSED") || !strings.Contains(out.String(), "none of its signatures (v1: 1, v1a: 0)") {
-		t.Errorf("printed %s and %s", told, out.String())
+func TestListenSaysWhyItRefusesAnEvent(t *testing.T) {
+	url, out := startListen(t, hookSecret)
+	e := newEnv(t, "sqlite:///nowhere/optin.db")
+	e.writeWithWebhook(url, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+	printed, _ := runWebhook(t, exitFailed, "test", "-config", e.configPath)
+	if !strings.Contains(printed, "answered 401") || !strings.Contains(out.String(), "REFUSED") || !strings.Contains(out.String(), "none of its signatures (v1: 1, v1a: 0)") {
+		t.Errorf("printed %s and %s", printed, out.String())
 	}
 	for missing, want := range map[string]string{webhook.HeaderID: "webhook-id is missing", webhook.HeaderTimestamp: "webhook-timestamp is missing"} {
 		req, err := http.NewRequest(http.MethodPost, url, strings.NewReader("{}"))
@@ -156,35 +156,35 @@ func TestListenSaysWhyItRefuses(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "\u009b") || !strings.Contains(out.String(), `\u009b2Jmsg`) {
-		t.Errorf("a stranger wrote to the terminal: %q", out.String())
+		t.Errorf("an unverified event wrote to the terminal: %q", out.String())
 	}
 }
 
-func TestWrongUsageOfWebhookIsTwo(t *testing.T) {
-	w := newWorld(t, "sqlite:///nowhere/optin.db")
-	w.configured("http://127.0.0.1:1/", hookSecret)
+func TestWrongUsageOfWebhookExitsWithTwo(t *testing.T) {
+	e := newEnv(t, "sqlite:///nowhere/optin.db")
+	e.writeWithWebhook("http://127.0.0.1:1/", hookSecret)
 	for _, line := range []string{"", "nonsense", "listen", "listen -secret whsec_short", "listen -secret whpk_AAAA", "listen x",
 		"listen -secret whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "test -config CONFIG -site other", "test -config CONFIG -url http://other.example/",
-		"parked -config CONFIG x", "parked -config CONFIG -site other", "replay -config CONFIG", "replay -config CONFIG -all x", "parked -config nowhere.yaml"} {
-		args := strings.Fields(strings.ReplaceAll(line, "CONFIG", w.config))
-		if _, errs := hookRun(t, exitUsage, args...); errs == "" {
-			t.Errorf("%s: says nothing", line)
+		"failed -config CONFIG x", "failed -config CONFIG -site other", "retry -config CONFIG", "retry -config CONFIG -all x", "failed -config nowhere.yaml"} {
+		args := strings.Fields(strings.ReplaceAll(line, "CONFIG", e.configPath))
+		if _, errs := runWebhook(t, exitUsage, args...); errs == "" {
+			t.Errorf("%s: prints nothing", line)
 		}
 	}
-	if out, _ := hookRun(t, exitOK, "-h"); !strings.Contains(out, "optin webhook replay") {
+	if out, _ := runWebhook(t, exitOK, "-h"); !strings.Contains(out, "optin webhook retry") {
 		t.Errorf("printed %s", out)
 	}
 }
 
-func TestAnIDMayBeginLikeAFlag(t *testing.T) {
+func TestAnIDMayBeginWithAHyphen(t *testing.T) {
 	ids, flags := splitIDs([]string{"-config", "x", "-aaaaaaaaaaaaaaaaaaaaa-0", "short", "bbbbbbbbbbbbbbbbbbbbbb-12"})
 	if strings.Join(ids, " ") != "-aaaaaaaaaaaaaaaaaaaaa-0 bbbbbbbbbbbbbbbbbbbbbb-12" || strings.Join(flags, " ") != "-config x short" {
 		t.Errorf("ids %v, flags %v", ids, flags)
 	}
 }
 
-func TestAWebhookKeyFitsItsPublicPartAndTheConfiguration(t *testing.T) {
-	out, _ := keysRun(t, exitOK, "-v1a", "-site", "la-lettre")
+func TestAWebhookKeyFitsItsPublicKeyAndTheConfiguration(t *testing.T) {
+	out, _ := runKeys(t, exitOK, "-v1a", "-site", "la-lettre")
 	private, err := config.ParseWebhookSecret(keysLines(out)["LA_LETTRE_WEBHOOK_KEY"])
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -194,9 +194,9 @@ func TestAWebhookKeyFitsItsPublicPartAndTheConfiguration(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for _, line := range []string{"-v1a -dkim", "-v1a -sample", "-v1a -out x"} {
-		keysRun(t, exitUsage, strings.Fields(line)...)
+		runKeys(t, exitUsage, strings.Fields(line)...)
 	}
 	if age(time.Now().Add(-72*time.Hour)) != "3d" || age(time.Now().Add(-90*time.Minute)) != "1h30m0s" || age(time.Time{}) != "-" {
-		t.Error("ages are told wrongly")
+		t.Error("ages are wrong")
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
@@ -22,7 +24,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// What the configuration says, in the words of each package.
+// The functions of this file turn the configuration into the options of each package.
 
 func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Store, error) {
 	var st store.Store
@@ -33,9 +35,35 @@ func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Sto
 		st, err = redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
 	}
 	if err != nil {
-		return nil, err // and no store: a nil pointer in an interface would pass for one
+		return nil, err // not st: a nil pointer in an interface is not nil
 	}
 	return st, nil
+}
+
+// newService returns the service on a store. enqueued may be nil.
+func newService(cfg *config.Config, st store.Store, ring *keyring.Keyring, enqueued func(store.QueueName)) (*confirm.Service, error) {
+	return confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
+		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
+	})
+}
+
+// openService opens the store and returns the service on it, for a command beside a running service. It wakes no
+// worker: the running service looks for due jobs every second.
+func openService(ctx context.Context, cfg *config.Config) (*confirm.Service, error) {
+	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.New(cfg.Secrets...)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	service, err := newService(cfg, st, ring, nil)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return service, nil
 }
 
 func limits(of []config.Limit) (all []store.Limit) {
@@ -45,12 +73,12 @@ func limits(of []config.Limit) (all []store.Limit) {
 	return all
 }
 
-func ruleSites(of []config.Site) (all []confirm.Site) {
+func serviceSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
 		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: consent.Terms{
 			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), EmailsPerSite: limits(c.Limits.EmailsPerSite),
 			RemindAfter: c.Reminder,
-		}, Challenge: challenges()[c.Challenge.When], NormalSignups: c.Challenge.Normal}
+		}, Challenge: challengeOf(c.Challenge.When), NormalSignups: c.Challenge.Normal}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
 		}
@@ -62,14 +90,13 @@ func ruleSites(of []config.Site) (all []confirm.Site) {
 	return all
 }
 
-// challenges are the configuration's words for when a signup must come with a proof.
-func challenges() map[config.When]confirm.Challenge {
+func challengeOf(when config.When) confirm.Challenge {
 	return map[config.When]confirm.Challenge{
 		config.WhenBusy: confirm.ChallengeInSurge, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
-	}
+	}[when]
 }
 
-func shownSite(c config.Site) templates.Site {
+func templateSite(c config.Site) templates.Site {
 	s := templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
 		Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
 	}}
@@ -82,14 +109,14 @@ func shownSite(c config.Site) templates.Site {
 func webSites(of []config.Site) (map[string]web.Site, error) {
 	all := map[string]web.Site{}
 	for _, c := range of {
-		s := web.Site{Show: shownSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors, Theme: c.Theme,
-			After: pagesAfter(c.After), AfterPurpose: map[string]web.After{}, APIKeys: apiKeys(c.APIKeys),
+		s := web.Site{Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors, Theme: c.Theme,
+			After: webAfter(c.After), AfterPurpose: map[string]web.After{}, APIKeys: webAPIKeys(c.APIKeys),
 			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork)}}
 		for _, r := range c.Redirects {
 			s.Redirects = append(s.Redirects, r.String())
 		}
 		for _, p := range c.Purposes {
-			s.AfterPurpose[p.ID] = pagesAfter(p.After)
+			s.AfterPurpose[p.ID] = webAfter(p.After)
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error
@@ -103,14 +130,21 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 	return all, nil
 }
 
-func apiKeys(of []config.APIKey) (all []web.APIKey) {
+func webAPIKeys(of []config.APIKey) (all []web.APIKey) {
 	for _, k := range of {
-		all = append(all, web.APIKey{Sum: k.Sum, Scope: scope(k)})
+		var scope web.Scope
+		if k.Read {
+			scope |= web.ScopeRead
+		}
+		if k.Write {
+			scope |= web.ScopeWrite
+		}
+		all = append(all, web.APIKey{Sum: k.Sum, Scope: scope})
 	}
 	return all
 }
 
-func pagesAfter(c config.After) web.After {
+func webAfter(c config.After) web.After {
 	text := func(u *url.URL) string {
 		if u == nil {
 			return ""
@@ -120,47 +154,22 @@ func pagesAfter(c config.After) web.After {
 	return web.After{Signup: text(c.Signup), Confirm: text(c.Confirm), Withdraw: text(c.Withdraw)}
 }
 
-func scope(k config.APIKey) (s web.Scope) {
-	if k.Read {
-		s |= web.ScopeRead
+// newMailer returns the mailer. alarm is called when a relay is paused or used again; it may be nil.
+func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Set, log *slog.Logger, alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
+	sites := map[string]mailer.Site{}
+	for _, c := range cfg.Sites {
+		sites[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c)}
 	}
-	if k.Write {
-		s |= web.ScopeWrite
-	}
-	return s
-}
-
-func mailSites(of []config.Site) map[string]mailer.Site {
-	all := map[string]mailer.Site{}
-	for _, c := range of {
-		all[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: shownSite(c)}
-	}
-	return all
-}
-
-func dkimKeys(of []config.DKIM) (all []mailer.DKIM) {
-	for _, d := range of {
-		all = append(all, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
-	}
-	return all
-}
-
-// relayAddresses are those of the relays, each host:port.
-func relayAddresses(of []relay.Address) (all []string) {
-	for _, r := range of {
-		all = append(all, r.HostPort())
-	}
-	return all
-}
-
-// newMailer makes the mailer; alarm is told of relays that are paused, and may be nil.
-func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger, alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
 	var relays []*url.URL
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, relayURL(r))
 	}
+	var keys []mailer.DKIM
+	for _, d := range cfg.SMTP.DKIM {
+		keys = append(keys, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
+	}
 	return mailer.New(mailer.Options{
-		Service: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relays: relays, Connections: cfg.SMTP.Connections, DKIM: dkimKeys(cfg.SMTP.DKIM),
+		Service: service, Pages: pages, Sites: sites, Relays: relays, Connections: cfg.SMTP.Connections, DKIM: keys,
 		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
 }
@@ -180,7 +189,8 @@ func relayURL(a relay.Address) *url.URL {
 	return u
 }
 
-// heloName is how we greet a relay: by our public name, if it is one (RFC 5321 4.1.1.1); else the mailer gives the address.
+// heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321,
+// section 4.1.1.1). Otherwise it is empty, and the mailer greets with the address of the connection.
 func heloName(host string) string {
 	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
 		return ""

@@ -17,15 +17,16 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// What needs a real browser: challenge.js solves what Make makes, and so does embed.js when it is asked to.
+// These tests need a real browser: challenge.js solves what Make makes, and so does embed.js when it is asked to.
 
-// person is a tab of a browser of its own.
+// person is a tab in a browser of its own.
 type person struct {
 	*testing.T
 	tab context.Context
 }
 
-// newPerson starts Chromium, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
+// newPerson starts Chromium, which ends with the test. Without Chromium the test is skipped, or fails if OPTIN_TEST_ALL
+// is set.
 func newPerson(t *testing.T) *person {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
@@ -36,14 +37,16 @@ func newPerson(t *testing.T) *person {
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("allow-pre-commit-input", true)) // or a click on a page that is not painted yet goes nowhere
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.Flag("allow-pre-commit-input", true)) // otherwise a click on a page that is not painted yet is lost
 	process, stop := chromedp.NewExecAllocator(bounded, flags...)
 	t.Cleanup(stop)
 	tab, closeTab := chromedp.NewContext(process)
 	t.Cleanup(closeTab)
 	p := &person{T: t, tab: tab}
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 900)); err != nil { // the first action's context is the tab's life
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280,
+		900)); err != nil { // the tab lives as long as the context of its first action
 		t.Fatal(err)
 	}
 	return p
@@ -60,7 +63,7 @@ func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
 
 func (p *person) press() { p.Helper(); p.do(chromedp.Click(chromedp.CSS("form button"))) }
 
-// answer evaluates what the page promises.
+// answer evaluates a promise in the page.
 func answer[T any](p *person, expression string) T {
 	p.Helper()
 	bounded, cancel := context.WithTimeout(p.tab, 40*time.Second)
@@ -72,11 +75,11 @@ func answer[T any](p *person, expression string) T {
 	return got
 }
 
-// until polls for something that must become true of the page.
+// until polls until an expression is true in the page.
 func (p *person) until(expression string) {
 	p.Helper()
 	ask := func() bool {
-		got, _ := chromedp.Run(p.tab, chromedp.Evaluate[bool](expression)) // while the page is changing it answers nothing
+		got, _ := chromedp.Run(p.tab, chromedp.Evaluate[bool](expression)) // no answer while the page is loading
 		return got
 	}
 	for end := time.Now().Add(10 * time.Second); !ask(); time.Sleep(10 * time.Millisecond) {
@@ -90,7 +93,7 @@ func (p *person) until(expression string) {
 // own is the policy of optin's own pages: nothing inline, no worker, no eval.
 const own = "default-src 'none'; script-src 'self'; form-action 'self'; base-uri 'none'"
 
-// serve serves pages under a policy, by path; our scripts stand under their names.
+// serve serves pages by path under a policy, and our scripts under their names.
 func serve(t *testing.T, policy string, pages map[string]string, also ...func(mux *http.ServeMux)) string {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -126,13 +129,14 @@ func serve(t *testing.T, policy string, pages map[string]string, also ...func(mu
 
 const bare = `<!doctype html><title>x</title><script src="/before.js"></script><script src="/challenge.js"></script>`
 
-// Each way must come to every number, and to the very hash: the salts' lengths go through all that a block of SHA-256 can end with.
-func TestABrowserSolvesWhatWeMake(t *testing.T) {
+// Both implementations of SHA-256 must reach every number and the right hash. The lengths of the salts cover every way
+// in which a block can end.
+func TestABrowserSolvesOurChallenges(t *testing.T) {
 	p := newPerson(t)
 	for name, before := range map[string]string{
 		"as it likes":      ``,
 		"without a subtle": `Object.defineProperty(crypto, "subtle", { value: undefined });`,
-		// By this clock one hash by hand takes longer than a slice, as where scripts are not compiled.
+		// By this clock one hash in script takes longer than a slice, as where scripts are not compiled.
 		"by the browser": `let now = 0, asked = 0; performance.now = () => now += 20;
 			const digest = crypto.subtle.digest.bind(crypto.subtle); crypto.subtle.digest = (...a) => { asked++; return digest(...a); };`,
 	} {
@@ -150,7 +154,8 @@ func TestABrowserSolvesWhatWeMake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payloads := answer[[]string](p, `(async () => { const all = []; for (const c of `+string(question)+`) all.push(await optinSolve(c)); return all; })()`)
+		payloads := answer[[]string](p, `(async () => {
+			const all = []; for (const c of `+string(question)+`) all.push(await optinSolve(c)); return all; })()`)
 		for i, payload := range payloads {
 			if _, _, err := work(t, func(o *WorkOptions) { o.Max = 2345 }).Check(sites[i], payload); err != nil {
 				t.Errorf("%s: a salt of %d bytes: %v", name, len(all[i].Salt), err)
@@ -167,7 +172,7 @@ func TestABrowserSolvesWhatWeMake(t *testing.T) {
 	}
 }
 
-func TestABrowserSaysSoWhenThereIsNoSolution(t *testing.T) {
+func TestAChallengeWithoutSolutionIsReported(t *testing.T) {
 	p := newPerson(t)
 	p.do(chromedp.Navigate(serve(t, own, map[string]string{"/": bare, "/before.js": ""})))
 	none, foreign := work(t, func(o *WorkOptions) { o.Rand = choosing(50) }).Make("gazette"), work(t).Make("gazette")
@@ -183,33 +188,37 @@ func TestABrowserSaysSoWhenThereIsNoSolution(t *testing.T) {
 	}
 }
 
-func TestAPageBreathesWhileItIsSolved(t *testing.T) {
+func TestAPageStaysResponsiveWhileAChallengeIsSolved(t *testing.T) {
 	p := newPerson(t)
-	for name, before := range map[string]string{"compiled": "", "not compiled": `let now = 0; performance.now = () => now += 20;`} {
+	for name, before := range map[string]string{"compiled": "",
+		"not compiled": `let now = 0; performance.now = () => now += 20;`} {
 		p.do(chromedp.Navigate(serve(t, own, map[string]string{"/": bare, "/before.js": before})))
 		w := work(t, func(o *WorkOptions) { o.Max, o.Rand = 60_000, choosing(60_000) })
 		question, err := json.Marshal(w.Make("gazette"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		beats := answer[int](p, `(async () => { let n = 0; setInterval(() => n++); await optinSolve(`+string(question)+`); return n; })()`)
+		beats := answer[int](p, `(async () => {
+			let n = 0; setInterval(() => n++); await optinSolve(`+string(question)+`); return n; })()`)
 		if beats < 3 {
-			t.Errorf("%s: a timer that wants to beat without end came %d times", name, beats)
+			t.Errorf("%s: an endless timer ran only %d times", name, beats)
 		}
 	}
 }
 
-// hosted is a page of ours that asks for work, and what is posted to it.
+// hosted serves a page of ours that asks for a proof of work, and returns what is posted to it.
 func hosted(t *testing.T, c Challenge) (at string, posted chan map[string][]string) {
 	t.Helper()
 	question, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := fmt.Sprintf(`<!doctype html><title>x</title><script src="/challenge.js" defer></script><script src="/watch.js" defer></script>
+	page := fmt.Sprintf(
+		`<!doctype html><title>x</title><script src="/challenge.js" defer></script><script src="/watch.js" defer></script>
 <form method="post" action="/post" data-challenge="%s" data-working="Un instant…"><p role="status"></p>
 <input name="email" type="email" required><input name="seen" type="hidden"><button name="consent" value="true">OK</button></form>`,
-		strings.ReplaceAll(string(question), `"`, "&quot;"))
+		strings.ReplaceAll(string(question), `"`, "&quot;"),
+	)
 	watch := `new MutationObserver(() => { document.forms[0].seen.value += document.querySelector("[role=status]").textContent; })
 		.observe(document.querySelector("[role=status]"), { childList: true });`
 	posted = make(chan map[string][]string, 9)
@@ -223,11 +232,12 @@ func hosted(t *testing.T, c Challenge) (at string, posted chan map[string][]stri
 	return at, posted
 }
 
-func TestOurOwnPageWorksOnceItIsTouchedAndASubmitWaits(t *testing.T) {
+func TestOurOwnPageWorksOnceItIsUsedAndASubmitWaits(t *testing.T) {
 	p := newPerson(t)
-	// A number that is far away: whoever presses at once has to wait.
+	// A large number, so that a submit at once has to wait.
 	far := func() *Work { return work(t, func(o *WorkOptions) { o.Max, o.Rand = 400_000, choosing(400_000) }) }
-	for name, atOnce := range map[string]bool{"touched first": false, "at once": true, "at once, by an old browser": true} {
+	for name, atOnce := range map[string]bool{"touched first": false, "at once": true,
+		"at once, by an old browser": true} {
 		w := far()
 		at, posted := hosted(t, w.Make("gazette"))
 		p.do(chromedp.Navigate(at))
@@ -249,8 +259,9 @@ func TestOurOwnPageWorksOnceItIsTouchedAndASubmitWaits(t *testing.T) {
 		if _, _, err := w.Check("gazette", strings.Join(got["altcha"], "")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		told := strings.HasPrefix(got["seen"][0], "Un instant…")
-		if strings.Join(got["consent"], " ") != "true" || got["email"][0] != "ada@b.example" || told != atOnce || len(posted) != 0 {
+		announced := strings.HasPrefix(got["seen"][0], "Un instant…")
+		if strings.Join(got["consent"], " ") != "true" || got["email"][0] != "ada@b.example" || announced != atOnce ||
+			len(posted) != 0 {
 			t.Errorf("%s: %v, posted %d times", name, got, 1+len(posted))
 		}
 	}

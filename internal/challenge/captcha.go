@@ -13,22 +13,22 @@ import (
 // Kind is a captcha service.
 type Kind string
 
-// The services that are known.
+// The captcha services that optin can use.
 const (
 	Turnstile Kind = "turnstile"       // Cloudflare, https://developers.cloudflare.com/turnstile/
 	HCaptcha  Kind = "hcaptcha"        // https://docs.hcaptcha.com/
 	Friendly  Kind = "friendlycaptcha" // Friendly Captcha v2, https://developer.friendlycaptcha.com/docs/v2/
 )
 
-// Widget is what a page needs to show a captcha: a <div> of that class with the site key as its data-sitekey, inside the form, and the
-// script. The form then has the field. The JSON leaves out what only our own page needs.
+// Widget is what a page needs to show a captcha: inside the form a <div> of Class with SiteKey as its data-sitekey, and
+// the script. The widget adds Field to the form. The JSON leaves out what only our own page needs.
 type Widget struct {
 	Kind    Kind   `json:"kind"`
 	SiteKey string `json:"site_key"`
 	Script  string `json:"script"`
 	Field   string `json:"field"`
 	Class   string `json:"class"`
-	Module  bool   `json:"-"` // the script is one: <script type="module">; else with async and defer
+	Module  bool   `json:"-"` // load by <script type="module">; otherwise with async and defer
 	Policy  Policy `json:"-"`
 }
 
@@ -44,7 +44,7 @@ type CaptchaOptions struct {
 	URL     string // where tokens are verified; empty: the service's own. https, or http to this machine
 }
 
-// Captcha asks one service. Its methods may be called from any goroutine.
+// Captcha verifies tokens at one service. It is safe for concurrent use.
 type Captcha struct {
 	widget Widget
 	secret string
@@ -53,7 +53,7 @@ type Captcha struct {
 	client *http.Client
 }
 
-// patience bounds one question; somebody waits for the answer.
+// verifyTimeout bounds one request; a person waits for the answer.
 const verifyTimeout = 3 * time.Second
 
 // NewCaptcha checks the options of a service.
@@ -65,11 +65,12 @@ func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
 	case isNotToken(o.SiteKey) || isNotToken(o.Secret):
 		return nil, errors.New("challenge: the captcha needs a site key and a secret, of printable ASCII without spaces")
 	case o.Script != "" && kind != Friendly:
-		return nil, fmt.Errorf("challenge: the script of %s cannot be had elsewhere", kind)
+		return nil, fmt.Errorf("challenge: the script of %s must come from the service itself", kind)
 	}
 	w.SiteKey = o.SiteKey
 	if o.Script != "" {
-		if u, err := url.Parse(o.Script); err != nil || u.Scheme != "https" || u.Host == "" || strings.ContainsAny(o.Script, " ;,'\"") {
+		if u, err := url.Parse(o.Script); err != nil || u.Scheme != "https" || u.Host == "" ||
+			strings.ContainsAny(o.Script, " ;,'\"") {
 			return nil, errors.New("challenge: the captcha's script must be an https URL")
 		}
 		w.Script, w.Policy.Script = o.Script, []string{o.Script}
@@ -78,17 +79,20 @@ func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
 	if o.URL != "" {
 		c.url = o.URL
 	}
-	if !isPrivateURL(c.url) {
+	if !isSecureURL(c.url) {
 		return nil, errors.New("challenge: the captcha's URL must be https: the secret is sent there")
 	}
-	c.client = &http.Client{Timeout: verifyTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.client = &http.Client{
+		Timeout:       verifyTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return c, nil
 }
 
 // Widget is what a page needs to show the captcha. Its slices must not be changed.
 func (c *Captcha) Widget() Widget { return c.widget }
 
-// widgetOf is what the services' manuals say, and where they verify.
+// widgetOf returns the widget and the verification URL of a service, as its manual gives them.
 func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 	switch kind {
 	case Turnstile:
@@ -98,8 +102,13 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 			"https://challenges.cloudflare.com/turnstile/v0/siteverify", true
 	case HCaptcha:
 		all := []string{"https://hcaptcha.com", "https://*.hcaptcha.com"}
-		return Widget{Kind: kind, Class: "h-captcha", Field: "h-captcha-response", // recaptchacompat: nothing under reCAPTCHA's names
-				Script: "https://js.hcaptcha.com/1/api.js?recaptchacompat=off", Policy: Policy{Script: all, Frame: all, Style: all, Connect: all}},
+		return Widget{
+				Kind:   kind,
+				Class:  "h-captcha",
+				Field:  "h-captcha-response", // recaptchacompat=off: no fields named like reCAPTCHA's
+				Script: "https://js.hcaptcha.com/1/api.js?recaptchacompat=off",
+				Policy: Policy{Script: all, Frame: all, Style: all, Connect: all},
+			},
 			"https://api.hcaptcha.com/siteverify", true
 	case Friendly:
 		script := "https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@0.2.0/site.min.js"
@@ -110,13 +119,13 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 	return Widget{}, "", false
 }
 
-// odd tells what is empty, or could be more than one word in a header or a page.
+// isNotToken reports whether a text is empty or has anything but printable ASCII without spaces.
 func isNotToken(text string) bool {
 	return text == "" || strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0
 }
 
-// private tells whether what is sent to a URL is read by nobody on the way.
-func isPrivateURL(raw string) bool {
+// isSecureURL reports whether nobody can read on the way what is sent to a URL: https, or http to this machine.
+func isSecureURL(raw string) bool {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
 		return false

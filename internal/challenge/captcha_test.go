@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAWidgetIsToldAsJSON(t *testing.T) {
+func TestAWidgetAsJSON(t *testing.T) {
 	for kind, want := range map[Kind]string{
 		Turnstile: `{"kind":"turnstile","site_key":"a-site-key","script":"https://challenges.cloudflare.com/turnstile/v0/api.js","field":"cf-turnstile-response","class":"cf-turnstile"}`,
 		HCaptcha:  `{"kind":"hcaptcha","site_key":"a-site-key","script":"https://js.hcaptcha.com/1/api.js?recaptchacompat=off","field":"h-captcha-response","class":"h-captcha"}`,
@@ -30,19 +30,22 @@ func TestAWidgetsSourcesFitIntoAPolicy(t *testing.T) {
 		allowed := false
 		for _, source := range w.Policy.Script {
 			host := strings.TrimPrefix(source, "https://")
-			allowed = allowed || source == w.Script || host == script.Host || strings.HasPrefix(host, "*.") && strings.HasSuffix(script.Host, host[1:])
+			allowed = allowed || source == w.Script || host == script.Host ||
+				strings.HasPrefix(host, "*.") && strings.HasSuffix(script.Host, host[1:])
 		}
 		if !allowed || len(w.Policy.Frame) == 0 {
 			t.Errorf("%s: %+v does not allow %s", kind, w.Policy, w.Script)
 		}
-		for _, source := range append(append(w.Policy.Script, w.Policy.Frame...), append(w.Policy.Style, w.Policy.Connect...)...) {
+		for _, source := range append(append(w.Policy.Script, w.Policy.Frame...),
+			append(w.Policy.Style, w.Policy.Connect...)...) {
 			if !strings.HasPrefix(source, "https://") || strings.ContainsAny(source, " ;,'\"") {
 				t.Errorf("%s: %s", kind, source)
 			}
 		}
 	}
-	own := captcha(t, Friendly, "", func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/frc/site.min.js" }).Widget()
-	if own.Script != "https://static.gazette.example/frc/site.min.js" || !own.Module || own.Policy.Script[0] != own.Script {
+	const script = "https://static.gazette.example/frc/site.min.js"
+	own := captcha(t, Friendly, "", func(o *CaptchaOptions) { o.Script = script }).Widget()
+	if own.Script != script || !own.Module || own.Policy.Script[0] != own.Script {
 		t.Errorf("%+v", own)
 	}
 }
@@ -72,7 +75,8 @@ func TestACaptchaNeedsSensibleOptions(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, at := range []string{"https://eu.frcapi.com/api/v2/captcha/siteverify", "http://localhost:8080/", "http://[::1]:8080/"} {
+	for _, at := range []string{"https://eu.frcapi.com/api/v2/captcha/siteverify", "http://localhost:8080/",
+		"http://[::1]:8080/"} {
 		captcha(t, Friendly, at)
 	}
 }

@@ -19,7 +19,8 @@ type sent struct {
 	altcha, token, once, media, email string
 }
 
-// optin answers signups of the website's page in turn, the last answer for ever; a challenge in them is new each time.
+// optin serves signups for a website's page: one answer after another, then always the last. Each CHALLENGE in them is
+// a new one.
 func optin(t *testing.T, w *Work, pages map[string]string, answers ...string) (at string, posts *[]sent) {
 	t.Helper()
 	posts = &[]sent{}
@@ -33,7 +34,8 @@ func optin(t *testing.T, w *Work, pages map[string]string, answers ...string) (a
 			var body map[string]any
 			_ = json.Unmarshal(b, &body)
 			text := func(name string) string { s, _ := body[name].(string); return s }
-			*posts = append(*posts, sent{text("altcha"), text("cf-turnstile-response"), r.Header.Get("Idempotency-Key"), r.Header.Get("Content-Type"), text("email")})
+			*posts = append(*posts, sent{text("altcha"), text("cf-turnstile-response"), r.Header.Get("Idempotency-Key"),
+				r.Header.Get("Content-Type"), text("email")})
 			question, _ := json.Marshal(w.Make("gazette"))
 			status, said := 0, ""
 			_, _ = fmt.Sscanf(answers[min(len(*posts), len(answers))-1], "%d %s", &status, &said)
@@ -55,7 +57,7 @@ const (
 	busy = `503 {"status":503,"code":"unavailable"}`
 )
 
-// website is a page of another origin with a form for optin, under the least that its policy must allow.
+// website serves a page of another origin with a form for optin, under the strictest policy that works.
 func website(t *testing.T, optin, more string) string {
 	t.Helper()
 	page := `<!doctype html><html lang="fr"><title>x</title><script src="OPTIN/embed.js" defer></script><script src="/watch.js" defer></script>
@@ -64,21 +66,23 @@ func website(t *testing.T, optin, more string) string {
 	watch := `window.seen = []; document.addEventListener("DOMContentLoaded", () => { const status = document.querySelector("[role=status]");
 		new MutationObserver(() => seen.push(status.textContent)).observe(status, { childList: true }); });`
 	policy := "default-src 'self'; script-src 'self' OPTIN; connect-src OPTIN; form-action OPTIN; base-uri 'none'"
-	return serve(t, strings.ReplaceAll(policy, "OPTIN", optin), map[string]string{"/{$}": strings.ReplaceAll(page, "OPTIN", optin), "/watch.js": watch})
+	return serve(t, strings.ReplaceAll(policy, "OPTIN", optin),
+		map[string]string{"/{$}": strings.ReplaceAll(page, "OPTIN", optin), "/watch.js": watch})
 }
 
 func (p *person) signUp(page string) {
 	p.Helper()
-	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"), chromedp.Click(chromedp.CSS("[name=consent]")))
+	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"),
+		chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 }
 
-func TestAWebsitesFormIsSentAgainWithTheWorkThatItIsAskedFor(t *testing.T) {
+func TestAWebsitesFormIsSentAgainWithTheProofOfWorkThatWasAskedFor(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, nil, needed, accepted)
 	p.signUp(website(t, at, ""))
 	p.until(`seen.length > 2 && seen.at(-1).startsWith("Plus qu’une étape")`)
-	if said := answer[string](p, `seen.slice(0, 2).join("|")`); said != "Envoi…|Un instant\u00a0: votre navigateur vérifie l’absence de robot…" {
+	if said := answer[string](p, `seen.slice(0, 2).join("|")`); said != "Envoi…|Un instant\u202f: votre navigateur vérifie l’absence de robot…" {
 		t.Errorf("meanwhile it says %q", said)
 	}
 	if len(*posts) != 2 || (*posts)[0].altcha != "" || (*posts)[1].email != "ada@b.example" {
@@ -88,7 +92,8 @@ func TestAWebsitesFormIsSentAgainWithTheWorkThatItIsAskedFor(t *testing.T) {
 		t.Error(err)
 	}
 	key := regexp.MustCompile(`^"\d+-\d+-\d+-\d+"$`)
-	if first, second := (*posts)[0].once, (*posts)[1].once; !key.MatchString(first) || !key.MatchString(second) || first == second {
+	if first, second := (*posts)[0].once, (*posts)[1].once; !key.MatchString(first) || !key.MatchString(second) ||
+		first == second {
 		t.Errorf("the keys of two bodies are %s and %s", first, second)
 	}
 }
@@ -103,7 +108,7 @@ func TestAWebsitesFormIsSentAgainOnceOnly(t *testing.T) {
 	}
 }
 
-func TestNoWorkIsDoneForWhatIsWrongAnyhow(t *testing.T) {
+func TestNoProofOfWorkIsDoneForASignupThatIsWrongAnyway(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, nil, another)
 	p.signUp(website(t, at, ""))
@@ -113,7 +118,7 @@ func TestNoWorkIsDoneForWhatIsWrongAnyhow(t *testing.T) {
 	}
 }
 
-func TestWhatMayGoWellLaterIsSentAgainUnderItsKey(t *testing.T) {
+func TestASignupThatFailedForNowIsSentAgainUnderItsKey(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, nil, busy, busy, accepted, accepted)
 	p.signUp(website(t, at, ""))
@@ -127,13 +132,15 @@ func TestWhatMayGoWellLaterIsSentAgainUnderItsKey(t *testing.T) {
 	p.press()
 	p.until(`seen.length === 8`)
 	k := *posts
-	if len(k) != 4 || k[0].once != k[1].once || k[2].once == k[1].once || k[3].once == k[2].once || k[2].email != k[3].email {
+	if len(k) != 4 || k[0].once != k[1].once || k[2].once == k[1].once || k[3].once == k[2].once ||
+		k[2].email != k[3].email {
 		t.Errorf("%+v", k)
 	}
 }
 
-// A website that pins embed.js pins challenge.js with it: what is not the very script does not run, and the form is posted plainly.
-func TestAnotherScriptThanOursIsNotRun(t *testing.T) {
+// A website that pins embed.js pins challenge.js with it. Any other script does not run, and the form is posted
+// plainly.
+func TestAChallengeScriptWithAnotherChecksumIsNotRun(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, map[string]string{"/challenge.js": `window.optinSolve = () => "evil";`}, needed)
 	p.signUp(website(t, at, ""))
@@ -156,7 +163,8 @@ func TestAFormWithoutTheCaptchaIsPostedPlainly(t *testing.T) {
 func TestAFormsOwnCaptchaIsSentAlong(t *testing.T) {
 	p, w := newPerson(t), work(t)
 	at, posts := optin(t, w, nil, captchas)
-	p.signUp(website(t, at, `<input type="hidden" name="cf-turnstile-response" value="a.token"><input type="hidden" name="secret-response-x" value="no">`))
+	p.signUp(website(t, at, `<input type="hidden" name="cf-turnstile-response" value="a.token">
+<input type="hidden" name="secret-response-x" value="no">`))
 	p.until(`seen.at(-1) === "Cela n’a pas fonctionné. Merci de réessayer dans un instant."`)
 	if len(*posts) != 1 || (*posts)[0].token != "a.token" || (*posts)[0].media != "application/json" {
 		t.Errorf("%+v", *posts)

@@ -15,15 +15,15 @@ const maxPayload = 2 << 10
 
 var errShape = errors.New("not the shape of a payload")
 
-// payload is a solution as it was sent, in its only spelling.
+// payload is a decoded solution. Each solution has one accepted spelling.
 type payload struct {
 	challenge, salt, signature string
 	number                     int
 }
 
-// parsePayload reads a payload strictly: base64 with its padding of one JSON object with the known members, each once.
+// parsePayload reads a payload strictly: padded base64 of one JSON object with the known members, each once.
 func parsePayload(text string) (p payload, ok bool) {
-	if len(text) > maxPayload || strings.ContainsAny(text, "\r\n") { // which the decoder passes over
+	if len(text) > maxPayload || strings.ContainsAny(text, "\r\n") { // the decoder would skip these
 		return p, false
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -34,12 +34,17 @@ func parsePayload(text string) (p payload, ok bool) {
 	if err != nil || strs["algorithm"] != algorithm {
 		return p, false
 	}
-	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON knows no leading zeros
-	return payload{challenge: strs["challenge"], salt: strs["salt"], signature: strs["signature"], number: int(n)}, err == nil
+	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON has no leading zeros
+	return payload{
+		challenge: strs["challenge"],
+		salt:      strs["salt"],
+		signature: strs["signature"],
+		number:    int(n),
+	}, err == nil
 }
 
-// members reads one flat JSON object. A member that is not known, comes twice, or is of another kind is an error: encoding/json alone
-// would take any case of a name, and the last of several.
+// parseObject reads one flat JSON object. A member that is unknown, comes twice, or has another type is an error:
+// encoding/json alone would accept any case of a name, and the last of several.
 func parseObject(raw []byte) (strs map[string]string, numbers map[string]json.Number, err error) {
 	strs, numbers = map[string]string{}, map[string]json.Number{}
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -69,6 +74,7 @@ func parseObject(raw []byte) (strs map[string]string, numbers map[string]json.Nu
 	return strs, numbers, nil
 }
 
+// setMember stores one member, and reports whether it is known, new, and of the right type.
 func setMember(strs map[string]string, numbers map[string]json.Number, name string, value json.Token) bool {
 	switch name {
 	case "algorithm", "challenge", "salt", "signature":
@@ -85,7 +91,7 @@ func setMember(strs map[string]string, numbers map[string]json.Number, name stri
 	return false
 }
 
-// readSalt reads when a challenge of this site ends, in seconds since 1970. Only the very form that saltOf writes is read.
+// parseSalt returns when a challenge of this site ends, in Unix seconds. It accepts only what newSalt writes.
 func parseSalt(salt, site string) (expires int64, ok bool) {
 	random, rest, _ := strings.Cut(salt, "?expires=")
 	digits, _, _ := strings.Cut(rest, "&")

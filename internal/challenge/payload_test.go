@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Who spells a spent solution in another way is known by the id: it is the same, or the spelling is refused.
-func TestASolutionHasOneIdHoweverItIsSpelt(t *testing.T) {
+// A used solution in another spelling has the same id, or is refused.
+func TestASolutionHasOneIDHoweverItIsSpelled(t *testing.T) {
 	w := work(t)
 	p := solved(w.Make("gazette"))
 	for took := 1; !strings.HasSuffix(encoded(p), "="); took *= 10 {
@@ -50,10 +50,11 @@ func TestASolutionHasOneIdHoweverItIsSpelt(t *testing.T) {
 	}
 }
 
-func TestANumberIsSpeltInOneWay(t *testing.T) {
+func TestANumberHasOneSpelling(t *testing.T) {
 	w := work(t, func(o *WorkOptions) { o.Rand = choosing(0) })
 	p := solved(w.Make("gazette"))
-	for spelt, want := range map[any]error{json.Number("0"): nil, json.Number("-0"): ErrInvalid, json.Number("0.0"): ErrInvalid, json.Number("0e0"): ErrInvalid,
+	for spelt, want := range map[any]error{json.Number("0"): nil, json.Number("-0"): ErrInvalid,
+		json.Number("0.0"): ErrInvalid, json.Number("0e0"): ErrInvalid,
 		json.Number("4294967296"): ErrInvalid, "0": ErrInvalid, "": ErrInvalid, nil: ErrInvalid, false: ErrInvalid} {
 		p["number"] = spelt
 		if _, _, err := w.Check("gazette", encoded(p)); !errors.Is(err, want) {
@@ -66,28 +67,31 @@ func TestANumberIsSpeltInOneWay(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotMadeForThisSiteOrNotSolvedIsRefused(t *testing.T) {
+func TestAPayloadForAnotherSiteOrWithoutSolutionIsRefused(t *testing.T) {
 	w := work(t)
 	other, err := NewWork(listed("another key"), WorkOptions{Max: 50, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(p map[string]any) any{
-		"another number":     func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
-		"negative":           func(p map[string]any) any { p["number"] = -1; return p },
-		"enormous":           func(p map[string]any) any { p["number"] = json.Number(strings.Repeat("9", 40)); return p },
-		"no number":          func(p map[string]any) any { delete(p, "number"); return p },
-		"null":               func(p map[string]any) any { p["number"] = nil; return p },
-		"no signature":       func(p map[string]any) any { delete(p, "signature"); return p },
-		"empty signature":    func(p map[string]any) any { p["signature"] = ""; return p },
-		"half a signature":   func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
-		"upper case":         func(p map[string]any) any { p["signature"] = strings.ToUpper(p["signature"].(string)); return p },
-		"another algorithm":  func(p map[string]any) any { p["algorithm"] = "SHA-1"; return p },
-		"no algorithm":       func(p map[string]any) any { delete(p, "algorithm"); return p },
-		"a member too many":  func(p map[string]any) any { p["test"] = true; return p },
-		"nested":             func(p map[string]any) any { p["took"] = map[string]any{"x": 1}; return p },
-		"another challenge":  func(p map[string]any) any { p["challenge"] = solved(w.Make("gazette"))["challenge"]; return p },
-		"a longer life":      func(p map[string]any) any { p["salt"] = strings.Replace(p["salt"].(string), "180", "190", 1); return p },
+		"another number":    func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
+		"negative":          func(p map[string]any) any { p["number"] = -1; return p },
+		"enormous":          func(p map[string]any) any { p["number"] = json.Number(strings.Repeat("9", 40)); return p },
+		"no number":         func(p map[string]any) any { delete(p, "number"); return p },
+		"null":              func(p map[string]any) any { p["number"] = nil; return p },
+		"no signature":      func(p map[string]any) any { delete(p, "signature"); return p },
+		"empty signature":   func(p map[string]any) any { p["signature"] = ""; return p },
+		"half a signature":  func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
+		"upper case":        func(p map[string]any) any { p["signature"] = strings.ToUpper(p["signature"].(string)); return p },
+		"another algorithm": func(p map[string]any) any { p["algorithm"] = "SHA-1"; return p },
+		"no algorithm":      func(p map[string]any) any { delete(p, "algorithm"); return p },
+		"a member too many": func(p map[string]any) any { p["test"] = true; return p },
+		"nested":            func(p map[string]any) any { p["took"] = map[string]any{"x": 1}; return p },
+		"another challenge": func(p map[string]any) any { p["challenge"] = solved(w.Make("gazette"))["challenge"]; return p },
+		"a longer life": func(p map[string]any) any {
+			p["salt"] = strings.Replace(p["salt"].(string), "180", "190", 1)
+			return p
+		},
 		"another salt's end": func(p map[string]any) any { p["salt"] = p["salt"].(string) + "x&"; return p },
 		"an array":           func(p map[string]any) any { return []any{p} },
 		"a text":             func(map[string]any) any { return "altcha" },
@@ -115,7 +119,8 @@ func TestWhatWasNotMadeForThisSiteOrNotSolvedIsRefused(t *testing.T) {
 	}
 }
 
-// CVE-2025-68113: without a fixed end of the salt, digits of the number become digits of the time, and the hash stays as it is.
+// CVE-2025-68113: without a fixed end of the salt, digits of the number become digits of the time, and the hash stays
+// the same.
 func TestDigitsCannotBeMovedFromTheNumberIntoTheSalt(t *testing.T) {
 	w := work(t, func(o *WorkOptions) { o.Max, o.Rand = 100_000, choosing(12345) })
 	p := solved(w.Make("gazette"))
@@ -126,13 +131,21 @@ func TestDigitsCannotBeMovedFromTheNumberIntoTheSalt(t *testing.T) {
 			t.Errorf("%d digits were moved: %v", cut, err)
 		}
 	}
-	for _, form := range []string{"%s?expires=1800000600", "%s?site=gazette&expires=1800000600", "%s?expires=1800000600&site=gazette&x=",
+	for _, form := range []string{"%s?expires=1800000600", "%s?site=gazette&expires=1800000600",
+		"%s?expires=1800000600&site=gazette&x=",
 		"%s?expires=01800000600&site=gazette&", "%s?expires=+1800000600&site=gazette&", "%s?site=gazette&expires=1800000600&",
-		"%s?expires=1800000600&site=%%67azette&", "%s?expires=1800000600&site=gazette", "%.31s?expires=1800000600&site=gazette&",
+		"%s?expires=1800000600&site=%%67azette&", "%s?expires=1800000600&site=gazette",
+		"%.31s?expires=1800000600&site=gazette&",
 		"G%.31s?expires=1800000600&site=gazette&", "%s?expires=1800000600&site=gazette&site=gazette&"} {
 		salt := fmt.Sprintf(form, strings.Repeat("ab", 16)) // as if our own key had signed such a salt
 		sum := hash(salt, 7)
-		p := map[string]any{"algorithm": "SHA-256", "challenge": sum, "number": 7, "salt": salt, "signature": sign([]byte("a key"), sum)}
+		p := map[string]any{
+			"algorithm": "SHA-256",
+			"challenge": sum,
+			"number":    7,
+			"salt":      salt,
+			"signature": sign([]byte("a key"), sum),
+		}
 		if _, _, err := w.Check("gazette", encoded(p)); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", salt, err)
 		}
@@ -140,14 +153,15 @@ func TestDigitsCannotBeMovedFromTheNumberIntoTheSalt(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	w := work(f, func(o *WorkOptions) { o.Rand = choosing(37) }) // every process of the fuzzer makes the same
+	w := work(f, func(o *WorkOptions) { o.Rand = choosing(37) }) // every process of the fuzzer makes the same challenge
 	p := solved(w.Make("gazette"))
 	good := encoded(p)
 	want, _, err := w.Check("gazette", good)
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{good, "", "e30=", encoded([]any{p}), encoded(map[string]any{"salt": nil}), good[:len(good)-4], good + good} {
+	for _, seed := range []string{good, "", "e30=", encoded([]any{p}), encoded(map[string]any{"salt": nil}),
+		good[:len(good)-4], good + good} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -17,12 +17,13 @@ const (
 	maxAnswer = 64 << 10 // bytes
 )
 
-// Verify asks the service whether a token of its widget is good, within three seconds; a token is good once. The visitor's IP is sent
-// only where the options say so, and may be empty. ErrInvalid is a refusal.
+// Verify asks the service whether a token of its widget is valid, within three seconds. A token is valid once. The
+// visitor's IP may be empty, and is sent only if CaptchaOptions.SendIP is set.
 //
-// ErrUnavailable means that there is no verdict: the service cannot be reached, does not know our secret, or answers something else. That is no
-// fault of the person's, so they must not be locked out. But it must not open the door either, because a visitor may be able to bring it
-// about: ask for Work in its place, and tell the operator. The errors' texts name the service's own codes, never the token.
+// ErrInvalid is a refusal. ErrUnavailable means that there is no answer: the service cannot be reached, does not know
+// our secret, or sends something unexpected. The person is not to blame, so they must not be locked out. But the signup
+// must not simply be accepted either, because a visitor may be able to cause the failure: ask for Work instead, and
+// tell the operator. Error texts contain the service's codes, never the token.
 func (c *Captcha) Verify(ctx context.Context, token, remoteIP string) error {
 	if isNotToken(token) || len(token) > maxToken {
 		return ErrInvalid
@@ -50,7 +51,7 @@ func (c *Captcha) Verify(ctx context.Context, token, remoteIP string) error {
 	return parseOutcome(answer.StatusCode, body)
 }
 
-// question is a form for Turnstile and hCaptcha, and JSON with a header for Friendly Captcha.
+// newRequest returns a form for Turnstile and hCaptcha, and JSON with a header for Friendly Captcha.
 func (c *Captcha) newRequest(ctx context.Context, token, remoteIP string) (*http.Request, error) {
 	text, media := "", "application/x-www-form-urlencoded"
 	if c.widget.Kind == Friendly {
@@ -62,7 +63,7 @@ func (c *Captcha) newRequest(ctx context.Context, token, remoteIP string) (*http
 	} else {
 		form := url.Values{"secret": {c.secret}, "response": {token}}
 		if c.widget.Kind == HCaptcha {
-			form.Set("sitekey", c.widget.SiteKey) // else a token of any site of the account is good
+			form.Set("sitekey", c.widget.SiteKey) // otherwise a token of any site of the account is valid
 		}
 		if c.sendIP && remoteIP != "" {
 			form.Set("remoteip", remoteIP)
@@ -81,39 +82,39 @@ func (c *Captcha) newRequest(ctx context.Context, token, remoteIP string) (*http
 	return r, nil
 }
 
-// judge reads a verdict. Friendly Captcha names one code, the others list theirs.
+// parseOutcome reads a service's answer. Friendly Captcha sends one error code, the others a list.
 func parseOutcome(status int, body []byte) error {
-	var said struct {
+	var outcome struct {
 		Success *bool    `json:"success"`
 		Codes   []string `json:"error-codes"`
 		Error   struct {
 			Code string `json:"error_code"`
 		} `json:"error"`
 	}
-	if err := json.Unmarshal(body, &said); err != nil || said.Success == nil {
-		return unavailable(fmt.Sprintf("status %d without a verdict", status))
+	if err := json.Unmarshal(body, &outcome); err != nil || outcome.Success == nil {
+		return unavailable(fmt.Sprintf("status %d without an outcome", status))
 	}
-	codes := said.Codes
-	if said.Error.Code != "" {
-		codes = append(codes, said.Error.Code)
+	codes := outcome.Codes
+	if outcome.Error.Code != "" {
+		codes = append(codes, outcome.Error.Code)
 	}
 	refusing := status == http.StatusOK || status/100 == 4 && status != http.StatusTooManyRequests
 	switch {
-	case *said.Success && status == http.StatusOK:
+	case *outcome.Success && status == http.StatusOK:
 		return nil
-	case *said.Success || !refusing || slices.ContainsFunc(codes, isOurFault):
+	case *outcome.Success || !refusing || slices.ContainsFunc(codes, isOurFault):
 		return unavailable(fmt.Sprintf("status %d, %s", status, codesForLog(codes)))
 	}
 	return fmt.Errorf("%w: %s", ErrInvalid, codesForLog(codes))
 }
 
-// notTheirs tells the codes that no visitor's token brings about: they are ours to mend, or the service's.
+// isOurFault reports whether a code cannot be caused by a visitor's token: the operator or the service has to fix it.
 func isOurFault(code string) bool {
 	return slices.Contains([]string{"missing-input-secret", "invalid-input-secret", "internal-error",
 		"auth_required", "auth_invalid", "sitekey_invalid"}, code)
 }
 
-// words are codes for a log, unless they are no codes.
+// codesForLog formats the first codes for a log, and leaves out what does not look like a code.
 func codesForLog(codes []string) string {
 	var all []string
 	for _, c := range codes[:min(len(codes), 4)] {

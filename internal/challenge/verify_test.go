@@ -15,18 +15,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// question is what a service was asked.
+// question is a request that a service got.
 type question struct {
 	Method, Media, Key string
 	Fields             map[string]string
 }
 
-// service answers like a captcha service, and remembers what it was asked.
+// service answers like a captcha service, and records its requests.
 func service(t *testing.T, status int, body string) (at string, asked *[]question) {
 	t.Helper()
 	asked = &[]question{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := question{Method: r.Method, Media: r.Header.Get("Content-Type"), Key: r.Header.Get("X-API-Key"), Fields: map[string]string{}}
+		q := question{Method: r.Method, Media: r.Header.Get("Content-Type"), Key: r.Header.Get("X-API-Key"),
+			Fields: map[string]string{}}
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -83,12 +84,18 @@ func TestEachServiceIsAskedAsItsManualSays(t *testing.T) {
 		sendIP bool
 		want   question
 	}{
-		{Turnstile, turnstileYes, false, question{"POST", form, "", map[string]string{"secret": "a-secret", "response": "a.token"}}},
-		{Turnstile, turnstileYes, true, question{"POST", form, "", map[string]string{"secret": "a-secret", "response": "a.token", "remoteip": "192.0.2.7"}}},
-		{HCaptcha, hcaptchaYes, false, question{"POST", form, "", map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key"}}},
-		{HCaptcha, hcaptchaYes, true, question{"POST", form, "", map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key", "remoteip": "192.0.2.7"}}},
-		{Friendly, friendlyYes, false, question{"POST", "application/json", "a-secret", map[string]string{"response": "a.token", "sitekey": "a-site-key"}}},
-		{Friendly, friendlyYes, true, question{"POST", "application/json", "a-secret", map[string]string{"response": "a.token", "sitekey": "a-site-key"}}},
+		{Turnstile, turnstileYes, false, question{"POST", form, "",
+			map[string]string{"secret": "a-secret", "response": "a.token"}}},
+		{Turnstile, turnstileYes, true, question{"POST", form, "",
+			map[string]string{"secret": "a-secret", "response": "a.token", "remoteip": "192.0.2.7"}}},
+		{HCaptcha, hcaptchaYes, false, question{"POST", form, "",
+			map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key"}}},
+		{HCaptcha, hcaptchaYes, true, question{"POST", form, "",
+			map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key", "remoteip": "192.0.2.7"}}},
+		{Friendly, friendlyYes, false, question{"POST", "application/json", "a-secret",
+			map[string]string{"response": "a.token", "sitekey": "a-site-key"}}},
+		{Friendly, friendlyYes, true, question{"POST", "application/json", "a-secret",
+			map[string]string{"response": "a.token", "sitekey": "a-site-key"}}},
 	} {
 		at, asked := service(t, 200, row.yes)
 		c := captcha(t, row.kind, at, func(o *CaptchaOptions) { o.SendIP = row.sendIP })
@@ -101,7 +108,7 @@ func TestEachServiceIsAskedAsItsManualSays(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsAYesARefusalOrNone(t *testing.T) {
+func TestAnAnswerIsAcceptanceRefusalOrUnavailable(t *testing.T) {
 	for _, row := range []struct {
 		status int
 		body   string
@@ -111,7 +118,7 @@ func TestAnAnswerIsAYesARefusalOrNone(t *testing.T) {
 		{200, turnstileNo, ErrInvalid}, {200, friendlyNo, ErrInvalid},
 		{200, `{"success":false}`, ErrInvalid},
 		{200, `{"success":false,"error-codes":["timeout-or-duplicate"]}`, ErrInvalid},
-		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid}, // a token of another site brings it about
+		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid}, // caused by a token of another site
 		{200, `{"success":false,"error":{"error_code":"response_duplicate"}}`, ErrInvalid},
 		{400, `{"success":false,"error-codes":["bad-request"]}`, ErrInvalid},
 		{400, `{"success":false,"error":{"error_code":"bad_request"}}`, ErrInvalid},
@@ -120,10 +127,13 @@ func TestAnAnswerIsAYesARefusalOrNone(t *testing.T) {
 		{200, `{"success":false,"error-codes":["internal-error"]}`, ErrUnavailable},
 		{401, `{"success":false,"error":{"error_code":"auth_invalid"}}`, ErrUnavailable},
 		{400, `{"success":false,"error":{"error_code":"sitekey_invalid"}}`, ErrUnavailable},
-		{500, turnstileYes, ErrUnavailable}, {503, turnstileNo, ErrUnavailable}, {429, turnstileNo, ErrUnavailable}, {302, turnstileNo, ErrUnavailable}, {201, turnstileYes, ErrUnavailable},
+		{500, turnstileYes, ErrUnavailable}, {503, turnstileNo, ErrUnavailable}, {429, turnstileNo, ErrUnavailable},
+		{302, turnstileNo, ErrUnavailable}, {201, turnstileYes, ErrUnavailable},
 		{302, turnstileYes, ErrUnavailable}, {401, turnstileYes, ErrUnavailable},
-		{200, ``, ErrUnavailable}, {200, `<html>`, ErrUnavailable}, {200, `{}`, ErrUnavailable}, {200, `null`, ErrUnavailable}, {200, `true`, ErrUnavailable}, {403, `Forbidden`, ErrUnavailable},
-		{200, `{"success":"true"}`, ErrUnavailable}, {200, `{"success":1}`, ErrUnavailable}, {200, turnstileYes + `x`, ErrUnavailable},
+		{200, ``, ErrUnavailable}, {200, `<html>`, ErrUnavailable}, {200, `{}`, ErrUnavailable},
+		{200, `null`, ErrUnavailable}, {200, `true`, ErrUnavailable}, {403, `Forbidden`, ErrUnavailable},
+		{200, `{"success":"true"}`, ErrUnavailable}, {200, `{"success":1}`, ErrUnavailable},
+		{200, turnstileYes + `x`, ErrUnavailable},
 		{200, turnstileYes + strings.Repeat(" ", maxAnswer), ErrUnavailable},
 	} {
 		at, asked := service(t, row.status, row.body)
@@ -134,7 +144,7 @@ func TestAnAnswerIsAYesARefusalOrNone(t *testing.T) {
 	}
 }
 
-func TestATokenThatCannotBeOneIsNotAskedAbout(t *testing.T) {
+func TestAMalformedTokenIsNotSentToTheService(t *testing.T) {
 	at, asked := service(t, 200, turnstileYes)
 	for _, token := range []string{"", " ", "a b", "a\r\nb", "é", "\x00", strings.Repeat("x", maxToken+1)} {
 		if err := captcha(t, Turnstile, at).Verify(t.Context(), token, ""); !errors.Is(err, ErrInvalid) {
@@ -146,7 +156,7 @@ func TestATokenThatCannotBeOneIsNotAskedAbout(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsAwayOrSlowGivesNoVerdict(t *testing.T) {
+func TestAServiceThatIsDownOrSlowIsUnavailable(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	release := make(chan struct{})
@@ -165,7 +175,8 @@ func TestAServiceThatIsAwayOrSlowGivesNoVerdict(t *testing.T) {
 		"slow": late.Verify(t.Context(), "a.token", "192.0.2.7"),
 		"left": captcha(t, Turnstile, slow.URL).Verify(left, "a.token", "192.0.2.7"),
 	} {
-		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "a.token") || strings.Contains(err.Error(), "192.0.2.7") ||
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "a.token") ||
+			strings.Contains(err.Error(), "192.0.2.7") ||
 			strings.Contains(err.Error(), "a-secret") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -17,31 +17,33 @@ import (
 
 const (
 	algorithm  = "SHA-256"
-	saltRandom = 16 // bytes; two challenges never have the same salt
+	saltRandom = 16 // bytes; enough that two challenges never have the same salt
 
-	defaultMax = 100_000
-	maxMax     = 10_000_000 // of Max: beyond it, an old telephone works for minutes
-	defaultTTL = 10 * time.Minute
+	defaultMax    = 100_000
+	maxDifficulty = 10_000_000 // of Max: beyond it, an old telephone works for minutes
+	defaultTTL    = 10 * time.Minute
 
-	// skew is how far the clocks of replicas may differ: a slow one takes a solution when another has forgotten that it was spent.
+	// clockSkew is how far the clocks of replicas may differ: a slow one still accepts a solution that another has
+	// forgotten to be used.
 	clockSkew = time.Minute
 )
 
-// WorkOptions says how hard the work is. All may be left zero.
+// WorkOptions says how hard the proof of work is. All fields may be left zero.
 type WorkOptions struct {
-	// Max is the greatest number to be found, 1 to 10,000,000; zero means 100,000. On average half as many hashes are tried. In Chromium
-	// on a server's core of 2.5 GHz, 100,000 take 0.2 s in the median, and one or two where scripts are not compiled; reckon with ten
-	// times as long on an old telephone. A program of a robot's needs some ten milliseconds.
+	// Max is the greatest number to be found, 1 to 10,000,000; zero means 100,000. On average half as many hashes are
+	// tried. In Chromium on a server's core of 2.5 GHz, 100,000 take 0.2 s in the median, and one or two seconds where
+	// scripts are not compiled. An old telephone takes about ten times as long. A robot's compiled program needs some ten
+	// milliseconds.
 	Max int
-	// TTL is how long a challenge may be solved, a second at least; zero means ten minutes.
+	// TTL is how long a challenge may be solved, at least a second; zero means ten minutes.
 	TTL time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Rand is where numbers and salts come from; nil means crypto/rand.
+	// Rand is the source of numbers and salts; nil means crypto/rand.
 	Rand io.Reader
 }
 
-// Work makes challenges and checks what is sent as their solutions. Its methods may be called from any goroutine.
+// Work makes challenges and checks solutions. It is safe for concurrent use.
 type Work struct {
 	keys func() [][]byte
 	max  int
@@ -50,7 +52,8 @@ type Work struct {
 	rand io.Reader
 }
 
-// NewWork takes the keys that sign, newest first: the newest makes, each that is listed is accepted. They must be used for nothing else.
+// NewWork returns a Work that signs with the first of keys and accepts signatures by any of them. The keys must be used
+// for nothing else.
 func NewWork(keys func() [][]byte, o WorkOptions) (*Work, error) {
 	w := &Work{keys: keys, max: o.Max, ttl: o.TTL, now: o.Now, rand: o.Rand}
 	if w.max == 0 {
@@ -68,15 +71,15 @@ func NewWork(keys func() [][]byte, o WorkOptions) (*Work, error) {
 	switch {
 	case keys == nil || len(keys()) == 0:
 		return nil, errors.New("challenge: no key")
-	case w.max < 1 || w.max > maxMax:
-		return nil, fmt.Errorf("challenge: the greatest number is %d, must be 1 to %d", w.max, maxMax)
+	case w.max < 1 || w.max > maxDifficulty:
+		return nil, fmt.Errorf("challenge: the greatest number is %d, must be 1 to %d", w.max, maxDifficulty)
 	case w.ttl < time.Second:
-		return nil, fmt.Errorf("challenge: a challenge is good for %s, must be for a second at least", w.ttl)
+		return nil, fmt.Errorf("challenge: the TTL is %s, must be at least a second", w.ttl)
 	}
 	return w, nil
 }
 
-// Challenge is what a browser is to solve. Its JSON is ALTCHA's.
+// Challenge is what a browser has to solve. Its JSON is that of ALTCHA.
 type Challenge struct {
 	Algorithm string `json:"algorithm"`
 	Challenge string `json:"challenge"`
@@ -89,18 +92,18 @@ type Challenge struct {
 func (w *Work) Make(site string) Challenge {
 	var random [8 + saltRandom]byte
 	if _, err := io.ReadFull(w.rand, random[:]); err != nil {
-		panic(err) // without randomness there is no service
+		panic(err) // the service cannot run without randomness
 	}
-	// The remainder prefers small numbers by less than one in 10^12.
+	// The bias of the remainder towards small numbers is less than one in 10^12.
 	number := int(binary.BigEndian.Uint64(random[:8]) % uint64(w.max+1))
 	salt := newSalt(hex.EncodeToString(random[8:]), w.now().Add(w.ttl).Unix(), site)
 	sum := hash(salt, number)
 	return Challenge{Algorithm: algorithm, Challenge: sum, MaxNumber: w.max, Salt: salt, Signature: sign(w.keys()[0], sum)}
 }
 
-// Check tells whether a payload solves a challenge that was made for this site: else ErrInvalid, or ErrExpired. The id must then be spent:
-// kept until that time, once for all replicas together, and the payload refused if it is there already. It is the same however the same
-// solution is spelt, and names nobody.
+// Check returns the id of a payload that solves a challenge made for this site, or else ErrInvalid or ErrExpired. The
+// caller must store the id until the given time, once for all replicas together, and refuse the payload if the id is
+// stored already. The id does not depend on how the solution is spelled, and identifies nobody.
 func (w *Work) Check(site, payload string) (id string, until time.Time, err error) {
 	p, ok := parsePayload(payload)
 	if !ok || p.number > w.max {
@@ -122,8 +125,8 @@ func (w *Work) Check(site, payload string) (id string, until time.Time, err erro
 	if !w.now().Before(end) {
 		return "", time.Time{}, ErrExpired
 	}
-	spent := sha256.Sum256([]byte("spent\n" + sum))
-	return hex.EncodeToString(spent[:]), end.Add(clockSkew), nil
+	used := sha256.Sum256([]byte("spent\n" + sum))
+	return hex.EncodeToString(used[:]), end.Add(clockSkew), nil
 }
 
 func newSalt(random string, expires int64, site string) string {

@@ -21,7 +21,7 @@ import (
 
 var noon = time.Unix(1_800_000_000, 0)
 
-// work has one key, a clock that stands, and at most 50 numbers to try.
+// work returns a Work with one key, a stopped clock, and at most 50 numbers to try.
 func work(t testing.TB, change ...func(*WorkOptions)) *Work {
 	t.Helper()
 	o := WorkOptions{Max: 50, Now: func() time.Time { return noon }}
@@ -35,6 +35,7 @@ func work(t testing.TB, change ...func(*WorkOptions)) *Work {
 	return w
 }
 
+// listed returns these keys, as NewWork takes them.
 func listed(keys ...string) func() [][]byte {
 	var all [][]byte
 	for _, k := range keys {
@@ -43,17 +44,26 @@ func listed(keys ...string) func() [][]byte {
 	return func() [][]byte { return all }
 }
 
-// choosing is randomness that makes a number.
+// choosing returns a source of randomness from which Make chooses this number.
 func choosing(number int) io.Reader {
-	return bytes.NewReader(append(binary.BigEndian.AppendUint64(nil, uint64(number)), bytes.Repeat([]byte{0xab}, saltRandom)...))
+	return bytes.NewReader(
+		append(binary.BigEndian.AppendUint64(nil, uint64(number)), bytes.Repeat([]byte{0xab}, saltRandom)...),
+	)
 }
 
-// solved is a payload as a browser sends it.
+// solved returns a payload as a browser sends it.
 func solved(c Challenge) map[string]any {
 	for n := range c.MaxNumber + 1 {
 		sum := sha256.Sum256([]byte(c.Salt + strconv.Itoa(n)))
 		if hex.EncodeToString(sum[:]) == c.Challenge {
-			return map[string]any{"algorithm": c.Algorithm, "challenge": c.Challenge, "number": n, "salt": c.Salt, "signature": c.Signature, "took": 12}
+			return map[string]any{
+				"algorithm": c.Algorithm,
+				"challenge": c.Challenge,
+				"number":    n,
+				"salt":      c.Salt,
+				"signature": c.Signature,
+				"took":      12,
+			}
 		}
 	}
 	panic("no solution")
@@ -67,7 +77,7 @@ func encoded(p any) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func TestAChallengeIsALTCHAs(t *testing.T) {
+func TestAChallengeHasTheFormatOfALTCHA(t *testing.T) {
 	w := work(t, func(o *WorkOptions) { o.Rand = choosing(37) })
 	got, err := json.Marshal(w.Make("la gazette&co"))
 	if err != nil {
@@ -78,13 +88,18 @@ func TestAChallengeIsALTCHAs(t *testing.T) {
 	h := hmac.New(sha256.New, []byte("a key"))
 	h.Write([]byte(sum))
 	escaped := strings.ReplaceAll(salt, "&", `\u0026`)
-	want := fmt.Sprintf(`{"algorithm":"SHA-256","challenge":"%s","maxnumber":50,"salt":"%s","signature":"%x"}`, sum, escaped, h.Sum(nil))
+	want := fmt.Sprintf(
+		`{"algorithm":"SHA-256","challenge":"%s","maxnumber":50,"salt":"%s","signature":"%x"}`,
+		sum,
+		escaped,
+		h.Sum(nil),
+	)
 	if d := cmp.Diff(want, string(got)); d != "" {
 		t.Error(d)
 	}
 }
 
-func TestEveryNumberIsMadeAndASolutionOfItIsTaken(t *testing.T) {
+func TestEveryNumberOccursAndItsSolutionIsAccepted(t *testing.T) {
 	ids := map[string]bool{}
 	for n := range 51 {
 		w := work(t, func(o *WorkOptions) { o.Rand = choosing(n) })
@@ -100,11 +115,12 @@ func TestEveryNumberIsMadeAndASolutionOfItIsTaken(t *testing.T) {
 	}
 }
 
-func TestAChallengeEnds(t *testing.T) {
+func TestAChallengeExpires(t *testing.T) {
 	now := noon
 	w := work(t, func(o *WorkOptions) { o.Now, o.TTL = func() time.Time { return now }, time.Minute })
 	p := solved(w.Make("gazette"))
-	for after, want := range map[time.Duration]error{0: nil, time.Minute - 1: nil, time.Minute: ErrExpired, time.Hour: ErrExpired} {
+	for after, want := range map[time.Duration]error{0: nil, time.Minute - 1: nil, time.Minute: ErrExpired,
+		time.Hour: ErrExpired} {
 		now = noon.Add(after)
 		if _, _, err := w.Check("gazette", encoded(p)); !errors.Is(err, want) {
 			t.Errorf("after %s: %v", after, err)
@@ -115,7 +131,7 @@ func TestAChallengeEnds(t *testing.T) {
 	}
 }
 
-func TestTheNewestKeyMakesAndEachListedIsTaken(t *testing.T) {
+func TestTheNewestKeySignsAndEachListedKeyIsAccepted(t *testing.T) {
 	before := work(t)
 	rotated, err := NewWork(listed("newer", "a key"), WorkOptions{Max: 50, Now: before.now})
 	if err != nil {
@@ -133,7 +149,7 @@ func TestTheNewestKeyMakesAndEachListedIsTaken(t *testing.T) {
 	}
 }
 
-func TestANumberAboveTheGreatestIsRefused(t *testing.T) {
+func TestANumberAboveTheMaximumIsRefused(t *testing.T) {
 	p := encoded(solved(work(t, func(o *WorkOptions) { o.Rand = choosing(40) }).Make("gazette")))
 	for greatest, want := range map[int]error{39: ErrInvalid, 40: nil} {
 		if _, _, err := work(t, func(o *WorkOptions) { o.Max = greatest }).Check("gazette", p); !errors.Is(err, want) {
@@ -146,7 +162,8 @@ func TestWorkNeedsKeysAndSensibleOptions(t *testing.T) {
 	for _, row := range []struct {
 		keys func() [][]byte
 		o    WorkOptions
-	}{{nil, WorkOptions{}}, {listed(), WorkOptions{}}, {listed("k"), WorkOptions{Max: -1}}, {listed("k"), WorkOptions{Max: maxMax + 1}},
+	}{{nil, WorkOptions{}}, {listed(), WorkOptions{}}, {listed("k"), WorkOptions{Max: -1}},
+		{listed("k"), WorkOptions{Max: maxDifficulty + 1}},
 		{listed("k"), WorkOptions{TTL: time.Millisecond}}, {listed("k"), WorkOptions{TTL: -time.Hour}}} {
 		if _, err := NewWork(row.keys, row.o); err == nil {
 			t.Errorf("%+v", row.o)

@@ -110,7 +110,8 @@ type Site struct {
 	After          After
 }
 
-// After says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the site's Redirects.
+// After says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the site's
+// Redirects.
 type After struct{ Signup, Confirm, Withdraw *url.URL }
 
 // Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).

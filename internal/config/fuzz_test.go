@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse checks what is true of every file: no panic, and either a configuration or problems, each on one line of UTF-8 with the
-// number of a line that exists, in order.
+// FuzzParse checks what is true of every file: no panic, and either a configuration or problems, each on one line of
+// UTF-8 with the number of a line that exists, in order.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(contract))
 	f.Add([]byte(minimal))

@@ -108,7 +108,8 @@ func readFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// unreadable says why a file cannot be read. It does not repeat the file's name, which may be a secret in the wrong place.
+// unreadable says why a file cannot be read. It does not repeat the file's name, which may be a secret in the wrong
+// place.
 func unreadable(err error) string {
 	var at *fs.PathError
 	switch {

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// The parsers of single values. Their errors follow the path of a value in a problem, say what to write instead, and never
-// repeat the value; so the messages of net/url and net/mail, which do, are not used.
+// The parsers of single values. Their errors follow the path of a value in a problem, say what to write instead, and
+// never repeat the value; so the messages of net/url and net/mail, which do, are not used.
 
 // idLetters are the characters of an id.
 const idLetters = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -245,7 +245,8 @@ func parsePublicURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// parseOrigin parses an origin exactly as browsers send it (RFC 6454, section 6.2), because origins are compared as text.
+// parseOrigin parses an origin exactly as browsers send it (RFC 6454, section 6.2), because origins are compared as
+// text.
 func parseOrigin(s string) (string, error) {
 	if s == "*" || s == "null" {
 		return "", errors.New("must be one website; * and null are not allowed")
@@ -317,8 +318,8 @@ func parseAddress(s string) (string, error) {
 	return s, nil
 }
 
-// isAddress reports whether s is an address that every mail server accepts: an unquoted local part (RFC 5321, section 4.5.3.1:
-// 64 bytes, 254 in all) and a domain name.
+// isAddress reports whether s is an address that every mail server accepts: an unquoted local part (RFC 5321, section
+// 4.5.3.1: 64 bytes, 254 in all) and a domain name.
 func isAddress(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
 	if !found || len(s) > 254 || local == "" || len(local) > 64 || !isDomain(domain) {

@@ -15,7 +15,8 @@ type Problem struct {
 	What string // what is wrong and what to write instead; it never repeats a value
 }
 
-// String returns the problem on one line: "optin.yaml:12: sites[0].purposes is missing; it must have at least one entry".
+// String returns the problem on one line: "optin.yaml:12: sites[0].purposes is missing; it must have at least one
+// entry".
 func (p Problem) String() string {
 	if p.Path == "" {
 		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.What)

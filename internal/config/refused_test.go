@@ -27,7 +27,8 @@ func (r refusal) change(t *testing.T) string {
 	return strings.Replace(contract, r.old, r.new, 1)
 }
 
-// refusing returns a readFile with the files that the rows name. Every secret file contains a word that no problem may repeat.
+// refusing returns a readFile with the files that the rows name. Every secret file contains a word that no problem may
+// repeat.
 func refusing(t *testing.T) func(string) ([]byte, error) {
 	t.Helper()
 	content := files(map[string]string{

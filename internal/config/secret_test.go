@@ -29,7 +29,8 @@ var wrongForms = []string{
 	"\n  hunter2", "\n    hunter2: 1\n   hunter2: 2", "hunter2\nhunter2", "hunter2,hunter2", "--- hunter2", "\xff hunter2", "\x07hunter2",
 }
 
-// TestNoProblemRepeatsASecret puts every form into every place: as it is, in a variable, as a file's name and in a file.
+// TestNoProblemRepeatsASecret puts every form into every place: as it is, in a variable, as a file's name and in a
+// file.
 func TestNoProblemRepeatsASecret(t *testing.T) {
 	key := edKey(t)
 	reported := 0

@@ -79,8 +79,8 @@ func readController(v value) Controller {
 	}
 }
 
-// readLocales reads the languages of a site. If languages is not empty, each must be one of them. If one of them is not a
-// language tag it returns nil, so that no correct text of a purpose is reported as belonging to an unknown locale.
+// readLocales reads the languages of a site. If languages is not empty, each must be one of them. If one of them is not
+// a language tag it returns nil, so that no correct text of a purpose is reported as belonging to an unknown locale.
 func readLocales(v value, languages []string) []string {
 	var locales []string
 	broken := false
@@ -115,7 +115,8 @@ func readLimits(v value) Limits {
 	}
 }
 
-// readReminder reads after how long a pending person is reminded. It notes a reminder that the site's limits would always prevent.
+// readReminder reads after how long a pending person is reminded. It notes a reminder that the site's limits would
+// always prevent.
 func readReminder(v value, of Site) time.Duration {
 	reminder := optional(v, "", parseReminder(of.LinkTTL))
 	for _, l := range of.Limits.EmailsPerAddress {
@@ -126,7 +127,8 @@ func readReminder(v value, of Site) time.Duration {
 	return reminder
 }
 
-// parseReminder returns a parser of the time before a reminder. ttl is how long a link is valid, or 0 if that was wrong.
+// parseReminder returns a parser of the time before a reminder. ttl is how long a link is valid, or 0 if that was
+// wrong.
 func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
 	return func(s string) (time.Duration, error) {
 		d, ok := duration(s)
@@ -199,8 +201,8 @@ func readAfter(v value, prefixes []*url.URL) After {
 	}
 }
 
-// parseAfter returns a parser of a page under one of the prefixes: the same scheme, host and port, and the prefix's path or
-// one below it. Neither query nor fragment is allowed, so that nothing about a person can ever be put there.
+// parseAfter returns a parser of a page under one of the prefixes: the same scheme, host and port, and the prefix's
+// path or one below it. Neither query nor fragment is allowed, so that nothing about a person can ever be put there.
 func parseAfter(prefixes []*url.URL) func(string) (*url.URL, error) {
 	return func(s string) (*url.URL, error) {
 		u, err := parseRedirect(s)

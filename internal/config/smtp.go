@@ -43,8 +43,8 @@ func readSMTP(v value) SMTP {
 	return s
 }
 
-// parseRelay parses the URL of a relay: smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS if it is offered, or
-// smtps://[user:password@]host[:465]. The ports are those of RFC 8314, section 3.3.
+// parseRelay parses the URL of a relay: smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS if it is
+// offered, or smtps://[user:password@]host[:465]. The ports are those of RFC 8314, section 3.3.
 func parseRelay(raw string) (relay.Address, error) {
 	u, err := url.Parse(raw)
 	switch {

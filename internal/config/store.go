@@ -50,8 +50,8 @@ func (s Store) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // readStore reads store or store_file.
 func readStore(top group) Store { return checked(top.requiredSecret("store"), parseStore) }
 
-// parseStore takes a store's address. Sentinels and cluster nodes may be several, with commas between them, which net/url
-// does not read; so the host's part is cut out first.
+// parseStore takes a store's address. Sentinels and cluster nodes may be several, with commas between them, which
+// net/url does not read; so the host's part is cut out first.
 func parseStore(raw string) (Store, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found || !slices.Contains([]string{"redis", "rediss", "redis+sentinel", "redis+cluster", "sqlite"}, scheme) {

@@ -12,8 +12,8 @@ import (
 	"github.com/optin/optin/internal/theme"
 )
 
-// readTheme reads the looks of a site's pages; nil if there are none. Colours with too little contrast are one problem of the whole
-// theme, because changing either of them fixes it.
+// readTheme reads the looks of a site's pages; nil if there are none. Colours with too little contrast are one problem
+// of the whole theme, because changing either of them fixes it.
 func readTheme(v value) *theme.Theme {
 	before := len(v.r.problems)
 	g := v.group("logo", "accent", "background", "text", "radius", "font")

@@ -6,8 +6,8 @@ import (
 )
 
 // ${NAME} is marked before the text is read as YAML, because in a flow collection its brace would end the collection:
-// {password: ${X}} is not YAML. The marks are noncharacters, which Unicode reserves for uses such as this one; a file that
-// already contains one is refused. A mark replaces characters of one line, so line numbers do not change.
+// {password: ${X}} is not YAML. The marks are noncharacters, which Unicode reserves for uses such as this one; a file
+// that already contains one is refused. A mark replaces characters of one line, so line numbers do not change.
 const (
 	markVariable = '\uFDD0' // ${ before a name
 	markBrace    = '\uFDD1' // } after a name
@@ -49,8 +49,8 @@ func mark(text string) string {
 	}
 }
 
-// inName reports whether r may stand between the braces. The characters of the shell's ${NAME:-default} are included, so that
-// it is refused with its line.
+// inName reports whether r may stand between the braces. The characters of the shell's ${NAME:-default} are included,
+// so that it is refused with its line.
 func inName(r rune) bool {
 	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":-+=?./", r)
 }

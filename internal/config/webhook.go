@@ -57,8 +57,9 @@ func (k WebhookSecret) same(o WebhookSecret) bool {
 	return bytes.Equal(k.Symmetric, o.Symmetric) && bytes.Equal(k.Seed, o.Seed) && (k.Symmetric != nil || k.Seed != nil)
 }
 
-// ParseWebhookSecret parses a secret of Standard Webhooks 1.0.0, in base64. For v1 it is 24 to 64 bytes, with or without the prefix
-// whsec_; for v1a it is whsk_ and an Ed25519 key: its seed of 32 bytes, or the seed and the public key, 64 bytes.
+// ParseWebhookSecret parses a secret of Standard Webhooks 1.0.0, in base64. For v1 it is 24 to 64 bytes, with or
+// without the prefix whsec_; for v1a it is whsk_ and an Ed25519 key: its seed of 32 bytes, or the seed and the public
+// key, 64 bytes.
 func ParseWebhookSecret(s string) (WebhookSecret, error) {
 	if s == "" {
 		return WebhookSecret{}, errors.New("is empty; optin keys makes one")

@@ -52,7 +52,8 @@ func Page(base string, sheets ...string) ([]byte, error) {
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"prose": prose, "kind": kind, "link": link, "indent": indent, "required": slices.Contains[[]string],
-		"sorted": sorted[*schema], "examples": sorted[example], "content": sorted[content], "headers": sorted[parameter],
+		"sorted": sorted[*schema], "examples": sorted[example], "content": sorted[content],
+		"headers": sorted[parameter],
 	}).Parse(pageText)
 	if err != nil {
 		return nil, err

@@ -5,13 +5,15 @@ import (
 	"fmt"
 )
 
-// The pages' own two kinds of font, by the names that their sheet has for them.
+// The two font stacks of optin.css, under the names of its variables.
 const (
-	serif = `ui-serif, "Iowan Old Style", Charter, "Bitstream Charter", "Palatino Linotype", Palatino, Georgia, "Liberation Serif", serif`
-	sans  = `system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif`
+	serif = `ui-serif, "Iowan Old Style", Charter, "Bitstream Charter", "Palatino Linotype", Palatino, Georgia, ` +
+		`"Liberation Serif", serif`
+	sans = `system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", ` +
+		`Arial, sans-serif`
 )
 
-// CSS is the theme's style sheet. It speaks of screens only: paper is white, and ink black, for every site.
+// CSS returns the theme's style sheet. It applies to screens only: every site is printed black on white.
 func (t Theme) CSS() []byte {
 	var b bytes.Buffer
 	b.WriteString("@media screen {\n:root {\n")
@@ -43,7 +45,8 @@ func (p palette) write(b *bytes.Buffer) {
 		is   Colour
 	}{
 		{"ground", p.ground}, {"paper", p.paper}, {"ink", p.ink}, {"soft", p.soft}, {"line", p.line}, {"edge", p.edge},
-		{"accent", p.accent}, {"accent-hover", p.accentHover}, {"on-accent", p.onAccent}, {"wash", p.wash}, {"wrong", p.wrong},
+		{"accent", p.accent}, {"accent-hover", p.accentHover}, {"on-accent", p.onAccent}, {"wash", p.wash},
+		{"wrong", p.wrong},
 	} {
 		fmt.Fprintf(b, "  --%s: %s;\n", v.name, v.is)
 	}

@@ -89,7 +89,7 @@ func (e *env) act(path, body, cookie string, headers ...string) answer {
 // failedIDs are the ids of the failed events of the gazette.
 func (e *env) failedIDs() (ids []string) {
 	e.Helper()
-	all, _, err := e.service.FailedEvents(e.Context(), "gazette", "", 1000)
+	all, _, err := e.web.Webhooks.Failed(e.Context(), "gazette", "", 1000)
 	must(e, err)
 	for _, p := range all {
 		ids = append(ids, p.ID)

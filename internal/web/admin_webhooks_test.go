@@ -208,13 +208,13 @@ func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
 func TestARetryInTheDashboardSwitchesTheEndpointOn(t *testing.T) {
 	e := newAdminEnv(t)
 	e.failEvent("ada@b.example")
-	_, err := e.service.Disable(t.Context(), hookQueue)
+	_, err := e.web.Webhooks.Disable(t.Context(), hookQueue)
 	must(t, err)
-	if off, err := e.service.Disabled(t.Context(), hookQueue); err != nil || !off {
+	if off, err := e.web.Webhooks.Disabled(t.Context(), hookQueue); err != nil || !off {
 		t.Fatal(off, err)
 	}
 	e.act(hooksPath, "all=true", e.logIn())
-	if off, err := e.service.Disabled(t.Context(), hookQueue); err != nil || off {
+	if off, err := e.web.Webhooks.Disabled(t.Context(), hookQueue); err != nil || off {
 		t.Error(off, err)
 	}
 }

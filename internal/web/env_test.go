@@ -25,6 +25,7 @@ import (
 	"github.com/optin/optin/internal/openapi/contract"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 	"github.com/optin/optin/templates"
@@ -103,6 +104,7 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	for _, c := range change {
 		c(&o)
 	}
+	o.Webhooks = endpointsOf(t, o.Service)
 	e.web, err = newApp(o)
 	must(t, err)
 	e.http = httptest.NewUnstartedServer(nil)
@@ -110,6 +112,14 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	e.http.Start()
 	t.Cleanup(e.http.Close)
 	return e
+}
+
+// endpointsOf are the webhooks of a service's sites.
+func endpointsOf(t *testing.T, s *confirm.Service) *webhook.Endpoints {
+	t.Helper()
+	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites, Queue: s.Store, Cells: s.Store, Open: s.OpenEvent})
+	must(t, err)
+	return all
 }
 
 // allPages is parsed once for all tests.

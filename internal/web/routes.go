@@ -73,7 +73,7 @@ func (a *app) addPublic(e *echo.Echo) {
 // addServers adds what is for a site's servers, with its API key, and for the operator's programs, with theirs. The key comes before the
 // body.
 func (a *app) addServers(e *echo.Echo) {
-	handlers, body := &api.API{Service: a.Service, Now: a.Now}, readBody(MaxBody)
+	handlers, body := &api.API{Service: a.Service, Webhooks: a.Webhooks, Now: a.Now}, readBody(MaxBody)
 	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
 
 	site := e.Group("/v1/sites/:site")
@@ -105,6 +105,6 @@ func (a *app) addAdmin(e *echo.Echo) {
 	page, button = append(page, a.admin.Session), append(button, a.admin.Session)
 	get(e, admin.Path, a.admin.Overview, page...)
 	e.POST(admin.LogoutPath, a.admin.Logout, button...)
-	get(e, admin.WebhooksPath, a.admin.Webhooks, page...)
-	e.POST(admin.WebhooksPath, a.admin.Retry, button...)
+	get(e, admin.WebhooksPath, a.admin.FailedEvents, page...)
+	e.POST(admin.WebhooksPath, a.admin.RetryEvents, button...)
 }

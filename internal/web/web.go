@@ -40,13 +40,15 @@ import (
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// Options are what the web needs. Service, Store, Keyring, Pages, Sites and PublicURL are required.
+// Options are what the web needs. Service, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
 type Options struct {
 	Service        *confirm.Service
+	Webhooks       *webhook.Endpoints
 	Store          Store
 	Keyring        *keyring.Keyring
 	Pages          *templates.Set
@@ -121,8 +123,8 @@ type app struct {
 
 // newApp makes the parts, and puts them together.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, a store, a keyring, pages, sites and a public URL are required")
+	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
 	own, err := parseOrigin(o.PublicURL)
@@ -175,7 +177,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	}
 	return admin.New(admin.Options{
 		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
-		Service: a.Service, Sites: listed, Store: a.Store, Keyring: a.Keyring, Ready: a.health.ready,
+		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring, Ready: a.health.ready,
 		Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
 	})
 }

@@ -6,13 +6,13 @@
     sending: ["Sending…", "Envoi…"],
     working: ["One moment: your browser checks for robots…", "Un instant\u202f: votre navigateur vérifie l’absence de robot…"],
     accepted: ["Almost there: look in your inbox, open our email and press its button. Nothing happens before that.",
-      "Plus qu’une étape\u202f: ouvrez notre e-mail dans votre messagerie et appuyez sur son bouton. Rien ne se passe avant cela."],
+      "Plus qu’une étape\u202f: ouvrez notre e\u2011mail dans votre messagerie et appuyez sur son bouton. Rien ne se passe avant cela."],
     refused: ["Not sent yet. Please look at what is marked.", "Pas encore envoyé. Merci de revoir ce qui est signalé."],
     broken: ["This form is not working right now. Please try again later.",
       "Ce formulaire ne fonctionne pas en ce moment. Merci de réessayer plus tard."],
     busy: ["That did not work just now. Please try again in a moment.", "Cela n’a pas fonctionné. Merci de réessayer dans un instant."],
-    email_required: ["Enter your email address.", "Indiquez votre adresse e-mail."],
-    email_invalid: ["Enter an email address, like name@example.org.", "Indiquez une adresse e-mail, comme nom@example.org."],
+    email_required: ["Enter your email address.", "Indiquez votre adresse e\u2011mail."],
+    email_invalid: ["Enter an email address, like name@example.org.", "Indiquez une adresse e\u2011mail, comme nom@example.org."],
     email_undeliverable: ["The part after the @ does not accept mail. Please check it.",
       "La partie après le @ ne reçoit pas de courrier. Merci de la vérifier."],
     consent_required: ["Tick the box if you agree. Without that we cannot write to you.",
@@ -93,13 +93,13 @@
     return true;
   }
 
-  // Tells the page by an event. A page that cancels the event shows the outcome itself.
-  const tell = (form, what, detail) => form.dispatchEvent(new CustomEvent("optin:" + what, {
+  // Fires an event for the page. A page that cancels the event shows the outcome itself.
+  const announce = (form, what, detail) => form.dispatchEvent(new CustomEvent("optin:" + what, {
     bubbles: true, cancelable: true, detail: { site: form.dataset.optin, ...detail },
   }));
 
   function refuse(form, status, { code, errors = [] }) {
-    if (!tell(form, "refused", { status, code, errors })) return;
+    if (!announce(form, "refused", { status, code, errors })) return;
     const marked = errors.filter((e) => mark(form, e)).length;
     show(form, marked ? "refused" : transient(status) || /^challenge/.test(code) ? "busy" : "broken");
     if (marked) all(form, "[aria-invalid]")[0].focus();
@@ -179,7 +179,7 @@
     if (!said) return plain(form, button);
     if (!answer.ok) return refuse(form, answer.status, said);
     form.reset();
-    if (tell(form, "accepted")) show(form, "accepted");
+    if (announce(form, "accepted")) show(form, "accepted");
   }
 
   document.addEventListener("change", (e) => { if (e.isTrusted) touched.add(e.target); }, true);

@@ -4,8 +4,8 @@
 // Response checks the status (a failure may be described for every call, under "default"), the required headers, the
 // headers that tell of rate limits, the media type, a JSON body against its schema, and the code of a problem.
 //
-// Schemas are JSON Schema 2020-12, as OpenAPI 3.1 says, and are checked by santhosh-tekuri/jsonschema. One rule is ours:
-// a keyword or a format that the validator would pass over is an error, so that no rule is written down and then
+// Schemas are JSON Schema 2020-12, as OpenAPI 3.1 says, and are checked by santhosh-tekuri/jsonschema. One rule is
+// ours: a keyword or a format that the validator would pass over is an error, so that no rule is written down and then
 // kept by nobody.
 package contract
 

@@ -32,7 +32,8 @@ func Answer(method, target string, status int, header http.Header, body []byte) 
 		wrong = append(wrong, r.content(body)...)
 	}
 	for i := range wrong {
-		wrong[i] = fmt.Sprintf("%s answers %d %s, against openapi.yaml: %s", op.object()["operationId"], status, media, wrong[i])
+		wrong[i] = fmt.Sprintf("%s answers %d %s, against openapi.yaml: %s", op.object()["operationId"], status, media,
+			wrong[i])
 	}
 	return wrong
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -46,14 +47,15 @@ type Options struct {
 	Relays    func() []RelayStatus       // may be nil; called by many goroutines
 	Endpoints map[store.QueueName]string // the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
 
-	Service *confirm.Service
-	Sites   []Site // in the order in which they are shown
-	Store   Store
-	Keyring *keyring.Keyring
-	Ready   func(ctx context.Context) error // the store's, or one that repeats its answer for a moment
-	Secure  bool                            // the dashboard is reached by https
-	Now     func() time.Time
-	Random  func(n int) []byte
+	Service  *confirm.Service
+	Webhooks *webhook.Endpoints
+	Sites    []Site // in the order in which they are shown
+	Store    Store
+	Keyring  *keyring.Keyring
+	Ready    func(ctx context.Context) error // the store's, or one that repeats its answer for a moment
+	Secure   bool                            // the dashboard is reached by https
+	Now      func() time.Time
+	Random   func(n int) []byte
 }
 
 // Site is a site as it is listed.

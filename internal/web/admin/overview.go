@@ -63,7 +63,7 @@ func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.Adm
 		return shown, err
 	}
 	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
-	failed, next, err := d.Service.FailedEvents(ctx, s.ID, "", EventsRead)
+	failed, next, err := d.Webhooks.Failed(ctx, s.ID, "", EventsRead)
 	shown.FailedEvents = templates.BoundedCount{N: len(failed), More: next != ""}
 	return shown, err
 }

@@ -9,18 +9,18 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/templates"
 )
 
 // maxRetries is how many failed events one press of a button makes due: each is a commit, and a request has seconds.
 const maxRetries = 250
 
-// Webhooks shows what a site's endpoints were not told, a page at a time.
-func (d *Dashboard) Webhooks(c echo.Context) error {
+// FailedEvents shows what a site's endpoints were not told, a page at a time.
+func (d *Dashboard) FailedEvents(c echo.Context) error {
 	s, err := d.site(c)
 	if err != nil {
 		return err
@@ -29,8 +29,8 @@ func (d *Dashboard) Webhooks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	failed, next, err := d.Service.FailedEvents(c.Request().Context(), s.ID, q.Get("after"), EventsRead)
-	if errors.Is(err, confirm.ErrFailedCursor) {
+	failed, next, err := d.Webhooks.Failed(c.Request().Context(), s.ID, q.Get("after"), EventsRead)
+	if errors.Is(err, webhook.ErrCursor) {
 		return problem.New(problem.CursorInvalid)
 	}
 	if err != nil {
@@ -58,8 +58,8 @@ func retried(q *request.Query) *templates.BoundedCount {
 	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
 }
 
-// Retry makes one failed event due now, or all of a site's, as the API and the command line do.
-func (d *Dashboard) Retry(c echo.Context) error {
+// RetryEvents makes one failed event due now, or all of a site's, as the API and the command line do.
+func (d *Dashboard) RetryEvents(c echo.Context) error {
 	s, err := d.site(c)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (d *Dashboard) Retry(c echo.Context) error {
 	}
 	ctx, result := c.Request().Context(), url.Values{}
 	if all {
-		n, more, err := d.Service.RetryAllEvents(ctx, s.ID, maxRetries)
+		n, more, err := d.Webhooks.RetryAll(ctx, s.ID, maxRetries)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (d *Dashboard) Retry(c echo.Context) error {
 			result.Set("more", "1")
 		}
 	} else {
-		unknown, err := d.Service.RetryEvents(ctx, s.ID, []string{id})
+		unknown, err := d.Webhooks.Retry(ctx, s.ID, []string{id})
 		if err != nil {
 			return err
 		}

@@ -8,13 +8,15 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
 
 // API answers for one site per call, which its path names as the parameter "site". All fields are required.
 type API struct {
-	Service *confirm.Service
-	Now     func() time.Time
+	Service  *confirm.Service
+	Webhooks *webhook.Endpoints
+	Now      func() time.Time
 }
 
 // unknown turns a store's answer about an id or address into a problem.

@@ -7,10 +7,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // MaxRetries is how many failed events one call makes due: each is a commit, and a request has seconds.
@@ -28,17 +28,17 @@ func (a *API) FailedEvents(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	all, next, err := a.Service.FailedEvents(c.Request().Context(), c.Param("site"), q.Get("cursor"), limit)
-	if errors.Is(err, confirm.ErrFailedCursor) {
+	all, next, err := a.Webhooks.Failed(c.Request().Context(), c.Param("site"), q.Get("cursor"), limit)
+	if errors.Is(err, webhook.ErrCursor) {
 		return problem.New(problem.CursorInvalid)
 	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
-		Failed     []confirm.FailedEvent `json:"failed"`
-		NextCursor *string               `json:"next_cursor"`
-	}{Failed: append([]confirm.FailedEvent{}, all...)} // never null
+		Failed     []webhook.FailedDelivery `json:"failed"`
+		NextCursor *string                  `json:"next_cursor"`
+	}{Failed: append([]webhook.FailedDelivery{}, all...)} // never null
 	if next != "" {
 		answer.NextCursor = &next
 	}
@@ -60,10 +60,10 @@ func (a *API) RetryEvents(c echo.Context) error {
 	}{Unknown: []string{}}
 	ctx, site := c.Request().Context(), c.Param("site")
 	if all {
-		answer.Retried, answer.More, err = a.Service.RetryAllEvents(ctx, site, MaxRetries)
+		answer.Retried, answer.More, err = a.Webhooks.RetryAll(ctx, site, MaxRetries)
 	} else {
 		var unknown []string
-		unknown, err = a.Service.RetryEvents(ctx, site, ids)
+		unknown, err = a.Webhooks.Retry(ctx, site, ids)
 		answer.Unknown = append(answer.Unknown, unknown...)
 		answer.Retried = len(ids) - len(unknown)
 	}

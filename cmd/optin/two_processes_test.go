@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+)
+
+// unlimited raises the limit of all emails.
+const unlimited = "limits: {emails: 100000/1s}\n"
+
+func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
+	n := size(600, 100_000)
+	relay := newSMTPServer(t, nil)
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.connections, e.topYAML = relay.addr, 8, unlimited
+	service := e.service()
+	signUpMany(t, service, n, addressOf)
+	begun := time.Now()
+	one, _ := e.spawn(e.listen)
+	two, _ := e.spawn(freeAddr(t))
+	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
+	took := time.Since(begun)
+	e.eventually(time.Minute, "no job is left", func() bool { return countOf(t, service, consent.CountEmails) == int64(n) })
+	if one.stop() != exitOK || two.stop() != exitOK {
+		t.Errorf("they do not exit with 0:\n%s\n%s", one.stderr, two.stderr)
+	}
+	if all, different := relay.emails(); all != n || different != n {
+		t.Errorf("%d emails arrived, %d different ones; want %d", all, different, n)
+	}
+	for name, p := range map[string]*process{"one": one, "two": two} {
+		if sent := deliveredBy(p); sent < n/10 {
+			t.Errorf("process %s sent %d of %d: it had no part in it", name, sent, n)
+		}
+	}
+	t.Logf("%d emails by two processes of 8 workers in %v: %.0f a second", n, took.Round(time.Millisecond), float64(n)/took.Seconds())
+}
+
+// A process is suspended while the relay has its email, and resumes after another has sent it: it changes nothing.
+func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
+	inHand, release := make(chan struct{}, 1), make(chan struct{})
+	relay := newSMTPServer(t, nil)
+	relay.onData = func(first bool) {
+		if first {
+			inHand <- struct{}{}
+			<-release
+		}
+	}
+	e := newEnv(t, redisServer(t).url())
+	e.relayAddr, e.leaseFor = relay.addr, time.Second
+	sleeper, a := e.spawn(e.listen)
+	a.SignUp("ada@people.test")
+	<-inHand
+	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
+	service := e.service()
+	other, _ := e.spawn(freeAddr(t))
+	e.eventually(30*time.Second, "the other's email", func() bool { return countOf(t, service, consent.CountEmails) == 1 })
+	close(release)
+	e.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
+	e.eventually(30*time.Second, "the sleeper's outcome", func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
+	if all, different := relay.emails(); all != 2 || different != 1 {
+		t.Errorf("%d copies of %d emails arrived; want two of one", all, different)
+	}
+	if n := countOf(t, service, consent.CountEmails); n != 1 {
+		t.Errorf("the record counts %d emails", n)
+	}
+	if sleeper.stop() != exitOK || other.stop() != exitOK {
+		t.Errorf("they do not exit with 0:\n%s\n%s", sleeper.stderr, other.stderr)
+	}
+	if all, _ := relay.emails(); all != 2 {
+		t.Errorf("afterwards %d copies have come", all)
+	}
+}
+
+// deliveredBy counts the emails that a process delivered, by its log.
+func deliveredBy(p *process) (n int) {
+	for line := range bytes.Lines([]byte(p.stderr.String())) {
+		var l struct{ Msg, Outcome string }
+		if json.Unmarshal(line, &l) == nil && l.Msg == "letter" && l.Outcome == "delivered" {
+			n++
+		}
+	}
+	return n
+}
+
+// countOf returns a counter since yesterday, because a test may run at midnight.
+func countOf(t *testing.T, service *confirm.Service, name string) (n int64) {
+	t.Helper()
+	day := func(ago time.Duration) string { return time.Now().UTC().Add(-ago).Format(time.DateOnly) }
+	all, err := service.Store.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Name == name {
+			n += c.N
+		}
+	}
+	return n
+}
+
+// eventually polls until ok returns true.
+func (e *env) eventually(within time.Duration, what string, ok func() bool) {
+	e.t.Helper()
+	for end := time.Now().Add(within); !ok(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			e.t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
