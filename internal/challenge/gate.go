@@ -25,7 +25,8 @@ const (
 	healthCheck = "optin-asks-whether-you-are-there"
 )
 
-// WorkField is the field in which a signup sends a proof of work, by ALTCHA's name. A captcha's token comes in a field of its service's.
+// WorkField is the field in which a signup sends a proof of work, by ALTCHA's name. A captcha's token comes in a field
+// of its service's.
 const WorkField = "altcha"
 
 // Demand is the proof that a signup must send: one of both.
@@ -55,8 +56,8 @@ type Proof struct {
 	Work  string // a payload, or empty
 	Token string // of a captcha, or empty
 	IP    string // of the visitor, for services that are told; may be empty
-	// Sender names the request. A proof that was spent may be spent again by the same request, for its response may have been lost.
-	// Empty: the request cannot be told from any other.
+	// Sender names the request. A proof that was spent may be spent again by the same request, for its response may
+	// have been lost. Empty: the request cannot be told from any other.
 	Sender string
 }
 
@@ -89,8 +90,8 @@ type GateOptions struct {
 
 // Gate sees to it that a signup brings a proof while its site has a surge. It is safe for concurrent use.
 //
-// A proof of work counts once, over all replicas. Where a captcha's service cannot be asked, a proof of work counts in its place, so that
-// nobody is locked out.
+// A proof of work counts once, over all replicas. Where a captcha's service cannot be asked, a proof of work counts in
+// its place, so that nobody is locked out.
 type Gate struct {
 	o        GateOptions
 	captchas map[string]*serviceState // by site
@@ -111,7 +112,8 @@ func NewGate(o GateOptions) *Gate {
 	return g
 }
 
-// NewWork returns a new challenge for a site; ok is false if nobody is asked for any. It asks nobody and stores nothing.
+// NewWork returns a new challenge for a site; ok is false if nobody is asked for any. It asks nobody and stores
+// nothing.
 func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 	if g.o.Work == nil {
 		return Challenge{}, false
@@ -119,9 +121,9 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 	return g.o.Work.Make(site), true
 }
 
-// Offer returns the proof that a site's own page prepares; nil: none. Work is always prepared, for only a signup can find out whether there
-// is a surge; it costs nothing until the form is touched. A captcha tells somebody else about each reader, so it is shown only where it is
-// always required, or was required within ShowCaptchaFor.
+// Offer returns the proof that a site's own page prepares; nil: none. Work is always prepared, for only a signup can
+// find out whether there is a surge; it costs nothing until the form is touched. A captcha tells somebody else about
+// each reader, so it is shown only where it is always required, or was required within ShowCaptchaFor.
 func (g *Gate) Offer(site string) *Demand {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {
@@ -150,7 +152,8 @@ func demandCaptcha(c *Captcha) *Demand {
 	return &Demand{Captcha: &w}
 }
 
-// Check returns nil if a signup may pass, and else what is wrong with its proof. An error is the store's, or of a context that has ended.
+// Check returns nil if a signup may pass, and else what is wrong with its proof. An error is the store's, or of a
+// context that has ended.
 func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error) {
 	switch {
 	case g.o.Work == nil:
@@ -198,8 +201,8 @@ func (g *Gate) checkWork(ctx context.Context, site string, p Proof) (result, err
 	return wrong, nil
 }
 
-// spend notes for a while who spent a proof, and reports whether nobody else did. It is noted under each secret, for replicas may not have
-// the newest one yet.
+// spend notes for a while who spent a proof, and reports whether nobody else did. It is noted under each secret, for
+// replicas may not have the newest one yet.
 func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool, error) {
 	for _, sum := range g.o.Keyring.Sums("spent proof", id) {
 		held, err := g.o.SetNX(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
@@ -210,8 +213,8 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 	return true, nil
 }
 
-// checkCaptcha asks the captcha's service only where it must. Work does not count in its place, being easier to come by, unless the service
-// cannot be asked.
+// checkCaptcha asks the captcha's service only where it must. Work does not count in its place, being easier to come
+// by, unless the service cannot be asked.
 func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
 	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
 		return nil, err
@@ -229,9 +232,9 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 	return &Failure{result == missing, *demand}, nil
 }
 
-// ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do. While the whole
-// service is unavailable its widget yields no tokens either, so a signup without one makes us ask whether it is there, now and then. While
-// it is known to be unavailable nobody waits for it.
+// ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do.
+// While the whole service is unavailable its widget yields no tokens either, so a signup without one makes us ask
+// whether it is there, now and then. While it is known to be unavailable nobody waits for it.
 func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
 	service := g.captchas[site]
 	unavailable, known := service.known(g.o.Now())
@@ -249,7 +252,7 @@ func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, availab
 	}
 	verdict := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
 	if err := ctx.Err(); err != nil {
-		return r, true, err // whoever gave up, it need not have been the service
+		return r, true, err // the client may have gone, so it says nothing of the service
 	}
 	unavailable = errors.Is(verdict, ErrUnavailable)
 	if changed := service.heard(unavailable, g.o.Now()); changed && unavailable {
@@ -264,7 +267,8 @@ func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, availab
 	return r, !unavailable, nil
 }
 
-// Unavailable reports whether a site's captcha gave no verdict when it was last asked, and whether that is recent enough to be relied on.
+// Unavailable reports whether a site's captcha gave no verdict when it was last asked, and whether that is recent
+// enough to be relied on.
 func (g *Gate) Unavailable(site string) (unavailable, known bool) {
 	return g.captchas[site].known(g.o.Now())
 }

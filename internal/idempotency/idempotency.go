@@ -1,12 +1,12 @@
-// Package idempotency carries a request with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07) out once for each caller,
-// call and key, among all replicas, and returns the same response for a day.
+// Package idempotency carries a request with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07) out once
+// for each caller, call and key, among all replicas, and returns the same response for a day.
 //
-// Each key has a cell in the store. The cell is first claimed for a request that is running, and then holds its sealed response. A request
-// that was not carried out releases the key. Where a response cannot be stored, because the store is unreachable by then or because it is
-// larger than store.MaxBody, the key is free again after runningFor.
+// Each key has a cell in the store. The cell is first claimed for a request that is running, and then holds its sealed
+// response. A request that was not carried out releases the key. Where a response cannot be stored, because the store
+// is unreachable by then or because it is larger than store.MaxBody, the key is free again after runningFor.
 //
-// A response that is about a person is not stored, for the person may be erased meanwhile. Only its status is; the caller makes the
-// response anew.
+// A response that is about a person is not stored, for the person may be erased meanwhile. Only its status is; the
+// caller makes the response anew.
 package idempotency
 
 import (
@@ -71,8 +71,8 @@ type Response struct {
 	Personal bool // about a person; of a response that is returned by Begin then only the status is known
 }
 
-// Begin claims a request's key. It returns a claim if this is the first request with the key, or the response that the first one had, or
-// ErrReused or ErrRunning. A claim must be ended by Complete or Release.
+// Begin claims a request's key. It returns a claim if this is the first request with the key, or the response that the
+// first one had, or ErrReused or ErrRunning. A claim must be ended by Complete or Release.
 func (k *Keys) Begin(ctx context.Context, r Request) (*Claim, *Response, error) {
 	c := &Claim{keys: k, name: k.name(r), sum: r.sum()}
 	held, err := c.claim(ctx)
@@ -132,15 +132,16 @@ func (c *Claim) claim(ctx context.Context) (*cell, error) {
 		if err != nil || !held.Free {
 			return held, err
 		}
-		if err := c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor); !errors.Is(err, store.ErrChanged) {
+		if err := c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor); !errors.Is(err,
+			store.ErrChanged) {
 			return nil, err
 		}
 	}
 	return &cell{Sum: c.sum}, nil // others are quicker: one of them is running
 }
 
-// Complete stores the response without its cookies, which are for one browser. It releases the key instead if nothing was carried out: with
-// a status of 500 or more, and with 429.
+// Complete stores the response without its cookies, which are for one browser. It releases the key instead if nothing
+// was carried out: with a status of 500 or more, and with 429.
 func (c *Claim) Complete(ctx context.Context, r Response) error {
 	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 		return c.Release(ctx)
@@ -162,8 +163,8 @@ func (c *Claim) Release(ctx context.Context) error {
 	return c.replace(ctx, c.seal(cell{Free: true}), time.Second)
 }
 
-// replace changes the cell even if the client has gone, for the request has been carried out. If another request has taken the cell over,
-// it keeps it.
+// replace changes the cell even if the client has gone, for the request has been carried out. If another request has
+// taken the cell over, it keeps it.
 func (c *Claim) replace(ctx context.Context, value []byte, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
@@ -195,8 +196,9 @@ func (c *Claim) open(sealed []byte) (*cell, error) {
 	return content, nil
 }
 
-// ParseKey reads the values of a request's Idempotency-Key header: one string of RFC 9651, section 3.3.3, or the same without its quotes if
-// that is one word. It returns an empty key if there is no header, and ErrKey if there is no key in it.
+// ParseKey reads the values of a request's Idempotency-Key header: one string of RFC 9651, section 3.3.3, or the same
+// without its quotes if that is one word. It returns an empty key if there is no header, and ErrKey if there is no key
+// in it.
 func ParseKey(header []string) (string, error) {
 	if len(header) == 0 {
 		return "", nil

@@ -54,7 +54,8 @@ func (e *env) first(t *testing.T, r idempotency.Request) *idempotency.Claim {
 }
 
 func request() idempotency.Request {
-	return idempotency.Request{Key: "k", Caller: "c", Site: "s", Method: "POST", Path: "/p", Media: "application/json", Body: []byte("{}")}
+	return idempotency.Request{Key: "k", Caller: "c", Site: "s", Method: "POST", Path: "/p", Media: "application/json",
+		Body: []byte("{}")}
 }
 
 func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
@@ -63,10 +64,12 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 	if _, _, err := e.keys.Begin(t.Context(), r); !errors.Is(err, idempotency.ErrRunning) {
 		t.Errorf("while it is running: %v", err)
 	}
-	must(t, claim.Complete(t.Context(), idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}, "Set-Cookie": {"a=b"}}, Body: []byte("ok")}))
+	must(t, claim.Complete(t.Context(),
+		idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}, "Set-Cookie": {"a=b"}}, Body: []byte("ok")}))
 	_, got, err := e.keys.Begin(t.Context(), r)
 	must(t, err)
-	if diff := cmp.Diff(&idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")}, got); diff != "" {
+	if diff := cmp.Diff(&idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")},
+		got); diff != "" {
 		t.Error(diff)
 	}
 	for name, change := range map[string]func(*idempotency.Request){
@@ -81,8 +84,9 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 	}
 	for name, change := range map[string]func(*idempotency.Request){
 		"key": func(r *idempotency.Request) { r.Key = "l" }, "caller": func(r *idempotency.Request) { r.Caller = "d" },
-		"site": func(r *idempotency.Request) { r.Site = "t" }, "method": func(r *idempotency.Request) { r.Method = "PUT" },
-		"path": func(r *idempotency.Request) { r.Path = "/q" },
+		"site":   func(r *idempotency.Request) { r.Site = "t" },
+		"method": func(r *idempotency.Request) { r.Method = "PUT" },
+		"path":   func(r *idempotency.Request) { r.Path = "/q" },
 	} {
 		other := request()
 		change(&other)
@@ -97,9 +101,15 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 
 func TestWhatWasNotCarriedOutReleasesTheKey(t *testing.T) {
 	for name, end := range map[string]func(*idempotency.Claim) error{
-		"released":          func(c *idempotency.Claim) error { return c.Release(t.Context()) },
-		"too many requests": func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 429}) },
-		"broken":            func(c *idempotency.Claim) error { return c.Complete(t.Context(), idempotency.Response{Status: 500}) },
+		"released": func(c *idempotency.Claim) error { return c.Release(t.Context()) },
+		"too many requests": func(c *idempotency.Claim) error {
+			return c.Complete(t.Context(),
+				idempotency.Response{Status: 429})
+		},
+		"broken": func(c *idempotency.Claim) error {
+			return c.Complete(t.Context(),
+				idempotency.Response{Status: 500})
+		},
 		"too large to store": func(c *idempotency.Claim) error {
 			return c.Complete(t.Context(), idempotency.Response{Status: 200, Body: make([]byte, 1<<20)})
 		},
@@ -118,7 +128,8 @@ func TestWhatWasNotCarriedOutReleasesTheKey(t *testing.T) {
 
 func TestOfAPersonalResponseOnlyTheStatusIsStored(t *testing.T) {
 	e := newEnv(t)
-	must(t, e.first(t, request()).Complete(t.Context(), idempotency.Response{Status: 200, Header: http.Header{}, Body: []byte("ada"), Personal: true}))
+	must(t, e.first(t, request()).Complete(t.Context(),
+		idempotency.Response{Status: 200, Header: http.Header{}, Body: []byte("ada"), Personal: true}))
 	_, got, err := e.keys.Begin(t.Context(), request())
 	must(t, err)
 	if diff := cmp.Diff(&idempotency.Response{Status: 200, Personal: true}, got); diff != "" {
@@ -128,14 +139,16 @@ func TestOfAPersonalResponseOnlyTheStatusIsStored(t *testing.T) {
 
 func TestAKeyIsAStringOrOneWord(t *testing.T) {
 	for text, want := range map[string]string{
-		`"a"`: "a", "a": "a", `"a\"b\\"`: `a"b\`, ` "a b" `: "a b", "8e03978e-40d5-43e8-bc93-6894a57f9324": "8e03978e-40d5-43e8-bc93-6894a57f9324",
-		strings.Repeat("a", 255): strings.Repeat("a", 255),
+		`"a"`: "a", "a": "a", `"a\"b\\"`: `a"b\`, ` "a b" `: "a b",
+		"8e03978e-40d5-43e8-bc93-6894a57f9324": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+		strings.Repeat("a", 255):               strings.Repeat("a", 255),
 	} {
 		if got, err := idempotency.ParseKey([]string{text}); err != nil || got != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", `""`, `"`, `"a`, `a"`, `"a"b`, "a b", "a,b", `"a\b"`, `"a\`, "é", "\"\t\"", strings.Repeat("a", 256), "(a)"} {
+	for _, text := range []string{"", `""`, `"`, `"a`, `a"`, `"a"b`, "a b", "a,b", `"a\b"`, `"a\`, "é", "\"\t\"",
+		strings.Repeat("a", 256), "(a)"} {
 		if got, err := idempotency.ParseKey([]string{text}); !errors.Is(err, idempotency.ErrKey) {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}

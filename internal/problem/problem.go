@@ -1,5 +1,6 @@
-// Package problem is the one table of what can be wrong with a request: a code, its HTTP status, what a program's author is told, and
-// whether people are told in words of its own. The API, the pages, the description of the API and the translations all read it.
+// Package problem is the one table of what can be wrong with a request: a code, its HTTP status, what a program's
+// author is told, and whether people are told in words of its own. The API, the pages, the description of the API and
+// the translations all read it.
 //
 // A problem is answered to programs as RFC 9457 has it, and to people as a page.
 package problem
@@ -20,7 +21,8 @@ type Problem struct {
 	Status int    // of HTTP
 	Detail string // for the author of a program: what happened, and what to do
 
-	// OnForm reports whether the signup page has words of its own for the code ("error." and the code in its translations).
+	// OnForm reports whether the signup page has words of its own for the code ("error." and the code in its
+	// translations).
 	OnForm bool
 	// Anchor is the id of the part of the signup page that the code is shown beside; empty: the form as a whole.
 	Anchor string
@@ -89,7 +91,8 @@ func Later(c Code, after time.Duration) *Error { return &Error{Code: c, RetryAft
 // InFields returns the problem of the first of some fields, of which there must be one.
 func InFields(fields ...Field) *Error { return &Error{Code: fields[0].Code, Fields: fields} }
 
-// Document returns the body of an answer of the media type application/problem+json. typeURI leads to what is said of the code.
+// Document returns the body of an answer of the media type application/problem+json. typeURI leads to what is said of
+// the code.
 func (e *Error) Document(typeURI string) ([]byte, error) {
 	p := Of(e.Code)
 	b, err := json.Marshal(struct {

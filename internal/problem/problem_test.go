@@ -47,7 +47,8 @@ func TestTheDocumentOfAProblem(t *testing.T) {
 	if err != nil || Busy.Status() != http.StatusServiceUnavailable {
 		t.Fatal(err, Busy.Status())
 	}
-	if string(plain) != `{"type":"x","title":"Service Unavailable","status":503,"detail":"`+Of(Busy).Detail+`","code":"busy"}` {
+	if string(plain) != `{"type":"x","title":"Service Unavailable","status":503,`+
+		`"detail":"`+Of(Busy).Detail+`","code":"busy"}` {
 		t.Errorf("%s", plain)
 	}
 }

@@ -76,21 +76,26 @@ var table = []Problem{
 	{Code: Unreadable, Status: http.StatusBadRequest,
 		Detail: "The body cannot be read. Send one JSON object, or one form, in UTF-8."},
 	{Code: QueryInvalid, Status: http.StatusBadRequest,
-		Detail: "The query has a parameter that this call does not know, or one twice. Send those of the documentation, once."},
+		Detail: "The query has a parameter that this call does not know, or one twice. Send those of the " +
+			"documentation, once."},
 	{Code: CursorInvalid, Status: http.StatusBadRequest,
-		Detail: "This cursor is not one of this listing. Send next_cursor as it was returned, with the same parameters, or begin without."},
+		Detail: "This cursor is not one of this listing. Send next_cursor as it was returned, with the same " +
+			"parameters, or begin without."},
 	{Code: BodyNotTaken, Status: http.StatusBadRequest,
 		Detail: "This call takes no body. Send none."},
 	{Code: IdempotencyKeyInvalid, Status: http.StatusBadRequest,
-		Detail: "The Idempotency-Key cannot be read. Send one, of 1 to 255 ASCII characters in double quotes, such as a fresh UUID."},
+		Detail: "The Idempotency-Key cannot be read. Send one, of 1 to 255 ASCII characters in double quotes, such " +
+			"as a fresh UUID."},
 	{Code: APIKeyRequired, Status: http.StatusUnauthorized,
 		Detail: "Send one of the site's API keys as: Authorization: Bearer KEY."},
 	{Code: OperatorKeyRequired, Status: http.StatusUnauthorized,
-		Detail: "Send one of the operator's API keys as: Authorization: Bearer KEY, or as the password of Basic, under any name."},
+		Detail: "Send one of the operator's API keys as: Authorization: Bearer KEY, or as the password of Basic, " +
+			"under any name."},
 	{Code: APIKeyOfAnotherSite, Status: http.StatusForbidden,
 		Detail: "This API key is another site's. Use one of this site's api_keys."},
 	{Code: APIKeyScope, Status: http.StatusForbidden,
-		Detail: "This API key's scope does not allow this call. Use one with scope read to read, or with scope write to change something."},
+		Detail: "This API key's scope does not allow this call. Use one with scope read to read, or with scope " +
+			"write to change something."},
 	{Code: OriginNotAllowed, Status: http.StatusForbidden, OnForm: true,
 		Detail: "Pages of this origin may not sign up here. List the origin under the site's origins."},
 	{Code: CrossSite, Status: http.StatusForbidden,
@@ -112,13 +117,15 @@ var table = []Problem{
 	{Code: Withdrawn, Status: http.StatusConflict,
 		Detail: "This consent was taken back. Sign up again to give it again."},
 	{Code: IdempotencyKeyRunning, Status: http.StatusConflict,
-		Detail: "The first request with this Idempotency-Key is still running. Send it again after the seconds in Retry-After."},
+		Detail: "The first request with this Idempotency-Key is still running. Send it again after the seconds in " +
+			"Retry-After."},
 	{Code: LinkExpired, Status: http.StatusGone,
 		Detail: "This link has expired. Renew it on its page, or sign up again."},
 	{Code: TooLarge, Status: http.StatusRequestEntityTooLarge,
 		Detail: "The body is too large. Send at most 16 KiB."},
 	{Code: MediaTypeNotSupported, Status: http.StatusUnsupportedMediaType,
-		Detail: "Send application/json, application/x-www-form-urlencoded or multipart/form-data where the call takes it, in UTF-8 and uncompressed."},
+		Detail: "Send application/json, application/x-www-form-urlencoded or multipart/form-data where the call " +
+			"takes it, in UTF-8 and uncompressed."},
 	{Code: IdempotencyKeyReused, Status: unprocessable,
 		Detail: "This Idempotency-Key was used with another body. Send a fresh key for a fresh request."},
 	{Code: ReportUnreadable, Status: unprocessable,
@@ -143,7 +150,8 @@ var table = []Problem{
 	{Code: ConsentRequired, Status: unprocessable, OnForm: true, Anchor: "purposes",
 		Detail: "Send consent as true, and only if the person ticked the box or pressed the button themselves."},
 	{Code: ConsentPreticked, Status: unprocessable, OnForm: true, Anchor: "purposes",
-		Detail: "A box that was ticked beforehand is no consent. Leave it empty, and send preticked as false or not at all."},
+		Detail: "A box that was ticked beforehand is no consent. Leave it empty, and send preticked as false or not " +
+			"at all."},
 	{Code: PurposeRequired, Status: unprocessable, OnForm: true, Anchor: "purposes",
 		Detail: "Send the ids of what the person agreed to in purposes."},
 	{Code: PurposeUnknown, Status: unprocessable, OnForm: true, Anchor: "purposes",
@@ -175,11 +183,14 @@ var table = []Problem{
 	{Code: TooQuick, Status: unprocessable, OnForm: true,
 		Detail: "Our signup page was filled in sooner than a person can. The page comes back; send it as it is now."},
 	{Code: PageExpired, Status: unprocessable, OnForm: true,
-		Detail: "This does not come from a signup page of ours that was made within a day. The page comes back; send it as it is now."},
+		Detail: "This does not come from a signup page of ours that was made within a day. The page comes back; " +
+			"send it as it is now."},
 	{Code: ChallengeRequired, Status: unprocessable, OnForm: true,
-		Detail: "This signup needs a proof. Solve the challenge and send the solution in altcha, or show the captcha and send its token in its field."},
+		Detail: "This signup needs a proof. Solve the challenge and send the solution in altcha, or show the " +
+			"captcha and send its token in its field."},
 	{Code: ChallengeInvalid, Status: unprocessable, OnForm: true,
-		Detail: "This proof is wrong, is another site's, came too late, or was used before. Send the signup again with a new one for the challenge or captcha given here."},
+		Detail: "This proof is wrong, is another site's, came too late, or was used before. Send the signup again " +
+			"with a new one for the challenge or captcha given here."},
 
 	{Code: CaptchaRequired, Status: unprocessable, OnForm: true, Anchor: "captcha", PageOnly: true},
 	{Code: ChallengeAlways, Status: unprocessable, OnForm: true, PageOnly: true},

@@ -10,20 +10,23 @@ import (
 )
 
 // foreign is a page of another website that posts to the dashboard.
-const foreign = `<!doctype html><title>Elsewhere</title><form method="post" action="OPTIN` + hooksPath + `"><input name="all" value="true"><button>Win</button></form>`
+const foreign = `<!doctype html><title>Elsewhere</title><form method="post" action="OPTIN` + hooksPath +
+	`"><input name="all" value="true"><button>Win</button></form>`
 
 func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 	p := newPerson(t)
 	p.withoutScripts()
 	var service *confirm.Service
-	n := newNeighbours(t, "default-src 'self'; form-action *", map[string]string{"/": foreign}, func(o *Options, _ string) {
-		sites := rules()
-		sites[0].EventQueues = []store.QueueName{hookQueue}
-		var err error
-		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
-		o.Service, o.Admin.Password = service, []byte(adminPassword)
-	})
+	n := newNeighbours(t, "default-src 'self'; form-action *", map[string]string{"/": foreign},
+		func(o *Options, _ string) {
+			sites := rules()
+			sites[0].EventQueues = []store.QueueName{hookQueue}
+			var err error
+			service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+				PublicURL: publicURL, Sites: sites, Now: o.Now})
+			must(t, err)
+			o.Service, o.Admin.Password = service, []byte(adminPassword)
+		})
 	n.service = service
 	n.failEvent("ada@b.example")
 
@@ -52,7 +55,8 @@ func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 		t.Error("it is still failed")
 	}
 	p.do(chromedp.Click(chromedp.CSS("header button")))
-	p.until(`location.pathname === "/admin/login" && document.querySelector("[role=status]").innerText === "You are logged out."`)
+	p.until(`location.pathname === "/admin/login" && document.querySelector("[role=status]").innerText === "You ` +
+		`are logged out."`)
 	p.do(chromedp.Navigate(n.ours + "/admin"))
 	p.until(`location.pathname === "/admin/login" && location.search === ""`)
 	p.quiet()

@@ -28,10 +28,12 @@ func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		var err error
-		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+			PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 		o.Service = service
-		o.Admin = Admin{Password: []byte(adminPassword), Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}
+		o.Admin = Admin{Password: []byte(adminPassword),
+			Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}
 	}}, change...)...)
 	e.service = service
 	return e
@@ -40,7 +42,8 @@ func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 // enter posts a password.
 func (e *env) enter(password string, headers ...string) answer {
 	e.Helper()
-	return e.send("POST", admin.LoginPath, url.Values{"password": {password}}.Encode(), append([]string{"Content-Type", request.MediaForm}, headers...)...)
+	return e.send("POST", admin.LoginPath, url.Values{"password": {password}}.Encode(),
+		append([]string{"Content-Type", request.MediaForm}, headers...)...)
 }
 
 // cookie is what a browser would send after this answer.
@@ -60,7 +63,8 @@ func (e *env) logIn() string {
 func (e *env) open(cookie string) bool {
 	e.Helper()
 	a := e.send("GET", admin.Path, "", "Cookie", cookie)
-	if a.status != http.StatusOK && (a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "") {
+	if a.status != http.StatusOK &&
+		(a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "") {
 		e.Errorf("%s: %d %v %.200s", admin.Path, a.status, a.header, a.body)
 	}
 	return a.status == http.StatusOK
@@ -83,7 +87,8 @@ func (e *env) replica(change func(*Options)) *env {
 // act posts a form to the dashboard.
 func (e *env) act(path, body, cookie string, headers ...string) answer {
 	e.Helper()
-	return e.send("POST", path, body, append([]string{"Content-Type", request.MediaForm, "Cookie", cookie}, headers...)...)
+	return e.send("POST", path, body,
+		append([]string{"Content-Type", request.MediaForm, "Cookie", cookie}, headers...)...)
 }
 
 // failedIDs are the ids of the failed events of the gazette.
@@ -97,10 +102,12 @@ func (e *env) failedIDs() (ids []string) {
 	return ids
 }
 
-// adminLooks are paths of the dashboard that answer GET, and adminActs those that answer POST, with a body that would do something.
+// adminLooks are paths of the dashboard that answer GET, and adminActs those that answer POST, with a body that would
+// do something.
 func adminLooks() []string { return []string{admin.Path, admin.LoginPath, hooksPath} }
 func adminActs() map[string]string {
-	return map[string]string{admin.LoginPath: "password=" + url.QueryEscape(adminPassword), "/admin/logout": "", hooksPath: "all=true"}
+	return map[string]string{admin.LoginPath: "password=" + url.QueryEscape(adminPassword), "/admin/logout": "",
+		hooksPath: "all=true"}
 }
 
 // reads is what a person reads in an element, without needless space.

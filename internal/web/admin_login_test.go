@@ -28,7 +28,8 @@ func TestAtMostTenWrongPasswordsAreLookedAtHoweverManyComeAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			statuses[i] = replicas[i%2].enter(fmt.Sprint("wrong ", i), from(fmt.Sprintf("203.0.%d.%d", i/250, i%250+1))...).status
+			statuses[i] = replicas[i%2].enter(fmt.Sprint("wrong ", i),
+				from(fmt.Sprintf("203.0.%d.%d", i/250, i%250+1))...).status
 		})
 	}
 	all.Wait()
@@ -36,11 +37,13 @@ func TestAtMostTenWrongPasswordsAreLookedAtHoweverManyComeAtOnce(t *testing.T) {
 	for _, s := range statuses {
 		counted[s]++
 	}
-	for i := range 11 { // a store that has too much in hand refuses with 503 as well, so not all tries need be taken by now
+	// a store that has too much in hand refuses with 503 as well, so not all tries need be taken by now
+	for i := range 11 {
 		counted[e.enter("wrong", from(fmt.Sprint("203.1.113.", i))...).status]++
 	}
 	looked := counted[http.StatusForbidden]
-	if looked < 1 || looked > 10 || looked+counted[http.StatusTooManyRequests]+counted[http.StatusServiceUnavailable] != n+11 {
+	if looked < 1 || looked > 10 ||
+		looked+counted[http.StatusTooManyRequests]+counted[http.StatusServiceUnavailable] != n+11 {
 		t.Errorf("answered %v: 403 is for a password that was looked at", counted)
 	}
 	for _, r := range replicas {
@@ -64,14 +67,16 @@ func TestOneIPHasThreeWrongPasswordsAMinute(t *testing.T) {
 		status         int
 	}{
 		{"2001:db8:0:1::1", "a", 403}, {"2001:db8:0:1::2", "b", 403}, {"2001:db8:0:1:ffff::3", "c", 403},
-		{"2001:db8:0:1::4", "d", 429}, {"2001:db8:0:1::4", adminPassword, 429}, {"1.1.1.1, 2001:db8:0:1::4", adminPassword, 429},
+		{"2001:db8:0:1::4", "d", 429}, {"2001:db8:0:1::4", adminPassword, 429},
+		{"1.1.1.1, 2001:db8:0:1::4", adminPassword, 429},
 		{"2001:db8:0:2::1", "e", 403}, {"203.0.113.7", "f", 403}, {"203.0.113.7", adminPassword, 303},
 	} {
 		a := e.enter(row.password, from(row.from)...)
 		if a.status != row.status {
 			t.Errorf("%d: %s: %d, want %d", i, row.from, a.status, row.status)
 		}
-		if retry := a.header.Get("Retry-After"); row.status == 429 && retry != "60" || row.status != 429 && retry != "" {
+		if retry := a.header.Get("Retry-After"); row.status == 429 && retry != "60" || row.status != 429 &&
+			retry != "" {
 			t.Errorf("%d: Retry-After %q", i, retry)
 		}
 	}
@@ -149,7 +154,8 @@ func TestOnlyThePasswordOpens(t *testing.T) {
 		if a.status != row.status || (a.cookie() != "") != (row.status == 303) {
 			t.Errorf("%s: %d %v", name, a.status, a.header)
 		}
-		if row.status == http.StatusForbidden && reads(a.page(t).Find("[role=alert]")) != "This is not the admin password." {
+		if row.status == http.StatusForbidden &&
+			reads(a.page(t).Find("[role=alert]")) != "This is not the admin password." {
 			t.Errorf("%s: %s", name, a.body)
 		}
 		if strings.Contains(a.body, "horse") || strings.Contains(e.log.String(), "horse") {
@@ -161,7 +167,8 @@ func TestOnlyThePasswordOpens(t *testing.T) {
 func TestTheLoginFormIsOneThatPasswordManagersKnow(t *testing.T) {
 	page := newAdminEnv(t).send("GET", admin.LoginPath, "").page(t)
 	in := page.Find("form[method=post][action='/admin/login'] input[type=password]")
-	if in.Length() != 1 || page.Find("form label[hidden] input[autocomplete=username]").Length() != 1 || in.AttrOr("autocomplete", "") != "current-password" ||
+	if in.Length() != 1 || page.Find("form label[hidden] input[autocomplete=username]").Length() != 1 ||
+		in.AttrOr("autocomplete", "") != "current-password" ||
 		page.Find("label[for="+in.AttrOr("id", "?")+"]").Length() != 1 || page.Find("nav").Length() != 0 {
 		t.Errorf("%s", reads(page.Selection))
 	}
@@ -172,10 +179,12 @@ func TestNobodyIsLetInWhileTheStoreIsUnreachable(t *testing.T) {
 	cookie := e.logIn()
 	must(t, e.store.Close())
 	for name, a := range map[string]answer{
-		"the right password": e.enter(adminPassword), "a session": e.send("GET", admin.Path, "", "Cookie", cookie), "logging out": e.act("/admin/logout", "", cookie),
-		"a retry": e.act(hooksPath, "all=true", cookie),
+		"the right password": e.enter(adminPassword), "a session": e.send("GET", admin.Path, "", "Cookie", cookie),
+		"logging out": e.act("/admin/logout", "", cookie),
+		"a retry":     e.act(hooksPath, "all=true", cookie),
 	} {
-		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" || a.header.Get("Set-Cookie") != "" ||
+		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" ||
+			a.header.Get("Set-Cookie") != "" ||
 			reads(a.page(t).Find("h1")) != "The store cannot be reached" || a.page(t).Find("nav").Length() != 0 {
 			t.Errorf("%s: %d %v %s", name, a.status, a.header, a.body)
 		}

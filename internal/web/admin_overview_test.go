@@ -23,7 +23,9 @@ func figures(page *goquery.Document, site string) map[string]string {
 		if reads(table.Find("caption code")) != site {
 			return
 		}
-		table.Find("tr").Each(func(_ int, row *goquery.Selection) { all[reads(row.Find("th[scope=row]"))] = reads(row.Find("td")) })
+		table.Find("tr").Each(func(_ int, row *goquery.Selection) {
+			all[reads(row.Find("th[scope=row]"))] = reads(row.Find("td"))
+		})
 	})
 	return all
 }
@@ -40,14 +42,16 @@ func (e *env) look() *goquery.Document {
 
 func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	e := newAdminEnv(t)
-	none := map[string]string{"Pending now": "0", "Signups": "0", "Emails sent": "0", "Confirmed": "0", "Median time to confirm": "–", "Declined": "0", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
+	none := map[string]string{"Pending now": "0", "Signups": "0", "Emails sent": "0", "Confirmed": "0",
+		"Median time to confirm": "–", "Declined": "0", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
 	if diff := cmp.Diff(none, figures(e.look(), "gazette")); diff != "" {
 		t.Errorf("before anything: %s", diff)
 	}
 	e.signUp("long@b.example")
 	e.send("POST", e.path(e.email().Confirm), "")
 	e.clock.pass(7 * 24 * time.Hour)
-	for email, after := range map[string]time.Duration{"ada@b.example": 30 * time.Second, "bob@b.example": 2 * time.Minute, "eve@b.example": 3 * time.Hour} {
+	for email, after := range map[string]time.Duration{"ada@b.example": 30 * time.Second,
+		"bob@b.example": 2 * time.Minute, "eve@b.example": 3 * time.Hour} {
 		e.signUp(email)
 		d := e.email()
 		e.clock.pass(after)
@@ -58,7 +62,9 @@ func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	e.signUp("joe@b.example")
 	e.email()
 	page := e.look()
-	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "0", "Confirmed": "3 (60 %)", "Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
+	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "0", "Confirmed": "3 (60 %)",
+		"Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0",
+		"Failed webhooks": "0"}
 	if diff := cmp.Diff(want, figures(page, "gazette")); diff != "" {
 		t.Error(diff)
 	}
@@ -95,7 +101,8 @@ func TestThereAreMorePendingThanAreCounted(t *testing.T) {
 	e := newAdminEnv(t)
 	for i := range admin.PendingRead + 1 {
 		e.signUp(strings.Repeat("a", 1+i%60) + string(rune('a'+i/60)) + "@b.example")
-		if got := figures(e.look(), "gazette")["Pending now"]; i == admin.PendingRead-1 && got != "100" || i == admin.PendingRead && got != "more than 100" {
+		if got := figures(e.look(), "gazette")["Pending now"]; i == admin.PendingRead-1 && got != "100" ||
+			i == admin.PendingRead && got != "more than 100" {
 			t.Errorf("%d: %s", i+1, got)
 		}
 	}
@@ -106,9 +113,11 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 		change func(*Options)
 		words  []string
 	}{
-		"unsafe": {func(o *Options) { o.Store = unsafeStore{o.Store} }, []string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
-		"away":   {func(o *Options) { o.Store = absent{o.Store} }, []string{"Unreachable.", "until the store can be reached"}},
-		"fit":    {func(o *Options) { o.Store = fit{o.Store} }, []string{"Ready."}},
+		"unsafe": {func(o *Options) { o.Store = unsafeStore{o.Store} },
+			[]string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
+		"away": {func(o *Options) { o.Store = absent{o.Store} },
+			[]string{"Unreachable.", "until the store can be reached"}},
+		"fit": {func(o *Options) { o.Store = fit{o.Store} }, []string{"Ready."}},
 	} {
 		got := reads(newAdminEnv(t, row.change).look().Find("section[aria-labelledby=store]"))
 		for _, words := range row.words {
@@ -130,7 +139,9 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	relays.Alarm("b.example:587", true)
 	at = at.Add(time.Hour)
 	relays.Alarm("b.example:587", true)
-	if got := shown(); !strings.Contains(got, "b.example:587Paused for some or all senders since 21 November 2026, 17:00 UTC") || strings.Count(got, "Paused") != 1 {
+	if got := shown(); !strings.Contains(got,
+		"b.example:587Paused for some or all senders since 21 November 2026, 17:00 UTC") ||
+		strings.Count(got, "Paused") != 1 {
 		t.Error(got)
 	}
 	relays.Alarm("b.example:587", false)
@@ -156,7 +167,10 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		o.Sites["gazette"] = g
 		o.Store = evilStore{o.Store}
 		o.Admin.Endpoints = map[store.QueueName]string{hookQueue: evil}
-		o.Admin.Relays = func() []admin.RelayStatus { return []admin.RelayStatus{{Address: evil, PausedSince: time.Now()}} }
+		o.Admin.Relays = func() []admin.RelayStatus {
+			return []admin.RelayStatus{{Address: evil,
+				PausedSince: time.Now()}}
+		}
 	})
 	e.failEvent("ada@b.example")
 	overview := e.look()
@@ -167,7 +181,9 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		}
 	}
 	for what, got := range map[string]string{
-		"the site's name": overview.Find("caption bdi").Last().Text(), "the relay": overview.Find("section[aria-labelledby=relays] th bdi").Text(), "the cure": overview.Find("pre").Text(),
+		"the site's name":                    overview.Find("caption bdi").Last().Text(),
+		"the relay":                          overview.Find("section[aria-labelledby=relays] th bdi").Text(),
+		"the cure":                           overview.Find("pre").Text(),
 		"the site's name above its webhooks": hooks.Find("h1 bdi").Text(), "the endpoint": hooks.Find("td bdi").Text(),
 	} {
 		if got != evil {

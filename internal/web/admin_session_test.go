@@ -21,7 +21,8 @@ func TestASessionsCookieIsBoundToThisHostAndToItsTime(t *testing.T) {
 	e := newAdminEnv(t)
 	c, err := http.ParseSetCookie(e.enter(adminPassword).header.Get("Set-Cookie"))
 	must(t, err)
-	want := &http.Cookie{Name: "__Host-optin-admin", Path: "/", MaxAge: 43200, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode}
+	want := &http.Cookie{Name: "__Host-optin-admin", Path: "/", MaxAge: 43200, HttpOnly: true, Secure: true,
+		SameSite: http.SameSiteStrictMode}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreFields(http.Cookie{}, "Value", "Raw")); diff != "" {
 		t.Error(diff)
 	}
@@ -43,8 +44,10 @@ func TestASessionThatWeDidNotMakeOpensNothing(t *testing.T) {
 	later := strconv.FormatInt(e.clock.now().Add(1000*time.Hour).Unix(), 10)
 	swapped := value[:len(value)-1] + string(value[len(value)-1]^1)
 	for _, bad := range []string{
-		"", ".", "..", "...", "x", parts[0], parts[0] + "." + parts[1], parts[0] + "." + parts[1] + ".", parts[0] + ".." + parts[2], "." + parts[1] + "." + parts[2],
-		parts[0] + "." + later + "." + parts[2], "A" + value[1:] + "A", value[:len(value)-1], value + "A", value + "=", value + ".", "." + value, swapped, strings.ToLower(value), parts[2] + "." + parts[1] + "." + parts[0],
+		"", ".", "..", "...", "x", parts[0], parts[0] + "." + parts[1], parts[0] + "." + parts[1] + ".",
+		parts[0] + ".." + parts[2], "." + parts[1] + "." + parts[2],
+		parts[0] + "." + later + "." + parts[2], "A" + value[1:] + "A", value[:len(value)-1], value + "A", value + "=",
+		value + ".", "." + value, swapped, strings.ToLower(value), parts[2] + "." + parts[1] + "." + parts[0],
 		parts[0] + "." + parts[1] + "." + strings.Repeat("A", 43),
 	} {
 		if e.open(name + "=" + bad) {
@@ -87,10 +90,12 @@ func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
 	a := e.act("/admin/logout", "", mine)
 	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/admin/login?left=1" || c.MaxAge != -1 || c.Value != "" || c.Name != "__Host-optin-admin" || !c.Secure || c.Path != "/" {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/admin/login?left=1" || c.MaxAge != -1 ||
+		c.Value != "" || c.Name != "__Host-optin-admin" || !c.Secure || c.Path != "/" {
 		t.Errorf("%d %v", a.status, a.header)
 	}
-	if told := e.send("GET", "/admin/login?left=1", "").page(t); reads(told.Find("[role=status]")) != "You are logged out." {
+	if told := e.send("GET", "/admin/login?left=1",
+		"").page(t); reads(told.Find("[role=status]")) != "You are logged out." {
 		t.Error(reads(told.Selection))
 	}
 	for range 2 {
@@ -140,11 +145,13 @@ func TestASessionThatMayHaveEndedOpensNothing(t *testing.T) {
 	e := newAdminEnv(t)
 	cookie := e.logIn()
 	other := e.replica(func(o *Options) { o.Store = deaf{o.Store} })
-	if a := other.send("GET", admin.Path, "", "Cookie", cookie); a.status != http.StatusServiceUnavailable || a.page(t).Find("table, nav").Length() != 0 {
+	if a := other.send("GET", admin.Path, "", "Cookie", cookie); a.status != http.StatusServiceUnavailable ||
+		a.page(t).Find("table, nav").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	e.failEvent("ada@b.example")
-	if a := other.act(hooksPath, "all=true", cookie); a.status != http.StatusServiceUnavailable || len(e.failedIDs()) != 1 {
+	if a := other.act(hooksPath, "all=true", cookie); a.status != http.StatusServiceUnavailable ||
+		len(e.failedIDs()) != 1 {
 		t.Errorf("%d, %d have failed", a.status, len(e.failedIDs()))
 	}
 }

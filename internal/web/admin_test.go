@@ -15,7 +15,8 @@ func TestWithoutAPasswordThereIsNoDashboard(t *testing.T) {
 	e := newAdminEnv(t, func(o *Options) { o.Admin.Password = []byte(" \r\n") })
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
-			if a := e.send(method, path, "password=", "Content-Type", request.MediaForm); a.status != http.StatusNotFound {
+			if a := e.send(method, path, "password=", "Content-Type",
+				request.MediaForm); a.status != http.StatusNotFound {
 				t.Errorf("%s %s: %d", method, path, a.status)
 			}
 		}
@@ -31,7 +32,8 @@ func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
 		}
 		path := strings.ReplaceAll(rt.pattern, "{site}", "gazette")
 		_, act := acts[path]
-		if tried := act && rt.method == http.MethodPost || strings.Contains(" "+strings.Join(adminLooks(), " ")+" ", " "+path+" "); !tried {
+		if tried := act && rt.method == http.MethodPost ||
+			strings.Contains(" "+strings.Join(adminLooks(), " ")+" ", " "+path+" "); !tried {
 			t.Errorf("%s %s is not", rt.method, rt.pattern)
 		}
 		a := e.send(rt.method, path, "", "Sec-Fetch-Site", "cross-site") // which also asks for no media type
@@ -55,7 +57,8 @@ func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
 					}
 					continue
 				}
-				if a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "" || a.header.Get("Set-Cookie") != "" {
+				if a.status != http.StatusSeeOther || a.header.Get("Location") != admin.LoginPath || a.body != "" ||
+					a.header.Get("Set-Cookie") != "" {
 					t.Errorf("%s %s: %d %v %s", method, path, a.status, a.header, a.body)
 				}
 			}
@@ -66,7 +69,8 @@ func TestWithoutASessionNothingIsSeenOrDone(t *testing.T) {
 			continue
 		}
 		a := e.act(path, body, "x=y")
-		if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" || a.page(t).Find("form input[type=password]").Length() != 1 ||
+		if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" ||
+			a.page(t).Find("form input[type=password]").Length() != 1 ||
 			!strings.Contains(reads(a.page(t).Find("[role=alert]")), "nothing was done") {
 			t.Errorf("POST %s: %d %.300s", path, a.status, a.body)
 		}
@@ -86,12 +90,16 @@ func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
 	for _, path := range append(adminLooks(), "/admin/logout") {
 		rest := path[len("/admin"):]
 		for _, spelt := range []string{
-			"/" + path, path + "/", path + "/.", path + "//", "/." + path, "/x/.." + path, "/ADMIN" + rest, "/Admin" + rest, "/%61dmin" + rest, "/admin%2f" + strings.TrimPrefix(rest, "/"),
-			path + "%2f", path + "%00", path + "%20", path + ";x", path + ";x=1", path + "/..;/", path + "\\", path + ".html", "/admin/" + rest, "/admin/." + rest + "/", "/api/.." + path, path + "/x/..",
-			"/c/.." + path, path + "%3f", path + "%23", "/admin%5c" + strings.TrimPrefix(rest, "/"), "/admin" + strings.ToUpper(rest) + "x", path + "%252f",
+			"/" + path, path + "/", path + "/.", path + "//", "/." + path, "/x/.." + path, "/ADMIN" + rest,
+			"/Admin" + rest, "/%61dmin" + rest, "/admin%2f" + strings.TrimPrefix(rest, "/"),
+			path + "%2f", path + "%00", path + "%20", path + ";x", path + ";x=1", path + "/..;/", path + "\\",
+			path + ".html", "/admin/" + rest, "/admin/." + rest + "/", "/api/.." + path, path + "/x/..",
+			"/c/.." + path, path + "%3f", path + "%23", "/admin%5c" + strings.TrimPrefix(rest, "/"),
+			"/admin" + strings.ToUpper(rest) + "x", path + "%252f",
 		} {
 			for _, method := range []string{"GET", "HEAD", "POST"} {
-				if status := e.raw(method, spelt, "Cookie: "+cookie+"\r\nContent-Type: "+request.MediaForm+"\r\n"); status != http.StatusNotFound {
+				if status := e.raw(method, spelt,
+					"Cookie: "+cookie+"\r\nContent-Type: "+request.MediaForm+"\r\n"); status != http.StatusNotFound {
 					t.Errorf("%s %s: %d", method, spelt, status)
 				}
 			}
@@ -119,7 +127,8 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 	} {
 		for path, body := range adminActs() {
 			a := e.act(path, body, cookie, headers...)
-			if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" || a.header.Get("Access-Control-Allow-Origin") != "" {
+			if a.status != http.StatusForbidden || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" ||
+				a.header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s: POST %s: %d %v", name, path, a.status, a.header)
 			}
 		}
@@ -135,7 +144,9 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 	for name, headers := range map[string][]string{
-		"our page": {"Sec-Fetch-Site", "same-origin", "Origin", publicURL}, "our page, no referrer": {"Sec-Fetch-Site", "same-origin", "Origin", "null"}, "our page, old browser": {"Origin", publicURL}, "a program": nil,
+		"our page":              {"Sec-Fetch-Site", "same-origin", "Origin", publicURL},
+		"our page, no referrer": {"Sec-Fetch-Site", "same-origin", "Origin", "null"},
+		"our page, old browser": {"Origin", publicURL}, "a program": nil,
 	} {
 		if a := e.act("/admin/logout", "", e.logIn(), headers...); a.status != http.StatusSeeOther {
 			t.Errorf("%s: %d", name, a.status)
@@ -149,16 +160,20 @@ func TestThePagesOfTheDashboardAreCachedByNobodyAndRunNothing(t *testing.T) {
 	for _, path := range append(adminLooks(), "/admin/sites/none/webhooks") {
 		get, head := e.send("GET", path, "", "Cookie", cookie), e.send("HEAD", path, "", "Cookie", cookie)
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-			"Cache-Control":           "no-store", "X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
-			"Referrer-Policy": "same-origin", "Content-Type": "text/html; charset=utf-8", "Content-Language": "en", "Access-Control-Allow-Origin": "",
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+				"base-uri 'none'; frame-ancestors 'none'",
+			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+			"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
+			"Referrer-Policy": "same-origin", "Content-Type": "text/html; charset=utf-8", "Content-Language": "en",
+			"Access-Control-Allow-Origin": "",
 		} {
 			if got := get.header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
 			}
 		}
 		page := get.page(t)
-		if page.Find("script, style, [style], meta[http-equiv], iframe, base").Length() > 0 || page.Find("h1, main, title").Length() != 3 {
+		if page.Find("script, style, [style], meta[http-equiv], iframe, base").Length() > 0 ||
+			page.Find("h1, main, title").Length() != 3 {
 			t.Errorf("%s: %s", path, get.body)
 		}
 		get.body = ""

@@ -31,7 +31,8 @@ func (e *env) submit(form *goquery.Selection, cookie string) answer {
 	form.Find("input").Each(func(_ int, in *goquery.Selection) {
 		body = append(body, in.AttrOr("name", "")+"="+in.AttrOr("value", ""))
 	})
-	return e.act(form.AttrOr("action", ""), strings.Join(body, "&"), cookie, "Sec-Fetch-Site", "same-origin", "Origin", publicURL)
+	return e.act(form.AttrOr("action", ""), strings.Join(body, "&"), cookie, "Sec-Fetch-Site", "same-origin", "Origin",
+		publicURL)
 }
 
 // follow is the page to which an answer sends.
@@ -53,11 +54,13 @@ func TestAnOperatorSeesAndRetriesWhatFailed(t *testing.T) {
 	cookie := e.logIn()
 	page := e.send("GET", hooksPath, "", "Cookie", cookie).page(t)
 	row := "subscription.confirmed | %d hours ago | hooks.gazette.example | %s | Try again"
-	want := []string{fmt.Sprintf(row, 3, ids[0]), fmt.Sprintf(row, 2, ids[1]), strings.Replace(fmt.Sprintf(row, 1, ids[2]), "hours", "hour", 1)}
+	want := []string{fmt.Sprintf(row, 3, ids[0]), fmt.Sprintf(row, 2, ids[1]),
+		strings.Replace(fmt.Sprintf(row, 1, ids[2]), "hours", "hour", 1)}
 	if diff := cmp.Diff(want, listedEvents(page)); diff != "" {
 		t.Error(diff)
 	}
-	if page.Find("caption").Length() != 1 || page.Find("th[scope=col]").Length() != 5 || page.Find("time").First().AttrOr("datetime", "") != "2026-11-21T18:00:00Z" {
+	if page.Find("caption").Length() != 1 || page.Find("th[scope=col]").Length() != 5 ||
+		page.Find("time").First().AttrOr("datetime", "") != "2026-11-21T18:00:00Z" {
 		t.Error("the table does not say what it is")
 	}
 	if strings.Contains(page.Text(), "ada") || strings.Contains(page.Text(), "b.example") {
@@ -76,15 +79,18 @@ func TestAnOperatorSeesAndRetriesWhatFailed(t *testing.T) {
 	if err != nil || len(due) != 1 || due[0].ID != ids[1] {
 		t.Errorf("due are %v, %v", due, err)
 	}
-	if got := reads(e.follow(e.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
+	if got := reads(e.follow(e.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got,
+		"Nothing will be tried again.") {
 		t.Errorf("again: %s", got)
 	}
 
 	told = e.follow(e.submit(page.Find("form:has(input[name=all])"), cookie), cookie)
-	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "2 events will be tried again. They are due now") {
+	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got,
+		"2 events will be tried again. They are due now") {
 		t.Error(got)
 	}
-	if len(e.failedIDs()) != 0 || told.Find("table").Length() != 0 || !strings.Contains(reads(told.Find("main")), "No event has failed") {
+	if len(e.failedIDs()) != 0 || told.Find("table").Length() != 0 ||
+		!strings.Contains(reads(told.Find("main")), "No event has failed") {
 		t.Errorf("left: %v; %s", e.failedIDs(), reads(told.Find("main")))
 	}
 	if due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 2 {
@@ -107,7 +113,9 @@ func TestFailedEventsAreListedFiftyAtATime(t *testing.T) {
 		t.Fatalf("%d, %s", len(listedEvents(first)), reads(next))
 	}
 	rest := e.send("GET", next.AttrOr("href", ""), "", "Cookie", cookie).page(t)
-	if ids := e.failedIDs(); len(listedEvents(rest)) != 1 || !strings.Contains(listedEvents(rest)[0], ids[admin.EventsRead]) || reads(rest.Find(".pages a")) != "First events" {
+	if ids := e.failedIDs(); len(listedEvents(rest)) != 1 ||
+		!strings.Contains(listedEvents(rest)[0], ids[admin.EventsRead]) ||
+		reads(rest.Find(".pages a")) != "First events" {
 		t.Errorf("%v, %s", listedEvents(rest), reads(rest.Find(".pages")))
 	}
 }
@@ -115,7 +123,8 @@ func TestFailedEventsAreListedFiftyAtATime(t *testing.T) {
 func TestAnEmptyListSaysWhatThatMeans(t *testing.T) {
 	e := newAdminEnv(t)
 	cookie := e.logIn()
-	for site, words := range map[string]string{"gazette": "every event was delivered, or is still being tried", "club": "This site has no endpoint"} {
+	for site, words := range map[string]string{"gazette": "every event was delivered, or is still being tried",
+		"club": "This site has no endpoint"} {
 		page := e.send("GET", "/admin/sites/"+site+"/webhooks", "", "Cookie", cookie).page(t)
 		if !strings.Contains(reads(page.Find("main")), words) || page.Find("table, main form").Length() != 0 {
 			t.Errorf("%s: %s", site, reads(page.Find("main")))
@@ -128,14 +137,17 @@ func TestAnEventThatDoesNotOpenIsListedAndRetried(t *testing.T) {
 	id := e.failEvent("ada@b.example")
 	key := store.Key{Site: "gazette", ID: "0123456789012345678901"}
 	must(t, e.store.Update(t.Context(), key, func(store.Record) (store.Change, error) {
-		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")}, Enqueue: []store.Job{{ID: "strange", Queue: hookQueue, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
+		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")},
+			Enqueue: []store.Job{{ID: "strange", Queue: hookQueue, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
 	}))
 	due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute)
 	must(t, err)
 	must(t, e.store.End(t.Context(), due[0], store.Fail()))
 	cookie := e.logIn()
 	page := e.send("GET", hooksPath, "", "Cookie", cookie).page(t)
-	if rows := listedEvents(page); len(rows) != 2 || rows[1] != "unreadable: its secret is no longer configured | unknown | hooks.gazette.example | strange | Try again" {
+	if rows := listedEvents(page); len(rows) != 2 ||
+		rows[1] != "unreadable: its secret is no longer configured | unknown | hooks.gazette.example | strange | "+
+			"Try again" {
 		t.Errorf("%q", rows)
 	}
 	e.follow(e.submit(page.Find("table form").Eq(1), cookie), cookie)
@@ -173,7 +185,8 @@ func TestARetryThatIsNotOneOfOurButtonsDoesNothing(t *testing.T) {
 			t.Errorf("%s: %d %.200s", name, a.status, a.body)
 		}
 		if row.status == http.StatusSeeOther {
-			if got := reads(e.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
+			if got := reads(e.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got,
+				"Nothing will be tried again.") {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -188,8 +201,10 @@ func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
 	e.failEvent("ada@b.example")
 	cookie := e.logIn()
 	for query, status := range map[string]int{
-		"?after=x": 400, "?after=0123456789abcdef.": 400, "?after=../x": 400, "?state=x": 400, "?after=a&after=b": 400, "?after=%ff": 400, "?%zz": 400, "?after=%3Cscript%3E": 400,
-		"?after=0123456789abcdef.gone": 200, "": 200, "?retried=3": 200, "?retried=-1": 200, "?retried=251": 200, "?retried=%3Cb%3E": 200, "?retried=1e1": 200,
+		"?after=x": 400, "?after=0123456789abcdef.": 400, "?after=../x": 400, "?state=x": 400, "?after=a&after=b": 400,
+		"?after=%ff": 400, "?%zz": 400, "?after=%3Cscript%3E": 400,
+		"?after=0123456789abcdef.gone": 200, "": 200, "?retried=3": 200, "?retried=-1": 200, "?retried=251": 200,
+		"?retried=%3Cb%3E": 200, "?retried=1e1": 200,
 	} {
 		a := e.send("GET", hooksPath+query, "", "Cookie", cookie)
 		page := a.page(t)
@@ -200,7 +215,8 @@ func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
 			t.Errorf("%s: told %t", query, told)
 		}
 	}
-	if a := e.send("GET", "/admin/sites/none/webhooks", "", "Cookie", cookie); a.status != 404 || reads(a.page(t).Find("h1")) != "There is no such site" {
+	if a := e.send("GET", "/admin/sites/none/webhooks", "", "Cookie", cookie); a.status != 404 ||
+		reads(a.page(t).Find("h1")) != "There is no such site" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }

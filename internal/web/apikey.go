@@ -52,8 +52,8 @@ func (k *apiKeys) require(scope Scope) echo.MiddlewareFunc {
 	}
 }
 
-// authorize lets a key act for its own site: 401 without a key that is known, 403 for any site but its own, known or not, and for what its
-// scope does not allow. Every key is compared, in constant time.
+// authorize lets a key act for its own site: 401 without a key that is known, 403 for any site but its own, known or
+// not, and for what its scope does not allow. Every key is compared, in constant time.
 func (k *apiKeys) authorize(c echo.Context, needs Scope) error {
 	sum, given := bearer(c)
 	valid, fits, scope := 0, 0, Scope(0)
@@ -83,8 +83,8 @@ func (k *apiKeys) authorize(c echo.Context, needs Scope) error {
 	return nil
 }
 
-// requireOperator lets only requests pass that carry a key of the operator's: 401 without one that is known. A site's key is none. Every key
-// is compared, in constant time; their scopes do not count, for there is one call.
+// requireOperator lets only requests pass that carry a key of the operator's: 401 without one that is known. A site's
+// key is none. Every key is compared, in constant time; their scopes do not count, for there is one call.
 func (k *apiKeys) requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		sum, given := bearerOrPassword(c)
@@ -98,7 +98,8 @@ func (k *apiKeys) requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		h := c.Response().Header()
 		h.Add(echo.HeaderWWWAuthenticate, `Bearer realm="optin"`)
-		h.Add(echo.HeaderWWWAuthenticate, `Basic realm="optin", charset="UTF-8"`) // SNS sends no key before it is asked for one
+		// SNS sends no key before it is asked for one
+		h.Add(echo.HeaderWWWAuthenticate, `Basic realm="optin", charset="UTF-8"`)
 		return problem.New(problem.OperatorKeyRequired)
 	}
 }

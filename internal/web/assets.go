@@ -16,7 +16,8 @@ import (
 
 // How long clients may cache a file.
 const (
-	cacheForever   = "public, max-age=31536000, immutable" // an address whose content never changes: a year, the longest of RFC 9111
+	// an address whose content never changes: a year, the longest of RFC 9111
+	cacheForever   = "public, max-age=31536000, immutable"
 	cacheShortly   = "public, max-age=300"
 	cacheValidated = "no-cache"
 )
@@ -27,7 +28,8 @@ const embedPath = "/embed.js"
 // challengePath is where that script gets the one that does its work.
 const challengePath = "/" + templates.ChallengeName
 
-// embedVersioned is the address of the embed script with a part of its hash: of this very content, which may be cached for ever.
+// embedVersioned is the address of the embed script with a part of its hash: of this very content, which may be cached
+// for ever.
 func embedVersioned() string {
 	_, _, etag, _ := templates.Asset(templates.EmbedName)
 	return "/embed." + etag[1:9] + ".js"
@@ -55,9 +57,14 @@ func (a *assets) addTheme(st *site, t *theme.Theme) {
 	if t.Logo == nil {
 		return
 	}
-	endings := map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/svg+xml": ".svg"}
+	endings := map[string]string{
+		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/svg+xml": ".svg",
+	}
 	// An SVG opened by itself is a document of our own origin: nothing in it may run (HTML, section 7.1.5, sandboxing).
-	logo := file{content: t.Logo.Bytes, media: t.Logo.Media, policy: "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"}
+	logo := file{
+		content: t.Logo.Bytes, media: t.Logo.Media,
+		policy: "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+	}
 	st.Show.Logo = a.add("logo-"+st.id+endings[logo.media], logo)
 }
 
@@ -70,7 +77,8 @@ func (a *assets) add(name string, f file) string {
 	return "/assets/" + name + "?v=" + version
 }
 
-// show serves what pages refer to. With the version that pages write it may be cached for ever, else it is to be asked for again.
+// show serves what pages refer to. With the version that pages write it may be cached for ever, else it is to be asked
+// for again.
 func (a *assets) show(c echo.Context) error {
 	h, name := c.Response().Header(), c.Param("name")
 	content, media, etag, ok := templates.Asset(name)
@@ -93,8 +101,8 @@ func (a *assets) show(c echo.Context) error {
 	return nil
 }
 
-// script serves a script to the pages of other websites. Its checksum (SRI) can only be checked where any page may read it (CORS); it says
-// nothing of anybody.
+// script serves a script to the pages of other websites. Its checksum (SRI) can only be checked where any page may read
+// it (CORS); it says nothing of anybody.
 func (a *assets) script(name, cache string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		content, media, etag, _ := templates.Asset(name)

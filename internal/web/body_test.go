@@ -21,7 +21,8 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			t.Fatalf("no path for %s", rt.pattern)
 		}
 		most := rt.most()
-		for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("x", most+1)), "in chunks": io.LimitReader(endless{}, 100<<20)} {
+		for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("x", most+1)),
+			"in chunks": io.LimitReader(endless{}, 100<<20)} {
 			req, err := http.NewRequestWithContext(t.Context(), rt.method, e.http.URL+path, body)
 			must(t, err)
 			req.Header.Set("Content-Type", request.MediaForm)
@@ -52,11 +53,13 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 	if e.state("ada@b.example") != consent.Pending {
 		t.Error("something was changed")
 	}
-	if status := e.raw("POST", signupPath, "Content-Type: application/json\r\nContent-Length: 100000000\r\n"); status != 413 {
+	if status := e.raw("POST", signupPath,
+		"Content-Type: application/json\r\nContent-Length: 100000000\r\n"); status != 413 {
 		t.Errorf("too much that is only said: %d", status) // nothing of it was awaited
 	}
 	exact := `{"email":"eve@b.example","consent":true}`
-	if a := e.send("POST", signupPath, exact+strings.Repeat(" ", MaxBody-len(exact)), "Content-Type", request.MediaJSON); a.status != 202 {
+	if a := e.send("POST", signupPath, exact+strings.Repeat(" ", MaxBody-len(exact)), "Content-Type",
+		request.MediaJSON); a.status != 202 {
 		t.Errorf("just within the limit: %d", a.status)
 	}
 }
@@ -73,7 +76,8 @@ func (endless) Read(b []byte) (int, error) {
 
 func TestTheServerWaitsForNobody(t *testing.T) {
 	s := HTTPServer(":0", nil)
-	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout == 0 || s.WriteTimeout <= s.ReadTimeout || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout == 0 || s.WriteTimeout <= s.ReadTimeout ||
+		s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
 		t.Errorf("%+v", s)
 	}
 	if s.Protocols.UnencryptedHTTP2() {

@@ -46,7 +46,9 @@ Diagnostic-Code: smtp; 550 5.1.1 no such user
 
 // notified is a notification of Amazon SES, and sns the same as SNS hands it on.
 func notified(from, to string) string {
-	return `{"notificationType":"Bounce","mail":{"source":"` + from + `"},"bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"` + to + `","status":"5.1.1"}]}}`
+	return `{"notificationType":"Bounce","mail":{"source":"` + from +
+		`"},"bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"` + to +
+		`","status":"5.1.1"}]}}`
 }
 
 func sns(message string) string {
@@ -66,21 +68,26 @@ func TestAReportOfEachMediaTypeEndsARequest(t *testing.T) {
 		media string
 		body  func(d confirm.Message) string
 	}{
-		"a message": {mediaMessage, func(d confirm.Message) string { return failedTo(d.ReturnPath + "@bounces.gazette.example") }},
-		"JSON":      {request.MediaJSON, func(confirm.Message) string { return notified("bonjour@gazette.example", "ada@b.example") }},
-		"by SNS":    {"text/plain; charset=UTF-8", func(confirm.Message) string { return sns(notified("bonjour@gazette.example", "ada@b.example")) }},
+		"a message": {mediaMessage,
+			func(d confirm.Message) string { return failedTo(d.ReturnPath + "@bounces.gazette.example") }},
+		"JSON": {request.MediaJSON,
+			func(confirm.Message) string { return notified("bonjour@gazette.example", "ada@b.example") }},
+		"by SNS": {"text/plain; charset=UTF-8",
+			func(confirm.Message) string { return sns(notified("bonjour@gazette.example", "ada@b.example")) }},
 		"SNS, said to be JSON": {request.MediaJSON, func(d confirm.Message) string {
 			return sns(notified(d.ReturnPath+"@bounces.gazette.example", "x@y.example"))
 		}},
 		"by Postmark, a hard one": {request.MediaJSON, func(confirm.Message) string {
-			return `{"RecordType":"Bounce","Type":"HardBounce","From":"bonjour@gazette.example","Email":"ada@b.example"}`
+			return `{"RecordType":"Bounce","Type":"HardBounce","From":"bonjour@gazette.example",` +
+				`"Email":"ada@b.example"}`
 		}},
 	} {
 		e := newEnv(t)
 		e.signUp("ada@b.example")
 		body := row.body(e.email())
 		for range 2 { // again changes nothing
-			if a := e.hand(row.media, body); a.status != 200 || a.body != lowered || e.state("ada@b.example") != consent.Undeliverable {
+			if a := e.hand(row.media, body); a.status != 200 || a.body != lowered ||
+				e.state("ada@b.example") != consent.Undeliverable {
 				t.Errorf("%s: %d %s, %q", name, a.status, a.body, e.state("ada@b.example"))
 			}
 		}
@@ -102,9 +109,10 @@ func TestAForgedReportChangesNothing(t *testing.T) {
 	for name, row := range map[string]struct{ media, body string }{
 		"another signature": {mediaMessage, failedTo(path[:len(path)-1] + last + "@bounces.gazette.example")},
 		"no signature":      {mediaMessage, failedTo("ada@b.example")},
-		"a sender's name":   {mediaMessage, strings.Replace(failedTo("x@y.example"), "From:", "From: bonjour@gazette.example\r\nX-From:", 1)},
-		"somebody else's":   {request.MediaJSON, notified("news@elsewhere.example", "ada@b.example")},
-		"another site's":    {request.MediaJSON, notified("hello@club.example", "ada@b.example")},
+		"a sender's name": {mediaMessage,
+			strings.Replace(failedTo("x@y.example"), "From:", "From: bonjour@gazette.example\r\nX-From:", 1)},
+		"somebody else's": {request.MediaJSON, notified("news@elsewhere.example", "ada@b.example")},
+		"another site's":  {request.MediaJSON, notified("hello@club.example", "ada@b.example")},
 	} {
 		a := e.hand(row.media, row.body)
 		if a.status != 200 || e.state("ada@b.example") != consent.Pending {
@@ -119,15 +127,19 @@ func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
 	body := failedTo(e.email().ReturnPath + "@bounces.gazette.example")
 	for name, headers := range map[string][]string{
 		"none": nil, "another": asSite("x"), "a site's": asSite(gazetteKey), "an empty one": asSite(""),
-		"as a name": {"Authorization", basic(ownerKey, "")}, "a site's, as a password": {"Authorization", basic("optin", gazetteKey)}, "two": append(asSite(ownerKey), asSite(ownerKey)...),
-		"damaged": {"Authorization", "Basic " + ownerKey}, "in the address": nil,
+		"as a name":               {"Authorization", basic(ownerKey, "")},
+		"a site's, as a password": {"Authorization", basic("optin", gazetteKey)},
+		"two":                     append(asSite(ownerKey), asSite(ownerKey)...),
+		"damaged":                 {"Authorization", "Basic " + ownerKey}, "in the address": nil,
 	} {
 		at := bouncesPath
 		if name == "in the address" {
 			at += "?key=" + ownerKey
 		}
 		a := e.send("POST", at, body, append(headers, "Content-Type", mediaMessage)...)
-		if a.status != 401 || codeOf(t, a.body) != "operator_key_required" || strings.Join(a.header.Values("WWW-Authenticate"), "|") != `Bearer realm="optin"|Basic realm="optin", charset="UTF-8"` {
+		if a.status != 401 || codeOf(t, a.body) != "operator_key_required" ||
+			strings.Join(a.header.Values("WWW-Authenticate"),
+				"|") != `Bearer realm="optin"|Basic realm="optin", charset="UTF-8"` {
 			t.Errorf("%s: %d %v %s", name, a.status, a.header, a.body)
 		}
 	}
@@ -135,7 +147,8 @@ func TestBouncesTakeTheOperatorsKeyOnly(t *testing.T) {
 		t.Error("something was changed")
 	}
 	for _, user := range []string{"", "sns", ownerKey} {
-		if a := e.send("POST", bouncesPath, body, "Authorization", basic(user, ownerKey), "Content-Type", mediaMessage); a.status != 200 {
+		if a := e.send("POST", bouncesPath, body, "Authorization", basic(user, ownerKey), "Content-Type",
+			mediaMessage); a.status != 200 {
 			t.Errorf("as the password of %q: %d %s", user, a.status, a.body)
 		}
 	}
@@ -167,24 +180,28 @@ func TestABouncesBodyIsReadAfterItsKeyAndWithinItsSize(t *testing.T) {
 		want             int
 		code             string
 	}{
-		"larger than a signup":        {ownerKey, mediaMessage, large, 200, ""},
-		"larger than any":             {ownerKey, mediaMessage, large + strings.Repeat("x", bounce.MaxMessage), 413, "too_large"},
-		"the same without a key":      {"", mediaMessage, large + strings.Repeat("x", bounce.MaxMessage), 401, "operator_key_required"},
+		"larger than a signup": {ownerKey, mediaMessage, large, 200, ""},
+		"larger than any": {ownerKey, mediaMessage, large + strings.Repeat("x", bounce.MaxMessage), 413,
+			"too_large"},
+		"the same without a key": {"", mediaMessage, large + strings.Repeat("x", bounce.MaxMessage), 401,
+			"operator_key_required"},
 		"another type, without a key": {"", "image/png", "x", 401, "operator_key_required"},
 		"another type":                {ownerKey, "image/png", "x", 415, "media_type_not_supported"},
 		"a form":                      {ownerKey, request.MediaForm, "x=y", 415, "media_type_not_supported"},
-		"no report":                   {ownerKey, mediaMessage, "Subject: I am away\r\n\r\nUntil Monday.\r\n", 422, "report_unreadable"},
-		"no message":                  {ownerKey, mediaMessage, "x", 422, "report_unreadable"},
-		"no JSON":                     {ownerKey, request.MediaJSON, "x", 422, "report_unreadable"},
-		"something else's JSON":       {ownerKey, mediaText, `{"hello":"world"}`, 422, "report_unreadable"},
-		"nothing":                     {ownerKey, request.MediaJSON, "", 422, "report_unreadable"},
+		"no report": {ownerKey, mediaMessage, "Subject: I am away\r\n\r\nUntil Monday.\r\n", 422,
+			"report_unreadable"},
+		"no message":            {ownerKey, mediaMessage, "x", 422, "report_unreadable"},
+		"no JSON":               {ownerKey, request.MediaJSON, "x", 422, "report_unreadable"},
+		"something else's JSON": {ownerKey, mediaText, `{"hello":"world"}`, 422, "report_unreadable"},
+		"nothing":               {ownerKey, request.MediaJSON, "", 422, "report_unreadable"},
 	} {
 		a := e.send("POST", bouncesPath, row.body, asSite(row.key, "Content-Type", row.media)...)
 		if a.status != row.want || row.code != "" && codeOf(t, a.body) != row.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	a := e.send("POST", bouncesPath, failedTo("x@y.example"), asSite(ownerKey, "Content-Type", mediaText, "Sec-Fetch-Site", "cross-site")...)
+	a := e.send("POST", bouncesPath, failedTo("x@y.example"),
+		asSite(ownerKey, "Content-Type", mediaText, "Sec-Fetch-Site", "cross-site")...)
 	if a.status != 403 || codeOf(t, a.body) != "cross_site" { // a browser that knows the key as a password
 		t.Errorf("from a page: %d %s", a.status, a.body)
 	}
@@ -211,7 +228,8 @@ func TestAnOperatorIsToldWhereToConfirmAtAmazonAndNowhereElse(t *testing.T) {
 		line, _, _ := strings.Cut(e.log.String(), "\n")
 		var said struct{ Level, Open string }
 		must(t, json.Unmarshal([]byte(line), &said))
-		if told != (said.Level == "WARN" && said.Open == address) || !told && strings.Contains(e.log.String(), "amazon") {
+		if told != (said.Level == "WARN" && said.Open == address) || !told &&
+			strings.Contains(e.log.String(), "amazon") {
 			t.Errorf("%s: the log: %s", address, e.log)
 		}
 	}

@@ -32,7 +32,8 @@ func (b *browsers) cookieName() string {
 // of returns the cookie of a browser that posted our own form before; empty if there is none.
 func (b *browsers) of(c echo.Context) string {
 	for _, cookie := range c.Request().CookiesNamed(b.cookieName()) {
-		if raw, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value); err == nil && len(raw) == browserBytes {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
+		if err == nil && len(raw) == browserBytes {
 			return cookie.Value
 		}
 	}
@@ -47,7 +48,8 @@ func (b *browsers) ofOrNew(c echo.Context) string {
 	return base64.RawURLEncoding.EncodeToString(b.random(browserBytes))
 }
 
-// remember gives a browser its cookie, whatever became of the signup; it lives as long as the email's link. Empty: none.
+// remember gives a browser its cookie, whatever became of the signup; it lives as long as the email's link. Empty:
+// none.
 func (b *browsers) remember(c echo.Context, value string, ttl time.Duration) {
 	if value == "" {
 		return

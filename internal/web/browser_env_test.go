@@ -28,9 +28,10 @@ type neighbours struct {
 	site string // the website's origin
 }
 
-// newNeighbours starts both. The website is a static file server with a strict policy; files are by path, and OPTIN in them is our
-// origin. change is told the website's origin.
-func newNeighbours(t *testing.T, policy string, files map[string]string, change func(o *Options, site string)) *neighbours {
+// newNeighbours starts both. The website is a static file server with a strict policy; files are by path, and OPTIN in
+// them is our origin. change is told the website's origin.
+func newNeighbours(t *testing.T, policy string, files map[string]string,
+	change func(o *Options, site string)) *neighbours {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -78,7 +79,8 @@ type person struct {
 	console []string
 }
 
-// newPerson starts Chromium, with more flags, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
+// newPerson starts Chromium, with more flags, which dies with the test. Without it the test is skipped, or fails if
+// OPTIN_TEST_ALL is set.
 func newPerson(t *testing.T, more ...chromedp.ExecAllocatorOption) *person {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
@@ -89,7 +91,8 @@ func newPerson(t *testing.T, more ...chromedp.ExecAllocatorOption) *person {
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
+		chromedp.DisableGPU,
 		chromedp.Flag("allow-pre-commit-input", true)) // or a click on a page that is not painted yet goes nowhere
 	process, stop := chromedp.NewExecAllocator(bounded, append(flags, more...)...)
 	t.Cleanup(stop)
@@ -144,7 +147,8 @@ func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
 // withoutScripts is what NoScript does, and some browsers by their settings.
 func (p *person) withoutScripts() {
 	p.Helper()
-	_, err := chromedp.Call(p.tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	_, err := chromedp.Call(p.tab, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true})
 	must(p, err)
 }
 
@@ -159,7 +163,8 @@ func (p *person) until(expression string) {
 	p.Helper()
 	for end := time.Now().Add(10 * time.Second); !ask[bool](p, expression); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			p.Fatalf("not within ten seconds: %s\nat %s\nconsole: %s\n%s", expression, ask[string](p, "location.href"), p.heard(),
+			p.Fatalf("not within ten seconds: %s\nat %s\nconsole: %s\n%s", expression, ask[string](p, "location.href"),
+				p.heard(),
 				ask[string](p, "document.body.innerText"))
 		}
 	}

@@ -22,7 +22,8 @@ import (
 // withCaptcha gives the gazette a captcha that is verified at an address.
 func withCaptcha(t testing.TB, o *Options, kind challenge.Kind, at string) {
 	t.Helper()
-	c, err := challenge.NewCaptcha(kind, challenge.CaptchaOptions{SiteKey: "a-site-key", Secret: "a-secret", URL: at, SendIP: true})
+	c, err := challenge.NewCaptcha(kind,
+		challenge.CaptchaOptions{SiteKey: "a-site-key", Secret: "a-secret", URL: at, SendIP: true})
 	must(t, err)
 	g := o.Sites["gazette"]
 	g.Captcha = c
@@ -72,7 +73,9 @@ func newCaptchaEnv(t *testing.T, terms func(*confirm.Site)) (*env, *service) {
 // bring signs an address up with a token and a proof of work.
 func (e *env) bring(email, token, proof string) answer {
 	e.Helper()
-	return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"cf-turnstile-response":%q,"altcha":%q}`, email, token, proof), "Content-Type", request.MediaJSON)
+	return e.send("POST", signupPath,
+		fmt.Sprintf(`{"email":%q,"consent":true,"cf-turnstile-response":%q,"altcha":%q}`, email, token, proof),
+		"Content-Type", request.MediaJSON)
 }
 
 func TestACaptchaIsRequiredInThePlaceOfWork(t *testing.T) {
@@ -86,7 +89,8 @@ func TestACaptchaIsRequiredInThePlaceOfWork(t *testing.T) {
 		a := e.bring("ada@b.example", row.token, row.proof)
 		code, _ := a.problem(t)
 		d := a.asked(t)
-		if a.status != 422 || code != row.code || d.Work != nil || d.Captcha == nil || d.Captcha.SiteKey != "a-site-key" || d.Captcha.Script == "" ||
+		if a.status != 422 || code != row.code || d.Work != nil || d.Captcha == nil ||
+			d.Captcha.SiteKey != "a-site-key" || d.Captcha.Script == "" ||
 			!strings.Contains(a.body, `"field":"cf-turnstile-response","code"`) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
@@ -101,10 +105,12 @@ func TestACaptchaIsRequiredInThePlaceOfWork(t *testing.T) {
 	if s.asked[len(s.asked)-1] != "good 127.0.0.1" {
 		t.Errorf("the service is told %q", s.asked[len(s.asked)-1])
 	}
-	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, "Content-Type", request.MediaJSON); a.asked(t).Work == nil {
+	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`,
+		"Content-Type", request.MediaJSON); a.asked(t).Work == nil {
 		t.Errorf("a site without a captcha: %s", a.body)
 	}
-	a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"cf-turnstile-response":["good"]}`, "Content-Type", request.MediaJSON)
+	a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"cf-turnstile-response":["good"]}`,
+		"Content-Type", request.MediaJSON)
 	if code, _ := a.problem(t); code != "field_invalid" {
 		t.Errorf("a list of tokens: %s", a.body)
 	}
@@ -122,20 +128,26 @@ func TestWithoutASurgeNoServiceIsAskedAndNoPageShowsTheCaptcha(t *testing.T) {
 	}
 	a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), ours("text/html")...)
 	p := a.page(t)
-	if a.status != 422 || p.Find("form .cf-turnstile[data-sitekey=a-site-key]").Length() != 1 || p.Find("script").AttrOr("src", "") != "https://challenges.cloudflare.com/turnstile/v0/api.js" ||
-		!strings.Contains(p.Find(".errors li").Text(), "the check above the button") || !strings.Contains(a.header.Get("Content-Security-Policy"), "; script-src https://challenges.cloudflare.com; frame-src") {
+	if a.status != 422 || p.Find("form .cf-turnstile[data-sitekey=a-site-key]").Length() != 1 ||
+		p.Find("script").AttrOr("src", "") != "https://challenges.cloudflare.com/turnstile/v0/api.js" ||
+		!strings.Contains(p.Find(".errors li").Text(), "the check above the button") ||
+		!strings.Contains(a.header.Get("Content-Security-Policy"),
+			"; script-src https://challenges.cloudflare.com; frame-src") {
 		t.Fatalf("%d %v %s", a.status, a.header, a.body)
 	}
 	form := a.formOf(t)
 	form.Set("consent", "on")
 	form.Set("cf-turnstile-response", "good")
-	if a := e.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 || e.state("ada@b.example") != consent.Pending {
+	if a := e.send("POST", signupPath, form.Encode(), ours("text/html")...); a.status != 303 ||
+		e.state("ada@b.example") != consent.Pending {
 		t.Errorf("with its token: %d %s", a.status, a.body)
 	}
-	if p := e.send("GET", "/s/gazette", "").page(t); p.Find(".cf-turnstile").Length() != 1 { // who comes now need not go twice
+	// who comes now need not go twice
+	if p := e.send("GET", "/s/gazette", "").page(t); p.Find(".cf-turnstile").Length() != 1 {
 		t.Error("the page does not show it now")
 	}
-	if a := e.send("POST", signupPath, e.hosted("gazette", "email=x&consent=on"), ours("text/html")...); a.page(t).Find(".cf-turnstile").Length() != 1 {
+	if a := e.send("POST", signupPath, e.hosted("gazette", "email=x&consent=on"),
+		ours("text/html")...); a.page(t).Find(".cf-turnstile").Length() != 1 {
 		t.Error("a page that comes back for another reason does not show it")
 	}
 	e.clock.pass(challenge.ShowCaptchaFor)
@@ -149,7 +161,8 @@ func TestASiteStaysOpenWhileItsCaptchasServiceIsUnavailable(t *testing.T) {
 		e, s := newCaptchaEnv(t, always)
 		s.set(true)
 		a := e.bring("ada@b.example", token, "")
-		if code, _ := a.problem(t); a.status != 422 || code != "challenge_required" || a.asked(t).Captcha != nil || a.asked(t).Work == nil {
+		if code, _ := a.problem(t); a.status != 422 || code != "challenge_required" || a.asked(t).Captcha != nil ||
+			a.asked(t).Work == nil {
 			t.Fatalf("%s: %d %s", name, a.status, a.body)
 		}
 		if a := e.bring("ada@b.example", token, "x"); codeOf(t, a.body) != "challenge_invalid" { // the door is not open
@@ -164,13 +177,15 @@ func TestASiteStaysOpenWhileItsCaptchasServiceIsUnavailable(t *testing.T) {
 			t.Errorf("%s: the same once more: %d %s", name, a.status, a.body)
 		}
 		page := e.send("GET", "/s/gazette", "")
-		if p := page.page(t); p.Find("form[data-challenge]").Length() != 1 || p.Find(".cf-turnstile").Length() != 0 || !strings.HasSuffix(page.header.Get("Content-Security-Policy"), "; script-src 'self'") {
+		if p := page.page(t); p.Find("form[data-challenge]").Length() != 1 || p.Find(".cf-turnstile").Length() != 0 ||
+			!strings.HasSuffix(page.header.Get("Content-Security-Policy"), "; script-src 'self'") {
 			t.Errorf("%s: the page still asks for the captcha", name)
 		}
 		if n := s.questions(); n != 1 { // nobody waits for it each time
 			t.Errorf("%s: the service was asked %d times", name, n)
 		}
-		if log := e.log.String(); strings.Count(log, `"level":"WARN"`) != 1 || !strings.Contains(log, "the captcha service gives no verdict") || strings.Contains(log, "a-secret") {
+		if log := e.log.String(); strings.Count(log, `"level":"WARN"`) != 1 ||
+			!strings.Contains(log, "the captcha service gives no verdict") || strings.Contains(log, "a-secret") {
 			t.Errorf("%s: the log: %s", name, log)
 		}
 		s.set(false)
@@ -194,7 +209,10 @@ func TestAServiceThatIsThereIsNotAskedAfterEachTime(t *testing.T) {
 }
 
 func TestAServiceThatSaysYesToEverythingStillWantsAToken(t *testing.T) { // as Turnstile does with its secret for tests
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"success":true}`) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, `{"success":true}`)
+	}))
 	t.Cleanup(s.Close)
 	e := newChallengeEnv(t, always, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) })
 	for range 2 {
@@ -216,7 +234,8 @@ func TestAClientThatHangsUpDoesNotMakeTheServiceLookUnavailable(t *testing.T) {
 	e := newChallengeEnv(t, always, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, "POST", signupPath, strings.NewReader(`{"email":"ada@b.example","consent":true,"cf-turnstile-response":"x"}`))
+	r := httptest.NewRequestWithContext(ctx, "POST", signupPath,
+		strings.NewReader(`{"email":"ada@b.example","consent":true,"cf-turnstile-response":"x"}`))
 	r.Header.Set("Content-Type", request.MediaJSON)
 	rec := httptest.NewRecorder()
 	e.web.echo.ServeHTTP(rec, r)
@@ -259,7 +278,8 @@ func TestACaptchasServiceIsAskedSoManyQuestionsAtOnceAndNoMore(t *testing.T) {
 
 func TestOneClientCannotKeepACaptchasServiceBusy(t *testing.T) {
 	s := newService(t)
-	e := newChallengeEnv(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 3, Per: time.Minute}}}), func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) })
+	e := newChallengeEnv(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 3, Per: time.Minute}}}),
+		func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) })
 	for i, want := range []int{422, 422, 422, 429, 429} {
 		if a := e.bring("ada@b.example", "bad", ""); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)

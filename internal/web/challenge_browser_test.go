@@ -20,7 +20,8 @@ import (
 func hardWork(t testing.TB, o *Options) {
 	t.Helper()
 	var err error
-	o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Now: o.Now})
+	o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") },
+		challenge.WorkOptions{Now: o.Now})
 	must(t, err)
 }
 
@@ -53,7 +54,8 @@ func (p *person) look(name string) {
 
 func (p *person) fillOurs(page, email string) {
 	p.Helper()
-	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("#email"), email), chromedp.Click(chromedp.CSS("#purpose-0")))
+	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("#email"), email),
+		chromedp.Click(chromedp.CSS("#purpose-0")))
 }
 
 func TestAPersonSignsUpOnOurPageWhileAProofIsRequired(t *testing.T) {
@@ -69,7 +71,8 @@ func TestAPersonSignsUpOnOurPageWhileAProofIsRequired(t *testing.T) {
 	if n.email(); n.state("ada@b.example") != consent.Pending {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
-	p.do(chromedp.NavigateBack())                                          // for somebody else, to a page whose proof was spent
+	// for somebody else, to a page whose proof was spent
+	p.do(chromedp.NavigateBack())
 	p.until(`document.querySelector("#email")?.value === "ada@b.example"`) // as browsers restore it
 	_ = ask[string](p, `document.querySelector("#email").value = ""`)
 	p.do(chromedp.SendKeys(chromedp.CSS("#email"), "bob@b.example"), chromedp.Click(chromedp.CSS("#purpose-0")))
@@ -85,11 +88,13 @@ func TestOurPageSaysWhileItWorks(t *testing.T) {
 	p := newPerson(t)
 	n := challengeNeighbours(t, nil, func(o *Options, _ string) {
 		var err error
-		o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Max: 10_000_000, Now: o.Now})
+		o.Work, err = challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") },
+			challenge.WorkOptions{Max: 10_000_000, Now: o.Now})
 		must(t, err)
 	})
 	p.do(chromedp.Navigate(n.ours + "/s/gazette?lang=fr"))
-	_ = ask[bool](p, `(() => { const f = document.querySelector("form.signup"); f.email.value = "ada@b.example"; f.consent.checked = true; f.querySelector("button").click(); return true; })()`)
+	_ = ask[bool](p, `(() => { const f = document.querySelector("form.signup"); f.email.value = "ada@b.example"; `+
+		`f.consent.checked = true; f.querySelector("button").click(); return true; })()`)
 	p.until(`document.querySelector("form [role=status]").textContent.startsWith("Un instant")`)
 	p.look("working")
 	p.quiet()
@@ -101,7 +106,9 @@ func TestAWebsitesFormSignsUpWhileAProofIsRequired(t *testing.T) {
 	p.fillIn(n.site+"/join", "ada@b.example")
 	p.press()
 	p.until(said + `.startsWith("Plus qu’une étape")`)
-	if words := p.heard(); strings.Contains(words, "optin:") || strings.Count(words, "\n") > 0 || !strings.Contains(words, "422") { // Chromium's own line
+	// Chromium's own line
+	if words := p.heard(); strings.Contains(words, "optin:") || strings.Count(words, "\n") > 0 ||
+		!strings.Contains(words, "422") {
 		t.Errorf("the console says: %s", words)
 	}
 	if n.email(); n.state("ada@b.example") != consent.Pending {
@@ -136,12 +143,13 @@ func TestAWebsitesFormWithoutScriptsGoesOnOnOurPage(t *testing.T) {
 const widget = `for (const e of document.querySelectorAll(".cf-turnstile")) {
 	const frame = document.createElement("iframe"), field = document.createElement("input");
 	frame.src = "SERVICE/frame"; frame.title = "captcha"; frame.width = 300; frame.height = 65;
-	Object.assign(field, { type: "hidden", name: "cf-turnstile-response", value: e.dataset.sitekey === "a-site-key" ? "good" : "bad" });
+	Object.assign(field, { type: "hidden", name: "cf-turnstile-response",
+		value: e.dataset.sitekey === "a-site-key" ? "good" : "bad" });
 	e.append(frame, field);
 }`
 
-// captchaStandIn is a stand-in for Turnstile's own host, and what makes a browser take it for that. The page's markup and policy are as
-// they are; the token is verified elsewhere.
+// captchaStandIn is a stand-in for Turnstile's own host, and what makes a browser take it for that. The page's markup
+// and policy are as they are; the token is verified elsewhere.
 func captchaStandIn(t *testing.T) []chromedp.ExecAllocatorOption {
 	t.Helper()
 	const host = "challenges.cloudflare.com"
@@ -156,7 +164,8 @@ func captchaStandIn(t *testing.T) []chromedp.ExecAllocatorOption {
 	}))
 	t.Cleanup(s.Close)
 	return []chromedp.ExecAllocatorOption{
-		chromedp.Flag("host-resolver-rules", "MAP "+host+" "+s.Listener.Addr().String()), chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", "MAP "+host+" "+s.Listener.Addr().String()),
+		chromedp.Flag("ignore-certificate-errors", true),
 	}
 }
 
@@ -167,7 +176,8 @@ func TestAPersonSignsUpByACaptcha(t *testing.T) {
 	// A website's form knows of no captcha: its person goes on on our page.
 	p.fillIn(n.site+"/join", "ada@b.example")
 	p.press()
-	p.until(`document.querySelector("#email")?.value === "ada@b.example" && !!document.querySelector("form [name=cf-turnstile-response]")`)
+	p.until(`document.querySelector("#email")?.value === "ada@b.example" && !!document.querySelector("form ` +
+		`[name=cf-turnstile-response]")`)
 	p.look("captcha")
 	p.goesOn(n)
 }

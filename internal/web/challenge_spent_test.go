@@ -35,11 +35,14 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 		proof string
 		want  int
 	}{
-		{here, "ada@b.example", proof, 202}, {there, "bob@b.example", proof, 422}, {here, "bob@b.example", proof, 422}, {there, "ada@b.example", proof, 422},
-		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422}, {there, "bob@b.example", e.proof("gazette"), 202},
+		{here, "ada@b.example", proof, 202}, {there, "bob@b.example", proof, 422}, {here, "bob@b.example", proof, 422},
+		{there, "ada@b.example", proof, 422},
+		{there, "bob@b.example", base64.StdEncoding.EncodeToString([]byte(respelt)), 422},
+		{there, "bob@b.example", e.proof("gazette"), 202},
 	} {
 		e.http = row.at
-		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof), "Content-Type", request.MediaJSON)
+		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, row.email, row.proof),
+			"Content-Type", request.MediaJSON)
 		if a.status != row.want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
@@ -50,7 +53,8 @@ func TestAProofIsGoodOnceForAllReplicas(t *testing.T) {
 		}
 	}
 	e.clock.pass(10*time.Minute + 30*time.Second) // it has ended; another replica's clock may not have come so far
-	if held, err := e.store.SetNX(t.Context(), e.spentName(proof), []byte("x"), time.Second); err != nil || held == nil {
+	if held, err := e.store.SetNX(t.Context(), e.spentName(proof), []byte("x"), time.Second); err != nil ||
+		held == nil {
 		t.Errorf("it is forgotten that the proof was spent: %v", err)
 	}
 }
@@ -60,7 +64,8 @@ func (e *env) spentName(proof string) string {
 	var p challenge.Challenge
 	must(e, json.Unmarshal(mustDecode(e, proof), &p))
 	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
-	return "proof/" + base64.RawURLEncoding.EncodeToString(e.web.Options.Keyring.Sums("spent proof", hex.EncodeToString(sum[:]))[0])
+	return "proof/" + base64.RawURLEncoding.EncodeToString(e.web.Options.Keyring.Sums("spent proof",
+		hex.EncodeToString(sum[:]))[0])
 }
 
 func mustDecode(t testing.TB, text string) []byte {
@@ -74,7 +79,8 @@ func TestAProofThatIsNotRequiredIsSpentAllTheSame(t *testing.T) {
 	e := newChallengeEnv(t, oneIsMany)
 	proof := e.proof("gazette")
 	for i, want := range []int{202, 202, 202, 202, 202, 202, 422} { // the first does not count
-		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof), "Content-Type", request.MediaJSON)
+		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof),
+			"Content-Type", request.MediaJSON)
 		if a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
@@ -84,7 +90,8 @@ func TestAProofThatIsNotRequiredIsSpentAllTheSame(t *testing.T) {
 func TestAResponseForLackOfAProofIsNotStoredAndALostOneCostsNoProof(t *testing.T) {
 	e := newChallengeEnv(t, always)
 	post := func(proof string) answer {
-		return e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", `"one"`)
+		return e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, proof),
+			"Content-Type", request.MediaJSON, "Idempotency-Key", `"one"`)
 	}
 	for _, proof := range []string{"", "", "x"} { // under one key: nothing was done
 		if a := post(proof); a.status != 422 || a.header.Get("Idempotency-Replayed") != "" || a.asked(t).Work == nil {
@@ -108,12 +115,14 @@ func TestARequestThatFailedLaterMaySendItsProofAgain(t *testing.T) {
 		terms.Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
 	})
 	post := func(email, key, proof string) int {
-		return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof), "Content-Type", request.MediaJSON, "Idempotency-Key", key).status
+		return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof),
+			"Content-Type", request.MediaJSON, "Idempotency-Key", key).status
 	}
 	first, second := e.proof("gazette"), e.proof("gazette")
 	got := []int{post("ada@b.example", "a", first), post("bob@b.example", "b", second)}
 	e.clock.pass(2 * time.Minute)
-	got = append(got, post("eve@b.example", "e", second), post("bob@b.example", "eve", second), post("bob@b.example", "b", second))
+	got = append(got, post("eve@b.example", "e", second), post("bob@b.example", "eve", second),
+		post("bob@b.example", "b", second))
 	if fmt.Sprint(got) != "[202 503 422 422 202]" {
 		t.Errorf("%v", got)
 	}
@@ -133,7 +142,8 @@ func TestAProofIsSpentForReplicasWithAnotherNewestSecretToo(t *testing.T) {
 		}
 		proof := e.proof("gazette") // by the secret that both have
 		for i, want := range []int{202, 422} {
-			r := httptest.NewRequestWithContext(t.Context(), "POST", signupPath, strings.NewReader(fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof)))
+			r := httptest.NewRequestWithContext(t.Context(), "POST", signupPath,
+				strings.NewReader(fmt.Sprintf(`{"email":"p%d@b.example","consent":true,"altcha":%q}`, i, proof)))
 			r.Header.Set("Content-Type", request.MediaJSON)
 			rec := httptest.NewRecorder()
 			both[(first+i)%2].ServeHTTP(rec, r)

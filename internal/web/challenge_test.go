@@ -23,7 +23,8 @@ import (
 // easyWork is work that takes a test no time, under the same secret on every replica.
 func easyWork(t testing.TB, o Options) *challenge.Work {
 	t.Helper()
-	w, err := challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") }, challenge.WorkOptions{Max: 50, Now: o.Now})
+	w, err := challenge.NewWork(func() [][]byte { return o.Keyring.Keys("challenge") },
+		challenge.WorkOptions{Max: 50, Now: o.Now})
 	must(t, err)
 	return w
 }
@@ -41,7 +42,8 @@ func asking(t testing.TB, terms func(*confirm.Site)) func(*Options) {
 			terms(&sites[i])
 		}
 		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+			PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	}
 }
@@ -55,7 +57,8 @@ func oneIsMany(t *confirm.Site) { t.Challenge, t.NormalSignups = confirm.Challen
 func solved(c challenge.Challenge) string {
 	for n := range c.MaxNumber + 1 {
 		if sum := sha256.Sum256([]byte(c.Salt + strconv.Itoa(n))); hex.EncodeToString(sum[:]) == c.Challenge {
-			b, _ := json.Marshal(map[string]any{"algorithm": c.Algorithm, "challenge": c.Challenge, "number": n, "salt": c.Salt, "signature": c.Signature})
+			b, _ := json.Marshal(map[string]any{"algorithm": c.Algorithm, "challenge": c.Challenge, "number": n,
+				"salt": c.Salt, "signature": c.Signature})
 			return base64.StdEncoding.EncodeToString(b)
 		}
 	}
@@ -104,8 +107,10 @@ func ways() []way {
 	}
 	return []way{
 		{"a program", []string{"Content-Type", request.MediaJSON}, asJSON, 202},
-		{"a website's script", []string{"Content-Type", request.MediaJSON, "Origin", "https://gazette.example"}, asJSON, 202},
-		{"a website's form", []string{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, asForm, 303},
+		{"a website's script", []string{"Content-Type", request.MediaJSON, "Origin", "https://gazette.example"}, asJSON,
+			202},
+		{"a website's form", []string{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, asForm,
+			303},
 		{"a form in parts", []string{"Content-Type", `multipart/form-data; boundary=B`}, parts, 303},
 		{"our own page", []string{"Content-Type", request.MediaForm, "Origin", publicURL}, hosted, 303},
 		{"our own page's script", []string{"Content-Type", request.MediaJSON, "Origin", publicURL}, asJSON, 202},
@@ -116,7 +121,8 @@ func TestEveryWayOfSigningUpNeedsAProofAlike(t *testing.T) {
 	for _, by := range ways() {
 		e := newChallengeEnv(t, always)
 		try := func(proof string) answer {
-			return e.send("POST", signupPath, by.body(e, "ada@b.example", proof), append(by.headers, "Accept", request.MediaJSON)...)
+			return e.send("POST", signupPath, by.body(e, "ada@b.example", proof),
+				append(by.headers, "Accept", request.MediaJSON)...)
 		}
 		old := e.proof("gazette")
 		e.clock.pass(11 * time.Minute)
@@ -134,7 +140,8 @@ func TestEveryWayOfSigningUpNeedsAProofAlike(t *testing.T) {
 			}
 			code, fields := a.problem(t)
 			d := a.asked(t)
-			if code != row.code || len(fields) != 1 || fields[0] != row.code || !strings.Contains(a.body, `"field":"altcha"`) || d.Captcha != nil {
+			if code != row.code || len(fields) != 1 || fields[0] != row.code ||
+				!strings.Contains(a.body, `"field":"altcha"`) || d.Captcha != nil {
 				t.Errorf("%s, %s: %s", by.name, name, a.body)
 			}
 			if _, _, err := e.web.Options.Work.Check("gazette", solved(*d.Work)); err != nil {
@@ -160,7 +167,8 @@ func TestProofsAreRequiredOnlyDuringASurge(t *testing.T) {
 	if a := e.send("POST", signupPath, body("ada@b.example", ""), json...); a.status != 422 || a.asked(t).Work == nil {
 		t.Fatalf("the sixth: %d %s", a.status, a.body)
 	}
-	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`, json...); a.status != 202 {
+	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`,
+		json...); a.status != 202 {
 		t.Errorf("at another site: %d", a.status)
 	}
 	if a := e.send("POST", signupPath, body("ada@b.example", e.proof("gazette")), json...); a.status != 202 {
@@ -168,7 +176,8 @@ func TestProofsAreRequiredOnlyDuringASurge(t *testing.T) {
 	}
 	e.clock.pass(10 * time.Minute)
 	for i := range 20 { // who brings a proof is no crowd
-		if a := e.send("POST", signupPath, body(fmt.Sprintf("q%d@b.example", i), e.proof("gazette")), json...); a.status != 202 {
+		if a := e.send("POST", signupPath, body(fmt.Sprintf("q%d@b.example", i), e.proof("gazette")),
+			json...); a.status != 202 {
 			t.Fatalf("%d, with a proof: %d %s", i, a.status, a.body)
 		}
 	}
@@ -185,8 +194,10 @@ func TestASitesServerNeedsNoProof(t *testing.T) {
 	for name, row := range map[string]struct {
 		key  string
 		want int
-	}{"its key": {gazetteKey, 202}, "one that only reads": {readKey, 403}, "another site's": {clubKey, 403}, "the operator's": {ownerKey, 401}, "no key of anybody": {"x", 401}} {
-		if a := e.send("POST", signupPath, body, asSite(row.key, "Content-Type", request.MediaJSON)...); a.status != row.want {
+	}{"its key": {gazetteKey, 202}, "one that only reads": {readKey, 403}, "another site's": {clubKey, 403},
+		"the operator's": {ownerKey, 401}, "no key of anybody": {"x", 401}} {
+		if a := e.send("POST", signupPath, body,
+			asSite(row.key, "Content-Type", request.MediaJSON)...); a.status != row.want {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -206,8 +217,10 @@ func TestWithoutProofOfWorkNobodyNeedsAProof(t *testing.T) {
 func TestAChallengeIsFreshAndReadByTheSitesPagesOnly(t *testing.T) {
 	e := newEnv(t)
 	const at = "/v1/sites/gazette/challenge"
-	mine, foreign := e.send("GET", at, "", "Origin", "https://gazette.example"), e.send("GET", at, "", "Origin", "https://evil.example")
-	if mine.status != 200 || mine.header.Get("Access-Control-Allow-Origin") != "https://gazette.example" || mine.header.Get("Cache-Control") != "no-store" {
+	mine, foreign := e.send("GET", at, "", "Origin", "https://gazette.example"),
+		e.send("GET", at, "", "Origin", "https://evil.example")
+	if mine.status != 200 || mine.header.Get("Access-Control-Allow-Origin") != "https://gazette.example" ||
+		mine.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", mine.status, mine.header)
 	}
 	if foreign.header.Get("Access-Control-Allow-Origin") != "" || mine.body == foreign.body {
@@ -239,7 +252,9 @@ func TestALackingProofIsReportedAfterWhatIsWrongInItself(t *testing.T) {
 			t.Errorf("%s: %s", body, a.body)
 		}
 	}
-	if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, e.proof("gazette")), "Content-Type", request.MediaJSON); a.status != 202 {
+	if a := e.send("POST", signupPath,
+		fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, e.proof("gazette")), "Content-Type",
+		request.MediaJSON); a.status != 202 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -254,7 +269,8 @@ func TestAStoreThatIsUnreachableLetsNoSignupPass(t *testing.T) {
 			if p == "" && name == "always" {
 				want = 422
 			}
-			if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p), "Content-Type", request.MediaJSON); a.status != want {
+			if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"ada@b.example","consent":true,"altcha":%q}`, p),
+				"Content-Type", request.MediaJSON); a.status != want {
 				t.Errorf("%s, with %d bytes of proof: %d %s", name, len(p), a.status, a.body)
 			}
 		}
@@ -264,11 +280,13 @@ func TestAStoreThatIsUnreachableLetsNoSignupPass(t *testing.T) {
 func TestOneClientCannotUseUpWhatASiteTakesWithoutAProof(t *testing.T) {
 	e := newChallengeEnv(t, oneIsMany, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{202, 202, 429, 429, 429, 429, 429, 429} {
-		if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type", request.MediaJSON); a.status != want {
+		if a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, i), "Content-Type",
+			request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}
-	if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.7"); a.status != 202 {
+	if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON,
+		"X-Forwarded-For", "203.0.113.7"); a.status != 202 {
 		t.Errorf("somebody else: %d %s", a.status, a.body)
 	}
 }
@@ -276,7 +294,8 @@ func TestOneClientCannotUseUpWhatASiteTakesWithoutAProof(t *testing.T) {
 func TestAProofThatDoesNotCountUsesUpAnAttempt(t *testing.T) {
 	e := newChallengeEnv(t, always, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}}}))
 	for i, want := range []int{422, 422, 429} {
-		if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type", request.MediaJSON); a.status != want {
+		if a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"altcha":"x"}`, "Content-Type",
+			request.MediaJSON); a.status != want {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}

@@ -27,7 +27,8 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 		{"GET", link + "/decline", "", nil}, {"GET", link + "/unblock", "", nil}, {"GET", link + "/renew", "", nil},
 		{"HEAD", link, "", nil}, {"OPTIONS", link, "", nil}, {"OPTIONS", link + "/decline", "", nil},
 		{"GET", e.path(d.Decline), "", nil}, {"HEAD", e.path(d.Decline), "", nil},
-		{"PUT", link, "", nil}, {"PATCH", link, "", nil}, {"DELETE", link, "", nil}, {"PROPFIND", link, "", nil}, {"TRACE", link, "", nil}, {"CONFIRM", link, "", nil},
+		{"PUT", link, "", nil}, {"PATCH", link, "", nil}, {"DELETE", link, "", nil}, {"PROPFIND", link, "", nil},
+		{"TRACE", link, "", nil}, {"CONFIRM", link, "", nil},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "cross-site"}},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "same-site", "Origin", publicURL}},
 		{"POST", link, "", []string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}},
@@ -52,7 +53,8 @@ func TestLookingIsNotAgreeing(t *testing.T) {
 	if got := e.state("ada@b.example"); got != consent.Pending || len(e.emails()) != 0 {
 		t.Fatalf("after the scanners the state is %s", got)
 	}
-	a := e.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin") // what our page sends under no-referrer
+	// what our page sends under no-referrer
+	a := e.send("POST", link, "", "Origin", "null", "Sec-Fetch-Site", "same-origin")
 	if a.status != 200 || e.state("ada@b.example") != consent.Confirmed || a.page(t).Find("form").Length() != 0 {
 		t.Errorf("the person's own confirmation: %d, %s", a.status, e.state("ada@b.example"))
 	}
@@ -74,13 +76,16 @@ func TestTheButtonWorksForEveryBrowserAndProgram(t *testing.T) {
 		e.signUp("ada@b.example")
 		link := e.path(e.email().Confirm)
 		first, again := e.send("POST", link, "", headers...), e.send("POST", link, "", headers...)
-		if first.status != 200 || comparable(first) != comparable(again) || e.state("ada@b.example") != consent.Confirmed {
+		if first.status != 200 || comparable(first) != comparable(again) ||
+			e.state("ada@b.example") != consent.Confirmed {
 			t.Errorf("%s: %d %s", name, first.status, first.body)
 		}
-		if wantsJSON := strings.HasSuffix(name, "JSON") && !strings.HasPrefix(name, "a page"); wantsJSON && first.body != `{"state":"confirmed"}`+"\n" {
+		if wantsJSON := strings.HasSuffix(name, "JSON") && !strings.HasPrefix(name, "a page"); wantsJSON &&
+			first.body != `{"state":"confirmed"}`+"\n" {
 			t.Errorf("%s: %s", name, first.body)
 		}
-		if a := e.send("GET", link, ""); a.status != 200 || a.page(t).Find("form").Length() != 0 || a.page(t).Find(".steps").Length() != 1 {
+		if a := e.send("GET", link, ""); a.status != 200 || a.page(t).Find("form").Length() != 0 ||
+			a.page(t).Find(".steps").Length() != 1 {
 			t.Errorf("%s: the link afterwards: %d %s", name, a.status, a.body)
 		}
 		if a := e.send("GET", link, "", "Accept", request.MediaJSON); a.body != `{"state":"confirmed"}`+"\n" {
@@ -123,17 +128,23 @@ func TestTheSameBrowserConfirmsByItself(t *testing.T) {
 	if e.state("ada@b.example") != consent.Pending {
 		t.Error("looking has confirmed")
 	}
-	if kept := e.send("POST", signupPath, e.hosted("gazette", "email=bob%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"), cookie.Value) {
+	if kept := e.send("POST", signupPath, e.hosted("gazette", "email=bob%40b.example&consent=on"),
+		append(ours, "Cookie", "__Host-optin="+cookie.Value)...); !strings.Contains(kept.header.Get("Set-Cookie"),
+		cookie.Value) {
 		t.Errorf("a known browser is given another cookie: %s", kept.header.Get("Set-Cookie"))
 	}
 	for _, odd := range []string{"AAAA", other + "AAAA", "not base64!", ""} {
-		a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), append(ours, "Cookie", "__Host-optin="+odd)...)
-		if c, err := http.ParseSetCookie(a.header.Get("Set-Cookie")); err != nil || c.Value == odd || len(c.Value) != 22 {
+		a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"),
+			append(ours, "Cookie", "__Host-optin="+odd)...)
+		if c, err := http.ParseSetCookie(a.header.Get("Set-Cookie")); err != nil || c.Value == odd ||
+			len(c.Value) != 22 {
 			t.Errorf("a browser with the cookie %q is given %q", odd, a.header.Get("Set-Cookie"))
 		}
 	}
-	for _, foreign := range [][]string{{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"}, {"Content-Type", request.MediaForm}} {
-		a := e.send("POST", signupPath, "email=eve%40b.example&consent=on", append(foreign, "Cookie", "__Host-optin="+cookie.Value)...)
+	for _, foreign := range [][]string{{"Content-Type", request.MediaForm, "Origin", "https://gazette.example"},
+		{"Content-Type", request.MediaForm}} {
+		a := e.send("POST", signupPath, "email=eve%40b.example&consent=on",
+			append(foreign, "Cookie", "__Host-optin="+cookie.Value)...)
 		if a.header.Get("Set-Cookie") != "" {
 			t.Errorf("a cookie for a form that is not ours: %v", a.header)
 		}

@@ -25,13 +25,15 @@ type example struct {
 	status             int
 }
 
-// examples are all: those of the bodies; where there is none, the bare request; and one more with every parameter that has an example.
+// examples are all: those of the bodies; where there is none, the bare request; and one more with every parameter that
+// has an example.
 func examples() (all []example) {
 	for _, name := range slices.Sorted(maps.Keys(contract.Operations())) {
 		op := contract.Operations()[name]
 		method, pattern, _ := strings.Cut(name, " ")
 		security, _ := op["security"].([]any)
-		ex := example{op: op, name: op["operationId"].(string), method: method, path: pattern, keyed: len(security) == 1, status: success(op)}
+		ex := example{op: op, name: op["operationId"].(string), method: method, path: pattern,
+			keyed: len(security) == 1, status: success(op)}
 		bodies := contract.At(op, "requestBody", "content")
 		for media := range bodies {
 			for title := range contract.At(bodies, media, "examples") {
@@ -116,7 +118,8 @@ func (ex example) given(e *env) *strings.Replacer {
 	case "resendEmail":
 		e.clock.pass(11 * time.Minute)
 	}
-	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:], "{name}", "optin.css",
+	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:],
+		"{name}", "optin.css",
 		"/embed.{hash}.js", embedVersioned())
 }
 
@@ -144,7 +147,8 @@ func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
 				if a.status != ex.status {
 					t.Errorf("%s %s: %d %s, want %d", ex.method, ex.path, a.status, a.body, ex.status)
 				}
-				if accept == request.MediaJSON && strings.HasPrefix(ex.path, "/c/") && ex.status < 300 && a.media() != request.MediaJSON {
+				if accept == request.MediaJSON && strings.HasPrefix(ex.path, "/c/") && ex.status < 300 &&
+					a.media() != request.MediaJSON {
 					t.Errorf("a program is answered %s", a.media())
 				}
 			})

@@ -67,7 +67,8 @@ func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *
 		p := problem.Of(problem.Code(contract.At(x)["const"].(string)))
 		listed = append(listed, string(p.Code))
 		if got := contract.At(x); got["x-status"] != float64(p.Status) || got["description"] != p.Detail {
-			t.Errorf("%s is described as %v %q, and answered as %d %q", p.Code, got["x-status"], got["description"], p.Status, p.Detail)
+			t.Errorf("%s is described as %v %q, and answered as %d %q", p.Code, got["x-status"], got["description"],
+				p.Status, p.Detail)
 		}
 	}
 	slices.Sort(listed)
@@ -84,7 +85,8 @@ func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *
 		for status, r := range contract.At(op, "responses") {
 			note(r)
 			for _, c := range contract.Words(contract.At(r)["x-codes"]) {
-				if s := problem.Code(c).Status(); status != "default" && status != strconv.Itoa(s) && c != "unreadable" {
+				if s := problem.Code(c).Status(); status != "default" && status != strconv.Itoa(s) &&
+					c != "unreadable" {
 					t.Errorf("%s: %s is described under %s and is %d", op["operationId"], c, status, s)
 				}
 			}

@@ -27,7 +27,8 @@ func seeds(f *testing.F) {
 	}
 	f.Add([]byte(`{"email":"a@b.example","consent":1e0,"purposes":["a",null,{}],"x":{"email":"c"}}`))
 	f.Add([]byte("--x\r\nContent-Disposition: form-data; name=\"email\"; filename=\"f\"\r\n\r\na@b.example\r\n--x--"))
-	f.Add([]byte("--x\r\nContent-Disposition: form-data; name=email\r\nContent-Transfer-Encoding: base64\r\n\r\nYUBiLmV4YW1wbGU=\r\n--x--"))
+	f.Add([]byte("--x\r\nContent-Disposition: form-data; name=email\r\nContent-Transfer-Encoding: " +
+		"base64\r\n\r\nYUBiLmV4YW1wbGU=\r\n--x--"))
 }
 
 // decoded reads a body as that of a signup.
@@ -70,7 +71,8 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("email is %q, the body says %q", email, exact["email"])
 		}
 		for name := range exact { // any other spelling of a field beside it must be refused
-			if strings.EqualFold(name, "email") && name != "email" && got.Times("email") > 1 && got.Wrong("email") != problem.FieldRepeated {
+			if strings.EqualFold(name, "email") && name != "email" && got.Times("email") > 1 &&
+				got.Wrong("email") != problem.FieldRepeated {
 				t.Errorf("%q stands beside email", name)
 			}
 		}

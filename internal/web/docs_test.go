@@ -49,7 +49,8 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 	for _, c := range codes() {
 		told := page.Find("dt#code-" + c) // where a problem's type leads; see answer.problem
 		p := problem.Of(problem.Code(c))
-		if told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(p.Status) || strings.TrimSpace(told.Next().Text()) != p.Detail {
+		if told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(p.Status) ||
+			strings.TrimSpace(told.Next().Text()) != p.Detail {
 			t.Errorf("the code %s is told as %q", c, told.Text()+told.Next().Text())
 		}
 	}
@@ -80,7 +81,8 @@ func texts(s *goquery.Selection) []string {
 	return s.Map(func(_ int, s *goquery.Selection) string { return s.Text() })
 }
 
-// TestTheCommandsOfTheDocsAreWhatAShellReads reads every command of the page with a real shell, and sends what curl would.
+// TestTheCommandsOfTheDocsAreWhatAShellReads reads every command of the page with a real shell, and sends what curl
+// would.
 func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
 	e := newEnv(t)
 	var sent []string
@@ -103,7 +105,8 @@ func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{signupPath, "/v1/sites/gazette/stats?from=2026-11-01&to=2026-11-30", "/c/TOKEN/decline", "/u/TOKEN"} {
+	for _, want := range []string{signupPath, "/v1/sites/gazette/stats?from=2026-11-01&to=2026-11-30",
+		"/c/TOKEN/decline", "/u/TOKEN"} {
 		if !slices.Contains(sent, want) {
 			t.Errorf("no command calls %s", want)
 		}

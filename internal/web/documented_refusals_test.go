@@ -26,25 +26,36 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		status             int
 		code               string
 	}{
-		"a foreign decline":          {"POST", link + "/decline", "", foreign, 403, "cross_site"},
-		"a foreign unblock":          {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
-		"a foreign renewal":          {"POST", link + "/renew", "", foreign, 403, "cross_site"},
-		"a foreign withdrawal":       {"POST", taken, "", foreign, 403, "cross_site"},
-		"a withdrawal of XML":        {"POST", taken, "<a/>", []string{"Content-Type", "application/xml", "Accept", request.MediaJSON}, 415, "media_type_not_supported"},
-		"no such page":               {"GET", "/s/nowhere", "", []string{"Accept", request.MediaJSON}, 404, "site_unknown"},
-		"nowhere to be sent":         {"GET", "/s/nowhere/sent", "", []string{"Accept", request.MediaJSON}, 404, "site_unknown"},
-		"nobody to ask":              {"OPTIONS", "/v1/sites/nowhere/subscriptions", "", nil, 404, "site_unknown"},
-		"an export of something":     {"GET", site + "/export?since=1", "", keyed(), 400, "query_invalid"},
-		"statistics of something":    {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
-		"a lookup of too much":       {"POST", site + "/lookup", strings.Repeat(" ", api.MaxLookupBody+1), keyed(), 413, "too_large"},
-		"a lookup of half a body":    {"POST", site + "/lookup", "{", keyed(), 400, "unreadable"},
-		"a resend by a wrong key":    {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
-		"a withdrawal by such a key": {"POST", one + "/withdraw", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
-		"a retry by such a key":      {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400, "idempotency_key_invalid"},
+		"a foreign decline":    {"POST", link + "/decline", "", foreign, 403, "cross_site"},
+		"a foreign unblock":    {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
+		"a foreign renewal":    {"POST", link + "/renew", "", foreign, 403, "cross_site"},
+		"a foreign withdrawal": {"POST", taken, "", foreign, 403, "cross_site"},
+		"a withdrawal of XML": {"POST", taken, "<a/>",
+			[]string{"Content-Type", "application/xml", "Accept", request.MediaJSON}, 415, "media_type_not_supported"},
+		"no such page": {"GET", "/s/nowhere", "", []string{"Accept", request.MediaJSON}, 404,
+			"site_unknown"},
+		"nowhere to be sent": {"GET", "/s/nowhere/sent", "", []string{"Accept", request.MediaJSON}, 404,
+			"site_unknown"},
+		"nobody to ask":           {"OPTIONS", "/v1/sites/nowhere/subscriptions", "", nil, 404, "site_unknown"},
+		"an export of something":  {"GET", site + "/export?since=1", "", keyed(), 400, "query_invalid"},
+		"statistics of something": {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
+		"a lookup of too much": {"POST", site + "/lookup", strings.Repeat(" ", api.MaxLookupBody+1), keyed(), 413,
+			"too_large"},
+		"a lookup of half a body": {"POST", site + "/lookup", "{", keyed(), 400, "unreadable"},
+		"a resend by a wrong key": {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"a withdrawal by such a key": {"POST", one + "/withdraw", `{}`, keyed("Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"a retry by such a key": {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
 		"a purpose that is a number": {"POST", one + "/withdraw", `{"purposes":[1]}`, keyed(), 422, "field_invalid"},
-		"purposes twice":             {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`, keyed(), 422, "field_repeated"},
-		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter", []string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
-		"a file for a purpose":       {"POST", taken, file, []string{"Content-Type", request.MediaMultipart + "; boundary=b", "Accept", request.MediaJSON}, 422, "field_invalid"},
+		"purposes twice": {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`,
+			keyed(), 422, "field_repeated"},
+		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter",
+			[]string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
+		"a file for a purpose": {"POST", taken, file,
+			[]string{"Content-Type", request.MediaMultipart + "; boundary=b", "Accept", request.MediaJSON}, 422,
+			"field_invalid"},
 	} {
 		a := e.send(row.method, row.path, row.body, row.headers...)
 		top, fields := a.problem(t)
@@ -97,14 +108,18 @@ func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
 			t.Errorf("%s: %d though it is known", path, a.status)
 		}
 	}
-	if etag := e.send("GET", "/embed.js", "").header.Get("ETag"); e.send("GET", "/embed."+etag[1:9]+".js", "").status != 200 { // as docs/embed.md says
+	// as docs/embed.md says
+	if etag := e.send("GET", "/embed.js", "").header.Get("ETag"); e.send("GET", "/embed."+etag[1:9]+".js",
+		"").status != 200 {
 		t.Errorf("no version of %s", etag)
 	}
 }
 
-// TestEveryPostOfAServerIsBoundToItsIdempotencyKey is for the calls that change something: another body is refused, and so is who asks while it runs.
+// TestEveryPostOfAServerIsBoundToItsIdempotencyKey is for the calls that change something: another body is refused, and
+// so is who asks while it runs.
 func TestEveryPostOfAServerIsBoundToItsIdempotencyKey(t *testing.T) {
-	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`, "/webhooks/retry": `{"all":true}`} {
+	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`,
+		"/webhooks/retry": `{"all":true}`} {
 		lost := &lossy{}
 		lost.n.Store(2) // the first response is not stored, so that it seems to run
 		e := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
@@ -114,7 +129,8 @@ func TestEveryPostOfAServerIsBoundToItsIdempotencyKey(t *testing.T) {
 			path = "/v1/sites/gazette" + call
 		}
 		do := func(body string) answer {
-			return e.send("POST", path, body, asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
+			return e.send("POST", path, body,
+				asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 		}
 		if a := do(body); a.status >= 300 {
 			t.Fatalf("%s: %d %s", call, a.status, a.body)

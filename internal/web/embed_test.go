@@ -9,20 +9,25 @@ import (
 
 func TestTheScriptForWebsitesMayBeReadByAnyPageAndCached(t *testing.T) {
 	e := newEnv(t)
-	short, long := e.send("GET", "/embed.js", "", "Origin", "https://anybody.example"), e.send("GET", embedVersioned(), "")
+	short, long := e.send("GET", "/embed.js", "", "Origin", "https://anybody.example"),
+		e.send("GET", embedVersioned(), "")
 	for name, a := range map[string]answer{"short": short, "versioned": long} {
-		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 8000 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
-			a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Set-Cookie") != "" || a.header.Get("ETag") == "" {
+		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 8000 ||
+			a.header.Get("Access-Control-Allow-Origin") != "*" ||
+			a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Set-Cookie") != "" ||
+			a.header.Get("ETag") == "" {
 			t.Errorf("%s: %d, %d bytes, %v", name, a.status, len(a.body), a.header)
 		}
 	}
-	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" || long.header.Get("Cache-Control") != cacheForever {
+	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" ||
+		long.header.Get("Cache-Control") != cacheForever {
 		t.Errorf("kept for %q and %q", short.header.Get("Cache-Control"), long.header.Get("Cache-Control"))
 	}
 	if a := e.send("GET", "/embed.js", "", "If-None-Match", short.header.Get("ETag")); a.status != 304 || a.body != "" {
 		t.Errorf("asked again: %d", a.status)
 	}
-	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", strings.ToUpper(embedVersioned()), "/embed"} {
+	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", strings.ToUpper(embedVersioned()),
+		"/embed"} {
 		if a := e.send("GET", path, ""); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)
 		}
@@ -43,7 +48,8 @@ func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing
 		t.Error("our own page has another one")
 	}
 	sum := sha512.Sum384([]byte(a.body)) // by which embed.js knows it
-	if script := e.send("GET", "/embed.js", "").body; !strings.Contains(script, "sha384-"+base64.StdEncoding.EncodeToString(sum[:])) {
+	if script := e.send("GET", "/embed.js", "").body; !strings.Contains(script,
+		"sha384-"+base64.StdEncoding.EncodeToString(sum[:])) {
 		t.Error("embed.js wants another one")
 	}
 }
@@ -51,7 +57,9 @@ func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing
 func TestOnlyTheScriptIsEverybodys(t *testing.T) {
 	e := newEnv(t)
 	for _, path := range []string{"/assets/optin.css", "/s/gazette", "/healthz"} {
-		if a := e.send("GET", path, "", "Origin", "https://anybody.example"); a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("Cross-Origin-Resource-Policy") != "" {
+		if a := e.send("GET", path, "", "Origin",
+			"https://anybody.example"); a.header.Get("Access-Control-Allow-Origin") != "" ||
+			a.header.Get("Cross-Origin-Resource-Policy") != "" {
 			t.Errorf("%s: %v", path, a.header)
 		}
 	}

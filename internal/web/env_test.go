@@ -94,7 +94,8 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	must(t, err)
 	public, _ := url.Parse(publicURL)
 	o := Options{
-		Service: e.service, Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public, Now: e.clock.now,
+		Service: e.service, Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public,
+		Now:            e.clock.now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
 		Log:            slog.New(slog.NewJSONHandler(e.log, nil)),
@@ -117,7 +118,8 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 // endpointsOf are the webhooks of a service's sites.
 func endpointsOf(t *testing.T, s *confirm.Service) *webhook.Endpoints {
 	t.Helper()
-	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites, Queue: s.Store, Cells: s.Store, Open: s.OpenEvent})
+	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites, Queue: s.Store, Cells: s.Store,
+		Open: s.OpenEvent})
 	must(t, err)
 	return all
 }
@@ -163,7 +165,8 @@ func (e *env) signUp(email string) {
 	}
 }
 
-// hosted is what a browser sends of a site's own signup page where a person has filled in fields (a query), which takes a moment.
+// hosted is what a browser sends of a site's own signup page where a person has filled in fields (a query), which takes
+// a moment.
 func (e *env) hosted(site, fields string) string {
 	e.Helper()
 	form := e.send("GET", "/s/"+site, "").formOf(e)
@@ -221,7 +224,8 @@ func (e *env) routes() (all []route) {
 	return all
 }
 
-// key is the key that a route takes; empty: none. TestEveryRouteIsDescribedAndEveryDescribedOneExists holds the description to that.
+// key is the key that a route takes; empty: none. TestEveryRouteIsDescribedAndEveryDescribedOneExists holds the
+// description to that.
 func (r route) key() string {
 	method := r.method
 	if method == http.MethodHead {
@@ -281,21 +285,26 @@ func rules() []confirm.Site {
 		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
 	}
 	return []confirm.Site{
-		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms, Challenge: confirm.ChallengeNever},
-		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms, Challenge: confirm.ChallengeNever},
+		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms,
+			Challenge: confirm.ChallengeNever},
+		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")},
+			Terms: terms, Challenge: confirm.ChallengeNever},
 	}
 }
 
 func shown() map[string]Site {
 	show := func(id, name string) templates.Site {
-		return templates.Site{ID: id, Name: name, URL: "https://" + id + ".example", Controller: templates.Controller{Name: name + " SAS"}}
+		return templates.Site{ID: id, Name: name, URL: "https://" + id + ".example",
+			Controller: templates.Controller{Name: name + " SAS"}}
 	}
 	return map[string]Site{
 		"gazette": {
-			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"}, Origins: []string{"https://gazette.example"},
+			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"},
+			Origins:   []string{"https://gazette.example"},
 			Redirects: []string{"https://gazette.example/thanks/"},
 			APIKeys: []APIKey{
-				{sha256.Sum256([]byte(gazetteKey)), ScopeBoth}, {sha256.Sum256([]byte(readKey)), ScopeRead}, {sha256.Sum256([]byte(writeKey)), ScopeWrite},
+				{sha256.Sum256([]byte(gazetteKey)), ScopeBoth}, {sha256.Sum256([]byte(readKey)), ScopeRead},
+				{sha256.Sum256([]byte(writeKey)), ScopeWrite},
 			},
 		},
 		"club": {

@@ -20,8 +20,8 @@ type errorHandler struct {
 	docs  *url.URL // the page that says what each code means
 }
 
-// handle is echo's HTTPErrorHandler: it answers an error by a page to people, and by an RFC 9457 problem to programs. Neither repeats what
-// was sent.
+// handle is echo's HTTPErrorHandler: it answers an error by a page to people, and by an RFC 9457 problem to programs.
+// Neither repeats what was sent.
 func (h *errorHandler) handle(err error, c echo.Context) {
 	st, p := request.StateOf(c), respond.ProblemOf(err)
 	status := p.Code.Status()
@@ -31,7 +31,8 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if path := c.Request().URL.Path; p.Code == problem.NotFound && (strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/u/")) {
+	path := c.Request().URL.Path
+	if p.Code == problem.NotFound && (strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/u/")) {
 		st.ForPeople, p = true, problem.New(problem.LinkUnknown) // a link that a mail program or a hand has damaged
 	}
 	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
@@ -52,7 +53,8 @@ func (h *errorHandler) page(c echo.Context, p *problem.Error) error {
 	}
 	st := request.StateOf(c)
 	site := h.pages.sites[st.Site]
-	page := templates.Failure{Status: p.Code.Status(), Code: string(p.Code), RetryAfter: p.RetryAfter, Errors: fieldErrors(p.Fields)}
+	page := templates.Failure{Status: p.Code.Status(), Code: string(p.Code), RetryAfter: p.RetryAfter,
+		Errors: fieldErrors(p.Fields)}
 	if site != nil {
 		page.Site = site.Show
 		if st.Framed { // or who is refused inside a frame would see nothing at all

@@ -36,7 +36,9 @@ func (e *env) subscription() (s consent.Subscription) {
 func TestEveryActionRecordsItsEvidence(t *testing.T) {
 	e := newEnv(t)
 	seen := []string{"X-Forwarded-For", "1.1.1.1, 203.0.113.7", "User-Agent", "Browser/1"}
-	signup := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on&source="+url.QueryEscape("https://gazette.example/sport")),
+	signup := e.send("POST", signupPath,
+		e.hosted("gazette", "email=ada%40b.example&consent=on&"+
+			"source="+url.QueryEscape("https://gazette.example/sport")),
 		append(seen, "Content-Type", request.MediaForm, "Origin", publicURL)...)
 	cookie, err := http.ParseSetCookie(signup.header.Get("Set-Cookie"))
 	must(t, err)
@@ -51,7 +53,8 @@ func TestEveryActionRecordsItsEvidence(t *testing.T) {
 	asked.How, asked.Origin, asked.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
 	pressed.How, pressed.Origin = consent.ByBrowser, publicURL
 	ended.How = consent.ByOneClick
-	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended}, []consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
+	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended},
+		[]consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -61,9 +64,11 @@ func TestHowASignupAndAConfirmationWereExpressedIsRecorded(t *testing.T) {
 		media, body, origin string
 		how                 consent.Method
 	}{
-		"a program":      {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "", consent.ByAPI},
-		"a script":       {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example", consent.ByAPI},
-		"a website form": {request.MediaForm, "email=ada@b.example&consent=on", "https://gazette.example", consent.ByForm},
+		"a program": {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "", consent.ByAPI},
+		"a script": {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example",
+			consent.ByAPI},
+		"a website form": {request.MediaForm, "email=ada@b.example&consent=on", "https://gazette.example",
+			consent.ByForm},
 		"an old browser": {request.MediaForm, "email=ada@b.example&consent=on", "", consent.ByForm},
 		"our page":       {request.MediaForm, "email=ada@b.example&consent=on", publicURL, consent.ByHostedForm},
 	} {
@@ -78,7 +83,8 @@ func TestHowASignupAndAConfirmationWereExpressedIsRecorded(t *testing.T) {
 		e.send("POST", signupPath, row.body, headers...)
 		e.send("POST", e.path(e.email().Confirm), "", "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA")
 		r := e.subscription().Requests[0]
-		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != consent.ByLink || (r.Browser != "") != (row.how == consent.ByHostedForm) {
+		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != consent.ByLink ||
+			(r.Browser != "") != (row.how == consent.ByHostedForm) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -86,7 +92,8 @@ func TestHowASignupAndAConfirmationWereExpressedIsRecorded(t *testing.T) {
 
 func TestWithoutHTTPSTheCookieStillWorksOnLoopback(t *testing.T) {
 	e := newEnv(t, func(o *Options) { o.PublicURL = &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/"} })
-	a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), "Content-Type", request.MediaForm, "Origin", "http://127.0.0.1:8080")
+	a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), "Content-Type",
+		request.MediaForm, "Origin", "http://127.0.0.1:8080")
 	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
 	if c.Name != "optin" || c.Secure || !c.HttpOnly || a.header.Get("Strict-Transport-Security") != "" {

@@ -30,7 +30,8 @@ func TestAnExportHoldsEverythingInBothFormats(t *testing.T) {
 	e.send("DELETE", e.subscriptionPath("bob@b.example"), "", asSite(writeKey)...)
 
 	lines := e.send("GET", "/v1/sites/gazette/export", "", asSite(readKey)...)
-	if lines.status != 200 || lines.media() != "application/x-ndjson" || lines.header.Get("Content-Disposition") != `attachment; filename="gazette.ndjson"` {
+	if lines.status != 200 || lines.media() != "application/x-ndjson" ||
+		lines.header.Get("Content-Disposition") != `attachment; filename="gazette.ndjson"` {
 		t.Errorf("%d %v", lines.status, lines.header)
 	}
 	var got []consent.Status
@@ -39,14 +40,16 @@ func TestAnExportHoldsEverythingInBothFormats(t *testing.T) {
 		must(t, json.Unmarshal([]byte(line), &st))
 		got = append(got, st)
 	}
-	if len(got) != 3 || got[0].State != consent.Declined || got[0].Email != "" || got[1].State != consent.Confirmed || got[1].UnsubscribeURL == nil || got[2].Email != "=cmd@b.example" {
+	if len(got) != 3 || got[0].State != consent.Declined || got[0].Email != "" || got[1].State != consent.Confirmed ||
+		got[1].UnsubscribeURL == nil || got[2].Email != "=cmd@b.example" {
 		t.Errorf("%s", lines.body)
 	}
 
 	sheet := e.send("GET", "/v1/sites/gazette/export?format=csv", "", asSite(readKey)...)
 	rows, err := csv.NewReader(strings.NewReader(sheet.body)).ReadAll()
 	must(t, err)
-	if sheet.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || len(rows) != 4 || strings.Count(sheet.body, "\r\n") != 4 {
+	if sheet.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || len(rows) != 4 ||
+		strings.Count(sheet.body, "\r\n") != 4 {
 		t.Fatalf("%v %s", sheet.header, sheet.body)
 	}
 	cell := func(row int, name string) string {
@@ -58,12 +61,15 @@ func TestAnExportHoldsEverythingInBothFormats(t *testing.T) {
 		t.Fatalf("no column %s", name)
 		return ""
 	}
-	if cell(1, "state") != "declined" || cell(1, "email") != "" || cell(2, "email") != "ada@b.example" || cell(2, "purpose_state") != "confirmed" || cell(2, "text") != "Receive letter" ||
-		cell(2, "created_at") != "2026-11-21T18:00:01.000Z" || cell(2, "unsubscribe_url") != *got[1].UnsubscribeURL || cell(3, "email") != "'=cmd@b.example" {
+	if cell(1, "state") != "declined" || cell(1, "email") != "" || cell(2, "email") != "ada@b.example" ||
+		cell(2, "purpose_state") != "confirmed" || cell(2, "text") != "Receive letter" ||
+		cell(2, "created_at") != "2026-11-21T18:00:01.000Z" || cell(2, "unsubscribe_url") != *got[1].UnsubscribeURL ||
+		cell(3, "email") != "'=cmd@b.example" {
 		t.Errorf("%s", sheet.body)
 	}
 	none := e.send("GET", "/v1/sites/club/export", "", asSite(clubKey)...)
-	if none.status != 200 || none.body != "" || !strings.Contains(e.log.String(), `"route":"/v1/sites/{site}/export","status":200`) {
+	if none.status != 200 || none.body != "" ||
+		!strings.Contains(e.log.String(), `"route":"/v1/sites/{site}/export","status":200`) {
 		t.Errorf("of nobody: %d %s", none.status, none.body)
 	}
 }
@@ -151,7 +157,8 @@ func TestAnExportOutlastsTheLimitsOfAnswersAndEndsWithItsClient(t *testing.T) {
 	e := newLargeEnv(t, 1<<30, nil)
 	hurried := httptest.NewUnstartedServer(nil)
 	hurried.Config = HTTPServer("", e.web.echo)
-	hurried.Config.ReadTimeout, hurried.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond // HTTPServer's own are seconds
+	// HTTPServer's own are seconds
+	hurried.Config.ReadTimeout, hurried.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
 	hurried.Start()
 	t.Cleanup(hurried.Close)
 	req, err := http.NewRequestWithContext(t.Context(), "GET", hurried.URL+"/v1/sites/gazette/export", nil)

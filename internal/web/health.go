@@ -54,8 +54,8 @@ func (h *health) healthz(c echo.Context) error {
 	return writeStatus(c, http.StatusOK, "ok", status{Status: "ok"})
 }
 
-// readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's setting that is at fault,
-// and what corrects it.
+// readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's
+// setting that is at fault, and what corrects it.
 func (h *health) readyz(c echo.Context) error {
 	err := h.ready(c.Request().Context())
 	if err == nil {
@@ -65,7 +65,8 @@ func (h *health) readyz(c echo.Context) error {
 	respond.RetryAfter(c.Response().Header(), respond.RetryStore)
 	s, line := status{Status: "unavailable"}, "unavailable: the store cannot be reached"
 	if u := new(store.UnsafeError); errors.As(err, &u) {
-		s, line = status{Status: "unsafe", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}, "unsafe: "+u.Error()
+		s, line = status{Status: "unsafe", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix},
+			"unsafe: "+u.Error()
 	}
 	return writeStatus(c, http.StatusServiceUnavailable, line, s)
 }

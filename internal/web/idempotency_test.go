@@ -36,7 +36,9 @@ func TestTheSameKeyIsOneSignupAndOneAnswer(t *testing.T) {
 	again := e.signOnce(`"k1"`, ada)
 	bare := e.signOnce(`k1`, ada)
 	for name, a := range map[string]answer{"again": again, "without quotes": bare} {
-		if a.status != 202 || a.body != first.body || a.header.Get("Content-Type") != first.header.Get("Content-Type") || a.header.Get("Idempotency-Replayed") != "true" {
+		if a.status != 202 || a.body != first.body ||
+			a.header.Get("Content-Type") != first.header.Get("Content-Type") ||
+			a.header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("%s: %d %s %v", name, a.status, a.body, a.header)
 		}
 	}
@@ -44,9 +46,10 @@ func TestTheSameKeyIsOneSignupAndOneAnswer(t *testing.T) {
 		t.Error("the first response says it is a repetition")
 	}
 	for name, a := range map[string]answer{
-		"another body":       e.signOnce(`"k1"`, `{"email":"eve@b.example","consent":true}`),
-		"another spelling":   e.signOnce(`"k1"`, ada+" "),
-		"another media type": e.send("POST", signupPath, "email=ada@b.example&consent=on", "Content-Type", request.MediaForm, "Idempotency-Key", "k1"),
+		"another body":     e.signOnce(`"k1"`, `{"email":"eve@b.example","consent":true}`),
+		"another spelling": e.signOnce(`"k1"`, ada+" "),
+		"another media type": e.send("POST", signupPath, "email=ada@b.example&consent=on", "Content-Type",
+			request.MediaForm, "Idempotency-Key", "k1"),
 	} {
 		if code, _ := a.problem(t); a.status != 422 || code != "idempotency_key_reused" {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
@@ -57,7 +60,8 @@ func TestTheSameKeyIsOneSignupAndOneAnswer(t *testing.T) {
 		t.Errorf("after 23 hours: %v", a.header)
 	}
 	e.clock.pass(time.Hour)
-	if a := e.signOnce("k1", `{"email":"eve@b.example","consent":true}`); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" {
+	if a := e.signOnce("k1", `{"email":"eve@b.example","consent":true}`); a.status != 202 ||
+		a.header.Get("Idempotency-Replayed") != "" {
 		t.Errorf("after 24 hours: %d %v", a.status, a.header)
 	}
 	e.email()
@@ -153,7 +157,8 @@ func TestWhatWasNotDoneIsNotStored(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	e.clock.pass(time.Minute)
-	if a := e.signOnce("k", ada); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" || e.email().To.String() != "ada@b.example" {
+	if a := e.signOnce("k", ada); a.status != 202 || a.header.Get("Idempotency-Replayed") != "" ||
+		e.email().To.String() != "ada@b.example" {
 		t.Errorf("after 429: %d %s", a.status, a.body)
 	}
 	e.clock.pass(time.Minute)
@@ -195,13 +200,15 @@ func TestAKeyIsItsCallersAndItsCallsOwn(t *testing.T) {
 		for _, key := range []string{gazetteKey, writeKey} {
 			a := do(path, key)
 			b := do(path, key)
-			if a.status >= 300 || a.header.Get("Idempotency-Replayed") != "" || b.header.Get("Idempotency-Replayed") != "true" || a.body != b.body || a.status != b.status {
+			if a.status >= 300 || a.header.Get("Idempotency-Replayed") != "" ||
+				b.header.Get("Idempotency-Replayed") != "true" || a.body != b.body || a.status != b.status {
 				t.Errorf("%s: %d %s; %d %s", path, a.status, a.body, b.status, b.body)
 			}
 		}
 	}
 	lost := do(signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/resend", writeKey)
-	if again := do(signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/resend", writeKey); lost.status != 404 || again.status != 404 || again.body != lost.body {
+	if again := do(signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/resend", writeKey); lost.status != 404 || again.status != 404 ||
+		again.body != lost.body {
 		t.Errorf("%d, then %d", lost.status, again.status)
 	}
 	if a := do(one+"/resend", readKey); a.status != 403 {
@@ -214,7 +221,8 @@ func TestAKeyIsItsCallersAndItsCallsOwn(t *testing.T) {
 
 func TestKeysThatCannotBeReadAreRefused(t *testing.T) {
 	e := newEnv(t)
-	for _, key := range []string{"", `""`, `"`, `"a`, `a"`, `"a"b`, `"a";p=1`, "a b", "a,b", `"a\b"`, `"a\`, "é", "\"\t\"", strings.Repeat("a", 256), `"` + strings.Repeat("a", 256) + `"`, "(a)"} {
+	for _, key := range []string{"", `""`, `"`, `"a`, `a"`, `"a"b`, `"a";p=1`, "a b", "a,b", `"a\b"`, `"a\`, "é",
+		"\"\t\"", strings.Repeat("a", 256), `"` + strings.Repeat("a", 256) + `"`, "(a)"} {
 		a := e.signOnce(key, ada)
 		if code, _ := a.problem(t); a.status != 400 || code != "idempotency_key_invalid" {
 			t.Errorf("%q: %d %s", key, a.status, a.body)
@@ -224,7 +232,9 @@ func TestKeysThatCannotBeReadAreRefused(t *testing.T) {
 		t.Errorf("two: %d", a.status)
 	}
 	e.untouched()
-	for text, want := range map[string]string{`"a"`: "a", "a": "a", `"a\"b\\"`: `a"b\`, ` "a b" `: "a b", "8e03978e-40d5-43e8-bc93-6894a57f9324": "8e03978e-40d5-43e8-bc93-6894a57f9324", strings.Repeat("a", 255): strings.Repeat("a", 255)} {
+	for text, want := range map[string]string{`"a"`: "a", "a": "a", `"a\"b\\"`: `a"b\`, ` "a b" `: "a b",
+		"8e03978e-40d5-43e8-bc93-6894a57f9324": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+		strings.Repeat("a", 255):               strings.Repeat("a", 255)} {
 		if got, err := idempotency.ParseKey([]string{text}); err != nil || got != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
@@ -284,7 +294,8 @@ func TestWhatIsStoredForAKeyDoesNotOutliveAnErasure(t *testing.T) {
 	link := e.path(e.email().Confirm)
 	one := e.subscriptionPath("ada@b.example")
 	do := func(path, body string) answer {
-		return e.send("POST", path, body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
+		return e.send("POST", path, body,
+			asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 	}
 	e.clock.pass(11 * time.Minute)
 	resent := do(one+"/resend", "")
@@ -295,7 +306,8 @@ func TestWhatIsStoredForAKeyDoesNotOutliveAnErasure(t *testing.T) {
 	e.signUp("ada@b.example")
 	again := do(one+"/withdraw", `{"purposes":["letter"]}`)
 	again.read(t, 200, &after)
-	if before.State != consent.Withdrawn || after.State != consent.Pending || again.header.Get("Idempotency-Replayed") != "true" || e.state("ada@b.example") != consent.Pending {
+	if before.State != consent.Withdrawn || after.State != consent.Pending ||
+		again.header.Get("Idempotency-Replayed") != "true" || e.state("ada@b.example") != consent.Pending {
 		t.Errorf("before %s, again %s, %v", before.State, after.State, again.header)
 	}
 	if a := do(one+"/withdraw", `{}`); a.status != 422 {
@@ -322,10 +334,12 @@ func TestARefusalIsRepeatedAsItWas(t *testing.T) {
 	e.signUp("ada@b.example")
 	one := e.subscriptionPath("ada@b.example")
 	do := func(body string) answer {
-		return e.send("POST", one+"/withdraw", body, asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
+		return e.send("POST", one+"/withdraw", body,
+			asSite(writeKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
 	}
 	first, again := do(`{"purposes":["weather"]}`), do(`{"purposes":["weather"]}`)
-	if code, _ := again.problem(t); first.status != 422 || again.body != first.body || code != "purpose_unknown" || again.header.Get("Idempotency-Replayed") != "true" {
+	if code, _ := again.problem(t); first.status != 422 || again.body != first.body || code != "purpose_unknown" ||
+		again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("%d %s", again.status, again.body)
 	}
 }
@@ -334,7 +348,8 @@ func TestALookupStoresNothingForAKey(t *testing.T) {
 	seen := &spy{}
 	e := newEnv(t, func(o *Options) { seen.Store = o.Store; o.Store = seen })
 	look := func(key string) answer {
-		return e.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`, asSite(readKey, "Idempotency-Key", key, "Content-Type", request.MediaJSON)...)
+		return e.send("POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`,
+			asSite(readKey, "Idempotency-Key", key, "Content-Type", request.MediaJSON)...)
 	}
 	if a := look("k"); a.status != 404 {
 		t.Errorf("before: %d %s", a.status, a.body)
@@ -350,7 +365,8 @@ func TestALookupStoresNothingForAKey(t *testing.T) {
 	}
 }
 
-// lossy is a real store that is unreachable for every third response to be stored, as if the process had died just before.
+// lossy is a real store that is unreachable for every third response to be stored, as if the process had died just
+// before.
 type lossy struct {
 	Store
 	n    atomic.Int64
@@ -365,8 +381,8 @@ func (l *lossy) CompareAndSwap(ctx context.Context, name string, old, value []by
 	return l.Store.CompareAndSwap(ctx, name, old, value, d)
 }
 
-// TestNoSignupIsCarriedOutTwiceUnderItsKey sends each key's signup many times at once to two replicas, of which one loses answers; and the
-// same again when the keys of lost answers are free and the limits would allow another email.
+// TestNoSignupIsCarriedOutTwiceUnderItsKey sends each key's signup many times at once to two replicas, of which one
+// loses answers; and the same again when the keys of lost answers are free and the limits would allow another email.
 func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 	keys, times := 30, 5 // twice
 	if os.Getenv("OPTIN_SOAK") == "1" {
@@ -427,7 +443,9 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 		e.clock.pass(11 * time.Minute)
 	}
 	if replayed.Load() == 0 || running.Load() == 0 || bad.lost.Load() == 0 {
-		t.Errorf("%d were replayed, %d refused, %d answers lost, so this proves nothing", replayed.Load(), running.Load(), bad.lost.Load())
+		t.Errorf("%d were replayed, %d refused, %d answers lost, so this proves nothing", replayed.Load(),
+			running.Load(), bad.lost.Load())
 	}
-	t.Logf("of %d requests %d were replayed, %d refused; %d answers were lost", 2*keys*times, replayed.Load(), running.Load(), bad.lost.Load())
+	t.Logf("of %d requests %d were replayed, %d refused; %d answers were lost", 2*keys*times, replayed.Load(),
+		running.Load(), bad.lost.Load())
 }

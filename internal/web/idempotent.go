@@ -65,7 +65,8 @@ func idempotencyRequest(c echo.Context) (idempotency.Request, error) {
 		caller = "public"
 	}
 	media, _ := request.MediaType(r)
-	return idempotency.Request{Key: key, Caller: caller, Site: c.Param("site"), Method: r.Method, Path: r.URL.Path, Media: media, Body: st.Body}, nil
+	return idempotency.Request{Key: key, Caller: caller, Site: c.Param("site"), Method: r.Method, Path: r.URL.Path,
+		Media: media, Body: st.Body}, nil
 }
 
 // first carries out a request that has claimed its key, records the response, stores it, and sends it.
@@ -87,7 +88,8 @@ func first(c echo.Context, claim *idempotency.Claim, next echo.HandlerFunc, pers
 		err = claim.Release(ctx)
 	} else {
 		err = claim.Complete(ctx, idempotency.Response{
-			Status: recorded.status, Header: recorded.header, Body: recorded.body, Personal: personal && recorded.status < http.StatusMultipleChoices,
+			Status: recorded.status, Header: recorded.header, Body: recorded.body,
+			Personal: personal && recorded.status < http.StatusMultipleChoices,
 		})
 	}
 	if err != nil {

@@ -36,7 +36,8 @@ func (l *signupLimits) of(st *site, from netip.Addr) []signupLimit {
 	}
 }
 
-// network is the network of an address, of so many bits: as IPv4, or as IPv6. One customer has a whole IPv6 network of 64 bits.
+// network is the network of an address, of so many bits: as IPv4, or as IPv6. One customer has a whole IPv6 network of
+// 64 bits.
 func network(a netip.Addr, v4, v6 int) string {
 	bits := v4
 	if a.Is6() {
@@ -54,8 +55,9 @@ func (l *signupLimits) bucket(label string, st *site, who string) string {
 	return "ip/" + base64.RawURLEncoding.EncodeToString(l.ring.Sums(label, st.id, who)[0])
 }
 
-// acquire counts one email that a client asks for, against all its limits, or against none of them and refuses it, in the headers as well. A
-// store that cannot say refuses too. Of an unknown client nothing is counted. What was counted is never given back.
+// acquire counts one email that a client asks for, against all its limits, or against none of them and refuses it, in
+// the headers as well. A store that cannot say refuses too. Of an unknown client nothing is counted. What was counted
+// is never given back.
 func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error {
 	if !from.IsValid() {
 		return nil
@@ -80,8 +82,8 @@ func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error 
 	return nil
 }
 
-// policies are all limits that are in force, as RateLimit-Policy says them (draft-ietf-httpapi-ratelimit-headers): how many, in how many
-// seconds. The limits on one address are never told: they would tell what is known of it.
+// policies are all limits that are in force, as RateLimit-Policy says them (draft-ietf-httpapi-ratelimit-headers): how
+// many, in how many seconds. The limits on one address are never told: they would tell what is known of it.
 func policies(all []signupLimit) string {
 	var items []string
 	for _, limit := range all {
@@ -92,8 +94,8 @@ func policies(all []signupLimit) string {
 	return strings.Join(items, ", ")
 }
 
-// over is a limit that is used up, as RateLimit says it: nothing is left, for so many seconds. The store tells only how long; of several
-// limits it can be none whose window is shorter, and the shortest other one is named.
+// over is a limit that is used up, as RateLimit says it: nothing is left, for so many seconds. The store tells only how
+// long; of several limits it can be none whose window is shorter, and the shortest other one is named.
 func (l signupLimit) over(wait time.Duration) string {
 	at := -1
 	for i, one := range l.limits {

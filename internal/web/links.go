@@ -79,7 +79,8 @@ func (l *links) unblock(c echo.Context) error {
 	return l.pages.state(c, http.StatusOK, v, "unblocked", l.unblocked(v))
 }
 
-// renew asks for a new email from the page of an expired link, within the limits of the client. What has been confirmed needs none.
+// renew asks for a new email from the page of an expired link, within the limits of the client. What has been confirmed
+// needs none.
 func (l *links) renew(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	v, err := l.service.View(ctx, token)

@@ -21,21 +21,25 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	unsubscribe := e.path(mustView(t, e, token).Unsubscribe)[3:]
 	other, err := keyring.New(bytes.Repeat([]byte("x"), 32))
 	must(t, err)
-	foreign, err := confirm.New(confirm.Options{Store: e.store, Keyring: other, PublicURL: publicURL, Sites: rules(), Now: e.clock.now})
+	foreign, err := confirm.New(confirm.Options{Store: e.store, Keyring: other, PublicURL: publicURL, Sites: rules(),
+		Now: e.clock.now})
 	must(t, err)
 	_, err = foreign.View(t.Context(), token)
 	if err == nil {
 		t.Fatal("another secret opens the link")
 	}
-	bad := []string{"undefined", "null", "0", ".", "..", "a.b.c", token + "%0A", token + "%20", token + "=", token + ".", token + "%3E", token + "x",
-		strings.Replace(token, ".", "%2E", 1), strings.ToUpper(token), "eyJhbGciOiJub25lIn0." + strings.Split(token, ".")[1] + ".", strings.Repeat("a.", 4000)}
+	bad := []string{"undefined", "null", "0", ".", "..", "a.b.c", token + "%0A", token + "%20", token + "=",
+		token + ".", token + "%3E", token + "x",
+		strings.Replace(token, ".", "%2E", 1), strings.ToUpper(token),
+		"eyJhbGciOiJub25lIn0." + strings.Split(token, ".")[1] + ".", strings.Repeat("a.", 4000)}
 	for n := 1; n < len(token); n += 1 + n/8 {
 		bad = append(bad, token[:len(token)-n], token[n:])
 	}
 	acts := []string{"", "/decline", "/unblock", "/renew"}
 	check := func(method, path string) {
 		a := e.send(method, path, "")
-		if a.status != 404 || a.page(t).Find("[role=status] h1").Length() != 1 || a.header.Get("Cache-Control") != "no-store" {
+		if a.status != 404 || a.page(t).Find("[role=status] h1").Length() != 1 ||
+			a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %.60s: %d %.80s", method, path, a.status, a.body)
 		}
 		if j := e.send(method, path, "", "Accept", request.MediaJSON); j.status != 404 {
@@ -52,7 +56,8 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 		check("GET", "/u/"+b)
 		check("POST", "/u/"+b)
 	}
-	for _, wrong := range []string{"/c/" + unsubscribe, "/c/" + unsubscribe + "/decline", "/c/" + unsubscribe + "/unblock", "/c/" + unsubscribe + "/renew",
+	for _, wrong := range []string{"/c/" + unsubscribe, "/c/" + unsubscribe + "/decline",
+		"/c/" + unsubscribe + "/unblock", "/c/" + unsubscribe + "/renew",
 		"/u/" + token, "/u/" + decline, "/c/" + decline, "/c/" + decline + "/renew"} {
 		check("POST", wrong)
 	}
@@ -90,7 +95,8 @@ func TestAnExpiredLinkOffersANewEmail(t *testing.T) {
 	if again.To != d.To || again.Confirm == d.Confirm {
 		t.Errorf("the new email is to %s, its link new: %t", again.To, again.Confirm != d.Confirm)
 	}
-	if a := e.send("POST", e.path(again.Confirm), ""); a.status != 200 || e.state("ada@b.example") != consent.Confirmed {
+	if a := e.send("POST", e.path(again.Confirm), ""); a.status != 200 ||
+		e.state("ada@b.example") != consent.Confirmed {
 		t.Errorf("the new link: %d", a.status)
 	}
 	if a := e.send("POST", e.path(again.Confirm)+"/renew", ""); a.status != 200 || len(e.emails()) != 0 {
@@ -109,7 +115,8 @@ func TestALinkOfSomethingForgottenStillDeclines(t *testing.T) {
 	e.clock.pass(90 * 24 * time.Hour)
 	for link, forms := range map[string]int{d.Confirm: 1, d.Decline: 1} {
 		a := e.send("GET", e.path(link), "")
-		if a.status != 410 || len(a.forms(t)) != forms || !strings.HasSuffix(a.forms(t)[0], "/decline") || strings.Contains(a.body, "0001") {
+		if a.status != 410 || len(a.forms(t)) != forms || !strings.HasSuffix(a.forms(t)[0], "/decline") ||
+			strings.Contains(a.body, "0001") {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	}
@@ -134,7 +141,8 @@ func TestDecliningHoldsUntilItIsUnblocked(t *testing.T) {
 		t.Fatalf("declining: %d, then %d, %s", page.status, a.status, e.state("ada@b.example"))
 	}
 	unblock := a.forms(t)[0]
-	for _, p := range []struct{ method, path string }{{"GET", link}, {"POST", link}, {"POST", link + "/renew"}, {"GET", e.path(d.Decline)}} {
+	for _, p := range []struct{ method, path string }{{"GET", link}, {"POST", link}, {"POST", link + "/renew"},
+		{"GET", e.path(d.Decline)}} {
 		a := e.send(p.method, p.path, "")
 		if a.status != 409 || len(a.forms(t)) != 1 || !strings.HasSuffix(a.forms(t)[0], "/unblock") {
 			t.Errorf("%s %.20s…: %d %s", p.method, p.path, a.status, a.body)

@@ -39,7 +39,8 @@ func TestAListIsPagedByCursorsOfItsOwn(t *testing.T) {
 	}
 	first, next := e.list("limit=2")
 	second, end := e.list("limit=2&cursor=" + next)
-	if diff := cmp.Diff([]string{"p4@b.example", "p3@b.example", "p2@b.example", "p1@b.example"}, slices.Concat(first, second)); diff != "" {
+	if diff := cmp.Diff([]string{"p4@b.example", "p3@b.example", "p2@b.example", "p1@b.example"},
+		slices.Concat(first, second)); diff != "" {
 		t.Error(diff)
 	}
 	if last, none := e.list("limit=2&cursor=" + end); !slices.Equal(last, []string{"p0@b.example"}) || none != "" {
@@ -58,7 +59,8 @@ func TestAListIsPagedByCursorsOfItsOwn(t *testing.T) {
 			t.Errorf("%s: %v, want %v", query, got, want)
 		}
 	}
-	for _, query := range []string{"limit=2&state=pending&cursor=" + next, "cursor=" + next[:len(next)-1], "cursor=" + next + "A"} {
+	for _, query := range []string{"limit=2&state=pending&cursor=" + next, "cursor=" + next[:len(next)-1],
+		"cursor=" + next + "A"} {
 		a := e.send("GET", signupPath+"?"+query, "", asSite(readKey)...)
 		if code, _ := a.problem(t); a.status != 400 || code != "cursor_invalid" {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
@@ -84,7 +86,8 @@ func TestStatisticsTellWhatHappened(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	d := got.Days[0]
-	if d.Day != "2026-11-21" || d.Signups != 1 || d.Confirmations != 1 || d.TimeToConfirm.Seconds != 90 || d.TimeToConfirm.Within[1].Count != 1 ||
+	if d.Day != "2026-11-21" || d.Signups != 1 || d.Confirmations != 1 || d.TimeToConfirm.Seconds != 90 ||
+		d.TimeToConfirm.Within[1].Count != 1 ||
 		!slices.Equal(d.Purposes, []confirm.PurposeCount{{ID: "letter", Signups: 1, Confirmations: 1}}) {
 		t.Errorf("%+v", d)
 	}

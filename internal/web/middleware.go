@@ -16,8 +16,8 @@ import (
 // patience is how long one request may take after its headers are read; every call to a store is bound by it.
 const patience = 5 * time.Second
 
-// logged gives a request its state and an id, answers its error, and writes its one log line: with the route's pattern, and never a URI, an
-// address, an IP or a token. The id is ours: what a client sends as one is ignored.
+// logged gives a request its state and an id, answers its error, and writes its one log line: with the route's pattern,
+// and never a URI, an address, an IP or a token. The id is ours: what a client sends as one is ignored.
 func (a *app) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := a.Now()
@@ -101,22 +101,25 @@ func recovered() echo.MiddlewareFunc {
 	})
 }
 
-// secured sets the security headers that every response carries; pages may be more exact. Whether we are reached by https our public URL
-// says, and no header of a request.
-func (a *app) secured(next echo.HandlerFunc) echo.HandlerFunc {
+// secured returns middleware that sets the security headers that every response carries; pages may be more exact.
+// Whether we are reached by https our public URL says, and no header of a request.
+func (a *app) secured() echo.MiddlewareFunc {
 	secure := middleware.SecureWithConfig(middleware.SecureConfig{
-		ContentTypeNosniff: "nosniff", ContentSecurityPolicy: policy("", "'self'", "'none'"), ReferrerPolicy: "no-referrer",
+		ContentTypeNosniff: "nosniff", ContentSecurityPolicy: policy("", "'self'", "'none'"),
+		ReferrerPolicy: "no-referrer",
 	})
-	return secure(func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set(echo.HeaderCacheControl, "no-store")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("X-Robots-Tag", "noindex, nofollow")
-		if a.PublicURL.Scheme == "https" {
-			h.Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
-		}
-		return next(c)
-	})
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return secure(func(c echo.Context) error {
+			h := c.Response().Header()
+			h.Set(echo.HeaderCacheControl, "no-store")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("X-Robots-Tag", "noindex, nofollow")
+			if a.PublicURL.Scheme == "https" {
+				h.Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
+			}
+			return next(c)
+		})
+	}
 }
 
 // patient ends the context of a request after patience, but for routes that may take as long as they need.

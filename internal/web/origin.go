@@ -13,7 +13,8 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// parseOrigin returns a URL's origin as browsers write it (RFC 6454, section 6.2): in lower case, without the scheme's own port.
+// parseOrigin returns a URL's origin as browsers write it (RFC 6454, section 6.2): in lower case, without the scheme's
+// own port.
 func parseOrigin(u *url.URL) (string, error) {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	if scheme != "http" && scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
@@ -39,8 +40,8 @@ type origins struct {
 	sites sites
 }
 
-// sender reports whether our own page sent a signup; a page of the site's, or a program, may have sent it otherwise. Any other is refused. An
-// opaque origin ("null") is believed to be ours only where the browser itself says so.
+// sender reports whether our own page sent a signup; a page of the site's, or a program, may have sent it otherwise.
+// Any other is refused. An opaque origin ("null") is believed to be ours only where the browser itself says so.
 func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
 	header := r.Header.Values(echo.HeaderOrigin)
 	switch {
@@ -56,11 +57,12 @@ func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
 	return false, problem.New(problem.OriginNotAllowed)
 }
 
-// protect refuses posts that a foreign page made a browser send. Programs and mail providers (RFC 8058) send neither header.
+// protect refuses posts that a foreign page made a browser send. Programs and mail providers (RFC 8058) send neither
+// header.
 //
-// http.CrossOriginProtection does not do here: it compares Origin with the Host header, which behind a proxy need not be ours; it looks at
-// the first of several Sec-Fetch-Site headers; and it refuses "Origin: null", which browsers without Sec-Fetch-Site send from our pages,
-// since those send no referrer.
+// http.CrossOriginProtection does not do here: it compares Origin with the Host header, which behind a proxy need not
+// be ours; it looks at the first of several Sec-Fetch-Site headers; and it refuses "Origin: null", which browsers
+// without Sec-Fetch-Site send from our pages, since those send no referrer.
 func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -79,8 +81,8 @@ func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// protectCookie is stricter than protect, for pages where a cookie counts: where a browser does not say which site it posts from, it must
-// say which origin. A program says neither.
+// protectCookie is stricter than protect, for pages where a cookie counts: where a browser does not say which site it
+// posts from, it must say which origin. A program says neither.
 func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
 	return o.protect(func(c echo.Context) error {
 		r := c.Request()
@@ -93,7 +95,8 @@ func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
-// fetchSite is what a browser says of where a request comes from. No browser sends it twice, so several make none that is known.
+// fetchSite is what a browser says of where a request comes from. No browser sends it twice, so several make none that
+// is known.
 func fetchSite(r *http.Request) string { return strings.Join(r.Header.Values("Sec-Fetch-Site"), ",") }
 
 // cors lets pages of the site's origins read the response. Cookies are never sent along.
@@ -104,7 +107,8 @@ func (o *origins) cors(next echo.HandlerFunc) echo.HandlerFunc {
 		st, from := o.sites[c.Param("site")], c.Request().Header.Values(echo.HeaderOrigin)
 		if st != nil && len(from) == 1 && slices.Contains(st.Origins, from[0]) {
 			h.Set(echo.HeaderAccessControlAllowOrigin, from[0])
-			h.Set(echo.HeaderAccessControlExposeHeaders, "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")
+			h.Set(echo.HeaderAccessControlExposeHeaders,
+				"Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")
 		}
 		return next(c)
 	}
@@ -118,7 +122,8 @@ func (o *origins) preflight(c echo.Context) error {
 	h := c.Response().Header()
 	respond.Vary(h, echo.HeaderAccessControlRequestMethod, echo.HeaderAccessControlRequestHeaders)
 	h.Set(echo.HeaderAllow, "GET, HEAD, OPTIONS, POST")
-	if h.Get(echo.HeaderAccessControlAllowOrigin) != "" && c.Request().Header.Get(echo.HeaderAccessControlRequestMethod) != "" {
+	if h.Get(echo.HeaderAccessControlAllowOrigin) != "" &&
+		c.Request().Header.Get(echo.HeaderAccessControlRequestMethod) != "" {
 		h.Set(echo.HeaderAccessControlAllowMethods, http.MethodPost)
 		h.Set(echo.HeaderAccessControlAllowHeaders, "Content-Type, Idempotency-Key")
 		h.Set(echo.HeaderAccessControlMaxAge, "7200") // seconds; Chrome keeps it no longer

@@ -47,8 +47,8 @@ func (p *pages) render(c echo.Context, status int, locale string, page templates
 	return respond.HTML(c, status, b.Bytes())
 }
 
-// public is for pages without a token in their address. With the policy no-referrer browsers would send "Origin: null" with their form, and
-// a signup from our own page could not be told from a stranger's.
+// public is for pages without a token in their address. With the policy no-referrer browsers would send "Origin: null"
+// with their form, and a signup from our own page could not be told from a stranger's.
 func (p *pages) public(h http.Header, site string) {
 	h.Set(echo.HeaderReferrerPolicy, "same-origin")
 	if st := p.sites[site]; st != nil {
@@ -77,8 +77,8 @@ func policy(script, formAction, ancestors string) string {
 
 // policyWith is a Content-Security-Policy with more sources.
 func policyWith(more challenge.Policy, formAction, ancestors string) string {
-	p := "default-src 'none'; style-src " + strings.Join(append([]string{"'self'"}, more.Style...), " ") + "; img-src 'self'; form-action " +
-		formAction + "; base-uri 'none'; frame-ancestors " + ancestors
+	p := "default-src 'none'; style-src " + strings.Join(append([]string{"'self'"}, more.Style...), " ") +
+		"; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors " + ancestors
 	for _, d := range []struct {
 		name    string
 		sources []string
@@ -90,8 +90,8 @@ func policyWith(more challenge.Policy, formAction, ancestors string) string {
 	return p
 }
 
-// language is the best locale for a reader: what is wanted first, else what their browser prefers, of what the site offers. Without a site
-// all languages are offered.
+// language is the best locale for a reader: what is wanted first, else what their browser prefers, of what the site
+// offers. Without a site all languages are offered.
 func (p *pages) language(c echo.Context, st *site, wanted ...string) string {
 	offered := p.set.Languages()
 	if st != nil {
@@ -126,7 +126,8 @@ func (p *pages) unknownLink(c echo.Context) error {
 func (p *pages) choices(st *site, locale string) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range st.rules.Purposes {
-		all = append(all, templates.Purpose{ID: purpose.ID, Text: purpose.Text[locale], Lang: p.foreign(locale, locale)})
+		all = append(all, templates.Purpose{ID: purpose.ID, Text: purpose.Text[locale],
+			Lang: p.foreign(locale, locale)})
 	}
 	return all
 }
@@ -136,7 +137,8 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 	var all []templates.Purpose
 	for _, purpose := range from {
 		all = append(all, templates.Purpose{
-			ID: purpose.ID, Text: purpose.Text, State: string(purpose.State), Since: purpose.Since, Lang: p.foreign(st.languageOf(purpose, locale), locale),
+			ID: purpose.ID, Text: purpose.Text, State: string(purpose.State), Since: purpose.Since,
+			Lang: p.foreign(st.languageOf(purpose, locale), locale),
 		})
 	}
 	return all

@@ -15,7 +15,8 @@ func newAfterEnv(t *testing.T) *env {
 		g, c := o.Sites["gazette"], o.Sites["club"]
 		g.After = After{Signup: thanks + "look", Confirm: thanks + "welcome", Withdraw: thanks + "bye"}
 		c.Redirects = []string{"https://club.example/"}
-		c.AfterPurpose = map[string]After{"offers": {Confirm: "https://club.example/offers", Signup: "https://club.example/soon"}}
+		c.AfterPurpose = map[string]After{"offers": {Confirm: "https://club.example/offers",
+			Signup: "https://club.example/soon"}}
 		o.Sites["gazette"], o.Sites["club"] = g, c
 	})
 }
@@ -27,20 +28,24 @@ func TestAPersonIsSentOnAfterEachAction(t *testing.T) {
 		"email=a@b.example&consent=1&redirect=" + thanks + "mine":   thanks + "mine",
 		"email=a@b.example&consent=1&redirect=https://evil.example": "",
 	} {
-		if a := e.send("POST", signupPath, body, "Content-Type", request.MediaForm); a.header.Get("Location") != want || (a.status == 303) != (want != "") {
+		if a := e.send("POST", signupPath, body, "Content-Type", request.MediaForm); a.header.Get("Location") != want ||
+			(a.status == 303) != (want != "") {
 			t.Errorf("%s: %d to %q", body, a.status, a.header.Get("Location"))
 		}
 	}
 	link := e.path(e.email().Confirm)
-	if csp := e.send("GET", link, "").header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://gazette.example;") {
+	if csp := e.send("GET", link, "").header.Get("Content-Security-Policy"); !strings.Contains(csp,
+		"form-action 'self' https://gazette.example;") {
 		t.Errorf("the button's page: %s", csp)
 	}
-	if a := e.send("POST", link, "", "Accept", request.MediaJSON); a.status != 200 || a.header.Get("Location") != "" || !strings.Contains(a.body, `"confirmed"`) {
+	if a := e.send("POST", link, "", "Accept", request.MediaJSON); a.status != 200 || a.header.Get("Location") != "" ||
+		!strings.Contains(a.body, `"confirmed"`) {
 		t.Errorf("a program: %d %s", a.status, a.body)
 	}
 	for range 2 {
 		a := e.send("POST", link, "", "Accept", "text/html")
-		if a.status != 303 || a.header.Get("Location") != thanks+"welcome" || a.header.Get("Referrer-Policy") != "no-referrer" || a.body != "" {
+		if a.status != 303 || a.header.Get("Location") != thanks+"welcome" ||
+			a.header.Get("Referrer-Policy") != "no-referrer" || a.body != "" {
 			t.Errorf("a person: %d %v", a.status, a.header)
 		}
 	}
@@ -73,8 +78,10 @@ func TestAWithdrawalIsNeverARedirectButShowsTheWayBack(t *testing.T) {
 
 func TestAPurposesPageGoesBeforeTheSites(t *testing.T) {
 	e := newAfterEnv(t)
-	for body, want := range map[string]string{"purposes=news": "/s/club/sent?lang=fr", "purposes=offers": "https://club.example/soon", "purposes=news&purposes=offers": "https://club.example/soon"} {
-		a := e.send("POST", "/v1/sites/club/subscriptions", body+"&email="+body[9:13]+"@b.example&consent=1", "Content-Type", request.MediaForm)
+	for body, want := range map[string]string{"purposes=news": "/s/club/sent?lang=fr",
+		"purposes=offers": "https://club.example/soon", "purposes=news&purposes=offers": "https://club.example/soon"} {
+		a := e.send("POST", "/v1/sites/club/subscriptions", body+"&email="+body[9:13]+"@b.example&consent=1",
+			"Content-Type", request.MediaForm)
 		if a.status != 303 || a.header.Get("Location") != want {
 			t.Errorf("%s: %d to %q", body, a.status, a.header.Get("Location"))
 		}
@@ -82,8 +89,10 @@ func TestAPurposesPageGoesBeforeTheSites(t *testing.T) {
 }
 
 func TestAPageToGoToAfterwardsIsCheckedAtStart(t *testing.T) {
-	for _, bad := range []string{"https://gazette.example/", "https://evil.example/thanks/", thanks + "?email=x", thanks + "#x", "/thanks/", "x"} {
-		for name, after := range map[string]After{"signup": {Signup: bad}, "confirm": {Confirm: bad}, "withdraw": {Withdraw: bad}} {
+	for _, bad := range []string{"https://gazette.example/", "https://evil.example/thanks/", thanks + "?email=x",
+		thanks + "#x", "/thanks/", "x"} {
+		for name, after := range map[string]After{"signup": {Signup: bad}, "confirm": {Confirm: bad},
+			"withdraw": {Withdraw: bad}} {
 			st := redirecting(t)
 			st.prefixes = st.prefixes[:1]
 			st.After = after

@@ -55,7 +55,8 @@ func TestABodyThatDoesNotArriveHasItsCode(t *testing.T) {
 	begun := time.Now()
 	e.web.echo.ServeHTTP(answered, r)
 	answer{answered.Code, answered.Header(), answered.Body.String()}.asDescribed(t, http.MethodPost, signupPath)
-	if got := codeOf(t, answered.Body.String()); answered.Code != http.StatusRequestTimeout || got != "too_slow" || time.Since(begun) > patience {
+	if got := codeOf(t, answered.Body.String()); answered.Code != http.StatusRequestTimeout || got != "too_slow" ||
+		time.Since(begun) > patience {
 		t.Errorf("%d %s", answered.Code, got)
 	}
 }

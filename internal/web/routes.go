@@ -10,7 +10,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// exportPath takes as long as it needs.
+// exportPath is the one route that may take as long as it needs.
 const exportPath = "/v1/sites/:site/export"
 
 // newEcho returns the router with all routes, and what happens to every request around them.
@@ -18,7 +18,7 @@ func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = request.ClientIP(a.TrustedProxies)
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
-	e.Use(a.logged, recovered(), a.secured, exactPath, a.ofSite, patient(exportPath))
+	e.Use(a.logged, recovered(), a.secured(), exactPath, a.ofSite, patient(exportPath))
 	a.addPublic(e)
 	a.addServers(e)
 	if a.admin != nil {
@@ -31,7 +31,8 @@ func (a *app) newEcho() *echo.Echo {
 func (a *app) addPublic(e *echo.Echo) {
 	browser := &browsers{secure: a.PublicURL.Scheme == "https", random: a.random}
 	signup := &signups{
-		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins, limits: a.limits, gate: a.gate,
+		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
+		limits: a.limits, gate: a.gate,
 		browsers: browser, idempotent: a.idempotent, undeliverable: a.Undeliverable, now: a.Now,
 	}
 	link := &links{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
@@ -41,7 +42,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	site := e.Group("/v1/sites/:site")
 	site.POST("/subscriptions", signup.signUp, framed, a.origins.cors, body)
 	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
-	get(site, "/challenge", signup.challenge, a.origins.cors, body) // a proof of work for a signup, to be done beforehand
+	// a proof of work for a signup, to be done beforehand
+	get(site, "/challenge", signup.challenge, a.origins.cors, body)
 
 	hosted := e.Group("/s/:site")
 	get(hosted, "", a.form.show, forPeople, framed, body)
@@ -62,7 +64,8 @@ func (a *app) addPublic(e *echo.Echo) {
 
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
-	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body) // embed.js takes one version of it only
+	// embed.js takes one version of it only
+	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body)
 	get(e, "/assets/:name", a.assets.show, body)
 	get(e, "/healthz", a.health.healthz, body)
 	get(e, "/readyz", a.health.readyz, body)
@@ -70,8 +73,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(e, "/docs", a.docs.html, body)
 }
 
-// addServers adds what is for a site's servers, with its API key, and for the operator's programs, with theirs. The key comes before the
-// body.
+// addServers adds what is for a site's servers, with its API key, and for the operator's programs, with theirs. The key
+// comes before the body.
 func (a *app) addServers(e *echo.Echo) {
 	handlers, body := &api.API{Service: a.Service, Webhooks: a.Webhooks, Now: a.Now}, readBody(MaxBody)
 	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
@@ -98,7 +101,8 @@ func (a *app) addServers(e *echo.Echo) {
 // addAdmin adds the dashboard.
 func (a *app) addAdmin(e *echo.Echo) {
 	body := readBody(MaxBody)
-	page, button := []echo.MiddlewareFunc{forPeople, body}, []echo.MiddlewareFunc{forPeople, body, a.origins.protectCookie}
+	page, button := []echo.MiddlewareFunc{forPeople, body},
+		[]echo.MiddlewareFunc{forPeople, body, a.origins.protectCookie}
 	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
 	e.POST(admin.LoginPath, a.admin.Login, button...)
 

@@ -12,12 +12,13 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// known are the addresses of which something is known, by what it is; full is one whose mailbox gets no more emails, in a spelling
-// that was not seen yet.
+// known are the addresses of which something is known, by what it is; full is one whose mailbox gets no more emails, in
+// a spelling that was not seen yet.
 func (e *env) known() map[string]string {
 	e.Helper()
 	all := map[string]string{"full": "full+new@b.example"}
-	for _, state := range []string{"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn", "erased"} {
+	for _, state := range []string{"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn",
+		"erased"} {
 		all[state] = state + "@b.example"
 		e.signUp(all[state])
 		d := e.email()
@@ -70,11 +71,13 @@ func TestTheAnswerTellsNothingOfTheAddress(t *testing.T) {
 			return e.send("POST", signupPath, `{"email":"`+email+`","consent":true}`, "Content-Type", request.MediaJSON)
 		},
 		"form": func(email string) answer {
-			return e.send("POST", signupPath, url.Values{"email": {email}, "consent": {"on"}}.Encode(), "Content-Type", request.MediaForm, "Accept", "text/html")
+			return e.send("POST", signupPath, url.Values{"email": {email}, "consent": {"on"}}.Encode(), "Content-Type",
+				request.MediaForm, "Accept", "text/html")
 		},
 		"hosted": func(email string) answer {
 			form := e.hosted("gazette", url.Values{"email": {email}, "consent": {"on"}}.Encode())
-			return e.send("POST", signupPath, form, append(cookie, "Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL)...)
+			return e.send("POST", signupPath, form,
+				append(cookie, "Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL)...)
 		},
 	} {
 		want := comparable(send(kind + "-unknown@b.example"))

@@ -13,7 +13,8 @@ func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T
 	e := newEnv(t)
 	paths := e.paths()
 	want := map[string]string{
-		"X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
+		"X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin",
+		"X-Robots-Tag":              "noindex, nofollow",
 		"Strict-Transport-Security": "max-age=31536000", "Server": "", "X-Powered-By": "",
 	}
 	check := func(name string, a answer) {
@@ -24,10 +25,12 @@ func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T
 		}
 		csp := a.header.Get("Content-Security-Policy")
 		if !strings.HasPrefix(csp, "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'") ||
-			!strings.HasSuffix(csp, "; base-uri 'none'; frame-ancestors 'none'") || len(a.header.Get("X-Request-Id")) != 32 {
+			!strings.HasSuffix(csp, "; base-uri 'none'; frame-ancestors 'none'") ||
+			len(a.header.Get("X-Request-Id")) != 32 {
 			t.Errorf("%s: %v", name, a.header)
 		}
-		if !strings.Contains(name, "/assets/") && !strings.Contains(name, "/embed.") && !strings.Contains(name, challengePath) && a.header.Get("Cache-Control") != "no-store" {
+		if !strings.Contains(name, "/assets/") && !strings.Contains(name, "/embed.") &&
+			!strings.Contains(name, challengePath) && a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s may be cached: %s", name, a.header.Get("Cache-Control"))
 		}
 		policy := "no-referrer"

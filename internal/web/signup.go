@@ -55,7 +55,8 @@ type signup struct {
 	demand   *challenge.Demand // the proof that it lacks; nil: none
 }
 
-// signUp is the call that signs a person up. A signup that is well formed gets one answer, whatever is known of the address.
+// signUp is the call that signs a person up. A signup that is well formed gets one answer, whatever is known of the
+// address.
 func (s *signups) signUp(c echo.Context) error {
 	in, wrong, err := s.read(c)
 	switch {
@@ -84,7 +85,8 @@ func (st *site) schema(ours bool) request.Schema {
 		challenge.WorkField: request.Text,
 		"email":             request.Text, "purposes": request.List, "consent": request.Bool, "preticked": request.Bool,
 		"locale": request.Text, "source": request.Text, "redirect": request.Text,
-		"visitor_ip": request.Text, "visitor_user_agent": request.Text, "visitor_page": request.Text, "visitor_at": request.Text,
+		"visitor_ip": request.Text, "visitor_user_agent": request.Text, "visitor_page": request.Text,
+		"visitor_at": request.Text,
 	}
 	if st.Captcha != nil {
 		s[st.Captcha.Widget().Field] = request.Text
@@ -105,7 +107,9 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	if in.fields, in.form, err = in.site.schema(ours).Decode(c, request.MediaJSON, request.MediaForm, request.MediaMultipart); err != nil {
+	schema := in.site.schema(ours)
+	in.fields, in.form, err = schema.Decode(c, request.MediaJSON, request.MediaForm, request.MediaMultipart)
+	if err != nil {
 		return nil, nil, err
 	}
 	in.hosted, in.locale = ours && in.form, s.pages.language(c, in.site, in.fields.One("locale"))
@@ -139,7 +143,8 @@ func method(ours, form bool) consent.Method {
 	return consent.ByForm
 }
 
-// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that is wrong.
+// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that
+// is wrong.
 func (st *site) read(in *request.Fields) (asked confirm.NewSignup, redirect string, wrong []problem.Field) {
 	add := func(field string, c problem.Code) {
 		if c != "" {
@@ -230,8 +235,8 @@ func (st *site) readRedirect(in *request.Fields) (string, problem.Code) {
 	return u.String(), ""
 }
 
-// attested reads what a website's server says of the visitor for whom it signs up. Only an API key makes a call one of the site's server;
-// without one the fields are refused, for anybody could send them. Nil: no server sent the call.
+// attested reads what a website's server says of the visitor for whom it signs up. Only an API key makes a call one of
+// the site's server; without one the fields are refused, for anybody could send them. Nil: no server sent the call.
 func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Attested, []problem.Field, error) {
 	fields := []string{"visitor_ip", "visitor_user_agent", "visitor_page", "visitor_at"}
 	sent := 0
@@ -244,7 +249,8 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 	if err := s.keys.authorize(c, ScopeWrite); err != nil {
 		return nil, nil, err
 	}
-	a, wrong := &consent.Attested{UserAgent: in.One("visitor_user_agent"), Page: in.One("visitor_page")}, []problem.Field(nil)
+	var wrong []problem.Field
+	a := &consent.Attested{UserAgent: in.One("visitor_user_agent"), Page: in.One("visitor_page")}
 	for _, f := range fields {
 		if c := in.Wrong(f); c != "" {
 			wrong = append(wrong, problem.Field{Name: f, Code: c})
@@ -270,8 +276,8 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 	return a, wrong, nil
 }
 
-// visitor is whose signups are counted against the limits of one client: the client, or who the site's server says was its visitor. A
-// server that says nothing of its visitor has the site's own limit only.
+// visitor is whose signups are counted against the limits of one client: the client, or who the site's server says was
+// its visitor. A server that says nothing of its visitor has the site's own limit only.
 func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	if a == nil {
 		return request.Client(c)
@@ -280,9 +286,10 @@ func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	return ip
 }
 
-// admit asks whether an email may be asked for from here now: within the limits of the client's IP and network, with the proof that the site
-// requires, to a domain that takes mail. The limits come first, or one client could cause a surge, or use up all questions that a captcha's
-// service is asked at once. Limits on emails are the rules' own; the one on an address is silent.
+// admit asks whether an email may be asked for from here now: within the limits of the client's IP and network, with
+// the proof that the site requires, to a domain that takes mail. The limits come first, or one client could cause a
+// surge, or use up all questions that a captcha's service is asked at once. Limits on emails are the rules' own; the
+// one on an address is silent.
 func (s *signups) admit(c echo.Context, in *signup) ([]problem.Field, error) {
 	if err := s.limits.acquire(c, in.site, visitor(c, in.attested)); err != nil {
 		return nil, err
@@ -300,8 +307,8 @@ func (s *signups) admit(c echo.Context, in *signup) ([]problem.Field, error) {
 	return nil, nil
 }
 
-// proven asks the gate for a proof, on every way in but a site's server's: its key is its proof. A refusal is no response that an
-// Idempotency-Key stores: nothing was done.
+// proven asks the gate for a proof, on every way in but a site's server's: its key is its proof. A refusal is no
+// response that an Idempotency-Key stores: nothing was done.
 func (s *signups) proven(c echo.Context, in *signup) ([]problem.Field, error) {
 	if in.attested != nil {
 		return nil, nil
@@ -323,7 +330,8 @@ func (s *signups) proven(c echo.Context, in *signup) ([]problem.Field, error) {
 	return []problem.Field{{Name: failure.Demand.Field(), Code: code}}, nil
 }
 
-// accept hands a signup to the service, and answers it. One that a program filled in is not handed over, and answered the same.
+// accept hands a signup to the service, and answers it. One that a program filled in is not handed over, and answered
+// the same.
 func (s *signups) accept(c echo.Context, in *signup) error {
 	if in.hosted {
 		in.request.Browser = s.browsers.ofOrNew(c)
@@ -343,8 +351,9 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
 }
 
-// refuse tells what is wrong with a signup. Who filled in our own page gets it back, with the address typed and what to correct. Who filled
-// in a website's form, and lacks a proof that the form did not ask for, gets our page too, where they can give it.
+// refuse tells what is wrong with a signup. Who filled in our own page gets it back, with the address typed and what to
+// correct. Who filled in a website's form, and lacks a proof that the form did not ask for, gets our page too, where
+// they can give it.
 func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) error {
 	page, json := request.Accepts(c.Request())
 	if json || !page || !in.hosted && (in.demand == nil || !in.form) {

@@ -54,7 +54,8 @@ func jsonRefusals() map[string][]string {
 		`{"email":"a@b.example","consent":true,"redirect":7}`:                       {"redirect_not_allowed"},
 		`{"email":"a@b.example","consent":true,"source":"a\u0000b"}`:                {"field_invalid"},
 		`{"email":"a@b.example","consent":true,"locale":["fr"]}`:                    {"field_invalid"},
-		`{"email":"x","purposes":"y","preticked":1,"redirect":"z"}`:                 {"email_invalid", "purpose_unknown", "consent_required", "consent_preticked", "redirect_not_allowed"},
+		`{"email":"x","purposes":"y","preticked":1,"redirect":"z"}`: {"email_invalid",
+			"purpose_unknown", "consent_required", "consent_preticked", "redirect_not_allowed"},
 	}
 }
 
@@ -104,11 +105,14 @@ func TestEveryWrongFormFieldIsNamedAndNothingIsStored(t *testing.T) {
 			}
 			a := e.send("POST", signupPath+"?email=q@b.example&consent=true", sent, "Content-Type", contentType)
 			top, fields := a.problem(t)
-			if diff := cmp.Diff(want, fields); diff != "" || a.status != http.StatusUnprocessableEntity || top != want[0] {
+			if diff := cmp.Diff(want, fields); diff != "" || a.status != http.StatusUnprocessableEntity ||
+				top != want[0] {
 				t.Errorf("%s as %s: %d %s\n%s", body, media, a.status, a.body, diff)
 			}
-			page := e.send("POST", signupPath, sent, "Content-Type", contentType, "Accept", "text/html,*/*;q=0.8", "Origin", "https://gazette.example")
-			if page.status != http.StatusUnprocessableEntity || page.page(t).Find("[role=alert] h1").Length() != 1 || page.page(t).Find("form").Length() != 0 {
+			page := e.send("POST", signupPath, sent, "Content-Type", contentType, "Accept", "text/html,*/*;q=0.8",
+				"Origin", "https://gazette.example")
+			if page.status != http.StatusUnprocessableEntity || page.page(t).Find("[role=alert] h1").Length() != 1 ||
+				page.page(t).Find("form").Length() != 0 {
 				t.Errorf("%s as %s from the website: %d %.100s", body, media, page.status, page.body)
 			}
 		}

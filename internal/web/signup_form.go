@@ -20,8 +20,9 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// Our own signup page asks of whoever fills it in what comes to people by itself and to few programs: to leave a field alone that nobody
-// sees, and to take a moment. Neither needs a script, and neither is asked of any other form: what a website shows is its own.
+// Our own signup page expects what people do by themselves and few programs do: to leave a field alone that nobody
+// sees, and to take a moment. Neither needs a script, and neither is expected of any other form: what a website shows
+// is its own.
 const (
 	fieldTrap  = "subject" // a name that no browser fills in by itself
 	fieldStamp = "stamp"
@@ -96,7 +97,8 @@ func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
 
 func (f *signupForm) page(st *site, locale string, demand *challenge.Demand) templates.Signup {
 	p := templates.Signup{
-		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions", Stamp: f.stamp(st, f.now()),
+		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
+		Stamp: f.stamp(st, f.now()),
 	}
 	switch {
 	case demand == nil:
@@ -111,7 +113,8 @@ func (f *signupForm) page(st *site, locale string, demand *challenge.Demand) tem
 		p.Challenge = string(b)
 	}
 	for _, l := range st.Locales {
-		p.Languages = append(p.Languages, templates.LanguageLink{Locale: l, URL: st.signupPath() + "?lang=" + url.QueryEscape(l)})
+		p.Languages = append(p.Languages,
+			templates.LanguageLink{Locale: l, URL: st.signupPath() + "?lang=" + url.QueryEscape(l)})
 	}
 	return p
 }
@@ -127,7 +130,8 @@ func (f *signupForm) byPerson(in *signup) (trapped bool, wrong []problem.Field) 
 	return false, nil
 }
 
-// stamp is the moment at which a site's page was made, in milliseconds, and its keyed hash; empty where nobody asks for it.
+// stamp is the moment at which a site's page was made, in milliseconds, and its keyed hash; empty where nobody asks for
+// it.
 func (f *signupForm) stamp(st *site, made time.Time) string {
 	if f.fill < 0 {
 		return ""
@@ -136,14 +140,15 @@ func (f *signupForm) stamp(st *site, made time.Time) string {
 	return at + "." + f.stampSums(st, at)[0]
 }
 
-// readStamp refuses a stamp that is not ours and this site's, that is too old, or too young. By the clock of another replica a page may have
-// been made in our future: then its person is too quick, once.
+// readStamp refuses a stamp that is not ours and this site's, that is too old, or too young. By the clock of another
+// replica a page may have been made in our future: then its person is too quick, once.
 func (f *signupForm) readStamp(st *site, stamp string) problem.Code {
 	if f.fill < 0 {
 		return ""
 	}
 	at, sum, _ := strings.Cut(stamp, ".")
-	genuine := slices.ContainsFunc(f.stampSums(st, at), func(want string) bool { return hmac.Equal([]byte(sum), []byte(want)) })
+	genuine := slices.ContainsFunc(f.stampSums(st, at),
+		func(want string) bool { return hmac.Equal([]byte(sum), []byte(want)) })
 	ms, err := strconv.ParseInt(at, 10, 64)
 	if !genuine || err != nil {
 		return problem.PageExpired

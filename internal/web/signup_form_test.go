@@ -14,25 +14,29 @@ import (
 
 // ours are the headers of a browser that posts our own page; its cookie makes its answers comparable.
 func ours(accept string) []string {
-	return []string{"Content-Type", request.MediaForm, "Accept", accept, "Origin", publicURL, "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
+	return []string{"Content-Type", request.MediaForm, "Accept", accept, "Origin", publicURL, "Cookie",
+		"__Host-optin=AAAAAAAAAAAAAAAAAAAAAA"}
 }
 
 func TestASignupInTheTrapIsAnsweredAsAnyOtherAndDropped(t *testing.T) {
-	for name, bait := range map[string]string{"a word": "subject=x", "several": "subject=&subject=x", "a control character": "subject=%00"} {
+	for name, bait := range map[string]string{"a word": "subject=x", "several": "subject=&subject=x",
+		"a control character": "subject=%00"} {
 		e := newEnv(t)
 		const fields = "email=secret%40b.example&consent=on&"
 		quick := e.send("POST", signupPath, fields+bait, ours("text/html")...) // without a stamp, too
 		got := e.send("POST", signupPath, e.hosted("gazette", fields+bait), ours("text/html")...)
 		program := e.send("POST", signupPath, e.hosted("gazette", fields+bait), ours(request.MediaJSON)...)
 		e.untouched()
-		if n := strings.Count(e.log.String(), `"dropped":"trap"`); n != 3 || strings.Contains(e.log.String(), "secret") {
+		if n := strings.Count(e.log.String(), `"dropped":"trap"`); n != 3 ||
+			strings.Contains(e.log.String(), "secret") {
 			t.Errorf("%s: %d lines say so: %s", name, n, e.log)
 		}
 		want := e.send("POST", signupPath, e.hosted("gazette", fields), ours("text/html")...)
 		if comparable(got) != comparable(want) || comparable(quick) != comparable(want) || want.status != 303 {
 			t.Errorf("%s: %s\nwithout: %s", name, comparable(got), comparable(want))
 		}
-		if want := e.send("POST", signupPath, e.hosted("gazette", fields), ours(request.MediaJSON)...); comparable(program) != comparable(want) {
+		if want := e.send("POST", signupPath, e.hosted("gazette", fields),
+			ours(request.MediaJSON)...); comparable(program) != comparable(want) {
 			t.Errorf("%s: a script is answered %s\nwithout: %s", name, comparable(program), comparable(want))
 		}
 		if e.state("secret@b.example") != consent.Pending || strings.Count(e.log.String(), "dropped") != 3 {
@@ -46,7 +50,8 @@ func TestASignupInTheTrapIsCountedAndCorrectedAsAnyOther(t *testing.T) {
 	for _, row := range []struct {
 		fields string
 		want   int
-	}{{"email=nobody&consent=on", 422}, {"email=a%40b.example", 422}, {"email=a%40b.example&consent=on", 303}, {"email=a%40b.example&consent=on", 429}} {
+	}{{"email=nobody&consent=on", 422}, {"email=a%40b.example", 422}, {"email=a%40b.example&consent=on", 303},
+		{"email=a%40b.example&consent=on", 429}} {
 		if a := e.send("POST", signupPath, row.fields+"&subject=x", ours("text/html")...); a.status != row.want {
 			t.Errorf("%s: %d, want %d", row.fields, a.status, row.want)
 		}
@@ -56,18 +61,22 @@ func TestASignupInTheTrapIsCountedAndCorrectedAsAnyOther(t *testing.T) {
 
 func TestTheFieldsOfOurPageAreNobodyElses(t *testing.T) {
 	for name, row := range map[string]struct{ media, body, origin string }{
-		"a program":      {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x","stamp":["y"]}`, ""},
-		"a script":       {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":{},"Stamp":1}`, "https://gazette.example"},
+		"a program": {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x","stamp":["y"]}`,
+			""},
+		"a script": {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":{},"Stamp":1}`,
+			"https://gazette.example"},
 		"our own script": {request.MediaJSON, `{"email":"ada@b.example","consent":true,"subject":"x"}`, publicURL},
-		"a website form": {request.MediaForm, "email=ada@b.example&consent=on&subject=x&subject=y&stamp=z", "https://gazette.example"},
-		"a form":         {request.MediaForm, "email=ada@b.example&consent=on&subject=x&stamp=1.z", ""},
+		"a website form": {request.MediaForm, "email=ada@b.example&consent=on&subject=x&subject=y&stamp=z",
+			"https://gazette.example"},
+		"a form": {request.MediaForm, "email=ada@b.example&consent=on&subject=x&stamp=1.z", ""},
 	} {
 		e := newEnv(t)
 		headers := []string{"Content-Type", row.media}
 		if row.origin != "" {
 			headers = append(headers, "Origin", row.origin)
 		}
-		if a := e.send("POST", signupPath, row.body, headers...); a.status >= 400 || e.state("ada@b.example") != consent.Pending {
+		if a := e.send("POST", signupPath, row.body, headers...); a.status >= 400 ||
+			e.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -82,7 +91,8 @@ func TestAPersonWhoIsTooQuickPressesOnceMore(t *testing.T) {
 		e.clock.pass(defaultFill - time.Millisecond)
 		a := e.send("POST", signupPath, form.Encode(), ours("text/html")...)
 		p := a.page(t)
-		if a.status != 422 || !strings.Contains(p.Find(".errors li").Text(), words) || p.Find(".errors li").Length() != 1 || p.Find("input[checked]").Length() != 0 {
+		if a.status != 422 || !strings.Contains(p.Find(".errors li").Text(), words) ||
+			p.Find(".errors li").Length() != 1 || p.Find("input[checked]").Length() != 0 {
 			t.Fatalf("%s: %d %s", lang, a.status, a.body)
 		}
 		e.untouched()
@@ -91,7 +101,8 @@ func TestAPersonWhoIsTooQuickPressesOnceMore(t *testing.T) {
 			t.Errorf("%s: %v came back", lang, again)
 		}
 		again.Set("consent", "true")
-		if a := e.send("POST", signupPath, again.Encode(), ours("text/html")...); a.status != 303 || e.state("ada@b.example") != consent.Pending {
+		if a := e.send("POST", signupPath, again.Encode(), ours("text/html")...); a.status != 303 ||
+			e.state("ada@b.example") != consent.Pending {
 			t.Errorf("%s: the second press: %d %s", lang, a.status, a.body)
 		}
 	}
@@ -166,7 +177,8 @@ func TestWithoutALeastTimeNoPageHasAStamp(t *testing.T) {
 	if a := e.send("POST", signupPath, "email=ada%40b.example&consent=on", ours("text/html")...); a.status != 303 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := e.send("POST", signupPath, "email=bob%40b.example&consent=on&subject=x", ours("text/html")...); a.status != 303 || e.state("bob@b.example") != "" {
+	if a := e.send("POST", signupPath, "email=bob%40b.example&consent=on&subject=x",
+		ours("text/html")...); a.status != 303 || e.state("bob@b.example") != "" {
 		t.Errorf("the trap: %d, %q", a.status, e.state("bob@b.example"))
 	}
 }
@@ -176,17 +188,20 @@ func TestOurOwnPageComesBackWithWhatToCorrect(t *testing.T) {
 	ours := []string{"Content-Type", request.MediaForm, "Accept", "text/html", "Origin", publicURL}
 	a := e.send("POST", "/v1/sites/club/subscriptions", `email=%22%3E%3Cscript%3E&locale=en`, ours...)
 	p := a.page(t)
-	if a.status != 422 || p.Find("input[name=email]").AttrOr("value", "") != `"><script>` || p.Find("script").Length() != 0 {
+	if a.status != 422 || p.Find("input[name=email]").AttrOr("value", "") != `"><script>` ||
+		p.Find("script").Length() != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if p.Find("input[checked]").Length() != 0 || p.Find(".errors li").Length() != 3 || a.header.Get("Content-Language") != "en" {
+	if p.Find("input[checked]").Length() != 0 || p.Find(".errors li").Length() != 3 ||
+		a.header.Get("Content-Language") != "en" {
 		t.Errorf("the page: %s", a.body)
 	}
 	if a.header.Get("Referrer-Policy") != "same-origin" { // or the next post would have no origin
 		t.Errorf("Referrer-Policy: %s", a.header.Get("Referrer-Policy"))
 	}
 	ours[5] = "null" // a browser's privacy setting
-	if a := e.send("POST", "/v1/sites/club/subscriptions", "email=x", append(ours, "Sec-Fetch-Site", "same-origin")...); a.status != 422 || a.page(t).Find("form").Length() != 1 {
+	if a := e.send("POST", "/v1/sites/club/subscriptions", "email=x",
+		append(ours, "Sec-Fetch-Site", "same-origin")...); a.status != 422 || a.page(t).Find("form").Length() != 1 {
 		t.Errorf("without an origin: %d %s", a.status, a.body)
 	}
 	e.untouched()
@@ -200,12 +215,14 @@ func TestTheHostedPageSpeaksTheReadersLanguage(t *testing.T) {
 	} {
 		a := e.send("GET", row.path, "", "Accept-Language", row.accept)
 		p := a.page(t)
-		if a.status != 200 || a.header.Get("Content-Language") != row.want || p.Find("html").AttrOr("lang", "") != row.want ||
+		if a.status != 200 || a.header.Get("Content-Language") != row.want ||
+			p.Find("html").AttrOr("lang", "") != row.want ||
 			p.Find("input[name=locale]").AttrOr("value", "") != row.want || p.Find("input[checked]").Length() != 0 {
 			t.Errorf("%s %s: %d %v", row.path, row.accept, a.status, a.header)
 		}
 	}
-	if a := e.send("GET", "/s/other", "", "Accept", "text/html"); a.status != 404 || a.page(t).Find("h1").Length() != 1 {
+	if a := e.send("GET", "/s/other", "", "Accept", "text/html"); a.status != 404 ||
+		a.page(t).Find("h1").Length() != 1 {
 		t.Errorf("another site: %d", a.status)
 	}
 	csp := e.send("GET", "/s/gazette", "").header.Get("Content-Security-Policy")

@@ -26,7 +26,8 @@ type Site struct {
 	Redirects []string // where a person may be sent afterwards: prefixes, absolute URLs
 	APIKeys   []APIKey // of the site's servers
 	Limits    Limits
-	Captcha   *challenge.Captcha // required in the place of a proof of work; needs Options.Work for when its service is unavailable
+	// required in the place of a proof of work; needs Options.Work for when its service is unavailable
+	Captcha *challenge.Captcha
 
 	After          After            // where a person is sent, under Redirects
 	AfterPurpose   map[string]After // the same by purpose; goes before After
@@ -40,7 +41,8 @@ type Limits struct {
 	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
 }
 
-// After says where a person is sent when something is done; empty: to our own page. Nothing is ever added to these addresses.
+// After says where a person is sent when something is done; empty: to our own page. Nothing is ever added to these
+// addresses.
 type After struct{ Signup, Confirm, Withdraw string }
 
 // site is a Site as it is used: checked and parsed.
@@ -114,7 +116,8 @@ func parseOrigins(texts []string) (all []string, err error) {
 func (st *site) addRedirect(text string) error {
 	u, err := parseRedirect(text)
 	if err != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("a redirect prefix must be an absolute http or https URL without query, fragment or dot segments")
+		return errors.New(
+			"a redirect prefix must be an absolute http or https URL without query, fragment or dot segments")
 	}
 	st.prefixes = append(st.prefixes, u)
 	st.formAction = withSource(st.formAction, u) // Chrome applies form-action to where the answer redirects, too
@@ -147,8 +150,8 @@ func (st *site) checkTexts() error {
 // signupPath is where the site's own hosted page is.
 func (st *site) signupPath() string { return "/s/" + st.id }
 
-// languageOf finds the language in which a text was shown: the page's if the text is the same in several, and also if the text is one of
-// the past.
+// languageOf finds the language in which a text was shown: the page's if the text is the same in several, and also if
+// the text is one of the past.
 func (st *site) languageOf(shown consent.PurposeStatus, locale string) string {
 	p, _ := st.rules.Purpose(shown.ID)
 	if p.Text[locale] == shown.Text {
@@ -172,8 +175,8 @@ const (
 
 func (a After) of(d done) string { return [...]string{a.Signup, a.Confirm, a.Withdraw}[d] }
 
-// after is where a person is sent who did something about these purposes: to the page of the first of them, in the site's order, that has
-// one, else to the site's; empty: nowhere.
+// after is where a person is sent who did something about these purposes: to the page of the first of them, in the
+// site's order, that has one, else to the site's; empty: nowhere.
 func (st *site) after(d done, purposes []string) string {
 	for _, p := range st.rules.Purposes {
 		if to := st.AfterPurpose[p.ID].of(d); to != "" && slices.Contains(purposes, p.ID) {
@@ -183,8 +186,8 @@ func (st *site) after(d done, purposes []string) string {
 	return st.After.of(d)
 }
 
-// checkAfter makes sure that every such page is one that a person may be sent to, and lets the button of a confirmation page be answered
-// with a redirect: Chrome applies form-action to where the answer redirects, too.
+// checkAfter makes sure that every such page is one that a person may be sent to, and lets the button of a confirmation
+// page be answered with a redirect: Chrome applies form-action to where the answer redirects, too.
 func (st *site) checkAfter() error {
 	all := []After{st.After}
 	for _, p := range st.rules.Purposes {
@@ -193,7 +196,8 @@ func (st *site) checkAfter() error {
 	for _, a := range all {
 		for _, to := range []string{a.Signup, a.Confirm, a.Withdraw} {
 			if u, err := st.allowed(to); to != "" && (err != nil || u.RawQuery != "" || u.Fragment != "") {
-				return errors.New("a page to go to afterwards must be under one of the redirects, without query and fragment")
+				return errors.New(
+					"a page to go to afterwards must be under one of the redirects, without query and fragment")
 			}
 		}
 		if u, err := url.Parse(a.Confirm); a.Confirm != "" && err == nil {
@@ -217,8 +221,8 @@ const maxRedirect = 2048
 
 var errRedirect = errors.New("not an address that a person may be sent to")
 
-// parseRedirect reads an absolute http or https URL that no browser reads differently: printable ASCII without backslash or quotes, no
-// user, no dot segments in any coding, no coded slash.
+// parseRedirect reads an absolute http or https URL that no browser reads differently: printable ASCII without
+// backslash or quotes, no user, no dot segments in any coding, no coded slash.
 func parseRedirect(raw string) (*url.URL, error) {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\\\"'<>^`{|}", r) }
 	if len(raw) > maxRedirect || strings.IndexFunc(raw, odd) >= 0 {
@@ -249,8 +253,8 @@ func parseRedirect(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// allowed reads where a person is to be sent, if it is under one of the site's prefixes: the same scheme and host, port included, and the
-// prefix's path or one below it.
+// allowed reads where a person is to be sent, if it is under one of the site's prefixes: the same scheme and host, port
+// included, and the prefix's path or one below it.
 func (st *site) allowed(raw string) (*url.URL, error) {
 	u, err := parseRedirect(raw)
 	if err != nil {

@@ -13,9 +13,10 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// This file is what echo lacks: a path has one spelling, each parameter is one segment, GET has HEAD, and a body is read whole and within
-// its limit before anything looks at it. 405 with Allow (RFC 9110, section 10.2.1) is echo's, as long as no group has middleware: that
-// would make echo register catch-all routes, which turn 405 into 404. So middleware stands with the routes.
+// This file is what echo lacks: a path has one spelling, each parameter is one segment, GET has HEAD, and a body is
+// read whole and within its limit before anything looks at it. 405 with Allow (RFC 9110, section 10.2.1) is echo's, as
+// long as no group has middleware: that would make echo register catch-all routes, which turn 405 into 404. So
+// middleware stands with the routes.
 
 // MaxBody is the size of the largest body that a call takes unless it says otherwise, in bytes.
 const MaxBody = 16 << 10
@@ -30,8 +31,8 @@ func get(to routes, path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
 	to.Match([]string{http.MethodGet, http.MethodHead}, path, h, m...)
 }
 
-// exactPath lets a path reach its handler only as it is: no percent-encoding, dot segment, double or trailing slash. It also undoes what
-// echo does with the last parameter of a route, which would take all the rest of the path.
+// exactPath lets a path reach its handler only as it is: no percent-encoding, dot segment, double or trailing slash. It
+// also undoes what echo does with the last parameter of a route, which would take all the rest of the path.
 func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -43,8 +44,8 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// plainPath reports whether a path is spelt the one way in which it can reach a handler: unreserved characters of RFC 3986, single slashes,
-// no dot segments, no slash at the end.
+// plainPath reports whether a path is spelt the one way in which it can reach a handler: unreserved characters of RFC
+// 3986, single slashes, no dot segments, no slash at the end.
 func plainPath(r *http.Request) bool {
 	path := r.URL.Path
 	if r.URL.RawPath != "" || !strings.HasPrefix(path, "/") {
@@ -67,8 +68,8 @@ func plainPath(r *http.Request) bool {
 	}) < 0
 }
 
-// readBody reads the whole body into the request's state, or refuses it: 413 over most bytes, by Content-Length or by what arrives; 415 in
-// any coding, for what unpacks has no size; 408 when it does not arrive.
+// readBody reads the whole body into the request's state, or refuses it: 413 over most bytes, by Content-Length or by
+// what arrives; 415 in any coding, for what unpacks has no size; 408 when it does not arrive.
 func readBody(most int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -88,7 +89,8 @@ func bodyOf(c echo.Context, most int64) ([]byte, error) {
 	if r.ContentLength > most {
 		return nil, problem.New(problem.TooLarge)
 	}
-	if codings := strings.Join(r.Header.Values(echo.HeaderContentEncoding), ","); codings != "" && !strings.EqualFold(codings, "identity") {
+	codings := strings.Join(r.Header.Values(echo.HeaderContentEncoding), ",")
+	if codings != "" && !strings.EqualFold(codings, "identity") {
 		return nil, problem.New(problem.MediaTypeNotSupported)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, most))

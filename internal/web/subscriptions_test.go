@@ -73,7 +73,8 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 				headers = asSite(key, headers...)
 			}
 			a := e.send(row.method, row.path, row.body, headers...)
-			if a.status != want || (a.header.Get("WWW-Authenticate") != "") != (want == 401 || code == "api_key_scope") {
+			if a.status != want ||
+				(a.header.Get("WWW-Authenticate") != "") != (want == 401 || code == "api_key_scope") {
 				t.Errorf("%s with %q: %d %s, want %d", name, key, a.status, a.body, want)
 			}
 			if code != "" && row.method != "HEAD" {
@@ -82,7 +83,8 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 				}
 			}
 		}
-		other := e.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
+		other := e.send(row.method, "/v1/sites/club"+row.path[len("/v1/sites/gazette"):], row.body,
+			asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		if other.status != 403 {
 			t.Errorf("%s at another site: %d", name, other.status)
 		}
@@ -114,14 +116,16 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 		t.Error("another link")
 	}
 	e.send("POST", e.path(first.Confirm), "")
-	e.send("POST", one+"/withdraw", `{"purposes":["letter"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
+	e.send("POST", one+"/withdraw", `{"purposes":["letter"]}`,
+		asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
 	if st.State != consent.Withdrawn || e.state("ada@b.example") != consent.Withdrawn {
 		t.Errorf("%+v", st)
 	}
 	if a := e.send("DELETE", one, "", asSite(writeKey)...); a.status != 204 || a.body != "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if s := e.subscription(); !s.Address.IsZero() || s.State(e.clock.now()) != consent.Withdrawn || len(s.Requests)+len(s.Consents) > 0 {
+	if s := e.subscription(); !s.Address.IsZero() || s.State(e.clock.now()) != consent.Withdrawn ||
+		len(s.Requests)+len(s.Consents) > 0 {
 		t.Errorf("left: %+v", s)
 	}
 	e.signUp("bob@b.example")
@@ -155,26 +159,37 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 		"a parameter twice":    {"GET", signupPath + "?state=pending&state=confirmed", "", 400, "query_invalid", ""},
 		"a forged cursor":      {"GET", signupPath + "?cursor=AAAA", "", 400, "cursor_invalid", ""},
 		"an injected cursor":   {"GET", signupPath + "?cursor=%27%20OR%201%3D1", "", 400, "cursor_invalid", ""},
-		"to no time at all":    {"GET", signupPath + "?to=0001-01-01T00:00:00Z", "", 422, "time_invalid", "time_invalid"},
-		"one with a question":  {"GET", one + "?x=1", "", 400, "query_invalid", ""},
-		"unknown format":       {"GET", "/v1/sites/gazette/export?format=xlsx", "", 422, "choice_unknown", "choice_unknown"},
-		"no date":              {"GET", "/v1/sites/gazette/stats?from=2026-13-01", "", 422, "date_invalid", "date_invalid"},
-		"from after to":        {"GET", "/v1/sites/gazette/stats?from=2026-11-02&to=2026-11-01", "", 422, "span_invalid", "span_invalid"},
-		"more than a year":     {"GET", "/v1/sites/gazette/stats?from=2025-01-01&to=2026-11-01", "", 422, "span_invalid", "span_invalid"},
-		"resend with a body":   {"POST", one + "/resend", `{"email":"eve@b.example"}`, 400, "body_not_taken", ""},
-		"erase with a body":    {"DELETE", one, `{"all":true}`, 400, "body_not_taken", ""},
-		"withdraw nothing":     {"POST", one + "/withdraw", `{"purposes":[]}`, 422, "purpose_required", "purpose_required"},
-		"withdraw, misspelt":   {"POST", one + "/withdraw", `{"purpose":["letter"]}`, 422, "purpose_required", "purpose_required"},
-		"withdraw what is not": {"POST", one + "/withdraw", `{"purposes":["nope"]}`, 422, "purpose_unknown", "purpose_unknown"},
-		"withdraw, no JSON":    {"POST", one + "/withdraw", `purposes`, 400, "unreadable", ""},
-		"resend to nobody":     {"POST", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/resend", "", 404, "subscription_unknown", ""},
-		"withdraw nobody":      {"POST", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/withdraw", "", 404, "subscription_unknown", ""},
-		"erase nobody":         {"DELETE", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA", "", 404, "subscription_unknown", ""},
-		"an id that is none":   {"GET", signupPath + "/x", "", 404, "subscription_unknown", ""},
+		"to no time at all": {"GET", signupPath + "?to=0001-01-01T00:00:00Z", "", 422, "time_invalid",
+			"time_invalid"},
+		"one with a question": {"GET", one + "?x=1", "", 400, "query_invalid", ""},
+		"unknown format": {"GET", "/v1/sites/gazette/export?format=xlsx", "", 422, "choice_unknown",
+			"choice_unknown"},
+		"no date": {"GET", "/v1/sites/gazette/stats?from=2026-13-01", "", 422, "date_invalid",
+			"date_invalid"},
+		"from after to": {"GET", "/v1/sites/gazette/stats?from=2026-11-02&to=2026-11-01", "", 422,
+			"span_invalid", "span_invalid"},
+		"more than a year": {"GET", "/v1/sites/gazette/stats?from=2025-01-01&to=2026-11-01", "", 422,
+			"span_invalid", "span_invalid"},
+		"resend with a body": {"POST", one + "/resend", `{"email":"eve@b.example"}`, 400, "body_not_taken", ""},
+		"erase with a body":  {"DELETE", one, `{"all":true}`, 400, "body_not_taken", ""},
+		"withdraw nothing": {"POST", one + "/withdraw", `{"purposes":[]}`, 422, "purpose_required",
+			"purpose_required"},
+		"withdraw, misspelt": {"POST", one + "/withdraw", `{"purpose":["letter"]}`, 422, "purpose_required",
+			"purpose_required"},
+		"withdraw what is not": {"POST", one + "/withdraw", `{"purposes":["nope"]}`, 422, "purpose_unknown",
+			"purpose_unknown"},
+		"withdraw, no JSON": {"POST", one + "/withdraw", `purposes`, 400, "unreadable", ""},
+		"resend to nobody": {"POST", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/resend", "", 404, "subscription_unknown",
+			""},
+		"withdraw nobody": {"POST", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/withdraw", "", 404,
+			"subscription_unknown", ""},
+		"erase nobody":       {"DELETE", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA", "", 404, "subscription_unknown", ""},
+		"an id that is none": {"GET", signupPath + "/x", "", 404, "subscription_unknown", ""},
 	} {
 		a := e.send(row.method, row.path, row.body, asSite(gazetteKey, "Content-Type", request.MediaJSON)...)
 		top, fields := a.problem(t)
-		if a.status != row.status || top != row.code || row.field != "" && (len(fields) != 1 || fields[0] != row.field) {
+		if a.status != row.status || top != row.code || row.field != "" &&
+			(len(fields) != 1 || fields[0] != row.field) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}

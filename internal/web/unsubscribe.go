@@ -32,14 +32,16 @@ func (u *unsubscribe) show(c echo.Context) error {
 	}
 	st := u.sites[v.Site]
 	if v.Address.IsZero() { // all is forgotten
-		return u.pages.state(c, http.StatusOK, v, "withdrawn", templates.Withdrawn{Site: st.Show, BackURL: st.after(afterWithdraw, nil)})
+		return u.pages.state(c, http.StatusOK, v, "withdrawn",
+			templates.Withdrawn{Site: st.Show, BackURL: st.after(afterWithdraw, nil)})
 	}
 	p := templates.Unsubscribe{Site: st.Show, Address: v.Address.Masked(), Action: "/u/" + c.Param("token")}
 	p.Purposes = u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
 	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
 }
 
-// withdraw takes consent back at once, without a question, a cookie or a redirect (GDPR, article 7(3); RFC 8058, section 3.1).
+// withdraw takes consent back at once, without a question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
+// section 3.1).
 func (u *unsubscribe) withdraw(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	named, how, err := readWithdrawal(c)
@@ -67,17 +69,20 @@ func (u *unsubscribe) withdraw(c echo.Context) error {
 	return u.pages.state(c, http.StatusOK, v, state, u.withdrawn(c, v, named))
 }
 
-// readWithdrawal reads which purposes are taken back, none for all, and how it was said. Nothing at all in the body says all.
+// readWithdrawal reads which purposes are taken back, none for all, and how it was said. Nothing at all in the body
+// says all.
 func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 	if len(bytes.TrimSpace(request.StateOf(c).Body)) == 0 {
 		return nil, consent.ByLink, nil
 	}
-	in, _, err := request.Schema{"purposes": request.List, oneClick: request.Text}.Decode(c, request.MediaForm, request.MediaMultipart)
+	schema := request.Schema{"purposes": request.List, oneClick: request.Text}
+	in, _, err := schema.Decode(c, request.MediaForm, request.MediaMultipart)
 	if err != nil {
 		return nil, "", err
 	}
 	code := in.Wrong("purposes")
-	if code == "" && in.Times("purposes") > len(in.All("purposes")) { // nearly named: taking back all would be more than was meant
+	// nearly named: taking back all would be more than was meant
+	if code == "" && in.Times("purposes") > len(in.All("purposes")) {
 		code = problem.PurposeUnknown
 	}
 	if code != "" {

@@ -29,18 +29,23 @@ func TestTakingBackIsOnePost(t *testing.T) {
 		"one purpose one-click": {request.MediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
 	} {
 		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
-		a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type", request.MediaJSON)
+		a := e.send("POST", "/v1/sites/club/subscriptions",
+			`{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type",
+			request.MediaJSON)
 		if a.status != 202 {
 			t.Fatalf("%s: %d %s", name, a.status, a.body)
 		}
 		confirmation := e.path(e.email().Confirm)
 		done := e.send("POST", confirmation, "")
 		link := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
-		if p := e.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 || p.forms(t)[0] != link {
+		if p := e.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 ||
+			p.forms(t)[0] != link {
 			t.Errorf("%s: what is agreed to: %d %s", name, p.status, p.body)
 		}
-		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news", "purposes[]=news"} {
-			if a := e.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept", request.MediaJSON); a.status != 422 {
+		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news",
+			"purposes[]=news"} {
+			if a := e.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept",
+				request.MediaJSON); a.status != 422 {
 				t.Errorf("%s: %s: %d %s", name, bad, a.status, a.body)
 			}
 		}
@@ -64,7 +69,8 @@ func TestTakingBackIsOnePost(t *testing.T) {
 			t.Errorf("%s: %d purposes are left, want %d", name, got, row.left)
 		}
 		if p := e.send("GET", confirmation, ""); p.page(t).Find(".purposes li").Length() != row.left {
-			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(), row.left)
+			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(),
+				row.left)
 		}
 		var state struct{ State string }
 		must(t, json.Unmarshal([]byte(e.send("POST", link, "", "Accept", request.MediaJSON).body), &state))
@@ -96,12 +102,16 @@ func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
 func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 	e := newEnv(t)
 	st := e.web.sites["club"]
-	got := e.web.pages.purposes(st, "en", []consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"}, {ID: "gone", Text: "?"}})
+	got := e.web.pages.purposes(st, "en",
+		[]consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"},
+			{ID: "gone", Text: "?"}})
 	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
 	if !slices.Equal(langs, []string{"fr", "", ""}) {
 		t.Errorf("languages %q of %v", langs, got)
 	}
-	same := &site{Site: Site{Locales: []string{"fr", "en"}}, rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news", Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
+	same := &site{Site: Site{Locales: []string{"fr", "en"}},
+		rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news",
+			Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
 	if got := same.languageOf(consent.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
 		t.Errorf("a text that is the same in both languages is shown as %s", got)
 	}
@@ -113,7 +123,8 @@ func (e *env) forget(purpose string) {
 	sites := rules()
 	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
 	var err error
-	e.service, err = confirm.New(confirm.Options{Store: e.store, Keyring: e.web.Options.Keyring, PublicURL: publicURL, Sites: sites, Now: e.clock.now})
+	e.service, err = confirm.New(confirm.Options{Store: e.store, Keyring: e.web.Options.Keyring, PublicURL: publicURL,
+		Sites: sites, Now: e.clock.now})
 	must(e, err)
 	o := e.web.Options
 	o.Service = e.service
@@ -126,9 +137,11 @@ func (e *env) forget(purpose string) {
 func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 	e := newEnv(t, func(o *Options) {
 		sites := rules()
-		sites[0].Purposes = append(sites[0].Purposes, confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
+		sites[0].Purposes = append(sites[0].Purposes,
+			confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
 		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+			PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
 	e.service = e.web.Options.Service
@@ -137,21 +150,25 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 		if email == "bob@b.example" {
 			purposes = `"letter"`
 		}
-		e.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type", request.MediaJSON)
+		e.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type",
+			request.MediaJSON)
 		e.send("POST", e.path(e.email().Confirm), "")
 	}
 	e.forget("paper")
 	take := func(email, body string) answer {
-		return e.send("POST", e.subscriptionPath(email)+"/withdraw", body, asSite(writeKey, "Content-Type", request.MediaJSON)...)
+		return e.send("POST", e.subscriptionPath(email)+"/withdraw", body,
+			asSite(writeKey, "Content-Type", request.MediaJSON)...)
 	}
 	for _, row := range []struct{ email, body string }{
-		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`}, {"ada@b.example", `{"purposes":["weather"]}`},
+		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`},
+		{"ada@b.example", `{"purposes":["weather"]}`},
 	} {
 		if code, _ := take(row.email, row.body).problem(t); code != "purpose_unknown" {
 			t.Errorf("%s %s: %s", row.email, row.body, code)
 		}
 	}
-	if a := e.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`, asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
+	if a := e.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`,
+		asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
 		t.Errorf("of nobody: %d %s", a.status, a.body)
 	}
 	var st consent.Status
@@ -160,7 +177,8 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 	for _, p := range st.Purposes {
 		states[p.ID] = p.State
 	}
-	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed || e.state("bob@b.example") != consent.Confirmed {
+	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed ||
+		e.state("bob@b.example") != consent.Confirmed {
 		t.Errorf("afterwards: %v, bob %s", states, e.state("bob@b.example"))
 	}
 }

@@ -1,17 +1,21 @@
-// Package web is what browsers and programs see of optin: the signup call, the hosted signup page, the pages behind the links of emails,
-// the API for a website's servers (package api), the dashboard (package admin), and the two questions of operators. routes.go lists
-// everything.
+// Package web is what browsers and programs see of optin: the signup call, the hosted signup page, the pages behind the
+// links of emails, the API for a website's servers (package api), the dashboard (package admin), and the two questions
+// of operators. routes.go lists everything.
 //
 // What always holds:
 //
 //   - A safe method changes nothing (RFC 9110, section 9.2.1), whatever stands in the query, a header or a cookie.
-//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB, a bounce: 1 MiB), before anything looks at it.
-//     Only the body fills fields.
+//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB, a bounce: 1 MiB), before
+//     anything looks at it. Only the body fills fields.
 //   - A call for servers reads no body before its key was found right.
-//   - A POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (package idempotency).
-//   - A signup by our own page counts only where a field that nobody sees stayed empty, and filling it in took a moment (signup_form.go).
-//   - During a surge every signup but a server's needs a proof of work, or a captcha's token, whichever way it comes in (challenge.Gate).
-//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler (strict.go).
+//   - A POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (package
+//     idempotency).
+//   - A signup by our own page counts only where a field that nobody sees stayed empty, and filling it in took a moment
+//     (signup_form.go).
+//   - During a surge every signup but a server's needs a proof of work, or a captcha's token, whichever way it comes in
+//     (challenge.Gate).
+//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler
+//     (strict.go).
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
 //   - A signup that is well formed gets one answer, whatever is known of the address.
 //   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent (errors.go).
@@ -55,14 +59,14 @@ type Options struct {
 	Sites          map[string]Site // by id; each known to Service
 	PublicURL      *url.URL        // scheme and host; https unless loopback
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
-	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does not know, and gives
-	// up when its context does. Nil: nobody is asked.
+	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
+	// not know, and gives up when its context does. Nil: nobody is asked.
 	Undeliverable func(ctx context.Context, domain string) bool
-	// Fill is the least time between the making of our own signup page and its post: whoever is quicker gets the page again. 1 s if 0;
-	// negative: neither that nor the page's age counts.
+	// Fill is the least time between the making of our own signup page and its post: a quicker post gets the page
+	// again. 1 s if 0; negative: neither that nor the page's age counts.
 	Fill time.Duration
-	// Work is the proof of work that is required during a surge. Its key must be the same on all replicas. Nil: nobody is asked for
-	// anything.
+	// Work is the proof of work that is required during a surge. Its key must be the same on all replicas. Nil: nobody
+	// is asked for anything.
 	Work *challenge.Work
 	// Bounces takes what OperatorKeys hand in; nil: there is no such call.
 	Bounces      *bounce.Receiver
@@ -72,20 +76,21 @@ type Options struct {
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
-	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it is not one of
-	// RFC 9110 or PATCH), the status and how long it took. May be nil.
+	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it
+	// is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
 	Observe func(route, method string, status int, d time.Duration)
 }
 
 // Admin is the operator's dashboard under /admin; see package admin.
 type Admin struct {
-	Password  []byte                     // in UTF-8; empty: there is no dashboard
-	Relays    func() []admin.RelayStatus // may be nil; called by many goroutines
-	Endpoints map[store.QueueName]string // the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	Password []byte                     // in UTF-8; empty: there is no dashboard
+	Relays   func() []admin.RelayStatus // may be nil; called by many goroutines
+	// the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	Endpoints map[store.QueueName]string
 }
 
-// Store is what the web needs of a store: it limits signups, holds the cells of idempotency keys, proofs and sessions, and says whether it
-// is ready. It lists records only to count what is pending.
+// Store is what the web needs of a store: it limits signups, holds the cells of idempotency keys, proofs and sessions,
+// and says whether it is ready. It lists records only to count what is pending.
 type Store interface {
 	store.Limits
 	store.Cells
@@ -123,15 +128,19 @@ type app struct {
 
 // newApp makes the parts, and puts them together.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
+	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil ||
+		o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New(
+			"web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
 	own, err := parseOrigin(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("web: the public URL: %w", err)
 	}
-	a := &app{Options: o, sites: sites{}, assets: &assets{files: map[string]file{}}, keys: &apiKeys{operator: o.OperatorKeys}}
+	a := &app{
+		Options: o, sites: sites{}, assets: &assets{files: map[string]file{}}, keys: &apiKeys{operator: o.OperatorKeys},
+	}
 	wrong := a.readSites()
 	a.pages = &pages{o.Pages, a.sites}
 	a.origins = &origins{own, a.sites}
@@ -158,10 +167,13 @@ func (a *app) newGate() *challenge.Gate {
 	at := map[string]challenge.Site{}
 	for id, st := range a.sites {
 		when := st.rules.Challenge
-		at[id] = challenge.Site{Never: when == confirm.ChallengeNever, Always: when == confirm.ChallengeAlways, Captcha: st.Captcha}
+		at[id] = challenge.Site{
+			Never: when == confirm.ChallengeNever, Always: when == confirm.ChallengeAlways, Captcha: st.Captcha,
+		}
 	}
 	return challenge.NewGate(challenge.GateOptions{
-		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Service.NoSurge, Random: a.random, Now: a.Now, Log: a.Log,
+		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Service.NoSurge, Random: a.random,
+		Now: a.Now, Log: a.Log,
 	})
 }
 
@@ -177,12 +189,13 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	}
 	return admin.New(admin.Options{
 		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
-		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring, Ready: a.health.ready,
+		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring,
+		Ready:  a.health.ready,
 		Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
 	})
 }
 
-// complete puts in the defaults.
+// complete sets the defaults.
 func (o *Options) complete() {
 	if o.Fill == 0 {
 		o.Fill = defaultFill
@@ -211,7 +224,8 @@ func (a *app) readSites() error {
 			continue
 		}
 		if w.Captcha != nil && a.Work == nil {
-			wrong = append(wrong, fmt.Errorf("web: site %s: a captcha needs Options.Work, for when its service is unavailable", id))
+			wrong = append(wrong,
+				fmt.Errorf("web: site %s: a captcha needs Options.Work, for when its service is unavailable", id))
 		}
 		a.assets.addTheme(st, w.Theme)
 		a.sites[id] = st

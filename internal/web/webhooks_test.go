@@ -27,7 +27,8 @@ func newWebhookEnv(t *testing.T) *env {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		var err error
-		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+			PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 		o.Service = service
 	})
@@ -82,18 +83,21 @@ func TestASitesServersSeeAndRetryWhatFailed(t *testing.T) {
 	if len(first.Failed) != 2 || first.Next == nil {
 		t.Fatalf("%+v", first)
 	}
-	want := map[string]any{"id": ids[0], "endpoint": "0123456789abcdef", "event": ids[0][:22], "type": "subscription.confirmed", "at": "2026-11-21T18:00:00Z"}
+	want := map[string]any{"id": ids[0], "endpoint": "0123456789abcdef", "event": ids[0][:22],
+		"type": "subscription.confirmed", "at": "2026-11-21T18:00:00Z"}
 	if diff := cmp.Diff(want, first.Failed[0]); diff != "" {
 		t.Error(diff)
 	}
-	if rest := hookAsk[failedList](e, "GET", failedPath+"?cursor="+*first.Next, readKey, ""); len(rest.Failed) != 1 || rest.Failed[0]["id"] != ids[2] || rest.Next != nil {
+	if rest := hookAsk[failedList](e, "GET", failedPath+"?cursor="+*first.Next, readKey, ""); len(rest.Failed) != 1 ||
+		rest.Failed[0]["id"] != ids[2] || rest.Next != nil {
 		t.Errorf("%+v", rest)
 	}
 	got := hookAsk[retryAnswer](e, "POST", retryPath, writeKey, `{"ids":["`+ids[1]+`","none","`+ids[1]+`"]}`)
 	if diff := cmp.Diff(retryAnswer{Retried: 1, Unknown: []string{"none"}}, got); diff != "" {
 		t.Error(diff)
 	}
-	if due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 1 || due[0].ID != ids[1] {
+	if due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 1 ||
+		due[0].ID != ids[1] {
 		t.Errorf("due are %v, %v", due, err)
 	}
 	if got := hookAsk[retryAnswer](e, "POST", retryPath, gazetteKey, `{"all":true}`); got.Retried != 2 || got.More {
@@ -127,8 +131,9 @@ func TestOnlyAKeyOfTheSiteSeesOrRetriesWhatFailed(t *testing.T) {
 		"retry: both":       {"POST", retryPath, gazetteKey, `{"all":true,"ids":["` + id + `"]}`, 422, "retry_invalid"},
 		"retry: no ids":     {"POST", retryPath, gazetteKey, `{"ids":[1]}`, 422, "field_invalid"},
 		"retry: twice":      {"POST", retryPath, gazetteKey, `{"ids":[],"ids":["x"]}`, 422, "field_repeated"},
-		"retry: misspelt":   {"POST", retryPath, gazetteKey, `{"ids":["` + id + `"],"ALL":true}`, 422, "field_repeated"},
-		"retry: not all":    {"POST", retryPath, gazetteKey, `{"all":false}`, 422, "retry_invalid"},
+		"retry: misspelt": {"POST", retryPath, gazetteKey, `{"ids":["` + id + `"],"ALL":true}`, 422,
+			"field_repeated"},
+		"retry: not all": {"POST", retryPath, gazetteKey, `{"all":false}`, 422, "retry_invalid"},
 	} {
 		headers := []string{"Content-Type", request.MediaJSON}
 		if row.key != "" {

@@ -1,4 +1,5 @@
-// Package admin is the operator's dashboard: pages for people, in English, which name nobody and are no part of openapi.yaml.
+// Package admin is the operator's dashboard: pages for people, in English, which name nobody and are no part of
+// openapi.yaml.
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
@@ -7,9 +8,10 @@
 //
 // What always holds:
 //
-//   - Nobody without a session sees or does anything but log in: a question is sent to the login page, an action is refused with 403.
-//   - Before a password is looked at, an attempt is taken from what all replicas together allow. After the right one, what is counted of its
-//     IP starts anew.
+//   - Nobody without a session sees or does anything but log in: a question is sent to the login page, an action is
+//     refused with 403.
+//   - Before a password is looked at, an attempt is taken from what all replicas together allow. After the right one,
+//     what is counted of its IP starts anew.
 //   - A session ends after sessionLife, by logging out, and with the password or the secret that it was made with.
 //   - What cannot be asked of the store is taken for no.
 package admin
@@ -43,9 +45,10 @@ const (
 
 // Options are what a Dashboard needs. All but Relays and Endpoints are required.
 type Options struct {
-	Password  []byte                     // in UTF-8; space around it does not count, as browsers and files add some
-	Relays    func() []RelayStatus       // may be nil; called by many goroutines
-	Endpoints map[store.QueueName]string // the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	Password []byte               // in UTF-8; space around it does not count, as browsers and files add some
+	Relays   func() []RelayStatus // may be nil; called by many goroutines
+	// the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	Endpoints map[store.QueueName]string
 
 	Service  *confirm.Service
 	Webhooks *webhook.Endpoints

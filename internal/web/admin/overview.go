@@ -27,7 +27,8 @@ func (d *Dashboard) Overview(c echo.Context) error {
 	page := templates.AdminOverview{Store: d.storeStatus(ctx), Days: overviewDays, Now: d.Now()}
 	if d.Relays != nil {
 		for _, relay := range d.Relays() {
-			page.Relays = append(page.Relays, templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince})
+			page.Relays = append(page.Relays,
+				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince})
 		}
 	}
 	for _, s := range d.Sites {
@@ -53,7 +54,8 @@ func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
 func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	today := d.Now().UTC()
-	days, err := d.Service.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
+	days, err := d.Service.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly),
+		today.Format(time.DateOnly))
 	if err != nil {
 		return shown, err
 	}
@@ -83,7 +85,8 @@ func sumDays(shown *templates.AdminSite, days []confirm.Day) {
 		}
 	}
 	shown.ConfirmedPercent = -1
-	if shown.Signups > 0 && shown.Confirmations <= shown.Signups { // more than all: those of earlier signups are among them
+	// more than all: those of earlier signups are among them
+	if shown.Signups > 0 && shown.Confirmations <= shown.Signups {
 		shown.ConfirmedPercent = int(100 * shown.Confirmations / shown.Signups)
 	}
 	shown.MedianBucket = medianBucket(within)

@@ -10,7 +10,7 @@ import (
 // RelayStatus is a mail server as this process sees it.
 type RelayStatus struct {
 	Address     string    // host:port
-	PausedSince time.Time // for whatever sender; zero: it takes emails
+	PausedSince time.Time // for any sender; zero: it takes emails
 }
 
 // Relays remembers what a mailer's alarm said, for the dashboard. It is safe for concurrent use.

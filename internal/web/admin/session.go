@@ -29,8 +29,8 @@ const KnownFor = 30 * 24 * time.Hour
 // clockSlack is by how much the clocks of replicas and store may differ.
 const clockSlack = 5 * time.Minute
 
-// The attempts to log in. The global limit blocks every operator except on IPs that logged in within KnownFor: those have a limit of their
-// own.
+// The attempts to log in. The global limit blocks every operator except on IPs that logged in within KnownFor: those
+// have a limit of their own.
 func attemptsOfAll() store.Limit   { return store.Limit{N: 10, Per: 10 * time.Minute} }
 func attemptsOfOneIP() store.Limit { return store.Limit{N: 3, Per: time.Minute} }
 
@@ -75,11 +75,14 @@ func (d *Dashboard) Login(c echo.Context) error {
 	return respond.SeeOther(c, Path)
 }
 
-// attempt takes an attempt, and only then looks at the password: of any number that come at once no more are looked at than the limits
-// allow. After the right one, what is counted of its IP starts anew. With a wait, no password was looked at.
-func (d *Dashboard) attempt(ctx context.Context, from netip.Addr, password string) (right bool, wait time.Duration, err error) {
-	ip, attempts := base64.RawURLEncoding.EncodeToString(d.Keyring.Sums("admin login", network(from))[0]), "admin/attempts"
-	cell := "admin/known/" + ip
+// attempt takes an attempt, and only then looks at the password: of any number that come at once no more are looked at
+// than the limits allow. After the right one, what is counted of its IP starts anew. With a wait, no password was
+// looked at.
+func (d *Dashboard) attempt(ctx context.Context, from netip.Addr, password string) (
+	right bool, wait time.Duration, err error,
+) {
+	ip := base64.RawURLEncoding.EncodeToString(d.Keyring.Sums("admin login", network(from))[0])
+	cell, attempts := "admin/known/"+ip, "admin/attempts"
 	known, err := d.Store.Get(ctx, cell)
 	if err != nil {
 		return false, 0, err
@@ -127,8 +130,8 @@ func (d *Dashboard) isPassword(given string) bool {
 	return hmac.Equal(sum(given), sum(string(d.Password)))
 }
 
-// session is an operator's browser. Its cookie says all of it, and proves that with a keyed hash under the password as well as our secret: a
-// session dies with either. Its id is random, and says nothing without the hash.
+// session is an operator's browser. Its cookie says all of it, and proves that with a keyed hash under the password as
+// well as our secret: a session dies with either. Its id is random, and says nothing without the hash.
 //
 //	id (16 bytes, base64url) . end (Unix seconds) . HMAC-SHA256 (base64url)
 type session struct {
@@ -145,9 +148,11 @@ func (d *Dashboard) cookie() *http.Cookie {
 	return c
 }
 
-// openSession gives a browser a session of its own: whatever cookie it came with, it leaves with an id that nobody had before.
+// openSession gives a browser a session of its own: it gets an id that nobody had before, with whichever cookie it
+// came.
 func (d *Dashboard) openSession(c echo.Context) {
-	content := base64.RawURLEncoding.EncodeToString(d.Random(16)) + "." + strconv.FormatInt(d.Now().Add(SessionLife).Unix(), 10)
+	content := base64.RawURLEncoding.EncodeToString(d.Random(16)) + "." +
+		strconv.FormatInt(d.Now().Add(SessionLife).Unix(), 10)
 	cookie := d.cookie()
 	cookie.Value, cookie.MaxAge = content+"."+d.sessionSums(content)[0], respond.Seconds(SessionLife)
 	c.SetCookie(cookie)
@@ -206,7 +211,8 @@ func (d *Dashboard) Logout(c echo.Context) error {
 		return err
 	}
 	if in != nil {
-		if _, err := d.Store.SetNX(c.Request().Context(), in.endedCell(), []byte("ended"), in.ends.Sub(d.Now())+clockSlack); err != nil {
+		remaining := in.ends.Sub(d.Now()) + clockSlack
+		if _, err := d.Store.SetNX(c.Request().Context(), in.endedCell(), []byte("ended"), remaining); err != nil {
 			return err
 		}
 	}

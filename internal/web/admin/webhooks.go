@@ -37,11 +37,13 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 		return err
 	}
 	page := templates.AdminWebhooks{
-		ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints, Continued: q.Get("after") != "", Requeued: retried(q), Now: d.Now(),
+		ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints, Continued: q.Get("after") != "", Requeued: retried(q),
+		Now: d.Now(),
 	}
 	for _, e := range failed {
 		host := cmp.Or(d.Endpoints[e.Queue], e.Endpoint)
-		page.Events = append(page.Events, templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: host, At: e.At})
+		page.Events = append(page.Events,
+			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: host, At: e.At})
 	}
 	if next != "" {
 		page.Next = page.Path() + "?" + url.Values{"after": {next}}.Encode()

@@ -1,5 +1,5 @@
-// Package api answers the calls of a site's servers, and of the operator's programs. Who may call is decided before: by the middleware of
-// the routes, which also has read the body.
+// Package api answers the calls of a site's servers, and of the operator's programs. Who may call is decided before: by
+// the middleware of the routes, which also has read the body.
 package api
 
 import (

@@ -48,7 +48,8 @@ func (b *Bounces) Report(c echo.Context) error {
 		return err
 	}
 	if ofAmazon(got.Confirm) {
-		b.Log.WarnContext(ctx, "Amazon SNS wants to report bounces here: open this address to allow it", slog.String("open", got.Confirm))
+		b.Log.WarnContext(ctx, "Amazon SNS wants to report bounces here: open this address to allow it",
+			slog.String("open", got.Confirm))
 	}
 	return respond.JSON(c, http.StatusOK, struct {
 		Reports int `json:"reports"`
@@ -59,5 +60,6 @@ func (b *Bounces) Report(c echo.Context) error {
 // ofAmazon reports whether an address is one that an operator may be told to open.
 func ofAmazon(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "https" && u.User == nil && u.Port() == "" && strings.HasSuffix(strings.ToLower(u.Host), ".amazonaws.com")
+	return err == nil && u.Scheme == "https" && u.User == nil && u.Port() == "" &&
+		strings.HasSuffix(strings.ToLower(u.Host), ".amazonaws.com")
 }

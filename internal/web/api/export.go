@@ -15,15 +15,15 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// exportStall is how long a client may take for each part of an export (by the clock of the connection): the whole may take as long as it
-// needs.
+// exportStall is how long a client may take for each part of an export (by the clock of the connection): the whole may
+// take as long as it needs.
 const exportStall = 30 * time.Second
 
 // exportPart is how much of an export is written at a time, in bytes.
 const exportPart = 32 << 10
 
-// Export streams every subscription of a site. If it cannot be finished, the answer is a problem as long as nothing was written; after that
-// it breaks off, without the end that an HTTP response has when it is whole.
+// Export streams every subscription of a site. If it cannot be finished, the answer is a problem as long as nothing was
+// written; after that it breaks off, without the end that an HTTP response has when it is whole.
 func (a *API) Export(c echo.Context) error {
 	q, err := request.ParseQuery(c, "format")
 	if err != nil {
@@ -111,7 +111,8 @@ func (w *stallWriter) Write(p []byte) (int, error) {
 // csvHeader names the columns. A subscription has a row for each of its purposes, or one without.
 func csvHeader() []string {
 	return []string{
-		"id", "site", "email", "state", "locale", "created_at", "confirmed_at", "expires_at", "purpose", "purpose_state", "purpose_since",
+		"id", "site", "email", "state", "locale", "created_at", "confirmed_at", "expires_at", "purpose",
+		"purpose_state", "purpose_since",
 		"text_sha256", "text", "unsubscribe_url",
 	}
 }
@@ -128,7 +129,8 @@ func writeCSV(b *bufio.Writer, st consent.Status) {
 	}
 	for _, p := range purposes {
 		writeRow(b, []string{
-			st.ID, st.Site, st.Email, string(st.State), st.Locale, csvTime(&st.CreatedAt), csvTime(st.ConfirmedAt), csvTime(st.ExpiresAt),
+			st.ID, st.Site, st.Email, string(st.State), st.Locale, csvTime(&st.CreatedAt), csvTime(st.ConfirmedAt),
+			csvTime(st.ExpiresAt),
 			p.ID, string(p.State), csvTime(&p.Since), p.TextSHA256, p.Text, unsubscribe,
 		})
 	}
@@ -141,8 +143,8 @@ func csvTime(t *time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// writeRow writes a row of RFC 4180. Every cell stands in quotes, so that a spreadsheet that separates by something else than commas does
-// not find a cell of its own inside one. The writer returns what goes wrong when it is flushed.
+// writeRow writes a row of RFC 4180. Every cell stands in quotes, so that a spreadsheet that separates by something
+// else than commas does not find a cell of its own inside one. The writer returns what goes wrong when it is flushed.
 func writeRow(b *bufio.Writer, cells []string) {
 	for i, cell := range cells {
 		if i > 0 {
@@ -155,8 +157,9 @@ func writeRow(b *bufio.Writer, cells []string) {
 	b.WriteString("\r\n")
 }
 
-// notFormula keeps a spreadsheet from taking a cell for a formula: it puts an apostrophe before one that begins with a sign of a formula, in
-// any width, also behind what spreadsheets skip (spaces, quotes, separators); and before a control character.
+// notFormula keeps a spreadsheet from taking a cell for a formula: it puts an apostrophe before one that begins with a
+// sign of a formula, in any width, also behind what spreadsheets skip (spaces, quotes, separators); and before a
+// control character.
 func notFormula(cell string) string {
 	for _, r := range cell {
 		switch {

@@ -8,13 +8,15 @@ import (
 
 func TestNoCellIsAFormula(t *testing.T) {
 	for _, cell := range []string{
-		"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM", " =1", `"=1`, `'=1`, ";=1", ",=1", `";=1`, "\u00a0=1", "\u200b=1", "\ufeff=1", "|x", "%0A=1", "\x00=1", "−1", "﹦1",
+		"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM", " =1", `"=1`, `'=1`, ";=1",
+		",=1", `";=1`, "\u00a0=1", "\u200b=1", "\ufeff=1", "|x", "%0A=1", "\x00=1", "−1", "﹦1",
 	} {
 		if got := notFormula(cell); got != "'"+cell {
 			t.Errorf("%q became %q", cell, got)
 		}
 	}
-	for _, cell := range []string{"", "ada@b.example", "a=1", "Receive the letter", "2026-11-21T18:00:00Z", "é-mail", "confirmed", "https://x.example/?a=-1"} {
+	for _, cell := range []string{"", "ada@b.example", "a=1", "Receive the letter", "2026-11-21T18:00:00Z", "é-mail",
+		"confirmed", "https://x.example/?a=-1"} {
 		if got := notFormula(cell); got != cell {
 			t.Errorf("%q became %q", cell, got)
 		}

@@ -18,9 +18,11 @@ import (
 // MaxLookupBody is the size of the largest body of a lookup, in bytes: confirm.MaxLookup addresses of any length.
 const MaxLookupBody = 320 << 10
 
-// Lookup answers the question before every mailing: what is known of this address, or of these, at this site, now or as of a date?
+// Lookup answers the question before every mailing: what is known of this address, or of these, at this site, now or as
+// of a date?
 func (a *API) Lookup(c echo.Context) error {
-	in, _, err := request.Schema{"email": request.Text, "emails": request.List, "as_of": request.Text}.Decode(c, request.MediaJSON)
+	schema := request.Schema{"email": request.Text, "emails": request.List, "as_of": request.Text}
+	in, _, err := schema.Decode(c, request.MediaJSON)
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,8 @@ func readEmails(in *request.Fields) (all []address.Address, many bool, wrong []p
 	return all, true, wrong
 }
 
-// readAsOf reads a time in the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is none.
+// readAsOf reads a time in the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is
+// none.
 func (a *API) readAsOf(in *request.Fields) (time.Time, problem.Code) {
 	switch c := in.Wrong("as_of"); {
 	case c != "":

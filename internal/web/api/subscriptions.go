@@ -16,7 +16,8 @@ import (
 // states are those of a subscription, and of a purpose.
 func states() []string {
 	return []string{
-		string(consent.Pending), string(consent.Confirmed), string(consent.Declined), string(consent.Withdrawn), string(consent.Expired),
+		string(consent.Pending), string(consent.Confirmed), string(consent.Declined), string(consent.Withdrawn),
+		string(consent.Expired),
 		string(consent.Undeliverable),
 	}
 }
@@ -40,7 +41,8 @@ func (a *API) List(c echo.Context) error {
 	}
 	ask := confirm.Listing{
 		State: consent.State(q.OneOf("state", states()...)), Purpose: q.OneOf("purpose", purposes...),
-		From: q.Time("from", false), To: q.Time("to", true), Limit: q.Number("limit", 100, 1000), Cursor: q.Get("cursor"),
+		From: q.Time("from", false), To: q.Time("to", true), Limit: q.Number("limit", 100, 1000),
+		Cursor: q.Get("cursor"),
 	}
 	if err := q.Err(); err != nil {
 		return err
@@ -76,8 +78,8 @@ func (a *API) Current(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// Resend asks for the email of the latest open request again. The answer says whether it is enqueued: the limits on emails to one address apply
-// here too.
+// Resend asks for the email of the latest open request again. The answer says whether it is enqueued: the limits on
+// emails to one address apply here too.
 func (a *API) Resend(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err
@@ -93,7 +95,8 @@ func (a *API) Resend(c echo.Context) error {
 	return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted", "email": email})
 }
 
-// Withdraw takes back what a person told the website that they no longer want: the purposes named, or all where there is no body.
+// Withdraw takes back what a person told the website that they no longer want: the purposes named, or all where there
+// is no body.
 func (a *API) Withdraw(c echo.Context) error {
 	var purposes []string
 	if request.NoBody(c) != nil {
@@ -102,15 +105,16 @@ func (a *API) Withdraw(c echo.Context) error {
 			return err
 		}
 	}
-	st, err := a.Service.WithdrawFor(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, request.Evidence(c, consent.ByServer))
+	st, err := a.Service.WithdrawFor(c.Request().Context(), c.Param("site"), c.Param("id"), purposes,
+		request.Evidence(c, consent.ByServer))
 	if err != nil {
 		return unknown(err)
 	}
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// readPurposes reads which purposes of a subscription are meant. A body that names none has most likely misspelt them: to take all back
-// would be more than was meant.
+// readPurposes reads which purposes of a subscription are meant. A body that names none has most likely misspelt them:
+// to take all back would be more than was meant.
 func (a *API) readPurposes(c echo.Context) ([]string, error) {
 	in, _, err := request.Schema{"purposes": request.List}.Decode(c, request.MediaJSON)
 	if err != nil {

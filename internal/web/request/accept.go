@@ -8,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Accepts reports what the Accept header names, of a page and JSON (or a problem), by its weights (RFC 9110, section 12.5.1): page, json,
-// or neither. A wildcard names neither: then the route decides.
+// Accepts reports what the Accept header names, of a page and JSON (or a problem), by its weights (RFC 9110, section
+// 12.5.1): page, json, or neither. A wildcard names neither: then the route decides.
 func Accepts(r *http.Request) (page, json bool) {
 	var forPage, forJSON float64
 	for entry := range strings.SplitSeq(strings.Join(r.Header.Values(echo.HeaderAccept), ","), ",") {

@@ -29,7 +29,8 @@ const (
 	MediaMultipart = echo.MIMEMultipartForm
 )
 
-// MediaType returns the one media type of a request's body and its parameters; empty if there is none, or several, or it is not UTF-8.
+// MediaType returns the one media type of a request's body and its parameters; empty if there is none, or several, or
+// it is not UTF-8.
 func MediaType(r *http.Request) (string, map[string]string) {
 	header := r.Header.Values(echo.HeaderContentType)
 	if len(header) != 1 {
@@ -63,12 +64,12 @@ const (
 	List             // ids
 )
 
-// Schema is the fields that a call knows. Any other is ignored, unless it is a known one in another spelling: parsers disagree about those
-// ("EMAIL", "email[]"), and so one could be checked here and another used elsewhere.
+// Schema is the fields that a call knows. Any other is ignored, unless it is a known one in another spelling: parsers
+// disagree about those ("EMAIL", "email[]"), and so one could be checked here and another used elsewhere.
 type Schema map[string]Kind
 
-// Decode reads the known fields of a request's body, in one of the media types that the call takes. form reports that it was not JSON.
-// What is wrong with single fields stands in the fields.
+// Decode reads the known fields of a request's body, in one of the media types that the call takes. form reports that
+// it was not JSON. What is wrong with single fields stands in the fields.
 func (s Schema) Decode(c echo.Context, takes ...string) (f *Fields, form bool, err error) {
 	media, params := MediaType(c.Request())
 	if !slices.Contains(takes, media) {
@@ -98,8 +99,8 @@ var (
 	errBoundary = errors.New("the form has no boundary")
 )
 
-// decodeJSON reads one JSON object in UTF-8 and nothing after it. The standard decoder takes any case for a name, the last of several, and
-// what follows the value; this one reads names one by one.
+// decodeJSON reads one JSON object in UTF-8 and nothing after it. The standard decoder takes any case for a name, the
+// last of several, and what follows the value; this one reads names one by one.
 func (s Schema) decodeJSON(body []byte) (*Fields, error) {
 	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
 		return nil, errObject
@@ -178,7 +179,8 @@ func (f *Fields) addForm(name, value string) error {
 	return nil
 }
 
-// decodeMultipart reads a multipart form. Files are never taken: one under the name of a known field makes that field wrong.
+// decodeMultipart reads a multipart form. Files are never taken: one under the name of a known field makes that field
+// wrong.
 func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
 	if boundary == "" {
 		return nil, errBoundary
@@ -218,7 +220,8 @@ type Fields struct {
 }
 
 func (s Schema) fields() *Fields {
-	return &Fields{schema: s, values: map[string][]string{}, wrong: map[string]problem.Code{}, times: map[string]int{}, misspelt: map[string]bool{}}
+	return &Fields{schema: s, values: map[string][]string{}, wrong: map[string]problem.Code{}, times: map[string]int{},
+		misspelt: map[string]bool{}}
 }
 
 // known finds the known field that a name is or resembles: in another case, or with something in brackets behind it.
@@ -236,8 +239,8 @@ func (f *Fields) known(name string) (field string, exact bool) {
 	return "", false
 }
 
-// count notes that a field came, and reports whether its value is to be used, and under which name. In a form an id list may come in several
-// fields of the same name; every other field comes once.
+// count notes that a field came, and reports whether its value is to be used, and under which name. In a form an id
+// list may come in several fields of the same name; every other field comes once.
 func (f *Fields) count(name string, severally bool) (field string, use bool) {
 	field, exact := f.known(name)
 	if field == "" {
@@ -327,7 +330,8 @@ func (f *Fields) Email() (address.Address, problem.Code) {
 	return a, ""
 }
 
-// ArePurposes reports whether each id is of a purpose of the site, or of one that a person agreed to at a time when it was.
+// ArePurposes reports whether each id is of a purpose of the site, or of one that a person agreed to at a time when it
+// was.
 func ArePurposes(site confirm.Site, agreed []consent.PurposeStatus, ids []string) bool {
 	return !slices.ContainsFunc(ids, func(id string) bool {
 		_, ofSite := site.Purpose(id)

@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/internal/problem"
 )
 
-// Query is what stands behind the question mark, read as strictly as a body: a parameter that the call does not know, or that comes twice,
-// would silently ask for something else.
+// Query is what stands behind the question mark, read as strictly as a body: a parameter that the call does not know,
+// or that comes twice, would silently ask for something else.
 type Query struct {
 	values url.Values
 	wrong  []problem.Field
@@ -107,7 +107,8 @@ func IsDate(text string) bool { _, err := time.Parse(time.DateOnly, text); retur
 // errZeroTime is the error of a time that nobody set, as Go and others write it: here it would mean that there is none.
 var errZeroTime = errors.New("request: the zero time")
 
-// ParseTime reads a time of RFC 3339, to the millisecond; or a date, which is its first moment, or with end the first one after it (UTC).
+// ParseTime reads a time of RFC 3339, to the millisecond; or a date, which is its first moment, or with end the first
+// one after it (UTC).
 func ParseTime(text string, end bool) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		if end {

@@ -1,4 +1,5 @@
-// Package request reads requests: bodies, queries and headers, as strictly as the API promises, and what middleware found out about them.
+// Package request reads requests: bodies, queries and headers, as strictly as the API promises, and what middleware
+// found out about them.
 package request
 
 import (

@@ -28,7 +28,8 @@ func HTML(c echo.Context, status int, page []byte) error {
 	return Bytes(c, status, "text/html; charset=utf-8", page)
 }
 
-// Bytes writes a whole response. Its length is said, so that HEAD says the same as GET. Nobody is left to be told if it cannot be written.
+// Bytes writes a whole response. Its length is said, so that HEAD says the same as GET. Nobody is left to be told if it
+// cannot be written.
 func Bytes(c echo.Context, status int, mediaType string, body []byte) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, mediaType)
