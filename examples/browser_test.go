@@ -9,37 +9,30 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
-// tab is a page in a browser of its own, and what its console says.
+// tab is a page in its own browser, with the messages of its console.
 type tab struct {
-	*town
+	*env
 	page context.Context
 
 	mu      sync.Mutex
 	console []string
 }
 
-// visit opens a page of a town in Chromium, which dies with the test.
-func (w *town) visit(at string) *tab {
-	w.Helper()
-	bounded, cancel := context.WithTimeout(w.Context(), time.Minute)
-	w.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("allow-pre-commit-input", true)) // or a click on a page that is not painted yet goes nowhere
-	process, stop := chromedp.NewExecAllocator(bounded, flags...)
-	w.Cleanup(stop)
-	b := &tab{town: w}
-	page, closeTab := chromedp.NewContext(process, chromedp.WithListener(b.hear))
-	w.Cleanup(closeTab)
-	b.page = page
-	must(w, chromedp.Do(page, chromedp.EmulateViewport(1280, 900))) // the first action's context is the tab's life
+// openPage opens a page in Chromium.
+func (e *env) openPage(at string) *tab {
+	e.Helper()
+	b := &tab{env: e}
+	b.page = browsertest.Tab(e.T, b.listen)
 	b.do(chromedp.Navigate(at))
 	return b
 }
 
-// hear keeps what a console would show, but for the status of answers, which the page itself shows.
-func (b *tab) hear(ev any) {
+// listen records what a console would show, except for the status of responses, which the page itself shows.
+func (b *tab) listen(ev any) {
 	said := ""
 	switch ev := ev.(type) {
 	case *log.EventEntryAdded:
@@ -67,52 +60,50 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	must(b, chromedp.Do(bounded, steps...))
 }
 
-// shows waits for an expression to become true of the page.
-func (b *tab) shows(expression string) {
+// wantTrue waits until an expression is true in the page.
+func (b *tab) wantTrue(expression string) {
 	b.Helper()
-	b.until(expression, func() bool {
-		yes, _ := chromedp.Run(b.page, chromedp.Evaluate[bool](expression)) // while the page is changing it answers nothing
+	b.eventually(expression, func() bool {
+		yes, _ := chromedp.Run(b.page, chromedp.Evaluate[bool](expression)) // while the page is changing it returns nothing
 		return yes
 	})
 }
 
-// quiet checks that the console has nothing to complain of.
-func (b *tab) quiet() {
+// wantNoConsole checks that nothing was written to the console.
+func (b *tab) wantNoConsole() {
 	b.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.console) > 0 {
-		b.Errorf("the console says: %q", b.console)
+		b.Errorf("the console has %q", b.console)
 	}
 }
 
-func TestTheApplicationShowsWhatIsWrongBesideItsField(t *testing.T) {
-	need(t, "chromium")
-	w := open(t, "single-page-app")
-	b := w.visit(w.site + "/")
+func TestTheApplicationShowsErrorsAtTheirFields(t *testing.T) {
+	e := start(t, "single-page-app")
+	b := e.openPage(e.site + "/")
 	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada"), chromedp.Click(chromedp.CSS("button")))
-	b.shows(`document.querySelector("[role=status]").textContent.includes("marked")`)
-	b.shows(`document.querySelector("#email-error").textContent.startsWith("Enter an address")`)
-	b.shows(`document.querySelector("#consent-error").textContent.startsWith("Tick the box")`)
-	b.shows(`document.querySelectorAll("[aria-invalid=true]").length === 2`)
+	b.wantTrue(`document.querySelector("[role=status]").textContent.includes("marked")`)
+	b.wantTrue(`document.querySelector("#email-error").textContent.startsWith("Enter an address")`)
+	b.wantTrue(`document.querySelector("#consent-error").textContent.startsWith("Tick the box")`)
+	b.wantTrue(`document.querySelectorAll("[aria-invalid=true]").length === 2`)
 
 	b.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.SendKeys(chromedp.CSS("[name=email]"), ".o'brien@reader.test"),
 		chromedp.Click(chromedp.CSS("button")))
-	b.shows(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
-	b.shows(`!document.querySelector("[aria-invalid=true]") && !document.querySelector("#email-error").textContent`)
-	b.quiet()
-	if got := w.lookup(ada).State; got != "pending" {
-		t.Errorf("before the button the state is %q", got)
+	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
+	b.wantTrue(`!document.querySelector("[aria-invalid=true]") && !document.querySelector("#email-error").textContent`)
+	b.wantNoConsole()
+	if got := e.lookup(ada).State; got != "pending" {
+		t.Errorf("before the confirmation the state is %q", got)
 	}
-	w.confirm(ada)
+	e.confirm(ada)
 }
 
-func TestTheApplicationDoesTheWorkThatIsAskedFor(t *testing.T) {
-	need(t, "chromium")
-	w := open(t, "single-page-app", "    purposes:", "    challenge: {when: always}\n    purposes:")
-	b := w.visit(w.site + "/")
+func TestTheApplicationSolvesAChallenge(t *testing.T) {
+	e := start(t, "single-page-app", "    purposes:", "    challenge: {when: always}\n    purposes:")
+	b := e.openPage(e.site + "/")
 	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("button")))
-	b.shows(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
-	b.quiet()
-	w.confirm(ada)
+	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
+	b.wantNoConsole()
+	e.confirm(ada)
 }

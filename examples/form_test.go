@@ -10,13 +10,13 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// form is what a browser makes of a page's one form.
+// form is the one form of a page, as a browser submits it.
 type form struct {
 	action string
 	fields url.Values
 }
 
-// readForm reads a page's form as it is sent when a person wrote their address and ticked the box, having found it empty.
+// readForm returns a page's form after a person has entered an address and ticked the box, which must not be ticked beforehand.
 func readForm(t *testing.T, page io.Reader, email string) form {
 	t.Helper()
 	doc, err := goquery.NewDocumentFromReader(page)
@@ -42,42 +42,42 @@ func readForm(t *testing.T, page io.Reader, email string) form {
 	return out
 }
 
-// post sends a form from the website's page, and follows to the page that is shown then.
-func (w *town) post(f form) *goquery.Document {
-	w.Helper()
-	req, err := http.NewRequestWithContext(w.Context(), http.MethodPost, f.action, strings.NewReader(f.fields.Encode()))
-	must(w, err)
+// submit submits a form from the website's page, and returns the page it leads to.
+func (e *env) submit(f form) *goquery.Document {
+	e.Helper()
+	req, err := http.NewRequestWithContext(e.Context(), http.MethodPost, f.action, strings.NewReader(f.fields.Encode()))
+	must(e, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Origin", w.site)
+	req.Header.Set("Origin", e.site)
 	resp, err := http.DefaultClient.Do(req)
-	must(w, err)
+	must(e, err)
 	defer resp.Body.Close()
 	doc, err := goquery.NewDocumentFromReader(resp.Body)
-	must(w, err)
+	must(e, err)
 	if resp.StatusCode != http.StatusOK || resp.Request.Method != http.MethodGet {
-		w.Fatalf("the form leads to %s by %s: %s\n%s", resp.Request.URL, resp.Request.Method, resp.Status, doc.Text())
+		e.Fatalf("the form leads to %s by %s: %s\n%s", resp.Request.URL, resp.Request.Method, resp.Status, doc.Text())
 	}
 	return doc
 }
 
-func TestThePlainFormLeadsToALetterAndAConsent(t *testing.T) {
-	w := open(t, "plain-html")
-	resp, err := http.Get(w.site + "/")
+func TestThePlainFormLeadsToAConsent(t *testing.T) {
+	e := start(t, "plain-html")
+	resp, err := http.Get(e.site + "/")
 	must(t, err)
 	defer resp.Body.Close()
-	page := w.post(readForm(t, resp.Body, ada))
+	page := e.submit(readForm(t, resp.Body, ada))
 	if h := page.Find("h1").Text(); !strings.Contains(h, "Look in your inbox") {
-		t.Errorf("after the form comes %q", h)
+		t.Errorf("the form leads to %q", h)
 	}
-	if got := w.lookup(ada).State; got != "pending" {
-		t.Errorf("before the button the state is %q", got)
+	if got := e.lookup(ada).State; got != "pending" {
+		t.Errorf("before the confirmation the state is %q", got)
 	}
-	w.confirm(ada)
+	e.confirm(ada)
 }
 
-func TestThePlainFormWithoutTheTickIsNoConsent(t *testing.T) {
-	w := open(t, "plain-html")
-	resp, err := http.Get(w.site + "/")
+func TestThePlainFormWithoutATickIsNoConsent(t *testing.T) {
+	e := start(t, "plain-html")
+	resp, err := http.Get(e.site + "/")
 	must(t, err)
 	defer resp.Body.Close()
 	f := readForm(t, resp.Body, ada)
@@ -85,7 +85,7 @@ func TestThePlainFormWithoutTheTickIsNoConsent(t *testing.T) {
 	answer, err := http.PostForm(f.action, f.fields)
 	must(t, err)
 	answer.Body.Close()
-	if got := w.lookup(ada).State; answer.StatusCode != http.StatusUnprocessableEntity || got != "" {
-		t.Errorf("without the tick it answers %s, and the state is %q", answer.Status, got)
+	if got := e.lookup(ada).State; answer.StatusCode != http.StatusUnprocessableEntity || got != "" {
+		t.Errorf("without the tick it returns %s, and the state is %q", answer.Status, got)
 	}
 }

@@ -15,15 +15,15 @@ import (
 
 const listmonkUser, listmonkToken = "optin", "a-token-of-listmonk"
 
-// fakeListmonk stands in for listmonk, which needs a PostgreSQL. It follows https://listmonk.app/docs/apis/subscribers/ of version 6
-// in what the bridge calls: statuses, envelopes, addresses in lower case, and that PATCH merges attribs.
+// fakeListmonk replaces listmonk, which needs a PostgreSQL. It follows https://listmonk.app/docs/apis/subscribers/ of version 6 in what
+// the bridge calls: statuses, envelopes, addresses in lower case, and that PATCH merges attribs.
 type fakeListmonk struct {
 	*testing.T
 	url string
 
 	mu      sync.Mutex
 	broken  bool
-	methods []string // of the calls that change
+	methods []string // of the calls that change something
 	people  []*person
 }
 
@@ -31,7 +31,7 @@ type person struct {
 	ID      int            `json:"id"`
 	Email   string         `json:"email"`
 	Attribs map[string]any `json:"attribs"`
-	lists   map[int]string // to the status of the subscription
+	lists   map[int]string // status of the subscription by list
 }
 
 // asked is the body of every call.
@@ -58,7 +58,7 @@ func newListmonk(t *testing.T) *fakeListmonk {
 	return l
 }
 
-// answer wraps what a call does in listmonk's envelope.
+// answer wraps the result of a call in listmonk's envelope.
 func (l *fakeListmonk) answer(f func(*http.Request, asked) (int, any)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		l.mu.Lock()
@@ -104,7 +104,7 @@ func (l *fakeListmonk) create(_ *http.Request, in asked) (int, any) {
 	return http.StatusOK, p
 }
 
-// query knows the two expressions that the bridge asks with; of any other SQL it says that it is wrong, as PostgreSQL would.
+// query knows the two expressions that the bridge sends; any other SQL is an error, as of PostgreSQL.
 func (l *fakeListmonk) query(r *http.Request, _ asked) (int, any) {
 	m := regexp.MustCompile(`^subscribers\.(email|attribs->>'optin_id') = '((?:[^']|'')*)'$`).FindStringSubmatch(r.FormValue("query"))
 	if m == nil {
@@ -156,7 +156,7 @@ func (l *fakeListmonk) manage(_ *http.Request, in asked) (int, any) {
 	return http.StatusOK, true
 }
 
-// find is the first person that is; the lock is held.
+// find returns the first person that matches. The caller holds the lock.
 func (l *fakeListmonk) find(is func(*person) bool) *person {
 	if i := slices.IndexFunc(l.people, is); i >= 0 {
 		return l.people[i]
@@ -164,7 +164,7 @@ func (l *fakeListmonk) find(is func(*person) bool) *person {
 	return nil
 }
 
-// insert is somebody who was there before the bridge.
+// insert adds somebody who was there before the bridge.
 func (l *fakeListmonk) insert(email string, attribs map[string]any, lists map[int]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +179,7 @@ func (l *fakeListmonk) changes() []string {
 	return slices.Clone(l.methods)
 }
 
-// status is what a list says of an address, or "".
+// status returns the status of an address on a list, or "".
 func (l *fakeListmonk) status(email string, list int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

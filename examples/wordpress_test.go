@@ -16,36 +16,38 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
-// printed is what the plugin makes of a shortcode: the form where it stands, and a tag of a script at the page's foot.
-type printed struct{ Form, Foot string }
+// shortcodeOutput is what the plugin prints for a shortcode: the form in its place, and a script tag at the end of the page.
+type shortcodeOutput struct{ Form, Foot string }
 
-// shortcode runs the plugin in PHP, with stand-ins of WordPress' functions.
-func shortcode(t *testing.T, attributes map[string]string) (p printed) {
+// shortcode runs the plugin in PHP, with stubs of WordPress' functions.
+func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 	t.Helper()
-	need(t, "php")
+	browsertest.Need(t, "php")
 	in, err := json.Marshal(attributes)
 	must(t, err)
 	c := exec.CommandContext(t.Context(), "php", "-d", "display_errors=stderr", "-d", "error_reporting=-1", "testdata/wordpress.php")
-	var complaints bytes.Buffer
-	c.Stdin, c.Stderr = bytes.NewReader(in), &complaints
+	var stderr bytes.Buffer
+	c.Stdin, c.Stderr = bytes.NewReader(in), &stderr
 	out, err := c.Output()
-	if err != nil || complaints.Len() > 0 {
-		t.Fatalf("php: %v\n%s%s", err, &complaints, out)
+	if err != nil || stderr.Len() > 0 {
+		t.Fatalf("php: %v\n%s%s", err, &stderr, out)
 	}
 	must(t, json.Unmarshal(out, &p))
 	return p
 }
 
-func TestPHPTakesThePlugin(t *testing.T) {
-	need(t, "php")
+func TestThePluginIsValidPHP(t *testing.T) {
+	browsertest.Need(t, "php")
 	if out, err := exec.Command("php", "-l", "wordpress/optin.php").CombinedOutput(); err != nil {
 		t.Fatalf("php -l: %v\n%s", err, out)
 	}
 }
 
-func TestThePluginEscapesWhatItIsGiven(t *testing.T) {
+func TestThePluginEscapesItsAttributes(t *testing.T) {
 	hostile := `"><script>alert(1)</script>'&amp;<b>`
 	p := shortcode(t, map[string]string{
 		"site": "demo", "url": "https://confirm.example/", "purpose-text": hostile, "email-text": hostile, "button-text": hostile,
@@ -54,11 +56,11 @@ func TestThePluginEscapesWhatItIsGiven(t *testing.T) {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Form + p.Foot))
 	must(t, err)
 	if n := doc.Find("form script, form b, [onload]").Length(); n != 0 {
-		t.Errorf("%d elements or handlers came of what is only text:\n%s%s", n, p.Form, p.Foot)
+		t.Errorf("%d elements or handlers were made of text:\n%s%s", n, p.Form, p.Foot)
 	}
 	for _, where := range []string{"label:has([type=email])", "label:has([type=checkbox])", "button"} {
 		if got := strings.TrimSpace(doc.Find(where).Text()); got != `"><script>alert(1)</script>'&<b>` { // esc_html leaves entities alone
-			t.Errorf("%s says %q", where, got)
+			t.Errorf("the text of %s is %q", where, got)
 		}
 	}
 	want := form{"https://confirm.example/v1/sites/demo/subscriptions", map[string][]string{"email": {ada}, "consent": {"true"}}}
@@ -67,7 +69,7 @@ func TestThePluginEscapesWhatItIsGiven(t *testing.T) {
 	}
 }
 
-func TestThePluginPrintsNoFormThatCannotWork(t *testing.T) {
+func TestThePluginPrintsNoFormWithWrongAttributes(t *testing.T) {
 	good := map[string]string{"site": "demo", "url": "https://confirm.example", "purpose-text": "The letter"}
 	if p := shortcode(t, good); !strings.Contains(p.Form, "<form ") || p.Foot != "" {
 		t.Fatalf("without a checksum: %q", p)
@@ -85,41 +87,41 @@ func TestThePluginPrintsNoFormThatCannotWork(t *testing.T) {
 	}
 }
 
-func TestThePluginsFormSignsSomebodyUp(t *testing.T) {
-	need(t, "php")
-	w := open(t, "wordpress")
-	p := shortcode(t, map[string]string{"site": "demo", "url": w.base, "purpose-text": "The letter"})
-	w.post(readForm(t, strings.NewReader(p.Form), ada))
-	w.confirm(ada)
+func TestThePluginsFormSignsUp(t *testing.T) {
+	browsertest.Need(t, "php")
+	e := start(t, "wordpress")
+	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter"})
+	e.submit(readForm(t, strings.NewReader(p.Form), ada))
+	e.confirm(ada)
 }
 
-func TestThePluginsScriptAnswersInPlace(t *testing.T) {
-	need(t, "php")
-	need(t, "chromium")
+func TestThePluginsScriptShowsTheResultInPlace(t *testing.T) {
+	browsertest.Need(t, "php")
+	browsertest.Need(t, "chromium")
 	folder := t.TempDir()
-	w := open(t, folder)
-	script, sum := w.embed()
-	p := shortcode(t, map[string]string{"site": "demo", "url": w.base, "purpose-text": "The letter", "script": script, "integrity": sum})
+	e := start(t, folder)
+	script, sum := e.embed()
+	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script, "integrity": sum})
 	if doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Foot)); err != nil || doc.Find("script[crossorigin=anonymous]").AttrOr("integrity", "") != sum {
-		t.Fatalf("the script's tag is %s (%v)", p.Foot, err)
+		t.Fatalf("the script tag is %s (%v)", p.Foot, err)
 	}
 	page := "<!doctype html><html lang=en><meta charset=utf-8><title>A page</title>" + p.Form + p.Foot
 	must(t, os.WriteFile(filepath.Join(folder, "index.html"), []byte(page), 0o600))
-	b := w.visit(w.site + "/")
+	b := e.openPage(e.site + "/")
 	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("button")))
-	b.shows(`document.querySelector("[role=status]").textContent.startsWith("Almost there")`)
-	b.quiet()
-	w.confirm(ada)
+	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Almost there")`)
+	b.wantNoConsole()
+	e.confirm(ada)
 }
 
-// embed is the name of optin's script and its checksum, got as docs/embed.md says.
-func (w *town) embed() (name, sum string) {
-	w.Helper()
-	resp, err := http.Get(w.base + "/embed.js")
-	must(w, err)
+// embed returns the name of optin's script and its checksum, as docs/embed.md says to get them.
+func (e *env) embed() (name, sum string) {
+	e.Helper()
+	resp, err := http.Get(e.base + "/embed.js")
+	must(e, err)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	must(w, err)
+	must(e, err)
 	digest := sha512.Sum384(text)
 	return "embed." + strings.Trim(resp.Header.Get("ETag"), `"`)[:8] + ".js", "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
 }

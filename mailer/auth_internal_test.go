@@ -11,7 +11,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// distant is a connection to another machine, as far as anybody can tell.
+// distant is a connection that seems to come from another machine.
 type distant struct{ net.Conn }
 
 func (distant) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 25), Port: 25} }
@@ -30,7 +30,7 @@ func TestAPasswordIsNotSentToAnotherMachineInClearText(t *testing.T) {
 		}
 		said <- all.String()
 	}()
-	c := &conn{raw: distant{ours}}
+	c := &connection{raw: distant{ours}}
 	var err error
 	if c.Client, err = smtp.NewClient(c.raw, "localhost"); err != nil { // what it is called proves nothing
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestAPasswordIsNotSentToAnotherMachineInClearText(t *testing.T) {
 	if err := c.Hello("optin.example"); err != nil {
 		t.Fatal(err)
 	}
-	r := relay{host: "localhost", user: url.UserPassword("optin", "hunter2")}
+	r := dialer{host: "localhost", user: url.UserPassword("optin", "hunter2")}
 	if err := r.login(c); err == nil || !strings.Contains(err.Error(), "not sent in clear text") {
 		t.Errorf("%v", err)
 	}

@@ -3,7 +3,6 @@ package mailer_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -15,15 +14,15 @@ import (
 	"github.com/optin/optin/mailer"
 )
 
-func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
+func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	r := startRelay(t)
-	o := openOffice(t, r.addr)
-	e := o.owe(ada)
-	o.sends(e)
+	env := newEnv(t, r.addr)
+	job := env.signUp(ada)
+	env.deliver(job)
 
 	got := r.received()
 	if len(got) != 1 {
-		t.Fatalf("%d letters, want 1", len(got))
+		t.Fatalf("%d emails, want 1", len(got))
 	}
 	if got[0].mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME" || got[0].rcpt != "RCPT TO:<"+ada+">" {
 		t.Errorf("envelope %q, %q", got[0].mail, got[0].rcpt)
@@ -34,7 +33,7 @@ func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	delete(header, "Subject")
 	if diff := cmp.Diff(map[string][]string{
 		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"}, "Date": {"Sat, 21 Nov 2026 12:00:00 +0000"},
-		"Message-Id": {"<" + e.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"}, "Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
+		"Message-Id": {"<" + job.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"}, "Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
 	}, header); diff != "" {
 		t.Error(diff)
 	}
@@ -46,40 +45,40 @@ func TestALetterArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 		t.Fatalf("links %q in the text, %q in the HTML; want the same two", text, links(m.html))
 	}
 	token := text[0][strings.LastIndexByte(text[0], '/')+1:]
-	if v, err := o.View(t.Context(), token); err != nil || v.Address.String() != ada {
+	if v, err := env.View(t.Context(), token); err != nil || v.Address.String() != ada {
 		t.Errorf("the link shows %v, %v", v.Address, err)
 	}
 
 	sum := sha256.Sum256(got[0].raw)
-	want := &consent.Delivery{At: noon, MessageID: "<" + e.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
-	if diff := cmp.Diff(want, o.request(e).Delivery); diff != "" {
+	want := &consent.Delivery{At: noon, MessageID: "<" + job.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+	if diff := cmp.Diff(want, env.request(job).Delivery); diff != "" {
 		t.Error(diff)
 	}
-	if o.owed(e) {
-		t.Error("it is still owed")
+	if env.isDue(job) {
+		t.Error("it is still due")
 	}
-	line := o.line()
+	line := env.lastLog()
 	delete(line, "time")
 	delete(line, "ms")
 	if diff := cmp.Diff(map[string]any{
-		"level": "INFO", "msg": "letter", "letter": e.ID, "site": "gazette", "duty": "confirm", "to": "a…@example.org", "outcome": "delivered", "code": 250.0,
+		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@example.org", "outcome": "delivered", "code": 250.0,
 	}, line); diff != "" {
 		t.Error(diff)
 	}
-	o.discreet(nil)
+	env.noSecrets(nil)
 }
 
-func TestALetterToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
+func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	r := startRelay(t)
-	o := openOffice(t, r.addr)
-	o.sends(o.owe(ada))
+	env := newEnv(t, r.addr)
+	env.deliver(env.signUp(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := o.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
+	if _, err := env.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	o.later(time.Hour)
-	e := o.owe(ada)
-	o.sends(e)
+	env.advance(time.Hour)
+	job := env.signUp(ada)
+	env.deliver(job)
 	m := parse(t, r.received()[1].raw)
 	one := m.header.Get("List-Unsubscribe")
 	if len(links(one)) != 1 || one != "<"+links(one)[0]+">" || m.header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
@@ -91,34 +90,34 @@ func TestALetterToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	if !strings.Contains(string(r.received()[1].raw), "\r\nList-Unsubscribe: <https://") {
 		t.Error("the link does not stand on the line of its field")
 	}
-	if got := o.line()["duty"]; got != "known" || o.owed(e) {
-		t.Errorf("duty %v, still owed %v", got, o.owed(e))
+	if got := env.lastLog()["type"]; got != "known" || env.isDue(job) {
+		t.Errorf("type %v, still due %v", got, env.isDue(job))
 	}
-	o.discreet(nil)
+	env.noSecrets(nil)
 }
 
-func TestWhatIsNoLongerOwedIsNotSent(t *testing.T) {
+func TestAnEmailThatIsNoLongerDueIsNotSent(t *testing.T) {
 	r := startRelay(t)
-	o := openOffice(t, r.addr)
-	e := o.owe(ada)
-	o.later(49 * time.Hour)
-	if settled, err := o.Run(t.Context(), e); settled || err != nil {
-		t.Errorf("settled %v, %v; want it left to the caller", settled, err)
+	env := newEnv(t, r.addr)
+	job := env.signUp(ada)
+	env.advance(49 * time.Hour)
+	if ended, err := env.Run(t.Context(), job); ended || err != nil {
+		t.Errorf("ended %v, %v; want it left to the caller", ended, err)
 	}
-	if got := o.line()["outcome"]; got != "not owed" || r.dialled() != 0 {
+	if got := env.lastLog()["outcome"]; got != "not due" || r.dialled() != 0 {
 		t.Errorf("outcome %v, %d connections", got, r.dialled())
 	}
 }
 
 func TestASiteThatIsNotConfiguredWaits(t *testing.T) {
 	r := startRelay(t)
-	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Sites = map[string]mailer.Site{"other": o.Sites["gazette"]} })
-	e := o.owe(ada)
-	if settled, err := o.Run(t.Context(), e); settled || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
-		t.Errorf("settled %v, %v", settled, err)
+	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Sites = map[string]mailer.Site{"other": o.Sites["gazette"]} })
+	job := env.signUp(ada)
+	if ended, err := env.Run(t.Context(), job); ended || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
+		t.Errorf("ended %v, %v", ended, err)
 	}
-	if !o.owed(e) || r.dialled() != 0 {
-		t.Error("it is settled, or the relay was bothered")
+	if !env.isDue(job) || r.dialled() != 0 {
+		t.Error("it is ended, or the relay was contacted")
 	}
 }
 
@@ -126,8 +125,8 @@ func TestAnAddressBeyondASCIIIsWrittenToAsItIsOrNotAtAll(t *testing.T) {
 	const jörg = "jörg@bücher.example"
 	t.Run("offered", func(t *testing.T) {
 		r := startRelay(t)
-		o := openOffice(t, r.addr)
-		o.sends(o.owe(jörg))
+		env := newEnv(t, r.addr)
+		env.deliver(env.signUp(jörg))
 		got := r.received()[0]
 		if !strings.HasSuffix(got.mail, " SMTPUTF8") || got.rcpt != "RCPT TO:<jörg@xn--bcher-kva.example>" {
 			t.Errorf("envelope %q, %q", got.mail, got.rcpt)
@@ -137,54 +136,53 @@ func TestAnAddressBeyondASCIIIsWrittenToAsItIsOrNotAtAll(t *testing.T) {
 		}
 	})
 	t.Run("not offered", func(t *testing.T) {
-		r := startRelay(t, func(r *relay) { r.ext = []string{"8BITMIME"} })
-		o := openOffice(t, r.addr)
+		r := startRelay(t, func(r *fakeRelay) { r.ext = []string{"8BITMIME"} })
+		env := newEnv(t, r.addr)
 		for _, address := range []string{jörg, "jörgen@bücher.example"} { // on a new connection, and on the kept one
-			e := o.owe(address)
-			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
-				t.Fatalf("settled %v, %v", settled, err)
+			job := env.signUp(address)
+			if ended, err := env.Run(t.Context(), job); !ended || err != nil {
+				t.Fatalf("ended %v, %v", ended, err)
 			}
-			if q := o.request(e); q.State != consent.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
+			if q := env.request(job); q.State != consent.Undeliverable || q.Closed.Reply != "relay offers no SMTPUTF8" {
 				t.Errorf("%+v", q)
 			}
 		}
-		o.sends(o.owe(ada))
+		env.deliver(env.signUp(ada))
 		if r.heard("MAIL") != 1 || r.dialled() != 1 {
-			t.Errorf("%d letters were begun on %d connections, want 1 on 1", r.heard("MAIL"), r.dialled())
+			t.Errorf("%d emails were begun on %d connections, want 1 on 1", r.heard("MAIL"), r.dialled())
 		}
 	})
 }
 
-func TestALostLeaseIsNobodysFailure(t *testing.T) {
+func TestALostLeaseIsNoError(t *testing.T) {
 	r := startRelay(t)
-	o := openOffice(t, r.addr)
-	e := o.owe(ada)
-	o.later(mailer.MaxDuration + time.Second)
-	theirs := o.lease() // somebody else has it now
-	if settled, err := o.Run(t.Context(), e); !settled || err != nil || o.line()["outcome"] != "lost" {
-		t.Errorf("settled %v, %v; want nothing left to do", settled, err)
+	env := newEnv(t, r.addr)
+	job := env.signUp(ada)
+	env.advance(mailer.MaxDuration + time.Second)
+	theirs := env.lease() // somebody else has it now
+	if ended, err := env.Run(t.Context(), job); !ended || err != nil || env.lastLog()["outcome"] != "lost" {
+		t.Errorf("ended %v, %v; want nothing left to do", ended, err)
 	}
-	o.sends(theirs) // of this process: it knows that the letter is sent
-	if len(r.received()) != 1 || o.request(theirs).Delivery == nil {
-		t.Errorf("%d letters", len(r.received()))
+	env.deliver(theirs) // of this process: it knows that the email is sent
+	if len(r.received()) != 1 || env.request(theirs).Delivery == nil {
+		t.Errorf("%d emails", len(r.received()))
 	}
 }
 
-func TestCheckTellsWhatIsWrongWithTheRelay(t *testing.T) {
+func TestCheckReportsWhatIsWrongWithTheRelay(t *testing.T) {
 	good := startRelay(t)
-	if err := openOffice(t, good.addr).Check(t.Context()); err != nil {
+	if err := newEnv(t, good.addr).Check(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if good.heard("QUIT") != 1 || good.heard("MAIL") != 0 {
 		t.Errorf("it said %q", good.said)
 	}
 	closed := startRelay(t, says("greeting", "554 5.7.1 your network is listed"))
-	err := openOffice(t, closed.addr).Check(t.Context())
+	err := newEnv(t, closed.addr).Check(t.Context())
 	if err == nil || err.Error() != "mailer: relay, greeting: 554 5.7.1 your network is listed" {
 		t.Errorf("%v", err)
 	}
-	var rest interface{ RetryAfter() time.Duration }
-	if errors.As(err, &rest) {
-		t.Error("it asks for rest")
+	if notBeforeOf(err) != -1 || waitOf(err) != -1 {
+		t.Error("it asks for a delay")
 	}
 }

@@ -9,17 +9,15 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/optin/optin/internal/keyring"
 )
 
-const (
-	// signedFor is how long a signature is good: longer than a relay tries to deliver (RFC 5321 4.5.4.1), and not for ever.
-	signedFor = 7 * 24 * time.Hour
-	// minRSA is the least size of an RSA key, in bits (RFC 8301 section 3.2).
-	minRSA = 1024
-)
+// signatureLifetime is how long a signature is valid: longer than a relay tries to deliver (RFC 5321 section 4.5.4.1), and not for ever.
+const signatureLifetime = 7 * 24 * time.Hour
 
-// DKIM is a key that signs letters (RFC 6376): RSA, or ed25519 (RFC 8463), whose public half stands in DNS
-// at <Selector>._domainkey.<Domain>.
+// DKIM is a key that signs emails (RFC 6376): RSA of at least keyring.MinRSABits, or Ed25519 (RFC 8463). Its public half stands in DNS at
+// <Selector>._domainkey.<Domain>.
 type DKIM struct {
 	Domain, Selector string
 	Key              crypto.Signer // *rsa.PrivateKey or ed25519.PrivateKey
@@ -35,39 +33,39 @@ func (k DKIM) check() error {
 	if err := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key).ValidateConfig(); err != nil {
 		return fmt.Errorf("mailer: DKIM key %s of %s: %w", k.Selector, k.Domain, err)
 	}
-	if key, ok := k.Key.(*rsa.PrivateKey); ok && key.N.BitLen() < minRSA {
-		return fmt.Errorf("mailer: DKIM key %s of %s: RSA of %d bits, needs %d (RFC 8301)", k.Selector, k.Domain, key.N.BitLen(), minRSA)
+	if key, ok := k.Key.(*rsa.PrivateKey); ok && key.N.BitLen() < keyring.MinRSABits {
+		return fmt.Errorf("mailer: DKIM key %s of %s: RSA of %d bits, needs %d", k.Selector, k.Domain, key.N.BitLen(), keyring.MinRSABits)
 	}
 	return nil
 }
 
-// covers tells whether the key may sign for a sender's domain: its own, or one below (RFC 6376 3.10, relaxed alignment).
-func (k DKIM) covers(domain string) bool {
+// signsFor reports whether the key may sign for a sender's domain: its own, or one below it (RFC 6376 section 3.10, relaxed alignment).
+func (k DKIM) signsFor(domain string) bool {
 	return strings.EqualFold(domain, k.Domain) || strings.HasSuffix(strings.ToLower(domain), "."+strings.ToLower(k.Domain))
 }
 
-// signer is a key made ready for letters from one domain.
+// signer is a key prepared for emails from one domain.
 type signer struct {
 	mail.DKIMSigner
 	name string // for errors
 }
 
-// signers are those of the keys that cover a domain.
+// signers returns the signers of the keys that sign for a domain.
 func (o *Options) signers(domain string) (all []signer) {
 	for _, k := range o.DKIM {
-		if !k.covers(domain) {
+		if !k.signsFor(domain) {
 			continue
 		}
 		s := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key)
 		s.NowFunc = o.Now
-		s.ExpiresIn(signedFor)
+		s.ExpiresIn(signatureLifetime)
 		s.OversignHeaders("From", "To", "Subject", "Reply-To", "Cc", "Content-Type", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
 		all = append(all, signer{*s, k.Selector + " of " + k.Domain})
 	}
 	return all
 }
 
-// sign puts the signatures of all keys that cover the domain on top of a message.
+// sign returns a message with the signatures of all keys that sign for the domain on top.
 func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
 	signers := m.signers[domain]
 	if len(signers) == 0 {
@@ -75,7 +73,7 @@ func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
 	}
 	header, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
 	header = append(header[:len(header):len(header)], "\r\n"...)
-	names := signedFields(header)
+	names := fieldNames(header)
 	var signed bytes.Buffer
 	signed.Grow(len(raw) + len(signers)<<10)
 	for _, s := range signers { // a copy each time: signing writes to it
@@ -90,8 +88,8 @@ func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
 	return signed.Bytes(), nil
 }
 
-// signedFields names the header's fields once each: all of them are ours, and signed.
-func signedFields(header []byte) (names []string) {
+// fieldNames returns the names of a header's fields, once each. All of them are ours, and all are signed.
+func fieldNames(header []byte) (names []string) {
 	for line := range strings.SplitSeq(string(header), "\r\n") {
 		if name, _, ok := strings.Cut(line, ":"); ok && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
 			names = append(names, name)
@@ -100,9 +98,9 @@ func signedFields(header []byte) (names []string) {
 	return names
 }
 
-// refold folds a signature anew. As it comes (go-mail 0.8.1) a tag longer than a line, such as our h=, is broken within a word,
-// though what was signed is the unbroken one: a verifier, for which a fold is a space (RFC 6376 3.4.2), then finds it wrong. A fold after
-// "; " keeps the space that was signed; within b=, which is left out of what is signed, any fold will do.
+// refold folds a signature field anew. go-mail 0.8.1 breaks a tag that is longer than a line, such as h=, within a word, although it signed the
+// unbroken tag. A verifier reads a fold as a space (RFC 6376 section 3.4.2) and then finds the signature wrong. A fold after "; " keeps the space
+// that was signed. Within b=, which is not signed, any fold will do.
 func refold(field string) string {
 	const fold = "\r\n "
 	field = strings.TrimSuffix(strings.ReplaceAll(field, fold, ""), "\r\n")

@@ -2,123 +2,185 @@ package mailer
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
 
 const (
-	// maxDomains is of how many recipients' domains something is remembered. Strangers choose them.
+	// maxDomains limits how many recipient domains are remembered. Strangers choose them.
 	maxDomains = 4096
-	// maxSoft is how many letters in a row a domain may put off until it is left alone.
-	maxSoft = 3
-	// enoughFor is how long a letter waits whose domain has enough letters under way.
-	enoughFor = 1500 * time.Millisecond
-	// knownFor is how long a domain is known to answer after it settled a letter.
+	// maxDeferrals is how many emails in a row a domain may put off before it is paused.
+	maxDeferrals = 3
+	// busyWait is how long an email waits if enough emails to its domain are under way.
+	busyWait = 1500 * time.Millisecond
+	// knownFor is how long a domain is known to answer after it accepted or refused an email.
 	knownFor = 10 * time.Minute
-	// newcomer is how long letters to a domain that is not known wait for the one that finds out; after that they are put off, for slowFor.
-	newcomer = 2 * time.Second
-	slowFor  = 20 * time.Second
-	// maxStalls is how many domains in a row, of those not known to answer, may keep a letter waiting until there is less patience with all.
+	// unprovenWait is how long emails to a domain that is not known to answer wait for the one that is under way. After that they are put off
+	// for slowDelay.
+	unprovenWait = 2 * time.Second
+	slowDelay    = 20 * time.Second
+	// maxStalls is how many domains in a row, of those not known to answer, may stall before timeouts become shorter for all.
 	maxStalls = 3
 )
 
-// domains are those that letters go to, as far as something is to be remembered of them: that letters are under way, that they answer, or
-// what went wrong.
+// domains are the recipient domains of which something is to be remembered: that emails are under way, that they answer, or what went wrong.
 type domains struct {
-	now  func() time.Time
-	most int // letters of one domain that are in the relays' hands at once; 0: no bound
-	mu   sync.Mutex
-	all  map[string]*domain
+	now   func() time.Time
+	limit int // emails to one domain under way at once; 0: none
 
-	stalls  int // domains in a row, of those not known to answer, that kept a letter waiting
-	finding int // letters under way to domains that are not known to answer
+	mu       sync.Mutex
+	byName   map[string]*domain
+	stalls   int // domains in a row, of those not known to answer, that stalled
+	unproven int // emails under way to domains that are not known to answer
 }
 
 type domain struct {
 	pause
-	hands int // letters under way
-	soft  int // letters put off at RCPT, in a row
+	inFlight  int // emails under way
+	deferrals int // emails put off at RCPT, in a row
 
-	answered time.Time     // when a letter was last settled
-	began    time.Time     // when the last letter went; by the machine's clock
-	over     chan struct{} // closed when that one's stay is over
+	answeredAt time.Time     // when an email was last accepted or refused
+	startedAt  time.Time     // when the last email was begun, by the machine's clock
+	done       chan struct{} // closed when that email is done
 }
 
-// known tells whether it answered lately.
-func (d *domain) known(now time.Time) bool { return now.Sub(d.answered) <= knownFor }
+// slot is the permission to send one email to a domain.
+type slot struct {
+	domains  *domains
+	name     string
+	first    bool // it is the first attempt after a pause
+	unproven bool // the domain was not known to answer
+	done     chan struct{}
+}
 
-// enter lets a letter to a domain go to the relays, or says how long it has to wait: with errResting, errEnough or errSlow. A domain that is not
-// known to answer is found out about by one letter, for which others wait a little: so one that stalls holds one worker, and the
-// next ones let go of theirs.
-func (s *domains) enter(ctx context.Context, name string) (*visit, time.Duration, error) {
+// known reports whether the domain answered lately.
+func (d *domain) known(now time.Time) bool { return now.Sub(d.answeredAt) <= knownFor }
+
+// acquire returns a slot for an email to a domain, or how long the email has to wait, with errDomainPaused, errDomainBusy or errDomainSlow. A domain
+// that is not known to answer gets one email, and others wait a little for its result. So a domain that stalls holds one worker, and the emails
+// that follow give theirs up.
+func (s *domains) acquire(ctx context.Context, name string) (*slot, time.Duration, error) {
 	for {
-		v, first, wait, err := s.admit(name)
-		if first == nil {
-			return v, wait, err
+		slot, underWay, wait, err := s.tryAcquire(name)
+		if underWay == nil {
+			return slot, wait, err
 		}
-		patience := time.NewTimer(wait)
+		timer := time.NewTimer(wait)
 		select {
-		case <-first:
-		case <-patience.C:
+		case <-underWay:
+		case <-timer.C:
 		case <-ctx.Done():
-			patience.Stop()
-			return nil, shortest, errSlow
+			timer.Stop()
+			return nil, minWait, errDomainSlow
 		}
-		patience.Stop()
+		timer.Stop()
 	}
 }
 
-// admit is enter, but where a letter is under way that finds out about the domain, it answers what to wait for, and for how long.
-func (s *domains) admit(name string) (v *visit, first chan struct{}, wait time.Duration, err error) {
+// tryAcquire does not block: while one email finds out about the domain, it returns what to wait for, and for how long.
+func (s *domains) tryAcquire(name string) (_ *slot, underWay chan struct{}, wait time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.all[name]
+	d := s.byName[name]
 	if d == nil {
 		d = &domain{}
 	}
-	if wait := d.left(s.now()); wait > 0 {
-		return nil, nil, wait, errResting
+	if wait := d.remaining(s.now()); wait > 0 {
+		return nil, nil, wait, errDomainPaused
 	}
-	if s.most > 0 && d.hands >= s.most {
-		return nil, nil, enoughFor, errEnough
+	if s.limit > 0 && d.inFlight >= s.limit {
+		return nil, nil, busyWait, errDomainBusy
 	}
-	if d.hands > 0 && !d.known(s.now()) {
-		if left := newcomer - time.Since(d.began); left > 0 {
-			return nil, d.over, left, nil
+	if d.inFlight > 0 && !d.known(s.now()) {
+		if wait := unprovenWait - time.Since(d.startedAt); wait > 0 {
+			return nil, d.done, wait, nil
 		}
-		return nil, nil, slowFor, errSlow
+		return nil, nil, slowDelay, errDomainSlow
 	}
-	v = &visit{all: s, name: name, finds: !d.known(s.now())}
-	if v.finds {
-		if s.stalls >= maxStalls && s.most > 0 && s.finding >= max(1, s.most/2) {
-			return nil, nil, slowFor, errSlow // the workers are for domains that are known to answer
+	slot := &slot{domains: s, name: name, unproven: !d.known(s.now())}
+	if slot.unproven {
+		if s.stalls >= maxStalls && s.limit > 0 && s.unproven >= max(1, s.limit/2) {
+			return nil, nil, slowDelay, errDomainSlow // the other workers are for domains that are known to answer
 		}
-		s.finding++
+		s.unproven++
 	}
 	s.remember(name, d)
-	d.hands++
-	d.began, d.over = time.Now(), make(chan struct{})
-	v.trial, v.over = d.enter(), d.over
-	return v, nil, 0, nil
+	d.inFlight++
+	d.startedAt, d.done = time.Now(), make(chan struct{})
+	slot.first, slot.done = d.begin(), d.done
+	return slot, nil, 0, nil
 }
 
-// remember keeps a domain. Where there are too many, another is forgotten that has no letter under way: of a few, whichever they are, the
-// one whose rest is over first.
+// remember keeps a domain. If there are too many, it forgets one that has no email under way: of a few arbitrary ones, that whose pause ends first.
 func (s *domains) remember(name string, d *domain) {
-	if s.all == nil {
-		s.all = map[string]*domain{}
+	if s.byName == nil {
+		s.byName = map[string]*domain{}
 	}
-	if len(s.all) >= maxDomains && s.all[name] == nil {
-		victim, over, seen := "", time.Time{}, 0
-		for other, d := range s.all {
-			if d.hands == 0 && (victim == "" || d.until.Before(over)) {
-				victim, over = other, d.until
+	if len(s.byName) >= maxDomains && s.byName[name] == nil {
+		victim, until, seen := "", time.Time{}, 0
+		for other, d := range s.byName {
+			if d.inFlight == 0 && (victim == "" || d.until.Before(until)) {
+				victim, until = other, d.until
 			}
 			if seen++; seen >= 32 && victim != "" {
 				break
 			}
 		}
-		delete(s.all, victim)
+		delete(s.byName, victim)
 	}
-	s.all[name] = d
+	s.byName[name] = d
+}
+
+// release ends the slot and learns from the email's error. A domain that stalls, or puts several emails off in a row, is paused. An email that was
+// accepted or refused shows that the domain answers.
+func (s *slot) release(err error) {
+	all := s.domains
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	d := all.byName[s.name]
+	d.inFlight--
+	if s.unproven {
+		all.unproven--
+	}
+	close(s.done)
+	var failure *smtpError
+	errors.As(err, &failure)
+	if !d.known(all.now()) {
+		all.countStall(err, failure, s.first)
+	}
+	switch {
+	case err == nil, failure != nil && failure.refusesEmail():
+		d.succeed()
+		d.deferrals, d.answeredAt = 0, all.now()
+	case failure != nil && failure.stalled():
+		d.fail(all.now(), s.first, domainStalls())
+	case failure != nil && failure.defers():
+		if d.deferrals = min(d.deferrals+1, maxDeferrals); d.deferrals == maxDeferrals {
+			d.fail(all.now(), s.first, domainStalls())
+		}
+		d.abandon(s.first)
+	default:
+		d.abandon(s.first)
+	}
+	if d.inFlight == 0 && d.deferrals == 0 && !d.active() && d.answeredAt.IsZero() {
+		delete(all.byName, s.name)
+	}
+}
+
+// countStall counts the unknown domains that stall in a row. One that stalls again on its first attempt after a pause counts once.
+func (s *domains) countStall(err error, failure *smtpError, first bool) {
+	switch {
+	case err == nil, failure != nil && failure.code > 0 && failure.step == stepRCPT:
+		s.stalls = 0
+	case failure != nil && failure.stalled() && !first:
+		s.stalls = min(s.stalls+1, maxStalls)
+	}
+}
+
+// stalling reports whether one domain after another stalls, as when somebody signs up addresses at many domains that do.
+func (s *domains) stalling() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stalls == maxStalls
 }

@@ -7,60 +7,60 @@ import (
 	"time"
 )
 
-func TestWhatIsRememberedOfDomainsIsBounded(t *testing.T) {
+func TestTheNumberOfRememberedDomainsIsBounded(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	s := &domains{now: func() time.Time { return now }}
-	stalled := &fault{stage: stageRCPT, cause: context.DeadlineExceeded}
-	under, _, _ := s.enter(t.Context(), "under-way.example")
+	stalled := &smtpError{step: stepRCPT, cause: context.DeadlineExceeded}
+	under, _, _ := s.acquire(t.Context(), "under-way.example")
 	for n := range 3 * maxDomains {
-		v, _, err := s.enter(t.Context(), fmt.Sprintf("d%d.example", n))
+		slot, _, err := s.acquire(t.Context(), fmt.Sprintf("d%d.example", n))
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.end(stalled)
-		if len(s.all) > maxDomains {
-			t.Fatalf("%d domains are remembered", len(s.all))
+		slot.release(stalled)
+		if len(s.byName) > maxDomains {
+			t.Fatalf("%d domains are remembered", len(s.byName))
 		}
 	}
-	if _, wait, err := s.enter(t.Context(), fmt.Sprintf("d%d.example", 3*maxDomains-1)); wait != time.Minute || err != errResting {
+	if _, wait, err := s.acquire(t.Context(), fmt.Sprintf("d%d.example", 3*maxDomains-1)); wait != time.Minute || err != errDomainPaused {
 		t.Errorf("the last of them is forgotten: %s, %v", wait, err)
 	}
-	before := len(s.all)
-	under.end(nil) // it was remembered as long as its letter was under way; now it is one of many
-	v, _, _ := s.enter(t.Context(), "new.example")
-	if v.end(nil); len(s.all) != before {
-		t.Errorf("%d domains are remembered, want %d", len(s.all), before)
+	before := len(s.byName)
+	under.release(nil) // it was remembered as long as its email was under way; now it is one of many
+	slot, _, _ := s.acquire(t.Context(), "new.example")
+	if slot.release(nil); len(s.byName) != before {
+		t.Errorf("%d domains are remembered, want %d", len(s.byName), before)
 	}
 }
 
 func TestWhileOneDomainAfterAnotherStallsTheOthersKeepTheirWorkers(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	s := &domains{now: func() time.Time { return now }, most: 2}
-	stalled := &fault{stage: stageRCPT, cause: context.DeadlineExceeded}
-	in := func(name string) *visit {
+	s := &domains{now: func() time.Time { return now }, limit: 2}
+	stalled := &smtpError{step: stepRCPT, cause: context.DeadlineExceeded}
+	in := func(name string) *slot {
 		t.Helper()
-		v, wait, err := s.enter(t.Context(), name)
+		slot, wait, err := s.acquire(t.Context(), name)
 		if err != nil {
 			t.Fatalf("%s waits for %s: %v", name, wait, err)
 		}
-		return v
+		return slot
 	}
-	in("known.example").end(nil)
+	in("known.example").release(nil)
 	a, b := in("a.example"), in("b.example") // nothing is known yet: both find out
-	a.end(stalled)
-	b.end(stalled)
-	in("c.example").end(stalled)
+	a.release(stalled)
+	b.release(stalled)
+	in("c.example").release(stalled)
 	finder := in("d.example")
-	if _, wait, err := s.enter(t.Context(), "e.example"); err != errSlow || wait != slowFor {
-		t.Errorf("a second letter finds out: waits %s, %v", wait, err)
+	if _, wait, err := s.acquire(t.Context(), "e.example"); err != errDomainSlow || wait != slowDelay {
+		t.Errorf("a second email finds out: is retried in %s, %v", wait, err)
 	}
-	in("known.example").end(nil)
-	finder.end(stalled)
-	in("f.example").end(nil) // one that answers: it was not everybody's fault
+	in("known.example").release(nil)
+	finder.release(stalled)
+	in("f.example").release(nil) // one that answers: it was not everybody's fault
 	g, h := in("g.example"), in("h.example")
-	g.end(nil)
-	h.end(nil)
-	if s.finding != 0 {
-		t.Errorf("%d letters are still finding out", s.finding)
+	g.release(nil)
+	h.release(nil)
+	if s.unproven != 0 {
+		t.Errorf("%d emails are still finding out", s.unproven)
 	}
 }

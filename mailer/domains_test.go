@@ -1,7 +1,6 @@
 package mailer_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -13,25 +12,16 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// restOf is how long an error asks to rest at least; -1 if it does not.
-func restOf(err error) time.Duration {
-	var rest interface{ RetryAfter() time.Duration }
-	if errors.As(err, &rest) {
-		return rest.RetryAfter()
-	}
-	return -1
+func shortTimeouts(o *mailer.Options) {
+	o.Dial, o.Session, o.FirstRcpt = 500*time.Millisecond, time.Second, 150*time.Millisecond
 }
 
-func hasty(o *mailer.Options) {
-	o.Dial, o.Session, o.Hasty = 500*time.Millisecond, time.Second, 150*time.Millisecond
-}
-
-func TestADomainThatKeepsALetterWaitingIsLeftAloneAndTheOthersAreNot(t *testing.T) {
+func TestADomainThatStallsIsPausedAndOthersAreNot(t *testing.T) {
 	for at, rounds := range map[string]int{"RCPT": 6, "DATA": 1} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			r := startRelay(t)
-			slow := func(r *relay) { // slow.example's letters stall
+			slow := func(r *fakeRelay) { // slow.example's emails stall
 				r.say = func(s step) string {
 					if s.verb == at && strings.HasSuffix(r.latest("RCPT"), "@slow.example>") {
 						return stall
@@ -40,38 +30,38 @@ func TestADomainThatKeepsALetterWaitingIsLeftAloneAndTheOthersAreNot(t *testing.
 				}
 			}
 			r.change(slow)
-			o := openOffice(t, r.addr, hasty)
-			o.hold = 24 * time.Hour
-			e, other := o.owe("ada@slow.example"), o.owe("grace@slow.example")
+			env := newEnv(t, r.addr, shortTimeouts)
+			env.leaseFor = 24 * time.Hour
+			job, other := env.signUp("ada@slow.example"), env.signUp("grace@slow.example")
 			want := time.Minute
 			for range rounds {
-				_, err := o.Run(t.Context(), e)
-				if laneOf(err) != confirm.QueueEmailRetry || !strings.Contains(err.Error(), at+": no answer in time") {
-					t.Fatalf("%v waits in %q", err, laneOf(err))
+				_, err := env.Run(t.Context(), job)
+				if queueOf(err) != confirm.QueueEmailRetry || !strings.Contains(err.Error(), at+": no answer in time") {
+					t.Fatalf("%v is retried in %q", err, queueOf(err))
 				}
 				said := r.heard("")
-				if _, err := o.Run(t.Context(), other); restOf(err) != want || o.line()["outcome"] != "later" || r.heard("") != said {
-					t.Fatalf("%v rests for %s, want %s; the relay heard %d lines", err, restOf(err), want, r.heard("")-said)
+				if _, err := env.Run(t.Context(), other); notBeforeOf(err) != want || env.lastLog()["outcome"] != "retry" || r.heard("") != said {
+					t.Fatalf("%v is retried not before %s, want %s; the relay heard %d lines", err, notBeforeOf(err), want, r.heard("")-said)
 				}
-				o.sends(o.owe(fmt.Sprintf("ada%s@example.org", want)))
-				o.later(want)
+				env.deliver(env.signUp(fmt.Sprintf("ada%s@example.org", want)))
+				env.advance(want)
 				want = min(2*want, 15*time.Minute)
 			}
-			r.change(func(r *relay) { r.say = func(step) string { return "" } })
-			o.sends(e)
-			o.sends(other)
+			r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+			env.deliver(job)
+			env.deliver(other)
 			r.change(slow)
-			if _, err := o.Run(t.Context(), o.owe("hedy@slow.example")); restOf(err) != -1 {
-				t.Errorf("it began to rest by itself: %v", err)
+			if _, err := env.Run(t.Context(), env.signUp("hedy@slow.example")); notBeforeOf(err) != -1 {
+				t.Errorf("it was paused by itself: %v", err)
 			}
-			if _, err := o.Run(t.Context(), o.owe("joan@slow.example")); restOf(err) != time.Minute {
-				t.Errorf("%v rests for %s; want it to begin anew", err, restOf(err))
+			if _, err := env.Run(t.Context(), env.signUp("joan@slow.example")); notBeforeOf(err) != time.Minute {
+				t.Errorf("%v is retried not before %s; want it to begin anew", err, notBeforeOf(err))
 			}
 		})
 	}
 }
 
-func TestThreeLettersPutOffInARowMakeADomainRest(t *testing.T) {
+func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 	for name, row := range map[string]struct {
 		verb    string
 		replies []string
@@ -82,7 +72,7 @@ func TestThreeLettersPutOffInARowMakeADomainRest(t *testing.T) {
 		"with one that went":   {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "", "450 4.2.0 no", "450 4.2.0 no"}, false},
 		"with one for good":    {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "550 5.1.1 no", "450 4.2.0 no"}, false},
 		"at another step":      {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
-		"of full mailboxes":    {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many letters", "452 4.2.2 full"}, false},
+		"of full mailboxes":    {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many emails", "452 4.2.2 full"}, false},
 		"of nobody's fault":    {"RCPT", []string{"550 5.7.26 no", "550 5.7.26 no", "550 5.7.26 no"}, false},
 		"with a drop between":  {"RCPT", []string{"450 4.2.0 no", hangUp, "450 4.2.0 no", hangUp, "450 4.2.0 no"}, true},
 		"that are maybe taken": {".", []string{hangUp, hangUp, hangUp}, false},
@@ -96,43 +86,43 @@ func TestThreeLettersPutOffInARowMakeADomainRest(t *testing.T) {
 				}
 				return ""
 			}
-			o := openOffice(t, r.addr)
+			env := newEnv(t, r.addr)
 			for n := range row.replies {
-				_, _ = o.Run(t.Context(), o.owe(fmt.Sprintf("ada%d@example.org", n)))
+				_, _ = env.Run(t.Context(), env.signUp(fmt.Sprintf("ada%d@example.org", n)))
 			}
-			_, err := o.Run(t.Context(), o.owe(ada))
-			if rests := restOf(err) == time.Minute; rests != row.rests || (err == nil) == row.rests {
-				t.Errorf("%v; want it to rest: %v", err, row.rests)
+			_, err := env.Run(t.Context(), env.signUp(ada))
+			if rests := notBeforeOf(err) == time.Minute; rests != row.rests || (err == nil) == row.rests {
+				t.Errorf("%v; want it paused: %v", err, row.rests)
 			}
-			o.sends(o.owe("ada@example.net"))
+			env.deliver(env.signUp("ada@example.net"))
 		})
 	}
 }
 
-func TestAfterItsRestADomainIsTriedByOneLetter(t *testing.T) {
+func TestAfterAPauseADomainGetsOneEmail(t *testing.T) {
 	r := startRelay(t, says("RCPT", stall))
-	o := openOffice(t, r.addr, hasty)
-	e, other := o.owe("ada@slow.example"), o.owe("grace@slow.example")
-	_, _ = o.Run(t.Context(), e)
-	o.later(time.Minute)
+	env := newEnv(t, r.addr, shortTimeouts)
+	job, other := env.signUp("ada@slow.example"), env.signUp("grace@slow.example")
+	_, _ = env.Run(t.Context(), job)
+	env.advance(time.Minute)
 	done := make(chan error, 1)
 	go func() {
-		_, err := o.Run(t.Context(), e)
+		_, err := env.Run(t.Context(), job)
 		done <- err
 	}()
-	eventually(t, "a trial", func() bool { return r.heard("RCPT") == 2 })
-	if _, err := o.Run(t.Context(), other); restOf(err) != time.Second && restOf(err) != 2*time.Minute {
-		t.Errorf("%v rests for %s", err, restOf(err))
+	eventually(t, "an attempt", func() bool { return r.heard("RCPT") == 2 })
+	if _, err := env.Run(t.Context(), other); notBeforeOf(err) != time.Second && notBeforeOf(err) != 2*time.Minute {
+		t.Errorf("%v is retried not before %s", err, notBeforeOf(err))
 	}
 	if <-done; r.heard("RCPT") != 2 {
-		t.Errorf("%d letters were tried, want 2", r.heard("RCPT"))
+		t.Errorf("%d emails were tried, want 2", r.heard("RCPT"))
 	}
 }
 
-func TestALetterThatWasNotTriedBeforeHasLessPatience(t *testing.T) {
+func TestTheFirstAttemptHasAShorterTimeoutForRCPT(t *testing.T) {
 	r := startRelay(t)
 	answer := make(chan struct{})
-	slow := func(r *relay) {
+	slow := func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == "RCPT" {
 				<-answer
@@ -141,18 +131,18 @@ func TestALetterThatWasNotTriedBeforeHasLessPatience(t *testing.T) {
 		}
 	}
 	r.change(slow)
-	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Session, o.Hasty = 20*time.Second, 200*time.Millisecond })
-	e := o.owe(ada)
+	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Session, o.FirstRcpt = 20*time.Second, 200*time.Millisecond })
+	job := env.signUp(ada)
 	began := time.Now()
-	_, err := o.Run(t.Context(), e)
-	if laneOf(err) != confirm.QueueEmailRetry || o.line()["outcome"] != "later" || time.Since(began) > o.Session/2 {
-		t.Fatalf("%v waits in %q, after %s", err, laneOf(err), time.Since(began))
+	_, err := env.Run(t.Context(), job)
+	if queueOf(err) != confirm.QueueEmailRetry || env.lastLog()["outcome"] != "retry" || time.Since(began) > env.Session/2 {
+		t.Fatalf("%v is retried in %q, after %s", err, queueOf(err), time.Since(began))
 	}
-	e = o.again(e, err)
+	job = env.retry(job, err)
 	time.AfterFunc(time.Second, func() { close(answer) })
-	o.sends(e) // in QueueEmailRetry, with the patience of the session
+	env.deliver(job) // in QueueEmailRetry, with the patience of the session
 	if got := len(r.received()); got != 1 {
-		t.Errorf("%d letters", got)
+		t.Errorf("%d emails", got)
 	}
 }
 
@@ -161,7 +151,7 @@ func TestOneDomainHasHalfTheConnections(t *testing.T) {
 		t.Run(fmt.Sprint(connections), func(t *testing.T) {
 			t.Parallel()
 			open := make(chan struct{})
-			r := startRelay(t, func(r *relay) {
+			r := startRelay(t, func(r *fakeRelay) {
 				r.say = func(s step) string {
 					if s.verb == "RCPT" {
 						<-open
@@ -169,48 +159,48 @@ func TestOneDomainHasHalfTheConnections(t *testing.T) {
 					return ""
 				}
 			})
-			o := openOffice(t, r.addr, func(o *mailer.Options) { o.Connections = connections })
-			go func() { open <- struct{}{} }() // to one letter: its domain is known to answer
-			o.sends(o.owe("first@example.org"))
-			var owed []store.Job
+			env := newEnv(t, r.addr, func(o *mailer.Options) { o.Connections = connections })
+			go func() { open <- struct{}{} }() // to one email: its domain is known to answer
+			env.deliver(env.signUp("first@example.org"))
+			var jobs []store.Job
 			for n := range 6 {
-				owed = append(owed, o.owe(fmt.Sprintf("ada%d@example.org", n)))
+				jobs = append(jobs, env.signUp(fmt.Sprintf("ada%d@example.org", n)))
 			}
-			other := o.owe("ada@example.net")
+			other := env.signUp("ada@example.net")
 			var all sync.WaitGroup
-			for _, e := range owed[:most] {
+			for _, job := range jobs[:most] {
 				all.Go(func() {
-					if settled, err := o.Run(t.Context(), e); !settled || err != nil {
-						t.Errorf("settled %v, %v", settled, err)
+					if ended, err := env.Run(t.Context(), job); !ended || err != nil {
+						t.Errorf("ended %v, %v", ended, err)
 					}
 				})
 			}
-			eventually(t, "letters under way", func() bool { return r.heard("RCPT") == 1+most })
-			for _, e := range owed[most:] {
-				if _, err := o.Run(t.Context(), e); waitOf(err) < time.Second || waitOf(err) > 2*time.Second || laneOf(err) != e.Queue || o.line()["outcome"] != "later" {
-					t.Errorf("%v waits %s in %s", err, waitOf(err), laneOf(err))
+			eventually(t, "emails under way", func() bool { return r.heard("RCPT") == 1+most })
+			for _, job := range jobs[most:] {
+				if _, err := env.Run(t.Context(), job); waitOf(err) < time.Second || waitOf(err) > 2*time.Second || queueOf(err) != job.Queue || env.lastLog()["outcome"] != "retry" {
+					t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 				}
 			}
 			if most < connections {
 				all.Go(func() {
-					if settled, err := o.Run(t.Context(), other); !settled || err != nil {
-						t.Errorf("another domain's: settled %v, %v", settled, err)
+					if ended, err := env.Run(t.Context(), other); !ended || err != nil {
+						t.Errorf("another domain's: ended %v, %v", ended, err)
 					}
 				})
-				eventually(t, "another domain's letter", func() bool { return r.heard("RCPT") == 1+most+1 })
+				eventually(t, "another domain's email", func() bool { return r.heard("RCPT") == 1+most+1 })
 			}
 			close(open)
 			all.Wait()
-			for _, e := range owed[most:] {
-				o.sends(e)
+			for _, job := range jobs[most:] {
+				env.deliver(job)
 			}
 		})
 	}
 }
 
-func TestADomainThatIsNotKnownGetsOneLetterAndTheOthersWaitForIt(t *testing.T) {
+func TestAnUnknownDomainGetsOneEmailAndTheOthersWaitForIt(t *testing.T) {
 	answer := make(chan struct{})
-	r := startRelay(t, func(r *relay) {
+	r := startRelay(t, func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == "RCPT" && strings.HasSuffix(r.latest("RCPT"), "@new.example>") {
 				<-answer
@@ -218,27 +208,27 @@ func TestADomainThatIsNotKnownGetsOneLetterAndTheOthersWaitForIt(t *testing.T) {
 			return ""
 		}
 	})
-	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Connections = 8 })
+	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Connections = 8 })
 	var all sync.WaitGroup
 	for n := range 4 {
-		e := o.owe(fmt.Sprintf("ada%d@new.example", n))
+		job := env.signUp(fmt.Sprintf("ada%d@new.example", n))
 		all.Go(func() {
-			if settled, err := o.Run(t.Context(), e); !settled || err != nil {
-				t.Errorf("letter %d: settled %v, %v", n, settled, err)
+			if ended, err := env.Run(t.Context(), job); !ended || err != nil {
+				t.Errorf("email %d: ended %v, %v", n, ended, err)
 			}
 		})
 	}
-	eventually(t, "the first letter", func() bool { return r.heard("RCPT") == 1 })
-	o.sends(o.owe("ada@known.example")) // meanwhile
+	eventually(t, "the first email", func() bool { return r.heard("RCPT") == 1 })
+	env.deliver(env.signUp("ada@known.example")) // meanwhile
 	if got := r.heard("RCPT"); got != 2 {
-		t.Errorf("%d letters were begun, want two", got)
+		t.Errorf("%d emails were begun, want two", got)
 	}
 	close(answer)
 	all.Wait()
 }
 
-func TestOneLetterIsAllThatADomainKeepsWaiting(t *testing.T) {
-	r := startRelay(t, func(r *relay) {
+func TestAStallingDomainHoldsOneWorker(t *testing.T) {
+	r := startRelay(t, func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == "RCPT" {
 				return stall
@@ -246,28 +236,28 @@ func TestOneLetterIsAllThatADomainKeepsWaiting(t *testing.T) {
 			return ""
 		}
 	})
-	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Connections, o.Hasty = 8, 4*time.Second })
-	first, e, later := o.owe("ada@slow.example"), o.owe("grace@slow.example"), o.owe("hedy@slow.example")
+	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Connections, o.FirstRcpt = 8, 4*time.Second })
+	first, job, later := env.signUp("ada@slow.example"), env.signUp("grace@slow.example"), env.signUp("hedy@slow.example")
 	done := make(chan struct{})
-	go func() { defer close(done); _, _ = o.Run(t.Context(), first) }()
-	eventually(t, "the first letter", func() bool { return r.heard("RCPT") == 1 })
+	go func() { defer close(done); _, _ = env.Run(t.Context(), first) }()
+	eventually(t, "the first email", func() bool { return r.heard("RCPT") == 1 })
 	began := time.Now()
-	_, err := o.Run(t.Context(), e)
-	if restOf(err) != 20*time.Second || laneOf(err) != "" || time.Since(began) > 3*time.Second {
-		t.Errorf("%v rests for %s in %q, after %v", err, restOf(err), laneOf(err), time.Since(began))
+	_, err := env.Run(t.Context(), job)
+	if notBeforeOf(err) != 20*time.Second || queueOf(err) != "" || time.Since(began) > 3*time.Second {
+		t.Errorf("%v is retried not before %s in %q, after %v", err, notBeforeOf(err), queueOf(err), time.Since(began))
 	}
 	began = time.Now()
-	if _, err = o.Run(t.Context(), later); restOf(err) != 20*time.Second || time.Since(began) > time.Second {
-		t.Errorf("%v rests for %s, after %v", err, restOf(err), time.Since(began))
+	if _, err = env.Run(t.Context(), later); notBeforeOf(err) != 20*time.Second || time.Since(began) > time.Second {
+		t.Errorf("%v is retried not before %s, after %v", err, notBeforeOf(err), time.Since(began))
 	}
 	if got := r.heard("RCPT"); got != 1 {
-		t.Errorf("%d letters were begun", got)
+		t.Errorf("%d emails were begun", got)
 	}
 	<-done
 }
 
-func TestWhereOneDomainAfterAnotherStallsThereIsLessPatienceUntilOneAnswers(t *testing.T) {
-	r := startRelay(t, func(r *relay) {
+func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
+	r := startRelay(t, func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == "RCPT" && strings.HasSuffix(r.latest("RCPT"), ".slow.example>") {
 				return stall
@@ -275,27 +265,27 @@ func TestWhereOneDomainAfterAnotherStallsThereIsLessPatienceUntilOneAnswers(t *t
 			return ""
 		}
 	})
-	o := openOffice(t, r.addr, func(o *mailer.Options) { o.Hasty = time.Second })
+	env := newEnv(t, r.addr, func(o *mailer.Options) { o.FirstRcpt = time.Second })
 	tries := func(n int, within bool) {
 		t.Helper()
 		began := time.Now()
-		_, err := o.Run(t.Context(), o.owe(fmt.Sprintf("ada@d%d.slow.example", n)))
-		if took := time.Since(began); laneOf(err) != confirm.QueueEmailRetry || (took < o.Hasty) != within {
+		_, err := env.Run(t.Context(), env.signUp(fmt.Sprintf("ada@d%d.slow.example", n)))
+		if took := time.Since(began); queueOf(err) != confirm.QueueEmailRetry || (took < env.FirstRcpt) != within {
 			t.Errorf("domain %d: %v, after %s", n, err, took)
 		}
 	}
-	o.sends(o.owe("ada@known.example"))
+	env.deliver(env.signUp("ada@known.example"))
 	for n := range 3 {
 		tries(n, false)
-		o.sends(o.owe(fmt.Sprintf("grace%d@known.example", n))) // which says nothing of those that are not
+		env.deliver(env.signUp(fmt.Sprintf("grace%d@known.example", n))) // which says nothing of those that are not
 	}
 	tries(3, true)
-	e := o.owe("hedy@d4.slow.example")
-	e.Queue = confirm.QueueEmailRetry
+	job := env.signUp("hedy@d4.slow.example")
+	job.Queue = confirm.QueueEmailRetry
 	began := time.Now()
-	if _, err := o.Run(t.Context(), e); err == nil || time.Since(began) > o.Session/2 {
+	if _, err := env.Run(t.Context(), job); err == nil || time.Since(began) > env.Session/2 {
 		t.Errorf("what was tried before: %v, after %s", err, time.Since(began))
 	}
-	o.sends(o.owe("ada@new.example"))
+	env.deliver(env.signUp("ada@new.example"))
 	tries(5, false)
 }

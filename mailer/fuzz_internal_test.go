@@ -18,8 +18,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// FuzzALetterIsAlwaysWellFormed composes letters of whatever stands in names, texts and addresses, and reads them strictly.
-func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
+// FuzzAnEmailIsAlwaysWellFormed composes emails from arbitrary names, texts and addresses, and parses them strictly.
+func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 	f.Add("La Gazette", "Recevoir la lettre", "La Gazette", "ada@example.org", true)
 	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example", "jörg@bücher.example", false)
 	f.Add(strings.Repeat("a", 3000), strings.Repeat("é ", 3000), `"\" <`, "o'neil{}@example.org", true)
@@ -34,27 +34,27 @@ func FuzzALetterIsAlwaysWellFormed(f *testing.F) {
 		if err != nil {
 			return
 		}
-		sender, err := sender("the sender", netmail.Address{Name: from, Address: "bonjour@gazette.example"})
+		sender, err := parseSender("the sender", netmail.Address{Name: from, Address: "bonjour@gazette.example"})
 		if err != nil {
 			sender = netmail.Address{Address: "bonjour@gazette.example"}
 		}
 		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
 			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
 		}}}}}
-		d := confirm.Message{
+		msg := confirm.Message{
 			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			d.Type, d.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
+			msg.Type, msg.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
 		}
-		l, err := m.compose(store.Job{ID: "entry"}, d)
+		e, err := m.compose(store.Job{ID: "entry"}, msg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		readStrictly(t, l.raw, fields)
+		readStrictly(t, e.raw, fields)
 	})
 }
 

@@ -16,32 +16,32 @@ import (
 	"github.com/optin/optin/mailer"
 )
 
-// hostile are things that somebody might get into a name or a text.
+// hostile lists what somebody might get into a name or a text.
 var hostile = []string{
 	"La Gazette\r\nBcc: eve@evil.example", "La Gazette\nX-Injected: yes", "a\rb", "a\x00b", "a\u2028Bcc: eve@evil.example", "=?utf-8?q?=0D=0ABcc:_x?=",
 	"\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n", "\n.\n", ".\r\n.", "\u202eettezaG", strings.Repeat("long", 3000), strings.Repeat("é", 3000), "a\r\n\r\n<script>",
 	"--boundary--", "\xff\xfe", `"><a href=https://evil.example>`, "{{.}} {{env \"PATH\"}}", "", " ", "\t\r\n ",
 }
 
-func TestNoNameOrTextCanChangeTheLetterAroundIt(t *testing.T) {
+func TestNoNameOrTextCanChangeTheEmailAroundIt(t *testing.T) {
 	for _, h := range hostile {
 		r := startRelay(t)
-		o := openOffice(t, r.addr, func(o *mailer.Options) {
+		env := newEnv(t, r.addr, func(o *mailer.Options) {
 			s := o.Sites["gazette"]
 			s.Show.Name, s.Show.URL, s.Show.Controller.Name, s.Show.Controller.Address, s.Show.Controller.Contact = h, h, h, h, h
 			o.Sites = map[string]mailer.Site{"gazette": s}
 		})
-		o.sends(o.owe(ada))
+		env.deliver(env.signUp(ada))
 		got := r.received()
 		if len(got) != 1 || r.heard("RCPT") != 1 || r.heard("MAIL") != 1 {
-			t.Fatalf("%q: %d letters, said %q", h, len(got), r.said)
+			t.Fatalf("%q: %d emails, said %q", h, len(got), r.said)
 		}
-		well(t, got[0].raw)
+		checkMessage(t, got[0].raw)
 	}
 }
 
-// well wants a letter with the header fields of every letter, each once, and readable.
-func well(t testing.TB, raw []byte) {
+// checkMessage fails the test unless a message has the header fields of every email, each once, and can be read.
+func checkMessage(t testing.TB, raw []byte) {
 	t.Helper()
 	m := parse(t, raw)
 	if len(m.header) != 11 {
@@ -60,11 +60,11 @@ func well(t testing.TB, raw []byte) {
 	}
 }
 
-func TestASendersNameIsReadStrictly(t *testing.T) {
+func TestASendersNameIsParsedStrictly(t *testing.T) {
 	for _, h := range hostile {
 		r := startRelay(t)
 		opts := options(t, "smtp://"+r.addr)
-		opts.Service = openOffice(t, r.addr).Service
+		opts.Service = newEnv(t, r.addr).Service
 		s := opts.Sites["gazette"]
 		s.From.Name = h
 		opts.Sites["gazette"] = s
@@ -72,42 +72,42 @@ func TestASendersNameIsReadStrictly(t *testing.T) {
 			if strings.ContainsAny(h, "\r\n\x00\u2028\u202e") || !utf8.ValidString(h) || len([]rune(h)) > 100 {
 				t.Errorf("the name %q was taken", h)
 			}
-			o := openOffice(t, r.addr, func(o *mailer.Options) { o.Sites = opts.Sites })
-			o.sends(o.owe(ada))
-			well(t, r.received()[0].raw)
+			env := newEnv(t, r.addr, func(o *mailer.Options) { o.Sites = opts.Sites })
+			env.deliver(env.signUp(ada))
+			checkMessage(t, r.received()[0].raw)
 		} else if strings.Contains(err.Error(), "\n") {
 			t.Errorf("an error of two lines: %q", err)
 		}
 	}
 }
 
-// strict is a go-smtp server that keeps what it is given.
-type strict struct {
+// smtpBackend is a go-smtp backend that keeps what it is given.
+type smtpBackend struct {
 	mu   sync.Mutex
 	got  []byte
 	from string
 	to   []string
 }
 
-func (s *strict) NewSession(*smtp.Conn) (smtp.Session, error) { return s, nil }
-func (s *strict) Reset()                                      {}
-func (s *strict) Logout() error                               { return nil }
+func (s *smtpBackend) NewSession(*smtp.Conn) (smtp.Session, error) { return s, nil }
+func (s *smtpBackend) Reset()                                      {}
+func (s *smtpBackend) Logout() error                               { return nil }
 
-func (s *strict) Mail(from string, _ *smtp.MailOptions) error {
+func (s *smtpBackend) Mail(from string, _ *smtp.MailOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from = from
 	return nil
 }
 
-func (s *strict) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (s *smtpBackend) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.to = append(s.to, to)
 	return nil
 }
 
-func (s *strict) Data(r io.Reader) error {
+func (s *smtpBackend) Data(r io.Reader) error {
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(r); err != nil {
 		return err
@@ -123,7 +123,7 @@ func TestARealServerUnderstandsUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep := &strict{}
+	keep := &smtpBackend{}
 	server := smtp.NewServer(keep)
 	server.Domain, server.EnableSMTPUTF8 = "relay.example", true
 	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
@@ -131,15 +131,15 @@ func TestARealServerUnderstandsUs(t *testing.T) {
 	serving.Go(func() { _ = server.Serve(l) })
 	t.Cleanup(func() { server.Close(); serving.Wait() })
 
-	o := openOffice(t, l.Addr().String())
-	o.sends(o.owe("jörg@example.org"))
+	env := newEnv(t, l.Addr().String())
+	env.deliver(env.signUp("jörg@example.org"))
 	keep.mu.Lock()
 	defer keep.mu.Unlock()
 	if keep.from != "bonjour@gazette.example" || len(keep.to) != 1 || keep.to[0] != "jörg@example.org" {
 		t.Errorf("from %s to %v", keep.from, keep.to)
 	}
-	well(t, keep.got)
-	if err := o.Close(); err != nil {
+	checkMessage(t, keep.got)
+	if err := env.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,56 +2,153 @@ package mailer
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/templates"
 )
 
-// Mailer sends letters. Its methods may be called from any goroutine.
-type Mailer struct {
-	Options
-	doors   []*door
-	domains domains
-	notes   notes
-	signers map[string][]signer // by the domain of From
+const (
+	// MaxDuration is how long Run may take at most. The timeout of an email queue must not be shorter.
+	MaxDuration = 4 * time.Minute
+	// MaybeSentDelay is how long an email that was maybe sent waits before its one more attempt.
+	MaybeSentDelay = 15 * time.Minute
+	// recordTimeout is how long Run goes on telling an unavailable store what the relay said.
+	recordTimeout = 20 * time.Second
+)
+
+// Options configure a Mailer. Service, Pages, Sites and Relays are required.
+type Options struct {
+	Service *confirm.Service
+	Pages   *templates.Set
+	Sites   map[string]Site // by id
+	// Relays are tried in this order. Each is smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS when it is offered, or
+	// smtps://…[:465].
+	Relays []*url.URL
+	DKIM   []DKIM           // every key whose domain is that of an email's From, or a parent of it, signs
+	HELO   string           // our name; if empty, the address literal of the connection (RFC 5321 section 4.1.4)
+	Roots  *x509.CertPool   // the authorities trusted to certify a relay; the system's if nil
+	Now    func() time.Time // time.Now if nil
+	Log    *slog.Logger     // slog.Default() if nil
+	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The calls come in order.
+	// Alarm must return soon and must not call a method of the Mailer. It may be nil.
+	Alarm func(relay string, paused bool)
+
+	// Connections limits the connections to each relay at any one time; 0 means no limit. A recipient domain has at most half as many emails
+	// under way at once, and at least one.
+	Connections int
+
+	// Dial limits the time to open a connection, to wait for a free one, and for an idle one to show that it still works. If zero, it is 10 s.
+	// A relay that is not the last in the list has twice Dial to answer MAIL.
+	Dial      time.Duration
+	Session   time.Duration // for the whole conversation once connected; 150 s if zero (RFC 5321 section 4.5.3.2 asks for patience at its end)
+	FirstRcpt time.Duration // for the answer to RCPT on the first attempt at an email; 10 s if zero
+	Idle      time.Duration // how long an unused connection stays open; 60 s if zero
 }
 
-// New makes a Mailer, or says what is wrong with its options. It connects to nobody.
+// Mailer sends emails. Its methods may be called from any goroutine.
+type Mailer struct {
+	Options
+	relays     []*relay
+	domains    domains
+	unrecorded unrecorded
+	signers    map[string][]signer // by the domain of From
+}
+
+// New returns a Mailer, or an error that says which option is wrong. It opens no connection.
 func New(o Options) (*Mailer, error) {
-	o.defaults()
+	o.setDefaults()
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m := &Mailer{Options: o, notes: notes{now: o.Now}, domains: domains{now: o.Now}, signers: map[string][]signer{}}
+	m := &Mailer{
+		Options: o, domains: domains{now: o.Now}, unrecorded: unrecorded{now: o.Now}, signers: map[string][]signer{},
+	}
 	if o.Connections > 0 {
-		m.domains.most = max(1, o.Connections/2)
+		m.domains.limit = max(1, o.Connections/2)
 	}
 	for _, site := range o.Sites {
-		m.signers[site.domain()] = o.signers(site.domain())
+		m.signers[site.fromDomain()] = o.signers(site.fromDomain())
 	}
 	for _, u := range o.Relays {
-		r, err := parseRelay(o, u)
+		d, err := newDialer(o, u)
 		if err != nil {
 			return nil, err
 		}
-		m.doors = append(m.doors, &door{
-			relay: r, pool: &pool{idle: o.Idle, most: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
+		m.relays = append(m.relays, &relay{
+			dialer: d, pool: &pool{idleTimeout: o.Idle, limit: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
 		})
 	}
 	return m, nil
 }
 
-// Check says whether every relay would take letters: it dials, greets, starts TLS, authenticates as configured, and quits. The error
-// names the step, the reply's code and the relay's words; of several relays, which one.
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Alarm == nil {
+		o.Alarm = func(string, bool) {}
+	}
+	orElse := func(d *time.Duration, fallback time.Duration) {
+		if *d <= 0 {
+			*d = fallback
+		}
+	}
+	orElse(&o.Dial, 10*time.Second)
+	orElse(&o.Session, 150*time.Second)
+	orElse(&o.FirstRcpt, 10*time.Second)
+	orElse(&o.Idle, 60*time.Second)
+}
+
+// check reports what is wrong with the options. It replaces the sites by their parsed form.
+func (o *Options) check() error {
+	switch {
+	case o.Service == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0 || slices.Contains(o.Relays, nil):
+		return errors.New("mailer: a service, templates, a site and a relay are required")
+	case o.Dial+o.Session+2*recordTimeout > MaxDuration:
+		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordTimeout, MaxDuration)
+	case o.Connections < 0:
+		return fmt.Errorf("mailer: %d connections; 0 means no limit", o.Connections)
+	}
+	sites := make(map[string]Site, len(o.Sites))
+	for id, site := range o.Sites {
+		parsed, err := site.parse()
+		if err != nil {
+			return fmt.Errorf("mailer: site %s: %w", id, err)
+		}
+		sites[id] = parsed
+	}
+	o.Sites = sites
+	for _, k := range o.DKIM {
+		if err := k.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check reports whether every relay would take emails. It dials, reads the greeting, starts TLS and authenticates as configured, and quits. The
+// error names the step, the reply's code and the relay's words, and which relay it was if there are several.
 func (m *Mailer) Check(ctx context.Context) error {
 	var failed []string
-	for _, d := range m.doors {
-		err := d.check(ctx, m.Dial+m.Session)
+	for _, r := range m.relays {
+		err := r.check(ctx, m.Dial+m.Session)
 		switch {
 		case err == nil:
-		case len(m.doors) == 1:
+		case len(m.relays) == 1:
 			return err
 		default:
-			failed = append(failed, d.addr()+": "+err.Error())
+			failed = append(failed, r.addr()+": "+err.Error())
 		}
 	}
 	if len(failed) > 0 {
@@ -60,10 +157,14 @@ func (m *Mailer) Check(ctx context.Context) error {
 	return nil
 }
 
-// Close quits the connections that are kept open. Those in use are quit when they are done. Closing again does nothing.
+// PausedFor returns how long all relays are paused for every sender; until then no email needs to be tried. Zero means that at least one relay
+// may take emails.
+func (m *Mailer) PausedFor() time.Duration { return m.relaysPausedFor("") }
+
+// Close quits the idle connections. A connection in use is quit once its email is done. Closing again does nothing.
 func (m *Mailer) Close() error {
-	for _, d := range m.doors {
-		d.pool.close()
+	for _, r := range m.relays {
+		r.pool.close()
 	}
 	return nil
 }

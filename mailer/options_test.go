@@ -14,7 +14,7 @@ import (
 )
 
 func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
-	desk := openOffice(t, "127.0.0.1:2525").Service
+	service := newEnv(t, "127.0.0.1:2525").Service
 	_, ed := keys(t)
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,9 +48,9 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		change func(*mailer.Options)
-		told   string
+		want   string
 	}{
-		"no desk":               {func(o *mailer.Options) { o.Service = nil }, "a desk"},
+		"no service":            {func(o *mailer.Options) { o.Service = nil }, "a service"},
 		"no templates":          {func(o *mailer.Options) { o.Pages = nil }, "templates"},
 		"no site":               {func(o *mailer.Options) { o.Sites = nil }, "a site"},
 		"no relay":              {func(o *mailer.Options) { o.Relays = nil }, "a relay"},
@@ -72,7 +72,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"answers to a list":     {answers(netmail.Address{Address: "a@x.example, b@x.example"}), "the address for answers"},
 		"answers beyond ASCII":  {answers(netmail.Address{Address: "jörg@x.example"}), "plain ASCII"},
 		"answers with CRLF":     {answers(netmail.Address{Name: "x\r\nBcc: eve@evil.example", Address: "a@x.example"}), "one line"},
-		"bounces to an address": {bounces("b@gazette.example"), "site gazette: the domain for what bounces"},
+		"bounces to an address": {bounces("b@gazette.example"), "site gazette: the domain for bounces"},
 		"bounces with CRLF":     {bounces("x.example>\r\nRCPT TO:<eve@evil.example"), "a domain"},
 		"bounces to a literal":  {bounces("[192.0.2.1]"), "a domain"},
 		"no such relay":         {func(o *mailer.Options) { o.Relays = append(o.Relays, nil) }, "a relay"},
@@ -85,31 +85,31 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, "smtp://relay.example")
-			o.Service = desk
+			o.Service = service
 			row.change(&o)
 			_, err := mailer.New(o)
-			if err == nil || !strings.Contains(err.Error(), row.told) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%v; want %q", err, row.told)
+			if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v; want %q", err, row.want)
 			}
 		})
 	}
 	for _, good := range []string{"smtp://relay.example", "smtp://[::1]:25?tls=off", "smtps://a:b@relay.example/", "smtps://relay.example?tls=required"} {
 		o := options(t, good)
-		o.Service = desk
+		o.Service = service
 		if _, err := mailer.New(o); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 }
 
-func TestALeaseOutlastsEveryTry(t *testing.T) {
+func TestMaxDurationOutlastsEveryAttempt(t *testing.T) {
 	o := options(t, "smtp://relay.example")
-	o.Service = openOffice(t, "127.0.0.1:2525").Service
+	o.Service = newEnv(t, "127.0.0.1:2525").Service
 	o.Dial, o.Session = 10*time.Second, 150*time.Second
 	if _, err := mailer.New(o); err != nil {
 		t.Error(err)
 	}
-	if longest := o.Dial + o.Session; mailer.MaxDuration <= longest || mailer.MaybeAfter < 15*time.Minute {
+	if longest := o.Dial + o.Session; mailer.MaxDuration <= longest || mailer.MaybeSentDelay < 15*time.Minute {
 		t.Errorf("a limit of %s, a session of %s", mailer.MaxDuration, longest)
 	}
 }

@@ -2,67 +2,67 @@ package mailer
 
 import "time"
 
-// shortest is the least that something is told to wait, so that nothing comes back in a circle.
-const shortest = time.Second
+// minWait is the least time that an email is told to wait, so that nothing is retried in a tight loop.
+const minWait = time.Second
 
-// span is how long pauses are: the first, and the most to which they grow by doubling.
-type span struct{ first, most time.Duration }
+// backoff is how long pauses are: the first, and the longest to which they grow by doubling.
+type backoff struct{ initial, max time.Duration }
 
-func transient() span { return span{5 * time.Second, time.Minute} }  // a relay that is away, or busy
-func refusing() span  { return span{time.Minute, 10 * time.Minute} } // a relay that wants none of us: somebody must look
-func unwilling() span { return span{time.Minute, 15 * time.Minute} } // a recipients' domain
+func relayBusy() backoff    { return backoff{5 * time.Second, time.Minute} }  // a relay that is unavailable or busy
+func relayRefuses() backoff { return backoff{time.Minute, 10 * time.Minute} } // a relay that refuses us: an operator has to look
+func domainStalls() backoff { return backoff{time.Minute, 15 * time.Minute} } // a recipient domain
 
-// pause is how something that failed is left alone: for longer each time, until one trial of it succeeds. When it is over, one letter tries
-// alone, and the others wait for what that one finds. The zero pause is none.
+// pause keeps emails from a relay or a domain that failed, for longer each time, until one attempt succeeds. Once its time is over, one email is
+// attempted alone, and the others wait for its result. The zero pause is not active.
 type pause struct {
-	length time.Duration // of the last one; zero: none is on
-	until  time.Time
-	tried  bool // its one trial is under way
+	duration   time.Duration // zero: not active
+	until      time.Time
+	attempting bool // the first attempt after it is under way
 }
 
-func (p *pause) on() bool { return p.length > 0 }
+func (p *pause) active() bool { return p.duration > 0 }
 
-// left is how long a letter has to wait; zero: it may try.
-func (p *pause) left(now time.Time) time.Duration {
+// remaining returns how long an email has to wait. Zero means that it may be attempted.
+func (p *pause) remaining(now time.Time) time.Duration {
 	switch {
-	case !p.on():
+	case !p.active():
 		return 0
 	case now.Before(p.until):
-		return max(p.until.Sub(now), shortest)
-	case p.tried:
-		return shortest
+		return max(p.until.Sub(now), minWait)
+	case p.attempting:
+		return minWait
 	}
 	return 0
 }
 
-// enter begins what left allowed, and tells whether it is the one trial after a pause.
-func (p *pause) enter() (trial bool) {
-	p.tried = p.on()
-	return p.tried
+// begin begins an attempt that remaining allowed, and reports whether it is the first one after a pause.
+func (p *pause) begin() (first bool) {
+	p.attempting = p.active()
+	return p.attempting
 }
 
-// leave ends a trial that found nothing out.
-func (p *pause) leave(trial bool) {
-	if trial {
-		p.tried = false
+// abandon ends an attempt that found nothing out.
+func (p *pause) abandon(first bool) {
+	if first {
+		p.attempting = false
 	}
 }
 
-// fail begins a pause, or, after a trial, a longer one; it tells whether none was on before. What was under way when a pause began, and
-// fails too, tells nothing new.
-func (p *pause) fail(now time.Time, trial bool, s span) (began bool) {
-	if p.on() && !trial {
+// fail starts a pause or, if the failed attempt was the first after one, a longer pause. It reports whether none was active before. The failure of
+// an attempt that was under way when the pause began changes nothing.
+func (p *pause) fail(now time.Time, first bool, b backoff) (began bool) {
+	if p.active() && !first {
 		return false
 	}
-	began = !p.on()
-	p.length = min(max(2*p.length, s.first), s.most)
-	p.until, p.tried = now.Add(p.length), false
+	began = !p.active()
+	p.duration = min(max(2*p.duration, b.initial), b.max)
+	p.until, p.attempting = now.Add(p.duration), false
 	return began
 }
 
-// succeed ends a pause, and tells whether one was on.
+// succeed ends the pause, and reports whether it was active.
 func (p *pause) succeed() (ended bool) {
-	ended = p.on()
+	ended = p.active()
 	*p = pause{}
 	return ended
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// alarms are what Options.Alarm was told.
+// alarms records the calls of Options.Alarm.
 type alarms struct {
 	mu  sync.Mutex
 	all []string
@@ -36,58 +36,58 @@ func (a *alarms) heard() []string {
 	return slices.Clone(a.all)
 }
 
-// herald adds another site, with a sender of its own.
-func herald(o *mailer.Options) {
+// withHerald adds another site, with a sender of its own.
+func withHerald(o *mailer.Options) {
 	s := o.Sites["gazette"]
 	s.From = netmail.Address{Address: "hello@herald.example"}
 	o.Sites["herald"] = s
 }
 
-func TestTheAlarmIsRaisedOncePerTroubleAndEndsWithIt(t *testing.T) {
+func TestTheAlarmIsRaisedOncePerPauseAndEndsWithIt(t *testing.T) {
 	r := startRelay(t, says("greeting", "421 4.3.2 closing"))
 	var a alarms
-	o := openOffice(t, r.addr, a.hear)
-	e := o.owe(ada)
+	env := newEnv(t, r.addr, a.hear)
+	job := env.signUp(ada)
 	for n, want := range []time.Duration{5, 10, 20, 40, 60, 60} {
-		_, err := o.Run(t.Context(), e)
-		if waitOf(err) != want*time.Second || o.PausedFor() != want*time.Second || r.dialled() != n+1 {
-			t.Fatalf("try %d: %v waits %s, rest %s, %d connections", n+1, err, waitOf(err), o.PausedFor(), r.dialled())
+		_, err := env.Run(t.Context(), job)
+		if waitOf(err) != want*time.Second || env.PausedFor() != want*time.Second || r.dialled() != n+1 {
+			t.Fatalf("try %d: %v is retried in %s, rest %s, %d connections", n+1, err, waitOf(err), env.PausedFor(), r.dialled())
 		}
-		o.later(want*time.Second - time.Millisecond)
-		if _, err := o.Run(t.Context(), e); waitOf(err) != time.Second || r.dialled() != n+1 || o.line()["outcome"] != "later" {
-			t.Fatalf("before its time: %v waits %s, %d connections", err, waitOf(err), r.dialled())
+		env.advance(want*time.Second - time.Millisecond)
+		if _, err := env.Run(t.Context(), job); waitOf(err) != time.Second || r.dialled() != n+1 || env.lastLog()["outcome"] != "retry" {
+			t.Fatalf("before its time: %v is retried in %s, %d connections", err, waitOf(err), r.dialled())
 		}
-		o.later(time.Millisecond)
+		env.advance(time.Millisecond)
 	}
-	r.change(func(r *relay) { r.say = func(step) string { return "" } })
-	o.sends(e)
+	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+	env.deliver(job)
 	if diff := cmp.Diff([]string{r.addr + " true", r.addr + " false"}, a.heard()); diff != "" {
 		t.Error(diff)
 	}
-	began, ended := o.logged("relay paused"), o.logged("relay takes letters again")
-	if len(began) != 1 || began[0]["level"] != "ERROR" || began[0]["words"] != "421 4.3.2 closing" || len(ended) != 1 || ended[0]["level"] != "INFO" {
+	began, ended := env.logged("relay paused"), env.logged("relay takes emails again")
+	if len(began) != 1 || began[0]["level"] != "ERROR" || began[0]["reply"] != "421 4.3.2 closing" || len(ended) != 1 || ended[0]["level"] != "INFO" {
 		t.Errorf("%v, %v", began, ended)
 	}
 	r.change(says("MAIL", "421 4.3.2 closing"))
-	_, err := o.Run(t.Context(), o.owe("grace@example.org"))
+	_, err := env.Run(t.Context(), env.signUp("grace@example.org"))
 	if waitOf(err) != 5*time.Second {
 		t.Errorf("the next trouble begins with %s", waitOf(err))
 	}
 }
 
-func TestAfterAPauseOneLetterTriesTheRelayAndTheOthersWaitForIt(t *testing.T) {
+func TestAfterAPauseTheRelayGetsOneEmailAndTheOthersWaitForIt(t *testing.T) {
 	r := startRelay(t, says("greeting", "554 5.7.1 not you"))
-	o := openOffice(t, r.addr)
-	var owed []store.Job
+	env := newEnv(t, r.addr)
+	var jobs []store.Job
 	for n := range 5 {
-		owed = append(owed, o.owe(fmt.Sprintf("ada%d@example%d.org", n, n)))
+		jobs = append(jobs, env.signUp(fmt.Sprintf("ada%d@example%d.org", n, n)))
 	}
-	if _, err := o.Run(t.Context(), owed[0]); waitOf(err) != time.Minute {
+	if _, err := env.Run(t.Context(), jobs[0]); waitOf(err) != time.Minute {
 		t.Fatal(err)
 	}
-	o.later(time.Minute)
+	env.advance(time.Minute)
 	open := make(chan struct{})
-	r.change(func(r *relay) {
+	r.change(func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if s.verb == "greeting" {
 				<-open
@@ -97,34 +97,34 @@ func TestAfterAPauseOneLetterTriesTheRelayAndTheOthersWaitForIt(t *testing.T) {
 	})
 	first := make(chan error, 1)
 	go func() {
-		_, err := o.Run(t.Context(), owed[0])
+		_, err := env.Run(t.Context(), jobs[0])
 		first <- err
 	}()
-	eventually(t, "a trial", func() bool { return r.dialled() == 2 })
-	for _, e := range owed[1:] {
-		if _, err := o.Run(t.Context(), e); waitOf(err) != time.Second || laneOf(err) != e.Queue {
-			t.Errorf("%v waits %s", err, waitOf(err))
+	eventually(t, "an attempt", func() bool { return r.dialled() == 2 })
+	for _, job := range jobs[1:] {
+		if _, err := env.Run(t.Context(), job); waitOf(err) != time.Second || queueOf(err) != job.Queue {
+			t.Errorf("%v is retried in %s", err, waitOf(err))
 		}
 	}
-	if o.PausedFor() != time.Second {
-		t.Errorf("rest %s while one tries", o.PausedFor())
+	if env.PausedFor() != time.Second {
+		t.Errorf("paused for %s while one is attempted", env.PausedFor())
 	}
 	close(open)
-	if err := <-first; err != nil || o.PausedFor() != 0 {
-		t.Errorf("%v, rest %s", err, o.PausedFor())
+	if err := <-first; err != nil || env.PausedFor() != 0 {
+		t.Errorf("%v, rest %s", err, env.PausedFor())
 	}
-	for _, e := range owed[1:] {
-		o.sends(e)
+	for _, job := range jobs[1:] {
+		env.deliver(job)
 	}
 	if r.dialled() != 2 {
 		t.Errorf("%d connections, want 2", r.dialled())
 	}
 }
 
-func TestASenderThatIsRefusedWaitsAloneWhileOtherSitesGoOn(t *testing.T) {
+func TestARefusedSenderWaitsWhileOtherSitesGoOn(t *testing.T) {
 	r := startRelay(t)
-	refuse := func(reply string) func(*relay) {
-		return func(r *relay) {
+	refuse := func(reply string) func(*fakeRelay) {
+		return func(r *fakeRelay) {
 			r.say = func(s step) string {
 				if s.verb == "MAIL" && strings.Contains(r.latest("MAIL"), "@gazette.example") {
 					return reply
@@ -135,83 +135,83 @@ func TestASenderThatIsRefusedWaitsAloneWhileOtherSitesGoOn(t *testing.T) {
 	}
 	r.change(refuse("550 5.7.1 <bonjour@gazette.example> and ada.lovelace@example.org may not"))
 	var a alarms
-	o := openOffice(t, r.addr, a.hear, herald)
-	e := o.owe(ada)
-	_, err := o.Run(t.Context(), e)
-	if waitOf(err) != time.Minute || o.PausedFor() != 0 {
-		t.Fatalf("%v waits %s; rest %s", err, waitOf(err), o.PausedFor())
+	env := newEnv(t, r.addr, a.hear, withHerald)
+	job := env.signUp(ada)
+	_, err := env.Run(t.Context(), job)
+	if waitOf(err) != time.Minute || env.PausedFor() != 0 {
+		t.Fatalf("%v is retried in %s; paused for %s", err, waitOf(err), env.PausedFor())
 	}
-	o.sends(o.oweAt("herald", ada))
+	env.deliver(env.signUpAt("herald", ada))
 	said := r.heard("")
-	if _, err := o.Run(t.Context(), o.owe("grace@example.org")); waitOf(err) != time.Minute || r.heard("") != said {
-		t.Errorf("%v waits %s; the relay heard %q", err, waitOf(err), r.latest(""))
+	if _, err := env.Run(t.Context(), env.signUp("grace@example.org")); waitOf(err) != time.Minute || r.heard("") != said {
+		t.Errorf("%v is retried in %s; the relay heard %q", err, waitOf(err), r.latest(""))
 	}
-	o.later(time.Minute)
-	if _, err := o.Run(t.Context(), e); waitOf(err) != 2*time.Minute {
-		t.Errorf("refused again: %v waits %s", err, waitOf(err))
+	env.advance(time.Minute)
+	if _, err := env.Run(t.Context(), job); waitOf(err) != 2*time.Minute {
+		t.Errorf("refused again: %v is retried in %s", err, waitOf(err))
 	}
-	o.sends(o.oweAt("herald", "grace@example.org"))
-	line := o.logged("relay paused")
-	if len(line) != 1 || line[0]["sender"] != "gazette.example" || line[0]["words"] != "550 5.7.1 … and … may not" {
+	env.deliver(env.signUpAt("herald", "grace@example.org"))
+	line := env.logged("relay paused")
+	if len(line) != 1 || line[0]["sender"] != "gazette.example" || line[0]["reply"] != "550 5.7.1 … and … may not" {
 		t.Errorf("%v", line)
 	}
-	o.later(2 * time.Minute)
-	r.change(func(r *relay) { r.say = func(step) string { return "" } })
-	o.sends(e)
+	env.advance(2 * time.Minute)
+	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+	env.deliver(job)
 	if diff := cmp.Diff([]string{r.addr + " true", r.addr + " false"}, a.heard()); diff != "" {
 		t.Error(diff)
 	}
-	o.discreet(err)
+	env.noSecrets(err)
 }
 
-func TestTheAlarmLastsAsLongAsOneOfItsPauses(t *testing.T) {
+func TestTheAlarmLastsUntilTheLastPauseEnds(t *testing.T) {
 	r := startRelay(t, says("MAIL", "550 5.7.1 no"))
 	var a alarms
-	o := openOffice(t, r.addr, a.hear, herald)
-	first, second := o.owe(ada), o.oweAt("herald", ada)
-	_, _ = o.Run(t.Context(), first)
-	_, _ = o.Run(t.Context(), second)
-	o.later(time.Minute)
-	r.change(func(r *relay) { r.say = func(step) string { return "" } })
-	o.sends(first)
+	env := newEnv(t, r.addr, a.hear, withHerald)
+	first, second := env.signUp(ada), env.signUpAt("herald", ada)
+	_, _ = env.Run(t.Context(), first)
+	_, _ = env.Run(t.Context(), second)
+	env.advance(time.Minute)
+	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+	env.deliver(first)
 	if diff := cmp.Diff([]string{r.addr + " true"}, a.heard()); diff != "" {
 		t.Error(diff)
 	}
-	o.sends(second)
+	env.deliver(second)
 	if diff := cmp.Diff([]string{r.addr + " true", r.addr + " false"}, a.heard()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestALetterThatWaitsForThePausedRelaysTakesNoPlaceInItsMailbox(t *testing.T) {
+func TestAnEmailThatWaitsForPausedRelaysDoesNotCountAgainstTheLimit(t *testing.T) {
 	r := startRelay(t, says("greeting", "554 5.7.1 not you"))
-	o := openOffice(t, r.addr)
-	_, _ = o.Run(t.Context(), o.owe("ada@example.net"))
+	env := newEnv(t, r.addr)
+	_, _ = env.Run(t.Context(), env.signUp("ada@example.net"))
 	for n := range 54 { // four more than one mailbox may have: as many as may wait
-		if _, err := o.Run(t.Context(), o.owe(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || restOf(err) != -1 {
-			t.Fatalf("letter %d: %v", n, err)
+		if _, err := env.Run(t.Context(), env.signUp(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || notBeforeOf(err) != -1 {
+			t.Fatalf("email %d: %v", n, err)
 		}
 	}
 }
 
-func TestATrialThatIsCancelledLeavesRoomForAnother(t *testing.T) {
+func TestACancelledAttemptAfterAPauseLeavesRoomForAnother(t *testing.T) {
 	r := startRelay(t, says("greeting", "421 4.3.2 closing"))
-	o := openOffice(t, r.addr)
-	e := o.owe(ada)
-	_, err := o.Run(t.Context(), e)
-	o.later(waitOf(err))
+	env := newEnv(t, r.addr)
+	job := env.signUp(ada)
+	_, err := env.Run(t.Context(), job)
+	env.advance(waitOf(err))
 	r.change(says("greeting", stall))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := o.Run(ctx, e)
+		_, err := env.Run(ctx, job)
 		done <- err
 	}()
-	eventually(t, "a trial", func() bool { return r.dialled() == 2 })
+	eventually(t, "an attempt", func() bool { return r.dialled() == 2 })
 	cancel()
-	if err := <-done; err == nil || o.PausedFor() != 0 {
-		t.Fatalf("%v, rest %s", err, o.PausedFor())
+	if err := <-done; err == nil || env.PausedFor() != 0 {
+		t.Fatalf("%v, rest %s", err, env.PausedFor())
 	}
-	r.change(func(r *relay) { r.say = func(step) string { return "" } })
-	o.sends(e)
+	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+	env.deliver(job)
 }

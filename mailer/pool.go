@@ -8,57 +8,58 @@ import (
 	"time"
 )
 
-// pool keeps connections between letters, the last used on top, and bounds how many there are: in use, kept, and on their way out.
+// pool keeps connections open between emails, the last used on top, and limits how many there are: in use, idle, and quitting.
 type pool struct {
-	idle    time.Duration // after which a kept connection is quit
-	most    int           // connections; 0: no bound
-	mu      sync.Mutex
-	places  int // of those there are
-	live    int // of them, those that were greeted
-	kept    []*conn
-	waiting []chan *conn   // the longest waiting first
-	over    bool           // nothing is kept any more
-	away    sync.WaitGroup // farewells under way
+	idleTimeout time.Duration // after which an idle connection is quit
+	limit       int           // of connections; 0: none
+
+	mu       sync.Mutex
+	slots    int // taken; at most limit
+	greeted  int // connections that the relay has greeted
+	idle     []*connection
+	waiting  []chan *connection // the longest waiting first
+	isClosed bool               // connections are quit instead of kept
+	quitting sync.WaitGroup
 }
 
-// take hands out a kept connection, or a place for a new one (nil), which ends with put or leave. It waits for either, for a while: the
-// error is errBusy or that of ctx.
-func (p *pool) take(ctx context.Context, wait time.Duration) (*conn, error) {
+// acquire returns an idle connection, or nil for a slot for a new one. Either ends with put, drop or freeSlot. If there is neither, it waits for at
+// most wait. The error is errBusy or context.Canceled.
+func (p *pool) acquire(ctx context.Context, wait time.Duration) (*connection, error) {
 	p.mu.Lock()
-	if n := len(p.kept); n > 0 {
-		c := p.kept[n-1]
-		p.kept = p.kept[:n-1]
-		c.farewell.Stop() // too late, it finds the connection kept no more
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		c.idleTimer.Stop() // if too late, the timer finds the connection no longer idle
 		p.mu.Unlock()
 		return c, nil
 	}
-	if p.most == 0 || p.places < p.most {
-		p.places++
+	if p.limit == 0 || p.slots < p.limit {
+		p.slots++
 		p.mu.Unlock()
 		return nil, nil
 	}
-	turn := make(chan *conn, 1)
-	p.waiting = append(p.waiting, turn)
+	ready := make(chan *connection, 1)
+	p.waiting = append(p.waiting, ready)
 	p.mu.Unlock()
-	return p.await(ctx, wait, turn)
+	return p.await(ctx, wait, ready)
 }
 
-func (p *pool) await(ctx context.Context, wait time.Duration, turn chan *conn) (*conn, error) {
-	patience, cancel := context.WithTimeout(ctx, wait)
+func (p *pool) await(ctx context.Context, wait time.Duration, ready chan *connection) (*connection, error) {
+	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	select {
-	case c := <-turn:
+	case c := <-ready:
 		return c, nil
-	case <-patience.Done():
+	case <-limited.Done():
 	}
 	p.mu.Lock()
-	i := slices.Index(p.waiting, turn)
+	i := slices.Index(p.waiting, ready)
 	if i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
 	}
 	p.mu.Unlock()
-	if i < 0 { // its turn came this very moment
-		return <-turn, nil
+	if i < 0 { // it was served at this very moment
+		return <-ready, nil
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, context.Canceled
@@ -66,9 +67,9 @@ func (p *pool) await(ctx context.Context, wait time.Duration, turn chan *conn) (
 	return nil, errBusy
 }
 
-// put keeps a connection that is ready for another letter, or for RSET.
-func (p *pool) put(c *conn) {
-	if c.release() != nil { // cancelled this very moment: its deadline is spoilt
+// put keeps a connection that is ready for another email, or for RSET.
+func (p *pool) put(c *connection) {
+	if c.release() != nil { // cancelled at this very moment: its deadline is in the past
 		p.drop(c)
 		return
 	}
@@ -77,86 +78,83 @@ func (p *pool) put(c *conn) {
 	_ = c.raw.SetDeadline(time.Time{})
 	switch {
 	case len(p.waiting) > 0:
-		p.next(c)
-	case p.over:
-		p.away.Go(func() { p.dismissed(c) })
+		p.serveNext(c)
+	case p.isClosed:
+		p.quitting.Go(func() { p.quit(c) })
 	default:
-		p.kept = append(p.kept, c)
-		c.farewell = time.AfterFunc(p.idle, func() { p.dismiss(c) })
+		p.idle = append(p.idle, c)
+		c.idleTimer = time.AfterFunc(p.idleTimeout, func() { p.expire(c) })
 	}
 }
 
-// opened counts a connection that was greeted, closed that it is no more.
-func (p *pool) opened() { p.count(1) }
-func (p *pool) closed() { p.count(-1) }
-
-func (p *pool) count(n int) {
+// countGreeted adds n to the number of connections that the relay has greeted.
+func (p *pool) countGreeted(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.live += n
+	p.greeted += n
 }
 
-// alive tells whether there are connections over which the relay talks to us.
-func (p *pool) alive() bool {
+// hasGreeted reports whether the relay has greeted us on a connection that is still open.
+func (p *pool) hasGreeted() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.live > 0
+	return p.greeted > 0
 }
 
-// drop closes a connection without a word, and gives its place up.
-func (p *pool) drop(c *conn) {
+// drop closes a connection without QUIT and frees its slot.
+func (p *pool) drop(c *connection) {
 	c.drop()
-	p.closed()
-	p.leave()
+	p.countGreeted(-1)
+	p.freeSlot()
 }
 
-// leave gives a place up, for which there is no connection any more.
-func (p *pool) leave() {
+// freeSlot frees a slot that has no connection any more.
+func (p *pool) freeSlot() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.waiting) > 0 {
-		p.next(nil)
+		p.serveNext(nil)
 		return
 	}
-	p.places--
+	p.slots--
 }
 
-// next hands a connection, or the place of one, to whoever waits longest.
-func (p *pool) next(c *conn) {
+// serveNext hands a connection, or its slot, to the caller that has waited longest.
+func (p *pool) serveNext(c *connection) {
 	p.waiting[0] <- c
 	p.waiting = p.waiting[1:]
 }
 
-// dismiss quits a connection that was kept for long enough, if it still is.
-func (p *pool) dismiss(c *conn) {
+// expire quits a connection that was idle for long enough, if it still is.
+func (p *pool) expire(c *connection) {
 	p.mu.Lock()
-	i := slices.Index(p.kept, c)
+	i := slices.Index(p.idle, c)
 	if i >= 0 {
-		p.kept = slices.Delete(p.kept, i, i+1)
-		p.away.Add(1)
+		p.idle = slices.Delete(p.idle, i, i+1)
+		p.quitting.Add(1)
 	}
 	p.mu.Unlock()
 	if i >= 0 {
-		defer p.away.Done()
-		p.dismissed(c)
+		defer p.quitting.Done()
+		p.quit(c)
 	}
 }
 
-func (p *pool) dismissed(c *conn) {
+func (p *pool) quit(c *connection) {
 	c.quit()
-	p.closed()
-	p.leave()
+	p.countGreeted(-1)
+	p.freeSlot()
 }
 
-// close quits what is kept, all at once, and keeps nothing from now on.
+// close quits all idle connections at once, and keeps none from now on.
 func (p *pool) close() {
 	p.mu.Lock()
-	p.over = true
-	for _, c := range p.kept {
-		c.farewell.Stop()
-		p.away.Go(func() { p.dismissed(c) })
+	p.isClosed = true
+	for _, c := range p.idle {
+		c.idleTimer.Stop()
+		p.quitting.Go(func() { p.quit(c) })
 	}
-	p.kept = nil
+	p.idle = nil
 	p.mu.Unlock()
-	p.away.Wait()
+	p.quitting.Wait()
 }

@@ -3,79 +3,268 @@ package mailer
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync"
 	"time"
 )
 
-// errNoUTF8 says that no relay can be asked to write to an address beyond ASCII.
+// errNoUTF8 says that no relay can take an email to an address beyond ASCII.
 var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 
-// deliver hands a letter to the first relay that takes it from its sender, and answers that relay's words. The error is a *fault, of what
-// came after MAIL; errNoUTF8; or one that has Wait, because the letter did not get as far as MAIL anywhere.
-func (m *Mailer) deliver(ctx context.Context, l *letter) (string, error) {
+// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an *smtpError about a step
+// after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
+func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
-	failed, deaf := error(nil), 0
-	for i, d := range m.doors {
-		c, err := m.reach(ctx, d, l, m.share(i, time.Until(end)))
+	failed, noUTF8 := error(nil), 0
+	for i, r := range m.relays {
+		c, err := m.connect(ctx, r, e, m.share(i, time.Until(end)))
 		switch {
 		case err == nil:
-			return d.hand(ctx, c, l, end)
+			return r.handOver(ctx, c, e, end)
 		case errors.Is(err, errBusy):
-			return "", soon{err, shortest}
+			return "", retryIn(err, minWait)
 		case errors.Is(err, context.Canceled):
 			return "", err
 		case errors.Is(err, errNoUTF8):
-			deaf++
+			noUTF8++
 		case !errors.Is(err, errPaused):
 			failed = err
 		}
 	}
 	switch {
-	case deaf == len(m.doors):
+	case noUTF8 == len(m.relays):
 		return "", errNoUTF8
 	case failed == nil:
 		failed = errPaused
 	}
-	return "", soon{failed, max(m.rest(l.domain), shortest)}
+	return "", retryIn(failed, max(m.relaysPausedFor(e.senderDomain), minWait))
 }
 
-// share is how much of the time that is left a relay may take up to MAIL. One that hangs is not waited for where another may take the letter.
-func (m *Mailer) share(i int, left time.Duration) time.Duration {
-	behind := len(m.doors) - 1 - i
-	if behind == 0 {
-		return left
+// share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a relay that hangs is not
+// waited for.
+func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
+	after := len(m.relays) - 1 - i
+	if after == 0 {
+		return remaining
 	}
-	return min(left/time.Duration(behind+1), 2*m.Dial)
+	return min(remaining/time.Duration(after+1), 2*m.Dial)
 }
 
-// reach opens a transaction at one relay, in its share of the time, and tells the door what became of it.
-func (m *Mailer) reach(ctx context.Context, d *door, l *letter, share time.Duration) (c *conn, err error) {
-	p, ok := d.admit(l.domain)
+// connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result.
+func (m *Mailer) connect(ctx context.Context, r *relay, e *email, limit time.Duration) (c *connection, err error) {
+	a, ok := r.admit(e.senderDomain)
 	if !ok {
 		return nil, errPaused
 	}
-	err = errPaused // should anything panic, the door learns nothing from it
-	defer func() { d.judge(p, err) }()
-	part, cancel := context.WithTimeout(ctx, share)
+	err = errPaused // after a panic, nothing is learned about the relay
+	defer func() { r.learn(a, err) }()
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if c, err = d.begin(part, l); err != nil {
+	if c, err = r.openTransaction(limited, e); err != nil {
 		return nil, err
 	}
-	if late := c.guard(ctx); late != nil {
-		return nil, d.part(ctx, c, stageMAIL, late)
+	if expired := c.guard(ctx); expired != nil {
+		return nil, r.putBack(ctx, c, stepMAIL, expired)
 	}
 	return c, nil
 }
 
-// rest is how long every relay is paused for a sender.
-func (m *Mailer) rest(sender string) time.Duration {
-	wait := m.doors[0].rest(sender)
-	for _, d := range m.doors[1:] {
-		wait = min(wait, d.rest(sender))
+// relaysPausedFor returns how long every relay is paused for a sender's domain.
+func (m *Mailer) relaysPausedFor(sender string) time.Duration {
+	wait := m.relays[0].pausedFor(sender)
+	for _, r := range m.relays[1:] {
+		wait = min(wait, r.pausedFor(sender))
 	}
 	return wait
 }
 
-// Rest is how long all relays are paused, whoever the sender is: letters need not be tried before. Zero: one may take letters.
-func (m *Mailer) PausedFor() time.Duration { return m.rest("") }
+// relay is a relay as this process knows it: how to connect to it, its open connections, and its pauses.
+type relay struct {
+	dialer
+	pool  *pool
+	now   func() time.Time
+	log   *slog.Logger
+	alarm func(relay string, paused bool)
+
+	mu           sync.Mutex
+	pause        pause             // for every sender
+	senders      map[string]*pause // for one sender: by the domain on the envelope
+	activePauses int
+}
+
+// attempt is one attempt to get an email to a relay's answer to MAIL.
+type attempt struct {
+	sender                      string // the domain on the envelope
+	firstOfRelay, firstOfSender bool   // whether it is the first attempt after a pause of the relay, or of the sender at this relay
+}
+
+// pausedFor returns how long the relay is paused for a sender.
+func (r *relay) pausedFor(sender string) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.remaining(sender)
+}
+
+func (r *relay) remaining(sender string) time.Duration {
+	wait := r.pause.remaining(r.now())
+	if own := r.senders[sender]; own != nil {
+		wait = max(wait, own.remaining(r.now()))
+	}
+	return wait
+}
+
+// admit begins an attempt for an email of a sender, unless the relay is paused for it.
+func (r *relay) admit(sender string) (a attempt, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.remaining(sender) > 0 {
+		return attempt{}, false
+	}
+	a = attempt{sender: sender, firstOfRelay: r.pause.begin()}
+	if own := r.senders[sender]; own != nil {
+		a.firstOfSender = own.begin()
+	}
+	return a, true
+}
+
+// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled attempt, say nothing about the
+// relay. Nor does its refusal of one more connection, as long as others are open.
+func (r *relay) learn(a attempt, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own := r.senders[a.sender]
+	if own == nil {
+		own = &pause{}
+	}
+	var failure *smtpError
+	switch {
+	case err == nil:
+		r.endPause(&r.pause, "")
+		r.endPause(own, a.sender)
+	case !errors.As(err, &failure) || errors.Is(failure.cause, context.Canceled) || failure.wantsFewerConnections() && r.pool.hasGreeted():
+		r.pause.abandon(a.firstOfRelay)
+		own.abandon(a.firstOfSender)
+	case failure.step == stepMAIL && failure.keepsConnection():
+		r.endPause(&r.pause, "")
+		r.senders[a.sender] = own
+		r.startPause(own, a.firstOfSender, a.sender, failure)
+	default:
+		own.abandon(a.firstOfSender)
+		r.startPause(&r.pause, a.firstOfRelay, "", failure)
+	}
+	if !own.active() {
+		delete(r.senders, a.sender)
+	}
+}
+
+// startPause starts a pause, or a longer one, and raises the alarm if it is the only one.
+func (r *relay) startPause(p *pause, first bool, sender string, failure *smtpError) {
+	if !p.fail(r.now(), first, failure.backoff()) {
+		return
+	}
+	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.addr()), slog.String("step", string(failure.step)),
+		slog.Int("code", failure.code), slog.String("reply", failure.loggable()), slog.String("sender", sender))
+	if r.activePauses++; r.activePauses == 1 {
+		r.alarm(r.addr(), true)
+	}
+}
+
+// endPause ends a pause, and the alarm if it was the last one.
+func (r *relay) endPause(p *pause, sender string) {
+	if !p.succeed() {
+		return
+	}
+	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.addr()), slog.String("sender", sender))
+	if r.activePauses--; r.activePauses == 0 {
+		r.alarm(r.addr(), false)
+	}
+}
+
+// check opens a new connection, up to the point where emails are taken, and quits.
+func (r *relay) check(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c, err := r.dial(ctx)
+	if err != nil {
+		return err
+	}
+	c.quit()
+	return nil
+}
+
+// openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of the email has been sent by
+// then, so a connection that broke while it was idle costs no attempt.
+func (r *relay) openTransaction(ctx context.Context, e *email) (*connection, error) {
+	c, err := r.pool.acquire(ctx, r.timeout)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, newSMTPError(ctx, stepDial, err)
+	case err != nil:
+		return nil, err
+	}
+	if c != nil {
+		err := r.reuse(ctx, c, e)
+		if err == nil {
+			return c, nil
+		}
+		if errors.Is(err, errNoUTF8) {
+			r.pool.put(c)
+			return nil, err
+		}
+		c.drop()
+		r.pool.countGreeted(-1) // the new connection takes its slot
+	}
+	if c, err = r.dial(ctx); err != nil {
+		r.pool.freeSlot()
+		return nil, err
+	}
+	r.pool.countGreeted(1)
+	if !c.canSend(e) {
+		r.pool.put(c)
+		return nil, errNoUTF8
+	}
+	if at, err := c.mail(e); err != nil {
+		return nil, r.putBack(ctx, c, at, err)
+	}
+	return c, nil
+}
+
+// reuse opens a transaction on an idle connection, which has Options.Dial to show that it still works.
+func (r *relay) reuse(ctx context.Context, c *connection, e *email) error {
+	if !c.canSend(e) {
+		return errNoUTF8
+	}
+	limited, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	_ = c.guard(limited)
+	if at, err := c.mail(e); err != nil {
+		return newSMTPError(ctx, at, err)
+	}
+	if err := c.guard(ctx); err != nil {
+		return newSMTPError(ctx, stepMAIL, err)
+	}
+	return nil
+}
+
+// handOver sends the email of an open transaction, and returns the relay's reply. The error is an *smtpError.
+func (r *relay) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
+	reply, at, err := c.send(ctx, e, end)
+	if err != nil {
+		return "", r.putBack(ctx, c, at, err)
+	}
+	r.pool.put(c)
+	return reply, nil
+}
+
+// putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.
+func (r *relay) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
+	failure := newSMTPError(ctx, at, err)
+	if failure.keepsConnection() {
+		r.pool.put(c)
+	} else {
+		r.pool.drop(c)
+	}
+	return failure
+}

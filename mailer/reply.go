@@ -1,26 +1,221 @@
 package mailer
 
 import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
+// step is a step of the conversation with a relay.
+type step string
+
+const (
+	stepDial     step = "dial"
+	stepTLS      step = "TLS"
+	stepGreeting step = "greeting"
+	stepEHLO     step = "EHLO"
+	stepSTARTTLS step = "STARTTLS"
+	stepAUTH     step = "AUTH"
+	stepRSET     step = "RSET"
+	stepMAIL     step = "MAIL"
+	stepRCPT     step = "RCPT"
+	stepDATA     step = "DATA"
+	stepContent  step = "content"
+	stepDot      step = "end of data"
+)
+
+// connects reports whether the step belongs to opening a connection. No recipient has been named by then.
+func (s step) connects() bool {
+	switch s {
+	case stepDial, stepTLS, stepGreeting, stepEHLO, stepSTARTTLS, stepAUTH:
+		return true
+	}
+	return false
+}
+
+// smtpError is a conversation that ended without the relay taking the email. Its text names no recipient: it may be logged.
+type smtpError struct {
+	step       step
+	code       int    // of the relay's reply; 0: there was none
+	reply      string // the whole reply on one line: evidence, not for the log
+	text       string // what Error adds to the step
+	cause      error  // context.Canceled, context.DeadlineExceeded or nil
+	persistent bool   // time alone does not mend it: an operator has to look
+}
+
+func (e *smtpError) Error() string { return fmt.Sprintf("mailer: relay, %s: %s", e.step, e.text) }
+func (e *smtpError) Unwrap() error { return e.cause }
+
+// unusable says why a relay, as it is or as it is configured, cannot be used.
+type unusable string
+
+func (u unusable) Error() string { return string(u) }
+
+// newSMTPError classifies an error of the SMTP client. The relay's words are part of its text only while connecting.
+func newSMTPError(ctx context.Context, at step, err error) *smtpError {
+	e := &smtpError{step: at}
+	said := new(textproto.Error)
+	var badCert *tls.CertificateVerificationError
+	e.persistent = errors.As(err, new(unusable)) || errors.As(err, &badCert)
+	switch {
+	case errors.As(err, &said):
+		e.code, e.reply, e.persistent = said.Code, replyLine(said.Code, said.Msg), said.Code/100 == 5
+		e.text = strings.TrimSpace(strconv.Itoa(said.Code) + " " + enhancedCode(said.Msg))
+		if at.connects() {
+			e.text = e.reply
+		}
+	case errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, context.Canceled):
+		e.text, e.cause = "cancelled", context.Canceled
+	default:
+		e.text = describeError(at, err)
+		if timedOut(err) {
+			e.cause = context.DeadlineExceeded
+		}
+	}
+	return e
+}
+
+// failure returns newSMTPError without the password in its text, in case the relay repeats it.
+func (d dialer) failure(ctx context.Context, at step, err error) *smtpError {
+	e := newSMTPError(ctx, at, err)
+	if password, ok := d.user.Password(); ok && password != "" {
+		// As it is, and as AUTH sends it: by LOGIN, and by PLAIN (RFC 4616).
+		sent := []string{password, base64Of(password), base64Of("\x00" + d.user.Username() + "\x00" + password)}
+		for _, secret := range sent {
+			e.text, e.reply = strings.ReplaceAll(e.text, secret, "…"), strings.ReplaceAll(e.reply, secret, "…")
+		}
+	}
+	return e
+}
+
+func base64Of(secret string) string { return base64.StdEncoding.EncodeToString([]byte(secret)) }
+
+// describeError says what an error is, without repeating what the relay sent.
+func describeError(at step, err error) string {
+	var badCert *tls.CertificateVerificationError
+	var garbled textproto.ProtocolError
+	switch {
+	case errors.As(err, &badCert):
+		return "its certificate is not valid: " + badCert.Err.Error()
+	case timedOut(err):
+		return "no answer in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed"
+	case errors.As(err, &garbled):
+		return "an answer that is not SMTP"
+	case at.connects():
+		return oneLine(err.Error())
+	default:
+		return "the connection was lost"
+	}
+}
+
+func timedOut(err error) bool {
+	var netErr net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
+}
+
+// loggable returns the relay's reply to MAIL or earlier, or else the error's text, without any address.
+func (e *smtpError) loggable() string {
+	words := strings.Fields(e.text)
+	if e.reply != "" {
+		words = strings.Fields(e.reply)
+	}
+	for i, w := range words {
+		if strings.Contains(w, "@") {
+			words[i] = "…"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// aboutUsCodes are enhanced codes that refuse the sender: its domain is not authenticated (RFC 7372, RFC 7505 section 4.2, and Microsoft's
+// 5.7.515), or forms send too many emails (X.7.28).
+var aboutUsCodes = regexp.MustCompile(`\b5\.7\.(2\d|515)\b`)
+
+// floodCodes are the enhanced codes of a mailbox that forms flood (X.7.28 of draft-levine-mailbomb-header).
+var floodCodes = regexp.MustCompile(`\b[45]\.7\.28\b`)
+
+// mailboxCodes are temporary enhanced codes about one mailbox (RFC 3463 section 3.3: disabled, which Gmail also says of one that is flooded;
+// full; the email too large; a list). They say nothing of its domain. 4.2.0 does: greylisting uses it.
+var mailboxCodes = regexp.MustCompile(`\b4\.2\.[1-4]\b`)
+
+// refusesEmail reports whether the relay refused this very email for good. 503 and the 53x of RFC 4954 say that the session is not in order, and
+// aboutUsCodes that the sender is not: neither is about the recipient.
+func (e *smtpError) refusesEmail() bool {
+	switch e.step {
+	case stepRCPT, stepDATA, stepDot:
+	default:
+		return false
+	}
+	switch e.code {
+	case 503, 530, 534, 535, 538:
+		return false
+	}
+	return e.code/100 == 5 && !aboutUsCodes.MatchString(e.text)
+}
+
+// maybeTaken reports whether the relay may have taken the email all the same.
+func (e *smtpError) maybeTaken() bool {
+	refused := e.code/100 == 5 || e.code/100 == 4 && e.code != 421
+	return e.step == stepDot && !refused
+}
+
+// stalled reports whether the relay said nothing for as long as the email could wait, once it knew the recipient.
+func (e *smtpError) stalled() bool {
+	switch e.step {
+	case stepRCPT, stepDATA, stepContent:
+		return errors.Is(e.cause, context.DeadlineExceeded)
+	}
+	return false
+}
+
+// defers reports whether the relay put the email off at RCPT, and not because of its mailbox alone.
+func (e *smtpError) defers() bool {
+	return e.step == stepRCPT && e.code/100 == 4 && !mailboxCodes.MatchString(e.text)
+}
+
+// keepsConnection reports whether the connection may be used for another email.
+func (e *smtpError) keepsConnection() bool {
+	return e.code != 421 && (e.code/100 == 4 || e.code/100 == 5)
+}
+
+// wantsFewerConnections reports whether the relay may be in good health, and only refuse one more connection.
+func (e *smtpError) wantsFewerConnections() bool {
+	return e.code/100 == 4 && (e.step == stepGreeting || e.step == stepEHLO)
+}
+
+// backoff returns how long the relay is paused after the error.
+func (e *smtpError) backoff() backoff {
+	if e.persistent {
+		return relayRefuses()
+	}
+	return relayBusy()
+}
+
 // maxReply is how much of a reply is kept, in bytes.
 const maxReply = 400
 
-// status is an enhanced status code (RFC 3463) at the start of a reply.
-var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+// statusCode is an enhanced status code (RFC 3463) at the start of a reply.
+var statusCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
-func enhanced(words string) string { return status.FindString(words) }
+func enhancedCode(words string) string { return statusCode.FindString(words) }
 
-// replyLine is a reply as one line.
+// replyLine returns a reply as one line.
 func replyLine(code int, words string) string {
 	return oneLine(strconv.Itoa(code) + " " + words)
 }
 
-// oneLine makes one printable line of at most maxReply bytes of whatever a relay says.
+// oneLine returns one printable line of at most maxReply bytes, whatever a relay says.
 func oneLine(s string) string {
 	blank := func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), blank), " ")

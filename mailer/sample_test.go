@@ -11,10 +11,10 @@ import (
 	"github.com/optin/optin/mailer"
 )
 
-func TestASampleIsALetterLikeAnyOther(t *testing.T) {
+func TestASampleIsAnEmailLikeAnyOther(t *testing.T) {
 	_, edKey := keys(t)
 	away, r := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t)
-	o := openOffice(t, away.addr, then(r), trimmed, func(o *mailer.Options) {
+	env := newEnv(t, away.addr, withMoreRelays(r), withReplyAndBounces, func(o *mailer.Options) {
 		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "e", Key: edKey}}
 	})
 	to, err := address.Parse(ada)
@@ -22,23 +22,23 @@ func TestASampleIsALetterLikeAnyOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, locale := range []string{"en", "fr", "tlh"} {
-		if err := o.Sample(t.Context(), "gazette", locale, to); err != nil {
+		if err := env.Sample(t.Context(), "gazette", locale, to); err != nil {
 			t.Fatal(err)
 		}
 	}
-	letters := r.received()
+	messages := r.received()
 	var subjects []string
-	for _, l := range letters {
-		lint(t, l.raw)
-		if l.rcpt != "RCPT TO:<"+ada+">" || l.mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME" {
-			t.Errorf("%s, %s", l.mail, l.rcpt)
+	for _, msg := range messages {
+		checkStrictly(t, msg.raw)
+		if msg.rcpt != "RCPT TO:<"+ada+">" || msg.mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME" {
+			t.Errorf("%s, %s", msg.mail, msg.rcpt)
 		}
-		if all := signaturesOf(l.raw); len(all) != 1 {
+		if all := signaturesOf(msg.raw); len(all) != 1 {
 			t.Errorf("%d signatures", len(all))
-		} else if _, err := verify(l.raw, all[0], edKey.Public()); err != nil {
+		} else if _, err := verify(msg.raw, all[0], edKey.Public()); err != nil {
 			t.Error(err)
 		}
-		m := parse(t, l.raw)
+		m := parse(t, msg.raw)
 		if !strings.Contains(m.text, "https://gazette.example") || len(links(m.text)) != 0 {
 			t.Errorf("its links lead elsewhere: %s", m.text)
 		}
@@ -47,12 +47,12 @@ func TestASampleIsALetterLikeAnyOther(t *testing.T) {
 	if len(subjects) != 3 || subjects[0] == subjects[1] || !slices.ContainsFunc(subjects, func(s string) bool { return strings.Contains(s, "La Gazette") }) {
 		t.Errorf("subjects %q", subjects)
 	}
-	if !strings.Contains(parse(t, letters[0].raw).text, "Receive the monthly letter") || !strings.Contains(parse(t, letters[1].raw).text, "Recevoir la lettre") {
+	if !strings.Contains(parse(t, messages[0].raw).text, "Receive the monthly letter") || !strings.Contains(parse(t, messages[1].raw).text, "Recevoir la lettre") {
 		t.Error("the site's purposes are not in it")
 	}
 }
 
-func TestASampleSaysWhatTheRelaySaid(t *testing.T) {
+func TestASampleReturnsTheRelaysReply(t *testing.T) {
 	to, err := address.Parse(ada)
 	if err != nil {
 		t.Fatal(err)
@@ -67,17 +67,17 @@ func TestASampleSaysWhatTheRelaySaid(t *testing.T) {
 		{".", hangUp, "mailer: relay, end of data: the connection was closed"},
 	} {
 		r := startRelay(t, says(row.verb, row.reply), offers("AUTH PLAIN"))
-		o := openOffice(t, "smtp://optin:hunter2@"+r.addr)
-		err := o.Sample(t.Context(), "gazette", "fr", to)
+		env := newEnv(t, "smtp://optin:hunter2@"+r.addr)
+		err := env.Sample(t.Context(), "gazette", "fr", to)
 		if err == nil {
 			t.Errorf("%s %s: no error", row.verb, row.reply)
 		} else if diff := cmp.Diff(row.want, err.Error()); diff != "" {
 			t.Error(diff)
 		}
-		o.discreet(err)
+		env.noSecrets(err)
 	}
 	r := startRelay(t)
-	if err := openOffice(t, r.addr).Sample(t.Context(), "nowhere", "fr", to); err == nil || !strings.Contains(err.Error(), "not configured") || r.dialled() != 0 {
+	if err := newEnv(t, r.addr).Sample(t.Context(), "nowhere", "fr", to); err == nil || !strings.Contains(err.Error(), "not configured") || r.dialled() != 0 {
 		t.Errorf("a site that is not there: %v", err)
 	}
 }

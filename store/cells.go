@@ -12,7 +12,7 @@ type Cells interface {
 	// SetNX puts a value into a cell for d, unless the cell holds one. It returns nil if it put the value, or if the cell
 	// holds this very value already; otherwise the value that the cell holds. So values that differ say whose cell it
 	// is. It returns ErrInvalid for a name or value that cannot be, or if d is less than a millisecond; ErrUnavailable.
-	SetNX(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
+	SetNX(ctx context.Context, name string, value []byte, d time.Duration) (current []byte, err error)
 
 	// Get returns the value that a cell holds, or nil if it holds none. It returns ErrInvalid for a name that cannot be;
 	// ErrUnavailable.

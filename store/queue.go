@@ -14,13 +14,13 @@ const MaxBody = 32 << 10
 // and is kept until it is requeued.
 type Queue interface {
 	// Lease takes up to n jobs of a queue that are due, about oldest first, and hides them from every other Lease until
-	// they end or hold is over. It returns no jobs and no error if nothing is due; ErrInvalid if n is less than 1 or hold
+	// they end or d is over. It returns no jobs and no error if nothing is due; ErrInvalid if n is less than 1 or d
 	// less than a millisecond; ErrUnavailable.
-	Lease(ctx context.Context, queue QueueName, n int, hold time.Duration) ([]Job, error)
+	Lease(ctx context.Context, queue QueueName, n int, d time.Duration) ([]Job, error)
 
-	// RenewLease makes the lease of a job last for hold from now on. So long work keeps its job, while short leases soon
+	// RenewLease makes the lease of a job last for d from now on. So long work keeps its job, while short leases soon
 	// bring back what a dead process had. It returns ErrLeaseLost, and changes nothing, as End does; ErrUnavailable.
-	RenewLease(ctx context.Context, job Job, hold time.Duration) error
+	RenewLease(ctx context.Context, job Job, d time.Duration) error
 
 	// End ends the lease of a job. It returns ErrLeaseLost, and changes nothing, if the job has ended already or has been
 	// leased again since; ErrInvalid for an outcome that cannot be; ErrUnavailable. A lease that is over may still be
@@ -115,9 +115,9 @@ func (o Outcome) Check() error {
 }
 
 // CheckLease returns ErrInvalid, wrapped, for what Lease cannot do. Implementations of Lease call it.
-func CheckLease(n int, hold time.Duration) error {
-	if n < 1 || hold < time.Millisecond {
-		return fmt.Errorf("%w lease: %d jobs for %v", ErrInvalid, n, hold)
+func CheckLease(n int, d time.Duration) error {
+	if n < 1 || d < time.Millisecond {
+		return fmt.Errorf("%w lease: %d jobs for %v", ErrInvalid, n, d)
 	}
 	return nil
 }

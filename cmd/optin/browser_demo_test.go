@@ -53,7 +53,7 @@ func TestTheDemoWorksInABrowser(t *testing.T) {
 	}
 	p.wantHeading("Look in your inbox")
 
-	for end := time.Now().Add(20 * time.Second); p.count(".letters a") == 0; p.open(base + "/inbox") {
+	for end := time.Now().Add(20 * time.Second); p.count(".messages a") == 0; p.open(base + "/inbox") {
 		if time.Now().After(end) {
 			t.Fatal("no email in the inbox")
 		}

@@ -172,7 +172,7 @@ func domainOf(address string) string {
 
 // levelTexts are the levels of preflight as the lines of findings print them.
 func levelTexts() map[preflight.Level]string {
-	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warning: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
+	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warn: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
 }
 
 // addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a

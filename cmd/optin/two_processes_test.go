@@ -81,7 +81,7 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 func deliveredBy(p *process) (n int) {
 	for line := range bytes.Lines([]byte(p.stderr.String())) {
 		var l struct{ Msg, Outcome string }
-		if json.Unmarshal(line, &l) == nil && l.Msg == "letter" && l.Outcome == "delivered" {
+		if json.Unmarshal(line, &l) == nil && l.Msg == "email" && l.Outcome == "delivered" {
 			n++
 		}
 	}

@@ -16,8 +16,8 @@ type listmonk struct {
 	url, user, token string
 }
 
-// add puts a person on lists as confirmed: they have confirmed already, and get no second letter asking for it. The id at optin is
-// kept with them, to find them by when their address is not known any more.
+// add puts a person on lists as confirmed: they have confirmed already, and get no second email asking for it. The id at optin is
+// stored with them, to find them by after their address was erased.
 func (l listmonk) add(email, id string, lists []int) error {
 	attribs := map[string]any{"optin_id": id}
 	status, err := l.call(http.MethodPost, "/api/subscribers", map[string]any{
@@ -26,7 +26,7 @@ func (l listmonk) add(email, id string, lists []int) error {
 	if status != http.StatusConflict {
 		return err
 	}
-	who, err := l.find("subscribers.email = " + quote(strings.ToLower(email))) // listmonk keeps addresses so
+	who, err := l.find("subscribers.email = " + quote(strings.ToLower(email))) // as listmonk stores addresses
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (l listmonk) add(email, id string, lists []int) error {
 	return err
 }
 
-// take unsubscribes a person from lists, or removes them; who was never there needs nothing.
+// take unsubscribes a person from lists, or removes them. It does nothing for a person who was never there.
 func (l listmonk) take(id, action string, lists map[int]bool) error {
 	if len(lists) == 0 {
 		return nil
@@ -61,7 +61,7 @@ func (l listmonk) take(id, action string, lists map[int]bool) error {
 	return err
 }
 
-// find is the number of the one subscriber that an SQL expression is true of, or 0.
+// find returns the number of the one subscriber that an SQL expression is true for, or 0.
 func (l listmonk) find(where string) (int, error) {
 	var answer struct {
 		Data struct{ Results []struct{ ID int } }
@@ -73,10 +73,10 @@ func (l listmonk) find(where string) (int, error) {
 	return answer.Data.Results[0].ID, nil
 }
 
-// quote writes a string as SQL does; apostrophes may stand in addresses.
+// quote quotes a string for SQL; addresses may contain apostrophes.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// call sends JSON and reads it. The status is there even if it is an error.
+// call sends JSON and decodes the response. It returns the status even with an error.
 func (l listmonk) call(method, path string, in, out any) (int, error) {
 	var body io.Reader
 	if in != nil {
@@ -94,7 +94,7 @@ func (l listmonk) call(method, path string, in, out any) (int, error) {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := l.client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("listmonk cannot be reached") // the error itself would name the person
+		return 0, fmt.Errorf("listmonk cannot be reached") // the error itself would contain the address
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

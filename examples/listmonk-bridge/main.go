@@ -1,7 +1,7 @@
-// Listmonk-bridge keeps lists of listmonk as optin says: who confirmed a purpose is on its list, who took it back is not.
+// Listmonk-bridge keeps lists of listmonk in step with optin: people who confirmed a purpose are on its list, people who withdrew are not.
 //
-// A webhook is only a nudge. What it nudges about is asked anew, because events may come late, twice, or in another order than they
-// happened, and nobody may be put back on a list by an old one. Whatever fails is answered 502, and optin sends the event again.
+// A webhook only says that something changed. The state is looked up anew, because events may arrive late, twice, or in another order than
+// they happened, and an old event must not put anybody back on a list. Every failure is answered 502, and optin sends the event again.
 package main
 
 import (
@@ -26,7 +26,7 @@ type bridge struct {
 	lists    map[string]int // purpose to list
 	optin    optin
 	listmonk listmonk
-	mu       sync.Mutex // one at a time: nothing overtakes
+	mu       sync.Mutex // one event at a time, in order
 }
 
 func (b *bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func (b *bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The body is not JSON.", http.StatusBadRequest)
 		return
 	}
-	if event.Data.ID != "" { // a test's event is about nobody
+	if event.Data.ID != "" { // the event of `optin webhook test` is about nobody
 		if err := b.follow(event.Data.ID); err != nil {
 			log.Println("not done, optin will send it again:", err)
 			http.Error(w, "Not done; send it again.", http.StatusBadGateway)
@@ -50,7 +50,7 @@ func (b *bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// follow makes listmonk's lists say what optin says of one subscription now.
+// follow updates listmonk's lists to the current state of one subscription.
 func (b *bridge) follow(id string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,7 +74,7 @@ func (b *bridge) follow(id string) error {
 			return err
 		}
 	}
-	action := "unsubscribe" // listmonk remembers it
+	action := "unsubscribe" // listmonk remembers that
 	if !known {
 		action = "remove" // erased: nothing is left to remember
 	}
@@ -98,7 +98,7 @@ func (b *bridge) genuine(h http.Header, body []byte) bool {
 	return false
 }
 
-// parseLists reads "letter=1,offers=2": which purpose is which list's.
+// parseLists parses "letter=1,offers=2": the list of each purpose.
 func parseLists(s string) (map[string]int, error) {
 	lists := map[string]int{}
 	for pair := range strings.SplitSeq(s, ",") {

@@ -19,7 +19,7 @@ type subscription struct {
 	Purposes []struct{ ID, State string }
 }
 
-// ask is what holds of a subscription now; known is false once it was erased.
+// ask returns the current state of a subscription; known is false after it was erased.
 func (o optin) ask(id string) (s subscription, known bool, err error) {
 	req, err := http.NewRequest(http.MethodGet, o.url+"/subscriptions/"+url.PathEscape(id), nil)
 	if err != nil {
@@ -35,7 +35,7 @@ func (o optin) ask(id string) (s subscription, known bool, err error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return s, true, json.NewDecoder(resp.Body).Decode(&s)
-	case http.StatusNotFound: // of the subscription, and not of a wrong OPTIN_SITE_URL
+	case http.StatusNotFound: // the subscription is gone, not a wrong OPTIN_SITE_URL
 		if json.NewDecoder(resp.Body).Decode(&problem) == nil && problem.Code == "subscription_unknown" {
 			return s, false, nil
 		}

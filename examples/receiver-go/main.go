@@ -1,4 +1,4 @@
-// Receiver takes optin's webhooks, verifies them by Standard Webhooks 1.0.0, and acts once on each.
+// Receiver receives optin's webhooks, verifies them by Standard Webhooks 1.0.0, and acts once on each.
 package main
 
 import (
@@ -21,10 +21,10 @@ import (
 type receiver struct {
 	secret []byte
 	mu     sync.Mutex
-	done   map[string]bool // webhook-ids; keep yours in your database, in the transaction of what you do
+	done   map[string]bool // webhook-ids; keep yours in your database, in the transaction of your work
 }
 
-// genuine tells whether the secret signed these very bytes less than five minutes ago.
+// genuine reports whether the secret signed exactly these bytes less than five minutes ago.
 func (rc *receiver) genuine(h http.Header, body []byte) bool {
 	sent, err := strconv.ParseInt(h.Get("webhook-timestamp"), 10, 64)
 	if err != nil || time.Since(time.Unix(sent, 0)).Abs() > 5*time.Minute {
@@ -44,7 +44,7 @@ func (rc *receiver) genuine(h http.Header, body []byte) bool {
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil || !rc.genuine(r.Header, body) {
-		http.Error(w, "This is not a call to trust.", http.StatusUnauthorized)
+		http.Error(w, "The signature is not valid.", http.StatusUnauthorized)
 		return
 	}
 	var event struct {
@@ -57,7 +57,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	if id := r.Header.Get("webhook-id"); !rc.done[id] { // the same event comes again when an answer was lost
+	if id := r.Header.Get("webhook-id"); !rc.done[id] { // an event is sent again if the response was lost
 		fmt.Println(event.Type, event.Data.ID) // your work; if it fails, answer 500: the event comes again
 		rc.done[id] = true
 	}

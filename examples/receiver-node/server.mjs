@@ -1,4 +1,4 @@
-// Takes optin's webhooks, verifies them by Standard Webhooks 1.0.0, and acts once on each.
+// Receives optin's webhooks, verifies them by Standard Webhooks 1.0.0, and acts once on each.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -8,9 +8,9 @@ if (secret.length < 24) {
   process.exit(1);
 }
 const [host, port] = (process.env.LISTEN ?? "127.0.0.1:9000").split(":");
-const done = new Set(); // webhook-ids; keep yours in your database, in the transaction of what you do
+const done = new Set(); // webhook-ids; keep yours in your database, in the transaction of your work
 
-// Whether the secret signed these very bytes less than five minutes ago.
+// Reports whether the secret signed exactly these bytes less than five minutes ago.
 function genuine(headers, body) {
   const sent = headers["webhook-timestamp"] ?? "";
   if (!/^\d+$/.test(sent) || Math.abs(Date.now() / 1000 - Number(sent)) > 300) return false;
@@ -22,17 +22,17 @@ function genuine(headers, body) {
   });
 }
 
-// Answers the status of one call.
+// Returns the status of one call.
 function take(headers, body) {
   if (!genuine(headers, body)) return 401;
   const id = headers["webhook-id"];
-  if (done.has(id)) return 204; // the same event comes again when an answer was lost
+  if (done.has(id)) return 204; // an event is sent again if the response was lost
   try {
     const { type, data } = JSON.parse(body);
     console.log(type, data.id); // your work
   } catch (cause) {
     console.error("not done:", cause.message);
-    return 500; // the event comes again
+    return 500; // the event is sent again
   }
   done.add(id);
   return 204;
@@ -48,6 +48,6 @@ createServer(async (request, response) => {
     }
     response.writeHead(take(request.headers, Buffer.concat(parts))).end();
   } catch {
-    response.destroy(); // the caller broke off
+    response.destroy(); // the caller disconnected
   }
 }).listen(Number(port), host);

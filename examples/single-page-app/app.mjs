@@ -35,7 +35,7 @@ async function signUp(altcha) {
   }
   const { detail, errors = [], challenge } = await answer.json(); // RFC 9457
   if (challenge && !altcha) {
-    // Many sign up just now: optin's own script does the work that each of them is asked for.
+    // Many sign up at the moment: optin's own script computes the proof of work that is asked for.
     show("One moment: your browser checks for robots…");
     await import(new URL("/challenge.js", form.action));
     return signUp(await window.optinSolve(challenge));
@@ -43,7 +43,7 @@ async function signUp(altcha) {
   show(errors.length ? "Please look at what is marked." : detail, errors);
 }
 
-// Shows one line below the form, and what is wrong beside its field. `code` is what to translate; `detail` is for developers.
+// Shows one line below the form, and errors at their fields. `code` is for translations; `detail` is for developers.
 function show(text, errors = []) {
   const words = {
     email_required: "Enter your address.",

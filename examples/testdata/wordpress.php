@@ -1,5 +1,5 @@
 <?php
-// Stand-ins of the few WordPress functions that the plugin calls, as developer.wordpress.org describes them. The shortcode's attributes
+// Stubs of the few WordPress functions that the plugin calls, as developer.wordpress.org describes them. The shortcode's attributes
 // come in as JSON, and what it prints goes out as JSON.
 define('ABSPATH', '/');
 

@@ -9,18 +9,15 @@ import (
 	"strings"
 )
 
-// deepest is how many multiparts may stand in one another.
-const deepest = 3
-
-// ReadMessage reads a report from a message (RFC 5322): a delivery status notification, or a complaint. The error is ErrNoReport or
-// another ErrUnreadable.
+// ReadMessage reads a report from a message (RFC 5322): a delivery status notification, or a complaint. At most MaxMessage bytes are read. The
+// error is ErrUnreadable, or ErrNoReport, which is one.
 func ReadMessage(r io.Reader) (Report, error) {
 	m, err := mail.ReadMessage(bufio.NewReader(io.LimitReader(r, MaxMessage)))
 	if err != nil {
-		return Report{}, fmt.Errorf("%w: the message has no header", ErrUnreadable) // why may hold an address
+		return Report{}, fmt.Errorf("%w: the message has no header", ErrUnreadable) // the cause may hold an address
 	}
-	var found parts
-	if err := found.read(textproto.MIMEHeader(m.Header), m.Body, deepest); err != nil {
+	found, err := readParts(textproto.MIMEHeader(m.Header), m.Body)
+	if err != nil {
 		return Report{}, err
 	}
 	var rep Report
@@ -32,8 +29,8 @@ func ReadMessage(r io.Reader) (Report, error) {
 	default:
 		return Report{}, ErrNoReport
 	}
-	// Where the report was sent to; and, in the letter that it repeats, where it was to be sent.
-	for _, h := range []mail.Header{m.Header, mail.Header(found.letter)} {
+	// Where the report was sent to; and, in the email that it repeats, where it was to be sent.
+	for _, h := range []mail.Header{m.Header, mail.Header(found.original)} {
 		for _, name := range []string{"Delivered-To", "X-Original-To", "Envelope-To", "To", "Return-Path"} {
 			rep.Returns = append(rep.Returns, addresses(h[textproto.CanonicalMIMEHeaderKey(name)])...)
 		}
@@ -41,21 +38,22 @@ func ReadMessage(r io.Reader) (Report, error) {
 	return rep, nil
 }
 
-// failure is what a delivery status notification says. A letter has one recipient; where an alias had several, one that took it is enough.
+// failure returns what a delivery status notification reports. An email has one recipient; if that was an alias of several, one that took the
+// email is enough.
 func (p *parts) failure() Report {
 	rep := Report{Kind: Soft}
 	for i, group := range p.status {
 		action := strings.ToLower(strings.TrimSpace(group.Get("Action")))
 		if i == 0 && action == "" {
-			continue // the group of the message
+			continue // the group about the message
 		}
 		code, diagnostic := group.Get("Status"), group.Get("Diagnostic-Code")
 		words := strings.TrimSpace(code + " " + diagnostic)
 		switch action {
 		case "failed":
-			rep.Kind, rep.Words = max(rep.Kind, judge(code, diagnostic)), words
+			rep.Kind, rep.Words = max(rep.Kind, classify(code, diagnostic)), words
 		case "delayed":
-			if judge(code, diagnostic) == Flood {
+			if classify(code, diagnostic) == Flood {
 				rep.Kind = Flood
 			}
 			rep.Words = words
@@ -66,7 +64,7 @@ func (p *parts) failure() Report {
 	return rep
 }
 
-// complaint is what a feedback report says (RFC 5965): abuse and fraud are complaints; not-spam, virus and other are none.
+// complaint returns what a feedback report says (RFC 5965): abuse and fraud are complaints; not-spam, virus and other are not.
 func (p *parts) complaint() Report {
 	rep := Report{Kind: Soft, Words: "feedback report: " + p.feedback.Get("Feedback-Type")}
 	switch strings.ToLower(strings.TrimSpace(p.feedback.Get("Feedback-Type"))) {
@@ -77,7 +75,7 @@ func (p *parts) complaint() Report {
 	return rep
 }
 
-// addresses are those of some fields, without their names.
+// addresses returns at most 16 addresses of header fields, without their display names.
 func addresses(fields []string) (all []string) {
 	for _, f := range fields {
 		for a := range strings.SplitSeq(f, ",") {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// ReadNotification reads what Amazon SES (by itself, or as SNS hands it on) or Postmark tells of letters. confirm is the address at
-// which SNS wants its subscription confirmed; then there is no report. The error is ErrNoReport or another ErrUnreadable.
+// ReadNotification reads a notification of Amazon SES (directly, or through SNS) or of Postmark. If confirm is not empty, it is the address at which
+// SNS wants its own subscription confirmed, and there is no report. The error is ErrUnreadable, or ErrNoReport, which is one.
 func ReadNotification(body []byte) (reports []Report, confirm string, err error) {
 	var n struct {
-		Type         string // of SNS; of Postmark, the kind of a bounce
-		Message      string // of SNS: what it hands on
+		Type         string // of SNS; or, of Postmark, the kind of bounce
+		Message      string // of SNS: the notification that it passes on
 		SubscribeURL string
 		RecordType   string // of Postmark
 		sesEvent
@@ -79,8 +79,8 @@ func (e *sesEvent) reports() (all []Report, err error) {
 	}
 	source := addresses([]string{e.Mail.Source})
 	for _, r := range to {
-		report := Report{Kind: kind, Returns: source, To: one(r.Address), Words: what + " " + r.Status + " " + r.Diagnostic}
-		if judge(r.Status, r.Diagnostic) == Flood {
+		report := Report{Kind: kind, Returns: source, To: firstAddress(r.Address), Words: what + " " + r.Status + " " + r.Diagnostic}
+		if classify(r.Status, r.Diagnostic) == Flood {
 			report.Kind = Flood
 		}
 		if len(source) > 0 {
@@ -91,7 +91,7 @@ func (e *sesEvent) reports() (all []Report, err error) {
 	return all, nil
 }
 
-// readPostmark reads an event of Postmark.
+// readPostmark reads a webhook of Postmark.
 func readPostmark(body []byte) ([]Report, string, error) {
 	var n struct {
 		RecordType, Type, Email, From, Description, Details string
@@ -99,7 +99,7 @@ func readPostmark(body []byte) ([]Report, string, error) {
 	if err := json.Unmarshal(body, &n); err != nil {
 		return nil, "", fmt.Errorf("%w: the notification is not JSON", ErrUnreadable)
 	}
-	r := Report{From: one(n.From), To: one(n.Email), Words: n.RecordType + " " + n.Type + " " + n.Details}
+	r := Report{From: firstAddress(n.From), To: firstAddress(n.Email), Words: n.RecordType + " " + n.Type + " " + n.Details}
 	switch n.RecordType {
 	case "Bounce":
 		r.Kind = hardIf(n.Type == "HardBounce" || n.Type == "BadEmailAddress")
@@ -114,8 +114,8 @@ func readPostmark(body []byte) ([]Report, string, error) {
 	return []Report{r}, "", nil
 }
 
-// one is the address of a field that holds one.
-func one(field string) string {
+// firstAddress returns the first address of a header field, or an empty string.
+func firstAddress(field string) string {
 	if a := addresses([]string{field}); len(a) > 0 {
 		return a[0]
 	}

@@ -2,69 +2,66 @@ package bounce
 
 import (
 	"bufio"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	"net/textproto"
-	"strings"
+
+	"github.com/optin/optin/internal/mimeparts"
 )
 
-// parts are those of a report that count.
+// parts are the parts of a report that count.
 type parts struct {
 	status   []textproto.MIMEHeader // message/delivery-status: one group for the message, then one for each recipient
 	feedback textproto.MIMEHeader   // message/feedback-report
-	letter   textproto.MIMEHeader   // the header of the letter that is returned
+	original textproto.MIMEHeader   // the header of our email, which the report repeats
 }
 
-// read goes through a part and what is inside it.
-func (p *parts) read(h textproto.MIMEHeader, body io.Reader, depth int) error {
-	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return nil //nolint:nilerr // without a type it is text, and no part of a report
+// partLimits bound what is read of a report: it has three parts, one of which may hold others.
+func partLimits() mimeparts.Limits {
+	return mimeparts.Limits{Depth: 3, Parts: 100, Bytes: MaxMessage}
+}
+
+// readParts reads the parts of a message. Its errors are ErrUnreadable, and repeat nothing of the message, which may hold addresses.
+func readParts(header textproto.MIMEHeader, body io.Reader) (parts, error) {
+	var p parts
+	err := mimeparts.Walk(header, body, partLimits(), p.add)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		err = fmt.Errorf("%w: the message's parts cannot be told apart", ErrUnreadable)
 	}
-	body = decoded(h.Get("Content-Transfer-Encoding"), body)
-	switch {
-	case strings.HasPrefix(media, "multipart/") && depth > 0 && params["boundary"] != "":
-		return p.inside(multipart.NewReader(body, params["boundary"]), depth-1)
-	case media == "message/delivery-status", media == "message/global-delivery-status":
+	return p, err
+}
+
+// add keeps a part if it belongs to a report.
+func (p *parts) add(part mimeparts.Part) error {
+	if part.Err != nil {
+		return nil // whatever it is, it is no part of a report
+	}
+	body, err := part.Decode()
+	if err != nil {
+		body = part.Body
+	}
+	switch err = nil; part.Type {
+	case "message/delivery-status", "message/global-delivery-status":
 		p.status, err = groups(body)
-	case media == "message/feedback-report":
+	case "message/feedback-report":
 		var all []textproto.MIMEHeader
 		if all, err = groups(body); len(all) > 0 {
 			p.feedback = all[0]
 		}
-	case media == "message/rfc822", media == "text/rfc822-headers", media == "message/global", media == "message/global-headers":
-		p.letter, err = textproto.NewReader(bufio.NewReader(body)).ReadMIMEHeader()
-		if errors.Is(err, io.EOF) || len(p.letter) > 0 {
+	case "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers":
+		p.original, err = textproto.NewReader(bufio.NewReader(body)).ReadMIMEHeader()
+		if errors.Is(err, io.EOF) || len(p.original) > 0 {
 			err = nil // a header alone may end without its empty line
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w: a part of type %s is damaged", ErrUnreadable, media) // its words may hold addresses
+		return fmt.Errorf("%w: a part of type %s is damaged", ErrUnreadable, part.Type)
 	}
 	return nil
 }
 
-func (p *parts) inside(mr *multipart.Reader, depth int) error {
-	for {
-		part, err := mr.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: the message's parts cannot be told apart", ErrUnreadable)
-		}
-		if err := p.read(part.Header, part, depth); err != nil {
-			return err
-		}
-	}
-}
-
-// groups are fields in groups that empty lines part (RFC 3464 2.1).
+// groups reads groups of fields that are separated by empty lines (RFC 3464 section 2.1).
 func groups(body io.Reader) (all []textproto.MIMEHeader, err error) {
 	r := textproto.NewReader(bufio.NewReader(body))
 	for {
@@ -79,15 +76,4 @@ func groups(body io.Reader) (all []textproto.MIMEHeader, err error) {
 			return all, err
 		}
 	}
-}
-
-// decoded undoes a transfer encoding.
-func decoded(encoding string, body io.Reader) io.Reader {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
-	case "base64":
-		return base64.NewDecoder(base64.StdEncoding, body)
-	case "quoted-printable":
-		return quotedprintable.NewReader(body)
-	}
-	return body
 }

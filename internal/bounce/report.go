@@ -7,50 +7,50 @@ import (
 	"strings"
 )
 
-// MaxMessage is how much of a message is read, in bytes: reports repeat the letter, which is small.
+// MaxMessage is how much of a message is read, in bytes. Reports repeat our email, which is small.
 const MaxMessage = 1 << 20
 
-// Errors of what came in. Both are ErrUnreadable: handing the same in again changes nothing.
 var (
-	ErrUnreadable = errors.New("bounce: this cannot be read")
-	// ErrNoReport says that something is neither a report, nor a complaint, nor a notification that is known here.
-	ErrNoReport = fmt.Errorf("%w: it is no report about a letter", ErrUnreadable)
+	// ErrUnreadable says that a message or notification is damaged. Sending it again changes nothing.
+	ErrUnreadable = errors.New("bounce: the report cannot be read")
+	// ErrNoReport says that it is neither a report, nor a complaint, nor a known notification. It wraps ErrUnreadable.
+	ErrNoReport = fmt.Errorf("%w: it is no report about an email", ErrUnreadable)
 )
 
-// Kind is what a report comes to.
+// Kind is what a report means for its email.
 type Kind int
 
 // The kinds.
 const (
-	Soft      Kind = iota // passes, or is not about the mailbox
-	Hard                  // the mailbox will never take a letter
-	Flood                 // the mailbox is flooded by forms
-	Complaint             // the person called the letter spam
+	Soft      Kind = iota // temporary, or not about the mailbox
+	Hard                  // the mailbox will never take an email
+	Flood                 // forms flood the mailbox
+	Complaint             // the person called the email spam
 )
 
-// Report is what is said of one letter.
+// Report is what a mail system says about one email.
 type Report struct {
 	Kind    Kind
-	Returns []string // return paths that it may have come to: addresses, one of them signed
-	From    string   // of a notification: the sender …
-	To      string   // … and the recipient, addresses
-	Words   string   // of the mail system, for the record
+	Returns []string // addresses that may be the email's return path, one of which is signed
+	From    string   // the sender's address, which only a notification names
+	To      string   // the recipient's address, which only a notification names
+	Words   string   // what the mail system says, for the record
 }
 
 // status is an enhanced status code (RFC 3463) anywhere in a text.
 var status = regexp.MustCompile(`\b([245])\.(\d{1,3})\.(\d{1,3})\b`)
 
-// judge says what a failure comes to, by its status or, where there is none, by what the server said.
-func judge(code, diagnostic string) Kind {
+// classify returns the kind of a failure, by its status code or, if there is none, by the server's reply.
+func classify(code, diagnostic string) Kind {
 	m := status.FindStringSubmatch(code)
-	if m == nil || m[2] == "0" { // 5.0.0 says nothing: the server may have said more
+	if m == nil || m[2] == "0" { // 5.0.0 says nothing; the server's reply may say more
 		if more := status.FindStringSubmatch(diagnostic); more != nil {
 			m = more
 		}
 	}
 	switch {
 	case m == nil:
-		return judgeReply(diagnostic)
+		return classifyReply(diagnostic)
 	case m[2] == "7" && m[3] == "28":
 		return Flood
 	case m[1] != "5":
@@ -67,8 +67,9 @@ func judge(code, diagnostic string) Kind {
 	return Soft
 }
 
-// judgeReply goes by the three digits of a reply (RFC 5321 4.2.2) that has no enhanced code: 550, 551 and 553 are about the mailbox.
-func judgeReply(diagnostic string) Kind {
+// classifyReply returns the kind of a reply without an enhanced code, by its three digits (RFC 5321 section 4.2.2): 550, 551 and 553 are about the
+// mailbox.
+func classifyReply(diagnostic string) Kind {
 	text := strings.TrimSpace(diagnostic)
 	if _, after, ok := strings.Cut(text, ";"); ok { // "smtp; 550 No such user"
 		text = strings.TrimSpace(after)

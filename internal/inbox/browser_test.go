@@ -33,10 +33,10 @@ func browser(t *testing.T) context.Context {
 	return tab
 }
 
-// A letter full of ways to act by itself acts in none of them, and a click on its link leads the whole window there.
-func TestALetterDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
+// An email that tries to act by itself in every way does nothing, and a click on its link opens it in the whole window.
+func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 	tab := browser(t)
-	i := open(t)
+	i := newInbox(t)
 	var acted atomic.Int32
 	followed := make(chan string, 10)
 	mux := http.NewServeMux()
@@ -64,12 +64,11 @@ func TestALetterDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 		}
 	}
 	if acted.Load() != 0 {
-		t.Errorf("the letter reached out %d times by itself", acted.Load())
+		t.Errorf("the email made %d requests by itself", acted.Load())
 	}
 }
 
-// click presses until the link was followed: a frame that was not painted yet takes no input. It returns what the browser
-// fetched the link as.
+// click clicks until the link was followed, because a frame that was not painted yet takes no input. It returns the Sec-Fetch-Dest of the link.
 func click(tab context.Context, t *testing.T, x, y float64, followed <-chan string) string {
 	t.Helper()
 	again := time.NewTicker(time.Second)
@@ -88,7 +87,7 @@ func click(tab context.Context, t *testing.T, x, y float64, followed <-chan stri
 	}
 }
 
-// restless is a letter that tries to act without its reader. Its link fills the frame.
+// restless is an email that tries to act by itself. Its link fills the frame.
 const restless = `<html><head><meta http-equiv="refresh" content="0;url=URL/acted"><link rel="stylesheet" href="URL/acted">
 <script>fetch("URL/acted"); top.location = "URL/acted"; document.forms[0].submit()</script></head>
 <body onload="location='URL/acted'"><img src="URL/acted" onerror="top.location='URL/acted'"><iframe src="URL/acted"></iframe>

@@ -1,18 +1,17 @@
-// Package inbox is a mailbox for demos, previews and tests: an SMTP server that keeps the letters it is given in
-// memory, and pages that show them.
+// Package inbox is a mailbox for demos, previews and tests: an SMTP server that keeps the emails it is given in memory, and pages that show them.
 //
 // What it promises:
 //
-//   - Every letter that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have
-//     come, it is deleted, or the program ends. Nothing is written to disk and nothing is passed on.
-//   - A letter is kept as it came, byte for byte, even when it cannot be parsed; Letter.Err then says why.
-//   - A letter over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452.
-//   - Letters are hostile input. The pages run no script, load nothing from elsewhere, and show a letter's HTML only in
-//     a sandboxed frame without an origin; its links work all the same, in the top window.
+//   - Every email that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have arrived, it is deleted, or the
+//     program ends. Nothing is written to disk and nothing is passed on.
+//   - An email is kept as it arrived, byte for byte, even if it cannot be parsed; Message.Err then says why.
+//   - An email over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452.
+//   - Emails are hostile input. The pages run no script, load nothing from elsewhere, and show an email's HTML only in a sandboxed frame without an
+//     origin. Its links work all the same, in the top window.
 //   - The pages work without JavaScript.
 //
-// It offers neither STARTTLS nor AUTH and asks nobody who they are: listen on a loopback address only, and show the
-// pages to nobody who may not read the letters.
+// It offers neither STARTTLS nor AUTH, and lets anybody send: listen on a loopback address only, and show the pages only to people who may read the
+// emails.
 package inbox
 
 import (
@@ -20,50 +19,50 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
 )
 
-// Bounds on what is kept.
+// Limits of what is kept.
 const (
-	MaxEmails     = 500     // the oldest make room
-	MaxBytes      = 1 << 20 // of one letter as it came over the wire; announced as SIZE (RFC 1870)
-	MaxRecipients = 100     // of one letter (RFC 5321 section 4.5.3.1.8 asks for no fewer)
+	MaxEmails     = 500     // the oldest make room for newer ones
+	MaxBytes      = 1 << 20 // of one email as it is sent; announced as SIZE (RFC 1870)
+	MaxRecipients = 100     // of one email (RFC 5321 section 4.5.3.1.8 asks for no fewer)
 )
 
-// ErrClosed says that the inbox was closed before the letter came.
+// ErrClosed says that the inbox was closed before the email arrived.
 var ErrClosed = errors.New("inbox: closed")
 
-// Option changes how an inbox is opened.
+// Option configures an inbox.
 type Option func(*Inbox)
 
-// SignUpAt gives the address of a signup form (such as "/s/demo"), which the empty inbox links to.
+// SignUpAt sets the address of a signup form (such as "/s/demo"), which the empty inbox links to.
 func SignUpAt(url string) Option { return func(i *Inbox) { i.signUp = url } }
 
-// Clock gives the time that letters are stamped with; the location it carries is the one the pages show. The default
-// is time.Now.
+// Clock sets the clock for the arrival times of emails. The pages show times in the location that it returns. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(i *Inbox) { i.now = now } }
 
-// Inbox receives and keeps letters. All methods may be called from any goroutine.
+// Inbox receives and keeps emails. All methods may be called from any goroutine.
 type Inbox struct {
 	signUp string
 	now    func() time.Time
 
 	server   *smtp.Server
 	listener *listener
-	served   chan struct{} // closed when the server accepts no more
+	served   chan struct{} // closed when the server no longer accepts connections
 	closing  sync.Once
 
-	mu      sync.Mutex
-	letters []Message     // oldest first; their numbers follow one another and end with count
-	count   int           // letters ever received
-	changed chan struct{} // closed and replaced when a letter comes, closed for good by Close
-	closed  bool
+	mu       sync.Mutex
+	messages []Message     // oldest first; their numbers are consecutive and end with count
+	count    int           // emails ever received
+	changed  chan struct{} // closed and replaced when an email arrives, closed for good by Close
+	closed   bool
 }
 
-// Open listens on addr ("127.0.0.1:0" picks a free port) and serves at once.
+// Open listens on addr ("127.0.0.1:0" picks a free port) and starts to serve.
 func Open(addr string, options ...Option) (*Inbox, error) {
 	i := &Inbox{now: time.Now, served: make(chan struct{}), changed: make(chan struct{})}
 	for _, o := range options {
@@ -82,15 +81,15 @@ func Open(addr string, options ...Option) (*Inbox, error) {
 	return i, nil
 }
 
-// Addr is the host:port that receives mail, as it stands in an smtp:// URL.
+// Addr returns the host:port that receives mail, as in an smtp:// URL.
 func (i *Inbox) Addr() string { return i.listener.Addr().String() }
 
-// Close stops receiving, cuts open connections and ends every Wait. What came can still be read. Closing again does nothing.
+// Close stops receiving, closes open connections and ends every Wait. Emails that arrived can still be read. Closing again does nothing.
 func (i *Inbox) Close() error {
 	i.closing.Do(func() {
 		_ = i.listener.stop() // it is closed either way
 		<-i.served
-		// Every connection is cut, so their handlers are on their way out: this waits for the last of them.
+		// Every connection is closed, so their handlers are about to return: this waits for the last of them.
 		_ = i.server.Shutdown(context.Background())
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -98,4 +97,88 @@ func (i *Inbox) Close() error {
 		close(i.changed)
 	})
 	return nil
+}
+
+// Messages returns copies of the emails, newest first.
+func (i *Inbox) Messages() []Message {
+	messages, _ := i.snapshot()
+	out := make([]Message, 0, len(messages))
+	for n := len(messages) - 1; n >= 0; n-- {
+		out = append(out, messages[n].clone())
+	}
+	return out
+}
+
+// Message returns a copy of one email, and whether it is still here.
+func (i *Inbox) Message(id string) (Message, bool) {
+	m, ok := i.find(id)
+	return m.clone(), ok
+}
+
+// Clear deletes every email.
+func (i *Inbox) Clear() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.messages = nil
+}
+
+// Wait returns a copy of the first email, in the order of arrival, that matches: one that is here, or else the next that arrives. The error wraps
+// the context's if that ends first, or is ErrClosed. Wait calls match once for each email; match may use the inbox. An email that arrives and is
+// pushed out while match runs may be missed.
+func (i *Inbox) Wait(ctx context.Context, match func(Message) bool) (Message, error) {
+	for seen := 0; ; {
+		i.mu.Lock()
+		first := i.count - len(i.messages)
+		fresh := i.messages[max(0, seen-first):]
+		seen = i.count
+		changed, closed := i.changed, i.closed
+		i.mu.Unlock()
+
+		for _, m := range fresh {
+			if match(m.clone()) {
+				return m.clone(), nil
+			}
+		}
+		if closed {
+			return Message{}, ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Message{}, fmt.Errorf("inbox: none of %d emails matched: %w", seen, ctx.Err())
+		}
+	}
+}
+
+// add keeps an email and wakes every Wait.
+func (i *Inbox) add(m Message) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.count++
+	m.ID = strconv.Itoa(i.count)
+	m.At = i.now()
+	// A new array each time: a snapshot does not change, and does not hold an email in memory that made room.
+	messages := i.messages[max(0, len(i.messages)+1-MaxEmails):]
+	i.messages = append(messages[:len(messages):len(messages)], m)
+	if !i.closed {
+		close(i.changed)
+		i.changed = make(chan struct{})
+	}
+}
+
+// snapshot returns the emails, oldest first, and how many ever arrived. The slice is shared and must not be changed.
+func (i *Inbox) snapshot() ([]Message, int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.messages, i.count
+}
+
+func (i *Inbox) find(id string) (Message, bool) {
+	messages, _ := i.snapshot()
+	for _, m := range messages {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Message{}, false
 }

@@ -21,7 +21,7 @@ import (
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-func open(t *testing.T, options ...inbox.Option) *inbox.Inbox {
+func newInbox(t *testing.T, options ...inbox.Option) *inbox.Inbox {
 	t.Helper()
 	i, err := inbox.Open("127.0.0.1:0", append([]inbox.Option{inbox.Clock(func() time.Time { return noon })}, options...)...)
 	if err != nil {
@@ -31,18 +31,18 @@ func open(t *testing.T, options ...inbox.Option) *inbox.Inbox {
 	return i
 }
 
-// crlf writes a letter down with the line ends of the wire.
+// crlf returns an email with the line endings of SMTP.
 func crlf(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" }
 
-// deliver holds one whole SMTP conversation.
-func deliver(t *testing.T, i *inbox.Inbox, letter string) {
+// deliver sends an email by SMTP.
+func deliver(t *testing.T, i *inbox.Inbox, email string) {
 	t.Helper()
-	if err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"ada@example.org"}, []byte(letter)); err != nil {
+	if err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"ada@example.org"}, []byte(email)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// within bounds everything a test waits for.
+// within returns a context that limits what a test waits for.
 func within(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -50,23 +50,23 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// whichever matches the first letter there is.
-func whichever(inbox.Message) bool { return true }
+// anyMessage matches every email.
+func anyMessage(inbox.Message) bool { return true }
 
-func TestALetterArrivesAsItWasSent(t *testing.T) {
-	i := open(t)
-	letter := crlf("From: La Gazette <bonjour@gazette.example>", "Subject: Hello", "", "one", ".", "..two", "")
-	err := smtp.SendMail(i.Addr(), nil, "bounce@gazette.example", []string{"ada@example.org", "grace@example.org"}, []byte(letter))
+func TestAnEmailArrivesAsItWasSent(t *testing.T) {
+	i := newInbox(t)
+	email := crlf("From: La Gazette <bonjour@gazette.example>", "Subject: Hello", "", "one", ".", "..two", "")
+	err := smtp.SendMail(i.Addr(), nil, "bounce@gazette.example", []string{"ada@example.org", "grace@example.org"}, []byte(email))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := i.Wait(within(t), whichever)
+	got, err := i.Wait(within(t), anyMessage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := inbox.Message{
 		ID: "1", At: noon, From: "bounce@gazette.example", To: []string{"ada@example.org", "grace@example.org"},
-		Raw:     []byte(letter),
+		Raw:     []byte(email),
 		Header:  map[string][]string{"From": {"La Gazette <bonjour@gazette.example>"}, "Subject": {"Hello"}},
 		Subject: "Hello", Text: "one\n.\n..two\n\n",
 	}
@@ -74,12 +74,12 @@ func TestALetterArrivesAsItWasSent(t *testing.T) {
 		t.Error(diff)
 	}
 	if one, ok := i.Message("1"); !ok || one.Subject != "Hello" {
-		t.Errorf("Letter(1) = %q, %v", one.Subject, ok)
+		t.Errorf("Message(1) = %q, %v", one.Subject, ok)
 	}
 }
 
 func TestTheNewestComeFirstAndTheOldestMakeRoom(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	c, err := smtp.Dial(i.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -88,20 +88,20 @@ func TestTheNewestComeFirstAndTheOldestMakeRoom(t *testing.T) {
 	for n := range inbox.MaxEmails + 2 {
 		send(t, c, fmt.Sprintf("Subject: %d\r\n\r\n", n))
 	}
-	kept := i.Messages()
-	if len(kept) != inbox.MaxEmails {
-		t.Fatalf("%d letters are kept, want %d", len(kept), inbox.MaxEmails)
+	messages := i.Messages()
+	if len(messages) != inbox.MaxEmails {
+		t.Fatalf("%d emails are kept, want %d", len(messages), inbox.MaxEmails)
 	}
-	if first, last := kept[0].Subject, kept[len(kept)-1].Subject; first != fmt.Sprint(inbox.MaxEmails+1) || last != "2" {
+	if first, last := messages[0].Subject, messages[len(messages)-1].Subject; first != fmt.Sprint(inbox.MaxEmails+1) || last != "2" {
 		t.Errorf("from %s down to %s, want from %d down to 2", first, last, inbox.MaxEmails+1)
 	}
 	if _, ok := i.Message("1"); ok {
-		t.Error("the oldest letter is still here")
+		t.Error("the oldest email is still here")
 	}
 }
 
-// send gives one more letter to a connection that stays open.
-func send(t *testing.T, c *smtp.Client, letter string) {
+// send gives one more email to a connection that stays open.
+func send(t *testing.T, c *smtp.Client, email string) {
 	t.Helper()
 	if err := errors.Join(c.Mail("bonjour@gazette.example"), c.Rcpt("ada@example.org")); err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func send(t *testing.T, c *smtp.Client, letter string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write([]byte(letter)); err != nil {
+	if _, err := w.Write([]byte(email)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -119,22 +119,22 @@ func send(t *testing.T, c *smtp.Client, letter string) {
 }
 
 func TestWhatIsTooLargeIsRefusedAndTheNextIsTaken(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	line := strings.Repeat("x", 98) + "\r\n"
 	to := []string{"ada@example.org"}
 	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: big\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100+1)))
 	if code := replyCode(err); code != 552 {
-		t.Errorf("a letter over the limit: %v, want 552", err)
+		t.Errorf("an email over the limit: %v, want 552", err)
 	}
 	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: fits\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100-1))); err != nil {
-		t.Errorf("a letter just under the limit: %v", err)
+		t.Errorf("an email just under the limit: %v", err)
 	}
 	err = smtp.SendMail(i.Addr(), nil, "a@b.example", slices.Repeat(to, inbox.MaxRecipients+1), []byte("Subject: many\r\n\r\n"))
 	if code := replyCode(err); code != 452 {
 		t.Errorf("too many recipients: %v, want 452", err)
 	}
-	if kept := i.Messages(); len(kept) != 1 || kept[0].Subject != "fits" {
-		t.Errorf("%d letters are kept, want the one that fits", len(kept))
+	if messages := i.Messages(); len(messages) != 1 || messages[0].Subject != "fits" {
+		t.Errorf("%d emails are kept, want the one that fits", len(messages))
 	}
 }
 
@@ -147,11 +147,11 @@ func replyCode(err error) int {
 }
 
 func TestCopiesAreTheCallersOwn(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, "Subject: mine\r\n\r\ntext\r\n")
-	spoil := func(l inbox.Message) bool {
-		l.Raw[0], l.To[0], l.Header["Subject"][0] = 'X', "eve@evil.example", "spoiled"
-		delete(l.Header, "Subject")
+	spoil := func(m inbox.Message) bool {
+		m.Raw[0], m.To[0], m.Header["Subject"][0] = 'X', "eve@evil.example", "spoiled"
+		delete(m.Header, "Subject")
 		return true
 	}
 	got, err := i.Wait(within(t), spoil)
@@ -162,27 +162,27 @@ func TestCopiesAreTheCallersOwn(t *testing.T) {
 	spoil(i.Messages()[0])
 	one, _ := i.Message("1")
 	spoil(one)
-	l := i.Messages()[0]
-	if l.Raw[0] != 'S' || l.To[0] != "ada@example.org" || l.Header.Get("Subject") != "mine" {
-		t.Errorf("the letter in the box was changed through a copy: %q to %q, %v", l.Raw[:8], l.To, l.Header)
+	m := i.Messages()[0]
+	if m.Raw[0] != 'S' || m.To[0] != "ada@example.org" || m.Header.Get("Subject") != "mine" {
+		t.Errorf("the email in the box was changed through a copy: %q to %q, %v", m.Raw[:8], m.To, m.Header)
 	}
 }
 
-func TestLettersArriveInParallel(t *testing.T) {
+func TestEmailsArriveInParallel(t *testing.T) {
 	const senders, each = 16, 12
-	i := open(t)
+	i := newInbox(t)
 	var all sync.WaitGroup
 	for s := range senders {
 		all.Go(func() {
 			last := fmt.Sprintf("%d-%d", s, each-1)
-			if _, err := i.Wait(within(t), func(l inbox.Message) bool { return l.Subject == last }); err != nil {
+			if _, err := i.Wait(within(t), func(m inbox.Message) bool { return m.Subject == last }); err != nil {
 				t.Errorf("%s: %v", last, err)
 			}
 		})
 		all.Go(func() {
 			for n := range each {
-				letter := fmt.Appendf(nil, "Subject: %d-%d\r\n\r\n%d\r\n", s, n, s)
-				if err := smtp.SendMail(i.Addr(), nil, "a@b.example", []string{"ada@example.org"}, letter); err != nil {
+				email := fmt.Appendf(nil, "Subject: %d-%d\r\n\r\n%d\r\n", s, n, s)
+				if err := smtp.SendMail(i.Addr(), nil, "a@b.example", []string{"ada@example.org"}, email); err != nil {
 					t.Error(err)
 				}
 				_ = i.Messages()
@@ -192,19 +192,19 @@ func TestLettersArriveInParallel(t *testing.T) {
 	all.Wait()
 	seen := map[string]bool{}
 	ids := map[string]bool{}
-	for _, l := range i.Messages() {
-		seen[l.Subject], ids[l.ID] = true, true
-		if s, _, _ := strings.Cut(l.Subject, "-"); l.Text != s+"\n" {
-			t.Errorf("letter %s holds the text %q of another", l.Subject, l.Text)
+	for _, m := range i.Messages() {
+		seen[m.Subject], ids[m.ID] = true, true
+		if s, _, _ := strings.Cut(m.Subject, "-"); m.Text != s+"\n" {
+			t.Errorf("email %s holds the text %q of another", m.Subject, m.Text)
 		}
 	}
 	if len(seen) != senders*each || len(ids) != senders*each {
-		t.Errorf("%d letters under %d ids, want %d", len(seen), len(ids), senders*each)
+		t.Errorf("%d emails under %d ids, want %d", len(seen), len(ids), senders*each)
 	}
 }
 
-func TestAnAddressThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
-	i := open(t)
+func TestAnAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
+	i := newInbox(t)
 	if _, err := inbox.Open(i.Addr()); err == nil || !strings.Contains(err.Error(), i.Addr()) {
 		t.Errorf("got %v, want an error that names %s", err, i.Addr())
 	}
@@ -212,7 +212,7 @@ func TestAnAddressThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
 
 func TestClosingCutsConnectionsAndLeavesNothingRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, "Subject: kept\r\n\r\n")
 	idle, err := smtp.Dial(i.Addr())
 	if err != nil {
@@ -230,7 +230,7 @@ func TestClosingCutsConnectionsAndLeavesNothingRunning(t *testing.T) {
 		_ = c.Close()
 		t.Error("the closed inbox accepts a connection")
 	}
-	if kept := i.Messages(); len(kept) != 1 {
-		t.Errorf("%d letters can be read after closing, want 1", len(kept))
+	if messages := i.Messages(); len(messages) != 1 {
+		t.Errorf("%d emails can be read after closing, want 1", len(messages))
 	}
 }

@@ -6,51 +6,52 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/mail"
 	"strconv"
+	"strings"
 	"time"
 )
 
 //go:embed pages
 var files embed.FS
 
-// pages is read-only once it is parsed; each page is its own template, all of them use layout.html.
+// pages is read-only once it is parsed. Each page is a template of its own, and all use layout.html.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"clock": func(t time.Time) string { return t.Format("15:04:05") },
 	"day":   func(t time.Time) string { return t.Format("Mon 2 Jan 2006") },
 	"stamp": func(t time.Time) string { return t.Format(time.RFC3339) },
 }).ParseFS(files, "pages/*.html"))
 
-// emptyRefresh is how often the empty list looks again by itself, in seconds. A list with letters never does: it
-// would take the place of the reader.
+// emptyRefresh is how often the empty list reloads itself, in seconds. A list with emails never does: the reader would lose their place.
 const emptyRefresh = 3
 
 // Handler serves the pages, all below /inbox:
 //
 //	GET  /inbox              the list, newest first
-//	GET  /inbox/{id}         one letter: its HTML part in a frame; without one, its text; without that, its source
+//	GET  /inbox/{id}         one email: its HTML part in a frame; without one, its text; without that, its source
 //	GET  /inbox/{id}/text    its text part, links clickable
 //	GET  /inbox/{id}/source  its source, readable
 //	GET  /inbox/{id}/html    its HTML part alone, sandboxed; what the frame holds
-//	GET  /inbox/{id}/raw     its bytes as they came, text/plain
-//	POST /inbox/delete       deletes all letters; 303 to the list; 403 when another site's page asks
+//	GET  /inbox/{id}/raw     its bytes as they arrived, text/plain
+//	POST /inbox/delete       deletes all emails; 303 to the list; 403 when another site's page asks
 //	GET  /inbox/inbox.css
 func (i *Inbox) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /inbox", i.list)
 	mux.Handle("GET /inbox/{$}", http.RedirectHandler("/inbox", http.StatusMovedPermanently))
-	mux.HandleFunc("GET /inbox/{id}", i.letter(i.best))
-	mux.HandleFunc("GET /inbox/{id}/text", i.letter(i.text))
-	mux.HandleFunc("GET /inbox/{id}/source", i.letter(i.source))
-	mux.HandleFunc("GET /inbox/{id}/html", i.letter(i.html))
-	mux.HandleFunc("GET /inbox/{id}/raw", i.letter(i.raw))
+	mux.HandleFunc("GET /inbox/{id}", i.withMessage(i.best))
+	mux.HandleFunc("GET /inbox/{id}/text", i.withMessage(i.text))
+	mux.HandleFunc("GET /inbox/{id}/source", i.withMessage(i.source))
+	mux.HandleFunc("GET /inbox/{id}/html", i.withMessage(i.html))
+	mux.HandleFunc("GET /inbox/{id}/raw", i.withMessage(i.raw))
 	mux.HandleFunc("POST /inbox/delete", i.deleteAll)
 	mux.HandleFunc("GET /inbox/inbox.css", i.style)
-	return secured(http.NewCrossOriginProtection().Handler(mux))
+	return withSecurityHeaders(http.NewCrossOriginProtection().Handler(mux))
 }
 
 func (i *Inbox) list(w http.ResponseWriter, _ *http.Request) {
 	v := i.listView()
-	if len(v.Letters) == 0 {
+	if len(v.Messages) == 0 {
 		w.Header().Set("Refresh", strconv.Itoa(emptyRefresh))
 	}
 	show(w, http.StatusOK, "list.html", v)
@@ -61,62 +62,62 @@ func (i *Inbox) deleteAll(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/inbox", http.StatusSeeOther)
 }
 
-// letter looks the letter up that the path names, or says that it is gone.
-func (i *Inbox) letter(next func(http.ResponseWriter, Message)) http.HandlerFunc {
+// withMessage finds the email that the path names, or answers 404.
+func (i *Inbox) withMessage(next func(http.ResponseWriter, Message)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		l, ok := i.find(r.PathValue("id"))
+		m, ok := i.find(r.PathValue("id"))
 		if !ok {
-			show(w, http.StatusNotFound, "gone.html", goneView{Title: "This letter is gone", Keeps: MaxEmails})
+			show(w, http.StatusNotFound, "gone.html", goneView{Title: "This email is gone", Keeps: MaxEmails})
 			return
 		}
-		next(w, l)
+		next(w, m)
 	}
 }
 
-// best shows a letter the way a mail program would.
-func (i *Inbox) best(w http.ResponseWriter, l Message) {
+// best shows an email the way a mail program would.
+func (i *Inbox) best(w http.ResponseWriter, m Message) {
 	switch {
-	case l.HTML != "":
-		show(w, http.StatusOK, "letter.html", newLetterView(l, tabHTML))
-	case l.Text != "":
-		i.text(w, l)
+	case m.HTML != "":
+		show(w, http.StatusOK, "message.html", newMessageView(m, tabHTML))
+	case m.Text != "":
+		i.text(w, m)
 	default:
-		i.source(w, l)
+		i.source(w, m)
 	}
 }
 
-func (i *Inbox) text(w http.ResponseWriter, l Message) {
-	show(w, http.StatusOK, "letter.html", newLetterView(l, tabText))
+func (i *Inbox) text(w http.ResponseWriter, m Message) {
+	show(w, http.StatusOK, "message.html", newMessageView(m, tabText))
 }
 
-func (i *Inbox) source(w http.ResponseWriter, l Message) {
-	show(w, http.StatusOK, "letter.html", newLetterView(l, tabSource))
+func (i *Inbox) source(w http.ResponseWriter, m Message) {
+	show(w, http.StatusOK, "message.html", newMessageView(m, tabSource))
 }
 
-func (i *Inbox) html(w http.ResponseWriter, l Message) {
-	w.Header().Set("Content-Security-Policy", letterPolicy)
-	send(w, http.StatusOK, "text/html; charset=utf-8", []byte(letterBase+l.HTML))
+func (i *Inbox) html(w http.ResponseWriter, m Message) {
+	w.Header().Set("Content-Security-Policy", messagePolicy)
+	send(w, http.StatusOK, "text/html; charset=utf-8", []byte(messageBase+m.HTML))
 }
 
-func (i *Inbox) raw(w http.ResponseWriter, l Message) {
+func (i *Inbox) raw(w http.ResponseWriter, m Message) {
 	w.Header().Set("Content-Security-Policy", rawPolicy)
-	send(w, http.StatusOK, "text/plain; charset=utf-8", l.Raw)
+	send(w, http.StatusOK, "text/plain; charset=utf-8", m.Raw)
 }
 
 func (i *Inbox) style(w http.ResponseWriter, _ *http.Request) {
 	css, err := fs.ReadFile(files, "pages/inbox.css")
 	if err != nil {
-		http.Error(w, "the style sheet is not in this program", http.StatusInternalServerError)
+		http.Error(w, "the style sheet is missing from this program", http.StatusInternalServerError)
 		return
 	}
 	send(w, http.StatusOK, "text/css; charset=utf-8", css)
 }
 
-// show renders the whole page before it sends any of it.
+// show renders the whole page before it sends anything.
 func show(w http.ResponseWriter, status int, name string, view any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, view); err != nil {
-		http.Error(w, "This page could not be made. The letter's source is still at its address with /raw.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered. The email's source is still available: add /raw to its address.", http.StatusInternalServerError)
 		return
 	}
 	send(w, status, "text/html; charset=utf-8", page.Bytes())
@@ -127,4 +128,161 @@ func send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the reader may have gone
+}
+
+type listView struct {
+	Title    string
+	Messages []row
+	SignUp   string // the signup form that the empty list links to; may be empty
+	Addr     string // host:port that receives mail
+	Keeps    int
+}
+
+type row struct {
+	ID, Subject, From, To string
+	At                    time.Time
+	Today                 bool // otherwise the list shows the date too
+	Broken                bool
+}
+
+type goneView struct {
+	Title string
+	Keeps int
+}
+
+// tab is one way to look at an email.
+type tab string
+
+const (
+	tabHTML   tab = "html"
+	tabText   tab = "text"
+	tabSource tab = "source"
+)
+
+type messageView struct {
+	Title    string
+	Tab      tab
+	ID       string
+	Subject  string
+	From, To string
+	At       time.Time
+	Problem  string // why the email, or a part of it, could not be read
+	HasHTML  bool
+	Text     []span
+	Source   string
+	Headers  []field
+	Sandbox  string
+}
+
+// field is one header field, decoded.
+type field struct{ Name, Value string }
+
+func (i *Inbox) listView() listView {
+	messages, _ := i.snapshot()
+	today := i.now().Format(time.DateOnly)
+	v := listView{Title: "Inbox", SignUp: i.signUp, Addr: i.Addr(), Keeps: MaxEmails}
+	for n := len(messages) - 1; n >= 0; n-- {
+		m := messages[n]
+		v.Messages = append(v.Messages, row{
+			ID: m.ID, Subject: subject(m), From: sender(m), To: recipients(m),
+			At: m.At, Today: m.At.Format(time.DateOnly) == today, Broken: m.Err != nil,
+		})
+	}
+	return v
+}
+
+func newMessageView(m Message, shown tab) messageView {
+	v := messageView{
+		Tab: shown, ID: m.ID, Subject: subject(m), From: sender(m), To: recipients(m), At: m.At,
+		HasHTML: m.HTML != "", Headers: headerFields(m.Raw), Sandbox: sandbox,
+	}
+	v.Title = v.Subject
+	if m.Err != nil {
+		v.Problem = m.Err.Error()
+	}
+	switch shown {
+	case tabText:
+		v.Text = linkify(m.Text)
+	case tabSource:
+		v.Source = strings.ToValidUTF8(strings.ReplaceAll(string(m.Raw), "\r\n", "\n"), "\uFFFD")
+	}
+	return v
+}
+
+// subject returns what a list shows: one line, never empty.
+func subject(m Message) string {
+	if s := strings.Join(strings.Fields(m.Subject), " "); s != "" {
+		return s
+	}
+	return "(no subject)"
+}
+
+// sender returns the From field, or else the sender on the envelope.
+func sender(m Message) string {
+	if from := strings.TrimSpace(m.Header.Get("From")); from != "" {
+		if a, err := mail.ParseAddress(from); err == nil && a.Name != "" {
+			return a.Name + " <" + a.Address + ">"
+		}
+		return decodeWords(from)
+	}
+	if m.From == "" {
+		return "(no sender: a bounce)"
+	}
+	return m.From
+}
+
+// recipients returns those on the envelope, who really get the email.
+func recipients(m Message) string { return strings.Join(m.To, ", ") }
+
+// headerFields returns the header in its own order, unfolded (RFC 5322 section 2.2.3). A line that is no field is skipped.
+func headerFields(raw []byte) []field {
+	var fields []field
+	for line := range strings.Lines(string(raw)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			break
+		}
+		name, value, ok := strings.Cut(line, ":")
+		switch {
+		case (line[0] == ' ' || line[0] == '\t') && len(fields) > 0:
+			fields[len(fields)-1].Value += " " + strings.TrimSpace(line)
+		case ok && !strings.ContainsAny(name, " \t"):
+			fields = append(fields, field{Name: name, Value: strings.TrimSpace(value)})
+		}
+	}
+	for n, f := range fields {
+		fields[n] = field{Name: strings.ToValidUTF8(f.Name, "\uFFFD"), Value: decodeWords(f.Value)}
+	}
+	return fields
+}
+
+// What the pages may do. None runs a script or loads anything from elsewhere.
+const (
+	// pagePolicy is for our own pages: a style sheet and a form of ours, and the frame with the email.
+	pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	// messagePolicy is for an email's HTML, wherever it is opened: no origin, no script, no form, and nothing loaded but what the email itself
+	// contains. Emails use style attributes, which can reach nothing here.
+	messagePolicy = "sandbox " + sandbox + "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+	// sandbox lets a click on a link open it in the window, and nothing else.
+	sandbox = "allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox"
+	// rawPolicy is for the source, which is only read.
+	rawPolicy = "sandbox; default-src 'none'; frame-ancestors 'none'"
+)
+
+// messageBase goes before an email's HTML, so that its links open in the top window. By the HTML standard the first base with a target wins, the
+// email's own <html>, <head> and <body> after it are merged, and a second doctype is ignored.
+const messageBase = `<!doctype html><base target="_top">`
+
+// withSecurityHeaders sets the header fields of every response; a handler may replace the policy.
+func withSecurityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		// Not no-referrer: with it, some browsers send "Origin: null" with our own form.
+		h.Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/internal/inbox"
 )
 
-// ask puts one request to the pages.
+// ask sends one request to the pages.
 func ask(t *testing.T, i *inbox.Inbox, method, path string, headers ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
@@ -38,7 +38,7 @@ func page(t *testing.T, i *inbox.Inbox, path string) *goquery.Document {
 	return doc
 }
 
-// words is the text of what a selector finds, in one line.
+// words returns the text of what a selector finds, on one line.
 func words(doc *goquery.Document, selector string) string {
 	return strings.Join(strings.Fields(doc.Find(selector).Text()), " ")
 }
@@ -49,7 +49,7 @@ var both = crlf("From: =?utf-8?q?La_Gaz=C3=A9tte?= <bonjour@gazette.example>", "
 	`<!doctype html><html><body><a href="https://confirm.example/c/aa.bb_-">Confirm</a></body></html>`, "--b--")
 
 func TestTheEmptyInboxSaysWhatToDo(t *testing.T) {
-	i := open(t, inbox.SignUpAt("/s/demo"))
+	i := newInbox(t, inbox.SignUpAt("/s/demo"))
 	doc := page(t, i, "/inbox")
 	if href, _ := doc.Find(".empty a").Attr("href"); href != "/s/demo" {
 		t.Errorf("the way to the form is %q", href)
@@ -60,18 +60,18 @@ func TestTheEmptyInboxSaysWhatToDo(t *testing.T) {
 	if r := ask(t, i, "GET", "/inbox"); r.Header.Get("Refresh") != "3" {
 		t.Errorf("Refresh is %q, want 3", r.Header.Get("Refresh"))
 	}
-	if n := page(t, open(t), "/inbox").Find(".empty a").Length(); n != 0 {
+	if n := page(t, newInbox(t), "/inbox").Find(".empty a").Length(); n != 0 {
 		t.Errorf("%d links in an inbox that knows no form", n)
 	}
 }
 
 func TestTheListShowsTheNewestFirst(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, both)
 	deliver(t, i, crlf("Subject:", "Content-Type: ;", "", ""))
 	doc := page(t, i, "/inbox")
 	var rows []string
-	for _, s := range doc.Find(".letters a").EachIter() {
+	for _, s := range doc.Find(".messages a").EachIter() {
 		href, _ := s.Attr("href")
 		rows = append(rows, href+" "+strings.Join(strings.Fields(s.Text()), " "))
 	}
@@ -82,16 +82,16 @@ func TestTheListShowsTheNewestFirst(t *testing.T) {
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	if at, _ := doc.Find(".letters time").Attr("datetime"); at != "2026-11-21T12:00:00Z" {
+	if at, _ := doc.Find(".messages time").Attr("datetime"); at != "2026-11-21T12:00:00Z" {
 		t.Errorf("datetime is %q", at)
 	}
 	if r := ask(t, i, "GET", "/inbox"); r.Header.Get("Refresh") != "" {
-		t.Error("a list that somebody reads is taken away by a refresh")
+		t.Error("a list that somebody reads is reloaded")
 	}
 }
 
-func TestALetterIsShownInASandboxedFrame(t *testing.T) {
-	i := open(t)
+func TestAnEmailIsShownInASandboxedFrame(t *testing.T) {
+	i := newInbox(t)
 	deliver(t, i, both)
 	doc := page(t, i, "/inbox/1")
 	frame := doc.Find("iframe")
@@ -109,23 +109,23 @@ func TestALetterIsShownInASandboxedFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	letter, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
+	email, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if target, _ := letter.Find("head base").First().Attr("target"); target != "_top" {
-		t.Errorf("links of the letter open in %q", target)
+	if target, _ := email.Find("head base").First().Attr("target"); target != "_top" {
+		t.Errorf("links of the email open in %q", target)
 	}
-	if href, _ := letter.Find("body a").Attr("href"); href != "https://confirm.example/c/aa.bb_-" {
-		t.Errorf("the letter's link is %q", href)
+	if href, _ := email.Find("body a").Attr("href"); href != "https://confirm.example/c/aa.bb_-" {
+		t.Errorf("the email's link is %q", href)
 	}
 	if !strings.HasSuffix(string(body), "</html>") || strings.Count(string(body), "<!doctype html><html>") != 1 {
-		t.Errorf("the letter's HTML was changed: %s", body)
+		t.Errorf("the email's HTML was changed: %s", body)
 	}
 }
 
 func TestTheOtherTabsShowTextAndSource(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, both)
 	doc := page(t, i, "/inbox/1/text")
 	link := doc.Find("pre a")
@@ -153,8 +153,8 @@ func TestTheOtherTabsShowTextAndSource(t *testing.T) {
 	}
 }
 
-func TestALetterWithoutAPartOpensWithWhatItHas(t *testing.T) {
-	i := open(t)
+func TestAnEmailWithoutAPartOpensWithWhatItHas(t *testing.T) {
+	i := newInbox(t)
 	deliver(t, i, crlf("Subject: text", "", "only text"))
 	deliver(t, i, crlf("Content-Type: multipart/mixed", "", "nothing"))
 	for path, tab := range map[string]string{"/inbox/1": "Text", "/inbox/2": "Source"} {
@@ -171,9 +171,9 @@ func TestALetterWithoutAPartOpensWithWhatItHas(t *testing.T) {
 	}
 }
 
-func TestHostileLettersStayText(t *testing.T) {
+func TestHostileEmailsStayText(t *testing.T) {
 	const evil = `"'><script>alert(1)</script><img src=x onerror=alert(1)><base href=//evil.example>`
-	i := open(t, inbox.SignUpAt("javascript:alert(1)"))
+	i := newInbox(t, inbox.SignUpAt("javascript:alert(1)"))
 	for _, path := range []string{"/inbox"} {
 		if href, _ := page(t, i, path).Find(".empty a").Attr("href"); strings.HasPrefix(href, "javascript:") {
 			t.Errorf("%s links to %s", path, href)
@@ -184,7 +184,7 @@ func TestHostileLettersStayText(t *testing.T) {
 	for _, path := range []string{"/inbox", "/inbox/1", "/inbox/1/text", "/inbox/1/source"} {
 		doc := page(t, i, path)
 		if n := doc.Find("script, img, base, style, [style], [onerror], meta[http-equiv]").Length(); n != 0 {
-			t.Errorf("%s: the letter put %d elements into the page", path, n)
+			t.Errorf("%s: the email put %d elements into the page", path, n)
 		}
 		if got := words(doc, ".subject"); got != evil {
 			t.Errorf("%s: the subject reads %q", path, got)
@@ -195,8 +195,8 @@ func TestHostileLettersStayText(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerIsGuarded(t *testing.T) {
-	i := open(t)
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
+	i := newInbox(t)
 	deliver(t, i, both)
 	for path, status := range map[string]int{
 		"/inbox": 200, "/inbox/": 301, "/inbox/inbox.css": 200, "/inbox/1": 200, "/inbox/1/text": 200, "/inbox/1/source": 200,
@@ -227,27 +227,27 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 }
 
 func TestOnlyOurOwnFormDeletes(t *testing.T) {
-	i := open(t)
+	i := newInbox(t)
 	deliver(t, i, both)
 	form := page(t, i, "/inbox").Find("form")
 	action, _ := form.Attr("action")
 	if r := ask(t, i, "GET", action); r.StatusCode != http.StatusNotFound || len(i.Messages()) != 1 {
-		t.Errorf("looking at %s: %s, %d letters left", action, r.Status, len(i.Messages()))
+		t.Errorf("looking at %s: %s, %d emails left", action, r.Status, len(i.Messages()))
 	}
 	for _, foreign := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
 		if r := ask(t, i, "POST", action, foreign...); r.StatusCode != http.StatusForbidden || len(i.Messages()) != 1 {
-			t.Errorf("a form of another site (%s): %s, %d letters left", foreign, r.Status, len(i.Messages()))
+			t.Errorf("a form of another site (%s): %s, %d emails left", foreign, r.Status, len(i.Messages()))
 		}
 	}
 	r := ask(t, i, "POST", action, "Sec-Fetch-Site", "same-origin")
 	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/inbox" || len(i.Messages()) != 0 {
-		t.Errorf("our own form: %s to %q, %d letters left", r.Status, r.Header.Get("Location"), len(i.Messages()))
+		t.Errorf("our own form: %s to %q, %d emails left", r.Status, r.Header.Get("Location"), len(i.Messages()))
 	}
 	gone, err := goquery.NewDocumentFromReader(ask(t, i, "GET", "/inbox/1").Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if href, _ := gone.Find(".empty a").Attr("href"); href != "/inbox" {
-		t.Errorf("the page of a deleted letter leads to %q", href)
+		t.Errorf("the page of a deleted email leads to %q", href)
 	}
 }

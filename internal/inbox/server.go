@@ -10,8 +10,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// idle is how long a connection may be silent (RFC 5321 section 4.5.3.2.7): senders keep theirs open between letters.
-const idle = 5 * time.Minute
+// idleTimeout is how long a connection may be silent (RFC 5321 section 4.5.3.2.7). Senders keep theirs open between emails.
+const idleTimeout = 5 * time.Minute
 
 func newServer(i *Inbox) *smtp.Server {
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
@@ -21,7 +21,7 @@ func newServer(i *Inbox) *smtp.Server {
 	s.MaxMessageBytes = MaxBytes
 	s.MaxRecipients = MaxRecipients
 	s.EnableSMTPUTF8 = true
-	s.ReadTimeout = idle
+	s.ReadTimeout = idleTimeout
 	s.WriteTimeout = time.Minute
 	s.ErrorLog = log.New(io.Discard, "", 0) // its lines name the peer's address; the peer has the reply code
 	return s
@@ -47,20 +47,20 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// Data accepts whatever comes whole: a letter that cannot be parsed is one worth looking at.
+// Data accepts whatever arrives complete: an email that cannot be parsed is worth looking at.
 func (s *session) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r) // bounded by MaxMessageBytes
 	if err != nil {
 		return err
 	}
-	l := Message{From: s.from, To: s.to, Raw: raw}
-	l.parse()
-	s.inbox.keep(l)
+	m := Message{From: s.from, To: s.to, Raw: raw}
+	m.parse()
+	s.inbox.add(m)
 	return nil
 }
 
-// listener remembers the connections it gave out, so that all of them can be cut. smtp.Server.Close cuts only those whose
-// handler has already started.
+// listener remembers the connections that it accepted, so that all of them can be closed. smtp.Server.Close closes only those whose handler has
+// already started.
 type listener struct {
 	net.Listener
 	mu      sync.Mutex

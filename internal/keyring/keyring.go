@@ -1,11 +1,11 @@
-// Package keyring turns the configured secrets into every key that optin uses: links, sealing, ids, names of limits.
+// Package keyring derives from the configured secrets every key that optin uses: for links, sealing, ids and the names of limits.
 //
-// One secret is configured; each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that
-// no key says anything about another. Several secrets may be listed: the first makes, all are accepted, so a rotation
-// breaks no link in a mailbox and no record in a store.
+// One secret is configured. Each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that no key reveals anything about
+// another. Several secrets may be listed: the first one signs and seals, all are accepted. So a rotation breaks no link in a mailbox and no record
+// in a store.
 //
-// Sealed bytes are AES-256-GCM under a key of their own for each context (the record they belong to), so a blob moved
-// to another record does not open, and random nonces never meet under one key:
+// Sealed bytes are AES-256-GCM under a separate key for each context (the record they belong to). So bytes moved to another record do not open, and
+// random nonces of different records never share a key:
 //
 //	version (1 byte, 1) | id of the secret (4 bytes) | nonce (12) | ciphertext | tag (16)
 package keyring
@@ -22,24 +22,22 @@ import (
 	"sync"
 )
 
-// MinSecret is the least length of a secret in bytes.
-const MinSecret = 32
-
-// MinRSABits is the least size of an RSA key, in bits: signers SHOULD use 2048 (RFC 8301, section 3.2).
-const MinRSABits = 2048
-
-// Overhead is what sealing adds, in bytes.
-const Overhead = headerSize + 12 + 16
-
 const (
+	// MinSecret is the least length of a secret, in bytes.
+	MinSecret = 32
+	// MinRSABits is the least size of an RSA key, in bits. RFC 8301 section 3.2 recommends no less for signing email.
+	MinRSABits = 2048
+	// Overhead is what sealing adds, in bytes.
+	Overhead = headerSize + 12 + 16
+
 	sealVersion = 1
 	headerSize  = 1 + 4
 )
 
-// ErrSealed says that bytes do not open: damaged, of another context, or sealed under a secret no longer listed.
-var ErrSealed = errors.New("keyring: does not open: damaged, moved, or sealed under a secret that is not listed")
+// ErrSealed says that sealed bytes do not open: they are damaged, of another context, or sealed under a secret that is no longer listed.
+var ErrSealed = errors.New("keyring: cannot open sealed data: it is damaged, was moved, or was sealed with a secret that is not listed")
 
-// Ring holds the derived keys. Its methods may be called from any goroutine.
+// Keyring holds the derived keys. Its methods may be called from any goroutine.
 type Keyring struct {
 	secrets []secret // newest first
 	derived sync.Map // label -> [][]byte
@@ -50,10 +48,10 @@ type secret struct {
 	id  [4]byte
 }
 
-// New makes a ring of secrets, the newest first. It needs one at least, each of MinSecret bytes or more.
+// New returns a keyring of secrets, the newest first. It needs at least one, each of MinSecret bytes or more.
 func New(secrets ...[]byte) (*Keyring, error) {
 	if len(secrets) == 0 {
-		return nil, errors.New("keyring: no secret")
+		return nil, errors.New("keyring: no secret is given")
 	}
 	r := &Keyring{}
 	for i, s := range secrets {
@@ -71,7 +69,7 @@ func New(secrets ...[]byte) (*Keyring, error) {
 	return r, nil
 }
 
-// Len is how many secrets are listed.
+// Len returns the number of secrets.
 func (r *Keyring) Len() int { return len(r.secrets) }
 
 // Keys returns the 32-byte keys of a label, one per secret, the newest first.
@@ -87,8 +85,8 @@ func (r *Keyring) Keys(label string) [][]byte {
 	return v.([][]byte)
 }
 
-// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. Where one part
-// ends and the next begins counts.
+// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The boundaries
+// between parts count.
 func (r *Keyring) Sums(label string, parts ...string) [][]byte {
 	keys := r.Keys(label)
 	sums := make([][]byte, len(keys))
@@ -103,7 +101,7 @@ func (r *Keyring) Sums(label string, parts ...string) [][]byte {
 	return sums
 }
 
-// Seal encrypts plain under the newest secret for one context.
+// Seal encrypts plain for one context under the newest secret.
 func (r *Keyring) Seal(context string, plain []byte) []byte {
 	s := r.secrets[0]
 	out := make([]byte, headerSize, len(plain)+Overhead)
@@ -112,7 +110,7 @@ func (r *Keyring) Seal(context string, plain []byte) []byte {
 	return s.aead(context).Seal(out, nil, plain, out[:headerSize])
 }
 
-// Open decrypts what Seal made for the same context under any listed secret, or returns ErrSealed.
+// Open decrypts what Seal returned for the same context under any listed secret. Its only error is ErrSealed.
 func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != sealVersion {
 		return nil, ErrSealed

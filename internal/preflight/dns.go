@@ -10,40 +10,40 @@ import (
 	"sync"
 )
 
-// atOnce is how many questions are open at a time: more than resolvers of small machines like to take is answered by silence.
-const atOnce = 16
+// maxQuestions limits the questions that are open at a time: resolvers of small machines do not answer more.
+const maxQuestions = 16
 
-// asker asks DNS. Each question is asked once, however many checks have it. Names are taken as they stand, without the machine's list of
-// domains to search. It is what the SPF library asks with too, and so makes its errors of the one type that library looks at: either the
-// name server said that there is nothing (IsNotFound), or there was no answer (IsTemporary).
-type asker struct {
+// dnsClient asks DNS. Each question is asked once, however many checks need it. Names are absolute: the machine's search list is not used. The SPF
+// library uses it too, so its errors are of the type that the library knows: either the name server said that there is no record (IsNotFound), or
+// there was no answer (IsTemporary).
+type dnsClient struct {
 	resolver *net.Resolver
-	seats    chan struct{}
+	slots    chan struct{}
 
-	mu    sync.Mutex
-	asked map[string]func() (any, error)
+	mu      sync.Mutex
+	answers map[string]func() (any, error)
 }
 
-func newAsker(r *net.Resolver) *asker {
-	return &asker{resolver: r, seats: make(chan struct{}, atOnce), asked: map[string]func() (any, error){}}
+func newDNSClient(r *net.Resolver) *dnsClient {
+	return &dnsClient{resolver: r, slots: make(chan struct{}, maxQuestions), answers: map[string]func() (any, error){}}
 }
 
-// once asks a question unless it was asked before. All questions of one run have the same end, so whose ctx it is does not matter.
-func once[T any](ctx context.Context, a *asker, kind, name string, ask func() (T, error)) (T, error) {
+// once asks a question unless it was asked before. All questions of one run share a deadline, so it does not matter which ctx is used.
+func once[T any](ctx context.Context, a *dnsClient, kind, name string, ask func() (T, error)) (T, error) {
 	a.mu.Lock()
-	answer, before := a.asked[kind+" "+name]
+	answer, before := a.answers[kind+" "+name]
 	if !before {
 		answer = sync.OnceValues(func() (any, error) {
 			select {
-			case a.seats <- struct{}{}:
-				defer func() { <-a.seats }()
+			case a.slots <- struct{}{}:
+				defer func() { <-a.slots }()
 			case <-ctx.Done():
-				return nil, unanswered(name, ctx.Err())
+				return nil, temporary(name, ctx.Err())
 			}
 			v, err := ask()
-			return v, unanswered(name, err)
+			return v, temporary(name, err)
 		})
-		a.asked[kind+" "+name] = answer
+		a.answers[kind+" "+name] = answer
 	}
 	a.mu.Unlock()
 	v, err := answer()
@@ -51,8 +51,8 @@ func once[T any](ctx context.Context, a *asker, kind, name string, ask func() (T
 	return t, err
 }
 
-// unanswered makes every error but "there is none" a temporary one.
-func unanswered(name string, err error) error {
+// temporary returns every error but "there is no such record" as a temporary one.
+func temporary(name string, err error) error {
 	var d *net.DNSError
 	switch {
 	case err == nil:
@@ -65,42 +65,42 @@ func unanswered(name string, err error) error {
 	return &net.DNSError{Err: d.Err, Name: d.Name, IsTimeout: d.IsTimeout, IsTemporary: true}
 }
 
-// absent tells whether a name server said that there is no such record.
-func absent(err error) bool {
+// notFound reports whether a name server said that there is no such record.
+func notFound(err error) bool {
 	var d *net.DNSError
 	return errors.As(err, &d) && d.IsNotFound
 }
 
-func rooted(name string) string { return strings.TrimSuffix(name, ".") + "." }
+func absolute(name string) string { return strings.TrimSuffix(name, ".") + "." }
 
-// LookupTXT returns the records of a name, the strings of each joined.
-func (a *asker) LookupTXT(ctx context.Context, name string) ([]string, error) {
-	return once(ctx, a, "TXT", name, func() ([]string, error) { return a.resolver.LookupTXT(ctx, rooted(name)) })
+// LookupTXT returns the TXT records of a name, each as one string.
+func (a *dnsClient) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	return once(ctx, a, "TXT", name, func() ([]string, error) { return a.resolver.LookupTXT(ctx, absolute(name)) })
 }
 
-// LookupMX returns those mail hosts that can be names, best first.
-func (a *asker) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+// LookupMX returns the mail hosts of a name, best first, but for those that are no valid names.
+func (a *dnsClient) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
 	return once(ctx, a, "MX", name, func() ([]*net.MX, error) {
-		all, err := a.resolver.LookupMX(ctx, rooted(name))
+		all, err := a.resolver.LookupMX(ctx, absolute(name))
 		if len(all) > 0 {
-			err = nil // of a record that was left out, because its host cannot be a name
+			err = nil // about a record that was dropped, because its host is no valid name
 		}
 		return all, err
 	})
 }
 
 // LookupIPAddr returns the addresses of a name.
-func (a *asker) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr, error) {
-	return once(ctx, a, "IP", name, func() ([]net.IPAddr, error) { return a.resolver.LookupIPAddr(ctx, rooted(name)) })
+func (a *dnsClient) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr, error) {
+	return once(ctx, a, "IP", name, func() ([]net.IPAddr, error) { return a.resolver.LookupIPAddr(ctx, absolute(name)) })
 }
 
 // LookupAddr returns the names of an address.
-func (a *asker) LookupAddr(ctx context.Context, addr string) ([]string, error) {
+func (a *dnsClient) LookupAddr(ctx context.Context, addr string) ([]string, error) {
 	return once(ctx, a, "PTR", addr, func() ([]string, error) { return a.resolver.LookupAddr(ctx, addr) })
 }
 
-// host returns the addresses of a relay, sorted. Its name is searched for as the connection to it does: a short one may be meant.
-func (a *asker) host(ctx context.Context, name string) ([]netip.Addr, error) {
+// host returns the addresses of a relay, sorted. It uses the machine's search list, as the connection to the relay does.
+func (a *dnsClient) host(ctx context.Context, name string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
 	}
@@ -114,9 +114,9 @@ func (a *asker) host(ctx context.Context, name string) ([]netip.Addr, error) {
 	})
 }
 
-// public leaves the addresses that others see a relay at.
-func public(all []netip.Addr) (seen []netip.Addr) {
-	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598: of a provider's own network
+// publicAddrs returns the addresses at which others see a relay.
+func publicAddrs(all []netip.Addr) (seen []netip.Addr) {
+	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598: shared within a provider's network
 	for _, a := range all {
 		if a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a) {
 			seen = append(seen, a)

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameServer answers for all names, by UDP and TCP, from the lines of a zone file. Besides records a line may say that a name is
-// answered with SERVFAIL, or not at all (SILENT).
+// nameServer answers for all names, by UDP and TCP, from the lines of a zone file. A line may also say that a name is answered with SERVFAIL, or not
+// at all (SILENT).
 type nameServer struct {
 	addr string
 
@@ -64,8 +64,7 @@ func (s *nameServer) resolver() *net.Resolver {
 	}}
 }
 
-// paste puts lines in place of what there is of the same names and types, as somebody does who edits a zone. A line without a value
-// takes the records out.
+// paste replaces the records of the same names and types by lines, as in editing a zone. A line without a value removes the records.
 func (s *nameServer) paste(t *testing.T, lines ...string) (pasted int) {
 	t.Helper()
 	s.mu.Lock()
@@ -126,7 +125,7 @@ func (s *nameServer) streams(l net.Listener) {
 	}
 }
 
-// answer is nil for silence. What is longer than most says only that it is cut off.
+// answer returns the answer to a question, or nil for none. An answer longer than most is truncated.
 func (s *nameServer) answer(question []byte, most int) []byte {
 	var p dnsmessage.Parser
 	h, err := p.Start(question)
@@ -198,7 +197,7 @@ func body(kind dnsmessage.Type, value string) dnsmessage.ResourceBody {
 	return &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(value)}
 }
 
-// heard returns the names that were asked for a type, sorted.
+// heard returns the names that were asked about for a type, sorted.
 func (s *nameServer) heard(kind, prefix string) (names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,32 +9,32 @@ import (
 	"unicode"
 )
 
-// Level is how much a finding matters.
+// Level says how serious a finding is.
 type Level int
 
 // The levels.
 const (
-	OK      Level = iota // in order
-	Warning              // letters may land, or fewer than could
-	Wrong                // letters will be refused or lost, or end among spam
-	Unknown              // nobody answered; nothing is said against it
+	OK      Level = iota // nothing to do
+	Warn                 // emails may be delivered, or fewer than possible
+	Wrong                // emails will be rejected, lost or treated as spam
+	Unknown              // nobody answered, so nothing is known to be wrong
 )
 
 func (l Level) String() string {
-	return [...]string{"ok", "warning", "wrong", "unknown"}[l]
+	return [...]string{"ok", "warn", "wrong", "unknown"}[l]
 }
 
-// Finding is one thing that was looked at.
+// Finding is the result of checking one thing.
 type Finding struct {
 	Level Level
 	Check string   // "MX", "SPF", "DKIM", "DMARC", "PTR", "STARTTLS" or "certificate"
 	About string   // the domain, the host or the address
-	Sites []string // ids of the sites whose letters it is about; none: those of all
-	What  string   // plain sentences: what is so, and what comes of it
-	Fix   []string // steps, and DNS lines to paste as they are; none where there is nothing to do
+	Sites []string // ids of the sites whose emails it is about; none: all sites
+	What  string   // plain sentences: what was found, and its consequence
+	Fix   []string // steps, and DNS lines to paste as they are; none if there is nothing to do
 }
 
-// printable makes what DNS and relays said harmless on a terminal.
+// printable replaces control characters from DNS and relays, so that a terminal can show the findings.
 func printable(all []Finding) []Finding {
 	harmless := func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -51,18 +51,18 @@ func printable(all []Finding) []Finding {
 	return all
 }
 
-// again is what can be done when DNS does not answer.
-func again(name string) []string {
-	return []string{fmt.Sprintf("Try again in a few minutes. If it stays so, look at this machine's resolver and at the name servers of %s.", name)}
+// tryAgain returns what to do if DNS does not answer.
+func tryAgain(name string) []string {
+	return []string{fmt.Sprintf("Try again in a few minutes. If it persists, check this machine's resolver and the name servers of %s.", name)}
 }
 
-// silent is the finding for a question that DNS did not answer.
-func silent(check, about string, sites []string, question string, err error) Finding {
-	return Finding{Unknown, check, about, sites, fmt.Sprintf("DNS gave no answer when asked for %s (%s).", question, cause(err)), again(about)}
+// noAnswer returns the finding for a question that DNS did not answer.
+func noAnswer(check, about string, sites []string, question string, err error) Finding {
+	return Finding{Unknown, check, about, sites, fmt.Sprintf("DNS did not answer the question for %s (%s).", question, errorText(err)), tryAgain(about)}
 }
 
-// cause says why DNS did not answer, without the question and without the address of the resolver.
-func cause(err error) string {
+// errorText says why DNS did not answer, without the question and the address of the resolver.
+func errorText(err error) string {
 	said := err.Error()
 	var d *net.DNSError
 	if errors.As(err, &d) {
@@ -76,7 +76,7 @@ func cause(err error) string {
 	return said
 }
 
-// txtLine is a TXT record as a line of a zone file, in strings of at most 255 bytes (RFC 1035, section 3.3).
+// txtLine returns a TXT record as a line of a zone file, in strings of at most 255 bytes (RFC 1035, section 3.3).
 func txtLine(name, value string) string {
 	var b strings.Builder
 	b.WriteString(name + ". TXT")
@@ -88,7 +88,7 @@ func txtLine(name, value string) string {
 	return b.String()
 }
 
-// ptrLine is the PTR record of an address (RFC 1035, section 3.5; RFC 3596, section 2.5).
+// ptrLine returns the PTR record of an address (RFC 1035, section 3.5; RFC 3596, section 2.5).
 func ptrLine(a netip.Addr, host string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
@@ -106,8 +106,8 @@ func ptrLine(a netip.Addr, host string) string {
 	return b.String() + "ip6.arpa. PTR " + host + "."
 }
 
-// listed joins words as a sentence does.
-func listed[T any](items []T) string {
+// joinWords joins items as in a sentence.
+func joinWords[T any](items []T) string {
 	var b strings.Builder
 	for i, item := range items {
 		switch {

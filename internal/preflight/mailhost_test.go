@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// mailHost is a relay that only says hello.
+// mailHost is a relay that answers EHLO and STARTTLS only.
 type mailHost struct {
 	addr     string
 	greeting string // "220 …" unless set; "-" for silence
@@ -30,7 +30,7 @@ type mailHost struct {
 	tls      *tls.Config
 
 	mu   sync.Mutex
-	said []string // by those who came, first words
+	said []string // to it
 }
 
 func serveMail(t *testing.T, h *mailHost) *mailHost {
@@ -105,10 +105,10 @@ func (h *mailHost) heard() []string {
 	return slices.Clone(h.said)
 }
 
-// today is when all certificates are looked at.
+// today returns the time at which certificates are checked.
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-// certificate makes one that vouches for itself, from a day to a day counted from today.
+// certificate returns a self-signed certificate, valid from a day to a day counted from today, and a pool that trusts it.
 func certificate(t *testing.T, from, until int, hosts ...string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,16 +1,18 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Options are what letters will leave with. Domains and hosts are ASCII (xn--… for others), in any case.
+// Options describe how emails will be sent. Domains and hosts are ASCII (xn--… for others), in any case.
 type Options struct {
 	Resolver *net.Resolver // net.DefaultResolver if nil
 	Senders  []Sender
@@ -18,55 +20,55 @@ type Options struct {
 	Relays   []Relay
 	Public   string // host of public_url: our name in EHLO; localhost if empty
 
-	Roots *x509.CertPool                                                    // who may vouch for a relay; the system's if nil
-	Now   func() time.Time                                                  // for the days that a certificate has left; time.Now if nil
-	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; by Resolver if nil
+	Roots *x509.CertPool                                                    // the authorities trusted to certify a relay; the system's if nil
+	Now   func() time.Time                                                  // for the expiry of certificates; time.Now if nil
+	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
 }
 
-// Sender is whom letters come from. Those with equal domains are looked at once.
+// Sender is a sender of emails. Senders with equal domains are checked once.
 type Sender struct {
 	Domain string   // of From
 	Bounce string   // of the return path; empty: Domain
 	Reply  string   // of Reply-To; empty: Domain
-	Sites  []string // ids of the sites whose letters these are
+	Sites  []string // ids of the sites that send so
 }
 
-// DKIMKey is a key that signs letters of its domain and of those below.
+// DKIMKey is a key that signs emails from its domain and its subdomains.
 type DKIMKey struct {
 	Domain, Selector string
 	Public           crypto.PublicKey // *rsa.PublicKey or ed25519.PublicKey
 }
 
-// TLS is how the connection to a relay is guarded.
+// TLS says how the connection to a relay is encrypted.
 type TLS string
 
-// The ways to guard it.
+// The values of TLS.
 const (
-	TLSOffered  TLS = "offered"  // STARTTLS where the relay offers it
-	TLSRequired TLS = "required" // STARTTLS, or no letter leaves
+	TLSOffered  TLS = "offered"  // STARTTLS if the relay offers it
+	TLSRequired TLS = "required" // STARTTLS, or no email is sent
 	TLSOff      TLS = "off"
 	TLSImplicit TLS = "implicit" // TLS from the first byte (RFC 8314)
 )
 
-// Relay is who takes letters.
+// Relay is a server that takes mail from us.
 type Relay struct {
 	Host string // a name, or an address without brackets
 	Port int
 	TLS  TLS
 }
 
-// checker is one run of Check: all its questions end with ctx.
+// checker is one run of Check.
 type checker struct {
 	Options
-	dns *asker
+	dns *dnsClient
 }
 
-// Check looks at everything at once and returns what it found, what is in order too, always in the same sequence: MX, SPF, DKIM, DMARC, PTR,
-// the relay; within each by the sequence of o. It ends when ctx does; what was not answered by then is Unknown.
+// Check checks everything concurrently and returns all findings, those that are OK too, in a fixed order: MX, SPF, DKIM, DMARC, PTR, the relay; and
+// within each the order of o. It ends when ctx does; what was not answered by then is Unknown.
 func Check(ctx context.Context, o Options) []Finding {
-	c := checker{Options: o.tidy()}
-	c.dns = newAsker(c.Resolver)
-	jobs := c.jobs()
+	c := checker{Options: o.normalized()}
+	c.dns = newDNSClient(c.Resolver)
+	jobs := c.checks()
 	found := make([][]Finding, len(jobs))
 	var all sync.WaitGroup
 	for i, job := range jobs {
@@ -76,11 +78,11 @@ func Check(ctx context.Context, o Options) []Finding {
 	return printable(slices.Concat(found...))
 }
 
-// job is one check that needs no other's answer.
-type job func(context.Context) []Finding
+// check is one check, which depends on no other.
+type check func(context.Context) []Finding
 
-func (c *checker) jobs() (jobs []job) {
-	for _, m := range c.mailboxes() {
+func (c *checker) checks() (jobs []check) {
+	for _, m := range c.mailDomains() {
 		jobs = append(jobs, func(ctx context.Context) []Finding { return c.mx(ctx, m) })
 	}
 	for _, d := range c.domains(func(s Sender) string { return s.Bounce }) {
@@ -91,7 +93,7 @@ func (c *checker) jobs() (jobs []job) {
 	}
 	froms := c.domains(func(s Sender) string { return s.Domain })
 	for _, d := range froms {
-		jobs = append(jobs, func(context.Context) []Finding { return c.signed(d) })
+		jobs = append(jobs, func(context.Context) []Finding { return c.hasKey(d) })
 	}
 	for _, d := range froms {
 		jobs = append(jobs, func(ctx context.Context) []Finding { return c.dmarc(ctx, d) })
@@ -107,3 +109,64 @@ func (c *checker) jobs() (jobs []job) {
 	}
 	return jobs
 }
+
+// normalized returns the options with defaults, with names in lower case and without the final dot, and with equal senders merged.
+func (o Options) normalized() Options {
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Resolver: o.Resolver}).DialContext
+	}
+	o.Keys, o.Relays = slices.Clone(o.Keys), slices.Clone(o.Relays)
+	for i, k := range o.Keys {
+		o.Keys[i].Domain, o.Keys[i].Selector = canonicalName(k.Domain), canonicalName(k.Selector)
+	}
+	for i, r := range o.Relays {
+		o.Relays[i].Host = canonicalName(r.Host)
+	}
+	o.Senders = mergeSenders(o.Senders)
+	return o
+}
+
+func mergeSenders(senders []Sender) (all []Sender) {
+	for _, s := range senders {
+		s.Domain = canonicalName(s.Domain)
+		s.Bounce, s.Reply = cmp.Or(canonicalName(s.Bounce), s.Domain), cmp.Or(canonicalName(s.Reply), s.Domain)
+		i := slices.IndexFunc(all, func(o Sender) bool { return o.Domain == s.Domain && o.Bounce == s.Bounce && o.Reply == s.Reply })
+		if i < 0 {
+			s.Sites = slices.Clone(s.Sites)
+			all = append(all, s)
+			continue
+		}
+		all[i].Sites = append(all[i].Sites, s.Sites...)
+	}
+	return all
+}
+
+// domain is a domain and the sites that use it.
+type domain struct {
+	name  string
+	sites []string
+}
+
+// domains returns one domain of each sender, each once.
+func (c *checker) domains(of func(Sender) string) (all []domain) {
+	for _, s := range c.Senders {
+		i := slices.IndexFunc(all, func(d domain) bool { return d.name == of(s) })
+		if i < 0 {
+			i = len(all)
+			all = append(all, domain{name: of(s)})
+		}
+		all[i].sites = append(all[i].sites, s.Sites...)
+	}
+	return all
+}
+
+func canonicalName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// isWithin reports whether a name is domain or a subdomain of it.
+func isWithin(name, domain string) bool { return name == domain || strings.HasSuffix(name, "."+domain) }

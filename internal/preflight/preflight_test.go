@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/preflight"
 )
 
-// bigKey has the size and shape of an RSA key. Nothing here is signed with it.
+// bigKey looks like an RSA key. Nothing is signed with it.
 var bigKey = sync.OnceValue(func() *rsa.PublicKey { return shaped(2048, 1) })
 
 func shaped(bits, odd int64) *rsa.PublicKey {
@@ -35,17 +35,17 @@ func spki(t *testing.T, key any) string {
 	return base64.StdEncoding.EncodeToString(der)
 }
 
-// stage is a setup in which all is in order, with a name server and a relay of its own. Rows change it.
-type stage struct {
+// env is a valid setup, with a name server and a relay of its own. Rows change it.
+type env struct {
 	preflight.Options
 	dns  *nameServer
 	mail *mailHost
 }
 
-func newStage(t *testing.T, lines ...string) *stage {
+func newEnv(t *testing.T, lines ...string) *env {
 	t.Helper()
 	p := spki(t, bigKey())
-	s := &stage{dns: serveDNS(t,
+	env := &env{dns: serveDNS(t,
 		"gazette.example. MX 10 mx.gazette.example.",
 		"mx.gazette.example. A 192.0.2.25",
 		`gazette.example. TXT "v=spf1 ip4:192.0.2.7 -all"`,
@@ -54,48 +54,48 @@ func newStage(t *testing.T, lines ...string) *stage {
 		"relay.example. A 192.0.2.7",
 		"7.2.0.192.in-addr.arpa. PTR relay.example.",
 	)}
-	s.dns.paste(t, lines...)
+	env.dns.paste(t, lines...)
 	secure, roots := certificate(t, -1, 60, "relay.example")
-	s.mail = serveMail(t, &mailHost{tls: secure})
-	s.Options = preflight.Options{
-		Resolver: s.dns.resolver(), Now: today, Roots: roots, Dial: s.mail.dial, Public: "confirm.example",
+	env.mail = serveMail(t, &mailHost{tls: secure})
+	env.Options = preflight.Options{
+		Resolver: env.dns.resolver(), Now: today, Roots: roots, Dial: env.mail.dial, Public: "confirm.example",
 		Senders: []preflight.Sender{{Domain: "gazette.example", Sites: []string{"gazette"}}},
 		Keys:    []preflight.DKIMKey{{Domain: "gazette.example", Selector: "optin", Public: bigKey()}},
 		Relays:  []preflight.Relay{{Host: "relay.example", Port: 587, TLS: preflight.TLSRequired}},
 	}
-	return s
+	return env
 }
 
-func (s *stage) check(t *testing.T) []preflight.Finding {
+func (env *env) check(t *testing.T) []preflight.Finding {
 	t.Helper()
-	return preflight.Check(t.Context(), s.Options)
+	return preflight.Check(t.Context(), env.Options)
 }
 
-// row is one thing that is amiss on the stage.
+// row is one change of the setup, and the finding that it must cause.
 type row struct {
 	zone  []string
-	setup func(*stage)
+	setup func(*env)
 	level preflight.Level
 	about string // gazette.example unless set
 	what  string // in the finding
-	fix   string // in one of its lines
-	heals bool   // its lines, pasted, leave nothing of this check to be said against
+	fix   string // in one of its steps
+	heals bool   // once its lines are pasted, all findings of the check are OK
 }
 
-// play runs rows of one check, and shows that the setup without them is in order.
-func play(t *testing.T, check string, rows map[string]row) {
+// runRows runs the rows of one check.
+func runRows(t *testing.T, check string, rows map[string]row) {
 	t.Helper()
 	for name, r := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, r.zone...)
+			env := newEnv(t, r.zone...)
 			if r.setup != nil {
-				r.setup(s)
+				r.setup(env)
 			}
 			if r.about == "" {
 				r.about = "gazette.example"
 			}
-			all := s.check(t)
+			all := env.check(t)
 			i := slices.IndexFunc(all, func(f preflight.Finding) bool {
 				return f.Check == check && f.About == r.about && f.Level == r.level && strings.Contains(f.What, r.what)
 			})
@@ -104,18 +104,18 @@ func play(t *testing.T, check string, rows map[string]row) {
 			}
 			f := all[i]
 			if (f.Level == preflight.OK) != (len(f.Fix) == 0) {
-				t.Errorf("%v has %d lines of what to do", f.Level, len(f.Fix))
+				t.Errorf("%v has %d steps", f.Level, len(f.Fix))
 			}
 			if !strings.Contains(strings.Join(f.Fix, "\n"), r.fix) {
-				t.Errorf("to do is %q, want %q", f.Fix, r.fix)
+				t.Errorf("the steps are %q, want %q", f.Fix, r.fix)
 			}
 			if !r.heals {
 				return
 			}
-			if s.dns.paste(t, f.Fix...) == 0 {
+			if env.dns.paste(t, f.Fix...) == 0 {
 				t.Fatalf("there is no line to paste in %q", f.Fix)
 			}
-			for _, f := range s.check(t) {
+			for _, f := range env.check(t) {
 				if f.Check == check && f.Level != preflight.OK {
 					t.Errorf("after it was pasted: %s", show([]preflight.Finding{f}))
 				}
@@ -135,12 +135,12 @@ func show(all []preflight.Finding) string {
 	return b.String()
 }
 
-func TestOfASetupThatIsInOrderNothingIsSaidAgainst(t *testing.T) {
-	s := newStage(t)
-	all := s.check(t)
-	var told []string
+func TestAValidSetupHasOnlyFindingsThatAreOK(t *testing.T) {
+	env := newEnv(t)
+	all := env.check(t)
+	var got []string
 	for _, f := range all {
-		told = append(told, f.Check+" "+f.About)
+		got = append(got, f.Check+" "+f.About)
 		if f.Level != preflight.OK || f.What == "" || f.Fix != nil {
 			t.Errorf("%s", show([]preflight.Finding{f}))
 		}
@@ -149,22 +149,22 @@ func TestOfASetupThatIsInOrderNothingIsSaidAgainst(t *testing.T) {
 		"MX gazette.example", "SPF gazette.example", "SPF gazette.example", "DKIM gazette.example", "DMARC gazette.example",
 		"DMARC gazette.example", "PTR 192.0.2.7", "STARTTLS relay.example:587", "certificate relay.example",
 	}
-	if diff := cmp.Diff(want, told); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(all, s.check(t)); diff != "" {
-		t.Errorf("it is not the same twice: %s", diff)
+	if diff := cmp.Diff(all, env.check(t)); diff != "" {
+		t.Errorf("a second run differs: %s", diff)
 	}
 }
 
 func TestEachQuestionIsAskedOnce(t *testing.T) {
-	s := newStage(t)
-	s.Senders = append(s.Senders, preflight.Sender{Domain: "GAZETTE.example.", Sites: []string{"letters"}},
+	env := newEnv(t)
+	env.Senders = append(env.Senders, preflight.Sender{Domain: "GAZETTE.example.", Sites: []string{"letters"}},
 		preflight.Sender{Domain: "gazette.example", Bounce: "b.gazette.example", Sites: []string{"third"}})
-	all := s.check(t)
-	s.dns.mu.Lock()
-	defer s.dns.mu.Unlock()
-	for q, n := range s.dns.asked {
+	all := env.check(t)
+	env.dns.mu.Lock()
+	defer env.dns.mu.Unlock()
+	for q, n := range env.dns.asked {
 		if host := strings.HasPrefix(q, "relay.example. "); n > 1 && (!host || n > 2) { // a relay's name is searched for, and the same name stands in PTR
 			t.Errorf("%s was asked %d times", q, n)
 		}
@@ -187,34 +187,34 @@ func TestDNSThatDoesNotAnswerIsUnknownAndNeverWrong(t *testing.T) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, name+" SERVFAIL")
-			var told []string
-			for _, f := range s.check(t) {
+			env := newEnv(t, name+" SERVFAIL")
+			var got []string
+			for _, f := range env.check(t) {
 				if f.Level == preflight.OK {
 					continue
 				}
-				if f.Level != preflight.Unknown || len(f.Fix) == 0 || strings.Contains(f.What, s.dns.addr) {
+				if f.Level != preflight.Unknown || len(f.Fix) == 0 || strings.Contains(f.What, env.dns.addr) {
 					t.Errorf("%s", show([]preflight.Finding{f}))
 				}
-				if !slices.Contains(told, f.Check) {
-					told = append(told, f.Check)
+				if !slices.Contains(got, f.Check) {
+					got = append(got, f.Check)
 				}
 			}
-			if got := strings.Join(told, " "); got != checks[name] {
-				t.Errorf("unknown are %q, want %q", got, checks[name])
+			if all := strings.Join(got, " "); all != checks[name] {
+				t.Errorf("unknown are %q, want %q", all, checks[name])
 			}
 		})
 	}
 }
 
-func TestItEndsWithItsContext(t *testing.T) {
-	s := newStage(t, "gazette.example. SILENT", "_dmarc.gazette.example. SILENT", "relay.example. SILENT")
-	s.mail.greeting = "-"
-	s.Relays = append(s.Relays, preflight.Relay{Host: "127.0.0.1", Port: 465, TLS: preflight.TLSImplicit})
+func TestCheckEndsWithItsContext(t *testing.T) {
+	env := newEnv(t, "gazette.example. SILENT", "_dmarc.gazette.example. SILENT", "relay.example. SILENT")
+	env.mail.greeting = "-"
+	env.Relays = append(env.Relays, preflight.Relay{Host: "127.0.0.1", Port: 465, TLS: preflight.TLSImplicit})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	all := preflight.Check(ctx, s.Options)
+	all := preflight.Check(ctx, env.Options)
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -223,7 +223,7 @@ func TestItEndsWithItsContext(t *testing.T) {
 		switch f.Level {
 		case preflight.Unknown:
 			unknown++
-		case preflight.Wrong, preflight.Warning:
+		case preflight.Wrong, preflight.Warn:
 			t.Errorf("%s", show([]preflight.Finding{f}))
 		}
 	}
@@ -232,9 +232,9 @@ func TestItEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWhatDNSSaysCannotPlayWithATerminal(t *testing.T) {
-	s := newStage(t, "gazette.example. TXT \"v=spf1 \x1b[2Jred -all\"")
-	for _, f := range s.check(t) {
+func TestControlCharactersFromDNSDoNotReachATerminal(t *testing.T) {
+	env := newEnv(t, "gazette.example. TXT \"v=spf1 \x1b[2Jred -all\"")
+	for _, f := range env.check(t) {
 		if strings.ContainsFunc(f.What+strings.Join(f.Fix, ""), func(r rune) bool { return r < ' ' }) {
 			t.Errorf("%q %q", f.What, f.Fix)
 		}
@@ -242,7 +242,7 @@ func TestWhatDNSSaysCannotPlayWithATerminal(t *testing.T) {
 }
 
 func TestLevelsHaveNames(t *testing.T) {
-	if got := fmt.Sprint(ok, warning, wrong, unknown); got != "ok warning wrong unknown" {
+	if got := fmt.Sprint(ok, warn, wrong, unknown); got != "ok warn wrong unknown" {
 		t.Error(got)
 	}
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/textproto"
 	"os"
 	"strconv"
@@ -16,74 +18,74 @@ import (
 )
 
 // soon is when a certificate is told to end.
-const soon = 14 * 24 * time.Hour
+const renewWithin = 14 * 24 * time.Hour
 
-// relay talks with a relay, and judges how it guards letters on their first way.
+// relay checks TLS of a relay by a short conversation.
 func (c *checker) relay(ctx context.Context, r Relay) []Finding {
-	t := c.talk(ctx, r)
+	t := c.converse(ctx, r)
 	f := Finding{Check: "STARTTLS", About: net.JoinHostPort(r.Host, strconv.Itoa(r.Port))}
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(t.err, &certificate):
-		return []Finding{c.refused(r, certificate)}
-	case t.err != nil && (!t.reached || late(t.err)):
-		f.Level, f.What = Unknown, fmt.Sprintf("The relay %s could not be asked: %s.", f.About, told(t.err))
-		f.Fix = []string{"Look whether smtp.url names the relay and its port, and whether a firewall is between."}
+		return []Finding{c.badCertificate(r, certificate)}
+	case t.err != nil && (!t.greeted || timedOut(t.err)):
+		f.Level, f.What = Unknown, fmt.Sprintf("The relay %s could not be checked: %s.", f.About, describeError(t.err))
+		f.Fix = []string{"Check the host and port in smtp.url, and whether a firewall blocks the connection."}
 	case t.err != nil:
-		f.Level, f.What = Wrong, fmt.Sprintf("The relay %s broke off when TLS was to begin: %s.", f.About, told(t.err))
-		f.Fix = []string{"Let the relay speak TLS 1.2 or 1.3 on this port. smtps:// is for ports that begin with TLS (465), smtp:// for those " +
-			"that begin without (587)."}
-		if t.secure == nil && !t.offered {
-			f.Level, f.What = Unknown, fmt.Sprintf("The relay %s did not take our EHLO: %s.", f.About, told(t.err))
+		f.Level, f.What = Wrong, fmt.Sprintf("The relay %s failed to start TLS: %s.", f.About, describeError(t.err))
+		f.Fix = []string{"Let the relay speak TLS 1.2 or 1.3 on this port. smtps:// is for ports that start with TLS (465), smtp:// for those " +
+			"that start without (587)."}
+		if t.secure == nil && !t.offersTLS {
+			f.Level, f.What = Unknown, fmt.Sprintf("The relay %s did not accept our EHLO: %s.", f.About, describeError(t.err))
 			f.Fix = []string{"Ask the relay's operator whether this machine may use it."}
 		}
 	case t.secure != nil:
-		f.What = fmt.Sprintf("Letters reach the relay %s over %s.", f.About, tls.VersionName(t.secure.Version))
-		return []Finding{f, c.days(r, t.secure.PeerCertificates[0])}
+		f.What = fmt.Sprintf("Emails reach the relay %s over %s.", f.About, tls.VersionName(t.secure.Version))
+		return []Finding{f, c.expiry(r, t.secure.PeerCertificates[0])}
 	default:
-		f = c.clear(ctx, f, r, t.offered)
+		f = c.withoutTLS(ctx, f, r, t.offersTLS)
 	}
 	return []Finding{f}
 }
 
-// clear judges a relay that letters reach without TLS.
-func (c *checker) clear(ctx context.Context, f Finding, r Relay, offered bool) Finding {
+// withoutTLS reports on a relay that emails reach without TLS.
+func (c *checker) withoutTLS(ctx context.Context, f Finding, r Relay, offered bool) Finding {
 	addrs, err := c.dns.host(ctx, r.Host)
-	far := err != nil || len(public(addrs)) > 0
+	far := err != nil || len(publicAddrs(addrs)) > 0
 	switch {
 	case r.TLS == TLSRequired:
 		f.Level = Wrong
-		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS, and tls=required lets no letter leave without it.", f.About)
+		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS, and with tls=required no email is sent without it.", f.About)
 		f.Fix = []string{"Let the relay offer STARTTLS, or use its port for smtps:// (465)."}
 	case !far:
-		f.What = fmt.Sprintf("Letters reach the relay %s without TLS. It is on this machine or in a private network.", f.About)
+		f.What = fmt.Sprintf("Emails reach the relay %s without TLS. It is on this machine or in a private network.", f.About)
 	case offered:
-		f.Level = Warning
-		f.What = fmt.Sprintf("The relay %s offers STARTTLS, and tls=off keeps from it: letters and their links can be read on the way.", f.About)
-		f.Fix = []string{"Take tls=off out of smtp.url, or write tls=required."}
+		f.Level = Warn
+		f.What = fmt.Sprintf("The relay %s offers STARTTLS, and tls=off does not use it: emails and their links can be read on the way.", f.About)
+		f.Fix = []string{"Remove tls=off from smtp.url, or use tls=required."}
 	default:
-		f.Level = Warning
-		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS: letters and their links can be read on the way.", f.About)
-		f.Fix = []string{"Let the relay offer STARTTLS, and write tls=required in smtp.url; or use its port for smtps:// (465)."}
+		f.Level = Warn
+		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS: emails and their links can be read on the way.", f.About)
+		f.Fix = []string{"Let the relay offer STARTTLS, and use tls=required in smtp.url; or use its port for smtps:// (465)."}
 	}
 	return f
 }
 
-// days says how long a certificate that was accepted is good for.
-func (c *checker) days(r Relay, leaf *x509.Certificate) Finding {
+// expiry says how long an accepted certificate is valid.
+func (c *checker) expiry(r Relay, leaf *x509.Certificate) Finding {
 	f := Finding{Check: "certificate", About: r.Host}
 	left := leaf.NotAfter.Sub(c.Now())
-	f.What = fmt.Sprintf("The certificate of the relay %s is good until %s (%d days).", r.Host, day(leaf.NotAfter), left/(24*time.Hour))
-	if left < soon {
-		f.Level = Warning
-		f.What += " After that no letter leaves."
-		f.Fix = []string{"Renew the relay's certificate, and look why that did not happen by itself."}
+	f.What = fmt.Sprintf("The certificate of the relay %s is valid until %s (%d days).", r.Host, date(leaf.NotAfter), left/(24*time.Hour))
+	if left < renewWithin {
+		f.Level = Warn
+		f.What += " After that no email is sent."
+		f.Fix = []string{"Renew the relay's certificate, and find out why it was not renewed automatically."}
 	}
 	return f
 }
 
-// refused says why a certificate was not accepted. No letter leaves to a relay that has such a one.
-func (c *checker) refused(r Relay, e *tls.CertificateVerificationError) Finding {
+// badCertificate says why a certificate was not accepted. No email is sent to such a relay.
+func (c *checker) badCertificate(r Relay, e *tls.CertificateVerificationError) Finding {
 	f := Finding{Level: Wrong, Check: "certificate", About: r.Host}
 	leaf := e.UnverifiedCertificates[0]
 	var name x509.HostnameError
@@ -91,55 +93,140 @@ func (c *checker) refused(r Relay, e *tls.CertificateVerificationError) Finding 
 	why := ""
 	switch now := c.Now(); {
 	case now.After(leaf.NotAfter):
-		why = "ended on " + day(leaf.NotAfter)
+		why = "expired on " + date(leaf.NotAfter)
 		f.Fix = []string{"Renew the relay's certificate."}
 	case now.Before(leaf.NotBefore):
-		why = "begins on " + day(leaf.NotBefore) + " only"
-		f.Fix = []string{"Look at the clocks of this machine and of the relay."}
+		why = "is not valid before " + date(leaf.NotBefore)
+		f.Fix = []string{"Check the clocks of this machine and of the relay."}
 	case errors.As(e.Err, &name):
-		why = "is for " + names(leaf) + ", and not for it"
-		f.Fix = []string{"Write in smtp.url the name that the certificate has, or get one for " + r.Host + "."}
+		why = "is for " + certificateNames(leaf) + ", not for this host"
+		f.Fix = []string{"Use the name of the certificate in smtp.url, or get a certificate for " + r.Host + "."}
 	case errors.As(e.Err, &issuer):
-		why = "was issued by nobody whom this machine trusts"
+		why = "was issued by an authority that this machine does not trust"
 		f.Fix = []string{"Let the relay send the whole chain of a public authority, or add your own authority to the trusted roots of this machine."}
 	default:
 		why = "is not valid (" + e.Err.Error() + ")"
 		f.Fix = []string{"Get a new certificate for " + r.Host + "."}
 	}
-	f.What = fmt.Sprintf("The certificate of the relay %s %s. No letter leaves like this.", r.Host, why)
+	f.What = fmt.Sprintf("The certificate of the relay %s %s. No email is sent to it.", r.Host, why)
 	return f
 }
 
-// names are the hosts that a certificate is for.
-func names(leaf *x509.Certificate) string {
+// certificateNames returns the hosts that a certificate is for, as part of a sentence.
+func certificateNames(leaf *x509.Certificate) string {
 	hosts := append([]string(nil), leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {
 		hosts = append(hosts, ip.String())
 	}
 	if len(hosts) == 0 {
-		return "no host by name"
+		return "no named host"
 	}
-	return listed(hosts)
+	return joinWords(hosts)
 }
 
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// late tells a relay that did not answer in time.
-func late(err error) bool {
+// timedOut reports whether a relay did not answer in time.
+func timedOut(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// told is an error on one line. What a relay answered may have several.
-func told(err error) string {
+// describeError returns an error on one line. A relay's reply may have several.
+func describeError(err error) string {
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
 		return fmt.Sprintf("it answered %d %s", reply.Code, strings.Join(strings.Fields(reply.Msg), " "))
 	}
 	switch {
-	case late(err):
+	case timedOut(err):
 		return "it took too long"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return "it broke off"
+		return "it closed the connection"
 	}
-	return cause(err)
+	return errorText(err)
+}
+
+const (
+	conversationTimeout = 10 * time.Second // for the whole conversation
+	conversationLimit   = 64 << 10         // bytes read in clear text
+)
+
+// conversation is the result of a conversation with a relay.
+type conversation struct {
+	greeted   bool // the relay greeted, or TLS was begun
+	offersTLS bool // STARTTLS, or TLS from the first byte
+	secure    *tls.ConnectionState
+	err       error // nil: it was complete
+}
+
+// converse sends EHLO, starts TLS if emails are sent with TLS, and quits. It does not log in.
+func (c *checker) converse(ctx context.Context, r Relay) (t conversation) {
+	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
+	defer cancel()
+	conn, err := c.Dial(ctx, "tcp", net.JoinHostPort(r.Host, strconv.Itoa(r.Port)))
+	if err != nil {
+		return conversation{err: err}
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // ends a pending read or write
+	if r.TLS == TLSImplicit {
+		t.greeted, t.offersTLS = true, true
+		t.secure, t.err = c.handshake(ctx, conn, r)
+		return t
+	}
+	said := textproto.NewReader(bufio.NewReader(io.LimitReader(conn, conversationLimit)))
+	if _, _, t.err = said.ReadResponse(220); t.err != nil {
+		return t
+	}
+	t.greeted = true
+	hello, err := command(conn, said, "EHLO "+c.helo(), 250)
+	if err != nil {
+		t.err = err
+		return t
+	}
+	for line := range strings.SplitSeq(hello, "\n") {
+		t.offersTLS = t.offersTLS || strings.EqualFold(strings.TrimSpace(line), "STARTTLS")
+	}
+	if !t.offersTLS || r.TLS == TLSOff {
+		_, _ = command(conn, said, "QUIT", 221)
+		return t
+	}
+	if _, t.err = command(conn, said, "STARTTLS", 220); t.err == nil {
+		t.secure, t.err = c.handshake(ctx, conn, r)
+	}
+	return t
+}
+
+// handshake starts TLS as for emails, and quits.
+func (c *checker) handshake(ctx context.Context, conn net.Conn, r Relay) (*tls.ConnectionState, error) {
+	secure := tls.Client(conn, &tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now, MinVersion: tls.VersionTLS12})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	state := secure.ConnectionState()
+	_, _ = io.WriteString(secure, "QUIT\r\n")
+	return &state, nil
+}
+
+// command sends one line and returns the reply, if it has the code.
+func command(conn io.Writer, said *textproto.Reader, line string, code int) (string, error) {
+	if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
+		return "", err
+	}
+	_, answer, err := said.ReadResponse(code)
+	return answer, err
+}
+
+// helo returns our name for EHLO (RFC 5321, section 4.1.3 for addresses).
+func (c *checker) helo() string {
+	addr, err := netip.ParseAddr(c.Public)
+	switch {
+	case c.Public == "" || strings.ContainsFunc(c.Public, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "localhost"
+	case err != nil:
+		return c.Public
+	case addr.Is4():
+		return "[" + addr.String() + "]"
+	}
+	return "[IPv6:" + addr.String() + "]"
 }

@@ -10,7 +10,7 @@ type tag struct{ name, value string }
 
 type tags []tag
 
-// splitTags reads all of a record that is name=value; its error tells the first part that is not, or a name that comes again.
+// splitTags returns every name=value of a record. The error names the first part that is not one, or that repeats a name.
 func splitTags(txt string) (all tags, first error) {
 	for part := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(txt), ";"), ";") {
 		name, value, ok := strings.Cut(part, "=")
@@ -21,7 +21,7 @@ func splitTags(txt string) (all tags, first error) {
 		case !ok || name == "" || strings.ContainsAny(name, " \t"):
 			err = fmt.Errorf("“%s” is not of the form name=value", strings.TrimSpace(part))
 		case again:
-			err = fmt.Errorf("%s= stands there twice", name)
+			err = fmt.Errorf("%s= appears twice", name)
 		default:
 			all = append(all, tag{name, strings.TrimSpace(value)})
 		}
@@ -41,7 +41,7 @@ func (t tags) find(name string) (value string, given bool) {
 	return "", false
 }
 
-// get returns a value, or what holds where it is not given.
+// get returns a value, or fallback if it is not given.
 func (t tags) get(name, fallback string) string {
 	if value, given := t.find(name); given {
 		return value
@@ -49,7 +49,7 @@ func (t tags) get(name, fallback string) string {
 	return fallback
 }
 
-// without leaves a tag out.
+// without returns the tags without one.
 func (t tags) without(name string) (kept tags) {
 	for _, one := range t {
 		if one.name != name {
@@ -67,7 +67,7 @@ func (t tags) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// lists tells whether a colon-separated value holds a word.
+// lists reports whether a colon-separated value contains a word.
 func lists(value, word string) bool {
 	for one := range strings.SplitSeq(value, ":") {
 		if strings.TrimSpace(one) == word {

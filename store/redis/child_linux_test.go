@@ -2,5 +2,5 @@ package redis
 
 import "syscall"
 
-// diesWithUs has the system kill a child when the test's process ends in whatever way.
+// diesWithUs makes the system kill a child when the test's process ends, however it ends.
 func diesWithUs() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

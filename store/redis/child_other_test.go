@@ -4,5 +4,5 @@ package redis
 
 import "syscall"
 
-// diesWithUs can only be had on Linux; elsewhere t.Cleanup has to do.
+// diesWithUs does nothing on this system; t.Cleanup kills children there.
 func diesWithUs() *syscall.SysProcAttr { return nil }

@@ -8,10 +8,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// connect makes the client for a target; it connects when it is first asked something.
+// connect returns the client for a target. It connects with the first command.
 func connect(t target, o Options) goredis.UniversalClient {
-	// The client writes to the process's standard error by a logger of its own, which it has one of for all. What it
-	// would say there comes back in our errors.
+	// The client has one logger for all, which writes to the process's standard error. Our errors say the same.
 	logging.Disable()
 
 	attempt := o.Budget * 4 / 9 // so that a second attempt fits into the budget, on a connection of its own
@@ -35,14 +34,8 @@ func connect(t target, o Options) goredis.UniversalClient {
 		return goredis.NewFailoverClient(u.Failover())
 	case cluster:
 		c := u.Cluster()
-		c.DisableRoutingPolicies = true // every command of ours names its key
+		c.DisableRoutingPolicies = true // each of our commands names its key
 		return goredis.NewClusterClient(c)
 	}
 	return goredis.NewClient(u.Simple())
 }
-
-// once is a command that the client must not repeat by itself: a Cluster client would, whatever MaxRetries says. It
-// still follows a redirection.
-type once struct{ *goredis.Cmd }
-
-func (once) NoRetry() bool { return true }

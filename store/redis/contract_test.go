@@ -41,7 +41,7 @@ func TestTheShardsAreSpreadOverACluster(t *testing.T) {
 	url, servers := startCluster(t)
 	s := patient(t, Options{URL: url})
 	for i := range 64 {
-		put(t, s, key(i), &store.Record{State: "pending"}, letter(key(i).ID))
+		put(t, s, key(i), &store.Record{State: "pending"}, email(key(i).ID))
 	}
 	for _, one := range servers {
 		if n := one.client().DBSize(context.WithoutCancel(t.Context())).Val(); n == 0 {

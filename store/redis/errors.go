@@ -13,18 +13,18 @@ import (
 
 // Errors of the server by their first word.
 var (
-	// passing may be over within the budget: the same question is asked again.
-	passing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY", "max number of clients"}
-	// standing holds until somebody does something.
-	standing = []string{
+	// temporary may be over within the budget: the same command is sent again.
+	temporary = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY", "max number of clients"}
+	// lasting remains until somebody does something.
+	lasting = []string{
 		"OOM", "MISCONF", "NOREPLICAS", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password",
-		"ERR Protocol error: unauthenticated", // so the server puts NOAUTH when a command has more than ten words
+		"ERR Protocol error: unauthenticated", // instead of NOAUTH, when a command has more than ten words
 	}
 )
 
-// away wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of our own
+// unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of our own
 // time limits must not be taken for it.
-func away(ctx context.Context, cause error) error {
+func unavailable(ctx context.Context, cause error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, ended)
 	}
@@ -37,30 +37,30 @@ func away(ctx context.Context, cause error) error {
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
 }
 
-// failure turns the error of one command into what callers get.
-func failure(ctx context.Context, err error) error {
+// contractError turns the error of one command into one of the contract.
+func contractError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if replied(err) && !says(err, passing) && !says(err, standing) {
+	if replied(err) && !hasWord(err, temporary) && !hasWord(err, lasting) {
 		return fmt.Errorf("store/redis: the server refused a command: %w", err)
 	}
-	return away(ctx, err)
+	return unavailable(ctx, err)
 }
 
-// again tells whether asking the same once more may help within the budget.
-func again(err error) bool {
-	return err != nil && (!replied(err) || says(err, passing)) && !errors.Is(err, goredis.ErrClosed)
+// retryable reports whether sending the same command again may help within the budget.
+func retryable(err error) bool {
+	return err != nil && (!replied(err) || hasWord(err, temporary)) && !errors.Is(err, goredis.ErrClosed)
 }
 
-// replied tells whether the error is the server's own words.
+// replied reports whether the error is the server's own words.
 func replied(err error) bool {
 	var words goredis.Error
 	return errors.As(err, &words)
 }
 
-// says looks for a word at the start, and where servers before Redis 7 put the error of a command inside a script.
-func says(err error, words []string) bool {
+// hasWord looks for a word at the start, and where servers before Redis 7 put the error of a command inside a script.
+func hasWord(err error, words []string) bool {
 	text := err.Error()
 	for _, w := range words {
 		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), strings.TrimPrefix(w, "ERR ")) || strings.Contains(text, "-"+w+" ") {

@@ -9,7 +9,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// members counts what all shards hold in an index.
+// members counts the members of an index in all shards.
 func members(t *testing.T, c *goredis.Client, q store.Query) (n int64) {
 	t.Helper()
 	for i := range shards {
@@ -23,7 +23,7 @@ var (
 	pendingOf = store.Query{Site: "gazette", State: "pending"}
 )
 
-func TestListingClearsWhatHasExpired(t *testing.T) {
+func TestListClearsWhatHasExpired(t *testing.T) {
 	server := startServer(t)
 	s, c := patient(t, Options{URL: server.url()}), server.client()
 	put(t, s, key(0), &store.Record{State: "pending", Created: time.Now()})
@@ -38,7 +38,7 @@ func TestListingClearsWhatHasExpired(t *testing.T) {
 	}
 }
 
-// Nobody may ever list; then the indexes must not grow with everybody who never confirmed.
+// Perhaps nobody ever calls List; even then the indexes must not grow with every record that expired.
 func TestIndexesDoNotGatherWhatHasExpired(t *testing.T) {
 	server := startServer(t)
 	s, c := patient(t, Options{URL: server.url()}), server.client()
@@ -73,39 +73,39 @@ func TestAnIndexFollowsTheState(t *testing.T) {
 	}
 }
 
-func TestNothingIsLeftOfWhatIsDone(t *testing.T) {
+func TestNothingIsLeftOfACompleteJob(t *testing.T) {
 	server := startServer(t)
 	s, c := patient(t, Options{URL: server.url()}), server.client()
-	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "a", Queue: "letter", Body: []byte("body")})
+	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "a", Queue: "email", Body: []byte("body")})
 	if err := s.End(t.Context(), leaseOne(t, s), store.Complete()); err != nil {
 		t.Fatal(err)
 	}
-	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "b", Queue: "letter", Body: []byte("body")})
-	e := leaseOne(t, s)
-	for _, lane := range []store.QueueName{"slow/letter", "letter", "slower/letter"} {
-		if err := s.End(t.Context(), e, store.Move(lane, time.Now().Add(-time.Hour))); err != nil {
+	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "b", Queue: "email", Body: []byte("body")})
+	j := leaseOne(t, s)
+	for _, queue := range []store.QueueName{"slow/email", "email", "slower/email"} {
+		if err := s.End(t.Context(), j, store.Move(queue, time.Now().Add(-time.Hour))); err != nil {
 			t.Fatal(err)
 		}
-		es, err := s.Lease(t.Context(), lane, 9, time.Minute)
-		if err != nil || len(es) != 1 {
-			t.Fatalf("leased %+v of %s, %v", es, lane, err)
+		jobs, err := s.Lease(t.Context(), queue, 9, time.Minute)
+		if err != nil || len(jobs) != 1 {
+			t.Fatalf("leased %+v of %s, %v", jobs, queue, err)
 		}
-		e = es[0]
-		if keys := c.Keys(t.Context(), "optin:*letter").Val(); len(keys) != 3 { // queue, tries, bodies
-			t.Errorf("in %s the keys are %q", lane, keys)
+		j = jobs[0]
+		if keys := c.Keys(t.Context(), "optin:*email").Val(); len(keys) != 3 { // queue, attempts, bodies
+			t.Errorf("in %s the keys are %q", queue, keys)
 		}
 	}
-	if err := s.End(t.Context(), e, store.Complete()); err != nil {
+	if err := s.End(t.Context(), j, store.Complete()); err != nil {
 		t.Fatal(err)
 	}
-	for _, pattern := range []string{"optin:*letter", "optin:*moved"} {
+	for _, pattern := range []string{"optin:*email", "optin:*moved"} {
 		if keys := c.Keys(t.Context(), pattern).Val(); len(keys) != 0 {
 			t.Errorf("left are %q", keys)
 		}
 	}
 }
 
-func TestAClockSetBackRevivesNobody(t *testing.T) {
+func TestAClockSetBackBringsNoExpiredRecordBack(t *testing.T) {
 	server := startServer(t)
 	now := time.Now()
 	ahead := patient(t, Options{URL: server.url(), Now: func() time.Time { return now.Add(2 * time.Hour) }})
@@ -116,7 +116,7 @@ func TestAClockSetBackRevivesNobody(t *testing.T) {
 	}
 	err := ahead.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 		if r.Exists() {
-			t.Errorf("an act sees %+v", r)
+			t.Errorf("Update sees %+v", r)
 		}
 		return store.Change{Put: &store.Record{State: "pending", Data: []byte("anew")}}, nil
 	})

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Durability says what the server must give before Ready calls it fit.
+// Durability says what a server must promise before Ready calls it safe.
 type Durability string
 
 // The durabilities, the strictest first.
@@ -19,7 +19,7 @@ const (
 	None     Durability = "none"     // no append-only file asked for; eviction is refused all the same
 )
 
-// ParseDurability reads the word of a configuration.
+// ParseDurability returns the Durability of a word of the configuration.
 func ParseDurability(word string) (Durability, error) {
 	switch d := Durability(word); d {
 	case Always, EverySec, None:
@@ -28,22 +28,22 @@ func ParseDurability(word string) (Durability, error) {
 	return "", fmt.Errorf("durability is %q: write always, everysec or none", word)
 }
 
-// Options are what Open needs. Only URL must be given.
+// Options say which servers Open uses, and how. Only URL is required.
 type Options struct {
-	// URL names the servers; durability may stand in it. A user name and password are percent-encoded.
+	// URL names the servers and may say the durability. A user name and password are percent-encoded.
 	//
 	//	redis://[user:password@]host[:6379][/db][?durability=always]
 	//	redis+sentinel://[user:password@]host[:26379],host2[:26379]/mastername[/db]    or [/db]?master=mastername
 	//	redis+cluster://[user:password@]host[:6379],host2[:6379]
 	//
 	// rediss://, rediss+sentinel:// and rediss+cluster:// are the same over TLS. The user and password are those of the
-	// servers that hold data; Sentinels are asked without, or with ?sentinel_password=.
+	// servers that hold data. Sentinels get none, or the one of ?sentinel_password=.
 	URL string
 
 	Durability Durability       // empty: as the URL says, or Always
 	Log        *slog.Logger     // nil: silent
 	TLS        *tls.Config      // for rediss; nil: the system's authorities, TLS 1.2 or later
-	Budget     time.Duration    // what a call may take while the server is away; 0: 900 ms
+	Budget     time.Duration    // how long a call may take while the server is away; 0: 900 ms
 	Pool       int              // connections per server; 0: ten per processor
 	Now        func() time.Time // nil: time.Now
 	Random     io.Reader        // nil: crypto/rand; read by many goroutines at once

@@ -12,12 +12,12 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Ready asks every master whether it lives, takes writes, never evicts, and keeps what it acknowledges.
+// Ready asks every master whether it is alive, takes writes, never evicts, and keeps what it acknowledges.
 func (s *Store) Ready(ctx context.Context) error {
-	result, err := within(s, ctx, func(ctx context.Context) (last error) {
-		s.persist(ctx, len(waits)+1, func(bool) bool {
-			last = s.eachMaster(ctx, s.fit)
-			return !again(last) || errors.As(last, new(*store.UnsafeError))
+	result, err := bounded(s, ctx, func(ctx context.Context) (last error) {
+		s.retry(ctx, maxAttempts, func(bool) bool {
+			last = s.eachMaster(ctx, s.check)
+			return !retryable(last) || errors.As(last, new(*store.UnsafeError))
 		})
 		return last
 	})
@@ -27,15 +27,15 @@ func (s *Store) Ready(ctx context.Context) error {
 	if errors.As(result, new(*store.UnsafeError)) {
 		return result
 	}
-	return failure(ctx, result)
+	return contractError(ctx, result)
 }
 
-// fit asks one server.
-func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
+// check asks one server.
+func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
-	write := pipe.Set(ctx, readyKey, "", time.Minute) // a server that is full, or cannot write its file, says so here only
+	write := pipe.Set(ctx, readyKey, "", time.Minute) // a server that is full, or cannot write its file, says so only here
 	_, _ = pipe.Exec(ctx)                             // each command has its own error
 	if err := ping.Err(); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
 		return err
 	}
 	for _, asked := range []*goredis.MapStringStringCmd{policy, files} {
-		if err := asked.Err(); err != nil && (!replied(err) || says(err, passing)) {
+		if err := asked.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
 			return err
 		} else if err != nil {
 			s.logRefused(ctx, err)
@@ -54,25 +54,22 @@ func (s *Store) fit(ctx context.Context, c *goredis.Client) error {
 			has[name] = value
 		}
 	}
-	if u := s.durability.unfit(has); u != nil {
+	if u := s.durability.unsafe(has); u != nil {
 		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
 			u.Have += " (on " + c.Options().Addr + ")"
 		}
 		return u
 	}
-	if err := write.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // it is another master's of the Cluster
+	if err := write.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // its slot is another master's
 		return err
 	}
 	return nil
 }
 
-// readyKey is written to see whether writing works.
-const readyKey = "optin:ready"
-
-// readInfo takes from INFO the role and, for servers that refuse CONFIG, what it knows of the settings. A server that
-// refuses INFO too is believed.
+// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that refuses
+// INFO, too, is believed to be safe.
 func readInfo(info *goredis.StringCmd, has map[string]string) error {
-	if err := info.Err(); err != nil && (!replied(err) || says(err, passing)) {
+	if err := info.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
 		return err
 	}
 	for line := range strings.Lines(info.Val()) {
@@ -94,8 +91,8 @@ func (s *Store) logRefused(ctx context.Context, err error) {
 	}
 }
 
-// unfit looks for the first setting in the way. A setting that the server did not tell is believed to be right.
-func (d Durability) unfit(has map[string]string) *store.UnsafeError {
+// unsafe returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be safe.
+func (d Durability) unsafe(has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string
 		good    []string // the first is what the fix writes
@@ -109,8 +106,8 @@ func (d Durability) unfit(has map[string]string) *store.UnsafeError {
 		{"no-appendfsync-on-rewrite", []string{"no"}, Always},
 	}
 	for _, w := range wanted {
-		value, told := has[w.setting]
-		if !told || !d.atLeast(w.from) || slices.Contains(w.good, value) {
+		value, known := has[w.setting]
+		if !known || !d.atLeast(w.from) || slices.Contains(w.good, value) {
 			continue
 		}
 		good := w.good[0]
@@ -126,7 +123,7 @@ func (d Durability) unfit(has map[string]string) *store.UnsafeError {
 	return nil
 }
 
-// atLeast tells whether d asks for all that other asks for.
+// atLeast reports whether d asks for all that other asks for.
 func (d Durability) atLeast(other Durability) bool {
 	strictness := map[Durability]int{None: 0, EverySec: 1, Always: 2}
 	return strictness[d] >= strictness[other]

@@ -10,7 +10,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestReadyNamesTheSettingInTheWay(t *testing.T) {
+func TestReadyNamesTheUnsafeSetting(t *testing.T) {
 	server := startServer(t)
 	stores := map[Durability]*Store{}
 	for _, d := range []Durability{Always, EverySec, None} {
@@ -18,7 +18,7 @@ func TestReadyNamesTheSettingInTheWay(t *testing.T) {
 	}
 	rows := []struct {
 		setting, value, good string
-		unfit                []Durability // for these, and for no other
+		unsafe               []Durability // for these, and for no other
 	}{
 		{"maxmemory-policy", "allkeys-lru", "noeviction", []Durability{Always, EverySec, None}},
 		{"maxmemory-policy", "volatile-ttl", "noeviction", []Durability{Always, EverySec, None}},
@@ -37,23 +37,23 @@ func TestReadyNamesTheSettingInTheWay(t *testing.T) {
 			server.set(row.setting, row.value)
 			defer server.set(row.setting, row.good)
 			for d, s := range stores {
-				expectUnfit(t, s.Ready(t.Context()), d, row.setting, row.value, row.unfit)
+				expectUnsafe(t, s.Ready(t.Context()), d, row.setting, row.value, row.unsafe)
 			}
 		})
 	}
 }
 
-func expectUnfit(t *testing.T, err error, d Durability, setting, value string, unfit []Durability) {
+func expectUnsafe(t *testing.T, err error, d Durability, setting, value string, unsafe []Durability) {
 	t.Helper()
 	var u *store.UnsafeError
-	for _, one := range unfit {
+	for _, one := range unsafe {
 		if one != d {
 			continue
 		}
 		if !errors.As(err, &u) || u.Setting != setting || u.Have != value {
 			t.Errorf("%s gave %v, want %s", d, err, setting)
 		} else if fix := setting + " " + u.Want; strings.Count(u.Fix, fix) != 2 || !strings.Contains(u.Fix, "CONFIG SET "+fix) {
-			t.Errorf("%s: the way out is %q", d, u.Fix)
+			t.Errorf("%s: the fix is %q", d, u.Fix)
 		}
 		return
 	}
@@ -78,7 +78,7 @@ func TestAServerThatTakesNoWritesIsNotReady(t *testing.T) {
 	}
 }
 
-func TestAReplicaIsUnfit(t *testing.T) {
+func TestAReplicaIsUnsafe(t *testing.T) {
 	master, replica := startServer(t), startServer(t)
 	s := open(t, Options{URL: replica.url()})
 	if err := s.Ready(t.Context()); err != nil {

@@ -23,25 +23,25 @@ type Store struct {
 	log        *slog.Logger
 	now        func() time.Time
 	random     io.Reader
-	turns      turns
-	refused    atomic.Bool // it was logged that CONFIG is refused
+	locks      locks
+	refused    atomic.Bool // that CONFIG is refused has been logged
 
-	mu     sync.Mutex // guards closed, and inHand while it grows
+	mu     sync.Mutex // guards closed, and calls while it grows
 	closed bool
-	inHand sync.WaitGroup
+	calls  sync.WaitGroup // in progress, including those whose callers have gone
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open reads the options; its errors are about them, and hold no password. It gives the servers the scripts if they are
-// there; if not, it logs that and goes on: a store that is away now may be there later, and Ready tells. ctx bounds only this.
+// Open reads the options; its errors are about them, and hold no password. It loads the scripts into the servers. If they
+// cannot be reached, it logs that and goes on: they may be there later, and Ready says so. ctx bounds only this.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	t, err := parseURL(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("store/redis: the URL cannot be used: %w", err)
 	}
-	durability, err := agree(o.Durability, t.durability)
+	durability, err := durabilityOf(o.Durability, t.durability)
 	if err != nil {
 		return nil, fmt.Errorf("store/redis: %w", err)
 	}
@@ -49,14 +49,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		client: connect(t, o), budget: o.Budget, durability: durability,
 		log: o.Log, now: o.Now, random: o.Random,
 	}
-	if err := s.teach(ctx); err != nil {
-		s.log.WarnContext(ctx, "redis cannot be used yet; the store goes on trying", "error", err)
+	if err := s.loadScripts(ctx); err != nil {
+		s.log.WarnContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)
 	}
 	return s, nil
 }
 
-// agree settles what is asked by the options and by the URL.
-func agree(option, url Durability) (Durability, error) {
+// durabilityOf returns the durability that the options and the URL ask for.
+func durabilityOf(option, url Durability) (Durability, error) {
 	if option == "" {
 		option = url
 	}
@@ -69,9 +69,9 @@ func agree(option, url Durability) (Durability, error) {
 	return ParseDurability(string(option))
 }
 
-// teach gives every master the scripts, so that the first call is as quick as the next.
-func (s *Store) teach(ctx context.Context) error {
-	result, err := within(s, ctx, func(ctx context.Context) error {
+// loadScripts gives every master the scripts, so that the first call is as quick as the next.
+func (s *Store) loadScripts(ctx context.Context) error {
+	result, err := bounded(s, ctx, func(ctx context.Context) error {
 		return s.eachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
 			_, err := c.Pipelined(ctx, func(p goredis.Pipeliner) error {
 				for _, one := range scripts() {
@@ -82,10 +82,10 @@ func (s *Store) teach(ctx context.Context) error {
 			return err
 		})
 	})
-	return errors.Join(failure(ctx, result), err)
+	return errors.Join(contractError(ctx, result), err)
 }
 
-// eachMaster calls f for every server that takes writes, at once.
+// eachMaster calls f for every server that takes writes, all at once.
 func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *goredis.Client) error) error {
 	switch c := s.client.(type) {
 	case *goredis.ClusterClient:
@@ -96,41 +96,41 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *goredis
 	return errors.New("store/redis: no such client")
 }
 
-// within runs f under the budget and returns no later than the caller's context or the budget ends, whatever f is
-// waiting for; f then ends by itself, by the client's own time limits. The error is store.ErrUnavailable.
-func within[T any](s *Store, ctx context.Context, f func(context.Context) T) (T, error) {
+// bounded runs f under the budget, and returns when the caller's context or the budget ends, even if f has not returned; f
+// then ends by itself, by the client's own time limits. The error is store.ErrUnavailable.
+func bounded[T any](s *Store, ctx context.Context, f func(context.Context) T) (T, error) {
 	var none T
 	if ctx.Err() != nil {
-		return none, away(ctx, nil)
+		return none, unavailable(ctx, nil)
 	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return none, fmt.Errorf("%w: it is closed", store.ErrUnavailable)
 	}
-	s.inHand.Add(1)
+	s.calls.Add(1)
 	s.mu.Unlock()
 
-	// A little less inside, so that the reason why it failed is known in time.
+	// A little less for f, so that the reason why it failed is known in time.
 	inner, cancel := context.WithTimeout(ctx, s.budget-s.budget/20)
-	got := make(chan T, 1)
+	results := make(chan T, 1)
 	go func() {
-		defer s.inHand.Done()
+		defer s.calls.Done()
 		defer cancel()
-		got <- f(inner)
+		results <- f(inner)
 	}()
 	limit := time.NewTimer(s.budget)
 	defer limit.Stop()
 	select {
-	case value := <-got:
+	case value := <-results:
 		return value, nil
 	case <-limit.C:
 	case <-ctx.Done():
 	}
-	return none, away(ctx, nil)
+	return none, unavailable(ctx, nil)
 }
 
-// Close waits for what is in hand, at most about the budget, and lets go of the connections.
+// Close waits for calls in progress, at most about twice the budget, and closes the connections.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.closed
@@ -139,6 +139,6 @@ func (s *Store) Close() error {
 	if closed {
 		return nil
 	}
-	s.inHand.Wait()
+	s.calls.Wait()
 	return s.client.Close()
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// startSentinel watches a master under the name "main" and returns the Sentinel's address.
+// startSentinel starts a Sentinel that watches a master under the name "main", and returns its address.
 func startSentinel(t *testing.T, master *server) string {
 	t.Helper()
 	port, file := freePort(t), filepath.Join(t.TempDir(), "sentinel.conf")
@@ -46,7 +46,7 @@ func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
 	})
 
 	s := open(t, Options{URL: "redis+sentinel://" + sentinel + "/main"})
-	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
+	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
 	if n := master.client().DBSize(t.Context()).Val(); n == 0 {
 		t.Error("the master holds nothing")
 	}

@@ -14,7 +14,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// server is a redis-server child that dies with its test.
+// server is a redis-server process that dies with its test.
 type server struct {
 	t       testing.TB
 	port    string
@@ -56,11 +56,11 @@ func (s *server) start() {
 		default:
 		}
 		err := c.Ping(s.t.Context()).Err()
-		return err == nil || replied(err) && !says(err, passing)
+		return err == nil || replied(err) && !hasWord(err, temporary)
 	})
 }
 
-// kill ends it as a power switch would end the process.
+// kill ends the process at once (SIGKILL).
 func (s *server) kill() {
 	if s.command != nil {
 		_ = s.command.Process.Kill()
@@ -71,7 +71,7 @@ func (s *server) kill() {
 func (s *server) addr() string { return "127.0.0.1:" + s.port }
 func (s *server) url() string  { return "redis://" + s.addr() }
 
-// client is the outsider that looks into the server.
+// client returns a client that looks into the server past the store.
 func (s *server) client() *goredis.Client {
 	c := goredis.NewClient(&goredis.Options{Addr: s.addr(), DisableIdentity: true})
 	s.t.Cleanup(func() { _ = c.Close() })
@@ -115,7 +115,7 @@ func waitForCluster(t testing.TB, s *server) {
 	})
 }
 
-// patient opens a store that waits for a busy machine; what is tested is not how long a call may take.
+// patient opens a store with a long budget, because the machine may be busy, for tests of something else than time.
 func patient(t *testing.T, o Options) *Store {
 	t.Helper()
 	o.Budget = 10 * time.Second
@@ -133,7 +133,7 @@ func open(t *testing.T, o Options) *Store {
 	return s
 }
 
-// needs skips a test on a machine without a program, unless all tests are asked for.
+// needs skips a test on a machine without a program, unless OPTIN_TEST_ALL demands all tests.
 func needs(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {
@@ -163,7 +163,7 @@ func poll(t testing.TB, what string, done func() bool) {
 	defer tick.Stop()
 	for end := time.Now().Add(10 * time.Second); !done(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatal(fmt.Sprint("waited ten seconds in vain until ", what))
+			t.Fatal(fmt.Sprint("after ten seconds it is not so that ", what))
 		}
 	}
 }

@@ -6,20 +6,18 @@ import (
 	"github.com/optin/optin/store"
 )
 
-const textPrefix = "optin:text:"
-
-// Keep keeps a text for ever under its sum.
+// PutText keeps a text for ever.
 func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := store.CheckText(sum, text); err != nil {
 		return err
 	}
-	_, err := s.askOne(ctx, question{plain: []any{"set", textPrefix + sum, string(text), "nx"}})
+	_, err := s.doOne(ctx, command{plain: []any{"set", textKey(sum), string(text), "nx"}})
 	return err
 }
 
-// Kept returns a text.
+// Text returns a text.
 func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
-	value, err := s.askOne(ctx, get(textPrefix+sum))
+	value, err := s.doOne(ctx, get(textKey(sum)))
 	if err != nil {
 		return nil, err
 	}

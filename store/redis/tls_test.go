@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// certificate writes a self-signed one for 127.0.0.1 and returns the files and who trusts it.
+// certificate writes a self-signed certificate for 127.0.0.1 and returns its files and a pool that trusts it.
 func certificate(t *testing.T) (cert, key string, trust *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -48,7 +48,7 @@ func certificate(t *testing.T) (cert, key string, trust *x509.CertPool) {
 	return cert, key, trust
 }
 
-func TestTLSIsSpokenAndTheServerMustBeTrusted(t *testing.T) {
+func TestTLSIsUsedAndTheServerMustBeTrusted(t *testing.T) {
 	cert, key, trust := certificate(t)
 	port := freePort(t)
 	startServer(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert,

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// topology is how the servers are arranged.
+// topology says how the servers are arranged.
 type topology int
 
 const (
@@ -19,7 +19,7 @@ const (
 	cluster
 )
 
-// target is a URL of Options, read. Its errors never repeat what could be a password.
+// target is the parsed URL of Options. Its errors never repeat what could be a password.
 type target struct {
 	topology         topology
 	tls              bool
@@ -31,18 +31,18 @@ type target struct {
 	durability       Durability // empty if the URL does not say
 }
 
-// parseURL is by hand because net/url takes no list of hosts, and because its errors repeat the URL.
+// parseURL does not use net/url, which accepts no list of hosts, and whose errors repeat the URL.
 func parseURL(text string) (target, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		return target{}, errors.New("it has no scheme: write redis://host:port/db")
 	}
 	var t target
-	kind, port := scheme, "6379"
+	family, port := scheme, "6379"
 	if t.tls = strings.HasPrefix(scheme, "rediss"); t.tls {
-		kind = "redis" + strings.TrimPrefix(scheme, "rediss")
+		family = "redis" + strings.TrimPrefix(scheme, "rediss")
 	}
-	switch kind {
+	switch family {
 	case "redis":
 	case "redis+sentinel":
 		t.topology, port = sentinel, "26379"

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestURLsAreRead(t *testing.T) {
+func TestURLsAreParsed(t *testing.T) {
 	for text, want := range map[string]target{
 		"redis://h":                      {addrs: []string{"h:6379"}},
 		"redis://h:7000/3":               {addrs: []string{"h:7000"}, db: 3},
@@ -70,11 +70,11 @@ func TestWrongURLsAreRefusedWithoutTheirPassword(t *testing.T) {
 	}
 }
 
-func TestDurabilityIsSaidOnce(t *testing.T) {
+func TestDurabilityIsGivenOnce(t *testing.T) {
 	for _, row := range []struct{ option, url, want Durability }{
 		{"", "", Always}, {None, "", None}, {"", EverySec, EverySec}, {None, None, None}, {None, Always, ""}, {"some", "", ""},
 	} {
-		if got, err := agree(row.option, row.url); got != row.want || (err == nil) != (row.want != "") {
+		if got, err := durabilityOf(row.option, row.url); got != row.want || (err == nil) != (row.want != "") {
 			t.Errorf("%q in the options and %q in the URL: %q, %v", row.option, row.url, got, err)
 		}
 	}

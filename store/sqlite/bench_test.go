@@ -27,7 +27,7 @@ func BenchmarkSignup(b *testing.B) {
 	}
 }
 
-func BenchmarkTake(b *testing.B) {
+func BenchmarkAcquire(b *testing.B) {
 	s := openBench(b, Always)
 	var n atomic.Int64
 	b.SetParallelism(16)
@@ -41,8 +41,8 @@ func BenchmarkTake(b *testing.B) {
 	})
 }
 
-// BenchmarkTakeOfATaker is about as fast however much the bucket holds.
-func BenchmarkTakeOfATaker(b *testing.B) {
+// BenchmarkAcquireForATaker is about as fast however much the bucket holds.
+func BenchmarkAcquireForATaker(b *testing.B) {
 	for _, n := range []int{0, 1000, 50_000} {
 		b.Run(fmt.Sprintf("among=%d", n), func(b *testing.B) {
 			s := openBench(b, Always)
@@ -61,34 +61,34 @@ func BenchmarkTakeOfATaker(b *testing.B) {
 	}
 }
 
-func BenchmarkHastenTenThousand(b *testing.B) {
+func BenchmarkRunNowTenThousand(b *testing.B) {
 	const n = 10_000
 	s := openBench(b, Always)
-	const owed = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?1)
-		INSERT INTO entries (id, kind, site, record, body, due, hidden)
-		SELECT 'letter-' || i, 'letter', 'gazette', i, randomblob(500), ?2 + i, ?2 + i FROM n`
+	const enqueued = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?1)
+		INSERT INTO jobs (id, queue, site, record, body, due, available)
+		SELECT 'email-' || i, 'email', 'gazette', i, randomblob(500), ?2 + i, ?2 + i FROM n`
 	later := time.Now().Add(time.Hour).UnixMilli()
-	if _, err := s.hard.db.Exec(owed, n, later); err != nil {
+	if _, err := s.durable.db.Exec(enqueued, n, later); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if got, err := s.RunNow(b.Context(), "letter", 1e9); got != n || err != nil {
+		if got, err := s.RunNow(b.Context(), "email", 1e9); got != n || err != nil {
 			b.Fatal(got, err)
 		}
 		b.StopTimer()
-		if _, err := s.hard.db.Exec("UPDATE entries SET hidden = ? + seq", later); err != nil {
+		if _, err := s.durable.db.Exec("UPDATE jobs SET available = ? + seq", later); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
 	}
 }
 
-// fill writes n as if they had been taken, a microsecond apart, the last of them now: by letter-1, letter-2, ….
+// fill writes n as if they had been taken, a microsecond apart, the last of them now: by email-1, email-2, ….
 func fill(t testing.TB, s *Store, bucket string, n int) {
 	t.Helper()
 	const taken = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?3)
-		INSERT INTO takes SELECT ?1, i, ?2 + 1000*(i-?3), ?2 + 1000*(i-?3) + ?4, 'letter-' || i FROM n`
-	if _, err := s.soft.db.Exec(taken, bucket, s.o.Now().UnixNano(), n, int64(24*time.Hour)); err != nil {
+		INSERT INTO taken SELECT ?1, i, ?2 + 1000*(i-?3), ?2 + 1000*(i-?3) + ?4, 'email-' || i FROM n`
+	if _, err := s.relaxed.db.Exec(taken, bucket, s.o.Now().UnixNano(), n, int64(24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 }

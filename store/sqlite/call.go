@@ -10,87 +10,87 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// answer is what the goroutine that asks the disk has to say.
-type answer[T any] struct {
+// result is what the goroutine that uses the disk returns.
+type result[T any] struct {
 	value T
 	err   error
 }
 
-// errClosed is what a call gets after Close.
+// errClosed is what a call returns after Close.
 var errClosed = fmt.Errorf("%w: sqlite: the store is closed", store.ErrUnavailable)
 
-// start asks the disk in a goroutine of its own. Close waits for it.
-func start[T any](ctx context.Context, s *Store, ask func() (T, error)) <-chan answer[T] {
-	told := make(chan answer[T], 1)
+// start runs f, which uses the disk, in a goroutine of its own. Close waits for it.
+func start[T any](ctx context.Context, s *Store, f func() (T, error)) <-chan result[T] {
+	results := make(chan result[T], 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-		told <- answer[T]{err: errClosed}
+		results <- result[T]{err: errClosed}
 	case ctx.Err() != nil:
-		told <- answer[T]{err: ctx.Err()}
+		results <- result[T]{err: ctx.Err()}
 	default:
-		s.inHand.Go(func() {
-			v, err := ask()
-			told <- answer[T]{v, err}
+		s.calls.Go(func() {
+			v, err := f()
+			results <- result[T]{v, err}
 		})
 	}
-	return told
+	return results
 }
 
-// await gives the answer, or what the context says when that comes first.
-func await[T any](ctx context.Context, told <-chan answer[T]) (T, error) {
-	var a answer[T]
+// await returns the result, or the context's error if that comes first.
+func await[T any](ctx context.Context, results <-chan result[T]) (T, error) {
+	var r result[T]
 	select {
-	case a = <-told:
+	case r = <-results:
 	case <-ctx.Done():
 		select {
-		case a = <-told: // both came: the answer says more
+		case r = <-results: // both came: the result says more
 		default:
-			a.err = fmt.Errorf("%w while the disk was asked", ctx.Err())
+			r.err = fmt.Errorf("%w while the disk was used", ctx.Err())
 		}
 	}
-	return a.value, explain(ctx, a.err)
+	return r.value, contractError(ctx, r.err)
 }
 
-// bounded is a context that ends no later than a call may take.
+// bounded returns a context that ends no later than a call may take.
 func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.o.Deadline)
 }
 
-// read asks the last committed state.
-func read[T any](ctx context.Context, s *Store, ask func(context.Context) (T, error)) (T, error) {
+// read runs f, which reads the last committed state.
+func read[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return await(ctx, start(ctx, s, func() (T, error) {
 		for {
-			v, err := ask(ctx)
+			v, err := f(ctx)
 			if !isLocked(err) { // as it is for a moment when another process recovers the log
 				return v, err
 			}
-			if ended := pause(ctx, look); ended != nil {
+			if ended := pause(ctx, lockPoll); ended != nil {
 				return v, fmt.Errorf("%w: %w", ended, err)
 			}
 		}
 	}))
 }
 
-// change makes a transaction of work, which is rolled back if it fails.
-func change[T any](ctx context.Context, s *Store, p *pool, work func(transaction) (T, error)) (T, error) {
+// change runs f in a transaction, which is rolled back if f fails.
+func change[T any](ctx context.Context, s *Store, p *pool, f func(transaction) (T, error)) (T, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return await(ctx, start(ctx, s, func() (v T, err error) {
 		err = s.transact(ctx, p, func(tx transaction) error {
-			v, err = work(tx)
+			v, err = f(tx)
 			return err
 		})
 		return v, err
 	}))
 }
 
-// transact runs work in an immediate transaction: what it reads, nobody changes until it commits. Its statements are short
+// transact runs f in an immediate transaction: what f reads, nobody changes until it commits. Its statements are short
 // and are not interrupted; a context that ends is noticed before the commit, and never after.
-func (s *Store) transact(ctx context.Context, p *pool, work func(transaction) error) error {
+func (s *Store) transact(ctx context.Context, p *pool, f func(transaction) error) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *Store) transact(ctx context.Context, p *pool, work func(transaction) er
 		return err
 	}
 	defer tx.Rollback() // after the commit this does nothing
-	if err := work(transaction{p, tx}); err != nil {
+	if err := f(transaction{p, tx}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -116,7 +116,7 @@ func begin(ctx context.Context, p *pool) (*sql.Tx, error) {
 		if err == nil || !isLocked(err) {
 			return tx, err
 		}
-		if ended := pause(ctx, look); ended != nil {
+		if ended := pause(ctx, lockPoll); ended != nil {
 			return nil, fmt.Errorf("%w while another process was writing: %w", ended, err)
 		}
 	}
@@ -130,7 +130,7 @@ type transaction struct {
 
 func (t transaction) statement(text string) *sql.Stmt { return t.tx.Stmt(t.p.statements[text]) }
 
-// exec tells how many rows were changed.
+// exec returns how many rows were changed.
 func (t transaction) exec(text string, args ...any) (int64, error) {
 	r, err := t.statement(text).Exec(args...)
 	if err != nil {
@@ -151,5 +151,8 @@ func found(err error) (bool, error) {
 	return err == nil, err
 }
 
-// millis is a time as it is kept.
+// millis returns a time as it is kept.
 func millis(t time.Time) int64 { return t.UnixMilli() }
+
+// millisUp rounds up, so that nothing ends earlier than was asked for.
+func millisUp(t time.Time) int64 { return millis(t.Add(time.Millisecond - 1)) }

@@ -13,48 +13,49 @@ import (
 	"time"
 )
 
-// A database in WAL mode whose log was taken away opens without a word and has lost what was last committed; SQLite
-// cannot tell it from one that was closed in order, because then the log is removed. So this package has SQLite leave
-// the log where it is, always (SQLITE_FCNTL_PERSIST_WAL), and a database in WAL mode without one is refused. Copies
-// made with VACUUM INTO are not in WAL mode, and are therefore known to be complete.
+// A database in WAL mode whose log was removed opens without an error and has lost what was committed last. SQLite cannot
+// tell it from one that was closed in order, because it removes the log then. So this package makes SQLite leave the log
+// in place (SQLITE_FCNTL_PERSIST_WAL), and refuses a database in WAL mode that has none. Copies made with VACUUM INTO are
+// not in WAL mode, so they are known to be complete.
 
-// errFile says that the file cannot be used, and what to do.
-var errFile = errors.New("refused")
+// errRefused says that the file cannot be used.
+var errRefused = errors.New("refused")
 
+// refuse returns an errRefused that says why, and what to do.
 func refuse(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", errFile, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %w", errRefused, fmt.Errorf(format, args...))
 }
 
-// header is how every SQLite file begins (https://www.sqlite.org/fileformat2.html, 1.3).
+// header is the beginning of every SQLite file (https://www.sqlite.org/fileformat2.html, 1.3).
 const header = "SQLite format 3\x00"
 
-// prepareFile makes sure that there is a file to be opened: the one that is there, if nothing is wrong with it on the
-// outside, or else a new one.
+// prepareFile makes sure that there is a file to open: the one that is there, unless its size, header or log are wrong, or
+// a new one.
 func prepareFile(ctx context.Context, o Options) error {
 	file, err := os.Stat(o.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if log, err := os.Stat(o.Path + "-wal"); err == nil && log.Size() > 0 {
 			return refuse("the database is missing, but its log %s-wal is there: put the database back beside it, "+
-				"or move the log away to begin anew", o.Path)
+				"or move the log away to start anew", o.Path)
 		}
 		return create(ctx, o)
 	case err != nil:
-		return refuse("the file cannot be looked at: %w", err)
+		return refuse("the file cannot be examined: %w", err)
 	case !file.Mode().IsRegular():
 		return refuse("it is not a regular file: name a file")
 	case file.Size() == 0:
-		return refuse("the file is empty, so whatever it held is lost: put a copy back, or remove it to begin anew")
+		return refuse("the file is empty, so what it held is lost: put a copy back, or remove it to start anew")
 	}
-	return looksRight(ctx, o.Path)
+	return checkHeader(ctx, o.Path)
 }
 
-// logWithin is how long the log of a file may be on its way: another process that makes the file one with a log writes so into the
-// file first.
+// logWithin is how long to wait for the log of a file: another process that turns the file to WAL mode writes the header
+// before it creates the log.
 const logWithin = 300 * time.Millisecond
 
-// looksRight reads the header.
-func looksRight(ctx context.Context, path string) error {
+// checkHeader refuses a file that is no database, or one in WAL mode without its log.
+func checkHeader(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return refuse("the file cannot be read: %w", err)
@@ -79,8 +80,8 @@ func looksRight(ctx context.Context, path string) error {
 	return nil
 }
 
-// create makes a whole new database under another name and links it into its place, so that a database is never seen
-// half made, and never put over one that appeared meanwhile.
+// create makes a complete new database under another name and links it into its place. So nobody sees a half-made
+// database, and one that appeared meanwhile is not overwritten.
 func create(ctx context.Context, o Options) (err error) {
 	made := o.Path + ".new-" + rand.Text()
 	file, err := os.OpenFile(made, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -114,7 +115,7 @@ func create(ctx context.Context, o Options) (err error) {
 	return syncFolder(filepath.Dir(o.Path))
 }
 
-// syncFolder makes new names last.
+// syncFolder makes the names of new files last.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

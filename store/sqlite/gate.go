@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// SQLite's lock between processes goes to whoever asks at the right moment: a process with a queue of writers would
-// keep it for ever from one that looks every millisecond. So after a while of writing without a break, a process stays
-// away from the lock for longer than the others' looking takes.
+// SQLite's lock between processes goes to the process that asks at the right moment: one with a queue of writers would
+// keep it for ever from one that asks every millisecond. So after writing for a while without a break, a process leaves
+// the lock alone for longer than the others wait between two attempts.
 const (
-	stretch = 100 * time.Millisecond // of writing without a break
-	breath  = 5 * time.Millisecond   // the break: a few looks, for the other may be late
-	look    = time.Millisecond       // how often a process looks whether the lock is free
+	longestRun = 100 * time.Millisecond // of writing without a break
+	runBreak   = 5 * time.Millisecond   // the break: a few attempts of another process, which may be late
+	lockPoll   = time.Millisecond       // how often a process tries to get the lock
 )
 
 // gate lets one goroutine write at a time, in the order of arrival.
 type gate struct {
 	key chan struct{} // holds the key while nobody writes
-	ran *run
+	run *run          // belongs to the goroutine that has the key
 }
 
-// run is a stretch of writing; whoever has the key has it.
+// run is a time of writing without a break.
 type run struct{ began, ended time.Time }
 
 func newGate() gate {
-	g := gate{key: make(chan struct{}, 1), ran: &run{}}
+	g := gate{key: make(chan struct{}, 1), run: &run{}}
 	g.key <- struct{}{}
 	return g
 }
 
-// enter waits for the turn. Whoever entered must leave.
+// enter waits for the key. A goroutine that entered must leave.
 func (g gate) enter(ctx context.Context) error {
 	select {
 	case <-g.key:
@@ -38,24 +38,24 @@ func (g gate) enter(ctx context.Context) error {
 		return fmt.Errorf("%w while others were writing", ctx.Err())
 	}
 	now := time.Now()
-	if now.Sub(g.ran.ended) > breath {
-		g.ran.began = now
-	} else if now.Sub(g.ran.began) > stretch {
-		if err := pause(ctx, breath); err != nil {
+	if now.Sub(g.run.ended) > runBreak {
+		g.run.began = now
+	} else if now.Sub(g.run.began) > longestRun {
+		if err := pause(ctx, runBreak); err != nil {
 			g.leave()
 			return err
 		}
-		g.ran.began = time.Now()
+		g.run.began = time.Now()
 	}
 	return nil
 }
 
 func (g gate) leave() {
-	g.ran.ended = time.Now()
+	g.run.ended = time.Now()
 	g.key <- struct{}{}
 }
 
-// pause waits, unless the context ends.
+// pause waits, and returns the context's error if that ends first.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,37 +10,37 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// TestABusyProcessLeavesTheLockNowAndThen writes without a break, with a clock of its own: every stretch ends in a
-// breath that is long enough for other processes to look several times.
+// TestABusyProcessLeavesTheLockNowAndThen writes without a break, with a clock of its own: every run ends in a break that
+// is long enough for other processes to try several times.
 func TestABusyProcessLeavesTheLockNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const act = 30 * time.Millisecond
-		g, began, breaths := newGate(), time.Now(), 0
+		const writing = 30 * time.Millisecond
+		g, began, breaks := newGate(), time.Now(), 0
 		for range 100 {
 			asked := time.Now()
 			if err := g.enter(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			switch waited := time.Since(asked); {
-			case waited >= 4*look:
-				breaths++
+			case waited >= 4*lockPoll:
+				breaks++
 				began = time.Now()
 			case waited != 0:
 				t.Errorf("waited %v", waited)
 			}
-			time.Sleep(act)
+			time.Sleep(writing)
 			g.leave()
-			if held := time.Since(began); held > stretch+act {
-				t.Fatalf("the lock was not left for %v", held)
+			if wrote := time.Since(began); wrote > longestRun+writing {
+				t.Fatalf("the lock was not left for %v", wrote)
 			}
 		}
-		if breaths < 20 || breaths > 30 {
-			t.Errorf("%d breaths in 3 s of writing", breaths)
+		if breaks < 20 || breaks > 30 {
+			t.Errorf("%d breaks in 3 s of writing", breaks)
 		}
 	})
 }
 
-func TestWhoWritesSeldomNeverWaits(t *testing.T) {
+func TestAProcessThatWritesSeldomNeverWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		for range 100 {
@@ -50,12 +50,12 @@ func TestWhoWritesSeldomNeverWaits(t *testing.T) {
 			}
 			time.Sleep(30 * time.Millisecond)
 			g.leave()
-			time.Sleep(2 * breath)
+			time.Sleep(2 * runBreak)
 		}
 	})
 }
 
-func TestTheTurnComesInTheOrderOfArrivalAndEndsWithTheContext(t *testing.T) {
+func TestWritersGoInTheOrderOfArrivalAndStopWaitingWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		if err := g.enter(t.Context()); err != nil {
@@ -75,13 +75,13 @@ func TestTheTurnComesInTheOrderOfArrivalAndEndsWithTheContext(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := g.enter(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the turn of the impatient gives %v", err)
+			t.Errorf("a writer with a short deadline got %v", err)
 		}
 		g.leave()
-		time.Sleep(time.Second) // a breath is taken, too
+		time.Sleep(time.Second) // a break comes, too
 		synctest.Wait()
-		for i, who := range came {
-			if i != who {
+		for i, writer := range came {
+			if i != writer {
 				t.Fatalf("they came as %v", came)
 			}
 		}
@@ -92,13 +92,13 @@ func TestTheTurnComesInTheOrderOfArrivalAndEndsWithTheContext(t *testing.T) {
 }
 
 func TestGetWaitsForNoWriter(t *testing.T) {
-	s, _ := steered(t)
+	s, _ := openWithClock(t)
 	if err := s.gate.enter(t.Context()); err != nil { // nobody writes now
 		t.Fatal(err)
 	}
 	defer s.gate.leave()
-	if held, err := s.Get(t.Context(), "name"); held != nil || err != nil {
-		t.Errorf("held is %q, %v", held, err)
+	if current, err := s.Get(t.Context(), "name"); current != nil || err != nil {
+		t.Errorf("the cell holds %q, %v", current, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

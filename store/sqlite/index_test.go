@@ -9,11 +9,11 @@ import (
 func TestLargeTablesAreReadByAnIndex(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	for text, want := range map[string]string{
-		ownTaken:    "takes_taker (bucket=? AND taker=?)",
-		lastTaken:   "PRIMARY KEY (bucket=?)",
-		nthTaken:    "PRIMARY KEY (bucket=? AND seq=?)",
-		farWaiting:  "entries_hidden (kind=? AND hidden>?)",
-		hastenUntil: "entries_hidden (kind=? AND hidden>? AND hidden<?)",
+		ownTaken:   "taken_taker (bucket=? AND taker=?)",
+		lastTaken:  "PRIMARY KEY (bucket=?)",
+		nthTaken:   "PRIMARY KEY (bucket=? AND seq=?)",
+		lastOfNext: "jobs_available (queue=? AND available>?)",
+		runUntil:   "jobs_available (queue=? AND available>? AND available<?)",
 	} {
 		rows, err := s.reader.db.Query("EXPLAIN QUERY PLAN "+text, 1, 2, 3, 4, 5, 6)
 		if err != nil {

@@ -2,7 +2,7 @@ package sqlite
 
 import "syscall"
 
-// inMemory tells whether the file is gone with the power: tmpfs and ramfs (statfs(2), f_type).
+// inMemory reports whether the file is on tmpfs or ramfs, so that a power cut takes it (statfs(2), f_type).
 func inMemory(path string) bool {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(path, &fs); err != nil {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Options say which file is opened and how. Path is required; the zero value of everything else is a good one.
+// Options say which file Open opens, and how. Only Path is required.
 type Options struct {
-	Path       string           // of the file; the log is beside it under the same name with -wal
+	Path       string           // of the file; its log is beside it, under the same name with -wal
 	Durability Durability       // what an acknowledged change survives; default Always
 	Deadline   time.Duration    // the longest a call may take; default 900 ms, at most 1 minute
 	Readers    int              // reads at the same time; default 4, at most 64
@@ -50,8 +50,8 @@ func (l level) String() string {
 	return fmt.Sprintf("level %d", int(l))
 }
 
-// levels are those of what must last, and of what may be lost with the machine.
-func (d Durability) levels() (full, some level) {
+// levels returns the level of what must last, and that of what may be lost with the machine.
+func (d Durability) levels() (full, relaxed level) {
 	switch d {
 	case None:
 		return syncOff, syncOff

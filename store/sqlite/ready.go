@@ -9,11 +9,11 @@ import (
 
 const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
-// Ready reads back what the writing connection would keep, looks whether the file is still the one that was opened, and
-// commits a small change as durably as any other: a disk that is full or read-only is found out here.
+// Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
+// commits a small change as durably as any other, which fails if the disk is full or read-only.
 func (s *Store) Ready(ctx context.Context) error {
-	_, err := change(ctx, s, s.hard, func(tx transaction) (struct{}, error) {
-		if err := s.inPlace(); err != nil {
+	_, err := change(ctx, s, s.durable, func(tx transaction) (struct{}, error) {
+		if err := s.checkInPlace(); err != nil {
 			return struct{}{}, err
 		}
 		var journal, sync string
@@ -24,7 +24,7 @@ func (s *Store) Ready(ctx context.Context) error {
 			return struct{}{}, err
 		}
 		least, _ := s.o.Durability.levels()
-		if err := fit(journal, sync, least); err != nil {
+		if err := checkSettings(journal, sync, least); err != nil {
 			return struct{}{}, err
 		}
 		_, err := tx.exec(askReady, millis(s.o.Now()))
@@ -33,8 +33,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	return err
 }
 
-// inPlace finds out that what is written goes nowhere: SQLite would go on writing into a file that was removed.
-func (s *Store) inPlace() error {
+// checkInPlace returns an error if what is written would be lost: SQLite goes on writing into a file that was removed.
+func (s *Store) checkInPlace() error {
 	file, err := os.Stat(s.o.Path)
 	if err != nil || !os.SameFile(file, s.file) {
 		return &store.UnsafeError{Setting: "the file " + s.o.Path, Have: "not the one that was opened", Want: "left in its place",
@@ -42,7 +42,7 @@ func (s *Store) inPlace() error {
 	}
 	if _, err := os.Stat(s.o.Path + "-wal"); err != nil {
 		return &store.UnsafeError{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
-			Fix: "stop optin (the database is completed as it closes), touch " + s.o.Path + "-wal, start it again"}
+			Fix: "stop optin (it completes the database as it closes), touch " + s.o.Path + "-wal, start it again"}
 	}
 	if s.o.Durability != None && inMemory(s.o.Path) {
 		return &store.UnsafeError{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",

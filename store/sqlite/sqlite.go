@@ -1,51 +1,42 @@
-// Package sqlite keeps records in one SQLite file, for an optin that runs on one machine. Any number of processes on
-// that machine may have the file open.
+// Package sqlite keeps a store in one SQLite file, for an optin that runs on one machine. Any number of processes on that
+// machine may have the file open.
 //
-// # What is promised
+// # What lasts
 //
-// What Update, Settle and Keep acknowledged is on the disk: the journal is a write-ahead log (WAL) and synchronous is
-// FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the file whole at a power
-// cut and yet loses the commits of the last moments; it is used only where Options.Durability asks for it, and for
-// what may be lost with the machine: leases (their holders die with it), takes of rate limits, and reservations. These too are
-// in the log in their order: whatever was committed for good after a reservation, the reservation is there with it.
+// What Update, End, Requeue, RunNow and PutText acknowledged is on the disk: the journal is a write-ahead log (WAL) and
+// synchronous is FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the file
+// whole at a power cut, and yet loses the commits of the last moments. It is used only if Options.Durability asks for it,
+// and for what may be lost with the machine: leases (their holders die with it), what was taken from buckets, and cells.
+// These are in the log in their order, too: if a later durable commit is there, they are there with it.
 //
 // # What is refused at start
 //
-// A file that is no database, that is damaged, that belongs to another program or to a newer optin, that is empty, or
-// that has lost its log (see file.go). Nothing is ever created in the place of a file that is there.
+// Open refuses a file that is no database, is damaged, belongs to another program or has another schema, is empty, or has
+// lost its log (file.go). It never creates anything in the place of a file that is there. There is one schema (schema.go);
+// an optin that needs another one will say how to get there.
 //
 // # Who waits for whom
 //
-// One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A
-// call never waits longer than Options.Deadline or its context, even when the disk hangs: the disk is asked in a
-// goroutine of its own, and an act runs in its caller's goroutine, so that nothing of the caller's is touched after the
-// answer. Only Close waits for what was left behind. Hasten is many such calls, one after the other: others write in between, and it
-// lasts as long as there is something to hasten.
+// One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A call
+// never waits longer than Options.Deadline or its context, even if the disk hangs: a goroutine of its own uses the disk.
+// Only Close waits for what was left behind. RunNow is many transactions, one after the other: others write in between,
+// and it lasts as long as there is something to do.
+//
+// # What a call costs
+//
+// Acquire costs the same however much its buckets hold. Lease with nothing due, PutText of a text that is kept, and Get
+// only read. Counts are kept for ever.
 //
 // # Errors
 //
 // A locked, full, read-only, unreachable or failing file is store.ErrUnavailable with SQLite's words as its cause. So is
 // a context that ended; errors.Is tells it apart. A context that ends before the commit leaves nothing behind.
 //
-// # What is parked
-//
-// Parked gives as Due when an entry died, and as Tries how often it was leased. Deaths are in the order in which they were
-// committed, whatever the clock does. When those died that a file of schema 1 holds is not known; they come first.
-//
-// # Schema
-//
-// A file of an earlier schema is upgraded as it is opened, in one transaction; an earlier optin then refuses it.
-// Counts are kept for ever.
-//
-// # What is given back
-//
-// Return makes a take as if it had never been. It costs the same however much its bucket holds and however long ago the take was
-// (gaps.go), and where there is nothing to give back it only reads.
-//
 // # Time
 //
-// All time is Options.Now. A record or an entry is due or gone by the millisecond, a take by the nanosecond. When the
-// clock steps back, takes that seem to lie ahead are moved to the present moment: nobody waits longer than the window.
+// All time is Options.Now. Records, cells and jobs expire or become due by the millisecond, what was taken from buckets
+// by the nanosecond. If the clock steps back, what seems to have been taken later than now counts as taken now: nobody
+// waits longer than a window.
 package sqlite
 
 import (
@@ -61,18 +52,19 @@ import (
 
 // Store is a store.Store in an SQLite file.
 type Store struct {
-	o      Options
-	file   os.FileInfo // what was opened, to notice that somebody put another in its place
-	hard   *pool       // one connection, for what must last
-	soft   *pool       // one connection, for what may be lost with the machine
-	reader *pool
-	gate   gate
+	o    Options
+	file os.FileInfo // what was opened, to notice that somebody put another in its place
+	gate gate
+
+	durable *pool // one connection, for what must last
+	relaxed *pool // one connection, for what may be lost with the machine
+	reader  *pool
 
 	mu     sync.Mutex
 	closed bool
-	inHand sync.WaitGroup     // calls, including those whose callers have gone
+	calls  sync.WaitGroup     // in progress, including those whose callers have gone
 	stop   context.CancelFunc // ends the sweeper
-	close  func() error       // does it once
+	close  func() error       // closes once
 }
 
 var _ store.Store = (*Store)(nil)
@@ -80,8 +72,8 @@ var _ store.Store = (*Store)(nil)
 // openPatience is how long Open waits for another process that is creating or recovering the file.
 const openPatience = 10 * time.Second
 
-// Open opens the file, or creates it if there is none. It checks the whole file for damage, so it takes a moment with
-// a large one. Its errors are made to be read by the operator.
+// Open opens the file, or creates it if there is none. It checks the whole file for damage, which takes a moment if the
+// file is large. Its errors are written for the operator.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -94,9 +86,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.inHand.Add(1)
+	s.calls.Add(1)
 	go func() {
-		defer s.inHand.Done()
+		defer s.calls.Done()
 		s.sweepEvery(sweeping, o.Sweep)
 	}()
 	return s, nil
@@ -113,20 +105,17 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}()
 	patient, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
-	full, some := s.o.Durability.levels()
-	if s.hard, err = openPool(patient, s.o.Path, full, writing, 1); err != nil {
+	full, relaxed := s.o.Durability.levels()
+	if s.durable, err = openPool(patient, s.o.Path, full, writing, 1); err != nil {
 		return err
 	}
-	if err := whenFree(patient, func() error { return checkWhole(ctx, s.hard.db) }); err != nil {
+	if err := whileLocked(patient, func() error { return checkSchema(ctx, s.durable.db) }); err != nil {
 		return err
 	}
-	if err := upgrade(patient, s.hard.db); err != nil {
+	if err := whileLocked(patient, func() error { return s.durable.prepare(patient, durableStatements) }); err != nil {
 		return err
 	}
-	if err := whenFree(patient, func() error { return s.hard.prepare(patient, hardStatements) }); err != nil {
-		return err
-	}
-	if s.soft, err = openPool(patient, s.o.Path, some, writing, 1, softStatements...); err != nil {
+	if s.relaxed, err = openPool(patient, s.o.Path, relaxed, writing, 1, relaxedStatements...); err != nil {
 		return err
 	}
 	if s.reader, err = openPool(patient, s.o.Path, full, reading, s.o.Readers, readStatements...); err != nil {
@@ -136,8 +125,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	return err
 }
 
-// Close waits for what is in hand, sweeping included, and closes the file. What is called later fails with
-// store.ErrUnavailable. Closing again gives the same answer.
+// Close waits for calls in progress and for the sweeper, and closes the file. Later calls return store.ErrUnavailable;
+// closing again returns the same error.
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
@@ -145,6 +134,16 @@ func (s *Store) shut() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.stop()
-	s.inHand.Wait()
+	s.calls.Wait()
 	return s.closePools()
+}
+
+func (s *Store) closePools() error {
+	var errs []error
+	for _, p := range []*pool{s.reader, s.relaxed, s.durable} {
+		if p != nil {
+			errs = append(errs, p.db.Close()) // with its statements
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// batch is how many rows are removed at once: few, so that nobody waits for the sweeper.
-const batch = 100
+// sweepBatch is how many rows of a table are removed in one transaction: few, so that nobody waits for the sweeper.
+const sweepBatch = 100
 
-const sweepRecords = `DELETE FROM records WHERE rowid IN
+const dropRecords = `DELETE FROM records WHERE rowid IN
 	(SELECT rowid FROM records WHERE expires <= ? ORDER BY expires LIMIT ?)`
 
-// sweepEvery removes what has expired, now and then, until the context ends. Nothing depends on it but the size of the
-// file and that what has expired is really gone: a failure (a full disk fails deletions, too) is made good by the next.
+// sweepEvery removes what has expired, at intervals, until the context ends. Only the size of the file depends on it, and
+// that what has expired is really gone. If it fails (on a full disk deletions fail, too), the next one makes up for it.
 func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -29,20 +29,20 @@ func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
 // sweep removes everything that has expired, in small batches.
 func (s *Store) sweep(ctx context.Context) error {
 	for {
-		removed, err := change(ctx, s, s.soft, func(tx transaction) (int64, error) {
+		removed, err := change(ctx, s, s.relaxed, func(tx transaction) (int64, error) {
 			now := s.o.Now()
-			records, err := tx.exec(sweepRecords, millis(now), batch)
+			records, err := tx.exec(dropRecords, millis(now), sweepBatch)
 			if err != nil {
 				return 0, err
 			}
-			takes, err := tx.exec(dropTaken, now.UnixNano(), batch)
+			taken, err := tx.exec(dropTaken, now.UnixNano(), sweepBatch)
 			if err != nil {
 				return 0, err
 			}
-			cells, err := tx.exec(dropCells, millis(now), batch)
-			return max(records, takes, cells), err
+			cells, err := tx.exec(dropCells, millis(now), sweepBatch)
+			return max(records, taken, cells), err
 		})
-		if err != nil || removed < batch {
+		if err != nil || removed < sweepBatch {
 			return err
 		}
 	}

@@ -9,95 +9,97 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func leasing() []testCase {
+func leaseCases() []testCase {
 	return []testCase{
-		{"WhatIsDueLongestComesFirst", oldestFirst},
-		{"KindsDoNotMix", kinds},
-		{"NoMoreIsLeasedThanAskedFor", atMost},
-		{"WhatIsDueLaterIsHiddenUntilThen", dueLater},
-		{"ManyWorkersNeverHoldTheSameEntry", exclusive},
-		{"WhatADeadWorkerHeldComesBack", comesBack},
-		{"AnEntryOutlivesItsRecord", outlives},
+		{"LeaseTakesTheLongestDueFirst", leaseOldest},
+		{"LeaseKeepsQueuesApart", leaseApart},
+		{"LeaseTakesNoMoreThanAskedFor", leaseAtMost},
+		{"AJobIsNotLeasedBeforeItIsDue", leaseDueLater},
+		{"NoTwoWorkersLeaseTheSameJob", leaseExclusive},
+		{"AJobIsDueAgainWhenItsLeaseEnds", leaseComesBack},
+		{"AJobOutlivesItsRecord", jobOutlives},
+		{"ARenewedLeaseLasts", renewedLease},
+		{"LeaseRefusesNoJobsAndNoTime", leaseInvalid},
 	}
 }
 
-func oldestFirst(t *testing.T, open func(*testing.T) store.Store) {
+func leaseOldest(t *testing.T, open func(*testing.T) store.Store) {
 	s, now := open(t), time.Now()
 	for _, age := range []int{2, 5, 1, 4, 3} {
-		e := entry(fmt.Sprintf("age-%d", age), "letter")
-		e.Due = now.Add(-time.Duration(age) * time.Minute)
-		put(t, s, key(1), pending(), e)
+		j := job(fmt.Sprintf("age-%d", age), "email")
+		j.Due = now.Add(-time.Duration(age) * time.Minute)
+		put(t, s, key(1), pending(), j)
 	}
 	for age := 5; age > 0; age-- {
-		if e := leaseOne(t, s, "letter", time.Minute); e.ID != fmt.Sprintf("age-%d", age) {
-			t.Errorf("leased %s, want age-%d", e.ID, age)
+		if j := leaseOne(t, s, "email", time.Minute); j.ID != fmt.Sprintf("age-%d", age) {
+			t.Errorf("leased %s, want age-%d", j.ID, age)
 		}
 	}
-	nothingDue(t, s, "letter")
+	nothingDue(t, s, "email")
 }
 
-func kinds(t *testing.T, open func(*testing.T) store.Store) {
+func leaseApart(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	put(t, s, key(1), pending(), entry("a", "letter"), entry("b", "webhook/gazette"), entry("c", "webhook"))
+	put(t, s, key(1), pending(), job("a", "email"), job("b", "webhook/gazette"), job("c", "webhook"))
 	nothingDue(t, s, "clock")
-	for kind, id := range map[store.QueueName]string{"letter": "a", "webhook/gazette": "b", "webhook": "c"} {
-		es := lease(t, s, kind, 10, time.Minute)
-		if len(es) != 1 || es[0].ID != id || es[0].Queue != kind {
-			t.Errorf("leased %+v of %s, want %s only", es, kind, id)
+	for queue, id := range map[store.QueueName]string{"email": "a", "webhook/gazette": "b", "webhook": "c"} {
+		jobs := lease(t, s, queue, 10, time.Minute)
+		if len(jobs) != 1 || jobs[0].ID != id || jobs[0].Queue != queue {
+			t.Errorf("leased %+v of %s, want %s only", jobs, queue, id)
 		}
 	}
 }
 
-func atMost(t *testing.T, open func(*testing.T) store.Store) {
+func leaseAtMost(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	for i := range 12 {
-		put(t, s, key(i), pending(), entry(fmt.Sprintf("e%d", i), "letter"))
+		put(t, s, key(i), pending(), job(fmt.Sprintf("e%d", i), "email"))
 	}
 	seen := map[string]bool{}
 	eventually(t, "all are leased, five at most at a time", func() bool {
-		for _, e := range lease(t, s, "letter", 5, time.Minute) {
-			if seen[e.ID] {
-				t.Fatalf("leased %s twice", e.ID)
+		for _, j := range lease(t, s, "email", 5, time.Minute) {
+			if seen[j.ID] {
+				t.Fatalf("leased %s twice", j.ID)
 			}
-			seen[e.ID] = true
+			seen[j.ID] = true
 		}
 		return len(seen) == 12
 	})
 }
 
-func dueLater(t *testing.T, open func(*testing.T) store.Store) {
+func leaseDueLater(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	e, far := entry("soon", "letter"), entry("far", "letter")
-	e.Due, far.Due = time.Now().Add(250*time.Millisecond), time.Now().Add(time.Hour)
-	put(t, s, key(1), pending(), e, far)
-	got := leaseOne(t, s, "letter", time.Minute)
-	if got.ID != "soon" || time.Now().Before(e.Due.Truncate(time.Millisecond)) {
+	j, far := job("soon", "email"), job("far", "email")
+	j.Due, far.Due = time.Now().Add(250*time.Millisecond), time.Now().Add(time.Hour)
+	put(t, s, key(1), pending(), j, far)
+	got := leaseOne(t, s, "email", time.Minute)
+	if got.ID != "soon" || time.Now().Before(j.Due.Truncate(time.Millisecond)) {
 		t.Errorf("leased %+v at %v", got, time.Now())
 	}
-	nothingDue(t, s, "letter")
+	nothingDue(t, s, "email")
 }
 
-func exclusive(t *testing.T, open func(*testing.T) store.Store) {
+func leaseExclusive(t *testing.T, open func(*testing.T) store.Store) {
 	const records, each = 30, 8
 	clients := []store.Store{open(t), open(t)}
 	for i := range records {
-		var owe []store.Job
+		var jobs []store.Job
 		for j := range each {
-			owe = append(owe, entry(fmt.Sprintf("e%d-%d", i, j), "letter"))
+			jobs = append(jobs, job(fmt.Sprintf("e%d-%d", i, j), "email"))
 		}
-		put(t, clients[i%2], key(i), pending(), owe...)
+		put(t, clients[i%2], key(i), pending(), jobs...)
 	}
 	var mu sync.Mutex
 	leased := map[string]int{}
 	atOnce(t, 16, func(i int) error {
 		for end := time.Now().Add(patience); time.Now().Before(end); {
-			es, err := clients[i%2].Lease(t.Context(), "letter", 7, time.Minute)
+			jobs, err := clients[i%2].Lease(t.Context(), "email", 7, time.Minute)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
-			for _, e := range es {
-				leased[e.ID]++
+			for _, j := range jobs {
+				leased[j.ID]++
 			}
 			all := len(leased) == records*each
 			mu.Unlock()
@@ -109,51 +111,86 @@ func exclusive(t *testing.T, open func(*testing.T) store.Store) {
 	})
 	for id, n := range leased {
 		if n != 1 {
-			t.Errorf("entry %s was held %d times", id, n)
+			t.Errorf("job %s was leased %d times", id, n)
 		}
 	}
 	if len(leased) != records*each {
-		t.Errorf("%d entries were leased, want %d", len(leased), records*each)
+		t.Errorf("%d jobs were leased, want %d", len(leased), records*each)
 	}
 }
 
-func comesBack(t *testing.T, open func(*testing.T) store.Store) {
-	const hold = 250 * time.Millisecond
-	dead, other := open(t), open(t)
-	put(t, dead, key(1), pending(), entry("a", "letter"))
-	for tries := 1; tries <= 3; tries++ {
+func leaseComesBack(t *testing.T, open func(*testing.T) store.Store) {
+	const d = 250 * time.Millisecond
+	first, other := open(t), open(t)
+	put(t, first, key(1), pending(), job("a", "email"))
+	for attempts := 1; attempts <= 3; attempts++ {
 		before := time.Now()
-		e := leaseOne(t, dead, "letter", hold)
-		if e.ID != "a" || e.Attempts != tries {
-			t.Fatalf("leased %+v, want try %d", e, tries)
+		j := leaseOne(t, first, "email", d)
+		if j.ID != "a" || j.Attempts != attempts {
+			t.Fatalf("leased %+v, want attempt %d", j, attempts)
 		}
-		if es := lease(t, other, "letter", 1, hold); len(es) > 0 && time.Since(before) < hold {
-			t.Fatalf("another client leased %+v while it was held", es)
+		if jobs := lease(t, other, "email", 1, d); len(jobs) > 0 && time.Since(before) < d {
+			t.Fatalf("another client leased %+v meanwhile", jobs)
 		}
-		until(t, before.Add(hold))
+		until(t, before.Add(d))
 	}
-	if e := leaseOne(t, other, "letter", hold); e.Attempts != 4 || string(e.Body) != "body of a" || e.Key != key(1) {
-		t.Errorf("the other client leased %+v, want try 4", e)
+	if j := leaseOne(t, other, "email", d); j.Attempts != 4 || string(j.Body) != "body of a" || j.Key != key(1) {
+		t.Errorf("the other client leased %+v, want attempt 4", j)
 	}
 }
 
-func outlives(t *testing.T, open func(*testing.T) store.Store) {
+func jobOutlives(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	put(t, s, key(1), pending(), entry("a", "letter"))
+	put(t, s, key(1), pending(), job("a", "email"))
 	err := s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) {
-		return store.Change{Erase: true, Enqueue: []store.Job{entry("b", "webhook")}}, nil
+		return store.Change{Erase: true, Enqueue: []store.Job{job("b", "webhook")}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	absent(t, s, key(1))
-	for _, kind := range []store.QueueName{"letter", "webhook"} {
-		e := leaseOne(t, s, kind, time.Minute)
-		if e.Key != key(1) {
-			t.Errorf("leased %+v", e)
+	for _, queue := range []store.QueueName{"email", "webhook"} {
+		j := leaseOne(t, s, queue, time.Minute)
+		if j.Key != key(1) {
+			t.Errorf("leased %+v", j)
 		}
-		if err := s.End(t.Context(), e, store.Complete()); err != nil {
-			t.Errorf("settling %s: %v", e.ID, err)
+		if err := s.End(t.Context(), j, store.Complete()); err != nil {
+			t.Errorf("ending %s: %v", j.ID, err)
 		}
 	}
+}
+
+func renewedLease(t *testing.T, open func(*testing.T) store.Store) {
+	s, other := open(t), open(t)
+	j := leasedJob(t, s, 400*time.Millisecond)
+	begun := time.Now()
+	if err := other.RenewLease(t.Context(), j, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	until(t, begun.Add(500*time.Millisecond))
+	nothingDue(t, other, "email")
+	if err := s.RenewLease(t.Context(), j, 50*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	again := leaseOne(t, other, "email", time.Minute)
+	want(t, "renewing what another has leased", s.RenewLease(t.Context(), j, time.Hour), store.ErrLeaseLost)
+	if err := other.End(t.Context(), again, store.Retry(time.Now().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "renewing what was put back", other.RenewLease(t.Context(), again, time.Hour), store.ErrLeaseLost)
+	again.ID = "unheard-of"
+	want(t, "renewing what never was", s.RenewLease(t.Context(), again, time.Hour), store.ErrLeaseLost)
+}
+
+func leaseInvalid(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	put(t, s, key(1), pending(), job("a", "email"))
+	for n, d := range map[int]time.Duration{0: time.Minute, -1: time.Minute, 1: 0, 2: -time.Minute, 3: time.Millisecond - 1} {
+		jobs, err := s.Lease(t.Context(), "email", n, d)
+		want(t, fmt.Sprintf("leasing %d jobs for %v", n, d), err, store.ErrInvalid)
+		if len(jobs) > 0 {
+			t.Errorf("leased %+v", jobs)
+		}
+	}
+	leaseOne(t, s, "email", time.Minute)
 }

@@ -1,6 +1,5 @@
-// Package storetest holds implementations of store.Store to their contract. It is the same for all of them, knows
-// none of them, and asks only what the contract promises: what one implementation does better than promised belongs
-// in that implementation's own tests.
+// Package storetest is the conformance suite of store.Store. It knows no implementation, and tests only what the contract
+// promises: what one implementation does better belongs in its own tests. Cases are named by the contract's words.
 //
 // An implementation runs it like this:
 //
@@ -24,24 +23,22 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// testCase is one promise of the contract. open returns another client on the same data, as another process would have.
+// testCase is one promise of the contract. open opens another client of the same data, as another process would.
 type testCase struct {
 	name  string
 	holds func(t *testing.T, open func(t *testing.T) store.Store)
 }
 
-// Run holds a store to its contract, one subtest for each promise. It calls fresh once for each of them; fresh
-// provides empty data, and returns what opens a client on these data. Two clients stand for two processes. A client
-// is closed by a t.Cleanup that open registers.
+// Run runs the suite, one subtest for each promise. It calls fresh once for each of them; fresh makes an empty store and
+// returns a function that opens a client of it. Two clients are like two processes. open closes its client by t.Cleanup.
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
-	parts := [][]testCase{
-		updating(), refusing(), contending(), expiring(), leasing(), settling(), settlingInside(), moving(), hastening(),
-		measuring(), listing(), paging(), acquireCases(), keeping(), counting(), parking(), reviving(),
-		reserving(), replacing(), holding(), ending(),
+	ports := [][]testCase{
+		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), acquireCases(),
+		cellsCases(), countsCases(), textsCases(), readyCases(), contextCases(),
 	}
-	for _, part := range parts {
-		for _, c := range part {
+	for _, cases := range ports {
+		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { c.holds(t, fresh(t)) })
 		}
 	}

@@ -2,28 +2,42 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/store"
 )
 
-func updating() []testCase {
+func updateCases() []testCase {
 	return []testCase{
-		{"UpdateCreatesReadsChangesAndErases", life},
-		{"UpdateSeesWhatAnotherClientCommitted", seenByOthers},
-		{"WhatACallerPutsInKeyAndVersionIsIgnored", ownKey},
-		{"TimesAreKeptToTheMillisecond", milliseconds},
-		{"TheZeroChangeCommitsNothing", zeroChange},
-		{"VersionsNeverRepeat", versions},
-		{"OwingTheSameIDTwiceIsOneEntry", oweTwice},
-		{"OwedWorkIsNeverSeenWithoutItsState", oweWithState},
-		{"WhatIsOwedCarriesItsKeyAndStartsUntried", oweKeyed},
+		{"UpdateCreatesReadsChangesAndErases", updateLife},
+		{"UpdateSeesWhatAnotherClientCommitted", updateSeen},
+		{"UpdateIgnoresTheKeyAndVersionOfPut", updateOwnKey},
+		{"TimesAreKeptToTheMillisecond", updateTimes},
+		{"TheZeroChangeCommitsNothing", updateZero},
+		{"VersionsNeverRepeat", updateVersions},
+		{"AJobEnqueuedTwiceIsOneJob", enqueueTwice},
+		{"AJobIsNeverSeenWithoutItsRecord", enqueueWithRecord},
+		{"AJobCarriesItsKeyAndStartsWithoutAttempts", enqueueKeyed},
+		{"UpdateReturnsTheErrorOfFAsItIs", errorAsItIs},
+		{"AnErrorOfFCountsOnlyOnTheRecordAsItIs", errorOnReal},
+		{"APanicOfFCommitsNothing", panicking},
+		{"UpdateRefusesAChangeAgainstTheContract", updateInvalid},
+		{"TheLargestRecordAndJobComeBackByteForByte", updateLargest},
+		{"AnEmptyRecordIsARecord", updateEmpty},
+		{"OneChangeMayEnqueueManyJobs", enqueueMany},
+		{"TwoHundredUpdatesOfOneRecordAtOnceAllCount", updateContended},
+		{"UpdatesOfManyRecordsAtOnceDoNotMix", updateMany},
 	}
 }
 
-func life(t *testing.T, open func(*testing.T) store.Store) {
+func updateLife(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	absent(t, s, key(1))
 	put(t, s, key(1), &store.Record{State: "pending", Created: time.Now(), Data: []byte("one")})
@@ -47,7 +61,7 @@ func life(t *testing.T, open func(*testing.T) store.Store) {
 	erase(t, s, key(1)) // what is gone may be erased again
 }
 
-func seenByOthers(t *testing.T, open func(*testing.T) store.Store) {
+func updateSeen(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	for i := range 20 {
 		var seen store.Record
@@ -67,7 +81,7 @@ func seenByOthers(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func ownKey(t *testing.T, open func(*testing.T) store.Store) {
+func updateOwnKey(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), &store.Record{Key: key(2), Version: "forged", State: "pending", Created: time.Now()})
 	if r := get(t, s, key(1)); r.Key != key(1) || r.Version == "forged" {
@@ -76,7 +90,7 @@ func ownKey(t *testing.T, open func(*testing.T) store.Store) {
 	absent(t, s, key(2))
 }
 
-func milliseconds(t *testing.T, open func(*testing.T) store.Store) {
+func updateTimes(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	created := time.Date(2026, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
 	expires := time.Now().Add(time.Hour).Truncate(time.Millisecond)
@@ -90,7 +104,7 @@ func milliseconds(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func zeroChange(t *testing.T, open func(*testing.T) store.Store) {
+func updateZero(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	nothing := func(store.Record) (store.Change, error) { return store.Change{}, nil }
 	if err := s.Update(t.Context(), key(1), nothing); err != nil {
@@ -107,7 +121,7 @@ func zeroChange(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func versions(t *testing.T, open func(*testing.T) store.Store) {
+func updateVersions(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	seen := map[store.Version]bool{"": true}
 	for i := range 60 {
@@ -124,40 +138,40 @@ func versions(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func oweTwice(t *testing.T, open func(*testing.T) store.Store) {
-	s, kind := open(t), store.QueueName("letter")
-	put(t, s, key(1), pending(), entry("a", kind), entry("a", kind))
-	put(t, s, key(1), pending(), entry("a", kind))
-	es := lease(t, s, kind, 10, time.Minute)
-	if len(es) != 1 || es[0].ID != "a" {
-		t.Fatalf("leased %+v, want the one entry", es)
+func enqueueTwice(t *testing.T, open func(*testing.T) store.Store) {
+	s, queue := open(t), store.QueueName("email")
+	put(t, s, key(1), pending(), job("a", queue), job("a", queue))
+	put(t, s, key(1), pending(), job("a", queue))
+	jobs := lease(t, s, queue, 10, time.Minute)
+	if len(jobs) != 1 || jobs[0].ID != "a" {
+		t.Fatalf("leased %+v, want the one job", jobs)
 	}
-	put(t, open(t), key(1), pending(), entry("a", kind)) // while it is leased, too
-	nothingDue(t, s, kind)
-	if err := s.End(t.Context(), es[0], store.Complete()); err != nil {
-		t.Errorf("settling: %v", err)
+	put(t, open(t), key(1), pending(), job("a", queue)) // while it is leased, too
+	nothingDue(t, s, queue)
+	if err := s.End(t.Context(), jobs[0], store.Complete()); err != nil {
+		t.Errorf("ending it: %v", err)
 	}
 }
 
-func oweWithState(t *testing.T, open func(*testing.T) store.Store) {
+func enqueueWithRecord(t *testing.T, open func(*testing.T) store.Store) {
 	const n = 50
-	writer, reader, kind := open(t), open(t), store.QueueName("letter")
+	writer, reader, queue := open(t), open(t), store.QueueName("email")
 	wrote := make(chan error, 1)
 	go func() {
 		var err error
 		for i := range n {
 			err = errors.Join(err, writer.Update(t.Context(), key(i), func(store.Record) (store.Change, error) {
-				return store.Change{Put: pending(), Enqueue: []store.Job{entry(key(i).ID, kind)}}, nil
+				return store.Change{Put: pending(), Enqueue: []store.Job{job(key(i).ID, queue)}}, nil
 			}))
 		}
 		wrote <- err
 	}()
 	found := 0
-	eventually(t, "all entries are leased", func() bool {
-		for _, e := range lease(t, reader, kind, 10, time.Minute) {
+	eventually(t, "all jobs are leased", func() bool {
+		for _, j := range lease(t, reader, queue, 10, time.Minute) {
 			found++
-			if r, err := reader.Find(t.Context(), e.Key); err != nil || r.Key.ID != e.ID {
-				t.Fatalf("entry %s is owed, but its record is %+v, %v", e.ID, r, err)
+			if r, err := reader.Find(t.Context(), j.Key); err != nil || r.Key.ID != j.ID {
+				t.Fatalf("job %s is there, but its record is %+v, %v", j.ID, r, err)
 			}
 		}
 		return found == n
@@ -167,16 +181,283 @@ func oweWithState(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func oweKeyed(t *testing.T, open func(*testing.T) store.Store) {
+func enqueueKeyed(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
-	e := entry("a", "webhook/gazette-1")
-	e.Key, e.Attempts, e.Due = key(7), 9, time.Now().Add(-time.Minute).Truncate(time.Millisecond)
-	put(t, s, key(1), pending(), e)
-	got := leaseOne(t, s, e.Queue, time.Minute)
-	if got.Key != key(1) || got.Attempts != 1 || got.ID != e.ID || got.Queue != e.Queue || !bytes.Equal(got.Body, e.Body) {
-		t.Errorf("leased %+v, want %+v of %v for the first time", got, e, key(1))
+	j := job("a", "webhook/gazette-1")
+	j.Key, j.Attempts, j.Due = key(7), 9, time.Now().Add(-time.Minute).Truncate(time.Millisecond)
+	put(t, s, key(1), pending(), j)
+	got := leaseOne(t, s, j.Queue, time.Minute)
+	if got.Key != key(1) || got.Attempts != 1 || got.ID != j.ID || got.Queue != j.Queue || !bytes.Equal(got.Body, j.Body) {
+		t.Errorf("leased %+v, want %+v of %v for the first time", got, j, key(1))
 	}
-	if !got.Due.Equal(e.Due) {
-		t.Errorf("it was due at %v, want %v", got.Due, e.Due)
+	if !got.Due.Equal(j.Due) {
+		t.Errorf("it was due at %v, want %v", got.Due, j.Due)
+	}
+}
+
+func errorAsItIs(t *testing.T, open func(*testing.T) store.Store) {
+	s, mine := open(t), errors.New("no")
+	for _, exists := range []bool{false, true} {
+		var last store.Record
+		err := s.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+			last = r
+			c := store.Change{Put: &store.Record{State: "wrong"}, Enqueue: []store.Job{job("a", "email")}}
+			return c, mine
+		})
+		if err != mine { // the same value, not only one that wraps it
+			t.Errorf("the error is %v, want the very error of f", err)
+		}
+		if last.Exists() != exists || last.Key != key(1) {
+			t.Errorf("the last run saw %+v, want one that exists: %v", last, exists)
+		}
+		nothingDue(t, s, "email")
+		if !exists {
+			absent(t, s, key(1))
+			put(t, s, key(1), pending())
+		} else if r := get(t, s, key(1)); r.State != "pending" {
+			t.Errorf("the record is %+v", r)
+		}
+	}
+}
+
+func errorOnReal(t *testing.T, open func(*testing.T) store.Store) {
+	s, missing := open(t), errors.New("there is none")
+	put(t, s, key(1), pending())
+	err := open(t).Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+		if !r.Exists() {
+			return store.Change{}, missing
+		}
+		r.State = "confirmed"
+		return store.Change{Put: &r}, nil
+	})
+	if err != nil {
+		t.Fatalf("an update that wants a record failed with %v, though there is one", err)
+	}
+	if r := get(t, s, key(1)); r.State != "confirmed" {
+		t.Errorf("the record is %+v", r)
+	}
+	err = s.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+		if !r.Exists() {
+			return store.Change{}, nil
+		}
+		return store.Change{}, missing
+	})
+	want(t, "an update that refuses the record that is there", err, missing)
+}
+
+func panicking(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	put(t, s, key(1), pending())
+	func() {
+		defer func() {
+			if p := recover(); p != "ouch" {
+				t.Errorf("recovered %v, want the panic of f", p)
+			}
+		}()
+		_ = s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) { panic("ouch") })
+	}()
+	if r := get(t, s, key(1)); r.State != "pending" {
+		t.Errorf("the record is %+v", r)
+	}
+	put(t, s, key(1), &store.Record{State: "confirmed"})
+	put(t, open(t), key(2), pending())
+}
+
+func updateInvalid(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	put(t, s, key(1), pending())
+	enqueuing := func(j store.Job) store.Change {
+		return store.Change{Put: &store.Record{State: "wrong"}, Enqueue: []store.Job{job("good", "email"), j}}
+	}
+	counting := func(day, name string) store.Change {
+		good := store.Count{Day: "2026-10-01", Name: "good", N: 1}
+		return store.Change{Put: &store.Record{State: "wrong"}, Count: []store.Count{good, {Day: day, Name: name, N: 1}}}
+	}
+	refused := map[string]store.Change{
+		"puts and erases":           {Put: pending(), Erase: true},
+		"enqueues without a state":  {Enqueue: []store.Job{job("a", "email")}},
+		"ends without a state":      {End: &store.JobEnd{Job: job("a", "email")}},
+		"counts without a state":    {Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}}},
+		"a count of nothing":        counting("2026-10-01", ""),
+		"a count with a colon":      counting("2026-10-01", "sign:up"),
+		"a name too long":           counting("2026-10-01", strings.Repeat("a", 97)),
+		"a count on no day":         counting("", "signup"),
+		"a count at a time":         counting("2026-10-01T00:00:00Z", "signup"),
+		"a day that does not exist": counting("2026-02-30", "signup"),
+		"a record too large":        {Put: &store.Record{State: "wrong", Data: make([]byte, store.MaxData+1)}},
+		"a job too large":           enqueuing(store.Job{ID: "a", Queue: "email", Body: make([]byte, store.MaxBody+1)}),
+		"a job without an ID":       enqueuing(store.Job{Queue: "email"}),
+		"an ID too long":            enqueuing(store.Job{ID: strings.Repeat("a", 65), Queue: "email"}),
+		"an ID with a space":        enqueuing(store.Job{ID: "a b", Queue: "email"}),
+		"a job without a queue":     enqueuing(store.Job{ID: "a"}),
+		"a queue with a colon":      enqueuing(store.Job{ID: "a", Queue: "em:ail"}),
+	}
+	for name, c := range refused {
+		for _, k := range []store.Key{key(1), key(2)} {
+			err := s.Update(t.Context(), k, func(store.Record) (store.Change, error) { return c, nil })
+			want(t, name, err, store.ErrInvalid)
+		}
+	}
+	if r := get(t, s, key(1)); r.State != "pending" {
+		t.Errorf("the record is %+v", r)
+	}
+	absent(t, s, key(2))
+	nothingDue(t, s, "email")
+	counted(t, s, site, "2026-10-01", "2026-10-01")
+}
+
+// noise returns n bytes of all values, with zeros at both ends.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	source := rand.New(rand.NewPCG(1, uint64(n)))
+	for i := range b[1 : n-1] {
+		b[i+1] = byte(source.Uint32())
+	}
+	return b
+}
+
+func updateLargest(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	r, j := pending(), job("a", "email")
+	r.Data, j.Body = noise(store.MaxData), noise(store.MaxBody)
+	put(t, s, key(1), r, j)
+	other := open(t)
+	if got := get(t, other, key(1)); !bytes.Equal(got.Data, r.Data) {
+		t.Errorf("%d bytes came back differently, of %d", len(got.Data), len(r.Data))
+	}
+	if got := leaseOne(t, other, "email", time.Minute); !bytes.Equal(got.Body, j.Body) {
+		t.Errorf("%d bytes came back differently, of %d", len(got.Body), len(j.Body))
+	}
+	page, err := other.List(t.Context(), store.Query{Site: site})
+	if err != nil || len(page.Records) != 1 || !bytes.Equal(page.Records[0].Data, r.Data) {
+		t.Errorf("listing gave %d records, %v", len(page.Records), err)
+	}
+	var seen []byte
+	err = other.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+		seen = bytes.Clone(r.Data)
+		return store.Change{}, nil
+	})
+	if err != nil || !bytes.Equal(seen, r.Data) {
+		t.Errorf("Update sees %d bytes, %v", len(seen), err)
+	}
+}
+
+func updateEmpty(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	put(t, s, key(1), &store.Record{}, store.Job{ID: "a", Queue: "email"})
+	if r := get(t, s, key(1)); !r.Exists() || len(r.Data) != 0 || r.State != "" {
+		t.Errorf("the record is %+v", r)
+	}
+	if j := leaseOne(t, s, "email", time.Minute); len(j.Body) != 0 {
+		t.Errorf("leased %+v", j)
+	}
+}
+
+func enqueueMany(t *testing.T, open func(*testing.T) store.Store) {
+	const n = 300
+	s, jobs := open(t), []store.Job{}
+	for i := range n {
+		jobs = append(jobs, job(fmt.Sprintf("e%d", i), "email"))
+	}
+	put(t, s, key(1), pending(), jobs...)
+	seen := map[string]bool{}
+	eventually(t, "all are leased", func() bool {
+		for _, j := range lease(t, s, "email", 1000, time.Minute) {
+			if seen[j.ID] || string(j.Body) != "body of "+j.ID {
+				t.Fatalf("leased %+v", j)
+			}
+			seen[j.ID] = true
+		}
+		return len(seen) == n
+	})
+}
+
+// mark adds a line to the record: who, and which version it followed. A mark that is there already is not made twice, so
+// the update may be repeated after ErrUnavailable, as callers do.
+func mark(ctx context.Context, s store.Store, k store.Key, who string) error {
+	return markCounted(ctx, s, k, who)
+}
+
+func markCounted(ctx context.Context, s store.Store, k store.Key, who string, counts ...store.Count) error {
+	for end := time.Now().Add(patience); ; {
+		err := s.Update(ctx, k, func(r store.Record) (store.Change, error) {
+			if bytes.Contains(r.Data, []byte(who+" ")) {
+				return store.Change{}, nil
+			}
+			line := fmt.Sprintf("%s after:%s\n", who, r.Version)
+			put := &store.Record{State: "pending", Data: append(bytes.Clone(r.Data), line...)}
+			return store.Change{Put: put, Enqueue: []store.Job{job(who, "email")}, Count: counts}, nil
+		})
+		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// updateContended proves that no update is lost or merged: 200 marks, each after a version of its own.
+func updateContended(t *testing.T, open func(*testing.T) store.Store) {
+	const n = 200
+	clients := []store.Store{open(t), open(t)}
+	atOnce(t, n, func(i int) error { return mark(t.Context(), clients[i%2], key(1), fmt.Sprintf("m%03d", i)) })
+
+	r := get(t, clients[0], key(1))
+	lines := strings.Fields(string(r.Data))
+	who, after := map[string]bool{}, map[string]bool{"after:" + string(r.Version): true}
+	for i, word := range lines {
+		if i%2 == 0 {
+			who[word] = true
+		} else if after[word] {
+			t.Errorf("two marks were made %s", word)
+		} else {
+			after[word] = true
+		}
+	}
+	if len(lines) != 2*n || len(who) != n || len(after) != n+1 {
+		t.Errorf("%d words, %d marks, %d versions; want %d, %d, %d", len(lines), len(who), len(after), 2*n, n, n+1)
+	}
+	jobs := map[string]bool{}
+	eventually(t, "every mark's job is leased", func() bool {
+		for _, j := range lease(t, clients[1], "email", 64, time.Minute) {
+			if jobs[j.ID] || !who[j.ID] {
+				t.Fatalf("job %s came twice or from nowhere", j.ID)
+			}
+			jobs[j.ID] = true
+		}
+		return len(jobs) == n
+	})
+	nothingDue(t, clients[0], "email")
+}
+
+func updateMany(t *testing.T, open func(*testing.T) store.Store) {
+	const n, each = 40, 5
+	clients := []store.Store{open(t), open(t)}
+	atOnce(t, n*each, func(i int) error {
+		return mark(t.Context(), clients[i%2], key(i%n), fmt.Sprintf("m%03d", i))
+	})
+	for i := range n {
+		text := string(get(t, clients[0], key(i)).Data)
+		for j := i; j < n*each; j += n {
+			if strings.Count(text, fmt.Sprintf("m%03d ", j)) != 1 || strings.Count(text, "\n") != each {
+				t.Errorf("record %d holds\n%s", i, text)
+			}
+		}
+	}
+}
+
+// atOnce runs f n times, all at the same time, and fails if one fails.
+func atOnce(t *testing.T, n int, f func(i int) error) {
+	t.Helper()
+	start, errs := make(chan struct{}), make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			errs[i] = f(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,5 +1,5 @@
 -- KEYS: each bucket: what was taken from it, marks by microseconds.
--- ARGV: again, mark, 1 if the mark is a taker's, 1 to look only; then for each bucket: how many limits, and n, microseconds of each.
+-- ARGV: repeated (not needed: the mark tells), mark, 1 if the mark is a taker's, 1 to look only; then for each bucket: how many limits, and n, microseconds of each.
 -- Takes one from every bucket if all of them have room. Returns for each bucket: how long until it has room, in microseconds,
 -- 0: it has; then 1 if this call took from it, else 0.
 local BATCH = 1000 -- how many marks of one bucket a call corrects, and drops
@@ -11,7 +11,7 @@ local function whole(n) return string.format('%.0f', n) end
 local out, longest, counted, room = {}, {}, {}, true
 local a = 5
 for k, bucket in ipairs(KEYS) do
-  -- This server's clock was set back since these: they were made no later than now. Those that this call leaves are taken so below.
+  -- This server's clock was set back since these: they were taken no later than now. Below, those that this call leaves count as taken now.
   local ahead = redis.call('ZREVRANGEBYSCORE', bucket, '+inf', '(' .. whole(now), 'LIMIT', 0, BATCH)
   for _, early in ipairs(ahead) do redis.call('ZADD', bucket, whole(now), early) end
 

@@ -1,12 +1,12 @@
--- One change of one record, all of it or none.
--- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state it had, 5 of the state it gets, 6 moved;
---       if an entry is settled: 7 queue, 8 tries, 9 bodies, 10 parked; if it moves, those of the other lane;
---       then for each entry owed: queue, parked, bodies;
+-- One change of one record, all of it or none of it.
+-- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state that it had, 5 of the state that it gets, 6 moved;
+--       if a job ends: 7 queue, 8 attempts, 9 bodies, 10 failed; if it moves, those of the other queue;
+--       then for each job to enqueue: queue, failed, bodies;
 --       if something is counted: the days of the site; then for each count: that day's counts
--- ARGV: 1 again (not needed: the version tells), 2 the version it must have, '' for no record, 3 the new version,
---       4 the packed record, '' to erase it, 5 ms it has to live, 0 for ever, 6 its id, 7 created,
---       8 verdict, '' to settle nothing, 9 member, 10 id, 11 tries, 12 at,
---       13 how many are owed; then for each: member, id, due, body; then for each count: day, name, n
+-- ARGV: 1 repeated (not needed: the version tells), 2 the version that it must have, '' for no record, 3 the new version,
+--       4 the packed record, '' to erase it, 5 ms that it has to live, 0 for ever, 6 its id, 7 created,
+--       8 outcome, '' if no job ends, 9 member, 10 id, 11 attempts, 12 at,
+--       13 how many jobs to enqueue; then for each: member, id, due, body; then for each count: day, name, n
 -- Returns {'done'}, {'lost'}, or {'other', value}: the record that is in the way, or false.
 local now = clock()
 local was = redis.call('GET', KEYS[1])
@@ -17,12 +17,12 @@ if was then
 else
   versions = redis.call('GET', KEYS[2]) or ''
 end
-if find(versions, ARGV[3]) then return {'done'} end
+if has_version(versions, ARGV[3]) then return {'done'} end
 if version ~= ARGV[2] then return {'other', was} end
 
 local moved, k = KEYS[6], 7
 if ARGV[8] ~= '' then
-  if not settle(moved, k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
+  if not end_lease(moved, k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
   k = 11
   if ARGV[8] == 'move' then k = 15 end
 end
@@ -44,7 +44,7 @@ else
   redis.call('ZADD', KEYS[5], ARGV[7], id)
 end
 if tail == '' or KEYS[4] ~= KEYS[5] then redis.call('ZREM', KEYS[4], id) end
--- What will not be there to be asked leaves its versions in a tombstone.
+-- A record that will not be there leaves its versions in a tombstone.
 if tail == '' or (ttl > 0 and ttl < RECENT) then
   redis.call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT)
 end
@@ -70,8 +70,8 @@ for a = counts, #ARGV, 3 do
   end
 end
 
--- A record that went by its time to live is still in the indexes. Each one that comes into an index looks at the two
--- oldest there, so what has gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
+-- A record that expired is still in the indexes. Each one that comes into an index looks at the two oldest there, so what
+-- is gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
 if tail ~= '' and (not was or KEYS[4] ~= KEYS[5]) then
   local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
   local state = string.sub(tail, 2, 1 + string.byte(tail, 1))

@@ -1,4 +1,4 @@
--- KEYS: the days of a site.  ARGV: again, from, to, what the names of its days' counts begin with.
+-- KEYS: the days of a site.  ARGV: repeated, from, to, what the keys of its days' counts begin with.
 -- Returns day, name, n for each count. (The counts share the slot, though they are not in KEYS.)
 local out = {}
 for _, day in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], '[' .. ARGV[2], '[' .. ARGV[3])) do

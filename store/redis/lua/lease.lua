@@ -1,16 +1,17 @@
--- KEYS: queue, tries, bodies.  ARGV: again, n, hold in ms.  For each entry leased: member, due, tries, body or ''
+-- KEYS: queue, attempts, bodies.  ARGV: repeated, n, ms.
+-- Leases the first n jobs that are due. Returns for each: member, due, attempts, body or ''.
 local now = clock()
-local heads = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local first = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local leased = {}
-for i = 1, #heads, 2 do
-  local member = heads[i]
+for i = 1, #first, 2 do
+  local member = first[i]
   local id = string.match(member, '^[^|]*')
-  local tries = math.abs(tonumber(redis.call('HGET', KEYS[2], id) or 0)) + 1
-  redis.call('HSET', KEYS[2], id, tries)
+  local attempts = math.abs(tonumber(redis.call('HGET', KEYS[2], id) or 0)) + 1
+  redis.call('HSET', KEYS[2], id, attempts)
   redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], member)
   leased[#leased + 1] = member
-  leased[#leased + 1] = heads[i + 1]
-  leased[#leased + 1] = tries
+  leased[#leased + 1] = first[i + 1]
+  leased[#leased + 1] = attempts
   leased[#leased + 1] = redis.call('HGET', KEYS[3], id) or ''
 end
 return leased

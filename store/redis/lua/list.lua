@@ -1,4 +1,4 @@
--- KEYS: an index.  ARGV: again, n, created and id of the place to continue after ('' and '': from the newest).
+-- KEYS: an index.  ARGV: repeated, n, created and id of the record to continue after ('' and '': from the newest).
 -- Returns id, created for up to n members, newest first.
 local n, created, id = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 

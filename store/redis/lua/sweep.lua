@@ -1,4 +1,4 @@
--- KEYS: an index, then records.  ARGV: again, the state the index is of or '', then the records' ids.
+-- KEYS: an index, then records.  ARGV: repeated, the state that the index is of or '', then the records' ids.
 -- Takes out of the index what is gone or has another state by now.
 for i = 3, #ARGV do
   local value = redis.call('GET', KEYS[i - 1])

@@ -1,18 +1,6 @@
--- waiting finds up to n entries that wait for a later time, soonest first. Among them stand those that are leased, until their hold
--- is over: no more of them than workers have in hand.
-local function waiting(queue, tries, now, n)
-  local found, off, step = {}, 0, math.max(n, 100)
-  repeat
-    local got = redis.call('ZRANGEBYSCORE', queue, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', off, step)
-    for i = 1, #got, 2 do
-      local has = redis.call('HGET', tries, string.match(got[i], '^[^|]*'))
-      if not has or string.sub(has, 1, 1) == '-' then
-        found[#found + 1] = { member = got[i], due = got[i + 1] }
-        if #found == n then return found end
-      end
-    end
-    off = off + step
-  until #got < 2 * step
-  return found
-end
-
+-- KEYS: queue, attempts.  ARGV: repeated, n.
+-- Returns how many jobs stand there for later, leased ones included, then the due times of the first n that wait.
+local now = clock()
+local out = { redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf') }
+for _, job in ipairs(waiting(KEYS[1], KEYS[2], now, tonumber(ARGV[2]))) do out[#out + 1] = job.due end
+return out

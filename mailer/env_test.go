@@ -1,0 +1,317 @@
+package mailer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	netmail "net/mail"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/mailer"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+	"github.com/optin/optin/templates"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// env is everything from a signup to the relay.
+type env struct {
+	*confirm.Service
+	*mailer.Mailer
+	t        *testing.T
+	store    store.Store
+	ring     *keyring.Keyring
+	logs     *logBuffer
+	leaseFor time.Duration
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+// logBuffer is a log that may be written from any goroutine.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (j *logBuffer) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(p)
+}
+
+func (j *logBuffer) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.String()
+}
+
+func (env *env) clock() time.Time {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	return env.now
+}
+
+func (env *env) advance(d time.Duration) {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	env.now = env.now.Add(d)
+}
+
+// site returns a website whose texts are in two languages.
+func site(id string) confirm.Site {
+	return confirm.Site{
+		ID: id, Locales: []string{"fr", "en"},
+		Terms: consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
+		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
+			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
+		}}},
+	}
+}
+
+func options(t *testing.T, relay string) mailer.Options {
+	t.Helper()
+	pages, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(relay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mailer.Options{
+		Pages: pages, Relays: []*url.URL{u},
+		Sites: map[string]mailer.Site{"gazette": {
+			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
+			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
+				Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
+			}},
+		}},
+	}
+}
+
+// newEnv returns an env whose emails go to a relay at host:port, or at a whole URL.
+func newEnv(t *testing.T, relay string, change ...func(*mailer.Options)) *env {
+	t.Helper()
+	return newEnvWithStore(t, relay, func(s store.Store) store.Store { return s }, change...)
+}
+
+func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
+	t.Helper()
+	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	env.store = wrap(st)
+	if env.ring, err = keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret)); err != nil {
+		t.Fatal(err)
+	}
+	env.Service, err = confirm.New(confirm.Options{
+		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(relay, "://") {
+		relay = "smtp://" + relay
+	}
+	opts := options(t, relay)
+	opts.Service, opts.Now, opts.Log = env.Service, env.clock, slog.New(slog.NewJSONHandler(env.logs, nil))
+	for _, f := range change {
+		f(&opts)
+	}
+	if env.Mailer, err = mailer.New(opts); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { env.Close() })
+	return env
+}
+
+func (env *env) Close() error { return env.Mailer.Close() }
+
+// signUp signs an address up at the gazette and leases the job.
+func (env *env) signUp(address string) store.Job {
+	env.t.Helper()
+	return env.signUpAt("gazette", address)
+}
+
+func (env *env) signUpAt(site, to string) store.Job {
+	env.t.Helper()
+	a, err := address.Parse(to)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+		env.t.Fatal(err)
+	}
+	return env.lease()
+}
+
+func (env *env) lease() store.Job {
+	env.t.Helper()
+	for _, k := range append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent) {
+		jobs, err := env.store.Lease(env.t.Context(), k, 1, env.leaseFor)
+		if err != nil {
+			env.t.Fatal(err)
+		}
+		if len(jobs) == 1 {
+			return jobs[0]
+		}
+	}
+	env.t.Fatal("no email is due; want 1")
+	return store.Job{}
+}
+
+// queueOf returns the queue that an error asks for; empty if it asks for none.
+func queueOf(err error) store.QueueName {
+	var e interface{ Lane() store.QueueName }
+	if errors.As(err, &e) {
+		return e.Lane()
+	}
+	return ""
+}
+
+// waitOf returns the delay that an error asks for; -1 if it asks for none.
+func waitOf(err error) time.Duration {
+	var e interface{ Wait() time.Duration }
+	if errors.As(err, &e) && e.Wait() != 0 {
+		return e.Wait()
+	}
+	return -1
+}
+
+// notBeforeOf returns the least delay that an error asks for; -1 if it asks for none.
+func notBeforeOf(err error) time.Duration {
+	var e interface{ RetryAfter() time.Duration }
+	if errors.As(err, &e) && e.RetryAfter() != 0 {
+		return e.RetryAfter()
+	}
+	return -1
+}
+
+// retry retries a job as an outbox does after err, lets the time pass that it asks for, and leases the job again.
+func (env *env) retry(job store.Job, err error) store.Job {
+	env.t.Helper()
+	wait, queue := time.Minute, confirm.QueueEmailRetry
+	if q := queueOf(err); q != "" {
+		queue = q
+	}
+	if d := waitOf(err); d > 0 {
+		wait = d
+	}
+	wait = max(wait, notBeforeOf(err))
+	if err := env.store.End(env.t.Context(), job, store.Move(queue, env.clock().Add(wait))); err != nil {
+		env.t.Fatal(err)
+	}
+	env.advance(wait)
+	next := env.lease()
+	if next.ID != job.ID || next.Queue != queue {
+		env.t.Fatalf("%s in %s was leased, want %s in %s", next.ID, next.Queue, job.ID, queue)
+	}
+	return next
+}
+
+// isDue reports whether the job was not ended. It gives the job's lease up.
+func (env *env) isDue(job store.Job) bool {
+	env.t.Helper()
+	switch err := env.store.End(context.Background(), job, store.Retry(env.clock())); err {
+	case nil:
+		return true
+	default:
+		return false
+	}
+}
+
+// request returns the only request of a job's subscription.
+func (env *env) request(job store.Job) consent.Request {
+	env.t.Helper()
+	r, err := env.store.Find(env.t.Context(), job.Key)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	var s consent.Subscription
+	if err := json.Unmarshal(plain, &s); err != nil {
+		env.t.Fatal(err)
+	}
+	if len(s.Requests) != 1 {
+		env.t.Fatalf("%d requests, want 1", len(s.Requests))
+	}
+	return s.Requests[0]
+}
+
+// deliver runs a job and fails the test unless its email is delivered.
+func (env *env) deliver(job store.Job) {
+	env.t.Helper()
+	if ended, err := env.Run(env.t.Context(), job); !ended || err != nil {
+		env.t.Fatalf("ended %v, %v; want a delivery", ended, err)
+	}
+}
+
+// lastLog returns the last line of the log.
+func (env *env) lastLog() (m map[string]any) {
+	env.t.Helper()
+	lines := strings.Split(strings.TrimSpace(env.logs.String()), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &m); err != nil {
+		env.t.Fatal(err)
+	}
+	return m
+}
+
+// logged returns the lines of the log with a message.
+func (env *env) logged(msg string) (all []map[string]any) {
+	env.t.Helper()
+	for line := range strings.Lines(env.logs.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			env.t.Fatal(err)
+		}
+		if m["msg"] == msg {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// noSecrets fails the test if there is something personal in the log or in an error.
+func (env *env) noSecrets(err error) {
+	env.t.Helper()
+	said := env.logs.String() + fmt.Sprintf("%v %+v", err, err)
+	for _, secret := range []string{"ada.lovelace", "/c/", "/u/", "eyJhbGciOi", "hunter2"} {
+		if strings.Contains(said, secret) {
+			env.t.Errorf("%q is disclosed: %s", secret, said)
+		}
+	}
+}
+
+// eventually polls until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("timed out waiting for " + what)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package mailer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// The reasons why an email waits that no relay refused.
+var (
+	errMailboxLimit = errors.New("mailer: the mailbox has had as many emails as its limit allows for now")
+	errPaused       = errors.New("mailer: every relay is paused")
+	errBusy         = errors.New("mailer: every connection to the relay is in use")
+	errDomainPaused = errors.New("mailer: the recipient's domain is paused")
+	errDomainSlow   = errors.New("mailer: the recipient's domain has not answered yet")
+	errDomainBusy   = errors.New("mailer: enough emails to the recipient's domain are under way")
+)
+
+// storeAwayDelay is how long a job waits because the store was unavailable.
+const storeAwayDelay = 5 * time.Second
+
+// retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the default.
+type retryError struct {
+	error
+	delay     time.Duration   // instead of the schedule's; the attempt does not count as one
+	notBefore time.Duration   // the least delay
+	queue     store.QueueName // where the job waits, which says what is known of its email
+}
+
+func (e retryError) Unwrap() error { return e.error }
+
+// Wait is read by the outbox: the delay of this retry, however often the job was attempted.
+func (e retryError) Wait() time.Duration { return e.delay }
+
+// RetryAfter is read by the outbox: the least delay.
+func (e retryError) RetryAfter() time.Duration { return e.notBefore }
+
+// Lane is read by the outbox: the queue in which the job waits.
+func (e retryError) Lane() store.QueueName { return e.queue }
+
+// retry returns err with what an earlier retryError in its tree says.
+func retry(err error) retryError {
+	r := retryError{}
+	errors.As(err, &r)
+	r.error = err
+	return r
+}
+
+// retryIn is for an email whose turn it was not: the attempt does not count.
+func retryIn(err error, delay time.Duration) error {
+	r := retry(err)
+	r.delay = delay
+	return r
+}
+
+// retryNotBefore is for an email that is better left alone for a while.
+func retryNotBefore(err error, delay time.Duration) error {
+	r := retry(err)
+	r.notBefore = delay
+	return r
+}
+
+// moveTo is for an email that waits in a certain queue: its own, where the attempt told nothing new about it, or that of what is now known of it.
+func moveTo(err error, queue store.QueueName) error {
+	r := retry(err)
+	r.queue = queue
+	return r
+}
+
+// storeError is for an email that the service could say nothing about. While the store is unavailable the attempt does not count.
+func storeError(job store.Job, err error) error {
+	err = fmt.Errorf("mailer: email %s: %w", job.ID, err)
+	if errors.Is(err, store.ErrUnavailable) {
+		return moveTo(retryIn(err, storeAwayDelay), job.Queue)
+	}
+	return err
+}

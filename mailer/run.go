@@ -1,0 +1,299 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
+)
+
+// The outcomes of an attempt, as logged.
+const (
+	outDelivered     = "delivered"
+	outUndeliverable = "undeliverable" // for good; the request is closed
+	outNotDue        = "not due"
+	outMaybe         = "maybe sent"       // one more attempt
+	outMaybeTwice    = "maybe sent twice" // no more attempts
+	outUnrecorded    = "unrecorded"       // the relay's answer is known to this process and could not be stored
+	outError         = "error"            // nothing was said to the relay
+	outLost          = "lost"             // the relay answered, and another process had the lease by then
+	outRetry         = "retry"
+)
+
+// attemptLog is the log line of one attempt.
+type attemptLog struct {
+	site, jobType, to, outcome string
+	code                       int
+}
+
+// Run sends the email of a leased job, if it is still due.
+//
+//	ended, nil      the job was ended together with what the relay answered, or its lease was lost meanwhile
+//	not ended, nil  there is nothing to send, or no longer: the caller completes the job
+//	error           the email is still due and is to be retried, as the methods of an error in the error's tree say (see retryError):
+//	                RetryAfter() time.Duration   not before that; zero: no such limit
+//	                Wait() time.Duration         after that, however often it was attempted; zero: as the queue has it
+//	                Lane() store.QueueName       in that queue; empty: as the queue has it
+//
+// It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect afterwards.
+func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+	began := time.Now()
+	line := &attemptLog{site: job.Key.Site}
+	ended, err = m.attempt(ctx, job, line)
+	if err != nil && job.Queue == confirm.QueueEmailMaybeSent {
+		err = moveTo(err, job.Queue) // whatever stopped this attempt, the email was maybe sent
+	}
+	level, attrs := slog.LevelInfo, []slog.Attr{
+		slog.String("job", job.ID), slog.String("site", line.site), slog.String("type", line.jobType), slog.String("to", line.to),
+		slog.String("outcome", line.outcome), slog.Int("code", line.code), slog.Int64("ms", time.Since(began).Milliseconds()),
+	}
+	if err != nil {
+		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
+	}
+	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
+	return ended, err
+}
+
+func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
+	if delivery := m.unrecorded.get(job.ID); delivery != nil {
+		return m.recordDelivered(ctx, job, *delivery, line)
+	}
+	line.outcome = outError
+	msg, err := m.Service.Message(ctx, job)
+	if errors.Is(err, confirm.ErrNotDue) {
+		line.outcome = outNotDue
+		m.unrecorded.remove(job.ID)
+		return false, nil
+	}
+	if err != nil {
+		return false, storeError(job, err)
+	}
+	line.jobType, line.to = string(msg.Type), msg.To.Masked()
+	e, reply, err := m.send(ctx, job, msg)
+	if err != nil {
+		ended, err := m.notTaken(ctx, job, err, line)
+		if line.outcome == outUndeliverable {
+			m.Service.ReleaseMailbox(context.WithoutCancel(ctx), job, msg)
+		}
+		return ended, err
+	}
+	delivery := consent.Delivery{MessageID: e.messageID, Reply: reply, SHA256: e.sha256}
+	m.unrecorded.set(job.ID, delivery)
+	return m.recordDelivered(ctx, job, delivery, line)
+}
+
+// send hands the email of msg to a relay, if it is its turn, and returns the email and the relay's reply. The email is composed only once a relay
+// may take it.
+func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (e *email, reply string, err error) {
+	slot, wait, err := m.domains.acquire(ctx, msg.To.Domain())
+	switch {
+	case errors.Is(err, errDomainPaused), errors.Is(err, errDomainSlow):
+		return nil, "", retryNotBefore(err, wait)
+	case err != nil:
+		return nil, "", retryIn(err, wait)
+	}
+	err = errBusy // after a panic, nothing is learned about the domain
+	defer func() { slot.release(err) }()
+	if wait := m.pausedForSender(msg); wait > 0 {
+		return nil, "", retryIn(errPaused, wait)
+	}
+	if err := m.acquireMailbox(ctx, job, msg); err != nil {
+		return nil, "", err
+	}
+	if e, err = m.compose(job, msg); err != nil {
+		return nil, "", err
+	}
+	e.rcptTimeout = m.rcptTimeout(job.Queue)
+	reply, err = m.deliver(ctx, e)
+	return e, reply, err
+}
+
+// pausedForSender returns how long every relay is paused for the envelope sender of an email.
+func (m *Mailer) pausedForSender(msg confirm.Message) time.Duration {
+	site := m.Sites[msg.Site]
+	if site.BounceDomain != "" && msg.ReturnPath != "" {
+		return m.relaysPausedFor(site.BounceDomain)
+	}
+	return m.relaysPausedFor(site.fromDomain())
+}
+
+// rcptTimeout returns how long an email of a queue waits for the answer to RCPT. Zero means as long as the session.
+func (m *Mailer) rcptTimeout(queue store.QueueName) time.Duration {
+	switch first, stalling := firstAttempt(queue), m.domains.stalling(); {
+	case first && stalling:
+		return m.FirstRcpt / 5
+	case first, stalling:
+		return m.FirstRcpt
+	}
+	return 0
+}
+
+// firstAttempt reports whether the emails of a queue have not been offered to a relay before.
+func firstAttempt(queue store.QueueName) bool {
+	return queue != confirm.QueueEmailRetry && queue != confirm.QueueEmailMaybeSent
+}
+
+// acquireMailbox counts an email against the limits of its mailbox, once for all its attempts.
+func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
+	wait, err := m.Service.AcquireMailbox(ctx, job, msg)
+	switch {
+	case err != nil:
+		return storeError(job, err)
+	case wait > 0:
+		return moveTo(retryNotBefore(errMailboxLimit, wait), job.Queue)
+	}
+	return nil
+}
+
+// notTaken decides how the job of an email ends that no relay took.
+func (m *Mailer) notTaken(ctx context.Context, job store.Job, err error, line *attemptLog) (ended bool, _ error) {
+	if errors.Is(err, errNoUTF8) {
+		return m.recordUndeliverable(ctx, job, errNoUTF8.Error(), line)
+	}
+	var failure *smtpError
+	if errors.As(err, &failure) {
+		line.code = failure.code
+	}
+	var later retryError
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		return false, err
+	case errors.As(err, &later):
+		line.outcome = outRetry
+		if later.delay > 0 { // nothing was learned about the email
+			err = moveTo(err, job.Queue)
+		}
+		return false, err
+	case failure == nil:
+		return false, err
+	}
+	return m.conversationFailed(ctx, job, failure, line)
+}
+
+// conversationFailed decides how the job ends by the relay's answer to RCPT or later, or by its silence.
+func (m *Mailer) conversationFailed(ctx context.Context, job store.Job, failure *smtpError, line *attemptLog) (ended bool, err error) {
+	line.outcome = outRetry
+	if floodCodes.MatchString(failure.text) {
+		m.startSurge(ctx, job.Key.Site)
+	}
+	switch {
+	case failure.refusesEmail():
+		return m.recordUndeliverable(ctx, job, failure.reply, line)
+	case failure.maybeTaken() && job.Queue == confirm.QueueEmailMaybeSent:
+		line.outcome = outMaybeTwice
+		return false, nil
+	case failure.maybeTaken():
+		line.outcome = outMaybe
+		err := fmt.Errorf("%w; the email was maybe sent", failure)
+		return false, moveTo(retryNotBefore(err, MaybeSentDelay), confirm.QueueEmailMaybeSent)
+	case errors.Is(failure, context.Canceled):
+		return false, moveTo(failure, job.Queue)
+	case failure.stalled():
+		return false, moveTo(failure, confirm.QueueEmailRetry)
+	}
+	return false, failure
+}
+
+// startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used to flood a mailbox. If the
+// store is unavailable, the next such reply does it.
+func (m *Mailer) startSurge(ctx context.Context, site string) {
+	err := m.Service.StartSurge(ctx, site)
+	m.Log.WarnContext(ctx, "forms are flooding a mailbox: signups at this site now need a challenge", "site", site, "error", err)
+}
+
+// recordDelivered records that the relay took the email. If that fails, or the lease is lost, the delivery stays in m.unrecorded: the next attempt
+// records it and sends nothing.
+func (m *Mailer) recordDelivered(ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog) (ended bool, err error) {
+	line.code = 250
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Delivered(ctx, job, delivery) })
+	return m.recorded(job, err, outDelivered, line)
+}
+
+// recordUndeliverable closes the request, with the relay's reply as evidence.
+func (m *Mailer) recordUndeliverable(ctx context.Context, job store.Job, reply string, line *attemptLog) (ended bool, err error) {
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Undeliverable(ctx, job, reply) })
+	return m.recorded(job, err, outUndeliverable, line)
+}
+
+// recorded returns how the job ends after err, the result of recording an outcome and ending the job with it. After a lost lease the caller has
+// nothing left to end.
+func (m *Mailer) recorded(job store.Job, err error, outcome string, line *attemptLog) (ended bool, _ error) {
+	switch {
+	case err == nil:
+		line.outcome = outcome
+		m.unrecorded.remove(job.ID)
+		return true, nil
+	case errors.Is(err, store.ErrLeaseLost):
+		line.outcome = outLost
+		return true, nil
+	}
+	line.outcome = outUnrecorded
+	return false, fmt.Errorf("mailer: email %s is %s, which could not be recorded: %w", job.ID, outcome, err)
+}
+
+// retryRecording calls record until the store is available, for at most recordTimeout. Cancelling ctx does not end it.
+func retryRecording(ctx context.Context, record func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := record(ctx)
+		if !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// keepUnrecorded is how long an unrecorded delivery is remembered if this process does not attempt its job again: another process may have ended
+// the job.
+const keepUnrecorded = 48 * time.Hour
+
+// unrecorded holds the deliveries that a relay took and that are not yet recorded, by job. They are few.
+type unrecorded struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	byJob map[string]unrecordedDelivery
+}
+
+type unrecordedDelivery struct {
+	at       time.Time
+	delivery consent.Delivery
+}
+
+// get returns the delivery of a job, or nil.
+func (u *unrecorded) get(job string) *consent.Delivery {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if d, ok := u.byJob[job]; ok {
+		return &d.delivery
+	}
+	return nil
+}
+
+func (u *unrecorded) set(job string, delivery consent.Delivery) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	now := u.now()
+	if u.byJob == nil {
+		u.byJob = map[string]unrecordedDelivery{}
+	}
+	maps.DeleteFunc(u.byJob, func(_ string, old unrecordedDelivery) bool { return now.Sub(old.at) > keepUnrecorded })
+	u.byJob[job] = unrecordedDelivery{now, delivery}
+}
+
+func (u *unrecorded) remove(job string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.byJob, job)
+}
