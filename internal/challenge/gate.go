@@ -74,7 +74,7 @@ type Site struct {
 	Captcha *Captcha // its token takes the place of a proof of work; nil: none
 }
 
-// GateOptions are what a Gate needs. All but Log and Now are required.
+// GateOptions are what a Gate needs. All but Work, Log and Now are required.
 type GateOptions struct {
 	Work    *Work // nil: nobody is asked for anything
 	Sites   map[string]Site
@@ -88,7 +88,7 @@ type GateOptions struct {
 	Log     *slog.Logger
 }
 
-// Gate sees to it that a signup brings a proof while its site has a surge. It is safe for concurrent use.
+// Gate makes sure that a signup brings a proof while its site has a surge. It is safe for concurrent use.
 //
 // A proof of work counts once, over all replicas. Where a captcha's service cannot be asked, a proof of work counts in
 // its place, so that nobody is locked out.
@@ -97,7 +97,7 @@ type Gate struct {
 	captchas map[string]*serviceState // by site
 }
 
-// NewGate makes a gate.
+// NewGate returns a gate.
 func NewGate(o GateOptions) *Gate {
 	if o.Now == nil {
 		o.Now = time.Now

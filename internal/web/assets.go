@@ -16,7 +16,7 @@ import (
 
 // How long clients may cache a file.
 const (
-	// an address whose content never changes: a year, the longest of RFC 9111
+	// For an address whose content never changes: a year, the longest of RFC 9111.
 	cacheForever   = "public, max-age=31536000, immutable"
 	cacheShortly   = "public, max-age=300"
 	cacheValidated = "no-cache"

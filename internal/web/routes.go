@@ -42,7 +42,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	site := e.Group("/v1/sites/:site")
 	site.POST("/subscriptions", signup.signUp, framed, a.origins.cors, body)
 	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
-	// a proof of work for a signup, to be done beforehand
+	// A proof of work for a signup, to be done beforehand:
 	get(site, "/challenge", signup.challenge, a.origins.cors, body)
 
 	hosted := e.Group("/s/:site")
@@ -64,7 +64,7 @@ func (a *app) addPublic(e *echo.Echo) {
 
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
-	// embed.js takes one version of it only
+	// embed.js takes one version of this one only:
 	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body)
 	get(e, "/assets/:name", a.assets.show, body)
 	get(e, "/healthz", a.health.healthz, body)

@@ -22,7 +22,7 @@ func HTTPServer(addr string, h http.Handler) *http.Server {
 		WriteTimeout:      16 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		// it would name addresses and echo input
+		// The server's own log would name addresses and echo input.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
 }

@@ -26,7 +26,7 @@ type Site struct {
 	Redirects []string // where a person may be sent afterwards: prefixes, absolute URLs
 	APIKeys   []APIKey // of the site's servers
 	Limits    Limits
-	// required in the place of a proof of work; needs Options.Work for when its service is unavailable
+	// Captcha is required in the place of a proof of work. It needs Options.Work for when its service is unavailable.
 	Captcha *challenge.Captcha
 
 	After          After            // where a person is sent, under Redirects

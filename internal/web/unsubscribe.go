@@ -81,7 +81,7 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 		return nil, "", err
 	}
 	code := in.Wrong("purposes")
-	// nearly named: taking back all would be more than was meant
+	// Purposes were nearly named: taking back all would be more than was meant.
 	if code == "" && in.Times("purposes") > len(in.All("purposes")) {
 		code = problem.PurposeUnknown
 	}

@@ -85,7 +85,8 @@ type Options struct {
 type Admin struct {
 	Password []byte                     // in UTF-8; empty: there is no dashboard
 	Relays   func() []admin.RelayStatus // may be nil; called by many goroutines
-	// the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
+	// queue's name.
 	Endpoints map[store.QueueName]string
 }
 
@@ -190,8 +191,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	return admin.New(admin.Options{
 		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
 		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring,
-		Ready:  a.health.ready,
-		Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
+		Ready: a.health.ready, Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
 	})
 }
 

@@ -47,7 +47,8 @@ const (
 type Options struct {
 	Password []byte               // in UTF-8; space around it does not count, as browsers and files add some
 	Relays   func() []RelayStatus // may be nil; called by many goroutines
-	// the host of each webhook's endpoint by its queue; without it, the end of the queue's name is shown
+	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
+	// queue's name.
 	Endpoints map[store.QueueName]string
 
 	Service  *confirm.Service

@@ -85,7 +85,7 @@ func sumDays(shown *templates.AdminSite, days []confirm.Day) {
 		}
 	}
 	shown.ConfirmedPercent = -1
-	// more than all: those of earlier signups are among them
+	// Where more were confirmed than signed up, those of earlier signups are among them.
 	if shown.Signups > 0 && shown.Confirmations <= shown.Signups {
 		shown.ConfirmedPercent = int(100 * shown.Confirmations / shown.Signups)
 	}
