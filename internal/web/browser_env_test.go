@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +15,8 @@ import (
 	devlog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/optin/optin/internal/browsertest"
 )
 
 // What needs a real browser: another website's page, its policy, and what a browser makes of our headers.
@@ -79,32 +79,15 @@ type person struct {
 	console []string
 }
 
-// newPerson starts Chromium, with more flags, which dies with the test. Without it the test is skipped, or fails if
-// OPTIN_TEST_ALL is set.
+// newPerson starts Chromium, with more flags, which dies with the test; see browsertest.Tab.
 func newPerson(t *testing.T, more ...chromedp.ExecAllocatorOption) *person {
 	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("OPTIN_TEST_ALL") != "" {
-			t.Fatal("chromium is not installed; `make test` installs it")
-		}
-		t.Skip("chromium is not installed; `make test` installs it")
-	}
-	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.Flag("allow-pre-commit-input", true)) // or a click on a page that is not painted yet goes nowhere
-	process, stop := chromedp.NewExecAllocator(bounded, append(flags, more...)...)
-	t.Cleanup(stop)
 	p := &person{T: t}
-	tab, closeTab := chromedp.NewContext(process, chromedp.WithListener(p.hear))
-	t.Cleanup(closeTab)
-	p.tab = tab
-	must(t, chromedp.Do(tab, chromedp.EmulateViewport(1280, 900))) // the first action's context is the tab's life
+	p.tab = browsertest.Tab(t, p.hear, more...)
 	return p
 }
 
-// hear keeps what a console would show: words of scripts, exceptions, and what the browser itself complains of.
+// hear records what a console would show: words of scripts, exceptions, and what the browser itself complains of.
 func (p *person) hear(ev any) {
 	said := ""
 	switch ev := ev.(type) {
