@@ -242,8 +242,9 @@ func parseRedirect(raw string) (*url.URL, error) {
 			return nil, errRedirect
 		}
 	}
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." || strings.ContainsFunc(segment, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if segment == "." || segment == ".." || strings.ContainsFunc(segment, control) {
 			return nil, errRedirect
 		}
 	}
