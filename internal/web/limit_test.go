@@ -159,6 +159,9 @@ func TestARenewalIsLimitedAsASignup(t *testing.T) {
 	if a := renew(link, "203.0.113.1", "Accept", "text/html"); a.status != 429 || a.page(t).Find("h1").Length() != 1 ||
 		a.page(t).Find("header.site").Length() != 1 {
 		t.Errorf("for a person: %d %s", a.status, a.body)
+	} else if got := reads(a.page(t).Find(".reasons")); got != "There were many attempts from your connection. "+
+		"Please wait a little, then try again." {
+		t.Errorf("a person is told %q", got)
 	}
 	if a := renew(link, "203.0.113.2"); a.status != 202 {
 		t.Errorf("another IP: %d %s", a.status, a.body)
