@@ -61,7 +61,7 @@ func openSQLite(b *testing.B, path string) store.Store {
 
 func openRedis(b *testing.B, r *redisChild) store.Store {
 	b.Helper()
-	st, err := redis.Open(b.Context(), redis.Options{URL: "redis://" + r.addr, Budget: 10 * time.Second})
+	st, err := redis.Open(b.Context(), redis.Options{Location: store.Location{Scheme: "redis", Hosts: []string{r.addr}, Durability: store.DurabilityAlways}, Budget: 10 * time.Second})
 	must(b, err)
 	b.Cleanup(func() { _ = st.Close() })
 	return st

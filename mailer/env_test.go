@@ -116,7 +116,7 @@ func newEnv(t *testing.T, relay string, change ...func(*mailer.Options)) *env {
 func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: store.DurabilityNone, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func allowedImports() map[string][]string {
 		"internal/challenge": {},
 		"internal/preflight": {"internal/keyring", "blitiri.com.ar/go/spf"},
 		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "internal/webhook", "github.com/labstack/echo/v4"},
-		"internal/config":    {"internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text"},
+		"internal/config":    {"store", "internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text"},
 		"internal/relay":     {},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"github.com/chromedp/chromedp"},

@@ -26,13 +26,13 @@ import (
 
 // The functions of this file turn the configuration into the options of each package.
 
-func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Store, error) {
+func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.Store, error) {
 	var st store.Store
 	var err error
 	if c.Scheme == "sqlite" {
-		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: sqlite.Durability(c.Durability)})
+		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: c.Durability})
 	} else {
-		st, err = redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
+		st, err = redis.Open(ctx, redis.Options{Location: c, Log: log})
 	}
 	if err != nil {
 		return nil, err // not st: a nil pointer in an interface is not nil

@@ -27,7 +27,7 @@ type env struct {
 
 func newEnv(t *testing.T) env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone})
 	if err != nil {
 		t.Fatal(err)
 	}

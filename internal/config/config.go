@@ -37,6 +37,7 @@ import (
 
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/store"
 )
 
 // Config is the whole configuration, checked.
@@ -44,7 +45,7 @@ type Config struct {
 	Listen         string   // host:port
 	PublicURL      *url.URL // scheme and host only, lower-case; https unless the host is loopback
 	Secrets        [][]byte // at least one, each of 32 bytes or more; the first is used for new values, all are accepted
-	Store          Store
+	Store          store.Location
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is trusted
 	SMTP           SMTP
 	Admin          Admin

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/store"
 )
 
 // What the sample takes from the environment.
@@ -117,7 +118,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
+	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != store.DurabilityAlways || c.SMTP.Connections != 4 || c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
 		c.SMTP.Relays[0].TLS != relay.Implicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
 		t.Errorf("got %v", c)
 	}

@@ -49,7 +49,7 @@ func (r *reader) config(root value) *Config {
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
 		PublicURL:      required(top.get("public_url"), parsePublicURL),
 		Secrets:        readSecrets(top),
-		Store:          readStore(top),
+		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
 		SMTP:           readSMTP(top.get("smtp")),
 	}

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
+
+	"github.com/optin/optin/store"
 )
 
 // The parsers of single values. Their errors follow the path of a value in a problem, say what to write instead, and
@@ -200,6 +202,20 @@ func isPrivate(host string) bool {
 	}
 	a = a.Unmap()
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.IsMulticast()
+}
+
+// parseStore parses the URL of a store. Its hosts are names or IP addresses, as everywhere in the file.
+func parseStore(s string) (store.Location, error) {
+	l, err := store.ParseLocation(s)
+	if err != nil {
+		return l, err
+	}
+	for _, h := range l.Hosts {
+		if host, _, err := net.SplitHostPort(h); err != nil || !isHost(host) {
+			return store.Location{}, errors.New("must name a host, and a port from 1 to 65535 if any: redis://127.0.0.1:6379/0")
+		}
+	}
+	return l, nil
 }
 
 // parseHTTP parses an absolute http or https URL without a user. Its host is a name in ASCII or an IP address.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/store"
 )
 
 func TestDurationsAreWholeNumbersWithUnits(t *testing.T) {
@@ -74,22 +75,21 @@ func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
 }
 
 func TestStoresOfTheContractAreRead(t *testing.T) {
-	for in, want := range map[string]Store{
-		"redis://127.0.0.1:6379/0":                      {Scheme: "redis", Hosts: []string{"127.0.0.1:6379"}, Path: "/0", Durability: Always},
-		"rediss://u:p%40@redis.example?durability=none": {Scheme: "rediss", Hosts: []string{"redis.example"}, Durability: None},
-		"redis+sentinel://:p@a:1,b:2,[::1]:3/main/2":    {Scheme: "redis+sentinel", Hosts: []string{"a:1", "b:2", "[::1]:3"}, Path: "/main/2", Durability: Always},
-		"redis+cluster://a:1,b":                         {Scheme: "redis+cluster", Hosts: []string{"a:1", "b"}, Durability: Always},
-		"sqlite:///var/lib/o.db?durability=everysec":    {Scheme: "sqlite", Path: "/var/lib/o.db", Durability: EverySec},
+	for in, want := range map[string]store.Location{
+		"redis://127.0.0.1:6379/0":                      {Scheme: "redis", Hosts: []string{"127.0.0.1:6379"}, Durability: store.DurabilityAlways},
+		"rediss://u:p%40@redis.example?durability=none": {Scheme: "rediss", Hosts: []string{"redis.example:6379"}, User: "u", Password: "p@", Durability: store.DurabilityNone},
+		"redis+sentinel://:p@a:1,b:2,[::1]:3/main/2":    {Scheme: "redis+sentinel", Hosts: []string{"a:1", "b:2", "[::1]:3"}, Password: "p", Master: "main", Database: 2, Durability: store.DurabilityAlways},
+		"redis+cluster://a:1,b":                         {Scheme: "redis+cluster", Hosts: []string{"a:1", "b:6379"}, Durability: store.DurabilityAlways},
+		"sqlite:///var/lib/o.db?durability=everysec":    {Scheme: "sqlite", Path: "/var/lib/o.db", Durability: store.DurabilityEverySec},
 	} {
 		got, err := parseStore(in)
-		if err != nil || got.URL() != in || got.Scheme != want.Scheme || got.Path != want.Path || got.Durability != want.Durability || len(got.Hosts) != len(want.Hosts) {
-			t.Errorf("%s: got %v, %v", in, got, err)
-			continue
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", in, err, diff)
 		}
-		for i := range want.Hosts {
-			if got.Hosts[i] != want.Hosts[i] {
-				t.Errorf("%s: hosts are %v", in, got.Hosts)
-			}
+	}
+	for _, in := range []string{"redis://-a", "redis://a..b", "redis://127.1", "redis+cluster://a,b!c"} {
+		if got, err := parseStore(in); err == nil {
+			t.Errorf("%s: accepted as %v", in, got)
 		}
 	}
 }

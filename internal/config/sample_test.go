@@ -34,7 +34,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 	if string(got.Admin.Password) != testAdmin {
 		t.Error("the admin password is another one")
 	}
-	if got.Store.URL() != "redis://127.0.0.1:6379/0" || got.Store.Durability != Always {
+	if got.Store.String() != "redis://127.0.0.1:6379/0?durability=always" {
 		t.Errorf("store is %v", got.Store)
 	}
 	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered || got.SMTP.Connections != 4 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/store"
 )
 
 // Every place of the contract's example that holds a secret, as the text that is replaced there.
@@ -113,7 +114,7 @@ func eachValue(v reflect.Value, f func(any)) {
 		return
 	}
 	switch v.Interface().(type) {
-	case Secret, APIKey, DKIM, Store, relay.Address:
+	case Secret, APIKey, DKIM, store.Location, relay.Address:
 		f(v.Interface())
 		return
 	case [][]byte: // Config.Secrets: bytes for the keyring, printed by Config only as a number

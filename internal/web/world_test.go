@@ -77,7 +77,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{}}
 	var err error
 	w.store, err = sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None, Now: w.clock.now,
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone, Now: w.clock.now,
 	})
 	must(t, err)
 	t.Cleanup(func() { _ = w.store.Close() })

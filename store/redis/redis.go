@@ -19,7 +19,7 @@ import (
 type Store struct {
 	client     goredis.UniversalClient
 	budget     time.Duration
-	durability Durability
+	durability store.Durability
 	log        *slog.Logger
 	now        func() time.Time
 	random     io.Reader
@@ -37,36 +37,20 @@ var _ store.Store = (*Store)(nil)
 // cannot be reached, it logs that and goes on: they may be there later, and Ready says so. ctx bounds only this.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	t, err := parseURL(o.URL)
-	if err != nil {
-		return nil, fmt.Errorf("store/redis: the URL cannot be used: %w", err)
+	if len(o.Location.Hosts) == 0 {
+		return nil, fmt.Errorf("store/redis: %v is not a location of Redis", o.Location)
 	}
-	durability, err := durabilityOf(o.Durability, t.durability)
-	if err != nil {
-		return nil, fmt.Errorf("store/redis: %w", err)
+	if o.Location.Durability == "" {
+		o.Location.Durability = store.DurabilityAlways
 	}
 	s := &Store{
-		client: connect(t, o), budget: o.Budget, durability: durability,
+		client: connect(o), budget: o.Budget, durability: o.Location.Durability,
 		log: o.Log, now: o.Now, random: o.Random,
 	}
 	if err := s.loadScripts(ctx); err != nil {
 		s.log.WarnContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)
 	}
 	return s, nil
-}
-
-// durabilityOf returns the durability that the options and the URL ask for.
-func durabilityOf(option, url Durability) (Durability, error) {
-	if option == "" {
-		option = url
-	}
-	if option == "" {
-		return Always, nil
-	}
-	if url != "" && option != url {
-		return "", fmt.Errorf("durability is %q in the options and %q in the URL: say it once", option, url)
-	}
-	return ParseDurability(string(option))
 }
 
 // loadScripts gives every master the scripts, so that the first call is as quick as the next.

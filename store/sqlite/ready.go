@@ -23,7 +23,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		if err := tx.tx.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil {
 			return struct{}{}, err
 		}
-		least, _ := s.o.Durability.levels()
+		least, _ := levels(s.o.Durability)
 		if err := checkSettings(journal, sync, least); err != nil {
 			return struct{}{}, err
 		}
@@ -44,7 +44,7 @@ func (s *Store) checkInPlace() error {
 		return &store.UnsafeError{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (it completes the database as it closes), touch " + s.o.Path + "-wal, start it again"}
 	}
-	if s.o.Durability != None && inMemory(s.o.Path) {
+	if s.o.Durability != store.DurabilityNone && inMemory(s.o.Path) {
 		return &store.UnsafeError{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
 			Fix: "put the file on a disk, or ask for less with ?durability=none"}
 	}
