@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
-	"net/url"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -29,8 +29,10 @@ func BenchmarkEmails(b *testing.B) {
 	service := newService(b, st, ring)
 	all, err := templates.New()
 	must(b, err)
+	address, err := relay.Parse("smtp://" + at)
+	must(b, err)
 	m, err := mailer.New(mailer.Options{
-		Service: service, Pages: all, Relays: []*url.URL{{Scheme: "smtp", Host: at}}, Log: slog.New(slog.DiscardHandler),
+		Service: service, Pages: all, Relays: []relay.Address{address}, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: shownSite()}},
 	})
 	must(b, err)

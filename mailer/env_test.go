@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -86,18 +86,18 @@ func site(id string) confirm.Site {
 	}
 }
 
-func options(t *testing.T, relay string) mailer.Options {
+func options(t *testing.T, relayURL string) mailer.Options {
 	t.Helper()
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(relay)
+	address, err := relay.Parse(relayURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return mailer.Options{
-		Pages: pages, Relays: []*url.URL{u},
+		Pages: pages, Relays: []relay.Address{address},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
 			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/templates"
 )
 
@@ -28,15 +27,13 @@ const (
 type Options struct {
 	Service *confirm.Service
 	Pages   *templates.Set
-	Sites   map[string]Site // by id
-	// Relays are tried in this order. Each is smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS when it is offered, or
-	// smtps://…[:465].
-	Relays []*url.URL
-	DKIM   []DKIM           // every key whose domain is that of an email's From, or a parent of it, signs
-	HELO   string           // our name; if empty, the address literal of the connection (RFC 5321 section 4.1.4)
-	Roots  *x509.CertPool   // the authorities trusted to certify a relay; the system's if nil
-	Now    func() time.Time // time.Now if nil
-	Log    *slog.Logger     // slog.Default() if nil
+	Sites   map[string]Site  // by id
+	Relays  []relay.Address  // tried in this order
+	DKIM    []DKIM           // every key whose domain is that of an email's From, or a parent of it, signs
+	HELO    string           // our name; if empty, the address literal of the connection (RFC 5321 section 4.1.4)
+	Roots   *x509.CertPool   // the authorities trusted to certify a relay; the system's if nil
+	Now     func() time.Time // time.Now if nil
+	Log     *slog.Logger     // slog.Default() if nil
 	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The calls come in order.
 	// Alarm must return soon and must not call a method of the Mailer. It may be nil.
 	Alarm func(relay string, paused bool)
@@ -56,7 +53,7 @@ type Options struct {
 // Mailer sends emails. Its methods may be called from any goroutine.
 type Mailer struct {
 	Options
-	relays     []*relay
+	relays     []*relayClient
 	domains    domains
 	unrecorded unrecorded
 	signers    map[string][]signer // by the domain of From
@@ -77,12 +74,12 @@ func New(o Options) (*Mailer, error) {
 	for _, site := range o.Sites {
 		m.signers[site.fromDomain()] = o.signers(site.fromDomain())
 	}
-	for _, u := range o.Relays {
-		d, err := newDialer(o, u)
+	for _, a := range o.Relays {
+		d, err := newDialer(o, a)
 		if err != nil {
 			return nil, err
 		}
-		m.relays = append(m.relays, &relay{
+		m.relays = append(m.relays, &relayClient{
 			dialer: d, pool: &pool{idleTimeout: o.Idle, limit: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
 		})
 	}
@@ -113,7 +110,7 @@ func (o *Options) setDefaults() {
 // check reports what is wrong with the options. It replaces the sites by their parsed form.
 func (o *Options) check() error {
 	switch {
-	case o.Service == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0 || slices.Contains(o.Relays, nil):
+	case o.Service == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0:
 		return errors.New("mailer: a service, templates, a site and a relay are required")
 	case o.Dial+o.Session+2*recordTimeout > MaxDuration:
 		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordTimeout, MaxDuration)
@@ -148,7 +145,7 @@ func (m *Mailer) Check(ctx context.Context) error {
 		case len(m.relays) == 1:
 			return err
 		default:
-			failed = append(failed, r.addr()+": "+err.Error())
+			failed = append(failed, r.HostPort()+": "+err.Error())
 		}
 	}
 	if len(failed) > 0 {

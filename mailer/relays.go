@@ -53,7 +53,7 @@ func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 }
 
 // connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result.
-func (m *Mailer) connect(ctx context.Context, r *relay, e *email, limit time.Duration) (c *connection, err error) {
+func (m *Mailer) connect(ctx context.Context, r *relayClient, e *email, limit time.Duration) (c *connection, err error) {
 	a, ok := r.admit(e.senderDomain)
 	if !ok {
 		return nil, errPaused
@@ -80,8 +80,8 @@ func (m *Mailer) relaysPausedFor(sender string) time.Duration {
 	return wait
 }
 
-// relay is a relay as this process knows it: how to connect to it, its open connections, and its pauses.
-type relay struct {
+// relayClient is a relay as this process knows it: how to connect to it, its open connections, and its pauses.
+type relayClient struct {
 	dialer
 	pool  *pool
 	now   func() time.Time
@@ -101,13 +101,13 @@ type attempt struct {
 }
 
 // pausedFor returns how long the relay is paused for a sender.
-func (r *relay) pausedFor(sender string) time.Duration {
+func (r *relayClient) pausedFor(sender string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.remaining(sender)
 }
 
-func (r *relay) remaining(sender string) time.Duration {
+func (r *relayClient) remaining(sender string) time.Duration {
 	wait := r.pause.remaining(r.now())
 	if own := r.senders[sender]; own != nil {
 		wait = max(wait, own.remaining(r.now()))
@@ -116,7 +116,7 @@ func (r *relay) remaining(sender string) time.Duration {
 }
 
 // admit begins an attempt for an email of a sender, unless the relay is paused for it.
-func (r *relay) admit(sender string) (a attempt, ok bool) {
+func (r *relayClient) admit(sender string) (a attempt, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.remaining(sender) > 0 {
@@ -131,7 +131,7 @@ func (r *relay) admit(sender string) (a attempt, ok bool) {
 
 // learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled attempt, say nothing about the
 // relay. Nor does its refusal of one more connection, as long as others are open.
-func (r *relay) learn(a attempt, err error) {
+func (r *relayClient) learn(a attempt, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own := r.senders[a.sender]
@@ -160,30 +160,30 @@ func (r *relay) learn(a attempt, err error) {
 }
 
 // startPause starts a pause, or a longer one, and raises the alarm if it is the only one.
-func (r *relay) startPause(p *pause, first bool, sender string, failure *smtpError) {
+func (r *relayClient) startPause(p *pause, first bool, sender string, failure *smtpError) {
 	if !p.fail(r.now(), first, failure.backoff()) {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.addr()), slog.String("step", string(failure.step)),
+	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()), slog.String("step", string(failure.step)),
 		slog.Int("code", failure.code), slog.String("reply", failure.loggable()), slog.String("sender", sender))
 	if r.activePauses++; r.activePauses == 1 {
-		r.alarm(r.addr(), true)
+		r.alarm(r.HostPort(), true)
 	}
 }
 
 // endPause ends a pause, and the alarm if it was the last one.
-func (r *relay) endPause(p *pause, sender string) {
+func (r *relayClient) endPause(p *pause, sender string) {
 	if !p.succeed() {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.addr()), slog.String("sender", sender))
+	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()), slog.String("sender", sender))
 	if r.activePauses--; r.activePauses == 0 {
-		r.alarm(r.addr(), false)
+		r.alarm(r.HostPort(), false)
 	}
 }
 
 // check opens a new connection, up to the point where emails are taken, and quits.
-func (r *relay) check(ctx context.Context, limit time.Duration) error {
+func (r *relayClient) check(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c, err := r.dial(ctx)
@@ -196,7 +196,7 @@ func (r *relay) check(ctx context.Context, limit time.Duration) error {
 
 // openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of the email has been sent by
 // then, so a connection that broke while it was idle costs no attempt.
-func (r *relay) openTransaction(ctx context.Context, e *email) (*connection, error) {
+func (r *relayClient) openTransaction(ctx context.Context, e *email) (*connection, error) {
 	c, err := r.pool.acquire(ctx, r.timeout)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -232,7 +232,7 @@ func (r *relay) openTransaction(ctx context.Context, e *email) (*connection, err
 }
 
 // reuse opens a transaction on an idle connection, which has Options.Dial to show that it still works.
-func (r *relay) reuse(ctx context.Context, c *connection, e *email) error {
+func (r *relayClient) reuse(ctx context.Context, c *connection, e *email) error {
 	if !c.canSend(e) {
 		return errNoUTF8
 	}
@@ -249,7 +249,7 @@ func (r *relay) reuse(ctx context.Context, c *connection, e *email) error {
 }
 
 // handOver sends the email of an open transaction, and returns the relay's reply. The error is an *smtpError.
-func (r *relay) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
+func (r *relayClient) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
 	reply, at, err := c.send(ctx, e, end)
 	if err != nil {
 		return "", r.putBack(ctx, c, at, err)
@@ -259,7 +259,7 @@ func (r *relay) handOver(ctx context.Context, c *connection, e *email, end time.
 }
 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.
-func (r *relay) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
+func (r *relayClient) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
 	failure := newSMTPError(ctx, at, err)
 	if failure.keepsConnection() {
 		r.pool.put(c)

@@ -2,13 +2,13 @@ package mailer_test
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 )
 
@@ -16,7 +16,11 @@ import (
 func withMoreRelays(more ...*fakeRelay) func(*mailer.Options) {
 	return func(o *mailer.Options) {
 		for _, r := range more {
-			o.Relays = append(o.Relays, &url.URL{Scheme: "smtp", Host: r.addr})
+			address, err := relay.Parse("smtp://" + r.addr)
+			if err != nil {
+				panic(err)
+			}
+			o.Relays = append(o.Relays, address)
 		}
 	}
 }

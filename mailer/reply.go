@@ -87,9 +87,9 @@ func newSMTPError(ctx context.Context, at step, err error) *smtpError {
 // failure returns newSMTPError without the password in its text, in case the relay repeats it.
 func (d dialer) failure(ctx context.Context, at step, err error) *smtpError {
 	e := newSMTPError(ctx, at, err)
-	if password, ok := d.user.Password(); ok && password != "" {
+	if d.Password != "" {
 		// As it is, and as AUTH sends it: by LOGIN, and by PLAIN (RFC 4616).
-		sent := []string{password, base64Of(password), base64Of("\x00" + d.user.Username() + "\x00" + password)}
+		sent := []string{d.Password, base64Of(d.Password), base64Of("\x00" + d.User + "\x00" + d.Password)}
 		for _, secret := range sent {
 			e.text, e.reply = strings.ReplaceAll(e.text, secret, "…"), strings.ReplaceAll(e.reply, secret, "…")
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"net"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -86,8 +85,7 @@ func TestCapabilitiesSentBeforeTLSAreIgnored(t *testing.T) {
 		r.secure = secure
 		says("STARTTLS", "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN")(r)
 	})
-	u, _ := url.Parse("smtp://optin:hunter2@" + r.addr)
-	env := newEnv(t, u.String(), trusting(pool))
+	env := newEnv(t, "smtp://optin:hunter2@"+r.addr, trusting(pool))
 	err := env.Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "offers no mechanism") || r.heard("AUTH") != 0 {
 		t.Errorf("%v; it said %q", err, r.said)

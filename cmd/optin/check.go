@@ -141,7 +141,7 @@ func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []
 
 // preflightOptions returns what DNS and the relays are asked about a configuration.
 func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Options {
-	o := preflight.Options{Resolver: resolver, Public: cfg.PublicURL.Hostname()}
+	o := preflight.Options{Resolver: resolver, Relays: cfg.SMTP.Relays, Public: cfg.PublicURL.Hostname()}
 	for _, s := range cfg.Sites {
 		sender := preflight.Sender{Domain: domainOf(s.From.Address), Bounce: s.BounceDomain}
 		if s.ReplyTo != nil {
@@ -158,9 +158,6 @@ func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Opti
 	}
 	for _, d := range cfg.SMTP.DKIM {
 		o.Keys = append(o.Keys, preflight.DKIMKey{Domain: d.Domain, Selector: d.Selector, Public: d.Key.Public()})
-	}
-	for _, r := range cfg.SMTP.Relays {
-		o.Relays = append(o.Relays, preflight.Relay{Host: r.Host, Port: r.Port, TLS: preflight.TLS(r.TLS)})
 	}
 	return o
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // Options describe how emails will be sent. Domains and hosts are ASCII (xn--… for others), in any case.
@@ -17,7 +19,7 @@ type Options struct {
 	Resolver *net.Resolver // net.DefaultResolver if nil
 	Senders  []Sender
 	Keys     []DKIMKey
-	Relays   []Relay
+	Relays   []relay.Address
 	Public   string // host of public_url: our name in EHLO; localhost if empty
 
 	Roots *x509.CertPool                                                    // the authorities trusted to certify a relay; the system's if nil
@@ -37,24 +39,6 @@ type Sender struct {
 type DKIMKey struct {
 	Domain, Selector string
 	Public           crypto.PublicKey // *rsa.PublicKey or ed25519.PublicKey
-}
-
-// TLS says how the connection to a relay is encrypted.
-type TLS string
-
-// The values of TLS.
-const (
-	TLSOffered  TLS = "offered"  // STARTTLS if the relay offers it
-	TLSRequired TLS = "required" // STARTTLS, or no email is sent
-	TLSOff      TLS = "off"
-	TLSImplicit TLS = "implicit" // TLS from the first byte (RFC 8314)
-)
-
-// Relay is a server that takes mail from us.
-type Relay struct {
-	Host string // a name, or an address without brackets
-	Port int
-	TLS  TLS
 }
 
 // checker is one run of Check.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/preflight"
+	"github.com/optin/optin/internal/relay"
 )
 
 // bigKey looks like an RSA key. Nothing is signed with it.
@@ -61,7 +62,7 @@ func newEnv(t *testing.T, lines ...string) *env {
 		Resolver: env.dns.resolver(), Now: today, Roots: roots, Dial: env.mail.dial, Public: "confirm.example",
 		Senders: []preflight.Sender{{Domain: "gazette.example", Sites: []string{"gazette"}}},
 		Keys:    []preflight.DKIMKey{{Domain: "gazette.example", Selector: "optin", Public: bigKey()}},
-		Relays:  []preflight.Relay{{Host: "relay.example", Port: 587, TLS: preflight.TLSRequired}},
+		Relays:  []relay.Address{{Host: "relay.example", Port: 587, TLS: relay.Required}},
 	}
 	return env
 }
@@ -210,7 +211,7 @@ func TestDNSThatDoesNotAnswerIsUnknownAndNeverWrong(t *testing.T) {
 func TestCheckEndsWithItsContext(t *testing.T) {
 	env := newEnv(t, "gazette.example. SILENT", "_dmarc.gazette.example. SILENT", "relay.example. SILENT")
 	env.mail.greeting = "-"
-	env.Relays = append(env.Relays, preflight.Relay{Host: "127.0.0.1", Port: 465, TLS: preflight.TLSImplicit})
+	env.Relays = append(env.Relays, relay.Address{Host: "127.0.0.1", Port: 465, TLS: relay.Implicit})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // ptr checks whether each public address of a relay has a name that resolves back to it.
-func (c *checker) ptr(ctx context.Context, r Relay) (found []Finding) {
+func (c *checker) ptr(ctx context.Context, r relay.Address) (found []Finding) {
 	addrs, err := c.dns.host(ctx, r.Host)
 	if err != nil {
 		f := noAnswer("PTR", r.Host, nil, "the address of the relay "+r.Host, err)

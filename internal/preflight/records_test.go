@@ -127,7 +127,7 @@ func TestDKIMRecordsFitTheirKeys(t *testing.T) {
 		"another kind":       {zone: is("v=DKIM1; k=ed25519; p=" + edP), level: wrong, what: "k=ed25519, and ours is k=rsa", heals: true},
 		"SHA-1":              {zone: is("v=DKIM1; h=sha1; p=" + p), level: wrong, what: "only h=sha1", heals: true},
 		"SHA-1 and SHA-256":  {zone: is("v=DKIM1; h=sha1:sha256; p=" + p), what: "public half"},
-		"not for email":       {zone: is("v=DKIM1; s=tlsrpt; p=" + p), level: wrong, what: "not for email", heals: true},
+		"not for email":      {zone: is("v=DKIM1; s=tlsrpt; p=" + p), level: wrong, what: "not for email", heals: true},
 		"for mail":           {zone: is("v=DKIM1; s=email; t=s; p=" + p), what: "public half"},
 		"on trial":           {zone: is("v=DKIM1; t=s:y; p=" + p), level: warn, what: "t=y", heals: true},
 		"another key":        {zone: is("v=DKIM1; p=" + spki(t, shaped(2048, 2))), level: wrong, what: "is another key.", heals: true},

@@ -12,18 +12,19 @@ import (
 	"net/netip"
 	"net/textproto"
 	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // soon is when a certificate is told to end.
 const renewWithin = 14 * 24 * time.Hour
 
 // relay checks TLS of a relay by a short conversation.
-func (c *checker) relay(ctx context.Context, r Relay) []Finding {
+func (c *checker) relay(ctx context.Context, r relay.Address) []Finding {
 	t := c.converse(ctx, r)
-	f := Finding{Check: "STARTTLS", About: net.JoinHostPort(r.Host, strconv.Itoa(r.Port))}
+	f := Finding{Check: "STARTTLS", About: r.HostPort()}
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(t.err, &certificate):
@@ -49,11 +50,11 @@ func (c *checker) relay(ctx context.Context, r Relay) []Finding {
 }
 
 // withoutTLS reports on a relay that emails reach without TLS.
-func (c *checker) withoutTLS(ctx context.Context, f Finding, r Relay, offered bool) Finding {
+func (c *checker) withoutTLS(ctx context.Context, f Finding, r relay.Address, offered bool) Finding {
 	addrs, err := c.dns.host(ctx, r.Host)
 	far := err != nil || len(publicAddrs(addrs)) > 0
 	switch {
-	case r.TLS == TLSRequired:
+	case r.TLS == relay.Required:
 		f.Level = Wrong
 		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS, and with tls=required no email is sent without it.", f.About)
 		f.Fix = []string{"Let the relay offer STARTTLS, or use its port for smtps:// (465)."}
@@ -72,7 +73,7 @@ func (c *checker) withoutTLS(ctx context.Context, f Finding, r Relay, offered bo
 }
 
 // expiry says how long an accepted certificate is valid.
-func (c *checker) expiry(r Relay, leaf *x509.Certificate) Finding {
+func (c *checker) expiry(r relay.Address, leaf *x509.Certificate) Finding {
 	f := Finding{Check: "certificate", About: r.Host}
 	left := leaf.NotAfter.Sub(c.Now())
 	f.What = fmt.Sprintf("The certificate of the relay %s is valid until %s (%d days).", r.Host, date(leaf.NotAfter), left/(24*time.Hour))
@@ -85,7 +86,7 @@ func (c *checker) expiry(r Relay, leaf *x509.Certificate) Finding {
 }
 
 // badCertificate says why a certificate was not accepted. No email is sent to such a relay.
-func (c *checker) badCertificate(r Relay, e *tls.CertificateVerificationError) Finding {
+func (c *checker) badCertificate(r relay.Address, e *tls.CertificateVerificationError) Finding {
 	f := Finding{Level: Wrong, Check: "certificate", About: r.Host}
 	leaf := e.UnverifiedCertificates[0]
 	var name x509.HostnameError
@@ -160,16 +161,16 @@ type conversation struct {
 }
 
 // converse sends EHLO, starts TLS if emails are sent with TLS, and quits. It does not log in.
-func (c *checker) converse(ctx context.Context, r Relay) (t conversation) {
+func (c *checker) converse(ctx context.Context, r relay.Address) (t conversation) {
 	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
 	defer cancel()
-	conn, err := c.Dial(ctx, "tcp", net.JoinHostPort(r.Host, strconv.Itoa(r.Port)))
+	conn, err := c.Dial(ctx, "tcp", r.HostPort())
 	if err != nil {
 		return conversation{err: err}
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // ends a pending read or write
-	if r.TLS == TLSImplicit {
+	if r.TLS == relay.Implicit {
 		t.greeted, t.offersTLS = true, true
 		t.secure, t.err = c.handshake(ctx, conn, r)
 		return t
@@ -187,7 +188,7 @@ func (c *checker) converse(ctx context.Context, r Relay) (t conversation) {
 	for line := range strings.SplitSeq(hello, "\n") {
 		t.offersTLS = t.offersTLS || strings.EqualFold(strings.TrimSpace(line), "STARTTLS")
 	}
-	if !t.offersTLS || r.TLS == TLSOff {
+	if !t.offersTLS || r.TLS == relay.Off {
 		_, _ = command(conn, said, "QUIT", 221)
 		return t
 	}
@@ -198,7 +199,7 @@ func (c *checker) converse(ctx context.Context, r Relay) (t conversation) {
 }
 
 // handshake starts TLS as for emails, and quits.
-func (c *checker) handshake(ctx context.Context, conn net.Conn, r Relay) (*tls.ConnectionState, error) {
+func (c *checker) handshake(ctx context.Context, conn net.Conn, r relay.Address) (*tls.ConnectionState, error) {
 	secure := tls.Client(conn, &tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now, MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, err
