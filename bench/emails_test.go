@@ -38,8 +38,8 @@ func BenchmarkEmails(b *testing.B) {
 	must(b, err)
 	b.Cleanup(func() { _ = m.Close() })
 	send, figures := goMailSend(b, at, all), map[string][]float64{}
-	for turn := range rounds {
-		concurrently(b, n, callers, func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", turn, i)) })
+	for round := range rounds {
+		concurrently(b, n, callers, func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", round, i)) })
 		jobs := lease(b, st, n)
 		took, cpu := measure(b, func() time.Duration {
 			return concurrently(b, n, connections, func(i int) error { return runJob(b, m, jobs[i]) })

@@ -33,23 +33,23 @@ func (e *env) openPage(at string) *tab {
 
 // listen records what a console would show, except for the status of responses, which the page itself shows.
 func (b *tab) listen(ev any) {
-	said := ""
+	message := ""
 	switch ev := ev.(type) {
 	case *log.EventEntryAdded:
 		if ev.Entry.Source != log.EntrySourceNetwork {
-			said = string(ev.Entry.Source) + ": " + ev.Entry.Text
+			message = string(ev.Entry.Source) + ": " + ev.Entry.Text
 		}
 	case *runtime.EventConsoleAPICalled:
 		for _, a := range ev.Args {
-			said += string(a.Value)
+			message += string(a.Value)
 		}
 	case *runtime.EventExceptionThrown:
-		said = "exception: " + ev.ExceptionDetails.Text
+		message = "exception: " + ev.ExceptionDetails.Text
 	}
-	if said != "" {
+	if message != "" {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.console = append(b.console, said)
+		b.console = append(b.console, message)
 	}
 }
 

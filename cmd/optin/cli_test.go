@@ -78,16 +78,16 @@ func TestAllProblemsOfAConfigurationAreReportedWithTheirLines(t *testing.T) {
 		if code := p.wait(); code != exitUsage || p.stdout.String() != "" {
 			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
-		said := p.stderr.String()
+		output := p.stderr.String()
 		for i, line := range strings.Split(wrong, "\n") {
 			for _, sign := range []string{"smpt:", "OPTIN_NO_SUCH_SECRET", "xx]", "link_ttl"} {
 				at := fmt.Sprintf("%s:%d: ", e.configPath, i+1)
-				if strings.Contains(line, sign) && !strings.Contains("\n"+said, "\n"+at) {
-					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, said)
+				if strings.Contains(line, sign) && !strings.Contains("\n"+output, "\n"+at) {
+					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, output)
 				}
 			}
 		}
-		for line := range strings.Lines(said) {
+		for line := range strings.Lines(output) {
 			if !regexp.MustCompile(`^` + regexp.QuoteMeta(e.configPath) + `:\d+: \S`).MatchString(line) {
 				t.Errorf("optin %s reports without a place: %q", name, line)
 			}

@@ -115,7 +115,7 @@ func (e *env) finishAll(processes []*process, at []*actor) {
 		}
 	}
 	if n := e.unfinished(); n != 0 {
-		e.t.Errorf("%d emails or calls are still owed", n)
+		e.t.Errorf("%d emails or events are not sent", n)
 	}
 }
 

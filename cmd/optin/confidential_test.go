@@ -44,9 +44,9 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	e.siteYAML = e.endpoint.yaml()
 	p, a := e.spawn(e.listen)
 	s := a.signUpWithSecrets()
-	said := map[string][]byte{"an error page": a.sendBadRequests(s)}
+	outputs := map[string][]byte{"an error page": a.sendBadRequests(s)}
 	a.eventually("the event", func() bool { return len(e.endpoint.eventsAbout(secretLocal+"@"+secretDomain)) > 0 })
-	said["metrics"] = a.metrics(metrics)
+	outputs["metrics"] = a.metrics(metrics)
 	dump()
 	searchFolder(t, s, folder, "while it runs")
 	log := p.stopAndRead()
@@ -56,17 +56,17 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	a.signUpHosted(unknownLocal + "@" + secretDomain)
 	a.eventually("the refusal is recorded", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
 	a.eventually("the attempt is counted", func() bool { // a moment after it is recorded
-		said["more metrics"] = a.metrics(metrics)
-		return bytes.Contains(said["more metrics"], []byte("optin_outbox_jobs_total"))
+		outputs["more metrics"] = a.metrics(metrics)
+		return bytes.Contains(outputs["more metrics"], []byte("optin_outbox_jobs_total"))
 	})
 	dump()
 	if away != nil {
 		away()
-		said["an error page without a store"] = a.sendWithoutStore(s)
+		outputs["an error page without a store"] = a.sendWithoutStore(s)
 	}
-	said["the log"] = append(log, p.stopAndRead()...)
+	outputs["the log"] = append(log, p.stopAndRead()...)
 	searchFolder(t, s, folder, "afterwards")
-	searchOutput(t, s, said)
+	searchOutput(t, s, outputs)
 }
 
 // stopAndRead stops a process, and returns all of its output.
@@ -79,10 +79,10 @@ func (p *process) stopAndRead() []byte {
 }
 
 // searchOutput searches the program's output. The domain of a masked address may be there: "a…@example.org".
-func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
+func searchOutput(t *testing.T, s secrets, outputs map[string][]byte) {
 	t.Helper()
 	delete(s, "the domain")
-	for where, text := range said {
+	for where, text := range outputs {
 		if names := s.found(text); len(names) > 0 {
 			t.Errorf("%s holds %v", where, names)
 		}
@@ -90,8 +90,8 @@ func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
 	for where, known := range map[string]string{
 		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_jobs_total", "an error page": "404",
 	} {
-		if !bytes.Contains(said[where], []byte(known)) {
-			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, said[where])
+		if !bytes.Contains(outputs[where], []byte(known)) {
+			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, outputs[where])
 		}
 	}
 }
@@ -317,7 +317,7 @@ func (a *actor) sendWithoutStore(s secrets) []byte {
 // also in their headers.
 func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 	a.t.Helper()
-	var said bytes.Buffer
+	var output bytes.Buffer
 	for _, w := range all {
 		for accept, origin := range map[string]string{"text/html": "", mediaJSON: "", "text/html;q=1": "https://" + secretDomain} {
 			h := http.Header{
@@ -334,12 +334,12 @@ func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 			if resp.StatusCode < 400 {
 				a.t.Errorf("%s %.20s is not refused: %s", w.method, w.where, resp.Status)
 			}
-			fmt.Fprintln(&said, resp.StatusCode)
-			_ = resp.Header.Write(&said) // to memory
-			said.Write(body)
+			fmt.Fprintln(&output, resp.StatusCode)
+			_ = resp.Header.Write(&output) // to memory
+			output.Write(body)
 		}
 	}
-	return said.Bytes()
+	return output.Bytes()
 }
 
 // metrics returns the metrics, as Prometheus reads them.

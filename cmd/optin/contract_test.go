@@ -74,7 +74,7 @@ func (c checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, broken := io.ReadAll(io.LimitReader(resp.Body, maxChecked+1))
 	rest := io.Reader(resp.Body)
 	if broken != nil {
-		rest = iotest.ErrReader(broken) // which is what the test is to see
+		rest = iotest.ErrReader(broken) // which the test must see
 	}
 	resp.Body = struct {
 		io.Reader

@@ -47,7 +47,7 @@ type env struct {
 	siteYAML     string        // YAML added to the site
 	endpoint     *endpoint     // of the site, if siteYAML has it
 	topYAML      string        // YAML added at the top level
-	leaseFor     time.Duration // of the leases of processes, if not what the lanes need
+	leaseFor     time.Duration // of the leases of jobs; the default if zero
 	relayAddr    string        // the relay's address, if it is not the inbox
 	connections  int           // connections to the relay; 4 if zero
 	perAddress   string        // limit of emails to one address; the default if empty

@@ -59,8 +59,8 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 		}})
 }
 
-// emailPools share the connections to a relay. Emails that were not tried yet have most of them, and always at least
-// one; those that were have the rest. Emails to the same domains have at most half of them, as in the mailer. Where
+// emailPools returns the pools that share the connections to a relay. Emails that were not tried yet have most of them, and always at least
+// one; those that were have the rest. Emails to the same domains have at most half of them, as in the mailer. If
 // there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
