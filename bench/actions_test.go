@@ -32,7 +32,8 @@ func benchActions(b *testing.B, st store.Store, bare floor) {
 		figures[what+"/floor"] = append(figures[what+"/floor"], rate(n, took)/rate(n, least))
 	}
 	for round := range rounds {
-		took := concurrently(b, n, callers, func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", round, i)) })
+		took := concurrently(b, n, callers,
+			func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", round, i)) })
 		note("signups", took, recordSize(b, st))
 		links := openLinks(b, service, st, n)
 		took = concurrently(b, n, callers, func(i int) error {

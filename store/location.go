@@ -66,15 +66,18 @@ func (l Location) MarshalText() ([]byte, error) { return []byte(l.String()), nil
 
 // What ParseLocation finds wrong. A value may be a password, so none is repeated.
 var (
-	errScheme     = errors.New("must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///")
-	errURL        = errors.New("is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F %3F %23 %40")
-	errFile       = errors.New("must give the absolute path of a file, with three slashes: sqlite:///var/lib/optin/optin.db")
+	errScheme = errors.New("must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///")
+	errURL    = errors.New("is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password " +
+		"as %2F %3F %23 %40")
+	errFile = errors.New("must give the absolute path of a file, with three slashes: " +
+		"sqlite:///var/lib/optin/optin.db")
 	errHost       = errors.New("must name a host, and a port from 1 to 65535 if any: redis://127.0.0.1:6379/0")
 	errHosts      = errors.New("names several hosts, which only redis+sentinel:// and redis+cluster:// take")
 	errMaster     = errors.New("must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0")
 	errDatabase   = errors.New("must end with the number of a database, such as /0; a cluster has /0 only")
-	errDurability = errors.New("has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known")
-	errTwice      = errors.New("has an option twice; keep one")
+	errDurability = errors.New("has an unknown option; only ?durability=always, ?durability=everysec and " +
+		"?durability=none are known")
+	errTwice = errors.New("has an option twice; keep one")
 )
 
 // ParseLocation parses one of
@@ -84,15 +87,16 @@ var (
 //	redis+sentinel://[user:password@]host[:26379],host2[:26379]/master[/database]    or [/database]?master=name
 //	redis+cluster://[user:password@]host[:6379],host2[:6379]
 //
-// each with ?durability=always, the default, everysec or none. rediss://, rediss+sentinel:// and rediss+cluster:// are the
-// same over TLS. The user and the password are percent-encoded and are those of the servers that hold data; Sentinels are
-// asked without, or with ?sentinel_password=.
+// each with ?durability=always, the default, everysec or none. rediss://, rediss+sentinel:// and rediss+cluster:// are
+// the same over TLS. The user and the password are percent-encoded and are those of the servers that hold data;
+// Sentinels are asked without, or with ?sentinel_password=.
 //
 // An error says what is wrong as the rest of a sentence about the text ("must begin with …"), and never repeats it.
 func ParseLocation(text string) (Location, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	l := Location{Scheme: scheme}
-	if !slices.Contains([]string{"sqlite", "redis", "redis+sentinel", "redis+cluster"}, strings.Replace(scheme, "rediss", "redis", 1)) {
+	if !slices.Contains([]string{"sqlite", "redis", "redis+sentinel", "redis+cluster"},
+		strings.Replace(scheme, "rediss", "redis", 1)) {
 		return Location{}, errScheme
 	}
 	rest, query, _ := strings.Cut(rest, "?")

@@ -67,7 +67,8 @@ func (e *env) pipeBounce(message string, envelope ...string) (code int, output s
 func TestBounceReportsEndRequests(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		relay := newSMTPServer(t, nil)
-		e.relayAddr, e.siteYAML, e.topYAML = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {emails_per_address: 100/24h}\n"
+		e.relayAddr, e.siteYAML, e.topYAML = relay.addr, "    bounce_domain: bounces.gazette.example\n",
+			"limits: {emails_per_address: 100/24h}\n"
 		_, a := e.spawn(e.listen)
 		sent := func(email string) string {
 			t.Helper()
@@ -129,10 +130,12 @@ func TestAComplaintWithdrawsTheConsent(t *testing.T) {
 	if code, output := e.pipeBounce("nonsense"); code != exitOK || !strings.Contains(output, "cannot be read") {
 		t.Errorf("nonsense: it exits with %d and says %q", code, output)
 	}
-	if code := readBounce(t.Context(), []string{"-config", e.configPath + ".not"}, lookup(nil), strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
+	if code := readBounce(t.Context(), []string{"-config", e.configPath + ".not"}, lookup(nil),
+		strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
 		t.Errorf("without a configuration it exits with %d", code)
 	}
-	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
+	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard,
+		io.Discard); code != exitUsage {
 		t.Errorf("with a flag that is not there it exits with %d", code)
 	}
 	e.store = "sqlite://" + filepath.Join(t.TempDir(), "no", "folder.db")

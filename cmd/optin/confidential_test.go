@@ -54,7 +54,8 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	e.relayAddr = refusingRelay(t)
 	p, a = e.spawn(e.listen)
 	a.signUpHosted(unknownLocal + "@" + secretDomain)
-	a.eventually("the refusal is recorded", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
+	a.eventually("the refusal is recorded",
+		func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
 	a.eventually("the attempt is counted", func() bool { // a moment after it is recorded
 		outputs["more metrics"] = a.metrics(metrics)
 		return bytes.Contains(outputs["more metrics"], []byte("optin_outbox_jobs_total"))
@@ -88,7 +89,8 @@ func searchOutput(t *testing.T, s secrets, outputs map[string][]byte) {
 		}
 	}
 	for where, known := range map[string]string{
-		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_jobs_total", "an error page": "404",
+		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total",
+		"more metrics": "optin_outbox_jobs_total", "an error page": "404",
 	} {
 		if !bytes.Contains(outputs[where], []byte(known)) {
 			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, outputs[where])
@@ -190,11 +192,13 @@ func (a *actor) signUpWithSecrets() secrets {
 		a.t.Fatalf("the token's claims are %s, %v", payload, err)
 	}
 	s := secrets{
-		"the address": email, "the local part": secretLocal, "the domain": secretDomain, "a refused local part": unknownLocal,
-		"the IP": secretIP, "the user agent": secretAgent, "the source": secretSource,
+		"the address": email, "the local part": secretLocal, "the domain": secretDomain,
+		"a refused local part": unknownLocal,
+		"the IP":               secretIP, "the user agent": secretAgent, "the source": secretSource,
 		"the token": token, "the token's claims": parts[1], "the token's signature": parts[2], "the nonce": claims.Jti,
-		"the cookie": cookie, "the secret": testSecret, "the API key": testKey, "the webhook's secret": strings.TrimPrefix(hookSecret, "whsec_"),
-		"the admin password": "a-password-for-tests",
+		"the cookie": cookie, "the secret": testSecret, "the API key": testKey,
+		"the webhook's secret": strings.TrimPrefix(hookSecret, "whsec_"),
+		"the admin password":   "a-password-for-tests",
 	}
 	s.checkDetection(a, []byte(message.Text+strings.Join(message.To, "")))
 	if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
@@ -216,7 +220,8 @@ func (s secrets) checkDetection(a *actor, message []byte) {
 		for _, around := range []string{"", "x", "xy"} {
 			hidden := []byte(around + what + around)
 			b64 := []byte(base64.StdEncoding.EncodeToString(hidden))
-			if len((secrets{kind: what}).found(b64)) == 0 || len((secrets{kind: what}).found([]byte(hex.EncodeToString(hidden)))) == 0 {
+			if len((secrets{kind: what}).found(b64)) == 0 ||
+				len((secrets{kind: what}).found([]byte(hex.EncodeToString(hidden)))) == 0 {
 				a.t.Fatalf("%s is not found in base64 or hex after %q", kind, around)
 			}
 		}
@@ -272,12 +277,16 @@ func (a *actor) sendBadRequests(s secrets) []byte {
 	a.t.Helper()
 	email, token, long := s["the address"], s["the token"], strings.Repeat(s["the address"], 1000)
 	return a.sendRefused(s,
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":false,"source":%q}`, email, secretSource), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":"%s@@%s","consent":true}`, secretLocal, secretDomain), mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":false,"source":%q}`, email, secretSource),
+			mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":"%s@@%s","consent":true}`, secretLocal, secretDomain),
+			mediaJSON},
 		badRequest{"POST", signupPath, fmt.Sprintf(`{%q:true}`, email), mediaJSON},
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q`, email), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"purposes":[%q]}`, email, token), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, "https://"+secretDomain+"/"+token), mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"purposes":[%q]}`, email, token),
+			mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, "https://"+
+			secretDomain+"/"+token), mediaJSON},
 		badRequest{"POST", signupPath, url.Values{"email": {email, email}, email: {token}}.Encode(), mediaForm},
 		badRequest{"POST", signupPath + "?email=" + email, email, "text/" + secretLocal},
 		badRequest{"POST", signupPath, long, mediaJSON},
@@ -305,7 +314,8 @@ func (a *actor) sendWithoutStore(s secrets) []byte {
 	token := s["the token"]
 	return a.sendRefused(s,
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true}`, s["the address"]), mediaJSON},
-		badRequest{"POST", signupPath, url.Values{"email": {s["the address"]}, "consent": {"true"}}.Encode(), mediaForm},
+		badRequest{"POST", signupPath, url.Values{"email": {s["the address"]}, "consent": {"true"}}.Encode(),
+			mediaForm},
 		badRequest{"GET", "/c/" + token, "", ""},
 		badRequest{"POST", "/c/" + token, "", ""},
 		badRequest{"POST", "/c/" + token + "/decline", "", ""},
@@ -319,7 +329,8 @@ func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 	a.t.Helper()
 	var output bytes.Buffer
 	for _, w := range all {
-		for accept, origin := range map[string]string{"text/html": "", mediaJSON: "", "text/html;q=1": "https://" + secretDomain} {
+		for accept, origin := range map[string]string{"text/html": "", mediaJSON: "", "text/html;q=1": "https://" +
+			secretDomain} {
 			h := http.Header{
 				"Accept": {accept}, "Cookie": {"optin=" + s["the cookie"]}, "Referer": {secretSource},
 				"Authorization": {"Bearer " + testKey + s["the token"]}, "Idempotency-Key": {s["the token"]},

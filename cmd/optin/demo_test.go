@@ -81,7 +81,9 @@ func (r *plainBrowser) lookUp(printed, email string) {
 	r.t.Helper()
 	_, key, _ := strings.Cut(printed, "Authorization: Bearer ")
 	key, _, _ = strings.Cut(key, "'")
-	req, err := http.NewRequest(http.MethodPost, r.at.ResolveReference(&url.URL{Path: "/v1/sites/demo/lookup"}).String(), strings.NewReader(`{"email":"`+email+`"}`))
+	req, err := http.NewRequest(http.MethodPost,
+		r.at.ResolveReference(&url.URL{Path: "/v1/sites/demo/lookup"}).String(), strings.NewReader(`{"email":"`+email+
+			`"}`))
 	if err != nil {
 		r.t.Fatal(err)
 	}

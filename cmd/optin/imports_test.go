@@ -34,14 +34,18 @@ func allowedImports() map[string][]string {
 		"templates":          {"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/theme":     {},
 		"internal/openapi":   {"go.yaml.in/yaml/v4"},
-		"mailer":             {"internal/relay", "confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox", "store", "templates", "github.com/wneessen/go-mail"},
+		"mailer": {"internal/relay", "confirm", "confirm/consent", "internal/address", "internal/keyring",
+			"internal/outbox", "store", "templates", "github.com/wneessen/go-mail"},
 		"internal/webhook":   {"confirm", "confirm/consent", "internal/outbox", "store"},
 		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
 		"internal/challenge": {},
 		"internal/preflight": {"internal/relay", "internal/keyring", "blitiri.com.ar/go/spf"},
-		"internal/web":       {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates", "internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge", "internal/webhook", "github.com/labstack/echo/v4"},
-		"internal/config":    {"store", "internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text"},
-		"internal/relay":     {},
+		"internal/web": {"confirm", "confirm/consent", "internal/address", "internal/token", "store", "templates",
+			"internal/keyring", "internal/theme", "internal/openapi", "internal/bounce", "internal/challenge",
+			"internal/webhook", "github.com/labstack/echo/v4"},
+		"internal/config": {"store", "internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4",
+			"golang.org/x/text"},
+		"internal/relay": {},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"github.com/chromedp/chromedp"},
 		"internal/inbox":            {"internal/mimeparts", "github.com/emersion/go-smtp"},
@@ -51,7 +55,9 @@ func allowedImports() map[string][]string {
 		"examples/receiver-go":     {},
 		"examples/listmonk-bridge": {},
 		"cmd/optin": {
-			"internal/keyring", "store", "store/redis", "store/sqlite", "confirm", "confirm/consent", "internal/address", "internal/outbox", "templates", "mailer", "internal/webhook", "internal/web", "internal/config", "internal/inbox", "internal/metrics",
+			"internal/keyring", "store", "store/redis", "store/sqlite", "confirm", "confirm/consent",
+			"internal/address", "internal/outbox", "templates", "mailer", "internal/webhook", "internal/web",
+			"internal/config", "internal/inbox", "internal/metrics",
 			"internal/bounce", "internal/challenge", "internal/preflight", "internal/relay",
 		},
 	}
@@ -62,7 +68,8 @@ func allowedImports() map[string][]string {
 func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
-		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires,
+		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires,
+		"internal/address": wires, "internal/token": wires,
 	}
 }
 
@@ -200,7 +207,8 @@ func modulesOf(t *testing.T, root string) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`).FindAllStringSubmatch(string(b), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`).FindAllStringSubmatch(string(b),
+		-1) {
 		all = append(all, m[1])
 	}
 	if len(all) < 10 {

@@ -99,7 +99,8 @@ func (l *load) confirmAll(ctx context.Context) {
 			email := l.addressee.get(link)[0]
 			l.clicked.add(email, true)
 			switch code, state, err := a.tryConfirm(link); {
-			case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil: // down, or cut off
+			// down, or cut off
+			case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil:
 				l.unconfirmed.Add(1)
 				l.links <- link
 				<-time.After(15 * time.Millisecond)

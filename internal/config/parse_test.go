@@ -7,12 +7,14 @@ import (
 )
 
 func TestDurationsAreWholeNumbersWithUnits(t *testing.T) {
-	for in, want := range map[string]time.Duration{"10m": 10 * time.Minute, "30d": 720 * time.Hour, "1h30m": 90 * time.Minute, "90s": 90 * time.Second} {
+	for in, want := range map[string]time.Duration{"10m": 10 * time.Minute, "30d": 720 * time.Hour,
+		"1h30m": 90 * time.Minute, "90s": 90 * time.Second} {
 		if got, ok := duration(in); !ok || got != want {
 			t.Errorf("%s: got %v, %v", in, got, ok)
 		}
 	}
-	for _, in := range []string{"", "10", "m", "1.5h", "-1h", "+1h", "1w", "10 m", "1ms", "99999999d", "1h1h1h1h1h1h1h1h1h1h1h1h1h", "1µs"} {
+	for _, in := range []string{"", "10", "m", "1.5h", "-1h", "+1h", "1w", "10 m", "1ms", "99999999d",
+		"1h1h1h1h1h1h1h1h1h1h1h1h1h", "1µs"} {
 		if got, ok := duration(in); ok {
 			t.Errorf("%s: accepted as %v", in, got)
 		}
@@ -20,12 +22,14 @@ func TestDurationsAreWholeNumbersWithUnits(t *testing.T) {
 }
 
 func TestLocalesGetTheirCanonicalCase(t *testing.T) {
-	for in, want := range map[string]string{"FR": "fr", "pt-br": "pt-BR", "ZH-HANT-tw": "zh-Hant-TW", "es-419": "es-419", "de-1996": "de-1996", "gsw": "gsw", "sl-rozaj": "sl-rozaj"} {
+	for in, want := range map[string]string{"FR": "fr", "pt-br": "pt-BR", "ZH-HANT-tw": "zh-Hant-TW",
+		"es-419": "es-419", "de-1996": "de-1996", "gsw": "gsw", "sl-rozaj": "sl-rozaj"} {
 		if got, err := parseLocale(in); err != nil || got != want {
 			t.Errorf("%s: got %s, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"", "f", "french", "fr_FR", "fr-", "-fr", "fr-F", "fr--FR", "fr-FR-FR", "f1", "fr-x-private", "fr\n", "é", "de-abcd-ef-gh"} {
+	for _, in := range []string{"", "f", "french", "fr_FR", "fr-", "-fr", "fr-F", "fr--FR", "fr-FR-FR", "f1",
+		"fr-x-private", "fr\n", "é", "de-abcd-ef-gh"} {
 		if got, err := parseLocale(in); err == nil {
 			t.Errorf("%q: accepted as %s", in, got)
 		}
@@ -33,13 +37,16 @@ func TestLocalesGetTheirCanonicalCase(t *testing.T) {
 }
 
 func TestOnlyPlainMailboxesAreAddresses(t *testing.T) {
-	for _, in := range []string{"a@b.example", "first.last+tag@sub.gazette.example", "o'hara@gazette.example", "a@xn--caf-dma.example"} {
+	for _, in := range []string{"a@b.example", "first.last+tag@sub.gazette.example", "o'hara@gazette.example",
+		"a@xn--caf-dma.example"} {
 		if !isAddress(in) {
 			t.Errorf("%s: refused", in)
 		}
 	}
-	for _, in := range []string{"", "a", "a@", "@b.example", "a@b", "a@127.0.0.1", "a@[127.0.0.1]", "a@b..example", ".a@b.example", "a.@b.example", "a..b@b.example",
-		`"a b"@b.example`, "a@b@c.example", "a b@b.example", "a@-b.example", "a@b_c.example", "é@b.example", "a@b.example\r\n", "x> ORCPT=y@z.example", "a@b.example."} {
+	for _, in := range []string{"", "a", "a@", "@b.example", "a@b", "a@127.0.0.1", "a@[127.0.0.1]", "a@b..example",
+		".a@b.example", "a.@b.example", "a..b@b.example",
+		`"a b"@b.example`, "a@b@c.example", "a b@b.example", "a@-b.example", "a@b_c.example", "é@b.example",
+		"a@b.example\r\n", "x> ORCPT=y@z.example", "a@b.example."} {
 		if isAddress(in) {
 			t.Errorf("%q: accepted", in)
 		}
@@ -58,12 +65,14 @@ func TestSendersKeepTheirNames(t *testing.T) {
 }
 
 func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
-	for _, in := range []string{"http://127.0.0.1:8080", "http://localhost", "http://optin.localhost:80/", "http://[::1]:8080", "https://Confirm.Example/"} {
+	for _, in := range []string{"http://127.0.0.1:8080", "http://localhost", "http://optin.localhost:80/",
+		"http://[::1]:8080", "https://Confirm.Example/"} {
 		if u, err := parsePublicURL(in); err != nil || u.Path != "" {
 			t.Errorf("%s: %v, %v", in, u, err)
 		}
 	}
-	for _, in := range []string{"http://localhost.evil.test", "http://127.0.0.1.evil.test", "http://10.0.0.1", "http://0.0.0.0", "http://0x7f.1", "http://2130706433", "http://[::]", "//localhost", "http:localhost"} {
+	for _, in := range []string{"http://localhost.evil.test", "http://127.0.0.1.evil.test", "http://10.0.0.1",
+		"http://0.0.0.0", "http://0x7f.1", "http://2130706433", "http://[::]", "//localhost", "http:localhost"} {
 		if u, err := parsePublicURL(in); err == nil {
 			t.Errorf("%s: accepted as %v", in, u)
 		}

@@ -22,7 +22,8 @@ func readSMTP(v value) SMTP {
 	var s SMTP
 	for _, item := range g.requiredSecrets("url") {
 		a := checked(item, parseRelay)
-		if a.Host != "" && slices.ContainsFunc(s.Relays, func(o relay.Address) bool { return o.HostPort() == a.HostPort() }) {
+		if a.Host != "" && slices.ContainsFunc(s.Relays,
+			func(o relay.Address) bool { return o.HostPort() == a.HostPort() }) {
 			item.at.fail("names a relay that is already listed; keep one")
 		}
 		s.Relays = append(s.Relays, a)
@@ -97,7 +98,8 @@ func parseKey(text string) (crypto.Signer, error) {
 	case "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
-		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a passphrase are not supported: optin keys -dkim makes one")
+		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a " +
+			"passphrase are not supported: optin keys -dkim makes one")
 	}
 	if err != nil {
 		return nil, errors.New("is a damaged key; optin keys -dkim makes one")
@@ -105,7 +107,8 @@ func parseKey(text string) (crypto.Signer, error) {
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		if k.N.BitLen() < keyring.MinRSABits {
-			return nil, fmt.Errorf("is an RSA key of fewer than %d bits, which receivers may refuse; optin keys -dkim makes one", keyring.MinRSABits)
+			return nil, fmt.Errorf("is an RSA key of fewer than %d bits, which receivers may refuse; optin keys "+
+				"-dkim makes one", keyring.MinRSABits)
 		}
 		return k, nil
 	case ed25519.PrivateKey:

@@ -1,5 +1,5 @@
-// Package relay says where a mail relay is and how it is reached. The configuration parses an Address once; the mailer and
-// preflight take it as it is.
+// Package relay says where a mail relay is and how it is reached. The configuration parses an Address once; the mailer
+// and preflight take it as it is.
 package relay
 
 import (
@@ -56,20 +56,22 @@ func (a Address) LogValue() slog.Value { return slog.StringValue(a.String()) }
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // ErrHost says that the host or the port is wrong.
-var ErrHost = errors.New("must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off")
+var ErrHost = errors.New("must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required " +
+	"or ?tls=off")
 
 // Parse parses smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS if it is offered, or
-// smtps://[user:password@]host[:465]. The default ports are those of RFC 8314, section 3.3. The user and the password are
-// percent-encoded.
+// smtps://[user:password@]host[:465]. The default ports are those of RFC 8314, section 3.3. The user and the password
+// are percent-encoded.
 //
-// An error says what is wrong as the rest of a sentence about the text ("must begin with …"), and never repeats it, because
-// it may contain a password.
+// An error says what is wrong as the rest of a sentence about the text ("must begin with …"), and never repeats it,
+// because it may contain a password.
 func Parse(text string) (Address, error) {
 	u, err := url.Parse(text)
 	control := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 	switch {
 	case err != nil || strings.ContainsFunc(text, control):
-		return Address{}, errors.New("is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40")
+		return Address{}, errors.New("is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # " +
+			"@ in a password as %2F %3F %23 %40")
 	case u.Scheme != "smtp" && u.Scheme != "smtps":
 		return Address{}, errors.New("must begin with smtp:// or smtps://")
 	case u.Hostname() == "" || u.Opaque != "" || strings.Trim(u.Path, "/") != "" || strings.Contains(text, "#"):

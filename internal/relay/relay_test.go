@@ -12,8 +12,10 @@ import (
 
 func TestAnAddressPrintsWithoutItsLogin(t *testing.T) {
 	for want, a := range map[string]relay.Address{
-		"smtp://relay.example:587?tls=required": {Host: "relay.example", Port: 587, TLS: relay.Required, User: "ada", Password: "hunter2"},
-		"smtps://[2001:db8::1]:465":             {Host: "2001:db8::1", Port: 465, TLS: relay.Implicit, User: "ada", Password: "hunter2"},
+		"smtp://relay.example:587?tls=required": {Host: "relay.example", Port: 587, TLS: relay.Required, User: "ada",
+			Password: "hunter2"},
+		"smtps://[2001:db8::1]:465": {Host: "2001:db8::1", Port: 465, TLS: relay.Implicit, User: "ada",
+			Password: "hunter2"},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			if got := fmt.Sprintf(verb, a); got != want {
@@ -36,12 +38,15 @@ func TestAnAddressPrintsWithoutItsLogin(t *testing.T) {
 
 func TestURLsOfRelaysAreParsed(t *testing.T) {
 	for text, want := range map[string]relay.Address{
-		"smtp://127.0.0.1:2525":               {Host: "127.0.0.1", Port: 2525, TLS: relay.Offered},
-		"smtp://u:p@Relay.Example":            {Host: "relay.example", Port: 587, TLS: relay.Offered, User: "u", Password: "p"},
-		"smtp://relay.example?tls=required":   {Host: "relay.example", Port: 587, TLS: relay.Required},
-		"smtp://[::1]:25?tls=off":             {Host: "::1", Port: 25, TLS: relay.Off},
-		"smtps://a:b@relay.example/":          {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "a", Password: "b"},
-		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "u@x", Password: "p/@"},
+		"smtp://127.0.0.1:2525": {Host: "127.0.0.1", Port: 2525, TLS: relay.Offered},
+		"smtp://u:p@Relay.Example": {Host: "relay.example", Port: 587, TLS: relay.Offered, User: "u",
+			Password: "p"},
+		"smtp://relay.example?tls=required": {Host: "relay.example", Port: 587, TLS: relay.Required},
+		"smtp://[::1]:25?tls=off":           {Host: "::1", Port: 25, TLS: relay.Off},
+		"smtps://a:b@relay.example/": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "a",
+			Password: "b"},
+		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "u@x",
+			Password: "p/@"},
 	} {
 		if got, err := relay.Parse(text); err != nil || got != want {
 			t.Errorf("%s: %v %v, want %v", text, got, err, want)
