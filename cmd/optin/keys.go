@@ -142,8 +142,8 @@ func keysName(s string) bool {
 func keysSecrets(w io.Writer, site string) {
 	prefix := keysPrefix(site)
 	key := "optin_" + base64.RawURLEncoding.EncodeToString(keysRandom(32))
-	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file of its environment, for nobody else to read. Keep
-# a copy of OPTIN_SECRET apart from the backups: they cannot be read without it.
+	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file of its environment, readable by nobody else.
+# Keep a copy of OPTIN_SECRET apart from the backups: they cannot be read without it.
 OPTIN_SECRET=%s
 OPTIN_ADMIN_PASSWORD=%s
 %s_API_KEY=%s
