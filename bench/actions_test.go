@@ -31,8 +31,9 @@ func benchActions(b *testing.B, st store.Store, bare floor) {
 		figures[what+"-floor/s"] = append(figures[what+"-floor/s"], rate(n, least))
 		figures[what+"/floor"] = append(figures[what+"/floor"], rate(n, took)/rate(n, least))
 	}
-	for turn := range rounds {
-		took := concurrently(b, n, callers, func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", turn, i)) })
+	for round := range rounds {
+		took := concurrently(b, n, callers,
+			func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", round, i)) })
 		note("signups", took, recordSize(b, st))
 		links := openLinks(b, service, st, n)
 		took = concurrently(b, n, callers, func(i int) error {

@@ -32,9 +32,11 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	public, err := url.Parse(publicURL)
 	must(b, err)
 	server, err := web.New(web.Options{
-		Service: newService(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public, Log: slog.New(slog.DiscardHandler),
+		Service: newService(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public,
+		Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]web.Site{"gazette": {
-			Show: shownSite(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
+			Show: shownSite(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)),
+				Scope: web.ScopeRead}},
 		}},
 	})
 	must(b, err)
@@ -47,9 +49,10 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 
 // shownSite returns the site as people see it.
 func shownSite() templates.Site {
-	return templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
-		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
-	}}
+	return templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
+		Controller: templates.Controller{
+			Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
+		}}
 }
 
 func (a *api) get(b *testing.B, path string) *http.Response {

@@ -1,13 +1,16 @@
-// Package bench measures what optin costs: `make bench`. It asserts nothing, because machines differ, and so do their loads.
+// Package bench measures what optin costs: `make bench`. It asserts nothing, because machines differ, and so do their
+// loads.
 //
-// What depends on the machine is reported as a ratio to a floor, which is measured in the same run, in alternating rounds:
+// What depends on the machine is reported as a ratio to a floor, which is measured in the same run, in alternating
+// rounds:
 //
 //	signups, confirmations  to one bare write of as many bytes, as durable, by as many concurrent callers
 //	emails                  to go-mail's own Send of the same text on open connections to the same server
 //	a listing's last page   to its first
 //	the heap of an export   to the heap just before it
 //
-// Every figure is a median: of five rounds, of fifty-one pages, of the ten parts of an export. Sizes come from the environment:
+// Every figure is a median: of five rounds, of fifty-one pages, of the ten parts of an export. Sizes come from the
+// environment:
 //
 //	OPTIN_BENCH_SQLITE   subscriptions listed and exported from SQLite, 1000000
 //	OPTIN_BENCH_REDIS    subscriptions listed and exported from Redis, 200000
@@ -37,7 +40,8 @@ func TestMain(m *testing.M) {
 			redis = []byte("no redis-server")
 		}
 		version, _, _ := strings.Cut(strings.TrimSpace(string(redis)), " sha=")
-		fmt.Printf("machine: %d cores, %s, %s, files in %s\n", runtime.NumCPU(), runtime.Version(), version, os.TempDir())
+		fmt.Printf("machine: %d cores, %s, %s, files in %s\n", runtime.NumCPU(), runtime.Version(), version,
+			os.TempDir())
 	}
 	m.Run()
 }

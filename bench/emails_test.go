@@ -23,23 +23,28 @@ import (
 // connections is the number of connections to the relay, and of workers: the default of the configuration.
 const connections = 4
 
-// BenchmarkEmails measures Run, from the job to the relay's reply in the record on SQLite, alternating with go-mail's own Send. The CPU
-// time of an email includes that of the relay, which is part of this process, on both sides.
+// BenchmarkEmails measures Run, from the job to the relay's reply in the record on SQLite, alternating with go-mail's
+// own Send. The CPU time of an email includes that of the relay, which is part of this process, on both sides.
 func BenchmarkEmails(b *testing.B) {
 	n, at := size(b, "OPTIN_BENCH_EMAILS", 1000), startRelay(b)
 	st, ring := openSQLite(b, newFile(b)), newRing(b)
 	service := newService(b, st, ring)
 	all, err := templates.New()
 	must(b, err)
+	address, err := relay.Parse("smtp://" + at)
+	must(b, err)
 	m, err := mailer.New(mailer.Options{
-		Service: service, Pages: all, Relays: []relay.Address{relayAt(b, at)}, Log: slog.New(slog.DiscardHandler),
-		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: shownSite()}},
+		Service: service, Pages: all, Relays: []relay.Address{address}, Log: slog.New(slog.DiscardHandler),
+		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette",
+			Address: "bonjour@gazette.example"}, Show: shownSite()}},
 	})
 	must(b, err)
 	b.Cleanup(func() { _ = m.Close() })
 	send, figures := goMailSend(b, at, all), map[string][]float64{}
-	for turn := range rounds {
-		concurrently(b, n, callers, func(i int) error { return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", turn, i)) })
+	for round := range rounds {
+		concurrently(b, n, callers, func(i int) error {
+			return signUp(b, service, fmt.Sprintf("subscriber%d.%d@example.org", round, i))
+		})
 		jobs := lease(b, st, n)
 		took, cpu := measure(b, func() time.Duration {
 			return concurrently(b, n, connections, func(i int) error { return runJob(b, m, jobs[i]) })

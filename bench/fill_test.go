@@ -19,9 +19,10 @@ import (
 // listingSpan is the time over which the subscriptions of a listing were created: within it no link expires.
 const listingSpan = 24 * time.Hour
 
-// fill makes n sealed subscriptions and puts them into a store: four in five confirmed, the others pending. It returns when the i-th was
-// created; the 0th is the oldest.
-func fill(b *testing.B, ring *keyring.Keyring, n int, put func(store.Key, store.Record) error) (created func(i int) time.Time) {
+// fill makes n sealed subscriptions and puts them into a store: four in five confirmed, the others pending. It returns
+// when the i-th was created; the 0th is the oldest.
+func fill(b *testing.B, ring *keyring.Keyring, n int,
+	put func(store.Key, store.Record) error) (created func(i int) time.Time) {
 	b.Helper()
 	first := time.Now().Add(-listingSpan).UTC().Truncate(time.Millisecond)
 	created = func(i int) time.Time { return first.Add(listingSpan / time.Duration(n) * time.Duration(i)) }
@@ -44,18 +45,21 @@ func fill(b *testing.B, ring *keyring.Keyring, n int, put func(store.Key, store.
 // byUpdate puts records into a store one change at a time, as the service does.
 func byUpdate(b *testing.B, st store.Store) func(store.Key, store.Record) error {
 	return func(key store.Key, r store.Record) error {
-		return st.Update(b.Context(), key, func(store.Record) (store.Change, error) { return store.Change{Put: &r}, nil })
+		return st.Update(b.Context(), key, func(store.Record) (store.Change, error) {
+			return store.Change{Put: &r}, nil
+		})
 	}
 }
 
-// inOneTransaction puts records into a file of store/sqlite in one transaction, because a million commits would take minutes. It fails if
-// the schema changes.
+// inOneTransaction puts records into a file of store/sqlite in one transaction, because a million commits would take
+// minutes. It fails if the schema changes.
 func inOneTransaction(b *testing.B, path string) (put func(store.Key, store.Record) error, commit func()) {
 	b.Helper()
 	db := openDriver(b, path)
 	tx, err := db.BeginTx(b.Context(), nil)
 	must(b, err)
-	insert, err := tx.PrepareContext(b.Context(), "INSERT INTO records (site, id, version, state, created, expires, data) VALUES (?, ?, ?, ?, ?, ?, ?)")
+	insert, err := tx.PrepareContext(b.Context(),
+		"INSERT INTO records (site, id, version, state, created, expires, data) VALUES (?, ?, ?, ?, ?, ?, ?)")
 	must(b, err)
 	var one sync.Mutex
 	put = func(key store.Key, r store.Record) error {
@@ -65,7 +69,8 @@ func inOneTransaction(b *testing.B, path string) (put func(store.Key, store.Reco
 		}
 		one.Lock()
 		defer one.Unlock()
-		_, err := insert.ExecContext(b.Context(), key.Site, key.ID, "v"+key.ID, r.State, r.Created.UnixMilli(), expires, r.Data)
+		_, err := insert.ExecContext(b.Context(), key.Site, key.ID, "v"+key.ID, r.State, r.Created.UnixMilli(), expires,
+			r.Data)
 		return err
 	}
 	return put, func() { must(b, tx.Commit()); must(b, db.Close()) }
@@ -85,21 +90,27 @@ func modelSubscriptions(b *testing.B, at time.Time) (pending, confirmed consent.
 		Statements: []consent.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	confirmed, _, _, err = consent.Apply(pending, consent.Confirm{Request: request, Evidence: confirmation}, confirmation.At)
+	confirmed, _, _, err = consent.Apply(pending, consent.Confirm{Request: request, Evidence: confirmation},
+		confirmation.At)
 	must(b, err)
 	return pending, confirmed
 }
 
-// sealedRecord returns the i-th subscription's record, sealed as package confirm does it. If that changes, the record cannot be listed.
-func sealedRecord(ring *keyring.Keyring, like consent.Subscription, i int, created time.Time) (key store.Key, r store.Record, err error) {
+// sealedRecord returns the i-th subscription's record, sealed as package confirm does it. If that changes, the record
+// cannot be listed.
+func sealedRecord(
+	ring *keyring.Keyring, like consent.Subscription, i int, created time.Time,
+) (key store.Key, r store.Record, err error) {
 	address, err := address.Parse(fmt.Sprintf("subscriber%d@example.org", i))
 	if err != nil {
 		return key, r, err
 	}
 	like.Address, like.Created = address, created
-	key = store.Key{Site: like.Site, ID: base64.RawURLEncoding.EncodeToString(ring.Sums("subscription id", like.Site, address.String())[0][:16])}
+	key = store.Key{Site: like.Site, ID: base64.RawURLEncoding.EncodeToString(ring.Sums("subscription id", like.Site,
+		address.String())[0][:16])}
 	plain, err := json.Marshal(like)
 	return key, store.Record{
-		State: string(like.State(like.Changed)), Created: created, Expires: like.Expires(), Data: ring.Seal(key.Site+"/"+key.ID, plain),
+		State: string(like.State(like.Changed)), Created: created, Expires: like.Expires(), Data: ring.Seal(key.Site+
+			"/"+key.ID, plain),
 	}, err
 }

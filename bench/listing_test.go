@@ -12,7 +12,8 @@ import (
 
 const pagesEach = 51 // requested at each position
 
-// BenchmarkListing requests pages of a hundred at both ends of a listing and in its middle from a site's API, and an export of everything.
+// BenchmarkListing requests pages of a hundred at both ends of a listing and in its middle from a site's API, and an
+// export of everything.
 func BenchmarkListing(b *testing.B) {
 	b.Run("SQLite", func(b *testing.B) {
 		n, path, ring := size(b, "OPTIN_BENCH_SQLITE", 1_000_000), newFile(b), newRing(b)
@@ -35,7 +36,8 @@ func BenchmarkListing(b *testing.B) {
 // benchListing reports on a listing of n.
 func benchListing(b *testing.B, a *api, n int, created func(int) time.Time) {
 	figures := map[string][]float64{}
-	queries := map[string]string{"first-page-ms": "", "middle-page-ms": a.pageAfter(b, created(n/2)), "last-page-ms": a.pageAfter(b, created(101))}
+	queries := map[string]string{"first-page-ms": "", "middle-page-ms": a.pageAfter(b, created(n/2)),
+		"last-page-ms": a.pageAfter(b, created(101))}
 	for range pagesEach {
 		for unit, query := range queries {
 			began := time.Now()
@@ -57,8 +59,9 @@ type page struct {
 	NextCursor    *string `json:"next_cursor"`
 }
 
-// pageAfter returns the query of the page after the newest subscription created before a time. It is a cursor as the API returned it, with
-// the to= that it was requested with, which saves a walk through everything newer; for a store it is a cursor like any other.
+// pageAfter returns the query of the page after the newest subscription created before a time. It is a cursor as the
+// API returned it, with the to= that it was requested with, which saves a walk through everything newer; for a store it
+// is a cursor like any other.
 func (a *api) pageAfter(b *testing.B, at time.Time) (query string) {
 	b.Helper()
 	to := "&to=" + url.QueryEscape(at.Format("2006-01-02T15:04:05.000Z"))

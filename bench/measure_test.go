@@ -19,7 +19,8 @@ func median(figures []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// concurrently calls f for each of n numbers, with that many concurrent callers, and returns how long it took. The first error ends it.
+// concurrently calls f for each of n numbers, with that many concurrent callers, and returns how long it took. The
+// first error ends it.
 func concurrently(b *testing.B, n, at int, f func(i int) error) time.Duration {
 	b.Helper()
 	var next atomic.Int64

@@ -30,7 +30,8 @@ func redisServer(b *testing.B) *redisChild {
 	_, port, _ := net.SplitHostPort(r.addr)
 	must(b, l.Close())
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", b.TempDir(), "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--auto-aof-rewrite-percentage", "0")
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+		"--auto-aof-rewrite-percentage", "0")
 	dieWithParent(cmd)
 	must(b, cmd.Start())
 	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })

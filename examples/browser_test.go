@@ -33,23 +33,23 @@ func (e *env) openPage(at string) *tab {
 
 // listen records what a console would show, except for the status of responses, which the page itself shows.
 func (b *tab) listen(ev any) {
-	said := ""
+	message := ""
 	switch ev := ev.(type) {
 	case *log.EventEntryAdded:
 		if ev.Entry.Source != log.EntrySourceNetwork {
-			said = string(ev.Entry.Source) + ": " + ev.Entry.Text
+			message = string(ev.Entry.Source) + ": " + ev.Entry.Text
 		}
 	case *runtime.EventConsoleAPICalled:
 		for _, a := range ev.Args {
-			said += string(a.Value)
+			message += string(a.Value)
 		}
 	case *runtime.EventExceptionThrown:
-		said = "exception: " + ev.ExceptionDetails.Text
+		message = "exception: " + ev.ExceptionDetails.Text
 	}
-	if said != "" {
+	if message != "" {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.console = append(b.console, said)
+		b.console = append(b.console, message)
 	}
 }
 
@@ -64,7 +64,8 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *tab) wantTrue(expression string) {
 	b.Helper()
 	b.eventually(expression, func() bool {
-		yes, _ := chromedp.Run(b.page, chromedp.Evaluate[bool](expression)) // while the page is changing it returns nothing
+		// while the page is changing it returns nothing
+		yes, _ := chromedp.Run(b.page, chromedp.Evaluate[bool](expression))
 		return yes
 	})
 }
@@ -88,7 +89,8 @@ func TestTheApplicationShowsErrorsAtTheirFields(t *testing.T) {
 	b.wantTrue(`document.querySelector("#consent-error").textContent.startsWith("Tick the box")`)
 	b.wantTrue(`document.querySelectorAll("[aria-invalid=true]").length === 2`)
 
-	b.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.SendKeys(chromedp.CSS("[name=email]"), ".o'brien@reader.test"),
+	b.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.SendKeys(chromedp.CSS("[name=email]"),
+		".o'brien@reader.test"),
 		chromedp.Click(chromedp.CSS("button")))
 	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
 	b.wantTrue(`!document.querySelector("[aria-invalid=true]") && !document.querySelector("#email-error").textContent`)
@@ -102,7 +104,8 @@ func TestTheApplicationShowsErrorsAtTheirFields(t *testing.T) {
 func TestTheApplicationSolvesAChallenge(t *testing.T) {
 	e := start(t, "single-page-app", "    purposes:", "    challenge: {when: always}\n    purposes:")
 	b := e.openPage(e.site + "/")
-	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("button")))
+	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")),
+		chromedp.Click(chromedp.CSS("button")))
 	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
 	b.wantNoConsole()
 	e.confirm(ada)

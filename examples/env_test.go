@@ -1,4 +1,5 @@
-// Package examples runs every example as its reader does: optin as a process with optin.yaml, the example, and a person.
+// Package examples runs every example as its reader does: optin as a process with optin.yaml, the example, and a
+// person.
 package examples
 
 import (
@@ -34,8 +35,8 @@ type env struct {
 	mail     *inbox.Inbox
 }
 
-// start starts optin with optin.yaml, changed only in its addresses and in what a test replaces. The addresses in the website's pages are
-// changed likewise.
+// start starts optin with optin.yaml, changed only in its addresses and in what a test replaces. The addresses in the
+// website's pages are changed likewise.
 func start(t *testing.T, folder string, replaced ...string) *env {
 	t.Helper()
 	mail, err := inbox.Open("127.0.0.1:0")
@@ -44,7 +45,8 @@ func start(t *testing.T, folder string, replaced ...string) *env {
 	listen := freeAddr(t)
 	e := &env{T: t, base: "http://" + listen, hookAddr: freeAddr(t), mail: mail}
 	website := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self' "+e.base+"; connect-src "+e.base+"; form-action "+e.base)
+		rw.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self' "+e.base+"; connect-src "+
+			e.base+"; form-action "+e.base)
 		e.page(rw, r, folder)
 	}))
 	t.Cleanup(website.Close)
@@ -52,8 +54,10 @@ func start(t *testing.T, folder string, replaced ...string) *env {
 	home := t.TempDir()
 	text, err := os.ReadFile("optin.yaml")
 	must(t, err)
-	yaml := strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8000", strings.TrimPrefix(e.site, "http://"), "127.0.0.1:9000", e.hookAddr,
-		"127.0.0.1:2525", mail.Addr(), "/tmp/optin-examples.db", filepath.Join(home, "optin.db")).Replace(strings.NewReplacer(replaced...).Replace(string(text)))
+	yaml := strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8000", strings.TrimPrefix(e.site, "http://"),
+		"127.0.0.1:9000", e.hookAddr,
+		"127.0.0.1:2525", mail.Addr(), "/tmp/optin-examples.db",
+		filepath.Join(home, "optin.db")).Replace(strings.NewReplacer(replaced...).Replace(string(text)))
 	config := filepath.Join(home, "optin.yaml")
 	must(t, os.WriteFile(config, []byte(yaml), 0o600))
 	e.run(nil, "optin", "serve", "-config", config)
@@ -72,7 +76,8 @@ func (e *env) page(rw http.ResponseWriter, r *http.Request, folder string) {
 		rw.WriteHeader(http.StatusNoContent) // such as its icon
 		return
 	}
-	rw.Header().Set("Content-Type", map[string]string{".html": "text/html; charset=utf-8", ".mjs": "text/javascript"}[filepath.Ext(name)])
+	rw.Header().Set("Content-Type", map[string]string{".html": "text/html; charset=utf-8",
+		".mjs": "text/javascript"}[filepath.Ext(name)])
 	_, _ = strings.NewReplacer("http://127.0.0.1:8080", e.base).WriteString(rw, string(text))
 }
 
@@ -84,7 +89,8 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(bin)
-		out, err := exec.Command("go", "build", "-o", bin+"/", "../cmd/optin", "./receiver-go", "./listmonk-bridge").CombinedOutput()
+		out, err := exec.Command("go", "build", "-o", bin+"/", "../cmd/optin", "./receiver-go",
+			"./listmonk-bridge").CombinedOutput()
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 			return 1
@@ -101,7 +107,8 @@ func (e *env) run(variables []string, program string, args ...string) *output {
 	e.Helper()
 	out := &output{}
 	c := exec.Command(program, args...)
-	c.Env = append(os.Environ(), "OPTIN_SECRET="+secret, "DEMO_API_KEY="+apiKey, "DEMO_WEBHOOK_SECRET="+hookKey, "LISTEN="+e.hookAddr)
+	c.Env = append(os.Environ(), "OPTIN_SECRET="+secret, "DEMO_API_KEY="+apiKey, "DEMO_WEBHOOK_SECRET="+hookKey,
+		"LISTEN="+e.hookAddr)
 	c.Env = append(c.Env, variables...)
 	c.Stdout, c.Stderr = out, out
 	dieWithParent(c)

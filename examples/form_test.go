@@ -16,7 +16,8 @@ type form struct {
 	fields url.Values
 }
 
-// readForm returns a page's form after a person has entered an address and ticked the box, which must not be ticked beforehand.
+// readForm returns a page's form after a person has entered an address and ticked the box, which must not be ticked
+// beforehand.
 func readForm(t *testing.T, page io.Reader, email string) form {
 	t.Helper()
 	doc, err := goquery.NewDocumentFromReader(page)

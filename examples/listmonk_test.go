@@ -69,7 +69,8 @@ func TestAnOldConfirmationAddsNobodyAgain(t *testing.T) {
 	e.wantOnList(l, ada, 3, "confirmed")
 	e.withdraw(s)
 	e.wantOnList(l, ada, 3, "unsubscribed")
-	old := delivery{id: "msg_old", at: time.Now(), body: `{"type":"subscription.confirmed","data":{"id":"` + s.ID + `","email":"` + ada +
+	old := delivery{id: "msg_old", at: time.Now(), body: `{"type":"subscription.confirmed","data":{"id":"` + s.ID +
+		`","email":"` + ada +
 		`","state":"confirmed","purposes":[{"id":"letter","state":"confirmed"}]}}`}
 	old.signature = sign(t, old)
 	if got := e.deliver(old); got != http.StatusNoContent {

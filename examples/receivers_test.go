@@ -49,7 +49,8 @@ func sign(t *testing.T, d delivery) string {
 // deliver calls the receiver and returns the status, or 0 if there is no response.
 func (e *env) deliver(d delivery) int {
 	e.Helper()
-	req, err := http.NewRequestWithContext(e.Context(), http.MethodPost, "http://"+e.hookAddr+"/", bytes.NewReader([]byte(d.body)))
+	req, err := http.NewRequestWithContext(e.Context(), http.MethodPost, "http://"+e.hookAddr+"/",
+		bytes.NewReader([]byte(d.body)))
 	must(e, err)
 	req.Header.Set("webhook-id", d.id)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(d.at.Unix(), 10))
@@ -67,9 +68,15 @@ func (e *env) testReceiver(out *output) {
 	e.eventually("the receiver listens", func() bool { return e.deliver(delivery{}) == http.StatusUnauthorized })
 	e.wantRefusals(out)
 	s := e.signUp(ada)
-	e.eventually("the confirmation was received", func() bool { return strings.Contains(out.String(), "subscription.confirmed "+s.ID) })
+	e.eventually("the confirmation was received", func() bool {
+		return strings.Contains(out.String(),
+			"subscription.confirmed "+s.ID)
+	})
 	e.withdraw(s)
-	e.eventually("the withdrawal was received", func() bool { return strings.Contains(out.String(), "subscription.withdrawn "+s.ID) })
+	e.eventually("the withdrawal was received", func() bool {
+		return strings.Contains(out.String(),
+			"subscription.withdrawn "+s.ID)
+	})
 }
 
 // wantRefusals sends events that are not genuine, and one genuine event twice.
@@ -79,8 +86,11 @@ func (e *env) wantRefusals(out *output) {
 	good.signature = sign(e.T, good)
 	with := func(change func(*delivery)) delivery { d := good; change(&d); return d }
 	for name, c := range map[string]delivery{
-		"no signature":      with(func(d *delivery) { d.signature = "" }),
-		"another signature": with(func(d *delivery) { d.signature = sign(e.T, delivery{id: "msg_2", at: d.at, body: d.body}) }),
+		"no signature": with(func(d *delivery) { d.signature = "" }),
+		"another signature": with(func(d *delivery) {
+			d.signature = sign(e.T, delivery{id: "msg_2", at: d.at,
+				body: d.body})
+		}),
 		"half a signature":  with(func(d *delivery) { d.signature = d.signature[:20] }),
 		"another version":   with(func(d *delivery) { d.signature = "v2" + strings.TrimPrefix(d.signature, "v1") }),
 		"another body":      with(func(d *delivery) { d.body = strings.Replace(d.body, "one", "two", 1) }),
@@ -88,14 +98,21 @@ func (e *env) wantRefusals(out *output) {
 		"six minutes ago":   with(func(d *delivery) { d.at = d.at.Add(-6 * time.Minute); d.signature = sign(e.T, *d) }),
 		"in six minutes":    with(func(d *delivery) { d.at = d.at.Add(6 * time.Minute); d.signature = sign(e.T, *d) }),
 		"a time of its own": with(func(d *delivery) { d.at = d.at.Add(time.Second) }),
-		"far too long":      with(func(d *delivery) { d.body = strings.Repeat(" ", 2<<20) + d.body; d.signature = sign(e.T, *d) }),
+		"far too long": with(func(d *delivery) {
+			d.body = strings.Repeat(" ",
+				2<<20) + d.body
+			d.signature = sign(e.T, *d)
+		}),
 	} {
 		if got := e.deliver(c); got >= 200 && got < 300 || out.String() != "" {
 			e.Fatalf("%s: returned %d, printed %q", name, got, out)
 		}
 	}
 	for range 2 { // with other signatures, as while a secret is being changed
-		if got := e.deliver(with(func(d *delivery) { d.signature = "v1a,AAAA v1,AAAA " + d.signature })); got != http.StatusNoContent {
+		if got := e.deliver(with(func(d *delivery) {
+			d.signature = "v1a,AAAA v1,AAAA " +
+				d.signature
+		})); got != http.StatusNoContent {
 			e.Fatalf("a genuine event returns %d", got)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// shortcodeOutput is what the plugin prints for a shortcode: the form in its place, and a script tag at the end of the page.
+// shortcodeOutput is what the plugin prints for a shortcode: the form in its place, and a script tag at the end of the
+// page.
 type shortcodeOutput struct{ Form, Foot string }
 
 // shortcode runs the plugin in PHP, with stubs of WordPress' functions.
@@ -29,7 +30,8 @@ func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 	browsertest.Need(t, "php")
 	in, err := json.Marshal(attributes)
 	must(t, err)
-	c := exec.CommandContext(t.Context(), "php", "-d", "display_errors=stderr", "-d", "error_reporting=-1", "testdata/wordpress.php")
+	c := exec.CommandContext(t.Context(), "php", "-d", "display_errors=stderr", "-d", "error_reporting=-1",
+		"testdata/wordpress.php")
 	var stderr bytes.Buffer
 	c.Stdin, c.Stderr = bytes.NewReader(in), &stderr
 	out, err := c.Output()
@@ -50,8 +52,9 @@ func TestThePluginIsValidPHP(t *testing.T) {
 func TestThePluginEscapesItsAttributes(t *testing.T) {
 	hostile := `"><script>alert(1)</script>'&amp;<b>`
 	p := shortcode(t, map[string]string{
-		"site": "demo", "url": "https://confirm.example/", "purpose-text": hostile, "email-text": hostile, "button-text": hostile,
-		"script": "embed.0123abcd.js", "integrity": `sha384-x" onload="alert(1)`,
+		"site": "demo", "url": "https://confirm.example/", "purpose-text": hostile, "email-text": hostile,
+		"button-text": hostile,
+		"script":      "embed.0123abcd.js", "integrity": `sha384-x" onload="alert(1)`,
 	})
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Form + p.Foot))
 	must(t, err)
@@ -63,7 +66,8 @@ func TestThePluginEscapesItsAttributes(t *testing.T) {
 			t.Errorf("the text of %s is %q", where, got)
 		}
 	}
-	want := form{"https://confirm.example/v1/sites/demo/subscriptions", map[string][]string{"email": {ada}, "consent": {"true"}}}
+	want := form{"https://confirm.example/v1/sites/demo/subscriptions", map[string][]string{"email": {ada},
+		"consent": {"true"}}}
 	if diff := cmp.Diff(want, readForm(t, strings.NewReader(p.Form), ada), cmp.AllowUnexported(form{})); diff != "" {
 		t.Error(diff)
 	}
@@ -101,14 +105,17 @@ func TestThePluginsScriptShowsTheResultInPlace(t *testing.T) {
 	folder := t.TempDir()
 	e := start(t, folder)
 	script, sum := e.embed()
-	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script, "integrity": sum})
-	if doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Foot)); err != nil || doc.Find("script[crossorigin=anonymous]").AttrOr("integrity", "") != sum {
+	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script,
+		"integrity": sum})
+	if doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Foot)); err != nil ||
+		doc.Find("script[crossorigin=anonymous]").AttrOr("integrity", "") != sum {
 		t.Fatalf("the script tag is %s (%v)", p.Foot, err)
 	}
 	page := "<!doctype html><html lang=en><meta charset=utf-8><title>A page</title>" + p.Form + p.Foot
 	must(t, os.WriteFile(filepath.Join(folder, "index.html"), []byte(page), 0o600))
 	b := e.openPage(e.site + "/")
-	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("button")))
+	b.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), ada), chromedp.Click(chromedp.CSS("[name=consent]")),
+		chromedp.Click(chromedp.CSS("button")))
 	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Almost there")`)
 	b.wantNoConsole()
 	e.confirm(ada)
@@ -123,5 +130,6 @@ func (e *env) embed() (name, sum string) {
 	text, err := io.ReadAll(resp.Body)
 	must(e, err)
 	digest := sha512.Sum384(text)
-	return "embed." + strings.Trim(resp.Header.Get("ETag"), `"`)[:8] + ".js", "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
+	return "embed." + strings.Trim(resp.Header.Get("ETag"), `"`)[:8] + ".js", "sha384-" +
+		base64.StdEncoding.EncodeToString(digest[:])
 }

@@ -120,7 +120,7 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock,
-		Durability: sqlite.None, Deadline: 30 * time.Second})
+		Durability: store.DurabilityNone, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ type apiSubscription struct{ ID, Email, State string }
 // call makes a call of the site API with its key, and decodes a JSON response into into, if that is not nil.
 func (a *actor) call(method, path, body string, into any, header ...string) *http.Response {
 	a.t.Helper()
-	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+"/v1/sites/gazette"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+"/v1/sites/gazette"+path,
+		strings.NewReader(body))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -58,12 +59,14 @@ func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 		e.siteYAML = hook.yaml()
 		a := e.start()
 		id := a.signUpWithIdempotencyKey("ada@example.org")
-		if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
+		if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK ||
+			state != "confirmed" {
 			t.Fatalf("confirming returns %d %q", code, state)
 		}
 		a.wantCounts(id, 1, 0)
 		var now apiSubscription
-		if resp := a.call("POST", "/subscriptions/"+id+"/withdraw", "", &now); resp.StatusCode != http.StatusOK || now.State != "withdrawn" {
+		if resp := a.call("POST", "/subscriptions/"+id+"/withdraw", "", &now); resp.StatusCode != http.StatusOK ||
+			now.State != "withdrawn" {
 			t.Fatalf("withdrawing returns %s %+v", resp.Status, now)
 		}
 		a.wantCounts(id, 1, 1)
@@ -84,7 +87,8 @@ func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 		for _, e := range slices.Concat(hook.eventsAbout("ada@example.org"), hook.eventsAbout("")) {
 			types = append(types, e.Type)
 		}
-		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}, types); diff != "" {
+		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"},
+			types); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 		a.eraseUnconfirmed(e, "bob@example.org")
@@ -96,9 +100,11 @@ func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 func (a *actor) signUpWithIdempotencyKey(email string) string {
 	a.t.Helper()
 	for i, idempotent := range []string{"", "true"} {
-		resp := a.call("POST", "/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en"}`, nil, "Idempotency-Key", `"join-1"`)
+		resp := a.call("POST", "/subscriptions", `{"email":"`+email+`","consent":true,"locale":"en"}`, nil,
+			"Idempotency-Key", `"join-1"`)
 		if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Idempotency-Replayed") != idempotent {
-			a.t.Fatalf("signup %d returns %s, Idempotency-Replayed %q", i+1, resp.Status, resp.Header.Get("Idempotency-Replayed"))
+			a.t.Fatalf("signup %d returns %s, Idempotency-Replayed %q", i+1, resp.Status,
+				resp.Header.Get("Idempotency-Replayed"))
 		}
 	}
 	all := a.list("?state=pending")
@@ -119,7 +125,8 @@ func (a *actor) wantCounts(id string, confirmations, withdrawals int) {
 		a.call("GET", "/stats?from="+time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly), "", &answer)
 		got = day{}
 		for _, d := range answer.Days { // a test may run at midnight
-			got = day{got.Signups + d.Signups, got.Emails + d.Emails, got.Confirmations + d.Confirmations, got.Withdrawals + d.Withdrawals}
+			got = day{got.Signups + d.Signups, got.Emails + d.Emails, got.Confirmations + d.Confirmations,
+				got.Withdrawals + d.Withdrawals}
 		}
 		return got.Emails > 0
 	})
@@ -144,7 +151,8 @@ func (a *actor) eraseUnconfirmed(e *env, email string) {
 			a.t.Errorf("erasing returns %s, want %d", resp.Status, want)
 		}
 	}
-	if code, _ := a.Confirm(link); code != http.StatusNotFound || a.Lookup(email).State != "" || e.emailsTo(email) != 1 {
+	if code, _ := a.Confirm(link); code != http.StatusNotFound || a.Lookup(email).State != "" ||
+		e.emailsTo(email) != 1 {
 		a.t.Errorf("confirming what is erased returns %d, %+v", code, a.Lookup(email))
 	}
 }

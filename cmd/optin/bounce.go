@@ -17,11 +17,13 @@ const exitTempFail = 75
 
 // readBounce reads one message, as a mail system pipes it, and records it if it is a report about one of our emails. A
 // message that is no report ends well too: a failure would make the mail system send a report about the report.
-func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
+func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout,
+	stderr io.Writer) int {
 	f := flag.NewFlagSet("bounce", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
 	f.Usage = func() {
-		fmt.Fprint(f.Output(), "optin bounce reads a report about an email from its standard input, as a mail system pipes it:\n\n"+
+		fmt.Fprint(f.Output(), "optin bounce reads a report about an email from its standard input, as a mail system "+
+			"pipes it:\n\n"+
 			"  optin bounce -config optin.yaml [the address it was sent to]... < message\n\nFlags:\n")
 		f.PrintDefaults()
 	}

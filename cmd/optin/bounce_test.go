@@ -56,7 +56,7 @@ Original-Mail-From: <%s>
 }
 
 // pipeBounce pipes a message into `optin bounce`, as a mail system does.
-func (e *env) pipeBounce(message string, envelope ...string) (code int, said string) {
+func (e *env) pipeBounce(message string, envelope ...string) (code int, output string) {
 	e.t.Helper()
 	var out, errs strings.Builder
 	args := append([]string{"-config", e.configPath}, envelope...)
@@ -67,7 +67,8 @@ func (e *env) pipeBounce(message string, envelope ...string) (code int, said str
 func TestBounceReportsEndRequests(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		relay := newSMTPServer(t, nil)
-		e.relayAddr, e.siteYAML, e.topYAML = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {emails_per_address: 100/24h}\n"
+		e.relayAddr, e.siteYAML, e.topYAML = relay.addr, "    bounce_domain: bounces.gazette.example\n",
+			"limits: {emails_per_address: 100/24h}\n"
 		_, a := e.spawn(e.listen)
 		sent := func(email string) string {
 			t.Helper()
@@ -80,8 +81,8 @@ func TestBounceReportsEndRequests(t *testing.T) {
 		}
 		pipe := func(want string, message string, envelope ...string) {
 			t.Helper()
-			if code, said := e.pipeBounce(message, envelope...); code != exitOK || !strings.Contains(said, want) {
-				t.Errorf("it exits with %d and says %q; want %q", code, said, want)
+			if code, output := e.pipeBounce(message, envelope...); code != exitOK || !strings.Contains(output, want) {
+				t.Errorf("it exits with %d and says %q; want %q", code, output, want)
 			}
 		}
 		state := func(email, want string) {
@@ -120,24 +121,26 @@ func TestAComplaintWithdrawsTheConsent(t *testing.T) {
 	if code, state := a.Confirm(confirmLink(m)); code != http.StatusOK || state != "confirmed" {
 		t.Fatalf("a confirmation returns %d %q", code, state)
 	}
-	if code, said := e.pipeBounce(complaintReport(m.From)); code != exitOK || !strings.Contains(said, "recorded") {
-		t.Errorf("it exits with %d and says %q", code, said)
+	if code, output := e.pipeBounce(complaintReport(m.From)); code != exitOK || !strings.Contains(output, "recorded") {
+		t.Errorf("it exits with %d and says %q", code, output)
 	}
 	if got := a.Lookup("ada@people.test").State; got != "withdrawn" {
 		t.Errorf("after a complaint she is %q", got)
 	}
-	if code, said := e.pipeBounce("nonsense"); code != exitOK || !strings.Contains(said, "cannot be read") {
-		t.Errorf("nonsense: it exits with %d and says %q", code, said)
+	if code, output := e.pipeBounce("nonsense"); code != exitOK || !strings.Contains(output, "cannot be read") {
+		t.Errorf("nonsense: it exits with %d and says %q", code, output)
 	}
-	if code := readBounce(t.Context(), []string{"-config", e.configPath + ".not"}, lookup(nil), strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
+	if code := readBounce(t.Context(), []string{"-config", e.configPath + ".not"}, lookup(nil),
+		strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
 		t.Errorf("without a configuration it exits with %d", code)
 	}
-	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
+	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard,
+		io.Discard); code != exitUsage {
 		t.Errorf("with a flag that is not there it exits with %d", code)
 	}
 	e.store = "sqlite://" + filepath.Join(t.TempDir(), "no", "folder.db")
 	e.write(e.listen)
-	if code, said := e.pipeBounce(complaintReport(m.From)); code != exitTempFail {
-		t.Errorf("without a store it exits with %d and says %q", code, said)
+	if code, output := e.pipeBounce(complaintReport(m.From)); code != exitTempFail {
+		t.Errorf("without a store it exits with %d and says %q", code, output)
 	}
 }

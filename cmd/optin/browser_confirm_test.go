@@ -68,7 +68,8 @@ func TestTheBrowserThatPostedOurFormConfirmsInOneClick(t *testing.T) {
 
 	other.open(link)
 	other.wantHeading("One click left")
-	if got := e.Lookup("ada@example.org").State; got != "pending" || len(other.posts()) > 0 || other.count("script") > 0 {
+	if got := e.Lookup("ada@example.org").State; got != "pending" || len(other.posts()) > 0 ||
+		other.count("script") > 0 {
 		t.Fatalf("another browser made it %q, posting %v", got, other.posts())
 	}
 	own.open(link)

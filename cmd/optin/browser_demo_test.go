@@ -70,7 +70,8 @@ func TestTheDemoWorksInABrowser(t *testing.T) {
 }
 
 // inboxAccessibility allows the inbox, a tool for those who try the service out, smaller targets: 24 px (WCAG 2.5.8).
-var inboxAccessibility = strings.ReplaceAll(strings.ReplaceAll(accessibility, "b.width >= 44", "b.width >= 24"), "b.height >= 43.99", "b.height >= 24")
+var inboxAccessibility = strings.ReplaceAll(strings.ReplaceAll(accessibility, "b.width >= 44", "b.width >= 24"),
+	"b.height >= 43.99", "b.height >= 24")
 
 // clickInEmail clicks the button in the frame that shows an email. Scripts cannot look into the frame, so it is
 // measured as a page of its own.
@@ -88,7 +89,8 @@ func (p *browserProfile) clickInEmail(address string) {
 	button := box(`a[href*="/c/"]`)
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(evaluate[string](p, "location.pathname"), "/c/"); time.Sleep(time.Second / 2) {
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(evaluate[string](p, "location.pathname"),
+		"/c/"); time.Sleep(time.Second / 2) {
 		if time.Now().After(end) {
 			p.t.Fatal("the click led nowhere")
 		}

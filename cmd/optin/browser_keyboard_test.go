@@ -55,7 +55,8 @@ func (p *browserProfile) tabThrough(last string) (names []string) {
 
 // pressEnter presses Enter once. (chromedp.KeyEvent types it twice, the second time into what has the focus by then.)
 func pressEnter() chromedp.Action[chromedp.Void] {
-	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
+	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13,
+		NativeVirtualKeyCode: 13}
 	down, up := key, key
 	down.Type, down.Text, up.Type = input.DispatchKeyEventTypeKeyDown, "\r", input.DispatchKeyEventTypeKeyUp
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -69,7 +70,8 @@ func TestSigningUpAndConfirmingNeedOnlyAKeyboard(t *testing.T) {
 	e, browser := startPages(t), browsertest.Start(t)
 	p := newProfile(t, browser, e.base)
 	p.open(e.base + "/s/gazette?lang=en")
-	if d := cmp.Diff([]string{"a", "a", "email"}, p.tabThrough("email")); d != "" { // the website, the other language, the field
+	// the website, the other language, the field
+	if d := cmp.Diff([]string{"a", "a", "email"}, p.tabThrough("email")); d != "" {
 		t.Error(d)
 	}
 	p.do(chromedp.KeyEvent("ada@example"))
@@ -83,7 +85,8 @@ func TestSigningUpAndConfirmingNeedOnlyAKeyboard(t *testing.T) {
 	if status := p.runToPage(pressEnter()); status != 422 {
 		t.Fatalf("the form returns %d", status)
 	}
-	e.eventually("what is wrong has the focus", func() bool { return evaluate[string](p, "document.activeElement.className") == "errors" })
+	e.eventually("what is wrong has the focus",
+		func() bool { return evaluate[string](p, "document.activeElement.className") == "errors" })
 	p.tabThrough("a") // to what is wrong
 	p.do(pressEnter())
 	if at := evaluate[string](p, "document.activeElement.id"); at != "email" {

@@ -74,13 +74,15 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	e.must(err)
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
-		Now: func() time.Time { return time.Now().Add(-ago) }})
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(),
+		Sites: serviceSites(cfg.Sites),
+		Now:   func() time.Time { return time.Now().Add(-ago) }})
 	e.must(err)
 	e.must(service.PutTexts(ctx))
 	parsed, err := address.Parse(email)
 	e.must(err)
-	e.must(service.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
+	e.must(service.Signup(ctx, "gazette", confirm.NewSignup{Address: parsed, Purposes: []string{"letter"},
+		Locale: locale}))
 	var jobs []store.Job
 	for _, queue := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, queue, 1, time.Minute)
@@ -94,7 +96,8 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	e.must(err)
 	e.must(st.End(ctx, jobs[0], store.Complete()))
 	if confirmed {
-		_, err := service.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
+		_, err := service.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:],
+			consent.Evidence{How: consent.ByLink})
 		e.must(err)
 	}
 	return draft.Confirm
@@ -129,7 +132,8 @@ func (e *pagesEnv) countPosts(route string, status int) (n int) {
 // the response.
 func (e *pagesEnv) wantPosts(route string, status, times int) {
 	e.t.Helper()
-	e.eventually(fmt.Sprintf("%d × POST %s %d in the log", times, route, status), func() bool { return e.countPosts(route, status) >= times })
+	e.eventually(fmt.Sprintf("%d × POST %s %d in the log", times, route, status),
+		func() bool { return e.countPosts(route, status) >= times })
 	if n := e.countPosts(route, status); n != times {
 		e.t.Errorf("POST %s was answered %d %d times, not %d", route, status, n, times)
 	}
@@ -145,7 +149,8 @@ func emailLinks(m inbox.Message) (confirm, decline string) {
 // withdraw.
 func (e *pagesEnv) clubState(email string) (states map[string]string, unsubscribe string) {
 	e.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, e.base+"/v1/sites/club/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
+	req, err := http.NewRequest(http.MethodPost, e.base+"/v1/sites/club/lookup",
+		strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
 	e.env.must(err)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+clubKey)

@@ -35,7 +35,8 @@ func newProfile(t *testing.T, browser context.Context, origin string) *browserPr
 	p.tab = tab
 	t.Cleanup(closeTab)
 	t.Cleanup(p.wantNoProblems)
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 900)); err != nil { // the first action's context is the tab's life
+	// the first action's context is the tab's life
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 900)); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -56,7 +57,8 @@ func (p *browserProfile) listen(ev any) {
 		}
 	case *log.EventEntryAdded:
 		// A status of 400 or more of a document is not a problem by itself.
-		if ev.Entry.Source != log.EntrySourceNetwork || !strings.Contains(ev.Entry.Text, "the server responded with a status of") ||
+		if ev.Entry.Source != log.EntrySourceNetwork ||
+			!strings.Contains(ev.Entry.Text, "the server responded with a status of") ||
 			strings.Contains(ev.Entry.URL, "/assets/") {
 			p.problems = append(p.problems, string(ev.Entry.Source)+": "+ev.Entry.Text+" "+ev.Entry.URL)
 		}
@@ -86,7 +88,8 @@ func (p *browserProfile) allowOrigin(origin string) {
 // withoutScripts disables scripts, as NoScript and the settings of some browsers do.
 func (p *browserProfile) withoutScripts() *browserProfile {
 	p.t.Helper()
-	if _, err := chromedp.Call(p.tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(p.tab, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		p.t.Fatal(err)
 	}
 	return p

@@ -37,7 +37,8 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	f.StringVar(&c.path, "config", "optin.yaml", "the configuration's `file`")
 	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
-	f.BoolVar(&c.dns, "dns", true, "ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their certificates")
+	f.BoolVar(&c.dns, "dns", true, "ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their "+
+		"certificates")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -101,7 +102,8 @@ func checkStore(ctx context.Context, cfg *config.Config) error {
 	defer st.Close()
 	err = st.Ready(ctx)
 	if errors.Is(err, store.ErrUnavailable) {
-		return fmt.Errorf("%w\n       Check that it runs, that store names it, and that no firewall is in between.", err)
+		return fmt.Errorf("%w\n       Check that it runs, that store names it, and that no firewall is in between.",
+			err)
 	}
 	return err
 }
@@ -116,7 +118,8 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 	}
 	defer m.Close()
 	if err := m.Check(ctx); err != nil {
-		return fmt.Errorf("%w\n       Check that smtp.url has the right host, port and login, and that no firewall is in between.", err)
+		return fmt.Errorf("%w\n       Check that smtp.url has the right host, port and login, and that no firewall "+
+			"is in between.", err)
 	}
 	return nil
 }
@@ -127,7 +130,8 @@ func sampleMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, err
 }
 
 // sendSamples sends a sample of each site's email.
-func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set, to address.Address) {
+func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []config.Site, pages *templates.Set,
+	to address.Address) {
 	m, err := sampleMailer(cfg, pages)
 	if err != nil {
 		f.add("sample", "", err)
@@ -135,13 +139,14 @@ func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []
 	}
 	defer m.Close()
 	for _, s := range sites {
-		f.add("sample", "of site "+s.ID+", accepted by the relay; look whether it arrives, and in which folder", m.Sample(ctx, s.ID, s.Locales[0], to))
+		f.add("sample", "of site "+s.ID+", accepted by the relay; look whether it arrives, and in which folder",
+			m.Sample(ctx, s.ID, s.Locales[0], to))
 	}
 }
 
 // preflightOptions returns what DNS and the relays are asked about a configuration.
 func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Options {
-	o := preflight.Options{Resolver: resolver, Public: cfg.PublicURL.Hostname()}
+	o := preflight.Options{Resolver: resolver, Relays: cfg.SMTP.Relays, Public: cfg.PublicURL.Hostname()}
 	for _, s := range cfg.Sites {
 		sender := preflight.Sender{Domain: domainOf(s.From.Address), Bounce: s.BounceDomain}
 		if s.ReplyTo != nil {
@@ -159,7 +164,6 @@ func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Opti
 	for _, d := range cfg.SMTP.DKIM {
 		o.Keys = append(o.Keys, preflight.DKIMKey{Domain: d.Domain, Selector: d.Selector, Public: d.Key.Public()})
 	}
-	o.Relays = cfg.SMTP.Relays
 	return o
 }
 
@@ -170,7 +174,8 @@ func domainOf(address string) string {
 
 // levelTexts are the levels of preflight as the lines of findings print them.
 func levelTexts() map[preflight.Level]string {
-	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warn: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?"}
+	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warn: "warn", preflight.Wrong: "WRONG",
+		preflight.Unknown: "?"}
 }
 
 // addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a

@@ -30,8 +30,10 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"healthcheck", "-url", "::"}, "-url is not a URL"},
 	} {
 		p := command(t, c.args...)
-		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) || p.stdout.String() != "" {
-			t.Errorf("optin %q exits with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says, p.stdout)
+		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) ||
+			p.stdout.String() != "" {
+			t.Errorf("optin %q exits with %d, and says %q, want %q; on stdout %q", c.args, code, p.stderr, c.says,
+				p.stdout)
 		}
 	}
 }
@@ -57,7 +59,8 @@ func TestHelpIsPrinted(t *testing.T) {
 func TestVersionIsOneLine(t *testing.T) {
 	for _, name := range []string{"version", "--version"} {
 		p := command(t, name)
-		if code := p.wait(); code != exitOK || !regexp.MustCompile(`^optin \S+ \(commit \w+, go1\.\d+\S* ?\S*, \w+/\w+\)\n$`).MatchString(p.stdout.String()) {
+		line := regexp.MustCompile(`^optin \S+ \(commit \w+, go1\.\d+\S* ?\S*, \w+/\w+\)\n$`)
+		if code := p.wait(); code != exitOK || !line.MatchString(p.stdout.String()) {
 			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
 	}
@@ -68,7 +71,8 @@ func TestAllProblemsOfAConfigurationAreReportedWithTheirLines(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 	e.siteYAML = "    link_ttl: 1m\n"
 	wrong := strings.NewReplacer(
-		"smtp: {url:", "smpt: {url:", "secret: "+testSecret, "secret: ${OPTIN_NO_SUCH_SECRET}", "locales: [fr, en]", "locales: [fr, xx]",
+		"smtp: {url:", "smpt: {url:", "secret: "+testSecret, "secret: ${OPTIN_NO_SUCH_SECRET}", "locales: [fr, en]",
+		"locales: [fr, xx]",
 	).Replace(e.yaml(e.listen))
 	if err := os.WriteFile(e.configPath, []byte(wrong), 0o600); err != nil {
 		t.Fatal(err)
@@ -78,16 +82,16 @@ func TestAllProblemsOfAConfigurationAreReportedWithTheirLines(t *testing.T) {
 		if code := p.wait(); code != exitUsage || p.stdout.String() != "" {
 			t.Errorf("optin %s exits with %d, and prints %q", name, code, p.stdout)
 		}
-		said := p.stderr.String()
+		output := p.stderr.String()
 		for i, line := range strings.Split(wrong, "\n") {
 			for _, sign := range []string{"smpt:", "OPTIN_NO_SUCH_SECRET", "xx]", "link_ttl"} {
 				at := fmt.Sprintf("%s:%d: ", e.configPath, i+1)
-				if strings.Contains(line, sign) && !strings.Contains("\n"+said, "\n"+at) {
-					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, said)
+				if strings.Contains(line, sign) && !strings.Contains("\n"+output, "\n"+at) {
+					t.Errorf("optin %s reports nothing about line %d, %q:\n%s", name, i+1, line, output)
 				}
 			}
 		}
-		for line := range strings.Lines(said) {
+		for line := range strings.Lines(output) {
 			if !regexp.MustCompile(`^` + regexp.QuoteMeta(e.configPath) + `:\d+: \S`).MatchString(line) {
 				t.Errorf("optin %s reports without a place: %q", name, line)
 			}
@@ -99,7 +103,8 @@ func TestCheckFindsNothingWrongWithARunningService(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		_, a := e.spawn(e.listen)
 		p := command(t, "check", "-dns=false", "-config", e.configPath)
-		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 || p.stderr.String() != "" {
+		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 4 ||
+			p.stderr.String() != "" {
 			t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}
 		if code := a.SignUp("ada@people.test"); code != http.StatusAccepted || len(e.mail.Messages()) > 1 {
@@ -116,7 +121,8 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		says        []string
 	}{
 		"an unreachable relay": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
-		"an unsafe Redis":      {unsafe.url(), "", []string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
+		"an unsafe Redis": {unsafe.url(), "", []string{"WRONG  store", "appendfsync",
+			"CONFIG SET appendfsync always", "ok     relay"}},
 		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
 		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
 	} {
@@ -154,7 +160,8 @@ func TestHealthcheckFailsUnlessTheServiceIsAlive(t *testing.T) {
 		t.Errorf("an answer that is not 200: %s%s", h.stdout, h.stderr)
 	}
 	p.kill()
-	if h := command(t, "healthcheck", "-url", a.base+"/healthz"); h.wait() != exitFailed || !strings.Contains(h.stderr.String(), "no answer") {
+	if h := command(t, "healthcheck", "-url", a.base+"/healthz"); h.wait() != exitFailed ||
+		!strings.Contains(h.stderr.String(), "no answer") {
 		t.Errorf("a dead service: %s%s", h.stdout, h.stderr)
 	}
 }

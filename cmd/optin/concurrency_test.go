@@ -73,12 +73,14 @@ func TestConcurrentConfirmationsAreOneConfirmation(t *testing.T) {
 			t.Errorf("%d confirmations at once return %v", concurrency, got)
 		}
 		for _, a := range at {
-			if l := a.Lookup("ada@people.test"); l.State != "confirmed" || len(l.Purposes) != 1 || l.Purposes[0].State != "confirmed" {
+			if l := a.Lookup("ada@people.test"); l.State != "confirmed" || len(l.Purposes) != 1 ||
+				l.Purposes[0].State != "confirmed" {
 				t.Errorf("after all confirmations: %+v", l)
 			}
 		}
 		e.finishAll(processes, at)
-		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 ||
+			calls[0].Type != "subscription.confirmed" {
 			t.Errorf("the website got %d times: %+v", len(calls), calls)
 		}
 	})
@@ -115,7 +117,7 @@ func (e *env) finishAll(processes []*process, at []*actor) {
 		}
 	}
 	if n := e.unfinished(); n != 0 {
-		e.t.Errorf("%d emails or calls are still owed", n)
+		e.t.Errorf("%d emails or events are not sent", n)
 	}
 }
 

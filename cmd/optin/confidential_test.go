@@ -44,9 +44,9 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	e.siteYAML = e.endpoint.yaml()
 	p, a := e.spawn(e.listen)
 	s := a.signUpWithSecrets()
-	said := map[string][]byte{"an error page": a.sendBadRequests(s)}
+	outputs := map[string][]byte{"an error page": a.sendBadRequests(s)}
 	a.eventually("the event", func() bool { return len(e.endpoint.eventsAbout(secretLocal+"@"+secretDomain)) > 0 })
-	said["metrics"] = a.metrics(metrics)
+	outputs["metrics"] = a.metrics(metrics)
 	dump()
 	searchFolder(t, s, folder, "while it runs")
 	log := p.stopAndRead()
@@ -54,19 +54,20 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	e.relayAddr = refusingRelay(t)
 	p, a = e.spawn(e.listen)
 	a.signUpHosted(unknownLocal + "@" + secretDomain)
-	a.eventually("the refusal is recorded", func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
+	a.eventually("the refusal is recorded",
+		func() bool { return a.Lookup(unknownLocal+"@"+secretDomain).State == "undeliverable" })
 	a.eventually("the attempt is counted", func() bool { // a moment after it is recorded
-		said["more metrics"] = a.metrics(metrics)
-		return bytes.Contains(said["more metrics"], []byte("optin_outbox_jobs_total"))
+		outputs["more metrics"] = a.metrics(metrics)
+		return bytes.Contains(outputs["more metrics"], []byte("optin_outbox_jobs_total"))
 	})
 	dump()
 	if away != nil {
 		away()
-		said["an error page without a store"] = a.sendWithoutStore(s)
+		outputs["an error page without a store"] = a.sendWithoutStore(s)
 	}
-	said["the log"] = append(log, p.stopAndRead()...)
+	outputs["the log"] = append(log, p.stopAndRead()...)
 	searchFolder(t, s, folder, "afterwards")
-	searchOutput(t, s, said)
+	searchOutput(t, s, outputs)
 }
 
 // stopAndRead stops a process, and returns all of its output.
@@ -79,19 +80,20 @@ func (p *process) stopAndRead() []byte {
 }
 
 // searchOutput searches the program's output. The domain of a masked address may be there: "a…@example.org".
-func searchOutput(t *testing.T, s secrets, said map[string][]byte) {
+func searchOutput(t *testing.T, s secrets, outputs map[string][]byte) {
 	t.Helper()
 	delete(s, "the domain")
-	for where, text := range said {
+	for where, text := range outputs {
 		if names := s.found(text); len(names) > 0 {
 			t.Errorf("%s holds %v", where, names)
 		}
 	}
 	for where, known := range map[string]string{
-		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_jobs_total", "an error page": "404",
+		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total",
+		"more metrics": "optin_outbox_jobs_total", "an error page": "404",
 	} {
-		if !bytes.Contains(said[where], []byte(known)) {
-			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, said[where])
+		if !bytes.Contains(outputs[where], []byte(known)) {
+			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, outputs[where])
 		}
 	}
 }
@@ -190,11 +192,13 @@ func (a *actor) signUpWithSecrets() secrets {
 		a.t.Fatalf("the token's claims are %s, %v", payload, err)
 	}
 	s := secrets{
-		"the address": email, "the local part": secretLocal, "the domain": secretDomain, "a refused local part": unknownLocal,
-		"the IP": secretIP, "the user agent": secretAgent, "the source": secretSource,
+		"the address": email, "the local part": secretLocal, "the domain": secretDomain,
+		"a refused local part": unknownLocal,
+		"the IP":               secretIP, "the user agent": secretAgent, "the source": secretSource,
 		"the token": token, "the token's claims": parts[1], "the token's signature": parts[2], "the nonce": claims.Jti,
-		"the cookie": cookie, "the secret": testSecret, "the API key": testKey, "the webhook's secret": strings.TrimPrefix(hookSecret, "whsec_"),
-		"the admin password": "a-password-for-tests",
+		"the cookie": cookie, "the secret": testSecret, "the API key": testKey,
+		"the webhook's secret": strings.TrimPrefix(hookSecret, "whsec_"),
+		"the admin password":   "a-password-for-tests",
 	}
 	s.checkDetection(a, []byte(message.Text+strings.Join(message.To, "")))
 	if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" {
@@ -216,7 +220,8 @@ func (s secrets) checkDetection(a *actor, message []byte) {
 		for _, around := range []string{"", "x", "xy"} {
 			hidden := []byte(around + what + around)
 			b64 := []byte(base64.StdEncoding.EncodeToString(hidden))
-			if len((secrets{kind: what}).found(b64)) == 0 || len((secrets{kind: what}).found([]byte(hex.EncodeToString(hidden)))) == 0 {
+			if len((secrets{kind: what}).found(b64)) == 0 ||
+				len((secrets{kind: what}).found([]byte(hex.EncodeToString(hidden)))) == 0 {
 				a.t.Fatalf("%s is not found in base64 or hex after %q", kind, around)
 			}
 		}
@@ -272,12 +277,16 @@ func (a *actor) sendBadRequests(s secrets) []byte {
 	a.t.Helper()
 	email, token, long := s["the address"], s["the token"], strings.Repeat(s["the address"], 1000)
 	return a.sendRefused(s,
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":false,"source":%q}`, email, secretSource), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":"%s@@%s","consent":true}`, secretLocal, secretDomain), mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":false,"source":%q}`, email, secretSource),
+			mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":"%s@@%s","consent":true}`, secretLocal, secretDomain),
+			mediaJSON},
 		badRequest{"POST", signupPath, fmt.Sprintf(`{%q:true}`, email), mediaJSON},
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q`, email), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"purposes":[%q]}`, email, token), mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, "https://"+secretDomain+"/"+token), mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"purposes":[%q]}`, email, token),
+			mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, "https://"+
+			secretDomain+"/"+token), mediaJSON},
 		badRequest{"POST", signupPath, url.Values{"email": {email, email}, email: {token}}.Encode(), mediaForm},
 		badRequest{"POST", signupPath + "?email=" + email, email, "text/" + secretLocal},
 		badRequest{"POST", signupPath, long, mediaJSON},
@@ -305,7 +314,8 @@ func (a *actor) sendWithoutStore(s secrets) []byte {
 	token := s["the token"]
 	return a.sendRefused(s,
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true}`, s["the address"]), mediaJSON},
-		badRequest{"POST", signupPath, url.Values{"email": {s["the address"]}, "consent": {"true"}}.Encode(), mediaForm},
+		badRequest{"POST", signupPath, url.Values{"email": {s["the address"]}, "consent": {"true"}}.Encode(),
+			mediaForm},
 		badRequest{"GET", "/c/" + token, "", ""},
 		badRequest{"POST", "/c/" + token, "", ""},
 		badRequest{"POST", "/c/" + token + "/decline", "", ""},
@@ -317,9 +327,10 @@ func (a *actor) sendWithoutStore(s secrets) []byte {
 // also in their headers.
 func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 	a.t.Helper()
-	var said bytes.Buffer
+	var output bytes.Buffer
 	for _, w := range all {
-		for accept, origin := range map[string]string{"text/html": "", mediaJSON: "", "text/html;q=1": "https://" + secretDomain} {
+		for accept, origin := range map[string]string{"text/html": "", mediaJSON: "", "text/html;q=1": "https://" +
+			secretDomain} {
 			h := http.Header{
 				"Accept": {accept}, "Cookie": {"optin=" + s["the cookie"]}, "Referer": {secretSource},
 				"Authorization": {"Bearer " + testKey + s["the token"]}, "Idempotency-Key": {s["the token"]},
@@ -334,12 +345,12 @@ func (a *actor) sendRefused(s secrets, all ...badRequest) []byte {
 			if resp.StatusCode < 400 {
 				a.t.Errorf("%s %.20s is not refused: %s", w.method, w.where, resp.Status)
 			}
-			fmt.Fprintln(&said, resp.StatusCode)
-			_ = resp.Header.Write(&said) // to memory
-			said.Write(body)
+			fmt.Fprintln(&output, resp.StatusCode)
+			_ = resp.Header.Write(&output) // to memory
+			output.Write(body)
 		}
 	}
-	return said.Bytes()
+	return output.Bytes()
 }
 
 // metrics returns the metrics, as Prometheus reads them.

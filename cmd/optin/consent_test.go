@@ -36,7 +36,8 @@ func TestOneConsentFromSignupToWithdrawal(t *testing.T) {
 		if got.State != "confirmed" || got.Purposes[0].Text != "Receive the monthly letter" {
 			t.Fatalf("after confirming: %+v", got)
 		}
-		if code := a.Withdraw(got.UnsubscribeURL); code != http.StatusOK || a.Lookup("ada@example.org").State != "withdrawn" {
+		if code := a.Withdraw(got.UnsubscribeURL); code != http.StatusOK ||
+			a.Lookup("ada@example.org").State != "withdrawn" {
 			t.Fatalf("withdrawing returns %d", code)
 		}
 		if code, _ := a.Confirm(link); code != http.StatusConflict || a.Lookup("ada@example.org").State != "withdrawn" {
@@ -69,7 +70,8 @@ func TestTheWebsiteGetsEachEventOnceAndVerifies(t *testing.T) {
 			Type string
 			Data struct{ Email, State string }
 		}
-		if err := json.Unmarshal(body, &event); err != nil || event.Type != "subscription.confirmed" || event.Data.Email != "ada@example.org" || event.Data.State != "confirmed" {
+		if err := json.Unmarshal(body, &event); err != nil || event.Type != "subscription.confirmed" ||
+			event.Data.Email != "ada@example.org" || event.Data.State != "confirmed" {
 			t.Fatalf("the event is %s, %v", body, err)
 		}
 		a.Withdraw(a.Lookup("ada@example.org").UnsubscribeURL)
@@ -100,7 +102,8 @@ func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
 	}
 	t.Cleanup(func() { mail.Close() })
 	a.mail = mail
-	if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK || state != "confirmed" {
+	if code, state := a.Confirm(confirmLink(a.Email("ada@example.org"))); code != http.StatusOK ||
+		state != "confirmed" {
 		t.Errorf("the link returns %d %q", code, state)
 	}
 	if n := len(mail.Messages()); n != 1 {
@@ -119,7 +122,8 @@ func TestAnUnreachableStoreIsA503UntilItIsBack(t *testing.T) {
 	r.kill()
 	for _, call := range []func() (*http.Response, error){
 		func() (*http.Response, error) {
-			return http.Post(a.base+"/v1/sites/gazette/subscriptions", "application/json", strings.NewReader(`{"email":"bob@example.org","consent":true}`))
+			return http.Post(a.base+"/v1/sites/gazette/subscriptions", "application/json",
+				strings.NewReader(`{"email":"bob@example.org","consent":true}`))
 		},
 		func() (*http.Response, error) { return http.Post(a.base+path(link), "", nil) },
 	} {
@@ -129,8 +133,10 @@ func TestAnUnreachableStoreIsA503UntilItIsBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || time.Since(begun) > 3*time.Second {
-			t.Errorf("%s returns %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status, resp.Header.Get("Retry-After"), time.Since(begun))
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" ||
+			time.Since(begun) > 3*time.Second {
+			t.Errorf("%s returns %s, Retry-After %q, after %v", resp.Request.URL.Path[:4], resp.Status,
+				resp.Header.Get("Retry-After"), time.Since(begun))
 		}
 	}
 	a.eventually("unready", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
@@ -149,7 +155,8 @@ func TestAnUnsafeRedisIsNotReadyAndSaysHowToFixIt(t *testing.T) {
 	a := newEnv(t, r.url()).start()
 	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
 	for setting, unsafe := range map[string][2]string{
-		"appendfsync": {"everysec", "always"}, "maxmemory-policy": {"allkeys-lru", "noeviction"}, "appendonly": {"no", "yes"},
+		"appendfsync": {"everysec", "always"}, "maxmemory-policy": {"allkeys-lru", "noeviction"},
+		"appendonly": {"no", "yes"},
 	} {
 		r.ask("CONFIG SET " + setting + " " + unsafe[0])
 		var body string

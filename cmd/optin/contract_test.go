@@ -74,7 +74,7 @@ func (c checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, broken := io.ReadAll(io.LimitReader(resp.Body, maxChecked+1))
 	rest := io.Reader(resp.Body)
 	if broken != nil {
-		rest = iotest.ErrReader(broken) // which is what the test is to see
+		rest = iotest.ErrReader(broken) // which the test must see
 	}
 	resp.Body = struct {
 		io.Reader
@@ -188,7 +188,8 @@ func TestAMismatchedResponseFailsTheTestThatGotItOnce(t *testing.T) {
 			if body, broken := get(t, by, server.URL+row.target); body != row.body || broken != row.broken {
 				t.Errorf("the test reads %.80q, broken: %t", body, broken)
 			}
-			if row.reported == "" && len(heard.reported) > 0 || row.reported != "" && (len(heard.reported) != 1 || !strings.Contains(heard.reported[0], row.reported)) {
+			if row.reported == "" && len(heard.reported) > 0 || row.reported != "" && (len(heard.reported) != 1 ||
+				!strings.Contains(heard.reported[0], row.reported)) {
 				t.Errorf("the test reports %.200q, want %q", heard.reported, row.reported)
 			}
 			if len(by.mismatches.unclaimed) > 0 {
@@ -204,9 +205,11 @@ func TestAMismatchedResponseOfNoKnownTestFailsThemAll(t *testing.T) {
 	for query, want := range map[string][]string{"right": nil, "wrong": {"body.status is splendid"}} {
 		by := checkedTransport{&http.Transport{}, newMismatches()}
 		defer by.CloseIdleConnections()
-		t.Run(query, func(t *testing.T) { by.mismatches.claim(&recorder{TB: t}, server.Listener.Addr().String()) }) // and ends
+		// and ends
+		t.Run(query, func(t *testing.T) { by.mismatches.claim(&recorder{TB: t}, server.Listener.Addr().String()) })
 		get(t, by, server.URL+"/healthz?"+query)
-		if len(by.mismatches.unclaimed) != len(want) || len(want) > 0 && !strings.Contains(by.mismatches.unclaimed[0], want[0]) {
+		if len(by.mismatches.unclaimed) != len(want) || len(want) > 0 && !strings.Contains(by.mismatches.unclaimed[0],
+			want[0]) {
 			t.Errorf("unclaimed: %q, want %q", by.mismatches.unclaimed, want)
 		}
 		if code := by.mismatches.exit(io.Discard, 0); (code != 0) != (len(want) > 0) {

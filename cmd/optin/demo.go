@@ -77,7 +77,8 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 	}
 	apiKey, password := random(24), random(6)
 	cfg, err := config.Parse("demo.yaml", demoConfig, lookup(map[string]string{
-		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"), "SECRET": random(32),
+		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"),
+		"SECRET":  random(32),
 		"API_KEY": apiKey, "ADMIN_PASSWORD": password,
 	}), nil, pages.Languages()...)
 	if err != nil {
@@ -99,7 +100,8 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		"What a website asks before it sends anything to anybody:\n\n"+
 		"  curl -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \\\n"+
 		"       -d '{\"email\":\"ada@example.org\"}' %[1]s/v1/sites/demo/lookup\n\n"+
-		"An address gets one email in ten minutes. Ctrl-C stops the demo and deletes everything.\n", cfg.PublicURL, apiKey, password)
+		"An address gets one email in ten minutes. Ctrl-C stops the demo and deletes everything.\n", cfg.PublicURL,
+		apiKey, password)
 	return p.wait(ctx)
 }
 

@@ -35,23 +35,23 @@ func TestTheDemoWorksFromItsFirstLineToAConsent(t *testing.T) {
 	}
 	asked := r.page.Find("h1").Text()
 	r.submit("form#confirm", nil)
-	if said := r.page.Find("[role=status] h1").Text(); r.status != http.StatusOK || said == "" || said == asked {
+	if output := r.page.Find("[role=status] h1").Text(); r.status != http.StatusOK || output == "" || output == asked {
 		t.Errorf("after the button: %d, %q", r.status, r.page.Text())
 	}
 	r.lookUp(p.stdout.String(), "ada@people.test")
-	if left := entries(t, folder); len(left) == 0 {
-		t.Errorf("the demo keeps nothing in %s: this test looks in the wrong place", folder)
+	if left := filesIn(t, folder); len(left) == 0 {
+		t.Errorf("the demo stores nothing in %s: this test looks in the wrong place", folder)
 	}
 	begun := time.Now()
 	if code := p.stop(); code != exitOK || time.Since(begun) > 3*time.Second {
 		t.Errorf("it exits with %d after %v:\n%s", code, time.Since(begun), p.stderr)
 	}
-	if left := entries(t, folder); len(left) != 0 {
+	if left := filesIn(t, folder); len(left) != 0 {
 		t.Errorf("it leaves %v behind", left)
 	}
 }
 
-func entries(t *testing.T, folder string) []os.DirEntry {
+func filesIn(t *testing.T, folder string) []os.DirEntry {
 	t.Helper()
 	all, err := os.ReadDir(folder)
 	if err != nil {
@@ -81,7 +81,9 @@ func (r *plainBrowser) lookUp(printed, email string) {
 	r.t.Helper()
 	_, key, _ := strings.Cut(printed, "Authorization: Bearer ")
 	key, _, _ = strings.Cut(key, "'")
-	req, err := http.NewRequest(http.MethodPost, r.at.ResolveReference(&url.URL{Path: "/v1/sites/demo/lookup"}).String(), strings.NewReader(`{"email":"`+email+`"}`))
+	req, err := http.NewRequest(http.MethodPost,
+		r.at.ResolveReference(&url.URL{Path: "/v1/sites/demo/lookup"}).String(), strings.NewReader(`{"email":"`+email+
+			`"}`))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ type env struct {
 	siteYAML     string        // YAML added to the site
 	endpoint     *endpoint     // of the site, if siteYAML has it
 	topYAML      string        // YAML added at the top level
-	leaseFor     time.Duration // of the leases of processes, if not what the lanes need
+	leaseFor     time.Duration // of the leases of jobs; the default if zero
 	relayAddr    string        // the relay's address, if it is not the inbox
 	connections  int           // connections to the relay; 4 if zero
 	perAddress   string        // limit of emails to one address; the default if empty
@@ -69,7 +69,8 @@ func newEnv(t *testing.T, store string) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { mail.Close() })
-	return &env{t: t, mail: mail, store: store, listen: freeAddr(t), configPath: filepath.Join(t.TempDir(), "optin.yaml"), relayAddr: mail.Addr()}
+	return &env{t: t, mail: mail, store: store, listen: freeAddr(t), configPath: filepath.Join(t.TempDir(),
+		"optin.yaml"), relayAddr: mail.Addr()}
 }
 
 // freeAddr returns an address at which nobody listens. Its port is below those of outgoing connections (from 32768 or
@@ -110,7 +111,9 @@ admin: {password: a-password-for-tests}
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
     limits: {emails_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", emails_per_site: "%s"}
     challenge: {when: %s}
-%s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey, cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"), cmp.Or(e.challenge, "never"), e.siteYAML)
+%s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey,
+		cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"),
+		cmp.Or(e.challenge, "never"), e.siteYAML)
 }
 
 // actor sends requests to optin at one address, as a website, a person or an operator.
@@ -132,7 +135,8 @@ func (e *env) startLogging(log io.Writer) *actor {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	p, err := start(e.t.Context(), e.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)), extra{noLookups: true, fill: -1})
+	p, err := start(e.t.Context(), e.parse(), pages, slog.New(slog.NewJSONHandler(log, nil)),
+		extra{noLookups: true, fill: -1})
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -201,7 +205,8 @@ func (a *actor) SignUp(email string) int {
 
 func (a *actor) trySignUp(email string) (int, error) {
 	resp, err := http.Post(a.base+"/v1/sites/gazette/subscriptions", "application/json",
-		strings.NewReader(fmt.Sprintf(`{"email":%q,"consent":true,"locale":"en","source":"https://gazette.example/join"}`, email)))
+		strings.NewReader(fmt.Sprintf(
+			`{"email":%q,"consent":true,"locale":"en","source":"https://gazette.example/join"}`, email)))
 	if err != nil {
 		return 0, err
 	}
@@ -283,7 +288,8 @@ type subscription struct {
 // Lookup looks an address up, as a website does before it sends. The state is empty if nothing is known.
 func (a *actor) Lookup(email string) subscription {
 	a.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, a.base+"/v1/sites/gazette/lookup", strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
+	req, err := http.NewRequest(http.MethodPost, a.base+"/v1/sites/gazette/lookup",
+		strings.NewReader(fmt.Sprintf(`{"email":%q}`, email)))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -362,7 +368,8 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				a, err := address.Parse(email(i))
 				if err == nil {
-					err = service.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
+					err = service.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a,
+						Purposes: []string{"letter"}, Locale: "en"})
 				}
 				if err != nil {
 					t.Errorf("signup %d: %v", i, err)

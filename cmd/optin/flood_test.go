@@ -111,7 +111,8 @@ func TestAFloodOfSignupsSendsAPersonFewEmails(t *testing.T) {
 	if slowest > 10*time.Second {
 		t.Errorf("a bystander waited for %v", slowest)
 	}
-	t.Logf("%d signups for one mailbox in %v: %d emails; the slowest of %d bystanders waited for %v", n, time.Since(begun).Round(time.Millisecond),
+	t.Logf("%d signups for one mailbox in %v: %d emails; the slowest of %d bystanders waited for %v", n,
+		time.Since(begun).Round(time.Millisecond),
 		emails, bystanders, slowest.Round(time.Millisecond))
 }
 
@@ -131,7 +132,8 @@ func TestTheLimitOfASiteIsExactAndRepeatedSignupsDoNotCount(t *testing.T) {
 	if rest[202] != budget-budget/2 || rest[503] != n-rest[202] {
 		t.Errorf("the rest were answered %v; the limit is %d", rest, budget)
 	}
-	e.eventually(10*time.Minute, "the emails", func() bool { _, different := relay.emails(); return different >= budget })
+	e.eventually(10*time.Minute, "the emails",
+		func() bool { _, different := relay.emails(); return different >= budget })
 	if all, different := relay.emails(); all != budget || different != budget {
 		t.Errorf("%d emails came, %d different ones; the limit is %d", all, different, budget)
 	}

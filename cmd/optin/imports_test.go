@@ -35,7 +35,8 @@ func allowedImports() map[string][]string {
 		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
 		"internal/challenge": {"internal/keyring"},
 		"internal/config": {
-			"internal/keyring", "internal/relay", "internal/theme", "go.yaml.in/yaml/v4", "golang.org/x/text",
+			"internal/keyring", "internal/relay", "internal/theme", "store", "go.yaml.in/yaml/v4",
+			"golang.org/x/text",
 		},
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
@@ -92,7 +93,8 @@ func allowedImports() map[string][]string {
 func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
-		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires,
+		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires,
+		"internal/address": wires, "internal/token": wires,
 	}
 }
 
@@ -235,7 +237,8 @@ func modulesOf(t *testing.T, root string) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`).FindAllStringSubmatch(string(b), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`).FindAllStringSubmatch(string(b),
+		-1) {
 		all = append(all, m[1])
 	}
 	if len(all) < 10 {

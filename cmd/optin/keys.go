@@ -23,12 +23,12 @@ import (
 )
 
 // keysUsage is what optin keys -h prints before its flags.
-const keysUsage = `optin keys makes the secrets that a configuration needs, and prints them as lines for the environment:
+const keysUsage = `optin keys makes the secrets of a configuration, and prints them as lines for the environment:
 
   optin keys                       a secret, an admin password, an API key and a webhook secret
   optin keys -site news            the same, with names that begin with NEWS_
   optin keys -sample               a commented configuration that uses those names
-  optin keys -v1a                  a webhook's key for signatures that the receiver verifies without a secret, and its public key
+  optin keys -v1a                  a webhook's key for signatures that are verified without a secret, and its public key
   optin keys -dkim -domain gazette.example -selector optin
                                    a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
   optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
@@ -142,8 +142,8 @@ func keysName(s string) bool {
 func keysSecrets(w io.Writer, site string) {
 	prefix := keysPrefix(site)
 	key := "optin_" + base64.RawURLEncoding.EncodeToString(keysRandom(32))
-	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file of its environment, readable by nobody else, and keep a copy of
-# OPTIN_SECRET apart from the backups: they cannot be read without it.
+	fmt.Fprintf(w, `# New secrets for optin. Put these lines into the file of its environment, readable by nobody else.
+# Keep a copy of OPTIN_SECRET apart from the backups: they cannot be read without it.
 OPTIN_SECRET=%s
 OPTIN_ADMIN_PASSWORD=%s
 %s_API_KEY=%s
@@ -159,7 +159,7 @@ OPTIN_ADMIN_PASSWORD=%s
 func keysWebhook(w io.Writer, site string) {
 	key := ed25519.NewKeyFromSeed(keysRandom(ed25519.SeedSize))
 	text := base64.StdEncoding.EncodeToString
-	fmt.Fprintf(w, `# A new key for a webhook. Put this line into the file of optin's environment, readable by nobody else:
+	fmt.Fprintf(w, `# A new key for a webhook. Put this line into the file of the environment, readable by nobody else:
 %[1]s_WEBHOOK_KEY=whsk_%[2]s
 # In the configuration it is listed with the webhook's secret, or alone:
 #   secret: ["${%[1]s_WEBHOOK_SECRET}", "${%[1]s_WEBHOOK_KEY}"]

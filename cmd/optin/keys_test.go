@@ -46,7 +46,8 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 		t.Fatalf("%d lines: %v", len(lines), err)
 	}
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`).FindString(out)
-	hashed, err := config.Parse("optin.yaml", bytes.ReplaceAll(config.Sample(), []byte("- ${GAZETTE_API_KEY}"), []byte("- "+digest)), env, nil)
+	hashed, err := config.Parse("optin.yaml", bytes.ReplaceAll(config.Sample(), []byte("- ${GAZETTE_API_KEY}"),
+		[]byte("- "+digest)), env, nil)
 	if err != nil || hashed.Sites[0].APIKeys[0] != c.Sites[0].APIKeys[0] {
 		t.Errorf("the digest is not the key's: %v", err)
 	}
@@ -61,7 +62,8 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 func TestNamesFollowTheSite(t *testing.T) {
 	for site, prefix := range map[string]string{"la-lettre": "LA_LETTRE", "24h": "SITE_24H"} {
 		out, _ := runKeys(t, 0, "-site", site)
-		if l := keysLines(out); l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"], "whsec_") {
+		if l := keysLines(out); l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"],
+			"whsec_") {
 			t.Errorf("%s: printed\n%s", site, out)
 		}
 	}
@@ -76,7 +78,8 @@ func TestTheSampleIsPrintedAsItIs(t *testing.T) {
 // keysRecord checks the form of the DNS record in an output, and returns its p=.
 func keysRecord(t *testing.T, out, kind string) []byte {
 	t.Helper()
-	zone := regexp.MustCompile(`(?s)\noptin\._domainkey\.gazette\.example\. IN TXT \((.*?) \)\n`).FindStringSubmatch(out)
+	line := regexp.MustCompile(`(?s)\noptin\._domainkey\.gazette\.example\. IN TXT \((.*?) \)\n`)
+	zone := line.FindStringSubmatch(out)
 	if zone == nil {
 		t.Fatalf("no record in\n%s", out)
 	}
@@ -132,7 +135,11 @@ func TestADKIMKeyFitsItsRecordAndTheConfiguration(t *testing.T) {
 	lines := keysLines(secrets)
 	_, part, _ := strings.Cut(out, "under smtp:\n")
 	text := strings.Replace(string(config.Sample()), "  connections: 4 ", part+"  connections: 4 ", 1)
-	c, err := config.Parse("optin.yaml", []byte(text), func(n string) (string, bool) { v, ok := lines[n]; return v, ok }, os.ReadFile)
+	c, err := config.Parse("optin.yaml", []byte(text), func(n string) (string, bool) {
+		v, ok := lines[n]
+		return v,
+			ok
+	}, os.ReadFile)
 	if err != nil || len(c.SMTP.DKIM) != 1 || !key.Equal(c.SMTP.DKIM[0].Key) {
 		t.Errorf("the lines for the configuration: %v\n%s", err, part)
 	}
@@ -159,17 +166,22 @@ func TestAnExistingKeyIsNotOverwritten(t *testing.T) {
 	if out != "" || !strings.Contains(errs, "already exists and was not changed") {
 		t.Errorf("printed %q and %q", out, errs)
 	}
-	if _, errs := runKeys(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out", filepath.Join(name, "x")); !strings.Contains(errs, "cannot be written") {
+	if _, errs := runKeys(t, 1, "-dkim", "-domain", "gazette.example", "-selector", "optin", "-out",
+		filepath.Join(name, "x")); !strings.Contains(errs, "cannot be written") {
 		t.Errorf("printed %q", errs)
 	}
 }
 
 func TestWrongUsageOfKeysExitsWithTwoAndMakesNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, line := range []string{"now", "-nonsense", "-domain gazette.example", "-ed25519", "-out x.pem", "-dkim", "-dkim -domain gazette.example",
-		"-dkim -selector optin", "-dkim -domain gazette -selector optin", "-dkim -domain gazette.example. -selector optin",
-		"-dkim -domain gazette.example -selector op_tin", "-dkim -domain gazette.example -selector optin -out=", "-sample -dkim",
-		"-dkim -site a -domain gazette.example -selector optin", "-site A_B", "-site=", "-site a.b", "-dkim -domain gazette.example -selector optin extra"} {
+	for _, line := range []string{"now", "-nonsense", "-domain gazette.example", "-ed25519", "-out x.pem", "-dkim",
+		"-dkim -domain gazette.example",
+		"-dkim -selector optin", "-dkim -domain gazette -selector optin",
+		"-dkim -domain gazette.example. -selector optin",
+		"-dkim -domain gazette.example -selector op_tin", "-dkim -domain gazette.example -selector optin -out=",
+		"-sample -dkim",
+		"-dkim -site a -domain gazette.example -selector optin", "-site A_B", "-site=", "-site a.b",
+		"-dkim -domain gazette.example -selector optin extra"} {
 		out, errs := runKeys(t, 2, strings.Fields(line)...)
 		if out != "" || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "optin keys: ") {
 			t.Errorf("%s: printed %q and %q", line, out, errs)

@@ -29,7 +29,8 @@ func TestAKilledProgramLosesNothingItAcknowledged(t *testing.T) {
 			p = e.launch(e.listen)
 		}
 		l.stop()
-		e.actor(e.listen).eventually("ready", func() bool { return e.actor(e.listen).status("/readyz") == http.StatusOK })
+		e.actor(e.listen).eventually("ready",
+			func() bool { return e.actor(e.listen).status("/readyz") == http.StatusOK })
 		l.wantLoad(3 * killCount)
 		l.wantEveryEmail(30 * time.Second) // also what the dead had leased
 		l.wantNothingLost()
@@ -56,13 +57,15 @@ func (l *load) wantEveryEmail(within time.Duration) {
 	accepted := l.accepted.keys()
 	end := time.Now().Add(within)
 	missing := func() []string {
-		return slices.DeleteFunc(slices.Clone(accepted), func(email string) bool { return len(l.emails.get(email)) > 0 })
+		return slices.DeleteFunc(slices.Clone(accepted),
+			func(email string) bool { return len(l.emails.get(email)) > 0 })
 	}
 	for len(missing()) > 0 && time.Now().Before(end) {
 		<-time.After(20 * time.Millisecond)
 	}
 	if m := missing(); len(m) > 0 {
-		l.t.Errorf("%d of %d whose signup was answered 202 have no email: %v", len(m), len(accepted), m[:min(5, len(m))])
+		l.t.Errorf("%d of %d whose signup was answered 202 have no email: %v", len(m), len(accepted),
+			m[:min(5, len(m))])
 	}
 }
 
@@ -115,7 +118,8 @@ func (l *load) wantNoExtraEmail() {
 		all := l.emails.get(email)
 		for i, m := range all[1:] {
 			died := func(at time.Time) bool {
-				return at.After(all[i].at.Add(-time.Second)) && at.Before(m.at) // an email that was being sent still arrived
+				// an email that was being sent still arrived
+				return at.After(all[i].at.Add(-time.Second)) && at.Before(m.at)
 			}
 			if !slices.ContainsFunc(l.kills, died) {
 				l.t.Errorf("%s got emails at %v and %v, and the process was not killed between", email, all[i].at, m.at)

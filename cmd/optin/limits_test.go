@@ -18,13 +18,16 @@ func emailRequests() map[string]emailRequest {
 	}
 	return map[string]emailRequest{
 		"JSON": func(a *actor, email, _, _ string) *http.Response {
-			return a.post(signupPath, `{"email":"`+email+`","consent":true,"locale":"en"}`, http.Header{"Content-Type": {mediaJSON}})
+			return a.post(signupPath, `{"email":"`+email+`","consent":true,"locale":"en"}`,
+				http.Header{"Content-Type": {mediaJSON}})
 		},
 		"a website's form": func(a *actor, email, _, _ string) *http.Response {
-			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"https://gazette.example"}})
+			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
+				"Origin": {"https://gazette.example"}})
 		},
 		"the hosted page": func(a *actor, email, _, _ string) *http.Response {
-			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {a.base}})
+			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
+				"Origin": {a.base}})
 		},
 		"renew": func(a *actor, _, link, _ string) *http.Response {
 			return a.post(path(link)+"/renew", "", http.Header{"Accept": {mediaJSON}})
@@ -78,7 +81,8 @@ func TestTheSameLimitsApplyHoweverAnEmailIsAskedFor(t *testing.T) {
 				a := e.start()
 				first := emailRequests()["JSON"](a, "ada@people.test", "", "")
 				link := confirmLink(a.Email("ada@people.test"))
-				a.eventually("the email is recorded", func() bool { return a.Lookup("ada@people.test").State == "pending" })
+				a.eventually("the email is recorded",
+					func() bool { return a.Lookup("ada@people.test").State == "pending" })
 				resp := send(a, "ada@people.test", link, a.idOf("ada@people.test"))
 				want := limit.want(request)
 				if want == 0 {
@@ -87,11 +91,14 @@ func TestTheSameLimitsApplyHoweverAnEmailIsAskedFor(t *testing.T) {
 				if first.StatusCode != http.StatusAccepted || resp.StatusCode != want {
 					t.Errorf("%s: returns %d, then %d; want %d", request, first.StatusCode, resp.StatusCode, want)
 				}
-				limited := resp.Header.Get("RateLimit") != "" && strings.HasPrefix(resp.Header.Get("RateLimit-Policy"), `"ip";q=1;w=3600`)
-				if limited != (want == http.StatusTooManyRequests) || (resp.Header.Get("Retry-After") != "") != (want >= 400) {
+				limited := resp.Header.Get("RateLimit") != "" && strings.HasPrefix(resp.Header.Get("RateLimit-Policy"),
+					`"ip";q=1;w=3600`)
+				if limited != (want == http.StatusTooManyRequests) ||
+					(resp.Header.Get("Retry-After") != "") != (want >= 400) {
 					t.Errorf("%s: %v", request, resp.Header)
 				}
-				if name == "an address" { // hers would arrive before one that is asked for later, in the queue of the same domain
+				// hers would arrive before one that is asked for later, in the queue of the same domain
+				if name == "an address" {
 					emailRequests()["JSON"](a, "bob@people.test", "", "")
 					a.Email("bob@people.test")
 				}

@@ -42,16 +42,16 @@ type emailCopy struct {
 func newLoad(t *testing.T, e *env) *load {
 	t.Helper()
 	l := &load{t: t, env: e, links: make(chan string, 10_000)}
-	busy, rest := context.WithCancel(t.Context())
-	reading, stop := context.WithCancel(t.Context())
+	busy, stopWork := context.WithCancel(t.Context())
+	reading, stopReading := context.WithCancel(t.Context())
 	var working, reader sync.WaitGroup
 	for range 3 {
 		working.Go(func() { l.signUpAll(busy) })
 		working.Go(func() { l.confirmAll(busy) })
 	}
 	reader.Go(func() { l.readAll(reading) })
-	l.end = sync.OnceFunc(func() { rest(); working.Wait() })
-	t.Cleanup(func() { l.end(); stop(); reader.Wait() })
+	l.end = sync.OnceFunc(func() { stopWork(); working.Wait() })
+	t.Cleanup(func() { l.end(); stopReading(); reader.Wait() })
 	return l
 }
 
@@ -99,7 +99,8 @@ func (l *load) confirmAll(ctx context.Context) {
 			email := l.addressee.get(link)[0]
 			l.clicked.add(email, true)
 			switch code, state, err := a.tryConfirm(link); {
-			case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil: // down, or cut off
+			// down, or cut off
+			case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil:
 				l.unconfirmed.Add(1)
 				l.links <- link
 				<-time.After(15 * time.Millisecond)

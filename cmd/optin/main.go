@@ -22,7 +22,7 @@ const (
 	exitUsage  = 2 // wrong usage or configuration
 )
 
-const usage = `optin takes signups, sends a signed link by email, and counts a consent only once the person has confirmed it.
+const usage = `optin takes signups, sends a signed link by email, and counts a consent once the person has confirmed it.
 
   optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
   optin serve  -config optin.yaml  the service
@@ -114,7 +114,8 @@ func readConfig(path string, env func(string) (string, bool)) (*config.Config, *
 }
 
 // siteConfig is readConfig, and returns the site of an id, or all sites if the id is empty.
-func siteConfig(path, id string, env func(string) (string, bool)) (*config.Config, *templates.Set, []config.Site, error) {
+func siteConfig(path, id string, env func(string) (string, bool)) (*config.Config, *templates.Set, []config.Site,
+	error) {
 	cfg, pages, err := readConfig(path, env)
 	if err != nil {
 		return nil, nil, nil, err

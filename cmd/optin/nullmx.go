@@ -29,7 +29,8 @@ const (
 )
 
 func newNullMX() *nullMX {
-	return &nullMX{resolver: net.DefaultResolver, timeout: 300 * time.Millisecond, now: time.Now, cache: map[string]nullMXAnswer{}}
+	return &nullMX{resolver: net.DefaultResolver, timeout: 300 * time.Millisecond, now: time.Now,
+		cache: map[string]nullMXAnswer{}}
 }
 
 // undeliverable reports whether a domain (A-labels) publishes a null MX: one record with the root as its host.

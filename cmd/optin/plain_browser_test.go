@@ -94,7 +94,8 @@ func (r *plainBrowser) submit(selector string, given map[string]string) {
 	if len(given) > 0 {
 		r.t.Fatalf("the form at %s does not ask for %v", r.at, given)
 	}
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, to.String(), strings.NewReader(values.Encode()))
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, to.String(),
+		strings.NewReader(values.Encode()))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -40,7 +40,8 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second, Waits: storeWaits,
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second,
+		Waits:      storeWaits,
 		RepeatLast: true,
 	})
 	senders, err := newSenders(cfg, service, endpoints, p.log)
@@ -49,7 +50,8 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 	}
 	for queue, s := range senders {
 		pools = append(pools, outbox.Pool{
-			Queues: []store.QueueName{queue}, Run: s.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits, RepeatLast: true,
+			Queues: []store.QueueName{queue}, Run: s.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits,
+			RepeatLast: true,
 			ProbeEvery: webhook.ProbeEvery,
 		})
 	}
@@ -59,9 +61,9 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 		}})
 }
 
-// emailPools share the connections to a relay. Emails that were not tried yet have most of them, and always at least
-// one; those that were have the rest. Emails to the same domains have at most half of them, as in the mailer. Where
-// there is only one connection, an email that stalls delays all others.
+// emailPools returns the pools that share the connections to a relay. Emails that were not tried yet have most of them,
+// and always at least one; those that were have the rest. Emails to the same domains have at most half of them, as in
+// the mailer. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
 		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
@@ -109,7 +111,8 @@ func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook
 	for _, s := range cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
-				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w), Health: endpoints,
+				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
+				Health: endpoints,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)
@@ -123,6 +126,7 @@ func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook
 // newEndpoints makes the endpoints of all sites.
 func newEndpoints(service *confirm.Service) (*webhook.Endpoints, error) {
 	return webhook.NewEndpoints(webhook.EndpointsOptions{
-		Sites: service.Sites, Queue: service.Store, Cells: service.Store, Open: service.OpenEvent, Enqueued: service.Enqueued,
+		Sites: service.Sites, Queue: service.Store, Cells: service.Store, Open: service.OpenEvent,
+		Enqueued: service.Enqueued,
 	})
 }

@@ -15,7 +15,8 @@ func TestMetricsNameAllQueuesOfFreshEmailsAlike(t *testing.T) {
 		}
 	}
 	hook := webhook.Queue("gazette", "https://gazette.example/hooks")
-	for _, queue := range []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueExpire, hook} {
+	for _, queue := range []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueExpire,
+		hook} {
 		if got := queueLabel(queue); got != string(queue) {
 			t.Errorf("%s is %s", queue, got)
 		}

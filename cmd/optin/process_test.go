@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: leaseFor, fill: -1}, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
+		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: leaseFor, fill: -1}, os.Args[2:], os.LookupEnv,
+			os.Stdout, os.Stderr))
 	}
 	os.Exit(checkResponses(m.Run))
 }
@@ -51,7 +52,8 @@ func (e *env) spawn(listen string) (*process, *actor) {
 func (e *env) launch(listen string) *process {
 	e.t.Helper()
 	e.write(listen)
-	return child(e.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String()}, "serve", "-config", e.configPath)
+	return child(e.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String()}, "serve", "-config",
+		e.configPath)
 }
 
 // write writes the configuration.
@@ -70,7 +72,8 @@ func command(t *testing.T, args ...string) *process {
 
 func child(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: &syncBuffer{}, stderr: &syncBuffer{}, done: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: &syncBuffer{}, stderr: &syncBuffer{},
+		done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	dieWithParent(p.cmd)

@@ -46,11 +46,13 @@ type extra struct {
 	handlers  map[string]http.Handler // by the first segment of the path
 	noLookups bool                    // do not ask DNS about domains
 	leaseFor  time.Duration           // of jobs; 0: the outbox's default
-	fill      time.Duration           // the least time in which a person fills in the hosted form; 0: the default of web; negative: none
+	// the least time in which a person fills in the hosted form; 0: the default of web; negative: none
+	fill time.Duration
 }
 
 // start starts everything that the configuration asks for. If it fails, it stops what it had started.
-func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program, err error) {
+func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program,
+	err error) {
 	var relays []string
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, r.HostPort())
@@ -149,7 +151,8 @@ func (p *program) watchStore(ctx context.Context, st store.Store, service *confi
 }
 
 // handler returns the handler of the main listener.
-func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
+func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
+	pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
 	sites, err := webSites(cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -159,8 +162,9 @@ func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoint
 		return nil, err
 	}
 	o := web.Options{
-		Service: service, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
-		Work: work, Bounces: newBounces(service, cfg.Sites), OperatorKeys: webAPIKeys(cfg.Admin.APIKeys),
+		Service: service, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites,
+		PublicURL: cfg.PublicURL,
+		Work:      work, Bounces: newBounces(service, cfg.Sites), OperatorKeys: webAPIKeys(cfg.Admin.APIKeys),
 		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 		Admin: web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(cfg.Sites)},
 	}

@@ -32,27 +32,36 @@ func scanners() []scan {
 		{name: "a look at the head", method: http.MethodHead, want: []int{200}},
 		{name: "a question for the methods", method: http.MethodOptions, want: []int{204, 405}},
 		{name: "a prefetch", method: get, header: http.Header{"Purpose": {"prefetch"}}, want: []int{200}},
-		{name: "a prefetch of today", method: get, header: http.Header{"Sec-Purpose": {"prefetch;prerender"}}, want: []int{200}},
+		{name: "a prefetch of today", method: get, header: http.Header{"Sec-Purpose": {"prefetch;prerender"}},
+			want: []int{200}},
 		{name: "a prefetch of old", method: get, header: http.Header{"X-Moz": {"prefetch"}}, want: []int{200}},
 		{name: "a program's look", method: get, header: http.Header{"Accept": {"application/json"}}, want: []int{200}},
 		{name: "a query that confirms", method: get, query: "?confirm=true", want: []int{200}},
 		{name: "a query with a method", method: get, query: "?_method=POST", want: []int{200}},
-		{name: "a look that says post", method: get, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{200}},
-		{name: "a look that says post otherwise", method: get, header: http.Header{"X-Http-Method": {"POST"}, "X-Method-Override": {"POST"}}, want: []int{200}},
-		{name: "a look with a body", method: get, body: "_method=POST", header: http.Header{"Content-Type": {form}}, want: []int{200}},
-		{name: "a head that says post", method: http.MethodHead, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{200}},
+		{name: "a look that says post", method: get, header: http.Header{"X-Http-Method-Override": {"POST"}},
+			want: []int{200}},
+		{name: "a look that says post otherwise", method: get, header: http.Header{"X-Http-Method": {"POST"},
+			"X-Method-Override": {"POST"}}, want: []int{200}},
+		{name: "a look with a body", method: get, body: "_method=POST", header: http.Header{"Content-Type": {form}},
+			want: []int{200}},
+		{name: "a head that says post", method: http.MethodHead,
+			header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{200}},
 		{name: "a post of a page elsewhere", method: post, header: http.Header{
-			"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Content-Type": {form},
+			"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"},
+			"Content-Type": {form},
 		}, want: []int{403}},
-		{name: "a post of a page elsewhere, in an old browser", method: post, header: http.Header{"Origin": {"https://evil.example"}}, want: []int{403}},
+		{name: "a post of a page elsewhere, in an old browser", method: post,
+			header: http.Header{"Origin": {"https://evil.example"}}, want: []int{403}},
 		{name: "a post of a page elsewhere that hides its name", method: post, header: http.Header{
 			"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"},
 		}, want: []int{403}},
-		{name: "a post of a page of a neighbour", method: post, header: http.Header{"Sec-Fetch-Site": {"same-site"}}, want: []int{403}},
+		{name: "a post of a page of a neighbour", method: post, header: http.Header{"Sec-Fetch-Site": {"same-site"}},
+			want: []int{403}},
 		{name: "a put", method: http.MethodPut, body: "{}", want: []int{405}},
 		{name: "a patch", method: http.MethodPatch, body: "{}", want: []int{405}},
 		{name: "a delete", method: http.MethodDelete, want: []int{405}},
-		{name: "a delete that says post", method: http.MethodDelete, header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{405}},
+		{name: "a delete that says post", method: http.MethodDelete,
+			header: http.Header{"X-Http-Method-Override": {"POST"}}, want: []int{405}},
 		{name: "a method that nobody knows", method: "CONFIRM", want: []int{405}},
 	}
 }
@@ -71,11 +80,13 @@ func TestScannersAndPrefetchersConfirmNobody(t *testing.T) {
 		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 0 {
 			t.Errorf("the website got %+v", calls)
 		}
-		if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" || a.Lookup("ada@people.test").State != "confirmed" {
+		if code, state := a.Confirm(link); code != http.StatusOK || state != "confirmed" ||
+			a.Lookup("ada@people.test").State != "confirmed" {
 			t.Errorf("the person's own confirmation returns %d %q", code, state)
 		}
 		e.finishAll([]*process{p}, []*actor{a})
-		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 || calls[0].Type != "subscription.confirmed" {
+		if calls := e.endpoint.eventsAbout("ada@people.test"); len(calls) != 1 ||
+			calls[0].Type != "subscription.confirmed" {
 			t.Errorf("the website got %+v", calls)
 		}
 		if n := e.emailsTo("ada@people.test"); n != 1 {
@@ -103,7 +114,8 @@ func (a *actor) scan(s scan, link string) {
 func (a *actor) postBrokenLinks(link string) {
 	a.t.Helper()
 	token := strings.TrimPrefix(path(link), "/c/")
-	broken := []string{strings.ToUpper(token), token + ".", token + "A", token + "%0A", token + "=", "undefined", "null", "%7B%7D", "0"}
+	broken := []string{strings.ToUpper(token), token + ".", token + "A", token + "%0A", token + "=", "undefined",
+		"null", "%7B%7D", "0"}
 	for i := 1; i < len(token); i++ {
 		broken = append(broken, token[:i])
 		if i%7 == 0 {
@@ -112,7 +124,8 @@ func (a *actor) postBrokenLinks(link string) {
 	}
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 		if !strings.HasSuffix(token, string(c)) {
-			broken = append(broken, token[:len(token)-1]+string(c)) // base64 that decodes to the same bytes is among these
+			// base64 that decodes to the same bytes is among these
+			broken = append(broken, token[:len(token)-1]+string(c))
 		}
 	}
 	for _, b := range broken {

@@ -13,7 +13,8 @@ func serve(ctx context.Context, args []string, env func(string) (string, bool), 
 	return serveWith(ctx, extra{}, args, env, stdout, stderr)
 }
 
-func serveWith(ctx context.Context, x extra, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+func serveWith(ctx context.Context, x extra, args []string, env func(string) (string, bool), stdout,
+	stderr io.Writer) int {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
 	if code, ok := parseFlags(f, args, stderr); !ok {

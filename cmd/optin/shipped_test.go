@@ -32,7 +32,8 @@ func TestEveryShippedConfigurationLoads(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("the README has no configuration")
 	}
-	env := map[string]string{"RELAY_PASSWORD": "a-password", "LISTEN": "127.0.0.1:8080", "DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525", "ADMIN_PASSWORD": "a-password"}
+	env := map[string]string{"RELAY_PASSWORD": "a-password", "LISTEN": "127.0.0.1:8080",
+		"DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525", "ADMIN_PASSWORD": "a-password"}
 	for _, secret := range []string{"OPTIN_SECRET", "SECRET"} {
 		env[secret] = random(32)
 	}
@@ -58,7 +59,8 @@ func TestTheReadmeBeginsWithTheTwoCommands(t *testing.T) {
 		}
 	}
 	makefile := readShipped(t, "Makefile")
-	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(readShipped(t, "README.md")+readShipped(t, "CONTRIBUTING.md"), -1) {
+	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(readShipped(t,
+		"README.md")+readShipped(t, "CONTRIBUTING.md"), -1) {
 		if !regexp.MustCompile(`(?m)^` + target[1] + `:`).MatchString(makefile) {
 			t.Errorf("the Makefile has no target %s", target[1])
 		}
@@ -76,6 +78,7 @@ func TestTheRedisOfDockerComposeLosesNothing(t *testing.T) {
 
 func TestEmailsPromiseTheDeletionThatTheRulesDo(t *testing.T) {
 	if templates.UnconfirmedRetention != consent.Grace {
-		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention, consent.Grace)
+		t.Errorf("emails promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention,
+			consent.Grace)
 	}
 }

@@ -34,7 +34,8 @@ func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 		slices.Sort(waited)
 		late := waited[(len(waited)*99+99)/100-1]
 		t.Logf("beside %d bad ones, %d new emails were sent after %v (median), %v (99 in 100), %v (last)", bad, good,
-			waited[len(waited)/2].Round(time.Millisecond), late.Round(time.Millisecond), waited[len(waited)-1].Round(time.Millisecond))
+			waited[len(waited)/2].Round(time.Millisecond), late.Round(time.Millisecond),
+			waited[len(waited)-1].Round(time.Millisecond))
 		if late > 5*time.Second {
 			t.Errorf("a new email waited for %v", late)
 		}

@@ -35,9 +35,13 @@ func newSMTPServer(t *testing.T, behaviours map[string]func(context.Context) err
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &smtpServer{addr: l.Addr().String(), behaviours: behaviours, arrivals: map[string][]time.Time{}, ids: map[string]int{}, returnPaths: map[string]string{}}
+	s := &smtpServer{addr: l.Addr().String(), behaviours: behaviours, arrivals: map[string][]time.Time{},
+		ids: map[string]int{}, returnPaths: map[string]string{}}
 	ctx, end := context.WithCancel(context.Background())
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &smtpSession{smtpServer: s, ctx: ctx}, nil }))
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session,
+		error) {
+		return &smtpSession{smtpServer: s, ctx: ctx}, nil
+	}))
 	server.Domain, server.EnableSMTPUTF8 = "relay.test", true
 	var done sync.WaitGroup
 	done.Go(func() { _ = server.Serve(l) })
@@ -141,7 +145,8 @@ type refusingSession struct{}
 
 func (refusingSession) Mail(string, *smtp.MailOptions) error { return nil }
 func (refusingSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "<" + to + ">: there is no " + to + " here"}
+	return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "<" + to + ">: there is no " +
+		to + " here"}
 }
 func (refusingSession) Data(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }
 func (refusingSession) Reset()                 {}

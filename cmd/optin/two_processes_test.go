@@ -26,7 +26,8 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	two, _ := e.spawn(freeAddr(t))
 	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
 	took := time.Since(begun)
-	e.eventually(time.Minute, "no job is left", func() bool { return countOf(t, service, consent.CountEmails) == int64(n) })
+	e.eventually(time.Minute, "no job is left",
+		func() bool { return countOf(t, service, consent.CountEmails) == int64(n) })
 	if one.stop() != exitOK || two.stop() != exitOK {
 		t.Errorf("they do not exit with 0:\n%s\n%s", one.stderr, two.stderr)
 	}
@@ -38,7 +39,8 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 			t.Errorf("process %s sent %d of %d: it had no part in it", name, sent, n)
 		}
 	}
-	t.Logf("%d emails by two processes of 8 workers in %v: %.0f a second", n, took.Round(time.Millisecond), float64(n)/took.Seconds())
+	t.Logf("%d emails by two processes of 8 workers in %v: %.0f a second", n, took.Round(time.Millisecond),
+		float64(n)/took.Seconds())
 }
 
 // A process is suspended while the relay has its email, and resumes after another has sent it: it changes nothing.
@@ -59,10 +61,12 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
 	service := e.service()
 	other, _ := e.spawn(freeAddr(t))
-	e.eventually(30*time.Second, "the other's email", func() bool { return countOf(t, service, consent.CountEmails) == 1 })
+	e.eventually(30*time.Second, "the other's email",
+		func() bool { return countOf(t, service, consent.CountEmails) == 1 })
 	close(release)
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
-	e.eventually(30*time.Second, "the sleeper's outcome", func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
+	e.eventually(30*time.Second, "the sleeper's outcome",
+		func() bool { return bytes.Contains([]byte(sleeper.stderr.String()), []byte(`"outcome":"lost"`)) })
 	if all, different := relay.emails(); all != 2 || different != 1 {
 		t.Errorf("%d copies of %d emails arrived; want two of one", all, different)
 	}

@@ -43,6 +43,7 @@ func commitText() string {
 
 // printVersion prints the version and the commit.
 func printVersion(stdout io.Writer) int {
-	fmt.Fprintf(stdout, "optin %s (commit %s, %s, %s/%s)\n", versionText(), commitText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(stdout, "optin %s (commit %s, %s, %s/%s)\n", versionText(), commitText(), runtime.Version(),
+		runtime.GOOS, runtime.GOARCH)
 	return exitOK
 }

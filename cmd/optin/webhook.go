@@ -35,7 +35,7 @@ const webhookUsage = `optin webhook is for the endpoints that websites receive e
   optin webhook test   -config optin.yaml -site gazette [-url URL]
                                                sends a sample event, signed as real events are, and prints the outcome
   optin webhook failed -config optin.yaml [-site gazette]
-                                               lists events that could not be delivered and will not be tried again by themselves
+                                               lists events that were not delivered and are not tried again
   optin webhook retry  -config optin.yaml [-site gazette] -all | ID…
                                                makes failed events due now, and enables their endpoints again
 
@@ -74,10 +74,11 @@ func webhookListen(ctx context.Context, args []string, env func(string) (string,
 	f := flag.NewFlagSet("webhook listen", flag.ContinueOnError)
 	addr := f.String("listen", "127.0.0.1:9000", "the `address` to listen at; port 0 picks one")
 	var secrets []string
-	f.Func("secret", "the endpoint's `secret`, whsec_… or whpk_…, or $NAME of a variable that has it; may be repeated", func(s string) error {
-		secrets = append(secrets, s)
-		return nil
-	})
+	f.Func("secret", "the endpoint's `secret`, whsec_… or whpk_…, or $NAME of a variable that has it; may be repeated",
+		func(s string) error {
+			secrets = append(secrets, s)
+			return nil
+		})
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -91,7 +92,8 @@ func webhookListen(ctx context.Context, args []string, env func(string) (string,
 		fmt.Fprintln(stderr, "optin webhook listen:", err)
 		return exitFailed
 	}
-	fmt.Fprintf(stdout, "Listening at http://%s/ for the events of a webhook with private: true. Ctrl-C stops.\n", l.Addr())
+	fmt.Fprintf(stdout, "Listening at http://%s/ for the events of a webhook with private: true. Ctrl-C stops.\n",
+		l.Addr())
 	server := web.HTTPServer("", &eventPrinter{trust: trust, out: stdout})
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
@@ -105,7 +107,8 @@ func webhookListen(ctx context.Context, args []string, env func(string) (string,
 // parseTrust parses the secrets and public keys that events are verified with.
 func parseTrust(secrets []string, env func(string) (string, bool)) (t webhook.Trust, err error) {
 	if len(secrets) == 0 {
-		return t, errors.New("-secret is missing: the secret of the webhook in the configuration (whsec_…), or its public key (whpk_…)")
+		return t, errors.New("-secret is missing: the secret of the webhook in the configuration (whsec_…), or its " +
+			"public key (whpk_…)")
 	}
 	for _, text := range secrets {
 		if name, ok := strings.CutPrefix(text, "$"); ok {
@@ -194,7 +197,8 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	f := flag.NewFlagSet("webhook test", flag.ContinueOnError)
 	path := f.String("config", "optin.yaml", "the configuration's `file`")
 	site := f.String("site", "", "the `id` of the site; may be left out if there is one")
-	url := f.String("url", "", "the `URL` of the one endpoint to call, as in the configuration; all of the site if left out")
+	url := f.String("url", "", "the `URL` of the one endpoint to call, as in the configuration; all of the site "+
+		"if left out")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -231,7 +235,8 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 // sendSampleEvent calls one endpoint once.
 func sendSampleEvent(ctx context.Context, site string, w config.Webhook, stdout io.Writer) error {
 	c, err := webhook.New(webhook.Options{
-		Events: noEvents{}, Log: slog.New(slog.DiscardHandler), UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
+		Events: noEvents{}, Log: slog.New(slog.DiscardHandler), UserAgent: "optin/" + versionText(),
+		Endpoint: webhookEndpoint(w),
 	})
 	if err != nil {
 		return err
@@ -245,7 +250,8 @@ func sendSampleEvent(ctx context.Context, site string, w config.Webhook, stdout 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ok      webhook: %s answered %d to event %s within %v\n", w.URL.Host, a.Status, event.ID, a.Took.Round(time.Millisecond))
+	fmt.Fprintf(stdout, "ok      webhook: %s answered %d to event %s within %v\n", w.URL.Host, a.Status, event.ID,
+		a.Took.Round(time.Millisecond))
 	return nil
 }
 
@@ -286,7 +292,8 @@ func webhookFailed(ctx context.Context, args []string, env func(string) (string,
 }
 
 // printFailed prints a table page by page: a listing may be long. n is the number of events.
-func printFailed(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, w io.Writer) (n int, err error) {
+func printFailed(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, w io.Writer) (n int,
+	err error) {
 	host := webhookHosts(sites)
 	for _, s := range sites {
 		for next, more := "", true; more; more = next != "" {
@@ -299,7 +306,8 @@ func printFailed(ctx context.Context, endpoints *webhook.Endpoints, sites []conf
 				if n++; n == 1 {
 					fmt.Fprintln(t, "ID\tTYPE\tAGE\tHOST\tQUEUE")
 				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.ID, cmp.Or(string(p.Type), "(cannot be decrypted)"), age(p.At), host[p.Queue], p.Queue)
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.ID, cmp.Or(string(p.Type), "(cannot be decrypted)"), age(p.At),
+					host[p.Queue], p.Queue)
 			}
 			if err := t.Flush(); err != nil {
 				return n, err
@@ -363,7 +371,8 @@ func webhookRetry(ctx context.Context, args []string, env func(string) (string, 
 
 // retryEvents retries the events of some ids, or all failed events if there are no ids. unknown are the ids that are
 // not of a failed event of any site.
-func retryEvents(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, ids []string) (n int, unknown []string, err error) {
+func retryEvents(ctx context.Context, endpoints *webhook.Endpoints, sites []config.Site, ids []string) (n int,
+	unknown []string, err error) {
 	all := len(ids) == 0
 	for _, s := range sites {
 		if all {
@@ -399,7 +408,8 @@ func splitIDs(args []string) (ids, flags []string) {
 
 // openForWebhooks opens the store of a configuration for a command, and returns the sites that the command is about. If
 // the service is nil, the command ends with the code, and the reason is printed.
-func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*confirm.Service, []config.Site, int) {
+func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool),
+	stderr io.Writer) (*confirm.Service, []config.Site, int) {
 	cfg, _, sites, err := siteConfig(path, site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)

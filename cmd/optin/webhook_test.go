@@ -69,11 +69,13 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 		}
 		fixed.Store(true)
 		id := strings.Fields(strings.Split(out, "\n")[1])[0]
-		if out, errs := runWebhook(t, exitFailed, "retry", "-config", e.configPath, id, "no-such-id"); !strings.HasPrefix(out, "1 enqueued again.") || !strings.Contains(errs, `"no-such-id"`) {
+		if out, errs := runWebhook(t, exitFailed, "retry", "-config", e.configPath, id,
+			"no-such-id"); !strings.HasPrefix(out, "1 enqueued again.") || !strings.Contains(errs, `"no-such-id"`) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
 		a.eventually("the one that was asked for is accepted", func() bool { return accepted.Load() == 1 })
-		if out, _ := runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath); !strings.HasPrefix(out, "1 enqueued again.") {
+		if out, _ := runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath); !strings.HasPrefix(out,
+			"1 enqueued again.") {
 			t.Errorf("printed %s", out)
 		}
 		a.eventually("the other one is accepted", func() bool { return accepted.Load() == 2 })
@@ -89,7 +91,8 @@ func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 	done := make(chan int)
 	env := func(string) (string, bool) { return secret, true }
 	go func() {
-		done <- run(ctx, []string{"webhook", "listen", "-listen", "127.0.0.1:0", "-secret", "$SECRET"}, env, out, io.Discard)
+		done <- run(ctx, []string{"webhook", "listen", "-listen", "127.0.0.1:0", "-secret", "$SECRET"}, env, out,
+			io.Discard)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -104,7 +107,8 @@ func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 
 func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 	key := "whsk_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
-	public := "whpk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32))).Public().(ed25519.PublicKey))
+	public := "whpk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte(strings.Repeat("k",
+		32))).Public().(ed25519.PublicKey))
 	for name, c := range map[string]struct{ sends, knows string }{
 		"with a secret":            {hookSecret, hookSecret},
 		"with a key":               {key, public},
@@ -116,10 +120,12 @@ func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 			e := newEnv(t, "sqlite:///nowhere/optin.db") // no store is needed
 			e.writeWithWebhook(url, c.sends)
 			printed, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-site", "gazette", "-url", url)
-			if !regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`).MatchString(printed) {
+			ok := regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`)
+			if !ok.MatchString(printed) {
 				t.Errorf("test printed %s", printed)
 			}
-			if !regexp.MustCompile(`(?m)  genuine   test_\w+  webhook\.test\n\{\n  "type": "webhook\.test",$`).MatchString(out.String()) {
+			genuine := regexp.MustCompile(`(?m)  genuine   test_\w+  webhook\.test\n\{\n  "type": "webhook\.test",$`)
+			if !genuine.MatchString(out.String()) {
 				t.Errorf("listen printed %s", out.String())
 			}
 			_, body, _ := strings.Cut(out.String(), "  webhook.test\n")
@@ -135,10 +141,12 @@ func TestListenSaysWhyItRefusesAnEvent(t *testing.T) {
 	e := newEnv(t, "sqlite:///nowhere/optin.db")
 	e.writeWithWebhook(url, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
 	printed, _ := runWebhook(t, exitFailed, "test", "-config", e.configPath)
-	if !strings.Contains(printed, "answered 401") || !strings.Contains(out.String(), "REFUSED") || !strings.Contains(out.String(), "none of its signatures (v1: 1, v1a: 0)") {
+	if !strings.Contains(printed, "answered 401") || !strings.Contains(out.String(), "REFUSED") ||
+		!strings.Contains(out.String(), "none of its signatures (v1: 1, v1a: 0)") {
 		t.Errorf("printed %s and %s", printed, out.String())
 	}
-	for missing, want := range map[string]string{webhook.HeaderID: "webhook-id is missing", webhook.HeaderTimestamp: "webhook-timestamp is missing"} {
+	for missing, want := range map[string]string{webhook.HeaderID: "webhook-id is missing",
+		webhook.HeaderTimestamp: "webhook-timestamp is missing"} {
 		req, err := http.NewRequest(http.MethodPost, url, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
@@ -163,9 +171,12 @@ func TestListenSaysWhyItRefusesAnEvent(t *testing.T) {
 func TestWrongUsageOfWebhookExitsWithTwo(t *testing.T) {
 	e := newEnv(t, "sqlite:///nowhere/optin.db")
 	e.writeWithWebhook("http://127.0.0.1:1/", hookSecret)
-	for _, line := range []string{"", "nonsense", "listen", "listen -secret whsec_short", "listen -secret whpk_AAAA", "listen x",
-		"listen -secret whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "test -config CONFIG -site other", "test -config CONFIG -url http://other.example/",
-		"failed -config CONFIG x", "failed -config CONFIG -site other", "retry -config CONFIG", "retry -config CONFIG -all x", "failed -config nowhere.yaml"} {
+	for _, line := range []string{"", "nonsense", "listen", "listen -secret whsec_short", "listen -secret whpk_AAAA",
+		"listen x",
+		"listen -secret whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "test -config CONFIG -site other",
+		"test -config CONFIG -url http://other.example/",
+		"failed -config CONFIG x", "failed -config CONFIG -site other", "retry -config CONFIG",
+		"retry -config CONFIG -all x", "failed -config nowhere.yaml"} {
 		args := strings.Fields(strings.ReplaceAll(line, "CONFIG", e.configPath))
 		if _, errs := runWebhook(t, exitUsage, args...); errs == "" {
 			t.Errorf("%s: prints nothing", line)
@@ -178,7 +189,8 @@ func TestWrongUsageOfWebhookExitsWithTwo(t *testing.T) {
 
 func TestAnIDMayBeginWithAHyphen(t *testing.T) {
 	ids, flags := splitIDs([]string{"-config", "x", "-aaaaaaaaaaaaaaaaaaaaa-0", "short", "bbbbbbbbbbbbbbbbbbbbbb-12"})
-	if strings.Join(ids, " ") != "-aaaaaaaaaaaaaaaaaaaaa-0 bbbbbbbbbbbbbbbbbbbbbb-12" || strings.Join(flags, " ") != "-config x short" {
+	if strings.Join(ids, " ") != "-aaaaaaaaaaaaaaaaaaaaa-0 bbbbbbbbbbbbbbbbbbbbbb-12" ||
+		strings.Join(flags, " ") != "-config x short" {
 		t.Errorf("ids %v, flags %v", ids, flags)
 	}
 }
@@ -196,7 +208,8 @@ func TestAWebhookKeyFitsItsPublicKeyAndTheConfiguration(t *testing.T) {
 	for _, line := range []string{"-v1a -dkim", "-v1a -sample", "-v1a -out x"} {
 		runKeys(t, exitUsage, strings.Fields(line)...)
 	}
-	if age(time.Now().Add(-72*time.Hour)) != "3d" || age(time.Now().Add(-90*time.Minute)) != "1h30m0s" || age(time.Time{}) != "-" {
+	if age(time.Now().Add(-72*time.Hour)) != "3d" || age(time.Now().Add(-90*time.Minute)) != "1h30m0s" ||
+		age(time.Time{}) != "-" {
 		t.Error("ages are wrong")
 	}
 }

@@ -25,13 +25,13 @@ import (
 
 // The functions of this file turn the configuration into the options of each package.
 
-func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Store, error) {
+func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.Store, error) {
 	var st store.Store
 	var err error
 	if c.Scheme == "sqlite" {
-		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: sqlite.Durability(c.Durability)})
+		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: c.Durability})
 	} else {
-		st, err = redis.Open(ctx, redis.Options{URL: c.URL(), Log: log})
+		st, err = redis.Open(ctx, redis.Options{Location: c, Log: log})
 	}
 	if err != nil {
 		return nil, err // not st: a nil pointer in an interface is not nil
@@ -40,7 +40,8 @@ func openStore(ctx context.Context, c config.Store, log *slog.Logger) (store.Sto
 }
 
 // newService returns the service on a store. enqueued may be nil.
-func newService(cfg *config.Config, st store.Store, ring *keyring.Keyring, enqueued func(store.QueueName)) (*confirm.Service, error) {
+func newService(cfg *config.Config, st store.Store, ring *keyring.Keyring,
+	enqueued func(store.QueueName)) (*confirm.Service, error) {
 	return confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
@@ -75,8 +76,9 @@ func limits(of []config.Limit) (all []store.Limit) {
 func serviceSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
 		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: consent.Terms{
-			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), EmailsPerSite: limits(c.Limits.EmailsPerSite),
-			RemindAfter: c.Reminder,
+			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress),
+			EmailsPerSite: limits(c.Limits.EmailsPerSite),
+			RemindAfter:   c.Reminder,
 		}, Challenge: challengeOf(c.Challenge.When), NormalSignups: c.Challenge.Normal}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
@@ -91,7 +93,8 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 
 func challengeOf(when config.When) confirm.Challenge {
 	return map[config.When]confirm.Challenge{
-		config.WhenBusy: confirm.ChallengeInSurge, config.WhenAlways: confirm.ChallengeAlways, config.WhenNever: confirm.ChallengeNever,
+		config.WhenBusy: confirm.ChallengeInSurge, config.WhenAlways: confirm.ChallengeAlways,
+		config.WhenNever: confirm.ChallengeNever,
 	}[when]
 }
 
@@ -108,9 +111,11 @@ func templateSite(c config.Site) templates.Site {
 func webSites(of []config.Site) (map[string]web.Site, error) {
 	all := map[string]web.Site{}
 	for _, c := range of {
-		s := web.Site{Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors, Theme: c.Theme,
+		s := web.Site{Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
+			Theme: c.Theme,
 			After: webAfter(c.After), AfterPurpose: map[string]web.After{}, APIKeys: webAPIKeys(c.APIKeys),
-			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP), SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork)}}
+			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP),
+				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork)}}
 		for _, r := range c.Redirects {
 			s.Redirects = append(s.Redirects, r.String())
 		}
@@ -119,7 +124,8 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error
-			s.Captcha, err = challenge.NewCaptcha(challenge.Kind(k.Kind), challenge.CaptchaOptions{SiteKey: k.SiteKey, Secret: string(k.Secret)})
+			s.Captcha, err = challenge.NewCaptcha(challenge.Kind(k.Kind), challenge.CaptchaOptions{SiteKey: k.SiteKey,
+				Secret: string(k.Secret)})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", c.ID, err)
 			}
@@ -154,7 +160,8 @@ func webAfter(c config.After) web.After {
 }
 
 // newMailer returns the mailer. alarm is called when a relay is paused or used again; it may be nil.
-func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Set, log *slog.Logger, alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
+func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Set, log *slog.Logger,
+	alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
 	sites := map[string]mailer.Site{}
 	for _, c := range cfg.Sites {
 		sites[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c)}
@@ -164,7 +171,8 @@ func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Se
 		keys = append(keys, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
 	}
 	return mailer.New(mailer.Options{
-		Service: service, Pages: pages, Sites: sites, Relays: cfg.SMTP.Relays, Connections: cfg.SMTP.Connections, DKIM: keys,
+		Service: service, Pages: pages, Sites: sites, Relays: cfg.SMTP.Relays, Connections: cfg.SMTP.Connections,
+		DKIM: keys,
 		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
 }

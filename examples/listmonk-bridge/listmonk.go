@@ -16,12 +16,13 @@ type listmonk struct {
 	url, user, token string
 }
 
-// add puts a person on lists as confirmed: they have confirmed already, and get no second email asking for it. The id at optin is
-// stored with them, to find them by after their address was erased.
+// add puts a person on lists as confirmed: they have confirmed already, and get no second email asking for it. The id
+// at optin is stored with them, to find them by after their address was erased.
 func (l listmonk) add(email, id string, lists []int) error {
 	attribs := map[string]any{"optin_id": id}
 	status, err := l.call(http.MethodPost, "/api/subscribers", map[string]any{
-		"email": email, "name": email, "status": "enabled", "lists": lists, "attribs": attribs, "preconfirm_subscriptions": true,
+		"email": email, "name": email, "status": "enabled", "lists": lists, "attribs": attribs,
+		"preconfirm_subscriptions": true,
 	}, nil)
 	if status != http.StatusConflict {
 		return err
@@ -31,9 +32,11 @@ func (l listmonk) add(email, id string, lists []int) error {
 		return err
 	}
 	if who == 0 {
-		return fmt.Errorf("listmonk has the address and does not show it: its user needs subscribers:get_all and subscribers:sql_query")
+		return fmt.Errorf("listmonk has the address and does not show it: its user needs subscribers:get_all and " +
+			"subscribers:sql_query")
 	}
-	if _, err := l.call(http.MethodPatch, fmt.Sprintf("/api/subscribers/%d", who), map[string]any{"attribs": attribs}, nil); err != nil {
+	if _, err := l.call(http.MethodPatch, fmt.Sprintf("/api/subscribers/%d", who), map[string]any{"attribs": attribs},
+		nil); err != nil {
 		return err
 	}
 	_, err = l.call(http.MethodPut, "/api/subscribers/lists", map[string]any{
@@ -66,7 +69,8 @@ func (l listmonk) find(where string) (int, error) {
 	var answer struct {
 		Data struct{ Results []struct{ ID int } }
 	}
-	_, err := l.call(http.MethodGet, "/api/subscribers?"+url.Values{"query": {where}, "per_page": {"1"}}.Encode(), nil, &answer)
+	_, err := l.call(http.MethodGet, "/api/subscribers?"+url.Values{"query": {where}, "per_page": {"1"}}.Encode(), nil,
+		&answer)
 	if err != nil || len(answer.Data.Results) == 0 {
 		return 0, err
 	}

@@ -1,7 +1,9 @@
-// Listmonk-bridge keeps lists of listmonk in step with optin: people who confirmed a purpose are on its list, people who withdrew are not.
+// Listmonk-bridge keeps lists of listmonk in step with optin: people who confirmed a purpose are on its list, people
+// who withdrew are not.
 //
-// A webhook only says that something changed. The state is looked up anew, because events may arrive late, twice, or in another order than
-// they happened, and an old event must not put anybody back on a list. Every failure is answered 502, and optin sends the event again.
+// A webhook only says that something changed. The state is looked up anew, because events may arrive late, twice, or in
+// another order than they happened, and an old event must not put anybody back on a list. Every failure is answered
+// 502, and optin sends the event again.
 package main
 
 import (
@@ -105,7 +107,8 @@ func parseLists(s string) (map[string]int, error) {
 		purpose, number, _ := strings.Cut(pair, "=")
 		list, err := strconv.Atoi(number)
 		if err != nil || purpose == "" {
-			return nil, fmt.Errorf("LISTS must be purposes of optin and numbers of lists, like letter=1,offers=2, and is %q", s)
+			return nil, fmt.Errorf("LISTS must be purposes of optin and numbers of lists, like letter=1,offers=2, "+
+				"and is %q", s)
 		}
 		lists[purpose] = list
 	}
@@ -126,8 +129,9 @@ func main() {
 		Addr: cmp.Or(os.Getenv("LISTEN"), "127.0.0.1:9000"),
 		Handler: &bridge{
 			secret: secret, lists: lists,
-			optin:    optin{client, os.Getenv("OPTIN_SITE_URL"), os.Getenv("DEMO_API_KEY")},
-			listmonk: listmonk{client, os.Getenv("LISTMONK_URL"), os.Getenv("LISTMONK_USER"), os.Getenv("LISTMONK_TOKEN")},
+			optin: optin{client, os.Getenv("OPTIN_SITE_URL"), os.Getenv("DEMO_API_KEY")},
+			listmonk: listmonk{client, os.Getenv("LISTMONK_URL"), os.Getenv("LISTMONK_USER"),
+				os.Getenv("LISTMONK_TOKEN")},
 		},
 		ReadTimeout: 10 * time.Second,
 	}

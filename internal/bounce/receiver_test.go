@@ -28,7 +28,7 @@ type env struct {
 func newEnv(t *testing.T) env {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"),
-		Durability: sqlite.None})
+		Durability: store.DurabilityNone})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,8 +30,8 @@ func Need(t testing.TB, program string) string {
 	return ""
 }
 
-// Start starts a browser and returns the context of its first tab. chromedp.NewContext of it opens further tabs, and with
-// chromedp.WithNewBrowserContext further profiles.
+// Start starts a browser and returns the context of its first tab. chromedp.NewContext of it opens further tabs, and
+// with chromedp.WithNewBrowserContext further profiles.
 func Start(t testing.TB, flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	browser := newContext(t, flags)
@@ -42,8 +42,8 @@ func Start(t testing.TB, flags ...chromedp.ExecAllocatorOption) context.Context 
 	return browser
 }
 
-// Tab starts a browser and returns the context of its one tab, 1280 by 900 pixels. listen is called with the tab's events from
-// their start; it may be nil.
+// Tab starts a browser and returns the context of its one tab, 1280 by 900 pixels. listen is called with the tab's
+// events from their start; it may be nil.
 func Tab(t testing.TB, listen func(event any), flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	var options []chromedp.ContextOption
@@ -51,7 +51,8 @@ func Tab(t testing.TB, listen func(event any), flags ...chromedp.ExecAllocatorOp
 		options = append(options, chromedp.WithListener(listen))
 	}
 	tab := newContext(t, flags, options...)
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 900)); err != nil { // the first action's context is the tab's life
+	// the first action's context is the tab's life
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 900)); err != nil {
 		t.Fatal(err)
 	}
 	return tab
@@ -60,7 +61,8 @@ func Tab(t testing.TB, listen func(event any), flags ...chromedp.ExecAllocatorOp
 // newContext prepares a browser, which starts with the first action.
 func newContext(t testing.TB, flags []chromedp.ExecAllocatorOption, options ...chromedp.ContextOption) context.Context {
 	t.Helper()
-	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(Need(t, "chromium")), chromedp.NoSandbox, chromedp.DisableGPU,
+	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(Need(t, "chromium")), chromedp.NoSandbox,
+		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("allow-pre-commit-input", true)) // otherwise a click on a page that is not painted yet is lost
 	bounded, cancel := context.WithTimeout(t.Context(), limit)

@@ -2,21 +2,22 @@
 //
 // For every file:
 //
-//   - All problems are reported together, sorted by line. Each is one line that says where it is, what is wrong and what
-//     to write instead: "optin.yaml:12: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h".
-//   - An unknown key is a problem, and so is a key that is given twice. Keys that are left out have the values of defaults.go.
-//   - ${NAME} inside a value is replaced by an environment variable; one that is not set is a problem. $${ is a literal ${.
-//     The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may stand
-//     unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
+//   - All problems are reported together, sorted by line. Each is one line that says where it is, what is wrong and
+//     what to write instead: "optin.yaml:12: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h".
+//   - An unknown key is a problem, and so is a key that is given twice. Keys that are left out have the values of
+//     defaults.go.
+//   - ${NAME} inside a value is replaced by an environment variable; one that is not set is a problem. $${ is a literal
+//     ${. The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may
+//     stand unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
 //   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
 //     admin.api_keys and sites[].api_keys (one per line), sites[].webhooks[].secret and
 //     sites[].challenge.captcha.secret. One newline at the end of the file is dropped. File names are relative to the
 //     folder of the configuration.
-//   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the value may
-//     be secret.
+//   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the
+//     value may be secret.
 //   - A Config and all its parts print without their secrets: with every verb of fmt, with slog and as JSON.
-//   - A file is refused as a whole if it is larger than 1 MiB, has several documents, uses YAML's anchors, aliases or tags, or
-//     is not UTF-8.
+//   - A file is refused as a whole if it is larger than 1 MiB, has several documents, uses YAML's anchors, aliases or
+//     tags, or is not UTF-8.
 //
 // The package reads files and the environment only through the functions it is given.
 //
@@ -37,14 +38,16 @@ import (
 
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/store"
 )
 
 // Config is the whole configuration, checked.
 type Config struct {
-	Listen         string   // host:port
-	PublicURL      *url.URL // scheme and host only, lower-case; https unless the host is loopback
-	Secrets        [][]byte // at least one, each of 32 bytes or more; the first is used for new values, all are accepted
-	Store          Store
+	Listen    string   // host:port
+	PublicURL *url.URL // scheme and host only, lower-case; https unless the host is loopback
+	// at least one, each of 32 bytes or more; the first is used for new values, all are accepted
+	Secrets        [][]byte
+	Store          store.Location
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is trusted
 	SMTP           SMTP
 	Admin          Admin
@@ -190,7 +193,8 @@ func (c Config) String() string {
 	if c.PublicURL != nil {
 		public = c.PublicURL.Redacted()
 	}
-	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d dkim=%d admin=%t metrics=%s sites=%s",
+	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d dkim=%d admin=%t "+
+		"metrics=%s sites=%s",
 		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, len(c.SMTP.DKIM),
 		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
 }

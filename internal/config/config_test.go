@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/store"
 )
 
 // What the sample takes from the environment.
@@ -84,14 +85,17 @@ sites:
 `
 
 func TestTheContractsExampleIsAccepted(t *testing.T) {
-	c, err := Parse("etc/optin.yaml", []byte(contract), variables, files(map[string]string{"etc/dkim.pem": rsaKey(t, 2048)}), "en", "fr")
+	c, err := Parse("etc/optin.yaml", []byte(contract), variables,
+		files(map[string]string{"etc/dkim.pem": rsaKey(t, 2048)}), "en", "fr")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.SMTP.Relays[0].User != "user" || c.SMTP.Relays[0].Password != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
+	if c.SMTP.Relays[0].User != "user" || c.SMTP.Relays[0].Password != "pass" || len(c.SMTP.DKIM) != 1 ||
+		c.SMTP.DKIM[0].Key == nil {
 		t.Errorf("smtp is %+v", c.SMTP)
 	}
-	if c.Sites[0].APIKeys[0] != (APIKey{sha256.Sum256([]byte(testAPIKey)), true, true}) || string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
+	if c.Sites[0].APIKeys[0] != (APIKey{sha256.Sum256([]byte(testAPIKey)), true, true}) ||
+		string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
 		t.Error("a variable inside brackets did not arrive")
 	}
 }
@@ -117,18 +121,23 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
-		c.SMTP.Relays[0].TLS != relay.Implicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
+	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != store.DurabilityAlways || c.SMTP.Connections != 4 ||
+		c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
+		c.SMTP.Relays[0].TLS != relay.Implicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 ||
+		c.TrustedProxies != nil {
 		t.Errorf("got %v", c)
 	}
-	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) || len(s.Limits.EmailsPerAddress) != 2 ||
-		s.Limits.EmailsPerSite[0].N != 10000 || s.Controller.PrivacyURL != nil || s.Webhooks != nil || s.APIKeys != nil {
+	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) ||
+		len(s.Limits.EmailsPerAddress) != 2 ||
+		s.Limits.EmailsPerSite[0].N != 10000 || s.Controller.PrivacyURL != nil || s.Webhooks != nil ||
+		s.APIKeys != nil {
 		t.Errorf("got %+v", s)
 	}
 }
 
 func TestNetworksAreMaskedAndAddressesAreHosts(t *testing.T) {
-	text := strings.Replace(minimal, "sites:", "trusted_proxies: [10.0.0.0/8, 192.0.2.7, '2001:db8::/32', '::ffff:192.0.2.8']\nsites:", 1)
+	text := strings.Replace(minimal, "sites:",
+		"trusted_proxies: [10.0.0.0/8, 192.0.2.7, '2001:db8::/32', '::ffff:192.0.2.8']\nsites:", 1)
 	c, err := Parse("optin.yaml", []byte(text), variables, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -141,25 +150,31 @@ func TestNetworksAreMaskedAndAddressesAreHosts(t *testing.T) {
 }
 
 func TestSecretsKeysAndWebhooksHaveSeveralForms(t *testing.T) {
-	text := strings.NewReplacer("secret: ${OPTIN_SECRET}", "secret: ["+testSecret+"=, __________________________________________v79_Pv6-fj39vX08w]",
-		"    locales:", "    api_keys: [sha256:0000000000000000000000000000000000000000000000000000000000000abc]\n    webhooks: [{url: http://10.0.0.7/, secret: "+testSecret+", private: true}]\n    locales:").Replace(minimal)
+	text := strings.NewReplacer("secret: ${OPTIN_SECRET}", "secret: ["+testSecret+
+		"=, __________________________________________v79_Pv6-fj39vX08w]",
+		"    locales:", "    api_keys: [sha256:0000000000000000000000000000000000000000000000000000000000000abc]\n   "+
+			" webhooks: [{url: http://10.0.0.7/, secret: "+testSecret+
+			", private: true}]\n    locales:").Replace(minimal)
 	c, err := Parse("optin.yaml", []byte(text), variables, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if len(c.Secrets) != 2 || len(c.Secrets[0]) != 32 || s.APIKeys[0].Sum[31] != 0xbc || s.APIKeys[0].Sum[0] != 0 || len(s.Webhooks[0].Secrets[0]) != 32 || !s.Webhooks[0].Private {
+	if len(c.Secrets) != 2 || len(c.Secrets[0]) != 32 || s.APIKeys[0].Sum[31] != 0xbc || s.APIKeys[0].Sum[0] != 0 ||
+		len(s.Webhooks[0].Secrets[0]) != 32 || !s.Webhooks[0].Private {
 		t.Errorf("got %v, %v", c, s)
 	}
 }
 
 func TestAllProblemsAreReportedTogetherByLine(t *testing.T) {
-	text := strings.NewReplacer("https://confirm.example", "http://confirm.example", "${OPTIN_SECRET}", "short", "smtps://", "http://",
+	text := strings.NewReplacer("https://confirm.example", "http://confirm.example", "${OPTIN_SECRET}", "short",
+		"smtps://", "http://",
 		"[en]", "[e]", "id: letter, text: {en: Receive the letter}", "id: Letter").Replace(minimal)
 	_, err := Parse("optin.yaml", []byte("listen: x\n"+text), nil, nil)
 	want := []string{
 		"optin.yaml:1: listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
-		"optin.yaml:2: public_url must begin with https://, because links in emails are secret; http:// is for loopback hosts only",
+		"optin.yaml:2: public_url must begin with https://, because links in emails are secret; http:// is for " +
+			"loopback hosts only",
 		"optin.yaml:3: secret is not base64; optin keys makes one",
 		"optin.yaml:5: smtp.url must begin with smtp:// or smtps://",
 		"optin.yaml:12: sites[0].locales[0] must be a language tag of BCP 47, such as fr, pt-BR or zh-Hant",
@@ -176,15 +191,18 @@ func TestAllProblemsAreReportedTogetherByLine(t *testing.T) {
 
 func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	text := strings.NewReplacer(
-		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: [operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails: 100000/1h}",
+		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: "+
+			"[operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails: 100000/1h}",
 		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
-			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: hunter2hunter2}}\n    locales:",
+			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: "+
+			"hunter2hunter2}}\n    locales:",
 	).Replace(minimal)
 	c, err := Parse("optin.yaml", []byte(text), variables, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.SMTP.Relays) != 2 || c.SMTP.Relays[0].HostPort() != "relay.example:465" || c.SMTP.Relays[1].HostPort() != "second.example:587" {
+	if len(c.SMTP.Relays) != 2 || c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
+		c.SMTP.Relays[1].HostPort() != "second.example:587" {
 		t.Errorf("relays are %v", c.SMTP.Relays)
 	}
 	if len(c.Admin.APIKeys) != 2 || len(c.Admin.Password) != 0 {
@@ -201,7 +219,8 @@ func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	if s.BounceDomain != "bounces.gazette.example" || s.Reminder != 24*time.Hour {
 		t.Errorf("bounces go to %q, the reminder is after %v", s.BounceDomain, s.Reminder)
 	}
-	want := Challenge{When: WhenAlways, Normal: 50, Captcha: &Captcha{Kind: "turnstile", SiteKey: "0x4AAA", Secret: Secret("hunter2hunter2")}}
+	want := Challenge{When: WhenAlways, Normal: 50, Captcha: &Captcha{Kind: "turnstile", SiteKey: "0x4AAA",
+		Secret: Secret("hunter2hunter2")}}
 	if !cmp.Equal(want, s.Challenge) {
 		t.Errorf("the challenge is %v", s.Challenge)
 	}
@@ -220,7 +239,8 @@ func TestAKeyAllowsWhatItsScopeSays(t *testing.T) {
 	}
 	sum := func(key string) [32]byte { return sha256.Sum256([]byte(key)) }
 	want := []APIKey{
-		{sum("optin_for_everything"), true, true}, {sum("optin_that_reads"), true, false}, {sum("optin_that_writes"), false, true}, {sum("optin_from_a_file"), true, true},
+		{sum("optin_for_everything"), true, true}, {sum("optin_that_reads"), true, false}, {sum("optin_that_writes"),
+			false, true}, {sum("optin_from_a_file"), true, true},
 	}
 	if !cmp.Equal(want, c.Sites[0].APIKeys) {
 		t.Error("keys or scopes differ")

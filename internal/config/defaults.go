@@ -18,7 +18,8 @@ const (
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, with the site's name instead of a logo.
 	// sites[].after: our own pages; sites[].purposes[].after: the site's.
-	// sites[].reply_to: replies go to from. sites[].bounce_domain: bounces go to from. sites[].reminder: nobody is reminded.
+	// sites[].reply_to: replies go to from. sites[].bounce_domain: bounces go to from.
+	// sites[].reminder: nobody is reminded.
 	// sites[].challenge.normal: measured over the last week. sites[].challenge.captcha: a proof of work instead.
 	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces over HTTP.
 	// All other keys are required.

@@ -21,7 +21,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("optin.yaml", data, variables, read, "en", "fr")
 		if err == nil {
-			if c == nil || c.PublicURL == nil || len(c.Secrets) == 0 || len(c.Sites) == 0 || len(c.Sites[0].Locales) == 0 || c.Sites[0].LinkTTL == 0 {
+			if c == nil || c.PublicURL == nil || len(c.Secrets) == 0 || len(c.Sites) == 0 ||
+				len(c.Sites[0].Locales) == 0 || c.Sites[0].LinkTTL == 0 {
 				t.Fatalf("accepted, but incomplete: %v", c)
 			}
 			return
@@ -32,7 +33,8 @@ func FuzzParse(f *testing.F) {
 		}
 		lines, last := 1+strings.Count(string(data), "\n")+strings.Count(string(data), "\r"), 1
 		for _, p := range problems {
-			if p.Line < last || p.Line > lines || p.What == "" || strings.ContainsFunc(p.String(), isControl) || !utf8.ValidString(p.String()) {
+			if p.Line < last || p.Line > lines || p.What == "" || strings.ContainsFunc(p.String(), isControl) ||
+				!utf8.ValidString(p.String()) {
 				t.Fatalf("%d lines: %q", lines, p.String())
 			}
 			last = p.Line

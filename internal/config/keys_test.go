@@ -49,7 +49,8 @@ func TestDKIMKeysOfBothKindsAndFormsAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k.(*rsa.PrivateKey))})
+	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+		Bytes: x509.MarshalPKCS1PrivateKey(k.(*rsa.PrivateKey))})
 	if again, err := parseKey(string(pkcs1)); err != nil || !again.(*rsa.PrivateKey).Equal(k) {
 		t.Errorf("PKCS #1: %v", err)
 	}
@@ -76,7 +77,8 @@ func TestDKIMKeysThatReceiversRefuseAreRefused(t *testing.T) {
 		"two":        {good + good, "not one key in PEM"},
 		"public":     {strings.ReplaceAll(good, "PRIVATE", "PUBLIC"), "neither PRIVATE KEY nor RSA PRIVATE KEY"},
 		"wrong form": {strings.ReplaceAll(good, "PRIVATE", "RSA PRIVATE"), "damaged"},
-		"cut":        {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: block.Bytes[:400]})), "damaged"},
+		"cut": {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: block.Bytes[:400]})),
+			"damaged"},
 	} {
 		if _, err := parseKey(row.text); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v, want %s", name, err, row.want)
@@ -87,13 +89,15 @@ func TestDKIMKeysThatReceiversRefuseAreRefused(t *testing.T) {
 // hookKey is a v1a key as Standard Webhooks writes it: as its seed, and with its public key.
 func hookKey(fill string) (short, long string, key ed25519.PrivateKey) {
 	key = ed25519.NewKeyFromSeed([]byte(strings.Repeat(fill, 32)))
-	return "whsk_" + base64.StdEncoding.EncodeToString(key.Seed()), "whsk_" + base64.StdEncoding.EncodeToString(key), key
+	return "whsk_" + base64.StdEncoding.EncodeToString(key.Seed()), "whsk_" + base64.StdEncoding.EncodeToString(key),
+		key
 }
 
 // withHook is the contract's example with another secret for its webhook.
 func withHook(t *testing.T, secret string) (*Config, error) {
 	text := strings.Replace(contract, "secret: ${GAZETTE_WEBHOOK_SECRET}", secret, 1)
-	return Parse("optin.yaml", []byte(text), variables, files(map[string]string{"dkim.pem": edKey(t), "new": testHook + "\n", "old": testSecret}))
+	return Parse("optin.yaml", []byte(text), variables, files(map[string]string{"dkim.pem": edKey(t), "new": testHook +
+		"\n", "old": testSecret}))
 }
 
 func TestAWebhookMayHaveSeveralSecretsAndKeys(t *testing.T) {
@@ -110,7 +114,8 @@ func TestAWebhookMayHaveSeveralSecretsAndKeys(t *testing.T) {
 	if len(w.Keys) != 2 || !bytes.Equal(w.Keys[0], a.Seed()) || !bytes.Equal(w.Keys[1], b.Seed()) {
 		t.Errorf("%d keys, not newest first", len(w.Keys))
 	}
-	if c, err = withHook(t, "secret: "+long); err != nil || len(c.Sites[0].Webhooks[0].Secrets) != 0 || len(c.Sites[0].Webhooks[0].Keys) != 1 {
+	if c, err = withHook(t, "secret: "+long); err != nil || len(c.Sites[0].Webhooks[0].Secrets) != 0 ||
+		len(c.Sites[0].Webhooks[0].Keys) != 1 {
 		t.Errorf("a key alone: %v", err)
 	}
 	if c, err = withHook(t, "secret_file: [new, old]"); err != nil || len(c.Sites[0].Webhooks[0].Secrets) != 2 {
@@ -140,11 +145,15 @@ func TestWrongWebhookSecretsAreRefused(t *testing.T) {
 	const from = "secret: ${GAZETTE_WEBHOOK_SECRET}"
 	refuse(t, []refusal{
 		{from, "secret: whsk_*", []string{at + " is not base64 after whsk_; optin keys -v1a makes one"}},
-		{from, "secret: whsk_c2hvcnQ=", []string{at + " must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one"}},
-		{from, "secret: " + mixed, []string{at + " has a public key that does not belong to the private key before it; optin keys -v1a makes one"}},
+		{from, "secret: whsk_c2hvcnQ=", []string{at +
+			" must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one"}},
+		{from, "secret: " + mixed, []string{at + " has a public key that does not belong to the private key before " +
+			"it; optin keys -v1a makes one"}},
 		{from, "secret: []", []string{at + " must have at least one entry"}},
 		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, '']", []string{at + "[1] is empty; optin keys makes one"}},
-		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, ${GAZETTE_WEBHOOK_SECRET}]", []string{at + "[1] is listed twice; keep one"}},
-		{from, "secret: ${GAZETTE_WEBHOOK_SECRET}, secret_file: x", []string{at + "_file is given together with secret; keep one of the two"}},
+		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, ${GAZETTE_WEBHOOK_SECRET}]",
+			[]string{at + "[1] is listed twice; keep one"}},
+		{from, "secret: ${GAZETTE_WEBHOOK_SECRET}, secret_file: x",
+			[]string{at + "_file is given together with secret; keep one of the two"}},
 	})
 }

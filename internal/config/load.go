@@ -16,14 +16,16 @@ import (
 func Load(path string, env func(string) (string, bool), languages ...string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, Problems{{File: path, Line: 1, What: "cannot be read: " + unreadable(err) + "; -config names the file"}}
+		return nil, Problems{{File: path, Line: 1, What: "cannot be read: " + unreadable(err) +
+			"; -config names the file"}}
 	}
 	return Parse(path, data, env, readFile, languages...)
 }
 
 // Parse checks a configuration. Problems call it name, and the names of files in it are relative to the folder of name.
 // readFile reads those files, as os.ReadFile does. The other arguments are those of Load. The error is Problems.
-func Parse(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error), languages ...string) (*Config, error) {
+func Parse(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error),
+	languages ...string) (*Config, error) {
 	r := &reader{file: name, env: env, read: readFile, languages: languages}
 	root := r.document(data)
 	var c *Config
@@ -43,13 +45,14 @@ func (r *reader) config(root value) *Config {
 		root.entries() // notes what it is instead
 		return nil
 	}
-	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp", "admin", "metrics",
+	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp",
+		"admin", "metrics",
 		"limits", "sites")
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
 		PublicURL:      required(top.get("public_url"), parsePublicURL),
 		Secrets:        readSecrets(top),
-		Store:          readStore(top),
+		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
 		SMTP:           readSMTP(top.get("smtp")),
 	}
@@ -84,7 +87,8 @@ func readMetrics(v value, mainListener string) Metrics {
 	own := v.group("listen").get("listen")
 	m := Metrics{Listen: optional(own, "", parseListen)}
 	if m.Listen != "" && m.Listen == mainListener {
-		own.onNode().fail("is the address of the main listener; write another host:port, or leave it out to have no metrics")
+		own.onNode().fail("is the address of the main listener; write another host:port, or leave it out to have " +
+			"no metrics")
 	}
 	return m
 }
@@ -142,7 +146,8 @@ func (v value) fileAt(name string, limit int, must string) (text string, ok bool
 	data, err := v.r.read(name)
 	switch {
 	case err != nil:
-		return "", v.fail("names a file that cannot be read: %s; a relative name is relative to the folder of the configuration", unreadable(err))
+		return "", v.fail("names a file that cannot be read: %s; a relative name is relative to the folder of the "+
+			"configuration", unreadable(err))
 	case len(data) > limit:
 		return "", v.fail("names a file larger than %d KiB; it %s", limit>>10, must)
 	}

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
+
+	"github.com/optin/optin/store"
 )
 
 // The parsers of single values. Their errors follow the path of a value in a problem, say what to write instead, and
@@ -92,7 +94,8 @@ func parseLinkTTL(s string) (time.Duration, error) {
 
 // parseLimits parses limits such as "1/10m 3/24h".
 func parseLimits(s string) ([]Limit, error) {
-	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d`)
+	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": ` +
+		"a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d")
 	words := strings.Fields(s)
 	if len(words) == 0 || len(words) > 8 {
 		return nil, form
@@ -148,7 +151,8 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	case err != nil || p.Addr().Is4In6():
 		return p, errors.New("must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8")
 	case p != p.Masked():
-		return p, errors.New("has bits set after its prefix length; write the network's first address, such as 10.0.0.0/8")
+		return p, errors.New("has bits set after its prefix length; write the network's first address, such as " +
+			"10.0.0.0/8")
 	case p.Bits() == 0:
 		return p, errors.New("would trust every client; name the networks of your own proxies")
 	}
@@ -170,7 +174,8 @@ func isHost(s string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(strings.ToLower(s), ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, idLetters+"_") != "" {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Trim(label, idLetters+"_") != "" {
 			return false
 		}
 	}
@@ -202,6 +207,21 @@ func isPrivate(host string) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.IsMulticast()
 }
 
+// parseStore parses the URL of a store. Its hosts are names or IP addresses, as everywhere in the file.
+func parseStore(s string) (store.Location, error) {
+	l, err := store.ParseLocation(s)
+	if err != nil {
+		return l, err
+	}
+	for _, h := range l.Hosts {
+		if host, _, err := net.SplitHostPort(h); err != nil || !isHost(host) {
+			return store.Location{}, errors.New("must name a host, and a port from 1 to 65535 if any: " +
+				"redis://127.0.0.1:6379/0")
+		}
+	}
+	return l, nil
+}
+
 // parseHTTP parses an absolute http or https URL without a user. Its host is a name in ASCII or an IP address.
 func parseHTTP(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
@@ -215,7 +235,8 @@ func parseHTTP(s string) (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("must not have a user or password before the host")
 	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || strings.HasSuffix(u.Host, ":"):
-		return nil, errors.New("has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any")
+		return nil, errors.New("has an invalid host; write a name in ASCII letters (xn--… for others) or an IP " +
+			"address, and a port from 1 to 65535 if any")
 	}
 	u.Host = strings.ToLower(u.Host)
 	return u, nil
@@ -239,7 +260,8 @@ func parsePublicURL(s string) (*url.URL, error) {
 	case u.Path != "" && u.Path != "/" || strings.ContainsAny(s, "?#"):
 		return nil, errors.New("must end after the host and port, without a path, ? or #")
 	case u.Scheme != "https" && !isLoopback(u.Hostname()):
-		return nil, errors.New("must begin with https://, because links in emails are secret; http:// is for loopback hosts only")
+		return nil, errors.New("must begin with https://, because links in emails are secret; http:// is for " +
+			"loopback hosts only")
 	}
 	u.Path = ""
 	return u, nil
@@ -272,7 +294,8 @@ func parseRedirect(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, err
 	case !strings.HasPrefix(u.Path, "/"):
-		return nil, errors.New("must have a slash after the host: without it, https://gazette.example would also match https://gazette.example.evil.test")
+		return nil, errors.New("must have a slash after the host: without it, https://gazette.example would also " +
+			"match https://gazette.example.evil.test")
 	case strings.ContainsAny(s, "?#"):
 		return nil, errors.New("must be a prefix without ? and #")
 	case strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./"):
@@ -290,21 +313,24 @@ func parseDomain(s string) (string, error) {
 }
 
 // errAddress says how an e-mail address must look. net/mail accepts far more than mail servers do.
-var errAddress = errors.New("must be an e-mail address such as bonjour@gazette.example: one, with a dot in its domain, and no quotes, comments or brackets")
+var errAddress = errors.New("must be an e-mail address such as bonjour@gazette.example: one, with a dot in its " +
+	"domain, and no quotes, comments or brackets")
 
 // parseFrom parses "Name <address>" or an address alone (RFC 5322, section 3.4).
 func parseFrom(s string) (mail.Address, error) {
 	s = strings.TrimSpace(s)
 	a, err := mail.ParseAddress(s)
 	if err != nil || s != a.Address && !strings.HasSuffix(s, "<"+a.Address+">") {
-		return mail.Address{}, errors.New(`must be one sender such as La Gazette <bonjour@gazette.example>; put a name with , ; : or other signs into double quotes inside single ones: '"A, B" <a@gazette.example>'`)
+		return mail.Address{}, errors.New("must be one sender such as La Gazette <bonjour@gazette.example>; " +
+			`put a name with , ; : or other signs into double quotes inside single ones: '"A, B" <a@gazette.example>'`)
 	}
 	if !isAddress(a.Address) {
 		return mail.Address{}, errAddress
 	}
 	if a.Name != "" {
 		if _, err := parseLine(maxName)(a.Name); err != nil {
-			return mail.Address{}, errors.New("has a name that is longer than 100 characters or contains control characters")
+			return mail.Address{}, errors.New("has a name that is longer than 100 characters or contains control " +
+				"characters")
 		}
 	}
 	return *a, nil
@@ -326,5 +352,6 @@ func isAddress(s string) bool {
 		return false
 	}
 	const atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-."
-	return strings.Trim(local, atext) == "" && local[0] != '.' && local[len(local)-1] != '.' && !strings.Contains(local, "..")
+	return strings.Trim(local, atext) == "" && local[0] != '.' && local[len(local)-1] != '.' &&
+		!strings.Contains(local, "..")
 }

@@ -14,7 +14,8 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			"1: listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
 		}},
 		{"http://127.0.0.1:8080 ", "http://confirm.example ", []string{
-			"2: public_url must begin with https://, because links in emails are secret; http:// is for loopback hosts only",
+			"2: public_url must begin with https://, because links in emails are secret; http:// is for loopback " +
+				"hosts only",
 		}},
 		{"http://127.0.0.1:8080 ", "https://confirm.example/optin ", []string{
 			"2: public_url must end after the host and port, without a path, ? or #",
@@ -35,10 +36,12 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			"2: public_url must begin with https:// (or http://) and a host",
 		}},
 		{"http://127.0.0.1:8080 ", "https://cönfirm.example ", []string{
-			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any",
+			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, " +
+				"and a port from 1 to 65535 if any",
 		}},
 		{"http://127.0.0.1:8080 ", "'https://confirm.example:' ", []string{
-			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, and a port from 1 to 65535 if any",
+			"2: public_url has an invalid host; write a name in ASCII letters (xn--… for others) or an IP address, " +
+				"and a port from 1 to 65535 if any",
 		}},
 		{"http://127.0.0.1:8080 ", "'https://[confirm' ", []string{
 			"2: public_url is not a URL; write one such as https://gazette.example",
@@ -49,9 +52,11 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"public_url: http://127.0.0.1:8080 ", "", []string{
 			"1: public_url is missing",
 		}},
-		{"trusted_proxies: []", "trusted_proxies: [10.0.0.0/33, 10.0.0.1/8, 0.0.0.0/0, 'fe80::1%eth0', proxy, '::ffff:10.0.0.0/104']", []string{
+		{"trusted_proxies: []", "trusted_proxies: [10.0.0.0/33, 10.0.0.1/8, 0.0.0.0/0, 'fe80::1%eth0', proxy, " +
+			"'::ffff:10.0.0.0/104']", []string{
 			"5: trusted_proxies[0] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
-			"5: trusted_proxies[1] has bits set after its prefix length; write the network's first address, such as 10.0.0.0/8",
+			"5: trusted_proxies[1] has bits set after its prefix length; write the network's first address, such as " +
+				"10.0.0.0/8",
 			"5: trusted_proxies[2] would trust every client; name the networks of your own proxies",
 			"5: trusted_proxies[3] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
 			"5: trusted_proxies[4] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
@@ -63,12 +68,16 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"metrics: {listen: 127.0.0.1:9090}", "metrics: {listen: nowhere}", []string{
 			"11: metrics.listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
 		}},
-		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}\nmetrics: {listen: 127.0.0.1:9090}", "metrics: {listen: ''}", []string{
-			"10: metrics.listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
-		}},
-		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}\nmetrics: {listen: 127.0.0.1:9090}", "metrics: {listen: 127.0.0.1:8080}", []string{
-			"10: metrics.listen is the address of the main listener; write another host:port, or leave it out to have no metrics",
-		}},
+		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}\nmetrics: {listen: 127.0.0.1:9090}", "metrics: {listen: ''}",
+			[]string{
+				"10: metrics.listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of " +
+					"this machine",
+			}},
+		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}\nmetrics: {listen: 127.0.0.1:9090}",
+			"metrics: {listen: 127.0.0.1:8080}", []string{
+				"10: metrics.listen is the address of the main listener; write another host:port, or leave it out to " +
+					"have no metrics",
+			}},
 		{"secret: ${OPTIN_SECRET} ", "secret: '' ", []string{
 			"3: secret is empty; optin keys makes one",
 		}},
@@ -103,16 +112,20 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"4: store must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://a:b%@localhost ", []string{
-			"4: store is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F %3F %23 %40",
+			"4: store is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F " +
+				"%3F %23 %40",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=never ", []string{
-			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
+				"are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=always&db=1 ", []string{
-			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
+				"are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?timeout=1s ", []string{
-			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known",
+			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
+				"are known",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://a:1,b:2/0 ", []string{
 			"4: store names several hosts, which only redis+sentinel:// and redis+cluster:// take",
@@ -145,13 +158,16 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"7: smtp.url must begin with smtp:// or smtps://",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://us%er:pass@127.0.0.1 ", []string{
-			"7: smtp.url is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40",
+			"7: smtp.url is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a " +
+				"password as %2F %3F %23 %40",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp:///relay ", []string{
-			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off",
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required " +
+				"or ?tls=off",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example/in ", []string{
-			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off",
+			"7: smtp.url must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required " +
+				"or ?tls=off",
 		}},
 		{"smtp://user:pass@127.0.0.1:2525 ", "smtp://relay.example?tls=maybe ", []string{
 			"7: smtp.url has an unknown option; only ?tls=required and ?tls=off are known",
@@ -175,7 +191,8 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 			"9: smtp.dkim[0].selector must be a selector: letters, digits and hyphens, such as optin",
 		}},
 		{"key_file: dkim.pem", "key_file: no.pem", []string{
-			"9: smtp.dkim[0].key_file names a file that cannot be read: it does not exist; a relative name is relative to the folder of the configuration",
+			"9: smtp.dkim[0].key_file names a file that cannot be read: it does not exist; a relative name is " +
+				"relative to the folder of the configuration",
 		}},
 		{"key_file: dkim.pem", "key_file: curve.pem", []string{
 			"9: smtp.dkim[0].key_file names a file whose content is not one key in PEM; optin keys -dkim makes one",

@@ -82,13 +82,16 @@ func TestWrongYAMLIsRefused(t *testing.T) {
 			"1: this is not YAML: while scanning a quoted scalar that begins here: found unexpected end of stream",
 		}},
 		{"store: redis://", "\tstore: redis://", []string{
-			"4: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put values that begin with @ or ` into quotes",
+			"4: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put " +
+				"values that begin with @ or ` into quotes",
 		}},
 		{"name: La Gazette\n", "name: La: Gazette\n", []string{
-			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put values that contain a colon and a space into quotes",
+			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put " +
+				"values that contain a colon and a space into quotes",
 		}},
 		{"name: La Gazette\n", "name: @Gazette\n", []string{
-			"14: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put values that begin with @ or ` into quotes",
+			"14: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and " +
+				"put values that begin with @ or ` into quotes",
 		}},
 		{"name: La Gazette\n", "name: \"La \\q\"\n", []string{
 			"14: this is not YAML: found unknown escape character; check the indentation, quotes and brackets",
@@ -155,10 +158,13 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 	refuse(t, []refusal{
 		{"    purposes:\n", "    purpose:\n", []string{
 			"13: sites[0].purposes is missing; it must have at least one entry",
-			"24: sites[0].purpose is not a known key; known here are id, name, url, from, controller, locales, origins, redirects, api_keys, api_keys_file, webhooks, link_ttl, purposes, limits, theme, frame_ancestors, after, reply_to, bounce_domain, reminder, challenge",
+			"24: sites[0].purpose is not a known key; known here are id, name, url, from, controller, locales, " +
+				"origins, redirects, api_keys, api_keys_file, webhooks, link_ttl, purposes, limits, theme, " +
+				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
-			"12: website is not a known key; known here are listen, public_url, secret, secret_file, store, store_file, trusted_proxies, smtp, admin, metrics, limits, sites",
+			"12: website is not a known key; known here are listen, public_url, secret, secret_file, store, " +
+				"store_file, trusted_proxies, smtp, admin, metrics, limits, sites",
 		}},
 		{"sites:\n", "listen: 127.0.0.1:8081\nsites:\n", []string{
 			"12: listen is given twice, first on line 1; keep one",
@@ -179,7 +185,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"10: admin is a single value, but must be a group of keys: key: value",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: {a: b}}", []string{
-			"10: admin.password is a group of keys, but must be one value; put a value that begins with { or [ into quotes",
+			"10: admin.password is a group of keys, but must be one value; put a value that begins with { or [ " +
+				"into quotes",
 		}},
 		{"id: gazette\n", "id: [gazette]\n", []string{
 			"13: sites[0].id is a list, but must be one value; put a value that begins with { or [ into quotes",
@@ -200,16 +207,19 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"13: sites[0].name is missing",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${NOT_SET} ", []string{
-			"23: sites[0].link_ttl uses ${NOT_SET}, which is not set in the environment: set it, or write $${ for a literal ${",
+			"23: sites[0].link_ttl uses ${NOT_SET}, which is not set in the environment: set it, or write $${ for a " +
+				"literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${NOT_SET:-48h} ", []string{
-			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${",
+			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ " +
+				"only, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", `link_ttl: "${NOT SET}" `, []string{
 			"23: sites[0].link_ttl has ${ without a variable's name: write ${NAME}, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: ${} ", []string{
-			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${",
+			"23: sites[0].link_ttl has ${…} without a variable's name: write ${NAME} with letters, digits and _ " +
+				"only, and $${ for a literal ${",
 		}},
 		{"link_ttl: 48h ", "link_ttl: $${NOT_SET} ", []string{
 			"23: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h",
@@ -223,7 +233,8 @@ func TestWrongSecretFilesAreRefused(t *testing.T) {
 			"4: secret_file is given together with secret; keep one of the two",
 		}},
 		{"secret: ${OPTIN_SECRET} ", "secret_file: none ", []string{
-			"3: secret_file names a file that cannot be read: it does not exist; a relative name is relative to the folder of the configuration",
+			"3: secret_file names a file that cannot be read: it does not exist; a relative name is relative to the " +
+				"folder of the configuration",
 		}},
 		{"secret: ${OPTIN_SECRET} ", "secret_file: short ", []string{
 			"3: secret_file names a file whose content is shorter than 32 bytes once decoded; optin keys makes one",
@@ -238,13 +249,16 @@ func TestWrongSecretFilesAreRefused(t *testing.T) {
 			"3: secret_file names a file larger than 64 KiB; it must contain only the secret",
 		}},
 		{"secret: ${OPTIN_SECRET} ", "secret_file: locked ", []string{
-			"3: secret_file names a file that cannot be read: permission denied; a relative name is relative to the folder of the configuration",
+			"3: secret_file names a file that cannot be read: permission denied; a relative name is relative to the " +
+				"folder of the configuration",
 		}},
 		{"secret: ${OPTIN_SECRET} ", "secret_file: broken ", []string{
-			"3: secret_file names a file that cannot be read: reading failed; a relative name is relative to the folder of the configuration",
+			"3: secret_file names a file that cannot be read: reading failed; a relative name is relative to the " +
+				"folder of the configuration",
 		}},
 		{"store: redis://127.0.0.1:6379/0 ", "store_file: short ", []string{
-			"4: store_file names a file whose content must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or sqlite:///",
+			"4: store_file names a file whose content must begin with redis://, rediss://, redis+sentinel://, " +
+				"redis+cluster:// or sqlite:///",
 		}},
 		{"store: redis://127.0.0.1:6379/0 ", "store: redis://localhost\nstore_file: short ", []string{
 			"5: store_file is given together with store; keep one of the two",
@@ -262,7 +276,8 @@ func TestWrongSecretFilesAreRefused(t *testing.T) {
 			"10: admin.password_file is given together with password; keep one of the two",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys_file: keys", []string{
-			"21: sites[0].api_keys_file names a file in which a line is shorter than 12 characters; optin keys makes one",
+			"21: sites[0].api_keys_file names a file in which a line is shorter than 12 characters; optin keys " +
+				"makes one",
 		}},
 		{"api_keys: [${GAZETTE_API_KEY}]", "api_keys_file: empty", []string{
 			"21: sites[0].api_keys_file names a file without any key; write one per line",
@@ -271,7 +286,8 @@ func TestWrongSecretFilesAreRefused(t *testing.T) {
 			"21: sites[0].api_keys_file is given together with api_keys; keep one of the two",
 		}},
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret_file: short", []string{
-			"22: sites[0].webhooks[0].secret_file names a file whose content must be 24 to 64 bytes once decoded; optin keys makes one",
+			"22: sites[0].webhooks[0].secret_file names a file whose content must be 24 to 64 bytes once decoded; " +
+				"optin keys makes one",
 		}},
 		{"secret: ${GAZETTE_WEBHOOK_SECRET}", "secret_file: short, secret: ${GAZETTE_WEBHOOK_SECRET}", []string{
 			"22: sites[0].webhooks[0].secret_file is given together with secret; keep one of the two",

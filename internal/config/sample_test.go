@@ -28,33 +28,38 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 	if got.String() == "" || len(got.Secrets) != 1 || len(got.Secrets[0]) != 32 {
 		t.Fatalf("secrets: %d", len(got.Secrets))
 	}
-	if got.Listen != "127.0.0.1:8080" || got.PublicURL.String() != "http://127.0.0.1:8080" || got.Metrics.Listen != "127.0.0.1:9090" {
+	if got.Listen != "127.0.0.1:8080" || got.PublicURL.String() != "http://127.0.0.1:8080" ||
+		got.Metrics.Listen != "127.0.0.1:9090" {
 		t.Errorf("got %v", got)
 	}
 	if string(got.Admin.Password) != testAdmin {
 		t.Error("the admin password is another one")
 	}
-	if got.Store.URL() != "redis://127.0.0.1:6379/0" || got.Store.Durability != Always {
+	if got.Store.String() != "redis://127.0.0.1:6379/0?durability=always" {
 		t.Errorf("store is %v", got.Store)
 	}
-	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered || got.SMTP.Connections != 4 {
+	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered ||
+		got.SMTP.Connections != 4 {
 		t.Errorf("smtp is %+v", got.SMTP)
 	}
 	want := []Site{{
 		ID: "gazette", Name: "La Gazette", URL: mustURL(t, "https://gazette.example"),
 		From: mail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
 		Controller: Controller{Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
-			Contact: "vie-privee@gazette.example", PrivacyURL: mustURL(t, "https://gazette.example/vie-privee"), Country: "FR"},
+			Contact: "vie-privee@gazette.example", PrivacyURL: mustURL(t, "https://gazette.example/vie-privee"),
+			Country: "FR"},
 		Locales: []string{"fr", "en"}, Origins: []string{"https://gazette.example"},
 		Redirects: []*url.URL{mustURL(t, "https://gazette.example/")},
 		APIKeys:   []APIKey{{sha256.Sum256([]byte(testAPIKey)), true, true}},
-		Webhooks:  []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"), Secrets: []Secret{Secret(testHookRaw)}}},
-		LinkTTL:   48 * time.Hour,
+		Webhooks: []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"),
+			Secrets: []Secret{Secret(testHookRaw)}}},
+		LinkTTL: 48 * time.Hour,
 		Purposes: []Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette"}}},
 		Limits: Limits{
 			EmailsPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
-			SignupsPerIP:     []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}}, EmailsPerSite: []Limit{{10000, time.Hour}}},
+			SignupsPerIP:     []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}},
+			EmailsPerSite: []Limit{{10000, time.Hour}}},
 		Challenge: Challenge{When: WhenBusy},
 	}}
 	if same := cmp.Equal(want, got.Sites); !same {
@@ -115,7 +120,8 @@ func TestTheSamplesCommentedDKIMIsRight(t *testing.T) {
 }
 
 func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
-	text := strings.NewReplacer("\n    #after", "\n    after", "\n    #theme", "\n    theme", "\n    #frame_", "\n    frame_", "\n    #  ", "\n      ").Replace(sample)
+	text := strings.NewReplacer("\n    #after", "\n    after", "\n    #theme", "\n    theme", "\n    #frame_",
+		"\n    frame_", "\n    #  ", "\n      ").Replace(sample)
 	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"gazette.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`}))
 	if err != nil {
 		t.Fatal(err)
@@ -126,20 +132,24 @@ func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
 	if diff := cmp.Diff(&want, s.Theme); diff != "" {
 		t.Error(diff)
 	}
-	if s.After.Signup.Path != "/look-in-your-inbox" || s.After.Confirm.Path != "/welcome" || s.After.Withdraw.Path != "/goodbye" || s.FrameAncestors[0] != "https://gazette.example" {
+	if s.After.Signup.Path != "/look-in-your-inbox" || s.After.Confirm.Path != "/welcome" ||
+		s.After.Withdraw.Path != "/goodbye" || s.FrameAncestors[0] != "https://gazette.example" {
 		t.Errorf("after is %+v, framed by %v", s.After, s.FrameAncestors)
 	}
 }
 
 func TestTheSamplesCommentedReplyReminderAndChallengeAreRight(t *testing.T) {
-	text := strings.NewReplacer("\n    #reply_to", "\n    reply_to", "\n    #bounce_", "\n    bounce_", "\n    #reminder", "\n    reminder",
-		"\n      #normal", "\n      normal", "\n      #captcha", "\n      captcha", "\n      #  ", "\n        ").Replace(sample)
+	text := strings.NewReplacer("\n    #reply_to", "\n    reply_to", "\n    #bounce_", "\n    bounce_",
+		"\n    #reminder", "\n    reminder",
+		"\n      #normal", "\n      normal", "\n      #captcha", "\n      captcha", "\n      #  ",
+		"\n        ").Replace(sample)
 	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"turnstile.key": "hunter2hunter2"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if s.ReplyTo == nil || s.BounceDomain == "" || s.Reminder == 0 || s.Challenge.Normal != 200 || s.Challenge.Captcha == nil {
+	if s.ReplyTo == nil || s.BounceDomain == "" || s.Reminder == 0 || s.Challenge.Normal != 200 ||
+		s.Challenge.Captcha == nil {
 		t.Errorf("got %+v", s.Challenge)
 	}
 }

@@ -11,22 +11,29 @@ import (
 	"testing"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/store"
 )
 
 // Every place of the contract's example that holds a secret, as the text that is replaced there.
 var secretPlaces = []string{
 	"secret: ${OPTIN_SECRET} ", "store: redis://127.0.0.1:6379/0 ", "url: smtp://user:pass@127.0.0.1:2525 ",
-	"password: ${OPTIN_ADMIN_PASSWORD}", "api_keys: [${GAZETTE_API_KEY}]", "secret: ${GAZETTE_WEBHOOK_SECRET}", "key_file: dkim.pem",
+	"password: ${OPTIN_ADMIN_PASSWORD}", "api_keys: [${GAZETTE_API_KEY}]", "secret: ${GAZETTE_WEBHOOK_SECRET}",
+	"key_file: dkim.pem",
 }
 
 // Wrong ways to write a secret, as a careless paste may leave them.
 var wrongForms = []string{
 	"hunter2", "[hunter2]", "[[hunter2]]", "{hunter2}", "{hunter2: hunter2}", "[{hunter2}]", "*hunter2", "&hunter2", "!hunter2 x", "!<hunter2> x",
-	"@hunter2", "`hunter2", "%hunter2", "\"hunter2", "'hunter2", "\"\\hunter2\"", "hunter2: hunter2", "|hunter2", ">hunter2", "- hunter2",
-	"? hunter2", "hunter2 ${hunter 2}", "hunter2${", "hunter2${NOT_SET}", "${HUNTER}", "[${HUNTER}, ${HUNTER}]", "redis://hunter2:hunter2@host:port/hunter2",
-	"redis://x:hunter2%@y", "redis://host/?hunter2", "sqlite://hunter2", "smtp://hunter2@host", "smtp://a:hunter2@host:99999", "smtp://a:hunter2%@b",
-	"smtps://a:hunter2@b/hunter2?hunter2", "smtp://[hunter2", "whsec_hunter2", "sha256:hunter2", "\"hunter2\\r\\nhunter2\"", "hunter2/hunter2#@:", "\thunter2",
-	"\n  hunter2", "\n    hunter2: 1\n   hunter2: 2", "hunter2\nhunter2", "hunter2,hunter2", "--- hunter2", "\xff hunter2", "\x07hunter2",
+	"@hunter2", "`hunter2", "%hunter2", "\"hunter2", "'hunter2", "\"\\hunter2\"", "hunter2: hunter2", "|hunter2",
+	">hunter2", "- hunter2",
+	"? hunter2", "hunter2 ${hunter 2}", "hunter2${", "hunter2${NOT_SET}", "${HUNTER}", "[${HUNTER}, ${HUNTER}]",
+	"redis://hunter2:hunter2@host:port/hunter2",
+	"redis://x:hunter2%@y", "redis://host/?hunter2", "sqlite://hunter2", "smtp://hunter2@host",
+	"smtp://a:hunter2@host:99999", "smtp://a:hunter2%@b",
+	"smtps://a:hunter2@b/hunter2?hunter2", "smtp://[hunter2", "whsec_hunter2", "sha256:hunter2",
+	"\"hunter2\\r\\nhunter2\"", "hunter2/hunter2#@:", "\thunter2",
+	"\n  hunter2", "\n    hunter2: 1\n   hunter2: 2", "hunter2\nhunter2", "hunter2,hunter2", "--- hunter2",
+	"\xff hunter2", "\x07hunter2",
 }
 
 // TestNoProblemRepeatsASecret puts every form into every place: as it is, in a variable, as a file's name and in a
@@ -43,8 +50,10 @@ func TestNoProblemRepeatsASecret(t *testing.T) {
 				}
 				return variables(n)
 			}
-			read := files(map[string]string{"dkim.pem": key, "form": form, "pem": "-----BEGIN hunter2-----\nAAAA\n-----END hunter2-----\n"})
-			for _, text := range []string{name + ": " + form + " ", name + ": ${HUNTER} ", name + "_file: " + form + " ", name + "_file: form ", name + ": pem ",
+			read := files(map[string]string{"dkim.pem": key, "form": form,
+				"pem": "-----BEGIN hunter2-----\nAAAA\n-----END hunter2-----\n"})
+			for _, text := range []string{name + ": " + form + " ", name + ": ${HUNTER} ", name + "_file: " + form +
+				" ", name + "_file: form ", name + ": pem ",
 				name + ": x\n" + name + ": " + form + " ", name + ": " + form + "\n" + name + "_file: " + form + " "} {
 				_, err := Parse("optin.yaml", []byte(strings.Replace(contract, place, text, 1)), env, read)
 				if err == nil {
@@ -71,8 +80,10 @@ func TestAConfigurationPrintsWithoutItsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := []string{"redispass", "mailpass", testAdmin, testAPIKey, testSecret, testHook, "ModInverse", "PRIVATE"}
-	for _, b := range [][]byte{c.Secrets[0], c.Sites[0].Webhooks[0].Secrets[0], c.Sites[0].APIKeys[0].Sum[:], []byte(testAdmin), []byte("redispass"), []byte("mailpass")} {
-		words = append(words, base64.RawStdEncoding.EncodeToString(b[:len(b)/3*3]), base64.RawURLEncoding.EncodeToString(b[:len(b)/3*3]),
+	for _, b := range [][]byte{c.Secrets[0], c.Sites[0].Webhooks[0].Secrets[0], c.Sites[0].APIKeys[0].Sum[:],
+		[]byte(testAdmin), []byte("redispass"), []byte("mailpass")} {
+		words = append(words, base64.RawStdEncoding.EncodeToString(b[:len(b)/3*3]),
+			base64.RawURLEncoding.EncodeToString(b[:len(b)/3*3]),
 			hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), strings.Trim(fmt.Sprint(b), "[]"), string(b))
 	}
 	n := 0
@@ -89,7 +100,8 @@ func TestAConfigurationPrintsWithoutItsSecrets(t *testing.T) {
 	if n < 40 {
 		t.Errorf("only %d values were printed", n)
 	}
-	if got := c.String(); !strings.Contains(got, "sites=gazette") || !strings.Contains(got, "store=redis://127.0.0.1:6379/0?durability=always") {
+	if got := c.String(); !strings.Contains(got, "sites=gazette") ||
+		!strings.Contains(got, "store=redis://127.0.0.1:6379/0?durability=always") {
 		t.Errorf("String is %s", got)
 	}
 }
@@ -113,7 +125,7 @@ func eachValue(v reflect.Value, f func(any)) {
 		return
 	}
 	switch v.Interface().(type) {
-	case Secret, APIKey, DKIM, Store, relay.Address:
+	case Secret, APIKey, DKIM, store.Location, relay.Address:
 		f(v.Interface())
 		return
 	case [][]byte: // Config.Secrets: bytes for the keyring, printed by Config only as a number

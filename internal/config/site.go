@@ -15,8 +15,10 @@ func readSites(v value, languages []string, keys apiKeys) []Site {
 	var sites []Site
 	ids := map[string]int{}
 	for _, item := range v.nonEmptyList() {
-		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys", "api_keys_file",
-			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to", "bounce_domain", "reminder", "challenge")
+		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys",
+			"api_keys_file",
+			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to",
+			"bounce_domain", "reminder", "challenge")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
 		s.APIKeys = keys.read(g, (value).apiKey)
@@ -121,7 +123,8 @@ func readReminder(v value, of Site) time.Duration {
 	reminder := optional(v, "", parseReminder(of.LinkTTL))
 	for _, l := range of.Limits.EmailsPerAddress {
 		if reminder > 0 && l.N == 1 && reminder <= l.Per {
-			v.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address that soon; write a longer time here, or raise the limit")
+			v.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address " +
+				"that soon; write a longer time here, or raise the limit")
 		}
 	}
 	return reminder
@@ -133,7 +136,8 @@ func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
 	return func(s string) (time.Duration, error) {
 		d, ok := duration(s)
 		if !ok || d < time.Minute || ttl > 0 && d >= ttl {
-			return 0, errors.New("must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; without it nobody is reminded")
+			return 0, errors.New("must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; " +
+				"without it nobody is reminded")
 		}
 		return d, nil
 	}
@@ -148,7 +152,8 @@ func readPurposes(v value, of Site) (all []Purpose) {
 	for _, item := range v.nonEmptyList() {
 		g := item.group("id", "text", "after")
 		all = append(all, Purpose{
-			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales), After: readAfter(g.get("after"), of.Redirects),
+			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales), After: readAfter(g.get("after"),
+				of.Redirects),
 		})
 	}
 	return all
@@ -170,7 +175,8 @@ func readTexts(v value, locales []string) map[string]string {
 		case again:
 			e.fail("is given twice; keep one")
 		case len(locales) > 0 && !slices.Contains(locales, locale):
-			e.fail("is not one of the site's locales, %s; add it there, or delete this text", strings.Join(locales, ", "))
+			e.fail("is not one of the site's locales, %s; add it there, or delete this text",
+				strings.Join(locales, ", "))
 		default:
 			texts[locale] = required(e.value, parseLine(maxText))
 		}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -9,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +22,8 @@ func readSMTP(v value) SMTP {
 	var s SMTP
 	for _, item := range g.requiredSecrets("url") {
 		a := checked(item, parseRelay)
-		if a.Host != "" && slices.ContainsFunc(s.Relays, func(o relay.Address) bool { return o.HostPort() == a.HostPort() }) {
+		if a.Host != "" && slices.ContainsFunc(s.Relays,
+			func(o relay.Address) bool { return o.HostPort() == a.HostPort() }) {
 			item.at.fail("names a relay that is already listed; keep one")
 		}
 		s.Relays = append(s.Relays, a)
@@ -43,44 +42,13 @@ func readSMTP(v value) SMTP {
 	return s
 }
 
-// parseRelay parses the URL of a relay: smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS if it is
-// offered, or smtps://[user:password@]host[:465]. The ports are those of RFC 8314, section 3.3.
-func parseRelay(raw string) (relay.Address, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || strings.ContainsFunc(raw, isControl):
-		return relay.Address{}, errors.New("is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40")
-	case u.Scheme != "smtp" && u.Scheme != "smtps":
-		return relay.Address{}, errors.New("must begin with smtp:// or smtps://")
-	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || u.Path != "" && u.Path != "/" || strings.Contains(raw, "#"):
-		return relay.Address{}, errors.New("must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off")
+// parseRelay parses the URL of a relay. Its host is a name or an IP address, as everywhere in the file.
+func parseRelay(s string) (relay.Address, error) {
+	a, err := relay.Parse(s)
+	if err == nil && !isHost(a.Host) {
+		return relay.Address{}, relay.ErrHost
 	}
-	a := relay.Address{Host: strings.ToLower(u.Hostname()), User: u.User.Username()}
-	a.Password, _ = u.User.Password()
-	if (a.User == "") != (a.Password == "") {
-		return relay.Address{}, errors.New("must have both a user and a password before the host, or neither")
-	}
-	usual := map[string]string{"smtp": "587", "smtps": "465"}
-	a.Port, _ = strconv.Atoi(cmp.Or(u.Port(), usual[u.Scheme]))
-	a.TLS, err = parseTLS(u.Scheme, u.RawQuery)
 	return a, err
-}
-
-// parseTLS parses the scheme and the query of a relay's URL.
-func parseTLS(scheme, query string) (relay.TLS, error) {
-	switch {
-	case scheme == "smtps" && query == "":
-		return relay.Implicit, nil
-	case scheme == "smtps":
-		return "", errors.New("must end after the host and port: smtps:// always has TLS")
-	case query == "":
-		return relay.Offered, nil
-	case query == "tls=required":
-		return relay.Required, nil
-	case query == "tls=off":
-		return relay.Off, nil
-	}
-	return "", errors.New("has an unknown option; only ?tls=required and ?tls=off are known")
 }
 
 // parseConnections parses the number of connections that are held open to each relay.
@@ -130,7 +98,8 @@ func parseKey(text string) (crypto.Signer, error) {
 	case "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
-		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a passphrase are not supported: optin keys -dkim makes one")
+		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a " +
+			"passphrase are not supported: optin keys -dkim makes one")
 	}
 	if err != nil {
 		return nil, errors.New("is a damaged key; optin keys -dkim makes one")
@@ -138,7 +107,8 @@ func parseKey(text string) (crypto.Signer, error) {
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		if k.N.BitLen() < keyring.MinRSABits {
-			return nil, fmt.Errorf("is an RSA key of fewer than %d bits, which receivers may refuse; optin keys -dkim makes one", keyring.MinRSABits)
+			return nil, fmt.Errorf("is an RSA key of fewer than %d bits, which receivers may refuse; optin keys "+
+				"-dkim makes one", keyring.MinRSABits)
 		}
 		return k, nil
 	case ed25519.PrivateKey:

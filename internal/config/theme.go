@@ -59,7 +59,8 @@ func readLogo(v value) *theme.Logo {
 		return nil
 	}
 	if strings.Contains(name, "://") {
-		v.fail("must be the name of a file, not a URL: optin serves the picture itself, so that pages load nothing from elsewhere")
+		v.fail("must be the name of a file, not a URL: optin serves the picture itself, so that pages load nothing " +
+			"from elsewhere")
 		return nil
 	}
 	content, ok := v.onNode().fileAt(name, maxLogo, "must be a picture for the top of a page")

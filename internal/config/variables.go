@@ -52,7 +52,8 @@ func mark(text string) string {
 // inName reports whether r may stand between the braces. The characters of the shell's ${NAME:-default} are included,
 // so that it is refused with its line.
 func inName(r rune) bool {
-	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":-+=?./", r)
+	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+		strings.ContainsRune(":-+=?./", r)
 }
 
 // expand returns a value with its variables replaced. problem is empty, or says what is wrong without showing a value.
@@ -64,14 +65,16 @@ func expand(text string, env func(string) (string, bool)) (result, problem strin
 		case r == markVariable:
 			name, rest, found := strings.Cut(text[n:], string(markBrace))
 			if !found || !isVariable(name) {
-				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and $${ for a literal ${"
+				return "", "has ${…} without a variable's name: write ${NAME} with letters, digits and _ only, and " +
+					"$${ for a literal ${"
 			}
 			got, set := "", false
 			if env != nil {
 				got, set = env(name)
 			}
 			if !set {
-				return "", "uses ${" + name + "}, which is not set in the environment: set it, or write $${ for a literal ${"
+				return "", "uses ${" + name +
+					"}, which is not set in the environment: set it, or write $${ for a literal ${"
 			}
 			b.WriteString(got)
 			text = rest

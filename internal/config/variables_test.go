@@ -7,7 +7,8 @@ import (
 
 func TestVariablesAreReplacedInValuesOnly(t *testing.T) {
 	env := func(name string) (string, bool) {
-		v, ok := map[string]string{"A": "one", "_b2": "two", "EMPTY": "", "NESTED": "${A}", "YAML": "x: y # [", "MARK": "\uFDD0A\uFDD1"}[name]
+		v, ok := map[string]string{"A": "one", "_b2": "two", "EMPTY": "", "NESTED": "${A}", "YAML": "x: y # [",
+			"MARK": "\uFDD0A\uFDD1"}[name]
 		return v, ok
 	}
 	for in, want := range map[string]string{
@@ -38,17 +39,20 @@ func TestVariablesAreReplacedInValuesOnly(t *testing.T) {
 }
 
 func TestAVariableCannotChangeTheFile(t *testing.T) {
-	for _, evil := range []string{"x\nlisten: 0.0.0.0:1", "x}, listen: y, {a: b", "x # y", "'x", "\"", "- a", "&a *a", "!!map {}"} {
+	for _, evil := range []string{"x\nlisten: 0.0.0.0:1", "x}, listen: y, {a: b", "x # y", "'x", "\"", "- a", "&a *a",
+		"!!map {}"} {
 		env := func(name string) (string, bool) {
 			if name == "EVIL" {
 				return evil, true
 			}
 			return variables(name)
 		}
-		c, err := Parse("optin.yaml", []byte(strings.Replace(minimal, "name: La Gazette SAS", "name: ${EVIL}", 1)), env, nil)
+		c, err := Parse("optin.yaml", []byte(strings.Replace(minimal, "name: La Gazette SAS", "name: ${EVIL}", 1)), env,
+			nil)
 		switch {
 		case strings.Contains(evil, "\n"):
-			if want := "optin.yaml:10: sites[0].controller.name must be on one line, without control characters"; err == nil || err.Error() != want {
+			want := "optin.yaml:10: sites[0].controller.name must be on one line, without control characters"
+			if err == nil || err.Error() != want {
 				t.Errorf("%q: got %v", evil, err)
 			}
 		case err != nil:

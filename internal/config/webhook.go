@@ -65,7 +65,8 @@ func ParseWebhookSecret(s string) (WebhookSecret, error) {
 		return WebhookSecret{}, errors.New("is empty; optin keys makes one")
 	}
 	if strings.HasPrefix(s, "whpk_") {
-		return WebhookSecret{}, errors.New("is a public key, which is for the receiver; the private key begins with whsk_")
+		return WebhookSecret{}, errors.New("is a public key, which is for the receiver; the private key begins " +
+			"with whsk_")
 	}
 	if key, ok := strings.CutPrefix(s, "whsk_"); ok {
 		return parseWebhookKey(key)
@@ -90,7 +91,8 @@ func parseWebhookKey(s string) (WebhookSecret, error) {
 	}
 	seed := b[:ed25519.SeedSize:ed25519.SeedSize]
 	if len(b) == ed25519.PrivateKeySize && !bytes.Equal(ed25519.NewKeyFromSeed(seed), b) {
-		return WebhookSecret{}, errors.New("has a public key that does not belong to the private key before it; optin keys -v1a makes one")
+		return WebhookSecret{}, errors.New("has a public key that does not belong to the private key before it; " +
+			"optin keys -v1a makes one")
 	}
 	return WebhookSecret{Seed: seed}, nil
 }

@@ -41,7 +41,8 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	lines := 1 + bytes.Count(data, []byte("\n"))
-	loader, err := yaml.NewLoader(strings.NewReader(mark(string(data))), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
+	loader, err := yaml.NewLoader(strings.NewReader(mark(string(data))),
+		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	var first, second yaml.Node
 	if err == nil {
 		err = loader.Load(&first)
@@ -106,12 +107,15 @@ func syntaxError(err error) (line int, what string) {
 		return line, "an alias (*name) is not allowed; put a value that begins with * into quotes"
 	case strings.Contains(at.Message, "max depth"):
 		return line, "this is nested too deeply; check the brackets and the indentation"
-	case strings.ContainsAny(at.Message, "'\"`") && !strings.HasPrefix(at.Message, "did not find expected") && !strings.HasPrefix(at.Message, "could not find expected"):
+	case strings.ContainsAny(at.Message, "'\"`") && !strings.HasPrefix(at.Message, "did not find expected") &&
+		!strings.HasPrefix(at.Message, "could not find expected"):
 		return line, "this is not YAML; put values that begin with ! & * or % into quotes"
 	case strings.Contains(at.Message, "cannot start any token"):
-		return line, "this is not YAML: " + at.Message + "; indent with spaces, not tabs, and put values that begin with @ or ` into quotes"
+		return line, "this is not YAML: " + at.Message +
+			"; indent with spaces, not tabs, and put values that begin with @ or ` into quotes"
 	case strings.Contains(at.Message, "mapping values are not allowed"):
-		return line, "this is not YAML: " + at.Message + "; check the indentation, and put values that contain a colon and a space into quotes"
+		return line, "this is not YAML: " + at.Message +
+			"; check the indentation, and put values that contain a colon and a space into quotes"
 	case at.ContextMsg != "" && at.ContextMark.Line > 0 && at.ContextMark.Line < line:
 		return at.ContextMark.Line, "this is not YAML: " + at.ContextMsg + " that begins here: " + at.Message
 	}
@@ -125,7 +129,8 @@ func (r *reader) plain(n *yaml.Node) bool {
 	case n.Kind == yaml.AliasNode:
 		ok = r.note(n.Line, "", "an alias (*name) is not allowed; repeat the value, or put it into quotes")
 	case n.Anchor != "":
-		ok = r.note(n.Line, "", "an anchor (&name) is not allowed; repeat the value where it is needed, or put it into quotes")
+		ok = r.note(n.Line, "", "an anchor (&name) is not allowed; repeat the value where it is needed, or put it "+
+			"into quotes")
 	case n.Style&yaml.TaggedStyle != 0:
 		ok = r.note(n.Line, "", "a tag (!name) is not allowed; leave it out, or put the value into quotes")
 	}
@@ -283,7 +288,8 @@ func (v value) entries() []entry {
 	lines := map[string]int{}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		k, n := v.node.Content[i], v.node.Content[i+1]
-		e := entry{key: k.Value, value: value{r: v.r, path: join(v.path, shown(k, n, v.node.Style&yaml.FlowStyle != 0)), node: n, line: k.Line}}
+		e := entry{key: k.Value, value: value{r: v.r, path: join(v.path, shown(k, n, v.node.Style&yaml.FlowStyle != 0)),
+			node: n, line: k.Line}}
 		first, again := lines[e.key]
 		switch {
 		case k.Kind != yaml.ScalarNode || e.key == "":
@@ -305,7 +311,8 @@ const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 // secret in the wrong place.
 func shown(k, n *yaml.Node, flow bool) string {
 	alone := flow && n.Tag == "!!null" && n.Value == ""
-	if alone || k.Kind != yaml.ScalarNode || k.Value == "" || len(k.Value) > 32 || strings.Trim(k.Value, keyLetters) != "" {
+	if alone || k.Kind != yaml.ScalarNode || k.Value == "" || len(k.Value) > 32 ||
+		strings.Trim(k.Value, keyLetters) != "" {
 		return "(a key)"
 	}
 	return k.Value

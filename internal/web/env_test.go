@@ -80,7 +80,7 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	e := &env{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{}}
 	var err error
 	e.store, err = sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None, Now: e.clock.now,
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone, Now: e.clock.now,
 	})
 	must(t, err)
 	t.Cleanup(func() { _ = e.store.Close() })

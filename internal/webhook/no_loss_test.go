@@ -91,7 +91,7 @@ func (byKey) Event(_ context.Context, j store.Job) (confirm.Event, error) {
 func openStore(t *testing.T) store.Store {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"),
-		Durability: sqlite.None})
+		Durability: store.DurabilityNone})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestOneServerKeepsTheContract(t *testing.T) {
 		if err := empty.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		return func(t *testing.T) store.Store { return patient(t, Options{URL: server.url()}) }
+		return func(t *testing.T) store.Store { return patient(t, Options{Location: at(server.url())}) }
 	})
 }
 
@@ -33,13 +33,13 @@ func TestAClusterKeepsTheContract(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		return func(t *testing.T) store.Store { return patient(t, Options{URL: url}) }
+		return func(t *testing.T) store.Store { return patient(t, Options{Location: at(url)}) }
 	})
 }
 
 func TestTheShardsAreSpreadOverACluster(t *testing.T) {
 	url, servers := startCluster(t)
-	s := patient(t, Options{URL: url})
+	s := patient(t, Options{Location: at(url)})
 	for i := range 64 {
 		put(t, s, key(i), &store.Record{State: "pending"}, email(key(i).ID))
 	}

@@ -19,7 +19,7 @@ func countOne(t *testing.T, s *Store, day string) {
 
 func TestADaysCountsExpireAfterThreeYearsAndTheDayWithThem(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	on := shardOf(key(1).ID)
 	first, second := on.counts("gazette")+"2026-10-01", on.counts("gazette")+"2026-10-02"
 	countOne(t, s, "2026-10-01")

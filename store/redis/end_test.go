@@ -31,7 +31,7 @@ func TestAMoveWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 // An attempt that the server never saw is repeated as if it had run; what another caller moved meanwhile is not
 // complete.
 func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
-	s := patient(t, Options{URL: startServer(t).url()})
+	s := patient(t, Options{Location: at(startServer(t).url())})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
 	j := leaseOne(t, s)
 	there := store.Move("email/slow", time.Now())

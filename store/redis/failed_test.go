@@ -15,7 +15,7 @@ import (
 
 func TestFailedTellsWhenAJobFailed(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	put(t, s, key(1), &store.Record{}, store.Job{ID: "a", Queue: "email", Due: time.Now().Add(-time.Hour)})
 	before := time.Now().Truncate(time.Millisecond)
 	if err := s.End(t.Context(), leaseOne(t, s), store.Fail()); err != nil {
@@ -53,7 +53,7 @@ func failAtOnce(t *testing.T, s *Store, n int) (ids []string) {
 }
 
 func TestFailedKeepsAnOrderFinerThanAMillisecond(t *testing.T) {
-	s := patient(t, Options{URL: startServer(t).url()})
+	s := patient(t, Options{Location: at(startServer(t).url())})
 	want := failAtOnce(t, s, 40)
 	jobs, err := s.Failed(t.Context(), "email", "", 99)
 	if err != nil || len(jobs) != len(want) {
@@ -68,7 +68,7 @@ func TestFailedKeepsAnOrderFinerThanAMillisecond(t *testing.T) {
 
 func TestJobsThatFailedInOneMomentAreListedByPageAndRequeued(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	on, at := shardOf(key(1).ID), float64(time.Now().UnixMilli())
 	want := failAtOnce(t, s, 9)
 	for _, id := range want {

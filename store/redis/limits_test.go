@@ -20,7 +20,7 @@ type filledBucket struct {
 
 func newBucket(t *testing.T) filledBucket {
 	server := startServer(t)
-	return filledBucket{t, patient(t, Options{URL: server.url()}), server.client()}
+	return filledBucket{t, patient(t, Options{Location: at(server.url())}), server.client()}
 }
 
 // fill writes n marks as if they had been taken at a moment.
@@ -173,7 +173,7 @@ func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
 // Between the look and the taking, another caller may fill a bucket of a Cluster.
 func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 	url, _ := startCluster(t)
-	s, ctx := patient(t, Options{URL: url}), t.Context()
+	s, ctx := patient(t, Options{Location: at(url)}), t.Context()
 	limit := store.Limit{N: 1, Per: time.Hour}
 	full := store.Bucket{Name: "full", Limits: []store.Limit{limit}}
 	if waits, err := s.Acquire(ctx, "other", full); waits != nil || err != nil {

@@ -25,7 +25,7 @@ var (
 
 func TestListClearsWhatHasExpired(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	put(t, s, key(0), &store.Record{State: "pending", Created: time.Now()})
 	for i := range 20 {
 		expires := time.Now().Add(300 * time.Millisecond)
@@ -44,7 +44,7 @@ func TestListClearsWhatHasExpired(t *testing.T) {
 // Perhaps nobody ever calls List; even then the indexes must not grow with every record that expired.
 func TestIndexesDoNotGatherWhatHasExpired(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	const n = 300
 	for i := range n {
 		expires := time.Now().Add(20 * time.Millisecond)
@@ -63,7 +63,7 @@ func TestIndexesDoNotGatherWhatHasExpired(t *testing.T) {
 
 func TestAnIndexFollowsTheState(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	put(t, s, key(1), &store.Record{State: "pending"})
 	put(t, s, key(1), &store.Record{State: "confirmed"})
 	confirmed := store.Query{Site: "gazette", State: "confirmed"}
@@ -80,7 +80,7 @@ func TestAnIndexFollowsTheState(t *testing.T) {
 
 func TestNothingIsLeftOfACompleteJob(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "a", Queue: "email", Body: []byte("body")})
 	if err := s.End(t.Context(), leaseOne(t, s), store.Complete()); err != nil {
 		t.Fatal(err)
@@ -113,8 +113,8 @@ func TestNothingIsLeftOfACompleteJob(t *testing.T) {
 func TestAClockSetBackBringsNoExpiredRecordBack(t *testing.T) {
 	server := startServer(t)
 	now := time.Now()
-	ahead := patient(t, Options{URL: server.url(), Now: func() time.Time { return now.Add(2 * time.Hour) }})
-	s := patient(t, Options{URL: server.url(), Now: func() time.Time { return now }})
+	ahead := patient(t, Options{Location: at(server.url()), Now: func() time.Time { return now.Add(2 * time.Hour) }})
+	s := patient(t, Options{Location: at(server.url()), Now: func() time.Time { return now }})
 	put(t, s, key(1), &store.Record{State: "pending", Expires: now.Add(time.Hour)})
 	if _, err := ahead.Find(t.Context(), key(1)); err != store.ErrNotFound {
 		t.Errorf("past its end it gave %v", err)

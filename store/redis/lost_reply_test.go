@@ -13,9 +13,9 @@ import (
 func lossy(t *testing.T) (arm func() *Store, good *Store) {
 	t.Helper()
 	server := startServer(t)
-	good = patient(t, Options{URL: server.url()})
+	good = patient(t, Options{Location: at(server.url())})
 	p := startProxy(t, server.addr())
-	bad := patient(t, Options{URL: "redis://" + p.addr()})
+	bad := patient(t, Options{Location: at("redis://" + p.addr())})
 	t.Cleanup(func() {
 		if !t.Failed() && p.lost.Load() == 0 {
 			t.Error("no reply was lost: the test shows nothing")
@@ -60,7 +60,7 @@ func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 
 func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
 	change := s.commitCommand(
 		key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}}, "version-number-1",
@@ -89,7 +89,7 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 
 func TestAChangeIsRecognisedBehindLaterOnes(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	ctx := t.Context()
 	first := s.commitCommand(key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, "version-number-1")
 	if _, err := s.doOne(ctx, first); err != nil {
@@ -174,7 +174,7 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitForCluster(t, server)
-	s := patient(t, Options{URL: "redis+cluster://" + p.addr()})
+	s := patient(t, Options{Location: at("redis+cluster://" + p.addr())})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
 	j := leaseOne(t, s)
 

@@ -54,7 +54,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			has[name] = value
 		}
 	}
-	if u := s.durability.unsafe(has); u != nil {
+	if u := unsafeSetting(s.durability, has); u != nil {
 		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
 			u.Have += " (on " + c.Options().Addr + ")"
 		}
@@ -92,34 +92,34 @@ func (s *Store) logRefused(ctx context.Context, err error) {
 	}
 }
 
-// unsafe returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be
+// unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be
 // safe.
-func (d Durability) unsafe(has map[string]string) *store.UnsafeError {
+func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string
 		good    []string // the first is what the fix writes
-		from    Durability
+		from    store.Durability
 	}{
-		{"role", []string{"master"}, None},
-		{"maxmemory-policy", []string{"noeviction"}, None},
-		{"appendonly", []string{"yes"}, EverySec},
-		{"appendfsync", []string{"everysec", "always"}, EverySec},
-		{"appendfsync", []string{"always"}, Always},
-		{"no-appendfsync-on-rewrite", []string{"no"}, Always},
+		{"role", []string{"master"}, store.DurabilityNone},
+		{"maxmemory-policy", []string{"noeviction"}, store.DurabilityNone},
+		{"appendonly", []string{"yes"}, store.DurabilityEverySec},
+		{"appendfsync", []string{"everysec", "always"}, store.DurabilityEverySec},
+		{"appendfsync", []string{"always"}, store.DurabilityAlways},
+		{"no-appendfsync-on-rewrite", []string{"no"}, store.DurabilityAlways},
 	}
 	for _, w := range wanted {
 		value, known := has[w.setting]
-		if !known || !d.atLeast(w.from) || slices.Contains(w.good, value) {
+		if !known || !atLeast(d, w.from) || slices.Contains(w.good, value) {
 			continue
 		}
 		good := w.good[0]
-		if d == Always && w.setting == "appendfsync" {
+		if d == store.DurabilityAlways && w.setting == "appendfsync" {
 			good = "always"
 		}
 		line := w.setting + " " + good
 		fix := "run CONFIG SET " + line + " and write the line `" + line + "` into redis.conf"
 		if w.setting == "role" {
-			value, fix = "replica", "let the URL name the master, or run REPLICAOF NO ONE on this server"
+			value, fix = "replica", "let store name the master, or run REPLICAOF NO ONE on this server"
 		}
 		return &store.UnsafeError{Setting: w.setting, Have: value, Want: good, Fix: fix}
 	}
@@ -127,7 +127,7 @@ func (d Durability) unsafe(has map[string]string) *store.UnsafeError {
 }
 
 // atLeast reports whether d asks for all that other asks for.
-func (d Durability) atLeast(other Durability) bool {
-	strictness := map[Durability]int{None: 0, EverySec: 1, Always: 2}
+func atLeast(d, other store.Durability) bool {
+	strictness := map[store.Durability]int{store.DurabilityNone: 0, store.DurabilityEverySec: 1, store.DurabilityAlways: 2}
 	return strictness[d] >= strictness[other]
 }

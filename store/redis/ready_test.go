@@ -12,20 +12,20 @@ import (
 
 func TestReadyNamesTheUnsafeSetting(t *testing.T) {
 	server := startServer(t)
-	stores := map[Durability]*Store{}
-	for _, d := range []Durability{Always, EverySec, None} {
-		stores[d] = open(t, Options{URL: server.url() + "?durability=" + string(d)})
+	stores := map[store.Durability]*Store{}
+	for _, d := range []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone} {
+		stores[d] = open(t, Options{Location: at(server.url() + "?durability=" + string(d))})
 	}
 	rows := []struct {
 		setting, value, good string
-		unsafe               []Durability // for these, and for no other
+		unsafe               []store.Durability // for these, and for no other
 	}{
-		{"maxmemory-policy", "allkeys-lru", "noeviction", []Durability{Always, EverySec, None}},
-		{"maxmemory-policy", "volatile-ttl", "noeviction", []Durability{Always, EverySec, None}},
-		{"appendonly", "no", "yes", []Durability{Always, EverySec}},
-		{"appendfsync", "everysec", "always", []Durability{Always}},
-		{"appendfsync", "no", "always", []Durability{Always, EverySec}},
-		{"no-appendfsync-on-rewrite", "yes", "no", []Durability{Always}},
+		{"maxmemory-policy", "allkeys-lru", "noeviction", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}},
+		{"maxmemory-policy", "volatile-ttl", "noeviction", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}},
+		{"appendonly", "no", "yes", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec}},
+		{"appendfsync", "everysec", "always", []store.Durability{store.DurabilityAlways}},
+		{"appendfsync", "no", "always", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec}},
+		{"no-appendfsync-on-rewrite", "yes", "no", []store.Durability{store.DurabilityAlways}},
 	}
 	for _, row := range rows {
 		t.Run(row.setting+" "+row.value, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestReadyNamesTheUnsafeSetting(t *testing.T) {
 	}
 }
 
-func expectUnsafe(t *testing.T, err error, d Durability, setting, value string, unsafe []Durability) {
+func expectUnsafe(t *testing.T, err error, d store.Durability, setting, value string, unsafe []store.Durability) {
 	t.Helper()
 	var u *store.UnsafeError
 	for _, one := range unsafe {
@@ -65,7 +65,7 @@ func expectUnsafe(t *testing.T, err error, d Durability, setting, value string, 
 
 func TestAServerThatTakesNoWritesIsNotReady(t *testing.T) {
 	server := startServer(t)
-	s := open(t, Options{URL: server.url()})
+	s := open(t, Options{Location: at(server.url())})
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestAServerThatTakesNoWritesIsNotReady(t *testing.T) {
 
 func TestAReplicaIsUnsafe(t *testing.T) {
 	master, replica := startServer(t), startServer(t)
-	s := open(t, Options{URL: replica.url()})
+	s := open(t, Options{Location: at(replica.url())})
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestAReplicaIsUnsafe(t *testing.T) {
 
 func TestEveryMasterOfAClusterIsAsked(t *testing.T) {
 	url, servers := startCluster(t)
-	s := open(t, Options{URL: url})
+	s := open(t, Options{Location: at(url)})
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s := open(t, Options{URL: server.url(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s := open(t, Options{Location: at(server.url()), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 3 {
 		if err := s.Ready(t.Context()); err != nil {
 			t.Errorf("Ready gave %v", err)
@@ -132,7 +132,7 @@ func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
 func TestAnEvictingServerIsSeenEvenWhereCONFIGIsRefused(t *testing.T) {
 	server := startServer(t, "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", "")
 	var u *store.UnsafeError
-	if err := open(t, Options{URL: server.url()}).Ready(t.Context()); !errors.As(err, &u) ||
+	if err := open(t, Options{Location: at(server.url())}).Ready(t.Context()); !errors.As(err, &u) ||
 		u.Setting != "maxmemory-policy" {
 		t.Errorf("Ready gave %v", err)
 	}

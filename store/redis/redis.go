@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type Store struct {
 	counters
 	texts
 
-	durability Durability
+	durability store.Durability
 	log        *slog.Logger
 	refused    atomic.Bool // that CONFIG is refused has been logged
 }
@@ -33,37 +34,18 @@ var _ store.Store = (*Store)(nil)
 // they cannot be reached, it logs that and goes on: they may be there later, and Ready says so. ctx bounds only this.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	t, err := parseURL(o.URL)
-	if err != nil {
-		return nil, fmt.Errorf("store/redis: the URL cannot be used: %w", err)
+	if len(o.Location.Hosts) == 0 {
+		return nil, fmt.Errorf("store/redis: %v is not a location of Redis", o.Location)
 	}
-	durability, err := durabilityOf(o.Durability, t.durability)
-	if err != nil {
-		return nil, fmt.Errorf("store/redis: %w", err)
-	}
-	c := &connection{client: connect(t, o), budget: o.Budget, random: o.Random}
+	c := &connection{client: connect(o), budget: o.Budget, random: o.Random}
 	s := &Store{
 		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c}, limits: limits{c},
-		cells: cells{c}, counters: counters{c}, texts: texts{c}, durability: durability, log: o.Log,
+		cells: cells{c}, counters: counters{c}, texts: texts{c}, durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
 	}
 	if err := s.loadScripts(ctx); err != nil {
 		s.log.WarnContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)
 	}
 	return s, nil
-}
-
-// durabilityOf returns the durability that the options and the URL ask for.
-func durabilityOf(option, url Durability) (Durability, error) {
-	if option == "" {
-		option = url
-	}
-	if option == "" {
-		return Always, nil
-	}
-	if url != "" && option != url {
-		return "", fmt.Errorf("durability is %q in the options and %q in the URL: say it once", option, url)
-	}
-	return ParseDurability(string(option))
 }
 
 // loadScripts gives every master the scripts, so that the first call is as quick as the next.

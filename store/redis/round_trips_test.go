@@ -41,7 +41,7 @@ func monitor(t *testing.T, s *server, f func()) []string {
 
 func TestAFirstSignupIsOneRoundTrip(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	signup := func() { put(t, s, key(1), &store.Record{State: "pending"}, email("a")) }
 	if sent := monitor(t, server, signup); len(sent) != 1 || !strings.HasPrefix(sent[0], `"evalsha"`) {
 		t.Errorf("a first signup sent %d commands: %.60q", len(sent), sent)
@@ -67,7 +67,7 @@ func TestAFirstSignupIsOneRoundTrip(t *testing.T) {
 
 func TestAServerThatForgotTheScriptsIsGivenThemAgain(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	forget := func() {
 		t.Helper()
 		if err := server.client().ScriptFlush(t.Context()).Err(); err != nil {
@@ -99,7 +99,7 @@ func BenchmarkMemoryOfAPending(b *testing.B) {
 
 func memory(b *testing.B, enqueued bool) {
 	server := startServer(b)
-	s, err := Open(b.Context(), Options{URL: server.url()})
+	s, err := Open(b.Context(), Options{Location: at(server.url())})
 	if err != nil {
 		b.Fatal(err)
 	}

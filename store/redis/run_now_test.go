@@ -45,7 +45,7 @@ func TestARunNowWhoseReplyIsLostIsDoneAndCountedOnce(t *testing.T) {
 
 func TestWhatIsRememberedOfARunNowExpires(t *testing.T) {
 	server := startServer(t)
-	s, c := patient(t, Options{URL: server.url()}), server.client()
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	enqueueLater(t, s, key(1), 2)
 	if n, err := s.RunNow(t.Context(), "email", 1); n != 1 || err != nil {
 		t.Fatal(n, err)
@@ -61,7 +61,7 @@ func TestWhatIsRememberedOfARunNowExpires(t *testing.T) {
 
 func TestRunNowOfAllIsDoneInSmallScripts(t *testing.T) {
 	server := startServer(t)
-	s := patient(t, Options{URL: server.url()})
+	s := patient(t, Options{Location: at(server.url())})
 	const n = 1300
 	enqueueLater(t, s, key(1), n)
 	largest, scripts := 0, 0
@@ -95,10 +95,10 @@ func (b busy) Read(p []byte) (int, error) {
 
 func TestWhatIsPutBackMeanwhileDoesNotMakeRunNowGoOnForEver(t *testing.T) {
 	server := startServer(t)
-	worker := patient(t, Options{URL: server.url()})
+	worker := patient(t, Options{Location: at(server.url())})
 	const n = 2*runNowBatch + 100
 	enqueueLater(t, worker, key(1), n)
-	s := patient(t, Options{URL: server.url(), Random: busy(func() { // between a look and what follows it
+	s := patient(t, Options{Location: at(server.url()), Random: busy(func() { // between a look and what follows it
 		jobs, err := worker.Lease(t.Context(), "email", n, time.Minute)
 		if err != nil {
 			t.Error(err)

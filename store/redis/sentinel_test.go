@@ -45,7 +45,7 @@ func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
 		return len(known) == 1 && strings.Contains(info, "master_link_status:up")
 	})
 
-	s := open(t, Options{URL: "redis+sentinel://" + sentinel + "/main"})
+	s := open(t, Options{Location: at("redis+sentinel://" + sentinel + "/main")})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
 	if n := master.client().DBSize(t.Context()).Val(); n == 0 {
 		t.Error("the master holds nothing")

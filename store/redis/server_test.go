@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -69,7 +70,17 @@ func (s *server) kill() {
 }
 
 func (s *server) addr() string { return "127.0.0.1:" + s.port }
-func (s *server) url() string  { return "redis://" + s.addr() }
+
+// at parses a location, as the configuration does.
+func at(url string) store.Location {
+	l, err := store.ParseLocation(url)
+	if err != nil {
+		panic(err)
+	}
+	return l
+}
+
+func (s *server) url() string { return "redis://" + s.addr() }
 
 // client returns a client that looks into the server past the store.
 func (s *server) client() *goredis.Client {

@@ -13,7 +13,7 @@ func TestTheClientPrintsNothing(t *testing.T) {
 		for _, url := range []string{
 			"redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/main",
 		} {
-			refuses(t, open(t, Options{URL: url, Pool: 2}))
+			refuses(t, open(t, Options{Location: at(url), Pool: 2}))
 		}
 		return
 	}

@@ -54,12 +54,12 @@ func TestTLSIsUsedAndTheServerMustBeTrusted(t *testing.T) {
 	startServer(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert,
 		"--tls-auth-clients", "no")
 	url := "rediss://127.0.0.1:" + port
-	s := open(t, Options{URL: url, TLS: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}})
+	s := open(t, Options{Location: at(url), TLS: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}})
 	if err := s.Ready(t.Context()); err != nil {
 		t.Errorf("trusted, it gave %v", err)
 	}
 	var unknown x509.UnknownAuthorityError
-	err := open(t, Options{URL: url}).Ready(t.Context())
+	err := open(t, Options{Location: at(url)}).Ready(t.Context())
 	if !errors.Is(err, store.ErrUnavailable) || !errors.As(err, &unknown) {
 		t.Errorf("not trusted, it gave %v", err)
 	}

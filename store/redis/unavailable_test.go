@@ -85,13 +85,13 @@ func TestAServerThatIsAwayIsRefusedWithinASecond(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refuses(t, open(t, Options{URL: url}))
+			refuses(t, open(t, Options{Location: at(url)}))
 		})
 	}
 }
 
 func TestManyCallersOfOneRecordAreRefusedWithinASecondToo(t *testing.T) {
-	s := open(t, Options{URL: "redis://" + blackhole(t)})
+	s := open(t, Options{Location: at("redis://" + blackhole(t))})
 	var all sync.WaitGroup
 	begin := time.Now()
 	for range 200 {
@@ -108,7 +108,7 @@ func TestManyCallersOfOneRecordAreRefusedWithinASecondToo(t *testing.T) {
 }
 
 func TestTheCallersContextEndsACall(t *testing.T) {
-	s := open(t, Options{URL: "redis://" + blackhole(t)})
+	s := open(t, Options{Location: at("redis://" + blackhole(t))})
 	for name, call := range everyCall(cancelSoon(t), s) {
 		begin := time.Now()
 		err := call()
@@ -130,7 +130,7 @@ func cancelSoon(t *testing.T) context.Context {
 
 func TestAServerThatComesBackIsUsedAgain(t *testing.T) {
 	server := startServer(t)
-	s := open(t, Options{URL: server.url()})
+	s := open(t, Options{Location: at(server.url())})
 	put(t, s, key(1), &store.Record{State: "pending", Data: []byte("kept")}, email("a"))
 	server.kill()
 	refuses(t, s)
@@ -148,7 +148,7 @@ func TestAServerThatComesBackIsUsedAgain(t *testing.T) {
 
 func TestWhatWasAcknowledgedSurvivesSIGKILL(t *testing.T) {
 	server := startServer(t)
-	s := open(t, Options{URL: server.url()})
+	s := open(t, Options{Location: at(server.url())})
 	var mu sync.Mutex
 	acknowledged := 0
 	var all sync.WaitGroup
@@ -203,10 +203,10 @@ func TestAServerThatDoesNotWriteIsUnavailable(t *testing.T) {
 	} {
 		t.Run(word, func(t *testing.T) {
 			server := startServer(t)
-			before := open(t, Options{URL: server.url()})
+			before := open(t, Options{Location: at(server.url())})
 			put(t, before, key(1), &store.Record{State: "pending"})
 			spoil(server)
-			s := open(t, Options{URL: server.url()})
+			s := open(t, Options{Location: at(server.url())})
 			err := s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"}))
 			if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), word) {
 				t.Errorf("the error is %v, want ErrUnavailable that says %s", err, word)
@@ -217,13 +217,13 @@ func TestAServerThatDoesNotWriteIsUnavailable(t *testing.T) {
 
 func TestAWrongPasswordIsUnavailableAndNotRepeated(t *testing.T) {
 	server := startServer(t, "--requirepass", "right")
-	s := open(t, Options{URL: "redis://:hunter2@" + server.addr()})
+	s := open(t, Options{Location: at("redis://:hunter2@" + server.addr())})
 	_, err := s.Find(t.Context(), key(1))
 	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") ||
 		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error is %v", err)
 	}
-	right := open(t, Options{URL: "redis://:right@" + server.addr()})
+	right := open(t, Options{Location: at("redis://:right@" + server.addr())})
 	if _, err := right.Find(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("with the right one: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func BenchmarkSignup(b *testing.B) {
-	for _, d := range []Durability{Always, None} {
+	for _, d := range []store.Durability{store.DurabilityAlways, store.DurabilityNone} {
 		b.Run(string(d), func(b *testing.B) {
 			s := openBench(b, d)
 			var n atomic.Int64
@@ -28,7 +28,7 @@ func BenchmarkSignup(b *testing.B) {
 }
 
 func BenchmarkAcquire(b *testing.B) {
-	s := openBench(b, Always)
+	s := openBench(b, store.DurabilityAlways)
 	var n atomic.Int64
 	b.SetParallelism(16)
 	b.RunParallel(func(p *testing.PB) {
@@ -45,7 +45,7 @@ func BenchmarkAcquire(b *testing.B) {
 func BenchmarkAcquireForATaker(b *testing.B) {
 	for _, n := range []int{0, 1000, 50_000} {
 		b.Run(fmt.Sprintf("among=%d", n), func(b *testing.B) {
-			s := openBench(b, Always)
+			s := openBench(b, store.DurabilityAlways)
 			if n > 0 {
 				fill(b, s, "bucket", n)
 			}
@@ -63,7 +63,7 @@ func BenchmarkAcquireForATaker(b *testing.B) {
 
 func BenchmarkRunNowTenThousand(b *testing.B) {
 	const n = 10_000
-	s := openBench(b, Always)
+	s := openBench(b, store.DurabilityAlways)
 	const enqueued = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?1)
 		INSERT INTO jobs (id, queue, site, record, body, due, available)
 		SELECT 'email-' || i, 'email', 'gazette', i, randomblob(500), ?2 + i, ?2 + i FROM n`
@@ -93,7 +93,7 @@ func fill(t testing.TB, s *Store, bucket string, n int) {
 	}
 }
 
-func openBench(b *testing.B, d Durability) *Store {
+func openBench(b *testing.B, d store.Durability) *Store {
 	b.Helper()
 	s, err := Open(b.Context(), Options{Path: filepath.Join(b.TempDir(), "optin.db"), Durability: d})
 	if err != nil {

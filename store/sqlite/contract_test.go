@@ -21,7 +21,7 @@ func TestTheStoreKeepsTheContract(t *testing.T) {
 func open(t *testing.T, o Options) *Store {
 	t.Helper()
 	if o.Durability == "" && inMemory(filepath.Dir(o.Path)) {
-		o.Durability = None
+		o.Durability = store.DurabilityNone
 	}
 	if o.Deadline == 0 {
 		o.Deadline = 20 * time.Second

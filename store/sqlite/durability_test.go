@@ -16,7 +16,7 @@ import (
 )
 
 func TestSynchronousIsWhatTheDurabilityAsksFor(t *testing.T) {
-	for d, want := range map[Durability][2]string{Always: {"2", "1"}, EverySec: {"1", "1"}, None: {"0", "0"}} {
+	for d, want := range map[store.Durability][2]string{store.DurabilityAlways: {"2", "1"}, store.DurabilityEverySec: {"1", "1"}, store.DurabilityNone: {"0", "0"}} {
 		s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: d})
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func TestManyMayOpenAFileThatIsNotThereYet(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			s, err := Open(t.Context(), Options{Path: path, Durability: None})
+			s, err := Open(t.Context(), Options{Path: path, Durability: store.DurabilityNone})
 			if err != nil {
 				t.Error(err)
 				return

@@ -106,7 +106,7 @@ func create(ctx context.Context, o Options) (err error) {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	full, _ := o.Durability.levels()
+	full, _ := levels(o.Durability)
 	if err := createSchema(ctx, made, full); err != nil {
 		return err
 	}

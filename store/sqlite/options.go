@@ -5,27 +5,19 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/optin/optin/store"
 )
 
 // Options say which file Open opens, and how. Only Path is required.
 type Options struct {
 	Path       string           // of the file; its log is beside it, under the same name with -wal
-	Durability Durability       // what an acknowledged change survives; default Always
+	Durability store.Durability // what an acknowledged change survives; default Always
 	Deadline   time.Duration    // the longest a call may take; default 900 ms, at most 1 minute
 	Readers    int              // reads at the same time; default 4, at most 64
 	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
 	Now        func() time.Time // the clock of expiry, leases and limits; default time.Now
 }
-
-// Durability is what an acknowledged change survives.
-type Durability string
-
-// The durabilities, by the words of the configuration.
-const (
-	Always   Durability = "always"   // a power cut: synchronous FULL
-	EverySec Durability = "everysec" // the death of the process; a power cut takes the last moments: synchronous NORMAL
-	None     Durability = "none"     // the death of the process; a power cut may take the file: synchronous OFF
-)
 
 // level is SQLite's synchronous, as PRAGMA synchronous reads it back.
 type level int
@@ -50,12 +42,13 @@ func (l level) String() string {
 	return fmt.Sprintf("level %d", int(l))
 }
 
-// levels returns the level of what must last, and that of what may be lost with the machine.
-func (d Durability) levels() (full, relaxed level) {
+// levels returns the level of what must last, and that of what may be lost with the machine. Always is synchronous FULL,
+// everysec NORMAL, none OFF.
+func levels(d store.Durability) (full, relaxed level) {
 	switch d {
-	case None:
+	case store.DurabilityNone:
 		return syncOff, syncOff
-	case EverySec:
+	case store.DurabilityEverySec:
 		return syncNormal, syncNormal
 	default:
 		return syncFull, syncNormal
@@ -64,7 +57,7 @@ func (d Durability) levels() (full, relaxed level) {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Durability == "" {
-		o.Durability = Always
+		o.Durability = store.DurabilityAlways
 	}
 	if o.Deadline == 0 {
 		o.Deadline = 900 * time.Millisecond
@@ -91,7 +84,7 @@ func (o Options) withDefaults() (Options, error) {
 
 func (o Options) check() error {
 	switch {
-	case o.Durability != Always && o.Durability != EverySec && o.Durability != None:
+	case o.Durability != store.DurabilityAlways && o.Durability != store.DurabilityEverySec && o.Durability != store.DurabilityNone:
 		return fmt.Errorf("sqlite: durability %q is unknown: use always, everysec or none", o.Durability)
 	case o.Deadline < 0 || o.Deadline > time.Minute:
 		return fmt.Errorf("sqlite: a deadline of %v: use more than 0 and at most 1m", o.Deadline)

@@ -23,7 +23,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		if err := tx.tx.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil {
 			return struct{}{}, err
 		}
-		least, _ := s.o.Durability.levels()
+		least, _ := levels(s.o.Durability)
 		if err := checkSettings(journal, sync, least); err != nil {
 			return struct{}{}, err
 		}
@@ -48,7 +48,7 @@ func checkInPlace(o Options, opened os.FileInfo) error {
 		return &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
 	}
-	if o.Durability != None && inMemory(o.Path) {
+	if o.Durability != store.DurabilityNone && inMemory(o.Path) {
 		return &store.UnsafeError{
 			Setting: "the file system of " + o.Path,
 			Have:    "kept in memory (tmpfs)",

@@ -106,7 +106,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}()
 	patient, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
-	full, relaxed := s.o.Durability.levels()
+	full, relaxed := levels(s.o.Durability)
 	if s.durable, err = openPool(patient, s.o.Path, full, writing, 1); err != nil {
 		return err
 	}
