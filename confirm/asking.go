@@ -30,7 +30,7 @@ type NewSignup struct {
 
 // Ask takes a signup. It answers nil whatever is known of the address, also where its mailbox is owed all the letters that it can get in a
 // day, and so no more are; ErrPurpose for what the site does not offer; a *LimitError.
-func (s *Service) Signup(ctx context.Context, site string, a NewSignup) error {
+func (s *Service) Signup(ctx context.Context, site string, a Signup) error {
 	st, ok := s.sites[site]
 	if !ok || len(a.Purposes) == 0 {
 		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(a.Purposes))

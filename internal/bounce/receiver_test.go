@@ -57,7 +57,7 @@ func (env env) signUp(site, email string) string {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"},
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
 		Locale: "en"}); err != nil {
 		env.t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func (env env) signUp(site, email string) string {
 			env.t.Fatal(err)
 		}
 		for _, job := range jobs {
-			msg, err := env.Service.Message(env.t.Context(), job)
+			msg, err := env.Service.Relay.Message(env.t.Context(), job)
 			if err != nil {
 				env.t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func (env env) state(site, email string) consent.State {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	st, err := env.Lookup(env.t.Context(), site, a)
+	st, err := env.Website.Lookup(env.t.Context(), site, a)
 	if err != nil {
 		env.t.Fatal(err)
 	}
