@@ -19,6 +19,7 @@ import (
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -33,7 +34,7 @@ type program struct {
 	log     *slog.Logger
 	addr    net.Addr
 	metrics *metrics.Metrics
-	relays  *web.Relays
+	relays  *admin.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
 	stops   []func(context.Context) // called last in, first out
@@ -54,7 +55,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, r.HostPort())
 	}
-	p = &program{log: log, metrics: metrics.New(), relays: web.NewRelays(nil, relays...), failed: make(chan error, 2)}
+	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -166,11 +167,11 @@ func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoint
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
 	}
-	s, err := web.New(o)
+	inner, err := web.New(o)
 	if err != nil {
 		return nil, err
 	}
-	inner, extras := s.Handler(), maps.Clone(x.handlers)
+	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if h, ok := extras[first]; ok {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/problem"
 )
 
 // given are the answers that tests have had: "operation status", "operation status code", and codes alone. Only TestMain sees all tests, so
@@ -67,7 +68,7 @@ func ungiven() (all []string) {
 			name := fmt.Sprintf("%v %s", op["operationId"], status)
 			lacks(name)
 			for _, c := range contract.Words(contract.At(r)["x-codes"]) {
-				if c != string(codeUnreadable) && c != string(codeAway) { // as those under default
+				if c != string(problem.Unreadable) && c != string(problem.Unavailable) { // as those under default
 					lacks(name + " " + c)
 				}
 			}

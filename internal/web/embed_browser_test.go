@@ -50,7 +50,7 @@ func (p *person) quiet() {
 	}
 }
 
-func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
+func TestASmallWebsitesPageSignsSomebodyUp(t *testing.T) {
 	p := newPerson(t)
 	for name, policy := range map[string]string{"strict": strict, "broad": broad} {
 		n := newNeighbours(t, policy, map[string]string{"/join": newcomer("", "")}, nil)
@@ -61,9 +61,9 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 			t.Errorf("%s: afterwards: %s", name, got)
 		}
 		p.quiet()
-		d := n.letter()
+		d := n.email()
 		if n.state("ada@b.example") != "pending" || d.Locale != "fr" {
-			t.Errorf("%s: the letter is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
+			t.Errorf("%s: the email is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
 		}
 		if source := n.subscription().Requests[0].Asked.Source; source != n.site+"/join" {
 			t.Errorf("%s: the source is %q", name, source)
@@ -71,7 +71,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 	}
 }
 
-func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
+func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {
 	p := newPerson(t)
 	p.withoutScripts()
 	n := newNeighbours(t, strict, map[string]string{"/join": newcomer("", "")}, nil)
@@ -79,7 +79,7 @@ func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
 	p.quiet()
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -93,7 +93,7 @@ func TestAFormThatTheScriptCannotSendIsPostedPlainly(t *testing.T) {
 	p.do(chromedp.Navigate(n.site+"/join"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"))
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -127,7 +127,7 @@ func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 	p.until(said + `.startsWith("Plus qu’une étape")`)
-	n.letter()
+	n.email()
 }
 
 func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
@@ -155,7 +155,7 @@ func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 	if got := ask[int](p, `document.querySelectorAll("[aria-invalid], .optin-error").length`); got != 0 {
 		t.Errorf("%d marks are left", got)
 	}
-	n.letter()
+	n.email()
 }
 
 func TestAPageMayShowTheAnswerItself(t *testing.T) {

@@ -2,12 +2,14 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
@@ -22,10 +24,10 @@ func TestAClientIsLimitedByItsIPOrItsNetwork(t *testing.T) {
 		"what a client made up": {[4]string{"1.1.1.1, 203.0.113.7", "2.2.2.2, 203.0.113.7", "203.0.113.8", "3.3.3.3, 203.0.113.7"}, 429},
 		"four addresses":        {[4]string{"203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"}, 202},
 	} {
-		w := newWorld(t, limited)
+		e := newEnv(t, limited)
 		var a answer
 		for i, from := range row.from {
-			a = w.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", from)
+			a = e.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", from)
 			if i < 3 && a.status != http.StatusAccepted {
 				t.Errorf("%s: signup %d: %d %s", name, i+1, a.status, a.body)
 			}
@@ -65,14 +67,14 @@ func TestANetworkIsLimitedAsAWhole(t *testing.T) {
 		"what was made up":  {[]string{"10.1.1.1, 203.0.113.1", "10.2.2.2, 203.0.113.2", "10.3.3.3, 203.0.113.3"}, 429},
 		"another site, too": {[]string{"203.0.113.1", "203.0.113.2", "club"}, 202},
 	} {
-		w := newWorld(t, limitedTo(Limits{SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Minute}}}))
+		e := newEnv(t, limitedTo(Limits{SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Minute}}}))
 		var a answer
 		for _, from := range row.from {
 			path, body := signupPath, `{"email":"a@b.example","consent":true}`
 			if from == "club" {
 				path, body, from = "/v1/sites/club/subscriptions", `{"email":"a@b.example","consent":true,"purposes":"news"}`, "203.0.113.3"
 			}
-			a = w.send("POST", path, body, "Content-Type", mediaJSON, "X-Forwarded-For", from)
+			a = e.send("POST", path, body, "Content-Type", request.MediaJSON, "X-Forwarded-For", from)
 		}
 		if a.status != row.last {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
@@ -96,9 +98,9 @@ func TestTooManyRequestsNameTheLimitAndTheWait(t *testing.T) {
 		"the longer of two": {Limits{SignupsPerIP: []store.Limit{{N: 2, Per: time.Minute}, {N: 2, Per: 24 * time.Hour}}},
 			[]string{"203.0.113.1", "203.0.113.1", "203.0.113.1"}, `"ip";q=2;w=60, "ip-2";q=2;w=86400`, `"ip-2";r=0;t=86400`, "86400"},
 	} {
-		w := newWorld(t, limitedTo(row.limits))
+		e := newEnv(t, limitedTo(row.limits))
 		for i, from := range row.from {
-			a := w.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", from, "Origin", "https://gazette.example")
+			a := e.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", from, "Origin", "https://gazette.example")
 			if i < len(row.from)-1 {
 				if a.status != 202 || a.header.Get("RateLimit") != "" || a.header.Get("RateLimit-Policy") != "" {
 					t.Errorf("%s: signup %d: %d %v", name, i+1, a.status, a.header)
@@ -117,23 +119,23 @@ func TestTooManyRequestsNameTheLimitAndTheWait(t *testing.T) {
 	}
 }
 
-func TestWhoRenewsIsLimitedAsWhoSignsUp(t *testing.T) {
-	w := newWorld(t, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Hour}}, SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Hour}}}))
-	w.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", "203.0.113.1")
-	link := w.path(w.letter().Confirm)
-	w.clock.pass(49 * time.Hour)
+func TestARenewalIsLimitedAsASignup(t *testing.T) {
+	e := newEnv(t, limitedTo(Limits{SignupsPerIP: []store.Limit{{N: 1, Per: time.Hour}}, SignupsPerNetwork: []store.Limit{{N: 2, Per: time.Hour}}}))
+	e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.1")
+	link := e.path(e.email().Confirm)
+	e.clock.pass(49 * time.Hour)
 	renew := func(link, from string, headers ...string) answer {
-		return w.send("POST", link+"/renew", "", append(headers, "X-Forwarded-For", from)...)
+		return e.send("POST", link+"/renew", "", append(headers, "X-Forwarded-For", from)...)
 	}
-	for range 3 { // what sends no letter is not counted
+	for range 3 { // what sends no email is not counted
 		if a := renew("/c/forged", "203.0.113.1"); a.status != 404 {
 			t.Errorf("a forged link: %d", a.status)
 		}
 	}
-	w.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", mediaJSON, "X-Forwarded-For", "203.0.113.1")
-	w.letter()
-	a := renew(link, "203.0.113.1", "Accept", mediaJSON)
-	if code, _ := a.problem(t); a.status != 429 || code != "too_many_requests" || a.header.Get("RateLimit") != `"ip";r=0;t=3600` || len(w.letters()) != 0 {
+	e.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", request.MediaJSON, "X-Forwarded-For", "203.0.113.1")
+	e.email()
+	a := renew(link, "203.0.113.1", "Accept", request.MediaJSON)
+	if code, _ := a.problem(t); a.status != 429 || code != "too_many_requests" || a.header.Get("RateLimit") != `"ip";r=0;t=3600` || len(e.emails()) != 0 {
 		t.Errorf("the IP that signed up: %d %s %v", a.status, a.body, a.header)
 	}
 	if a := renew(link, "203.0.113.1", "Accept", "text/html"); a.status != 429 || a.page(t).Find("h1").Length() != 1 || a.page(t).Find("header.site").Length() != 1 {
@@ -142,56 +144,79 @@ func TestWhoRenewsIsLimitedAsWhoSignsUp(t *testing.T) {
 	if a := renew(link, "203.0.113.2"); a.status != 202 {
 		t.Errorf("another IP: %d %s", a.status, a.body)
 	}
-	again := w.path(w.letter().Confirm)
-	if a := renew(again, "203.0.113.3"); a.status != 429 || a.header.Get("RateLimit") != `"network";r=0;t=3600` || len(w.letters()) != 0 {
+	again := e.path(e.email().Confirm)
+	if a := renew(again, "203.0.113.3"); a.status != 429 || a.header.Get("RateLimit") != `"network";r=0;t=3600` || len(e.emails()) != 0 {
 		t.Errorf("a third of the network, with a link that works: %d %v", a.status, a.header)
 	}
-	w.send("POST", again, "")
+	e.send("POST", again, "")
 	if a := renew(again, "203.0.113.1"); a.status != 200 {
-		t.Errorf("what is confirmed needs no letter: %d", a.status)
+		t.Errorf("what is confirmed needs no email: %d", a.status)
 	}
 }
 
-func TestASiteThatMaySendNoMoreLettersAcceptsNothing(t *testing.T) {
-	w := newWorld(t, func(o *Options) {
+func TestASiteThatMaySendNoMoreEmailsAcceptsNothing(t *testing.T) {
+	e := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Hour}}
 		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
 		must(t, err)
 	})
-	w.desk = w.web.opt.Service
+	e.service = e.web.Options.Service
 	busy := func(a answer, after string) {
 		t.Helper()
 		if top, _ := a.problem(t); a.status != 503 || top != "busy" || a.header.Get("Retry-After") != after || a.header.Get("RateLimit") != "" {
 			t.Errorf("%d %s, Retry-After %q", a.status, a.body, a.header.Get("Retry-After"))
 		}
-		if n := len(w.letters()); n != 0 {
-			t.Errorf("%d letters are owed", n)
+		if n := len(e.emails()); n != 0 {
+			t.Errorf("%d emails are due", n)
 		}
 	}
-	w.signUp("ada@b.example")
-	link := w.path(w.letter().Confirm)
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
 	sign := func() answer {
-		return w.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", mediaJSON, "Idempotency-Key", "k")
+		return e.send("POST", signupPath, `{"email":"bob@b.example","consent":true}`, "Content-Type", request.MediaJSON, "Idempotency-Key", "k")
 	}
 	busy(sign(), "3600")
-	if w.state("bob@b.example") != "" {
+	if e.state("bob@b.example") != "" {
 		t.Error("the refused signup is stored")
 	}
-	w.clock.pass(11 * time.Minute)
-	busy(w.send("POST", w.subscriptionPath("ada@b.example")+"/resend", "", asSite(writeKey)...), "2940")
-	w.clock.pass(49 * time.Hour)
-	if a := sign(); a.status != 202 || w.letter().To.String() != "bob@b.example" {
+	e.clock.pass(11 * time.Minute)
+	busy(e.send("POST", e.subscriptionPath("ada@b.example")+"/resend", "", asSite(writeKey)...), "2940")
+	e.clock.pass(49 * time.Hour)
+	if a := sign(); a.status != 202 || e.email().To.String() != "bob@b.example" {
 		t.Errorf("later: %d %s", a.status, a.body)
 	}
-	busy(w.send("POST", link+"/renew", "", "Accept", mediaJSON), "3600")
-	if a := w.send("POST", link+"/renew", ""); a.status != 503 || a.page(t).Find("header.site").Length() != 1 || a.header.Get("Retry-After") != "3600" {
+	busy(e.send("POST", link+"/renew", "", "Accept", request.MediaJSON), "3600")
+	if a := e.send("POST", link+"/renew", ""); a.status != 503 || a.page(t).Find("header.site").Length() != 1 || a.header.Get("Retry-After") != "3600" {
 		t.Errorf("for a person: %d %s", a.status, a.body)
 	}
-	w.clock.pass(time.Hour)
-	if a := w.send("POST", link+"/renew", ""); a.status != 202 {
+	e.clock.pass(time.Hour)
+	if a := e.send("POST", link+"/renew", ""); a.status != 202 {
 		t.Errorf("an hour later: %d %s", a.status, a.body)
 	}
-	w.letter()
+	e.email()
+}
+
+func TestABucketNamesNobody(t *testing.T) {
+	e := newEnv(t)
+	a := netip.MustParseAddr("2001:db8:0:1::7")
+	st := e.web.sites["gazette"]
+	bucket := func(st *site, a netip.Addr) string { return e.web.limits.of(st, a)[0].bucket }
+	if bucket(st, a) != bucket(st, netip.MustParseAddr("2001:db8:0:1:8000::9")) {
+		t.Error("two addresses of one network have two buckets")
+	}
+	seen := map[string]bool{}
+	for _, who := range []string{"2001:db8:0:1::7", "2001:db8:0:2::7", "203.0.113.7", "203.0.113.8"} {
+		for _, site := range []string{"gazette", "club"} {
+			b := bucket(e.web.sites[site], netip.MustParseAddr(who))
+			if seen[b] || len(b) > 128 {
+				t.Errorf("%s at %s: bucket %s", who, site, b)
+			}
+			seen[b] = true
+		}
+	}
+	if bucket(st, netip.Addr{}) == bucket(st, a) {
+		t.Error("an unknown peer shares a bucket")
+	}
 }

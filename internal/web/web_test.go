@@ -7,8 +7,8 @@ import (
 )
 
 func TestOptionsThatCannotWorkAreNamed(t *testing.T) {
-	w := newWorld(t)
-	good := w.web.opt
+	e := newEnv(t)
+	good := e.web.Options
 	for name, row := range map[string]struct {
 		change func(*Options)
 		says   string
@@ -30,7 +30,7 @@ func TestOptionsThatCannotWorkAreNamed(t *testing.T) {
 		o := good
 		o.Sites = shown()
 		row.change(&o)
-		if _, err := New(o); err == nil || !strings.Contains(err.Error(), row.says) {
+		if _, err := newApp(o); err == nil || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
