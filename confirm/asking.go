@@ -17,7 +17,7 @@ import (
 var ErrPurpose = errors.New("confirm: not a purpose of this site")
 
 // Asked is a signup as the web read it.
-type NewSignup struct {
+type Signup struct {
 	Address  address.Address
 	Purposes []string         // of the site; at least one
 	Locale   string           // one of the site's
@@ -30,7 +30,7 @@ type NewSignup struct {
 
 // Ask takes a signup. It answers nil whatever is known of the address, also where its mailbox is owed all the letters that it can get in a
 // day, and so no more are; ErrPurpose for what the site does not offer; a *LimitError.
-func (s *Service) Signup(ctx context.Context, site string, a NewSignup) error {
+func (s *Service) Signup(ctx context.Context, site string, a Signup) error {
 	st, ok := s.sites[site]
 	if !ok || len(a.Purposes) == 0 {
 		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(a.Purposes))

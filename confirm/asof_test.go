@@ -12,7 +12,7 @@ import (
 
 func (d *desk) asOf(email string, at time.Time) (consent.State, bool) {
 	d.t.Helper()
-	st, err := d.LookupAt(d.t.Context(), "gazette", mustParse(email), at)
+	st, err := d.Website.LookupAt(d.t.Context(), "gazette", mustParse(email), at)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", true
 	}
@@ -33,11 +33,11 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
-	if _, err := d.Withdraw(t.Context(), tokenOf(v.Unsubscribe), []string{"offers"}, consent.Evidence{}); err != nil {
+	if _, err := d.Person.Withdraw(t.Context(), tokenOf(v.Unsubscribe), []string{"offers"}, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
-	if _, err := d.Decline(t.Context(), tokenOf(first.Decline), consent.Evidence{}); err != nil {
+	if _, err := d.Person.Decline(t.Context(), tokenOf(first.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	for hours, want := range map[int]consent.State{0: "", 1: consent.Pending, 2: consent.Confirmed, 3: consent.Confirmed, 4: consent.Declined, 9: consent.Declined} {
@@ -45,7 +45,7 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 			t.Errorf("after %d hours %q, want %q; whole: %t", hours, got, want, whole)
 		}
 	}
-	st, err := d.LookupAt(t.Context(), "gazette", mustParse("ada@example.org"), start.Add(3*time.Hour+time.Minute))
+	st, err := d.Website.LookupAt(t.Context(), "gazette", mustParse("ada@example.org"), start.Add(3*time.Hour+time.Minute))
 	if err != nil || len(st.Purposes) != 2 || st.Purposes[0].State != consent.Confirmed || st.Purposes[1].State != consent.Withdrawn || st.Purposes[0].Text != "La lettre" || st.ConfirmedAt == nil {
 		t.Errorf("%+v, %v", st, err)
 	}
@@ -63,19 +63,19 @@ func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
 			_, _ = d.press(tokenOf(d.letter().Confirm))
 		},
 		"a refusal was lifted": func(d *desk, first confirm.Message) {
-			_, _ = d.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
+			_, _ = d.Person.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 			d.later(time.Hour)
-			_, _ = d.Unblock(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
+			_, _ = d.Person.Unblock(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 		},
 		"the person was erased": func(d *desk, first confirm.Message) {
-			_, _ = d.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
+			_, _ = d.Person.Decline(d.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 			d.later(time.Hour)
 			d.erase("ada@example.org")
 		},
 		"a purpose was taken out of an open request": func(d *desk, _ confirm.Message) {
 			d.later(time.Hour)
 			d.ask("ada@example.org", "letter", "offers")
-			_, err := d.WithdrawFor(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, consent.Evidence{})
+			_, err := d.Website.Withdraw(d.t.Context(), "gazette", d.id("ada@example.org"), []string{"offers"}, consent.Evidence{})
 			if err != nil {
 				d.t.Error(err)
 			}

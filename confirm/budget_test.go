@@ -25,7 +25,7 @@ func frugal(site, all int) func(*confirm.Options) {
 
 // asks is ask, at a site, with the error.
 func (d *desk) asks(site, email string) error {
-	return d.Signup(d.t.Context(), site, confirm.NewSignup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr"})
+	return d.Person.SignUp(d.t.Context(), site, confirm.Signup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr"})
 }
 
 // left is how many letters the site and the service have, and takes them.
@@ -75,7 +75,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	d.later(terms.TTL)
 	var busy *confirm.LimitError
 	renew := func() error {
-		_, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{})
+		_, err := d.Person.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{})
 		return err
 	}
 	if err := renew(); err != nil {
@@ -83,7 +83,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	}
 	second := d.letter()
 	d.later(10 * time.Minute)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); owed || !errors.As(err, &busy) || busy.Wait != 50*time.Minute {
+	if owed, err := d.Website.Resend(t.Context(), "gazette", d.id("ada@example.org")); owed || !errors.As(err, &busy) || busy.Wait != 50*time.Minute {
 		t.Fatal(owed, err, busy)
 	}
 	if err := renew(); !errors.As(err, &busy) {
@@ -91,7 +91,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	}
 	d.letters(0)
 	d.later(50 * time.Minute)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); !owed || err != nil {
+	if owed, err := d.Website.Resend(t.Context(), "gazette", d.id("ada@example.org")); !owed || err != nil {
 		t.Fatal(owed, err)
 	}
 	if again := d.letter(); again.Confirm != second.Confirm {

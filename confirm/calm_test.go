@@ -169,7 +169,7 @@ func TestManyWhoSayThatItWasNotThemTripTheSite(t *testing.T) {
 	}
 	decline := func(i int) {
 		t.Helper()
-		if _, err := d.Decline(t.Context(), tokenOf(drafts[i].Decline), consent.Evidence{}); err != nil {
+		if _, err := d.Person.Decline(t.Context(), tokenOf(drafts[i].Decline), consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 	}

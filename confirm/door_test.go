@@ -50,7 +50,7 @@ func TestFewLettersAreOwedToAMailboxHoweverItIsSpelled(t *testing.T) {
 			if err := d.asks("gazette", "ada@example.org"); err != nil || d.state("ada@example.org") != consent.Pending {
 				t.Errorf("she herself: %v, %q", err, d.state("ada@example.org"))
 			}
-			if page, err := d.List(t.Context(), "gazette", confirm.Listing{Limit: 100}); err != nil || len(page.All) != 5+4+2 {
+			if page, err := d.Website.List(t.Context(), "gazette", confirm.Listing{Limit: 100}); err != nil || len(page.All) != 5+4+2 {
 				t.Errorf("%d subscriptions are known, %v", len(page.All), err)
 			}
 			if got := d.owedLetters(); got != 5+4+2 {

@@ -33,11 +33,11 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 		return s
 	}
 	// Nobody has called PutTexts: the store was not ready when the program started.
-	err = worded("La lettre").Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
+	err = worded("La lettre").Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := worded("Tout autre chose").Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	got, err := worded("Tout autre chose").Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -63,7 +63,7 @@ func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
 	at.Store = empty(d)
 	d.later(2 * time.Minute)
 	d.ask("grace@example.org", "letter")
-	got, err := d.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
+	got, err := d.Website.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	ignored("confirmed")
-	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
+	if _, err := d.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	ignored("declined")

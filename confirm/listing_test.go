@@ -16,7 +16,7 @@ import (
 func (d *desk) pages(l confirm.Listing, between func()) (all []string) {
 	d.t.Helper()
 	for {
-		part, err := d.List(d.t.Context(), "gazette", l)
+		part, err := d.Website.List(d.t.Context(), "gazette", l)
 		if err != nil || len(part.All) > l.Limit {
 			d.t.Fatalf("%d of %d, %v", len(part.All), l.Limit, err)
 		}
@@ -77,7 +77,7 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		t.Errorf("with newer ones coming in: %v", got)
 	}
 	exported := []string{}
-	for st, err := range d.Export(t.Context(), "gazette") {
+	for st, err := range d.Website.Export(t.Context(), "gazette") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +95,13 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 		d.later(time.Minute)
 	}
 	l := confirm.Listing{Limit: 1}
-	part, err := d.List(t.Context(), "gazette", l)
+	part, err := d.Website.List(t.Context(), "gazette", l)
 	if err != nil || part.Next == "" {
 		t.Fatal(part, err)
 	}
 	refused := func(name, site string, l confirm.Listing) {
 		t.Helper()
-		if got, err := d.List(t.Context(), site, l); !errors.Is(err, confirm.ErrCursor) {
+		if got, err := d.Website.List(t.Context(), site, l); !errors.Is(err, confirm.ErrCursor) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 		refused(fmt.Sprintf("%q", c), "gazette", l)
 	}
 	l.Cursor, l.Limit = part.Next, 2
-	if next, err := d.List(t.Context(), "gazette", l); err != nil || len(next.All) != 2 || next.Next != "" {
+	if next, err := d.Website.List(t.Context(), "gazette", l); err != nil || len(next.All) != 2 || next.Next != "" {
 		t.Errorf("the same with another limit: %+v, %v", next, err)
 	}
 }

@@ -25,7 +25,7 @@ func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
 		}
 		all = append(all, mustParse(email))
 	}
-	got, err := d.LookupAll(t.Context(), "gazette", all, time.Time{})
+	got, err := d.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d, %v", len(got), err)
 	}
@@ -35,7 +35,7 @@ func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
 		}
 	}
 	d.store.Close()
-	if _, err := d.LookupAll(t.Context(), "gazette", all, time.Time{}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := d.Website.LookupAll(t.Context(), "gazette", all, time.Time{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the store is away: %v", err)
 	}
 }
@@ -44,7 +44,7 @@ func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
 	d := newDesk(t)
 	ask := func(email, once string) {
 		t.Helper()
-		err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
+		err := d.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 		long[i] = 'x'
 	}
 	seen := &consent.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
-	err := d.Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
+	err := d.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
 		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByServer, Attested: seen}})
 	if err != nil {
 		t.Fatal(err)
@@ -91,11 +91,11 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := d.id("ada@example.org")
-	st, err := d.WithdrawFor(t.Context(), "gazette", id, []string{"offers"}, consent.Evidence{IP: "192.0.2.9"})
+	st, err := d.Website.Withdraw(t.Context(), "gazette", id, []string{"offers"}, consent.Evidence{IP: "192.0.2.9"})
 	if err != nil || st.State != consent.Confirmed || st.Purposes[1].State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
-	if st, err = d.WithdrawFor(t.Context(), "gazette", id, nil, consent.Evidence{}); err != nil || st.State != consent.Withdrawn {
+	if st, err = d.Website.Withdraw(t.Context(), "gazette", id, nil, consent.Evidence{}); err != nil || st.State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
 	part, _ := d.store.List(t.Context(), store.Query{Site: "gazette"})
@@ -103,7 +103,7 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 		t.Errorf("%+v", ended)
 	}
 	d.owed(lane, 3)
-	if _, err := d.WithdrawFor(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.Website.Withdraw(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another site: %v", err)
 	}
 }

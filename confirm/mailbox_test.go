@@ -11,7 +11,7 @@ import (
 // placed asks for the place of a letter to a mailbox.
 func (d *desk) placed(id string, kind store.QueueName, site, to string) time.Duration {
 	d.t.Helper()
-	wait, err := d.AcquireMailbox(d.t.Context(), store.Job{ID: id, Queue: kind}, confirm.Message{Site: site, To: mustParse(to)})
+	wait, err := d.Relay.AcquireMailbox(d.t.Context(), store.Job{ID: id, Queue: kind}, confirm.Message{Site: site, To: mustParse(to)})
 	if err != nil {
 		d.t.Fatal(err)
 	}

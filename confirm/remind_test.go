@@ -15,7 +15,7 @@ func TestAReminderIsTheSameLetterOnceMore(t *testing.T) {
 	first := d.letter()
 	d.later(24 * time.Hour)
 	e := d.owed(confirm.QueueExpire, 1)[0]
-	if err := d.Expire(t.Context(), e); err != nil {
+	if err := d.Clock.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	entry, second := d.letterOf()
@@ -25,14 +25,14 @@ func TestAReminderIsTheSameLetterOnceMore(t *testing.T) {
 	if first.Reminder || !second.Reminder || second.Confirm != first.Confirm || !second.Deadline.Equal(first.Deadline) || second.ReturnPath != first.ReturnPath {
 		t.Errorf("%+v after %+v", second, first)
 	}
-	if _, err := d.Message(t.Context(), entry); !errors.Is(err, confirm.ErrNotDue) {
+	if _, err := d.Relay.Message(t.Context(), entry); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("once it was sent: %v", err)
 	}
-	if days, err := d.Stats(t.Context(), "gazette", "2026-11-22", "2026-11-22"); err != nil || len(days) != 1 || days[0].Reminders != 1 {
+	if days, err := d.Website.Stats(t.Context(), "gazette", "2026-11-22", "2026-11-22"); err != nil || len(days) != 1 || days[0].Reminders != 1 {
 		t.Errorf("counted: %+v, %v", days, err)
 	}
 	d.later(time.Hour)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || !owed {
+	if owed, err := d.Website.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || !owed {
 		t.Fatal(owed, err)
 	}
 	if third := d.letter(); third.Reminder {
@@ -40,7 +40,7 @@ func TestAReminderIsTheSameLetterOnceMore(t *testing.T) {
 	}
 	d.later(terms.TTL)
 	for _, e := range d.owed(confirm.QueueExpire, 1) {
-		if err := d.Expire(t.Context(), e); err != nil {
+		if err := d.Clock.Expire(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +57,7 @@ func TestAReminderTakesNoneOfTheBudgets(t *testing.T) {
 	d.ask("ada@example.org", "letter")
 	d.letter()
 	d.later(30 * time.Minute)
-	if err := d.Expire(t.Context(), d.owed(confirm.QueueExpire, 1)[0]); err != nil {
+	if err := d.Clock.Expire(t.Context(), d.owed(confirm.QueueExpire, 1)[0]); err != nil {
 		t.Fatal(err)
 	}
 	if !d.letter().Reminder {

@@ -45,7 +45,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 				r := about(draft)
 				r.Kind, r.Words = row.kind, "\r\n550 5.1.1 \x00"+strings.Repeat("no ", 1000)
 				for range 2 { // twice is once
-					if err := d.Report(t.Context(), r); err != nil {
+					if err := d.Relay.Report(t.Context(), r); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -53,11 +53,11 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 					t.Errorf("the state is %q, want %q", got, row.state)
 				}
 				for i, e := range d.owed(lane, len(row.told)) {
-					if told, err := d.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
+					if told, err := d.Website.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
 						t.Errorf("told %+v, %v", told, err)
 					}
 				}
-				days, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
+				days, err := d.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
 				if err != nil || len(days) != 1 {
 					t.Fatal(days, err)
 				}
@@ -86,7 +86,7 @@ func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 	d.later(terms.TTL + consent.Grace + time.Hour)
 	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
 		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
-			if err := d.Report(t.Context(), r); err != nil {
+			if err := d.Relay.Report(t.Context(), r); err != nil {
 				t.Errorf("%+v: %v", r, err)
 			}
 		}
@@ -103,11 +103,11 @@ func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
 		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {ReturnPath: "postmaster", Site: "gazette", Address: ada},
 	} {
 		r.Kind = confirm.ReportHard
-		if err := d.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
+		if err := d.Relay.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
+	if err := d.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
 		t.Errorf("a report of no kind: %v", err)
 	}
 }
@@ -125,10 +125,10 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	if _, err := d.press(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the link of the letter that came back: %v", err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
+	if v, err := d.Person.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("the other one is %q, %v", v.State, err)
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
+	if err := d.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.press(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
@@ -151,7 +151,7 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	if err := d.hard(known.ReturnPath); err != nil || known.Type != consent.JobKnownEmail {
 		t.Fatal(known.Type, err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {
+	if v, err := d.Person.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("what is open is %q, %v", v.State, err)
 	}
 }
@@ -163,18 +163,18 @@ func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	old := before.letter()
 	during := open(t, path, "n", "o")
 	during.later(terms.TTL + consent.Grace + time.Hour) // all is forgotten
-	if _, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
+	if _, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter") // moves the refusal
-	if _, err := during.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
+	if _, err := during.Person.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.ask("ada@example.org", "letter")
 	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if err := during.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
+	if err := during.Relay.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Withdrawn {

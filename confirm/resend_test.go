@@ -17,7 +17,7 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 	id := d.id("ada@example.org")
 	again := func(want bool) {
 		t.Helper()
-		if owed, err := d.Resend(t.Context(), "gazette", id); err != nil || owed != want {
+		if owed, err := d.Website.Resend(t.Context(), "gazette", id); err != nil || owed != want {
 			t.Fatalf("owed %t, %v; want %t", owed, err, want)
 		}
 	}
@@ -37,7 +37,7 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 	}
 	d.later(25 * time.Hour)
 	again(false) // nothing is open
-	if _, err := d.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.Website.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("nobody: %v", err)
 	}
 }
@@ -46,11 +46,11 @@ func TestWhoDeclinedGetsNoLetterAgain(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
-	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
+	if _, err := d.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.later(time.Hour)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || owed {
+	if owed, err := d.Website.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || owed {
 		t.Errorf("owed %t, %v", owed, err)
 	}
 }
@@ -59,14 +59,14 @@ func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	d.later(11 * time.Minute)
-	if owed, err := d.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || !owed {
+	if owed, err := d.Website.Resend(t.Context(), "gazette", d.id("ada@example.org")); err != nil || !owed {
 		t.Fatalf("owed %t, %v", owed, err)
 	}
 	both := d.letters(2)
-	if err := d.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {
+	if err := d.Relay.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Message(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotDue) {
+	if _, err := d.Relay.Message(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("the second one: %v", err)
 	}
 }

@@ -13,18 +13,18 @@ import (
 
 // hard reports that a letter will never arrive, by its return path.
 func (d *desk) hard(path string) error {
-	return d.Report(d.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
+	return d.Relay.Report(d.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
 }
 
 func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
 	d := newDesk(t)
 	d.ask("ada@example.org", "letter")
 	e := d.letters(1)[0]
-	first, err := d.Message(t.Context(), e)
+	first, err := d.Relay.Message(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _ := d.Message(t.Context(), e)
+	second, _ := d.Relay.Message(t.Context(), e)
 	d.ask("bob@example.org", "letter")
 	other := d.letter()
 	if p := first.ReturnPath; p != second.ReturnPath || p == other.ReturnPath || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {

@@ -84,7 +84,7 @@ func (d *desk) later(by time.Duration) { d.mu.Lock(); d.now = d.now.Add(by); d.m
 
 func (d *desk) ask(email string, purposes ...string) {
 	d.t.Helper()
-	err := d.Signup(d.t.Context(), "gazette", confirm.NewSignup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
+	err := d.Person.SignUp(d.t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
 		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm}})
 	if err != nil {
 		d.t.Fatal(err)
@@ -128,11 +128,11 @@ func (d *desk) letter() confirm.Message {
 func (d *desk) letterOf() (store.Job, confirm.Message) {
 	d.t.Helper()
 	e := d.letters(1)[0]
-	draft, err := d.Message(d.t.Context(), e)
+	draft, err := d.Relay.Message(d.t.Context(), e)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.Delivered(d.t.Context(), e, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
+	if err := d.Relay.Delivered(d.t.Context(), e, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
 		d.t.Fatal(err)
 	}
 	return e, draft
@@ -141,12 +141,12 @@ func (d *desk) letterOf() (store.Job, confirm.Message) {
 func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
 
 func (d *desk) press(tok string) (confirm.View, error) {
-	return d.Confirm(d.t.Context(), tok, consent.Evidence{How: consent.ByLink})
+	return d.Person.Confirm(d.t.Context(), tok, consent.Evidence{How: consent.ByLink})
 }
 
 func (d *desk) state(email string) consent.State {
 	d.t.Helper()
-	st, err := d.Lookup(d.t.Context(), "gazette", mustParse(email))
+	st, err := d.Website.Lookup(d.t.Context(), "gazette", mustParse(email))
 	if errors.Is(err, store.ErrNotFound) {
 		return ""
 	}
@@ -163,7 +163,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	if draft.To != mustParse("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
 		t.Fatalf("the letter says %+v", draft)
 	}
-	v, err := d.View(t.Context(), tokenOf(draft.Confirm))
+	v, err := d.Person.View(t.Context(), tokenOf(draft.Confirm))
 	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != consent.Pending {
 		t.Fatalf("looking: %+v, %v", v, err)
 	}
@@ -173,14 +173,14 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 			t.Fatalf("pressing: %+v, %v", v, err)
 		}
 	}
-	st, err := d.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	st, err := d.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	at := start.Add(time.Minute)
 	want := consent.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
 		UnsubscribeURL: st.UnsubscribeURL, Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
-	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
+	told, err := d.Website.Event(t.Context(), d.owed(lane, 1)[0])
 	if err != nil || told.Type != consent.EventConfirmed {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -189,10 +189,10 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	}
 
 	back := tokenOf(*st.UnsubscribeURL)
-	if v, err := d.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
+	if v, err := d.Person.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
 		t.Fatalf("agreements %+v, %v", v, err)
 	}
-	if _, err := d.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || d.state("ada@example.org") != consent.Withdrawn {
+	if _, err := d.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || d.state("ada@example.org") != consent.Withdrawn {
 		t.Fatalf("withdrawing: %v", err)
 	}
 	if v, err := d.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
@@ -203,7 +203,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 	for name, end := range map[string]func(d *desk, v confirm.View){
 		"sent already":  func(d *desk, v confirm.View) {},
-		"declined":      func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, consent.Evidence{}) },
+		"declined":      func(d *desk, v confirm.View) { _, _ = d.Person.Decline(d.t.Context(), v.Decline, consent.Evidence{}) },
 		"too late":      func(d *desk, v confirm.View) { d.later(terms.TTL) },
 		"just too late": func(d *desk, v confirm.View) { d.later(terms.TTL - time.Minute) },
 		"forgotten":     func(d *desk, v confirm.View) { d.later(terms.TTL + consent.Grace) },
@@ -212,18 +212,18 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 			d := newDesk(t)
 			d.ask("ada@example.org", "letter")
 			e := d.letters(1)[0]
-			draft, err := d.Message(t.Context(), e)
+			draft, err := d.Relay.Message(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, _ := d.View(t.Context(), tokenOf(draft.Confirm))
+			v, _ := d.Person.View(t.Context(), tokenOf(draft.Confirm))
 			if name == "sent already" {
-				if err := d.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
+				if err := d.Relay.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			end(d, v)
-			if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
+			if _, err := d.Relay.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
 				t.Errorf("still owed: %v", err)
 			}
 		})
@@ -237,13 +237,13 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	d.owed(confirm.QueueExpire, 0)
 	d.later(terms.TTL)
 	e := d.owed(confirm.QueueExpire, 1)[0]
-	if err := d.Expire(t.Context(), e); err != nil {
+	if err := d.Clock.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
+	if err := d.Clock.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("the same look twice: %v", err)
 	}
-	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
+	told, err := d.Website.Event(t.Context(), d.owed(lane, 1)[0])
 	if err != nil || told.Type != consent.EventExpired || told.Data.Email != "ada@example.org" {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -251,7 +251,7 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
 		t.Fatalf("pressing: %+v, %v", v, err)
 	}
-	if _, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
+	if _, err := d.Person.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	if again := d.letter(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
@@ -266,7 +266,7 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
 	for _, e := range d.owed(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
-		if err := d.Expire(t.Context(), e); err != nil {
+		if err := d.Clock.Expire(t.Context(), e); err != nil {
 			t.Error(err)
 		}
 	}
@@ -278,7 +278,7 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	d.ask("ada@example.org", "letter")
 	draft := d.letter()
 	d.later(terms.TTL + consent.Grace + time.Hour)
-	v, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
+	v, err := d.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
@@ -287,7 +287,7 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	if got := d.state("ada@example.org"); got != consent.Declined {
 		t.Errorf("state %q", got)
 	}
-	if _, err := d.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
+	if _, err := d.Person.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	d.ask("ada@example.org", "letter")
@@ -336,7 +336,7 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := reworded.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	got, err := reworded.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -344,15 +344,15 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 
 func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
 	d := newDesk(t)
-	for _, a := range []confirm.NewSignup{
+	for _, a := range []confirm.Signup{
 		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
 	} {
 		a.Address = mustParse("ada@example.org")
-		if err := d.Signup(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
+		if err := d.Person.SignUp(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
 			t.Errorf("%+v: %v", a, err)
 		}
 	}
-	if err := d.Signup(t.Context(), "other", confirm.NewSignup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
+	if err := d.Person.SignUp(t.Context(), "other", confirm.Signup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
 		t.Errorf("another site: %v", err)
 	}
 	if got := d.state("ada@example.org"); got != "" {
@@ -385,7 +385,7 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
+	if v, err := d.Person.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
 		t.Errorf("the first letter's link shows %q, %v", v.State, err)
 	}
 }
@@ -403,14 +403,14 @@ func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	v, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})
+	v, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Declined {
 		t.Fatalf("state %q", got)
 	}
-	if _, err := during.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
+	if _, err := during.Person.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.later(2 * consent.Grace)

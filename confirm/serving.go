@@ -41,7 +41,7 @@ func (s *Service) WithdrawFor(ctx context.Context, site, id string, purposes []s
 	if _, err := s.act(ctx, r.Key, deed{Action: consent.Withdraw{Purposes: purposes, Evidence: s.stamp(e)}}); err != nil {
 		return consent.Status{}, err
 	}
-	return s.ByID(ctx, site, id)
+	return s.Website.ByID(ctx, site, id)
 }
 
 // Erase forgets a person, but not that they declined or took a consent back.

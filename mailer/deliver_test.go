@@ -45,7 +45,7 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 		t.Fatalf("links %q in the text, %q in the HTML; want the same two", text, links(m.html))
 	}
 	token := text[0][strings.LastIndexByte(text[0], '/')+1:]
-	if v, err := env.View(t.Context(), token); err != nil || v.Address.String() != ada {
+	if v, err := env.Person.View(t.Context(), token); err != nil || v.Address.String() != ada {
 		t.Errorf("the link shows %v, %v", v.Address, err)
 	}
 
@@ -73,7 +73,7 @@ func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	env := newEnv(t, r.addr)
 	env.deliver(env.signUp(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.advance(time.Hour)

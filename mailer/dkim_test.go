@@ -144,7 +144,7 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	})
 	env.deliver(env.signUp(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.deliver(env.signUp(ada)) // the other email, with List-Unsubscribe
@@ -232,7 +232,7 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	for _, to := range []string{ada, "jörg@bücher.example"} {
 		env.deliver(env.signUp(to))
 		first := links(parse(t, r.received()[len(r.received())-1].raw).text)[0]
-		if _, err := env.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+		if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 		env.deliver(env.signUp(to)) // the other duty

@@ -160,7 +160,7 @@ func (env *env) signUpAt(site, to string) store.Job {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
 		env.t.Fatal(err)
 	}
 	return env.lease()

@@ -23,7 +23,7 @@ func TestAnswersAndBouncesGoWhereTheSiteWantsThem(t *testing.T) {
 	r := startRelay(t)
 	env := newEnv(t, r.addr, withReplyAndBounces)
 	job := env.signUp(ada)
-	msg, err := env.Message(t.Context(), job)
+	msg, err := env.Relay.Message(t.Context(), job)
 	if err != nil || msg.ReturnPath == "" {
 		t.Fatalf("return path %q, %v", msg.ReturnPath, err)
 	}

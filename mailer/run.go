@@ -66,7 +66,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 		return m.recordDelivered(ctx, job, *delivery, line)
 	}
 	line.outcome = outError
-	msg, err := m.Service.Message(ctx, job)
+	msg, err := m.Service.Relay.Message(ctx, job)
 	if errors.Is(err, confirm.ErrNotDue) {
 		line.outcome = outNotDue
 		m.unrecorded.remove(job.ID)
@@ -142,7 +142,7 @@ func firstAttempt(queue store.QueueName) bool {
 
 // acquireMailbox counts an email against the limits of its mailbox, once for all its attempts.
 func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
-	wait, err := m.Service.AcquireMailbox(ctx, job, msg)
+	wait, err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
 	switch {
 	case err != nil:
 		return storeError(job, err)
@@ -212,13 +212,13 @@ func (m *Mailer) startSurge(ctx context.Context, site string) {
 // records it and sends nothing.
 func (m *Mailer) recordDelivered(ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog) (ended bool, err error) {
 	line.code = 250
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Delivered(ctx, job, delivery) })
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Delivered(ctx, job, delivery) })
 	return m.recorded(job, err, outDelivered, line)
 }
 
 // recordUndeliverable closes the request, with the relay's reply as evidence.
 func (m *Mailer) recordUndeliverable(ctx context.Context, job store.Job, reply string, line *attemptLog) (ended bool, err error) {
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Undeliverable(ctx, job, reply) })
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Undeliverable(ctx, job, reply) })
 	return m.recorded(job, err, outUndeliverable, line)
 }
 

@@ -82,7 +82,7 @@ func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 // expire is the worker of confirm.QueueExpire.
 func expire(service *confirm.Service) outbox.Run {
 	return func(ctx context.Context, job store.Job) outbox.Result {
-		err := service.Expire(ctx, job)
+		err := service.Clock.Expire(ctx, job)
 		switch {
 		case err == nil:
 			return outbox.Ended()

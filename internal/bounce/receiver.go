@@ -74,7 +74,7 @@ func (r *Receiver) pass(ctx context.Context, report Report) (bool, error) {
 	out := confirm.Report{Kind: kinds()[report.Kind], Words: report.Words}
 	for _, path := range report.Returns {
 		out.ReturnPath, _, _ = strings.Cut(path, "@")
-		err := r.service.Report(ctx, out)
+		err := r.service.Relay.Report(ctx, out)
 		if !errors.Is(err, token.ErrNotOurs) {
 			return err == nil, err
 		}
@@ -87,7 +87,7 @@ func (r *Receiver) pass(ctx context.Context, report Report) (bool, error) {
 	ours := false
 	for _, site := range r.sites[strings.ToLower(report.From)] {
 		out.Site = site
-		err := r.service.Report(ctx, out)
+		err := r.service.Relay.Report(ctx, out)
 		if err != nil && !errors.Is(err, token.ErrNotOurs) {
 			return ours, err
 		}

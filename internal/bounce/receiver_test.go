@@ -55,7 +55,7 @@ func (env env) signUp(site, email string) string {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
 		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
@@ -64,7 +64,7 @@ func (env env) signUp(site, email string) string {
 			env.t.Fatal(err)
 		}
 		for _, job := range jobs {
-			msg, err := env.Service.Message(env.t.Context(), job)
+			msg, err := env.Service.Relay.Message(env.t.Context(), job)
 			if err != nil {
 				env.t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func (env env) state(site, email string) consent.State {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	st, err := env.Lookup(env.t.Context(), site, a)
+	st, err := env.Website.Lookup(env.t.Context(), site, a)
 	if err != nil {
 		env.t.Fatal(err)
 	}

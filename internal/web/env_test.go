@@ -181,7 +181,7 @@ func (e *env) emails() (all []confirm.Message) {
 		jobs, err := e.store.Lease(e.Context(), queue, 100, time.Minute)
 		must(e, err)
 		for _, job := range jobs {
-			d, err := e.service.Message(e.Context(), job)
+			d, err := e.service.Relay.Message(e.Context(), job)
 			must(e, err)
 			must(e, e.store.End(e.Context(), job, store.Complete()))
 			all = append(all, d)
@@ -253,7 +253,7 @@ func (e *env) state(email string) consent.State {
 	e.Helper()
 	a, err := address.Parse(email)
 	must(e, err)
-	st, err := e.service.Lookup(e.Context(), "gazette", a)
+	st, err := e.service.Website.Lookup(e.Context(), "gazette", a)
 	if err != nil {
 		return ""
 	}

@@ -25,7 +25,7 @@ type links struct {
 
 // show shows what is behind a link, and changes nothing.
 func (l *links) show(c echo.Context) error {
-	v, err := l.service.View(c.Request().Context(), c.Param("token"))
+	v, err := l.service.Person.View(c.Request().Context(), c.Param("token"))
 	respond.Vary(c.Response().Header(), echo.HeaderCookie)
 	if err != nil {
 		return l.fail(c, v, err)
@@ -45,11 +45,11 @@ func (l *links) back(c echo.Context) error {
 func (l *links) confirm(c echo.Context) error {
 	ctx, token, how := c.Request().Context(), c.Param("token"), consent.ByLink
 	if l.browsers.of(c) != "" {
-		if v, err := l.service.View(ctx, token); err == nil && l.browsers.same(c, v) {
+		if v, err := l.service.Person.View(ctx, token); err == nil && l.browsers.same(c, v) {
 			how = consent.ByBrowser
 		}
 	}
-	v, err := l.service.Confirm(ctx, token, request.Evidence(c, how))
+	v, err := l.service.Person.Confirm(ctx, token, request.Evidence(c, how))
 	if err != nil {
 		return l.fail(c, v, err)
 	}
@@ -62,7 +62,7 @@ func (l *links) confirm(c echo.Context) error {
 
 // decline is "this was not me".
 func (l *links) decline(c echo.Context) error {
-	v, err := l.service.Decline(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
+	v, err := l.service.Person.Decline(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
 	if err != nil {
 		return l.fail(c, v, err)
 	}
@@ -72,7 +72,7 @@ func (l *links) decline(c echo.Context) error {
 
 // unblock lets emails come again.
 func (l *links) unblock(c echo.Context) error {
-	v, err := l.service.Unblock(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
+	v, err := l.service.Person.Unblock(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
 	if err != nil {
 		return l.fail(c, v, err)
 	}
@@ -82,14 +82,14 @@ func (l *links) unblock(c echo.Context) error {
 // renew asks for a new email from the page of an expired link, within the limits of the client. What has been confirmed needs none.
 func (l *links) renew(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
-	v, err := l.service.View(ctx, token)
+	v, err := l.service.Person.View(ctx, token)
 	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
 		request.StateOf(c).Site = v.Site
 		if err := l.limits.acquire(c, l.sites[v.Site], request.Client(c)); err != nil {
 			return err
 		}
 	}
-	v, err = l.service.Renew(ctx, token, request.Evidence(c, consent.ByLink))
+	v, err = l.service.Person.Renew(ctx, token, request.Evidence(c, consent.ByLink))
 	if err != nil {
 		return l.fail(c, v, err)
 	}

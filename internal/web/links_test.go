@@ -23,7 +23,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	must(t, err)
 	foreign, err := confirm.New(confirm.Options{Store: e.store, Keyring: other, PublicURL: publicURL, Sites: rules(), Now: e.clock.now})
 	must(t, err)
-	_, err = foreign.View(t.Context(), token)
+	_, err = foreign.Person.View(t.Context(), token)
 	if err == nil {
 		t.Fatal("another secret opens the link")
 	}
@@ -63,7 +63,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 
 func mustView(t *testing.T, e *env, token string) confirm.View {
 	t.Helper()
-	v, err := e.service.View(t.Context(), token)
+	v, err := e.service.Person.View(t.Context(), token)
 	must(t, err)
 	return v
 }

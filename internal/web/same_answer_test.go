@@ -57,7 +57,7 @@ func (e *env) expire() {
 	due, err := e.store.Lease(e.Context(), confirm.QueueExpire, 100, time.Minute)
 	must(e, err)
 	for _, job := range due {
-		must(e, e.service.Expire(e.Context(), job))
+		must(e, e.service.Clock.Expire(e.Context(), job))
 	}
 }
 

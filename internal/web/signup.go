@@ -49,7 +49,7 @@ type signup struct {
 	hosted   bool // a form of our own page
 	trapped  bool // filled in by a program: answered, and dropped
 	locale   string
-	request  confirm.NewSignup
+	request  confirm.Signup
 	attested *consent.Attested // by a site's server; nil: it was sent by none
 	redirect string            // where its person goes then; empty: to our own page
 	demand   *challenge.Demand // the proof that it lacks; nil: none
@@ -140,7 +140,7 @@ func method(ours, form bool) consent.Method {
 }
 
 // read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that is wrong.
-func (st *site) read(in *request.Fields) (asked confirm.NewSignup, redirect string, wrong []problem.Field) {
+func (st *site) read(in *request.Fields) (asked confirm.Signup, redirect string, wrong []problem.Field) {
 	add := func(field string, c problem.Code) {
 		if c != "" {
 			wrong = append(wrong, problem.Field{Name: field, Code: c})
@@ -330,7 +330,7 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	}
 	if in.trapped {
 		request.StateOf(c).Dropped = "trap"
-	} else if err := s.service.Signup(c.Request().Context(), in.site.id, in.request); err != nil {
+	} else if err := s.service.Person.SignUp(c.Request().Context(), in.site.id, in.request); err != nil {
 		return err
 	}
 	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)

@@ -20,7 +20,7 @@ func (e *env) subscriptionPath(email string) string {
 	e.Helper()
 	a, err := address.Parse(email)
 	must(e, err)
-	st, err := e.service.Lookup(e.Context(), "gazette", a)
+	st, err := e.service.Website.Lookup(e.Context(), "gazette", a)
 	must(e, err)
 	return signupPath + "/" + st.ID
 }

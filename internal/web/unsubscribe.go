@@ -26,7 +26,7 @@ type unsubscribe struct {
 
 // show shows what an address agreed to, and changes nothing.
 func (u *unsubscribe) show(c echo.Context) error {
-	v, err := u.service.Agreements(c.Request().Context(), c.Param("token"))
+	v, err := u.service.Person.Agreements(c.Request().Context(), c.Param("token"))
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (u *unsubscribe) withdraw(c echo.Context) error {
 		return err
 	}
 	if len(named) > 0 {
-		before, err := u.service.Agreements(ctx, token)
+		before, err := u.service.Person.Agreements(ctx, token)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (u *unsubscribe) withdraw(c echo.Context) error {
 			return problem.InFields(problem.Field{Name: "purposes", Code: problem.PurposeUnknown})
 		}
 	}
-	v, err := u.service.Withdraw(ctx, token, named, request.Evidence(c, how))
+	v, err := u.service.Person.Withdraw(ctx, token, named, request.Evidence(c, how))
 	if err != nil {
 		return err
 	}

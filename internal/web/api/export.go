@@ -68,7 +68,7 @@ func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*
 	if header {
 		writeRow(b, csvHeader())
 	}
-	for st, err := range a.Service.Export(ctx, c.Param("site")) {
+	for st, err := range a.Service.Website.Export(ctx, c.Param("site")) {
 		if err == nil {
 			err = ctx.Err() // the client has gone
 		}

@@ -32,7 +32,7 @@ func (a *API) Lookup(c echo.Context) error {
 	if len(wrong) > 0 {
 		return problem.InFields(wrong...)
 	}
-	found, err := a.Service.LookupAll(c.Request().Context(), c.Param("site"), all, at)
+	found, err := a.Service.Website.LookupAll(c.Request().Context(), c.Param("site"), all, at)
 	switch {
 	case err != nil:
 		return err

@@ -37,7 +37,7 @@ func (a *API) Stats(c echo.Context) error {
 		return err
 	}
 	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
-	if answer.Days, err = a.Service.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To); err != nil {
+	if answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To); err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, answer)

@@ -45,7 +45,7 @@ func (a *API) List(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	got, err := a.Service.List(c.Request().Context(), c.Param("site"), ask)
+	got, err := a.Service.Website.List(c.Request().Context(), c.Param("site"), ask)
 	if errors.Is(err, confirm.ErrCursor) {
 		return problem.New(problem.CursorInvalid)
 	}
@@ -69,7 +69,7 @@ func (a *API) Get(c echo.Context) error {
 
 // Current returns one subscription as it stands now, whatever was asked.
 func (a *API) Current(c echo.Context) error {
-	st, err := a.Service.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
+	st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
 	if err != nil {
 		return unknown(err)
 	}
@@ -82,7 +82,7 @@ func (a *API) Resend(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err
 	}
-	enqueued, err := a.Service.Resend(c.Request().Context(), c.Param("site"), c.Param("id"))
+	enqueued, err := a.Service.Website.Resend(c.Request().Context(), c.Param("site"), c.Param("id"))
 	if err != nil {
 		return unknown(err)
 	}
@@ -102,7 +102,7 @@ func (a *API) Withdraw(c echo.Context) error {
 			return err
 		}
 	}
-	st, err := a.Service.WithdrawFor(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, request.Evidence(c, consent.ByServer))
+	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, request.Evidence(c, consent.ByServer))
 	if err != nil {
 		return unknown(err)
 	}
@@ -125,7 +125,7 @@ func (a *API) readPurposes(c echo.Context) ([]string, error) {
 	case in.Misspelt("purposes"):
 		code = problem.FieldRepeated
 	case !request.ArePurposes(site, nil, named): // but a person may have agreed to what the configuration has forgotten
-		st, err := a.Service.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
+		st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
 		if err != nil {
 			return nil, unknown(err)
 		}
@@ -144,7 +144,7 @@ func (a *API) Erase(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err
 	}
-	if err := a.Service.Erase(c.Request().Context(), c.Param("site"), c.Param("id")); err != nil {
+	if err := a.Service.Website.Erase(c.Request().Context(), c.Param("site"), c.Param("id")); err != nil {
 		return unknown(err)
 	}
 	return c.NoContent(http.StatusNoContent)
