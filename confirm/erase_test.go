@@ -35,7 +35,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 		_, _ = env.Person.Decline(env.t.Context(), tokenOf(draft.Decline), consent.Evidence{IP: "192.0.2.8"})
 	}
 	withdraw := func(env *env, draft confirm.Message) {
-		v, _ := env.press(tokenOf(draft.Confirm))
+		v, _ := env.confirm(tokenOf(draft.Confirm))
 		_, _ = env.Person.Withdraw(env.t.Context(), tokenOf(v.Unsubscribe), nil, consent.Evidence{})
 	}
 	for name, row := range map[string]struct {
@@ -44,7 +44,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 		again int // letters after another signup
 	}{
 		"pending":   {func(*env, confirm.Message) {}, "", 1},
-		"confirmed": {func(env *env, draft confirm.Message) { _, _ = env.press(tokenOf(draft.Confirm)) }, "", 1},
+		"confirmed": {func(env *env, draft confirm.Message) { _, _ = env.confirm(tokenOf(draft.Confirm)) }, "", 1},
 		"declined":  {decline, consent.Declined, 0},
 		"withdrawn": {withdraw, consent.Withdrawn, 1},
 		"lifted": {func(env *env, draft confirm.Message) {
@@ -54,16 +54,16 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 		"given anew": {func(env *env, draft confirm.Message) {
 			withdraw(env, draft)
 			env.later(11 * time.Minute)
-			env.ask("ada@example.org", "letter")
-			_, _ = env.press(tokenOf(env.letter().Confirm))
+			env.signUp("ada@example.org", "letter")
+			_, _ = env.confirm(tokenOf(env.email().Confirm))
 		}, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
-			env.ask("ada@example.org", "letter")
-			letter, draft := env.letterOf()
+			env.signUp("ada@example.org", "letter")
+			letter, draft := env.emailOf()
 			row.do(env, draft)
-			told, err := env.store.Lease(t.Context(), lane, 100, time.Minute)
+			told, err := env.store.Lease(t.Context(), endpoint, 100, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,34 +82,34 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 			if _, err := env.store.Find(t.Context(), store.Key{Site: "gazette", ID: id}); row.left == "" != errors.Is(err, store.ErrNotFound) {
 				t.Errorf("in the store: %v", err)
 			}
-			event, err := env.Website.Event(t.Context(), env.owed(lane, 1)[0])
+			event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
 			want := consent.Status{ID: id, Site: "gazette", State: consent.Erased, CreatedAt: start, Purposes: []consent.PurposeStatus{}}
 			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != consent.EventErased {
 				t.Errorf("told %s, %v:\n%s", event.Type, err, diff)
 			}
-			if _, err := env.press(tokenOf(draft.Confirm)); err == nil {
+			if _, err := env.confirm(tokenOf(draft.Confirm)); err == nil {
 				t.Error("an old link still confirms")
 			}
 			if _, err := env.Relay.Message(t.Context(), letter); !errors.Is(err, confirm.ErrNotDue) {
 				t.Errorf("a letter is still owed: %v", err)
 			}
 			env.later(48 * time.Hour)
-			env.ask("ada@example.org", "letter")
-			env.letters(row.again)
+			env.signUp("ada@example.org", "letter")
+			env.emails(row.again)
 		})
 	}
 }
 
 func TestErasingTwiceTellsOnce(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	_, _ = env.Person.Decline(t.Context(), tokenOf(env.letter().Decline), consent.Evidence{})
-	env.owed(lane, 1)
+	env.signUp("ada@example.org", "letter")
+	_, _ = env.Person.Decline(t.Context(), tokenOf(env.email().Decline), consent.Evidence{})
+	env.lease(endpoint, 1)
 	id := env.erase("ada@example.org")
 	if err := env.Website.Erase(t.Context(), "gazette", id); err != nil {
 		t.Error(err)
 	}
-	env.owed(lane, 1)
+	env.lease(endpoint, 1)
 	for _, id := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAA", "../../../../etc/passwd", "AAAAAAAAAAAAAAAAAAAA\r\n"} {
 		if err := env.Website.Erase(t.Context(), "gazette", id); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%q: %v", id, err)
@@ -119,11 +119,11 @@ func TestErasingTwiceTellsOnce(t *testing.T) {
 
 func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	if _, err := env.press(tokenOf(env.letter().Confirm)); err != nil {
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	waiting := env.owed(lane, 1)[0] // the endpoint is away
+	waiting := env.lease(endpoint, 1)[0] // the endpoint is away
 	if _, err := env.Website.Event(t.Context(), waiting); err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,11 @@ func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 	if told, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("told %+v, %v", told, err)
 	}
-	if told, err := env.Website.Event(t.Context(), env.owed(lane, 1)[0]); err != nil || told.Type != consent.EventErased {
+	if told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0]); err != nil || told.Type != consent.EventErased {
 		t.Errorf("told %s, %v", told.Type, err)
 	}
 	env.later(time.Hour)
-	env.ask("ada@example.org", "letter")
+	env.signUp("ada@example.org", "letter")
 	if told, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("after a new signup, told %+v, %v", told, err)
 	}

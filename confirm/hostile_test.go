@@ -56,13 +56,12 @@ func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
 		t.Cleanup(func() { st.Close() })
 		return st
 	}
-	env := newEnv(t)
-	at := &swapped{env.store}
-	env.Store = at
-	env.ask("ada@example.org", "letter")
+	at := &swapped{}
+	env := newEnvWith(t, func(o *confirm.Options) { at.Store, o.Store = o.Store, at })
+	env.signUp("ada@example.org", "letter")
 	at.Store = empty(env)
 	env.later(2 * time.Minute)
-	env.ask("grace@example.org", "letter")
+	env.signUp("grace@example.org", "letter")
 	got, err := env.Website.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
 	if err != nil {
 		t.Fatal(err)
@@ -79,15 +78,15 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 		t.Helper()
 		p, err := env.store.List(t.Context(), store.Query{Site: "gazette"})
 		if err != nil || len(p.Records) != 1 {
-			t.Fatalf("%env records, %v", len(p.Records), err)
+			t.Fatalf("%d records, %v", len(p.Records), err)
 		}
 		return p.Records[0].Version
 	}
 	ignored := func(what string) {
 		t.Helper()
 		before, state := version(), env.state("ada@example.org")
-		env.ask("ada@example.org", "letter")
-		env.letters(0)
+		env.signUp("ada@example.org", "letter")
+		env.emails(0)
 		if version() == before {
 			t.Errorf("%s: nothing was committed", what)
 		}
@@ -95,10 +94,10 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 			t.Errorf("%s: %s became %s", what, state, now)
 		}
 	}
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	ignored("pending")
-	if _, err := env.press(tokenOf(draft.Confirm)); err != nil {
+	if _, err := env.confirm(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	ignored("confirmed")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
 )
 
@@ -24,7 +25,7 @@ func frugal(site, all int) func(*confirm.Options) {
 }
 
 // asks is ask, at a site, with the error.
-func (env *env) asks(site, email string) error {
+func (env *env) trySignUp(site, email string) error {
 	return env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr"})
 }
 
@@ -32,7 +33,7 @@ func (env *env) asks(site, email string) error {
 func (env *env) left(site string) (n int) {
 	env.t.Helper()
 	for {
-		err := env.asks(site, fmt.Sprintf("left%env@%s.example", n, site))
+		err := env.trySignUp(site, fmt.Sprintf("left%d@%s.example", n, site))
 		var busy *ratelimit.Exceeded
 		if errors.As(err, &busy) {
 			if busy.Wait() <= 0 || busy.Wait() > time.Hour {
@@ -53,47 +54,47 @@ func TestASiteHasItsLettersAndTheServiceHas(t *testing.T) {
 		o.Sites[1].EmailsPerSite = []store.Limit{{N: 3, Per: 90 * time.Minute}}
 	})
 	if n := env.left("gazette"); n != 3 {
-		t.Errorf("the site has %env letters, want 3", n)
+		t.Errorf("the site has %d letters, want 3", n)
 	}
 	if got := env.state("left3@gazette.example"); got != "" {
 		t.Errorf("who was turned away is %q", got)
 	}
 	if n := env.left("other"); n != 2 { // what the first site was refused took none of these
-		t.Errorf("the other site has %env letters, want 2", n)
+		t.Errorf("the other site has %d letters, want 2", n)
 	}
-	env.letters(5)
+	env.emails(5)
 	env.later(time.Hour)
 	if n := env.left("other"); n != 1 { // what the service refused took none of these
-		t.Errorf("an hour later the other site has %env letters more, want 1", n)
+		t.Errorf("an hour later the other site has %d letters more, want 1", n)
 	}
 }
 
 func TestWhatASignupTookIsNeverGivenBack(t *testing.T) {
 	env := newEnvWith(t, frugal(24, 100))
-	env.ask("ada@example.org", "letter") // 1
-	first := env.letter()
+	env.signUp("ada@example.org", "letter") // 1
+	first := env.email()
 	for range 3 { // 4: pending, and too soon for another email
-		env.ask("ada@example.org", "letter")
+		env.signUp("ada@example.org", "letter")
 	}
-	env.letters(3) // jobs, whose email is not due
+	env.emails(0)
 	id := env.id("ada@example.org")
 	for range 3 { // 7
 		if due, err := env.Website.Resend(t.Context(), "gazette", id); due || err != nil {
 			t.Fatal(due, err)
 		}
 	}
-	if _, err := env.press(tokenOf(first.Confirm)); err != nil {
+	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	env.later(11 * time.Minute)
 	for range 3 { // 10: confirmed already
-		env.ask("ada@example.org", "letter")
+		env.signUp("ada@example.org", "letter")
 	}
 	if _, err := env.Person.Decline(t.Context(), tokenOf(first.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // 16: declined
-		env.ask("ada@example.org", "letter")
+		env.signUp("ada@example.org", "letter")
 		if _, err := env.Person.Renew(t.Context(), tokenOf(first.Confirm), consent.Evidence{}); !errors.Is(err, consent.ErrDeclined) {
 			t.Fatal(err)
 		}
@@ -105,8 +106,8 @@ func TestWhatASignupTookIsNeverGivenBack(t *testing.T) {
 
 func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testing.T) {
 	env := newEnvWith(t, frugal(1, 100))
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	env.later(terms.TTL)
 	var busy *ratelimit.Exceeded
 	renew := func() error {
@@ -116,7 +117,7 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	if err := renew(); err != nil {
 		t.Fatal(err)
 	}
-	second := env.letter()
+	second := env.email()
 	env.later(10 * time.Minute)
 	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); owed || !errors.As(err, &busy) || busy.Wait() != 50*time.Minute {
 		t.Fatal(owed, err, busy)
@@ -124,12 +125,12 @@ func TestRenewingAndSendingAgainKeepToTheBudgetsAndChangeNothingBeyond(t *testin
 	if err := renew(); !errors.As(err, &busy) {
 		t.Fatal(err)
 	}
-	env.letters(0)
+	env.emails(0)
 	env.later(50 * time.Minute)
 	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); !owed || err != nil {
 		t.Fatal(owed, err)
 	}
-	if again := env.letter(); again.Confirm != second.Confirm {
+	if again := env.email(); again.Confirm != second.Confirm {
 		t.Error("another link")
 	}
 }
@@ -143,7 +144,7 @@ func TestTheSameAskTwiceTakesOneLetter(t *testing.T) {
 		}
 	}
 	if n := env.left("gazette"); n != 2 {
-		t.Errorf("%env letters are left, want 2", n)
+		t.Errorf("%d letters are left, want 2", n)
 	}
 }
 
@@ -193,7 +194,7 @@ func TestTheStoreIsAskedTheSameWhateverIsKnownOfTheAddress(t *testing.T) {
 	signup := func(what string) {
 		t.Helper()
 		c.calls, c.jobs = nil, 0
-		env.ask("ada@example.org", "letter")
+		env.signUp("ada@example.org", "letter")
 		if got := fmt.Sprint(c.calls, c.jobs); got != "[acquire 2 update] 1" {
 			t.Errorf("%s: %s", what, got)
 		}
@@ -205,11 +206,11 @@ func TestTheStoreIsAskedTheSameWhateverIsKnownOfTheAddress(t *testing.T) {
 		}
 	}
 	signup("unknown")
-	first := env.letter()
+	first := env.email()
 	signup("pending, too soon")
 	env.later(11 * time.Minute)
 	signup("pending")
-	must(env.press(tokenOf(first.Confirm)))
+	must(env.confirm(tokenOf(first.Confirm)))
 	env.later(11 * time.Minute)
 	signup("confirmed")
 	signup("confirmed, told so")
@@ -240,11 +241,11 @@ func TestAnEmailThatMayBeDueStaysTaken(t *testing.T) {
 		c = &counting{Store: o.Store, fails: true}
 		o.Store = c
 	})
-	if err := env.asks("gazette", "ada@example.org"); !errors.Is(err, store.ErrUnavailable) {
+	if err := env.trySignUp("gazette", "ada@example.org"); !errors.Is(err, store.ErrUnavailable) {
 		t.Fatal(err)
 	}
 	c.fails = false
-	env.letters(1)
+	env.emails(1)
 	if n := env.left("gazette"); n != 0 {
 		t.Errorf("%d emails are left", n)
 	}
@@ -292,19 +293,19 @@ func TestFewEmailsWaitForAMailboxHoweverItIsSpelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := newEnvWith(t, change)
 			for n := range 50 {
-				if err := env.asks("gazette", spelling(n)); err != nil {
+				if err := env.trySignUp("gazette", spelling(n)); err != nil {
 					t.Fatalf("signup %d: %v", n, err)
 				}
 			}
 			for _, other := range []string{"bob@example.org", "ada@example.org"} { // somebody else, and she herself
-				if err := env.asks("gazette", other); err != nil || env.state(other) != consent.Pending {
+				if err := env.trySignUp("gazette", other); err != nil || env.state(other) != consent.Pending {
 					t.Errorf("%s: %v, %q", other, err, env.state(other))
 				}
 			}
 			if got := env.due(); got != 5+4+2 {
 				t.Errorf("%d emails are due, want 9, one to herself and one to somebody else", got)
 			}
-			if err := env.asks("gazette", spelling(100)); err != nil {
+			if err := env.trySignUp("gazette", spelling(100)); err != nil {
 				t.Fatal(err)
 			}
 			if got := env.due(); got != 1 {
@@ -319,12 +320,12 @@ func TestAnEmailThatIsNotDueKeepsNoneFromItsMailbox(t *testing.T) {
 		o.Sites[0].Terms.EmailsPerAddress = []store.Limit{{N: 1, Per: 24 * time.Hour}}
 	})
 	for range 30 { // pending, and too soon for another email
-		if err := env.asks("gazette", spelling(1)); err != nil {
+		if err := env.trySignUp("gazette", spelling(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for n := range 4 {
-		if err := env.asks("gazette", spelling(2+n)); err != nil {
+		if err := env.trySignUp("gazette", spelling(2+n)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,7 +18,7 @@ func (env *env) pages(l confirm.Listing, between func()) (all []string) {
 	for {
 		part, err := env.Website.List(env.t.Context(), "gazette", l)
 		if err != nil || len(part.All) > l.Limit {
-			env.t.Fatalf("%env of %env, %v", len(part.All), l.Limit, err)
+			env.t.Fatalf("%d of %d, %v", len(part.All), l.Limit, err)
 		}
 		for _, st := range part.All {
 			all = append(all, st.Email)
@@ -34,10 +34,10 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 	env := newEnv(t)
 	var want []string
 	for i := range 10 {
-		email := fmt.Sprintf("p%env@example.org", i)
-		env.ask(email, []string{"letter", "offers"}[i%2])
-		if draft := env.letter(); i%3 == 0 {
-			_, _ = env.press(tokenOf(draft.Confirm))
+		email := fmt.Sprintf("p%d@example.org", i)
+		env.signUp(email, []string{"letter", "offers"}[i%2])
+		if draft := env.email(); i%3 == 0 {
+			_, _ = env.confirm(tokenOf(draft.Confirm))
 		}
 		want = append([]string{email}, want...)
 		env.later(time.Minute)
@@ -68,12 +68,12 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		for _, limit := range []int{1, 2, 3, 100} {
 			row.l.Limit = limit
 			if got := env.pages(row.l, func() {}); !slices.Equal(got, row.want) {
-				t.Errorf("%s by %env: %v, want %v", name, limit, got, row.want)
+				t.Errorf("%s by %d: %v, want %v", name, limit, got, row.want)
 			}
 		}
 	}
 	n := 0
-	if got := env.pages(confirm.Listing{Limit: 3}, func() { n++; env.ask(fmt.Sprintf("late%env@example.org", n), "letter") }); !slices.Equal(got, want) {
+	if got := env.pages(confirm.Listing{Limit: 3}, func() { n++; env.signUp(fmt.Sprintf("late%d@example.org", n), "letter") }); !slices.Equal(got, want) {
 		t.Errorf("with newer ones coming in: %v", got)
 	}
 	exported := []string{}
@@ -91,7 +91,7 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 	env := newEnv(t)
 	for i := range 3 {
-		env.ask(fmt.Sprintf("p%env@example.org", i), "letter")
+		env.signUp(fmt.Sprintf("p%d@example.org", i), "letter")
 		env.later(time.Minute)
 	}
 	l := confirm.Listing{Limit: 1}

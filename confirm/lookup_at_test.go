@@ -25,10 +25,10 @@ func (env *env) asOf(email string, at time.Time) (consent.State, bool) {
 func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 	env := newEnv(t)
 	env.later(time.Hour)
-	env.ask("ada@example.org", "letter", "offers")
-	first := env.letter()
+	env.signUp("ada@example.org", "letter", "offers")
+	first := env.email()
 	env.later(time.Hour)
-	v, err := env.press(tokenOf(first.Confirm))
+	v, err := env.confirm(tokenOf(first.Confirm))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestWhatStoodAtADateIsReadFromTheEvidence(t *testing.T) {
 	}
 	for hours, want := range map[int]consent.State{0: "", 1: consent.Pending, 2: consent.Confirmed, 3: consent.Confirmed, 4: consent.Declined, 9: consent.Declined} {
 		if got, whole := env.asOf("ada@example.org", start.Add(time.Duration(hours)*time.Hour)); got != want || !whole {
-			t.Errorf("after %env hours %q, want %q; whole: %t", hours, got, want, whole)
+			t.Errorf("after %d hours %q, want %q; whole: %t", hours, got, want, whole)
 		}
 	}
 	st, err := env.Website.LookupAt(t.Context(), "gazette", mustParse("ada@example.org"), start.Add(3*time.Hour+time.Minute))
@@ -58,9 +58,9 @@ func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
 	for name, forget := range map[string]func(env *env, first confirm.Message){
 		"the request was forgotten": func(env *env, _ confirm.Message) {
 			env.later(terms.TTL + consent.Grace - time.Hour)
-			env.ask("ada@example.org", "offers") // keeps the record
+			env.signUp("ada@example.org", "offers") // keeps the record
 			env.later(2 * time.Hour)
-			_, _ = env.press(tokenOf(env.letter().Confirm))
+			_, _ = env.confirm(tokenOf(env.email().Confirm))
 		},
 		"a refusal was lifted": func(env *env, first confirm.Message) {
 			_, _ = env.Person.Decline(env.t.Context(), tokenOf(first.Decline), consent.Evidence{})
@@ -74,7 +74,7 @@ func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
 		},
 		"a purpose was taken out of an open request": func(env *env, _ confirm.Message) {
 			env.later(time.Hour)
-			env.ask("ada@example.org", "letter", "offers")
+			env.signUp("ada@example.org", "letter", "offers")
 			_, err := env.Website.Withdraw(env.t.Context(), "gazette", env.id("ada@example.org"), []string{"offers"}, consent.Evidence{})
 			if err != nil {
 				env.t.Error(err)
@@ -83,8 +83,8 @@ func TestADateBeyondWhatIsKeptIsNotAnsweredAsIfAllWereKnown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
-			env.ask("ada@example.org", "letter")
-			first := env.letter()
+			env.signUp("ada@example.org", "letter")
+			first := env.email()
 			then := env.clock()
 			forget(env, first)
 			if _, whole := env.asOf("ada@example.org", then); whole {

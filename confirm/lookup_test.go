@@ -19,19 +19,19 @@ func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
 	env := newEnv(t)
 	var all []address.Address
 	for i := range 100 {
-		email := fmt.Sprintf("p%env@example.org", i)
+		email := fmt.Sprintf("p%d@example.org", i)
 		if i%3 == 0 {
-			env.ask(email, "letter")
+			env.signUp(email, "letter")
 		}
 		all = append(all, mustParse(email))
 	}
 	got, err := env.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
 	if err != nil || len(got) != 100 {
-		t.Fatalf("%env, %v", len(got), err)
+		t.Fatalf("%d, %v", len(got), err)
 	}
 	for i, st := range got {
 		if (st != nil) != (i%3 == 0) || st != nil && (st.Email != all[i].String() || st.State != consent.Pending) {
-			t.Errorf("%env: %+v", i, st)
+			t.Errorf("%d: %+v", i, st)
 		}
 	}
 	env.store.Close()
@@ -50,14 +50,14 @@ func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
 		}
 	}
 	ask("ada@example.org", "a")
-	env.letters(1)
+	env.emails(1)
 	env.later(time.Hour) // the limits would allow another letter
 	ask("ada@example.org", "a")
-	env.letters(1) // the one from before: its lease is over
+	env.emails(1) // the one from before: its lease is over
 	env.later(time.Hour)
 	ask("ada@example.org", "b")
 	ask("bob@example.org", "a")
-	env.letters(3)
+	env.emails(3)
 }
 
 func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
@@ -86,8 +86,8 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 
 func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter", "offers")
-	if _, err := env.press(tokenOf(env.letter().Confirm)); err != nil {
+	env.signUp("ada@example.org", "letter", "offers")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	id := env.id("ada@example.org")
@@ -102,7 +102,7 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 	if ended := env.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != consent.ByServer || ended.IP != "192.0.2.9" {
 		t.Errorf("%+v", ended)
 	}
-	env.owed(lane, 3)
+	env.lease(endpoint, 3)
 	if _, err := env.Website.Withdraw(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another site: %v", err)
 	}
@@ -111,7 +111,7 @@ func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
 // opened is what a record holds.
 func (env *env) opened(r store.Record) (s consent.Subscription) {
 	env.t.Helper()
-	plain, err := env.Keyring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &s)
 	}

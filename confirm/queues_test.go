@@ -12,24 +12,24 @@ import (
 func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
 	env := newEnv(t)
 	for i := range 40 {
-		env.ask(fmt.Sprintf("p%env@slow.example", i), "letter")
+		env.signUp(fmt.Sprintf("p%d@slow.example", i), "letter")
 	}
 	slow := map[store.QueueName]int{}
-	for _, e := range env.letters(40) {
+	for _, e := range env.emails(40) {
 		slow[e.Queue]++
 	}
 	if len(slow) != 1 {
-		t.Errorf("one domain is in %env lanes", len(slow))
+		t.Errorf("one domain is in %d lanes", len(slow))
 	}
 	for i := range 100 {
-		env.ask(fmt.Sprintf("ada@env%env.example", i), "letter")
+		env.signUp(fmt.Sprintf("ada@env%d.example", i), "letter")
 	}
 	all := map[store.QueueName]int{}
-	for _, e := range env.letters(100) {
+	for _, e := range env.emails(100) {
 		all[e.Queue]++
 	}
 	if len(all) < 12 { // 16 lanes, 100 domains: fewer than this once in a million
-		t.Errorf("100 domains are in %env lanes", len(all))
+		t.Errorf("100 domains are in %d lanes", len(all))
 	}
 }
 
@@ -38,7 +38,7 @@ func TestALaneIsANameThatAStoreTakesAndNoneOfTheOthers(t *testing.T) {
 	kinds := confirm.EmailQueues()
 	for _, k := range kinds {
 		change := store.Change{Erase: true, Enqueue: []store.Job{{ID: "x", Queue: k, Due: time.Now()}}}
-		if err := change.Check(); err != nil || seen[k] {
+		if err := change.Check(store.Key{}); err != nil || seen[k] {
 			t.Errorf("%s: %v, seen %t", k, err, seen[k])
 		}
 		seen[k] = true

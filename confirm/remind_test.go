@@ -10,15 +10,15 @@ import (
 )
 
 func TestAReminderIsTheSameLetterOnceMore(t *testing.T) {
-	env := newEnvWith(t, site(func(s *confirm.Site) { s.Terms = reminded() }))
-	env.ask("ada@example.org", "letter")
-	first := env.letter()
+	env := newEnvWith(t, func(o *confirm.Options) { o.Sites[0].Terms = reminded() })
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
 	env.later(24 * time.Hour)
-	e := env.owed(confirm.QueueExpire, 1)[0]
+	e := env.lease(confirm.QueueExpire, 1)[0]
 	if err := env.Clock.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	entry, second := env.letterOf()
+	entry, second := env.emailOf()
 	if !first.ReminderFollows || second.ReminderFollows {
 		t.Errorf("the first letter says that one may follow: %v; the reminder: %v", first.ReminderFollows, second.ReminderFollows)
 	}
@@ -35,11 +35,11 @@ func TestAReminderIsTheSameLetterOnceMore(t *testing.T) {
 	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !owed {
 		t.Fatal(owed, err)
 	}
-	if third := env.letter(); third.Reminder {
+	if third := env.email(); third.Reminder {
 		t.Error("what the website asked for says that it reminds")
 	}
 	env.later(terms.TTL)
-	for _, e := range env.owed(confirm.QueueExpire, 1) {
+	for _, e := range env.lease(confirm.QueueExpire, 1) {
 		if err := env.Clock.Expire(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -54,17 +54,17 @@ func TestAReminderTakesNoneOfTheBudgets(t *testing.T) {
 		frugal(1, 1)(o)
 		o.Sites[0].Terms.RemindAfter = 30 * time.Minute
 	})
-	env.ask("ada@example.org", "letter")
-	env.letter()
+	env.signUp("ada@example.org", "letter")
+	env.email()
 	env.later(30 * time.Minute)
-	if err := env.Clock.Expire(t.Context(), env.owed(confirm.QueueExpire, 1)[0]); err != nil {
+	if err := env.Clock.Expire(t.Context(), env.lease(confirm.QueueExpire, 1)[0]); err != nil {
 		t.Fatal(err)
 	}
-	if !env.letter().Reminder {
+	if !env.email().Reminder {
 		t.Error("no reminder")
 	}
 	env.later(30 * time.Minute)
 	if n := env.left("gazette"); n != 1 {
-		t.Errorf("%env letters are left, want 1", n)
+		t.Errorf("%d letters are left, want 1", n)
 	}
 }

@@ -2,6 +2,7 @@ package confirm_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 		pressed bool
 		state   consent.State
 		told    []consent.EventType
-		tripped bool
+		surge   bool
 	}{
 		"hard, of an open request":          {confirm.ReportHard, false, consent.Undeliverable, []consent.EventType{consent.EventUndeliverable}, false},
 		"hard, of what was confirmed":       {confirm.ReportHard, true, consent.Confirmed, nil, false},
@@ -33,13 +34,13 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				env := newEnv(t)
-				env.ask("ada@example.org", "letter")
-				draft := env.letter()
+				env.signUp("ada@example.org", "letter")
+				draft := env.email()
 				if row.pressed {
-					if _, err := env.press(tokenOf(draft.Confirm)); err != nil {
+					if _, err := env.confirm(tokenOf(draft.Confirm)); err != nil {
 						t.Fatal(err)
 					}
-					env.owed(lane, 1)
+					env.lease(endpoint, 1)
 					env.later(time.Second)
 				}
 				r := about(draft)
@@ -52,7 +53,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 				if got := env.state("ada@example.org"); got != row.state {
 					t.Errorf("the state is %q, want %q", got, row.state)
 				}
-				for i, e := range env.owed(lane, len(row.told)) {
+				for i, e := range env.lease(endpoint, len(row.told)) {
 					if told, err := env.Website.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
 						t.Errorf("told %+v, %v", told, err)
 					}
@@ -62,10 +63,10 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 					t.Fatal(days, err)
 				}
 				if day := days[0]; day.Bounces != count(row.state == consent.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
-					t.Errorf("%env bounces and %env complaints are counted", day.Bounces, day.Complaints)
+					t.Errorf("%d bounces and %d complaints are counted", day.Bounces, day.Complaints)
 				}
-				if tripped := env.calms(1) == 0; tripped != row.tripped {
-					t.Errorf("tripped: %t", tripped)
+				if admitted, err := env.surge.Admit(t.Context(), "gazette"); err != nil || admitted == row.surge {
+					t.Errorf("admitted without a challenge: %t, %v", admitted, err)
 				}
 			})
 		}
@@ -81,8 +82,8 @@ func count(yes bool) int64 {
 
 func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	env.later(terms.TTL + consent.Grace + time.Hour)
 	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
 		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
@@ -114,15 +115,15 @@ func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
 
 func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	first := env.letter()
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
 	env.later(time.Hour)
-	env.ask("ada@example.org", "offers")
-	second := env.letter()
+	env.signUp("ada@example.org", "offers")
+	second := env.email()
 	if err := env.hard(first.ReturnPath); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := env.press(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
+	if _, err := env.confirm(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the link of the letter that came back: %v", err)
 	}
 	if v, err := env.Person.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
@@ -131,23 +132,23 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	if err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := env.press(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
+	if _, err := env.confirm(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the latest one: %v", err)
 	}
 }
 
 func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	if _, err := env.press(tokenOf(env.letter().Confirm)); err != nil {
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	env.later(time.Hour)
-	env.ask("ada@example.org", "letter")
-	known := env.letter()
+	env.signUp("ada@example.org", "letter")
+	known := env.email()
 	env.later(time.Hour)
-	env.ask("ada@example.org", "offers")
-	open := env.letter()
+	env.signUp("ada@example.org", "offers")
+	open := env.email()
 	if err := env.hard(known.ReturnPath); err != nil || known.Type != consent.EmailKnown {
 		t.Fatal(known.Type, err)
 	}
@@ -159,19 +160,19 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
-	before.ask("ada@example.org", "letter")
-	old := before.letter()
+	before.signUp("ada@example.org", "letter")
+	old := before.email()
 	during := open(t, path, "n", "o")
 	during.later(terms.TTL + consent.Grace + time.Hour) // all is forgotten
 	if _, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	during.ask("ada@example.org", "letter") // moves the refusal
+	during.signUp("ada@example.org", "letter") // moves the refusal
 	if _, err := during.Person.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	during.ask("ada@example.org", "letter")
-	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
+	during.signUp("ada@example.org", "letter")
+	if _, err := during.confirm(tokenOf(during.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	if err := during.Relay.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
@@ -179,5 +180,38 @@ func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	}
 	if got := during.state("ada@example.org"); got != consent.Withdrawn {
 		t.Errorf("the state is %q", got)
+	}
+}
+
+func TestADeclineCountsOnceTowardsASurge(t *testing.T) {
+	env := newEnv(t)
+	var links []string
+	for i := range 21 {
+		env.signUp(fmt.Sprintf("p%d@example.org", i), "letter")
+		links = append(links, env.email().Decline)
+	}
+	decline := func(i int) {
+		t.Helper()
+		if _, err := env.Person.Decline(t.Context(), tokenOf(links[i]), consent.Evidence{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admitted := func() bool {
+		ok, err := env.surge.Admit(t.Context(), "gazette")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	for i := range 20 {
+		decline(i)
+		decline(i) // again changes nothing, and counts for nothing
+	}
+	if !admitted() {
+		t.Fatal("a surge after twenty")
+	}
+	decline(20)
+	if admitted() {
+		t.Error("no surge after twenty-one")
 	}
 }

@@ -12,8 +12,8 @@ import (
 
 func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	first := env.letter()
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
 	id := env.id("ada@example.org")
 	again := func(want bool) {
 		t.Helper()
@@ -22,17 +22,17 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 		}
 	}
 	again(false) // 1 in 10 minutes
-	env.letters(0)
+	env.emails(0)
 	for range 2 {
 		env.later(10 * time.Minute)
 		again(true)
-		if second := env.letter(); second.Confirm != first.Confirm || !second.Deadline.Equal(first.Deadline) {
+		if second := env.email(); second.Confirm != first.Confirm || !second.Deadline.Equal(first.Deadline) {
 			t.Errorf("another link: %+v", second)
 		}
 	}
 	env.later(10 * time.Minute)
 	again(false) // 3 in 24 hours
-	if _, err := env.press(tokenOf(first.Confirm)); err != nil {
+	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	env.later(25 * time.Hour)
@@ -44,8 +44,8 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 
 func TestWhoDeclinedGetsNoLetterAgain(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	if _, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestWhoDeclinedGetsNoLetterAgain(t *testing.T) {
 
 func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
+	env.signUp("ada@example.org", "letter")
 	env.later(11 * time.Minute)
 	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !owed {
 		t.Fatalf("owed %t, %v", owed, err)
 	}
-	both := env.letters(2)
+	both := env.emails(2)
 	if err := env.Relay.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}

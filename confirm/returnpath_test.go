@@ -18,15 +18,15 @@ func (env *env) hard(path string) error {
 
 func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	e := env.letters(1)[0]
+	env.signUp("ada@example.org", "letter")
+	e := env.emails(1)[0]
 	first, err := env.Relay.Message(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second, _ := env.Relay.Message(t.Context(), e)
-	env.ask("bob@example.org", "letter")
-	other := env.letter()
+	env.signUp("bob@example.org", "letter")
+	other := env.email()
 	if p := first.ReturnPath; p != second.ReturnPath || p == other.ReturnPath || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
 		t.Errorf("%q, %q, %q", p, second.ReturnPath, other.ReturnPath)
 	}
@@ -34,8 +34,8 @@ func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
 
 func TestAForgedReturnPathIsForeign(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	path := env.letter().ReturnPath
+	env.signUp("ada@example.org", "letter")
+	path := env.email().ReturnPath
 	forged := []string{
 		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n", path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:],
 		path + "@confirm.example", strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
@@ -69,10 +69,10 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
-	before.ask("ada@example.org", "letter")
-	letter := before.letter().ReturnPath
+	before.signUp("ada@example.org", "letter")
+	letter := before.email().ReturnPath
 	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
-	for name, env := range map[string]*env{"another secret": open(t, path, "n"), "another site": openAs(t, path, renamed, "o")} {
+	for name, env := range map[string]*env{"another secret": open(t, path, "n"), "another site": openWith(t, path, renamed, "o")} {
 		if err := env.hard(letter); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -19,147 +19,10 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-// desk is a Service on a real store, with a clock that the test moves.
-type env struct {
-	*confirm.Service
-	t     *testing.T
-	store store.Store
-	mu    sync.Mutex
-	now   time.Time
-}
-
-const lane = store.QueueName("webhook/gazette/0")
-
-func open(t *testing.T, path string, secrets ...string) *env {
-	t.Helper()
-	return openAs(t, path, func(*confirm.Options) {}, secrets...)
-}
-
-// openAs is open, with options that are not the usual ones.
-func openAs(t *testing.T, path string, change func(*confirm.Options), secrets ...string) *env {
-	t.Helper()
-	env := &env{t: t, now: start}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: env.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	var keys [][]byte
-	for _, s := range secrets {
-		keys = append(keys, bytes.Repeat([]byte(s), 32))
-	}
-	ring, err := keyring.New(keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	env.store = st
-	o := confirm.Options{
-		Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: env.clock,
-		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{lane}, Purposes: []confirm.Purpose{
-			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
-			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
-		}}},
-	}
-	change(&o)
-	if env.Service, err = confirm.New(o); err != nil {
-		t.Fatal(err)
-	}
-	if err := env.PutTexts(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return env
-}
-
-// deskAs is a desk with options that are not the usual ones.
-func newEnvWith(t *testing.T, change func(*confirm.Options)) *env {
-	t.Helper()
-	return openAs(t, filepath.Join(t.TempDir(), "optin.db"), change, "s")
-}
-
-func newEnv(t *testing.T) *env { return open(t, filepath.Join(t.TempDir(), "optin.db"), "s") }
-
-func (env *env) clock() time.Time { env.mu.Lock(); defer env.mu.Unlock(); return env.now }
-
-func (env *env) later(by time.Duration) { env.mu.Lock(); env.now = env.now.Add(by); env.mu.Unlock() }
-
-func (env *env) ask(email string, purposes ...string) {
-	env.t.Helper()
-	err := env.Person.SignUp(env.t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
-		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm}})
-	if err != nil {
-		env.t.Fatal(err)
-	}
-}
-
-// owed leases what is due of a kind.
-func (env *env) owed(k store.QueueName, n int) []store.Job {
-	env.t.Helper()
-	got, err := env.store.Lease(env.t.Context(), k, 100, time.Minute)
-	if err != nil || len(got) != n {
-		env.t.Fatalf("%env entries of %s, %v; want %env", len(got), k, err, n)
-	}
-	return got
-}
-
-// letters leases the letters that are due and were not tried yet.
-func (env *env) letters(n int) (all []store.Job) {
-	env.t.Helper()
-	for _, k := range confirm.EmailQueues() {
-		got, err := env.store.Lease(env.t.Context(), k, 100, time.Minute)
-		if err != nil {
-			env.t.Fatal(err)
-		}
-		all = append(all, got...)
-	}
-	if len(all) != n {
-		env.t.Fatalf("%env letters are owed, want %env", len(all), n)
-	}
-	return all
-}
-
-// letter takes the one letter that is owed, as the mailer would, and returns what it says.
-func (env *env) letter() confirm.Message {
-	env.t.Helper()
-	_, draft := env.letterOf()
-	return draft
-}
-
-// letterOf is letter, with the entry that owed it.
-func (env *env) letterOf() (store.Job, confirm.Message) {
-	env.t.Helper()
-	e := env.letters(1)[0]
-	draft, err := env.Relay.Message(env.t.Context(), e)
-	if err != nil {
-		env.t.Fatal(err)
-	}
-	if err := env.Relay.Delivered(env.t.Context(), e, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
-		env.t.Fatal(err)
-	}
-	return e, draft
-}
-
-func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
-
-func (env *env) press(tok string) (confirm.View, error) {
-	return env.Person.Confirm(env.t.Context(), tok, consent.Evidence{How: consent.ByLink})
-}
-
-func (env *env) state(email string) consent.State {
-	env.t.Helper()
-	st, err := env.Website.Lookup(env.t.Context(), "gazette", mustParse(email))
-	if errors.Is(err, store.ErrNotFound) {
-		return ""
-	}
-	if err != nil {
-		env.t.Fatal(err)
-	}
-	return st.State
-}
-
 func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	if draft.To != mustParse("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
 		t.Fatalf("the letter says %+v", draft)
 	}
@@ -169,7 +32,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	}
 	env.later(time.Minute)
 	for range 3 {
-		if v, err := env.press(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
+		if v, err := env.confirm(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
 			t.Fatalf("pressing: %+v, %v", v, err)
 		}
 	}
@@ -180,7 +43,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
-	told, err := env.Website.Event(t.Context(), env.owed(lane, 1)[0])
+	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
 	if err != nil || told.Type != consent.EventConfirmed {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -195,7 +58,7 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	if _, err := env.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || env.state("ada@example.org") != consent.Withdrawn {
 		t.Fatalf("withdrawing: %v", err)
 	}
-	if v, err := env.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
+	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
 		t.Fatalf("pressing what was taken back: %+v, %v", v, err)
 	}
 }
@@ -212,8 +75,8 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
-			env.ask("ada@example.org", "letter")
-			e := env.letters(1)[0]
+			env.signUp("ada@example.org", "letter")
+			e := env.emails(1)[0]
 			draft, err := env.Relay.Message(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
@@ -234,29 +97,29 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 
 func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
-	env.owed(confirm.QueueExpire, 0)
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
+	env.lease(confirm.QueueExpire, 0)
 	env.later(terms.TTL)
-	e := env.owed(confirm.QueueExpire, 1)[0]
+	e := env.lease(confirm.QueueExpire, 1)[0]
 	if err := env.Clock.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	if err := env.Clock.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("the same look twice: %v", err)
 	}
-	told, err := env.Website.Event(t.Context(), env.owed(lane, 1)[0])
+	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
 	if err != nil || told.Type != consent.EventExpired || told.Data.Email != "ada@example.org" {
 		t.Fatalf("told %+v, %v", told, err)
 	}
-	v, err := env.press(tokenOf(draft.Confirm))
+	v, err := env.confirm(tokenOf(draft.Confirm))
 	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
 		t.Fatalf("pressing: %+v, %v", v, err)
 	}
 	if _, err := env.Person.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	if again := env.letter(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
+	if again := env.email(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
 		t.Errorf("the new letter: %+v", again)
 	}
 
@@ -264,52 +127,52 @@ func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
 	if got := env.state("ada@example.org"); got != "" {
 		t.Errorf("after the grace it is still %q", got)
 	}
-	if v, err := env.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
+	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
-	for _, e := range env.owed(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
+	for _, e := range env.lease(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
 		if err := env.Clock.Expire(t.Context(), e); err != nil {
 			t.Error(err)
 		}
 	}
-	env.owed(confirm.QueueExpire, 0)
+	env.lease(confirm.QueueExpire, 0)
 }
 
 func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	draft := env.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	env.later(terms.TTL + consent.Grace + time.Hour)
 	v, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	env.ask("ada@example.org", "letter")
-	env.letters(0)
+	env.signUp("ada@example.org", "letter")
+	env.emails(0)
 	if got := env.state("ada@example.org"); got != consent.Declined {
 		t.Errorf("state %q", got)
 	}
 	if _, err := env.Person.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	env.ask("ada@example.org", "letter")
-	env.letter()
+	env.signUp("ada@example.org", "letter")
+	env.email()
 }
 
 func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
-	before.ask("ada@example.org", "letter")
-	draft := before.letter()
+	before.signUp("ada@example.org", "letter")
+	draft := before.email()
 	during := open(t, path, "new", "old")
 	if during.state("ada@example.org") != consent.Pending {
 		t.Fatal("not found under the older secret")
 	}
 	during.later(time.Hour)
-	during.ask("ada@example.org", "letter")
-	second := during.letter()
+	during.signUp("ada@example.org", "letter")
+	second := during.email()
 	for _, env := range []confirm.Message{draft, second} {
-		if _, err := during.press(tokenOf(env.Confirm)); err != nil {
+		if _, err := during.confirm(tokenOf(env.Confirm)); err != nil {
 			t.Errorf("a link: %v", err)
 		}
 	}
@@ -317,7 +180,7 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 		t.Error("not confirmed")
 	}
 	gone := open(t, path, "new")
-	if _, err := gone.press(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
+	if _, err := gone.confirm(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
 		t.Errorf("the secret is listed no more: %v", err)
 	}
 }
@@ -325,8 +188,8 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	env := open(t, path, "s")
-	env.ask("ada@example.org", "letter")
-	env.letter()
+	env.signUp("ada@example.org", "letter")
+	env.email()
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: env.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -364,27 +227,27 @@ func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
 
 func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	tok := tokenOf(env.letter().Confirm)
+	env.signUp("ada@example.org", "letter")
+	tok := tokenOf(env.email().Confirm)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if _, err := env.press(tok); err != nil {
+			if _, err := env.confirm(tok); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	env.owed(lane, 1)
+	env.lease(endpoint, 1)
 }
 
 func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter")
-	first := env.letter()
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
 	env.later(time.Hour)
-	env.ask("ada@example.org", "letter")
-	if _, err := env.press(tokenOf(env.letter().Confirm)); err != nil {
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := env.Person.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
@@ -395,14 +258,14 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
-	before.ask("ada@example.org", "letter")
-	old := before.letter()
+	before.signUp("ada@example.org", "letter")
+	old := before.email()
 	later := terms.TTL + consent.Grace + time.Hour // all is forgotten
 
 	during := open(t, path, "new", "old")
 	during.later(later)
-	during.ask("ada@example.org", "letter")
-	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
+	during.signUp("ada@example.org", "letter")
+	if _, err := during.confirm(tokenOf(during.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	v, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})

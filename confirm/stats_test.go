@@ -11,11 +11,11 @@ import (
 
 func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
 	env := newEnv(t)
-	env.ask("ada@example.org", "letter", "offers")
-	first := env.letter()
+	env.signUp("ada@example.org", "letter", "offers")
+	first := env.email()
 	env.later(24 * time.Hour)
-	env.ask("bob@example.org", "letter")
-	if _, err := env.press(tokenOf(first.Confirm)); err != nil {
+	env.signUp("bob@example.org", "letter")
+	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	got, err := env.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")

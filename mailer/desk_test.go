@@ -197,7 +197,7 @@ func (o *office) again(e store.Job, err error) store.Job {
 	if errors.As(err, &rest) {
 		wait = max(wait, rest.RetryAfter())
 	}
-	if err := o.store.End(o.t.Context(), e, store.Retry(o.clock().Add(wait)).In(lane)); err != nil {
+	if err := o.store.End(o.t.Context(), e, store.Move(lane, o.clock().Add(wait))); err != nil {
 		o.t.Fatal(err)
 	}
 	o.later(wait)

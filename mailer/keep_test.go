@@ -220,11 +220,11 @@ func (s *shut) Find(ctx context.Context, k store.Key) (store.Record, error) {
 	return s.Store.Find(ctx, k)
 }
 
-func (s *shut) Acquire(ctx context.Context, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+func (s *shut) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if s.takes {
-		return 0, store.ErrUnavailable
+		return nil, store.ErrUnavailable
 	}
-	return s.Store.Acquire(ctx, bucket, taker, limits...)
+	return s.Store.Acquire(ctx, taker, buckets...)
 }
 
 func TestALetterThatMeetsAStoreThatIsAwayIsAsFreshAsItWas(t *testing.T) {

@@ -93,7 +93,7 @@ func content(d confirm.Message, show templates.Site, language string) templates.
 }
 
 // message is the letter but for what only some letters have.
-func (m *Mailer) message(l *letter, site Site, words templates.Mail) *mail.Msg {
+func (m *Mailer) message(l *letter, site Site, words templates.RenderedEmail) *mail.Msg {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP))
 	msg.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &site.From)
 	if site.ReplyTo != nil {

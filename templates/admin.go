@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"time"
 )
 
 //go:embed admin/*.html
 var adminFiles embed.FS
 
-// AdminSet is all pages of the operator's dashboard, in English. It is read-only, and safe for concurrent use.
+// AdminSet is all pages of the operators' dashboard, in English. It is read-only, and safe for concurrent use.
 //
-// They are pages like those of Set: for the same Content-Security-Policy, without scripts, WCAG 2.2 AA. They say nothing of any person.
-// Their own paths are written in them, and begin with /admin.
+// They are pages like those of Set: for the same Content-Security-Policy, without scripts, WCAG 2.2 AA. They show nothing about any
+// person. Their own paths are written in them, and begin with /admin.
 type AdminSet struct{ pages map[string]*template.Template }
 
 // NewAdmin parses everything embedded for the dashboard.
@@ -33,116 +34,178 @@ func NewAdmin() (*AdminSet, error) {
 	return s, nil
 }
 
-// adminNames are the dashboard's pages.
+// adminNames lists the files of admin/ that are pages.
 func adminNames() []string { return []string{"failure", "login", "overview", "webhooks"} }
 
 // AdminPage is one of the page types of the dashboard.
 type AdminPage interface {
-	admin() (name string, inside bool) // inside: only who has logged in sees it
+	admin() (name string, loggedIn bool) // loggedIn: only a logged-in operator sees it
 }
 
 // adminView is what a page's template sees.
 type adminView struct {
-	Name   string
-	Inside bool
-	Page   AdminPage
+	Name     string
+	LoggedIn bool
+	Page     AdminPage
 }
 
 // Page renders a page. It renders into memory first: with an error nothing was written, unless the error is w's own.
 func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
 	var b bytes.Buffer
-	name, inside := p.admin()
-	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", adminView{Name: name, Inside: inside, Page: p}); err != nil {
+	name, loggedIn := p.admin()
+	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", adminView{Name: name, LoggedIn: loggedIn, Page: p}); err != nil {
 		return fmt.Errorf("templates: page admin/%s: %w", name, err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
 	return err
 }
 
-// AdminLogin asks for the password. At most one of the others is set.
+// AdminLogin asks for the password. At most one of its fields is set.
 type AdminLogin struct {
-	Wrong bool          // the password was
-	Wait  time.Duration // there were too many wrong ones
-	Ended bool          // an act came without a session, and nothing was done
-	Left  bool          // logged out by this very click
+	WrongPassword bool
+	Wait          time.Duration // until a password is looked at again: there were too many wrong ones
+	SessionEnded  bool          // an action came without a session, and nothing was done
+	LoggedOut     bool          // by this very click
 }
 
-// AdminOverview is the first room: what stands in the way of the service, and how its sites are.
+// AdminOverview is the first page: the state of the store and the relays, and the numbers of the sites.
 type AdminOverview struct {
 	Store  AdminStore
 	Relays []AdminRelay // none: nothing is known of relays
-	Days   int          // that the sites' numbers are of, today included
+	Days   int          // how many days the sites' numbers cover, today included
 	Sites  []AdminSite
 	Now    time.Time
 }
 
-// AdminStore is whether what is acknowledged now will last. Away: it cannot be reached; with a Setting: that is in the way.
+// AdminStore says whether what is accepted now will last. With a Setting, it will not until that setting of the server is mended.
 type AdminStore struct {
-	Away                     bool
+	Unreachable              bool
 	Setting, Have, Want, Fix string
 }
 
 // AdminRelay is a mail server as one process sees it.
 type AdminRelay struct {
-	Address string    // host:port
-	Paused  time.Time // since when; zero: it takes letters
+	Address     string    // host:port
+	PausedSince time.Time // zero: it takes emails
 }
 
 // AdminSite is what was counted at a site.
 type AdminSite struct {
-	ID, Name                                                          string
-	Pending                                                           Some // now
-	Signups, Letters, Confirmations, Declines, Expired, Undeliverable int64
-	Share                                                             int    // of the signups that were confirmed, in percent; negative: there is no telling
-	Within                                                            string // the name of the bucket in which the median time to confirm is; empty: nobody confirmed
-	Parked                                                            Some   // events, now
-	Hooks                                                             bool   // it has endpoints
+	ID, Name                                                         string
+	Pending                                                          BoundedCount // now
+	Signups, Emails, Confirmations, Declines, Expired, Undeliverable int64
+	ConfirmedPercent                                                 int          // of the signups; negative: unknown
+	MedianBucket                                                     string       // name of the bucket that has the median time to confirm; empty: nobody confirmed
+	FailedEvents                                                     BoundedCount // now
+	HasEndpoints                                                     bool
 }
 
-// Some is a number that was counted up to a limit only.
-type Some struct {
+// BoundedCount is a number that was counted up to a limit only.
+type BoundedCount struct {
 	N    int
-	More bool // and there are more
+	More bool // there are more than N
 }
 
-// AdminWebhooks is what a site's endpoints were not told.
+// AdminWebhooks lists the failed events of a site's endpoints.
 type AdminWebhooks struct {
-	ID, Name string // of the site
-	Hooks    bool   // it has endpoints
-	Events   []AdminEvent
-	Further  bool   // these are not the first
-	Next     string // a path with the next ones; empty: there are none
-	Told     *AdminReplayed
-	Now      time.Time
+	ID, Name     string // of the site
+	HasEndpoints bool
+	Events       []AdminFailedEvent
+	Continued    bool          // these are not the first
+	Next         string        // path of the page with the next ones; empty: there are none
+	Requeued     *BoundedCount // how many events the button that was pressed has requeued; nil: none was pressed
+	Now          time.Time
 }
 
-// AdminEvent is a parked event. Type and At are empty if it does not open any more.
-type AdminEvent struct {
+// AdminFailedEvent is an event that was given up. Type and At are empty if it can no longer be decrypted.
+type AdminFailedEvent struct {
 	ID, Type, Endpoint string
 	At                 time.Time
 }
 
-// AdminReplayed is what became of the button that was pressed.
-type AdminReplayed struct {
-	N    int
-	More bool
-}
-
 // AdminFailure is any error of the dashboard, by HTTP status.
 type AdminFailure struct {
-	Status int
-	Inside bool // whoever sees it has logged in
+	Status   int
+	LoggedIn bool
 }
 
 func (AdminLogin) admin() (string, bool)     { return "login", false }
 func (AdminOverview) admin() (string, bool)  { return "overview", true }
 func (AdminWebhooks) admin() (string, bool)  { return "webhooks", true }
-func (p AdminFailure) admin() (string, bool) { return "failure", p.Inside }
+func (p AdminFailure) admin() (string, bool) { return "failure", p.LoggedIn }
 
-// Path is the site's page of webhooks.
-func (s AdminSite) Path() string { return adminHooks(s.ID) }
+// Path is that of the site's page of webhooks.
+func (s AdminSite) Path() string { return adminWebhooksPath(s.ID) }
 
 // Path is the page's own, where its forms post to.
-func (p AdminWebhooks) Path() string { return adminHooks(p.ID) }
+func (p AdminWebhooks) Path() string { return adminWebhooksPath(p.ID) }
 
-func adminHooks(site string) string { return "/admin/sites/" + site + "/webhooks" }
+func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/webhooks" }
+
+// adminFuncs is all that the dashboard's templates may call, besides what html/template has itself.
+func adminFuncs() template.FuncMap {
+	return template.FuncMap{
+		"asset": assetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords, "bucket": bucketInWords,
+		"count": count, "bounded": bounded,
+	}
+}
+
+// moment writes a time in UTC, to the minute.
+func moment(at time.Time) string { return at.UTC().Format("2 January 2006, 15:04 UTC") }
+
+// rfc3339 writes a time for a time element.
+func rfc3339(at time.Time) string { return at.UTC().Format(time.RFC3339) }
+
+// ago writes how long ago something was, rounded down.
+func ago(now, at time.Time) string {
+	if d := now.Sub(at); d >= time.Minute {
+		return largestUnit(d) + " ago"
+	}
+	return "just now" // or, by another machine's clock, in a moment
+}
+
+// durationInWords writes how long something takes, rounded up.
+func durationInWords(d time.Duration) string {
+	if d <= time.Minute {
+		return count(max(1, ceilDiv(d, time.Second)), "second")
+	}
+	return largestUnit(d + time.Minute - 1)
+}
+
+// largestUnit writes a minute or more in its largest unit, up to two days in hours.
+func largestUnit(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return count(int(d/time.Minute), "minute")
+	case d <= 48*time.Hour:
+		return count(int(d/time.Hour), "hour")
+	}
+	return count(int(d/(24*time.Hour)), "day")
+}
+
+// count writes a number of things whose plural ends in s.
+func count(n int, singular string) string {
+	if n == 1 {
+		return "1 " + singular
+	}
+	return strconv.Itoa(n) + " " + singular + "s"
+}
+
+// bounded writes a number that may be a limit.
+func bounded(c BoundedCount) string {
+	if c.More {
+		return fmt.Sprintf("more than %d", c.N)
+	}
+	return strconv.Itoa(c.N)
+}
+
+// bucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
+func bucketInWords(bucket string) string {
+	words, ok := map[string]string{
+		"": "–", "1m": "under a minute", "10m": "1 to 10 minutes", "1h": "10 minutes to an hour", "24h": "1 to 24 hours", "later": "over a day",
+	}[bucket]
+	if !ok {
+		return bucket
+	}
+	return words
+}

@@ -22,27 +22,27 @@ func adminPage(t *testing.T, p AdminPage) *goquery.Document {
 	return parsed(t, b.String())
 }
 
-func TestEveryPageOfTheDashboardStandsByItself(t *testing.T) {
+func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 	now := cannedAsked()
 	seen := map[string]bool{}
 	for i, p := range []AdminPage{
-		AdminLogin{}, AdminLogin{Wrong: true}, AdminLogin{Wait: time.Minute}, AdminLogin{Ended: true}, AdminLogin{Left: true},
-		AdminOverview{}, AdminOverview{Store: AdminStore{Away: true}, Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7, Sites: []AdminSite{{ID: "a"}, {ID: "b", Share: -1, Within: "new", Parked: Some{50, true}}}, Now: now},
-		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", Hooks: true}, AdminWebhooks{ID: "a", Further: true}, AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminEvent{{}, {ID: "x", Type: "t", At: now}}, Told: &AdminReplayed{250, true}, Now: now},
-		AdminFailure{Status: 400}, AdminFailure{Status: 404, Inside: true}, AdminFailure{Status: 500}, AdminFailure{Status: 503},
+		AdminLogin{}, AdminLogin{WrongPassword: true}, AdminLogin{Wait: time.Minute}, AdminLogin{SessionEnded: true}, AdminLogin{LoggedOut: true},
+		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true}, Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7, Sites: []AdminSite{{ID: "a"}, {ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true}}}, Now: now},
+		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true}, AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}}, Requeued: &BoundedCount{250, true}, Now: now},
+		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500}, AdminFailure{Status: 503},
 	} {
-		name, inside := p.admin()
+		name, loggedIn := p.admin()
 		seen[name] = true
 		d := adminPage(t, p)
 		if d.Find("html[lang=en]").Length() != 1 || d.Find("h1").Length() != 1 || d.Find("main").Length() != 1 || !strings.HasSuffix(d.Find("title").Text(), " · optin") || len(d.Find("title").Text()) < 12 {
 			t.Errorf("%d %s: %s", i, name, d.Text())
 		}
-		if d.Find("script, style, [style], img, iframe").Length() > 0 || d.Find("nav").Length() == 1 != inside {
-			t.Errorf("%d %s: what is on it", i, name)
+		if d.Find("script, style, [style], img, iframe").Length() > 0 || d.Find("nav").Length() == 1 != loggedIn {
+			t.Errorf("%d %s has a script, style or picture, or the wrong navigation", i, name)
 		}
 		d.Find("table").Each(func(_ int, table *goquery.Selection) {
 			if table.Find("caption").Length() != 1 || table.Find("th:not([scope])").Length() > 0 || table.Find("th").Length() == 0 {
-				t.Errorf("%d %s: a table that does not say what it is", i, name)
+				t.Errorf("%d %s: a table without caption, headers or scopes", i, name)
 			}
 		})
 		d.Find("form").Each(func(_ int, form *goquery.Selection) {
@@ -52,36 +52,36 @@ func TestEveryPageOfTheDashboardStandsByItself(t *testing.T) {
 		})
 		d.Find("[aria-describedby], [aria-labelledby]").Each(func(_ int, e *goquery.Selection) {
 			if id := e.AttrOr("aria-describedby", e.AttrOr("aria-labelledby", "")); d.Find("#"+id).Length() != 1 {
-				t.Errorf("%d %s: nothing is called %s", i, name, id)
+				t.Errorf("%d %s: no element has the id %s", i, name, id)
 			}
 		})
 	}
 	if len(seen) != len(adminNames()) {
-		t.Errorf("only %v were looked at", seen)
+		t.Errorf("only %v were checked", seen)
 	}
 }
 
-func TestWhatTheDashboardShowsComesOutInert(t *testing.T) {
+func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'{{.}}</table><script>alert(2)</script>`
 	for name, p := range map[string]AdminPage{
-		"overview": AdminOverview{Store: AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil}, Relays: []AdminRelay{{evil, cannedAsked()}}, Sites: []AdminSite{{ID: evil, Name: evil, Within: evil}}},
-		"webhooks": AdminWebhooks{ID: evil, Name: evil, Next: "javascript:alert(3)", Events: []AdminEvent{{evil, evil, evil, cannedAsked()}}},
+		"overview": AdminOverview{Store: AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil}, Relays: []AdminRelay{{evil, cannedAsked()}}, Sites: []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}}},
+		"webhooks": AdminWebhooks{ID: evil, Name: evil, Next: "javascript:alert(3)", Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}}},
 	} {
 		d := adminPage(t, p)
 		if d.Find("img, script, [onerror], [src]").Length() > 0 || d.Find(`[href^="javascript:"]`).Length() > 0 {
-			t.Errorf("%s comes alive", name)
+			t.Errorf("%s: a value became markup", name)
 		}
 		if !strings.Contains(d.Find("table").Text(), evil) || strings.Contains(d.Find("title").Text(), "</") != (name == "webhooks") {
 			t.Errorf("%s: %s", name, d.Text())
 		}
 	}
-	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminEvent{{ID: evil}}}).Find("input[name=id]")
+	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminFailedEvent{{ID: evil}}}).Find("input[name=id]")
 	if in.AttrOr("value", "") != evil || len(in.Nodes[0].Attr) != 3 {
 		t.Errorf("%v", in.Nodes[0].Attr)
 	}
 }
 
-func TestTheDashboardSaysTimesInWords(t *testing.T) {
+func TestTheDashboardWritesTimesInWords(t *testing.T) {
 	now := cannedAsked()
 	for d, want := range map[time.Duration]string{
 		-time.Hour: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 119 * time.Minute: "1 hour ago", 48 * time.Hour: "48 hours ago", 72*time.Hour - 1: "2 days ago", 10 * 24 * time.Hour: "10 days ago",
@@ -91,11 +91,11 @@ func TestTheDashboardSaysTimesInWords(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{0: "1 second", time.Nanosecond: "1 second", time.Minute: "60 seconds", time.Minute + 1: "2 minutes", 10 * time.Minute: "10 minutes", time.Second + 1: "2 seconds"} {
-		if got := inWords(d); got != want {
+		if got := durationInWords(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	got := []string{within(""), within("1m"), within("later"), within("2h"), some(Some{7, false}), some(Some{50, true}), moment(now), stamp(now)}
+	got := []string{bucketInWords(""), bucketInWords("1m"), bucketInWords("later"), bucketInWords("2h"), bounded(BoundedCount{7, false}), bounded(BoundedCount{50, true}), moment(now), rfc3339(now)}
 	if diff := cmp.Diff([]string{"–", "under a minute", "over a day", "2h", "7", "more than 50", "21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}, got); diff != "" {
 		t.Error(diff)
 	}

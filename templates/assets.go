@@ -14,14 +14,14 @@ import (
 //go:embed assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
 var assetFiles embed.FS
 
-// The assets for other websites too; their own files say what they do. EmbedName is for their forms, and loads ChallengeName from our
-// root when it is asked for work: with its checksum, so that a page that pins the one pins both.
+// The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads ChallengeName from our root
+// when it is asked for a proof of work, and has its checksum, so a page that pins the one pins both.
 const (
 	EmbedName     = "embed.js"
 	ChallengeName = "challenge.js"
 )
 
-// challengeSum stands in embed.js for the checksum (SRI) of challenge.js.
+// challengeSum is the placeholder in embed.js for the checksum (SRI) of challenge.js.
 const challengeSum = "CHALLENGE_SUM"
 
 type asset struct {
@@ -32,15 +32,15 @@ type asset struct {
 // assets reads what is embedded, once.
 var assets = sync.OnceValue(func() map[string]asset {
 	all := map[string]asset{}
-	entries, _ := assetFiles.ReadDir("assets") // embedded: cannot fail
+	entries, _ := assetFiles.ReadDir("assets") // embedded, so it cannot fail
 	for _, e := range entries {
 		content, _ := assetFiles.ReadFile("assets/" + e.Name())
-		switch e.Name() { // in the order of their names
+		switch e.Name() { // entries are in the order of their names: challenge.js before embed.js
 		case ChallengeName:
-			content = lean(content)
+			content = minify(content)
 		case EmbedName:
 			sum := sha512.Sum384(all[ChallengeName].content)
-			content = bytes.Replace(lean(content), []byte(challengeSum), []byte("sha384-"+base64.StdEncoding.EncodeToString(sum[:])), 1)
+			content = bytes.Replace(minify(content), []byte(challengeSum), []byte("sha384-"+base64.StdEncoding.EncodeToString(sum[:])), 1)
 		}
 		sum := sha256.Sum256(content)
 		all[e.Name()] = asset{content: content, sum: hex.EncodeToString(sum[:])[:16]}
@@ -48,9 +48,9 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
-// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, the script of the confirm page, optin-confirm.js, and
-// ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is quoted, ready for the header. The content
-// must not be changed.
+// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, optin-confirm.js (the script of the confirm page) and
+// ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is quoted, ready for the header. The caller
+// must not change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {
@@ -66,5 +66,5 @@ func contentTypeOf(name string) string {
 	return "text/javascript; charset=utf-8"
 }
 
-// assetPath is what a page writes: the version changes with the content.
+// assetPath is the path that a page uses: the version changes with the content.
 func assetPath(name string) string { return "/assets/" + name + "?v=" + assets()[name].sum }

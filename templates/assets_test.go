@@ -46,13 +46,13 @@ func TestAControllersContactBecomesALinkOnlyWhenItIsOne(t *testing.T) {
 		"a@b.example?bcc=eve@evil.example": "",
 		"":                                 "",
 	} {
-		if got := reach(contact); got != want {
+		if got := contactLink(contact); got != want {
 			t.Errorf("%q leads to %q, want %q", contact, got, want)
 		}
 	}
 }
 
-func TestTheScriptsForWebsitesAreSmallAndKeepNothing(t *testing.T) {
+func TestTheScriptsForWebsitesAreSmallAndStoreNothing(t *testing.T) {
 	for name, size := range map[string]int{EmbedName: 8000, ChallengeName: 5000} {
 		content, _, _, _ := Asset(name)
 		script := string(content)
@@ -73,12 +73,12 @@ func TestTheScriptsForWebsitesAreSmallAndKeepNothing(t *testing.T) {
 	}
 }
 
-func TestEmbedSaysEachCodeOfItsFieldsInTwoLanguages(t *testing.T) {
+func TestEmbedHasATextInTwoLanguagesForEachCodeOfItsFields(t *testing.T) {
 	script, _, _, _ := Asset(EmbedName)
 	for _, code := range Codes() {
-		two := regexp.MustCompile(`[,{]` + code + `:\["[^"]+","[^"]+"\]`)
-		if (strings.HasPrefix(code, "email_") || strings.HasPrefix(code, "consent_")) && len(two.FindAll(script, -1)) != 1 {
-			t.Errorf("%s is not said in two languages", code)
+		texts := regexp.MustCompile(`[,{]` + code + `:\["[^"]+","[^"]+"\]`)
+		if (strings.HasPrefix(code, "email_") || strings.HasPrefix(code, "consent_")) && len(texts.FindAll(script, -1)) != 1 {
+			t.Errorf("%s has no text in two languages", code)
 		}
 	}
 }
@@ -88,11 +88,11 @@ func TestEmbedHoldsTheChecksumOfTheScriptThatItLoads(t *testing.T) {
 	embed, _, _, _ := Asset(EmbedName)
 	sum := sha512.Sum384(challenge)
 	if !strings.Contains(string(embed), `integrity:"sha384-`+base64.StdEncoding.EncodeToString(sum[:])+`"`) {
-		t.Error("it is that of another script")
+		t.Error("the checksum is not that of challenge.js")
 	}
 }
 
-func TestALeanScriptMeansTheSame(t *testing.T) {
+func TestAMinifiedScriptMeansTheSame(t *testing.T) {
 	for full, want := range map[string]string{
 		"// about\n(() => {\n  let a = 1, b;\n\n  // why\n  b = a - -a + +a;\n})();\n": "(()=>{let a=1,b;b=a- -a+ +a})();\n",
 		"const f = function g() {\n  return { a: 1 };\n}\ng()\n":                       "const f=function g(){return{a:1}}\ng()\n",
@@ -101,7 +101,7 @@ func TestALeanScriptMeansTheSame(t *testing.T) {
 		"const d = \"it's \\\" x = y\" , z = a / b;\n":                                 "const d=\"it's \\\" x = y\",z=a / b;\n",
 		"return \"x\" ;\nreturn typeof x ;\n":                                          "return\"x\";return typeof x;\n",
 	} {
-		if got := string(lean([]byte(full))); got != want {
+		if got := string(minify([]byte(full))); got != want {
 			t.Errorf("%q became\n%q, want\n%q", full, got, want)
 		}
 	}

@@ -17,9 +17,9 @@ func BenchmarkConfirmPage(b *testing.B) {
 	}
 }
 
-func BenchmarkConfirmLetter(b *testing.B) {
+func BenchmarkConfirmEmail(b *testing.B) {
 	s := newSet(b)
-	l := s.cannedLetters("fr")[0].Email
+	l := s.cannedEmails("fr")[0].Email
 	b.Run("filled in", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -31,9 +31,9 @@ func BenchmarkConfirmLetter(b *testing.B) {
 	b.Run("executed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			words, err := l.words(s.tongue("fr"))
+			values, err := l.values(s.translation("fr"))
 			if err == nil {
-				_, err = s.execute(s.tongue("fr"), l, words)
+				_, err = s.execute(s.translation("fr"), l, values)
 			}
 			if err != nil {
 				b.Fatal(err)

@@ -2,22 +2,22 @@ package templates
 
 import "time"
 
-// Sample is one page or letter with canned data: exactly one of Page and Letter is set.
+// Sample is one page or email with canned data: exactly one of Page and Email is set.
 type Sample struct {
-	Name   string // unique, [a-z0-9-]
-	Page   Page
+	Name  string // unique, [a-z0-9-]
+	Page  Page
 	Email Email
 }
 
 func cannedKeys() []string { return []string{"canned.letter", "canned.events", "canned.survey"} }
 
-// cannedAsked is the moment at which everything canned was asked for.
+// cannedAsked is the time at which everything canned was asked for.
 func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 11, 0, time.UTC) }
 
-// Canned returns every page and every letter, in every variant that looks different, with canned data whose purposes are
-// in the language nearest to locale. It is for tests and previews; nothing in it leads anywhere.
+// Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are in the language
+// nearest to locale. It is for tests and previews; its links lead nowhere.
 func (s *Set) Canned(locale string) []Sample {
-	return append(s.cannedPages(locale), s.cannedLetters(locale)...)
+	return append(s.cannedPages(locale), s.cannedEmails(locale)...)
 }
 
 func (s *Set) cannedSite() Site {
@@ -31,7 +31,7 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 	since := cannedAsked().Add(209 * time.Second)
 	purposes := make([]Purpose, 0, len(cannedKeys()))
 	for i, key := range cannedKeys() {
-		text, _ := s.tongue(locale).say(key) // New has seen that it is there
+		text, _ := s.translation(locale).text(key) // New has checked that it is there
 		state := "confirmed"
 		if i == 2 {
 			state = "withdrawn"
@@ -56,17 +56,17 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "confirmed", Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL}},
 		{Name: "confirmed-already", Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe}},
 		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
-		{Name: "declined", Page: Declined{Site: site, LiftAction: "/c/canned/lift", Just: true}},
+		{Name: "declined", Page: Declined{Site: site, UnblockAction: "/c/canned/unblock", JustNow: true}},
 		{Name: "declined-already", Page: Declined{Site: site}},
-		{Name: "lifted", Page: Unblocked{Site: site, SignupURL: signup}},
+		{Name: "unblocked", Page: Unblocked{Site: site, SignupURL: signup}},
 		{Name: "expired", Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: "/c/canned/decline"}},
 		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
 		{Name: "renewed", Page: Renewed{Site: site}},
-		{Name: "taken-back", Page: TakenBack{Site: site, SignupURL: signup}},
+		{Name: "withdrawn-link", Page: WithdrawnLink{Site: site, SignupURL: signup}},
 		{Name: "unknown-link", Page: UnknownLink{}},
-		{Name: "agreements", Page: Agreements{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
-		{Name: "agreements-one", Page: Agreements{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
-		{Name: "agreements-none", Page: Agreements{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
+		{Name: "unsubscribe", Page: Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
+		{Name: "unsubscribe-one", Page: Unsubscribe{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
+		{Name: "unsubscribe-none", Page: Unsubscribe{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}
@@ -78,19 +78,19 @@ func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
 	for _, l := range s.Languages() {
 		plain.Languages = append(plain.Languages, LanguageLink{Locale: l, URL: "/s/gazette?locale=" + l})
 	}
-	several, refused, quick, work, crowd, captcha := plain, plain, plain, plain, plain, plain
+	several, refused, quick, work, unsolved, captcha := plain, plain, plain, plain, plain, plain
 	several.Purposes = all
 	several.Languages = nil
 	refused.Values = Values{Email: "ada@example", Ticked: []string{"letter"}}
 	refused.Errors = []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}
 	quick.Values, quick.Errors = Values{Email: "ada@example.org"}, []FieldError{{Field: "stamp", Code: "too_quick"}}
 	work.Challenge = `{"algorithm":"SHA-256","challenge":"","maxnumber":0,"salt":"","signature":""}`
-	crowd.Challenge, crowd.Values = work.Challenge, quick.Values
-	crowd.Errors = []FieldError{{Field: "altcha", Code: "challenge_required"}}
+	unsolved.Challenge, unsolved.Values = work.Challenge, quick.Values
+	unsolved.Errors = []FieldError{{Field: "altcha", Code: "challenge_required"}}
 	captcha.Captcha = &Captcha{Class: "canned", SiteKey: "canned", Script: assetPath("challenge.js")}
 	captcha.Values, captcha.Errors = quick.Values, []FieldError{{Field: "canned", Code: "captcha_required"}}
 	return []Sample{{Name: "signup", Page: plain}, {Name: "signup-several", Page: several}, {Name: "signup-refused", Page: refused},
-		{Name: "signup-too-quick", Page: quick}, {Name: "signup-work", Page: work}, {Name: "signup-work-refused", Page: crowd},
+		{Name: "signup-too-quick", Page: quick}, {Name: "signup-work", Page: work}, {Name: "signup-work-refused", Page: unsolved},
 		{Name: "signup-captcha", Page: captcha}}
 }
 
@@ -107,7 +107,7 @@ func cannedFailures(site Site) []Sample {
 	return samples
 }
 
-func (s *Set) cannedLetters(locale string) []Sample {
+func (s *Set) cannedEmails(locale string) []Sample {
 	const base = "https://confirm.example/"
 	// As long as a real link, which carries a signed token.
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9.eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
@@ -117,6 +117,6 @@ func (s *Set) cannedLetters(locale string) []Sample {
 	several, first, reminder := confirm, confirm, confirm
 	several.Purposes, first.Reminds, reminder.Reminder = all, true, true
 	known := KnownEmail{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
-	return []Sample{{Name: "letter-confirm", Email: confirm}, {Name: "letter-confirm-several", Email: several},
-		{Name: "letter-confirm-reminds", Email: first}, {Name: "letter-confirm-reminder", Email: reminder}, {Name: "letter-known", Email: known}}
+	return []Sample{{Name: "email-confirm", Email: confirm}, {Name: "email-confirm-several", Email: several},
+		{Name: "email-confirm-reminds", Email: first}, {Name: "email-confirm-reminder", Email: reminder}, {Name: "email-known", Email: known}}
 }

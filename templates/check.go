@@ -7,21 +7,21 @@ import (
 	"text/template/parse"
 )
 
-// lacking lists every message that some language lacks, and every plural form that it would need.
-func (s *Set) lacking() []error {
-	wanted := s.keys()
+// missingMessages returns an error for every message and every plural form that some language lacks.
+func (s *Set) missingMessages() []error {
+	wanted := s.messageKeys()
 	var errs []error
-	for _, t := range s.tongues {
+	for _, t := range s.translations {
 		for _, key := range wanted {
 			if t.messages[key] == nil {
 				errs = append(errs, fmt.Errorf("templates: locales/%s.json lacks the message %q", t.name(), key))
 				continue
 			}
-			if !slices.Contains(countedKeys(), key) {
+			if !slices.Contains(pluralKeys(), key) {
 				continue
 			}
-			for n := range 200 { // every plural rule of CLDR shows itself below 200
-				if _, err := t.count(key, n); err != nil {
+			for n := range 200 { // below 200 every plural rule of CLDR is met
+				if _, err := t.plural(key, n); err != nil {
 					errs = append(errs, fmt.Errorf("templates: locales/%s.json: %w (for %d)", t.name(), err, n))
 					break
 				}
@@ -31,18 +31,18 @@ func (s *Set) lacking() []error {
 	return errs
 }
 
-// keys lists all messages that templates and code ask for, sorted.
-func (s *Set) keys() []string {
-	keys := spokenKeys()
-	first := s.tongues[0].name()
-	for _, set := range s.styled[first] {
+// messageKeys lists all messages that templates and code ask for, sorted.
+func (s *Set) messageKeys() []string {
+	keys := keysInCode()
+	first := s.translations[0].name()
+	for _, set := range s.html[first] {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)
 			}
 		}
 	}
-	for _, set := range s.plain[first] {
+	for _, set := range s.text[first] {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)
@@ -53,10 +53,10 @@ func (s *Set) keys() []string {
 	return slices.Compact(keys)
 }
 
-// spokenKeys lists the messages that Go code, not a template, asks for.
-func spokenKeys() []string {
+// keysInCode lists the messages that Go code, not a template, asks for.
+func keysInCode() []string {
 	keys := []string{"language.name", "language.dir", "date.first", "date.moment", "duration.two", "state.since", "error.other"}
-	keys = append(keys, countedKeys()...)
+	keys = append(keys, pluralKeys()...)
 	keys = append(keys, cannedKeys()...)
 	for month := 1; month <= 12; month++ {
 		keys = append(keys, "date.month."+strconv.Itoa(month))
@@ -67,15 +67,15 @@ func spokenKeys() []string {
 	for _, name := range states() {
 		keys = append(keys, "state."+name)
 	}
-	keys = append(keys, subjects()...)
+	keys = append(keys, subjectKeys()...)
 	for _, status := range statuses() {
 		keys = append(keys, fmt.Sprintf("failure.%d.heading", status), fmt.Sprintf("failure.%d.text", status))
 	}
 	return keys
 }
 
-// countedKeys lists the messages with a plural.
-func countedKeys() []string {
+// pluralKeys lists the messages with a plural.
+func pluralKeys() []string {
 	return []string{"duration.day", "duration.hour", "duration.minute", "duration.second"}
 }
 

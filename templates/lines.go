@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Lengths of names in letters, in characters.
+// Lengths of names in emails, in characters.
 const (
 	maxSubjectName = 40   // so that a subject stays under the 78 that RFC 5322 2.1.1 recommends
-	maxName        = 200  // a site's or controller's name, contact
+	maxName        = 200  // a site's or controller's name, a contact
 	maxText        = 2000 // a purpose, a postal address
 	columns        = 76   // of the text part
 )
@@ -22,7 +22,7 @@ func cleanSite(s Site) Site {
 }
 
 // oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so that a
-// name can neither start a header nor disguise a link, and cuts what is longer than limit characters.
+// name can neither start a header nor disguise a link. It cuts what is longer than limit characters.
 func oneLine(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
@@ -38,8 +38,8 @@ func oneLine(s string, limit int) string {
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
 }
 
-// wrap breaks lines at spaces, after at most 76 columns, and indents what continues an item of a list. It breaks no word, and so
-// no link. Runs of empty lines become one.
+// wrap breaks lines at spaces, after at most 76 columns, and indents the lines that continue a list item. It breaks no word, and so no
+// link. Runs of empty lines become one.
 func wrap(text string) string {
 	var b strings.Builder
 	for _, line := range tidy(text) {
@@ -48,7 +48,8 @@ func wrap(text string) string {
 	return b.String()
 }
 
-// tidy returns the lines of a text without the spaces at their ends, the empty lines at the text's, and all but one of several.
+// tidy returns the lines of a text without trailing spaces, without empty lines at the start and end, and with at most one empty line in
+// a row.
 func tidy(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -63,6 +64,7 @@ func tidy(text string) []string {
 	return lines
 }
 
+// wrapLine wraps one line; see wrap.
 func wrapLine(b *strings.Builder, line string) {
 	body := strings.TrimLeft(line, " ")
 	lead := line[:len(line)-len(body)]

@@ -7,45 +7,37 @@ import (
 	"golang.org/x/text/language"
 )
 
-// The most that is read of one wanted value. Browsers send some dozens of bytes; what is longer is cut, not refused.
-const (
-	maxWanted = 256 // bytes
-	maxTags   = 16
-)
+// maxAcceptLanguage is how much is read of an Accept-Language header, in bytes. Browsers send some dozens. The rest is ignored.
+const maxAcceptLanguage = 256
 
-// Languages lists the languages built in, in alphabetical order of their tags.
+// Languages returns the languages built in, in alphabetical order of their tags.
 func (s *Set) Languages() []string {
-	names := make([]string, len(s.tongues))
-	for i, t := range s.tongues {
+	names := make([]string, len(s.translations))
+	for i, t := range s.translations {
 		names[i] = t.name()
 	}
 	slices.Sort(names)
 	return names
 }
 
-// Language returns the language in which a locale is shown: itself, the nearest one built in, or else English. It is the value
-// for Content-Language.
-func (s *Set) Language(locale string) string { return s.tongue(locale).name() }
+// Language returns the language in which a locale is shown: the locale itself, the nearest one built in, or else English. It is the
+// value for Content-Language.
+func (s *Set) Language(locale string) string { return s.translation(locale).name() }
 
-func (s *Set) tongue(locale string) *tongue {
-	for _, t := range s.tongues {
+func (s *Set) translation(locale string) *translation {
+	for _, t := range s.translations {
 		if t.name() == locale {
 			return t
 		}
 	}
-	tags := tagsOf(locale)
-	if len(tags) == 0 {
-		return s.tongues[0]
-	}
-	if _, i, sure := s.matcher.Match(tags...); sure > language.No {
-		return s.tongues[i]
-	}
-	return s.tongues[0]
+	_, i := language.MatchStrings(s.matcher, readable(locale)) // without a match the first: English
+	return s.translations[i]
 }
 
-// Match returns the best of the locales offered for what is wanted: BCP 47 tags or values of Accept-Language headers, in order
-// of preference. It returns the first locale offered, spelled as it was, when nothing fits or nothing can be read, and
-// the empty string when none is offered. Any input is safe.
+// Match returns the best of the locales offered for what is wanted: BCP 47 tags or values of Accept-Language headers, in order of
+// preference. Even a distant match for one value is better than an exact one for the next. When nothing fits, Match returns the first
+// locale offered that is a tag at all, or else the first; when none is offered, the empty string. The result is spelled as it was
+// offered. Any input is safe.
 func (s *Set) Match(offered []string, wanted ...string) string {
 	if len(offered) == 0 {
 		return ""
@@ -60,50 +52,51 @@ func (s *Set) Match(offered []string, wanted ...string) string {
 	if len(tags) == 0 {
 		return offered[0]
 	}
-	matcher := language.NewMatcher(tags)
-	for _, w := range wanted {
-		// One at a time: a distant match for the first value is worth more than an exact one for the second.
-		if _, i, sure := matcher.Match(tagsOf(w)...); sure > language.No {
-			return names[i]
-		}
+	headers := make([]string, len(wanted))
+	for i, w := range wanted {
+		headers[i] = readable(w)
 	}
-	return offered[0]
+	_, i := language.MatchStrings(language.NewMatcher(tags), headers...)
+	return names[i]
 }
 
-// tagsOf reads a tag or an Accept-Language header, leaving out what cannot be read.
-func tagsOf(wanted string) []language.Tag {
-	if len(wanted) > maxWanted {
-		wanted = wanted[:maxWanted]
-		if i := strings.LastIndexByte(wanted, ','); i >= 0 {
-			wanted = wanted[:i]
-		}
+// readable returns an Accept-Language header without the entries that cannot be read: because of one of those the parser would give up
+// the whole header.
+func readable(header string) string {
+	if len(header) > maxAcceptLanguage {
+		header = header[:strings.LastIndexByte(header[:maxAcceptLanguage], ',')+1] // without the entry that was cut
 	}
-	if tags, _, err := language.ParseAcceptLanguage(wanted); err == nil { // sorted by weight
-		return tags[:min(len(tags), maxTags)]
+	if _, _, err := language.ParseAcceptLanguage(header); err == nil {
+		return header
 	}
 	var good []string
-	for entry := range strings.SplitSeq(wanted, ",") {
+	for entry := range strings.SplitSeq(header, ",") {
 		if _, _, err := language.ParseAcceptLanguage(entry); err == nil {
 			good = append(good, entry)
 		}
 	}
-	tags, _, err := language.ParseAcceptLanguage(strings.Join(good, ","))
+	return strings.Join(good, ",")
+}
+
+// endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
+func (s *Set) endonym(locale string) (string, error) {
+	t := s.translation(locale)
+	tag, err := language.Parse(locale)
 	if err != nil {
-		return nil
+		return locale, nil
 	}
-	return tags[:min(len(tags), maxTags)]
+	wanted, _ := tag.Base()
+	if shown, _ := t.tag.Base(); shown != wanted {
+		return locale, nil
+	}
+	return t.text("language.name")
 }
 
-func sameBase(a, b language.Tag) bool {
-	x, _ := a.Base()
-	y, _ := b.Base()
-	return x == y
-}
-
-// tagOrNone returns a tag in its canonical spelling, or nothing if it is none.
-func tagOrNone(tag string) string {
-	if tags := tagsOf(tag); len(tags) == 1 {
-		return tags[0].String()
+// canonicalTag returns a BCP 47 tag in its canonical spelling, or nothing if it is none.
+func canonicalTag(tag string) string {
+	t, err := language.Parse(tag)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return t.String()
 }

@@ -1,15 +1,18 @@
 package templates
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// Site is the website a page or letter speaks for: the controller's face (GDPR 4(7)).
+// Site is the website that a page or email speaks for: the face of the controller (GDPR 4(7)).
 type Site struct {
 	ID, Name, URL string
 	Controller    Controller
-	Style, Logo   string // paths of a sheet loaded after ours, and of a picture shown for the name; may be empty. Pages only
+	Style, Logo   string // paths of a style sheet loaded after ours, and of a picture shown in place of the name; may be empty. Pages only
 }
 
-// Controller is who answers for the data (GDPR 13(1)(a)). Contact is an address, a web page or a telephone number.
+// Controller is the person or company responsible for the data (GDPR 13(1)(a)). Contact is an address, a web page or a telephone number.
 type Controller struct {
 	Name, Address, Contact, PrivacyURL string
 }
@@ -24,14 +27,14 @@ type Purpose struct {
 
 // Page is one of the page types of this package.
 type Page interface {
-	name() string
+	name() string      // of its file
 	site() Site        // zero: no site is known
 	actions() []string // where its forms post to; an empty one shows no form and is left out
 }
 
-// Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error:
-// Values.Ticked is accepted and left out, because a box ticked by a server is not ticked by the person. Its field "subject" is
-// a trap for programs: no person sees or reaches it, and who does is told to leave it empty.
+// Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error: Values.Ticked is
+// accepted and ignored, because a box ticked by a server is not ticked by the person. Its field "subject" is a honeypot for programs: no
+// person sees or reaches it, and a person who does is told to leave it empty.
 type Signup struct {
 	Site      Site
 	Purposes  []Purpose
@@ -40,15 +43,15 @@ type Signup struct {
 	Values    Values
 	Errors    []FieldError
 	Stamp     string   // comes back as it is; may be empty
-	Redirect  string   // the same, of a website's form whose person goes on here; may be empty
-	Challenge string   // JSON of the work that challenge.js is to do; empty: none
+	Redirect  string   // comes back as it is, when a website's form continues here; may be empty
+	Challenge string   // JSON of the proof of work for challenge.js; empty: none
 	Captcha   *Captcha // of a service, which is loaded from there; nil: none
 }
 
-// Captcha is a widget in the form: what its service's manual says.
+// Captcha is a widget in the form, as its service's manual describes it.
 type Captcha struct {
 	Class, SiteKey, Script string
-	Module                 bool // of the script
+	Module                 bool // the script is a module
 }
 
 // Values is what the person had entered before an error.
@@ -57,21 +60,21 @@ type Values struct {
 	Ticked []string
 }
 
-// FieldError is one of the refusal codes of the contract; Field is the field's name. See Codes.
+// FieldError is one of the refusal codes of the contract (see Codes) and the name of the field that it is about.
 type FieldError struct{ Field, Code string }
 
-// LanguageLink leads to the same page in another locale, named in that language itself.
+// LanguageLink leads to the same page in another locale. It is named in that language.
 type LanguageLink struct {
 	Locale, URL string
 }
 
-// Sent says: look in your inbox.
+// Sent follows a signup: look in your inbox.
 type Sent struct {
 	Site Site
-	TTL  time.Duration // of the link in the letter
+	TTL  time.Duration // of the link in the email
 }
 
-// Confirm is the page behind the link of the letter: one click left.
+// Confirm is the page behind the link in the email: one click left.
 type Confirm struct {
 	Site            Site
 	Address         string // masked by the caller
@@ -82,16 +85,16 @@ type Confirm struct {
 	SameBrowser     bool // proven by the cookie of the signup: the page confirms by script, once
 }
 
-// Confirmed says what is agreed now. Already: nothing new happened.
+// Confirmed says what is agreed to now.
 type Confirmed struct {
 	Site           Site
 	Purposes       []Purpose
-	Already        bool
+	Already        bool   // nothing new happened
 	UnsubscribeURL string // may be empty
 	BackURL        string // of the website; may be empty
 }
 
-// Decline is the page behind the letter's "this was not me".
+// Decline is the page behind the link "this was not me" in the email.
 type Decline struct {
 	Site          Site
 	Address       string // masked by the caller
@@ -99,20 +102,20 @@ type Decline struct {
 	DeclineAction string
 }
 
-// Declined says that this site sends no more letters. Just: by this very click.
+// Declined says that this site sends no more emails.
 type Declined struct {
-	Site       Site
-	LiftAction string // may be empty
-	Just       bool
+	Site          Site
+	UnblockAction string // may be empty
+	JustNow       bool   // by this very click
 }
 
-// Lifted says that letters may come again, and that nothing is confirmed by that.
+// Unblocked says that the site may send emails again, and that nothing is confirmed by that.
 type Unblocked struct {
 	Site      Site
 	SignupURL string // may be empty
 }
 
-// Expired offers a new letter. Any of the three may be empty.
+// Expired offers a new email. Any of the three may be empty.
 type Expired struct {
 	Site          Site
 	RenewAction   string
@@ -120,40 +123,140 @@ type Expired struct {
 	SignupURL     string
 }
 
-// Renewed says that a new letter is on its way to the same address.
+// Renewed says that a new email is on its way to the same address.
 type Renewed struct{ Site Site }
 
-// TakenBack is the page of a link whose consent was taken back since.
-type TakenBack struct {
+// WithdrawnLink is the page of a link whose consent was withdrawn since.
+type WithdrawnLink struct {
 	Site      Site
 	SignupURL string // may be empty
 }
 
-// UnknownLink is the page of a link that is forged or cut off; so no site is known.
+// UnknownLink is the page of a link that is forged or cut off, so no site is known.
 type UnknownLink struct{}
 
-// Agreements shows what an address agreed to, and takes it back: Purposes with State and Since.
-type Agreements struct {
+// Unsubscribe shows what an address agreed to, with a button to withdraw each consent and one to withdraw all.
+type Unsubscribe struct {
 	Site     Site
-	Address  string // masked by the caller
-	Purposes []Purpose
+	Address  string    // masked by the caller
+	Purposes []Purpose // with State and Since
 	Action   string
 }
 
-// Withdrawn says what was taken back, and what is left.
+// Withdrawn says which consents were withdrawn, and which remain.
 type Withdrawn struct {
 	Site      Site
-	Purposes  []Purpose // taken back
+	Purposes  []Purpose // withdrawn
 	Left      []Purpose // still agreed to
 	SignupURL string    // may be empty
 	BackURL   string    // of the website; may be empty
 }
 
-// Failure is any other error, by HTTP status. It never shows what was sent. Code and Errors are told where they are known codes.
+// Failure is any other error, by HTTP status. It never shows what was sent. Of Code and Errors only known codes are shown.
 type Failure struct {
 	Status     int
 	Code       string
 	Site       Site          // zero: not known
 	RetryAfter time.Duration // zero: not known
 	Errors     []FieldError
+}
+
+// pageNames lists the files of pages/ that are pages.
+func pageNames() []string {
+	return []string{
+		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "unblocked", "unknown-link",
+		"unsubscribe", "withdrawn", "withdrawn-link",
+	}
+}
+
+func (Confirm) name() string       { return "confirm" }
+func (Confirmed) name() string     { return "confirmed" }
+func (Decline) name() string       { return "decline" }
+func (Declined) name() string      { return "declined" }
+func (Expired) name() string       { return "expired" }
+func (Failure) name() string       { return "failure" }
+func (Renewed) name() string       { return "renewed" }
+func (Sent) name() string          { return "sent" }
+func (Signup) name() string        { return "signup" }
+func (Unblocked) name() string     { return "unblocked" }
+func (UnknownLink) name() string   { return "unknown-link" }
+func (Unsubscribe) name() string   { return "unsubscribe" }
+func (Withdrawn) name() string     { return "withdrawn" }
+func (WithdrawnLink) name() string { return "withdrawn-link" }
+
+func (p Confirm) site() Site       { return p.Site }
+func (p Confirmed) site() Site     { return p.Site }
+func (p Decline) site() Site       { return p.Site }
+func (p Declined) site() Site      { return p.Site }
+func (p Expired) site() Site       { return p.Site }
+func (p Failure) site() Site       { return p.Site }
+func (p Renewed) site() Site       { return p.Site }
+func (p Sent) site() Site          { return p.Site }
+func (p Signup) site() Site        { return p.Site }
+func (p Unblocked) site() Site     { return p.Site }
+func (UnknownLink) site() Site     { return Site{} }
+func (p Unsubscribe) site() Site   { return p.Site }
+func (p Withdrawn) site() Site     { return p.Site }
+func (p WithdrawnLink) site() Site { return p.Site }
+
+func (p Confirm) actions() []string     { return []string{p.ConfirmAction, p.DeclineAction} }
+func (Confirmed) actions() []string     { return nil }
+func (p Decline) actions() []string     { return []string{p.DeclineAction} }
+func (p Declined) actions() []string    { return nonEmpty(p.UnblockAction) }
+func (p Expired) actions() []string     { return nonEmpty(p.RenewAction, p.DeclineAction) }
+func (Failure) actions() []string       { return nil }
+func (Renewed) actions() []string       { return nil }
+func (Sent) actions() []string          { return nil }
+func (p Signup) actions() []string      { return []string{p.Action} }
+func (Unblocked) actions() []string     { return nil }
+func (UnknownLink) actions() []string   { return nil }
+func (p Unsubscribe) actions() []string { return []string{p.Action} }
+func (Withdrawn) actions() []string     { return nil }
+func (WithdrawnLink) actions() []string { return nil }
+
+// nonEmpty leaves out the actions that a page may do without.
+func nonEmpty(actions ...string) []string {
+	var some []string
+	for _, a := range actions {
+		if a != "" {
+			some = append(some, a)
+		}
+	}
+	return some
+}
+
+// isPath reports whether a browser takes an action for a path of the same origin: one slash, no second, no backslash (which browsers
+// read as a slash), no character that they skip.
+func isPath(action string) bool {
+	return strings.HasPrefix(action, "/") && !strings.HasPrefix(action, "//") &&
+		!strings.ContainsFunc(action, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' })
+}
+
+// Confirmed returns the purposes that are confirmed: only their consent can be withdrawn.
+func (p Unsubscribe) Confirmed() []Purpose {
+	var confirmed []Purpose
+	for _, q := range p.Purposes {
+		if q.State == "confirmed" {
+			confirmed = append(confirmed, q)
+		}
+	}
+	return confirmed
+}
+
+// EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the field.
+func (p Signup) EmailError() string { return firstError(p.Errors, "email") }
+
+// PurposesError returns the same of the boxes.
+func (p Signup) PurposesError() string { return firstError(p.Errors, "purposes") }
+
+// CaptchaError returns the same of the captcha.
+func (p Signup) CaptchaError() string { return firstError(p.Errors, "captcha") }
+
+func firstError(errors []FieldError, anchor string) string {
+	for _, e := range errors {
+		if e.Anchor() == anchor {
+			return e.Code
+		}
+	}
+	return ""
 }

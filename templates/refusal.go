@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Codes lists the refusal codes that have words of their own. Any other code is told in general words.
+// Codes lists the refusal codes that have a text of their own. Any other code is shown with a general text.
 func Codes() []string {
 	return []string{"captcha_required", "challenge_always", "challenge_invalid", "challenge_required", "consent_preticked", "consent_required", "email_invalid", "email_required", "email_undeliverable",
 		"origin_not_allowed", "page_expired", "purpose_required", "purpose_unknown", "redirect_not_allowed", "too_many", "too_quick"}
 }
 
-// statuses lists the HTTP statuses that have words of their own.
+// statuses lists the HTTP statuses that have a text of their own.
 func statuses() []int { return []int{400, 403, 404, 405, 413, 415, 422, 429, 500, 503} }
 
-// states lists the states of a purpose that have words of their own.
+// states lists the states of a purpose that have a text of their own.
 func states() []string {
 	return []string{"confirmed", "declined", "expired", "pending", "undeliverable", "withdrawn"}
 }
 
-// Anchor is the id of the field on the signup page that an error belongs to; empty: the form as a whole.
+// Anchor is the id of the field on the signup page that an error belongs to. It is empty for the form as a whole.
 func (e FieldError) Anchor() string {
 	switch {
 	case e.Code == "captcha_required":
@@ -35,8 +35,8 @@ func (e FieldError) Anchor() string {
 	}
 }
 
-// Known is the status whose words are shown: its own, or the general one of its class.
-func (p Failure) Known() int {
+// ShownStatus is the status whose text is shown: the page's own, or the general one of its class.
+func (p Failure) ShownStatus() int {
 	switch {
 	case slices.Contains(statuses(), p.Status):
 		return p.Status
@@ -47,44 +47,44 @@ func (p Failure) Known() int {
 	}
 }
 
-// Told lists the errors of the page whose codes have words, the page's own code first, each once.
-func (p Failure) Told() []FieldError {
-	var told []FieldError
+// Reasons lists the errors of the page whose codes have a text, the page's own code first, each code once.
+func (p Failure) Reasons() []FieldError {
+	var reasons []FieldError
 	for _, e := range append([]FieldError{{Code: p.Code}}, p.Errors...) {
 		same := func(o FieldError) bool { return o.Code == e.Code }
-		if slices.Contains(Codes(), e.Code) && !slices.ContainsFunc(told, same) {
-			told = append(told, e)
+		if slices.Contains(Codes(), e.Code) && !slices.ContainsFunc(reasons, same) {
+			reasons = append(reasons, e)
 		}
 	}
-	return told
+	return reasons
 }
 
-// refusal says a code in words.
-func (t *tongue) refusal(code string) (string, error) {
+// reason returns the text of a refusal code.
+func (t *translation) reason(code string) (string, error) {
 	if !slices.Contains(Codes(), code) {
 		code = "other"
 	}
-	return t.say("error." + code)
+	return t.text("error." + code)
 }
 
-// state says in which state a purpose is, and since when if that is known.
-func (t *tongue) state(name string, since time.Time) (string, error) {
+// state writes the state of a purpose, and since when if that is known.
+func (t *translation) state(name string, since time.Time) (string, error) {
 	if !slices.Contains(states(), name) {
 		name = "pending"
 	}
-	label, err := t.say("state." + name)
+	label, err := t.text("state." + name)
 	if err != nil || since.IsZero() {
 		return label, err
 	}
-	when, err := t.when(since)
+	when, err := t.moment(since)
 	if err != nil {
 		return "", err
 	}
-	return t.say("state.since", "State", label, "When", when)
+	return t.text("state.since", "State", label, "When", when)
 }
 
-// reach turns a controller's contact into a link's target: an address, a web page, or else nothing.
-func reach(contact string) string {
+// contactLink returns the target of a link to a controller's contact: an address, a web page, or else nothing.
+func contactLink(contact string) string {
 	switch {
 	case strings.ContainsAny(contact, " \t\r\n<>\"'?&"):
 		return ""
@@ -97,5 +97,5 @@ func reach(contact string) string {
 	}
 }
 
-// number is the status in digits.
+// number returns the status in digits.
 func (p Failure) number() string { return strconv.Itoa(p.Status) }

@@ -15,7 +15,7 @@ func TestNoBoxIsEverTicked(t *testing.T) {
 		for _, errors := range [][]FieldError{nil, {{Code: "email_invalid"}}, {{Code: "purpose_required"}}} {
 			p := Signup{Site: s.cannedSite(), Purposes: purposes[:n], Action: "/a", Errors: errors,
 				Values: Values{Email: "ada@example.org", Ticked: []string{"letter", "events", "survey"}}}
-			doc := parsed(t, page(t, s, "en", p))
+			doc := parsed(t, renderPage(t, s, "en", p))
 			if got := doc.Find("input[type=checkbox]").Length(); got != n {
 				t.Errorf("%d boxes for %d purposes", got, n)
 			}
@@ -29,8 +29,8 @@ func TestNoBoxIsEverTicked(t *testing.T) {
 	}
 }
 
-// sent is what a browser would send for a form if all its boxes were ticked and its only button pressed.
-func sent(form *goquery.Selection) url.Values {
+// submitted returns what a browser would send for a form with all boxes ticked and its only button pressed.
+func submitted(form *goquery.Selection) url.Values {
 	v := url.Values{}
 	form.Find("input[name], button[name]").Each(func(_ int, e *goquery.Selection) {
 		v.Add(e.AttrOr("name", ""), e.AttrOr("value", ""))
@@ -38,20 +38,20 @@ func sent(form *goquery.Selection) url.Values {
 	return v
 }
 
-func TestSignupSendsWhatTheContractAsksFor(t *testing.T) {
+func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 	s := newSet(t)
 	purposes := s.cannedPurposes("fr")
-	one := parsed(t, page(t, s, "fr-CA", Signup{Site: s.cannedSite(), Purposes: purposes[:1], Action: "/a"}))
+	one := parsed(t, renderPage(t, s, "fr-CA", Signup{Site: s.cannedSite(), Purposes: purposes[:1], Action: "/a"}))
 	want := url.Values{"locale": {"fr-CA"}, "email": {""}, "purposes": {"letter"}, "consent": {"true"}, "subject": {""}}
-	if diff := cmp.Diff(want, sent(one.Find("form"))); diff != "" {
+	if diff := cmp.Diff(want, submitted(one.Find("form"))); diff != "" {
 		t.Error("one purpose:", diff)
 	}
 	if one.Find("input[type=checkbox][name=consent][required]").Length() != 1 {
 		t.Error("with one purpose the box itself is the consent")
 	}
-	two := parsed(t, page(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
+	two := parsed(t, renderPage(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
 	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"}, "subject": {""}}
-	if diff := cmp.Diff(want, sent(two.Find("form"))); diff != "" {
+	if diff := cmp.Diff(want, submitted(two.Find("form"))); diff != "" {
 		t.Error("two purposes:", diff)
 	}
 	if two.Find("button[name=consent][value=true]").Length() != 1 || two.Find("input[type=email][autocomplete=email]").Length() != 1 {
@@ -59,16 +59,16 @@ func TestSignupSendsWhatTheContractAsksFor(t *testing.T) {
 	}
 }
 
-func TestSignupTellsEachErrorAtItsField(t *testing.T) {
+func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
-		general, _ := s.tongue(lang).say("error.other")
+		general, _ := s.translation(lang).text("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
-			doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
+			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
 			text := doc.Find("[role=alert] li").Text()
 			if (text == general) != (code == "no_such_code") || text == "" {
-				t.Errorf("%s: %s is told as %q", lang, code, text)
+				t.Errorf("%s: %s is shown as %q", lang, code, text)
 			}
 			if e.Anchor() == "" {
 				continue
@@ -76,33 +76,33 @@ func TestSignupTellsEachErrorAtItsField(t *testing.T) {
 			field := doc.Find("#" + e.Anchor())
 			beside := doc.Find("#" + field.AttrOr("aria-describedby", "none")).Text()
 			if doc.Find("[role=alert] a").AttrOr("href", "") != "#"+e.Anchor() || beside != text {
-				t.Errorf("%s: %s is not told at its field: %q", lang, code, beside)
+				t.Errorf("%s: %s is not shown at its field: %q", lang, code, beside)
 			}
 		}
 	}
 }
 
-func TestNoPersonSeesOrReachesTheTrapAndTheStampComesBack(t *testing.T) {
-	each(t, func(t *testing.T, _, name, html string) {
+func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
+	eachSample(t, func(t *testing.T, _, name, html string) {
 		doc := parsed(t, html)
-		trap := doc.Find("input[name=subject]")
-		if trap.Length() != doc.Find("form.signup").Length() {
-			t.Fatalf("%d traps", trap.Length())
+		honeypot := doc.Find("input[name=subject]")
+		if honeypot.Length() != doc.Find("form.signup").Length() {
+			t.Fatalf("%d honeypots", honeypot.Length())
 		}
-		if trap.Length() == 0 {
+		if honeypot.Length() == 0 {
 			return
 		}
-		if trap.AttrOr("tabindex", "") != "-1" || trap.AttrOr("autocomplete", "") != "off" || trap.AttrOr("value", "") != "" ||
-			trap.Closest(".unseen[aria-hidden=true]").Length() != 1 || trap.Is("[required], [autofocus]") {
-			t.Errorf("%s: somebody may see it, or reach it", name)
+		if honeypot.AttrOr("tabindex", "") != "-1" || honeypot.AttrOr("autocomplete", "") != "off" || honeypot.AttrOr("value", "") != "" ||
+			honeypot.Closest(".visually-hidden[aria-hidden=true]").Length() != 1 || honeypot.Is("[required], [autofocus]") {
+			t.Errorf("%s: a person may see it or reach it", name)
 		}
-		if trap.Closest(".unseen").Find("label").Text() == "" || doc.Find("label[for=subject]").Length() != 1 {
-			t.Error("who comes upon it is not told to leave it empty")
+		if honeypot.Closest(".visually-hidden").Find("label").Text() == "" || doc.Find("label[for=subject]").Length() != 1 {
+			t.Error("a person who comes upon it is not told to leave it empty")
 		}
 	}, nil)
 	s := newSet(t)
 	for stamp, want := range map[string]int{"": 0, `1."x`: 1} {
-		doc := parsed(t, page(t, s, "en", Signup{Purposes: s.cannedPurposes("en"), Action: "/a", Stamp: stamp}))
+		doc := parsed(t, renderPage(t, s, "en", Signup{Purposes: s.cannedPurposes("en"), Action: "/a", Stamp: stamp}))
 		if in := doc.Find("form.signup input[type=hidden][name=stamp]"); in.Length() != want || in.AttrOr("value", "") != stamp {
 			t.Errorf("the stamp %q is shown %d times, as %q", stamp, in.Length(), in.AttrOr("value", ""))
 		}
@@ -113,7 +113,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 	s := newSet(t)
 	const work = `{"salt":"a\"'<>&b"}`
 	for _, lang := range s.Languages() {
-		doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work, Redirect: "https://gazette.example/?a=b&c"}))
+		doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work, Redirect: "https://gazette.example/?a=b&c"}))
 		form := doc.Find("form.signup")
 		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 || form.Find("p[role=status]").Text() != "" ||
 			form.Find("p[role=status]").Length() != 1 || doc.Find("noscript").Length() != 0 {
@@ -124,7 +124,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 		}
 		for script, want := range map[string]string{"module": `script[type=module]`, "": `script[async][defer]:not([type])`} {
 			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b", Module: script != ""}
-			doc := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
+			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
 			widget := doc.Find("form.signup .cf-turnstile")
 			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` || doc.Find("head "+want).AttrOr("src", "") != c.Script ||
 				doc.Find("script").Length() != 1 || doc.Find("form.signup[data-challenge], [role=status]").Length() != 0 {
@@ -134,7 +134,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 				t.Errorf("%s: nobody is told that it needs JavaScript", lang)
 			}
 		}
-		plain := parsed(t, page(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a"}))
+		plain := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a"}))
 		if plain.Find("script, noscript, [role=status], [data-challenge], [name=redirect], #captcha").Length() != 0 {
 			t.Errorf("%s: a page that is asked for nothing brings something along", lang)
 		}

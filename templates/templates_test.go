@@ -22,7 +22,7 @@ func newSet(t testing.TB) *Set {
 	return s
 }
 
-func page(t testing.TB, s *Set, locale string, p Page) string {
+func renderPage(t testing.TB, s *Set, locale string, p Page) string {
 	t.Helper()
 	var b strings.Builder
 	if err := s.Page(&b, locale, p); err != nil {
@@ -31,7 +31,7 @@ func page(t testing.TB, s *Set, locale string, p Page) string {
 	return b.String()
 }
 
-func letter(t testing.TB, s *Set, locale string, l Email) Mail {
+func renderEmail(t testing.TB, s *Set, locale string, l Email) RenderedEmail {
 	t.Helper()
 	m, err := s.Email(locale, l)
 	if err != nil {
@@ -40,35 +40,35 @@ func letter(t testing.TB, s *Set, locale string, l Email) Mail {
 	return m
 }
 
-// each runs f on every canned page and letter in every language.
-func each(t *testing.T, pages func(t *testing.T, lang, name, html string), letters func(t *testing.T, lang string, l Email, m Mail)) {
+// eachSample runs the functions on every canned page and email in every language.
+func eachSample(t *testing.T, pages func(t *testing.T, lang, name, html string), emails func(t *testing.T, lang string, l Email, m RenderedEmail)) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
 		for _, sample := range s.Canned(lang) {
 			t.Run(lang+"/"+sample.Name, func(t *testing.T) {
 				switch {
 				case sample.Page != nil && pages != nil:
-					pages(t, lang, sample.Name, page(t, s, lang, sample.Page))
-				case sample.Email != nil && letters != nil:
-					letters(t, lang, sample.Email, letter(t, s, lang, sample.Email))
+					pages(t, lang, sample.Name, renderPage(t, s, lang, sample.Page))
+				case sample.Email != nil && emails != nil:
+					emails(t, lang, sample.Email, renderEmail(t, s, lang, sample.Email))
 				}
 			})
 		}
 	}
 }
 
-func TestEveryPageAndLetterIsCannedUnderItsOwnName(t *testing.T) {
+func TestEveryPageAndEmailIsCannedUnderItsOwnName(t *testing.T) {
 	s := newSet(t)
-	var names, pages, letters []string
+	var names, pages, emails []string
 	for _, sample := range s.Canned("en") {
 		names = append(names, sample.Name)
 		if (sample.Page == nil) == (sample.Email == nil) {
-			t.Errorf("%s is not exactly one of page and letter", sample.Name)
+			t.Errorf("%s is not exactly one of page and email", sample.Name)
 		}
 		if sample.Page != nil {
 			pages = append(pages, sample.Page.name())
 		} else {
-			letters = append(letters, sample.Email.name())
+			emails = append(emails, sample.Email.name())
 		}
 	}
 	slices.Sort(names)
@@ -79,24 +79,24 @@ func TestEveryPageAndLetterIsCannedUnderItsOwnName(t *testing.T) {
 	if diff := cmp.Diff(pageNames(), slices.Compact(pages)); diff != "" {
 		t.Error("pages:", diff)
 	}
-	slices.Sort(letters)
-	if diff := cmp.Diff(letterNames(), slices.Compact(letters)); diff != "" {
-		t.Error("letters:", diff)
+	slices.Sort(emails)
+	if diff := cmp.Diff(emailNames(), slices.Compact(emails)); diff != "" {
+		t.Error("emails:", diff)
 	}
 }
 
 func TestNoMessageIsUnusedAndNoneDiffersInItsValues(t *testing.T) {
 	s := newSet(t)
-	keys := s.keys()
-	english := s.tongue("en")
-	for _, tongue := range s.tongues {
-		for id, m := range tongue.messages {
+	keys := s.messageKeys()
+	english := s.translation("en")
+	for _, lang := range s.translations {
+		for id, m := range lang.messages {
 			if !slices.Contains(keys, id) {
-				t.Errorf("%s: nothing asks for %q", tongue.name(), id)
+				t.Errorf("%s: nothing asks for %q", lang.name(), id)
 			}
 			if e := english.messages[id]; e != nil {
 				if diff := cmp.Diff(values(e), values(m)); diff != "" {
-					t.Errorf("%s: %q has other values than in English:\n%s", tongue.name(), id, diff)
+					t.Errorf("%s: %q has other values than in English:\n%s", lang.name(), id, diff)
 				}
 			}
 		}
@@ -130,7 +130,7 @@ func TestNewNamesWhatALanguageLacks(t *testing.T) {
 func TestNewRefusesWhatCannotBeRead(t *testing.T) {
 	for name, change := range map[string]func(fstest.MapFS){
 		"a page is missing":       func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
-		"a letter is missing":     func(m fstest.MapFS) { delete(m, "letters/confirm.txt") },
+		"an email is missing":     func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
 		"English is missing":      func(m fstest.MapFS) { delete(m, "locales/en.json") },
 		"a locale is not JSON":    func(m fstest.MapFS) { m["locales/fr.json"] = &fstest.MapFile{Data: []byte(`{`)} },
 		"a locale is no language": func(m fstest.MapFS) { m["locales/notes on it.json"] = &fstest.MapFile{Data: []byte(`{}`)} },
@@ -165,10 +165,10 @@ func copyOf(t *testing.T) fstest.MapFS {
 	return files
 }
 
-func TestFrenchIsSetAsFrenchIs(t *testing.T) {
-	// A plain space before a high mark may break the line; an upright apostrophe is a typewriter's.
+func TestFrenchMessagesHaveFrenchTypography(t *testing.T) {
+	// A plain space before a high punctuation mark may break the line; a straight apostrophe is a typewriter's.
 	wrong := regexp.MustCompile(`[ \x{a0}][:;!?»]|« |[^\s\x{202f}][;!?»]|'|"`)
-	for id, m := range newSet(t).tongue("fr").messages {
+	for id, m := range newSet(t).translation("fr").messages {
 		for _, text := range []string{m.One, m.Other} {
 			if found := wrong.FindString(text); found != "" {
 				t.Errorf("%q: %q in %q", id, found, text)

@@ -67,7 +67,7 @@ func (w *world) pipe(message string, envelope ...string) (code int, said string)
 func TestReportsOfMailSystems(t *testing.T) {
 	onEachStore(t, func(t *testing.T, w *world) {
 		relay := newExchange(t, nil)
-		w.smtp, w.more, w.top = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {letters_per_address: 100/24h}\n"
+		w.smtp, w.more, w.top = relay.addr, "    bounce_domain: bounces.gazette.example\n", "limits: {emails_per_address: 100/24h}\n"
 		_, a := w.spawn(w.listen)
 		sent := func(email string) string {
 			t.Helper()

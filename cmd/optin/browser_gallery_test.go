@@ -86,7 +86,7 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 			defer g.site.Close()
 			g.s = openStreet(t, func(w *world) {
 				w.more = clubSite("club", g.site.URL, roomy) +
-					clubSite("hasty", g.site.URL, `signups_per_ip: "1/10m"`) + clubSite("full", g.site.URL, `letters_per_site: "1/10m"`)
+					clubSite("hasty", g.site.URL, `signups_per_ip: "1/10m"`) + clubSite("full", g.site.URL, `emails_per_site: "1/10m"`)
 				for who, ago := range map[string]time.Duration{"late": 72 * time.Hour, "later": forgotten - 3*time.Second, "known": 72 * time.Hour} {
 					email := who + "-" + lang + "@example.org"
 					g.old[email] = w.longAgo(email, lang, ago, who == "known")

@@ -81,7 +81,7 @@ func (g *gallery) letters() {
 	g.s.w.must(g.again(known))
 	g.s.until("the letter to "+known, func() bool { return g.s.w.lettersTo(known) == 1 })
 	for _, l := range g.s.mail.Messages() {
-		name := map[string]string{"reader-" + g.lang + "@example.org": "letter-confirm", known: "letter-known"}[l.To[0]]
+		name := map[string]string{"reader-" + g.lang + "@example.org": "email-confirm", known: "email-known"}[l.To[0]]
 		if name != "" {
 			g.open(mail.URL + "/inbox/" + l.ID + "/html")
 			g.look(g.lang+"-"+name, letterSight, 360, 700)

@@ -16,7 +16,7 @@ const sight = `(() => {
   const wrong = new Set();
   const name = e => e.localName + (e.id ? "#" + e.id : "") + (e.classList.length ? "." + [...e.classList].join(".") : "") +
     " " + JSON.stringify(e.textContent.trim().slice(0, 40));
-  const shown = e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !e.closest(".unseen, .hidden");
+  const shown = e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !e.closest(".visually-hidden, .hidden");
   const colour = text => { const n = text.match(/[\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
   const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
   const ground = e => e ? over(colour(getComputedStyle(e).backgroundColor), ground(e.parentElement))

@@ -48,7 +48,7 @@ func clubSite(id, origin, limits string) string {
 `, id, origin, id, limits)
 }
 
-const roomy = `letters_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", letters_per_site: "10000/1m"`
+const roomy = `emails_per_address: "1/10m 3/24h", signups_per_ip: "10000/1m", emails_per_site: "10000/1m"`
 
 // openStreet starts the program on SQLite. Letters written a while before, if any, come first: see longAgo.
 func openStreet(t *testing.T, prepare ...func(w *world)) *street {

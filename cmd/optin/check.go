@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/preflight"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -68,8 +69,8 @@ func (f *findings) start(ctx context.Context, cfg *config.Config, pages *templat
 	f.found("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	f.found("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
 	f.found("store", cfg.Store.String(), checkStore(ctx, cfg))
-	for _, relay := range cfg.SMTP.Relays {
-		f.found("relay", relay.Addr(), checkRelay(ctx, cfg, relay, pages))
+	for _, r := range cfg.SMTP.Relays {
+		f.found("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
 	}
 }
 
@@ -87,9 +88,9 @@ func checkStore(ctx context.Context, cfg *config.Config) error {
 }
 
 // checkRelay asks one relay whether it would take letters.
-func checkRelay(ctx context.Context, cfg *config.Config, relay config.Relay, pages *templates.Set) error {
+func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, pages *templates.Set) error {
 	only := *cfg
-	only.SMTP.Relays = []config.Relay{relay}
+	only.SMTP.Relays = []relay.Address{address}
 	m, err := quietMailer(&only, pages)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 func newDesk(cfg *config.Config, st store.Store, ring *keyring.Keyring, owed func(store.QueueName)) (*confirm.Service, error) {
 	return confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: ruleSites(cfg.Sites),
-		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Letters), Enqueued: owed,
+		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: owed,
 	})
 }
 

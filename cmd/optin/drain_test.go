@@ -12,7 +12,7 @@ import (
 )
 
 // unlimited lets as many letters leave as a test wants.
-const unlimited = "limits: {letters: 100000/1s}\n"
+const unlimited = "limits: {emails: 100000/1s}\n"
 
 func TestTwoProcessesSendEveryLetterOnce(t *testing.T) {
 	n := size(600, 100_000)

@@ -102,7 +102,7 @@ admin: {password: a-password-for-tests}
     purposes:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
-    limits: {letters_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", letters_per_site: "%s"}
+    limits: {emails_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", emails_per_site: "%s"}
     challenge: {when: %s}
 %s`, listen, w.listen, testSecret, w.store, w.smtp, cmp.Or(w.conns, 4), w.top, testKey, cmp.Or(w.each, "1/10m 3/24h"), cmp.Or(w.perIP, "100000/1m"), cmp.Or(w.budget, "100000/1m"), cmp.Or(w.when, "never"), w.more)
 }

@@ -75,7 +75,7 @@ func TestTheComposedRedisLosesNothing(t *testing.T) {
 }
 
 func TestLettersPromiseWhatTheRulesKeep(t *testing.T) {
-	if templates.KeptAfterDeadline != consent.Grace {
-		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.KeptAfterDeadline, consent.Grace)
+	if templates.UnconfirmedRetention != consent.Grace {
+		t.Errorf("letters promise deletion after %v, the rules delete after %v", templates.UnconfirmedRetention, consent.Grace)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
@@ -145,9 +146,9 @@ func dkimKeys(of []config.DKIM) (all []mailer.DKIM) {
 }
 
 // relayAddresses are those of the relays, each host:port.
-func relayAddresses(of []config.Relay) (all []string) {
+func relayAddresses(of []relay.Address) (all []string) {
 	for _, r := range of {
-		all = append(all, r.Addr())
+		all = append(all, r.HostPort())
 	}
 	return all
 }
@@ -156,12 +157,27 @@ func relayAddresses(of []config.Relay) (all []string) {
 func newMailer(cfg *config.Config, desk *confirm.Service, pages *templates.Set, log *slog.Logger, alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
 	var relays []*url.URL
 	for _, r := range cfg.SMTP.Relays {
-		relays = append(relays, r.URL())
+		relays = append(relays, relayURL(r))
 	}
 	return mailer.New(mailer.Options{
 		Service: desk, Pages: pages, Sites: mailSites(cfg.Sites), Relays: relays, Connections: cfg.SMTP.Connections, DKIM: dkimKeys(cfg.SMTP.DKIM),
 		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
+}
+
+// relayURL is the form in which the mailer takes a relay.
+func relayURL(a relay.Address) *url.URL {
+	u := &url.URL{Scheme: "smtp", Host: a.HostPort()}
+	switch a.TLS {
+	case relay.Implicit:
+		u.Scheme = "smtps"
+	case relay.Required, relay.Off:
+		u.RawQuery = "tls=" + string(a.TLS)
+	}
+	if a.User != "" {
+		u.User = url.UserPassword(a.User, a.Password)
+	}
+	return u
 }
 
 // heloName is how we greet a relay: by our public name, if it is one (RFC 5321 4.1.1.1); else the mailer gives the address.

@@ -257,7 +257,7 @@ func (e *history) tally(t *rapid.T, a consent.Action, before consent.Subscriptio
 		if c.Name == consent.CountReminders {
 			e.reminds += c.N
 		}
-		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(); err != nil {
+		if err := (store.Change{Erase: true, Count: []store.Count{c}}).Check(store.Key{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,7 +54,7 @@ type Captcha struct {
 }
 
 // patience bounds one question; somebody waits for the answer.
-const patience = 3 * time.Second
+const verifyTimeout = 3 * time.Second
 
 // NewCaptcha checks the options of a service.
 func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
@@ -62,7 +62,7 @@ func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("challenge: no captcha service is called %q", kind)
-	case odd(o.SiteKey) || odd(o.Secret):
+	case isNotToken(o.SiteKey) || isNotToken(o.Secret):
 		return nil, errors.New("challenge: the captcha needs a site key and a secret, of printable ASCII without spaces")
 	case o.Script != "" && kind != Friendly:
 		return nil, fmt.Errorf("challenge: the script of %s cannot be had elsewhere", kind)
@@ -78,10 +78,10 @@ func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
 	if o.URL != "" {
 		c.url = o.URL
 	}
-	if !private(c.url) {
+	if !isPrivateURL(c.url) {
 		return nil, errors.New("challenge: the captcha's URL must be https: the secret is sent there")
 	}
-	c.client = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.client = &http.Client{Timeout: verifyTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 
@@ -111,12 +111,12 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 }
 
 // odd tells what is empty, or could be more than one word in a header or a page.
-func odd(text string) bool {
+func isNotToken(text string) bool {
 	return text == "" || strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0
 }
 
 // private tells whether what is sent to a URL is read by nobody on the way.
-func private(raw string) bool {
+func isPrivateURL(raw string) bool {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
 		return false

@@ -20,6 +20,6 @@ var (
 	ErrInvalid = errors.New("challenge: not solved")
 	// ErrExpired says that a solution of ours came too late. Whoever sent it did the work and deserves a new challenge.
 	ErrExpired = errors.New("challenge: solved too late")
-	// ErrAway says that a captcha service gave no verdict; see Captcha.Verify.
-	ErrAway = errors.New("challenge: the captcha service cannot be asked")
+	// ErrUnavailable says that a captcha service gave no verdict; see Captcha.Verify.
+	ErrUnavailable = errors.New("challenge: the captcha service cannot be asked")
 )

@@ -30,7 +30,7 @@ func parsePayload(text string) (p payload, ok bool) {
 	if err != nil {
 		return p, false
 	}
-	strs, numbers, err := members(raw)
+	strs, numbers, err := parseObject(raw)
 	if err != nil || strs["algorithm"] != algorithm {
 		return p, false
 	}
@@ -40,7 +40,7 @@ func parsePayload(text string) (p payload, ok bool) {
 
 // members reads one flat JSON object. A member that is not known, comes twice, or is of another kind is an error: encoding/json alone
 // would take any case of a name, and the last of several.
-func members(raw []byte) (strs map[string]string, numbers map[string]json.Number, err error) {
+func parseObject(raw []byte) (strs map[string]string, numbers map[string]json.Number, err error) {
 	strs, numbers = map[string]string{}, map[string]json.Number{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -56,7 +56,7 @@ func members(raw []byte) (strs map[string]string, numbers map[string]json.Number
 		if err != nil {
 			return nil, nil, err
 		}
-		if !keep(strs, numbers, name.(string), value) {
+		if !setMember(strs, numbers, name.(string), value) {
 			return nil, nil, errShape
 		}
 	}
@@ -69,7 +69,7 @@ func members(raw []byte) (strs map[string]string, numbers map[string]json.Number
 	return strs, numbers, nil
 }
 
-func keep(strs map[string]string, numbers map[string]json.Number, name string, value json.Token) bool {
+func setMember(strs map[string]string, numbers map[string]json.Number, name string, value json.Token) bool {
 	switch name {
 	case "algorithm", "challenge", "salt", "signature":
 		_, again := strs[name]
@@ -86,12 +86,12 @@ func keep(strs map[string]string, numbers map[string]json.Number, name string, v
 }
 
 // readSalt reads when a challenge of this site ends, in seconds since 1970. Only the very form that saltOf writes is read.
-func readSalt(salt, site string) (expires int64, ok bool) {
+func parseSalt(salt, site string) (expires int64, ok bool) {
 	random, rest, _ := strings.Cut(salt, "?expires=")
 	digits, _, _ := strings.Cut(rest, "&")
 	expires, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || len(random) != 2*saltRandom || strings.Trim(random, "0123456789abcdef") != "" {
 		return 0, false
 	}
-	return expires, saltOf(random, expires, site) == salt
+	return expires, newSalt(random, expires, site) == salt
 }

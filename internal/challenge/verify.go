@@ -20,16 +20,16 @@ const (
 // Verify asks the service whether a token of its widget is good, within three seconds; a token is good once. The visitor's IP is sent
 // only where the options say so, and may be empty. ErrInvalid is a refusal.
 //
-// ErrAway means that there is no verdict: the service cannot be reached, does not know our secret, or answers something else. That is no
+// ErrUnavailable means that there is no verdict: the service cannot be reached, does not know our secret, or answers something else. That is no
 // fault of the person's, so they must not be locked out. But it must not open the door either, because a visitor may be able to bring it
 // about: ask for Work in its place, and tell the operator. The errors' texts name the service's own codes, never the token.
 func (c *Captcha) Verify(ctx context.Context, token, remoteIP string) error {
-	if odd(token) || len(token) > maxToken {
+	if isNotToken(token) || len(token) > maxToken {
 		return ErrInvalid
 	}
-	r, err := c.question(ctx, token, remoteIP)
+	r, err := c.newRequest(ctx, token, remoteIP)
 	if err != nil {
-		return away(err.Error())
+		return unavailable(err.Error())
 	}
 	answer, err := c.client.Do(r)
 	if err != nil {
@@ -37,21 +37,21 @@ func (c *Captcha) Verify(ctx context.Context, token, remoteIP string) error {
 		if errors.As(err, &at) {
 			err = at.Err
 		}
-		return away(err.Error())
+		return unavailable(err.Error())
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return away(err.Error())
+		return unavailable(err.Error())
 	case len(body) > maxAnswer:
-		return away("its answer is too large")
+		return unavailable("its answer is too large")
 	}
-	return judge(answer.StatusCode, body)
+	return parseOutcome(answer.StatusCode, body)
 }
 
 // question is a form for Turnstile and hCaptcha, and JSON with a header for Friendly Captcha.
-func (c *Captcha) question(ctx context.Context, token, remoteIP string) (*http.Request, error) {
+func (c *Captcha) newRequest(ctx context.Context, token, remoteIP string) (*http.Request, error) {
 	text, media := "", "application/x-www-form-urlencoded"
 	if c.widget.Kind == Friendly {
 		b, err := json.Marshal(map[string]string{"response": token, "sitekey": c.widget.SiteKey})
@@ -82,7 +82,7 @@ func (c *Captcha) question(ctx context.Context, token, remoteIP string) (*http.R
 }
 
 // judge reads a verdict. Friendly Captcha names one code, the others list theirs.
-func judge(status int, body []byte) error {
+func parseOutcome(status int, body []byte) error {
 	var said struct {
 		Success *bool    `json:"success"`
 		Codes   []string `json:"error-codes"`
@@ -91,7 +91,7 @@ func judge(status int, body []byte) error {
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(body, &said); err != nil || said.Success == nil {
-		return away(fmt.Sprintf("status %d without a verdict", status))
+		return unavailable(fmt.Sprintf("status %d without a verdict", status))
 	}
 	codes := said.Codes
 	if said.Error.Code != "" {
@@ -101,20 +101,20 @@ func judge(status int, body []byte) error {
 	switch {
 	case *said.Success && status == http.StatusOK:
 		return nil
-	case *said.Success || !refusing || slices.ContainsFunc(codes, notTheirs):
-		return away(fmt.Sprintf("status %d, %s", status, words(codes)))
+	case *said.Success || !refusing || slices.ContainsFunc(codes, isOurFault):
+		return unavailable(fmt.Sprintf("status %d, %s", status, codesForLog(codes)))
 	}
-	return fmt.Errorf("%w: %s", ErrInvalid, words(codes))
+	return fmt.Errorf("%w: %s", ErrInvalid, codesForLog(codes))
 }
 
 // notTheirs tells the codes that no visitor's token brings about: they are ours to mend, or the service's.
-func notTheirs(code string) bool {
+func isOurFault(code string) bool {
 	return slices.Contains([]string{"missing-input-secret", "invalid-input-secret", "internal-error",
 		"auth_required", "auth_invalid", "sitekey_invalid"}, code)
 }
 
 // words are codes for a log, unless they are no codes.
-func words(codes []string) string {
+func codesForLog(codes []string) string {
 	var all []string
 	for _, c := range codes[:min(len(codes), 4)] {
 		if len(c) > 64 || strings.Trim(c, "abcdefghijklmnopqrstuvwxyz-_") != "" {
@@ -125,4 +125,4 @@ func words(codes []string) string {
 	return "codes [" + strings.Join(all, " ") + "]"
 }
 
-func away(why string) error { return fmt.Errorf("%w: %s", ErrAway, why) }
+func unavailable(why string) error { return fmt.Errorf("%w: %s", ErrUnavailable, why) }

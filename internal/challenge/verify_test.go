@@ -115,16 +115,16 @@ func TestAnAnswerIsAYesARefusalOrNone(t *testing.T) {
 		{200, `{"success":false,"error":{"error_code":"response_duplicate"}}`, ErrInvalid},
 		{400, `{"success":false,"error-codes":["bad-request"]}`, ErrInvalid},
 		{400, `{"success":false,"error":{"error_code":"bad_request"}}`, ErrInvalid},
-		{200, `{"success":false,"error-codes":["invalid-input-secret"]}`, ErrAway},
-		{200, `{"success":false,"error-codes":["invalid-input-response","missing-input-secret"]}`, ErrAway},
-		{200, `{"success":false,"error-codes":["internal-error"]}`, ErrAway},
-		{401, `{"success":false,"error":{"error_code":"auth_invalid"}}`, ErrAway},
-		{400, `{"success":false,"error":{"error_code":"sitekey_invalid"}}`, ErrAway},
-		{500, turnstileYes, ErrAway}, {503, turnstileNo, ErrAway}, {429, turnstileNo, ErrAway}, {302, turnstileNo, ErrAway}, {201, turnstileYes, ErrAway},
-		{302, turnstileYes, ErrAway}, {401, turnstileYes, ErrAway},
-		{200, ``, ErrAway}, {200, `<html>`, ErrAway}, {200, `{}`, ErrAway}, {200, `null`, ErrAway}, {200, `true`, ErrAway}, {403, `Forbidden`, ErrAway},
-		{200, `{"success":"true"}`, ErrAway}, {200, `{"success":1}`, ErrAway}, {200, turnstileYes + `x`, ErrAway},
-		{200, turnstileYes + strings.Repeat(" ", maxAnswer), ErrAway},
+		{200, `{"success":false,"error-codes":["invalid-input-secret"]}`, ErrUnavailable},
+		{200, `{"success":false,"error-codes":["invalid-input-response","missing-input-secret"]}`, ErrUnavailable},
+		{200, `{"success":false,"error-codes":["internal-error"]}`, ErrUnavailable},
+		{401, `{"success":false,"error":{"error_code":"auth_invalid"}}`, ErrUnavailable},
+		{400, `{"success":false,"error":{"error_code":"sitekey_invalid"}}`, ErrUnavailable},
+		{500, turnstileYes, ErrUnavailable}, {503, turnstileNo, ErrUnavailable}, {429, turnstileNo, ErrUnavailable}, {302, turnstileNo, ErrUnavailable}, {201, turnstileYes, ErrUnavailable},
+		{302, turnstileYes, ErrUnavailable}, {401, turnstileYes, ErrUnavailable},
+		{200, ``, ErrUnavailable}, {200, `<html>`, ErrUnavailable}, {200, `{}`, ErrUnavailable}, {200, `null`, ErrUnavailable}, {200, `true`, ErrUnavailable}, {403, `Forbidden`, ErrUnavailable},
+		{200, `{"success":"true"}`, ErrUnavailable}, {200, `{"success":1}`, ErrUnavailable}, {200, turnstileYes + `x`, ErrUnavailable},
+		{200, turnstileYes + strings.Repeat(" ", maxAnswer), ErrUnavailable},
 	} {
 		at, asked := service(t, row.status, row.body)
 		err := captcha(t, Turnstile, at).Verify(t.Context(), "a.token", "")
@@ -165,7 +165,7 @@ func TestAServiceThatIsAwayOrSlowGivesNoVerdict(t *testing.T) {
 		"slow": late.Verify(t.Context(), "a.token", "192.0.2.7"),
 		"left": captcha(t, Turnstile, slow.URL).Verify(left, "a.token", "192.0.2.7"),
 	} {
-		if !errors.Is(err, ErrAway) || errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "a.token") || strings.Contains(err.Error(), "192.0.2.7") ||
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "a.token") || strings.Contains(err.Error(), "192.0.2.7") ||
 			strings.Contains(err.Error(), "a-secret") {
 			t.Errorf("%s: %v", name, err)
 		}

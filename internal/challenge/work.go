@@ -20,11 +20,11 @@ const (
 	saltRandom = 16 // bytes; two challenges never have the same salt
 
 	defaultMax = 100_000
-	greatest   = 10_000_000 // of Max: beyond it, an old telephone works for minutes
+	maxMax     = 10_000_000 // of Max: beyond it, an old telephone works for minutes
 	defaultTTL = 10 * time.Minute
 
 	// skew is how far the clocks of replicas may differ: a slow one takes a solution when another has forgotten that it was spent.
-	skew = time.Minute
+	clockSkew = time.Minute
 )
 
 // WorkOptions says how hard the work is. All may be left zero.
@@ -68,8 +68,8 @@ func NewWork(keys func() [][]byte, o WorkOptions) (*Work, error) {
 	switch {
 	case keys == nil || len(keys()) == 0:
 		return nil, errors.New("challenge: no key")
-	case w.max < 1 || w.max > greatest:
-		return nil, fmt.Errorf("challenge: the greatest number is %d, must be 1 to %d", w.max, greatest)
+	case w.max < 1 || w.max > maxMax:
+		return nil, fmt.Errorf("challenge: the greatest number is %d, must be 1 to %d", w.max, maxMax)
 	case w.ttl < time.Second:
 		return nil, fmt.Errorf("challenge: a challenge is good for %s, must be for a second at least", w.ttl)
 	}
@@ -93,8 +93,8 @@ func (w *Work) Make(site string) Challenge {
 	}
 	// The remainder prefers small numbers by less than one in 10^12.
 	number := int(binary.BigEndian.Uint64(random[:8]) % uint64(w.max+1))
-	salt := saltOf(hex.EncodeToString(random[8:]), w.now().Add(w.ttl).Unix(), site)
-	sum := sumOf(salt, number)
+	salt := newSalt(hex.EncodeToString(random[8:]), w.now().Add(w.ttl).Unix(), site)
+	sum := hash(salt, number)
 	return Challenge{Algorithm: algorithm, Challenge: sum, MaxNumber: w.max, Salt: salt, Signature: sign(w.keys()[0], sum)}
 }
 
@@ -106,7 +106,7 @@ func (w *Work) Check(site, payload string) (id string, until time.Time, err erro
 	if !ok || p.number > w.max {
 		return "", time.Time{}, ErrInvalid
 	}
-	sum := sumOf(p.salt, p.number)
+	sum := hash(p.salt, p.number)
 	signed := 0
 	for _, key := range w.keys() {
 		signed |= subtle.ConstantTimeCompare([]byte(sign(key, sum)), []byte(p.signature))
@@ -114,7 +114,7 @@ func (w *Work) Check(site, payload string) (id string, until time.Time, err erro
 	if signed&subtle.ConstantTimeCompare([]byte(sum), []byte(p.challenge)) != 1 {
 		return "", time.Time{}, ErrInvalid
 	}
-	expires, ok := readSalt(p.salt, site)
+	expires, ok := parseSalt(p.salt, site)
 	if !ok {
 		return "", time.Time{}, ErrInvalid
 	}
@@ -123,14 +123,14 @@ func (w *Work) Check(site, payload string) (id string, until time.Time, err erro
 		return "", time.Time{}, ErrExpired
 	}
 	spent := sha256.Sum256([]byte("spent\n" + sum))
-	return hex.EncodeToString(spent[:]), end.Add(skew), nil
+	return hex.EncodeToString(spent[:]), end.Add(clockSkew), nil
 }
 
-func saltOf(random string, expires int64, site string) string {
+func newSalt(random string, expires int64, site string) string {
 	return random + "?expires=" + strconv.FormatInt(expires, 10) + "&site=" + url.QueryEscape(site) + "&"
 }
 
-func sumOf(salt string, number int) string {
+func hash(salt string, number int) string {
 	sum := sha256.Sum256([]byte(salt + strconv.Itoa(number)))
 	return hex.EncodeToString(sum[:])
 }

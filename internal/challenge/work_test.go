@@ -146,7 +146,7 @@ func TestWorkNeedsKeysAndSensibleOptions(t *testing.T) {
 	for _, row := range []struct {
 		keys func() [][]byte
 		o    WorkOptions
-	}{{nil, WorkOptions{}}, {listed(), WorkOptions{}}, {listed("k"), WorkOptions{Max: -1}}, {listed("k"), WorkOptions{Max: greatest + 1}},
+	}{{nil, WorkOptions{}}, {listed(), WorkOptions{}}, {listed("k"), WorkOptions{Max: -1}}, {listed("k"), WorkOptions{Max: maxMax + 1}},
 		{listed("k"), WorkOptions{TTL: time.Millisecond}}, {listed("k"), WorkOptions{TTL: -time.Hour}}} {
 		if _, err := NewWork(row.keys, row.o); err == nil {
 			t.Errorf("%+v", row.o)

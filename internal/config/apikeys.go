@@ -9,10 +9,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// apiKeys holds on which line each key of the file stands: a key opens one door.
+// apiKeys maps each API key of the file to its line, because a key may be used only once.
 type apiKeys map[[sha256.Size]byte]int
 
-// read reads api_keys or api_keys_file; entry takes one entry of the list.
+// read reads api_keys or api_keys_file. entry reads one entry of the list.
 func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey {
 	plain, file := g.get("api_keys"), g.get("api_keys_file")
 	var keys []APIKey
@@ -22,7 +22,7 @@ func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey
 			return
 		}
 		if first, again := lines[k.Sum]; again {
-			s.at.fail("holds a key that line %d has already; each key opens one site, or the operator's calls, once", first)
+			s.at.fail("is the same key as on line %d; a key belongs to one site, or to the operator, once", first)
 			return
 		}
 		lines[k.Sum] = s.at.line
@@ -30,7 +30,7 @@ func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey
 	}
 	switch {
 	case plain.given() && file.given():
-		file.fail("stands beside api_keys; keep one of the two")
+		file.fail("is given together with api_keys; keep one of the two")
 	case file.given():
 		for _, s := range file.secretLines() {
 			add(s, APIKey{Read: true, Write: true})
@@ -43,22 +43,22 @@ func (lines apiKeys) read(g group, entry func(value) (sourced, APIKey)) []APIKey
 	return keys
 }
 
-// apiKey takes one entry: a key that allows all, or a group of a key and its scope.
+// apiKey reads an entry of a site's list: a key with both scopes, or a group of a key and its scope.
 func (v value) apiKey() (sourced, APIKey) {
 	both := APIKey{Read: true, Write: true}
 	if !v.given() || v.node.Kind != yaml.MappingNode {
 		return v.plainSecret(), both
 	}
 	g := v.group("key", "key_file", "scope")
-	return g.needed("key"), optional(g.get("scope"), "both", parseScope)
+	return g.requiredSecret("key"), optional(g.get("scope"), "both", parseScope)
 }
 
-// operatorKey takes one entry of the operator's keys, which allow all that is the operator's.
+// operatorKey reads an entry of the operator's list. Such a key allows everything that operators may do.
 func (v value) operatorKey() (sourced, APIKey) {
 	return v.plainSecret(), APIKey{Read: true, Write: true}
 }
 
-// parseScope takes what a key allows: questions, acts, or both.
+// parseScope parses what a key allows: reading, writing, or both.
 func parseScope(s string) (APIKey, error) {
 	switch s {
 	case "read":
@@ -71,12 +71,12 @@ func parseScope(s string) (APIKey, error) {
 	return APIKey{}, errors.New("must be read, write or both")
 }
 
-// parseAPIKey takes a key, or its SHA-256 behind sha256: in lower-case hex.
+// parseAPIKey parses a key, or sha256: and its SHA-256 in lower-case hex.
 func parseAPIKey(s string) (k APIKey, err error) {
 	if sum, hashed := strings.CutPrefix(s, "sha256:"); hashed {
 		b, err := hex.DecodeString(sum)
 		if err != nil || len(b) != len(k.Sum) || sum != strings.ToLower(sum) {
-			return k, errors.New("must have 64 lower-case hex digits after sha256:; optin keys prints them beside a key")
+			return k, errors.New("must have 64 lower-case hex digits after sha256:; optin keys prints them with a key")
 		}
 		copy(k.Sum[:], b)
 		return k, nil
@@ -85,7 +85,7 @@ func parseAPIKey(s string) (k APIKey, err error) {
 		return k, errors.New("is shorter than 12 characters; optin keys makes one")
 	}
 	if strings.Trim(s, keyLetters+".~+/=") != "" {
-		return k, errors.New("holds a character that no Authorization header carries; optin keys makes one")
+		return k, errors.New("has a character that an Authorization header cannot carry; optin keys makes one")
 	}
 	k.Sum = sha256.Sum256([]byte(s))
 	return k, nil

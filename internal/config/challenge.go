@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// readChallenge reads what is asked of who signs up.
+// readChallenge reads when a signup must come with a proof, and of which kind.
 func readChallenge(v value) Challenge {
 	g := v.group("when", "normal", "captcha")
 	c := Challenge{
@@ -17,7 +17,7 @@ func readChallenge(v value) Challenge {
 		k := service.group("kind", "site_key", "secret", "secret_file")
 		c.Captcha = &Captcha{
 			Kind: required(k.get("kind"), parseCaptcha), SiteKey: required(k.get("site_key"), parseSiteKey),
-			Secret: checked(k.needed("secret"), parseCaptchaSecret),
+			Secret: checked(k.requiredSecret("secret"), parseCaptchaSecret),
 		}
 	}
 	return c
@@ -31,11 +31,11 @@ func parseWhen(s string) (When, error) {
 	return "", errors.New("must be busy, always or never")
 }
 
-// parseNormal takes how many signups in ten minutes are nothing unusual.
+// parseNormal parses the usual number of signups in ten minutes.
 func parseNormal(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n < 1 || n > 20_000 {
-		return 0, errors.New("must be how many signups in ten minutes are usual, from 1 to 20000")
+		return 0, errors.New("must be the usual number of signups in ten minutes, from 1 to 20000")
 	}
 	return int(n), nil
 }
@@ -48,7 +48,7 @@ func parseCaptcha(s string) (string, error) {
 	return "", errors.New("must be turnstile, hcaptcha or friendlycaptcha")
 }
 
-// parseSiteKey takes a service's public key, which is written into pages.
+// parseSiteKey parses a captcha service's public key, which is written into pages.
 func parseSiteKey(s string) (string, error) {
 	if s == "" || len(s) > 128 || strings.Trim(s, keyLetters+".") != "" {
 		return "", errors.New("must be the public key that the service gave, of letters, digits, . - and _")
@@ -57,7 +57,7 @@ func parseSiteKey(s string) (string, error) {
 }
 
 func parseCaptchaSecret(s string) (Secret, error) {
-	if len(s) < 8 || strings.ContainsFunc(s, breaks) {
+	if len(s) < 8 || strings.ContainsFunc(s, isControl) {
 		return nil, errors.New("must be the secret key that the service gave, on one line")
 	}
 	return Secret(s), nil

@@ -1,12 +1,41 @@
+// Package config reads the program's configuration: one YAML file, turned into types that cannot be wrong.
+//
+// For every file:
+//
+//   - All problems are reported together, sorted by line. Each is one line that says where it is, what is wrong and what
+//     to write instead: "optin.yaml:12: sites[0].link_ttl must be 10m to 30d, in s, m, h or d, such as 48h".
+//   - An unknown key is a problem, and so is a key that is given twice. Keys that are left out have the values of defaults.go.
+//   - ${NAME} inside a value is replaced by an environment variable; one that is not set is a problem. $${ is a literal ${.
+//     The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may stand
+//     unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
+//   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
+//     admin.api_keys and sites[].api_keys (one per line), sites[].webhooks[].secret and
+//     sites[].challenge.captcha.secret. One newline at the end of the file is dropped. File names are relative to the
+//     folder of the configuration.
+//   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the value may
+//     be secret.
+//   - A Config and all its parts print without their secrets: with every verb of fmt, with slog and as JSON.
+//   - A file is refused as a whole if it is larger than 1 MiB, has several documents, uses YAML's anchors, aliases or tags, or
+//     is not UTF-8.
+//
+// The package reads files and the environment only through the functions it is given.
+//
+// A new key goes into its type below, into the group call and the reader of its section (load.go, site.go, smtp.go, …),
+// into defaults.go if it may be left out, and into optin.sample.yaml.
 package config
 
 import (
 	"crypto"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
 )
 
@@ -14,9 +43,9 @@ import (
 type Config struct {
 	Listen         string   // host:port
 	PublicURL      *url.URL // scheme and host only, lower-case; https unless the host is loopback
-	Secrets        [][]byte // at least one, each of 32 bytes or more; the first makes, all are accepted
+	Secrets        [][]byte // at least one, each of 32 bytes or more; the first is used for new values, all are accepted
 	Store          Store
-	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is trusted
 	SMTP           SMTP
 	Admin          Admin
 	Metrics        Metrics
@@ -24,28 +53,35 @@ type Config struct {
 	Sites          []Site // at least one
 }
 
-// ServiceLimits hold over all sites together.
+// ServiceLimits apply to all sites together.
 type ServiceLimits struct {
 	EmailsPerAddress []Limit // to one mailbox
-	Letters          []Limit // of the whole service
+	Emails           []Limit // of the whole service
 }
 
-// Admin is who runs the service.
+// Admin holds the operators' credentials.
 type Admin struct {
-	Password Secret   // of the dashboard; empty: there is none
-	APIKeys  []APIKey // of the operator's programs, such as those that hand in bounces; both scopes
+	Password Secret   // of the dashboard; empty: there is no dashboard
+	APIKeys  []APIKey // of the operator's programs, such as those that report bounces; both scopes
 }
 
-// Metrics says where /metrics is.
+// Metrics says where /metrics is served.
 type Metrics struct {
-	Listen string // host:port of a listener of its own; empty: the main listener, behind the admin password
+	Listen string // host:port of its own listener; empty: metrics are off
 }
 
-// DKIM signs letters of one domain (RFC 6376, RFC 8463).
+// SMTP says how emails are sent.
+type SMTP struct {
+	Relays      []relay.Address // at least one, tried in this order
+	Connections int             // to each relay, 1 to 64
+	DKIM        []DKIM
+}
+
+// DKIM signs the emails of one domain (RFC 6376, RFC 8463).
 type DKIM struct {
 	Domain   string // lower-case
 	Selector string
-	Key      crypto.Signer // *rsa.PrivateKey of 2048 bits or more, or ed25519.PrivateKey
+	Key      crypto.Signer // *rsa.PrivateKey of keyring.MinRSABits or more, or ed25519.PrivateKey
 }
 
 // Site is a website that collects signups: the controller of GDPR article 4(7).
@@ -54,30 +90,30 @@ type Site struct {
 	Name       string
 	URL        *url.URL
 	From       mail.Address
-	ReplyTo    *mail.Address // nil: answers go to From
+	ReplyTo    *mail.Address // nil: replies go to From
 	Controller Controller
-	Locales    []string   // BCP 47 in its usual case; the first is the default
+	Locales    []string   // BCP 47 in canonical case; the first is the default
 	Origins    []string   // scheme://host[:port], as browsers send it
 	Redirects  []*url.URL // prefixes; each has a path that begins with a slash
 	APIKeys    []APIKey
 	Webhooks   []Webhook
 	LinkTTL    time.Duration // 10 minutes to 30 days
-	Reminder   time.Duration // after which a pending person is reminded once; shorter than LinkTTL; 0: never
+	Reminder   time.Duration // when a pending person is reminded, once; shorter than LinkTTL; 0: never
 	Purposes   []Purpose     // at least one
 	Limits     Limits
 
-	BounceDomain string // of the return path, a signed one for each letter; empty: that of From, the same for all
+	BounceDomain string // of the return path, which is signed for each email; empty: the domain of From, unsigned
 	Challenge    Challenge
 
-	Theme          *theme.Theme // nil: the pages' own looks
+	Theme          *theme.Theme // nil: the default looks
 	FrameAncestors []string     // origins whose pages may frame the hosted signup page
 	After          After
 }
 
-// After says where a person is sent when something is done: nowhere where it is nil. Each is under one of the site's Redirects.
+// After says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the site's Redirects.
 type After struct{ Signup, Confirm, Withdraw *url.URL }
 
-// Controller is who answers for a site's data (GDPR articles 4(7) and 13(1)(a)).
+// Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).
 type Controller struct {
 	Name       string
 	Address    string   // postal, on one line
@@ -86,7 +122,7 @@ type Controller struct {
 	Country    string   // ISO 3166-1 alpha-2, upper-case; empty if not given
 }
 
-// Webhook is told what becomes of subscriptions.
+// Webhook is an endpoint that is called with the events of a site's subscriptions.
 type Webhook struct {
 	URL     *url.URL // https unless Private
 	Secrets []Secret // for v1 signatures, newest first: 24 to 64 bytes each, decoded (Standard Webhooks 1.0.0)
@@ -98,10 +134,10 @@ type Webhook struct {
 type Purpose struct {
 	ID    string            // [a-z0-9-], at most 64, unique in its site
 	Text  map[string]string // by locale; one for each of the site's locales
-	After After             // instead of the site's, where it is not nil
+	After After             // overrides the site's where it is not nil
 }
 
-// Limits of one site; all the limits of a list hold together.
+// Limits of one site. All limits of a list apply together.
 type Limits struct {
 	EmailsPerAddress  []Limit
 	SignupsPerIP      []Limit
@@ -115,26 +151,54 @@ type Limit struct {
 	Per time.Duration
 }
 
-// Challenge is what a site asks of who signs up, where programs may be at work.
+// Challenge says when a signup must come with a proof that a program did not make it.
 type Challenge struct {
 	When    When
-	Normal  int      // signups in ten minutes that are nothing unusual; 0: what the last week says
-	Captcha *Captcha // nil: a proof of work, made and checked here
+	Normal  int      // usual number of signups in ten minutes; 0: measured over the last week
+	Captcha *Captcha // nil: a proof of work, made and checked by optin
 }
 
-// When says who is asked.
+// When says which signups are challenged.
 type When string
 
-// The choices.
+// The values of sites[].challenge.when.
 const (
 	WhenBusy   When = "busy"   // past five times the normal rate, and after abuse was noticed
-	WhenAlways When = "always" // everybody
-	WhenNever  When = "never"  // nobody
+	WhenAlways When = "always" // every signup
+	WhenNever  When = "never"  // no signup
 )
 
-// Captcha is a service that tells people from programs.
+// Captcha is a third-party service that distinguishes people from programs.
 type Captcha struct {
 	Kind    string // turnstile, hcaptcha or friendlycaptcha
 	SiteKey string
 	Secret  Secret
 }
+
+// String returns what is configured, on one line and without any secret.
+func (c Config) String() string {
+	sites := make([]string, len(c.Sites))
+	for i, s := range c.Sites {
+		sites[i] = s.ID
+	}
+	relays := make([]string, len(c.SMTP.Relays))
+	for i, r := range c.SMTP.Relays {
+		relays[i] = r.HostPort()
+	}
+	public := ""
+	if c.PublicURL != nil {
+		public = c.PublicURL.Redacted()
+	}
+	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d dkim=%d admin=%t metrics=%s sites=%s",
+		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, len(c.SMTP.DKIM),
+		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
+}
+
+// Format writes String for every verb, so that %+v and %#v show no secret either.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue returns String for slog.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText returns String for JSON.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

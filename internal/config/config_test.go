@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"io/fs"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/optin/optin/internal/relay"
 )
 
 // What the sample takes from the environment.
@@ -22,7 +24,7 @@ const (
 	testHookRaw = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17"
 )
 
-// variables are those that the sample names.
+// variables looks up the variables that the sample names.
 func variables(name string) (string, bool) {
 	v, ok := map[string]string{
 		"OPTIN_SECRET": testSecret, "OPTIN_ADMIN_PASSWORD": testAdmin,
@@ -31,10 +33,10 @@ func variables(name string) (string, bool) {
 	return v, ok
 }
 
-// files is a readFile that knows only what it holds.
-func files(held map[string]string) func(string) ([]byte, error) {
+// files is a readFile that knows only these files.
+func files(content map[string]string) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
-		if text, ok := held[filepath.ToSlash(name)]; ok {
+		if text, ok := content[filepath.ToSlash(name)]; ok {
 			return []byte(text), nil
 		}
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -50,7 +52,7 @@ func mustURL(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// The contract's example, word for word but for the DKIM key: ${NAME} stands unquoted inside [ ] and { }.
+// The contract's example, word for word except for the DKIM key: ${NAME} stands unquoted inside [ ] and { }.
 const contract = `listen: 127.0.0.1:8080
 public_url: http://127.0.0.1:8080     # links are built from this, never from a request; https unless loopback
 secret: ${OPTIN_SECRET}               # 32 random bytes or more, base64; a list: the first makes, all are accepted
@@ -61,7 +63,7 @@ smtp:
   connections: 4
   dkim: [{domain: gazette.example, selector: optin, key_file: dkim.pem}]
 admin: {password: ${OPTIN_ADMIN_PASSWORD}}
-metrics: {listen: 127.0.0.1:9090}     # or on the main listener behind the admin password
+metrics: {listen: 127.0.0.1:9090}     # a listener of its own; left out: none
 sites:
   - id: gazette
     name: La Gazette
@@ -77,15 +79,15 @@ sites:
     purposes:
       - id: letter
         text: {fr: "Recevoir la lettre mensuelle de La Gazette", en: "Receive the monthly letter of La Gazette"}
-    limits: {letters_per_address: "1/10m 3/24h", signups_per_ip: "10/1m", letters_per_site: "10000/1h"}
+    limits: {emails_per_address: "1/10m 3/24h", signups_per_ip: "10/1m", emails_per_site: "10000/1h"}
 `
 
-func TestTheContractsExampleIsTaken(t *testing.T) {
+func TestTheContractsExampleIsAccepted(t *testing.T) {
 	c, err := Parse("etc/optin.yaml", []byte(contract), variables, files(map[string]string{"etc/dkim.pem": rsaKey(t, 2048)}), "en", "fr")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.SMTP.Relays[0].Username != "user" || string(c.SMTP.Relays[0].Password) != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
+	if c.SMTP.Relays[0].User != "user" || c.SMTP.Relays[0].Password != "pass" || len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].Key == nil {
 		t.Errorf("smtp is %+v", c.SMTP)
 	}
 	if c.Sites[0].APIKeys[0] != (APIKey{sha256.Sum256([]byte(testAPIKey)), true, true}) || string(c.Sites[0].Webhooks[0].Secrets[0]) != testHookRaw {
@@ -114,8 +116,8 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Sites[0]
-	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Relays[0].Addr() != "relay.example:465" ||
-		c.SMTP.Relays[0].TLS != TLSImplicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
+	if c.Listen != "127.0.0.1:8080" || c.Store.Durability != Always || c.SMTP.Connections != 4 || c.SMTP.Relays[0].HostPort() != "relay.example:465" ||
+		c.SMTP.Relays[0].TLS != relay.Implicit || c.Metrics.Listen != "" || len(c.Admin.Password) != 0 || c.TrustedProxies != nil {
 		t.Errorf("got %v", c)
 	}
 	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) || len(s.Limits.EmailsPerAddress) != 2 ||
@@ -137,7 +139,7 @@ func TestNetworksAreMaskedAndAddressesAreHosts(t *testing.T) {
 	}
 }
 
-func TestWhatTheLeastFileMaySayOtherwise(t *testing.T) {
+func TestSecretsKeysAndWebhooksHaveSeveralForms(t *testing.T) {
 	text := strings.NewReplacer("secret: ${OPTIN_SECRET}", "secret: ["+testSecret+"=, __________________________________________v79_Pv6-fj39vX08w]",
 		"    locales:", "    api_keys: [sha256:0000000000000000000000000000000000000000000000000000000000000abc]\n    webhooks: [{url: http://10.0.0.7/, secret: "+testSecret+", private: true}]\n    locales:").Replace(minimal)
 	c, err := Parse("optin.yaml", []byte(text), variables, nil)
@@ -150,13 +152,13 @@ func TestWhatTheLeastFileMaySayOtherwise(t *testing.T) {
 	}
 }
 
-func TestAllProblemsComeAtOnceByLine(t *testing.T) {
+func TestAllProblemsAreReportedTogetherByLine(t *testing.T) {
 	text := strings.NewReplacer("https://confirm.example", "http://confirm.example", "${OPTIN_SECRET}", "short", "smtps://", "http://",
 		"[en]", "[e]", "id: letter, text: {en: Receive the letter}", "id: Letter").Replace(minimal)
 	_, err := Parse("optin.yaml", []byte("listen: x\n"+text), nil, nil)
 	want := []string{
 		"optin.yaml:1: listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
-		"optin.yaml:2: public_url must begin with https://, because links in letters are secret; http:// is for loopback hosts only",
+		"optin.yaml:2: public_url must begin with https://, because links in emails are secret; http:// is for loopback hosts only",
 		"optin.yaml:3: secret is not base64; optin keys makes one",
 		"optin.yaml:5: smtp.url must begin with smtp:// or smtps://",
 		"optin.yaml:12: sites[0].locales[0] must be a language tag of BCP 47, such as fr, pt-BR or zh-Hant",
@@ -164,9 +166,62 @@ func TestAllProblemsComeAtOnceByLine(t *testing.T) {
 		"optin.yaml:13: sites[0].purposes[0].text is missing; write one text for each of the site's locales",
 	}
 	if err == nil {
-		t.Fatal("taken")
+		t.Fatal("accepted")
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
+	text := strings.NewReplacer(
+		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: [operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails: 100000/1h}",
+		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
+			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: hunter2hunter2}}\n    locales:",
+	).Replace(minimal)
+	c, err := Parse("optin.yaml", []byte(text), variables, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.SMTP.Relays) != 2 || c.SMTP.Relays[0].HostPort() != "relay.example:465" || c.SMTP.Relays[1].HostPort() != "second.example:587" {
+		t.Errorf("relays are %v", c.SMTP.Relays)
+	}
+	if len(c.Admin.APIKeys) != 2 || len(c.Admin.Password) != 0 {
+		t.Errorf("admin has %d keys", len(c.Admin.APIKeys))
+	}
+	wantLimits := ServiceLimits{EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, Emails: []Limit{{100_000, time.Hour}}}
+	if diff := cmp.Diff(wantLimits, c.Limits); diff != "" {
+		t.Error(diff)
+	}
+	s := c.Sites[0]
+	if diff := cmp.Diff(&mail.Address{Name: "La Gazette", Address: "contact@gazette.example"}, s.ReplyTo); diff != "" {
+		t.Error(diff)
+	}
+	if s.BounceDomain != "bounces.gazette.example" || s.Reminder != 24*time.Hour {
+		t.Errorf("bounces go to %q, the reminder is after %v", s.BounceDomain, s.Reminder)
+	}
+	want := Challenge{When: WhenAlways, Normal: 50, Captcha: &Captcha{Kind: "turnstile", SiteKey: "0x4AAA", Secret: Secret("hunter2hunter2")}}
+	if !cmp.Equal(want, s.Challenge) {
+		t.Errorf("the challenge is %v", s.Challenge)
+	}
+}
+
+func TestAKeyAllowsWhatItsScopeSays(t *testing.T) {
+	text := strings.Replace(minimal, "    locales:", `    api_keys:
+      - optin_for_everything
+      - {key: optin_that_reads, scope: read}
+      - {key: optin_that_writes, scope: write}
+      - {key_file: both.key, scope: both}
+    locales:`, 1)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"both.key": "optin_from_a_file\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := func(key string) [32]byte { return sha256.Sum256([]byte(key)) }
+	want := []APIKey{
+		{sum("optin_for_everything"), true, true}, {sum("optin_that_reads"), true, false}, {sum("optin_that_writes"), false, true}, {sum("optin_from_a_file"), true, true},
+	}
+	if !cmp.Equal(want, c.Sites[0].APIKeys) {
+		t.Error("keys or scopes differ")
 	}
 }

@@ -1,36 +1,35 @@
 package config
 
-// What holds when a key is left out, written as it would stand in the file.
+// The values of keys that are left out, as they would be written in the file.
 const (
 	DefaultListen            = "127.0.0.1:8080" // listen
-	DefaultDurability        = "always"         // ?durability= of store
 	DefaultConnections       = "4"              // smtp.connections
-	DefaultTLS               = "offered"        // ?tls= of an smtp:// relay: STARTTLS when it offers it
 	DefaultLinkTTL           = "48h"            // sites[].link_ttl
-	DefaultLettersPerAddress = "1/10m 3/24h"    // sites[].limits.letters_per_address
+	DefaultEmailsPerAddress  = "1/10m 3/24h"    // sites[].limits.emails_per_address
 	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip
 	DefaultSignupsPerNetwork = "100/1m"         // sites[].limits.signups_per_network
-	DefaultLettersPerSite    = "10000/1h"       // sites[].limits.letters_per_site
-	DefaultLettersPerMailbox = "5/24h"          // limits.letters_per_address
-	DefaultLetters           = "50000/1h"       // limits.letters
+	DefaultEmailsPerSite     = "10000/1h"       // sites[].limits.emails_per_site
+	DefaultEmailsPerMailbox  = "5/24h"          // limits.emails_per_address
+	DefaultEmails            = "50000/1h"       // limits.emails
 	DefaultWhen              = "busy"           // sites[].challenge.when
 
-	// metrics.listen: the main listener, behind the admin password.
+	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
+	// metrics.listen: none, and so no metrics.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
-	// sites[].theme: theme.Default, and the site's name instead of a logo.
-	// sites[].after: our own pages; sites[].purposes[].after: that of the site.
-	// sites[].reply_to: answers go to from. sites[].bounce_domain: bounces go to from. sites[].reminder: nobody is reminded.
-	// sites[].challenge.normal: what the last week says. sites[].challenge.captcha: a proof of work instead.
-	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces by HTTP.
-	// Everything else must be given.
+	// sites[].theme: theme.Default, with the site's name instead of a logo.
+	// sites[].after: our own pages; sites[].purposes[].after: the site's.
+	// sites[].reply_to: replies go to from. sites[].bounce_domain: bounces go to from. sites[].reminder: nobody is reminded.
+	// sites[].challenge.normal: measured over the last week. sites[].challenge.captcha: a proof of work instead.
+	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces over HTTP.
+	// All other keys are required.
 )
 
-// Bounds of the file, its secrets' files and its values.
+// Bounds of the file, of the files it names and of its values.
 const (
 	maxFile   = 1 << 20   // bytes of the configuration
-	maxSecret = 64 << 10  // bytes of any other file it names
+	maxSecret = 64 << 10  // bytes of a secret's file
 	maxLogo   = 256 << 10 // bytes of a logo
-	maxDepth  = 32        // levels of nesting; a right file has seven
+	maxDepth  = 32        // levels of nesting; a correct file has seven
 	maxName   = 100       // characters of a name
 	maxLine   = 300       // characters of a postal address
 	maxText   = 2000      // characters of a purpose's text

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse holds what is true of any file: no panic, and either a configuration or problems, each on one line of UTF-8 with the
+// FuzzParse checks what is true of every file: no panic, and either a configuration or problems, each on one line of UTF-8 with the
 // number of a line that exists, in order.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(contract))
@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 		c, err := Parse("optin.yaml", data, variables, read, "en", "fr")
 		if err == nil {
 			if c == nil || c.PublicURL == nil || len(c.Secrets) == 0 || len(c.Sites) == 0 || len(c.Sites[0].Locales) == 0 || c.Sites[0].LinkTTL == 0 {
-				t.Fatalf("taken, but lacking: %v", c)
+				t.Fatalf("accepted, but incomplete: %v", c)
 			}
 			return
 		}
@@ -32,7 +32,7 @@ func FuzzParse(f *testing.F) {
 		}
 		lines, last := 1+strings.Count(string(data), "\n")+strings.Count(string(data), "\r"), 1
 		for _, p := range problems {
-			if p.Line < last || p.Line > lines || p.What == "" || strings.ContainsFunc(p.String(), breaks) || !utf8.ValidString(p.String()) {
+			if p.Line < last || p.Line > lines || p.What == "" || strings.ContainsFunc(p.String(), isControl) || !utf8.ValidString(p.String()) {
 				t.Fatalf("%d lines: %q", lines, p.String())
 			}
 			last = p.Line

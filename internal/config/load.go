@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Load reads and checks the configuration at path. env looks up an environment variable, as os.LookupEnv does.
-// languages are the locales that have built-in translations; without any, every well-formed locale is taken.
+// languages are the locales that have built-in translations; if there are none, every well-formed locale is accepted.
 // The error is Problems.
 func Load(path string, env func(string) (string, bool), languages ...string) (*Config, error) {
 	data, err := readFile(path)
@@ -19,8 +21,8 @@ func Load(path string, env func(string) (string, bool), languages ...string) (*C
 	return Parse(path, data, env, readFile, languages...)
 }
 
-// Parse checks a configuration. name is what problems call it, and relative names of files start at its folder; readFile
-// reads those files, as os.ReadFile does. The other inputs are those of Load. The error is Problems.
+// Parse checks a configuration. Problems call it name, and the names of files in it are relative to the folder of name.
+// readFile reads those files, as os.ReadFile does. The other arguments are those of Load. The error is Problems.
 func Parse(name string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error), languages ...string) (*Config, error) {
 	r := &reader{file: name, env: env, read: readFile, languages: languages}
 	root := r.document(data)
@@ -35,7 +37,68 @@ func Parse(name string, data []byte, env func(string) (string, bool), readFile f
 	return c, nil
 }
 
-// readFile is os.ReadFile that stops one byte past the largest file that is taken.
+// config reads the whole file.
+func (r *reader) config(root value) *Config {
+	if root.node.Kind != yaml.MappingNode {
+		root.entries() // notes what it is instead
+		return nil
+	}
+	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp", "admin", "metrics",
+		"limits", "sites")
+	c := &Config{
+		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
+		PublicURL:      required(top.get("public_url"), parsePublicURL),
+		Secrets:        readSecrets(top),
+		Store:          readStore(top),
+		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
+		SMTP:           readSMTP(top.get("smtp")),
+	}
+	keys := apiKeys{}
+	c.Admin = readAdmin(top.get("admin"), keys)
+	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
+	c.Limits = readServiceLimits(top.get("limits"))
+	c.Sites = readSites(top.get("sites"), r.languages, keys)
+	return c
+}
+
+// readAdmin reads the admin section.
+func readAdmin(v value, keys apiKeys) (admin Admin) {
+	g := v.group("password", "password_file", "api_keys", "api_keys_file")
+	if s, given := g.secret("password"); given {
+		admin.Password = checked(s, parsePassword)
+	}
+	admin.APIKeys = keys.read(g, (value).operatorKey)
+	return admin
+}
+
+// parsePassword parses the admin password.
+func parsePassword(s string) (Secret, error) {
+	if len([]rune(s)) < 8 {
+		return nil, errors.New("is shorter than 8 characters; optin keys makes one")
+	}
+	return Secret(s), nil
+}
+
+// readMetrics reads the metrics section. Metrics are never served on the main listener, which is public.
+func readMetrics(v value, mainListener string) Metrics {
+	own := v.group("listen").get("listen")
+	m := Metrics{Listen: optional(own, "", parseListen)}
+	if m.Listen != "" && m.Listen == mainListener {
+		own.onNode().fail("is the address of the main listener; write another host:port, or leave it out to have no metrics")
+	}
+	return m
+}
+
+// readServiceLimits reads the limits over all sites.
+func readServiceLimits(v value) ServiceLimits {
+	g := v.group("emails_per_address", "emails")
+	return ServiceLimits{
+		EmailsPerAddress: optional(g.get("emails_per_address"), DefaultEmailsPerMailbox, parseLimits),
+		Emails:           optional(g.get("emails"), DefaultEmails, parseLimits),
+	}
+}
+
+// readFile is os.ReadFile, but stops one byte after the largest size that is accepted.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -45,27 +108,27 @@ func readFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// unreadable says why a file cannot be read, without its name: somebody may have put the secret where its file's name belongs.
+// unreadable says why a file cannot be read. It does not repeat the file's name, which may be a secret in the wrong place.
 func unreadable(err error) string {
 	var at *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file"
+		return "it does not exist"
 	case errors.Is(err, fs.ErrPermission):
-		return "this user may not read it"
+		return "permission denied"
 	case errors.As(err, &at):
 		return at.Err.Error()
 	}
 	return "reading failed"
 }
 
-// fileAt reads the file that a key names for its secret. ok is false when a problem was noted.
-func (v value) fileAt(name string) (text string, ok bool) {
-	return v.fileOf(name, maxSecret, "must hold nothing but the secret")
+// secretFileAt reads the file that a key names for its secret. ok is false if a problem was noted.
+func (v value) secretFileAt(name string) (text string, ok bool) {
+	return v.fileAt(name, maxSecret, "must contain only the secret")
 }
 
-// fileOf reads a file of at most limit bytes; must says what one that is larger must be or hold.
-func (v value) fileOf(name string, limit int, must string) (text string, ok bool) {
+// fileAt reads a file of at most limit bytes. must completes the problem of a larger file: what it must be or contain.
+func (v value) fileAt(name string, limit int, must string) (text string, ok bool) {
 	if name == "" {
 		return "", v.fail("is empty; it must name a file")
 	}
@@ -73,14 +136,14 @@ func (v value) fileOf(name string, limit int, must string) (text string, ok bool
 		name = filepath.Join(filepath.Dir(v.r.file), name)
 	}
 	if v.r.read == nil {
-		return "", v.fail("names a file, and no files are read here")
+		return "", v.fail("names a file, but no files are read here")
 	}
 	data, err := v.r.read(name)
 	switch {
 	case err != nil:
-		return "", v.fail("names a file that cannot be read: %s; a relative name starts at the folder of the configuration", unreadable(err))
+		return "", v.fail("names a file that cannot be read: %s; a relative name is relative to the folder of the configuration", unreadable(err))
 	case len(data) > limit:
-		return "", v.fail("names a file of more than %d KiB; it %s", limit>>10, must)
+		return "", v.fail("names a file larger than %d KiB; it %s", limit>>10, must)
 	}
 	return string(data), true
 }

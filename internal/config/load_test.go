@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-func TestAMissingConfigurationSaysSo(t *testing.T) {
+func TestAMissingConfigurationIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(path, variables)
-	if want := path + ":1: cannot be read: there is no such file; -config names the file"; err == nil || err.Error() != want {
+	if want := path + ":1: cannot be read: it does not exist; -config names the file"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Load(filepath.Dir(path), variables)
@@ -52,9 +52,9 @@ func TestSecretsComeFromFilesWithoutTheirLastNewline(t *testing.T) {
 	}
 }
 
-func TestWithoutAReaderNoFilesAreTaken(t *testing.T) {
+func TestWithoutAReaderNoFilesAreRead(t *testing.T) {
 	_, err := Parse("optin.yaml", []byte(strings.Replace(minimal, "secret: ${OPTIN_SECRET}", "secret_file: x", 1)), nil, nil)
-	if err == nil || err.Error() != "optin.yaml:2: secret_file names a file, and no files are read here" {
+	if err == nil || err.Error() != "optin.yaml:2: secret_file names a file, but no files are read here" {
 		t.Errorf("got %v", err)
 	}
 }

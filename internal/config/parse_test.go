@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/optin/optin/internal/relay"
 )
 
 func TestDurationsAreWholeNumbersWithUnits(t *testing.T) {
@@ -15,12 +16,12 @@ func TestDurationsAreWholeNumbersWithUnits(t *testing.T) {
 	}
 	for _, in := range []string{"", "10", "m", "1.5h", "-1h", "+1h", "1w", "10 m", "1ms", "99999999d", "1h1h1h1h1h1h1h1h1h1h1h1h1h", "1µs"} {
 		if got, ok := duration(in); ok {
-			t.Errorf("%s: taken as %v", in, got)
+			t.Errorf("%s: accepted as %v", in, got)
 		}
 	}
 }
 
-func TestLocalesGetTheirUsualCase(t *testing.T) {
+func TestLocalesGetTheirCanonicalCase(t *testing.T) {
 	for in, want := range map[string]string{"FR": "fr", "pt-br": "pt-BR", "ZH-HANT-tw": "zh-Hant-TW", "es-419": "es-419", "de-1996": "de-1996", "gsw": "gsw", "sl-rozaj": "sl-rozaj"} {
 		if got, err := parseLocale(in); err != nil || got != want {
 			t.Errorf("%s: got %s, %v", in, got, err)
@@ -28,7 +29,7 @@ func TestLocalesGetTheirUsualCase(t *testing.T) {
 	}
 	for _, in := range []string{"", "f", "french", "fr_FR", "fr-", "-fr", "fr-F", "fr--FR", "fr-FR-FR", "f1", "fr-x-private", "fr\n", "é", "de-abcd-ef-gh"} {
 		if got, err := parseLocale(in); err == nil {
-			t.Errorf("%q: taken as %s", in, got)
+			t.Errorf("%q: accepted as %s", in, got)
 		}
 	}
 }
@@ -42,7 +43,7 @@ func TestOnlyPlainMailboxesAreAddresses(t *testing.T) {
 	for _, in := range []string{"", "a", "a@", "@b.example", "a@b", "a@127.0.0.1", "a@[127.0.0.1]", "a@b..example", ".a@b.example", "a.@b.example", "a..b@b.example",
 		`"a b"@b.example`, "a@b@c.example", "a b@b.example", "a@-b.example", "a@b_c.example", "é@b.example", "a@b.example\r\n", "x> ORCPT=y@z.example", "a@b.example."} {
 		if isAddress(in) {
-			t.Errorf("%q: taken", in)
+			t.Errorf("%q: accepted", in)
 		}
 	}
 }
@@ -66,12 +67,12 @@ func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
 	}
 	for _, in := range []string{"http://localhost.evil.test", "http://127.0.0.1.evil.test", "http://10.0.0.1", "http://0.0.0.0", "http://0x7f.1", "http://2130706433", "http://[::]", "//localhost", "http:localhost"} {
 		if u, err := parsePublicURL(in); err == nil {
-			t.Errorf("%s: taken as %v", in, u)
+			t.Errorf("%s: accepted as %v", in, u)
 		}
 	}
 }
 
-func TestStoresOfTheContractAreTaken(t *testing.T) {
+func TestStoresOfTheContractAreRead(t *testing.T) {
 	for in, want := range map[string]Store{
 		"redis://127.0.0.1:6379/0":                      {Scheme: "redis", Hosts: []string{"127.0.0.1:6379"}, Path: "/0", Durability: Always},
 		"rediss://u:p%40@redis.example?durability=none": {Scheme: "rediss", Hosts: []string{"redis.example"}, Durability: None},
@@ -92,21 +93,17 @@ func TestStoresOfTheContractAreTaken(t *testing.T) {
 	}
 }
 
-func TestRelaysOfTheContractAreTaken(t *testing.T) {
-	for in, want := range map[string]Relay{
-		"smtp://127.0.0.1:2525":               {Host: "127.0.0.1", Port: 2525, TLS: TLSOffered},
-		"smtp://u:p@Relay.Example":            {Host: "relay.example", Port: 587, TLS: TLSOffered, Username: "u", Password: Secret("p")},
-		"smtp://relay.example?tls=required":   {Host: "relay.example", Port: 587, TLS: TLSRequired},
-		"smtp://[::1]:25?tls=off":             {Host: "::1", Port: 25, TLS: TLSOff},
-		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: TLSImplicit, Username: "u@x", Password: Secret("p/@")},
+func TestRelaysOfTheContractAreRead(t *testing.T) {
+	for in, want := range map[string]relay.Address{
+		"smtp://127.0.0.1:2525":               {Host: "127.0.0.1", Port: 2525, TLS: relay.Offered},
+		"smtp://u:p@Relay.Example":            {Host: "relay.example", Port: 587, TLS: relay.Offered, User: "u", Password: "p"},
+		"smtp://relay.example?tls=required":   {Host: "relay.example", Port: 587, TLS: relay.Required},
+		"smtp://[::1]:25?tls=off":             {Host: "::1", Port: 25, TLS: relay.Off},
+		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "u@x", Password: "p/@"},
 	} {
 		got, err := parseRelay(in)
-		if err != nil || got.Host != want.Host || got.Port != want.Port || got.TLS != want.TLS || got.Username != want.Username || string(got.Password) != string(want.Password) {
-			t.Errorf("%s: got %+v, %v", in, got, err)
-		}
-		again, err := parseRelay(got.URL().String())
-		if diff := cmp.Diff(got, again); diff != "" || err != nil {
-			t.Errorf("%s: its URL is another relay: %v\n%s", in, err, diff)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", in, err, diff)
 		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Problem is one thing wrong with a configuration.
+// Problem is one thing that is wrong with a configuration.
 type Problem struct {
 	File string // as the caller named it
 	Line int    // 1 or more
-	Path string // such as sites[0].purposes[1].text.fr; empty when it is about the file
+	Path string // such as sites[0].purposes[1].text.fr; empty if it is about the file
 	What string // what is wrong and what to write instead; it never repeats a value
 }
 
-// String returns the problem on one line: "optin.yaml:12: sites[0].purpose is not known; did you mean purposes?".
+// String returns the problem on one line: "optin.yaml:12: sites[0].purposes is missing; it must have at least one entry".
 func (p Problem) String() string {
 	if p.Path == "" {
 		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.What)
@@ -23,7 +23,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s %s", p.File, p.Line, p.Path, p.What)
 }
 
-// Problems is everything wrong with a configuration, sorted by line. It is the only kind of error of this package.
+// Problems is everything that is wrong with a configuration, sorted by line. It is the only error type of this package.
 type Problems []Problem
 
 // Error returns one line for each problem.
@@ -35,7 +35,7 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sort orders the problems by line, keeping the order in which those of one line were found.
+// sort orders the problems by line and keeps the order of those of one line.
 func (p Problems) sort() {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }

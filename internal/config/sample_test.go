@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
 )
 
@@ -36,7 +37,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 	if got.Store.URL() != "redis://127.0.0.1:6379/0" || got.Store.Durability != Always {
 		t.Errorf("store is %v", got.Store)
 	}
-	if got.SMTP.Relays[0].Addr() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != TLSOffered || got.SMTP.Connections != 4 {
+	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered || got.SMTP.Connections != 4 {
 		t.Errorf("smtp is %+v", got.SMTP)
 	}
 	want := []Site{{
@@ -88,7 +89,7 @@ func TestTheSampleHasEveryKey(t *testing.T) {
 	}
 }
 
-// keysIn finds the keys that a source file hands to group.
+// keysIn returns the keys that a source file passes to group.
 func keysIn(source string) []string {
 	var keys []string
 	for _, call := range strings.Split(source, ".group(\"")[1:] {
@@ -127,5 +128,18 @@ func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
 	}
 	if s.After.Signup.Path != "/look-in-your-inbox" || s.After.Confirm.Path != "/welcome" || s.After.Withdraw.Path != "/goodbye" || s.FrameAncestors[0] != "https://gazette.example" {
 		t.Errorf("after is %+v, framed by %v", s.After, s.FrameAncestors)
+	}
+}
+
+func TestTheSamplesCommentedReplyReminderAndChallengeAreRight(t *testing.T) {
+	text := strings.NewReplacer("\n    #reply_to", "\n    reply_to", "\n    #bounce_", "\n    bounce_", "\n    #reminder", "\n    reminder",
+		"\n      #normal", "\n      normal", "\n      #captcha", "\n      captcha", "\n      #  ", "\n        ").Replace(sample)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"turnstile.key": "hunter2hunter2"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Sites[0]
+	if s.ReplyTo == nil || s.BounceDomain == "" || s.Reminder == 0 || s.Challenge.Normal != 200 || s.Challenge.Captcha == nil {
+		t.Errorf("got %+v", s.Challenge)
 	}
 }

@@ -1,15 +1,20 @@
 package config
 
 import (
+	"errors"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // readSites reads the list of sites. Ids and API keys must differ between them.
 func readSites(v value, languages []string, keys apiKeys) []Site {
 	var sites []Site
 	ids := map[string]int{}
-	for _, item := range v.some() {
+	for _, item := range v.nonEmptyList() {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys", "api_keys_file",
 			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to", "bounce_domain", "reminder", "challenge")
 		s := readSite(g, languages)
@@ -20,67 +25,66 @@ func readSites(v value, languages []string, keys apiKeys) []Site {
 	return sites
 }
 
-// readSite reads one site but for what must differ from other sites.
+// readSite reads one site, except for what must differ from other sites.
 func readSite(g group, languages []string) Site {
 	s := Site{
-		Name:       required(g.get("name"), parseWords(maxName)),
-		URL:        required(g.get("url"), parseWeb),
-		From:       required(g.get("from"), parseFrom),
-		Controller: readController(g.get("controller")),
-		Locales:    readLocales(g.get("locales"), languages),
-		Origins:    each(g.get("origins").list(), parseOrigin),
-		Redirects:  each(g.get("redirects").list(), parseRedirect),
-		LinkTTL:    optional(g.get("link_ttl"), DefaultLinkTTL, parseLinkTTL),
-		Limits:     readLimits(g.get("limits")),
+		Name:         required(g.get("name"), parseLine(maxName)),
+		URL:          required(g.get("url"), parseWeb),
+		From:         required(g.get("from"), parseFrom),
+		Controller:   readController(g.get("controller")),
+		Locales:      readLocales(g.get("locales"), languages),
+		Origins:      each(g.get("origins").list(), parseOrigin),
+		Redirects:    each(g.get("redirects").list(), parseRedirect),
+		LinkTTL:      optional(g.get("link_ttl"), DefaultLinkTTL, parseLinkTTL),
+		Limits:       readLimits(g.get("limits")),
+		BounceDomain: optional(g.get("bounce_domain"), "", parseDomain),
+		Challenge:    readChallenge(g.get("challenge")),
 
 		Theme:          readTheme(g.get("theme")),
 		FrameAncestors: each(g.get("frame_ancestors").list(), parseOrigin),
 	}
-	s.readLetters(g)
-	s.Challenge = readChallenge(g.get("challenge"))
+	if a := g.get("reply_to"); a.given() {
+		reply := optional(a, "", parseFrom)
+		s.ReplyTo = &reply
+	}
+	s.Reminder = readReminder(g.get("reminder"), s)
 	s.After = readAfter(g.get("after"), s.Redirects)
 	for _, item := range g.get("webhooks").list() {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
 	}
-	ids := map[string]int{}
-	if n := len(g.get("purposes").list()); n > maxPurposes {
-		g.get("purposes").fail("are %d; at most %d, which is more than anybody reads", n, maxPurposes)
-	}
-	for _, item := range g.get("purposes").some() {
-		s.Purposes = append(s.Purposes, readPurpose(item, s, ids))
-	}
+	s.Purposes = readPurposes(g.get("purposes"), s)
 	return s
 }
 
-// unique reads an id that nobody of lines has; lines holds on which line each id stands.
+// unique reads an id that is not yet in lines, which maps each id to its line.
 func unique(v value, lines map[string]int) string {
 	id := required(v, parseID)
 	if first, again := lines[id]; again {
-		v.onNode().fail("is the same as on line %d; each needs its own", first)
+		v.onNode().fail("is the same as on line %d; each must be unique", first)
 	} else if id != "" {
 		lines[id] = v.line
 	}
 	return id
 }
 
-// readController reads who answers for the site's data.
+// readController reads who is responsible for the site's data.
 func readController(v value) Controller {
 	g := v.group("name", "address", "contact", "privacy_url", "country")
 	return Controller{
-		Name:       required(g.get("name"), parseWords(maxName)),
-		Address:    required(g.get("address"), parseWords(maxLine)),
+		Name:       required(g.get("name"), parseLine(maxName)),
+		Address:    required(g.get("address"), parseLine(maxLine)),
 		Contact:    required(g.get("contact"), parseAddress),
 		PrivacyURL: optional(g.get("privacy_url"), "", parseWeb),
 		Country:    optional(g.get("country"), "", parseCountry),
 	}
 }
 
-// readLocales reads the languages of a site. With languages, each must be one of them. It returns none when one of them is
-// no language, lest texts that are right be told to be of a language the site does not have.
+// readLocales reads the languages of a site. If languages is not empty, each must be one of them. If one of them is not a
+// language tag it returns nil, so that no correct text of a purpose is reported as belonging to an unknown locale.
 func readLocales(v value, languages []string) []string {
 	var locales []string
 	broken := false
-	for _, item := range v.some() {
+	for _, item := range v.nonEmptyList() {
 		l := required(item, parseLocale)
 		switch {
 		case l == "":
@@ -90,7 +94,7 @@ func readLocales(v value, languages []string) []string {
 			item.fail("is listed twice; keep one")
 			continue
 		case len(languages) > 0 && !slices.Contains(languages, l):
-			item.fail("has no built-in translation; there are %s", strings.Join(languages, ", "))
+			item.fail("has no built-in translation; available are %s", strings.Join(languages, ", "))
 		}
 		locales = append(locales, l)
 	}
@@ -98,4 +102,128 @@ func readLocales(v value, languages []string) []string {
 		return nil
 	}
 	return locales
+}
+
+// readLimits reads the limits of a site.
+func readLimits(v value) Limits {
+	g := v.group("emails_per_address", "signups_per_ip", "signups_per_network", "emails_per_site")
+	return Limits{
+		EmailsPerAddress:  optional(g.get("emails_per_address"), DefaultEmailsPerAddress, parseLimits),
+		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
+		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
+		EmailsPerSite:     optional(g.get("emails_per_site"), DefaultEmailsPerSite, parseLimits),
+	}
+}
+
+// readReminder reads after how long a pending person is reminded. It notes a reminder that the site's limits would always prevent.
+func readReminder(v value, of Site) time.Duration {
+	reminder := optional(v, "", parseReminder(of.LinkTTL))
+	for _, l := range of.Limits.EmailsPerAddress {
+		if reminder > 0 && l.N == 1 && reminder <= l.Per {
+			v.onNode().fail("would never be sent: limits.emails_per_address allows no second email to an address that soon; write a longer time here, or raise the limit")
+		}
+	}
+	return reminder
+}
+
+// parseReminder returns a parser of the time before a reminder. ttl is how long a link is valid, or 0 if that was wrong.
+func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
+	return func(s string) (time.Duration, error) {
+		d, ok := duration(s)
+		if !ok || d < time.Minute || ttl > 0 && d >= ttl {
+			return 0, errors.New("must be 1m or longer and shorter than link_ttl, in s, m, h or d, such as 24h; without it nobody is reminded")
+		}
+		return d, nil
+	}
+}
+
+// readPurposes reads the purposes of a site.
+func readPurposes(v value, of Site) (all []Purpose) {
+	if n := len(v.list()); n > maxPurposes {
+		v.fail("are %d; at most %d are allowed, more than anybody reads", n, maxPurposes)
+	}
+	ids := map[string]int{}
+	for _, item := range v.nonEmptyList() {
+		g := item.group("id", "text", "after")
+		all = append(all, Purpose{
+			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales), After: readAfter(g.get("after"), of.Redirects),
+		})
+	}
+	return all
+}
+
+// readTexts reads the text of a purpose by language: one for each locale of the site, and no other.
+func readTexts(v value, locales []string) map[string]string {
+	entries := v.entries()
+	if v.given() && v.node.Kind != yaml.MappingNode {
+		return nil
+	}
+	texts := map[string]string{}
+	for _, e := range entries {
+		locale, err := parseLocale(e.key)
+		_, again := texts[locale]
+		switch {
+		case err != nil:
+			e.fail("%s", err.Error())
+		case again:
+			e.fail("is given twice; keep one")
+		case len(locales) > 0 && !slices.Contains(locales, locale):
+			e.fail("is not one of the site's locales, %s; add it there, or delete this text", strings.Join(locales, ", "))
+		default:
+			texts[locale] = required(e.value, parseLine(maxText))
+		}
+	}
+	var missing []string
+	for _, locale := range locales {
+		if _, there := texts[locale]; !there {
+			missing = append(missing, locale)
+		}
+	}
+	switch {
+	case len(missing) > 0:
+		v.fail("has no text in %s; write one for each of the site's locales", strings.Join(missing, ", "))
+	case !v.given():
+		v.fail("is missing; write one text for each of the site's locales")
+	}
+	return texts
+}
+
+// readAfter reads where a person is sent after an action.
+func readAfter(v value, prefixes []*url.URL) After {
+	g := v.group("signup", "confirm", "withdraw")
+	parse := parseAfter(prefixes)
+	return After{
+		Signup:   optional(g.get("signup"), "", parse),
+		Confirm:  optional(g.get("confirm"), "", parse),
+		Withdraw: optional(g.get("withdraw"), "", parse),
+	}
+}
+
+// parseAfter returns a parser of a page under one of the prefixes: the same scheme, host and port, and the prefix's path or
+// one below it. Neither query nor fragment is allowed, so that nothing about a person can ever be put there.
+func parseAfter(prefixes []*url.URL) func(string) (*url.URL, error) {
+	return func(s string) (*url.URL, error) {
+		u, err := parseRedirect(s)
+		switch {
+		case strings.ContainsAny(s, "?#"):
+			return nil, errors.New("must be a page without ? and #")
+		case err != nil:
+			return nil, err
+		}
+		coded := strings.ToLower(u.EscapedPath())
+		if strings.Contains(coded, "%2f") || strings.Contains(coded, "%5c") || strings.Contains(coded, "%00") {
+			return nil, errors.New("must not contain %2F, %5C or %00: browsers and servers read them differently")
+		}
+		under := func(p *url.URL) bool {
+			if p == nil { // a wrong prefix, which was noted
+				return true
+			}
+			folder := strings.TrimSuffix(p.Path, "/") + "/"
+			return u.Scheme == p.Scheme && u.Host == p.Host && (u.Path == p.Path || strings.HasPrefix(u.Path, folder))
+		}
+		if !slices.ContainsFunc(prefixes, under) {
+			return nil, errors.New("is not under any of the site's redirects; add a prefix of it to them")
+		}
+		return u, nil
+	}
 }

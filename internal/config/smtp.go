@@ -2,69 +2,32 @@ package config
 
 import (
 	"cmp"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
-	"net"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/relay"
 )
-
-// TLS is how the connection to the relay is guarded.
-type TLS string
-
-// The ways to guard it.
-const (
-	TLSOffered  TLS = "offered"  // smtp://: STARTTLS when the relay offers it
-	TLSRequired TLS = "required" // smtp://…?tls=required: STARTTLS, or no letter leaves
-	TLSOff      TLS = "off"      // smtp://…?tls=off
-	TLSImplicit TLS = "implicit" // smtps://: TLS from the first byte (RFC 8314)
-)
-
-// SMTP is how letters leave.
-type SMTP struct {
-	Relays      []Relay // at least one, tried in this order
-	Connections int     // to each of them, 1 to 64
-	DKIM        []DKIM
-}
-
-// Relay takes letters.
-type Relay struct {
-	Host     string
-	Port     int // 587 for smtp:// and 465 for smtps:// if not given (RFC 8314, section 3.3)
-	TLS      TLS
-	Username string // empty: no authentication
-	Password Secret
-}
-
-// Addr is the relay's host:port.
-func (s Relay) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
-
-// URL is the relay's address with its port, user and password: for opening a connection, never for a log.
-func (s Relay) URL() *url.URL {
-	u := &url.URL{Scheme: "smtp", Host: s.Addr()}
-	switch s.TLS {
-	case TLSImplicit:
-		u.Scheme = "smtps"
-	case TLSRequired, TLSOff:
-		u.RawQuery = "tls=" + string(s.TLS)
-	}
-	if s.Username != "" {
-		u.User = url.UserPassword(s.Username, string(s.Password))
-	}
-	return u
-}
 
 // readSMTP reads the smtp section.
 func readSMTP(v value) SMTP {
 	g := v.group("url", "url_file", "connections", "dkim")
 	var s SMTP
-	for _, relay := range g.neededList("url") {
-		r := checked(relay, parseRelay)
-		if r.Host != "" && slices.ContainsFunc(s.Relays, func(o Relay) bool { return o.Addr() == r.Addr() }) {
-			relay.at.fail("names a relay that is listed already; keep one")
+	for _, item := range g.requiredSecrets("url") {
+		a := checked(item, parseRelay)
+		if a.Host != "" && slices.ContainsFunc(s.Relays, func(o relay.Address) bool { return o.HostPort() == a.HostPort() }) {
+			item.at.fail("names a relay that is already listed; keep one")
 		}
-		s.Relays = append(s.Relays, r)
+		s.Relays = append(s.Relays, a)
 	}
 	s.Connections = optional(g.get("connections"), DefaultConnections, parseConnections)
 	lines := map[string]int{}
@@ -72,7 +35,7 @@ func readSMTP(v value) SMTP {
 		d := readDKIM(item)
 		name := d.String()
 		if first, again := lines[name]; again && d.Domain != "" && d.Selector != "" {
-			item.fail("is of the same domain and selector as that on line %d; keep one", first)
+			item.fail("has the same domain and selector as line %d; keep one", first)
 		}
 		lines[name] = item.line
 		s.DKIM = append(s.DKIM, d)
@@ -80,43 +43,106 @@ func readSMTP(v value) SMTP {
 	return s
 }
 
-// parseRelay takes a relay's address.
-func parseRelay(raw string) (Relay, error) {
+// parseRelay parses the URL of a relay: smtp://[user:password@]host[:587][?tls=required|off], with STARTTLS if it is offered, or
+// smtps://[user:password@]host[:465]. The ports are those of RFC 8314, section 3.3.
+func parseRelay(raw string) (relay.Address, error) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || strings.ContainsFunc(raw, breaks):
-		return Relay{}, errors.New("is not an address such as smtp://user:pass@relay.example:587; write signs of a password such as / ? # @ as %2F %3F %23 %40")
+	case err != nil || strings.ContainsFunc(raw, isControl):
+		return relay.Address{}, errors.New("is not a URL such as smtp://user:pass@relay.example:587; percent-encode / ? # @ in a password as %2F %3F %23 %40")
 	case u.Scheme != "smtp" && u.Scheme != "smtps":
-		return Relay{}, errors.New("must begin with smtp:// or smtps://")
+		return relay.Address{}, errors.New("must begin with smtp:// or smtps://")
 	case !isHost(u.Hostname()) || !isPort(u.Port(), true) || u.Path != "" && u.Path != "/" || strings.Contains(raw, "#"):
-		return Relay{}, errors.New("must have a host, a port from 1 to 65535 if any, and nothing after them but ?tls=required or ?tls=off")
+		return relay.Address{}, errors.New("must have a host, a port from 1 to 65535 if any, followed by nothing except ?tls=required or ?tls=off")
 	}
-	s := Relay{Host: strings.ToLower(u.Hostname())}
-	s.Username = u.User.Username()
-	password, _ := u.User.Password()
-	s.Password = Secret(password)
-	if (s.Username == "") != (password == "") {
-		return Relay{}, errors.New("must have both a user and a password before the host, or neither")
+	a := relay.Address{Host: strings.ToLower(u.Hostname()), User: u.User.Username()}
+	a.Password, _ = u.User.Password()
+	if (a.User == "") != (a.Password == "") {
+		return relay.Address{}, errors.New("must have both a user and a password before the host, or neither")
 	}
 	usual := map[string]string{"smtp": "587", "smtps": "465"}
-	s.Port, _ = strconv.Atoi(cmp.Or(u.Port(), usual[u.Scheme]))
-	s.TLS, err = parseTLS(u.Scheme, u.RawQuery)
-	return s, err
+	a.Port, _ = strconv.Atoi(cmp.Or(u.Port(), usual[u.Scheme]))
+	a.TLS, err = parseTLS(u.Scheme, u.RawQuery)
+	return a, err
 }
 
-// parseTLS takes what follows a relay's address.
-func parseTLS(scheme, query string) (TLS, error) {
+// parseTLS parses the scheme and the query of a relay's URL.
+func parseTLS(scheme, query string) (relay.TLS, error) {
 	switch {
 	case scheme == "smtps" && query == "":
-		return TLSImplicit, nil
+		return relay.Implicit, nil
 	case scheme == "smtps":
 		return "", errors.New("must end after the host and port: smtps:// always has TLS")
 	case query == "":
-		return DefaultTLS, nil
+		return relay.Offered, nil
 	case query == "tls=required":
-		return TLSRequired, nil
+		return relay.Required, nil
 	case query == "tls=off":
-		return TLSOff, nil
+		return relay.Off, nil
 	}
-	return "", errors.New("may be followed by ?tls=required or ?tls=off only")
+	return "", errors.New("has an unknown option; only ?tls=required and ?tls=off are known")
+}
+
+// parseConnections parses the number of connections that are held open to each relay.
+func parseConnections(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n < 1 || n > 64 {
+		return 0, errors.New("must be a whole number from 1 to 64")
+	}
+	return int(n), nil
+}
+
+// readDKIM reads one entry of smtp.dkim.
+func readDKIM(v value) DKIM {
+	g := v.group("domain", "selector", "key_file")
+	d := DKIM{
+		Domain:   required(g.get("domain"), parseDomain),
+		Selector: required(g.get("selector"), parseSelector),
+	}
+	file := g.get("key_file")
+	if !file.given() {
+		file.fail("is missing; optin keys -dkim makes a key")
+		return d
+	}
+	d.Key = checked(file.secretFile(), parseKey)
+	return d
+}
+
+// parseSelector parses a DKIM selector (RFC 6376, section 3.1): labels of a name in DNS.
+func parseSelector(s string) (string, error) {
+	if len(s) > 63 || !isDomain("a."+s+".example") {
+		return "", errors.New("must be a selector: letters, digits and hyphens, such as optin")
+	}
+	return strings.ToLower(s), nil
+}
+
+// parseKey parses a private key in PEM: PKCS #8, or PKCS #1 for RSA.
+func parseKey(text string) (crypto.Signer, error) {
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
+		return nil, errors.New("is not one key in PEM; optin keys -dkim makes one")
+	}
+	var key any
+	var err error
+	switch block.Type {
+	case "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "PRIVATE KEY":
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	default:
+		return nil, errors.New("has a PEM block that is neither PRIVATE KEY nor RSA PRIVATE KEY; keys with a passphrase are not supported: optin keys -dkim makes one")
+	}
+	if err != nil {
+		return nil, errors.New("is a damaged key; optin keys -dkim makes one")
+	}
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		if k.N.BitLen() < keyring.MinRSABits {
+			return nil, fmt.Errorf("is an RSA key of fewer than %d bits, which receivers may refuse; optin keys -dkim makes one", keyring.MinRSABits)
+		}
+		return k, nil
+	case ed25519.PrivateKey:
+		return k, nil
+	}
+	return nil, errors.New("is a key that is neither RSA nor Ed25519; optin keys -dkim makes one")
 }

@@ -48,7 +48,7 @@ func (s Store) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s Store) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // readStore reads store or store_file.
-func readStore(top group) Store { return checked(top.needed("store"), parseStore) }
+func readStore(top group) Store { return checked(top.requiredSecret("store"), parseStore) }
 
 // parseStore takes a store's address. Sentinels and cluster nodes may be several, with commas between them, which net/url
 // does not read; so the host's part is cut out first.
@@ -62,8 +62,8 @@ func parseStore(raw string) (Store, error) {
 		authority, tail = rest[:i], rest[i:]
 	}
 	u, err := url.Parse(scheme + "://" + authority[:strings.LastIndexByte(authority, '@')+1] + "host" + tail)
-	if err != nil || strings.Contains(tail, "#") || strings.ContainsFunc(raw, breaks) {
-		return Store{}, errors.New("is not an address such as redis://127.0.0.1:6379/0; write signs of a password such as / ? # @ as %2F %3F %23 %40")
+	if err != nil || strings.Contains(tail, "#") || strings.ContainsFunc(raw, isControl) {
+		return Store{}, errors.New("is not a URL such as redis://127.0.0.1:6379/0; percent-encode / ? # @ in a password as %2F %3F %23 %40")
 	}
 	s := Store{Scheme: scheme, Path: u.Path, raw: raw}
 	if s.Durability, err = parseDurability(u.RawQuery); err != nil {
@@ -71,7 +71,7 @@ func parseStore(raw string) (Store, error) {
 	}
 	if scheme == "sqlite" {
 		if authority != "" || len(s.Path) < 2 || strings.HasSuffix(s.Path, "/") {
-			return Store{}, errors.New("must name a file by its whole path, with three slashes: sqlite:///var/lib/optin/optin.db")
+			return Store{}, errors.New("must give the absolute path of a file, with three slashes: sqlite:///var/lib/optin/optin.db")
 		}
 		return s, nil
 	}
@@ -100,8 +100,8 @@ func (s Store) checkServer() error {
 			return errors.New("must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0")
 		}
 	}
-	if len(path) > 4 || strings.Trim(path, digits) != "" || s.Scheme == "redis+cluster" && strings.Trim(path, "0") != "" {
-		return errors.New("must end with the number of a database, such as /0; a cluster has only /0")
+	if len(path) > 4 || strings.Trim(path, "0123456789") != "" || s.Scheme == "redis+cluster" && strings.Trim(path, "0") != "" {
+		return errors.New("must end with the number of a database, such as /0; a cluster has /0 only")
 	}
 	return nil
 }
@@ -109,11 +109,11 @@ func (s Store) checkServer() error {
 // parseDurability takes the one setting that may follow a store's address.
 func parseDurability(query string) (Durability, error) {
 	if query == "" {
-		return DefaultDurability, nil
+		return Always, nil
 	}
 	name, d, _ := strings.Cut(query, "=")
 	if name != "durability" || !slices.Contains([]Durability{Always, EverySec, None}, Durability(d)) {
-		return "", errors.New("may be followed by ?durability=always, ?durability=everysec or ?durability=none only")
+		return "", errors.New("has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none are known")
 	}
 	return Durability(d), nil
 }

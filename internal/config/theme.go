@@ -12,8 +12,8 @@ import (
 	"github.com/optin/optin/internal/theme"
 )
 
-// readTheme reads the looks of a site's pages; nil without any. Colours that cannot be read on each other are one problem of the
-// whole theme, because changing either mends it.
+// readTheme reads the looks of a site's pages; nil if there are none. Colours with too little contrast are one problem of the whole
+// theme, because changing either of them fixes it.
 func readTheme(v value) *theme.Theme {
 	before := len(v.r.problems)
 	g := v.group("logo", "accent", "background", "text", "radius", "font")
@@ -31,7 +31,7 @@ func readTheme(v value) *theme.Theme {
 	}
 	if len(v.r.problems) == before {
 		if err := t.Check(); err != nil {
-			v.fail("cannot be read: %s", err)
+			v.fail("is not legible: %s", err)
 		}
 	}
 	return &t
@@ -52,17 +52,17 @@ func parseFont(s string) (theme.Font, error) {
 	return "", errors.New("must be system or serif")
 }
 
-// readLogo reads a picture from its file: a page shows it from optin itself, and loads nothing from elsewhere.
+// readLogo reads a picture from its file. optin serves it itself, so that pages load nothing from elsewhere.
 func readLogo(v value) *theme.Logo {
 	name, ok := v.text()
 	if !ok {
 		return nil
 	}
 	if strings.Contains(name, "://") {
-		v.fail("must be the name of a file, not an address: optin serves the picture itself, so that pages load nothing from elsewhere")
+		v.fail("must be the name of a file, not a URL: optin serves the picture itself, so that pages load nothing from elsewhere")
 		return nil
 	}
-	content, ok := v.onNode().fileOf(name, maxLogo, "must be a picture for the top of a page")
+	content, ok := v.onNode().fileAt(name, maxLogo, "must be a picture for the top of a page")
 	if !ok {
 		return nil
 	}
@@ -74,7 +74,7 @@ func readLogo(v value) *theme.Logo {
 	return &theme.Logo{Bytes: []byte(content), Media: media}
 }
 
-// pictureOf is the media type of a picture by its content, or empty.
+// pictureOf returns the media type of a picture by its content, or "".
 func pictureOf(b []byte) string {
 	switch media := http.DetectContentType(b); media {
 	case "image/png", "image/jpeg", "image/webp":

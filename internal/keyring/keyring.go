@@ -25,6 +25,9 @@ import (
 // MinSecret is the least length of a secret in bytes.
 const MinSecret = 32
 
+// MinRSABits is the least size of an RSA key, in bits: signers SHOULD use 2048 (RFC 8301, section 3.2).
+const MinRSABits = 2048
+
 // Overhead is what sealing adds, in bytes.
 const Overhead = headerSize + 12 + 16
 

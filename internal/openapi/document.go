@@ -11,8 +11,8 @@ type document struct {
 	Info struct{ Title, Summary, Description string }
 	Tags []struct{ Name, Description string }
 
-	Paths      map[string]item
-	Webhooks   map[string]item
+	Paths      map[string]pathItem
+	Webhooks   map[string]pathItem
 	Components struct {
 		Parameters map[string]parameter
 		Responses  map[string]response
@@ -20,20 +20,21 @@ type document struct {
 	}
 }
 
-type item struct {
+type pathItem struct {
 	Parameters                 []parameter
 	Get, Post, Delete, Options *operation
 }
 
-// methods are a path's, as they are read.
-func (i item) methods() []named[*operation] {
-	all := []named[*operation]{{"GET", i.Get}, {"POST", i.Post}, {"DELETE", i.Delete}, {"OPTIONS", i.Options}}
-	return slices.DeleteFunc(all, func(n named[*operation]) bool { return n.Is == nil })
+// operations returns the operations of a path, named by their methods, in the order in which the page shows them.
+func (p pathItem) operations() []named[*operation] {
+	all := []named[*operation]{{"GET", p.Get}, {"POST", p.Post}, {"DELETE", p.Delete}, {"OPTIONS", p.Options}}
+	return slices.DeleteFunc(all, func(n named[*operation]) bool { return n.Value == nil })
 }
 
+// named is one entry of a map.
 type named[T any] struct {
-	Name string
-	Is   T
+	Name  string
+	Value T
 }
 
 type operation struct {
@@ -68,9 +69,9 @@ type content struct {
 
 type example struct {
 	Summary string
-	Value   json.RawMessage
-	Status  int  `json:"x-status"`
-	Key     bool `json:"x-key"`
+	Value   json.RawMessage // compact, as JSON returns the whole document
+	Status  int             `json:"x-status"`
+	Key     bool            `json:"x-key"`
 }
 
 type schema struct {
@@ -85,8 +86,8 @@ type schema struct {
 	Status              int `json:"x-status"`
 }
 
-// known follows the references of parameters and answers, which lead to components only.
-func (d *document) known(all []parameter) []parameter {
+// parameters returns the parameters with their references followed, which lead to components only.
+func (d *document) parameters(all []parameter) []parameter {
 	all = slices.Clone(all)
 	for i, p := range all {
 		if p.Ref != "" {
@@ -96,7 +97,8 @@ func (d *document) known(all []parameter) []parameter {
 	return all
 }
 
-func (d *document) answer(r response) response {
+// response follows the reference of a response, if it is one.
+func (d *document) response(r response) response {
 	if r.Ref != "" {
 		return d.Components.Responses[path.Base(r.Ref)]
 	}

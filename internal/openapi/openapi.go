@@ -1,28 +1,46 @@
-// Package openapi is the description of all that optin answers, in OpenAPI 3.1, and that description as a page.
+// Package openapi holds the description of the HTTP API in OpenAPI 3.1, and renders it as a page.
 //
-// openapi.yaml is the one place where it is written, and stands in this folder and not at the root, because Go embeds only what
-// is beside or below a file of its own. openapi.json is made from it by "go generate", since the program itself reads no YAML here; a test
-// holds the two together.
+// The description is written in openapi.yaml and nowhere else. The file stands in this directory, not at the root of
+// the repository, because Go only embeds files beside or below the file that embeds them.
 //
-// web serves the first at /openapi.yaml and the page at /docs. Its tests hold both against the running server: every route, every
-// code, every example, and every answer to every other test.
+// Package web serves the document at /openapi.yaml and the page at /docs. Its tests hold the document against the
+// running server, both ways: every route, status, error code and example, and every response to every other test
+// (package contract).
 package openapi
 
-import _ "embed"
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"sync"
 
-//go:generate go test -run TestTheJSONIsMadeFromTheYAML -count 1 . -write
+	"go.yaml.in/yaml/v4"
+)
 
 //go:embed openapi.yaml
-var written []byte
+var source []byte
 
-//go:embed openapi.json
-var made []byte
-
-// MediaType is that of YAML (RFC 9512).
+// MediaType is the media type of YAML (RFC 9512).
 const MediaType = "application/yaml"
 
-// YAML is the document as it was written. It must not be changed.
-func YAML() []byte { return written }
+// YAML returns the document as it was written. The caller must not change it.
+func YAML() []byte { return source }
 
-// JSON is the same document for programs. It must not be changed.
-func JSON() []byte { return made }
+// JSON returns the same document as JSON, with aliases resolved. The caller must not change it. It returns an error
+// only if the embedded document is not YAML of string keys, which a test rules out.
+func JSON() ([]byte, error) { return converted() }
+
+var converted = sync.OnceValues(func() ([]byte, error) {
+	var doc any
+	if err := yaml.Unmarshal(source, &doc); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // people read it
+	if err := e.Encode(doc); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	return b.Bytes(), nil
+})

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -16,58 +18,62 @@ var pageText string
 //go:embed page.css
 var sheet []byte
 
-// Sheet is the page's own style sheet, which goes on top of that of all pages. It must not be changed.
+// Sheet returns the style sheet of the page, which goes on top of the one of all pages. The caller must not change it.
 func Sheet() []byte { return sheet }
 
-// group are the operations of one tag.
+// group holds the operations of one tag.
 type group struct {
 	Name, Description string
-	Operations        []shown
+	Operations        []shownOperation
 }
 
-// shown is an operation as the page tells it.
-type shown struct {
+// shownOperation is an operation as the page shows it.
+type shownOperation struct {
 	*operation
 	Method, Path string
-	Event        bool // we call
-	Key          bool // needs an API key, always
+	Event        bool // a webhook: optin makes the call
+	Key          bool // every call needs an API key
 	Parameters   []parameter
 	Bodies       []named[content]
 	Examples     []request
-	Answers      []named[response]
+	Responses    []named[response]
 }
 
-// Page renders the document as a page of HTML. Its examples call base, an address without a slash at its end; sheets are the style
-// sheets that it links to, in their order.
+// Page renders the document as an HTML page. Its examples call base, an address without a trailing slash; sheets are
+// the addresses of the style sheets that it links to, in order.
 func Page(base string, sheets ...string) ([]byte, error) {
+	b, err := JSON()
+	if err != nil {
+		return nil, err
+	}
 	d := &document{}
-	if err := json.Unmarshal(JSON(), d); err != nil {
+	if err := json.Unmarshal(b, d); err != nil {
 		return nil, err
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"prose": prose, "kind": kind, "link": link, "sorted": sorted[*schema], "required": slices.Contains[[]string], "examples": sorted[example],
-		"indent": indent, "content": sorted[content], "headers": sorted[parameter],
+		"prose": prose, "kind": kind, "link": link, "indent": indent, "required": slices.Contains[[]string],
+		"sorted": sorted[*schema], "examples": sorted[example], "content": sorted[content], "headers": sorted[parameter],
 	}).Parse(pageText)
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = t.Execute(&b, map[string]any{
+	var out bytes.Buffer
+	err = t.Execute(&out, map[string]any{
 		"Doc": d, "Groups": d.groups(base), "Sheets": sheets, "Base": base,
 		"Codes": d.Components.Schemas["Code"].OneOf, "Schemas": sorted(d.Components.Schemas),
 	})
-	return b.Bytes(), err
+	return out.Bytes(), err
 }
 
-// groups are all operations, by tag and path.
+// groups returns all operations, by tag and path.
 func (d *document) groups(base string) []group {
 	var all []group
 	for _, tag := range d.Tags {
 		g := group{Name: tag.Name, Description: tag.Description}
-		for _, at := range append(sorted(d.Paths), sorted(d.Webhooks)...) {
-			for _, m := range at.Is.methods() {
-				if slices.Contains(m.Is.Tags, tag.Name) {
-					g.Operations = append(g.Operations, d.show(base, at.Name, m.Name, at.Is, m.Is))
+		for _, item := range append(sorted(d.Paths), sorted(d.Webhooks)...) {
+			for _, op := range item.Value.operations() {
+				if slices.Contains(op.Value.Tags, tag.Name) {
+					g.Operations = append(g.Operations, d.show(base, item.Name, op.Name, item.Value, op.Value))
 				}
 			}
 		}
@@ -76,27 +82,96 @@ func (d *document) groups(base string) []group {
 	return all
 }
 
-func (d *document) show(base, path, method string, at item, op *operation) shown {
-	s := shown{
+func (d *document) show(base, path, method string, item pathItem, op *operation) shownOperation {
+	o := shownOperation{
 		operation: op, Method: method, Path: path, Event: !strings.HasPrefix(path, "/"),
 		Key:        len(op.Security) == 1,
-		Parameters: append(d.known(at.Parameters), d.known(op.Parameters)...),
+		Parameters: append(d.parameters(item.Parameters), d.parameters(op.Parameters)...),
 		Bodies:     sorted(op.RequestBody.Content),
 	}
 	for _, r := range sorted(op.Responses) {
-		s.Answers = append(s.Answers, named[response]{r.Name, d.answer(r.Is)})
+		o.Responses = append(o.Responses, named[response]{r.Name, d.response(r.Value)})
 	}
-	if !s.Event {
-		s.Examples = s.requests(base)
+	if !o.Event {
+		o.Examples = o.requests(base)
 	}
-	return s
+	return o
 }
 
-// sorted is a map in the order of its keys.
+// sorted returns the entries of a map, ordered by key.
 func sorted[T any](m map[string]T) []named[T] {
 	var all []named[T]
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		all = append(all, named[T]{k, m[k]})
 	}
 	return all
+}
+
+// prose renders a text of the document: paragraphs separated by an empty line, with `code` in backticks.
+func prose(text string) template.HTML {
+	var b strings.Builder
+	for p := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if p == "" {
+			continue
+		}
+		b.WriteString("<p>")
+		for i, part := range strings.Split(p, "`") {
+			if part = template.HTMLEscapeString(part); i%2 == 1 {
+				part = "<code>" + part + "</code>"
+			}
+			b.WriteString(part)
+		}
+		b.WriteString("</p>\n")
+	}
+	return template.HTML(b.String()) // #nosec G203 -- every part was escaped above, and the document is our own
+}
+
+// link returns the name of the schema that a schema, or its items, refers to; empty if there is none.
+func link(s *schema) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Ref != "":
+		return path.Base(s.Ref)
+	}
+	return link(s.Items)
+}
+
+// kind describes in words what a schema accepts.
+func kind(s *schema) string {
+	switch {
+	case s == nil:
+		return "anything"
+	case s.Ref != "":
+		return path.Base(s.Ref)
+	case s.Const != nil:
+		return fmt.Sprintf("%q", s.Const)
+	case len(s.Enum) > 0:
+		return strings.Join(each(s.Enum, func(x any) string { return fmt.Sprintf("%q", x) }), ", ")
+	case len(s.OneOf) > 0:
+		return strings.Join(each(s.OneOf, kind), " or ")
+	case s.Items != nil:
+		return "list of " + kind(s.Items)
+	}
+	if several, ok := s.Type.([]any); ok {
+		return strings.Join(each(several, func(x any) string { return fmt.Sprint(x) }), " or ")
+	}
+	if s.Format != "" {
+		return s.Format
+	}
+	return fmt.Sprint(s.Type)
+}
+
+func each[T any](all []T, word func(T) string) (words []string) {
+	for _, x := range all {
+		words = append(words, word(x))
+	}
+	return words
+}
+
+// indent formats a JSON value for reading.
+func indent(raw json.RawMessage) (string, error) {
+	var b bytes.Buffer
+	err := json.Indent(&b, raw, "", "  ")
+	return b.String(), err
 }

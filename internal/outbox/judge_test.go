@@ -68,6 +68,9 @@ func TestWhatATrialSaysDecidesWhenAndWhereItIsTriedAgain(t *testing.T) {
 				t.Errorf("%s in %q, want %s in %q", outcome, what.Queue, c.outcome, c.to)
 			}
 			want := map[string]store.End{"done": store.EndComplete, "again": store.EndRetry, "parked": store.EndFail}[c.outcome]
+			if c.to != "" {
+				want = store.EndMove
+			}
 			if what.End != want {
 				t.Errorf("verdict %d, want %d", what.End, want)
 			}

@@ -38,7 +38,7 @@ func (c *crew) settle(ctx context.Context, e store.Job, settled bool, err error)
 	if c.byKind[what.Queue] == nil && what.Queue != "" {
 		c.Log.Error("outbox: nobody works the lane that an entry is to wait in; it stays where it is",
 			"lane", e.Queue, "entry", e.ID, "to", what.Queue)
-		what = what.In("")
+		what = store.Retry(what.At)
 	}
 	if errors.Is(err, store.ErrLeaseLost) {
 		settled, outcome = true, "lost"

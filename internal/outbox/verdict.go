@@ -25,7 +25,11 @@ func (l Pool) judge(e store.Job, err error, now time.Time) (string, store.Outcom
 	default:
 		wait = l.Waits[min(n, len(l.Waits)-1)]
 	}
-	return "again", store.Retry(now.Add(max(jitter(wait), leaveAlone(err)))).In(l.whereTo(e, err))
+	at := now.Add(max(jitter(wait), leaveAlone(err)))
+	if to := l.whereTo(e, err); to != "" {
+		return "again", store.Move(to, at)
+	}
+	return "again", store.Retry(at)
 }
 
 // whereTo is the kind in which an entry is to wait; empty: its own.

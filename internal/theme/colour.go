@@ -54,9 +54,9 @@ func (c Colour) mix(other Colour, share float64) Colour {
 }
 
 // towards goes from c towards an end, only as far as it must to have the ratio on every ground; at worst it is the end.
-func (c Colour) towards(end Colour, ratio float64, grounds ...Colour) Colour {
+func (c Colour) mixUntil(end Colour, ratio float64, grounds ...Colour) Colour {
 	for step := range 50 {
-		if m := c.mix(end, float64(step)/50); m.on(ratio, grounds...) {
+		if m := c.mix(end, float64(step)/50); m.hasContrast(ratio, grounds...) {
 			return m
 		}
 	}
@@ -64,7 +64,7 @@ func (c Colour) towards(end Colour, ratio float64, grounds ...Colour) Colour {
 }
 
 // on tells whether a colour has a ratio on every ground.
-func (c Colour) on(ratio float64, grounds ...Colour) bool {
+func (c Colour) hasContrast(ratio float64, grounds ...Colour) bool {
 	for _, g := range grounds {
 		if Contrast(c, g) < ratio {
 			return false

@@ -15,7 +15,7 @@ const (
 func (t Theme) CSS() []byte {
 	var b bytes.Buffer
 	b.WriteString("@media screen {\n:root {\n")
-	if t.dark() {
+	if t.isDark() {
 		b.WriteString("  color-scheme: dark;\n")
 	}
 	fmt.Fprintf(&b, "  --radius: %dpx;\n", t.Radius)
@@ -25,11 +25,11 @@ func (t Theme) CSS() []byte {
 	case Serif:
 		fmt.Fprintf(&b, "  --serif: %[1]s;\n  --sans: %[1]s;\n", serif)
 	}
-	t.day().write(&b)
+	t.lightPalette().write(&b)
 	b.WriteString("}\n}\n")
-	if !t.dark() {
+	if !t.isDark() {
 		b.WriteString("@media screen and (prefers-color-scheme: dark) {\n:root {\n")
-		t.night().write(&b)
+		t.darkPalette().write(&b)
 		// A logo made for the site's own background keeps it.
 		fmt.Fprintf(&b, "}\nheader.site img { padding: 0.5rem 0.75rem; background: %s; }\n}\n", t.Background)
 	}
@@ -43,7 +43,7 @@ func (p palette) write(b *bytes.Buffer) {
 		is   Colour
 	}{
 		{"ground", p.ground}, {"paper", p.paper}, {"ink", p.ink}, {"soft", p.soft}, {"line", p.line}, {"edge", p.edge},
-		{"accent", p.accent}, {"press", p.press}, {"on-accent", p.onAccent}, {"wash", p.wash}, {"wrong", p.wrong},
+		{"accent", p.accent}, {"accent-hover", p.accentHover}, {"on-accent", p.onAccent}, {"wash", p.wash}, {"wrong", p.wrong},
 	} {
 		fmt.Fprintf(b, "  --%s: %s;\n", v.name, v.is)
 	}

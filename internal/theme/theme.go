@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// Legible and Visible are the least ratios of text, and of the edge of a field, to what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
+// MinTextContrast and MinEdgeContrast are the least ratios of text, and of the edge of a field, to what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
 const (
-	Legible = 4.5
-	Visible = 3.0
+	MinTextContrast = 4.5
+	MinEdgeContrast = 3.0
 )
 
 // Font is a kind of font; nothing is ever loaded for it.
@@ -61,15 +61,15 @@ func (t Theme) Check() error {
 		name string
 		of   Colour
 	}{{"text", t.Text}, {"accent", t.Accent}} {
-		if ratio := Contrast(c.of, t.Background); ratio < Legible {
-			wrong = append(wrong, fmt.Sprintf("%s on background has a contrast of %.2f:1", c.name, down(ratio)))
+		if ratio := Contrast(c.of, t.Background); ratio < MinTextContrast {
+			wrong = append(wrong, fmt.Sprintf("%s on background has a contrast of %.2f:1", c.name, truncate(ratio)))
 		}
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("%s; make it %.1f:1 or more (WCAG 2.2, 1.4.3)", strings.Join(wrong, ", and "), Legible)
+		return fmt.Errorf("%s; make it %.1f:1 or more (WCAG 2.2, 1.4.3)", strings.Join(wrong, ", and "), MinTextContrast)
 	}
 	return nil
 }
 
 // down cuts a ratio to two digits, so that 4.499 is not told as 4.50.
-func down(ratio float64) float64 { return float64(int(ratio*100)) / 100 }
+func truncate(ratio float64) float64 { return float64(int(ratio*100)) / 100 }

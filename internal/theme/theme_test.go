@@ -55,14 +55,14 @@ func TestWhateverIsTakenIsReadableDayAndNight(t *testing.T) {
 			continue
 		}
 		taken++
-		if th.dark() {
+		if th.isDark() {
 			darks++
 		}
-		for name, p := range map[string]palette{"day": th.day(), "night": th.night()} {
+		for name, p := range map[string]palette{"day": th.lightPalette(), "night": th.darkPalette()} {
 			for what, ok := range map[string]bool{
-				"ink": p.ink.on(Legible, p.ground, p.paper, p.wash), "accent": p.accent.on(Legible, p.ground, p.paper, p.wash),
-				"soft": p.soft.on(Legible, p.ground, p.paper, p.wash), "wrong": p.wrong.on(Legible, p.ground, p.paper),
-				"label": p.onAccent.on(Legible, p.accent, p.press), "edge": p.edge.on(Visible, p.paper),
+				"ink": p.ink.hasContrast(MinTextContrast, p.ground, p.paper, p.wash), "accent": p.accent.hasContrast(MinTextContrast, p.ground, p.paper, p.wash),
+				"soft": p.soft.hasContrast(MinTextContrast, p.ground, p.paper, p.wash), "wrong": p.wrong.hasContrast(MinTextContrast, p.ground, p.paper),
+				"label": p.onAccent.hasContrast(MinTextContrast, p.accent, p.accentHover), "edge": p.edge.hasContrast(MinEdgeContrast, p.paper),
 			} {
 				if !ok {
 					t.Fatalf("%s of %+v: %s cannot be read: %+v", name, th, what, p)

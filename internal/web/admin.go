@@ -79,7 +79,7 @@ func (s *Server) inside(h handler) handler {
 			seeOther(w, loginPath)
 			return nil
 		}
-		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{Ended: true})
+		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{SessionEnded: true})
 	}
 }
 
@@ -123,5 +123,5 @@ func (s *Server) adminFail(w http.ResponseWriter, r *http.Request, err error, in
 	if e.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(e.after)))
 	}
-	return s.adminPage(w, status, templates.AdminFailure{Status: status, Inside: inside})
+	return s.adminPage(w, status, templates.AdminFailure{Status: status, LoggedIn: inside})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -23,7 +24,7 @@ const knownFor = 30 * 24 * time.Hour
 
 // showLogin asks for the password.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
-	return s.adminPage(w, http.StatusOK, templates.AdminLogin{Left: r.URL.RawQuery == "left=1"})
+	return s.adminPage(w, http.StatusOK, templates.AdminLogin{LoggedOut: r.URL.RawQuery == "left=1"})
 }
 
 // login opens a session for the right password.
@@ -40,42 +41,42 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
 		return s.adminPage(w, http.StatusTooManyRequests, templates.AdminLogin{Wait: wait})
 	case !right:
-		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{Wrong: true})
+		return s.adminPage(w, http.StatusForbidden, templates.AdminLogin{WrongPassword: true})
 	}
 	s.openSession(w)
 	seeOther(w, adminPath)
 	return nil
 }
 
-// try takes a try, and only then looks at the password: of any number that come at once no more are looked at than the limits allow. For
-// the right one the try is given back. With a wait, no password was looked at.
+// try takes a try, and only then looks at the password: of any number that come at once no more are looked at than the limits allow. After the
+// right one, what is counted of its IP starts anew. With a wait, no password was looked at.
 func (s *Server) try(ctx context.Context, from netip.Addr, password string) (right bool, wait time.Duration, err error) {
 	ip, tries := base64.RawURLEncoding.EncodeToString(s.opt.Keyring.Sums("admin login", narrow(from, 32, 64))[0]), "admin/tries"
-	switch known, err := s.opt.Store.Get(ctx, "admin/known/"+ip); {
-	case err != nil:
+	known, err := s.opt.Store.Get(ctx, "admin/known/"+ip)
+	if err != nil {
 		return false, 0, err
-	case known != nil:
-		tries += "/" + ip
 	}
-	takes := []struct {
-		bucket string
-		limit  store.Limit
-	}{{"admin/ip/" + ip, triesOfOneIP()}, {tries, triesOfAll()}}
-	taker := base64.RawURLEncoding.EncodeToString(s.random(16))
-	for _, t := range takes {
-		if wait, err = s.opt.Store.Acquire(ctx, t.bucket, taker, t.limit); err != nil || wait > 0 {
-			return false, wait, err
-		}
+	since := base64.RawURLEncoding.EncodeToString(known) // the last login from there
+	if known != nil {
+		tries += "/" + ip + "/" + since
+	}
+	waits, err := s.opt.Store.Acquire(ctx, "",
+		store.Bucket{Name: "admin/ip/" + ip + "/" + since, Limits: []store.Limit{triesOfOneIP()}},
+		store.Bucket{Name: tries, Limits: []store.Limit{triesOfAll()}})
+	for _, w := range waits {
+		wait = max(wait, w)
+	}
+	if err != nil || wait > 0 {
+		return false, wait, err
 	}
 	if !s.isPassword(password) {
 		return false, 0, nil
 	}
-	for _, t := range takes {
-		if err := s.opt.Store.Return(ctx, t.bucket, taker); err != nil {
-			return false, 0, err
-		}
+	if login := s.random(16); known == nil {
+		_, err = s.opt.Store.SetNX(ctx, "admin/known/"+ip, login, knownFor)
+	} else if err = s.opt.Store.CompareAndSwap(ctx, "admin/known/"+ip, known, login, knownFor); errors.Is(err, store.ErrChanged) {
+		err = nil // somebody else has just logged in from there
 	}
-	_, err = s.opt.Store.SetNX(ctx, "admin/known/"+ip, []byte("known"), knownFor)
 	return err == nil, 0, err
 }
 

@@ -25,7 +25,7 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 	page := templates.AdminOverview{Store: s.storeShown(r.Context()), Days: overviewDays, Now: s.opt.Now()}
 	if s.opt.Admin.Relays != nil {
 		for _, relay := range s.opt.Admin.Relays() {
-			page.Relays = append(page.Relays, templates.AdminRelay{Address: relay.Address, Paused: relay.Paused})
+			page.Relays = append(page.Relays, templates.AdminRelay{Address: relay.Address, PausedSince: relay.Paused})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.sites)) {
@@ -44,12 +44,12 @@ func (s *Server) storeShown(ctx context.Context) templates.AdminStore {
 	if u := new(store.UnsafeError); errors.As(err, &u) {
 		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
 	}
-	return templates.AdminStore{Away: err != nil}
+	return templates.AdminStore{Unreachable: err != nil}
 }
 
 // siteShown is what is counted at a site, by little reading: no record is opened.
 func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.AdminSite, err error) {
-	shown = templates.AdminSite{ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.EventQueues) > 0}
+	shown = templates.AdminSite{ID: st.id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0}
 	today := s.opt.Now().UTC()
 	days, err := s.opt.Service.Stats(ctx, st.id, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
 	if err != nil {
@@ -60,9 +60,9 @@ func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.Admin
 	if err != nil {
 		return shown, err
 	}
-	shown.Pending = templates.Some{N: len(pending.Records), More: pending.Next != store.Cursor{}}
+	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
 	parked, next, err := s.opt.Service.FailedEvents(ctx, st.id, "", parkedAtOnce)
-	shown.Parked = templates.Some{N: len(parked), More: next != ""}
+	shown.FailedEvents = templates.BoundedCount{N: len(parked), More: next != ""}
 	return shown, err
 }
 
@@ -71,7 +71,7 @@ func addUp(shown *templates.AdminSite, days []confirm.Day) {
 	within := map[string]int64{}
 	for _, d := range days {
 		shown.Signups += d.Signups
-		shown.Letters += d.Emails
+		shown.Emails += d.Emails
 		shown.Confirmations += d.Confirmations
 		shown.Declines += d.Declines
 		shown.Expired += d.Expired
@@ -80,11 +80,11 @@ func addUp(shown *templates.AdminSite, days []confirm.Day) {
 			within[in.Under] += in.Count
 		}
 	}
-	shown.Share = -1
+	shown.ConfirmedPercent = -1
 	if shown.Signups > 0 && shown.Confirmations <= shown.Signups { // more than all: those of before are among them
-		shown.Share = int(100 * shown.Confirmations / shown.Signups)
+		shown.ConfirmedPercent = int(100 * shown.Confirmations / shown.Signups)
 	}
-	shown.Within = middle(within)
+	shown.MedianBucket = middle(within)
 }
 
 // middle is the bucket of the median; of two middle presses, the quicker one's.

@@ -39,7 +39,7 @@ func (w *world) look() *goquery.Document {
 
 func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	w := adminWorld(t)
-	none := map[string]string{"Pending now": "0", "Signups": "0", "Letters sent": "0", "Confirmed": "0", "Median time to confirm": "–", "Declined": "0", "Expired": "0", "Undeliverable": "0", "Parked webhooks": "0"}
+	none := map[string]string{"Pending now": "0", "Signups": "0", "Emails sent": "0", "Confirmed": "0", "Median time to confirm": "–", "Declined": "0", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
 	if diff := cmp.Diff(none, figures(w.look(), "gazette")); diff != "" {
 		t.Errorf("before anything: %s", diff)
 	}
@@ -57,11 +57,11 @@ func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	w.signUp("joe@b.example")
 	w.letter()
 	page := w.look()
-	want := map[string]string{"Pending now": "1", "Signups": "5", "Letters sent": "0", "Confirmed": "3 (60 %)", "Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0", "Parked webhooks": "0"}
+	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "0", "Confirmed": "3 (60 %)", "Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0", "Failed webhooks": "0"}
 	if diff := cmp.Diff(want, figures(page, "gazette")); diff != "" {
 		t.Error(diff)
 	}
-	none["Parked webhooks"] = "no endpoint"
+	none["Failed webhooks"] = "no endpoint"
 	if diff := cmp.Diff(none, figures(page, "club")); diff != "" {
 		t.Error(diff)
 	}
@@ -119,8 +119,8 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 		change func(*Options)
 		words  []string
 	}{
-		"unfit": {func(o *Options) { o.Store = unfit{o.Store} }, []string{"Not fit.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
-		"away":  {func(o *Options) { o.Store = absent{o.Store} }, []string{"Away.", "cannot be reached"}},
+		"unfit": {func(o *Options) { o.Store = unfit{o.Store} }, []string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
+		"away":  {func(o *Options) { o.Store = absent{o.Store} }, []string{"Unreachable.", "until the store can be reached"}},
 		"fit":   {func(o *Options) { o.Store = fit{o.Store} }, []string{"Ready."}},
 	} {
 		got := reads(adminWorld(t, row.change).look().Find("section[aria-labelledby=store]"))
@@ -137,7 +137,7 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	relays := NewRelays(func() time.Time { return at }, "b.example:587", "a.example:465")
 	w := adminWorld(t, func(o *Options) { o.Admin.Relays = relays.Status })
 	shown := func() string { return reads(w.look().Find("section[aria-labelledby=relays] tbody")) }
-	if got, want := shown(), "a.example:465Takes letters b.example:587Takes letters"; got != want {
+	if got, want := shown(), "a.example:465Takes emails b.example:587Takes emails"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	relays.Alarm("b.example:587", true)
@@ -147,7 +147,7 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 		t.Error(got)
 	}
 	relays.Alarm("b.example:587", false)
-	if got := shown(); strings.Contains(got, "Paused") || strings.Count(got, "Takes letters") != 2 {
+	if got := shown(); strings.Contains(got, "Paused") || strings.Count(got, "Takes emails") != 2 {
 		t.Error(got)
 	}
 	if n := adminWorld(t).look().Find("section[aria-labelledby=relays]").Length(); n != 0 {

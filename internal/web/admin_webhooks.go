@@ -29,11 +29,11 @@ func (s *Server) adminParked(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.AdminWebhooks{
-		ID: st.id, Name: st.Show.Name, Hooks: len(st.rules.EventQueues) > 0, Further: q.get("after") != "", Told: replayed(q), Now: s.opt.Now(),
+		ID: st.id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0, Continued: q.get("after") != "", Requeued: replayed(q), Now: s.opt.Now(),
 	}
 	for _, p := range parked {
 		host := cmp.Or(s.opt.Admin.Endpoints[p.Queue], p.Endpoint)
-		page.Events = append(page.Events, templates.AdminEvent{ID: p.ID, Type: string(p.Type), Endpoint: host, At: p.At})
+		page.Events = append(page.Events, templates.AdminFailedEvent{ID: p.ID, Type: string(p.Type), Endpoint: host, At: p.At})
 	}
 	if next != "" {
 		page.Next = page.Path() + "?" + url.Values{"after": {next}}.Encode()
@@ -42,12 +42,12 @@ func (s *Server) adminParked(w http.ResponseWriter, r *http.Request) error {
 }
 
 // replayed is what the address says of a button that was pressed; nil if it says nothing, or what no button does.
-func replayed(q *query) *templates.AdminReplayed {
+func replayed(q *query) *templates.BoundedCount {
 	n, err := strconv.Atoi(q.get("replayed"))
 	if err != nil || n < 0 || n > replayAtOnce {
 		return nil
 	}
-	return &templates.AdminReplayed{N: n, More: q.get("more") != ""}
+	return &templates.BoundedCount{N: n, More: q.get("more") != ""}
 }
 
 // adminReplay makes one parked event due now, or all of a site's, as the API and the command line do.

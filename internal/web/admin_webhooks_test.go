@@ -50,7 +50,7 @@ func TestAnOperatorSeesAndReplaysWhatIsParked(t *testing.T) {
 	}
 	cookie := w.logIn()
 	page := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
-	row := "subscription.confirmed | %d hours ago | hooks.gazette.example | %s | Replay"
+	row := "subscription.confirmed | %d hours ago | hooks.gazette.example | %s | Try again"
 	want := []string{fmt.Sprintf(row, 3, ids[0]), fmt.Sprintf(row, 2, ids[1]), strings.Replace(fmt.Sprintf(row, 1, ids[2]), "hours", "hour", 1)}
 	if diff := cmp.Diff(want, listedEvents(page)); diff != "" {
 		t.Error(diff)
@@ -61,28 +61,28 @@ func TestAnOperatorSeesAndReplaysWhatIsParked(t *testing.T) {
 	if strings.Contains(page.Text(), "ada") || strings.Contains(page.Text(), "b.example") {
 		t.Error("it names somebody")
 	}
-	if diff := cmp.Diff("3", figures(w.look(), "gazette")["Parked webhooks"]); diff != "" {
+	if diff := cmp.Diff("3", figures(w.look(), "gazette")["Failed webhooks"]); diff != "" {
 		t.Error(diff)
 	}
 
 	second := page.Find("table form").Eq(1)
 	told := w.follow(w.submit(second, cookie), cookie)
-	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "1 event replayed. It is due now") {
+	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "1 event will be tried again. It is due now") {
 		t.Error(got)
 	}
 	due, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute)
 	if err != nil || len(due) != 1 || due[0].ID != ids[1] {
 		t.Errorf("due are %v, %v", due, err)
 	}
-	if got := reads(w.follow(w.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing was replayed.") {
+	if got := reads(w.follow(w.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
 		t.Errorf("again: %s", got)
 	}
 
 	told = w.follow(w.submit(page.Find("form:has(input[name=all])"), cookie), cookie)
-	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "2 events replayed. They are due now") {
+	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "2 events will be tried again. They are due now") {
 		t.Error(got)
 	}
-	if len(w.parkedIDs()) != 0 || told.Find("table").Length() != 0 || !strings.Contains(reads(told.Find("main")), "Nothing is parked") {
+	if len(w.parkedIDs()) != 0 || told.Find("table").Length() != 0 || !strings.Contains(reads(told.Find("main")), "No event has failed") {
 		t.Errorf("left: %v; %s", w.parkedIDs(), reads(told.Find("main")))
 	}
 	if due, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute); err != nil || len(due) != 2 {
@@ -96,7 +96,7 @@ func TestParkedEventsComeByFifties(t *testing.T) {
 		w.park(fmt.Sprintf("ada%d@b.example", i))
 	}
 	cookie := w.logIn()
-	if got := figures(w.look(), "gazette")["Parked webhooks"]; got != "more than 50" {
+	if got := figures(w.look(), "gazette")["Failed webhooks"]; got != "more than 50" {
 		t.Errorf("counted: %s", got)
 	}
 	first := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
@@ -113,7 +113,7 @@ func TestParkedEventsComeByFifties(t *testing.T) {
 func TestAnEmptyListSaysWhatThatMeans(t *testing.T) {
 	w := adminWorld(t)
 	cookie := w.logIn()
-	for site, words := range map[string]string{"gazette": "every endpoint has been told everything", "club": "This site has no endpoint"} {
+	for site, words := range map[string]string{"gazette": "every event was delivered, or is still being tried", "club": "This site has no endpoint"} {
 		page := w.send("GET", "/admin/sites/"+site+"/webhooks", "", "Cookie", cookie).page(t)
 		if !strings.Contains(reads(page.Find("main")), words) || page.Find("table, main form").Length() != 0 {
 			t.Errorf("%s: %s", site, reads(page.Find("main")))
@@ -133,7 +133,7 @@ func TestAnEventThatDoesNotOpenIsListedAndReplayed(t *testing.T) {
 	must(t, w.store.End(t.Context(), owed[0], store.Fail()))
 	cookie := w.logIn()
 	page := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
-	if rows := listedEvents(page); len(rows) != 2 || rows[1] != "not readable: its secret is not listed any more | not known | hooks.gazette.example | strange | Replay" {
+	if rows := listedEvents(page); len(rows) != 2 || rows[1] != "unreadable: its secret is no longer configured | unknown | hooks.gazette.example | strange | Try again" {
 		t.Errorf("%q", rows)
 	}
 	w.follow(w.submit(page.Find("table form").Eq(1), cookie), cookie)
@@ -171,7 +171,7 @@ func TestAReplayThatIsNotOneOfOurButtonsDoesNothing(t *testing.T) {
 			t.Errorf("%s: %d %.200s", name, a.status, a.body)
 		}
 		if row.status == http.StatusSeeOther {
-			if got := reads(w.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing was replayed.") {
+			if got := reads(w.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
 				t.Errorf("%s: %s", name, got)
 			}
 		}

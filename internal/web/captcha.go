@@ -98,7 +98,7 @@ func (s *Server) captcha(r *http.Request, a *arrival) (c code, away bool, err er
 	if err := r.Context().Err(); err != nil {
 		return c, false, err // whoever gave up, it need not have been the service
 	}
-	away = errors.Is(said, challenge.ErrAway)
+	away = errors.Is(said, challenge.ErrUnavailable)
 	if news := a.site.pulse.hear(away, s.opt.Now()); news && away {
 		s.opt.Log.WarnContext(r.Context(), "the captcha service gives no verdict: a proof of work is asked for in its place",
 			slog.String("site", a.site.id), slog.String("error", said.Error()))

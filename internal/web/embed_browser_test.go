@@ -56,7 +56,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 		n := newNeighbours(t, policy, map[string]string{"/join": newcomer("", "")}, nil)
 		p.fillIn(n.site+"/join?utm=x#form", "ada@b.example")
 		p.press()
-		p.until(said + `.startsWith("Plus qu’une étape\u00a0: ouvrez")`)
+		p.until(said + `.startsWith("Plus qu’une étape\u202f: ouvrez")`)
 		if got := ask[string](p, `[location.pathname, document.cookie, `+theForm+`.email.value, `+theForm+`.consent.checked, document.querySelector("button").disabled].join("|")`); got != "/join||"+"|false|false" {
 			t.Errorf("%s: afterwards: %s", name, got)
 		}
@@ -107,7 +107,7 @@ func TestABoxThatIsTickedBeforehandIsRefused(t *testing.T) {
 		p.until(said + `.startsWith("Ce formulaire ne fonctionne pas")`)
 		p.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("[name=consent]"))) // off and on again mends nothing
 	}
-	if words := p.heard(); !strings.Contains(words, `form \"gazette\": not sent: a consent box is ticked beforehand. Take its checked attribute away`) {
+	if words := p.heard(); !strings.Contains(words, `form \"gazette\": not sent: a consent box is ticked beforehand. Remove its checked attribute`) {
 		t.Errorf("the console says: %s", words)
 	}
 	n.untouched()

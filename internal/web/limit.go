@@ -46,37 +46,26 @@ func (s *Server) bucket(label string, st *site, who string) string {
 }
 
 // spare takes one letter from what a client may ask for, or refuses. A store that cannot say refuses as well. Of an unknown client
-// nothing is counted. The taker is the store's: with a name, giveBack undoes it.
+// nothing is counted. The taker is the store's.
 func (s *Server) spare(ctx context.Context, st *site, from netip.Addr, taker string) error {
 	if !from.IsValid() {
 		return nil
 	}
 	all := s.quotas(st, from)
+	var buckets []store.Bucket
 	for _, q := range all {
-		if len(q.limits) == 0 {
-			continue
-		}
-		wait, err := s.opt.Store.Acquire(ctx, q.bucket, taker, q.limits...)
-		if err != nil {
-			return err
-		}
+		buckets = append(buckets, store.Bucket{Name: q.bucket, Limits: q.limits})
+	}
+	waits, err := s.opt.Store.Acquire(ctx, taker, buckets...)
+	if err != nil {
+		return err
+	}
+	for i, wait := range waits {
 		if wait > 0 {
-			return &refusal{code: codeTooMany, after: wait, rate: &rate{policies: policies(all), over: q.over(wait)}}
+			return &refusal{code: codeTooMany, after: wait, rate: &rate{policies: policies(all), over: all[i].over(wait)}}
 		}
 	}
 	return nil
-}
-
-// giveBack undoes a spare that refused nothing. Should that fail, it counts though nothing was asked for: that harms nobody.
-func (s *Server) giveBack(ctx context.Context, st *site, from netip.Addr, taker string) {
-	if !from.IsValid() {
-		return
-	}
-	for _, q := range s.quotas(st, from) {
-		if len(q.limits) > 0 {
-			_ = s.opt.Store.Return(ctx, q.bucket, taker)
-		}
-	}
 }
 
 // rate is what the fields of draft-ietf-httpapi-ratelimit-headers say of a refusal. Quotas of one address are never told: they would

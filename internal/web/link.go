@@ -59,7 +59,7 @@ func (s *Server) decline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.failLink(w, r, v, err)
 	}
-	p := templates.Declined{Site: s.sites[v.Site].Show, LiftAction: action(v.Unblock, "/lift"), Just: true}
+	p := templates.Declined{Site: s.sites[v.Site].Show, UnblockAction: action(v.Unblock, "/lift"), JustNow: true}
 	return s.answer(w, r, http.StatusOK, v, "declined", p)
 }
 

@@ -53,9 +53,9 @@ func (s *Server) failedPage(r *http.Request, v confirm.View, err error) template
 		}
 		return p
 	case errors.Is(err, consent.ErrDeclined):
-		return templates.Declined{Site: st.Show, LiftAction: action(v.Unblock, "/lift")}
+		return templates.Declined{Site: st.Show, UnblockAction: action(v.Unblock, "/lift")}
 	case errors.Is(err, consent.ErrWithdrawn):
-		return templates.TakenBack{Site: st.Show, SignupURL: st.signupPath()}
+		return templates.WithdrawnLink{Site: st.Show, SignupURL: st.signupPath()}
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func (c *cell) reserve(ctx context.Context) (*kept, error) {
 		if err != nil || !k.Free {
 			return k, err
 		}
-		if err := st.CompareAndSwap(ctx, c.name, held, c.value, onceRuns); !errors.Is(err, store.ErrLeaseLost) {
+		if err := st.CompareAndSwap(ctx, c.name, held, c.value, onceRuns); !errors.Is(err, store.ErrChanged) {
 			return nil, err
 		}
 	}
@@ -152,7 +152,7 @@ func (c *cell) replace(ctx context.Context, value []byte, d time.Duration) error
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), onceWithin)
 	defer cancel()
 	err := c.server.opt.Store.CompareAndSwap(ctx, c.name, c.value, value, d)
-	if errors.Is(err, store.ErrLeaseLost) {
+	if errors.Is(err, store.ErrChanged) {
 		return nil
 	}
 	return err

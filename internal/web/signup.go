@@ -123,7 +123,7 @@ func how(ours, form bool) consent.Method {
 
 // mayAsk asks whether a letter may be asked for from here now: within the limits of the client's IP and network, with the proof that the
 // site wants, to a domain that takes mail. The limits come first, or one client could use up a site's calm, or all that a captcha's
-// service is asked at once. Who only lacked a proof has used nothing up. Limits on letters are the rules' own; that on one address is silent.
+// service is asked at once. Limits on letters are the rules' own; that on one address is silent.
 func (s *Server) mayAsk(r *http.Request, a *arrival) ([]fieldError, error) {
 	ctx, from, taker := r.Context(), s.visitor(r, a.attested), base64.RawURLEncoding.EncodeToString(s.random(16))
 	if err := s.spare(ctx, a.site, from, taker); err != nil {
@@ -131,9 +131,6 @@ func (s *Server) mayAsk(r *http.Request, a *arrival) ([]fieldError, error) {
 	}
 	wrong, err := s.prove(r, a)
 	if err != nil || len(wrong) > 0 {
-		if len(wrong) > 0 && wrong[0].Code == codeChallengeRequired {
-			s.giveBack(ctx, a.site, from, taker)
-		}
 		return wrong, err
 	}
 	if s.opt.Undeliverable != nil {

@@ -22,7 +22,7 @@ func (s *Server) showAgreements(w http.ResponseWriter, r *http.Request) error {
 	if v.Address.IsZero() { // all is forgotten
 		return s.answer(w, r, http.StatusOK, v, "withdrawn", templates.Withdrawn{Site: s.sites[v.Site].Show, BackURL: s.sites[v.Site].after(afterWithdraw, nil)})
 	}
-	p := templates.Agreements{Site: s.sites[v.Site].Show, Address: v.Address.Masked(), Action: "/u/" + r.PathValue("token")}
+	p := templates.Unsubscribe{Site: s.sites[v.Site].Show, Address: v.Address.Masked(), Action: "/u/" + r.PathValue("token")}
 	p.Purposes = s.purposes(s.sites[v.Site], s.pageLocale(r, v), v.Purposes)
 	return s.answer(w, r, http.StatusOK, v, string(v.State), p)
 }

@@ -28,22 +28,25 @@ func get(key string) question { return question{plain: []any{"get", key}} }
 // ask sends the questions together, one round trip for each server concerned, and asks those again, at most tries times
 // in all and within the budget, that were not answered. It gives one answer for each.
 func (s *Store) ask(ctx context.Context, tries int, questions ...question) ([]answer, error) {
-	answers, err := within(s, ctx, func(ctx context.Context) []answer {
-		out := make([]answer, len(questions))
-		open := make([]int, len(questions))
-		for i := range open {
-			open[i] = i
-		}
-		s.persist(ctx, tries, func(again bool) bool {
-			open = s.send(ctx, again, questions, open, out)
-			return len(open) == 0
-		})
-		return out
-	})
+	answers, err := within(s, ctx, func(ctx context.Context) []answer { return s.attempt(ctx, tries, questions) })
 	for i := range answers {
 		answers[i].err = failure(ctx, answers[i].err)
 	}
 	return answers, err
+}
+
+// attempt is ask without a budget of its own, and with the client's errors.
+func (s *Store) attempt(ctx context.Context, tries int, questions []question) []answer {
+	out := make([]answer, len(questions))
+	open := make([]int, len(questions))
+	for i := range open {
+		open[i] = i
+	}
+	s.persist(ctx, tries, func(again bool) bool {
+		open = s.send(ctx, again, questions, open, out)
+		return len(open) == 0
+	})
+	return out
 }
 
 // askOne asks one question, as often as the budget allows.

@@ -22,8 +22,7 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"List":    func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
 		"Lease":   func() error { _, err := s.Lease(ctx, "letter", 1, time.Minute); return err },
 		"Settle":  func() error { return s.End(ctx, e, store.Complete()) },
-		"Take":    func() error { _, err := s.Acquire(ctx, "b", "", store.Limit{N: 1, Per: time.Hour}); return err },
-		"Return":  func() error { return s.Return(ctx, "b", "taker") },
+		"Take":    func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err },
 		"Hasten":  func() error { _, err := s.RunNow(ctx, "letter", 9); return err },
 		"Held":    func() error { _, err := s.Get(ctx, "name"); return err },
 		"Extend":  func() error { return s.RenewLease(ctx, e, time.Minute) },
@@ -38,6 +37,10 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"Kept":  func() error { _, err := s.Text(ctx, "x"); return err },
 		"Ready": func() error { return s.Ready(ctx) },
 	}
+}
+
+func hourly(name string) store.Bucket {
+	return store.Bucket{Name: name, Limits: []store.Limit{{N: 1, Per: time.Hour}}}
 }
 
 // refuses makes every call and wants ErrUnavailable within a second.

@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -17,8 +16,8 @@ const exact = 16
 // Lease takes up to n due entries: it looks at what is due in every shard, then takes the oldest. An error comes only when
 // nothing could be taken; a Cluster that has lost a master goes on with the others.
 func (s *Store) Lease(ctx context.Context, kind store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
-	if n < 1 || hold < time.Millisecond {
-		return nil, fmt.Errorf("%w: a lease of %d entries for %s", store.ErrInvalid, n, hold)
+	if err := store.CheckLease(n, hold); err != nil {
+		return nil, err
 	}
 	var leased []store.Job
 	for {

@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/optin/optin/store"
@@ -18,11 +17,9 @@ type listed struct {
 
 // List merges the indexes of all shards, then reads the records. What it finds gone it takes out of the index.
 func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if q.Limit == 0 {
-		q.Limit = 100
-	}
-	if q.Limit < 1 || q.Limit > 1000 {
-		return store.Page{}, fmt.Errorf("%w: a page of %d records, 1 to 1000", store.ErrInvalid, q.Limit)
+	q, err := q.WithDefaults()
+	if err != nil {
+		return store.Page{}, err
 	}
 	var page store.Page
 	var places []listed // of the page's records

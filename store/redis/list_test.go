@@ -83,7 +83,7 @@ func TestNothingIsLeftOfWhatIsDone(t *testing.T) {
 	put(t, s, key(1), &store.Record{State: "pending"}, store.Job{ID: "b", Queue: "letter", Body: []byte("body")})
 	e := leaseOne(t, s)
 	for _, lane := range []store.QueueName{"slow/letter", "letter", "slower/letter"} {
-		if err := s.End(t.Context(), e, store.Retry(time.Now().Add(-time.Hour)).In(lane)); err != nil {
+		if err := s.End(t.Context(), e, store.Move(lane, time.Now().Add(-time.Hour))); err != nil {
 			t.Fatal(err)
 		}
 		es, err := s.Lease(t.Context(), lane, 9, time.Minute)

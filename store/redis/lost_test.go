@@ -120,7 +120,7 @@ func TestAChangeIsFoundAgainBehindLaterOnes(t *testing.T) {
 func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	for name, o := range map[string]store.Outcome{
 		"done": store.Complete(), "again": store.Retry(time.Now().Add(time.Hour)), "dead": store.Fail(),
-		"moved": store.Retry(time.Now().Add(time.Hour)).In("email/slow"),
+		"moved": store.Move("email/slow", time.Now().Add(time.Hour)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			arm, good := lossy(t)
@@ -139,34 +139,18 @@ func TestASettlementWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 	}
 }
 
-func TestATakeWhoseReplyIsLostTakesOne(t *testing.T) {
+func TestAnAcquireWhoseReplyIsLostTakesOne(t *testing.T) {
 	arm, good := lossy(t)
-	hour := store.Limit{N: 3, Per: time.Hour}
+	buckets := []store.Bucket{
+		{Name: "a", Limits: []store.Limit{{N: 3, Per: time.Hour}}}, {Name: "b", Limits: []store.Limit{{N: 4, Per: time.Hour}}},
+	}
 	for _, taker := range []string{"letter-1", "", ""} {
-		if wait, err := arm().Acquire(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
-			t.Fatalf("waits %v, %v", wait, err)
+		if waits, err := arm().Acquire(t.Context(), taker, buckets...); waits != nil || err != nil {
+			t.Fatalf("waits %v, %v", waits, err)
 		}
 	}
-	if wait, err := good.Acquire(t.Context(), "bucket", "", hour); wait == 0 || err != nil {
-		t.Errorf("waits %v, %v after three of three", wait, err)
-	}
-}
-
-func TestAReturnWhoseReplyIsLostReturnsOne(t *testing.T) {
-	arm, good := lossy(t)
-	hour := store.Limit{N: 2, Per: time.Hour}
-	for _, taker := range []string{"letter-1", "letter-2"} {
-		if wait, err := good.Acquire(t.Context(), "bucket", taker, hour); wait != 0 || err != nil {
-			t.Fatalf("waits %v, %v", wait, err)
-		}
-	}
-	if err := arm().Return(t.Context(), "bucket", "letter-1"); err != nil {
-		t.Fatal(err)
-	}
-	for want := range 2 { // one was returned, and then taken
-		if wait, err := good.Acquire(t.Context(), "bucket", "", hour); (wait != 0) != (want == 1) || err != nil {
-			t.Errorf("after %d more it waits %v, %v", want, wait, err)
-		}
+	if waits, err := good.Acquire(t.Context(), "", buckets...); err != nil || len(waits) != 2 || waits[0] == 0 || waits[1] != 0 {
+		t.Errorf("waits %v, %v after three of three and three of four", waits, err)
 	}
 }
 
@@ -197,7 +181,7 @@ func TestTheClusterClientRepeatsNothingBehindOurBack(t *testing.T) {
 	before := p.lost.Load()
 	var takes []question
 	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
-		takes = append(takes, question{script: takeScript, keys: []string{bucketPrefix + bucket}, args: []any{"n", 0, 9, 1000000}})
+		takes = append(takes, question{script: acquireScript, keys: []string{bucketPrefix + bucket}, args: []any{"n", 0, 0, 1, 9, 1000000}})
 	}
 	answers, err := s.ask(t.Context(), 1, takes...)
 	if err != nil || answers[0].err == nil || answers[1].err == nil || p.lost.Load() != before+1 {

@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -20,8 +19,8 @@ type parked struct {
 
 // Parked merges the parked entries of all shards. Due is when each died; Tries how often it was leased.
 func (s *Store) Failed(ctx context.Context, kind store.QueueName, after string, n int) ([]store.Job, error) {
-	if n < 1 {
-		return nil, fmt.Errorf("%w: a list of %d entries", store.ErrInvalid, n)
+	if err := store.CheckFailed(n); err != nil {
+		return nil, err
 	}
 	var last parked
 	if after != "" {

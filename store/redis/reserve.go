@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -12,7 +11,7 @@ const cellPrefix = "optin:v:"
 
 // Reserve keeps a value under a name unless another is kept there, which it then returns.
 func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
-	if err := checkCell(name, value, d); err != nil {
+	if err := store.CheckCell(name, value, d); err != nil {
 		return nil, err
 	}
 	held, err := s.askOne(ctx, question{
@@ -26,7 +25,7 @@ func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Dur
 
 // Held returns what is kept under a name, or nil.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
-	if err := checkName(name); err != nil {
+	if err := store.CheckCellName(name); err != nil {
 		return nil, err
 	}
 	held, err := s.askOne(ctx, get(cellPrefix+name))
@@ -38,37 +37,17 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Replace puts a value where exactly the old one is kept.
 func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
-	if err := checkCell(name, value, d); err != nil {
+	if err := store.CheckCell(name, value, d); err != nil {
 		return err
 	}
 	replaced, err := s.askOne(ctx, question{
 		script: replaceScript, keys: []string{cellPrefix + name}, args: []any{string(old), string(value), atLeast(d)},
 	})
 	if err == nil && number(replaced) != 1 {
-		return store.ErrLeaseLost
+		return store.ErrChanged
 	}
 	return err
 }
 
 // atLeast is a duration in whole milliseconds, rounded up.
 func atLeast(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
-
-func checkName(name string) error {
-	if name == "" || len(name) > 128 {
-		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to 128", store.ErrInvalid, len(name))
-	}
-	return nil
-}
-
-func checkCell(name string, value []byte, d time.Duration) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	switch {
-	case len(value) > store.MaxBody:
-		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
-	case d < time.Millisecond:
-		return fmt.Errorf("%w: a reservation for %s, at least 1ms", store.ErrInvalid, d)
-	}
-	return nil
-}

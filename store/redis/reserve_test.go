@@ -20,10 +20,10 @@ func TestAReservationWhoseReplyIsLostIsOnesOwn(t *testing.T) {
 	if err := arm().CompareAndSwap(t.Context(), "name", mine, later, time.Hour); err != nil {
 		t.Errorf("replacing: %v", err)
 	}
-	if err := arm().CompareAndSwap(t.Context(), "name", mine, other, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
+	if err := arm().CompareAndSwap(t.Context(), "name", mine, other, time.Hour); !errors.Is(err, store.ErrChanged) {
 		t.Errorf("replacing what is replaced: %v, reply lost or not", err)
 	}
-	if err := good.CompareAndSwap(t.Context(), "name", mine, later, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
+	if err := good.CompareAndSwap(t.Context(), "name", mine, later, time.Hour); !errors.Is(err, store.ErrChanged) {
 		t.Errorf("replacing again: %v", err)
 	}
 	if held, err := good.SetNX(t.Context(), "name", other, time.Hour); string(held) != "later" || err != nil {

@@ -42,8 +42,8 @@ var (
 	luaWaits string
 	//go:embed lua/hasten.lua
 	luaHasten string
-	//go:embed lua/take.lua
-	luaTake string
+	//go:embed lua/acquire.lua
+	luaAcquire string
 	//go:embed lua/order.lua
 	luaOrder string
 	//go:embed lua/list.lua
@@ -72,7 +72,7 @@ var (
 	leaseScript   = newScript(luaValue, luaLease)
 	waitsScript   = newScript(luaValue, luaWaiting, luaWaits)
 	hastenScript  = newScript(luaValue, luaWaiting, luaHasten)
-	takeScript    = newScript(luaTake)
+	acquireScript = newScript(luaAcquire)
 	listScript    = newScript(luaOrder, luaList)
 	sweepScript   = newScript(luaValue, luaSweep)
 	countsScript  = newScript(luaCounts)
@@ -86,6 +86,6 @@ var (
 func scripts() []script {
 	return []script{
 		commitScript, extendScript, settleScript, peekScript, leaseScript, waitsScript, hastenScript,
-		takeScript, listScript, sweepScript, countsScript, placeScript, parkedScript, reviveScript, reserveScript, replaceScript,
+		acquireScript, listScript, sweepScript, countsScript, placeScript, parkedScript, reviveScript, reserveScript, replaceScript,
 	}
 }

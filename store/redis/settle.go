@@ -69,7 +69,7 @@ func word(st store.JobEnd) string {
 		return "done"
 	case o.End == store.EndFail:
 		return "dead"
-	case o.Queue != "" && o.Queue != st.Job.Queue:
+	case o.End == store.EndMove && o.Queue != st.Job.Queue:
 		return "move"
 	}
 	return "again"

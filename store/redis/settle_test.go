@@ -13,7 +13,7 @@ func TestAMoveWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	e := leaseOne(t, good)
 	err := arm().Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 		c, err := appending(r)
-		c.End = &store.JobEnd{Job: e, Outcome: store.Retry(time.Now().Add(-time.Hour)).In("email/slow")}
+		c.End = &store.JobEnd{Job: e, Outcome: store.Move("email/slow", time.Now().Add(-time.Hour))}
 		return c, err
 	})
 	if err != nil {
@@ -33,7 +33,7 @@ func TestWhatAnotherMovedIsNotReportedDone(t *testing.T) {
 	s := patient(t, Options{URL: startServer(t).url()})
 	put(t, s, key(1), &store.Record{State: "pending"}, letter("a"))
 	e := leaseOne(t, s)
-	there := store.Retry(time.Now()).In("email/slow")
+	there := store.Move("email/slow", time.Now())
 	if err := s.End(t.Context(), e, there); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestWhatAnotherMovedIsNotReportedDone(t *testing.T) {
 			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
 		}
 	}
-	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Retry(time.Now()).In("other")} {
+	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move("other", time.Now())} {
 		again("it has moved", o, 0)
 	}
 	again("it has moved", there, 1)

@@ -2,9 +2,6 @@ package redis
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 
 	"github.com/optin/optin/store"
 )
@@ -13,9 +10,8 @@ const textPrefix = "optin:text:"
 
 // Keep keeps a text for ever under its sum.
 func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
-	is := sha256.Sum256(text)
-	if sum != hex.EncodeToString(is[:]) {
-		return fmt.Errorf("%w: a text under a sum that is not its own", store.ErrInvalid)
+	if err := store.CheckText(sum, text); err != nil {
+		return err
 	}
 	_, err := s.askOne(ctx, question{plain: []any{"set", textPrefix + sum, string(text), "nx"}})
 	return err

@@ -66,18 +66,12 @@ func (s *Store) read(ctx context.Context, key store.Key) (stored, error) {
 	return unpack(key, value, s.now())
 }
 
-// check adds to Change.Check what it cannot see.
+// check adds to Change.Check what only this store asks for.
 func check(key store.Key, c store.Change) error {
-	if err := c.Check(); err != nil {
-		return err
+	if c.Put != nil && len(c.Put.State) > maxState {
+		return fmt.Errorf("%w change: a state of %d bytes, at most %d", store.ErrInvalid, len(c.Put.State), maxState)
 	}
-	switch {
-	case c.Put != nil && len(c.Put.State) > maxState:
-		return fmt.Errorf("%w: a state of %d bytes, at most %d", store.ErrInvalid, len(c.Put.State), maxState)
-	case c.End != nil && c.End.Job.Key != key:
-		return fmt.Errorf("%w: it settles an entry of another record", store.ErrInvalid)
-	}
-	return nil
+	return c.Check(key)
 }
 
 // commit makes the change if the record is still as it was, and else returns the record as it is.

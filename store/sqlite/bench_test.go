@@ -33,7 +33,7 @@ func BenchmarkTake(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			_, err := s.Acquire(b.Context(), fmt.Sprint(n.Add(1)%1000), "", store.Limit{N: 3, Per: time.Minute})
+			_, err := acquire(b, s, fmt.Sprint(n.Add(1)%1000), "", store.Limit{N: 3, Per: time.Minute})
 			if err != nil {
 				b.Error(err)
 			}
@@ -53,27 +53,8 @@ func BenchmarkTakeOfATaker(b *testing.B) {
 			taken := 0
 			for b.Loop() {
 				taken++
-				if wait, err := s.Acquire(b.Context(), "bucket", fmt.Sprint("new-", taken), limits...); wait != 0 || err != nil {
+				if wait, err := acquire(b, s, "bucket", fmt.Sprint("new-", taken), limits...); wait != 0 || err != nil {
 					b.Fatal(wait, err)
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkReturn returns what was taken so many takes ago, of 50,000.
-func BenchmarkReturn(b *testing.B) {
-	const n = 50_000
-	for _, ago := range []int{0, 100, 5000, n / 2, n - 1000} {
-		b.Run(fmt.Sprintf("ago=%d", ago), func(b *testing.B) {
-			s := openBench(b, Always)
-			fill(b, s, "bucket", n)
-			returned := 0
-			for b.Loop() {
-				taker := n - ago - returned // going back, with as many newer ones
-				returned++
-				if err := s.Return(b.Context(), "bucket", fmt.Sprint("letter-", taker)); err != nil {
-					b.Fatal(err)
 				}
 			}
 		})
@@ -99,6 +80,16 @@ func BenchmarkHastenTenThousand(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
+	}
+}
+
+// fill writes n as if they had been taken, a microsecond apart, the last of them now: by letter-1, letter-2, ….
+func fill(t testing.TB, s *Store, bucket string, n int) {
+	t.Helper()
+	const taken = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?3)
+		INSERT INTO takes SELECT ?1, i, ?2 + 1000*(i-?3), ?2 + 1000*(i-?3) + ?4, 'letter-' || i FROM n`
+	if _, err := s.soft.db.Exec(taken, bucket, s.o.Now().UnixNano(), n, int64(24*time.Hour)); err != nil {
+		t.Fatal(err)
 	}
 }
 

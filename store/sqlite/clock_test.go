@@ -37,6 +37,16 @@ func steered(t *testing.T) (*Store, *clock) {
 	return open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: c.Now}), c
 }
 
+// acquire acquires one bucket and returns the wait.
+func acquire(t testing.TB, s *Store, bucket, taker string, limits ...store.Limit) (time.Duration, error) {
+	t.Helper()
+	waits, err := s.Acquire(t.Context(), taker, store.Bucket{Name: bucket, Limits: limits})
+	if waits == nil {
+		return 0, err
+	}
+	return waits[0], err
+}
+
 func count(t *testing.T, s *Store, table string) (n int) {
 	t.Helper()
 	if err := s.reader.db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
@@ -59,7 +69,7 @@ func TestTheWaitIsExactToTheNanosecond(t *testing.T) {
 		{1, 0},
 	} {
 		c.turn(step.turn)
-		if wait, err := s.Acquire(t.Context(), "bucket", "", limits...); wait != step.wait || err != nil {
+		if wait, err := acquire(t, s, "bucket", "", limits...); wait != step.wait || err != nil {
 			t.Errorf("at %v the wait is %v, %v, want %v", c.Now(), wait, err, step.wait)
 		}
 	}
@@ -69,21 +79,21 @@ func TestAClockThatStepsBackMakesNobodyWaitLongerThanTheWindow(t *testing.T) {
 	s, c := steered(t)
 	limit := store.Limit{N: 2, Per: time.Minute}
 	for range 2 {
-		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+		if wait, err := acquire(t, s, "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
 	c.turn(-2 * time.Hour)
-	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != time.Minute || err != nil {
+	if wait, err := acquire(t, s, "bucket", "", limit); wait != time.Minute || err != nil {
 		t.Errorf("after the step the wait is %v, %v", wait, err)
 	}
 	c.turn(time.Minute - 1)
-	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 1 || err != nil {
+	if wait, err := acquire(t, s, "bucket", "", limit); wait != 1 || err != nil {
 		t.Errorf("a moment before the end of the window it is %v, %v", wait, err)
 	}
 	c.turn(1)
 	for n, want := range []time.Duration{0, 0, time.Minute} {
-		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
+		if wait, err := acquire(t, s, "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("take %d waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -102,17 +112,17 @@ func TestTenThousandAreTakenAndNotOneMore(t *testing.T) {
 	c.turn(time.Duration(limit.N-real) * time.Microsecond)
 	for n := range real {
 		c.turn(time.Microsecond)
-		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+		if wait, err := acquire(t, s, "bucket", "", limit); wait != 0 || err != nil {
 			t.Fatalf("the %dth before the last waits %v, %v", real-n, wait, err)
 		}
 	}
 	want := limit.Per - time.Duration(limit.N-1)*time.Microsecond
-	if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
+	if wait, err := acquire(t, s, "bucket", "", limit); wait != want || err != nil {
 		t.Errorf("the next waits %v, %v, want %v", wait, err, want)
 	}
 	c.turn(want)
 	for n, want := range []time.Duration{0, time.Microsecond} {
-		if wait, err := s.Acquire(t.Context(), "bucket", "", limit); wait != want || err != nil {
+		if wait, err := acquire(t, s, "bucket", "", limit); wait != want || err != nil {
 			t.Errorf("%d after that waits %v, %v, want %v", n, wait, err, want)
 		}
 	}
@@ -130,7 +140,7 @@ func TestOldTakesAreDroppedAsNewOnesCome(t *testing.T) {
 	for n := range 300 {
 		c.turn(time.Second)
 		bucket := fmt.Sprintf("bucket-%d", n)
-		if wait, err := s.Acquire(t.Context(), bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
+		if wait, err := acquire(t, s, bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
@@ -205,7 +215,7 @@ func TestWhatIsOverIsNotKeptThoughItIsNotSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.turn(time.Minute)
-	if err := s.CompareAndSwap(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
+	if err := s.CompareAndSwap(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrChanged) {
 		t.Errorf("replacing gave %v", err)
 	}
 	if held, err := s.SetNX(t.Context(), "name", []byte("another's"), time.Minute); held != nil || err != nil {
@@ -274,16 +284,15 @@ func TestALeaseIsHeldToTheMillisecond(t *testing.T) {
 
 func TestCallsThatCannotBeAreRefused(t *testing.T) {
 	s, _ := steered(t)
-	_, zero := s.Acquire(t.Context(), "bucket", "", store.Limit{N: 0, Per: time.Hour})
-	_, never := s.Acquire(t.Context(), "bucket", "", store.Limit{N: 1})
-	_, unnamed := s.Acquire(t.Context(), "", "", store.Limit{N: 1, Per: time.Hour})
+	_, zero := acquire(t, s, "bucket", "", store.Limit{N: 0, Per: time.Hour})
+	_, never := acquire(t, s, "bucket", "", store.Limit{N: 1})
+	_, unnamed := acquire(t, s, "", "", store.Limit{N: 1, Per: time.Hour})
 	_, page := s.List(t.Context(), store.Query{Site: "gazette", Limit: 1001})
 	verdict := s.End(t.Context(), store.Job{ID: "a"}, store.Outcome{End: 9})
-	given := s.Return(t.Context(), "", "letter-1")
 	_, anonymous := s.Get(t.Context(), "")
 	for what, err := range map[string]error{
 		"no takes": zero, "no window": never, "no bucket": unnamed, "a page too large": page, "an unknown verdict": verdict,
-		"returned to no bucket": given, "held under no name": anonymous,
+		"held under no name": anonymous,
 	} {
 		if !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s gives %v", what, err)

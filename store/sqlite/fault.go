@@ -50,8 +50,8 @@ func explain(ctx context.Context, err error) error {
 		return nil
 	case errors.As(err, &unfit):
 		return err
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrInvalid),
-		errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrChanged),
+		errors.Is(err, store.ErrInvalid), errors.Is(err, store.ErrUnavailable):
 		return err
 	case ended != nil && !errors.Is(err, ended):
 		return fmt.Errorf("%w: sqlite: %w: %w", store.ErrUnavailable, ended, err)

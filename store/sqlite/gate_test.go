@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/optin/optin/store"
 )
 
 // TestABusyProcessLeavesTheLockNowAndThen writes without a break, with a clock of its own: every stretch ends in a
@@ -87,4 +89,21 @@ func TestTheTurnComesInTheOrderOfArrivalAndEndsWithTheContext(t *testing.T) {
 			t.Errorf("they came as %v", came)
 		}
 	})
+}
+
+func TestGetWaitsForNoWriter(t *testing.T) {
+	s, _ := steered(t)
+	if err := s.gate.enter(t.Context()); err != nil { // nobody writes now
+		t.Fatal(err)
+	}
+	defer s.gate.leave()
+	if held, err := s.Get(t.Context(), "name"); held != nil || err != nil {
+		t.Errorf("held is %q, %v", held, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	b := store.Bucket{Name: "bucket", Limits: []store.Limit{{N: 9, Per: time.Minute}}}
+	if _, err := s.Acquire(ctx, "", b); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("acquiring, which writes, gave %v", err)
+	}
 }

@@ -2,10 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"github.com/optin/optin/store"
 )
@@ -17,8 +14,8 @@ const (
 
 // Keep keeps a text under its SHA-256. It only reads where the text is kept already, so it may be called for each signup.
 func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
-	if is := sha256.Sum256(text); hex.EncodeToString(is[:]) != sum {
-		return fmt.Errorf("%w: %q is not the sum of the text", store.ErrInvalid, sum)
+	if err := store.CheckText(sum, text); err != nil {
+		return err
 	}
 	ctx, cancel := s.bounded(ctx) // both steps together
 	defer cancel()

@@ -48,7 +48,7 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if err := first.PutText(t.Context(), sum, []byte("foo")); err != nil {
 		t.Fatal(err)
 	}
-	if wait, err := first.Acquire(t.Context(), "bucket", "", limit); wait != 0 || err != nil {
+	if wait, err := acquire(t, first, "bucket", "", limit); wait != 0 || err != nil {
 		t.Fatal(wait, err)
 	}
 	before, err := first.List(t.Context(), store.Query{Site: "gazette"})
@@ -66,7 +66,7 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if text, err := second.Text(t.Context(), sum); string(text) != "foo" || err != nil {
 		t.Errorf("kept %q, %v", text, err)
 	}
-	if wait, err := second.Acquire(t.Context(), "bucket", "", limit); wait == 0 || err != nil {
+	if wait, err := acquire(t, second, "bucket", "", limit); wait == 0 || err != nil {
 		t.Errorf("the take was forgotten: %v, %v", wait, err)
 	}
 	if es, err := second.Lease(t.Context(), "letter", 9, time.Hour); len(es) != 1 || es[0].ID == held[0].ID || err != nil {

@@ -23,15 +23,15 @@ const (
 )
 
 var softStatements = []string{
-	oldestDue, holdEntry, extendLease, lastTake, nthTake, moveTakes, addTake, ownTake, dropTakes, dropTake,
-	moveAside, moveDown, widenGap, selectGaps, closeGaps, dropGaps, sweepRecords, selectCell, putCell, dropCells,
+	oldestDue, holdEntry, extendLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken,
+	sweepRecords, selectCell, putCell, dropCells,
 }
 
 // Lease takes up to n entries that are due, oldest first. Where nothing is due it only reads, so that workers may ask
 // often.
 func (s *Store) Lease(ctx context.Context, kind store.QueueName, n int, hold time.Duration) ([]store.Job, error) {
-	if n < 1 {
-		return nil, nil
+	if err := store.CheckLease(n, hold); err != nil {
+		return nil, err
 	}
 	ctx, cancel := s.bounded(ctx) // both steps together
 	defer cancel()
@@ -106,7 +106,7 @@ func (t transaction) settle(e store.Job, o store.Outcome, now time.Time) error {
 	switch o.End {
 	case store.EndComplete:
 		changed, err = t.exec(settleDone, e.ID, e.Attempts)
-	case store.EndRetry:
+	case store.EndRetry, store.EndMove:
 		changed, err = t.exec(settleAgain, e.ID, e.Attempts, millis(o.At), string(o.Queue))
 	case store.EndFail:
 		changed, err = t.exec(settleDead, e.ID, e.Attempts, now.UnixMicro())

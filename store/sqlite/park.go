@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -23,8 +22,8 @@ const (
 
 // Parked lists the dead of a kind. Due is when each died; Tries how often it was leased.
 func (s *Store) Failed(ctx context.Context, kind store.QueueName, after string, n int) ([]store.Job, error) {
-	if n < 1 {
-		return nil, fmt.Errorf("%w: a list of %d entries", store.ErrInvalid, n)
+	if err := store.CheckFailed(n); err != nil {
+		return nil, err
 	}
 	return read(ctx, s, func(ctx context.Context) ([]store.Job, error) {
 		died, seq := int64(-1), int64(0) // before all

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"math"
 	"time"
 
@@ -23,7 +22,7 @@ const (
 )
 
 var readStatements = []string{
-	selectRecord, selectNewest, selectState, selectDue, selectText, selectCounts, selectParked, selectPlace, ownTake, selectCell,
+	selectRecord, selectNewest, selectState, selectDue, selectText, selectCounts, selectParked, selectPlace, selectCell,
 }
 
 // scan reads the columns of a record.
@@ -56,11 +55,9 @@ func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 
 // List returns records of a site, newest first. It returns store.ErrInvalid for a limit that is out of range.
 func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if q.Limit == 0 {
-		q.Limit = 100
-	}
-	if q.Limit < 0 || q.Limit > 1000 {
-		return store.Page{}, fmt.Errorf("%w: a page of %d records, 1 to 1000 are possible", store.ErrInvalid, q.Limit)
+	q, err := q.WithDefaults()
+	if err != nil {
+		return store.Page{}, err
 	}
 	return read(ctx, s, func(ctx context.Context) (store.Page, error) { return s.list(ctx, q) })
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -17,12 +16,9 @@ const (
 	dropCells = "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE until <= ? ORDER BY until LIMIT ?)"
 )
 
-// maxCell is the longest name of a reservation, in bytes.
-const maxCell = 128
-
 // Reserve keeps a value under a name unless another is kept there, which it then returns.
 func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
-	if err := checkCell(name, value, d); err != nil {
+	if err := store.CheckCell(name, value, d); err != nil {
 		return nil, err
 	}
 	value = bytes.Clone(value) // the call may go on when its caller has gone
@@ -42,14 +38,14 @@ func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Dur
 
 // Replace puts a value where exactly the old one is kept, or returns store.ErrLeaseLost.
 func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
-	if err := checkCell(name, value, d); err != nil {
+	if err := store.CheckCell(name, value, d); err != nil {
 		return err
 	}
 	old, value = bytes.Clone(old), bytes.Clone(value)
 	_, err := change(ctx, s, s.soft, func(tx transaction) (struct{}, error) {
 		held, there, err := tx.cell(name, s.o.Now())
 		if err == nil && (!there || !bytes.Equal(held, old)) {
-			err = store.ErrLeaseLost
+			err = store.ErrChanged
 		}
 		if err != nil {
 			return struct{}{}, err
@@ -61,7 +57,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []by
 
 // Held returns what is kept under a name, or nil.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
-	if err := checkName(name); err != nil {
+	if err := store.CheckCellName(name); err != nil {
 		return nil, err
 	}
 	return read(ctx, s, func(ctx context.Context) ([]byte, error) {
@@ -71,26 +67,6 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 		}
 		return held, err
 	})
-}
-
-func checkName(name string) error {
-	if name == "" || len(name) > maxCell {
-		return fmt.Errorf("%w: a reservation's name of %d bytes, 1 to %d are possible", store.ErrInvalid, len(name), maxCell)
-	}
-	return nil
-}
-
-func checkCell(name string, value []byte, d time.Duration) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	switch {
-	case len(value) > store.MaxBody:
-		return fmt.Errorf("%w: a reservation of %d bytes, at most %d", store.ErrInvalid, len(value), store.MaxBody)
-	case d < time.Millisecond:
-		return fmt.Errorf("%w: a reservation for %v, at least a millisecond", store.ErrInvalid, d)
-	}
-	return nil
 }
 
 // scanCell reads the value of a cell, if there is one; a value of no bytes is one, too.

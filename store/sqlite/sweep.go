@@ -35,16 +35,12 @@ func (s *Store) sweep(ctx context.Context) error {
 			if err != nil {
 				return 0, err
 			}
-			takes, err := tx.exec(dropTakes, now.UnixNano(), batch)
-			if err != nil {
-				return 0, err
-			}
-			gaps, err := tx.exec(dropGaps, block, batch)
+			takes, err := tx.exec(dropTaken, now.UnixNano(), batch)
 			if err != nil {
 				return 0, err
 			}
 			cells, err := tx.exec(dropCells, millis(now), batch)
-			return max(records, takes, gaps, cells), err
+			return max(records, takes, cells), err
 		})
 		if err != nil || removed < batch {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"fmt"
 
 	"github.com/optin/optin/store"
 )
@@ -55,11 +54,8 @@ func decide(key store.Key, r store.Record, f func(store.Record) (store.Change, e
 	if err != nil {
 		return err
 	}
-	if err := c.Check(); err != nil {
+	if err := c.Check(key); err != nil {
 		return err
-	}
-	if c.End != nil && c.End.Job.Key != key {
-		return fmt.Errorf("%w: it settles an entry of another record", store.ErrInvalid)
 	}
 	decided <- c
 	return nil

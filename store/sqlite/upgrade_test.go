@@ -123,24 +123,6 @@ func TestAFileOfTheSecondVersionKeepsWhatItHolds(t *testing.T) {
 	}
 }
 
-func TestWhatWasTakenUnderTheSecondVersionStillCounts(t *testing.T) {
-	c := &clock{now: time.UnixMilli(1778051289011)}
-	s, limit := open(t, Options{Path: versionTwo(t), Now: c.Now}), store.Limit{N: 4, Per: time.Hour}
-	takes := func(taker string, want time.Duration) {
-		t.Helper()
-		if wait, err := s.Acquire(t.Context(), "bucket", taker, limit); wait != want || err != nil {
-			t.Errorf("%q waits %v, %v, want %v", taker, wait, err, want)
-		}
-	}
-	takes("letter-b", 0)                            // it has
-	takes("letter-d", time.Hour-3*time.Millisecond) // until the first is as old as the window
-	if err := s.Return(t.Context(), "bucket", "letter-a"); err != nil {
-		t.Fatal(err)
-	}
-	takes("letter-d", 0)
-	takes("letter-e", time.Hour-2*time.Millisecond)
-}
-
 func TestAnUpgradedFileIsLikeANewOne(t *testing.T) {
 	shape := func(s *Store) (shape []string) {
 		rows, err := s.reader.db.Query("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1")

@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func contending() []clause {
-	return []clause{
+func contending() []testCase {
+	return []testCase{
 		{"TwoHundredAtOnceOnOneRecordAllCount", crowd},
 		{"ManyRecordsAtOnceDoNotMix", manyRecords},
 	}

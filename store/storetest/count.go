@@ -11,8 +11,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func counting() []clause {
-	return []clause{
+func counting() []testCase {
+	return []testCase{
 		{"WhatIsCountedIsToldByDayAndName", counted},
 		{"CountsOfSitesDoNotMix", countedApart},
 		{"EveryCommitCountsOnceHoweverManyContend", countedOnce},

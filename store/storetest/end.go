@@ -8,8 +8,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func ending() []clause {
-	return []clause{
+func ending() []testCase {
+	return []testCase{
 		{"ACallThatIsCalledOffSaysSo", calledOff},
 		{"ACallAnswersByItsDeadline", byDeadline},
 		{"AnActThatOutlivesItsContextCommitsNothing", outlived},
@@ -31,7 +31,7 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 		"Extend": func(ctx context.Context) error { return s.RenewLease(ctx, entry("a", "letter"), time.Minute) },
 		"Settle": func(ctx context.Context) error { return s.End(ctx, entry("a", "letter"), store.Complete()) },
 		"Take": func(ctx context.Context) error {
-			_, err := s.Acquire(ctx, "bucket", "", store.Limit{N: 1, Per: time.Hour})
+			_, err := s.Acquire(ctx, "", bucket("bucket", store.Limit{N: 1, Per: time.Hour}))
 			return err
 		},
 		"Counts":  func(ctx context.Context) error { _, err := s.Counts(ctx, site, "2026-10-01", "2026-10-01"); return err },
@@ -50,7 +50,7 @@ func untouched(t *testing.T, s store.Store) {
 	t.Helper()
 	absent(t, s, key(1))
 	nothingDue(t, s, "letter")
-	if wait := take(t, s, "bucket", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
+	if wait := acquire(t, s, "bucket", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
 		t.Errorf("one was taken; the wait is %v", wait)
 	}
 	tallied(t, s, site, "2026-10-01", "2026-10-01")

@@ -8,8 +8,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func expiring() []clause {
-	return []clause{
+func expiring() []testCase {
+	return []testCase{
 		{"ARecordPastItsExpiryIsAsIfItHadNeverBeen", bornExpired},
 		{"ARecordGoesWhenItsTimeComes", expires},
 		{"ALaterExpiryReplacesTheEarlier", extended},

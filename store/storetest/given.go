@@ -12,7 +12,7 @@ import (
 // patience is how long the suite waits for what must come by itself.
 const patience = 10 * time.Second
 
-// site is where records live unless a clause is about sites.
+// site is where records live unless a testCase is about sites.
 const site = "gazette"
 
 // key names the nth record of the site: 22 characters, as a keyed hash would be.

@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func hastening() []clause {
-	return []clause{
+func hastening() []testCase {
+	return []testCase{
 		{"OnlyWhatWaitsIsHastened", waitingOnly},
 		{"WhatWouldBeDueSoonestIsHastened", soonestFirst},
 		{"TheHastenedKeepAllButTheirTime", hastenedWhole},

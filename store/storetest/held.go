@@ -8,8 +8,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func holding() []clause {
-	return []clause{
+func holding() []testCase {
+	return []testCase{
 		{"WhatIsHeldIsTold", told},
 		{"AskingWhatIsHeldHoldsNothing", toldOnly},
 		{"WhatIsHeldNoMoreIsNotTold", toldNoMore},

@@ -7,8 +7,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func settlingInside() []clause {
-	return []clause{
+func settlingInside() []testCase {
+	return []testCase{
 		{"ASettlementCommitsWithItsRecord", settledWith},
 		{"ALostSettlementCommitsNothing", lostInside},
 		{"AnErasureMaySettle", erasesAndSettles},

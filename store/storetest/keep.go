@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func keeping() []clause {
-	return []clause{
+func keeping() []testCase {
+	return []testCase{
 		{"ATextIsKeptUnderItsSum", kept},
 		{"ATextUnderAnotherSumIsRefused", wrongSum},
 		{"AGoodStoreIsReady", ready},

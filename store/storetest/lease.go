@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func leasing() []clause {
-	return []clause{
+func leasing() []testCase {
+	return []testCase{
 		{"WhatIsDueLongestComesFirst", oldestFirst},
 		{"KindsDoNotMix", kinds},
 		{"NoMoreIsLeasedThanAskedFor", atMost},

@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func listing() []clause {
-	return []clause{
+func listing() []testCase {
+	return []testCase{
 		{"TheNewestIsListedFirst", newestFirst},
 		{"AStateListsOnlyItsRecords", byState},
 		{"SitesDoNotMix", sites},

@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func measuring() []clause {
-	return []clause{
+func measuring() []testCase {
+	return []testCase{
 		{"TheLargestRecordAndEntryComeBackByteForByte", largest},
 		{"AnEmptyRecordIsARecord", emptyRecord},
 		{"OneChangeMayOweMany", manyOwed},

@@ -12,8 +12,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func moving() []clause {
-	return []clause{
+func moving() []testCase {
+	return []testCase{
 		{"AnEntryMovesToAnotherLane", moved},
 		{"AnEntryMovesOnAndBack", movedOn},
 		{"AMoveCommitsWithItsRecord", movedInside},
@@ -29,7 +29,7 @@ const slow = store.QueueName("email/slow")
 // move settles a lease: the entry waits in another lane.
 func move(t *testing.T, s store.Store, e store.Job, lane store.QueueName, at time.Time) {
 	t.Helper()
-	if err := s.End(t.Context(), e, store.Retry(at).In(lane)); err != nil {
+	if err := s.End(t.Context(), e, store.Move(lane, at)); err != nil {
 		t.Fatalf("moving %s from %s to %s: %v", e.ID, e.Queue, lane, err)
 	}
 }
@@ -37,7 +37,7 @@ func move(t *testing.T, s store.Store, e store.Job, lane store.QueueName, at tim
 // lostForAll fails unless nothing can be done with a lease.
 func lostForAll(t *testing.T, s store.Store, what string, e store.Job) {
 	t.Helper()
-	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Retry(time.Now()).In(slow), store.Retry(time.Now()).In("other")} {
+	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move(slow, time.Now()), store.Move("other", time.Now())} {
 		want(t, fmt.Sprintf("settling %s by %+v", what, o), s.End(t.Context(), e, o), store.ErrLeaseLost)
 	}
 	want(t, "extending "+what, s.RenewLease(t.Context(), e, time.Hour), store.ErrLeaseLost)
@@ -77,7 +77,7 @@ func movedOn(t *testing.T, open func(*testing.T) store.Store) {
 	put(t, clients[0], key(1), pending(), bare)
 	put(t, clients[0], key(2), pending(), large)
 	past := time.Now().Add(-time.Minute)
-	lanes := []store.QueueName{"letter", slow, "letter/slow/2", "letter", "letter", "", slow}
+	lanes := []store.QueueName{"letter", slow, "letter/slow/2", "letter", "letter", slow}
 	here := lanes[0]
 	for i, next := range lanes[1:] {
 		es := lease(t, clients[i%2], here, 10, time.Minute)
@@ -90,9 +90,6 @@ func movedOn(t *testing.T, open func(*testing.T) store.Store) {
 			}
 			move(t, clients[(i+1)%2], e, next, past)
 		}
-		if next == "" { // its own
-			next = here
-		}
 		if here != next {
 			nothingDue(t, clients[i%2], here)
 		}
@@ -104,11 +101,11 @@ func movedInside(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	old := owed(t, s, 30*time.Millisecond)
 	e := leaseOne(t, other, "letter", time.Minute)
-	past := store.Retry(time.Now().Add(-time.Minute))
-	want(t, "a change that moves too late", settleBy(t, s, key(1), old, past.In(slow)), store.ErrLeaseLost)
+	past := time.Now().Add(-time.Minute)
+	want(t, "a change that moves too late", settleBy(t, s, key(1), old, store.Move(slow, past)), store.ErrLeaseLost)
 	nothingDue(t, s, slow)
 	nothingDue(t, s, "webhook")
-	if err := settleBy(t, s, key(1), e, past.In(slow)); err != nil {
+	if err := settleBy(t, s, key(1), e, store.Move(slow, past)); err != nil {
 		t.Fatal(err)
 	}
 	if r := get(t, other, key(1)); r.State != "confirmed" {
@@ -117,7 +114,7 @@ func movedInside(t *testing.T, open func(*testing.T) store.Store) {
 	if hook := leaseOne(t, other, "webhook", time.Minute); hook.ID != "hook" {
 		t.Errorf("leased %+v", hook)
 	}
-	want(t, "a change that moves what has moved", settleBy(t, s, key(1), e, past.In("other")), store.ErrLeaseLost)
+	want(t, "a change that moves what has moved", settleBy(t, s, key(1), e, store.Move("other", past)), store.ErrLeaseLost)
 	nothingDue(t, s, "webhook")
 	nothingDue(t, s, "letter")
 	e = leaseOne(t, other, slow, time.Minute)
@@ -137,7 +134,7 @@ func movedOnce(t *testing.T, open func(*testing.T) store.Store) {
 	past := time.Now().Add(-time.Minute)
 	var won atomic.Int32
 	atOnce(t, 30, func(i int) error {
-		err := clients[i%2].End(t.Context(), e, store.Retry(past).In(lanes[i%3]))
+		err := clients[i%2].End(t.Context(), e, store.Move(lanes[i%3], past))
 		if err == nil {
 			won.Add(1)
 		}
@@ -217,12 +214,14 @@ func laneRefused(t *testing.T, open func(*testing.T) store.Store) {
 	e := owed(t, s, time.Minute)
 	past := time.Now().Add(-time.Minute)
 	for what, o := range map[string]store.Outcome{
-		"a colon":          store.Retry(past).In("letter:slow"),
-		"a space":          store.Retry(past).In("letter slow"),
-		"a lane too long":  store.Retry(past).In(store.QueueName(strings.Repeat("a", 97))),
-		"no such verdict":  {End: 3},
-		"one before Done":  {End: -1},
-		"a lane not meant": store.Outcome{End: store.EndComplete, Queue: "*"},
+		"a colon":           store.Move("letter:slow", past),
+		"a space":           store.Move("letter slow", past),
+		"a lane too long":   store.Move(store.QueueName(strings.Repeat("a", 97)), past),
+		"no such verdict":   {End: 4},
+		"one before Done":   {End: -1},
+		"no queue":          store.Move("", past),
+		"a queue not meant": {End: store.EndComplete, Queue: "*"},
+		"a retry elsewhere": {End: store.EndRetry, At: past, Queue: "other"},
 	} {
 		want(t, "settling with "+what, s.End(t.Context(), e, o), store.ErrInvalid)
 		want(t, "a change that settles with "+what, settleBy(t, s, key(1), e, o), store.ErrInvalid)

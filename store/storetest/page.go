@@ -6,8 +6,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func paging() []clause {
-	return []clause{
+func paging() []testCase {
+	return []testCase{
 		{"PagingIsStableUnderInserts", stable},
 		{"TheLastPageSaysThatItIsTheLast", lastPage},
 		{"APageHoldsAHundredUnlessAsked", hundred},

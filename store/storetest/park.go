@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func parking() []clause {
-	return []clause{
+func parking() []testCase {
+	return []testCase{
 		{"TheDeadAreListedAsTheyDied", parkedInOrder},
 		{"PagesOfTheDeadAreWholeAndInOrder", parkedByPage},
 		{"KindsOfTheDeadDoNotMix", parkedApart},

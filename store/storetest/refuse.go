@@ -8,8 +8,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func refusing() []clause {
-	return []clause{
+func refusing() []testCase {
+	return []testCase{
 		{"AnErrorOfTheActComesBackAsItIs", errorAsItIs},
 		{"AnErrorCountsOnlyOnTheRecordAsItIs", errorOnReal},
 		{"APanicOfTheActCommitsNothing", panicking},

@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func replacing() []clause {
-	return []clause{
+func replacing() []testCase {
+	return []testCase{
 		{"OnlyExactlyTheOldValueIsReplaced", replaced},
 		{"ExactlyOneOfManyReplaces", replacedOnce},
 		{"AReplacementLastsFromThenOn", replacementLasts},
@@ -22,22 +22,22 @@ func replaced(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	largest, empty := noise(store.MaxBody), []byte{}
 	replace := func(old, value []byte) error { return other.CompareAndSwap(t.Context(), "name", old, value, time.Hour) }
-	want(t, "replacing where nothing is", replace([]byte("a"), []byte("b")), store.ErrLeaseLost)
-	want(t, "replacing nothing", replace(nil, []byte("b")), store.ErrLeaseLost)
+	want(t, "replacing where nothing is", replace([]byte("a"), []byte("b")), store.ErrChanged)
+	want(t, "replacing nothing", replace(nil, []byte("b")), store.ErrChanged)
 	was := []byte("a")
 	if held := reserve(t, s, "name", was, time.Hour); held != nil {
 		t.Fatalf("a refused replacement left %q", held)
 	}
 	for _, value := range [][]byte{[]byte("b"), largest, empty, {0, 0xff, '\r', '\n'}, []byte("a ")} {
 		for _, wrong := range [][]byte{append(bytes.Clone(was), ' '), append([]byte{'a'}, was...)} {
-			want(t, "replacing another", replace(wrong, value), store.ErrLeaseLost)
+			want(t, "replacing another", replace(wrong, value), store.ErrChanged)
 		}
 		holds(t, s, "name", was)
 		if err := replace(was, value); err != nil {
 			t.Fatalf("replacing %d bytes by %d: %v", len(was), len(value), err)
 		}
 		holds(t, s, "name", value)
-		want(t, "replacing again", replace(was, []byte("c")), store.ErrLeaseLost)
+		want(t, "replacing again", replace(was, []byte("c")), store.ErrChanged)
 		was = value
 	}
 	if held := reserve(t, s, "large", largest, time.Hour); held != nil {
@@ -55,7 +55,7 @@ func replacedOnce(t *testing.T, open func(*testing.T) store.Store) {
 		if err == nil {
 			won <- value
 		}
-		if errors.Is(err, store.ErrLeaseLost) {
+		if errors.Is(err, store.ErrChanged) {
 			return nil
 		}
 		return err

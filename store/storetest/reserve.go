@@ -11,8 +11,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func reserving() []clause {
-	return []clause{
+func reserving() []testCase {
+	return []testCase{
 		{"ExactlyOneOfManyReserves", reservedOnce},
 		{"AReservationGoesWhenItsTimeComes", reservationEnds},
 		{"NamesOfReservationsDoNotMix", reservedApart},
@@ -83,10 +83,10 @@ func reservationEnds(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("it was over after %v, want %v", took, d)
 	}
 	holds(t, s, "name", []byte("second"))
-	want(t, "replacing what is over", s.CompareAndSwap(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrLeaseLost)
+	want(t, "replacing what is over", s.CompareAndSwap(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrChanged)
 	reserve(t, s, "brief", []byte("first"), d)
 	until(t, time.Now().Add(d+20*time.Millisecond))
-	want(t, "replacing too late", s.CompareAndSwap(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrLeaseLost)
+	want(t, "replacing too late", s.CompareAndSwap(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrChanged)
 }
 
 func reservedApart(t *testing.T, open func(*testing.T) store.Store) {
@@ -100,7 +100,7 @@ func reservedApart(t *testing.T, open func(*testing.T) store.Store) {
 	for _, name := range all {
 		holds(t, open(t), name, []byte("of "+name))
 	}
-	if wait := take(t, s, "a", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
+	if wait := acquire(t, s, "a", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
 		t.Errorf("a bucket of the same name waits %v", wait)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func reviving() []clause {
-	return []clause{
+func reviving() []testCase {
+	return []testCase{
 		{"TheRevivedAreDueAsIfNeverTried", revived},
 		{"OnlyTheDeadAreRevived", onlyTheDead},
 		{"OnlyOneRevivesTheDead", revivedOnce},

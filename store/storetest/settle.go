@@ -8,8 +8,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func settling() []clause {
-	return []clause{
+func settling() []testCase {
+	return []testCase{
 		{"WhatIsDoneIsGone", done},
 		{"OnlyOneOfManySettlesALease", settleOnce},
 		{"WhoComesTooLateHasLostTheLease", tooLate},

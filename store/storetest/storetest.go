@@ -24,8 +24,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// clause is one promise of the contract. open returns another client on the same data, as another process would have.
-type clause struct {
+// testCase is one promise of the contract. open returns another client on the same data, as another process would have.
+type testCase struct {
 	name  string
 	holds func(t *testing.T, open func(t *testing.T) store.Store)
 }
@@ -35,9 +35,9 @@ type clause struct {
 // is closed by a t.Cleanup that open registers.
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
-	parts := [][]clause{
+	parts := [][]testCase{
 		updating(), refusing(), contending(), expiring(), leasing(), settling(), settlingInside(), moving(), hastening(),
-		measuring(), listing(), paging(), taking(), returning(), keeping(), counting(), parking(), reviving(),
+		measuring(), listing(), paging(), acquireCases(), keeping(), counting(), parking(), reviving(),
 		reserving(), replacing(), holding(), ending(),
 	}
 	for _, part := range parts {

@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func updating() []clause {
-	return []clause{
+func updating() []testCase {
+	return []testCase{
 		{"UpdateCreatesReadsChangesAndErases", life},
 		{"UpdateSeesWhatAnotherClientCommitted", seenByOthers},
 		{"WhatACallerPutsInKeyAndVersionIsIgnored", ownKey},

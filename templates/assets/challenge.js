@@ -1,15 +1,15 @@
-// optin's challenge.js finds the number of a challenge (proof of work, ALTCHA v1): optinSolve(challenge) promises the text to send as
-// altcha. On our own page it does so by itself, for <form data-challenge="JSON" data-working="words">.
+// optin's challenge.js solves a challenge (proof of work, ALTCHA v1): optinSolve(challenge) promises the text to send in the field altcha.
+// On our own pages it runs by itself, for <form data-challenge="JSON" data-working="text">.
 (() => {
   "use strict";
   if (window.optinSolve) return;
-  // Milliseconds of work before the page may breathe: less than a picture takes.
+  // Milliseconds of work before the page gets a turn: less than one frame.
   const slice = 12;
-  // Hashes that the browser is asked for at a time.
+  // Hashes that crypto.subtle is asked for at a time.
   const batch = 64;
 
-  // A timer would wait a second at a time in a tab that is not looked at; a message does not.
-  const breathe = () => new Promise((go) => {
+  // Lets the page run. Not by a timer, which waits a whole second in a background tab.
+  const pause = () => new Promise((go) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => { port1.close(); go(); };
     port2.postMessage(0);
@@ -21,26 +21,26 @@
   for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p)) primes.push(n);
   const rounds = Int32Array.from(primes, (p) => fraction(Math.cbrt(p)));
   const start = Int32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p)));
-  const turn = (x, n) => x >>> n | x << 32 - n;
+  const rotate = (x, n) => x >>> n | x << 32 - n;
   const w = new Int32Array(64);
 
-  // The state after one block more, which is the 64 bytes from there on.
+  // Returns the state after one more block: the 64 bytes at this offset.
   function compress(state, bytes, at) {
     for (let i = 0; i < 16; i++, at += 4) w[i] = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
     for (let i = 16; i < 64; i++) {
       const x = w[i - 15], y = w[i - 2];
-      w[i] = w[i - 16] + w[i - 7] + (turn(x, 7) ^ turn(x, 18) ^ x >>> 3) + (turn(y, 17) ^ turn(y, 19) ^ y >>> 10);
+      w[i] = w[i - 16] + w[i - 7] + (rotate(x, 7) ^ rotate(x, 18) ^ x >>> 3) + (rotate(y, 17) ^ rotate(y, 19) ^ y >>> 10);
     }
     let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
     for (let i = 0; i < 64; i++) {
-      const t = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (e & f ^ ~e & g) + rounds[i] + w[i] | 0;
-      const u = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a & b ^ a & c ^ b & c) | 0;
+      const t = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (e & f ^ ~e & g) + rounds[i] + w[i] | 0;
+      const u = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + (a & b ^ a & c ^ b & c) | 0;
       h = g; g = f; f = e; e = d + t | 0; d = c; c = b; b = a; a = t + u | 0;
     }
     return [state[0] + a | 0, state[1] + b | 0, state[2] + c | 0, state[3] + d | 0, state[4] + e | 0, state[5] + f | 0, state[6] + g | 0, state[7] + h | 0];
   }
 
-  // A hash of salt and number; the salt's whole blocks are worked off once.
+  // Returns a function that hashes salt and number. The whole blocks of the salt are hashed once.
   function hashes(salt) {
     const bytes = new Uint8Array(salt.length + 128);
     const view = new DataView(bytes.buffer);
@@ -49,7 +49,7 @@
     for (; whole + 64 <= salt.length; whole += 64) head = compress(head, bytes, whole);
     return (n) => {
       const digits = String(n), length = salt.length + digits.length;
-      // Of the last block: a mark and the length in bits follow the text.
+      // End of the last block: a 1 bit and the length in bits follow the text.
       const end = length + 72 & ~63;
       let state = head;
       bytes.fill(0, salt.length);
@@ -61,45 +61,46 @@
     };
   }
 
-  const same = (sum, word) => sum.every((want, i) => want === word(i));
+  const equal = (sum, word) => sum.every((want, i) => want === word(i));
 
-  // By hand, from a number on, until the slice is over: the number that was found, and the next to be tried.
-  function byHand(salt, sum, max) {
+  // Tries numbers from n on with our own SHA-256 until the slice is over. Returns the number found, or the next to be tried.
+  function inScript(salt, sum, max) {
     const hash = hashes(salt);
     return async (n, until) => {
       do {
         const got = hash(n++);
-        if (same(sum, (i) => got[i])) return { found: n - 1 };
+        if (equal(sum, (i) => got[i])) return { found: n - 1 };
       } while (n <= max && performance.now() < until);
       return { next: n };
     };
   }
 
-  // The same by the browser's own SHA-256, which answers hashes as small as these before anything else has its turn.
-  function byBrowser(salt, sum, max) {
+  // The same with the browser's SHA-256, which returns hashes as small as these before anything else runs.
+  function inBrowser(salt, sum, max) {
     const text = new TextEncoder();
     return async (n, until) => {
       do {
-        const tries = Array.from({ length: Math.min(batch, max - n + 1) }, (_, i) => crypto.subtle.digest("SHA-256", text.encode(salt + (n + i))));
-        const at = (await Promise.all(tries)).map((got) => new DataView(got)).findIndex((got) => same(sum, (i) => got.getInt32(4 * i)));
+        const hashing = Array.from({ length: Math.min(batch, max - n + 1) }, (_, i) => crypto.subtle.digest("SHA-256", text.encode(salt + (n + i))));
+        const at = (await Promise.all(hashing)).map((got) => new DataView(got)).findIndex((got) => equal(sum, (i) => got.getInt32(4 * i)));
         if (at >= 0) return { found: n + at };
-        n += tries.length;
+        n += hashing.length;
       } while (n <= max && performance.now() < until);
       return { next: n };
     };
   }
 
-  // By hand is several times quicker where scripts are compiled, and several times slower where they are not: so both are tried.
+  // Our SHA-256 is several times faster where scripts are compiled, and several times slower where they are not. So each is measured, and
+  // the faster one goes on.
   async function find(salt, sum, max) {
-    const hand = byHand(salt, sum, max);
-    const tries = window.crypto && crypto.subtle ? [hand, hand, byBrowser(salt, sum, max)] : [hand];
-    for (let n = 0, best = hand, most = 0; n <= max;) {
-      const way = tries.shift() || best;
-      const { found, next } = await way(n, performance.now() + slice);
+    const ours = inScript(salt, sum, max);
+    const trials = window.crypto && crypto.subtle ? [ours, ours, inBrowser(salt, sum, max)] : [ours];
+    for (let n = 0, best = ours, most = 0; n <= max;) {
+      const method = trials.shift() || best;
+      const { found, next } = await method(n, performance.now() + slice);
       if (found !== undefined) return found;
-      if (next - n > most) [best, most] = [way, next - n];
+      if (next - n > most) [best, most] = [method, next - n];
       n = next;
-      await breathe();
+      await pause();
     }
     return -1;
   }
@@ -113,10 +114,11 @@
   }
   window.optinSolve = solve;
 
-  // Our own page: the work begins when the form is touched, and a submit waits for its end. Unsolved, the server says what to do.
+  // Our own page: the work begins when the form is first used, and a submit waits for it. If it fails, the form is sent without it, and the
+  // server says what to do.
   function prepare(form) {
     let work, done, waiting;
-    const toil = async () => {
+    const run = async () => {
       try {
         const payload = await solve(JSON.parse(form.dataset.challenge));
         const field = form.elements.altcha || form.appendChild(document.createElement("input"));
@@ -126,7 +128,7 @@
       }
       done = true;
     };
-    const begin = () => work = work || toil();
+    const begin = () => work = work || run();
     for (const touch of ["focusin", "input", "pointerdown"]) form.addEventListener(touch, begin, { once: true });
     form.addEventListener("submit", async (e) => {
       if (done) return;
@@ -136,7 +138,7 @@
       if (waiting) return;
       waiting = true;
       await begin();
-      // Not requestSubmit, which browsers of 2022 lack, nor submit: the button has a name and counts.
+      // Not requestSubmit, which browsers of 2022 lack, nor submit, which leaves out the button's name.
       (e.submitter || form.querySelector("button")).click();
     });
   }

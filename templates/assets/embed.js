@@ -1,35 +1,35 @@
 // optin's embed.js sends <form data-optin="SITE"> without leaving the page. Without it, or when it cannot work, the form posts plainly.
 (() => {
   "use strict";
-  // In English and in French.
+  // Each in English and in French.
   const words = {
     sending: ["Sending…", "Envoi…"],
-    working: ["One moment: your browser checks for robots…", "Un instant\u00a0: votre navigateur vérifie l’absence de robot…"],
-    accepted: ["Almost there: look in your inbox, open our message and press its button. Nothing happens before that.",
-      "Plus qu’une étape\u00a0: ouvrez notre message dans votre messagerie et appuyez sur son bouton. Rien ne se passe avant cela."],
+    working: ["One moment: your browser checks for robots…", "Un instant\u202f: votre navigateur vérifie l’absence de robot…"],
+    accepted: ["Almost there: look in your inbox, open our email and press its button. Nothing happens before that.",
+      "Plus qu’une étape\u202f: ouvrez notre e-mail dans votre messagerie et appuyez sur son bouton. Rien ne se passe avant cela."],
     refused: ["Not sent yet. Please look at what is marked.", "Pas encore envoyé. Merci de revoir ce qui est signalé."],
     broken: ["This form is not working right now. Please try again later.",
       "Ce formulaire ne fonctionne pas en ce moment. Merci de réessayer plus tard."],
     busy: ["That did not work just now. Please try again in a moment.", "Cela n’a pas fonctionné. Merci de réessayer dans un instant."],
-    email_required: ["Enter your e-mail address.", "Indiquez votre adresse électronique."],
-    email_invalid: ["Enter an e-mail address, like name@example.org.", "Indiquez une adresse électronique, comme nom@example.org."],
-    email_undeliverable: ["The part after the @ takes no mail. Please check it.",
+    email_required: ["Enter your email address.", "Indiquez votre adresse e-mail."],
+    email_invalid: ["Enter an email address, like name@example.org.", "Indiquez une adresse e-mail, comme nom@example.org."],
+    email_undeliverable: ["The part after the @ does not accept mail. Please check it.",
       "La partie après le @ ne reçoit pas de courrier. Merci de la vérifier."],
     consent_required: ["Tick the box if you agree. Without that we cannot write to you.",
       "Cochez la case si vous êtes d’accord. Sans cela, nous ne pouvons pas vous écrire."],
     consent_preticked: ["Please tick this box yourself: only then does it count.",
-      "Merci de cocher cette case vous-même\u00a0: elle ne compte qu’ainsi."],
+      "Merci de cocher cette case vous-même\u202f: elle ne compte qu’ainsi."],
     purpose_required: ["Tick at least one box.", "Cochez au moins une case."],
   };
   const here = document.currentScript;
-  // Boxes that a person changed, or may have before this script ran.
+  // Boxes that a person has changed, or may have changed before this script ran.
   const touched = new WeakSet();
   const busy = new WeakSet();
-  // Takes back the marks of a form.
+  // Functions that remove the marks of a form.
   const undo = new WeakMap();
-  // The Idempotency-Key of a form's body, while it may have to be sent again.
+  // The Idempotency-Key of a form's body, as long as it may have to be sent again.
   const keys = new WeakMap();
-  const beforehand = "not sent: a consent box is ticked beforehand. Take its checked attribute away (CJEU C-673/17).";
+  const beforehand = "not sent: a consent box is ticked beforehand. Remove its checked attribute (CJEU C-673/17).";
   let notes = 0, solver;
   const all = (form, what) => [...form.elements].filter((e) => e.matches(what));
   const boxes = (form) => all(form, "[type=checkbox]:is([name=consent], [name=purposes])");
@@ -38,15 +38,15 @@
   const complain = (form, what) => console.error(`optin: form "${form.dataset.optin}": ${what}`);
 
   const language = (form) => all(form, "[name=locale]")[0]?.value || form.closest("[lang]")?.lang || "";
-  // What may go well a moment later.
-  const passing = (status) => status === 429 || status >= 500;
+  // Failures that may be over a moment later.
+  const transient = (status) => status === 429 || status >= 500;
 
-  // The page's own words come first: data-optin-accepted, data-optin-email-invalid, …
+  // The page's own texts come first: data-optin-accepted, data-optin-email-invalid, …
   function say(form, key) {
     return form.getAttribute("data-optin-" + key.replace(/_/g, "-")) || words[key]?.[+/^fr/i.test(language(form) || navigator.language)];
   }
 
-  // Where the form posts to; nothing if that is not optin's signup.
+  // The URL that the form posts to; empty if that is not a signup of optin.
   function target(form) {
     const path = `/v1/sites/${form.dataset.optin}/subscriptions`;
     if (form.dataset.optinUrl) {
@@ -72,7 +72,7 @@
     undo.set(form, []);
   }
 
-  // Says what is wrong beside its field; false without such a field or words.
+  // Shows what is wrong beside its field; false if there is no such field or no text.
   function mark(form, { field, code }) {
     const on = field === "email" ? all(form, "[name=email]") : /consent|purpose/.test(code) ? boxes(form) : [];
     const textContent = say(form, code);
@@ -93,7 +93,7 @@
     return true;
   }
 
-  // Tells the page; what it cancels, it shows itself.
+  // Tells the page by an event. A page that cancels the event shows the outcome itself.
   const tell = (form, what, detail) => form.dispatchEvent(new CustomEvent("optin:" + what, {
     bubbles: true, cancelable: true, detail: { site: form.dataset.optin, ...detail },
   }));
@@ -101,17 +101,17 @@
   function refuse(form, status, { code, errors = [] }) {
     if (!tell(form, "refused", { status, code, errors })) return;
     const marked = errors.filter((e) => mark(form, e)).length;
-    show(form, marked ? "refused" : passing(status) || /^challenge/.test(code) ? "busy" : "broken");
+    show(form, marked ? "refused" : transient(status) || /^challenge/.test(code) ? "busy" : "broken");
     if (marked) all(form, "[aria-invalid]")[0].focus();
     else if (status) complain(form, `refused with ${status} ${code} ${errors.map((e) => e.code)}`);
   }
 
-  // A box that the page ticked beforehand, or that its script ticked since, is no consent.
+  // A box that the page ticked beforehand, or that a script has ticked since, is no consent.
   function preticked(form) {
     const before = boxes(form).some((box) => box.defaultChecked);
     const script = boxes(form).filter((box) => box.checked && !touched.has(box));
     if (!before && !script.length) return false;
-    complain(form, before ? beforehand : "not sent: a script ticked a consent box. Leave that to the person.");
+    complain(form, before ? beforehand : "not sent: a script ticked a consent box. Leave it to the person.");
     for (const box of script) box.checked = false;
     refuse(form, 0, { code: "consent_preticked", errors: before ? [] : [{ field: "consent", code: "consent_preticked" }] });
     return true;
@@ -126,13 +126,13 @@
     return out;
   }
 
-  // The plain post, as if there were no script.
+  // Posts the form as the browser would without this script.
   function plain(form, button) {
     if (button?.name) form.append(make("input", { type: "hidden", name: button.name, value: button.value }));
     HTMLFormElement.prototype.submit.call(form);
   }
 
-  // A body has one key. What was refused was not done, and its key is not used again.
+  // Each body has one key. A refused signup had no effect, so its key is not used again.
   async function post(form, url, sent) {
     const body = JSON.stringify(sent);
     let once = keys.get(form);
@@ -141,7 +141,7 @@
       method: "POST", credentials: "omit", body, headers: { "Content-Type": "application/json", "Idempotency-Key": once.key },
       signal: AbortSignal.timeout?.(15000),
     });
-    if (!passing(answer.status)) keys.delete(form);
+    if (!transient(answer.status)) keys.delete(form);
     return [answer, await answer.json()];
   }
 

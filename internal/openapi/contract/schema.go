@@ -1,146 +1,158 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Breaches says how a value breaks a schema; here is what the value is called.
-func Breaches(schema Object, value any, here string) (wrong []string) {
-	if schema == nil {
-		return []string{here + " has no schema"}
+const (
+	documentURL = "https://optin.invalid/openapi"
+	dialectURL  = "https://optin.invalid/dialect"
+)
+
+// dialect is the schema of our schemas: JSON Schema 2020-12, the extension x-status, no other keyword, and only the
+// formats that the validator asserts. JSON Schema itself passes unknown keywords and formats over.
+func dialect() Object {
+	return Object{
+		"$schema":        "https://json-schema.org/draft/2020-12/schema",
+		"$id":            dialectURL,
+		"$dynamicAnchor": "meta", // so that it holds for the schemas inside a schema too
+		"allOf":          []any{Object{"$ref": "https://json-schema.org/draft/2020-12/schema"}},
+		"properties": Object{
+			"x-status": Object{"type": "integer"},
+			"format":   Object{"enum": []any{"date", "date-time", "uri"}},
+		},
+		"unevaluatedProperties": false,
 	}
-	say := func(format string, args ...any) { wrong = append(wrong, here+" "+fmt.Sprintf(format, args...)) }
-	for word, want := range schema {
-		switch word {
-		case "type":
-			if !anyOf(want, typesOf(value)) {
-				say("is %v, want %v", value, want)
-			}
-		case "const":
-			if value != want {
-				say("is %v, want %v", value, want)
-			}
-		case "enum":
-			if !slices.Contains(want.([]any), value) {
-				say("is %v, want one of %v", value, want)
-			}
-		case "oneOf":
-			wrong = append(wrong, oneBreach(want.([]any), value, here)...)
-		case "items":
-			list, _ := value.([]any)
-			for i, x := range list {
-				wrong = append(wrong, Breaches(At(want), x, fmt.Sprintf("%s[%d]", here, i))...)
-			}
-		case "properties", "required", "additionalProperties":
-		case "format":
-			if text, ok := value.(string); ok && !inFormat(want.(string), text) {
-				say("is %q, want a %s", text, want)
-			}
-		case "minLength", "maxLength", "minimum", "maximum", "maxItems":
-			if bound, _ := want.(float64); !within(word, bound, value) {
-				say("is %v, against its %s of %v", value, word, want)
-			}
-		case "default", "description", "x-status":
-		default:
-			say("has the unknown word %s in its schema", word)
-		}
-	}
-	if o, ok := value.(Object); ok {
-		wrong = append(wrong, objectBreaches(schema, o, here)...)
-	}
-	return wrong
 }
 
-func objectBreaches(schema, value Object, here string) (wrong []string) {
-	for _, name := range Words(schema["required"]) {
-		if _, ok := value[name]; !ok {
-			wrong = append(wrong, here+" lacks "+name)
-		}
-	}
-	known := At(schema, "properties")
-	for name, v := range value {
-		switch s := At(known, name); {
-		case s != nil:
-			wrong = append(wrong, Breaches(s, v, here+"."+name)...)
-		case schema["additionalProperties"] == false:
-			wrong = append(wrong, here+" has "+name+", which is not described")
-		}
-	}
-	return wrong
+// validator holds values against the schemas of one document.
+type validator struct {
+	mu       sync.Mutex // of both: a compiler is for one goroutine, the schemas it returns are for many
+	compiler *jsonschema.Compiler
+	compiled map[string]*jsonschema.Schema
 }
 
-func oneBreach(of []any, value any, here string) (wrong []string) {
-	fits, why := 0, []string(nil)
-	for _, s := range of {
-		if b := Breaches(At(s), value, here); len(b) > 0 {
-			why = append(why, b...)
-		} else {
-			fits++
+// newValidator returns an error if a schema of the document is none, or not in our dialect.
+func newValidator(doc Object) (*validator, error) {
+	v := &validator{compiler: jsonschema.NewCompiler(), compiled: map[string]*jsonschema.Schema{}}
+	v.compiler.AssertFormat()
+	if err := errors.Join(v.compiler.AddResource(dialectURL, dialect()), v.compiler.AddResource(documentURL, any(doc))); err != nil {
+		return nil, err
+	}
+	meta, err := v.compiler.Compile(dialectURL)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []error
+	for pointer, schema := range schemasOf(doc) {
+		for _, b := range breachesOf(meta.Validate(schema), schema, "the schema at "+pointer) {
+			wrong = append(wrong, errors.New(b))
 		}
 	}
-	if fits != 1 {
-		return []string{fmt.Sprintf("%s fits %d of oneOf: %s", here, fits, strings.Join(why, "; "))}
+	return v, errors.Join(wrong...)
+}
+
+// schemasOf returns the outermost schemas of a document, by their JSON Pointers.
+func schemasOf(doc Object) map[string]any {
+	all := map[string]any{}
+	var walk func(n node)
+	walk = func(n node) {
+		switch v := n.value.(type) {
+		case Object:
+			for name, x := range v {
+				child := node{n.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name), x}
+				switch {
+				case name == "schema" || n.pointer == "/components/schemas":
+					all[child.pointer] = x
+				case name != "example" && name != "examples":
+					walk(child)
+				}
+			}
+		case []any:
+			for i, x := range v {
+				walk(node{n.pointer + "/" + strconv.Itoa(i), x})
+			}
+		}
+	}
+	walk(node{value: doc})
+	return all
+}
+
+// breaches says how a value breaks a schema of the document. The value is called name.
+func (v *validator) breaches(schema node, value any, name string) []string {
+	if schema.value == nil {
+		return []string{name + " has no schema"}
+	}
+	compiled, err := v.compile(schema.pointer)
+	if err != nil {
+		return []string{fmt.Sprintf("the schema of %s: %v", name, err)}
+	}
+	return breachesOf(compiled.Validate(value), value, name)
+}
+
+func (v *validator) compile(pointer string) (*jsonschema.Schema, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.compiled[pointer]; s != nil {
+		return s, nil
+	}
+	s, err := v.compiler.Compile(documentURL + "#" + pointer)
+	if err == nil {
+		v.compiled[pointer] = s
+	}
+	return s, err
+}
+
+// breachesOf turns what Validate returned into lines, one for each rule that was broken, such as
+// "body.status is ill: value must be one of 'ok', 'ready'".
+func breachesOf(err error, value any, name string) (lines []string) {
+	var invalid *jsonschema.ValidationError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &invalid):
+		return []string{fmt.Sprintf("%s: %v", name, err)}
+	}
+	for _, unit := range leaves(*invalid.DetailedOutput()) {
+		at, found := name, value
+		for token := range strings.SplitSeq(strings.TrimPrefix(unit.InstanceLocation, "/"), "/") {
+			if token != "" {
+				at, found = at+"."+token, child(found, token)
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%s is %.80v: %v", at, found, unit.Error))
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+// leaves returns the innermost units of a validator's output, which name the rules that were broken.
+func leaves(unit jsonschema.OutputUnit) (all []jsonschema.OutputUnit) {
+	if len(unit.Errors) == 0 {
+		return []jsonschema.OutputUnit{unit}
+	}
+	for _, inner := range unit.Errors {
+		all = append(all, leaves(inner)...)
+	}
+	return all
+}
+
+// child returns the member of an object or of a list that a token of a JSON Pointer names.
+func child(value any, token string) any {
+	switch v := value.(type) {
+	case Object:
+		return v[strings.NewReplacer("~1", "/", "~0", "~").Replace(token)]
+	case []any:
+		if i, err := strconv.Atoi(token); err == nil && i < len(v) {
+			return v[i]
+		}
 	}
 	return nil
-}
-
-// typesOf are the JSON Schema types of a decoded value.
-func typesOf(value any) []string {
-	switch v := value.(type) {
-	case nil:
-		return []string{"null"}
-	case bool:
-		return []string{"boolean"}
-	case string:
-		return []string{"string"}
-	case []any:
-		return []string{"array"}
-	case float64:
-		if v == float64(int64(v)) {
-			return []string{"number", "integer"}
-		}
-		return []string{"number"}
-	}
-	return []string{"object"}
-}
-
-func anyOf(want any, have []string) bool {
-	if one, ok := want.(string); ok {
-		return slices.Contains(have, one)
-	}
-	return slices.ContainsFunc(Words(want), func(one string) bool { return slices.Contains(have, one) })
-}
-
-// within tells whether a value keeps to a bound: of characters, of parts, or on a number. One of another type is not held to it (JSON
-// Schema Validation 2020-12, section 6).
-func within(word string, bound float64, value any) bool {
-	switch v := value.(type) {
-	case string:
-		n := float64(utf8.RuneCountInString(v))
-		return (word != "minLength" || n >= bound) && (word != "maxLength" || n <= bound)
-	case []any:
-		return word != "maxItems" || float64(len(v)) <= bound
-	case float64:
-		return (word != "minimum" || v >= bound) && (word != "maximum" || v <= bound)
-	}
-	return true
-}
-
-func inFormat(format, text string) bool {
-	var err error
-	switch format {
-	case "date-time":
-		_, err = time.Parse(time.RFC3339, text)
-	case "date":
-		_, err = time.Parse(time.DateOnly, text)
-	case "uri":
-		return strings.Contains(text, "://")
-	default:
-		return false
-	}
-	return err == nil
 }

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Limits counts what is taken from buckets, for all replicas together.
+type Limits interface {
+	// Acquire takes one from every bucket, or from none. It returns nil if it took; otherwise it took nothing, and
+	// returns one duration for each bucket in order: 0 if the bucket has room, or else how long until it has.
+	//
+	// A taker takes from a bucket once: as long as what it took there counts, that bucket has room for it, and
+	// acquiring again is not counted again. An empty taker is another one each time. A bucket without limits always has
+	// room and is not counted. Nothing is ever given back.
+	//
+	// No bucket ever holds more than its limits allow. Where an implementation cannot look at all buckets at once, a
+	// caller may be refused because of another one that is being refused at the same moment; the implementation says so.
+	//
+	// Acquire returns ErrInvalid for a bucket, a limit or a taker that cannot be, and for one bucket twice;
+	// ErrUnavailable.
+	Acquire(ctx context.Context, taker string, buckets ...Bucket) (waits []time.Duration, err error)
+}
+
+// Bucket is what one rate is counted in.
+type Bucket struct {
+	Name   string // a keyed hash, or something else that names nobody; 1 to 128 bytes
+	Limits []Limit
+}
+
+// Limit allows N to be taken in any window of Per, exactly.
+type Limit struct {
+	N   int           // at least 1
+	Per time.Duration // at least a millisecond
+}
+
+// CheckAcquire returns ErrInvalid, wrapped, for a taker that is not empty or [A-Za-z0-9_-] of at most 64 bytes, for a
+// bucket with a name or limits that cannot be, and for one bucket twice. Implementations of Acquire call it.
+func CheckAcquire(taker string, buckets []Bucket) error {
+	if !consistsOf(taker, 64, "_-") {
+		return fmt.Errorf("%w taker: it is %q", ErrInvalid, taker)
+	}
+	for i, b := range buckets {
+		if len(b.Limits) == 0 {
+			continue
+		}
+		if err := checkName("bucket", b.Name); err != nil {
+			return err
+		}
+		for _, l := range b.Limits {
+			if l.N < 1 || l.Per < time.Millisecond {
+				return fmt.Errorf("%w limit: %d in %v", ErrInvalid, l.N, l.Per)
+			}
+		}
+		for _, before := range buckets[:i] {
+			if len(before.Limits) > 0 && before.Name == b.Name {
+				return fmt.Errorf("%w buckets: one of them comes twice", ErrInvalid)
+			}
+		}
+	}
+	return nil
+}

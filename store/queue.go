@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// MaxBody is the size limit of Job.Body and of a cell's value, in bytes.
+const MaxBody = 32 << 10
+
+// Queue hands out jobs. A job is enqueued by the Change that makes it necessary. It then is due at some time, is leased
+// by a worker, and ends: it is complete and gone, waits to be retried in its own queue or another one, or has failed
+// and is kept until it is requeued.
+type Queue interface {
+	// Lease takes up to n jobs of a queue that are due, about oldest first, and hides them from every other Lease until
+	// they end or hold is over. It returns no jobs and no error if nothing is due; ErrInvalid if n is less than 1 or hold
+	// less than a millisecond; ErrUnavailable.
+	Lease(ctx context.Context, queue QueueName, n int, hold time.Duration) ([]Job, error)
+
+	// RenewLease makes the lease of a job last for hold from now on. So long work keeps its job, while short leases soon
+	// bring back what a dead process had. It returns ErrLeaseLost, and changes nothing, as End does; ErrUnavailable.
+	RenewLease(ctx context.Context, job Job, hold time.Duration) error
+
+	// End ends the lease of a job. It returns ErrLeaseLost, and changes nothing, if the job has ended already or has been
+	// leased again since; ErrInvalid for an outcome that cannot be; ErrUnavailable. A lease that is over may still be
+	// ended while nobody has leased the job again. A job that moves to another queue keeps its ID, Body and Attempts.
+	End(ctx context.Context, job Job, outcome Outcome) error
+
+	// Failed lists failed jobs of a queue in the order in which they failed: at most n, after the job with the ID after
+	// (empty: from the first). Due is when the job failed, Attempts how often it was leased. If the job with that ID is
+	// not failed any more, the listing starts anew. Failed returns ErrInvalid if n is less than 1; ErrUnavailable.
+	Failed(ctx context.Context, queue QueueName, after string, n int) ([]Job, error)
+
+	// Requeue makes a failed job due now, as if it had never been tried. It returns ErrNotFound if there is no failed job
+	// with that ID, queue and key; a job that has not failed is none. ErrUnavailable.
+	Requeue(ctx context.Context, queue QueueName, id string, key Key) error
+
+	// RunNow makes the n jobs of a queue that wait for a later time and would be due first, due now. Jobs that are
+	// leased, failed or due already are left alone. It returns how many jobs it made due, also together with an error;
+	// ErrUnavailable.
+	RunNow(ctx context.Context, queue QueueName, n int) (int, error)
+}
+
+// QueueName names a queue. Queues do not delay each other.
+type QueueName string
+
+func (q QueueName) valid() bool { return q != "" && consistsOf(string(q), 96, "/-") }
+
+// Job is one piece of work that a committed change made necessary: an email, a webhook call, a timer.
+type Job struct {
+	ID       string    // never used for another job: [A-Za-z0-9_-], at most 64. Enqueued twice, it is one job
+	Queue    QueueName // lower-case letters, digits, '/', '-'; at most 96
+	Key      Key       // the record whose change enqueued the job; set by Update
+	Body     []byte    // opaque, sealed if personal; at most MaxBody
+	Due      time.Time // not before; the zero time means now. Kept to the millisecond
+	Attempts int       // how often it was leased, this time included; set by Lease. A lease is lost once this has grown
+}
+
+func (j Job) check() error {
+	switch {
+	case j.ID == "" || !consistsOf(j.ID, 64, "_-"):
+		return fmt.Errorf("%w job: its ID is %q", ErrInvalid, j.ID)
+	case !j.Queue.valid():
+		return fmt.Errorf("%w job: its queue is %q", ErrInvalid, j.Queue)
+	case len(j.Body) > MaxBody:
+		return fmt.Errorf("%w job: a body of %d bytes, at most %d", ErrInvalid, len(j.Body), MaxBody)
+	}
+	return nil
+}
+
+// Outcome says what becomes of a leased job. Complete, Retry, Move and Fail make one.
+type Outcome struct {
+	End   End
+	At    time.Time // of EndRetry and EndMove: when the job is due; the zero time means now
+	Queue QueueName // of EndMove: where the job waits from then on
+}
+
+// End is the kind of an Outcome.
+type End int
+
+// The ends.
+const (
+	EndComplete End = iota
+	EndRetry
+	EndMove
+	EndFail
+)
+
+// Complete removes the job.
+func Complete() Outcome { return Outcome{End: EndComplete} }
+
+// Retry makes the job due at the given time, for anybody to lease.
+func Retry(at time.Time) Outcome { return Outcome{End: EndRetry, At: at} }
+
+// Move makes the job due at the given time in another queue: where a job waits says, durably, what is known of it. To
+// move a job to its own queue is to retry it.
+func Move(queue QueueName, at time.Time) Outcome { return Outcome{End: EndMove, Queue: queue, At: at} }
+
+// Fail keeps the job with its body, and never leases it again unless it is requeued.
+func Fail() Outcome { return Outcome{End: EndFail} }
+
+// Check returns ErrInvalid, wrapped, for an outcome that cannot be. Change.Check calls it; implementations of End call
+// it before they end a job.
+func (o Outcome) Check() error {
+	switch {
+	case o.End < EndComplete || o.End > EndFail:
+		return fmt.Errorf("%w outcome: there is no end %d", ErrInvalid, o.End)
+	case o.End == EndMove && !o.Queue.valid():
+		return fmt.Errorf("%w outcome: a move to the queue %q", ErrInvalid, o.Queue)
+	case o.End != EndMove && o.Queue != "":
+		return fmt.Errorf("%w outcome: a queue, but no move", ErrInvalid)
+	}
+	return nil
+}
+
+// CheckLease returns ErrInvalid, wrapped, for what Lease cannot do. Implementations of Lease call it.
+func CheckLease(n int, hold time.Duration) error {
+	if n < 1 || hold < time.Millisecond {
+		return fmt.Errorf("%w lease: %d jobs for %v", ErrInvalid, n, hold)
+	}
+	return nil
+}
+
+// CheckFailed returns ErrInvalid, wrapped, for what Failed cannot do. Implementations of Failed call it.
+func CheckFailed(n int) error {
+	if n < 1 {
+		return fmt.Errorf("%w query: a list of %d jobs", ErrInvalid, n)
+	}
+	return nil
+}
