@@ -88,7 +88,7 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 // twice enqueues one job.
 func (r *records) emailJobID(key store.Key, c consent.Change, request string) string {
 	var again time.Time
-	if known := c.Subscription.Request(request); known != nil {
+	if known := c.Subscription.Requests.Find(request); known != nil {
 		again = known.ResentAt
 	}
 	sum := r.Keyring.Sums("email job", key.Site, key.ID, request, strconv.FormatInt(again.UnixMilli(), 36))[0]

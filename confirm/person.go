@@ -242,12 +242,12 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
-		v.Purposes = slices.DeleteFunc(v.Purposes, func(p consent.PurposeStatus) bool { return sub.Consent(p.ID) == nil })
+		v.Purposes = slices.DeleteFunc(v.Purposes, func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil })
 	}
-	if r := sub.Request(l.Request); r != nil {
+	if r := sub.Requests.Find(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
 		v.Renewable = errors.Is(shown, consent.ErrExpired)
-		if sub.FullyConfirmed(r) {
+		if sub.Consents.Cover(r) {
 			v.State = consent.Confirmed
 		}
 		for _, st := range r.Statements {
@@ -259,7 +259,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	v.Decline = p.links.Token(link)
 	link.Use = token.UseUnblock
 	v.Unblock = p.links.Token(link)
-	if sub.HasConsent() {
+	if sub.Consents.Any() {
 		v.Unsubscribe = p.unsubscribeLink(&sub, l.ID)
 	}
 	if err := p.texts.fill(ctx, v.Purposes); err != nil {

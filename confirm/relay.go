@@ -53,7 +53,7 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	m := Message{Site: sub.Site, To: sub.Address, ReturnPath: r.returnPaths.Make(job.Key, id)}
 	switch m.Type = sub.EmailDue(id, r.Now()); m.Type {
 	case consent.EmailConfirm:
-		r.fillConfirm(&m, sub.Request(id), job.Key)
+		r.fillConfirm(&m, sub.Requests.Find(id), job.Key)
 	case consent.EmailKnown:
 		r.fillKnown(&m, &sub, job.Key)
 	default:
@@ -223,7 +223,7 @@ func (r *Relay) bounced(ctx context.Context, key store.Key, tag string, e consen
 		return err
 	}
 	bounced := consent.Bounced{Evidence: e}
-	if latest := sub.LatestOpen(r.Now()); tag == "" && latest != nil {
+	if latest := sub.Requests.LatestOpen(r.Now()); tag == "" && latest != nil {
 		bounced.Request = latest.ID
 	}
 	for _, req := range sub.Requests {

@@ -178,7 +178,7 @@ func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (c
 	}
 	if !at.IsZero() {
 		st.AsOf, st.Complete = &at, &whole
-	} else if sub.HasConsent() {
+	} else if sub.Consents.Any() {
 		link := w.unsubscribeLink(&sub, st.ID)
 		st.UnsubscribeURL = &link
 	}

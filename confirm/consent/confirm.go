@@ -17,7 +17,7 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	if err != nil || !r.IsOpen(now) {
 		return effects{}, err
 	}
-	wanted := s.unconfirmed(r.Statements)
+	wanted := s.Consents.missing(r.Statements)
 	for _, st := range wanted {
 		s.addConsent(Consent{Statement: st, Request: r.ID, State: Confirmed, Given: now})
 	}
@@ -39,17 +39,17 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	if s.Declined != nil {
 		return nil, ErrDeclined
 	}
-	r := s.Request(id)
+	r := s.Requests.Find(id)
 	if r == nil {
 		return nil, ErrGone
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
-		if r.IsOpen(now) || s.FullyConfirmed(r) {
+		if r.IsOpen(now) || s.Consents.Cover(r) {
 			return r, nil
 		}
 	case Confirmed:
-		holds := func(st Statement) bool { return s.confirmed(st.Purpose) }
+		holds := func(st Statement) bool { return s.Consents.confirmed(st.Purpose) }
 		if !slices.ContainsFunc(r.Statements, holds) {
 			return nil, ErrWithdrawn
 		}
@@ -57,21 +57,10 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	case Withdrawn, Declined:
 		return nil, ErrWithdrawn
 	}
-	if len(s.renewable(r)) == 0 {
+	if len(s.Consents.renewable(r)) == 0 {
 		return nil, ErrWithdrawn
 	}
 	return nil, ErrExpired
-}
-
-// FullyConfirmed reports whether everything that a request asks for is confirmed.
-func (s *Subscription) FullyConfirmed(r *Request) bool { return len(s.unconfirmed(r.Statements)) == 0 }
-
-// renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings nothing back.
-func (s *Subscription) renewable(r *Request) []Statement {
-	return slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool {
-		c := s.Consent(st.Purpose)
-		return c != nil && c.State != Confirmed && c.Ended.At.After(r.Asked.At)
-	})
 }
 
 // Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.
@@ -83,14 +72,14 @@ type Renew struct {
 }
 
 func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
-	if s.Request(a.ID) != nil {
+	if s.Requests.Find(a.ID) != nil {
 		return effects{}, nil
 	}
 	if _, err := s.Confirmable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
 		return effects{}, err
 	}
-	old, due := s.Request(a.Request), time.Time{}
-	if wanted := s.unconfirmed(s.renewable(old)); len(wanted) > 0 {
+	old, due := s.Requests.Find(a.Request), time.Time{}
+	if wanted := s.Consents.missing(s.Consents.renewable(old)); len(wanted) > 0 {
 		due = s.open(Request{
 			ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
 		}, a.Terms, now)

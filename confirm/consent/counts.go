@@ -41,11 +41,11 @@ func Buckets() []Bucket {
 func Counts(before, after Subscription) []store.Count {
 	c := &counts{day: after.Changed.UTC().Format(time.DateOnly)}
 	for _, r := range after.Requests {
-		c.request(before.Request(r.ID), r)
+		c.request(before.Requests.Find(r.ID), r)
 	}
 	for _, r := range before.Requests {
 		// What expired and was deleted in one action, because its deadline and its grace had passed.
-		if r.State == Pending && after.Request(r.ID) == nil && !r.Deadline.After(after.Changed) {
+		if r.State == Pending && after.Requests.Find(r.ID) == nil && !r.Deadline.After(after.Changed) {
 			c.add(CountExpiries, 1)
 		}
 	}
@@ -53,7 +53,7 @@ func Counts(before, after Subscription) []store.Count {
 	if before.Declined == nil && after.Declined != nil {
 		c.add(CountDeclines, 1)
 	}
-	if after.complainedAt().After(before.complainedAt()) {
+	if complainedAt(after).After(complainedAt(before)) {
 		c.add(CountComplaints, 1)
 	}
 	return c.all
@@ -128,7 +128,7 @@ func (c *counts) consents(before, after Subscription) {
 	}
 	if len(given) > 0 {
 		c.each(CountConfirmations, given)
-		c.timeToConfirm(after.Changed.Sub(after.Request(by).openedAt()))
+		c.timeToConfirm(after.Changed.Sub(after.Requests.Find(by).openedAt()))
 	}
 	if len(withdrawn) > 0 {
 		c.each(CountWithdrawals, withdrawn)
@@ -143,4 +143,20 @@ func (c *counts) timeToConfirm(d time.Duration) {
 			return
 		}
 	}
+}
+
+// complainedAt returns when a complaint last ended a consent or closed a request, as far as that is known; zero: never.
+func complainedAt(s Subscription) (last time.Time) {
+	look := func(e *Evidence) {
+		if e != nil && e.How == ByComplaint && e.At.After(last) {
+			last = e.At
+		}
+	}
+	for _, r := range s.Requests {
+		look(r.Closed)
+	}
+	for _, c := range s.Consents {
+		look(c.Ended)
+	}
+	return last
 }

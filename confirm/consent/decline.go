@@ -22,7 +22,7 @@ func (a Decline) apply(s *Subscription, now time.Time) (effects, error) {
 			s.Requests[i].close(Declined, a.Evidence)
 		}
 	}
-	s.end(Declined, a.Evidence, s.purposeIDs())
+	s.Consents.end(Declined, a.Evidence, s.purposeIDs())
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}

@@ -22,22 +22,26 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	if s.Declined != nil || s.Address.IsZero() {
 		return ""
 	}
-	if r := s.Request(request); r != nil {
+	if r := s.Requests.Find(request); r != nil {
 		if r.IsOpen(now.Add(deliveryTime)) && !r.emailTaken() {
 			return EmailConfirm
 		}
 		return ""
 	}
-	if s.Notice == request && s.HasConsent() && !now.After(s.NoticedAt.Add(NoticeEvery)) {
+	if s.Notice == request && s.Consents.Any() && !now.After(s.NoticedAt.Add(NoticeEvery)) {
 		return EmailKnown
 	}
 	return ""
 }
 
-// nextEmail returns the first moment from now on at which every limit allows one more email.
-func (s *Subscription) nextEmail(limits []store.Limit, now time.Time) time.Time {
+// emailTimes are the moments at which emails of one subscription were or will be due.
+type emailTimes []time.Time
+
+// next returns the first moment from now on at which every limit allows one more email, and forgets the times that no limit counts any
+// more.
+func (all *emailTimes) next(limits []store.Limit, now time.Time) time.Time {
 	at, longest := now, time.Duration(0)
-	times := slices.SortedFunc(slices.Values(s.EmailTimes), time.Time.Compare)
+	times := slices.SortedFunc(slices.Values(*all), time.Time.Compare)
 	for _, l := range limits {
 		if i := len(times) - l.N; i >= 0 && l.N > 0 {
 			if free := times[i].Add(l.Per); free.After(at) {
@@ -46,7 +50,7 @@ func (s *Subscription) nextEmail(limits []store.Limit, now time.Time) time.Time 
 		}
 		longest = max(longest, l.Per)
 	}
-	s.EmailTimes = slices.DeleteFunc(times, func(t time.Time) bool { return !now.Before(t.Add(longest)) })
+	*all = slices.DeleteFunc(times, func(t time.Time) bool { return !now.Before(t.Add(longest)) })
 	return at
 }
 
@@ -58,23 +62,13 @@ type Resend struct {
 }
 
 func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
-	r := s.LatestOpen(now)
-	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) || s.nextEmail(a.Terms.EmailsPerAddress, now).After(now) {
+	r := s.Requests.LatestOpen(now)
+	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) || s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
 		return effects{}, nil
 	}
 	r.ResentAt = now
 	s.EmailTimes = append(s.EmailTimes, now)
 	return effects{jobs: email(r.ID, time.Time{})}, nil
-}
-
-// LatestOpen returns the open request that was made last, or nil.
-func (s *Subscription) LatestOpen(now time.Time) *Request {
-	for i, r := range slices.Backward(s.Requests) {
-		if r.IsOpen(now) {
-			return &s.Requests[i]
-		}
-	}
-	return nil
 }
 
 // emailTaken reports whether a relay took the request's email and nobody has asked for it again since.
@@ -84,7 +78,7 @@ func (r *Request) emailTaken() bool { return r.Delivery != nil && !r.Delivery.At
 // or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
 func (s *Subscription) remind(t Terms, now time.Time) []Job {
 	var due *Request
-	latest := s.LatestOpen(now)
+	latest := s.Requests.LatestOpen(now)
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.RemindAt.IsZero() || r.RemindAt.After(now) {
@@ -95,7 +89,7 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 			due = r
 		}
 	}
-	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.emailTaken() || s.nextEmail(t.EmailsPerAddress, now).After(now) {
+	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.emailTaken() || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
 		return nil
 	}
 	due.ResentAt, due.RemindedAt = now, now
@@ -113,7 +107,7 @@ type Delivered struct {
 }
 
 func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
-	if r := s.Request(a.Request); r != nil && !r.emailTaken() {
+	if r := s.Requests.Find(a.Request); r != nil && !r.emailTaken() {
 		r.Delivery = &a.Delivery
 	}
 	return effects{}, nil
@@ -127,7 +121,7 @@ type Bounced struct {
 }
 
 func (a Bounced) apply(s *Subscription, now time.Time) (effects, error) {
-	r := s.Request(a.Request)
+	r := s.Requests.Find(a.Request)
 	if r == nil || r.State != Pending {
 		return effects{}, nil
 	}

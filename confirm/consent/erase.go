@@ -17,7 +17,7 @@ func (Erase) apply(s *Subscription, now time.Time) (effects, error) {
 // erase leaves of a person that emails were declined, or that a consent was withdrawn, and when.
 func (s *Subscription) erase(now time.Time) {
 	left := Subscription{
-		Site: s.Site, Created: s.Created, Changed: s.Changed, WithdrawnAt: s.lastWithdrawal(now), HistorySince: s.HistorySince,
+		Site: s.Site, Created: s.Created, Changed: s.Changed, WithdrawnAt: lastWithdrawal(s, now), HistorySince: s.HistorySince,
 	}
 	if !s.Address.IsZero() {
 		left.HistorySince = now
@@ -29,7 +29,7 @@ func (s *Subscription) erase(now time.Time) {
 }
 
 // lastWithdrawal returns when a consent was last withdrawn that was not given anew since; zero: never.
-func (s *Subscription) lastWithdrawal(now time.Time) time.Time {
+func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 	last := s.WithdrawnAt
 	for _, p := range s.Purposes(now) {
 		if p.State == Withdrawn && p.Since.After(last) {

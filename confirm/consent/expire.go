@@ -34,7 +34,7 @@ func (s *Subscription) expire(now time.Time) effects {
 // consented to, everything but the refusal.
 func (s *Subscription) prune(now time.Time) {
 	s.deleteRequests(func(r Request) bool {
-		return r.State != Pending && !s.provesConsent(r.ID) && !now.Before(r.Deadline.Add(Grace))
+		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	if s.Declined != nil && len(s.Consents) == 0 && !now.Before(s.Declined.At.Add(Grace)) {
 		s.erase(now)
@@ -59,7 +59,7 @@ func (s *Subscription) deleteRequests(these func(Request) bool) {
 func (s *Subscription) makeRoom() {
 	closed := 0
 	for i, r := range slices.Backward(s.Requests) {
-		if r.State == Pending || s.provesConsent(r.ID) {
+		if r.State == Pending || s.Consents.provenBy(r.ID) {
 			continue
 		}
 		if closed++; closed >= MaxClosed {
@@ -79,11 +79,6 @@ func (s *Subscription) addConsent(c Consent) {
 	}
 }
 
-// provesConsent reports whether a request is the proof of a consent.
-func (s *Subscription) provesConsent(request string) bool {
-	return slices.ContainsFunc(s.Consents, func(c Consent) bool { return c.Request == request })
-}
-
 // nextExpire returns when Expire next has something to do; zero: never.
 func (s *Subscription) nextExpire() (at time.Time) {
 	earlier := func(t time.Time) {
@@ -98,7 +93,7 @@ func (s *Subscription) nextExpire() (at time.Time) {
 			if !r.RemindAt.IsZero() {
 				earlier(r.RemindAt)
 			}
-		case !s.provesConsent(r.ID):
+		case !s.Consents.provenBy(r.ID):
 			earlier(r.Deadline.Add(Grace))
 		}
 	}

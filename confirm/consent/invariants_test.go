@@ -294,7 +294,7 @@ func (e *history) reminders(t *rapid.T, a consent.Action, before consent.Subscri
 func (e *history) letters(t *rapid.T, owed []consent.Job, terms consent.Terms) {
 	before := len(e.mailed)
 	for _, o := range emails(owed) {
-		if e.sub.Request(o.Request) != nil {
+		if e.sub.Requests.Find(o.Request) != nil {
 			e.known = append(e.known, o.Request)
 		}
 		due := o.Due

@@ -1,7 +1,6 @@
 package consent
 
 import (
-	"slices"
 	"time"
 
 	"github.com/optin/optin/internal/address"
@@ -29,7 +28,7 @@ type Terms struct {
 
 func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
 	due := time.Time{}
-	if s.Declined == nil && s.Request(a.ID) == nil {
+	if s.Declined == nil && s.Requests.Find(a.ID) == nil {
 		due = s.signUp(a, now)
 	}
 	return effects{jobs: email(a.ID, due)}, nil
@@ -47,7 +46,7 @@ func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	if s.Locale == "" {
 		s.Locale = a.Locale
 	}
-	wanted := s.unconfirmed(a.Statements)
+	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
 	if len(wanted) == 0 {
 		s.notice(a.ID, a.Terms, now)
 		return time.Time{}
@@ -57,16 +56,11 @@ func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	}, a.Terms, now)
 }
 
-// unconfirmed returns the statements whose purposes are not confirmed: a signup leaves alone what is.
-func (s *Subscription) unconfirmed(all []Statement) []Statement {
-	return slices.DeleteFunc(slices.Clone(all), func(st Statement) bool { return s.confirmed(st.Purpose) })
-}
-
 // open opens a request and returns when its email is due: now or, for a purpose that no open request asks for yet, as soon as the limits
 // allow. A repetition of what is pending, while no further email is allowed, opens nothing: its email is in the mailbox. Repetitions
 // cannot crowd out a request for something else, which has as much room again.
 func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
-	due, open, repeated := s.nextEmail(t.EmailsPerAddress, now), s.openRequests(now), s.asksAll(r.Statements, now)
+	due, open, repeated := s.EmailTimes.next(t.EmailsPerAddress, now), s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
 	if open >= 2*MaxOpen || repeated && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
 		return time.Time{}
 	}
@@ -82,29 +76,9 @@ func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
 
 // notice makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits.
 func (s *Subscription) notice(signup string, t Terms, now time.Time) {
-	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.nextEmail(t.EmailsPerAddress, now).After(now) {
+	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
 		return
 	}
 	s.NoticedAt, s.Notice = now, signup
 	s.EmailTimes = append(s.EmailTimes, now)
-}
-
-func (s *Subscription) openRequests(now time.Time) (n int) {
-	for i := range s.Requests {
-		if s.Requests[i].IsOpen(now) {
-			n++
-		}
-	}
-	return n
-}
-
-// asksAll reports whether open requests already ask for all of this.
-func (s *Subscription) asksAll(all []Statement, now time.Time) bool {
-	for _, st := range all {
-		asks := func(r Request) bool { return r.IsOpen(now) && slices.Contains(r.Statements, st) }
-		if !slices.ContainsFunc(s.Requests, asks) {
-			return false
-		}
-	}
-	return true
 }

@@ -108,47 +108,116 @@ type Subscription struct {
 	Locale       string          `json:"loc,omitempty"`
 	Created      time.Time       `json:"created"`
 	Changed      time.Time       `json:"changed"`
-	Requests     []Request       `json:"reqs,omitempty"`     // oldest first
-	Consents     []Consent       `json:"consents,omitempty"` // oldest first
+	Requests     Requests        `json:"reqs,omitempty"`     // oldest first
+	Consents     Consents        `json:"consents,omitempty"` // oldest first
 	Declined     *Evidence       `json:"declined,omitempty"`
 	Unblocked    *Evidence       `json:"unblocked,omitempty"`
 	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of an erased person: when a consent was withdrawn that was not given anew since
 	HistorySince time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
-	EmailTimes   []time.Time     `json:"emails,omitempty"`   // when emails were or will be due, for the limits
+	EmailTimes   emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
 	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
 	Notice       string          `json:"notice,omitempty"`   // by which signup
 	ExpireAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
 	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
 }
 
-// Request returns the request with an id, or nil.
-func (s *Subscription) Request(id string) *Request {
-	for i := range s.Requests {
-		if s.Requests[i].ID == id {
-			return &s.Requests[i]
+// Requests are those of one subscription, oldest first.
+type Requests []Request
+
+// Find returns the request with an id, or nil.
+func (all Requests) Find(id string) *Request {
+	for i := range all {
+		if all[i].ID == id {
+			return &all[i]
 		}
 	}
 	return nil
 }
 
-// Consent returns the latest consent to a purpose, or nil.
-func (s *Subscription) Consent(purpose string) *Consent {
-	for i, c := range slices.Backward(s.Consents) {
+// LatestOpen returns the open request that was made last, or nil.
+func (all Requests) LatestOpen(now time.Time) *Request {
+	for i, r := range slices.Backward(all) {
+		if r.IsOpen(now) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// countOpen returns how many requests are open.
+func (all Requests) countOpen(now time.Time) (n int) {
+	for i := range all {
+		if all[i].IsOpen(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// ask reports whether open requests already ask for all of these statements.
+func (all Requests) ask(statements []Statement, now time.Time) bool {
+	for _, st := range statements {
+		asks := func(r Request) bool { return r.IsOpen(now) && slices.Contains(r.Statements, st) }
+		if !slices.ContainsFunc(all, asks) {
+			return false
+		}
+	}
+	return true
+}
+
+// Consents are those of one subscription, oldest first.
+type Consents []Consent
+
+// Latest returns the latest consent to a purpose, or nil.
+func (all Consents) Latest(purpose string) *Consent {
+	for i, c := range slices.Backward(all) {
 		if c.Purpose == purpose {
-			return &s.Consents[i]
+			return &all[i]
 		}
 	}
 	return nil
 }
 
-func (s *Subscription) confirmed(purpose string) bool {
-	c := s.Consent(purpose)
+// Any reports whether any purpose is confirmed.
+func (all Consents) Any() bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.State == Confirmed })
+}
+
+// Cover reports whether everything that a request asks for is confirmed.
+func (all Consents) Cover(r *Request) bool { return len(all.missing(r.Statements)) == 0 }
+
+// missing returns the statements whose purposes are not confirmed.
+func (all Consents) missing(statements []Statement) []Statement {
+	return slices.DeleteFunc(slices.Clone(statements), func(st Statement) bool { return all.confirmed(st.Purpose) })
+}
+
+func (all Consents) confirmed(purpose string) bool {
+	c := all.Latest(purpose)
 	return c != nil && c.State == Confirmed
 }
 
-// HasConsent reports whether any purpose is confirmed.
-func (s *Subscription) HasConsent() bool {
-	return slices.ContainsFunc(s.Consents, func(c Consent) bool { return c.State == Confirmed })
+// provenBy reports whether a request is the proof of a consent.
+func (all Consents) provenBy(request string) bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.Request == request })
+}
+
+// renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings nothing back.
+func (all Consents) renewable(r *Request) []Statement {
+	return slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool {
+		c := all.Latest(st.Purpose)
+		return c != nil && c.State != Confirmed && c.Ended.At.After(r.Asked.At)
+	})
+}
+
+// end ends the confirmed consents to some purposes, and reports whether there were any.
+func (all Consents) end(state State, e Evidence, purposes []string) (ended bool) {
+	for i := range all {
+		c := &all[i]
+		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
+			c.State, c.Ended, ended = state, &e, true
+		}
+	}
+	return ended
 }
 
 // IsOpen reports whether the request can still be confirmed.

@@ -17,7 +17,7 @@ func (a Withdraw) apply(s *Subscription, now time.Time) (effects, error) {
 		purposes = s.purposeIDs()
 	}
 	s.drop(purposes, a.Evidence, now)
-	if !s.end(Withdrawn, a.Evidence, purposes) {
+	if !s.Consents.end(Withdrawn, a.Evidence, purposes) {
 		return effects{}, nil
 	}
 	return event(EventWithdrawn), nil
@@ -39,17 +39,6 @@ func (s *Subscription) purposeIDs() (ids []string) {
 		}
 	}
 	return ids
-}
-
-// end ends the confirmed consents to some purposes, and reports whether there were any.
-func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range s.Consents {
-		c := &s.Consents[i]
-		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
-			c.State, c.Ended, ended = state, &e, true
-		}
-	}
-	return ended
 }
 
 // drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request with nothing
@@ -78,20 +67,4 @@ type Complained struct {
 
 func (a Complained) apply(s *Subscription, now time.Time) (effects, error) {
 	return Withdraw{Evidence: a.Evidence}.apply(s, now)
-}
-
-// complainedAt returns when a complaint last ended a consent or closed a request, as far as that is known; zero: never.
-func (s *Subscription) complainedAt() (last time.Time) {
-	look := func(e *Evidence) {
-		if e != nil && e.How == ByComplaint && e.At.After(last) {
-			last = e.At
-		}
-	}
-	for _, r := range s.Requests {
-		look(r.Closed)
-	}
-	for _, c := range s.Consents {
-		look(c.Ended)
-	}
-	return last
 }
