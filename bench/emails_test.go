@@ -53,11 +53,11 @@ func BenchmarkEmails(b *testing.B) {
 }
 
 func runJob(b *testing.B, m *mailer.Mailer, job store.Job) error {
-	sent, err := m.Run(b.Context(), job)
-	if err == nil && !sent {
-		err = fmt.Errorf("email %s was not sent", job.ID)
+	r := m.Run(b.Context(), job)
+	if r.Err == nil && !r.Ended {
+		return fmt.Errorf("email %s was not sent", job.ID)
 	}
-	return err
+	return r.Err
 }
 
 // goMailSend returns a function that sends the same text with go-mail alone, on open connections.

@@ -21,6 +21,8 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -37,6 +39,7 @@ type env struct {
 	*mailer.Mailer
 	t        *testing.T
 	store    store.Store
+	surge    *surge.Surge
 	ring     *keyring.Keyring
 	logs     *logBuffer
 	leaseFor time.Duration
@@ -125,8 +128,9 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 	if env.ring, err = keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret)); err != nil {
 		t.Fatal(err)
 	}
+	env.surge = surge.New(surge.Options{Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}}})
 	env.Service, err = confirm.New(confirm.Options{
-		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
+		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Surge: env.surge, Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,29 +185,44 @@ func (env *env) lease() store.Job {
 	return store.Job{}
 }
 
-// queueOf returns the queue that an error asks for; empty if it asks for none.
-func queueOf(err error) store.QueueName {
-	var e interface{ Lane() store.QueueName }
-	if errors.As(err, &e) {
-		return e.Lane()
+// Run runs a job, and returns whether it was ended together with its record, and why it is to be resultError.
+func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+	r := env.Mailer.Run(ctx, job)
+	if r.Err != nil {
+		err = resultError{r.Err, r}
 	}
-	return ""
+	return r.Ended, err
 }
 
-// waitOf returns the delay that an error asks for; -1 if it asks for none.
+// resultError is the error of a result, with the rest of it.
+type resultError struct {
+	error
+	result outbox.Result
+}
+
+func (r resultError) Unwrap() error { return r.error }
+
+// queueOf returns the queue that a result asks for; empty if it asks for none.
+func queueOf(err error) store.QueueName {
+	var r resultError
+	errors.As(err, &r)
+	return r.result.Queue
+}
+
+// waitOf returns the delay that a result asks for; -1 if it asks for none.
 func waitOf(err error) time.Duration {
-	var e interface{ Wait() time.Duration }
-	if errors.As(err, &e) && e.Wait() != 0 {
-		return e.Wait()
+	var r resultError
+	if errors.As(err, &r) && r.result.Wait != 0 {
+		return r.result.Wait
 	}
 	return -1
 }
 
-// notBeforeOf returns the least delay that an error asks for; -1 if it asks for none.
+// notBeforeOf returns the least delay that a result asks for; -1 if it asks for none.
 func notBeforeOf(err error) time.Duration {
-	var e interface{ RetryAfter() time.Duration }
-	if errors.As(err, &e) && e.RetryAfter() != 0 {
-		return e.RetryAfter()
+	var r resultError
+	if errors.As(err, &r) && r.result.NotBefore != 0 {
+		return r.result.NotBefore
 	}
 	return -1
 }

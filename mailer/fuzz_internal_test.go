@@ -42,13 +42,13 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
 		}}}}}
 		msg := confirm.Message{
-			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
+			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
 			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			msg.Type, msg.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
+			msg.Type, msg.Unsubscribe, fields = consent.EmailKnown, "https://confirm.example/u/z", 13
 		}
 		e, err := m.compose(store.Job{ID: "entry"}, msg)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
 )
 
@@ -30,15 +32,6 @@ type retryError struct {
 }
 
 func (e retryError) Unwrap() error { return e.error }
-
-// Wait is read by the outbox: the delay of this retry, however often the job was attempted.
-func (e retryError) Wait() time.Duration { return e.delay }
-
-// RetryAfter is read by the outbox: the least delay.
-func (e retryError) RetryAfter() time.Duration { return e.notBefore }
-
-// Lane is read by the outbox: the queue in which the job waits.
-func (e retryError) Lane() store.QueueName { return e.queue }
 
 // retry returns err with what an earlier retryError in its tree says.
 func retry(err error) retryError {
@@ -76,4 +69,18 @@ func storeError(job store.Job, err error) error {
 		return moveTo(retryIn(err, storeAwayDelay), job.Queue)
 	}
 	return err
+}
+
+// result turns how an attempt ended into the result for the outbox.
+func result(ended bool, err error) outbox.Result {
+	switch {
+	case err == nil && ended:
+		return outbox.Ended()
+	case err == nil:
+		return outbox.Complete()
+	case errors.Is(err, confirm.ErrUnreadable):
+		return outbox.Fail(err)
+	}
+	r := retry(err)
+	return outbox.Move(r.queue, err).WithWait(r.delay).WithNotBefore(r.notBefore)
 }

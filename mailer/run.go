@@ -11,6 +11,8 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
 )
 
@@ -33,20 +35,17 @@ type attemptLog struct {
 	code                       int
 }
 
-// Run sends the email of a leased job, if it is still due.
+// Run is the outbox.Run of the email queues: it sends the email of a leased job, if it is still due.
 //
-//	ended, nil      the job was ended together with what the relay answered, or its lease was lost meanwhile
-//	not ended, nil  there is nothing to send, or no longer: the caller completes the job
-//	error           the email is still due and is to be retried, as the methods of an error in the error's tree say (see retryError):
-//	                RetryAfter() time.Duration   not before that; zero: no such limit
-//	                Wait() time.Duration         after that, however often it was attempted; zero: as the queue has it
-//	                Lane() store.QueueName       in that queue; empty: as the queue has it
+// The result is Ended where the job was ended together with what the relay answered, or its lease was lost meanwhile; Complete where there
+// is nothing to send, or no longer; Fail where the job can never be opened; and else Retry or Move, with the waits that the relay, the
+// recipient's domain or the limits of the mailbox ask for.
 //
-// It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect afterwards.
-func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+// Run takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect afterwards.
+func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	began := time.Now()
 	line := &attemptLog{site: job.Key.Site}
-	ended, err = m.attempt(ctx, job, line)
+	ended, err := m.attempt(ctx, job, line)
 	if err != nil && job.Queue == confirm.QueueEmailMaybeSent {
 		err = moveTo(err, job.Queue) // whatever stopped this attempt, the email was maybe sent
 	}
@@ -58,7 +57,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error)
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
-	return ended, err
+	return result(ended, err)
 }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
@@ -78,11 +77,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	line.jobType, line.to = string(msg.Type), msg.To.Masked()
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
-		ended, err := m.notTaken(ctx, job, err, line)
-		if line.outcome == outUndeliverable {
-			m.Service.ReleaseMailbox(context.WithoutCancel(ctx), job, msg)
-		}
-		return ended, err
+		return m.notTaken(ctx, job, err, line)
 	}
 	delivery := consent.Delivery{MessageID: e.messageID, Reply: reply, SHA256: e.sha256}
 	m.unrecorded.set(job.ID, delivery)
@@ -142,12 +137,12 @@ func firstAttempt(queue store.QueueName) bool {
 
 // acquireMailbox counts an email against the limits of its mailbox, once for all its attempts.
 func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
-	wait, err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
-	switch {
-	case err != nil:
+	err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		return moveTo(retryNotBefore(errMailboxLimit, exceeded.Wait()), job.Queue)
+	}
+	if err != nil {
 		return storeError(job, err)
-	case wait > 0:
-		return moveTo(retryNotBefore(errMailboxLimit, wait), job.Queue)
 	}
 	return nil
 }
@@ -204,7 +199,7 @@ func (m *Mailer) conversationFailed(ctx context.Context, job store.Job, failure 
 // startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used to flood a mailbox. If the
 // store is unavailable, the next such reply does it.
 func (m *Mailer) startSurge(ctx context.Context, site string) {
-	err := m.Service.StartSurge(ctx, site)
+	err := m.Service.Relay.Flooded(ctx, site)
 	m.Log.WarnContext(ctx, "forms are flooding a mailbox: signups at this site now need a challenge", "site", site, "error", err)
 }
 

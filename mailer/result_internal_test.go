@@ -11,25 +11,13 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/outbox"
-	"github.com/optin/optin/store"
 )
 
-// says is an error that says all that one can.
-type says struct {
-	error
-	queue           store.QueueName
-	wait, notBefore time.Duration
-}
-
-func (s says) Lane() store.QueueName     { return s.queue }
-func (s says) Wait() time.Duration       { return s.wait }
-func (s says) RetryAfter() time.Duration { return s.notBefore }
-
-func TestAnErrorSaysWhenAndWhereAnEmailIsRetried(t *testing.T) {
+func TestWhenAndWhereAnEmailIsRetried(t *testing.T) {
 	err := errors.New("not now")
 	unreadable := fmt.Errorf("mailer: %w", confirm.ErrUnreadable)
-	all := fmt.Errorf("mailer: %w", says{err, "email/retry", time.Second, time.Hour})
-	nothing := says{error: err}
+	all := fmt.Errorf("mailer: %w", retryError{err, time.Second, time.Hour, "email/retry"})
+	nothing := retryError{error: err}
 	for name, c := range map[string]struct {
 		ended bool
 		err   error
