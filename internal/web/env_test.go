@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -192,8 +193,12 @@ func (e *env) emails() (all []confirm.Message) {
 		must(e, err)
 		for _, job := range jobs {
 			d, err := e.service.Relay.Message(e.Context(), job)
+			if errors.Is(err, confirm.ErrNotDue) {
+				must(e, e.store.End(e.Context(), job, store.Complete()))
+				continue
+			}
 			must(e, err)
-			must(e, e.store.End(e.Context(), job, store.Complete()))
+			must(e, e.service.Relay.Delivered(e.Context(), job, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok"}))
 			all = append(all, d)
 		}
 	}
