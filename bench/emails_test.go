@@ -5,14 +5,16 @@ package bench
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	netmail "net/mail"
-	"net/url"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -30,7 +32,7 @@ func BenchmarkEmails(b *testing.B) {
 	all, err := templates.New()
 	must(b, err)
 	m, err := mailer.New(mailer.Options{
-		Service: service, Pages: all, Relays: []*url.URL{{Scheme: "smtp", Host: at}}, Log: slog.New(slog.DiscardHandler),
+		Service: service, Pages: all, Relays: []relay.Address{relayAt(b, at)}, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: shownSite()}},
 	})
 	must(b, err)
@@ -50,6 +52,16 @@ func BenchmarkEmails(b *testing.B) {
 		figures["CPU/floor"] = append(figures["CPU/floor"], cpu.Seconds()/leastCPU.Seconds())
 	}
 	report(b, figures)
+}
+
+// relayAt returns the relay at host:port.
+func relayAt(b *testing.B, at string) relay.Address {
+	b.Helper()
+	host, port, err := net.SplitHostPort(at)
+	must(b, err)
+	n, err := strconv.Atoi(port)
+	must(b, err)
+	return relay.Address{Host: host, Port: n, TLS: relay.Offered}
 }
 
 func runJob(b *testing.B, m *mailer.Mailer, job store.Job) error {

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // distant is a connection that seems to come from another machine.
@@ -38,7 +39,7 @@ func TestAPasswordIsNotSentToAnotherMachineInClearText(t *testing.T) {
 	if err := c.Hello("optin.example"); err != nil {
 		t.Fatal(err)
 	}
-	r := dialer{host: "localhost", user: url.UserPassword("optin", "hunter2")}
+	r := dialer{Address: relay.Address{Host: "localhost", User: "optin", Password: "hunter2"}}
 	if err := r.login(c); err == nil || !strings.Contains(err.Error(), "not sent in clear text") {
 		t.Errorf("%v", err)
 	}

@@ -2,6 +2,7 @@ package mailer_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ import (
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
@@ -89,37 +92,37 @@ func site(id string) confirm.Site {
 	}
 }
 
-func options(t *testing.T, relay string) mailer.Options {
+func options(t *testing.T, at string) mailer.Options {
 	t.Helper()
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(relay)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return mailer.Options{
-		Pages: pages, Relays: []*url.URL{u},
+		Pages: pages, Relays: []relay.Address{relayAt(t, at)},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
-			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
-				Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
-			}},
+			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
+				Controller: templates.Controller{
+					Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
+					Contact: "vie-privee@gazette.example",
+				}},
 		}},
 	}
 }
 
 // newEnv returns an env whose emails go to a relay at host:port, or at a whole URL.
-func newEnv(t *testing.T, relay string, change ...func(*mailer.Options)) *env {
+func newEnv(t *testing.T, at string, change ...func(*mailer.Options)) *env {
 	t.Helper()
-	return newEnvWithStore(t, relay, func(s store.Store) store.Store { return s }, change...)
+	return newEnvWithStore(t, at, func(s store.Store) store.Store { return s }, change...)
 }
 
-func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
+func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store,
+	change ...func(*mailer.Options)) *env {
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: sqlite.None, Deadline: 30 * time.Second})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock,
+		Durability: sqlite.None, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,17 +131,20 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 	if env.ring, err = keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret)); err != nil {
 		t.Fatal(err)
 	}
-	env.surge = surge.New(surge.Options{Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}}})
+	env.surge = surge.New(surge.Options{
+		Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}},
+	})
 	env.Service, err = confirm.New(confirm.Options{
-		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Surge: env.surge, Sites: []confirm.Site{site("gazette"), site("herald")},
+		Surge: env.surge, Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock,
+		Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(relay, "://") {
-		relay = "smtp://" + relay
+	if !strings.Contains(at, "://") {
+		at = "smtp://" + at
 	}
-	opts := options(t, relay)
+	opts := options(t, at)
 	opts.Service, opts.Now, opts.Log = env.Service, env.clock, slog.New(slog.NewJSONHandler(env.logs, nil))
 	for _, f := range change {
 		f(&opts)
@@ -152,6 +158,39 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 
 func (env *env) Close() error { return env.Mailer.Close() }
 
+// runError is the result of a job that is not complete, as an error.
+type runError struct{ outbox.Result }
+
+func (e runError) Error() string { return e.Err.Error() }
+func (e runError) Unwrap() error { return e.Err }
+
+// Run runs a job and reports whether it was ended. The error is a runError.
+func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+	r := env.Mailer.Run(ctx, job)
+	if r.Err != nil {
+		err = runError{r}
+	}
+	return r.Ended, err
+}
+
+// relayAt returns a relay from a URL: smtp://user:password@host:port?tls=required, or smtps://…; with STARTTLS if it is
+// offered by default.
+func relayAt(t *testing.T, at string) relay.Address {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, _ := strconv.Atoi(cmp.Or(u.Port(), "587"))
+	a := relay.Address{Host: u.Hostname(), Port: port, User: u.User.Username(),
+		TLS: relay.TLS(cmp.Or(u.Query().Get("tls"), "offered"))}
+	a.Password, _ = u.User.Password()
+	if u.Scheme == "smtps" {
+		a.TLS = relay.Implicit
+	}
+	return a
+}
+
 // signUp signs an address up at the gazette and leases the job.
 func (env *env) signUp(address string) store.Job {
 	env.t.Helper()
@@ -164,7 +203,8 @@ func (env *env) signUpAt(site, to string) store.Job {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
+		Locale: "fr"}); err != nil {
 		env.t.Fatal(err)
 	}
 	return env.lease()
@@ -185,44 +225,27 @@ func (env *env) lease() store.Job {
 	return store.Job{}
 }
 
-// Run runs a job, and returns whether it was ended together with its record, and why it is to be resultError.
-func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) {
-	r := env.Mailer.Run(ctx, job)
-	if r.Err != nil {
-		err = resultError{r.Err, r}
-	}
-	return r.Ended, err
-}
-
-// resultError is the error of a result, with the rest of it.
-type resultError struct {
-	error
-	result outbox.Result
-}
-
-func (r resultError) Unwrap() error { return r.error }
-
-// queueOf returns the queue that a result asks for; empty if it asks for none.
+// queueOf returns the queue that an error asks for; empty if it asks for none.
 func queueOf(err error) store.QueueName {
-	var r resultError
-	errors.As(err, &r)
-	return r.result.Queue
+	var e runError
+	errors.As(err, &e)
+	return e.Queue
 }
 
-// waitOf returns the delay that a result asks for; -1 if it asks for none.
+// waitOf returns the delay that an error asks for; -1 if it asks for none.
 func waitOf(err error) time.Duration {
-	var r resultError
-	if errors.As(err, &r) && r.result.Wait != 0 {
-		return r.result.Wait
+	var e runError
+	if errors.As(err, &e) && e.Wait != 0 {
+		return e.Wait
 	}
 	return -1
 }
 
-// notBeforeOf returns the least delay that a result asks for; -1 if it asks for none.
+// notBeforeOf returns the least delay that an error asks for; -1 if it asks for none.
 func notBeforeOf(err error) time.Duration {
-	var r resultError
-	if errors.As(err, &r) && r.result.NotBefore != 0 {
-		return r.result.NotBefore
+	var e runError
+	if errors.As(err, &e) && e.NotBefore != 0 {
+		return e.NotBefore
 	}
 	return -1
 }

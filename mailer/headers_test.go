@@ -33,7 +33,8 @@ func TestAnswersAndBouncesGoWhereTheSiteWantsThem(t *testing.T) {
 		t.Errorf("%q, want %q", got.mail, want)
 	}
 	from, err := netmail.ParseAddress(parse(t, got.raw).header.Get("Reply-To"))
-	if diff := cmp.Diff(&netmail.Address{Name: "Rédaction", Address: "redaction@gazette.example"}, from); diff != "" || err != nil {
+	if diff := cmp.Diff(&netmail.Address{Name: "Rédaction", Address: "redaction@gazette.example"}, from); diff != "" ||
+		err != nil {
 		t.Error(diff, err)
 	}
 	if id := parse(t, got.raw).header.Get("Message-ID"); !strings.HasSuffix(id, "@gazette.example>") {

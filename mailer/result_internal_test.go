@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/internal/outbox"
 )
 
-func TestWhenAndWhereAnEmailIsRetried(t *testing.T) {
+func TestAnErrorSaysWhenAndInWhichQueueAnEmailIsRetried(t *testing.T) {
 	err := errors.New("not now")
 	unreadable := fmt.Errorf("mailer: %w", confirm.ErrUnreadable)
 	all := fmt.Errorf("mailer: %w", retryError{err, time.Second, time.Hour, "email/retry"})
@@ -23,12 +23,13 @@ func TestWhenAndWhereAnEmailIsRetried(t *testing.T) {
 		err   error
 		want  outbox.Result
 	}{
-		"sent, and recorded":    {true, nil, outbox.Ended()},
-		"nothing to send":       {false, nil, outbox.Complete()},
-		"no word of when":       {false, err, outbox.Retry(err)},
-		"can never be opened":   {false, unreadable, outbox.Fail(unreadable)},
-		"when, where, how soon": {false, all, outbox.Move("email/retry", all).WithWait(time.Second).WithNotBefore(time.Hour)},
-		"zeros say nothing":     {false, nothing, outbox.Retry(nothing)},
+		"sent, and recorded":  {true, nil, outbox.Ended()},
+		"nothing to send":     {false, nil, outbox.Complete()},
+		"no word of when":     {false, err, outbox.Retry(err)},
+		"can never be opened": {false, unreadable, outbox.Fail(unreadable)},
+		"when, where, how soon": {false, all,
+			outbox.Move("email/retry", all).WithWait(time.Second).WithNotBefore(time.Hour)},
+		"zeros say nothing": {false, nothing, outbox.Retry(nothing)},
 	} {
 		if diff := cmp.Diff(c.want, result(c.ended, c.err), cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("%s: %s", name, diff)

@@ -159,9 +159,7 @@ func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Opti
 	for _, d := range cfg.SMTP.DKIM {
 		o.Keys = append(o.Keys, preflight.DKIMKey{Domain: d.Domain, Selector: d.Selector, Public: d.Key.Public()})
 	}
-	for _, r := range cfg.SMTP.Relays {
-		o.Relays = append(o.Relays, preflight.Relay{Host: r.Host, Port: r.Port, TLS: preflight.TLS(r.TLS)})
-	}
+	o.Relays = cfg.SMTP.Relays
 	return o
 }
 

@@ -31,7 +31,7 @@ func allowedImports() map[string][]string {
 		},
 		"mailer": {
 			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox",
-			"internal/ratelimit", "store", "templates", "github.com/wneessen/go-mail",
+			"internal/ratelimit", "internal/relay", "store", "templates", "github.com/wneessen/go-mail",
 		},
 		"templates":          {"internal/problem", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/address":   {"golang.org/x/net"},
@@ -47,7 +47,7 @@ func allowedImports() map[string][]string {
 		"internal/mimeparts":   {},
 		"internal/openapi":     {"go.yaml.in/yaml/v4"},
 		"internal/outbox":      {"store"},
-		"internal/preflight":   {"internal/keyring", "blitiri.com.ar/go/spf"},
+		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
 		"internal/relay":       {},

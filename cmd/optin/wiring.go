@@ -12,7 +12,6 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
@@ -137,33 +136,14 @@ func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Se
 	for _, c := range cfg.Sites {
 		sites[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c)}
 	}
-	var relays []*url.URL
-	for _, r := range cfg.SMTP.Relays {
-		relays = append(relays, relayURL(r))
-	}
 	var keys []mailer.DKIM
 	for _, d := range cfg.SMTP.DKIM {
 		keys = append(keys, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
 	}
 	return mailer.New(mailer.Options{
-		Service: service, Pages: pages, Sites: sites, Relays: relays, Connections: cfg.SMTP.Connections, DKIM: keys,
+		Service: service, Pages: pages, Sites: sites, Relays: cfg.SMTP.Relays, Connections: cfg.SMTP.Connections, DKIM: keys,
 		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
 	})
-}
-
-// relayURL is the form in which the mailer takes a relay.
-func relayURL(a relay.Address) *url.URL {
-	u := &url.URL{Scheme: "smtp", Host: a.HostPort()}
-	switch a.TLS {
-	case relay.Implicit:
-		u.Scheme = "smtps"
-	case relay.Required, relay.Off:
-		u.RawQuery = "tls=" + string(a.TLS)
-	}
-	if a.User != "" {
-		u.User = url.UserPassword(a.User, a.Password)
-	}
-	return u
 }
 
 // heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321,

@@ -28,7 +28,8 @@ type env struct {
 
 func newEnv(t *testing.T) env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: sqlite.None})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"),
+		Durability: sqlite.None})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,8 @@ func newEnv(t *testing.T) env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example",
+		Sites: []confirm.Site{site, club}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,8 @@ func (env env) signUp(site, email string) string {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
+		Locale: "en"}); err != nil {
 		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
@@ -105,16 +108,19 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 		ours int
 		want consent.State
 	}{
-		"a stranger's sender":  {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, consent.Pending},
-		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
-		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, consent.Pending},
+		"a stranger's sender": {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, consent.Pending},
+		"no address":          {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
+		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1,
+			consent.Pending},
 	} {
 		res, err := env.Notification(t.Context(), row.body)
-		if err != nil || res.Reports != 1 || res.Ours != row.ours || env.state("gazette", "ada@example.org") != row.want {
+		if err != nil || res.Reports != 1 || res.Ours != row.ours ||
+			env.state("gazette", "ada@example.org") != row.want {
 			t.Errorf("%s: %+v, %v; she is %s", name, res, err, env.state("gazette", "ada@example.org"))
 		}
 	}
-	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
+	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example",
+		"ada@example.org")); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
@@ -129,18 +135,24 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 	env := newEnv(t)
 	path := env.signUp("gazette", "ada@example.org")
 	report := func(to string) string {
-		return "From: <>\r\nTo: bonjour@gazette.example, " + to + "\r\nContent-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
-			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--x--\r\n"
+		return "From: <>\r\nTo: bonjour@gazette.example, " + to +
+			"\r\nContent-Type: multipart/report; boundary=x\r\n\r\n" +
+			"--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
+			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: " +
+			"5.1.1\r\n\r\n--x--\r\n"
 	}
 	for name, to := range map[string]string{
-		"nobody": "x@example.org", "her own address": "ada@example.org", "another email's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
+		"nobody": "x@example.org", "her own address": "ada@example.org", "another email's form": "b-" +
+			strings.Repeat("a", 52) + "@bounces.gazette.example",
 		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
 	} {
-		if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || env.state("gazette", "ada@example.org") != consent.Pending {
+		if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 ||
+			env.state("gazette", "ada@example.org") != consent.Pending {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
-	if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
+	if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil ||
+		res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
@@ -162,7 +174,8 @@ func TestAnUnavailableStoreIsAnError(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	text := "To: " + path + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
-	if _, err := env.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := env.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) ||
+		errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("%v", err)
 	}
 }

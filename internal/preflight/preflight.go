@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // Options describe how emails will be sent. Domains and hosts are ASCII (xn--… for others), in any case.
@@ -17,12 +19,14 @@ type Options struct {
 	Resolver *net.Resolver // net.DefaultResolver if nil
 	Senders  []Sender
 	Keys     []DKIMKey
-	Relays   []Relay
+	Relays   []relay.Address
 	Public   string // host of public_url: our name in EHLO; localhost if empty
 
-	Roots *x509.CertPool                                                    // the authorities trusted to certify a relay; the system's if nil
-	Now   func() time.Time                                                  // for the expiry of certificates; time.Now if nil
-	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
+	// Roots are the authorities trusted to certify a relay; the system's if nil.
+	Roots *x509.CertPool
+	// Now is the clock for the expiry of certificates; time.Now if nil.
+	Now  func() time.Time
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
 }
 
 // Sender is a sender of emails. Senders with equal domains are checked once.
@@ -39,34 +43,17 @@ type DKIMKey struct {
 	Public           crypto.PublicKey // *rsa.PublicKey or ed25519.PublicKey
 }
 
-// TLS says how the connection to a relay is encrypted.
-type TLS string
-
-// The values of TLS.
-const (
-	TLSOffered  TLS = "offered"  // STARTTLS if the relay offers it
-	TLSRequired TLS = "required" // STARTTLS, or no email is sent
-	TLSOff      TLS = "off"
-	TLSImplicit TLS = "implicit" // TLS from the first byte (RFC 8314)
-)
-
-// Relay is a server that takes mail from us.
-type Relay struct {
-	Host string // a name, or an address without brackets
-	Port int
-	TLS  TLS
-}
-
 // checker is one run of Check.
 type checker struct {
 	Options
 	dns *dnsClient
 }
 
-// Check checks everything concurrently and returns all findings, those that are OK too, in a fixed order: MX, SPF, DKIM, DMARC, PTR, the relay; and
-// within each the order of o. It ends when ctx does; what was not answered by then is Unknown.
+// Check checks everything concurrently and returns all findings, those that are OK too, in a fixed order: MX, SPF,
+// DKIM, DMARC, PTR, the relay; and within each the order of o. It ends when ctx does; what was not answered by then is
+// Unknown.
 func Check(ctx context.Context, o Options) []Finding {
-	c := checker{Options: o.normalized()}
+	c := checker{Options: o.withDefaults()}
 	c.dns = newDNSClient(c.Resolver)
 	jobs := c.checks()
 	found := make([][]Finding, len(jobs))
@@ -110,8 +97,9 @@ func (c *checker) checks() (jobs []check) {
 	return jobs
 }
 
-// normalized returns the options with defaults, with names in lower case and without the final dot, and with equal senders merged.
-func (o Options) normalized() Options {
+// withDefaults returns the options with defaults, with names in lower case and without the final dot, and with equal
+// senders merged.
+func (o Options) withDefaults() Options {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
@@ -136,7 +124,10 @@ func mergeSenders(senders []Sender) (all []Sender) {
 	for _, s := range senders {
 		s.Domain = canonicalName(s.Domain)
 		s.Bounce, s.Reply = cmp.Or(canonicalName(s.Bounce), s.Domain), cmp.Or(canonicalName(s.Reply), s.Domain)
-		i := slices.IndexFunc(all, func(o Sender) bool { return o.Domain == s.Domain && o.Bounce == s.Bounce && o.Reply == s.Reply })
+		i := slices.IndexFunc(all, func(o Sender) bool {
+			return o.Domain == s.Domain && o.Bounce == s.Bounce &&
+				o.Reply == s.Reply
+		})
 		if i < 0 {
 			s.Sites = slices.Clone(s.Sites)
 			all = append(all, s)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/preflight"
+	"github.com/optin/optin/internal/relay"
 )
 
 // bigKey looks like an RSA key. Nothing is signed with it.
@@ -61,7 +62,7 @@ func newEnv(t *testing.T, lines ...string) *env {
 		Resolver: env.dns.resolver(), Now: today, Roots: roots, Dial: env.mail.dial, Public: "confirm.example",
 		Senders: []preflight.Sender{{Domain: "gazette.example", Sites: []string{"gazette"}}},
 		Keys:    []preflight.DKIMKey{{Domain: "gazette.example", Selector: "optin", Public: bigKey()}},
-		Relays:  []preflight.Relay{{Host: "relay.example", Port: 587, TLS: preflight.TLSRequired}},
+		Relays:  []relay.Address{{Host: "relay.example", Port: 587, TLS: relay.Required}},
 	}
 	return env
 }
@@ -146,7 +147,8 @@ func TestAValidSetupHasOnlyFindingsThatAreOK(t *testing.T) {
 		}
 	}
 	want := []string{
-		"MX gazette.example", "SPF gazette.example", "SPF gazette.example", "DKIM gazette.example", "DMARC gazette.example",
+		"MX gazette.example", "SPF gazette.example", "SPF gazette.example", "DKIM gazette.example",
+		"DMARC gazette.example",
 		"DMARC gazette.example", "PTR 192.0.2.7", "STARTTLS relay.example:587", "certificate relay.example",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -159,17 +161,18 @@ func TestAValidSetupHasOnlyFindingsThatAreOK(t *testing.T) {
 
 func TestEachQuestionIsAskedOnce(t *testing.T) {
 	env := newEnv(t)
-	env.Senders = append(env.Senders, preflight.Sender{Domain: "GAZETTE.example.", Sites: []string{"letters"}},
+	env.Senders = append(env.Senders, preflight.Sender{Domain: "GAZETTE.example.", Sites: []string{"second"}},
 		preflight.Sender{Domain: "gazette.example", Bounce: "b.gazette.example", Sites: []string{"third"}})
 	all := env.check(t)
 	env.dns.mu.Lock()
 	defer env.dns.mu.Unlock()
 	for q, n := range env.dns.asked {
-		if host := strings.HasPrefix(q, "relay.example. "); n > 1 && (!host || n > 2) { // a relay's name is searched for, and the same name stands in PTR
+		// a relay's name is searched for, and the same name stands in PTR
+		if host := strings.HasPrefix(q, "relay.example. "); n > 1 && (!host || n > 2) {
 			t.Errorf("%s was asked %d times", q, n)
 		}
 	}
-	mx, sites := all[0], []string{"gazette", "letters", "third"}
+	mx, sites := all[0], []string{"gazette", "second", "third"}
 	if mx.Check != "MX" || !cmp.Equal(mx.Sites, sites) {
 		t.Errorf("%s is about the sites %q, want %q", mx.Check, mx.Sites, sites)
 	}
@@ -210,7 +213,7 @@ func TestDNSThatDoesNotAnswerIsUnknownAndNeverWrong(t *testing.T) {
 func TestCheckEndsWithItsContext(t *testing.T) {
 	env := newEnv(t, "gazette.example. SILENT", "_dmarc.gazette.example. SILENT", "relay.example. SILENT")
 	env.mail.greeting = "-"
-	env.Relays = append(env.Relays, preflight.Relay{Host: "127.0.0.1", Port: 465, TLS: preflight.TLSImplicit})
+	env.Relays = append(env.Relays, relay.Address{Host: "127.0.0.1", Port: 465, TLS: relay.Implicit})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()
