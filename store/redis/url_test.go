@@ -10,13 +10,17 @@ import (
 
 func TestURLsAreParsed(t *testing.T) {
 	for text, want := range map[string]target{
-		"redis://h":                      {addrs: []string{"h:6379"}},
-		"redis://h:7000/3":               {addrs: []string{"h:7000"}, db: 3},
-		"redis://[::1]/":                 {addrs: []string{"[::1]:6379"}},
-		"redis://[::1]:7000":             {addrs: []string{"[::1]:7000"}},
-		"redis://:p%40ss@h":              {addrs: []string{"h:6379"}, password: "p@ss"},
-		"rediss://u:p@h?durability=none": {addrs: []string{"h:6379"}, tls: true, user: "u", password: "p", durability: None},
-		"redis+sentinel://a:1,b/main/2":  {topology: sentinel, addrs: []string{"a:1", "b:26379"}, master: "main", db: 2},
+		"redis://h":          {addrs: []string{"h:6379"}},
+		"redis://h:7000/3":   {addrs: []string{"h:7000"}, db: 3},
+		"redis://[::1]/":     {addrs: []string{"[::1]:6379"}},
+		"redis://[::1]:7000": {addrs: []string{"[::1]:7000"}},
+		"redis://:p%40ss@h":  {addrs: []string{"h:6379"}, password: "p@ss"},
+		"rediss://u:p@h?durability=none": {
+			addrs: []string{"h:6379"}, tls: true, user: "u", password: "p", durability: None,
+		},
+		"redis+sentinel://a:1,b/main/2": {
+			topology: sentinel, addrs: []string{"a:1", "b:26379"}, master: "main", db: 2,
+		},
 		"redis+sentinel://a/2?master=main&sentinel_password=s": {
 			topology: sentinel, addrs: []string{"a:26379"}, master: "main", db: 2, sentinelPassword: "s",
 		},
@@ -72,7 +76,8 @@ func TestWrongURLsAreRefusedWithoutTheirPassword(t *testing.T) {
 
 func TestDurabilityIsGivenOnce(t *testing.T) {
 	for _, row := range []struct{ option, url, want Durability }{
-		{"", "", Always}, {None, "", None}, {"", EverySec, EverySec}, {None, None, None}, {None, Always, ""}, {"some", "", ""},
+		{"", "", Always}, {None, "", None}, {"", EverySec, EverySec}, {None, None, None},
+		{None, Always, ""}, {"some", "", ""},
 	} {
 		if got, err := durabilityOf(row.option, row.url); got != row.want || (err == nil) != (row.want != "") {
 			t.Errorf("%q in the options and %q in the URL: %q, %v", row.option, row.url, got, err)
@@ -81,7 +86,9 @@ func TestDurabilityIsGivenOnce(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"redis://u:p@h:1/2?durability=always", "redis+sentinel://a,b/m", "rediss://[::1]:", "redis://?@/#%"} {
+	for _, seed := range []string{
+		"redis://u:p@h:1/2?durability=always", "redis+sentinel://a,b/m", "rediss://[::1]:", "redis://?@/#%",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
