@@ -29,7 +29,7 @@ func BenchmarkCompose(b *testing.B) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	to, _ := address.Parse("ada@example.org")
 	msg := confirm.Message{
-		Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
+		Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
 		Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at,
 			Text: "Recevoir la lettre mensuelle de La Gazette"}},

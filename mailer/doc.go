@@ -56,7 +56,7 @@
 //     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
 //     have the rest.
 //
-// A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (confirm.Service.StartSurge).
+// A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (confirm.Service.Relay.Flooded).
 //
 // What is known of relays and domains belongs to this process, and is bounded. No error and no log line holds a link, a
 // password, or an address that is not masked.

@@ -25,6 +25,7 @@ import (
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -41,6 +42,7 @@ type env struct {
 	*mailer.Mailer
 	t        *testing.T
 	store    store.Store
+	surge    *surge.Surge
 	ring     *keyring.Keyring
 	logs     *logBuffer
 	leaseFor time.Duration
@@ -129,8 +131,11 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 	if env.ring, err = keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret)); err != nil {
 		t.Fatal(err)
 	}
+	env.surge = surge.New(surge.Options{
+		Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}},
+	})
 	env.Service, err = confirm.New(confirm.Options{
-		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock,
+		Surge: env.surge, Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock,
 		Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {

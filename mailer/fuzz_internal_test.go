@@ -44,14 +44,14 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 					PrivacyURL: text},
 			}}}}}
 		msg := confirm.Message{
-			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at,
+			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Asked: at,
 			Deadline: at.Add(time.Hour),
 			Confirm:  "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			msg.Type, msg.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
+			msg.Type, msg.Unsubscribe, fields = consent.EmailKnown, "https://confirm.example/u/z", 13
 		}
 		e, err := m.compose(store.Job{ID: "job"}, msg)
 		if err != nil {

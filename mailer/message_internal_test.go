@@ -10,7 +10,7 @@ import (
 )
 
 func TestATextInAnotherLanguageThanItsEmailIsMarked(t *testing.T) {
-	msg := confirm.Message{Type: consent.JobConfirmEmail, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter",
+	msg := confirm.Message{Type: consent.EmailConfirm, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter",
 		Text: "La letra"}}}
 	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
 		l := templateData(msg, templates.Site{}, language).(templates.ConfirmEmail)
@@ -56,11 +56,11 @@ func TestTheLastCheckRejectsAnythingIllFormed(t *testing.T) {
 
 func TestAFeedbackIDIsThreeWordsAndTheSender(t *testing.T) {
 	for want, msg := range map[string]confirm.Message{
-		"known:gazette:optin:x.example":   {Type: consent.JobKnownEmail, Site: "gazette"},
-		"confirm:gazette:optin:x.example": {Type: consent.JobConfirmEmail, Site: "gazette"},
-		"reminder:gazette:optin:x.example": {Type: consent.JobConfirmEmail, Site: "gazette",
+		"known:gazette:optin:x.example":   {Type: consent.EmailKnown, Site: "gazette"},
+		"confirm:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette"},
+		"reminder:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette",
 			Reminder: true},
-		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.JobConfirmEmail,
+		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.EmailConfirm,
 			Site: "la-gazette:\r\nBcc: eve@evil.example"},
 	} {
 		if got := feedbackID(msg, "x.example"); got != want {
@@ -86,8 +86,8 @@ func TestFormSubShowsOnlyAPartOfTheIPAddress(t *testing.T) {
 }
 
 func TestAnEmailSaysWhetherItIsAReminderOrOneMayFollow(t *testing.T) {
-	for _, msg := range []confirm.Message{{Type: consent.JobConfirmEmail},
-		{Type: consent.JobConfirmEmail, Reminder: true}, {Type: consent.JobConfirmEmail, ReminderFollows: true}} {
+	for _, msg := range []confirm.Message{{Type: consent.EmailConfirm},
+		{Type: consent.EmailConfirm, Reminder: true}, {Type: consent.EmailConfirm, ReminderFollows: true}} {
 		l, ok := templateData(msg, templates.Site{}, "en").(templates.ConfirmEmail)
 		if !ok || l.Reminder != msg.Reminder || l.Reminds != msg.ReminderFollows {
 			t.Errorf("%+v says %+v", msg, l)

@@ -286,11 +286,11 @@ func TestAFloodedMailboxStartsASurgeAtTheSite(t *testing.T) {
 		r := startRelay(t, says("RCPT", reply))
 		env := newEnv(t, r.addr)
 		_, _ = env.Run(t.Context(), env.signUp(ada))
-		noSurge, err := env.NoSurge(t.Context(), "gazette")
+		noSurge, err := env.surge.Admit(t.Context(), "gazette")
 		if err != nil || noSurge == surges {
 			t.Errorf("%s: no surge is %v, %v", reply, noSurge, err)
 		}
-		if noSurge, err := env.NoSurge(t.Context(), "herald"); err != nil || !noSurge {
+		if noSurge, err := env.surge.Admit(t.Context(), "herald"); err != nil || !noSurge {
 			t.Errorf("%s: another site: no surge is %v, %v", reply, noSurge, err)
 		}
 	}

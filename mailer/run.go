@@ -12,6 +12,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
 )
 
@@ -81,11 +82,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	line.jobType, line.to = string(msg.Type), msg.To.Masked()
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
-		ended, err := m.notTaken(ctx, job, err, line)
-		if line.outcome == outUndeliverable {
-			m.Service.ReleaseMailbox(context.WithoutCancel(ctx), job, msg)
-		}
-		return ended, err
+		return m.notTaken(ctx, job, err, line)
 	}
 	delivery := consent.Delivery{MessageID: e.messageID, Reply: reply, SHA256: e.sha256}
 	m.unrecorded.set(job.ID, delivery)
@@ -145,12 +142,12 @@ func firstAttempt(queue store.QueueName) bool {
 
 // acquireMailbox counts an email against the limits of its mailbox, once for all its attempts.
 func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
-	wait, err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
-	switch {
-	case err != nil:
+	err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		return moveTo(retryNotBefore(errMailboxLimit, exceeded.Wait()), job.Queue)
+	}
+	if err != nil {
 		return storeError(job, err)
-	case wait > 0:
-		return moveTo(retryNotBefore(errMailboxLimit, wait), job.Queue)
 	}
 	return nil
 }
@@ -209,7 +206,7 @@ func (m *Mailer) conversationFailed(
 // startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used
 // to flood a mailbox. If the store is unavailable, the next such reply does it.
 func (m *Mailer) startSurge(ctx context.Context, site string) {
-	err := m.Service.StartSurge(ctx, site)
+	err := m.Service.Relay.Flooded(ctx, site)
 	m.Log.WarnContext(ctx, "forms are flooding a mailbox: signups at this site now need a challenge", "site", site,
 		"error", err)
 }

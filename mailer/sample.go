@@ -41,7 +41,7 @@ func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Addr
 	}
 	now := m.Now()
 	msg := confirm.Message{
-		Type: consent.JobConfirmEmail, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour),
+		Type: consent.EmailConfirm, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour),
 		Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)

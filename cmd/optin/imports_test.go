@@ -25,10 +25,13 @@ func allowedImports() map[string][]string {
 		"store/sqlite":    {"store", "modernc.org/sqlite"},
 		"store/storetest": {"store", "github.com/google/go-cmp"},
 		"confirm/consent": {"internal/address", "store"},
-		"confirm":         {"confirm/consent", "internal/address", "internal/keyring", "internal/token", "store"},
+		"confirm": {
+			"confirm/consent", "internal/address", "internal/keyring", "internal/ratelimit", "internal/token",
+			"store",
+		},
 		"mailer": {
-			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox", "internal/relay",
-			"store", "templates", "github.com/wneessen/go-mail",
+			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox",
+			"internal/ratelimit", "internal/relay", "store", "templates", "github.com/wneessen/go-mail",
 		},
 		"templates":          {"internal/problem", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/address":   {"golang.org/x/net"},
@@ -47,14 +50,16 @@ func allowedImports() map[string][]string {
 		"internal/outbox":      {"store"},
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
+		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
 		"internal/relay":       {},
+		"internal/surge":       {"confirm/consent", "store"},
 		"internal/theme":       {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/idempotency",
-			"internal/keyring", "internal/openapi", "internal/problem", "internal/theme", "internal/token",
-			"internal/web/admin", "internal/web/api", "internal/web/request", "internal/web/respond",
-			"internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
+			"internal/keyring", "internal/openapi", "internal/problem", "internal/ratelimit", "internal/surge",
+			"internal/theme", "internal/token", "internal/web/admin", "internal/web/api", "internal/web/request",
+			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/web/request",
@@ -69,7 +74,7 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "internal/address", "internal/problem", "github.com/labstack/echo/v4",
 		},
 		"internal/web/respond": {
-			"confirm", "confirm/consent", "internal/idempotency", "internal/problem", "internal/token",
+			"confirm/consent", "internal/idempotency", "internal/problem", "internal/ratelimit", "internal/token",
 			"internal/web/request", "store", "github.com/labstack/echo/v4",
 		},
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
@@ -82,8 +87,8 @@ func allowedImports() map[string][]string {
 		"cmd/optin": {
 			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/challenge",
 			"internal/config", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
-			"internal/preflight", "internal/relay", "internal/web", "internal/web/admin", "internal/webhook",
-			"mailer", "store", "store/redis", "store/sqlite", "templates",
+			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
+			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},
 	}
 }
@@ -93,8 +98,7 @@ func allowedImports() map[string][]string {
 func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
-		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires,
-		"internal/address": wires, "internal/token": wires,
+		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires, "internal/ratelimit": wires, "internal/surge": wires,
 	}
 }
 

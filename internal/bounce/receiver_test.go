@@ -22,7 +22,8 @@ import (
 type env struct {
 	*confirm.Service
 	*bounce.Receiver
-	t *testing.T
+	t     *testing.T
+	store store.Store
 }
 
 func newEnv(t *testing.T) env {
@@ -47,7 +48,7 @@ func newEnv(t *testing.T) env {
 		t.Fatal(err)
 	}
 	senders := map[string]string{"gazette": "Bonjour@gazette.example", "club": "club@gazette.example"}
-	return env{service, bounce.New(service, senders), t}
+	return env{service, bounce.New(service, senders), t, st}
 }
 
 // signUp signs somebody up and returns the return path of the email.
@@ -62,7 +63,7 @@ func (env env) signUp(site, email string) string {
 		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
-		jobs, err := env.Store.Lease(env.t.Context(), kind, 1, time.Minute)
+		jobs, err := env.store.Lease(env.t.Context(), kind, 1, time.Minute)
 		if err != nil {
 			env.t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func (env env) signUp(site, email string) string {
 			if err != nil {
 				env.t.Fatal(err)
 			}
-			if err := env.Store.End(env.t.Context(), job, store.Complete()); err != nil {
+			if err := env.store.End(env.t.Context(), job, store.Complete()); err != nil {
 				env.t.Fatal(err)
 			}
 			return msg.ReturnPath + "@bounces.gazette.example"
@@ -165,7 +166,7 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 func TestAnUnavailableStoreIsAnError(t *testing.T) {
 	env := newEnv(t)
 	path := env.signUp("gazette", "ada@example.org")
-	if err := env.Store.Close(); err != nil {
+	if err := env.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	body := postmark("HardBounce", "bonjour@gazette.example", "ada@example.org")

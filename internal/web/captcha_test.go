@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
@@ -64,7 +64,7 @@ func (s *service) set(broken bool) { s.mu.Lock(); defer s.mu.Unlock(); s.broken 
 func (s *service) questions() int  { s.mu.Lock(); defer s.mu.Unlock(); return len(s.asked) }
 
 // newCaptchaEnv returns an env whose gazette has Turnstile, verified by a service.
-func newCaptchaEnv(t *testing.T, terms func(*confirm.Site)) (*env, *service) {
+func newCaptchaEnv(t *testing.T, terms func(*surge.Site)) (*env, *service) {
 	t.Helper()
 	s := newService(t)
 	return newChallengeEnv(t, terms, func(o *Options) { withCaptcha(t, o, challenge.Turnstile, s.URL) }), s

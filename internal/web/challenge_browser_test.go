@@ -29,7 +29,7 @@ func hardWork(t testing.TB, o *Options) {
 func challengeNeighbours(t *testing.T, files map[string]string, change ...func(o *Options, site string)) *neighbours {
 	t.Helper()
 	return newNeighbours(t, strict, files, func(o *Options, site string) {
-		asking(t, always)(o)
+		asking(always)(o)
 		hardWork(t, o)
 		for _, c := range change {
 			c(o, site)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/request"
 )
 
@@ -22,12 +22,11 @@ func (a answer) workOf(t testing.TB) (c challenge.Challenge) {
 }
 
 func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
-	const base = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' " +
-		"https://gazette.example; base-uri 'none'; frame-ancestors 'none'"
-	busy := func(t *confirm.Site) { t.Challenge = confirm.ChallengeInSurge }
-	never := func(t *confirm.Site) { t.Challenge = confirm.ChallengeNever }
+	const base = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://gazette.example; base-uri 'none'; frame-ancestors 'none'"
+	busy := func(t *surge.Site) { t.Challenge = surge.ChallengeInSurge }
+	never := func(t *surge.Site) { t.Challenge = surge.ChallengeNever }
 	for name, row := range map[string]struct {
-		terms   func(*confirm.Site)
+		terms   func(*surge.Site)
 		captcha challenge.Kind
 		want    string
 	}{
@@ -67,7 +66,7 @@ func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 
 func TestWithoutJavaScriptThePageComesBackWithNothingLost(t *testing.T) {
 	for lang, rows := range map[string]map[string]struct {
-		terms func(*confirm.Site)
+		terms func(*surge.Site)
 		words string
 	}{
 		"en": {"busy": {oneIsMany, "Very many people are signing up just now"},

@@ -110,9 +110,12 @@ func TestAResponseForLackOfAProofIsNotStoredAndALostOneCostsNoProof(t *testing.T
 }
 
 func TestARequestThatFailedLaterMaySendItsProofAgain(t *testing.T) {
-	e := newChallengeEnv(t, func(terms *confirm.Site) {
-		always(terms)
-		terms.Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
+	e := newChallengeEnv(t, always, func(o *Options) {
+		sites := rules()
+		sites[0].EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
+		var err error
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
+		must(t, err)
 	})
 	post := func(email, key, proof string) int {
 		return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof),

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
@@ -30,28 +30,23 @@ func easyWork(t testing.TB, o Options) *challenge.Work {
 }
 
 // newChallengeEnv returns an env whose sites ask for a proof as terms says.
-func newChallengeEnv(t *testing.T, terms func(*confirm.Site), change ...func(*Options)) *env {
+func newChallengeEnv(t *testing.T, terms func(*surge.Site), change ...func(*Options)) *env {
 	t.Helper()
-	return newEnv(t, append([]func(*Options){asking(t, terms)}, change...)...)
+	return newEnv(t, append([]func(*Options){asking(terms)}, change...)...)
 }
 
-func asking(t testing.TB, terms func(*confirm.Site)) func(*Options) {
+func asking(terms func(*surge.Site)) func(*Options) {
 	return func(o *Options) {
-		sites := rules()
-		for i := range sites {
-			terms(&sites[i])
-		}
-		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-			PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		var site surge.Site
+		terms(&site)
+		o.Surge = surgeOf(o, site)
 	}
 }
 
-func always(t *confirm.Site) { t.Challenge = confirm.ChallengeAlways }
+func always(t *surge.Site) { t.Challenge = surge.ChallengeAlways }
 
 // oneIsMany makes a sixth signup in ten minutes too many.
-func oneIsMany(t *confirm.Site) { t.Challenge, t.NormalSignups = confirm.ChallengeInSurge, 1 }
+func oneIsMany(t *surge.Site) { t.Challenge, t.NormalSignups = surge.ChallengeInSurge, 1 }
 
 // solved is the payload that ALTCHA's widget would send.
 func solved(c challenge.Challenge) string {
@@ -260,7 +255,7 @@ func TestALackingProofIsReportedAfterWhatIsWrongInItself(t *testing.T) {
 }
 
 func TestAStoreThatIsUnreachableLetsNoSignupPass(t *testing.T) {
-	for name, terms := range map[string]func(*confirm.Site){"always": always, "busy": oneIsMany} {
+	for name, terms := range map[string]func(*surge.Site){"always": always, "busy": oneIsMany} {
 		e := newChallengeEnv(t, terms)
 		proof := e.proof("gazette")
 		must(t, e.store.Close())

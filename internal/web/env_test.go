@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -23,6 +24,7 @@ import (
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/webhook"
@@ -100,12 +102,12 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
 		Log:            slog.New(slog.NewJSONHandler(e.log, nil)),
 	}
-	o.Work = easyWork(t, o)
+	o.Work, o.Surge = easyWork(t, o), surgeOf(&o, surge.Site{Challenge: surge.ChallengeNever})
 	o.Bounces, o.OperatorKeys = bounce.New(e.service, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
 	for _, c := range change {
 		c(&o)
 	}
-	o.Webhooks = endpointsOf(t, o.Service)
+	o.Webhooks = endpointsOf(t, o.Service, e.store)
 	e.web, err = newApp(o)
 	must(t, err)
 	e.http = httptest.NewUnstartedServer(nil)
@@ -115,11 +117,19 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	return e
 }
 
+// surgeOf watches every site in the same way.
+func surgeOf(o *Options, site surge.Site) *surge.Surge {
+	all := map[string]surge.Site{}
+	for _, r := range rules() {
+		all[r.ID] = site
+	}
+	return surge.New(surge.Options{Store: o.Store.(surge.Store), Sites: all, Now: o.Now})
+}
+
 // endpointsOf are the webhooks of a service's sites.
-func endpointsOf(t *testing.T, s *confirm.Service) *webhook.Endpoints {
+func endpointsOf(t *testing.T, s *confirm.Service, st store.Store) *webhook.Endpoints {
 	t.Helper()
-	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites, Queue: s.Store, Cells: s.Store,
-		Open: s.OpenEvent})
+	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites(), Queue: st, Cells: st, Open: s.Website.OpenEvent})
 	must(t, err)
 	return all
 }
@@ -185,8 +195,12 @@ func (e *env) emails() (all []confirm.Message) {
 		must(e, err)
 		for _, job := range jobs {
 			d, err := e.service.Relay.Message(e.Context(), job)
+			if errors.Is(err, confirm.ErrNotDue) {
+				must(e, e.store.End(e.Context(), job, store.Complete()))
+				continue
+			}
 			must(e, err)
-			must(e, e.store.End(e.Context(), job, store.Complete()))
+			must(e, e.service.Relay.Delivered(e.Context(), job, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok"}))
 			all = append(all, d)
 		}
 	}
@@ -285,10 +299,8 @@ func rules() []confirm.Site {
 		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
 	}
 	return []confirm.Site{
-		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms,
-			Challenge: confirm.ChallengeNever},
-		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")},
-			Terms: terms, Challenge: confirm.ChallengeNever},
+		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms},
+		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms},
 	}
 }
 

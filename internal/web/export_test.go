@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
@@ -96,11 +97,17 @@ func (m *many) List(ctx context.Context, q store.Query) (store.Page, error) {
 
 // newLargeEnv returns an env whose gazette has pages of 500 subscriptions each.
 func newLargeEnv(t *testing.T, pages int, fail error) *env {
-	e := newEnv(t)
+	large := &many{left: 1}
+	e := newEnv(t, func(o *Options) {
+		large.Store = o.Store.(store.Store)
+		var err error
+		o.Service, err = confirm.New(confirm.Options{Store: large, Keyring: o.Keyring, PublicURL: publicURL, Sites: rules(), Now: o.Now})
+		must(t, err)
+	})
 	for i := range 500 {
 		e.signUp(fmt.Sprintf("p%d@b.example", i))
 	}
-	e.service.Store = &many{Store: e.store, left: pages, fail: fail}
+	large.left, large.fail = pages, fail
 	return e
 }
 

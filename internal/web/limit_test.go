@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -180,7 +179,7 @@ func TestARenewalIsLimitedAsASignup(t *testing.T) {
 func TestASiteThatMaySendNoMoreEmailsAcceptsNothing(t *testing.T) {
 	e := newEnv(t, func(o *Options) {
 		sites := rules()
-		sites[0].Terms.EmailsPerSite = []store.Limit{{N: 1, Per: time.Hour}}
+		sites[0].EmailsPerSite = []store.Limit{{N: 1, Per: time.Hour}}
 		var err error
 		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
 			PublicURL: publicURL, Sites: sites, Now: o.Now})
@@ -223,27 +222,4 @@ func TestASiteThatMaySendNoMoreEmailsAcceptsNothing(t *testing.T) {
 		t.Errorf("an hour later: %d %s", a.status, a.body)
 	}
 	e.email()
-}
-
-func TestABucketNamesNobody(t *testing.T) {
-	e := newEnv(t)
-	a := netip.MustParseAddr("2001:db8:0:1::7")
-	st := e.web.sites["gazette"]
-	bucket := func(st *site, a netip.Addr) string { return e.web.limits.of(st, a)[0].bucket }
-	if bucket(st, a) != bucket(st, netip.MustParseAddr("2001:db8:0:1:8000::9")) {
-		t.Error("two addresses of one network have two buckets")
-	}
-	seen := map[string]bool{}
-	for _, who := range []string{"2001:db8:0:1::7", "2001:db8:0:2::7", "203.0.113.7", "203.0.113.8"} {
-		for _, site := range []string{"gazette", "club"} {
-			b := bucket(e.web.sites[site], netip.MustParseAddr(who))
-			if seen[b] || len(b) > 128 {
-				t.Errorf("%s at %s: bucket %s", who, site, b)
-			}
-			seen[b] = true
-		}
-	}
-	if bucket(st, netip.Addr{}) == bucket(st, a) {
-		t.Error("an unknown peer shares a bucket")
-	}
 }

@@ -43,11 +43,11 @@ func (e *env) known() map[string]string {
 			e.Fatalf("%s is %q", all[state], got)
 		}
 	}
-	for n := range 8 { // more than the door lets in
+	for n := range 8 { // more than may wait for a mailbox
 		e.signUp("full+" + strings.Repeat("x", n+1) + "@b.example")
 	}
-	if e.state("full+"+strings.Repeat("x", 8)+"@b.example") != "" {
-		e.Fatal("its door is open")
+	if n := len(e.emails()); n >= 8 {
+		e.Fatalf("%d emails are due to the mailbox that is full", n)
 	}
 	return all
 }
@@ -87,7 +87,9 @@ func TestTheAnswerTellsNothingOfTheAddress(t *testing.T) {
 			}
 		}
 	}
-	if e.state(known["full"]) != "" {
-		t.Error("a mailbox that gets no more emails was signed up, so this proves nothing of it")
+	for _, d := range e.emails() {
+		if d.To.String() == known["full"] {
+			t.Error("a mailbox that gets no more emails got one, so this proves nothing of it")
+		}
 	}
 }

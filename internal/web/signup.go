@@ -143,8 +143,7 @@ func method(ours, form bool) consent.Method {
 	return consent.ByForm
 }
 
-// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that
-// is wrong.
+// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that is wrong.
 func (st *site) read(in *request.Fields) (asked confirm.Signup, redirect string, wrong []problem.Field) {
 	add := func(field string, c problem.Code) {
 		if c != "" {

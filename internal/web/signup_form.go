@@ -13,10 +13,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/templates"
 )
 
@@ -89,7 +89,7 @@ func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
 	switch {
 	case d.Captcha != nil:
 		return problem.CaptchaRequired
-	case c == problem.ChallengeRequired && st.rules.Challenge == confirm.ChallengeAlways:
+	case c == problem.ChallengeRequired && st.challenge == surge.ChallengeAlways:
 		return problem.ChallengeAlways
 	}
 	return c

@@ -13,6 +13,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -48,9 +49,10 @@ type After struct{ Signup, Confirm, Withdraw string }
 // site is a Site as it is used: checked and parsed.
 type site struct {
 	Site
-	id       string
-	rules    confirm.Site
-	prefixes []*url.URL // that Redirects names
+	id        string
+	rules     confirm.Site
+	challenge surge.Challenge // when its signups need one
+	prefixes  []*url.URL      // that Redirects names
 
 	// Of the Content-Security-Policy:
 	formAction    string // of pages with the signup form
@@ -69,12 +71,12 @@ func (s sites) of(c echo.Context) (*site, error) {
 	return nil, problem.New(problem.SiteUnknown)
 }
 
-func newSite(id string, w Site, service *confirm.Service) (*site, error) {
+func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (*site, error) {
 	rules, ok := service.Site(id)
 	if !ok {
 		return nil, errors.New("the rules do not know it")
 	}
-	st := &site{Site: w, id: id, rules: rules, formAction: "'self'", confirmAction: "'self'", ancestors: "'none'"}
+	st := &site{Site: w, id: id, rules: rules, challenge: surges.Challenge(id), formAction: "'self'", confirmAction: "'self'", ancestors: "'none'"}
 	var err error
 	if st.Origins, err = parseOrigins(w.Origins); err != nil {
 		return nil, err

@@ -43,15 +43,18 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// Options are what the web needs. Service, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
+// Options are what the web needs. Service, Surge, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
 type Options struct {
 	Service        *confirm.Service
+	Surge          *surge.Surge // knows the same sites as Service
 	Webhooks       *webhook.Endpoints
 	Store          Store
 	Keyring        *keyring.Keyring
@@ -129,10 +132,8 @@ type app struct {
 
 // newApp makes the parts, and puts them together.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil ||
-		o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New(
-			"web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
 	own, err := parseOrigin(o.PublicURL)
@@ -146,7 +147,7 @@ func newApp(o Options) (*app, error) {
 	a.pages = &pages{o.Pages, a.sites}
 	a.origins = &origins{own, a.sites}
 	a.gate = a.newGate()
-	a.limits = &signupLimits{o.Store, o.Keyring}
+	a.limits = &signupLimits{ratelimit.New(o.Store, o.Keyring)}
 	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
 	a.form = &signupForm{sites: a.sites, pages: a.pages, gate: a.gate, ring: o.Keyring, fill: o.Fill, now: o.Now}
 	a.health = &health{ask: o.Store.Ready, now: o.Now}
@@ -167,14 +168,12 @@ func newApp(o Options) (*app, error) {
 func (a *app) newGate() *challenge.Gate {
 	at := map[string]challenge.Site{}
 	for id, st := range a.sites {
-		when := st.rules.Challenge
 		at[id] = challenge.Site{
-			Never: when == confirm.ChallengeNever, Always: when == confirm.ChallengeAlways, Captcha: st.Captcha,
+			Never: st.challenge == surge.ChallengeNever, Always: st.challenge == surge.ChallengeAlways, Captcha: st.Captcha,
 		}
 	}
 	return challenge.NewGate(challenge.GateOptions{
-		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Service.NoSurge, Random: a.random,
-		Now: a.Now, Log: a.Log,
+		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Surge.Admit, Random: a.random, Now: a.Now, Log: a.Log,
 	})
 }
 
@@ -218,7 +217,7 @@ func (o *Options) complete() {
 func (a *app) readSites() error {
 	var wrong []error
 	for id, w := range a.Options.Sites {
-		st, err := newSite(id, w, a.Service)
+		st, err := newSite(id, w, a.Service, a.Surge)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
 			continue
@@ -233,7 +232,7 @@ func (a *app) readSites() error {
 			a.keys.sites = append(a.keys.sites, siteKey{APIKey: k, site: id})
 		}
 	}
-	for _, known := range a.Service.Sites {
+	for _, known := range a.Service.Sites() {
 		if _, ok := a.Options.Sites[known.ID]; !ok {
 			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
 		}

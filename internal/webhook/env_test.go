@@ -67,7 +67,7 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	if err := s.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.OpenEvent})
+	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent})
 	if err != nil {
 		t.Fatal(err)
 	}

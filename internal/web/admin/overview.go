@@ -54,8 +54,7 @@ func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
 func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	today := d.Now().UTC()
-	days, err := d.Service.Website.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly),
-		today.Format(time.DateOnly))
+	days, err := d.Service.Website.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
 	if err != nil {
 		return shown, err
 	}

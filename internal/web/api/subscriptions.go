@@ -105,8 +105,7 @@ func (a *API) Withdraw(c echo.Context) error {
 			return err
 		}
 	}
-	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes,
-		request.Evidence(c, consent.ByServer))
+	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, request.Evidence(c, consent.ByServer))
 	if err != nil {
 		return unknown(err)
 	}

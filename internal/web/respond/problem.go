@@ -8,10 +8,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
@@ -24,8 +24,8 @@ func ProblemOf(err error) *problem.Error {
 	if p := new(problem.Error); errors.As(err, &p) {
 		return p
 	}
-	if limit := new(confirm.LimitError); errors.As(err, &limit) {
-		return problem.Later(problem.Busy, limit.Wait)
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		return problem.Later(problem.Busy, exceeded.Wait())
 	}
 	if e := new(echo.HTTPError); errors.As(err, &e) {
 		switch e.Code {

@@ -16,16 +16,16 @@ import (
 )
 
 func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	var all []address.Address
 	for i := range 100 {
 		email := fmt.Sprintf("p%d@example.org", i)
 		if i%3 == 0 {
-			d.ask(email, "letter")
+			env.signUp(email, "letter")
 		}
 		all = append(all, mustParse(email))
 	}
-	got, err := d.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
+	got, err := env.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d, %v", len(got), err)
 	}
@@ -34,49 +34,49 @@ func TestManyAddressesAreLookedUpInTheirOrder(t *testing.T) {
 			t.Errorf("%d: %+v", i, st)
 		}
 	}
-	d.store.Close()
-	if _, err := d.Website.LookupAll(t.Context(), "gazette", all, time.Time{}); !errors.Is(err, store.ErrUnavailable) {
+	env.store.Close()
+	if _, err := env.Website.LookupAll(t.Context(), "gazette", all, time.Time{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the store is away: %v", err)
 	}
 }
 
 func TestOneAskByItsKeyIsOneRequestWhateverHappens(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	ask := func(email, once string) {
 		t.Helper()
-		err := d.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
+		err := env.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: []string{"letter"}, Locale: "fr", IdempotencyID: once})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	ask("ada@example.org", "a")
-	d.letters(1)
-	d.later(time.Hour) // the limits would allow another letter
+	env.emails(1)
+	env.later(time.Hour) // the limits would allow another letter
 	ask("ada@example.org", "a")
-	d.letters(1) // the one from before: its lease is over
-	d.later(time.Hour)
+	env.emails(1) // the one from before: its lease is over
+	env.later(time.Hour)
 	ask("ada@example.org", "b")
 	ask("bob@example.org", "a")
-	d.letters(3)
+	env.emails(3)
 }
 
 func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	long := make([]byte, 1000)
 	for i := range long {
 		long[i] = 'x'
 	}
 	seen := &consent.Attested{IP: "198.51.100.9", UserAgent: string(long), Page: "https://gazette.example/\x00" + string(long), At: start.Add(-time.Minute)}
-	err := d.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
+	err := env.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr",
 		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByServer, Attested: seen}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	part, err := d.store.List(t.Context(), store.Query{Site: "gazette"})
+	part, err := env.store.List(t.Context(), store.Query{Site: "gazette"})
 	if err != nil || len(part.Records) != 1 {
 		t.Fatal(err)
 	}
-	asked := d.opened(part.Records[0]).Requests[0].Asked
+	asked := env.opened(part.Records[0]).Requests[0].Asked
 	want := consent.Evidence{At: start, IP: "192.0.2.7", How: consent.ByServer, Attested: &consent.Attested{
 		IP: "198.51.100.9", UserAgent: string(long[:256]), Page: "https://gazette.example/ " + string(long[:512-25]), At: start.Add(-time.Minute)}}
 	if diff := cmp.Diff(want, asked); diff != "" {
@@ -85,38 +85,38 @@ func TestWhatAWebsiteAttestsIsKeptApartAndWithinBounds(t *testing.T) {
 }
 
 func TestAServerWithdrawsWhatItIsToldTo(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter", "offers")
-	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter", "offers")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	id := d.id("ada@example.org")
-	st, err := d.Website.Withdraw(t.Context(), "gazette", id, []string{"offers"}, consent.Evidence{IP: "192.0.2.9"})
+	id := env.id("ada@example.org")
+	st, err := env.Website.Withdraw(t.Context(), "gazette", id, []string{"offers"}, consent.Evidence{IP: "192.0.2.9"})
 	if err != nil || st.State != consent.Confirmed || st.Purposes[1].State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
-	if st, err = d.Website.Withdraw(t.Context(), "gazette", id, nil, consent.Evidence{}); err != nil || st.State != consent.Withdrawn {
+	if st, err = env.Website.Withdraw(t.Context(), "gazette", id, nil, consent.Evidence{}); err != nil || st.State != consent.Withdrawn {
 		t.Fatalf("%+v, %v", st, err)
 	}
-	part, _ := d.store.List(t.Context(), store.Query{Site: "gazette"})
-	if ended := d.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != consent.ByServer || ended.IP != "192.0.2.9" {
+	part, _ := env.store.List(t.Context(), store.Query{Site: "gazette"})
+	if ended := env.opened(part.Records[0]).Consents[1].Ended; ended == nil || ended.How != consent.ByServer || ended.IP != "192.0.2.9" {
 		t.Errorf("%+v", ended)
 	}
-	d.owed(lane, 3)
-	if _, err := d.Website.Withdraw(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
+	env.lease(endpoint, 3)
+	if _, err := env.Website.Withdraw(t.Context(), "other", id, nil, consent.Evidence{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another site: %v", err)
 	}
 }
 
 // opened is what a record holds.
-func (d *desk) opened(r store.Record) (s consent.Subscription) {
-	d.t.Helper()
-	plain, err := d.Keyring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+func (env *env) opened(r store.Record) (s consent.Subscription) {
+	env.t.Helper()
+	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &s)
 	}
 	if err != nil {
-		d.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	return s
 }

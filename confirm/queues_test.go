@@ -10,22 +10,22 @@ import (
 )
 
 func TestOneDomainsLettersShareALaneAndDomainsSpread(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	for i := range 40 {
-		d.ask(fmt.Sprintf("p%d@slow.example", i), "letter")
+		env.signUp(fmt.Sprintf("p%d@slow.example", i), "letter")
 	}
 	slow := map[store.QueueName]int{}
-	for _, e := range d.letters(40) {
+	for _, e := range env.emails(40) {
 		slow[e.Queue]++
 	}
 	if len(slow) != 1 {
 		t.Errorf("one domain is in %d lanes", len(slow))
 	}
 	for i := range 100 {
-		d.ask(fmt.Sprintf("ada@d%d.example", i), "letter")
+		env.signUp(fmt.Sprintf("ada@env%d.example", i), "letter")
 	}
 	all := map[store.QueueName]int{}
-	for _, e := range d.letters(100) {
+	for _, e := range env.emails(100) {
 		all[e.Queue]++
 	}
 	if len(all) < 12 { // 16 lanes, 100 domains: fewer than this once in a million
