@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/optin/optin/confirm/consent"
@@ -55,18 +56,13 @@ func (v vault) pack(k store.Key, x any) ([]byte, error) {
 	return v.ring.Seal(place(k), b.Bytes()), nil
 }
 
-// unreadable is sealed bytes that nobody here can open: trying again would not help.
-type unreadable struct{ error }
-
-// Park tells whoever works off what is owed to put it aside.
-func (unreadable) Park() bool { return true }
-
-func (u unreadable) Unwrap() error { return u.error }
+// ErrUnreadable says that sealed bytes were sealed with a secret that is not configured, or were changed: trying again does not help.
+var ErrUnreadable = errors.New("confirm: cannot be opened")
 
 func (v vault) unpack(k store.Key, sealed []byte, x any) error {
 	plain, err := v.ring.Open(place(k), sealed)
 	if err != nil {
-		return unreadable{fmt.Errorf("confirm: record %s: %w", k.ID, err)}
+		return fmt.Errorf("%w: record %s: %w", ErrUnreadable, k.ID, err)
 	}
 	if err := json.Unmarshal(plain, x); err != nil {
 		return fmt.Errorf("confirm: record %s: %w", k.ID, err)

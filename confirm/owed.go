@@ -113,11 +113,21 @@ func (s *Service) settle(ctx context.Context, e store.Job, a consent.Action) err
 	return s.Store.End(ctx, e, store.Complete())
 }
 
-// Told opens what an entry of a Site.Tell lane tells, with the words of its texts and the link that takes back; or answers ErrNotDue,
-// because the person was forgotten since: then only that they were erased is told, and of nobody.
-func (s *Service) Event(ctx context.Context, e store.Job) (Event, error) {
+// OpenEvent returns the event of a job of one of Site.EventQueues as it was enqueued: without texts and links, and whether or not it may
+// still be told. ErrUnreadable.
+func (s *Service) OpenEvent(job store.Job) (Event, error) {
 	var t Event
-	if err := s.vault.unpack(e.Key, e.Body, &t); err != nil {
+	if err := s.vault.unpack(job.Key, job.Body, &t); err != nil {
+		return Event{}, err
+	}
+	return t, nil
+}
+
+// Event returns the event of a job of one of Site.EventQueues, with its texts and the unsubscribe link. It returns ErrNotDue if the person
+// was forgotten since: then only that they were erased is told, and of nobody. ErrUnreadable.
+func (s *Service) Event(ctx context.Context, e store.Job) (Event, error) {
+	t, err := s.OpenEvent(e)
+	if err != nil {
 		return Event{}, err
 	}
 	if t.Type != consent.EventErased {

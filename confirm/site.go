@@ -3,10 +3,14 @@ package confirm
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
+
+// ErrUnknownSite says that the configuration has no such site.
+var ErrUnknownSite = errors.New("confirm: no such site")
 
 // Site is what the rules know of a website.
 type Site struct {
@@ -16,7 +20,7 @@ type Site struct {
 	Terms         consent.Terms
 	Challenge     Challenge
 	NormalSignups int               // in ten minutes, nothing unusual; 0: what the last week says. For ChallengeInSurge
-	EventQueues   []store.QueueName // a lane for each endpoint that is told
+	EventQueues   []store.QueueName // each gets a job for every event
 }
 
 // Purpose is one thing a person can agree to, with its exact text in every language of the site.

@@ -18,6 +18,7 @@ import (
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -67,12 +68,16 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	if err != nil {
 		return p, err
 	}
-	if box, err = p.outbox(cfg, desk, pages, st, x.hold); err != nil {
+	endpoints, err := newEndpoints(desk)
+	if err != nil {
+		return p, err
+	}
+	if box, err = p.newOutbox(cfg, desk, endpoints, pages, st, x.hold); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
 	p.background(func(ctx context.Context) { p.watch(ctx, st, desk) })
-	handler, err := p.handler(cfg, desk, pages, st, ring, x)
+	handler, err := p.handler(cfg, desk, endpoints, pages, st, ring, x)
 	if err != nil {
 		return p, err
 	}
@@ -136,7 +141,7 @@ func (p *program) watch(ctx context.Context, st store.Store, desk *confirm.Servi
 }
 
 // handler is all of the main listener.
-func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
+func (p *program) handler(cfg *config.Config, desk *confirm.Service, endpoints *webhook.Endpoints, pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
 	sites, err := webSites(cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -146,7 +151,7 @@ func (p *program) handler(cfg *config.Config, desk *confirm.Service, pages *temp
 		return nil, err
 	}
 	o := web.Options{
-		Service: desk, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
+		Service: desk, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites, PublicURL: cfg.PublicURL,
 		Work: work, Bounces: newIntake(desk, cfg.Sites), OperatorKeys: apiKeys(cfg.Admin.APIKeys),
 		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 	}

@@ -49,7 +49,7 @@ func testSealed(t *testing.T, w *world, folder string, dump, away func()) {
 	a.until("the refusal is noted", func() bool { return a.MayIWrite(refusedLocal+"@"+sealedDomain).State == "undeliverable" })
 	a.until("the try is counted", func() bool { // a moment after it is noted
 		said["more metrics"] = a.metrics()
-		return bytes.Contains(said["more metrics"], []byte("optin_outbox_tries_total"))
+		return bytes.Contains(said["more metrics"], []byte("optin_outbox_jobs_total"))
 	})
 	dump()
 	if away != nil {
@@ -80,7 +80,7 @@ func searchWords(t *testing.T, c confidence, said map[string][]byte) {
 		}
 	}
 	for where, known := range map[string]string{
-		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_tries_total", "an error page": "404",
+		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total", "more metrics": "optin_outbox_jobs_total", "an error page": "404",
 	} {
 		if !bytes.Contains(said[where], []byte(known)) {
 			t.Errorf("%s does not even hold %s: this test looks in the wrong place:\n%s", where, known, said[where])

@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // webhookParked lists what is parked, one line for each event. It names nobody.
@@ -31,7 +31,12 @@ func webhookParked(ctx context.Context, args []string, env func(string) (string,
 		return code
 	}
 	defer desk.Store.Close()
-	n, err := printParked(ctx, desk, sites, stdout)
+	hooks, err := newEndpoints(desk)
+	if err != nil {
+		fmt.Fprintln(stderr, "optin webhook parked:", err)
+		return exitFailed
+	}
+	n, err := printParked(ctx, hooks, sites, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin webhook parked:", err)
 		return exitFailed
@@ -43,12 +48,12 @@ func webhookParked(ctx context.Context, args []string, env func(string) (string,
 }
 
 // printParked prints a table as it reads: a listing may be long.
-func printParked(ctx context.Context, desk *confirm.Service, sites []config.Site, w io.Writer) (n int, err error) {
+func printParked(ctx context.Context, hooks *webhook.Endpoints, sites []config.Site, w io.Writer) (n int, err error) {
 	host := hosts(sites)
 	for _, s := range sites {
 		for next, more := "", true; more; more = next != "" {
-			var page []confirm.FailedEvent
-			if page, next, err = desk.FailedEvents(ctx, s.ID, next, 100); err != nil {
+			var page []webhook.FailedDelivery
+			if page, next, err = hooks.Failed(ctx, s.ID, next, 100); err != nil {
 				return n, err
 			}
 			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

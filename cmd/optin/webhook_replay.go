@@ -8,8 +8,8 @@ import (
 	"math"
 	"regexp"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // webhookReplay makes parked events due now: those of the given ids, or all.
@@ -33,7 +33,12 @@ func webhookReplay(ctx context.Context, args []string, env func(string) (string,
 		return code
 	}
 	defer desk.Store.Close()
-	n, unknown, err := replay(ctx, desk, sites, ids)
+	hooks, err := newEndpoints(desk)
+	if err != nil {
+		fmt.Fprintln(stderr, "optin webhook replay:", err)
+		return exitFailed
+	}
+	n, unknown, err := replay(ctx, hooks, sites, ids)
 	fmt.Fprintf(stdout, "%d replayed. The running service calls them within a second or two.\n", n)
 	for _, id := range unknown {
 		fmt.Fprintf(stderr, "optin webhook replay: nothing is parked as %q\n", id)
@@ -48,17 +53,17 @@ func webhookReplay(ctx context.Context, args []string, env func(string) (string,
 }
 
 // replay replays ids, or everything if there are none. Unknown are the ids of which no site has anything parked.
-func replay(ctx context.Context, desk *confirm.Service, sites []config.Site, ids []string) (n int, unknown []string, err error) {
+func replay(ctx context.Context, hooks *webhook.Endpoints, sites []config.Site, ids []string) (n int, unknown []string, err error) {
 	all := len(ids) == 0
 	for _, s := range sites {
 		if all {
-			m, _, err := desk.RetryAllEvents(ctx, s.ID, math.MaxInt)
+			m, _, err := hooks.RetryAll(ctx, s.ID, math.MaxInt)
 			if n += m; err != nil {
 				return n, nil, err
 			}
 			continue
 		}
-		left, err := desk.RetryEvents(ctx, s.ID, ids)
+		left, err := hooks.Retry(ctx, s.ID, ids)
 		if err != nil {
 			return n, nil, err
 		}

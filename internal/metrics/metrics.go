@@ -2,12 +2,14 @@
 //
 //	optin_http_requests_total{route,method,status}   requests, by the route's pattern
 //	optin_http_request_seconds{route}                how long they took
-//	optin_outbox_tries_total{lane,outcome}           letters, webhook calls and looks at the clock: done, again, parked, lost
-//	optin_outbox_try_seconds{lane}                   how long they took
-//	optin_relay_paused{relay}                        1 while a relay does not take letters, and is left alone
+//	optin_outbox_jobs_total{queue,outcome}           runs of jobs (emails, webhook calls, expiries): completed, retried,
+//	                                                 moved, failed, lost
+//	optin_outbox_job_seconds{queue}                  how long they took
+//	optin_relay_paused{relay}                        1 while a relay accepts no emails and is left alone
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //
-// No label holds anything of a person: routes are patterns, lanes are hashes.
+// The queues are email, email/retry, email/maybe-sent, expire, and one for each webhook endpoint. No label holds
+// anything of a person: routes are patterns, and the queue of an endpoint is named by a hash.
 package metrics
 
 import (
@@ -25,28 +27,40 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
-	tries    *prometheus.CounterVec
-	trial    *prometheus.HistogramVec
+	jobs     *prometheus.CounterVec
+	jobTimes *prometheus.HistogramVec
 	paused   *prometheus.GaugeVec
 	ready    prometheus.Gauge
 }
 
-// New makes a set of its own: nothing is shared between two programs in one process.
+// New makes a set of counters. It has a registry of its own, so two programs in one process share nothing.
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "optin_http_requests_total", Help: "Requests answered."}, []string{"route", "method", "status"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "optin_http_request_seconds", Help: "How long requests took.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"route"}),
-		tries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "optin_outbox_tries_total", Help: "Tries of owed work, by what came of them."}, []string{"lane", "outcome"}),
-		trial: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "optin_outbox_try_seconds", Help: "How long tries took.",
-			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}}, []string{"lane"}),
-		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "optin_relay_paused", Help: "1 while a relay is left alone, for it takes no letters."}, []string{"relay"}),
-		ready:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges."}),
+		requests: counters("optin_http_requests_total", "Requests answered.", "route", "method", "status"),
+		latency: histograms("optin_http_request_seconds", "How long requests took.",
+			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}, "route"),
+		jobs: counters("optin_outbox_jobs_total", "Runs of jobs, by outcome.", "queue", "outcome"),
+		jobTimes: histograms("optin_outbox_job_seconds", "How long runs of jobs took.",
+			[]float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}, "queue"),
+		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "optin_relay_paused", Help: "1 while a relay is left alone because it accepts no emails.",
+		}, []string{"relay"}),
+		ready: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.tries, m.trial, m.paused, m.ready,
+	m.registry.MustRegister(m.requests, m.latency, m.jobs, m.jobTimes, m.paused, m.ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
 }
 
 // Request counts a request that was answered.
@@ -55,20 +69,20 @@ func (m *Metrics) Request(route, method string, status int, d time.Duration) {
 	m.latency.WithLabelValues(route).Observe(d.Seconds())
 }
 
-// Try counts a try of owed work.
-func (m *Metrics) Try(lane, outcome string, d time.Duration) {
-	m.tries.WithLabelValues(lane, outcome).Inc()
-	m.trial.WithLabelValues(lane).Observe(d.Seconds())
+// Job counts a run of a job.
+func (m *Metrics) Job(queue, outcome string, d time.Duration) {
+	m.jobs.WithLabelValues(queue, outcome).Inc()
+	m.jobTimes.WithLabelValues(queue).Observe(d.Seconds())
 }
 
-// Relay says whether a relay (host:port) is paused.
+// Relay sets whether a relay (host:port) is paused.
 func (m *Metrics) Relay(relay string, paused bool) {
 	m.paused.WithLabelValues(relay).Set(map[bool]float64{true: 1}[paused])
 }
 
-// Ready says whether the store is fit.
-func (m *Metrics) Ready(fit bool) {
-	m.ready.Set(map[bool]float64{true: 1}[fit])
+// Ready sets whether the store is ready.
+func (m *Metrics) Ready(ready bool) {
+	m.ready.Set(map[bool]float64{true: 1}[ready])
 }
 
 // Handler serves the counters.

@@ -1,51 +1,67 @@
-// Package outbox works off what is owed: lease, try, settle.
+// Package outbox runs the jobs of a store's queues: it leases a job, runs it, and ends it by the result.
 //
-// A Lane is some kinds of owed work and the workers that work them off. Bad entries never delay good ones:
+// A Pool is a set of queues and the workers that run their jobs. Bad jobs never delay good ones:
 //
-//   - Workers take turns among the kinds. Who has stood in line longest is next, so nobody waits for more than one entry, or one vain look,
-//     of each other kind. A kind that was woken goes first, unless it has had its turn since the longest waiting joined the line.
-//   - Each bounds how many workers one kind may have: where Each is below Workers, a kind whose trials all hang until their Limit leaves
-//     the others their workers.
-//   - What is to be tried again may move to another kind (Then): what failed then waits in a line of its own, beside what is fresh.
+//   - The workers of a pool rotate among its queues. The queue that has waited longest is next, so no queue waits for
+//     more than one job, or one empty lease, of each other queue. A queue that was woken goes first, unless it has had
+//     its turn since the queue that has waited longest joined the rotation.
+//   - PerQueue limits how many workers are at one queue at a time. Where it is below Workers, a queue whose jobs all
+//     hang until their Timeout leaves the other queues their workers.
+//   - RetryQueue is where a job waits for its next attempt, so that jobs that have failed once wait apart from new
+//     ones.
 //
-// Each worker leases an entry, tries it, and settles it by what the trial said:
+// # Results
 //
-//	settled, nil    the trial settled it itself, together with its record: nothing to do
-//	false, nil      done
-//	error           again, after the next wait of the lane's table, give or take a fifth; it waits in Then
-//	  Wait()        … after this instead of the table's wait, give or take a fifth; the table's end does not park it
-//	  RetryAfter()  … and not before that
-//	  Lane()        … and waits in this kind instead of Then
-//	  Park() true   never again: it is kept aside for a person to look at
+// The Result of Pool.Run says how a job ends:
 //
-// The methods are found by errors.As; zero, empty and false say nothing. After the last wait of the table an entry is parked, unless the
-// lane repeats that wait. An entry keeps the count of its tries when it moves, so a wait is found in the table of whichever lane tried it.
-// In a lane that repeats, though, only failures lengthen the wait, as many as this process saw: one that named its own Wait is none, so
-// what was put off time and again for others' sake begins with the table's first wait; and a process that starts begins the table anew.
-// It never moves to a kind that no lane here works: it then stays where it is.
+//	Complete()          the job is done
+//	Ended()             the worker has ended the job itself, together with a change of its record
+//	Retry(err)          another attempt after the next of Pool.Waits, give or take a fifth; the job waits in RetryQueue
+//	  .WithWait(d)        after d instead of that, give or take a fifth; the end of Pool.Waits does not count
+//	  .WithNotBefore(d)   and not earlier than after d
+//	Move(queue, err)    as Retry, but the job waits in queue
+//	Fail(err)           no further attempt: the job is kept as failed, for a person to look at
 //
-// # Looking
+// After the last of Pool.Waits a job fails, unless the pool repeats that wait (RepeatLast). A job keeps its count of
+// attempts when it moves, so its wait is the one that the Waits of the pool that ran it have for that count. In a pool
+// that repeats, only failures lengthen the wait, and only those that this process saw: a Result with a wait of its own
+// is not counted, so a job that was put off many times for the sake of others starts with the first of Waits, and a
+// process that starts begins with the first wait again. A job never moves to a queue that no pool here works; it then
+// stays in its own.
 //
-// A lane looks through all its kinds once every Poll, however many workers idle, and so finds what other processes owed and what has become
-// due. In between, a kind is looked at when it is woken, and for as long as looks find something; the longer they do, the more workers look
-// at the same time. A kind that cannot be leased from is left alone for longer and longer, half a minute at most, or until it is woken; the
-// others go on. While Rest says that nothing can go well, nobody leases; it is asked again when it said, and at the latest after Poll.
+// A worker that panics has returned Retry. An error that wraps store.ErrLeaseLost says that another process has the job
+// now: it is not ended here.
 //
-// # Failing
+// # Polling
 //
-// With Probe, an outbox knows for each kind whether its trials fail: it supposes so at the start, and after each trial that was not done.
-// Meanwhile, every Probe, give or take a fifth, one entry that waits is made due; but not before a RetryAfter that a failure has named since
-// one was done: who said "in an hour" is left alone that long. When one is done after failures, all that waits in the kind is made due,
-// though at most once a minute; a failure until then takes that back. So a poison entry beside good ones is tried out of turn about once
-// a minute and no oftener, and what waited for a receiver starts within Probe, and a little, of its return. This happens as the kind is
-// looked at, so never while the lane rests, nor oftener than every Poll while it is idle. Made due is whatever waits in the kind, also what
-// had a RetryAfter of its own: what must not be early waits in a lane without Probe. A try out of turn counts like any other, so the
-// table's end comes early and says nothing: a lane that probes repeats its last wait, and its trials say by Park when it is enough.
+// A pool leases from each of its queues once every Poll, however many of its workers are idle. That finds jobs that
+// other processes enqueued and jobs that have become due. In between, a queue is leased from when it was woken, and for
+// as long as that finds jobs; the longer it does, the more workers lease from it at the same time. A queue whose lease
+// returns an error is left alone for longer and longer, up to half a minute or until it is woken, while the others go
+// on. While Paused returns more than zero, the pool leases nothing. Paused is asked again after that time, and after
+// Poll at the latest.
+//
+// # Probing
+//
+// A pool with ProbeEvery knows for each queue whether its jobs fail: it assumes so at the start, and after each job
+// that did not complete. While they do, one waiting job is made due every ProbeEvery, give or take a fifth, but not
+// within the NotBefore of a result since the last job that completed: a receiver that said "in an hour" is left alone
+// for that hour. When a job completes after failures, all waiting jobs of the queue are made due, at most once a
+// minute; a failure before that cancels it. So a job that always fails, beside good ones, is run out of turn about once
+// a minute and not more often, and what waited for a receiver starts within about ProbeEvery of its return.
+//
+// Jobs are made due just before the queue is leased from, so never while the pool is paused, and no more often than
+// every Poll while it is idle. This concerns every waiting job of the queue, including those with a NotBefore of their
+// own: jobs that must not run early belong in a pool that does not probe. A probe counts as an attempt like any other,
+// so the end of Waits comes early and means nothing: a pool that probes must repeat its last wait, and its worker
+// decides when to Fail.
 //
 // # Leases
 //
-// A lease is short and extended while its trial runs, so a long trial keeps what it has. Work is leased, never marked: what a dead process
-// held comes back by itself when the hold is over, and a worker that wakes up late finds that its lease has passed on.
+// A lease is short and is renewed while its job runs, so a job keeps it for as long as it takes. Jobs are leased, never
+// marked: what a dead process had comes back by itself when the lease ends, and a worker that wakes up late finds that
+// its lease is lost.
 //
-// Run ends cleanly: leasing stops at once, what is in hand is finished, what was leased and not begun is given back.
+// Run stops cleanly: it leases no more, finishes the jobs that are running, and gives back what was leased and not
+// begun.
 package outbox

@@ -14,30 +14,39 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestEveryTrialIsObservedUnderItsEntrysKind(t *testing.T) {
+func TestEveryJobIsObservedUnderItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := open(t)
-		says := map[store.QueueName]error{"good": nil, "bad": errors.New("not now"), "worst": parked{}, "gone": store.ErrLeaseLost}
-		lane := outbox.Pool{Timeout: time.Minute, Waits: day, RetryQueue: "bad", Run: func(_ context.Context, e store.Job) (bool, error) {
-			time.Sleep(3 * time.Second)
-			return false, says[e.Queue]
-		}}
-		for k := range says {
-			oweIn(t, st, k, 0, 1)
-			lane.Queues = append(lane.Queues, k)
+		e := newEnv(t)
+		results := map[store.QueueName]outbox.Result{
+			"good":  outbox.Complete(),
+			"ended": outbox.Ended(),
+			"bad":   outbox.Retry(errors.New("not now")),
+			"moves": outbox.Retry(errors.New("not now")),
+			"worst": outbox.Fail(errors.New("never")),
+			"gone":  outbox.Retry(store.ErrLeaseLost),
+		}
+		pool := outbox.Pool{Timeout: time.Minute, Waits: daily, RetryQueue: "bad",
+			Run: func(_ context.Context, job store.Job) outbox.Result {
+				time.Sleep(3 * time.Second)
+				return results[job.Queue]
+			}}
+		for queue := range results {
+			e.enqueueIn(queue, 0, 1)
+			pool.Queues = append(pool.Queues, queue)
 		}
 		got := map[string]int{}
-		b, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{lane}, LeaseFor: time.Hour,
-			Observe: func(k store.QueueName, outcome string, d time.Duration) { got[fmt.Sprint(k, " ", outcome, " ", d)]++ }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-		defer stop()
-		b.Run(ctx)
-		want := map[string]int{"good done 3s": 1, "bad again 3s": 1, "worst parked 3s": 1, "gone lost 3s": 1}
+		runFor(t, time.Minute, e.outboxWith(outbox.Options{Pools: []outbox.Pool{pool}, LeaseFor: time.Hour,
+			Observe: func(queue store.QueueName, outcome outbox.Outcome, d time.Duration) {
+				got[fmt.Sprint(queue, " ", outcome, " ", d)]++
+			}}))
+		want := map[string]int{"good completed 3s": 1, "ended completed 3s": 1, "bad retried 3s": 1, "moves moved 3s": 1,
+			"worst failed 3s": 1, "gone lost 3s": 1}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
+		}
+		time.Sleep(time.Hour) // until every lease has ended
+		if left, err := e.store.Lease(t.Context(), "ended", 1, time.Second); err != nil || len(left) != 1 {
+			t.Errorf("the outbox ended a job that its worker ends: %v, %v", left, err)
 		}
 	})
 }

@@ -11,26 +11,28 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Options are what an Outbox needs. Store and Lanes are required.
+// Options are what an Outbox needs. Store and Pools are required.
 type Options struct {
-	Store    store.Store
-	Pools    []Pool                                                   // no two of them work the same kind
-	Log      *slog.Logger                                             // slog.Default() if nil
-	Poll     time.Duration                                            // how often an idle lane looks; a second if zero
-	LeaseFor time.Duration                                            // how soon what a dead process held comes back; 30 s if zero
-	Observe  func(k store.QueueName, outcome string, d time.Duration) // for metrics; may be nil. Outcomes: done, again, parked, lost
+	Store    store.Queue
+	Pools    []Pool        // no two of them work the same queue
+	Log      *slog.Logger  // slog.Default() if nil
+	Poll     time.Duration // how often an idle pool leases from its queues; a second if zero
+	LeaseFor time.Duration // of a lease, unless renewed: how soon jobs of a dead process come back; 30 s if zero
+
+	// Observe is called after each job with its queue, its outcome, and how long it took. It may be nil.
+	Observe func(queue store.QueueName, outcome Outcome, took time.Duration)
 }
 
-// Outbox runs lanes.
+// Outbox runs the jobs of its pools. Its methods may be called from any goroutine.
 type Outbox struct {
 	Options
-	crews  []*crew
-	byKind map[store.QueueName]*crew
-	inHand sync.Map // ids of the entries that are tried here now
-	misses misses
+	pools    []*pool
+	byQueue  map[store.QueueName]*pool
+	running  sync.Map // ids of the jobs that run here now
+	failures failures
 }
 
-// New checks the options.
+// New checks the options and makes an Outbox. It starts nothing.
 func New(o Options) (*Outbox, error) {
 	if o.Store == nil {
 		return nil, errors.New("outbox: no store")
@@ -45,44 +47,45 @@ func New(o Options) (*Outbox, error) {
 		o.LeaseFor = 30 * time.Second
 	}
 	if o.Observe == nil {
-		o.Observe = func(store.QueueName, string, time.Duration) {}
+		o.Observe = func(store.QueueName, Outcome, time.Duration) {}
 	}
-	b := &Outbox{Options: o, byKind: map[store.QueueName]*crew{}}
-	for i, l := range o.Pools {
-		if err := l.check(); err != nil {
-			return nil, fmt.Errorf("outbox: lane %d %v %w", i, l.Queues, err)
+	b := &Outbox{Options: o, byQueue: map[store.QueueName]*pool{}}
+	for i, p := range o.Pools {
+		if err := p.check(); err != nil {
+			return nil, fmt.Errorf("outbox: pool %d %v %w", i, p.Queues, err)
 		}
-		c := &crew{Outbox: b, Pool: l, turns: newTurns(l.Queues, l.PerQueue, l.Probe)}
-		b.crews = append(b.crews, c)
-		for _, k := range l.Queues {
-			if b.byKind[k] != nil {
-				return nil, fmt.Errorf("outbox: %s is worked twice", k)
+		working := &pool{Pool: p, box: b, rotation: newRotation(p.Queues, p.PerQueue, p.ProbeEvery)}
+		b.pools = append(b.pools, working)
+		for _, q := range p.Queues {
+			if b.byQueue[q] != nil {
+				return nil, fmt.Errorf("outbox: two pools, or one twice, work the queue %s", q)
 			}
-			b.byKind[k] = c
+			b.byQueue[q] = working
 		}
 	}
-	for _, l := range o.Pools {
-		if l.RetryQueue != "" && b.byKind[l.RetryQueue] == nil {
-			return nil, fmt.Errorf("outbox: what %v is to try again would wait in %s, which no lane works", l.Queues, l.RetryQueue)
+	for _, p := range o.Pools {
+		if p.RetryQueue != "" && b.byQueue[p.RetryQueue] == nil {
+			return nil, fmt.Errorf("outbox: pool %v retries in the queue %s, which no pool works", p.Queues, p.RetryQueue)
 		}
 	}
 	return b, nil
 }
 
-// Wake tells the lane of a kind that something is owed now, so that nothing waits for the next look.
-func (b *Outbox) Wake(k store.QueueName) {
-	if c := b.byKind[k]; c != nil {
-		c.turns.wake(k)
+// Wake tells the pool of a queue that there is a job to lease now, so that the job does not wait for the next Poll. A
+// queue that no pool works is ignored.
+func (b *Outbox) Wake(queue store.QueueName) {
+	if p := b.byQueue[queue]; p != nil {
+		p.rotation.wake(queue)
 	}
 }
 
-// Run works until ctx ends and then returns, when everything in hand is finished.
+// Run runs jobs until ctx ends, and returns when those that were running by then are finished.
 func (b *Outbox) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, c := range b.crews {
-		all.Go(func() { c.turns.poll(ctx, b.Poll) })
-		for range max(1, c.Workers) {
-			all.Go(func() { c.work(ctx) })
+	for _, p := range b.pools {
+		all.Go(func() { p.rotation.poll(ctx, b.Poll) })
+		for range max(1, p.Workers) {
+			all.Go(func() { p.work(ctx) })
 		}
 	}
 	all.Wait()

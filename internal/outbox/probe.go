@@ -8,86 +8,87 @@ import (
 )
 
 const (
-	// all is more than any kind holds, and a number that any store can count to.
-	all = math.MaxInt32
-	// between is the least between two times at which all that waits in a kind is made due.
-	between = time.Minute
+	// allWaiting is more jobs than any queue holds, and a number that every store can count to.
+	allWaiting = math.MaxInt32
+	// releaseEvery is the least time between two times at which all waiting jobs of a queue are made due.
+	releaseEvery = time.Minute
 )
 
-// health is what this process knows of how the trials of a kind go.
-type health struct {
-	probe time.Duration
+// prober knows how the jobs of one queue end in this process, and decides when waiting jobs are to run out of turn.
+type prober struct {
+	every time.Duration // 0: never
 
-	mu       sync.Mutex
-	failing  bool
-	next     time.Time // when one is probed again
-	quiet    time.Time // until then a receiver asked to be left alone
-	release  bool      // all that waits is to be made due
-	released time.Time // when it last was
-	failed   bool      // a store's error was logged
+	mu        sync.Mutex
+	failing   bool
+	nextProbe time.Time
+	notBefore time.Time // until then a receiver asked to be left alone
+	release   bool      // all waiting jobs are to be made due
+	released  time.Time // when they last were
+	logged    bool      // the store's last answer was an error, which was logged
 }
 
-func newHealth(probe time.Duration, now time.Time) *health {
-	return &health{probe: probe, failing: true, next: now.Add(jitter(probe))}
+func newProber(every time.Duration, now time.Time) *prober {
+	return &prober{every: every, failing: true, nextProbe: now.Add(jitter(every))}
 }
 
-// after keeps how a trial ended; it tells whether all that waits is to be made due because of it.
-func (h *health) after(err error, now time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if err == nil {
-		well := h.failing && h.probe > 0
-		h.release = h.release || well
-		h.failing, h.quiet = false, time.Time{}
-		return well
+// observe records the result of a run, and reports whether all waiting jobs are to be made due because of it.
+func (p *prober) observe(r Result, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.Err == nil {
+		recovered := p.failing && p.every > 0
+		p.release = p.release || recovered
+		p.failing, p.notBefore = false, time.Time{}
+		return recovered
 	}
-	if !h.failing {
-		h.failing, h.next = true, now.Add(jitter(h.probe))
+	if !p.failing {
+		p.failing, p.nextProbe = true, now.Add(jitter(p.every))
 	}
-	h.release = false
-	if d := leaveAlone(err); d > 0 {
-		h.quiet = now.Add(d)
+	p.release = false
+	if r.NotBefore > 0 {
+		p.notBefore = now.Add(r.NotBefore)
 	}
 	return false
 }
 
-// due is how many of those that wait are to be made due now.
-func (h *health) due(now time.Time) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// due returns how many of the waiting jobs are to be made due now.
+func (p *prober) due(now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
-	case h.probe == 0:
+	case p.every == 0:
 		return 0
-	case h.release && now.Sub(h.released) >= between:
-		h.release, h.released = false, now
-		return all
-	case h.failing && !now.Before(h.next) && !now.Before(h.quiet):
-		h.next = now.Add(jitter(h.probe))
+	case p.release && now.Sub(p.released) >= releaseEvery:
+		p.release, p.released = false, now
+		return allWaiting
+	case p.failing && !now.Before(p.nextProbe) && !now.Before(p.notBefore):
+		p.nextProbe = now.Add(jitter(p.every))
 		return 1
 	}
 	return 0
 }
 
-// could keeps whether the store did what was due; it tells whether an error is news.
-func (h *health) could(n int, err error) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	news := err != nil && !h.failed
-	h.failed = err != nil
-	if err != nil && n == all && !h.failing {
-		h.release = true
+// madeDue records whether the store made n jobs due, and reports whether its error is new, and so worth a line in the
+// log.
+func (p *prober) madeDue(n int, err error) (isNew bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	isNew = err != nil && !p.logged
+	p.logged = err != nil
+	if err != nil && n == allWaiting && !p.failing {
+		p.release = true
 	}
-	return news
+	return isNew
 }
 
-// hasten makes due what is to be tried out of turn.
-func (c *crew) hasten(ctx context.Context, t *turn) {
-	n := t.health.due(time.Now())
+// makeDue makes those waiting jobs of a queue due that are to run out of turn.
+func (p *pool) makeDue(ctx context.Context, q *queue) {
+	n := q.prober.due(time.Now())
 	if n == 0 {
 		return
 	}
-	_, err := c.Store.RunNow(ctx, t.kind, n)
-	if news := t.health.could(n, err); news && ctx.Err() == nil {
-		c.Log.Error("outbox: cannot try out of turn", "lane", t.kind, "error", err)
+	_, err := p.box.Store.RunNow(ctx, q.name, n)
+	if isNew := q.prober.madeDue(n, err); isNew && ctx.Err() == nil {
+		p.box.Log.Error("outbox: cannot run waiting jobs out of turn", "queue", q.name, "error", err)
 	}
 }

@@ -3,7 +3,6 @@ package outbox_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -14,81 +13,81 @@ import (
 	"github.com/optin/optin/store"
 )
 
-var day = []time.Duration{24 * time.Hour}
-
-// away is a receiver that comes back.
-func away(until time.Duration) (d *diary, done *diary, try outbox.Run) {
-	begun := time.Now()
-	d, done = &diary{}, &diary{}
-	return d, done, func(_ context.Context, e store.Job) (bool, error) {
-		d.note(begun, e)
-		if time.Since(begun) < until {
-			return false, errors.New("nobody there")
+// awayUntil is a worker whose receiver is away at first: ran has every run, completed those from then on.
+func awayUntil(back time.Duration) (ran, completed *record, run outbox.Run) {
+	ran, completed = newRecord(), newRecord()
+	return ran, completed, func(_ context.Context, job store.Job) outbox.Result {
+		ran.add(job)
+		if time.Since(ran.since) < back {
+			return outbox.Retry(errors.New("nobody there"))
 		}
-		done.note(begun, e)
-		return false, nil
+		completed.add(job)
+		return outbox.Complete()
 	}
 }
 
 func TestAReceiverThatWasAwayGetsEverythingSoonAfterItsReturn(t *testing.T) {
 	const probe, back = 10 * time.Minute, 3 * time.Hour
-	for _, again := range []store.QueueName{"", "hook/again"} {
-		t.Run("waiting in "+string(again), func(t *testing.T) {
+	for _, retryQueue := range []store.QueueName{"", "hook/retry"} {
+		t.Run("waiting in "+string(retryQueue), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				st := open(t)
-				oweIn(t, st, "hook", 0, 60)
-				d, done, try := away(back)
-				lane := outbox.Pool{Queues: []store.QueueName{"hook"}, Workers: 2, Timeout: time.Minute, Waits: day, RepeatLast: true, RetryQueue: again, Run: try, Probe: probe}
-				lanes := []outbox.Pool{lane}
-				if again != "" {
-					lane.Queues, lane.RetryQueue = []store.QueueName{again}, ""
-					lanes = append(lanes, lane)
+				e := newEnv(t)
+				e.enqueueIn("hook", 0, 60)
+				ran, completed, run := awayUntil(back)
+				pool := outbox.Pool{Queues: []store.QueueName{"hook"}, Workers: 2, Timeout: time.Minute, Waits: daily,
+					RepeatLast: true,
+					RetryQueue: retryQueue, Run: run, ProbeEvery: probe}
+				pools := []outbox.Pool{pool}
+				if retryQueue != "" {
+					pool.Queues, pool.RetryQueue = []store.QueueName{retryQueue}, ""
+					pools = append(pools, pool)
 				}
-				run(t, st, 4*time.Hour, lanes...)
-				got := done.tries()
+				e.run(4*time.Hour, pools...)
+				got := completed.times()
 				if len(got) != 60 {
-					t.Fatalf("%d of 60 were done", len(got))
+					t.Fatalf("%d of 60 completed", len(got))
 				}
 				if last := slices.Max(got); last > back+probe*6/5+15*time.Second {
-					t.Errorf("the last was done %v after the return", last-back)
+					t.Errorf("the last completed %v after the return", last-back)
 				}
 				// Three hours at one every ten minutes, give or take a fifth.
-				if probes := len(d.tries()) - 60 - 60; probes < 14 || probes > 23 {
-					t.Errorf("it was tried %d times while it was away, want about 18", probes)
+				if probes := len(ran.times()) - 60 - 60; probes < 14 || probes > 23 {
+					t.Errorf("it was probed %d times while it was away, want about 18", probes)
 				}
 			})
 		})
 	}
 }
 
-func TestWithoutProbeOnlyTheTableCounts(t *testing.T) {
+func TestWithoutProbingOnlyTheWaitsCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := open(t)
-		owe(t, st, 20)
-		d, done, try := away(time.Hour)
-		run(t, st, 4*time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Workers: 2, Timeout: time.Minute, Waits: day, Run: try})
-		if len(d.tries()) != 20 || len(done.tries()) != 0 {
-			t.Errorf("%d trials, want 20, once each", len(d.tries()))
+		e := newEnv(t)
+		e.enqueue(20)
+		ran, completed, run := awayUntil(time.Hour)
+		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 2, Timeout: time.Minute, Waits: daily,
+			Run: run})
+		if len(ran.times()) != 20 || len(completed.times()) != 0 {
+			t.Errorf("%d runs, want 20, once each", len(ran.times()))
 		}
 	})
 }
 
 func TestAReceiverThatAskedToBeLeftAloneIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := open(t)
-		owe(t, st, 1)
-		begun, d := time.Now(), &diary{}
-		run(t, st, 4*time.Hour, outbox.Pool{Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: day, RepeatLast: true, Probe: time.Minute,
-			Run: func(_ context.Context, e store.Job) (bool, error) {
-				d.note(begun, e)
-				if e.Attempts < 4 {
-					return false, fmt.Errorf("busy: %w", later(time.Hour))
+		e, ran := newEnv(t), newRecord()
+		e.enqueue(1)
+		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: daily,
+			RepeatLast: true, ProbeEvery: time.Minute,
+			Run: func(_ context.Context, job store.Job) outbox.Result {
+				ran.add(job)
+				if job.Attempts < 4 {
+					return outbox.Retry(errors.New("busy")).WithNotBefore(time.Hour)
 				}
-				return false, errors.New("nobody there")
+				return outbox.Retry(errors.New("nobody there"))
 			}})
-		got := d.tries()
+		got := ran.times()
 		if len(got) < 40 {
-			t.Fatalf("tried %d times, want every minute once nothing was asked any more", len(got))
+			t.Fatalf("ran %d times, want every minute once nothing was asked any more", len(got))
 		}
 		for i, gap := range gaps(got) {
 			least, most := 48*time.Second, 72*time.Second
@@ -96,7 +95,7 @@ func TestAReceiverThatAskedToBeLeftAloneIs(t *testing.T) {
 				least, most = time.Hour, time.Hour
 			}
 			if gap < least || gap > most+20*time.Second {
-				t.Errorf("%v between trials %d and %d, want from %v to %v", gap, i, i+1, least, most)
+				t.Errorf("%v between attempts %d and %d, want from %v to %v", gap, i, i+1, least, most)
 			}
 		}
 	})
@@ -109,68 +108,65 @@ func gaps(at []time.Duration) (gaps []time.Duration) {
 	return gaps
 }
 
-func TestAPoisonEntryBesideGoodOnesIsTriedOnceAMinute(t *testing.T) {
+func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := open(t)
-		oweIn(t, st, "poison", 0, 1)
-		begun, poison, good := time.Now(), &diary{}, &diary{}
-		b := box(t, st, time.Second, outbox.Pool{Queues: []store.QueueName{"poison", kind}, Timeout: time.Minute, Waits: day, RepeatLast: true, Probe: time.Hour,
-			RetryQueue: "poison", // where good ones are done, too
-			Run: func(_ context.Context, e store.Job) (bool, error) {
-				if e.ID == "poison-0" {
-					poison.note(begun, e)
-					return false, errors.New("bad")
+		e, bad, good := newEnv(t), newRecord(), newRecord()
+		e.enqueueIn("hook", 0, 1)
+		b := e.outbox(time.Second, outbox.Pool{Queues: []store.QueueName{"hook", emails}, Timeout: time.Minute, Waits: daily,
+			RepeatLast: true,
+			ProbeEvery: time.Hour, RetryQueue: "hook", // where good ones complete, too
+			Run: func(_ context.Context, job store.Job) outbox.Result {
+				if job.ID == "hook-0" {
+					bad.add(job)
+					return outbox.Retry(errors.New("bad"))
 				}
-				good.note(begun, e)
-				return false, nil
+				good.add(job)
+				return outbox.Complete()
 			}})
-		start(t, b)
+		e.start(b)
 		for i := range 200 {
-			oweIn(t, st, "poison", i+1, i+2)
-			b.Wake("poison")
+			e.enqueueIn("hook", i+1, i+2)
+			b.Wake("hook")
 			time.Sleep(3 * time.Second)
 		}
-		if len(good.tries()) != 200 {
-			t.Errorf("%d good ones were done, want 200", len(good.tries()))
+		if len(good.times()) != 200 {
+			t.Errorf("%d good ones completed, want 200", len(good.times()))
 		}
-		got := poison.tries()
+		got := bad.times()
 		if len(got) < 8 || len(got) > 11 {
-			t.Errorf("tried %d times in ten minutes, want about once a minute", len(got))
+			t.Errorf("ran %d times in ten minutes, want about once a minute", len(got))
 		}
 		for i, gap := range gaps(got) {
 			if i > 0 && gap < time.Minute-2*time.Second {
-				t.Errorf("only %v between trials %d and %d", gap, i, i+1)
+				t.Errorf("only %v between attempts %d and %d", gap, i, i+1)
 			}
 		}
 	})
 }
 
-// stiff is a real store that makes nothing due.
-type stiff struct{ store.Store }
+// cannotRunNow is a store that makes no job due.
+type cannotRunNow struct{ store.Queue }
 
-func (stiff) RunNow(context.Context, store.QueueName, int) (int, error) {
+func (cannotRunNow) RunNow(context.Context, store.QueueName, int) (int, error) {
 	return 0, store.ErrUnavailable
 }
 
-func TestAStoreThatMakesNothingDueIsSaidOnceAndStopsNothing(t *testing.T) {
+func TestAStoreThatMakesNothingDueIsLoggedOnceAndStopsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := open(t)
-		owe(t, st, 20)
-		_, done, try := away(time.Hour)
-		log := &lines{}
-		b, err := outbox.New(outbox.Options{Store: stiff{st}, Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{{
-			Queues: []store.QueueName{kind}, Timeout: time.Minute, Waits: []time.Duration{2 * time.Hour}, RepeatLast: true, Run: try, Probe: time.Minute}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithTimeout(t.Context(), 3*time.Hour)
-		defer stop()
-		b.Run(ctx)
-		if len(done.tries()) != 20 {
-			t.Errorf("%d done by the table, want 20", len(done.tries()))
+		e, log := newEnv(t), &logLines{}
+		e.queue = cannotRunNow{e.store}
+		e.enqueue(20)
+		_, completed, run := awayUntil(time.Hour)
+		runFor(t, 3*time.Hour, e.outboxWith(outbox.Options{Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: []time.Duration{2 * time.Hour},
+			RepeatLast: true, Run: run,
+			ProbeEvery: time.Minute,
+		}}}))
+		if len(completed.times()) != 20 {
+			t.Errorf("%d completed by the waits, want 20", len(completed.times()))
 		}
 		if n := log.count("out of turn"); n != 1 {
-			t.Errorf("said %d times, want once", n)
+			t.Errorf("logged %d times, want once", n)
 		}
 	})
 }

@@ -61,7 +61,7 @@ func (s *Server) siteShown(ctx context.Context, st *site) (shown templates.Admin
 		return shown, err
 	}
 	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
-	parked, next, err := s.opt.Service.FailedEvents(ctx, st.id, "", parkedAtOnce)
+	parked, next, err := s.opt.Webhooks.Failed(ctx, st.id, "", parkedAtOnce)
 	shown.FailedEvents = templates.BoundedCount{N: len(parked), More: next != ""}
 	return shown, err
 }

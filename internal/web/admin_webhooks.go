@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/templates"
 )
 
@@ -21,8 +21,8 @@ func (s *Server) adminParked(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	parked, next, err := s.opt.Service.FailedEvents(r.Context(), st.id, q.get("after"), parkedAtOnce)
-	if errors.Is(err, confirm.ErrFailedCursor) {
+	parked, next, err := s.opt.Webhooks.Failed(r.Context(), st.id, q.get("after"), parkedAtOnce)
+	if errors.Is(err, webhook.ErrCursor) {
 		return refuse(codeCursor)
 	}
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Server) adminReplay(w http.ResponseWriter, r *http.Request) error {
 	}
 	told := url.Values{}
 	if all {
-		n, more, err := s.opt.Service.RetryAllEvents(r.Context(), st.id, replayAtOnce)
+		n, more, err := s.opt.Webhooks.RetryAll(r.Context(), st.id, replayAtOnce)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Server) adminReplay(w http.ResponseWriter, r *http.Request) error {
 			told.Set("more", "1")
 		}
 	} else {
-		unknown, err := s.opt.Service.RetryEvents(r.Context(), st.id, []string{id})
+		unknown, err := s.opt.Webhooks.Retry(r.Context(), st.id, []string{id})
 		if err != nil {
 			return err
 		}

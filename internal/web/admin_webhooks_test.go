@@ -206,13 +206,13 @@ func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
 func TestAReplayInTheDashboardSwitchesTheEndpointOn(t *testing.T) {
 	w := adminWorld(t)
 	w.park("ada@b.example")
-	_, err := w.desk.Disable(t.Context(), hookLane)
+	_, err := w.web.opt.Webhooks.Disable(t.Context(), hookLane)
 	must(t, err)
-	if off, err := w.desk.Disabled(t.Context(), hookLane); err != nil || !off {
+	if off, err := w.web.opt.Webhooks.Disabled(t.Context(), hookLane); err != nil || !off {
 		t.Fatal(off, err)
 	}
 	w.act(hooksPath, "all=true", w.logIn())
-	if off, err := w.desk.Disabled(t.Context(), hookLane); err != nil || off {
+	if off, err := w.web.opt.Webhooks.Disabled(t.Context(), hookLane); err != nil || off {
 		t.Error(off, err)
 	}
 }

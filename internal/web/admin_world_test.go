@@ -87,7 +87,7 @@ func (w *world) act(path, body, cookie string, headers ...string) answer {
 // parkedIDs are the ids of what is parked at the gazette.
 func (w *world) parkedIDs() (ids []string) {
 	w.Helper()
-	all, _, err := w.desk.FailedEvents(w.Context(), "gazette", "", 1000)
+	all, _, err := w.web.opt.Webhooks.Failed(w.Context(), "gazette", "", 1000)
 	must(w, err)
 	for _, p := range all {
 		ids = append(ids, p.ID)

@@ -62,6 +62,7 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -72,9 +73,10 @@ const MaxBody = 16 << 10
 // patience is how long one request may take after its headers are read; every call to a store is bound by it.
 const patience = 5 * time.Second
 
-// Options are what a Server needs. Desk, Store, Ring, Pages, Sites and PublicURL are required.
+// Options are what a Server needs. Service, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
 type Options struct {
 	Service        *confirm.Service
+	Webhooks       *webhook.Endpoints
 	Store          store.Store // its Ready and Take, and Reserve and Replace for idempotency keys
 	Keyring        *keyring.Keyring
 	Pages          *templates.Set
@@ -140,8 +142,8 @@ type Server struct {
 
 // New makes a Server, or says everything that is wrong with its options.
 func New(o Options) (*Server, error) {
-	if o.Service == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a desk, a store, a keyring, pages, sites and a public URL are required")
+	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
 	own, err := origin(o.PublicURL)

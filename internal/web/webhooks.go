@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/webhook"
 )
 
 // replayAtOnce is how many events one call replays: each is a commit, and a request has seconds.
@@ -33,17 +33,17 @@ func (s *Server) parked(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	all, next, err := s.opt.Service.FailedEvents(r.Context(), r.PathValue("site"), q.get("cursor"), limit)
-	if errors.Is(err, confirm.ErrFailedCursor) {
+	all, next, err := s.opt.Webhooks.Failed(r.Context(), r.PathValue("site"), q.get("cursor"), limit)
+	if errors.Is(err, webhook.ErrCursor) {
 		return refuse(codeCursor)
 	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
-		Parked     []confirm.FailedEvent `json:"parked"`
-		NextCursor *string               `json:"next_cursor"`
-	}{Parked: append([]confirm.FailedEvent{}, all...)} // never null
+		Parked     []webhook.FailedDelivery `json:"parked"`
+		NextCursor *string                  `json:"next_cursor"`
+	}{Parked: append([]webhook.FailedDelivery{}, all...)} // never null
 	if next != "" {
 		answer.NextCursor = &next
 	}
@@ -64,10 +64,10 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
 	}{Unknown: []string{}}
 	site := r.PathValue("site")
 	if all {
-		answer.Replayed, answer.More, err = s.opt.Service.RetryAllEvents(r.Context(), site, replayAtOnce)
+		answer.Replayed, answer.More, err = s.opt.Webhooks.RetryAll(r.Context(), site, replayAtOnce)
 	} else {
 		var unknown []string
-		unknown, err = s.opt.Service.RetryEvents(r.Context(), site, ids)
+		unknown, err = s.opt.Webhooks.Retry(r.Context(), site, ids)
 		answer.Unknown = append(answer.Unknown, unknown...)
 		answer.Replayed = len(ids) - len(unknown)
 	}

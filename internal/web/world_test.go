@@ -22,6 +22,7 @@ import (
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 	"github.com/optin/optin/templates"
@@ -100,6 +101,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	for _, c := range change {
 		c(&o)
 	}
+	o.Webhooks = endpointsOf(t, o.Service)
 	w.web, err = New(o)
 	must(t, err)
 	w.http = httptest.NewUnstartedServer(nil)
@@ -230,4 +232,12 @@ func (w *world) untouched() {
 	if n := len(w.letters()); n > 0 {
 		w.Errorf("%d letters are owed, want none", n)
 	}
+}
+
+// endpointsOf are the webhooks of a service's sites.
+func endpointsOf(t *testing.T, s *confirm.Service) *webhook.Endpoints {
+	t.Helper()
+	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites, Queue: s.Store, Cells: s.Store, Open: s.OpenEvent})
+	must(t, err)
+	return all
 }

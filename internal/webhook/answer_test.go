@@ -10,28 +10,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/webhook"
 )
 
-// failure tries once and returns why that did not deliver.
-func failure(t *testing.T, c *webhook.Caller) *webhook.Failure {
+// fails runs the job once and returns why that did not deliver its event, and the result.
+func fails(t *testing.T, s *webhook.Sender) (*webhook.CallError, outbox.Result) {
 	t.Helper()
-	_, err := c.Run(t.Context(), entry)
-	var f *webhook.Failure
-	if !errors.As(err, &f) {
-		t.Fatalf("Try = %v", err)
+	r := s.Run(t.Context(), job)
+	var e *webhook.CallError
+	if !errors.As(r.Err, &e) {
+		t.Fatalf("Run = %+v", r)
 	}
-	return f
+	return e, r
 }
 
-func TestOnlySuccessIsSuccess(t *testing.T) {
+func TestOnlyA2xxAnswerIsADelivery(t *testing.T) {
 	for _, status := range []int{200, 201, 202, 204, 299} {
-		delivered(t, caller(t, private(answering(t, status).URL)))
+		delivered(t, sender(t, private(answering(t, status).URL)))
 	}
 	for _, status := range []int{300, 304, 400, 401, 403, 404, 408, 409, 422, 429, 451, 500, 502, 503, 504, 599} {
-		f := failure(t, caller(t, private(answering(t, status).URL)))
-		if f.Status != status || f.Park() || f.RetryAfter() != 0 || f.Event != "Zm9vYmFyYmF6cXV4MTIzNA" {
-			t.Errorf("%d: %+v", status, f)
+		e, r := fails(t, sender(t, private(answering(t, status).URL)))
+		if e.Status != status || r.Failed || r.NotBefore != 0 || r.Wait <= 0 || e.Event != "Zm9vYmFyYmF6cXV4MTIzNA" {
+			t.Errorf("%d: %+v", status, r)
 		}
 	}
 }
@@ -40,8 +41,8 @@ func TestARedirectIsAFailureAndNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		canary := answering(t, 200)
 		r := answering(t, status, "Location: "+canary.URL)
-		if f := failure(t, caller(t, private(r.URL))); f.Status != status || f.Park() {
-			t.Errorf("%d: %+v", status, f)
+		if e, result := fails(t, sender(t, private(r.URL))); e.Status != status || result.Failed {
+			t.Errorf("%d: %+v", status, result)
 		}
 		if n := canary.opened(); n != 0 {
 			t.Errorf("%d: followed, %d connections", status, n)
@@ -61,44 +62,44 @@ func TestRetryAfterIsHonouredUpToADay(t *testing.T) {
 	}{
 		{429, "120", 2 * time.Minute}, {502, "1", time.Second}, {503, "0", 0}, {504, "86400", 24 * time.Hour},
 		{503, "86401", 24 * time.Hour}, {503, "99999999999999999999999", 24 * time.Hour}, {503, date(time.Hour), time.Hour},
-		{503, date(48 * time.Hour), 24 * time.Hour}, {503, date(-time.Hour), 0}, {503, "-5", 0}, {503, "1.5", 0}, {503, "soon", 0},
+		{503, date(48 * time.Hour), 24 * time.Hour}, {503, date(-time.Hour), 0}, {503, "-5", 0}, {503, "1.5", 0}, {503,
+			"soon", 0},
 		{503, "", 0}, {500, "120", 0}, {404, "120", 0}, {301, "120", 0},
 	} {
-		f := failure(t, caller(t, private(answering(t, c.status, "Retry-After: "+c.header).URL)))
-		var later interface{ RetryAfter() time.Duration }
-		if !errors.As(error(f), &later) || later.RetryAfter() != c.want || f.Park() {
-			t.Errorf("%d with %q: %v, want %v", c.status, c.header, f.RetryAfter(), c.want)
+		e, r := fails(t, sender(t, private(answering(t, c.status, "Retry-After: "+c.header).URL)))
+		if e.RetryAfter != c.want || r.NotBefore != c.want || r.Failed {
+			t.Errorf("%d with %q: %v, %v, want %v", c.status, c.header, e.RetryAfter, r.NotBefore, c.want)
 		}
 	}
 }
 
-func TestGoneSwitchesTheEndpointOffWithOneAlarm(t *testing.T) {
+func TestGoneDisablesTheEndpointWithOneErrorInTheLog(t *testing.T) {
 	r := answering(t, http.StatusGone)
 	o := private(r.URL)
 	var log bytes.Buffer
 	o.Log = slog.New(slog.NewJSONHandler(&log, nil))
-	c := caller(t, o)
-	parked := func() {
-		if f := failure(t, c); !f.Park() {
-			t.Errorf("not parked: %v", f)
+	s := sender(t, o)
+	failed := func() {
+		if _, r := fails(t, s); !r.Failed {
+			t.Errorf("not failed: %+v", r)
 		}
 	}
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(parked)
+		all.Go(failed)
 	}
 	all.Wait()
 	before := len(r.arrived())
-	parked()
+	failed()
 	if after := len(r.arrived()); after != before {
-		t.Error("it was called although switched off")
+		t.Error("it was called although disabled")
 	}
 	lines := bytes.Split(bytes.TrimSpace(log.Bytes()), []byte("\n"))
-	var line struct{ Level, Host, Event, Lane string }
+	var line struct{ Level, Host, Event, Queue string }
 	if err := json.Unmarshal(lines[0], &line); err != nil || len(lines) != 1 {
 		t.Fatalf("%d lines, %v: %s", len(lines), err, log.Bytes())
 	}
-	if line.Level != "ERROR" || "http://"+line.Host != r.URL || line.Event == "" || line.Lane != string(entry.Queue) {
+	if line.Level != "ERROR" || "http://"+line.Host != r.URL || line.Event == "" || line.Queue != string(job.Queue) {
 		t.Errorf("%+v", line)
 	}
 }
@@ -108,12 +109,13 @@ func TestADeliveryIsOneLineInTheLog(t *testing.T) {
 	o := private(r.URL + "/path?k=QUERY")
 	var log bytes.Buffer
 	o.Log = slog.New(slog.NewJSONHandler(&log, nil))
-	delivered(t, caller(t, o))
-	var line struct{ Level, Event, Lane, Type string }
+	delivered(t, sender(t, o))
+	var line struct{ Level, Event, Queue, Type string }
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 		t.Fatalf("%v: %s", err, log.Bytes())
 	}
-	if line.Level != "INFO" || line.Event != "Zm9vYmFyYmF6cXV4MTIzNA" || line.Type != "subscription.confirmed" {
+	if line.Level != "INFO" || line.Event != "Zm9vYmFyYmF6cXV4MTIzNA" || line.Type != "subscription.confirmed" ||
+		line.Queue != string(job.Queue) {
 		t.Errorf("%+v", line)
 	}
 	for _, hidden := range []string{"QUERY", "path", "ada", "example.org"} {

@@ -6,20 +6,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
 
-func TestALaneIsAStableNameThatAStoreTakes(t *testing.T) {
+func TestAQueueHasAStableNameThatAStoreTakes(t *testing.T) {
 	const url = "https://ada:secret@gazette.example/hooks/optin?k=Q"
 	got := webhook.Queue("gazette", url)
 	if want := store.QueueName("webhook/gazette/a31d3cd93a05824f"); got != want {
-		t.Errorf("Lane = %s, want %s: what is owed already would be lost", got, want)
+		t.Errorf("Queue = %s, want %s: jobs that are in it would be lost", got, want)
 	}
 	if webhook.Queue("gazette", url+"2") == got || webhook.Queue("other", url) == got {
-		t.Error("two endpoints share a lane")
+		t.Error("two endpoints share a queue")
 	}
 	longest := string(webhook.Queue(strings.Repeat("z", 64), url))
 	if len(longest) > 96 || !regexp.MustCompile(`^[a-z0-9/-]+$`).MatchString(longest) {
@@ -27,30 +25,13 @@ func TestALaneIsAStableNameThatAStoreTakes(t *testing.T) {
 	}
 }
 
-func TestTheLadderIsTheStandardsAndLastsSevenDays(t *testing.T) {
-	waits, all := webhook.Waits(), time.Duration(0)
-	want := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour,
-		14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
-	if diff := cmp.Diff(want, waits[:len(want)]); diff != "" {
-		t.Error(diff)
-	}
-	for i, w := range waits {
-		if all += w; i >= len(want) && w != time.Hour {
-			t.Errorf("wait %d is %v", i, w)
-		}
-	}
-	if all*4/5 < 7*24*time.Hour {
-		t.Errorf("less a fifth, %v is less than seven days", all)
-	}
-}
-
 func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
 	good := webhook.Endpoint{URL: "https://ada:hunter2@gazette.example/hooks?k=QUERY", Secrets: [][]byte{newer}}
-	if _, err := webhook.New(webhook.Options{Events: desk{}, Endpoint: good}); err != nil {
+	if _, err := webhook.New(webhook.Options{Events: events{}, Endpoint: good}); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*webhook.Options){
-		"no desk":        func(o *webhook.Options) { o.Events = nil },
+		"no events":      func(o *webhook.Options) { o.Events = nil },
 		"http":           func(o *webhook.Options) { o.Endpoint.URL = "http" + o.Endpoint.URL[5:] },
 		"other scheme":   func(o *webhook.Options) { o.Endpoint.URL, o.Endpoint.Private = "ftp"+o.Endpoint.URL[5:], true },
 		"no host":        func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@/hooks?k=QUERY" },
@@ -64,7 +45,7 @@ func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
 		"a long secret":  func(o *webhook.Options) { o.Endpoint.Secrets = [][]byte{append(newer[:24:24], older...)} },
 		"timeout":        func(o *webhook.Options) { o.Timeout = -time.Second },
 	} {
-		o := webhook.Options{Events: desk{}, Endpoint: good}
+		o := webhook.Options{Events: events{}, Endpoint: good}
 		spoil(&o)
 		_, err := webhook.New(o)
 		if err == nil {

@@ -1,55 +1,118 @@
-package webhook
+package webhook_test
 
 import (
-	"net/netip"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/webhook"
 )
 
-func TestOnlyPublicAddressesArePublic(t *testing.T) {
-	for want, addresses := range map[bool][]string{
-		true: {
-			"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-			"168.63.129.15", "168.63.129.17", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255",
-			"192.0.1.0", "192.0.1.255", "192.0.3.0", "192.31.195.255", "192.31.197.0", "192.52.192.255", "192.52.194.0",
-			"192.88.98.255", "192.88.100.0", "192.167.255.255", "192.169.0.0", "192.175.47.255", "192.175.49.0", "198.17.255.255",
-			"198.20.0.0", "198.51.99.255", "198.51.101.0", "203.0.112.255", "203.0.114.0", "223.255.255.255", "1.0.0.0",
-			"2000::", "2001:200::", "2001:4860:4860::8888", "2001:db7:ffff::1", "2001:db9::", "2003::1", "2606:4700:4700::1111",
-			"2620:4f:7fff::1", "2620:4f:8001::", "2a00:1450:4001:81b::200e", "3ffd:ffff::1", "3fff:1000::", "3fff:ffff::1",
-		},
-		false: {
-			"0.0.0.0", "0.0.0.1", "0.255.255.255", "10.0.0.0", "10.0.0.1", "10.255.255.255", "100.64.0.0", "100.100.100.200",
-			"100.127.255.255", "127.0.0.0", "127.0.0.1", "127.255.255.255", "168.63.129.16", "169.254.0.0", "169.254.169.254",
-			"169.254.255.255", "172.16.0.0", "172.31.255.255", "192.0.0.0", "192.0.0.192", "192.0.0.255", "192.0.2.0", "192.0.2.255",
-			"192.31.196.1", "192.52.193.1", "192.88.99.1", "192.168.0.0", "192.168.255.255", "192.175.48.1", "198.18.0.0",
-			"198.19.255.255", "198.51.100.0", "198.51.100.255", "203.0.113.0", "203.0.113.255", "224.0.0.0", "239.255.255.255",
-			"240.0.0.0", "255.255.255.254", "255.255.255.255",
-			"::", "::1", "::127.0.0.1", "::8.8.8.8", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "::ffff:0:127.0.0.1",
-			"64:ff9b::127.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b:1::10.0.0.1", "64:ff9b:1:ffff::1", "100::1", "100:0:0:1::1",
-			"1fff:ffff::1", "2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:2::1", "2001:10::1", "2001:20::1",
-			"2001:1ff:ffff::1", "2001:db8::", "2001:db8:ffff::1", "2002::1", "2002:7f00:1::", "2002:a00:1::1", "2002:ffff::1",
-			"2620:4f:8000::1", "3ffe::1", "3fff::1", "3fff:fff:ffff::1", "4000::1", "5f00::1", "fc00::1", "fd00:ec2::254",
-			"fdff:ffff::1", "fe80::1", "febf::1", "fec0::1", "feff::1", "ff00::1", "ff02::1", "ffff::1",
-			"fe80::1%eth0", "2606:4700:4700::1111%eth0",
-		},
-	} {
-		for _, s := range addresses {
-			if got := public(netip.MustParseAddr(s)); got != want {
-				t.Errorf("public(%s) = %t", s, got)
-			}
-		}
+// canary listens on every address of this machine, where no call may come, and counts the connections.
+func canary(t *testing.T) (port string, touched *atomic.Int32) {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if public(netip.Addr{}) {
-		t.Error("no address is public")
+	t.Cleanup(func() { l.Close() })
+	touched = &atomic.Int32{}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			touched.Add(1)
+			conn.Close()
+		}
+	}()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port, touched
+}
+
+// inside are ways to write an address of this machine, or a name that leads to it.
+var inside = []struct {
+	host  string
+	knows []string // what the resolver says of a name
+}{
+	{host: "127.0.0.1"}, {host: "127.1.2.3"}, {host: "0.0.0.0"}, {host: "[::1]"}, {host: "[::]"}, {host: "localhost"},
+	{host: "[::ffff:127.0.0.1]"}, {host: "[::ffff:7f00:1]"}, {host: "[0:0:0:0:0:ffff:127.0.0.1]"}, {host: "[::127.0.0.1]"},
+	{host: "[64:ff9b::127.0.0.1]"}, {host: "[2002:7f00:1::]"}, {host: "[fe80::1%25lo]"}, {host: "[::1%25lo]"},
+	{"2130706433", []string{"127.0.0.1"}}, {"0x7f000001", []string{"127.0.0.1"}}, {"017700000001", []string{"127.0.0.1"}},
+	{"0x7f.1", []string{"127.0.0.1"}}, {"0177.0.0.1", []string{"127.0.0.1"}}, {"127.1", []string{"127.0.0.1"}},
+	{"①②⑦.0.0.1", []string{"127.0.0.1"}}, {"localhost.", []string{"127.0.0.1"}},
+	{"inside.example", []string{"127.0.0.1"}}, {"inside.example", []string{"::1"}}, {"inside.example",
+		[]string{"0.0.0.0"}},
+	{"inside.example", []string{"::ffff:127.0.0.1"}}, {"inside.example", []string{"127.0.0.1", "::1", "127.0.0.2"}},
+}
+
+func TestNoAddressInsideIsCalled(t *testing.T) {
+	port, touched := canary(t)
+	for _, in := range inside {
+		s := sender(t, webhook.Options{
+			Endpoint: webhook.Endpoint{URL: "https://" + in.host + ":" + port + "/hook"}, Resolver: names(t,
+				in.knows...), Timeout: 5 * time.Second,
+		})
+		if r := s.Run(t.Context(), job); r.Err == nil {
+			t.Errorf("%s %v: delivered", in.host, in.knows)
+		}
+		if n := touched.Swap(0); n != 0 {
+			t.Errorf("%s %v: touched", in.host, in.knows)
+		}
 	}
 }
 
-func TestAnAddressThatCannotBeReadIsNotDialled(t *testing.T) {
-	for _, address := range []string{"", "8.8.8.8", "localhost:443", "/run/optin.sock", "0x7f.1:443", "[::1]"} {
-		if err := onlyPublic("tcp", address, nil); err == nil {
-			t.Errorf("%q would be dialled", address)
+func TestARefusedAddressIsNamedAsTheReason(t *testing.T) {
+	port, _ := canary(t)
+	for _, host := range []string{"127.0.0.1", "inside.example", "[::ffff:127.0.0.1]"} {
+		s := sender(t, webhook.Options{Endpoint: webhook.Endpoint{URL: "https://" + host + ":" + port},
+			Resolver: names(t, "127.0.0.1")})
+		if r := s.Run(t.Context(), job); r.Err == nil || !strings.Contains(r.Err.Error(), "not a public one") {
+			t.Errorf("%s: %+v", host, r)
 		}
 	}
-	if err := onlyPublic("tcp", "8.8.8.8:443", nil); err != nil {
-		t.Errorf("a public address: %v", err)
+}
+
+func TestAPrivateEndpointReachesWhatAPublicOneMayNot(t *testing.T) {
+	port, touched := canary(t)
+	for _, host := range []string{"127.0.0.1", "inside.example", "0x7f.1", "[::ffff:127.0.0.1]"} {
+		o := private("https://" + host + ":" + port)
+		o.Resolver = names(t, "127.0.0.1")
+		if r := sender(t, o).Run(t.Context(), job); r.Err == nil {
+			t.Errorf("%s: the canary took a call", host)
+		}
+		// The call has failed because the canary hung up, and it counts before it does.
+		if touched.Swap(0) == 0 {
+			t.Fatalf("%s: the canary was not touched, so it proves nothing", host)
+		}
 	}
+}
+
+func TestNoProxyOfTheEnvironmentIsUsed(t *testing.T) {
+	const child = "OPTIN_TEST_PROXY" // net/http reads the environment once in a process, so the call is made in another
+	if os.Getenv(child) == "" {
+		port, touched := canary(t)
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=30s")
+		cmd.Env = append(os.Environ(), child+"=1", "NO_PROXY=", "no_proxy=")
+		for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+			cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:"+port)
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		if touched.Load() != 0 {
+			t.Error("the proxy was touched")
+		}
+		return
+	}
+	r := answering(t, 200)
+	_, at, _ := net.SplitHostPort(r.Listener.Addr().String())
+	o := private("http://receiver.example:" + at) // by name, for a proxy is never asked for the loopback
+	o.Resolver = names(t, "127.0.0.1")
+	delivered(t, sender(t, o))
 }

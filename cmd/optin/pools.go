@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/mailer"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// emailWaits are the waits before the second attempt at an email, the third, and so on. The last one repeats until the
+// email's link would be dead on arrival. RFC 5321 4.5.4.1 asks for 30 minutes between attempts; relays that greylist
+// accept an email after a few.
+var emailWaits = []time.Duration{
+	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
+}
+
+// storeWaits are the waits of an expiry, or of a webhook's event, that failed because the store was away. What an
+// endpoint answers is retried by webhook.Waits.
+var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
+
+// newOutbox makes the pools of all queues.
+func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
+	pages *templates.Set, st store.Store, leaseFor time.Duration) (*outbox.Outbox, error) {
+	mail, err := newMailer(cfg, service, pages, p.log, func(relay string, paused bool) {
+		p.metrics.Relay(relay, paused)
+		p.relays.Alarm(relay, paused)
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.later(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
+	pools := append(emailPools(mail, cfg.SMTP.Connections), outbox.Pool{
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second, Waits: storeWaits,
+		RepeatLast: true,
+	})
+	senders, err := newSenders(cfg, service, endpoints, p.log)
+	if err != nil {
+		return nil, err
+	}
+	for queue, s := range senders {
+		pools = append(pools, outbox.Pool{
+			Queues: []store.QueueName{queue}, Run: s.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits, RepeatLast: true,
+			ProbeEvery: webhook.ProbeEvery,
+		})
+	}
+	return outbox.New(outbox.Options{Store: st, Pools: pools, Log: p.log, LeaseFor: leaseFor,
+		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
+			p.metrics.Job(queueLabel(queue), string(outcome), took)
+		}})
+}
+
+// emailPools share the connections to a relay. Emails that were not tried yet have most of them, and always at least
+// one; those that were have the rest. Emails to the same domains have at most half of them, as in the mailer. Where
+// there is only one connection, an email that stalls delays all others.
+func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
+	fresh := outbox.Pool{
+		Queues: confirm.EmailQueues(), Run: mail.Work, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
+		RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
+	}
+	tried := fresh
+	tried.Queues, tried.RetryQueue = []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent}, ""
+	if connections == 1 {
+		fresh.Queues = slices.Concat(fresh.Queues, tried.Queues)
+		return []outbox.Pool{fresh}
+	}
+	tried.Workers = max(1, connections/4)
+	fresh.Workers = connections - tried.Workers
+	fresh.PerQueue = max(1, connections/2)
+	return []outbox.Pool{fresh, tried}
+}
+
+// expire is the worker of confirm.QueueExpire.
+func expire(service *confirm.Service) outbox.Run {
+	return func(ctx context.Context, job store.Job) outbox.Result {
+		err := service.Expire(ctx, job)
+		switch {
+		case err == nil:
+			return outbox.Ended()
+		case errors.Is(err, confirm.ErrUnreadable):
+			return outbox.Fail(err)
+		}
+		return outbox.Retry(err)
+	}
+}
+
+// queueLabel is a queue as metrics name it. Which domains share a queue of emails is of no interest, so those queues
+// have one name.
+func queueLabel(queue store.QueueName) string {
+	if slices.Contains(confirm.EmailQueues(), queue) {
+		return "email"
+	}
+	return string(queue)
+}
+
+// newSenders makes one for each endpoint, by its queue.
+func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
+	log *slog.Logger) (map[store.QueueName]*webhook.Sender, error) {
+	all := map[store.QueueName]*webhook.Sender{}
+	for _, s := range cfg.Sites {
+		for _, w := range s.Webhooks {
+			sender, err := webhook.New(webhook.Options{
+				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: endpoint(w), Health: endpoints,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("site %s: %w", s.ID, err)
+			}
+			all[webhook.Queue(s.ID, w.URL.String())] = sender
+		}
+	}
+	return all, nil
+}
+
+// newEndpoints makes the endpoints of all sites.
+func newEndpoints(service *confirm.Service) (*webhook.Endpoints, error) {
+	return webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: service.Sites, Queue: service.Store, Cells: service.Store, Open: service.OpenEvent, Enqueued: service.Enqueued,
+	})
+}

@@ -1,0 +1,84 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// runJob runs a leased job and ends it. A stop does not cancel a job that has begun, and the job's timeout does not
+// cancel ending it: a job that hangs would otherwise come back when its lease ends, whatever Pool.Waits says.
+func (p *pool) runJob(ctx context.Context, q *queue, job store.Job) {
+	ctx = context.WithoutCancel(ctx)
+	if _, running := p.box.running.LoadOrStore(job.ID, true); running {
+		p.box.postpone(ctx, job)
+		return
+	}
+	defer p.box.running.Delete(job.ID)
+	begun := time.Now()
+	limited, cancel := context.WithTimeout(ctx, p.Timeout)
+	held, release := p.box.keepLease(limited, job)
+	result := p.recovering(held, job)
+	release()
+	cancel()
+	outcome := p.end(ctx, job, result)
+	p.box.Observe(job.Queue, outcome, time.Since(begun))
+	if q.prober.observe(result, time.Now()) {
+		p.rotation.wake(q.name)
+	}
+}
+
+// recovering calls Run and turns a panic into Retry, so that one bad job does not stop the others.
+func (p *pool) recovering(ctx context.Context, job store.Job) (result Result) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.box.Log.Error("outbox: a job panicked", "queue", job.Queue, "job", job.ID, "stack", string(debug.Stack()))
+			result = Retry(errors.New("outbox: the job panicked"))
+		}
+	}()
+	return p.Run(ctx, job)
+}
+
+// end ends a job as its result says, unless the worker has done so itself, and returns what became of it.
+func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
+	outcome, how := p.decide(p.countFailure(job, r), r, time.Now())
+	if outcome == Moved && p.box.byQueue[how.Queue] == nil {
+		p.box.Log.Error("outbox: no pool works the queue that a job is to move to; it stays in its own",
+			"queue", job.Queue, "job", job.ID, "to", how.Queue)
+		outcome, how = Retried, store.Retry(how.At)
+	}
+	if errors.Is(r.Err, store.ErrLeaseLost) {
+		outcome = Lost
+	} else if !r.Ended {
+		if err := p.box.Store.End(ctx, job, how); err != nil {
+			outcome = Lost
+			p.box.Log.Warn("outbox: a job could not be ended; it comes back", "queue", job.Queue, "job", job.ID, "error", err)
+		}
+	}
+	again := outcome == Retried || outcome == Moved
+	if !again {
+		p.box.failures.forget(job)
+	}
+	if outcome != Completed {
+		log := p.box.Log.With("queue", job.Queue, "job", job.ID, "attempts", job.Attempts, "outcome", outcome)
+		if again {
+			log = log.With("next", how.At, "waits_in", cmp.Or(how.Queue, job.Queue))
+		}
+		log.Warn("outbox: a job did not complete", "error", r.Err)
+	}
+	return outcome
+}
+
+// countFailure returns the job with the count by which Pool.Waits goes. In a pool that repeats, that is the count of
+// failures seen here: an attempt that named its own wait was none, so it does not make later waits longer. In a pool
+// whose Waits end, it is the count of attempts, which outlives the process.
+func (p *pool) countFailure(job store.Job, r Result) store.Job {
+	if r.Err != nil && p.RepeatLast && r.Wait <= 0 {
+		job.Attempts = p.box.failures.add(job, time.Now())
+	}
+	return job
+}

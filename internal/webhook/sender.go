@@ -1,0 +1,273 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/store"
+)
+
+// DefaultTimeout is Options.Timeout when none is given: the least that Standard Webhooks 1.0.0 recommends.
+const DefaultTimeout = 15 * time.Second
+
+// maxRetryAfter is the longest wait that an answer can ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// Options are what a Sender needs. Events and Endpoint are required.
+type Options struct {
+	Events    Events
+	Endpoint  Endpoint
+	Now       func() time.Time // time.Now if nil
+	Log       *slog.Logger     // slog.Default() if nil
+	UserAgent string           // "optin" if empty
+	Timeout   time.Duration    // of a whole call, from resolving the name to the end of the answer; DefaultTimeout if zero
+	Roots     *x509.CertPool   // that may sign certificates; the system's if nil
+	Resolver  *net.Resolver    // that resolves names; the system's if nil
+	Waits     []time.Duration  // before the second attempt, the third, …; Waits() if nil
+	Health    Health           // knows whether the endpoint is disabled; if nil, this Sender does, for as long as it lives
+}
+
+// Sender sends events to one endpoint. Its methods may be called from any goroutine.
+type Sender struct {
+	Options
+	url       *url.URL
+	transport *http.Transport
+	enabled   enabledUntil
+}
+
+// New checks the options and makes a Sender. Its errors do not repeat the endpoint's URL.
+func New(o Options) (*Sender, error) {
+	if o.Events == nil {
+		return nil, errors.New("webhook: Options.Events is missing")
+	}
+	u, err := parse(o.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Endpoint.checkSecrets(); err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "optin"
+	}
+	if o.Timeout < 0 {
+		return nil, fmt.Errorf("webhook: the timeout is %v, must be more than zero", o.Timeout)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Waits == nil {
+		o.Waits = Waits()
+	}
+	if o.Health == nil {
+		o.Health = new(ownHealth)
+	}
+	return &Sender{Options: o, url: u, transport: newTransport(o)}, nil
+}
+
+// parse reads the URL of an endpoint.
+func parse(e Endpoint) (*url.URL, error) {
+	u, err := url.Parse(e.URL)
+	if err != nil || u.Hostname() == "" {
+		return nil, errors.New("webhook: the endpoint's URL is not absolute, such as https://example.org")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !e.Private) {
+		return nil, fmt.Errorf("webhook: the endpoint at %s must be https; http needs private: true", u.Host)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("webhook: the endpoint at %s has an invalid port", u.Host)
+		}
+	}
+	return u, nil
+}
+
+// Run sends the event of a job, and is the outbox.Run of the endpoint's queue. The error of a result is a *CallError,
+// or says why there is no event to send. The pool's timeout must be longer than Options.Timeout.
+func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
+	if s.disabled(ctx, job.Queue) {
+		return outbox.Fail(&CallError{
+			Host: s.url.Host, Reason: "disabled, because it has answered 410 Gone; retry its failed events to enable it",
+		})
+	}
+	event, err := s.Events.Event(ctx, job)
+	switch {
+	case errors.Is(err, confirm.ErrNotDue):
+		return outbox.Complete() // nobody may be told of this person any more
+	case errors.Is(err, confirm.ErrUnreadable):
+		return outbox.Fail(fmt.Errorf("webhook: the event of job %s cannot be opened: %w", job.ID, err))
+	case err != nil:
+		return outbox.Retry(fmt.Errorf("webhook: the event of job %s cannot be opened now: %w", job.ID, err))
+	}
+	a, err := s.Send(ctx, event)
+	if err != nil {
+		return s.notDelivered(ctx, job, event, err)
+	}
+	s.Log.InfoContext(ctx, "webhook: delivered", "queue", job.Queue, "host", s.url.Host, "event", event.ID, "type",
+		event.Type,
+		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
+	return outbox.Complete()
+}
+
+// notDelivered decides what becomes of an event whose call failed.
+func (s *Sender) notDelivered(ctx context.Context, job store.Job, event confirm.Event, err error) outbox.Result {
+	call := new(CallError)
+	if !errors.As(err, &call) {
+		return outbox.Retry(err)
+	}
+	if call.Status == http.StatusGone {
+		s.disable(ctx, job.Queue, call)
+		call.Reason += ", and so is disabled"
+		return outbox.Fail(call)
+	}
+	result := outbox.Fail(call)
+	if wait, more := nextWait(s.Waits, s.Now().Sub(event.At), job.Attempts); more {
+		result = outbox.Retry(call).WithWait(wait)
+	}
+	return result.WithNotBefore(call.RetryAfter)
+}
+
+// Answer is what an endpoint answered to an event that it took.
+type Answer struct {
+	Status int // 200 to 299
+	Took   time.Duration
+}
+
+// Send makes one call, whether the endpoint is disabled or not, and never disables it. Its error is a *CallError, or
+// says why the event cannot be written.
+func (s *Sender) Send(ctx context.Context, event confirm.Event) (Answer, error) {
+	body, err := encode(event)
+	if err != nil {
+		return Answer{}, err
+	}
+	begun := time.Now()
+	a, failed := s.call(ctx, event.ID, body)
+	if failed == nil {
+		failed = a.check(s.Now())
+	}
+	if failed != nil {
+		failed.Host, failed.Event = s.url.Host, event.ID
+		return Answer{}, failed
+	}
+	return Answer{Status: a.status, Took: time.Since(begun)}, nil
+}
+
+// Close closes the connections that are kept for the next call. Calls that are under way go on.
+func (s *Sender) Close() { s.transport.CloseIdleConnections() }
+
+// answer is all that is remembered of one.
+type answer struct {
+	status     int
+	length     int64 // of its body, as far as it was read; at most maxAnswer
+	retryAfter string
+}
+
+// call makes one exchange with the endpoint: a single round trip of the transport, so without redirects, cookies and
+// Referer.
+func (s *Sender) call(ctx context.Context, id string, body []byte) (answer, *CallError) {
+	limited, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	req, failed := s.request(limited, id, body)
+	if failed != nil {
+		return answer{}, failed
+	}
+	res, err := s.transport.RoundTrip(req)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return answer{}, &CallError{Reason: "broken off by us", cause: ctx.Err()}
+	case limited.Err() != nil:
+		return answer{}, &CallError{Reason: fmt.Sprintf("no answer within %v", s.Timeout), cause: limited.Err()}
+	default:
+		return answer{}, &CallError{Reason: describe(err)}
+	}
+	defer res.Body.Close()
+	// The status is the answer. The body is read only so that the connection can be used again, so an error does not
+	// matter.
+	n, _ := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
+	return answer{status: res.StatusCode, length: n, retryAfter: res.Header.Get("Retry-After")}, nil
+}
+
+// request makes the signed request.
+func (s *Sender) request(ctx context.Context, id string, body []byte) (*http.Request, *CallError) {
+	if !validID(id) {
+		return nil, &CallError{Reason: "the event's id cannot be signed"}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, &CallError{Reason: "the URL cannot be called"}
+	}
+	timestamp := strconv.FormatInt(s.Now().Unix(), 10)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", s.UserAgent)
+	req.Header.Set(HeaderID, id)
+	req.Header.Set(HeaderTimestamp, timestamp)
+	req.Header.Set(HeaderSignature, s.Endpoint.signatures(id, timestamp, body))
+	// An empty value is not sent. It tells the transport that it may repeat the call on a new connection when the kept one
+	// turns out to be closed (see http.Transport). The event's id makes that harmless.
+	req.Header["Idempotency-Key"] = []string{}
+	if u := s.url.User; u != nil { // http.Client would do this; the transport does not
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
+	return req, nil
+}
+
+// validID reports whether an event's id can be signed: a dot separates the parts of what is signed.
+func validID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '.' })
+}
+
+// check returns nil if the answer means that the event is delivered.
+func (a answer) check(now time.Time) *CallError {
+	if a.status >= 200 && a.status <= 299 {
+		return nil
+	}
+	length := fmt.Sprintf("%d bytes", a.length)
+	if a.length == maxAnswer {
+		length += " or more"
+	}
+	failed := &CallError{Status: a.status, Reason: fmt.Sprintf("answered %d with %s", a.status, length)}
+	switch a.status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		failed.RetryAfter = retryAfter(a.retryAfter, now)
+	default:
+		if a.status <= 399 {
+			failed.Reason += "; only 2xx is success, and redirects are not followed: configure the address they lead to"
+		}
+	}
+	return failed
+}
+
+// retryAfter reads a Retry-After (RFC 9110 section 10.2.3), in seconds or as a date. It returns zero if it is missing,
+// invalid or past.
+func retryAfter(v string, now time.Time) time.Duration {
+	if v != "" && strings.Trim(v, "0123456789") == "" {
+		n, _ := strconv.ParseInt(v, 10, 64) // the greatest number if it is too great
+		return time.Duration(min(n, int64(maxRetryAfter/time.Second))) * time.Second
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	return min(max(0, at.Sub(now)), maxRetryAfter)
+}
