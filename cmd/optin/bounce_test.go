@@ -101,8 +101,8 @@ func TestBounceReportsEndRequests(t *testing.T) {
 		pipe("recorded", bounceReport(ada, "5.7.1", "550 5.7.1 blocked"))
 		state("ada@people.test", "pending")
 		forged := "b-" + strings.Repeat("a", len(ada)-len("b-@bounces.gazette.example")) + "@bounces.gazette.example"
-		pipe("of no email that was sent from here", bounceReport(forged, "5.1.1", nobody))
-		pipe("of no email", bounceReport("bonjour@gazette.example", "5.1.1", nobody))
+		pipe("about no email that was sent from here", bounceReport(forged, "5.1.1", nobody))
+		pipe("about no email", bounceReport("bonjour@gazette.example", "5.1.1", nobody))
 		pipe("not a report", "From: ada@people.test\r\nTo: "+ada+"\r\nSubject: Re\r\n\r\nI am away.\r\n")
 		state("ada@people.test", "pending")
 		pipe("recorded", bounceReport(strings.ToUpper(ada), "5.1.1", nobody))

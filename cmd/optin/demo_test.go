@@ -66,12 +66,12 @@ func (r *plainBrowser) openEmail(email string) {
 	inbox := r.at.ResolveReference(&url.URL{Path: "/inbox"}).String()
 	r.until("an email", func() bool {
 		r.open(inbox)
-		return r.page.Find(".letters a").Length() == 1
+		return r.page.Find(".messages a").Length() == 1
 	})
-	if to := r.page.Find(".letters .to").Text(); to != "to "+email {
+	if to := r.page.Find(".messages .to").Text(); to != "to "+email {
 		r.t.Fatalf("the email is %q", to)
 	}
-	r.follow(".letters a")
+	r.follow(".messages a")
 	frame, _ := r.page.Find("iframe").Attr("src")
 	r.open(r.at.ResolveReference(&url.URL{Path: frame}).String())
 }
