@@ -37,7 +37,7 @@ func benchActions(b *testing.B, st store.Store, bare floor) {
 		note("signups", took, recordSize(b, st))
 		links := openLinks(b, service, st, n)
 		took = concurrently(b, n, callers, func(i int) error {
-			_, err := service.Confirm(b.Context(), path.Base(links[i]), evidence(consent.ByLink))
+			_, err := service.Person.Confirm(b.Context(), path.Base(links[i]), evidence(consent.ByLink))
 			return err
 		})
 		note("confirmations", took, recordSize(b, st))
@@ -50,7 +50,7 @@ func signUp(b *testing.B, service *confirm.Service, email string) error {
 	if err != nil {
 		return err
 	}
-	return service.Signup(b.Context(), "gazette", confirm.NewSignup{
+	return service.Person.SignUp(b.Context(), "gazette", confirm.Signup{
 		Address: address, Purposes: []string{"letter"}, Locale: "fr", Evidence: evidence(consent.ByForm),
 	})
 }
@@ -68,7 +68,7 @@ func openLinks(b *testing.B, service *confirm.Service, st store.Store, n int) []
 	b.Helper()
 	jobs, links := lease(b, st, n), make([]string, n)
 	concurrently(b, n, callers, func(i int) error {
-		draft, err := service.Message(b.Context(), jobs[i])
+		draft, err := service.Relay.Message(b.Context(), jobs[i])
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	})
 	must(b, err)
 	a := &api{httptest.NewUnstartedServer(nil)}
-	a.Config = web.HTTPServer("", server.Handler())
+	a.Config = web.HTTPServer("", server)
 	a.Start()
 	b.Cleanup(a.Close)
 	return a

@@ -5,7 +5,9 @@ package bench
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	netmail "net/mail"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -57,12 +59,22 @@ func BenchmarkEmails(b *testing.B) {
 	report(b, figures)
 }
 
+// relayAt returns the relay at host:port.
+func relayAt(b *testing.B, at string) relay.Address {
+	b.Helper()
+	host, port, err := net.SplitHostPort(at)
+	must(b, err)
+	n, err := strconv.Atoi(port)
+	must(b, err)
+	return relay.Address{Host: host, Port: n, TLS: relay.Offered}
+}
+
 func runJob(b *testing.B, m *mailer.Mailer, job store.Job) error {
-	sent, err := m.Run(b.Context(), job)
-	if err == nil && !sent {
-		err = fmt.Errorf("email %s was not sent", job.ID)
+	r := m.Run(b.Context(), job)
+	if r.Err == nil && !r.Ended {
+		return fmt.Errorf("email %s was not sent", job.ID)
 	}
-	return err
+	return r.Err
 }
 
 // goMailSend returns a function that sends the same text with go-mail alone, on open connections.

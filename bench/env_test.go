@@ -20,8 +20,8 @@ const publicURL = "https://confirm.example"
 func site() confirm.Site {
 	return confirm.Site{
 		ID: "gazette", Locales: []string{"fr"}, EventQueues: []store.QueueName{"webhook/gazette"},
-		Terms: consent.Terms{TTL: 48 * time.Hour, EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}},
-			EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}},
+		Terms:         consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}},
+		EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette",
 		}}},

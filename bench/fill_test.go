@@ -79,21 +79,20 @@ func inOneTransaction(b *testing.B, path string) (put func(store.Key, store.Reco
 // modelSubscriptions returns a pending and a confirmed subscription, made by the rules, that all others are copies of.
 func modelSubscriptions(b *testing.B, at time.Time) (pending, confirmed consent.Subscription) {
 	b.Helper()
-	address, err := address.Parse("subscriber@example.org")
+	addr, err := address.Parse("subscriber@example.org")
 	must(b, err)
 	text := sha256.Sum256([]byte(site().Purposes[0].Text["fr"]))
 	signup, confirmation := evidence(consent.ByForm), evidence(consent.ByLink)
 	signup.At, confirmation.At = at, at.Add(time.Minute)
 	request := base64.RawURLEncoding.EncodeToString(text[:24])
-	pending, _, _, err = consent.Apply(consent.Subscription{}, consent.Signup{
-		ID: request, Address: address, Site: "gazette", Locale: "fr", Evidence: signup, Terms: site().Terms,
+	p, err := consent.Apply(consent.Subscription{}, consent.Signup{
+		ID: request, Address: addr, Site: "gazette", Locale: "fr", Evidence: signup, Terms: site().Terms,
 		Statements: []consent.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	confirmed, _, _, err = consent.Apply(pending, consent.Confirm{Request: request, Evidence: confirmation},
-		confirmation.At)
+	c, err := consent.Apply(p.Subscription, consent.Confirm{Request: request, Evidence: confirmation}, confirmation.At)
 	must(b, err)
-	return pending, confirmed
+	return p.Subscription, c.Subscription
 }
 
 // sealedRecord returns the i-th subscription's record, sealed as package confirm does it. If that changes, the record

@@ -33,11 +33,11 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 		return s
 	}
 	// Nobody has called PutTexts: the store was not ready when the program started.
-	err = worded("La lettre").Signup(t.Context(), "gazette", confirm.NewSignup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
+	err = worded("La lettre").Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: mustParse("ada@example.org"), Purposes: []string{"letter"}, Locale: "fr"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := worded("Tout autre chose").Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	got, err := worded("Tout autre chose").Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -47,23 +47,22 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 type swapped struct{ store.Store }
 
 func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
-	empty := func(d *desk) store.Store {
+	empty := func(env *env) store.Store {
 		t.Helper()
-		st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: d.clock})
+		st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { st.Close() })
 		return st
 	}
-	d := newDesk(t)
-	at := &swapped{d.store}
-	d.Store = at
-	d.ask("ada@example.org", "letter")
-	at.Store = empty(d)
-	d.later(2 * time.Minute)
-	d.ask("grace@example.org", "letter")
-	got, err := d.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
+	at := &swapped{}
+	env := newEnvWith(t, func(o *confirm.Options) { at.Store, o.Store = o.Store, at })
+	env.signUp("ada@example.org", "letter")
+	at.Store = empty(env)
+	env.later(2 * time.Minute)
+	env.signUp("grace@example.org", "letter")
+	got, err := env.Website.Lookup(t.Context(), "gazette", mustParse("grace@example.org"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +73,10 @@ func TestTextsAreKeptAgainInAStoreThatLostThem(t *testing.T) {
 
 // What is committed is waited for: a signup that committed nothing would tell by its haste that the address is known.
 func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	version := func() store.Version {
 		t.Helper()
-		p, err := d.store.List(t.Context(), store.Query{Site: "gazette"})
+		p, err := env.store.List(t.Context(), store.Query{Site: "gazette"})
 		if err != nil || len(p.Records) != 1 {
 			t.Fatalf("%d records, %v", len(p.Records), err)
 		}
@@ -85,24 +84,24 @@ func TestASignupThatChangesNothingIsCommittedLikeAnyOther(t *testing.T) {
 	}
 	ignored := func(what string) {
 		t.Helper()
-		before, state := version(), d.state("ada@example.org")
-		d.ask("ada@example.org", "letter")
-		d.letters(0)
+		before, state := version(), env.state("ada@example.org")
+		env.signUp("ada@example.org", "letter")
+		env.emails(0)
 		if version() == before {
 			t.Errorf("%s: nothing was committed", what)
 		}
-		if now := d.state("ada@example.org"); now != state {
+		if now := env.state("ada@example.org"); now != state {
 			t.Errorf("%s: %s became %s", what, state, now)
 		}
 	}
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	ignored("pending")
-	if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
+	if _, err := env.confirm(tokenOf(draft.Confirm)); err != nil {
 		t.Fatal(err)
 	}
 	ignored("confirmed")
-	if _, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
+	if _, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	ignored("declined")

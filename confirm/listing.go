@@ -2,8 +2,11 @@ package confirm
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -13,15 +16,15 @@ import (
 // Listing asks for a site's subscriptions, newest first.
 type Listing struct {
 	State   consent.State // only these; with a purpose: those in which that purpose stands so
-	Purpose string        // only those that know this purpose
+	Purpose string        // only those that ever asked for this purpose
 	From    time.Time     // only those created then or later; zero: all
 	To      time.Time     // only those created before then; zero: all
 	Limit   int           // 1 to 1000
 	Cursor  string        // Listed.Next of the same listing; empty: from the newest
 }
 
-// Listed is one part of a listing. It may be shorter than its limit, and even empty, while Next is not: what is filtered here and not
-// by the store is looked for among maxScan records at a time.
+// Listed is one page of a listing. It may be shorter than its limit, and even empty, while Next is not: what the store cannot filter is
+// looked for among maxScan records at a time.
 type Listed struct {
 	All  []consent.Status
 	Next string // empty: there is nothing older
@@ -29,19 +32,19 @@ type Listed struct {
 
 const maxScan = 5000
 
-// List is one part of a listing; ErrCursor.
-func (s *Service) List(ctx context.Context, site string, l Listing) (listed Listed, err error) {
+// List returns one page of a listing; ErrCursor.
+func (w *Website) List(ctx context.Context, site string, l Listing) (listed Listed, err error) {
 	q := store.Query{Site: site, Limit: l.Limit, Before: store.Cursor{Created: l.To}}
 	if l.Purpose == "" || l.State == consent.Confirmed {
 		q.State = string(l.State)
 	}
 	if l.Cursor != "" {
-		if q.Before, err = s.openCursor(site, l); err != nil {
+		if q.Before, err = w.openCursor(site, l); err != nil {
 			return Listed{}, err
 		}
 	}
 	for scanned := 0; scanned < maxScan; {
-		part, err := s.Store.List(ctx, q)
+		part, err := w.Store.List(ctx, q)
 		if err != nil {
 			return Listed{}, err
 		}
@@ -49,15 +52,15 @@ func (s *Service) List(ctx context.Context, site string, l Listing) (listed List
 			if r.Created.Before(l.From) {
 				return listed, nil
 			}
-			st, err := s.status(ctx, r, time.Time{})
+			st, err := w.status(ctx, r, time.Time{})
 			switch {
 			case err != nil && !errors.Is(err, store.ErrNotFound):
 				return Listed{}, err
-			case err == nil && l.takes(st):
+			case err == nil && l.matches(st):
 				listed.All = append(listed.All, st)
 			}
 			if last := i == len(part.Records)-1 && part.Next == (store.Cursor{}); len(listed.All) == l.Limit && !last {
-				listed.Next = s.cursor(site, l, store.Cursor{Created: r.Created, ID: r.Key.ID})
+				listed.Next = w.cursor(site, l, store.Cursor{Created: r.Created, ID: r.Key.ID})
 				return listed, nil
 			}
 		}
@@ -66,12 +69,12 @@ func (s *Service) List(ctx context.Context, site string, l Listing) (listed List
 		}
 		scanned, q.Before = scanned+len(part.Records), part.Next
 	}
-	listed.Next = s.cursor(site, l, q.Before)
+	listed.Next = w.cursor(site, l, q.Before)
 	return listed, nil
 }
 
-// takes tells whether a subscription belongs into the listing.
-func (l Listing) takes(st consent.Status) bool {
+// matches reports whether a subscription belongs in the listing.
+func (l Listing) matches(st consent.Status) bool {
 	if l.Purpose == "" {
 		return l.State == "" || l.State == st.State
 	}
@@ -83,17 +86,17 @@ func (l Listing) takes(st consent.Status) bool {
 	return false
 }
 
-// Export is every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first error.
-func (s *Service) Export(ctx context.Context, site string) iter.Seq2[consent.Status, error] {
+// Export returns every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first error.
+func (w *Website) Export(ctx context.Context, site string) iter.Seq2[consent.Status, error] {
 	return func(yield func(consent.Status, error) bool) {
 		for q := (store.Query{Site: site, Limit: 500}); ; {
-			part, err := s.Store.List(ctx, q)
+			part, err := w.Store.List(ctx, q)
 			if err != nil {
 				yield(consent.Status{}, err)
 				return
 			}
 			for _, r := range part.Records {
-				st, err := s.status(ctx, r, time.Time{})
+				st, err := w.status(ctx, r, time.Time{})
 				if errors.Is(err, store.ErrNotFound) {
 					continue
 				}
@@ -106,4 +109,32 @@ func (s *Service) Export(ctx context.Context, site string) iter.Seq2[consent.Sta
 			}
 		}
 	}
+}
+
+// ErrCursor means that a cursor was not returned by the same listing.
+var ErrCursor = errors.New("confirm: not a cursor of this listing")
+
+// context is what a cursor is sealed for. A site's id has no space, so nothing else is sealed under such a name.
+func (l Listing) context(site string) string {
+	return strings.Join([]string{"list cursor", site, string(l.State), l.Purpose, l.From.UTC().String(), l.To.UTC().String()}, " ")
+}
+
+func (w *Website) cursor(site string, l Listing, at store.Cursor) string {
+	plain, err := json.Marshal(at)
+	if err != nil {
+		panic(err) // our own type
+	}
+	return base64.RawURLEncoding.EncodeToString(w.Keyring.Seal(l.context(site), plain))
+}
+
+func (w *Website) openCursor(site string, l Listing) (at store.Cursor, err error) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(l.Cursor)
+	if err != nil || len(l.Cursor) > 512 || strings.ContainsAny(l.Cursor, "\r\n") { // which decoding passes over
+		return at, ErrCursor
+	}
+	plain, err := w.Keyring.Open(l.context(site), sealed)
+	if err != nil || json.Unmarshal(plain, &at) != nil {
+		return at, ErrCursor
+	}
+	return at, nil
 }

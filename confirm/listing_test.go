@@ -13,12 +13,12 @@ import (
 )
 
 // pages lists until there is nothing older, and returns the addresses.
-func (d *desk) pages(l confirm.Listing, between func()) (all []string) {
-	d.t.Helper()
+func (env *env) pages(l confirm.Listing, between func()) (all []string) {
+	env.t.Helper()
 	for {
-		part, err := d.List(d.t.Context(), "gazette", l)
+		part, err := env.Website.List(env.t.Context(), "gazette", l)
 		if err != nil || len(part.All) > l.Limit {
-			d.t.Fatalf("%d of %d, %v", len(part.All), l.Limit, err)
+			env.t.Fatalf("%d of %d, %v", len(part.All), l.Limit, err)
 		}
 		for _, st := range part.All {
 			all = append(all, st.Email)
@@ -31,16 +31,16 @@ func (d *desk) pages(l confirm.Listing, between func()) (all []string) {
 }
 
 func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	var want []string
 	for i := range 10 {
 		email := fmt.Sprintf("p%d@example.org", i)
-		d.ask(email, []string{"letter", "offers"}[i%2])
-		if draft := d.letter(); i%3 == 0 {
-			_, _ = d.press(tokenOf(draft.Confirm))
+		env.signUp(email, []string{"letter", "offers"}[i%2])
+		if draft := env.email(); i%3 == 0 {
+			_, _ = env.confirm(tokenOf(draft.Confirm))
 		}
 		want = append([]string{email}, want...)
-		d.later(time.Minute)
+		env.later(time.Minute)
 	}
 	pick := func(which func(i int) bool) (some []string) {
 		for i := 9; i >= 0; i-- {
@@ -67,17 +67,17 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 	} {
 		for _, limit := range []int{1, 2, 3, 100} {
 			row.l.Limit = limit
-			if got := d.pages(row.l, func() {}); !slices.Equal(got, row.want) {
+			if got := env.pages(row.l, func() {}); !slices.Equal(got, row.want) {
 				t.Errorf("%s by %d: %v, want %v", name, limit, got, row.want)
 			}
 		}
 	}
 	n := 0
-	if got := d.pages(confirm.Listing{Limit: 3}, func() { n++; d.ask(fmt.Sprintf("late%d@example.org", n), "letter") }); !slices.Equal(got, want) {
+	if got := env.pages(confirm.Listing{Limit: 3}, func() { n++; env.signUp(fmt.Sprintf("late%d@example.org", n), "letter") }); !slices.Equal(got, want) {
 		t.Errorf("with newer ones coming in: %v", got)
 	}
 	exported := []string{}
-	for st, err := range d.Export(t.Context(), "gazette") {
+	for st, err := range env.Website.Export(t.Context(), "gazette") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,19 +89,19 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 }
 
 func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	for i := range 3 {
-		d.ask(fmt.Sprintf("p%d@example.org", i), "letter")
-		d.later(time.Minute)
+		env.signUp(fmt.Sprintf("p%d@example.org", i), "letter")
+		env.later(time.Minute)
 	}
 	l := confirm.Listing{Limit: 1}
-	part, err := d.List(t.Context(), "gazette", l)
+	part, err := env.Website.List(t.Context(), "gazette", l)
 	if err != nil || part.Next == "" {
 		t.Fatal(part, err)
 	}
 	refused := func(name, site string, l confirm.Listing) {
 		t.Helper()
-		if got, err := d.List(t.Context(), site, l); !errors.Is(err, confirm.ErrCursor) {
+		if got, err := env.Website.List(t.Context(), site, l); !errors.Is(err, confirm.ErrCursor) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 		refused(fmt.Sprintf("%q", c), "gazette", l)
 	}
 	l.Cursor, l.Limit = part.Next, 2
-	if next, err := d.List(t.Context(), "gazette", l); err != nil || len(next.All) != 2 || next.Next != "" {
+	if next, err := env.Website.List(t.Context(), "gazette", l); err != nil || len(next.All) != 2 || next.Next != "" {
 		t.Errorf("the same with another limit: %+v, %v", next, err)
 	}
 }

@@ -2,6 +2,7 @@ package confirm_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 		pressed bool
 		state   consent.State
 		told    []consent.EventType
-		tripped bool
+		surge   bool
 	}{
 		"hard, of an open request":          {confirm.ReportHard, false, consent.Undeliverable, []consent.EventType{consent.EventUndeliverable}, false},
 		"hard, of what was confirmed":       {confirm.ReportHard, true, consent.Confirmed, nil, false},
@@ -28,44 +29,44 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, consent.Withdrawn, []consent.EventType{consent.EventWithdrawn}, false},
 	} {
 		for how, about := range map[string]func(confirm.Message) confirm.Report{
-			"by return path": func(d confirm.Message) confirm.Report { return confirm.Report{ReturnPath: d.ReturnPath} },
-			"by address":     func(d confirm.Message) confirm.Report { return confirm.Report{Site: d.Site, Address: d.To} },
+			"by return path": func(env confirm.Message) confirm.Report { return confirm.Report{ReturnPath: env.ReturnPath} },
+			"by address":     func(env confirm.Message) confirm.Report { return confirm.Report{Site: env.Site, Address: env.To} },
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
-				d := newDesk(t)
-				d.ask("ada@example.org", "letter")
-				draft := d.letter()
+				env := newEnv(t)
+				env.signUp("ada@example.org", "letter")
+				draft := env.email()
 				if row.pressed {
-					if _, err := d.press(tokenOf(draft.Confirm)); err != nil {
+					if _, err := env.confirm(tokenOf(draft.Confirm)); err != nil {
 						t.Fatal(err)
 					}
-					d.owed(lane, 1)
-					d.later(time.Second)
+					env.lease(endpoint, 1)
+					env.later(time.Second)
 				}
 				r := about(draft)
 				r.Kind, r.Words = row.kind, "\r\n550 5.1.1 \x00"+strings.Repeat("no ", 1000)
 				for range 2 { // twice is once
-					if err := d.Report(t.Context(), r); err != nil {
+					if err := env.Relay.Report(t.Context(), r); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := d.state("ada@example.org"); got != row.state {
+				if got := env.state("ada@example.org"); got != row.state {
 					t.Errorf("the state is %q, want %q", got, row.state)
 				}
-				for i, e := range d.owed(lane, len(row.told)) {
-					if told, err := d.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
+				for i, e := range env.lease(endpoint, len(row.told)) {
+					if told, err := env.Website.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
 						t.Errorf("told %+v, %v", told, err)
 					}
 				}
-				days, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
+				days, err := env.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
 				if err != nil || len(days) != 1 {
 					t.Fatal(days, err)
 				}
 				if day := days[0]; day.Bounces != count(row.state == consent.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
 					t.Errorf("%d bounces and %d complaints are counted", day.Bounces, day.Complaints)
 				}
-				if tripped := d.calms(1) == 0; tripped != row.tripped {
-					t.Errorf("tripped: %t", tripped)
+				if admitted, err := env.surge.Admit(t.Context(), "gazette"); err != nil || admitted == row.surge {
+					t.Errorf("admitted without a challenge: %t, %v", admitted, err)
 				}
 			})
 		}
@@ -80,78 +81,78 @@ func count(yes bool) int64 {
 }
 
 func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
-	d.later(terms.TTL + consent.Grace + time.Hour)
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
+	env.later(terms.TTL + consent.Grace + time.Hour)
 	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
 		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
-			if err := d.Report(t.Context(), r); err != nil {
+			if err := env.Relay.Report(t.Context(), r); err != nil {
 				t.Errorf("%+v: %v", r, err)
 			}
 		}
 	}
-	if got := d.state("ada@example.org"); got != "" {
+	if got := env.state("ada@example.org"); got != "" {
 		t.Errorf("the state is %q", got)
 	}
 }
 
 func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
-	d := newDesk(t)
+	env := newEnv(t)
 	ada := mustParse("ada@example.org")
 	for _, r := range []confirm.Report{
 		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {ReturnPath: "postmaster", Site: "gazette", Address: ada},
 	} {
 		r.Kind = confirm.ReportHard
-		if err := d.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
+		if err := env.Relay.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
+	if err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
 		t.Errorf("a report of no kind: %v", err)
 	}
 }
 
 func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	first := d.letter()
-	d.later(time.Hour)
-	d.ask("ada@example.org", "offers")
-	second := d.letter()
-	if err := d.hard(first.ReturnPath); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
+	env.later(time.Hour)
+	env.signUp("ada@example.org", "offers")
+	second := env.email()
+	if err := env.hard(first.ReturnPath); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.press(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
+	if _, err := env.confirm(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the link of the letter that came back: %v", err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
+	if v, err := env.Person.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("the other one is %q, %v", v.State, err)
 	}
-	if err := d.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
+	if err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.press(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
+	if _, err := env.confirm(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("the latest one: %v", err)
 	}
 }
 
 func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	d.later(time.Hour)
-	d.ask("ada@example.org", "letter")
-	known := d.letter()
-	d.later(time.Hour)
-	d.ask("ada@example.org", "offers")
-	open := d.letter()
-	if err := d.hard(known.ReturnPath); err != nil || known.Type != consent.JobKnownEmail {
+	env.later(time.Hour)
+	env.signUp("ada@example.org", "letter")
+	known := env.email()
+	env.later(time.Hour)
+	env.signUp("ada@example.org", "offers")
+	open := env.email()
+	if err := env.hard(known.ReturnPath); err != nil || known.Type != consent.EmailKnown {
 		t.Fatal(known.Type, err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {
+	if v, err := env.Person.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("what is open is %q, %v", v.State, err)
 	}
 }
@@ -159,25 +160,58 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
-	before.ask("ada@example.org", "letter")
-	old := before.letter()
+	before.signUp("ada@example.org", "letter")
+	old := before.email()
 	during := open(t, path, "n", "o")
 	during.later(terms.TTL + consent.Grace + time.Hour) // all is forgotten
-	if _, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
+	if _, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	during.ask("ada@example.org", "letter") // moves the refusal
-	if _, err := during.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
+	during.signUp("ada@example.org", "letter") // moves the refusal
+	if _, err := during.Person.Unblock(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	during.ask("ada@example.org", "letter")
-	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
+	during.signUp("ada@example.org", "letter")
+	if _, err := during.confirm(tokenOf(during.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if err := during.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
+	if err := during.Relay.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Withdrawn {
 		t.Errorf("the state is %q", got)
+	}
+}
+
+func TestADeclineCountsOnceTowardsASurge(t *testing.T) {
+	env := newEnv(t)
+	var links []string
+	for i := range 21 {
+		env.signUp(fmt.Sprintf("p%d@example.org", i), "letter")
+		links = append(links, env.email().Decline)
+	}
+	decline := func(i int) {
+		t.Helper()
+		if _, err := env.Person.Decline(t.Context(), tokenOf(links[i]), consent.Evidence{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admitted := func() bool {
+		ok, err := env.surge.Admit(t.Context(), "gazette")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	for i := range 20 {
+		decline(i)
+		decline(i) // again changes nothing, and counts for nothing
+	}
+	if !admitted() {
+		t.Fatal("a surge after twenty")
+	}
+	decline(20)
+	if admitted() {
+		t.Error("no surge after twenty-one")
 	}
 }

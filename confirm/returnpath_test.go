@@ -12,30 +12,30 @@ import (
 )
 
 // hard reports that a letter will never arrive, by its return path.
-func (d *desk) hard(path string) error {
-	return d.Report(d.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
+func (env *env) hard(path string) error {
+	return env.Relay.Report(env.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
 }
 
 func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	e := d.letters(1)[0]
-	first, err := d.Message(t.Context(), e)
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	e := env.emails(1)[0]
+	first, err := env.Relay.Message(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _ := d.Message(t.Context(), e)
-	d.ask("bob@example.org", "letter")
-	other := d.letter()
+	second, _ := env.Relay.Message(t.Context(), e)
+	env.signUp("bob@example.org", "letter")
+	other := env.email()
 	if p := first.ReturnPath; p != second.ReturnPath || p == other.ReturnPath || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
 		t.Errorf("%q, %q, %q", p, second.ReturnPath, other.ReturnPath)
 	}
 }
 
 func TestAForgedReturnPathIsForeign(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	path := d.letter().ReturnPath
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	path := env.email().ReturnPath
 	forged := []string{
 		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n", path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:],
 		path + "@confirm.example", strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
@@ -51,17 +51,17 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 		if p == path {
 			continue
 		}
-		if err := d.hard(p); !errors.Is(err, token.ErrNotOurs) {
+		if err := env.hard(p); !errors.Is(err, token.ErrNotOurs) {
 			t.Fatalf("%q: %v", p, err)
 		}
 	}
-	if got := d.state("ada@example.org"); got != consent.Pending {
+	if got := env.state("ada@example.org"); got != consent.Pending {
 		t.Fatalf("the state is %q", got)
 	}
-	if err := d.hard(strings.ToUpper(path)); err != nil { // mail systems may do that
+	if err := env.hard(strings.ToUpper(path)); err != nil { // mail systems may do that
 		t.Error(err)
 	}
-	if got := d.state("ada@example.org"); got != consent.Undeliverable {
+	if got := env.state("ada@example.org"); got != consent.Undeliverable {
 		t.Errorf("the state is %q", got)
 	}
 }
@@ -69,11 +69,11 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
-	before.ask("ada@example.org", "letter")
-	letter := before.letter().ReturnPath
+	before.signUp("ada@example.org", "letter")
+	letter := before.email().ReturnPath
 	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
-	for name, d := range map[string]*desk{"another secret": open(t, path, "n"), "another site": openAs(t, path, renamed, "o")} {
-		if err := d.hard(letter); !errors.Is(err, token.ErrNotOurs) {
+	for name, env := range map[string]*env{"another secret": open(t, path, "n"), "another site": openWith(t, path, renamed, "o")} {
+		if err := env.hard(letter); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

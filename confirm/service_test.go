@@ -19,168 +19,31 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-// desk is a Service on a real store, with a clock that the test moves.
-type desk struct {
-	*confirm.Service
-	t     *testing.T
-	store store.Store
-	mu    sync.Mutex
-	now   time.Time
-}
-
-const lane = store.QueueName("webhook/gazette/0")
-
-func open(t *testing.T, path string, secrets ...string) *desk {
-	t.Helper()
-	return openAs(t, path, func(*confirm.Options) {}, secrets...)
-}
-
-// openAs is open, with options that are not the usual ones.
-func openAs(t *testing.T, path string, change func(*confirm.Options), secrets ...string) *desk {
-	t.Helper()
-	d := &desk{t: t, now: start}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: d.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	var keys [][]byte
-	for _, s := range secrets {
-		keys = append(keys, bytes.Repeat([]byte(s), 32))
-	}
-	ring, err := keyring.New(keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.store = st
-	o := confirm.Options{
-		Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: d.clock,
-		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{lane}, Purposes: []confirm.Purpose{
-			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
-			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
-		}}},
-	}
-	change(&o)
-	if d.Service, err = confirm.New(o); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.PutTexts(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// deskAs is a desk with options that are not the usual ones.
-func deskAs(t *testing.T, change func(*confirm.Options)) *desk {
-	t.Helper()
-	return openAs(t, filepath.Join(t.TempDir(), "optin.db"), change, "s")
-}
-
-func newDesk(t *testing.T) *desk { return open(t, filepath.Join(t.TempDir(), "optin.db"), "s") }
-
-func (d *desk) clock() time.Time { d.mu.Lock(); defer d.mu.Unlock(); return d.now }
-
-func (d *desk) later(by time.Duration) { d.mu.Lock(); d.now = d.now.Add(by); d.mu.Unlock() }
-
-func (d *desk) ask(email string, purposes ...string) {
-	d.t.Helper()
-	err := d.Signup(d.t.Context(), "gazette", confirm.NewSignup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
-		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm}})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// owed leases what is due of a kind.
-func (d *desk) owed(k store.QueueName, n int) []store.Job {
-	d.t.Helper()
-	got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
-	if err != nil || len(got) != n {
-		d.t.Fatalf("%d entries of %s, %v; want %d", len(got), k, err, n)
-	}
-	return got
-}
-
-// letters leases the letters that are due and were not tried yet.
-func (d *desk) letters(n int) (all []store.Job) {
-	d.t.Helper()
-	for _, k := range confirm.EmailQueues() {
-		got, err := d.store.Lease(d.t.Context(), k, 100, time.Minute)
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		all = append(all, got...)
-	}
-	if len(all) != n {
-		d.t.Fatalf("%d letters are owed, want %d", len(all), n)
-	}
-	return all
-}
-
-// letter takes the one letter that is owed, as the mailer would, and returns what it says.
-func (d *desk) letter() confirm.Message {
-	d.t.Helper()
-	_, draft := d.letterOf()
-	return draft
-}
-
-// letterOf is letter, with the entry that owed it.
-func (d *desk) letterOf() (store.Job, confirm.Message) {
-	d.t.Helper()
-	e := d.letters(1)[0]
-	draft, err := d.Message(d.t.Context(), e)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	if err := d.Delivered(d.t.Context(), e, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
-		d.t.Fatal(err)
-	}
-	return e, draft
-}
-
-func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
-
-func (d *desk) press(tok string) (confirm.View, error) {
-	return d.Confirm(d.t.Context(), tok, consent.Evidence{How: consent.ByLink})
-}
-
-func (d *desk) state(email string) consent.State {
-	d.t.Helper()
-	st, err := d.Lookup(d.t.Context(), "gazette", mustParse(email))
-	if errors.Is(err, store.ErrNotFound) {
-		return ""
-	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return st.State
-}
-
 func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
 	if draft.To != mustParse("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
 		t.Fatalf("the letter says %+v", draft)
 	}
-	v, err := d.View(t.Context(), tokenOf(draft.Confirm))
-	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" || d.state("ada@example.org") != consent.Pending {
+	v, err := env.Person.View(t.Context(), tokenOf(draft.Confirm))
+	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" || env.state("ada@example.org") != consent.Pending {
 		t.Fatalf("looking: %+v, %v", v, err)
 	}
-	d.later(time.Minute)
+	env.later(time.Minute)
 	for range 3 {
-		if v, err := d.press(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
+		if v, err := env.confirm(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
 			t.Fatalf("pressing: %+v, %v", v, err)
 		}
 	}
-	st, err := d.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	st, err := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	at := start.Add(time.Minute)
 	want := consent.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
 		UnsubscribeURL: st.UnsubscribeURL, Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
-	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
+	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
 	if err != nil || told.Type != consent.EventConfirmed {
 		t.Fatalf("told %+v, %v", told, err)
 	}
@@ -189,41 +52,43 @@ func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
 	}
 
 	back := tokenOf(*st.UnsubscribeURL)
-	if v, err := d.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
+	if v, err := env.Person.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
 		t.Fatalf("agreements %+v, %v", v, err)
 	}
-	if _, err := d.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || d.state("ada@example.org") != consent.Withdrawn {
+	if _, err := env.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || env.state("ada@example.org") != consent.Withdrawn {
 		t.Fatalf("withdrawing: %v", err)
 	}
-	if v, err := d.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
+	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
 		t.Fatalf("pressing what was taken back: %+v, %v", v, err)
 	}
 }
 
 func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
-	for name, end := range map[string]func(d *desk, v confirm.View){
-		"sent already":  func(d *desk, v confirm.View) {},
-		"declined":      func(d *desk, v confirm.View) { _, _ = d.Decline(d.t.Context(), v.Decline, consent.Evidence{}) },
-		"too late":      func(d *desk, v confirm.View) { d.later(terms.TTL) },
-		"just too late": func(d *desk, v confirm.View) { d.later(terms.TTL - time.Minute) },
-		"forgotten":     func(d *desk, v confirm.View) { d.later(terms.TTL + consent.Grace) },
+	for name, end := range map[string]func(env *env, v confirm.View){
+		"sent already": func(env *env, v confirm.View) {},
+		"declined": func(env *env, v confirm.View) {
+			_, _ = env.Person.Decline(env.t.Context(), v.Decline, consent.Evidence{})
+		},
+		"too late":      func(env *env, v confirm.View) { env.later(terms.TTL) },
+		"just too late": func(env *env, v confirm.View) { env.later(terms.TTL - time.Minute) },
+		"forgotten":     func(env *env, v confirm.View) { env.later(terms.TTL + consent.Grace) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t)
-			d.ask("ada@example.org", "letter")
-			e := d.letters(1)[0]
-			draft, err := d.Message(t.Context(), e)
+			env := newEnv(t)
+			env.signUp("ada@example.org", "letter")
+			e := env.emails(1)[0]
+			draft, err := env.Relay.Message(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, _ := d.View(t.Context(), tokenOf(draft.Confirm))
+			v, _ := env.Person.View(t.Context(), tokenOf(draft.Confirm))
 			if name == "sent already" {
-				if err := d.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
+				if err := env.Relay.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			end(d, v)
-			if _, err := d.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
+			end(env, v)
+			if _, err := env.Relay.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
 				t.Errorf("still owed: %v", err)
 			}
 		})
@@ -231,83 +96,83 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 }
 
 func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
-	d.owed(confirm.QueueExpire, 0)
-	d.later(terms.TTL)
-	e := d.owed(confirm.QueueExpire, 1)[0]
-	if err := d.Expire(t.Context(), e); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
+	env.lease(confirm.QueueExpire, 0)
+	env.later(terms.TTL)
+	e := env.lease(confirm.QueueExpire, 1)[0]
+	if err := env.Clock.Expire(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
+	if err := env.Clock.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("the same look twice: %v", err)
 	}
-	told, err := d.Event(t.Context(), d.owed(lane, 1)[0])
+	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
 	if err != nil || told.Type != consent.EventExpired || told.Data.Email != "ada@example.org" {
 		t.Fatalf("told %+v, %v", told, err)
 	}
-	v, err := d.press(tokenOf(draft.Confirm))
+	v, err := env.confirm(tokenOf(draft.Confirm))
 	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
 		t.Fatalf("pressing: %+v, %v", v, err)
 	}
-	if _, err := d.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
+	if _, err := env.Person.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	if again := d.letter(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
+	if again := env.email(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
 		t.Errorf("the new letter: %+v", again)
 	}
 
-	d.later(terms.TTL + consent.Grace)
-	if got := d.state("ada@example.org"); got != "" {
+	env.later(terms.TTL + consent.Grace)
+	if got := env.state("ada@example.org"); got != "" {
 		t.Errorf("after the grace it is still %q", got)
 	}
-	if v, err := d.press(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
+	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
-	for _, e := range d.owed(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
-		if err := d.Expire(t.Context(), e); err != nil {
+	for _, e := range env.lease(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
+		if err := env.Clock.Expire(t.Context(), e); err != nil {
 			t.Error(err)
 		}
 	}
-	d.owed(confirm.QueueExpire, 0)
+	env.lease(confirm.QueueExpire, 0)
 }
 
 func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	draft := d.letter()
-	d.later(terms.TTL + consent.Grace + time.Hour)
-	v, err := d.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	draft := env.email()
+	env.later(terms.TTL + consent.Grace + time.Hour)
+	v, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
 	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	d.ask("ada@example.org", "letter")
-	d.letters(0)
-	if got := d.state("ada@example.org"); got != consent.Declined {
+	env.signUp("ada@example.org", "letter")
+	env.emails(0)
+	if got := env.state("ada@example.org"); got != consent.Declined {
 		t.Errorf("state %q", got)
 	}
-	if _, err := d.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
+	if _, err := env.Person.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	d.ask("ada@example.org", "letter")
-	d.letter()
+	env.signUp("ada@example.org", "letter")
+	env.email()
 }
 
 func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
-	before.ask("ada@example.org", "letter")
-	draft := before.letter()
+	before.signUp("ada@example.org", "letter")
+	draft := before.email()
 	during := open(t, path, "new", "old")
 	if during.state("ada@example.org") != consent.Pending {
 		t.Fatal("not found under the older secret")
 	}
 	during.later(time.Hour)
-	during.ask("ada@example.org", "letter")
-	second := during.letter()
-	for _, d := range []confirm.Message{draft, second} {
-		if _, err := during.press(tokenOf(d.Confirm)); err != nil {
+	during.signUp("ada@example.org", "letter")
+	second := during.email()
+	for _, env := range []confirm.Message{draft, second} {
+		if _, err := during.confirm(tokenOf(env.Confirm)); err != nil {
 			t.Errorf("a link: %v", err)
 		}
 	}
@@ -315,77 +180,77 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 		t.Error("not confirmed")
 	}
 	gone := open(t, path, "new")
-	if _, err := gone.press(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
+	if _, err := gone.confirm(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
 		t.Errorf("the secret is listed no more: %v", err)
 	}
 }
 
 func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
-	d := open(t, path, "s")
-	d.ask("ada@example.org", "letter")
-	d.letter()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: d.clock})
+	env := open(t, path, "s")
+	env.signUp("ada@example.org", "letter")
+	env.email()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: env.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
 	ring, _ := keyring.New(bytes.Repeat([]byte("s"), 32))
-	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: d.clock, Sites: []confirm.Site{
+	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{
 		{ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Tout autre chose"}}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := reworded.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	got, err := reworded.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	if err != nil || got.Purposes[0].Text != "La lettre" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
-	d := newDesk(t)
-	for _, a := range []confirm.NewSignup{
+	env := newEnv(t)
+	for _, a := range []confirm.Signup{
 		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
 	} {
 		a.Address = mustParse("ada@example.org")
-		if err := d.Signup(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
+		if err := env.Person.SignUp(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
 			t.Errorf("%+v: %v", a, err)
 		}
 	}
-	if err := d.Signup(t.Context(), "other", confirm.NewSignup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
+	if err := env.Person.SignUp(t.Context(), "other", confirm.Signup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
 		t.Errorf("another site: %v", err)
 	}
-	if got := d.state("ada@example.org"); got != "" {
+	if got := env.state("ada@example.org"); got != "" {
 		t.Errorf("stored all the same: %q", got)
 	}
 }
 
 func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	tok := tokenOf(d.letter().Confirm)
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	tok := tokenOf(env.email().Confirm)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if _, err := d.press(tok); err != nil {
+			if _, err := env.confirm(tok); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	d.owed(lane, 1)
+	env.lease(endpoint, 1)
 }
 
 func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter")
-	first := d.letter()
-	d.later(time.Hour)
-	d.ask("ada@example.org", "letter")
-	if _, err := d.press(tokenOf(d.letter().Confirm)); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	first := env.email()
+	env.later(time.Hour)
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := d.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
+	if v, err := env.Person.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
 		t.Errorf("the first letter's link shows %q, %v", v.State, err)
 	}
 }
@@ -393,24 +258,24 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
-	before.ask("ada@example.org", "letter")
-	old := before.letter()
+	before.signUp("ada@example.org", "letter")
+	old := before.email()
 	later := terms.TTL + consent.Grace + time.Hour // all is forgotten
 
 	during := open(t, path, "new", "old")
 	during.later(later)
-	during.ask("ada@example.org", "letter")
-	if _, err := during.press(tokenOf(during.letter().Confirm)); err != nil {
+	during.signUp("ada@example.org", "letter")
+	if _, err := during.confirm(tokenOf(during.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	v, err := during.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})
+	v, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Declined {
 		t.Fatalf("state %q", got)
 	}
-	if _, err := during.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
+	if _, err := during.Person.Unblock(t.Context(), v.Unblock, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	during.later(2 * consent.Grace)

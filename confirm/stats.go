@@ -25,13 +25,13 @@ type Day struct {
 	Purposes      []PurposeCount `json:"purposes"`
 }
 
-// TimeToConfirm is how long it was from signups to their presses.
+// TimeToConfirm is how long it took from signups to their confirmations.
 type TimeToConfirm struct {
 	Seconds int64         `json:"seconds"` // of all together; divided by Confirmations: the mean
 	Within  []WithinCount `json:"within"`  // for each of Buckets
 }
 
-// WithinCount is how many presses took less than a bucket's time, and no less than that of the one before.
+// WithinCount is how many confirmations took less than a bucket's time, and no less than that of the one before.
 type WithinCount struct {
 	Under string `json:"under"`
 	Count int64  `json:"count"`
@@ -45,10 +45,10 @@ type PurposeCount struct {
 	Withdrawals   int64  `json:"withdrawals"`
 }
 
-// Stats is what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest first. Days on
+// Stats returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest first. Days on
 // which nothing happened are left out.
-func (s *Service) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
-	counted, err := s.Store.Counts(ctx, site, from, to)
+func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
+	counted, err := w.Store.Counts(ctx, site, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Service) Stats(ctx context.Context, site, from, to string) ([]Day, erro
 		if len(days) == 0 || days[len(days)-1].Day != c.Day {
 			days = append(days, newDay(c.Day))
 		}
-		days[len(days)-1].take(c.Name, c.N)
+		days[len(days)-1].add(c.Name, c.N)
 	}
 	return days, nil
 }
@@ -70,8 +70,8 @@ func newDay(day string) Day {
 	return d
 }
 
-// take puts a count into its place; one of a later version's names has none.
-func (d *Day) take(name string, n int64) {
+// add adds a count to its field; an unknown name has none.
+func (d *Day) add(name string, n int64) {
 	name, of, _ := strings.Cut(name, "/")
 	var at *int64
 	switch {

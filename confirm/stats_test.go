@@ -10,15 +10,15 @@ import (
 )
 
 func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
-	d := newDesk(t)
-	d.ask("ada@example.org", "letter", "offers")
-	first := d.letter()
-	d.later(24 * time.Hour)
-	d.ask("bob@example.org", "letter")
-	if _, err := d.press(tokenOf(first.Confirm)); err != nil {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter", "offers")
+	first := env.email()
+	env.later(24 * time.Hour)
+	env.signUp("bob@example.org", "letter")
+	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")
+	got, err := env.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if none, err := d.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30"); err != nil || len(none) != 0 {
+	if none, err := env.Website.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30"); err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}
 }

@@ -29,9 +29,10 @@ func BenchmarkCompose(b *testing.B) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	to, _ := address.Parse("ada@example.org")
 	msg := confirm.Message{
-		Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
+		Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
 		Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
-		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "Recevoir la lettre mensuelle de La Gazette"}},
+		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at,
+			Text: "Recevoir la lettre mensuelle de La Gazette"}},
 	}
 	show := templates.Site{Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
 		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
@@ -42,12 +43,13 @@ func BenchmarkCompose(b *testing.B) {
 		"ed25519":  {{Domain: "gazette.example", Selector: "e", Key: edKey}},
 	} {
 		site := Site{From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: show}
-		o := Options{Pages: pages, DKIM: keys, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": site}}
+		o := Options{Pages: pages, DKIM: keys, Now: func() time.Time { return at },
+			Sites: map[string]Site{"gazette": site}}
 		m := &Mailer{Options: o, signers: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())}}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.compose(store.Job{ID: "entry"}, msg); err != nil {
+				if _, err := m.compose(store.Job{ID: "job"}, msg); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -16,15 +16,16 @@ const quitTimeout = 2 * time.Second
 
 // connection is a connection to a relay. One goroutine at a time uses it.
 type connection struct {
-	*smtp.Client               // nil until the greeting was read
-	raw           net.Conn     // under any TLS: setting its deadline and closing it ends a command that waits, without the client's lock
+	*smtp.Client // nil until the greeting was read
+	// under any TLS: setting its deadline and closing it ends a command that waits, without the client's lock
+	raw           net.Conn
 	inTransaction bool         // a transaction was begun and not ended
 	release       func() error // of the guard
 	idleTimer     *time.Timer  // while it is idle
 }
 
-// guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release. Release returns the context's error if
-// it came too late. An earlier guard is released first.
+// guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release. Release
+// returns the context's error if it came too late. An earlier guard is released first.
 func (c *connection) guard(ctx context.Context) error {
 	if c.release != nil {
 		if err := c.release(); err != nil {
@@ -65,8 +66,8 @@ func (c *connection) mail(e *email) (step, error) {
 	return "", nil
 }
 
-// send sends the recipient and the content, and returns the relay's reply. From DATA on the guard has no effect; the deadline is end. With an
-// error it returns the step that failed.
+// send sends the recipient and the content, and returns the relay's reply. From DATA on the guard has no effect; the
+// deadline is end. With an error it returns the step that failed.
 func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply string, at step, err error) {
 	if at, err := c.rcpt(ctx, e); err != nil {
 		return "", at, err
@@ -96,7 +97,8 @@ func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply s
 	return "250", "", nil
 }
 
-// rcpt names the recipient. The relay may ask the recipient's own server, so the email has its own limit for the answer.
+// rcpt names the recipient. The relay may ask the recipient's own server, so the email has its own limit for the
+// answer.
 func (c *connection) rcpt(ctx context.Context, e *email) (step, error) {
 	if e.rcptTimeout > 0 {
 		limited, cancel := context.WithTimeout(ctx, e.rcptTimeout)

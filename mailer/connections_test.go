@@ -32,7 +32,10 @@ func TestTheSecondEmailOfAConnectionTakesThreeCommands(t *testing.T) {
 func TestThereAreNeverMoreConnectionsThanAllowed(t *testing.T) {
 	const most, workers, emails = 3, 12, 60
 	r := startRelay(t)
-	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Connections, o.Idle, o.Dial = most, 2*time.Millisecond, 10*time.Second })
+	env := newEnv(t, r.addr, func(o *mailer.Options) {
+		o.Connections, o.Idle, o.Dial = most, 2*time.Millisecond,
+			10*time.Second
+	})
 	r.change(func(r *fakeRelay) {
 		r.say = func(s step) string {
 			if n := r.connected(); n > most {
@@ -53,7 +56,8 @@ func TestThereAreNeverMoreConnectionsThanAllowed(t *testing.T) {
 	for range workers {
 		all.Go(func() {
 			for job := range jobs {
-				if ended, err := env.Run(t.Context(), job); !ended && (err == nil || !strings.Contains(err.Error(), "RCPT: ")) {
+				if ended, err := env.Run(t.Context(), job); !ended && (err == nil ||
+					!strings.Contains(err.Error(), "RCPT: ")) {
 					t.Errorf("ended %v, %v", ended, err)
 				}
 			}
@@ -84,7 +88,8 @@ func TestWaitingForAConnectionIsBoundedAndCanBeCancelled(t *testing.T) {
 		}
 	})
 	eventually(t, "an email under way", func() bool { return r.heard("DATA") == 1 })
-	if _, err := env.Run(t.Context(), other); waitOf(err) != time.Second || queueOf(err) != other.Queue || env.PausedFor() != 0 {
+	if _, err := env.Run(t.Context(), other); waitOf(err) != time.Second || queueOf(err) != other.Queue ||
+		env.PausedFor() != 0 {
 		t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -158,7 +163,8 @@ func TestARelayThatWantsNoMoreConnectionsIsNotPausedForIt(t *testing.T) {
 	}()
 	eventually(t, "an email under way", func() bool { return r.heard("DATA") == 1 })
 	_, err := env.Run(t.Context(), other)
-	if waitOf(err) != time.Second || queueOf(err) != other.Queue || env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 {
+	if waitOf(err) != time.Second || queueOf(err) != other.Queue || env.PausedFor() != 0 ||
+		len(env.logged("relay paused")) != 0 {
 		t.Errorf("%v is retried in %s; paused for %s", err, waitOf(err), env.PausedFor())
 	}
 	close(open)
@@ -167,7 +173,8 @@ func TestARelayThatWantsNoMoreConnectionsIsNotPausedForIt(t *testing.T) {
 	}
 	env.deliver(other)
 	r.cut() // without another connection, the same reply is a failure
-	if _, err := env.Run(t.Context(), env.signUp("hedy@example.net")); waitOf(err) != 5*time.Second || env.PausedFor() == 0 {
+	if _, err := env.Run(t.Context(), env.signUp("hedy@example.net")); waitOf(err) != 5*time.Second ||
+		env.PausedFor() == 0 {
 		t.Errorf("%v is retried in %s; paused for %s", err, waitOf(err), env.PausedFor())
 	}
 }
@@ -196,7 +203,8 @@ func TestEmailsShareAConnection(t *testing.T) {
 }
 
 func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
-	for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection", stall} {
+	for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
+		stall} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			r := startRelay(t)
@@ -206,7 +214,10 @@ func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
 				}
 				return ""
 			}
-			env := newEnv(t, r.addr, func(o *mailer.Options) { o.Dial, o.Session = 500*time.Millisecond, 20*time.Second })
+			env := newEnv(t, r.addr, func(o *mailer.Options) {
+				o.Dial, o.Session = 500*time.Millisecond,
+					20*time.Second
+			})
 			env.deliver(env.signUp("grace@example.org"))
 			began := time.Now()
 			env.deliver(env.signUp(ada))

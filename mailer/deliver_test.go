@@ -32,8 +32,11 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	delete(header, "Content-Type") // parse has seen to it
 	delete(header, "Subject")
 	if diff := cmp.Diff(map[string][]string{
-		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"}, "Date": {"Sat, 21 Nov 2026 12:00:00 +0000"},
-		"Message-Id": {"<" + job.ID + "@gazette.example>"}, "Mime-Version": {"1.0"}, "Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"}, "Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
+		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"},
+		"Date":       {"Sat, 21 Nov 2026 12:00:00 +0000"},
+		"Message-Id": {"<" + job.ID + "@gazette.example>"}, "Mime-Version": {"1.0"},
+		"Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"},
+		"Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
 	}, header); diff != "" {
 		t.Error(diff)
 	}
@@ -45,12 +48,13 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 		t.Fatalf("links %q in the text, %q in the HTML; want the same two", text, links(m.html))
 	}
 	token := text[0][strings.LastIndexByte(text[0], '/')+1:]
-	if v, err := env.View(t.Context(), token); err != nil || v.Address.String() != ada {
+	if v, err := env.Person.View(t.Context(), token); err != nil || v.Address.String() != ada {
 		t.Errorf("the link shows %v, %v", v.Address, err)
 	}
 
 	sum := sha256.Sum256(got[0].raw)
-	want := &consent.Delivery{At: noon, MessageID: "<" + job.ID + "@gazette.example>", Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+	want := &consent.Delivery{At: noon, MessageID: "<" + job.ID + "@gazette.example>",
+		Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
 	if diff := cmp.Diff(want, env.request(job).Delivery); diff != "" {
 		t.Error(diff)
 	}
@@ -61,7 +65,8 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	delete(line, "time")
 	delete(line, "ms")
 	if diff := cmp.Diff(map[string]any{
-		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@example.org", "outcome": "delivered", "code": 250.0,
+		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@example.org",
+		"outcome": "delivered", "code": 250.0,
 	}, line); diff != "" {
 		t.Error(diff)
 	}
@@ -73,7 +78,8 @@ func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	env := newEnv(t, r.addr)
 	env.deliver(env.signUp(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:], consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:],
+		consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.advance(time.Hour)
@@ -81,7 +87,8 @@ func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	env.deliver(job)
 	m := parse(t, r.received()[1].raw)
 	one := m.header.Get("List-Unsubscribe")
-	if len(links(one)) != 1 || one != "<"+links(one)[0]+">" || m.header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+	if len(links(one)) != 1 || one != "<"+links(one)[0]+">" ||
+		m.header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
 		t.Errorf("List-Unsubscribe: %s\nList-Unsubscribe-Post: %s", one, m.header.Get("List-Unsubscribe-Post"))
 	}
 	if all := links(m.text); len(all) != 1 || one != "<"+all[0]+">" {
@@ -113,7 +120,8 @@ func TestASiteThatIsNotConfiguredWaits(t *testing.T) {
 	r := startRelay(t)
 	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Sites = map[string]mailer.Site{"other": o.Sites["gazette"]} })
 	job := env.signUp(ada)
-	if ended, err := env.Run(t.Context(), job); ended || err == nil || !strings.Contains(err.Error(), `site "gazette" is not configured`) {
+	if ended, err := env.Run(t.Context(), job); ended || err == nil ||
+		!strings.Contains(err.Error(), `site "gazette" is not configured`) {
 		t.Errorf("ended %v, %v", ended, err)
 	}
 	if !env.isDue(job) || r.dialled() != 0 {

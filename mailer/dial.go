@@ -23,13 +23,15 @@ type dialer struct {
 	timeout time.Duration // to open a connection
 }
 
-// newDialer returns a dialer of one of Options.Relays.
 func newDialer(o Options, a relay.Address) (dialer, error) {
 	switch {
-	case a.Host == "" || a.Port < 1 || a.Port > 65535:
-		return dialer{}, errors.New("mailer: a relay has no host or no port")
+	case a.Host == "":
+		return dialer{}, errors.New("mailer: a relay needs a host")
+	case a.Port < 1 || a.Port > 65535:
+		return dialer{}, fmt.Errorf("mailer: relay %s: the port must be from 1 to 65535", a.Host)
 	case !slices.Contains([]relay.TLS{relay.Offered, relay.Required, relay.Off, relay.Implicit}, a.TLS):
-		return dialer{}, fmt.Errorf("mailer: the relay %s has an unknown TLS policy", a.HostPort())
+		return dialer{}, fmt.Errorf("mailer: relay %s: TLS is %q; want offered, required, off or implicit",
+			a.HostPort(), a.TLS)
 	case strings.ContainsFunc(o.HELO, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return dialer{}, fmt.Errorf("mailer: the name %q for EHLO must be a host name", o.HELO)
 	}
@@ -107,25 +109,27 @@ func (d dialer) startTLS(c *connection) error {
 	case offered:
 		return c.StartTLS(d.tls)
 	case d.TLS == relay.Required:
-		return unusable("the relay does not offer it, and ?tls=required insists")
+		return unusable("the relay does not offer it, and tls=required insists")
 	}
 	return nil
 }
 
-// login authenticates by the first mechanism that both sides know, if there is a user.
+// login authenticates by the first mechanism that both sides know, if the address has a user.
 func (d dialer) login(c *connection) error {
 	if d.User == "" {
 		return nil
 	}
 	if _, err := c.GetTLSConnectionState(); err != nil && !isLoopback(c.raw) {
-		return unusable("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a relay that offers STARTTLS")
+		return unusable("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a " +
+			"relay that offers STARTTLS")
 	}
 	_, offered := c.Extension("AUTH")
 	known := []struct {
 		mechanism string
 		auth      smtp.Auth
 	}{
-		// Either TLS has verified the certificate or the peer is this machine, so the plain mechanisms are as good as any.
+		// Either TLS has verified the certificate or the peer is this machine, so the plain mechanisms are as good as
+		// any.
 		{"PLAIN", smtp.PlainAuth("", d.User, d.Password, d.Host, true)},
 		{"LOGIN", smtp.LoginAuth(d.User, d.Password, d.Host, true)},
 		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(d.User, d.Password)},

@@ -23,7 +23,8 @@ import (
 	"github.com/optin/optin/mailer"
 )
 
-// This verifier is written from RFC 6376 (section numbers below) and RFC 8463, for relaxed/relaxed, and shares nothing with the signer.
+// This verifier is written from RFC 6376 (section numbers below) and RFC 8463, for relaxed/relaxed, and shares nothing
+// with the signer.
 
 var (
 	runs = regexp.MustCompile(`[ \t]+`)
@@ -144,7 +145,7 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	})
 	env.deliver(env.signUp(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.deliver(env.signUp(ada)) // the other email, with List-Unsubscribe
@@ -163,8 +164,9 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 				t.Errorf("t=%s x=%s", tags["t"], tags["x"])
 			}
 			for what, change := range map[string][2]string{
-				"the recipient": {"To: <ada", "To: <eve"}, "the body": {"text/plain;", "text/html;"}, "a second subject": {"To: <", "Subject: Win\r\nTo: <"},
-				"a reply address": {"To: <", "Reply-To: <eve@example.org>\r\nTo: <"},
+				"the recipient": {"To: <ada", "To: <eve"}, "the body": {"text/plain;", "text/html;"},
+				"a second subject": {"To: <", "Subject: Win\r\nTo: <"},
+				"a reply address":  {"To: <", "Reply-To: <eve@example.org>\r\nTo: <"},
 			} {
 				forged := bytes.Replace(msg.raw, []byte(change[0]), []byte(change[1]), 1)
 				if bytes.Equal(forged, msg.raw) {
@@ -216,7 +218,8 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	}
 	dns := map[string]string{
 		"r._domainkey.gazette.example": "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der),
-		"e._domainkey.gazette.example": "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(edKey.Public().(ed25519.PublicKey)),
+		"e._domainkey.gazette.example": "v=DKIM1; k=ed25519; p=" +
+			base64.StdEncoding.EncodeToString(edKey.Public().(ed25519.PublicKey)),
 	}
 	look := func(name string) ([]string, error) {
 		if txt, ok := dns[name]; ok {
@@ -226,13 +229,15 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	}
 	r := startRelay(t)
 	env := newEnv(t, r.addr, withReplyAndBounces, func(o *mailer.Options) {
-		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "r", Key: rsaKey}, {Domain: "gazette.example", Selector: "e", Key: edKey}}
+		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "r", Key: rsaKey},
+			{Domain: "gazette.example", Selector: "e", Key: edKey}}
 	})
 	env.advance(time.Since(env.clock())) // the verifier looks at its own clock
 	for _, to := range []string{ada, "jörg@bücher.example"} {
 		env.deliver(env.signUp(to))
 		first := links(parse(t, r.received()[len(r.received())-1].raw).text)[0]
-		if _, err := env.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+		if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:],
+			consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 		env.deliver(env.signUp(to)) // the other duty
@@ -263,7 +268,8 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	}
 }
 
-// overSigned fails the test unless every field is signed, and those that steer a reader once more than they are present.
+// overSigned fails the test unless every field is signed, and those that steer a reader once more than they are
+// present.
 func overSigned(t *testing.T, signed []string, header netmail.Header) {
 	t.Helper()
 	count := func(name string) (n int) {

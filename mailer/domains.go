@@ -16,15 +16,17 @@ const (
 	busyWait = 1500 * time.Millisecond
 	// knownFor is how long a domain is known to answer after it accepted or refused an email.
 	knownFor = 10 * time.Minute
-	// unprovenWait is how long emails to a domain that is not known to answer wait for the one that is under way. After that they are put off
-	// for slowDelay.
+	// unprovenWait is how long emails to a domain that is not known to answer wait for the one that is under way. After
+	// that they are put off for slowDelay.
 	unprovenWait = 2 * time.Second
 	slowDelay    = 20 * time.Second
-	// maxStalls is how many domains in a row, of those not known to answer, may stall before timeouts become shorter for all.
+	// maxStalls is how many domains in a row, of those not known to answer, may stall before timeouts become shorter
+	// for all.
 	maxStalls = 3
 )
 
-// domains are the recipient domains of which something is to be remembered: that emails are under way, that they answer, or what went wrong.
+// domains are the recipient domains of which something is to be remembered: that emails are under way, that they
+// answer, or what went wrong.
 type domains struct {
 	now   func() time.Time
 	limit int // emails to one domain under way at once; 0: none
@@ -57,9 +59,9 @@ type slot struct {
 // known reports whether the domain answered lately.
 func (d *domain) known(now time.Time) bool { return now.Sub(d.answeredAt) <= knownFor }
 
-// acquire returns a slot for an email to a domain, or how long the email has to wait, with errDomainPaused, errDomainBusy or errDomainSlow. A domain
-// that is not known to answer gets one email, and others wait a little for its result. So a domain that stalls holds one worker, and the emails
-// that follow give theirs up.
+// acquire returns a slot for an email to a domain, or how long the email has to wait, with errDomainPaused,
+// errDomainBusy or errDomainSlow. A domain that is not known to answer gets one email, and others wait a little for its
+// result. So a domain that stalls holds one worker, and the emails that follow give theirs up.
 func (s *domains) acquire(ctx context.Context, name string) (*slot, time.Duration, error) {
 	for {
 		slot, underWay, wait, err := s.tryAcquire(name)
@@ -112,7 +114,8 @@ func (s *domains) tryAcquire(name string) (_ *slot, underWay chan struct{}, wait
 	return slot, nil, 0, nil
 }
 
-// remember keeps a domain. If there are too many, it forgets one that has no email under way: of a few arbitrary ones, that whose pause ends first.
+// remember keeps a domain. If there are too many, it forgets one that has no email under way: of a few arbitrary ones,
+// that whose pause ends first.
 func (s *domains) remember(name string, d *domain) {
 	if s.byName == nil {
 		s.byName = map[string]*domain{}
@@ -132,8 +135,8 @@ func (s *domains) remember(name string, d *domain) {
 	s.byName[name] = d
 }
 
-// release ends the slot and learns from the email's error. A domain that stalls, or puts several emails off in a row, is paused. An email that was
-// accepted or refused shows that the domain answers.
+// release ends the slot and learns from the email's error. A domain that stalls, or puts several emails off in a row,
+// is paused. An email that was accepted or refused shows that the domain answers.
 func (s *slot) release(err error) {
 	all := s.domains
 	all.mu.Lock()
@@ -168,7 +171,8 @@ func (s *slot) release(err error) {
 	}
 }
 
-// countStall counts the unknown domains that stall in a row. One that stalls again on its first attempt after a pause counts once.
+// countStall counts the unknown domains that stall in a row. One that stalls again on its first attempt after a pause
+// counts once.
 func (s *domains) countStall(err error, failure *smtpError, first bool) {
 	switch {
 	case err == nil, failure != nil && failure.code > 0 && failure.step == stepRCPT:
@@ -178,7 +182,8 @@ func (s *domains) countStall(err error, failure *smtpError, first bool) {
 	}
 }
 
-// stalling reports whether one domain after another stalls, as when somebody signs up addresses at many domains that do.
+// stalling reports whether one domain after another stalls, as when somebody signs up addresses at many domains that
+// do.
 func (s *domains) stalling() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

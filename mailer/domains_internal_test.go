@@ -22,7 +22,8 @@ func TestTheNumberOfRememberedDomainsIsBounded(t *testing.T) {
 			t.Fatalf("%d domains are remembered", len(s.byName))
 		}
 	}
-	if _, wait, err := s.acquire(t.Context(), fmt.Sprintf("d%d.example", 3*maxDomains-1)); wait != time.Minute || err != errDomainPaused {
+	if _, wait, err := s.acquire(t.Context(), fmt.Sprintf("d%d.example", 3*maxDomains-1)); wait != time.Minute ||
+		err != errDomainPaused {
 		t.Errorf("the last of them is forgotten: %s, %v", wait, err)
 	}
 	before := len(s.byName)

@@ -40,8 +40,10 @@ func TestADomainThatStallsIsPausedAndOthersAreNot(t *testing.T) {
 					t.Fatalf("%v is retried in %q", err, queueOf(err))
 				}
 				said := r.heard("")
-				if _, err := env.Run(t.Context(), other); notBeforeOf(err) != want || env.lastLog()["outcome"] != "retry" || r.heard("") != said {
-					t.Fatalf("%v is retried not before %s, want %s; the relay heard %d lines", err, notBeforeOf(err), want, r.heard("")-said)
+				if _, err := env.Run(t.Context(), other); notBeforeOf(err) != want ||
+					env.lastLog()["outcome"] != "retry" || r.heard("") != said {
+					t.Fatalf("%v is retried not before %s, want %s; the relay heard %d lines", err, notBeforeOf(err),
+						want, r.heard("")-said)
 				}
 				env.deliver(env.signUp(fmt.Sprintf("ada%s@example.org", want)))
 				env.advance(want)
@@ -65,16 +67,20 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 	for name, row := range map[string]struct {
 		verb    string
 		replies []string
-		rests   bool
+		paused  bool
 	}{
-		"three":                {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "421 4.3.2 no"}, true},
-		"two":                  {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no"}, false},
-		"with one that went":   {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "", "450 4.2.0 no", "450 4.2.0 no"}, false},
-		"with one for good":    {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "550 5.1.1 no", "450 4.2.0 no"}, false},
-		"at another step":      {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
-		"of full mailboxes":    {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many emails", "452 4.2.2 full"}, false},
-		"of nobody's fault":    {"RCPT", []string{"550 5.7.26 no", "550 5.7.26 no", "550 5.7.26 no"}, false},
-		"with a drop between":  {"RCPT", []string{"450 4.2.0 no", hangUp, "450 4.2.0 no", hangUp, "450 4.2.0 no"}, true},
+		"three": {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "421 4.3.2 no"}, true},
+		"two":   {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no"}, false},
+		"with one that went": {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "", "450 4.2.0 no", "450 4.2.0 no"},
+			false},
+		"with one for good": {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "550 5.1.1 no", "450 4.2.0 no"},
+			false},
+		"at another step": {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
+		"of full mailboxes": {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many emails", "452 4.2.2 full"},
+			false},
+		"of nobody's fault": {"RCPT", []string{"550 5.7.26 no", "550 5.7.26 no", "550 5.7.26 no"}, false},
+		"with a drop between": {"RCPT", []string{"450 4.2.0 no", hangUp, "450 4.2.0 no", hangUp, "450 4.2.0 no"},
+			true},
 		"that are maybe taken": {".", []string{hangUp, hangUp, hangUp}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +97,8 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 				_, _ = env.Run(t.Context(), env.signUp(fmt.Sprintf("ada%d@example.org", n)))
 			}
 			_, err := env.Run(t.Context(), env.signUp(ada))
-			if rests := notBeforeOf(err) == time.Minute; rests != row.rests || (err == nil) == row.rests {
-				t.Errorf("%v; want it paused: %v", err, row.rests)
+			if paused := notBeforeOf(err) == time.Minute; paused != row.paused || (err == nil) == row.paused {
+				t.Errorf("%v; want it paused: %v", err, row.paused)
 			}
 			env.deliver(env.signUp("ada@example.net"))
 		})
@@ -135,7 +141,8 @@ func TestTheFirstAttemptHasAShorterTimeoutForRCPT(t *testing.T) {
 	job := env.signUp(ada)
 	began := time.Now()
 	_, err := env.Run(t.Context(), job)
-	if queueOf(err) != confirm.QueueEmailRetry || env.lastLog()["outcome"] != "retry" || time.Since(began) > env.Session/2 {
+	if queueOf(err) != confirm.QueueEmailRetry || env.lastLog()["outcome"] != "retry" ||
+		time.Since(began) > env.Session/2 {
 		t.Fatalf("%v is retried in %q, after %s", err, queueOf(err), time.Since(began))
 	}
 	job = env.retry(job, err)
@@ -177,7 +184,8 @@ func TestOneDomainHasHalfTheConnections(t *testing.T) {
 			}
 			eventually(t, "emails under way", func() bool { return r.heard("RCPT") == 1+most })
 			for _, job := range jobs[most:] {
-				if _, err := env.Run(t.Context(), job); waitOf(err) < time.Second || waitOf(err) > 2*time.Second || queueOf(err) != job.Queue || env.lastLog()["outcome"] != "retry" {
+				if _, err := env.Run(t.Context(), job); waitOf(err) < time.Second || waitOf(err) > 2*time.Second ||
+					queueOf(err) != job.Queue || env.lastLog()["outcome"] != "retry" {
 					t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 				}
 			}
@@ -237,7 +245,8 @@ func TestAStallingDomainHoldsOneWorker(t *testing.T) {
 		}
 	})
 	env := newEnv(t, r.addr, func(o *mailer.Options) { o.Connections, o.FirstRcpt = 8, 4*time.Second })
-	first, job, later := env.signUp("ada@slow.example"), env.signUp("grace@slow.example"), env.signUp("hedy@slow.example")
+	first, job, later := env.signUp("ada@slow.example"), env.signUp("grace@slow.example"),
+		env.signUp("hedy@slow.example")
 	done := make(chan struct{})
 	go func() { defer close(done); _, _ = env.Run(t.Context(), first) }()
 	eventually(t, "the first email", func() bool { return r.heard("RCPT") == 1 })
@@ -266,7 +275,7 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 		}
 	})
 	env := newEnv(t, r.addr, func(o *mailer.Options) { o.FirstRcpt = time.Second })
-	tries := func(n int, within bool) {
+	attempt := func(n int, within bool) {
 		t.Helper()
 		began := time.Now()
 		_, err := env.Run(t.Context(), env.signUp(fmt.Sprintf("ada@d%d.slow.example", n)))
@@ -276,10 +285,10 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 	}
 	env.deliver(env.signUp("ada@known.example"))
 	for n := range 3 {
-		tries(n, false)
+		attempt(n, false)
 		env.deliver(env.signUp(fmt.Sprintf("grace%d@known.example", n))) // which says nothing of those that are not
 	}
-	tries(3, true)
+	attempt(3, true)
 	job := env.signUp("hedy@d4.slow.example")
 	job.Queue = confirm.QueueEmailRetry
 	began := time.Now()
@@ -287,5 +296,5 @@ func TestTimeoutsAreShorterWhileOneDomainAfterAnotherStalls(t *testing.T) {
 		t.Errorf("what was tried before: %v, after %s", err, time.Since(began))
 	}
 	env.deliver(env.signUp("ada@new.example"))
-	tries(5, false)
+	attempt(5, false)
 }

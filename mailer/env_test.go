@@ -2,13 +2,16 @@ package mailer_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
+	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +23,9 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -37,6 +42,7 @@ type env struct {
 	*mailer.Mailer
 	t        *testing.T
 	store    store.Store
+	surge    *surge.Surge
 	ring     *keyring.Keyring
 	logs     *logBuffer
 	leaseFor time.Duration
@@ -86,37 +92,37 @@ func site(id string) confirm.Site {
 	}
 }
 
-func options(t *testing.T, relayURL string) mailer.Options {
+func options(t *testing.T, at string) mailer.Options {
 	t.Helper()
 	pages, err := templates.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := relay.Parse(relayURL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return mailer.Options{
-		Pages: pages, Relays: []relay.Address{address},
+		Pages: pages, Relays: []relay.Address{relayAt(t, at)},
 		Sites: map[string]mailer.Site{"gazette": {
 			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"},
-			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: templates.Controller{
-				Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
-			}},
+			Show: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
+				Controller: templates.Controller{
+					Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
+					Contact: "vie-privee@gazette.example",
+				}},
 		}},
 	}
 }
 
 // newEnv returns an env whose emails go to a relay at host:port, or at a whole URL.
-func newEnv(t *testing.T, relay string, change ...func(*mailer.Options)) *env {
+func newEnv(t *testing.T, at string, change ...func(*mailer.Options)) *env {
 	t.Helper()
-	return newEnvWithStore(t, relay, func(s store.Store) store.Store { return s }, change...)
+	return newEnvWithStore(t, at, func(s store.Store) store.Store { return s }, change...)
 }
 
-func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.Store, change ...func(*mailer.Options)) *env {
+func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store,
+	change ...func(*mailer.Options)) *env {
 	t.Helper()
 	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock, Durability: store.DurabilityNone, Deadline: 30 * time.Second})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock,
+		Durability: store.DurabilityNone, Deadline: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,16 +131,20 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 	if env.ring, err = keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret)); err != nil {
 		t.Fatal(err)
 	}
+	env.surge = surge.New(surge.Options{
+		Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}},
+	})
 	env.Service, err = confirm.New(confirm.Options{
-		Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{site("gazette"), site("herald")},
+		Surge: env.surge, Store: env.store, Keyring: env.ring, PublicURL: "https://confirm.example", Now: env.clock,
+		Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(relay, "://") {
-		relay = "smtp://" + relay
+	if !strings.Contains(at, "://") {
+		at = "smtp://" + at
 	}
-	opts := options(t, relay)
+	opts := options(t, at)
 	opts.Service, opts.Now, opts.Log = env.Service, env.clock, slog.New(slog.NewJSONHandler(env.logs, nil))
 	for _, f := range change {
 		f(&opts)
@@ -148,6 +158,39 @@ func newEnvWithStore(t *testing.T, relay string, wrap func(store.Store) store.St
 
 func (env *env) Close() error { return env.Mailer.Close() }
 
+// runError is the result of a job that is not complete, as an error.
+type runError struct{ outbox.Result }
+
+func (e runError) Error() string { return e.Err.Error() }
+func (e runError) Unwrap() error { return e.Err }
+
+// Run runs a job and reports whether it was ended. The error is a runError.
+func (env *env) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+	r := env.Mailer.Run(ctx, job)
+	if r.Err != nil {
+		err = runError{r}
+	}
+	return r.Ended, err
+}
+
+// relayAt returns a relay from a URL: smtp://user:password@host:port?tls=required, or smtps://…; with STARTTLS if it is
+// offered by default.
+func relayAt(t *testing.T, at string) relay.Address {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, _ := strconv.Atoi(cmp.Or(u.Port(), "587"))
+	a := relay.Address{Host: u.Hostname(), Port: port, User: u.User.Username(),
+		TLS: relay.TLS(cmp.Or(u.Query().Get("tls"), "offered"))}
+	a.Password, _ = u.User.Password()
+	if u.Scheme == "smtps" {
+		a.TLS = relay.Implicit
+	}
+	return a
+}
+
 // signUp signs an address up at the gazette and leases the job.
 func (env *env) signUp(address string) store.Job {
 	env.t.Helper()
@@ -160,7 +203,8 @@ func (env *env) signUpAt(site, to string) store.Job {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
+		Locale: "fr"}); err != nil {
 		env.t.Fatal(err)
 	}
 	return env.lease()
@@ -183,27 +227,25 @@ func (env *env) lease() store.Job {
 
 // queueOf returns the queue that an error asks for; empty if it asks for none.
 func queueOf(err error) store.QueueName {
-	var e interface{ Lane() store.QueueName }
-	if errors.As(err, &e) {
-		return e.Lane()
-	}
-	return ""
+	var e runError
+	errors.As(err, &e)
+	return e.Queue
 }
 
 // waitOf returns the delay that an error asks for; -1 if it asks for none.
 func waitOf(err error) time.Duration {
-	var e interface{ Wait() time.Duration }
-	if errors.As(err, &e) && e.Wait() != 0 {
-		return e.Wait()
+	var e runError
+	if errors.As(err, &e) && e.Wait != 0 {
+		return e.Wait
 	}
 	return -1
 }
 
 // notBeforeOf returns the least delay that an error asks for; -1 if it asks for none.
 func notBeforeOf(err error) time.Duration {
-	var e interface{ RetryAfter() time.Duration }
-	if errors.As(err, &e) && e.RetryAfter() != 0 {
-		return e.RetryAfter()
+	var e runError
+	if errors.As(err, &e) && e.NotBefore != 0 {
+		return e.NotBefore
 	}
 	return -1
 }

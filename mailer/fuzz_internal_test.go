@@ -3,10 +3,8 @@ package mailer
 import (
 	"bytes"
 	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	netmail "net/mail"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/mimeparts"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -21,7 +20,8 @@ import (
 // FuzzAnEmailIsAlwaysWellFormed composes emails from arbitrary names, texts and addresses, and parses them strictly.
 func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 	f.Add("La Gazette", "Recevoir la lettre", "La Gazette", "ada@example.org", true)
-	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example", "jörg@bücher.example", false)
+	f.Add("x\r\nBcc: eve@evil.example", "y\r\n.\r\nMAIL FROM:<eve@evil.example>", "z\r\nBcc: e@e.example",
+		"jörg@bücher.example", false)
 	f.Add(strings.Repeat("a", 3000), strings.Repeat("é ", 3000), `"\" <`, "o'neil{}@example.org", true)
 	f.Add("=?utf-8?q?=0D=0ABcc:?=", "\u2028\u202e\x00", "=?utf-8?b?DQo=?=", "a@example.org", false)
 	pages, err := templates.New()
@@ -38,19 +38,22 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if err != nil {
 			sender = netmail.Address{Address: "bonjour@gazette.example"}
 		}
-		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at }, Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
-			Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
-		}}}}}
+		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at },
+			Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
+				Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name,
+					PrivacyURL: text},
+			}}}}}
 		msg := confirm.Message{
-			Type: consent.JobConfirmEmail, Site: "gazette", Locale: "fr", To: parsed, Asked: at, Deadline: at.Add(time.Hour),
-			Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
+			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Asked: at,
+			Deadline: at.Add(time.Hour),
+			Confirm:  "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
 		}
 		fields := 11
 		if known {
-			msg.Type, msg.Unsubscribe, fields = consent.JobKnownEmail, "https://confirm.example/u/z", 13
+			msg.Type, msg.Unsubscribe, fields = consent.EmailKnown, "https://confirm.example/u/z", 13
 		}
-		e, err := m.compose(store.Job{ID: "entry"}, msg)
+		e, err := m.compose(store.Job{ID: "job"}, msg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,18 +80,21 @@ func readStrictly(t *testing.T, raw []byte, fields int) {
 	if _, err := netmail.ParseAddress(msg.Header.Get("From")); err != nil {
 		t.Errorf("From %q: %v", msg.Header.Get("From"), err)
 	}
-	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := multipart.NewReader(msg.Body, params["boundary"])
-	for range 2 {
-		p, err := parts.NextRawPart()
+	parts := 0
+	limits := mimeparts.Limits{Depth: 1, Parts: 3, Bytes: 1 << 20}
+	err = mimeparts.Walk(textproto.MIMEHeader(msg.Header), msg.Body, limits, func(p mimeparts.Part) error {
+		if p.Err != nil {
+			return p.Err
+		}
+		parts++
+		body, err := p.Decode()
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		if _, err := io.Copy(io.Discard, quotedprintable.NewReader(p)); err != nil {
-			t.Error(err)
-		}
+		_, err = io.Copy(io.Discard, body)
+		return err
+	})
+	if err != nil || parts != 2 {
+		t.Errorf("%d parts, %v", parts, err)
 	}
 }

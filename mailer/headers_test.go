@@ -23,7 +23,7 @@ func TestAnswersAndBouncesGoWhereTheSiteWantsThem(t *testing.T) {
 	r := startRelay(t)
 	env := newEnv(t, r.addr, withReplyAndBounces)
 	job := env.signUp(ada)
-	msg, err := env.Message(t.Context(), job)
+	msg, err := env.Relay.Message(t.Context(), job)
 	if err != nil || msg.ReturnPath == "" {
 		t.Fatalf("return path %q, %v", msg.ReturnPath, err)
 	}
@@ -33,7 +33,8 @@ func TestAnswersAndBouncesGoWhereTheSiteWantsThem(t *testing.T) {
 		t.Errorf("%q, want %q", got.mail, want)
 	}
 	from, err := netmail.ParseAddress(parse(t, got.raw).header.Get("Reply-To"))
-	if diff := cmp.Diff(&netmail.Address{Name: "Rédaction", Address: "redaction@gazette.example"}, from); diff != "" || err != nil {
+	if diff := cmp.Diff(&netmail.Address{Name: "Rédaction", Address: "redaction@gazette.example"}, from); diff != "" ||
+		err != nil {
 		t.Error(diff, err)
 	}
 	if id := parse(t, got.raw).header.Get("Message-ID"); !strings.HasSuffix(id, "@gazette.example>") {

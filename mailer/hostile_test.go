@@ -18,8 +18,10 @@ import (
 
 // hostile lists what somebody might get into a name or a text.
 var hostile = []string{
-	"La Gazette\r\nBcc: eve@evil.example", "La Gazette\nX-Injected: yes", "a\rb", "a\x00b", "a\u2028Bcc: eve@evil.example", "=?utf-8?q?=0D=0ABcc:_x?=",
-	"\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n", "\n.\n", ".\r\n.", "\u202eettezaG", strings.Repeat("long", 3000), strings.Repeat("é", 3000), "a\r\n\r\n<script>",
+	"La Gazette\r\nBcc: eve@evil.example", "La Gazette\nX-Injected: yes", "a\rb", "a\x00b",
+	"a\u2028Bcc: eve@evil.example", "=?utf-8?q?=0D=0ABcc:_x?=",
+	"\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n", "\n.\n", ".\r\n.", "\u202eettezaG", strings.Repeat("long", 3000),
+	strings.Repeat("é", 3000), "a\r\n\r\n<script>",
 	"--boundary--", "\xff\xfe", `"><a href=https://evil.example>`, "{{.}} {{env \"PATH\"}}", "", " ", "\t\r\n ",
 }
 
@@ -28,7 +30,8 @@ func TestNoNameOrTextCanChangeTheEmailAroundIt(t *testing.T) {
 		r := startRelay(t)
 		env := newEnv(t, r.addr, func(o *mailer.Options) {
 			s := o.Sites["gazette"]
-			s.Show.Name, s.Show.URL, s.Show.Controller.Name, s.Show.Controller.Address, s.Show.Controller.Contact = h, h, h, h, h
+			s.Show.Name, s.Show.URL, s.Show.Controller.Name, s.Show.Controller.Address, s.Show.Controller.Contact = h,
+				h, h, h, h
 			o.Sites = map[string]mailer.Site{"gazette": s}
 		})
 		env.deliver(env.signUp(ada))
@@ -47,7 +50,8 @@ func checkMessage(t testing.TB, raw []byte) {
 	if len(m.header) != 11 {
 		t.Errorf("header %v", m.header)
 	}
-	for _, name := range []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted", "Form-Sub", "Feedback-ID", "Content-Language"} {
+	for _, name := range []string{"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+		"Auto-Submitted", "Form-Sub", "Feedback-ID", "Content-Language"} {
 		if v := m.header[textproto.CanonicalMIMEHeaderKey(name)]; len(v) != 1 {
 			t.Errorf("%s: %q", name, v)
 		}
@@ -61,6 +65,7 @@ func checkMessage(t testing.TB, raw []byte) {
 }
 
 func TestASendersNameIsParsedStrictly(t *testing.T) {
+	accepted := 0
 	for _, h := range hostile {
 		r := startRelay(t)
 		opts := options(t, "smtp://"+r.addr)
@@ -75,9 +80,13 @@ func TestASendersNameIsParsedStrictly(t *testing.T) {
 			env := newEnv(t, r.addr, func(o *mailer.Options) { o.Sites = opts.Sites })
 			env.deliver(env.signUp(ada))
 			checkMessage(t, r.received()[0].raw)
+			accepted++
 		} else if strings.Contains(err.Error(), "\n") {
 			t.Errorf("an error of two lines: %q", err)
 		}
+	}
+	if accepted == 0 || accepted == len(hostile) {
+		t.Errorf("%d of %d names were accepted", accepted, len(hostile))
 	}
 }
 

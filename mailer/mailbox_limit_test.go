@@ -52,7 +52,7 @@ func TestAnEmailThatIsPutOffCountsOnceAgainstTheLimit(t *testing.T) {
 		if _, err := env.Run(t.Context(), job); err == nil || env.lastLog()["code"] != 450.0 {
 			t.Fatalf("%v, %v; want it put off by the relay", err, env.lastLog())
 		}
-		env.advance(15 * time.Minute) // for as long as its domain may rest
+		env.advance(15 * time.Minute) // for as long as its domain may be paused
 	}
 	env.deliver(job)
 }

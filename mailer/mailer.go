@@ -34,18 +34,20 @@ type Options struct {
 	Roots   *x509.CertPool   // the authorities trusted to certify a relay; the system's if nil
 	Now     func() time.Time // time.Now if nil
 	Log     *slog.Logger     // slog.Default() if nil
-	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The calls come in order.
-	// Alarm must return soon and must not call a method of the Mailer. It may be nil.
+	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The
+	// calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
 	Alarm func(relay string, paused bool)
 
-	// Connections limits the connections to each relay at any one time; 0 means no limit. A recipient domain has at most half as many emails
-	// under way at once, and at least one.
+	// Connections limits the connections to each relay at any one time; 0 means no limit. A recipient domain has at
+	// most half as many emails under way at once, and at least one.
 	Connections int
 
-	// Dial limits the time to open a connection, to wait for a free one, and for an idle one to show that it still works. If zero, it is 10 s.
-	// A relay that is not the last in the list has twice Dial to answer MAIL.
-	Dial      time.Duration
-	Session   time.Duration // for the whole conversation once connected; 150 s if zero (RFC 5321 section 4.5.3.2 asks for patience at its end)
+	// Dial limits the time to open a connection, to wait for a free one, and for an idle one to show that it still
+	// works. If zero, it is 10 s. A relay that is not the last in the list has twice Dial to answer MAIL.
+	Dial time.Duration
+	// Session limits the whole conversation once connected. If zero, it is 150 s (RFC 5321 section 4.5.3.2 asks for
+	// patience at its end).
+	Session   time.Duration
 	FirstRcpt time.Duration // for the answer to RCPT on the first attempt at an email; 10 s if zero
 	Idle      time.Duration // how long an unused connection stays open; 60 s if zero
 }
@@ -53,7 +55,7 @@ type Options struct {
 // Mailer sends emails. Its methods may be called from any goroutine.
 type Mailer struct {
 	Options
-	relays     []*relayClient
+	relays     []*relayState
 	domains    domains
 	unrecorded unrecorded
 	signers    map[string][]signer // by the domain of From
@@ -74,13 +76,14 @@ func New(o Options) (*Mailer, error) {
 	for _, site := range o.Sites {
 		m.signers[site.fromDomain()] = o.signers(site.fromDomain())
 	}
-	for _, a := range o.Relays {
-		d, err := newDialer(o, a)
+	for _, address := range o.Relays {
+		d, err := newDialer(o, address)
 		if err != nil {
 			return nil, err
 		}
-		m.relays = append(m.relays, &relayClient{
-			dialer: d, pool: &pool{idleTimeout: o.Idle, limit: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
+		m.relays = append(m.relays, &relayState{
+			dialer: d, pool: &pool{idleTimeout: o.Idle, limit: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm,
+			senders: map[string]*pause{},
 		})
 	}
 	return m, nil
@@ -113,7 +116,8 @@ func (o *Options) check() error {
 	case o.Service == nil || o.Pages == nil || len(o.Sites) == 0 || len(o.Relays) == 0:
 		return errors.New("mailer: a service, templates, a site and a relay are required")
 	case o.Dial+o.Session+2*recordTimeout > MaxDuration:
-		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial, o.Session, 2*recordTimeout, MaxDuration)
+		return fmt.Errorf("mailer: dialling (%s) and the session (%s) must end %s before the limit of %s", o.Dial,
+			o.Session, 2*recordTimeout, MaxDuration)
 	case o.Connections < 0:
 		return fmt.Errorf("mailer: %d connections; 0 means no limit", o.Connections)
 	}
@@ -134,8 +138,9 @@ func (o *Options) check() error {
 	return nil
 }
 
-// Check reports whether every relay would take emails. It dials, reads the greeting, starts TLS and authenticates as configured, and quits. The
-// error names the step, the reply's code and the relay's words, and which relay it was if there are several.
+// Check reports whether every relay would take emails. It dials, reads the greeting, starts TLS and authenticates as
+// configured, and quits. The error names the step, the reply's code and the relay's words, and which relay it was if
+// there are several.
 func (m *Mailer) Check(ctx context.Context) error {
 	var failed []string
 	for _, r := range m.relays {
@@ -154,8 +159,8 @@ func (m *Mailer) Check(ctx context.Context) error {
 	return nil
 }
 
-// PausedFor returns how long all relays are paused for every sender; until then no email needs to be tried. Zero means that at least one relay
-// may take emails.
+// PausedFor returns how long all relays are paused for every sender; until then no email needs to be tried. Zero means
+// that at least one relay may take emails.
 func (m *Mailer) PausedFor() time.Duration { return m.relaysPausedFor("") }
 
 // Close quits the idle connections. A connection in use is quit once its email is done. Closing again does nothing.

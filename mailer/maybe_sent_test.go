@@ -29,7 +29,8 @@ func TestAnEmailThatWasMaybeSentIsSentOnceMoreUnchanged(t *testing.T) {
 	env := newEnv(t, r.addr)
 	job := env.signUp(ada)
 	ended, err := env.Run(t.Context(), job)
-	if ended || queueOf(err) != confirm.QueueEmailMaybeSent || notBeforeOf(err) != mailer.MaybeSentDelay || env.lastLog()["outcome"] != "maybe sent" {
+	if ended || queueOf(err) != confirm.QueueEmailMaybeSent || notBeforeOf(err) != mailer.MaybeSentDelay ||
+		env.lastLog()["outcome"] != "maybe sent" {
 		t.Fatalf("ended %v, %v; %v", ended, err, env.lastLog())
 	}
 	job = env.retry(job, err)
@@ -72,7 +73,10 @@ func TestAnEmailThatWasMaybeSentStaysInItsQueueIfTheSecondAttemptFails(t *testin
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := startRelay(t, says(".", hangUp), offers("AUTH PLAIN"))
-			env := newEnv(t, "smtp://optin:hunter2@"+r.addr, func(o *mailer.Options) { o.Session, o.Dial = time.Second, 500*time.Millisecond })
+			env := newEnv(t, "smtp://optin:hunter2@"+r.addr, func(o *mailer.Options) {
+				o.Session, o.Dial = time.Second,
+					500*time.Millisecond
+			})
 			job := env.signUp(ada)
 			_, err := env.Run(t.Context(), job)
 			job = env.retry(job, err)

@@ -64,7 +64,8 @@ func (m *Mailer) newEmail(id string, msg confirm.Message, site Site) (*email, er
 	out.SetGenHeaderPreformatted("Feedback-ID", feedbackID(msg, site.fromDomain()))
 	setUnsubscribe(out, msg.Unsubscribe)
 	var b bytes.Buffer
-	b.Grow(len(content.Text) + len(content.HTML) + len(content.HTML)/2) // quoted-printable and the header need some more
+	// quoted-printable and the header need some more
+	b.Grow(len(content.Text) + len(content.HTML) + len(content.HTML)/2)
 	if _, err := out.WriteTo(&b); err != nil {
 		return nil, err
 	}
@@ -88,18 +89,20 @@ func templateData(msg confirm.Message, show templates.Site, language string) tem
 			purposes[i].Lang = msg.Locale
 		}
 	}
-	if msg.Type == consent.JobKnownEmail {
+	if msg.Type == consent.EmailKnown {
 		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: msg.Asked, UnsubscribeURL: msg.Unsubscribe}
 	}
 	return templates.ConfirmEmail{
-		Site: show, Purposes: purposes, Asked: msg.Asked, Deadline: msg.Deadline, ConfirmURL: msg.Confirm, DeclineURL: msg.Decline,
-		Reminder: msg.Reminder, Reminds: msg.ReminderFollows,
+		Site: show, Purposes: purposes, Asked: msg.Asked, Deadline: msg.Deadline, ConfirmURL: msg.Confirm,
+		DeclineURL: msg.Decline,
+		Reminder:   msg.Reminder, Reminds: msg.ReminderFollows,
 	}
 }
 
 // newMsg returns the parts and the header fields that every email has.
 func (m *Mailer) newMsg(e *email, site Site, content templates.RenderedEmail) *mail.Msg {
-	out := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP))
+	out := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8),
+		mail.WithEncoding(mail.EncodingQP))
 	out.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &site.From)
 	if site.ReplyTo != nil {
 		out.SetAddrHeaderFromMailAddress(mail.HeaderReplyTo, site.ReplyTo)
@@ -117,8 +120,9 @@ func (m *Mailer) newMsg(e *email, site Site, content templates.RenderedEmail) *m
 // The length of the last part of a Feedback-ID, in characters, as Google asks for.
 const minSenderID, maxSenderID = 5, 15
 
-// feedbackID groups emails in complaint statistics. It is the format of Google's feedback loop, three words and an id of the sender: what the
-// email is for, its site, the program, and the end of the sender's domain. It names no recipient.
+// feedbackID groups emails in complaint statistics. It is the format of Google's feedback loop, three words and an id
+// of the sender: what the email is for, its site, the program, and the end of the sender's domain. It names no
+// recipient.
 func feedbackID(msg confirm.Message, from string) string {
 	id := from
 	if len(id) > maxSenderID {
@@ -144,8 +148,9 @@ func word(s string) string {
 	}, s)
 }
 
-// formSub tells receivers that a form led to this email, and roughly where it was filled in, so that they can stop a flood of such emails
-// (draft-levine-mailbomb-header-02). It gives the first two parts of an IPv4 address, or the first 32 bits of an IPv6 address.
+// formSub tells receivers that a form led to this email, and roughly where it was filled in, so that they can stop a
+// flood of such emails (draft-levine-mailbomb-header-02). It gives the first two parts of an IPv4 address, or the first
+// 32 bits of an IPv6 address.
 func formSub(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	addr = addr.Unmap()
@@ -160,8 +165,9 @@ func formSub(ip string) string {
 	return fmt.Sprintf("v=1 ; ip6=%x:%x::x", binary.BigEndian.Uint16(b[:2]), binary.BigEndian.Uint16(b[2:4]))
 }
 
-// setUnsubscribe adds the header fields of an email to somebody who agreed (RFC 2369, RFC 8058). Each stands on one line, because folding broke
-// signatures at some relays. One-click unsubscribing needs https; without it, as on a loopback address, there is only the link.
+// setUnsubscribe adds the header fields of an email to somebody who agreed (RFC 2369, RFC 8058). Each stands on one
+// line, because folding broke signatures at some relays. One-click unsubscribing needs https; without it, as on a
+// loopback address, there is only the link.
 func setUnsubscribe(out *mail.Msg, link string) {
 	if link == "" {
 		return
@@ -175,15 +181,18 @@ func setUnsubscribe(out *mail.Msg, link string) {
 // maxLine is the longest line of an email, in bytes, without its CRLF (RFC 5322 section 2.1.1).
 const maxLine = 998
 
-// allowedFields lists every header field that an email may have, in lower case. Each but DKIM-Signature may appear once.
+// allowedFields lists every header field that an email may have, in lower case. Each but DKIM-Signature may appear
+// once.
 func allowedFields() []string {
 	return []string{
-		"auto-submitted", "content-language", "content-type", "date", "dkim-signature", "feedback-id", "form-sub", "from", "list-unsubscribe",
+		"auto-submitted", "content-language", "content-type", "date", "dkim-signature", "feedback-id", "form-sub",
+		"from", "list-unsubscribe",
 		"list-unsubscribe-post", "message-id", "mime-version", "reply-to", "subject", "to",
 	}
 }
 
-// checkForm is the last check of an email before it goes out. utf8 allows a recipient beyond ASCII. The error repeats nothing of the email.
+// checkForm is the last check of an email before it goes out. utf8 allows a recipient beyond ASCII. The error repeats
+// nothing of the email.
 func checkForm(raw []byte, utf8 bool) error {
 	header, body, ok := bytes.Cut(raw, []byte("\r\n\r\n"))
 	if !ok || !bytes.HasSuffix(body, []byte("\r\n")) {

@@ -10,7 +10,8 @@ import (
 )
 
 func TestATextInAnotherLanguageThanItsEmailIsMarked(t *testing.T) {
-	msg := confirm.Message{Type: consent.JobConfirmEmail, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter", Text: "La letra"}}}
+	msg := confirm.Message{Type: consent.EmailConfirm, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter",
+		Text: "La letra"}}}
 	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
 		l := templateData(msg, templates.Site{}, language).(templates.ConfirmEmail)
 		if got := l.Purposes[0].Lang; got != want {
@@ -20,7 +21,8 @@ func TestATextInAnotherLanguageThanItsEmailIsMarked(t *testing.T) {
 }
 
 func TestTheLastCheckRejectsAnythingIllFormed(t *testing.T) {
-	good := "From: a@b.example\r\nTo: <c@d.example>\r\nSubject: x\r\n y\r\nDate: d\r\nMessage-ID: <m>\r\nMIME-Version: 1.0\r\nContent-Type: t\r\n\r\nbody\r\n"
+	good := "From: a@b.example\r\nTo: <c@d.example>\r\nSubject: x\r\n y\r\nDate: d\r\nMessage-ID: " +
+		"<m>\r\nMIME-Version: 1.0\r\nContent-Type: t\r\n\r\nbody\r\n"
 	if err := checkForm([]byte(good), false); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +56,12 @@ func TestTheLastCheckRejectsAnythingIllFormed(t *testing.T) {
 
 func TestAFeedbackIDIsThreeWordsAndTheSender(t *testing.T) {
 	for want, msg := range map[string]confirm.Message{
-		"known:gazette:optin:x.example":                      {Type: consent.JobKnownEmail, Site: "gazette"},
-		"confirm:gazette:optin:x.example":                    {Type: consent.JobConfirmEmail, Site: "gazette"},
-		"reminder:gazette:optin:x.example":                   {Type: consent.JobConfirmEmail, Site: "gazette", Reminder: true},
-		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.JobConfirmEmail, Site: "la-gazette:\r\nBcc: eve@evil.example"},
+		"known:gazette:optin:x.example":   {Type: consent.EmailKnown, Site: "gazette"},
+		"confirm:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette"},
+		"reminder:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette",
+			Reminder: true},
+		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.EmailConfirm,
+			Site: "la-gazette:\r\nBcc: eve@evil.example"},
 	} {
 		if got := feedbackID(msg, "x.example"); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -82,7 +86,8 @@ func TestFormSubShowsOnlyAPartOfTheIPAddress(t *testing.T) {
 }
 
 func TestAnEmailSaysWhetherItIsAReminderOrOneMayFollow(t *testing.T) {
-	for _, msg := range []confirm.Message{{Type: consent.JobConfirmEmail}, {Type: consent.JobConfirmEmail, Reminder: true}, {Type: consent.JobConfirmEmail, ReminderFollows: true}} {
+	for _, msg := range []confirm.Message{{Type: consent.EmailConfirm},
+		{Type: consent.EmailConfirm, Reminder: true}, {Type: consent.EmailConfirm, ReminderFollows: true}} {
 		l, ok := templateData(msg, templates.Site{}, "en").(templates.ConfirmEmail)
 		if !ok || l.Reminder != msg.Reminder || l.Reminds != msg.ReminderFollows {
 			t.Errorf("%+v says %+v", msg, l)

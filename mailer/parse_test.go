@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	netmail "net/mail"
 	"net/textproto"
 	"regexp"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/optin/optin/internal/mimeparts"
 )
 
 // parsedMessage is an email as a strict reader sees it.
@@ -38,34 +38,51 @@ func parse(t testing.TB, raw []byte) parsedMessage {
 	if r.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		t.Fatalf("Content-Type %s, %v", kind, err)
+	var types []string
+	for _, p := range readParts(t, m) {
+		body, err := p.Decode()
+		if err != nil || !strings.EqualFold(p.Params["charset"], "utf-8") ||
+			p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+			t.Fatalf("part %v, %v", p.Header, err)
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if types = append(types, p.Type); p.Type == "text/html" {
+			r.html = string(b)
+		} else {
+			r.text = string(b)
+		}
 	}
-	parts := multipart.NewReader(m.Body, params["boundary"])
-	r.text = part(t, parts, "text/plain")
-	r.html = part(t, parts, "text/html")
-	if _, err := parts.NextRawPart(); err != io.EOF {
-		t.Fatalf("there is a third part, or no end: %v", err)
+	// the last is the one preferred (RFC 2046 section 5.1.4)
+	if !slices.Equal(types, []string{"text/plain", "text/html"}) {
+		t.Fatalf("parts %v", types)
 	}
 	return r
 }
 
-func part(t testing.TB, parts *multipart.Reader, want string) string {
+// readParts returns the parts of a multipart/alternative, with their bodies in memory and still encoded.
+func readParts(t testing.TB, m *netmail.Message) (parts []mimeparts.Part) {
 	t.Helper()
-	p, err := parts.NextRawPart()
+	if kind, _, err := mime.ParseMediaType(m.Header.Get("Content-Type")); err != nil ||
+		kind != "multipart/alternative" {
+		t.Fatalf("Content-Type %s, %v", kind, err)
+	}
+	limits := mimeparts.Limits{Depth: 1, Parts: 3, Bytes: 1 << 20}
+	err := mimeparts.Walk(textproto.MIMEHeader(m.Header), m.Body, limits, func(p mimeparts.Part) error {
+		if p.Err != nil {
+			return p.Err
+		}
+		raw, err := io.ReadAll(p.Body)
+		p.Body = bytes.NewReader(raw)
+		parts = append(parts, p)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-	if err != nil || kind != want || !strings.EqualFold(params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
-		t.Fatalf("part %v, %v; want %s", p.Header, err, want)
-	}
-	b, err := io.ReadAll(quotedprintable.NewReader(p))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return parts
 }
 
 var link = regexp.MustCompile(`https://confirm\.example/[cu]/[A-Za-z0-9._-]+`)
@@ -87,9 +104,11 @@ func canonical(name string) string { return textproto.CanonicalMIMEHeaderKey(nam
 // allowed returns the header fields that an email may have, and whether it must have them.
 func allowed() map[string]bool {
 	return map[string]bool{
-		"From": true, "To": true, "Subject": true, "Date": true, "Message-Id": true, "Mime-Version": true, "Content-Type": true, "Content-Language": true,
-		"Auto-Submitted": true, "Form-Sub": true, "Feedback-Id": true, "Reply-To": false, "List-Unsubscribe": false, "List-Unsubscribe-Post": false,
-		"Dkim-Signature": false,
+		"From": true, "To": true, "Subject": true, "Date": true, "Message-Id": true, "Mime-Version": true,
+		"Content-Type": true, "Content-Language": true,
+		"Auto-Submitted": true, "Form-Sub": true, "Feedback-Id": true, "Reply-To": false, "List-Unsubscribe": false,
+		"List-Unsubscribe-Post": false,
+		"Dkim-Signature":        false,
 	}
 }
 
@@ -111,24 +130,16 @@ func checkStrictly(t testing.TB, raw []byte) {
 			t.Errorf("an unknown field %s", name)
 		}
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" || m.Header.Get("Mime-Version") != "1.0" {
-		t.Fatalf("Content-Type %s, %v", kind, err)
+	if m.Header.Get("Mime-Version") != "1.0" {
+		t.Errorf("MIME-Version %s", m.Header.Get("Mime-Version"))
 	}
-	parts := multipart.NewReader(m.Body, params["boundary"])
-	var kinds []string
-	for {
-		p, err := parts.NextRawPart()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, checkPart(t, p))
+	var types []string
+	for _, p := range readParts(t, m) {
+		checkPart(t, p)
+		types = append(types, p.Type)
 	}
-	if !slices.Equal(kinds, []string{"text/plain", "text/html"}) { // the last is the one preferred (RFC 2046 section 5.1.4)
-		t.Errorf("parts %v", kinds)
+	if !slices.Equal(types, []string{"text/plain", "text/html"}) {
+		t.Errorf("parts %v", types)
 	}
 }
 
@@ -145,7 +156,8 @@ func checkLineForm(t testing.TB, raw []byte) {
 		}
 	}
 	for field := range strings.SplitSeq(string(header), "\r\n") {
-		// A link stands on one line of its own: folding broke signatures at some relays. A signature's list of fields was signed without a blank.
+		// A link stands on one line of its own: folding broke signatures at some relays. A signature's list of fields
+		// was signed without a blank.
 		if len(field) > 78 && !strings.HasPrefix(field, "List-Unsubscribe: <") && !strings.HasPrefix(field, " h=") {
 			t.Errorf("a header line of %d bytes, more than RFC 5322 wishes: %q", len(field), field)
 		}
@@ -155,26 +167,29 @@ func checkLineForm(t testing.TB, raw []byte) {
 	}
 	for line := range bytes.SplitSeq(body, []byte("\r\n")) {
 		if len(line) > 76 {
-			t.Errorf("a line of the body has %d bytes, more than quoted-printable may (RFC 2045 section 6.7): %q", len(line), line)
+			t.Errorf("a line of the body has %d bytes, more than quoted-printable may (RFC 2045 section 6.7): %q",
+				len(line), line)
 		}
 	}
 }
 
-// checkPart returns a part's type.
-func checkPart(t testing.TB, p *multipart.Part) string {
+// checkPart fails the test unless a part is plain ASCII in quoted-printable, without blanks at the end of a line.
+func checkPart(t testing.TB, p mimeparts.Part) {
 	t.Helper()
-	kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-	if err != nil || !strings.EqualFold(params["charset"], "utf-8") || p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
-		t.Errorf("part %v, %v", p.Header, err)
+	if !strings.EqualFold(p.Params["charset"], "utf-8") ||
+		p.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+		t.Errorf("part %v", p.Header)
 	}
-	raw, err := io.ReadAll(p)
-	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf || r < ' ' && r != '\r' && r != '\n' }) {
-		t.Errorf("part %s is not plain ASCII, %v", kind, err)
+	raw, err := io.ReadAll(p.Body)
+	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool {
+		return r >= utf8.RuneSelf || r < ' ' && r != '\r' &&
+			r != '\n'
+	}) {
+		t.Errorf("part %s is not plain ASCII, %v", p.Type, err)
 	}
 	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {
 		if bytes.HasSuffix(line, []byte(" ")) || bytes.HasSuffix(line, []byte("\t")) {
 			t.Errorf("a line ends in a blank: %q", line)
 		}
 	}
-	return kind
 }

@@ -2,18 +2,19 @@ package mailer
 
 import "time"
 
-// minWait is the least time that an email is told to wait, so that nothing is retried in a tight loop.
+// minWait is the least delay of an email, so that nothing is retried in a tight loop.
 const minWait = time.Second
 
 // backoff is how long pauses are: the first, and the longest to which they grow by doubling.
 type backoff struct{ initial, max time.Duration }
 
-func relayBusy() backoff    { return backoff{5 * time.Second, time.Minute} }  // a relay that is unavailable or busy
-func relayRefuses() backoff { return backoff{time.Minute, 10 * time.Minute} } // a relay that refuses us: an operator has to look
+func relayBusy() backoff { return backoff{5 * time.Second, time.Minute} } // a relay that is unavailable or busy
+// a relay that refuses us: an operator has to look
+func relayRefuses() backoff { return backoff{time.Minute, 10 * time.Minute} }
 func domainStalls() backoff { return backoff{time.Minute, 15 * time.Minute} } // a recipient domain
 
-// pause keeps emails from a relay or a domain that failed, for longer each time, until one attempt succeeds. Once its time is over, one email is
-// attempted alone, and the others wait for its result. The zero pause is not active.
+// pause keeps emails from a relay or a domain that failed, for longer each time, until one attempt succeeds. Once its
+// time is over, one email is attempted alone, and the others wait for its result. The zero pause is not active.
 type pause struct {
 	duration   time.Duration // zero: not active
 	until      time.Time
@@ -48,8 +49,8 @@ func (p *pause) abandon(first bool) {
 	}
 }
 
-// fail starts a pause or, if the failed attempt was the first after one, a longer pause. It reports whether none was active before. The failure of
-// an attempt that was under way when the pause began changes nothing.
+// fail starts a pause or, if the failed attempt was the first after one, a longer pause. It reports whether none was
+// active before. The failure of an attempt that was under way when the pause began changes nothing.
 func (p *pause) fail(now time.Time, first bool, b backoff) (began bool) {
 	if p.active() && !first {
 		return false

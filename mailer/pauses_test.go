@@ -51,10 +51,12 @@ func TestTheAlarmIsRaisedOncePerPauseAndEndsWithIt(t *testing.T) {
 	for n, want := range []time.Duration{5, 10, 20, 40, 60, 60} {
 		_, err := env.Run(t.Context(), job)
 		if waitOf(err) != want*time.Second || env.PausedFor() != want*time.Second || r.dialled() != n+1 {
-			t.Fatalf("try %d: %v is retried in %s, rest %s, %d connections", n+1, err, waitOf(err), env.PausedFor(), r.dialled())
+			t.Fatalf("attempt %d: %v is retried in %s, paused for %s, %d connections", n+1, err, waitOf(err),
+				env.PausedFor(), r.dialled())
 		}
 		env.advance(want*time.Second - time.Millisecond)
-		if _, err := env.Run(t.Context(), job); waitOf(err) != time.Second || r.dialled() != n+1 || env.lastLog()["outcome"] != "retry" {
+		if _, err := env.Run(t.Context(), job); waitOf(err) != time.Second || r.dialled() != n+1 ||
+			env.lastLog()["outcome"] != "retry" {
 			t.Fatalf("before its time: %v is retried in %s, %d connections", err, waitOf(err), r.dialled())
 		}
 		env.advance(time.Millisecond)
@@ -65,7 +67,8 @@ func TestTheAlarmIsRaisedOncePerPauseAndEndsWithIt(t *testing.T) {
 		t.Error(diff)
 	}
 	began, ended := env.logged("relay paused"), env.logged("relay takes emails again")
-	if len(began) != 1 || began[0]["level"] != "ERROR" || began[0]["reply"] != "421 4.3.2 closing" || len(ended) != 1 || ended[0]["level"] != "INFO" {
+	if len(began) != 1 || began[0]["level"] != "ERROR" || began[0]["reply"] != "421 4.3.2 closing" || len(ended) != 1 ||
+		ended[0]["level"] != "INFO" {
 		t.Errorf("%v, %v", began, ended)
 	}
 	r.change(says("MAIL", "421 4.3.2 closing"))
@@ -111,7 +114,7 @@ func TestAfterAPauseTheRelayGetsOneEmailAndTheOthersWaitForIt(t *testing.T) {
 	}
 	close(open)
 	if err := <-first; err != nil || env.PausedFor() != 0 {
-		t.Errorf("%v, rest %s", err, env.PausedFor())
+		t.Errorf("%v, paused for %s", err, env.PausedFor())
 	}
 	for _, job := range jobs[1:] {
 		env.deliver(job)
@@ -143,7 +146,8 @@ func TestARefusedSenderWaitsWhileOtherSitesGoOn(t *testing.T) {
 	}
 	env.deliver(env.signUpAt("herald", ada))
 	said := r.heard("")
-	if _, err := env.Run(t.Context(), env.signUp("grace@example.org")); waitOf(err) != time.Minute || r.heard("") != said {
+	if _, err := env.Run(t.Context(), env.signUp("grace@example.org")); waitOf(err) != time.Minute ||
+		r.heard("") != said {
 		t.Errorf("%v is retried in %s; the relay heard %q", err, waitOf(err), r.latest(""))
 	}
 	env.advance(time.Minute)
@@ -188,7 +192,8 @@ func TestAnEmailThatWaitsForPausedRelaysDoesNotCountAgainstTheLimit(t *testing.T
 	env := newEnv(t, r.addr)
 	_, _ = env.Run(t.Context(), env.signUp("ada@example.net"))
 	for n := range 54 { // four more than one mailbox may have: as many as may wait
-		if _, err := env.Run(t.Context(), env.signUp(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || notBeforeOf(err) != -1 {
+		if _, err := env.Run(t.Context(),
+			env.signUp(fmt.Sprintf("ada+%d@example.org", n))); waitOf(err) != time.Minute || notBeforeOf(err) != -1 {
 			t.Fatalf("email %d: %v", n, err)
 		}
 	}
@@ -210,7 +215,7 @@ func TestACancelledAttemptAfterAPauseLeavesRoomForAnother(t *testing.T) {
 	eventually(t, "an attempt", func() bool { return r.dialled() == 2 })
 	cancel()
 	if err := <-done; err == nil || env.PausedFor() != 0 {
-		t.Fatalf("%v, rest %s", err, env.PausedFor())
+		t.Fatalf("%v, paused for %s", err, env.PausedFor())
 	}
 	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
 	env.deliver(job)

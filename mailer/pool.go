@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// pool keeps connections open between emails, the last used on top, and limits how many there are: in use, idle, and quitting.
+// pool keeps connections open between emails, the last used on top, and limits how many there are: in use, idle, and
+// quitting.
 type pool struct {
 	idleTimeout time.Duration // after which an idle connection is quit
 	limit       int           // of connections; 0: none
@@ -22,8 +23,8 @@ type pool struct {
 	quitting sync.WaitGroup
 }
 
-// acquire returns an idle connection, or nil for a slot for a new one. Either ends with put, drop or freeSlot. If there is neither, it waits for at
-// most wait. The error is errBusy or context.Canceled.
+// acquire returns an idle connection, or nil for a slot for a new one. Either ends with put, drop or freeSlot. If there
+// is neither, it waits for at most wait. The error is errBusy or context.Canceled.
 func (p *pool) acquire(ctx context.Context, wait time.Duration) (*connection, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {

@@ -11,8 +11,8 @@ import (
 // errNoUTF8 says that no relay can take an email to an address beyond ASCII.
 var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 
-// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an *smtpError about a step
-// after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
+// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an
+// *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
 func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
 	ctx, cancel := context.WithDeadline(ctx, end)
@@ -42,8 +42,8 @@ func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error
 	return "", retryIn(failed, max(m.relaysPausedFor(e.senderDomain), minWait))
 }
 
-// share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a relay that hangs is not
-// waited for.
+// share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a
+// relay that hangs is not waited for.
 func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 	after := len(m.relays) - 1 - i
 	if after == 0 {
@@ -53,7 +53,7 @@ func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 }
 
 // connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result.
-func (m *Mailer) connect(ctx context.Context, r *relayClient, e *email, limit time.Duration) (c *connection, err error) {
+func (m *Mailer) connect(ctx context.Context, r *relayState, e *email, limit time.Duration) (c *connection, err error) {
 	a, ok := r.admit(e.senderDomain)
 	if !ok {
 		return nil, errPaused
@@ -80,8 +80,8 @@ func (m *Mailer) relaysPausedFor(sender string) time.Duration {
 	return wait
 }
 
-// relayClient is a relay as this process knows it: how to connect to it, its open connections, and its pauses.
-type relayClient struct {
+// relayState is a relay as this process knows it: how to connect to it, its open connections, and its pauses.
+type relayState struct {
 	dialer
 	pool  *pool
 	now   func() time.Time
@@ -96,18 +96,19 @@ type relayClient struct {
 
 // attempt is one attempt to get an email to a relay's answer to MAIL.
 type attempt struct {
-	sender                      string // the domain on the envelope
-	firstOfRelay, firstOfSender bool   // whether it is the first attempt after a pause of the relay, or of the sender at this relay
+	sender string // the domain on the envelope
+	// whether it is the first attempt after a pause of the relay, or of the sender at this relay
+	firstOfRelay, firstOfSender bool
 }
 
 // pausedFor returns how long the relay is paused for a sender.
-func (r *relayClient) pausedFor(sender string) time.Duration {
+func (r *relayState) pausedFor(sender string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.remaining(sender)
 }
 
-func (r *relayClient) remaining(sender string) time.Duration {
+func (r *relayState) remaining(sender string) time.Duration {
 	wait := r.pause.remaining(r.now())
 	if own := r.senders[sender]; own != nil {
 		wait = max(wait, own.remaining(r.now()))
@@ -116,7 +117,7 @@ func (r *relayClient) remaining(sender string) time.Duration {
 }
 
 // admit begins an attempt for an email of a sender, unless the relay is paused for it.
-func (r *relayClient) admit(sender string) (a attempt, ok bool) {
+func (r *relayState) admit(sender string) (a attempt, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.remaining(sender) > 0 {
@@ -129,9 +130,9 @@ func (r *relayClient) admit(sender string) (a attempt, ok bool) {
 	return a, true
 }
 
-// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled attempt, say nothing about the
-// relay. Nor does its refusal of one more connection, as long as others are open.
-func (r *relayClient) learn(a attempt, err error) {
+// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled
+// attempt, say nothing about the relay. Nor does its refusal of one more connection, as long as others are open.
+func (r *relayState) learn(a attempt, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own := r.senders[a.sender]
@@ -143,7 +144,8 @@ func (r *relayClient) learn(a attempt, err error) {
 	case err == nil:
 		r.endPause(&r.pause, "")
 		r.endPause(own, a.sender)
-	case !errors.As(err, &failure) || errors.Is(failure.cause, context.Canceled) || failure.wantsFewerConnections() && r.pool.hasGreeted():
+	case !errors.As(err, &failure), errors.Is(failure.cause, context.Canceled),
+		failure.wantsFewerConnections() && r.pool.hasGreeted():
 		r.pause.abandon(a.firstOfRelay)
 		own.abandon(a.firstOfSender)
 	case failure.step == stepMAIL && failure.keepsConnection():
@@ -160,11 +162,12 @@ func (r *relayClient) learn(a attempt, err error) {
 }
 
 // startPause starts a pause, or a longer one, and raises the alarm if it is the only one.
-func (r *relayClient) startPause(p *pause, first bool, sender string, failure *smtpError) {
+func (r *relayState) startPause(p *pause, first bool, sender string, failure *smtpError) {
 	if !p.fail(r.now(), first, failure.backoff()) {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()), slog.String("step", string(failure.step)),
+	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()),
+		slog.String("step", string(failure.step)),
 		slog.Int("code", failure.code), slog.String("reply", failure.loggable()), slog.String("sender", sender))
 	if r.activePauses++; r.activePauses == 1 {
 		r.alarm(r.HostPort(), true)
@@ -172,18 +175,19 @@ func (r *relayClient) startPause(p *pause, first bool, sender string, failure *s
 }
 
 // endPause ends a pause, and the alarm if it was the last one.
-func (r *relayClient) endPause(p *pause, sender string) {
+func (r *relayState) endPause(p *pause, sender string) {
 	if !p.succeed() {
 		return
 	}
-	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()), slog.String("sender", sender))
+	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()),
+		slog.String("sender", sender))
 	if r.activePauses--; r.activePauses == 0 {
 		r.alarm(r.HostPort(), false)
 	}
 }
 
 // check opens a new connection, up to the point where emails are taken, and quits.
-func (r *relayClient) check(ctx context.Context, limit time.Duration) error {
+func (r *relayState) check(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c, err := r.dial(ctx)
@@ -194,9 +198,9 @@ func (r *relayClient) check(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of the email has been sent by
-// then, so a connection that broke while it was idle costs no attempt.
-func (r *relayClient) openTransaction(ctx context.Context, e *email) (*connection, error) {
+// openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of
+// the email has been sent by then, so a connection that broke while it was idle costs no attempt.
+func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection, error) {
 	c, err := r.pool.acquire(ctx, r.timeout)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -232,7 +236,7 @@ func (r *relayClient) openTransaction(ctx context.Context, e *email) (*connectio
 }
 
 // reuse opens a transaction on an idle connection, which has Options.Dial to show that it still works.
-func (r *relayClient) reuse(ctx context.Context, c *connection, e *email) error {
+func (r *relayState) reuse(ctx context.Context, c *connection, e *email) error {
 	if !c.canSend(e) {
 		return errNoUTF8
 	}
@@ -249,7 +253,7 @@ func (r *relayClient) reuse(ctx context.Context, c *connection, e *email) error 
 }
 
 // handOver sends the email of an open transaction, and returns the relay's reply. The error is an *smtpError.
-func (r *relayClient) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
+func (r *relayState) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
 	reply, at, err := c.send(ctx, e, end)
 	if err != nil {
 		return "", r.putBack(ctx, c, at, err)
@@ -259,7 +263,7 @@ func (r *relayClient) handOver(ctx context.Context, c *connection, e *email, end
 }
 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.
-func (r *relayClient) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
+func (r *relayState) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
 	failure := newSMTPError(ctx, at, err)
 	if failure.keepsConnection() {
 		r.pool.put(c)

@@ -8,32 +8,29 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/mailer"
 )
 
 // withMoreRelays adds relays to be tried after the first.
-func withMoreRelays(more ...*fakeRelay) func(*mailer.Options) {
+func withMoreRelays(t *testing.T, more ...*fakeRelay) func(*mailer.Options) {
 	return func(o *mailer.Options) {
 		for _, r := range more {
-			address, err := relay.Parse("smtp://" + r.addr)
-			if err != nil {
-				panic(err)
-			}
-			o.Relays = append(o.Relays, address)
+			o.Relays = append(o.Relays, relayAt(t, "smtp://"+r.addr))
 		}
 	}
 }
 
 func TestIfOneRelayFailsUpToMAILTheNextIsTriedAtOnce(t *testing.T) {
 	for _, row := range repliesUpToMAIL() {
-		if row.verb == "STARTTLS" || row.verb == "AUTH" || row.verb == "EHLO" && row.code == 0 && row.pause == longPause { // none of them is needed here
+		// none of them is needed here
+		if row.verb == "STARTTLS" || row.verb == "AUTH" || row.verb == "EHLO" && row.code == 0 &&
+			row.pause == longPause {
 			continue
 		}
 		t.Run(row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
 			t.Parallel()
 			bad, good := startRelay(t), startRelay(t)
-			env := newEnv(t, bad.addr, withMoreRelays(good), func(o *mailer.Options) {
+			env := newEnv(t, bad.addr, withMoreRelays(t, good), func(o *mailer.Options) {
 				o.Dial, o.Session = 500*time.Millisecond, 10*time.Second
 				if row.reply == stall {
 					o.Session = 2 * time.Second
@@ -71,7 +68,8 @@ func TestARelayThatHangsIsNotWaitedForIfThereIsAnother(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			bad, good := startRelay(t, says(at, stall)), startRelay(t)
-			env := newEnv(t, bad.addr, withMoreRelays(good), func(o *mailer.Options) { o.Dial, o.Session = 200*time.Millisecond, 2*time.Minute })
+			env := newEnv(t, bad.addr, withMoreRelays(t, good),
+				func(o *mailer.Options) { o.Dial, o.Session = 200*time.Millisecond, 2*time.Minute })
 			began := time.Now()
 			env.deliver(env.signUp(ada))
 			if took := time.Since(began); len(good.received()) != 1 || took > 20*time.Second {
@@ -89,7 +87,7 @@ func TestAnEmailIsOfferedToOneRelayOnly(t *testing.T) {
 		t.Run(row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
 			t.Parallel()
 			first, second := startRelay(t, says(row.verb, row.reply)), startRelay(t)
-			env := newEnv(t, first.addr, withMoreRelays(second))
+			env := newEnv(t, first.addr, withMoreRelays(t, second))
 			_, err := env.Run(t.Context(), env.signUp(ada))
 			if got := env.lastLog()["outcome"]; got != row.outcome || second.dialled() != 0 {
 				t.Errorf("%v, %v; %d connections to the second", got, err, second.dialled())
@@ -100,15 +98,17 @@ func TestAnEmailIsOfferedToOneRelayOnly(t *testing.T) {
 
 func TestWhenAllRelaysFailTheEmailWaitsForTheShortestPause(t *testing.T) {
 	long, brief := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t, says("MAIL", "452 4.3.1 full"))
-	env := newEnv(t, long.addr, withMoreRelays(brief))
+	env := newEnv(t, long.addr, withMoreRelays(t, brief))
 	job := env.signUp(ada)
 	_, err := env.Run(t.Context(), job)
 	if waitOf(err) != 5*time.Second || queueOf(err) != job.Queue || !strings.Contains(err.Error(), "MAIL: 452") {
 		t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 	}
 	_, err = env.Run(t.Context(), job)
-	if waitOf(err) != 5*time.Second || long.dialled() != 1 || brief.dialled() != 1 || env.lastLog()["outcome"] != "retry" {
-		t.Errorf("%v is retried in %s, %d and %d connections; want both left alone", err, waitOf(err), long.dialled(), brief.dialled())
+	if waitOf(err) != 5*time.Second || long.dialled() != 1 || brief.dialled() != 1 ||
+		env.lastLog()["outcome"] != "retry" {
+		t.Errorf("%v is retried in %s, %d and %d connections; want both left alone", err, waitOf(err), long.dialled(),
+			brief.dialled())
 	}
 	env.advance(5 * time.Second)
 	brief.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
@@ -123,7 +123,7 @@ func TestAnAddressBeyondASCIIGoesToARelayWithSMTPUTF8OrIsUndeliverable(t *testin
 	plain := func(r *fakeRelay) { r.ext = []string{"8BITMIME"} }
 	t.Run("the second can", func(t *testing.T) {
 		first, second := startRelay(t, plain), startRelay(t)
-		env := newEnv(t, first.addr, withMoreRelays(second))
+		env := newEnv(t, first.addr, withMoreRelays(t, second))
 		env.deliver(env.signUp(jörg))
 		env.deliver(env.signUp(ada))
 		if len(second.received()) != 1 || len(first.received()) != 1 {
@@ -132,19 +132,21 @@ func TestAnAddressBeyondASCIIGoesToARelayWithSMTPUTF8OrIsUndeliverable(t *testin
 	})
 	t.Run("the second is away", func(t *testing.T) {
 		first, second := startRelay(t, plain), startRelay(t, says("greeting", "421 no"))
-		env := newEnv(t, first.addr, withMoreRelays(second))
+		env := newEnv(t, first.addr, withMoreRelays(t, second))
 		job := env.signUp(jörg)
 		for range 2 {
-			if ended, err := env.Run(t.Context(), job); ended || waitOf(err) <= 0 || env.request(job).State != consent.Pending {
+			if ended, err := env.Run(t.Context(), job); ended || waitOf(err) <= 0 ||
+				env.request(job).State != consent.Pending {
 				t.Errorf("ended %v, %v", ended, err)
 			}
 		}
 	})
 	t.Run("none can", func(t *testing.T) {
 		first, second := startRelay(t, plain), startRelay(t, plain)
-		env := newEnv(t, first.addr, withMoreRelays(second))
+		env := newEnv(t, first.addr, withMoreRelays(t, second))
 		job := env.signUp(jörg)
-		if ended, err := env.Run(t.Context(), job); !ended || err != nil || env.request(job).State != consent.Undeliverable {
+		if ended, err := env.Run(t.Context(), job); !ended || err != nil ||
+			env.request(job).State != consent.Undeliverable {
 			t.Errorf("ended %v, %v", ended, err)
 		}
 	})
@@ -152,16 +154,17 @@ func TestAnAddressBeyondASCIIGoesToARelayWithSMTPUTF8OrIsUndeliverable(t *testin
 
 func TestCheckNamesEachRelayThatFails(t *testing.T) {
 	good, bad := startRelay(t), startRelay(t, says("greeting", "554 5.7.1 not you"))
-	env := newEnv(t, good.addr, withMoreRelays(bad))
+	env := newEnv(t, good.addr, withMoreRelays(t, bad))
 	err := env.Check(t.Context())
-	if err == nil || !strings.Contains(err.Error(), bad.addr+": mailer: relay, greeting: 554") || strings.Contains(err.Error(), good.addr) {
+	if err == nil || !strings.Contains(err.Error(), bad.addr+": mailer: relay, greeting: 554") ||
+		strings.Contains(err.Error(), good.addr) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestACancelledEmailGoesToNoOtherRelay(t *testing.T) {
 	first, second := startRelay(t, says("greeting", stall)), startRelay(t)
-	env := newEnv(t, first.addr, withMoreRelays(second))
+	env := newEnv(t, first.addr, withMoreRelays(t, second))
 	ctx, cancel := context.WithCancel(t.Context())
 	job := env.signUp(ada)
 	done := make(chan error)

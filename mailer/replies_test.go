@@ -48,7 +48,8 @@ func repliesUpToMAIL() []replyCase {
 		{"greeting", hangUp, retried, 0, "greeting: the connection was closed", shortPause, false},
 		{"greeting", stall, retried, 0, "greeting: no answer in time", shortPause, false},
 		{"greeting", "HTTP/1.1 400 Bad Request", retried, 0, "greeting: an answer that is not SMTP", shortPause, false},
-		{"EHLO", "550 5.7.1 go away", retried, 0, "AUTH: the relay offers no mechanism", longPause, false}, // HELO is taken, which offers nothing
+		// HELO is taken, which offers nothing
+		{"EHLO", "550 5.7.1 go away", retried, 0, "AUTH: the relay offers no mechanism", longPause, false},
 		{"EHLO HELO", "451 4.3.0 not now", retried, 451, "EHLO: 451", shortPause, false},
 		{"EHLO HELO", "421 4.3.2 closing", retried, 421, "EHLO: 421", shortPause, false},
 		{"EHLO HELO", "550 5.7.1 go away", retried, 550, "EHLO: 550", longPause, false},
@@ -61,8 +62,10 @@ func repliesUpToMAIL() []replyCase {
 		{"STARTTLS", hangUp, retried, 0, "STARTTLS: the connection was closed", shortPause, false},
 		{"STARTTLS", stall, retried, 0, "STARTTLS: no answer in time", shortPause, false},
 		{"STARTTLS", "what", retried, 0, "STARTTLS: an answer that is not SMTP", shortPause, false},
-		{"AUTH", "535 5.7.8 wrong password hunter2", retried, 535, "AUTH: 535 5.7.8 wrong password …", longPause, false},
-		{"AUTH", "500 5.5.2 what is AG9wdGluAGh1bnRlcjI=", retried, 500, "AUTH: 500 5.5.2 what is …", longPause, false}, // \x00optin\x00hunter2
+		{"AUTH", "535 5.7.8 wrong password hunter2", retried, 535, "AUTH: 535 5.7.8 wrong password …", longPause,
+			false},
+		// \x00optin\x00hunter2
+		{"AUTH", "500 5.5.2 what is AG9wdGluAGh1bnRlcjI=", retried, 500, "AUTH: 500 5.5.2 what is …", longPause, false},
 		{"AUTH", "500 5.5.2 what is aHVudGVyMg==", retried, 500, "AUTH: 500 5.5.2 what is …", longPause, false},
 		{"AUTH", "454 4.7.0 not now", retried, 454, "AUTH: 454", shortPause, false},
 		{"AUTH", "421 4.3.2 closing", retried, 421, "AUTH: 421", shortPause, false},
@@ -84,9 +87,11 @@ func repliesAfterMAIL() []replyCase {
 	return []replyCase{
 		{"RCPT", "550 5.7.26" + to + "your domain has no DKIM", retried, 550, "RCPT: 550 5.7.26", 0, false},
 		{"DATA", "550 5.7.515 access denied", retried, 550, "DATA: 550 5.7.515", 0, false},
-		{"RCPT", "550 5.7.1" + to + "you are blocked", undeliverable, 550, "550 5.7.1" + to + "you are blocked", 0, false},
+		{"RCPT", "550 5.7.1" + to + "you are blocked", undeliverable, 550, "550 5.7.1" + to + "you are blocked", 0,
+			false},
 		{"RCPT", "550 5.1.1" + to + "user unknown", undeliverable, 550, "550 5.1.1" + to + "user unknown", 0, false},
-		{"RCPT", "550-5.1.1" + to + "\r\n550 5.1.1 unknown", undeliverable, 550, "550 5.1.1" + to + "5.1.1 unknown", 0, false},
+		{"RCPT", "550-5.1.1" + to + "\r\n550 5.1.1 unknown", undeliverable, 550, "550 5.1.1" + to + "5.1.1 unknown", 0,
+			false},
 		{"RCPT", "553 bad\x07name", undeliverable, 553, "553 bad name", 0, false},
 		{"RCPT", "554 5.7.1 " + strings.Repeat("long ", 300), undeliverable, 554, "554 5.7.1 long", 0, false},
 		{"RCPT", "450 4.2.0" + to + "greylisted", retried, 450, "RCPT: 450 4.2.0", 0, false},
@@ -102,7 +107,8 @@ func repliesAfterMAIL() []replyCase {
 		{"DATA", "250 what", retried, 250, "DATA: 250", 0, false},
 		{"DATA", hangUp, retried, 0, "DATA: the connection was closed", 0, false},
 		{"DATA", stall, retried, 0, "DATA: no answer in time", 0, false},
-		{".", "554 5.7.1 spam for" + to, undeliverable, 554, "554 5.7.1 spam for" + strings.TrimSuffix(to, " "), 0, false},
+		{".", "554 5.7.1 spam for" + to, undeliverable, 554, "554 5.7.1 spam for" + strings.TrimSuffix(to, " "), 0,
+			false},
 		{".", "451 4.7.1" + to + "later", retried, 451, "end of data: 451 4.7.1", 0, false},
 		{".", "421 4.3.2" + to + "closing", maybe, 421, "end of data: 421 4.3.2", 0, false},
 		{".", "taken" + to, maybe, 0, "end of data: an answer that is not SMTP", 0, false},
@@ -149,15 +155,18 @@ func TestEveryReplyAtEveryStepHasItsOutcome(t *testing.T) {
 			env.checkRetry(job, err, row)
 			switch q := env.request(job); row.outcome {
 			case delivered:
-				if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || q.Delivery == nil || !strings.Contains(q.Delivery.Reply, row.want) {
+				if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || q.Delivery == nil ||
+					!strings.Contains(q.Delivery.Reply, row.want) {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}
 			case undeliverable:
-				if err != nil || !ended || env.isDue(job) || q.State != consent.Undeliverable || !strings.HasPrefix(q.Closed.Reply, row.want) || len(q.Closed.Reply) > 512 {
+				if err != nil || !ended || env.isDue(job) || q.State != consent.Undeliverable ||
+					!strings.HasPrefix(q.Closed.Reply, row.want) || len(q.Closed.Reply) > 512 {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}
 			default:
-				if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || q.Delivery != nil || !strings.Contains(err.Error(), row.want) {
+				if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || q.Delivery != nil ||
+					!strings.Contains(err.Error(), row.want) {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}
 			}
@@ -176,7 +185,8 @@ func (env *env) checkRetry(job store.Job, err error, row replyCase) {
 		wait = row.pause
 	}
 	if notBeforeOf(err) != notBefore || waitOf(err) != wait {
-		env.t.Errorf("%v is retried not before %s and after %s; want %s and %s", err, notBeforeOf(err), waitOf(err), notBefore, wait)
+		env.t.Errorf("%v is retried not before %s and after %s; want %s and %s", err, notBeforeOf(err), waitOf(err),
+			notBefore, wait)
 	}
 	queue := store.QueueName("")
 	switch {
@@ -204,8 +214,10 @@ func (env *env) checkRetry(job store.Job, err error, row replyCase) {
 			sender = "gazette.example"
 		}
 		a := alarms[0]
-		if step, _ := a["step"].(string); a["level"] != "ERROR" || step == "" || !strings.HasPrefix(row.want, step+": ") ||
-			a["code"] != float64(row.code) || a["reply"] == "" || a["sender"] != sender || !strings.Contains(a["host"].(string), "127.0.0.1:") {
+		if step, _ := a["step"].(string); a["level"] != "ERROR" || step == "" ||
+			!strings.HasPrefix(row.want, step+": ") ||
+			a["code"] != float64(row.code) || a["reply"] == "" || a["sender"] != sender ||
+			!strings.Contains(a["host"].(string), "127.0.0.1:") {
 			env.t.Errorf("alarm %v", a)
 		}
 	}
@@ -234,7 +246,8 @@ func TestAnEmailThatWasTakenStaysTakenWhateverTheRelayDoesNext(t *testing.T) {
 }
 
 func TestTheReplyToRSETAndQUITChangesNothing(t *testing.T) {
-	for _, reply := range []string{"250 2.0.0 Ok", "421 4.3.2 closing", "451 4.3.0 not now", "550 5.5.1 no", "what", hangUp, stall} {
+	for _, reply := range []string{"250 2.0.0 Ok", "421 4.3.2 closing", "451 4.3.0 not now", "550 5.5.1 no", "what",
+		hangUp, stall} {
 		t.Run(reply, func(t *testing.T) {
 			t.Parallel()
 			r := startRelay(t, func(r *fakeRelay) {
@@ -257,8 +270,9 @@ func TestTheReplyToRSETAndQUITChangesNothing(t *testing.T) {
 			if err := env.Close(); err != nil || time.Since(began) > 8*time.Second {
 				t.Errorf("%v after %s", err, time.Since(began))
 			}
-			if env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 || r.heard("RSET") != 1 || len(r.received()) != 1 {
-				t.Errorf("rest %s, said %q", env.PausedFor(), r.said)
+			if env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 || r.heard("RSET") != 1 ||
+				len(r.received()) != 1 {
+				t.Errorf("paused for %s, said %q", env.PausedFor(), r.said)
 			}
 		})
 	}
@@ -266,16 +280,17 @@ func TestTheReplyToRSETAndQUITChangesNothing(t *testing.T) {
 
 func TestAFloodedMailboxStartsASurgeAtTheSite(t *testing.T) {
 	for reply, surges := range map[string]bool{
-		"450 4.7.28 too many forms": true, "550 5.7.28 too many forms": true, "550 5.7.26 unauthenticated": false, "450 4.7.2 no": false, "550 5.1.1 no": false,
+		"450 4.7.28 too many forms": true, "550 5.7.28 too many forms": true, "550 5.7.26 unauthenticated": false,
+		"450 4.7.2 no": false, "550 5.1.1 no": false,
 	} {
 		r := startRelay(t, says("RCPT", reply))
 		env := newEnv(t, r.addr)
 		_, _ = env.Run(t.Context(), env.signUp(ada))
-		noSurge, err := env.NoSurge(t.Context(), "gazette")
+		noSurge, err := env.surge.Admit(t.Context(), "gazette")
 		if err != nil || noSurge == surges {
 			t.Errorf("%s: no surge is %v, %v", reply, noSurge, err)
 		}
-		if noSurge, err := env.NoSurge(t.Context(), "herald"); err != nil || !noSurge {
+		if noSurge, err := env.surge.Admit(t.Context(), "herald"); err != nil || !noSurge {
 			t.Errorf("%s: another site: no surge is %v, %v", reply, noSurge, err)
 		}
 	}

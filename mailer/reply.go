@@ -42,7 +42,8 @@ func (s step) connects() bool {
 	return false
 }
 
-// smtpError is a conversation that ended without the relay taking the email. Its text names no recipient: it may be logged.
+// smtpError is a conversation that ended without the relay taking the email. Its text names no recipient: it may be
+// logged.
 type smtpError struct {
 	step       step
 	code       int    // of the relay's reply; 0: there was none
@@ -138,19 +139,20 @@ func (e *smtpError) loggable() string {
 	return strings.Join(words, " ")
 }
 
-// aboutUsCodes are enhanced codes that refuse the sender: its domain is not authenticated (RFC 7372, RFC 7505 section 4.2, and Microsoft's
-// 5.7.515), or forms send too many emails (X.7.28).
+// aboutUsCodes are enhanced codes that refuse the sender: its domain is not authenticated (RFC 7372, RFC 7505 section
+// 4.2, and Microsoft's 5.7.515), or forms send too many emails (X.7.28).
 var aboutUsCodes = regexp.MustCompile(`\b5\.7\.(2\d|515)\b`)
 
 // floodCodes are the enhanced codes of a mailbox that forms flood (X.7.28 of draft-levine-mailbomb-header).
 var floodCodes = regexp.MustCompile(`\b[45]\.7\.28\b`)
 
-// mailboxCodes are temporary enhanced codes about one mailbox (RFC 3463 section 3.3: disabled, which Gmail also says of one that is flooded;
-// full; the email too large; a list). They say nothing of its domain. 4.2.0 does: greylisting uses it.
+// mailboxCodes are temporary enhanced codes about one mailbox (RFC 3463 section 3.3: disabled, which Gmail also says of
+// one that is flooded; full; the email too large; a list). They say nothing of its domain. 4.2.0 does: greylisting uses
+// it.
 var mailboxCodes = regexp.MustCompile(`\b4\.2\.[1-4]\b`)
 
-// refusesEmail reports whether the relay refused this very email for good. 503 and the 53x of RFC 4954 say that the session is not in order, and
-// aboutUsCodes that the sender is not: neither is about the recipient.
+// refusesEmail reports whether the relay refused this very email for good. 503 and the 53x of RFC 4954 say that the
+// session is not in order, and aboutUsCodes that the sender is not: neither is about the recipient.
 func (e *smtpError) refusesEmail() bool {
 	switch e.step {
 	case stepRCPT, stepDATA, stepDot:

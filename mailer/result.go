@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
 )
 
@@ -21,7 +23,22 @@ var (
 // storeAwayDelay is how long a job waits because the store was unavailable.
 const storeAwayDelay = 5 * time.Second
 
-// retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the default.
+// result returns how a job ends: what Run's outcome means for the outbox.
+func result(ended bool, err error) outbox.Result {
+	switch {
+	case err == nil && ended:
+		return outbox.Ended()
+	case err == nil:
+		return outbox.Complete()
+	case errors.Is(err, confirm.ErrUnreadable):
+		return outbox.Fail(err)
+	}
+	later := retry(err)
+	return outbox.Move(later.queue, err).WithWait(later.delay).WithNotBefore(later.notBefore)
+}
+
+// retryError is the error of a job that is retried otherwise than its queue has it by default. A zero field leaves the
+// default.
 type retryError struct {
 	error
 	delay     time.Duration   // instead of the schedule's; the attempt does not count as one
@@ -30,15 +47,6 @@ type retryError struct {
 }
 
 func (e retryError) Unwrap() error { return e.error }
-
-// Wait is read by the outbox: the delay of this retry, however often the job was attempted.
-func (e retryError) Wait() time.Duration { return e.delay }
-
-// RetryAfter is read by the outbox: the least delay.
-func (e retryError) RetryAfter() time.Duration { return e.notBefore }
-
-// Lane is read by the outbox: the queue in which the job waits.
-func (e retryError) Lane() store.QueueName { return e.queue }
 
 // retry returns err with what an earlier retryError in its tree says.
 func retry(err error) retryError {
@@ -62,14 +70,16 @@ func retryNotBefore(err error, delay time.Duration) error {
 	return r
 }
 
-// moveTo is for an email that waits in a certain queue: its own, where the attempt told nothing new about it, or that of what is now known of it.
+// moveTo is for an email that waits in a certain queue: its own, because the attempt found out nothing about it, or one
+// that says what is now known of it.
 func moveTo(err error, queue store.QueueName) error {
 	r := retry(err)
 	r.queue = queue
 	return r
 }
 
-// storeError is for an email that the service could say nothing about. While the store is unavailable the attempt does not count.
+// storeError is for an email that the service could say nothing about. While the store is unavailable the attempt does
+// not count.
 func storeError(job store.Job, err error) error {
 	err = fmt.Errorf("mailer: email %s: %w", job.ID, err)
 	if errors.Is(err, store.ErrUnavailable) {

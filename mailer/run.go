@@ -11,6 +11,8 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
 )
 
@@ -33,32 +35,34 @@ type attemptLog struct {
 	code                       int
 }
 
-// Run sends the email of a leased job, if it is still due.
+// Run sends the email of a leased job, if it is still due, and returns how the job ends:
 //
-//	ended, nil      the job was ended together with what the relay answered, or its lease was lost meanwhile
-//	not ended, nil  there is nothing to send, or no longer: the caller completes the job
-//	error           the email is still due and is to be retried, as the methods of an error in the error's tree say (see retryError):
-//	                RetryAfter() time.Duration   not before that; zero: no such limit
-//	                Wait() time.Duration         after that, however often it was attempted; zero: as the queue has it
-//	                Lane() store.QueueName       in that queue; empty: as the queue has it
+//	Ended     the job was ended together with what the relay answered, or its lease was lost meanwhile
+//	Complete  there is nothing to send, or no longer
+//	Retry     the email is still due
+//	Move      the email is still due, and waits in a queue that says what is known of it
+//	Fail      the record cannot be opened (confirm.ErrUnreadable)
 //
-// It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect afterwards.
-func (m *Mailer) Run(ctx context.Context, job store.Job) (ended bool, err error) {
+// It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect
+// afterwards.
+func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	began := time.Now()
 	line := &attemptLog{site: job.Key.Site}
-	ended, err = m.attempt(ctx, job, line)
+	ended, err := m.attempt(ctx, job, line)
 	if err != nil && job.Queue == confirm.QueueEmailMaybeSent {
 		err = moveTo(err, job.Queue) // whatever stopped this attempt, the email was maybe sent
 	}
 	level, attrs := slog.LevelInfo, []slog.Attr{
-		slog.String("job", job.ID), slog.String("site", line.site), slog.String("type", line.jobType), slog.String("to", line.to),
-		slog.String("outcome", line.outcome), slog.Int("code", line.code), slog.Int64("ms", time.Since(began).Milliseconds()),
+		slog.String("job", job.ID), slog.String("site", line.site), slog.String("type", line.jobType),
+		slog.String("to", line.to),
+		slog.String("outcome", line.outcome), slog.Int("code", line.code),
+		slog.Int64("ms", time.Since(began).Milliseconds()),
 	}
 	if err != nil {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
-	return ended, err
+	return result(ended, err)
 }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
@@ -66,7 +70,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 		return m.recordDelivered(ctx, job, *delivery, line)
 	}
 	line.outcome = outError
-	msg, err := m.Service.Message(ctx, job)
+	msg, err := m.Service.Relay.Message(ctx, job)
 	if errors.Is(err, confirm.ErrNotDue) {
 		line.outcome = outNotDue
 		m.unrecorded.remove(job.ID)
@@ -78,19 +82,15 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	line.jobType, line.to = string(msg.Type), msg.To.Masked()
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
-		ended, err := m.notTaken(ctx, job, err, line)
-		if line.outcome == outUndeliverable {
-			m.Service.ReleaseMailbox(context.WithoutCancel(ctx), job, msg)
-		}
-		return ended, err
+		return m.notTaken(ctx, job, err, line)
 	}
 	delivery := consent.Delivery{MessageID: e.messageID, Reply: reply, SHA256: e.sha256}
 	m.unrecorded.set(job.ID, delivery)
 	return m.recordDelivered(ctx, job, delivery, line)
 }
 
-// send hands the email of msg to a relay, if it is its turn, and returns the email and the relay's reply. The email is composed only once a relay
-// may take it.
+// send hands the email of msg to a relay, if it is its turn, and returns the email and the relay's reply. The email is
+// composed only once a relay may take it.
 func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (e *email, reply string, err error) {
 	slot, wait, err := m.domains.acquire(ctx, msg.To.Domain())
 	switch {
@@ -142,12 +142,12 @@ func firstAttempt(queue store.QueueName) bool {
 
 // acquireMailbox counts an email against the limits of its mailbox, once for all its attempts.
 func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
-	wait, err := m.Service.AcquireMailbox(ctx, job, msg)
-	switch {
-	case err != nil:
+	err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		return moveTo(retryNotBefore(errMailboxLimit, exceeded.Wait()), job.Queue)
+	}
+	if err != nil {
 		return storeError(job, err)
-	case wait > 0:
-		return moveTo(retryNotBefore(errMailboxLimit, wait), job.Queue)
 	}
 	return nil
 }
@@ -178,7 +178,9 @@ func (m *Mailer) notTaken(ctx context.Context, job store.Job, err error, line *a
 }
 
 // conversationFailed decides how the job ends by the relay's answer to RCPT or later, or by its silence.
-func (m *Mailer) conversationFailed(ctx context.Context, job store.Job, failure *smtpError, line *attemptLog) (ended bool, err error) {
+func (m *Mailer) conversationFailed(
+	ctx context.Context, job store.Job, failure *smtpError, line *attemptLog,
+) (ended bool, err error) {
 	line.outcome = outRetry
 	if floodCodes.MatchString(failure.text) {
 		m.startSurge(ctx, job.Key.Site)
@@ -201,29 +203,34 @@ func (m *Mailer) conversationFailed(ctx context.Context, job store.Job, failure 
 	return false, failure
 }
 
-// startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used to flood a mailbox. If the
-// store is unavailable, the next such reply does it.
+// startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used
+// to flood a mailbox. If the store is unavailable, the next such reply does it.
 func (m *Mailer) startSurge(ctx context.Context, site string) {
-	err := m.Service.StartSurge(ctx, site)
-	m.Log.WarnContext(ctx, "forms are flooding a mailbox: signups at this site now need a challenge", "site", site, "error", err)
+	err := m.Service.Relay.Flooded(ctx, site)
+	m.Log.WarnContext(ctx, "forms are flooding a mailbox: signups at this site now need a challenge", "site", site,
+		"error", err)
 }
 
-// recordDelivered records that the relay took the email. If that fails, or the lease is lost, the delivery stays in m.unrecorded: the next attempt
-// records it and sends nothing.
-func (m *Mailer) recordDelivered(ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog) (ended bool, err error) {
+// recordDelivered records that the relay took the email. If that fails, or the lease is lost, the delivery stays in
+// m.unrecorded: the next attempt records it and sends nothing.
+func (m *Mailer) recordDelivered(
+	ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog,
+) (ended bool, err error) {
 	line.code = 250
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Delivered(ctx, job, delivery) })
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Delivered(ctx, job, delivery) })
 	return m.recorded(job, err, outDelivered, line)
 }
 
 // recordUndeliverable closes the request, with the relay's reply as evidence.
-func (m *Mailer) recordUndeliverable(ctx context.Context, job store.Job, reply string, line *attemptLog) (ended bool, err error) {
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Undeliverable(ctx, job, reply) })
+func (m *Mailer) recordUndeliverable(
+	ctx context.Context, job store.Job, reply string, line *attemptLog,
+) (ended bool, err error) {
+	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Undeliverable(ctx, job, reply) })
 	return m.recorded(job, err, outUndeliverable, line)
 }
 
-// recorded returns how the job ends after err, the result of recording an outcome and ending the job with it. After a lost lease the caller has
-// nothing left to end.
+// recorded returns how the job ends after err, the result of recording an outcome and ending the job with it. After a
+// lost lease the caller has nothing left to end.
 func (m *Mailer) recorded(job store.Job, err error, outcome string, line *attemptLog) (ended bool, _ error) {
 	switch {
 	case err == nil:
@@ -255,8 +262,8 @@ func retryRecording(ctx context.Context, record func(context.Context) error) err
 	}
 }
 
-// keepUnrecorded is how long an unrecorded delivery is remembered if this process does not attempt its job again: another process may have ended
-// the job.
+// keepUnrecorded is how long an unrecorded delivery is remembered if this process does not attempt its job again:
+// another process may have ended the job.
 const keepUnrecorded = 48 * time.Hour
 
 // unrecorded holds the deliveries that a relay took and that are not yet recorded, by job. They are few.

@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/internal/address"
 )
 
-// Sample sends one email with sample content to an address: a site's confirmation email with its purposes, whose links lead to its front page.
-// Nothing is recorded. The error is the relay's reply, or what prevented one.
+// Sample sends one email with sample content to an address: a site's confirmation email with its purposes, whose links
+// lead to its front page. Nothing is recorded. The error is the relay's reply, or what prevented one.
 func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Address) error {
 	s, ok := m.Sites[site]
 	if !ok {
@@ -27,7 +27,8 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 	_, err = m.deliver(ctx, e)
 	var failure *smtpError
 	if errors.As(err, &failure) && failure.reply != "" {
-		return fmt.Errorf("mailer: relay, %s: %s", failure.step, strings.ReplaceAll(failure.reply, to.String(), to.Masked()))
+		return fmt.Errorf("mailer: relay, %s: %s", failure.step, strings.ReplaceAll(failure.reply, to.String(),
+			to.Masked()))
 	}
 	return err
 }
@@ -40,7 +41,8 @@ func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Addr
 	}
 	now := m.Now()
 	msg := confirm.Message{
-		Type: consent.JobConfirmEmail, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
+		Type: consent.EmailConfirm, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour),
+		Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)
 	for _, p := range known.Purposes {

@@ -14,7 +14,7 @@ import (
 func TestASampleIsAnEmailLikeAnyOther(t *testing.T) {
 	_, edKey := keys(t)
 	away, r := startRelay(t, says("greeting", "554 5.7.1 not you")), startRelay(t)
-	env := newEnv(t, away.addr, withMoreRelays(r), withReplyAndBounces, func(o *mailer.Options) {
+	env := newEnv(t, away.addr, withMoreRelays(t, r), withReplyAndBounces, func(o *mailer.Options) {
 		o.DKIM = []mailer.DKIM{{Domain: "gazette.example", Selector: "e", Key: edKey}}
 	})
 	to, err := address.Parse(ada)
@@ -44,10 +44,12 @@ func TestASampleIsAnEmailLikeAnyOther(t *testing.T) {
 		}
 		subjects = append(subjects, m.subject)
 	}
-	if len(subjects) != 3 || subjects[0] == subjects[1] || !slices.ContainsFunc(subjects, func(s string) bool { return strings.Contains(s, "La Gazette") }) {
+	if len(subjects) != 3 || subjects[0] == subjects[1] ||
+		!slices.ContainsFunc(subjects, func(s string) bool { return strings.Contains(s, "La Gazette") }) {
 		t.Errorf("subjects %q", subjects)
 	}
-	if !strings.Contains(parse(t, messages[0].raw).text, "Receive the monthly letter") || !strings.Contains(parse(t, messages[1].raw).text, "Recevoir la lettre") {
+	if !strings.Contains(parse(t, messages[0].raw).text, "Receive the monthly letter") ||
+		!strings.Contains(parse(t, messages[1].raw).text, "Recevoir la lettre") {
 		t.Error("the site's purposes are not in it")
 	}
 }
@@ -77,7 +79,8 @@ func TestASampleReturnsTheRelaysReply(t *testing.T) {
 		env.noSecrets(err)
 	}
 	r := startRelay(t)
-	if err := newEnv(t, r.addr).Sample(t.Context(), "nowhere", "fr", to); err == nil || !strings.Contains(err.Error(), "not configured") || r.dialled() != 0 {
+	if err := newEnv(t, r.addr).Sample(t.Context(), "nowhere", "fr", to); err == nil ||
+		!strings.Contains(err.Error(), "not configured") || r.dialled() != 0 {
 		t.Errorf("a site that is not there: %v", err)
 	}
 }

@@ -18,8 +18,8 @@ const maxName = 100
 type Site struct {
 	From    mail.Address  // in the header; its address also on the envelope if there is no BounceDomain
 	ReplyTo *mail.Address // where answers go; From if nil
-	// BounceDomain is where bounces are read (RFC 5321 section 4.4): the return path of an email is its Message.ReturnPath at this domain. If it is
-	// empty, bounces go to From.
+	// BounceDomain is where bounces are read (RFC 5321 section 4.4): the return path of an email is its
+	// Message.ReturnPath at this domain. If it is empty, bounces go to From.
 	BounceDomain string
 	Show         templates.Site
 }
@@ -40,7 +40,8 @@ func (s Site) parse() (Site, error) {
 	if s.BounceDomain != "" {
 		a, err := address.Parse("x@" + s.BounceDomain)
 		if err != nil {
-			return Site{}, fmt.Errorf("the domain for bounces, %q, must be a domain such as bounces.example.org", s.BounceDomain)
+			return Site{}, fmt.Errorf("the domain for bounces, %q, must be a domain such as bounces.example.org",
+				s.BounceDomain)
 		}
 		s.BounceDomain = a.Domain()
 	}
@@ -51,11 +52,13 @@ func (s Site) parse() (Site, error) {
 func parseSender(what string, from mail.Address) (mail.Address, error) {
 	a, err := address.Parse(from.Address)
 	if err != nil || !isASCII(a.String()) {
-		return mail.Address{}, fmt.Errorf("%s %q must be a plain ASCII address such as hello@example.org", what, from.Address)
+		return mail.Address{}, fmt.Errorf("%s %q must be a plain ASCII address such as hello@example.org", what,
+			from.Address)
 	}
 	odd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) }
 	if strings.ContainsFunc(from.Name, odd) || utf8.RuneCountInString(from.Name) > maxName {
-		return mail.Address{}, fmt.Errorf("the name of %s must be one line of at most %d printable characters", what, maxName)
+		return mail.Address{}, fmt.Errorf("the name of %s must be one line of at most %d printable characters", what,
+			maxName)
 	}
 	return mail.Address{Name: strings.Join(strings.Fields(from.Name), " "), Address: a.String()}, nil
 }

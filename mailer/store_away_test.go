@@ -54,7 +54,8 @@ func TestAStoreThatIsUnavailableForAMomentCausesNoDuplicate(t *testing.T) {
 	other := env.signUp("nobody@example.org")
 	r.change(says("RCPT", "550 5.1.1 unknown"))
 	a.leave(2)
-	if ended, err := env.Run(t.Context(), other); !ended || err != nil || env.request(other).State != consent.Undeliverable {
+	if ended, err := env.Run(t.Context(), other); !ended || err != nil ||
+		env.request(other).State != consent.Undeliverable {
 		t.Errorf("ended %v, %v", ended, err)
 	}
 }
@@ -90,7 +91,8 @@ func TestAnAttemptWhileTheStoreIsUnavailableDoesNotCount(t *testing.T) {
 			job := env.signUp(ada)
 			change(s)
 			_, err := env.Run(t.Context(), job)
-			if !errors.Is(err, store.ErrUnavailable) || queueOf(err) != job.Queue || waitOf(err) != 5*time.Second || env.lastLog()["outcome"] != "error" {
+			if !errors.Is(err, store.ErrUnavailable) || queueOf(err) != job.Queue || waitOf(err) != 5*time.Second ||
+				env.lastLog()["outcome"] != "error" {
 				t.Errorf("%v is retried in %s in queue %s", err, waitOf(err), queueOf(err))
 			}
 			job.Queue = confirm.QueueEmailMaybeSent
@@ -116,7 +118,8 @@ func TestAnUnrecordedDeliveryIsRecordedByTheNextAttemptAndNotSentAgain(t *testin
 	env.noSecrets(err)
 	job = env.lease()
 	env.deliver(job)
-	if q := env.request(job); len(r.received()) != 1 || q.Delivery == nil || q.Delivery.Reply != "250 2.0.0 Ok: queued as 4FD1" || env.isDue(job) {
+	if q := env.request(job); len(r.received()) != 1 || q.Delivery == nil ||
+		q.Delivery.Reply != "250 2.0.0 Ok: queued as 4FD1" || env.isDue(job) {
 		t.Errorf("%d emails; %+v", len(r.received()), q)
 	}
 }

@@ -23,7 +23,8 @@ func TestEmailsGoOverTLSIfItIsOffered(t *testing.T) {
 		env := newEnv(t, "smtp://"+r.addr+query, trusting(pool))
 		env.deliver(env.signUp(ada))
 		if got := r.received(); len(got) != 1 || !got[0].tls || r.heard("EHLO") != 2 {
-			t.Errorf("%q: %d emails, %d EHLO; want 1 over TLS, and our name said anew", query, len(got), r.heard("EHLO"))
+			t.Errorf("%q: %d emails, %d EHLO; want 1 over TLS, and our name said anew", query, len(got),
+				r.heard("EHLO"))
 		}
 	}
 	r := startRelay(t, func(r *fakeRelay) { r.secure, r.smtps = secure, true })
@@ -53,15 +54,20 @@ func TestNothingIsSaidInClearTextAfterTLSFailed(t *testing.T) {
 		pool   *x509.CertPool
 		want   string
 	}{
-		"required and not offered": {"smtp://HOST?tls=required", func(*fakeRelay) {}, pool, "STARTTLS: the relay does not offer it"},
+		"required and not offered": {"smtp://HOST?tls=required", func(*fakeRelay) {}, pool,
+			"STARTTLS: the relay does not offer it"},
 		"refused": {"smtp://HOST", func(r *fakeRelay) {
 			offers("STARTTLS")(r)
 			says("STARTTLS", "454 4.7.0 TLS not available")(r)
 		}, pool, "STARTTLS: 454 4.7.0"},
-		"an unknown issuer":      {"smtp://HOST", func(r *fakeRelay) { offers("STARTTLS")(r); r.secure = other }, pool, "STARTTLS: its certificate is not valid"},
-		"another's name":         {"smtp://HOST", func(r *fakeRelay) { offers("STARTTLS")(r); r.secure = misnamed }, misnamedPool, "STARTTLS: its certificate is not valid"},
-		"smtps, unknown issuer":  {"smtps://HOST", func(r *fakeRelay) { r.secure, r.smtps = other, true }, pool, "TLS: its certificate is not valid"},
-		"smtps, another's name":  {"smtps://HOST", func(r *fakeRelay) { r.secure, r.smtps = misnamed, true }, misnamedPool, "TLS: its certificate is not valid"},
+		"an unknown issuer": {"smtp://HOST", func(r *fakeRelay) { offers("STARTTLS")(r); r.secure = other }, pool,
+			"STARTTLS: its certificate is not valid"},
+		"another's name": {"smtp://HOST", func(r *fakeRelay) { offers("STARTTLS")(r); r.secure = misnamed },
+			misnamedPool, "STARTTLS: its certificate is not valid"},
+		"smtps, unknown issuer": {"smtps://HOST", func(r *fakeRelay) { r.secure, r.smtps = other, true }, pool,
+			"TLS: its certificate is not valid"},
+		"smtps, another's name": {"smtps://HOST", func(r *fakeRelay) { r.secure, r.smtps = misnamed, true },
+			misnamedPool, "TLS: its certificate is not valid"},
 		"smtps to a clear relay": {"smtps://HOST", func(r *fakeRelay) { r.secure = good }, pool, "relay, TLS: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,13 +9,14 @@ import (
 // Cells keeps small values that replicas agree on, each under a name and for a time. A name is a keyed hash, or
 // something else that names nobody, of 1 to 128 bytes. A value has at most MaxBody bytes.
 type Cells interface {
-	// SetNX puts a value into a cell for d, unless the cell holds one. It returns nil if it put the value, or if the cell
-	// holds this very value already; otherwise the value that the cell holds. So values that differ say whose cell it
-	// is. It returns ErrInvalid for a name or value that cannot be, or if d is less than a millisecond; ErrUnavailable.
+	// SetNX puts a value into a cell for d, unless the cell holds one. It returns nil if it put the value, or if the
+	// cell holds this very value already; otherwise the value that the cell holds. So values that differ say whose
+	// cell it is. It returns ErrInvalid for a name or value that cannot be, or if d is less than a millisecond;
+	// ErrUnavailable.
 	SetNX(ctx context.Context, name string, value []byte, d time.Duration) (current []byte, err error)
 
-	// Get returns the value that a cell holds, or nil if it holds none. It returns ErrInvalid for a name that cannot be;
-	// ErrUnavailable.
+	// Get returns the value that a cell holds, or nil if it holds none. It returns ErrInvalid for a name that cannot
+	// be; ErrUnavailable.
 	Get(ctx context.Context, name string) ([]byte, error)
 
 	// CompareAndSwap puts a value into a cell, for d from now on, if the cell holds exactly the old value. It returns

@@ -8,8 +8,8 @@ import (
 
 // Counters tells what was counted. A count is added by the Change that it counts, exactly once.
 type Counters interface {
-	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. The days
-	// are written 2006-01-02. It returns ErrUnavailable.
+	// Counts returns what was counted at a site from one day to another, both included, in order of day and name. The
+	// days are written 2006-01-02. It returns ErrUnavailable.
 	Counts(ctx context.Context, site, from, to string) ([]Count, error)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/store/sqlite"
 )
 
-// A signup commits the record, the job that it makes necessary, and a count, all of it or none of it. A worker then ends
-// the job together with what came of it.
+// A signup commits the record, the job that it makes necessary, and a count, all of it or none of it. A worker then
+// ends the job together with what came of it.
 func ExampleRecords_Update() {
 	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "optin")
@@ -82,7 +82,10 @@ func ExampleLimits_Acquire() {
 	defer s.Close()
 
 	site := store.Bucket{Name: "site/gazette", Limits: []store.Limit{{N: 100, Per: time.Hour}}}
-	mailbox := store.Bucket{Name: "mailbox/q8Xc", Limits: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 5, Per: 24 * time.Hour}}}
+	mailbox := store.Bucket{
+		Name:   "mailbox/q8Xc",
+		Limits: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 5, Per: 24 * time.Hour}},
+	}
 	for _, job := range []string{"welcome-1", "welcome-1", "welcome-2"} { // the first is tried twice, and counted once
 		waits, err := s.Acquire(ctx, job, site, mailbox)
 		if err != nil {

@@ -16,7 +16,8 @@ type Limits interface {
 	// room and is not counted. Nothing is ever given back.
 	//
 	// No bucket ever holds more than its limits allow. Where an implementation cannot look at all buckets at once, a
-	// caller may be refused because of another one that is being refused at the same moment; the implementation says so.
+	// caller may be refused because of another one that is being refused at the same moment; the implementation says
+	// so.
 	//
 	// Acquire returns ErrInvalid for a bucket, a limit or a taker that cannot be, and for one bucket twice;
 	// ErrUnavailable.

@@ -101,8 +101,8 @@ func TestWrongLocationsAreRefusedWithoutTheirPassword(t *testing.T) {
 
 func TestALocationPrintsWithoutItsPasswords(t *testing.T) {
 	for text, want := range map[string]string{
-		"sqlite:///o.db":                                               "sqlite:///o.db?durability=always",
-		"rediss://ada:hunter2@h?durability=none":                       "rediss://h:6379/0?durability=none",
+		"sqlite:///o.db":                                             "sqlite:///o.db?durability=always",
+		"rediss://ada:hunter2@h?durability=none":                     "rediss://h:6379/0?durability=none",
 		"redis+sentinel://u:hunter2@a/m/2?sentinel_password=hunter3": "redis+sentinel://a:26379/m/2?durability=always",
 	} {
 		l, err := store.ParseLocation(text)

@@ -22,9 +22,10 @@ type Queue interface {
 	// bring back what a dead process had. It returns ErrLeaseLost, and changes nothing, as End does; ErrUnavailable.
 	RenewLease(ctx context.Context, job Job, d time.Duration) error
 
-	// End ends the lease of a job. It returns ErrLeaseLost, and changes nothing, if the job has ended already or has been
-	// leased again since; ErrInvalid for an outcome that cannot be; ErrUnavailable. A lease that is over may still be
-	// ended while nobody has leased the job again. A job that moves to another queue keeps its ID, Body and Attempts.
+	// End ends the lease of a job. It returns ErrLeaseLost, and changes nothing, if the job has ended already or has
+	// been leased again since; ErrInvalid for an outcome that cannot be; ErrUnavailable. A lease that is over may
+	// still be ended while nobody has leased the job again. A job that moves to another queue keeps its ID, Body and
+	// Attempts.
 	End(ctx context.Context, job Job, outcome Outcome) error
 
 	// Failed lists failed jobs of a queue in the order in which they failed: at most n, after the job with the ID after
@@ -32,8 +33,8 @@ type Queue interface {
 	// not failed any more, the listing starts anew. Failed returns ErrInvalid if n is less than 1; ErrUnavailable.
 	Failed(ctx context.Context, queue QueueName, after string, n int) ([]Job, error)
 
-	// Requeue makes a failed job due now, as if it had never been tried. It returns ErrNotFound if there is no failed job
-	// with that ID, queue and key; a job that has not failed is none. ErrUnavailable.
+	// Requeue makes a failed job due now, as if it had never been tried. It returns ErrNotFound if there is no failed
+	// job with that ID, queue and key; a job that has not failed is none. ErrUnavailable.
 	Requeue(ctx context.Context, queue QueueName, id string, key Key) error
 
 	// RunNow makes the n jobs of a queue that wait for a later time and would be due first, due now. Jobs that are

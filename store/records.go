@@ -145,8 +145,8 @@ func consistsOf(s string, n int, extra string) bool {
 		return false
 	}
 	for _, c := range []byte(s) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && strings.IndexByte(extra, c) < 0 {
+		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alnum && strings.IndexByte(extra, c) < 0 {
 			return false
 		}
 	}

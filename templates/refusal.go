@@ -5,12 +5,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/optin/optin/internal/problem"
 )
 
 // Codes lists the refusal codes that have a text of their own. Any other code is shown with a general text.
 func Codes() []string {
-	return []string{"captcha_required", "challenge_always", "challenge_invalid", "challenge_required", "consent_preticked", "consent_required", "email_invalid", "email_required", "email_undeliverable",
-		"origin_not_allowed", "page_expired", "purpose_required", "purpose_unknown", "redirect_not_allowed", "too_many", "too_quick"}
+	var codes []string
+	for _, p := range problem.All() {
+		if p.OnForm {
+			codes = append(codes, string(p.Code))
+		}
+	}
+	return codes
 }
 
 // statuses lists the HTTP statuses that have a text of their own.
@@ -21,19 +28,8 @@ func states() []string {
 	return []string{"confirmed", "declined", "expired", "pending", "undeliverable", "withdrawn"}
 }
 
-// Anchor is the id of the field on the signup page that an error belongs to. It is empty for the form as a whole.
-func (e FieldError) Anchor() string {
-	switch {
-	case e.Code == "captcha_required":
-		return "captcha"
-	case strings.HasPrefix(e.Code, "email_"):
-		return "email"
-	case strings.HasPrefix(e.Code, "consent_"), strings.HasPrefix(e.Code, "purpose_"):
-		return "purposes"
-	default:
-		return ""
-	}
-}
+// Anchor is the id of the part of the signup page that an error belongs to. It is empty for the form as a whole.
+func (e FieldError) Anchor() string { return problem.Of(problem.Code(e.Code)).Anchor }
 
 // ShownStatus is the status whose text is shown: the page's own, or the general one of its class.
 func (p Failure) ShownStatus() int {

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/bounce"
-	"github.com/optin/optin/internal/config"
 )
 
 // exitTempFail tells a mail system to deliver the message again later (EX_TEMPFAIL of sysexits.h).
@@ -36,13 +34,13 @@ func readBounce(ctx context.Context, args []string, env func(string) (string, bo
 		fmt.Fprintln(stderr, err)
 		return exitTempFail // not exitUsage: a mistake in the configuration must not lose a report
 	}
-	service, err := openService(ctx, cfg)
+	c, err := openCore(ctx, cfg)
 	if err != nil {
 		fmt.Fprintf(stderr, "optin bounce: %v. Deliver the message again, as mail systems do by themselves.\n", err)
 		return exitTempFail
 	}
-	defer service.Store.Close()
-	res, err := newBounces(service, cfg.Sites).Message(ctx, stdin, envelope...)
+	defer c.store.Close()
+	res, err := newBounces(c).Message(ctx, stdin, envelope...)
 	switch {
 	case errors.Is(err, bounce.ErrNoReport):
 		fmt.Fprintln(stdout, "This is not a report about an email, perhaps a person's reply. Nothing was changed.")
@@ -59,11 +57,11 @@ func readBounce(ctx context.Context, args []string, env func(string) (string, bo
 	return exitOK
 }
 
-// newBounces returns a receiver of reports about the emails of some sites.
-func newBounces(service *confirm.Service, sites []config.Site) *bounce.Receiver {
+// newBounces returns a receiver of reports about our emails.
+func newBounces(c *core) *bounce.Receiver {
 	senders := map[string]string{}
-	for _, s := range sites {
+	for _, s := range c.cfg.Sites {
 		senders[s.ID] = s.From.Address
 	}
-	return bounce.New(service, senders)
+	return bounce.New(c.service, senders)
 }

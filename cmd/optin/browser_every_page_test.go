@@ -144,7 +144,7 @@ func (p *everyPage) linkPages() {
 	p.check("decline", p.open(decline), 200)
 	p.check("declined", p.click("main form button"), 200)
 	p.check("declined-already", p.open(link), 409)
-	p.check("lifted", p.click(`form[action$="/lift"] button`), 200)
+	p.check("unblocked", p.click(`form[action$="/unblock"] button`), 200)
 
 	p.check("expired", p.open(p.oldLinks["late-"+p.lang+"@example.org"]), 410)
 	p.check("renewed", p.click(`form[action$="/renew"] button`), 202)

@@ -31,11 +31,11 @@ func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 		t.Errorf("the link returns %d", status)
 	}
 	p.wantHeading("No more emails")
-	if status := p.click(`form[action$="/lift"] button`); status != 200 {
+	if status := p.click(`form[action$="/unblock"] button`); status != 200 {
 		t.Fatalf("unblocking returns %d", status)
 	}
 	p.wantHeading("Emails are allowed again")
-	e.wantPosts("/c/{token}/lift", 200, 1)
+	e.wantPosts("/c/{token}/unblock", 200, 1)
 	p.click(".onward a")
 	p.wantHeading("Sign up")
 

@@ -27,7 +27,6 @@ import (
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/inbox"
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/templates"
 )
 
@@ -343,19 +342,17 @@ func size(reduced, full int) int {
 	return reduced
 }
 
-// service opens the service on the store beside the processes, as a command does.
-func (e *env) service() *confirm.Service {
+// core opens the core on the store beside the processes, as a command does.
+func (e *env) core() *core {
 	e.t.Helper()
 	cfg := e.parse()
 	st, err := openStore(e.t.Context(), cfg.Store, slog.New(slog.DiscardHandler))
 	e.must(err)
 	e.t.Cleanup(func() { st.Close() })
-	ring, err := keyring.New(cfg.Secrets...)
+	c, err := newCore(cfg, st, nil)
 	e.must(err)
-	service, err := newService(cfg, st, ring, nil)
-	e.must(err)
-	e.must(service.PutTexts(e.t.Context()))
-	return service
+	e.must(c.service.PutTexts(e.t.Context()))
+	return c
 }
 
 // signUpMany signs n people up concurrently, without HTTP. email returns an address for each number.
@@ -368,8 +365,7 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				a, err := address.Parse(email(i))
 				if err == nil {
-					err = service.Signup(t.Context(), "gazette", confirm.NewSignup{Address: a,
-						Purposes: []string{"letter"}, Locale: "en"})
+					err = service.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
 				}
 				if err != nil {
 					t.Errorf("signup %d: %v", i, err)

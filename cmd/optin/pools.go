@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
@@ -29,9 +28,8 @@ var emailWaits = []time.Duration{
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
 // newOutbox makes the pools of all queues.
-func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
-	pages *templates.Set, st store.Store, leaseFor time.Duration) (*outbox.Outbox, error) {
-	mail, err := newMailer(cfg, service, pages, p.log, func(relay string, paused bool) {
+func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duration) (*outbox.Outbox, error) {
+	mail, err := newMailer(c.cfg, c.service, pages, p.log, func(relay string, paused bool) {
 		p.metrics.Relay(relay, paused)
 		p.relays.Alarm(relay, paused)
 	})
@@ -39,12 +37,11 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 		return nil, err
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
-	pools := append(emailPools(mail, cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(service), Timeout: 30 * time.Second,
-		Waits:      storeWaits,
+	pools := append(emailPools(mail, c.cfg.SMTP.Connections), outbox.Pool{
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(c.service.Clock), Timeout: 30 * time.Second, Waits: storeWaits,
 		RepeatLast: true,
 	})
-	senders, err := newSenders(cfg, service, endpoints, p.log)
+	senders, err := newSenders(c, p.log)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +52,7 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 			ProbeEvery: webhook.ProbeEvery,
 		})
 	}
-	return outbox.New(outbox.Options{Store: st, Pools: pools, Log: p.log, LeaseFor: leaseFor,
+	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: p.log, LeaseFor: leaseFor,
 		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
 			p.metrics.Job(queueLabel(queue), string(outcome), took)
 		}})
@@ -66,7 +63,7 @@ func (p *program) newOutbox(cfg *config.Config, service *confirm.Service, endpoi
 // the mailer. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: mail.Work, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
+		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
 		RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
 	}
 	tried := fresh
@@ -82,9 +79,9 @@ func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 }
 
 // expire is the worker of confirm.QueueExpire.
-func expire(service *confirm.Service) outbox.Run {
+func expire(clock *confirm.Clock) outbox.Run {
 	return func(ctx context.Context, job store.Job) outbox.Result {
-		err := service.Expire(ctx, job)
+		err := clock.Expire(ctx, job)
 		switch {
 		case err == nil:
 			return outbox.Ended()
@@ -105,14 +102,12 @@ func queueLabel(queue store.QueueName) string {
 }
 
 // newSenders makes one for each endpoint, by its queue.
-func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
-	log *slog.Logger) (map[store.QueueName]*webhook.Sender, error) {
+func newSenders(c *core, log *slog.Logger) (map[store.QueueName]*webhook.Sender, error) {
 	all := map[store.QueueName]*webhook.Sender{}
-	for _, s := range cfg.Sites {
+	for _, s := range c.cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
-				Events: service, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
-				Health: endpoints,
+				Events: c.service.Website, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w), Health: c.endpoints,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)
@@ -121,12 +116,4 @@ func newSenders(cfg *config.Config, service *confirm.Service, endpoints *webhook
 		}
 	}
 	return all, nil
-}
-
-// newEndpoints makes the endpoints of all sites.
-func newEndpoints(service *confirm.Service) (*webhook.Endpoints, error) {
-	return webhook.NewEndpoints(webhook.EndpointsOptions{
-		Sites: service.Sites, Queue: service.Store, Cells: service.Store, Open: service.OpenEvent,
-		Enqueued: service.Enqueued,
-	})
 }

@@ -12,14 +12,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/web"
-	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -33,7 +31,7 @@ type program struct {
 	log     *slog.Logger
 	addr    net.Addr
 	metrics *metrics.Metrics
-	relays  *web.Relays
+	relays  *admin.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
 	stops   []func(context.Context) // called last in, first out
@@ -56,7 +54,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, r.HostPort())
 	}
-	p = &program{log: log, metrics: metrics.New(), relays: web.NewRelays(nil, relays...), failed: make(chan error, 2)}
+	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -67,25 +65,17 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		return p, err
 	}
 	p.onStop(func(context.Context) { p.warn("close the store", st.Close()) })
-	ring, err := keyring.New(cfg.Secrets...)
-	if err != nil {
-		return p, err
-	}
 	var box *outbox.Outbox
-	service, err := newService(cfg, st, ring, func(queue store.QueueName) { box.Wake(queue) })
+	c, err := newCore(cfg, st, func(queue store.QueueName) { box.Wake(queue) })
 	if err != nil {
 		return p, err
 	}
-	endpoints, err := newEndpoints(service)
-	if err != nil {
-		return p, err
-	}
-	if box, err = p.newOutbox(cfg, service, endpoints, pages, st, x.leaseFor); err != nil {
+	if box, err = p.newOutbox(c, pages, x.leaseFor); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
-	p.background(func(ctx context.Context) { p.watchStore(ctx, st, service) })
-	handler, err := p.handler(cfg, service, endpoints, pages, st, ring, x)
+	p.background(func(ctx context.Context) { p.watchStore(ctx, c) })
+	handler, err := p.handler(c, pages, x)
 	if err != nil {
 		return p, err
 	}
@@ -119,14 +109,14 @@ func (p *program) background(f func(context.Context)) {
 
 // watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts
 // of the configuration, as soon as the store is available.
-func (p *program) watchStore(ctx context.Context, st store.Store, service *confirm.Service) {
+func (p *program) watchStore(ctx context.Context, c *core) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	last, stored := "unknown", false
 	for {
-		err := st.Ready(ctx)
+		err := c.store.Ready(ctx)
 		if err == nil && !stored {
-			err = service.PutTexts(ctx)
+			err = c.service.PutTexts(ctx)
 			stored = err == nil
 		}
 		if ctx.Err() != nil {
@@ -150,31 +140,29 @@ func (p *program) watchStore(ctx context.Context, st store.Store, service *confi
 }
 
 // handler returns the handler of the main listener.
-func (p *program) handler(cfg *config.Config, service *confirm.Service, endpoints *webhook.Endpoints,
-	pages *templates.Set, st store.Store, ring *keyring.Keyring, x extra) (http.Handler, error) {
-	sites, err := webSites(cfg.Sites)
+func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler, error) {
+	sites, err := webSites(c.cfg.Sites)
 	if err != nil {
 		return nil, err
 	}
-	work, err := challenge.NewWork(func() [][]byte { return ring.Keys("challenge") }, challenge.WorkOptions{})
+	work, err := challenge.NewWork(func() [][]byte { return c.ring.Keys("challenge") }, challenge.WorkOptions{})
 	if err != nil {
 		return nil, err
 	}
 	o := web.Options{
-		Service: service, Webhooks: endpoints, Store: st, Keyring: ring, Pages: pages, Sites: sites,
-		PublicURL: cfg.PublicURL,
-		Work:      work, Bounces: newBounces(service, cfg.Sites), OperatorKeys: webAPIKeys(cfg.Admin.APIKeys),
-		TrustedProxies: cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
-		Admin: web.Admin{Password: cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(cfg.Sites)},
+		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Keyring: c.ring, Pages: pages, Sites: sites,
+		PublicURL: c.cfg.PublicURL, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
+		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
+		Admin: web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
 	}
-	s, err := web.New(o)
+	inner, err := web.New(o)
 	if err != nil {
 		return nil, err
 	}
-	inner, extras := s.Handler(), maps.Clone(x.handlers)
+	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if h, ok := extras[first]; ok {

@@ -14,7 +14,7 @@ func TestBadRecipientsDoNotDelayGoodOnes(t *testing.T) {
 	relay := newSMTPServer(t, map[string]func(context.Context) error{"slow.test": stalls, "later.test": refusesForNow})
 	onEachStore(t, func(t *testing.T, e *env) {
 		e.relayAddr, e.topYAML = relay.addr, unlimited
-		service := e.service()
+		service := e.core().service
 		signUpMany(t, service, bad, func(i int) string {
 			return fmt.Sprintf("person%d@%s", i, []string{"slow.test", "later.test"}[i%2])
 		})

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
 )
 
 // unlimited raises the limit of all emails.
@@ -19,15 +19,14 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	relay := newSMTPServer(t, nil)
 	e := newEnv(t, redisServer(t).url())
 	e.relayAddr, e.connections, e.topYAML = relay.addr, 8, unlimited
-	service := e.service()
-	signUpMany(t, service, n, addressOf)
+	c := e.core()
+	signUpMany(t, c.service, n, addressOf)
 	begun := time.Now()
 	one, _ := e.spawn(e.listen)
 	two, _ := e.spawn(freeAddr(t))
 	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
 	took := time.Since(begun)
-	e.eventually(time.Minute, "no job is left",
-		func() bool { return countOf(t, service, consent.CountEmails) == int64(n) })
+	e.eventually(time.Minute, "no job is left", func() bool { return countOf(t, c.store, consent.CountEmails) == int64(n) })
 	if one.stop() != exitOK || two.stop() != exitOK {
 		t.Errorf("they do not exit with 0:\n%s\n%s", one.stderr, two.stderr)
 	}
@@ -59,10 +58,9 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	a.SignUp("ada@people.test")
 	<-inHand
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
-	service := e.service()
+	c := e.core()
 	other, _ := e.spawn(freeAddr(t))
-	e.eventually(30*time.Second, "the other's email",
-		func() bool { return countOf(t, service, consent.CountEmails) == 1 })
+	e.eventually(30*time.Second, "the other's email", func() bool { return countOf(t, c.store, consent.CountEmails) == 1 })
 	close(release)
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
 	e.eventually(30*time.Second, "the sleeper's outcome",
@@ -70,7 +68,7 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	if all, different := relay.emails(); all != 2 || different != 1 {
 		t.Errorf("%d copies of %d emails arrived; want two of one", all, different)
 	}
-	if n := countOf(t, service, consent.CountEmails); n != 1 {
+	if n := countOf(t, c.store, consent.CountEmails); n != 1 {
 		t.Errorf("the record counts %d emails", n)
 	}
 	if sleeper.stop() != exitOK || other.stop() != exitOK {
@@ -93,16 +91,16 @@ func deliveredBy(p *process) (n int) {
 }
 
 // countOf returns a counter since yesterday, because a test may run at midnight.
-func countOf(t *testing.T, service *confirm.Service, name string) (n int64) {
+func countOf(t *testing.T, st store.Store, name string) (n int64) {
 	t.Helper()
 	day := func(ago time.Duration) string { return time.Now().UTC().Add(-ago).Format(time.DateOnly) }
-	all, err := service.Store.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
+	all, err := st.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range all {
-		if c.Name == name {
-			n += c.N
+	for _, one := range all {
+		if one.Name == name {
+			n += one.N
 		}
 	}
 	return n

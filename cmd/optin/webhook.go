@@ -270,17 +270,12 @@ func webhookFailed(ctx context.Context, args []string, env func(string) (string,
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	service, sites, code := openForWebhooks(ctx, f.Name(), *path, *site, env, stderr)
-	if service == nil {
+	c, sites, code := openForWebhooks(ctx, f.Name(), *path, *site, env, stderr)
+	if c == nil {
 		return code
 	}
-	defer service.Store.Close()
-	endpoints, err := newEndpoints(service)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook failed:", err)
-		return exitFailed
-	}
-	n, err := printFailed(ctx, endpoints, sites, stdout)
+	defer c.store.Close()
+	n, err := printFailed(ctx, c.endpoints, sites, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin webhook failed:", err)
 		return exitFailed
@@ -345,17 +340,12 @@ func webhookRetry(ctx context.Context, args []string, env func(string) (string, 
 		fmt.Fprintln(stderr, "optin webhook retry: say which: ids as optin webhook failed prints them, or -all")
 		return exitUsage
 	}
-	service, sites, code := openForWebhooks(ctx, f.Name(), *path, *site, env, stderr)
-	if service == nil {
+	c, sites, code := openForWebhooks(ctx, f.Name(), *path, *site, env, stderr)
+	if c == nil {
 		return code
 	}
-	defer service.Store.Close()
-	endpoints, err := newEndpoints(service)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook retry:", err)
-		return exitFailed
-	}
-	n, unknown, err := retryEvents(ctx, endpoints, sites, ids)
+	defer c.store.Close()
+	n, unknown, err := retryEvents(ctx, c.endpoints, sites, ids)
 	fmt.Fprintf(stdout, "%d enqueued again. The running service sends them within a second or two.\n", n)
 	for _, id := range unknown {
 		fmt.Fprintf(stderr, "optin webhook retry: no failed event has the id %q\n", id)
@@ -407,20 +397,19 @@ func splitIDs(args []string) (ids, flags []string) {
 }
 
 // openForWebhooks opens the store of a configuration for a command, and returns the sites that the command is about. If
-// the service is nil, the command ends with the code, and the reason is printed.
-func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool),
-	stderr io.Writer) (*confirm.Service, []config.Site, int) {
+// the core is nil, the command ends with the code, and the reason is printed.
+func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*core, []config.Site, int) {
 	cfg, _, sites, err := siteConfig(path, site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return nil, nil, exitUsage
 	}
-	service, err := openService(ctx, cfg)
+	c, err := openCore(ctx, cfg)
 	if err != nil {
 		fmt.Fprintf(stderr, "optin %s: %v\n", command, err)
 		return nil, nil, exitFailed
 	}
-	return service, sites, exitOK
+	return c, sites, exitOK
 }
 
 // webhookEndpoint converts a webhook of the configuration.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -13,7 +12,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
@@ -39,33 +38,6 @@ func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.S
 	return st, nil
 }
 
-// newService returns the service on a store. enqueued may be nil.
-func newService(cfg *config.Config, st store.Store, ring *keyring.Keyring,
-	enqueued func(store.QueueName)) (*confirm.Service, error) {
-	return confirm.New(confirm.Options{
-		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
-		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
-	})
-}
-
-// openService opens the store and returns the service on it, for a command beside a running service. It wakes no
-// worker: the running service looks for due jobs every second.
-func openService(ctx context.Context, cfg *config.Config) (*confirm.Service, error) {
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	ring, err := keyring.New(cfg.Secrets...)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	service, err := newService(cfg, st, ring, nil)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	return service, nil
-}
-
 func limits(of []config.Limit) (all []store.Limit) {
 	for _, l := range of {
 		all = append(all, store.Limit(l))
@@ -76,10 +48,8 @@ func limits(of []config.Limit) (all []store.Limit) {
 func serviceSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
 		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: consent.Terms{
-			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress),
-			EmailsPerSite: limits(c.Limits.EmailsPerSite),
-			RemindAfter:   c.Reminder,
-		}, Challenge: challengeOf(c.Challenge.When), NormalSignups: c.Challenge.Normal}
+			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), RemindAfter: c.Reminder,
+		}, EmailsPerSite: limits(c.Limits.EmailsPerSite)}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
 		}
@@ -91,11 +61,15 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 	return all
 }
 
-func challengeOf(when config.When) confirm.Challenge {
-	return map[config.When]confirm.Challenge{
-		config.WhenBusy: confirm.ChallengeInSurge, config.WhenAlways: confirm.ChallengeAlways,
-		config.WhenNever: confirm.ChallengeNever,
-	}[when]
+func surgeSites(of []config.Site) map[string]surge.Site {
+	challenges := map[config.When]surge.Challenge{
+		config.WhenBusy: surge.ChallengeInSurge, config.WhenAlways: surge.ChallengeAlways, config.WhenNever: surge.ChallengeNever,
+	}
+	all := map[string]surge.Site{}
+	for _, c := range of {
+		all[c.ID] = surge.Site{Challenge: challenges[c.Challenge.When], NormalSignups: c.Challenge.Normal}
+	}
+	return all
 }
 
 func templateSite(c config.Site) templates.Site {

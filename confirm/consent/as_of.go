@@ -1,13 +1,12 @@
 package consent
 
 import (
-	"slices"
 	"time"
 )
 
-// asOf is the subscription as it stood at a time, read from its evidence; a zero one if it was not there yet. Whole is false where
-// something that ended before then, or was changed since, is no longer known, so that the answer may lack it: what was confirmed
-// then by this answer was, but more may have been.
+// AsOf returns the subscription as it stood at a time, read from its evidence; a zero one if it did not exist yet. Whole is false where
+// something that ended before then, or was changed since, is no longer known: what this answer says was confirmed was, but more may
+// have been.
 func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	if s.Created.After(t) {
 		return Subscription{}, true
@@ -15,7 +14,7 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	then = s
 	then.Requests, then.Consents = nil, nil
 	for _, r := range s.Requests {
-		if r.opened().After(t) {
+		if r.openedAt().After(t) {
 			continue
 		}
 		if r.Closed != nil && r.Closed.At.After(t) {
@@ -44,20 +43,9 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	return then, !t.Before(s.HistorySince)
 }
 
-// lose notes that the history up to a time is no longer whole.
-func (s *Subscription) lose(upTo time.Time) {
+// forgetHistory notes that the history up to a time is no longer complete.
+func (s *Subscription) forgetHistory(upTo time.Time) {
 	if upTo.After(s.HistorySince) {
 		s.HistorySince = upTo
 	}
-}
-
-// without forgets closed requests, and with them until when the history is whole.
-func (s *Subscription) without(these func(Request) bool) {
-	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
-		if !these(r) {
-			return false
-		}
-		s.lose(r.Closed.At)
-		return true
-	})
 }

@@ -1,24 +1,25 @@
 package consent
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
 
-// Press is the button on the page behind a letter's link: the act that makes a consent valid.
+// Confirm is the button on the page behind an email's link: the action that makes a consent valid.
 type Confirm struct {
 	Request  string
 	Evidence Evidence
 }
 
-func (a Confirm) on(s *Subscription, now time.Time) ([]Job, error) {
+func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	r, err := s.Confirmable(a.Request, now)
 	if err != nil || !r.IsOpen(now) {
-		return nil, err
+		return effects{}, err
 	}
-	wanted := s.unconfirmed(r.Statements)
-	for _, sh := range wanted {
-		s.give(Consent{Statement: sh, Request: r.ID, State: Confirmed, Given: now})
+	wanted := s.Consents.missing(r.Statements)
+	for _, st := range wanted {
+		s.addConsent(Consent{Statement: st, Request: r.ID, State: Confirmed, Given: now})
 	}
 	if len(wanted) > 0 {
 		s.WithdrawnAt = time.Time{}
@@ -26,28 +27,29 @@ func (a Confirm) on(s *Subscription, now time.Time) ([]Job, error) {
 	r.close(Confirmed, a.Evidence)
 	s.Locale = r.Locale
 	if len(wanted) == 0 {
-		return nil, nil // another letter's link was first; there is nothing new to tell
+		return effects{}, nil // the link of another email was first; there is nothing new to announce
 	}
-	return tell(EventConfirmed), nil
+	return event(EventConfirmed), nil
 }
 
-// pressable finds a request that can be confirmed or was, or says why not. A request that was confirmed, or all of which another
-// letter's link confirmed, stays so for its holder as long as something of it holds, past its deadline too.
+// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrGone, ErrWithdrawn, ErrExpired.
+// A request that was confirmed, or whose purposes were all confirmed by another email's link, stays so for its holder while any of it
+// holds, past its deadline too.
 func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	if s.Declined != nil {
 		return nil, ErrDeclined
 	}
-	r := s.Request(id)
+	r := s.Requests.Find(id)
 	if r == nil {
 		return nil, ErrGone
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
-		if r.IsOpen(now) || s.FullyConfirmed(r) {
+		if r.IsOpen(now) || s.Consents.Cover(r) {
 			return r, nil
 		}
 	case Confirmed:
-		holds := func(sh Statement) bool { return s.confirmed(sh.Purpose) }
+		holds := func(st Statement) bool { return s.Consents.confirmed(st.Purpose) }
 		if !slices.ContainsFunc(r.Statements, holds) {
 			return nil, ErrWithdrawn
 		}
@@ -55,19 +57,32 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	case Withdrawn, Declined:
 		return nil, ErrWithdrawn
 	}
-	if len(s.standing(r)) == 0 {
+	if len(s.Consents.renewable(r)) == 0 {
 		return nil, ErrWithdrawn
 	}
 	return nil, ErrExpired
 }
 
-// covered tells whether all that a request asks is confirmed.
-func (s *Subscription) FullyConfirmed(r *Request) bool { return len(s.unconfirmed(r.Statements)) == 0 }
+// Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.
+type Renew struct {
+	Request  string
+	ID       string // the id of the new request, a fresh nonce
+	Evidence Evidence
+	Terms    Terms
+}
 
-// standing is what a request asked that was not taken back after it had been asked: a letter from before brings nothing back.
-func (s *Subscription) standing(r *Request) []Statement {
-	return slices.DeleteFunc(slices.Clone(r.Statements), func(sh Statement) bool {
-		g := s.Consent(sh.Purpose)
-		return g != nil && g.State != Confirmed && g.Ended.At.After(r.Asked.At)
-	})
+func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
+	if s.Requests.Find(a.ID) != nil {
+		return effects{}, nil
+	}
+	if _, err := s.Confirmable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
+		return effects{}, err
+	}
+	old, due := s.Requests.Find(a.Request), time.Time{}
+	if wanted := s.Consents.missing(s.Consents.renewable(old)); len(wanted) > 0 {
+		due = s.open(Request{
+			ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
+		}, a.Terms, now)
+	}
+	return effects{jobs: email(a.ID, due)}, nil
 }

@@ -1,44 +1,39 @@
-// Package confirm is the rules of the game: who has said yes, and what may happen next.
+// Package consent is the rules of double opt-in: who has said yes, and what may happen next.
 //
-// A rule is a pure function of what is known (a Subscription), of one act (a Signup, a Press, …) and of the time. It answers
-// with what is known afterwards and with what is owed because of it. Apply carries one act out; Service does so on a store,
-// atomically, and is all that the rest of the program calls.
+// A rule is a pure function of what is known (a Subscription), one Action and the time. Apply returns what is known afterwards and what
+// follows from it: jobs to be done and events for the website. The package knows no store, no clock and no wire.
 //
-//	act           who does it                        what it does
-//	Signup        anybody, by a form                 opens a request: its own link, texts, evidence, deadline; owes a letter
-//	Press         the mailbox, by the letter's link  confirms the purposes of that request
-//	Decline       the mailbox                        closes everything; no letter from this site until Lift
-//	Lift          the mailbox                        letters may come again; confirms nothing
-//	Renewal       the mailbox, by an expired link    opens the same request anew, with its first evidence; owes a letter
-//	Withdrawal    the mailbox, by any later letter,  takes back one purpose or all
-//	              or the website's server
-//	Resend        the website's server               owes the letter of the latest open request again, with the same link
-//	Erasure       the website's server               forgets the person, but not that they declined or took back
-//	Delivered     the relay                          keeps its answer as evidence
-//	Bounce        the relay, or a report of a mail   the same; a refusal for good closes the request
-//	              system that a letter came to later
-//	Complaint     the mailbox, by a report of its    takes back all and closes what is open
-//	              mail system
-//	Lapse         the clock                          before every act, what is past its deadline is closed; by itself it owes one
-//	              reminder of the latest open request, where the site wants that
+//	action      who does it                         what it does
+//	Signup      anybody, with a form                opens a request: its own link, statements, evidence, deadline; one email job
+//	Confirm     the mailbox, with an email's link   turns what the request asked for into consents
+//	Decline     the mailbox                         closes everything; no email from this site until Unblock
+//	Unblock     the mailbox                         emails may come again; confirms nothing
+//	Renew       the mailbox, with an expired link   opens the same request anew, with its first evidence; one email job
+//	Withdraw    the mailbox, with any later email,  takes back one purpose or all
+//	            or the website's server
+//	Resend      the website's server                the email of the latest open request again, with the same link
+//	Erase       the website's server                forgets the person, but not that they declined or withdrew
+//	Delivered   the relay                           keeps its answer as evidence
+//	Bounced     the relay, or a mail system's       the same; a permanent refusal closes the request
+//	            report after the relay took it
+//	Complained  the mailbox, by a mail system's     takes back everything and closes what is open
+//	            report
+//	Expire      the clock                           every action first closes what is past its deadline; by itself Expire also sends
+//	                                                one reminder of the latest open request, where the site wants that
 //
-// What always holds, whatever acts come in whatever order:
+// Whatever actions come in whatever order:
 //
-//  1. Nothing is confirmed but by a Press on a request that asked for it.
-//  2. A Signup never changes or takes away what is confirmed, nor any request that is open.
-//  3. Declined holds until Lift, withdrawn until a new Signup and a new Press.
-//  4. Letters keep to the site's limits for one address, exactly. A request's letter comes once more at most without being asked for.
-//  5. The same act done twice is done once.
-//  6. Who was erased stays so until a new Signup, and a refusal outlives the person's data.
+//  1. Nothing is confirmed but by a Confirm on a request that asked for it.
+//  2. A Signup never changes or takes away what is confirmed, nor any open request.
+//  3. Declined holds until Unblock; withdrawn holds until a new Signup and a new Confirm.
+//  4. Emails keep to the site's limits for one address, exactly. Without being asked for, a request's email comes at most once more.
+//  5. The same action done twice is done once.
+//  6. A person who was erased stays erased until a new Signup, and a refusal outlives the person's data.
 //
-// What an act is counted as (tally) is read from the difference it made, and committed with it.
+// A Signup always yields one email job, whatever is known of the address, so nothing that a store does for it tells a stranger what that
+// is. Whether the job's email is due is asked when the job runs: Subscription.EmailDue.
 //
-// The rules know one subscription. What spans many is kept by Service, in buckets of the store that replicas share: the letters to one
-// mailbox over all sites, whatever way it is spelled (Place); the letters of a site and of the whole service, where an act that owes no
-// letter gives back what it took (budgets); and whether a site has so many signups that they must come with a challenge (Calm). None of
-// it can be read from an answer to a signup, but that there is no more room now for anybody.
-//
-// Personal data leaves this package towards a store only sealed; a store's key is a keyed hash that names nobody.
+// Counts reads what an action is counted as from the difference that it made.
 package consent
 
 import (
@@ -48,94 +43,117 @@ import (
 	"time"
 )
 
-// Errors of acts that a link's holder is told about, each on a page of its own.
+// Errors of actions by the holder of a link. Each has a page of its own.
 var (
-	// ErrExpired says that the link's time is over. The request may be renewed while it is still known.
+	// ErrExpired means that the link's time is over. The request may be renewed while it is still known.
 	ErrExpired = errors.New("consent: this link has expired")
-	// ErrGone says that nothing is known any more of what the link was for.
-	ErrGone = errors.New("consent: nothing is known any more of what this link was for")
-	// ErrDeclined says that the person wants no letters from this site.
-	ErrDeclined = errors.New("consent: letters from this site were declined")
-	// ErrWithdrawn says that what the link confirmed, or would have, was taken back.
-	ErrWithdrawn = errors.New("consent: this consent was taken back")
+	// ErrGone means that the request of the link is no longer known.
+	ErrGone = errors.New("consent: the request of this link is no longer known")
+	// ErrDeclined means that the person wants no emails from this site.
+	ErrDeclined = errors.New("consent: emails from this site were declined")
+	// ErrWithdrawn means that what the link confirmed, or would confirm, was withdrawn.
+	ErrWithdrawn = errors.New("consent: this consent was withdrawn")
 )
 
-// Bounds of what one subscription holds, so that nobody can make it grow without end.
+// Bounds of one subscription, so that nobody can make it grow without end.
 const (
-	// MaxOpen is how many requests of one subscription may be open at once that ask the same again; with others, twice as many.
+	// MaxOpen is how many requests for the same purposes may be open at once. Requests for other purposes have as much room again.
 	MaxOpen = 8
-	// MaxWait is how long a letter may wait for the limits to allow it: nobody books a mailbox for longer.
+	// MaxWait is the longest that an email may wait for the limits: nobody can book a mailbox further ahead.
 	MaxWait = 24 * time.Hour
-	// MaxClosed is how many closed requests are kept that prove no grant.
+	// MaxClosed is how many closed requests are kept that are not the proof of a consent.
 	MaxClosed = 8
-	// MaxConsents is how many grants are kept with the subscription; the oldest that ended go first.
+	// MaxConsents is how many consents are kept; the oldest that ended go first.
 	MaxConsents = 16
-	// MaxEmails is the greatest N that a limit on letters to one address may have.
+	// MaxEmails is the greatest N that a limit on emails to one address may have.
 	MaxEmails = 100
-	// Grace is how long after its deadline a request can be renewed; then everything personal about it is gone.
+	// Grace is how long after its deadline a request can be renewed. Then everything personal about it is deleted.
 	Grace = 7 * 24 * time.Hour
-	// NoticeEvery is how seldom somebody who is confirmed already is told so.
+	// NoticeEvery is the least time between two emails that say "you confirmed already".
 	NoticeEvery = 24 * time.Hour
+	// deliveryTime is how long an email takes to its reader, at least: a link that ends sooner would arrive dead.
+	deliveryTime = time.Minute
 )
 
-// Act is one thing that happens to a subscription.
+// Action is one thing that happens to a subscription.
 type Action interface {
-	// on changes s, which is the caller's own copy, and answers what is owed because of it. An act that comes a second time changes
-	// nothing and owes nothing.
-	on(s *Subscription, now time.Time) ([]Job, error)
+	// apply changes s, which is the caller's own copy, and returns what follows from it. An action that comes a second time changes
+	// nothing and causes no event.
+	apply(s *Subscription, now time.Time) (effects, error)
 }
 
-// Apply lets the clock act, then carries out an act, on a copy of s. On an error nothing has changed. Changed tells whether
-// anything differs afterwards.
-func Apply(s Subscription, a Action, now time.Time) (after Subscription, owed []Job, changed bool, err error) {
+// effects is what follows from an action.
+type effects struct {
+	jobs   []Job
+	events []EventType
+}
+
+// Change is what an action makes of a subscription.
+type Change struct {
+	Subscription Subscription // as it is afterwards
+	Jobs         []Job        // to be done because of it; at most one email
+	Events       []EventType  // for the website, in order
+	Changed      bool         // whether Subscription differs from what it was
+}
+
+// Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has changed, and
+// Change.Subscription is s as it was.
+func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	now = now.UTC().Truncate(time.Millisecond)
+	unchanged := Change{Subscription: s}
 	before, err := json.Marshal(s)
 	if err != nil {
-		return s, nil, false, err
+		return unchanged, err
 	}
+	var after Subscription
 	if err := json.Unmarshal(before, &after); err != nil {
-		return s, nil, false, err
+		return unchanged, err
 	}
-	owed = after.lapse(now)
+	first := after.expire(now)
 	after.prune(now)
-	more, err := a.on(&after, now)
+	then, err := a.apply(&after, now)
 	if err != nil {
-		return s, nil, false, err
+		return unchanged, err
 	}
-	owed = slices.Concat(owed, more, after.wind(now))
-	then, err := json.Marshal(after)
+	c := Change{
+		Jobs:   slices.Concat(first.jobs, then.jobs, after.schedule(now)),
+		Events: slices.Concat(first.events, then.events),
+	}
+	encoded, err := json.Marshal(after)
 	if err != nil {
-		return s, nil, false, err
+		return unchanged, err
 	}
-	if changed = string(then) != string(before); changed {
+	if c.Changed = string(encoded) != string(before); c.Changed {
 		after.Changed = now
 	}
-	return after, owed, changed, nil
+	c.Subscription = after
+	return c, nil
 }
 
-// Duty is the kind of thing that is owed.
+// JobType is the kind of a Job.
 type JobType string
 
-// The duties.
+// The job types.
 const (
-	JobConfirmEmail JobType = "confirm" // the letter with the link
-	JobKnownEmail   JobType = "known"   // the letter that says: you agreed already, and here is how to take it back
-	JobEvent        JobType = "tell"    // the website is told
-	JobExpire       JobType = "clock"   // a Lapse is to be tried
+	JobEmail  JobType = "email"  // see whether an email is due, and send it
+	JobExpire JobType = "expire" // apply Expire
 )
 
-// Owed is one thing that is owed because of an act. No act owes more than one letter.
+// Job is a piece of work that an action makes necessary.
 type Job struct {
 	Type    JobType
-	Request string    // of JobConfirmEmail
-	Event   EventType // of JobEvent
+	Request string    // of JobEmail: the request, or the signup, that it is for
 	Due     time.Time // not before; zero: now
 }
 
-// Event is what a website is told. A pending subscription is never announced.
+func email(request string, due time.Time) []Job {
+	return []Job{{Type: JobEmail, Request: request, Due: due}}
+}
+
+// EventType is what a website is told. A pending subscription is never announced.
 type EventType string
 
-// The events.
+// The event types.
 const (
 	EventConfirmed     EventType = "subscription.confirmed"
 	EventDeclined      EventType = "subscription.declined"
@@ -145,4 +163,4 @@ const (
 	EventErased        EventType = "subscription.erased"
 )
 
-func tell(e EventType) []Job { return []Job{{Type: JobEvent, Event: e}} }
+func event(e EventType) effects { return effects{events: []EventType{e}} }

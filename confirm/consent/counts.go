@@ -7,37 +7,59 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// What is counted, each by the UTC day of the act. Those of purposes have the purpose's id behind a slash as well, so that a press
-// that confirms two purposes is one of CountConfirmations and one of each of its purposes.
+// What is counted, each by the UTC day of the action. Counts by purpose have the purpose's id behind a slash as well: a confirmation of
+// two purposes is one of CountConfirmations and one of each of its purposes.
 const (
 	CountSignups       = "signups"       // requests that were opened; a signup for what is pending or confirmed already opens none
-	CountEmails        = "emails"        // letters with a link that a relay took
-	CountConfirmations = "confirmations" // presses that confirmed something
+	CountEmails        = "emails"        // emails with a link that a relay took
+	CountConfirmations = "confirmations" // confirmations that made a consent
 	CountDeclines      = "declines"
-	CountWithdrawals   = "withdrawals" // acts that took a consent back, but for a decline
-	CountExpiries      = "expiries"    // requests that nobody pressed
+	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, but for a decline
+	CountExpiries      = "expiries"    // requests that nobody confirmed
 	CountUndeliverable = "undeliverable"
-	CountBounces       = "bounces"         // those of CountUndeliverable that a report told, after a relay had taken the letter
-	CountComplaints    = "complaints"      // reports of spam that took a consent back or closed a request
-	CountReminders     = "reminders"       // letters that were owed once more because nobody had pressed
-	CountSeconds       = "confirm_seconds" // from the signup, or renewal, to its press, summed up
-	CountWithin        = "confirm_within"  // presses by how long they took: one of Buckets behind a slash
+	CountBounces       = "bounces"         // those of CountUndeliverable that were reported after a relay had taken the email
+	CountComplaints    = "complaints"      // spam reports that withdrew a consent or closed a request
+	CountReminders     = "reminders"       // emails that were made due once more because nobody had confirmed
+	CountSeconds       = "confirm_seconds" // from the signup, or renewal, to its confirmation, summed up
+	CountWithin        = "confirm_within"  // confirmations by how long they took: one of Buckets behind a slash
 )
 
-// Bucket counts the presses that took less than Under, and no less than the bucket before.
+// Bucket counts the confirmations that took less than Under, and no less than the bucket before.
 type Bucket struct {
 	Name  string
 	Under time.Duration
 }
 
-// Buckets are those of the time to confirm, the shortest first; the last one has no end.
+// Buckets returns those of the time to confirm, the shortest first; the last one has no end.
 func Buckets() []Bucket {
 	return []Bucket{
 		{"1m", time.Minute}, {"10m", 10 * time.Minute}, {"1h", time.Hour}, {"24h", 24 * time.Hour}, {"later", 1<<63 - 1},
 	}
 }
 
-// counts are added up under their names.
+// Counts returns what one action is counted as: read from the difference that it made, so that nothing is counted that was not committed.
+func Counts(before, after Subscription) []store.Count {
+	c := &counts{day: after.Changed.UTC().Format(time.DateOnly)}
+	for _, r := range after.Requests {
+		c.request(before.Requests.Find(r.ID), r)
+	}
+	for _, r := range before.Requests {
+		// What expired and was deleted in one action, because its deadline and its grace had passed.
+		if r.State == Pending && after.Requests.Find(r.ID) == nil && !r.Deadline.After(after.Changed) {
+			c.add(CountExpiries, 1)
+		}
+	}
+	c.consents(before, after)
+	if before.Declined == nil && after.Declined != nil {
+		c.add(CountDeclines, 1)
+	}
+	if complainedAt(after).After(complainedAt(before)) {
+		c.add(CountComplaints, 1)
+	}
+	return c.all
+}
+
+// counts adds up under names.
 type counts struct {
 	day string
 	all []store.Count
@@ -57,31 +79,9 @@ func (c *counts) add(name string, n int64) {
 // each adds one to a name, and one for each of some purposes.
 func (c *counts) each(name string, of []Statement) {
 	c.add(name, 1)
-	for _, sh := range of {
-		c.add(name+"/"+sh.Purpose, 1)
+	for _, st := range of {
+		c.add(name+"/"+st.Purpose, 1)
 	}
-}
-
-// tally is what one act is counted as: read from the difference that it made, so that nothing is counted that was not committed.
-func Counts(before, after Subscription) []store.Count {
-	c := &counts{day: after.Changed.UTC().Format(time.DateOnly)}
-	for _, r := range after.Requests {
-		c.request(before.Request(r.ID), r)
-	}
-	for _, r := range before.Requests {
-		// What expired and was forgotten in one act, because its deadline and its grace had passed.
-		if r.State == Pending && after.Request(r.ID) == nil && !r.Deadline.After(after.Changed) {
-			c.add(CountExpiries, 1)
-		}
-	}
-	c.grants(before, after)
-	if before.Declined == nil && after.Declined != nil {
-		c.add(CountDeclines, 1)
-	}
-	if after.complained().After(before.complained()) {
-		c.add(CountComplaints, 1)
-	}
-	return c.all
 }
 
 // request counts what became of one request; was is nil if it is new.
@@ -112,32 +112,31 @@ func (c *counts) request(was *Request, is Request) {
 	}
 }
 
-// grants counts what was given and taken back.
-func (c *counts) grants(before, after Subscription) {
-	var given, ended []Statement
+// consents counts what was given and withdrawn.
+func (c *counts) consents(before, after Subscription) {
+	var given, withdrawn []Statement
 	var by string
-	for _, g := range after.Consents {
-		same := func(o Consent) bool { return o.Request == g.Request && o.Purpose == g.Purpose }
+	for _, is := range after.Consents {
+		same := func(o Consent) bool { return o.Request == is.Request && o.Purpose == is.Purpose }
 		i := slices.IndexFunc(before.Consents, same)
 		switch {
 		case i < 0:
-			given, by = append(given, g.Statement), g.Request
-		case before.Consents[i].State == Confirmed && g.State == Withdrawn:
-			ended = append(ended, g.Statement)
+			given, by = append(given, is.Statement), is.Request
+		case before.Consents[i].State == Confirmed && is.State == Withdrawn:
+			withdrawn = append(withdrawn, is.Statement)
 		}
 	}
 	if len(given) > 0 {
 		c.each(CountConfirmations, given)
-		c.took(after.Changed.Sub(after.Request(by).opened()))
+		c.timeToConfirm(after.Changed.Sub(after.Requests.Find(by).openedAt()))
 	}
-	if len(ended) > 0 {
-		c.each(CountWithdrawals, ended)
+	if len(withdrawn) > 0 {
+		c.each(CountWithdrawals, withdrawn)
 	}
 }
 
-// took counts how long it was from a signup to its press.
-func (c *counts) took(d time.Duration) {
-	c.add(CountSeconds, int64(d/time.Second)) // replicas' clocks may disagree: less than nothing is nothing
+func (c *counts) timeToConfirm(d time.Duration) {
+	c.add(CountSeconds, int64(d/time.Second)) // a negative time, from replicas whose clocks disagree, adds nothing
 	for _, b := range Buckets() {
 		if d < b.Under {
 			c.add(CountWithin+"/"+b.Name, 1)
@@ -146,10 +145,18 @@ func (c *counts) took(d time.Duration) {
 	}
 }
 
-// opened is when the request was made: signed up, or renewed.
-func (r *Request) opened() time.Time {
-	if r.Renewed != nil {
-		return r.Renewed.At
+// complainedAt returns when a complaint last ended a consent or closed a request, as far as that is known; zero: never.
+func complainedAt(s Subscription) (last time.Time) {
+	look := func(e *Evidence) {
+		if e != nil && e.How == ByComplaint && e.At.After(last) {
+			last = e.At
+		}
 	}
-	return r.Asked.At
+	for _, r := range s.Requests {
+		look(r.Closed)
+	}
+	for _, c := range s.Consents {
+		look(c.Ended)
+	}
+	return last
 }

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -27,6 +28,8 @@ func ExampleApply() {
 			EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}},
 		},
 	}
+	repeated := signup
+	repeated.ID = "request-2"
 	confirm := consent.Confirm{
 		Request:  "request-1",
 		Evidence: consent.Evidence{At: start.Add(5 * time.Minute), How: consent.ByLink},
@@ -42,38 +45,39 @@ func ExampleApply() {
 		at     time.Time
 	}{
 		{"signup", signup, start},
-		{"the same signup again", signup, start.Add(time.Minute)},
+		{"somebody signs her up again", repeated, start.Add(time.Minute)},
 		{"confirm", confirm, confirm.Evidence.At},
 		{"the same confirmation again", confirm, confirm.Evidence.At.Add(time.Hour)},
 		{"withdraw", withdraw, withdraw.Evidence.At},
 	} {
-		after, jobs, changed, err := consent.Apply(known, step.action, step.at)
+		change, err := consent.Apply(known, step.action, step.at)
 		if err != nil {
 			fmt.Println(step.name, err)
 			return
 		}
-		known = after
-		fmt.Printf("%s: %s, changed: %t\n", step.name, known.State(step.at), changed)
-		for _, job := range jobs {
-			if job.Event == "" {
-				fmt.Println("  job", job.Type)
-			} else {
-				fmt.Println("  job", job.Type, job.Event)
+		known = change.Subscription
+		fmt.Printf("%s: %s, changed: %t\n", step.name, known.State(step.at), change.Changed)
+		for _, job := range change.Jobs {
+			if job.Type == consent.JobEmail {
+				fmt.Printf("  %s job, to send: %s\n", job.Type, cmp.Or(known.EmailDue(job.Request, step.at), "nothing"))
 			}
 		}
+		for _, event := range change.Events {
+			fmt.Println("  event", event)
+		}
 	}
-	_, _, _, err = consent.Apply(known, confirm, withdraw.Evidence.At.Add(time.Minute))
+	_, err = consent.Apply(known, confirm, withdraw.Evidence.At.Add(time.Minute))
 	fmt.Println("the link, after that:", err)
 
 	// Output:
 	// signup: pending, changed: true
-	//   job confirm
-	//   job clock
-	// the same signup again: pending, changed: false
+	//   email job, to send: confirm
+	// somebody signs her up again: pending, changed: false
+	//   email job, to send: nothing
 	// confirm: confirmed, changed: true
-	//   job tell subscription.confirmed
+	//   event subscription.confirmed
 	// the same confirmation again: confirmed, changed: false
 	// withdraw: withdrawn, changed: true
-	//   job tell subscription.withdrawn
-	// the link, after that: consent: this consent was taken back
+	//   event subscription.withdrawn
+	// the link, after that: consent: this consent was withdrawn
 }

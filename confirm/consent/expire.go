@@ -5,73 +5,82 @@ import (
 	"time"
 )
 
-// Lapse is the act in which nobody does anything: only the clock has moved. It owes the reminder that has become due.
+// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder whose time has come is
+// made due.
 type Expire struct {
 	Terms Terms
 }
 
-func (a Expire) on(s *Subscription, now time.Time) ([]Job, error) { return s.remind(a.Terms, now), nil }
+func (a Expire) apply(s *Subscription, now time.Time) (effects, error) {
+	return effects{jobs: s.remind(a.Terms, now)}, nil
+}
 
-// lapse closes the requests that are past their deadline.
-func (s *Subscription) lapse(now time.Time) []Job {
-	lapsed := false
+// expire closes the requests that are past their deadline.
+func (s *Subscription) expire(now time.Time) effects {
+	expired := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
 			r.close(Expired, Evidence{At: r.Deadline, How: ByClock})
-			lapsed = true
+			expired = true
 		}
 	}
-	if lapsed && s.State(now) == Expired {
-		return tell(EventExpired)
+	if expired && s.State(now) == Expired {
+		return event(EventExpired)
 	}
-	return nil
+	return effects{}
 }
 
-// prune forgets what nothing needs any more: closed requests past their grace and, where letters were declined and nothing was
-// ever granted, everything but that.
+// prune deletes what nothing needs any more: closed requests past their grace and, where emails were declined and nothing was ever
+// consented to, everything but the refusal.
 func (s *Subscription) prune(now time.Time) {
-	s.without(func(r Request) bool {
-		return r.State != Pending && !s.needs(r.ID) && !now.Before(r.Deadline.Add(Grace))
+	s.deleteRequests(func(r Request) bool {
+		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	if s.Declined != nil && len(s.Consents) == 0 && !now.Before(s.Declined.At.Add(Grace)) {
-		s.forget(now)
+		s.erase(now)
 	}
 	if !s.WithdrawnAt.IsZero() && !s.Address.IsZero() && s.Declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0 {
-		s.forget(now) // who was erased, came back, and did not press
+		s.erase(now) // a person who was erased, signed up again and did not confirm
 	}
 }
 
-// room forgets the oldest of too many closed requests, before one more is opened.
-func (s *Subscription) room() {
+// deleteRequests deletes closed requests, and notes until when the history is incomplete.
+func (s *Subscription) deleteRequests(these func(Request) bool) {
+	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
+		if !these(r) {
+			return false
+		}
+		s.forgetHistory(r.Closed.At)
+		return true
+	})
+}
+
+// makeRoom deletes the oldest of too many closed requests, before one more is opened.
+func (s *Subscription) makeRoom() {
 	closed := 0
 	for i, r := range slices.Backward(s.Requests) {
-		if r.State == Pending || s.needs(r.ID) {
+		if r.State == Pending || s.Consents.provenBy(r.ID) {
 			continue
 		}
 		if closed++; closed >= MaxClosed {
-			s.lose(r.Closed.At)
+			s.forgetHistory(r.Closed.At)
 			s.Requests = slices.Delete(s.Requests, i, i+1)
 		}
 	}
 }
 
-// give adds a grant, and forgets the oldest that ended of too many.
-func (s *Subscription) give(g Consent) {
-	s.Consents = append(s.Consents, g)
-	ended := func(g Consent) bool { return g.State != Confirmed }
+// addConsent adds a consent, and deletes the oldest that ended of too many.
+func (s *Subscription) addConsent(c Consent) {
+	s.Consents = append(s.Consents, c)
+	ended := func(c Consent) bool { return c.State != Confirmed }
 	if i := slices.IndexFunc(s.Consents, ended); len(s.Consents) > MaxConsents && i >= 0 {
-		s.lose(s.Consents[i].Ended.At)
+		s.forgetHistory(s.Consents[i].Ended.At)
 		s.Consents = slices.Delete(s.Consents, i, i+1)
 	}
 }
 
-// needs tells whether a request is the proof of a grant.
-func (s *Subscription) needs(id string) bool {
-	return slices.ContainsFunc(s.Consents, func(g Consent) bool { return g.Request == id })
-}
-
-// next is when the clock next has something to do here; zero: never.
-func (s *Subscription) next() (at time.Time) {
+// nextExpire returns when Expire next has something to do; zero: never.
+func (s *Subscription) nextExpire() (at time.Time) {
 	earlier := func(t time.Time) {
 		if at.IsZero() || t.Before(at) {
 			at = t
@@ -84,7 +93,7 @@ func (s *Subscription) next() (at time.Time) {
 			if !r.RemindAt.IsZero() {
 				earlier(r.RemindAt)
 			}
-		case !s.needs(r.ID):
+		case !s.Consents.provenBy(r.ID):
 			earlier(r.Deadline.Add(Grace))
 		}
 	}
@@ -94,10 +103,10 @@ func (s *Subscription) next() (at time.Time) {
 	return at
 }
 
-// wind owes a look at the clock, unless one that comes early enough is outstanding. One that has rung is, as long as what it rang
-// for is there: that is left to a Lapse.
-func (s *Subscription) wind(now time.Time) []Job {
-	at := s.next()
+// schedule returns the next Expire job, unless one that comes early enough is outstanding. A job whose time has come still counts while
+// its cause remains; Expire handles it.
+func (s *Subscription) schedule(now time.Time) []Job {
+	at := s.nextExpire()
 	if !s.ExpireAt.After(now) && !s.ExpireAt.Equal(at) {
 		s.ExpireAt = time.Time{}
 	}
@@ -108,7 +117,7 @@ func (s *Subscription) wind(now time.Time) []Job {
 	return []Job{{Type: JobExpire, Due: at}}
 }
 
-// Expires is when the whole record may be forgotten; zero: never, because a consent or a refusal is to be proved.
+// Expires returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
 func (s *Subscription) Expires() time.Time {
 	if len(s.Consents) > 0 || s.Declined != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}

@@ -1,16 +1,15 @@
 package consent
 
 import (
-	"slices"
 	"time"
 
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
-// Signup is somebody's wish, told by a form, that an address be written to. It proves nothing about the address.
+// Signup is somebody's wish, expressed by a form, that an address be written to. It proves nothing about the address.
 type Signup struct {
-	ID         string // a fresh nonce: the request's id
+	ID         string // the id of the request, a fresh nonce
 	Address    address.Address
 	Site       string
 	Locale     string
@@ -23,15 +22,21 @@ type Signup struct {
 // Terms are what a site allows.
 type Terms struct {
 	TTL              time.Duration // how long a link is good
-	EmailsPerAddress []store.Limit // letters to one address
-	EmailsPerSite    []store.Limit // letters to anybody
-	RemindAfter      time.Duration // after a signup's letter was due: when it is owed once more, if nobody pressed. 0, or TTL and more: never
+	EmailsPerAddress []store.Limit
+	RemindAfter      time.Duration // from when the email was due to its one reminder; 0, or TTL and more: no reminder
 }
 
-func (a Signup) on(s *Subscription, now time.Time) ([]Job, error) {
-	if s.Declined != nil || s.Request(a.ID) != nil {
-		return nil, nil
+func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
+	due := time.Time{}
+	if s.Declined == nil && s.Requests.Find(a.ID) == nil {
+		due = s.signUp(a, now)
 	}
+	return effects{jobs: email(a.ID, due)}, nil
+}
+
+// signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed already. It returns
+// when the email is due; zero: now, or there is none.
+func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	if s.Address.IsZero() {
 		s.Address = a.Address
 	}
@@ -41,80 +46,39 @@ func (a Signup) on(s *Subscription, now time.Time) ([]Job, error) {
 	if s.Locale == "" {
 		s.Locale = a.Locale
 	}
-	wanted := s.unconfirmed(a.Statements)
+	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
 	if len(wanted) == 0 {
-		return s.notice(a.Terms, now), nil
+		s.notice(a.ID, a.Terms, now)
+		return time.Time{}
 	}
-	return s.ask(Request{
+	return s.open(Request{
 		ID: a.ID, Asked: a.Evidence, Statements: wanted, Locale: a.Locale, Browser: a.Browser,
-	}, a.Terms, now), nil
+	}, a.Terms, now)
 }
 
-// unconfirmed are those of the purposes that are not confirmed: what is, a signup leaves alone.
-func (s *Subscription) unconfirmed(shown []Statement) []Statement {
-	return slices.DeleteFunc(slices.Clone(shown), func(sh Statement) bool { return s.confirmed(sh.Purpose) })
-}
-
-// ask opens a request and owes its letter: now; or, for something that no open request asks yet, as soon as the limits
-// allow. What is pending already and may not be mailed again yet is left as it is: its letter is in the mailbox. Repeating what is
-// open cannot keep something else from being asked: that has as much room again.
-func (s *Subscription) ask(r Request, t Terms, now time.Time) []Job {
-	due, open, again := s.slot(t.EmailsPerAddress, now), s.opened(now), s.asked(r.Statements, now)
-	if open >= 2*MaxOpen || again && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
-		return nil
+// open opens a request and returns when its email is due: now or, for a purpose that no open request asks for yet, as soon as the limits
+// allow. A repetition of what is pending, while no further email is allowed, opens nothing: its email is in the mailbox. Repetitions
+// cannot crowd out a request for something else, which has as much room again.
+func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
+	due, open, repeated := s.EmailTimes.next(t.EmailsPerAddress, now), s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
+	if open >= 2*MaxOpen || repeated && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
+		return time.Time{}
 	}
-	s.room()
+	s.makeRoom()
 	r.State, r.Deadline = Pending, due.Add(t.TTL)
-	if r.Renewed == nil && t.RemindAfter > 0 && t.RemindAfter < t.TTL { // who asked for a new letter knows of it
+	if r.Renewed == nil && t.RemindAfter > 0 && t.RemindAfter < t.TTL { // a person who renewed knows about the email
 		r.RemindAt = due.Add(t.RemindAfter)
 	}
 	s.Requests = append(s.Requests, r)
 	s.EmailTimes = append(s.EmailTimes, due)
-	return []Job{{Type: JobConfirmEmail, Request: r.ID, Due: due}}
+	return due
 }
 
-// notice owes the letter that says "you agreed already": at most one in NoticeEvery, and within the limits.
-func (s *Subscription) notice(t Terms, now time.Time) []Job {
-	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.slot(t.EmailsPerAddress, now).After(now) {
-		return nil
+// notice makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits.
+func (s *Subscription) notice(signup string, t Terms, now time.Time) {
+	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
+		return
 	}
-	s.NoticedAt = now
+	s.NoticedAt, s.Notice = now, signup
 	s.EmailTimes = append(s.EmailTimes, now)
-	return []Job{{Type: JobKnownEmail}}
-}
-
-func (s *Subscription) opened(now time.Time) (n int) {
-	for i := range s.Requests {
-		if s.Requests[i].IsOpen(now) {
-			n++
-		}
-	}
-	return n
-}
-
-// asked tells whether open requests already ask all of this.
-func (s *Subscription) asked(shown []Statement, now time.Time) bool {
-	for _, sh := range shown {
-		asks := func(r Request) bool { return r.IsOpen(now) && r.asks(sh) }
-		if !slices.ContainsFunc(s.Requests, asks) {
-			return false
-		}
-	}
-	return true
-}
-
-// slot is the first moment from now on at which every limit allows one more letter.
-func (s *Subscription) slot(limits []store.Limit, now time.Time) time.Time {
-	at, longest := now, time.Duration(0)
-	mailed := slices.SortedFunc(slices.Values(s.EmailTimes), time.Time.Compare)
-	for _, l := range limits {
-		if i := len(mailed) - l.N; i >= 0 && l.N > 0 {
-			if free := mailed[i].Add(l.Per); free.After(at) {
-				at = free
-			}
-		}
-		longest = max(longest, l.Per)
-	}
-	s.EmailTimes = slices.DeleteFunc(mailed, func(t time.Time) bool { return !now.Before(t.Add(longest)) })
-	return at
 }

@@ -18,7 +18,7 @@ type Status struct {
 	ExpiresAt      *time.Time      `json:"expires_at"`
 	Purposes       []PurposeStatus `json:"purposes"`
 	UnsubscribeURL *string         `json:"unsubscribe_url"`
-	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: how things stood then
+	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: the time it is about
 	Complete       *bool           `json:"complete,omitempty"` // beside AsOf; false: of what ended before then, something is no longer known
 }
 
@@ -31,7 +31,7 @@ type PurposeStatus struct {
 	TextSHA256 string    `json:"text_sha256"`
 }
 
-// State is confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if nothing is known.
+// State returns confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if nothing is known.
 func (s *Subscription) State(now time.Time) State {
 	var best PurposeStatus
 	for _, p := range s.Purposes(now) {
@@ -39,8 +39,8 @@ func (s *Subscription) State(now time.Time) State {
 			best = p
 		}
 	}
-	refused := s.Declined != nil || s.Unblocked != nil && best.State == ""
-	if refused && rank(best.State) == 0 { // a refusal ends everything, and nothing happens after it until it is lifted
+	declined := s.Declined != nil || s.Unblocked != nil && best.State == ""
+	if declined && rank(best.State) == 0 { // it ends everything, and nothing happens after it until Unblock
 		return Declined
 	}
 	if best.State == "" && !s.WithdrawnAt.IsZero() {
@@ -59,7 +59,7 @@ func rank(s State) int {
 	return 0
 }
 
-// Purposes says where every purpose stands, in the order in which they were first asked, without the texts' words.
+// Purposes returns where every purpose stands, in the order in which they were first asked for, without the words of their texts.
 func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 	all := []PurposeStatus{}
 	for _, id := range s.purposeIDs() {
@@ -68,47 +68,48 @@ func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 	return all
 }
 
+// Purpose returns where one purpose stands; the zero PurposeStatus if nothing is known of it.
 func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
-	consider := func(state State, since time.Time, sh Statement) {
-		if sh.Purpose != id {
+	consider := func(state State, since time.Time, st Statement) {
+		if st.Purpose != id {
 			return
 		}
-		c := PurposeStatus{ID: id, State: state, Since: since, TextSHA256: sh.SHA256}
+		c := PurposeStatus{ID: id, State: state, Since: since, TextSHA256: st.SHA256}
 		if best.State == "" || cmp.Or(cmp.Compare(rank(state), rank(best.State)), since.Compare(best.Since)) >= 0 {
 			best = c
 		}
 	}
 	for _, r := range s.Requests {
-		for _, sh := range r.Statements {
+		for _, st := range r.Statements {
 			switch {
 			case r.IsOpen(now):
-				consider(Pending, r.Asked.At, sh)
+				consider(Pending, r.Asked.At, st)
 			case r.State == Pending:
-				consider(Expired, r.Deadline, sh)
-			case r.State != Confirmed: // what a confirmed request gave is told by its grants
-				consider(r.State, r.Closed.At, sh)
+				consider(Expired, r.Deadline, st)
+			case r.State != Confirmed: // what a confirmed request led to stands in its consents
+				consider(r.State, r.Closed.At, st)
 			}
 		}
 	}
-	for _, g := range s.Consents {
-		if g.State == Confirmed {
-			consider(Confirmed, g.Given, g.Statement)
+	for _, c := range s.Consents {
+		if c.State == Confirmed {
+			consider(Confirmed, c.Given, c.Statement)
 		} else {
-			consider(g.State, g.Ended.At, g.Statement)
+			consider(c.State, c.Ended.At, c.Statement)
 		}
 	}
 	return best
 }
 
-// status is the subscription for a website, without the words of its texts and without links.
+// Status returns the subscription for a website, without the words of its texts and without links.
 func (s *Subscription) Status(id string, now time.Time) Status {
 	st := Status{
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
 		CreatedAt: s.Created, Purposes: s.Purposes(now),
 	}
-	for _, g := range s.Consents {
-		if g.State == Confirmed && (st.ConfirmedAt == nil || g.Given.Before(*st.ConfirmedAt)) {
-			st.ConfirmedAt = &g.Given
+	for _, c := range s.Consents {
+		if c.State == Confirmed && (st.ConfirmedAt == nil || c.Given.Before(*st.ConfirmedAt)) {
+			st.ConfirmedAt = &c.Given
 		}
 	}
 	if st.State == Pending {

@@ -18,10 +18,10 @@ const (
 	Withdrawn     State = "withdrawn"
 	Expired       State = "expired"
 	Undeliverable State = "undeliverable"
-	Erased        State = "erased" // only in what a website is told of an Erasure
+	Erased        State = "erased" // only in the event of an Erase
 )
 
-// Evidence is what is known of one act. It supports a proof; by itself it is none.
+// Evidence is what is known of one action. It supports a proof; by itself it is none.
 type Evidence struct {
 	At        time.Time `json:"at"`           // UTC, to the millisecond
 	IP        string    `json:"ip,omitempty"` // as seen by the service, through trusted proxies only
@@ -29,13 +29,13 @@ type Evidence struct {
 	Origin    string    `json:"or,omitempty"` // the browser's Origin header
 	Source    string    `json:"so,omitempty"` // the page the website named; at most 512 bytes
 	How       Method    `json:"how,omitempty"`
-	Reply     string    `json:"re,omitempty"` // a relay's words, at most 512 bytes
+	Reply     string    `json:"re,omitempty"` // the words of a relay or a mail system, at most 512 bytes
 
 	Attested *Attested `json:"att,omitempty"` // of ByServer: what the website says that it saw; we saw its server
 }
 
-// Attested is what a website's server says of the visitor that it calls for. It is the website's word, and kept apart from what
-// was seen here.
+// Attested is what a website's server says of the visitor on whose behalf it calls. It is the website's word, and kept apart from what was
+// seen here.
 type Attested struct {
 	IP        string    `json:"ip,omitempty"`
 	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
@@ -43,48 +43,48 @@ type Attested struct {
 	At        time.Time `json:"at,omitzero"`
 }
 
-// Method says how an act was expressed.
+// Method is how an action was expressed.
 type Method string
 
 // The methods.
 const (
-	ByHostedForm Method = "hosted_form" // our own page, with a box that nobody ticked beforehand
+	ByHostedForm Method = "hosted_form" // our own page, with a box that was not ticked beforehand
 	ByForm       Method = "form"        // a website's form
 	ByAPI        Method = "api"         // a website's JSON call
-	ByLink       Method = "link_post"   // the button on the page behind a letter's link
+	ByLink       Method = "link_post"   // the button on the page behind an email's link
 	ByBrowser    Method = "same_browser"
 	ByOneClick   Method = "one_click" // RFC 8058
 	ByRelay      Method = "smtp"
 	ByClock      Method = "clock"
 	ByServer     Method = "server"    // a call of the website's server, with its API key
-	ByReport     Method = "dsn"       // a mail system's report that a letter did not arrive (RFC 3464, or a relay's notification)
-	ByComplaint  Method = "complaint" // a mail system's report that a letter was called spam (RFC 5965, or a relay's notification)
+	ByReport     Method = "dsn"       // a mail system's report that an email did not arrive (RFC 3464, or a relay's notification)
+	ByComplaint  Method = "complaint" // a mail system's report that an email was marked as spam (RFC 5965, or a relay's notification)
 )
 
-// Shown is one purpose as it was put to a person: its id and the hash of the exact text.
+// Statement is what was put to a person: a purpose, and the hash of the exact words.
 type Statement struct {
 	Purpose string `json:"p"`
-	SHA256  string `json:"t"` // lower-case hex SHA-256
+	SHA256  string `json:"t"` // lower-case hex
 }
 
-// Request is one signup act.
+// Request is one signup.
 type Request struct {
 	ID         string      `json:"id"` // a nonce of 192 bits, the JWT's jti
 	Asked      Evidence    `json:"asked"`
-	Renewed    *Evidence   `json:"renewed,omitempty"` // the press that renewed it; Asked is then the first signup
-	Statements []Statement `json:"shown"`
-	Locale     string      `json:"loc"` // the language the texts were shown in
+	Renewed    *Evidence   `json:"renewed,omitempty"` // of the Renew that made it; Asked is then the first signup
+	Statements []Statement `json:"statements"`
+	Locale     string      `json:"loc"` // the language of the statements
 	Deadline   time.Time   `json:"until"`
 	Browser    string      `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
 	State      State       `json:"st"`
-	Closed     *Evidence   `json:"closed,omitempty"` // the act that ended Pending
-	Delivery   *Delivery   `json:"letter,omitempty"` // the last one that a relay took
-	ResentAt   time.Time   `json:"again,omitzero"`   // when the letter was last owed again: the website asked for it, or it reminds
-	RemindAt   time.Time   `json:"remind,omitzero"`  // when a reminder is to be owed; zero: never, or it is decided already
+	Closed     *Evidence   `json:"closed,omitempty"`   // the action that ended Pending
+	Delivery   *Delivery   `json:"delivery,omitempty"` // the last email that a relay took
+	ResentAt   time.Time   `json:"resent,omitzero"`    // when the email was last made due again, by Resend or as a reminder
+	RemindAt   time.Time   `json:"remind,omitzero"`    // when a reminder is to be due; zero: never, or it is decided already
 	RemindedAt time.Time   `json:"reminded,omitzero"`
 }
 
-// Letter is what is known of a letter that a relay took.
+// Delivery is what is known of an email that a relay took.
 type Delivery struct {
 	At        time.Time `json:"at"`
 	MessageID string    `json:"mid"`
@@ -92,7 +92,7 @@ type Delivery struct {
 	SHA256    string    `json:"sum"` // of the message as it was handed over
 }
 
-// Grant is a consent that was given, and what became of it. The request it came from is kept as long as the grant.
+// Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
 type Consent struct {
 	Statement
 	Request string    `json:"req"`
@@ -101,58 +101,134 @@ type Consent struct {
 	Ended   *Evidence `json:"ended,omitempty"`
 }
 
-// Subscription is everything known of one address at one site.
+// Subscription is everything known of one address at one site. The zero Subscription is that of an unknown address.
 type Subscription struct {
 	Site         string          `json:"site"`
-	Address      address.Address `json:"addr,omitzero"` // zero when nothing is kept but that letters were declined, or a consent taken back
+	Address      address.Address `json:"addr,omitzero"` // zero when nothing is kept but a refusal or a withdrawal
 	Locale       string          `json:"loc,omitempty"`
 	Created      time.Time       `json:"created"`
 	Changed      time.Time       `json:"changed"`
-	Requests     []Request       `json:"reqs,omitempty"`   // oldest first
-	Consents     []Consent       `json:"grants,omitempty"` // oldest first
-	Declined     *Evidence       `json:"refused,omitempty"`
-	Unblocked    *Evidence       `json:"lifted,omitempty"`
-	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of somebody erased: that a consent was taken back then, and not given anew since
-	HistorySince time.Time       `json:"forgot,omitzero"`    // what ended before may no longer be known
-	EmailTimes   []time.Time     `json:"mailed,omitempty"`   // when letters were or will be due, for the limits
-	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when JobKnownEmail was last owed
-	ExpireAt     time.Time       `json:"alarm,omitzero"`     // when the one outstanding JobExpire is due
+	Requests     Requests        `json:"reqs,omitempty"`     // oldest first
+	Consents     Consents        `json:"consents,omitempty"` // oldest first
+	Declined     *Evidence       `json:"declined,omitempty"`
+	Unblocked    *Evidence       `json:"unblocked,omitempty"`
+	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of an erased person: when a consent was withdrawn that was not given anew since
+	HistorySince time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
+	EmailTimes   emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
+	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
+	Notice       string          `json:"notice,omitempty"`   // by which signup
+	ExpireAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
 	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
 }
 
-func (s *Subscription) Request(id string) *Request {
-	for i := range s.Requests {
-		if s.Requests[i].ID == id {
-			return &s.Requests[i]
+// Requests are those of one subscription, oldest first.
+type Requests []Request
+
+// Find returns the request with an id, or nil.
+func (all Requests) Find(id string) *Request {
+	for i := range all {
+		if all[i].ID == id {
+			return &all[i]
 		}
 	}
 	return nil
 }
 
-// grant is the latest grant of a purpose, or nil.
-func (s *Subscription) Consent(purpose string) *Consent {
-	for i, g := range slices.Backward(s.Consents) {
-		if g.Purpose == purpose {
-			return &s.Consents[i]
+// LatestOpen returns the open request that was made last, or nil.
+func (all Requests) LatestOpen(now time.Time) *Request {
+	for i, r := range slices.Backward(all) {
+		if r.IsOpen(now) {
+			return &all[i]
 		}
 	}
 	return nil
 }
 
-func (s *Subscription) confirmed(purpose string) bool {
-	g := s.Consent(purpose)
-	return g != nil && g.State == Confirmed
+// countOpen returns how many requests are open.
+func (all Requests) countOpen(now time.Time) (n int) {
+	for i := range all {
+		if all[i].IsOpen(now) {
+			n++
+		}
+	}
+	return n
 }
 
-// granted tells whether anything is confirmed.
-func (s *Subscription) HasConsent() bool {
-	return slices.ContainsFunc(s.Consents, func(g Consent) bool { return g.State == Confirmed })
+// ask reports whether open requests already ask for all of these statements.
+func (all Requests) ask(statements []Statement, now time.Time) bool {
+	for _, st := range statements {
+		asks := func(r Request) bool { return r.IsOpen(now) && slices.Contains(r.Statements, st) }
+		if !slices.ContainsFunc(all, asks) {
+			return false
+		}
+	}
+	return true
 }
 
-// open tells whether the request can still be confirmed.
+// Consents are those of one subscription, oldest first.
+type Consents []Consent
+
+// Latest returns the latest consent to a purpose, or nil.
+func (all Consents) Latest(purpose string) *Consent {
+	for i, c := range slices.Backward(all) {
+		if c.Purpose == purpose {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// Any reports whether any purpose is confirmed.
+func (all Consents) Any() bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.State == Confirmed })
+}
+
+// Cover reports whether everything that a request asks for is confirmed.
+func (all Consents) Cover(r *Request) bool { return len(all.missing(r.Statements)) == 0 }
+
+// missing returns the statements whose purposes are not confirmed.
+func (all Consents) missing(statements []Statement) []Statement {
+	return slices.DeleteFunc(slices.Clone(statements), func(st Statement) bool { return all.confirmed(st.Purpose) })
+}
+
+func (all Consents) confirmed(purpose string) bool {
+	c := all.Latest(purpose)
+	return c != nil && c.State == Confirmed
+}
+
+// provenBy reports whether a request is the proof of a consent.
+func (all Consents) provenBy(request string) bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.Request == request })
+}
+
+// renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings nothing back.
+func (all Consents) renewable(r *Request) []Statement {
+	return slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool {
+		c := all.Latest(st.Purpose)
+		return c != nil && c.State != Confirmed && c.Ended.At.After(r.Asked.At)
+	})
+}
+
+// end ends the confirmed consents to some purposes, and reports whether there were any.
+func (all Consents) end(state State, e Evidence, purposes []string) (ended bool) {
+	for i := range all {
+		c := &all[i]
+		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
+			c.State, c.Ended, ended = state, &e, true
+		}
+	}
+	return ended
+}
+
+// IsOpen reports whether the request can still be confirmed.
 func (r *Request) IsOpen(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
 
 func (r *Request) close(state State, e Evidence) { r.State, r.Closed = state, &e }
 
-// asks tells whether the request shows this very text for this purpose.
-func (r *Request) asks(sh Statement) bool { return slices.Contains(r.Statements, sh) }
+// openedAt returns when the request was made: signed up, or renewed.
+func (r *Request) openedAt() time.Time {
+	if r.Renewed != nil {
+		return r.Renewed.At
+	}
+	return r.Asked.At
+}

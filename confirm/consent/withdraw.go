@@ -5,67 +5,66 @@ import (
 	"time"
 )
 
-// Withdrawal takes consent back: the named purposes, or all. It works without question at any time, twice as well as once.
+// Withdraw takes consent back: the named purposes, or all. It works without a question at any time, twice as well as once.
 type Withdraw struct {
 	Purposes []string // none: all
 	Evidence Evidence
 }
 
-func (a Withdraw) on(s *Subscription, now time.Time) ([]Job, error) {
+func (a Withdraw) apply(s *Subscription, now time.Time) (effects, error) {
 	purposes := a.Purposes
 	if len(purposes) == 0 {
 		purposes = s.purposeIDs()
 	}
 	s.drop(purposes, a.Evidence, now)
-	if !s.end(Withdrawn, a.Evidence, purposes) {
-		return nil, nil
+	if !s.Consents.end(Withdrawn, a.Evidence, purposes) {
+		return effects{}, nil
 	}
-	return tell(EventWithdrawn), nil
+	return event(EventWithdrawn), nil
 }
 
-// purposes are all that were ever asked or granted.
+// purposeIDs returns every purpose that was ever asked for or consented to.
 func (s *Subscription) purposeIDs() (ids []string) {
 	add := func(id string) {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
-	for _, g := range s.Consents {
-		add(g.Purpose)
+	for _, c := range s.Consents {
+		add(c.Purpose)
 	}
 	for _, r := range s.Requests {
-		for _, sh := range r.Statements {
-			add(sh.Purpose)
+		for _, st := range r.Statements {
+			add(st.Purpose)
 		}
 	}
 	return ids
 }
 
-// end closes the confirmed grants of some purposes, and tells whether there were any.
-func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range s.Consents {
-		g := &s.Consents[i]
-		if g.State == Confirmed && slices.Contains(purposes, g.Purpose) {
-			g.State, g.Ended, ended = state, &e, true
-		}
-	}
-	return ended
-}
-
-// drop takes purposes out of every open request, so that an older letter cannot bring back what was taken back; a
-// request with nothing left is closed.
+// drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request with nothing
+// left is closed.
 func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.State != Pending {
 			continue
 		}
-		left := slices.DeleteFunc(slices.Clone(r.Statements), func(sh Statement) bool { return slices.Contains(purposes, sh.Purpose) })
+		left := slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool { return slices.Contains(purposes, st.Purpose) })
 		if len(left) == 0 {
 			r.close(Withdrawn, e)
 		} else if len(left) < len(r.Statements) {
 			r.Statements = left
-			s.lose(now)
+			s.forgetHistory(now)
 		}
 	}
+}
+
+// Complained is a mail system's report that the holder of a mailbox marked an email as spam. They want none: everything that is
+// confirmed is withdrawn, and what is open is closed as withdrawn.
+type Complained struct {
+	Evidence Evidence // its How is ByComplaint, by which complaints are counted
+}
+
+func (a Complained) apply(s *Subscription, now time.Time) (effects, error) {
+	return Withdraw{Evidence: a.Evidence}.apply(s, now)
 }

@@ -9,11 +9,13 @@
 //
 // What it promises:
 //
-//   - Anybody can send a message: it counts only by a return path that the service signed. A notification comes with the operator's key, and may
-//     name sender and recipient instead.
-//   - Only a permanent failure about the mailbox ends a request: 5.1.x, 5.2.0, 5.2.1, 5.4.1, 5.4.4 and 5.0.0 (RFC 3463). A failure that is about us
-//     (5.7.x), about a full mailbox or a broken system, or temporary, changes nothing.
+//   - Anybody can send a message: it counts only by a return path that the service signed. A notification comes with
+//     the operator's key, and may name sender and recipient instead.
+//   - Only a permanent failure about the mailbox ends a request: 5.1.x, 5.2.0, 5.2.1, 5.4.1, 5.4.4 and 5.0.0 (RFC
+//     3463). A failure that is about us (5.7.x), about a full mailbox or a broken system, or temporary, changes
+//     nothing.
 //   - X.7.28 says that a form is used to flood somebody (draft-levine-mailbomb-header): a surge starts at the site.
-//   - Anything that is no report, such as a person's answer or an out-of-office note, is ErrNoReport, and changes nothing.
+//   - Anything that is no report, such as a person's answer or an out-of-office note, is ErrNoReport, and changes
+//     nothing.
 //   - It is bounded: messages of at most MaxMessage bytes and 100 parts, nested at most three deep.
 package bounce

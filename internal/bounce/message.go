@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// ReadMessage reads a report from a message (RFC 5322): a delivery status notification, or a complaint. At most MaxMessage bytes are read. The
-// error is ErrUnreadable, or ErrNoReport, which is one.
+// ReadMessage reads a report from a message (RFC 5322): a delivery status notification, or a complaint. At most
+// MaxMessage bytes are read. The error is ErrUnreadable, or ErrNoReport, which is one.
 func ReadMessage(r io.Reader) (Report, error) {
 	m, err := mail.ReadMessage(bufio.NewReader(io.LimitReader(r, MaxMessage)))
 	if err != nil {
@@ -38,8 +38,8 @@ func ReadMessage(r io.Reader) (Report, error) {
 	return rep, nil
 }
 
-// failure returns what a delivery status notification reports. An email has one recipient; if that was an alias of several, one that took the
-// email is enough.
+// failure returns what a delivery status notification reports. An email has one recipient; if that was an alias of
+// several, one that took the email is enough.
 func (p *parts) failure() Report {
 	rep := Report{Kind: Soft}
 	for i, group := range p.status {
@@ -64,7 +64,8 @@ func (p *parts) failure() Report {
 	return rep
 }
 
-// complaint returns what a feedback report says (RFC 5965): abuse and fraud are complaints; not-spam, virus and other are not.
+// complaint returns what a feedback report says (RFC 5965): abuse and fraud are complaints; not-spam, virus and other
+// are not.
 func (p *parts) complaint() Report {
 	rep := Report{Kind: Soft, Words: "feedback report: " + p.feedback.Get("Feedback-Type")}
 	switch strings.ToLower(strings.TrimSpace(p.feedback.Get("Feedback-Type"))) {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// ReadNotification reads a notification of Amazon SES (directly, or through SNS) or of Postmark. If confirm is not empty, it is the address at which
-// SNS wants its own subscription confirmed, and there is no report. The error is ErrUnreadable, or ErrNoReport, which is one.
+// ReadNotification reads a notification of Amazon SES (directly, or through SNS) or of Postmark. If confirm is not
+// empty, it is the address at which SNS wants its own subscription confirmed, and there is no report. The error is
+// ErrUnreadable, or ErrNoReport, which is one.
 func ReadNotification(body []byte) (reports []Report, confirm string, err error) {
 	var n struct {
 		Type         string // of SNS; or, of Postmark, the kind of bounce
@@ -66,7 +67,8 @@ func (e *sesEvent) reports() (all []Report, err error) {
 	switch e.NotificationType + e.EventType {
 	case "Bounce":
 		to, what = e.Bounce.Recipients, e.Bounce.Type+" "+e.Bounce.SubType
-		kind = hardIf(e.Bounce.Type == "Permanent" && e.Bounce.SubType != "ContentRejected" && e.Bounce.SubType != "AttachmentRejected")
+		kind = hardIf(e.Bounce.Type == "Permanent" && e.Bounce.SubType != "ContentRejected" &&
+			e.Bounce.SubType != "AttachmentRejected")
 	case "Complaint":
 		to, what, kind = e.Complaint.Recipients, "complaint "+e.Complaint.Feedback, Complaint
 		if e.Complaint.Feedback == "not-spam" {
@@ -79,7 +81,8 @@ func (e *sesEvent) reports() (all []Report, err error) {
 	}
 	source := addresses([]string{e.Mail.Source})
 	for _, r := range to {
-		report := Report{Kind: kind, Returns: source, To: firstAddress(r.Address), Words: what + " " + r.Status + " " + r.Diagnostic}
+		report := Report{Kind: kind, Returns: source, To: firstAddress(r.Address), Words: what + " " + r.Status + " " +
+			r.Diagnostic}
 		if classify(r.Status, r.Diagnostic) == Flood {
 			report.Kind = Flood
 		}
@@ -99,7 +102,8 @@ func readPostmark(body []byte) ([]Report, string, error) {
 	if err := json.Unmarshal(body, &n); err != nil {
 		return nil, "", fmt.Errorf("%w: the notification is not JSON", ErrUnreadable)
 	}
-	r := Report{From: firstAddress(n.From), To: firstAddress(n.Email), Words: n.RecordType + " " + n.Type + " " + n.Details}
+	r := Report{From: firstAddress(n.From), To: firstAddress(n.Email), Words: n.RecordType + " " + n.Type + " " +
+		n.Details}
 	switch n.RecordType {
 	case "Bounce":
 		r.Kind = hardIf(n.Type == "HardBounce" || n.Type == "BadEmailAddress")

@@ -22,7 +22,8 @@ func partLimits() mimeparts.Limits {
 	return mimeparts.Limits{Depth: 3, Parts: 100, Bytes: MaxMessage}
 }
 
-// readParts reads the parts of a message. Its errors are ErrUnreadable, and repeat nothing of the message, which may hold addresses.
+// readParts reads the parts of a message. Its errors are ErrUnreadable, and repeat nothing of the message, which may
+// hold addresses.
 func readParts(header textproto.MIMEHeader, body io.Reader) (parts, error) {
 	var p parts
 	err := mimeparts.Walk(header, body, partLimits(), p.add)
@@ -35,7 +36,7 @@ func readParts(header textproto.MIMEHeader, body io.Reader) (parts, error) {
 // add keeps a part if it belongs to a report.
 func (p *parts) add(part mimeparts.Part) error {
 	if part.Err != nil {
-		return nil // whatever it is, it is no part of a report
+		return nil //nolint:nilerr // whatever it is, it is no part of a report
 	}
 	body, err := part.Decode()
 	if err != nil {

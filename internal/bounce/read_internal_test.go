@@ -46,7 +46,8 @@ Subject: Please confirm
 }
 
 func failed(status, diagnostic string) string {
-	return "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: " + status + "\nDiagnostic-Code: smtp; " + diagnostic
+	return "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: " + status + "\nDiagnostic-Code: smtp; " +
+		diagnostic
 }
 
 func TestAFailureIsHardOnlyIfItIsAboutTheMailbox(t *testing.T) {
@@ -70,10 +71,12 @@ func TestAFailureIsHardOnlyIfItIsAboutTheMailbox(t *testing.T) {
 		"Microsoft, the same":        {failed("5.7.515", "550 5.7.515 Access denied"), Soft},
 		"gave up after days":         {failed("4.4.7", "451 4.4.1 no answer"), Soft},
 		"a form floods it":           {failed("5.7.28", "550 5.7.28 mail flood"), Flood},
-		"a flood, put off":           {"Action: delayed\nStatus: 4.7.28\nDiagnostic-Code: smtp; 450 4.7.28 too many", Flood},
-		"put off":                    {"Action: delayed\nStatus: 4.1.1\nDiagnostic-Code: smtp; 450 4.1.1", Soft},
-		"delivered":                  {"Action: delivered\nStatus: 2.1.5", Soft},
-		"an alias of which one took": {failed("5.1.1", "550 5.1.1") + "\n\nFinal-Recipient: rfc822; b@example.org\nAction: relayed\nStatus: 2.1.9", Soft},
+		"a flood, put off": {"Action: delayed\nStatus: 4.7.28\nDiagnostic-Code: smtp; 450 4.7.28 too many",
+			Flood},
+		"put off":   {"Action: delayed\nStatus: 4.1.1\nDiagnostic-Code: smtp; 450 4.1.1", Soft},
+		"delivered": {"Action: delivered\nStatus: 2.1.5", Soft},
+		"an alias of which one took": {failed("5.1.1", "550 5.1.1") +
+			"\n\nFinal-Recipient: rfc822; b@example.org\nAction: relayed\nStatus: 2.1.9", Soft},
 		"an alias of which none did": {failed("4.2.2", "452 4.2.2") + "\n\n" + failed("5.1.1", "550 5.1.1"), Hard},
 		"no recipient at all":        {"X-Nothing: here", Soft},
 	} {
@@ -89,10 +92,13 @@ func TestAFailureIsHardOnlyIfItIsAboutTheMailbox(t *testing.T) {
 
 func TestAMessageThatIsNoReportIsErrNoReport(t *testing.T) {
 	for name, text := range map[string]string{
-		"an answer":         "From: ada@example.org\r\nTo: " + verp + "\r\nSubject: Re: Please confirm\r\n\r\nI did not ask for this. Status: 5.1.1\r\n",
-		"somebody is away":  "From: ada@example.org\r\nAuto-Submitted: auto-replied\r\nContent-Type: text/plain\r\n\r\nAway.\r\n",
-		"a report of reads": strings.Replace(dsn(failed("5.1.1", "550")), "message/delivery-status", "message/disposition-notification", 1),
-		"no type":           strings.Replace(dsn(failed("5.1.1", "550")), "multipart/report;", "multipart;", 1),
+		"an answer": "From: ada@example.org\r\nTo: " + verp +
+			"\r\nSubject: Re: Please confirm\r\n\r\nI did not ask for this. Status: 5.1.1\r\n",
+		"somebody is away": "From: ada@example.org\r\nAuto-Submitted: auto-replied\r\nContent-Type: " +
+			"text/plain\r\n\r\nAway.\r\n",
+		"a report of reads": strings.Replace(dsn(failed("5.1.1", "550")), "message/delivery-status",
+			"message/disposition-notification", 1),
+		"no type": strings.Replace(dsn(failed("5.1.1", "550")), "multipart/report;", "multipart;", 1),
 	} {
 		if got, err := ReadMessage(strings.NewReader(text)); !errors.Is(err, ErrNoReport) {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -106,7 +112,8 @@ func TestDamagedMessagesAreErrorsThatRepeatNothing(t *testing.T) {
 		"no header":     "ada@example.org wrote\r\n\r\n",
 		"cut short":     dsn(failed("5.1.1", "550 5.1.1 ada@example.org"))[:560],
 		"broken status": dsn("ada@example.org is no field"),
-		"a nest":        "Content-Type: multipart/mixed; boundary=a\r\n\r\n" + strings.Repeat("--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n", 9),
+		"a nest": "Content-Type: multipart/mixed; boundary=a\r\n\r\n" +
+			strings.Repeat("--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n", 9),
 	} {
 		got, err := ReadMessage(strings.NewReader(text))
 		if err == nil || strings.Contains(err.Error(), "ada@example.org") {
@@ -155,12 +162,14 @@ func TestNotificationsOfMailServices(t *testing.T) {
 		From, To, Note string
 	}
 	want := map[string]notice{
-		"ses-bounce.json":          {Hard, []string{verp}, verp, "ada@example.org", ""},
-		"ses-bounce-sns.json":      {Hard, []string{verp}, verp, "ada@example.org", ""},
-		"ses-event.json":           {Soft, []string{"bonjour@gazette.example"}, "bonjour@gazette.example", "ada@example.org", ""},
-		"ses-complaint.json":       {Complaint, []string{verp}, verp, "ada@example.org", ""},
-		"ses-flood.json":           {Flood, []string{verp}, verp, "ada@example.org", ""},
-		"sns-confirm.json":         {Note: "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f"},
+		"ses-bounce.json":     {Hard, []string{verp}, verp, "ada@example.org", ""},
+		"ses-bounce-sns.json": {Hard, []string{verp}, verp, "ada@example.org", ""},
+		"ses-event.json": {Soft, []string{"bonjour@gazette.example"}, "bonjour@gazette.example",
+			"ada@example.org", ""},
+		"ses-complaint.json": {Complaint, []string{verp}, verp, "ada@example.org", ""},
+		"ses-flood.json":     {Flood, []string{verp}, verp, "ada@example.org", ""},
+		"sns-confirm.json": {Note: "https://sns.eu-west-1.amazonaws.com/" +
+			"?Action=ConfirmSubscription&Token=2336412f"},
 		"postmark-hard.json":       {Hard, nil, "bonjour@gazette.example", "ada@example.org", ""},
 		"postmark-transient.json":  {Soft, nil, "bonjour@gazette.example", "ada@example.org", ""},
 		"postmark-complaint.json":  {Complaint, nil, "bonjour@gazette.example", "ada@example.org", ""},

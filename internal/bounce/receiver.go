@@ -34,8 +34,8 @@ type Result struct {
 	Confirm string // the address at which SNS wants its subscription confirmed, by a person who opens it
 }
 
-// Message handles a report that came by mail. envelope are the addresses that it was sent to, as far as the mail system says. The error is
-// ErrUnreadable, or one of the store.
+// Message handles a report that came by mail. envelope are the addresses that it was sent to, as far as the mail system
+// says. The error is ErrUnreadable, or one of the store.
 func (r *Receiver) Message(ctx context.Context, message io.Reader, envelope ...string) (Result, error) {
 	report, err := ReadMessage(message)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Receiver) pass(ctx context.Context, report Report) (bool, error) {
 	out := confirm.Report{Kind: kinds()[report.Kind], Words: report.Words}
 	for _, path := range report.Returns {
 		out.ReturnPath, _, _ = strings.Cut(path, "@")
-		err := r.service.Report(ctx, out)
+		err := r.service.Relay.Report(ctx, out)
 		if !errors.Is(err, token.ErrNotOurs) {
 			return err == nil, err
 		}
@@ -87,7 +87,7 @@ func (r *Receiver) pass(ctx context.Context, report Report) (bool, error) {
 	ours := false
 	for _, site := range r.sites[strings.ToLower(report.From)] {
 		out.Site = site
-		err := r.service.Report(ctx, out)
+		err := r.service.Relay.Report(ctx, out)
 		if err != nil && !errors.Is(err, token.ErrNotOurs) {
 			return ours, err
 		}
@@ -99,6 +99,7 @@ func (r *Receiver) pass(ctx context.Context, report Report) (bool, error) {
 // kinds returns the service's kind of report for each Kind.
 func kinds() map[Kind]confirm.ReportKind {
 	return map[Kind]confirm.ReportKind{
-		Soft: confirm.ReportSoft, Hard: confirm.ReportHard, Flood: confirm.ReportFlood, Complaint: confirm.ReportComplaint,
+		Soft: confirm.ReportSoft, Hard: confirm.ReportHard, Flood: confirm.ReportFlood,
+		Complaint: confirm.ReportComplaint,
 	}
 }

@@ -22,12 +22,14 @@ import (
 type env struct {
 	*confirm.Service
 	*bounce.Receiver
-	t *testing.T
+	t     *testing.T
+	store store.Store
 }
 
 func newEnv(t *testing.T) env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"),
+		Durability: store.DurabilityNone})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +42,13 @@ func newEnv(t *testing.T) env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{site, club}})
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example",
+		Sites: []confirm.Site{site, club}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	senders := map[string]string{"gazette": "Bonjour@gazette.example", "club": "club@gazette.example"}
-	return env{service, bounce.New(service, senders), t}
+	return env{service, bounce.New(service, senders), t, st}
 }
 
 // signUp signs somebody up and returns the return path of the email.
@@ -55,20 +58,21 @@ func (env env) signUp(site, email string) string {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Signup(env.t.Context(), site, confirm.NewSignup{Address: a, Purposes: []string{"letter"}, Locale: "en"}); err != nil {
+	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
+		Locale: "en"}); err != nil {
 		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
-		jobs, err := env.Store.Lease(env.t.Context(), kind, 1, time.Minute)
+		jobs, err := env.store.Lease(env.t.Context(), kind, 1, time.Minute)
 		if err != nil {
 			env.t.Fatal(err)
 		}
 		for _, job := range jobs {
-			msg, err := env.Service.Message(env.t.Context(), job)
+			msg, err := env.Service.Relay.Message(env.t.Context(), job)
 			if err != nil {
 				env.t.Fatal(err)
 			}
-			if err := env.Store.End(env.t.Context(), job, store.Complete()); err != nil {
+			if err := env.store.End(env.t.Context(), job, store.Complete()); err != nil {
 				env.t.Fatal(err)
 			}
 			return msg.ReturnPath + "@bounces.gazette.example"
@@ -84,7 +88,7 @@ func (env env) state(site, email string) consent.State {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	st, err := env.Lookup(env.t.Context(), site, a)
+	st, err := env.Website.Lookup(env.t.Context(), site, a)
 	if err != nil {
 		env.t.Fatal(err)
 	}
@@ -104,16 +108,19 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 		ours int
 		want consent.State
 	}{
-		"a stranger's sender":  {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, consent.Pending},
-		"no address":           {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
-		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1, consent.Pending},
+		"a stranger's sender": {postmark("HardBounce", "stranger@example.net", "ada@example.org"), 0, consent.Pending},
+		"no address":          {postmark("HardBounce", "bonjour@gazette.example", "ada"), 0, consent.Pending},
+		"a bounce that passes": {postmark("Transient", "bonjour@gazette.example", "ada@example.org"), 1,
+			consent.Pending},
 	} {
 		res, err := env.Notification(t.Context(), row.body)
-		if err != nil || res.Reports != 1 || res.Ours != row.ours || env.state("gazette", "ada@example.org") != row.want {
+		if err != nil || res.Reports != 1 || res.Ours != row.ours ||
+			env.state("gazette", "ada@example.org") != row.want {
 			t.Errorf("%s: %+v, %v; she is %s", name, res, err, env.state("gazette", "ada@example.org"))
 		}
 	}
-	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")); err != nil || res.Ours != 1 {
+	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example",
+		"ada@example.org")); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
@@ -128,18 +135,24 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 	env := newEnv(t)
 	path := env.signUp("gazette", "ada@example.org")
 	report := func(to string) string {
-		return "From: <>\r\nTo: bonjour@gazette.example, " + to + "\r\nContent-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
-			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--x--\r\n"
+		return "From: <>\r\nTo: bonjour@gazette.example, " + to +
+			"\r\nContent-Type: multipart/report; boundary=x\r\n\r\n" +
+			"--x\r\nContent-Type: message/delivery-status\r\n\r\n" +
+			"Reporting-MTA: dns; a\r\n\r\nFinal-Recipient: rfc822; ada@example.org\r\nAction: failed\r\nStatus: " +
+			"5.1.1\r\n\r\n--x--\r\n"
 	}
 	for name, to := range map[string]string{
-		"nobody": "x@example.org", "her own address": "ada@example.org", "another email's form": "b-" + strings.Repeat("a", 52) + "@bounces.gazette.example",
+		"nobody": "x@example.org", "her own address": "ada@example.org", "another email's form": "b-" +
+			strings.Repeat("a", 52) + "@bounces.gazette.example",
 		"one sign changed": strings.Replace(path, path[10:11], string('a'+(path[10]-'a'+1)%26), 1),
 	} {
-		if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 || env.state("gazette", "ada@example.org") != consent.Pending {
+		if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report(to))); err != nil || res.Ours != 0 ||
+			env.state("gazette", "ada@example.org") != consent.Pending {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
-	if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil || res.Ours != 1 {
+	if res, err := env.Receiver.Message(t.Context(), strings.NewReader(report("<"+path+">"))); err != nil ||
+		res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {
@@ -153,7 +166,7 @@ func TestAMessageCountsByItsSignedReturnPathOnly(t *testing.T) {
 func TestAnUnavailableStoreIsAnError(t *testing.T) {
 	env := newEnv(t)
 	path := env.signUp("gazette", "ada@example.org")
-	if err := env.Store.Close(); err != nil {
+	if err := env.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	body := postmark("HardBounce", "bonjour@gazette.example", "ada@example.org")
@@ -161,7 +174,8 @@ func TestAnUnavailableStoreIsAnError(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	text := "To: " + path + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
-	if _, err := env.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, bounce.ErrUnreadable) {
+	if _, err := env.Receiver.Message(t.Context(), strings.NewReader(text)); !errors.Is(err, store.ErrUnavailable) ||
+		errors.Is(err, bounce.ErrUnreadable) {
 		t.Errorf("%v", err)
 	}
 }

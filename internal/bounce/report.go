@@ -67,8 +67,8 @@ func classify(code, diagnostic string) Kind {
 	return Soft
 }
 
-// classifyReply returns the kind of a reply without an enhanced code, by its three digits (RFC 5321 section 4.2.2): 550, 551 and 553 are about the
-// mailbox.
+// classifyReply returns the kind of a reply without an enhanced code, by its three digits (RFC 5321 section 4.2.2):
+// 550, 551 and 553 are about the mailbox.
 func classifyReply(diagnostic string) Kind {
 	text := strings.TrimSpace(diagnostic)
 	if _, after, ok := strings.Cut(text, ";"); ok { // "smtp; 550 No such user"

@@ -25,7 +25,8 @@ func browser(t *testing.T) context.Context {
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU)
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
+		chromedp.DisableGPU)
 	process, stop := chromedp.NewExecAllocator(bounded, flags...)
 	t.Cleanup(stop)
 	tab, closeTab := chromedp.NewContext(process)
@@ -43,15 +44,18 @@ func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 	mux.Handle("/inbox", i.Handler())
 	mux.Handle("/inbox/", i.Handler())
 	mux.HandleFunc("/acted", func(http.ResponseWriter, *http.Request) { acted.Add(1) })
-	mux.HandleFunc("/c/token", func(_ http.ResponseWriter, r *http.Request) { followed <- r.Header.Get("Sec-Fetch-Dest") })
+	mux.HandleFunc("/c/token",
+		func(_ http.ResponseWriter, r *http.Request) { followed <- r.Header.Get("Sec-Fetch-Dest") })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	deliver(t, i, crlf("Subject: hostile", "Content-Type: text/html", "", strings.ReplaceAll(restless, "URL", server.URL)))
+	deliver(t, i, crlf("Subject: hostile", "Content-Type: text/html", "",
+		strings.ReplaceAll(restless, "URL", server.URL)))
 
 	if err := chromedp.Do(tab, chromedp.Navigate(server.URL+"/inbox/1"), chromedp.WaitVisible("iframe")); err != nil {
 		t.Fatal(err)
 	}
-	box, err := chromedp.Run(tab, chromedp.Evaluate[struct{ X, Y float64 }](`document.querySelector("iframe").getBoundingClientRect().toJSON()`))
+	box, err := chromedp.Run(tab,
+		chromedp.Evaluate[struct{ X, Y float64 }](`document.querySelector("iframe").getBoundingClientRect().toJSON()`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,8 @@ func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 	}
 }
 
-// click clicks until the link was followed, because a frame that was not painted yet takes no input. It returns the Sec-Fetch-Dest of the link.
+// click clicks until the link was followed, because a frame that was not painted yet takes no input. It returns the
+// Sec-Fetch-Dest of the link.
 func click(tab context.Context, t *testing.T, x, y float64, followed <-chan string) string {
 	t.Helper()
 	again := time.NewTicker(time.Second)

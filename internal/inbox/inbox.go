@@ -1,17 +1,18 @@
-// Package inbox is a mailbox for demos, previews and tests: an SMTP server that keeps the emails it is given in memory, and pages that show them.
+// Package inbox is a mailbox for demos, previews and tests: an SMTP server that keeps the emails it is given in memory,
+// and pages that show them.
 //
 // What it promises:
 //
-//   - Every email that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have arrived, it is deleted, or the
-//     program ends. Nothing is written to disk and nothing is passed on.
+//   - Every email that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have
+//     arrived, it is deleted, or the program ends. Nothing is written to disk and nothing is passed on.
 //   - An email is kept as it arrived, byte for byte, even if it cannot be parsed; Message.Err then says why.
 //   - An email over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452.
-//   - Emails are hostile input. The pages run no script, load nothing from elsewhere, and show an email's HTML only in a sandboxed frame without an
-//     origin. Its links work all the same, in the top window.
+//   - Emails are hostile input. The pages run no script, load nothing from elsewhere, and show an email's HTML only in
+//     a sandboxed frame without an origin. Its links work all the same, in the top window.
 //   - The pages work without JavaScript.
 //
-// It offers neither STARTTLS nor AUTH, and lets anybody send: listen on a loopback address only, and show the pages only to people who may read the
-// emails.
+// It offers neither STARTTLS nor AUTH, and lets anybody send: listen on a loopback address only, and show the pages
+// only to people who may read the emails.
 package inbox
 
 import (
@@ -42,7 +43,8 @@ type Option func(*Inbox)
 // SignUpAt sets the address of a signup form (such as "/s/demo"), which the empty inbox links to.
 func SignUpAt(url string) Option { return func(i *Inbox) { i.signUp = url } }
 
-// Clock sets the clock for the arrival times of emails. The pages show times in the location that it returns. The default is time.Now.
+// Clock sets the clock for the arrival times of emails. The pages show times in the location that it returns. The
+// default is time.Now.
 func Clock(now func() time.Time) Option { return func(i *Inbox) { i.now = now } }
 
 // Inbox receives and keeps emails. All methods may be called from any goroutine.
@@ -84,7 +86,8 @@ func Open(addr string, options ...Option) (*Inbox, error) {
 // Addr returns the host:port that receives mail, as in an smtp:// URL.
 func (i *Inbox) Addr() string { return i.listener.Addr().String() }
 
-// Close stops receiving, closes open connections and ends every Wait. Emails that arrived can still be read. Closing again does nothing.
+// Close stops receiving, closes open connections and ends every Wait. Emails that arrived can still be read. Closing
+// again does nothing.
 func (i *Inbox) Close() error {
 	i.closing.Do(func() {
 		_ = i.listener.stop() // it is closed either way
@@ -122,9 +125,9 @@ func (i *Inbox) Clear() {
 	i.messages = nil
 }
 
-// Wait returns a copy of the first email, in the order of arrival, that matches: one that is here, or else the next that arrives. The error wraps
-// the context's if that ends first, or is ErrClosed. Wait calls match once for each email; match may use the inbox. An email that arrives and is
-// pushed out while match runs may be missed.
+// Wait returns a copy of the first email, in the order of arrival, that matches: one that is here, or else the next
+// that arrives. The error wraps the context's if that ends first, or is ErrClosed. Wait calls match once for each
+// email; match may use the inbox. An email that arrives and is pushed out while match runs may be missed.
 func (i *Inbox) Wait(ctx context.Context, match func(Message) bool) (Message, error) {
 	for seen := 0; ; {
 		i.mu.Lock()

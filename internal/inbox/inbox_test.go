@@ -23,7 +23,8 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func newInbox(t *testing.T, options ...inbox.Option) *inbox.Inbox {
 	t.Helper()
-	i, err := inbox.Open("127.0.0.1:0", append([]inbox.Option{inbox.Clock(func() time.Time { return noon })}, options...)...)
+	i, err := inbox.Open("127.0.0.1:0", append([]inbox.Option{inbox.Clock(func() time.Time { return noon })},
+		options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,8 @@ func crlf(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" 
 // deliver sends an email by SMTP.
 func deliver(t *testing.T, i *inbox.Inbox, email string) {
 	t.Helper()
-	if err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"ada@example.org"}, []byte(email)); err != nil {
+	if err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"ada@example.org"},
+		[]byte(email)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -56,7 +58,8 @@ func anyMessage(inbox.Message) bool { return true }
 func TestAnEmailArrivesAsItWasSent(t *testing.T) {
 	i := newInbox(t)
 	email := crlf("From: La Gazette <bonjour@gazette.example>", "Subject: Hello", "", "one", ".", "..two", "")
-	err := smtp.SendMail(i.Addr(), nil, "bounce@gazette.example", []string{"ada@example.org", "grace@example.org"}, []byte(email))
+	err := smtp.SendMail(i.Addr(), nil, "bounce@gazette.example", []string{"ada@example.org", "grace@example.org"},
+		[]byte(email))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,8 @@ func TestTheNewestComeFirstAndTheOldestMakeRoom(t *testing.T) {
 	if len(messages) != inbox.MaxEmails {
 		t.Fatalf("%d emails are kept, want %d", len(messages), inbox.MaxEmails)
 	}
-	if first, last := messages[0].Subject, messages[len(messages)-1].Subject; first != fmt.Sprint(inbox.MaxEmails+1) || last != "2" {
+	if first, last := messages[0].Subject, messages[len(messages)-1].Subject; first != fmt.Sprint(inbox.MaxEmails+1) ||
+		last != "2" {
 		t.Errorf("from %s down to %s, want from %d down to 2", first, last, inbox.MaxEmails+1)
 	}
 	if _, ok := i.Message("1"); ok {
@@ -122,14 +126,17 @@ func TestWhatIsTooLargeIsRefusedAndTheNextIsTaken(t *testing.T) {
 	i := newInbox(t)
 	line := strings.Repeat("x", 98) + "\r\n"
 	to := []string{"ada@example.org"}
-	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: big\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100+1)))
+	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: big\r\n\r\n"+strings.Repeat(line,
+		inbox.MaxBytes/100+1)))
 	if code := replyCode(err); code != 552 {
 		t.Errorf("an email over the limit: %v, want 552", err)
 	}
-	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: fits\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100-1))); err != nil {
+	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: fits\r\n\r\n"+strings.Repeat(line,
+		inbox.MaxBytes/100-1))); err != nil {
 		t.Errorf("an email just under the limit: %v", err)
 	}
-	err = smtp.SendMail(i.Addr(), nil, "a@b.example", slices.Repeat(to, inbox.MaxRecipients+1), []byte("Subject: many\r\n\r\n"))
+	err = smtp.SendMail(i.Addr(), nil, "a@b.example", slices.Repeat(to, inbox.MaxRecipients+1),
+		[]byte("Subject: many\r\n\r\n"))
 	if code := replyCode(err); code != 452 {
 		t.Errorf("too many recipients: %v, want 452", err)
 	}

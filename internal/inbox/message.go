@@ -85,8 +85,8 @@ func linkify(text string) []span {
 	return spans
 }
 
-// trimURL drops what belongs to the sentence around a URL: final punctuation, and a closing bracket that was not opened inside. Final '-' and '_'
-// stay: a token in base64url may end in them.
+// trimURL drops what belongs to the sentence around a URL: final punctuation, and a closing bracket that was not opened
+// inside. Final '-' and '_' stay: a token in base64url may end in them.
 func trimURL(s string) string {
 	for {
 		short := strings.TrimRight(s, ".,;:!?")
@@ -154,7 +154,8 @@ func (m *Message) addPart(p mimeparts.Part) error {
 	return nil
 }
 
-// field returns the field that holds a part of this type, or nil if the part is not shown: an attachment, a picture, a second text.
+// field returns the field that holds a part of this type, or nil if the part is not shown: an attachment, a picture, a
+// second text.
 func (m *Message) field(p mimeparts.Part) *string {
 	disposition, _, _ := mime.ParseMediaType(p.Header.Get("Content-Disposition"))
 	switch {

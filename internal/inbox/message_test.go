@@ -29,19 +29,26 @@ func TestUsualEmailsAreParsed(t *testing.T) {
 		subject, text, html string
 	}{
 		{"nothing but text", []string{"Subject: Hello", "", "Bonjour"}, "Hello", "Bonjour\n", ""},
-		{"8bit", []string{"Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", "été"}, "", "été\n", ""},
-		{"encoded subject", []string{"Subject: =?utf-8?q?D=C3=A9j=C3=A0?=", " =?utf-8?b?IHZ1?=", "", ""}, "Déjà vu", "\n", ""},
-		{"latin-1", []string{"Subject: =?iso-8859-1?q?=E9t=E9?=", "Content-Type: text/plain; charset=ISO-8859-1", "Content-Transfer-Encoding: quoted-printable", "", "=E9t=E9"}, "été", "été\n", ""},
-		{"html alone, in base64", []string{"Content-Type: text/html", "Content-Transfer-Encoding: BASE64", "", "PGI+", "w6k8L2I+"}, "", "", "<b>é</b>"},
+		{"8bit", []string{"Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", "été"}, "",
+			"été\n", ""},
+		{"encoded subject", []string{"Subject: =?utf-8?q?D=C3=A9j=C3=A0?=", " =?utf-8?b?IHZ1?=", "", ""}, "Déjà vu",
+			"\n", ""},
+		{"latin-1", []string{"Subject: =?iso-8859-1?q?=E9t=E9?=", "Content-Type: text/plain; charset=ISO-8859-1",
+			"Content-Transfer-Encoding: quoted-printable", "", "=E9t=E9"}, "été", "été\n", ""},
+		{"html alone, in base64", []string{"Content-Type: text/html", "Content-Transfer-Encoding: BASE64", "", "PGI+",
+			"w6k8L2I+"}, "", "", "<b>é</b>"},
 		{"both, quoted-printable and base64", []string{
 			"Content-Type: multipart/alternative; boundary=\"b b\"", "", "preamble", "--b b",
-			"Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "", "https://a.example/?x=3D1&y=", "=3D2", "--b b",
-			"Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "", "PGI+w6k8L2I+", "--b b--", "epilogue"},
+			"Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "",
+			"https://a.example/?x=3D1&y=", "=3D2", "--b b",
+			"Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "", "PGI+w6k8L2I+",
+			"--b b--", "epilogue"},
 			"", "https://a.example/?x=1&y=2", "<b>é</b>"},
 		{"nested, with attachments that are not shown", []string{
 			"Content-Type: multipart/mixed; boundary=o", "", "--o",
 			"Content-Type: text/plain", "Content-Disposition: attachment; filename=a.txt", "", "attached", "--o",
-			"Content-Type: multipart/alternative; boundary=i", "", "--i", "", "plain", "--i", "Content-Type: text/html", "", "<p>rich", "--i--", "--o",
+			"Content-Type: multipart/alternative; boundary=i", "", "--i", "", "plain", "--i", "Content-Type: text/html",
+			"", "<p>rich", "--i--", "--o",
 			"Content-Type: text/plain", "", "a second text", "--o--"},
 			"", "plain", "<p>rich"},
 	} {
@@ -90,9 +97,11 @@ func TestAnEmailOfTheMailLibraryIsParsed(t *testing.T) {
 func TestADamagedEmailIsKeptWithItsReason(t *testing.T) {
 	deep := []string{"Content-Type: multipart/mixed; boundary=b0", ""}
 	for d := range 40 {
-		deep = append(deep, "--b"+string(rune('0'+d)), "Content-Type: multipart/mixed; boundary=b"+string(rune('1'+d)), "")
+		deep = append(deep, "--b"+string(rune('0'+d)), "Content-Type: multipart/mixed; boundary=b"+string(rune('1'+d)),
+			"")
 	}
-	many := append([]string{"Content-Type: multipart/mixed; boundary=b", ""}, strings.Split(strings.Repeat("--b,,x,", 3000), ",")...)
+	many := append([]string{"Content-Type: multipart/mixed; boundary=b", ""},
+		strings.Split(strings.Repeat("--b,,x,", 3000), ",")...)
 	for _, c := range []struct {
 		name   string
 		email  []string
@@ -102,13 +111,16 @@ func TestADamagedEmailIsKeptWithItsReason(t *testing.T) {
 		{"no header", []string{"this is no email"}, "the header cannot be read", ""},
 		{"no boundary", []string{"Content-Type: multipart/mixed", "", "x"}, "without a boundary", ""},
 		{"bad content type", []string{"Content-Type: text/plain; charset", "", "x"}, "Content-Type", ""},
-		{"cut short in a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "half a"}, "breaks off", "half a"},
-		{"bad header of a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "whole", "--b", "no header", "", "--b--"}, "header of a part", "whole"},
+		{"cut short in a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "half a"},
+			"breaks off", "half a"},
+		{"bad header of a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "whole", "--b",
+			"no header", "", "--b--"}, "header of a part", "whole"},
 		{"unknown encoding", []string{"Content-Transfer-Encoding: rot13", "", "x"}, "rot13", ""},
 		{"bad base64", []string{"Content-Transfer-Encoding: base64", "", "Ym9u****"}, "base64", "bon"},
 		{"bad UTF-8", []string{"", "a\xffb"}, "UTF-8", "a\uFFFDb\n"},
 		{"unknown charset", []string{"Content-Type: text/plain; charset=klingon", "", "x"}, "klingon", "x\n"},
-		{"a good part after a bad one", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: ;", "", "x", "--b", "", "good", "--b--"}, "Content-Type", "good"},
+		{"a good part after a bad one", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b",
+			"Content-Type: ;", "", "x", "--b", "", "good", "--b--"}, "Content-Type", "good"},
 		{"nested too deep", deep, "too many parts", ""},
 		{"too many parts", many, "too many parts", "x"},
 	} {
@@ -131,13 +143,17 @@ func TestLinksAreFoundInOrderAndOnce(t *testing.T) {
 	for text, want := range map[string][]string{
 		"": nil,
 		"no link: mailto:a@b.example ftp://x javascript:alert(1) httpx://y http:// https://": nil,
-		"https://b.example/ then http://a.example/ then https://b.example/":                  {"https://b.example/", "http://a.example/"},
-		"See https://a.example/x. Or (https://a.example/y), https://a.example/z!":            {"https://a.example/x", "https://a.example/y", "https://a.example/z"},
-		"https://a.example/w_(x) <https://a.example/q?a=1&b=[2]#f>":                          {"https://a.example/w_(x)", "https://a.example/q?a=1&b=[2]#f"},
-		"https://a.example/c/aa.bb.c_-\nnext":                                                {"https://a.example/c/aa.bb.c_-"},
-		"HTTPS://A.example/ http://[::1]:8080/x":                                             {"HTTPS://A.example/", "http://[::1]:8080/x"},
-		"https://a.example/\u202Egpj.exe \"https://a.example/'\"":                            {"https://a.example/"},
-		"https://%zz/ xhttps://a.example/":                                                   nil,
+		"https://b.example/ then http://a.example/ then https://b.example/": {"https://b.example/",
+			"http://a.example/"},
+		"See https://a.example/x. Or (https://a.example/y), https://a.example/z!": {"https://a.example/x",
+			"https://a.example/y", "https://a.example/z"},
+		"https://a.example/w_(x) <https://a.example/q?a=1&b=[2]#f>": {"https://a.example/w_(x)",
+			"https://a.example/q?a=1&b=[2]#f"},
+		"https://a.example/c/aa.bb.c_-\nnext": {"https://a.example/c/aa.bb.c_-"},
+		"HTTPS://A.example/ http://[::1]:8080/x": {"HTTPS://A.example/",
+			"http://[::1]:8080/x"},
+		"https://a.example/\u202Egpj.exe \"https://a.example/'\"": {"https://a.example/"},
+		"https://%zz/ xhttps://a.example/":                        nil,
 	} {
 		if diff := cmp.Diff(want, inbox.Message{Text: text}.Links()); diff != "" {
 			t.Errorf("%q: %s", text, diff)

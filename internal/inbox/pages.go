@@ -22,7 +22,8 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"stamp": func(t time.Time) string { return t.Format(time.RFC3339) },
 }).ParseFS(files, "pages/*.html"))
 
-// emptyRefresh is how often the empty list reloads itself, in seconds. A list with emails never does: the reader would lose their place.
+// emptyRefresh is how often the empty list reloads itself, in seconds. A list with emails never does: the reader would
+// lose their place.
 const emptyRefresh = 3
 
 // Handler serves the pages, all below /inbox:
@@ -117,7 +118,8 @@ func (i *Inbox) style(w http.ResponseWriter, _ *http.Request) {
 func show(w http.ResponseWriter, status int, name string, view any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, view); err != nil {
-		http.Error(w, "This page could not be rendered. The email's source is still available: add /raw to its address.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered. To read the email's source, add /raw to its address.",
+			http.StatusInternalServerError)
 		return
 	}
 	send(w, status, "text/html; charset=utf-8", page.Bytes())
@@ -234,7 +236,8 @@ func sender(m Message) string {
 // recipients returns those on the envelope, who really get the email.
 func recipients(m Message) string { return strings.Join(m.To, ", ") }
 
-// headerFields returns the header in its own order, unfolded (RFC 5322 section 2.2.3). A line that is no field is skipped.
+// headerFields returns the header in its own order, unfolded (RFC 5322 section 2.2.3). A line that is no field is
+// skipped.
 func headerFields(raw []byte) []field {
 	var fields []field
 	for line := range strings.Lines(string(raw)) {
@@ -259,18 +262,22 @@ func headerFields(raw []byte) []field {
 // What the pages may do. None runs a script or loads anything from elsewhere.
 const (
 	// pagePolicy is for our own pages: a style sheet and a form of ours, and the frame with the email.
-	pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-	// messagePolicy is for an email's HTML, wherever it is opened: no origin, no script, no form, and nothing loaded but what the email itself
-	// contains. Emails use style attributes, which can reach nothing here.
-	messagePolicy = "sandbox " + sandbox + "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+	pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'"
+	// messagePolicy is for an email's HTML, wherever it is opened: no origin, no script, no form, and nothing loaded
+	// but what the email itself contains. Emails use style attributes, which can reach nothing here.
+	messagePolicy = "sandbox " + sandbox +
+		"; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; " +
+		"frame-ancestors 'self'"
 	// sandbox lets a click on a link open it in the window, and nothing else.
 	sandbox = "allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox"
 	// rawPolicy is for the source, which is only read.
 	rawPolicy = "sandbox; default-src 'none'; frame-ancestors 'none'"
 )
 
-// messageBase goes before an email's HTML, so that its links open in the top window. By the HTML standard the first base with a target wins, the
-// email's own <html>, <head> and <body> after it are merged, and a second doctype is ignored.
+// messageBase goes before an email's HTML, so that its links open in the top window. By the HTML standard the first
+// base with a target wins, the email's own <html>, <head> and <body> after it are merged, and a second doctype is
+// ignored.
 const messageBase = `<!doctype html><base target="_top">`
 
 // withSecurityHeaders sets the header fields of every response; a handler may replace the policy.

@@ -10,7 +10,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// idleTimeout is how long a connection may be silent (RFC 5321 section 4.5.3.2.7). Senders keep theirs open between emails.
+// idleTimeout is how long a connection may be silent (RFC 5321 section 4.5.3.2.7). Senders keep theirs open between
+// emails.
 const idleTimeout = 5 * time.Minute
 
 func newServer(i *Inbox) *smtp.Server {
@@ -59,8 +60,8 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// listener remembers the connections that it accepted, so that all of them can be closed. smtp.Server.Close closes only those whose handler has
-// already started.
+// listener remembers the connections that it accepted, so that all of them can be closed. smtp.Server.Close closes only
+// those whose handler has already started.
 type listener struct {
 	net.Listener
 	mu      sync.Mutex

@@ -1,11 +1,12 @@
-// Package keyring derives from the configured secrets every key that optin uses: for links, sealing, ids and the names of limits.
+// Package keyring derives from the configured secrets every key that optin uses: for links, sealing, ids and the names
+// of limits.
 //
-// One secret is configured. Each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that no key reveals anything about
-// another. Several secrets may be listed: the first one signs and seals, all are accepted. So a rotation breaks no link in a mailbox and no record
-// in a store.
+// One secret is configured. Each key is derived from it by HKDF-SHA256 (RFC 5869) with a label of its own, so that no
+// key reveals anything about another. Several secrets may be listed: the first one signs and seals, all are accepted.
+// So a rotation breaks no link in a mailbox and no record in a store.
 //
-// Sealed bytes are AES-256-GCM under a separate key for each context (the record they belong to). So bytes moved to another record do not open, and
-// random nonces of different records never share a key:
+// Sealed bytes are AES-256-GCM under a separate key for each context (the record they belong to). So bytes moved to
+// another record do not open, and random nonces of different records never share a key:
 //
 //	version (1 byte, 1) | id of the secret (4 bytes) | nonce (12) | ciphertext | tag (16)
 package keyring
@@ -34,8 +35,10 @@ const (
 	headerSize  = 1 + 4
 )
 
-// ErrSealed says that sealed bytes do not open: they are damaged, of another context, or sealed under a secret that is no longer listed.
-var ErrSealed = errors.New("keyring: cannot open sealed data: it is damaged, was moved, or was sealed with a secret that is not listed")
+// ErrSealed says that sealed bytes do not open: they are damaged, of another context, or sealed under a secret that is
+// no longer listed.
+var ErrSealed = errors.New("keyring: cannot open sealed data: it is damaged, was moved, or was sealed with a secret " +
+	"that is not listed")
 
 // Keyring holds the derived keys. Its methods may be called from any goroutine.
 type Keyring struct {
@@ -85,8 +88,8 @@ func (r *Keyring) Keys(label string) [][]byte {
 	return v.([][]byte)
 }
 
-// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The boundaries
-// between parts count.
+// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The
+// boundaries between parts count.
 func (r *Keyring) Sums(label string, parts ...string) [][]byte {
 	keys := r.Keys(label)
 	sums := make([][]byte, len(keys))

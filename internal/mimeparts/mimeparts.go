@@ -31,10 +31,12 @@ type Limits struct {
 // Part is a part that holds no other parts, or one that cannot be read.
 type Part struct {
 	Header textproto.MIMEHeader
-	Type   string            // the media type in lower case; text/plain if the header names none; empty if it cannot be read
+	// Type is the media type in lower case; text/plain if the header names none; empty if it cannot be read.
+	Type   string
 	Params map[string]string // of the media type
 	Body   io.Reader         // as it is encoded; good until the visit returns
-	Err    error             // why the part is not read: its type, its nesting, or a multipart without a boundary; Body is nil then
+	// Err is why the part is not read: its type, its nesting, or a multipart without a boundary; Body is nil then.
+	Err error
 }
 
 // Decode returns the body without its transfer encoding. The error says that the encoding is not one of RFC 2045.
@@ -42,9 +44,10 @@ func (p Part) Decode() (io.Reader, error) {
 	return decode(p.Header, p.Body)
 }
 
-// Walk calls visit for every part of a message, in order, but for the multiparts around them. A part that cannot be read is visited with Err, and
-// the walk goes on. It ends early if visit returns an error, which Walk returns; if there are more parts or bytes than the limits allow
-// (ErrTooManyParts, ErrTooLarge); or if the parts cannot be told apart any more.
+// Walk calls visit for every part of a message, in order, but for the multiparts around them. A part that cannot be
+// read is visited with Err, and the walk goes on. It ends early if visit returns an error, which Walk returns; if there
+// are more parts or bytes than the limits allow (ErrTooManyParts, ErrTooLarge); or if the parts cannot be told apart
+// any more.
 func Walk(header textproto.MIMEHeader, body io.Reader, limits Limits, visit func(Part) error) error {
 	w := walker{limits: limits, visit: visit}
 	return w.part(header, &limited{body, limits.Bytes}, 0)
@@ -76,7 +79,8 @@ func (w *walker) part(header textproto.MIMEHeader, body io.Reader, depth int) er
 		p.Err = errors.New("a multipart without a boundary")
 		return w.visit(p)
 	}
-	if decoded, err := decode(header, body); err == nil { // RFC 2045 section 6.4 forbids it, and some mail systems do it
+	// RFC 2045 section 6.4 forbids it, and some mail systems do it
+	if decoded, err := decode(header, body); err == nil {
 		body = decoded
 	}
 	return w.inside(multipart.NewReader(body, p.Params["boundary"]), depth+1)

@@ -31,7 +31,8 @@ func (c *checker) dkim(ctx context.Context, k DKIMKey) []Finding {
 	case err != nil && !notFound(err):
 		return []Finding{noAnswer("DKIM", k.Domain, f.Sites, "the DKIM record "+name, err)}
 	case len(txts) == 0:
-		f.What = fmt.Sprintf("There is no DNS record %s, so receivers cannot verify our signature and treat emails from %s as unsigned.", name, k.Domain)
+		f.What = fmt.Sprintf("There is no DNS record %s, so receivers cannot verify our signature and treat emails "+
+			"from %s as unsigned.", name, k.Domain)
 		return []Finding{f}
 	case len(txts) > 1:
 		f.What = fmt.Sprintf("There are %d TXT records at %s, and receivers use any one of them.", len(txts), name)
@@ -80,12 +81,14 @@ func (c *checker) hasKey(d domain) []Finding {
 	}
 	if len(keys) > 0 {
 		f.Level, f.Fix = Warn, newKey(d.name, keys[0].Selector+"-rsa")
-		f.What = fmt.Sprintf("Emails from %s are signed with Ed25519 only, which many receivers do not verify yet (RFC 8463). "+
+		f.What = fmt.Sprintf("Emails from %s are signed with Ed25519 only, which many receivers do not verify yet "+
+			"(RFC 8463). "+
 			"They treat these emails as unsigned.", d.name)
 		return []Finding{f}
 	}
 	f.Fix = newKey(d.name, "optin")
-	f.What = fmt.Sprintf("No DKIM key is configured for %s or a parent domain, so its emails are sent unsigned. Gmail, Outlook and Yahoo "+
+	f.What = fmt.Sprintf("No DKIM key is configured for %s or a parent domain, so its emails are sent unsigned. "+
+		"Gmail, Outlook and Yahoo "+
 		"treat them as spam or reject them, unless the relay signs them for %[1]s.", d.name)
 	return []Finding{f}
 }
@@ -105,7 +108,8 @@ func dkimRecord(key crypto.PublicKey) (string, error) {
 		return "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(k), nil
 	case *rsa.PublicKey:
 		if bits := k.N.BitLen(); bits < keyring.MinRSABits {
-			return "", fmt.Errorf("it is an RSA key of %d bits, and should have at least %d (RFC 8301)", bits, keyring.MinRSABits)
+			return "", fmt.Errorf("it is an RSA key of %d bits, and should have at least %d (RFC 8301)", bits,
+				keyring.MinRSABits)
 		}
 		der, err := x509.MarshalPKIXPublicKey(k)
 		return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), err
@@ -113,8 +117,8 @@ func dkimRecord(key crypto.PublicKey) (string, error) {
 	return "", errors.New("it is neither an RSA nor an Ed25519 key")
 }
 
-// checkDKIMRecord says how receivers treat a record, if emails are signed with the private half of key. The text continues a sentence that begins
-// with the record's name.
+// checkDKIMRecord says how receivers treat a record, if emails are signed with the private half of key. The text
+// continues a sentence that begins with the record's name.
 func checkDKIMRecord(txt string, key crypto.PublicKey) (Level, string) {
 	t, err := splitTags(txt)
 	if err != nil {
@@ -142,7 +146,8 @@ func checkDKIMRecord(txt string, key crypto.PublicKey) (Level, string) {
 		return Wrong, fmt.Sprintf("is for s=%s, not for email.", t.get("s", ""))
 	}
 	if err := sameKey(p, key); err != nil {
-		return Wrong, fmt.Sprintf("does not match the configured key: %v. Receivers treat our signature as forged.", err)
+		return Wrong, fmt.Sprintf("does not match the configured key: %v. Receivers treat our signature as forged.",
+			err)
 	}
 	return dkimWarnings(t, versioned)
 }
@@ -151,7 +156,8 @@ func checkDKIMRecord(txt string, key crypto.PublicKey) (Level, string) {
 func dkimWarnings(t tags, versioned bool) (Level, string) {
 	var said []string
 	if lists(t.get("t", ""), "y") {
-		said = append(said, "says t=y, that signing is being tested, so receivers may treat emails as unsigned. Remove t=y.")
+		said = append(said, "says t=y, that signing is being tested, so receivers may treat emails as unsigned. "+
+			"Remove t=y.")
 	}
 	if !versioned {
 		said = append(said, "does not say v=DKIM1, and some receivers do not find it without that.")
@@ -174,7 +180,8 @@ func sameKey(p string, key crypto.PublicKey) error {
 		case bytes.Equal(der, k):
 			return nil
 		case len(der) != ed25519.PublicKeySize:
-			return fmt.Errorf("its p= holds %d bytes, and an Ed25519 key has just %d (RFC 8463, section 4.2)", len(der), ed25519.PublicKeySize)
+			return fmt.Errorf("its p= holds %d bytes, and an Ed25519 key has just %d (RFC 8463, section 4.2)", len(der),
+				ed25519.PublicKeySize)
 		}
 	case *rsa.PublicKey:
 		got, err := parseRSA(der)
@@ -190,8 +197,8 @@ func sameKey(p string, key crypto.PublicKey) error {
 	return errors.New("its p= is another key")
 }
 
-// parseRSA parses the key of a record: an RSAPublicKey, as in RFC 6376, section 3.6.1, or a SubjectPublicKeyInfo, as in its appendix C and in
-// practice.
+// parseRSA parses the key of a record: an RSAPublicKey, as in RFC 6376, section 3.6.1, or a SubjectPublicKeyInfo, as in
+// its appendix C and in practice.
 func parseRSA(der []byte) (*rsa.PublicKey, error) {
 	if key, err := x509.ParsePKCS1PublicKey(der); err == nil {
 		return key, nil

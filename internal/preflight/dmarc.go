@@ -27,7 +27,8 @@ func (c *checker) dmarc(ctx context.Context, d domain) (found []Finding) {
 		found = append(found, checkDMARCRecord(f, p))
 	case len(w.duplicates) == 0:
 		f.Level = Warn
-		f.What = fmt.Sprintf("%s has no DMARC record, neither at _dmarc.%[1]s nor at a parent domain. Gmail, Outlook and Yahoo require one of "+
+		f.What = fmt.Sprintf("%s has no DMARC record, neither at _dmarc.%[1]s nor at a parent domain. Gmail, "+
+			"Outlook and Yahoo require one of "+
 			"bulk senders.", d.name)
 		f.Fix = []string{"To start with: " + firstDMARCNote, firstDMARC(c.firstRecordDomain(d.name))}
 		found = append(found, f)
@@ -35,7 +36,8 @@ func (c *checker) dmarc(ctx context.Context, d domain) (found []Finding) {
 	return found
 }
 
-// firstRecordDomain returns where a first record belongs: at the shortest of the names that must align, so that they become one organisation.
+// firstRecordDomain returns where a first record belongs: at the shortest of the names that must align, so that they
+// become one organisation.
 func (c *checker) firstRecordDomain(from string) string {
 	shortest := from
 	for _, k := range c.keysOf(from) {
@@ -52,7 +54,8 @@ func (c *checker) firstRecordDomain(from string) string {
 }
 
 // firstDMARCNote explains firstDMARC.
-const firstDMARCNote = "p=none asks receivers to change nothing, and rua= to send a daily report. Put a mailbox of yours there, or omit rua=."
+const firstDMARCNote = "p=none asks receivers to change nothing, and rua= to send a daily report. Put a mailbox of " +
+	"yours there, or omit rua=."
 
 func firstDMARC(domain string) string {
 	return txtLine("_dmarc."+domain, "v=DMARC1; p=none; rua=mailto:dmarc@"+domain)
@@ -70,11 +73,13 @@ func checkDMARCRecord(f Finding, p dmarcRecord) Finding {
 		}
 		f.What = its + " has no p=, the policy for emails that fail."
 		if given {
-			f.What = fmt.Sprintf("%s says %s=%s, which is not a policy: it must be none, quarantine or reject.", its, name, value)
+			f.What = fmt.Sprintf("%s says %s=%s, which is not a policy: it must be none, quarantine or reject.", its,
+				name, value)
 		}
 		f.Level, f.What = Wrong, f.What+" Receivers behave as if there were no record."
 		if reports {
-			f.Level, f.What = Warn, f.What+" Those that know RFC 9989 behave as if it said p=none, because it asks for reports."
+			f.Level, f.What = Warn,
+				f.What+" Those that know RFC 9989 behave as if it said p=none, because it asks for reports."
 		}
 		f.Fix = []string{"Replace it with this:", txtLine("_dmarc."+p.domain, repaired(p.tags, name))}
 		return f
@@ -101,7 +106,8 @@ func (p dmarcRecord) describe(domain string) string {
 	return said
 }
 
-// repaired returns the record with a valid policy, right after the version, where older receivers expect it. An invalid sp or np is dropped.
+// repaired returns the record with a valid policy, right after the version, where older receivers expect it. An invalid
+// sp or np is dropped.
 func repaired(t tags, broken string) string {
 	if broken != "p" {
 		return t.without(broken).String()
@@ -136,7 +142,8 @@ func steps(domain string) []string {
 	return names
 }
 
-// walk goes up from a domain. If there is no record at assumed, it supposes one. The error says that DNS did not answer.
+// walk goes up from a domain. If there is no record at assumed, it supposes one. The error says that DNS did not
+// answer.
 func (c *checker) walk(ctx context.Context, domain, assumed string) (treeWalk, error) {
 	w := treeWalk{start: domain}
 	for _, name := range steps(domain) {
@@ -163,8 +170,9 @@ func (c *checker) walk(ctx context.Context, domain, assumed string) (treeWalk, e
 	return w, nil
 }
 
-// organisation returns the domain that aligned domains have in common (section 4.10.2): that of a record with psd=n, or the one below a record with
-// psd=y. The walk ended with either, so it is by the last record; without psd it is the domain of the last record.
+// organisation returns the domain that aligned domains have in common (section 4.10.2): that of a record with psd=n, or
+// the one below a record with psd=y. The walk ended with either, so it is by the last record; without psd it is the
+// domain of the last record.
 func (w treeWalk) organisation() string {
 	if len(w.records) == 0 {
 		return w.start
@@ -182,7 +190,8 @@ func below(name, parent string) string {
 	return name[strings.LastIndexByte(rest, '.')+1:]
 }
 
-// policy returns the record that receivers apply (section 4.10.1): the domain's own, its organisation's, or that of the public suffix above.
+// policy returns the record that receivers apply (section 4.10.1): the domain's own, its organisation's, or that of the
+// public suffix above.
 func (w treeWalk) policy() (dmarcRecord, bool) {
 	for _, name := range []string{w.start, w.organisation()} {
 		if i := slices.IndexFunc(w.records, func(p dmarcRecord) bool { return p.domain == name }); i >= 0 {
@@ -195,8 +204,9 @@ func (w treeWalk) policy() (dmarcRecord, bool) {
 	return dmarcRecord{}, false
 }
 
-// alignment checks whether the domains that DKIM and SPF authenticate align with the sender's (RFC 9989, section 4.10.2). If there is no record yet,
-// it supposes the proposed one. Other checks report on DKIM, SPF and the record themselves.
+// alignment checks whether the domains that DKIM and SPF authenticate align with the sender's (RFC 9989, section
+// 4.10.2). If there is no record yet, it supposes the proposed one. Other checks report on DKIM, SPF and the record
+// themselves.
 func (c *checker) alignment(ctx context.Context, s Sender) []Finding {
 	w, err := c.walk(ctx, s.Domain, "")
 	if err != nil {
@@ -216,21 +226,25 @@ func (c *checker) alignment(ctx context.Context, s Sender) []Finding {
 	}
 	dkim, err := c.aligned(ctx, s.Domain, signers, p.tags.get("adkim", "r") == "s", assumed)
 	if err != nil {
-		return []Finding{noAnswer("DMARC", s.Domain, s.Sites, "the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
+		return []Finding{noAnswer("DMARC", s.Domain, s.Sites,
+			"the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
 	}
 	spf, err := c.aligned(ctx, s.Domain, []string{s.Bounce}, p.tags.get("aspf", "r") == "s", assumed)
 	if err != nil {
-		return []Finding{noAnswer("DMARC", s.Domain, s.Sites, "the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
+		return []Finding{noAnswer("DMARC", s.Domain, s.Sites,
+			"the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
 	}
 	switch {
 	case len(dkim) > 0 && len(spf) > 0:
 		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s) and by SPF (%s).", s.Domain, joinWords(dkim), s.Bounce)
 	case len(dkim) > 0:
-		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s). They do not align by SPF, because bounces go to %s; one of the two is enough.",
+		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s). They do not align by SPF, because bounces go to "+
+			"%s; one of the two is enough.",
 			s.Domain, joinWords(dkim), s.Bounce)
 	case len(spf) > 0:
 		f.Level = Warn
-		f.What = fmt.Sprintf("Emails from %s align by SPF (%s) only. Forwarding breaks that, and then DMARC fails.", s.Domain, s.Bounce)
+		f.What = fmt.Sprintf("Emails from %s align by SPF (%s) only. Forwarding breaks that, and then DMARC fails.",
+			s.Domain, s.Bounce)
 		f.Fix = alignFix(s.Domain, signers, p)
 	default:
 		f.Level = Wrong
@@ -249,7 +263,9 @@ func vouchers(signers []string, bounce string) string {
 }
 
 // aligned returns the domains that align with from: those that are equal or, unless strict, of the same organisation.
-func (c *checker) aligned(ctx context.Context, from string, domains []string, strict bool, assumed string) (those []string, err error) {
+func (c *checker) aligned(
+	ctx context.Context, from string, domains []string, strict bool, assumed string,
+) (those []string, err error) {
 	for _, d := range domains {
 		same := d == from
 		if !same && !strict {
@@ -270,16 +286,19 @@ func (c *checker) aligned(ctx context.Context, from string, domains []string, st
 	return those, nil
 }
 
-// alignFix returns the steps to make emails align by DKIM: a key of the very domain always does. If a parent's key signs, less may be enough.
+// alignFix returns the steps to make emails align by DKIM: a key of the very domain always does. If a parent's key
+// signs, less may be enough.
 func alignFix(domain string, signers []string, p dmarcRecord) (fix []string) {
 	_, bounded := p.tags.find("psd")
 	switch {
 	case len(signers) == 0:
 	case p.tags.get("adkim", "r") == "s":
-		fix = append(fix, "Either let the parent domain sign for it, without adkim=s:", txtLine("_dmarc."+p.domain, p.tags.without("adkim").String()),
+		fix = append(fix, "Either let the parent domain sign for it, without adkim=s:",
+			txtLine("_dmarc."+p.domain, p.tags.without("adkim").String()),
 			"or create a key for "+domain+" itself:")
 	case !bounded:
-		fix = append(fix, "Either publish a DMARC record for "+signers[0]+", so that both are one organisation. "+firstDMARCNote,
+		fix = append(fix,
+			"Either publish a DMARC record for "+signers[0]+", so that both are one organisation. "+firstDMARCNote,
 			firstDMARC(signers[0]), "or create a key for "+domain+" itself:")
 	}
 	selector := "optin"

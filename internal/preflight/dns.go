@@ -13,9 +13,9 @@ import (
 // maxQuestions limits the questions that are open at a time: resolvers of small machines do not answer more.
 const maxQuestions = 16
 
-// dnsClient asks DNS. Each question is asked once, however many checks need it. Names are absolute: the machine's search list is not used. The SPF
-// library uses it too, so its errors are of the type that the library knows: either the name server said that there is no record (IsNotFound), or
-// there was no answer (IsTemporary).
+// dnsClient asks DNS. Each question is asked once, however many checks need it. Names are absolute: the machine's
+// search list is not used. The SPF library uses it too, so its errors are of the type that the library knows: either
+// the name server said that there is no record (IsNotFound), or there was no answer (IsTemporary).
 type dnsClient struct {
 	resolver *net.Resolver
 	slots    chan struct{}
@@ -28,7 +28,8 @@ func newDNSClient(r *net.Resolver) *dnsClient {
 	return &dnsClient{resolver: r, slots: make(chan struct{}, maxQuestions), answers: map[string]func() (any, error){}}
 }
 
-// once asks a question unless it was asked before. All questions of one run share a deadline, so it does not matter which ctx is used.
+// once asks a question unless it was asked before. All questions of one run share a deadline, so it does not matter
+// which ctx is used.
 func once[T any](ctx context.Context, a *dnsClient, kind, name string, ask func() (T, error)) (T, error) {
 	a.mu.Lock()
 	answer, before := a.answers[kind+" "+name]
@@ -91,7 +92,9 @@ func (a *dnsClient) LookupMX(ctx context.Context, name string) ([]*net.MX, error
 
 // LookupIPAddr returns the addresses of a name.
 func (a *dnsClient) LookupIPAddr(ctx context.Context, name string) ([]net.IPAddr, error) {
-	return once(ctx, a, "IP", name, func() ([]net.IPAddr, error) { return a.resolver.LookupIPAddr(ctx, absolute(name)) })
+	return once(ctx, a, "IP", name, func() ([]net.IPAddr, error) {
+		return a.resolver.LookupIPAddr(ctx, absolute(name))
+	})
 }
 
 // LookupAddr returns the names of an address.
@@ -99,7 +102,8 @@ func (a *dnsClient) LookupAddr(ctx context.Context, addr string) ([]string, erro
 	return once(ctx, a, "PTR", addr, func() ([]string, error) { return a.resolver.LookupAddr(ctx, addr) })
 }
 
-// host returns the addresses of a relay, sorted. It uses the machine's search list, as the connection to the relay does.
+// host returns the addresses of a relay, sorted. It uses the machine's search list, as the connection to the relay
+// does.
 func (a *dnsClient) host(ctx context.Context, name string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil

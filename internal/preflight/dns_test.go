@@ -16,8 +16,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameServer answers for all names, by UDP and TCP, from the lines of a zone file. A line may also say that a name is answered with SERVFAIL, or not
-// at all (SILENT).
+// nameServer answers for all names, by UDP and TCP, from the lines of a zone file. A line may also say that a name is
+// answered with SERVFAIL, or not at all (SILENT).
 type nameServer struct {
 	addr string
 
@@ -64,7 +64,8 @@ func (s *nameServer) resolver() *net.Resolver {
 	}}
 }
 
-// paste replaces the records of the same names and types by lines, as in editing a zone. A line without a value removes the records.
+// paste replaces the records of the same names and types by lines, as in editing a zone. A line without a value removes
+// the records.
 func (s *nameServer) paste(t *testing.T, lines ...string) (pasted int) {
 	t.Helper()
 	s.mu.Lock()
@@ -147,7 +148,8 @@ func (s *nameServer) answer(question []byte, most int) []byte {
 		return nil
 	}
 	m := dnsmessage.Message{Questions: []dnsmessage.Question{q}}
-	m.Header = dnsmessage.Header{ID: h.ID, Response: true, Authoritative: true, RecursionAvailable: true, RecursionDesired: true}
+	m.Header = dnsmessage.Header{ID: h.ID, Response: true, Authoritative: true, RecursionAvailable: true,
+		RecursionDesired: true}
 	if _, broken := s.lines[name+" SERVFAIL"]; broken {
 		m.RCode = dnsmessage.RCodeServerFailure
 	} else if !s.knows(name) {

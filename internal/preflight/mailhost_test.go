@@ -108,7 +108,8 @@ func (h *mailHost) heard() []string {
 // today returns the time at which certificates are checked.
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-// certificate returns a self-signed certificate, valid from a day to a day counted from today, and a pool that trusts it.
+// certificate returns a self-signed certificate, valid from a day to a day counted from today, and a pool that trusts
+// it.
 func certificate(t *testing.T, from, until int, hosts ...string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

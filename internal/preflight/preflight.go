@@ -22,9 +22,11 @@ type Options struct {
 	Relays   []relay.Address
 	Public   string // host of public_url: our name in EHLO; localhost if empty
 
-	Roots *x509.CertPool                                                    // the authorities trusted to certify a relay; the system's if nil
-	Now   func() time.Time                                                  // for the expiry of certificates; time.Now if nil
-	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
+	// Roots are the authorities trusted to certify a relay; the system's if nil.
+	Roots *x509.CertPool
+	// Now is the clock for the expiry of certificates; time.Now if nil.
+	Now  func() time.Time
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // to a relay; uses Resolver if nil
 }
 
 // Sender is a sender of emails. Senders with equal domains are checked once.
@@ -47,10 +49,11 @@ type checker struct {
 	dns *dnsClient
 }
 
-// Check checks everything concurrently and returns all findings, those that are OK too, in a fixed order: MX, SPF, DKIM, DMARC, PTR, the relay; and
-// within each the order of o. It ends when ctx does; what was not answered by then is Unknown.
+// Check checks everything concurrently and returns all findings, those that are OK too, in a fixed order: MX, SPF,
+// DKIM, DMARC, PTR, the relay; and within each the order of o. It ends when ctx does; what was not answered by then is
+// Unknown.
 func Check(ctx context.Context, o Options) []Finding {
-	c := checker{Options: o.normalized()}
+	c := checker{Options: o.withDefaults()}
 	c.dns = newDNSClient(c.Resolver)
 	jobs := c.checks()
 	found := make([][]Finding, len(jobs))
@@ -94,8 +97,9 @@ func (c *checker) checks() (jobs []check) {
 	return jobs
 }
 
-// normalized returns the options with defaults, with names in lower case and without the final dot, and with equal senders merged.
-func (o Options) normalized() Options {
+// withDefaults returns the options with defaults, with names in lower case and without the final dot, and with equal
+// senders merged.
+func (o Options) withDefaults() Options {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
@@ -120,7 +124,10 @@ func mergeSenders(senders []Sender) (all []Sender) {
 	for _, s := range senders {
 		s.Domain = canonicalName(s.Domain)
 		s.Bounce, s.Reply = cmp.Or(canonicalName(s.Bounce), s.Domain), cmp.Or(canonicalName(s.Reply), s.Domain)
-		i := slices.IndexFunc(all, func(o Sender) bool { return o.Domain == s.Domain && o.Bounce == s.Bounce && o.Reply == s.Reply })
+		i := slices.IndexFunc(all, func(o Sender) bool {
+			return o.Domain == s.Domain && o.Bounce == s.Bounce &&
+				o.Reply == s.Reply
+		})
 		if i < 0 {
 			s.Sites = slices.Clone(s.Sites)
 			all = append(all, s)

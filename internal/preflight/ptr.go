@@ -15,7 +15,8 @@ func (c *checker) ptr(ctx context.Context, r relay.Address) (found []Finding) {
 	if err != nil {
 		f := noAnswer("PTR", r.Host, nil, "the address of the relay "+r.Host, err)
 		if notFound(err) {
-			f.What, f.Fix = fmt.Sprintf("The relay %s has no address in DNS.", r.Host), []string{"Correct the host in smtp.url."}
+			f.What, f.Fix = fmt.Sprintf("The relay %s has no address in DNS.", r.Host),
+				[]string{"Correct the host in smtp.url."}
 		}
 		f.What += " So it is unknown whether SPF allows it to send."
 		return []Finding{f}
@@ -39,7 +40,8 @@ func (c *checker) ptrOf(ctx context.Context, host string, addr netip.Addr) Findi
 	case err != nil && !notFound(err):
 		return noAnswer("PTR", addr.String(), nil, "the name of "+addr.String(), err)
 	case len(names) == 0:
-		f.What = fmt.Sprintf("The relay's address %s has no name in DNS (PTR). Large receivers reject emails from such an address.", addr)
+		f.What = fmt.Sprintf("The relay's address %s has no name in DNS (PTR). Large receivers reject emails from "+
+			"such an address.", addr)
 		return f
 	}
 	slices.Sort(names)
@@ -51,13 +53,16 @@ func (c *checker) ptrOf(ctx context.Context, host string, addr netip.Addr) Findi
 		}
 		for _, b := range back {
 			if a, ok := netip.AddrFromSlice(b.IP); ok && a.Unmap() == addr {
-				return Finding{Check: "PTR", About: addr.String(), What: fmt.Sprintf("The relay's address %s is named %s, which resolves back to it.", addr, names[i])}
+				return Finding{Check: "PTR", About: addr.String(),
+					What: fmt.Sprintf("The relay's address %s is named %s, which resolves back to it.", addr, names[i])}
 			}
 		}
 	}
-	f.What = fmt.Sprintf("The relay's address %s is named %s, which does not resolve back to it. Large receivers reject emails from such an address.",
+	f.What = fmt.Sprintf("The relay's address %s is named %s, which does not resolve back to it. Large receivers "+
+		"reject emails from such an address.",
 		addr, joinWords(names))
-	f.Fix = append(f.Fix, "or give "+names[0]+" the address:", fmt.Sprintf("%s. %s %s", names[0], addressType(addr), addr))
+	f.Fix = append(f.Fix, "or give "+names[0]+" the address:", fmt.Sprintf("%s. %s %s", names[0], addressType(addr),
+		addr))
 	return f
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/relay"
 )
 
-// soon is when a certificate is told to end.
+// renewWithin is how long before its end a certificate is a warning.
 const renewWithin = 14 * 24 * time.Hour
 
 // relay checks TLS of a relay by a short conversation.
@@ -34,10 +34,12 @@ func (c *checker) relay(ctx context.Context, r relay.Address) []Finding {
 		f.Fix = []string{"Check the host and port in smtp.url, and whether a firewall blocks the connection."}
 	case t.err != nil:
 		f.Level, f.What = Wrong, fmt.Sprintf("The relay %s failed to start TLS: %s.", f.About, describeError(t.err))
-		f.Fix = []string{"Let the relay speak TLS 1.2 or 1.3 on this port. smtps:// is for ports that start with TLS (465), smtp:// for those " +
+		f.Fix = []string{"Let the relay speak TLS 1.2 or 1.3 on this port. smtps:// is for ports that start with " +
+			"TLS (465), smtp:// for those " +
 			"that start without (587)."}
 		if t.secure == nil && !t.offersTLS {
-			f.Level, f.What = Unknown, fmt.Sprintf("The relay %s did not accept our EHLO: %s.", f.About, describeError(t.err))
+			f.Level, f.What = Unknown, fmt.Sprintf("The relay %s did not accept our EHLO: %s.", f.About,
+				describeError(t.err))
 			f.Fix = []string{"Ask the relay's operator whether this machine may use it."}
 		}
 	case t.secure != nil:
@@ -56,18 +58,23 @@ func (c *checker) withoutTLS(ctx context.Context, f Finding, r relay.Address, of
 	switch {
 	case r.TLS == relay.Required:
 		f.Level = Wrong
-		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS, and with tls=required no email is sent without it.", f.About)
+		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS, and with tls=required no email is sent without it.",
+			f.About)
 		f.Fix = []string{"Let the relay offer STARTTLS, or use its port for smtps:// (465)."}
 	case !far:
-		f.What = fmt.Sprintf("Emails reach the relay %s without TLS. It is on this machine or in a private network.", f.About)
+		f.What = fmt.Sprintf("Emails reach the relay %s without TLS. It is on this machine or in a private network.",
+			f.About)
 	case offered:
 		f.Level = Warn
-		f.What = fmt.Sprintf("The relay %s offers STARTTLS, and tls=off does not use it: emails and their links can be read on the way.", f.About)
+		f.What = fmt.Sprintf("The relay %s offers STARTTLS, and tls=off does not use it: emails and their links can "+
+			"be read on the way.", f.About)
 		f.Fix = []string{"Remove tls=off from smtp.url, or use tls=required."}
 	default:
 		f.Level = Warn
-		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS: emails and their links can be read on the way.", f.About)
-		f.Fix = []string{"Let the relay offer STARTTLS, and use tls=required in smtp.url; or use its port for smtps:// (465)."}
+		f.What = fmt.Sprintf("The relay %s does not offer STARTTLS: emails and their links can be read on the way.",
+			f.About)
+		f.Fix = []string{"Let the relay offer STARTTLS, and use tls=required in smtp.url; or use its port for " +
+			"smtps:// (465)."}
 	}
 	return f
 }
@@ -76,7 +83,8 @@ func (c *checker) withoutTLS(ctx context.Context, f Finding, r relay.Address, of
 func (c *checker) expiry(r relay.Address, leaf *x509.Certificate) Finding {
 	f := Finding{Check: "certificate", About: r.Host}
 	left := leaf.NotAfter.Sub(c.Now())
-	f.What = fmt.Sprintf("The certificate of the relay %s is valid until %s (%d days).", r.Host, date(leaf.NotAfter), left/(24*time.Hour))
+	f.What = fmt.Sprintf("The certificate of the relay %s is valid until %s (%d days).", r.Host, date(leaf.NotAfter),
+		left/(24*time.Hour))
 	if left < renewWithin {
 		f.Level = Warn
 		f.What += " After that no email is sent."
@@ -104,7 +112,8 @@ func (c *checker) badCertificate(r relay.Address, e *tls.CertificateVerification
 		f.Fix = []string{"Use the name of the certificate in smtp.url, or get a certificate for " + r.Host + "."}
 	case errors.As(e.Err, &issuer):
 		why = "was issued by an authority that this machine does not trust"
-		f.Fix = []string{"Let the relay send the whole chain of a public authority, or add your own authority to the trusted roots of this machine."}
+		f.Fix = []string{"Let the relay send the whole chain of a public authority, or add your own authority to " +
+			"the trusted roots of this machine."}
 	default:
 		why = "is not valid (" + e.Err.Error() + ")"
 		f.Fix = []string{"Get a new certificate for " + r.Host + "."}
@@ -129,7 +138,8 @@ func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // timedOut reports whether a relay did not answer in time.
 func timedOut(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled)
 }
 
 // describeError returns an error on one line. A relay's reply may have several.
@@ -200,7 +210,8 @@ func (c *checker) converse(ctx context.Context, r relay.Address) (t conversation
 
 // handshake starts TLS as for emails, and quits.
 func (c *checker) handshake(ctx context.Context, conn net.Conn, r relay.Address) (*tls.ConnectionState, error) {
-	secure := tls.Client(conn, &tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now, MinVersion: tls.VersionTLS12})
+	secure := tls.Client(conn, &tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now,
+		MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}

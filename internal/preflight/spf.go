@@ -23,7 +23,8 @@ func (c *checker) spf(ctx context.Context, d domain) []Finding {
 	relays := c.relayAddrs(ctx)
 	switch len(records) {
 	case 0:
-		f.What = fmt.Sprintf("%s has no SPF record, so receivers cannot tell your relay from anybody else's. Large receivers reject such emails or "+
+		f.What = fmt.Sprintf("%s has no SPF record, so receivers cannot tell your relay from anybody else's. Large "+
+			"receivers reject such emails or "+
 			"treat them as spam.", d.name)
 		f.Fix = relays.fix(d.name, spfRecord{"-all"}, relays.public)
 		return []Finding{f}
@@ -36,10 +37,12 @@ func (c *checker) spf(ctx context.Context, d domain) []Finding {
 	}
 	record := splitSPF(records[0])
 	if invalid := record.invalid(); len(invalid) > 0 {
-		f.What = fmt.Sprintf("The SPF record of %s contains %s, which is invalid there. Receivers treat the whole record as an error.",
+		f.What = fmt.Sprintf("The SPF record of %s contains %s, which is invalid there. Receivers treat the whole "+
+			"record as an error.",
 			d.name, quoted(invalid))
 		f.Fix = []string{
-			"Correct " + quoted(invalid) + ", for example to ip4:192.0.2.7 or include:relay.example. Without it the record is:",
+			"Correct " + quoted(invalid) +
+				", for example to ip4:192.0.2.7 or include:relay.example. Without it the record is:",
 			txtLine(d.name, record.without(invalid).String()),
 		}
 		return []Finding{f}
@@ -60,8 +63,8 @@ const (
 // unlisted is an address that nobody sends from: SPF's result for it is that for any unlisted address.
 var unlisted = netip.IPv4Unspecified()
 
-// spfValid evaluates the whole record, as for an unlisted address, and reports what receivers reject. It returns the record that its fix proposes,
-// if that is a complete one.
+// spfValid evaluates the whole record, as for an unlisted address, and reports what receivers reject. It returns the
+// record that its fix proposes, if that is a complete one.
 func (c *checker) spfValid(ctx context.Context, f Finding, record spfRecord) (Finding, spfRecord) {
 	result, cost, err := spf.None, 0, error(nil)
 	for ; cost <= spfMaxCounted; cost++ { // every question is asked only once, so this counts the answers
@@ -74,7 +77,8 @@ func (c *checker) spfValid(ctx context.Context, f Finding, record spfRecord) (Fi
 	if result == spf.TempError {
 		return noAnswer("SPF", f.About, f.Sites, "what "+lower(its)+" refers to", err), record
 	}
-	for _, problem := range []func(*Finding, *spfRecord, spf.Result, int, error) bool{tooManyLookups, cannotEvaluate, allowsEveryone} {
+	type check func(*Finding, *spfRecord, spf.Result, int, error) bool
+	for _, problem := range []check{tooManyLookups, cannotEvaluate, allowsEveryone} {
 		if problem(&f, &record, result, cost, err) {
 			f.What = its + " " + f.What
 			return f, record
@@ -94,13 +98,14 @@ func tooManyLookups(f *Finding, _ *spfRecord, _ spf.Result, cost int, _ error) b
 		many = fmt.Sprintf("more than %d", spfMaxCounted)
 	}
 	f.What = fmt.Sprintf("needs %s DNS lookups. Receivers allow %d and treat more as an error.", many, spfLookups)
-	f.Fix = []string{"Remove the include:, a and mx of services that no longer send mail for " + f.About + ", and list your own hosts as " +
+	f.Fix = []string{"Remove the include:, a and mx of services that no longer send mail for " + f.About +
+		", and list your own hosts as " +
 		"ip4: or ip6:, which need no lookup."}
 	return true
 }
 
-// cannotEvaluate reports parts that cannot be evaluated. If a macro makes a name from the sender's address, they may well be valid for another
-// address, so that is a warning.
+// cannotEvaluate reports parts that cannot be evaluated. If a macro makes a name from the sender's address, they may
+// well be valid for another address, so that is a warning.
 func cannotEvaluate(f *Finding, record *spfRecord, result spf.Result, _ int, err error) bool {
 	if result != spf.PermError {
 		return false
@@ -113,12 +118,15 @@ func cannotEvaluate(f *Finding, record *spfRecord, result spf.Result, _ int, err
 	switch {
 	case errors.Is(err, spf.ErrVoidLookupLimitReached):
 		f.Level = Warn
-		f.What = fmt.Sprintf("names more than %d hosts that do not exist in DNS, which strict receivers treat as an error.", spfVoid)
-		f.Fix = []string{"Remove the a:, mx: and exists: of hosts that no longer exist: " + quoted([]string{record.String()})}
+		f.What = fmt.Sprintf("names more than %d hosts that do not exist in DNS, which strict receivers treat as an "+
+			"error.", spfVoid)
+		f.Fix = []string{"Remove the a:, mx: and exists: of hosts that no longer exist: " +
+			quoted([]string{record.String()})}
 	case errors.Is(err, spf.ErrNoResult):
 		f.What = "refers by include: or redirect= to a domain that has no SPF record. Receivers treat it as an error."
 	case errors.Is(err, spf.ErrMultipleRecords):
-		f.What = "refers by include: or redirect= to a domain that has more than one SPF record. Receivers treat it as an error."
+		f.What = "refers by include: or redirect= to a domain that has more than one SPF record. Receivers treat it " +
+			"as an error."
 	default:
 		f.What = fmt.Sprintf("cannot be evaluated (%v). Receivers treat it as an error.", err)
 	}
@@ -129,7 +137,8 @@ func allowsEveryone(f *Finding, record *spfRecord, result spf.Result, _ int, _ e
 	switch result {
 	case spf.Pass:
 		*record = record.ending("~all")
-		f.What = "allows every address in the world to send in its name. It protects nobody, and receivers trust it less than no record."
+		f.What = "allows every address in the world to send in its name. It protects nobody, and receivers trust it " +
+			"less than no record."
 		f.Fix = []string{
 			"End it with ~all, and list who sends. If one of its include: allows everybody, remove that too:",
 			txtLine(f.About, record.String()),
@@ -137,7 +146,8 @@ func allowsEveryone(f *Finding, record *spfRecord, result spf.Result, _ int, _ e
 	case spf.Neutral, spf.None:
 		*record = record.ending("~all")
 		f.Level = Warn
-		f.What = "says nothing about unlisted addresses, so it stops nobody from forging emails. It should end with ~all or -all."
+		f.What = "says nothing about unlisted addresses, so it stops nobody from forging emails. It should end with " +
+			"~all or -all."
 		f.Fix = []string{txtLine(f.About, record.String())}
 	default:
 		return false
@@ -147,7 +157,8 @@ func allowsEveryone(f *Finding, record *spfRecord, result spf.Result, _ int, _ e
 
 // evaluate returns a receiver's result for an email from addr, with at most so many lookups.
 func (c *checker) evaluate(ctx context.Context, domain string, addr netip.Addr, lookups int) (spf.Result, error) {
-	return spf.CheckHostWithSender(addr.AsSlice(), c.helo(), "bounces@"+domain, spf.WithContext(ctx), spf.WithResolver(c.dns),
+	return spf.CheckHostWithSender(addr.AsSlice(), c.helo(), "bounces@"+domain, spf.WithContext(ctx),
+		spf.WithResolver(c.dns),
 		spf.OverrideLookupLimit(uint(lookups)))
 }
 
@@ -183,7 +194,8 @@ var spfTerms = regexp.MustCompile(`(?i)^(` +
 	`[-+~?]?(all|ptr(:[^/]+)?|(include|exists):[^/]+|(a|mx)(:[^/]+)?(/\d{1,2})?(//\d{1,3})?)` +
 	`|[a-z][-a-z0-9_.]*=[!-~]*)$`)
 
-// invalid returns the invalid terms. Receivers treat the whole record as an error because of one, wherever it stands (section 4.6).
+// invalid returns the invalid terms. Receivers treat the whole record as an error because of one, wherever it stands
+// (section 4.6).
 func (r spfRecord) invalid() (terms []string) {
 	once := map[string]bool{}
 	for _, term := range r {
@@ -191,7 +203,8 @@ func (r spfRecord) invalid() (terms []string) {
 		twice := (name == "redirect" || name == "exp") && once[name] // section 6
 		once[name] = true
 		switch {
-		case twice, name == "ip4" && !isNetwork(value, netip.Addr.Is4), name == "ip6" && !isNetwork(value, netip.Addr.Is6):
+		case twice, name == "ip4" && !isNetwork(value, netip.Addr.Is4), name == "ip6" &&
+			!isNetwork(value, netip.Addr.Is6):
 			terms = append(terms, term)
 		case name != "ip4" && name != "ip6" && !spfTerms.MatchString(term):
 			terms = append(terms, term)
@@ -240,8 +253,8 @@ func family(a netip.Addr) int {
 	return 6
 }
 
-// ending returns the record with all as its last term. Terms after an earlier all are never evaluated (section 5.1) and are dropped. A redirect,
-// which is evaluated only if there is no all, becomes the equivalent include.
+// ending returns the record with all as its last term. Terms after an earlier all are never evaluated (section 5.1) and
+// are dropped. A redirect, which is evaluated only if there is no all, becomes the equivalent include.
 func (r spfRecord) ending(all string) spfRecord {
 	end := slices.IndexFunc(r, func(t string) bool { name, _ := termName(t); return name == "all" })
 	var kept spfRecord
@@ -281,7 +294,8 @@ func joined(txts []string) spfRecord {
 	return append(one, all)
 }
 
-// relayAddresses are the addresses that emails are sent from, as far as they are known here. ptr reports on a relay without an address.
+// relayAddresses are the addresses that emails are sent from, as far as they are known here. ptr reports on a relay
+// without an address.
 type relayAddresses struct {
 	public []netip.Addr
 	hidden []string // hosts without a public address
@@ -301,14 +315,16 @@ func (c *checker) relayAddrs(ctx context.Context) (all relayAddresses) {
 	return all
 }
 
-// fix returns the record that allows the relays to send, with what the reader must know. If no address is known, it uses an example (RFC 5737).
+// fix returns the record that allows the relays to send, with what the reader must know. If no address is known, it
+// uses an example (RFC 5737).
 func (a relayAddresses) fix(domain string, record spfRecord, missing []netip.Addr) (steps []string) {
 	if len(a.public) == 0 {
 		missing = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 		steps = append(steps, "Replace 192.0.2.1 by the address that your emails are sent from:")
 	}
 	return append(steps, txtLine(domain, record.allow(missing).String()),
-		"If the relay belongs to a mail provider, use the include: that the provider documents instead of the addresses.")
+		"If the relay belongs to a mail provider, use the include: that the provider documents instead of the "+
+			"addresses.")
 }
 
 // spfRelays checks whether a valid record allows each address of the relays to send.
@@ -320,7 +336,9 @@ func (c *checker) spfRelays(ctx context.Context, d domain, record spfRecord, rel
 		switch result {
 		case spf.Pass:
 		case spf.TempError:
-			found = append(found, noAnswer("SPF", d.name, d.sites, fmt.Sprintf("what the SPF record of %s says about %s", d.name, addr), err))
+			found = append(found,
+				noAnswer("SPF", d.name, d.sites, fmt.Sprintf("what the SPF record of %s says about %s", d.name, addr),
+					err))
 		default:
 			missing = append(missing, addr)
 		}
@@ -329,7 +347,8 @@ func (c *checker) spfRelays(ctx context.Context, d domain, record spfRecord, rel
 	case len(missing) > 0:
 		f.Level, f.Fix = Warn, relays.fix(d.name, record, missing)
 		f.What = fmt.Sprintf("SPF of %s does not allow %s, the relay's address. Emails sent from there fail SPF. "+
-			"If the relay passes them on to other hosts, SPF must list those; they are not known here.", d.name, joinWords(missing))
+			"If the relay passes them on to other hosts, SPF must list those; they are not known here.", d.name,
+			joinWords(missing))
 		found = append(found, f)
 	case len(relays.public) > 0 && len(found) == 0:
 		f.What = fmt.Sprintf("SPF of %s allows the relay to send (%s).", d.name, joinWords(relays.public))
@@ -337,7 +356,8 @@ func (c *checker) spfRelays(ctx context.Context, d domain, record spfRecord, rel
 	}
 	if len(relays.hidden) > 0 {
 		f.Level = Unknown
-		f.What = fmt.Sprintf("The relay %s is on this machine or in a private network. Receivers see another address, which is not known here, "+
+		f.What = fmt.Sprintf("The relay %s is on this machine or in a private network. Receivers see another "+
+			"address, which is not known here, "+
 			"so it is unknown whether SPF of %s allows it to send.", joinWords(relays.hidden), d.name)
 		f.Fix = append([]string{"Find out the relay's public address. If SPF does not list it yet, change the record:"},
 			relayAddresses{}.fix(d.name, record, nil)...)

@@ -10,7 +10,8 @@ type tag struct{ name, value string }
 
 type tags []tag
 
-// splitTags returns every name=value of a record. The error names the first part that is not one, or that repeats a name.
+// splitTags returns every name=value of a record. The error names the first part that is not one, or that repeats a
+// name.
 func splitTags(txt string) (all tags, first error) {
 	for part := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(txt), ";"), ";") {
 		name, value, ok := strings.Cut(part, "=")

@@ -10,22 +10,25 @@ import (
 )
 
 // foreign is a page of another website that posts to the dashboard.
-const foreign = `<!doctype html><title>Elsewhere</title><form method="post" action="OPTIN` + hooksPath + `"><input name="all" value="true"><button>Win</button></form>`
+const foreign = `<!doctype html><title>Elsewhere</title><form method="post" action="OPTIN` + hooksPath +
+	`"><input name="all" value="true"><button>Win</button></form>`
 
 func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 	p := newPerson(t)
 	p.withoutScripts()
-	var desk *confirm.Service
-	n := newNeighbours(t, "default-src 'self'; form-action *", map[string]string{"/": foreign}, func(o *Options, _ string) {
-		sites := rules()
-		sites[0].EventQueues = []store.QueueName{hookLane}
-		var err error
-		desk, err = confirm.New(confirm.Options{Store: o.Store, Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
-		o.Service, o.Admin.Password = desk, []byte(adminPassword)
-	})
-	n.desk = desk
-	n.park("ada@b.example")
+	var service *confirm.Service
+	n := newNeighbours(t, "default-src 'self'; form-action *", map[string]string{"/": foreign},
+		func(o *Options, _ string) {
+			sites := rules()
+			sites[0].EventQueues = []store.QueueName{hookQueue}
+			var err error
+			service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+				PublicURL: publicURL, Sites: sites, Now: o.Now})
+			must(t, err)
+			o.Service, o.Admin.Password = service, []byte(adminPassword)
+		})
+	n.service = service
+	n.failEvent("ada@b.example")
 
 	p.do(chromedp.Navigate(n.ours + "/admin"))
 	p.until(`location.pathname === "/admin/login" && document.title === "Log in · optin"`)
@@ -40,19 +43,20 @@ func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "` + hooksPath + `" && document.querySelector("h1") !== null`)
 	p.heard() // the browser says that it was 403
-	if len(n.parkedIDs()) != 1 {
-		t.Fatal("another website's page replayed")
+	if len(n.failedIDs()) != 1 {
+		t.Fatal("another website's page retried")
 	}
 
 	p.do(chromedp.Navigate(n.ours+"/admin"), chromedp.Click(chromedp.CSS(`a[href="`+hooksPath+`"]`)))
 	p.until(`location.pathname === "` + hooksPath + `" && document.querySelectorAll("tbody tr").length === 1`)
 	p.do(chromedp.Click(chromedp.CSS("tbody button")))
-	p.until(`location.search === "?replayed=1" && document.querySelector("[role=status]") !== null`)
-	if len(n.parkedIDs()) != 0 {
-		t.Error("it is still parked")
+	p.until(`location.search === "?retried=1" && document.querySelector("[role=status]") !== null`)
+	if len(n.failedIDs()) != 0 {
+		t.Error("it is still failed")
 	}
 	p.do(chromedp.Click(chromedp.CSS("header button")))
-	p.until(`location.pathname === "/admin/login" && document.querySelector("[role=status]").innerText === "You are logged out."`)
+	p.until(`location.pathname === "/admin/login" && document.querySelector("[role=status]").innerText === "You ` +
+		`are logged out."`)
 	p.do(chromedp.Navigate(n.ours + "/admin"))
 	p.until(`location.pathname === "/admin/login" && location.search === ""`)
 	p.quiet()

@@ -10,10 +10,12 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
-// listedEvents are the rows of a page of parked events.
+// listedEvents are the rows of a page of failed events.
 func listedEvents(page *goquery.Document) (rows []string) {
 	page.Find("table tbody tr").Each(func(_ int, row *goquery.Selection) {
 		cells := row.Find("th[scope=row], td").Map(func(_ int, c *goquery.Selection) string { return reads(c) })
@@ -23,196 +25,212 @@ func listedEvents(page *goquery.Document) (rows []string) {
 }
 
 // submit sends a form of a page as a browser would.
-func (w *world) submit(form *goquery.Selection, cookie string) answer {
-	w.Helper()
+func (e *env) submit(form *goquery.Selection, cookie string) answer {
+	e.Helper()
 	var body []string
 	form.Find("input").Each(func(_ int, in *goquery.Selection) {
 		body = append(body, in.AttrOr("name", "")+"="+in.AttrOr("value", ""))
 	})
-	return w.act(form.AttrOr("action", ""), strings.Join(body, "&"), cookie, "Sec-Fetch-Site", "same-origin", "Origin", publicURL)
+	return e.act(form.AttrOr("action", ""), strings.Join(body, "&"), cookie, "Sec-Fetch-Site", "same-origin", "Origin",
+		publicURL)
 }
 
 // follow is the page to which an answer sends.
-func (w *world) follow(a answer, cookie string) *goquery.Document {
-	w.Helper()
+func (e *env) follow(a answer, cookie string) *goquery.Document {
+	e.Helper()
 	if a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/admin") {
-		w.Fatalf("%d %v %s", a.status, a.header, a.body)
+		e.Fatalf("%d %v %s", a.status, a.header, a.body)
 	}
-	return w.send("GET", a.header.Get("Location"), "", "Cookie", cookie).page(w)
+	return e.send("GET", a.header.Get("Location"), "", "Cookie", cookie).page(e)
 }
 
-func TestAnOperatorSeesAndReplaysWhatIsParked(t *testing.T) {
-	w := adminWorld(t)
+func TestAnOperatorSeesAndRetriesWhatFailed(t *testing.T) {
+	e := newAdminEnv(t)
 	var ids []string
 	for i := range 3 {
-		ids = append(ids, w.park(fmt.Sprintf("ada%d@b.example", i)))
-		w.clock.pass(time.Hour)
+		ids = append(ids, e.failEvent(fmt.Sprintf("ada%d@b.example", i)))
+		e.clock.pass(time.Hour)
 	}
-	cookie := w.logIn()
-	page := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
+	cookie := e.logIn()
+	page := e.send("GET", hooksPath, "", "Cookie", cookie).page(t)
 	row := "subscription.confirmed | %d hours ago | hooks.gazette.example | %s | Try again"
-	want := []string{fmt.Sprintf(row, 3, ids[0]), fmt.Sprintf(row, 2, ids[1]), strings.Replace(fmt.Sprintf(row, 1, ids[2]), "hours", "hour", 1)}
+	want := []string{fmt.Sprintf(row, 3, ids[0]), fmt.Sprintf(row, 2, ids[1]),
+		strings.Replace(fmt.Sprintf(row, 1, ids[2]), "hours", "hour", 1)}
 	if diff := cmp.Diff(want, listedEvents(page)); diff != "" {
 		t.Error(diff)
 	}
-	if page.Find("caption").Length() != 1 || page.Find("th[scope=col]").Length() != 5 || page.Find("time").First().AttrOr("datetime", "") != "2026-11-21T18:00:00Z" {
+	if page.Find("caption").Length() != 1 || page.Find("th[scope=col]").Length() != 5 ||
+		page.Find("time").First().AttrOr("datetime", "") != "2026-11-21T18:00:00Z" {
 		t.Error("the table does not say what it is")
 	}
 	if strings.Contains(page.Text(), "ada") || strings.Contains(page.Text(), "b.example") {
 		t.Error("it names somebody")
 	}
-	if diff := cmp.Diff("3", figures(w.look(), "gazette")["Failed webhooks"]); diff != "" {
+	if diff := cmp.Diff("3", figures(e.look(), "gazette")["Failed webhooks"]); diff != "" {
 		t.Error(diff)
 	}
 
 	second := page.Find("table form").Eq(1)
-	told := w.follow(w.submit(second, cookie), cookie)
+	told := e.follow(e.submit(second, cookie), cookie)
 	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "1 event will be tried again. It is due now") {
 		t.Error(got)
 	}
-	due, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute)
+	due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute)
 	if err != nil || len(due) != 1 || due[0].ID != ids[1] {
 		t.Errorf("due are %v, %v", due, err)
 	}
-	if got := reads(w.follow(w.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
+	if got := reads(e.follow(e.submit(second, cookie), cookie).Find("[role=status]")); !strings.HasPrefix(got,
+		"Nothing will be tried again.") {
 		t.Errorf("again: %s", got)
 	}
 
-	told = w.follow(w.submit(page.Find("form:has(input[name=all])"), cookie), cookie)
-	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got, "2 events will be tried again. They are due now") {
+	told = e.follow(e.submit(page.Find("form:has(input[name=all])"), cookie), cookie)
+	if got := reads(told.Find("[role=status]")); !strings.HasPrefix(got,
+		"2 events will be tried again. They are due now") {
 		t.Error(got)
 	}
-	if len(w.parkedIDs()) != 0 || told.Find("table").Length() != 0 || !strings.Contains(reads(told.Find("main")), "No event has failed") {
-		t.Errorf("left: %v; %s", w.parkedIDs(), reads(told.Find("main")))
+	if len(e.failedIDs()) != 0 || told.Find("table").Length() != 0 ||
+		!strings.Contains(reads(told.Find("main")), "No event has failed") {
+		t.Errorf("left: %v; %s", e.failedIDs(), reads(told.Find("main")))
 	}
-	if due, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute); err != nil || len(due) != 2 {
+	if due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute); err != nil || len(due) != 2 {
 		t.Errorf("due are %v, %v", due, err)
 	}
 }
 
-func TestParkedEventsComeByFifties(t *testing.T) {
-	w := adminWorld(t)
-	for i := range parkedAtOnce + 1 {
-		w.park(fmt.Sprintf("ada%d@b.example", i))
+func TestFailedEventsAreListedFiftyAtATime(t *testing.T) {
+	e := newAdminEnv(t)
+	for i := range admin.EventsRead + 1 {
+		e.failEvent(fmt.Sprintf("ada%d@b.example", i))
 	}
-	cookie := w.logIn()
-	if got := figures(w.look(), "gazette")["Failed webhooks"]; got != "more than 50" {
+	cookie := e.logIn()
+	if got := figures(e.look(), "gazette")["Failed webhooks"]; got != "more than 50" {
 		t.Errorf("counted: %s", got)
 	}
-	first := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
+	first := e.send("GET", hooksPath, "", "Cookie", cookie).page(t)
 	next := first.Find(".pages a")
-	if len(listedEvents(first)) != parkedAtOnce || next.Length() != 1 || reads(next) != "Next events" {
+	if len(listedEvents(first)) != admin.EventsRead || next.Length() != 1 || reads(next) != "Next events" {
 		t.Fatalf("%d, %s", len(listedEvents(first)), reads(next))
 	}
-	rest := w.send("GET", next.AttrOr("href", ""), "", "Cookie", cookie).page(t)
-	if ids := w.parkedIDs(); len(listedEvents(rest)) != 1 || !strings.Contains(listedEvents(rest)[0], ids[parkedAtOnce]) || reads(rest.Find(".pages a")) != "First events" {
+	rest := e.send("GET", next.AttrOr("href", ""), "", "Cookie", cookie).page(t)
+	if ids := e.failedIDs(); len(listedEvents(rest)) != 1 ||
+		!strings.Contains(listedEvents(rest)[0], ids[admin.EventsRead]) ||
+		reads(rest.Find(".pages a")) != "First events" {
 		t.Errorf("%v, %s", listedEvents(rest), reads(rest.Find(".pages")))
 	}
 }
 
 func TestAnEmptyListSaysWhatThatMeans(t *testing.T) {
-	w := adminWorld(t)
-	cookie := w.logIn()
-	for site, words := range map[string]string{"gazette": "every event was delivered, or is still being tried", "club": "This site has no endpoint"} {
-		page := w.send("GET", "/admin/sites/"+site+"/webhooks", "", "Cookie", cookie).page(t)
+	e := newAdminEnv(t)
+	cookie := e.logIn()
+	for site, words := range map[string]string{"gazette": "every event was delivered, or is still being tried",
+		"club": "This site has no endpoint"} {
+		page := e.send("GET", "/admin/sites/"+site+"/webhooks", "", "Cookie", cookie).page(t)
 		if !strings.Contains(reads(page.Find("main")), words) || page.Find("table, main form").Length() != 0 {
 			t.Errorf("%s: %s", site, reads(page.Find("main")))
 		}
 	}
 }
 
-func TestAnEventThatDoesNotOpenIsListedAndReplayed(t *testing.T) {
-	w := adminWorld(t)
-	id := w.park("ada@b.example")
+func TestAnEventThatDoesNotOpenIsListedAndRetried(t *testing.T) {
+	e := newAdminEnv(t)
+	id := e.failEvent("ada@b.example")
 	key := store.Key{Site: "gazette", ID: "0123456789012345678901"}
-	must(t, w.store.Update(t.Context(), key, func(store.Record) (store.Change, error) {
-		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")}, Enqueue: []store.Job{{ID: "strange", Queue: hookLane, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
+	must(t, e.store.Update(t.Context(), key, func(store.Record) (store.Change, error) {
+		return store.Change{Put: &store.Record{State: "pending", Data: []byte("x")},
+			Enqueue: []store.Job{{ID: "strange", Queue: hookQueue, Body: []byte("<b>sealed elsewhere</b>")}}}, nil
 	}))
-	owed, err := w.store.Lease(t.Context(), hookLane, 9, time.Minute)
+	due, err := e.store.Lease(t.Context(), hookQueue, 9, time.Minute)
 	must(t, err)
-	must(t, w.store.End(t.Context(), owed[0], store.Fail()))
-	cookie := w.logIn()
-	page := w.send("GET", hooksPath, "", "Cookie", cookie).page(t)
-	if rows := listedEvents(page); len(rows) != 2 || rows[1] != "unreadable: its secret is no longer configured | unknown | hooks.gazette.example | strange | Try again" {
+	must(t, e.store.End(t.Context(), due[0], store.Fail()))
+	cookie := e.logIn()
+	page := e.send("GET", hooksPath, "", "Cookie", cookie).page(t)
+	if rows := listedEvents(page); len(rows) != 2 ||
+		rows[1] != "unreadable: its secret is no longer configured | unknown | hooks.gazette.example | strange | "+
+			"Try again" {
 		t.Errorf("%q", rows)
 	}
-	w.follow(w.submit(page.Find("table form").Eq(1), cookie), cookie)
-	if diff := cmp.Diff([]string{id}, w.parkedIDs()); diff != "" {
+	e.follow(e.submit(page.Find("table form").Eq(1), cookie), cookie)
+	if diff := cmp.Diff([]string{id}, e.failedIDs()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestAReplayThatIsNotOneOfOurButtonsDoesNothing(t *testing.T) {
-	w := adminWorld(t)
-	id := w.park("ada@b.example")
-	cookie := w.logIn()
+func TestARetryThatIsNotOneOfOurButtonsDoesNothing(t *testing.T) {
+	e := newAdminEnv(t)
+	id := e.failEvent("ada@b.example")
+	cookie := e.logIn()
 	for name, row := range map[string]struct {
 		path, body, media string
 		status            int
 	}{
-		"nothing":         {hooksPath, "", mediaForm, 400},
-		"neither":         {hooksPath, "a=b", mediaForm, 400},
-		"both":            {hooksPath, "all=true&id=" + id, mediaForm, 400},
-		"not all":         {hooksPath, "all=false", mediaForm, 400},
-		"two ids":         {hooksPath, "id=" + id + "&id=x", mediaForm, 400},
-		"another case":    {hooksPath, "ID=" + id, mediaForm, 400},
-		"all, and ids":    {hooksPath, "all=true&id[]=x&id[]=y", mediaForm, 400},
-		"a line end":      {hooksPath, "id=" + id + "%0d%0aLocation:x", mediaForm, 400},
-		"in the query":    {hooksPath + "?all=true", "a=b", mediaForm, 400},
-		"JSON":            {hooksPath, `{"all":true}`, mediaJSON, 415},
-		"no such site":    {"/admin/sites/none/webhooks", "all=true", mediaForm, 404},
-		"too much":        {hooksPath, "all=true&x=" + strings.Repeat("x", MaxBody), mediaForm, 413},
-		"another's event": {"/admin/sites/club/webhooks", "id=" + id, mediaForm, 303},
-		"all of another":  {"/admin/sites/club/webhooks", "all=true", mediaForm, 303},
-		"no such event":   {hooksPath, "id=%3Cscript%3Ealert(1)%3C/script%3E", mediaForm, 303},
+		"nothing":         {hooksPath, "", request.MediaForm, 400},
+		"neither":         {hooksPath, "a=b", request.MediaForm, 400},
+		"both":            {hooksPath, "all=true&id=" + id, request.MediaForm, 400},
+		"not all":         {hooksPath, "all=false", request.MediaForm, 400},
+		"two ids":         {hooksPath, "id=" + id + "&id=x", request.MediaForm, 400},
+		"another case":    {hooksPath, "ID=" + id, request.MediaForm, 400},
+		"all, and ids":    {hooksPath, "all=true&id[]=x&id[]=y", request.MediaForm, 400},
+		"a line end":      {hooksPath, "id=" + id + "%0d%0aLocation:x", request.MediaForm, 400},
+		"in the query":    {hooksPath + "?all=true", "a=b", request.MediaForm, 400},
+		"JSON":            {hooksPath, `{"all":true}`, request.MediaJSON, 415},
+		"no such site":    {"/admin/sites/none/webhooks", "all=true", request.MediaForm, 404},
+		"too much":        {hooksPath, "all=true&x=" + strings.Repeat("x", MaxBody), request.MediaForm, 413},
+		"another's event": {"/admin/sites/club/webhooks", "id=" + id, request.MediaForm, 303},
+		"all of another":  {"/admin/sites/club/webhooks", "all=true", request.MediaForm, 303},
+		"no such event":   {hooksPath, "id=%3Cscript%3Ealert(1)%3C/script%3E", request.MediaForm, 303},
 	} {
-		a := w.send("POST", row.path, row.body, "Content-Type", row.media, "Cookie", cookie)
+		a := e.send("POST", row.path, row.body, "Content-Type", row.media, "Cookie", cookie)
 		if a.status != row.status {
 			t.Errorf("%s: %d %.200s", name, a.status, a.body)
 		}
 		if row.status == http.StatusSeeOther {
-			if got := reads(w.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got, "Nothing will be tried again.") {
+			if got := reads(e.follow(a, cookie).Find("[role=status]")); !strings.HasPrefix(got,
+				"Nothing will be tried again.") {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
 	}
-	if diff := cmp.Diff([]string{id}, w.parkedIDs()); diff != "" {
+	if diff := cmp.Diff([]string{id}, e.failedIDs()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestAnAddressOfTheListIsReadStrictly(t *testing.T) {
-	w := adminWorld(t)
-	w.park("ada@b.example")
-	cookie := w.logIn()
+	e := newAdminEnv(t)
+	e.failEvent("ada@b.example")
+	cookie := e.logIn()
 	for query, status := range map[string]int{
-		"?after=x": 400, "?after=0123456789abcdef.": 400, "?after=../x": 400, "?state=x": 400, "?after=a&after=b": 400, "?after=%ff": 400, "?%zz": 400, "?after=%3Cscript%3E": 400,
-		"?after=0123456789abcdef.gone": 200, "": 200, "?replayed=3": 200, "?replayed=-1": 200, "?replayed=251": 200, "?replayed=%3Cb%3E": 200, "?replayed=1e1": 200,
+		"?after=x": 400, "?after=0123456789abcdef.": 400, "?after=../x": 400, "?state=x": 400, "?after=a&after=b": 400,
+		"?after=%ff": 400, "?%zz": 400, "?after=%3Cscript%3E": 400,
+		"?after=0123456789abcdef.gone": 200, "": 200, "?retried=3": 200, "?retried=-1": 200, "?retried=251": 200,
+		"?retried=%3Cb%3E": 200, "?retried=1e1": 200,
 	} {
-		a := w.send("GET", hooksPath+query, "", "Cookie", cookie)
+		a := e.send("GET", hooksPath+query, "", "Cookie", cookie)
 		page := a.page(t)
 		if a.status != status || page.Find("h1").Length() != 1 || page.Find("nav a[href='/admin']").Length() != 1 {
 			t.Errorf("%s: %d %.300s", query, a.status, a.body)
 		}
-		if told := page.Find("[role=status]").Length() == 1; told != (query == "?replayed=3") {
+		if told := page.Find("[role=status]").Length() == 1; told != (query == "?retried=3") {
 			t.Errorf("%s: told %t", query, told)
 		}
 	}
-	if a := w.send("GET", "/admin/sites/none/webhooks", "", "Cookie", cookie); a.status != 404 || reads(a.page(t).Find("h1")) != "There is no such site" {
+	if a := e.send("GET", "/admin/sites/none/webhooks", "", "Cookie", cookie); a.status != 404 ||
+		reads(a.page(t).Find("h1")) != "There is no such site" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
-func TestAReplayInTheDashboardSwitchesTheEndpointOn(t *testing.T) {
-	w := adminWorld(t)
-	w.park("ada@b.example")
-	_, err := w.web.opt.Webhooks.Disable(t.Context(), hookLane)
+func TestARetryInTheDashboardSwitchesTheEndpointOn(t *testing.T) {
+	e := newAdminEnv(t)
+	e.failEvent("ada@b.example")
+	_, err := e.web.Webhooks.Disable(t.Context(), hookQueue)
 	must(t, err)
-	if off, err := w.web.opt.Webhooks.Disabled(t.Context(), hookLane); err != nil || !off {
+	if off, err := e.web.Webhooks.Disabled(t.Context(), hookQueue); err != nil || !off {
 		t.Fatal(off, err)
 	}
-	w.act(hooksPath, "all=true", w.logIn())
-	if off, err := w.web.opt.Webhooks.Disabled(t.Context(), hookLane); err != nil || off {
+	e.act(hooksPath, "all=true", e.logIn())
+	if off, err := e.web.Webhooks.Disabled(t.Context(), hookQueue); err != nil || off {
 		t.Error(off, err)
 	}
 }

@@ -2,34 +2,117 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/templates"
 )
 
-// cacheForEver is for an address whose content never changes: for a year, the longest that RFC 9111 knows of.
-const cacheForEver = "public, max-age=31536000, immutable"
+// How long clients may cache a file.
+const (
+	// For an address whose content never changes: a year, the longest of RFC 9111.
+	cacheForever   = "public, max-age=31536000, immutable"
+	cacheShortly   = "public, max-age=300"
+	cacheValidated = "no-cache"
+)
 
-// asset serves what pages refer to. With the version that pages write it may be kept for ever, else it is to be asked for again.
-func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
-	h, name := w.Header(), r.PathValue("name")
+// embedPath is where a website gets the script for its own forms.
+const embedPath = "/embed.js"
+
+// challengePath is where that script gets the one that does its work.
+const challengePath = "/" + templates.ChallengeName
+
+// embedVersioned is the address of the embed script with a part of its hash: of this very content, which may be cached
+// for ever.
+func embedVersioned() string {
+	_, _, etag, _ := templates.Asset(templates.EmbedName)
+	return "/embed." + etag[1:9] + ".js"
+}
+
+// assets are what pages refer to, and the scripts for the pages of websites.
+type assets struct {
+	files map[string]file // those of sites, by name; beside what templates has
+}
+
+// file is a file under /assets/.
+type file struct {
+	content []byte
+	media   string
+	etag    string // quoted
+	policy  string // a Content-Security-Policy of its own; empty: that of every response
+}
+
+// addTheme gives a site's pages their style sheet and logo.
+func (a *assets) addTheme(st *site, t *theme.Theme) {
+	if t == nil {
+		return
+	}
+	st.Show.Style = a.add("theme-"+st.id+".css", file{content: t.CSS(), media: "text/css; charset=utf-8"})
+	if t.Logo == nil {
+		return
+	}
+	endings := map[string]string{
+		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/svg+xml": ".svg",
+	}
+	// An SVG opened by itself is a document of our own origin: nothing in it may run (HTML, section 7.1.5, sandboxing).
+	logo := file{
+		content: t.Logo.Bytes, media: t.Logo.Media,
+		policy: "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+	}
+	st.Show.Logo = a.add("logo-"+st.id+endings[logo.media], logo)
+}
+
+// add serves a file, and returns the path that pages write.
+func (a *assets) add(name string, f file) string {
+	sum := sha256.Sum256(f.content)
+	version := hex.EncodeToString(sum[:])[:16]
+	f.etag = `"` + version + `"`
+	a.files[name] = f
+	return "/assets/" + name + "?v=" + version
+}
+
+// show serves what pages refer to. With the version that pages write it may be cached for ever, else it is to be asked
+// for again.
+func (a *assets) show(c echo.Context) error {
+	h, name := c.Response().Header(), c.Param("name")
 	content, media, etag, ok := templates.Asset(name)
-	if f, ours := s.files[name]; ours {
+	if f, ours := a.files[name]; ours {
 		content, media, etag, ok = f.content, f.media, f.etag, true
 		if f.policy != "" {
-			h.Set("Content-Security-Policy", f.policy)
+			h.Set(echo.HeaderContentSecurityPolicy, f.policy)
 		}
 	}
 	if !ok {
-		return refuse(codeNotFound)
+		return problem.New(problem.NotFound)
 	}
-	h.Set("Content-Type", media)
+	h.Set(echo.HeaderContentType, media)
 	h.Set("ETag", etag)
-	h.Set("Cache-Control", "no-cache")
-	if `"`+r.URL.Query().Get("v")+`"` == etag {
-		h.Set("Cache-Control", cacheForEver)
+	h.Set(echo.HeaderCacheControl, cacheValidated)
+	if `"`+c.QueryParam("v")+`"` == etag {
+		h.Set(echo.HeaderCacheControl, cacheForever)
 	}
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	http.ServeContent(c.Response(), c.Request(), name, time.Time{}, bytes.NewReader(content))
 	return nil
+}
+
+// script serves a script to the pages of other websites. Its checksum (SRI) can only be checked where any page may read
+// it (CORS); it says nothing of anybody.
+func (a *assets) script(name, cache string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		content, media, etag, _ := templates.Asset(name)
+		h := c.Response().Header()
+		h.Set(echo.HeaderContentType, media)
+		h.Set("ETag", etag)
+		h.Set(echo.HeaderAccessControlAllowOrigin, "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		h.Set(echo.HeaderCacheControl, cache)
+		http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
+		return nil
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/web/request"
 )
 
 // example is one request of the description.
@@ -24,21 +25,23 @@ type example struct {
 	status             int
 }
 
-// examples are all: those of the bodies; where there is none, the bare request; and one more with every parameter that has an example.
+// examples are all: those of the bodies; where there is none, the bare request; and one more with every parameter that
+// has an example.
 func examples() (all []example) {
 	for _, name := range slices.Sorted(maps.Keys(contract.Operations())) {
 		op := contract.Operations()[name]
 		method, pattern, _ := strings.Cut(name, " ")
 		security, _ := op["security"].([]any)
-		e := example{op: op, name: op["operationId"].(string), method: method, path: pattern, keyed: len(security) == 1, status: success(op)}
+		ex := example{op: op, name: op["operationId"].(string), method: method, path: pattern,
+			keyed: len(security) == 1, status: success(op)}
 		bodies := contract.At(op, "requestBody", "content")
 		for media := range bodies {
 			for title := range contract.At(bodies, media, "examples") {
-				all = append(all, e.with(media, title, contract.At(bodies, media, "examples", title)))
+				all = append(all, ex.with(media, title, contract.At(bodies, media, "examples", title)))
 			}
 		}
 		if required := contract.At(op, "requestBody")["required"]; required != true {
-			all = append(all, e)
+			all = append(all, ex)
 		}
 		query := url.Values{}
 		parameters, _ := op["parameters"].([]any)
@@ -48,33 +51,33 @@ func examples() (all []example) {
 			}
 		}
 		if len(query) > 0 {
-			e.name, e.query = e.name+" with parameters", "?"+query.Encode()
-			all = append(all, e)
+			ex.name, ex.query = ex.name+" with parameters", "?"+query.Encode()
+			all = append(all, ex)
 		}
 	}
 	return all
 }
 
 // with is the example with one of its bodies.
-func (e example) with(media, title string, of contract.Object) example {
-	e.name, e.media = e.name+": "+title, media
+func (ex example) with(media, title string, of contract.Object) example {
+	ex.name, ex.media = ex.name+": "+title, media
 	if status, ok := of["x-status"].(float64); ok {
-		e.status = int(status)
+		ex.status = int(status)
 	}
-	e.keyed = e.keyed || of["x-key"] == true
-	if media != mediaForm {
+	ex.keyed = ex.keyed || of["x-key"] == true
+	if media != request.MediaForm {
 		b, _ := json.Marshal(of["value"]) // it came from JSON
-		if e.body = string(b); media != mediaJSON {
-			e.body = of["value"].(string)
+		if ex.body = string(b); media != request.MediaJSON {
+			ex.body = of["value"].(string)
 		}
-		return e
+		return ex
 	}
 	form := url.Values{}
 	for name, v := range contract.At(of, "value") {
 		form.Set(name, v.(string))
 	}
-	e.body = form.Encode()
-	return e
+	ex.body = form.Encode()
+	return ex
 }
 
 // success is the status of an operation that succeeds.
@@ -92,58 +95,60 @@ func success(op contract.Object) (status int) {
 	return status
 }
 
-// given makes the world in which an operation succeeds, and says what stands for the names in its path.
-func (e example) given(w *world) *strings.Replacer {
-	w.Helper()
-	w.signUp("ada@example.org")
-	link := w.path(w.letter().Confirm)
-	one := w.subscriptionPath("ada@example.org")
-	switch id, _ := e.op["operationId"].(string); id {
-	case "lift":
-		link = strings.TrimSuffix(w.send("POST", link+"/decline", "").forms(w)[0], "/lift")
+// given brings about the state in which an operation succeeds, and says what stands for the names in its path.
+func (ex example) given(e *env) *strings.Replacer {
+	e.Helper()
+	e.signUp("ada@example.org")
+	link := e.path(e.email().Confirm)
+	one := e.subscriptionPath("ada@example.org")
+	switch id, _ := ex.op["operationId"].(string); id {
+	case "unblock":
+		link = strings.TrimSuffix(e.send("POST", link+"/decline", "").forms(e)[0], "/unblock")
 	case "renew":
-		w.clock.pass(49 * time.Hour)
+		e.clock.pass(49 * time.Hour)
 	case "withdraw", "showAgreements", "listSubscriptions", "export":
-		w.send("POST", link, "")
+		e.send("POST", link, "")
 		var st struct {
 			URL string `json:"unsubscribe_url"`
 		}
-		w.send("GET", one, "", asSite(readKey)...).read(w, http.StatusOK, &st)
-		link = w.path(st.URL)
-	case "parkedEvents", "replayEvents":
-		w.park("bob@example.org")
-	case "resendLetter":
-		w.clock.pass(11 * time.Minute)
+		e.send("GET", one, "", asSite(readKey)...).read(e, http.StatusOK, &st)
+		link = e.path(st.URL)
+	case "failedEvents", "retryEvents":
+		e.failEvent("bob@example.org")
+	case "resendEmail":
+		e.clock.pass(11 * time.Minute)
 	}
-	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:], "{name}", "optin.css",
+	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:],
+		"{name}", "optin.css",
 		"/embed.{hash}.js", embedVersioned())
 }
 
 func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
-	for _, e := range examples() {
-		for _, accept := range []string{"", mediaJSON} {
-			if accept != "" && e.media == mediaForm && e.status == http.StatusSeeOther {
+	for _, ex := range examples() {
+		for _, accept := range []string{"", request.MediaJSON} {
+			if accept != "" && ex.media == request.MediaForm && ex.status == http.StatusSeeOther {
 				continue // a form that asks for JSON is answered as a program
 			}
-			t.Run(e.name+" "+accept, func(t *testing.T) {
-				w := tellingWorld(t)
-				path := e.given(w).Replace(e.path)
+			t.Run(ex.name+" "+accept, func(t *testing.T) {
+				e := newWebhookEnv(t)
+				path := ex.given(e).Replace(ex.path)
 				var headers []string
-				for name, value := range map[string]string{"Accept": accept, "Content-Type": e.media} {
+				for name, value := range map[string]string{"Accept": accept, "Content-Type": ex.media} {
 					if value != "" {
 						headers = append(headers, name, value)
 					}
 				}
-				if e.keyed && e.path == "/v1/bounces" {
+				if ex.keyed && ex.path == "/v1/bounces" {
 					headers = append(headers, asSite(ownerKey)...)
-				} else if e.keyed {
+				} else if ex.keyed {
 					headers = append(headers, asSite(gazetteKey)...)
 				}
-				a := w.send(e.method, path+e.query, e.body, headers...) // which holds it against its schema
-				if a.status != e.status {
-					t.Errorf("%s %s: %d %s, want %d", e.method, e.path, a.status, a.body, e.status)
+				a := e.send(ex.method, path+ex.query, ex.body, headers...) // which holds it against its schema
+				if a.status != ex.status {
+					t.Errorf("%s %s: %d %s, want %d", ex.method, ex.path, a.status, a.body, ex.status)
 				}
-				if accept == mediaJSON && strings.HasPrefix(e.path, "/c/") && e.status < 300 && a.media() != mediaJSON {
+				if accept == request.MediaJSON && strings.HasPrefix(ex.path, "/c/") && ex.status < 300 &&
+					a.media() != request.MediaJSON {
 					t.Errorf("a program is answered %s", a.media())
 				}
 			})

@@ -1,9 +1,6 @@
 package web
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/problem"
 )
 
 // spelled is a route's pattern as it is described.
@@ -25,9 +23,9 @@ func spelled(pattern string) string {
 }
 
 func TestEveryRouteIsDescribedAndEveryDescribedOneExists(t *testing.T) {
-	w := newWorld(t)
+	e := newEnv(t)
 	routed, heads := map[string]bool{}, map[string]bool{}
-	for _, rt := range w.web.routes() {
+	for _, rt := range e.routes() {
 		if rt.method == http.MethodHead { // told once for all: as GET
 			heads["GET "+spelled(rt.pattern)] = true
 			continue
@@ -42,35 +40,21 @@ func TestEveryRouteIsDescribedAndEveryDescribedOneExists(t *testing.T) {
 			t.Errorf("%s has no HEAD, which the description promises for all", name)
 		}
 	}
-	for name, op := range contract.Operations() {
-		for _, rt := range w.web.routes() {
-			if rt.method+" "+spelled(rt.pattern) != name {
-				continue
-			}
-			security, _ := op["security"].([]any)
-			if keyed := len(security) == 1; keyed != (rt.needs != 0) {
-				t.Errorf("%s: an API key is needed: %t; described: %t", name, rt.needs != 0, keyed)
-			}
+	paths := e.paths()
+	for _, rt := range e.routes() {
+		a := e.send(rt.method, paths[rt.pattern], "")
+		if keyed := a.status == http.StatusUnauthorized; keyed != (rt.key() != "") {
+			t.Errorf("%s %s: an API key is needed: %t; described: %t", rt.method, rt.pattern, keyed, rt.key() != "")
 		}
 	}
 }
 
-// codes are the constants of type code in this package.
-func codes(t *testing.T) (all []string) {
-	t.Helper()
-	for _, file := range []string{"problem.go", "problem_api.go"} {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		must(t, err)
-		ast.Inspect(f, func(n ast.Node) bool {
-			if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 {
-				if typ, ok := v.Type.(*ast.Ident); ok && typ.Name == "code" {
-					text, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
-					must(t, err)
-					all = append(all, text)
-				}
-			}
-			return true
-		})
+// codes are those that programs are told.
+func codes() (all []string) {
+	for _, p := range problem.All() {
+		if !p.PageOnly {
+			all = append(all, string(p.Code))
+		}
 	}
 	slices.Sort(all)
 	return all
@@ -80,15 +64,15 @@ func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *
 	var listed []string
 	one, _ := contract.At(contract.Description(), "components", "schemas", "Code")["oneOf"].([]any)
 	for _, x := range one {
-		c := code(contract.At(x)["const"].(string))
-		listed = append(listed, string(c))
-		status, detail := c.words()
-		if got := contract.At(x); got["x-status"] != float64(status) || got["description"] != detail {
-			t.Errorf("%s is described as %v %q, and answered as %d %q", c, got["x-status"], got["description"], status, detail)
+		p := problem.Of(problem.Code(contract.At(x)["const"].(string)))
+		listed = append(listed, string(p.Code))
+		if got := contract.At(x); got["x-status"] != float64(p.Status) || got["description"] != p.Detail {
+			t.Errorf("%s is described as %v %q, and answered as %d %q", p.Code, got["x-status"], got["description"],
+				p.Status, p.Detail)
 		}
 	}
 	slices.Sort(listed)
-	if diff := cmp.Diff(codes(t), listed); diff != "" {
+	if diff := cmp.Diff(codes(), listed); diff != "" {
 		t.Errorf("codes (-) and openapi.yaml (+) differ:\n%s", diff)
 	}
 	used := map[string]bool{}
@@ -101,7 +85,8 @@ func TestEveryCodeIsDescribedWithItsStatusAndWordsAndEveryDescribedOneExists(t *
 		for status, r := range contract.At(op, "responses") {
 			note(r)
 			for _, c := range contract.Words(contract.At(r)["x-codes"]) {
-				if s, _ := code(c).words(); status != "default" && status != strconv.Itoa(s) && c != "unreadable" {
+				if s := problem.Code(c).Status(); status != "default" && status != strconv.Itoa(s) &&
+					c != "unreadable" {
 					t.Errorf("%s: %s is described under %s and is %d", op["operationId"], c, status, s)
 				}
 			}

@@ -11,17 +11,19 @@ import (
 	"testing"
 
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/problem"
 )
 
-// given are the answers that tests have had: "operation status", "operation status code", and codes alone. Only TestMain sees all tests, so
-// there is no test that could hold it.
+// given are the answers that tests have had: "operation status", "operation status code", and codes alone. Only
+// TestMain sees all tests, so there is no test that could hold it.
 var given sync.Map
 
-// TestMain fails where openapi.yaml promises a call, a status or a code that no test was answered. It needs all tests for that, and says
-// nothing of a part of them.
+// TestMain fails where openapi.yaml promises a call, a status or a code that no test was answered. It needs all tests
+// for that, and says nothing of a part of them.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	part := slices.ContainsFunc([]string{"run", "skip", "list", "fuzz"}, func(name string) bool { return flag.Lookup("test."+name).Value.String() != "" })
+	part := slices.ContainsFunc([]string{"run", "skip", "list", "fuzz"},
+		func(name string) bool { return flag.Lookup("test."+name).Value.String() != "" })
 	if code == 0 && !part {
 		for _, lacking := range ungiven() {
 			fmt.Fprintln(os.Stderr, "openapi.yaml describes, and no test is answered:", lacking)
@@ -67,7 +69,7 @@ func ungiven() (all []string) {
 			name := fmt.Sprintf("%v %s", op["operationId"], status)
 			lacks(name)
 			for _, c := range contract.Words(contract.At(r)["x-codes"]) {
-				if c != string(codeUnreadable) && c != string(codeAway) { // as those under default
+				if c != string(problem.Unreadable) && c != string(problem.Unavailable) { // as those under default
 					lacks(name + " " + c)
 				}
 			}

@@ -2,31 +2,36 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/optin/optin/internal/openapi"
+	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/templates"
 )
 
-// describe renders the page of the API's description once, with the look of all pages.
-func (s *Server) describe() (err error) {
+// docs is the description of the API.
+type docs struct{ page []byte }
+
+// newDocs renders the page of the description once, with the look of all pages.
+func newDocs(public *url.URL, a *assets) (*docs, error) {
 	const sheet = "optin.css"
 	_, _, etag, _ := templates.Asset(sheet)
-	ours := s.keep("docs.css", file{content: openapi.Sheet(), media: "text/css; charset=utf-8"})
-	base := strings.TrimSuffix(s.opt.PublicURL.String(), "/")
-	s.docs, err = openapi.Page(base, "/assets/"+sheet+"?v="+strings.Trim(etag, `"`), ours)
-	return err
+	own := a.add("docs.css", file{content: openapi.Sheet(), media: "text/css; charset=utf-8"})
+	base := strings.TrimSuffix(public.String(), "/")
+	page, err := openapi.Page(base, "/assets/"+sheet+"?v="+strings.Trim(etag, `"`), own)
+	return &docs{page}, err
 }
 
-// document is the API's description for programs.
-func (s *Server) document(w http.ResponseWriter, _ *http.Request) error {
-	write(w, http.StatusOK, openapi.MediaType, openapi.YAML())
-	return nil
+// yaml is the description for programs.
+func (d *docs) yaml(c echo.Context) error {
+	return respond.Bytes(c, http.StatusOK, openapi.MediaType, openapi.YAML())
 }
 
-// showDocs is the API's description for people.
-func (s *Server) showDocs(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Language", "en")
-	write(w, http.StatusOK, "text/html; charset=utf-8", s.docs)
-	return nil
+// html is the description for people.
+func (d *docs) html(c echo.Context) error {
+	c.Response().Header().Set("Content-Language", "en")
+	return respond.HTML(c, http.StatusOK, d.page)
 }

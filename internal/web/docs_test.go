@@ -13,19 +13,20 @@ import (
 
 	"github.com/optin/optin/internal/openapi"
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/problem"
 )
 
 func TestTheDescriptionIsServedAsItWasWritten(t *testing.T) {
-	w := newWorld(t)
-	a := w.send("GET", "/openapi.yaml", "")
+	e := newEnv(t)
+	a := e.send("GET", "/openapi.yaml", "")
 	if a.status != http.StatusOK || a.media() != "application/yaml" || !bytes.Equal([]byte(a.body), openapi.YAML()) {
 		t.Errorf("%d %s, %d bytes", a.status, a.media(), len(a.body))
 	}
 }
 
 func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
-	w := newWorld(t)
-	a := w.send("GET", "/docs", "", "Accept", "text/html")
+	e := newEnv(t)
+	a := e.send("GET", "/docs", "", "Accept", "text/html")
 	page := a.page(t)
 	if a.status != http.StatusOK || strings.Contains(a.header.Get("Content-Security-Policy"), "script-src") {
 		t.Errorf("%d %v", a.status, a.header)
@@ -45,9 +46,11 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range codes(t) {
+	for _, c := range codes() {
 		told := page.Find("dt#code-" + c) // where a problem's type leads; see answer.problem
-		if status, detail := code(c).words(); told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(status) || strings.TrimSpace(told.Next().Text()) != detail {
+		p := problem.Of(problem.Code(c))
+		if told.Length() != 1 || told.Find("span").Text() != strconv.Itoa(p.Status) ||
+			strings.TrimSpace(told.Next().Text()) != p.Detail {
 			t.Errorf("the code %s is told as %q", c, told.Text()+told.Next().Text())
 		}
 	}
@@ -59,18 +62,18 @@ func TestTheDocsTellEveryCallAndCodeAndLoadNothingFromElsewhere(t *testing.T) {
 	if n := page.Find("[src], script, style, [style], iframe, object, embed, form").Length(); n != 0 {
 		t.Errorf("%d elements that load or act", n)
 	}
-	page.Find("link, a").Each(func(_ int, s *goquery.Selection) { w.leads(page, s.AttrOr("href", "")) })
+	page.Find("link, a").Each(func(_ int, s *goquery.Selection) { e.leads(page, s.AttrOr("href", "")) })
 }
 
 // leads checks that a link of a page leads somewhere here.
-func (w *world) leads(page *goquery.Document, href string) {
-	w.Helper()
+func (e *env) leads(page *goquery.Document, href string) {
+	e.Helper()
 	id, inside := strings.CutPrefix(href, "#")
 	switch {
 	case inside && page.Find(`[id="`+id+`"]`).Length() == 1:
-	case !inside && strings.HasPrefix(href, "/") && w.send("GET", href, "").status == http.StatusOK:
+	case !inside && strings.HasPrefix(href, "/") && e.send("GET", href, "").status == http.StatusOK:
 	default:
-		w.Errorf("%q leads nowhere", href)
+		e.Errorf("%q leads nowhere", href)
 	}
 }
 
@@ -78,11 +81,12 @@ func texts(s *goquery.Selection) []string {
 	return s.Map(func(_ int, s *goquery.Selection) string { return s.Text() })
 }
 
-// TestTheCommandsOfTheDocsAreWhatAShellReads reads every command of the page with a real shell, and sends what curl would.
+// TestTheCommandsOfTheDocsAreWhatAShellReads reads every command of the page with a real shell, and sends what curl
+// would.
 func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
-	w := newWorld(t)
+	e := newEnv(t)
 	var sent []string
-	for _, command := range texts(w.send("GET", "/docs", "").page(t).Find("pre code")) {
+	for _, command := range texts(e.send("GET", "/docs", "").page(t).Find("pre code")) {
 		if !strings.HasPrefix(command, "curl ") {
 			continue
 		}
@@ -96,12 +100,13 @@ func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
 		}
 		sent = append(sent, strings.TrimPrefix(args[i], publicURL))
 		for j, a := range args {
-			if a == "-d" && !slices.ContainsFunc(examples(), func(e example) bool { return e.body == args[j+1] }) {
+			if a == "-d" && !slices.ContainsFunc(examples(), func(ex example) bool { return ex.body == args[j+1] }) {
 				t.Errorf("%q is none of the examples", args[j+1])
 			}
 		}
 	}
-	for _, want := range []string{signupPath, "/v1/sites/gazette/stats?from=2026-11-01&to=2026-11-30", "/c/TOKEN/decline", "/u/TOKEN"} {
+	for _, want := range []string{signupPath, "/v1/sites/gazette/stats?from=2026-11-01&to=2026-11-30",
+		"/c/TOKEN/decline", "/u/TOKEN"} {
 		if !slices.Contains(sent, want) {
 			t.Errorf("no command calls %s", want)
 		}

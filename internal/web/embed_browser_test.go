@@ -14,8 +14,9 @@ import (
 
 // strict is the least that a website's policy must allow; broad is the issue's: its own origin and optin's.
 const (
-	strict = "default-src 'self'; script-src 'self' OPTIN; connect-src OPTIN; form-action OPTIN; base-uri 'none'; frame-ancestors 'none'"
-	broad  = "default-src 'self' OPTIN"
+	strict = "default-src 'self'; script-src 'self' OPTIN; connect-src OPTIN; form-action OPTIN; base-uri 'none'; " +
+		"frame-ancestors 'none'"
+	broad = "default-src 'self' OPTIN"
 )
 
 // newcomer is a page as the README has it; more goes into the form, box into the consent box.
@@ -37,7 +38,8 @@ const (
 
 func (p *person) fillIn(page, email string) {
 	p.Helper()
-	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("[name=email]"), email), chromedp.Click(chromedp.CSS("[name=consent]")))
+	p.do(chromedp.Navigate(page), chromedp.SendKeys(chromedp.CSS("[name=email]"), email),
+		chromedp.Click(chromedp.CSS("[name=consent]")))
 }
 
 func (p *person) press() { p.Helper(); p.do(chromedp.Click(chromedp.CSS("form button"))) }
@@ -50,20 +52,22 @@ func (p *person) quiet() {
 	}
 }
 
-func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
+func TestASmallWebsitesPageSignsSomebodyUp(t *testing.T) {
 	p := newPerson(t)
 	for name, policy := range map[string]string{"strict": strict, "broad": broad} {
 		n := newNeighbours(t, policy, map[string]string{"/join": newcomer("", "")}, nil)
 		p.fillIn(n.site+"/join?utm=x#form", "ada@b.example")
 		p.press()
 		p.until(said + `.startsWith("Plus qu’une étape\u202f: ouvrez")`)
-		if got := ask[string](p, `[location.pathname, document.cookie, `+theForm+`.email.value, `+theForm+`.consent.checked, document.querySelector("button").disabled].join("|")`); got != "/join||"+"|false|false" {
+		if got := ask[string](p,
+			`[location.pathname, document.cookie, `+theForm+`.email.value, `+theForm+`.consent.checked, `+
+				`document.querySelector("button").disabled].join("|")`); got != "/join||"+"|false|false" {
 			t.Errorf("%s: afterwards: %s", name, got)
 		}
 		p.quiet()
-		d := n.letter()
+		d := n.email()
 		if n.state("ada@b.example") != "pending" || d.Locale != "fr" {
-			t.Errorf("%s: the letter is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
+			t.Errorf("%s: the email is in %q, the state %q", name, d.Locale, n.state("ada@b.example"))
 		}
 		if source := n.subscription().Requests[0].Asked.Source; source != n.site+"/join" {
 			t.Errorf("%s: the source is %q", name, source)
@@ -71,7 +75,7 @@ func TestANewcomersPageSignsSomebodyUp(t *testing.T) {
 	}
 }
 
-func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
+func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {
 	p := newPerson(t)
 	p.withoutScripts()
 	n := newNeighbours(t, strict, map[string]string{"/join": newcomer("", "")}, nil)
@@ -79,7 +83,7 @@ func TestANewcomersPageWorksWithoutScripts(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
 	p.quiet()
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -93,7 +97,7 @@ func TestAFormThatTheScriptCannotSendIsPostedPlainly(t *testing.T) {
 	p.do(chromedp.Navigate(n.site+"/join"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"))
 	p.press()
 	p.until(`location.pathname === "/s/gazette/sent"`)
-	if n.letter(); n.state("ada@b.example") != "pending" {
+	if n.email(); n.state("ada@b.example") != "pending" {
 		t.Errorf("the state is %q", n.state("ada@b.example"))
 	}
 }
@@ -105,9 +109,11 @@ func TestABoxThatIsTickedBeforehandIsRefused(t *testing.T) {
 	for range 2 {
 		p.press()
 		p.until(said + `.startsWith("Ce formulaire ne fonctionne pas")`)
-		p.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("[name=consent]"))) // off and on again mends nothing
+		// off and on again mends nothing
+		p.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.Click(chromedp.CSS("[name=consent]")))
 	}
-	if words := p.heard(); !strings.Contains(words, `form \"gazette\": not sent: a consent box is ticked beforehand. Remove its checked attribute`) {
+	if words := p.heard(); !strings.Contains(words,
+		`form \"gazette\": not sent: a consent box is ticked beforehand. Remove its checked attribute`) {
 		t.Errorf("the console says: %s", words)
 	}
 	n.untouched()
@@ -115,8 +121,13 @@ func TestABoxThatIsTickedBeforehandIsRefused(t *testing.T) {
 
 func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
 	p := newPerson(t)
-	n := newNeighbours(t, strict, map[string]string{"/join": strings.Replace(newcomer("", ""), "</head>", `<script src="/tick.js" defer></script></head>`, 1),
-		"/tick.js": `document.querySelector("[name=email]").addEventListener("input", () => { document.querySelector("[name=consent]").checked = true; document.querySelector("[name=consent]").dispatchEvent(new Event("change", { bubbles: true })); }, { once: true });`}, nil)
+	n := newNeighbours(t, strict,
+		map[string]string{"/join": strings.Replace(newcomer("", ""), "</head>",
+			`<script src="/tick.js" defer></script></head>`, 1),
+			"/tick.js": `document.querySelector("[name=email]").addEventListener("input", () => { ` +
+				`document.querySelector("[name=consent]").checked = true; ` +
+				`document.querySelector("[name=consent]").dispatchEvent(new Event("change", { bubbles: true ` +
+				`})); }, { once: true });`}, nil)
 	p.do(chromedp.Navigate(n.site+"/join"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"))
 	p.press()
 	p.until(`document.querySelector("[aria-invalid]")?.name === "consent" && !` + theForm + `.consent.checked`)
@@ -127,26 +138,32 @@ func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 	p.until(said + `.startsWith("Plus qu’une étape")`)
-	n.letter()
+	n.email()
 }
 
 func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 	p := newPerson(t)
-	n := newNeighbours(t, strict, map[string]string{"/join": strings.Replace(newcomer("aria-describedby=\"fine\"", `<p id="fine">…</p>`), `method="post"`,
-		`lang="en" data-optin-email-undeliverable="No mail there!" data-optin-accepted="Look at your mail." method="post"`, 1)}, nil)
+	n := newNeighbours(t, strict,
+		map[string]string{"/join": strings.Replace(newcomer("aria-describedby=\"fine\"", `<p id="fine">…</p>`),
+			`method="post"`,
+			`lang="en" data-optin-email-undeliverable="No mail there!" data-optin-accepted="Look at your mail." `+
+				`method="post"`, 1)}, nil)
 	p.fillIn(n.site+"/join", "ada@nomail.example")
 	p.press()
 	p.until(`!!document.querySelector("[aria-invalid]")`)
 	type seen struct{ Field, Words, Status, Focus, Box string }
 	const look = `(() => { const e = document.querySelector("[aria-invalid=true]"); return {
-		Field: e.name, Words: document.getElementById(e.getAttribute("aria-describedby")).textContent, Status: ` + said + `,
-		Focus: document.activeElement.name, Box: document.querySelector("[name=consent]").getAttribute("aria-describedby") }; })()`
+		Field: e.name, Words: document.getElementById(e.getAttribute("aria-describedby")).textContent,
+		Status: ` + said + `,
+		Focus: document.activeElement.name,
+		Box: document.querySelector("[name=consent]").getAttribute("aria-describedby") }; })()`
 	want := seen{"email", "No mail there!", "Not sent yet. Please look at what is marked.", "email", "fine"}
 	if d := cmp.Diff(want, ask[seen](p, look)); d != "" {
 		t.Error(d)
 	}
 	n.untouched()
-	if words := p.heard(); strings.Contains(words, "optin:") || !strings.Contains(words, "422") { // Chromium's own line for the status
+	// Chromium's own line for the status
+	if words := p.heard(); strings.Contains(words, "optin:") || !strings.Contains(words, "422") {
 		t.Errorf("the console says: %s", words)
 	}
 	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "\b\b\b\b\b\b\b\b\b\b\b\b\b\bb.example"))
@@ -155,13 +172,14 @@ func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 	if got := ask[int](p, `document.querySelectorAll("[aria-invalid], .optin-error").length`); got != 0 {
 		t.Errorf("%d marks are left", got)
 	}
-	n.letter()
+	n.email()
 }
 
 func TestAPageMayShowTheAnswerItself(t *testing.T) {
 	p := newPerson(t)
 	n := newNeighbours(t, strict, map[string]string{
-		"/join": strings.Replace(newcomer("", ""), "</h1>", `</h1><div data-optin-status="gazette" role="alert"></div><script src="/own.js"></script>`, 1),
+		"/join": strings.Replace(newcomer("", ""), "</h1>",
+			`</h1><div data-optin-status="gazette" role="alert"></div><script src="/own.js"></script>`, 1),
 		"/own.js": `document.addEventListener("optin:accepted", (e) => { e.preventDefault(); document.title = "accepted " + e.detail.site; });
 			document.addEventListener("optin:refused", (e) => { e.preventDefault(); document.title = "refused " + e.detail.status + " " + e.detail.code; });`}, nil)
 	p.fillIn(n.site+"/join", "ada@nomail.example")
@@ -170,7 +188,9 @@ func TestAPageMayShowTheAnswerItself(t *testing.T) {
 	p.fillIn(n.site+"/join?again", "ada@b.example")
 	p.press()
 	p.until(`document.title === "accepted gazette"`)
-	if got := ask[string](p, `document.querySelector("[role=alert]").textContent + document.querySelectorAll("[data-optin-status]").length`); got != "Envoi…1" {
+	if got := ask[string](p,
+		`document.querySelector("[role=alert]").textContent + `+
+			`document.querySelectorAll("[data-optin-status]").length`); got != "Envoi…1" {
 		t.Errorf("the page's own region: %q", got)
 	}
 }

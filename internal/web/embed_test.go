@@ -7,51 +7,59 @@ import (
 	"testing"
 )
 
-func TestTheScriptForWebsitesMayBeReadByAnyPageAndKept(t *testing.T) {
-	w := newWorld(t)
-	short, long := w.send("GET", "/embed.js", "", "Origin", "https://anybody.example"), w.send("GET", embedVersioned(), "")
+func TestTheScriptForWebsitesMayBeReadByAnyPageAndCached(t *testing.T) {
+	e := newEnv(t)
+	short, long := e.send("GET", "/embed.js", "", "Origin", "https://anybody.example"),
+		e.send("GET", embedVersioned(), "")
 	for name, a := range map[string]answer{"short": short, "versioned": long} {
-		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 8000 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
-			a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Set-Cookie") != "" || a.header.Get("ETag") == "" {
+		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 8000 ||
+			a.header.Get("Access-Control-Allow-Origin") != "*" ||
+			a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Set-Cookie") != "" ||
+			a.header.Get("ETag") == "" {
 			t.Errorf("%s: %d, %d bytes, %v", name, a.status, len(a.body), a.header)
 		}
 	}
-	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" || long.header.Get("Cache-Control") != cacheForEver {
+	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" ||
+		long.header.Get("Cache-Control") != cacheForever {
 		t.Errorf("kept for %q and %q", short.header.Get("Cache-Control"), long.header.Get("Cache-Control"))
 	}
-	if a := w.send("GET", "/embed.js", "", "If-None-Match", short.header.Get("ETag")); a.status != 304 || a.body != "" {
+	if a := e.send("GET", "/embed.js", "", "If-None-Match", short.header.Get("ETag")); a.status != 304 || a.body != "" {
 		t.Errorf("asked again: %d", a.status)
 	}
-	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", strings.ToUpper(embedVersioned()), "/embed"} {
-		if a := w.send("GET", path, ""); a.status != 404 {
+	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", strings.ToUpper(embedVersioned()),
+		"/embed"} {
+		if a := e.send("GET", path, ""); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)
 		}
 	}
 }
 
 func TestTheScriptThatDoesTheWorkMayBeReadByAnyPageAndIsAskedForAgain(t *testing.T) {
-	w := newWorld(t)
-	a := w.send("GET", "/challenge.js", "", "Origin", "https://anybody.example")
+	e := newEnv(t)
+	a := e.send("GET", "/challenge.js", "", "Origin", "https://anybody.example")
 	if a.status != 200 || a.media() != "text/javascript" || a.header.Get("Access-Control-Allow-Origin") != "*" ||
 		a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("%d %v", a.status, a.header)
 	}
-	if again := w.send("GET", "/challenge.js", "", "If-None-Match", a.header.Get("ETag")); again.status != 304 {
+	if again := e.send("GET", "/challenge.js", "", "If-None-Match", a.header.Get("ETag")); again.status != 304 {
 		t.Errorf("asked again: %d", again.status)
 	}
-	if own := w.send("GET", "/assets/challenge.js", ""); own.body != a.body {
+	if own := e.send("GET", "/assets/challenge.js", ""); own.body != a.body {
 		t.Error("our own page has another one")
 	}
 	sum := sha512.Sum384([]byte(a.body)) // by which embed.js knows it
-	if script := w.send("GET", "/embed.js", "").body; !strings.Contains(script, "sha384-"+base64.StdEncoding.EncodeToString(sum[:])) {
+	if script := e.send("GET", "/embed.js", "").body; !strings.Contains(script,
+		"sha384-"+base64.StdEncoding.EncodeToString(sum[:])) {
 		t.Error("embed.js wants another one")
 	}
 }
 
 func TestOnlyTheScriptIsEverybodys(t *testing.T) {
-	w := newWorld(t)
+	e := newEnv(t)
 	for _, path := range []string{"/assets/optin.css", "/s/gazette", "/healthz"} {
-		if a := w.send("GET", path, "", "Origin", "https://anybody.example"); a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("Cross-Origin-Resource-Policy") != "" {
+		if a := e.send("GET", path, "", "Origin",
+			"https://anybody.example"); a.header.Get("Access-Control-Allow-Origin") != "" ||
+			a.header.Get("Cross-Origin-Resource-Policy") != "" {
 			t.Errorf("%s: %v", path, a.header)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,113 +13,108 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
 // subscription is what the store keeps of the one address at the gazette, opened.
-func (w *world) subscription() (s consent.Subscription) {
-	w.Helper()
-	p, err := w.store.List(w.Context(), store.Query{Site: "gazette"})
-	must(w, err)
+func (e *env) subscription() (s consent.Subscription) {
+	e.Helper()
+	p, err := e.store.List(e.Context(), store.Query{Site: "gazette"})
+	must(e, err)
 	if len(p.Records) != 1 {
-		w.Fatalf("%d records, want one", len(p.Records))
+		e.Fatalf("%d records, want one", len(p.Records))
 	}
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
-	must(w, err)
+	must(e, err)
 	plain, err := ring.Open("gazette/"+p.Records[0].Key.ID, p.Records[0].Data)
-	must(w, err)
-	must(w, json.Unmarshal(plain, &s))
+	must(e, err)
+	must(e, json.Unmarshal(plain, &s))
 	return s
 }
 
-func TestEveryActKeepsItsEvidence(t *testing.T) {
-	w := newWorld(t)
+func TestEveryActionRecordsItsEvidence(t *testing.T) {
+	e := newEnv(t)
 	seen := []string{"X-Forwarded-For", "1.1.1.1, 203.0.113.7", "User-Agent", "Browser/1"}
-	signup := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on&source="+url.QueryEscape("https://gazette.example/sport")),
-		append(seen, "Content-Type", mediaForm, "Origin", publicURL)...)
+	signup := e.send("POST", signupPath,
+		e.hosted("gazette", "email=ada%40b.example&consent=on&"+
+			"source="+url.QueryEscape("https://gazette.example/sport")),
+		append(seen, "Content-Type", request.MediaForm, "Origin", publicURL)...)
 	cookie, err := http.ParseSetCookie(signup.header.Get("Set-Cookie"))
 	must(t, err)
-	link := w.path(w.letter().Confirm)
-	done := w.send("POST", link, "", append(seen, "Origin", publicURL, "Cookie", cookie.Name+"="+cookie.Value)...)
-	back := w.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
-	w.send("POST", back, "List-Unsubscribe=One-Click", append(seen, "Content-Type", mediaForm)...)
+	link := e.path(e.email().Confirm)
+	done := e.send("POST", link, "", append(seen, "Origin", publicURL, "Cookie", cookie.Name+"="+cookie.Value)...)
+	back := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+	e.send("POST", back, "List-Unsubscribe=One-Click", append(seen, "Content-Type", request.MediaForm)...)
 
-	s := w.subscription()
-	common := consent.Evidence{At: w.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
+	s := e.subscription()
+	common := consent.Evidence{At: e.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
 	asked, pressed, ended := common, common, common
 	asked.How, asked.Origin, asked.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
 	pressed.How, pressed.Origin = consent.ByBrowser, publicURL
 	ended.How = consent.ByOneClick
-	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended}, []consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
+	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended},
+		[]consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestHowASignupAndAPressWereExpressedIsKept(t *testing.T) {
+func TestHowASignupAndAConfirmationWereExpressedIsRecorded(t *testing.T) {
 	for name, row := range map[string]struct {
 		media, body, origin string
 		how                 consent.Method
 	}{
-		"a program":      {mediaJSON, `{"email":"ada@b.example","consent":true}`, "", consent.ByAPI},
-		"a script":       {mediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example", consent.ByAPI},
-		"a website form": {mediaForm, "email=ada@b.example&consent=on", "https://gazette.example", consent.ByForm},
-		"an old browser": {mediaForm, "email=ada@b.example&consent=on", "", consent.ByForm},
-		"our page":       {mediaForm, "email=ada@b.example&consent=on", publicURL, consent.ByHostedForm},
+		"a program": {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "", consent.ByAPI},
+		"a script": {request.MediaJSON, `{"email":"ada@b.example","consent":true}`, "https://gazette.example",
+			consent.ByAPI},
+		"a website form": {request.MediaForm, "email=ada@b.example&consent=on", "https://gazette.example",
+			consent.ByForm},
+		"an old browser": {request.MediaForm, "email=ada@b.example&consent=on", "", consent.ByForm},
+		"our page":       {request.MediaForm, "email=ada@b.example&consent=on", publicURL, consent.ByHostedForm},
 	} {
-		w := newWorld(t)
+		e := newEnv(t)
 		headers := []string{"Content-Type", row.media}
 		if row.origin != "" {
 			headers = append(headers, "Origin", row.origin)
 		}
 		if row.origin == publicURL {
-			row.body = w.hosted("gazette", row.body)
+			row.body = e.hosted("gazette", row.body)
 		}
-		w.send("POST", signupPath, row.body, headers...)
-		w.send("POST", w.path(w.letter().Confirm), "", "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA")
-		r := w.subscription().Requests[0]
-		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != consent.ByLink || (r.Browser != "") != (row.how == consent.ByHostedForm) {
+		e.send("POST", signupPath, row.body, headers...)
+		e.send("POST", e.path(e.email().Confirm), "", "Cookie", "__Host-optin=AAAAAAAAAAAAAAAAAAAAAA")
+		r := e.subscription().Requests[0]
+		if r.Asked.How != row.how || r.Closed == nil || r.Closed.How != consent.ByLink ||
+			(r.Browser != "") != (row.how == consent.ByHostedForm) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }
 
 func TestWithoutHTTPSTheCookieStillWorksOnLoopback(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.PublicURL = &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/"} })
-	a := w.send("POST", signupPath, w.hosted("gazette", "email=ada%40b.example&consent=on"), "Content-Type", mediaForm, "Origin", "http://127.0.0.1:8080")
+	e := newEnv(t, func(o *Options) { o.PublicURL = &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/"} })
+	a := e.send("POST", signupPath, e.hosted("gazette", "email=ada%40b.example&consent=on"), "Content-Type",
+		request.MediaForm, "Origin", "http://127.0.0.1:8080")
 	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	must(t, err)
 	if c.Name != "optin" || c.Secure || !c.HttpOnly || a.header.Get("Strict-Transport-Security") != "" {
 		t.Errorf("%v", a.header)
 	}
-	p := w.send("GET", w.path(w.letter().Confirm), "", "Cookie", "optin="+c.Value)
+	p := e.send("GET", e.path(e.email().Confirm), "", "Cookie", "optin="+c.Value)
 	if p.page(t).Find("script").Length() != 1 {
 		t.Error("the same browser is not known again")
 	}
 }
 
-func TestABodyThatDoesNotComeIsNotWaitedFor(t *testing.T) {
-	w := newWorld(t)
+func TestABodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
+	e := newEnv(t)
 	hurried := httptest.NewUnstartedServer(nil)
-	hurried.Config = HTTPServer("", w.web.Handler())
+	hurried.Config = HTTPServer("", e.web.echo)
 	hurried.Config.ReadTimeout = 50 * time.Millisecond // HTTPServer's own takes seconds
 	hurried.Start()
 	t.Cleanup(hurried.Close)
-	w.http = hurried
-	if status := w.raw("POST", signupPath, "Content-Type: application/json\r\nContent-Length: 40\r\n"); status != 408 {
+	e.http = hurried
+	if status := e.raw("POST", signupPath, "Content-Type: application/json\r\nContent-Length: 40\r\n"); status != 408 {
 		t.Errorf("status %d", status)
 	}
-	w.untouched()
-}
-
-func TestAcceptIsReadByItsWeights(t *testing.T) {
-	for accept, want := range map[string][2]bool{
-		"": {}, "*/*": {}, "text/html": {true, false}, "application/json": {false, true}, "application/problem+json": {false, true},
-		"text/html,application/xhtml+xml,*/*;q=0.8": {true, false}, "application/json, text/html": {true, false},
-		"application/json, text/html;q=0.5": {false, true}, "text/html;q=0": {}, "TEXT/HTML; Q=0.1": {true, false}, "application/json;q=x": {}, "text/html;q=NaN": {}, "application/json;q=2": {},
-	} {
-		r := &http.Request{Header: http.Header{"Accept": strings.Split(accept, "|")}}
-		if page, json := asksFor(r); page != want[0] || json != want[1] {
-			t.Errorf("%q: page %t, JSON %t", accept, page, json)
-		}
-	}
+	e.untouched()
 }

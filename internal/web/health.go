@@ -4,15 +4,31 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
 )
 
-// health is what operators' programs are told.
+// readyFor is how long an answer of the store is repeated: to ask it costs the store a write, and anybody may ask us.
+const readyFor = time.Second
+
+// health tells operators' programs whether the process runs, and whether requests may come.
 type health struct {
+	ask func(ctx context.Context) error // the store's Ready
+	now func() time.Time
+
+	mu  sync.Mutex
+	at  time.Time // when the store was asked last
+	err error     // and what it said
+}
+
+// status is what operators' programs are told.
+type status struct {
 	Status  string `json:"status"`
 	Setting string `json:"setting,omitempty"`
 	Have    string `json:"have,omitempty"`
@@ -20,58 +36,45 @@ type health struct {
 	Fix     string `json:"fix,omitempty"`
 }
 
-// healthz says that the process answers.
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
-	tellHealth(w, r, http.StatusOK, "ok", health{Status: "ok"})
-	return nil
-}
-
-// readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's setting that is in
-// the way, and what mends it.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
-	err := s.ready(r.Context())
-	if err == nil {
-		tellHealth(w, r, http.StatusOK, "ready", health{Status: "ready"})
-		return nil
-	}
-	exchangeOf(r).cause = err
-	w.Header().Set("Retry-After", strconv.Itoa(seconds(retryAway)))
-	h, line := health{Status: "unavailable"}, "unavailable: the store cannot be reached"
-	if u := new(store.UnsafeError); errors.As(err, &u) {
-		h, line = health{Status: "unfit", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}, "unfit: "+u.Error()
-	}
-	tellHealth(w, r, http.StatusServiceUnavailable, line, h)
-	return nil
-}
-
-// readyFor is how long an answer of the store is told again: to ask it costs the store a write, and anybody may ask us.
-const readyFor = time.Second
-
-// readiness is what the store said last.
-type readiness struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
-}
-
 // ready asks the store, once for all who ask within readyFor.
-func (s *Server) ready(ctx context.Context) error {
-	s.said.mu.Lock()
-	defer s.said.mu.Unlock()
-	if now := s.opt.Now(); s.said.at.IsZero() || now.Sub(s.said.at).Abs() >= readyFor {
+func (h *health) ready(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := h.now(); h.at.IsZero() || now.Sub(h.at).Abs() >= readyFor {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		s.said.err = s.opt.Store.Ready(ctx)
-		s.said.at = now
+		h.err = h.ask(ctx)
+		h.at = now
 	}
-	return s.said.err
+	return h.err
 }
 
-func tellHealth(w http.ResponseWriter, r *http.Request, status int, line string, h health) {
-	if _, json := asksFor(r); json {
-		writeJSON(w, status, mediaJSON, h)
-		return
+// healthz says that the process answers.
+func (h *health) healthz(c echo.Context) error {
+	return writeStatus(c, http.StatusOK, "ok", status{Status: "ok"})
+}
+
+// readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's
+// setting that is at fault, and what corrects it.
+func (h *health) readyz(c echo.Context) error {
+	err := h.ready(c.Request().Context())
+	if err == nil {
+		return writeStatus(c, http.StatusOK, "ready", status{Status: "ready"})
 	}
-	vary(w.Header(), "Accept")
-	write(w, status, "text/plain; charset=utf-8", []byte(line+"\n"))
+	request.StateOf(c).Cause = err
+	respond.RetryAfter(c.Response().Header(), respond.RetryStore)
+	s, line := status{Status: "unavailable"}, "unavailable: the store cannot be reached"
+	if u := new(store.UnsafeError); errors.As(err, &u) {
+		s, line = status{Status: "unsafe", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix},
+			"unsafe: "+u.Error()
+	}
+	return writeStatus(c, http.StatusServiceUnavailable, line, s)
+}
+
+func writeStatus(c echo.Context, code int, line string, s status) error {
+	if _, json := request.Accepts(c.Request()); json {
+		return respond.JSON(c, code, s)
+	}
+	respond.Vary(c.Response().Header(), echo.HeaderAccept)
+	return respond.Bytes(c, code, "text/plain; charset=utf-8", []byte(line+"\n"))
 }

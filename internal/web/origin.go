@@ -6,10 +6,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/respond"
 )
 
-// origin is a URL's origin as browsers write it (RFC 6454 6.2): in lower case, without the scheme's own port.
-func origin(u *url.URL) (string, error) {
+// parseOrigin returns a URL's origin as browsers write it (RFC 6454, section 6.2): in lower case, without the scheme's
+// own port.
+func parseOrigin(u *url.URL) (string, error) {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	if scheme != "http" && scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
 		return "", errors.New("must be http:// or https:// and a host")
@@ -28,67 +34,100 @@ func origin(u *url.URL) (string, error) {
 	return scheme + "://" + host, nil
 }
 
-// caller says whose page sent a signup: our own, one of the site's, or none (a program). Any other is refused. An opaque origin
-// ("null") is believed to be ours only where the browser itself says so.
-func (s *Server) caller(r *http.Request, st *site) (ours bool, err error) {
-	said := r.Header.Values("Origin")
+// origins tells our own pages, those of sites, and strangers' apart.
+type origins struct {
+	own   string // as browsers send it
+	sites sites
+}
+
+// sender reports whether our own page sent a signup; a page of the site's, or a program, may have sent it otherwise.
+// Any other is refused. An opaque origin ("null") is believed to be ours only where the browser itself says so.
+func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
+	header := r.Header.Values(echo.HeaderOrigin)
 	switch {
-	case len(said) == 0:
+	case len(header) == 0:
 		return false, nil
-	case len(said) > 1:
-		return false, refuse(codeOrigin)
-	case said[0] == s.own, said[0] == "null" && fetchSite(r) == "same-origin":
+	case len(header) > 1:
+		return false, problem.New(problem.OriginNotAllowed)
+	case header[0] == o.own, header[0] == "null" && fetchSite(r) == "same-origin":
 		return true, nil
-	case slices.Contains(st.Origins, said[0]):
+	case slices.Contains(st.Origins, header[0]):
 		return false, nil
 	}
-	return false, refuse(codeOrigin)
+	return false, problem.New(problem.OriginNotAllowed)
 }
 
-// guard turns away posts that a foreign page made a browser send. Programs and mail providers (RFC 8058) send neither header.
-func (s *Server) guard(r *http.Request) error {
-	if site := fetchSite(r); site != "" {
-		if site == "same-origin" || site == "none" {
-			return nil
+// protect refuses posts that a foreign page made a browser send. Programs and mail providers (RFC 8058) send neither
+// header.
+//
+// http.CrossOriginProtection does not do here: it compares Origin with the Host header, which behind a proxy need not
+// be ours; it looks at the first of several Sec-Fetch-Site headers; and it refuses "Origin: null", which browsers
+// without Sec-Fetch-Site send from our pages, since those send no referrer.
+func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if site := fetchSite(r); site != "" {
+			if site == "same-origin" || site == "none" {
+				return next(c)
+			}
+			return problem.New(problem.CrossSite)
 		}
-		return refuse(codeCrossSite)
-	}
-	for _, o := range r.Header.Values("Origin") {
-		if o != s.own && o != "null" { // our pages send no referrer, and so older browsers no origin
-			return refuse(codeCrossSite)
+		for _, from := range r.Header.Values(echo.HeaderOrigin) {
+			if from != o.own && from != "null" {
+				return problem.New(problem.CrossSite)
+			}
 		}
+		return next(c)
 	}
-	return nil
 }
 
-// fetchSite is what a browser says of where a request comes from; several answers are none of a browser's.
+// protectCookie is stricter than protect, for pages where a cookie counts: where a browser does not say which site it
+// posts from, it must say which origin. A program says neither.
+func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
+	return o.protect(func(c echo.Context) error {
+		r := c.Request()
+		for _, from := range r.Header.Values(echo.HeaderOrigin) {
+			if fetchSite(r) == "" && from != o.own {
+				return problem.New(problem.CrossSite)
+			}
+		}
+		return next(c)
+	})
+}
+
+// fetchSite is what a browser says of where a request comes from. No browser sends it twice, so several make none that
+// is known.
 func fetchSite(r *http.Request) string { return strings.Join(r.Header.Values("Sec-Fetch-Site"), ",") }
 
-// share lets pages of the site's origins read the answer (CORS). Cookies are never sent along.
-func (s *Server) share(w http.ResponseWriter, r *http.Request, st *site) {
-	vary(w.Header(), "Origin")
-	from := r.Header.Values("Origin")
-	if st == nil || len(from) != 1 || !slices.Contains(st.Origins, from[0]) {
-		return
+// cors lets pages of the site's origins read the response. Cookies are never sent along.
+func (o *origins) cors(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		respond.Vary(h, echo.HeaderOrigin)
+		st, from := o.sites[c.Param("site")], c.Request().Header.Values(echo.HeaderOrigin)
+		if st != nil && len(from) == 1 && slices.Contains(st.Origins, from[0]) {
+			h.Set(echo.HeaderAccessControlAllowOrigin, from[0])
+			h.Set(echo.HeaderAccessControlExposeHeaders,
+				"Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")
+		}
+		return next(c)
 	}
-	w.Header().Set("Access-Control-Allow-Origin", from[0])
-	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")
 }
 
 // preflight answers a browser that asks whether a page may sign up.
-func (s *Server) preflight(w http.ResponseWriter, r *http.Request) error {
-	if exchangeOf(r).site == nil {
-		return refuse(codeSite)
+func (o *origins) preflight(c echo.Context) error {
+	if _, err := o.sites.of(c); err != nil {
+		return err
 	}
-	h := w.Header()
-	vary(h, "Access-Control-Request-Method", "Access-Control-Request-Headers")
-	h.Set("Allow", "GET, HEAD, OPTIONS, POST")
-	if h.Get("Access-Control-Allow-Origin") != "" && r.Header.Get("Access-Control-Request-Method") != "" {
-		h.Set("Access-Control-Allow-Methods", http.MethodPost)
-		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key")
-		h.Set("Access-Control-Max-Age", "7200") // seconds; Chrome keeps it no longer
-		h.Del("Access-Control-Expose-Headers")
+	h := c.Response().Header()
+	respond.Vary(h, echo.HeaderAccessControlRequestMethod, echo.HeaderAccessControlRequestHeaders)
+	h.Set(echo.HeaderAllow, "GET, HEAD, OPTIONS, POST")
+	if h.Get(echo.HeaderAccessControlAllowOrigin) != "" &&
+		c.Request().Header.Get(echo.HeaderAccessControlRequestMethod) != "" {
+		h.Set(echo.HeaderAccessControlAllowMethods, http.MethodPost)
+		h.Set(echo.HeaderAccessControlAllowHeaders, "Content-Type, Idempotency-Key")
+		h.Set(echo.HeaderAccessControlMaxAge, "7200") // seconds; Chrome keeps it no longer
+		h.Del(echo.HeaderAccessControlExposeHeaders)
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return c.NoContent(http.StatusNoContent)
 }

@@ -1,162 +1,114 @@
 package web
 
 import (
-	"cmp"
-	"context"
-	"net/http"
-	"slices"
-	"strings"
+	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/web/api"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/templates"
 )
 
-// handler answers a request, or returns what went wrong before it wrote anything.
-type handler func(w http.ResponseWriter, r *http.Request) error
+// exportPath is the one route that may take as long as it needs.
+const exportPath = "/v1/sites/:site/export"
 
-// route is one method of one path.
-type route struct {
-	method  string
-	pattern string
-	handle  handler
-	person  bool // made for people: a page unless a program asks for JSON
-	guarded bool // takes posts of our own pages, and of programs, only
-	shared  bool // may be called from pages of the site's origins
-	framed  bool // its pages may be framed by pages that the site names
-
-	needs    Scope // of the API key; 0: none is needed
-	body     int64 // bytes that it takes at most; 0: MaxBody
-	operator bool  // the key is the operator's
-	once     bool  // an Idempotency-Key counts
-	long     bool  // may take longer than patience
-
-	again handler // with once: answers for what was done before, where that answer named a person
+// newEcho returns the router with all routes, and what happens to every request around them.
+func (a *app) newEcho() *echo.Echo {
+	e := echo.New()
+	e.IPExtractor = request.ClientIP(a.TrustedProxies)
+	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
+	e.Use(a.logged, recovered(), a.secured(), exactPath, a.ofSite, patient(exportPath))
+	a.addPublic(e)
+	a.addServers(e)
+	if a.admin != nil {
+		a.addAdmin(e)
+	}
+	return e
 }
 
-// routes is everything that is public.
-func (s *Server) routes() []route {
-	const post = http.MethodPost
-	routes := []route{
-		{method: post, pattern: "/v1/sites/{site}/subscriptions", handle: s.signup, shared: true, framed: true},
-		{method: http.MethodOptions, pattern: "/v1/sites/{site}/subscriptions", handle: s.preflight, shared: true},
-		{method: post, pattern: "/c/{token}", handle: s.press, person: true, guarded: true},
-		{method: post, pattern: "/c/{token}/decline", handle: s.decline, person: true, guarded: true},
-		{method: post, pattern: "/c/{token}/lift", handle: s.lift, person: true, guarded: true},
-		{method: post, pattern: "/c/{token}/renew", handle: s.renew, person: true, guarded: true},
-		{method: post, pattern: "/u/{token}", handle: s.withdraw, person: true, guarded: true},
-		// Guarded, for a browser that was once given the key as a password would send it along.
-		{method: post, pattern: "/v1/bounces", handle: s.bounces, needs: ScopeWrite, operator: true, guarded: true, body: bounce.MaxMessage},
+// addPublic adds what is for everybody.
+func (a *app) addPublic(e *echo.Echo) {
+	browser := &browsers{secure: a.PublicURL.Scheme == "https", random: a.random}
+	signup := &signups{
+		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
+		limits: a.limits, gate: a.gate,
+		browsers: browser, idempotent: a.idempotent, undeliverable: a.Undeliverable, now: a.Now,
 	}
-	look := func(pattern string, h handler, person bool) {
-		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			framed := strings.HasPrefix(pattern, "/s/")
-			routes = append(routes, route{method: method, pattern: pattern, handle: h, person: person, framed: framed})
-		}
+	link := &links{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
+	leave := &unsubscribe{service: a.Service, sites: a.sites, pages: a.pages}
+	body := readBody(MaxBody)
+
+	site := e.Group("/v1/sites/:site")
+	site.POST("/subscriptions", signup.signUp, framed, a.origins.cors, body)
+	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
+	// A proof of work for a signup, to be done beforehand:
+	get(site, "/challenge", signup.challenge, a.origins.cors, body)
+
+	hosted := e.Group("/s/:site")
+	get(hosted, "", a.form.show, forPeople, framed, body)
+	get(hosted, "/sent", a.form.sent, forPeople, framed, body) // "look in your inbox"
+
+	page, button := []echo.MiddlewareFunc{forPeople, body}, []echo.MiddlewareFunc{forPeople, body, a.origins.protect}
+	confirmation := e.Group("/c/:token")
+	get(confirmation, "", link.show, page...)
+	confirmation.POST("", link.confirm, button...)
+	confirmation.POST("/decline", link.decline, button...)
+	confirmation.POST("/unblock", link.unblock, button...)
+	confirmation.POST("/renew", link.renew, button...)
+	for _, path := range []string{"/decline", "/unblock", "/renew"} {
+		get(confirmation, path, link.back, page...)
 	}
-	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		routes = append(routes, route{method: method, pattern: "/v1/sites/{site}/challenge", handle: s.challenge, shared: true})
-	}
-	look("/s/{site}", s.hosted, true)
-	look("/s/{site}/sent", s.sent, true)
-	look("/c/{token}", s.showLink, true)
-	look("/c/{token}/decline", s.backToLink, true)
-	look("/c/{token}/lift", s.backToLink, true)
-	look("/c/{token}/renew", s.backToLink, true)
-	look("/u/{token}", s.showAgreements, true)
-	look("/assets/{name}", s.asset, false)
-	look(embedPath, s.embed, false)
-	look(embedVersioned(), s.embed, false)
-	look(challengePath, s.embed, false)
-	look("/healthz", s.healthz, false)
-	look("/readyz", s.readyz, false)
-	look("/openapi.yaml", s.document, false)
-	look("/docs", s.showDocs, false)
-	return slices.Concat(routes, s.siteRoutes(), s.hookRoutes(), s.adminRoutes())
+	get(e, "/u/:token", leave.show, page...)
+	e.POST("/u/:token", leave.withdraw, button...) // also by RFC 8058
+
+	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
+	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
+	// embed.js takes one version of this one only:
+	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body)
+	get(e, "/assets/:name", a.assets.show, body)
+	get(e, "/healthz", a.health.healthz, body)
+	get(e, "/readyz", a.health.readyz, body)
+	get(e, "/openapi.yaml", a.docs.yaml, body)
+	get(e, "/docs", a.docs.html, body)
 }
 
-// serve does for a route what it needs before its handler: it notes the route and its site, gives it its time, lets the site's origins
-// read the answer, asks for the API key, reads the body, and turns away posts from foreign pages.
-func (s *Server) serve(rt route) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		x := exchangeOf(r)
-		x.route, x.person, x.framed = rt.pattern, rt.person, rt.framed
-		x.site = s.sites[r.PathValue("site")]
-		if rt.shared {
-			s.share(w, r, x.site)
-		}
-		if !rt.long {
-			ctx, cancel := context.WithTimeout(r.Context(), patience)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
-		if err := s.admit(w, r, rt); err != nil {
-			s.fail(w, r, err)
-		}
-	}
-}
+// addServers adds what is for a site's servers, with its API key, and for the operator's programs, with theirs. The key
+// comes before the body.
+func (a *app) addServers(e *echo.Echo) {
+	handlers, body := &api.API{Service: a.Service, Webhooks: a.Webhooks, Now: a.Now}, readBody(MaxBody)
+	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
 
-// admit hands a request to its handler, if it may come that far.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
-	switch {
-	case rt.operator:
-		if err := s.authorizeOperator(w, r); err != nil {
-			return err
-		}
-	case rt.needs != 0:
-		if err := s.authorize(w, r, rt.needs); err != nil {
-			return err
-		}
-	}
-	if err := readBody(w, r, cmp.Or(rt.body, MaxBody)); err != nil {
-		return err
-	}
-	if rt.guarded {
-		if err := s.guard(r); err != nil {
-			return err
-		}
-	}
-	if rt.once {
-		return s.once(w, r, rt)
-	}
-	return rt.handle(w, r)
-}
+	site := e.Group("/v1/sites/:site")
+	site.POST("/lookup", handlers.Lookup, read, readBody(api.MaxLookupBody))
+	get(site, "/subscriptions", handlers.List, read, body)
+	get(site, "/subscriptions/:id", handlers.Get, read, body)
+	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
+	site.POST("/subscriptions/:id/resend", handlers.Resend, write, body, a.idempotent.once)
+	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body, a.idempotent.onceThen(handlers.Current))
+	get(site, "/stats", handlers.Stats, read, body)
+	get(e, exportPath, handlers.Export, read, body)
+	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)
+	site.POST("/webhooks/retry", handlers.RetryEvents, write, body, a.idempotent.once)
 
-// miss answers what no route takes.
-func (s *Server) miss(w http.ResponseWriter, r *http.Request, pattern string, status int) {
-	x := exchangeOf(r)
-	if pattern != "" {
-		x.route = pattern
-	}
-	switch {
-	case status == http.StatusMethodNotAllowed:
-		s.fail(w, r, refuse(codeMethod))
-	case strings.HasPrefix(r.URL.Path, "/c/"), strings.HasPrefix(r.URL.Path, "/u/"):
-		x.person = true
-		s.unknownLink(w, r) // a link that a mail program or a hand has damaged
-	default:
-		s.fail(w, r, refuse(codeNotFound))
+	if a.Bounces != nil {
+		reports := &api.Bounces{Receiver: a.Bounces, Log: a.Log}
+		// Protected, for a browser that was once given the key as a password would send it along.
+		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage), a.origins.protect)
 	}
 }
 
-// plainPath tells whether a path is spelled the one way in which it can reach a handler: unreserved characters of RFC 3986,
-// single slashes, no dot segments, none at the end.
-func plainPath(r *http.Request) bool {
-	path := r.URL.Path
-	if r.URL.RawPath != "" || !strings.HasPrefix(path, "/") {
-		return false
-	}
-	if path == "/" {
-		return true
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return false
-		}
-	}
-	return strings.IndexFunc(path, func(r rune) bool {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-			return false
-		}
-		return !strings.ContainsRune("-._~/", r)
-	}) < 0
+// addAdmin adds the dashboard.
+func (a *app) addAdmin(e *echo.Echo) {
+	body := readBody(MaxBody)
+	page, button := []echo.MiddlewareFunc{forPeople, body},
+		[]echo.MiddlewareFunc{forPeople, body, a.origins.protectCookie}
+	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
+	e.POST(admin.LoginPath, a.admin.Login, button...)
+
+	page, button = append(page, a.admin.Session), append(button, a.admin.Session)
+	get(e, admin.Path, a.admin.Overview, page...)
+	e.POST(admin.LogoutPath, a.admin.Logout, button...)
+	get(e, admin.WebhooksPath, a.admin.FailedEvents, page...)
+	e.POST(admin.WebhooksPath, a.admin.RetryEvents, button...)
 }

@@ -6,22 +6,23 @@ import (
 	"time"
 )
 
-// HTTPServer is a server with every limit set, so that a slow or greedy client costs little: 5 s for the headers, 8 s for the
-// request, 16 s until the answer is written, a minute idle, 16 KiB of headers. It speaks HTTP/1.1 and, over TLS, HTTP/2; never
-// HTTP/2 in clear.
+// HTTPServer returns a server with every limit set, so that a slow or greedy client costs little: 5 s for the headers,
+// 8 s for the request, 16 s until the response is written, a minute idle, 16 KiB of headers. It speaks HTTP/1.1 and,
+// over TLS, HTTP/2; never HTTP/2 in clear.
 func HTTPServer(addr string, h http.Handler) *http.Server {
-	var speaks http.Protocols
-	speaks.SetHTTP1(true)
-	speaks.SetHTTP2(true)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	return &http.Server{
 		Addr:              addr,
 		Handler:           h,
-		Protocols:         &speaks,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       8 * time.Second,
 		WriteTimeout:      16 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // it would name addresses and echo input
+		// The server's own log would name addresses and echo input.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
 }

@@ -2,116 +2,138 @@ package web
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
 )
 
-// undeliverableWithin bounds the question whether a domain takes mail.
-const undeliverableWithin = time.Second
+const (
+	// undeliverableWithin bounds the question whether a domain takes mail.
+	undeliverableWithin = time.Second
+	// attestSlack is how far a website's clock may be ahead of ours.
+	attestSlack = time.Minute
+)
 
-// signupSchema is the contract's "Signup fields".
-func signupSchema() schema {
-	return schema{
-		fieldWork: text,
-		"email":   text, "purposes": list, "consent": truth, "preticked": truth, "locale": text, "source": text, "redirect": text,
-		"visitor_ip": text, "visitor_user_agent": text, "visitor_page": text, "visitor_at": text,
-	}
+// signups takes signups: from a program or script as JSON, from a website's form, or from our own page.
+type signups struct {
+	service       *confirm.Service
+	sites         sites
+	pages         *pages
+	form          *signupForm
+	keys          *apiKeys
+	origins       *origins
+	limits        *signupLimits
+	gate          *challenge.Gate
+	browsers      *browsers
+	idempotent    *idempotent
+	undeliverable func(ctx context.Context, domain string) bool // nil: nobody is asked
+	now           func() time.Time
 }
 
-// arrival is one signup as it came in.
-type arrival struct {
+// signup is one signup as it came in.
+type signup struct {
 	site     *site
-	in       *fields
+	fields   *request.Fields
 	form     bool // not JSON
 	hosted   bool // a form of our own page
 	trapped  bool // filled in by a program: answered, and dropped
 	locale   string
-	asked    confirm.NewSignup
-	attested *consent.Attested
-	to       string  // where its person goes then; empty: to our own page
-	owes     *demand // the proof that it lacks; nil: none
+	request  confirm.Signup
+	attested *consent.Attested // by a site's server; nil: it was sent by none
+	redirect string            // where its person goes then; empty: to our own page
+	demand   *challenge.Demand // the proof that it lacks; nil: none
 }
 
-// signup takes a signup: from a program or script as JSON, from a website's form, or from our own page.
-func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
-	a, wrong, err := s.arrive(w, r)
-	if err != nil {
+// signUp is the call that signs a person up. A signup that is well formed gets one answer, whatever is known of the
+// address.
+func (s *signups) signUp(c echo.Context) error {
+	in, wrong, err := s.read(c)
+	switch {
+	case err != nil:
 		return err
+	case len(wrong) > 0:
+		return s.refuse(c, in, wrong)
 	}
-	if len(wrong) > 0 {
-		return s.refuseSignup(w, r, a, wrong)
-	}
-	// What is wrong in itself was told above: such an answer needs no keeping, and costs the store nothing.
-	do := func(w http.ResponseWriter, r *http.Request) error {
-		a.asked.IdempotencyID = s.onceName(r)
-		wrong, err := s.mayAsk(r, a)
+	// What is wrong in itself was told above: such a response need not be stored, and costs the store nothing.
+	return s.idempotent.once(func(c echo.Context) error {
+		in.request.IdempotencyID = s.idempotent.requestID(c)
+		wrong, err := s.admit(c, in)
 		switch {
 		case err != nil:
 			return err
 		case len(wrong) > 0:
-			return s.refuseSignup(w, r, a, wrong)
+			return s.refuse(c, in, wrong)
 		}
-		return s.ask(w, r, a)
-	}
-	return s.once(w, r, route{handle: do})
+		return s.accept(c, in)
+	})(c)
 }
 
-// arrive reads a signup, and all that is wrong with it in itself.
-func (s *Server) arrive(w http.ResponseWriter, r *http.Request) (a *arrival, wrong []fieldError, err error) {
-	a = &arrival{site: exchangeOf(r).site}
-	if a.site == nil {
-		return nil, nil, refuse(codeSite)
+// schema is the fields of a signup at a site: the contract's, its captcha's, and of our own page two more.
+func (st *site) schema(ours bool) request.Schema {
+	s := request.Schema{
+		challenge.WorkField: request.Text,
+		"email":             request.Text, "purposes": request.List, "consent": request.Bool, "preticked": request.Bool,
+		"locale": request.Text, "source": request.Text, "redirect": request.Text,
+		"visitor_ip": request.Text, "visitor_user_agent": request.Text, "visitor_page": request.Text,
+		"visitor_at": request.Text,
 	}
-	ours, err := s.caller(r, a.site)
+	if st.Captcha != nil {
+		s[st.Captcha.Widget().Field] = request.Text
+	}
+	if ours {
+		s[fieldTrap], s[fieldStamp] = request.Text, request.Text
+	}
+	return s
+}
+
+// read reads a signup, and all that is wrong with it in itself.
+func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err error) {
+	in = &signup{}
+	if in.site, err = s.sites.of(c); err != nil {
+		return nil, nil, err
+	}
+	ours, err := s.origins.sender(c.Request(), in.site)
 	if err != nil {
 		return nil, nil, err
 	}
-	sc := a.site.schema(ours)
-	if a.in, a.form, err = sc.decode(r, mediaJSON, mediaForm, mediaParts); err != nil {
-		return nil, nil, err
-	}
-	a.hosted, a.locale = ours && a.form, s.language(r, a.site, a.in.one("locale"))
-	a.asked, a.to, wrong = a.site.read(a.in)
-	a.asked.Locale, a.asked.Evidence = a.locale, s.evidence(r, how(ours, a.form))
-	a.asked.Evidence.Source = a.in.one("source")
-	attested, also, err := s.attest(w, r, a.in)
+	schema := in.site.schema(ours)
+	in.fields, in.form, err = schema.Decode(c, request.MediaJSON, request.MediaForm, request.MediaMultipart)
 	if err != nil {
 		return nil, nil, err
 	}
-	if a.attested = attested; attested != nil {
-		a.asked.Evidence.How, a.asked.Evidence.Attested = consent.ByServer, attested
+	in.hosted, in.locale = ours && in.form, s.pages.language(c, in.site, in.fields.One("locale"))
+	in.request, in.redirect, wrong = in.site.read(in.fields)
+	in.request.Locale, in.request.Evidence = in.locale, request.Evidence(c, method(ours, in.form))
+	in.request.Evidence.Source = in.fields.One("source")
+	attested, also, err := s.attested(c, in.fields)
+	if err != nil {
+		return nil, nil, err
 	}
-	if a.to == "" {
-		a.to = a.site.after(afterSignup, a.asked.Purposes)
+	if in.attested = attested; attested != nil {
+		in.request.Evidence.How, in.request.Evidence.Attested = consent.ByServer, attested
 	}
-	if wrong = append(wrong, also...); len(wrong) == 0 && a.hosted {
-		a.trapped, wrong = s.byPerson(a)
+	if in.redirect == "" {
+		in.redirect = in.site.after(afterSignup, in.request.Purposes)
 	}
-	return a, wrong, nil
+	if wrong = append(wrong, also...); len(wrong) == 0 && in.hosted {
+		in.trapped, wrong = s.form.byPerson(in)
+	}
+	return in, wrong, nil
 }
 
-// ask hands a signup to the desk, and answers it. What a program filled in is not handed over, and answered the same.
-func (s *Server) ask(w http.ResponseWriter, r *http.Request, a *arrival) error {
-	if a.hosted {
-		a.asked.Browser = s.knownBrowser(r)
-	}
-	if a.trapped {
-		exchangeOf(r).dropped = "trap"
-	} else if err := s.opt.Service.Signup(r.Context(), a.site.id, a.asked); err != nil {
-		return err
-	}
-	s.markBrowser(w, a.asked.Browser, a.site.rules.Terms.TTL)
-	accept(w, r, a)
-	return nil
-}
-
-// how tells how a signup was expressed.
-func how(ours, form bool) consent.Method {
+// method is how a signup was expressed.
+func method(ours, form bool) consent.Method {
 	switch {
 	case !form:
 		return consent.ByAPI
@@ -121,45 +143,237 @@ func how(ours, form bool) consent.Method {
 	return consent.ByForm
 }
 
-// mayAsk asks whether a letter may be asked for from here now: within the limits of the client's IP and network, with the proof that the
-// site wants, to a domain that takes mail. The limits come first, or one client could use up a site's calm, or all that a captcha's
-// service is asked at once. Limits on letters are the rules' own; that on one address is silent.
-func (s *Server) mayAsk(r *http.Request, a *arrival) ([]fieldError, error) {
-	ctx, from, taker := r.Context(), s.visitor(r, a.attested), base64.RawURLEncoding.EncodeToString(s.random(16))
-	if err := s.spare(ctx, a.site, from, taker); err != nil {
+// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that is wrong.
+func (st *site) read(in *request.Fields) (asked confirm.Signup, redirect string, wrong []problem.Field) {
+	add := func(field string, c problem.Code) {
+		if c != "" {
+			wrong = append(wrong, problem.Field{Name: field, Code: c})
+		}
+	}
+	var c problem.Code
+	asked.Address, c = in.Email()
+	add("email", c)
+	asked.Purposes, c = st.readPurposes(in)
+	add("purposes", c)
+	add("consent", readConsent(in))
+	add("preticked", readPreticked(in))
+	add("locale", in.Wrong("locale"))
+	add("source", in.Wrong("source"))
+	add(challenge.WorkField, in.Wrong(challenge.WorkField))
+	if st.Captcha != nil {
+		field := st.Captcha.Widget().Field
+		add(field, in.Wrong(field))
+	}
+	redirect, c = st.readRedirect(in)
+	add("redirect", c)
+	return asked, redirect, wrong
+}
+
+// readPurposes reads what is agreed to. A site with one purpose needs none named.
+func (st *site) readPurposes(in *request.Fields) ([]string, problem.Code) {
+	if c := in.Wrong("purposes"); c != "" {
+		return nil, c
+	}
+	if in.Misspelt("purposes") { // to ignore it would be to agree to something else
+		return nil, problem.FieldRepeated
+	}
+	var ids []string
+	for _, id := range in.All("purposes") {
+		if _, ok := st.rules.Purpose(id); !ok {
+			return nil, problem.PurposeUnknown
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	switch {
+	case len(ids) > 0:
+		return ids, ""
+	case len(st.rules.Purposes) == 1:
+		return []string{st.rules.Purposes[0].ID}, ""
+	}
+	return nil, problem.PurposeRequired
+}
+
+func readConsent(in *request.Fields) problem.Code {
+	if in.Wrong("consent") == problem.FieldRepeated {
+		return problem.FieldRepeated
+	}
+	if !in.Yes("consent") {
+		return problem.ConsentRequired
+	}
+	return ""
+}
+
+// readPreticked refuses everything that does not say no: a doubt is no consent (CJEU C-673/17).
+func readPreticked(in *request.Fields) problem.Code {
+	if c := in.Wrong("preticked"); c != "" {
+		return c
+	}
+	if in.Misspelt("preticked") || !slices.Contains([]string{"", "false", "off", "no", "0"}, in.One("preticked")) {
+		return problem.ConsentPreticked
+	}
+	return ""
+}
+
+func (st *site) readRedirect(in *request.Fields) (string, problem.Code) {
+	switch c := in.Wrong("redirect"); {
+	case c == problem.FieldRepeated:
+		return "", c
+	case c == problem.FieldInvalid:
+		return "", problem.RedirectNotAllowed
+	}
+	raw := in.One("redirect")
+	if raw == "" {
+		return "", ""
+	}
+	u, err := st.allowed(raw)
+	if err != nil {
+		return "", problem.RedirectNotAllowed
+	}
+	return u.String(), ""
+}
+
+// attested reads what a website's server says of the visitor for whom it signs up. Only an API key makes a call one of
+// the site's server; without one the fields are refused, for anybody could send them. Nil: no server sent the call.
+func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Attested, []problem.Field, error) {
+	fields := []string{"visitor_ip", "visitor_user_agent", "visitor_page", "visitor_at"}
+	sent := 0
+	for _, f := range fields {
+		sent += in.Times(f)
+	}
+	if len(c.Request().Header.Values(echo.HeaderAuthorization)) == 0 && sent == 0 {
+		return nil, nil, nil
+	}
+	if err := s.keys.authorize(c, ScopeWrite); err != nil {
+		return nil, nil, err
+	}
+	var wrong []problem.Field
+	a := &consent.Attested{UserAgent: in.One("visitor_user_agent"), Page: in.One("visitor_page")}
+	for _, f := range fields {
+		if c := in.Wrong(f); c != "" {
+			wrong = append(wrong, problem.Field{Name: f, Code: c})
+		}
+	}
+	if text := in.One("visitor_ip"); text != "" {
+		ip, err := netip.ParseAddr(text)
+		if err != nil || ip.Zone() != "" {
+			wrong = append(wrong, problem.Field{Name: "visitor_ip", Code: problem.IPInvalid})
+		}
+		a.IP = ip.Unmap().String()
+	}
+	if text := in.One("visitor_at"); text != "" {
+		at, err := time.Parse(time.RFC3339, text)
+		switch {
+		case err != nil:
+			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInvalid})
+		case at.After(s.now().Add(attestSlack)):
+			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInTheFuture})
+		}
+		a.At = at
+	}
+	return a, wrong, nil
+}
+
+// visitor is whose signups are counted against the limits of one client: the client, or who the site's server says was
+// its visitor. A server that says nothing of its visitor has the site's own limit only.
+func visitor(c echo.Context, a *consent.Attested) netip.Addr {
+	if a == nil {
+		return request.Client(c)
+	}
+	ip, _ := netip.ParseAddr(a.IP)
+	return ip
+}
+
+// admit asks whether an email may be asked for from here now: within the limits of the client's IP and network, with
+// the proof that the site requires, to a domain that takes mail. The limits come first, or one client could cause a
+// surge, or use up all questions that a captcha's service is asked at once. Limits on emails are the rules' own; the
+// one on an address is silent.
+func (s *signups) admit(c echo.Context, in *signup) ([]problem.Field, error) {
+	if err := s.limits.acquire(c, in.site, visitor(c, in.attested)); err != nil {
 		return nil, err
 	}
-	wrong, err := s.prove(r, a)
-	if err != nil || len(wrong) > 0 {
+	if wrong, err := s.proven(c, in); err != nil || len(wrong) > 0 {
 		return wrong, err
 	}
-	if s.opt.Undeliverable != nil {
-		asking, cancel := context.WithTimeout(ctx, undeliverableWithin)
+	if s.undeliverable != nil {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), undeliverableWithin)
 		defer cancel()
-		if s.opt.Undeliverable(asking, a.asked.Address.Domain()) {
-			return []fieldError{wrongField("email", codeEmailUndeliverable)}, nil
+		if s.undeliverable(ctx, in.request.Address.Domain()) {
+			return []problem.Field{{Name: "email", Code: problem.EmailUndeliverable}}, nil
 		}
 	}
 	return nil, nil
 }
 
-// accept answers a signup, the same whatever is known of the address.
-func accept(w http.ResponseWriter, r *http.Request, a *arrival) {
-	if _, json := asksFor(r); json || !a.form {
-		writeJSON(w, http.StatusAccepted, mediaJSON, map[string]string{"status": "accepted"})
-		return
+// proven asks the gate for a proof, on every way in but a site's server's: its key is its proof. A refusal is no
+// response that an Idempotency-Key stores: nothing was done.
+func (s *signups) proven(c echo.Context, in *signup) ([]problem.Field, error) {
+	if in.attested != nil {
+		return nil, nil
 	}
-	where := a.site.signupPath() + "/sent?lang=" + url.QueryEscape(a.locale)
-	if a.to != "" {
-		where = a.to
+	proof := challenge.Proof{Work: in.fields.One(challenge.WorkField), IP: c.RealIP(), Sender: in.request.IdempotencyID}
+	if in.site.Captcha != nil {
+		proof.Token = in.fields.One(in.site.Captcha.Widget().Field)
 	}
-	seeOther(w, where)
+	failure, err := s.gate.Check(c.Request().Context(), in.site.id, proof)
+	if err != nil || failure == nil {
+		return nil, err
+	}
+	request.StateOf(c).NothingDone = true
+	in.demand = &failure.Demand
+	code := problem.ChallengeInvalid
+	if failure.Missing {
+		code = problem.ChallengeRequired
+	}
+	return []problem.Field{{Name: failure.Demand.Field(), Code: code}}, nil
 }
 
-// seeOther sends a person on.
-func seeOther(w http.ResponseWriter, where string) {
-	w.Header().Set("Location", where)
-	vary(w.Header(), "Accept")
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusSeeOther)
+// accept hands a signup to the service, and answers it. One that a program filled in is not handed over, and answered
+// the same.
+func (s *signups) accept(c echo.Context, in *signup) error {
+	if in.hosted {
+		in.request.Browser = s.browsers.ofOrNew(c)
+	}
+	if in.trapped {
+		request.StateOf(c).Dropped = "trap"
+	} else if err := s.service.Person.SignUp(c.Request().Context(), in.site.id, in.request); err != nil {
+		return err
+	}
+	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)
+	if _, json := request.Accepts(c.Request()); json || !in.form {
+		return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted"})
+	}
+	if in.redirect != "" {
+		return respond.SeeOther(c, in.redirect)
+	}
+	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
+}
+
+// refuse tells what is wrong with a signup. Who filled in our own page gets it back, with the address typed and what to
+// correct. Who filled in a website's form, and lacks a proof that the form did not ask for, gets our page too, where
+// they can give it.
+func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) error {
+	page, json := request.Accepts(c.Request())
+	if json || !page || !in.hosted && (in.demand == nil || !in.form) {
+		p := problem.InFields(wrong...)
+		if in.demand != nil {
+			p.Extensions = in.demand.Members()
+		}
+		return p
+	}
+	return s.form.showAgain(c, in, wrong)
+}
+
+// challenge returns a fresh proof of work to be done, for ALTCHA's own widget in a website's form.
+func (s *signups) challenge(c echo.Context) error {
+	st, err := s.sites.of(c)
+	if err != nil {
+		return err
+	}
+	work, ok := s.gate.NewWork(st.id)
+	if !ok {
+		return problem.New(problem.NotFound)
+	}
+	return respond.JSON(c, http.StatusOK, work)
 }

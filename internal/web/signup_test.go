@@ -10,51 +10,62 @@ import (
 	"testing"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestEveryFormOfYesSignsUp(t *testing.T) {
 	for name, row := range map[string]struct{ media, body string }{
-		"true":             {mediaJSON, `{"email":"ada@b.example","consent":true}`},
-		"1":                {mediaJSON, `{"email":"ada@b.example","consent":1,"purposes":"letter","preticked":false}`},
-		"a word":           {mediaJSON, `{"email":"ada@b.example","consent":"yes","purposes":["letter","letter"],"preticked":null}`},
-		"white space":      {mediaJSON, `{"email":" ada@b.example\n","consent":true,"redirect":"","source":""}`},
-		"a box":            {mediaForm, "email=ada%40b.example&consent=on"},
-		"a box with value": {mediaForm, "email=ada%40b.example&consent=1&purposes=letter&purposes=letter&preticked="},
-		"mass assignment":  {mediaJSON, `{"email":"ada@b.example","consent":true,"state":"confirmed","status":"confirmed","confirmed_at":"2020-01-01T00:00:00Z","ip":"1.2.3.4","verified":true,"text":"x","utm_source":"y"}`},
+		"true": {request.MediaJSON, `{"email":"ada@b.example","consent":true}`},
+		"1": {request.MediaJSON,
+			`{"email":"ada@b.example","consent":1,"purposes":"letter","preticked":false}`},
+		"a word": {request.MediaJSON,
+			`{"email":"ada@b.example","consent":"yes","purposes":["letter","letter"],"preticked":null}`},
+		"white space": {request.MediaJSON,
+			`{"email":" ada@b.example\n","consent":true,"redirect":"","source":""}`},
+		"a box": {request.MediaForm, "email=ada%40b.example&consent=on"},
+		"a box with value": {request.MediaForm,
+			"email=ada%40b.example&consent=1&purposes=letter&purposes=letter&preticked="},
+		"mass assignment": {request.MediaJSON,
+			`{"email":"ada@b.example","consent":true,"state":"confirmed","status":"confirmed",` +
+				`"confirmed_at":"2020-01-01T00:00:00Z","ip":"1.2.3.4","verified":true,"text":"x","utm_source":"y"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			a := w.send("POST", signupPath, row.body, "Content-Type", row.media)
+			e := newEnv(t)
+			a := e.send("POST", signupPath, row.body, "Content-Type", row.media)
 			if a.status != http.StatusAccepted && a.status != http.StatusSeeOther {
 				t.Fatalf("%d %s", a.status, a.body)
 			}
-			if d := w.letter(); d.To.String() != "ada@b.example" || len(d.Purposes) != 1 || w.state("ada@b.example") != consent.Pending {
-				t.Errorf("letter to %s, state %s", d.To, w.state("ada@b.example"))
+			if d := e.email(); d.To.String() != "ada@b.example" || len(d.Purposes) != 1 ||
+				e.state("ada@b.example") != consent.Pending {
+				t.Errorf("email to %s, state %s", d.To, e.state("ada@b.example"))
 			}
 		})
 	}
 }
 
 func TestAFormLeadsOnAndAProgramIsAnswered(t *testing.T) {
-	w := newWorld(t)
+	e := newEnv(t)
 	const browser, ok = "text/html,application/xhtml+xml,*/*;q=0.8", "email=ada%40b.example&consent=on"
 	for name, row := range map[string]struct {
 		body, accept string
 		status       int
 		to           string
 	}{
-		"to our page":         {ok, browser, 303, "/s/gazette/sent?lang=en"},
-		"in French":           {ok + "&locale=fr-CA", browser, 303, "/s/gazette/sent?lang=fr"},
-		"to the website":      {ok + "&redirect=" + url.QueryEscape("https://gazette.example/thanks/a?b=c"), browser, 303, "https://gazette.example/thanks/a?b=c"},
+		"to our page": {ok, browser, 303, "/s/gazette/sent?lang=en"},
+		"in French":   {ok + "&locale=fr-CA", browser, 303, "/s/gazette/sent?lang=fr"},
+		"to the website": {ok + "&redirect=" + url.QueryEscape("https://gazette.example/thanks/a?b=c"), browser,
+			303, "https://gazette.example/thanks/a?b=c"},
 		"without preferences": {ok, "*/*", 303, "/s/gazette/sent?lang=en"},
-		"a script":            {ok, mediaJSON, 202, ""},
+		"a script":            {ok, request.MediaJSON, 202, ""},
 	} {
-		a := w.send("POST", signupPath, row.body, "Content-Type", mediaForm, "Accept", row.accept, "Origin", "https://gazette.example")
+		a := e.send("POST", signupPath, row.body, "Content-Type", request.MediaForm, "Accept", row.accept, "Origin",
+			"https://gazette.example")
 		if a.status != row.status || a.header.Get("Location") != row.to || a.header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %q %v", name, a.status, a.header.Get("Location"), a.header)
 		}
 	}
-	if a := w.send("GET", "/s/gazette/sent?lang=fr", ""); a.status != 200 || a.header.Get("Content-Language") != "fr" || a.page(t).Find("h1").Length() != 1 {
+	if a := e.send("GET", "/s/gazette/sent?lang=fr", ""); a.status != 200 || a.header.Get("Content-Language") != "fr" ||
+		a.page(t).Find("h1").Length() != 1 {
 		t.Errorf("the page a form leads to: %d %s", a.status, a.body)
 	}
 }

@@ -1,188 +1,200 @@
 // Package web is what browsers and programs see of optin: the signup call, the hosted signup page, the pages behind the
-// links of letters, the lookup of a website's servers, and the two questions of operators.
-//
-//	POST      /v1/sites/{site}/subscriptions  a signup; CORS for the site's origins
-//	GET HEAD  /v1/sites/{site}/challenge      a proof of work for one, to be done beforehand; CORS as well
-//	GET HEAD  /s/{site}  /s/{site}/sent       hosted signup page; "look in your inbox"
-//	GET HEAD  /c/{token}                      the page behind a letter's link; changes nothing
-//	POST      /c/{token}  and its /decline /lift /renew
-//	GET HEAD  /u/{token}                      what an address agreed to; changes nothing
-//	POST      /u/{token}                      takes back (also RFC 8058)
-//	GET HEAD  /embed.js  /embed.{hash}.js     the script for a website's own form
-//	GET HEAD  /challenge.js                   the script that it loads where a proof of work is asked for
-//	GET HEAD  /assets/{name}  /healthz  /readyz
-//	GET HEAD  /openapi.yaml  /docs            all this, for programs and to be read (package openapi)
-//
-// For a site's servers, with an API key:
-//
-//	POST      /v1/sites/{site}/lookup              the state of one address, or of many, now or as of a date
-//	GET HEAD  /v1/sites/{site}/subscriptions       list, newest first, by cursors
-//	GET HEAD  /v1/sites/{site}/subscriptions/{id}  one; DELETE erases it; POST its /resend and /withdraw
-//	GET HEAD  /v1/sites/{site}/export  /stats      everything, streamed; what was counted by day
-//	GET HEAD  /v1/sites/{site}/webhooks/parked     what endpoints were not told; POST …/webhooks/replay
-//
-// For the operator's programs, with an operator's key:
-//
-//	POST      /v1/bounces  what mail systems say of letters (package bounce)
-//
-// For operators, with the admin password: their dashboard under /admin (see Admin).
+// links of emails, the API for a website's servers (package api), the dashboard (package admin), and the two questions
+// of operators. routes.go lists everything.
 //
 // What always holds:
 //
-//   - A safe method changes nothing (RFC 9110 9.2.1), whatever stands in the query, a header or a cookie.
-//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB, a bounce: 1 MiB), before anything looks at it. Only the body fills fields.
+//   - A safe method changes nothing (RFC 9110, section 9.2.1), whatever stands in the query, a header or a cookie.
+//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB, a bounce: 1 MiB), before
+//     anything looks at it. Only the body fills fields.
 //   - A call for servers reads no body before its key was found right.
-//   - An act by POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (once.go).
-//   - A signup by our own page counts only where a field that nobody sees stayed empty, and filling it in took a moment (person.go).
-//   - While a site is not calm, every signup but a server's brings a proof of work, or a captcha's token, whichever way it comes in. A proof
-//     of work counts once, over all replicas; where the captcha's service is away, one of work does (proof.go, captcha.go).
-//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler.
+//   - A POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (package
+//     idempotency).
+//   - A signup by our own page counts only where a field that nobody sees stayed empty, and filling it in took a moment
+//     (signup_form.go).
+//   - During a surge every signup but a server's needs a proof of work, or a captcha's token, whichever way it comes in
+//     (challenge.Gate).
+//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler
+//     (strict.go).
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
 //   - A signup that is well formed gets one answer, whatever is known of the address.
-//   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent.
+//   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent (errors.go).
 //   - One log line for each request, with the route's pattern; never a URI, an address, an IP or a token.
-//
-// Only router.go knows which framework finds a route's handler.
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"maps"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
-	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// MaxBody is the greatest body that any call takes, in bytes.
-const MaxBody = 16 << 10
-
-// patience is how long one request may take after its headers are read; every call to a store is bound by it.
-const patience = 5 * time.Second
-
-// Options are what a Server needs. Service, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
+// Options are what the web needs. Service, Surge, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
 type Options struct {
 	Service        *confirm.Service
+	Surge          *surge.Surge // knows the same sites as Service
 	Webhooks       *webhook.Endpoints
-	Store          store.Store // its Ready and Take, and Reserve and Replace for idempotency keys
+	Store          Store
 	Keyring        *keyring.Keyring
 	Pages          *templates.Set
-	Sites          map[string]Site // by id; each known to Desk
+	Sites          map[string]Site // by id; each known to Service
 	PublicURL      *url.URL        // scheme and host; https unless loopback
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
-	// Undeliverable tells whether a domain (A-labels) publishes a null MX (RFC 7505). It answers false when it does not know, and
-	// gives up when its context does. Nil: nobody is asked.
+	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
+	// not know, and gives up when its context does. Nil: nobody is asked.
 	Undeliverable func(ctx context.Context, domain string) bool
-	// Fill is the least time between the making of our own signup page and its post: whoever is quicker gets the page again. 1 s if 0;
-	// negative: neither that nor the page's age counts.
+	// Fill is the least time between the making of our own signup page and its post: a quicker post gets the page
+	// again. 1 s if 0; negative: neither that nor the page's age counts.
 	Fill time.Duration
-	// Work is the proof of work that is asked for while a site is not calm. Its key must be the same on all replicas. Nil: nobody is asked
-	// for anything.
+	// Work is the proof of work that is required during a surge. Its key must be the same on all replicas. Nil: nobody
+	// is asked for anything.
 	Work *challenge.Work
 	// Bounces takes what OperatorKeys hand in; nil: there is no such call.
 	Bounces      *bounce.Receiver
-	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes are not asked
+	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes do not count
 	Admin        Admin    // the dashboard; with the zero one there is none
 
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
-	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it is not one of
-	// RFC 9110 or PATCH), the status and how long it took. May be nil.
+	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it
+	// is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
 	Observe func(route, method string, status int, d time.Duration)
 }
 
-// Site is what the web knows of a website beside the rules' confirm.Site.
-type Site struct {
-	Show      templates.Site
-	Locales   []string // BCP 47; the first is the default; every purpose has its text in each
-	Origins   []string // who may call from a browser: scheme://host[:port]
-	Redirects []string // where a person may be sent afterwards: prefixes, absolute URLs
-	APIKeys   []APIKey // of the site's servers
-	Limits    Limits
-	Captcha   *challenge.Captcha // asked for in the place of a proof of work; needs Options.Work for when its service is away
-
-	After          After            // where a person is sent, under Redirects
-	AfterPurpose   map[string]After // the same by purpose; goes before After
-	FrameAncestors []string         // origins whose pages may frame the hosted pages
-	Theme          *theme.Theme     // nil: the pages' own looks
+// Admin is the operator's dashboard under /admin; see package admin.
+type Admin struct {
+	Password []byte                     // in UTF-8; empty: there is no dashboard
+	Relays   func() []admin.RelayStatus // may be nil; called by many goroutines
+	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
+	// queue's name.
+	Endpoints map[store.QueueName]string
 }
 
-// Limits are a site's limits on who asks for letters; none: no limit. Those on letters are the rules' own.
-type Limits struct {
-	SignupsPerIP      []store.Limit // an IPv6 network of 64 bits counts as one IP
-	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
+// Store is what the web needs of a store: it limits signups, holds the cells of idempotency keys, proofs and sessions,
+// and says whether it is ready. It lists records only to count what is pending.
+type Store interface {
+	store.Limits
+	store.Cells
+	List(ctx context.Context, q store.Query) (store.Page, error)
+	Ready(ctx context.Context) error
 }
 
-// Server answers requests. It is made once, and safe for concurrent use.
-type Server struct {
-	opt     Options
-	sites   map[string]*site
-	keys    []siteKey
-	own     string // our own origin, as browsers send it
-	handler http.Handler
-	said    readiness
-	files   map[string]file     // served under /assets/, by name
-	docs    []byte              // the page of the API's description
-	admin   *templates.AdminSet // nil: there is no dashboard
+// New returns a handler of every request, or an error that says everything that is wrong with the options.
+func New(o Options) (*echo.Echo, error) {
+	a, err := newApp(o)
+	if err != nil {
+		return nil, err
+	}
+	return a.echo, nil
 }
 
-// New makes a Server, or says everything that is wrong with its options.
-func New(o Options) (*Server, error) {
-	if o.Service == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, its webhooks, a store, a keyring, pages, sites and a public URL are required")
+// app is all parts of the web. Each is made once, and safe for concurrent use.
+type app struct {
+	Options
+	sites      sites
+	pages      *pages
+	keys       *apiKeys
+	origins    *origins
+	gate       *challenge.Gate
+	limits     *signupLimits
+	idempotent *idempotent
+	form       *signupForm
+	assets     *assets
+	docs       *docs
+	health     *health
+	admin      *admin.Dashboard // nil: there is no dashboard
+	echo       *echo.Echo
+	patterns   map[string]string // of the routes, for the log, by echo's spelling
+}
+
+// newApp makes the parts, and puts them together.
+func newApp(o Options) (*app, error) {
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
-	own, err := origin(o.PublicURL)
+	own, err := parseOrigin(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("web: the public URL: %w", err)
 	}
-	s := &Server{opt: o, sites: map[string]*site{}, own: own, files: map[string]file{}}
-	var wrong []error
-	for id, w := range o.Sites {
-		st, err := newSite(id, w, o.Service)
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
-			continue
-		}
-		if w.Captcha != nil && o.Work == nil {
-			wrong = append(wrong, fmt.Errorf("web: site %s: a captcha needs Options.Work, for when its service is away", id))
-		}
-		s.dress(st, w.Theme)
-		s.sites[id] = st
-		for _, k := range w.APIKeys {
-			s.keys = append(s.keys, siteKey{APIKey: k, site: id})
-		}
+	a := &app{
+		Options: o, sites: sites{}, assets: &assets{files: map[string]file{}}, keys: &apiKeys{operator: o.OperatorKeys},
 	}
-	for _, known := range o.Service.Sites {
-		if _, ok := o.Sites[known.ID]; !ok {
-			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
-		}
+	wrong := a.readSites()
+	a.pages = &pages{o.Pages, a.sites}
+	a.origins = &origins{own, a.sites}
+	a.gate = a.newGate()
+	a.limits = &signupLimits{ratelimit.New(o.Store, o.Keyring)}
+	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
+	a.form = &signupForm{sites: a.sites, pages: a.pages, gate: a.gate, ring: o.Keyring, fill: o.Fill, now: o.Now}
+	a.health = &health{ask: o.Store.Ready, now: o.Now}
+	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
+		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
-	if err := s.describe(); err != nil {
-		wrong = append(wrong, fmt.Errorf("web: the description of the API: %w", err))
+	if a.admin, err = a.newAdmin(); err != nil {
+		wrong = errors.Join(wrong, fmt.Errorf("web: the dashboard: %w", err))
 	}
-	if err := s.openAdmin(); err != nil {
-		wrong = append(wrong, fmt.Errorf("web: the dashboard: %w", err))
+	if wrong != nil {
+		return nil, wrong
 	}
-	s.handler = s.chain(newRouter(s.routes(), s.serve, s.miss))
-	return s, errors.Join(wrong...)
+	a.echo = a.newEcho()
+	a.patterns = patternsOf(a.echo)
+	return a, nil
 }
 
-// complete puts in the defaults.
+func (a *app) newGate() *challenge.Gate {
+	at := map[string]challenge.Site{}
+	for id, st := range a.sites {
+		at[id] = challenge.Site{
+			Never: st.challenge == surge.ChallengeNever, Always: st.challenge == surge.ChallengeAlways, Captcha: st.Captcha,
+		}
+	}
+	return challenge.NewGate(challenge.GateOptions{
+		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Surge.Admit, Random: a.random, Now: a.Now, Log: a.Log,
+	})
+}
+
+// newAdmin returns the dashboard; nil if there is to be none.
+func (a *app) newAdmin() (*admin.Dashboard, error) {
+	if len(bytes.TrimSpace(a.Options.Admin.Password)) == 0 {
+		return nil, nil
+	}
+	var listed []admin.Site
+	for _, id := range slices.Sorted(maps.Keys(a.sites)) {
+		st := a.sites[id]
+		listed = append(listed, admin.Site{ID: id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0})
+	}
+	return admin.New(admin.Options{
+		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
+		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring,
+		Ready: a.health.ready, Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
+	})
+}
+
+// complete sets the defaults.
 func (o *Options) complete() {
 	if o.Fill == 0 {
 		o.Fill = defaultFill
@@ -201,5 +213,38 @@ func (o *Options) complete() {
 	}
 }
 
-// Handler answers every request.
-func (s *Server) Handler() http.Handler { return s.handler }
+// readSites reads the sites and their keys, and returns everything that is wrong with them.
+func (a *app) readSites() error {
+	var wrong []error
+	for id, w := range a.Options.Sites {
+		st, err := newSite(id, w, a.Service, a.Surge)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("web: site %s: %w", id, err))
+			continue
+		}
+		if w.Captcha != nil && a.Work == nil {
+			wrong = append(wrong,
+				fmt.Errorf("web: site %s: a captcha needs Options.Work, for when its service is unavailable", id))
+		}
+		a.assets.addTheme(st, w.Theme)
+		a.sites[id] = st
+		for _, k := range w.APIKeys {
+			a.keys.sites = append(a.keys.sites, siteKey{APIKey: k, site: id})
+		}
+	}
+	for _, known := range a.Service.Sites() {
+		if _, ok := a.Options.Sites[known.ID]; !ok {
+			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// random returns n random bytes.
+func (a *app) random(n int) []byte {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(a.Rand, b); err != nil {
+		panic(err) // without randomness there is no service
+	}
+	return b
+}

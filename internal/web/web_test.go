@@ -7,30 +7,33 @@ import (
 )
 
 func TestOptionsThatCannotWorkAreNamed(t *testing.T) {
-	w := newWorld(t)
-	good := w.web.opt
+	e := newEnv(t)
+	good := e.web.Options
 	for name, row := range map[string]struct {
 		change func(*Options)
 		says   string
 	}{
-		"nothing":         {func(o *Options) { *o = Options{} }, "required"},
-		"a path":          {func(o *Options) { o.PublicURL = &url.URL{Scheme: "https", Host: "a.example", Path: "/x"} }, "no path"},
+		"nothing": {func(o *Options) { *o = Options{} }, "required"},
+		"a path": {func(o *Options) { o.PublicURL = &url.URL{Scheme: "https", Host: "a.example", Path: "/x"} },
+			"no path"},
 		"a scheme":        {func(o *Options) { o.PublicURL = &url.URL{Scheme: "ftp", Host: "a.example"} }, "https"},
 		"a site too many": {func(o *Options) { o.Sites["other"] = Site{} }, "site other"},
 		"a site too few":  {func(o *Options) { delete(o.Sites, "club") }, "site club"},
-		"no text":         {func(o *Options) { s := o.Sites["club"]; s.Locales = []string{"de"}; o.Sites["club"] = s }, "no text in de"},
-		"no locale":       {func(o *Options) { s := o.Sites["club"]; s.Locales = nil; o.Sites["club"] = s }, "locale"},
+		"no text": {func(o *Options) { s := o.Sites["club"]; s.Locales = []string{"de"}; o.Sites["club"] = s },
+			"no text in de"},
+		"no locale": {func(o *Options) { s := o.Sites["club"]; s.Locales = nil; o.Sites["club"] = s }, "locale"},
 		"an origin's path": {func(o *Options) {
 			s := o.Sites["club"]
 			s.Origins = []string{"https://a.example/x"}
 			o.Sites["club"] = s
 		}, "no path"},
-		"a redirect": {func(o *Options) { s := o.Sites["club"]; s.Redirects = []string{"/x"}; o.Sites["club"] = s }, "redirect"},
+		"a redirect": {func(o *Options) { s := o.Sites["club"]; s.Redirects = []string{"/x"}; o.Sites["club"] = s },
+			"redirect"},
 	} {
 		o := good
 		o.Sites = shown()
 		row.change(&o)
-		if _, err := New(o); err == nil || !strings.Contains(err.Error(), row.says) {
+		if _, err := newApp(o); err == nil || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

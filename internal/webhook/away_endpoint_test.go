@@ -58,7 +58,7 @@ func TestAnEndpointThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 		queue := webhook.Queue("gazette", r.URL)
 		e := newEnv(t, queue)
 		o := private(r.URL)
-		o.Events, o.Now, o.Health = e.service, time.Now, e.endpoints
+		o.Events, o.Now, o.Health = e.service.Website, time.Now, e.endpoints
 		run := sender(t, o).Run
 		const perDay, days = 4, 6
 		begun := time.Now()

@@ -67,7 +67,7 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	if err := s.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.OpenEvent})
+	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,20 +81,20 @@ func (e *env) confirm(email string) {
 	if err != nil {
 		e.Fatal(err)
 	}
-	err = e.service.Signup(e.Context(), "gazette", confirm.NewSignup{Address: a, Purposes: []string{"letter"},
+	err = e.service.Person.SignUp(e.Context(), "gazette", confirm.Signup{Address: a, Purposes: []string{"letter"},
 		Locale: "fr"})
 	if err != nil {
 		e.Fatal(err)
 	}
 	j := e.lease(confirm.EmailQueues()...)
-	message, err := e.service.Message(e.Context(), j)
+	message, err := e.service.Relay.Message(e.Context(), j)
 	if err != nil {
 		e.Fatal(err)
 	}
 	if err := e.store.End(e.Context(), j, store.Complete()); err != nil {
 		e.Fatal(err)
 	}
-	if _, err := e.service.Confirm(e.Context(), path.Base(message.Confirm),
+	if _, err := e.service.Person.Confirm(e.Context(), path.Base(message.Confirm),
 		consent.Evidence{How: consent.ByLink}); err != nil {
 		e.Fatal(err)
 	}

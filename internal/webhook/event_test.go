@@ -17,7 +17,7 @@ func TestEveryEndpointGetsAConfirmationUnderTheSameID(t *testing.T) {
 	ids := map[string]bool{}
 	for i, r := range receivers {
 		o := private(r.URL)
-		o.Events = e.service
+		o.Events = e.service.Website
 		j := e.lease(queues[i])
 		if r := sender(t, o).Run(t.Context(), j); r.Err != nil {
 			t.Fatal(r.Err)

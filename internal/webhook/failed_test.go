@@ -41,7 +41,7 @@ func newGoneEnv(t *testing.T) *goneEnv {
 	e.env = newEnv(t, e.queue)
 	for i := range e.replicas {
 		o := private(e.receiver.URL)
-		o.Events, o.Health, o.Now = e.service, e.endpoints, time.Now
+		o.Events, o.Health, o.Now = e.service.Website, e.endpoints, time.Now
 		o.Log = slog.New(slog.NewTextHandler(&e.log, &slog.HandlerOptions{Level: slog.LevelError}))
 		e.replicas[i] = sender(t, o)
 	}
@@ -149,12 +149,12 @@ func TestAFailedDeliveryThatDoesNotOpenIsListedAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := confirm.New(confirm.Options{
-		Store: e.store, Keyring: ring, PublicURL: "https://confirm.example", Sites: e.service.Sites,
+		Store: e.store, Keyring: ring, PublicURL: "https://confirm.example", Sites: e.service.Sites(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.endpoints.Open = s.OpenEvent
+	e.endpoints.Open = s.Website.OpenEvent
 	if all := e.failed(); len(all) != 1 || all[0].ID == "" || all[0].Event != "" || all[0].Type != "" {
 		t.Errorf("listed %+v", all)
 	}

@@ -7,8 +7,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// cells is the port store.Cells.
+type cells struct{ *connection }
+
 // SetNX puts a value into a cell unless it holds another one, which it then returns.
-func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+func (s cells) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
 	if err := store.CheckCell(name, value, d); err != nil {
 		return nil, err
 	}
@@ -22,7 +25,7 @@ func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Dur
 }
 
 // Get returns the value that a cell holds, or nil.
-func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
+func (s cells) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := store.CheckCellName(name); err != nil {
 		return nil, err
 	}
@@ -34,12 +37,13 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 }
 
 // CompareAndSwap puts a value into a cell that holds exactly the old one.
-func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+func (s cells) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := store.CheckCell(name, value, d); err != nil {
 		return err
 	}
 	swapped, err := s.doOne(ctx, command{
-		script: compareAndSwapScript, keys: []string{cellKey(name)}, args: []any{string(old), string(value), milliUp(d)},
+		script: compareAndSwapScript, keys: []string{cellKey(name)},
+		args: []any{string(old), string(value), milliUp(d)},
 	})
 	if err == nil && number(swapped) != 1 {
 		return store.ErrChanged

@@ -8,8 +8,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// counters is the port store.Counters.
+type counters struct{ *connection }
+
 // Counts adds up what the shards counted, in one round trip. A day's counts are kept for 1100 days from the first.
-func (s *Store) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
+func (s counters) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
 		return command{script: countsScript, keys: []string{on.days(site)}, args: []any{from, to, on.counts(site)}}
 	})

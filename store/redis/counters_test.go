@@ -37,11 +37,13 @@ func TestADaysCountsExpireAfterThreeYearsAndTheDayWithThem(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Day != "2026-10-02" {
 		t.Errorf("left are %v, %v", got, err)
 	}
-	if days := c.ZRange(t.Context(), on.days("gazette"), 0, -1).Val(); len(days) != 1 || c.Exists(t.Context(), second).Val() != 1 {
+	if days := c.ZRange(t.Context(), on.days("gazette"), 0, -1).Val(); len(days) != 1 ||
+		c.Exists(t.Context(), second).Val() != 1 {
 		t.Errorf("the days left are %v", days)
 	}
 	countOne(t, s, "2026-10-01")
-	if got, err := s.Counts(t.Context(), "gazette", "2026-10-01", "2026-10-01"); err != nil || len(got) != 1 || got[0].N != 1 {
+	if got, err := s.Counts(t.Context(), "gazette", "2026-10-01", "2026-10-01"); err != nil || len(got) != 1 ||
+		got[0].N != 1 {
 		t.Errorf("after it started anew: %v, %v", got, err)
 	}
 }
@@ -58,7 +60,8 @@ func TestACountWhoseReplyIsLostIsCountedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := good.Counts(t.Context(), "gazette", one.Day, one.Day); err != nil || len(got) != 1 || got[0].N != want {
+		if got, err := good.Counts(t.Context(), "gazette", one.Day, one.Day); err != nil || len(got) != 1 ||
+			got[0].N != want {
 			t.Fatalf("after %d changes %v were counted, %v", want, got, err)
 		}
 	}

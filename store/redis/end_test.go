@@ -28,7 +28,8 @@ func TestAMoveWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	}
 }
 
-// An attempt that the server never saw is repeated as if it had run; what another caller moved meanwhile is not complete.
+// An attempt that the server never saw is repeated as if it had run; what another caller moved meanwhile is not
+// complete.
 func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
 	s := patient(t, Options{Location: at(startServer(t).url())})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
@@ -45,7 +46,9 @@ func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
 			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
 		}
 	}
-	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move("other", time.Now())} {
+	for _, o := range []store.Outcome{
+		store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move("other", time.Now()),
+	} {
 		again("it has moved", o, 0)
 	}
 	again("it has moved", there, 1)

@@ -14,7 +14,10 @@ import (
 // Errors of the server by their first word.
 var (
 	// temporary may be over within the budget: the same command is sent again.
-	temporary = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY", "max number of clients"}
+	temporary = []string{
+		"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY",
+		"max number of clients",
+	}
 	// lasting remains until somebody does something.
 	lasting = []string{
 		"OOM", "MISCONF", "NOREPLICAS", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password",
@@ -22,8 +25,8 @@ var (
 	}
 )
 
-// unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of our own
-// time limits must not be taken for it.
+// unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of
+// our own time limits must not be taken for it.
 func unavailable(ctx context.Context, cause error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, ended)
@@ -63,7 +66,8 @@ func replied(err error) bool {
 func hasWord(err error, words []string) bool {
 	text := err.Error()
 	for _, w := range words {
-		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), strings.TrimPrefix(w, "ERR ")) || strings.Contains(text, "-"+w+" ") {
+		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), strings.TrimPrefix(w, "ERR ")) ||
+			strings.Contains(text, "-"+w+" ") {
 			return true
 		}
 	}

@@ -27,8 +27,8 @@ func TestFailedTellsWhenAJobFailed(t *testing.T) {
 	}
 }
 
-// failAtOnce makes so many jobs of one record fail in one pipeline, and returns their IDs in the order in which they failed,
-// backwards by name.
+// failAtOnce makes so many jobs of one record fail in one pipeline, and returns their IDs in the order in which they
+// failed, backwards by name.
 func failAtOnce(t *testing.T, s *Store, n int) (ids []string) {
 	t.Helper()
 	var jobs []store.Job
@@ -97,7 +97,8 @@ func TestJobsThatFailedInOneMomentAreListedByPageAndRequeued(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if jobs, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(jobs) != 9 || jobs[0].Attempts != 1 {
+	if jobs, err := s.Lease(t.Context(), "email", 9, time.Minute); err != nil || len(jobs) != 9 ||
+		jobs[0].Attempts != 1 {
 		t.Errorf("leased %+v, %v", jobs, err)
 	}
 }

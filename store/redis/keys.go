@@ -10,25 +10,25 @@ import (
 
 // How a Redis key is named.
 //
-// All keys begin with "optin:". What belongs to one subscription carries one hash tag, the number n of its shard, so that
-// scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16: the function
-// and both numbers are part of the data and can never change.
+// All keys begin with "optin:". What belongs to one subscription carries one hash tag, the number n of its shard, so
+// that scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16:
+// the function and both numbers are part of the data and can never change.
 //
 //	optin:{n}:record:<site>:<id>       string   the record, packed (value.go, lua/lib_value.lua); expires with it
 //	optin:{n}:tombstone:<site>:<id>    string   versions of an erased record, for ten seconds
 //	optin:{n}:all:<site>               zset     ids of the site's records by Created, ms
 //	optin:{n}:state:<site>:<state>     zset     the same, of one state
-//	optin:{n}:queue:<queue>            zset     members "job id|site|record id" by when they are due, or their lease ends, ms
+//	optin:{n}:queue:<queue>            zset     members "job id|site|record id" by when due, or their lease ends, ms
 //	optin:{n}:attempts:<queue>         hash     job id -> times leased, from the first lease on, kept after it failed;
 //	                                            negative: put back, -0: requeued and not leased since
 //	optin:{n}:bodies:<queue>           hash     job id -> body, unless empty
-//	optin:{n}:failed:<queue>           zset     members, as in queues, of failed jobs by when they failed, ms and thousandths
+//	optin:{n}:failed:<queue>           zset     members, as in queues, by when they failed, ms and thousandths
 //	optin:{n}:moved                    set      members of jobs that have moved to another queue and are not complete
 //	optin:{n}:run-now:<mark>           string   how many jobs a RunNow made due there, for ten seconds
 //	optin:{n}:days:<site>              zset     the days on which something was counted, all at 0
-//	optin:{n}:counts:<site>:<day>      hash     name -> how many were counted in this shard; for 1100 days from the first
-//	optin:bucket:<name>                zset     what was taken from a bucket and may count: takers, or else random marks, by
-//	                                            microseconds; expires by itself
+//	optin:{n}:counts:<site>:<day>      hash     name -> how many were counted in this shard; for 1100 days
+//	optin:bucket:<name>                zset     what was taken from a bucket and may count: takers or random marks
+//	                                            by microseconds; expires by itself
 //	optin:cell:<name>                  string   the value that a cell holds; expires by itself
 //	optin:text:<sum>                   string   a text that people were shown, for ever
 //	optin:ready                        string   written by Ready to see whether writing works; expires by itself

@@ -2,15 +2,16 @@ package redis
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/optin/optin/store"
 )
+
+// limits is the port store.Limits.
+type limits struct{ *connection }
 
 // Acquire takes one from every bucket or from none: an exact sliding window for any number of limits. What it costs the
 // server grows with the logarithm of the largest limit.
@@ -19,7 +20,7 @@ import (
 // script spans, so there several buckets take two round trips: Acquire looks at all of them, and if all have room it
 // takes from each. If another caller was faster at one of them, it takes out again what this very call put into the
 // others.
-func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
+func (s limits) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 			counted = append(counted, b)
 		}
 	}
-	a := acquisition{store: s, mark: mark, named: named, buckets: counted}
+	a := acquisition{connection: s.connection, mark: mark, named: named, buckets: counted}
 	var got []acquired
 	var err error
 	switch _, cluster := s.client.(*goredis.ClusterClient); {
@@ -63,7 +64,7 @@ func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 
 // acquisition is one call of Acquire.
 type acquisition struct {
-	store   *Store
+	*connection
 	mark    string
 	named   int // 1: the mark is a taker's
 	buckets []store.Bucket
@@ -87,23 +88,24 @@ func room(got []acquired) bool {
 
 // together asks for all buckets by one script.
 func (a acquisition) together(ctx context.Context) ([]acquired, error) {
-	value, err := a.store.doOne(ctx, a.command(0, a.buckets...))
+	value, err := a.doOne(ctx, a.command(0, a.buckets...))
 	if err != nil {
 		return nil, err
 	}
 	return readAcquired(value, len(a.buckets))
 }
 
-// apart asks for each bucket by a script of its own. Where this call took from some buckets and not from all, it takes
-// that out again, even if the caller has gone meanwhile. Until then others may be refused because of it; and if that
-// fails, or the process dies in between, it counts. What a taker's earlier attempt may have taken, its reply lost, is left
-// to count as well. Two calls of one taker at the same moment may end with that taker counted in one bucket only.
+// apart asks for each bucket by a script of its own. Where this call took from some buckets and not from all, it
+// takes that out again, even if the caller has gone meanwhile. Until then others may be refused because of it; and if
+// that fails, or the process dies in between, it counts. What a taker's earlier attempt may have taken, its reply
+// lost, is left to count as well. Two calls of one taker at the same moment may end with that taker counted in one
+// bucket only.
 func (a acquisition) apart(ctx context.Context) ([]acquired, error) {
 	type result struct {
 		got []acquired
 		err error
 	}
-	r, err := bounded(a.store, ctx, func(ctx context.Context) (r result) {
+	r, err := bounded(a.connection, ctx, func(ctx context.Context) (r result) {
 		if r.got, r.err = a.each(ctx, 1); r.err != nil || !room(r.got) {
 			return r
 		}
@@ -125,7 +127,7 @@ func (a acquisition) each(ctx context.Context, look int) (got []acquired, err er
 		commands[i] = a.command(look, b)
 	}
 	got = make([]acquired, len(a.buckets))
-	for i, r := range a.store.send(ctx, maxAttempts, commands) {
+	for i, r := range a.send(ctx, maxAttempts, commands) {
 		if r.err != nil {
 			got[i].took, err = a.named == 0, r.err // perhaps it took
 			continue
@@ -142,7 +144,7 @@ func (a acquisition) each(ctx context.Context, look int) (got []acquired, err er
 
 // undo takes out what this call took.
 func (a acquisition) undo(ctx context.Context, got []acquired) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.store.budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.budget)
 	defer cancel()
 	var commands []command
 	for i, g := range got {
@@ -151,11 +153,11 @@ func (a acquisition) undo(ctx context.Context, got []acquired) {
 		}
 	}
 	if len(commands) > 0 {
-		_ = a.store.send(ctx, maxAttempts, commands)
+		_ = a.send(ctx, maxAttempts, commands)
 	}
 }
 
-// command lays out keys and arguments as lua/acquire.lua says. With look it changes nothing.
+// command lays out keys and arguments as lua/acquire.lua says. With look, 1, it takes nothing.
 func (a acquisition) command(look int, buckets ...store.Bucket) command {
 	c := command{script: acquireScript, args: []any{a.mark, a.named, look}}
 	for _, b := range buckets {
@@ -178,13 +180,4 @@ func readAcquired(value any, n int) ([]acquired, error) {
 		got[i] = acquired{time.Duration(number(all[2*i])) * time.Microsecond, number(all[2*i+1]) == 1}
 	}
 	return got, nil
-}
-
-// mark returns a random mark that nobody else makes.
-func (s *Store) mark() (string, error) {
-	var b [9]byte
-	if _, err := io.ReadFull(s.random, b[:]); err != nil {
-		return "", fmt.Errorf("store/redis: no random bytes for a mark: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }

@@ -68,7 +68,8 @@ func TestWhatWasTakenInOneMicrosecondAllCounts(t *testing.T) {
 		b.drop("email-1")
 	}
 	b.drop("tied-2")
-	if wait, more := b.acquire("", store.Limit{N: 4, Per: time.Hour}), b.acquire("", store.Limit{N: 4, Per: time.Hour}); wait != 0 || more == 0 {
+	four := store.Limit{N: 4, Per: time.Hour}
+	if wait, more := b.acquire("", four), b.acquire("", four); wait != 0 || more == 0 {
 		t.Errorf("after one was dropped, the next ones wait %v and %v", wait, more)
 	}
 }
@@ -84,7 +85,8 @@ func TestATakerThatCountsNoMoreTakesAgain(t *testing.T) {
 	if wait := b.acquire("longer-ago-0", limits...); wait != 0 {
 		t.Errorf("taking again, it waits %v", wait)
 	}
-	if wait := b.acquire("other", limits...); wait < 50*time.Second || wait > time.Minute+time.Second && wait < 29*time.Minute {
+	if wait := b.acquire("other", limits...); wait < 50*time.Second ||
+		wait > time.Minute+time.Second && wait < 29*time.Minute {
 		t.Errorf("after it took again, the next one waits %v", wait)
 	}
 }
@@ -123,7 +125,8 @@ func TestABucketKeepsNoMoreThanCounts(t *testing.T) {
 		b.acquire("email-1", store.Limit{N: 6, Per: time.Hour})
 		b.drop("email-1")
 	}
-	if left := b.c.PTTL(t.Context(), bucketKey("bucket")).Val(); b.size() != 5 || left > time.Hour || left < 59*time.Minute {
+	if left := b.c.PTTL(t.Context(), bucketKey("bucket")).Val(); b.size() != 5 || left > time.Hour ||
+		left < 59*time.Minute {
 		t.Errorf("there are %d, for %v", b.size(), left)
 	}
 	for range 30 { // one leaves the minute as another comes in
@@ -159,7 +162,8 @@ func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
 		var calls int
 		var all, each float64
 		for _, name := range []string{"evalsha"} {
-			if _, err := fmt.Sscanf(line, "cmdstat_"+name+":calls=%d,usec=%f,usec_per_call=%f", &calls, &all, &each); err == nil && each > 1000 {
+			_, err := fmt.Sscanf(line, "cmdstat_"+name+":calls=%d,usec=%f,usec_per_call=%f", &calls, &all, &each)
+			if err == nil && each > 1000 {
 				t.Errorf("%s took %v µs each", name, each)
 			}
 		}
@@ -190,10 +194,11 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 				t.Fatal(waits, err)
 			}
 		}
-		a := acquisition{store: s, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
+		a := acquisition{connection: s.connection, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
 		for _, look := range []int{1, 0} {
 			got, err := a.each(ctx, look)
-			if err != nil || got[0].wait != 0 || got[0].took != (look == 0 && !row.before) || got[1].wait == 0 || got[1].took {
+			if err != nil || got[0].wait != 0 || got[0].took != (look == 0 && !row.before) || got[1].wait == 0 ||
+				got[1].took {
 				t.Errorf("%s, look %d: %+v, %v", name, look, got, err)
 			}
 			a.undo(ctx, got)

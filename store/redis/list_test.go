@@ -28,9 +28,12 @@ func TestListClearsWhatHasExpired(t *testing.T) {
 	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	put(t, s, key(0), &store.Record{State: "pending", Created: time.Now()})
 	for i := range 20 {
-		put(t, s, key(1+i), &store.Record{State: "pending", Created: time.Now(), Expires: time.Now().Add(300 * time.Millisecond)})
+		expires := time.Now().Add(300 * time.Millisecond)
+		put(t, s, key(1+i), &store.Record{State: "pending", Created: time.Now(), Expires: expires})
 	}
-	poll(t, "they have expired", func() bool { return c.Exists(t.Context(), shardOf(key(20).ID).record(key(20))).Val() == 0 })
+	poll(t, "they have expired", func() bool {
+		return c.Exists(t.Context(), shardOf(key(20).ID).record(key(20))).Val() == 0
+	})
 	for _, q := range []store.Query{allOf, pendingOf} {
 		if page, err := s.List(t.Context(), q); err != nil || len(page.Records) != 1 || members(t, c, q) != 1 {
 			t.Errorf("listed %d records, %v; the index holds %d", len(page.Records), err, members(t, c, q))
@@ -47,7 +50,9 @@ func TestIndexesDoNotGatherWhatHasExpired(t *testing.T) {
 		expires := time.Now().Add(20 * time.Millisecond)
 		put(t, s, key(i), &store.Record{State: "pending", Created: time.Now(), Expires: expires})
 	}
-	poll(t, "they have expired", func() bool { return c.Exists(t.Context(), shardOf(key(n-1).ID).record(key(n-1))).Val() == 0 })
+	poll(t, "they have expired", func() bool {
+		return c.Exists(t.Context(), shardOf(key(n-1).ID).record(key(n-1))).Val() == 0
+	})
 	for i := range n {
 		put(t, s, key(n+i), &store.Record{State: "pending", Created: time.Now()})
 	}

@@ -62,7 +62,9 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{Location: at(server.url())})
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
-	change := s.commitCommand(key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}}, "version-number-1")
+	change := s.commitCommand(
+		key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}}, "version-number-1",
+	)
 	for want := 1; want >= 0; want-- { // jobs enqueued by the attempt, then by its repetition
 		if v, err := s.doOne(t.Context(), change); err != nil || text(v.([]any)[0]) != "done" {
 			t.Fatalf("%v, %v", v, err)
@@ -132,7 +134,8 @@ func TestAnEndWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 			if err := good.End(t.Context(), j, o); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("the second End gave %v", err)
 			}
-			if err := arm().End(t.Context(), store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 9}, store.Retry(time.Now())); !errors.Is(err, store.ErrLeaseLost) {
+			later := store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 9}
+			if err := arm().End(t.Context(), later, store.Retry(time.Now())); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("the End of another's lease gave %v, reply lost or not", err)
 			}
 		})
@@ -142,14 +145,16 @@ func TestAnEndWhoseReplyIsLostIsNotReportedLost(t *testing.T) {
 func TestAnAcquireWhoseReplyIsLostTakesOne(t *testing.T) {
 	arm, good := lossy(t)
 	buckets := []store.Bucket{
-		{Name: "a", Limits: []store.Limit{{N: 3, Per: time.Hour}}}, {Name: "b", Limits: []store.Limit{{N: 4, Per: time.Hour}}},
+		{Name: "a", Limits: []store.Limit{{N: 3, Per: time.Hour}}},
+		{Name: "b", Limits: []store.Limit{{N: 4, Per: time.Hour}}},
 	}
 	for _, taker := range []string{"email-1", "", ""} {
 		if waits, err := arm().Acquire(t.Context(), taker, buckets...); waits != nil || err != nil {
 			t.Fatalf("waits %v, %v", waits, err)
 		}
 	}
-	if waits, err := good.Acquire(t.Context(), "", buckets...); err != nil || len(waits) != 2 || waits[0] == 0 || waits[1] != 0 {
+	if waits, err := good.Acquire(t.Context(), "", buckets...); err != nil || len(waits) != 2 || waits[0] == 0 ||
+		waits[1] != 0 {
 		t.Errorf("waits %v, %v after three of three and three of four", waits, err)
 	}
 }
@@ -181,7 +186,8 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	before := p.lost.Load()
 	var acquires []command
 	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
-		acquires = append(acquires, command{script: acquireScript, keys: []string{bucketKey(bucket)}, args: []any{"n", 0, 0, 1, 9, 1000000}})
+		args := []any{"n", 0, 0, 1, 9, 1000000}
+		acquires = append(acquires, command{script: acquireScript, keys: []string{bucketKey(bucket)}, args: args})
 	}
 	replies, err := s.do(t.Context(), 1, acquires...)
 	if err != nil || replies[0].err == nil || replies[1].err == nil || p.lost.Load() != before+1 {

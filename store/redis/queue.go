@@ -10,6 +10,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// queue is the port store.Queue.
+type queue struct{ *connection }
+
 // front is a job at the front of its shard's queue.
 type front struct {
 	on  shard
@@ -31,17 +34,18 @@ func readFronts(on shard, dues []any) []front {
 // leaseShare is how many jobs Lease asks each shard for at least, so that one look is mostly enough.
 const leaseShare = 16
 
-// Lease takes up to n jobs that are due, oldest first: it looks at what is due in every shard, then leases the oldest. It
-// returns an error only if it could lease nothing; on a Cluster that has lost a master it goes on with the others.
-func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+// Lease takes up to n jobs that are due, oldest first: it looks at what is due in every shard, then leases the
+// oldest. It returns an error only if it could lease nothing; on a Cluster that has lost a master it goes on with the
+// others.
+func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
 	if err := store.CheckLease(n, d); err != nil {
 		return nil, err
 	}
 	var leased []store.Job
-	for {
+	for round := 0; ; round++ {
 		want := n - len(leased)
-		share := max(share(want), min(want, leaseShare))
-		fronts, more, err := merge(ctx, s, want, share, func(on shard) command {
+		share := max(share(want), min(want, leaseShare<<round)) // more each time: perhaps most are due in one shard
+		fronts, more, err := merge(ctx, s.connection, want, share, func(on shard) command {
 			return command{script: dueScript, keys: []string{on.queue(queue)}, args: []any{share}}
 		}, readFronts, bySoonest)
 		if len(fronts) > 0 {
@@ -62,7 +66,9 @@ func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.
 
 // leaseFrom leases so many jobs in each shard. It sends its commands once only: jobs whose lease was granted in a reply
 // that was lost stay hidden until it is over, and a second attempt would hide as many again.
-func (s *Store) leaseFrom(ctx context.Context, queue store.QueueName, n map[shard]int, d time.Duration) ([]store.Job, error) {
+func (s queue) leaseFrom(
+	ctx context.Context, queue store.QueueName, n map[shard]int, d time.Duration,
+) ([]store.Job, error) {
 	var commands []command
 	for on, n := range n {
 		commands = append(commands, command{
@@ -96,7 +102,7 @@ func readJob(queue store.QueueName, flat []any) store.Job {
 }
 
 // RenewLease makes a lease last for d from now on.
-func (s *Store) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
+func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
 	on := shardOf(job.Key.ID)
 	value, err := s.doOne(ctx, command{
 		script: renewLeaseScript,
@@ -109,10 +115,10 @@ func (s *Store) RenewLease(ctx context.Context, job store.Job, d time.Duration) 
 	return err
 }
 
-// End ends a lease. A job that moves to another queue is remembered as moved until it is complete: enqueuing its ID again,
-// in its first queue or in any other, adds nothing. If jobs with that ID were enqueued in both queues before one moved,
-// they are one from then on: the one in the queue to which the other moves stays as it is.
-func (s *Store) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
+// End ends a lease. A job that moves to another queue is remembered as moved until it is complete: enqueuing its ID
+// again, in its first queue or in any other, adds nothing. If jobs with that ID were enqueued in both queues before
+// one moved, they are one from then on: the one in the queue to which the other moves stays as it is.
+func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
 	if err := outcome.Check(); err != nil {
 		return err
 	}
@@ -177,7 +183,7 @@ func byFailure(a, b failedJob) int {
 }
 
 // Failed lists failed jobs of all shards in the order in which they failed, by the clocks of all masters.
-func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
+func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
@@ -203,7 +209,7 @@ func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string,
 }
 
 // findFailed looks in all shards for the failed job with an ID, which does not tell its shard.
-func (s *Store) findFailed(ctx context.Context, queue store.QueueName, id string) (failedJob, error) {
+func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string) (failedJob, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
 		return command{script: findFailedScript, keys: []string{on.failed(queue)}, args: []any{id}}
 	})
@@ -222,9 +228,11 @@ func (s *Store) findFailed(ctx context.Context, queue store.QueueName, id string
 }
 
 // failedAfter returns up to n failed jobs after one, and whether there may be more.
-func (s *Store) failedAfter(ctx context.Context, queue store.QueueName, last failedJob, n int) ([]failedJob, bool, error) {
+func (s queue) failedAfter(
+	ctx context.Context, queue store.QueueName, last failedJob, n int,
+) ([]failedJob, bool, error) {
 	share := share(n)
-	return merge(ctx, s, n, share, func(on shard) command {
+	return merge(ctx, s.connection, n, share, func(on shard) command {
 		return command{
 			script: failedScript,
 			keys:   []string{on.failed(queue), on.attempts(queue), on.bodies(queue)},
@@ -239,7 +247,7 @@ func (s *Store) failedAfter(ctx context.Context, queue store.QueueName, last fai
 }
 
 // Requeue makes a failed job due now.
-func (s *Store) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
+func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
 	on := shardOf(key.ID)
 	value, err := s.doOne(ctx, command{
 		script: requeueScript,
@@ -252,15 +260,15 @@ func (s *Store) Requeue(ctx context.Context, queue store.QueueName, id string, k
 	return err
 }
 
-// runNowBatch is how many jobs one script makes due. All shards are asked together, so one server may have to do sixteen
-// times this before it serves others: some tens of milliseconds.
+// runNowBatch is how many jobs one script makes due. All shards are asked together, so one server may have to do
+// sixteen times this before it serves others: some tens of milliseconds.
 const runNowBatch = 100
 
 // RunNow makes the n jobs of all shards due now that would be due first. It goes by rounds: it looks at what waits in
 // every shard, then makes the soonest of it due. So n may be as large as one likes. Jobs that are put back while the
 // rounds go on do not make them go on for ever: no more are made due than waited at first. Each job that it made due is
 // counted once; those that it made due before an error are counted with the error.
-func (s *Store) RunNow(ctx context.Context, queue store.QueueName, n int) (int, error) {
+func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, error) {
 	count, most := 0, n
 	for first, more := true, true; more && count < most; first = false {
 		var fronts []front
@@ -281,11 +289,13 @@ func (s *Store) RunNow(ctx context.Context, queue store.QueueName, n int) (int, 
 	return count, nil
 }
 
-// waiting returns up to n jobs that wait for a later time, soonest first, and whether there may be more; and how many jobs
-// stand in the shards for later, leased ones included.
-func (s *Store) waiting(ctx context.Context, queue store.QueueName, n int) (fronts []front, total int, more bool, err error) {
+// waiting returns up to n jobs that wait for a later time, soonest first, and whether there may be more; and how many
+// jobs stand in the shards for later, leased ones included.
+func (s queue) waiting(
+	ctx context.Context, queue store.QueueName, n int,
+) (fronts []front, total int, more bool, err error) {
 	share := min(share(n), runNowBatch)
-	fronts, more, err = merge(ctx, s, n, share, func(on shard) command {
+	fronts, more, err = merge(ctx, s.connection, n, share, func(on shard) command {
 		return command{script: waitingScript, keys: []string{on.queue(queue), on.attempts(queue)}, args: []any{share}}
 	}, func(on shard, flat []any) []front {
 		if len(flat) == 0 {
@@ -298,7 +308,7 @@ func (s *Store) waiting(ctx context.Context, queue store.QueueName, n int) (fron
 }
 
 // runNowIn makes so many jobs due in each shard. An attempt whose reply was lost is recognised by its mark.
-func (s *Store) runNowIn(ctx context.Context, queue store.QueueName, n map[shard]int) (count int, err error) {
+func (s queue) runNowIn(ctx context.Context, queue store.QueueName, n map[shard]int) (count int, err error) {
 	if len(n) == 0 {
 		return 0, nil
 	}

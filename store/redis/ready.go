@@ -14,7 +14,7 @@ import (
 
 // Ready asks every master whether it is alive, takes writes, never evicts, and keeps what it acknowledges.
 func (s *Store) Ready(ctx context.Context) error {
-	result, err := bounded(s, ctx, func(ctx context.Context) (last error) {
+	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		s.retry(ctx, maxAttempts, func(bool) bool {
 			last = s.eachMaster(ctx, s.check)
 			return !retryable(last) || errors.As(last, new(*store.UnsafeError))
@@ -35,7 +35,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
-	write := pipe.Set(ctx, readyKey, "", time.Minute) // a server that is full, or cannot write its file, says so only here
+	write := pipe.Set(ctx, readyKey, "", time.Minute) // only this shows a server that is full or cannot write its file
 	_, _ = pipe.Exec(ctx)                             // each command has its own error
 	if err := ping.Err(); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	return nil
 }
 
-// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that refuses
-// INFO, too, is believed to be safe.
+// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that
+// refuses INFO, too, is believed to be safe.
 func readInfo(info *goredis.StringCmd, has map[string]string) error {
 	if err := info.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
 		return err
@@ -87,11 +87,13 @@ func readInfo(info *goredis.StringCmd, has map[string]string) error {
 func (s *Store) logRefused(ctx context.Context, err error) {
 	if s.refused.CompareAndSwap(false, true) {
 		s.log.WarnContext(ctx, "redis refuses CONFIG GET: whether it keeps what it acknowledges cannot be checked, "+
-			"make sure that it has appendonly and appendfsync as durability asks", "durability", string(s.durability), "error", err)
+			"make sure that it has appendonly and appendfsync as durability asks",
+			"durability", string(s.durability), "error", err)
 	}
 }
 
-// unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be safe.
+// unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be
+// safe.
 func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string
@@ -114,7 +116,8 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 		if d == store.DurabilityAlways && w.setting == "appendfsync" {
 			good = "always"
 		}
-		fix := "run CONFIG SET " + w.setting + " " + good + " and write the line `" + w.setting + " " + good + "` into redis.conf"
+		line := w.setting + " " + good
+		fix := "run CONFIG SET " + line + " and write the line `" + line + "` into redis.conf"
 		if w.setting == "role" {
 			value, fix = "replica", "let store name the master, or run REPLICAOF NO ONE on this server"
 		}

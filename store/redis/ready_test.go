@@ -52,7 +52,8 @@ func expectUnsafe(t *testing.T, err error, d store.Durability, setting, value st
 		}
 		if !errors.As(err, &u) || u.Setting != setting || u.Have != value {
 			t.Errorf("%s gave %v, want %s", d, err, setting)
-		} else if fix := setting + " " + u.Want; strings.Count(u.Fix, fix) != 2 || !strings.Contains(u.Fix, "CONFIG SET "+fix) {
+		} else if fix := setting + " " + u.Want; strings.Count(u.Fix, fix) != 2 ||
+			!strings.Contains(u.Fix, "CONFIG SET "+fix) {
 			t.Errorf("%s: the fix is %q", d, u.Fix)
 		}
 		return
@@ -102,7 +103,8 @@ func TestEveryMasterOfAClusterIsAsked(t *testing.T) {
 	for _, one := range servers {
 		one.set("appendfsync", "everysec")
 		var u *store.UnsafeError
-		if err := s.Ready(t.Context()); !errors.As(err, &u) || u.Setting != "appendfsync" || !strings.Contains(u.Have, one.addr()) {
+		if err := s.Ready(t.Context()); !errors.As(err, &u) || u.Setting != "appendfsync" ||
+			!strings.Contains(u.Have, one.addr()) {
 			t.Errorf("Ready gave %v, want appendfsync on %s", err, one.addr())
 		}
 		one.set("appendfsync", "always")
@@ -130,7 +132,8 @@ func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
 func TestAnEvictingServerIsSeenEvenWhereCONFIGIsRefused(t *testing.T) {
 	server := startServer(t, "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", "")
 	var u *store.UnsafeError
-	if err := open(t, Options{Location: at(server.url())}).Ready(t.Context()); !errors.As(err, &u) || u.Setting != "maxmemory-policy" {
+	if err := open(t, Options{Location: at(server.url())}).Ready(t.Context()); !errors.As(err, &u) ||
+		u.Setting != "maxmemory-policy" {
 		t.Errorf("Ready gave %v", err)
 	}
 }

@@ -10,8 +10,15 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// records is the port store.Records.
+type records struct {
+	*connection
+	now   func() time.Time
+	locks locks
+}
+
 // Update runs f and commits the change that it returns, as store.Records says.
-func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) (err error) {
+func (s *records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) (err error) {
 	unlock, err := s.locks.lock(ctx, key)
 	if err != nil {
 		return err
@@ -51,7 +58,7 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 }
 
 // Find returns the record under key.
-func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
+func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error) {
 	got, err := s.read(ctx, key)
 	if err == nil && !got.record.Exists() {
 		err = store.ErrNotFound
@@ -59,7 +66,7 @@ func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 	return got.record, err
 }
 
-func (s *Store) read(ctx context.Context, key store.Key) (stored, error) {
+func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
 	value, err := s.doOne(ctx, get(shardOf(key.ID).record(key)))
 	if err != nil {
 		return stored{}, err
@@ -76,7 +83,9 @@ func check(key store.Key, c store.Change) error {
 }
 
 // commit makes the change if the record is still as it was; if not, it returns the record as it is.
-func (s *Store) commit(ctx context.Context, key store.Key, was stored, c store.Change) (is stored, done bool, err error) {
+func (s *records) commit(
+	ctx context.Context, key store.Key, was stored, c store.Change,
+) (is stored, done bool, err error) {
 	version := make([]byte, versionSize)
 	if _, err := io.ReadFull(s.random, version); err != nil {
 		return was, false, fmt.Errorf("store/redis: no random bytes for a version: %w", err)
@@ -104,7 +113,7 @@ func (s *Store) commit(ctx context.Context, key store.Key, was stored, c store.C
 }
 
 // commitCommand lays out keys and arguments as lua/commit.lua says.
-func (s *Store) commitCommand(key store.Key, was stored, c store.Change, version string) command {
+func (s *records) commitCommand(key store.Key, was stored, c store.Change, version string) command {
 	var (
 		on      = shardOf(key.ID)
 		tail    string // empty: no record is left
@@ -160,7 +169,7 @@ func byNewest(a, b listed) int {
 }
 
 // List merges the indexes of all shards, then reads the records. What it finds gone it takes out of the index.
-func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
+func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	q, err := q.WithDefaults()
 	if err != nil {
 		return store.Page{}, err
@@ -196,9 +205,9 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 }
 
 // listAfter returns up to n positions after one (created, id), newest first, and whether there may be more.
-func (s *Store) listAfter(ctx context.Context, q store.Query, after []any, n int) ([]listed, bool, error) {
+func (s *records) listAfter(ctx context.Context, q store.Query, after []any, n int) ([]listed, bool, error) {
 	share := share(n)
-	return merge(ctx, s, n, share, func(on shard) command {
+	return merge(ctx, s.connection, n, share, func(on shard) command {
 		return command{script: listScript, keys: []string{on.index(q)}, args: []any{share, after[0], after[1]}}
 	}, func(on shard, flat []any) (found []listed) {
 		for ; len(flat) >= 2; flat = flat[2:] {
@@ -209,7 +218,7 @@ func (s *Store) listAfter(ctx context.Context, q store.Query, after []any, n int
 }
 
 // readListed reads the records at these positions. What is gone, or has another state by now, is left out.
-func (s *Store) readListed(ctx context.Context, q store.Query, found []listed) ([]store.Record, []listed, error) {
+func (s *records) readListed(ctx context.Context, q store.Query, found []listed) ([]store.Record, []listed, error) {
 	if len(found) == 0 {
 		return nil, nil, nil
 	}
@@ -242,7 +251,7 @@ func (s *Store) readListed(ctx context.Context, q store.Query, found []listed) (
 }
 
 // sweep takes stale positions out of the index; the script looks again. If it fails, the next listing does it.
-func (s *Store) sweep(ctx context.Context, q store.Query, stale []listed) {
+func (s *records) sweep(ctx context.Context, q store.Query, stale []listed) {
 	byShard := make(map[shard]command)
 	for _, l := range stale {
 		one, ok := byShard[l.on]

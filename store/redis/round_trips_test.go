@@ -116,7 +116,12 @@ func memory(b *testing.B, enqueued bool) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := n.Add(1)
-			r := &store.Record{State: "pending", Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: make([]byte, pendingData)}
+			r := &store.Record{
+				State:   "pending",
+				Created: time.Now(),
+				Expires: time.Now().Add(time.Hour),
+				Data:    make([]byte, pendingData),
+			}
 			var jobs []store.Job
 			if enqueued {
 				jobs = append(jobs, email(fmt.Sprintf("job_%016d", i)))

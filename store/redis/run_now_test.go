@@ -18,7 +18,8 @@ func enqueueLater(t *testing.T, s *Store, k store.Key, n int) {
 	for at := 0; at < n; at += 200 {
 		var jobs []store.Job
 		for i := at; i < min(n, at+200); i++ {
-			jobs = append(jobs, store.Job{ID: fmt.Sprintf("%s-%d", k.ID, i), Queue: "email", Due: time.Now().Add(time.Hour)})
+			id, due := fmt.Sprintf("%s-%d", k.ID, i), time.Now().Add(time.Hour)
+			jobs = append(jobs, store.Job{ID: id, Queue: "email", Due: due})
 		}
 		put(t, s, k, &store.Record{State: "pending"}, jobs...)
 	}
@@ -36,7 +37,8 @@ func TestARunNowWhoseReplyIsLostIsDoneAndCountedOnce(t *testing.T) {
 			t.Errorf("due are %d, %v", len(jobs), err)
 		}
 	}
-	if done, err := arm().RunNow(t.Context(), "email", 99); err != nil || done != 6 { // here the reply to the look is lost
+	// Here the reply to the look is lost.
+	if done, err := arm().RunNow(t.Context(), "email", 99); err != nil || done != 6 {
 		t.Errorf("RunNow made %d due, %v", done, err)
 	}
 }
@@ -103,7 +105,8 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeRunNowGoOnForEver(t *testing.T) {
 		}
 		var commands []command
 		for _, j := range jobs {
-			commands = append(commands, endCommand(store.JobEnd{Job: j, Outcome: store.Retry(time.Now().Add(2 * time.Hour))}))
+			later := store.Retry(time.Now().Add(2 * time.Hour))
+			commands = append(commands, endCommand(store.JobEnd{Job: j, Outcome: later}))
 		}
 		if len(commands) > 0 {
 			if _, err := worker.do(t.Context(), 1, commands...); err != nil {

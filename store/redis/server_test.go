@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/optin/optin/store"
+	goredis "github.com/redis/go-redis/v9"
 )
 
 // server is a redis-server process that dies with its test.

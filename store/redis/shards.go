@@ -6,7 +6,7 @@ import (
 )
 
 // eachShard sends one command to every shard, in one pipeline, and returns a reply for each in order.
-func (s *Store) eachShard(ctx context.Context, to func(on shard) command) ([]reply, error) {
+func (s *connection) eachShard(ctx context.Context, to func(on shard) command) ([]reply, error) {
 	commands := make([]command, shards)
 	for i := range commands {
 		commands[i] = to(shardNumber(i))
@@ -26,7 +26,7 @@ func share(n int) int { return min(n, n/shards*3/2+8) }
 //
 // If some shards fail, merge returns the items of the others together with the error.
 func merge[T any](
-	ctx context.Context, s *Store, n, share int,
+	ctx context.Context, s *connection, n, share int,
 	to func(on shard) command, items func(on shard, flat []any) []T, order func(a, b T) int,
 ) (merged []T, more bool, err error) {
 	replies, err := s.eachShard(ctx, to)

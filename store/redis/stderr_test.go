@@ -10,7 +10,9 @@ import (
 // The client library logs to standard error by itself. A child process that meets every failure must be silent.
 func TestTheClientPrintsNothing(t *testing.T) {
 	if os.Getenv("OPTIN_TEST_SILENT_CHILD") == "1" {
-		for _, url := range []string{"redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/main"} {
+		for _, url := range []string{
+			"redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/main",
+		} {
 			refuses(t, open(t, Options{Location: at(url), Pool: 2}))
 		}
 		return

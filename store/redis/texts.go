@@ -6,8 +6,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// texts is the port store.Texts.
+type texts struct{ *connection }
+
 // PutText keeps a text for ever.
-func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
+func (s texts) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := store.CheckText(sum, text); err != nil {
 		return err
 	}
@@ -16,7 +19,7 @@ func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 }
 
 // Text returns a text.
-func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
+func (s texts) Text(ctx context.Context, sum string) ([]byte, error) {
 	value, err := s.doOne(ctx, get(textKey(sum)))
 	if err != nil {
 		return nil, err

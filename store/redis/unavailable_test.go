@@ -79,8 +79,9 @@ func TestAServerThatIsAwayIsRefusedWithinASecond(t *testing.T) {
 	for name, url := range map[string]string{
 		"closed": "redis://" + closed, "blackholed": "redis://" + hole,
 		"cluster closed": "redis+cluster://" + closed, "cluster blackholed": "redis+cluster://" + hole,
-		"sentinel closed": "redis+sentinel://" + closed + "/main", "sentinel blackholed": "redis+sentinel://" + hole + "/main",
-		"tls blackholed": "rediss://" + hole,
+		"sentinel closed":     "redis+sentinel://" + closed + "/main",
+		"sentinel blackholed": "redis+sentinel://" + hole + "/main",
+		"tls blackholed":      "rediss://" + hole,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -218,10 +219,12 @@ func TestAWrongPasswordIsUnavailableAndNotRepeated(t *testing.T) {
 	server := startServer(t, "--requirepass", "right")
 	s := open(t, Options{Location: at("redis://:hunter2@" + server.addr())})
 	_, err := s.Find(t.Context(), key(1))
-	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "hunter2") {
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := open(t, Options{Location: at("redis://:right@" + server.addr())}).Find(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
+	right := open(t, Options{Location: at("redis://:right@" + server.addr())})
+	if _, err := right.Find(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("with the right one: %v", err)
 	}
 }

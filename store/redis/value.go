@@ -78,7 +78,10 @@ func printable(version string) store.Version {
 }
 
 func damaged(key store.Key) error {
-	return fmt.Errorf("store/redis: the record %s/%s cannot be read: it was not written by this program, or by a newer one", key.Site, key.ID)
+	return fmt.Errorf(
+		"store/redis: the record %s/%s cannot be read: it was not written by this program, or by a newer one",
+		key.Site, key.ID,
+	)
 }
 
 func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -152,7 +152,8 @@ func TestWhatCountsNoMoreIsDroppedAsMoreIsTaken(t *testing.T) {
 func TestWhatHasExpiredIsSweptAndNothingElse(t *testing.T) {
 	s, c := openWithClock(t)
 	for i := range 250 {
-		err := s.Update(t.Context(), store.Key{Site: "gazette", ID: fmt.Sprint(i)}, func(store.Record) (store.Change, error) {
+		k := store.Key{Site: "gazette", ID: fmt.Sprint(i)}
+		err := s.Update(t.Context(), k, func(store.Record) (store.Change, error) {
 			r := &store.Record{State: "pending", Created: c.Now()}
 			if i%50 != 0 {
 				r.Expires = c.Now().Add(time.Hour)
@@ -203,7 +204,8 @@ func TestCellsExpireToTheMillisecondAndAreSwept(t *testing.T) {
 		if n := count(t, s, "cells"); n != step.left {
 			t.Errorf("%d are kept, want %d", n, step.left)
 		}
-		if current, err := s.SetNX(t.Context(), "brief-7", []byte("another's"), time.Hour); string(current) != step.current || err != nil {
+		current, err := s.SetNX(t.Context(), "brief-7", []byte("another's"), time.Hour)
+		if string(current) != step.current || err != nil {
 			t.Errorf("the cell holds %q, %v, want %q", current, err, step.current)
 		}
 	}
@@ -215,7 +217,8 @@ func TestAnExpiredCellHoldsNothingThoughItIsNotSweptYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.advance(time.Minute)
-	if err := s.CompareAndSwap(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute); !errors.Is(err, store.ErrChanged) {
+	err := s.CompareAndSwap(t.Context(), "name", []byte("mine"), []byte("later"), time.Minute)
+	if !errors.Is(err, store.ErrChanged) {
 		t.Errorf("CompareAndSwap gave %v", err)
 	}
 	if current, err := s.SetNX(t.Context(), "name", []byte("another's"), time.Minute); current != nil || err != nil {
@@ -291,7 +294,8 @@ func TestInvalidCallsAreRefused(t *testing.T) {
 	outcome := s.End(t.Context(), store.Job{ID: "a"}, store.Outcome{End: 9})
 	_, anonymous := s.Get(t.Context(), "")
 	for what, err := range map[string]error{
-		"a limit of none": zero, "no window": never, "no bucket": unnamed, "a page too large": page, "an unknown outcome": outcome,
+		"a limit of none": zero, "no window": never, "no bucket": unnamed, "a page too large": page,
+		"an unknown outcome":    outcome,
 		"a cell without a name": anonymous,
 	} {
 		if !errors.Is(err, store.ErrInvalid) {

@@ -25,12 +25,12 @@ type pool struct {
 // The statements of each pool.
 var (
 	durableStatements = []string{
-		selectRecord, putRecord, eraseRecord, enqueueJob, completeJob, putBackJob, failJob, requeueJob, lastOfNext, runUntil,
-		addCount, putText, askReady,
+		selectRecord, putRecord, eraseRecord, enqueueJob, completeJob, putBackJob, failJob, requeueJob, lastOfNext,
+		runUntil, addCount, putText, askReady,
 	}
 	relaxedStatements = []string{
-		oldestDue, leaseJob, renewLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken, selectCell, putCell,
-		dropCells, dropRecords,
+		oldestDue, leaseJob, renewLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken, selectCell,
+		putCell, dropCells, dropRecords,
 	}
 	readStatements = []string{
 		selectRecord, selectNewest, selectState, anyDue, selectFailed, findFailed, selectCell, selectCounts, selectText,
@@ -79,6 +79,17 @@ func (p *pool) prepare(ctx context.Context, statements []string) error {
 		p.statements[text] = s
 	}
 	return nil
+}
+
+// closePools closes those that were opened, with their statements.
+func closePools(pools ...*pool) error {
+	var errs []error
+	for _, p := range pools {
+		if p != nil {
+			errs = append(errs, p.db.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // mode is what a connection may do.

@@ -69,7 +69,8 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if wait, err := acquire(t, second, "bucket", "", limit); wait == 0 || err != nil {
 		t.Errorf("what was taken is forgotten: %v, %v", wait, err)
 	}
-	if jobs, err := second.Lease(t.Context(), "email", 9, time.Hour); len(jobs) != 1 || jobs[0].ID == leased[0].ID || err != nil {
+	if jobs, err := second.Lease(t.Context(), "email", 9, time.Hour); len(jobs) != 1 || jobs[0].ID == leased[0].ID ||
+		err != nil {
 		t.Errorf("leased %+v, %v, want the one that nobody has leased", jobs, err)
 	}
 	if err := second.End(t.Context(), leased[0], store.Complete()); err != nil {

@@ -39,7 +39,9 @@ func TestAConnectionThatWouldKeepLessIsRefused(t *testing.T) {
 	for have, address := range map[string]string{
 		"NORMAL": connectionString(path, syncNormal, writing),
 		"OFF":    connectionString(path, syncOff, writing),
-		"delete": strings.Replace(connectionString(path, syncFull, writing), "journal_mode%28WAL%29", "journal_mode%28DELETE%29", 1),
+		"delete": strings.Replace(
+			connectionString(path, syncFull, writing), "journal_mode%28WAL%29", "journal_mode%28DELETE%29", 1,
+		),
 	} {
 		base, err := driversqlite.NewConnector(address)
 		if err != nil {
@@ -105,7 +107,8 @@ func TestReadyNoticesThatTheFileIsGone(t *testing.T) {
 		}
 		remove(t, path+lost)
 		var unsafe *store.UnsafeError
-		if err := s.Ready(t.Context()); !errors.As(err, &unsafe) || !strings.Contains(unsafe.Setting, path+lost) || unsafe.Fix == "" {
+		if err := s.Ready(t.Context()); !errors.As(err, &unsafe) || !strings.Contains(unsafe.Setting, path+lost) ||
+			unsafe.Fix == "" {
 			t.Errorf("without %q, Ready says %v", lost, err)
 		}
 	}

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// A database in WAL mode whose log was removed opens without an error and has lost what was committed last. SQLite cannot
-// tell it from one that was closed in order, because it removes the log then. So this package makes SQLite leave the log
-// in place (SQLITE_FCNTL_PERSIST_WAL), and refuses a database in WAL mode that has none. Copies made with VACUUM INTO are
-// not in WAL mode, so they are known to be complete.
+// A database in WAL mode whose log was removed opens without an error and has lost what was committed last. SQLite
+// cannot tell it from one that was closed in order, because it removes the log then. So this package makes SQLite
+// leave the log in place (SQLITE_FCNTL_PERSIST_WAL), and refuses a database in WAL mode that has none. Copies made
+// with VACUUM INTO are not in WAL mode, so they are known to be complete.
 
 // errRefused says that the file cannot be used.
 var errRefused = errors.New("refused")
@@ -29,8 +29,8 @@ func refuse(format string, args ...any) error {
 // header is the beginning of every SQLite file (https://www.sqlite.org/fileformat2.html, 1.3).
 const header = "SQLite format 3\x00"
 
-// prepareFile makes sure that there is a file to open: the one that is there, unless its size, header or log are wrong, or
-// a new one.
+// prepareFile makes sure that there is a file to open: the one that is there, unless its size, header or log are
+// wrong, or a new one.
 func prepareFile(ctx context.Context, o Options) error {
 	file, err := os.Stat(o.Path)
 	switch {
@@ -50,8 +50,8 @@ func prepareFile(ctx context.Context, o Options) error {
 	return checkHeader(ctx, o.Path)
 }
 
-// logWithin is how long to wait for the log of a file: another process that turns the file to WAL mode writes the header
-// before it creates the log.
+// logWithin is how long to wait for the log of a file: another process that turns the file to WAL mode writes the
+// header before it creates the log.
 const logWithin = 300 * time.Millisecond
 
 // checkHeader refuses a file that is no database, or one in WAL mode without its log.
@@ -63,19 +63,27 @@ func checkHeader(ctx context.Context, path string) error {
 	defer file.Close()
 	head := make([]byte, 100)
 	if _, err := io.ReadFull(file, head); err != nil || !bytes.HasPrefix(head, []byte(header)) {
-		return refuse("the file is not an SQLite database, or its beginning is damaged: put a copy back, or name another file")
+		return refuse(
+			"the file is not an SQLite database, or its beginning is damaged: put a copy back, or name another file",
+		)
 	}
 	if wal := head[18] == 2 || head[19] == 2; !wal {
 		return nil
 	}
-	_, err = os.Stat(path + "-wal")
-	for begun := time.Now(); errors.Is(err, fs.ErrNotExist) && time.Since(begun) < logWithin && pause(ctx, 5*time.Millisecond) == nil; {
+	for begun := time.Now(); ; {
 		_, err = os.Stat(path + "-wal")
+		late := time.Since(begun) >= logWithin
+		if late || !errors.Is(err, fs.ErrNotExist) || pause(ctx, 5*time.Millisecond) != nil {
+			break
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return refuse("its log %[1]s-wal is missing, and what was last committed may have been in it: put the log back; "+
-			"if you know that the database is complete (a copy made with VACUUM INTO, or closed by another program), "+
-			"say so with: touch %[1]s-wal", path)
+		return refuse(
+			"its log %[1]s-wal is missing, and what was last committed may have been in it: put the log back; "+
+				"if you know that the database is complete (a copy made with VACUUM INTO, or closed by another "+
+				"program), say so with: touch %[1]s-wal",
+			path,
+		)
 	}
 	return nil
 }

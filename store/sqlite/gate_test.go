@@ -10,8 +10,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// TestABusyProcessLeavesTheLockNowAndThen writes without a break, with a clock of its own: every run ends in a break that
-// is long enough for other processes to try several times.
+// TestABusyProcessLeavesTheLockNowAndThen writes without a break, with a clock of its own: every run ends in a break
+// that is long enough for other processes to try several times.
 func TestABusyProcessLeavesTheLockNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const writing = 30 * time.Millisecond

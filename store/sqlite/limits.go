@@ -13,13 +13,14 @@ const (
 	nthTaken  = "SELECT at FROM taken WHERE bucket = ? AND seq = ?"
 	moveTaken = "UPDATE taken SET at = ?2, expires = ?3 WHERE bucket = ?1 AND at > ?2"
 	addTaken  = "INSERT INTO taken (bucket, seq, at, expires, taker) VALUES (?, ?, ?, ?, nullif(?, ''))"
-	dropTaken = "DELETE FROM taken WHERE (bucket, seq) IN (SELECT bucket, seq FROM taken WHERE expires <= ? ORDER BY expires LIMIT ?)"
+	dropTaken = `DELETE FROM taken WHERE (bucket, seq) IN
+		(SELECT bucket, seq FROM taken WHERE expires <= ? ORDER BY expires LIMIT ?)`
 	// Without the index's name, SQLite would look through the whole bucket.
 	ownTaken = "SELECT seq FROM taken INDEXED BY taken_taker WHERE bucket = ? AND taker = ? AND expires > ?"
 )
 
-// Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered without
-// gaps, so the one that a limit of N depends on, the Nth last, is found at once however large N is.
+// Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered
+// without gaps, so the one that a limit of N depends on, the Nth last, is found at once however large N is.
 func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err

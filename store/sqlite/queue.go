@@ -23,7 +23,7 @@ const (
 		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
 	// The order in which jobs failed is kept even if the clock steps back, or two fail in one microsecond.
 	failJob = `UPDATE jobs SET leased = 0, available = NULL, failed = max(?3, 1 + coalesce(
-			(SELECT max(before.failed) FROM jobs AS before WHERE before.queue = jobs.queue AND before.available IS NULL), 0))
+			(SELECT max(f.failed) FROM jobs AS f WHERE f.queue = jobs.queue AND f.available IS NULL), 0))
 		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
 
 	selectFailed = `SELECT id, site, record, body, failed, attempts FROM jobs
@@ -32,10 +32,11 @@ const (
 	requeueJob = `UPDATE jobs SET due = ?5, available = ?5, attempts = 0, failed = 0
 		WHERE id = ?1 AND queue = ?2 AND site = ?3 AND record = ?4 AND available IS NULL`
 
-	// The last of the next few that wait, in the order in which they would be due. An index has them in that order; what
-	// is leased lies among them and is passed over.
+	// The last of the next few that wait, in the order in which they would be due. An index has them in that order;
+	// what is leased lies among them and is passed over.
 	lastOfNext = `SELECT available, seq FROM (SELECT available, seq FROM jobs WHERE queue = ? AND available IS NOT NULL
-		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?) ORDER BY available DESC, seq DESC LIMIT 1`
+		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?)
+		ORDER BY available DESC, seq DESC LIMIT 1`
 	runUntil = `UPDATE jobs SET due = ?6, available = ?6 WHERE queue = ?1 AND available IS NOT NULL
 		AND (available, seq) > (?2, ?3) AND (available, seq) <= (?4, ?5) AND leased = 0`
 )
@@ -70,7 +71,9 @@ func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.
 	})
 }
 
-func (t transaction) oldestDue(queue store.QueueName, n int, now time.Time) (jobs []store.Job, seqs []int64, err error) {
+func (t transaction) oldestDue(
+	queue store.QueueName, n int, now time.Time,
+) (jobs []store.Job, seqs []int64, err error) {
 	rows, err := t.statement(oldestDue).Query(string(queue), millis(now), n)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +138,8 @@ func (t transaction) end(job store.Job, outcome store.Outcome, now time.Time) er
 	return err
 }
 
-// Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps back.
+// Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps
+// back.
 func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
@@ -217,7 +221,9 @@ func (t transaction) runNow(queue store.QueueName, batch int, from position, now
 	if from.available <= now {
 		from = position{now, math.MaxInt64} // what stands up to here is due already
 	}
-	some, err := found(t.row(lastOfNext, string(queue), from.available, from.seq, batch).Scan(&step.to.available, &step.to.seq))
+	some, err := found(
+		t.row(lastOfNext, string(queue), from.available, from.seq, batch).Scan(&step.to.available, &step.to.seq),
+	)
 	if err != nil || !some {
 		return step, err
 	}

@@ -13,7 +13,7 @@ const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 // commits a small change as durably as any other, which fails if the disk is full or read-only.
 func (s *Store) Ready(ctx context.Context) error {
 	_, err := change(ctx, s, s.durable, func(tx transaction) (struct{}, error) {
-		if err := s.checkInPlace(); err != nil {
+		if err := checkInPlace(s.o, s.file); err != nil {
 			return struct{}{}, err
 		}
 		var journal, sync string
@@ -34,19 +34,27 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 // checkInPlace returns an error if what is written would be lost: SQLite goes on writing into a file that was removed.
-func (s *Store) checkInPlace() error {
-	file, err := os.Stat(s.o.Path)
-	if err != nil || !os.SameFile(file, s.file) {
-		return &store.UnsafeError{Setting: "the file " + s.o.Path, Have: "not the one that was opened", Want: "left in its place",
-			Fix: "put it back, or start optin again to use the one that is there"}
+func checkInPlace(o Options, opened os.FileInfo) error {
+	file, err := os.Stat(o.Path)
+	if err != nil || !os.SameFile(file, opened) {
+		return &store.UnsafeError{
+			Setting: "the file " + o.Path,
+			Have:    "not the one that was opened",
+			Want:    "left in its place",
+			Fix:     "put it back, or start optin again to use the one that is there",
+		}
 	}
-	if _, err := os.Stat(s.o.Path + "-wal"); err != nil {
-		return &store.UnsafeError{Setting: "the log " + s.o.Path + "-wal", Have: "missing", Want: "left in its place",
-			Fix: "stop optin (it completes the database as it closes), touch " + s.o.Path + "-wal, start it again"}
+	if _, err := os.Stat(o.Path + "-wal"); err != nil {
+		return &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
+			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
 	}
-	if s.o.Durability != store.DurabilityNone && inMemory(s.o.Path) {
-		return &store.UnsafeError{Setting: "the file system of " + s.o.Path, Have: "kept in memory (tmpfs)", Want: "on a disk",
-			Fix: "put the file on a disk, or ask for less with ?durability=none"}
+	if o.Durability != store.DurabilityNone && inMemory(o.Path) {
+		return &store.UnsafeError{
+			Setting: "the file system of " + o.Path,
+			Have:    "kept in memory (tmpfs)",
+			Want:    "on a disk",
+			Fix:     "put the file on a disk, or ask for less with ?durability=none",
+		}
 	}
 	return nil
 }

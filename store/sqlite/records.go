@@ -40,7 +40,7 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 	records, changes := make(chan store.Record), make(chan store.Change, 1)
 	committed := start(ctx, s, func() (struct{}, error) {
 		return struct{}{}, s.transact(ctx, s.durable, func(tx transaction) error {
-			return s.update(ctx, tx, key, records, changes)
+			return tx.update(ctx, key, s.o.Now, records, changes)
 		})
 	})
 	select {
@@ -59,7 +59,9 @@ func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) 
 
 // decide runs f and passes the change on. Without a change, because f failed or panicked, the transaction is rolled
 // back: Update's context ends as Update returns.
-func decide(key store.Key, r store.Record, f func(store.Record) (store.Change, error), changes chan<- store.Change) error {
+func decide(
+	key store.Key, r store.Record, f func(store.Record) (store.Change, error), changes chan<- store.Change,
+) error {
 	c, err := f(r)
 	if err != nil {
 		return err
@@ -72,8 +74,10 @@ func decide(key store.Key, r store.Record, f func(store.Record) (store.Change, e
 }
 
 // update hands the record to the caller's goroutine and carries out the change that comes back.
-func (s *Store) update(ctx context.Context, tx transaction, key store.Key, records chan<- store.Record, changes <-chan store.Change) error {
-	r, err := scanRecord(tx.row(selectRecord, key.Site, key.ID, millis(s.o.Now())))
+func (t transaction) update(
+	ctx context.Context, key store.Key, now func() time.Time, records chan<- store.Record, changes <-chan store.Change,
+) error {
+	r, err := scanRecord(t.row(selectRecord, key.Site, key.ID, millis(now())))
 	if _, err := found(err); err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func (s *Store) update(ctx context.Context, tx transaction, key store.Key, recor
 	}
 	select {
 	case c := <-changes:
-		return tx.apply(key, c, s.o.Now())
+		return t.apply(key, c, now())
 	case <-ctx.Done():
 		return ctx.Err()
 	}

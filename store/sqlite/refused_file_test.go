@@ -62,8 +62,11 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 		spoil func(t *testing.T, path string)
 		says  string
 	}{
-		"empty":       {func(t *testing.T, path string) { write(t, path, nil) }, "is empty"},
-		"a text":      {func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("hello ", 99))) }, "not an SQLite database"},
+		"empty": {func(t *testing.T, path string) { write(t, path, nil) }, "is empty"},
+		"a text": {
+			func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("hello ", 99))) },
+			"not an SQLite database",
+		},
 		"short":       {func(t *testing.T, path string) { write(t, path, []byte(header)) }, "not an SQLite database"},
 		"log missing": {func(t *testing.T, path string) { remove(t, path+"-wal") }, "optin.db-wal is missing"},
 		"damaged":     {damage, "is damaged"},
@@ -72,12 +75,21 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "is damaged"},
-		"another program's": {func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") }, "another program"},
+		"another program's": {
+			func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") },
+			"another program",
+		},
 		"newer": {func(t *testing.T, path string) {
 			do(t, path, fmt.Sprintf("PRAGMA user_version = %d", version+1))
 		}, "start the newer optin"},
-		"older":                  {func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") }, "no optin ever wrote"},
-		"of an unreleased optin": {func(t *testing.T, path string) { do(t, path, "ALTER TABLE jobs RENAME TO entries") }, "before its first release"},
+		"older": {
+			func(t *testing.T, path string) { do(t, path, "PRAGMA user_version = 0") },
+			"no optin ever wrote",
+		},
+		"of an unreleased optin": {
+			func(t *testing.T, path string) { do(t, path, "ALTER TABLE jobs RENAME TO entries") },
+			"before its first release",
+		},
 		"a folder": {func(t *testing.T, path string) {
 			remove(t, path)
 			if err := os.Mkdir(path, 0o700); err != nil {

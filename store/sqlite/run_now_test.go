@@ -33,7 +33,8 @@ func TestRunNowMakesAllDueInAnyNumberOfBatches(t *testing.T) {
 	s, _ := openWithClock(t)
 	enqueueLater(t, s, n)
 	for _, step := range []struct{ ask, want int }{
-		{0, 0}, {-1, 0}, {1, 1}, {runNowBatch, runNowBatch}, {runNowBatch + 1, runNowBatch + 1}, {1e9, n - 2*runNowBatch - 2}, {1e9, 0},
+		{0, 0}, {-1, 0}, {1, 1}, {runNowBatch, runNowBatch}, {runNowBatch + 1, runNowBatch + 1},
+		{1e9, n - 2*runNowBatch - 2}, {1e9, 0},
 	} {
 		if got, err := s.RunNow(t.Context(), "email", step.ask); got != step.want || err != nil {
 			t.Errorf("RunNow of %d made %d due, %v, want %d", step.ask, got, err, step.want)
@@ -96,7 +97,8 @@ func TestRunNowPassesOverWhatWasPutBackMeanwhile(t *testing.T) {
 		t.Errorf("the next step made %d due, want the two that were not", second.count)
 	}
 	for _, id := range []string{"2", "3"} {
-		if jobs, err := s.Lease(t.Context(), "email", 1, time.Minute); err != nil || len(jobs) != 1 || jobs[0].ID != id || !jobs[0].Due.Equal(c.Now()) {
+		jobs, err := s.Lease(t.Context(), "email", 1, time.Minute)
+		if err != nil || len(jobs) != 1 || jobs[0].ID != id || !jobs[0].Due.Equal(c.Now()) {
 			t.Errorf("leased %+v, %v, want %s, due now", jobs, err, id)
 		}
 	}

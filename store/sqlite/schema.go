@@ -41,7 +41,7 @@ CREATE TABLE jobs (
 	record    TEXT NOT NULL,
 	body      BLOB,
 	due       INTEGER NOT NULL,            -- as it was enqueued, or last put back
-	available INTEGER,                     -- from when it may be leased: when it is due, or when its lease ends; NULL: it failed
+	available INTEGER,                     -- from when it may be leased: due, or its lease ends; NULL: it failed
 	attempts  INTEGER NOT NULL DEFAULT 0,
 	leased    INTEGER NOT NULL DEFAULT 0,  -- 1 from a lease until it ends
 	failed    INTEGER NOT NULL DEFAULT 0   -- when it failed, no two of a queue at the same time; 0: it did not
@@ -94,7 +94,8 @@ func createSchema(ctx context.Context, path string, sync level) (err error) {
 	}
 	defer tx.Rollback() // after the commit this does nothing
 	for _, text := range []string{
-		fmt.Sprintf("PRAGMA application_id = %d", application), schema, fmt.Sprintf("PRAGMA user_version = %d", version),
+		fmt.Sprintf("PRAGMA application_id = %d", application), schema,
+		fmt.Sprintf("PRAGMA user_version = %d", version),
 	} {
 		if _, err := tx.ExecContext(ctx, text); err != nil {
 			return err
@@ -120,11 +121,11 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 	case app != application:
 		return refuse("it is a database of another program: name another file")
 	case have > version:
-		return refuse("its schema is version %d, and this optin reads only version %d: start the newer optin that wrote it, "+
-			"or put back the copy made before the update", have, version)
+		return refuse("its schema is version %d, and this optin reads only version %d: start the newer optin that "+
+			"wrote it, or put back the copy made before the update", have, version)
 	case have < version:
-		return refuse("its schema is version %d, which no optin ever wrote (this one reads version %d): put a copy back, "+
-			"or name another file to start anew", have, version)
+		return refuse("its schema is version %d, which no optin ever wrote (this one reads version %d): put a copy "+
+			"back, or name another file to start anew", have, version)
 	}
 	if err := ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN "+
 		"('records', 'jobs', 'taken', 'cells', 'counts', 'texts', 'ready')", &known); err != nil {
@@ -139,7 +140,10 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if found != "ok" {
-		return refuse("the database is damaged (%s): put a copy back, or save what can be read with: sqlite3 FILE .recover", found)
+		return refuse(
+			"the database is damaged (%s): put a copy back, or save what can be read with: sqlite3 FILE .recover",
+			found,
+		)
 	}
 	return nil
 }
@@ -147,7 +151,10 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 // refuseDamage makes a refusal of an error that says that the file is damaged.
 func refuseDamage(err error) error {
 	if isDamage(err) {
-		return refuse("the database is damaged: put a copy back, or save what can be read with: sqlite3 FILE .recover: %w", err)
+		return refuse(
+			"the database is damaged: put a copy back, or save what can be read with: sqlite3 FILE .recover: %w",
+			err,
+		)
 	}
 	return err
 }

@@ -1,26 +1,27 @@
-// Package sqlite keeps a store in one SQLite file, for an optin that runs on one machine. Any number of processes on that
-// machine may have the file open.
+// Package sqlite keeps a store in one SQLite file, for an optin that runs on one machine. Any number of processes on
+// that machine may have the file open.
 //
 // # What lasts
 //
-// What Update, End, Requeue, RunNow and PutText acknowledged is on the disk: the journal is a write-ahead log (WAL) and
-// synchronous is FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the file
-// whole at a power cut, and yet loses the commits of the last moments. It is used only if Options.Durability asks for it,
-// and for what may be lost with the machine: leases (their holders die with it), what was taken from buckets, and cells.
-// These are in the log in their order, too: if a later durable commit is there, they are there with it.
+// What Update, End, Requeue, RunNow and PutText acknowledged is on the disk: the journal is a write-ahead log (WAL)
+// and synchronous is FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the
+// file whole at a power cut, and yet loses the commits of the last moments. It is used only if Options.Durability
+// asks for it, and for what may be lost with the machine: leases (their holders die with it), what was taken from
+// buckets, and cells. These are in the log in their order, too: if a later durable commit is there, they are there
+// with it.
 //
 // # What is refused at start
 //
-// Open refuses a file that is no database, is damaged, belongs to another program or has another schema, is empty, or has
-// lost its log (file.go). It never creates anything in the place of a file that is there. There is one schema (schema.go);
-// an optin that needs another one will say how to get there.
+// Open refuses a file that is no database, is damaged, belongs to another program or has another schema, is empty, or
+// has lost its log (file.go). It never creates anything in the place of a file that is there. There is one schema
+// (schema.go); an optin that needs another one will say how to get there.
 //
 // # Who waits for whom
 //
-// One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A call
-// never waits longer than Options.Deadline or its context, even if the disk hangs: a goroutine of its own uses the disk.
-// Only Close waits for what was left behind. RunNow is many transactions, one after the other: others write in between,
-// and it lasts as long as there is something to do.
+// One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A
+// call never waits longer than Options.Deadline or its context, even if the disk hangs: a goroutine of its own uses
+// the disk. Only Close waits for what was left behind. RunNow is many transactions, one after the other: others write
+// in between, and it lasts as long as there is something to do.
 //
 // # What a call costs
 //
@@ -29,8 +30,8 @@
 //
 // # Errors
 //
-// A locked, full, read-only, unreachable or failing file is store.ErrUnavailable with SQLite's words as its cause. So is
-// a context that ended; errors.Is tells it apart. A context that ends before the commit leaves nothing behind.
+// A locked, full, read-only, unreachable or failing file is store.ErrUnavailable with SQLite's words as its cause. So
+// is a context that ended; errors.Is tells it apart. A context that ends before the commit leaves nothing behind.
 //
 // # Time
 //
@@ -100,7 +101,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.closePools())
+			err = errors.Join(err, closePools(s.reader, s.relaxed, s.durable))
 		}
 	}()
 	patient, cancel := context.WithTimeout(ctx, openPatience)
@@ -135,15 +136,5 @@ func (s *Store) shut() error {
 	s.mu.Unlock()
 	s.stop()
 	s.calls.Wait()
-	return s.closePools()
-}
-
-func (s *Store) closePools() error {
-	var errs []error
-	for _, p := range []*pool{s.reader, s.relaxed, s.durable} {
-		if p != nil {
-			errs = append(errs, p.db.Close()) // with its statements
-		}
-	}
-	return errors.Join(errs...)
+	return closePools(s.reader, s.relaxed, s.durable)
 }

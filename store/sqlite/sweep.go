@@ -11,8 +11,9 @@ const sweepBatch = 100
 const dropRecords = `DELETE FROM records WHERE rowid IN
 	(SELECT rowid FROM records WHERE expires <= ? ORDER BY expires LIMIT ?)`
 
-// sweepEvery removes what has expired, at intervals, until the context ends. Only the size of the file depends on it, and
-// that what has expired is really gone. If it fails (on a full disk deletions fail, too), the next one makes up for it.
+// sweepEvery removes what has expired, at intervals, until the context ends. Only the size of the file depends on it,
+// and that what has expired is really gone. If it fails (on a full disk deletions fail, too), the next one makes up
+// for it.
 func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

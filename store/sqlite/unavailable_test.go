@@ -91,7 +91,8 @@ func TestAnUpdateThatHangsHoldsNobodyUp(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Deadline: 100 * time.Millisecond})
 	inside, release, ended := make(chan bool), make(chan bool), make(chan error)
 	go func() {
-		ended <- s.Update(t.Context(), store.Key{Site: "gazette", ID: "slow"}, func(store.Record) (store.Change, error) {
+		slow := store.Key{Site: "gazette", ID: "slow"}
+		ended <- s.Update(t.Context(), slow, func(store.Record) (store.Change, error) {
 			close(inside)
 			<-release
 			return store.Change{Put: &store.Record{}}, nil

@@ -102,8 +102,8 @@ func acquireExactly(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-// acquireInWindows acquires as fast as it can for several windows. Each time it took at some moment between the call and
-// its return; so what was both called and returned within less than one window must not be more than N.
+// acquireInWindows acquires as fast as it can for several windows. Each time it took at some moment between the call
+// and its return; so what was both called and returned within less than one window must not be more than N.
 func acquireInWindows(t *testing.T, open func(*testing.T) store.Store) {
 	limit := store.Limit{N: 20, Per: 250 * time.Millisecond}
 	clients := []store.Store{open(t), open(t)}
@@ -160,7 +160,8 @@ func acquireWaits(t *testing.T, open func(*testing.T) store.Store) {
 				break
 			}
 			free := called.Add(wait) // no later than this the first one is as old as the window
-			if wait <= 0 || free.After(after.Add(limit.Per+slack)) || returned.Add(wait).Before(before.Add(limit.Per-slack)) {
+			if wait <= 0 || free.After(after.Add(limit.Per+slack)) ||
+				returned.Add(wait).Before(before.Add(limit.Per-slack)) {
 				t.Fatalf("%v after the first, the wait is %v", called.Sub(before), wait)
 			}
 		}
@@ -229,8 +230,8 @@ func acquireOnce(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-// window is the model of a bucket: all that was taken, oldest first. Each was taken at some moment between a call and its
-// return.
+// window is the model of a bucket: all that was taken, oldest first. Each was taken at some moment between a call and
+// its return.
 type window struct {
 	limits []store.Limit
 	taken  []span
@@ -257,8 +258,8 @@ func (w *window) has(taker string) bool {
 	return slices.ContainsFunc(w.taken, func(s span) bool { return s.taker == taker })
 }
 
-// acquire acquires for a taker that has taken nothing yet, compares the wait with the model's, and reports whether there
-// was room.
+// acquire acquires for a taker that has taken nothing yet, compares the wait with the model's, and reports whether
+// there was room.
 func (w *window) acquire(t *testing.T, s store.Store, taker string) bool {
 	t.Helper()
 	const slack = 10 * time.Millisecond // between two clocks
@@ -278,7 +279,9 @@ func (w *window) acquire(t *testing.T, s store.Store, taker string) bool {
 func acquireAtRandom(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	// As long as the last of these counts one of them, none is forgotten.
-	w := &window{limits: []store.Limit{{N: 3, Per: 10 * time.Millisecond}, {N: 8, Per: 50 * time.Millisecond}, {N: 400, Per: time.Hour}}}
+	w := &window{limits: []store.Limit{
+		{N: 3, Per: 10 * time.Millisecond}, {N: 8, Per: 50 * time.Millisecond}, {N: 400, Per: time.Hour},
+	}}
 	dice := rand.New(rand.NewPCG(7, 11))
 	taken, refused, again := 0, 0, 0
 	begun := time.Now()
@@ -326,13 +329,15 @@ func acquireAllOrNone(t *testing.T, open func(*testing.T) store.Store) {
 func acquireWaitsInOrder(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	free := bucket("free", store.Limit{N: 9, Per: time.Hour})
-	minute, hour := bucket("minute", store.Limit{N: 1, Per: time.Minute}), bucket("hour", store.Limit{N: 1, Per: time.Hour})
+	minute := bucket("minute", store.Limit{N: 1, Per: time.Minute})
+	hour := bucket("hour", store.Limit{N: 1, Per: time.Hour})
 	for _, b := range []store.Bucket{minute, hour} {
 		acquireAll(t, s, "", b)
 	}
 	about := func(wait, want time.Duration) bool { return wait <= want && wait > want*9/10 }
 	for _, order := range [][]store.Bucket{
-		{minute, free, hour}, {free, hour, minute}, {hour, bucket("unlimited"), minute}, {hour, bucket(""), free}, {free, minute},
+		{minute, free, hour}, {free, hour, minute}, {free, minute},
+		{hour, bucket("unlimited"), minute}, {hour, bucket(""), free},
 	} {
 		waits := acquireAll(t, open(t), "", order...)
 		if waits == nil {
@@ -391,7 +396,8 @@ func acquireWithoutLimits(t *testing.T, open func(*testing.T) store.Store) {
 	if waits := acquireAll(t, s, "", bucket("other", limit), bucket("more")); waits != nil {
 		t.Errorf("with another bucket it waits %v", waits)
 	}
-	if waits := acquireAll(t, s, "", bucket("more"), bucket("other", limit)); waits == nil || waits[0] != 0 || waits[1] == 0 {
+	if waits := acquireAll(t, s, "", bucket("more"), bucket("other", limit)); waits == nil || waits[0] != 0 ||
+		waits[1] == 0 {
 		t.Errorf("the waits are %v", waits)
 	}
 }

@@ -41,7 +41,10 @@ func holds(t *testing.T, s store.Store, name string, value []byte) {
 	t.Helper()
 	current := setNX(t, s, name, []byte("another's"), time.Hour)
 	if current == nil || !bytes.Equal(current, value) {
-		t.Errorf("the cell %s holds %d bytes %.20q (none: %v), want %d bytes %.20q", name, len(current), current, current == nil, len(value), value)
+		t.Errorf(
+			"the cell %s holds %d bytes %.20q (none: %v), want %d bytes %.20q", name, len(current), current,
+			current == nil, len(value), value,
+		)
 	}
 }
 
@@ -90,10 +93,16 @@ func cellExpires(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("it expired after %v, want %v", took, d)
 	}
 	holds(t, s, "name", []byte("second"))
-	want(t, "CompareAndSwap of an expired value", s.CompareAndSwap(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrChanged)
+	want(
+		t, "CompareAndSwap of an expired value",
+		s.CompareAndSwap(t.Context(), "name", []byte("first"), []byte("third"), time.Hour), store.ErrChanged,
+	)
 	setNX(t, s, "brief", []byte("first"), d)
 	until(t, time.Now().Add(d+20*time.Millisecond))
-	want(t, "CompareAndSwap too late", s.CompareAndSwap(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrChanged)
+	want(
+		t, "CompareAndSwap too late",
+		s.CompareAndSwap(t.Context(), "brief", []byte("first"), []byte("third"), time.Hour), store.ErrChanged,
+	)
 }
 
 func cellsApart(t *testing.T, open func(*testing.T) store.Store) {
@@ -128,7 +137,10 @@ func cellsInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	} {
 		_, err := s.SetNX(t.Context(), c.name, c.value, c.d)
 		want(t, "SetNX with "+what, err, store.ErrInvalid)
-		want(t, "CompareAndSwap with "+what, s.CompareAndSwap(t.Context(), c.name, []byte("old"), c.value, c.d), store.ErrInvalid)
+		want(
+			t, "CompareAndSwap with "+what, s.CompareAndSwap(t.Context(), c.name, []byte("old"), c.value, c.d),
+			store.ErrInvalid,
+		)
 	}
 	holds(t, s, "name", []byte("old"))
 }
@@ -192,7 +204,10 @@ func swapLasts(t *testing.T, open func(*testing.T) store.Store) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	eventually(t, "the shorter one has expired", func() bool { return setNX(t, s, "shorter", []byte("c"), time.Hour) == nil })
+	eventually(
+		t, "the shorter one has expired",
+		func() bool { return setNX(t, s, "shorter", []byte("c"), time.Hour) == nil },
+	)
 	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("a cell for %v lasted %v", soon, took)
 	}
@@ -205,7 +220,10 @@ func getHolds(t *testing.T, s store.Store, name string, value []byte) {
 	t.Helper()
 	current, err := s.Get(t.Context(), name)
 	if err != nil || string(current) != string(value) || (current == nil) != (value == nil) {
-		t.Errorf("the cell %s holds %d bytes %.20q (none: %v), %v; want %d bytes %.20q", name, len(current), current, current == nil, err, len(value), value)
+		t.Errorf(
+			"the cell %s holds %d bytes %.20q (none: %v), %v; want %d bytes %.20q", name, len(current), current,
+			current == nil, err, len(value), value,
+		)
 	}
 }
 

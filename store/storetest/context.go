@@ -18,11 +18,16 @@ func contextCases() []testCase {
 
 // calls returns one call of each method.
 func calls(s store.Store) map[string]func(ctx context.Context) error {
+	const day = "2026-10-01"
 	text, one := []byte("text"), store.Count{Day: "2026-10-01", Name: "signup", N: 1}
 	return map[string]func(ctx context.Context) error{
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
-				return store.Change{Put: pending(), Enqueue: []store.Job{job("a", "email")}, Count: []store.Count{one}}, nil
+				return store.Change{
+					Put:     pending(),
+					Enqueue: []store.Job{job("a", "email")},
+					Count:   []store.Count{one},
+				}, nil
 			})
 		},
 		"Find":       func(ctx context.Context) error { _, err := s.Find(ctx, key(2)); return err },
@@ -34,11 +39,11 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 			_, err := s.Acquire(ctx, "", bucket("bucket", store.Limit{N: 1, Per: time.Hour}))
 			return err
 		},
-		"Counts":         func(ctx context.Context) error { _, err := s.Counts(ctx, site, "2026-10-01", "2026-10-01"); return err },
+		"Counts":         func(ctx context.Context) error { _, err := s.Counts(ctx, site, day, day); return err },
 		"Failed":         func(ctx context.Context) error { _, err := s.Failed(ctx, "email", "a", 1); return err },
 		"Requeue":        func(ctx context.Context) error { return s.Requeue(ctx, "email", "a", key(1)) },
-		"SetNX":          func(ctx context.Context) error { _, err := s.SetNX(ctx, "name", text, time.Hour); return err },
-		"CompareAndSwap": func(ctx context.Context) error { return s.CompareAndSwap(ctx, "name", text, text, time.Hour) },
+		"SetNX":          func(ctx context.Context) error { _, err := s.SetNX(ctx, "a", text, time.Hour); return err },
+		"CompareAndSwap": func(ctx context.Context) error { return s.CompareAndSwap(ctx, "a", text, text, time.Hour) },
 		"PutText":        func(ctx context.Context) error { return s.PutText(ctx, sum(text), text) },
 		"Text":           func(ctx context.Context) error { _, err := s.Text(ctx, sum([]byte("none"))); return err },
 		"Ready":          func(ctx context.Context) error { return s.Ready(ctx) },
@@ -54,7 +59,7 @@ func untouched(t *testing.T, s store.Store) {
 		t.Errorf("the bucket is used; the wait is %v", wait)
 	}
 	counted(t, s, site, "2026-10-01", "2026-10-01")
-	if current := setNX(t, s, "name", []byte("mine"), time.Hour); current != nil {
+	if current := setNX(t, s, "a", []byte("mine"), time.Hour); current != nil {
 		t.Errorf("the cell holds %q", current)
 	}
 	_, err := s.Text(t.Context(), sum([]byte("text")))

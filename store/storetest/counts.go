@@ -49,7 +49,10 @@ func countsByDay(t *testing.T, open func(*testing.T) store.Store) {
 	for i := range 20 {                            // different records, so that they are in different shards
 		count(t, s, key(i), store.Count{Day: second, Name: "signup", N: 1})
 	}
-	count(t, other, key(1), store.Count{Day: third, Name: "signup", N: 3}, store.Count{Day: second, Name: "confirm/email", N: 40})
+	count(
+		t, other, key(1), store.Count{Day: third, Name: "signup", N: 3},
+		store.Count{Day: second, Name: "confirm/email", N: 40},
+	)
 	count(t, s, key(2), store.Count{Day: first, Name: name, N: 1 << 40}, store.Count{Day: first, Name: name, N: 2})
 
 	a, b := store.Count{Day: first, Name: name, N: 1<<40 + 2}, store.Count{Day: second, Name: "confirm/email", N: 40}

@@ -115,7 +115,8 @@ func retry(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	want(t, "ending what was put back", s.End(t.Context(), j, store.Complete()), store.ErrLeaseLost)
 	next := leaseOne(t, other, "email", time.Minute)
-	if now := time.Now(); now.Before(at) || next.Attempts != 2 || string(next.Body) != "body of a" || next.Key != key(1) {
+	if now := time.Now(); now.Before(at) || next.Attempts != 2 || string(next.Body) != "body of a" ||
+		next.Key != key(1) {
 		t.Errorf("leased %+v at %v, want attempt 2 not before %v", next, now, at)
 	}
 	want(t, "ending the old lease", s.End(t.Context(), j, store.Complete()), store.ErrLeaseLost)
@@ -180,7 +181,10 @@ func endLostInUpdate(t *testing.T, open func(*testing.T) store.Store) {
 	old := leasedJob(t, slow, 30*time.Millisecond)
 	j := leaseOne(t, quick, "email", time.Minute)
 	before := get(t, slow, key(1))
-	want(t, "a change that ends a job too late", confirmAndEnd(t, slow, key(1), old, store.Complete()), store.ErrLeaseLost)
+	want(
+		t, "a change that ends a job too late", confirmAndEnd(t, slow, key(1), old, store.Complete()),
+		store.ErrLeaseLost,
+	)
 	nothingDue(t, slow, "webhook")
 	if err := quick.End(t.Context(), j, store.Complete()); err != nil {
 		t.Errorf("the worker that has the lease ends it: %v", err)
@@ -191,7 +195,10 @@ func endLostInUpdate(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("the record went from %+v to %+v", before, after)
 	}
 	erase(t, slow, key(1))
-	want(t, "a change that would create a record and end a job", confirmAndEnd(t, slow, key(1), j, store.Complete()), store.ErrLeaseLost)
+	want(
+		t, "a change that would create a record and end a job", confirmAndEnd(t, slow, key(1), j, store.Complete()),
+		store.ErrLeaseLost,
+	)
 	absent(t, slow, key(1))
 	nothingDue(t, slow, "webhook")
 }
@@ -233,7 +240,10 @@ func move(t *testing.T, s store.Store, j store.Job, to store.QueueName, at time.
 // lostForAll fails unless nothing can be done with a lease.
 func lostForAll(t *testing.T, s store.Store, what string, j store.Job) {
 	t.Helper()
-	for _, o := range []store.Outcome{store.Complete(), store.Fail(), store.Retry(time.Now()), store.Move(slow, time.Now()), store.Move("other", time.Now())} {
+	now := time.Now()
+	for _, o := range []store.Outcome{
+		store.Complete(), store.Fail(), store.Retry(now), store.Move(slow, now), store.Move("other", now),
+	} {
 		want(t, fmt.Sprintf("ending %s by %+v", what, o), s.End(t.Context(), j, o), store.ErrLeaseLost)
 	}
 	want(t, "renewing "+what, s.RenewLease(t.Context(), j, time.Hour), store.ErrLeaseLost)
@@ -249,7 +259,8 @@ func moveOnce(t *testing.T, open func(*testing.T) store.Store) {
 	if now := time.Now(); now.Before(at) || !next.Due.Equal(at) {
 		t.Errorf("leased at %v what was due at %v, want %v", now, next.Due, at)
 	}
-	if next.ID != "a" || next.Queue != slow || next.Attempts != 2 || next.Key != key(1) || string(next.Body) != "body of a" {
+	if next.ID != "a" || next.Queue != slow || next.Attempts != 2 || next.Key != key(1) ||
+		string(next.Body) != "body of a" {
 		t.Errorf("leased %+v, want the second attempt of a in %s", next, slow)
 	}
 	nothingDue(t, s, "email")
@@ -298,7 +309,10 @@ func moveInUpdate(t *testing.T, open func(*testing.T) store.Store) {
 	old := leasedJob(t, s, 30*time.Millisecond)
 	j := leaseOne(t, other, "email", time.Minute)
 	past := time.Now().Add(-time.Minute)
-	want(t, "a change that moves too late", confirmAndEnd(t, s, key(1), old, store.Move(slow, past)), store.ErrLeaseLost)
+	want(
+		t, "a change that moves too late", confirmAndEnd(t, s, key(1), old, store.Move(slow, past)),
+		store.ErrLeaseLost,
+	)
 	nothingDue(t, s, slow)
 	nothingDue(t, s, "webhook")
 	if err := confirmAndEnd(t, s, key(1), j, store.Move(slow, past)); err != nil {
@@ -310,7 +324,10 @@ func moveInUpdate(t *testing.T, open func(*testing.T) store.Store) {
 	if hook := leaseOne(t, other, "webhook", time.Minute); hook.ID != "hook" {
 		t.Errorf("leased %+v", hook)
 	}
-	want(t, "a change that moves what has moved", confirmAndEnd(t, s, key(1), j, store.Move("other", past)), store.ErrLeaseLost)
+	want(
+		t, "a change that moves what has moved", confirmAndEnd(t, s, key(1), j, store.Move("other", past)),
+		store.ErrLeaseLost,
+	)
 	nothingDue(t, s, "webhook")
 	nothingDue(t, s, "email")
 	j = leaseOne(t, other, slow, time.Minute)
@@ -387,7 +404,9 @@ func movedFails(t *testing.T, open func(*testing.T) store.Store) {
 	if ids := idsOf(failed(t, s, "email", "", 9)); len(ids) != 0 {
 		t.Errorf("in its first queue the failed are %v", ids)
 	}
-	if jobs := failed(t, other, slow, "", 9); len(jobs) != 1 || jobs[0].Attempts != 2 || string(jobs[0].Body) != "body of a" || jobs[0].Queue != slow {
+	if jobs := failed(t, other, slow, "", 9); len(jobs) != 1 || jobs[0].Attempts != 2 ||
+		string(jobs[0].Body) != "body of a" ||
+		jobs[0].Queue != slow {
 		t.Errorf("in the other the failed are %+v", jobs)
 	}
 	want(t, "requeuing it where it began", other.Requeue(t.Context(), "email", "a", key(1)), store.ErrNotFound)
@@ -434,7 +453,8 @@ func endInvalid(t *testing.T, open func(*testing.T) store.Store) {
 func retryNow(t *testing.T, open func(*testing.T) store.Store) {
 	s, other := open(t), open(t)
 	j := leasedJob(t, s, time.Minute)
-	for _, o := range []store.Outcome{store.Retry(time.Time{}), store.Move("email", time.Time{}), store.Move(slow, time.Time{})} {
+	var zero time.Time
+	for _, o := range []store.Outcome{store.Retry(zero), store.Move("email", zero), store.Move(slow, zero)} {
 		if err := s.End(t.Context(), j, o); err != nil {
 			t.Fatal(err)
 		}

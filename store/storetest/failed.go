@@ -91,8 +91,12 @@ func failedInOrder(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	for i, was := range []store.Job{large, bare, slowest} {
 		k, attempts := []store.Key{keyAt("other", 2), key(3), key(1)}[i], []int{1, 1, 2}[i]
-		if jobs[i].Queue != "email" || jobs[i].Key != k || string(jobs[i].Body) != string(was.Body) || jobs[i].Attempts != attempts {
-			t.Errorf("%s is %s of %v with %d bytes, attempts %d", was.ID, jobs[i].Queue, jobs[i].Key, len(jobs[i].Body), jobs[i].Attempts)
+		if jobs[i].Queue != "email" || jobs[i].Key != k || string(jobs[i].Body) != string(was.Body) ||
+			jobs[i].Attempts != attempts {
+			t.Errorf(
+				"%s is %s of %v with %d bytes, attempts %d", was.ID, jobs[i].Queue, jobs[i].Key, len(jobs[i].Body),
+				jobs[i].Attempts,
+			)
 		}
 	}
 }
@@ -146,7 +150,10 @@ func failedApart(t *testing.T, open func(*testing.T) store.Store) {
 	if ids := idsOf(failed(t, s, "web", "", 10)); len(ids) != 0 {
 		t.Errorf("of web there are %v", ids)
 	}
-	want(t, "listing none", func() error { _, err := s.Failed(t.Context(), "webhook", "", 0); return err }(), store.ErrInvalid)
+	want(
+		t, "listing none", func() error { _, err := s.Failed(t.Context(), "webhook", "", 0); return err }(),
+		store.ErrInvalid,
+	)
 }
 
 func requeue(t *testing.T, open func(*testing.T) store.Store) {

@@ -185,7 +185,9 @@ func renewedLease(t *testing.T, open func(*testing.T) store.Store) {
 func leaseInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), pending(), job("a", "email"))
-	for n, d := range map[int]time.Duration{0: time.Minute, -1: time.Minute, 1: 0, 2: -time.Minute, 3: time.Millisecond - 1} {
+	for n, d := range map[int]time.Duration{
+		0: time.Minute, -1: time.Minute, 1: 0, 2: -time.Minute, 3: time.Millisecond - 1,
+	} {
 		jobs, err := s.Lease(t.Context(), "email", n, d)
 		want(t, fmt.Sprintf("leasing %d jobs for %v", n, d), err, store.ErrInvalid)
 		if len(jobs) > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/optin/optin/store"
 )
 
@@ -43,7 +44,8 @@ func walk(t *testing.T, s store.Store, q store.Query) []string {
 			t.Fatalf("page %d holds %d records, asked for at most %d", pages, len(p.Records), q.Limit)
 		}
 		for _, r := range p.Records {
-			if r.Key.Site != q.Site || !r.Exists() || string(r.Data) != r.Key.ID || q.State != "" && r.State != q.State {
+			if r.Key.Site != q.Site || !r.Exists() || string(r.Data) != r.Key.ID ||
+				q.State != "" && r.State != q.State {
 				t.Errorf("listed %+v for %+v", r, q)
 			}
 			ids = append(ids, r.Key.ID)

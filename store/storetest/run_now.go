@@ -53,7 +53,8 @@ func runNowOnlyWaiting(t *testing.T, open func(*testing.T) store.Store) {
 	put(t, s, key(2), pending(), job("leased", "email"))
 	current := leaseOne(t, other, "email", time.Minute)
 	put(t, s, key(3), pending(), job("back", "email"))
-	if err := s.End(t.Context(), leaseOne(t, s, "email", time.Minute), store.Retry(time.Now().Add(time.Hour))); err != nil {
+	back := leaseOne(t, s, "email", time.Minute)
+	if err := s.End(t.Context(), back, store.Retry(time.Now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := later("elsewhere", 60)

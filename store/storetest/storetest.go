@@ -1,5 +1,6 @@
-// Package storetest is the conformance suite of store.Store. It knows no implementation, and tests only what the contract
-// promises: what one implementation does better belongs in its own tests. Cases are named by the contract's words.
+// Package storetest is the conformance suite of store.Store. It knows no implementation, and tests only what the
+// contract promises: what one implementation does better belongs in its own tests. Cases are named by the contract's
+// words.
 //
 // An implementation runs it like this:
 //
@@ -29,13 +30,14 @@ type testCase struct {
 	holds func(t *testing.T, open func(t *testing.T) store.Store)
 }
 
-// Run runs the suite, one subtest for each promise. It calls fresh once for each of them; fresh makes an empty store and
-// returns a function that opens a client of it. Two clients are like two processes. open closes its client by t.Cleanup.
+// Run runs the suite, one subtest for each promise. It calls fresh once for each of them; fresh makes an empty store
+// and returns a function that opens a client of it. Two clients are like two processes. open closes its client by
+// t.Cleanup.
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	ports := [][]testCase{
-		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), acquireCases(),
-		cellsCases(), countsCases(), textsCases(), readyCases(), contextCases(),
+		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(),
+		acquireCases(), cellsCases(), countsCases(), textsCases(), readyCases(), contextCases(),
 	}
 	for _, cases := range ports {
 		for _, c := range cases {

@@ -187,7 +187,8 @@ func enqueueKeyed(t *testing.T, open func(*testing.T) store.Store) {
 	j.Key, j.Attempts, j.Due = key(7), 9, time.Now().Add(-time.Minute).Truncate(time.Millisecond)
 	put(t, s, key(1), pending(), j)
 	got := leaseOne(t, s, j.Queue, time.Minute)
-	if got.Key != key(1) || got.Attempts != 1 || got.ID != j.ID || got.Queue != j.Queue || !bytes.Equal(got.Body, j.Body) {
+	if got.Key != key(1) || got.Attempts != 1 || got.ID != j.ID || got.Queue != j.Queue ||
+		!bytes.Equal(got.Body, j.Body) {
 		t.Errorf("leased %+v, want %+v of %v for the first time", got, j, key(1))
 	}
 	if !got.Due.Equal(j.Due) {
@@ -271,7 +272,10 @@ func updateInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	counting := func(day, name string) store.Change {
 		good := store.Count{Day: "2026-10-01", Name: "good", N: 1}
-		return store.Change{Put: &store.Record{State: "wrong"}, Count: []store.Count{good, {Day: day, Name: name, N: 1}}}
+		return store.Change{
+			Put:   &store.Record{State: "wrong"},
+			Count: []store.Count{good, {Day: day, Name: name, N: 1}},
+		}
 	}
 	refused := map[string]store.Change{
 		"puts and erases":           {Put: pending(), Erase: true},
@@ -372,8 +376,8 @@ func enqueueMany(t *testing.T, open func(*testing.T) store.Store) {
 	})
 }
 
-// mark adds a line to the record: who, and which version it followed. A mark that is there already is not made twice, so
-// the update may be repeated after ErrUnavailable, as callers do.
+// mark adds a line to the record: who, and which version it followed. A mark that is there already is not made twice,
+// so the update may be repeated after ErrUnavailable, as callers do.
 func mark(ctx context.Context, s store.Store, k store.Key, who string) error {
 	return markCounted(ctx, s, k, who)
 }

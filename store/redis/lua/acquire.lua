@@ -1,7 +1,8 @@
 -- KEYS: each bucket: what was taken from it, marks by microseconds.
--- ARGV: repeated (not needed: the mark tells), mark, 1 if the mark is a taker's, 1 to look only; then for each bucket: how many limits, and n, microseconds of each.
--- Takes one from every bucket if all of them have room. Returns for each bucket: how long until it has room, in microseconds,
--- 0: it has; then 1 if this call took from it, else 0.
+-- ARGV: repeated (not needed: the mark tells), mark, 1 if the mark is a taker's, 1 to look only;
+--       then for each bucket: how many limits, and n, microseconds of each.
+-- Takes one from every bucket if all of them have room. Returns for each bucket: how long until it has room, in
+-- microseconds, 0: it has; then 1 if this call took from it, else 0.
 local BATCH = 1000 -- how many marks of one bucket a call corrects, and drops
 local mark, named, look = ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
 local t = redis.call('TIME')
@@ -11,7 +12,8 @@ local function whole(n) return string.format('%.0f', n) end
 local out, longest, counted, room = {}, {}, {}, true
 local a = 5
 for k, bucket in ipairs(KEYS) do
-  -- This server's clock was set back since these: they were taken no later than now. Below, those that this call leaves count as taken now.
+  -- This server's clock was set back since these: they were taken no later than now. Below, those that this call leaves
+  -- count as taken now.
   local ahead = redis.call('ZREVRANGEBYSCORE', bucket, '+inf', '(' .. whole(now), 'LIMIT', 0, BATCH)
   for _, early in ipairs(ahead) do redis.call('ZADD', bucket, whole(now), early) end
 
@@ -39,7 +41,8 @@ if not room or look then return out end
 for k, bucket in ipairs(KEYS) do
   if not counted[k] then
     redis.call('ZADD', bucket, whole(now), mark)
-    -- What is as old as the longest window counts for no limit; as this one was allowed, that is all beyond the n of that limit.
+    -- What is as old as the longest window counts for no limit; as this one was allowed, that is all beyond the n of
+    -- that limit.
     local past = redis.call('ZCOUNT', bucket, '-inf', whole(now - longest[k]))
     if past > 0 then redis.call('ZREMRANGEBYRANK', bucket, 0, math.min(past, BATCH) - 1) end
     redis.call('PEXPIRE', bucket, math.ceil(longest[k] / 1000))

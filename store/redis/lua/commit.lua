@@ -1,10 +1,12 @@
 -- One change of one record, all of it or none of it.
--- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state that it had, 5 of the state that it gets, 6 moved;
+-- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state that it had, 5 of the state that it gets,
+--       6 moved;
 --       if a job ends: 7 queue, 8 attempts, 9 bodies, 10 failed; if it moves, those of the other queue;
 --       then for each job to enqueue: queue, failed, bodies;
 --       if something is counted: the days of the site; then for each count: that day's counts
--- ARGV: 1 repeated (not needed: the version tells), 2 the version that it must have, '' for no record, 3 the new version,
---       4 the packed record, '' to erase it, 5 ms that it has to live, 0 for ever, 6 its id, 7 created,
+-- ARGV: 1 repeated (not needed: the version tells), 2 the version that it must have, '' for no record,
+--       3 the new version, 4 the packed record, '' to erase it, 5 ms that it has to live, 0 for ever,
+--       6 its id, 7 created,
 --       8 outcome, '' if no job ends, 9 member, 10 id, 11 attempts, 12 at,
 --       13 how many jobs to enqueue; then for each: member, id, due, body; then for each count: day, name, n
 -- Returns {'done'}, {'lost'}, or {'other', value}: the record that is in the way, or false.
@@ -70,8 +72,8 @@ for a = counts, #ARGV, 3 do
   end
 end
 
--- A record that expired is still in the indexes. Each one that comes into an index looks at the two oldest there, so what
--- is gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
+-- A record that expired is still in the indexes. Each one that comes into an index looks at the two oldest there, so
+-- what is gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
 if tail ~= '' and (not was or KEYS[4] ~= KEYS[5]) then
   local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
   local state = string.sub(tail, 2, 1 + string.byte(tail, 1))

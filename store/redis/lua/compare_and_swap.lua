@@ -1,4 +1,5 @@
--- KEYS: a cell.  ARGV: repeated, old value, new value, ms.  Returns 1: it holds the new value; 0: it holds another, or none.
+-- KEYS: a cell.  ARGV: repeated, old value, new value, ms.
+-- Returns 1: it holds the new value; 0: it holds another, or none.
 local current = redis.call('GET', KEYS[1])
 if current == ARGV[2] then
   redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])

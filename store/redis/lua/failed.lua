@@ -1,4 +1,5 @@
--- KEYS: failed, attempts, bodies.  ARGV: repeated, n, when it failed and member of the job to continue after ('' and '': all).
+-- KEYS: failed, attempts, bodies.
+-- ARGV: repeated, n, when it failed and member of the job to continue after ('' and '': all).
 -- Returns for up to n jobs, in the order in which they failed: member, when it failed, attempts, body or ''.
 local n, score, member = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local out, off, min = {}, 0, score

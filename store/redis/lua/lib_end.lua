@@ -1,6 +1,6 @@
 -- end_lease ends the lease of one job and reports whether it did. The keys of the job's queue begin at KEYS[k]: queue,
--- attempts, bodies, failed; if it moves, those of the other queue follow. moved is the key of all jobs that have moved and
--- are not complete.
+-- attempts, bodies, failed; if it moves, those of the other queue follow. moved is the key of all jobs that have moved
+-- and are not complete.
 -- attempts holds the number of leases: above zero while leased, below zero after the job was put back.
 -- repeated says that an earlier attempt may have done it already, its reply lost.
 local function end_lease(moved, k, repeated, outcome, member, id, attempts, at)

@@ -16,7 +16,8 @@ local function state_of(value)
   return string.sub(value, at + 1, at + string.byte(value, at))
 end
 
--- has_version reports whether a row of versions holds one. Versions are random, so a match across two of them does not happen.
+-- has_version reports whether a row of versions holds one. Versions are random, so a match across two of them does
+-- not happen.
 local function has_version(versions, version)
   return string.find(versions, version, 1, true) ~= nil
 end

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/store"
+)
+
+// core is the service on its store, with what watches over it: everything but HTTP, mail and workers.
+type core struct {
+	cfg       *config.Config
+	store     store.Store
+	ring      *keyring.Keyring
+	service   *confirm.Service
+	surge     *surge.Surge
+	endpoints *webhook.Endpoints
+}
+
+// newCore makes the core on a store. enqueued may be nil.
+func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName)) (*core, error) {
+	ring, err := keyring.New(cfg.Secrets...)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{cfg: cfg, store: st, ring: ring, surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
+	sites := serviceSites(cfg.Sites)
+	if c.service, err = confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: sites, Surge: c.surge,
+		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
+	}); err != nil {
+		return nil, err
+	}
+	c.endpoints, err = webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: enqueued,
+	})
+	return c, err
+}
+
+// openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
+// running service looks for due jobs every second.
+func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
+	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCore(cfg, st, nil)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return c, nil
+}

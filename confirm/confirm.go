@@ -1,0 +1,122 @@
+// Package confirm is the service: what a person, a website, a relay and the clock may do with subscriptions, each one atomic change of a
+// store.
+//
+// The rules are those of package consent. An action is applied to what the store has, and what comes of it is committed in one step: the
+// sealed record, its expiry, the jobs and events that follow, the end of the job that led to it, and the counts. Nothing is sent here;
+// workers lease the jobs.
+//
+// A signup always commits one record and one email job, whatever is known of the address; the worker asks whether an email is due
+// (Relay.Message). So neither its answer nor the work that it makes tells a stranger what is known. What it takes of limits is never given
+// back, for the same reason.
+//
+// What spans subscriptions is kept in the store's limits: the emails of a site and of the whole service are taken by the signup, which is
+// refused without room; the emails to one mailbox, however it is spelled, are taken by the worker, silently.
+//
+// Personal data leaves this package towards a store only sealed, and a record's key is a keyed hash that names nobody.
+package confirm
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/internal/token"
+	"github.com/optin/optin/store"
+)
+
+// Options are what a Service needs. Store, Keyring, PublicURL and Sites are required.
+type Options struct {
+	Store            store.Store
+	Keyring          *keyring.Keyring
+	PublicURL        string // links are built from this and nothing else
+	Sites            []Site
+	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
+	Emails           []store.Limit         // of all sites together; none: as many as the sites have
+	Surge            Surge                 // nil: nobody watches for abuse
+	Now              func() time.Time      // time.Now if nil
+	Rand             io.Reader             // crypto/rand.Reader if nil
+	Enqueued         func(store.QueueName) // called after a job was committed that is due now; may be nil
+}
+
+// Surge is told of signs that a site's form is being abused. *surge.Surge is one.
+type Surge interface {
+	// Start puts a site into a surge: its signups need a challenge for a while.
+	Start(ctx context.Context, site string) error
+	// Declined counts a person's "this was not me".
+	Declined(ctx context.Context, site string)
+}
+
+// Service is everything that may be done with subscriptions, by who does it. All methods may be called from any goroutine. What the store
+// returns (store.ErrUnavailable above all) comes back wrapped.
+type Service struct {
+	Person  *Person
+	Website *Website
+	Relay   *Relay
+	Clock   *Clock
+	records *records
+}
+
+// New makes a Service, or returns what is missing.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Keyring == nil || len(o.Sites) == 0 {
+		return nil, errors.New("confirm: a store, a keyring and a site are required")
+	}
+	if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" {
+		return nil, fmt.Errorf("confirm: the public URL %q is not absolute", o.PublicURL)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Enqueued == nil {
+		o.Enqueued = func(store.QueueName) {}
+	}
+	r := &records{
+		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
+		links: token.NewSigner(o.PublicURL, o.Keyring), texts: newTexts(o.Store, o.Now),
+	}
+	var ids []string
+	for _, site := range o.Sites {
+		r.sites[site.ID] = site
+		ids = append(ids, site.ID)
+		for _, p := range site.Purposes {
+			for _, text := range p.Text {
+				r.texts.add(text)
+			}
+		}
+	}
+	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
+	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, r}, nil
+}
+
+// Sites returns the sites of the configuration.
+func (s *Service) Sites() []Site { return s.records.Sites }
+
+// Site finds a site by its id.
+func (s *Service) Site(id string) (Site, bool) {
+	site, ok := s.records.sites[id]
+	return site, ok
+}
+
+// PutTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
+// configuration says by then. It is to be called when the store first answers; calling it again does no harm.
+func (s *Service) PutTexts(ctx context.Context) error {
+	for _, site := range s.records.Sites {
+		for _, p := range site.Purposes {
+			for _, text := range p.Text {
+				if _, err := s.records.texts.put(ctx, text); err != nil {
+					return fmt.Errorf("purpose %s of site %s: %w", p.ID, site.ID, err)
+				}
+			}
+		}
+	}
+	return nil
+}

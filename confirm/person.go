@@ -1,0 +1,269 @@
+package confirm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/token"
+	"github.com/optin/optin/store"
+)
+
+// ErrPurpose means that a purpose is not one of the site's, or that none was named.
+var ErrPurpose = errors.New("confirm: not a purpose of this site")
+
+// Person is what people do: sign up with a form, and use the links that only their mailbox has.
+type Person struct{ *records }
+
+// Signup is a signup as the web read it.
+type Signup struct {
+	Address  address.Address
+	Purposes []string // of the site; at least one
+	Locale   string   // one of the site's
+	Browser  string   // the cookie of a browser that posted our own form; empty otherwise
+	Evidence consent.Evidence
+	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what is asked and
+	// who asks, as one Idempotency-Key and one body do.
+	IdempotencyID string
+}
+
+// SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what the site does not
+// offer; *ratelimit.Exceeded if the site, or the service, has no email left.
+func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
+	st, ok := p.sites[site]
+	if !ok || len(s.Purposes) == 0 {
+		return fmt.Errorf("%w: site %q, %d purposes", ErrPurpose, site, len(s.Purposes))
+	}
+	signup := consent.Signup{
+		ID: p.requestID(site, s.IdempotencyID), Address: s.Address, Site: site, Locale: s.Locale,
+		Evidence: p.stamp(s.Evidence), Browser: BrowserHash(s.Browser), Terms: st.Terms,
+	}
+	for _, id := range s.Purposes {
+		purpose, ok := st.Purpose(id)
+		text := purpose.Text[s.Locale]
+		if !ok || text == "" {
+			return fmt.Errorf("%w: %q in %q", ErrPurpose, id, s.Locale)
+		}
+		sum, err := p.texts.put(ctx, text)
+		if err != nil {
+			return err
+		}
+		signup.Statements = append(signup.Statements, consent.Statement{Purpose: id, SHA256: sum})
+	}
+	key, err := p.locate(ctx, site, s.Address)
+	if err != nil {
+		return err
+	}
+	if err := p.acquireEmail(ctx, site, signup.ID); err != nil {
+		return err
+	}
+	_, err = p.apply(ctx, key, signup, nil)
+	return err
+}
+
+// requestID returns a fresh nonce, or the keyed hash of what makes the request the same again.
+func (p *Person) requestID(site, idempotencyID string) string {
+	if idempotencyID == "" {
+		return p.nonce(24)
+	}
+	return base64.RawURLEncoding.EncodeToString(p.Keyring.Sums("request id", site, idempotencyID)[0][:24])
+}
+
+// BrowserHash is what a request remembers of a browser's cookie; empty for none.
+func BrowserHash(cookie string) string {
+	if cookie == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(cookie))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired, ErrDeclined and ErrWithdrawn;
+// beside token.ErrUnknown it is empty.
+type View struct {
+	Use         token.Use
+	Site        string
+	Locale      string
+	Address     address.Address
+	State       consent.State           // of the link's request; of UseUnsubscribe: of the subscription
+	Purposes    []consent.PurposeStatus // of the link's request, where they stand now; of UseUnsubscribe: all
+	Asked       time.Time
+	Deadline    time.Time
+	Browser     string // BrowserHash of the browser that signed up on our own form
+	Renewable   bool   // beside ErrExpired
+	Declined    bool   // emails are declined
+	Decline     string // token for the page's own buttons
+	Unblock     string
+	Unsubscribe string // URL
+}
+
+// View shows what is behind a link of an email or page, and changes nothing.
+func (p *Person) View(ctx context.Context, signed string) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
+	if err != nil {
+		return View{}, err
+	}
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
+		return View{}, err
+	}
+	if l.Use == token.UseConfirm {
+		_, err = sub.Confirmable(l.Request, p.Now())
+	} else if sub.Declined != nil {
+		err = consent.ErrDeclined
+	}
+	return p.view(ctx, l, sub, err)
+}
+
+// Confirm confirms what a link's request asked for. Doing it again returns the same.
+func (p *Person) Confirm(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseConfirm)
+	if err != nil {
+		return View{}, err
+	}
+	return p.act(ctx, l, consent.Confirm{Request: l.Request, Evidence: p.stamp(e)})
+}
+
+// Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
+func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline)
+	if err != nil {
+		return View{}, err
+	}
+	res, err := p.apply(ctx, keyOf(l), consent.Decline{Site: l.Site, Evidence: p.stamp(e)}, nil)
+	if res.changed && p.Surge != nil {
+		p.Surge.Declined(ctx, l.Site)
+	}
+	return p.after(ctx, l, res, err)
+}
+
+// Unblock lets emails come again after Decline.
+func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
+	if err != nil {
+		return View{}, err
+	}
+	return p.act(ctx, l, consent.Unblock{Evidence: p.stamp(e)})
+}
+
+// Renew asks for a new email to the address of an expired link. It returns nil also where the limits on emails to one address allow none
+// now; *ratelimit.Exceeded as SignUp does.
+func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseConfirm)
+	if err != nil {
+		return View{}, err
+	}
+	renew := consent.Renew{Request: l.Request, ID: p.nonce(24), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
+	if err := p.acquireEmail(ctx, l.Site, renew.ID); err != nil {
+		return View{}, err
+	}
+	return p.act(ctx, l, renew)
+}
+
+// Agreements shows what an address agreed to at a site, and changes nothing.
+func (p *Person) Agreements(ctx context.Context, signed string) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
+	if err != nil {
+		return View{}, err
+	}
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
+		return View{}, err
+	}
+	return p.view(ctx, l, sub, nil)
+}
+
+// Withdraw withdraws the consents to the named purposes, or all if none is named.
+func (p *Person) Withdraw(ctx context.Context, signed string, purposes []string, e consent.Evidence) (View, error) {
+	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
+	if err != nil {
+		return View{}, err
+	}
+	return p.act(ctx, l, consent.Withdraw{Purposes: purposes, Evidence: p.stamp(e)})
+}
+
+// parse reads a link of a site that is still configured, and follows it to where its subscription moved in a rotation of secrets.
+func (p *Person) parse(ctx context.Context, signed string, uses ...token.Use) (token.Link, error) {
+	l, err := p.links.Parse(signed, uses...)
+	if _, ok := p.sites[l.Site]; err == nil && !ok {
+		err = token.ErrUnknown
+	}
+	if err != nil {
+		return l, err
+	}
+	key, err := p.follow(ctx, keyOf(l))
+	l.ID = key.ID
+	return l, err
+}
+
+// keyOf returns the key of the record that a link leads to.
+func keyOf(l token.Link) store.Key { return store.Key{Site: l.Site, ID: l.ID} }
+
+// act applies an action of a link's holder.
+func (p *Person) act(ctx context.Context, l token.Link, a consent.Action) (View, error) {
+	res, err := p.apply(ctx, keyOf(l), a, nil)
+	return p.after(ctx, l, res, err)
+}
+
+// after shows what became of an action of a link's holder.
+func (p *Person) after(ctx context.Context, l token.Link, res result, err error) (View, error) {
+	shown := errorOfRule(err)
+	if err != nil && shown == nil {
+		return View{}, err
+	}
+	return p.view(ctx, l, res.after, shown)
+}
+
+// errorOfRule returns the error of a rule that a link's holder is shown, or nil for any other.
+func errorOfRule(err error) error {
+	for _, e := range []error{consent.ErrGone, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn} {
+		if errors.Is(err, e) {
+			return e
+		}
+	}
+	return nil
+}
+
+// view fills a View beside the error that is shown.
+func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscription, shown error) (View, error) {
+	now := p.Now()
+	if errors.Is(shown, consent.ErrGone) {
+		if now.Before(l.Until) {
+			return View{}, token.ErrUnknown // erased, or never known here
+		}
+		shown = consent.ErrExpired
+	}
+	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
+	if l.Use == token.UseUnsubscribe {
+		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
+		v.Purposes = slices.DeleteFunc(v.Purposes, func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil })
+	}
+	if r := sub.Requests.Find(l.Request); r != nil {
+		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
+		v.Renewable = errors.Is(shown, consent.ErrExpired)
+		if sub.Consents.Cover(r) {
+			v.State = consent.Confirmed
+		}
+		for _, st := range r.Statements {
+			v.Purposes = append(v.Purposes, sub.Purpose(st.Purpose, now))
+		}
+	}
+	link := token.Link{Site: l.Site, ID: l.ID, Request: l.Request, Until: l.Until}
+	link.Use = token.UseDecline
+	v.Decline = p.links.Token(link)
+	link.Use = token.UseUnblock
+	v.Unblock = p.links.Token(link)
+	if sub.Consents.Any() {
+		v.Unsubscribe = p.unsubscribeLink(&sub, l.ID)
+	}
+	if err := p.texts.fill(ctx, v.Purposes); err != nil {
+		return View{}, err
+	}
+	return v, shown
+}

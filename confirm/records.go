@@ -1,0 +1,184 @@
+package confirm
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/internal/token"
+	"github.com/optin/optin/store"
+)
+
+// ErrUnreadable means that sealed bytes do not open: damaged, moved, or sealed under a secret that is not listed. Trying again is useless.
+var ErrUnreadable = errors.New("confirm: does not open")
+
+// records applies actions to the records of a store.
+type records struct {
+	Options
+	sites       map[string]Site
+	limits      *ratelimit.Limiter
+	sealer      sealer
+	links       *token.Signer
+	returnPaths *token.ReturnPaths
+	texts       *texts
+}
+
+// result is what became of an action.
+type result struct {
+	after   consent.Subscription // also beside an error of a rule
+	changed bool
+	email   bool // an email job was enqueued
+	ended   bool // false if there was nothing to commit, and so the job was not ended
+}
+
+// apply applies an action under a key, atomically, and wakes the workers of what is due now. ends, if not nil, is the job that led here: it
+// is completed in the same step. An action with a job is committed even where it changes nothing: else the time that a commit takes would
+// tell a stranger whether an address is known.
+func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, ends *store.Job) (res result, err error) {
+	var jobs []store.Job
+	err = r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+		jobs, res = nil, result{}
+		before, err := r.sealer.subscription(rec)
+		if err != nil {
+			return store.Change{}, err
+		}
+		c, err := consent.Apply(before, a, r.Now())
+		res.after = c.Subscription
+		if err != nil || !c.Changed && len(c.Jobs) == 0 {
+			return store.Change{}, err
+		}
+		if jobs, res.email, err = r.jobs(key, c); err != nil {
+			return store.Change{}, err
+		}
+		res.changed = c.Changed
+		change := store.Change{Enqueue: jobs, Count: consent.Counts(before, c.Subscription)}
+		if change.Erase = c.Subscription.Gone(); !change.Erase {
+			change.Put, err = r.sealer.record(key, c.Subscription)
+		}
+		if res.ended = ends != nil; res.ended {
+			change.End = &store.JobEnd{Job: *ends, Outcome: store.Complete()}
+		}
+		return change, err
+	})
+	if err != nil {
+		return result{after: res.after}, err
+	}
+	for _, job := range jobs {
+		if job.Due.IsZero() {
+			r.Enqueued(job.Queue)
+		}
+	}
+	return res, nil
+}
+
+// applyAndEnd applies an action and ends the job that led to it, in one step where there is anything to commit.
+func (r *records) applyAndEnd(ctx context.Context, job store.Job, a consent.Action) error {
+	res, err := r.apply(ctx, job.Key, a, &job)
+	if err != nil || res.ended {
+		return err
+	}
+	return r.Store.End(ctx, job, store.Complete())
+}
+
+// get returns the subscription under a key; a zero one if nothing is known.
+func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription, error) {
+	rec, err := r.Store.Find(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return consent.Subscription{}, err
+	}
+	return r.sealer.subscription(rec)
+}
+
+// locate returns the key under which an address at a site is, or would be. A record made under an older secret stays where it is; a bare
+// refusal there (the person declined by an old link whose record was deleted) moves to the newest key, so that it is merged with any newer
+// record.
+func (r *records) locate(ctx context.Context, site string, a address.Address) (store.Key, error) {
+	keys := r.sealer.keys(site, a)
+	for _, older := range keys[1:] {
+		sub, err := r.get(ctx, older)
+		switch {
+		case err != nil:
+			return store.Key{}, err
+		case sub.Created.IsZero(), sub.MovedTo != "":
+		case sub.Declined == nil || !sub.Address.IsZero():
+			return older, nil
+		default:
+			if _, err := r.apply(ctx, keys[0], consent.Decline{Site: site, Evidence: *sub.Declined}, nil); err != nil {
+				return store.Key{}, err
+			}
+			if _, err := r.apply(ctx, older, consent.Move{To: keys[0].ID}, nil); err != nil {
+				return store.Key{}, err
+			}
+		}
+	}
+	return keys[0], nil
+}
+
+// follow returns the key under which a subscription is now, which may have moved in a rotation of secrets.
+func (r *records) follow(ctx context.Context, key store.Key) (store.Key, error) {
+	if r.Keyring.Len() == 1 {
+		return key, nil
+	}
+	sub, err := r.get(ctx, key)
+	if err == nil && sub.MovedTo != "" {
+		key.ID = sub.MovedTo
+	}
+	return key, err
+}
+
+// acquireEmail takes one of the emails of a site and of the service, once for each request; *ratelimit.Exceeded without room.
+func (r *records) acquireEmail(ctx context.Context, site, request string) error {
+	taker := base64.RawURLEncoding.EncodeToString(r.Keyring.Sums("email taker", site, request)[0])
+	return r.limits.Acquire(ctx, taker, r.limits.Emails(site, r.sites[site].EmailsPerSite), r.limits.Emails("", r.Emails))
+}
+
+// unsubscribeLink returns the link that withdraws: always the same for a subscription, and good for ever. (It has an end only because every
+// token has one; withdrawing works after it too.)
+func (r *records) unsubscribeLink(sub *consent.Subscription, id string) string {
+	return r.links.URL(token.Link{Use: token.UseUnsubscribe, Site: sub.Site, ID: id, Until: sub.Created.AddDate(10, 0, 0)})
+}
+
+// stamp gives evidence its time and keeps what came from outside within bounds.
+func (r *records) stamp(e consent.Evidence) consent.Evidence {
+	e.At = r.Now().UTC().Truncate(time.Millisecond)
+	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
+	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
+	if a := e.Attested; a != nil {
+		e.Attested = &consent.Attested{
+			IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512), At: a.At.UTC().Truncate(time.Millisecond),
+		}
+	}
+	return e
+}
+
+// clip makes a text from outside printable and at most n bytes long.
+func clip(text string, n int) string {
+	text = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	for len(text) > n {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// nonce returns n random bytes as base64url.
+func (r *records) nonce(n int) string {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r.Rand, b); err != nil {
+		panic(err) // without randomness there is no service
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}

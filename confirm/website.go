@@ -1,0 +1,186 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/store"
+)
+
+// ErrNotDue means that what a job was to send is not to be sent any more.
+var ErrNotDue = errors.New("confirm: no longer due")
+
+// MaxLookup is how many addresses one LookupAll takes.
+const MaxLookup = 1000
+
+// concurrentLookups is how many addresses of a LookupAll are looked up at once.
+const concurrentLookups = 16
+
+// Website is what a website's servers ask and do. Methods that take the id of a subscription return store.ErrNotFound where nothing is known
+// under it.
+type Website struct{ *records }
+
+// Lookup answers the website's question: what is known of this address here? store.ErrNotFound if nothing is.
+func (w *Website) Lookup(ctx context.Context, site string, a address.Address) (consent.Status, error) {
+	return w.LookupAt(ctx, site, a, time.Time{})
+}
+
+// LookupAt is Lookup at a past time, from what is kept as evidence of each action; the zero time is now. Status.Complete says whether all
+// of what ended before then is still known. Nothing is known of erased people, or of records that have expired.
+func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, at time.Time) (consent.Status, error) {
+	key, err := w.locate(ctx, site, a)
+	if err != nil {
+		return consent.Status{}, err
+	}
+	rec, err := w.Store.Find(ctx, key)
+	if err != nil {
+		return consent.Status{}, err
+	}
+	st, err := w.status(ctx, rec, at)
+	if err == nil && st.Email == "" {
+		st.Email = a.String()
+	}
+	return st, err
+}
+
+// LookupAll is LookupAt for many addresses, in their order; nil where nothing is known.
+func (w *Website) LookupAll(ctx context.Context, site string, all []address.Address, at time.Time) ([]*consent.Status, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	found, next := make([]*consent.Status, len(all)), make(chan int)
+	var workers sync.WaitGroup
+	for range min(concurrentLookups, len(all)) {
+		workers.Go(func() {
+			for i := range next {
+				st, err := w.LookupAt(ctx, site, all[i], at)
+				if err == nil {
+					found[i] = &st
+				} else if !errors.Is(err, store.ErrNotFound) {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range all {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return found, context.Cause(ctx)
+}
+
+// ByID returns one subscription.
+func (w *Website) ByID(ctx context.Context, site, id string) (consent.Status, error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return consent.Status{}, err
+	}
+	return w.status(ctx, rec, time.Time{})
+}
+
+// Resend makes the email of the latest open request due again, and reports whether it is: not for a person who declined or has nothing
+// open, nor where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site, or the service, has no email left.
+func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return false, err
+	}
+	if err := w.acquireEmail(ctx, site, w.nonce(24)); err != nil {
+		return false, err
+	}
+	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, nil)
+	return res.email, err
+}
+
+// Withdraw withdraws the consents to the named purposes, or all if none is named, because the person told the website.
+func (w *Website) Withdraw(ctx context.Context, site, id string, purposes []string, e consent.Evidence) (consent.Status, error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return consent.Status{}, err
+	}
+	e.How = consent.ByServer
+	if _, err := w.apply(ctx, rec.Key, consent.Withdraw{Purposes: purposes, Evidence: w.stamp(e)}, nil); err != nil {
+		return consent.Status{}, err
+	}
+	return w.ByID(ctx, site, id)
+}
+
+// Erase deletes a person's data, but not that they declined or withdrew.
+func (w *Website) Erase(ctx context.Context, site, id string) error {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return err
+	}
+	_, err = w.apply(ctx, rec.Key, consent.Erase{}, nil)
+	return err
+}
+
+// Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that withdraws. It returns
+// ErrNotDue if the person was erased since: then only that they were erased is told.
+func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
+	e, err := w.OpenEvent(job)
+	if err != nil {
+		return Event{}, err
+	}
+	if e.Type != consent.EventErased {
+		sub, err := w.get(ctx, job.Key)
+		if err != nil {
+			return Event{}, err
+		}
+		if sub.Address.IsZero() || e.At.Before(sub.Created) {
+			return Event{}, ErrNotDue
+		}
+	}
+	if e.Data.State == consent.Confirmed {
+		link := w.unsubscribeLink(&consent.Subscription{Site: e.Data.Site, Created: e.Data.CreatedAt}, e.Data.ID)
+		e.Data.UnsubscribeURL = &link
+	}
+	return e, w.texts.fill(ctx, e.Data.Purposes)
+}
+
+// OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or not.
+func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
+	err = w.sealer.open(job.Key, job.Body, &e)
+	return e, err
+}
+
+// find returns the record under an id that may be anything.
+func (w *Website) find(ctx context.Context, site, id string) (store.Record, error) {
+	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	if _, ok := w.sites[site]; !ok || len(id) != 22 || strings.Trim(id, base64url) != "" {
+		return store.Record{}, store.ErrNotFound
+	}
+	return w.Store.Find(ctx, store.Key{Site: site, ID: id})
+}
+
+// status returns a record as a website sees it, now or at a time; store.ErrNotFound if there is nothing to see.
+func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (consent.Status, error) {
+	sub, err := w.sealer.subscription(rec)
+	if err != nil {
+		return consent.Status{}, err
+	}
+	when, whole := w.Now(), true
+	if !at.IsZero() {
+		when = at
+		sub, whole = sub.AsOf(at)
+	}
+	st := sub.Status(rec.Key.ID, when)
+	if st.State == "" && whole {
+		return consent.Status{}, store.ErrNotFound
+	}
+	if !at.IsZero() {
+		st.AsOf, st.Complete = &at, &whole
+	} else if sub.Consents.Any() {
+		link := w.unsubscribeLink(&sub, st.ID)
+		st.UnsubscribeURL = &link
+	}
+	return st, w.texts.fill(ctx, st.Purposes)
+}

@@ -1,0 +1,326 @@
+package challenge
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/optin/optin/internal/keyring"
+)
+
+const (
+	// ShowCaptchaFor is how long a site's page shows its captcha after one was required.
+	ShowCaptchaFor = 10 * time.Minute
+	// AskAgainAfter is how long what is known of a captcha's service is relied on.
+	AskAgainAfter = 30 * time.Second
+	// MaxQuestions is how many questions one service is asked at once: each is a connection, and anybody can cause one.
+	MaxQuestions = 64
+
+	// minSpentFor is how long a proof is known as spent at least, where clocks differ.
+	minSpentFor = time.Minute
+	// healthCheck is a token that no service gave out: whether the service refuses it tells whether it can be reached.
+	healthCheck = "optin-asks-whether-you-are-there"
+)
+
+// WorkField is the field in which a signup sends a proof of work, by ALTCHA's name. A captcha's token comes in a field
+// of its service's.
+const WorkField = "altcha"
+
+// Demand is the proof that a signup must send: one of both.
+type Demand struct {
+	Work    *Challenge `json:"challenge,omitempty"`
+	Captcha *Widget    `json:"captcha,omitempty"`
+}
+
+// Field is the name of the field in which the proof is sent.
+func (d Demand) Field() string {
+	if d.Captcha != nil {
+		return d.Captcha.Field
+	}
+	return WorkField
+}
+
+// Members are the demand as members of a problem.
+func (d Demand) Members() map[string]any {
+	if d.Captcha != nil {
+		return map[string]any{"captcha": d.Captcha}
+	}
+	return map[string]any{"challenge": d.Work}
+}
+
+// Proof is what a signup sent.
+type Proof struct {
+	Work  string // a payload, or empty
+	Token string // of a captcha, or empty
+	IP    string // of the visitor, for services that are told; may be empty
+	// Sender names the request. A proof that was spent may be spent again by the same request, for its response may
+	// have been lost. Empty: the request cannot be told from any other.
+	Sender string
+}
+
+// Failure is what is wrong with a proof.
+type Failure struct {
+	Missing bool   // there was none; else it was wrong, too old or spent
+	Demand  Demand // what to send
+}
+
+// Site says what is asked of signups at one site.
+type Site struct {
+	Never   bool     // nothing, whatever happens
+	Always  bool     // a proof each time; else only in a surge
+	Captcha *Captcha // its token takes the place of a proof of work; nil: none
+}
+
+// GateOptions are what a Gate needs. All but Work, Log and Now are required.
+type GateOptions struct {
+	Work    *Work // nil: nobody is asked for anything
+	Sites   map[string]Site
+	Keyring *keyring.Keyring
+	// SetNX is a store's: it notes which proofs are spent, over all replicas.
+	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
+	// NoSurge reports whether signups at a site need no proof now.
+	NoSurge func(ctx context.Context, site string) (bool, error)
+	Random  func(n int) []byte
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Gate makes sure that a signup brings a proof while its site has a surge. It is safe for concurrent use.
+//
+// A proof of work counts once, over all replicas. Where a captcha's service cannot be asked, a proof of work counts in
+// its place, so that nobody is locked out.
+type Gate struct {
+	o        GateOptions
+	captchas map[string]*serviceState // by site
+}
+
+// NewGate returns a gate.
+func NewGate(o GateOptions) *Gate {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	g := &Gate{o: o, captchas: map[string]*serviceState{}}
+	for id := range o.Sites {
+		g.captchas[id] = &serviceState{}
+	}
+	return g
+}
+
+// NewWork returns a new challenge for a site; ok is false if nobody is asked for any. It asks nobody and stores
+// nothing.
+func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
+	if g.o.Work == nil {
+		return Challenge{}, false
+	}
+	return g.o.Work.Make(site), true
+}
+
+// Offer returns the proof that a site's own page prepares; nil: none. Work is always prepared, for only a signup can
+// find out whether there is a surge; it costs nothing until the form is touched. A captcha tells somebody else about
+// each reader, so it is shown only where it is always required, or was required within ShowCaptchaFor.
+func (g *Gate) Offer(site string) *Demand {
+	st := g.o.Sites[site]
+	if g.o.Work == nil || st.Never {
+		return nil
+	}
+	if st.Captcha == nil {
+		return g.demandWork(site)
+	}
+	shown, unavailable := g.captchas[site].page(g.o.Now())
+	switch {
+	case !shown && !st.Always:
+		return nil
+	case unavailable:
+		return g.demandWork(site)
+	}
+	return demandCaptcha(st.Captcha)
+}
+
+func (g *Gate) demandWork(site string) *Demand {
+	c := g.o.Work.Make(site)
+	return &Demand{Work: &c}
+}
+
+func demandCaptcha(c *Captcha) *Demand {
+	w := c.Widget()
+	return &Demand{Captcha: &w}
+}
+
+// Check returns nil if a signup may pass, and else what is wrong with its proof. An error is the store's, or of a
+// context that has ended.
+func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error) {
+	switch {
+	case g.o.Work == nil:
+		return nil, nil
+	case g.o.Sites[site].Captcha != nil:
+		return g.checkCaptcha(ctx, site, p)
+	}
+	// Work that was done counts also where none is required; then the site's surge is not asked about.
+	result, err := g.checkWork(ctx, site, p)
+	if result == passed || err != nil {
+		return nil, err
+	}
+	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
+		return nil, err
+	}
+	return &Failure{result == missing, *g.demandWork(site)}, nil
+}
+
+// result is what became of one proof.
+type result int
+
+const (
+	passed result = iota
+	missing
+	wrong
+)
+
+// checkWork checks a proof of work, and spends it: no replica accepts it again.
+func (g *Gate) checkWork(ctx context.Context, site string, p Proof) (result, error) {
+	if p.Work == "" {
+		return missing, nil
+	}
+	if id, until, err := g.o.Work.Check(site, p.Work); err == nil {
+		by := g.o.Random(16)
+		if p.Sender != "" {
+			by = g.o.Keyring.Sums("spender", site, p.Sender)[0]
+		}
+		first, err := g.spend(ctx, id, string(by), max(until.Sub(g.o.Now()), minSpentFor))
+		if first || err != nil {
+			return passed, err
+		}
+	}
+	return wrong, nil
+}
+
+// spend notes for a while who spent a proof, and reports whether nobody else did. It is noted under each secret, for
+// replicas may not have the newest one yet.
+func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool, error) {
+	for _, sum := range g.o.Keyring.Sums("spent proof", id) {
+		held, err := g.o.SetNX(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
+		if err != nil || held != nil && string(held) != by {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// checkCaptcha asks the captcha's service only where it must. Work does not count in its place, being easier to come
+// by, unless the service cannot be asked.
+func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
+	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
+		return nil, err
+	}
+	g.captchas[site].required(g.o.Now())
+	demand := demandCaptcha(g.o.Sites[site].Captcha)
+	result, available, err := g.ask(ctx, site, p)
+	if err == nil && !available {
+		demand = g.demandWork(site)
+		result, err = g.checkWork(ctx, site, p)
+	}
+	if err != nil || result == passed {
+		return nil, err
+	}
+	return &Failure{result == missing, *demand}, nil
+}
+
+// ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do.
+// While the whole service is unavailable its widget yields no tokens either, so a signup without one makes us ask
+// whether it is there, now and then. While it is known to be unavailable nobody waits for it.
+func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
+	service := g.captchas[site]
+	unavailable, known := service.known(g.o.Now())
+	if known && (unavailable || p.Token == "") {
+		return missing, !unavailable, nil
+	}
+	if !service.begin() {
+		return missing, false, nil // as good as unavailable
+	}
+	defer service.end()
+	token, ip := p.Token, p.IP
+	r = wrong
+	if token == "" {
+		r, token, ip = missing, healthCheck, ""
+	}
+	verdict := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
+	if err := ctx.Err(); err != nil {
+		return r, true, err // the client may have gone, so it says nothing of the service
+	}
+	unavailable = errors.Is(verdict, ErrUnavailable)
+	if changed := service.heard(unavailable, g.o.Now()); changed && unavailable {
+		g.o.Log.WarnContext(ctx, "the captcha service gives no verdict: a proof of work is required in its place",
+			slog.String("site", site), slog.String("error", verdict.Error()))
+	} else if changed {
+		g.o.Log.InfoContext(ctx, "the captcha service is back", slog.String("site", site))
+	}
+	if verdict == nil && r == wrong {
+		r = passed
+	}
+	return r, !unavailable, nil
+}
+
+// Unavailable reports whether a site's captcha gave no verdict when it was last asked, and whether that is recent
+// enough to be relied on.
+func (g *Gate) Unavailable(site string) (unavailable, known bool) {
+	return g.captchas[site].known(g.o.Now())
+}
+
+// serviceState is what this replica remembers of a site's captcha.
+type serviceState struct {
+	mu          sync.Mutex
+	shownUntil  time.Time // pages show the captcha
+	unavailable bool      // it gave no verdict
+	knownUntil  time.Time // that is relied on
+	questions   int       // that are not answered yet
+}
+
+// required notes that a captcha was required.
+func (s *serviceState) required(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shownUntil = now.Add(ShowCaptchaFor)
+}
+
+func (s *serviceState) page(now time.Time) (shown, unavailable bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Before(s.shownUntil), s.unavailable && now.Before(s.knownUntil)
+}
+
+func (s *serviceState) known(now time.Time) (unavailable, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unavailable, now.Before(s.knownUntil)
+}
+
+// begin takes one of the questions that may be asked at once; end ends it.
+func (s *serviceState) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.questions >= MaxQuestions {
+		return false
+	}
+	s.questions++
+	return true
+}
+
+func (s *serviceState) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.questions--
+}
+
+// heard notes whether a service is unavailable, and reports whether that has changed.
+func (s *serviceState) heard(unavailable bool, now time.Time) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = s.unavailable != unavailable
+	s.unavailable, s.knownUntil = unavailable, now.Add(AskAgainAfter)
+	return changed
+}

@@ -1,0 +1,110 @@
+// Package ratelimit names the buckets in which limits are counted, and takes from several at once: from all of them, or from none.
+//
+// What is taken is never given back, whatever becomes of it: a refund would tell a stranger what is known of an address.
+//
+// A bucket's name holds no address and no IP, only keyed hashes of them. The counting itself is the store's, exact and the same for all
+// processes.
+package ratelimit
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/store"
+)
+
+// Quota is a bucket with a name by which clients may be told of it.
+type Quota struct {
+	Name   string // such as "ip"
+	Bucket store.Bucket
+}
+
+// Exceeded is the error of Acquire: some of the quotas have no room, and nothing was taken.
+type Exceeded struct {
+	Quotas []Quota
+	Waits  []time.Duration // until each has room; 0: it has
+}
+
+func (e *Exceeded) Error() string { return fmt.Sprintf("ratelimit: exceeded for %v", e.Wait()) }
+
+// Wait returns how long until all quotas have room.
+func (e *Exceeded) Wait() time.Duration { return slices.Max(e.Waits) }
+
+// Limiter takes from quotas. Its methods may be called from any goroutine.
+type Limiter struct {
+	limits  store.Limits
+	keyring *keyring.Keyring
+}
+
+// New makes a Limiter whose buckets are counted in limits and named under keys of the keyring.
+func New(limits store.Limits, ring *keyring.Keyring) *Limiter { return &Limiter{limits, ring} }
+
+// Acquire takes one from every quota, or returns *Exceeded and takes none; or an error of the store. The same taker takes once from a bucket
+// while what it took counts; an empty taker is a different one each time.
+func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) error {
+	var buckets []store.Bucket
+	for _, q := range quotas {
+		buckets = append(buckets, q.Bucket)
+	}
+	waits, err := l.limits.Acquire(ctx, taker, buckets...)
+	if err != nil {
+		return err
+	}
+	if waits != nil {
+		return &Exceeded{quotas, waits}
+	}
+	return nil
+}
+
+// SignupsPerIP is the quota of one client at a site. An IPv6 client is its network of 64 bits, which one customer has to itself.
+func (l *Limiter) SignupsPerIP(site string, from netip.Addr, limits []store.Limit) Quota {
+	return l.quota("ip", "signups per ip", limits, site, network(from, 32, 64))
+}
+
+// SignupsPerNetwork is the quota of the network of a client at a site: 24 bits of IPv4, 48 of IPv6.
+func (l *Limiter) SignupsPerNetwork(site string, from netip.Addr, limits []store.Limit) Quota {
+	return l.quota("network", "signups per network", limits, site, network(from, 24, 48))
+}
+
+// Emails is the quota of the emails of a site, or of the whole service if site is empty.
+func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
+	name := "emails"
+	if site != "" {
+		name += "/" + site
+	}
+	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
+}
+
+// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is empty, from all.
+func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
+	return l.quota("mailbox", "emails per mailbox", limits, site, to.Mailbox())
+}
+
+// PendingPerMailbox is the quota of the emails to one mailbox of a site that may wait for EmailsPerMailbox.
+func (l *Limiter) PendingPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
+	return l.quota("pending", "pending emails per mailbox", limits, site, to.Mailbox())
+}
+
+func (l *Limiter) quota(name, label string, limits []store.Limit, parts ...string) Quota {
+	sum := l.keyring.Sums(label, parts...)[0]
+	return Quota{Name: name, Bucket: store.Bucket{Name: name + "/" + base64.RawURLEncoding.EncodeToString(sum), Limits: limits}}
+}
+
+// network returns the network of an address, of so many bits as IPv4 or as IPv6.
+func network(a netip.Addr, v4, v6 int) string {
+	bits := v4
+	if a.Is6() {
+		bits = v6
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return a.String()
+	}
+	return p.String()
+}

@@ -1,0 +1,147 @@
+package ratelimit_test
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+var now = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
+
+func newLimiter(t *testing.T) *ratelimit.Limiter {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ratelimit.New(st, ring)
+}
+
+func perHour(n int) []store.Limit { return []store.Limit{{N: n, Per: time.Hour}} }
+
+func TestAQuotaThatRefusesTakesNothingFromTheOthers(t *testing.T) {
+	l := newLimiter(t)
+	site, service := l.Emails("gazette", perHour(1)), l.Emails("", perHour(3))
+	if err := l.Acquire(t.Context(), "", site, service); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		err := l.Acquire(t.Context(), "", site, service)
+		exceeded := new(ratelimit.Exceeded)
+		if !errors.As(err, &exceeded) || exceeded.Wait() != time.Hour || exceeded.Waits[0] != time.Hour || exceeded.Waits[1] != 0 {
+			t.Fatalf("%v, %+v", err, exceeded)
+		}
+	}
+	for range 2 {
+		if err := l.Acquire(t.Context(), "", l.Emails("club", perHour(9)), service); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Acquire(t.Context(), "", l.Emails("club", perHour(9)), service); err == nil {
+		t.Error("the service has a fourth email")
+	}
+}
+
+func TestTheSameTakerTakesOnce(t *testing.T) {
+	l := newLimiter(t)
+	for range 3 {
+		if err := l.Acquire(t.Context(), "me", l.Emails("gazette", perHour(2))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Acquire(t.Context(), "you", l.Emails("gazette", perHour(2))); err != nil {
+		t.Error(err)
+	}
+	if err := l.Acquire(t.Context(), "they", l.Emails("gazette", perHour(2))); err == nil {
+		t.Error("a third taker took")
+	}
+}
+
+func TestWithoutLimitsThereIsAlwaysRoom(t *testing.T) {
+	l := newLimiter(t)
+	for range 100 {
+		if err := l.Acquire(t.Context(), "", l.Emails("gazette", nil), l.Emails("", nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWhoSharesAQuota(t *testing.T) {
+	l := newLimiter(t)
+	ip := func(s string) string { return l.SignupsPerIP("gazette", netip.MustParseAddr(s), nil).Bucket.Name }
+	network := func(s string) string {
+		return l.SignupsPerNetwork("gazette", netip.MustParseAddr(s), nil).Bucket.Name
+	}
+	mailbox := func(s string) string {
+		a, err := address.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.EmailsPerMailbox("gazette", a, nil).Bucket.Name
+	}
+	for _, row := range []struct {
+		of   func(string) string
+		a, b string
+		same bool
+	}{
+		{ip, "192.0.2.7", "192.0.2.7", true},
+		{ip, "192.0.2.7", "192.0.2.8", false},
+		{ip, "2001:db8::1", "2001:db8::2", true}, // one customer
+		{ip, "2001:db8::1", "2001:db8:0:1::1", false},
+		{network, "192.0.2.7", "192.0.2.200", true},
+		{network, "192.0.2.7", "192.0.3.7", false},
+		{network, "2001:db8:0:1::1", "2001:db8:0:2::1", true},
+		{network, "2001:db8:1::1", "2001:db8:2::1", false},
+		{mailbox, "ada@gmail.com", "a.d.a+x@googlemail.com", true},
+		{mailbox, "ada@example.org", "bob@example.org", false},
+	} {
+		if same := row.of(row.a) == row.of(row.b); same != row.same {
+			t.Errorf("%s and %s share a quota: %t", row.a, row.b, same)
+		}
+	}
+}
+
+func TestEveryClientOfEverySiteHasItsOwnBucket(t *testing.T) {
+	l := newLimiter(t)
+	seen := map[string]bool{}
+	for _, who := range []netip.Addr{
+		netip.MustParseAddr("2001:db8:0:1::7"), netip.MustParseAddr("2001:db8:0:2::7"), netip.MustParseAddr("203.0.113.7"),
+		netip.MustParseAddr("203.0.113.8"), {}, // an unknown peer
+	} {
+		for _, site := range []string{"gazette", "club"} {
+			b := l.SignupsPerIP(site, who, nil).Bucket.Name
+			if seen[b] {
+				t.Errorf("%s at %s: bucket %s is somebody else's too", who, site, b)
+			}
+			seen[b] = true
+		}
+	}
+}
+
+func TestABucketNamesNobody(t *testing.T) {
+	l := newLimiter(t)
+	ada, _ := address.Parse("ada@example.org")
+	for _, q := range []ratelimit.Quota{
+		l.SignupsPerIP("gazette", netip.MustParseAddr("192.0.2.7"), nil), l.SignupsPerNetwork("gazette", netip.MustParseAddr("192.0.2.7"), nil),
+		l.EmailsPerMailbox("gazette", ada, nil), l.EmailsPerMailbox("", ada, nil), l.PendingPerMailbox("gazette", ada, nil),
+	} {
+		if n := q.Bucket.Name; strings.Contains(n, "192") || strings.Contains(n, "ada") || strings.Contains(n, "example") || len(n) > 128 {
+			t.Errorf("a bucket is named %s", n)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package surge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+// env is a Surge on a real store, with a clock that the test moves.
+type env struct {
+	*surge.Surge
+	t     *testing.T
+	store store.Store
+	asked *asking
+	mu    sync.Mutex
+	now   time.Time
+}
+
+func newEnv(t *testing.T, site surge.Site) *env {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "optin.db"), site)
+}
+
+func open(t *testing.T, path string, site surge.Site) *env {
+	t.Helper()
+	e := &env{t: t, now: time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)}
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: e.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	e.store, e.asked = st, &asking{Store: st}
+	e.Surge = surge.New(surge.Options{Store: e.asked, Now: e.clock, Sites: map[string]surge.Site{"gazette": site}})
+	return e
+}
+
+func (e *env) clock() time.Time { e.mu.Lock(); defer e.mu.Unlock(); return e.now }
+
+func (e *env) later(by time.Duration) { e.mu.Lock(); e.now = e.now.Add(by); e.mu.Unlock() }
+
+// admitted is how many signups may come without a challenge now, one after another; most at most.
+func (e *env) admitted(most int) int {
+	e.t.Helper()
+	for n := range most {
+		ok, err := e.Admit(e.t.Context(), "gazette")
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		if !ok {
+			return n
+		}
+	}
+	return most
+}
+
+// signups counts so many on each of the days before today.
+func (e *env) signups(perDay int64, days ...int) {
+	e.t.Helper()
+	for _, ago := range days {
+		day := e.clock().UTC().AddDate(0, 0, -ago).Format(time.DateOnly)
+		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", ago)}
+		err := e.store.Update(e.t.Context(), key, func(store.Record) (store.Change, error) {
+			return store.Change{Erase: true, Count: []store.Count{
+				{Day: day, Name: consent.CountSignups, N: perDay}, {Day: day, Name: consent.CountSignups + "/letter", N: perDay},
+			}}, nil
+		})
+		if err != nil {
+			e.t.Fatal(err)
+		}
+	}
+}
+
+// asking counts what is asked of a store.
+type asking struct {
+	store.Store
+	counts, cells int
+	away          bool
+}
+
+func (a *asking) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
+	a.counts++
+	if a.away {
+		return nil, store.ErrUnavailable
+	}
+	return a.Store.Counts(ctx, site, from, to)
+}
+
+func (a *asking) Get(ctx context.Context, name string) ([]byte, error) {
+	a.cells++
+	return a.Store.Get(ctx, name)
+}
+
+func TestMoreThanFiveTimesTheNormalSignupsAreASurge(t *testing.T) {
+	for name, row := range map[string]struct {
+		site   surge.Site
+		perDay int64
+		days   []int
+		want   int
+	}{
+		"nothing is known":             {surge.Site{}, 0, nil, 200},
+		"fewer than are ever too many": {surge.Site{}, 5000, []int{1, 2, 3, 4, 5, 6, 7}, 200},
+		"a busy week":                  {surge.Site{}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 220},
+		"one busy day of the week":     {surge.Site{}, 144 * 44 * 7, []int{7}, 220},
+		"today and long ago":           {surge.Site{}, 1e6, []int{0, 8}, 200},
+		"said by the operator":         {surge.Site{NormalSignups: 6}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
+		"always":                       {surge.Site{Challenge: surge.ChallengeAlways}, 0, nil, 0},
+		"never":                        {surge.Site{Challenge: surge.ChallengeNever, NormalSignups: 1}, 0, nil, 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, row.site)
+			e.signups(row.perDay, row.days...)
+			if got := e.admitted(300); got != row.want {
+				t.Errorf("%d are admitted, want %d", got, row.want)
+			}
+			e.later(10 * time.Minute)
+			if row.want > 0 && e.admitted(1) != 1 {
+				t.Error("none is admitted ten minutes later")
+			}
+		})
+	}
+}
+
+func TestTheNormalSignupsAreLookedUpSeldom(t *testing.T) {
+	e := newEnv(t, surge.Site{})
+	e.asked.away = true
+	if ok, err := e.Admit(t.Context(), "gazette"); ok || !errors.Is(err, store.ErrUnavailable) {
+		t.Fatal(ok, err)
+	}
+	e.asked.away, e.asked.counts = false, 0
+	e.admitted(20)
+	e.later(10*time.Minute - time.Second)
+	e.admitted(20)
+	if e.asked.counts != 1 {
+		t.Errorf("looked up %d times in ten minutes", e.asked.counts)
+	}
+	e.later(time.Second)
+	e.admitted(20)
+	if e.asked.counts != 2 {
+		t.Errorf("looked up %d times in twenty", e.asked.counts)
+	}
+	if e.asked.cells != 2 { // at first, and after the long wait
+		t.Errorf("asked %d times whether a surge was started", e.asked.cells)
+	}
+}
+
+func TestASurgeThatWasStartedLastsAnHourForAllProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	e, other := open(t, path, surge.Site{}), open(t, path, surge.Site{})
+	if e.admitted(3) != 3 || other.admitted(3) != 3 {
+		t.Fatal("a surge from the beginning")
+	}
+	if err := e.Start(t.Context(), "gazette"); err != nil {
+		t.Fatal(err)
+	}
+	if e.admitted(1) != 0 {
+		t.Error("no surge right after it was started")
+	}
+	if other.admitted(1) != 1 {
+		t.Error("another process asks at each signup")
+	}
+	for _, e := range []*env{e, other} {
+		for _, after := range []time.Duration{5 * time.Second, time.Hour - 10*time.Second} {
+			e.later(after)
+			if e.admitted(1) != 0 {
+				t.Errorf("no surge another %v later", after)
+			}
+		}
+		e.later(5 * time.Second)
+	}
+	if e.admitted(1) != 1 {
+		t.Error("still a surge an hour later")
+	}
+}
+
+func TestAnUnknownSiteHasNoSurge(t *testing.T) {
+	e := newEnv(t, surge.Site{})
+	if ok, err := e.Admit(t.Context(), "nope"); ok || !errors.Is(err, surge.ErrUnknownSite) {
+		t.Error(ok, err)
+	}
+	if err := e.Start(t.Context(), "nope"); !errors.Is(err, surge.ErrUnknownSite) {
+		t.Error(err)
+	}
+}
+
+func TestManyDeclinesStartASurge(t *testing.T) {
+	e := newEnv(t, surge.Site{})
+	for range 20 {
+		e.Declined(t.Context(), "gazette")
+	}
+	if e.admitted(1) != 1 {
+		t.Fatal("a surge after twenty")
+	}
+	e.Declined(t.Context(), "gazette")
+	if e.admitted(1) != 0 {
+		t.Error("no surge after twenty-one")
+	}
+}

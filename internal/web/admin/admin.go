@@ -1,0 +1,129 @@
+// Package admin is the operator's dashboard: pages for people, in English, which name nobody and are no part of
+// openapi.yaml.
+//
+//	GET HEAD       /admin                        store, relays, sites
+//	GET HEAD POST  /admin/login                  the password, for a session
+//	POST           /admin/logout                 ends it
+//	GET HEAD POST  /admin/sites/{site}/webhooks  failed events, and trying them again
+//
+// What always holds:
+//
+//   - Nobody without a session sees or does anything but log in: a question is sent to the login page, an action is
+//     refused with 403.
+//   - Before a password is looked at, an attempt is taken from what all replicas together allow. After the right one,
+//     what is counted of its IP starts anew.
+//   - A session ends after sessionLife, by logging out, and with the password or the secret that it was made with.
+//   - What cannot be asked of the store is taken for no.
+package admin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// The paths of the dashboard.
+const (
+	Path         = "/admin"
+	LoginPath    = "/admin/login"
+	LogoutPath   = "/admin/logout"
+	WebhooksPath = "/admin/sites/:site/webhooks"
+)
+
+// Options are what a Dashboard needs. All but Relays and Endpoints are required.
+type Options struct {
+	Password []byte               // in UTF-8; space around it does not count, as browsers and files add some
+	Relays   func() []RelayStatus // may be nil; called by many goroutines
+	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
+	// queue's name.
+	Endpoints map[store.QueueName]string
+
+	Service  *confirm.Service
+	Webhooks *webhook.Endpoints
+	Sites    []Site // in the order in which they are shown
+	Store    Store
+	Keyring  *keyring.Keyring
+	Ready    func(ctx context.Context) error // the store's, or one that repeats its answer for a moment
+	Secure   bool                            // the dashboard is reached by https
+	Now      func() time.Time
+	Random   func(n int) []byte
+}
+
+// Site is a site as it is listed.
+type Site struct {
+	ID, Name     string
+	HasEndpoints bool
+}
+
+// Store is what is needed of a store.
+type Store interface {
+	store.Limits
+	store.Cells
+	List(ctx context.Context, q store.Query) (store.Page, error)
+}
+
+// Dashboard answers for the dashboard's pages. It is safe for concurrent use.
+type Dashboard struct {
+	Options
+	templates *templates.AdminSet
+}
+
+// New reads the dashboard's pages.
+func New(o Options) (*Dashboard, error) {
+	o.Password = bytes.Trim(o.Password, " \t\r\n")
+	if len(o.Password) == 0 {
+		return nil, errors.New("admin: a password is required")
+	}
+	set, err := templates.NewAdmin()
+	return &Dashboard{o, set}, err
+}
+
+// page renders a page.
+func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) error {
+	var b bytes.Buffer
+	if err := d.templates.Page(&b, p); err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderReferrerPolicy, "same-origin") // or older browsers would not say which origin they post from
+	h.Set("Content-Language", "en")
+	respond.Vary(h, echo.HeaderAccept, echo.HeaderCookie)
+	return respond.HTML(c, status, b.Bytes())
+}
+
+// fail answers an error, if there is one, by a page of the dashboard; to programs it is answered as everywhere else.
+func (d *Dashboard) fail(c echo.Context, err error, loggedIn bool) error {
+	if err == nil || !request.WantsPage(c) {
+		return err
+	}
+	p := respond.ProblemOf(err)
+	status := p.Code.Status()
+	if status >= http.StatusInternalServerError {
+		request.StateOf(c).Cause = err
+	}
+	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
+	return d.page(c, status, templates.AdminFailure{Status: status, LoggedIn: loggedIn})
+}
+
+// site returns the site that a request's path names.
+func (d *Dashboard) site(c echo.Context) (Site, error) {
+	for _, s := range d.Sites {
+		if s.ID == c.Param("site") {
+			return s, nil
+		}
+	}
+	return Site{}, problem.New(problem.SiteUnknown)
+}

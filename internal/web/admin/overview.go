@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// What the dashboard reads.
+const (
+	overviewDays = 7   // of statistics, today included
+	PendingRead  = 100 // records that are read of a site to count what is pending
+	EventsRead   = 50  // failed events on one page, and those that are read to count them
+)
+
+// Overview is the first page: the store, the relays, the sites.
+func (d *Dashboard) Overview(c echo.Context) error {
+	ctx := c.Request().Context()
+	page := templates.AdminOverview{Store: d.storeStatus(ctx), Days: overviewDays, Now: d.Now()}
+	if d.Relays != nil {
+		for _, relay := range d.Relays() {
+			page.Relays = append(page.Relays,
+				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince})
+		}
+	}
+	for _, s := range d.Sites {
+		shown, err := d.siteStatus(ctx, s)
+		if err != nil {
+			return err
+		}
+		page.Sites = append(page.Sites, shown)
+	}
+	return d.page(c, http.StatusOK, page)
+}
+
+// storeStatus is what /readyz says.
+func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
+	err := d.Ready(ctx)
+	if u := new(store.UnsafeError); errors.As(err, &u) {
+		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
+	}
+	return templates.AdminStore{Unreachable: err != nil}
+}
+
+// siteStatus is what is counted at a site, by little reading: no record is opened.
+func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
+	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
+	today := d.Now().UTC()
+	days, err := d.Service.Website.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
+	if err != nil {
+		return shown, err
+	}
+	sumDays(&shown, days)
+	pending, err := d.Store.List(ctx, store.Query{Site: s.ID, State: string(consent.Pending), Limit: PendingRead})
+	if err != nil {
+		return shown, err
+	}
+	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
+	failed, next, err := d.Webhooks.Failed(ctx, s.ID, "", EventsRead)
+	shown.FailedEvents = templates.BoundedCount{N: len(failed), More: next != ""}
+	return shown, err
+}
+
+// sumDays is what was counted on all days together.
+func sumDays(shown *templates.AdminSite, days []confirm.Day) {
+	within := map[string]int64{}
+	for _, day := range days {
+		shown.Signups += day.Signups
+		shown.Emails += day.Emails
+		shown.Confirmations += day.Confirmations
+		shown.Declines += day.Declines
+		shown.Expired += day.Expired
+		shown.Undeliverable += day.Undeliverable
+		for _, in := range day.TimeToConfirm.Within {
+			within[in.Under] += in.Count
+		}
+	}
+	shown.ConfirmedPercent = -1
+	// Where more were confirmed than signed up, those of earlier signups are among them.
+	if shown.Signups > 0 && shown.Confirmations <= shown.Signups {
+		shown.ConfirmedPercent = int(100 * shown.Confirmations / shown.Signups)
+	}
+	shown.MedianBucket = medianBucket(within)
+}
+
+// medianBucket is the bucket of the median; of two middle confirmations, the quicker one's.
+func medianBucket(within map[string]int64) string {
+	var all, before int64
+	for _, n := range within {
+		all += n
+	}
+	for _, b := range consent.Buckets() {
+		if before += within[b.Name]; all > 0 && 2*before >= all {
+			return b.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RelayStatus is a mail server as this process sees it.
+type RelayStatus struct {
+	Address     string    // host:port
+	PausedSince time.Time // for any sender; zero: it takes emails
+}
+
+// Relays remembers what a mailer's alarm said, for the dashboard. It is safe for concurrent use.
+type Relays struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	paused map[string]time.Time // by host:port; zero: it takes emails
+}
+
+// NewRelays begins with relays (host:port) that take emails. now is time.Now if nil.
+func NewRelays(now func() time.Time, addresses ...string) *Relays {
+	if now == nil {
+		now = time.Now
+	}
+	all := &Relays{now: now, paused: map[string]time.Time{}}
+	for _, a := range addresses {
+		all.paused[a] = time.Time{}
+	}
+	return all
+}
+
+// Alarm is told that a relay was paused, or that it is paused no more.
+func (l *Relays) Alarm(address string, paused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch since := l.paused[address]; {
+	case !paused:
+		l.paused[address] = time.Time{}
+	case since.IsZero():
+		l.paused[address] = l.now()
+	}
+}
+
+// Status returns that of all relays that are known, by their addresses.
+func (l *Relays) Status() (all []RelayStatus) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for address, since := range l.paused {
+		all = append(all, RelayStatus{Address: address, PausedSince: since})
+	}
+	slices.SortFunc(all, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
+	return all
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
+)
+
+// exportStall is how long a client may take for each part of an export (by the clock of the connection): the whole may
+// take as long as it needs.
+const exportStall = 30 * time.Second
+
+// exportPart is how much of an export is written at a time, in bytes.
+const exportPart = 32 << 10
+
+// Export streams every subscription of a site. If it cannot be finished, the answer is a problem as long as nothing was
+// written; after that it breaks off, without the end that an HTTP response has when it is whole.
+func (a *API) Export(c echo.Context) error {
+	q, err := request.ParseQuery(c, "format")
+	if err != nil {
+		return err
+	}
+	format := q.OneOf("format", "ndjson", "csv")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	media, write := "application/x-ndjson", writeLine
+	switch format {
+	case "csv":
+		media, write = "text/csv; charset=utf-8; header=present", writeCSV
+	default:
+		format = "ndjson"
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, media)
+	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+c.Param("site")+"."+format+`"`)
+	if c.Request().Method == http.MethodHead {
+		c.Response().WriteHeader(http.StatusOK)
+		return nil
+	}
+	out := &stallWriter{w: c.Response(), c: http.NewResponseController(c.Response())}
+	if err := a.stream(c, out, format == "csv", write); err != nil {
+		if !out.begun {
+			h.Del(echo.HeaderContentDisposition)
+			return err
+		}
+		if c.Request().Context().Err() == nil {
+			request.StateOf(c).Cause = err
+		}
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// stream writes an export, part by part.
+func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*bufio.Writer, consent.Status)) error {
+	ctx := c.Request().Context()
+	b := bufio.NewWriterSize(out, exportPart)
+	if header {
+		writeRow(b, csvHeader())
+	}
+	for st, err := range a.Service.Website.Export(ctx, c.Param("site")) {
+		if err == nil {
+			err = ctx.Err() // the client has gone
+		}
+		if err != nil {
+			return err
+		}
+		write(b, st)
+	}
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	_, err := out.Write(nil) // where there was nothing, that is the answer
+	return err
+}
+
+func writeLine(b *bufio.Writer, st consent.Status) {
+	line, err := json.Marshal(st)
+	if err != nil {
+		panic(err) // our own type
+	}
+	b.Write(line)
+	b.WriteByte('\n')
+}
+
+// stallWriter gives a client exportStall for each part, instead of the server's limit on whole responses.
+type stallWriter struct {
+	w     http.ResponseWriter
+	c     *http.ResponseController
+	begun bool
+}
+
+func (w *stallWriter) Write(p []byte) (int, error) {
+	if err := w.c.SetWriteDeadline(time.Now().Add(exportStall)); err != nil {
+		return 0, err
+	}
+	w.begun = true
+	return w.w.Write(p)
+}
+
+// csvHeader names the columns. A subscription has a row for each of its purposes, or one without.
+func csvHeader() []string {
+	return []string{
+		"id", "site", "email", "state", "locale", "created_at", "confirmed_at", "expires_at", "purpose",
+		"purpose_state", "purpose_since",
+		"text_sha256", "text", "unsubscribe_url",
+	}
+}
+
+// writeCSV writes the rows of a subscription.
+func writeCSV(b *bufio.Writer, st consent.Status) {
+	unsubscribe := ""
+	if st.UnsubscribeURL != nil {
+		unsubscribe = *st.UnsubscribeURL
+	}
+	purposes := st.Purposes
+	if len(purposes) == 0 {
+		purposes = []consent.PurposeStatus{{}}
+	}
+	for _, p := range purposes {
+		writeRow(b, []string{
+			st.ID, st.Site, st.Email, string(st.State), st.Locale, csvTime(&st.CreatedAt), csvTime(st.ConfirmedAt),
+			csvTime(st.ExpiresAt),
+			p.ID, string(p.State), csvTime(&p.Since), p.TextSHA256, p.Text, unsubscribe,
+		})
+	}
+}
+
+func csvTime(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// writeRow writes a row of RFC 4180. Every cell stands in quotes, so that a spreadsheet that separates by something
+// else than commas does not find a cell of its own inside one. The writer returns what goes wrong when it is flushed.
+func writeRow(b *bufio.Writer, cells []string) {
+	for i, cell := range cells {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		b.WriteString(strings.ReplaceAll(notFormula(cell), `"`, `""`))
+		b.WriteByte('"')
+	}
+	b.WriteString("\r\n")
+}
+
+// notFormula keeps a spreadsheet from taking a cell for a formula: it puts an apostrophe before one that begins with a
+// sign of a formula, in any width, also behind what spreadsheets skip (spaces, quotes, separators); and before a
+// control character.
+func notFormula(cell string) string {
+	for _, r := range cell {
+		switch {
+		case strings.ContainsRune("=+-@＝＋－＠﹦﹢﹣﹫−|%", r), unicode.IsControl(r), r == utf8.RuneError:
+			return "'" + cell
+		case unicode.IsSpace(r), unicode.Is(unicode.Cf, r), strings.ContainsRune(`"'`+"`;,", r):
+			continue
+		}
+		return cell
+	}
+	return cell
+}

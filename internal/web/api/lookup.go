@@ -1,0 +1,118 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
+)
+
+// MaxLookupBody is the size of the largest body of a lookup, in bytes: confirm.MaxLookup addresses of any length.
+const MaxLookupBody = 320 << 10
+
+// Lookup answers the question before every mailing: what is known of this address, or of these, at this site, now or as
+// of a date?
+func (a *API) Lookup(c echo.Context) error {
+	schema := request.Schema{"email": request.Text, "emails": request.List, "as_of": request.Text}
+	in, _, err := schema.Decode(c, request.MediaJSON)
+	if err != nil {
+		return err
+	}
+	all, many, wrong := readEmails(in)
+	at, code := a.readAsOf(in)
+	if code != "" {
+		wrong = append(wrong, problem.Field{Name: "as_of", Code: code})
+	}
+	if len(wrong) > 0 {
+		return problem.InFields(wrong...)
+	}
+	found, err := a.Service.Website.LookupAll(c.Request().Context(), c.Param("site"), all, at)
+	switch {
+	case err != nil:
+		return err
+	case many:
+		return respond.JSON(c, http.StatusOK, lookupResults(all, found))
+	case found[0] == nil:
+		return problem.New(problem.SubscriptionUnknown)
+	}
+	return respond.JSON(c, http.StatusOK, found[0])
+}
+
+// results is the answer for many addresses, in the order in which they were asked.
+type results struct {
+	Results []result `json:"results"`
+}
+
+// result is that of one address; Subscription is null where nothing is known.
+type result struct {
+	Email        string          `json:"email"`
+	Subscription *consent.Status `json:"subscription"`
+}
+
+func lookupResults(all []address.Address, found []*consent.Status) (r results) {
+	for i, a := range all {
+		r.Results = append(r.Results, result{a.String(), found[i]})
+	}
+	return r
+}
+
+// readEmails reads the one address of a body, or its list of them.
+func readEmails(in *request.Fields) (all []address.Address, many bool, wrong []problem.Field) {
+	if in.Times("emails") == 0 {
+		a, c := in.Email()
+		if c != "" {
+			wrong = append(wrong, problem.Field{Name: "email", Code: c})
+		}
+		return []address.Address{a}, false, wrong
+	}
+	switch c := in.Wrong("emails"); {
+	case in.Times("email") > 0:
+		return nil, true, []problem.Field{{Name: "email", Code: problem.FieldSuperfluous}}
+	case c != "":
+		return nil, true, []problem.Field{{Name: "emails", Code: c}}
+	case len(in.All("emails")) == 0:
+		return nil, true, []problem.Field{{Name: "emails", Code: problem.EmailRequired}}
+	case len(in.All("emails")) > confirm.MaxLookup:
+		return nil, true, []problem.Field{{Name: "emails", Code: problem.EmailsTooMany}}
+	}
+	for i, text := range in.All("emails") {
+		a, err := address.Parse(text)
+		if err != nil {
+			wrong = append(wrong, problem.Field{Name: fmt.Sprintf("emails[%d]", i), Code: problem.EmailInvalid})
+		}
+		all = append(all, a)
+	}
+	return all, true, wrong
+}
+
+// readAsOf reads a time in the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is
+// none.
+func (a *API) readAsOf(in *request.Fields) (time.Time, problem.Code) {
+	switch c := in.Wrong("as_of"); {
+	case c != "":
+		return time.Time{}, c
+	case in.Misspelt("as_of"): // to ignore it would be to answer for now
+		return time.Time{}, problem.FieldRepeated
+	case len(in.All("as_of")) == 0:
+		return time.Time{}, ""
+	}
+	at, err := request.ParseTime(in.One("as_of"), true)
+	now := a.Now()
+	switch {
+	case err != nil:
+		return at, problem.TimeInvalid
+	case !request.IsDate(in.One("as_of")) && at.After(now), at.AddDate(0, 0, -1).After(now):
+		return at, problem.TimeInTheFuture
+	case at.After(now): // the end of today
+		return now, ""
+	}
+	return at, ""
+}

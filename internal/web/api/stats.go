@@ -1,0 +1,44 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
+)
+
+// maxDays is how many days one question for statistics may span.
+const maxDays = 366
+
+// statistics is the answer of Stats.
+type statistics struct {
+	From string        `json:"from"`
+	To   string        `json:"to"`
+	Days []confirm.Day `json:"days"`
+}
+
+// Stats returns what was counted by day and purpose; without dates that of the last 30 days.
+func (a *API) Stats(c echo.Context) error {
+	q, err := request.ParseQuery(c, "from", "to")
+	if err != nil {
+		return err
+	}
+	to := q.Day("to", a.Now().UTC().Truncate(24*time.Hour))
+	from := q.Day("from", to.AddDate(0, 0, -29))
+	if q.Err() == nil && (from.After(to) || to.Sub(from) >= maxDays*24*time.Hour) {
+		q.Fail("from", problem.SpanInvalid)
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
+	if answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To); err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, answer)
+}

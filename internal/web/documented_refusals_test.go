@@ -1,0 +1,149 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/web/api"
+	"github.com/optin/optin/internal/web/request"
+)
+
+func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	link, one := e.path(e.email().Confirm), e.subscriptionPath("ada@b.example")
+	e.send("POST", link+"/decline", "")
+	taken := e.taken("bob@b.example")
+	const site = "/v1/sites/gazette"
+	const file = "--b\r\nContent-Disposition: form-data; name=\"purposes\"; filename=\"x\"\r\n\r\nletter\r\n--b--\r\n"
+	json := []string{"Content-Type", request.MediaJSON}
+	foreign := []string{"Sec-Fetch-Site", "cross-site", "Accept", request.MediaJSON}
+	keyed := func(more ...string) []string { return asSite(gazetteKey, append(more, json...)...) }
+	for name, row := range map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+		code               string
+	}{
+		"a foreign decline":    {"POST", link + "/decline", "", foreign, 403, "cross_site"},
+		"a foreign unblock":    {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
+		"a foreign renewal":    {"POST", link + "/renew", "", foreign, 403, "cross_site"},
+		"a foreign withdrawal": {"POST", taken, "", foreign, 403, "cross_site"},
+		"a withdrawal of XML": {"POST", taken, "<a/>",
+			[]string{"Content-Type", "application/xml", "Accept", request.MediaJSON}, 415, "media_type_not_supported"},
+		"no such page": {"GET", "/s/nowhere", "", []string{"Accept", request.MediaJSON}, 404,
+			"site_unknown"},
+		"nowhere to be sent": {"GET", "/s/nowhere/sent", "", []string{"Accept", request.MediaJSON}, 404,
+			"site_unknown"},
+		"nobody to ask":           {"OPTIONS", "/v1/sites/nowhere/subscriptions", "", nil, 404, "site_unknown"},
+		"an export of something":  {"GET", site + "/export?since=1", "", keyed(), 400, "query_invalid"},
+		"statistics of something": {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
+		"a lookup of too much": {"POST", site + "/lookup", strings.Repeat(" ", api.MaxLookupBody+1), keyed(), 413,
+			"too_large"},
+		"a lookup of half a body": {"POST", site + "/lookup", "{", keyed(), 400, "unreadable"},
+		"a resend by a wrong key": {"POST", one + "/resend", "", asSite(gazetteKey, "Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"a withdrawal by such a key": {"POST", one + "/withdraw", `{}`, keyed("Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"a retry by such a key": {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"a purpose that is a number": {"POST", one + "/withdraw", `{"purposes":[1]}`, keyed(), 422, "field_invalid"},
+		"purposes twice": {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`,
+			keyed(), 422, "field_repeated"},
+		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter",
+			[]string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
+		"a file for a purpose": {"POST", taken, file,
+			[]string{"Content-Type", request.MediaMultipart + "; boundary=b", "Accept", request.MediaJSON}, 422,
+			"field_invalid"},
+	} {
+		a := e.send(row.method, row.path, row.body, row.headers...)
+		top, fields := a.problem(t)
+		if a.status != row.status || top != row.code && (len(fields) == 0 || fields[0] != row.code) {
+			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.body, row.status, row.code)
+		}
+	}
+}
+
+func TestARenewalOfWhatIsOverIsRefused(t *testing.T) {
+	e := newEnv(t)
+	renewed := func(link string) (int, string) {
+		a := e.send("POST", link+"/renew", "", "Accept", request.MediaJSON)
+		return a.status, codeOf(t, a.body)
+	}
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
+	u, _ := e.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).Attr("href")
+	e.send("POST", e.path(u), "")
+	if status, code := renewed(link); status != 409 || code != "withdrawn" {
+		t.Errorf("taken back: %d %s", status, code)
+	}
+	e.signUp("bob@b.example")
+	link = e.path(e.email().Confirm)
+	e.clock.pass(365 * 24 * time.Hour)
+	if status, code := renewed(link); status != 410 || code != "link_expired" {
+		t.Errorf("of long ago: %d %s", status, code)
+	}
+}
+
+// taken is the way to take back what an address has confirmed.
+func (e *env) taken(email string) string {
+	e.Helper()
+	e.signUp(email)
+	u, _ := e.send("POST", e.path(e.email().Confirm), "").page(e).Find(`a[href*="/u/"]`).Attr("href")
+	return e.path(u)
+}
+
+func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
+	e := newEnv(t)
+	for _, path := range []string{"/embed.js", embedVersioned(), "/challenge.js", "/assets/optin.css"} {
+		whole := e.send("GET", path, "")
+		if a := e.send("GET", path, "", "Range", "bytes=2-5"); a.status != 206 || a.body != whole.body[2:6] {
+			t.Errorf("%s: %d %q", path, a.status, a.body)
+		}
+		if a := e.send("GET", path, "", "Range", "bytes=999999-"); a.status != 416 {
+			t.Errorf("%s: %d beyond its end", path, a.status)
+		}
+		if a := e.send("GET", path, "", "If-None-Match", whole.header.Get("ETag")); a.status != 304 {
+			t.Errorf("%s: %d though it is known", path, a.status)
+		}
+	}
+	// as docs/embed.md says
+	if etag := e.send("GET", "/embed.js", "").header.Get("ETag"); e.send("GET", "/embed."+etag[1:9]+".js",
+		"").status != 200 {
+		t.Errorf("no version of %s", etag)
+	}
+}
+
+// TestEveryPostOfAServerIsBoundToItsIdempotencyKey is for the calls that change something: another body is refused, and
+// so is who asks while it runs.
+func TestEveryPostOfAServerIsBoundToItsIdempotencyKey(t *testing.T) {
+	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`,
+		"/webhooks/retry": `{"all":true}`} {
+		lost := &lossy{}
+		lost.n.Store(2) // the first response is not stored, so that it seems to run
+		e := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
+		e.signUp("ada@b.example")
+		path := e.subscriptionPath("ada@b.example") + call
+		if call == "/webhooks/retry" {
+			path = "/v1/sites/gazette" + call
+		}
+		do := func(body string) answer {
+			return e.send("POST", path, body,
+				asSite(gazetteKey, "Idempotency-Key", "k", "Content-Type", request.MediaJSON)...)
+		}
+		if a := do(body); a.status >= 300 {
+			t.Fatalf("%s: %d %s", call, a.status, a.body)
+		}
+		if a := do(body); a.status != 409 || codeOf(t, a.body) != "idempotency_key_running" {
+			t.Errorf("%s: %d %s", call, a.status, a.body)
+		}
+		if a := do(" " + body); a.status != 422 || codeOf(t, a.body) != "idempotency_key_reused" {
+			t.Errorf("%s with another body: %d %s", call, a.status, a.body)
+		}
+		e.clock.pass(2 * time.Minute)
+		if a := do(body); a.status >= 300 || a.header.Get("Idempotency-Replayed") != "" {
+			t.Errorf("%s when it is taken for dead: %d %s", call, a.status, a.body)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package request
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Accepts reports what the Accept header names, of a page and JSON (or a problem), by its weights (RFC 9110, section
+// 12.5.1): page, json, or neither. A wildcard names neither: then the route decides.
+func Accepts(r *http.Request) (page, json bool) {
+	var forPage, forJSON float64
+	for entry := range strings.SplitSeq(strings.Join(r.Header.Values(echo.HeaderAccept), ","), ",") {
+		media, params, _ := strings.Cut(entry, ";")
+		switch strings.ToLower(strings.TrimSpace(media)) {
+		case "text/html", "application/xhtml+xml":
+			forPage = max(forPage, weight(params))
+		case MediaJSON, "application/problem+json":
+			forJSON = max(forJSON, weight(params))
+		}
+	}
+	return forPage > 0 && forPage >= forJSON, forJSON > forPage
+}
+
+func weight(params string) float64 {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if !strings.EqualFold(name, "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(q >= 0 && q <= 1) {
+			return 0
+		}
+		return q
+	}
+	return 1
+}
+
+// WantsPage reports whether a request is to be answered by a page.
+func WantsPage(c echo.Context) bool {
+	page, json := Accepts(c.Request())
+	return page || StateOf(c).ForPeople && !json
+}

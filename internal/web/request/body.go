@@ -1,0 +1,340 @@
+package request
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/problem"
+)
+
+// Media types that bodies may have.
+const (
+	MediaJSON      = echo.MIMEApplicationJSON
+	MediaForm      = echo.MIMEApplicationForm
+	MediaMultipart = echo.MIMEMultipartForm
+)
+
+// MediaType returns the one media type of a request's body and its parameters; empty if there is none, or several, or
+// it is not UTF-8.
+func MediaType(r *http.Request) (string, map[string]string) {
+	header := r.Header.Values(echo.HeaderContentType)
+	if len(header) != 1 {
+		return "", nil
+	}
+	media, params, err := mime.ParseMediaType(header[0])
+	if err != nil {
+		return "", nil
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return "", nil
+	}
+	return media, params
+}
+
+// NoBody refuses a body where a call takes none: what it says would be ignored.
+func NoBody(c echo.Context) error {
+	if body := bytes.TrimSpace(StateOf(c).Body); len(body) > 0 && !bytes.Equal(body, []byte("{}")) {
+		return problem.New(problem.BodyNotTaken)
+	}
+	return nil
+}
+
+// Kind is what a field of a body may hold.
+type Kind int
+
+// The kinds of fields.
+const (
+	Text Kind = iota // one line
+	Bool             // yes or no
+	List             // ids
+)
+
+// Schema is the fields that a call knows. Any other is ignored, unless it is a known one in another spelling: parsers
+// disagree about those ("EMAIL", "email[]"), and so one could be checked here and another used elsewhere.
+type Schema map[string]Kind
+
+// Decode reads the known fields of a request's body, in one of the media types that the call takes. form reports that
+// it was not JSON. What is wrong with single fields stands in the fields.
+func (s Schema) Decode(c echo.Context, takes ...string) (f *Fields, form bool, err error) {
+	media, params := MediaType(c.Request())
+	if !slices.Contains(takes, media) {
+		return nil, false, problem.New(problem.MediaTypeNotSupported)
+	}
+	body := StateOf(c).Body
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		err = errEmpty
+	case media == MediaJSON:
+		f, err = s.decodeJSON(body)
+	case media == MediaForm:
+		f, err = s.decodeForm(body)
+	default:
+		f, err = s.decodeMultipart(body, params["boundary"])
+	}
+	if err != nil {
+		return nil, false, problem.New(problem.Unreadable)
+	}
+	return f, media != MediaJSON, nil
+}
+
+var (
+	errEmpty    = errors.New("the body is empty")
+	errObject   = errors.New("the body is not one JSON object in UTF-8")
+	errUTF8     = errors.New("the form is not in UTF-8")
+	errBoundary = errors.New("the form has no boundary")
+)
+
+// decodeJSON reads one JSON object in UTF-8 and nothing after it. The standard decoder takes any case for a name, the
+// last of several, and what follows the value; this one reads names one by one.
+func (s Schema) decodeJSON(body []byte) (*Fields, error) {
+	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return nil, errObject
+	}
+	f := s.fields()
+	d := json.NewDecoder(bytes.NewReader(body))
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, err
+		}
+		if field, use := f.count(name.(string), false); use {
+			f.addJSON(field, raw)
+		}
+	}
+	return f, nil
+}
+
+// addJSON adds a value if it is of the field's kind. Null is as good as not there.
+func (f *Fields) addJSON(field string, raw json.RawMessage) {
+	var several []json.RawMessage
+	switch kind := f.schema[field]; {
+	case string(raw) == "null":
+	case raw[0] == '"':
+		var value string
+		if json.Unmarshal(raw, &value) != nil {
+			f.invalid(field)
+		}
+		f.add(field, value)
+	case raw[0] == '[' && kind == List && json.Unmarshal(raw, &several) == nil:
+		for _, one := range several {
+			if one[0] != '"' {
+				f.invalid(field)
+				return
+			}
+			f.addJSON(field, one)
+		}
+	case kind == Bool && raw[0] != '[' && raw[0] != '{':
+		f.add(field, string(raw))
+	default:
+		f.invalid(field)
+	}
+}
+
+// decodeForm reads a URL-encoded form in UTF-8.
+func (s Schema) decodeForm(body []byte) (*Fields, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	f := s.fields()
+	for name, all := range values {
+		for _, value := range all {
+			if err := f.addForm(name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return f, nil
+}
+
+func (f *Fields) addForm(name, value string) error {
+	if !utf8.ValidString(name) || !utf8.ValidString(value) {
+		return errUTF8
+	}
+	if field, use := f.count(name, true); use {
+		f.add(field, value)
+	}
+	return nil
+}
+
+// decodeMultipart reads a multipart form. Files are never taken: one under the name of a known field makes that field
+// wrong.
+func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
+	if boundary == "" {
+		return nil, errBoundary
+	}
+	f := s.fields()
+	for parts := multipart.NewReader(bytes.NewReader(body), boundary); ; {
+		p, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return f, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		value, err := io.ReadAll(p) // no more than the body
+		if err != nil {
+			return nil, err
+		}
+		if p.FileName() != "" {
+			if field, _ := f.count(p.FormName(), true); field != "" {
+				f.invalid(field)
+			}
+			continue
+		}
+		if err := f.addForm(p.FormName(), string(value)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Fields is a body as it was read: the values of each known field, and what is wrong with how they were sent.
+type Fields struct {
+	schema   Schema
+	values   map[string][]string
+	wrong    map[string]problem.Code
+	times    map[string]int  // how often each known field came, in any spelling
+	misspelt map[string]bool // the fields that came in another spelling than their own
+}
+
+func (s Schema) fields() *Fields {
+	return &Fields{schema: s, values: map[string][]string{}, wrong: map[string]problem.Code{}, times: map[string]int{},
+		misspelt: map[string]bool{}}
+}
+
+// known finds the known field that a name is or resembles: in another case, or with something in brackets behind it.
+func (f *Fields) known(name string) (field string, exact bool) {
+	if _, ok := f.schema[name]; ok {
+		return name, true
+	}
+	base, _, _ := strings.Cut(name, "[")
+	base = strings.TrimFunc(base, unicode.IsSpace)
+	for field := range f.schema {
+		if strings.EqualFold(base, field) {
+			return field, false
+		}
+	}
+	return "", false
+}
+
+// count notes that a field came, and reports whether its value is to be used, and under which name. In a form an id
+// list may come in several fields of the same name; every other field comes once.
+func (f *Fields) count(name string, severally bool) (field string, use bool) {
+	field, exact := f.known(name)
+	if field == "" {
+		return "", false
+	}
+	f.times[field]++
+	f.misspelt[field] = f.misspelt[field] || !exact
+	if severally && exact && f.schema[field] == List && f.times[field] == len(f.values[field])+1 {
+		return field, true
+	}
+	if f.times[field] > 1 {
+		f.wrong[field] = problem.FieldRepeated
+	}
+	return field, exact
+}
+
+// add adds a value. A control character, or what is left of broken UTF-16, makes the field wrong.
+func (f *Fields) add(field, value string) {
+	odd := func(r rune) bool {
+		return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
+	}
+	if f.schema[field] == Text {
+		value = strings.Trim(value, " \t\r\n")
+	}
+	if strings.IndexFunc(value, odd) >= 0 {
+		f.invalid(field)
+	}
+	f.values[field] = append(f.values[field], value)
+}
+
+// invalid says that a field's value is of the wrong kind.
+func (f *Fields) invalid(field string) {
+	if f.wrong[field] == "" {
+		f.wrong[field] = problem.FieldInvalid
+	}
+}
+
+// One returns the value of a field that comes once; empty if it did not come or is wrong.
+func (f *Fields) One(field string) string {
+	if len(f.values[field]) != 1 || f.wrong[field] != "" {
+		return ""
+	}
+	return f.values[field][0]
+}
+
+// All returns the values of a field.
+func (f *Fields) All(field string) []string { return f.values[field] }
+
+// Yes reports whether a field says yes, in one of the contract's spellings.
+func (f *Fields) Yes(field string) bool {
+	return slices.Contains([]string{"true", "on", "yes", "1"}, f.One(field))
+}
+
+// Wrong returns what is wrong with how a field was sent; empty: nothing.
+func (f *Fields) Wrong(field string) problem.Code { return f.wrong[field] }
+
+// AnyWrong reports whether anything is wrong with how any field was sent.
+func (f *Fields) AnyWrong() bool { return len(f.wrong) > 0 }
+
+// Times returns how often a field came, in any spelling.
+func (f *Fields) Times(field string) int { return f.times[field] }
+
+// Misspelt reports whether a field came in another spelling than its own.
+func (f *Fields) Misspelt(field string) bool { return f.misspelt[field] }
+
+// Filled reports whether anything at all came in a field.
+func (f *Fields) Filled(field string) bool {
+	return f.wrong[field] != "" || slices.ContainsFunc(f.values[field], func(v string) bool { return v != "" })
+}
+
+// Email reads the one address in the field email, or returns what is wrong with it.
+func (f *Fields) Email() (address.Address, problem.Code) {
+	switch f.wrong["email"] {
+	case problem.FieldRepeated:
+		return address.Address{}, problem.FieldRepeated
+	case problem.FieldInvalid:
+		return address.Address{}, problem.EmailInvalid
+	}
+	text := f.One("email")
+	if text == "" {
+		return address.Address{}, problem.EmailRequired
+	}
+	a, err := address.Parse(text)
+	if err != nil {
+		return address.Address{}, problem.EmailInvalid
+	}
+	return a, ""
+}
+
+// ArePurposes reports whether each id is of a purpose of the site, or of one that a person agreed to at a time when it
+// was.
+func ArePurposes(site confirm.Site, agreed []consent.PurposeStatus, ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		_, ofSite := site.Purpose(id)
+		return !ofSite && !slices.ContainsFunc(agreed, func(p consent.PurposeStatus) bool { return p.ID == id })
+	})
+}

@@ -1,0 +1,42 @@
+// Package request reads requests: bodies, queries and headers, as strictly as the API promises, and what middleware
+// found out about them.
+package request
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm/consent"
+)
+
+// State is what is known of one request while it is answered. Middleware fills it in; handlers read it.
+type State struct {
+	ID        string // of the request, as its X-Request-Id says
+	Body      []byte // read whole
+	ForPeople bool   // the route's answers are pages unless a program asks for JSON
+	Framed    bool   // pages may be framed where the site allows it
+	Site      string // id of the site it is about; empty while none is known
+	APIKey    string // SHA-256 of the key it was authorized by; empty: none
+
+	// For the log:
+
+	Cause   error  // of a status of 500 or more
+	Stack   string // of a panic
+	Dropped string // why a signup was answered and not carried out; empty: it was
+
+	// NothingDone tells the idempotency middleware that nothing was carried out, whatever the status.
+	NothingDone bool
+}
+
+const stateKey = "optin.request"
+
+// Attach gives a request its state.
+func Attach(c echo.Context, s *State) { c.Set(stateKey, s) }
+
+// StateOf returns the state of a request. Every request has one.
+func StateOf(c echo.Context) *State { return c.Get(stateKey).(*State) }
+
+// Evidence returns what is known of an action from its request.
+func Evidence(c echo.Context, how consent.Method) consent.Evidence {
+	r := c.Request()
+	return consent.Evidence{IP: c.RealIP(), UserAgent: r.UserAgent(), Origin: r.Header.Get(echo.HeaderOrigin), How: how}
+}

@@ -1,0 +1,66 @@
+// Package respond writes whole responses: JSON, pages and redirects.
+package respond
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/web/request"
+)
+
+// JSON writes a response for programs.
+func JSON(c echo.Context, status int, x any) error {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // our own types
+	}
+	Vary(c.Response().Header(), echo.HeaderAccept)
+	return Bytes(c, status, request.MediaJSON, append(b, '\n'))
+}
+
+// HTML writes a page.
+func HTML(c echo.Context, status int, page []byte) error {
+	return Bytes(c, status, "text/html; charset=utf-8", page)
+}
+
+// Bytes writes a whole response. Its length is said, so that HEAD says the same as GET. Nobody is left to be told if it
+// cannot be written.
+func Bytes(c echo.Context, status int, mediaType string, body []byte) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, mediaType)
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(body)))
+	_ = c.Blob(status, mediaType, body)
+	return nil
+}
+
+// SeeOther sends a browser on to another page.
+func SeeOther(c echo.Context, where string) error {
+	h := c.Response().Header()
+	Vary(h, echo.HeaderAccept)
+	h.Set(echo.HeaderContentLength, "0")
+	return c.Redirect(http.StatusSeeOther, where)
+}
+
+// RetryAfter says after how long to try again; 0: nothing is said.
+func RetryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(Seconds(d)))
+	}
+}
+
+// Seconds are the whole seconds of a time, rounded up.
+func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// Vary adds the headers that a response depends on, each once.
+func Vary(h http.Header, names ...string) {
+	for _, n := range names {
+		if !slices.Contains(h.Values(echo.HeaderVary), n) {
+			h.Add(echo.HeaderVary, n)
+		}
+	}
+}

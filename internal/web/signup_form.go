@@ -1,0 +1,171 @@
+package web
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/templates"
+)
+
+// Our own signup page expects what people do by themselves and few programs do: to leave a field alone that nobody
+// sees, and to take a moment. Neither needs a script, and neither is expected of any other form: what a website shows
+// is its own.
+const (
+	fieldTrap  = "subject" // a name that no browser fills in by itself
+	fieldStamp = "stamp"
+
+	stampLife = 24 * time.Hour
+
+	// defaultFill is the least time that a person takes to fill in our page.
+	defaultFill = time.Second
+)
+
+// signupForm is a site's own hosted signup page.
+type signupForm struct {
+	sites sites
+	pages *pages
+	gate  *challenge.Gate
+	ring  *keyring.Keyring
+	fill  time.Duration // see Options.Fill
+	now   func() time.Time
+}
+
+// show shows the page in the language of ?lang= or of the browser.
+func (f *signupForm) show(c echo.Context) error {
+	st, err := f.sites.of(c)
+	if err != nil {
+		return err
+	}
+	locale := f.pages.language(c, st, c.QueryParam("lang"))
+	return f.pages.render(c, http.StatusOK, locale, f.page(st, locale, f.gate.Offer(st.id)))
+}
+
+// sent says: look in your inbox.
+func (f *signupForm) sent(c echo.Context) error {
+	st, err := f.sites.of(c)
+	if err != nil {
+		return err
+	}
+	locale := f.pages.language(c, st, c.QueryParam("lang"))
+	return f.pages.render(c, http.StatusOK, locale, templates.Sent{Site: st.Show, TTL: st.rules.Terms.TTL})
+}
+
+// showAgain shows the page with what is wrong with a signup.
+func (f *signupForm) showAgain(c echo.Context, in *signup, wrong []problem.Field) error {
+	demand := in.demand
+	if demand == nil {
+		demand = f.gate.Offer(in.site.id)
+	}
+	p := f.page(in.site, in.locale, demand)
+	p.Stamp = f.stamp(in.site, f.now().Add(-f.fill)) // this person has taken a moment already
+	if email := in.fields.One("email"); in.fields.Wrong("email") == "" && len(email) <= 320 {
+		p.Values.Email = email
+	}
+	if in.fields.One("redirect") != "" {
+		p.Redirect = in.redirect
+	}
+	p.Errors = fieldErrors(wrong)
+	if in.demand != nil {
+		p.Errors[0].Code = string(codeForPeople(in.site, *in.demand, wrong[0].Code))
+	}
+	return f.pages.render(c, http.StatusUnprocessableEntity, in.locale, p)
+}
+
+// codeForPeople is the code by which our page says which proof is lacking: people are told other words than programs.
+func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
+	switch {
+	case d.Captcha != nil:
+		return problem.CaptchaRequired
+	case c == problem.ChallengeRequired && st.challenge == surge.ChallengeAlways:
+		return problem.ChallengeAlways
+	}
+	return c
+}
+
+func (f *signupForm) page(st *site, locale string, demand *challenge.Demand) templates.Signup {
+	p := templates.Signup{
+		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
+		Stamp: f.stamp(st, f.now()),
+	}
+	switch {
+	case demand == nil:
+	case demand.Captcha != nil:
+		w := demand.Captcha
+		p.Captcha = &templates.Captcha{Class: w.Class, SiteKey: w.SiteKey, Script: w.Script, Module: w.Module}
+	default:
+		b, err := json.Marshal(demand.Work)
+		if err != nil {
+			panic(err) // our own type
+		}
+		p.Challenge = string(b)
+	}
+	for _, l := range st.Locales {
+		p.Languages = append(p.Languages,
+			templates.LanguageLink{Locale: l, URL: st.signupPath() + "?lang=" + url.QueryEscape(l)})
+	}
+	return p
+}
+
+// byPerson reports whether a post of our own page fell into the trap, and otherwise what speaks against a person.
+func (f *signupForm) byPerson(in *signup) (trapped bool, wrong []problem.Field) {
+	if in.fields.Filled(fieldTrap) {
+		return true, nil
+	}
+	if c := f.readStamp(in.site, in.fields.One(fieldStamp)); c != "" {
+		return false, []problem.Field{{Name: fieldStamp, Code: c}}
+	}
+	return false, nil
+}
+
+// stamp is the moment at which a site's page was made, in milliseconds, and its keyed hash; empty where nobody asks for
+// it.
+func (f *signupForm) stamp(st *site, made time.Time) string {
+	if f.fill < 0 {
+		return ""
+	}
+	at := strconv.FormatInt(made.UnixMilli(), 10)
+	return at + "." + f.stampSums(st, at)[0]
+}
+
+// readStamp refuses a stamp that is not ours and this site's, that is too old, or too young. By the clock of another
+// replica a page may have been made in our future: then its person is too quick, once.
+func (f *signupForm) readStamp(st *site, stamp string) problem.Code {
+	if f.fill < 0 {
+		return ""
+	}
+	at, sum, _ := strings.Cut(stamp, ".")
+	genuine := slices.ContainsFunc(f.stampSums(st, at),
+		func(want string) bool { return hmac.Equal([]byte(sum), []byte(want)) })
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if !genuine || err != nil {
+		return problem.PageExpired
+	}
+	switch age := f.now().Sub(time.UnixMilli(ms)); {
+	case age > stampLife:
+		return problem.PageExpired
+	case age < f.fill:
+		return problem.TooQuick
+	}
+	return ""
+}
+
+// stampSums are the keyed hashes of a moment at a site, by the newest secret first.
+func (f *signupForm) stampSums(st *site, at string) (all []string) {
+	for _, sum := range f.ring.Sums("signup page", st.id, at) {
+		all = append(all, base64.RawURLEncoding.EncodeToString(sum[:16]))
+	}
+	return all
+}

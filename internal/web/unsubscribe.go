@@ -1,0 +1,112 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/templates"
+)
+
+// oneClick is the field of a mail provider's post (RFC 8058, section 3.1): List-Unsubscribe=One-Click.
+const oneClick = "List-Unsubscribe"
+
+// unsubscribe is the page of what an address agreed to at a site, where it takes that back.
+type unsubscribe struct {
+	service *confirm.Service
+	sites   sites
+	pages   *pages
+}
+
+// show shows what an address agreed to, and changes nothing.
+func (u *unsubscribe) show(c echo.Context) error {
+	v, err := u.service.Person.Agreements(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	st := u.sites[v.Site]
+	if v.Address.IsZero() { // all is forgotten
+		return u.pages.state(c, http.StatusOK, v, "withdrawn",
+			templates.Withdrawn{Site: st.Show, BackURL: st.after(afterWithdraw, nil)})
+	}
+	p := templates.Unsubscribe{Site: st.Show, Address: v.Address.Masked(), Action: "/u/" + c.Param("token")}
+	p.Purposes = u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
+	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
+}
+
+// withdraw takes consent back at once, without a question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
+// section 3.1).
+func (u *unsubscribe) withdraw(c echo.Context) error {
+	ctx, token := c.Request().Context(), c.Param("token")
+	named, how, err := readWithdrawal(c)
+	if err != nil {
+		return err
+	}
+	if len(named) > 0 {
+		before, err := u.service.Person.Agreements(ctx, token)
+		if err != nil {
+			return err
+		}
+		request.StateOf(c).Site = before.Site
+		if !request.ArePurposes(u.sites[before.Site].rules, before.Purposes, named) {
+			return problem.InFields(problem.Field{Name: "purposes", Code: problem.PurposeUnknown})
+		}
+	}
+	v, err := u.service.Person.Withdraw(ctx, token, named, request.Evidence(c, how))
+	if err != nil {
+		return err
+	}
+	state := string(v.State)
+	if state == "" {
+		state = string(consent.Withdrawn)
+	}
+	return u.pages.state(c, http.StatusOK, v, state, u.withdrawn(c, v, named))
+}
+
+// readWithdrawal reads which purposes are taken back, none for all, and how it was said. Nothing at all in the body
+// says all.
+func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
+	if len(bytes.TrimSpace(request.StateOf(c).Body)) == 0 {
+		return nil, consent.ByLink, nil
+	}
+	schema := request.Schema{"purposes": request.List, oneClick: request.Text}
+	in, _, err := schema.Decode(c, request.MediaForm, request.MediaMultipart)
+	if err != nil {
+		return nil, "", err
+	}
+	code := in.Wrong("purposes")
+	// Purposes were nearly named: taking back all would be more than was meant.
+	if code == "" && in.Times("purposes") > len(in.All("purposes")) {
+		code = problem.PurposeUnknown
+	}
+	if code != "" {
+		return nil, "", problem.InFields(problem.Field{Name: "purposes", Code: code})
+	}
+	how := consent.ByLink
+	if in.One(oneClick) == "One-Click" {
+		how = consent.ByOneClick
+	}
+	return in.All("purposes"), how, nil
+}
+
+// withdrawn says what is taken back of what was named, and what is left. It says the same when it is posted again.
+func (u *unsubscribe) withdrawn(c echo.Context, v confirm.View, named []string) templates.Page {
+	st := u.sites[v.Site]
+	all := u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
+	p := templates.Withdrawn{Site: st.Show, Left: inState(all, consent.Confirmed), SignupURL: st.signupPath()}
+	about := named
+	if len(about) == 0 {
+		about = purposeIDs(v.Purposes)
+	}
+	p.BackURL = st.after(afterWithdraw, about)
+	p.Purposes = slices.DeleteFunc(inState(all, consent.Withdrawn), func(q templates.Purpose) bool {
+		return len(named) > 0 && !slices.Contains(named, q.ID)
+	})
+	return p
+}

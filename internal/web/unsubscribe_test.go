@@ -1,0 +1,184 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
+)
+
+func TestTakingBackIsOnePost(t *testing.T) {
+	e := newEnv(t)
+	contentType, body := parts(t, "List-Unsubscribe=One-Click")
+	for name, row := range map[string]struct {
+		contentType, body string
+		left              int
+	}{
+		"RFC 8058":              {request.MediaForm, "List-Unsubscribe=One-Click", 0},
+		"RFC 8058 in parts":     {contentType, body, 0},
+		"the button":            {request.MediaForm, "", 0},
+		"nothing":               {"", "", 0},
+		"one purpose":           {request.MediaForm, "purposes=news", 1},
+		"both":                  {request.MediaForm, "purposes=news&purposes=offers", 0},
+		"one purpose one-click": {request.MediaForm, "List-Unsubscribe=One-Click&purposes=offers", 1},
+	} {
+		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
+		a := e.send("POST", "/v1/sites/club/subscriptions",
+			`{"email":"`+email+`","consent":true,"locale":"en","purposes":["news","offers"]}`, "Content-Type",
+			request.MediaJSON)
+		if a.status != 202 {
+			t.Fatalf("%s: %d %s", name, a.status, a.body)
+		}
+		confirmation := e.path(e.email().Confirm)
+		done := e.send("POST", confirmation, "")
+		link := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+		if p := e.send("GET", link, ""); p.status != 200 || p.page(t).Find(".agreed li").Length() != 2 ||
+			p.forms(t)[0] != link {
+			t.Errorf("%s: what is agreed to: %d %s", name, p.status, p.body)
+		}
+		for _, bad := range []string{"purposes=other", "purposes=news&purposes=", "purposes=", "PURPOSES=news",
+			"purposes[]=news"} {
+			if a := e.send("POST", link, bad, "Content-Type", request.MediaForm, "Accept",
+				request.MediaJSON); a.status != 422 {
+				t.Errorf("%s: %s: %d %s", name, bad, a.status, a.body)
+			}
+		}
+		if a := e.send("POST", link, "", "Origin", "https://evil.example"); a.status != 403 {
+			t.Errorf("%s: from a foreign page: %d", name, a.status)
+		}
+		headers := []string{}
+		if row.contentType != "" {
+			headers = append(headers, "Content-Type", row.contentType)
+		}
+		first := e.send("POST", link, row.body, headers...)
+		again := e.send("POST", link, row.body, headers...)
+		if first.status != 200 || first.header.Get("Set-Cookie") != "" || comparable(first) != comparable(again) {
+			t.Errorf("%s: %d, then %d", name, first.status, again.status)
+		}
+		if got := first.page(t).Find(".purposes li").Length(); got != 2 {
+			t.Errorf("%s: the page names %d purposes", name, got)
+		}
+		p := e.send("GET", link, "")
+		if got := p.page(t).Find("form button.main").Length(); got != row.left {
+			t.Errorf("%s: %d purposes are left, want %d", name, got, row.left)
+		}
+		if p := e.send("GET", confirmation, ""); p.page(t).Find(".purposes li").Length() != row.left {
+			t.Errorf("%s: the letter's link shows %d purposes, want %d", name, p.page(t).Find(".purposes li").Length(),
+				row.left)
+		}
+		var state struct{ State string }
+		must(t, json.Unmarshal([]byte(e.send("POST", link, "", "Accept", request.MediaJSON).body), &state))
+		if state.State != "withdrawn" {
+			t.Errorf("%s: %s", name, state.State)
+		}
+	}
+}
+
+func TestAConsentThatWasTakenBackIsNotBroughtBackByItsLink(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	link := e.path(e.email().Confirm)
+	back := e.path(e.send("POST", link, "").page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+	e.send("POST", back, "")
+	for _, method := range []string{"GET", "POST"} {
+		if a := e.send(method, link, ""); a.status != 409 || a.page(t).Find(`a[href="/s/gazette"]`).Length() != 1 {
+			t.Errorf("%s: %d %s", method, a.status, a.body)
+		}
+		if top, _ := e.send(method, link, "", "Accept", request.MediaJSON).problem(t); top != "withdrawn" {
+			t.Errorf("%s: %s", method, top)
+		}
+	}
+	if e.state("ada@b.example") != consent.Withdrawn {
+		t.Errorf("the state is %s", e.state("ada@b.example"))
+	}
+}
+
+func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
+	e := newEnv(t)
+	st := e.web.sites["club"]
+	got := e.web.pages.purposes(st, "en",
+		[]consent.PurposeStatus{{ID: "news", Text: "Recevoir news"}, {ID: "news", Text: "Receive news"},
+			{ID: "gone", Text: "?"}})
+	langs := []string{got[0].Lang, got[1].Lang, got[2].Lang}
+	if !slices.Equal(langs, []string{"fr", "", ""}) {
+		t.Errorf("languages %q of %v", langs, got)
+	}
+	same := &site{Site: Site{Locales: []string{"fr", "en"}},
+		rules: confirm.Site{Purposes: []confirm.Purpose{{ID: "news",
+			Text: map[string]string{"fr": "Info", "en": "Info"}}}}}
+	if got := same.languageOf(consent.PurposeStatus{ID: "news", Text: "Info"}, "en"); got != "en" {
+		t.Errorf("a text that is the same in both languages is shown as %s", got)
+	}
+}
+
+// forget starts the gazette anew, with one purpose fewer than before.
+func (e *env) forget(purpose string) {
+	e.Helper()
+	sites := rules()
+	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
+	var err error
+	e.service, err = confirm.New(confirm.Options{Store: e.store, Keyring: e.web.Options.Keyring, PublicURL: publicURL,
+		Sites: sites, Now: e.clock.now})
+	must(e, err)
+	o := e.web.Options
+	o.Service = e.service
+	e.web, err = newApp(o)
+	must(e, err)
+	e.http = httptest.NewServer(e.web.echo)
+	e.Cleanup(e.http.Close)
+}
+
+func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
+	e := newEnv(t, func(o *Options) {
+		sites := rules()
+		sites[0].Purposes = append(sites[0].Purposes,
+			confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
+		var err error
+		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
+			PublicURL: publicURL, Sites: sites, Now: o.Now})
+		must(t, err)
+	})
+	e.service = e.web.Options.Service
+	for _, email := range []string{"ada@b.example", "bob@b.example"} {
+		purposes := `"letter","paper"`
+		if email == "bob@b.example" {
+			purposes = `"letter"`
+		}
+		e.send("POST", signupPath, `{"email":"`+email+`","consent":true,"purposes":[`+purposes+`]}`, "Content-Type",
+			request.MediaJSON)
+		e.send("POST", e.path(e.email().Confirm), "")
+	}
+	e.forget("paper")
+	take := func(email, body string) answer {
+		return e.send("POST", e.subscriptionPath(email)+"/withdraw", body,
+			asSite(writeKey, "Content-Type", request.MediaJSON)...)
+	}
+	for _, row := range []struct{ email, body string }{
+		{"bob@b.example", `{"purposes":["paper"]}`}, {"ada@b.example", `{"purposes":["paper","weather"]}`},
+		{"ada@b.example", `{"purposes":["weather"]}`},
+	} {
+		if code, _ := take(row.email, row.body).problem(t); code != "purpose_unknown" {
+			t.Errorf("%s %s: %s", row.email, row.body, code)
+		}
+	}
+	if a := e.send("POST", signupPath+"/AAAAAAAAAAAAAAAAAAAAAA/withdraw", `{"purposes":["paper"]}`,
+		asSite(writeKey, "Content-Type", request.MediaJSON)...); a.status != 404 {
+		t.Errorf("of nobody: %d %s", a.status, a.body)
+	}
+	var st consent.Status
+	take("ada@b.example", `{"purposes":["paper"]}`).read(t, 200, &st)
+	states := map[string]consent.State{}
+	for _, p := range st.Purposes {
+		states[p.ID] = p.State
+	}
+	if states["paper"] != consent.Withdrawn || states["letter"] != consent.Confirmed ||
+		e.state("bob@b.example") != consent.Confirmed {
+		t.Errorf("afterwards: %v, bob %s", states, e.state("bob@b.example"))
+	}
+}
