@@ -1,3 +1,13 @@
+// Package token makes and reads what only a mailbox has: the signed links of emails, and the return paths to which their bounces come.
+//
+//	use           made for                                  opens
+//	confirm       the email's button                        look, confirm, decline, unblock, renew: all the power of the mailbox
+//	decline       the email's "this was not me"             look, decline, unblock
+//	unblock       the page of a declined link               look, unblock
+//	unsubscribe   emails to people who confirmed, the API   what was agreed, withdraw; it never ends
+//
+// A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all are accepted. The
+// same Link makes the same token, so an email that is sent twice holds one link.
 package token
 
 import (
@@ -12,33 +22,33 @@ import (
 	"github.com/optin/optin/internal/keyring"
 )
 
-// ErrUnknownLink says that a link is forged, damaged or of another kind: nothing is told apart before its signature is right.
+// ErrUnknown means that a link is forged, damaged or of another use. Nothing more is said before its signature is right.
 var ErrUnknown = errors.New("token: this link is not one of ours")
 
-// Use says what a link is for; a link opens nothing else.
+// Use is what a link is for; it opens nothing else.
 type Use string
 
 // The uses.
 const (
 	UseConfirm     Use = "confirm"
 	UseDecline     Use = "decline"
-	UseUnblock     Use = "lift"
+	UseUnblock     Use = "unblock"
 	UseUnsubscribe Use = "unsubscribe"
 )
 
-// Link is what a token says once its signature was found right.
+// Link is what a token says.
 type Link struct {
 	Use     Use
 	Site    string
 	ID      string    // of the subscription
 	Request string    // empty for UseUnsubscribe
-	Until   time.Time // what is said there counts less than the record; it tells apart what is not known any more
+	Until   time.Time // the record's own deadline counts; this one tells an expired link from an unknown one when the record is gone
 }
 
-// maxToken bounds what is parsed at all, in bytes; ours have about 350.
+// maxToken is the longest text that is parsed at all, in bytes; ours have about 350.
 const maxToken = 1024
 
-// tokenAlphabet is base64url and the dot: strict decoding still passes over line feeds.
+// tokenAlphabet is base64url and the dot. Strict decoding alone would accept line feeds.
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 type claims struct {
@@ -46,25 +56,26 @@ type claims struct {
 	Use Use `json:"use"`
 }
 
-// links makes and reads tokens: JWTs (RFC 7519) signed with HS256 under keys derived from the configured secrets.
+// Signer makes and reads the tokens of links. Its methods may be called from any goroutine.
 type Signer struct {
 	issuer string // the public URL
 	ring   *keyring.Keyring
 	parser *jwt.Parser
 }
 
+// NewSigner makes a Signer. issuer is the public URL under which the links' pages are.
 func NewSigner(issuer string, ring *keyring.Keyring) *Signer {
 	return &Signer{issuer: issuer, ring: ring, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithIssuer(issuer),
 		jwt.WithExpirationRequired(),
-		// A link past its end is still told from a forged one, by its record: here no time has passed.
+		// An expired link is still a genuine one, so no time passes here.
 		jwt.WithTimeFunc(func() time.Time { return time.Unix(0, 0) }),
 	)}
 }
 
-// token signs a link. The same link makes the same token, so a letter that is sent twice holds one link.
+// Token signs a link.
 func (l *Signer) Token(k Link) string {
 	c := claims{Use: k.Use, RegisteredClaims: jwt.RegisteredClaims{
 		Issuer:    l.issuer,
@@ -80,7 +91,8 @@ func (l *Signer) Token(k Link) string {
 	return signed
 }
 
-// read verifies a token and that it is for one of the uses, or returns ErrUnknownLink whatever is wrong.
+// Parse verifies a token and that it is for one of the uses, or returns ErrUnknown, whatever is wrong. Whether the link has expired is not
+// its business: the record says so.
 func (l *Signer) Parse(token string, uses ...Use) (Link, error) {
 	if len(token) > maxToken || strings.Trim(token, tokenAlphabet) != "" {
 		return Link{}, ErrUnknown
@@ -96,7 +108,7 @@ func (l *Signer) Parse(token string, uses ...Use) (Link, error) {
 	return Link{}, ErrUnknown
 }
 
-// url is the address of a link's page: "/c/" for what a letter asks, "/u/" for taking back.
+// URL returns the address of a link's page: under "/c/" for what an email asks, under "/u/" for withdrawing.
 func (l *Signer) URL(k Link) string {
 	page := "c"
 	if k.Use == UseUnsubscribe {

@@ -12,8 +12,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrNotOurs says that a report is about no letter of ours.
-var ErrNotOurs = errors.New("token: not a report about a letter of ours")
+// ErrNotOurs means that a report is not about an email of ours.
+var ErrNotOurs = errors.New("token: not a report about an email of ours")
 
 // ReturnPaths makes and reads the signed local parts to which bounces come.
 type ReturnPaths struct {
@@ -30,8 +30,8 @@ func NewReturnPaths(ring *keyring.Keyring, sites ...string) *ReturnPaths {
 //
 //	id of the record (16 bytes) | tag of the request (4) | signature over site, id and tag (12)
 //
-// The site is not in it: a signature fits one only. With a domain of its own it is a reverse-path of its own for each letter (VERP), so that
-// a report is known by where it came to, whatever it says.
+// The site is not in it: a signature fits only one. Each email has a reverse-path of its own (VERP), so that a report is recognised by the
+// address it came to, whatever it says.
 const (
 	pathPrefix = "b-"
 	pathID     = 16
@@ -42,7 +42,7 @@ const (
 
 var pathEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// returnPath is the local part of the return path of a request's letter; of an empty request: of a letter that asks nothing.
+// Make returns the local part of the return path of the email of a request.
 func (p *ReturnPaths) Make(key store.Key, request string) string {
 	id, err := base64.RawURLEncoding.DecodeString(key.ID)
 	if err != nil || len(id) != pathID {
@@ -52,7 +52,7 @@ func (p *ReturnPaths) Make(key store.Key, request string) string {
 	return pathPrefix + pathEncoding.EncodeToString(append(body, p.sums(key.Site, body)[0]...))
 }
 
-// readReturnPath finds whose letter a return path is of, or answers ErrNotOurs whatever is wrong.
+// Parse returns the record and the request's tag of a return path, or ErrNotOurs, whatever is wrong.
 func (p *ReturnPaths) Parse(local string) (key store.Key, tag string, err error) {
 	local = strings.ToLower(local)
 	if len(local) != pathLength || !strings.HasPrefix(local, pathPrefix) {
@@ -73,7 +73,7 @@ func (p *ReturnPaths) Parse(local string) (key store.Key, tag string, err error)
 	return store.Key{}, "", ErrNotOurs
 }
 
-// pathSums are the signatures of a return path, one for each listed secret, the newest first.
+// sums returns the signatures of a return path, one for each listed secret, the newest first.
 func (p *ReturnPaths) sums(site string, body []byte) [][]byte {
 	sums := p.keyring.Sums("return path", site, string(body))
 	for i := range sums {
@@ -82,7 +82,7 @@ func (p *ReturnPaths) sums(site string, body []byte) [][]byte {
 	return sums
 }
 
-// requestTag tells the requests of one record apart, and says nothing of their ids.
+// RequestTag tells the requests of one record apart, and says nothing of their ids.
 func RequestTag(request string) []byte {
 	sum := sha256.Sum256([]byte(request))
 	return sum[:pathTag]
