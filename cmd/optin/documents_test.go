@@ -75,3 +75,26 @@ func TestEveryLinkBetweenTheDocumentsLeadsSomewhere(t *testing.T) {
 		t.Errorf("only %d links were found", links)
 	}
 }
+
+func TestTheArchitectureNamesEveryPackage(t *testing.T) {
+	_, tree, found := strings.Cut(documents(t)["docs/architecture.md"], "```\ncmd/optin/ ")
+	tree, _, closed := strings.Cut("cmd/optin/ "+tree, "```")
+	if !found || !closed {
+		t.Fatal("docs/architecture.md has no tree of packages")
+	}
+	named := map[string]bool{}
+	for line := range strings.Lines(tree) {
+		name, _, _ := strings.Cut(line, "/ ")
+		named[name] = true
+	}
+	for pkg := range importsOf(t, filepath.Join("..", "..")) {
+		if top, _, _ := strings.Cut(pkg, "/"); !named[pkg] && !named[top] {
+			t.Errorf("docs/architecture.md does not say what %s is", pkg)
+		}
+	}
+	for name := range named {
+		if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(name))); err != nil {
+			t.Errorf("docs/architecture.md names %s, which is not there", name)
+		}
+	}
+}

@@ -62,7 +62,7 @@ func TestTheOverviewCountsWhatBecameOfSignups(t *testing.T) {
 	e.signUp("joe@b.example")
 	e.email()
 	page := e.look()
-	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "0", "Confirmed": "3 (60 %)",
+	want := map[string]string{"Pending now": "1", "Signups": "5", "Emails sent": "5", "Confirmed": "3 (60 %)",
 		"Median time to confirm": "1 to 10 minutes", "Declined": "1", "Expired": "0", "Undeliverable": "0",
 		"Failed webhooks": "0"}
 	if diff := cmp.Diff(want, figures(page, "gazette")); diff != "" {
