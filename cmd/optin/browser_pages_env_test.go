@@ -81,7 +81,8 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	e.must(service.PutTexts(ctx))
 	parsed, err := address.Parse(email)
 	e.must(err)
-	e.must(service.Person.SignUp(ctx, "gazette", confirm.Signup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}))
+	e.must(service.Person.SignUp(ctx, "gazette", confirm.Signup{Address: parsed, Purposes: []string{"letter"},
+		Locale: locale}))
 	var jobs []store.Job
 	for _, queue := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, queue, 1, time.Minute)
@@ -95,7 +96,8 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	e.must(err)
 	e.must(st.End(ctx, jobs[0], store.Complete()))
 	if confirmed {
-		_, err := service.Person.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:], consent.Evidence{How: consent.ByLink})
+		_, err := service.Person.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:],
+			consent.Evidence{How: consent.ByLink})
 		e.must(err)
 	}
 	return draft.Confirm

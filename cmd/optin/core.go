@@ -29,7 +29,8 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 	if err != nil {
 		return nil, err
 	}
-	c := &core{cfg: cfg, store: st, ring: ring, surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
+	c := &core{cfg: cfg, store: st, ring: ring,
+		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
 	sites := serviceSites(cfg.Sites)
 	if c.service, err = confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: sites, Surge: c.surge,

@@ -365,7 +365,8 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				a, err := address.Parse(email(i))
 				if err == nil {
-					err = service.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
+					err = service.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: a,
+						Purposes: []string{"letter"}, Locale: "en"})
 				}
 				if err != nil {
 					t.Errorf("signup %d: %v", i, err)

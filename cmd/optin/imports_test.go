@@ -98,7 +98,8 @@ func allowedImports() map[string][]string {
 func forbiddenImports() map[string][]string {
 	wires := []string{"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec"}
 	return map[string][]string{
-		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires, "internal/address": wires, "internal/token": wires, "internal/ratelimit": wires, "internal/surge": wires,
+		"confirm": wires, "confirm/consent": wires, "store": wires, "internal/keyring": wires,
+		"internal/address": wires, "internal/token": wires, "internal/ratelimit": wires, "internal/surge": wires,
 	}
 }
 
@@ -160,7 +161,8 @@ func TestEveryModuleHasOneImporterAndALineThatSaysWhy(t *testing.T) {
 				t.Errorf("%s is imported by %v, and shared by %v", module, by, several)
 			}
 		} else if !oneTree(by) && !strings.HasPrefix(module, "golang.org/x/") { // those extend the standard library
-			t.Errorf("%s is imported by %v: only one package may import it, and the packages below that one", module, by)
+			t.Errorf("%s is imported by %v: only one package may import it, and the packages below that one", module,
+				by)
 		}
 		if err == nil && !strings.Contains(string(reasons), module) {
 			t.Errorf("docs/dependencies.md does not say why %s is used", module)

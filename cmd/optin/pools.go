@@ -38,7 +38,8 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, c.cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(c.service.Clock), Timeout: 30 * time.Second, Waits: storeWaits,
+		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
+		Waits:      storeWaits,
 		RepeatLast: true,
 	})
 	senders, err := newSenders(c, p.log)
@@ -107,7 +108,8 @@ func newSenders(c *core, log *slog.Logger) (map[store.QueueName]*webhook.Sender,
 	for _, s := range c.cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
-				Events: c.service.Website, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w), Health: c.endpoints,
+				Events: c.service.Website, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
+				Health: c.endpoints,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)

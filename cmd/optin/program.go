@@ -150,7 +150,8 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 		return nil, err
 	}
 	o := web.Options{
-		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Keyring: c.ring, Pages: pages, Sites: sites,
+		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Keyring: c.ring, Pages: pages,
+		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 		Admin: web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},

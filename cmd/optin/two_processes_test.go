@@ -26,7 +26,8 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	two, _ := e.spawn(freeAddr(t))
 	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
 	took := time.Since(begun)
-	e.eventually(time.Minute, "no job is left", func() bool { return countOf(t, c.store, consent.CountEmails) == int64(n) })
+	e.eventually(time.Minute, "no job is left",
+		func() bool { return countOf(t, c.store, consent.CountEmails) == int64(n) })
 	if one.stop() != exitOK || two.stop() != exitOK {
 		t.Errorf("they do not exit with 0:\n%s\n%s", one.stderr, two.stderr)
 	}
@@ -60,7 +61,8 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
 	c := e.core()
 	other, _ := e.spawn(freeAddr(t))
-	e.eventually(30*time.Second, "the other's email", func() bool { return countOf(t, c.store, consent.CountEmails) == 1 })
+	e.eventually(30*time.Second, "the other's email",
+		func() bool { return countOf(t, c.store, consent.CountEmails) == 1 })
 	close(release)
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGCONT))
 	e.eventually(30*time.Second, "the sleeper's outcome",

@@ -398,7 +398,8 @@ func splitIDs(args []string) (ids, flags []string) {
 
 // openForWebhooks opens the store of a configuration for a command, and returns the sites that the command is about. If
 // the core is nil, the command ends with the code, and the reason is printed.
-func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool), stderr io.Writer) (*core, []config.Site, int) {
+func openForWebhooks(ctx context.Context, command, path, site string, env func(string) (string, bool),
+	stderr io.Writer) (*core, []config.Site, int) {
 	cfg, _, sites, err := siteConfig(path, site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)

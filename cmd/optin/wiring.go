@@ -63,7 +63,8 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 
 func surgeSites(of []config.Site) map[string]surge.Site {
 	challenges := map[config.When]surge.Challenge{
-		config.WhenBusy: surge.ChallengeInSurge, config.WhenAlways: surge.ChallengeAlways, config.WhenNever: surge.ChallengeNever,
+		config.WhenBusy: surge.ChallengeInSurge, config.WhenAlways: surge.ChallengeAlways,
+		config.WhenNever: surge.ChallengeNever,
 	}
 	all := map[string]surge.Site{}
 	for _, c := range of {
