@@ -21,8 +21,8 @@ type history struct {
 	now     time.Time
 	sub     consent.Subscription
 	serial  int
-	known   []string    // ids of requests whose letter was owed: nobody can press another
-	mailed  []time.Time // when letters were due
+	known   []string    // ids of requests whose email was due: nobody can confirm another
+	mailed  []time.Time // when emails were due
 	refused bool
 	erased  bool
 	presses int64 // that confirmed something
@@ -97,9 +97,9 @@ func (e *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 		t.Fatalf("%T failed with %v and yet changed something", a, err)
 	}
 	e.sub = after
-	owed := e.due(change.Jobs)
-	if !changed && (len(owed) > 0 || len(change.Events) > 0) {
-		t.Fatalf("%T changed nothing, and yet %v and %v follow", a, owed, change.Events)
+	due := e.due(change.Jobs)
+	if !changed && (len(due) > 0 || len(change.Events) > 0) {
+		t.Fatalf("%T changed nothing, and yet %v and %v follow", a, due, change.Events)
 	}
 	if signup, ok := a.(consent.Signup); ok {
 		if n := len(emails(change.Jobs)); n != 1 || emails(change.Jobs)[0].Request != signup.ID {
@@ -107,11 +107,11 @@ func (e *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 		}
 	}
 	e.consent(t, a, before)
-	e.refusal(t, a, owed)
-	e.tally(t, a, before, changed)
+	e.refusal(t, a, due)
+	e.counts(t, a, before, changed)
 	e.erasure(t, a)
-	e.letters(t, owed, terms)
-	e.reminders(t, a, before, owed, terms)
+	e.limits(t, due, terms)
+	e.reminders(t, a, before, due, terms)
 	if _, ok := a.(consent.Complained); ok && (len(confirmedBy(e.sub)) > 0 || e.open() > 0) {
 		t.Fatalf("after a complaint something is open or confirmed: %s", encoded(e.sub))
 	}
@@ -125,7 +125,7 @@ func (e *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 		t.Fatalf("%T twice: %v, %v follow, %v, changed %v:\n%s\n%s", a, again.Jobs, again.Events, err2, again.Changed, encoded(e.sub), encoded(again.Subscription))
 	}
 	if err == nil && e.sub.State(e.now) == consent.Pending && e.sub.ExpireAt.IsZero() {
-		t.Fatal("something is pending and no clock will ring")
+		t.Fatal("something is pending and no Expire job is due")
 	}
 }
 
@@ -162,7 +162,7 @@ func confirmedBy(s consent.Subscription) map[string]string {
 	return m
 }
 
-// consent: only a press confirms, only what its request asked; only the mailbox takes away.
+// consent: only a Confirm confirms, only what its request asked for; only the mailbox takes away.
 func (e *history) consent(t *rapid.T, a consent.Action, before consent.Subscription) {
 	had, has := confirmedBy(before), confirmedBy(e.sub)
 	press, isPress := a.(consent.Confirm)
@@ -190,8 +190,8 @@ func (e *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 	}
 }
 
-// refusal: declined holds until it is lifted, and while it does nothing is confirmed and no letter is owed.
-func (e *history) refusal(t *rapid.T, a consent.Action, owed []consent.Job) {
+// refusal: declined holds until Unblock; until then nothing is confirmed and no email is due.
+func (e *history) refusal(t *rapid.T, a consent.Action, due []consent.Job) {
 	switch a.(type) {
 	case consent.Decline:
 		e.refused = true
@@ -204,7 +204,7 @@ func (e *history) refusal(t *rapid.T, a consent.Action, owed []consent.Job) {
 	if len(confirmedBy(e.sub)) > 0 || e.sub.Declined == nil {
 		t.Fatalf("%T broke a refusal", a)
 	}
-	if len(emails(owed)) > 0 {
+	if len(emails(due)) > 0 {
 		t.Fatalf("%T makes an email due to somebody who declined", a)
 	}
 }
@@ -213,7 +213,7 @@ func (e *history) refusal(t *rapid.T, a consent.Action, owed []consent.Job) {
 func (e *history) erasure(t *rapid.T, a consent.Action) {
 	switch a.(type) {
 	case consent.Erase:
-		e.erased, e.mailed = true, nil // the limits on letters are forgotten with the rest
+		e.erased, e.mailed = true, nil // the limits on emails are deleted with the rest
 	case consent.Signup:
 		e.erased = e.erased && e.sub.Address.IsZero()
 	}
@@ -231,8 +231,8 @@ func (e *history) erasure(t *rapid.T, a consent.Action) {
 	}
 }
 
-// tally: counts are of this day, one for each name, never negative, and confirmations are the presses that confirmed.
-func (e *history) tally(t *rapid.T, a consent.Action, before consent.Subscription, changed bool) {
+// counts: of this day, one for each name, never negative, and confirmations are the actions that confirmed something.
+func (e *history) counts(t *rapid.T, a consent.Action, before consent.Subscription, changed bool) {
 	if _, ok := a.(consent.Confirm); ok {
 		had := confirmedBy(before)
 		for p := range confirmedBy(e.sub) {
@@ -266,8 +266,8 @@ func (e *history) tally(t *rapid.T, a consent.Action, before consent.Subscriptio
 	}
 }
 
-// reminders: by the clock alone, one at most for a request, and only of the latest that is open, whose letter a relay took long enough ago.
-func (e *history) reminders(t *rapid.T, a consent.Action, before consent.Subscription, owed []consent.Job, terms consent.Terms) {
+// reminders: by the clock alone, one at most for a request, and only of the latest open one, whose email a relay took long enough ago.
+func (e *history) reminders(t *rapid.T, a consent.Action, before consent.Subscription, due []consent.Job, terms consent.Terms) {
 	var reminded []string
 	for i, r := range e.sub.Requests {
 		had := func(o consent.Request) bool { return o.ID == r.ID && o.RemindedAt.Equal(r.RemindedAt) }
@@ -279,7 +279,7 @@ func (e *history) reminders(t *rapid.T, a consent.Action, before consent.Subscri
 		newer := func(o consent.Request) bool { return o.State == consent.Pending }
 		_, clock := a.(consent.Expire)
 		if !clock || !slices.ContainsFunc(before.Requests, first) || slices.ContainsFunc(e.sub.Requests[i+1:], newer) || r.State != consent.Pending ||
-			r.Renewed != nil || terms.RemindAfter == 0 || e.now.Sub(r.Asked.At) < terms.RemindAfter || len(owed) == 0 || e.sub.Declined != nil {
+			r.Renewed != nil || terms.RemindAfter == 0 || e.now.Sub(r.Asked.At) < terms.RemindAfter || len(due) == 0 || e.sub.Declined != nil {
 			t.Fatalf("%T reminds of %s: %s", a, r.ID, encoded(e.sub))
 		}
 	}
@@ -290,10 +290,10 @@ func (e *history) reminders(t *rapid.T, a consent.Action, before consent.Subscri
 	e.reminds = 0
 }
 
-// letters: in no window more than its limit, each to a request that is open, and one at most at a time.
-func (e *history) letters(t *rapid.T, owed []consent.Job, terms consent.Terms) {
+// emails: in no window more than its limit, each to an open request, and one at most at a time.
+func (e *history) limits(t *rapid.T, due []consent.Job, terms consent.Terms) {
 	before := len(e.mailed)
-	for _, o := range emails(owed) {
+	for _, o := range emails(due) {
 		if e.sub.Requests.Find(o.Request) != nil {
 			e.known = append(e.known, o.Request)
 		}
@@ -304,13 +304,13 @@ func (e *history) letters(t *rapid.T, owed []consent.Job, terms consent.Terms) {
 		e.mailed = append(e.mailed, due)
 	}
 	if n := len(e.mailed) - before; n > 1 {
-		t.Fatalf("%d letters by one act", n)
+		t.Fatalf("%d emails by one action", n)
 	}
 	slices.SortFunc(e.mailed, time.Time.Compare)
 	for _, l := range terms.EmailsPerAddress {
 		for i := l.N; i < len(e.mailed); i++ {
 			if e.mailed[i].Sub(e.mailed[i-l.N]) < l.Per {
-				t.Fatalf("%d letters within %v", l.N+1, l.Per)
+				t.Fatalf("%d emails within %v", l.N+1, l.Per)
 			}
 		}
 	}
