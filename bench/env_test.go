@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,7 +46,9 @@ func newRing(b *testing.B) *keyring.Keyring {
 
 func newService(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Service {
 	b.Helper()
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: publicURL,
+	public, err := url.Parse(publicURL)
+	must(b, err)
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: public,
 		Sites: []confirm.Site{site()}})
 	must(b, err)
 	must(b, service.PutTexts(b.Context()))

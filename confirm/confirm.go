@@ -34,7 +34,7 @@ import (
 type Options struct {
 	Store            store.Store
 	Keyring          *keyring.Keyring
-	PublicURL        string // links are built from this and nothing else
+	PublicURL        *url.URL // absolute; links are built from this and nothing else
 	Sites            []Site
 	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
@@ -64,11 +64,11 @@ type Service struct {
 
 // New makes a Service, or returns what is missing.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Keyring == nil || len(o.Sites) == 0 {
-		return nil, errors.New("confirm: a store, a keyring and a site are required")
+	if o.Store == nil || o.Keyring == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("confirm: a store, a keyring, a public URL and a site are required")
 	}
-	if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" {
-		return nil, fmt.Errorf("confirm: the public URL %q is not absolute", o.PublicURL)
+	if o.PublicURL.Host == "" {
+		return nil, fmt.Errorf("confirm: the public URL %s is not absolute", o.PublicURL)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

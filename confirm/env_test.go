@@ -3,6 +3,7 @@ package confirm_test
 import (
 	"bytes"
 	"errors"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ func openWith(t *testing.T, path string, change func(*confirm.Options), secrets 
 	env.store, env.ring = st, ring
 	env.surge = surge.New(surge.Options{Store: st, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}}})
 	o := confirm.Options{
-		Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: env.clock, Surge: env.surge,
+		Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Now: env.clock, Surge: env.surge,
 		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{endpoint}, Purposes: []confirm.Purpose{
 			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
 			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},

@@ -2,6 +2,7 @@ package confirm_test
 
 import (
 	"bytes"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func TestATextIsKeptBeforeAnybodyIsToldThatTheySignedUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { st.Close() })
-		s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: []confirm.Site{{
+		s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Sites: []confirm.Site{{
 			ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": text}}}}}})
 		if err != nil {
 			t.Fatal(err)

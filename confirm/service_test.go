@@ -3,6 +3,7 @@ package confirm_test
 import (
 	"bytes"
 	"errors"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -196,7 +197,7 @@ func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
 	}
 	defer st.Close()
 	ring, _ := keyring.New(bytes.Repeat([]byte("s"), 32))
-	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Now: env.clock, Sites: []confirm.Site{
+	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Now: env.clock, Sites: []confirm.Site{
 		{ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Tout autre chose"}}}}}})
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	e.must(err)
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(),
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL,
 		Sites: serviceSites(cfg.Sites),
 		Now:   func() time.Time { return time.Now().Add(-ago) }})
 	e.must(err)

@@ -415,7 +415,7 @@ func openForWebhooks(ctx context.Context, command, path, site string, env func(s
 
 // webhookEndpoint converts a webhook of the configuration.
 func webhookEndpoint(w config.Webhook) webhook.Endpoint {
-	e := webhook.Endpoint{URL: w.URL.String(), Private: w.Private}
+	e := webhook.Endpoint{URL: w.URL, Private: w.Private}
 	for _, s := range w.Secrets {
 		e.Secrets = append(e.Secrets, s)
 	}

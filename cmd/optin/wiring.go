@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/optin/optin/confirm"
@@ -86,16 +85,16 @@ func templateSite(c config.Site) templates.Site {
 func webSites(of []config.Site) (map[string]web.Site, error) {
 	all := map[string]web.Site{}
 	for _, c := range of {
-		s := web.Site{Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
-			Theme: c.Theme,
-			After: webAfter(c.After), AfterPurpose: map[string]web.After{}, APIKeys: webAPIKeys(c.APIKeys),
-			Limits: web.Limits{SignupsPerIP: limits(c.Limits.SignupsPerIP),
-				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork)}}
-		for _, r := range c.Redirects {
-			s.Redirects = append(s.Redirects, r.String())
+		s := web.Site{
+			Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
+			Redirects: c.Redirects, After: web.After(c.After), AfterPurpose: map[string]web.After{}, Theme: c.Theme,
+			APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
+				SignupsPerIP:      limits(c.Limits.SignupsPerIP),
+				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork),
+			},
 		}
 		for _, p := range c.Purposes {
-			s.AfterPurpose[p.ID] = webAfter(p.After)
+			s.AfterPurpose[p.ID] = web.After(p.After)
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error
@@ -122,16 +121,6 @@ func webAPIKeys(of []config.APIKey) (all []web.APIKey) {
 		all = append(all, web.APIKey{Sum: k.Sum, Scope: scope})
 	}
 	return all
-}
-
-func webAfter(c config.After) web.After {
-	text := func(u *url.URL) string {
-		if u == nil {
-			return ""
-		}
-		return u.String()
-	}
-	return web.After{Signup: text(c.Signup), Confirm: text(c.Confirm), Withdraw: text(c.Withdraw)}
 }
 
 // newMailer returns the mailer. alarm is called when a relay is paused or used again; it may be nil.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func newEnv(t *testing.T) env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example",
+	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
 		Sites: []confirm.Site{site, club}})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/store"
@@ -95,8 +96,8 @@ type Site struct {
 	From       mail.Address
 	ReplyTo    *mail.Address // nil: replies go to From
 	Controller Controller
-	Locales    []string   // BCP 47 in canonical case; the first is the default
-	Origins    []string   // scheme://host[:port], as browsers send it
+	Locales    []string // BCP 47 in canonical case; the first is the default
+	Origins    []origin.Origin
 	Redirects  []*url.URL // prefixes; each has a path that begins with a slash
 	APIKeys    []APIKey
 	Webhooks   []Webhook
@@ -108,8 +109,8 @@ type Site struct {
 	BounceDomain string // of the return path, which is signed for each email; empty: the domain of From, unsigned
 	Challenge    Challenge
 
-	Theme          *theme.Theme // nil: the default looks
-	FrameAncestors []string     // origins whose pages may frame the hosted signup page
+	Theme          *theme.Theme    // nil: the default looks
+	FrameAncestors []origin.Origin // origins whose pages may frame the hosted signup page
 	After          After
 }
 

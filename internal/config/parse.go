@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/optin/optin/internal/origin"
+	"github.com/optin/optin/internal/redirect"
 	"github.com/optin/optin/store"
 )
 
@@ -269,7 +271,7 @@ func parsePublicURL(s string) (*url.URL, error) {
 
 // parseOrigin parses an origin exactly as browsers send it (RFC 6454, section 6.2), because origins are compared as
 // text.
-func parseOrigin(s string) (string, error) {
+func parseOrigin(s string) (origin.Origin, error) {
 	if s == "*" || s == "null" {
 		return "", errors.New("must be one website; * and null are not allowed")
 	}
@@ -284,7 +286,7 @@ func parseOrigin(s string) (string, error) {
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
 		return "", errors.New("must leave out the scheme's usual port, as browsers do")
 	}
-	return s, nil
+	return origin.Of(u)
 }
 
 // parseRedirect parses a prefix of the URLs that a person may be sent to.
@@ -301,7 +303,7 @@ func parseRedirect(s string) (*url.URL, error) {
 	case strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./"):
 		return nil, errors.New("must not contain . or .. as a path segment")
 	}
-	return u, nil
+	return redirect.Parse(s)
 }
 
 // parseDomain parses a domain that emails are signed for, or that bounces go to.

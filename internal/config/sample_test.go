@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
 )
@@ -48,7 +49,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 		Controller: Controller{Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
 			Contact: "vie-privee@gazette.example", PrivacyURL: mustURL(t, "https://gazette.example/vie-privee"),
 			Country: "FR"},
-		Locales: []string{"fr", "en"}, Origins: []string{"https://gazette.example"},
+		Locales: []string{"fr", "en"}, Origins: []origin.Origin{"https://gazette.example"},
 		Redirects: []*url.URL{mustURL(t, "https://gazette.example/")},
 		APIKeys:   []APIKey{{sha256.Sum256([]byte(testAPIKey)), true, true}},
 		Webhooks: []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"),

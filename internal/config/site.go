@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/optin/optin/internal/redirect"
 )
 
 // readSites reads the list of sites. Ids and API keys must differ between them.
@@ -218,18 +220,8 @@ func parseAfter(prefixes []*url.URL) func(string) (*url.URL, error) {
 		case err != nil:
 			return nil, err
 		}
-		coded := strings.ToLower(u.EscapedPath())
-		if strings.Contains(coded, "%2f") || strings.Contains(coded, "%5c") || strings.Contains(coded, "%00") {
-			return nil, errors.New("must not contain %2F, %5C or %00: browsers and servers read them differently")
-		}
-		under := func(p *url.URL) bool {
-			if p == nil { // a wrong prefix, which was noted
-				return true
-			}
-			folder := strings.TrimSuffix(p.Path, "/") + "/"
-			return u.Scheme == p.Scheme && u.Host == p.Host && (u.Path == p.Path || strings.HasPrefix(u.Path, folder))
-		}
-		if !slices.ContainsFunc(prefixes, under) {
+		// A nil prefix was wrong, and noted.
+		if !slices.Contains(prefixes, nil) && !redirect.Under(u, prefixes) {
 			return nil, errors.New("is not under any of the site's redirects; add a prefix of it to them")
 		}
 		return u, nil

@@ -58,17 +58,17 @@ type claims struct {
 
 // Signer makes and reads the tokens of links. Its methods may be called from any goroutine.
 type Signer struct {
-	issuer string // the public URL
+	issuer *url.URL // the public URL
 	ring   *keyring.Keyring
 	parser *jwt.Parser
 }
 
 // NewSigner makes a Signer. issuer is the public URL under which the links' pages are.
-func NewSigner(issuer string, ring *keyring.Keyring) *Signer {
+func NewSigner(issuer *url.URL, ring *keyring.Keyring) *Signer {
 	return &Signer{issuer: issuer, ring: ring, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
-		jwt.WithIssuer(issuer),
+		jwt.WithIssuer(issuer.String()),
 		jwt.WithExpirationRequired(),
 		// An expired link is still a genuine one, so no time passes here.
 		jwt.WithTimeFunc(func() time.Time { return time.Unix(0, 0) }),
@@ -78,7 +78,7 @@ func NewSigner(issuer string, ring *keyring.Keyring) *Signer {
 // Token signs a link.
 func (l *Signer) Token(k Link) string {
 	c := claims{Use: k.Use, RegisteredClaims: jwt.RegisteredClaims{
-		Issuer:    l.issuer,
+		Issuer:    l.issuer.String(),
 		Audience:  jwt.ClaimStrings{k.Site},
 		Subject:   k.ID,
 		ID:        k.Request,
@@ -114,9 +114,5 @@ func (l *Signer) URL(k Link) string {
 	if k.Use == UseUnsubscribe {
 		page = "u"
 	}
-	u, err := url.JoinPath(l.issuer, page, l.Token(k))
-	if err != nil {
-		panic(err) // the issuer was parsed when the configuration was read
-	}
-	return u
+	return l.issuer.JoinPath(page, l.Token(k)).String()
 }

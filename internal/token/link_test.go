@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,11 @@ func linksOf(t testing.TB, secrets ...string) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSigner(issuer, r)
+	public, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewSigner(public, r)
 }
 
 var (

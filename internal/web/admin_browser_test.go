@@ -21,10 +21,9 @@ func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 		func(o *Options, _ string) {
 			sites := rules()
 			sites[0].EventQueues = []store.QueueName{hookQueue}
-			var err error
-			service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-				PublicURL: publicURL, Sites: sites, Now: o.Now})
-			must(t, err)
+			links := *o // those of emails begin as path expects
+			links.PublicURL = parseURL(publicURL)
+			service = serviceWith(t, links, sites)
 			o.Service, o.Admin.Password = service, []byte(adminPassword)
 		})
 	n.service = service

@@ -27,10 +27,7 @@ func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 	e := newEnv(t, append([]func(*Options){func(o *Options) {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
-		var err error
-		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-			PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		service = serviceWith(t, *o, sites)
 		o.Service = service
 		o.Admin = Admin{Password: []byte(adminPassword),
 			Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}

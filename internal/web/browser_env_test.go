@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/origin"
 )
 
 // What needs a real browser: another website's page, its policy, and what a browser makes of our headers.
@@ -53,9 +54,9 @@ func newNeighbours(t *testing.T, policy string, files map[string]string,
 	t.Cleanup(website.Close)
 	n.site = website.URL
 	n.env = newEnv(t, func(o *Options) {
-		o.PublicURL, _ = url.Parse(n.ours)
+		o.PublicURL = parseURL(n.ours)
 		g := o.Sites["gazette"]
-		g.Origins, g.Redirects = []string{n.site}, []string{n.site + "/"}
+		g.Origins, g.Redirects = []origin.Origin{origin.Origin(n.site)}, []*url.URL{parseURL(n.site + "/")}
 		o.Sites["gazette"] = g
 		if change != nil {
 			change(o, n.site)

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/web/request"
@@ -113,9 +112,7 @@ func TestARequestThatFailedLaterMaySendItsProofAgain(t *testing.T) {
 	e := newChallengeEnv(t, always, func(o *Options) {
 		sites := rules()
 		sites[0].EmailsPerSite = []store.Limit{{N: 1, Per: time.Minute}}
-		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		o.Service = serviceWith(t, *o, sites)
 	})
 	post := func(email, key, proof string) int {
 		return e.send("POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"altcha":%q}`, email, proof),

@@ -24,6 +24,7 @@ import (
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/openapi/contract"
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
@@ -88,20 +89,17 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	t.Cleanup(func() { _ = e.store.Close() })
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
-	e.service, err = confirm.New(confirm.Options{
-		Store: e.store, Keyring: ring, PublicURL: publicURL, Sites: rules(), Now: e.clock.now,
-	})
-	must(t, err)
 	pages, err := allPages()
 	must(t, err)
-	public, _ := url.Parse(publicURL)
 	o := Options{
-		Service: e.service, Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: public,
+		Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: parseURL(publicURL),
 		Now:            e.clock.now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },
 		Log:            slog.New(slog.NewJSONHandler(e.log, nil)),
 	}
+	e.service = serviceWith(t, o, rules())
+	o.Service = e.service
 	o.Work, o.Surge = easyWork(t, o), surgeOf(&o, surge.Site{Challenge: surge.ChallengeNever})
 	o.Bounces, o.OperatorKeys = bounce.New(e.service, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
 	for _, c := range change {
@@ -115,6 +113,25 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	e.http.Start()
 	t.Cleanup(e.http.Close)
 	return e
+}
+
+// serviceWith returns a service of these sites over a web's store, with its keys and clock.
+func serviceWith(t testing.TB, o Options, sites []confirm.Site) *confirm.Service {
+	t.Helper()
+	s, err := confirm.New(confirm.Options{
+		Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: o.PublicURL, Sites: sites, Now: o.Now,
+	})
+	must(t, err)
+	return s
+}
+
+// parseURL parses a URL that a test writes down.
+func parseURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
 }
 
 // surgeOf watches every site in the same way.
@@ -312,15 +329,16 @@ func shown() map[string]Site {
 	return map[string]Site{
 		"gazette": {
 			Show: show("gazette", "La Gazette"), Locales: []string{"en", "fr"},
-			Origins:   []string{"https://gazette.example"},
-			Redirects: []string{"https://gazette.example/thanks/"},
+			Origins:   []origin.Origin{"https://gazette.example"},
+			Redirects: []*url.URL{parseURL("https://gazette.example/thanks/")},
 			APIKeys: []APIKey{
 				{sha256.Sum256([]byte(gazetteKey)), ScopeBoth}, {sha256.Sum256([]byte(readKey)), ScopeRead},
 				{sha256.Sum256([]byte(writeKey)), ScopeWrite},
 			},
 		},
 		"club": {
-			Show: show("club", "Le Club"), Locales: []string{"fr", "en"}, Origins: []string{"https://club.example"},
+			Show: show("club", "Le Club"), Locales: []string{"fr", "en"},
+			Origins: []origin.Origin{"https://club.example"},
 			APIKeys: []APIKey{{sha256.Sum256([]byte(clubKey)), ScopeBoth}},
 		},
 	}

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
 )
@@ -100,9 +99,9 @@ func newLargeEnv(t *testing.T, pages int, fail error) *env {
 	large := &many{left: 1}
 	e := newEnv(t, func(o *Options) {
 		large.Store = o.Store.(store.Store)
-		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: large, Keyring: o.Keyring, PublicURL: publicURL, Sites: rules(), Now: o.Now})
-		must(t, err)
+		slow := *o
+		slow.Store = large
+		o.Service = serviceWith(t, slow, rules())
 	})
 	for i := range 500 {
 		e.signUp(fmt.Sprintf("p%d@b.example", i))

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
@@ -180,10 +179,7 @@ func TestASiteThatMaySendNoMoreEmailsAcceptsNothing(t *testing.T) {
 	e := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].EmailsPerSite = []store.Limit{{N: 1, Per: time.Hour}}
-		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-			PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		o.Service = serviceWith(t, *o, sites)
 	})
 	e.service = e.web.Options.Service
 	busy := func(a answer, after string) {

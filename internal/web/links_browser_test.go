@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/theme"
 )
 
@@ -20,7 +21,7 @@ func TestOnlyAPageThatTheSiteNamesMayFrameTheHostedPage(t *testing.T) {
 		n := newNeighbours(t, "default-src 'self'; frame-src OPTIN", map[string]string{"/": framing},
 			func(o *Options, site string) {
 				if g := o.Sites["gazette"]; allowed {
-					g.FrameAncestors = []string{site}
+					g.FrameAncestors = []origin.Origin{origin.Origin(site)}
 					o.Sites["gazette"] = g
 				}
 			})
@@ -53,7 +54,7 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 		map[string]string{"/soon": "<!doctype html><h1>Soon</h1>", "/welcome": "<!doctype html><h1>Welcome</h1>"},
 		func(o *Options, site string) {
 			g := o.Sites["gazette"]
-			g.After = After{Signup: site + "/soon", Confirm: site + "/welcome"}
+			g.After = After{Signup: parseURL(site + "/soon"), Confirm: parseURL(site + "/welcome")}
 			o.Sites["gazette"] = g
 		})
 	p.do(chromedp.Navigate(n.ours+"/s/gazette?lang=en"), chromedp.SendKeys(chromedp.CSS("#email"), "ada@b.example"),

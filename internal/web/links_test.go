@@ -21,9 +21,9 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	unsubscribe := e.path(mustView(t, e, token).Unsubscribe)[3:]
 	other, err := keyring.New(bytes.Repeat([]byte("x"), 32))
 	must(t, err)
-	foreign, err := confirm.New(confirm.Options{Store: e.store, Keyring: other, PublicURL: publicURL, Sites: rules(),
-		Now: e.clock.now})
-	must(t, err)
+	o := e.web.Options
+	o.Keyring = other
+	foreign := serviceWith(t, o, rules())
 	_, err = foreign.Person.View(t.Context(), token)
 	if err == nil {
 		t.Fatal("another secret opens the link")

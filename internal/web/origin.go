@@ -1,42 +1,20 @@
 package web
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// parseOrigin returns a URL's origin as browsers write it (RFC 6454, section 6.2): in lower case, without the scheme's
-// own port.
-func parseOrigin(u *url.URL) (string, error) {
-	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	if scheme != "http" && scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
-		return "", errors.New("must be http:// or https:// and a host")
-	}
-	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("must have no path, query or fragment")
-	}
-	if strings.IndexFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
-		return "", errors.New("must have its host in ASCII (A-labels)")
-	}
-	if scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	} else {
-		host = strings.TrimSuffix(host, ":80")
-	}
-	return scheme + "://" + host, nil
-}
-
 // origins tells our own pages, those of sites, and strangers' apart.
 type origins struct {
-	own   string // as browsers send it
+	own   origin.Origin
 	sites sites
 }
 
@@ -49,9 +27,9 @@ func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
 		return false, nil
 	case len(header) > 1:
 		return false, problem.New(problem.OriginNotAllowed)
-	case header[0] == o.own, header[0] == "null" && fetchSite(r) == "same-origin":
+	case header[0] == string(o.own), header[0] == "null" && fetchSite(r) == "same-origin":
 		return true, nil
-	case slices.Contains(st.Origins, header[0]):
+	case slices.Contains(st.Origins, origin.Origin(header[0])):
 		return false, nil
 	}
 	return false, problem.New(problem.OriginNotAllowed)
@@ -73,7 +51,7 @@ func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
 			return problem.New(problem.CrossSite)
 		}
 		for _, from := range r.Header.Values(echo.HeaderOrigin) {
-			if from != o.own && from != "null" {
+			if from != string(o.own) && from != "null" {
 				return problem.New(problem.CrossSite)
 			}
 		}
@@ -87,7 +65,7 @@ func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
 	return o.protect(func(c echo.Context) error {
 		r := c.Request()
 		for _, from := range r.Header.Values(echo.HeaderOrigin) {
-			if fetchSite(r) == "" && from != o.own {
+			if fetchSite(r) == "" && from != string(o.own) {
 				return problem.New(problem.CrossSite)
 			}
 		}
@@ -105,7 +83,7 @@ func (o *origins) cors(next echo.HandlerFunc) echo.HandlerFunc {
 		h := c.Response().Header()
 		respond.Vary(h, echo.HeaderOrigin)
 		st, from := o.sites[c.Param("site")], c.Request().Header.Values(echo.HeaderOrigin)
-		if st != nil && len(from) == 1 && slices.Contains(st.Origins, from[0]) {
+		if st != nil && len(from) == 1 && slices.Contains(st.Origins, origin.Origin(from[0])) {
 			h.Set(echo.HeaderAccessControlAllowOrigin, from[0])
 			h.Set(echo.HeaderAccessControlExposeHeaders,
 				"Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -13,10 +14,13 @@ const thanks = "https://gazette.example/thanks/"
 func newAfterEnv(t *testing.T) *env {
 	return newEnv(t, func(o *Options) {
 		g, c := o.Sites["gazette"], o.Sites["club"]
-		g.After = After{Signup: thanks + "look", Confirm: thanks + "welcome", Withdraw: thanks + "bye"}
-		c.Redirects = []string{"https://club.example/"}
-		c.AfterPurpose = map[string]After{"offers": {Confirm: "https://club.example/offers",
-			Signup: "https://club.example/soon"}}
+		g.After = After{
+			Signup: parseURL(thanks + "look"), Confirm: parseURL(thanks + "welcome"), Withdraw: parseURL(thanks + "bye"),
+		}
+		c.Redirects = []*url.URL{parseURL("https://club.example/")}
+		c.AfterPurpose = map[string]After{"offers": {
+			Confirm: parseURL("https://club.example/offers"), Signup: parseURL("https://club.example/soon"),
+		}}
 		o.Sites["gazette"], o.Sites["club"] = g, c
 	})
 }
@@ -91,11 +95,10 @@ func TestAPurposesPageGoesBeforeTheSites(t *testing.T) {
 func TestAPageToGoToAfterwardsIsCheckedAtStart(t *testing.T) {
 	for _, bad := range []string{"https://gazette.example/", "https://evil.example/thanks/", thanks + "?email=x",
 		thanks + "#x", "/thanks/", "x"} {
-		for name, after := range map[string]After{"signup": {Signup: bad}, "confirm": {Confirm: bad},
-			"withdraw": {Withdraw: bad}} {
-			st := redirecting(t)
-			st.prefixes = st.prefixes[:1]
-			st.After = after
+		to := parseURL(bad)
+		for name, after := range map[string]After{"signup": {Signup: to}, "confirm": {Confirm: to},
+			"withdraw": {Withdraw: to}} {
+			st := &site{Site: Site{Redirects: []*url.URL{parseURL(thanks)}, After: after}}
 			if st.checkAfter() == nil {
 				t.Errorf("%s: %s is taken", name, bad)
 			}

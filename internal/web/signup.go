@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/redirect"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 )
@@ -227,8 +228,8 @@ func (st *site) readRedirect(in *request.Fields) (string, problem.Code) {
 	if raw == "" {
 		return "", ""
 	}
-	u, err := st.allowed(raw)
-	if err != nil {
+	u, err := redirect.Parse(raw)
+	if err != nil || !redirect.Under(u, st.Redirects) {
 		return "", problem.RedirectNotAllowed
 	}
 	return u.String(), ""

@@ -12,7 +12,9 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/redirect"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/store"
@@ -22,17 +24,17 @@ import (
 // Site is what the web knows of a website beside the rules' confirm.Site.
 type Site struct {
 	Show      templates.Site
-	Locales   []string // BCP 47; the first is the default; every purpose has its text in each
-	Origins   []string // who may call from a browser: scheme://host[:port]
-	Redirects []string // where a person may be sent afterwards: prefixes, absolute URLs
-	APIKeys   []APIKey // of the site's servers
+	Locales   []string        // BCP 47; the first is the default; every purpose has its text in each
+	Origins   []origin.Origin // who may call from a browser
+	Redirects []*url.URL      // where a person may be sent afterwards: prefixes, see redirect.CheckPrefix
+	APIKeys   []APIKey        // of the site's servers
 	Limits    Limits
 	// Captcha is required in the place of a proof of work. It needs Options.Work for when its service is unavailable.
 	Captcha *challenge.Captcha
 
 	After          After            // where a person is sent, under Redirects
 	AfterPurpose   map[string]After // the same by purpose; goes before After
-	FrameAncestors []string         // origins whose pages may frame the hosted pages
+	FrameAncestors []origin.Origin  // whose pages may frame the hosted pages
 	Theme          *theme.Theme     // nil: the pages' own look
 }
 
@@ -42,17 +44,16 @@ type Limits struct {
 	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
 }
 
-// After says where a person is sent when something is done; empty: to our own page. Nothing is ever added to these
+// After says where a person is sent when something is done; nil: to our own page. Nothing is ever added to these
 // addresses.
-type After struct{ Signup, Confirm, Withdraw string }
+type After struct{ Signup, Confirm, Withdraw *url.URL }
 
-// site is a Site as it is used: checked and parsed.
+// site is a Site as it is used: checked, and joined with what the rules know of it.
 type site struct {
 	Site
 	id        string
 	rules     confirm.Site
 	challenge surge.Challenge // when its signups need one
-	prefixes  []*url.URL      // that Redirects names
 
 	// Of the Content-Security-Policy:
 	formAction    string // of pages with the signup form
@@ -76,22 +77,18 @@ func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (
 	if !ok {
 		return nil, errors.New("the rules do not know it")
 	}
-	st := &site{Site: w, id: id, rules: rules, challenge: surges.Challenge(id), formAction: "'self'", confirmAction: "'self'", ancestors: "'none'"}
-	var err error
-	if st.Origins, err = parseOrigins(w.Origins); err != nil {
-		return nil, err
+	st := &site{
+		Site: w, id: id, rules: rules, challenge: surges.Challenge(id),
+		formAction: "'self'", confirmAction: "'self'", ancestors: "'none'",
 	}
-	ancestors, err := parseOrigins(w.FrameAncestors)
-	if err != nil {
-		return nil, err
-	}
-	if len(ancestors) > 0 {
-		st.ancestors = strings.Join(ancestors, " ")
-	}
-	for _, text := range w.Redirects {
-		if err := st.addRedirect(text); err != nil {
-			return nil, err
+	if len(w.FrameAncestors) > 0 {
+		st.ancestors = ""
+		for _, o := range w.FrameAncestors {
+			st.ancestors = strings.TrimPrefix(st.ancestors+" "+string(o), " ")
 		}
+	}
+	if err := st.checkRedirects(); err != nil {
+		return nil, err
 	}
 	if err := st.checkAfter(); err != nil {
 		return nil, err
@@ -99,30 +96,15 @@ func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (
 	return st, st.checkTexts()
 }
 
-// parseOrigins reads origins, each as a browser writes it.
-func parseOrigins(texts []string) (all []string, err error) {
-	for _, text := range texts {
-		u, err := url.Parse(text)
-		if err != nil {
-			return nil, errors.New("an origin is not a URL")
+// checkRedirects checks the prefixes, and lets the signup form be answered with a redirect to them: Chrome applies
+// form-action to where the answer redirects, too.
+func (st *site) checkRedirects() error {
+	for _, prefix := range st.Redirects {
+		if err := redirect.CheckPrefix(prefix); err != nil {
+			return fmt.Errorf("a redirect %w", err)
 		}
-		o, err := parseOrigin(u)
-		if err != nil {
-			return nil, fmt.Errorf("origin %s: %w", text, err)
-		}
-		all = append(all, o)
+		st.formAction = withSource(st.formAction, prefix)
 	}
-	return all, nil
-}
-
-func (st *site) addRedirect(text string) error {
-	u, err := parseRedirect(text)
-	if err != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New(
-			"a redirect prefix must be an absolute http or https URL without query, fragment or dot segments")
-	}
-	st.prefixes = append(st.prefixes, u)
-	st.formAction = withSource(st.formAction, u) // Chrome applies form-action to where the answer redirects, too
 	return nil
 }
 
@@ -175,35 +157,40 @@ const (
 	afterWithdraw
 )
 
-func (a After) of(d done) string { return [...]string{a.Signup, a.Confirm, a.Withdraw}[d] }
+func (a After) of(d done) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
 
 // after is where a person is sent who did something about these purposes: to the page of the first of them, in the
 // site's order, that has one, else to the site's; empty: nowhere.
 func (st *site) after(d done, purposes []string) string {
+	to := st.After.of(d)
 	for _, p := range st.rules.Purposes {
-		if to := st.AfterPurpose[p.ID].of(d); to != "" && slices.Contains(purposes, p.ID) {
-			return to
+		if own := st.AfterPurpose[p.ID].of(d); own != nil && slices.Contains(purposes, p.ID) {
+			to = own
+			break
 		}
 	}
-	return st.After.of(d)
+	if to == nil {
+		return ""
+	}
+	return to.String()
 }
 
 // checkAfter makes sure that every such page is one that a person may be sent to, and lets the button of a confirmation
-// page be answered with a redirect: Chrome applies form-action to where the answer redirects, too.
+// page be answered with a redirect, as checkRedirects does for the signup form.
 func (st *site) checkAfter() error {
 	all := []After{st.After}
 	for _, p := range st.rules.Purposes {
 		all = append(all, st.AfterPurpose[p.ID])
 	}
 	for _, a := range all {
-		for _, to := range []string{a.Signup, a.Confirm, a.Withdraw} {
-			if u, err := st.allowed(to); to != "" && (err != nil || u.RawQuery != "" || u.Fragment != "") {
+		for _, to := range []*url.URL{a.Signup, a.Confirm, a.Withdraw} {
+			if to != nil && (redirect.CheckPrefix(to) != nil || !redirect.Under(to, st.Redirects)) {
 				return errors.New(
 					"a page to go to afterwards must be under one of the redirects, without query and fragment")
 			}
 		}
-		if u, err := url.Parse(a.Confirm); a.Confirm != "" && err == nil {
-			st.confirmAction = withSource(st.confirmAction, u)
+		if a.Confirm != nil {
+			st.confirmAction = withSource(st.confirmAction, a.Confirm)
 		}
 	}
 	return nil
@@ -216,59 +203,4 @@ func purposeIDs(of []consent.PurposeStatus) []string {
 		all = append(all, p.ID)
 	}
 	return all
-}
-
-// maxRedirect is the longest address that a person is sent to, in bytes.
-const maxRedirect = 2048
-
-var errRedirect = errors.New("not an address that a person may be sent to")
-
-// parseRedirect reads an absolute http or https URL that no browser reads differently: printable ASCII without
-// backslash or quotes, no user, no dot segments in any coding, no coded slash.
-func parseRedirect(raw string) (*url.URL, error) {
-	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\\\"'<>^`{|}", r) }
-	if len(raw) > maxRedirect || strings.IndexFunc(raw, odd) >= 0 {
-		return nil, errRedirect
-	}
-	if !strings.HasPrefix(raw, "https://") && !strings.HasPrefix(raw, "http://") {
-		return nil, errRedirect
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
-		return nil, errRedirect
-	}
-	u.Host = strings.ToLower(u.Host)
-	coded := strings.ToLower(u.EscapedPath())
-	for _, trick := range []string{"%2f", "%5c", "%00"} {
-		if strings.Contains(coded, trick) {
-			return nil, errRedirect
-		}
-	}
-	control := func(r rune) bool { return r < ' ' || r == 0x7f }
-	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." || strings.ContainsFunc(segment, control) {
-			return nil, errRedirect
-		}
-	}
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u, nil
-}
-
-// allowed reads where a person is to be sent, if it is under one of the site's prefixes: the same scheme and host, port
-// included, and the prefix's path or one below it.
-func (st *site) allowed(raw string) (*url.URL, error) {
-	u, err := parseRedirect(raw)
-	if err != nil {
-		return nil, err
-	}
-	under := func(p *url.URL) bool {
-		folder := strings.TrimSuffix(p.Path, "/") + "/"
-		return u.Scheme == p.Scheme && u.Host == p.Host && (u.Path == p.Path || strings.HasPrefix(u.Path, folder))
-	}
-	if !slices.ContainsFunc(st.prefixes, under) {
-		return nil, errRedirect
-	}
-	return u, nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/internal/web/request"
 )
@@ -16,7 +17,7 @@ func newThemedEnv(t *testing.T) *env {
 		looks.Accent, looks.Radius = theme.Colour{R: 0x0b, G: 0x4f, B: 0x8a}, 3
 		looks.Logo = &theme.Logo{Bytes: []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`),
 			Media: "image/svg+xml"}
-		g.Theme, g.FrameAncestors = &looks, []string{"https://gazette.example", "https://www.gazette.example"}
+		g.Theme, g.FrameAncestors = &looks, []origin.Origin{"https://gazette.example", "https://www.gazette.example"}
 		o.Sites["gazette"] = g
 	})
 }

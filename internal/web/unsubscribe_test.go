@@ -10,7 +10,6 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/web/request"
-	"github.com/optin/optin/store"
 )
 
 func TestTakingBackIsOnePost(t *testing.T) {
@@ -122,12 +121,10 @@ func (e *env) forget(purpose string) {
 	e.Helper()
 	sites := rules()
 	sites[0].Purposes = slices.DeleteFunc(sites[0].Purposes, func(p confirm.Purpose) bool { return p.ID == purpose })
-	var err error
-	e.service, err = confirm.New(confirm.Options{Store: e.store, Keyring: e.web.Options.Keyring, PublicURL: publicURL,
-		Sites: sites, Now: e.clock.now})
-	must(e, err)
 	o := e.web.Options
+	e.service = serviceWith(e, o, sites)
 	o.Service = e.service
+	var err error
 	e.web, err = newApp(o)
 	must(e, err)
 	e.http = httptest.NewServer(e.web.echo)
@@ -139,10 +136,7 @@ func TestAServerTakesBackWhatTheSiteNoLongerOffers(t *testing.T) {
 		sites := rules()
 		sites[0].Purposes = append(sites[0].Purposes,
 			confirm.Purpose{ID: "paper", Text: map[string]string{"en": "Receive paper", "fr": "Recevoir paper"}})
-		var err error
-		o.Service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-			PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		o.Service = serviceWith(t, *o, sites)
 	})
 	e.service = e.web.Options.Service
 	for _, email := range []string{"ada@b.example", "bob@b.example"} {

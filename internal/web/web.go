@@ -43,6 +43,7 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/admin"
@@ -136,7 +137,7 @@ func newApp(o Options) (*app, error) {
 		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and a public URL are required")
 	}
 	o.complete()
-	own, err := parseOrigin(o.PublicURL)
+	own, err := origin.Of(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("web: the public URL: %w", err)
 	}

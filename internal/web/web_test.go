@@ -22,13 +22,11 @@ func TestOptionsThatCannotWorkAreNamed(t *testing.T) {
 		"no text": {func(o *Options) { s := o.Sites["club"]; s.Locales = []string{"de"}; o.Sites["club"] = s },
 			"no text in de"},
 		"no locale": {func(o *Options) { s := o.Sites["club"]; s.Locales = nil; o.Sites["club"] = s }, "locale"},
-		"an origin's path": {func(o *Options) {
+		"a redirect": {func(o *Options) {
 			s := o.Sites["club"]
-			s.Origins = []string{"https://a.example/x"}
+			s.Redirects = []*url.URL{{Path: "/x"}}
 			o.Sites["club"] = s
-		}, "no path"},
-		"a redirect": {func(o *Options) { s := o.Sites["club"]; s.Redirects = []string{"/x"}; o.Sites["club"] = s },
-			"redirect"},
+		}, "redirect"},
 	} {
 		o := good
 		o.Sites = shown()

@@ -26,10 +26,7 @@ func newWebhookEnv(t *testing.T) *env {
 	e := newEnv(t, func(o *Options) {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
-		var err error
-		service, err = confirm.New(confirm.Options{Store: o.Store.(store.Store), Keyring: o.Keyring,
-			PublicURL: publicURL, Sites: sites, Now: o.Now})
-		must(t, err)
+		service = serviceWith(t, *o, sites)
 		o.Service = service
 	})
 	e.service = service

@@ -26,20 +26,24 @@ func TestAQueueHasAStableNameThatAStoreTakes(t *testing.T) {
 }
 
 func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
-	good := webhook.Endpoint{URL: "https://ada:hunter2@gazette.example/hooks?k=QUERY", Secrets: [][]byte{newer}}
+	const address = "https://ada:hunter2@gazette.example/hooks?k=QUERY"
+	good := webhook.Endpoint{URL: parseURL(address), Secrets: [][]byte{newer}}
 	if _, err := webhook.New(webhook.Options{Events: events{}, Endpoint: good}); err != nil {
 		t.Fatal(err)
 	}
+	at := func(text string) func(*webhook.Options) {
+		return func(o *webhook.Options) { o.Endpoint.URL = parseURL(text) }
+	}
 	for name, spoil := range map[string]func(*webhook.Options){
 		"no events":      func(o *webhook.Options) { o.Events = nil },
-		"http":           func(o *webhook.Options) { o.Endpoint.URL = "http" + o.Endpoint.URL[5:] },
-		"other scheme":   func(o *webhook.Options) { o.Endpoint.URL, o.Endpoint.Private = "ftp"+o.Endpoint.URL[5:], true },
-		"no host":        func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@/hooks?k=QUERY" },
-		"port only":      func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@:443/hooks?k=QUERY" },
-		"no such port":   func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@gazette.example:65536/?k=QUERY" },
-		"port zero":      func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@gazette.example:0/?k=QUERY" },
-		"relative":       func(o *webhook.Options) { o.Endpoint.URL = "/hooks?k=QUERY" },
-		"control byte":   func(o *webhook.Options) { o.Endpoint.URL += "\n" },
+		"no URL":         func(o *webhook.Options) { o.Endpoint.URL = nil },
+		"http":           at("http" + address[5:]),
+		"other scheme":   func(o *webhook.Options) { at("ftp" + address[5:])(o); o.Endpoint.Private = true },
+		"no host":        at("https://ada:hunter2@/hooks?k=QUERY"),
+		"port only":      at("https://ada:hunter2@:443/hooks?k=QUERY"),
+		"no such port":   at("https://ada:hunter2@gazette.example:65536/?k=QUERY"),
+		"port zero":      at("https://ada:hunter2@gazette.example:0/?k=QUERY"),
+		"relative":       at("/hooks?k=QUERY"),
 		"no secret":      func(o *webhook.Options) { o.Endpoint.Secrets = nil },
 		"a short secret": func(o *webhook.Options) { o.Endpoint.Secrets = [][]byte{newer, older[:23]} },
 		"a long secret":  func(o *webhook.Options) { o.Endpoint.Secrets = [][]byte{append(newer[:24:24], older...)} },

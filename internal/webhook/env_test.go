@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"path"
 	"path/filepath"
 	"strings"
@@ -60,7 +61,7 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Recevoir la lettre"}}},
 		Terms:    consent.Terms{TTL: time.Hour, EmailsPerAddress: []store.Limit{{N: 3, Per: time.Hour}}},
 	}}
-	s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: "https://confirm.example", Sites: sites})
+	s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Sites: sites})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,16 @@ func sender(t *testing.T, o webhook.Options) *webhook.Sender {
 }
 
 func private(url string) webhook.Options {
-	return webhook.Options{Endpoint: webhook.Endpoint{URL: url, Private: true}}
+	return webhook.Options{Endpoint: webhook.Endpoint{URL: parseURL(url), Private: true}}
+}
+
+// parseURL parses a URL that a test writes down.
+func parseURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
 }
 
 // delivered runs the job once and fails the test if that did not deliver its event.

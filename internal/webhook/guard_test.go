@@ -55,8 +55,8 @@ func TestNoAddressInsideIsCalled(t *testing.T) {
 	port, touched := canary(t)
 	for _, in := range inside {
 		s := sender(t, webhook.Options{
-			Endpoint: webhook.Endpoint{URL: "https://" + in.host + ":" + port + "/hook"}, Resolver: names(t,
-				in.knows...), Timeout: 5 * time.Second,
+			Endpoint: webhook.Endpoint{URL: parseURL("https://" + in.host + ":" + port + "/hook")},
+			Resolver: names(t, in.knows...), Timeout: 5 * time.Second,
 		})
 		if r := s.Run(t.Context(), job); r.Err == nil {
 			t.Errorf("%s %v: delivered", in.host, in.knows)
@@ -70,7 +70,7 @@ func TestNoAddressInsideIsCalled(t *testing.T) {
 func TestARefusedAddressIsNamedAsTheReason(t *testing.T) {
 	port, _ := canary(t)
 	for _, host := range []string{"127.0.0.1", "inside.example", "[::ffff:127.0.0.1]"} {
-		s := sender(t, webhook.Options{Endpoint: webhook.Endpoint{URL: "https://" + host + ":" + port},
+		s := sender(t, webhook.Options{Endpoint: webhook.Endpoint{URL: parseURL("https://" + host + ":" + port)},
 			Resolver: names(t, "127.0.0.1")})
 		if r := s.Run(t.Context(), job); r.Err == nil || !strings.Contains(r.Err.Error(), "not a public one") {
 			t.Errorf("%s: %+v", host, r)

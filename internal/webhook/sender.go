@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +42,6 @@ type Options struct {
 // Sender sends events to one endpoint. Its methods may be called from any goroutine.
 type Sender struct {
 	Options
-	url       *url.URL
 	transport *http.Transport
 	enabled   enabledUntil
 }
@@ -53,8 +51,7 @@ func New(o Options) (*Sender, error) {
 	if o.Events == nil {
 		return nil, errors.New("webhook: Options.Events is missing")
 	}
-	u, err := parse(o.Endpoint)
-	if err != nil {
+	if err := o.Endpoint.checkURL(); err != nil {
 		return nil, err
 	}
 	if err := o.Endpoint.checkSecrets(); err != nil {
@@ -81,24 +78,24 @@ func New(o Options) (*Sender, error) {
 	if o.Health == nil {
 		o.Health = new(ownHealth)
 	}
-	return &Sender{Options: o, url: u, transport: newTransport(o)}, nil
+	return &Sender{Options: o, transport: newTransport(o)}, nil
 }
 
-// parse reads the URL of an endpoint.
-func parse(e Endpoint) (*url.URL, error) {
-	u, err := url.Parse(e.URL)
-	if err != nil || u.Hostname() == "" {
-		return nil, errors.New("webhook: the endpoint's URL is not absolute, such as https://example.org")
+// checkURL reports what is wrong with the URL of an endpoint, without repeating its user, path or query.
+func (e Endpoint) checkURL() error {
+	u := e.URL
+	if u == nil || u.Hostname() == "" {
+		return errors.New("webhook: the endpoint's URL is not absolute, such as https://example.org")
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !e.Private) {
-		return nil, fmt.Errorf("webhook: the endpoint at %s must be https; http needs private: true", u.Host)
+		return fmt.Errorf("webhook: the endpoint at %s must be https; http needs private: true", u.Host)
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("webhook: the endpoint at %s has an invalid port", u.Host)
+			return fmt.Errorf("webhook: the endpoint at %s has an invalid port", u.Host)
 		}
 	}
-	return u, nil
+	return nil
 }
 
 // Run sends the event of a job, and is the outbox.Run of the endpoint's queue. The error of a result is a *CallError,
@@ -106,7 +103,7 @@ func parse(e Endpoint) (*url.URL, error) {
 func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	if s.disabled(ctx, job.Queue) {
 		return outbox.Fail(&CallError{
-			Host: s.url.Host, Reason: "disabled, because it has answered 410 Gone; retry its failed events to enable it",
+			Host: s.Endpoint.URL.Host, Reason: "disabled, because it has answered 410 Gone; retry its failed events to enable it",
 		})
 	}
 	event, err := s.Events.Event(ctx, job)
@@ -122,7 +119,7 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	if err != nil {
 		return s.notDelivered(ctx, job, event, err)
 	}
-	s.Log.InfoContext(ctx, "webhook: delivered", "queue", job.Queue, "host", s.url.Host, "event", event.ID, "type",
+	s.Log.InfoContext(ctx, "webhook: delivered", "queue", job.Queue, "host", s.Endpoint.URL.Host, "event", event.ID, "type",
 		event.Type,
 		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 	return outbox.Complete()
@@ -165,7 +162,7 @@ func (s *Sender) Send(ctx context.Context, event confirm.Event) (Answer, error) 
 		failed = a.check(s.Now())
 	}
 	if failed != nil {
-		failed.Host, failed.Event = s.url.Host, event.ID
+		failed.Host, failed.Event = s.Endpoint.URL.Host, event.ID
 		return Answer{}, failed
 	}
 	return Answer{Status: a.status, Took: time.Since(begun)}, nil
@@ -212,7 +209,7 @@ func (s *Sender) request(ctx context.Context, id string, body []byte) (*http.Req
 	if !validID(id) {
 		return nil, &CallError{Reason: "the event's id cannot be signed"}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Endpoint.URL.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, &CallError{Reason: "the URL cannot be called"}
 	}
@@ -225,7 +222,7 @@ func (s *Sender) request(ctx context.Context, id string, body []byte) (*http.Req
 	// An empty value is not sent. It tells the transport that it may repeat the call on a new connection when the kept one
 	// turns out to be closed (see http.Transport). The event's id makes that harmless.
 	req.Header["Idempotency-Key"] = []string{}
-	if u := s.url.User; u != nil { // http.Client would do this; the transport does not
+	if u := s.Endpoint.URL.User; u != nil { // http.Client would do this; the transport does not
 		password, _ := u.Password()
 		req.SetBasicAuth(u.Username(), password)
 	}

@@ -38,6 +38,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -47,7 +48,7 @@ import (
 
 // Endpoint is where a website receives its events.
 type Endpoint struct {
-	URL     string               // https, or http too if Private; user and password in it are sent as Basic authentication
+	URL     *url.URL             // https, or http too if Private; user and password in it are sent as Basic authentication
 	Secrets [][]byte             // for v1, newest first; 24 to 64 bytes each
 	Keys    []ed25519.PrivateKey // for v1a, newest first
 	Private bool                 // http, and addresses that are not public, are allowed

@@ -1,4 +1,4 @@
-package web
+package redirect
 
 import (
 	"net/url"
@@ -6,18 +6,30 @@ import (
 	"testing"
 )
 
-func redirecting(t testing.TB) *site {
+func prefixes(t testing.TB) (all []*url.URL) {
 	t.Helper()
-	st := &site{id: "gazette", formAction: "'self'"}
-	for _, p := range []string{"https://gazette.example/thanks/", "https://gazette.example/exact",
+	for _, text := range []string{"https://gazette.example/thanks/", "https://gazette.example/exact",
 		"https://shop.example:8443/", "http://127.0.0.1:9000"} {
-		must(t, st.addRedirect(p))
+		u, err := Parse(text)
+		if err == nil {
+			err = CheckPrefix(u)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, u)
 	}
-	return st
+	return all
+}
+
+// allowed parses a URL that is under one of the prefixes.
+func allowed(text string, prefixes []*url.URL) (*url.URL, bool) {
+	u, err := Parse(text)
+	return u, err == nil && Under(u, prefixes)
 }
 
 func TestAPersonIsSentOnlyWhereTheSiteSaid(t *testing.T) {
-	st := redirecting(t)
+	all := prefixes(t)
 	for _, good := range []string{
 		"https://gazette.example/thanks/", "https://gazette.example/thanks/a/b?c=d&e=https://evil.example#f",
 		"https://gazette.example/exact",
@@ -25,8 +37,8 @@ func TestAPersonIsSentOnlyWhereTheSiteSaid(t *testing.T) {
 		"https://shop.example:8443/x",
 		"http://127.0.0.1:9000/", "https://GAZETTE.example/thanks/", "https://gazette.example/thanks/%C3%A9",
 	} {
-		if u, err := st.allowed(good); err != nil || !strings.HasPrefix(u.String(), u.Scheme+"://"+u.Host+"/") {
-			t.Errorf("%s: %v, %v", good, u, err)
+		if u, ok := allowed(good, all); !ok || !strings.HasPrefix(u.String(), u.Scheme+"://"+u.Host+"/") {
+			t.Errorf("%s: %v", good, u)
 		}
 	}
 	for _, bad := range []string{
@@ -52,9 +64,9 @@ func TestAPersonIsSentOnlyWhereTheSiteSaid(t *testing.T) {
 		" https://gazette.example/thanks/", "https://gazette.example/thanks/ x", "https://gazette.example/thanks/é",
 		"https://gazette.example/thanks/\u2028", "https://gаzette.example/thanks/", "https://shop.example/x",
 		"https://gazette.example%2eevil.example/thanks/", "https://[gazette.example]/thanks/",
-		"https://gazette.example/thanks/" + strings.Repeat("a", maxRedirect),
+		"https://gazette.example/thanks/" + strings.Repeat("a", maxLength),
 	} {
-		if u, err := st.allowed(bad); err == nil {
+		if u, ok := allowed(bad, all); ok {
 			t.Errorf("%q leads to %v", bad, u)
 		}
 	}
@@ -63,8 +75,11 @@ func TestAPersonIsSentOnlyWhereTheSiteSaid(t *testing.T) {
 func TestAPrefixIsChecked(t *testing.T) {
 	for _, bad := range []string{"", "/thanks", "//gazette.example/", "https://", "https://a@b.example/",
 		"https://b.example/?q", "https://b.example/#f", "ftp://b.example/", "https://b.example/../"} {
-		if err := new(site).addRedirect(bad); err == nil {
-			t.Errorf("%q is taken", bad)
+		if u, err := Parse(bad); err == nil && CheckPrefix(u) == nil {
+			t.Errorf("%q is taken by its text", bad)
+		}
+		if u, err := url.Parse(bad); err == nil && CheckPrefix(u) == nil {
+			t.Errorf("%q is taken as a URL", bad)
 		}
 	}
 }
@@ -78,10 +93,10 @@ func FuzzRedirect(f *testing.F) {
 		"https://shop.example:8443/\x7f"} {
 		f.Add(seed)
 	}
-	st := redirecting(f)
+	all := prefixes(f)
 	f.Fuzz(func(t *testing.T, raw string) {
-		u, err := st.allowed(raw)
-		if err != nil {
+		u, ok := allowed(raw, all)
+		if !ok {
 			return
 		}
 		again, err := url.Parse(u.String())
