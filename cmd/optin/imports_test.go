@@ -64,8 +64,9 @@ func allowedImports() map[string][]string {
 			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
-			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/web/request",
-			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/ratelimit",
+			"internal/web/request", "internal/web/respond", "internal/webhook", "store", "templates",
+			"github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
 			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/problem",

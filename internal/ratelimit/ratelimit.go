@@ -62,9 +62,9 @@ func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) er
 	return nil
 }
 
-// SignupsPerIP is the quota of one client at a site. An IPv6 client is its network of 64 bits, which one customer has to itself.
+// SignupsPerIP is the quota of one client at a site; see Client.
 func (l *Limiter) SignupsPerIP(site string, from netip.Addr, limits []store.Limit) Quota {
-	return l.quota("ip", "signups per ip", limits, site, network(from, 32, 64))
+	return l.quota("ip", "signups per ip", limits, site, Client(from))
 }
 
 // SignupsPerNetwork is the quota of the network of a client at a site: 24 bits of IPv4, 48 of IPv6.
@@ -90,6 +90,21 @@ func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []sto
 func (l *Limiter) PendingPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
 	return l.quota("pending", "pending emails per mailbox", limits, site, to.Mailbox())
 }
+
+// Logins is the quota of attempts to log in from everywhere.
+func (l *Limiter) Logins(limits []store.Limit) Quota {
+	return Quota{Name: "logins", Bucket: store.Bucket{Name: "logins", Limits: limits}}
+}
+
+// LoginsPerIP is the quota of attempts to log in from one client, counted anew for each value of since, which is the
+// client's last login or empty.
+func (l *Limiter) LoginsPerIP(from netip.Addr, since string, limits []store.Limit) Quota {
+	return l.quota("logins", "logins per ip", limits, Client(from), since)
+}
+
+// Client returns what counts as one client: an IPv4 address, or the network of 64 bits of an IPv6 address, which one
+// customer has.
+func Client(a netip.Addr) string { return network(a, 32, 64) }
 
 func (l *Limiter) quota(name, label string, limits []store.Limit, parts ...string) Quota {
 	sum := l.keyring.Sums(label, parts...)[0]

@@ -145,3 +145,23 @@ func TestABucketNamesNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestLoginsOfAClientAreCountedAnewSinceItsLastOne(t *testing.T) {
+	l := newLimiter(t)
+	once := []store.Limit{{N: 1, Per: time.Hour}}
+	first, neighbour := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	acquire := func(quotas ...ratelimit.Quota) bool { return l.Acquire(t.Context(), "", quotas...) == nil }
+	if !acquire(l.LoginsPerIP(first, "", once)) || acquire(l.LoginsPerIP(neighbour, "", once)) {
+		t.Error("an IPv6 network of 64 bits is not one client")
+	}
+	if !acquire(l.LoginsPerIP(first, "a login", once)) || acquire(l.LoginsPerIP(first, "a login", once)) {
+		t.Error("a login does not begin a count of its own")
+	}
+	stranger := netip.MustParseAddr("2001:db8:0:1::1")
+	if !acquire(l.Logins(once), l.LoginsPerIP(stranger, "", once)) || acquire(l.Logins(once)) {
+		t.Error("all clients are not counted together")
+	}
+	if n := l.LoginsPerIP(first, "a login", once).Bucket.Name; strings.Contains(n, "2001") || strings.Contains(n, "a login") {
+		t.Errorf("the bucket %s names the client", n)
+	}
+}

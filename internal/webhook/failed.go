@@ -17,6 +17,9 @@ var ErrUnknownSite = errors.New("webhook: no such site")
 // ErrCursor says that a cursor is not one that Failed returned for this site.
 var ErrCursor = errors.New("webhook: not a cursor of this listing")
 
+// MaxRetries is how many failed deliveries one HTTP request makes due: each is a commit, and a request has seconds.
+const MaxRetries = 250
+
 // pageSize is how many failed jobs are read from a store at once.
 const pageSize = 500
 

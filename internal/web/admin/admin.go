@@ -8,12 +8,12 @@
 //
 // What always holds:
 //
-//   - Nobody without a session sees or does anything but log in: a question is sent to the login page, an action is
-//     refused with 403.
-//   - Before a password is looked at, an attempt is taken from what all replicas together allow. After the right one,
-//     what is counted of its IP starts anew.
+//   - Nobody without a session sees or does anything but log in: a GET is sent to the login page, a POST is refused
+//     with 403.
+//   - Before a password is looked at, the attempt is counted against limits that all replicas share (login.go). The
+//     right password begins the count of its IP anew.
 //   - A session ends after sessionLife, by logging out, and with the password or the secret that it was made with.
-//   - What cannot be asked of the store is taken for no.
+//   - Nobody is let in while the store cannot be reached.
 package admin
 
 import (
@@ -28,6 +28,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/internal/webhook"
@@ -79,6 +80,7 @@ type Store interface {
 type Dashboard struct {
 	Options
 	templates *templates.AdminSet
+	limits    *ratelimit.Limiter
 }
 
 // New reads the dashboard's pages.
@@ -88,7 +90,7 @@ func New(o Options) (*Dashboard, error) {
 		return nil, errors.New("admin: a password is required")
 	}
 	set, err := templates.NewAdmin()
-	return &Dashboard{o, set}, err
+	return &Dashboard{o, set, ratelimit.New(o.Store, o.Keyring)}, err
 }
 
 // page renders a page.

@@ -16,9 +16,6 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// maxRetries is how many failed events one press of a button makes due: each is a commit, and a request has seconds.
-const maxRetries = 250
-
 // FailedEvents shows what a site's endpoints were not told, a page at a time.
 func (d *Dashboard) FailedEvents(c echo.Context) error {
 	s, err := d.site(c)
@@ -54,7 +51,7 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 // retried is what the address says of a button that was pressed; nil if it says nothing, or what no button does.
 func retried(q *request.Query) *templates.BoundedCount {
 	n, err := strconv.Atoi(q.Get("retried"))
-	if err != nil || n < 0 || n > maxRetries {
+	if err != nil || n < 0 || n > webhook.MaxRetries {
 		return nil
 	}
 	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
@@ -76,7 +73,7 @@ func (d *Dashboard) RetryEvents(c echo.Context) error {
 	}
 	ctx, result := c.Request().Context(), url.Values{}
 	if all {
-		n, more, err := d.Webhooks.RetryAll(ctx, s.ID, maxRetries)
+		n, more, err := d.Webhooks.RetryAll(ctx, s.ID, webhook.MaxRetries)
 		if err != nil {
 			return err
 		}

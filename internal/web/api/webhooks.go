@@ -13,9 +13,6 @@ import (
 	"github.com/optin/optin/internal/webhook"
 )
 
-// MaxRetries is how many failed events one call makes due: each is a commit, and a request has seconds.
-const MaxRetries = 250
-
 // FailedEvents lists what a site's endpoints were not told, without what the events say: the list names nobody.
 //
 //	GET  ?limit=100&cursor=…  {"failed":[{id,endpoint,event,type,at}],"next_cursor":"…" or null}
@@ -60,7 +57,7 @@ func (a *API) RetryEvents(c echo.Context) error {
 	}{Unknown: []string{}}
 	ctx, site := c.Request().Context(), c.Param("site")
 	if all {
-		answer.Retried, answer.More, err = a.Webhooks.RetryAll(ctx, site, MaxRetries)
+		answer.Retried, answer.More, err = a.Webhooks.RetryAll(ctx, site, webhook.MaxRetries)
 	} else {
 		var unknown []string
 		unknown, err = a.Webhooks.Retry(ctx, site, ids)
@@ -88,7 +85,7 @@ func readRetry(c echo.Context) (ids []string, all bool, err error) {
 		}
 	}
 	ids, all = slices.Compact(slices.Sorted(slices.Values(in.All("ids")))), in.Yes("all")
-	if len(wrong) == 0 && (all == (len(ids) > 0) || len(ids) > MaxRetries) {
+	if len(wrong) == 0 && (all == (len(ids) > 0) || len(ids) > webhook.MaxRetries) {
 		wrong = append(wrong, problem.Field{Name: "ids", Code: problem.RetryInvalid})
 	}
 	if len(wrong) > 0 {
