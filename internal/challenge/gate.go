@@ -132,7 +132,7 @@ func (g *Gate) Offer(site string) *Demand {
 	if st.Captcha == nil {
 		return g.demandWork(site)
 	}
-	shown, unavailable := g.captchas[site].page(g.o.Now())
+	shown, unavailable := g.captchas[site].forPage(g.o.Now())
 	switch {
 	case !shown && !st.Always:
 		return nil
@@ -219,7 +219,7 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 	}
 	g.captchas[site].required(g.o.Now())
 	demand := demandCaptcha(g.o.Sites[site].Captcha)
-	result, available, err := g.ask(ctx, site, p)
+	result, available, err := g.verify(ctx, site, p)
 	if err == nil && !available {
 		demand = g.demandWork(site)
 		result, err = g.checkWork(ctx, site, p)
@@ -233,7 +233,7 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 // ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do.
 // While the whole service is unavailable its widget yields no tokens either, so a signup without one makes us ask
 // whether it is there, now and then. While it is known to be unavailable nobody waits for it.
-func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
+func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
 	service := g.captchas[site]
 	unavailable, known := service.known(g.o.Now())
 	if known && (unavailable || p.Token == "") {
@@ -253,7 +253,7 @@ func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, availab
 		return r, true, err // the client may have gone, so it says nothing of the service
 	}
 	unavailable = errors.Is(verdict, ErrUnavailable)
-	if changed := service.heard(unavailable, g.o.Now()); changed && unavailable {
+	if changed := service.setUnavailable(unavailable, g.o.Now()); changed && unavailable {
 		g.o.Log.WarnContext(ctx, "the captcha service gives no verdict: a proof of work is required in its place",
 			slog.String("site", site), slog.String("error", verdict.Error()))
 	} else if changed {
@@ -287,7 +287,7 @@ func (s *serviceState) required(now time.Time) {
 	s.shownUntil = now.Add(ShowCaptchaFor)
 }
 
-func (s *serviceState) page(now time.Time) (shown, unavailable bool) {
+func (s *serviceState) forPage(now time.Time) (shown, unavailable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return now.Before(s.shownUntil), s.unavailable && now.Before(s.knownUntil)
@@ -317,7 +317,7 @@ func (s *serviceState) end() {
 }
 
 // heard notes whether a service is unavailable, and reports whether that has changed.
-func (s *serviceState) heard(unavailable bool, now time.Time) (changed bool) {
+func (s *serviceState) setUnavailable(unavailable bool, now time.Time) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed = s.unavailable != unavailable

@@ -11,7 +11,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// APIKey is what opens a site to its servers.
+// APIKey is a key of a site's servers, or of the operator's programs.
 type APIKey struct {
 	Sum   [sha256.Size]byte // SHA-256 of the key
 	Scope Scope
@@ -28,10 +28,10 @@ const (
 	ScopeBoth = ScopeRead | ScopeWrite
 )
 
-// apiKeys are the keys that are known.
+// apiKeys are the known keys.
 type apiKeys struct {
 	sites    []siteKey
-	operator []APIKey // of the operator's programs: good for all sites, and for what no site's key opens
+	operator []APIKey // of the operator's programs: good for all sites, and for calls that no site's key opens
 }
 
 // siteKey is a key, and the one site it opens.
@@ -40,7 +40,7 @@ type siteKey struct {
 	site string
 }
 
-// require lets only requests pass that carry a key of their site whose scope allows the call.
+// require returns middleware that lets only requests pass whose API key is of the site in the path and has the scope.
 func (k *apiKeys) require(scope Scope) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -52,8 +52,8 @@ func (k *apiKeys) require(scope Scope) echo.MiddlewareFunc {
 	}
 }
 
-// authorize lets a key act for its own site: 401 without a key that is known, 403 for any site but its own, known or
-// not, and for what its scope does not allow. Every key is compared, in constant time.
+// authorize checks the API key of a request: 401 without a known key, 403 for any site but its own, known or not, and
+// for a scope that the key does not have. Every key is compared, in constant time.
 func (k *apiKeys) authorize(c echo.Context, needs Scope) error {
 	sum, given := bearer(c)
 	valid, fits, scope := 0, 0, Scope(0)
@@ -83,8 +83,8 @@ func (k *apiKeys) authorize(c echo.Context, needs Scope) error {
 	return nil
 }
 
-// requireOperator lets only requests pass that carry a key of the operator's: 401 without one that is known. A site's
-// key is none. Every key is compared, in constant time; their scopes do not count, for there is one call.
+// requireOperator is middleware that lets only requests pass with a key of the operator's: 401 without one. A site's key
+// is not one. Every key is compared, in constant time. The scopes are not checked, since there is one call.
 func (k *apiKeys) requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		sum, given := bearerOrPassword(c)
@@ -98,13 +98,13 @@ func (k *apiKeys) requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		h := c.Response().Header()
 		h.Add(echo.HeaderWWWAuthenticate, `Bearer realm="optin"`)
-		// SNS sends no key before it is asked for one
+		// Amazon SNS sends no password before it gets this challenge.
 		h.Add(echo.HeaderWWWAuthenticate, `Basic realm="optin", charset="UTF-8"`)
 		return problem.New(problem.OperatorKeyRequired)
 	}
 }
 
-// bearer is the sum of the one key that a request carries (RFC 6750, section 2.1).
+// bearer returns the SHA-256 of a request's bearer token (RFC 6750, section 2.1).
 func bearer(c echo.Context) (sum [sha256.Size]byte, given bool) {
 	header := c.Request().Header.Values(echo.HeaderAuthorization)
 	if len(header) != 1 {
@@ -118,7 +118,8 @@ func bearer(c echo.Context) (sum [sha256.Size]byte, given bool) {
 	return sha256.Sum256([]byte(key)), true
 }
 
-// bearerOrPassword also takes a key as the password of RFC 7617, for there are services that only take a URL.
+// bearerOrPassword also takes a key as the password of Basic authentication (RFC 7617), since some services can only be
+// given a URL.
 func bearerOrPassword(c echo.Context) (sum [sha256.Size]byte, given bool) {
 	if len(c.Request().Header.Values(echo.HeaderAuthorization)) == 1 {
 		if _, password, ok := c.Request().BasicAuth(); ok {

@@ -22,22 +22,22 @@ const (
 	cacheValidated = "no-cache"
 )
 
-// embedPath is where a website gets the script for its own forms.
+// embedPath is the path of the script that websites load for their own forms.
 const embedPath = "/embed.js"
 
-// challengePath is where that script gets the one that does its work.
+// challengePath is the path of the script that does the proof of work; the embed script loads it.
 const challengePath = "/" + templates.ChallengeName
 
-// embedVersioned is the address of the embed script with a part of its hash: of this very content, which may be cached
-// for ever.
+// embedVersioned returns the path of the embed script with a part of its hash, whose content never changes and may be
+// cached for ever.
 func embedVersioned() string {
 	_, _, etag, _ := templates.Asset(templates.EmbedName)
 	return "/embed." + etag[1:9] + ".js"
 }
 
-// assets are what pages refer to, and the scripts for the pages of websites.
+// assets serves the files that pages refer to, and the scripts for the pages of websites.
 type assets struct {
-	files map[string]file // those of sites, by name; beside what templates has
+	files map[string]file // by name, besides those of package templates
 }
 
 // file is a file under /assets/.
@@ -68,7 +68,7 @@ func (a *assets) addTheme(st *site, t *theme.Theme) {
 	st.Show.Logo = a.add("logo-"+st.id+endings[logo.media], logo)
 }
 
-// add serves a file, and returns the path that pages write.
+// add adds a file, and returns the path with its version, which pages refer to.
 func (a *assets) add(name string, f file) string {
 	sum := sha256.Sum256(f.content)
 	version := hex.EncodeToString(sum[:])[:16]
@@ -77,8 +77,7 @@ func (a *assets) add(name string, f file) string {
 	return "/assets/" + name + "?v=" + version
 }
 
-// show serves what pages refer to. With the version that pages write it may be cached for ever, else it is to be asked
-// for again.
+// show serves a file that pages refer to. With its version it may be cached for ever, else it must be revalidated.
 func (a *assets) show(c echo.Context) error {
 	h, name := c.Response().Header(), c.Param("name")
 	content, media, etag, ok := templates.Asset(name)
@@ -101,8 +100,8 @@ func (a *assets) show(c echo.Context) error {
 	return nil
 }
 
-// script serves a script to the pages of other websites. Its checksum (SRI) can only be checked where any page may read
-// it (CORS); it says nothing of anybody.
+// script serves a script to the pages of other websites. Any page may read it (CORS), or browsers could not check its
+// checksum (SRI).
 func (a *assets) script(name, cache string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		content, media, etag, _ := templates.Asset(name)

@@ -12,10 +12,10 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// docs is the description of the API.
+// docs handles the description of the API: /openapi.yaml and /docs.
 type docs struct{ page []byte }
 
-// newDocs renders the page of the description once, with the look of all pages.
+// newDocs renders the page of the description once, with the style sheet of all pages.
 func newDocs(public *url.URL, a *assets) (*docs, error) {
 	const sheet = "optin.css"
 	_, _, etag, _ := templates.Asset(sheet)
@@ -25,12 +25,12 @@ func newDocs(public *url.URL, a *assets) (*docs, error) {
 	return &docs{page}, err
 }
 
-// yaml is the description for programs.
+// yaml serves the description for programs.
 func (d *docs) yaml(c echo.Context) error {
 	return respond.Bytes(c, http.StatusOK, openapi.MediaType, openapi.YAML())
 }
 
-// html is the description for people.
+// html serves the description for people.
 func (d *docs) html(c echo.Context) error {
 	c.Response().Header().Set("Content-Language", "en")
 	return respond.HTML(c, http.StatusOK, d.page)

@@ -14,14 +14,15 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// errorHandler turns errors into responses.
+// errorHandler turns errors into responses. respond.ProblemOf finds the problem of an error, and package problem has the
+// table of all problems.
 type errorHandler struct {
 	pages *pages
 	docs  *url.URL // the page that says what each code means
 }
 
-// handle is echo's HTTPErrorHandler: it answers an error by a page to people, and by an RFC 9457 problem to programs.
-// Neither repeats what was sent.
+// handle is echo's HTTPErrorHandler. It writes a page for people, or an RFC 9457 problem for programs. Neither repeats
+// what was sent.
 func (h *errorHandler) handle(err error, c echo.Context) {
 	st, p := request.StateOf(c), respond.ProblemOf(err)
 	status := p.Code.Status()
@@ -33,7 +34,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 	}
 	path := c.Request().URL.Path
 	if p.Code == problem.NotFound && (strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/u/")) {
-		st.ForPeople, p = true, problem.New(problem.LinkUnknown) // a link that a mail program or a hand has damaged
+		st.PrefersHTML, p = true, problem.New(problem.LinkUnknown) // a link that a mail program or a hand has damaged
 	}
 	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
 	if request.WantsPage(c) {
@@ -46,7 +47,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 	h.problem(c, p)
 }
 
-// page answers a problem to people.
+// page writes the page of a problem.
 func (h *errorHandler) page(c echo.Context, p *problem.Error) error {
 	if p.Code == problem.LinkUnknown {
 		return h.pages.unknownLink(c)
@@ -57,14 +58,14 @@ func (h *errorHandler) page(c echo.Context, p *problem.Error) error {
 		Errors: fieldErrors(p.Fields)}
 	if site != nil {
 		page.Site = site.Show
-		if st.Framed { // or who is refused inside a frame would see nothing at all
+		if st.Frameable { // or the frame would stay empty
 			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, policy("", "'self'", site.ancestors))
 		}
 	}
 	return h.pages.render(c, page.Status, h.pages.language(c, site), page)
 }
 
-// problem answers a problem to programs. Its type leads to what the description of the API says of its code.
+// problem writes a problem as JSON. Its type is the address of the code in the documentation of the API.
 func (h *errorHandler) problem(c echo.Context, p *problem.Error) {
 	about := *h.docs
 	about.Fragment = "code-" + string(p.Code)

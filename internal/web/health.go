@@ -14,20 +14,20 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// readyFor is how long an answer of the store is repeated: to ask it costs the store a write, and anybody may ask us.
+// readyFor is how long the store's answer is reused: each check costs the store a write, and anybody may cause one.
 const readyFor = time.Second
 
-// health tells operators' programs whether the process runs, and whether requests may come.
+// health handles /healthz and /readyz.
 type health struct {
-	ask func(ctx context.Context) error // the store's Ready
-	now func() time.Time
+	storeReady func(ctx context.Context) error // the store's Ready
+	now        func() time.Time
 
 	mu  sync.Mutex
-	at  time.Time // when the store was asked last
-	err error     // and what it said
+	at  time.Time // of the last check
+	err error     // its result
 }
 
-// status is what operators' programs are told.
+// status is the body of both responses.
 type status struct {
 	Status  string `json:"status"`
 	Setting string `json:"setting,omitempty"`
@@ -36,26 +36,26 @@ type status struct {
 	Fix     string `json:"fix,omitempty"`
 }
 
-// ready asks the store, once for all who ask within readyFor.
+// ready returns nil if the store is ready, or its error. It checks the store once for all calls within readyFor.
 func (h *health) ready(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if now := h.now(); h.at.IsZero() || now.Sub(h.at).Abs() >= readyFor {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 		defer cancel()
-		h.err = h.ask(ctx)
+		h.err = h.storeReady(ctx)
 		h.at = now
 	}
 	return h.err
 }
 
-// healthz says that the process answers.
+// healthz responds with 200 as long as the process runs.
 func (h *health) healthz(c echo.Context) error {
 	return writeStatus(c, http.StatusOK, "ok", status{Status: "ok"})
 }
 
-// readyz says whether requests may come: whether what is acknowledged now will last. If not, it names the store's
-// setting that is at fault, and what corrects it.
+// readyz responds with 200 if the process may take requests: if the store can be reached, and will keep what is
+// acknowledged. Otherwise it names the setting of the store that is wrong, and the fix.
 func (h *health) readyz(c echo.Context) error {
 	err := h.ready(c.Request().Context())
 	if err == nil {

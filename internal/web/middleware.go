@@ -13,18 +13,19 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// patience is how long one request may take after its headers are read; every call to a store is bound by it.
-const patience = 5 * time.Second
+// requestTimeout is how long one request may take after its headers are read. It bounds every call to a store.
+const requestTimeout = 5 * time.Second
 
-// logged gives a request its state and an id, answers its error, and writes its one log line: with the route's pattern,
-// and never a URI, an address, an IP or a token. The id is ours: what a client sends as one is ignored.
-func (a *app) logged(next echo.HandlerFunc) echo.HandlerFunc {
+// logRequest is middleware that gives a request its state and its id, has the error handler write the response to an
+// error, and then writes the request's one log line. The line has the route's pattern, and never a URI, an address, an IP
+// or a token. The id is ours: an X-Request-Id of the client's is ignored.
+func (a *app) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := a.Now()
 		st := &request.State{ID: hex.EncodeToString(a.random(16))}
 		request.Attach(c, st)
 		c.Response().Header().Set(echo.HeaderXRequestID, st.ID)
-		defer func() { a.report(c, st, a.Now().Sub(start)) }()
+		defer func() { a.writeLog(c, st, a.Now().Sub(start)) }()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
@@ -32,8 +33,8 @@ func (a *app) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// report writes the log line of a request.
-func (a *app) report(c echo.Context, st *request.State, took time.Duration) {
+// writeLog writes the log line of a request.
+func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 	status, route, method := 0, a.patternOf(c), knownMethod(c.Request().Method)
 	if c.Response().Committed {
 		status = c.Response().Status
@@ -58,7 +59,7 @@ func (a *app) report(c echo.Context, st *request.State, took time.Duration) {
 	a.Log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 }
 
-// patternOf is the pattern of a request's route, spelt as in the description of the API; "unmatched" if there is none.
+// patternOf returns the pattern of a request's route, spelt as in openapi.yaml; "unmatched" if there is none.
 func (a *app) patternOf(c echo.Context) string {
 	if pattern, ok := a.patterns[c.Path()]; ok {
 		return pattern
@@ -66,7 +67,7 @@ func (a *app) patternOf(c echo.Context) string {
 	return "unmatched"
 }
 
-// patternsOf are the patterns of all routes, by echo's spelling of them.
+// patternsOf returns the patterns of all routes, by echo's spelling of them.
 func patternsOf(e *echo.Echo) map[string]string {
 	all := map[string]string{}
 	for _, r := range e.Routes() {
@@ -81,7 +82,8 @@ func patternsOf(e *echo.Echo) map[string]string {
 	return all
 }
 
-// knownMethod keeps a caller from writing words of their own into logs and metrics.
+// knownMethod returns a method of RFC 9110, PATCH or "OTHER", so that a client cannot write words of its own into logs
+// and metrics.
 func knownMethod(m string) string {
 	if strings.Contains(" GET HEAD POST PUT PATCH DELETE CONNECT OPTIONS TRACE ", " "+m+" ") {
 		return m
@@ -89,8 +91,9 @@ func knownMethod(m string) string {
 	return "OTHER"
 }
 
-// recovered answers a panic as any other error of ours, and keeps its stack for the log.
-func recovered() echo.MiddlewareFunc {
+// recoverPanics returns middleware that turns a panic into an error, which is an internal_error, and keeps its stack for
+// the log.
+func recoverPanics() echo.MiddlewareFunc {
 	return middleware.RecoverWithConfig(middleware.RecoverConfig{
 		StackSize: 64 << 10, DisableStackAll: true,
 		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
@@ -101,9 +104,9 @@ func recovered() echo.MiddlewareFunc {
 	})
 }
 
-// secured returns middleware that sets the security headers that every response carries; pages may be more exact.
-// Whether we are reached by https our public URL says, and no header of a request.
-func (a *app) secured() echo.MiddlewareFunc {
+// securityHeaders returns middleware that sets the security headers of every response. Pages replace some of them by
+// their own. The public URL decides whether we are reached by https, not a header of the request.
+func (a *app) securityHeaders() echo.MiddlewareFunc {
 	secure := middleware.SecureWithConfig(middleware.SecureConfig{
 		ContentTypeNosniff: "nosniff", ContentSecurityPolicy: policy("", "'self'", "'none'"),
 		ReferrerPolicy: "no-referrer",
@@ -122,10 +125,10 @@ func (a *app) secured() echo.MiddlewareFunc {
 	}
 }
 
-// patient ends the context of a request after patience, but for routes that may take as long as they need.
-func patient(unbounded ...string) echo.MiddlewareFunc {
+// timeout returns middleware that ends the context of a request after requestTimeout, except on the routes unbounded.
+func timeout(unbounded ...string) echo.MiddlewareFunc {
 	return middleware.ContextTimeoutWithConfig(middleware.ContextTimeoutConfig{
-		Timeout: patience,
+		Timeout: requestTimeout,
 		Skipper: func(c echo.Context) bool {
 			for _, path := range unbounded {
 				if c.Path() == path {
@@ -138,8 +141,8 @@ func patient(unbounded ...string) echo.MiddlewareFunc {
 	})
 }
 
-// ofSite notes which site a request is about.
-func (a *app) ofSite(next echo.HandlerFunc) echo.HandlerFunc {
+// setSite is middleware that notes, for the log and the pages, which site the path names.
+func (a *app) setSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if id := c.Param("site"); a.sites[id] != nil {
 			request.StateOf(c).Site = id
@@ -148,18 +151,18 @@ func (a *app) ofSite(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// forPeople marks a route whose answers are pages unless a program asks for JSON.
-func forPeople(next echo.HandlerFunc) echo.HandlerFunc {
+// prefersHTML is middleware for routes that respond with a page unless the Accept header prefers JSON.
+func prefersHTML(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		request.StateOf(c).ForPeople = true
+		request.StateOf(c).PrefersHTML = true
 		return next(c)
 	}
 }
 
-// framed marks a route whose pages may be framed by pages that the site names.
-func framed(next echo.HandlerFunc) echo.HandlerFunc {
+// frameable is middleware for routes whose error pages, too, may be framed by the site's FrameAncestors.
+func frameable(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		request.StateOf(c).Framed = true
+		request.StateOf(c).Frameable = true
 		return next(c)
 	}
 }

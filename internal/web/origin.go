@@ -12,15 +12,16 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// origins tells our own pages, those of sites, and strangers' apart.
+// origins knows which web pages may send what: our own, those of each site, and no others.
 type origins struct {
 	own   origin.Origin
 	sites sites
 }
 
-// sender reports whether our own page sent a signup; a page of the site's, or a program, may have sent it otherwise.
-// Any other is refused. An opaque origin ("null") is believed to be ours only where the browser itself says so.
-func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
+// fromOwnPage reports whether a signup was sent by our own page, and not by a page of the site's or by a program. A
+// signup from any other page is an error, origin_not_allowed. The opaque origin "null" is our page's only if the browser
+// says same-origin.
+func (o *origins) fromOwnPage(r *http.Request, st *site) (ours bool, err error) {
 	header := r.Header.Values(echo.HeaderOrigin)
 	switch {
 	case len(header) == 0:
@@ -35,13 +36,9 @@ func (o *origins) sender(r *http.Request, st *site) (ours bool, err error) {
 	return false, problem.New(problem.OriginNotAllowed)
 }
 
-// protect refuses posts that a foreign page made a browser send. Programs and mail providers (RFC 8058) send neither
-// header.
-//
-// http.CrossOriginProtection does not do here: it compares Origin with the Host header, which behind a proxy need not
-// be ours; it looks at the first of several Sec-Fetch-Site headers; and it refuses "Origin: null", which browsers
-// without Sec-Fetch-Site send from our pages, since those send no referrer.
-func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
+// refuseCrossSite is middleware that refuses a post which a page of another site made a browser send (CSRF). Programs and
+// mail providers (RFC 8058) send neither header, and pass.
+func (o *origins) refuseCrossSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if site := fetchSite(r); site != "" {
@@ -59,10 +56,10 @@ func (o *origins) protect(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// protectCookie is stricter than protect, for pages where a cookie counts: where a browser does not say which site it
-// posts from, it must say which origin. A program says neither.
-func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
-	return o.protect(func(c echo.Context) error {
+// refuseCrossSiteStrictly is middleware for pages with a session cookie: a browser that sends no Sec-Fetch-Site must send
+// our own Origin, so "null" is refused, too. A program sends neither.
+func (o *origins) refuseCrossSiteStrictly(next echo.HandlerFunc) echo.HandlerFunc {
+	return o.refuseCrossSite(func(c echo.Context) error {
 		r := c.Request()
 		for _, from := range r.Header.Values(echo.HeaderOrigin) {
 			if fetchSite(r) == "" && from != string(o.own) {
@@ -73,11 +70,10 @@ func (o *origins) protectCookie(next echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
-// fetchSite is what a browser says of where a request comes from. No browser sends it twice, so several make none that
-// is known.
+// fetchSite returns the header Sec-Fetch-Site. Several headers, which no browser sends, make a value that is not known.
 func fetchSite(r *http.Request) string { return strings.Join(r.Header.Values("Sec-Fetch-Site"), ",") }
 
-// cors lets pages of the site's origins read the response. Cookies are never sent along.
+// cors is middleware that lets pages of the site's origins read the response. It never allows credentials.
 func (o *origins) cors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
@@ -92,7 +88,7 @@ func (o *origins) cors(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// preflight answers a browser that asks whether a page may sign up.
+// preflight handles OPTIONS, by which a browser asks whether a page may send a signup.
 func (o *origins) preflight(c echo.Context) error {
 	if _, err := o.sites.of(c); err != nil {
 		return err

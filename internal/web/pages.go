@@ -22,7 +22,7 @@ type pages struct {
 	sites sites
 }
 
-// render writes a page and the headers that are particular to it.
+// render writes a page, and the headers that differ from those of every response.
 func (p *pages) render(c echo.Context, status int, locale string, page templates.Page) error {
 	var b bytes.Buffer
 	if err := p.set.Page(&b, locale, page); err != nil {
@@ -37,27 +37,28 @@ func (p *pages) render(c echo.Context, status int, locale string, page templates
 		}
 		h.Set(echo.HeaderContentSecurityPolicy, policy(script, p.sites[page.Site.ID].confirmAction, "'none'"))
 	case templates.Signup:
-		p.public(h, page.Site.ID)
-		p.allowProof(h, page)
+		p.publicHeaders(h, page.Site.ID)
+		p.allowProofInPolicy(h, page)
 	case templates.Sent:
-		p.public(h, page.Site.ID)
+		p.publicHeaders(h, page.Site.ID)
 	}
 	h.Set("Content-Language", p.set.Language(locale))
 	respond.Vary(h, echo.HeaderAccept, "Accept-Language")
 	return respond.HTML(c, status, b.Bytes())
 }
 
-// public is for pages without a token in their address. With the policy no-referrer browsers would send "Origin: null"
-// with their form, and a signup from our own page could not be told from a stranger's.
-func (p *pages) public(h http.Header, site string) {
+// publicHeaders sets the headers of a page without a token in its address. With the referrer policy no-referrer browsers
+// would post its form with "Origin: null", and it would not be known as our own.
+func (p *pages) publicHeaders(h http.Header, site string) {
 	h.Set(echo.HeaderReferrerPolicy, "same-origin")
 	if st := p.sites[site]; st != nil {
 		h.Set(echo.HeaderContentSecurityPolicy, policy("", st.formAction, st.ancestors))
 	}
 }
 
-// allowProof lets a signup page run and show what its proof needs; with a captcha, content of another's.
-func (p *pages) allowProof(h http.Header, page templates.Signup) {
+// allowProofInPolicy adds to the Content-Security-Policy what the proof of a signup page needs: our own script, or the
+// sources of a captcha's service.
+func (p *pages) allowProofInPolicy(h http.Header, page templates.Signup) {
 	st, more := p.sites[page.Site.ID], challenge.Policy{}
 	switch {
 	case st == nil:
@@ -70,12 +71,12 @@ func (p *pages) allowProof(h http.Header, page templates.Signup) {
 	h.Set(echo.HeaderContentSecurityPolicy, policyWith(more, st.formAction, st.ancestors))
 }
 
-// policy is a Content-Security-Policy; script is empty or a source.
+// policy returns a Content-Security-Policy; script is empty or a source.
 func policy(script, formAction, ancestors string) string {
 	return policyWith(challenge.Policy{Script: strings.Fields(script)}, formAction, ancestors)
 }
 
-// policyWith is a Content-Security-Policy with more sources.
+// policyWith returns a Content-Security-Policy with more sources.
 func policyWith(more challenge.Policy, formAction, ancestors string) string {
 	p := "default-src 'none'; style-src " + strings.Join(append([]string{"'self'"}, more.Style...), " ") +
 		"; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors " + ancestors
@@ -90,8 +91,8 @@ func policyWith(more challenge.Policy, formAction, ancestors string) string {
 	return p
 }
 
-// language is the best locale for a reader: what is wanted first, else what their browser prefers, of what the site
-// offers. Without a site all languages are offered.
+// language returns the best of a site's locales for a reader: the one that is wanted, or else the one that the browser
+// prefers. Without a site, all languages that we have are offered.
 func (p *pages) language(c echo.Context, st *site, wanted ...string) string {
 	offered := p.set.Languages()
 	if st != nil {
@@ -100,7 +101,7 @@ func (p *pages) language(c echo.Context, st *site, wanted ...string) string {
 	return p.set.Match(offered, append(wanted, c.Request().Header.Values("Accept-Language")...)...)
 }
 
-// languageOfView is the language in which the person signed up; where that is forgotten, what the browser prefers.
+// languageOfView returns the locale in which the person signed up; if the record is gone, what the browser prefers.
 func (p *pages) languageOfView(c echo.Context, v confirm.View) string {
 	if v.Locale != "" {
 		return v.Locale
@@ -108,7 +109,7 @@ func (p *pages) languageOfView(c echo.Context, v confirm.View) string {
 	return p.language(c, p.sites[v.Site])
 }
 
-// state tells the holder of a link where things stand: as a page, or for programs as {"state": …}.
+// state responds to a link with a page, or with {"state": …} for programs.
 func (p *pages) state(c echo.Context, status int, v confirm.View, state string, page templates.Page) error {
 	request.StateOf(c).Site = v.Site
 	if !request.WantsPage(c) {
@@ -117,12 +118,12 @@ func (p *pages) state(c echo.Context, status int, v confirm.View, state string, 
 	return p.render(c, status, p.languageOfView(c, v), page)
 }
 
-// unknownLink is the page of a link that is not ours, or was damaged.
+// unknownLink shows the page of a link that is not ours, or was damaged.
 func (p *pages) unknownLink(c echo.Context) error {
 	return p.render(c, http.StatusNotFound, p.language(c, nil), templates.UnknownLink{})
 }
 
-// choices are a site's purposes in one of its languages.
+// choices returns a site's purposes in one of its languages.
 func (p *pages) choices(st *site, locale string) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range st.rules.Purposes {
@@ -132,7 +133,7 @@ func (p *pages) choices(st *site, locale string) []templates.Purpose {
 	return all
 }
 
-// purposes are those of a subscription, with the language of each text where it is not that of the page.
+// purposes returns the purposes of a subscription, with the language of each text where it is not the page's.
 func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range from {
@@ -144,7 +145,7 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 	return all
 }
 
-// foreign is the language of a text if a page in this locale is written in another; else empty.
+// foreign returns the language of a text if a page in this locale is written in another; else empty.
 func (p *pages) foreign(text, locale string) string {
 	if p.set.Language(locale) == text {
 		return ""
@@ -152,7 +153,7 @@ func (p *pages) foreign(text, locale string) string {
 	return text
 }
 
-// inState are the purposes in one state.
+// inState returns the purposes that are in a state.
 func inState(all []templates.Purpose, state consent.State) []templates.Purpose {
 	var some []templates.Purpose
 	for _, p := range all {
@@ -163,7 +164,7 @@ func inState(all []templates.Purpose, state consent.State) []templates.Purpose {
 	return some
 }
 
-// fieldErrors are field errors as pages show them.
+// fieldErrors returns field errors for the pages.
 func fieldErrors(fields []problem.Field) []templates.FieldError {
 	var all []templates.FieldError
 	for _, f := range fields {

@@ -56,7 +56,7 @@ func TestABodyThatDoesNotArriveHasItsCode(t *testing.T) {
 	e.web.echo.ServeHTTP(answered, r)
 	answer{answered.Code, answered.Header(), answered.Body.String()}.asDescribed(t, http.MethodPost, signupPath)
 	if got := codeOf(t, answered.Body.String()); answered.Code != http.StatusRequestTimeout || got != "too_slow" ||
-		time.Since(begun) > patience {
+		time.Since(begun) > requestTimeout {
 		t.Errorf("%d %s", answered.Code, got)
 	}
 }

@@ -10,15 +10,16 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// exportPath is the one route that may take as long as it needs.
+// exportPath is the one route without a timeout.
 const exportPath = "/v1/sites/:site/export"
 
-// newEcho returns the router with all routes, and what happens to every request around them.
+// newEcho returns the router: the middleware of every request, and all routes. A new route is added in addPublic,
+// addServers or addAdmin, and described in openapi.yaml.
 func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = request.ClientIP(a.TrustedProxies)
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
-	e.Use(a.logged, recovered(), a.secured(), exactPath, a.ofSite, patient(exportPath))
+	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), exactPath, a.setSite, timeout(exportPath))
 	a.addPublic(e)
 	a.addServers(e)
 	if a.admin != nil {
@@ -27,29 +28,29 @@ func (a *app) newEcho() *echo.Echo {
 	return e
 }
 
-// addPublic adds what is for everybody.
+// addPublic adds the routes that need no key.
 func (a *app) addPublic(e *echo.Echo) {
-	browser := &browsers{secure: a.PublicURL.Scheme == "https", random: a.random}
+	browser := &browserCookies{secure: a.PublicURL.Scheme == "https", random: a.random}
 	signup := &signups{
 		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
 		limits: a.limits, gate: a.gate,
 		browsers: browser, idempotent: a.idempotent, undeliverable: a.Undeliverable, now: a.Now,
 	}
-	link := &links{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
-	leave := &unsubscribe{service: a.Service, sites: a.sites, pages: a.pages}
+	link := &confirmationPages{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
+	leave := &unsubscribePage{service: a.Service, sites: a.sites, pages: a.pages}
 	body := readBody(MaxBody)
 
 	site := e.Group("/v1/sites/:site")
-	site.POST("/subscriptions", signup.signUp, framed, a.origins.cors, body)
+	site.POST("/subscriptions", signup.signUp, frameable, a.origins.cors, body)
 	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
-	// A proof of work for a signup, to be done beforehand:
+	// A proof of work that ALTCHA's widget does before the signup:
 	get(site, "/challenge", signup.challenge, a.origins.cors, body)
 
 	hosted := e.Group("/s/:site")
-	get(hosted, "", a.form.show, forPeople, framed, body)
-	get(hosted, "/sent", a.form.sent, forPeople, framed, body) // "look in your inbox"
+	get(hosted, "", a.form.show, prefersHTML, frameable, body)
+	get(hosted, "/sent", a.form.sent, prefersHTML, frameable, body) // "look in your inbox"
 
-	page, button := []echo.MiddlewareFunc{forPeople, body}, []echo.MiddlewareFunc{forPeople, body, a.origins.protect}
+	page, button := []echo.MiddlewareFunc{prefersHTML, body}, []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
 	confirmation := e.Group("/c/:token")
 	get(confirmation, "", link.show, page...)
 	confirmation.POST("", link.confirm, button...)
@@ -57,14 +58,14 @@ func (a *app) addPublic(e *echo.Echo) {
 	confirmation.POST("/unblock", link.unblock, button...)
 	confirmation.POST("/renew", link.renew, button...)
 	for _, path := range []string{"/decline", "/unblock", "/renew"} {
-		get(confirmation, path, link.back, page...)
+		get(confirmation, path, link.redirectToPage, page...)
 	}
 	get(e, "/u/:token", leave.show, page...)
 	e.POST("/u/:token", leave.withdraw, button...) // also by RFC 8058
 
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
-	// embed.js takes one version of this one only:
+	// embed.js loads this by its checksum:
 	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body)
 	get(e, "/assets/:name", a.assets.show, body)
 	get(e, "/healthz", a.health.healthz, body)
@@ -73,8 +74,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(e, "/docs", a.docs.html, body)
 }
 
-// addServers adds what is for a site's servers, with its API key, and for the operator's programs, with theirs. The key
-// comes before the body.
+// addServers adds the routes for a site's servers, which need its API key, and for the operator's programs, which need
+// a key of the operator's. The key is checked before the body is read.
 func (a *app) addServers(e *echo.Echo) {
 	handlers, body := &api.API{Service: a.Service, Webhooks: a.Webhooks, Now: a.Now}, readBody(MaxBody)
 	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
@@ -85,7 +86,7 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, body, a.idempotent.once)
-	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body, a.idempotent.onceThen(handlers.Current))
+	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body, a.idempotent.oncePersonal(handlers.Current))
 	get(site, "/stats", handlers.Stats, read, body)
 	get(e, exportPath, handlers.Export, read, body)
 	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)
@@ -93,16 +94,16 @@ func (a *app) addServers(e *echo.Echo) {
 
 	if a.Bounces != nil {
 		reports := &api.Bounces{Receiver: a.Bounces, Log: a.Log}
-		// Protected, for a browser that was once given the key as a password would send it along.
-		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage), a.origins.protect)
+		// Cross-site posts are refused: a browser that was once given the key as a password sends it by itself.
+		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage), a.origins.refuseCrossSite)
 	}
 }
 
-// addAdmin adds the dashboard.
+// addAdmin adds the dashboard. All but the login need a session.
 func (a *app) addAdmin(e *echo.Echo) {
 	body := readBody(MaxBody)
-	page, button := []echo.MiddlewareFunc{forPeople, body},
-		[]echo.MiddlewareFunc{forPeople, body, a.origins.protectCookie}
+	page, button := []echo.MiddlewareFunc{prefersHTML, body},
+		[]echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSiteStrictly}
 	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
 	e.POST(admin.LoginPath, a.admin.Login, button...)
 

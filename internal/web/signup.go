@@ -20,25 +20,26 @@ import (
 )
 
 const (
-	// undeliverableWithin bounds the question whether a domain takes mail.
+	// undeliverableWithin bounds the check whether a domain takes mail.
 	undeliverableWithin = time.Second
 	// attestSlack is how far a website's clock may be ahead of ours.
 	attestSlack = time.Minute
 )
 
-// signups takes signups: from a program or script as JSON, from a website's form, or from our own page.
+// signups handles POST /v1/sites/{site}/subscriptions: signups as JSON from a program or a script, and forms of a
+// website's page or of our own.
 type signups struct {
 	service       *confirm.Service
 	sites         sites
 	pages         *pages
-	form          *signupForm
+	form          *signupPage
 	keys          *apiKeys
 	origins       *origins
 	limits        *signupLimits
 	gate          *challenge.Gate
-	browsers      *browsers
+	browsers      *browserCookies
 	idempotent    *idempotent
-	undeliverable func(ctx context.Context, domain string) bool // nil: nobody is asked
+	undeliverable func(ctx context.Context, domain string) bool // nil: domains are not checked
 	now           func() time.Time
 }
 
@@ -48,16 +49,16 @@ type signup struct {
 	fields   *request.Fields
 	form     bool // not JSON
 	hosted   bool // a form of our own page
-	trapped  bool // filled in by a program: answered, and dropped
+	trapped  bool // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
-	attested *consent.Attested // by a site's server; nil: it was sent by none
-	redirect string            // where its person goes then; empty: to our own page
-	demand   *challenge.Demand // the proof that it lacks; nil: none
+	attested *consent.Attested // what a site's server said of the visitor; nil: no server sent it
+	redirect string            // where the person goes then; empty: to our own page
+	demand   *challenge.Demand // the proof that is missing or wrong; nil: none
 }
 
-// signUp is the call that signs a person up. A signup that is well formed gets one answer, whatever is known of the
-// address.
+// signUp reads a signup, checks it, and hands it to the service. Every well-formed signup gets the same response,
+// whatever is known of the address.
 func (s *signups) signUp(c echo.Context) error {
 	in, wrong, err := s.read(c)
 	switch {
@@ -66,10 +67,11 @@ func (s *signups) signUp(c echo.Context) error {
 	case len(wrong) > 0:
 		return s.refuse(c, in, wrong)
 	}
-	// What is wrong in itself was told above: such a response need not be stored, and costs the store nothing.
+	// A signup that is not well formed was refused above, without a call to the store. Only the rest is stored under an
+	// Idempotency-Key.
 	return s.idempotent.once(func(c echo.Context) error {
 		in.request.IdempotencyID = s.idempotent.requestID(c)
-		wrong, err := s.admit(c, in)
+		wrong, err := s.check(c, in)
 		switch {
 		case err != nil:
 			return err
@@ -80,7 +82,7 @@ func (s *signups) signUp(c echo.Context) error {
 	})(c)
 }
 
-// schema is the fields of a signup at a site: the contract's, its captcha's, and of our own page two more.
+// schema returns the fields that a signup at a site may have. Our own page has two more.
 func (st *site) schema(ours bool) request.Schema {
 	s := request.Schema{
 		challenge.WorkField: request.Text,
@@ -98,13 +100,13 @@ func (st *site) schema(ours bool) request.Schema {
 	return s
 }
 
-// read reads a signup, and all that is wrong with it in itself.
+// read reads a signup, and returns everything that is wrong with its fields.
 func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err error) {
 	in = &signup{}
 	if in.site, err = s.sites.of(c); err != nil {
 		return nil, nil, err
 	}
-	ours, err := s.origins.sender(c.Request(), in.site)
+	ours, err := s.origins.fromOwnPage(c.Request(), in.site)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,12 +130,12 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 		in.redirect = in.site.after(afterSignup, in.request.Purposes)
 	}
 	if wrong = append(wrong, also...); len(wrong) == 0 && in.hosted {
-		in.trapped, wrong = s.form.byPerson(in)
+		in.trapped, wrong = s.form.detectBot(in)
 	}
 	return in, wrong, nil
 }
 
-// method is how a signup was expressed.
+// method returns how a signup came in, for the evidence.
 func method(ours, form bool) consent.Method {
 	switch {
 	case !form:
@@ -144,17 +146,17 @@ func method(ours, form bool) consent.Method {
 	return consent.ByForm
 }
 
-// read turns the fields of a signup into what is asked for, and where its person goes then; or returns everything that is wrong.
-func (st *site) read(in *request.Fields) (asked confirm.Signup, redirect string, wrong []problem.Field) {
+// read returns the signup that the fields describe, and where the person goes then; or everything that is wrong.
+func (st *site) read(in *request.Fields) (out confirm.Signup, redirectTo string, wrong []problem.Field) {
 	add := func(field string, c problem.Code) {
 		if c != "" {
 			wrong = append(wrong, problem.Field{Name: field, Code: c})
 		}
 	}
 	var c problem.Code
-	asked.Address, c = in.Email()
+	out.Address, c = in.Email()
 	add("email", c)
-	asked.Purposes, c = st.readPurposes(in)
+	out.Purposes, c = st.readPurposes(in)
 	add("purposes", c)
 	add("consent", readConsent(in))
 	add("preticked", readPreticked(in))
@@ -165,12 +167,12 @@ func (st *site) read(in *request.Fields) (asked confirm.Signup, redirect string,
 		field := st.Captcha.Widget().Field
 		add(field, in.Wrong(field))
 	}
-	redirect, c = st.readRedirect(in)
+	redirectTo, c = st.readRedirect(in)
 	add("redirect", c)
-	return asked, redirect, wrong
+	return out, redirectTo, wrong
 }
 
-// readPurposes reads what is agreed to. A site with one purpose needs none named.
+// readPurposes returns the ids of the purposes that are agreed to. At a site with one purpose they may be left out.
 func (st *site) readPurposes(in *request.Fields) ([]string, problem.Code) {
 	if c := in.Wrong("purposes"); c != "" {
 		return nil, c
@@ -206,7 +208,8 @@ func readConsent(in *request.Fields) problem.Code {
 	return ""
 }
 
-// readPreticked refuses everything that does not say no: a doubt is no consent (CJEU C-673/17).
+// readPreticked refuses every value but a clear no: a box that may have been ticked beforehand is no consent (CJEU
+// C-673/17).
 func readPreticked(in *request.Fields) problem.Code {
 	if c := in.Wrong("preticked"); c != "" {
 		return c
@@ -235,8 +238,8 @@ func (st *site) readRedirect(in *request.Fields) (string, problem.Code) {
 	return u.String(), ""
 }
 
-// attested reads what a website's server says of the visitor for whom it signs up. Only an API key makes a call one of
-// the site's server; without one the fields are refused, for anybody could send them. Nil: no server sent the call.
+// attested returns what a website's server says of the visitor whom it signs up, or nil if no server sent the signup.
+// These fields need the site's API key: without it anybody could send them.
 func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Attested, []problem.Field, error) {
 	fields := []string{"visitor_ip", "visitor_user_agent", "visitor_page", "visitor_at"}
 	sent := 0
@@ -276,8 +279,8 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 	return a, wrong, nil
 }
 
-// visitor is whose signups are counted against the limits of one client: the client, or who the site's server says was
-// its visitor. A server that says nothing of its visitor has the site's own limit only.
+// visitor returns the address that counts as the client in the limits on signups: the client's own, or the visitor's of
+// whom the site's server speaks. It is the zero Addr, which is not limited, if a server names no visitor.
 func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	if a == nil {
 		return request.Client(c)
@@ -286,15 +289,14 @@ func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	return ip
 }
 
-// admit asks whether an email may be asked for from here now: within the limits of the client's IP and network, with
-// the proof that the site requires, to a domain that takes mail. The limits come first, or one client could cause a
-// surge, or use up all questions that a captcha's service is asked at once. Limits on emails are the rules' own; the
-// one on an address is silent.
-func (s *signups) admit(c echo.Context, in *signup) ([]problem.Field, error) {
+// check checks a well-formed signup against the limits of its client, for the proof that the site requires, and that the
+// domain takes mail. The limits come first, or one client could cause a surge, or keep a captcha's service busy. The
+// limits on emails are the service's own; the one on an address is silent.
+func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	if err := s.limits.acquire(c, in.site, visitor(c, in.attested)); err != nil {
 		return nil, err
 	}
-	if wrong, err := s.proven(c, in); err != nil || len(wrong) > 0 {
+	if wrong, err := s.checkProof(c, in); err != nil || len(wrong) > 0 {
 		return wrong, err
 	}
 	if s.undeliverable != nil {
@@ -307,9 +309,9 @@ func (s *signups) admit(c echo.Context, in *signup) ([]problem.Field, error) {
 	return nil, nil
 }
 
-// proven asks the gate for a proof, on every way in but a site's server's: its key is its proof. A refusal is no
-// response that an Idempotency-Key stores: nothing was done.
-func (s *signups) proven(c echo.Context, in *signup) ([]problem.Field, error) {
+// checkProof checks the proof of work or the captcha's token, if the gate requires one. A site's server needs none beside
+// its key. A refusal is not stored under an Idempotency-Key, since nothing was done.
+func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error) {
 	if in.attested != nil {
 		return nil, nil
 	}
@@ -330,8 +332,8 @@ func (s *signups) proven(c echo.Context, in *signup) ([]problem.Field, error) {
 	return []problem.Field{{Name: failure.Demand.Field(), Code: code}}, nil
 }
 
-// accept hands a signup to the service, and answers it. One that a program filled in is not handed over, and answered
-// the same.
+// accept hands a signup to the service, unless a program filled in the trap, and writes the response, which is the same
+// in both cases.
 func (s *signups) accept(c echo.Context, in *signup) error {
 	if in.hosted {
 		in.request.Browser = s.browsers.ofOrNew(c)
@@ -351,9 +353,8 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
 }
 
-// refuse tells what is wrong with a signup. Who filled in our own page gets it back, with the address typed and what to
-// correct. Who filled in a website's form, and lacks a proof that the form did not ask for, gets our page too, where
-// they can give it.
+// refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what to
+// correct. A website's form gets our page, too, if only a proof is missing, which the person can give there.
 func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) error {
 	page, json := request.Accepts(c.Request())
 	if json || !page || !in.hosted && (in.demand == nil || !in.form) {
@@ -366,7 +367,7 @@ func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) erro
 	return s.form.showAgain(c, in, wrong)
 }
 
-// challenge returns a fresh proof of work to be done, for ALTCHA's own widget in a website's form.
+// challenge handles GET /v1/sites/{site}/challenge: a new proof of work, for ALTCHA's own widget in a website's form.
 func (s *signups) challenge(c echo.Context) error {
 	st, err := s.sites.of(c)
 	if err != nil {

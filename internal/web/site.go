@@ -21,7 +21,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// Site is what the web knows of a website beside the rules' confirm.Site.
+// Site is what the web knows of a website, beside confirm.Site.
 type Site struct {
 	Show      templates.Site
 	Locales   []string        // BCP 47; the first is the default; every purpose has its text in each
@@ -38,22 +38,21 @@ type Site struct {
 	Theme          *theme.Theme     // nil: the pages' own look
 }
 
-// Limits are a site's limits on who may sign up; none: no limit. Those on emails are the rules' own.
+// Limits are a site's limits on signups by client; none: no limit. The limits on emails are in confirm.Site.
 type Limits struct {
 	SignupsPerIP      []store.Limit // an IPv6 network of 64 bits counts as one IP
 	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
 }
 
-// After says where a person is sent when something is done; nil: to our own page. Nothing is ever added to these
-// addresses.
+// After says where a person is sent after an action; nil: to our own page. Nothing is ever added to these URLs.
 type After struct{ Signup, Confirm, Withdraw *url.URL }
 
-// site is a Site as it is used: checked, and joined with what the rules know of it.
+// site is a Site that was checked, with the rest of what is known of it.
 type site struct {
 	Site
 	id        string
 	rules     confirm.Site
-	challenge surge.Challenge // when its signups need one
+	challenge surge.Challenge // when its signups need a proof
 
 	// Of the Content-Security-Policy:
 	formAction    string // of pages with the signup form
@@ -75,7 +74,7 @@ func (s sites) of(c echo.Context) (*site, error) {
 func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (*site, error) {
 	rules, ok := service.Site(id)
 	if !ok {
-		return nil, errors.New("the rules do not know it")
+		return nil, errors.New("the service does not know it")
 	}
 	st := &site{
 		Site: w, id: id, rules: rules, challenge: surges.Challenge(id),
@@ -116,7 +115,7 @@ func withSource(list string, u *url.URL) string {
 	return list
 }
 
-// checkTexts makes sure that nobody is asked for a consent without words.
+// checkTexts makes sure that each purpose has a text in each of the site's languages.
 func (st *site) checkTexts() error {
 	if len(st.Locales) == 0 || len(st.rules.Purposes) == 0 {
 		return errors.New("it needs a locale and a purpose")
@@ -131,11 +130,11 @@ func (st *site) checkTexts() error {
 	return nil
 }
 
-// signupPath is where the site's own hosted page is.
+// signupPath is the path of the hosted signup page.
 func (st *site) signupPath() string { return "/s/" + st.id }
 
-// languageOf finds the language in which a text was shown: the page's if the text is the same in several, and also if
-// the text is one of the past.
+// languageOf returns the language of a purpose's text. It is locale, the language of the page, if several languages have
+// the same text, or if the text is one that the configuration no longer has.
 func (st *site) languageOf(shown consent.PurposeStatus, locale string) string {
 	p, _ := st.rules.Purpose(shown.ID)
 	if p.Text[locale] == shown.Text {
@@ -148,20 +147,20 @@ func (st *site) languageOf(shown consent.PurposeStatus, locale string) string {
 	return st.Locales[i]
 }
 
-// done is one of the three things after which a person is sent on.
-type done int
+// occasion is an action after which a person is sent to another page.
+type occasion int
 
 const (
-	afterSignup done = iota
+	afterSignup occasion = iota
 	afterConfirm
 	afterWithdraw
 )
 
-func (a After) of(d done) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
+func (a After) of(d occasion) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
 
-// after is where a person is sent who did something about these purposes: to the page of the first of them, in the
-// site's order, that has one, else to the site's; empty: nowhere.
-func (st *site) after(d done, purposes []string) string {
+// after returns where a person is sent after an action on these purposes: the page of the first of them, in the site's
+// order, that has one, else the site's; empty: nowhere.
+func (st *site) after(d occasion, purposes []string) string {
 	to := st.After.of(d)
 	for _, p := range st.rules.Purposes {
 		if own := st.AfterPurpose[p.ID].of(d); own != nil && slices.Contains(purposes, p.ID) {
@@ -175,8 +174,8 @@ func (st *site) after(d done, purposes []string) string {
 	return to.String()
 }
 
-// checkAfter makes sure that every such page is one that a person may be sent to, and lets the button of a confirmation
-// page be answered with a redirect, as checkRedirects does for the signup form.
+// checkAfter makes sure that those pages are under the site's redirects, and lets the button of the confirmation page be
+// answered with a redirect, as checkRedirects does for the signup form.
 func (st *site) checkAfter() error {
 	all := []After{st.After}
 	for _, p := range st.rules.Purposes {

@@ -17,15 +17,15 @@ import (
 // oneClick is the field of a mail provider's post (RFC 8058, section 3.1): List-Unsubscribe=One-Click.
 const oneClick = "List-Unsubscribe"
 
-// unsubscribe is the page of what an address agreed to at a site, where it takes that back.
-type unsubscribe struct {
+// unsubscribe handles /u/{token}: the page of what an address agreed to at a site, and its withdrawal.
+type unsubscribePage struct {
 	service *confirm.Service
 	sites   sites
 	pages   *pages
 }
 
 // show shows what an address agreed to, and changes nothing.
-func (u *unsubscribe) show(c echo.Context) error {
+func (u *unsubscribePage) show(c echo.Context) error {
 	v, err := u.service.Person.Agreements(c.Request().Context(), c.Param("token"))
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func (u *unsubscribe) show(c echo.Context) error {
 	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
 }
 
-// withdraw takes consent back at once, without a question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
+// withdraw withdraws consent at once, without another question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
 // section 3.1).
-func (u *unsubscribe) withdraw(c echo.Context) error {
+func (u *unsubscribePage) withdraw(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	named, how, err := readWithdrawal(c)
 	if err != nil {
@@ -69,8 +69,7 @@ func (u *unsubscribe) withdraw(c echo.Context) error {
 	return u.pages.state(c, http.StatusOK, v, state, u.withdrawn(c, v, named))
 }
 
-// readWithdrawal reads which purposes are taken back, none for all, and how it was said. Nothing at all in the body
-// says all.
+// readWithdrawal returns the purposes to withdraw, none for all, and how they were named. An empty body means all.
 func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 	if len(bytes.TrimSpace(request.StateOf(c).Body)) == 0 {
 		return nil, consent.ByLink, nil
@@ -81,7 +80,7 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 		return nil, "", err
 	}
 	code := in.Wrong("purposes")
-	// Purposes were nearly named: taking back all would be more than was meant.
+	// Purposes under a misspelt name: to withdraw all would be more than was meant.
 	if code == "" && in.Times("purposes") > len(in.All("purposes")) {
 		code = problem.PurposeUnknown
 	}
@@ -95,8 +94,9 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 	return in.All("purposes"), how, nil
 }
 
-// withdrawn says what is taken back of what was named, and what is left. It says the same when it is posted again.
-func (u *unsubscribe) withdrawn(c echo.Context, v confirm.View, named []string) templates.Page {
+// withdrawn returns the page of what was withdrawn of the purposes named, and what is left. It is the same when the form
+// is posted again.
+func (u *unsubscribePage) withdrawn(c echo.Context, v confirm.View, named []string) templates.Page {
 	st := u.sites[v.Site]
 	all := u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
 	p := templates.Withdrawn{Site: st.Show, Left: inState(all, consent.Confirmed), SignupURL: st.signupPath()}

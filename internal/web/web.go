@@ -1,25 +1,25 @@
 // Package web is what browsers and programs see of optin: the signup call, the hosted signup page, the pages behind the
-// links of emails, the API for a website's servers (package api), the dashboard (package admin), and the two questions
-// of operators. routes.go lists everything.
+// links of emails, the API for a website's servers (package api), the dashboard (package admin), and the health checks.
+// routes.go lists every route.
 //
 // What always holds:
 //
-//   - A safe method changes nothing (RFC 9110, section 9.2.1), whatever stands in the query, a header or a cookie.
-//   - Every body is read whole, once, and at most MaxBody bytes of it (a lookup: 320 KiB, a bounce: 1 MiB), before
-//     anything looks at it. Only the body fills fields.
-//   - A call for servers reads no body before its key was found right.
-//   - A POST of the API with an Idempotency-Key is carried out once, and answered the same for a day (package
-//     idempotency).
-//   - A signup by our own page counts only where a field that nobody sees stayed empty, and filling it in took a moment
-//     (signup_form.go).
+//   - A safe method changes nothing (RFC 9110, section 9.2.1), whatever its query, headers and cookies say.
+//   - A body is read whole, once, before a handler runs, and has at most MaxBody bytes (a lookup: 320 KiB, a bounce:
+//     1 MiB; body.go). Fields come from the body only.
+//   - A call for servers checks the API key before it reads the body.
+//   - A POST of the API with an Idempotency-Key is carried out once, and gets the same response for a day
+//     (idempotency.go).
+//   - A signup from our own page counts only if a field that nobody sees is empty, and if filling the page in took a
+//     moment (signup_page.go).
 //   - During a surge every signup but a server's needs a proof of work, or a captcha's token, whichever way it comes in
 //     (challenge.Gate).
-//   - A path is taken as it was sent: no percent-encoding, dot segment, double or trailing slash reaches a handler
-//     (strict.go).
+//   - A path has one spelling: no percent-encoding, dot segment, double or trailing slash reaches a handler
+//     (exact_path.go).
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
-//   - A signup that is well formed gets one answer, whatever is known of the address.
+//   - Every well-formed signup gets the same response, whatever is known of the address.
 //   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent (errors.go).
-//   - One log line for each request, with the route's pattern; never a URI, an address, an IP or a token.
+//   - There is one log line for each request, with the route's pattern; never a URI, an address, an IP or a token.
 package web
 
 import (
@@ -64,15 +64,15 @@ type Options struct {
 	PublicURL      *url.URL        // scheme and host; https unless loopback
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
 	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
-	// not know, and gives up when its context does. Nil: nobody is asked.
+	// not know, and gives up when its context ends. Nil: domains are not checked.
 	Undeliverable func(ctx context.Context, domain string) bool
-	// Fill is the least time between the making of our own signup page and its post: a quicker post gets the page
-	// again. 1 s if 0; negative: neither that nor the page's age counts.
+	// Fill is the shortest time in which a person can fill in our own signup page: a quicker post gets the page again.
+	// 1 s if 0; negative: neither that nor the page's age is checked.
 	Fill time.Duration
-	// Work is the proof of work that is required during a surge. Its key must be the same on all replicas. Nil: nobody
-	// is asked for anything.
+	// Work is the proof of work that is required during a surge. Its key must be the same on all replicas. Nil: no
+	// proof is ever required.
 	Work *challenge.Work
-	// Bounces takes what OperatorKeys hand in; nil: there is no such call.
+	// Bounces takes the reports that come with one of OperatorKeys; nil: there is no such call.
 	Bounces      *bounce.Receiver
 	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes do not count
 	Admin        Admin    // the dashboard; with the zero one there is none
@@ -80,7 +80,7 @@ type Options struct {
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
-	// Observe is told of every request: the route's pattern ("unmatched" if there is none), the method ("OTHER" if it
+	// Observe is called after every request: with the route's pattern ("unmatched" if there is none), the method ("OTHER" if it
 	// is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
 	Observe func(route, method string, status int, d time.Duration)
 }
@@ -95,7 +95,7 @@ type Admin struct {
 }
 
 // Store is what the web needs of a store: it limits signups, holds the cells of idempotency keys, proofs and sessions,
-// and says whether it is ready. It lists records only to count what is pending.
+// and reports whether it is ready. The dashboard lists records to count those that are pending.
 type Store interface {
 	store.Limits
 	store.Cells
@@ -103,7 +103,7 @@ type Store interface {
 	Ready(ctx context.Context) error
 }
 
-// New returns a handler of every request, or an error that says everything that is wrong with the options.
+// New returns the router, which is an http.Handler, or an error that lists everything that is wrong with the options.
 func New(o Options) (*echo.Echo, error) {
 	a, err := newApp(o)
 	if err != nil {
@@ -122,7 +122,7 @@ type app struct {
 	gate       *challenge.Gate
 	limits     *signupLimits
 	idempotent *idempotent
-	form       *signupForm
+	form       *signupPage
 	assets     *assets
 	docs       *docs
 	health     *health
@@ -131,10 +131,12 @@ type app struct {
 	patterns   map[string]string // of the routes, for the log, by echo's spelling
 }
 
-// newApp makes the parts, and puts them together.
+// newApp makes the parts and the router.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and a public URL are required")
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil ||
+		o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and " +
+			"a public URL are required")
 	}
 	o.complete()
 	own, err := origin.Of(o.PublicURL)
@@ -150,8 +152,8 @@ func newApp(o Options) (*app, error) {
 	a.gate = a.newGate()
 	a.limits = &signupLimits{ratelimit.New(o.Store, o.Keyring)}
 	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
-	a.form = &signupForm{sites: a.sites, pages: a.pages, gate: a.gate, ring: o.Keyring, fill: o.Fill, now: o.Now}
-	a.health = &health{ask: o.Store.Ready, now: o.Now}
+	a.form = &signupPage{sites: a.sites, pages: a.pages, gate: a.gate, ring: o.Keyring, fill: o.Fill, now: o.Now}
+	a.health = &health{storeReady: o.Store.Ready, now: o.Now}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
@@ -170,11 +172,14 @@ func (a *app) newGate() *challenge.Gate {
 	at := map[string]challenge.Site{}
 	for id, st := range a.sites {
 		at[id] = challenge.Site{
-			Never: st.challenge == surge.ChallengeNever, Always: st.challenge == surge.ChallengeAlways, Captcha: st.Captcha,
+			Never:   st.challenge == surge.ChallengeNever,
+			Always:  st.challenge == surge.ChallengeAlways,
+			Captcha: st.Captcha,
 		}
 	}
 	return challenge.NewGate(challenge.GateOptions{
-		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Surge.Admit, Random: a.random, Now: a.Now, Log: a.Log,
+		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Surge.Admit,
+		Random: a.random, Now: a.Now, Log: a.Log,
 	})
 }
 
@@ -214,7 +219,7 @@ func (o *Options) complete() {
 	}
 }
 
-// readSites reads the sites and their keys, and returns everything that is wrong with them.
+// readSites sets the sites and their API keys, and returns everything that is wrong with them.
 func (a *app) readSites() error {
 	var wrong []error
 	for id, w := range a.Options.Sites {
@@ -235,7 +240,7 @@ func (a *app) readSites() error {
 	}
 	for _, known := range a.Service.Sites() {
 		if _, ok := a.Options.Sites[known.ID]; !ok {
-			wrong = append(wrong, fmt.Errorf("web: site %s: the rules know it, the web does not", known.ID))
+			wrong = append(wrong, fmt.Errorf("web: site %s: the service knows it, the web does not", known.ID))
 		}
 	}
 	return errors.Join(wrong...)

@@ -1,5 +1,4 @@
-// Package admin is the operator's dashboard: pages for people, in English, which name nobody and are no part of
-// openapi.yaml.
+// Package admin is the operator's dashboard: pages in English, which name no person and are not part of openapi.yaml.
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
@@ -58,7 +57,7 @@ type Options struct {
 	Store    Store
 	Keyring  *keyring.Keyring
 	Ready    func(ctx context.Context) error // the store's, or one that repeats its answer for a moment
-	Secure   bool                            // the dashboard is reached by https
+	Secure   bool                            // the public URL is https
 	Now      func() time.Time
 	Random   func(n int) []byte
 }
@@ -69,21 +68,21 @@ type Site struct {
 	HasEndpoints bool
 }
 
-// Store is what is needed of a store.
+// Store is what the dashboard needs of a store.
 type Store interface {
 	store.Limits
 	store.Cells
 	List(ctx context.Context, q store.Query) (store.Page, error)
 }
 
-// Dashboard answers for the dashboard's pages. It is safe for concurrent use.
+// Dashboard has the handlers of the dashboard's pages. It is safe for concurrent use.
 type Dashboard struct {
 	Options
 	templates *templates.AdminSet
 	limits    *ratelimit.Limiter
 }
 
-// New reads the dashboard's pages.
+// New returns a Dashboard, or an error if there is no password.
 func New(o Options) (*Dashboard, error) {
 	o.Password = bytes.Trim(o.Password, " \t\r\n")
 	if len(o.Password) == 0 {
@@ -100,13 +99,13 @@ func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) erro
 		return err
 	}
 	h := c.Response().Header()
-	h.Set(echo.HeaderReferrerPolicy, "same-origin") // or older browsers would not say which origin they post from
+	h.Set(echo.HeaderReferrerPolicy, "same-origin") // with no-referrer, older browsers post with "Origin: null"
 	h.Set("Content-Language", "en")
 	respond.Vary(h, echo.HeaderAccept, echo.HeaderCookie)
 	return respond.HTML(c, status, b.Bytes())
 }
 
-// fail answers an error, if there is one, by a page of the dashboard; to programs it is answered as everywhere else.
+// fail responds to an error, if there is one, with a page of the dashboard. For a program it returns the error.
 func (d *Dashboard) fail(c echo.Context, err error, loggedIn bool) error {
 	if err == nil || !request.WantsPage(c) {
 		return err

@@ -41,7 +41,7 @@ func (d *Dashboard) Overview(c echo.Context) error {
 	return d.page(c, http.StatusOK, page)
 }
 
-// storeStatus is what /readyz says.
+// storeStatus returns whether the store is ready, as /readyz does.
 func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
 	err := d.Ready(ctx)
 	if u := new(store.UnsafeError); errors.As(err, &u) {
@@ -50,11 +50,12 @@ func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
 	return templates.AdminStore{Unreachable: err != nil}
 }
 
-// siteStatus is what is counted at a site, by little reading: no record is opened.
+// siteStatus returns the counts of a site. It opens no record.
 func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	today := d.Now().UTC()
-	days, err := d.Service.Website.Stats(ctx, s.ID, today.AddDate(0, 0, 1-overviewDays).Format(time.DateOnly), today.Format(time.DateOnly))
+	first := today.AddDate(0, 0, 1-overviewDays)
+	days, err := d.Service.Website.Stats(ctx, s.ID, first.Format(time.DateOnly), today.Format(time.DateOnly))
 	if err != nil {
 		return shown, err
 	}
@@ -69,7 +70,7 @@ func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.Adm
 	return shown, err
 }
 
-// sumDays is what was counted on all days together.
+// sumDays adds up the counts of all days.
 func sumDays(shown *templates.AdminSite, days []confirm.Day) {
 	within := map[string]int64{}
 	for _, day := range days {
@@ -91,7 +92,7 @@ func sumDays(shown *templates.AdminSite, days []confirm.Day) {
 	shown.MedianBucket = medianBucket(within)
 }
 
-// medianBucket is the bucket of the median; of two middle confirmations, the quicker one's.
+// medianBucket returns the bucket of the median; of two middle confirmations, the quicker one's.
 func medianBucket(within map[string]int64) string {
 	var all, before int64
 	for _, n := range within {

@@ -13,7 +13,7 @@ type RelayStatus struct {
 	PausedSince time.Time // for any sender; zero: it takes emails
 }
 
-// Relays remembers what a mailer's alarm said, for the dashboard. It is safe for concurrent use.
+// Relays keeps, for the dashboard, which relays the mailer has paused. It is safe for concurrent use.
 type Relays struct {
 	now func() time.Time
 
@@ -21,7 +21,7 @@ type Relays struct {
 	paused map[string]time.Time // by host:port; zero: it takes emails
 }
 
-// NewRelays begins with relays (host:port) that take emails. now is time.Now if nil.
+// NewRelays returns Relays with these addresses (host:port), none of them paused. now is time.Now if nil.
 func NewRelays(now func() time.Time, addresses ...string) *Relays {
 	if now == nil {
 		now = time.Now
@@ -33,7 +33,7 @@ func NewRelays(now func() time.Time, addresses ...string) *Relays {
 	return all
 }
 
-// Alarm is told that a relay was paused, or that it is paused no more.
+// Alarm notes that a relay was paused, or is used again. It is a mailer.Options.Alarm.
 func (l *Relays) Alarm(address string, paused bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +45,7 @@ func (l *Relays) Alarm(address string, paused bool) {
 	}
 }
 
-// Status returns that of all relays that are known, by their addresses.
+// Status returns the status of all relays, sorted by address.
 func (l *Relays) Status() (all []RelayStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -37,8 +37,8 @@ func (d *Dashboard) Session(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// session is an operator's browser. Its cookie says all of it, and proves that with a keyed hash under the password as
-// well as our secret: a session dies with either. Its id is random, and says nothing without the hash.
+// session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the password:
+// when either changes, all sessions end. The id is random.
 //
 //	id (16 bytes, base64url) . end (Unix seconds) . HMAC-SHA256 (base64url)
 type session struct {
@@ -46,7 +46,8 @@ type session struct {
 	ends time.Time
 }
 
-// cookie is bound to this very host by its prefix (RFC 6265bis, section 4.1.3.2), except where there is no https.
+// cookie returns the cookie of a session without its value. The prefix of its name binds it to this host (RFC 6265bis,
+// section 4.1.3.2), except where there is no https.
 func (d *Dashboard) cookie() *http.Cookie {
 	c := &http.Cookie{Name: "optin-admin", Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if d.Secure {
@@ -55,8 +56,7 @@ func (d *Dashboard) cookie() *http.Cookie {
 	return c
 }
 
-// openSession gives a browser a session of its own: it gets an id that nobody had before, with whichever cookie it
-// came.
+// openSession sets the cookie of a new session, with a new id whatever cookie the request had.
 func (d *Dashboard) openSession(c echo.Context) {
 	content := base64.RawURLEncoding.EncodeToString(d.Random(16)) + "." +
 		strconv.FormatInt(d.Now().Add(SessionLife).Unix(), 10)
@@ -65,7 +65,7 @@ func (d *Dashboard) openSession(c echo.Context) {
 	c.SetCookie(cookie)
 }
 
-// session returns that of a request; nil if there is none, or it has ended.
+// session returns the session of a request; nil if there is none, or if it has ended.
 func (d *Dashboard) session(c echo.Context) (*session, error) {
 	for _, cookie := range c.Request().CookiesNamed(d.cookie().Name) {
 		in := d.readSession(cookie.Value)
@@ -82,7 +82,7 @@ func (d *Dashboard) session(c echo.Context) (*session, error) {
 	return nil, nil
 }
 
-// readSession reads a cookie, if it is one of ours and has not expired.
+// readSession returns the session that a cookie says; nil if the cookie is not ours or has expired.
 func (d *Dashboard) readSession(cookie string) *session {
 	at := strings.LastIndexByte(cookie, '.')
 	if at < 0 {
@@ -100,7 +100,7 @@ func (d *Dashboard) readSession(cookie string) *session {
 	return &session{id: id, ends: time.Unix(unix, 0)}
 }
 
-// sessionSums are the keyed hashes of a cookie's content, by the newest secret first.
+// sessionSums returns the keyed hashes of a cookie's content, under the newest secret first.
 func (d *Dashboard) sessionSums(content string) (all []string) {
 	for _, sum := range d.Keyring.Sums("admin session", string(d.Password), content) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum))
@@ -108,10 +108,10 @@ func (d *Dashboard) sessionSums(content string) (all []string) {
 	return all
 }
 
-// endedCell is the name of the store's cell that says that a session has ended.
+// endedCell returns the name of the store's cell that is set when a session was ended by logging out.
 func (in *session) endedCell() string { return "admin/ended/" + in.id }
 
-// Logout ends the session for all replicas, for as long as its cookie would open anything.
+// Logout ends the session on all replicas. The store remembers that until the cookie expires.
 func (d *Dashboard) Logout(c echo.Context) error {
 	in, err := d.session(c)
 	if err != nil {

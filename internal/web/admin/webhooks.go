@@ -16,7 +16,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// FailedEvents shows what a site's endpoints were not told, a page at a time.
+// FailedEvents shows the events that could not be delivered to a site's endpoints, a page at a time.
 func (d *Dashboard) FailedEvents(c echo.Context) error {
 	s, err := d.site(c)
 	if err != nil {
@@ -48,7 +48,8 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 	return d.page(c, http.StatusOK, page)
 }
 
-// retried is what the address says of a button that was pressed; nil if it says nothing, or what no button does.
+// retried returns how many events the button of the page before has retried, as the query says; nil if it says nothing,
+// or a number that no button causes.
 func retried(q *request.Query) *templates.BoundedCount {
 	n, err := strconv.Atoi(q.Get("retried"))
 	if err != nil || n < 0 || n > webhook.MaxRetries {
@@ -57,7 +58,7 @@ func retried(q *request.Query) *templates.BoundedCount {
 	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
 }
 
-// RetryEvents makes one failed event due now, or all of a site's, as the API and the command line do.
+// RetryEvents makes one failed event of a site due now, or all of them, as the API and the command line do.
 func (d *Dashboard) RetryEvents(c echo.Context) error {
 	s, err := d.site(c)
 	if err != nil {

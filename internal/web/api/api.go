@@ -1,5 +1,5 @@
-// Package api answers the calls of a site's servers, and of the operator's programs. Who may call is decided before: by
-// the middleware of the routes, which also has read the body.
+// Package api has the handlers for a site's servers, and for the operator's programs. The middleware of the routes has
+// checked the API key and read the body before.
 package api
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// API answers for one site per call, which its path names as the parameter "site". All fields are required.
+// API has the handlers of a site's servers. The path parameter "site" is the site. All fields are required.
 type API struct {
 	Service  *confirm.Service
 	Webhooks *webhook.Endpoints
 	Now      func() time.Time
 }
 
-// unknown turns a store's answer about an id or address into a problem.
+// unknown turns store.ErrNotFound into the problem subscription_unknown.
 func unknown(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return problem.New(problem.SubscriptionUnknown)

@@ -22,13 +22,13 @@ const (
 	mediaText    = "text/plain" // how Amazon SNS sends its JSON
 )
 
-// Bounces takes what mail systems and services report of emails. All fields are required.
+// Bounces takes the reports of mail systems and services about emails. All fields are required.
 type Bounces struct {
 	Receiver *bounce.Receiver
 	Log      *slog.Logger
 }
 
-// Report takes one report. Handed in again, it changes nothing.
+// Report takes one report. The same report again changes nothing.
 func (b *Bounces) Report(c echo.Context) error {
 	var got bounce.Result
 	var err error

@@ -15,15 +15,14 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// exportStall is how long a client may take for each part of an export (by the clock of the connection): the whole may
-// take as long as it needs.
+// exportStall is how long a client may take to read one part of an export. The whole may take as long as it needs.
 const exportStall = 30 * time.Second
 
 // exportPart is how much of an export is written at a time, in bytes.
 const exportPart = 32 << 10
 
-// Export streams every subscription of a site. If it cannot be finished, the answer is a problem as long as nothing was
-// written; after that it breaks off, without the end that an HTTP response has when it is whole.
+// Export streams every subscription of a site. An error before anything was written is a problem. After that the
+// connection is cut, so that the client sees that the response is incomplete.
 func (a *API) Export(c echo.Context) error {
 	q, err := request.ParseQuery(c, "format")
 	if err != nil {
@@ -80,7 +79,7 @@ func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*
 	if err := b.Flush(); err != nil {
 		return err
 	}
-	_, err := out.Write(nil) // where there was nothing, that is the answer
+	_, err := out.Write(nil) // sends the headers if there was no subscription
 	return err
 }
 
@@ -143,8 +142,8 @@ func csvTime(t *time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// writeRow writes a row of RFC 4180. Every cell stands in quotes, so that a spreadsheet that separates by something
-// else than commas does not find a cell of its own inside one. The writer returns what goes wrong when it is flushed.
+// writeRow writes a row of RFC 4180. Every cell is in quotes, so that a spreadsheet with another separator than the comma
+// does not split it. An error is returned when the writer is flushed.
 func writeRow(b *bufio.Writer, cells []string) {
 	for i, cell := range cells {
 		if i > 0 {
@@ -157,9 +156,9 @@ func writeRow(b *bufio.Writer, cells []string) {
 	b.WriteString("\r\n")
 }
 
-// notFormula keeps a spreadsheet from taking a cell for a formula: it puts an apostrophe before one that begins with a
-// sign of a formula, in any width, also behind what spreadsheets skip (spaces, quotes, separators); and before a
-// control character.
+// notFormula keeps a spreadsheet from running a cell as a formula. It puts an apostrophe before a cell that begins with
+// a sign of a formula, in any width, even after characters that spreadsheets skip (spaces, quotes, separators), or with
+// a control character.
 func notFormula(cell string) string {
 	for _, r := range cell {
 		switch {

@@ -18,8 +18,8 @@ import (
 // MaxLookupBody is the size of the largest body of a lookup, in bytes: confirm.MaxLookup addresses of any length.
 const MaxLookupBody = 320 << 10
 
-// Lookup answers the question before every mailing: what is known of this address, or of these, at this site, now or as
-// of a date?
+// Lookup returns what is known of an address, or of several, at a site, now or as of a date. Websites call it before every
+// mailing.
 func (a *API) Lookup(c echo.Context) error {
 	schema := request.Schema{"email": request.Text, "emails": request.List, "as_of": request.Text}
 	in, _, err := schema.Decode(c, request.MediaJSON)
@@ -46,12 +46,12 @@ func (a *API) Lookup(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, found[0])
 }
 
-// results is the answer for many addresses, in the order in which they were asked.
+// results is the response for several addresses, in the order of the request.
 type results struct {
 	Results []result `json:"results"`
 }
 
-// result is that of one address; Subscription is null where nothing is known.
+// result is what is known of one address; Subscription is null if nothing is.
 type result struct {
 	Email        string          `json:"email"`
 	Subscription *consent.Status `json:"subscription"`
@@ -93,13 +93,12 @@ func readEmails(in *request.Fields) (all []address.Address, many bool, wrong []p
 	return all, true, wrong
 }
 
-// readAsOf reads a time in the past: one of RFC 3339, or a date, which is the end of that day (UTC). Zero if there is
-// none.
+// readAsOf returns a time in the past: of RFC 3339, or the end of a date (UTC). It is zero if the field is missing.
 func (a *API) readAsOf(in *request.Fields) (time.Time, problem.Code) {
 	switch c := in.Wrong("as_of"); {
 	case c != "":
 		return time.Time{}, c
-	case in.Misspelt("as_of"): // to ignore it would be to answer for now
+	case in.Misspelt("as_of"): // ignoring it would return the state of now
 		return time.Time{}, problem.FieldRepeated
 	case len(in.All("as_of")) == 0:
 		return time.Time{}, ""

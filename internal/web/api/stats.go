@@ -12,17 +12,17 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// maxDays is how many days one question for statistics may span.
+// maxDays is how many days one call may span.
 const maxDays = 366
 
-// statistics is the answer of Stats.
+// statistics is the response of Stats.
 type statistics struct {
 	From string        `json:"from"`
 	To   string        `json:"to"`
 	Days []confirm.Day `json:"days"`
 }
 
-// Stats returns what was counted by day and purpose; without dates that of the last 30 days.
+// Stats returns what was counted by day and purpose; without dates, of the last 30 days.
 func (a *API) Stats(c echo.Context) error {
 	q, err := request.ParseQuery(c, "from", "to")
 	if err != nil {
@@ -37,7 +37,8 @@ func (a *API) Stats(c echo.Context) error {
 		return err
 	}
 	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
-	if answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To); err != nil {
+	answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To)
+	if err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, answer)

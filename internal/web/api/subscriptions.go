@@ -13,16 +13,15 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// states are those of a subscription, and of a purpose.
+// states returns the states of a subscription, which are those of a purpose, too.
 func states() []string {
 	return []string{
 		string(consent.Pending), string(consent.Confirmed), string(consent.Declined), string(consent.Withdrawn),
-		string(consent.Expired),
-		string(consent.Undeliverable),
+		string(consent.Expired), string(consent.Undeliverable),
 	}
 }
 
-// listing is one part of a listing; NextCursor is null when there is nothing older.
+// listing is the response of List; NextCursor is null if there is nothing older.
 type listing struct {
 	Subscriptions []consent.Status `json:"subscriptions"`
 	NextCursor    *string          `json:"next_cursor"`
@@ -69,7 +68,8 @@ func (a *API) Get(c echo.Context) error {
 	return a.Current(c)
 }
 
-// Current returns one subscription as it stands now, whatever was asked.
+// Current returns one subscription as it is now, whatever the query and the body say. It also makes the response to a
+// repeated Withdraw.
 func (a *API) Current(c echo.Context) error {
 	st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
 	if err != nil {
@@ -78,8 +78,8 @@ func (a *API) Current(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// Resend asks for the email of the latest open request again. The answer says whether it is enqueued: the limits on
-// emails to one address apply here too.
+// Resend enqueues the email of the latest open request again. The response says whether it is enqueued: the limits on
+// emails to one address apply here, too.
 func (a *API) Resend(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err
@@ -95,8 +95,7 @@ func (a *API) Resend(c echo.Context) error {
 	return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted", "email": email})
 }
 
-// Withdraw takes back what a person told the website that they no longer want: the purposes named, or all where there
-// is no body.
+// Withdraw withdraws consent for a person who told the website: of the purposes named, or of all if there is no body.
 func (a *API) Withdraw(c echo.Context) error {
 	var purposes []string
 	if request.NoBody(c) != nil {
@@ -105,15 +104,16 @@ func (a *API) Withdraw(c echo.Context) error {
 			return err
 		}
 	}
-	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, request.Evidence(c, consent.ByServer))
+	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes,
+		request.Evidence(c, consent.ByServer))
 	if err != nil {
 		return unknown(err)
 	}
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// readPurposes reads which purposes of a subscription are meant. A body that names none has most likely misspelt them:
-// to take all back would be more than was meant.
+// readPurposes returns the purposes that the body names. A body that names none has probably misspelt the field: to
+// withdraw all would be more than was meant.
 func (a *API) readPurposes(c echo.Context) ([]string, error) {
 	in, _, err := request.Schema{"purposes": request.List}.Decode(c, request.MediaJSON)
 	if err != nil {
@@ -127,7 +127,7 @@ func (a *API) readPurposes(c echo.Context) ([]string, error) {
 		code = problem.PurposeRequired
 	case in.Misspelt("purposes"):
 		code = problem.FieldRepeated
-	case !request.ArePurposes(site, nil, named): // but a person may have agreed to what the configuration has forgotten
+	case !request.ArePurposes(site, nil, named): // a person may have agreed to a purpose that is no longer configured
 		st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
 		if err != nil {
 			return nil, unknown(err)
@@ -142,7 +142,7 @@ func (a *API) readPurposes(c echo.Context) ([]string, error) {
 	return named, nil
 }
 
-// Erase forgets a person (GDPR, article 17). Where they declined or took a consent back, the id still says that.
+// Erase erases a person (GDPR, article 17). That they declined or withdrew is still known under their id.
 func (a *API) Erase(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err

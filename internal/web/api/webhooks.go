@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/internal/webhook"
 )
 
-// FailedEvents lists what a site's endpoints were not told, without what the events say: the list names nobody.
+// FailedEvents lists the events that could not be delivered to a site's endpoints, without their content: it names nobody.
 //
 //	GET  ?limit=100&cursor=…  {"failed":[{id,endpoint,event,type,at}],"next_cursor":"…" or null}
 func (a *API) FailedEvents(c echo.Context) error {
@@ -70,7 +70,7 @@ func (a *API) RetryEvents(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, answer)
 }
 
-// readRetry reads which failed events are meant: some by their ids, or all.
+// readRetry returns the ids of the events to retry, or whether to retry all.
 func readRetry(c echo.Context) (ids []string, all bool, err error) {
 	in, _, err := request.Schema{"ids": request.List, "all": request.Bool}.Decode(c, request.MediaJSON)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Accepts reports what the Accept header names, of a page and JSON (or a problem), by its weights (RFC 9110, section
-// 12.5.1): page, json, or neither. A wildcard names neither: then the route decides.
+// Accepts reports whether the Accept header prefers a page or JSON (or a problem), by its weights (RFC 9110, section
+// 12.5.1). With neither named, or only a wildcard, both are false, and the route decides.
 func Accepts(r *http.Request) (page, json bool) {
 	var forPage, forJSON float64
 	for entry := range strings.SplitSeq(strings.Join(r.Header.Values(echo.HeaderAccept), ","), ",") {
@@ -39,8 +39,8 @@ func weight(params string) float64 {
 	return 1
 }
 
-// WantsPage reports whether a request is to be answered by a page.
+// WantsPage reports whether the response should be a page.
 func WantsPage(c echo.Context) bool {
 	page, json := Accepts(c.Request())
-	return page || StateOf(c).ForPeople && !json
+	return page || StateOf(c).PrefersHTML && !json
 }

@@ -46,7 +46,7 @@ func MediaType(r *http.Request) (string, map[string]string) {
 	return media, params
 }
 
-// NoBody refuses a body where a call takes none: what it says would be ignored.
+// NoBody returns a problem if a request has a body though the call takes none: it would be ignored.
 func NoBody(c echo.Context) error {
 	if body := bytes.TrimSpace(StateOf(c).Body); len(body) > 0 && !bytes.Equal(body, []byte("{}")) {
 		return problem.New(problem.BodyNotTaken)
@@ -64,12 +64,12 @@ const (
 	List             // ids
 )
 
-// Schema is the fields that a call knows. Any other is ignored, unless it is a known one in another spelling: parsers
-// disagree about those ("EMAIL", "email[]"), and so one could be checked here and another used elsewhere.
+// Schema is the fields that a call knows. Other fields are ignored. But a known field in another spelling ("EMAIL",
+// "email[]") is noted, since parsers disagree about those: one could be checked here and another used elsewhere.
 type Schema map[string]Kind
 
-// Decode reads the known fields of a request's body, in one of the media types that the call takes. form reports that
-// it was not JSON. What is wrong with single fields stands in the fields.
+// Decode reads the known fields of a request's body, which must have one of the media types. form reports that it was not
+// JSON. What is wrong with a single field is no error here; see Fields.Wrong.
 func (s Schema) Decode(c echo.Context, takes ...string) (f *Fields, form bool, err error) {
 	media, params := MediaType(c.Request())
 	if !slices.Contains(takes, media) {
@@ -126,7 +126,7 @@ func (s Schema) decodeJSON(body []byte) (*Fields, error) {
 	return f, nil
 }
 
-// addJSON adds a value if it is of the field's kind. Null is as good as not there.
+// addJSON adds a value if it is of the field's kind. Null is the same as no field.
 func (f *Fields) addJSON(field string, raw json.RawMessage) {
 	var several []json.RawMessage
 	switch kind := f.schema[field]; {
@@ -239,8 +239,8 @@ func (f *Fields) known(name string) (field string, exact bool) {
 	return "", false
 }
 
-// count notes that a field came, and reports whether its value is to be used, and under which name. In a form an id
-// list may come in several fields of the same name; every other field comes once.
+// count notes that a field came, and returns its known name and whether its value is to be used. In a form a List may
+// come in several fields of the same name; every other field comes once.
 func (f *Fields) count(name string, severally bool) (field string, use bool) {
 	field, exact := f.known(name)
 	if field == "" {
@@ -257,7 +257,7 @@ func (f *Fields) count(name string, severally bool) (field string, use bool) {
 	return field, exact
 }
 
-// add adds a value. A control character, or what is left of broken UTF-16, makes the field wrong.
+// add adds a value. A control character, or the replacement of broken UTF-16, makes the field wrong.
 func (f *Fields) add(field, value string) {
 	odd := func(r rune) bool {
 		return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
@@ -330,8 +330,7 @@ func (f *Fields) Email() (address.Address, problem.Code) {
 	return a, ""
 }
 
-// ArePurposes reports whether each id is of a purpose of the site, or of one that a person agreed to at a time when it
-// was.
+// ArePurposes reports whether each id is a purpose of the site, or a former one that the person agreed to.
 func ArePurposes(site confirm.Site, agreed []consent.PurposeStatus, ids []string) bool {
 	return !slices.ContainsFunc(ids, func(id string) bool {
 		_, ofSite := site.Purpose(id)

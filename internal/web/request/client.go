@@ -9,8 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// ClientIP returns an extractor of the client's IP for echo, so that Context.RealIP is it; empty if the peer is
-// unknown. Echo's default believes anybody's X-Forwarded-For, and so consent evidence could be forged.
+// ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if the peer is unknown.
+// Echo's default believes anybody's X-Forwarded-For: evidence of consent could be forged.
 func ClientIP(trusted []netip.Prefix) echo.IPExtractor {
 	return func(r *http.Request) string {
 		a := clientAddr(r.RemoteAddr, r.Header.Values(echo.HeaderXForwardedFor), trusted)
@@ -27,9 +27,9 @@ func Client(c echo.Context) netip.Addr {
 	return a
 }
 
-// clientAddr is the peer; or, if the peer is a trusted proxy, the right-most address of X-Forwarded-For that is not
-// one. Anybody may have written what stands left of it. An entry that is no address ends the search at the proxy that
-// named it. The zero Addr is an unknown peer.
+// clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address of X-Forwarded-For
+// that is not one: anybody may have written the addresses left of it. An entry that is not an address ends the search at
+// the proxy that added it. The zero Addr is an unknown peer.
 func clientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	addr := parseAddr(remote)
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
@@ -44,7 +44,7 @@ func clientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip
 	return addr
 }
 
-// parseAddr reads an address as RemoteAddr and proxies write it: with or without a port, IPv6 with or without brackets.
+// parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, IPv6 with or without brackets.
 // A mapped IPv4 address is that IPv4 address; a zone is left out.
 func parseAddr(s string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(s); err == nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/optin/optin/internal/problem"
 )
 
-// Query is what stands behind the question mark, read as strictly as a body: a parameter that the call does not know,
-// or that comes twice, would silently ask for something else.
+// Query is the query of a URL, read strictly: a parameter that the call does not know, or that comes twice, is an error,
+// since ignoring it would return something else than what was meant.
 type Query struct {
 	values url.Values
 	wrong  []problem.Field
 }
 
-// ParseQuery reads a query that may have the known parameters.
+// ParseQuery parses a query that may have the known parameters only.
 func ParseQuery(c echo.Context, known ...string) (*Query, error) {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
@@ -37,7 +37,7 @@ func ParseQuery(c echo.Context, known ...string) (*Query, error) {
 // Get returns a parameter; empty if it is not there.
 func (q *Query) Get(name string) string { return q.values.Get(name) }
 
-// Fail says that a parameter is wrong.
+// Fail notes that a parameter is wrong.
 func (q *Query) Fail(name string, c problem.Code) {
 	q.wrong = append(q.wrong, problem.Field{Name: name, Code: c})
 }
@@ -50,7 +50,7 @@ func (q *Query) Err() error {
 	return problem.InFields(q.wrong...)
 }
 
-// OneOf returns a parameter that is one of a few words; empty if it is not there.
+// OneOf returns a parameter that must be one of the words; empty if it is missing.
 func (q *Query) OneOf(name string, words ...string) string {
 	v := q.Get(name)
 	if v != "" && !slices.Contains(words, v) {
@@ -60,7 +60,7 @@ func (q *Query) OneOf(name string, words ...string) string {
 	return v
 }
 
-// Number returns a parameter from 1 to most, or without if it is not there.
+// Number returns a parameter that must be from 1 to most, or without if it is missing.
 func (q *Query) Number(name string, without, most int) int {
 	v := q.Get(name)
 	if v == "" {
@@ -74,7 +74,7 @@ func (q *Query) Number(name string, without, most int) int {
 	return n
 }
 
-// Time returns a parameter that is a time or a date, as ParseTime reads it; the zero time if it is not there.
+// Time returns a parameter that must be a time or a date, as ParseTime reads it; the zero time if it is missing.
 func (q *Query) Time(name string, end bool) time.Time {
 	v := q.Get(name)
 	if v == "" {
@@ -87,7 +87,7 @@ func (q *Query) Time(name string, end bool) time.Time {
 	return t
 }
 
-// Day returns a parameter that is a date, as 2006-01-02, or without if it is not there.
+// Day returns a parameter that must be a date, as 2006-01-02, or without if it is missing.
 func (q *Query) Day(name string, without time.Time) time.Time {
 	v := q.Get(name)
 	if v == "" {
@@ -104,11 +104,11 @@ func (q *Query) Day(name string, without time.Time) time.Time {
 // IsDate reports whether a text is a date, as 2006-01-02.
 func IsDate(text string) bool { _, err := time.Parse(time.DateOnly, text); return err == nil }
 
-// errZeroTime is the error of a time that nobody set, as Go and others write it: here it would mean that there is none.
+// errZeroTime is the error of the year 1, which programs send for a time that was not set.
 var errZeroTime = errors.New("request: the zero time")
 
-// ParseTime reads a time of RFC 3339, to the millisecond; or a date, which is its first moment, or with end the first
-// one after it (UTC).
+// ParseTime parses a time of RFC 3339, cut to the millisecond; or a date, which means its start or, with end, the start of
+// the next day (UTC).
 func ParseTime(text string, end bool) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		if end {

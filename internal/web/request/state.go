@@ -1,5 +1,5 @@
-// Package request reads requests: bodies, queries and headers, as strictly as the API promises, and what middleware
-// found out about them.
+// Package request reads requests: bodies, queries and headers, as strictly as the API promises, and the state that
+// middleware attaches to them.
 package request
 
 import (
@@ -8,20 +8,20 @@ import (
 	"github.com/optin/optin/confirm/consent"
 )
 
-// State is what is known of one request while it is answered. Middleware fills it in; handlers read it.
+// State is what middleware and handlers know of one request beside what echo.Context has.
 type State struct {
-	ID        string // of the request, as its X-Request-Id says
-	Body      []byte // read whole
-	ForPeople bool   // the route's answers are pages unless a program asks for JSON
-	Framed    bool   // pages may be framed where the site allows it
-	Site      string // id of the site it is about; empty while none is known
-	APIKey    string // SHA-256 of the key it was authorized by; empty: none
+	ID          string // of the request, as its X-Request-Id says
+	Body        []byte // read whole
+	PrefersHTML bool   // the route responds with a page unless the Accept header prefers JSON
+	Frameable   bool   // pages may be framed by the site's FrameAncestors
+	Site        string // id of the site it is about; empty while none is known
+	APIKey      string // SHA-256 of the key it was authorized by; empty: none
 
 	// For the log:
 
 	Cause   error  // of a status of 500 or more
 	Stack   string // of a panic
-	Dropped string // why a signup was answered and not carried out; empty: it was
+	Dropped string // why a signup got the usual response without being carried out; empty: it was carried out
 
 	// NothingDone tells the idempotency middleware that nothing was carried out, whatever the status.
 	NothingDone bool
@@ -35,7 +35,7 @@ func Attach(c echo.Context, s *State) { c.Set(stateKey, s) }
 // StateOf returns the state of a request. Every request has one.
 func StateOf(c echo.Context) *State { return c.Get(stateKey).(*State) }
 
-// Evidence returns what is known of an action from its request.
+// Evidence returns the evidence of an action: what is known of the request that caused it.
 func Evidence(c echo.Context, how consent.Method) consent.Evidence {
 	r := c.Request()
 	return consent.Evidence{IP: c.RealIP(), UserAgent: r.UserAgent(), Origin: r.Header.Get(echo.HeaderOrigin), How: how}

@@ -19,7 +19,7 @@ import (
 // RetryStore is how long to wait for a store that cannot be reached.
 const RetryStore = 5 * time.Second
 
-// ProblemOf turns an error of a handler into the problem that is answered. An error that is not listed is one of ours.
+// ProblemOf returns the problem for an error of a handler, or internal_error if there is none.
 func ProblemOf(err error) *problem.Error {
 	if p := new(problem.Error); errors.As(err, &p) {
 		return p

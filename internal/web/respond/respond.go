@@ -28,8 +28,8 @@ func HTML(c echo.Context, status int, page []byte) error {
 	return Bytes(c, status, "text/html; charset=utf-8", page)
 }
 
-// Bytes writes a whole response. Its length is said, so that HEAD says the same as GET. Nobody is left to be told if it
-// cannot be written.
+// Bytes writes a whole response, with its Content-Length, so that HEAD has the same headers as GET. It returns nil even if
+// the client has gone.
 func Bytes(c echo.Context, status int, mediaType string, body []byte) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, mediaType)
@@ -46,17 +46,17 @@ func SeeOther(c echo.Context, where string) error {
 	return c.Redirect(http.StatusSeeOther, where)
 }
 
-// RetryAfter says after how long to try again; 0: nothing is said.
+// RetryAfter sets the header Retry-After, in whole seconds, unless d is 0.
 func RetryAfter(h http.Header, d time.Duration) {
 	if d > 0 {
 		h.Set(echo.HeaderRetryAfter, strconv.Itoa(Seconds(d)))
 	}
 }
 
-// Seconds are the whole seconds of a time, rounded up.
+// Seconds returns a duration in whole seconds, rounded up.
 func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
-// Vary adds the headers that a response depends on, each once.
+// Vary adds names to the header Vary, each once.
 func Vary(h http.Header, names ...string) {
 	for _, n := range names {
 		if !slices.Contains(h.Values(echo.HeaderVary), n) {

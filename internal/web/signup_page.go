@@ -20,9 +20,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// Our own signup page expects what people do by themselves and few programs do: to leave a field alone that nobody
-// sees, and to take a moment. Neither needs a script, and neither is expected of any other form: what a website shows
-// is its own.
+// Our own signup page tells people from programs without a script: people leave a field empty that they do not see, and
+// take a moment to fill in the rest. Other forms are not checked in this way, since a website decides what they show.
 const (
 	fieldTrap  = "subject" // a name that no browser fills in by itself
 	fieldStamp = "stamp"
@@ -33,8 +32,8 @@ const (
 	defaultFill = time.Second
 )
 
-// signupForm is a site's own hosted signup page.
-type signupForm struct {
+// signupPage handles the hosted signup page, /s/{site}.
+type signupPage struct {
 	sites sites
 	pages *pages
 	gate  *challenge.Gate
@@ -43,8 +42,8 @@ type signupForm struct {
 	now   func() time.Time
 }
 
-// show shows the page in the language of ?lang= or of the browser.
-func (f *signupForm) show(c echo.Context) error {
+// show shows the page in the language of the parameter lang, or else of the browser.
+func (f *signupPage) show(c echo.Context) error {
 	st, err := f.sites.of(c)
 	if err != nil {
 		return err
@@ -53,8 +52,8 @@ func (f *signupForm) show(c echo.Context) error {
 	return f.pages.render(c, http.StatusOK, locale, f.page(st, locale, f.gate.Offer(st.id)))
 }
 
-// sent says: look in your inbox.
-func (f *signupForm) sent(c echo.Context) error {
+// sent shows the page after a signup: look in your inbox.
+func (f *signupPage) sent(c echo.Context) error {
 	st, err := f.sites.of(c)
 	if err != nil {
 		return err
@@ -63,14 +62,14 @@ func (f *signupForm) sent(c echo.Context) error {
 	return f.pages.render(c, http.StatusOK, locale, templates.Sent{Site: st.Show, TTL: st.rules.Terms.TTL})
 }
 
-// showAgain shows the page with what is wrong with a signup.
-func (f *signupForm) showAgain(c echo.Context, in *signup, wrong []problem.Field) error {
+// showAgain shows the page with what is wrong with a signup that it posted.
+func (f *signupPage) showAgain(c echo.Context, in *signup, wrong []problem.Field) error {
 	demand := in.demand
 	if demand == nil {
 		demand = f.gate.Offer(in.site.id)
 	}
 	p := f.page(in.site, in.locale, demand)
-	p.Stamp = f.stamp(in.site, f.now().Add(-f.fill)) // this person has taken a moment already
+	p.Stamp = f.stamp(in.site, f.now().Add(-f.fill)) // the person need not take that time again
 	if email := in.fields.One("email"); in.fields.Wrong("email") == "" && len(email) <= 320 {
 		p.Values.Email = email
 	}
@@ -84,7 +83,8 @@ func (f *signupForm) showAgain(c echo.Context, in *signup, wrong []problem.Field
 	return f.pages.render(c, http.StatusUnprocessableEntity, in.locale, p)
 }
 
-// codeForPeople is the code by which our page says which proof is lacking: people are told other words than programs.
+// codeForPeople returns the code whose text the page shows when a proof is missing: people read another text than
+// programs.
 func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
 	switch {
 	case d.Captcha != nil:
@@ -95,7 +95,7 @@ func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
 	return c
 }
 
-func (f *signupForm) page(st *site, locale string, demand *challenge.Demand) templates.Signup {
+func (f *signupPage) page(st *site, locale string, demand *challenge.Demand) templates.Signup {
 	p := templates.Signup{
 		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
 		Stamp: f.stamp(st, f.now()),
@@ -119,8 +119,8 @@ func (f *signupForm) page(st *site, locale string, demand *challenge.Demand) tem
 	return p
 }
 
-// byPerson reports whether a post of our own page fell into the trap, and otherwise what speaks against a person.
-func (f *signupForm) byPerson(in *signup) (trapped bool, wrong []problem.Field) {
+// detectBot reports whether a post of our page filled in the trap. Otherwise it returns what is wrong with its stamp.
+func (f *signupPage) detectBot(in *signup) (trapped bool, wrong []problem.Field) {
 	if in.fields.Filled(fieldTrap) {
 		return true, nil
 	}
@@ -130,9 +130,9 @@ func (f *signupForm) byPerson(in *signup) (trapped bool, wrong []problem.Field) 
 	return false, nil
 }
 
-// stamp is the moment at which a site's page was made, in milliseconds, and its keyed hash; empty where nobody asks for
-// it.
-func (f *signupForm) stamp(st *site, made time.Time) string {
+// stamp returns when a site's page was made, in milliseconds since 1970, and a keyed hash of that; empty if it is not
+// checked.
+func (f *signupPage) stamp(st *site, made time.Time) string {
 	if f.fill < 0 {
 		return ""
 	}
@@ -140,9 +140,9 @@ func (f *signupForm) stamp(st *site, made time.Time) string {
 	return at + "." + f.stampSums(st, at)[0]
 }
 
-// readStamp refuses a stamp that is not ours and this site's, that is too old, or too young. By the clock of another
-// replica a page may have been made in our future: then its person is too quick, once.
-func (f *signupForm) readStamp(st *site, stamp string) problem.Code {
+// readStamp returns what is wrong with a stamp: it is not ours or not this site's, too old, or too young. If the clock of
+// the replica that made the page is ahead of ours, a person may be too quick once.
+func (f *signupPage) readStamp(st *site, stamp string) problem.Code {
 	if f.fill < 0 {
 		return ""
 	}
@@ -162,8 +162,8 @@ func (f *signupForm) readStamp(st *site, stamp string) problem.Code {
 	return ""
 }
 
-// stampSums are the keyed hashes of a moment at a site, by the newest secret first.
-func (f *signupForm) stampSums(st *site, at string) (all []string) {
+// stampSums returns the keyed hashes of a moment at a site, under the newest secret first.
+func (f *signupPage) stampSums(st *site, at string) (all []string) {
 	for _, sum := range f.ring.Sums("signup page", st.id, at) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum[:16]))
 	}

@@ -14,18 +14,19 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 )
 
-// signupLimits limit how many emails one client may ask for, by its IP and its network.
+// signupLimits limit how many signups, and renewals, one client may send to a site: by its IP and by its network.
 type signupLimits struct{ *ratelimit.Limiter }
 
-// acquire counts one email that a client asks for, against all its limits, or against none of them and refuses it, in
-// the headers as well. A store that cannot say refuses too. Of an unknown client nothing is counted. What was counted
-// is never given back.
+// acquire counts one signup of a client against the limits of its IP and of its network. If either has no room it counts
+// nothing, sets the RateLimit headers, and returns too_many_requests. An error of the store refuses the signup, too. A
+// client whose address is unknown is not limited. What was counted is never given back.
 func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error {
 	if !from.IsValid() {
 		return nil
 	}
 	err := l.Acquire(c.Request().Context(), "",
-		l.SignupsPerIP(st.id, from, st.Limits.SignupsPerIP), l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork))
+		l.SignupsPerIP(st.id, from, st.Limits.SignupsPerIP),
+		l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork))
 	exceeded := new(ratelimit.Exceeded)
 	if !errors.As(err, &exceeded) {
 		return err
@@ -41,8 +42,8 @@ func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error 
 	return err
 }
 
-// policies returns all limits that are in force, as RateLimit-Policy says them (draft-ietf-httpapi-ratelimit-headers): how many, in how many
-// seconds. The limits on one address are never told: they would tell what is known of it.
+// policies returns the value of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): of each limit how many in how
+// many seconds. The limits on an address are not among them: they would reveal what is known of it.
 func policies(all []ratelimit.Quota) string {
 	var items []string
 	for _, q := range all {
@@ -53,8 +54,9 @@ func policies(all []ratelimit.Quota) string {
 	return strings.Join(items, ", ")
 }
 
-// over returns a quota that is used up, as RateLimit says it: nothing is left, for so many seconds. The store tells only how long; of several
-// limits it can be none whose window is shorter, and the shortest other one is named.
+// over returns the value of RateLimit for a quota that is used up: nothing is left for so many seconds. The store
+// returns only the wait. So of several limits the one with the shortest window that is not shorter than the wait is
+// named.
 func over(q ratelimit.Quota, wait time.Duration) string {
 	at := -1
 	for i, l := range q.Bucket.Limits {

@@ -14,44 +14,45 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// links are the pages behind the links of emails, and their buttons.
-type links struct {
+// confirmationPages handle the links of emails, /c/{token}, and the buttons on their pages.
+type confirmationPages struct {
 	service  *confirm.Service
 	sites    sites
 	pages    *pages
-	browsers *browsers
+	browsers *browserCookies
 	limits   *signupLimits
 }
 
-// show shows what is behind a link, and changes nothing.
-func (l *links) show(c echo.Context) error {
+// show shows the page behind a link. It changes nothing, since mail scanners open links, too.
+func (l *confirmationPages) show(c echo.Context) error {
 	v, err := l.service.Person.View(c.Request().Context(), c.Param("token"))
 	respond.Vary(c.Response().Header(), echo.HeaderCookie)
 	if err != nil {
-		return l.fail(c, v, err)
+		return l.failPage(c, v, err)
 	}
-	if v.Use == token.UseDecline && v.Asked.IsZero() { // the link has outlived what it was for, and still declines
-		return l.fail(c, v, consent.ErrExpired)
+	if v.Use == token.UseDecline && v.Asked.IsZero() { // its request is gone; the button of the page declines all the same
+		return l.failPage(c, v, consent.ErrExpired)
 	}
 	return l.pages.state(c, http.StatusOK, v, string(v.State), l.page(c, v))
 }
 
-// back is for who reloads the page that a post has shown.
-func (l *links) back(c echo.Context) error {
+// redirectToPage handles the GET of a button's address, which a browser sends when the page after a POST is reloaded.
+func (l *confirmationPages) redirectToPage(c echo.Context) error {
 	return respond.SeeOther(c, "/c/"+c.Param("token"))
 }
 
-// confirm is the button: the one act that makes a consent valid. Again, it answers the same.
-func (l *links) confirm(c echo.Context) error {
+// confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing and
+// gets the same response; (*confirm.Person).Confirm decides that.
+func (l *confirmationPages) confirm(c echo.Context) error {
 	ctx, token, how := c.Request().Context(), c.Param("token"), consent.ByLink
 	if l.browsers.of(c) != "" {
-		if v, err := l.service.Person.View(ctx, token); err == nil && l.browsers.same(c, v) {
+		if v, err := l.service.Person.View(ctx, token); err == nil && l.browsers.isSame(c, v) {
 			how = consent.ByBrowser
 		}
 	}
 	v, err := l.service.Person.Confirm(ctx, token, request.Evidence(c, how))
 	if err != nil {
-		return l.fail(c, v, err)
+		return l.failPage(c, v, err)
 	}
 	if to := l.sites[v.Site].after(afterConfirm, purposeIDs(v.Purposes)); to != "" && request.WantsPage(c) {
 		request.StateOf(c).Site = v.Site
@@ -60,28 +61,28 @@ func (l *links) confirm(c echo.Context) error {
 	return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(v, false))
 }
 
-// decline is "this was not me".
-func (l *links) decline(c echo.Context) error {
+// decline handles the button "this was not me". A second press gets the same response.
+func (l *confirmationPages) decline(c echo.Context) error {
 	v, err := l.service.Person.Decline(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
 	if err != nil {
-		return l.fail(c, v, err)
+		return l.failPage(c, v, err)
 	}
 	p := templates.Declined{Site: l.sites[v.Site].Show, UnblockAction: action(v.Unblock, "/unblock"), JustNow: true}
 	return l.pages.state(c, http.StatusOK, v, "declined", p)
 }
 
-// unblock lets emails come again.
-func (l *links) unblock(c echo.Context) error {
+// unblock handles the button of a declined link that allows emails again. It confirms nothing.
+func (l *confirmationPages) unblock(c echo.Context) error {
 	v, err := l.service.Person.Unblock(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
 	if err != nil {
-		return l.fail(c, v, err)
+		return l.failPage(c, v, err)
 	}
 	return l.pages.state(c, http.StatusOK, v, "unblocked", l.unblocked(v))
 }
 
-// renew asks for a new email from the page of an expired link, within the limits of the client. What has been confirmed
-// needs none.
-func (l *links) renew(c echo.Context) error {
+// renew handles the button of an expired link, which asks for a new email. It counts against the client's limits on
+// signups. A link whose request was confirmed needs none.
+func (l *confirmationPages) renew(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	v, err := l.service.Person.View(ctx, token)
 	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
@@ -92,7 +93,7 @@ func (l *links) renew(c echo.Context) error {
 	}
 	v, err = l.service.Person.Renew(ctx, token, request.Evidence(c, consent.ByLink))
 	if err != nil {
-		return l.fail(c, v, err)
+		return l.failPage(c, v, err)
 	}
 	if v.State == consent.Confirmed {
 		return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(v, true))
@@ -100,8 +101,9 @@ func (l *links) renew(c echo.Context) error {
 	return l.pages.state(c, http.StatusAccepted, v, "pending", templates.Renewed{Site: l.sites[v.Site].Show})
 }
 
-// fail answers a link that cannot do what was asked: to people with a page that says what they can do instead.
-func (l *links) fail(c echo.Context, v confirm.View, err error) error {
+// failPage responds to the error of a link: with a page that says what the person can do instead, or else by returning
+// the error.
+func (l *confirmationPages) failPage(c echo.Context, v confirm.View, err error) error {
 	if l.sites[v.Site] != nil {
 		request.StateOf(c).Site = v.Site
 	}
@@ -112,7 +114,7 @@ func (l *links) fail(c echo.Context, v confirm.View, err error) error {
 	return l.pages.render(c, respond.ProblemOf(err).Code.Status(), l.pages.languageOfView(c, v), p)
 }
 
-// action is the path of a button behind a token; empty where there is no token.
+// action returns the path that a button posts to; empty where there is no token.
 func action(token, path string) string {
 	if token == "" {
 		return ""
@@ -120,8 +122,8 @@ func action(token, path string) string {
 	return "/c/" + token + path
 }
 
-// page is the page of a link that works.
-func (l *links) page(c echo.Context, v confirm.View) templates.Page {
+// page returns the page of a link that works.
+func (l *confirmationPages) page(c echo.Context, v confirm.View) templates.Page {
 	show := l.sites[v.Site].Show
 	switch {
 	case v.Use == token.UseUnblock:
@@ -137,12 +139,12 @@ func (l *links) page(c echo.Context, v confirm.View) templates.Page {
 		Site: show, Address: v.Address.Masked(), Purposes: l.pages.purposes(l.sites[v.Site], v.Locale, v.Purposes),
 		Asked: v.Asked, Deadline: v.Deadline,
 		ConfirmAction: action(c.Param("token"), ""), DeclineAction: action(v.Decline, "/decline"),
-		SameBrowser: l.browsers.same(c, v),
+		SameBrowser: l.browsers.isSame(c, v),
 	}
 }
 
-// failedPage is the page of a link that does not do what was asked, or nil where the error is not the link's.
-func (l *links) failedPage(c echo.Context, v confirm.View, err error) templates.Page {
+// failedPage returns the page of a link that is expired, declined or withdrawn, or nil for any other error.
+func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error) templates.Page {
 	st := l.sites[v.Site]
 	if st == nil {
 		return nil
@@ -162,15 +164,16 @@ func (l *links) failedPage(c echo.Context, v confirm.View, err error) templates.
 	return nil
 }
 
-// confirmed shows of a link's purposes those that are confirmed: one of them may have been taken back since.
-func (l *links) confirmed(v confirm.View, already bool) templates.Page {
+// confirmed returns the page after the confirmation, with those of the link's purposes that are confirmed: some may have
+// been withdrawn since.
+func (l *confirmationPages) confirmed(v confirm.View, already bool) templates.Page {
 	st := l.sites[v.Site]
 	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe, BackURL: st.Show.URL}
 	p.Purposes = inState(l.pages.purposes(st, v.Locale, v.Purposes), consent.Confirmed)
 	return p
 }
 
-func (l *links) unblocked(v confirm.View) templates.Page {
+func (l *confirmationPages) unblocked(v confirm.View) templates.Page {
 	st := l.sites[v.Site]
 	return templates.Unblocked{Site: st.Show, SignupURL: st.signupPath()}
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// idempotent carries requests with an Idempotency-Key out once.
+// idempotent is the middleware for requests with an Idempotency-Key: each is carried out once.
 type idempotent struct{ keys *idempotency.Keys }
 
 // once is middleware for a call whose response may be stored and repeated.
-func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc { return i.onceThen(nil)(next) }
+func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc { return i.oncePersonal(nil)(next) }
 
-// onceThen is middleware for a call whose response is about a person, and so is not stored: again answers in its place.
-func (i *idempotent) onceThen(again echo.HandlerFunc) echo.MiddlewareFunc {
+// oncePersonal is middleware for a call whose response is about a person and is not stored: the handler again makes the
+// response to a repeated request.
+func (i *idempotent) oncePersonal(again echo.HandlerFunc) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, err := idempotencyRequest(c)
@@ -32,7 +33,7 @@ func (i *idempotent) onceThen(again echo.HandlerFunc) echo.MiddlewareFunc {
 			case err != nil:
 				return err
 			case claim != nil:
-				return first(c, claim, next, again != nil)
+				return carryOut(c, claim, next, again != nil)
 			}
 			c.Response().Header().Set("Idempotency-Replayed", "true")
 			if response.Personal {
@@ -44,7 +45,7 @@ func (i *idempotent) onceThen(again echo.HandlerFunc) echo.MiddlewareFunc {
 	}
 }
 
-// requestID names a signup by its Idempotency-Key and body; empty without a key.
+// requestID returns a name of a request that is the same for the same Idempotency-Key and body; empty without a key.
 func (i *idempotent) requestID(c echo.Context) string {
 	r, err := idempotencyRequest(c)
 	if err != nil || r.Key == "" {
@@ -53,7 +54,7 @@ func (i *idempotent) requestID(c echo.Context) string {
 	return i.keys.ID(r)
 }
 
-// idempotencyRequest is what tells a request from another one with the same key.
+// idempotencyRequest returns what package idempotency needs to know of a request.
 func idempotencyRequest(c echo.Context) (idempotency.Request, error) {
 	r, st := c.Request(), request.StateOf(c)
 	key, err := idempotency.ParseKey(r.Header.Values("Idempotency-Key"))
@@ -69,8 +70,8 @@ func idempotencyRequest(c echo.Context) (idempotency.Request, error) {
 		Media: media, Body: st.Body}, nil
 }
 
-// first carries out a request that has claimed its key, records the response, stores it, and sends it.
-func first(c echo.Context, claim *idempotency.Claim, next echo.HandlerFunc, personal bool) error {
+// carryOut carries out the request that has claimed a key, records the response, stores it, and sends it.
+func carryOut(c echo.Context, claim *idempotency.Claim, next echo.HandlerFunc, personal bool) error {
 	client, recorded := c.Response(), &recorder{header: http.Header{}}
 	defer func() {
 		c.SetResponse(client)
@@ -133,5 +134,5 @@ func (r *recorder) send(c echo.Context) {
 		h[name] = values
 	}
 	c.Response().WriteHeader(r.status)
-	_, _ = c.Response().Write(r.body) // nobody is left to be told
+	_, _ = c.Response().Write(r.body) // the client has gone
 }

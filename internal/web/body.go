@@ -1,0 +1,56 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+)
+
+// MaxBody is the size of the largest body that a call takes unless it says otherwise, in bytes.
+const MaxBody = 16 << 10
+
+// readBody returns middleware that reads the whole body into the request's state before the handler runs. It refuses a
+// body of more than most bytes, by Content-Length or by what arrives (413), with a Content-Encoding, since an unpacked
+// body has no known size (415), and one that does not arrive in time (408).
+func readBody(most int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			body, err := bodyOf(c, most)
+			if err != nil {
+				c.Response().Header().Set(echo.HeaderConnection, "close") // the rest of the body is not read
+				return err
+			}
+			request.StateOf(c).Body = body
+			return next(c)
+		}
+	}
+}
+
+func bodyOf(c echo.Context, most int64) ([]byte, error) {
+	r := c.Request()
+	if r.ContentLength > most {
+		return nil, problem.New(problem.TooLarge)
+	}
+	codings := strings.Join(r.Header.Values(echo.HeaderContentEncoding), ",")
+	if codings != "" && !strings.EqualFold(codings, "identity") {
+		return nil, problem.New(problem.MediaTypeNotSupported)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, most))
+	tooLarge := new(http.MaxBytesError)
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &tooLarge):
+		return nil, problem.New(problem.TooLarge)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, problem.New(problem.TooSlow)
+	}
+	return nil, problem.New(problem.Unreadable)
+}
