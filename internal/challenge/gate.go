@@ -14,22 +14,22 @@ import (
 const (
 	// ShowCaptchaFor is how long a site's page shows its captcha after one was required.
 	ShowCaptchaFor = 10 * time.Minute
-	// AskAgainAfter is how long what is known of a captcha's service is relied on.
+	// AskAgainAfter is how long it is taken as known whether a captcha's service is available.
 	AskAgainAfter = 30 * time.Second
-	// MaxQuestions is how many questions one service is asked at once: each is a connection, and anybody can cause one.
+	// MaxQuestions is how many calls to one service may run at once: each is a connection, and anybody can cause one.
 	MaxQuestions = 64
 
-	// minSpentFor is how long a proof is known as spent at least, where clocks differ.
+	// minSpentFor is how long at least a proof is kept as spent, since clocks differ.
 	minSpentFor = time.Minute
-	// healthCheck is a token that no service gave out: whether the service refuses it tells whether it can be reached.
+	// healthCheck is a token that no service has issued: a service that refuses it is available.
 	healthCheck = "optin-asks-whether-you-are-there"
 )
 
-// WorkField is the field in which a signup sends a proof of work, by ALTCHA's name. A captcha's token comes in a field
-// of its service's.
+// WorkField is the field in which a signup sends a proof of work, as ALTCHA names it. A captcha's token comes in the
+// field that its service names.
 const WorkField = "altcha"
 
-// Demand is the proof that a signup must send: one of both.
+// Demand is the proof that a signup must send: one of the two.
 type Demand struct {
 	Work    *Challenge `json:"challenge,omitempty"`
 	Captcha *Widget    `json:"captcha,omitempty"`
@@ -43,7 +43,7 @@ func (d Demand) Field() string {
 	return WorkField
 }
 
-// Members are the demand as members of a problem.
+// Members returns the demand as members of an RFC 9457 problem.
 func (d Demand) Members() map[string]any {
 	if d.Captcha != nil {
 		return map[string]any{"captcha": d.Captcha}
@@ -55,9 +55,9 @@ func (d Demand) Members() map[string]any {
 type Proof struct {
 	Work  string // a payload, or empty
 	Token string // of a captcha, or empty
-	IP    string // of the visitor, for services that are told; may be empty
-	// Sender names the request. A proof that was spent may be spent again by the same request, for its response may
-	// have been lost. Empty: the request cannot be told from any other.
+	IP    string // of the visitor, for services that take it; may be empty
+	// Sender identifies the request. A spent proof may be spent again by the same request, since its response may have
+	// been lost. Empty: the request is a new one.
 	Sender string
 }
 
@@ -67,19 +67,19 @@ type Failure struct {
 	Demand  Demand // what to send
 }
 
-// Site says what is asked of signups at one site.
+// Site says when signups at a site need a proof, and which.
 type Site struct {
-	Never   bool     // nothing, whatever happens
-	Always  bool     // a proof each time; else only in a surge
-	Captcha *Captcha // its token takes the place of a proof of work; nil: none
+	Never   bool     // they need none, even in a surge
+	Always  bool     // they always need one; else only in a surge
+	Captcha *Captcha // its token is required in place of a proof of work; nil: none
 }
 
 // GateOptions are what a Gate needs. All but Work, Log and Now are required.
 type GateOptions struct {
-	Work    *Work // nil: nobody is asked for anything
+	Work    *Work // nil: no proof is ever required
 	Sites   map[string]Site
 	Keyring *keyring.Keyring
-	// SetNX is a store's: it notes which proofs are spent, over all replicas.
+	// SetNX is a store's. It keeps which proofs are spent, for all replicas.
 	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
 	// NoSurge reports whether signups at a site need no proof now.
 	NoSurge func(ctx context.Context, site string) (bool, error)
@@ -90,8 +90,8 @@ type GateOptions struct {
 
 // Gate makes sure that a signup brings a proof while its site has a surge. It is safe for concurrent use.
 //
-// A proof of work counts once, over all replicas. Where a captcha's service cannot be asked, a proof of work counts in
-// its place, so that nobody is locked out.
+// A proof of work counts once, over all replicas. While a captcha's service is unavailable, a proof of work counts in its
+// place, so that nobody is locked out.
 type Gate struct {
 	o        GateOptions
 	captchas map[string]*serviceState // by site
@@ -112,8 +112,7 @@ func NewGate(o GateOptions) *Gate {
 	return g
 }
 
-// NewWork returns a new challenge for a site; ok is false if nobody is asked for any. It asks nobody and stores
-// nothing.
+// NewWork returns a new challenge for a site; ok is false if no proof is ever required. It stores nothing.
 func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 	if g.o.Work == nil {
 		return Challenge{}, false
@@ -121,9 +120,9 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 	return g.o.Work.Make(site), true
 }
 
-// Offer returns the proof that a site's own page prepares; nil: none. Work is always prepared, for only a signup can
-// find out whether there is a surge; it costs nothing until the form is touched. A captcha tells somebody else about
-// each reader, so it is shown only where it is always required, or was required within ShowCaptchaFor.
+// Offer returns the proof that the hosted page of a site prepares; nil: none. A proof of work is always prepared, since
+// only the signup finds out whether there is a surge; it costs nothing until the form is touched. A captcha reveals each
+// reader to its service, so it is shown only if it is always required, or was required within ShowCaptchaFor.
 func (g *Gate) Offer(site string) *Demand {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {
@@ -161,7 +160,7 @@ func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error
 	case g.o.Sites[site].Captcha != nil:
 		return g.checkCaptcha(ctx, site, p)
 	}
-	// Work that was done counts also where none is required; then the site's surge is not asked about.
+	// A good proof passes even if none is required; then the store is not asked whether there is a surge.
 	result, err := g.checkWork(ctx, site, p)
 	if result == passed || err != nil {
 		return nil, err
@@ -172,7 +171,7 @@ func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error
 	return &Failure{result == missing, *g.demandWork(site)}, nil
 }
 
-// result is what became of one proof.
+// result is the result of checking one proof.
 type result int
 
 const (
@@ -199,8 +198,8 @@ func (g *Gate) checkWork(ctx context.Context, site string, p Proof) (result, err
 	return wrong, nil
 }
 
-// spend notes for a while who spent a proof, and reports whether nobody else did. It is noted under each secret, for
-// replicas may not have the newest one yet.
+// spend stores for a while who spent a proof, and reports whether nobody else did before. It stores that under each
+// secret, since other replicas may not have the newest one yet.
 func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool, error) {
 	for _, sum := range g.o.Keyring.Sums("spent proof", id) {
 		held, err := g.o.SetNX(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
@@ -211,8 +210,8 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 	return true, nil
 }
 
-// checkCaptcha asks the captcha's service only where it must. Work does not count in its place, being easier to come
-// by, unless the service cannot be asked.
+// checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in its
+// place only while the service is unavailable.
 func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
 	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
 		return nil, err
@@ -230,9 +229,9 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 	return &Failure{result == missing, *demand}, nil
 }
 
-// ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do.
-// While the whole service is unavailable its widget yields no tokens either, so a signup without one makes us ask
-// whether it is there, now and then. While it is known to be unavailable nobody waits for it.
+// verify has a captcha's service check a token. The service is not available if it gives no answer: then a proof of work
+// is checked in its place. While the service is unavailable its widget issues no tokens, so a signup without one also
+// makes us check, now and then, whether it is available. While it is known to be unavailable it is not called.
 func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
 	service := g.captchas[site]
 	unavailable, known := service.known(g.o.Now())
@@ -240,7 +239,7 @@ func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, avai
 		return missing, !unavailable, nil
 	}
 	if !service.begin() {
-		return missing, false, nil // as good as unavailable
+		return missing, false, nil // treated as unavailable
 	}
 	defer service.end()
 	token, ip := p.Token, p.IP
@@ -248,39 +247,39 @@ func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, avai
 	if token == "" {
 		r, token, ip = missing, healthCheck, ""
 	}
-	verdict := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
+	checkErr := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
 	if err := ctx.Err(); err != nil {
-		return r, true, err // the client may have gone, so it says nothing of the service
+		return r, true, err // the client may have gone, so this says nothing about the service
 	}
-	unavailable = errors.Is(verdict, ErrUnavailable)
+	unavailable = errors.Is(checkErr, ErrUnavailable)
 	if changed := service.setUnavailable(unavailable, g.o.Now()); changed && unavailable {
 		g.o.Log.WarnContext(ctx, "the captcha service gives no verdict: a proof of work is required in its place",
-			slog.String("site", site), slog.String("error", verdict.Error()))
+			slog.String("site", site), slog.String("error", checkErr.Error()))
 	} else if changed {
 		g.o.Log.InfoContext(ctx, "the captcha service is back", slog.String("site", site))
 	}
-	if verdict == nil && r == wrong {
+	if checkErr == nil && r == wrong {
 		r = passed
 	}
 	return r, !unavailable, nil
 }
 
-// Unavailable reports whether a site's captcha gave no verdict when it was last asked, and whether that is recent
-// enough to be relied on.
+// Unavailable reports whether a site's captcha service gave no answer to the last call, and whether that is recent enough
+// to be relied on.
 func (g *Gate) Unavailable(site string) (unavailable, known bool) {
 	return g.captchas[site].known(g.o.Now())
 }
 
-// serviceState is what this replica remembers of a site's captcha.
+// serviceState is what this replica knows of the service of a site's captcha.
 type serviceState struct {
 	mu          sync.Mutex
 	shownUntil  time.Time // pages show the captcha
-	unavailable bool      // it gave no verdict
-	knownUntil  time.Time // that is relied on
-	questions   int       // that are not answered yet
+	unavailable bool      // it gave no answer to the last call
+	knownUntil  time.Time // until when unavailable is relied on
+	questions   int       // calls that are running
 }
 
-// required notes that a captcha was required.
+// required notes that a captcha was required now.
 func (s *serviceState) required(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -299,7 +298,7 @@ func (s *serviceState) known(now time.Time) (unavailable, known bool) {
 	return s.unavailable, now.Before(s.knownUntil)
 }
 
-// begin takes one of the questions that may be asked at once; end ends it.
+// begin reports whether one more call may run; then end must follow.
 func (s *serviceState) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -316,7 +315,7 @@ func (s *serviceState) end() {
 	s.questions--
 }
 
-// heard notes whether a service is unavailable, and reports whether that has changed.
+// setUnavailable sets whether the service is unavailable, and reports whether that has changed.
 func (s *serviceState) setUnavailable(unavailable bool, now time.Time) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

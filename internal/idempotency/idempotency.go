@@ -5,8 +5,8 @@
 // response. A request that was not carried out releases the key. Where a response cannot be stored, because the store
 // is unreachable by then or because it is larger than store.MaxBody, the key is free again after runningFor.
 //
-// A response that is about a person is not stored, for the person may be erased meanwhile. Only its status is; the
-// caller makes the response anew.
+// A response that is about a person is not stored, since the person may be erased meanwhile. Only its status is stored,
+// and the caller makes the response anew.
 package idempotency
 
 import (
@@ -25,10 +25,10 @@ import (
 )
 
 const (
-	runningFor   = time.Minute    // how long a request may hold its key before its process is taken for dead
+	runningFor   = time.Minute    // after which a running request is taken for dead, and its key is free
 	storedFor    = 24 * time.Hour // how long a response is repeated
 	storeWithin  = 2 * time.Second
-	claimRetries = 4 // of a cell that was released and claimed again at the same moment
+	claimRetries = 4 // when others release and claim the same key at the same moment
 
 	maxKey = 255 // bytes
 )
@@ -52,7 +52,7 @@ type Keys struct {
 // New returns the keys in a store, their cells sealed with a keyring.
 func New(cells store.Cells, ring *keyring.Keyring) *Keys { return &Keys{cells, ring} }
 
-// Request is what tells one request from another.
+// Request is what makes a request the same as another.
 type Request struct {
 	Key    string
 	Caller string // an API key's sum, or another name; the same key of two callers are two keys
@@ -63,12 +63,12 @@ type Request struct {
 	Body   []byte
 }
 
-// Response is what a request was answered.
+// Response is the response to a request.
 type Response struct {
 	Status   int
 	Header   http.Header
 	Body     []byte
-	Personal bool // about a person; of a response that is returned by Begin then only the status is known
+	Personal bool // about a person: it is not stored, and Begin returns its status only
 }
 
 // Begin claims a request's key. It returns a claim if this is the first request with the key, or the response that the
@@ -89,7 +89,7 @@ func (k *Keys) Begin(ctx context.Context, r Request) (*Claim, *Response, error) 
 	return nil, &Response{Status: held.Status, Header: held.Header, Body: held.Body, Personal: held.Personal}, nil
 }
 
-// ID names a request by its caller, its key and its body, without revealing any of them.
+// ID returns a name of a request that is the same for the same caller, call, key and body, and reveals none of them.
 func (k *Keys) ID(r Request) string { return k.name(r) + " " + r.sum() }
 
 func (k *Keys) name(r Request) string {
@@ -102,12 +102,12 @@ func (r Request) sum() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Claim is a key's cell, held by a request that is running.
+// Claim is the cell of a key, claimed by a request that is running.
 type Claim struct {
 	keys  *Keys
 	name  string
 	sum   string
-	value []byte // what we put into the cell last
+	value []byte // of the cell, as we have set it
 }
 
 // cell is what the cell of a key holds.
@@ -120,7 +120,7 @@ type cell struct {
 	Personal bool        `json:"personal,omitempty"`
 }
 
-// claim takes the cell for a request that is running, or returns what the cell holds.
+// claim claims the cell for a request that is running, or returns what the cell holds.
 func (c *Claim) claim(ctx context.Context) (*cell, error) {
 	c.value = c.seal(cell{Sum: c.sum})
 	for range claimRetries {
@@ -132,16 +132,16 @@ func (c *Claim) claim(ctx context.Context) (*cell, error) {
 		if err != nil || !held.Free {
 			return held, err
 		}
-		if err := c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor); !errors.Is(err,
-			store.ErrChanged) {
+		err = c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor)
+		if !errors.Is(err, store.ErrChanged) {
 			return nil, err
 		}
 	}
-	return &cell{Sum: c.sum}, nil // others are quicker: one of them is running
+	return &cell{Sum: c.sum}, nil // others were quicker, and one of them is running
 }
 
-// Complete stores the response without its cookies, which are for one browser. It releases the key instead if nothing
-// was carried out: with a status of 500 or more, and with 429.
+// Complete stores the response, without its cookies, which are for one browser. It releases the key instead if the status
+// says that nothing was carried out: 429, or 500 and more.
 func (c *Claim) Complete(ctx context.Context, r Response) error {
 	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 		return c.Release(ctx)
@@ -163,8 +163,8 @@ func (c *Claim) Release(ctx context.Context) error {
 	return c.replace(ctx, c.seal(cell{Free: true}), time.Second)
 }
 
-// replace changes the cell even if the client has gone, for the request has been carried out. If another request has
-// taken the cell over, it keeps it.
+// replace sets the cell, even if the client has gone, since the request was carried out. If another request has claimed
+// the cell meanwhile, it is left alone.
 func (c *Claim) replace(ctx context.Context, value []byte, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
@@ -175,7 +175,7 @@ func (c *Claim) replace(ctx context.Context, value []byte, d time.Duration) erro
 	return err
 }
 
-// seal returns the bytes of a cell, different each time.
+// seal returns the sealed bytes of a cell, which are different each time.
 func (c *Claim) seal(content cell) []byte {
 	plain, err := json.Marshal(content)
 	if err != nil {
@@ -196,9 +196,8 @@ func (c *Claim) open(sealed []byte) (*cell, error) {
 	return content, nil
 }
 
-// ParseKey reads the values of a request's Idempotency-Key header: one string of RFC 9651, section 3.3.3, or the same
-// without its quotes if that is one word. It returns an empty key if there is no header, and ErrKey if there is no key
-// in it.
+// ParseKey parses the values of a request's Idempotency-Key header: one string of RFC 9651, section 3.3.3, or one word
+// without quotes. It returns an empty key if there is no header, and ErrKey if a header has no valid key.
 func ParseKey(header []string) (string, error) {
 	if len(header) == 0 {
 		return "", nil

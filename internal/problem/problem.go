@@ -1,8 +1,8 @@
-// Package problem is the one table of what can be wrong with a request: a code, its HTTP status, what a program's
-// author is told, and whether people are told in words of its own. The API, the pages, the description of the API and
-// the translations all read it.
+// Package problem has the one table of everything that can be wrong with a request (table.go): a code, its HTTP status,
+// the text for the author of a program, and whether pages have a text of their own for it. The API, the pages, the
+// description of the API and the translations all read it.
 //
-// A problem is answered to programs as RFC 9457 has it, and to people as a page.
+// Programs get a problem as RFC 9457 describes it, and people get a page.
 package problem
 
 import (
@@ -26,11 +26,11 @@ type Problem struct {
 	OnForm bool
 	// Anchor is the id of the part of the signup page that the code is shown beside; empty: the form as a whole.
 	Anchor string
-	// PageOnly reports that no program is ever told this code.
+	// PageOnly reports whether only pages use the code, and no response of the API.
 	PageOnly bool
 }
 
-// Title is a short summary of the kind of problem: that of its status.
+// Title returns a short summary of the kind of problem: the text of its status.
 func (p Problem) Title() string { return http.StatusText(p.Status) }
 
 // Of returns the row of a code. A code that is not in the table is the row of InternalError.
@@ -53,7 +53,7 @@ var rows = func() map[Code]Problem {
 	return m
 }()
 
-// Status is the HTTP status of a code.
+// Status returns the HTTP status of a code.
 func (c Code) Status() int { return Of(c).Status }
 
 // Field is what is wrong with one field of a body, or with one parameter.
@@ -75,14 +75,14 @@ func (f Field) MarshalJSON() ([]byte, error) {
 type Error struct {
 	Code       Code
 	Fields     []Field       // what is wrong with the fields; may be empty
-	RetryAfter time.Duration // 0: not told
-	// Extensions are further members of the answer (RFC 9457, section 3.2).
+	RetryAfter time.Duration // 0: unknown
+	// Extensions are further members of the problem (RFC 9457, section 3.2).
 	Extensions map[string]any
 }
 
 func (e *Error) Error() string { return "refused: " + string(e.Code) }
 
-// New returns a problem that is no field's.
+// New returns a problem without fields.
 func New(c Code) *Error { return &Error{Code: c} }
 
 // Later returns a problem that may be gone after a while.
@@ -91,8 +91,7 @@ func Later(c Code, after time.Duration) *Error { return &Error{Code: c, RetryAft
 // InFields returns the problem of the first of some fields, of which there must be one.
 func InFields(fields ...Field) *Error { return &Error{Code: fields[0].Code, Fields: fields} }
 
-// Document returns the body of an answer of the media type application/problem+json. typeURI leads to what is said of
-// the code.
+// Document returns a problem as application/problem+json. typeURI is the address of the documentation of the code.
 func (e *Error) Document(typeURI string) ([]byte, error) {
 	p := Of(e.Code)
 	b, err := json.Marshal(struct {
