@@ -60,7 +60,8 @@ func allowedImports() map[string][]string {
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/idempotency",
 			"internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
-			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin", "internal/web/api", "internal/web/request",
+			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
+			"internal/web/api", "internal/web/request",
 			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {

@@ -90,8 +90,8 @@ type GateOptions struct {
 
 // Gate makes sure that a signup brings a proof while its site has a surge. It is safe for concurrent use.
 //
-// A proof of work counts once, over all replicas. While a captcha's service is unavailable, a proof of work counts in its
-// place, so that nobody is locked out.
+// A proof of work counts once, over all replicas. While a captcha's service is unavailable, a proof of work counts in
+// its place, so that nobody is locked out.
 type Gate struct {
 	o        GateOptions
 	captchas map[string]*serviceState // by site
@@ -121,8 +121,8 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 }
 
 // Offer returns the proof that the hosted page of a site prepares; nil: none. A proof of work is always prepared, since
-// only the signup finds out whether there is a surge; it costs nothing until the form is touched. A captcha reveals each
-// reader to its service, so it is shown only if it is always required, or was required within ShowCaptchaFor.
+// only the signup finds out whether there is a surge; it costs nothing until the form is touched. A captcha reveals
+// each reader to its service, so it is shown only if it is always required, or was required within ShowCaptchaFor.
 func (g *Gate) Offer(site string) *Demand {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {
@@ -210,8 +210,8 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 	return true, nil
 }
 
-// checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in its
-// place only while the service is unavailable.
+// checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in
+// its place only while the service is unavailable.
 func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
 	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
 		return nil, err
@@ -229,9 +229,9 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 	return &Failure{result == missing, *demand}, nil
 }
 
-// verify has a captcha's service check a token. The service is not available if it gives no answer: then a proof of work
-// is checked in its place. While the service is unavailable its widget issues no tokens, so a signup without one also
-// makes us check, now and then, whether it is available. While it is known to be unavailable it is not called.
+// verify has a captcha's service check a token. The service is not available if it gives no answer: then a proof of
+// work is checked in its place. While the service is unavailable its widget issues no tokens, so a signup without one
+// also makes us check, now and then, whether it is available. While it is known to be unavailable it is not called.
 func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
 	service := g.captchas[site]
 	unavailable, known := service.known(g.o.Now())
@@ -264,8 +264,8 @@ func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, avai
 	return r, !unavailable, nil
 }
 
-// Unavailable reports whether a site's captcha service gave no answer to the last call, and whether that is recent enough
-// to be relied on.
+// Unavailable reports whether a site's captcha service gave no answer to the last call, and whether that is recent
+// enough to be relied on.
 func (g *Gate) Unavailable(site string) (unavailable, known bool) {
 	return g.captchas[site].known(g.o.Now())
 }

@@ -140,8 +140,8 @@ func (c *Claim) claim(ctx context.Context) (*cell, error) {
 	return &cell{Sum: c.sum}, nil // others were quicker, and one of them is running
 }
 
-// Complete stores the response, without its cookies, which are for one browser. It releases the key instead if the status
-// says that nothing was carried out: 429, or 500 and more.
+// Complete stores the response, without its cookies, which are for one browser. It releases the key instead if the
+// status says that nothing was carried out: 429, or 500 and more.
 func (c *Claim) Complete(ctx context.Context, r Response) error {
 	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 		return c.Release(ctx)

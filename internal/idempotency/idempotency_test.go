@@ -27,7 +27,8 @@ func newEnv(t *testing.T) *env {
 	t.Helper()
 	e := &env{now: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}
 	s, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone, Now: func() time.Time { return e.now },
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone,
+		Now: func() time.Time { return e.now },
 	})
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })

@@ -161,7 +161,8 @@ func TestLoginsOfAClientAreCountedAnewSinceItsLastOne(t *testing.T) {
 	if !acquire(l.Logins(once), l.LoginsPerIP(stranger, "", once)) || acquire(l.Logins(once)) {
 		t.Error("all clients are not counted together")
 	}
-	if n := l.LoginsPerIP(first, "a login", once).Bucket.Name; strings.Contains(n, "2001") || strings.Contains(n, "a login") {
-		t.Errorf("the bucket %s names the client", n)
+	bucket := l.LoginsPerIP(first, "a login", once).Bucket.Name
+	if strings.Contains(bucket, "2001") || strings.Contains(bucket, "a login") {
+		t.Errorf("the bucket %s names the client", bucket)
 	}
 }

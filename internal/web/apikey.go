@@ -83,8 +83,8 @@ func (k *apiKeys) authorize(c echo.Context, needs Scope) error {
 	return nil
 }
 
-// requireOperator is middleware that lets only requests pass with a key of the operator's: 401 without one. A site's key
-// is not one. Every key is compared, in constant time. The scopes are not checked, since there is one call.
+// requireOperator is middleware that lets only requests pass with a key of the operator's: 401 without one. A site's
+// key is not one. Every key is compared, in constant time. The scopes are not checked, since there is one call.
 func (k *apiKeys) requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		sum, given := bearerOrPassword(c)

@@ -15,15 +15,15 @@ import (
 // browserBytes is the size of a cookie's random value: 128 bits.
 const browserBytes = 16
 
-// browserCookies recognises by a cookie whether a link was opened in the browser that signed up. A mail scanner is another
-// one.
+// browserCookies recognises by a cookie whether a link was opened in the browser that signed up. A mail scanner is
+// another one.
 type browserCookies struct {
 	secure bool // the public URL is https
 	random func(n int) []byte
 }
 
-// cookieName returns the name of the cookie. Its prefix binds it to this host (RFC 6265bis, section 4.1.3), except where
-// there is no https.
+// cookieName returns the name of the cookie. Its prefix binds it to this host (RFC 6265bis, section 4.1.3), except
+// where there is no https.
 func (b *browserCookies) cookieName() string {
 	if b.secure {
 		return "__Host-optin"
@@ -50,8 +50,8 @@ func (b *browserCookies) ofOrNew(c echo.Context) string {
 	return base64.RawURLEncoding.EncodeToString(b.random(browserBytes))
 }
 
-// remember sets the cookie, for as long as the email's link is valid, whatever became of the signup. An empty value sets
-// none.
+// remember sets the cookie, for as long as the email's link is valid, whatever became of the signup. An empty value
+// sets none.
 func (b *browserCookies) remember(c echo.Context, value string, ttl time.Duration) {
 	if value == "" {
 		return

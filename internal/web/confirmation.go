@@ -30,7 +30,8 @@ func (l *confirmationPages) show(c echo.Context) error {
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
-	if v.Use == token.UseDecline && v.Asked.IsZero() { // its request is gone; the button of the page declines all the same
+	// The request is gone. The link still declines, by the button of the page.
+	if v.Use == token.UseDecline && v.Asked.IsZero() {
 		return l.failPage(c, v, consent.ErrExpired)
 	}
 	return l.pages.state(c, http.StatusOK, v, string(v.State), l.page(c, v))
@@ -41,8 +42,8 @@ func (l *confirmationPages) redirectToPage(c echo.Context) error {
 	return respond.SeeOther(c, "/c/"+c.Param("token"))
 }
 
-// confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing and
-// gets the same response; (*confirm.Person).Confirm decides that.
+// confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing
+// and gets the same response; (*confirm.Person).Confirm decides that.
 func (l *confirmationPages) confirm(c echo.Context) error {
 	ctx, token, how := c.Request().Context(), c.Param("token"), consent.ByLink
 	if l.browsers.of(c) != "" {
@@ -164,8 +165,8 @@ func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error
 	return nil
 }
 
-// confirmed returns the page after the confirmation, with those of the link's purposes that are confirmed: some may have
-// been withdrawn since.
+// confirmed returns the page after the confirmation, with those of the link's purposes that are confirmed: some may
+// have been withdrawn since.
 func (l *confirmationPages) confirmed(v confirm.View, already bool) templates.Page {
 	st := l.sites[v.Site]
 	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe, BackURL: st.Show.URL}

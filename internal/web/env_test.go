@@ -146,7 +146,9 @@ func surgeOf(o *Options, site surge.Site) *surge.Surge {
 // endpointsOf are the webhooks of a service's sites.
 func endpointsOf(t *testing.T, s *confirm.Service, st store.Store) *webhook.Endpoints {
 	t.Helper()
-	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: s.Sites(), Queue: st, Cells: st, Open: s.Website.OpenEvent})
+	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: s.Sites(), Queue: st, Cells: st, Open: s.Website.OpenEvent,
+	})
 	must(t, err)
 	return all
 }
@@ -217,7 +219,8 @@ func (e *env) emails() (all []confirm.Message) {
 				continue
 			}
 			must(e, err)
-			must(e, e.service.Relay.Delivered(e.Context(), job, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok"}))
+			delivery := consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok"}
+			must(e, e.service.Relay.Delivered(e.Context(), job, delivery))
 			all = append(all, d)
 		}
 	}
@@ -317,7 +320,10 @@ func rules() []confirm.Site {
 	}
 	return []confirm.Site{
 		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms},
-		{ID: "club", Locales: []string{"fr", "en"}, Purposes: []confirm.Purpose{purpose("news"), purpose("offers")}, Terms: terms},
+		{
+			ID: "club", Locales: []string{"fr", "en"}, Terms: terms,
+			Purposes: []confirm.Purpose{purpose("news"), purpose("offers")},
+		},
 	}
 }
 

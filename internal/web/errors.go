@@ -14,8 +14,8 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// errorHandler turns errors into responses. respond.ProblemOf finds the problem of an error, and package problem has the
-// table of all problems.
+// errorHandler turns errors into responses. respond.ProblemOf finds the problem of an error, and package problem has
+// the table of all problems.
 type errorHandler struct {
 	pages *pages
 	docs  *url.URL // the page that says what each code means

@@ -8,8 +8,8 @@ import (
 )
 
 // This file and body.go are what echo lacks: a path has one spelling, each parameter is one segment, and GET has HEAD.
-// 405 with Allow (RFC 9110, section 10.2.1) is echo's, as long as no group has middleware: that would make echo register
-// catch-all routes, which turn 405 into 404. So middleware stands with the routes.
+// 405 with Allow (RFC 9110, section 10.2.1) is echo's, as long as no group has middleware: that would make echo
+// register catch-all routes, which turn 405 into 404. So middleware stands with the routes.
 
 // routes is implemented by *echo.Echo and *echo.Group.
 type routes interface {

@@ -17,8 +17,8 @@ import (
 const requestTimeout = 5 * time.Second
 
 // logRequest is middleware that gives a request its state and its id, has the error handler write the response to an
-// error, and then writes the request's one log line. The line has the route's pattern, and never a URI, an address, an IP
-// or a token. The id is ours: an X-Request-Id of the client's is ignored.
+// error, and then writes the request's one log line. The line has the route's pattern, and never a URI, an address, an
+// IP or a token. The id is ours: an X-Request-Id of the client's is ignored.
 func (a *app) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := a.Now()
@@ -91,8 +91,8 @@ func knownMethod(m string) string {
 	return "OTHER"
 }
 
-// recoverPanics returns middleware that turns a panic into an error, which is an internal_error, and keeps its stack for
-// the log.
+// recoverPanics returns middleware that turns a panic into an error, which is an internal_error, and keeps its stack
+// for the log.
 func recoverPanics() echo.MiddlewareFunc {
 	return middleware.RecoverWithConfig(middleware.RecoverConfig{
 		StackSize: 64 << 10, DisableStackAll: true,

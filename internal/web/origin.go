@@ -19,8 +19,8 @@ type origins struct {
 }
 
 // fromOwnPage reports whether a signup was sent by our own page, and not by a page of the site's or by a program. A
-// signup from any other page is an error, origin_not_allowed. The opaque origin "null" is our page's only if the browser
-// says same-origin.
+// signup from any other page is an error, origin_not_allowed. The opaque origin "null" is our page's only if the
+// browser says same-origin.
 func (o *origins) fromOwnPage(r *http.Request, st *site) (ours bool, err error) {
 	header := r.Header.Values(echo.HeaderOrigin)
 	switch {
@@ -36,8 +36,8 @@ func (o *origins) fromOwnPage(r *http.Request, st *site) (ours bool, err error) 
 	return false, problem.New(problem.OriginNotAllowed)
 }
 
-// refuseCrossSite is middleware that refuses a post which a page of another site made a browser send (CSRF). Programs and
-// mail providers (RFC 8058) send neither header, and pass.
+// refuseCrossSite is middleware that refuses a post which a page of another site made a browser send (CSRF). Programs
+// and mail providers (RFC 8058) send neither header, and pass.
 func (o *origins) refuseCrossSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -56,8 +56,8 @@ func (o *origins) refuseCrossSite(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseCrossSiteStrictly is middleware for pages with a session cookie: a browser that sends no Sec-Fetch-Site must send
-// our own Origin, so "null" is refused, too. A program sends neither.
+// refuseCrossSiteStrictly is middleware for pages with a session cookie: a browser that sends no Sec-Fetch-Site must
+// send our own Origin, so "null" is refused, too. A program sends neither.
 func (o *origins) refuseCrossSiteStrictly(next echo.HandlerFunc) echo.HandlerFunc {
 	return o.refuseCrossSite(func(c echo.Context) error {
 		r := c.Request()

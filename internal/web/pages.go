@@ -47,8 +47,8 @@ func (p *pages) render(c echo.Context, status int, locale string, page templates
 	return respond.HTML(c, status, b.Bytes())
 }
 
-// publicHeaders sets the headers of a page without a token in its address. With the referrer policy no-referrer browsers
-// would post its form with "Origin: null", and it would not be known as our own.
+// publicHeaders sets the headers of a page without a token in its address. With the referrer policy no-referrer
+// browsers would post its form with "Origin: null", and it would not be known as our own.
 func (p *pages) publicHeaders(h http.Header, site string) {
 	h.Set(echo.HeaderReferrerPolicy, "same-origin")
 	if st := p.sites[site]; st != nil {

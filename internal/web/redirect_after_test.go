@@ -15,7 +15,8 @@ func newAfterEnv(t *testing.T) *env {
 	return newEnv(t, func(o *Options) {
 		g, c := o.Sites["gazette"], o.Sites["club"]
 		g.After = After{
-			Signup: parseURL(thanks + "look"), Confirm: parseURL(thanks + "welcome"), Withdraw: parseURL(thanks + "bye"),
+			Signup: parseURL(thanks + "look"), Confirm: parseURL(thanks + "welcome"),
+			Withdraw: parseURL(thanks + "bye"),
 		}
 		c.Redirects = []*url.URL{parseURL("https://club.example/")}
 		c.AfterPurpose = map[string]After{"offers": {

@@ -33,8 +33,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	browser := &browserCookies{secure: a.PublicURL.Scheme == "https", random: a.random}
 	signup := &signups{
 		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
-		limits: a.limits, gate: a.gate,
-		browsers: browser, idempotent: a.idempotent, undeliverable: a.Undeliverable, now: a.Now,
+		limits: a.limits, gate: a.gate, browsers: browser, idempotent: a.idempotent,
+		undeliverable: a.Undeliverable, now: a.Now,
 	}
 	link := &confirmationPages{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
 	leave := &unsubscribePage{service: a.Service, sites: a.sites, pages: a.pages}
@@ -50,7 +50,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(hosted, "", a.form.show, prefersHTML, frameable, body)
 	get(hosted, "/sent", a.form.sent, prefersHTML, frameable, body) // "look in your inbox"
 
-	page, button := []echo.MiddlewareFunc{prefersHTML, body}, []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
+	page := []echo.MiddlewareFunc{prefersHTML, body}
+	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
 	confirmation := e.Group("/c/:token")
 	get(confirmation, "", link.show, page...)
 	confirmation.POST("", link.confirm, button...)
@@ -86,7 +87,8 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, body, a.idempotent.once)
-	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body, a.idempotent.oncePersonal(handlers.Current))
+	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
+		a.idempotent.oncePersonal(handlers.Current))
 	get(site, "/stats", handlers.Stats, read, body)
 	get(e, exportPath, handlers.Export, read, body)
 	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)
@@ -95,15 +97,16 @@ func (a *app) addServers(e *echo.Echo) {
 	if a.Bounces != nil {
 		reports := &api.Bounces{Receiver: a.Bounces, Log: a.Log}
 		// Cross-site posts are refused: a browser that was once given the key as a password sends it by itself.
-		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage), a.origins.refuseCrossSite)
+		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage),
+			a.origins.refuseCrossSite)
 	}
 }
 
 // addAdmin adds the dashboard. All but the login need a session.
 func (a *app) addAdmin(e *echo.Echo) {
 	body := readBody(MaxBody)
-	page, button := []echo.MiddlewareFunc{prefersHTML, body},
-		[]echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSiteStrictly}
+	page := []echo.MiddlewareFunc{prefersHTML, body}
+	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSiteStrictly}
 	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
 	e.POST(admin.LoginPath, a.admin.Login, button...)
 

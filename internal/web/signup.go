@@ -289,9 +289,9 @@ func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	return ip
 }
 
-// check checks a well-formed signup against the limits of its client, for the proof that the site requires, and that the
-// domain takes mail. The limits come first, or one client could cause a surge, or keep a captcha's service busy. The
-// limits on emails are the service's own; the one on an address is silent.
+// check checks a well-formed signup against the limits of its client, for the proof that the site requires, and that
+// the domain takes mail. The limits come first, or one client could cause a surge, or keep a captcha's service busy.
+// The limits on emails are the service's own; the one on an address is silent.
 func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	if err := s.limits.acquire(c, in.site, visitor(c, in.attested)); err != nil {
 		return nil, err
@@ -309,8 +309,8 @@ func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	return nil, nil
 }
 
-// checkProof checks the proof of work or the captcha's token, if the gate requires one. A site's server needs none beside
-// its key. A refusal is not stored under an Idempotency-Key, since nothing was done.
+// checkProof checks the proof of work or the captcha's token, if the gate requires one. A site's server needs none
+// beside its key. A refusal is not stored under an Idempotency-Key, since nothing was done.
 func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error) {
 	if in.attested != nil {
 		return nil, nil
@@ -353,8 +353,8 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
 }
 
-// refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what to
-// correct. A website's form gets our page, too, if only a proof is missing, which the person can give there.
+// refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what
+// to correct. A website's form gets our page, too, if only a proof is missing, which the person can give there.
 func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) error {
 	page, json := request.Accepts(c.Request())
 	if json || !page || !in.hosted && (in.demand == nil || !in.form) {

@@ -17,9 +17,9 @@ import (
 // signupLimits limit how many signups, and renewals, one client may send to a site: by its IP and by its network.
 type signupLimits struct{ *ratelimit.Limiter }
 
-// acquire counts one signup of a client against the limits of its IP and of its network. If either has no room it counts
-// nothing, sets the RateLimit headers, and returns too_many_requests. An error of the store refuses the signup, too. A
-// client whose address is unknown is not limited. What was counted is never given back.
+// acquire counts one signup of a client against the limits of its IP and of its network. If either has no room it
+// counts nothing, sets the RateLimit headers, and returns too_many_requests. An error of the store refuses the signup,
+// too. A client whose address is unknown is not limited. What was counted is never given back.
 func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error {
 	if !from.IsValid() {
 		return nil

@@ -140,8 +140,8 @@ func (f *signupPage) stamp(st *site, made time.Time) string {
 	return at + "." + f.stampSums(st, at)[0]
 }
 
-// readStamp returns what is wrong with a stamp: it is not ours or not this site's, too old, or too young. If the clock of
-// the replica that made the page is ahead of ours, a person may be too quick once.
+// readStamp returns what is wrong with a stamp: it is not ours or not this site's, too old, or too young. If the clock
+// of the replica that made the page is ahead of ours, a person may be too quick once.
 func (f *signupPage) readStamp(st *site, stamp string) problem.Code {
 	if f.fill < 0 {
 		return ""

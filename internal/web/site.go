@@ -133,8 +133,8 @@ func (st *site) checkTexts() error {
 // signupPath is the path of the hosted signup page.
 func (st *site) signupPath() string { return "/s/" + st.id }
 
-// languageOf returns the language of a purpose's text. It is locale, the language of the page, if several languages have
-// the same text, or if the text is one that the configuration no longer has.
+// languageOf returns the language of a purpose's text. It is locale, the language of the page, if several languages
+// have the same text, or if the text is one that the configuration no longer has.
 func (st *site) languageOf(shown consent.PurposeStatus, locale string) string {
 	p, _ := st.rules.Purpose(shown.ID)
 	if p.Text[locale] == shown.Text {
@@ -174,8 +174,8 @@ func (st *site) after(d occasion, purposes []string) string {
 	return to.String()
 }
 
-// checkAfter makes sure that those pages are under the site's redirects, and lets the button of the confirmation page be
-// answered with a redirect, as checkRedirects does for the signup form.
+// checkAfter makes sure that those pages are under the site's redirects, and lets the button of the confirmation page
+// be answered with a redirect, as checkRedirects does for the signup form.
 func (st *site) checkAfter() error {
 	all := []After{st.After}
 	for _, p := range st.rules.Purposes {

@@ -94,8 +94,8 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 	return in.All("purposes"), how, nil
 }
 
-// withdrawn returns the page of what was withdrawn of the purposes named, and what is left. It is the same when the form
-// is posted again.
+// withdrawn returns the page of what was withdrawn of the purposes named, and what is left. It is the same when the
+// form is posted again.
 func (u *unsubscribePage) withdrawn(c echo.Context, v confirm.View, named []string) templates.Page {
 	st := u.sites[v.Site]
 	all := u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)

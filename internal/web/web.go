@@ -80,8 +80,8 @@ type Options struct {
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
-	// Observe is called after every request: with the route's pattern ("unmatched" if there is none), the method ("OTHER" if it
-	// is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
+	// Observe is called after every request: with the route's pattern ("unmatched" if there is none), the method
+	// ("OTHER" if it is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
 	Observe func(route, method string, status int, d time.Duration)
 }
 

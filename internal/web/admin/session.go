@@ -37,8 +37,8 @@ func (d *Dashboard) Session(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the password:
-// when either changes, all sessions end. The id is random.
+// session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the
+// password: when either changes, all sessions end. The id is random.
 //
 //	id (16 bytes, base64url) . end (Unix seconds) . HMAC-SHA256 (base64url)
 type session struct {

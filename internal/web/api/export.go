@@ -142,8 +142,8 @@ func csvTime(t *time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// writeRow writes a row of RFC 4180. Every cell is in quotes, so that a spreadsheet with another separator than the comma
-// does not split it. An error is returned when the writer is flushed.
+// writeRow writes a row of RFC 4180. Every cell is in quotes, so that a spreadsheet with another separator than the
+// comma does not split it. An error is returned when the writer is flushed.
 func writeRow(b *bufio.Writer, cells []string) {
 	for i, cell := range cells {
 		if i > 0 {

@@ -13,7 +13,8 @@ import (
 	"github.com/optin/optin/internal/webhook"
 )
 
-// FailedEvents lists the events that could not be delivered to a site's endpoints, without their content: it names nobody.
+// FailedEvents lists the events that could not be delivered to a site's endpoints, without their content: it names
+// nobody.
 //
 //	GET  ?limit=100&cursor=…  {"failed":[{id,endpoint,event,type,at}],"next_cursor":"…" or null}
 func (a *API) FailedEvents(c echo.Context) error {

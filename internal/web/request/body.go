@@ -68,8 +68,8 @@ const (
 // "email[]") is noted, since parsers disagree about those: one could be checked here and another used elsewhere.
 type Schema map[string]Kind
 
-// Decode reads the known fields of a request's body, which must have one of the media types. form reports that it was not
-// JSON. What is wrong with a single field is no error here; see Fields.Wrong.
+// Decode reads the known fields of a request's body, which must have one of the media types. form reports that it was
+// not JSON. What is wrong with a single field is no error here; see Fields.Wrong.
 func (s Schema) Decode(c echo.Context, takes ...string) (f *Fields, form bool, err error) {
 	media, params := MediaType(c.Request())
 	if !slices.Contains(takes, media) {

@@ -28,8 +28,8 @@ func Client(c echo.Context) netip.Addr {
 }
 
 // clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address of X-Forwarded-For
-// that is not one: anybody may have written the addresses left of it. An entry that is not an address ends the search at
-// the proxy that added it. The zero Addr is an unknown peer.
+// that is not one: anybody may have written the addresses left of it. An entry that is not an address ends the search
+// at the proxy that added it. The zero Addr is an unknown peer.
 func clientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	addr := parseAddr(remote)
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
@@ -44,8 +44,8 @@ func clientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip
 	return addr
 }
 
-// parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, IPv6 with or without brackets.
-// A mapped IPv4 address is that IPv4 address; a zone is left out.
+// parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, IPv6 with or without
+// brackets. A mapped IPv4 address is that IPv4 address; a zone is left out.
 func parseAddr(s string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone("")

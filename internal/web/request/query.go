@@ -13,8 +13,8 @@ import (
 	"github.com/optin/optin/internal/problem"
 )
 
-// Query is the query of a URL, read strictly: a parameter that the call does not know, or that comes twice, is an error,
-// since ignoring it would return something else than what was meant.
+// Query is the query of a URL, read strictly: a parameter that the call does not know, or that comes twice, is an
+// error, since ignoring it would return something else than what was meant.
 type Query struct {
 	values url.Values
 	wrong  []problem.Field
@@ -107,8 +107,8 @@ func IsDate(text string) bool { _, err := time.Parse(time.DateOnly, text); retur
 // errZeroTime is the error of the year 1, which programs send for a time that was not set.
 var errZeroTime = errors.New("request: the zero time")
 
-// ParseTime parses a time of RFC 3339, cut to the millisecond; or a date, which means its start or, with end, the start of
-// the next day (UTC).
+// ParseTime parses a time of RFC 3339, cut to the millisecond; or a date, which means its start or, with end, the start
+// of the next day (UTC).
 func ParseTime(text string, end bool) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		if end {

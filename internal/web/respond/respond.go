@@ -28,8 +28,8 @@ func HTML(c echo.Context, status int, page []byte) error {
 	return Bytes(c, status, "text/html; charset=utf-8", page)
 }
 
-// Bytes writes a whole response, with its Content-Length, so that HEAD has the same headers as GET. It returns nil even if
-// the client has gone.
+// Bytes writes a whole response, with its Content-Length, so that HEAD has the same headers as GET. It returns nil even
+// if the client has gone.
 func Bytes(c echo.Context, status int, mediaType string, body []byte) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, mediaType)
