@@ -182,8 +182,7 @@ func TestAChallengeWithoutSolutionIsReported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := answer[string](p, `optinSolve(`+string(question)+`).catch(String)`)
-		if said != "Error: optin: the challenge has no solution" {
+		if said := answer[string](p, `optinSolve(`+string(question)+`).catch(String)`); said != "Error: optin: the challenge has no solution" {
 			t.Error(said)
 		}
 	}
@@ -244,8 +243,7 @@ func TestOurOwnPageWorksOnceItIsUsedAndASubmitWaits(t *testing.T) {
 		p.do(chromedp.Navigate(at))
 		p.until(`document.readyState === "complete"`)
 		if strings.HasSuffix(name, "old browser") { // Safari 15.3
-			_ = answer[bool](p,
-				`delete HTMLFormElement.prototype.requestSubmit && delete SubmitEvent.prototype.submitter`)
+			_ = answer[bool](p, `delete HTMLFormElement.prototype.requestSubmit && delete SubmitEvent.prototype.submitter`)
 		}
 		if atOnce {
 			_ = answer[bool](p, `(() => { const [form] = document.forms, button = form.querySelector("button");

@@ -9,14 +9,9 @@ import (
 
 func TestAWidgetAsJSON(t *testing.T) {
 	for kind, want := range map[Kind]string{
-		Turnstile: `{"kind":"turnstile","site_key":"a-site-key","script":` +
-			`"https://challenges.cloudflare.com/turnstile/v0/api.js",` +
-			`"field":"cf-turnstile-response","class":"cf-turnstile"}`,
-		HCaptcha: `{"kind":"hcaptcha","site_key":"a-site-key","script":` +
-			`"https://js.hcaptcha.com/1/api.js?recaptchacompat=off","field":"h-captcha-response","class":"h-captcha"}`,
-		Friendly: `{"kind":"friendlycaptcha","site_key":"a-site-key","script":` +
-			`"https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@0.2.0/site.min.js",` +
-			`"field":"frc-captcha-response","class":"frc-captcha"}`,
+		Turnstile: `{"kind":"turnstile","site_key":"a-site-key","script":"https://challenges.cloudflare.com/turnstile/v0/api.js","field":"cf-turnstile-response","class":"cf-turnstile"}`,
+		HCaptcha:  `{"kind":"hcaptcha","site_key":"a-site-key","script":"https://js.hcaptcha.com/1/api.js?recaptchacompat=off","field":"h-captcha-response","class":"h-captcha"}`,
+		Friendly:  `{"kind":"friendlycaptcha","site_key":"a-site-key","script":"https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@0.2.0/site.min.js","field":"frc-captcha-response","class":"frc-captcha"}`,
 	} {
 		got, err := json.Marshal(captcha(t, kind, "").Widget())
 		if err != nil || string(got) != want {
@@ -57,9 +52,6 @@ func TestAWidgetsSourcesFitIntoAPolicy(t *testing.T) {
 
 func TestACaptchaNeedsSensibleOptions(t *testing.T) {
 	good := CaptchaOptions{SiteKey: "key", Secret: "secret"}
-	script := func(address string) func(*CaptchaOptions) {
-		return func(o *CaptchaOptions) { o.Script = address }
-	}
 	for name, row := range map[string]struct {
 		kind   Kind
 		change func(o *CaptchaOptions)
@@ -71,9 +63,9 @@ func TestACaptchaNeedsSensibleOptions(t *testing.T) {
 		"a line end":        {Friendly, func(o *CaptchaOptions) { o.Secret = "secret\n" }},
 		"plain http":        {Turnstile, func(o *CaptchaOptions) { o.URL = "http://captcha.example/" }},
 		"no URL":            {Turnstile, func(o *CaptchaOptions) { o.URL = "captcha" }},
-		"a copy of theirs":  {Turnstile, script("https://static.gazette.example/api.js")},
-		"an http script":    {Friendly, script("http://static.gazette.example/site.min.js")},
-		"a second source":   {Friendly, script("https://static.gazette.example/; script-src *")},
+		"a copy of theirs":  {Turnstile, func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/api.js" }},
+		"an http script":    {Friendly, func(o *CaptchaOptions) { o.Script = "http://static.gazette.example/site.min.js" }},
+		"a second source":   {Friendly, func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/; script-src *" }},
 		"a script's scheme": {Friendly, func(o *CaptchaOptions) { o.Script = "javascript:alert(1)" }},
 	} {
 		o := good

@@ -50,14 +50,10 @@ func optin(t *testing.T, w *Work, pages map[string]string, answers ...string) (a
 
 const (
 	accepted = `202 {"status":"accepted"}`
-	needed   = `422 {"status":422,"code":"challenge_required",` +
-		`"errors":[{"field":"altcha","code":"challenge_required"}],"challenge":CHALLENGE}`
-	another = `422 {"status":422,"code":"email_undeliverable",` +
-		`"errors":[{"field":"email","code":"email_undeliverable"},{"field":"altcha","code":"challenge_required"}],` +
-		`"challenge":CHALLENGE}`
-	captchas = `422 {"status":422,"code":"challenge_required",` +
-		`"errors":[{"field":"captcha","code":"challenge_required"}],"captcha":{"kind":"turnstile","site_key":"k",` +
-		`"script":"https://challenges.cloudflare.com/turnstile/v0/api.js","field":"cf-turnstile-response"}}`
+	needed   = `422 {"status":422,"code":"challenge_required","errors":[{"field":"altcha","code":"challenge_required"}],"challenge":CHALLENGE}`
+	another  = `422 {"status":422,"code":"email_undeliverable","errors":[{"field":"email","code":"email_undeliverable"},{"field":"altcha","code":"challenge_required"}],"challenge":CHALLENGE}`
+	captchas = `422 {"status":422,"code":"challenge_required","errors":[{"field":"captcha","code":"challenge_required"}],` +
+		`"captcha":{"kind":"turnstile","site_key":"k","script":"https://challenges.cloudflare.com/turnstile/v0/api.js","field":"cf-turnstile-response"}}`
 	busy = `503 {"status":503,"code":"unavailable"}`
 )
 
@@ -86,8 +82,7 @@ func TestAWebsitesFormIsSentAgainWithTheProofOfWorkThatWasAskedFor(t *testing.T)
 	at, posts := optin(t, w, nil, needed, accepted)
 	p.signUp(website(t, at, ""))
 	p.until(`seen.length > 2 && seen.at(-1).startsWith("Plus qu’une étape")`)
-	said := answer[string](p, `seen.slice(0, 2).join("|")`)
-	if said != "Envoi…|Un instant\u202f: votre navigateur vérifie l’absence de robot…" {
+	if said := answer[string](p, `seen.slice(0, 2).join("|")`); said != "Envoi…|Un instant\u202f: votre navigateur vérifie l’absence de robot…" {
 		t.Errorf("meanwhile it says %q", said)
 	}
 	if len(*posts) != 2 || (*posts)[0].altcha != "" || (*posts)[1].email != "ada@b.example" {
@@ -133,8 +128,7 @@ func TestASignupThatFailedForNowIsSentAgainUnderItsKey(t *testing.T) {
 	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "\b\bm"))
 	p.press()
 	p.until(`seen.length === 6`)
-	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.exampm"),
-		chromedp.Click(chromedp.CSS("[name=consent]")))
+	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.exampm"), chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 	p.until(`seen.length === 8`)
 	k := *posts

@@ -34,8 +34,7 @@ func parsePayload(text string) (p payload, ok bool) {
 	if err != nil || strs["algorithm"] != algorithm {
 		return p, false
 	}
-	// No sign, point or exponent; and JSON has no leading zeros.
-	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31)
+	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON has no leading zeros
 	return payload{
 		challenge: strs["challenge"],
 		salt:      strs["salt"],

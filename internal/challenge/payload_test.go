@@ -26,15 +26,12 @@ func TestASolutionHasOneIDHoweverItIsSpelled(t *testing.T) {
 		return base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	for name, spelt := range map[string]string{
-		"another order": raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
-		"spaces": raw(" {\n\"salt\" : %q,\t\"number\": %d, \"challenge\":%q,\"signature\":%q, " +
-			"\"algorithm\":\"SHA-256\"}\n"),
-		"escapes": raw(`{"s\u0061lt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"\u0053HA-256"}`),
-		"took longer": raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,` +
-			`"algorithm":"SHA-256","took":1.5e3}`),
-		"other case": raw(`{"SALT":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
-		"twice": raw(`{"salt":"x","salt":%q,"number":%d,"challenge":%q,"signature":%q,` +
-			`"algorithm":"SHA-256"}`),
+		"another order":   raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
+		"spaces":          raw(" {\n\"salt\" : %q,\t\"number\": %d, \"challenge\":%q,\"signature\":%q, \"algorithm\":\"SHA-256\"}\n"),
+		"escapes":         raw(`{"s\u0061lt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"\u0053HA-256"}`),
+		"took longer":     raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256","took":1.5e3}`),
+		"other case":      raw(`{"SALT":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
+		"twice":           raw(`{"salt":"x","salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
 		"more after it":   raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}{}`),
 		"point":           raw(`{"salt":%q,"number":%d.0,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
 		"exponent":        raw(`{"salt":%q,"number":%de0,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
@@ -77,29 +74,20 @@ func TestAPayloadForAnotherSiteOrWithoutSolutionIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(p map[string]any) any{
-		"another number": func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
-		"negative":       func(p map[string]any) any { p["number"] = -1; return p },
-		"enormous": func(p map[string]any) any {
-			p["number"] = json.Number(strings.Repeat("9", 40))
-			return p
-		},
-		"no number":        func(p map[string]any) any { delete(p, "number"); return p },
-		"null":             func(p map[string]any) any { p["number"] = nil; return p },
-		"no signature":     func(p map[string]any) any { delete(p, "signature"); return p },
-		"empty signature":  func(p map[string]any) any { p["signature"] = ""; return p },
-		"half a signature": func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
-		"upper case": func(p map[string]any) any {
-			p["signature"] = strings.ToUpper(p["signature"].(string))
-			return p
-		},
+		"another number":    func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
+		"negative":          func(p map[string]any) any { p["number"] = -1; return p },
+		"enormous":          func(p map[string]any) any { p["number"] = json.Number(strings.Repeat("9", 40)); return p },
+		"no number":         func(p map[string]any) any { delete(p, "number"); return p },
+		"null":              func(p map[string]any) any { p["number"] = nil; return p },
+		"no signature":      func(p map[string]any) any { delete(p, "signature"); return p },
+		"empty signature":   func(p map[string]any) any { p["signature"] = ""; return p },
+		"half a signature":  func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
+		"upper case":        func(p map[string]any) any { p["signature"] = strings.ToUpper(p["signature"].(string)); return p },
 		"another algorithm": func(p map[string]any) any { p["algorithm"] = "SHA-1"; return p },
 		"no algorithm":      func(p map[string]any) any { delete(p, "algorithm"); return p },
 		"a member too many": func(p map[string]any) any { p["test"] = true; return p },
 		"nested":            func(p map[string]any) any { p["took"] = map[string]any{"x": 1}; return p },
-		"another challenge": func(p map[string]any) any {
-			p["challenge"] = solved(w.Make("gazette"))["challenge"]
-			return p
-		},
+		"another challenge": func(p map[string]any) any { p["challenge"] = solved(w.Make("gazette"))["challenge"]; return p },
 		"a longer life": func(p map[string]any) any {
 			p["salt"] = strings.Replace(p["salt"].(string), "180", "190", 1)
 			return p
@@ -145,8 +133,7 @@ func TestDigitsCannotBeMovedFromTheNumberIntoTheSalt(t *testing.T) {
 	}
 	for _, form := range []string{"%s?expires=1800000600", "%s?site=gazette&expires=1800000600",
 		"%s?expires=1800000600&site=gazette&x=",
-		"%s?expires=01800000600&site=gazette&", "%s?expires=+1800000600&site=gazette&",
-		"%s?site=gazette&expires=1800000600&",
+		"%s?expires=01800000600&site=gazette&", "%s?expires=+1800000600&site=gazette&", "%s?site=gazette&expires=1800000600&",
 		"%s?expires=1800000600&site=%%67azette&", "%s?expires=1800000600&site=gazette",
 		"%.31s?expires=1800000600&site=gazette&",
 		"G%.31s?expires=1800000600&site=gazette&", "%s?expires=1800000600&site=gazette&site=gazette&"} {

@@ -69,13 +69,11 @@ func captcha(t *testing.T, kind Kind, at string, change ...func(*CaptchaOptions)
 
 // The answers that the services' manuals show.
 const (
-	turnstileYes = `{"success":true,"challenge_ts":"2022-02-28T15:14:30.096Z","hostname":"example.com",` +
-		`"error-codes":[],"action":"login","cdata":"sessionid-123456789"}`
-	turnstileNo = `{"success":false,"error-codes":["invalid-input-response"]}`
-	hcaptchaYes = `{"success":true,"challenge_ts":"2024-01-01T00:00:00Z","hostname":"example.com"}`
-	friendlyYes = `{"success":true,"data":{"event_id":"ev_x","challenge":{"timestamp":"2026-02-05T13:01:25Z",` +
-		`"origin":"https://example.com"},"risk_intelligence":null}}`
-	friendlyNo = `{"success":false,"error":{"error_code":"response_invalid","detail":"..."}}`
+	turnstileYes = `{"success":true,"challenge_ts":"2022-02-28T15:14:30.096Z","hostname":"example.com","error-codes":[],"action":"login","cdata":"sessionid-123456789"}`
+	turnstileNo  = `{"success":false,"error-codes":["invalid-input-response"]}`
+	hcaptchaYes  = `{"success":true,"challenge_ts":"2024-01-01T00:00:00Z","hostname":"example.com"}`
+	friendlyYes  = `{"success":true,"data":{"event_id":"ev_x","challenge":{"timestamp":"2026-02-05T13:01:25Z","origin":"https://example.com"},"risk_intelligence":null}}`
+	friendlyNo   = `{"success":false,"error":{"error_code":"response_invalid","detail":"..."}}`
 )
 
 func TestEachServiceIsAskedAsItsManualSays(t *testing.T) {
@@ -93,8 +91,7 @@ func TestEachServiceIsAskedAsItsManualSays(t *testing.T) {
 		{HCaptcha, hcaptchaYes, false, question{"POST", form, "",
 			map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key"}}},
 		{HCaptcha, hcaptchaYes, true, question{"POST", form, "",
-			map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key",
-				"remoteip": "192.0.2.7"}}},
+			map[string]string{"secret": "a-secret", "response": "a.token", "sitekey": "a-site-key", "remoteip": "192.0.2.7"}}},
 		{Friendly, friendlyYes, false, question{"POST", "application/json", "a-secret",
 			map[string]string{"response": "a.token", "sitekey": "a-site-key"}}},
 		{Friendly, friendlyYes, true, question{"POST", "application/json", "a-secret",
@@ -121,8 +118,7 @@ func TestAnAnswerIsAcceptanceRefusalOrUnavailable(t *testing.T) {
 		{200, turnstileNo, ErrInvalid}, {200, friendlyNo, ErrInvalid},
 		{200, `{"success":false}`, ErrInvalid},
 		{200, `{"success":false,"error-codes":["timeout-or-duplicate"]}`, ErrInvalid},
-		// A token of another site:
-		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid},
+		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid}, // caused by a token of another site
 		{200, `{"success":false,"error":{"error_code":"response_duplicate"}}`, ErrInvalid},
 		{400, `{"success":false,"error-codes":["bad-request"]}`, ErrInvalid},
 		{400, `{"success":false,"error":{"error_code":"bad_request"}}`, ErrInvalid},
