@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/inbox"
 )
 
@@ -111,7 +112,7 @@ func (e *env) run(variables []string, program string, args ...string) *output {
 		"LISTEN="+e.hookAddr)
 	c.Env = append(c.Env, variables...)
 	c.Stdout, c.Stderr = out, out
-	dieWithParent(c)
+	childtest.DieWithParent(c)
 	must(e, c.Start())
 	e.Cleanup(func() {
 		_ = c.Process.Kill()

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 func TestTheReceiverInGo(t *testing.T) {
@@ -21,7 +21,7 @@ func TestTheReceiverInGo(t *testing.T) {
 }
 
 func TestTheReceiverInNode(t *testing.T) {
-	browsertest.Need(t, "node")
+	childtest.Need(t, "node")
 	e := start(t, "plain-html")
 	e.testReceiver(e.run(nil, "node", "receiver-node/server.mjs"))
 }

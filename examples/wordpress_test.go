@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 // shortcodeOutput is what the plugin prints for a shortcode: the form in its place, and a script tag at the end of the
@@ -27,7 +27,7 @@ type shortcodeOutput struct{ Form, Foot string }
 // shortcode runs the plugin in PHP, with stubs of WordPress' functions.
 func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 	t.Helper()
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	in, err := json.Marshal(attributes)
 	must(t, err)
 	c := exec.CommandContext(t.Context(), "php", "-d", "display_errors=stderr", "-d", "error_reporting=-1",
@@ -43,7 +43,7 @@ func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 }
 
 func TestThePluginIsValidPHP(t *testing.T) {
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	if out, err := exec.Command("php", "-l", "wordpress/optin.php").CombinedOutput(); err != nil {
 		t.Fatalf("php -l: %v\n%s", err, out)
 	}
@@ -92,7 +92,7 @@ func TestThePluginPrintsNoFormWithWrongAttributes(t *testing.T) {
 }
 
 func TestThePluginsFormSignsUp(t *testing.T) {
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	e := start(t, "wordpress")
 	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter"})
 	e.submit(readForm(t, strings.NewReader(p.Form), ada))
@@ -100,8 +100,8 @@ func TestThePluginsFormSignsUp(t *testing.T) {
 }
 
 func TestThePluginsScriptShowsTheResultInPlace(t *testing.T) {
-	browsertest.Need(t, "php")
-	browsertest.Need(t, "chromium")
+	childtest.Need(t, "php")
+	childtest.Need(t, "chromium")
 	folder := t.TempDir()
 	e := start(t, folder)
 	script, sum := e.embed()

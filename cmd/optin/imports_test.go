@@ -79,7 +79,8 @@ func allowedImports() map[string][]string {
 		},
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.
-		"internal/browsertest":      {"github.com/chromedp/chromedp"},
+		"internal/browsertest":      {"internal/childtest", "github.com/chromedp/chromedp"},
+		"internal/childtest":        {},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
 		// Examples are for people who have nothing of ours.
 		"examples/listmonk-bridge": {},

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // TestMain makes the test binary the program itself, so that a test can start and kill it as an operator does.
@@ -76,7 +78,7 @@ func child(t *testing.T, env []string, args ...string) *process {
 		done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	dieWithParent(p.cmd)
+	childtest.DieWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
