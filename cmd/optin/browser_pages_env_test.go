@@ -74,15 +74,16 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	e.must(err)
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(),
-		Sites: serviceSites(cfg.Sites),
-		Now:   func() time.Time { return time.Now().Add(-ago) }})
+	service, err := confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL.String(), Sites: serviceSites(cfg.Sites),
+		Now: func() time.Time { return time.Now().Add(-ago) },
+	})
 	e.must(err)
 	e.must(service.PutTexts(ctx))
 	parsed, err := address.Parse(email)
 	e.must(err)
-	e.must(service.Person.SignUp(ctx, "gazette", confirm.Signup{Address: parsed, Purposes: []string{"letter"},
-		Locale: locale}))
+	signup := confirm.Signup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}
+	e.must(service.Person.SignUp(ctx, "gazette", signup))
 	var jobs []store.Job
 	for _, queue := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, queue, 1, time.Minute)

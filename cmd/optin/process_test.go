@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: leaseFor, fill: -1}, os.Args[2:], os.LookupEnv,
-			os.Stdout, os.Stderr))
+		x := extra{noLookups: true, leaseFor: leaseFor, fill: -1}
+		os.Exit(serveWith(ctx, x, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
 	os.Exit(checkResponses(m.Run))
 }

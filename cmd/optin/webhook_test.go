@@ -107,8 +107,8 @@ func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 
 func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 	key := "whsk_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
-	public := "whpk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte(strings.Repeat("k",
-		32))).Public().(ed25519.PublicKey))
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))
+	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey))
 	for name, c := range map[string]struct{ sends, knows string }{
 		"with a secret":            {hookSecret, hookSecret},
 		"with a key":               {key, public},
