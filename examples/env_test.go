@@ -77,8 +77,8 @@ func (e *env) page(rw http.ResponseWriter, r *http.Request, folder string) {
 		rw.WriteHeader(http.StatusNoContent) // such as its icon
 		return
 	}
-	rw.Header().Set("Content-Type", map[string]string{".html": "text/html; charset=utf-8",
-		".mjs": "text/javascript"}[filepath.Ext(name)])
+	rw.Header().Set("Content-Type",
+		map[string]string{".html": "text/html; charset=utf-8", ".mjs": "text/javascript"}[filepath.Ext(name)])
 	_, _ = strings.NewReplacer("http://127.0.0.1:8080", e.base).WriteString(rw, string(text))
 }
 

@@ -69,13 +69,11 @@ func (e *env) testReceiver(out *output) {
 	e.wantRefusals(out)
 	s := e.signUp(ada)
 	e.eventually("the confirmation was received", func() bool {
-		return strings.Contains(out.String(),
-			"subscription.confirmed "+s.ID)
+		return strings.Contains(out.String(), "subscription.confirmed "+s.ID)
 	})
 	e.withdraw(s)
 	e.eventually("the withdrawal was received", func() bool {
-		return strings.Contains(out.String(),
-			"subscription.withdrawn "+s.ID)
+		return strings.Contains(out.String(), "subscription.withdrawn "+s.ID)
 	})
 }
 
@@ -88,8 +86,7 @@ func (e *env) wantRefusals(out *output) {
 	for name, c := range map[string]delivery{
 		"no signature": with(func(d *delivery) { d.signature = "" }),
 		"another signature": with(func(d *delivery) {
-			d.signature = sign(e.T, delivery{id: "msg_2", at: d.at,
-				body: d.body})
+			d.signature = sign(e.T, delivery{id: "msg_2", at: d.at, body: d.body})
 		}),
 		"half a signature":  with(func(d *delivery) { d.signature = d.signature[:20] }),
 		"another version":   with(func(d *delivery) { d.signature = "v2" + strings.TrimPrefix(d.signature, "v1") }),
@@ -99,8 +96,7 @@ func (e *env) wantRefusals(out *output) {
 		"in six minutes":    with(func(d *delivery) { d.at = d.at.Add(6 * time.Minute); d.signature = sign(e.T, *d) }),
 		"a time of its own": with(func(d *delivery) { d.at = d.at.Add(time.Second) }),
 		"far too long": with(func(d *delivery) {
-			d.body = strings.Repeat(" ",
-				2<<20) + d.body
+			d.body = strings.Repeat(" ", 2<<20) + d.body
 			d.signature = sign(e.T, *d)
 		}),
 	} {

@@ -66,8 +66,8 @@ func TestThePluginEscapesItsAttributes(t *testing.T) {
 			t.Errorf("the text of %s is %q", where, got)
 		}
 	}
-	want := form{"https://confirm.example/v1/sites/demo/subscriptions", map[string][]string{"email": {ada},
-		"consent": {"true"}}}
+	want := form{"https://confirm.example/v1/sites/demo/subscriptions",
+		map[string][]string{"email": {ada}, "consent": {"true"}}}
 	if diff := cmp.Diff(want, readForm(t, strings.NewReader(p.Form), ada), cmp.AllowUnexported(form{})); diff != "" {
 		t.Error(diff)
 	}
