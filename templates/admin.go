@@ -207,7 +207,11 @@ func bounded(c BoundedCount) string {
 // bucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
 func bucketInWords(bucket string) string {
 	words, ok := map[string]string{
-		"": "–", "1m": "under a minute", "10m": "1 to 10 minutes", "1h": "10 minutes to an hour", "24h": "1 to 24 hours",
+		"":      "–",
+		"1m":    "under a minute",
+		"10m":   "1 to 10 minutes",
+		"1h":    "10 minutes to an hour",
+		"24h":   "1 to 24 hours",
 		"later": "over a day",
 	}[bucket]
 	if !ok {

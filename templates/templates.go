@@ -6,7 +6,8 @@
 //
 // Pages are HTML for the Content-Security-Policy
 //
-//	default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
+//	default-src 'none'; style-src 'self'; script-src 'self';
+//	form-action 'self'; base-uri 'none'; frame-ancestors 'none'
 //
 // (script-src is needed only by a Confirm page with SameBrowser and a Signup with Challenge). They work without
 // JavaScript, unless a proof of work or a captcha is asked for, which only a browser with scripts can give. They load
@@ -124,7 +125,8 @@ type pageView struct {
 func (s *Set) Page(w io.Writer, locale string, p Page) error {
 	for _, action := range p.actions() {
 		if !isPath(action) {
-			return fmt.Errorf("templates: page %s: a form must post to a path of the same origin, not %q", p.name(), action)
+			return fmt.Errorf("templates: page %s: a form must post to a path of the same origin, not %q",
+				p.name(), action)
 		}
 	}
 	var b bytes.Buffer
