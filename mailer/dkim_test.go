@@ -145,7 +145,8 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	})
 	env.deliver(env.signUp(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+	token := first[strings.LastIndexByte(first, '/')+1:]
+	if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.deliver(env.signUp(ada)) // the other email, with List-Unsubscribe
