@@ -224,7 +224,8 @@ func TestOurOwnPageWorksOnceItIsUsedAndASubmitWaits(t *testing.T) {
 		p.do(chromedp.Navigate(at))
 		p.until(`document.readyState === "complete"`)
 		if strings.HasSuffix(name, "old browser") { // Safari 15.3
-			_ = answer[bool](p, `delete HTMLFormElement.prototype.requestSubmit && delete SubmitEvent.prototype.submitter`)
+			_ = answer[bool](p, `delete HTMLFormElement.prototype.requestSubmit &&
+				delete SubmitEvent.prototype.submitter`)
 		}
 		if atOnce {
 			_ = answer[bool](p, `(() => { const [form] = document.forms, button = form.querySelector("button");
