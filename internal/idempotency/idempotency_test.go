@@ -27,7 +27,8 @@ func newEnv(t *testing.T) *env {
 	t.Helper()
 	e := &env{now: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}
 	s, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone, Now: func() time.Time { return e.now },
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone,
+		Now: func() time.Time { return e.now },
 	})
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
@@ -104,12 +105,10 @@ func TestWhatWasNotCarriedOutReleasesTheKey(t *testing.T) {
 	for name, end := range map[string]func(*idempotency.Claim) error{
 		"released": func(c *idempotency.Claim) error { return c.Release(t.Context()) },
 		"too many requests": func(c *idempotency.Claim) error {
-			return c.Complete(t.Context(),
-				idempotency.Response{Status: 429})
+			return c.Complete(t.Context(), idempotency.Response{Status: 429})
 		},
 		"broken": func(c *idempotency.Claim) error {
-			return c.Complete(t.Context(),
-				idempotency.Response{Status: 500})
+			return c.Complete(t.Context(), idempotency.Response{Status: 500})
 		},
 		"too large to store": func(c *idempotency.Claim) error {
 			return c.Complete(t.Context(), idempotency.Response{Status: 200, Body: make([]byte, 1<<20)})

@@ -29,8 +29,8 @@ func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	deliver(t, i, crlf("Subject: hostile", "Content-Type: text/html", "",
-		strings.ReplaceAll(restless, "URL", server.URL)))
+	deliver(t, i,
+		crlf("Subject: hostile", "Content-Type: text/html", "", strings.ReplaceAll(restless, "URL", server.URL)))
 
 	if err := chromedp.Do(tab, chromedp.Navigate(server.URL+"/inbox/1"), chromedp.WaitVisible("iframe")); err != nil {
 		t.Fatal(err)

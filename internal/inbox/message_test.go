@@ -149,9 +149,8 @@ func TestLinksAreFoundInOrderAndOnce(t *testing.T) {
 			"https://a.example/y", "https://a.example/z"},
 		"https://a.example/w_(x) <https://a.example/q?a=1&b=[2]#f>": {"https://a.example/w_(x)",
 			"https://a.example/q?a=1&b=[2]#f"},
-		"https://a.example/c/aa.bb.c_-\nnext": {"https://a.example/c/aa.bb.c_-"},
-		"HTTPS://A.example/ http://[::1]:8080/x": {"HTTPS://A.example/",
-			"http://[::1]:8080/x"},
+		"https://a.example/c/aa.bb.c_-\nnext":                     {"https://a.example/c/aa.bb.c_-"},
+		"HTTPS://A.example/ http://[::1]:8080/x":                  {"HTTPS://A.example/", "http://[::1]:8080/x"},
 		"https://a.example/\u202Egpj.exe \"https://a.example/'\"": {"https://a.example/"},
 		"https://%zz/ xhttps://a.example/":                        nil,
 	} {
