@@ -3,7 +3,6 @@
 package examples
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -104,9 +102,9 @@ func TestMain(m *testing.M) {
 }
 
 // run starts a program, which ends with the test, and returns its output.
-func (e *env) run(variables []string, program string, args ...string) *output {
+func (e *env) run(variables []string, program string, args ...string) *childtest.Buffer {
 	e.Helper()
-	out := &output{}
+	out := &childtest.Buffer{}
 	c := exec.Command(program, args...)
 	c.Env = append(os.Environ(), "OPTIN_SECRET="+secret, "DEMO_API_KEY="+apiKey, "DEMO_WEBHOOK_SECRET="+hookKey,
 		"LISTEN="+e.hookAddr)
@@ -159,12 +157,3 @@ func (e *env) eventually(what string, ok func() bool) {
 		}
 	}
 }
-
-// output is the output of a program so far.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(b) }
-func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }

@@ -64,7 +64,7 @@ func (e *env) deliver(d delivery) int {
 }
 
 // testReceiver tests what every receiver must do.
-func (e *env) testReceiver(out *output) {
+func (e *env) testReceiver(out *childtest.Buffer) {
 	e.eventually("the receiver listens", func() bool { return e.deliver(delivery{}) == http.StatusUnauthorized })
 	e.wantRefusals(out)
 	s := e.signUp(ada)
@@ -78,7 +78,7 @@ func (e *env) testReceiver(out *output) {
 }
 
 // wantRefusals sends events that are not genuine, and one genuine event twice.
-func (e *env) wantRefusals(out *output) {
+func (e *env) wantRefusals(out *childtest.Buffer) {
 	e.Helper()
 	good := delivery{id: "msg_1", at: time.Now(), body: `{"type":"subscription.confirmed","data":{"id":"one"}}`}
 	good.signature = sign(e.T, good)

@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
@@ -25,7 +26,7 @@ const clubKey = "club-api-key-for-tests"
 type pagesEnv struct {
 	*actor
 	env *env
-	log *syncBuffer
+	log *childtest.Buffer
 }
 
 // clubSite returns the YAML of a second site, with two purposes.
@@ -58,7 +59,7 @@ func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 	for _, f := range prepare {
 		f(e)
 	}
-	p := &pagesEnv{env: e, log: &syncBuffer{}}
+	p := &pagesEnv{env: e, log: &childtest.Buffer{}}
 	p.actor = e.startLogging(p.log)
 	p.eventually("ready", func() bool { return p.status("/readyz") == http.StatusOK })
 	return p

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +35,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	t              *testing.T
 	cmd            *exec.Cmd
-	stdout, stderr *syncBuffer
+	stdout, stderr *childtest.Buffer
 	done           chan struct{}
 }
 
@@ -74,8 +72,10 @@ func command(t *testing.T, args ...string) *process {
 
 func child(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: &syncBuffer{}, stderr: &syncBuffer{},
-		done: make(chan struct{})}
+	p := &process{
+		t: t, cmd: exec.Command(os.Args[0], args...), done: make(chan struct{}),
+		stdout: &childtest.Buffer{}, stderr: &childtest.Buffer{},
+	}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	childtest.DieWithParent(p.cmd)
@@ -112,15 +112,3 @@ func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/openapi/contract"
 	"github.com/optin/optin/internal/webhook"
@@ -84,9 +85,9 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 }
 
 // startListen starts optin webhook listen with a secret and returns its address and what it prints.
-func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
+func startListen(t *testing.T, secret string) (url string, out *childtest.Buffer) {
 	t.Helper()
-	out = new(syncBuffer)
+	out = new(childtest.Buffer)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan int)
 	env := func(string) (string, bool) { return secret, true }
