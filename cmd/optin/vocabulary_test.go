@@ -60,6 +60,8 @@ func isPlainName(name string) bool {
 		return true
 	case "Idempotency-Replayed": // the field's name for it
 		return true
+	case "revive": // the linter
+		return true
 	}
 	return false
 }

@@ -21,7 +21,7 @@ const (
 
 	// minSpentFor is how long a proof is known as spent at least, where clocks differ.
 	minSpentFor = time.Minute
-	// healthCheck is a token that no service gave out: whether the service refuses it tells whether it can be reached.
+	// healthCheck is a token that no service gave out. A service that can be reached refuses it.
 	healthCheck = "optin-asks-whether-you-are-there"
 )
 
@@ -230,7 +230,7 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 	return &Failure{result == missing, *demand}, nil
 }
 
-// ask asks a captcha's service about a token. It is not available if it gives no verdict: then another proof must do.
+// ask asks a captcha's service about a token. It is not available if it gives no answer: then another proof must do.
 // While the whole service is unavailable its widget yields no tokens either, so a signup without one makes us ask
 // whether it is there, now and then. While it is known to be unavailable nobody waits for it.
 func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, available bool, err error) {
@@ -248,24 +248,24 @@ func (g *Gate) ask(ctx context.Context, site string, p Proof) (r result, availab
 	if token == "" {
 		r, token, ip = missing, healthCheck, ""
 	}
-	verdict := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
+	refusal := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
 	if err := ctx.Err(); err != nil {
 		return r, true, err // the client may have gone, so it says nothing of the service
 	}
-	unavailable = errors.Is(verdict, ErrUnavailable)
+	unavailable = errors.Is(refusal, ErrUnavailable)
 	if changed := service.heard(unavailable, g.o.Now()); changed && unavailable {
-		g.o.Log.WarnContext(ctx, "the captcha service gives no verdict: a proof of work is required in its place",
-			slog.String("site", site), slog.String("error", verdict.Error()))
+		g.o.Log.WarnContext(ctx, "the captcha service gives no answer: a proof of work is required in its place",
+			slog.String("site", site), slog.String("error", refusal.Error()))
 	} else if changed {
 		g.o.Log.InfoContext(ctx, "the captcha service is back", slog.String("site", site))
 	}
-	if verdict == nil && r == wrong {
+	if refusal == nil && r == wrong {
 		r = passed
 	}
 	return r, !unavailable, nil
 }
 
-// Unavailable reports whether a site's captcha gave no verdict when it was last asked, and whether that is recent
+// Unavailable reports whether a site's captcha gave no answer when it was last asked, and whether that is recent
 // enough to be relied on.
 func (g *Gate) Unavailable(site string) (unavailable, known bool) {
 	return g.captchas[site].known(g.o.Now())
@@ -275,7 +275,7 @@ func (g *Gate) Unavailable(site string) (unavailable, known bool) {
 type serviceState struct {
 	mu          sync.Mutex
 	shownUntil  time.Time // pages show the captcha
-	unavailable bool      // it gave no verdict
+	unavailable bool      // it gave no answer
 	knownUntil  time.Time // that is relied on
 	questions   int       // that are not answered yet
 }
