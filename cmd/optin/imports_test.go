@@ -80,6 +80,7 @@ func allowedImports() map[string][]string {
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"internal/childtest", "github.com/chromedp/chromedp"},
+		"internal/certtest":         {},
 		"internal/childtest":        {},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
 		// Examples are for people who have nothing of ours.
