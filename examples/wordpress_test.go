@@ -105,8 +105,9 @@ func TestThePluginsScriptShowsTheResultInPlace(t *testing.T) {
 	folder := t.TempDir()
 	e := start(t, folder)
 	script, sum := e.embed()
-	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script,
-		"integrity": sum})
+	p := shortcode(t, map[string]string{
+		"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script, "integrity": sum,
+	})
 	if doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Foot)); err != nil ||
 		doc.Find("script[crossorigin=anonymous]").AttrOr("integrity", "") != sum {
 		t.Fatalf("the script tag is %s (%v)", p.Foot, err)

@@ -53,8 +53,8 @@ type adminView struct {
 func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
 	var b bytes.Buffer
 	name, loggedIn := p.admin()
-	if err := s.pages[name].ExecuteTemplate(&b, "layout.html",
-		adminView{Name: name, LoggedIn: loggedIn, Page: p}); err != nil {
+	view := adminView{Name: name, LoggedIn: loggedIn, Page: p}
+	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", view); err != nil {
 		return fmt.Errorf("templates: page admin/%s: %w", name, err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))

@@ -16,9 +16,9 @@
 // beforehand (GDPR recital 32, CJEU C-673/17).
 //
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
-// subject of one line. Nothing in it comes from whoever filled in the form: no advertising, pictures or tracking. The
-// templates are executed once for all emails that differ in links and moments only (see skeleton.go); what is sent is
-// the same, byte for byte, as if they were executed for each.
+// subject of one line. Nothing in it comes from the person who filled in the form: no advertising, pictures or
+// tracking. The templates are executed once for all emails that differ in links and moments only (see skeleton.go);
+// what is sent is the same, byte for byte, as if they were executed for each.
 //
 // Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
 // New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.

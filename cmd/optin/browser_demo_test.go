@@ -90,8 +90,8 @@ func (p *browserProfile) clickInEmail(address string) {
 	button := box(`a[href*="/c/"]`)
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(evaluate[string](p, "location.pathname"),
-		"/c/"); time.Sleep(time.Second / 2) {
+	confirming := func() bool { return strings.Contains(evaluate[string](p, "location.pathname"), "/c/") }
+	for end := time.Now().Add(20 * time.Second); !confirming(); time.Sleep(time.Second / 2) {
 		if time.Now().After(end) {
 			p.t.Fatal("the click led nowhere")
 		}

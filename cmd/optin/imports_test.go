@@ -245,8 +245,8 @@ func modulesOf(t *testing.T, root string) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`).FindAllStringSubmatch(string(b),
-		-1) {
+	required := regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][^\s]*\.[^\s]+) v`)
+	for _, m := range required.FindAllStringSubmatch(string(b), -1) {
 		all = append(all, m[1])
 	}
 	if len(all) < 10 {

@@ -62,8 +62,8 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 func TestNamesFollowTheSite(t *testing.T) {
 	for site, prefix := range map[string]string{"la-lettre": "LA_LETTRE", "24h": "SITE_24H"} {
 		out, _ := runKeys(t, 0, "-site", site)
-		if l := keysLines(out); l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"],
-			"whsec_") {
+		l := keysLines(out)
+		if l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"], "whsec_") {
 			t.Errorf("%s: printed\n%s", site, out)
 		}
 	}

@@ -75,8 +75,8 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
 		a.eventually("the one that was asked for is accepted", func() bool { return accepted.Load() == 1 })
-		if out, _ := runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath); !strings.HasPrefix(out,
-			"1 enqueued again.") {
+		out, _ = runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath)
+		if !strings.HasPrefix(out, "1 enqueued again.") {
 			t.Errorf("printed %s", out)
 		}
 		a.eventually("the other one is accepted", func() bool { return accepted.Load() == 2 })

@@ -132,8 +132,8 @@ func (c *Claim) claim(ctx context.Context) (*cell, error) {
 		if err != nil || !held.Free {
 			return held, err
 		}
-		if err := c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor); !errors.Is(err,
-			store.ErrChanged) {
+		err = c.keys.cells.CompareAndSwap(ctx, c.name, sealed, c.value, runningFor)
+		if !errors.Is(err, store.ErrChanged) {
 			return nil, err
 		}
 	}

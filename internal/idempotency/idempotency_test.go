@@ -70,8 +70,8 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 		idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}, "Set-Cookie": {"a=b"}}, Body: []byte("ok")}))
 	_, got, err := e.keys.Begin(t.Context(), r)
 	must(t, err)
-	if diff := cmp.Diff(&idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")},
-		got); diff != "" {
+	want := &idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for name, change := range map[string]func(*idempotency.Request){
