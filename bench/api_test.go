@@ -35,8 +35,8 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 		Service: newService(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public,
 		Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]web.Site{"gazette": {
-			Show: shownSite(), Locales: []string{"fr"}, APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)),
-				Scope: web.ScopeRead}},
+			Show: shownSite(), Locales: []string{"fr"},
+			APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
 		}},
 	})
 	must(b, err)

@@ -5,9 +5,7 @@ package bench
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	netmail "net/mail"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -35,8 +33,9 @@ func BenchmarkEmails(b *testing.B) {
 	must(b, err)
 	m, err := mailer.New(mailer.Options{
 		Service: service, Pages: all, Relays: []relay.Address{address}, Log: slog.New(slog.DiscardHandler),
-		Sites: map[string]mailer.Site{"gazette": {From: netmail.Address{Name: "La Gazette",
-			Address: "bonjour@gazette.example"}, Show: shownSite()}},
+		Sites: map[string]mailer.Site{"gazette": {
+			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: shownSite(),
+		}},
 	})
 	must(b, err)
 	b.Cleanup(func() { _ = m.Close() })
@@ -57,16 +56,6 @@ func BenchmarkEmails(b *testing.B) {
 		figures["CPU/floor"] = append(figures["CPU/floor"], cpu.Seconds()/leastCPU.Seconds())
 	}
 	report(b, figures)
-}
-
-// relayAt returns the relay at host:port.
-func relayAt(b *testing.B, at string) relay.Address {
-	b.Helper()
-	host, port, err := net.SplitHostPort(at)
-	must(b, err)
-	n, err := strconv.Atoi(port)
-	must(b, err)
-	return relay.Address{Host: host, Port: n, TLS: relay.Offered}
 }
 
 func runJob(b *testing.B, m *mailer.Mailer, job store.Job) error {

@@ -21,7 +21,10 @@ const publicURL = "https://confirm.example"
 func site() confirm.Site {
 	return confirm.Site{
 		ID: "gazette", Locales: []string{"fr"}, EventQueues: []store.QueueName{"webhook/gazette"},
-		Terms:         consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}},
+		Terms: consent.Terms{
+			TTL:              48 * time.Hour,
+			EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
+		},
 		EmailsPerSite: []store.Limit{{N: 1_000_000, Per: time.Hour}},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette",
@@ -48,8 +51,9 @@ func newService(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Se
 	b.Helper()
 	public, err := url.Parse(publicURL)
 	must(b, err)
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: public,
-		Sites: []confirm.Site{site()}})
+	service, err := confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: public, Sites: []confirm.Site{site()},
+	})
 	must(b, err)
 	must(b, service.PutTexts(b.Context()))
 	return service
@@ -66,8 +70,10 @@ func openSQLite(b *testing.B, path string) store.Store {
 
 func openRedis(b *testing.B, r *redisChild) store.Store {
 	b.Helper()
-	st, err := redis.Open(b.Context(), redis.Options{Location: store.Location{Scheme: "redis", Hosts: []string{r.addr},
-		Durability: store.DurabilityAlways}, Budget: 10 * time.Second})
+	st, err := redis.Open(b.Context(), redis.Options{
+		Location: store.Location{Scheme: "redis", Hosts: []string{r.addr}, Durability: store.DurabilityAlways},
+		Budget:   10 * time.Second,
+	})
 	must(b, err)
 	b.Cleanup(func() { _ = st.Close() })
 	return st

@@ -105,8 +105,8 @@ func sealedRecord(
 		return key, r, err
 	}
 	like.Address, like.Created = address, created
-	key = store.Key{Site: like.Site, ID: base64.RawURLEncoding.EncodeToString(ring.Sums("subscription id", like.Site,
-		address.String())[0][:16])}
+	key = store.Key{Site: like.Site,
+		ID: base64.RawURLEncoding.EncodeToString(ring.Sums("subscription id", like.Site, address.String())[0][:16])}
 	plain, err := json.Marshal(like)
 	return key, store.Record{
 		State: string(like.State(like.Changed)), Created: created, Expires: like.Expires(), Data: ring.Seal(key.Site+

@@ -16,8 +16,8 @@ type floor func(data []byte) error
 // openDriver opens a file without store/sqlite, but with its settings: WAL, synchronous FULL, one writer at a time.
 func openDriver(b *testing.B, path string) *sql.DB {
 	b.Helper()
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"journal_mode(WAL)", "synchronous(FULL)",
-		"secure_delete(ON)"}}
+	q := url.Values{"_txlock": {"immediate"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)"}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	must(b, err)
 	db.SetMaxOpenConns(1)

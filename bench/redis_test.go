@@ -2,12 +2,13 @@ package bench
 
 import (
 	"net"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // redisChild is a redis-server for one benchmark, with appendfsync always.
@@ -18,12 +19,7 @@ type redisChild struct {
 
 func redisServer(b *testing.B) *redisChild {
 	b.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("OPTIN_TEST_ALL") == "1" {
-			b.Fatal(err)
-		}
-		b.Skip("redis-server is not installed: `make bench` installs it")
-	}
+	childtest.Need(b, "redis-server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b, err)
 	r := &redisChild{addr: l.Addr().String()}
@@ -32,7 +28,7 @@ func redisServer(b *testing.B) *redisChild {
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", b.TempDir(), "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
 		"--auto-aof-rewrite-percentage", "0")
-	dieWithParent(cmd)
+	childtest.DieWithParent(cmd)
 	must(b, cmd.Start())
 	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	r.client = goredis.NewClient(&goredis.Options{Addr: r.addr, PoolSize: callers, DisableIdentity: true})

@@ -48,8 +48,7 @@ func newClient(at string) (*mail.Client, error) {
 		return nil, err
 	}
 	return mail.NewClient(addr.IP.String(), mail.WithPort(addr.Port), mail.WithTLSPolicy(mail.NoTLS),
-		mail.WithHELO("localhost"),
-		mail.WithTimeout(time.Minute))
+		mail.WithHELO("localhost"), mail.WithTimeout(time.Minute))
 }
 
 // sampleEmail returns an email as long as a real one.
@@ -57,8 +56,8 @@ func sampleEmail() templates.Email {
 	link := publicURL + "/c/" + strings.Repeat("t", 330) // about the length of a token
 	asked := time.Now()
 	return templates.ConfirmEmail{
-		Site: shownSite(), Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"],
-			State: "pending"}},
-		Asked: asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
+		Site:     shownSite(),
+		Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"], State: "pending"}},
+		Asked:    asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
 	}
 }

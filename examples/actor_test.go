@@ -66,8 +66,8 @@ func (e *env) confirm(email string) {
 // signUp signs an address up and confirms it.
 func (e *env) signUp(email string) subscription {
 	e.Helper()
-	if got := e.call(http.MethodPost, "subscriptions", fmt.Sprintf(`{"email":%q,"consent":true}`, email),
-		nil); got != http.StatusAccepted {
+	body := fmt.Sprintf(`{"email":%q,"consent":true}`, email)
+	if got := e.call(http.MethodPost, "subscriptions", body, nil); got != http.StatusAccepted {
 		e.Fatalf("the signup returns %d", got)
 	}
 	e.confirm(email)

@@ -89,9 +89,11 @@ func TestTheApplicationShowsErrorsAtTheirFields(t *testing.T) {
 	b.wantTrue(`document.querySelector("#consent-error").textContent.startsWith("Tick the box")`)
 	b.wantTrue(`document.querySelectorAll("[aria-invalid=true]").length === 2`)
 
-	b.do(chromedp.Click(chromedp.CSS("[name=consent]")), chromedp.SendKeys(chromedp.CSS("[name=email]"),
-		".o'brien@reader.test"),
-		chromedp.Click(chromedp.CSS("button")))
+	b.do(
+		chromedp.Click(chromedp.CSS("[name=consent]")),
+		chromedp.SendKeys(chromedp.CSS("[name=email]"), ".o'brien@reader.test"),
+		chromedp.Click(chromedp.CSS("button")),
+	)
 	b.wantTrue(`document.querySelector("[role=status]").textContent.startsWith("Look in your inbox")`)
 	b.wantTrue(`!document.querySelector("[aria-invalid=true]") && !document.querySelector("#email-error").textContent`)
 	b.wantNoConsole()

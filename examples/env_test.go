@@ -3,7 +3,6 @@
 package examples
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,10 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/inbox"
 )
 
@@ -76,8 +75,8 @@ func (e *env) page(rw http.ResponseWriter, r *http.Request, folder string) {
 		rw.WriteHeader(http.StatusNoContent) // such as its icon
 		return
 	}
-	rw.Header().Set("Content-Type", map[string]string{".html": "text/html; charset=utf-8",
-		".mjs": "text/javascript"}[filepath.Ext(name)])
+	rw.Header().Set("Content-Type",
+		map[string]string{".html": "text/html; charset=utf-8", ".mjs": "text/javascript"}[filepath.Ext(name)])
 	_, _ = strings.NewReplacer("http://127.0.0.1:8080", e.base).WriteString(rw, string(text))
 }
 
@@ -103,15 +102,15 @@ func TestMain(m *testing.M) {
 }
 
 // run starts a program, which ends with the test, and returns its output.
-func (e *env) run(variables []string, program string, args ...string) *output {
+func (e *env) run(variables []string, program string, args ...string) *childtest.Buffer {
 	e.Helper()
-	out := &output{}
+	out := &childtest.Buffer{}
 	c := exec.Command(program, args...)
 	c.Env = append(os.Environ(), "OPTIN_SECRET="+secret, "DEMO_API_KEY="+apiKey, "DEMO_WEBHOOK_SECRET="+hookKey,
 		"LISTEN="+e.hookAddr)
 	c.Env = append(c.Env, variables...)
 	c.Stdout, c.Stderr = out, out
-	dieWithParent(c)
+	childtest.DieWithParent(c)
 	must(e, c.Start())
 	e.Cleanup(func() {
 		_ = c.Process.Kill()
@@ -158,12 +157,3 @@ func (e *env) eventually(what string, ok func() bool) {
 		}
 	}
 }
-
-// output is the output of a program so far.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(b) }
-func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }

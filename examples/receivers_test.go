@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 func TestTheReceiverInGo(t *testing.T) {
@@ -21,7 +21,7 @@ func TestTheReceiverInGo(t *testing.T) {
 }
 
 func TestTheReceiverInNode(t *testing.T) {
-	browsertest.Need(t, "node")
+	childtest.Need(t, "node")
 	e := start(t, "plain-html")
 	e.testReceiver(e.run(nil, "node", "receiver-node/server.mjs"))
 }
@@ -64,23 +64,21 @@ func (e *env) deliver(d delivery) int {
 }
 
 // testReceiver tests what every receiver must do.
-func (e *env) testReceiver(out *output) {
+func (e *env) testReceiver(out *childtest.Buffer) {
 	e.eventually("the receiver listens", func() bool { return e.deliver(delivery{}) == http.StatusUnauthorized })
 	e.wantRefusals(out)
 	s := e.signUp(ada)
 	e.eventually("the confirmation was received", func() bool {
-		return strings.Contains(out.String(),
-			"subscription.confirmed "+s.ID)
+		return strings.Contains(out.String(), "subscription.confirmed "+s.ID)
 	})
 	e.withdraw(s)
 	e.eventually("the withdrawal was received", func() bool {
-		return strings.Contains(out.String(),
-			"subscription.withdrawn "+s.ID)
+		return strings.Contains(out.String(), "subscription.withdrawn "+s.ID)
 	})
 }
 
 // wantRefusals sends events that are not genuine, and one genuine event twice.
-func (e *env) wantRefusals(out *output) {
+func (e *env) wantRefusals(out *childtest.Buffer) {
 	e.Helper()
 	good := delivery{id: "msg_1", at: time.Now(), body: `{"type":"subscription.confirmed","data":{"id":"one"}}`}
 	good.signature = sign(e.T, good)
@@ -88,8 +86,7 @@ func (e *env) wantRefusals(out *output) {
 	for name, c := range map[string]delivery{
 		"no signature": with(func(d *delivery) { d.signature = "" }),
 		"another signature": with(func(d *delivery) {
-			d.signature = sign(e.T, delivery{id: "msg_2", at: d.at,
-				body: d.body})
+			d.signature = sign(e.T, delivery{id: "msg_2", at: d.at, body: d.body})
 		}),
 		"half a signature":  with(func(d *delivery) { d.signature = d.signature[:20] }),
 		"another version":   with(func(d *delivery) { d.signature = "v2" + strings.TrimPrefix(d.signature, "v1") }),
@@ -99,8 +96,7 @@ func (e *env) wantRefusals(out *output) {
 		"in six minutes":    with(func(d *delivery) { d.at = d.at.Add(6 * time.Minute); d.signature = sign(e.T, *d) }),
 		"a time of its own": with(func(d *delivery) { d.at = d.at.Add(time.Second) }),
 		"far too long": with(func(d *delivery) {
-			d.body = strings.Repeat(" ",
-				2<<20) + d.body
+			d.body = strings.Repeat(" ", 2<<20) + d.body
 			d.signature = sign(e.T, *d)
 		}),
 	} {

@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 // shortcodeOutput is what the plugin prints for a shortcode: the form in its place, and a script tag at the end of the
@@ -27,7 +27,7 @@ type shortcodeOutput struct{ Form, Foot string }
 // shortcode runs the plugin in PHP, with stubs of WordPress' functions.
 func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 	t.Helper()
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	in, err := json.Marshal(attributes)
 	must(t, err)
 	c := exec.CommandContext(t.Context(), "php", "-d", "display_errors=stderr", "-d", "error_reporting=-1",
@@ -43,7 +43,7 @@ func shortcode(t *testing.T, attributes map[string]string) (p shortcodeOutput) {
 }
 
 func TestThePluginIsValidPHP(t *testing.T) {
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	if out, err := exec.Command("php", "-l", "wordpress/optin.php").CombinedOutput(); err != nil {
 		t.Fatalf("php -l: %v\n%s", err, out)
 	}
@@ -66,8 +66,8 @@ func TestThePluginEscapesItsAttributes(t *testing.T) {
 			t.Errorf("the text of %s is %q", where, got)
 		}
 	}
-	want := form{"https://confirm.example/v1/sites/demo/subscriptions", map[string][]string{"email": {ada},
-		"consent": {"true"}}}
+	want := form{"https://confirm.example/v1/sites/demo/subscriptions",
+		map[string][]string{"email": {ada}, "consent": {"true"}}}
 	if diff := cmp.Diff(want, readForm(t, strings.NewReader(p.Form), ada), cmp.AllowUnexported(form{})); diff != "" {
 		t.Error(diff)
 	}
@@ -92,7 +92,7 @@ func TestThePluginPrintsNoFormWithWrongAttributes(t *testing.T) {
 }
 
 func TestThePluginsFormSignsUp(t *testing.T) {
-	browsertest.Need(t, "php")
+	childtest.Need(t, "php")
 	e := start(t, "wordpress")
 	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter"})
 	e.submit(readForm(t, strings.NewReader(p.Form), ada))
@@ -100,13 +100,14 @@ func TestThePluginsFormSignsUp(t *testing.T) {
 }
 
 func TestThePluginsScriptShowsTheResultInPlace(t *testing.T) {
-	browsertest.Need(t, "php")
-	browsertest.Need(t, "chromium")
+	childtest.Need(t, "php")
+	childtest.Need(t, "chromium")
 	folder := t.TempDir()
 	e := start(t, folder)
 	script, sum := e.embed()
-	p := shortcode(t, map[string]string{"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script,
-		"integrity": sum})
+	p := shortcode(t, map[string]string{
+		"site": "demo", "url": e.base, "purpose-text": "The letter", "script": script, "integrity": sum,
+	})
 	if doc, err := goquery.NewDocumentFromReader(strings.NewReader(p.Foot)); err != nil ||
 		doc.Find("script[crossorigin=anonymous]").AttrOr("integrity", "") != sum {
 		t.Fatalf("the script tag is %s (%v)", p.Foot, err)

@@ -56,8 +56,8 @@ func TestThereAreNeverMoreConnectionsThanAllowed(t *testing.T) {
 	for range workers {
 		all.Go(func() {
 			for job := range jobs {
-				if ended, err := env.Run(t.Context(), job); !ended && (err == nil ||
-					!strings.Contains(err.Error(), "RCPT: ")) {
+				ended, err := env.Run(t.Context(), job)
+				if !ended && (err == nil || !strings.Contains(err.Error(), "RCPT: ")) {
 					t.Errorf("ended %v, %v", ended, err)
 				}
 			}

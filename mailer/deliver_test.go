@@ -78,8 +78,8 @@ func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	env := newEnv(t, r.addr)
 	env.deliver(env.signUp(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Person.Confirm(t.Context(), confirmURL[strings.LastIndexByte(confirmURL, '/')+1:],
-		consent.Evidence{}); err != nil {
+	token := confirmURL[strings.LastIndexByte(confirmURL, '/')+1:]
+	if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.advance(time.Hour)

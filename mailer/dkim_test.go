@@ -145,7 +145,8 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	})
 	env.deliver(env.signUp(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
-	if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:], consent.Evidence{}); err != nil {
+	token := first[strings.LastIndexByte(first, '/')+1:]
+	if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.deliver(env.signUp(ada)) // the other email, with List-Unsubscribe
@@ -236,11 +237,11 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	for _, to := range []string{ada, "jörg@bücher.example"} {
 		env.deliver(env.signUp(to))
 		first := links(parse(t, r.received()[len(r.received())-1].raw).text)[0]
-		if _, err := env.Person.Confirm(t.Context(), first[strings.LastIndexByte(first, '/')+1:],
-			consent.Evidence{}); err != nil {
+		token := first[strings.LastIndexByte(first, '/')+1:]
+		if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
-		env.deliver(env.signUp(to)) // the other duty
+		env.deliver(env.signUp(to)) // the other type of email
 	}
 	messages := r.received()
 	if len(messages) != 4 || !strings.Contains(string(messages[0].raw), "?=\r\n =?utf-8?") {

@@ -56,7 +56,8 @@
 //     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
 //     have the rest.
 //
-// A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (confirm.Service.Relay.Flooded).
+// A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (Flooded of
+// confirm.Service.Relay).
 //
 // What is known of relays and domains belongs to this process, and is bounded. No error and no log line holds a link, a
 // password, or an address that is not masked.

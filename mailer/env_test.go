@@ -203,8 +203,8 @@ func (env *env) signUpAt(site, to string) store.Job {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
-		Locale: "fr"}); err != nil {
+	signup := confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "fr"}
+	if err := env.Person.SignUp(env.t.Context(), site, signup); err != nil {
 		env.t.Fatal(err)
 	}
 	return env.lease()

@@ -3,18 +3,16 @@ package mailer_test
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"math/big"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/certtest"
 )
 
 // What a relay may do instead of replying.
@@ -309,27 +307,9 @@ func offers(ext ...string) func(*fakeRelay) {
 	return func(r *fakeRelay) { r.ext = append(r.ext, ext...) }
 }
 
-// certificate returns a certificate for the given names and addresses, and a pool that trusts it.
-func certificate(t *testing.T, names []string, ips ...net.IP) (*tls.Config, *x509.CertPool) {
+// certificate returns the settings of a server with a certificate for hosts, and a pool that trusts it.
+func certificate(t *testing.T, hosts ...string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: names, IPAddresses: ips,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+	c, pool := certtest.New(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), hosts...)
+	return &tls.Config{Certificates: []tls.Certificate{c}}, pool
 }

@@ -10,8 +10,8 @@ import (
 )
 
 func TestATextInAnotherLanguageThanItsEmailIsMarked(t *testing.T) {
-	msg := confirm.Message{Type: consent.EmailConfirm, Locale: "oc", Purposes: []consent.PurposeStatus{{ID: "letter",
-		Text: "La letra"}}}
+	msg := confirm.Message{Type: consent.EmailConfirm, Locale: "oc",
+		Purposes: []consent.PurposeStatus{{ID: "letter", Text: "La letra"}}}
 	for language, want := range map[string]string{"fr": "oc", "oc": ""} {
 		l := templateData(msg, templates.Site{}, language).(templates.ConfirmEmail)
 		if got := l.Purposes[0].Lang; got != want {
@@ -56,10 +56,9 @@ func TestTheLastCheckRejectsAnythingIllFormed(t *testing.T) {
 
 func TestAFeedbackIDIsThreeWordsAndTheSender(t *testing.T) {
 	for want, msg := range map[string]confirm.Message{
-		"known:gazette:optin:x.example":   {Type: consent.EmailKnown, Site: "gazette"},
-		"confirm:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette"},
-		"reminder:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette",
-			Reminder: true},
+		"known:gazette:optin:x.example":    {Type: consent.EmailKnown, Site: "gazette"},
+		"confirm:gazette:optin:x.example":  {Type: consent.EmailConfirm, Site: "gazette"},
+		"reminder:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette", Reminder: true},
 		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.EmailConfirm,
 			Site: "la-gazette:\r\nBcc: eve@evil.example"},
 	} {

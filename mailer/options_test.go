@@ -78,14 +78,15 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"bounces with CRLF":     {bounces("x.example>\r\nRCPT TO:<eve@evil.example"), "a domain"},
 		"bounces to a literal":  {bounces("[192.0.2.1]"), "a domain"},
 		"a second bad relay": {func(o *mailer.Options) {
-			o.Relays = append(o.Relays,
-				relay.Address{Host: "x.example"})
+			o.Relays = append(o.Relays, relay.Address{Host: "x.example"})
 		}, "relay x.example"},
 		"fewer than none":       {func(o *mailer.Options) { o.Connections = -1 }, "-1 connections"},
 		"a key without domain":  {key(mailer.DKIM{Selector: "s", Key: ed}), "domain"},
 		"a key of another kind": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s", Key: ec}), "not supported"},
-		"no key": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s"}),
-			"DKIM key s of gazette.example"},
+		"no key": {
+			key(mailer.DKIM{Domain: "gazette.example", Selector: "s"}),
+			"DKIM key s of gazette.example",
+		},
 		"a selector with a tag": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s; l=0", Key: ed}),
 			"letters, digits"},
 	} {

@@ -120,7 +120,7 @@ func repliesAfterMAIL() []replyCase {
 }
 
 func TestEveryReplyAtEveryStepHasItsOutcome(t *testing.T) {
-	secure, pool := certificate(t, nil, loopback)
+	secure, pool := certificate(t, loopback)
 	for _, row := range allReplies() {
 		t.Run(row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
 			t.Parallel()

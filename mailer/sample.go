@@ -27,8 +27,8 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 	_, err = m.deliver(ctx, e)
 	var failure *smtpError
 	if errors.As(err, &failure) && failure.reply != "" {
-		return fmt.Errorf("mailer: relay, %s: %s", failure.step, strings.ReplaceAll(failure.reply, to.String(),
-			to.Masked()))
+		return fmt.Errorf("mailer: relay, %s: %s", failure.step,
+			strings.ReplaceAll(failure.reply, to.String(), to.Masked()))
 	}
 	return err
 }

@@ -3,21 +3,20 @@ package mailer_test
 import (
 	"crypto/x509"
 	"encoding/base64"
-	"net"
 	"strings"
 	"testing"
 
 	"github.com/optin/optin/mailer"
 )
 
-var loopback = net.IPv4(127, 0, 0, 1)
+const loopback = "127.0.0.1"
 
 func trusting(pool *x509.CertPool) func(*mailer.Options) {
 	return func(o *mailer.Options) { o.Roots = pool }
 }
 
 func TestEmailsGoOverTLSIfItIsOffered(t *testing.T) {
-	secure, pool := certificate(t, []string{"localhost"}, loopback)
+	secure, pool := certificate(t, "localhost", loopback)
 	for _, query := range []string{"", "?tls=required"} {
 		r := startRelay(t, offers("STARTTLS"), func(r *fakeRelay) { r.secure = secure })
 		env := newEnv(t, "smtp://"+r.addr+query, trusting(pool))
@@ -45,9 +44,9 @@ func TestTLSThatIsOffIsNotStarted(t *testing.T) {
 }
 
 func TestNothingIsSaidInClearTextAfterTLSFailed(t *testing.T) {
-	good, pool := certificate(t, []string{"localhost"}, loopback)
-	other, _ := certificate(t, []string{"elsewhere.example"}, loopback)
-	misnamed, misnamedPool := certificate(t, []string{"elsewhere.example"})
+	good, pool := certificate(t, "localhost", loopback)
+	other, _ := certificate(t, "elsewhere.example", loopback)
+	misnamed, misnamedPool := certificate(t, "elsewhere.example")
 	for name, row := range map[string]struct {
 		url    string
 		change func(*fakeRelay)
@@ -86,7 +85,7 @@ func TestNothingIsSaidInClearTextAfterTLSFailed(t *testing.T) {
 }
 
 func TestCapabilitiesSentBeforeTLSAreIgnored(t *testing.T) {
-	secure, pool := certificate(t, nil, loopback)
+	secure, pool := certificate(t, loopback)
 	r := startRelay(t, offers("STARTTLS"), func(r *fakeRelay) {
 		r.secure = secure
 		says("STARTTLS", "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN")(r)
@@ -99,7 +98,7 @@ func TestCapabilitiesSentBeforeTLSAreIgnored(t *testing.T) {
 }
 
 func TestThePasswordIsSentByAMechanismThatTheRelayOffers(t *testing.T) {
-	secure, pool := certificate(t, nil, loopback)
+	secure, pool := certificate(t, loopback)
 	encode := base64.StdEncoding.EncodeToString
 	plain := "AUTH PLAIN " + encode([]byte("\x00optin\x00hunter2"))
 	for offered, want := range map[string][]string{

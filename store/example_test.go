@@ -22,7 +22,9 @@ func ExampleRecords_Update() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(folder, "optin.db"), Durability: store.DurabilityNone})
+	s, err := sqlite.Open(ctx, sqlite.Options{
+		Path: filepath.Join(folder, "optin.db"), Durability: store.DurabilityNone,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -75,7 +77,9 @@ func ExampleLimits_Acquire() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(folder, "optin.db"), Durability: store.DurabilityNone})
+	s, err := sqlite.Open(ctx, sqlite.Options{
+		Path: filepath.Join(folder, "optin.db"), Durability: store.DurabilityNone,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

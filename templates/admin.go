@@ -53,8 +53,8 @@ type adminView struct {
 func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
 	var b bytes.Buffer
 	name, loggedIn := p.admin()
-	if err := s.pages[name].ExecuteTemplate(&b, "layout.html",
-		adminView{Name: name, LoggedIn: loggedIn, Page: p}); err != nil {
+	view := adminView{Name: name, LoggedIn: loggedIn, Page: p}
+	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", view); err != nil {
 		return fmt.Errorf("templates: page admin/%s: %w", name, err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
@@ -207,7 +207,11 @@ func bounded(c BoundedCount) string {
 // bucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
 func bucketInWords(bucket string) string {
 	words, ok := map[string]string{
-		"": "–", "1m": "under a minute", "10m": "1 to 10 minutes", "1h": "10 minutes to an hour", "24h": "1 to 24 hours",
+		"":      "–",
+		"1m":    "under a minute",
+		"10m":   "1 to 10 minutes",
+		"1h":    "10 minutes to an hour",
+		"24h":   "1 to 24 hours",
 		"later": "over a day",
 	}[bucket]
 	if !ok {

@@ -30,8 +30,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminLogin{LoggedOut: true},
 		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true},
 			Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7,
-			Sites: []AdminSite{{ID: "a"}, {ID: "b", ConfirmedPercent: -1, MedianBucket: "new",
-				FailedEvents: BoundedCount{50, true}}}, Now: now},
+			Sites: []AdminSite{{ID: "a"},
+				{ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true}}}, Now: now},
 		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true},
 		AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}},
 			Requeued: &BoundedCount{250, true}, Now: now},
@@ -74,10 +74,15 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'{{.}}</table><script>alert(2)</script>`
 	for name, p := range map[string]AdminPage{
-		"overview": AdminOverview{Store: AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil},
-			Relays: []AdminRelay{{evil, cannedAsked()}}, Sites: []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}}},
-		"webhooks": AdminWebhooks{ID: evil, Name: evil, Next: "javascript:alert(3)",
-			Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}}},
+		"overview": AdminOverview{
+			Store:  AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil},
+			Relays: []AdminRelay{{evil, cannedAsked()}},
+			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}},
+		},
+		"webhooks": AdminWebhooks{
+			ID: evil, Name: evil, Next: "javascript:alert(3)",
+			Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}},
+		},
 	} {
 		d := adminPage(t, p)
 		if d.Find("img, script, [onerror], [src]").Length() > 0 || d.Find(`[href^="javascript:"]`).Length() > 0 {
@@ -97,23 +102,35 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 func TestTheDashboardWritesTimesInWords(t *testing.T) {
 	now := cannedAsked()
 	for d, want := range map[time.Duration]string{
-		-time.Hour: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 119 * time.Minute: "1 hour ago",
-		48 * time.Hour: "48 hours ago", 72*time.Hour - 1: "2 days ago", 10 * 24 * time.Hour: "10 days ago",
+		-time.Hour:          "just now",
+		59 * time.Second:    "just now",
+		time.Minute:         "1 minute ago",
+		119 * time.Minute:   "1 hour ago",
+		48 * time.Hour:      "48 hours ago",
+		72*time.Hour - 1:    "2 days ago",
+		10 * 24 * time.Hour: "10 days ago",
 	} {
 		if got := ago(now, now.Add(-d)); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "1 second", time.Nanosecond: "1 second", time.Minute: "60 seconds",
-		time.Minute + 1: "2 minutes", 10 * time.Minute: "10 minutes", time.Second + 1: "2 seconds"} {
+	for d, want := range map[time.Duration]string{
+		0:                "1 second",
+		time.Nanosecond:  "1 second",
+		time.Second + 1:  "2 seconds",
+		time.Minute:      "60 seconds",
+		time.Minute + 1:  "2 minutes",
+		10 * time.Minute: "10 minutes",
+	} {
 		if got := durationInWords(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
 	got := []string{bucketInWords(""), bucketInWords("1m"), bucketInWords("later"), bucketInWords("2h"),
 		bounded(BoundedCount{7, false}), bounded(BoundedCount{50, true}), moment(now), rfc3339(now)}
-	if diff := cmp.Diff([]string{"–", "under a minute", "over a day", "2h", "7", "more than 50",
-		"21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}, got); diff != "" {
+	want := []string{"–", "under a minute", "over a day", "2h", "7", "more than 50",
+		"21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

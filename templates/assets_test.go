@@ -61,9 +61,10 @@ func TestTheScriptsForWebsitesAreSmallAndStoreNothing(t *testing.T) {
 		if len(script) >= size || !strings.HasPrefix(script, `(()=>{"use strict";`) {
 			t.Errorf("%s: %d bytes, beginning %.40q", name, len(script), script)
 		}
-		for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(",
-			"innerHTML", ".style", "import(",
-			"<script", "blob:", "Worker", "Function("} {
+		for _, word := range []string{
+			"cookie", "localStorage", "sessionStorage", "indexedDB", "sendBeacon", "eval(", "innerHTML", ".style",
+			"import(", "<script", "blob:", "Worker", "Function(",
+		} {
 			if strings.Contains(script, word) {
 				t.Errorf("%s has %s", name, word)
 			}
@@ -80,7 +81,8 @@ func TestEmbedHasATextInTwoLanguagesForEachCodeOfItsFields(t *testing.T) {
 	script, _, _, _ := Asset(EmbedName)
 	for _, code := range Codes() {
 		texts := regexp.MustCompile(`[,{]` + code + `:\["[^"]+","[^"]+"\]`)
-		if (strings.HasPrefix(code, "email_") || strings.HasPrefix(code, "consent_")) && len(texts.FindAll(script, -1)) != 1 {
+		ofField := strings.HasPrefix(code, "email_") || strings.HasPrefix(code, "consent_")
+		if ofField && len(texts.FindAll(script, -1)) != 1 {
 			t.Errorf("%s has no text in two languages", code)
 		}
 	}
@@ -96,16 +98,22 @@ func TestEmbedHoldsTheChecksumOfTheScriptThatItLoads(t *testing.T) {
 }
 
 func TestAMinifiedScriptMeansTheSame(t *testing.T) {
-	for full, want := range map[string]string{
-		"// about\n(() => {\n  let a = 1, b;\n\n  // why\n  b = a - -a + +a;\n})();\n": "(()=>{let a=1,b;b=a- -a+ +a})();\n",
-		"const f = function g() {\n  return { a: 1 };\n}\ng()\n":                       "const f=function g(){return{a:1}}\ng()\n",
-		"if (a in b)\n  c()\nelse d();\n":                                              "if(a in b)\nc()\nelse d();\n",
-		"say(\"a , b\" , 'c ; d', `e ${f} = \\` g`) ;\n":                               "say(\"a , b\",'c ; d',`e ${f} = \\` g`);\n",
-		"const d = \"it's \\\" x = y\" , z = a / b;\n":                                 "const d=\"it's \\\" x = y\",z=a / b;\n",
-		"return \"x\" ;\nreturn typeof x ;\n":                                          "return\"x\";return typeof x;\n",
+	for _, row := range []struct{ full, want string }{
+		{
+			"// about\n(() => {\n  let a = 1, b;\n\n  // why\n  b = a - -a + +a;\n})();\n",
+			"(()=>{let a=1,b;b=a- -a+ +a})();\n",
+		},
+		{
+			"const f = function g() {\n  return { a: 1 };\n}\ng()\n",
+			"const f=function g(){return{a:1}}\ng()\n",
+		},
+		{"if (a in b)\n  c()\nelse d();\n", "if(a in b)\nc()\nelse d();\n"},
+		{"say(\"a , b\" , 'c ; d', `e ${f} = \\` g`) ;\n", "say(\"a , b\",'c ; d',`e ${f} = \\` g`);\n"},
+		{"const d = \"it's \\\" x = y\" , z = a / b;\n", "const d=\"it's \\\" x = y\",z=a / b;\n"},
+		{"return \"x\" ;\nreturn typeof x ;\n", "return\"x\";return typeof x;\n"},
 	} {
-		if got := string(minify([]byte(full))); got != want {
-			t.Errorf("%q became\n%q, want\n%q", full, got, want)
+		if got := string(minify([]byte(row.full))); got != row.want {
+			t.Errorf("%q became\n%q, want\n%q", row.full, got, row.want)
 		}
 	}
 }

@@ -45,8 +45,13 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 func (s *Set) cannedPages(locale string) []Sample {
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
 	const address, signup, unsubscribe = "a•••@example.org", "/s/gazette", "/u/canned"
-	confirm := Confirm{Site: site, Address: address, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
-		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline"}
+	confirm := Confirm{
+		Site: site, Address: address, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
+		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline",
+	}
+	leave := Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}
+	leaveOne, leaveNone := leave, leave
+	leaveOne.Purposes, leaveNone.Purposes = all[:1], all[2:]
 	several, same := confirm, confirm
 	several.Purposes, same.SameBrowser = all, true
 	samples := []Sample{
@@ -54,23 +59,32 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "confirm", Page: confirm},
 		{Name: "confirm-several", Page: several},
 		{Name: "confirm-same-browser", Page: same},
-		{Name: "confirmed", Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL}},
+		{
+			Name: "confirmed",
+			Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL},
+		},
 		{
 			Name: "confirmed-already",
 			Page: Confirmed{Site: site, Purposes: all[:2], Already: true, UnsubscribeURL: unsubscribe},
 		},
-		{Name: "decline", Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: "/c/canned/decline"}},
+		{
+			Name: "decline",
+			Page: Decline{Site: site, Address: address, Asked: asked, DeclineAction: confirm.DeclineAction},
+		},
 		{Name: "declined", Page: Declined{Site: site, UnblockAction: "/c/canned/unblock", JustNow: true}},
 		{Name: "declined-already", Page: Declined{Site: site}},
 		{Name: "unblocked", Page: Unblocked{Site: site, SignupURL: signup}},
-		{Name: "expired", Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: "/c/canned/decline"}},
+		{
+			Name: "expired",
+			Page: Expired{Site: site, RenewAction: "/c/canned/renew", DeclineAction: confirm.DeclineAction},
+		},
 		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
 		{Name: "renewed", Page: Renewed{Site: site}},
 		{Name: "withdrawn-link", Page: WithdrawnLink{Site: site, SignupURL: signup}},
 		{Name: "unknown-link", Page: UnknownLink{}},
-		{Name: "unsubscribe", Page: Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}},
-		{Name: "unsubscribe-one", Page: Unsubscribe{Site: site, Address: address, Purposes: all[:1], Action: unsubscribe}},
-		{Name: "unsubscribe-none", Page: Unsubscribe{Site: site, Address: address, Purposes: all[2:], Action: unsubscribe}},
+		{Name: "unsubscribe", Page: leave},
+		{Name: "unsubscribe-one", Page: leaveOne},
+		{Name: "unsubscribe-none", Page: leaveNone},
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}
@@ -105,8 +119,11 @@ func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
 }
 
 func cannedFailures(site Site) []Sample {
-	samples := []Sample{{Name: "failure-form", Page: Failure{Status: 422, Code: "consent_required", Site: site,
-		Errors: []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}}}}
+	form := Failure{
+		Status: 422, Code: "consent_required", Site: site,
+		Errors: []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}},
+	}
+	samples := []Sample{{Name: "failure-form", Page: form}}
 	for _, status := range statuses() {
 		f := Failure{Status: status}
 		if status == 429 || status == 503 {
@@ -123,12 +140,21 @@ func (s *Set) cannedEmails(locale string) []Sample {
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9." +
 		"eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
-	confirm := ConfirmEmail{Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
-		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline"}
+	confirm := ConfirmEmail{
+		Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
+		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline",
+	}
 	several, first, reminder := confirm, confirm, confirm
 	several.Purposes, first.Reminds, reminder.Reminder = all, true, true
-	known := KnownEmail{Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0), UnsubscribeURL: base + "u/" + token}
-	return []Sample{{Name: "email-confirm", Email: confirm}, {Name: "email-confirm-several", Email: several},
-		{Name: "email-confirm-reminds", Email: first}, {Name: "email-confirm-reminder", Email: reminder},
-		{Name: "email-known", Email: known}}
+	known := KnownEmail{
+		Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0),
+		UnsubscribeURL: base + "u/" + token,
+	}
+	return []Sample{
+		{Name: "email-confirm", Email: confirm},
+		{Name: "email-confirm-several", Email: several},
+		{Name: "email-confirm-reminds", Email: first},
+		{Name: "email-confirm-reminder", Email: reminder},
+		{Name: "email-known", Email: known},
+	}
 }

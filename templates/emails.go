@@ -154,7 +154,8 @@ func (e ConfirmEmail) view(values []string) emailView {
 		ConfirmURL: values[0], DeclineURL: values[1], Asked: values[2], Deadline: values[3], ValidFor: values[4],
 	}
 	for _, p := range e.Purposes {
-		v.Purposes = append(v.Purposes, purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang}) // nothing is agreed to yet
+		// Without State and Since: nothing is agreed to yet.
+		v.Purposes = append(v.Purposes, purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang})
 	}
 	return v
 }

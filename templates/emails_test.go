@@ -53,10 +53,14 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 		if len(m.HTML) >= 20_000 {
 			t.Errorf("%d bytes", len(m.HTML))
 		}
-		for selector, want := range map[string]int{"html[lang=" + lang + "][dir=ltr]": 1, "div[lang=" + lang + "]": 1,
-			"title": 1,
+		for selector, want := range map[string]int{
+			"html[lang=" + lang + "][dir=ltr]": 1,
+			"div[lang=" + lang + "]":           1,
+			"title":                            1,
 			`meta[name="color-scheme"][content="light dark"]`:            1,
-			"style, script, img, link, form, svg, [background], [class]": 0, "table:not([role=presentation])": 0} {
+			"style, script, img, link, form, svg, [background], [class]": 0,
+			"table:not([role=presentation])":                             0,
+		} {
 			if got := doc.Find(selector).Length(); got != want {
 				t.Errorf("%d of %q, want %d", got, selector, want)
 			}
@@ -138,12 +142,15 @@ func TestAReminderIsTheSameEmailAndSaysThatItIsTheOnlyOne(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][3]string{
 		"en": {"The only reminder, please confirm: La Gazette", "Same link, same deadline.",
-			"This is the one reminder of the request of 21\u00a0November\u00a02026, 18:02\u00a0UTC, with the same link and the same deadline: " +
-				"if you ignore it, nothing else will come of that request. Somebody, perhaps you, had then entered this address at " +
+			"This is the one reminder of the request of 21\u00a0November\u00a02026, 18:02\u00a0UTC, " +
+				"with the same link and the same deadline: if you ignore it, nothing else will come of that request. " +
+				"Somebody, perhaps you, had then entered this address at " +
 				"La Gazette (https://gazette.example), to agree to this:"},
 		"fr": {"Seul rappel, merci de confirmer\u202f: La Gazette", "Même lien, même échéance.",
-			"Ceci est l’unique rappel de la demande du 21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC), avec le même lien et la même échéance\u202f: " +
-				"si vous l’ignorez, cette demande n’entraînera rien d’autre. Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
+			"Ceci est l’unique rappel de la demande du 21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC), " +
+				"avec le même lien et la même échéance\u202f: " +
+				"si vous l’ignorez, cette demande n’entraînera rien d’autre. " +
+				"Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
 				"La Gazette (https://gazette.example), pour accepter ceci\u202f:"},
 	} {
 		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
@@ -203,7 +210,8 @@ func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 	s := newSet(t)
 	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/",
 		DeclineURL: "https://c.example/"}
-	if m := renderEmail(t, s, "en", l); strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
+	m := renderEmail(t, s, "en", l)
+	if strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {
 		t.Error("it shows as agreed to what is only requested")
 	}
 	if l.Purposes[0].State != "confirmed" {

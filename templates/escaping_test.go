@@ -18,10 +18,16 @@ func TestNamesAndTextsComeOutInert(t *testing.T) {
 		Controller: Controller{Name: evil, Address: evil, Contact: evil, PrivacyURL: "javascript:alert(2)"}}
 	purposes := []Purpose{{ID: evil, Text: evil, Lang: evil}, {ID: "b", Text: evil, State: evil, Since: cannedAsked()}}
 	for _, p := range []Page{
-		Signup{Site: site, Purposes: purposes, Action: "/a", Values: Values{Email: evil}, Errors: []FieldError{{evil, evil}},
-			Languages: []LanguageLink{{evil, "javascript:x"}, {"en", "/x"}}},
+		Signup{
+			Site: site, Purposes: purposes, Action: "/a",
+			Values: Values{Email: evil}, Errors: []FieldError{{evil, evil}},
+			Languages: []LanguageLink{{evil, "javascript:x"}, {"en", "/x"}},
+		},
 		Confirm{Site: site, Purposes: purposes, Address: evil, ConfirmAction: "/a", DeclineAction: "/b"},
-		Confirmed{Site: site, Purposes: purposes, BackURL: "javascript:alert(3)", UnsubscribeURL: "javascript:alert(4)"},
+		Confirmed{
+			Site: site, Purposes: purposes,
+			BackURL: "javascript:alert(3)", UnsubscribeURL: "javascript:alert(4)",
+		},
 		Unsubscribe{Site: site, Purposes: purposes, Address: evil, Action: "/a"},
 		Withdrawn{Site: site, Purposes: purposes, Left: purposes, SignupURL: "javascript:alert(5)"},
 	} {
@@ -43,8 +49,10 @@ func TestNamesAndTextsComeOutInert(t *testing.T) {
 
 func TestAPageIsAlwaysUTF8(t *testing.T) {
 	s := newSet(t)
-	html := renderPage(t, s, "\xff", Signup{Action: "/a", Site: Site{Name: "\xfe"},
-		Purposes: []Purpose{{ID: "\xfd", Text: "\xfc", Lang: "\xfb"}}, Values: Values{Email: "a\xfa@example.org"}})
+	html := renderPage(t, s, "\xff", Signup{
+		Action: "/a", Site: Site{Name: "\xfe"},
+		Purposes: []Purpose{{ID: "\xfd", Text: "\xfc", Lang: "\xfb"}}, Values: Values{Email: "a\xfa@example.org"},
+	})
 	if !utf8.ValidString(html) {
 		t.Error("bytes that a browser cannot read went out")
 	}
@@ -127,8 +135,10 @@ func TestNoValueIsReadAsATemplate(t *testing.T) {
 	s := newSet(t)
 	const evil = `{{.Site.Controller}} {{env "PATH"}} {{t "x"}} <b>`
 	site := Site{Name: evil, URL: evil, Controller: Controller{Name: evil, Address: evil, Contact: evil}}
-	m := renderEmail(t, s, "en", ConfirmEmail{Site: site, Purposes: []Purpose{{Text: evil}},
-		ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d"})
+	m := renderEmail(t, s, "en", ConfirmEmail{
+		Site: site, Purposes: []Purpose{{Text: evil}},
+		ConfirmURL: "https://c.example/c", DeclineURL: "https://c.example/d",
+	})
 	if !strings.Contains(m.Text, "  - "+evil+"\n") || !strings.Contains(parsed(t, m.HTML).Find("td td").Text(), evil) {
 		t.Errorf("not word for word:\n%s", m.Text)
 	}

@@ -82,15 +82,13 @@ func readable(header string) string {
 // endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
 func (s *Set) endonym(locale string) (string, error) {
 	t := s.translation(locale)
-	tag, err := language.Parse(locale)
-	if err != nil {
-		return locale, nil
+	shown, _ := t.tag.Base()
+	if tag, err := language.Parse(locale); err == nil {
+		if wanted, _ := tag.Base(); wanted == shown {
+			return t.text("language.name")
+		}
 	}
-	wanted, _ := tag.Base()
-	if shown, _ := t.tag.Base(); shown != wanted {
-		return locale, nil
-	}
-	return t.text("language.name")
+	return locale, nil
 }
 
 // canonicalTag returns a BCP 47 tag in its canonical spelling, or nothing if it is none.

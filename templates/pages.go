@@ -9,7 +9,8 @@ import (
 type Site struct {
 	ID, Name, URL string
 	Controller    Controller
-	// Paths, for pages only, of a style sheet loaded after ours and of a picture shown in place of the name. May be empty.
+	// Paths, for pages only, of a style sheet loaded after ours and of a picture shown in place of the name. May be
+	// empty.
 	Style, Logo string
 }
 

@@ -3,7 +3,6 @@ package templates
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +79,8 @@ func TestPagesLoadNothingFromElsewhereAndRunNothingInline(t *testing.T) {
 			}
 		})
 		scripts, want := doc.Find("script"), 0
-		if slices.Contains([]string{"confirm-same-browser", "signup-work", "signup-work-refused", "signup-captcha"}, name) {
+		switch name {
+		case "confirm-same-browser", "signup-work", "signup-work-refused", "signup-captcha":
 			want = 1
 		}
 		if scripts.Length() != want || scripts.Text() != "" || want == 1 && scripts.AttrOr("defer", "no") == "no" {
@@ -116,8 +116,11 @@ func TestFormsOnlyPostToTheSameOriginAndEveryInputHasALabel(t *testing.T) {
 
 func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 	s := newSet(t)
-	p := Confirm{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: s.cannedPurposes("en"), Asked: cannedAsked(),
-		Deadline: cannedAsked().Add(48 * time.Hour), ConfirmAction: "/c/x", DeclineAction: "/c/x/decline"}
+	p := Confirm{
+		Site: s.cannedSite(), Address: "a•••@example.org", Purposes: s.cannedPurposes("en"),
+		Asked: cannedAsked(), Deadline: cannedAsked().Add(48 * time.Hour),
+		ConfirmAction: "/c/x", DeclineAction: "/c/x/decline",
+	}
 	doc := parsed(t, renderPage(t, s, "en", p))
 	if got := doc.Find("h1").Text(); got != "One click left" {
 		t.Error(got)
@@ -148,11 +151,12 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 		single   []string // ids with a button of their own
 		rest     int      // buttons for all
 	}{{all, []string{"letter", "events"}, 1}, {all[:1], nil, 1}, {all[1:], nil, 1}, {all[2:], nil, 0}, {nil, nil, 0}} {
-		doc := parsed(t, renderPage(t, s, "en", Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org",
-			Purposes: row.purposes, Action: "/u/x"}))
+		doc := parsed(t, renderPage(t, s, "en",
+			Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
 		var single []string
-		doc.Find("button[name=purposes]").
-			Each(func(_ int, b *goquery.Selection) { single = append(single, b.AttrOr("value", "")) })
+		doc.Find("button[name=purposes]").Each(func(_ int, b *goquery.Selection) {
+			single = append(single, b.AttrOr("value", ""))
+		})
 		if diff := cmp.Diff(row.single, single); diff != "" {
 			t.Error(diff)
 		}
@@ -167,8 +171,10 @@ func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 
 func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 	s := newSet(t)
-	html := renderPage(t, s, "en", Failure{Status: 422, Code: "<b>evil</b>",
-		Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}}})
+	html := renderPage(t, s, "en", Failure{
+		Status: 422, Code: "<b>evil</b>",
+		Errors: []FieldError{{Field: "<i>", Code: "email_invalid"}, {Code: "email_invalid"}, {Code: "evil"}},
+	})
 	doc := parsed(t, html)
 	if doc.Find(".reasons li").Length() != 1 || strings.Contains(html, "evil") || strings.Contains(html, "&lt;i") {
 		t.Errorf("shown: %q", doc.Find(".reasons").Text())
@@ -183,8 +189,8 @@ func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 
 func TestPurposesInAnotherLanguageSaySo(t *testing.T) {
 	s := newSet(t)
-	doc := parsed(t, renderPage(t, s, "en", Confirmed{Site: s.cannedSite(),
-		Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
+	doc := parsed(t, renderPage(t, s, "en",
+		Confirmed{Site: s.cannedSite(), Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
 	if doc.Find(`.purposes li[lang=fr]`).Length() != 1 {
 		t.Error("the language of the part is not given")
 	}

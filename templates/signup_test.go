@@ -67,8 +67,10 @@ func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 		general, _ := s.translation(lang).text("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
-			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a",
-				Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"}}))
+			doc := parsed(t, renderPage(t, s, lang, Signup{
+				Purposes: s.cannedPurposes(lang), Action: "/a",
+				Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"},
+			}))
 			text := doc.Find("[role=alert] li").Text()
 			if (text == general) != (code == "no_such_code") || text == "" {
 				t.Errorf("%s: %s is shown as %q", lang, code, text)
@@ -101,7 +103,8 @@ func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
 			honeypot.Is("[required], [autofocus]") {
 			t.Errorf("%s: a person may see it or reach it", name)
 		}
-		if honeypot.Closest(".visually-hidden").Find("label").Text() == "" || doc.Find("label[for=subject]").Length() != 1 {
+		if honeypot.Closest(".visually-hidden").Find("label").Text() == "" ||
+			doc.Find("label[for=subject]").Length() != 1 {
 			t.Error("a person who comes upon it is not told to leave it empty")
 		}
 	}, nil)
@@ -119,12 +122,13 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 	s := newSet(t)
 	const work = `{"salt":"a\"'<>&b"}`
 	for _, lang := range s.Languages() {
-		doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work,
-			Redirect: "https://gazette.example/?a=b&c"}))
+		doc := parsed(t, renderPage(t, s, lang, Signup{
+			Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work,
+			Redirect: "https://gazette.example/?a=b&c",
+		}))
 		form := doc.Find("form.signup")
 		if form.AttrOr("data-challenge", "") != work || len(form.AttrOr("data-working", "")) < 10 ||
-			form.Find("p[role=status]").Text() != "" ||
-			form.Find("p[role=status]").Length() != 1 ||
+			form.Find("p[role=status]").Text() != "" || form.Find("p[role=status]").Length() != 1 ||
 			doc.Find("noscript").Length() != 0 {
 			t.Errorf("%s: the work: %s", lang, form.AttrOr("data-challenge", ""))
 		}
@@ -132,9 +136,14 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 		if got := redirect.AttrOr("value", ""); got != "https://gazette.example/?a=b&c" {
 			t.Errorf("%s: where to: %q", lang, got)
 		}
-		for script, want := range map[string]string{"module": `script[type=module]`, "": `script[async][defer]:not([type])`} {
-			c := &Captcha{Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
-				Module: script != ""}
+		for script, want := range map[string]string{
+			"module": `script[type=module]`,
+			"":       `script[async][defer]:not([type])`,
+		} {
+			c := &Captcha{
+				Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
+				Module: script != "",
+			}
 			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
 			widget := doc.Find("form.signup .cf-turnstile")
 			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` ||

@@ -78,7 +78,8 @@ type skeleton struct {
 	after   string // the text behind the last line that has values
 }
 
-// wrappedLine is one line of text with values, which is wrapped once they are filled in, and the finished text before it.
+// wrappedLine is one line of text with values, which is wrapped once they are filled in, and the finished text before
+// it.
 type wrappedLine struct {
 	before  string
 	pattern pattern
@@ -229,7 +230,8 @@ func canFill(values []string, links int) bool {
 
 func canFillLink(s string) bool {
 	// html/template looks at the scheme too. A marker has one of these two.
-	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && consistsOf(s, linkPunctuation, false)
+	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) &&
+		consistsOf(s, linkPunctuation, false)
 }
 
 func canFillMoment(s string) bool {

@@ -62,7 +62,9 @@ func anyMoment() *rapid.Generator[time.Time] {
 	return rapid.OneOf(
 		rapid.Just(time.Time{}),
 		rapid.Map(rapid.Int64Range(-1<<36, 1<<38), func(n int64) time.Time { return time.Unix(n, 0) }),
-		rapid.Map(rapid.IntRange(0, 100), func(n int) time.Time { return cannedAsked().Add(time.Duration(n) * time.Hour) }),
+		rapid.Map(rapid.IntRange(0, 100), func(n int) time.Time {
+			return cannedAsked().Add(time.Duration(n) * time.Hour)
+		}),
 	)
 }
 
@@ -100,7 +102,10 @@ func TestAFilledInEmailIsTheSameAsOneFromItsTemplates(t *testing.T) {
 				ConfirmEmail{Site: site, Purposes: purposes, Asked: asked, Deadline: anyMoment().Draw(t, "deadline"),
 					Reminder: flags[0], Reminds: flags[1], ConfirmURL: anyLink().Draw(t, "confirm"),
 					DeclineURL: anyLink().Draw(t, "decline")},
-				KnownEmail{Site: site, Purposes: purposes, Asked: asked, UnsubscribeURL: anyLink().Draw(t, "unsubscribe")},
+				KnownEmail{
+					Site: site, Purposes: purposes, Asked: asked,
+					UnsubscribeURL: anyLink().Draw(t, "unsubscribe"),
+				},
 			} {
 				m, err := s.Email(lang, l)
 				if err != nil {
@@ -163,7 +168,8 @@ func TestAnEmailWhoseTemplateEscapesOrReadsAValueHasNoSkeleton(t *testing.T) {
 		`<p>{{slice .Asked 0 5}}</p>`: false,
 	} {
 		files := copyOf(t)
-		files["emails/confirm.html"].Data = []byte(`{{define "preheader"}}{{end}}{{define "main"}}` + markup + `{{end}}`)
+		files["emails/confirm.html"].Data = []byte(
+			`{{define "preheader"}}{{end}}{{define "main"}}` + markup + `{{end}}`)
 		s, err := build(files)
 		if s == nil {
 			t.Fatal(err) // a set that only has unused messages is good enough here
@@ -213,7 +219,9 @@ func variants(l Email) map[string]Email {
 			field(root).Set(reflect.ValueOf(map[bool]time.Time{true: cannedAsked()}[v.IsZero()]))
 		case []Purpose:
 			for i := range v {
-				walk(fmt.Sprintf("%s[%d]", name, i), func(root reflect.Value) reflect.Value { return field(root).Index(i) })
+				walk(fmt.Sprintf("%s[%d]", name, i), func(root reflect.Value) reflect.Value {
+					return field(root).Index(i)
+				})
 			}
 			field(root).Set(reflect.ValueOf(append(v, v[0])))
 		default:

@@ -6,7 +6,8 @@
 //
 // Pages are HTML for the Content-Security-Policy
 //
-//	default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
+//	default-src 'none'; style-src 'self'; script-src 'self';
+//	form-action 'self'; base-uri 'none'; frame-ancestors 'none'
 //
 // (script-src is needed only by a Confirm page with SameBrowser and a Signup with Challenge). They work without
 // JavaScript, unless a proof of work or a captcha is asked for, which only a browser with scripts can give. They load
@@ -15,9 +16,9 @@
 // beforehand (GDPR recital 32, CJEU C-673/17).
 //
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
-// subject of one line. Nothing in it comes from whoever filled in the form: no advertising, pictures or tracking. The
-// templates are executed once for all emails that differ in links and moments only (see skeleton.go); what is sent is
-// the same, byte for byte, as if they were executed for each.
+// subject of one line. Nothing in it comes from the person who filled in the form: no advertising, pictures or
+// tracking. The templates are executed once for all emails that differ in links and moments only (see skeleton.go);
+// what is sent is the same, byte for byte, as if they were executed for each.
 //
 // Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
 // New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.
@@ -124,7 +125,8 @@ type pageView struct {
 func (s *Set) Page(w io.Writer, locale string, p Page) error {
 	for _, action := range p.actions() {
 		if !isPath(action) {
-			return fmt.Errorf("templates: page %s: a form must post to a path of the same origin, not %q", p.name(), action)
+			return fmt.Errorf("templates: page %s: a form must post to a path of the same origin, not %q",
+				p.name(), action)
 		}
 	}
 	var b bytes.Buffer

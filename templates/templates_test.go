@@ -136,11 +136,13 @@ func TestNewNamesWhatALanguageLacks(t *testing.T) {
 
 func TestNewRefusesWhatCannotBeRead(t *testing.T) {
 	for name, change := range map[string]func(fstest.MapFS){
-		"a page is missing":       func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
-		"an email is missing":     func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
-		"English is missing":      func(m fstest.MapFS) { delete(m, "locales/en.json") },
-		"a locale is not JSON":    func(m fstest.MapFS) { m["locales/fr.json"] = &fstest.MapFile{Data: []byte(`{`)} },
-		"a locale is no language": func(m fstest.MapFS) { m["locales/notes on it.json"] = &fstest.MapFile{Data: []byte(`{}`)} },
+		"a page is missing":    func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
+		"an email is missing":  func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
+		"English is missing":   func(m fstest.MapFS) { delete(m, "locales/en.json") },
+		"a locale is not JSON": func(m fstest.MapFS) { m["locales/fr.json"] = &fstest.MapFile{Data: []byte(`{`)} },
+		"a locale is no language": func(m fstest.MapFS) {
+			m["locales/notes on it.json"] = &fstest.MapFile{Data: []byte(`{}`)}
+		},
 		"a page calls a function that is not allowed": func(m fstest.MapFS) {
 			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{env "PATH"}}{{end}}`)}
 		},

@@ -87,8 +87,8 @@ func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 		for _, e := range slices.Concat(hook.eventsAbout("ada@example.org"), hook.eventsAbout("")) {
 			types = append(types, e.Type)
 		}
-		if diff := cmp.Diff([]string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"},
-			types); diff != "" {
+		want := []string{"subscription.confirmed", "subscription.withdrawn", "subscription.erased"}
+		if diff := cmp.Diff(want, types); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 		a.eraseUnconfirmed(e, "bob@example.org")

@@ -134,8 +134,8 @@ func TestAComplaintWithdrawsTheConsent(t *testing.T) {
 		strings.NewReader(complaintReport(m.From)), io.Discard, io.Discard); code != exitTempFail {
 		t.Errorf("without a configuration it exits with %d", code)
 	}
-	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil), strings.NewReader(""), io.Discard,
-		io.Discard); code != exitUsage {
+	if code := readBounce(t.Context(), []string{"-what"}, lookup(nil),
+		strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
 		t.Errorf("with a flag that is not there it exits with %d", code)
 	}
 	e.store = "sqlite://" + filepath.Join(t.TempDir(), "no", "folder.db")

@@ -11,13 +11,14 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 // startDemo starts the demo as its command line does, and returns the address it prints.
 func startDemo(t *testing.T) (base string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	ended, out := make(chan int, 1), &syncBuffer{}
+	ended, out := make(chan int, 1), &childtest.Buffer{}
 	go func() { ended <- run(ctx, []string{"demo", "-listen", "127.0.0.1:0"}, lookup(nil), out, io.Discard) }()
 	t.Cleanup(func() {
 		stop()
@@ -89,8 +90,8 @@ func (p *browserProfile) clickInEmail(address string) {
 	button := box(`a[href*="/c/"]`)
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(evaluate[string](p, "location.pathname"),
-		"/c/"); time.Sleep(time.Second / 2) {
+	confirming := func() bool { return strings.Contains(evaluate[string](p, "location.pathname"), "/c/") }
+	for end := time.Now().Add(20 * time.Second); !confirming(); time.Sleep(time.Second / 2) {
 		if time.Now().After(end) {
 			p.t.Fatal("the click led nowhere")
 		}

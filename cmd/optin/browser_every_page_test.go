@@ -86,17 +86,17 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 			t.Parallel()
 			p := &everyPage{lang: lang, oldLinks: map[string]string{}}
 			var action string
-			p.site = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
-				r *http.Request) {
+			p.site = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				clubForm(action)(w, r)
 			}))
 			defer p.site.Close()
 			p.env = startPages(t, func(e *env) {
 				e.siteYAML = clubSite("club", p.site.URL, generousLimits) +
-					clubSite("hasty", p.site.URL, `signups_per_ip: "1/10m"`) + clubSite("full", p.site.URL,
-					`emails_per_site: "1/10m"`)
-				for who, ago := range map[string]time.Duration{"late": 72 * time.Hour,
-					"later": deletedAfter - 3*time.Second, "known": 72 * time.Hour} {
+					clubSite("hasty", p.site.URL, `signups_per_ip: "1/10m"`) +
+					clubSite("full", p.site.URL, `emails_per_site: "1/10m"`)
+				for who, ago := range map[string]time.Duration{
+					"late": 72 * time.Hour, "later": deletedAfter - 3*time.Second, "known": 72 * time.Hour,
+				} {
 					email := who + "-" + lang + "@example.org"
 					p.oldLinks[email] = e.signedUpBefore(email, lang, ago, who == "known")
 				}
@@ -154,8 +154,8 @@ func (p *everyPage) linkPages() {
 }
 
 func (p *everyPage) failurePages() {
-	p.check("failure-400", p.submitForm("gazette", validForm("x")+
-		`form.acceptCharset = "iso-8859-1"; form.locale.value = "é";`), 400)
+	latin := `form.acceptCharset = "iso-8859-1"; form.locale.value = "é";`
+	p.check("failure-400", p.submitForm("gazette", validForm("x")+latin), 400)
 	link, _ := p.signUp("gazette", "foreign")
 	foreign := func(action string) int64 {
 		p.do(chromedp.Navigate(`data:text/html,<form method="post" action="` + action + `"><button>Press</button></form>`))

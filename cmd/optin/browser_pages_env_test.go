@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
@@ -25,7 +26,7 @@ const clubKey = "club-api-key-for-tests"
 type pagesEnv struct {
 	*actor
 	env *env
-	log *syncBuffer
+	log *childtest.Buffer
 }
 
 // clubSite returns the YAML of a second site, with two purposes.
@@ -58,7 +59,7 @@ func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 	for _, f := range prepare {
 		f(e)
 	}
-	p := &pagesEnv{env: e, log: &syncBuffer{}}
+	p := &pagesEnv{env: e, log: &childtest.Buffer{}}
 	p.actor = e.startLogging(p.log)
 	p.eventually("ready", func() bool { return p.status("/readyz") == http.StatusOK })
 	return p
@@ -74,15 +75,16 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	e.must(err)
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: cfg.PublicURL,
-		Sites: serviceSites(cfg.Sites),
-		Now:   func() time.Time { return time.Now().Add(-ago) }})
+	service, err := confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, Sites: serviceSites(cfg.Sites),
+		Now: func() time.Time { return time.Now().Add(-ago) },
+	})
 	e.must(err)
 	e.must(service.PutTexts(ctx))
 	parsed, err := address.Parse(email)
 	e.must(err)
-	e.must(service.Person.SignUp(ctx, "gazette", confirm.Signup{Address: parsed, Purposes: []string{"letter"},
-		Locale: locale}))
+	signup := confirm.Signup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}
+	e.must(service.Person.SignUp(ctx, "gazette", signup))
 	var jobs []store.Job
 	for _, queue := range confirm.EmailQueues() {
 		some, err := st.Lease(ctx, queue, 1, time.Minute)

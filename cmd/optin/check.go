@@ -37,8 +37,8 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	f.StringVar(&c.path, "config", "optin.yaml", "the configuration's `file`")
 	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
-	f.BoolVar(&c.dns, "dns", true, "ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their "+
-		"certificates")
+	f.BoolVar(&c.dns, "dns", true,
+		"ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their certificates")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -102,8 +102,8 @@ func checkStore(ctx context.Context, cfg *config.Config) error {
 	defer st.Close()
 	err = st.Ready(ctx)
 	if errors.Is(err, store.ErrUnavailable) {
-		return fmt.Errorf("%w\n       Check that it runs, that store names it, and that no firewall is in between.",
-			err)
+		return fmt.Errorf("%w;\n       check that it runs, that store names it, "+
+			"and that no firewall is in between", err)
 	}
 	return err
 }
@@ -118,8 +118,8 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 	}
 	defer m.Close()
 	if err := m.Check(ctx); err != nil {
-		return fmt.Errorf("%w\n       Check that smtp.url has the right host, port and login, and that no firewall "+
-			"is in between.", err)
+		return fmt.Errorf("%w;\n       check that smtp.url has the right host, port and login, "+
+			"and that no firewall is in between", err)
 	}
 	return nil
 }
@@ -174,8 +174,9 @@ func domainOf(address string) string {
 
 // levelTexts are the levels of preflight as the lines of findings print them.
 func levelTexts() map[preflight.Level]string {
-	return map[preflight.Level]string{preflight.OK: "ok", preflight.Warn: "warn", preflight.Wrong: "WRONG",
-		preflight.Unknown: "?"}
+	return map[preflight.Level]string{
+		preflight.OK: "ok", preflight.Warn: "warn", preflight.Wrong: "WRONG", preflight.Unknown: "?",
+	}
 }
 
 // addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a

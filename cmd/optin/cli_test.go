@@ -121,8 +121,8 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		says        []string
 	}{
 		"an unreachable relay": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
-		"an unsafe Redis": {unsafe.url(), "", []string{"WRONG  store", "appendfsync",
-			"CONFIG SET appendfsync always", "ok     relay"}},
+		"an unsafe Redis": {unsafe.url(), "",
+			[]string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
 		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
 		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
 	} {

@@ -276,6 +276,7 @@ const (
 func (a *actor) sendBadRequests(s secrets) []byte {
 	a.t.Helper()
 	email, token, long := s["the address"], s["the token"], strings.Repeat(s["the address"], 1000)
+	redirect := "https://" + secretDomain + "/" + token
 	return a.sendRefused(s,
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":false,"source":%q}`, email, secretSource),
 			mediaJSON},
@@ -285,8 +286,8 @@ func (a *actor) sendBadRequests(s secrets) []byte {
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q`, email), mediaJSON},
 		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"purposes":[%q]}`, email, token),
 			mediaJSON},
-		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, "https://"+
-			secretDomain+"/"+token), mediaJSON},
+		badRequest{"POST", signupPath, fmt.Sprintf(`{"email":%q,"consent":true,"redirect":%q}`, email, redirect),
+			mediaJSON},
 		badRequest{"POST", signupPath, url.Values{"email": {email, email}, email: {token}}.Encode(), mediaForm},
 		badRequest{"POST", signupPath + "?email=" + email, email, "text/" + secretLocal},
 		badRequest{"POST", signupPath, long, mediaJSON},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/webhook"
 )
@@ -87,7 +88,7 @@ func TestTheWebsiteGetsEachEventOnceAndVerifies(t *testing.T) {
 func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	e.relayAddr = freeAddr(t)
-	log := &syncBuffer{}
+	log := &childtest.Buffer{}
 	a := e.startLogging(log)
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {
 		t.Fatalf("signup returns %d", code)

@@ -188,8 +188,8 @@ func TestAMismatchedResponseFailsTheTestThatGotItOnce(t *testing.T) {
 			if body, broken := get(t, by, server.URL+row.target); body != row.body || broken != row.broken {
 				t.Errorf("the test reads %.80q, broken: %t", body, broken)
 			}
-			if row.reported == "" && len(heard.reported) > 0 || row.reported != "" && (len(heard.reported) != 1 ||
-				!strings.Contains(heard.reported[0], row.reported)) {
+			if row.reported == "" && len(heard.reported) > 0 || row.reported != "" &&
+				(len(heard.reported) != 1 || !strings.Contains(heard.reported[0], row.reported)) {
 				t.Errorf("the test reports %.200q, want %q", heard.reported, row.reported)
 			}
 			if len(by.mismatches.unclaimed) > 0 {
@@ -208,9 +208,9 @@ func TestAMismatchedResponseOfNoKnownTestFailsThemAll(t *testing.T) {
 		// and ends
 		t.Run(query, func(t *testing.T) { by.mismatches.claim(&recorder{TB: t}, server.Listener.Addr().String()) })
 		get(t, by, server.URL+"/healthz?"+query)
-		if len(by.mismatches.unclaimed) != len(want) || len(want) > 0 && !strings.Contains(by.mismatches.unclaimed[0],
-			want[0]) {
-			t.Errorf("unclaimed: %q, want %q", by.mismatches.unclaimed, want)
+		unclaimed := by.mismatches.unclaimed
+		if len(unclaimed) != len(want) || len(want) > 0 && !strings.Contains(unclaimed[0], want[0]) {
+			t.Errorf("unclaimed: %q, want %q", unclaimed, want)
 		}
 		if code := by.mismatches.exit(io.Discard, 0); (code != 0) != (len(want) > 0) {
 			t.Errorf("the tests exit with %d after %q", code, by.mismatches.unclaimed)

@@ -68,8 +68,8 @@ func newEnv(t *testing.T, store string) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { mail.Close() })
-	return &env{t: t, mail: mail, store: store, listen: freeAddr(t), configPath: filepath.Join(t.TempDir(),
-		"optin.yaml"), relayAddr: mail.Addr()}
+	return &env{t: t, mail: mail, store: store, listen: freeAddr(t),
+		configPath: filepath.Join(t.TempDir(), "optin.yaml"), relayAddr: mail.Addr()}
 }
 
 // freeAddr returns an address at which nobody listens. Its port is below those of outgoing connections (from 32768 or
@@ -365,8 +365,8 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				a, err := address.Parse(email(i))
 				if err == nil {
-					err = service.Person.SignUp(t.Context(), "gazette", confirm.Signup{Address: a,
-						Purposes: []string{"letter"}, Locale: "en"})
+					err = service.Person.SignUp(t.Context(), "gazette",
+						confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"})
 				}
 				if err != nil {
 					t.Errorf("signup %d: %v", i, err)

@@ -46,8 +46,8 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 		t.Fatalf("%d lines: %v", len(lines), err)
 	}
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`).FindString(out)
-	hashed, err := config.Parse("optin.yaml", bytes.ReplaceAll(config.Sample(), []byte("- ${GAZETTE_API_KEY}"),
-		[]byte("- "+digest)), env, nil)
+	hashed, err := config.Parse("optin.yaml",
+		bytes.ReplaceAll(config.Sample(), []byte("- ${GAZETTE_API_KEY}"), []byte("- "+digest)), env, nil)
 	if err != nil || hashed.Sites[0].APIKeys[0] != c.Sites[0].APIKeys[0] {
 		t.Errorf("the digest is not the key's: %v", err)
 	}
@@ -62,8 +62,8 @@ func TestWhatKeysPrintsIsWhatTheSampleNeeds(t *testing.T) {
 func TestNamesFollowTheSite(t *testing.T) {
 	for site, prefix := range map[string]string{"la-lettre": "LA_LETTRE", "24h": "SITE_24H"} {
 		out, _ := runKeys(t, 0, "-site", site)
-		if l := keysLines(out); l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"],
-			"whsec_") {
+		l := keysLines(out)
+		if l[prefix+"_API_KEY"] == "" || !strings.HasPrefix(l[prefix+"_WEBHOOK_SECRET"], "whsec_") {
 			t.Errorf("%s: printed\n%s", site, out)
 		}
 	}

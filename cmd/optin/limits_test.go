@@ -22,12 +22,14 @@ func emailRequests() map[string]emailRequest {
 				http.Header{"Content-Type": {mediaJSON}})
 		},
 		"a website's form": func(a *actor, email, _, _ string) *http.Response {
-			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
-				"Origin": {"https://gazette.example"}})
+			return a.post(signupPath, form(email), http.Header{
+				"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"https://gazette.example"},
+			})
 		},
 		"the hosted page": func(a *actor, email, _, _ string) *http.Response {
-			return a.post(signupPath, form(email), http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
-				"Origin": {a.base}})
+			return a.post(signupPath, form(email), http.Header{
+				"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {a.base},
+			})
 		},
 		"renew": func(a *actor, _, link, _ string) *http.Response {
 			return a.post(path(link)+"/renew", "", http.Header{"Accept": {mediaJSON}})

@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // TestMain makes the test binary the program itself, so that a test can start and kill it as an operator does.
@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		os.Exit(serveWith(ctx, extra{noLookups: true, leaseFor: leaseFor, fill: -1}, os.Args[2:], os.LookupEnv,
-			os.Stdout, os.Stderr))
+		x := extra{noLookups: true, leaseFor: leaseFor, fill: -1}
+		os.Exit(serveWith(ctx, x, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
 	os.Exit(checkResponses(m.Run))
 }
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	t              *testing.T
 	cmd            *exec.Cmd
-	stdout, stderr *syncBuffer
+	stdout, stderr *childtest.Buffer
 	done           chan struct{}
 }
 
@@ -72,11 +72,13 @@ func command(t *testing.T, args ...string) *process {
 
 func child(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: &syncBuffer{}, stderr: &syncBuffer{},
-		done: make(chan struct{})}
+	p := &process{
+		t: t, cmd: exec.Command(os.Args[0], args...), done: make(chan struct{}),
+		stdout: &childtest.Buffer{}, stderr: &childtest.Buffer{},
+	}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	dieWithParent(p.cmd)
+	childtest.DieWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,15 +112,3 @@ func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }

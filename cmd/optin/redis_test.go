@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/internal/browsertest"
+	"github.com/optin/optin/internal/childtest"
 )
 
 // redisChild is a redis-server for one test, configured as in docker-compose.yml: it loses nothing that it
@@ -22,7 +22,7 @@ type redisChild struct {
 
 func redisServer(t *testing.T) *redisChild {
 	t.Helper()
-	browsertest.Need(t, "redis-server")
+	childtest.Need(t, "redis-server")
 	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t)}
 	r.start()
 	t.Cleanup(r.kill)
@@ -58,7 +58,7 @@ func (r *redisChild) start() {
 	}
 	r.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
-	dieWithParent(r.cmd)
+	childtest.DieWithParent(r.cmd)
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}

@@ -59,8 +59,8 @@ func TestTheReadmeBeginsWithTheTwoCommands(t *testing.T) {
 		}
 	}
 	makefile := readShipped(t, "Makefile")
-	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(readShipped(t,
-		"README.md")+readShipped(t, "CONTRIBUTING.md"), -1) {
+	text := readShipped(t, "README.md") + readShipped(t, "CONTRIBUTING.md")
+	for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(text, -1) {
 		if !regexp.MustCompile(`(?m)^` + target[1] + `:`).MatchString(makefile) {
 			t.Errorf("the Makefile has no target %s", target[1])
 		}

@@ -38,8 +38,7 @@ func newSMTPServer(t *testing.T, behaviours map[string]func(context.Context) err
 	s := &smtpServer{addr: l.Addr().String(), behaviours: behaviours, arrivals: map[string][]time.Time{},
 		ids: map[string]int{}, returnPaths: map[string]string{}}
 	ctx, end := context.WithCancel(context.Background())
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session,
-		error) {
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &smtpSession{smtpServer: s, ctx: ctx}, nil
 	}))
 	server.Domain, server.EnableSMTPUTF8 = "relay.test", true

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/openapi/contract"
 	"github.com/optin/optin/internal/webhook"
@@ -74,8 +75,8 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
 		a.eventually("the one that was asked for is accepted", func() bool { return accepted.Load() == 1 })
-		if out, _ := runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath); !strings.HasPrefix(out,
-			"1 enqueued again.") {
+		out, _ = runWebhook(t, exitOK, "retry", "-all", "-config", e.configPath)
+		if !strings.HasPrefix(out, "1 enqueued again.") {
 			t.Errorf("printed %s", out)
 		}
 		a.eventually("the other one is accepted", func() bool { return accepted.Load() == 2 })
@@ -84,9 +85,9 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 }
 
 // startListen starts optin webhook listen with a secret and returns its address and what it prints.
-func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
+func startListen(t *testing.T, secret string) (url string, out *childtest.Buffer) {
 	t.Helper()
-	out = new(syncBuffer)
+	out = new(childtest.Buffer)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan int)
 	env := func(string) (string, bool) { return secret, true }
@@ -107,8 +108,8 @@ func startListen(t *testing.T, secret string) (url string, out *syncBuffer) {
 
 func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 	key := "whsk_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
-	public := "whpk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte(strings.Repeat("k",
-		32))).Public().(ed25519.PublicKey))
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))
+	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey))
 	for name, c := range map[string]struct{ sends, knows string }{
 		"with a secret":            {hookSecret, hookSecret},
 		"with a key":               {key, public},

@@ -98,8 +98,8 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error
-			s.Captcha, err = challenge.NewCaptcha(challenge.Kind(k.Kind), challenge.CaptchaOptions{SiteKey: k.SiteKey,
-				Secret: string(k.Secret)})
+			s.Captcha, err = challenge.NewCaptcha(challenge.Kind(k.Kind),
+				challenge.CaptchaOptions{SiteKey: k.SiteKey, Secret: string(k.Secret)})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", c.ID, err)
 			}

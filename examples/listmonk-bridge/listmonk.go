@@ -35,8 +35,8 @@ func (l listmonk) add(email, id string, lists []int) error {
 		return fmt.Errorf("listmonk has the address and does not show it: its user needs subscribers:get_all and " +
 			"subscribers:sql_query")
 	}
-	if _, err := l.call(http.MethodPatch, fmt.Sprintf("/api/subscribers/%d", who), map[string]any{"attribs": attribs},
-		nil); err != nil {
+	path, change := fmt.Sprintf("/api/subscribers/%d", who), map[string]any{"attribs": attribs}
+	if _, err := l.call(http.MethodPatch, path, change, nil); err != nil {
 		return err
 	}
 	_, err = l.call(http.MethodPut, "/api/subscribers/lists", map[string]any{

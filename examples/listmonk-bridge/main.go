@@ -34,7 +34,7 @@ type bridge struct {
 func (b *bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil || !b.genuine(r.Header, body) {
-		http.Error(w, "This is not a call to trust.", http.StatusUnauthorized)
+		http.Error(w, "The call is not genuine.", http.StatusUnauthorized)
 		return
 	}
 	var event struct{ Data struct{ ID string } }
@@ -100,7 +100,7 @@ func (b *bridge) genuine(h http.Header, body []byte) bool {
 	return false
 }
 
-// parseLists parses "letter=1,offers=2": the list of each purpose.
+// parseLists parses "events=1,offers=2": the list of each purpose.
 func parseLists(s string) (map[string]int, error) {
 	lists := map[string]int{}
 	for pair := range strings.SplitSeq(s, ",") {

@@ -71,8 +71,9 @@ func TestAFailureIsHardOnlyIfItIsAboutTheMailbox(t *testing.T) {
 		"Microsoft, the same":        {failed("5.7.515", "550 5.7.515 Access denied"), Soft},
 		"gave up after days":         {failed("4.4.7", "451 4.4.1 no answer"), Soft},
 		"a form floods it":           {failed("5.7.28", "550 5.7.28 mail flood"), Flood},
-		"a flood, put off": {"Action: delayed\nStatus: 4.7.28\nDiagnostic-Code: smtp; 450 4.7.28 too many",
-			Flood},
+		"a flood, put off": {
+			"Action: delayed\nStatus: 4.7.28\nDiagnostic-Code: smtp; 450 4.7.28 too many", Flood,
+		},
 		"put off":   {"Action: delayed\nStatus: 4.1.1\nDiagnostic-Code: smtp; 450 4.1.1", Soft},
 		"delivered": {"Action: delivered\nStatus: 2.1.5", Soft},
 		"an alias of which one took": {failed("5.1.1", "550 5.1.1") +

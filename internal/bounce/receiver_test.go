@@ -29,8 +29,8 @@ type env struct {
 
 func newEnv(t *testing.T) env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"),
-		Durability: store.DurabilityNone})
+	st, err := sqlite.Open(t.Context(),
+		sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,8 @@ func (env env) signUp(site, email string) string {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Person.SignUp(env.t.Context(), site, confirm.Signup{Address: a, Purposes: []string{"letter"},
-		Locale: "en"}); err != nil {
+	signup := confirm.Signup{Address: a, Purposes: []string{"letter"}, Locale: "en"}
+	if err := env.Person.SignUp(env.t.Context(), site, signup); err != nil {
 		env.t.Fatal(err)
 	}
 	for _, kind := range confirm.EmailQueues() {
@@ -120,8 +120,8 @@ func TestANotificationMayNameSenderAndRecipient(t *testing.T) {
 			t.Errorf("%s: %+v, %v; she is %s", name, res, err, env.state("gazette", "ada@example.org"))
 		}
 	}
-	if res, err := env.Notification(t.Context(), postmark("HardBounce", "BONJOUR@gazette.example",
-		"ada@example.org")); err != nil || res.Ours != 1 {
+	report := postmark("HardBounce", "BONJOUR@gazette.example", "ada@example.org")
+	if res, err := env.Notification(t.Context(), report); err != nil || res.Ours != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := env.state("gazette", "ada@example.org"); got != consent.Undeliverable {

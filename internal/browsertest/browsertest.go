@@ -1,34 +1,20 @@
 // Package browsertest starts Chromium for tests. The browser has a new profile folder, and ends with the test.
 //
-// Without Chromium a test is skipped, or fails if OPTIN_TEST_ALL=1 says that nothing may be skipped.
+// Without Chromium a test is skipped or fails, as childtest.Need says.
 package browsertest
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // limit is how long one browser may run: a test that hangs fails with its own message, before the package's time is up.
 const limit = 2 * time.Minute
-
-// Need returns the path of a program. If it is not installed, the test is skipped or fails.
-func Need(t testing.TB, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("OPTIN_TEST_ALL") == "1" {
-		t.Fatalf("%s is not installed, and OPTIN_TEST_ALL=1 says that nothing may be skipped", program)
-	}
-	t.Skipf("%s is not installed: `make test` installs it", program)
-	return ""
-}
 
 // Start starts a browser and returns the context of its first tab. chromedp.NewContext of it opens further tabs, and
 // with chromedp.WithNewBrowserContext further profiles.
@@ -61,8 +47,8 @@ func Tab(t testing.TB, listen func(event any), flags ...chromedp.ExecAllocatorOp
 // newContext prepares a browser, which starts with the first action.
 func newContext(t testing.TB, flags []chromedp.ExecAllocatorOption, options ...chromedp.ContextOption) context.Context {
 	t.Helper()
-	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(Need(t, "chromium")), chromedp.NoSandbox,
-		chromedp.DisableGPU,
+	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(childtest.Need(t, "chromium")),
+		chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("allow-pre-commit-input", true)) // otherwise a click on a page that is not painted yet is lost
 	bounded, cancel := context.WithTimeout(t.Context(), limit)

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/optin/optin/internal/browsertest"
 	"github.com/optin/optin/templates"
 )
 
@@ -25,31 +24,9 @@ type person struct {
 	tab context.Context
 }
 
-// newPerson starts Chromium, which ends with the test. Without Chromium the test is skipped, or fails if OPTIN_TEST_ALL
-// is set.
 func newPerson(t *testing.T) *person {
 	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("OPTIN_TEST_ALL") != "" {
-			t.Fatal("chromium is not installed; `make test` installs it")
-		}
-		t.Skip("chromium is not installed; `make test` installs it")
-	}
-	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.Flag("allow-pre-commit-input", true)) // otherwise a click on a page that is not painted yet is lost
-	process, stop := chromedp.NewExecAllocator(bounded, flags...)
-	t.Cleanup(stop)
-	tab, closeTab := chromedp.NewContext(process)
-	t.Cleanup(closeTab)
-	p := &person{T: t, tab: tab}
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(1280,
-		900)); err != nil { // the tab lives as long as the context of its first action
-		t.Fatal(err)
-	}
-	return p
+	return &person{T: t, tab: browsertest.Tab(t, nil)}
 }
 
 func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -182,7 +159,8 @@ func TestAChallengeWithoutSolutionIsReported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said := answer[string](p, `optinSolve(`+string(question)+`).catch(String)`); said != "Error: optin: the challenge has no solution" {
+		said := answer[string](p, `optinSolve(`+string(question)+`).catch(String)`)
+		if said != "Error: optin: the challenge has no solution" {
 			t.Error(said)
 		}
 	}
@@ -190,8 +168,10 @@ func TestAChallengeWithoutSolutionIsReported(t *testing.T) {
 
 func TestAPageStaysResponsiveWhileAChallengeIsSolved(t *testing.T) {
 	p := newPerson(t)
-	for name, before := range map[string]string{"compiled": "",
-		"not compiled": `let now = 0; performance.now = () => now += 20;`} {
+	for name, before := range map[string]string{
+		"compiled":     "",
+		"not compiled": `let now = 0; performance.now = () => now += 20;`,
+	} {
 		p.do(chromedp.Navigate(serve(t, own, map[string]string{"/": bare, "/before.js": before})))
 		w := work(t, func(o *WorkOptions) { o.Max, o.Rand = 60_000, choosing(60_000) })
 		question, err := json.Marshal(w.Make("gazette"))
@@ -213,12 +193,10 @@ func hosted(t *testing.T, c Challenge) (at string, posted chan map[string][]stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := fmt.Sprintf(
-		`<!doctype html><title>x</title><script src="/challenge.js" defer></script><script src="/watch.js" defer></script>
+	page := fmt.Sprintf(`<!doctype html><title>x</title><script src="/challenge.js" defer></script><script src="/watch.js" defer></script>
 <form method="post" action="/post" data-challenge="%s" data-working="Un instant…"><p role="status"></p>
 <input name="email" type="email" required><input name="seen" type="hidden"><button name="consent" value="true">OK</button></form>`,
-		strings.ReplaceAll(string(question), `"`, "&quot;"),
-	)
+		strings.ReplaceAll(string(question), `"`, "&quot;"))
 	watch := `new MutationObserver(() => { document.forms[0].seen.value += document.querySelector("[role=status]").textContent; })
 		.observe(document.querySelector("[role=status]"), { childList: true });`
 	posted = make(chan map[string][]string, 9)
@@ -236,14 +214,18 @@ func TestOurOwnPageWorksOnceItIsUsedAndASubmitWaits(t *testing.T) {
 	p := newPerson(t)
 	// A large number, so that a submit at once has to wait.
 	far := func() *Work { return work(t, func(o *WorkOptions) { o.Max, o.Rand = 400_000, choosing(400_000) }) }
-	for name, atOnce := range map[string]bool{"touched first": false, "at once": true,
-		"at once, by an old browser": true} {
+	for name, atOnce := range map[string]bool{
+		"touched first":              false,
+		"at once":                    true,
+		"at once, by an old browser": true,
+	} {
 		w := far()
 		at, posted := hosted(t, w.Make("gazette"))
 		p.do(chromedp.Navigate(at))
 		p.until(`document.readyState === "complete"`)
 		if strings.HasSuffix(name, "old browser") { // Safari 15.3
-			_ = answer[bool](p, `delete HTMLFormElement.prototype.requestSubmit && delete SubmitEvent.prototype.submitter`)
+			_ = answer[bool](p, `delete HTMLFormElement.prototype.requestSubmit &&
+				delete SubmitEvent.prototype.submitter`)
 		}
 		if atOnce {
 			_ = answer[bool](p, `(() => { const [form] = document.forms, button = form.querySelector("button");

@@ -40,7 +40,7 @@ type CaptchaOptions struct {
 	SiteKey string // public
 	Secret  string // Friendly Captcha's API key
 	SendIP  bool   // tell the service the visitor's IP; Friendly Captcha never takes it
-	Script  string // Friendly Captcha: another address of its site.min.js, https; empty: jsDelivr's copy of version 0.2.0
+	Script  string // Friendly Captcha: another https address of its site.min.js; empty: version 0.2.0 on jsDelivr
 	URL     string // where tokens are verified; empty: the service's own. https, or http to this machine
 }
 
@@ -63,7 +63,7 @@ func NewCaptcha(kind Kind, o CaptchaOptions) (*Captcha, error) {
 	case !ok:
 		return nil, fmt.Errorf("challenge: no captcha service is called %q", kind)
 	case isNotToken(o.SiteKey) || isNotToken(o.Secret):
-		return nil, errors.New("challenge: the captcha needs a site key and a secret, of printable ASCII without spaces")
+		return nil, errors.New("challenge: the captcha needs a site key and a secret: printable ASCII without spaces")
 	case o.Script != "" && kind != Friendly:
 		return nil, fmt.Errorf("challenge: the script of %s must come from the service itself", kind)
 	}
@@ -97,8 +97,13 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 	switch kind {
 	case Turnstile:
 		all := []string{"https://challenges.cloudflare.com"}
-		return Widget{Kind: kind, Class: "cf-turnstile", Field: "cf-turnstile-response",
-				Script: "https://challenges.cloudflare.com/turnstile/v0/api.js", Policy: Policy{Script: all, Frame: all}},
+		return Widget{
+				Kind:   kind,
+				Class:  "cf-turnstile",
+				Field:  "cf-turnstile-response",
+				Script: "https://challenges.cloudflare.com/turnstile/v0/api.js",
+				Policy: Policy{Script: all, Frame: all},
+			},
 			"https://challenges.cloudflare.com/turnstile/v0/siteverify", true
 	case HCaptcha:
 		all := []string{"https://hcaptcha.com", "https://*.hcaptcha.com"}

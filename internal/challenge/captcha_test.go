@@ -63,9 +63,9 @@ func TestACaptchaNeedsSensibleOptions(t *testing.T) {
 		"a line end":        {Friendly, func(o *CaptchaOptions) { o.Secret = "secret\n" }},
 		"plain http":        {Turnstile, func(o *CaptchaOptions) { o.URL = "http://captcha.example/" }},
 		"no URL":            {Turnstile, func(o *CaptchaOptions) { o.URL = "captcha" }},
-		"a copy of theirs":  {Turnstile, func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/api.js" }},
-		"an http script":    {Friendly, func(o *CaptchaOptions) { o.Script = "http://static.gazette.example/site.min.js" }},
-		"a second source":   {Friendly, func(o *CaptchaOptions) { o.Script = "https://static.gazette.example/; script-src *" }},
+		"a copy of theirs":  {Turnstile, func(o *CaptchaOptions) { o.Script = "https://gazette.example/api.js" }},
+		"an http script":    {Friendly, func(o *CaptchaOptions) { o.Script = "http://gazette.example/site.min.js" }},
+		"a second source":   {Friendly, func(o *CaptchaOptions) { o.Script = "https://g.example/; script-src *" }},
 		"a script's scheme": {Friendly, func(o *CaptchaOptions) { o.Script = "javascript:alert(1)" }},
 	} {
 		o := good

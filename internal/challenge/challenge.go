@@ -9,7 +9,8 @@
 //	salt      = 32 hex digits "?expires=" UNIX "&site=" ID "&"
 //	challenge = hex(SHA-256(salt number))            number is a secret decimal from 0 to maxnumber
 //	signature = hex(HMAC-SHA256(key, challenge))
-//	payload   = base64({"algorithm":"SHA-256","challenge":…,"number":…,"salt":…,"signature":…,"took":milliseconds, or none})
+//	payload   = base64({"algorithm":"SHA-256","challenge":…,"number":…,"salt":…,"signature":…,"took":milliseconds})
+//	                                                 took may be left out
 //
 // The salt ends with "&", and only that form is accepted. Otherwise digits could be moved from the number into the
 // salt, which would change the end of a solution or make it good twice (CVE-2025-68113).

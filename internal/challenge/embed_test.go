@@ -34,8 +34,10 @@ func optin(t *testing.T, w *Work, pages map[string]string, answers ...string) (a
 			var body map[string]any
 			_ = json.Unmarshal(b, &body)
 			text := func(name string) string { s, _ := body[name].(string); return s }
-			*posts = append(*posts, sent{text("altcha"), text("cf-turnstile-response"), r.Header.Get("Idempotency-Key"),
-				r.Header.Get("Content-Type"), text("email")})
+			*posts = append(*posts, sent{
+				text("altcha"), text("cf-turnstile-response"), r.Header.Get("Idempotency-Key"),
+				r.Header.Get("Content-Type"), text("email"),
+			})
 			question, _ := json.Marshal(w.Make("gazette"))
 			status, said := 0, ""
 			_, _ = fmt.Sscanf(answers[min(len(*posts), len(answers))-1], "%d %s", &status, &said)
@@ -82,7 +84,8 @@ func TestAWebsitesFormIsSentAgainWithTheProofOfWorkThatWasAskedFor(t *testing.T)
 	at, posts := optin(t, w, nil, needed, accepted)
 	p.signUp(website(t, at, ""))
 	p.until(`seen.length > 2 && seen.at(-1).startsWith("Plus qu’une étape")`)
-	if said := answer[string](p, `seen.slice(0, 2).join("|")`); said != "Envoi…|Un instant\u202f: votre navigateur vérifie l’absence de robot…" {
+	said := answer[string](p, `seen.slice(0, 2).join("|")`)
+	if said != "Envoi…|Un instant\u202f: votre navigateur vérifie l’absence de robot…" {
 		t.Errorf("meanwhile it says %q", said)
 	}
 	if len(*posts) != 2 || (*posts)[0].altcha != "" || (*posts)[1].email != "ada@b.example" {
@@ -128,7 +131,8 @@ func TestASignupThatFailedForNowIsSentAgainUnderItsKey(t *testing.T) {
 	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "\b\bm"))
 	p.press()
 	p.until(`seen.length === 6`)
-	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.exampm"), chromedp.Click(chromedp.CSS("[name=consent]")))
+	p.do(chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.exampm"),
+		chromedp.Click(chromedp.CSS("[name=consent]")))
 	p.press()
 	p.until(`seen.length === 8`)
 	k := *posts

@@ -247,18 +247,18 @@ func (g *Gate) verify(ctx context.Context, site string, p Proof) (r result, avai
 	if token == "" {
 		r, token, ip = missing, healthCheck, ""
 	}
-	checkErr := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
+	refusal := g.o.Sites[site].Captcha.Verify(ctx, token, ip)
 	if err := ctx.Err(); err != nil {
 		return r, true, err // the client may have gone, so this says nothing about the service
 	}
-	unavailable = errors.Is(checkErr, ErrUnavailable)
+	unavailable = errors.Is(refusal, ErrUnavailable)
 	if changed := service.setUnavailable(unavailable, g.o.Now()); changed && unavailable {
-		g.o.Log.WarnContext(ctx, "the captcha service gives no verdict: a proof of work is required in its place",
-			slog.String("site", site), slog.String("error", checkErr.Error()))
+		g.o.Log.WarnContext(ctx, "the captcha service gives no answer: a proof of work is required in its place",
+			slog.String("site", site), slog.String("error", refusal.Error()))
 	} else if changed {
 		g.o.Log.InfoContext(ctx, "the captcha service is back", slog.String("site", site))
 	}
-	if checkErr == nil && r == wrong {
+	if refusal == nil && r == wrong {
 		r = passed
 	}
 	return r, !unavailable, nil

@@ -34,7 +34,8 @@ func parsePayload(text string) (p payload, ok bool) {
 	if err != nil || strs["algorithm"] != algorithm {
 		return p, false
 	}
-	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31) // no sign, point or exponent; JSON has no leading zeros
+	// no sign, point or exponent; JSON has no leading zeros
+	n, err := strconv.ParseUint(string(numbers["number"]), 10, 31)
 	return payload{
 		challenge: strs["challenge"],
 		salt:      strs["salt"],

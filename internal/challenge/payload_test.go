@@ -26,8 +26,9 @@ func TestASolutionHasOneIDHoweverItIsSpelled(t *testing.T) {
 		return base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	for name, spelt := range map[string]string{
-		"another order":   raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
-		"spaces":          raw(" {\n\"salt\" : %q,\t\"number\": %d, \"challenge\":%q,\"signature\":%q, \"algorithm\":\"SHA-256\"}\n"),
+		"another order": raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
+		"spaces": raw(" {\n\"salt\" : %q,\t\"number\": %d, \"challenge\":%q,\"signature\":%q, " +
+			"\"algorithm\":\"SHA-256\"}\n"),
 		"escapes":         raw(`{"s\u0061lt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"\u0053HA-256"}`),
 		"took longer":     raw(`{"salt":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256","took":1.5e3}`),
 		"other case":      raw(`{"SALT":%q,"number":%d,"challenge":%q,"signature":%q,"algorithm":"SHA-256"}`),
@@ -53,9 +54,17 @@ func TestASolutionHasOneIDHoweverItIsSpelled(t *testing.T) {
 func TestANumberHasOneSpelling(t *testing.T) {
 	w := work(t, func(o *WorkOptions) { o.Rand = choosing(0) })
 	p := solved(w.Make("gazette"))
-	for spelt, want := range map[any]error{json.Number("0"): nil, json.Number("-0"): ErrInvalid,
-		json.Number("0.0"): ErrInvalid, json.Number("0e0"): ErrInvalid,
-		json.Number("4294967296"): ErrInvalid, "0": ErrInvalid, "": ErrInvalid, nil: ErrInvalid, false: ErrInvalid} {
+	for spelt, want := range map[any]error{
+		json.Number("0"):          nil,
+		json.Number("-0"):         ErrInvalid,
+		json.Number("0.0"):        ErrInvalid,
+		json.Number("0e0"):        ErrInvalid,
+		json.Number("4294967296"): ErrInvalid,
+		"0":                       ErrInvalid,
+		"":                        ErrInvalid,
+		nil:                       ErrInvalid,
+		false:                     ErrInvalid,
+	} {
 		p["number"] = spelt
 		if _, _, err := w.Check("gazette", encoded(p)); !errors.Is(err, want) {
 			t.Errorf("%v: %v", spelt, err)
@@ -74,20 +83,29 @@ func TestAPayloadForAnotherSiteOrWithoutSolutionIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(p map[string]any) any{
-		"another number":    func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
-		"negative":          func(p map[string]any) any { p["number"] = -1; return p },
-		"enormous":          func(p map[string]any) any { p["number"] = json.Number(strings.Repeat("9", 40)); return p },
-		"no number":         func(p map[string]any) any { delete(p, "number"); return p },
-		"null":              func(p map[string]any) any { p["number"] = nil; return p },
-		"no signature":      func(p map[string]any) any { delete(p, "signature"); return p },
-		"empty signature":   func(p map[string]any) any { p["signature"] = ""; return p },
-		"half a signature":  func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
-		"upper case":        func(p map[string]any) any { p["signature"] = strings.ToUpper(p["signature"].(string)); return p },
+		"another number": func(p map[string]any) any { p["number"] = (p["number"].(int) + 1) % 51; return p },
+		"negative":       func(p map[string]any) any { p["number"] = -1; return p },
+		"enormous": func(p map[string]any) any {
+			p["number"] = json.Number(strings.Repeat("9", 40))
+			return p
+		},
+		"no number":        func(p map[string]any) any { delete(p, "number"); return p },
+		"null":             func(p map[string]any) any { p["number"] = nil; return p },
+		"no signature":     func(p map[string]any) any { delete(p, "signature"); return p },
+		"empty signature":  func(p map[string]any) any { p["signature"] = ""; return p },
+		"half a signature": func(p map[string]any) any { p["signature"] = p["signature"].(string)[:32]; return p },
+		"upper case": func(p map[string]any) any {
+			p["signature"] = strings.ToUpper(p["signature"].(string))
+			return p
+		},
 		"another algorithm": func(p map[string]any) any { p["algorithm"] = "SHA-1"; return p },
 		"no algorithm":      func(p map[string]any) any { delete(p, "algorithm"); return p },
 		"a member too many": func(p map[string]any) any { p["test"] = true; return p },
 		"nested":            func(p map[string]any) any { p["took"] = map[string]any{"x": 1}; return p },
-		"another challenge": func(p map[string]any) any { p["challenge"] = solved(w.Make("gazette"))["challenge"]; return p },
+		"another challenge": func(p map[string]any) any {
+			p["challenge"] = solved(w.Make("gazette"))["challenge"]
+			return p
+		},
 		"a longer life": func(p map[string]any) any {
 			p["salt"] = strings.Replace(p["salt"].(string), "180", "190", 1)
 			return p
@@ -131,12 +149,19 @@ func TestDigitsCannotBeMovedFromTheNumberIntoTheSalt(t *testing.T) {
 			t.Errorf("%d digits were moved: %v", cut, err)
 		}
 	}
-	for _, form := range []string{"%s?expires=1800000600", "%s?site=gazette&expires=1800000600",
+	for _, form := range []string{
+		"%s?expires=1800000600",
+		"%s?site=gazette&expires=1800000600",
 		"%s?expires=1800000600&site=gazette&x=",
-		"%s?expires=01800000600&site=gazette&", "%s?expires=+1800000600&site=gazette&", "%s?site=gazette&expires=1800000600&",
-		"%s?expires=1800000600&site=%%67azette&", "%s?expires=1800000600&site=gazette",
+		"%s?expires=01800000600&site=gazette&",
+		"%s?expires=+1800000600&site=gazette&",
+		"%s?site=gazette&expires=1800000600&",
+		"%s?expires=1800000600&site=%%67azette&",
+		"%s?expires=1800000600&site=gazette",
 		"%.31s?expires=1800000600&site=gazette&",
-		"G%.31s?expires=1800000600&site=gazette&", "%s?expires=1800000600&site=gazette&site=gazette&"} {
+		"G%.31s?expires=1800000600&site=gazette&",
+		"%s?expires=1800000600&site=gazette&site=gazette&",
+	} {
 		salt := fmt.Sprintf(form, strings.Repeat("ab", 16)) // as if our own key had signed such a salt
 		sum := hash(salt, 7)
 		p := map[string]any{

@@ -110,8 +110,12 @@ func parseOutcome(status int, body []byte) error {
 
 // isOurFault reports whether a code cannot be caused by a visitor's token: the operator or the service has to fix it.
 func isOurFault(code string) bool {
-	return slices.Contains([]string{"missing-input-secret", "invalid-input-secret", "internal-error",
-		"auth_required", "auth_invalid", "sitekey_invalid"}, code)
+	switch code {
+	case "missing-input-secret", "invalid-input-secret", "internal-error",
+		"auth_required", "auth_invalid", "sitekey_invalid":
+		return true
+	}
+	return false
 }
 
 // codesForLog formats the first codes for a log, and leaves out what does not look like a code.

@@ -84,8 +84,8 @@ func TestEachServiceIsAskedAsItsManualSays(t *testing.T) {
 		sendIP bool
 		want   question
 	}{
-		{Turnstile, turnstileYes, false, question{"POST", form, "",
-			map[string]string{"secret": "a-secret", "response": "a.token"}}},
+		{Turnstile, turnstileYes, false,
+			question{"POST", form, "", map[string]string{"secret": "a-secret", "response": "a.token"}}},
 		{Turnstile, turnstileYes, true, question{"POST", form, "",
 			map[string]string{"secret": "a-secret", "response": "a.token", "remoteip": "192.0.2.7"}}},
 		{HCaptcha, hcaptchaYes, false, question{"POST", form, "",
@@ -118,7 +118,8 @@ func TestAnAnswerIsAcceptanceRefusalOrUnavailable(t *testing.T) {
 		{200, turnstileNo, ErrInvalid}, {200, friendlyNo, ErrInvalid},
 		{200, `{"success":false}`, ErrInvalid},
 		{200, `{"success":false,"error-codes":["timeout-or-duplicate"]}`, ErrInvalid},
-		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid}, // caused by a token of another site
+		// caused by a token of another site
+		{200, `{"success":false,"error-codes":["sitekey-secret-mismatch"]}`, ErrInvalid},
 		{200, `{"success":false,"error":{"error_code":"response_duplicate"}}`, ErrInvalid},
 		{400, `{"success":false,"error-codes":["bad-request"]}`, ErrInvalid},
 		{400, `{"success":false,"error":{"error_code":"bad_request"}}`, ErrInvalid},

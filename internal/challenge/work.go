@@ -32,8 +32,8 @@ const (
 type WorkOptions struct {
 	// Max is the greatest number to be found, 1 to 10,000,000; zero means 100,000. On average half as many hashes are
 	// tried. In Chromium on a server's core of 2.5 GHz, 100,000 take 0.2 s in the median, and one or two seconds where
-	// scripts are not compiled. An old telephone takes about ten times as long. A robot's compiled program needs some ten
-	// milliseconds.
+	// scripts are not compiled. An old telephone takes about ten times as long. A robot's compiled program needs some
+	// ten milliseconds.
 	Max int
 	// TTL is how long a challenge may be solved, at least a second; zero means ten minutes.
 	TTL time.Duration
@@ -98,7 +98,10 @@ func (w *Work) Make(site string) Challenge {
 	number := int(binary.BigEndian.Uint64(random[:8]) % uint64(w.max+1))
 	salt := newSalt(hex.EncodeToString(random[8:]), w.now().Add(w.ttl).Unix(), site)
 	sum := hash(salt, number)
-	return Challenge{Algorithm: algorithm, Challenge: sum, MaxNumber: w.max, Salt: salt, Signature: sign(w.keys()[0], sum)}
+	return Challenge{
+		Algorithm: algorithm, Challenge: sum, MaxNumber: w.max, Salt: salt,
+		Signature: sign(w.keys()[0], sum),
+	}
 }
 
 // Check returns the id of a payload that solves a challenge made for this site, or else ErrInvalid or ErrExpired. The

@@ -49,8 +49,8 @@ func TestDKIMKeysOfBothKindsAndFormsAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
-		Bytes: x509.MarshalPKCS1PrivateKey(k.(*rsa.PrivateKey))})
+	der := x509.MarshalPKCS1PrivateKey(k.(*rsa.PrivateKey))
+	pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der})
 	if again, err := parseKey(string(pkcs1)); err != nil || !again.(*rsa.PrivateKey).Equal(k) {
 		t.Errorf("PKCS #1: %v", err)
 	}
@@ -77,8 +77,10 @@ func TestDKIMKeysThatReceiversRefuseAreRefused(t *testing.T) {
 		"two":        {good + good, "not one key in PEM"},
 		"public":     {strings.ReplaceAll(good, "PRIVATE", "PUBLIC"), "neither PRIVATE KEY nor RSA PRIVATE KEY"},
 		"wrong form": {strings.ReplaceAll(good, "PRIVATE", "RSA PRIVATE"), "damaged"},
-		"cut": {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: block.Bytes[:400]})),
-			"damaged"},
+		"cut": {
+			string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: block.Bytes[:400]})),
+			"damaged",
+		},
 	} {
 		if _, err := parseKey(row.text); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v, want %s", name, err, row.want)
@@ -96,8 +98,8 @@ func hookKey(fill string) (short, long string, key ed25519.PrivateKey) {
 // withHook is the contract's example with another secret for its webhook.
 func withHook(t *testing.T, secret string) (*Config, error) {
 	text := strings.Replace(contract, "secret: ${GAZETTE_WEBHOOK_SECRET}", secret, 1)
-	return Parse("optin.yaml", []byte(text), variables, files(map[string]string{"dkim.pem": edKey(t), "new": testHook +
-		"\n", "old": testSecret}))
+	return Parse("optin.yaml", []byte(text), variables,
+		files(map[string]string{"dkim.pem": edKey(t), "new": testHook + "\n", "old": testSecret}))
 }
 
 func TestAWebhookMayHaveSeveralSecretsAndKeys(t *testing.T) {
@@ -145,10 +147,11 @@ func TestWrongWebhookSecretsAreRefused(t *testing.T) {
 	const from = "secret: ${GAZETTE_WEBHOOK_SECRET}"
 	refuse(t, []refusal{
 		{from, "secret: whsk_*", []string{at + " is not base64 after whsk_; optin keys -v1a makes one"}},
-		{from, "secret: whsk_c2hvcnQ=", []string{at +
-			" must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one"}},
-		{from, "secret: " + mixed, []string{at + " has a public key that does not belong to the private key before " +
-			"it; optin keys -v1a makes one"}},
+		{from, "secret: whsk_c2hvcnQ=",
+			[]string{at + " must be 32 or 64 bytes after whsk_ once decoded; optin keys -v1a makes one"}},
+		{from, "secret: " + mixed, []string{
+			at + " has a public key that does not belong to the private key before it; optin keys -v1a makes one",
+		}},
 		{from, "secret: []", []string{at + " must have at least one entry"}},
 		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, '']", []string{at + "[1] is empty; optin keys makes one"}},
 		{from, "secret: [${GAZETTE_WEBHOOK_SECRET}, ${GAZETTE_WEBHOOK_SECRET}]",

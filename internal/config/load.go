@@ -16,8 +16,8 @@ import (
 func Load(path string, env func(string) (string, bool), languages ...string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, Problems{{File: path, Line: 1, What: "cannot be read: " + unreadable(err) +
-			"; -config names the file"}}
+		what := "cannot be read: " + unreadable(err) + "; -config names the file"
+		return nil, Problems{{File: path, Line: 1, What: what}}
 	}
 	return Parse(path, data, env, readFile, languages...)
 }
@@ -45,9 +45,8 @@ func (r *reader) config(root value) *Config {
 		root.entries() // notes what it is instead
 		return nil
 	}
-	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies", "smtp",
-		"admin", "metrics",
-		"limits", "sites")
+	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies",
+		"smtp", "admin", "metrics", "limits", "sites")
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
 		PublicURL:      required(top.get("public_url"), parsePublicURL),

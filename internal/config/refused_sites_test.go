@@ -332,12 +332,11 @@ func TestWrongThemesFramesAndPagesAreRefused(t *testing.T) {
 }
 
 func TestAnEmptyThemeIsTheDefaultLooks(t *testing.T) {
-	for line, want := range map[string]*theme.Theme{"theme: {}": nil, "theme:": nil,
-		"theme: {font: system}": func() *theme.Theme {
-			d := theme.Default()
-			d.Font = theme.System
-			return &d
-		}()} {
+	system := theme.Default()
+	system.Font = theme.System
+	for line, want := range map[string]*theme.Theme{
+		"theme: {}": nil, "theme:": nil, "theme: {font: system}": &system,
+	} {
 		c, err := Parse("optin.yaml", []byte(strings.Replace(minimal, "    locales:", "    "+line+"\n    locales:", 1)),
 			variables, nil)
 		if err != nil {

@@ -288,8 +288,8 @@ func (v value) entries() []entry {
 	lines := map[string]int{}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		k, n := v.node.Content[i], v.node.Content[i+1]
-		e := entry{key: k.Value, value: value{r: v.r, path: join(v.path, shown(k, n, v.node.Style&yaml.FlowStyle != 0)),
-			node: n, line: k.Line}}
+		at := join(v.path, shown(k, n, v.node.Style&yaml.FlowStyle != 0))
+		e := entry{key: k.Value, value: value{r: v.r, path: at, node: n, line: k.Line}}
 		first, again := lines[e.key]
 		switch {
 		case k.Kind != yaml.ScalarNode || e.key == "":

@@ -70,8 +70,8 @@ func TestTheFirstRequestRunsAndTheSecondGetsItsResponse(t *testing.T) {
 		idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}, "Set-Cookie": {"a=b"}}, Body: []byte("ok")}))
 	_, got, err := e.keys.Begin(t.Context(), r)
 	must(t, err)
-	if diff := cmp.Diff(&idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")},
-		got); diff != "" {
+	want := &idempotency.Response{Status: 202, Header: http.Header{"X": {"y"}}, Body: []byte("ok")}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for name, change := range map[string]func(*idempotency.Request){
@@ -105,12 +105,10 @@ func TestWhatWasNotCarriedOutReleasesTheKey(t *testing.T) {
 	for name, end := range map[string]func(*idempotency.Claim) error{
 		"released": func(c *idempotency.Claim) error { return c.Release(t.Context()) },
 		"too many requests": func(c *idempotency.Claim) error {
-			return c.Complete(t.Context(),
-				idempotency.Response{Status: 429})
+			return c.Complete(t.Context(), idempotency.Response{Status: 429})
 		},
 		"broken": func(c *idempotency.Claim) error {
-			return c.Complete(t.Context(),
-				idempotency.Response{Status: 500})
+			return c.Complete(t.Context(), idempotency.Response{Status: 500})
 		},
 		"too large to store": func(c *idempotency.Claim) error {
 			return c.Complete(t.Context(), idempotency.Response{Status: 200, Body: make([]byte, 1<<20)})

@@ -4,39 +4,19 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-)
 
-// browser starts Chromium, which dies with the test. Without it the test is skipped, or fails if OPTIN_TEST_ALL is set.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("OPTIN_TEST_ALL") != "" {
-			t.Fatal("chromium is not installed; `make test` installs it")
-		}
-		t.Skip("chromium is not installed; `make test` installs it")
-	}
-	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox,
-		chromedp.DisableGPU)
-	process, stop := chromedp.NewExecAllocator(bounded, flags...)
-	t.Cleanup(stop)
-	tab, closeTab := chromedp.NewContext(process)
-	t.Cleanup(closeTab)
-	return tab
-}
+	"github.com/optin/optin/internal/browsertest"
+)
 
 // An email that tries to act by itself in every way does nothing, and a click on its link opens it in the whole window.
 func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
-	tab := browser(t)
+	tab := browsertest.Tab(t, nil)
 	i := newInbox(t)
 	var acted atomic.Int32
 	followed := make(chan string, 10)
@@ -44,12 +24,13 @@ func TestAnEmailDoesNothingAndItsLinkOpensInTheWindow(t *testing.T) {
 	mux.Handle("/inbox", i.Handler())
 	mux.Handle("/inbox/", i.Handler())
 	mux.HandleFunc("/acted", func(http.ResponseWriter, *http.Request) { acted.Add(1) })
-	mux.HandleFunc("/c/token",
-		func(_ http.ResponseWriter, r *http.Request) { followed <- r.Header.Get("Sec-Fetch-Dest") })
+	mux.HandleFunc("/c/token", func(_ http.ResponseWriter, r *http.Request) {
+		followed <- r.Header.Get("Sec-Fetch-Dest")
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	deliver(t, i, crlf("Subject: hostile", "Content-Type: text/html", "",
-		strings.ReplaceAll(restless, "URL", server.URL)))
+	deliver(t, i,
+		crlf("Subject: hostile", "Content-Type: text/html", "", strings.ReplaceAll(restless, "URL", server.URL)))
 
 	if err := chromedp.Do(tab, chromedp.Navigate(server.URL+"/inbox/1"), chromedp.WaitVisible("iframe")); err != nil {
 		t.Fatal(err)

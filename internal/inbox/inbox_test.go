@@ -23,8 +23,8 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func newInbox(t *testing.T, options ...inbox.Option) *inbox.Inbox {
 	t.Helper()
-	i, err := inbox.Open("127.0.0.1:0", append([]inbox.Option{inbox.Clock(func() time.Time { return noon })},
-		options...)...)
+	i, err := inbox.Open("127.0.0.1:0",
+		append([]inbox.Option{inbox.Clock(func() time.Time { return noon })}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,13 +126,13 @@ func TestWhatIsTooLargeIsRefusedAndTheNextIsTaken(t *testing.T) {
 	i := newInbox(t)
 	line := strings.Repeat("x", 98) + "\r\n"
 	to := []string{"ada@example.org"}
-	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: big\r\n\r\n"+strings.Repeat(line,
-		inbox.MaxBytes/100+1)))
+	err := smtp.SendMail(i.Addr(), nil, "a@b.example", to,
+		[]byte("Subject: big\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100+1)))
 	if code := replyCode(err); code != 552 {
 		t.Errorf("an email over the limit: %v, want 552", err)
 	}
-	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to, []byte("Subject: fits\r\n\r\n"+strings.Repeat(line,
-		inbox.MaxBytes/100-1))); err != nil {
+	if err := smtp.SendMail(i.Addr(), nil, "a@b.example", to,
+		[]byte("Subject: fits\r\n\r\n"+strings.Repeat(line, inbox.MaxBytes/100-1))); err != nil {
 		t.Errorf("an email just under the limit: %v", err)
 	}
 	err = smtp.SendMail(i.Addr(), nil, "a@b.example", slices.Repeat(to, inbox.MaxRecipients+1),

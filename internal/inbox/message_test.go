@@ -33,10 +33,13 @@ func TestUsualEmailsAreParsed(t *testing.T) {
 			"été\n", ""},
 		{"encoded subject", []string{"Subject: =?utf-8?q?D=C3=A9j=C3=A0?=", " =?utf-8?b?IHZ1?=", "", ""}, "Déjà vu",
 			"\n", ""},
-		{"latin-1", []string{"Subject: =?iso-8859-1?q?=E9t=E9?=", "Content-Type: text/plain; charset=ISO-8859-1",
-			"Content-Transfer-Encoding: quoted-printable", "", "=E9t=E9"}, "été", "été\n", ""},
-		{"html alone, in base64", []string{"Content-Type: text/html", "Content-Transfer-Encoding: BASE64", "", "PGI+",
-			"w6k8L2I+"}, "", "", "<b>é</b>"},
+		{"latin-1", []string{
+			"Subject: =?iso-8859-1?q?=E9t=E9?=", "Content-Type: text/plain; charset=ISO-8859-1",
+			"Content-Transfer-Encoding: quoted-printable", "", "=E9t=E9",
+		}, "été", "été\n", ""},
+		{"html alone, in base64", []string{
+			"Content-Type: text/html", "Content-Transfer-Encoding: BASE64", "", "PGI+", "w6k8L2I+",
+		}, "", "", "<b>é</b>"},
 		{"both, quoted-printable and base64", []string{
 			"Content-Type: multipart/alternative; boundary=\"b b\"", "", "preamble", "--b b",
 			"Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "",
@@ -113,14 +116,17 @@ func TestADamagedEmailIsKeptWithItsReason(t *testing.T) {
 		{"bad content type", []string{"Content-Type: text/plain; charset", "", "x"}, "Content-Type", ""},
 		{"cut short in a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "half a"},
 			"breaks off", "half a"},
-		{"bad header of a part", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "whole", "--b",
-			"no header", "", "--b--"}, "header of a part", "whole"},
+		{"bad header of a part", []string{
+			"Content-Type: multipart/mixed; boundary=b", "", "--b", "", "whole", "--b", "no header", "", "--b--",
+		}, "header of a part", "whole"},
 		{"unknown encoding", []string{"Content-Transfer-Encoding: rot13", "", "x"}, "rot13", ""},
 		{"bad base64", []string{"Content-Transfer-Encoding: base64", "", "Ym9u****"}, "base64", "bon"},
 		{"bad UTF-8", []string{"", "a\xffb"}, "UTF-8", "a\uFFFDb\n"},
 		{"unknown charset", []string{"Content-Type: text/plain; charset=klingon", "", "x"}, "klingon", "x\n"},
-		{"a good part after a bad one", []string{"Content-Type: multipart/mixed; boundary=b", "", "--b",
-			"Content-Type: ;", "", "x", "--b", "", "good", "--b--"}, "Content-Type", "good"},
+		{"a good part after a bad one", []string{
+			"Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: ;", "", "x",
+			"--b", "", "good", "--b--",
+		}, "Content-Type", "good"},
 		{"nested too deep", deep, "too many parts", ""},
 		{"too many parts", many, "too many parts", "x"},
 	} {
@@ -149,9 +155,8 @@ func TestLinksAreFoundInOrderAndOnce(t *testing.T) {
 			"https://a.example/y", "https://a.example/z"},
 		"https://a.example/w_(x) <https://a.example/q?a=1&b=[2]#f>": {"https://a.example/w_(x)",
 			"https://a.example/q?a=1&b=[2]#f"},
-		"https://a.example/c/aa.bb.c_-\nnext": {"https://a.example/c/aa.bb.c_-"},
-		"HTTPS://A.example/ http://[::1]:8080/x": {"HTTPS://A.example/",
-			"http://[::1]:8080/x"},
+		"https://a.example/c/aa.bb.c_-\nnext":                     {"https://a.example/c/aa.bb.c_-"},
+		"HTTPS://A.example/ http://[::1]:8080/x":                  {"HTTPS://A.example/", "http://[::1]:8080/x"},
 		"https://a.example/\u202Egpj.exe \"https://a.example/'\"": {"https://a.example/"},
 		"https://%zz/ xhttps://a.example/":                        nil,
 	} {

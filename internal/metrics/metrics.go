@@ -2,8 +2,8 @@
 //
 //	optin_http_requests_total{route,method,status}   requests, by the route's pattern
 //	optin_http_request_seconds{route}                how long they took
-//	optin_outbox_jobs_total{queue,outcome}           runs of jobs (emails, webhook calls, expiries): completed, retried,
-//	                                                 moved, failed, lost
+//	optin_outbox_jobs_total{queue,outcome}           runs of jobs (emails, webhook calls, expiries):
+//	                                                 completed, retried, moved, failed, lost
 //	optin_outbox_job_seconds{queue}                  how long they took
 //	optin_relay_paused{relay}                        1 while a relay accepts no emails and is left alone
 //	optin_store_ready                                1 while the store keeps what it acknowledges

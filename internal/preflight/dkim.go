@@ -82,8 +82,7 @@ func (c *checker) hasKey(d domain) []Finding {
 	if len(keys) > 0 {
 		f.Level, f.Fix = Warn, newKey(d.name, keys[0].Selector+"-rsa")
 		f.What = fmt.Sprintf("Emails from %s are signed with Ed25519 only, which many receivers do not verify yet "+
-			"(RFC 8463). "+
-			"They treat these emails as unsigned.", d.name)
+			"(RFC 8463). They treat these emails as unsigned.", d.name)
 		return []Finding{f}
 	}
 	f.Fix = newKey(d.name, "optin")

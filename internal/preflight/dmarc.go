@@ -27,9 +27,8 @@ func (c *checker) dmarc(ctx context.Context, d domain) (found []Finding) {
 		found = append(found, checkDMARCRecord(f, p))
 	case len(w.duplicates) == 0:
 		f.Level = Warn
-		f.What = fmt.Sprintf("%s has no DMARC record, neither at _dmarc.%[1]s nor at a parent domain. Gmail, "+
-			"Outlook and Yahoo require one of "+
-			"bulk senders.", d.name)
+		f.What = fmt.Sprintf("%s has no DMARC record, neither at _dmarc.%[1]s nor at a parent domain. "+
+			"Gmail, Outlook and Yahoo require one of bulk senders.", d.name)
 		f.Fix = []string{"To start with: " + firstDMARCNote, firstDMARC(c.firstRecordDomain(d.name))}
 		found = append(found, f)
 	}
@@ -224,22 +223,21 @@ func (c *checker) alignment(ctx context.Context, s Sender) []Finding {
 			signers = append(signers, k.Domain)
 		}
 	}
+	question := "the DMARC records of " + s.Domain + " and of the domains that authenticate it"
 	dkim, err := c.aligned(ctx, s.Domain, signers, p.tags.get("adkim", "r") == "s", assumed)
 	if err != nil {
-		return []Finding{noAnswer("DMARC", s.Domain, s.Sites,
-			"the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
+		return []Finding{noAnswer("DMARC", s.Domain, s.Sites, question, err)}
 	}
 	spf, err := c.aligned(ctx, s.Domain, []string{s.Bounce}, p.tags.get("aspf", "r") == "s", assumed)
 	if err != nil {
-		return []Finding{noAnswer("DMARC", s.Domain, s.Sites,
-			"the DMARC records of "+s.Domain+" and of the domains that authenticate it", err)}
+		return []Finding{noAnswer("DMARC", s.Domain, s.Sites, question, err)}
 	}
 	switch {
 	case len(dkim) > 0 && len(spf) > 0:
 		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s) and by SPF (%s).", s.Domain, joinWords(dkim), s.Bounce)
 	case len(dkim) > 0:
-		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s). They do not align by SPF, because bounces go to "+
-			"%s; one of the two is enough.",
+		f.What = fmt.Sprintf("Emails from %s align by DKIM (%s). "+
+			"They do not align by SPF, because bounces go to %s; one of the two is enough.",
 			s.Domain, joinWords(dkim), s.Bounce)
 	case len(spf) > 0:
 		f.Level = Warn

@@ -53,14 +53,14 @@ func printable(all []Finding) []Finding {
 
 // tryAgain returns what to do if DNS does not answer.
 func tryAgain(name string) []string {
-	return []string{fmt.Sprintf("Try again in a few minutes. If it persists, check this machine's resolver and the "+
-		"name servers of %s.", name)}
+	return []string{fmt.Sprintf("Try again in a few minutes. "+
+		"If it persists, check this machine's resolver and the name servers of %s.", name)}
 }
 
 // noAnswer returns the finding for a question that DNS did not answer.
 func noAnswer(check, about string, sites []string, question string, err error) Finding {
-	return Finding{Unknown, check, about, sites, fmt.Sprintf("DNS did not answer the question for %s (%s).", question,
-		errorText(err)), tryAgain(about)}
+	return Finding{Unknown, check, about, sites,
+		fmt.Sprintf("DNS did not answer the question for %s (%s).", question, errorText(err)), tryAgain(about)}
 }
 
 // errorText says why DNS did not answer, without the question and the address of the resolver.

@@ -3,21 +3,18 @@ package preflight_test
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/certtest"
 )
 
 // mailHost is a relay that answers EHLO and STARTTLS only.
@@ -108,28 +105,10 @@ func (h *mailHost) heard() []string {
 // today returns the time at which certificates are checked.
 func today() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-// certificate returns a self-signed certificate, valid from a day to a day counted from today, and a pool that trusts
-// it.
+// certificate returns the settings of a server with a certificate that is valid from a day to a day, counted from
+// today, and a pool that trusts it.
 func certificate(t *testing.T, from, until int, hosts ...string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: hosts,
-		NotBefore: today().AddDate(0, 0, from), NotAfter: today().AddDate(0, 0, until),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+	c, pool := certtest.New(t, today().AddDate(0, 0, from), today().AddDate(0, 0, until), hosts...)
+	return &tls.Config{Certificates: []tls.Certificate{c}}, pool
 }

@@ -101,9 +101,8 @@ func (c *checker) mxImplicit(ctx context.Context, f Finding, line []string, its,
 		return []Finding{noAnswer("MX", f.About, f.Sites, "the address of "+f.About, err)}
 	default:
 		f.Level, f.Fix = Warn, line
-		f.What = fmt.Sprintf("%s, and has no MX, so mail for it goes to the host at its own address. If that is "+
-			"only a web server, "+
-			"such mail is lost.", its)
+		f.What = fmt.Sprintf("%s, and has no MX, so mail for it goes to the host at its own address. "+
+			"If that is only a web server, such mail is lost.", its)
 	}
 	return []Finding{f}
 }

@@ -58,11 +58,10 @@ func (c *checker) ptrOf(ctx context.Context, host string, addr netip.Addr) Findi
 			}
 		}
 	}
-	f.What = fmt.Sprintf("The relay's address %s is named %s, which does not resolve back to it. Large receivers "+
-		"reject emails from such an address.",
-		addr, joinWords(names))
-	f.Fix = append(f.Fix, "or give "+names[0]+" the address:", fmt.Sprintf("%s. %s %s", names[0], addressType(addr),
-		addr))
+	f.What = fmt.Sprintf("The relay's address %s is named %s, which does not resolve back to it. "+
+		"Large receivers reject emails from such an address.", addr, joinWords(names))
+	f.Fix = append(f.Fix, "or give "+names[0]+" the address:",
+		fmt.Sprintf("%s. %s %s", names[0], addressType(addr), addr))
 	return f
 }
 

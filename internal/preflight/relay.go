@@ -210,8 +210,8 @@ func (c *checker) converse(ctx context.Context, r relay.Address) (t conversation
 
 // handshake starts TLS as for emails, and quits.
 func (c *checker) handshake(ctx context.Context, conn net.Conn, r relay.Address) (*tls.ConnectionState, error) {
-	secure := tls.Client(conn, &tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now,
-		MinVersion: tls.VersionTLS12})
+	secure := tls.Client(conn,
+		&tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now, MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}

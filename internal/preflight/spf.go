@@ -23,9 +23,8 @@ func (c *checker) spf(ctx context.Context, d domain) []Finding {
 	relays := c.relayAddrs(ctx)
 	switch len(records) {
 	case 0:
-		f.What = fmt.Sprintf("%s has no SPF record, so receivers cannot tell your relay from anybody else's. Large "+
-			"receivers reject such emails or "+
-			"treat them as spam.", d.name)
+		f.What = fmt.Sprintf("%s has no SPF record, so receivers cannot tell your relay from anybody else's. "+
+			"Large receivers reject such emails or treat them as spam.", d.name)
 		f.Fix = relays.fix(d.name, spfRecord{"-all"}, relays.public)
 		return []Finding{f}
 	case 1:
@@ -37,9 +36,8 @@ func (c *checker) spf(ctx context.Context, d domain) []Finding {
 	}
 	record := splitSPF(records[0])
 	if invalid := record.invalid(); len(invalid) > 0 {
-		f.What = fmt.Sprintf("The SPF record of %s contains %s, which is invalid there. Receivers treat the whole "+
-			"record as an error.",
-			d.name, quoted(invalid))
+		f.What = fmt.Sprintf("The SPF record of %s contains %s, which is invalid there. "+
+			"Receivers treat the whole record as an error.", d.name, quoted(invalid))
 		f.Fix = []string{
 			"Correct " + quoted(invalid) +
 				", for example to ip4:192.0.2.7 or include:relay.example. Without it the record is:",
@@ -99,8 +97,7 @@ func tooManyLookups(f *Finding, _ *spfRecord, _ spf.Result, cost int, _ error) b
 	}
 	f.What = fmt.Sprintf("needs %s DNS lookups. Receivers allow %d and treat more as an error.", many, spfLookups)
 	f.Fix = []string{"Remove the include:, a and mx of services that no longer send mail for " + f.About +
-		", and list your own hosts as " +
-		"ip4: or ip6:, which need no lookup."}
+		", and list your own hosts as ip4: or ip6:, which need no lookup."}
 	return true
 }
 
@@ -157,9 +154,8 @@ func allowsEveryone(f *Finding, record *spfRecord, result spf.Result, _ int, _ e
 
 // evaluate returns a receiver's result for an email from addr, with at most so many lookups.
 func (c *checker) evaluate(ctx context.Context, domain string, addr netip.Addr, lookups int) (spf.Result, error) {
-	return spf.CheckHostWithSender(addr.AsSlice(), c.helo(), "bounces@"+domain, spf.WithContext(ctx),
-		spf.WithResolver(c.dns),
-		spf.OverrideLookupLimit(uint(lookups)))
+	return spf.CheckHostWithSender(addr.AsSlice(), c.helo(), "bounces@"+domain,
+		spf.WithContext(ctx), spf.WithResolver(c.dns), spf.OverrideLookupLimit(uint(lookups)))
 }
 
 func quoted(items []string) string {

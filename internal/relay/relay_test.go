@@ -39,14 +39,17 @@ func TestAnAddressPrintsWithoutItsLogin(t *testing.T) {
 func TestURLsOfRelaysAreParsed(t *testing.T) {
 	for text, want := range map[string]relay.Address{
 		"smtp://127.0.0.1:2525": {Host: "127.0.0.1", Port: 2525, TLS: relay.Offered},
-		"smtp://u:p@Relay.Example": {Host: "relay.example", Port: 587, TLS: relay.Offered, User: "u",
-			Password: "p"},
+		"smtp://u:p@Relay.Example": {
+			Host: "relay.example", Port: 587, TLS: relay.Offered, User: "u", Password: "p",
+		},
 		"smtp://relay.example?tls=required": {Host: "relay.example", Port: 587, TLS: relay.Required},
 		"smtp://[::1]:25?tls=off":           {Host: "::1", Port: 25, TLS: relay.Off},
-		"smtps://a:b@relay.example/": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "a",
-			Password: "b"},
-		"smtps://u%40x:p%2F%40@relay.example": {Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "u@x",
-			Password: "p/@"},
+		"smtps://a:b@relay.example/": {
+			Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "a", Password: "b",
+		},
+		"smtps://u%40x:p%2F%40@relay.example": {
+			Host: "relay.example", Port: 465, TLS: relay.Implicit, User: "u@x", Password: "p/@",
+		},
 	} {
 		if got, err := relay.Parse(text); err != nil || got != want {
 			t.Errorf("%s: %v %v, want %v", text, got, err, want)

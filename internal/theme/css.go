@@ -35,7 +35,8 @@ func (t Theme) CSS() []byte {
 		// A logo made for the site's own background keeps it.
 		fmt.Fprintf(&b, "}\nheader.site img { padding: 0.5rem 0.75rem; background: %s; }\n}\n", t.Background)
 	}
-	b.WriteString("@media screen and (prefers-contrast: more) {\n:root { --soft: var(--ink); --line: var(--edge); }\n}\n")
+	b.WriteString("@media screen and (prefers-contrast: more) {\n" +
+		":root { --soft: var(--ink); --line: var(--edge); }\n}\n")
 	return b.Bytes()
 }
 

@@ -73,7 +73,8 @@ func (t Theme) Check() error {
 		}
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("%s; make it %.1f:1 or more (WCAG 2.2, 1.4.3)", strings.Join(wrong, ", and "), MinTextContrast)
+		return fmt.Errorf("%s; make it %.1f:1 or more (WCAG 2.2, 1.4.3)",
+			strings.Join(wrong, ", and "), MinTextContrast)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func withCaptcha(t testing.TB, o *Options, kind challenge.Kind, at string) {
 	o.Sites["gazette"] = g
 }
 
-// service verifies captchas: the token "good" once, any other never. While it is broken it gives no verdict.
+// service verifies captchas: the token "good" once, any other never. While it is broken it gives no answer.
 type service struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -185,7 +185,7 @@ func TestASiteStaysOpenWhileItsCaptchasServiceIsUnavailable(t *testing.T) {
 			t.Errorf("%s: the service was asked %d times", name, n)
 		}
 		if log := e.log.String(); strings.Count(log, `"level":"WARN"`) != 1 ||
-			!strings.Contains(log, "the captcha service gives no verdict") || strings.Contains(log, "a-secret") {
+			!strings.Contains(log, "the captcha service gives no answer") || strings.Contains(log, "a-secret") {
 			t.Errorf("%s: the log: %s", name, log)
 		}
 		s.set(false)

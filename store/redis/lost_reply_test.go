@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/store"
 )
 
@@ -167,7 +168,7 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	server := &server{t: t, port: port, dir: t.TempDir(), args: []string{
 		"--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-announce-port", announced,
 	}}
-	needs(t, "redis-server")
+	childtest.Need(t, "redis-server")
 	t.Cleanup(server.kill)
 	server.start()
 	if err := server.client().Do(t.Context(), "cluster", "addslotsrange", 0, 16383).Err(); err != nil {

@@ -92,8 +92,8 @@ func (s *Store) logRefused(ctx context.Context, err error) {
 	}
 }
 
-// unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not tell is believed to be
-// safe.
+// unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not report is believed
+// to be safe.
 func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError {
 	wanted := []struct {
 		setting string
@@ -128,6 +128,6 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 
 // atLeast reports whether d asks for all that other asks for.
 func atLeast(d, other store.Durability) bool {
-	strictness := map[store.Durability]int{store.DurabilityNone: 0, store.DurabilityEverySec: 1, store.DurabilityAlways: 2}
-	return strictness[d] >= strictness[other]
+	ascending := []store.Durability{store.DurabilityNone, store.DurabilityEverySec, store.DurabilityAlways}
+	return slices.Index(ascending, d) >= slices.Index(ascending, other)
 }

@@ -16,12 +16,13 @@ func TestReadyNamesTheUnsafeSetting(t *testing.T) {
 	for _, d := range []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone} {
 		stores[d] = open(t, Options{Location: at(server.url() + "?durability=" + string(d))})
 	}
+	all := []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}
 	rows := []struct {
 		setting, value, good string
 		unsafe               []store.Durability // for these, and for no other
 	}{
-		{"maxmemory-policy", "allkeys-lru", "noeviction", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}},
-		{"maxmemory-policy", "volatile-ttl", "noeviction", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}},
+		{"maxmemory-policy", "allkeys-lru", "noeviction", all},
+		{"maxmemory-policy", "volatile-ttl", "noeviction", all},
 		{"appendonly", "no", "yes", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec}},
 		{"appendfsync", "everysec", "always", []store.Durability{store.DurabilityAlways}},
 		{"appendfsync", "no", "always", []store.Durability{store.DurabilityAlways, store.DurabilityEverySec}},

@@ -40,7 +40,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	c := &connection{client: connect(o), budget: o.Budget, random: o.Random}
 	s := &Store{
 		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c}, limits: limits{c},
-		cells: cells{c}, counters: counters{c}, texts: texts{c}, durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
+		cells: cells{c}, counters: counters{c}, texts: texts{c},
+		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
 	}
 	if err := s.loadScripts(ctx); err != nil {
 		s.log.WarnContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)

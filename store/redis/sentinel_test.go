@@ -10,6 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/store"
 )
 
@@ -23,7 +24,7 @@ func startSentinel(t *testing.T, master *server) string {
 		t.Fatal(err)
 	}
 	child := exec.Command("redis-server", file, "--sentinel")
-	child.SysProcAttr = diesWithUs()
+	childtest.DieWithParent(child)
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}

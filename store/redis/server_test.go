@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/store"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/internal/childtest"
+	"github.com/optin/optin/store"
 )
 
 // server is a redis-server process that dies with its test.
@@ -28,7 +30,7 @@ type server struct {
 // startServer starts a server that keeps what it acknowledges; args are appended to its command line.
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
-	needs(t, "redis-server")
+	childtest.Need(t, "redis-server")
 	s := &server{t: t, port: freePort(t), dir: t.TempDir(), args: args}
 	t.Cleanup(s.kill)
 	s.start()
@@ -42,7 +44,7 @@ func (s *server) start() {
 		"--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log"), "--daemonize", "no",
 	}, s.args...)
 	s.command = exec.Command("redis-server", args...)
-	s.command.SysProcAttr = diesWithUs()
+	childtest.DieWithParent(s.command)
 	if err := s.command.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func (s *server) set(name, value string) {
 // startCluster makes a Cluster of three masters and returns its URL and its servers.
 func startCluster(t *testing.T) (string, []*server) {
 	t.Helper()
-	needs(t, "redis-cli")
+	childtest.Need(t, "redis-cli")
 	var servers []*server
 	create := []string{"--cluster", "create"}
 	var addrs []string
@@ -142,19 +144,6 @@ func open(t *testing.T, o Options) *Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-// needs skips a test on a machine without a program, unless OPTIN_TEST_ALL demands all tests.
-func needs(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	sentence := program + " is not installed: install it, on Debian with apt-get install redis-server"
-	if os.Getenv("OPTIN_TEST_ALL") == "1" {
-		t.Fatal(sentence)
-	}
-	t.Skip(sentence)
 }
 
 func freePort(t testing.TB) string {

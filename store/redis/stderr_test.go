@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // The client library logs to standard error by itself. A child process that meets every failure must be silent.
@@ -19,7 +21,7 @@ func TestTheClientPrintsNothing(t *testing.T) {
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestTheClientPrintsNothing$", "-test.v=false")
 	child.Env = append(os.Environ(), "OPTIN_TEST_SILENT_CHILD=1")
-	child.SysProcAttr = diesWithUs()
+	childtest.DieWithParent(child)
 	var stderr bytes.Buffer
 	child.Stderr = &stderr
 	if out, err := child.Output(); err != nil {

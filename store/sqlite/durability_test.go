@@ -16,7 +16,11 @@ import (
 )
 
 func TestSynchronousIsWhatTheDurabilityAsksFor(t *testing.T) {
-	for d, want := range map[store.Durability][2]string{store.DurabilityAlways: {"2", "1"}, store.DurabilityEverySec: {"1", "1"}, store.DurabilityNone: {"0", "0"}} {
+	for d, want := range map[store.Durability][2]string{
+		store.DurabilityAlways:   {"2", "1"},
+		store.DurabilityEverySec: {"1", "1"},
+		store.DurabilityNone:     {"0", "0"},
+	} {
 		s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: d})
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -42,8 +43,8 @@ func (l level) String() string {
 	return fmt.Sprintf("level %d", int(l))
 }
 
-// levels returns the level of what must last, and that of what may be lost with the machine. Always is synchronous FULL,
-// everysec NORMAL, none OFF.
+// levels returns the level of what must last, and that of what may be lost with the machine. Always is synchronous
+// FULL, everysec NORMAL, none OFF.
 func levels(d store.Durability) (full, relaxed level) {
 	switch d {
 	case store.DurabilityNone:
@@ -83,8 +84,9 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 func (o Options) check() error {
+	known := []store.Durability{store.DurabilityAlways, store.DurabilityEverySec, store.DurabilityNone}
 	switch {
-	case o.Durability != store.DurabilityAlways && o.Durability != store.DurabilityEverySec && o.Durability != store.DurabilityNone:
+	case !slices.Contains(known, o.Durability):
 		return fmt.Errorf("sqlite: durability %q is unknown: use always, everysec or none", o.Durability)
 	case o.Deadline < 0 || o.Deadline > time.Minute:
 		return fmt.Errorf("sqlite: a deadline of %v: use more than 0 and at most 1m", o.Deadline)

@@ -405,8 +405,7 @@ func movedFails(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("in its first queue the failed are %v", ids)
 	}
 	if jobs := failed(t, other, slow, "", 9); len(jobs) != 1 || jobs[0].Attempts != 2 ||
-		string(jobs[0].Body) != "body of a" ||
-		jobs[0].Queue != slow {
+		string(jobs[0].Body) != "body of a" || jobs[0].Queue != slow {
 		t.Errorf("in the other the failed are %+v", jobs)
 	}
 	want(t, "requeuing it where it began", other.Requeue(t.Context(), "email", "a", key(1)), store.ErrNotFound)

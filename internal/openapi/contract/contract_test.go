@@ -41,8 +41,7 @@ func TestAValueThatBreaksASchemaOfTheDescriptionIsFound(t *testing.T) {
 	for schema, rows := range map[string]map[string]bool{
 		"Outcome": {`{"state":"confirmed"}`: true, `{"state":"x"}`: false, `{}`: false,
 			`{"state":"confirmed","more":1}`: false, `[]`: false, `{"state":1}`: false},
-		"Resent": {`{"status":"accepted","email":"enqueued"}`: true,
-			`{"status":"refused","email":"enqueued"}`: false},
+		"Resent": {`{"status":"accepted","email":"enqueued"}`: true, `{"status":"refused","email":"enqueued"}`: false},
 		"Purpose": {`{"id":"a","state":"pending","since":"2026-11-21T18:00:00Z","text":"","text_sha256":""}`: true,
 			`{"id":"a","state":"pending","since":"today","text":"","text_sha256":""}`: false},
 		"FailedEvents": {`{"failed":[],"next_cursor":null}`: true, `{"failed":null,"next_cursor":null}`: false,

@@ -43,8 +43,8 @@ type validator struct {
 func newValidator(doc Object) (*validator, error) {
 	v := &validator{compiler: jsonschema.NewCompiler(), compiled: map[string]*jsonschema.Schema{}}
 	v.compiler.AssertFormat()
-	if err := errors.Join(v.compiler.AddResource(dialectURL, dialect()),
-		v.compiler.AddResource(documentURL, any(doc))); err != nil {
+	err := errors.Join(v.compiler.AddResource(dialectURL, dialect()), v.compiler.AddResource(documentURL, any(doc)))
+	if err != nil {
 		return nil, err
 	}
 	meta, err := v.compiler.Compile(dialectURL)
