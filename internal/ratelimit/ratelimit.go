@@ -1,9 +1,11 @@
-// Package ratelimit names the buckets in which limits are counted, and takes from several at once: from all of them, or from none.
+// Package ratelimit names the buckets in which limits are counted, and takes from several at once: from all of them, or
+// from none.
 //
-// What is taken is never given back, whatever becomes of it: a refund would tell a stranger what is known of an address.
+// What is taken is never given back, whatever becomes of it: a refund would tell a stranger what is known of an
+// address.
 //
-// A bucket's name holds no address and no IP, only keyed hashes of them. The counting itself is the store's, exact and the same for all
-// processes.
+// A bucket's name holds no address and no IP, only keyed hashes of them. The counting itself is the store's, exact and
+// the same for all processes.
 package ratelimit
 
 import (
@@ -45,8 +47,8 @@ type Limiter struct {
 // New makes a Limiter whose buckets are counted in limits and named under keys of the keyring.
 func New(limits store.Limits, ring *keyring.Keyring) *Limiter { return &Limiter{limits, ring} }
 
-// Acquire takes one from every quota, or returns *Exceeded and takes none; or an error of the store. The same taker takes once from a bucket
-// while what it took counts; an empty taker is a different one each time.
+// Acquire takes one from every quota, or returns *Exceeded and takes none; or an error of the store. The same taker
+// takes once from a bucket while what it took counts; an empty taker is a different one each time.
 func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) error {
 	var buckets []store.Bucket
 	for _, q := range quotas {
@@ -62,7 +64,8 @@ func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) er
 	return nil
 }
 
-// SignupsPerIP is the quota of one client at a site. An IPv6 client is its network of 64 bits, which one customer has to itself.
+// SignupsPerIP is the quota of one client at a site. An IPv6 client is its network of 64 bits, which one customer has
+// to itself.
 func (l *Limiter) SignupsPerIP(site string, from netip.Addr, limits []store.Limit) Quota {
 	return l.quota("ip", "signups per ip", limits, site, network(from, 32, 64))
 }
@@ -81,7 +84,8 @@ func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
 	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
 }
 
-// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is empty, from all.
+// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is
+// empty, from all.
 func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
 	return l.quota("mailbox", "emails per mailbox", limits, site, to.Mailbox())
 }
@@ -93,7 +97,8 @@ func (l *Limiter) PendingPerMailbox(site string, to address.Address, limits []st
 
 func (l *Limiter) quota(name, label string, limits []store.Limit, parts ...string) Quota {
 	sum := l.keyring.Sums(label, parts...)[0]
-	return Quota{Name: name, Bucket: store.Bucket{Name: name + "/" + base64.RawURLEncoding.EncodeToString(sum), Limits: limits}}
+	bucket := name + "/" + base64.RawURLEncoding.EncodeToString(sum)
+	return Quota{Name: name, Bucket: store.Bucket{Name: bucket, Limits: limits}}
 }
 
 // network returns the network of an address, of so many bits as IPv4 or as IPv6.

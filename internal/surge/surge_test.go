@@ -70,7 +70,8 @@ func (e *env) signups(perDay int64, days ...int) {
 		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", ago)}
 		err := e.store.Update(e.t.Context(), key, func(store.Record) (store.Change, error) {
 			return store.Change{Erase: true, Count: []store.Count{
-				{Day: day, Name: consent.CountSignups, N: perDay}, {Day: day, Name: consent.CountSignups + "/letter", N: perDay},
+				{Day: day, Name: consent.CountSignups, N: perDay},
+				{Day: day, Name: consent.CountSignups + "/letter", N: perDay},
 			}}, nil
 		})
 		if err != nil {
