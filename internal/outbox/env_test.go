@@ -50,7 +50,8 @@ func (e *env) enqueueIn(queue store.QueueName, from, to int) {
 	e.Helper()
 	var jobs []store.Job
 	for i := from; i < to; i++ {
-		jobs = append(jobs, store.Job{ID: fmt.Sprint(strings.ReplaceAll(string(queue), "/", "_"), "-", i), Queue: queue})
+		id := fmt.Sprint(strings.ReplaceAll(string(queue), "/", "_"), "-", i)
+		jobs = append(jobs, store.Job{ID: id, Queue: queue})
 	}
 	err := e.store.Update(e.Context(), store.Key{Site: "gazette", ID: "0123456789abcdefghijkl"},
 		func(store.Record) (store.Change, error) {

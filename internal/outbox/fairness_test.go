@@ -30,7 +30,8 @@ func TestAQueueWhoseJobsHangKeepsNoJobOfAnotherWaiting(t *testing.T) {
 			e.enqueueIn("bad", 0, n)
 			hanging, over, begun := make(chan bool, n), make(chan struct{}), make(chan string, 6)
 			b := e.outbox(500*time.Millisecond, outbox.Pool{
-				Queues: []store.QueueName{"bad", "good"}, Workers: 8, PerQueue: c.perQueue, Timeout: c.timeout, Waits: hourly,
+				Queues: []store.QueueName{"bad", "good"}, Workers: 8, PerQueue: c.perQueue,
+				Timeout: c.timeout, Waits: hourly,
 				Run: func(ctx context.Context, job store.Job) outbox.Result {
 					if job.Queue == "good" {
 						begun <- job.ID
@@ -83,7 +84,8 @@ func TestPerQueueWorkersAreAtOneQueueAndNoMore(t *testing.T) {
 				at, most := map[store.QueueName]int{}, map[store.QueueName]int{}
 				begun, last, done := time.Now(), time.Duration(0), 0
 				e.run(time.Hour, outbox.Pool{
-					Queues: []store.QueueName{"a", "b"}, Workers: c.workers, PerQueue: c.perQueue, Timeout: time.Hour, Waits: hourly,
+					Queues: []store.QueueName{"a", "b"}, Workers: c.workers, PerQueue: c.perQueue,
+					Timeout: time.Hour, Waits: hourly,
 					Run: func(_ context.Context, job store.Job) outbox.Result {
 						mu.Lock()
 						at[job.Queue]++

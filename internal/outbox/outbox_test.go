@@ -65,8 +65,14 @@ func TestAWokenQueueIsLeasedFromAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, ran := newEnv(t), newRecord()
 		ctx, stop := context.WithCancel(t.Context())
-		b := e.outbox(time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
-			Run: func(_ context.Context, job store.Job) outbox.Result { ran.add(job); stop(); return outbox.Complete() }})
+		b := e.outbox(time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+			Run: func(_ context.Context, job store.Job) outbox.Result {
+				ran.add(job)
+				stop()
+				return outbox.Complete()
+			},
+		})
 		done := make(chan struct{})
 		go func() { b.Run(ctx); close(done) }()
 		time.Sleep(time.Minute)

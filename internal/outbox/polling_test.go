@@ -57,7 +57,8 @@ func TestAnIdlePoolLeasesFromEachQueueOncePerPoll(t *testing.T) {
 		b.Wake("k9")
 		synctest.Wait()
 		if got := calls.leases.Load() - before; len(ran.times()) != 2 || got != 2 {
-			t.Errorf("after %d leases %d jobs had run, want two leases for one job of a woken queue", got, len(ran.times()))
+			t.Errorf("after %d leases %d jobs had run, want two leases for one job of a woken queue",
+				got, len(ran.times()))
 		}
 	})
 }

@@ -64,8 +64,9 @@ func TestWithoutProbingOnlyTheWaitsCount(t *testing.T) {
 		e := newEnv(t)
 		e.enqueue(20)
 		ran, completed, run := awayUntil(time.Hour)
-		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 2, Timeout: time.Minute, Waits: daily,
-			Run: run})
+		e.run(4*time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Workers: 2, Timeout: time.Minute, Waits: daily, Run: run,
+		})
 		if len(ran.times()) != 20 || len(completed.times()) != 0 {
 			t.Errorf("%d runs, want 20, once each", len(ran.times()))
 		}
@@ -112,8 +113,8 @@ func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, bad, good := newEnv(t), newRecord(), newRecord()
 		e.enqueueIn("hook", 0, 1)
-		b := e.outbox(time.Second, outbox.Pool{Queues: []store.QueueName{"hook", emails}, Timeout: time.Minute, Waits: daily,
-			RepeatLast: true,
+		b := e.outbox(time.Second, outbox.Pool{
+			Queues: []store.QueueName{"hook", emails}, Timeout: time.Minute, Waits: daily, RepeatLast: true,
 			ProbeEvery: time.Hour, RetryQueue: "hook", // where good ones complete, too
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				if job.ID == "hook-0" {
@@ -122,7 +123,8 @@ func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 				}
 				good.add(job)
 				return outbox.Complete()
-			}})
+			},
+		})
 		e.start(b)
 		for i := range 200 {
 			e.enqueueIn("hook", i+1, i+2)
@@ -157,11 +159,13 @@ func TestAStoreThatMakesNothingDueIsLoggedOnceAndStopsNothing(t *testing.T) {
 		e.queue = cannotRunNow{e.store}
 		e.enqueue(20)
 		_, completed, run := awayUntil(time.Hour)
-		runFor(t, 3*time.Hour, e.outboxWith(outbox.Options{Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{{
+		pool := outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: []time.Duration{2 * time.Hour},
-			RepeatLast: true, Run: run,
-			ProbeEvery: time.Minute,
-		}}}))
+			RepeatLast: true, Run: run, ProbeEvery: time.Minute,
+		}
+		runFor(t, 3*time.Hour, e.outboxWith(outbox.Options{
+			Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{pool},
+		}))
 		if len(completed.times()) != 20 {
 			t.Errorf("%d completed by the waits, want 20", len(completed.times()))
 		}

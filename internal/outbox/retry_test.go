@@ -64,8 +64,10 @@ func TestAResultMayAskForALongerWaitOrForNoFurtherAttempt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e, ran := newEnv(t), newRecord()
 				e.enqueue(1)
-				e.run(50*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
-					Waits: []time.Duration{time.Second}, Run: ran.always(c.result)})
+				e.run(50*time.Minute, outbox.Pool{
+					Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
+					Waits: []time.Duration{time.Second}, Run: ran.always(c.result),
+				})
 				if n := len(ran.times()); n != c.want {
 					t.Errorf("ran %d times, want %d", n, c.want)
 				}
@@ -154,15 +156,17 @@ func TestAJobIsRetriedByThePoolOfTheQueueWhereItWaits(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e, ran := newEnv(t), newRecord()
 				e.enqueue(1)
-				fresh := outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: []time.Duration{time.Minute},
-					RepeatLast: true,
-					RetryQueue: c.retryQueue, Run: func(_ context.Context, job store.Job) outbox.Result {
+				fresh := outbox.Pool{
+					Queues: []store.QueueName{emails}, Timeout: time.Minute,
+					Waits: []time.Duration{time.Minute}, RepeatLast: true, RetryQueue: c.retryQueue,
+					Run: func(_ context.Context, job store.Job) outbox.Result {
 						ran.add(job)
 						if job.Attempts > 1 {
 							return outbox.Complete()
 						}
 						return c.result
-					}}
+					},
+				}
 				again := fresh
 				again.Queues, again.RetryQueue = []store.QueueName{"email/retry", "email/slow"}, ""
 				again.Run = func(_ context.Context, job store.Job) outbox.Result {
