@@ -85,9 +85,8 @@ func TestAnEndpointThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 func (e *env) poll(queue store.QueueName, run outbox.Run, every time.Duration) (stop func()) {
 	e.Helper()
 	b, err := outbox.New(outbox.Options{Store: e.store, Poll: every, Log: quiet, Pools: []outbox.Pool{{
-		Queues: []store.QueueName{queue}, Run: run, Workers: 2, Timeout: time.Minute, Waits: []time.Duration{time.Minute},
-		RepeatLast: true,
-		ProbeEvery: webhook.ProbeEvery,
+		Queues: []store.QueueName{queue}, Run: run, Workers: 2, Timeout: time.Minute,
+		Waits: []time.Duration{time.Minute}, RepeatLast: true, ProbeEvery: webhook.ProbeEvery,
 	}}})
 	if err != nil {
 		e.Fatal(err)

@@ -31,13 +31,19 @@ func TestAnEndpointThatCannotWorkIsRefusedWithoutRepeatingItsURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*webhook.Options){
-		"no events":      func(o *webhook.Options) { o.Events = nil },
-		"http":           func(o *webhook.Options) { o.Endpoint.URL = "http" + o.Endpoint.URL[5:] },
-		"other scheme":   func(o *webhook.Options) { o.Endpoint.URL, o.Endpoint.Private = "ftp"+o.Endpoint.URL[5:], true },
-		"no host":        func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@/hooks?k=QUERY" },
-		"port only":      func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@:443/hooks?k=QUERY" },
-		"no such port":   func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@gazette.example:65536/?k=QUERY" },
-		"port zero":      func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@gazette.example:0/?k=QUERY" },
+		"no events": func(o *webhook.Options) { o.Events = nil },
+		"http":      func(o *webhook.Options) { o.Endpoint.URL = "http" + o.Endpoint.URL[5:] },
+		"other scheme": func(o *webhook.Options) {
+			o.Endpoint.URL, o.Endpoint.Private = "ftp"+o.Endpoint.URL[5:], true
+		},
+		"no host":   func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@/hooks?k=QUERY" },
+		"port only": func(o *webhook.Options) { o.Endpoint.URL = "https://ada:hunter2@:443/hooks?k=QUERY" },
+		"no such port": func(o *webhook.Options) {
+			o.Endpoint.URL = "https://ada:hunter2@gazette.example:65536/?k=QUERY"
+		},
+		"port zero": func(o *webhook.Options) {
+			o.Endpoint.URL = "https://ada:hunter2@gazette.example:0/?k=QUERY"
+		},
 		"relative":       func(o *webhook.Options) { o.Endpoint.URL = "/hooks?k=QUERY" },
 		"control byte":   func(o *webhook.Options) { o.Endpoint.URL += "\n" },
 		"no secret":      func(o *webhook.Options) { o.Endpoint.Secrets = nil },

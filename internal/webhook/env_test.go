@@ -46,7 +46,8 @@ type env struct {
 
 func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Sweep: 6 * time.Hour})
+	path := filepath.Join(t.TempDir(), "optin.db")
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Sweep: 6 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,9 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	if err := s.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent})
+	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +126,7 @@ func (e *env) lease(queues ...store.QueueName) store.Job {
 	return all[0]
 }
 
-// events opens every job to the same event, as confirm.Service does; with an id or error of its own if set.
+// events opens every job to the same event, as confirm.Website does; with an id or error of its own if set.
 type events struct {
 	id  string
 	err error
@@ -300,7 +303,8 @@ func names(t *testing.T, addresses ...string) *net.Resolver {
 					return
 				}
 				answer := resolve(question, known)
-				if _, err := theirs.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+				length := binary.BigEndian.AppendUint16(nil, uint16(len(answer)))
+				if _, err := theirs.Write(append(length, answer...)); err != nil {
 					return
 				}
 			}
