@@ -16,7 +16,7 @@ import (
 
 func TestEveryJobIsObservedUnderItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
+		env := newEnv(t)
 		results := map[store.QueueName]outbox.Result{
 			"good":  outbox.Complete(),
 			"ended": outbox.Ended(),
@@ -33,11 +33,11 @@ func TestEveryJobIsObservedUnderItsQueue(t *testing.T) {
 			},
 		}
 		for queue := range results {
-			e.enqueueIn(queue, 0, 1)
+			env.enqueueIn(queue, 0, 1)
 			pool.Queues = append(pool.Queues, queue)
 		}
 		got := map[string]int{}
-		runFor(t, time.Minute, e.outboxWith(outbox.Options{
+		runFor(t, time.Minute, env.outboxWith(outbox.Options{
 			Pools: []outbox.Pool{pool}, LeaseFor: time.Hour,
 			Observe: func(queue store.QueueName, outcome outbox.Outcome, d time.Duration) {
 				got[fmt.Sprint(queue, " ", outcome, " ", d)]++
@@ -51,7 +51,7 @@ func TestEveryJobIsObservedUnderItsQueue(t *testing.T) {
 			t.Error(diff)
 		}
 		time.Sleep(time.Hour) // until every lease has ended
-		if left, err := e.store.Lease(t.Context(), "ended", 1, time.Second); err != nil || len(left) != 1 {
+		if left, err := env.store.Lease(t.Context(), "ended", 1, time.Second); err != nil || len(left) != 1 {
 			t.Errorf("the outbox ended a job that its worker ends: %v, %v", left, err)
 		}
 	})

@@ -24,12 +24,12 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnv(t)
-				calls := &counting{Queue: e.store}
-				e.queue = calls
-				e.enqueue(3)
+				env := newEnv(t)
+				calls := &counting{Queue: env.store}
+				env.queue = calls
+				env.enqueue(3)
 				ran := newRecord()
-				b := e.outbox(poll, outbox.Pool{
+				b := env.outbox(poll, outbox.Pool{
 					Queues: []store.QueueName{emails}, Workers: 3, Timeout: time.Minute, Waits: hourly,
 					ProbeEvery: time.Second, RepeatLast: true, Run: ran.complete,
 					Paused: func() time.Duration {
@@ -39,7 +39,7 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 						return 0
 					},
 				})
-				e.start(b)
+				env.start(b)
 				if c.least > 0 {
 					time.Sleep(c.least - time.Second)
 					b.Wake(emails)
@@ -60,10 +60,10 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 
 func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(3)
+		env := newEnv(t)
+		env.enqueue(3)
 		ran, pauseUntil := newRecord(), time.Time{}
-		e.start(e.outbox(time.Minute, outbox.Pool{
+		env.start(env.outbox(time.Minute, outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -82,10 +82,10 @@ func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 
 func TestAPausedPoolStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(1)
+		env := newEnv(t)
+		env.enqueue(1)
 		begun := time.Now()
-		stop := e.start(e.outbox(time.Hour, outbox.Pool{
+		stop := env.start(env.outbox(time.Hour, outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run:    func(context.Context, store.Job) outbox.Result { t.Error("the job ran"); return outbox.Complete() },
 			Paused: func() time.Duration { return time.Hour },
