@@ -110,7 +110,7 @@ func expireJobID(key store.Key, at time.Time) string {
 // eventJobs returns one job for each endpoint of the site.
 func (r *records) eventJobs(key store.Key, sub consent.Subscription, e consent.EventType) (all []store.Job, err error) {
 	if e != consent.EventErased && sub.Address.IsZero() {
-		return nil, nil // the request expired and the person was erased in one step: there is nobody to speak of
+		return nil, nil // the request expired and the person was erased in one step: there is no person to report on
 	}
 	event := Event{ID: r.nonce(16), Type: e, At: sub.Changed, Data: sub.Status(key.ID, sub.Changed)}
 	if e == consent.EventErased {

@@ -101,7 +101,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	return res.email, err
 }
 
-// Withdraw withdraws the consents to the named purposes, or all if none is named, because the person told the website.
+// Withdraw withdraws the consents to the named purposes, or all if none is named, because the person asked the website for it.
 func (w *Website) Withdraw(
 	ctx context.Context, site, id string, purposes []string, e consent.Evidence,
 ) (consent.Status, error) {
@@ -127,7 +127,7 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 }
 
 // Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that
-// withdraws. It returns ErrNotDue if the person was erased since: then only that they were erased is told.
+// withdraws. It returns ErrNotDue if the person was erased since: then only EventErased is due.
 func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 	e, err := w.OpenEvent(job)
 	if err != nil {

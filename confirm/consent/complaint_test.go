@@ -31,9 +31,9 @@ func TestAComplaintWithdrawsEverythingAndClosesWhatIsOpen(t *testing.T) {
 	env.later(time.Hour)
 	follows(t, env.does(env.signup("r3")), "email r3") // not a refusal: a new signup can be confirmed
 	follows(t, env.does(env.confirm("r3")), "subscription.confirmed")
-	nobody := newEnv(t)
-	follows(t, nobody.does(complaint))
-	if !nobody.sub.Created.IsZero() {
-		t.Error("a complaint about an unknown person is kept")
+	unknown := newEnv(t)
+	follows(t, unknown.does(complaint))
+	if !unknown.sub.Created.IsZero() {
+		t.Error("a complaint about an unknown person is stored")
 	}
 }

@@ -282,8 +282,8 @@ func (h *history) counts(t *rapid.T, a consent.Action, before consent.Subscripti
 	}
 }
 
-// checkReminders: by the clock alone, one at most for a request, and only of the latest open one, whose email a relay took
-// long enough ago.
+// checkReminders: by the clock alone, one at most for a request, and only of the latest open one, whose email a relay
+// took long enough ago.
 func (h *history) checkReminders(
 	t *rapid.T, a consent.Action, before consent.Subscription, due []consent.Job, terms consent.Terms,
 ) {

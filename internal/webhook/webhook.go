@@ -3,7 +3,7 @@
 //
 // The call is a POST of {"type":…,"timestamp":…,"data":…}, byte for byte the same on every attempt, with the headers
 //
-//	webhook-id         the event's id: the same on every attempt, so that a receiver recognizes what it has seen
+//	webhook-id         the event's id: the same on every attempt, so that a receiver recognises what it has seen
 //	webhook-timestamp  the attempt's time, in seconds since 1970
 //	webhook-signature  v1,… (HMAC-SHA256) for every secret of the endpoint, and v1a,… (Ed25519) for every key, newest
 //	                   first, separated by spaces
