@@ -14,12 +14,15 @@ import (
 
 // known are the addresses of which something is known, by what it is; full is one whose mailbox gets no more emails, in
 // a spelling that was not seen yet.
-func (e *env) known() map[string]string {
+func (e *env) known() map[string]string { return e.knownAt("b.example") }
+
+// knownAt is known at a domain.
+func (e *env) knownAt(domain string) map[string]string {
 	e.Helper()
-	all := map[string]string{"full": "full+new@b.example"}
+	all := map[string]string{"full": "full+new@" + domain}
 	for _, state := range []string{"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn",
 		"erased"} {
-		all[state] = state + "@b.example"
+		all[state] = state + "@" + domain
 		e.signUp(all[state])
 		d := e.email()
 		link := e.path(d.Confirm)
@@ -44,7 +47,7 @@ func (e *env) known() map[string]string {
 		}
 	}
 	for n := range 8 { // more than may wait for a mailbox
-		e.signUp("full+" + strings.Repeat("x", n+1) + "@b.example")
+		e.signUp("full+" + strings.Repeat("x", n+1) + "@" + domain)
 	}
 	if n := len(e.emails()); n >= 8 {
 		e.Fatalf("%d emails are due to the mailbox that is full", n)
