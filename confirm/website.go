@@ -101,7 +101,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	return res.email, err
 }
 
-// Withdraw withdraws the consents to the named purposes, or all if none is named, because the person asked the website for it.
+// Withdraw withdraws the consents to the named purposes, or all if none is named, as the person asked the website to.
 func (w *Website) Withdraw(
 	ctx context.Context, site, id string, purposes []string, e consent.Evidence,
 ) (consent.Status, error) {

@@ -133,7 +133,7 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	return c, nil
 }
 
-// JobType is the kind of a Job.
+// JobType says what a Job does.
 type JobType string
 
 // The job types.
