@@ -103,14 +103,15 @@ func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription,
 // key, so that it is merged with any newer record.
 func (r *records) locate(ctx context.Context, site string, a address.Address) (store.Key, error) {
 	keys := r.sealer.keys(site, a)
-	for _, older := range keys[1:] {
+	at := keys[0]
+	for _, older := range keys[1:] { // all of them: to stop early would tell, by the time it takes, that it is known
 		sub, err := r.get(ctx, older)
 		switch {
 		case err != nil:
 			return store.Key{}, err
-		case sub.Created.IsZero(), sub.MovedTo != "":
+		case sub.Created.IsZero(), sub.MovedTo != "", at != keys[0]:
 		case sub.Declined == nil || !sub.Address.IsZero():
-			return older, nil
+			at = older
 		default:
 			if _, err := r.apply(ctx, keys[0], consent.Decline{Site: site, Evidence: *sub.Declined}, nil); err != nil {
 				return store.Key{}, err
@@ -120,7 +121,7 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 			}
 		}
 	}
-	return keys[0], nil
+	return at, nil
 }
 
 // follow returns the key under which a subscription is now, which may have moved in a rotation of secrets.

@@ -268,6 +268,26 @@ func TestASignupMakesTheSameStoreCallsWhateverIsKnownOfTheAddress(t *testing.T) 
 	}
 }
 
+func TestASignupMakesTheSameStoreCallsWhicheverSecretTheRecordIsUnder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	open(t, path, "1").signUp("old@example.org", "letter")
+	open(t, path, "2", "1").signUp("newer@example.org", "letter")
+	open(t, path, "3", "2", "1").signUp("newest@example.org", "letter")
+	var c *counting
+	env := openWith(t, path, func(o *confirm.Options) {
+		c = &counting{Store: o.Store}
+		o.Store = c
+	}, "3", "2", "1")
+	for _, who := range []string{"old", "newer", "newest", "unknown"} {
+		c.calls = nil
+		env.signUp(who+"@example.org", "letter")
+		want := "find, find, acquire of 2, update: put true, 1 emails"
+		if got := strings.Join(c.calls, ", "); got != want {
+			t.Errorf("%s: %s, want %s", who, got, want)
+		}
+	}
+}
+
 func checkStoreCalls(t *testing.T, env *env, c *counting, want string) {
 	signup := func(what string) {
 		t.Helper()
