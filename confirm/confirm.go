@@ -1,16 +1,17 @@
-// Package confirm is the service: what a person, a website, a relay and the clock may do with subscriptions, each one atomic change of a
-// store.
+// Package confirm is the service: what a person, a website, a relay and the clock may do with subscriptions, each one
+// atomic change of a store.
 //
-// The rules are those of package consent. An action is applied to what the store has, and what comes of it is committed in one step: the
-// sealed record, its expiry, the jobs and events that follow, the end of the job that led to it, and the counts. Nothing is sent here;
-// workers lease the jobs.
+// The rules are those of package consent. An action is applied to what the store has, and what comes of it is committed
+// in one step: the sealed record, its expiry, the jobs and events that follow, the end of the job that led to it, and
+// the counts. Nothing is sent here; workers lease the jobs.
 //
-// A signup always commits one record and one email job, whatever is known of the address; the worker asks whether an email is due
-// (Relay.Message). So neither its answer nor the work that it makes tells a stranger what is known. What it takes of limits is never given
-// back, for the same reason.
+// A signup always commits one record and one email job, whatever is known of the address; the worker asks whether an
+// email is due (Relay.Message). So neither its answer nor the work that it makes tells a stranger what is known. What
+// it takes of limits is never given back, for the same reason.
 //
-// What spans subscriptions is kept in the store's limits: the emails of a site and of the whole service are taken by the signup, which is
-// refused without room; the emails to one mailbox, however it is spelled, are taken by the worker, silently.
+// What spans subscriptions is kept in the store's limits: the emails of a site and of the whole service are taken by
+// the signup, which is refused without room; the emails to one mailbox, however it is spelled, are taken by the worker,
+// silently.
 //
 // Personal data leaves this package towards a store only sealed, and a record's key is a keyed hash that names nobody.
 package confirm
@@ -52,8 +53,8 @@ type Surge interface {
 	Declined(ctx context.Context, site string)
 }
 
-// Service is everything that may be done with subscriptions, by who does it. All methods may be called from any goroutine. What the store
-// returns (store.ErrUnavailable above all) comes back wrapped.
+// Service is everything that may be done with subscriptions, by who does it. All methods may be called from any
+// goroutine. What the store returns (store.ErrUnavailable above all) comes back wrapped.
 type Service struct {
 	Person  *Person
 	Website *Website
@@ -106,8 +107,9 @@ func (s *Service) Site(id string) (Site, bool) {
 	return site, ok
 }
 
-// PutTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word, whatever the
-// configuration says by then. It is to be called when the store first answers; calling it again does no harm.
+// PutTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word,
+// whatever the configuration says by then. It is to be called when the store first answers; calling it again does no
+// harm.
 func (s *Service) PutTexts(ctx context.Context) error {
 	for _, site := range s.records.Sites {
 		for _, p := range site.Purposes {

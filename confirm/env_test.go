@@ -2,6 +2,7 @@ package confirm_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -21,7 +22,10 @@ import (
 
 var (
 	start = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
-	terms = consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}}}
+	terms = consent.Terms{
+		TTL:              48 * time.Hour,
+		EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
+	}
 )
 
 // reminded are terms with a reminder.
@@ -47,7 +51,7 @@ type env struct {
 
 func newEnv(t *testing.T) *env { return open(t, filepath.Join(t.TempDir(), "optin.db"), "s") }
 
-// newEnvWith is newEnv with options that are not the usual ones.
+// newEnvWith is newEnv with other options.
 func newEnvWith(t *testing.T, change func(*confirm.Options)) *env {
 	t.Helper()
 	return openWith(t, filepath.Join(t.TempDir(), "optin.db"), change, "s")
@@ -77,11 +81,15 @@ func openWith(t *testing.T, path string, change func(*confirm.Options), secrets 
 	env.store, env.ring = st, ring
 	env.surge = surge.New(surge.Options{Store: st, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}}})
 	o := confirm.Options{
-		Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Now: env.clock, Surge: env.surge,
-		Sites: []confirm.Site{{ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{endpoint}, Purposes: []confirm.Purpose{
-			{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
-			{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
-		}}},
+		Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
+		Now: env.clock, Surge: env.surge,
+		Sites: []confirm.Site{{
+			ID: "gazette", Locales: []string{"fr", "en"}, Terms: terms, EventQueues: []store.QueueName{endpoint},
+			Purposes: []confirm.Purpose{
+				{ID: "letter", Text: map[string]string{"fr": "La lettre", "en": "The letter"}},
+				{ID: "offers", Text: map[string]string{"fr": "Les offres", "en": "The offers"}},
+			},
+		}},
 	}
 	change(&o)
 	if env.Service, err = confirm.New(o); err != nil {
@@ -105,11 +113,17 @@ func (env *env) clock() time.Time { env.mu.Lock(); defer env.mu.Unlock(); return
 
 func (env *env) later(by time.Duration) { env.mu.Lock(); env.now = env.now.Add(by); env.mu.Unlock() }
 
+func signupOf(email string, purposes ...string) confirm.Signup {
+	return confirm.Signup{
+		Address: mustParse(email), Purposes: purposes, Locale: "fr",
+		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm},
+	}
+}
+
+// signUp signs an address up at the gazette.
 func (env *env) signUp(email string, purposes ...string) {
 	env.t.Helper()
-	err := env.Person.SignUp(env.t.Context(), "gazette", confirm.Signup{Address: mustParse(email), Purposes: purposes, Locale: "fr",
-		Evidence: consent.Evidence{IP: "192.0.2.7", How: consent.ByForm}})
-	if err != nil {
+	if err := env.Person.SignUp(env.t.Context(), "gazette", signupOf(email, purposes...)); err != nil {
 		env.t.Fatal(err)
 	}
 }
@@ -158,7 +172,7 @@ func (env *env) emails(n int) (due []store.Job) {
 	return due
 }
 
-// email has the one email that is due delivered, and returns what it says.
+// email delivers the one email that is due, and returns what it says.
 func (env *env) email() confirm.Message {
 	env.t.Helper()
 	_, m := env.emailOf()
@@ -173,13 +187,14 @@ func (env *env) emailOf() (store.Job, confirm.Message) {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	if err := env.Relay.Delivered(env.t.Context(), job, consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}); err != nil {
+	d := consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}
+	if err := env.Relay.Delivered(env.t.Context(), job, d); err != nil {
 		env.t.Fatal(err)
 	}
 	return job, m
 }
 
-// tokenOf is the token of a link.
+// tokenOf returns the token of a link.
 func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
 
 func (env *env) confirm(signed string) (confirm.View, error) {
@@ -196,4 +211,26 @@ func (env *env) state(email string) consent.State {
 		env.t.Fatal(err)
 	}
 	return st.State
+}
+
+func (env *env) id(email string) string {
+	env.t.Helper()
+	st, err := env.Website.Lookup(env.t.Context(), "gazette", mustParse(email))
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	return st.ID
+}
+
+// opened returns what a record holds.
+func (env *env) opened(r store.Record) (s consent.Subscription) {
+	env.t.Helper()
+	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
+	if err == nil {
+		err = json.Unmarshal(plain, &s)
+	}
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	return s
 }

@@ -12,15 +12,6 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func (env *env) id(email string) string {
-	env.t.Helper()
-	st, err := env.Website.Lookup(env.t.Context(), "gazette", mustParse(email))
-	if err != nil {
-		env.t.Fatal(err)
-	}
-	return st.ID
-}
-
 func (env *env) erase(email string) string {
 	env.t.Helper()
 	id := env.id(email)
@@ -30,29 +21,29 @@ func (env *env) erase(email string) string {
 	return id
 }
 
-func TestErasingLeavesNothingButARefusal(t *testing.T) {
-	decline := func(env *env, draft confirm.Message) {
-		_, _ = env.Person.Decline(env.t.Context(), tokenOf(draft.Decline), consent.Evidence{IP: "192.0.2.8"})
+func TestErasingLeavesNothingButThatThePersonDeclinedOrWithdrew(t *testing.T) {
+	decline := func(env *env, message confirm.Message) {
+		_, _ = env.Person.Decline(env.t.Context(), tokenOf(message.Decline), consent.Evidence{IP: "192.0.2.8"})
 	}
-	withdraw := func(env *env, draft confirm.Message) {
-		v, _ := env.confirm(tokenOf(draft.Confirm))
+	withdraw := func(env *env, message confirm.Message) {
+		v, _ := env.confirm(tokenOf(message.Confirm))
 		_, _ = env.Person.Withdraw(env.t.Context(), tokenOf(v.Unsubscribe), nil, consent.Evidence{})
 	}
 	for name, row := range map[string]struct {
-		do    func(env *env, draft confirm.Message)
+		do    func(env *env, message confirm.Message)
 		left  consent.State
-		again int // letters after another signup
+		again int // emails after another signup
 	}{
 		"pending":   {func(*env, confirm.Message) {}, "", 1},
-		"confirmed": {func(env *env, draft confirm.Message) { _, _ = env.confirm(tokenOf(draft.Confirm)) }, "", 1},
+		"confirmed": {func(env *env, message confirm.Message) { _, _ = env.confirm(tokenOf(message.Confirm)) }, "", 1},
 		"declined":  {decline, consent.Declined, 0},
 		"withdrawn": {withdraw, consent.Withdrawn, 1},
-		"lifted": {func(env *env, draft confirm.Message) {
-			decline(env, draft)
-			_, _ = env.Person.Unblock(env.t.Context(), tokenOf(draft.Decline), consent.Evidence{})
+		"unblocked": {func(env *env, message confirm.Message) {
+			decline(env, message)
+			_, _ = env.Person.Unblock(env.t.Context(), tokenOf(message.Decline), consent.Evidence{})
 		}, "", 1},
-		"given anew": {func(env *env, draft confirm.Message) {
-			withdraw(env, draft)
+		"confirmed anew": {func(env *env, message confirm.Message) {
+			withdraw(env, message)
 			env.later(11 * time.Minute)
 			env.signUp("ada@example.org", "letter")
 			_, _ = env.confirm(tokenOf(env.email().Confirm))
@@ -61,14 +52,14 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
 			env.signUp("ada@example.org", "letter")
-			letter, draft := env.emailOf()
-			row.do(env, draft)
-			told, err := env.store.Lease(t.Context(), endpoint, 100, time.Minute)
+			job, message := env.emailOf()
+			row.do(env, message)
+			before, err := env.store.Lease(t.Context(), endpoint, 100, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range told {
-				_ = env.store.End(t.Context(), e, store.Complete())
+			for _, job := range before {
+				_ = env.store.End(t.Context(), job, store.Complete())
 			}
 			id := env.erase("ada@example.org")
 
@@ -76,22 +67,28 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 				t.Errorf("it is %q, want %q", got, row.left)
 			}
 			st, err := env.Website.ByID(t.Context(), "gazette", id)
-			if row.left == "" != errors.Is(err, store.ErrNotFound) || err == nil && (st.Email != "" || st.Locale != "" || len(st.Purposes) > 0 || st.UnsubscribeURL != nil) {
-				t.Errorf("by its id: %+v, %v", st, err)
+			if row.left == "" != errors.Is(err, store.ErrNotFound) {
+				t.Errorf("by its id: %v", err)
 			}
-			if _, err := env.store.Find(t.Context(), store.Key{Site: "gazette", ID: id}); row.left == "" != errors.Is(err, store.ErrNotFound) {
+			if st.Email != "" || st.Locale != "" || len(st.Purposes) > 0 || st.UnsubscribeURL != nil {
+				t.Errorf("by its id it shows %+v", st)
+			}
+			_, err = env.store.Find(t.Context(), store.Key{Site: "gazette", ID: id})
+			if row.left == "" != errors.Is(err, store.ErrNotFound) {
 				t.Errorf("in the store: %v", err)
 			}
 			event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
-			want := consent.Status{ID: id, Site: "gazette", State: consent.Erased, CreatedAt: start, Purposes: []consent.PurposeStatus{}}
-			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != consent.EventErased {
-				t.Errorf("told %s, %v:\n%s", event.Type, err, diff)
+			want := consent.Status{
+				ID: id, Site: "gazette", State: consent.Erased, CreatedAt: start, Purposes: []consent.PurposeStatus{},
 			}
-			if _, err := env.confirm(tokenOf(draft.Confirm)); err == nil {
+			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != consent.EventErased {
+				t.Errorf("event %s, %v:\n%s", event.Type, err, diff)
+			}
+			if _, err := env.confirm(tokenOf(message.Confirm)); err == nil {
 				t.Error("an old link still confirms")
 			}
-			if _, err := env.Relay.Message(t.Context(), letter); !errors.Is(err, confirm.ErrNotDue) {
-				t.Errorf("a letter is still owed: %v", err)
+			if _, err := env.Relay.Message(t.Context(), job); !errors.Is(err, confirm.ErrNotDue) {
+				t.Errorf("an email is still due: %v", err)
 			}
 			env.later(48 * time.Hour)
 			env.signUp("ada@example.org", "letter")
@@ -100,7 +97,7 @@ func TestErasingLeavesNothingButARefusal(t *testing.T) {
 	}
 }
 
-func TestErasingTwiceTellsOnce(t *testing.T) {
+func TestErasingTwiceIsOneEvent(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	_, _ = env.Person.Decline(t.Context(), tokenOf(env.email().Decline), consent.Evidence{})
@@ -110,14 +107,16 @@ func TestErasingTwiceTellsOnce(t *testing.T) {
 		t.Error(err)
 	}
 	env.lease(endpoint, 1)
-	for _, id := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAA", "../../../../etc/passwd", "AAAAAAAAAAAAAAAAAAAA\r\n"} {
+	for _, id := range []string{
+		"", "x", "AAAAAAAAAAAAAAAAAAAAAA", "../../../../etc/passwd", "AAAAAAAAAAAAAAAAAAAA\r\n",
+	} {
 		if err := env.Website.Erase(t.Context(), "gazette", id); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
 }
 
-func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
+func TestOnlyTheErasureOfAnErasedPersonIsAnEvent(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
@@ -128,15 +127,16 @@ func TestOfAnErasedPersonOnlyThatIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	env.erase("ada@example.org")
-	if told, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
-		t.Errorf("told %+v, %v", told, err)
+	if event, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
+		t.Errorf("event %+v, %v", event, err)
 	}
-	if told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0]); err != nil || told.Type != consent.EventErased {
-		t.Errorf("told %s, %v", told.Type, err)
+	event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
+	if err != nil || event.Type != consent.EventErased {
+		t.Errorf("event %s, %v", event.Type, err)
 	}
 	env.later(time.Hour)
 	env.signUp("ada@example.org", "letter")
-	if told, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
-		t.Errorf("after a new signup, told %+v, %v", told, err)
+	if event, err := env.Website.Event(t.Context(), waiting); !errors.Is(err, confirm.ErrNotDue) {
+		t.Errorf("after a new signup, event %+v, %v", event, err)
 	}
 }

@@ -3,6 +3,7 @@ package confirm
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,20 +14,24 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Queues beside EmailQueues. What websites are told has a queue for each endpoint: Site.EventQueues.
+// ErrNotDue means that what a job was to send is not to be sent any more.
+var ErrNotDue = errors.New("confirm: no longer due")
+
+// Queues beside EmailQueues. The events of websites have a queue for each endpoint: Site.EventQueues.
 const (
 	// QueueEmailRetry has the emails that were tried before.
 	QueueEmailRetry store.QueueName = "email/retry"
 	// QueueEmailMaybeSent has the emails of which nobody knows whether a relay took them.
 	QueueEmailMaybeSent store.QueueName = "email/maybe-sent"
-	QueueExpire         store.QueueName = "expire"
+	// QueueExpire has the jobs of Clock.Expire.
+	QueueExpire store.QueueName = "expire"
 )
 
 // emailQueues is how many EmailQueues there are: a power of two.
 const emailQueues = 16
 
-// EmailQueues are the queues of emails that were not tried yet. The emails of one domain share a queue, so that many of them, to a domain
-// that is slow or being flooded, hold up one queue and not the emails to everybody else.
+// EmailQueues are the queues of emails that were not tried yet. The emails of one domain share a queue, so that many of
+// them, to a domain that is slow or being flooded, hold up one queue and not the emails to everybody else.
 func EmailQueues() []store.QueueName {
 	var all []store.QueueName
 	for i := range emailQueues {
@@ -39,7 +44,8 @@ func emailQueue(n byte) store.QueueName {
 	return store.QueueName(fmt.Sprintf("email/%x", n%emailQueues))
 }
 
-// emailQueue returns the queue of an email to an address. It is read off a keyed hash, and so says nothing of the domain.
+// emailQueue returns the queue of an email to an address. It is read off a keyed hash, and so says nothing of the
+// domain.
 func (r *records) emailQueue(to address.Address) store.QueueName {
 	return emailQueue(r.Keyring.Sums("email queue", to.Domain())[0][0])
 }
@@ -65,7 +71,8 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 			if !job.Due.After(r.Now()) {
 				job.Due = time.Time{}
 			}
-			if job.Body, err = r.sealer.seal(key, j.Request); err != nil { // the nonce of a link: half of what a forger would need
+			// Sealed, because it is the nonce of a link: half of what a forger would need.
+			if job.Body, err = r.sealer.seal(key, j.Request); err != nil {
 				return nil, false, err
 			}
 			job.ID, job.Queue = r.emailJobID(key, c, j.Request), r.emailQueue(c.Subscription.Address)
@@ -84,8 +91,8 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 	return all, email, nil
 }
 
-// emailJobID names the email job of a request: by the request and, where the email was made due again, by when. So the same action done
-// twice enqueues one job.
+// emailJobID names the email job of a request: by the request and, where the email was made due again, by when. So the
+// same action done twice enqueues one job.
 func (r *records) emailJobID(key store.Key, c consent.Change, request string) string {
 	var again time.Time
 	if known := c.Subscription.Requests.Find(request); known != nil {
@@ -103,7 +110,7 @@ func expireJobID(key store.Key, at time.Time) string {
 // eventJobs returns one job for each endpoint of the site.
 func (r *records) eventJobs(key store.Key, sub consent.Subscription, e consent.EventType) (all []store.Job, err error) {
 	if e != consent.EventErased && sub.Address.IsZero() {
-		return nil, nil // the request expired and the person was erased in one step: there is nobody to speak of
+		return nil, nil // the request expired and the person was erased in one step: there is no person to report on
 	}
 	event := Event{ID: r.nonce(16), Type: e, At: sub.Changed, Data: sub.Status(key.ID, sub.Changed)}
 	if e == consent.EventErased {

@@ -23,8 +23,8 @@ type Listing struct {
 	Cursor  string        // Listed.Next of the same listing; empty: from the newest
 }
 
-// Listed is one page of a listing. It may be shorter than its limit, and even empty, while Next is not: what the store cannot filter is
-// looked for among maxScan records at a time.
+// Listed is one page of a listing. It may be shorter than its limit, and even empty, while Next is not: what the store
+// cannot filter is looked for among maxScan records at a time.
 type Listed struct {
 	All  []consent.Status
 	Next string // empty: there is nothing older
@@ -86,7 +86,8 @@ func (l Listing) matches(st consent.Status) bool {
 	return false
 }
 
-// Export returns every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first error.
+// Export returns every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first
+// error.
 func (w *Website) Export(ctx context.Context, site string) iter.Seq2[consent.Status, error] {
 	return func(yield func(consent.Status, error) bool) {
 		for q := (store.Query{Site: site, Limit: 500}); ; {
@@ -116,7 +117,9 @@ var ErrCursor = errors.New("confirm: not a cursor of this listing")
 
 // context is what a cursor is sealed for. A site's id has no space, so nothing else is sealed under such a name.
 func (l Listing) context(site string) string {
-	return strings.Join([]string{"list cursor", site, string(l.State), l.Purpose, l.From.UTC().String(), l.To.UTC().String()}, " ")
+	return strings.Join([]string{
+		"list cursor", site, string(l.State), l.Purpose, l.From.UTC().String(), l.To.UTC().String(),
+	}, " ")
 }
 
 func (w *Website) cursor(site string, l Listing, at store.Cursor) string {

@@ -12,7 +12,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 )
 
-// pages lists until there is nothing older, and returns the addresses.
+// pages lists page by page, calls between after each but the last, and returns the addresses.
 func (env *env) pages(l confirm.Listing, between func()) (all []string) {
 	env.t.Helper()
 	for {
@@ -30,14 +30,14 @@ func (env *env) pages(l confirm.Listing, between func()) (all []string) {
 	}
 }
 
-func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
+func TestListingsAreNewestFirstAndPagesDoNotShift(t *testing.T) {
 	env := newEnv(t)
 	var want []string
 	for i := range 10 {
 		email := fmt.Sprintf("p%d@example.org", i)
 		env.signUp(email, []string{"letter", "offers"}[i%2])
-		if draft := env.email(); i%3 == 0 {
-			_, _ = env.confirm(tokenOf(draft.Confirm))
+		if message := env.email(); i%3 == 0 {
+			_, _ = env.confirm(tokenOf(message.Confirm))
 		}
 		want = append([]string{email}, want...)
 		env.later(time.Minute)
@@ -54,16 +54,34 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		l    confirm.Listing
 		want []string
 	}{
-		"all":                   {confirm.Listing{}, want},
-		"confirmed":             {confirm.Listing{State: consent.Confirmed}, pick(func(i int) bool { return i%3 == 0 })},
-		"pending":               {confirm.Listing{State: consent.Pending}, pick(func(i int) bool { return i%3 != 0 })},
-		"of a purpose":          {confirm.Listing{Purpose: "offers"}, pick(func(i int) bool { return i%2 == 1 })},
-		"confirmed for it":      {confirm.Listing{Purpose: "offers", State: consent.Confirmed}, pick(func(i int) bool { return i%2 == 1 && i%3 == 0 })},
-		"pending for it":        {confirm.Listing{Purpose: "offers", State: consent.Pending}, pick(func(i int) bool { return i%2 == 1 && i%3 != 0 })},
-		"withdrawn":             {confirm.Listing{State: consent.Withdrawn}, nil},
-		"since then":            {confirm.Listing{From: start.Add(6 * time.Minute)}, pick(func(i int) bool { return i >= 6 })},
-		"before then":           {confirm.Listing{To: start.Add(6 * time.Minute)}, pick(func(i int) bool { return i < 6 })},
-		"between, of a purpose": {confirm.Listing{From: start.Add(2 * time.Minute), To: start.Add(6 * time.Minute), Purpose: "letter"}, pick(func(i int) bool { return i == 2 || i == 4 })},
+		"all": {confirm.Listing{}, want},
+		"confirmed": {
+			confirm.Listing{State: consent.Confirmed},
+			pick(func(i int) bool { return i%3 == 0 }),
+		},
+		"pending":      {confirm.Listing{State: consent.Pending}, pick(func(i int) bool { return i%3 != 0 })},
+		"of a purpose": {confirm.Listing{Purpose: "offers"}, pick(func(i int) bool { return i%2 == 1 })},
+		"confirmed for it": {
+			confirm.Listing{Purpose: "offers", State: consent.Confirmed},
+			pick(func(i int) bool { return i%2 == 1 && i%3 == 0 }),
+		},
+		"pending for it": {
+			confirm.Listing{Purpose: "offers", State: consent.Pending},
+			pick(func(i int) bool { return i%2 == 1 && i%3 != 0 }),
+		},
+		"withdrawn": {confirm.Listing{State: consent.Withdrawn}, nil},
+		"since then": {
+			confirm.Listing{From: start.Add(6 * time.Minute)},
+			pick(func(i int) bool { return i >= 6 }),
+		},
+		"before then": {
+			confirm.Listing{To: start.Add(6 * time.Minute)},
+			pick(func(i int) bool { return i < 6 }),
+		},
+		"between, of a purpose": {
+			confirm.Listing{From: start.Add(2 * time.Minute), To: start.Add(6 * time.Minute), Purpose: "letter"},
+			pick(func(i int) bool { return i == 2 || i == 4 }),
+		},
 	} {
 		for _, limit := range []int{1, 2, 3, 100} {
 			row.l.Limit = limit
@@ -73,7 +91,11 @@ func TestListingsComeNewestFirstAndPageStably(t *testing.T) {
 		}
 	}
 	n := 0
-	if got := env.pages(confirm.Listing{Limit: 3}, func() { n++; env.signUp(fmt.Sprintf("late%d@example.org", n), "letter") }); !slices.Equal(got, want) {
+	signUpMore := func() {
+		n++
+		env.signUp(fmt.Sprintf("late%d@example.org", n), "letter")
+	}
+	if got := env.pages(confirm.Listing{Limit: 3}, signUpMore); !slices.Equal(got, want) {
 		t.Errorf("with newer ones coming in: %v", got)
 	}
 	exported := []string{}
@@ -107,7 +129,10 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 	}
 	l.Cursor = part.Next
 	for name, other := range map[string]confirm.Listing{
-		"of another state": {State: consent.Pending}, "of another purpose": {Purpose: "letter"}, "of another time": {From: start}, "until another time": {To: start},
+		"of another state":   {State: consent.Pending},
+		"of another purpose": {Purpose: "letter"},
+		"of another time":    {From: start},
+		"until another time": {To: start},
 	} {
 		other.Limit, other.Cursor = 1, part.Next
 		refused(name, "gazette", other)
@@ -120,7 +145,10 @@ func TestACursorOpensOnlyItsOwnListing(t *testing.T) {
 		l.Cursor = base64.RawURLEncoding.EncodeToString(flipped)
 		refused(fmt.Sprint("bit ", i), "gazette", l)
 	}
-	for _, c := range []string{"x", part.Next + "A", part.Next + "=", part.Next + "\n", part.Next[1:], part.Next[:10] + "\r\n" + part.Next[10:], "' OR 1=1 --"} {
+	for _, c := range []string{
+		"x", part.Next + "A", part.Next + "=", part.Next + "\n", part.Next[1:],
+		part.Next[:10] + "\r\n" + part.Next[10:], "' OR 1=1 --",
+	} {
 		l.Cursor = c
 		refused(fmt.Sprintf("%q", c), "gazette", l)
 	}

@@ -10,10 +10,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// acquire takes a mailbox for an email, and returns how long until there is room; 0: taken.
+// acquire counts an email to a mailbox, or returns how long until there is room.
 func (env *env) acquire(id string, queue store.QueueName, site, to string) time.Duration {
 	env.t.Helper()
-	err := env.Relay.AcquireMailbox(env.t.Context(), store.Job{ID: id, Queue: queue}, confirm.Message{Site: site, To: mustParse(to)})
+	job, message := store.Job{ID: id, Queue: queue}, confirm.Message{Site: site, To: mustParse(to)}
+	err := env.Relay.AcquireMailbox(env.t.Context(), job, message)
 	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
 		return exceeded.Wait()
 	}
@@ -23,7 +24,7 @@ func (env *env) acquire(id string, queue store.QueueName, site, to string) time.
 	return 0
 }
 
-// manySites has as many sites as it takes to be a nuisance.
+// manySites adds six sites, and a limit on the emails to one mailbox from all of them.
 func manySites(o *confirm.Options) {
 	o.EmailsPerMailbox = []store.Limit{{N: 5, Per: 24 * time.Hour}}
 	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -33,11 +34,12 @@ func manySites(o *confirm.Options) {
 	}
 }
 
-func TestAMailboxHasItsLimitOverAllSites(t *testing.T) {
+func TestTheEmailsToAMailboxAreLimitedOverAllSites(t *testing.T) {
 	env := newEnvWith(t, manySites)
 	for i, site := range []string{"a", "b", "c", "d", "e"} {
-		for range 2 { // tried again it takes no second place
-			if wait := env.acquire("email-"+site, confirm.QueueEmailRetry, site, []string{"ken@gmail.com", "k.en@gmail.com"}[i%2]); wait != 0 {
+		for range 2 { // tried again it is not counted again
+			to := []string{"ken@gmail.com", "k.en@gmail.com"}[i%2]
+			if wait := env.acquire("email-"+site, confirm.QueueEmailRetry, site, to); wait != 0 {
 				t.Fatalf("email %d waits %v", i, wait)
 			}
 		}
@@ -54,22 +56,23 @@ func TestAMailboxHasItsLimitOverAllSites(t *testing.T) {
 	}
 }
 
-func TestWhereOneLimitRefusesNothingIsTakenOfTheOther(t *testing.T) {
+func TestALimitThatRefusesTakesNothingFromTheOther(t *testing.T) {
 	env := newEnvWith(t, func(o *confirm.Options) {
 		manySites(o)
-		o.EmailsPerMailbox[0].N, o.Sites[3].Terms.EmailsPerAddress = 2, []store.Limit{{N: 1, Per: 48 * time.Hour}} // of site c
+		o.EmailsPerMailbox[0].N = 2
+		o.Sites[3].Terms.EmailsPerAddress = []store.Limit{{N: 1, Per: 48 * time.Hour}} // of site c
 	})
 	minute := 10*time.Minute - time.Minute // the site's shorter limit, a little less
 	if env.acquire("1", confirm.QueueEmailRetry, "a", "ken@example.org") != 0 {
 		t.Fatal("the first waits")
 	}
-	for _, id := range []string{"2", "3", "4"} { // refused by the site: the places over all sites stay free
+	for _, id := range []string{"2", "3", "4"} { // refused by the site, so not counted over all sites
 		if wait := env.acquire(id, confirm.QueueEmailRetry, "a", "ken@example.org"); wait != minute {
 			t.Fatalf("email %s waits %v, want %v", id, wait, minute)
 		}
 	}
 	if env.acquire("5", confirm.QueueEmailRetry, "b", "ken@example.org") != 0 {
-		t.Fatal("the second place over all sites was taken by a email that was refused")
+		t.Fatal("an email that was refused counts over all sites")
 	}
 	for _, id := range []string{"6", "7"} { // refused over all sites
 		if wait := env.acquire(id, confirm.QueueEmailRetry, "c", "ken@example.org"); wait != 24*time.Hour {
@@ -81,23 +84,25 @@ func TestWhereOneLimitRefusesNothingIsTakenOfTheOther(t *testing.T) {
 	}
 	env.later(24 * time.Hour)
 	if env.acquire("9", confirm.QueueEmailRetry, "c", "ken@example.org") != 0 {
-		t.Error("the site's place was taken by a email that was refused over all sites")
+		t.Error("an email that was refused over all sites counts at its site")
 	}
 }
 
-func TestAnEmailThatMayHaveArrivedIsTakenASecondTime(t *testing.T) {
+func TestAnEmailThatMayHaveBeenSentCountsASecondTime(t *testing.T) {
 	env := newEnvWith(t, func(o *confirm.Options) {
 		manySites(o)
 		o.EmailsPerMailbox[0].N = 2
 		o.Sites[0].Terms.EmailsPerAddress = nil
 	})
-	for _, queue := range []store.QueueName{confirm.EmailQueues()[3], confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueEmailMaybeSent} {
+	for _, queue := range []store.QueueName{
+		confirm.EmailQueues()[3], confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueEmailMaybeSent,
+	} {
 		if wait := env.acquire("1", queue, "gazette", "ken@example.org"); wait != 0 {
 			t.Fatalf("in %s it waits %v", queue, wait)
 		}
 	}
 	if env.acquire("2", confirm.QueueEmailRetry, "gazette", "ken@example.org") == 0 {
-		t.Error("two emails took one place")
+		t.Error("two emails were counted as one")
 	}
 }
 

@@ -28,13 +28,13 @@ type Signup struct {
 	Locale   string   // one of the site's
 	Browser  string   // the cookie of a browser that posted our own form; empty otherwise
 	Evidence consent.Evidence
-	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what is asked and
-	// who asks, as one Idempotency-Key and one body do.
+	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what
+	// is asked and who asks, as one Idempotency-Key and one body do.
 	IdempotencyID string
 }
 
-// SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what the site does not
-// offer; *ratelimit.Exceeded if the site, or the service, has no email left.
+// SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what
+// the site does not offer; *ratelimit.Exceeded if the site, or the service, has no email left.
 func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 	st, ok := p.sites[site]
 	if !ok || len(s.Purposes) == 0 {
@@ -84,8 +84,8 @@ func BrowserHash(cookie string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired, ErrDeclined and ErrWithdrawn;
-// beside token.ErrUnknown it is empty.
+// View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired,
+// ErrDeclined and ErrWithdrawn; beside token.ErrUnknown it is empty.
 type View struct {
 	Use         token.Use
 	Site        string
@@ -152,8 +152,8 @@ func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence)
 	return p.act(ctx, l, consent.Unblock{Evidence: p.stamp(e)})
 }
 
-// Renew asks for a new email to the address of an expired link. It returns nil also where the limits on emails to one address allow none
-// now; *ratelimit.Exceeded as SignUp does.
+// Renew asks for a new email to the address of an expired link. It returns nil also where the limits on emails to one
+// address allow none now; *ratelimit.Exceeded as SignUp does.
 func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseConfirm)
 	if err != nil {
@@ -188,7 +188,8 @@ func (p *Person) Withdraw(ctx context.Context, signed string, purposes []string,
 	return p.act(ctx, l, consent.Withdraw{Purposes: purposes, Evidence: p.stamp(e)})
 }
 
-// parse reads a link of a site that is still configured, and follows it to where its subscription moved in a rotation of secrets.
+// parse reads a link of a site that is still configured, and follows it to where its subscription moved in a rotation
+// of secrets.
 func (p *Person) parse(ctx context.Context, signed string, uses ...token.Use) (token.Link, error) {
 	l, err := p.links.Parse(signed, uses...)
 	if _, ok := p.sites[l.Site]; err == nil && !ok {
@@ -242,7 +243,8 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
-		v.Purposes = slices.DeleteFunc(v.Purposes, func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil })
+		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }
+		v.Purposes = slices.DeleteFunc(v.Purposes, neverConfirmed)
 	}
 	if r := sub.Requests.Find(l.Request); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser

@@ -17,7 +17,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrUnreadable means that sealed bytes do not open: damaged, moved, or sealed under a secret that is not listed. Trying again is useless.
+// ErrUnreadable means that sealed bytes do not open: damaged, moved, or sealed under a secret that is not listed.
+// Trying again is useless.
 var ErrUnreadable = errors.New("confirm: does not open")
 
 // records applies actions to the records of a store.
@@ -39,9 +40,9 @@ type result struct {
 	ended   bool // false if there was nothing to commit, and so the job was not ended
 }
 
-// apply applies an action under a key, atomically, and wakes the workers of what is due now. ends, if not nil, is the job that led here: it
-// is completed in the same step. An action with a job is committed even where it changes nothing: else the time that a commit takes would
-// tell a stranger whether an address is known.
+// apply applies an action under a key, atomically, and wakes the workers of what is due now. ends, if not nil, is the
+// job that led here: it is completed in the same step. An action with a job is committed even where it changes nothing:
+// else the time that a commit takes would tell a stranger whether an address is known.
 func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, ends *store.Job) (res result, err error) {
 	var jobs []store.Job
 	err = r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
@@ -97,19 +98,20 @@ func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription,
 	return r.sealer.subscription(rec)
 }
 
-// locate returns the key under which an address at a site is, or would be. A record made under an older secret stays where it is; a bare
-// refusal there (the person declined by an old link whose record was deleted) moves to the newest key, so that it is merged with any newer
-// record.
+// locate returns the key under which an address at a site is, or would be. A record made under an older secret stays
+// where it is; a bare refusal there (the person declined by an old link whose record was deleted) moves to the newest
+// key, so that it is merged with any newer record.
 func (r *records) locate(ctx context.Context, site string, a address.Address) (store.Key, error) {
 	keys := r.sealer.keys(site, a)
-	for _, older := range keys[1:] {
+	at := keys[0]
+	for _, older := range keys[1:] { // all of them: to stop early would tell, by the time it takes, that it is known
 		sub, err := r.get(ctx, older)
 		switch {
 		case err != nil:
 			return store.Key{}, err
-		case sub.Created.IsZero(), sub.MovedTo != "":
+		case sub.Created.IsZero(), sub.MovedTo != "", at != keys[0]:
 		case sub.Declined == nil || !sub.Address.IsZero():
-			return older, nil
+			at = older
 		default:
 			if _, err := r.apply(ctx, keys[0], consent.Decline{Site: site, Evidence: *sub.Declined}, nil); err != nil {
 				return store.Key{}, err
@@ -119,7 +121,7 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 			}
 		}
 	}
-	return keys[0], nil
+	return at, nil
 }
 
 // follow returns the key under which a subscription is now, which may have moved in a rotation of secrets.
@@ -134,16 +136,20 @@ func (r *records) follow(ctx context.Context, key store.Key) (store.Key, error) 
 	return key, err
 }
 
-// acquireEmail takes one of the emails of a site and of the service, once for each request; *ratelimit.Exceeded without room.
+// acquireEmail takes one of the emails of a site and of the service, once for each request; *ratelimit.Exceeded without
+// room.
 func (r *records) acquireEmail(ctx context.Context, site, request string) error {
 	taker := base64.RawURLEncoding.EncodeToString(r.Keyring.Sums("email taker", site, request)[0])
-	return r.limits.Acquire(ctx, taker, r.limits.Emails(site, r.sites[site].EmailsPerSite), r.limits.Emails("", r.Emails))
+	return r.limits.Acquire(ctx, taker,
+		r.limits.Emails(site, r.sites[site].EmailsPerSite),
+		r.limits.Emails("", r.Emails))
 }
 
-// unsubscribeLink returns the link that withdraws: always the same for a subscription, and good for ever. (It has an end only because every
-// token has one; withdrawing works after it too.)
+// unsubscribeLink returns the link that withdraws: always the same for a subscription, and good for ever. (It has an
+// end only because every token has one; withdrawing works after it too.)
 func (r *records) unsubscribeLink(sub *consent.Subscription, id string) string {
-	return r.links.URL(token.Link{Use: token.UseUnsubscribe, Site: sub.Site, ID: id, Until: sub.Created.AddDate(10, 0, 0)})
+	until := sub.Created.AddDate(10, 0, 0)
+	return r.links.URL(token.Link{Use: token.UseUnsubscribe, Site: sub.Site, ID: id, Until: until})
 }
 
 // stamp gives evidence its time and keeps what came from outside within bounds.
@@ -153,7 +159,8 @@ func (r *records) stamp(e consent.Evidence) consent.Evidence {
 	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
 	if a := e.Attested; a != nil {
 		e.Attested = &consent.Attested{
-			IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512), At: a.At.UTC().Truncate(time.Millisecond),
+			IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512),
+			At: a.At.UTC().Truncate(time.Millisecond),
 		}
 	}
 	return e

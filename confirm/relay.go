@@ -17,8 +17,8 @@ import (
 // pendingPerMailbox is how many emails may wait for one mailbox beyond those that it may get.
 const pendingPerMailbox = 4
 
-// Relay is what mailing does: it asks what an email says, and reports what became of it. Its methods run jobs of the email queues, or take
-// the reports of mail systems.
+// Relay is what mailing does: it asks what an email says, and reports what became of it. Its methods run jobs of the
+// email queues, or take the reports of mail systems.
 type Relay struct{ *records }
 
 // Message is all that an email says, as data.
@@ -29,18 +29,18 @@ type Message struct {
 	Site            string
 	Locale          string
 	To              address.Address
-	IP              string // of whoever signed up, if known
+	IP              string // where the signup came from, if known
 	Purposes        []consent.PurposeStatus
 	Asked           time.Time
 	Deadline        time.Time // of EmailConfirm
 	Confirm         string    // URLs
 	Decline         string
 	Unsubscribe     string
-	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; the same at each try
+	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
 }
 
-// Message returns what the email of a job says now. It returns ErrNotDue where no email is due (consent.Subscription.EmailDue), or where
-// too many wait already for the mailbox in its many spellings.
+// Message returns what the email of a job says now. It returns ErrNotDue where no email is due
+// (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	id, err := r.request(job)
 	if err != nil {
@@ -72,14 +72,16 @@ func (r *Relay) request(job store.Job) (id string, err error) {
 }
 
 func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
-	m.Reminder, m.Locale, m.IP, m.Asked, m.Deadline = req.IsReminder(), req.Locale, req.Asked.IP, req.Asked.At, req.Deadline
+	m.Reminder, m.Locale, m.Deadline = req.IsReminder(), req.Locale, req.Deadline
+	m.IP, m.Asked = req.Asked.IP, req.Asked.At
 	m.ReminderFollows = !req.RemindAt.IsZero() && r.sites[m.Site].Terms.RemindAfter > 0
 	link := token.Link{Use: token.UseConfirm, Site: m.Site, ID: key.ID, Request: req.ID, Until: req.Deadline}
 	m.Confirm = r.links.URL(link)
 	link.Use = token.UseDecline
 	m.Decline = r.links.URL(link)
 	for _, st := range req.Statements {
-		m.Purposes = append(m.Purposes, consent.PurposeStatus{ID: st.Purpose, State: consent.Pending, TextSHA256: st.SHA256})
+		p := consent.PurposeStatus{ID: st.Purpose, State: consent.Pending, TextSHA256: st.SHA256}
+		m.Purposes = append(m.Purposes, p)
 	}
 }
 
@@ -92,9 +94,10 @@ func (r *Relay) fillKnown(m *Message, sub *consent.Subscription, key store.Key) 
 	}
 }
 
-// acquirePending bounds the emails of a site that wait for one mailbox in its many spellings: as many as it may get in the longest of the
-// times that its limits name, and a few more. Without it a stranger with a million spellings would have a million emails wait, in the
-// queue of everybody at the same provider. An address in its plainest spelling is one alone, which the rules bound.
+// acquirePending bounds the emails of a site that wait for one mailbox in its many spellings: as many as it may get in
+// the longest of the times that its limits name, and a few more. Without it a stranger with a million spellings would
+// have a million emails wait, in the queue of everybody at the same provider. An address in its plainest spelling is
+// one alone, which the rules bound.
 func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Address) error {
 	limits := r.sites[job.Key.Site].Terms.EmailsPerAddress
 	if len(limits) == 0 {
@@ -117,10 +120,11 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 	return err
 }
 
-// AcquireMailbox takes one of the emails that a mailbox may get, among those of its site and those of all sites, or returns
-// *ratelimit.Exceeded. The rules keep one address to the site's limits; this keeps to them a mailbox that strangers sign up in a hundred
-// spellings, each an address of its own, and to Options.EmailsPerMailbox one that they sign up at a hundred sites. An email takes its place
-// right before it leaves, and once, however often it is tried; but one that a relay may have taken (QueueEmailMaybeSent) is a second email.
+// AcquireMailbox takes one of the emails that a mailbox may get, among those of its site and those of all sites, or
+// returns *ratelimit.Exceeded. The rules keep one address to the site's limits; this keeps to them a mailbox that
+// strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they
+// sign up at a hundred sites. An email takes its place right before it leaves, and once, however often it is tried; but
+// one that a relay may have taken (QueueEmailMaybeSent) is a second email.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
 	if job.Queue == QueueEmailMaybeSent {
@@ -131,7 +135,9 @@ func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) er
 		// A little less, because emails leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
 	}
-	return r.limits.Acquire(ctx, taker, r.limits.EmailsPerMailbox(m.Site, m.To, limits), r.limits.EmailsPerMailbox("", m.To, r.EmailsPerMailbox))
+	return r.limits.Acquire(ctx, taker,
+		r.limits.EmailsPerMailbox(m.Site, m.To, limits),
+		r.limits.EmailsPerMailbox("", m.To, r.EmailsPerMailbox))
 }
 
 // Delivered keeps a relay's acceptance as evidence, and completes the job with it.
@@ -150,7 +156,8 @@ func (r *Relay) Undeliverable(ctx context.Context, job store.Job, reply string) 
 	if err != nil {
 		return err
 	}
-	return r.applyAndEnd(ctx, job, consent.Bounced{Request: id, Evidence: r.stamp(consent.Evidence{How: consent.ByRelay, Reply: reply})})
+	e := r.stamp(consent.Evidence{How: consent.ByRelay, Reply: reply})
+	return r.applyAndEnd(ctx, job, consent.Bounced{Request: id, Evidence: e})
 }
 
 // ReportKind is what a mail system reports of an email that a relay took.
@@ -164,18 +171,19 @@ const (
 	ReportComplaint                       // the holder of the mailbox marked it as spam
 )
 
-// Report is a mail system's report on an email.
+// Report is a mail system's report on an email. One without a ReturnPath is about the latest email from Site to
+// Address, and the caller vouches for both.
 type Report struct {
-	ReturnPath string          // the local part of the address it came to, which is signed. If empty, the caller vouches for Site and Address
+	ReturnPath string          // the local part of the address it came to, which is signed
 	Site       string          // which sent the email
 	Address    address.Address // which it was sent to
 	Kind       ReportKind
 	Words      string // the mail system's, kept as evidence
 }
 
-// Report does what a report asks for: a hard one closes the email's request, as a relay's refusal does; a complaint withdraws everything;
-// a flooded mailbox starts a surge at its site; a soft one changes nothing. It returns nil also where nothing is known any more of the
-// person, and token.ErrNotOurs if the report is not about an email of ours.
+// Report does what a report asks for: a hard one closes the email's request, as a relay's refusal does; a complaint
+// withdraws everything; a flooded mailbox starts a surge at its site; a soft one changes nothing. It returns nil also
+// where nothing is known any more of the person, and token.ErrNotOurs if the report is not about an email of ours.
 func (r *Relay) Report(ctx context.Context, report Report) error {
 	key, tag, err := r.reported(ctx, report)
 	if err != nil {
@@ -205,7 +213,7 @@ func (r *Relay) Flooded(ctx context.Context, site string) error {
 	return r.Surge.Start(ctx, site)
 }
 
-// reported finds whom a report is about, and the tag of the request if there is one.
+// reported returns the key of the record that a report is about, and the tag of the request if there is one.
 func (r *Relay) reported(ctx context.Context, report Report) (key store.Key, tag string, err error) {
 	if report.ReturnPath != "" {
 		key, tag, err = r.returnPaths.Parse(report.ReturnPath)

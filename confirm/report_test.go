@@ -13,37 +13,53 @@ import (
 	"github.com/optin/optin/internal/token"
 )
 
-func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
+func TestWhatAReportDoes(t *testing.T) {
 	for name, row := range map[string]struct {
-		kind    confirm.ReportKind
-		pressed bool
-		state   consent.State
-		told    []consent.EventType
-		surge   bool
+		kind      confirm.ReportKind
+		confirmed bool // before the report
+		state     consent.State
+		events    []consent.EventType
+		surge     bool
 	}{
-		"hard, of an open request":          {confirm.ReportHard, false, consent.Undeliverable, []consent.EventType{consent.EventUndeliverable}, false},
-		"hard, of what was confirmed":       {confirm.ReportHard, true, consent.Confirmed, nil, false},
-		"soft":                              {confirm.ReportSoft, false, consent.Pending, nil, false},
-		"a flood":                           {confirm.ReportFlood, false, consent.Pending, nil, true},
-		"a complaint, of an open request":   {confirm.ReportComplaint, false, consent.Withdrawn, nil, false},
-		"a complaint, of what is confirmed": {confirm.ReportComplaint, true, consent.Withdrawn, []consent.EventType{consent.EventWithdrawn}, false},
+		"hard, of an open request": {
+			confirm.ReportHard, false, consent.Undeliverable, []consent.EventType{consent.EventUndeliverable}, false,
+		},
+		"hard, of what was confirmed": {
+			confirm.ReportHard, true, consent.Confirmed, nil, false,
+		},
+		"soft": {
+			confirm.ReportSoft, false, consent.Pending, nil, false,
+		},
+		"a flood": {
+			confirm.ReportFlood, false, consent.Pending, nil, true,
+		},
+		"a complaint, of an open request": {
+			confirm.ReportComplaint, false, consent.Withdrawn, nil, false,
+		},
+		"a complaint, of what is confirmed": {
+			confirm.ReportComplaint, true, consent.Withdrawn, []consent.EventType{consent.EventWithdrawn}, false,
+		},
 	} {
 		for how, about := range map[string]func(confirm.Message) confirm.Report{
-			"by return path": func(env confirm.Message) confirm.Report { return confirm.Report{ReturnPath: env.ReturnPath} },
-			"by address":     func(env confirm.Message) confirm.Report { return confirm.Report{Site: env.Site, Address: env.To} },
+			"by return path": func(m confirm.Message) confirm.Report {
+				return confirm.Report{ReturnPath: m.ReturnPath}
+			},
+			"by address": func(m confirm.Message) confirm.Report {
+				return confirm.Report{Site: m.Site, Address: m.To}
+			},
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				env := newEnv(t)
 				env.signUp("ada@example.org", "letter")
-				draft := env.email()
-				if row.pressed {
-					if _, err := env.confirm(tokenOf(draft.Confirm)); err != nil {
+				message := env.email()
+				if row.confirmed {
+					if _, err := env.confirm(tokenOf(message.Confirm)); err != nil {
 						t.Fatal(err)
 					}
 					env.lease(endpoint, 1)
 					env.later(time.Second)
 				}
-				r := about(draft)
+				r := about(message)
 				r.Kind, r.Words = row.kind, "\r\n550 5.1.1 \x00"+strings.Repeat("no ", 1000)
 				for range 2 { // twice is once
 					if err := env.Relay.Report(t.Context(), r); err != nil {
@@ -53,17 +69,19 @@ func TestAReportDoesWhatItsKindAsksFor(t *testing.T) {
 				if got := env.state("ada@example.org"); got != row.state {
 					t.Errorf("the state is %q, want %q", got, row.state)
 				}
-				for i, e := range env.lease(endpoint, len(row.told)) {
-					if told, err := env.Website.Event(t.Context(), e); err != nil || told.Type != row.told[i] {
-						t.Errorf("told %+v, %v", told, err)
+				for i, job := range env.lease(endpoint, len(row.events)) {
+					if event, err := env.Website.Event(t.Context(), job); err != nil || event.Type != row.events[i] {
+						t.Errorf("event %+v, %v", event, err)
 					}
 				}
 				days, err := env.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-22")
 				if err != nil || len(days) != 1 {
 					t.Fatal(days, err)
 				}
-				if day := days[0]; day.Bounces != count(row.state == consent.Undeliverable) || day.Complaints != count(row.kind == confirm.ReportComplaint) {
-					t.Errorf("%d bounces and %d complaints are counted", day.Bounces, day.Complaints)
+				bounces := count(row.state == consent.Undeliverable)
+				complaints := count(row.kind == confirm.ReportComplaint)
+				if days[0].Bounces != bounces || days[0].Complaints != complaints {
+					t.Errorf("%d bounces and %d complaints are counted", days[0].Bounces, days[0].Complaints)
 				}
 				if admitted, err := env.surge.Admit(t.Context(), "gazette"); err != nil || admitted == row.surge {
 					t.Errorf("admitted without a challenge: %t, %v", admitted, err)
@@ -80,13 +98,18 @@ func count(yes bool) int64 {
 	return 0
 }
 
-func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
+func TestAReportAboutADeletedRecordIsNoError(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	draft := env.email()
+	message := env.email()
 	env.later(terms.TTL + consent.Grace + time.Hour)
-	for _, kind := range []confirm.ReportKind{confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint} {
-		for _, r := range []confirm.Report{{ReturnPath: draft.ReturnPath, Kind: kind}, {Site: "gazette", Address: draft.To, Kind: kind}} {
+	for _, kind := range []confirm.ReportKind{
+		confirm.ReportHard, confirm.ReportSoft, confirm.ReportFlood, confirm.ReportComplaint,
+	} {
+		for _, r := range []confirm.Report{
+			{ReturnPath: message.ReturnPath, Kind: kind},
+			{Site: "gazette", Address: message.To, Kind: kind},
+		} {
 			if err := env.Relay.Report(t.Context(), r); err != nil {
 				t.Errorf("%+v: %v", r, err)
 			}
@@ -97,23 +120,25 @@ func TestAReportOfWhomNothingIsKnownAnyMoreIsNoError(t *testing.T) {
 	}
 }
 
-func TestAReportAboutNoLetterOfOursIsForeign(t *testing.T) {
+func TestAReportAboutAnotherEmailIsNotOurs(t *testing.T) {
 	env := newEnv(t)
 	ada := mustParse("ada@example.org")
 	for _, r := range []confirm.Report{
-		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada}, {ReturnPath: "postmaster", Site: "gazette", Address: ada},
+		{}, {Address: ada}, {Site: "gazette"}, {Site: "other", Address: ada},
+		{ReturnPath: "postmaster", Site: "gazette", Address: ada},
 	} {
 		r.Kind = confirm.ReportHard
 		if err := env.Relay.Report(t.Context(), r); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada}); err == nil || errors.Is(err, token.ErrNotOurs) {
+	err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: ada})
+	if err == nil || errors.Is(err, token.ErrNotOurs) {
 		t.Errorf("a report of no kind: %v", err)
 	}
 }
 
-func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
+func TestAHardReportClosesTheRequestOfItsEmailAndNoOther(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	first := env.email()
@@ -124,12 +149,13 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := env.confirm(tokenOf(first.Confirm)); !errors.Is(err, consent.ErrExpired) {
-		t.Errorf("the link of the letter that came back: %v", err)
+		t.Errorf("the link of the email that bounced: %v", err)
 	}
 	if v, err := env.Person.View(t.Context(), tokenOf(second.Confirm)); err != nil || v.State != consent.Pending {
 		t.Errorf("the other one is %q, %v", v.State, err)
 	}
-	if err := env.Relay.Report(t.Context(), confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}); err != nil {
+	byAddress := confirm.Report{Site: "gazette", Address: second.To, Kind: confirm.ReportHard}
+	if err := env.Relay.Report(t.Context(), byAddress); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := env.confirm(tokenOf(second.Confirm)); !errors.Is(err, consent.ErrExpired) {
@@ -137,7 +163,7 @@ func TestAHardReportClosesTheRequestOfItsLetterAndNoOther(t *testing.T) {
 	}
 }
 
-func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
+func TestABounceOfAnEmailWithoutARequestClosesNothing(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
@@ -157,13 +183,13 @@ func TestALetterThatAsksNothingClosesNothingWhenItComesBack(t *testing.T) {
 	}
 }
 
-func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
+func TestAReportFollowsAMovedRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
 	before.signUp("ada@example.org", "letter")
 	old := before.email()
 	during := open(t, path, "n", "o")
-	during.later(terms.TTL + consent.Grace + time.Hour) // all is forgotten
+	during.later(terms.TTL + consent.Grace + time.Hour) // its record is deleted
 	if _, err := during.Person.Decline(t.Context(), tokenOf(old.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +201,8 @@ func TestAReportFollowsARecordThatWasMoved(t *testing.T) {
 	if _, err := during.confirm(tokenOf(during.email().Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	if err := during.Relay.Report(t.Context(), confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}); err != nil {
+	complaint := confirm.Report{ReturnPath: old.ReturnPath, Kind: confirm.ReportComplaint}
+	if err := during.Relay.Report(t.Context(), complaint); err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Withdrawn {

@@ -10,15 +10,15 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
+func TestResendSendsTheSameLinkWithinTheLimits(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	first := env.email()
 	id := env.id("ada@example.org")
 	again := func(want bool) {
 		t.Helper()
-		if owed, err := env.Website.Resend(t.Context(), "gazette", id); err != nil || owed != want {
-			t.Fatalf("owed %t, %v; want %t", owed, err, want)
+		if due, err := env.Website.Resend(t.Context(), "gazette", id); err != nil || due != want {
+			t.Fatalf("due %t, %v; want %t", due, err, want)
 		}
 	}
 	again(false) // 1 in 10 minutes
@@ -37,30 +37,31 @@ func TestALetterIsSentAgainWithTheSameLinkWithinTheLimits(t *testing.T) {
 	}
 	env.later(25 * time.Hour)
 	again(false) // nothing is open
-	if _, err := env.Website.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA"); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("nobody: %v", err)
+	_, err := env.Website.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA")
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("an unknown id: %v", err)
 	}
 }
 
-func TestWhoDeclinedGetsNoLetterAgain(t *testing.T) {
+func TestResendSendsNothingToAPersonWhoDeclined(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	draft := env.email()
-	if _, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{}); err != nil {
+	message := env.email()
+	if _, err := env.Person.Decline(t.Context(), tokenOf(message.Decline), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.later(time.Hour)
-	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || owed {
-		t.Errorf("owed %t, %v", owed, err)
+	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || due {
+		t.Errorf("due %t, %v", due, err)
 	}
 }
 
-func TestALetterThatNeverLeftIsOwedOnceWhenItIsAskedForAgain(t *testing.T) {
+func TestResendOfAnEmailThatIsStillDueSendsItOnce(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	env.later(11 * time.Minute)
-	if owed, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !owed {
-		t.Fatalf("owed %t, %v", owed, err)
+	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !due {
+		t.Fatalf("due %t, %v", due, err)
 	}
 	both := env.emails(2)
 	if err := env.Relay.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {

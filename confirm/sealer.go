@@ -33,7 +33,12 @@ func (s sealer) record(k store.Key, sub consent.Subscription) (*store.Record, er
 	if err != nil {
 		return nil, err
 	}
-	return &store.Record{State: string(sub.State(sub.Changed)), Created: sub.Created, Expires: sub.Expires(), Data: data}, nil
+	return &store.Record{
+		State:   string(sub.State(sub.Changed)),
+		Created: sub.Created,
+		Expires: sub.Expires(),
+		Data:    data,
+	}, nil
 }
 
 // subscription opens a record; one that does not exist is a zero Subscription.

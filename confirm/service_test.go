@@ -1,9 +1,7 @@
 package confirm_test
 
 import (
-	"bytes"
 	"errors"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,57 +12,71 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/store/sqlite"
 )
 
-func TestFromSignupToMayIWriteToThisPerson(t *testing.T) {
+func TestASignupIsConfirmedLookedUpAndWithdrawn(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	draft := env.email()
-	if draft.To != mustParse("ada@example.org") || draft.Locale != "fr" || draft.Purposes[0].Text != "La lettre" || !strings.HasPrefix(draft.Confirm, "https://confirm.example/c/") {
-		t.Fatalf("the letter says %+v", draft)
+	message := env.email()
+	if message.To != mustParse("ada@example.org") || message.Locale != "fr" || message.Purposes[0].Text != "La lettre" {
+		t.Fatalf("the email says %+v", message)
 	}
-	v, err := env.Person.View(t.Context(), tokenOf(draft.Confirm))
-	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" || env.state("ada@example.org") != consent.Pending {
+	if !strings.HasPrefix(message.Confirm, "https://confirm.example/c/") {
+		t.Fatalf("the link is %s", message.Confirm)
+	}
+	v, err := env.Person.View(t.Context(), tokenOf(message.Confirm))
+	if err != nil || v.State != consent.Pending || v.Purposes[0].Text != "La lettre" {
 		t.Fatalf("looking: %+v, %v", v, err)
+	}
+	if got := env.state("ada@example.org"); got != consent.Pending {
+		t.Fatalf("looking made it %q", got)
 	}
 	env.later(time.Minute)
 	for range 3 {
-		if v, err := env.confirm(tokenOf(draft.Confirm)); err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
-			t.Fatalf("pressing: %+v, %v", v, err)
+		v, err := env.confirm(tokenOf(message.Confirm))
+		if err != nil || v.State != consent.Confirmed || v.Unsubscribe == "" {
+			t.Fatalf("confirming: %+v, %v", v, err)
 		}
 	}
 	st, err := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
 	at := start.Add(time.Minute)
-	want := consent.Status{ID: st.ID, Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, Locale: "fr", CreatedAt: start, ConfirmedAt: &at,
-		UnsubscribeURL: st.UnsubscribeURL, Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256}}}
+	want := consent.Status{
+		ID: st.ID, Site: "gazette", Email: "ada@example.org", State: consent.Confirmed, Locale: "fr",
+		CreatedAt: start, ConfirmedAt: &at, UnsubscribeURL: st.UnsubscribeURL,
+		Purposes: []consent.PurposeStatus{{
+			ID: "letter", State: consent.Confirmed, Since: at,
+			Text: "La lettre", TextSHA256: st.Purposes[0].TextSHA256,
+		}},
+	}
 	if diff := cmp.Diff(want, st); diff != "" || err != nil || len(st.ID) != 22 {
 		t.Fatalf("lookup (-want +got), %v:\n%s", err, diff)
 	}
-	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
-	if err != nil || told.Type != consent.EventConfirmed {
-		t.Fatalf("told %+v, %v", told, err)
+	event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
+	if err != nil || event.Type != consent.EventConfirmed {
+		t.Fatalf("event %+v, %v", event, err)
 	}
-	if diff := cmp.Diff(st, told.Data); diff != "" {
-		t.Errorf("what the website is told is not what it would be answered:\n%s", diff)
+	if diff := cmp.Diff(st, event.Data); diff != "" {
+		t.Errorf("the event is not what a lookup returns:\n%s", diff)
 	}
 
 	back := tokenOf(*st.UnsubscribeURL)
 	if v, err := env.Person.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
 		t.Fatalf("agreements %+v, %v", v, err)
 	}
-	if _, err := env.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil || env.state("ada@example.org") != consent.Withdrawn {
-		t.Fatalf("withdrawing: %v", err)
+	if _, err := env.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil {
+		t.Fatal(err)
 	}
-	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
-		t.Fatalf("pressing what was taken back: %+v, %v", v, err)
+	if got := env.state("ada@example.org"); got != consent.Withdrawn {
+		t.Fatalf("withdrawing made it %q", got)
+	}
+	if v, err := env.confirm(tokenOf(message.Confirm)); !errors.Is(err, consent.ErrWithdrawn) || v.Site != "gazette" {
+		t.Fatalf("confirming what was withdrawn: %+v, %v", v, err)
 	}
 }
 
-func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
+func TestAnEmailIsDueOnlyWhileItsLinkIsOpen(t *testing.T) {
 	for name, end := range map[string]func(env *env, v confirm.View){
 		"sent already": func(env *env, v confirm.View) {},
 		"declined": func(env *env, v confirm.View) {
@@ -72,79 +84,79 @@ func TestALetterIsOwedOnlyWhileItsLinkIsOpen(t *testing.T) {
 		},
 		"too late":      func(env *env, v confirm.View) { env.later(terms.TTL) },
 		"just too late": func(env *env, v confirm.View) { env.later(terms.TTL - time.Minute) },
-		"forgotten":     func(env *env, v confirm.View) { env.later(terms.TTL + consent.Grace) },
+		"deleted":       func(env *env, v confirm.View) { env.later(terms.TTL + consent.Grace) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
 			env.signUp("ada@example.org", "letter")
-			e := env.emails(1)[0]
-			draft, err := env.Relay.Message(t.Context(), e)
+			job := env.emails(1)[0]
+			message, err := env.Relay.Message(t.Context(), job)
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, _ := env.Person.View(t.Context(), tokenOf(draft.Confirm))
+			v, _ := env.Person.View(t.Context(), tokenOf(message.Confirm))
 			if name == "sent already" {
-				if err := env.Relay.Delivered(t.Context(), e, consent.Delivery{Reply: "250 ok"}); err != nil {
+				if err := env.Relay.Delivered(t.Context(), job, consent.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			end(env, v)
-			if _, err := env.Relay.Message(t.Context(), e); !errors.Is(err, confirm.ErrNotDue) {
-				t.Errorf("still owed: %v", err)
+			if _, err := env.Relay.Message(t.Context(), job); !errors.Is(err, confirm.ErrNotDue) {
+				t.Errorf("still due: %v", err)
 			}
 		})
 	}
 }
 
-func TestTheClockClosesWhatNobodyPressed(t *testing.T) {
+func TestTheClockClosesWhatNobodyConfirmed(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	draft := env.email()
+	message := env.email()
 	env.lease(confirm.QueueExpire, 0)
 	env.later(terms.TTL)
-	e := env.lease(confirm.QueueExpire, 1)[0]
-	if err := env.Clock.Expire(t.Context(), e); err != nil {
+	job := env.lease(confirm.QueueExpire, 1)[0]
+	if err := env.Clock.Expire(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
-	if err := env.Clock.Expire(t.Context(), e); !errors.Is(err, store.ErrLeaseLost) {
-		t.Errorf("the same look twice: %v", err)
+	if err := env.Clock.Expire(t.Context(), job); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("the same job twice: %v", err)
 	}
-	told, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
-	if err != nil || told.Type != consent.EventExpired || told.Data.Email != "ada@example.org" {
-		t.Fatalf("told %+v, %v", told, err)
+	event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
+	if err != nil || event.Type != consent.EventExpired || event.Data.Email != "ada@example.org" {
+		t.Fatalf("event %+v, %v", event, err)
 	}
-	v, err := env.confirm(tokenOf(draft.Confirm))
+	v, err := env.confirm(tokenOf(message.Confirm))
 	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
-		t.Fatalf("pressing: %+v, %v", v, err)
+		t.Fatalf("confirming: %+v, %v", v, err)
 	}
-	if _, err := env.Person.Renew(t.Context(), tokenOf(draft.Confirm), consent.Evidence{}); err != nil {
+	if _, err := env.Person.Renew(t.Context(), tokenOf(message.Confirm), consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
-	if again := env.email(); again.Confirm == draft.Confirm || !again.Asked.Equal(start) {
-		t.Errorf("the new letter: %+v", again)
+	if again := env.email(); again.Confirm == message.Confirm || !again.Asked.Equal(start) {
+		t.Errorf("the new email: %+v", again)
 	}
 
 	env.later(terms.TTL + consent.Grace)
 	if got := env.state("ada@example.org"); got != "" {
 		t.Errorf("after the grace it is still %q", got)
 	}
-	if v, err := env.confirm(tokenOf(draft.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
+	if v, err := env.confirm(tokenOf(message.Confirm)); !errors.Is(err, consent.ErrExpired) || v.Renewable {
 		t.Errorf("an old link: %+v, %v", v, err)
 	}
-	for _, e := range env.lease(confirm.QueueExpire, 2) { // the one that was set last, and one that it took the place of
-		if err := env.Clock.Expire(t.Context(), e); err != nil {
+	for _, job := range env.lease(confirm.QueueExpire, 2) { // the latest, and one that it replaced
+		if err := env.Clock.Expire(t.Context(), job); err != nil {
 			t.Error(err)
 		}
 	}
 	env.lease(confirm.QueueExpire, 0)
 }
 
-func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
+func TestDecliningCountsEvenIfTheRecordWasDeleted(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	draft := env.email()
+	message := env.email()
 	env.later(terms.TTL + consent.Grace + time.Hour)
-	v, err := env.Person.Decline(t.Context(), tokenOf(draft.Decline), consent.Evidence{})
+	v, err := env.Person.Decline(t.Context(), tokenOf(message.Decline), consent.Evidence{})
 	if err != nil || !v.Declined {
 		t.Fatalf("%+v, %v", v, err)
 	}
@@ -160,11 +172,11 @@ func TestDecliningAnOldLetterCountsThoughAllIsForgotten(t *testing.T) {
 	env.email()
 }
 
-func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
+func TestARotationOfSecretsBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
 	before.signUp("ada@example.org", "letter")
-	draft := before.email()
+	message := before.email()
 	during := open(t, path, "new", "old")
 	if during.state("ada@example.org") != consent.Pending {
 		t.Fatal("not found under the older secret")
@@ -172,8 +184,8 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 	during.later(time.Hour)
 	during.signUp("ada@example.org", "letter")
 	second := during.email()
-	for _, env := range []confirm.Message{draft, second} {
-		if _, err := during.confirm(tokenOf(env.Confirm)); err != nil {
+	for _, m := range []confirm.Message{message, second} {
+		if _, err := during.confirm(tokenOf(m.Confirm)); err != nil {
 			t.Errorf("a link: %v", err)
 		}
 	}
@@ -181,52 +193,12 @@ func TestARotationBreaksNoLinkAndFindsEveryRecord(t *testing.T) {
 		t.Error("not confirmed")
 	}
 	gone := open(t, path, "new")
-	if _, err := gone.confirm(tokenOf(draft.Confirm)); !errors.Is(err, token.ErrUnknown) {
-		t.Errorf("the secret is listed no more: %v", err)
+	if _, err := gone.confirm(tokenOf(message.Confirm)); !errors.Is(err, token.ErrUnknown) {
+		t.Errorf("the secret is no longer listed: %v", err)
 	}
 }
 
-func TestWhatWasShownIsShownAgainWordForWord(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "optin.db")
-	env := open(t, path, "s")
-	env.signUp("ada@example.org", "letter")
-	env.email()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: env.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	ring, _ := keyring.New(bytes.Repeat([]byte("s"), 32))
-	reworded, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Now: env.clock, Sites: []confirm.Site{
-		{ID: "gazette", Locales: []string{"fr"}, Terms: terms, Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Tout autre chose"}}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := reworded.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
-	if err != nil || got.Purposes[0].Text != "La lettre" {
-		t.Errorf("%+v, %v", got, err)
-	}
-}
-
-func TestNothingButASitesOwnPurposesCanBeAsked(t *testing.T) {
-	env := newEnv(t)
-	for _, a := range []confirm.Signup{
-		{Locale: "fr"}, {Locale: "fr", Purposes: []string{"nope"}}, {Locale: "de", Purposes: []string{"letter"}}, {Locale: "fr", Purposes: []string{"letter", "nope"}},
-	} {
-		a.Address = mustParse("ada@example.org")
-		if err := env.Person.SignUp(t.Context(), "gazette", a); !errors.Is(err, confirm.ErrPurpose) {
-			t.Errorf("%+v: %v", a, err)
-		}
-	}
-	if err := env.Person.SignUp(t.Context(), "other", confirm.Signup{Purposes: []string{"letter"}, Locale: "fr", Address: mustParse("ada@example.org")}); !errors.Is(err, confirm.ErrPurpose) {
-		t.Errorf("another site: %v", err)
-	}
-	if got := env.state("ada@example.org"); got != "" {
-		t.Errorf("stored all the same: %q", got)
-	}
-}
-
-func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
+func TestManyConfirmationsAtOnceAreOne(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	tok := tokenOf(env.email().Confirm)
@@ -242,7 +214,7 @@ func TestManyPressesAtOnceAreOneConfirmation(t *testing.T) {
 	env.lease(endpoint, 1)
 }
 
-func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
+func TestALinkShowsThatAnotherConfirmedItsPurposes(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	first := env.email()
@@ -252,16 +224,16 @@ func TestAnOpenLinkShowsThatAnotherWasFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v, err := env.Person.View(t.Context(), tokenOf(first.Confirm)); err != nil || v.State != consent.Confirmed {
-		t.Errorf("the first letter's link shows %q, %v", v.State, err)
+		t.Errorf("the first email's link shows %q, %v", v.State, err)
 	}
 }
 
-func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
+func TestARefusalUnderAnOlderSecretIsMergedWithTheNewerRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "old")
 	before.signUp("ada@example.org", "letter")
 	old := before.email()
-	later := terms.TTL + consent.Grace + time.Hour // all is forgotten
+	later := terms.TTL + consent.Grace + time.Hour // its record is deleted
 
 	during := open(t, path, "new", "old")
 	during.later(later)
@@ -281,6 +253,6 @@ func TestARefusalUnderAnOlderSecretMeetsWhatCameSince(t *testing.T) {
 	}
 	during.later(2 * consent.Grace)
 	if got := during.state("ada@example.org"); got == consent.Confirmed {
-		t.Error("confirmed again without a press")
+		t.Error("confirmed again without a confirmation")
 	}
 }

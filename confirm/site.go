@@ -12,7 +12,7 @@ type Site struct {
 	Purposes      []Purpose
 	Terms         consent.Terms
 	EmailsPerSite []store.Limit     // to anybody
-	EventQueues   []store.QueueName // one for each endpoint that is told
+	EventQueues   []store.QueueName // one for each endpoint of the site
 }
 
 // Purpose is one thing a person can agree to, with its exact text in every language of the site.

@@ -8,7 +8,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 )
 
-// Day is what was counted at a site on one day (UTC). See CountSignups and its like for what each is.
+// Day is what was counted at a site on one day (UTC). See consent.CountSignups and the other names for what each is.
 type Day struct {
 	Day           string         `json:"day"` // as 2006-01-02
 	Signups       int64          `json:"signups"`
@@ -28,7 +28,7 @@ type Day struct {
 // TimeToConfirm is how long it took from signups to their confirmations.
 type TimeToConfirm struct {
 	Seconds int64         `json:"seconds"` // of all together; divided by Confirmations: the mean
-	Within  []WithinCount `json:"within"`  // for each of Buckets
+	Within  []WithinCount `json:"within"`  // for each of consent.Buckets
 }
 
 // WithinCount is how many confirmations took less than a bucket's time, and no less than that of the one before.
@@ -45,8 +45,8 @@ type PurposeCount struct {
 	Withdrawals   int64  `json:"withdrawals"`
 }
 
-// Stats returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest first. Days on
-// which nothing happened are left out.
+// Stats returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest
+// first. Days on which nothing happened are left out.
 func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
 	counted, err := w.Store.Counts(ctx, site, from, to)
 	if err != nil {
@@ -83,9 +83,17 @@ func (d *Day) add(name string, n int64) {
 		at = d.purpose(of).at(name)
 	default:
 		at = map[string]*int64{
-			consent.CountSignups: &d.Signups, consent.CountEmails: &d.Emails, consent.CountConfirmations: &d.Confirmations, consent.CountDeclines: &d.Declines,
-			consent.CountWithdrawals: &d.Withdrawals, consent.CountExpiries: &d.Expired, consent.CountUndeliverable: &d.Undeliverable, consent.CountSeconds: &d.TimeToConfirm.Seconds,
-			consent.CountBounces: &d.Bounces, consent.CountComplaints: &d.Complaints, consent.CountReminders: &d.Reminders,
+			consent.CountSignups:       &d.Signups,
+			consent.CountEmails:        &d.Emails,
+			consent.CountConfirmations: &d.Confirmations,
+			consent.CountDeclines:      &d.Declines,
+			consent.CountWithdrawals:   &d.Withdrawals,
+			consent.CountExpiries:      &d.Expired,
+			consent.CountUndeliverable: &d.Undeliverable,
+			consent.CountBounces:       &d.Bounces,
+			consent.CountComplaints:    &d.Complaints,
+			consent.CountReminders:     &d.Reminders,
+			consent.CountSeconds:       &d.TimeToConfirm.Seconds,
 		}[name]
 	}
 	if at != nil {
@@ -104,5 +112,9 @@ func (d *Day) purpose(id string) *PurposeCount {
 }
 
 func (p *PurposeCount) at(name string) *int64 {
-	return map[string]*int64{consent.CountSignups: &p.Signups, consent.CountConfirmations: &p.Confirmations, consent.CountWithdrawals: &p.Withdrawals}[name]
+	return map[string]*int64{
+		consent.CountSignups:       &p.Signups,
+		consent.CountConfirmations: &p.Confirmations,
+		consent.CountWithdrawals:   &p.Withdrawals,
+	}[name]
 }

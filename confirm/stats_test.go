@@ -9,7 +9,7 @@ import (
 	"github.com/optin/optin/confirm"
 )
 
-func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
+func TestStatsAreByDayAndPurpose(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter", "offers")
 	first := env.email()
@@ -23,16 +23,27 @@ func TestWhatWasCountedIsReadByDayAndPurpose(t *testing.T) {
 		t.Fatal(err)
 	}
 	within := func(later int64) confirm.TimeToConfirm {
-		return confirm.TimeToConfirm{Seconds: later * 86400, Within: []confirm.WithinCount{{Under: "1m"}, {Under: "10m"}, {Under: "1h"}, {Under: "24h"}, {Under: "later", Count: later}}}
+		return confirm.TimeToConfirm{Seconds: later * 86400, Within: []confirm.WithinCount{
+			{Under: "1m"}, {Under: "10m"}, {Under: "1h"}, {Under: "24h"}, {Under: "later", Count: later},
+		}}
 	}
 	want := []confirm.Day{
-		{Day: "2026-11-21", Signups: 1, Emails: 1, TimeToConfirm: within(0), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1}, {ID: "offers", Signups: 1}}},
-		{Day: "2026-11-22", Signups: 1, Confirmations: 1, TimeToConfirm: within(1), Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1, Confirmations: 1}, {ID: "offers", Confirmations: 1}}},
+		{
+			Day: "2026-11-21", Signups: 1, Emails: 1, TimeToConfirm: within(0),
+			Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1}, {ID: "offers", Signups: 1}},
+		},
+		{
+			Day: "2026-11-22", Signups: 1, Confirmations: 1, TimeToConfirm: within(1),
+			Purposes: []confirm.PurposeCount{
+				{ID: "letter", Signups: 1, Confirmations: 1}, {ID: "offers", Confirmations: 1},
+			},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if none, err := env.Website.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30"); err != nil || len(none) != 0 {
+	none, err := env.Website.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30")
+	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}
 }

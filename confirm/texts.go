@@ -13,7 +13,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// putEvery is how often the store is given a text that it should have: after a store has lost everything, it has the text again by then.
+// putEvery is how often the store is given a text that it should have: after a store has lost everything, it has the
+// text again by then.
 const putEvery = time.Minute
 
 // texts remembers the texts of statements by their hashes, and has the store keep them.

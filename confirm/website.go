@@ -12,26 +12,24 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrNotDue means that what a job was to send is not to be sent any more.
-var ErrNotDue = errors.New("confirm: no longer due")
-
 // MaxLookup is how many addresses one LookupAll takes.
 const MaxLookup = 1000
 
 // concurrentLookups is how many addresses of a LookupAll are looked up at once.
 const concurrentLookups = 16
 
-// Website is what a website's servers ask and do. Methods that take the id of a subscription return store.ErrNotFound where nothing is known
-// under it.
+// Website is what a website's servers ask and do. Methods that take the id of a subscription return store.ErrNotFound
+// where nothing is known under it.
 type Website struct{ *records }
 
-// Lookup answers the website's question: what is known of this address here? store.ErrNotFound if nothing is.
+// Lookup returns what is known of an address at a site; store.ErrNotFound if nothing is.
 func (w *Website) Lookup(ctx context.Context, site string, a address.Address) (consent.Status, error) {
 	return w.LookupAt(ctx, site, a, time.Time{})
 }
 
-// LookupAt is Lookup at a past time, from what is kept as evidence of each action; the zero time is now. Status.Complete says whether all
-// of what ended before then is still known. Nothing is known of erased people, or of records that have expired.
+// LookupAt is Lookup at a past time, from what is kept as evidence of each action; the zero time is now.
+// Status.Complete says whether all of what ended before then is still known. Nothing is known of erased people, or of
+// records that have expired.
 func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, at time.Time) (consent.Status, error) {
 	key, err := w.locate(ctx, site, a)
 	if err != nil {
@@ -49,7 +47,9 @@ func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, 
 }
 
 // LookupAll is LookupAt for many addresses, in their order; nil where nothing is known.
-func (w *Website) LookupAll(ctx context.Context, site string, all []address.Address, at time.Time) ([]*consent.Status, error) {
+func (w *Website) LookupAll(
+	ctx context.Context, site string, all []address.Address, at time.Time,
+) ([]*consent.Status, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	found, next := make([]*consent.Status, len(all)), make(chan int)
@@ -86,8 +86,9 @@ func (w *Website) ByID(ctx context.Context, site, id string) (consent.Status, er
 	return w.status(ctx, rec, time.Time{})
 }
 
-// Resend makes the email of the latest open request due again, and reports whether it is: not for a person who declined or has nothing
-// open, nor where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site, or the service, has no email left.
+// Resend makes the email of the latest open request due again, and reports whether it is: not for a person who declined
+// or has nothing open, nor where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site,
+// or the service, has no email left.
 func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err error) {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {
@@ -100,8 +101,10 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	return res.email, err
 }
 
-// Withdraw withdraws the consents to the named purposes, or all if none is named, because the person told the website.
-func (w *Website) Withdraw(ctx context.Context, site, id string, purposes []string, e consent.Evidence) (consent.Status, error) {
+// Withdraw withdraws the consents to the named purposes, or all if none is named, as the person asked the website to.
+func (w *Website) Withdraw(
+	ctx context.Context, site, id string, purposes []string, e consent.Evidence,
+) (consent.Status, error) {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {
 		return consent.Status{}, err
@@ -123,8 +126,8 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	return err
 }
 
-// Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that withdraws. It returns
-// ErrNotDue if the person was erased since: then only that they were erased is told.
+// Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that
+// withdraws. It returns ErrNotDue if the person was erased since: then only EventErased is due.
 func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 	e, err := w.OpenEvent(job)
 	if err != nil {
@@ -146,7 +149,8 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 	return e, w.texts.fill(ctx, e.Data.Purposes)
 }
 
-// OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or not.
+// OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or
+// not.
 func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
 	err = w.sealer.open(job.Key, job.Body, &e)
 	return e, err

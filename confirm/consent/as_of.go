@@ -1,12 +1,10 @@
 package consent
 
-import (
-	"time"
-)
+import "time"
 
-// AsOf returns the subscription as it stood at a time, read from its evidence; a zero one if it did not exist yet. Whole is false where
-// something that ended before then, or was changed since, is no longer known: what this answer says was confirmed was, but more may
-// have been.
+// AsOf returns the subscription as it stood at a time, read from its evidence; a zero one if it did not exist yet.
+// Whole is false where something that ended before then, or was changed since, is no longer known: what this answer
+// says was confirmed was, but more may have been.
 func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	if s.Created.After(t) {
 		return Subscription{}, true
@@ -22,14 +20,14 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 		}
 		then.Requests = append(then.Requests, r)
 	}
-	for _, g := range s.Consents {
-		if g.Given.After(t) {
+	for _, c := range s.Consents {
+		if c.Given.After(t) {
 			continue
 		}
-		if g.Ended != nil && g.Ended.At.After(t) {
-			g.State, g.Ended = Confirmed, nil
+		if c.Ended != nil && c.Ended.At.After(t) {
+			c.State, c.Ended = Confirmed, nil
 		}
-		then.Consents = append(then.Consents, g)
+		then.Consents = append(then.Consents, c)
 	}
 	if s.Declined != nil && s.Declined.At.After(t) {
 		then.Declined = nil

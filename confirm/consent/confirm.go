@@ -32,9 +32,9 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	return event(EventConfirmed), nil
 }
 
-// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrGone, ErrWithdrawn, ErrExpired.
-// A request that was confirmed, or whose purposes were all confirmed by another email's link, stays so for its holder while any of it
-// holds, past its deadline too.
+// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrGone,
+// ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by another email's link,
+// stays so for its holder while any of it holds, past its deadline too.
 func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	if s.Declined != nil {
 		return nil, ErrDeclined
@@ -84,5 +84,5 @@ func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
 			ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
 		}, a.Terms, now)
 	}
-	return effects{jobs: email(a.ID, due)}, nil
+	return effects{jobs: emailJob(a.ID, due)}, nil
 }

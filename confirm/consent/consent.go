@@ -1,37 +1,39 @@
 // Package consent is the rules of double opt-in: who has said yes, and what may happen next.
 //
-// A rule is a pure function of what is known (a Subscription), one Action and the time. Apply returns what is known afterwards and what
-// follows from it: jobs to be done and events for the website. The package knows no store, no clock and no wire.
+// A rule is a pure function of what is known (a Subscription), one Action and the time. Apply returns what is known
+// afterwards and what follows from it: jobs to be done and events for the website. The package reads no clock and does
+// no I/O; of package store it uses the types Limit and Count alone.
 //
-//	action      who does it                         what it does
-//	Signup      anybody, with a form                opens a request: its own link, statements, evidence, deadline; one email job
+//	action      by                                  what it does
+//	Signup      anybody, with a form                opens a request with its own link, evidence and deadline
 //	Confirm     the mailbox, with an email's link   turns what the request asked for into consents
-//	Decline     the mailbox                         closes everything; no email from this site until Unblock
-//	Unblock     the mailbox                         emails may come again; confirms nothing
-//	Renew       the mailbox, with an expired link   opens the same request anew, with its first evidence; one email job
-//	Withdraw    the mailbox, with any later email,  takes back one purpose or all
-//	            or the website's server
-//	Resend      the website's server                the email of the latest open request again, with the same link
-//	Erase       the website's server                forgets the person, but not that they declined or withdrew
+//	Decline     the mailbox, with an email's link   ends every consent, closes every request; no email until Unblock
+//	Unblock     the mailbox, with an email's link   emails may come again; confirms nothing
+//	Renew       the mailbox, with an expired link   opens a new request for the same, with the first one's evidence
+//	Withdraw    the mailbox, with the link that     takes back one purpose or all
+//	            unsubscribes, or the website
+//	Resend      the website                         the email of the latest open request again, with the same link
+//	Erase       the website                         forgets the person, but not that they declined or withdrew
 //	Delivered   the relay                           keeps its answer as evidence
-//	Bounced     the relay, or a mail system's       the same; a permanent refusal closes the request
-//	            report after the relay took it
-//	Complained  the mailbox, by a mail system's     takes back everything and closes what is open
-//	            report
-//	Expire      the clock                           every action first closes what is past its deadline; by itself Expire also sends
-//	                                                one reminder of the latest open request, where the site wants that
+//	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
+//	Complained  a mail system, for the mailbox      takes back everything and closes what is open
+//	Expire      the clock                           one reminder of the latest open request, if the site wants it
+//	Move        a rotation of secrets               leaves the new id of a bare refusal in its place
+//
+// Before every action, what is past its deadline is closed, and what nothing needs any more is deleted.
 //
 // Whatever actions come in whatever order:
 //
 //  1. Nothing is confirmed but by a Confirm on a request that asked for it.
-//  2. A Signup never changes or takes away what is confirmed, nor any open request.
+//  2. A Signup changes neither what is confirmed nor any open request.
 //  3. Declined holds until Unblock; withdrawn holds until a new Signup and a new Confirm.
-//  4. Emails keep to the site's limits for one address, exactly. Without being asked for, a request's email comes at most once more.
-//  5. The same action done twice is done once.
-//  6. A person who was erased stays erased until a new Signup, and a refusal outlives the person's data.
+//  4. The times at which emails are due keep to the site's limits for one address, exactly, until the person is erased.
+//     Unless it is asked for again, a request's email comes at most twice: the second one is its reminder.
+//  5. An action that is repeated at once changes nothing and causes no event.
+//  6. A person who was erased stays unknown until a new Signup. That they declined or withdrew outlives their data.
 //
-// A Signup always yields one email job, whatever is known of the address, so nothing that a store does for it tells a stranger what that
-// is. Whether the job's email is due is asked when the job runs: Subscription.EmailDue.
+// A Signup always yields one email job, whatever is known of the address, so nothing that a store does for it tells a
+// stranger what that is. Whether the job's email is due is asked when the job runs: Subscription.EmailDue.
 //
 // Counts reads what an action is counted as from the difference that it made.
 package consent
@@ -57,7 +59,8 @@ var (
 
 // Bounds of one subscription, so that nobody can make it grow without end.
 const (
-	// MaxOpen is how many requests for the same purposes may be open at once. Requests for other purposes have as much room again.
+	// MaxOpen is how many requests for the same purposes may be open at once. Requests for other purposes have as much
+	// room again.
 	MaxOpen = 8
 	// MaxWait is the longest that an email may wait for the limits: nobody can book a mailbox further ahead.
 	MaxWait = 24 * time.Hour
@@ -77,8 +80,8 @@ const (
 
 // Action is one thing that happens to a subscription.
 type Action interface {
-	// apply changes s, which is the caller's own copy, and returns what follows from it. An action that comes a second time changes
-	// nothing and causes no event.
+	// apply changes s, which is the caller's own copy, and returns what follows from it. An action that comes a second
+	// time changes nothing and causes no event.
 	apply(s *Subscription, now time.Time) (effects, error)
 }
 
@@ -96,8 +99,8 @@ type Change struct {
 	Changed      bool         // whether Subscription differs from what it was
 }
 
-// Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has changed, and
-// Change.Subscription is s as it was.
+// Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has
+// changed, and Change.Subscription is s as it was.
 func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	unchanged := Change{Subscription: s}
@@ -109,15 +112,15 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	if err := json.Unmarshal(before, &after); err != nil {
 		return unchanged, err
 	}
-	first := after.expire(now)
+	expired := after.expire(now)
 	after.prune(now)
 	then, err := a.apply(&after, now)
 	if err != nil {
 		return unchanged, err
 	}
 	c := Change{
-		Jobs:   slices.Concat(first.jobs, then.jobs, after.schedule(now)),
-		Events: slices.Concat(first.events, then.events),
+		Jobs:   slices.Concat(then.jobs, after.schedule(now)),
+		Events: slices.Concat(expired, then.events),
 	}
 	encoded, err := json.Marshal(after)
 	if err != nil {
@@ -130,7 +133,7 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	return c, nil
 }
 
-// JobType is the kind of a Job.
+// JobType says what a Job does.
 type JobType string
 
 // The job types.
@@ -146,11 +149,11 @@ type Job struct {
 	Due     time.Time // not before; zero: now
 }
 
-func email(request string, due time.Time) []Job {
+func emailJob(request string, due time.Time) []Job {
 	return []Job{{Type: JobEmail, Request: request, Due: due}}
 }
 
-// EventType is what a website is told. A pending subscription is never announced.
+// EventType is what a website is told. That a subscription is pending is never announced.
 type EventType string
 
 // The event types.

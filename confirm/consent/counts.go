@@ -7,17 +7,17 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// What is counted, each by the UTC day of the action. Counts by purpose have the purpose's id behind a slash as well: a confirmation of
-// two purposes is one of CountConfirmations and one of each of its purposes.
+// What is counted, each by the UTC day of the action. Counts by purpose have the purpose's id behind a slash as well: a
+// confirmation of two purposes is one of CountConfirmations and one of each of its purposes.
 const (
-	CountSignups       = "signups"       // requests that were opened; a signup for what is pending or confirmed already opens none
+	CountSignups       = "signups"       // requests that were opened, but for renewals: not every signup opens one
 	CountEmails        = "emails"        // emails with a link that a relay took
 	CountConfirmations = "confirmations" // confirmations that made a consent
 	CountDeclines      = "declines"
 	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, but for a decline
 	CountExpiries      = "expiries"    // requests that nobody confirmed
 	CountUndeliverable = "undeliverable"
-	CountBounces       = "bounces"         // those of CountUndeliverable that were reported after a relay had taken the email
+	CountBounces       = "bounces"         // those of CountUndeliverable that a mail system reported later
 	CountComplaints    = "complaints"      // spam reports that withdrew a consent or closed a request
 	CountReminders     = "reminders"       // emails that were made due once more because nobody had confirmed
 	CountSeconds       = "confirm_seconds" // from the signup, or renewal, to its confirmation, summed up
@@ -33,11 +33,16 @@ type Bucket struct {
 // Buckets returns those of the time to confirm, the shortest first; the last one has no end.
 func Buckets() []Bucket {
 	return []Bucket{
-		{"1m", time.Minute}, {"10m", 10 * time.Minute}, {"1h", time.Hour}, {"24h", 24 * time.Hour}, {"later", 1<<63 - 1},
+		{"1m", time.Minute},
+		{"10m", 10 * time.Minute},
+		{"1h", time.Hour},
+		{"24h", 24 * time.Hour},
+		{"later", 1<<63 - 1},
 	}
 }
 
-// Counts returns what one action is counted as: read from the difference that it made, so that nothing is counted that was not committed.
+// Counts returns what one action is counted as: read from the difference that it made, so that nothing is counted that
+// was not committed.
 func Counts(before, after Subscription) []store.Count {
 	c := &counts{day: after.Changed.UTC().Format(time.DateOnly)}
 	for _, r := range after.Requests {

@@ -2,8 +2,8 @@ package consent
 
 import "time"
 
-// Decline is "this was not me": the holder of the mailbox wants no emails from this site, and gets none until Unblock, no matter who
-// signs the address up. It withdraws what was confirmed, too.
+// Decline is "this was not me": the holder of the mailbox wants no emails from this site, and gets none until Unblock,
+// no matter who signs the address up. It withdraws what was confirmed, too.
 type Decline struct {
 	Site     string
 	Evidence Evidence
@@ -47,6 +47,6 @@ func (a Unblock) apply(s *Subscription, now time.Time) (effects, error) {
 type Move struct{ To string }
 
 func (a Move) apply(s *Subscription, _ time.Time) (effects, error) {
-	*s = Subscription{Site: s.Site, Created: s.Created, MovedTo: a.To}
+	*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
 	return effects{}, nil
 }

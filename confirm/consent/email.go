@@ -16,8 +16,9 @@ const (
 	EmailKnown   EmailType = "known"   // you confirmed already; holds the link that withdraws
 )
 
-// EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when the request was
-// confirmed, closed or emailed meanwhile, when its link would be dead on arrival, or when the signup asked for nothing new.
+// EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
+// the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, or when the signup
+// asked for nothing new.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	if s.Declined != nil || s.Address.IsZero() {
 		return ""
@@ -37,8 +38,8 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 // emailTimes are the moments at which emails of one subscription were or will be due.
 type emailTimes []time.Time
 
-// next returns the first moment from now on at which every limit allows one more email, and forgets the times that no limit counts any
-// more.
+// next returns the first moment from now on at which every limit allows one more email, and forgets the times that no
+// limit counts any more.
 func (all *emailTimes) next(limits []store.Limit, now time.Time) time.Time {
 	at, longest := now, time.Duration(0)
 	times := slices.SortedFunc(slices.Values(*all), time.Time.Compare)
@@ -54,28 +55,31 @@ func (all *emailTimes) next(limits []store.Limit, now time.Time) time.Time {
 	return at
 }
 
-// Resend makes the email of the latest open request due again: the same link with the same deadline, within the limits on emails to one
-// address. A website's server asks for it when a person says that no email came. It does nothing for a person who declined or has
-// nothing open, or while the limits allow no email.
+// Resend makes the email of the latest open request due again: the same link with the same deadline, within the limits
+// on emails to one address. A website's server asks for it when a person says that no email came. It does nothing for a
+// person who declined or has nothing open, or while the limits allow no email.
 type Resend struct {
 	Terms Terms
 }
 
 func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
 	r := s.Requests.LatestOpen(now)
-	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) || s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
+	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) {
+		return effects{}, nil
+	}
+	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
 		return effects{}, nil
 	}
 	r.ResentAt = now
 	s.EmailTimes = append(s.EmailTimes, now)
-	return effects{jobs: email(r.ID, time.Time{})}, nil
+	return effects{jobs: emailJob(r.ID, time.Time{})}, nil
 }
 
 // emailTaken reports whether a relay took the request's email and nobody has asked for it again since.
 func (r *Request) emailTaken() bool { return r.Delivery != nil && !r.Delivery.At.Before(r.ResentAt) }
 
-// remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link and deadline. Sent
-// or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
+// remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link
+// and deadline. Sent or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
 func (s *Subscription) remind(t Terms, now time.Time) []Job {
 	var due *Request
 	latest := s.Requests.LatestOpen(now)
@@ -89,12 +93,15 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 			due = r
 		}
 	}
-	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.emailTaken() || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
+	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.emailTaken() {
+		return nil
+	}
+	if s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
 		return nil
 	}
 	due.ResentAt, due.RemindedAt = now, now
 	s.EmailTimes = append(s.EmailTimes, now)
-	return email(due.ID, time.Time{})
+	return emailJob(due.ID, time.Time{})
 }
 
 // IsReminder reports whether the email that is due, or was last due, is a reminder.
@@ -113,8 +120,8 @@ func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
 	return effects{}, nil
 }
 
-// Bounced is the answer of a relay, or the report of a mail system after it, that an address will never take the email of a request. Only
-// an open request is closed: the email of a confirmed one did arrive.
+// Bounced is the answer of a relay, or the report of a mail system after it, that an address will never take the email
+// of a request. Only an open request is closed: the email of a confirmed one did arrive.
 type Bounced struct {
 	Request  string
 	Evidence Evidence

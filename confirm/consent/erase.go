@@ -2,8 +2,9 @@ package consent
 
 import "time"
 
-// Erase deletes a person's data (GDPR article 17). Where they declined or withdrew, that alone is kept, with its time, under the keyed id:
-// a refusal goes on stopping every email. Where there is nothing of the sort the whole record goes (Gone).
+// Erase deletes a person's data (GDPR article 17). Where they declined or withdrew, that alone is kept, with its time,
+// under the keyed id: a refusal goes on stopping every email. Where there is nothing of the sort the whole record goes
+// (Gone).
 type Erase struct{}
 
 func (Erase) apply(s *Subscription, now time.Time) (effects, error) {
@@ -17,7 +18,8 @@ func (Erase) apply(s *Subscription, now time.Time) (effects, error) {
 // erase leaves of a person that emails were declined, or that a consent was withdrawn, and when.
 func (s *Subscription) erase(now time.Time) {
 	left := Subscription{
-		Site: s.Site, Created: s.Created, Changed: s.Changed, WithdrawnAt: lastWithdrawal(s, now), HistorySince: s.HistorySince,
+		Site: s.Site, Created: s.Created, Changed: s.Changed,
+		WithdrawnAt: lastWithdrawal(s, now), HistorySince: s.HistorySince,
 	}
 	if !s.Address.IsZero() {
 		left.HistorySince = now
@@ -41,6 +43,6 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 
 // Gone reports whether there is nothing left to be kept.
 func (s *Subscription) Gone() bool {
-	return s.Address.IsZero() && s.Declined == nil && s.Unblocked == nil && s.WithdrawnAt.IsZero() && len(s.Requests) == 0 &&
-		len(s.Consents) == 0 && s.MovedTo == ""
+	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
+		s.Declined == nil && s.Unblocked == nil && s.WithdrawnAt.IsZero() && s.MovedTo == ""
 }

@@ -7,21 +7,23 @@ import (
 	"github.com/optin/optin/confirm/consent"
 )
 
-func TestWhoCameBackAfterAWithdrawalAndDidNotPressIsForgottenAgain(t *testing.T) {
-	e := newEnv(t)
-	e.does(consent.Signup{ID: "1", Address: mustParse("ada@example.org"), Site: "gazette", Locale: "fr", Statements: oneLetter(), Terms: terms, Evidence: consent.Evidence{At: e.now}})
-	e.does(consent.Confirm{Request: "1", Evidence: consent.Evidence{At: e.now}})
-	e.does(consent.Withdraw{Evidence: consent.Evidence{At: e.now}})
-	follows(t, e.does(consent.Erase{}), "subscription.erased")
-	e.is(consent.Withdrawn).later(time.Hour)
-	e.does(consent.Signup{ID: "2", Address: mustParse("ada@example.org"), Site: "gazette", Locale: "en", Statements: oneLetter(), Terms: terms, Evidence: consent.Evidence{At: e.now}})
-	e.is(consent.Pending)
-	if e.sub.Locale != "en" {
-		t.Errorf("the language is %q", e.sub.Locale)
+func TestAnErasedPersonWhoSignsUpAndDoesNotConfirmIsErasedAgain(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("1"))
+	env.does(consent.Confirm{Request: "1", Evidence: consent.Evidence{At: env.now}})
+	env.does(consent.Withdraw{Evidence: consent.Evidence{At: env.now}})
+	follows(t, env.does(consent.Erase{}), "subscription.erased")
+	env.is(consent.Withdrawn).later(time.Hour)
+	again := env.signup("2")
+	again.Locale = "en"
+	env.does(again)
+	env.is(consent.Pending)
+	if env.sub.Locale != "en" {
+		t.Errorf("the language is %q", env.sub.Locale)
 	}
-	e.later(terms.TTL + consent.Grace)
-	e.does(consent.Expire{})
-	if e.is(consent.Withdrawn); !e.sub.Address.IsZero() || !e.sub.Expires().IsZero() {
-		t.Errorf("%+v", e.sub)
+	env.later(terms.TTL + consent.Grace)
+	env.does(consent.Expire{})
+	if env.is(consent.Withdrawn); !env.sub.Address.IsZero() || !env.sub.Expires().IsZero() {
+		t.Errorf("%+v", env.sub)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder whose time has come is
-// made due.
+// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder whose
+// time has come is made due.
 type Expire struct {
 	Terms Terms
 }
@@ -15,8 +15,8 @@ func (a Expire) apply(s *Subscription, now time.Time) (effects, error) {
 	return effects{jobs: s.remind(a.Terms, now)}, nil
 }
 
-// expire closes the requests that are past their deadline.
-func (s *Subscription) expire(now time.Time) effects {
+// expire closes the requests that are past their deadline, and returns the event of that.
+func (s *Subscription) expire(now time.Time) []EventType {
 	expired := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
@@ -25,13 +25,13 @@ func (s *Subscription) expire(now time.Time) effects {
 		}
 	}
 	if expired && s.State(now) == Expired {
-		return event(EventExpired)
+		return []EventType{EventExpired}
 	}
-	return effects{}
+	return nil
 }
 
-// prune deletes what nothing needs any more: closed requests past their grace and, where emails were declined and nothing was ever
-// consented to, everything but the refusal.
+// prune deletes what nothing needs any more: closed requests past their grace and, where emails were declined and
+// nothing was ever consented to, everything but the refusal.
 func (s *Subscription) prune(now time.Time) {
 	s.deleteRequests(func(r Request) bool {
 		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
@@ -39,7 +39,8 @@ func (s *Subscription) prune(now time.Time) {
 	if s.Declined != nil && len(s.Consents) == 0 && !now.Before(s.Declined.At.Add(Grace)) {
 		s.erase(now)
 	}
-	if !s.WithdrawnAt.IsZero() && !s.Address.IsZero() && s.Declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0 {
+	nothingKnown := s.Declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0
+	if nothingKnown && !s.WithdrawnAt.IsZero() && !s.Address.IsZero() {
 		s.erase(now) // a person who was erased, signed up again and did not confirm
 	}
 }
@@ -103,8 +104,8 @@ func (s *Subscription) nextExpire() (at time.Time) {
 	return at
 }
 
-// schedule returns the next Expire job, unless one that comes early enough is outstanding. A job whose time has come still counts while
-// its cause remains; Expire handles it.
+// schedule returns the next Expire job, unless one that comes early enough is outstanding. A job whose time has come
+// still counts while its cause remains; Expire handles it.
 func (s *Subscription) schedule(now time.Time) []Job {
 	at := s.nextExpire()
 	if !s.ExpireAt.After(now) && !s.ExpireAt.Equal(at) {

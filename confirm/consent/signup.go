@@ -27,15 +27,15 @@ type Terms struct {
 }
 
 func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
-	due := time.Time{}
+	var due time.Time
 	if s.Declined == nil && s.Requests.Find(a.ID) == nil {
 		due = s.signUp(a, now)
 	}
-	return effects{jobs: email(a.ID, due)}, nil
+	return effects{jobs: emailJob(a.ID, due)}, nil
 }
 
-// signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed already. It returns
-// when the email is due; zero: now, or there is none.
+// signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed
+// already. It returns when the email is due; zero: now, or there is none.
 func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	if s.Address.IsZero() {
 		s.Address = a.Address
@@ -56,11 +56,12 @@ func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	}, a.Terms, now)
 }
 
-// open opens a request and returns when its email is due: now or, for a purpose that no open request asks for yet, as soon as the limits
-// allow. A repetition of what is pending, while no further email is allowed, opens nothing: its email is in the mailbox. Repetitions
-// cannot crowd out a request for something else, which has as much room again.
+// open opens a request and returns when its email is due: now or, for a purpose that no open request asks for yet, as
+// soon as the limits allow. A repetition of what is pending, while no further email is allowed, opens nothing: its
+// email is in the mailbox. Repetitions cannot crowd out a request for something else, which has as much room again.
 func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
-	due, open, repeated := s.EmailTimes.next(t.EmailsPerAddress, now), s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
+	due := s.EmailTimes.next(t.EmailsPerAddress, now)
+	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
 	if open >= 2*MaxOpen || repeated && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
 		return time.Time{}
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Status is a subscription as a website sees it: the answer of a lookup, and the data of an event.
+// Status is a subscription as a website sees it: what a lookup returns, and the data of an event.
 type Status struct {
 	ID             string          `json:"id"`
 	Site           string          `json:"site"`
@@ -19,7 +19,7 @@ type Status struct {
 	Purposes       []PurposeStatus `json:"purposes"`
 	UnsubscribeURL *string         `json:"unsubscribe_url"`
 	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: the time it is about
-	Complete       *bool           `json:"complete,omitempty"` // beside AsOf; false: of what ended before then, something is no longer known
+	Complete       *bool           `json:"complete,omitempty"` // beside AsOf: all that ended before then is known
 }
 
 // PurposeStatus is one purpose of a Status: where it stands, since when, and the text that was shown.
@@ -31,11 +31,13 @@ type PurposeStatus struct {
 	TextSHA256 string    `json:"text_sha256"`
 }
 
-// State returns confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if nothing is known.
+// State returns confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if
+// nothing is known.
 func (s *Subscription) State(now time.Time) State {
 	var best PurposeStatus
 	for _, p := range s.Purposes(now) {
-		if best.State == "" || rank(p.State) > rank(best.State) || rank(p.State) == rank(best.State) && p.Since.After(best.Since) {
+		better := cmp.Or(cmp.Compare(rank(p.State), rank(best.State)), p.Since.Compare(best.Since)) > 0
+		if best.State == "" || better {
 			best = p
 		}
 	}
@@ -59,7 +61,8 @@ func rank(s State) int {
 	return 0
 }
 
-// Purposes returns where every purpose stands, in the order in which they were first asked for, without the words of their texts.
+// Purposes returns where every purpose stands, in the order in which they were first asked for, without the words of
+// their texts.
 func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 	all := []PurposeStatus{}
 	for _, id := range s.purposeIDs() {

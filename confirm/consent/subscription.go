@@ -34,8 +34,8 @@ type Evidence struct {
 	Attested *Attested `json:"att,omitempty"` // of ByServer: what the website says that it saw; we saw its server
 }
 
-// Attested is what a website's server says of the visitor on whose behalf it calls. It is the website's word, and kept apart from what was
-// seen here.
+// Attested is what a website's server says of the visitor on whose behalf it calls. It is the website's word, and kept
+// apart from what was seen here.
 type Attested struct {
 	IP        string    `json:"ip,omitempty"`
 	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
@@ -57,8 +57,8 @@ const (
 	ByRelay      Method = "smtp"
 	ByClock      Method = "clock"
 	ByServer     Method = "server"    // a call of the website's server, with its API key
-	ByReport     Method = "dsn"       // a mail system's report that an email did not arrive (RFC 3464, or a relay's notification)
-	ByComplaint  Method = "complaint" // a mail system's report that an email was marked as spam (RFC 5965, or a relay's notification)
+	ByReport     Method = "dsn"       // a report that an email did not arrive (RFC 3464, or a relay's notification)
+	ByComplaint  Method = "complaint" // a report that an email was marked as spam (RFC 5965, or a relay's notification)
 )
 
 // Statement is what was put to a person: a purpose, and the hash of the exact words.
@@ -79,8 +79,8 @@ type Request struct {
 	State      State       `json:"st"`
 	Closed     *Evidence   `json:"closed,omitempty"`   // the action that ended Pending
 	Delivery   *Delivery   `json:"delivery,omitempty"` // the last email that a relay took
-	ResentAt   time.Time   `json:"resent,omitzero"`    // when the email was last made due again, by Resend or as a reminder
-	RemindAt   time.Time   `json:"remind,omitzero"`    // when a reminder is to be due; zero: never, or it is decided already
+	ResentAt   time.Time   `json:"resent,omitzero"`    // when Resend or a reminder last made the email due again
+	RemindAt   time.Time   `json:"remind,omitzero"`    // when a reminder is to be due; zero: never, or decided already
 	RemindedAt time.Time   `json:"reminded,omitzero"`
 }
 
@@ -112,13 +112,13 @@ type Subscription struct {
 	Consents     Consents        `json:"consents,omitempty"` // oldest first
 	Declined     *Evidence       `json:"declined,omitempty"`
 	Unblocked    *Evidence       `json:"unblocked,omitempty"`
-	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of an erased person: when a consent was withdrawn that was not given anew since
+	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of an erased person: the last, if not confirmed since
 	HistorySince time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
 	EmailTimes   emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
 	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
 	Notice       string          `json:"notice,omitempty"`   // by which signup
 	ExpireAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
-	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now; then nothing else is here
+	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now
 }
 
 // Requests are those of one subscription, oldest first.
@@ -201,7 +201,8 @@ func (all Consents) provenBy(request string) bool {
 	return slices.ContainsFunc(all, func(c Consent) bool { return c.Request == request })
 }
 
-// renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings nothing back.
+// renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings
+// nothing back.
 func (all Consents) renewable(r *Request) []Statement {
 	return slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool {
 		c := all.Latest(st.Purpose)

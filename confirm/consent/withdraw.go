@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Withdraw takes consent back: the named purposes, or all. It works without a question at any time, twice as well as once.
+// Withdraw takes consent back: the named purposes, or all. It works without a question at any time, twice as well as
+// once.
 type Withdraw struct {
 	Purposes []string // none: all
 	Evidence Evidence
@@ -41,15 +42,16 @@ func (s *Subscription) purposeIDs() (ids []string) {
 	return ids
 }
 
-// drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request with nothing
-// left is closed.
+// drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request
+// with nothing left is closed.
 func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.State != Pending {
 			continue
 		}
-		left := slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool { return slices.Contains(purposes, st.Purpose) })
+		dropped := func(st Statement) bool { return slices.Contains(purposes, st.Purpose) }
+		left := slices.DeleteFunc(slices.Clone(r.Statements), dropped)
 		if len(left) == 0 {
 			r.close(Withdrawn, e)
 		} else if len(left) < len(r.Statements) {
@@ -59,8 +61,8 @@ func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 	}
 }
 
-// Complained is a mail system's report that the holder of a mailbox marked an email as spam. They want none: everything that is
-// confirmed is withdrawn, and what is open is closed as withdrawn.
+// Complained is a mail system's report that the holder of a mailbox marked an email as spam. They want none: everything
+// that is confirmed is withdrawn, and what is open is closed as withdrawn.
 type Complained struct {
 	Evidence Evidence // its How is ByComplaint, by which complaints are counted
 }

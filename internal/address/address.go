@@ -1,7 +1,7 @@
 // Package address is an e-mail address, parsed once, and the mailbox behind it.
 //
-// An Address keeps the local part as it was typed, since only the receiver knows whether case matters there. Mailbox is what most
-// providers look at; different spellings of one mailbox share it, and limits count by it.
+// An Address keeps the local part as it was typed, since only the receiver knows whether case matters there. Mailbox is
+// what most providers look at; different spellings of one mailbox share it, and limits count by it.
 package address
 
 import (
@@ -16,13 +16,13 @@ import (
 // ErrInvalid means that a text is not an address that an email can be sent to.
 var ErrInvalid = errors.New("address: not an e-mail address")
 
-// Address is an e-mail address: a local part exactly as typed (RFC 5321 leaves its case to the receiver) and a domain as lower-case
-// A-labels. The zero Address is no address; any other came from Parse.
+// Address is an e-mail address: a local part exactly as typed (RFC 5321 leaves its case to the receiver) and a domain
+// as lower-case A-labels. The zero Address is no address; any other came from Parse.
 type Address struct{ local, domain string }
 
-// Parse reads one bare address: a dot-atom (RFC 5322, with letters beyond ASCII by RFC 6531) of at most 64 bytes, '@', and
-// a domain with a dot (IDNA 2008); 254 bytes in all. Quoted local parts, address literals, comments, display names and lists are
-// refused: nobody types them into a form, and parsers disagree about them. The error is ErrInvalid.
+// Parse reads one bare address: a dot-atom (RFC 5322, with letters beyond ASCII by RFC 6531) of at most 64 bytes, '@',
+// and a domain with a dot (IDNA 2008); 254 bytes in all. Quoted local parts, address literals, comments, display names
+// and lists are refused: nobody types them into a form, and parsers disagree about them. The error is ErrInvalid.
 func Parse(s string) (Address, error) {
 	if len(s) > 254 || !utf8.ValidString(s) {
 		return Address{}, ErrInvalid
@@ -75,7 +75,8 @@ func asciiDomain(s string) (string, bool) {
 	return ascii, strings.Trim(last, "0123456789") != "" // a number there makes it an IP address
 }
 
-// trueALabel refuses an "xn--" label that stands for nothing but ASCII, or that is not the one spelling of what it stands for.
+// trueALabel refuses an "xn--" label that stands for nothing but ASCII, or that is not the one spelling of what it
+// stands for.
 func trueALabel(l string) bool {
 	u, err := idna.Lookup.ToUnicode(l)
 	if err != nil || u == l || strings.IndexFunc(u, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
@@ -99,7 +100,8 @@ func (a Address) Domain() string { return a.domain }
 // IsZero reports whether there is no address.
 func (a Address) IsZero() bool { return a == Address{} }
 
-// Masked returns enough for its owner to recognise it, and not enough for anybody else to write to it: "a…@example.org".
+// Masked returns enough for its owner to recognise it, and not enough for anybody else to write to it:
+// "a…@example.org".
 func (a Address) Masked() string {
 	if a.IsZero() {
 		return ""
@@ -121,13 +123,13 @@ func (a *Address) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// folding maps text by UTS 46, not transitionally: case, width and compatibility forms go, as by NFKC, and characters that differ (ı and i,
-// ß and ss) stay apart. Whether the text may stand in the DNS is not checked.
+// folding maps text by UTS 46, not transitionally: case, width and compatibility forms go, as by NFKC, and characters
+// that differ (ı and i, ß and ss) stay apart. Whether the text may stand in the DNS is not checked.
 var folding = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
-// Mailbox returns the address as far as most providers look at it: without case and compatibility forms of characters, without a "+tag" (at
-// Yahoo a "-tag" too), and at Gmail without dots. Two people may share one, at a provider that tells them apart; so no record is found by
-// it, and it only counts emails.
+// Mailbox returns the address as far as most providers look at it: without case and compatibility forms of characters,
+// without a "+tag" (at Yahoo a "-tag" too), and at Gmail without dots. Two people may share one, at a provider that
+// tells them apart; so no record is found by it, and it only counts emails.
 func (a Address) Mailbox() string {
 	local, err := folding.ToUnicode(a.local)
 	if err != nil {

@@ -16,7 +16,7 @@
 //
 //	Complete()          the job is done
 //	Ended()             the worker has ended the job itself, together with a change of its record
-//	Retry(err)          another attempt after the next of Pool.Waits, give or take a fifth; the job waits in RetryQueue
+//	Retry(err)          another attempt after the next of Pool.Waits, give or take a fifth; waits in RetryQueue
 //	  .WithWait(d)        after d instead of that, give or take a fifth; the end of Pool.Waits does not count
 //	  .WithNotBefore(d)   and not earlier than after d
 //	Move(queue, err)    as Retry, but the job waits in queue

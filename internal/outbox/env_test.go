@@ -40,47 +40,48 @@ func newEnv(t *testing.T) *env {
 }
 
 // enqueue adds n jobs to emails: email-0, email-1, ….
-func (e *env) enqueue(n int) {
-	e.Helper()
-	e.enqueueIn(emails, 0, n)
+func (env *env) enqueue(n int) {
+	env.Helper()
+	env.enqueueIn(emails, 0, n)
 }
 
 // enqueueIn adds the jobs of a queue from one number up to another.
-func (e *env) enqueueIn(queue store.QueueName, from, to int) {
-	e.Helper()
+func (env *env) enqueueIn(queue store.QueueName, from, to int) {
+	env.Helper()
 	var jobs []store.Job
 	for i := from; i < to; i++ {
-		jobs = append(jobs, store.Job{ID: fmt.Sprint(strings.ReplaceAll(string(queue), "/", "_"), "-", i), Queue: queue})
+		id := fmt.Sprint(strings.ReplaceAll(string(queue), "/", "_"), "-", i)
+		jobs = append(jobs, store.Job{ID: id, Queue: queue})
 	}
-	err := e.store.Update(e.Context(), store.Key{Site: "gazette", ID: "0123456789abcdefghijkl"},
+	err := env.store.Update(env.Context(), store.Key{Site: "gazette", ID: "0123456789abcdefghijkl"},
 		func(store.Record) (store.Change, error) {
 			return store.Change{Put: &store.Record{Created: time.Now(), Data: []byte("x")}, Enqueue: jobs}, nil
 		})
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
 }
 
 // outbox makes one that is not started.
-func (e *env) outbox(poll time.Duration, pools ...outbox.Pool) *outbox.Outbox {
-	e.Helper()
-	return e.outboxWith(outbox.Options{Pools: pools, Poll: poll})
+func (env *env) outbox(poll time.Duration, pools ...outbox.Pool) *outbox.Outbox {
+	env.Helper()
+	return env.outboxWith(outbox.Options{Pools: pools, Poll: poll})
 }
 
-func (e *env) outboxWith(o outbox.Options) *outbox.Outbox {
-	e.Helper()
-	o.Store = e.queue
+func (env *env) outboxWith(o outbox.Options) *outbox.Outbox {
+	env.Helper()
+	o.Store = env.queue
 	b, err := outbox.New(o)
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
 	return b
 }
 
 // run lets an outbox work for some time, which passes at once where the clock is fake.
-func (e *env) run(howLong time.Duration, pools ...outbox.Pool) {
-	e.Helper()
-	runFor(e.T, howLong, e.outbox(10*time.Second, pools...))
+func (env *env) run(howLong time.Duration, pools ...outbox.Pool) {
+	env.Helper()
+	runFor(env.T, howLong, env.outbox(10*time.Second, pools...))
 }
 
 func runFor(t *testing.T, howLong time.Duration, b *outbox.Outbox) {
@@ -90,13 +91,13 @@ func runFor(t *testing.T, howLong time.Duration, b *outbox.Outbox) {
 }
 
 // start runs an outbox until the test ends, or until it is stopped.
-func (e *env) start(b *outbox.Outbox) (stop func()) {
-	e.Helper()
-	ctx, cancel := context.WithCancel(e.Context())
+func (env *env) start(b *outbox.Outbox) (stop func()) {
+	env.Helper()
+	ctx, cancel := context.WithCancel(env.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); b.Run(ctx) }()
 	stop = func() { cancel(); <-done }
-	e.Cleanup(stop)
+	env.Cleanup(stop)
 	return stop
 }
 

@@ -12,8 +12,8 @@ const (
 	// maxFailures is how many jobs' failures are remembered. Strangers choose how many emails there are, so it needs a
 	// limit.
 	maxFailures = 1 << 16
-	// rememberFor is how long a failure is remembered, in case another process has ended the job: longer than any pool's
-	// last wait.
+	// rememberFor is how long a failure is remembered, in case another process has ended the job: longer than any
+	// pool's last wait.
 	rememberFor = 24 * time.Hour
 )
 

@@ -19,7 +19,7 @@ func TestThereIsALimitToHowManyFailuresAreRemembered(t *testing.T) {
 		t.Errorf("the second failure of a known job is number %d", got)
 	}
 	if got := f.add(job(-1), now); got != 7 || len(f.byJob) != maxFailures {
-		t.Errorf("the first failure of one job too many is number %d, and %d are remembered; want its attempts, and no more",
+		t.Errorf("the first failure of one job too many is number %d, want its attempts; %d are remembered",
 			got, len(f.byJob))
 	}
 	f.forget(job(0))

@@ -26,11 +26,12 @@ func TestAQueueWhoseJobsHangKeepsNoJobOfAnotherWaiting(t *testing.T) {
 		"because of Timeout":  {perQueue: 0, timeout: 200 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEnv(t)
-			e.enqueueIn("bad", 0, n)
+			env := newEnv(t)
+			env.enqueueIn("bad", 0, n)
 			hanging, over, begun := make(chan bool, n), make(chan struct{}), make(chan string, 6)
-			b := e.outbox(500*time.Millisecond, outbox.Pool{
-				Queues: []store.QueueName{"bad", "good"}, Workers: 8, PerQueue: c.perQueue, Timeout: c.timeout, Waits: hourly,
+			b := env.outbox(500*time.Millisecond, outbox.Pool{
+				Queues: []store.QueueName{"bad", "good"}, Workers: 8, PerQueue: c.perQueue,
+				Timeout: c.timeout, Waits: hourly,
 				Run: func(ctx context.Context, job store.Job) outbox.Result {
 					if job.Queue == "good" {
 						begun <- job.ID
@@ -44,12 +45,12 @@ func TestAQueueWhoseJobsHangKeepsNoJobOfAnotherWaiting(t *testing.T) {
 						return outbox.Retry(context.Canceled)
 					}
 				}})
-			stop := e.start(b)
+			stop := env.start(b)
 			for range 4 {
 				<-hanging
 			}
 			for i := range 6 {
-				e.enqueueIn("good", i, i+1)
+				env.enqueueIn("good", i, i+1)
 				if i%2 == 0 { // the others are enqueued by another process
 					b.Wake("good")
 				}
@@ -76,14 +77,15 @@ func TestPerQueueWorkersAreAtOneQueueAndNoMore(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.perQueue, " of ", c.workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnv(t)
-				e.enqueueIn("a", 0, 30)
-				e.enqueueIn("b", 0, 30)
+				env := newEnv(t)
+				env.enqueueIn("a", 0, 30)
+				env.enqueueIn("b", 0, 30)
 				var mu sync.Mutex
 				at, most := map[store.QueueName]int{}, map[store.QueueName]int{}
 				begun, last, done := time.Now(), time.Duration(0), 0
-				e.run(time.Hour, outbox.Pool{
-					Queues: []store.QueueName{"a", "b"}, Workers: c.workers, PerQueue: c.perQueue, Timeout: time.Hour, Waits: hourly,
+				env.run(time.Hour, outbox.Pool{
+					Queues: []store.QueueName{"a", "b"}, Workers: c.workers, PerQueue: c.perQueue,
+					Timeout: time.Hour, Waits: hourly,
 					Run: func(_ context.Context, job store.Job) outbox.Result {
 						mu.Lock()
 						at[job.Queue]++
@@ -111,15 +113,15 @@ func TestPerQueueWorkersAreAtOneQueueAndNoMore(t *testing.T) {
 }
 
 func TestQueuesHaveTheirTurnsWhicheverAreWoken(t *testing.T) {
-	e, ran := newEnv(t), newRecord()
+	env, ran := newEnv(t), newRecord()
 	queues := []store.QueueName{"a", "b", "c", "d"}
 	for _, queue := range queues {
-		e.enqueueIn(queue, 0, 25)
+		env.enqueueIn(queue, 0, 25)
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	var b *outbox.Outbox
-	b = e.outbox(time.Hour, outbox.Pool{Queues: queues, Timeout: time.Minute, Waits: hourly,
+	b = env.outbox(time.Hour, outbox.Pool{Queues: queues, Timeout: time.Minute, Waits: hourly,
 		Run: func(_ context.Context, job store.Job) outbox.Result {
 			ran.add(job)
 			b.Wake("a")

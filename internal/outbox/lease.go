@@ -49,8 +49,8 @@ func (b *Outbox) giveBack(ctx context.Context, jobs []store.Job) {
 	defer cancel()
 	for _, job := range jobs {
 		if err := b.Store.End(ctx, job, store.Retry(time.Time{})); err != nil {
-			b.Log.Warn("outbox: a lease could not be given back and ends by itself", "queue", job.Queue, "job", job.ID, "error",
-				err)
+			b.Log.Warn("outbox: a lease could not be given back and ends by itself",
+				"queue", job.Queue, "job", job.ID, "error", err)
 		}
 	}
 }

@@ -28,12 +28,12 @@ func (s *failsFor) Lease(ctx context.Context, queue store.QueueName, n int, hold
 
 func TestAQueueThatCannotBeLeasedFromStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran, log := newEnv(t), newRecord(), &logLines{}
-		failing := &failsFor{Queue: e.store, name: "bad"}
-		e.queue = failing
-		e.enqueueIn("bad", 0, 3)
-		e.enqueueIn("good", 0, 100)
-		runFor(t, 10*time.Minute, e.outboxWith(outbox.Options{Log: slog.New(log), Pools: []outbox.Pool{{
+		env, ran, log := newEnv(t), newRecord(), &logLines{}
+		failing := &failsFor{Queue: env.store, name: "bad"}
+		env.queue = failing
+		env.enqueueIn("bad", 0, 3)
+		env.enqueueIn("good", 0, 100)
+		runFor(t, 10*time.Minute, env.outboxWith(outbox.Options{Log: slog.New(log), Pools: []outbox.Pool{{
 			Queues: []store.QueueName{"bad", "good"}, Timeout: time.Minute, Waits: hourly, Run: ran.complete,
 		}}}))
 		if got := ran.times(); len(got) != 100 || got[99] > time.Second {
@@ -63,13 +63,13 @@ func (s slowFor) Lease(ctx context.Context, queue store.QueueName, n int, hold t
 
 func TestAQueueThatIsSlowToLeaseFromDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.queue = slowFor{e.store, "bad"}
-		e.start(e.outbox(10*time.Second, outbox.Pool{
+		env, ran := newEnv(t), newRecord()
+		env.queue = slowFor{env.store, "bad"}
+		env.start(env.outbox(10*time.Second, outbox.Pool{
 			Queues: []store.QueueName{"bad", "good"}, Workers: 2, Timeout: time.Minute, Waits: daily, Run: ran.complete,
 		}))
 		time.Sleep(9 * time.Second) // both workers are idle
-		e.enqueueIn("good", 0, 1)
+		env.enqueueIn("good", 0, 1)
 		time.Sleep(10 * time.Second)
 		if got := ran.times(); len(got) != 1 || got[0] != 10*time.Second {
 			t.Errorf("ran at %v, want at the next poll", got)

@@ -12,9 +12,9 @@ import (
 
 func TestALongJobKeepsItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
-		e.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 3, Timeout: 10 * time.Minute,
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
+		env.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 3, Timeout: 10 * time.Minute,
 			Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -24,7 +24,7 @@ func TestALongJobKeepsItsLease(t *testing.T) {
 		if n := len(ran.times()); n != 1 {
 			t.Errorf("begun %d times, want once", n)
 		}
-		if left, err := e.store.Lease(t.Context(), emails, 1, time.Second); err != nil || len(left) != 0 {
+		if left, err := env.store.Lease(t.Context(), emails, 1, time.Second); err != nil || len(left) != 0 {
 			t.Errorf("left over: %v, %v", left, err)
 		}
 	})
@@ -32,13 +32,13 @@ func TestALongJobKeepsItsLease(t *testing.T) {
 
 func TestAJobOfADeadProcessComesBackWhenItsLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(1)
-		if _, err := e.store.Lease(t.Context(), emails, 1, 30*time.Second); err != nil { // and dies
+		env := newEnv(t)
+		env.enqueue(1)
+		if _, err := env.store.Lease(t.Context(), emails, 1, 30*time.Second); err != nil { // and dies
 			t.Fatal(err)
 		}
 		ran := newRecord()
-		e.run(2*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+		env.run(2*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run: ran.complete})
 		if got := ran.times(); len(got) != 1 || got[0] > 41*time.Second {
 			t.Errorf("begun at %v, want once, when the lease had ended", got)
@@ -55,10 +55,10 @@ func (cannotRenew) RenewLease(context.Context, store.Job, time.Duration) error {
 
 func TestAJobWhoseLeaseEndedDoesNotRunTwiceAtOnceHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran, running := newEnv(t), newRecord(), make(chan struct{}, 1)
-		e.queue = cannotRenew{e.store}
-		e.enqueue(1)
-		e.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 3, Timeout: 10 * time.Minute,
+		env, ran, running := newEnv(t), newRecord(), make(chan struct{}, 1)
+		env.queue = cannotRenew{env.store}
+		env.enqueue(1)
+		env.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 3, Timeout: 10 * time.Minute,
 			Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -87,11 +87,11 @@ func (losesLeases) RenewLease(context.Context, store.Job, time.Duration) error {
 
 func TestTheContextOfAJobEndsWhenItsLeaseIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.queue = losesLeases{e.store}
-		e.enqueue(1)
+		env := newEnv(t)
+		env.queue = losesLeases{env.store}
+		env.enqueue(1)
 		begun, ended := time.Now(), time.Duration(0)
-		e.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Hour, Waits: hourly,
+		env.run(20*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Hour, Waits: hourly,
 			Run: func(ctx context.Context, _ store.Job) outbox.Result {
 				<-ctx.Done()
 				if ended == 0 { // it comes back, and is lost again

@@ -65,7 +65,8 @@ func New(o Options) (*Outbox, error) {
 	}
 	for _, p := range o.Pools {
 		if p.RetryQueue != "" && b.byQueue[p.RetryQueue] == nil {
-			return nil, fmt.Errorf("outbox: pool %v retries in the queue %s, which no pool works", p.Queues, p.RetryQueue)
+			return nil, fmt.Errorf("outbox: pool %v retries in the queue %s, which no pool works",
+				p.Queues, p.RetryQueue)
 		}
 	}
 	return b, nil

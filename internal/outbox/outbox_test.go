@@ -12,8 +12,8 @@ import (
 )
 
 func TestEveryJobCompletesOnceWhateverTheNumberOfOutboxes(t *testing.T) {
-	e := newEnv(t)
-	e.enqueue(500)
+	env := newEnv(t)
+	env.enqueue(500)
 	ran := newRecord()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
@@ -27,7 +27,7 @@ func TestEveryJobCompletesOnceWhateverTheNumberOfOutboxes(t *testing.T) {
 		}}
 	var both sync.WaitGroup
 	for range 2 {
-		b := e.outbox(0, pool)
+		b := env.outbox(0, pool)
 		both.Go(func() { b.Run(ctx) })
 	}
 	both.Wait()
@@ -41,11 +41,11 @@ func TestEveryJobCompletesOnceWhateverTheNumberOfOutboxes(t *testing.T) {
 }
 
 func TestStoppingFinishesTheRunningJob(t *testing.T) {
-	e := newEnv(t)
-	e.enqueue(2)
+	env := newEnv(t)
+	env.enqueue(2)
 	ctx, stop := context.WithCancel(t.Context())
 	finished := false
-	e.outbox(0, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+	env.outbox(0, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 		Run: func(ctx context.Context, _ store.Job) outbox.Result {
 			stop()
 			<-time.After(50 * time.Millisecond)
@@ -55,7 +55,7 @@ func TestStoppingFinishesTheRunningJob(t *testing.T) {
 	if !finished {
 		t.Error("the running job was broken off")
 	}
-	left, err := e.store.Lease(t.Context(), emails, 10, time.Minute)
+	left, err := env.store.Lease(t.Context(), emails, 10, time.Minute)
 	if err != nil || len(left) != 1 {
 		t.Errorf("%d jobs left, %v; want the one that was not begun", len(left), err)
 	}
@@ -63,14 +63,20 @@ func TestStoppingFinishesTheRunningJob(t *testing.T) {
 
 func TestAWokenQueueIsLeasedFromAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
+		env, ran := newEnv(t), newRecord()
 		ctx, stop := context.WithCancel(t.Context())
-		b := e.outbox(time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
-			Run: func(_ context.Context, job store.Job) outbox.Result { ran.add(job); stop(); return outbox.Complete() }})
+		b := env.outbox(time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+			Run: func(_ context.Context, job store.Job) outbox.Result {
+				ran.add(job)
+				stop()
+				return outbox.Complete()
+			},
+		})
 		done := make(chan struct{})
 		go func() { b.Run(ctx); close(done) }()
 		time.Sleep(time.Minute)
-		e.enqueue(1)
+		env.enqueue(1)
 		b.Wake(emails)
 		b.Wake("another queue")
 		<-done

@@ -24,20 +24,22 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnv(t)
-				calls := &counting{Queue: e.store}
-				e.queue = calls
-				e.enqueue(3)
+				env := newEnv(t)
+				calls := &counting{Queue: env.store}
+				env.queue = calls
+				env.enqueue(3)
 				ran := newRecord()
-				b := e.outbox(poll, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 3, Timeout: time.Minute, Waits: hourly,
+				b := env.outbox(poll, outbox.Pool{
+					Queues: []store.QueueName{emails}, Workers: 3, Timeout: time.Minute, Waits: hourly,
 					ProbeEvery: time.Second, RepeatLast: true, Run: ran.complete,
 					Paused: func() time.Duration {
 						if time.Since(ran.since) < c.until {
 							return c.says
 						}
 						return 0
-					}})
-				e.start(b)
+					},
+				})
+				env.start(b)
 				if c.least > 0 {
 					time.Sleep(c.least - time.Second)
 					b.Wake(emails)
@@ -58,16 +60,18 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 
 func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(3)
+		env := newEnv(t)
+		env.enqueue(3)
 		ran, pauseUntil := newRecord(), time.Time{}
-		e.start(e.outbox(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+		env.start(env.outbox(time.Minute, outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
 				pauseUntil = time.Now().Add(20 * time.Second)
 				return outbox.Complete()
 			},
-			Paused: func() time.Duration { return max(0, time.Until(pauseUntil)) }}))
+			Paused: func() time.Duration { return max(0, time.Until(pauseUntil)) },
+		}))
 		time.Sleep(59 * time.Second)
 		got := ran.times()
 		if len(got) != 3 || got[0] != 0 || got[1] != 20*time.Second || got[2] != 40*time.Second {
@@ -78,13 +82,14 @@ func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 
 func TestAPausedPoolStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(1)
+		env := newEnv(t)
+		env.enqueue(1)
 		begun := time.Now()
-		stop := e.start(e.outbox(time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute,
-			Waits:  hourly,
+		stop := env.start(env.outbox(time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run:    func(context.Context, store.Job) outbox.Result { t.Error("the job ran"); return outbox.Complete() },
-			Paused: func() time.Duration { return time.Hour }}))
+			Paused: func() time.Duration { return time.Hour },
+		}))
 		time.Sleep(time.Second)
 		stop()
 		if took := time.Since(begun); took > time.Second {

@@ -30,16 +30,16 @@ func (s *counting) RunNow(ctx context.Context, queue store.QueueName, n int) (in
 
 func TestAnIdlePoolLeasesFromEachQueueOncePerPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		calls := &counting{Queue: e.store}
-		e.queue = calls
+		env, ran := newEnv(t), newRecord()
+		calls := &counting{Queue: env.store}
+		env.queue = calls
 		var queues []store.QueueName
 		for i := range 16 {
 			queues = append(queues, store.QueueName(fmt.Sprint("k", i)))
 		}
-		b := e.outbox(10*time.Second, outbox.Pool{Queues: queues, Workers: 8, Timeout: time.Minute, Waits: hourly,
+		b := env.outbox(10*time.Second, outbox.Pool{Queues: queues, Workers: 8, Timeout: time.Minute, Waits: hourly,
 			Run: ran.complete})
-		e.start(b)
+		env.start(b)
 		time.Sleep(5*time.Minute + time.Second)
 		if got := calls.leases.Load(); got != 16*31 {
 			t.Errorf("it leased %d times in five minutes, want from 16 queues at the start and 30 times", got)
@@ -47,17 +47,18 @@ func TestAnIdlePoolLeasesFromEachQueueOncePerPoll(t *testing.T) {
 		if calls.runNows.Load() != 0 {
 			t.Error("it made something due without ProbeEvery")
 		}
-		e.enqueueIn("k7", 0, 1) // by another process
+		env.enqueueIn("k7", 0, 1) // by another process
 		time.Sleep(10 * time.Second)
 		if len(ran.times()) != 1 {
 			t.Error("what another process enqueued was not found within Poll")
 		}
 		before := calls.leases.Load()
-		e.enqueueIn("k9", 0, 1)
+		env.enqueueIn("k9", 0, 1)
 		b.Wake("k9")
 		synctest.Wait()
 		if got := calls.leases.Load() - before; len(ran.times()) != 2 || got != 2 {
-			t.Errorf("after %d leases %d jobs had run, want two leases for one job of a woken queue", got, len(ran.times()))
+			t.Errorf("after %d leases %d jobs had run, want two leases for one job of a woken queue",
+				got, len(ran.times()))
 		}
 	})
 }

@@ -21,7 +21,7 @@ type Pool struct {
 	Waits      []time.Duration   // before the second attempt, the third, …. Required
 	RepeatLast bool              // repeats the last of Waits for ever: for work that knows when it is no longer due
 	RetryQueue store.QueueName   // where a job waits for its next attempt; empty: in its own queue
-	ProbeEvery time.Duration     // how often a waiting job of a failing queue runs out of turn, with RepeatLast; 0: never
+	ProbeEvery time.Duration     // how often a failing queue is probed, with RepeatLast; 0: never
 
 	// Paused returns how long the pool is to lease nothing, because no job could complete now; 0: go on. It may be nil.
 	Paused func() time.Duration
@@ -36,7 +36,8 @@ func (p Pool) check() error {
 		return errors.New("has a negative Workers, PerQueue or ProbeEvery")
 	}
 	if p.ProbeEvery > 0 && !p.RepeatLast {
-		return errors.New("probes, so it must repeat its last wait: probes count as attempts, and would soon fail the jobs")
+		return errors.New("probes, so it must repeat its last wait: " +
+			"probes count as attempts, and would soon fail the jobs")
 	}
 	for _, q := range p.Queues {
 		if q == "" {

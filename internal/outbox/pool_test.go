@@ -11,8 +11,10 @@ import (
 
 func TestPoolsThatCannotWorkAreRefused(t *testing.T) {
 	good := func() outbox.Pool {
-		return outbox.Pool{Queues: []store.QueueName{"a", "b"}, Timeout: time.Second, Waits: []time.Duration{time.Second},
-			Run: func(context.Context, store.Job) outbox.Result { return outbox.Complete() }}
+		return outbox.Pool{
+			Queues: []store.QueueName{"a", "b"}, Timeout: time.Second, Waits: []time.Duration{time.Second},
+			Run: func(context.Context, store.Job) outbox.Result { return outbox.Complete() },
+		}
 	}
 	st := newEnv(t).store
 	for name, spoil := range map[string]func(p *outbox.Pool){
@@ -35,7 +37,8 @@ func TestPoolsThatCannotWorkAreRefused(t *testing.T) {
 		if spoil != nil {
 			spoil(&p)
 		}
-		if _, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{p, other}}); (err == nil) != (spoil == nil) {
+		_, err := outbox.New(outbox.Options{Store: st, Pools: []outbox.Pool{p, other}})
+		if (err == nil) != (spoil == nil) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -33,8 +33,8 @@ func TestWhenAndHowManyJobsRunOutOfTurn(t *testing.T) {
 			{60 * s, nil, 0}, {61 * s, nil, allWaiting}, {61 * s, nil, 0},
 		},
 		"a failure cancels that": {
-			{1 * s, completes, 0}, {1 * s, nil, allWaiting}, {2 * s, fails, 0}, {3 * s, completes, 0}, {4 * s, fails, 0},
-			{2 * m, nil, 0}, {3 * m, completes, 0}, {3 * m, nil, allWaiting},
+			{1 * s, completes, 0}, {1 * s, nil, allWaiting}, {2 * s, fails, 0}, {3 * s, completes, 0},
+			{4 * s, fails, 0}, {2 * m, nil, 0}, {3 * m, completes, 0}, {3 * m, nil, allWaiting},
 		},
 		"failures do not delay a probe": {
 			{2 * m, fails, 0}, {11 * m, fails, 0}, {12 * m, fails, 0}, {12*m + s, nil, 1},

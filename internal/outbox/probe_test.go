@@ -31,8 +31,8 @@ func TestAReceiverThatWasAwayGetsEverythingSoonAfterItsReturn(t *testing.T) {
 	for _, retryQueue := range []store.QueueName{"", "hook/retry"} {
 		t.Run("waiting in "+string(retryQueue), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnv(t)
-				e.enqueueIn("hook", 0, 60)
+				env := newEnv(t)
+				env.enqueueIn("hook", 0, 60)
 				ran, completed, run := awayUntil(back)
 				pool := outbox.Pool{Queues: []store.QueueName{"hook"}, Workers: 2, Timeout: time.Minute, Waits: daily,
 					RepeatLast: true,
@@ -42,7 +42,7 @@ func TestAReceiverThatWasAwayGetsEverythingSoonAfterItsReturn(t *testing.T) {
 					pool.Queues, pool.RetryQueue = []store.QueueName{retryQueue}, ""
 					pools = append(pools, pool)
 				}
-				e.run(4*time.Hour, pools...)
+				env.run(4*time.Hour, pools...)
 				got := completed.times()
 				if len(got) != 60 {
 					t.Fatalf("%d of 60 completed", len(got))
@@ -61,11 +61,12 @@ func TestAReceiverThatWasAwayGetsEverythingSoonAfterItsReturn(t *testing.T) {
 
 func TestWithoutProbingOnlyTheWaitsCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		e.enqueue(20)
+		env := newEnv(t)
+		env.enqueue(20)
 		ran, completed, run := awayUntil(time.Hour)
-		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Workers: 2, Timeout: time.Minute, Waits: daily,
-			Run: run})
+		env.run(4*time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Workers: 2, Timeout: time.Minute, Waits: daily, Run: run,
+		})
 		if len(ran.times()) != 20 || len(completed.times()) != 0 {
 			t.Errorf("%d runs, want 20, once each", len(ran.times()))
 		}
@@ -74,9 +75,9 @@ func TestWithoutProbingOnlyTheWaitsCount(t *testing.T) {
 
 func TestAReceiverThatAskedToBeLeftAloneIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
-		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: daily,
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
+		env.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: daily,
 			RepeatLast: true, ProbeEvery: time.Minute,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -110,10 +111,10 @@ func gaps(at []time.Duration) (gaps []time.Duration) {
 
 func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, bad, good := newEnv(t), newRecord(), newRecord()
-		e.enqueueIn("hook", 0, 1)
-		b := e.outbox(time.Second, outbox.Pool{Queues: []store.QueueName{"hook", emails}, Timeout: time.Minute, Waits: daily,
-			RepeatLast: true,
+		env, bad, good := newEnv(t), newRecord(), newRecord()
+		env.enqueueIn("hook", 0, 1)
+		b := env.outbox(time.Second, outbox.Pool{
+			Queues: []store.QueueName{"hook", emails}, Timeout: time.Minute, Waits: daily, RepeatLast: true,
 			ProbeEvery: time.Hour, RetryQueue: "hook", // where good ones complete, too
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				if job.ID == "hook-0" {
@@ -122,10 +123,11 @@ func TestAJobThatAlwaysFailsBesideGoodOnesRunsOnceAMinute(t *testing.T) {
 				}
 				good.add(job)
 				return outbox.Complete()
-			}})
-		e.start(b)
+			},
+		})
+		env.start(b)
 		for i := range 200 {
-			e.enqueueIn("hook", i+1, i+2)
+			env.enqueueIn("hook", i+1, i+2)
 			b.Wake("hook")
 			time.Sleep(3 * time.Second)
 		}
@@ -153,15 +155,17 @@ func (cannotRunNow) RunNow(context.Context, store.QueueName, int) (int, error) {
 
 func TestAStoreThatMakesNothingDueIsLoggedOnceAndStopsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, log := newEnv(t), &logLines{}
-		e.queue = cannotRunNow{e.store}
-		e.enqueue(20)
+		env, log := newEnv(t), &logLines{}
+		env.queue = cannotRunNow{env.store}
+		env.enqueue(20)
 		_, completed, run := awayUntil(time.Hour)
-		runFor(t, 3*time.Hour, e.outboxWith(outbox.Options{Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{{
+		pool := outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: []time.Duration{2 * time.Hour},
-			RepeatLast: true, Run: run,
-			ProbeEvery: time.Minute,
-		}}}))
+			RepeatLast: true, Run: run, ProbeEvery: time.Minute,
+		}
+		runFor(t, 3*time.Hour, env.outboxWith(outbox.Options{
+			Log: slog.New(log), Poll: 10 * time.Second, Pools: []outbox.Pool{pool},
+		}))
 		if len(completed.times()) != 20 {
 			t.Errorf("%d completed by the waits, want 20", len(completed.times()))
 		}

@@ -50,7 +50,8 @@ func Fail(err error) Result {
 	return r
 }
 
-// WithWait returns r with a wait until the next attempt that takes the place of Pool.Waits. Zero or less: by Pool.Waits.
+// WithWait returns r with a wait until the next attempt that takes the place of Pool.Waits. Zero or less: by
+// Pool.Waits.
 func (r Result) WithWait(d time.Duration) Result { r.Wait = max(0, d); return r }
 
 // WithNotBefore returns r with the least time until the next attempt. Zero or less: no such time.

@@ -13,10 +13,10 @@ import (
 
 func TestAFailingJobIsRetriedByTheWaitsAndThenFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
 		waits := []time.Duration{time.Minute, time.Hour}
-		e.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: waits,
+		env.run(4*time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: waits,
 			Run: ran.always(outbox.Retry(errors.New("not now")))})
 		got := ran.times()
 		if len(got) != 3 {
@@ -27,7 +27,7 @@ func TestAFailingJobIsRetriedByTheWaitsAndThenFails(t *testing.T) {
 				t.Errorf("wait %d was %v, want %v give or take a fifth", i, gap, w)
 			}
 		}
-		if failed, err := e.store.Failed(t.Context(), emails, "", 10); err != nil || len(failed) != 1 {
+		if failed, err := env.store.Failed(t.Context(), emails, "", 10); err != nil || len(failed) != 1 {
 			t.Errorf("failed are %v, %v", failed, err)
 		}
 	})
@@ -35,9 +35,9 @@ func TestAFailingJobIsRetriedByTheWaitsAndThenFails(t *testing.T) {
 
 func TestAPoolThatRepeatsGoesOnUntilTheJobCompletes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
-		e.run(time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
+		env.run(time.Hour, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
 			Waits: []time.Duration{time.Minute},
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -62,10 +62,12 @@ func TestAResultMayAskForALongerWaitOrForNoFurtherAttempt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e, ran := newEnv(t), newRecord()
-				e.enqueue(1)
-				e.run(50*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
-					Waits: []time.Duration{time.Second}, Run: ran.always(c.result)})
+				env, ran := newEnv(t), newRecord()
+				env.enqueue(1)
+				env.run(50*time.Minute, outbox.Pool{
+					Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
+					Waits: []time.Duration{time.Second}, Run: ran.always(c.result),
+				})
 				if n := len(ran.times()); n != c.want {
 					t.Errorf("ran %d times, want %d", n, c.want)
 				}
@@ -76,8 +78,8 @@ func TestAResultMayAskForALongerWaitOrForNoFurtherAttempt(t *testing.T) {
 
 func TestAJobThatWasPutOffForOthersStartsWithTheFirstWaitWhenItFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
 		fresh := outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true,
 			RetryQueue: "email/retry",
 			Waits:      []time.Duration{time.Minute, 10 * time.Minute, time.Hour},
@@ -90,7 +92,7 @@ func TestAJobThatWasPutOffForOthersStartsWithTheFirstWaitWhenItFails(t *testing.
 			}}
 		again := fresh
 		again.Queues, again.RetryQueue = []store.QueueName{"email/retry"}, ""
-		e.run(4*time.Hour, fresh, again)
+		env.run(4*time.Hour, fresh, again)
 		got := ran.times()
 		if len(got) < 17 {
 			t.Fatalf("ran at %v", got)
@@ -106,9 +108,9 @@ func TestAJobThatWasPutOffForOthersStartsWithTheFirstWaitWhenItFails(t *testing.
 
 func TestAnAttemptThatHangsUntilItsTimeoutIsRetriedByTheWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(1)
-		e.run(90*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
+		env.run(90*time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			RepeatLast: true,
 			Run: func(ctx context.Context, job store.Job) outbox.Result {
 				ran.add(job)
@@ -123,9 +125,9 @@ func TestAnAttemptThatHangsUntilItsTimeoutIsRetriedByTheWaits(t *testing.T) {
 
 func TestAPanicConcernsOneJobOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, ran := newEnv(t), newRecord()
-		e.enqueue(3)
-		e.run(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(3)
+		env.run(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
 				if job.ID == "email-0" {
 					panic("bad job")
@@ -152,17 +154,19 @@ func TestAJobIsRetriedByThePoolOfTheQueueWhereItWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e, ran := newEnv(t), newRecord()
-				e.enqueue(1)
-				fresh := outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: []time.Duration{time.Minute},
-					RepeatLast: true,
-					RetryQueue: c.retryQueue, Run: func(_ context.Context, job store.Job) outbox.Result {
+				env, ran := newEnv(t), newRecord()
+				env.enqueue(1)
+				fresh := outbox.Pool{
+					Queues: []store.QueueName{emails}, Timeout: time.Minute,
+					Waits: []time.Duration{time.Minute}, RepeatLast: true, RetryQueue: c.retryQueue,
+					Run: func(_ context.Context, job store.Job) outbox.Result {
 						ran.add(job)
 						if job.Attempts > 1 {
 							return outbox.Complete()
 						}
 						return c.result
-					}}
+					},
+				}
 				again := fresh
 				again.Queues, again.RetryQueue = []store.QueueName{"email/retry", "email/slow"}, ""
 				again.Run = func(_ context.Context, job store.Job) outbox.Result {
@@ -172,7 +176,7 @@ func TestAJobIsRetriedByThePoolOfTheQueueWhereItWaits(t *testing.T) {
 					}
 					return outbox.Complete()
 				}
-				e.run(5*time.Minute, fresh, again)
+				env.run(5*time.Minute, fresh, again)
 				if len(ran.queues) != 2 || ran.queues[0] != emails || ran.queues[1] != c.want {
 					t.Fatalf("ran in %v, want %s", ran.queues, c.want)
 				}

@@ -56,7 +56,8 @@ func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
 	} else if !r.Ended {
 		if err := p.box.Store.End(ctx, job, how); err != nil {
 			outcome = Lost
-			p.box.Log.Warn("outbox: a job could not be ended; it comes back", "queue", job.Queue, "job", job.ID, "error", err)
+			p.box.Log.Warn("outbox: a job could not be ended; it comes back",
+				"queue", job.Queue, "job", job.ID, "error", err)
 		}
 	}
 	again := outcome == Retried || outcome == Moved

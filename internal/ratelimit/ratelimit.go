@@ -1,9 +1,11 @@
-// Package ratelimit names the buckets in which limits are counted, and takes from several at once: from all of them, or from none.
+// Package ratelimit names the buckets in which limits are counted, and takes from several at once: from all of them, or
+// from none.
 //
-// What is taken is never given back, whatever becomes of it: a refund would tell a stranger what is known of an address.
+// What is taken is never given back, whatever becomes of it: a refund would tell a stranger what is known of an
+// address.
 //
-// A bucket's name holds no address and no IP, only keyed hashes of them. The counting itself is the store's, exact and the same for all
-// processes.
+// A bucket's name holds no address and no IP, only keyed hashes of them. The counting itself is the store's, exact and
+// the same for all processes.
 package ratelimit
 
 import (
@@ -45,8 +47,8 @@ type Limiter struct {
 // New makes a Limiter whose buckets are counted in limits and named under keys of the keyring.
 func New(limits store.Limits, ring *keyring.Keyring) *Limiter { return &Limiter{limits, ring} }
 
-// Acquire takes one from every quota, or returns *Exceeded and takes none; or an error of the store. The same taker takes once from a bucket
-// while what it took counts; an empty taker is a different one each time.
+// Acquire takes one from every quota, or returns *Exceeded and takes none; or an error of the store. The same taker
+// takes once from a bucket while what it took counts; an empty taker is a different one each time.
 func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) error {
 	var buckets []store.Bucket
 	for _, q := range quotas {
@@ -81,7 +83,8 @@ func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
 	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
 }
 
-// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is empty, from all.
+// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is
+// empty, from all.
 func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
 	return l.quota("mailbox", "emails per mailbox", limits, site, to.Mailbox())
 }
@@ -108,7 +111,8 @@ func Client(a netip.Addr) string { return network(a, 32, 64) }
 
 func (l *Limiter) quota(name, label string, limits []store.Limit, parts ...string) Quota {
 	sum := l.keyring.Sums(label, parts...)[0]
-	return Quota{Name: name, Bucket: store.Bucket{Name: name + "/" + base64.RawURLEncoding.EncodeToString(sum), Limits: limits}}
+	bucket := name + "/" + base64.RawURLEncoding.EncodeToString(sum)
+	return Quota{Name: name, Bucket: store.Bucket{Name: bucket, Limits: limits}}
 }
 
 // network returns the network of an address, of so many bits as IPv4 or as IPv6.

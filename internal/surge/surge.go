@@ -1,10 +1,11 @@
 // Package surge knows when a site has so many signups that people have to be told from programs.
 //
-// A site is in a surge while it has more than five times its normal signups in ten minutes, and for an hour after Start: when many people
-// decline, or a mail system reports that a mailbox is being flooded. While it lasts a signup must come with a challenge.
+// A site is in a surge while it has more than five times its normal signups in ten minutes, and for an hour after
+// Start: when many people decline, or a mail system reports that a mailbox is being flooded. While it lasts a signup
+// must come with a challenge.
 //
-// Normal is what the operator says, or the mean of the last seven days; up to 200 signups in ten minutes are never a surge where the operator
-// says nothing.
+// Normal is what the operator says, or the mean of the last seven days; up to 200 signups in ten minutes are never a
+// surge where the operator says nothing.
 package surge
 
 import (
@@ -64,7 +65,8 @@ type Options struct {
 	Now   func() time.Time // time.Now if nil
 }
 
-// Surge watches the signups of sites. Its methods may be called from any goroutine. Errors are those of the store, or ErrUnknownSite.
+// Surge watches the signups of sites. Its methods may be called from any goroutine. Errors are those of the store, or
+// ErrUnknownSite.
 type Surge struct {
 	store Store
 	now   func() time.Time
@@ -120,7 +122,8 @@ func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	waits, err := s.store.Acquire(ctx, "", store.Bucket{Name: "surge/" + id, Limits: []store.Limit{{N: most, Per: window}}})
+	signups := store.Bucket{Name: "surge/" + id, Limits: []store.Limit{{N: most, Per: window}}}
+	waits, err := s.store.Acquire(ctx, "", signups)
 	return err == nil && waits == nil, err
 }
 
@@ -137,10 +140,11 @@ func (s *Surge) Start(ctx context.Context, id string) error {
 	return nil
 }
 
-// Declined counts a decline, and starts a surge where there are too many. The decline itself does not depend on it: an error of the store
-// is dropped.
+// Declined counts a decline, and starts a surge where there are too many. The decline itself does not depend on it: an
+// error of the store is dropped.
 func (s *Surge) Declined(ctx context.Context, id string) {
-	waits, err := s.store.Acquire(ctx, "", store.Bucket{Name: "declines/" + id, Limits: []store.Limit{tooManyDeclines()}})
+	declines := store.Bucket{Name: "declines/" + id, Limits: []store.Limit{tooManyDeclines()}}
+	waits, err := s.store.Acquire(ctx, "", declines)
 	if err == nil && waits != nil {
 		_ = s.Start(ctx, id)
 	}
@@ -171,7 +175,8 @@ func (st *site) setStarted(started bool, now time.Time) {
 	st.started, st.startedUntil = started, now.Add(startedKnown)
 }
 
-// most returns how many signups in a window are no surge. One caller at a time finds out; the others use what was known.
+// most returns how many signups in a window are no surge. One caller at a time finds out; the others use what was
+// known.
 func (s *Surge) most(ctx context.Context, id string, st *site) (int, error) {
 	if st.NormalSignups > 0 {
 		return factor * st.NormalSignups, nil
@@ -186,8 +191,8 @@ func (s *Surge) most(ctx context.Context, id string, st *site) (int, error) {
 	if known {
 		return most, nil
 	}
-	today := now.UTC()
-	counts, err := s.store.Counts(ctx, id, today.AddDate(0, 0, -meanDays).Format(time.DateOnly), today.AddDate(0, 0, -1).Format(time.DateOnly))
+	daysAgo := func(n int) string { return now.UTC().AddDate(0, 0, -n).Format(time.DateOnly) }
+	counts, err := s.store.Counts(ctx, id, daysAgo(meanDays), daysAgo(1))
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if err != nil {

@@ -32,28 +32,30 @@ func newEnv(t *testing.T, site surge.Site) *env {
 
 func open(t *testing.T, path string, site surge.Site) *env {
 	t.Helper()
-	e := &env{t: t, now: time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)}
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: e.clock})
+	env := &env{t: t, now: time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)}
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Now: env.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	e.store, e.asked = st, &asking{Store: st}
-	e.Surge = surge.New(surge.Options{Store: e.asked, Now: e.clock, Sites: map[string]surge.Site{"gazette": site}})
-	return e
+	env.store, env.asked = st, &asking{Store: st}
+	env.Surge = surge.New(surge.Options{
+		Store: env.asked, Now: env.clock, Sites: map[string]surge.Site{"gazette": site},
+	})
+	return env
 }
 
-func (e *env) clock() time.Time { e.mu.Lock(); defer e.mu.Unlock(); return e.now }
+func (env *env) clock() time.Time { env.mu.Lock(); defer env.mu.Unlock(); return env.now }
 
-func (e *env) later(by time.Duration) { e.mu.Lock(); e.now = e.now.Add(by); e.mu.Unlock() }
+func (env *env) later(by time.Duration) { env.mu.Lock(); env.now = env.now.Add(by); env.mu.Unlock() }
 
 // admitted is how many signups may come without a challenge now, one after another; most at most.
-func (e *env) admitted(most int) int {
-	e.t.Helper()
+func (env *env) admitted(most int) int {
+	env.t.Helper()
 	for n := range most {
-		ok, err := e.Admit(e.t.Context(), "gazette")
+		ok, err := env.Admit(env.t.Context(), "gazette")
 		if err != nil {
-			e.t.Fatal(err)
+			env.t.Fatal(err)
 		}
 		if !ok {
 			return n
@@ -63,18 +65,19 @@ func (e *env) admitted(most int) int {
 }
 
 // signups counts so many on each of the days before today.
-func (e *env) signups(perDay int64, days ...int) {
-	e.t.Helper()
+func (env *env) signups(perDay int64, days ...int) {
+	env.t.Helper()
 	for _, ago := range days {
-		day := e.clock().UTC().AddDate(0, 0, -ago).Format(time.DateOnly)
+		day := env.clock().UTC().AddDate(0, 0, -ago).Format(time.DateOnly)
 		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", ago)}
-		err := e.store.Update(e.t.Context(), key, func(store.Record) (store.Change, error) {
+		err := env.store.Update(env.t.Context(), key, func(store.Record) (store.Change, error) {
 			return store.Change{Erase: true, Count: []store.Count{
-				{Day: day, Name: consent.CountSignups, N: perDay}, {Day: day, Name: consent.CountSignups + "/letter", N: perDay},
+				{Day: day, Name: consent.CountSignups, N: perDay},
+				{Day: day, Name: consent.CountSignups + "/letter", N: perDay},
 			}}, nil
 		})
 		if err != nil {
-			e.t.Fatal(err)
+			env.t.Fatal(err)
 		}
 	}
 }
@@ -116,13 +119,13 @@ func TestMoreThanFiveTimesTheNormalSignupsAreASurge(t *testing.T) {
 		"never":                        {surge.Site{Challenge: surge.ChallengeNever, NormalSignups: 1}, 0, nil, 300},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEnv(t, row.site)
-			e.signups(row.perDay, row.days...)
-			if got := e.admitted(300); got != row.want {
+			env := newEnv(t, row.site)
+			env.signups(row.perDay, row.days...)
+			if got := env.admitted(300); got != row.want {
 				t.Errorf("%d are admitted, want %d", got, row.want)
 			}
-			e.later(10 * time.Minute)
-			if row.want > 0 && e.admitted(1) != 1 {
+			env.later(10 * time.Minute)
+			if row.want > 0 && env.admitted(1) != 1 {
 				t.Error("none is admitted ten minutes later")
 			}
 		})
@@ -130,77 +133,77 @@ func TestMoreThanFiveTimesTheNormalSignupsAreASurge(t *testing.T) {
 }
 
 func TestTheNormalSignupsAreLookedUpSeldom(t *testing.T) {
-	e := newEnv(t, surge.Site{})
-	e.asked.away = true
-	if ok, err := e.Admit(t.Context(), "gazette"); ok || !errors.Is(err, store.ErrUnavailable) {
+	env := newEnv(t, surge.Site{})
+	env.asked.away = true
+	if ok, err := env.Admit(t.Context(), "gazette"); ok || !errors.Is(err, store.ErrUnavailable) {
 		t.Fatal(ok, err)
 	}
-	e.asked.away, e.asked.counts = false, 0
-	e.admitted(20)
-	e.later(10*time.Minute - time.Second)
-	e.admitted(20)
-	if e.asked.counts != 1 {
-		t.Errorf("looked up %d times in ten minutes", e.asked.counts)
+	env.asked.away, env.asked.counts = false, 0
+	env.admitted(20)
+	env.later(10*time.Minute - time.Second)
+	env.admitted(20)
+	if env.asked.counts != 1 {
+		t.Errorf("looked up %d times in ten minutes", env.asked.counts)
 	}
-	e.later(time.Second)
-	e.admitted(20)
-	if e.asked.counts != 2 {
-		t.Errorf("looked up %d times in twenty", e.asked.counts)
+	env.later(time.Second)
+	env.admitted(20)
+	if env.asked.counts != 2 {
+		t.Errorf("looked up %d times in twenty", env.asked.counts)
 	}
-	if e.asked.cells != 2 { // at first, and after the long wait
-		t.Errorf("asked %d times whether a surge was started", e.asked.cells)
+	if env.asked.cells != 2 { // at first, and after the long wait
+		t.Errorf("asked %d times whether a surge was started", env.asked.cells)
 	}
 }
 
 func TestASurgeThatWasStartedLastsAnHourForAllProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
-	e, other := open(t, path, surge.Site{}), open(t, path, surge.Site{})
-	if e.admitted(3) != 3 || other.admitted(3) != 3 {
+	one, other := open(t, path, surge.Site{}), open(t, path, surge.Site{})
+	if one.admitted(3) != 3 || other.admitted(3) != 3 {
 		t.Fatal("a surge from the beginning")
 	}
-	if err := e.Start(t.Context(), "gazette"); err != nil {
+	if err := one.Start(t.Context(), "gazette"); err != nil {
 		t.Fatal(err)
 	}
-	if e.admitted(1) != 0 {
+	if one.admitted(1) != 0 {
 		t.Error("no surge right after it was started")
 	}
 	if other.admitted(1) != 1 {
 		t.Error("another process asks at each signup")
 	}
-	for _, e := range []*env{e, other} {
+	for _, process := range []*env{one, other} {
 		for _, after := range []time.Duration{5 * time.Second, time.Hour - 10*time.Second} {
-			e.later(after)
-			if e.admitted(1) != 0 {
+			process.later(after)
+			if process.admitted(1) != 0 {
 				t.Errorf("no surge another %v later", after)
 			}
 		}
-		e.later(5 * time.Second)
+		process.later(5 * time.Second)
 	}
-	if e.admitted(1) != 1 {
+	if one.admitted(1) != 1 {
 		t.Error("still a surge an hour later")
 	}
 }
 
 func TestAnUnknownSiteHasNoSurge(t *testing.T) {
-	e := newEnv(t, surge.Site{})
-	if ok, err := e.Admit(t.Context(), "nope"); ok || !errors.Is(err, surge.ErrUnknownSite) {
+	env := newEnv(t, surge.Site{})
+	if ok, err := env.Admit(t.Context(), "nope"); ok || !errors.Is(err, surge.ErrUnknownSite) {
 		t.Error(ok, err)
 	}
-	if err := e.Start(t.Context(), "nope"); !errors.Is(err, surge.ErrUnknownSite) {
+	if err := env.Start(t.Context(), "nope"); !errors.Is(err, surge.ErrUnknownSite) {
 		t.Error(err)
 	}
 }
 
 func TestManyDeclinesStartASurge(t *testing.T) {
-	e := newEnv(t, surge.Site{})
+	env := newEnv(t, surge.Site{})
 	for range 20 {
-		e.Declined(t.Context(), "gazette")
+		env.Declined(t.Context(), "gazette")
 	}
-	if e.admitted(1) != 1 {
+	if env.admitted(1) != 1 {
 		t.Fatal("a surge after twenty")
 	}
-	e.Declined(t.Context(), "gazette")
-	if e.admitted(1) != 0 {
+	env.Declined(t.Context(), "gazette")
+	if env.admitted(1) != 0 {
 		t.Error("no surge after twenty-one")
 	}
 }

@@ -1,13 +1,14 @@
-// Package token makes and reads what only a mailbox has: the signed links of emails, and the return paths to which their bounces come.
+// Package token makes and reads what only a mailbox has: the signed links of emails, and the return paths to which
+// their bounces come.
 //
 //	use           made for                                  opens
-//	confirm       the email's button                        look, confirm, decline, unblock, renew: all the power of the mailbox
+//	confirm       the email's button                        look, confirm, decline, unblock, renew
 //	decline       the email's "this was not me"             look, decline, unblock
 //	unblock       the page of a declined link               look, unblock
 //	unsubscribe   emails to people who confirmed, the API   what was agreed, withdraw; it never ends
 //
-// A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all are accepted. The
-// same Link makes the same token, so an email that is sent twice holds one link.
+// A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all
+// are accepted. The same Link makes the same token, so an email that is sent twice holds one link.
 package token
 
 import (
@@ -22,7 +23,8 @@ import (
 	"github.com/optin/optin/internal/keyring"
 )
 
-// ErrUnknown means that a link is forged, damaged or of another use. Nothing more is said before its signature is right.
+// ErrUnknown means that a link is forged, damaged or of another use. Nothing more is said before its signature is
+// right.
 var ErrUnknown = errors.New("token: this link is not one of ours")
 
 // Use is what a link is for; it opens nothing else.
@@ -42,7 +44,7 @@ type Link struct {
 	Site    string
 	ID      string    // of the subscription
 	Request string    // empty for UseUnsubscribe
-	Until   time.Time // the record's own deadline counts; this one tells an expired link from an unknown one when the record is gone
+	Until   time.Time // tells an expired link from an unknown one once the record, whose own deadline counts, is gone
 }
 
 // maxToken is the longest text that is parsed at all, in bytes; ours have about 350.
@@ -58,14 +60,14 @@ type claims struct {
 
 // Signer makes and reads the tokens of links. Its methods may be called from any goroutine.
 type Signer struct {
-	issuer *url.URL // the public URL
-	ring   *keyring.Keyring
-	parser *jwt.Parser
+	issuer  *url.URL // the public URL
+	keyring *keyring.Keyring
+	parser  *jwt.Parser
 }
 
 // NewSigner makes a Signer. issuer is the public URL under which the links' pages are.
 func NewSigner(issuer *url.URL, ring *keyring.Keyring) *Signer {
-	return &Signer{issuer: issuer, ring: ring, parser: jwt.NewParser(
+	return &Signer{issuer: issuer, keyring: ring, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithIssuer(issuer.String()),
@@ -76,30 +78,30 @@ func NewSigner(issuer *url.URL, ring *keyring.Keyring) *Signer {
 }
 
 // Token signs a link.
-func (l *Signer) Token(k Link) string {
-	c := claims{Use: k.Use, RegisteredClaims: jwt.RegisteredClaims{
-		Issuer:    l.issuer.String(),
-		Audience:  jwt.ClaimStrings{k.Site},
-		Subject:   k.ID,
-		ID:        k.Request,
-		ExpiresAt: jwt.NewNumericDate(k.Until),
+func (s *Signer) Token(l Link) string {
+	c := claims{Use: l.Use, RegisteredClaims: jwt.RegisteredClaims{
+		Issuer:    s.issuer.String(),
+		Audience:  jwt.ClaimStrings{l.Site},
+		Subject:   l.ID,
+		ID:        l.Request,
+		ExpiresAt: jwt.NewNumericDate(l.Until),
 	}}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(l.ring.Keys("link")[0])
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(s.keyring.Keys("link")[0])
 	if err != nil {
 		panic(err) // HMAC signs anything with any key
 	}
 	return signed
 }
 
-// Parse verifies a token and that it is for one of the uses, or returns ErrUnknown, whatever is wrong. Whether the link has expired is not
-// its business: the record says so.
-func (l *Signer) Parse(token string, uses ...Use) (Link, error) {
+// Parse verifies a token and that it is for one of the uses, or returns ErrUnknown, whatever is wrong. Whether the link
+// has expired is not its business: the record says so.
+func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 	if len(token) > maxToken || strings.Trim(token, tokenAlphabet) != "" {
 		return Link{}, ErrUnknown
 	}
-	for _, key := range l.ring.Keys("link") {
+	for _, key := range s.keyring.Keys("link") {
 		var c claims
-		_, err := l.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
+		_, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
 		if err != nil || len(c.Audience) != 1 || c.Subject == "" || !slices.Contains(uses, c.Use) {
 			continue
 		}
@@ -109,10 +111,10 @@ func (l *Signer) Parse(token string, uses ...Use) (Link, error) {
 }
 
 // URL returns the address of a link's page: under "/c/" for what an email asks, under "/u/" for withdrawing.
-func (l *Signer) URL(k Link) string {
+func (s *Signer) URL(l Link) string {
 	page := "c"
-	if k.Use == UseUnsubscribe {
+	if l.Use == UseUnsubscribe {
 		page = "u"
 	}
-	return l.issuer.JoinPath(page, l.Token(k)).String()
+	return s.issuer.JoinPath(page, s.Token(l)).String()
 }

@@ -16,13 +16,13 @@ import (
 
 const issuer = "https://confirm.example"
 
-func linksOf(t testing.TB, secrets ...string) *Signer {
+func newSigner(t testing.TB, secrets ...string) *Signer {
 	t.Helper()
 	var all [][]byte
-	for _, s := range secrets {
-		all = append(all, bytes.Repeat([]byte(s), 32))
+	for _, secret := range secrets {
+		all = append(all, bytes.Repeat([]byte(secret), 32))
 	}
-	r, err := keyring.New(all...)
+	ring, err := keyring.New(all...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func linksOf(t testing.TB, secrets ...string) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSigner(public, r)
+	return NewSigner(public, ring)
 }
 
 var (
@@ -43,14 +43,15 @@ func linkFor(u Use) Link {
 }
 
 func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
-	l := linksOf(t, "s")
+	s := newSigner(t, "s")
 	for _, made := range everyUse {
-		token := l.Token(linkFor(made))
-		if got, err := l.Parse(token, made); err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
+		token := s.Token(linkFor(made))
+		got, err := s.Parse(token, made)
+		if err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
 			t.Errorf("%s: %+v, %v", made, got, err)
 		}
 		for _, other := range everyUse {
-			if _, err := l.Parse(token, other); other != made && !errors.Is(err, ErrUnknown) {
+			if _, err := s.Parse(token, other); other != made && !errors.Is(err, ErrUnknown) {
 				t.Errorf("%s opened %s: %v", made, other, err)
 			}
 		}
@@ -58,37 +59,40 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 }
 
 func TestTheSameLinkIsTheSameToken(t *testing.T) {
-	l := linksOf(t, "s")
-	if first, second := l.Token(linkFor(UseConfirm)), l.Token(linkFor(UseConfirm)); first != second {
-		t.Error("a letter sent twice would hold two links")
+	s := newSigner(t, "s")
+	if first, second := s.Token(linkFor(UseConfirm)), s.Token(linkFor(UseConfirm)); first != second {
+		t.Error("an email that is sent twice would hold two links")
 	}
 }
 
 func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
-	token := linksOf(t, "old").Token(linkFor(UseConfirm))
-	if _, err := linksOf(t, "new", "old").Parse(token, UseConfirm); err != nil {
+	token := newSigner(t, "old").Token(linkFor(UseConfirm))
+	if _, err := newSigner(t, "new", "old").Parse(token, UseConfirm); err != nil {
 		t.Errorf("its secret is still listed: %v", err)
 	}
-	if _, err := linksOf(t, "new").Parse(token, UseConfirm); !errors.Is(err, ErrUnknown) {
-		t.Errorf("its secret is listed no more: %v", err)
+	if _, err := newSigner(t, "new").Parse(token, UseConfirm); !errors.Is(err, ErrUnknown) {
+		t.Errorf("its secret is no longer listed: %v", err)
 	}
 }
 
-func TestNoTokenButOursIsRead(t *testing.T) {
-	l := linksOf(t, "s")
-	good := l.Token(linkFor(UseConfirm))
-	key := l.ring.Keys("link")[0]
+func TestATokenThatWeDidNotSignIsRefused(t *testing.T) {
+	s := newSigner(t, "s")
+	good := s.Token(linkFor(UseConfirm))
+	key := s.keyring.Keys("link")[0]
 	sign := func(m jwt.SigningMethod, key any, change func(*claims)) string {
-		c := claims{Use: UseConfirm, RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Audience: jwt.ClaimStrings{"gazette"}, Subject: "x", ID: "y", ExpiresAt: jwt.NewNumericDate(until)}}
+		c := claims{Use: UseConfirm, RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: issuer, Audience: jwt.ClaimStrings{"gazette"}, Subject: "x", ID: "y",
+			ExpiresAt: jwt.NewNumericDate(until),
+		}}
 		change(&c)
-		s, err := jwt.NewWithClaims(m, c).SignedString(key)
+		signed, err := jwt.NewWithClaims(m, c).SignedString(key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return signed
 	}
 	same := func(*claims) {}
-	if _, err := l.Parse(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
+	if _, err := s.Parse(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
 		t.Fatalf("the table's own token is not read: %v", err)
 	}
 	parts := strings.Split(good, ".")
@@ -96,34 +100,38 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString([]byte(h)) + "." + parts[1] + "." + parts[2]
 	}
 	bad := map[string]string{
-		"empty":              "",
-		"dots":               strings.Repeat(".", 1<<20),
-		"none":               sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
-		"None":               header(`{"alg":"None","typ":"JWT"}`),
-		"HS512":              sign(jwt.SigningMethodHS512, key, same),
-		"another key":        sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
-		"kid a path":         header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
-		"RS256":              header(`{"alg":"RS256"}`),
-		"no expiry":          sign(jwt.SigningMethodHS256, key, func(c *claims) { c.ExpiresAt = nil }),
-		"no audience":        sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = nil }),
-		"two audiences":      sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = jwt.ClaimStrings{"gazette", "b"} }),
-		"no subject":         sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Subject = "" }),
-		"another issuer":     sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Issuer = "https://evil.example" }),
+		"empty":       "",
+		"dots":        strings.Repeat(".", 1<<20),
+		"none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"None":        header(`{"alg":"None","typ":"JWT"}`),
+		"HS512":       sign(jwt.SigningMethodHS512, key, same),
+		"another key": sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
+		"kid a path":  header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
+		"RS256":       header(`{"alg":"RS256"}`),
+		"no expiry":   sign(jwt.SigningMethodHS256, key, func(c *claims) { c.ExpiresAt = nil }),
+		"no audience": sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = nil }),
+		"two audiences": sign(jwt.SigningMethodHS256, key, func(c *claims) {
+			c.Audience = jwt.ClaimStrings{"gazette", "b"}
+		}),
+		"no subject": sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Subject = "" }),
+		"another issuer": sign(jwt.SigningMethodHS256, key, func(c *claims) {
+			c.Issuer = "https://evil.example"
+		}),
 		"no use":             sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Use = "" }),
 		"a line feed":        good + "\n",
 		"padding":            good + "=",
 		"a space":            good + " ",
 		"twice":              good + good,
 		"without signature":  parts[0] + "." + parts[1] + ".",
-		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(l.Token(linkFor(UseUnblock)), ".")[2],
+		"signature of other": parts[0] + "." + parts[1] + "." + strings.Split(s.Token(linkFor(UseUnblock)), ".")[2],
 	}
 	for name, token := range bad {
-		if _, err := l.Parse(token, everyUse...); !errors.Is(err, ErrUnknown) {
+		if _, err := s.Parse(token, everyUse...); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for n := range good {
-		if _, err := l.Parse(good[:n], everyUse...); !errors.Is(err, ErrUnknown) {
+		if _, err := s.Parse(good[:n], everyUse...); !errors.Is(err, ErrUnknown) {
 			t.Fatalf("cut to %d characters: %v", n, err)
 		}
 	}
@@ -131,12 +139,12 @@ func TestNoTokenButOursIsRead(t *testing.T) {
 
 // A token has one spelling: base64 leaves bits of its last character unused, and they must be zero.
 func TestATokenHasOneSpelling(t *testing.T) {
-	l := linksOf(t, "s")
-	good := l.Token(linkFor(UseConfirm))
+	s := newSigner(t, "s")
+	good := s.Token(linkFor(UseConfirm))
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	read := 0
 	for _, c := range alphabet {
-		if _, err := l.Parse(good[:len(good)-1]+string(c), UseConfirm); err == nil {
+		if _, err := s.Parse(good[:len(good)-1]+string(c), UseConfirm); err == nil {
 			read++
 		}
 	}
@@ -145,14 +153,14 @@ func TestATokenHasOneSpelling(t *testing.T) {
 	}
 }
 
-func FuzzReadLink(f *testing.F) {
-	l := linksOf(f, "s")
-	good := l.Token(linkFor(UseConfirm))
-	for _, s := range []string{good, good + "\n", "", "a.b.c", strings.Replace(good, ".", "..", 1)} {
-		f.Add(s)
+func FuzzParseLink(f *testing.F) {
+	s := newSigner(f, "s")
+	good := s.Token(linkFor(UseConfirm))
+	for _, seed := range []string{good, good + "\n", "", "a.b.c", strings.Replace(good, ".", "..", 1)} {
+		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		if got, err := l.Parse(token, everyUse...); err == nil && token != good {
+		if got, err := s.Parse(token, everyUse...); err == nil && token != good {
 			t.Fatalf("%q was read as %+v", token, got)
 		}
 	})

@@ -21,23 +21,25 @@ type ReturnPaths struct {
 	sites   []string
 }
 
-// NewReturnPaths knows the return paths of some sites.
+// NewReturnPaths makes the ReturnPaths of some sites, signed under keys of the keyring.
 func NewReturnPaths(ring *keyring.Keyring, sites ...string) *ReturnPaths {
 	return &ReturnPaths{ring, sites}
 }
 
-// A return path is pathPrefix and, in base32 without padding (RFC 4648 section 6), lower-case because some mail systems make it so:
+// A return path is pathPrefix and, in base32 without padding (RFC 4648 section 6), lower-case because some mail systems
+// make it so:
 //
 //	id of the record (16 bytes) | tag of the request (4) | signature over site, id and tag (12)
 //
-// The site is not in it: a signature fits only one. Each email has a reverse-path of its own (VERP), so that a report is recognised by the
-// address it came to, whatever it says.
+// The site is not in it: a signature fits only one. Each email has a reverse-path of its own (VERP), so that a report
+// is recognised by the address it came to, whatever it says.
 const (
 	pathPrefix = "b-"
 	pathID     = 16
 	pathTag    = 4
 	pathSum    = 12
-	pathLength = len(pathPrefix) + ((pathID+pathTag+pathSum)*8+4)/5 // of the local part, in bytes; RFC 5321 section 4.5.3.1.1 allows 64
+	// pathLength is that of the local part, in bytes. RFC 5321 section 4.5.3.1.1 allows 64.
+	pathLength = len(pathPrefix) + ((pathID+pathTag+pathSum)*8+4)/5
 )
 
 var pathEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -59,14 +61,16 @@ func (p *ReturnPaths) Parse(local string) (key store.Key, tag string, err error)
 		return store.Key{}, "", ErrNotOurs
 	}
 	raw, err := pathEncoding.DecodeString(local[len(pathPrefix):])
-	if err != nil || pathPrefix+pathEncoding.EncodeToString(raw) != local { // decoding passes over line feeds, and bits too many
+	// Decoding ignores line feeds and surplus bits, so only what encodes back to the same text is ours.
+	if err != nil || pathPrefix+pathEncoding.EncodeToString(raw) != local {
 		return store.Key{}, "", ErrNotOurs
 	}
 	body, sum := raw[:pathID+pathTag], raw[pathID+pathTag:]
 	for _, site := range p.sites {
 		for _, ours := range p.sums(site, body) {
 			if hmac.Equal(sum, ours) {
-				return store.Key{Site: site, ID: base64.RawURLEncoding.EncodeToString(body[:pathID])}, string(body[pathID:]), nil
+				id := base64.RawURLEncoding.EncodeToString(body[:pathID])
+				return store.Key{Site: site, ID: id}, string(body[pathID:]), nil
 			}
 		}
 	}

@@ -61,9 +61,10 @@ func TestRetryAfterIsHonouredUpToADay(t *testing.T) {
 		want   time.Duration
 	}{
 		{429, "120", 2 * time.Minute}, {502, "1", time.Second}, {503, "0", 0}, {504, "86400", 24 * time.Hour},
-		{503, "86401", 24 * time.Hour}, {503, "99999999999999999999999", 24 * time.Hour}, {503, date(time.Hour), time.Hour},
-		{503, date(48 * time.Hour), 24 * time.Hour}, {503, date(-time.Hour), 0}, {503, "-5", 0}, {503, "1.5", 0}, {503,
-			"soon", 0},
+		{503, "86401", 24 * time.Hour}, {503, "99999999999999999999999", 24 * time.Hour},
+		{503, date(time.Hour), time.Hour},
+		{503, date(48 * time.Hour), 24 * time.Hour}, {503, date(-time.Hour), 0}, {503, "-5", 0}, {503, "1.5", 0},
+		{503, "soon", 0},
 		{503, "", 0}, {500, "120", 0}, {404, "120", 0}, {301, "120", 0},
 	} {
 		e, r := fails(t, sender(t, private(answering(t, c.status, "Retry-After: "+c.header).URL)))

@@ -56,43 +56,42 @@ func TestAnEndpointThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 	r, back, got := away(t)
 	synctest.Test(t, func(t *testing.T) {
 		queue := webhook.Queue("gazette", r.URL)
-		e := newEnv(t, queue)
+		env := newEnv(t, queue)
 		o := private(r.URL)
-		o.Events, o.Now, o.Health = e.service.Website, time.Now, e.endpoints
+		o.Events, o.Now, o.Health = env.service.Website, time.Now, env.endpoints
 		run := sender(t, o).Run
 		const perDay, days = 4, 6
 		begun := time.Now()
-		stop := e.poll(queue, run, 5*time.Minute) // seldom: six days are long
+		stop := env.poll(queue, run, 5*time.Minute) // seldom: six days are long
 		for n := range perDay * days {
-			e.confirmMany(n)
+			env.confirmMany(n)
 			time.Sleep(day / perDay)
 		}
 		stop()
-		stop = e.poll(queue, run, time.Second)
+		stop = env.poll(queue, run, time.Second)
 		defer stop()
 		time.Sleep(time.Minute)
 		returned := time.Now()
 		back.Store(true)
 		time.Sleep(2 * time.Minute)
 		checkArrivals(t, got, perDay*days, begun, returned)
-		if failed, _, err := e.endpoints.Failed(t.Context(), "gazette", "", 10); err != nil || len(failed) > 0 {
+		if failed, _, err := env.endpoints.Failed(t.Context(), "gazette", "", 10); err != nil || len(failed) > 0 {
 			t.Errorf("failed %v, %v", failed, err)
 		}
 	})
 }
 
 // poll works an endpoint's queue as the program does, but for how often it polls.
-func (e *env) poll(queue store.QueueName, run outbox.Run, every time.Duration) (stop func()) {
-	e.Helper()
-	b, err := outbox.New(outbox.Options{Store: e.store, Poll: every, Log: quiet, Pools: []outbox.Pool{{
-		Queues: []store.QueueName{queue}, Run: run, Workers: 2, Timeout: time.Minute, Waits: []time.Duration{time.Minute},
-		RepeatLast: true,
-		ProbeEvery: webhook.ProbeEvery,
+func (env *env) poll(queue store.QueueName, run outbox.Run, every time.Duration) (stop func()) {
+	env.Helper()
+	b, err := outbox.New(outbox.Options{Store: env.store, Poll: every, Log: quiet, Pools: []outbox.Pool{{
+		Queues: []store.QueueName{queue}, Run: run, Workers: 2, Timeout: time.Minute,
+		Waits: []time.Duration{time.Minute}, RepeatLast: true, ProbeEvery: webhook.ProbeEvery,
 	}}})
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(e.Context())
+	ctx, cancel := context.WithCancel(env.Context())
 	var running sync.WaitGroup
 	running.Go(func() { b.Run(ctx) })
 	return func() { cancel(); running.Wait() }

@@ -20,7 +20,7 @@ type EndpointsOptions struct {
 	Sites    []confirm.Site                         // their EventQueues are the endpoints
 	Queue    store.Queue                            // its Failed and Requeue
 	Cells    store.Cells                            // keep which endpoints are disabled
-	Open     func(store.Job) (confirm.Event, error) // (*confirm.Service).OpenEvent
+	Open     func(store.Job) (confirm.Event, error) // (*confirm.Website).OpenEvent
 	Enqueued func(store.QueueName)                  // called when failed jobs of a queue were made due; may be nil
 }
 

@@ -47,7 +47,8 @@ type env struct {
 
 func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Sweep: 6 * time.Hour})
+	path := filepath.Join(t.TempDir(), "optin.db")
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Sweep: 6 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,9 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	if err := s.PutTexts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent})
+	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: sites, Queue: st, Cells: st, Open: s.Website.OpenEvent,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,55 +79,55 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 }
 
 // confirm lets a person sign up and confirm; the store then has a job with the event for each endpoint.
-func (e *env) confirm(email string) {
-	e.Helper()
+func (env *env) confirm(email string) {
+	env.Helper()
 	a, err := address.Parse(email)
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
-	err = e.service.Person.SignUp(e.Context(), "gazette", confirm.Signup{Address: a, Purposes: []string{"letter"},
+	err = env.service.Person.SignUp(env.Context(), "gazette", confirm.Signup{Address: a, Purposes: []string{"letter"},
 		Locale: "fr"})
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
-	j := e.lease(confirm.EmailQueues()...)
-	message, err := e.service.Relay.Message(e.Context(), j)
+	j := env.lease(confirm.EmailQueues()...)
+	message, err := env.service.Relay.Message(env.Context(), j)
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
-	if err := e.store.End(e.Context(), j, store.Complete()); err != nil {
-		e.Fatal(err)
+	if err := env.store.End(env.Context(), j, store.Complete()); err != nil {
+		env.Fatal(err)
 	}
-	if _, err := e.service.Person.Confirm(e.Context(), path.Base(message.Confirm),
+	if _, err := env.service.Person.Confirm(env.Context(), path.Base(message.Confirm),
 		consent.Evidence{How: consent.ByLink}); err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
 }
 
 // confirmMany is confirm for the n-th of many people.
-func (e *env) confirmMany(n int) {
-	e.Helper()
-	e.confirm(fmt.Sprintf("p%d@example.org", n))
+func (env *env) confirmMany(n int) {
+	env.Helper()
+	env.confirm(fmt.Sprintf("p%d@example.org", n))
 }
 
 // lease leases the one job of some queues that is due.
-func (e *env) lease(queues ...store.QueueName) store.Job {
-	e.Helper()
+func (env *env) lease(queues ...store.QueueName) store.Job {
+	env.Helper()
 	var all []store.Job
 	for _, queue := range queues {
-		jobs, err := e.store.Lease(e.Context(), queue, 2, time.Minute)
+		jobs, err := env.store.Lease(env.Context(), queue, 2, time.Minute)
 		if err != nil {
-			e.Fatalf("%s: %v", queue, err)
+			env.Fatalf("%s: %v", queue, err)
 		}
 		all = append(all, jobs...)
 	}
 	if len(all) != 1 {
-		e.Fatalf("%v: %d jobs", queues, len(all))
+		env.Fatalf("%v: %d jobs", queues, len(all))
 	}
 	return all[0]
 }
 
-// events opens every job to the same event, as confirm.Service does; with an id or error of its own if set.
+// events opens every job to the same event, as confirm.Website does; with an id or error of its own if set.
 type events struct {
 	id  string
 	err error
@@ -310,7 +313,8 @@ func names(t *testing.T, addresses ...string) *net.Resolver {
 					return
 				}
 				answer := resolve(question, known)
-				if _, err := theirs.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+				length := binary.BigEndian.AppendUint16(nil, uint16(len(answer)))
+				if _, err := theirs.Write(append(length, answer...)); err != nil {
 					return
 				}
 			}

@@ -12,17 +12,17 @@ import (
 func TestEveryEndpointGetsAConfirmationUnderTheSameID(t *testing.T) {
 	receivers := []*receiver{answering(t, 200), answering(t, 200)}
 	queues := []store.QueueName{webhook.Queue("gazette", receivers[0].URL), webhook.Queue("gazette", receivers[1].URL)}
-	e := newEnv(t, queues...)
-	e.confirm("ada@example.org")
+	env := newEnv(t, queues...)
+	env.confirm("ada@example.org")
 	ids := map[string]bool{}
 	for i, r := range receivers {
 		o := private(r.URL)
-		o.Events = e.service.Website
-		j := e.lease(queues[i])
+		o.Events = env.service.Website
+		j := env.lease(queues[i])
 		if r := sender(t, o).Run(t.Context(), j); r.Err != nil {
 			t.Fatal(r.Err)
 		}
-		if err := e.store.End(t.Context(), j, store.Complete()); err != nil {
+		if err := env.store.End(t.Context(), j, store.Complete()); err != nil {
 			t.Fatal(err)
 		}
 		got := r.arrived()[0]

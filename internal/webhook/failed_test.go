@@ -62,11 +62,11 @@ func (e *goneEnv) fail(s *webhook.Sender) {
 }
 
 // failed lists what failed, at most ten.
-func (e *env) failed() []webhook.FailedDelivery {
-	e.Helper()
-	all, _, err := e.endpoints.Failed(e.Context(), "gazette", "", 10)
+func (env *env) failed() []webhook.FailedDelivery {
+	env.Helper()
+	all, _, err := env.endpoints.Failed(env.Context(), "gazette", "", 10)
 	if err != nil {
-		e.Fatal(err)
+		env.Fatal(err)
 	}
 	return all
 }

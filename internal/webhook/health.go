@@ -59,8 +59,8 @@ func (s *Sender) disabled(ctx context.Context, queue store.QueueName) bool {
 	}
 	disabled, err := s.Health.Disabled(ctx, queue)
 	if err != nil {
-		s.Log.WarnContext(ctx, "webhook: it is unknown whether the endpoint is disabled; it is called", "queue", queue,
-			"error", err)
+		s.Log.WarnContext(ctx, "webhook: it is unknown whether the endpoint is disabled; it is called",
+			"queue", queue, "error", err)
 		return false
 	}
 	if !disabled {
@@ -74,12 +74,13 @@ func (s *Sender) disable(ctx context.Context, queue store.QueueName, call *CallE
 	s.enabled.set(time.Time{})
 	first, err := s.Health.Disable(ctx, queue)
 	if err != nil {
-		s.Log.WarnContext(ctx, "webhook: the endpoint answered 410 Gone and could not be disabled; only this event fails",
+		s.Log.WarnContext(ctx,
+			"webhook: the endpoint answered 410 Gone and could not be disabled; only this event fails",
 			"queue", queue, "host", call.Host, "event", call.Event, "error", err)
 	}
 	if first {
-		s.Log.ErrorContext(ctx, "webhook: the endpoint answered 410 Gone and is disabled; its events are kept as failed. "+
-			"Remove it from the configuration; or mend it and run: optin webhook retry", "queue", queue, "host", call.Host,
-			"event", call.Event, "status", http.StatusGone)
+		s.Log.ErrorContext(ctx, "webhook: the endpoint answered 410 Gone and is disabled; "+
+			"its events are kept as failed. Remove it from the configuration; or mend it and run: optin webhook retry",
+			"queue", queue, "host", call.Host, "event", call.Event, "status", http.StatusGone)
 	}
 }

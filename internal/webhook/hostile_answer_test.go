@@ -23,7 +23,8 @@ func TestAnAnswerThatNeverEndsIsBrokenOff(t *testing.T) {
 		"the status line":      {drip("HTTP/1.1 200 "), false},
 		"the head":             {drip("HTTP/1.1 200 OK\r\nX: "), false},
 		"the body of an error": {drip("HTTP/1.1 500 No\r\n\r\n"), false},
-		"the body of success":  {drip("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"), true}, // the status is the answer
+		// The status is the answer.
+		"the body of success": {drip("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,24 +86,21 @@ func TestAnEndlessHeaderIsRefused(t *testing.T) {
 }
 
 func TestAnErrorHoldsNoWordOfTheServerAndNoSecret(t *testing.T) {
+	says := func(answer string) (url string) {
+		return server(t, func(c net.Conn) { io.WriteString(c, answer) })
+	}
+	overTLS := func(url string) string { return strings.Replace(url, "http", "https", 1) }
 	for name, url := range map[string]string{
-		"a banner":     server(t, func(c net.Conn) { io.WriteString(c, "-ERR LEAK from inside\r\n") }),
-		"a bad status": server(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 LEAK LEAK\r\n\r\n") }),
-		"a bad header": server(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nLEAK\r\n\r\n") }),
-		"a bad length": server(t, func(c net.Conn) {
-			io.WriteString(c,
-				"HTTP/1.1 200 OK\r\nContent-Length: LEAK\r\n\r\n")
-		}),
-		"a body": server(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 500 LEAK\r\nX: LEAK\r\n\r\nLEAK") }),
-		"a redirect": server(t, func(c net.Conn) {
-			io.WriteString(c,
-				"HTTP/1.1 302 LEAK\r\nLocation: http://LEAK\r\n\r\n")
-		}),
-		"hanging up":   server(t, func(net.Conn) {}),
-		"nobody there": "http://127.0.0.1:1",
-		"no TLS":       strings.Replace(server(t, func(c net.Conn) { io.WriteString(c, "LEAK") }), "http", "https", 1),
-		"HTTP for TLS": strings.Replace(server(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.0 400 LEAK\r\n\r\nLEAK") }),
-			"http", "https", 1),
+		"a banner":        says("-ERR LEAK from inside\r\n"),
+		"a bad status":    says("HTTP/1.1 LEAK LEAK\r\n\r\n"),
+		"a bad header":    says("HTTP/1.1 200 OK\r\nLEAK\r\n\r\n"),
+		"a bad length":    says("HTTP/1.1 200 OK\r\nContent-Length: LEAK\r\n\r\n"),
+		"a body":          says("HTTP/1.1 500 LEAK\r\nX: LEAK\r\n\r\nLEAK"),
+		"a redirect":      says("HTTP/1.1 302 LEAK\r\nLocation: http://LEAK\r\n\r\n"),
+		"hanging up":      says(""),
+		"nobody there":    "http://127.0.0.1:1",
+		"no TLS":          overTLS(says("LEAK")),
+		"HTTP for TLS":    overTLS(says("HTTP/1.0 400 LEAK\r\n\r\nLEAK")),
 		"an unknown name": "http://unknown.example:1",
 	} {
 		o := private(strings.Replace(url, "://", "://user:hunter2@", 1) + "/path?k=QUERY")
@@ -145,8 +143,8 @@ func TestACertificateIsVerified(t *testing.T) {
 func TestACallEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := server(t, func(conn net.Conn) { cancel(); io.Copy(io.Discard, conn) })
-	if r := sender(t, private(url)).Run(ctx, job); !errors.Is(r.Err, context.Canceled) || strings.Contains(r.Err.Error(),
-		"no answer") {
+	r := sender(t, private(url)).Run(ctx, job)
+	if !errors.Is(r.Err, context.Canceled) || strings.Contains(r.Err.Error(), "no answer") {
 		t.Errorf("Run = %+v", r)
 	}
 }

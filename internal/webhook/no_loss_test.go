@@ -83,7 +83,8 @@ type byKey struct{}
 
 func (byKey) Event(_ context.Context, j store.Job) (confirm.Event, error) {
 	return confirm.Event{
-		ID: "evt_" + j.Key.ID, Type: consent.EventConfirmed, At: now, Data: consent.Status{ID: j.Key.ID, Site: j.Key.Site},
+		ID: "evt_" + j.Key.ID, Type: consent.EventConfirmed, At: now,
+		Data: consent.Status{ID: j.Key.ID, Site: j.Key.Site},
 	}, nil
 }
 

@@ -32,11 +32,11 @@ type Options struct {
 	Now       func() time.Time // time.Now if nil
 	Log       *slog.Logger     // slog.Default() if nil
 	UserAgent string           // "optin" if empty
-	Timeout   time.Duration    // of a whole call, from resolving the name to the end of the answer; DefaultTimeout if zero
+	Timeout   time.Duration    // of a whole call, from resolving the name to the answer's end; DefaultTimeout if zero
 	Roots     *x509.CertPool   // that may sign certificates; the system's if nil
 	Resolver  *net.Resolver    // that resolves names; the system's if nil
 	Waits     []time.Duration  // before the second attempt, the third, …; Waits() if nil
-	Health    Health           // knows whether the endpoint is disabled; if nil, this Sender does, for as long as it lives
+	Health    Health           // knows whether the endpoint is disabled; if nil, this Sender does, while it lives
 }
 
 // Sender sends events to one endpoint. Its methods may be called from any goroutine.
@@ -103,7 +103,8 @@ func (e Endpoint) checkURL() error {
 func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	if s.disabled(ctx, job.Queue) {
 		return outbox.Fail(&CallError{
-			Host: s.Endpoint.URL.Host, Reason: "disabled, because it has answered 410 Gone; retry its failed events to enable it",
+			Host:   s.Endpoint.URL.Host,
+			Reason: "disabled, because it has answered 410 Gone; retry its failed events to enable it",
 		})
 	}
 	event, err := s.Events.Event(ctx, job)
@@ -119,8 +120,8 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	if err != nil {
 		return s.notDelivered(ctx, job, event, err)
 	}
-	s.Log.InfoContext(ctx, "webhook: delivered", "queue", job.Queue, "host", s.Endpoint.URL.Host, "event", event.ID, "type",
-		event.Type,
+	s.Log.InfoContext(ctx, "webhook: delivered",
+		"queue", job.Queue, "host", s.Endpoint.URL.Host, "event", event.ID, "type", event.Type,
 		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 	return outbox.Complete()
 }
@@ -219,8 +220,8 @@ func (s *Sender) request(ctx context.Context, id string, body []byte) (*http.Req
 	req.Header.Set(HeaderID, id)
 	req.Header.Set(HeaderTimestamp, timestamp)
 	req.Header.Set(HeaderSignature, s.Endpoint.signatures(id, timestamp, body))
-	// An empty value is not sent. It tells the transport that it may repeat the call on a new connection when the kept one
-	// turns out to be closed (see http.Transport). The event's id makes that harmless.
+	// An empty value is not sent. It tells the transport that it may repeat the call on a new connection when the kept
+	// one turns out to be closed (see http.Transport). The event's id makes that harmless.
 	req.Header["Idempotency-Key"] = []string{}
 	if u := s.Endpoint.URL.User; u != nil { // http.Client would do this; the transport does not
 		password, _ := u.Password()

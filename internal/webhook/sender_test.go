@@ -32,8 +32,9 @@ func TestACallHasTheEventAndIsSigned(t *testing.T) {
 	}
 	got.header.Del("webhook-signature")
 	if diff := cmp.Diff(call{"POST", "/hooks/optin?k=1", http.Header{
-		"Webhook-Id": {"Zm9vYmFyYmF6cXV4MTIzNA"}, "Webhook-Timestamp": {"1795284341"}, "Content-Type": {"application/json"},
-		"User-Agent": {"optin/1.2.3"}, "Content-Length": got.header["Content-Length"],
+		"Webhook-Id": {"Zm9vYmFyYmF6cXV4MTIzNA"}, "Webhook-Timestamp": {"1795284341"},
+		"Content-Type": {"application/json"}, "User-Agent": {"optin/1.2.3"},
+		"Content-Length": got.header["Content-Length"],
 	}, got.body}, got, cmp.AllowUnexported(call{})); diff != "" {
 		t.Error(diff)
 	}

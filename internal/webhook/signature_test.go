@@ -54,45 +54,39 @@ func TestAnySignatureOfACallMayMatch(t *testing.T) {
 }
 
 func TestWhatIsNotGenuineIsRefused(t *testing.T) {
-	for name, spoil := range map[string]func(h http.Header, secret, body *[]byte, at *time.Time){
-		"another body":   func(_ http.Header, _, body *[]byte, _ *time.Time) { *body = append(*body, ' ') },
-		"another secret": func(_ http.Header, secret, _ *[]byte, _ *time.Time) { *secret = newer },
-		"too old": func(_ http.Header, _, _ *[]byte,
-			at *time.Time) {
-			*at = at.Add(webhook.Tolerance + time.Second)
-		},
-		"from the future": func(_ http.Header, _, _ *[]byte,
-			at *time.Time) {
-			*at = at.Add(-webhook.Tolerance - time.Second)
-		},
-		"another id":        func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Set("webhook-id", "msg_2") },
-		"no id":             func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Del("webhook-id") },
-		"another timestamp": func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Set("webhook-timestamp", "1614265331") },
-		"no timestamp":      func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Del("webhook-timestamp") },
-		"signed timestamp":  func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Set("webhook-timestamp", "+1614265330") },
-		"huge timestamp": func(h http.Header, _, _ *[]byte, _ *time.Time) {
-			h.Set("webhook-timestamp",
-				"18446744073709551615")
-		},
-		"no signature": func(h http.Header, _, _ *[]byte, _ *time.Time) { h.Del("webhook-signature") },
-		"other version": func(h http.Header, _, _ *[]byte, _ *time.Time) {
-			h.Set("webhook-signature",
-				"v1a"+vectorSignature[2:])
-		},
-		"bare signature": func(h http.Header, _, _ *[]byte, _ *time.Time) {
-			h.Set("webhook-signature",
-				vectorSignature[3:])
-		},
-		"cut short": func(h http.Header, _, _ *[]byte, _ *time.Time) {
-			h.Set("webhook-signature",
-				vectorSignature[:20])
-		},
+	type received struct {
+		header       http.Header
+		secret, body []byte
+		at           time.Time
+	}
+	set := func(name, value string) func(*received) {
+		return func(c *received) { c.header.Set(name, value) }
+	}
+	without := func(name string) func(*received) {
+		return func(c *received) { c.header.Del(name) }
+	}
+	for name, spoil := range map[string]func(*received){
+		"another body":      func(c *received) { c.body = append(c.body, ' ') },
+		"another secret":    func(c *received) { c.secret = newer },
+		"too old":           func(c *received) { c.at = c.at.Add(webhook.Tolerance + time.Second) },
+		"from the future":   func(c *received) { c.at = c.at.Add(-webhook.Tolerance - time.Second) },
+		"another id":        set("webhook-id", "msg_2"),
+		"no id":             without("webhook-id"),
+		"another timestamp": set("webhook-timestamp", "1614265331"),
+		"no timestamp":      without("webhook-timestamp"),
+		"signed timestamp":  set("webhook-timestamp", "+1614265330"),
+		"huge timestamp":    set("webhook-timestamp", "18446744073709551615"),
+		"no signature":      without("webhook-signature"),
+		"other version":     set("webhook-signature", "v1a"+vectorSignature[2:]),
+		"bare signature":    set("webhook-signature", vectorSignature[3:]),
+		"cut short":         set("webhook-signature", vectorSignature[:20]),
 	} {
 		t.Run(name, func(t *testing.T) {
 			secret, h := vector(t)
-			body, at := []byte(vectorBody), vectorTime
-			spoil(h, &secret, &body, &at)
-			if err := webhook.Verify(secret, h, body, at); !errors.Is(err, webhook.ErrSignature) {
+			call := &received{h, secret, []byte(vectorBody), vectorTime}
+			spoil(call)
+			err := webhook.Verify(call.secret, call.header, call.body, call.at)
+			if !errors.Is(err, webhook.ErrSignature) {
 				t.Errorf("Verify = %v", err)
 			}
 		})
@@ -210,7 +204,9 @@ func TestARefusalSaysWhatIsWrong(t *testing.T) {
 		"another scheme":      {ours, "v2,AAAA", "", "no signature of version v1 or v1a"},
 		"cut short":           {ours, "v1a," + v1a[:20], "", "none of its signatures"},
 		"no secrets, no keys": {webhook.Trust{}, "v1a," + v1a, "", "neither a secret nor a key"},
-		"no key at all":       {webhook.Trust{Keys: []ed25519.PublicKey{nil}}, "v1a," + v1a, "", "has 0 bytes, needs 32"},
+		"no key at all": {
+			webhook.Trust{Keys: []ed25519.PublicKey{nil}}, "v1a," + v1a, "", "has 0 bytes, needs 32",
+		},
 	} {
 		h := got.header.Clone()
 		h.Set("webhook-signature", row.signature)

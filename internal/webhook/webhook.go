@@ -3,7 +3,7 @@
 //
 // The call is a POST of {"type":…,"timestamp":…,"data":…}, byte for byte the same on every attempt, with the headers
 //
-//	webhook-id         the event's id: the same on every attempt, so that a receiver recognizes what it has seen already
+//	webhook-id         the event's id: the same on every attempt, so that a receiver recognises what it has seen
 //	webhook-timestamp  the attempt's time, in seconds since 1970
 //	webhook-signature  v1,… (HMAC-SHA256) for every secret of the endpoint, and v1a,… (Ed25519) for every key, newest
 //	                   first, separated by spaces
@@ -48,7 +48,7 @@ import (
 
 // Endpoint is where a website receives its events.
 type Endpoint struct {
-	URL     *url.URL             // https, or http too if Private; user and password in it are sent as Basic authentication
+	URL     *url.URL             // https; http too if Private. Its user and password are sent by Basic authentication
 	Secrets [][]byte             // for v1, newest first; 24 to 64 bytes each
 	Keys    []ed25519.PrivateKey // for v1a, newest first
 	Private bool                 // http, and addresses that are not public, are allowed
@@ -64,10 +64,10 @@ func Queue(site, url string) store.QueueName {
 	return store.QueueName("webhook/" + site + "/" + hex.EncodeToString(sum[:])[:16])
 }
 
-// Events opens jobs. *confirm.Service implements it.
+// Events opens jobs. *confirm.Website implements it.
 type Events interface {
-	// Event returns the event of a job, the same on every call. It returns confirm.ErrNotDue if nobody may be told of it
-	// any more, confirm.ErrUnreadable if it can never be opened, and any other error if it cannot be opened now.
+	// Event returns the event of a job, the same on every call. It returns confirm.ErrNotDue if nobody may be told of
+	// it any more, confirm.ErrUnreadable if it can never be opened, and any other error if it cannot be opened now.
 	Event(ctx context.Context, job store.Job) (confirm.Event, error)
 }
 

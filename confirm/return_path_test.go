@@ -11,34 +11,41 @@ import (
 	"github.com/optin/optin/internal/token"
 )
 
-// hard reports that a letter will never arrive, by its return path.
+// hard reports that an email will never arrive, by its return path.
 func (env *env) hard(path string) error {
-	return env.Relay.Report(env.t.Context(), confirm.Report{ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user"})
+	return env.Relay.Report(env.t.Context(), confirm.Report{
+		ReturnPath: path, Kind: confirm.ReportHard, Words: "5.1.1 no such user",
+	})
 }
 
-func TestAReturnPathIsOfOneLetterAndTheSameAtEachTry(t *testing.T) {
+func TestAReturnPathBelongsToOneEmailAndIsTheSameAtEachAttempt(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
-	e := env.emails(1)[0]
-	first, err := env.Relay.Message(t.Context(), e)
+	job := env.emails(1)[0]
+	first, err := env.Relay.Message(t.Context(), job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _ := env.Relay.Message(t.Context(), e)
+	second, _ := env.Relay.Message(t.Context(), job)
 	env.signUp("bob@example.org", "letter")
 	other := env.email()
-	if p := first.ReturnPath; p != second.ReturnPath || p == other.ReturnPath || len(p) > 64 || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz234567-") != "" || p[:2] != "b-" {
-		t.Errorf("%q, %q, %q", p, second.ReturnPath, other.ReturnPath)
+	path := first.ReturnPath
+	if path != second.ReturnPath || path == other.ReturnPath {
+		t.Errorf("%q, %q again, %q of another email", path, second.ReturnPath, other.ReturnPath)
+	}
+	if len(path) > 64 || path[:2] != "b-" || strings.Trim(path, "abcdefghijklmnopqrstuvwxyz234567-") != "" {
+		t.Errorf("%q", path)
 	}
 }
 
-func TestAForgedReturnPathIsForeign(t *testing.T) {
+func TestAForgedReturnPathIsNotOurs(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	path := env.email().ReturnPath
 	forged := []string{
-		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n", path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:],
-		path + "@confirm.example", strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
+		"b-", path[2:], "B_" + path[2:], path + "a", path[:len(path)-1], path + "=", " " + path, path + "\n",
+		path[:20] + "\r" + path[20:], path[:20] + "\n" + path[21:], path + "@confirm.example",
+		strings.Repeat("b-", 1<<20), "b-" + strings.Repeat("a", len(path)-2), strings.Replace(path, "b-", "b+", 1),
 		"b-" + strings.ReplaceAll(path[2:], "i", "1"), "\u212a" + path[1:], // Kelvin's K is k in lower case
 	}
 	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
@@ -66,19 +73,22 @@ func TestAForgedReturnPathIsForeign(t *testing.T) {
 	}
 }
 
-func TestAReturnPathIsReadWithEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
+func TestAReturnPathIsAcceptedUnderEveryListedSecretAndOnlyAtItsSite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	before := open(t, path, "o")
 	before.signUp("ada@example.org", "letter")
-	letter := before.email().ReturnPath
+	bounce := before.email().ReturnPath
 	renamed := func(o *confirm.Options) { o.Sites[0].ID = "renamed" }
-	for name, env := range map[string]*env{"another secret": open(t, path, "n"), "another site": openWith(t, path, renamed, "o")} {
-		if err := env.hard(letter); !errors.Is(err, token.ErrNotOurs) {
+	for name, env := range map[string]*env{
+		"another secret": open(t, path, "n"),
+		"another site":   openWith(t, path, renamed, "o"),
+	} {
+		if err := env.hard(bounce); !errors.Is(err, token.ErrNotOurs) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	during := open(t, path, "n", "o")
-	if err := during.hard(letter); err != nil {
+	if err := during.hard(bounce); err != nil {
 		t.Fatal(err)
 	}
 	if got := during.state("ada@example.org"); got != consent.Undeliverable {
