@@ -43,8 +43,10 @@ func newEnv(t *testing.T) env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"en": "Receive the letter"}}}}
 	club := site
 	club.ID = "club"
-	service, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
-		Sites: []confirm.Site{site, club}})
+	service, err := confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
+		Sites: []confirm.Site{site, club},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

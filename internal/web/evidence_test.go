@@ -48,12 +48,12 @@ func TestEveryActionRecordsItsEvidence(t *testing.T) {
 	e.send("POST", back, "List-Unsubscribe=One-Click", append(seen, "Content-Type", request.MediaForm)...)
 
 	s := e.subscription()
-	common := consent.Evidence{At: e.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
-	asked, pressed, ended := common, common, common
-	asked.How, asked.Origin, asked.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
-	pressed.How, pressed.Origin = consent.ByBrowser, publicURL
+	everywhere := consent.Evidence{At: e.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
+	signedUp, confirmation, ended := everywhere, everywhere, everywhere
+	signedUp.How, signedUp.Origin, signedUp.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
+	confirmation.How, confirmation.Origin = consent.ByBrowser, publicURL
 	ended.How = consent.ByOneClick
-	if diff := cmp.Diff([]consent.Evidence{asked, pressed, ended},
+	if diff := cmp.Diff([]consent.Evidence{signedUp, confirmation, ended},
 		[]consent.Evidence{s.Requests[0].Asked, *s.Requests[0].Closed, *s.Consents[0].Ended}); diff != "" {
 		t.Error(diff)
 	}

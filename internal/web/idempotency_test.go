@@ -398,7 +398,7 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 	other.Config = HTTPServer("", replica.echo)
 	other.Start()
 	t.Cleanup(other.Close)
-	var replayed, running atomic.Int64
+	var repeated, running atomic.Int64
 	send := func(n, nth int) {
 		url := []string{e.http.URL, other.URL}[nth%2]
 		body := fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, n)
@@ -420,7 +420,7 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 		case res.StatusCode != http.StatusAccepted:
 			t.Errorf("key %d: %s", n, res.Status)
 		case res.Header.Get("Idempotency-Replayed") != "":
-			replayed.Add(1)
+			repeated.Add(1)
 		}
 	}
 	for round, want := range []int{keys, 0} {
@@ -442,10 +442,10 @@ func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 		}
 		e.clock.pass(11 * time.Minute)
 	}
-	if replayed.Load() == 0 || running.Load() == 0 || bad.lost.Load() == 0 {
-		t.Errorf("%d were replayed, %d refused, %d answers lost, so this proves nothing", replayed.Load(),
+	if repeated.Load() == 0 || running.Load() == 0 || bad.lost.Load() == 0 {
+		t.Errorf("%d were repeated, %d refused, %d answers lost, so this proves nothing", repeated.Load(),
 			running.Load(), bad.lost.Load())
 	}
-	t.Logf("of %d requests %d were replayed, %d refused; %d answers were lost", 2*keys*times, replayed.Load(),
+	t.Logf("of %d requests %d were repeated, %d refused; %d answers were lost", 2*keys*times, repeated.Load(),
 		running.Load(), bad.lost.Load())
 }

@@ -36,8 +36,10 @@ func (a *app) addPublic(e *echo.Echo) {
 		limits: a.limits, gate: a.gate, browsers: browser, idempotent: a.idempotent,
 		undeliverable: a.Undeliverable, now: a.Now,
 	}
-	link := &confirmationPages{service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits}
-	leave := &unsubscribePage{service: a.Service, sites: a.sites, pages: a.pages}
+	confirmations := &confirmationPages{
+		service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits,
+	}
+	unsubscribe := &unsubscribePage{service: a.Service, sites: a.sites, pages: a.pages}
 	body := readBody(MaxBody)
 
 	site := e.Group("/v1/sites/:site")
@@ -53,16 +55,16 @@ func (a *app) addPublic(e *echo.Echo) {
 	page := []echo.MiddlewareFunc{prefersHTML, body}
 	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
 	confirmation := e.Group("/c/:token")
-	get(confirmation, "", link.show, page...)
-	confirmation.POST("", link.confirm, button...)
-	confirmation.POST("/decline", link.decline, button...)
-	confirmation.POST("/unblock", link.unblock, button...)
-	confirmation.POST("/renew", link.renew, button...)
+	get(confirmation, "", confirmations.show, page...)
+	confirmation.POST("", confirmations.confirm, button...)
+	confirmation.POST("/decline", confirmations.decline, button...)
+	confirmation.POST("/unblock", confirmations.unblock, button...)
+	confirmation.POST("/renew", confirmations.renew, button...)
 	for _, path := range []string{"/decline", "/unblock", "/renew"} {
-		get(confirmation, path, link.redirectToPage, page...)
+		get(confirmation, path, confirmations.redirectToPage, page...)
 	}
-	get(e, "/u/:token", leave.show, page...)
-	e.POST("/u/:token", leave.withdraw, button...) // also by RFC 8058
+	get(e, "/u/:token", unsubscribe.show, page...)
+	e.POST("/u/:token", unsubscribe.withdraw, button...) // also by RFC 8058
 
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)

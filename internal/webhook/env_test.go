@@ -62,7 +62,9 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{"fr": "Recevoir la lettre"}}},
 		Terms:    consent.Terms{TTL: time.Hour, EmailsPerAddress: []store.Limit{{N: 3, Per: time.Hour}}},
 	}}
-	s, err := confirm.New(confirm.Options{Store: st, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Sites: sites})
+	s, err := confirm.New(confirm.Options{
+		Store: st, Keyring: ring, PublicURL: parseURL("https://confirm.example"), Sites: sites,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

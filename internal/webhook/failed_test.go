@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,7 +149,7 @@ func TestAFailedDeliveryThatDoesNotOpenIsListedAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := confirm.New(confirm.Options{
-		Store: e.store, Keyring: ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Sites: e.service.Sites(),
+		Store: e.store, Keyring: ring, PublicURL: parseURL("https://confirm.example"), Sites: e.service.Sites(),
 	})
 	if err != nil {
 		t.Fatal(err)
