@@ -135,7 +135,8 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 		Store: env.store, Now: env.clock, Sites: map[string]surge.Site{"gazette": {}, "herald": {}},
 	})
 	env.Service, err = confirm.New(confirm.Options{
-		Surge: env.surge, Store: env.store, Keyring: env.ring, PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"}, Now: env.clock,
+		Surge: env.surge, Store: env.store, Keyring: env.ring, Now: env.clock,
+		PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
 		Sites: []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
