@@ -137,7 +137,7 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 	env.Service, err = confirm.New(confirm.Options{
 		Surge: env.surge, Store: env.store, Keyring: env.ring, Now: env.clock,
 		PublicURL: &url.URL{Scheme: "https", Host: "confirm.example"},
-		Sites: []confirm.Site{site("gazette"), site("herald")},
+		Sites:     []confirm.Site{site("gazette"), site("herald")},
 	})
 	if err != nil {
 		t.Fatal(err)
