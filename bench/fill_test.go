@@ -90,7 +90,7 @@ func modelSubscriptions(b *testing.B, at time.Time) (pending, confirmed consent.
 		Statements: []consent.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	c, err := consent.Apply(p.Subscription, consent.Confirm{Request: request, Evidence: confirmation}, confirmation.At)
+	c, err := consent.Apply(p.Subscription, consent.Confirm{RequestID: request, Evidence: confirmation}, confirmation.At)
 	must(b, err)
 	return p.Subscription, c.Subscription
 }
@@ -106,10 +106,10 @@ func sealedRecord(
 	}
 	like.Address, like.Created = address, created
 	key = store.Key{Site: like.Site,
-		ID: base64.RawURLEncoding.EncodeToString(ring.Sums("subscription id", like.Site, address.String())[0][:16])}
+		ID: base64.RawURLEncoding.EncodeToString(ring.MACs("subscription id", like.Site, address.String())[0][:16])}
 	plain, err := json.Marshal(like)
 	return key, store.Record{
-		State: string(like.State(like.Changed)), Created: created, Expires: like.Expires(), Data: ring.Seal(key.Site+
+		State: string(like.State(like.Changed)), Created: created, Expires: like.DeletableAt(), Data: ring.Seal(key.Site+
 			"/"+key.ID, plain),
 	}, err
 }

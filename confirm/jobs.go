@@ -47,7 +47,7 @@ func emailQueue(n byte) store.QueueName {
 // emailQueue returns the queue of an email to an address. It is read off a keyed hash, and so says nothing of the
 // domain.
 func (r *records) emailQueue(to address.Address) store.QueueName {
-	return emailQueue(r.Keyring.Sums("email queue", to.Domain())[0][0])
+	return emailQueue(r.Keyring.MACs("email queue", to.Domain())[0][0])
 }
 
 // untried reports whether no relay was ever asked to take the email of a job.
@@ -72,10 +72,10 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 				job.Due = time.Time{}
 			}
 			// Sealed, because it is the nonce of a link: half of what a forger would need.
-			if job.Body, err = r.sealer.seal(key, j.Request); err != nil {
+			if job.Body, err = r.sealer.seal(key, j.RequestID); err != nil {
 				return nil, false, err
 			}
-			job.ID, job.Queue = r.emailJobID(key, c, j.Request), r.emailQueue(c.Subscription.Address)
+			job.ID, job.Queue = r.emailJobID(key, c, j.RequestID), r.emailQueue(c.Subscription.Address)
 		case consent.JobExpire:
 			job.ID, job.Queue = expireJobID(key, j.Due), QueueExpire
 		}
@@ -98,7 +98,7 @@ func (r *records) emailJobID(key store.Key, c consent.Change, request string) st
 	if known := c.Subscription.Requests.Find(request); known != nil {
 		again = known.ResentAt
 	}
-	sum := r.Keyring.Sums("email job", key.Site, key.ID, request, strconv.FormatInt(again.UnixMilli(), 36))[0]
+	sum := r.Keyring.MACs("email job", key.Site, key.ID, request, strconv.FormatInt(again.UnixMilli(), 36))[0]
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
@@ -135,11 +135,11 @@ func (c *Clock) Expire(ctx context.Context, job store.Job) error {
 	if err != nil {
 		return err
 	}
-	if sub.Created.IsZero() || job.ID != expireJobID(job.Key, sub.ExpireAt) {
+	if sub.Created.IsZero() || job.ID != expireJobID(job.Key, sub.ExpireJobAt) {
 		return c.Store.End(ctx, job, store.Complete()) // the record is gone, or another job took the place of this one
 	}
-	if c.Now().Before(sub.ExpireAt) {
-		return c.Store.End(ctx, job, store.Retry(sub.ExpireAt)) // the store's clock is ahead of ours
+	if c.Now().Before(sub.ExpireJobAt) {
+		return c.Store.End(ctx, job, store.Retry(sub.ExpireJobAt)) // the store's clock is ahead of ours
 	}
 	return c.applyAndEnd(ctx, job, consent.Expire{Terms: c.sites[job.Key.Site].Terms})
 }

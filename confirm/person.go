@@ -72,7 +72,7 @@ func (p *Person) requestID(site, idempotencyID string) string {
 	if idempotencyID == "" {
 		return p.nonce(24)
 	}
-	return base64.RawURLEncoding.EncodeToString(p.Keyring.Sums("request id", site, idempotencyID)[0][:24])
+	return base64.RawURLEncoding.EncodeToString(p.Keyring.MACs("request id", site, idempotencyID)[0][:24])
 }
 
 // BrowserHash is what a request remembers of a browser's cookie; empty for none.
@@ -114,7 +114,7 @@ func (p *Person) View(ctx context.Context, signed string) (View, error) {
 		return View{}, err
 	}
 	if l.Use == token.UseConfirm {
-		_, err = sub.Confirmable(l.Request, p.Now())
+		_, err = sub.Confirmable(l.RequestID, p.Now())
 	} else if sub.Declined != nil {
 		err = consent.ErrDeclined
 	}
@@ -127,7 +127,7 @@ func (p *Person) Confirm(ctx context.Context, signed string, e consent.Evidence)
 	if err != nil {
 		return View{}, err
 	}
-	return p.act(ctx, l, consent.Confirm{Request: l.Request, Evidence: p.stamp(e)})
+	return p.act(ctx, l, consent.Confirm{RequestID: l.RequestID, Evidence: p.stamp(e)})
 }
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
@@ -159,7 +159,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	if err != nil {
 		return View{}, err
 	}
-	renew := consent.Renew{Request: l.Request, ID: p.nonce(24), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
+	renew := consent.Renew{RequestID: l.RequestID, ID: p.nonce(24), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
 	if err := p.acquireEmail(ctx, l.Site, renew.ID); err != nil {
 		return View{}, err
 	}
@@ -167,7 +167,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 }
 
 // Agreements shows what an address agreed to at a site, and changes nothing.
-func (p *Person) Agreements(ctx context.Context, signed string) (View, error) {
+func (p *Person) Consents(ctx context.Context, signed string) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
 	if err != nil {
 		return View{}, err
@@ -223,7 +223,7 @@ func (p *Person) after(ctx context.Context, l token.Link, res result, err error)
 
 // errorOfRule returns the error of a rule that a link's holder is shown, or nil for any other.
 func errorOfRule(err error) error {
-	for _, e := range []error{consent.ErrGone, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn} {
+	for _, e := range []error{consent.ErrUnknownRequest, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn} {
 		if errors.Is(err, e) {
 			return e
 		}
@@ -234,7 +234,7 @@ func errorOfRule(err error) error {
 // view fills a View beside the error that is shown.
 func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscription, shown error) (View, error) {
 	now := p.Now()
-	if errors.Is(shown, consent.ErrGone) {
+	if errors.Is(shown, consent.ErrUnknownRequest) {
 		if now.Before(l.Until) {
 			return View{}, token.ErrUnknown // erased, or never known here
 		}
@@ -246,7 +246,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }
 		v.Purposes = slices.DeleteFunc(v.Purposes, neverConfirmed)
 	}
-	if r := sub.Requests.Find(l.Request); r != nil {
+	if r := sub.Requests.Find(l.RequestID); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
 		v.Renewable = errors.Is(shown, consent.ErrExpired)
 		if sub.Consents.Cover(r) {
@@ -256,7 +256,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 			v.Purposes = append(v.Purposes, sub.Purpose(st.Purpose, now))
 		}
 	}
-	link := token.Link{Site: l.Site, ID: l.ID, Request: l.Request, Until: l.Until}
+	link := token.Link{Site: l.Site, ID: l.ID, RequestID: l.RequestID, Until: l.Until}
 	link.Use = token.UseDecline
 	v.Decline = p.links.Token(link)
 	link.Use = token.UseUnblock

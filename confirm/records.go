@@ -61,7 +61,7 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, en
 		}
 		res.changed = c.Changed
 		change := store.Change{Enqueue: jobs, Count: consent.Counts(before, c.Subscription)}
-		if change.Erase = c.Subscription.Gone(); !change.Erase {
+		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
 			change.Put, err = r.sealer.record(key, c.Subscription)
 		}
 		if res.ended = ends != nil; res.ended {
@@ -139,7 +139,7 @@ func (r *records) follow(ctx context.Context, key store.Key) (store.Key, error) 
 // acquireEmail takes one of the emails of a site and of the service, once for each request; *ratelimit.Exceeded without
 // room.
 func (r *records) acquireEmail(ctx context.Context, site, request string) error {
-	taker := base64.RawURLEncoding.EncodeToString(r.Keyring.Sums("email taker", site, request)[0])
+	taker := base64.RawURLEncoding.EncodeToString(r.Keyring.MACs("email taker", site, request)[0])
 	return r.limits.Acquire(ctx, taker,
 		r.limits.Emails(site, r.sites[site].EmailsPerSite),
 		r.limits.Emails("", r.Emails))

@@ -54,7 +54,7 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	switch m.Type = sub.EmailDue(id, r.Now()); m.Type {
 	case consent.EmailConfirm:
 		r.fillConfirm(&m, sub.Requests.Find(id), job.Key)
-	case consent.EmailKnown:
+	case consent.EmailAlreadyConfirmed:
 		r.fillKnown(&m, &sub, job.Key)
 	default:
 		return Message{}, ErrNotDue
@@ -75,7 +75,7 @@ func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
 	m.Reminder, m.Locale, m.Deadline = req.IsReminder(), req.Locale, req.Deadline
 	m.IP, m.Asked = req.Asked.IP, req.Asked.At
 	m.ReminderFollows = !req.RemindAt.IsZero() && r.sites[m.Site].Terms.RemindAfter > 0
-	link := token.Link{Use: token.UseConfirm, Site: m.Site, ID: key.ID, Request: req.ID, Until: req.Deadline}
+	link := token.Link{Use: token.UseConfirm, Site: m.Site, ID: key.ID, RequestID: req.ID, Until: req.Deadline}
 	m.Confirm = r.links.URL(link)
 	link.Use = token.UseDecline
 	m.Decline = r.links.URL(link)
@@ -147,7 +147,7 @@ func (r *Relay) Delivered(ctx context.Context, job store.Job, d consent.Delivery
 		return err
 	}
 	d.At, d.Reply = r.Now().UTC().Truncate(time.Millisecond), clip(d.Reply, 512)
-	return r.applyAndEnd(ctx, job, consent.Delivered{Request: id, Delivery: d})
+	return r.applyAndEnd(ctx, job, consent.Delivered{RequestID: id, Delivery: d})
 }
 
 // Undeliverable keeps a relay's permanent refusal as evidence, and completes the job with it.
@@ -157,7 +157,7 @@ func (r *Relay) Undeliverable(ctx context.Context, job store.Job, reply string) 
 		return err
 	}
 	e := r.stamp(consent.Evidence{How: consent.ByRelay, Reply: reply})
-	return r.applyAndEnd(ctx, job, consent.Bounced{Request: id, Evidence: e})
+	return r.applyAndEnd(ctx, job, consent.Bounced{RequestID: id, Evidence: e})
 }
 
 // ReportKind is what a mail system reports of an email that a relay took.
@@ -237,11 +237,11 @@ func (r *Relay) bounced(ctx context.Context, key store.Key, tag string, e consen
 	}
 	bounced := consent.Bounced{Evidence: e}
 	if latest := sub.Requests.LatestOpen(r.Now()); tag == "" && latest != nil {
-		bounced.Request = latest.ID
+		bounced.RequestID = latest.ID
 	}
 	for _, req := range sub.Requests {
 		if tag == string(token.RequestTag(req.ID)) {
-			bounced.Request = req.ID
+			bounced.RequestID = req.ID
 		}
 	}
 	_, err = r.apply(ctx, key, bounced, nil)

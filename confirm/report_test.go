@@ -175,7 +175,7 @@ func TestABounceOfAnEmailWithoutARequestClosesNothing(t *testing.T) {
 	env.later(time.Hour)
 	env.signUp("ada@example.org", "offers")
 	open := env.email()
-	if err := env.hard(known.ReturnPath); err != nil || known.Type != consent.EmailKnown {
+	if err := env.hard(known.ReturnPath); err != nil || known.Type != consent.EmailAlreadyConfirmed {
 		t.Fatal(known.Type, err)
 	}
 	if v, err := env.Person.View(t.Context(), tokenOf(open.Confirm)); err != nil || v.State != consent.Pending {

@@ -62,7 +62,7 @@ func TestASignupIsConfirmedLookedUpAndWithdrawn(t *testing.T) {
 	}
 
 	back := tokenOf(*st.UnsubscribeURL)
-	if v, err := env.Person.Agreements(t.Context(), back); err != nil || len(v.Purposes) != 1 {
+	if v, err := env.Person.Consents(t.Context(), back); err != nil || len(v.Purposes) != 1 {
 		t.Fatalf("agreements %+v, %v", v, err)
 	}
 	if _, err := env.Person.Withdraw(t.Context(), back, nil, consent.Evidence{How: consent.ByOneClick}); err != nil {

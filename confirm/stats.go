@@ -64,7 +64,7 @@ func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, erro
 
 func newDay(day string) Day {
 	d := Day{Day: day, Purposes: []PurposeCount{}}
-	for _, b := range consent.Buckets() {
+	for _, b := range consent.ConfirmTimeBuckets() {
 		d.TimeToConfirm.Within = append(d.TimeToConfirm.Within, WithinCount{Under: b.Name})
 	}
 	return d

@@ -51,7 +51,7 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		}
 		fields := 11
 		if known {
-			msg.Type, msg.Unsubscribe, fields = consent.EmailKnown, "https://confirm.example/u/z", 13
+			msg.Type, msg.Unsubscribe, fields = consent.EmailAlreadyConfirmed, "https://confirm.example/u/z", 13
 		}
 		e, err := m.compose(store.Job{ID: "job"}, msg)
 		if err != nil {

@@ -89,7 +89,7 @@ func templateData(msg confirm.Message, show templates.Site, language string) tem
 			purposes[i].Lang = msg.Locale
 		}
 	}
-	if msg.Type == consent.EmailKnown {
+	if msg.Type == consent.EmailAlreadyConfirmed {
 		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: msg.Asked, UnsubscribeURL: msg.Unsubscribe}
 	}
 	return templates.ConfirmEmail{

@@ -56,7 +56,7 @@ func TestTheLastCheckRejectsAnythingIllFormed(t *testing.T) {
 
 func TestAFeedbackIDIsThreeWordsAndTheSender(t *testing.T) {
 	for want, msg := range map[string]confirm.Message{
-		"known:gazette:optin:x.example":    {Type: consent.EmailKnown, Site: "gazette"},
+		"known:gazette:optin:x.example":    {Type: consent.EmailAlreadyConfirmed, Site: "gazette"},
 		"confirm:gazette:optin:x.example":  {Type: consent.EmailConfirm, Site: "gazette"},
 		"reminder:gazette:optin:x.example": {Type: consent.EmailConfirm, Site: "gazette", Reminder: true},
 		"confirm:la-gazettecceveevilexample:optin:x.example": {Type: consent.EmailConfirm,

@@ -105,7 +105,7 @@ func webhookListen(ctx context.Context, args []string, env func(string) (string,
 }
 
 // parseTrust parses the secrets and public keys that events are verified with.
-func parseTrust(secrets []string, env func(string) (string, bool)) (t webhook.Trust, err error) {
+func parseTrust(secrets []string, env func(string) (string, bool)) (t webhook.Verifier, err error) {
 	if len(secrets) == 0 {
 		return t, errors.New("-secret is missing: the secret of the webhook in the configuration (whsec_…), or its " +
 			"public key (whpk_…)")
@@ -138,7 +138,7 @@ func parseTrust(secrets []string, env func(string) (string, bool)) (t webhook.Tr
 
 // eventPrinter prints the events it receives.
 type eventPrinter struct {
-	trust webhook.Trust
+	trust webhook.Verifier
 	mu    sync.Mutex
 	out   io.Writer
 	seen  map[string]bool // ids

@@ -61,13 +61,13 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 }
 
 func surgeSites(of []config.Site) map[string]surge.Site {
-	challenges := map[config.When]surge.Challenge{
-		config.WhenBusy: surge.ChallengeInSurge, config.WhenAlways: surge.ChallengeAlways,
-		config.WhenNever: surge.ChallengeNever,
+	challenges := map[config.ChallengePolicy]surge.ChallengePolicy{
+		config.ChallengeOnSurge: surge.ChallengeOnSurge, config.ChallengeAlways: surge.ChallengeAlways,
+		config.ChallengeNever: surge.ChallengeNever,
 	}
 	all := map[string]surge.Site{}
 	for _, c := range of {
-		all[c.ID] = surge.Site{Challenge: challenges[c.Challenge.When], NormalSignups: c.Challenge.Normal}
+		all[c.ID] = surge.Site{Policy: challenges[c.Challenge.When], NormalSignups: c.Challenge.Normal}
 	}
 	return all
 }
@@ -87,14 +87,14 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 	for _, c := range of {
 		s := web.Site{
 			Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
-			Redirects: c.Redirects, After: web.After(c.After), AfterPurpose: map[string]web.After{}, Theme: c.Theme,
+			Redirects: c.Redirects, After: web.RedirectAfter(c.After), AfterPurpose: map[string]web.RedirectAfter{}, Theme: c.Theme,
 			APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
 				SignupsPerIP:      limits(c.Limits.SignupsPerIP),
 				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork),
 			},
 		}
 		for _, p := range c.Purposes {
-			s.AfterPurpose[p.ID] = web.After(p.After)
+			s.AfterPurpose[p.ID] = web.RedirectAfter(p.After)
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error

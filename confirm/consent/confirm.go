@@ -8,18 +8,18 @@ import (
 
 // Confirm is the button on the page behind an email's link: the action that makes a consent valid.
 type Confirm struct {
-	Request  string
+	RequestID  string
 	Evidence Evidence
 }
 
 func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
-	r, err := s.Confirmable(a.Request, now)
+	r, err := s.Confirmable(a.RequestID, now)
 	if err != nil || !r.IsOpen(now) {
 		return effects{}, err
 	}
 	wanted := s.Consents.missing(r.Statements)
 	for _, st := range wanted {
-		s.addConsent(Consent{Statement: st, Request: r.ID, State: Confirmed, Given: now})
+		s.addConsent(Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
 	}
 	if len(wanted) > 0 {
 		s.WithdrawnAt = time.Time{}
@@ -41,7 +41,7 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	}
 	r := s.Requests.Find(id)
 	if r == nil {
-		return nil, ErrGone
+		return nil, ErrUnknownRequest
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
@@ -65,7 +65,7 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 
 // Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.
 type Renew struct {
-	Request  string
+	RequestID  string
 	ID       string // the id of the new request, a fresh nonce
 	Evidence Evidence
 	Terms    Terms
@@ -75,10 +75,10 @@ func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
 	if s.Requests.Find(a.ID) != nil {
 		return effects{}, nil
 	}
-	if _, err := s.Confirmable(a.Request, now); err != nil && !errors.Is(err, ErrExpired) {
+	if _, err := s.Confirmable(a.RequestID, now); err != nil && !errors.Is(err, ErrExpired) {
 		return effects{}, err
 	}
-	old, due := s.Requests.Find(a.Request), time.Time{}
+	old, due := s.Requests.Find(a.RequestID), time.Time{}
 	if wanted := s.Consents.missing(s.Consents.renewable(old)); len(wanted) > 0 {
 		due = s.open(Request{
 			ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,

@@ -50,7 +50,7 @@ var (
 	// ErrExpired means that the link's time is over. The request may be renewed while it is still known.
 	ErrExpired = errors.New("consent: this link has expired")
 	// ErrGone means that the request of the link is no longer known.
-	ErrGone = errors.New("consent: the request of this link is no longer known")
+	ErrUnknownRequest = errors.New("consent: the request of this link is no longer known")
 	// ErrDeclined means that the person wants no emails from this site.
 	ErrDeclined = errors.New("consent: emails from this site were declined")
 	// ErrWithdrawn means that what the link confirmed, or would confirm, was withdrawn.
@@ -112,7 +112,7 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	if err := json.Unmarshal(before, &after); err != nil {
 		return unchanged, err
 	}
-	expired := after.expire(now)
+	expired := after.closeExpired(now)
 	after.prune(now)
 	then, err := a.apply(&after, now)
 	if err != nil {
@@ -145,12 +145,12 @@ const (
 // Job is a piece of work that an action makes necessary.
 type Job struct {
 	Type    JobType
-	Request string    // of JobEmail: the request, or the signup, that it is for
+	RequestID string    // of JobEmail: the request, or the signup, that it is for
 	Due     time.Time // not before; zero: now
 }
 
 func emailJob(request string, due time.Time) []Job {
-	return []Job{{Type: JobEmail, Request: request, Due: due}}
+	return []Job{{Type: JobEmail, RequestID: request, Due: due}}
 }
 
 // EventType is what a website is told. That a subscription is pending is never announced.

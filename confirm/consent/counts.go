@@ -25,14 +25,14 @@ const (
 )
 
 // Bucket counts the confirmations that took less than Under, and no less than the bucket before.
-type Bucket struct {
+type ConfirmTimeBucket struct {
 	Name  string
 	Under time.Duration
 }
 
 // Buckets returns those of the time to confirm, the shortest first; the last one has no end.
-func Buckets() []Bucket {
-	return []Bucket{
+func ConfirmTimeBuckets() []ConfirmTimeBucket {
+	return []ConfirmTimeBucket{
 		{"1m", time.Minute},
 		{"10m", 10 * time.Minute},
 		{"1h", time.Hour},
@@ -122,11 +122,11 @@ func (c *counts) consents(before, after Subscription) {
 	var given, withdrawn []Statement
 	var by string
 	for _, is := range after.Consents {
-		same := func(o Consent) bool { return o.Request == is.Request && o.Purpose == is.Purpose }
+		same := func(o Consent) bool { return o.RequestID == is.RequestID && o.Purpose == is.Purpose }
 		i := slices.IndexFunc(before.Consents, same)
 		switch {
 		case i < 0:
-			given, by = append(given, is.Statement), is.Request
+			given, by = append(given, is.Statement), is.RequestID
 		case before.Consents[i].State == Confirmed && is.State == Withdrawn:
 			withdrawn = append(withdrawn, is.Statement)
 		}
@@ -142,7 +142,7 @@ func (c *counts) consents(before, after Subscription) {
 
 func (c *counts) timeToConfirm(d time.Duration) {
 	c.add(CountSeconds, int64(d/time.Second)) // a negative time, from replicas whose clocks disagree, adds nothing
-	for _, b := range Buckets() {
+	for _, b := range ConfirmTimeBuckets() {
 		if d < b.Under {
 			c.add(CountWithin+"/"+b.Name, 1)
 			return

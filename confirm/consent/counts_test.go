@@ -39,16 +39,16 @@ func TestEveryActionIsCountedAsWhatItChanged(t *testing.T) {
 	none := map[string]int64{}
 	check(signup("1"), map[string]int64{"signups": 1, "signups/letter": 1, "signups/offers": 1})
 	check(signup("2"), none) // pending already, and too soon for another email
-	check(consent.Delivered{Request: "1", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
-	check(consent.Delivered{Request: "1", Delivery: consent.Delivery{At: env.now}}, none)
+	check(consent.Delivered{RequestID: "1", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
+	check(consent.Delivered{RequestID: "1", Delivery: consent.Delivery{At: env.now}}, none)
 	env.later(11 * time.Minute)
 	check(consent.Resend{Terms: terms}, none)
-	check(consent.Delivered{Request: "1", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
-	check(consent.Confirm{Request: "1", Evidence: at()}, map[string]int64{
+	check(consent.Delivered{RequestID: "1", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
+	check(consent.Confirm{RequestID: "1", Evidence: at()}, map[string]int64{
 		"confirmations": 1, "confirmations/letter": 1, "confirmations/offers": 1,
 		"confirm_seconds": 660, "confirm_within/1h": 1,
 	})
-	check(consent.Confirm{Request: "1", Evidence: at()}, none)
+	check(consent.Confirm{RequestID: "1", Evidence: at()}, none)
 	check(consent.Withdraw{Purposes: []string{"offers"}, Evidence: at()}, map[string]int64{
 		"withdrawals": 1, "withdrawals/offers": 1,
 	})
@@ -56,15 +56,15 @@ func TestEveryActionIsCountedAsWhatItChanged(t *testing.T) {
 	check(signup("3"), map[string]int64{"signups": 1, "signups/offers": 1})
 	env.later(terms.TTL)
 	check(consent.Expire{}, map[string]int64{"expiries": 1})
-	check(consent.Renew{Request: "3", ID: "4", Evidence: at(), Terms: terms}, none)
-	check(consent.Bounced{Request: "4", Evidence: at()}, map[string]int64{"undeliverable": 1})
+	check(consent.Renew{RequestID: "3", ID: "4", Evidence: at(), Terms: terms}, none)
+	check(consent.Bounced{RequestID: "4", Evidence: at()}, map[string]int64{"undeliverable": 1})
 	check(signup("5"), map[string]int64{"signups": 1, "signups/offers": 1})
 	env.later(terms.TTL + 2*consent.Grace)
 	check(consent.Expire{}, map[string]int64{"expiries": 1}) // and deleted in the same step
 	env.later(time.Hour)
 	check(signup("6"), map[string]int64{"signups": 1, "signups/offers": 1})
 	reported := consent.Evidence{At: env.now, How: consent.ByReport}
-	check(consent.Bounced{Request: "6", Evidence: reported}, map[string]int64{"undeliverable": 1, "bounces": 1})
+	check(consent.Bounced{RequestID: "6", Evidence: reported}, map[string]int64{"undeliverable": 1, "bounces": 1})
 	complaint := func() consent.Complained {
 		return consent.Complained{Evidence: consent.Evidence{At: env.now, How: consent.ByComplaint}}
 	}
@@ -76,7 +76,7 @@ func TestEveryActionIsCountedAsWhatItChanged(t *testing.T) {
 	again := signup("7")
 	again.Terms = remind
 	check(again, map[string]int64{"signups": 1, "signups/letter": 1, "signups/offers": 1})
-	check(consent.Delivered{Request: "7", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
+	check(consent.Delivered{RequestID: "7", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
 	env.later(time.Hour)
 	check(consent.Expire{Terms: remind}, map[string]int64{"reminders": 1})
 	check(consent.Expire{Terms: remind}, none)
@@ -94,7 +94,7 @@ func TestATimeToConfirmIsCountedInOneBucket(t *testing.T) {
 		env := newEnv(t)
 		env.does(env.signup("1"))
 		env.later(after)
-		got := env.counts(consent.Confirm{Request: "1", Evidence: consent.Evidence{At: env.now}})
+		got := env.counts(consent.Confirm{RequestID: "1", Evidence: consent.Evidence{At: env.now}})
 		seconds := max(0, int64(after/time.Second))
 		if got["confirm_within/"+want] != 1 || got["confirmations"] != 1 || got["confirm_seconds"] != seconds {
 			t.Errorf("after %v: %v", after, got)

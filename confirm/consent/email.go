@@ -13,7 +13,7 @@ type EmailType string
 // The email types.
 const (
 	EmailConfirm EmailType = "confirm" // please confirm; holds the request's link
-	EmailKnown   EmailType = "known"   // you confirmed already; holds the link that withdraws
+	EmailAlreadyConfirmed   EmailType = "known"   // you confirmed already; holds the link that withdraws
 )
 
 // EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
@@ -29,8 +29,8 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 		}
 		return ""
 	}
-	if s.Notice == request && s.Consents.Any() && !now.After(s.NoticedAt.Add(NoticeEvery)) {
-		return EmailKnown
+	if s.NoticeSignupID == request && s.Consents.Any() && !now.After(s.NoticedAt.Add(NoticeEvery)) {
+		return EmailAlreadyConfirmed
 	}
 	return ""
 }
@@ -109,12 +109,12 @@ func (r *Request) IsReminder() bool { return !r.RemindedAt.IsZero() && r.Reminde
 
 // Delivered is the answer of a relay that took the email of a request.
 type Delivered struct {
-	Request  string
+	RequestID  string
 	Delivery Delivery
 }
 
 func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
-	if r := s.Requests.Find(a.Request); r != nil && !r.emailTaken() {
+	if r := s.Requests.Find(a.RequestID); r != nil && !r.emailTaken() {
 		r.Delivery = &a.Delivery
 	}
 	return effects{}, nil
@@ -123,12 +123,12 @@ func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
 // Bounced is the answer of a relay, or the report of a mail system after it, that an address will never take the email
 // of a request. Only an open request is closed: the email of a confirmed one did arrive.
 type Bounced struct {
-	Request  string
+	RequestID  string
 	Evidence Evidence
 }
 
 func (a Bounced) apply(s *Subscription, now time.Time) (effects, error) {
-	r := s.Requests.Find(a.Request)
+	r := s.Requests.Find(a.RequestID)
 	if r == nil || r.State != Pending {
 		return effects{}, nil
 	}

@@ -42,7 +42,7 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 }
 
 // Gone reports whether there is nothing left to be kept.
-func (s *Subscription) Gone() bool {
+func (s *Subscription) IsEmpty() bool {
 	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
 		s.Declined == nil && s.Unblocked == nil && s.WithdrawnAt.IsZero() && s.MovedTo == ""
 }

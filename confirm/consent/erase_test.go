@@ -10,7 +10,7 @@ import (
 func TestAnErasedPersonWhoSignsUpAndDoesNotConfirmIsErasedAgain(t *testing.T) {
 	env := newEnv(t)
 	env.does(env.signup("1"))
-	env.does(consent.Confirm{Request: "1", Evidence: consent.Evidence{At: env.now}})
+	env.does(consent.Confirm{RequestID: "1", Evidence: consent.Evidence{At: env.now}})
 	env.does(consent.Withdraw{Evidence: consent.Evidence{At: env.now}})
 	follows(t, env.does(consent.Erase{}), "subscription.erased")
 	env.is(consent.Withdrawn).later(time.Hour)
@@ -23,7 +23,7 @@ func TestAnErasedPersonWhoSignsUpAndDoesNotConfirmIsErasedAgain(t *testing.T) {
 	}
 	env.later(terms.TTL + consent.Grace)
 	env.does(consent.Expire{})
-	if env.is(consent.Withdrawn); !env.sub.Address.IsZero() || !env.sub.Expires().IsZero() {
+	if env.is(consent.Withdrawn); !env.sub.Address.IsZero() || !env.sub.DeletableAt().IsZero() {
 		t.Errorf("%+v", env.sub)
 	}
 }

@@ -31,7 +31,7 @@ func ExampleApply() {
 	repeated := signup
 	repeated.ID = "request-2"
 	confirm := consent.Confirm{
-		Request:  "request-1",
+		RequestID:  "request-1",
 		Evidence: consent.Evidence{At: start.Add(5 * time.Minute), How: consent.ByLink},
 	}
 	withdraw := consent.Withdraw{
@@ -59,7 +59,7 @@ func ExampleApply() {
 		fmt.Printf("%s: %s, changed: %t\n", step.name, known.State(step.at), change.Changed)
 		for _, job := range change.Jobs {
 			if job.Type == consent.JobEmail {
-				fmt.Printf("  %s job, to send: %s\n", job.Type, cmp.Or(known.EmailDue(job.Request, step.at), "nothing"))
+				fmt.Printf("  %s job, to send: %s\n", job.Type, cmp.Or(known.EmailDue(job.RequestID, step.at), "nothing"))
 			}
 		}
 		for _, event := range change.Events {

@@ -16,7 +16,7 @@ func (a Expire) apply(s *Subscription, now time.Time) (effects, error) {
 }
 
 // expire closes the requests that are past their deadline, and returns the event of that.
-func (s *Subscription) expire(now time.Time) []EventType {
+func (s *Subscription) closeExpired(now time.Time) []EventType {
 	expired := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
@@ -108,18 +108,18 @@ func (s *Subscription) nextExpire() (at time.Time) {
 // still counts while its cause remains; Expire handles it.
 func (s *Subscription) schedule(now time.Time) []Job {
 	at := s.nextExpire()
-	if !s.ExpireAt.After(now) && !s.ExpireAt.Equal(at) {
-		s.ExpireAt = time.Time{}
+	if !s.ExpireJobAt.After(now) && !s.ExpireJobAt.Equal(at) {
+		s.ExpireJobAt = time.Time{}
 	}
-	if at.IsZero() || !s.ExpireAt.IsZero() && !s.ExpireAt.After(at) {
+	if at.IsZero() || !s.ExpireJobAt.IsZero() && !s.ExpireJobAt.After(at) {
 		return nil
 	}
-	s.ExpireAt = at
+	s.ExpireJobAt = at
 	return []Job{{Type: JobExpire, Due: at}}
 }
 
 // Expires returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
-func (s *Subscription) Expires() time.Time {
+func (s *Subscription) DeletableAt() time.Time {
 	if len(s.Consents) > 0 || s.Declined != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}
 	}

@@ -66,18 +66,18 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 			ID: id, Address: mustParse("ada@example.org"), Site: "gazette", Locale: "fr",
 			Statements: shown, Evidence: evidence, Terms: terms,
 		},
-		consent.Confirm{Request: link, Evidence: evidence},
+		consent.Confirm{RequestID: link, Evidence: evidence},
 		consent.Decline{Site: "gazette", Evidence: evidence},
 		consent.Unblock{Evidence: evidence},
-		consent.Renew{Request: link, ID: id, Evidence: evidence, Terms: terms},
+		consent.Renew{RequestID: link, ID: id, Evidence: evidence, Terms: terms},
 		consent.Withdraw{Purposes: withdrawn, Evidence: evidence},
-		consent.Delivered{Request: link, Delivery: consent.Delivery{At: h.now, Reply: longReply}},
-		consent.Bounced{Request: link, Evidence: evidence},
+		consent.Delivered{RequestID: link, Delivery: consent.Delivery{At: h.now, Reply: longReply}},
+		consent.Bounced{RequestID: link, Evidence: evidence},
 		consent.Expire{Terms: terms},
 		consent.Resend{Terms: terms},
 		consent.Erase{},
 		consent.Complained{Evidence: consent.Evidence{At: h.now, How: consent.ByComplaint, Reply: longReply}},
-		consent.Bounced{Request: link, Evidence: consent.Evidence{At: h.now, How: consent.ByReport}},
+		consent.Bounced{RequestID: link, Evidence: consent.Evidence{At: h.now, How: consent.ByReport}},
 	}
 	// Signups and confirmations are what attackers and people do most.
 	often := []int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12}
@@ -115,7 +115,7 @@ func (h *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 		t.Fatalf("%T changed nothing, and yet %v and %v follow", a, due, change.Events)
 	}
 	if signup, ok := a.(consent.Signup); ok {
-		if n := len(emails(change.Jobs)); n != 1 || emails(change.Jobs)[0].Request != signup.ID {
+		if n := len(emails(change.Jobs)); n != 1 || emails(change.Jobs)[0].RequestID != signup.ID {
 			t.Fatalf("a signup has %d email jobs: %v", n, change.Jobs)
 		}
 	}
@@ -138,7 +138,7 @@ func (h *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 		t.Fatalf("%T twice: %v, %v follow, %v, changed %v:\n%s\n%s",
 			a, again.Jobs, again.Events, err2, again.Changed, encoded(h.sub), encoded(again.Subscription))
 	}
-	if err == nil && h.sub.State(h.now) == consent.Pending && h.sub.ExpireAt.IsZero() {
+	if err == nil && h.sub.State(h.now) == consent.Pending && h.sub.ExpireJobAt.IsZero() {
 		t.Fatal("something is pending and no Expire job is due")
 	}
 }
@@ -154,7 +154,7 @@ func (h *history) due(jobs []consent.Job) []consent.Job {
 		if j.Due.After(at) {
 			at = j.Due
 		}
-		return j.Type == consent.JobEmail && h.sub.EmailDue(j.Request, at) == ""
+		return j.Type == consent.JobEmail && h.sub.EmailDue(j.RequestID, at) == ""
 	})
 }
 
@@ -170,7 +170,7 @@ func confirmedBy(s consent.Subscription) map[string]string {
 	m := map[string]string{}
 	for _, c := range s.Consents {
 		if c.State == consent.Confirmed {
-			m[c.Purpose] = c.Request
+			m[c.Purpose] = c.RequestID
 		}
 	}
 	return m
@@ -181,7 +181,7 @@ func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 	had, has := confirmedBy(before), confirmedBy(h.sub)
 	confirm, isConfirm := a.(consent.Confirm)
 	for p, r := range has {
-		if had[p] == "" && (!isConfirm || confirm.Request != r) {
+		if had[p] == "" && (!isConfirm || confirm.RequestID != r) {
 			t.Fatalf("%T confirmed %s by request %s", a, p, r)
 		}
 	}
@@ -242,7 +242,7 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 	if withdrew && h.sub.State(h.now) != consent.Withdrawn {
 		t.Fatalf("%T: what was withdrawn is %q", a, h.sub.State(h.now))
 	}
-	if h.sub.Gone() {
+	if h.sub.IsEmpty() {
 		h.sub = consent.Subscription{} // as the store forgets it
 	}
 }
@@ -315,8 +315,8 @@ func (h *history) checkReminders(
 func (h *history) limits(t *rapid.T, due []consent.Job, terms consent.Terms) {
 	before := len(h.mailed)
 	for _, o := range emails(due) {
-		if h.sub.Requests.Find(o.Request) != nil {
-			h.known = append(h.known, o.Request)
+		if h.sub.Requests.Find(o.RequestID) != nil {
+			h.known = append(h.known, o.RequestID)
 		}
 		due := o.Due
 		if due.IsZero() {

@@ -16,7 +16,7 @@ func (env *env) signUp(id string, t consent.Terms, purposes ...string) []string 
 
 func (env *env) delivered(id string) {
 	env.t.Helper()
-	env.does(consent.Delivered{Request: id, Delivery: consent.Delivery{At: env.now}})
+	env.does(consent.Delivered{RequestID: id, Delivery: consent.Delivery{At: env.now}})
 }
 
 func TestAReminderComesOnceAndOnlyWhileItMakesSense(t *testing.T) {
@@ -36,7 +36,7 @@ func TestAReminderComesOnceAndOnlyWhileItMakesSense(t *testing.T) {
 			env.does(env.decline())
 			env.does(consent.Unblock{})
 		}, nil},
-		"bounced":                 {reminded(), func(env *env) { env.does(consent.Bounced{Request: "r1"}) }, nil},
+		"bounced":                 {reminded(), func(env *env) { env.does(consent.Bounced{RequestID: "r1"}) }, nil},
 		"complained":              {reminded(), func(env *env) { env.does(consent.Complained{}) }, nil},
 		"withdrawn":               {reminded(), func(env *env) { env.does(env.withdraw()) }, nil},
 		"erased":                  {reminded(), func(env *env) { env.does(consent.Erase{}) }, nil},
@@ -122,15 +122,15 @@ func TestTheClockStillRemindsAfterAnotherActionCameFirst(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("r1", reminded())
 	env.delivered("r1")
-	due := env.sub.ExpireAt
+	due := env.sub.ExpireJobAt
 	env.later(24*time.Hour + time.Minute)
-	env.does(consent.Delivered{Request: "nothing"})
-	if !env.sub.ExpireAt.Equal(due) || !due.Equal(start.Add(24*time.Hour)) {
-		t.Fatalf("Expire was due at %v, now at %v", due, env.sub.ExpireAt)
+	env.does(consent.Delivered{RequestID: "nothing"})
+	if !env.sub.ExpireJobAt.Equal(due) || !due.Equal(start.Add(24*time.Hour)) {
+		t.Fatalf("Expire was due at %v, now at %v", due, env.sub.ExpireJobAt)
 	}
 	follows(t, env.does(consent.Expire{Terms: reminded()}), "email r1")
-	if want := start.Add(terms.TTL); !env.sub.ExpireAt.Equal(want) {
-		t.Errorf("Expire is next due at %v, want %v", env.sub.ExpireAt, want)
+	if want := start.Add(terms.TTL); !env.sub.ExpireJobAt.Equal(want) {
+		t.Errorf("Expire is next due at %v, want %v", env.sub.ExpireJobAt, want)
 	}
 }
 
@@ -141,8 +141,8 @@ func TestWithoutRemindersExpireIsNotDueBeforeTheDeadline(t *testing.T) {
 	late.RemindAfter = terms.TTL
 	env.later(11*time.Minute).signUp("r2", late)
 	for _, r := range env.sub.Requests {
-		if !r.RemindAt.IsZero() || !env.sub.ExpireAt.Equal(env.sub.Requests[0].Deadline) {
-			t.Errorf("reminder of %s at %v, Expire at %v", r.ID, r.RemindAt, env.sub.ExpireAt)
+		if !r.RemindAt.IsZero() || !env.sub.ExpireJobAt.Equal(env.sub.Requests[0].Deadline) {
+			t.Errorf("reminder of %s at %v, Expire at %v", r.ID, r.RemindAt, env.sub.ExpireJobAt)
 		}
 	}
 }

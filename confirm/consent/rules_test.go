@@ -57,14 +57,14 @@ func (env *env) tries(a consent.Action) ([]string, error) {
 		if j.Due.After(at) {
 			at = j.Due
 		}
-		switch env.sub.EmailDue(j.Request, at) {
+		switch env.sub.EmailDue(j.RequestID, at) {
 		case consent.EmailConfirm:
-			name := "email " + j.Request
+			name := "email " + j.RequestID
 			if at.After(env.now) {
 				name += " in " + at.Sub(env.now).String()
 			}
 			names = append(names, name)
-		case consent.EmailKnown:
+		case consent.EmailAlreadyConfirmed:
 			names = append(names, "known")
 		}
 	}
@@ -110,7 +110,7 @@ func (env *env) signup(id string, purposes ...string) consent.Signup {
 }
 
 func (env *env) confirm(id string) consent.Confirm {
-	return consent.Confirm{Request: id, Evidence: consent.Evidence{At: env.now, How: consent.ByLink}}
+	return consent.Confirm{RequestID: id, Evidence: consent.Evidence{At: env.now, How: consent.ByLink}}
 }
 
 func (env *env) decline() consent.Decline {
@@ -122,7 +122,7 @@ func (env *env) withdraw(purposes ...string) consent.Withdraw {
 }
 
 func (env *env) renew(old, id string) consent.Renew {
-	return consent.Renew{Request: old, ID: id, Terms: terms, Evidence: consent.Evidence{At: env.now}}
+	return consent.Renew{RequestID: old, ID: id, Terms: terms, Evidence: consent.Evidence{At: env.now}}
 }
 
 func TestAConsentIsGivenOnceAndWithdrawnOnce(t *testing.T) {
@@ -152,8 +152,8 @@ func TestASignupLeavesAnOpenRequestAsItIs(t *testing.T) {
 	follows(t, env.does(other), "email theirs")
 	follows(t, env.does(env.confirm("mine")), "subscription.confirmed")
 	c := env.sub.Consents[0]
-	if c.Request != "mine" || env.sub.Requests[0].Asked.IP != "192.0.2.7" {
-		t.Fatalf("the consent rests on %q asked from %s", c.Request, env.sub.Requests[0].Asked.IP)
+	if c.RequestID != "mine" || env.sub.Requests[0].Asked.IP != "192.0.2.7" {
+		t.Fatalf("the consent rests on %q asked from %s", c.RequestID, env.sub.Requests[0].Asked.IP)
 	}
 	follows(t, env.does(env.confirm("theirs"))) // the link of its email is good, and there is nothing new to announce
 	if len(env.sub.Consents) != 1 {
@@ -243,7 +243,7 @@ func TestDeclinedHoldsUntilUnblock(t *testing.T) {
 			t.Fatalf("day %d: confirming: %v", i, err)
 		}
 	}
-	if !env.sub.Address.IsZero() || len(env.sub.Requests) != 0 || env.sub.Expires() != (time.Time{}) {
+	if !env.sub.Address.IsZero() || len(env.sub.Requests) != 0 || env.sub.DeletableAt() != (time.Time{}) {
 		t.Errorf("what is left is not the bare refusal: %+v", env.sub)
 	}
 	env.does(consent.Unblock{})
@@ -291,12 +291,12 @@ func TestALinkExpiresAtItsDeadlineAndMayBeRenewedDuringItsGrace(t *testing.T) {
 func TestEverythingPersonalIsDeletedAfterTheGrace(t *testing.T) {
 	env := newEnv(t)
 	env.does(env.signup("r1"))
-	if got, want := env.sub.Expires(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
+	if got, want := env.sub.DeletableAt(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
 		t.Fatalf("the record expires at %v, want %v", got, want)
 	}
 	env.later(terms.TTL)
 	env.does(consent.Expire{})
-	if got, want := env.sub.Expires(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
+	if got, want := env.sub.DeletableAt(), start.Add(terms.TTL+consent.Grace); !got.Equal(want) {
 		t.Errorf("once the request expired it expires at %v, want %v", got, want)
 	}
 	env.later(consent.Grace)
@@ -304,14 +304,14 @@ func TestEverythingPersonalIsDeletedAfterTheGrace(t *testing.T) {
 	if len(env.sub.Requests) != 0 {
 		t.Errorf("still there: %+v", env.sub.Requests)
 	}
-	if _, err := env.tries(env.renew("r1", "r2")); !errors.Is(err, consent.ErrGone) {
+	if _, err := env.tries(env.renew("r1", "r2")); !errors.Is(err, consent.ErrUnknownRequest) {
 		t.Errorf("renewing what was deleted: %v", err)
 	}
 }
 
 func TestABounceClosesOnlyAnOpenRequest(t *testing.T) {
 	refusal := consent.Evidence{Reply: "550 no such user", How: consent.ByRelay}
-	bounce := consent.Bounced{Request: "r1", Evidence: refusal}
+	bounce := consent.Bounced{RequestID: "r1", Evidence: refusal}
 	env := newEnv(t)
 	env.does(env.signup("r1"))
 	follows(t, env.does(bounce), "subscription.undeliverable")

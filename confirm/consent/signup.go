@@ -80,6 +80,6 @@ func (s *Subscription) notice(signup string, t Terms, now time.Time) {
 	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
 		return
 	}
-	s.NoticedAt, s.Notice = now, signup
+	s.NoticedAt, s.NoticeSignupID = now, signup
 	s.EmailTimes = append(s.EmailTimes, now)
 }

@@ -95,7 +95,7 @@ type Delivery struct {
 // Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
 type Consent struct {
 	Statement
-	Request string    `json:"req"`
+	RequestID string    `json:"req"`
 	State   State     `json:"st"` // confirmed, withdrawn or declined
 	Given   time.Time `json:"given"`
 	Ended   *Evidence `json:"ended,omitempty"`
@@ -116,8 +116,8 @@ type Subscription struct {
 	HistorySince time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
 	EmailTimes   emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
 	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
-	Notice       string          `json:"notice,omitempty"`   // by which signup
-	ExpireAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
+	NoticeSignupID       string          `json:"notice,omitempty"`   // by which signup
+	ExpireJobAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
 	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now
 }
 
@@ -198,7 +198,7 @@ func (all Consents) confirmed(purpose string) bool {
 
 // provenBy reports whether a request is the proof of a consent.
 func (all Consents) provenBy(request string) bool {
-	return slices.ContainsFunc(all, func(c Consent) bool { return c.Request == request })
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.RequestID == request })
 }
 
 // renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings

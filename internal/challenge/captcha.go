@@ -29,11 +29,11 @@ type Widget struct {
 	Field   string `json:"field"`
 	Class   string `json:"class"`
 	Module  bool   `json:"-"` // load by <script type="module">; otherwise with async and defer
-	Policy  Policy `json:"-"`
+	Policy  CSPSources `json:"-"`
 }
 
 // Policy lists the sources that a page's Content-Security-Policy must allow in addition, by directive.
-type Policy struct{ Script, Frame, Style, Connect []string }
+type CSPSources struct{ Script, Frame, Style, Connect []string }
 
 // CaptchaOptions are a website's account at a service.
 type CaptchaOptions struct {
@@ -102,7 +102,7 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 				Class:  "cf-turnstile",
 				Field:  "cf-turnstile-response",
 				Script: "https://challenges.cloudflare.com/turnstile/v0/api.js",
-				Policy: Policy{Script: all, Frame: all},
+				Policy: CSPSources{Script: all, Frame: all},
 			},
 			"https://challenges.cloudflare.com/turnstile/v0/siteverify", true
 	case HCaptcha:
@@ -112,13 +112,13 @@ func widgetOf(kind Kind) (w Widget, verify string, ok bool) {
 				Class:  "h-captcha",
 				Field:  "h-captcha-response", // recaptchacompat=off: no fields named like reCAPTCHA's
 				Script: "https://js.hcaptcha.com/1/api.js?recaptchacompat=off",
-				Policy: Policy{Script: all, Frame: all, Style: all, Connect: all},
+				Policy: CSPSources{Script: all, Frame: all, Style: all, Connect: all},
 			},
 			"https://api.hcaptcha.com/siteverify", true
 	case Friendly:
 		script := "https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@0.2.0/site.min.js"
 		return Widget{Kind: kind, Class: "frc-captcha", Field: "frc-captcha-response", Module: true, Script: script,
-				Policy: Policy{Script: []string{script}, Frame: []string{"https://*.frcapi.com"}}},
+				Policy: CSPSources{Script: []string{script}, Frame: []string{"https://*.frcapi.com"}}},
 			"https://global.frcapi.com/api/v2/captcha/siteverify", true
 	}
 	return Widget{}, "", false

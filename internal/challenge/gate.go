@@ -30,13 +30,13 @@ const (
 const WorkField = "altcha"
 
 // Demand is the proof that a signup must send: one of the two.
-type Demand struct {
+type Requirement struct {
 	Work    *Challenge `json:"challenge,omitempty"`
 	Captcha *Widget    `json:"captcha,omitempty"`
 }
 
 // Field is the name of the field in which the proof is sent.
-func (d Demand) Field() string {
+func (d Requirement) Field() string {
 	if d.Captcha != nil {
 		return d.Captcha.Field
 	}
@@ -44,7 +44,7 @@ func (d Demand) Field() string {
 }
 
 // Members returns the demand as members of an RFC 9457 problem.
-func (d Demand) Members() map[string]any {
+func (d Requirement) Members() map[string]any {
 	if d.Captcha != nil {
 		return map[string]any{"captcha": d.Captcha}
 	}
@@ -64,7 +64,7 @@ type Proof struct {
 // Failure is what is wrong with a proof.
 type Failure struct {
 	Missing bool   // there was none; else it was wrong, too old or spent
-	Demand  Demand // what to send
+	Demand  Requirement // what to send
 }
 
 // Site says when signups at a site need a proof, and which.
@@ -82,7 +82,7 @@ type GateOptions struct {
 	// SetNX is a store's. It keeps which proofs are spent, for all replicas.
 	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
 	// NoSurge reports whether signups at a site need no proof now.
-	NoSurge func(ctx context.Context, site string) (bool, error)
+	Admit func(ctx context.Context, site string) (bool, error)
 	Random  func(n int) []byte
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -123,7 +123,7 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 // Offer returns the proof that the hosted page of a site prepares; nil: none. A proof of work is always prepared, since
 // only the signup finds out whether there is a surge; it costs nothing until the form is touched. A captcha reveals
 // each reader to its service, so it is shown only if it is always required, or was required within ShowCaptchaFor.
-func (g *Gate) Offer(site string) *Demand {
+func (g *Gate) Offer(site string) *Requirement {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {
 		return nil
@@ -141,14 +141,14 @@ func (g *Gate) Offer(site string) *Demand {
 	return demandCaptcha(st.Captcha)
 }
 
-func (g *Gate) demandWork(site string) *Demand {
+func (g *Gate) demandWork(site string) *Requirement {
 	c := g.o.Work.Make(site)
-	return &Demand{Work: &c}
+	return &Requirement{Work: &c}
 }
 
-func demandCaptcha(c *Captcha) *Demand {
+func demandCaptcha(c *Captcha) *Requirement {
 	w := c.Widget()
-	return &Demand{Captcha: &w}
+	return &Requirement{Captcha: &w}
 }
 
 // Check returns nil if a signup may pass, and else what is wrong with its proof. An error is the store's, or of a
@@ -165,7 +165,7 @@ func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error
 	if result == passed || err != nil {
 		return nil, err
 	}
-	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
+	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
 		return nil, err
 	}
 	return &Failure{result == missing, *g.demandWork(site)}, nil
@@ -188,7 +188,7 @@ func (g *Gate) checkWork(ctx context.Context, site string, p Proof) (result, err
 	if id, until, err := g.o.Work.Check(site, p.Work); err == nil {
 		by := g.o.Random(16)
 		if p.Sender != "" {
-			by = g.o.Keyring.Sums("spender", site, p.Sender)[0]
+			by = g.o.Keyring.MACs("spender", site, p.Sender)[0]
 		}
 		first, err := g.spend(ctx, id, string(by), max(until.Sub(g.o.Now()), minSpentFor))
 		if first || err != nil {
@@ -201,7 +201,7 @@ func (g *Gate) checkWork(ctx context.Context, site string, p Proof) (result, err
 // spend stores for a while who spent a proof, and reports whether nobody else did before. It stores that under each
 // secret, since other replicas may not have the newest one yet.
 func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool, error) {
-	for _, sum := range g.o.Keyring.Sums("spent proof", id) {
+	for _, sum := range g.o.Keyring.MACs("spent proof", id) {
 		held, err := g.o.SetNX(ctx, "proof/"+base64.RawURLEncoding.EncodeToString(sum), []byte(by), d)
 		if err != nil || held != nil && string(held) != by {
 			return false, err
@@ -213,7 +213,7 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 // checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in
 // its place only while the service is unavailable.
 func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
-	if pass, err := g.o.NoSurge(ctx, site); pass || err != nil {
+	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
 		return nil, err
 	}
 	g.captchas[site].required(g.o.Now())

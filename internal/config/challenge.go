@@ -23,9 +23,9 @@ func readChallenge(v value) Challenge {
 	return c
 }
 
-func parseWhen(s string) (When, error) {
-	switch w := When(s); w {
-	case WhenBusy, WhenAlways, WhenNever:
+func parseWhen(s string) (ChallengePolicy, error) {
+	switch w := ChallengePolicy(s); w {
+	case ChallengeOnSurge, ChallengeAlways, ChallengeNever:
 		return w, nil
 	}
 	return "", errors.New("must be busy, always or never")

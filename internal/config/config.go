@@ -111,12 +111,12 @@ type Site struct {
 
 	Theme          *theme.Theme    // nil: the default looks
 	FrameAncestors []origin.Origin // origins whose pages may frame the hosted signup page
-	After          After
+	After          RedirectAfter
 }
 
 // After says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the site's
 // Redirects.
-type After struct{ Signup, Confirm, Withdraw *url.URL }
+type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
 
 // Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).
 type Controller struct {
@@ -139,7 +139,7 @@ type Webhook struct {
 type Purpose struct {
 	ID    string            // [a-z0-9-], at most 64, unique in its site
 	Text  map[string]string // by locale; one for each of the site's locales
-	After After             // overrides the site's where it is not nil
+	After RedirectAfter             // overrides the site's where it is not nil
 }
 
 // Limits of one site. All limits of a list apply together.
@@ -158,19 +158,19 @@ type Limit struct {
 
 // Challenge says when a signup must come with a proof that a program did not make it.
 type Challenge struct {
-	When    When
+	When    ChallengePolicy
 	Normal  int      // usual number of signups in ten minutes; 0: measured over the last week
 	Captcha *Captcha // nil: a proof of work, made and checked by optin
 }
 
 // When says which signups are challenged.
-type When string
+type ChallengePolicy string
 
 // The values of sites[].challenge.when.
 const (
-	WhenBusy   When = "busy"   // past five times the normal rate, and after abuse was noticed
-	WhenAlways When = "always" // every signup
-	WhenNever  When = "never"  // no signup
+	ChallengeOnSurge   ChallengePolicy = "busy"   // past five times the normal rate, and after abuse was noticed
+	ChallengeAlways ChallengePolicy = "always" // every signup
+	ChallengeNever  ChallengePolicy = "never"  // no signup
 )
 
 // Captcha is a third-party service that distinguishes people from programs.

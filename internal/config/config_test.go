@@ -219,7 +219,7 @@ func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	if s.BounceDomain != "bounces.gazette.example" || s.Reminder != 24*time.Hour {
 		t.Errorf("bounces go to %q, the reminder is after %v", s.BounceDomain, s.Reminder)
 	}
-	want := Challenge{When: WhenAlways, Normal: 50,
+	want := Challenge{When: ChallengeAlways, Normal: 50,
 		Captcha: &Captcha{Kind: "turnstile", SiteKey: "0x4AAA", Secret: Secret("hunter2hunter2")}}
 	if !cmp.Equal(want, s.Challenge) {
 		t.Errorf("the challenge is %v", s.Challenge)

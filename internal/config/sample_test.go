@@ -61,7 +61,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 			EmailsPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
 			SignupsPerIP:     []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}},
 			EmailsPerSite: []Limit{{10000, time.Hour}}},
-		Challenge: Challenge{When: WhenBusy},
+		Challenge: Challenge{When: ChallengeOnSurge},
 	}}
 	if same := cmp.Equal(want, got.Sites); !same {
 		t.Errorf("sites differ: want %d, got %d with purposes %v, limits %v, redirects %v", len(want), len(got.Sites),

@@ -199,10 +199,10 @@ func readTexts(v value, locales []string) map[string]string {
 }
 
 // readAfter reads where a person is sent after an action.
-func readAfter(v value, prefixes []*url.URL) After {
+func readAfter(v value, prefixes []*url.URL) RedirectAfter {
 	g := v.group("signup", "confirm", "withdraw")
 	parse := parseAfter(prefixes)
-	return After{
+	return RedirectAfter{
 		Signup:   optional(g.get("signup"), "", parse),
 		Confirm:  optional(g.get("confirm"), "", parse),
 		Withdraw: optional(g.get("withdraw"), "", parse),

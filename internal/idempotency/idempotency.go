@@ -44,13 +44,13 @@ var (
 )
 
 // Keys are the keys that requests came with. It is safe for concurrent use.
-type Keys struct {
+type Store struct {
 	cells store.Cells
 	ring  *keyring.Keyring
 }
 
 // New returns the keys in a store, their cells sealed with a keyring.
-func New(cells store.Cells, ring *keyring.Keyring) *Keys { return &Keys{cells, ring} }
+func New(cells store.Cells, ring *keyring.Keyring) *Store { return &Store{cells, ring} }
 
 // Request is what makes a request the same as another.
 type Request struct {
@@ -73,7 +73,7 @@ type Response struct {
 
 // Begin claims a request's key. It returns a claim if this is the first request with the key, or the response that the
 // first one had, or ErrReused or ErrRunning. A claim must be ended by Complete or Release.
-func (k *Keys) Begin(ctx context.Context, r Request) (*Claim, *Response, error) {
+func (k *Store) Begin(ctx context.Context, r Request) (*Claim, *Response, error) {
 	c := &Claim{keys: k, name: k.name(r), sum: r.sum()}
 	held, err := c.claim(ctx)
 	switch {
@@ -90,10 +90,10 @@ func (k *Keys) Begin(ctx context.Context, r Request) (*Claim, *Response, error) 
 }
 
 // ID returns a name of a request that is the same for the same caller, call, key and body, and reveals none of them.
-func (k *Keys) ID(r Request) string { return k.name(r) + " " + r.sum() }
+func (k *Store) ID(r Request) string { return k.name(r) + " " + r.sum() }
 
-func (k *Keys) name(r Request) string {
-	sum := k.ring.Sums("idempotency key", r.Site, r.Caller, r.Method, r.Path, r.Key)[0]
+func (k *Store) name(r Request) string {
+	sum := k.ring.MACs("idempotency key", r.Site, r.Caller, r.Method, r.Path, r.Key)[0]
 	return "idempotency/" + base64.RawURLEncoding.EncodeToString(sum)
 }
 
@@ -104,7 +104,7 @@ func (r Request) sum() string {
 
 // Claim is the cell of a key, claimed by a request that is running.
 type Claim struct {
-	keys  *Keys
+	keys  *Store
 	name  string
 	sum   string
 	value []byte // of the cell, as we have set it

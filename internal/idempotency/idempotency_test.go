@@ -19,7 +19,7 @@ import (
 
 // env is the keys in a real store, at a time that the test moves on.
 type env struct {
-	keys *idempotency.Keys
+	keys *idempotency.Store
 	now  time.Time
 }
 

@@ -90,7 +90,7 @@ func (r *Keyring) Keys(label string) [][]byte {
 
 // Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The
 // boundaries between parts count.
-func (r *Keyring) Sums(label string, parts ...string) [][]byte {
+func (r *Keyring) MACs(label string, parts ...string) [][]byte {
 	keys := r.Keys(label)
 	sums := make([][]byte, len(keys))
 	for i, k := range keys {

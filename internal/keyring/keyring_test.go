@@ -86,7 +86,7 @@ func TestKeysOfDifferentLabelsDiffer(t *testing.T) {
 	if bytes.Equal(r.Keys("a")[0], r.Keys("b")[0]) {
 		t.Error("two labels, one key")
 	}
-	if bytes.Equal(r.Sums("id", "ab", "c")[0], r.Sums("id", "a", "bc")[0]) {
+	if bytes.Equal(r.MACs("id", "ab", "c")[0], r.MACs("id", "a", "bc")[0]) {
 		t.Error("where a part ends does not count")
 	}
 }

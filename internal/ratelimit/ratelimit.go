@@ -110,7 +110,7 @@ func (l *Limiter) LoginsPerIP(from netip.Addr, since string, limits []store.Limi
 func Client(a netip.Addr) string { return network(a, 32, 64) }
 
 func (l *Limiter) quota(name, label string, limits []store.Limit, parts ...string) Quota {
-	sum := l.keyring.Sums(label, parts...)[0]
+	sum := l.keyring.MACs(label, parts...)[0]
 	bucket := name + "/" + base64.RawURLEncoding.EncodeToString(sum)
 	return Quota{Name: name, Bucket: store.Bucket{Name: bucket, Limits: limits}}
 }

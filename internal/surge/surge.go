@@ -23,11 +23,11 @@ import (
 var ErrUnknownSite = errors.New("surge: no such site")
 
 // Challenge is when a signup must come with a challenge.
-type Challenge int
+type ChallengePolicy int
 
 // The choices.
 const (
-	ChallengeInSurge Challenge = iota
+	ChallengeOnSurge ChallengePolicy = iota
 	ChallengeAlways
 	ChallengeNever // not even in a surge
 )
@@ -47,7 +47,7 @@ func tooManyDeclines() store.Limit { return store.Limit{N: 20, Per: time.Hour} }
 
 // Site is how a site is watched.
 type Site struct {
-	Challenge     Challenge
+	Policy     ChallengePolicy
 	NormalSignups int // in ten minutes; 0: what the last week says
 }
 
@@ -97,11 +97,11 @@ type site struct {
 }
 
 // Challenge returns when signups at a site must come with a challenge.
-func (s *Surge) Challenge(id string) Challenge {
+func (s *Surge) ChallengePolicy(id string) ChallengePolicy {
 	if st := s.sites[id]; st != nil {
-		return st.Challenge
+		return st.Policy
 	}
-	return ChallengeInSurge
+	return ChallengeOnSurge
 }
 
 // Admit reports whether a signup at a site may come without a challenge, and counts it if so.
@@ -110,9 +110,9 @@ func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	switch {
 	case st == nil:
 		return false, fmt.Errorf("%w: %s", ErrUnknownSite, id)
-	case st.Challenge == ChallengeAlways:
+	case st.Policy == ChallengeAlways:
 		return false, nil
-	case st.Challenge == ChallengeNever:
+	case st.Policy == ChallengeNever:
 		return true, nil
 	}
 	if started, err := s.started(ctx, id, st); err != nil || started {

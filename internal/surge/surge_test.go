@@ -115,8 +115,8 @@ func TestMoreThanFiveTimesTheNormalSignupsAreASurge(t *testing.T) {
 		"one busy day of the week":     {surge.Site{}, 144 * 44 * 7, []int{7}, 220},
 		"today and long ago":           {surge.Site{}, 1e6, []int{0, 8}, 200},
 		"said by the operator":         {surge.Site{NormalSignups: 6}, 144 * 44, []int{1, 2, 3, 4, 5, 6, 7}, 30},
-		"always":                       {surge.Site{Challenge: surge.ChallengeAlways}, 0, nil, 0},
-		"never":                        {surge.Site{Challenge: surge.ChallengeNever, NormalSignups: 1}, 0, nil, 300},
+		"always":                       {surge.Site{Policy: surge.ChallengeAlways}, 0, nil, 0},
+		"never":                        {surge.Site{Policy: surge.ChallengeNever, NormalSignups: 1}, 0, nil, 300},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t, row.site)

@@ -43,7 +43,7 @@ type Link struct {
 	Use     Use
 	Site    string
 	ID      string    // of the subscription
-	Request string    // empty for UseUnsubscribe
+	RequestID string    // empty for UseUnsubscribe
 	Until   time.Time // tells an expired link from an unknown one once the record, whose own deadline counts, is gone
 }
 
@@ -83,7 +83,7 @@ func (s *Signer) Token(l Link) string {
 		Issuer:    s.issuer.String(),
 		Audience:  jwt.ClaimStrings{l.Site},
 		Subject:   l.ID,
-		ID:        l.Request,
+		ID:        l.RequestID,
 		ExpiresAt: jwt.NewNumericDate(l.Until),
 	}}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(s.keyring.Keys("link")[0])
@@ -105,7 +105,7 @@ func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 		if err != nil || len(c.Audience) != 1 || c.Subject == "" || !slices.Contains(uses, c.Use) {
 			continue
 		}
-		return Link{Use: c.Use, Site: c.Audience[0], ID: c.Subject, Request: c.ID, Until: c.ExpiresAt.Time}, nil
+		return Link{Use: c.Use, Site: c.Audience[0], ID: c.Subject, RequestID: c.ID, Until: c.ExpiresAt.Time}, nil
 	}
 	return Link{}, ErrUnknown
 }

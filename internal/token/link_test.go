@@ -39,7 +39,7 @@ var (
 )
 
 func linkFor(u Use) Link {
-	return Link{Use: u, Site: "gazette", ID: "0123456789abcdefghijkl", Request: "nonce", Until: until}
+	return Link{Use: u, Site: "gazette", ID: "0123456789abcdefghijkl", RequestID: "nonce", Until: until}
 }
 
 func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
@@ -47,7 +47,7 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 	for _, made := range everyUse {
 		token := s.Token(linkFor(made))
 		got, err := s.Parse(token, made)
-		if err != nil || got.Use != made || got.Request != "nonce" || !got.Until.Equal(until) {
+		if err != nil || got.Use != made || got.RequestID != "nonce" || !got.Until.Equal(until) {
 			t.Errorf("%s: %+v, %v", made, got, err)
 		}
 		for _, other := range everyUse {

@@ -79,7 +79,7 @@ func (p *ReturnPaths) Parse(local string) (key store.Key, tag string, err error)
 
 // sums returns the signatures of a return path, one for each listed secret, the newest first.
 func (p *ReturnPaths) sums(site string, body []byte) [][]byte {
-	sums := p.keyring.Sums("return path", site, string(body))
+	sums := p.keyring.MACs("return path", site, string(body))
 	for i := range sums {
 		sums[i] = sums[i][:pathSum]
 	}

@@ -112,7 +112,7 @@ func TestAStrangerCannotLockAnOperatorOut(t *testing.T) {
 	if looked != 10 {
 		t.Errorf("%d wrong passwords were looked at from there, want 10", looked)
 	}
-	e.clock.pass(admin.KnownFor)
+	e.clock.pass(admin.TrustedIPFor)
 	for i := range 12 {
 		e.enter("wrong", from(fmt.Sprint("203.0.113.", i))...)
 	}

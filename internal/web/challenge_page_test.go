@@ -24,8 +24,8 @@ func (a answer) workOf(t testing.TB) (c challenge.Challenge) {
 func TestTheHostedPagesPolicyAllowsWhatItsProofNeedsAndNoMore(t *testing.T) {
 	const base = "default-src 'none'; style-src 'self'; img-src 'self'; " +
 		"form-action 'self' https://gazette.example; base-uri 'none'; frame-ancestors 'none'"
-	busy := func(t *surge.Site) { t.Challenge = surge.ChallengeInSurge }
-	never := func(t *surge.Site) { t.Challenge = surge.ChallengeNever }
+	busy := func(t *surge.Site) { t.Policy = surge.ChallengeOnSurge }
+	never := func(t *surge.Site) { t.Policy = surge.ChallengeNever }
 	for name, row := range map[string]struct {
 		terms   func(*surge.Site)
 		captcha challenge.Kind

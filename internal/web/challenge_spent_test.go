@@ -63,7 +63,7 @@ func (e *env) spentName(proof string) string {
 	var p challenge.Challenge
 	must(e, json.Unmarshal(mustDecode(e, proof), &p))
 	sum := sha256.Sum256([]byte("spent\n" + p.Challenge))
-	return "proof/" + base64.RawURLEncoding.EncodeToString(e.web.Options.Keyring.Sums("spent proof",
+	return "proof/" + base64.RawURLEncoding.EncodeToString(e.web.Options.Keyring.MACs("spent proof",
 		hex.EncodeToString(sum[:]))[0])
 }
 

@@ -43,10 +43,10 @@ func asking(terms func(*surge.Site)) func(*Options) {
 	}
 }
 
-func always(t *surge.Site) { t.Challenge = surge.ChallengeAlways }
+func always(t *surge.Site) { t.Policy = surge.ChallengeAlways }
 
 // oneIsMany makes a sixth signup in ten minutes too many.
-func oneIsMany(t *surge.Site) { t.Challenge, t.NormalSignups = surge.ChallengeInSurge, 1 }
+func oneIsMany(t *surge.Site) { t.Policy, t.NormalSignups = surge.ChallengeOnSurge, 1 }
 
 // solved is the payload that ALTCHA's widget would send.
 func solved(c challenge.Challenge) string {
@@ -69,7 +69,7 @@ func (e *env) proof(site string) string {
 }
 
 // asked is what a refusal asks for.
-func (a answer) asked(t testing.TB) (d challenge.Demand) {
+func (a answer) asked(t testing.TB) (d challenge.Requirement) {
 	t.Helper()
 	must(t, json.Unmarshal([]byte(a.body), &d))
 	return d

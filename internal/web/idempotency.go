@@ -11,7 +11,7 @@ import (
 )
 
 // idempotent is the middleware for requests with an Idempotency-Key: each is carried out once.
-type idempotent struct{ keys *idempotency.Keys }
+type idempotent struct{ keys *idempotency.Store }
 
 // once is middleware for a call whose response may be stored and repeated.
 func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc { return i.oncePersonal(nil)(next) }

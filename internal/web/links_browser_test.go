@@ -54,7 +54,7 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 		map[string]string{"/soon": "<!doctype html><h1>Soon</h1>", "/welcome": "<!doctype html><h1>Welcome</h1>"},
 		func(o *Options, site string) {
 			g := o.Sites["gazette"]
-			g.After = After{Signup: parseURL(site + "/soon"), Confirm: parseURL(site + "/welcome")}
+			g.After = RedirectAfter{Signup: parseURL(site + "/soon"), Confirm: parseURL(site + "/welcome")}
 			o.Sites["gazette"] = g
 		})
 	p.do(chromedp.Navigate(n.ours+"/s/gazette?lang=en"), chromedp.SendKeys(chromedp.CSS("#email"), "ada@b.example"),

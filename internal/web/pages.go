@@ -59,7 +59,7 @@ func (p *pages) publicHeaders(h http.Header, site string) {
 // allowProofInPolicy adds to the Content-Security-Policy what the proof of a signup page needs: our own script, or the
 // sources of a captcha's service.
 func (p *pages) allowProofInPolicy(h http.Header, page templates.Signup) {
-	st, more := p.sites[page.Site.ID], challenge.Policy{}
+	st, more := p.sites[page.Site.ID], challenge.CSPSources{}
 	switch {
 	case st == nil:
 		return
@@ -73,11 +73,11 @@ func (p *pages) allowProofInPolicy(h http.Header, page templates.Signup) {
 
 // policy returns a Content-Security-Policy; script is empty or a source.
 func policy(script, formAction, ancestors string) string {
-	return policyWith(challenge.Policy{Script: strings.Fields(script)}, formAction, ancestors)
+	return policyWith(challenge.CSPSources{Script: strings.Fields(script)}, formAction, ancestors)
 }
 
 // policyWith returns a Content-Security-Policy with more sources.
-func policyWith(more challenge.Policy, formAction, ancestors string) string {
+func policyWith(more challenge.CSPSources, formAction, ancestors string) string {
 	p := "default-src 'none'; style-src " + strings.Join(append([]string{"'self'"}, more.Style...), " ") +
 		"; img-src 'self'; form-action " + formAction + "; base-uri 'none'; frame-ancestors " + ancestors
 	for _, d := range []struct {

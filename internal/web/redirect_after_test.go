@@ -14,12 +14,12 @@ const thanks = "https://gazette.example/thanks/"
 func newAfterEnv(t *testing.T) *env {
 	return newEnv(t, func(o *Options) {
 		g, c := o.Sites["gazette"], o.Sites["club"]
-		g.After = After{
+		g.After = RedirectAfter{
 			Signup: parseURL(thanks + "look"), Confirm: parseURL(thanks + "welcome"),
 			Withdraw: parseURL(thanks + "bye"),
 		}
 		c.Redirects = []*url.URL{parseURL("https://club.example/")}
-		c.AfterPurpose = map[string]After{"offers": {
+		c.AfterPurpose = map[string]RedirectAfter{"offers": {
 			Confirm: parseURL("https://club.example/offers"), Signup: parseURL("https://club.example/soon"),
 		}}
 		o.Sites["gazette"], o.Sites["club"] = g, c
@@ -97,7 +97,7 @@ func TestAPageToGoToAfterwardsIsCheckedAtStart(t *testing.T) {
 	for _, bad := range []string{"https://gazette.example/", "https://evil.example/thanks/", thanks + "?email=x",
 		thanks + "#x", "/thanks/", "x"} {
 		to := parseURL(bad)
-		for name, after := range map[string]After{"signup": {Signup: to}, "confirm": {Confirm: to},
+		for name, after := range map[string]RedirectAfter{"signup": {Signup: to}, "confirm": {Confirm: to},
 			"withdraw": {Withdraw: to}} {
 			st := &site{Site: Site{Redirects: []*url.URL{parseURL(thanks)}, After: after}}
 			if st.checkAfter() == nil {

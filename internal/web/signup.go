@@ -54,7 +54,7 @@ type signup struct {
 	request  confirm.Signup
 	attested *consent.Attested // what a site's server said of the visitor; nil: no server sent it
 	redirect string            // where the person goes then; empty: to our own page
-	demand   *challenge.Demand // the proof that is missing or wrong; nil: none
+	demand   *challenge.Requirement // the proof that is missing or wrong; nil: none
 }
 
 // signUp reads a signup, checks it, and hands it to the service. Every well-formed signup gets the same response,

@@ -85,7 +85,7 @@ func (f *signupPage) showAgain(c echo.Context, in *signup, wrong []problem.Field
 
 // codeForPeople returns the code whose text the page shows when a proof is missing: people read another text than
 // programs.
-func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
+func codeForPeople(st *site, d challenge.Requirement, c problem.Code) problem.Code {
 	switch {
 	case d.Captcha != nil:
 		return problem.CaptchaRequired
@@ -95,7 +95,7 @@ func codeForPeople(st *site, d challenge.Demand, c problem.Code) problem.Code {
 	return c
 }
 
-func (f *signupPage) page(st *site, locale string, demand *challenge.Demand) templates.Signup {
+func (f *signupPage) page(st *site, locale string, demand *challenge.Requirement) templates.Signup {
 	p := templates.Signup{
 		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
 		Stamp: f.stamp(st, f.now()),
@@ -164,7 +164,7 @@ func (f *signupPage) readStamp(st *site, stamp string) problem.Code {
 
 // stampSums returns the keyed hashes of a moment at a site, under the newest secret first.
 func (f *signupPage) stampSums(st *site, at string) (all []string) {
-	for _, sum := range f.ring.Sums("signup page", st.id, at) {
+	for _, sum := range f.ring.MACs("signup page", st.id, at) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum[:16]))
 	}
 	return all

@@ -32,8 +32,8 @@ type Site struct {
 	// Captcha is required in the place of a proof of work. It needs Options.Work for when its service is unavailable.
 	Captcha *challenge.Captcha
 
-	After          After            // where a person is sent, under Redirects
-	AfterPurpose   map[string]After // the same by purpose; goes before After
+	After          RedirectAfter            // where a person is sent, under Redirects
+	AfterPurpose   map[string]RedirectAfter // the same by purpose; goes before After
 	FrameAncestors []origin.Origin  // whose pages may frame the hosted pages
 	Theme          *theme.Theme     // nil: the pages' own look
 }
@@ -45,14 +45,14 @@ type Limits struct {
 }
 
 // After says where a person is sent after an action; nil: to our own page. Nothing is ever added to these URLs.
-type After struct{ Signup, Confirm, Withdraw *url.URL }
+type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
 
 // site is a Site that was checked, with the rest of what is known of it.
 type site struct {
 	Site
 	id        string
 	rules     confirm.Site
-	challenge surge.Challenge // when its signups need a proof
+	challenge surge.ChallengePolicy // when its signups need a proof
 
 	// Of the Content-Security-Policy:
 	formAction    string // of pages with the signup form
@@ -77,7 +77,7 @@ func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (
 		return nil, errors.New("the service does not know it")
 	}
 	st := &site{
-		Site: w, id: id, rules: rules, challenge: surges.Challenge(id),
+		Site: w, id: id, rules: rules, challenge: surges.ChallengePolicy(id),
 		formAction: "'self'", confirmAction: "'self'", ancestors: "'none'",
 	}
 	if len(w.FrameAncestors) > 0 {
@@ -156,7 +156,7 @@ const (
 	afterWithdraw
 )
 
-func (a After) of(d occasion) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
+func (a RedirectAfter) of(d occasion) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
 
 // after returns where a person is sent after an action on these purposes: the page of the first of them, in the site's
 // order, that has one, else the site's; empty: nowhere.
@@ -177,7 +177,7 @@ func (st *site) after(d occasion, purposes []string) string {
 // checkAfter makes sure that those pages are under the site's redirects, and lets the button of the confirmation page
 // be answered with a redirect, as checkRedirects does for the signup form.
 func (st *site) checkAfter() error {
-	all := []After{st.After}
+	all := []RedirectAfter{st.After}
 	for _, p := range st.rules.Purposes {
 		all = append(all, st.AfterPurpose[p.ID])
 	}

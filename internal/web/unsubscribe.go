@@ -26,7 +26,7 @@ type unsubscribePage struct {
 
 // show shows what an address agreed to, and changes nothing.
 func (u *unsubscribePage) show(c echo.Context) error {
-	v, err := u.service.Person.Agreements(c.Request().Context(), c.Param("token"))
+	v, err := u.service.Person.Consents(c.Request().Context(), c.Param("token"))
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (u *unsubscribePage) withdraw(c echo.Context) error {
 		return err
 	}
 	if len(named) > 0 {
-		before, err := u.service.Person.Agreements(ctx, token)
+		before, err := u.service.Person.Consents(ctx, token)
 		if err != nil {
 			return err
 		}

@@ -178,7 +178,7 @@ func (a *app) newGate() *challenge.Gate {
 		}
 	}
 	return challenge.NewGate(challenge.GateOptions{
-		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, NoSurge: a.Surge.Admit,
+		Work: a.Work, Sites: at, Keyring: a.Keyring, SetNX: a.Store.SetNX, Admit: a.Surge.Admit,
 		Random: a.random, Now: a.Now, Log: a.Log,
 	})
 }

@@ -85,20 +85,20 @@ var ErrSignature = errors.New("webhook: the call is not genuine")
 
 // Trust is what a receiver verifies calls with: secrets (v1) and public keys (v1a). While they are being changed it has
 // the old and the new.
-type Trust struct {
+type Verifier struct {
 	Secrets [][]byte
 	Keys    []ed25519.PublicKey
 }
 
 // Verify is Trust.Verify for a receiver that has one secret.
 func Verify(secret []byte, header http.Header, body []byte, now time.Time) error {
-	return Trust{Secrets: [][]byte{secret}}.Verify(header, body, now)
+	return Verifier{Secrets: [][]byte{secret}}.Verify(header, body, now)
 }
 
 // Verify returns nil if a call is genuine, and else an error that wraps ErrSignature. body must be as it arrived, byte
 // for byte. One signature of the call must be by one of the secrets or keys. Verify does not know whether the event was
 // seen before: remember the ids for that.
-func (t Trust) Verify(header http.Header, body []byte, now time.Time) error {
+func (t Verifier) Verify(header http.Header, body []byte, now time.Time) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
@@ -125,7 +125,7 @@ func (t Trust) Verify(header http.Header, body []byte, now time.Time) error {
 }
 
 // check refuses secrets and keys that anybody could sign with.
-func (t Trust) check() error {
+func (t Verifier) check() error {
 	if len(t.Secrets)+len(t.Keys) == 0 {
 		return errors.New("webhook: the receiver has neither a secret nor a key")
 	}
@@ -143,7 +143,7 @@ func (t Trust) check() error {
 }
 
 // matches reports whether one signature is by a secret or key for its version.
-func (t Trust) matches(version, value, id, timestamp string, body []byte) bool {
+func (t Verifier) matches(version, value, id, timestamp string, body []byte) bool {
 	switch version {
 	case "v1":
 		for _, s := range t.Secrets {
@@ -163,7 +163,7 @@ func (t Trust) matches(version, value, id, timestamp string, body []byte) bool {
 }
 
 // mismatch says why no signature matched, by the versions of those that came. It repeats nothing else of the header.
-func (t Trust) mismatch(versions []string) string {
+func (t Verifier) mismatch(versions []string) string {
 	v1, v1a := 0, 0
 	for _, v := range versions {
 		switch v {

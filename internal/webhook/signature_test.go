@@ -154,7 +154,7 @@ func TestEveryCallIsSignedWithEverySecretAndKey(t *testing.T) {
 			t.Errorf("key %d: %s is not its signature: %v", i, signatures[2+i], err)
 		}
 	}
-	for name, trust := range map[string]webhook.Trust{
+	for name, trust := range map[string]webhook.Verifier{
 		"the newer secret":        {Secrets: [][]byte{newer}},
 		"the older secret":        {Secrets: [][]byte{older}},
 		"the newer key":           {Keys: []ed25519.PublicKey{public(edKey("n"))}},
@@ -174,7 +174,7 @@ func TestAKeyAloneIsEnough(t *testing.T) {
 	o.Endpoint.Secrets, o.Endpoint.Keys = [][]byte{}, []ed25519.PrivateKey{edKey("n")}
 	delivered(t, sender(t, o))
 	got := r.arrived()[0]
-	if err := (webhook.Trust{Keys: []ed25519.PublicKey{public(edKey("n"))}}).Verify(got.header, got.body,
+	if err := (webhook.Verifier{Keys: []ed25519.PublicKey{public(edKey("n"))}}).Verify(got.header, got.body,
 		now); err != nil {
 		t.Error(err)
 	}
@@ -186,26 +186,26 @@ func TestAKeyAloneIsEnough(t *testing.T) {
 func TestARefusalSaysWhatIsWrong(t *testing.T) {
 	got := both(t)
 	v1, v1a, _ := strings.Cut(got.header.Get("webhook-signature"), " v1a,")
-	ours := webhook.Trust{Keys: []ed25519.PublicKey{public(edKey("n"))}}
+	ours := webhook.Verifier{Keys: []ed25519.PublicKey{public(edKey("n"))}}
 	for name, row := range map[string]struct {
-		trust     webhook.Trust
+		trust     webhook.Verifier
 		signature string
 		body      string
 		want      string
 	}{
 		"another body": {ours, "v1a," + v1a, "{}",
 			"none of its signatures (v1: 0, v1a: 2) matches this secret and this body"},
-		"another key": {webhook.Trust{Keys: []ed25519.PublicKey{public(edKey("x"))}}, "v1a," + v1a, "",
+		"another key": {webhook.Verifier{Keys: []ed25519.PublicKey{public(edKey("x"))}}, "v1a," + v1a, "",
 			"none of its signatures"},
 		"as v1":               {ours, "v1," + v1a, "", "none of its signatures (v1: 1, v1a: 1)"},
 		"only v1":             {ours, v1, "", "has only a v1a key"},
-		"only v1a":            {webhook.Trust{Secrets: [][]byte{newer}}, "v1a," + v1a, "", "has only a v1 secret"},
+		"only v1a":            {webhook.Verifier{Secrets: [][]byte{newer}}, "v1a," + v1a, "", "has only a v1 secret"},
 		"none":                {ours, "", "", "webhook-signature is missing"},
 		"another scheme":      {ours, "v2,AAAA", "", "no signature of version v1 or v1a"},
 		"cut short":           {ours, "v1a," + v1a[:20], "", "none of its signatures"},
-		"no secrets, no keys": {webhook.Trust{}, "v1a," + v1a, "", "neither a secret nor a key"},
+		"no secrets, no keys": {webhook.Verifier{}, "v1a," + v1a, "", "neither a secret nor a key"},
 		"no key at all": {
-			webhook.Trust{Keys: []ed25519.PublicKey{nil}}, "v1a," + v1a, "", "has 0 bytes, needs 32",
+			webhook.Verifier{Keys: []ed25519.PublicKey{nil}}, "v1a," + v1a, "", "has 0 bytes, needs 32",
 		},
 	} {
 		h := got.header.Clone()

@@ -19,7 +19,7 @@ import (
 )
 
 // KnownFor is how long an IP from which somebody logged in is known.
-const KnownFor = 30 * 24 * time.Hour
+const TrustedIPFor = 30 * 24 * time.Hour
 
 // The attempts to log in: of one IP, and of all IPs that are not known together. Those are blocked as long as the
 // second limit is used up; on a known IP both limits count its own attempts only, so a stranger cannot lock out an
@@ -57,7 +57,7 @@ func (d *Dashboard) Login(c echo.Context) error {
 // are looked at than the limits allow. The right one makes the IP known, and begins its count anew. Without room in the
 // limits the error is a *ratelimit.Exceeded.
 func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password string) (right bool, err error) {
-	ip := d.Keyring.Sums("admin login", ratelimit.Client(from))[0]
+	ip := d.Keyring.MACs("admin login", ratelimit.Client(from))[0]
 	cell := "admin/known/" + base64.RawURLEncoding.EncodeToString(ip)
 	lastLogin, err := d.Store.Get(ctx, cell) // a random value; nil if the IP is not known
 	if err != nil {
@@ -75,8 +75,8 @@ func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password
 		return false, err
 	}
 	if login := d.Random(16); lastLogin == nil {
-		_, err = d.Store.SetNX(ctx, cell, login, KnownFor)
-	} else if err = d.Store.CompareAndSwap(ctx, cell, lastLogin, login, KnownFor); errors.Is(err, store.ErrChanged) {
+		_, err = d.Store.SetNX(ctx, cell, login, TrustedIPFor)
+	} else if err = d.Store.CompareAndSwap(ctx, cell, lastLogin, login, TrustedIPFor); errors.Is(err, store.ErrChanged) {
 		err = nil // somebody else has just logged in from there
 	}
 	return err == nil, err
@@ -84,6 +84,6 @@ func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password
 
 // isPassword compares keyed hashes, so that its time tells nothing, not even a length.
 func (d *Dashboard) isPassword(given string) bool {
-	sum := func(p string) []byte { return d.Keyring.Sums("admin password", p)[0] }
+	sum := func(p string) []byte { return d.Keyring.MACs("admin password", p)[0] }
 	return hmac.Equal(sum(given), sum(string(d.Password)))
 }

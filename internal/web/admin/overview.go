@@ -98,7 +98,7 @@ func medianBucket(within map[string]int64) string {
 	for _, n := range within {
 		all += n
 	}
-	for _, b := range consent.Buckets() {
+	for _, b := range consent.ConfirmTimeBuckets() {
 		if before += within[b.Name]; all > 0 && 2*before >= all {
 			return b.Name
 		}

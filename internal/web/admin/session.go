@@ -102,7 +102,7 @@ func (d *Dashboard) readSession(cookie string) *session {
 
 // sessionSums returns the keyed hashes of a cookie's content, under the newest secret first.
 func (d *Dashboard) sessionSums(content string) (all []string) {
-	for _, sum := range d.Keyring.Sums("admin session", string(d.Password), content) {
+	for _, sum := range d.Keyring.MACs("admin session", string(d.Password), content) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum))
 	}
 	return all
