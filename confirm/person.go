@@ -160,8 +160,16 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 		return View{}, err
 	}
 	renew := consent.Renew{RequestID: l.RequestID, ID: p.nonce(24), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
-	if err := p.acquireEmail(ctx, l.Site, renew.ID); err != nil {
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
 		return View{}, err
+	}
+	// The holder of a link may be told what is known: only a renewal that opens a request takes an email.
+	c, err := consent.Apply(sub, renew, p.Now())
+	if err == nil && c.Subscription.Requests.Find(renew.ID) != nil {
+		if err := p.acquireEmail(ctx, l.Site, renew.ID); err != nil {
+			return View{}, err
+		}
 	}
 	return p.act(ctx, l, renew)
 }

@@ -59,8 +59,10 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	default:
 		return Message{}, ErrNotDue
 	}
-	if err := r.acquirePending(ctx, job, m.To); err != nil {
-		return Message{}, err
+	if req := sub.Requests.Find(id); req == nil || req.ResentAt.IsZero() { // what was asked for again is bounded by the rules
+		if err := r.acquirePending(ctx, job, m.To); err != nil {
+			return Message{}, err
+		}
 	}
 	return m, r.texts.fill(ctx, m.Purposes)
 }

@@ -71,3 +71,30 @@ func TestResendOfAnEmailThatIsStillDueSendsItOnce(t *testing.T) {
 		t.Errorf("the second one: %v", err)
 	}
 }
+
+func TestAResendIsSentHoweverManyEmailsWaitForTheMailbox(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("ada+news@example.org", "letter")
+	env.email()
+	for n := range 7 { // as many as may wait
+		env.signUp(spelling(n), "letter")
+	}
+	for _, job := range env.emailJobs() {
+		if _, err := env.Relay.Message(t.Context(), job); err == nil {
+			continue // it waits
+		}
+		if err := env.store.End(t.Context(), job, store.Complete()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env.later(11 * time.Minute)
+	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada+news@example.org")); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	for _, job := range env.emailJobs() {
+		if m, err := env.Relay.Message(t.Context(), job); err == nil && m.To == mustParse("ada+news@example.org") {
+			return
+		}
+	}
+	t.Error("the resend is due, and was dropped")
+}

@@ -62,20 +62,15 @@ func TestASignupWithTheSameIdempotencyIDIsOneRequest(t *testing.T) {
 	env.emails(3)
 }
 
-func TestTheSameSignupAgainIsOneEmailJobAndTakesTheLimitsOnce(t *testing.T) {
+func TestTheSameSignupAgainIsOneEmailAndTakesTheLimitsOnce(t *testing.T) {
 	env := newEnvWith(t, withEmails(3, 100))
 	for range 5 {
 		env.signUpOnce("ada@example.org", "key")
 	}
-	jobs := env.emailJobs()
-	if len(jobs) != 1 {
-		t.Fatalf("%d email jobs, want 1", len(jobs))
-	}
+	job := env.emails(1)[0]
 	env.signUpOnce("ada@example.org", "key")
-	if again := env.emailJobs(); len(again) != 0 {
-		t.Errorf("%d email jobs beside the one that a worker has", len(again))
-	}
-	if err := env.Relay.Delivered(t.Context(), jobs[0], consent.Delivery{Reply: "250 ok"}); err != nil {
+	env.emails(0) // beside the one that a worker has
+	if err := env.Relay.Delivered(t.Context(), job, consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
 	env.signUpOnce("ada@example.org", "key")
@@ -83,6 +78,35 @@ func TestTheSameSignupAgainIsOneEmailJobAndTakesTheLimitsOnce(t *testing.T) {
 	if n := env.left("gazette"); n != 2 {
 		t.Errorf("%d emails are left, want 2", n)
 	}
+}
+
+func TestTheSameSignupAgainSendsNoSecondNotice(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	if _, err := env.confirm(tokenOf(env.email().Confirm)); err != nil {
+		t.Fatal(err)
+	}
+	env.later(11 * time.Minute)
+	env.signUpOnce("ada@example.org", "key")
+	if m := env.email(); m.Type != consent.EmailAlreadyConfirmed {
+		t.Fatalf("the email is %q", m.Type)
+	}
+	for range 5 {
+		env.later(2 * time.Minute)
+		env.signUpOnce("ada@example.org", "key")
+		env.emails(0)
+	}
+}
+
+func TestTheSameSignupAgainSendsNoEmailThatWasGivenUp(t *testing.T) {
+	env := newEnv(t)
+	env.signUpOnce("ada@example.org", "key")
+	job := env.emails(1)[0]
+	if err := env.store.End(t.Context(), job, store.Complete()); err != nil { // as after it was maybe sent twice
+		t.Fatal(err)
+	}
+	env.signUpOnce("ada@example.org", "key")
+	env.emails(0)
 }
 
 func TestTheJobOfASignupThatOpenedNoRequestHasNoEmailDue(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 
 // Confirm is the button on the page behind an email's link: the action that makes a consent valid.
 type Confirm struct {
-	RequestID  string
-	Evidence Evidence
+	RequestID string
+	Evidence  Evidence
 }
 
 func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
@@ -65,10 +65,10 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 
 // Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.
 type Renew struct {
-	RequestID  string
-	ID       string // the id of the new request, a fresh nonce
-	Evidence Evidence
-	Terms    Terms
+	RequestID string
+	ID        string // the id of the new request, a fresh nonce
+	Evidence  Evidence
+	Terms     Terms
 }
 
 func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
@@ -78,11 +78,13 @@ func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
 	if _, err := s.Confirmable(a.RequestID, now); err != nil && !errors.Is(err, ErrExpired) {
 		return effects{}, err
 	}
-	old, due := s.Requests.Find(a.RequestID), time.Time{}
-	if wanted := s.Consents.missing(s.Consents.renewable(old)); len(wanted) > 0 {
-		due = s.open(Request{
-			ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
-		}, a.Terms, now)
+	old := s.Requests.Find(a.RequestID)
+	wanted := s.Consents.missing(s.Consents.renewable(old))
+	if len(wanted) == 0 {
+		return effects{}, nil
 	}
+	due := s.open(Request{
+		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
+	}, a.Terms, now)
 	return effects{jobs: emailJob(a.ID, due)}, nil
 }

@@ -144,9 +144,9 @@ const (
 
 // Job is a piece of work that an action makes necessary.
 type Job struct {
-	Type    JobType
+	Type      JobType
 	RequestID string    // of JobEmail: the request, or the signup, that it is for
-	Due     time.Time // not before; zero: now
+	Due       time.Time // not before; zero: now
 }
 
 func emailJob(request string, due time.Time) []Job {

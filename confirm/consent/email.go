@@ -12,8 +12,8 @@ type EmailType string
 
 // The email types.
 const (
-	EmailConfirm EmailType = "confirm" // please confirm; holds the request's link
-	EmailAlreadyConfirmed   EmailType = "known"   // you confirmed already; holds the link that withdraws
+	EmailConfirm          EmailType = "confirm" // please confirm; holds the request's link
+	EmailAlreadyConfirmed EmailType = "known"   // you confirmed already; holds the link that withdraws
 )
 
 // EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
@@ -109,8 +109,8 @@ func (r *Request) IsReminder() bool { return !r.RemindedAt.IsZero() && r.Reminde
 
 // Delivered is the answer of a relay that took the email of a request.
 type Delivered struct {
-	RequestID  string
-	Delivery Delivery
+	RequestID string
+	Delivery  Delivery
 }
 
 func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
@@ -123,8 +123,8 @@ func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
 // Bounced is the answer of a relay, or the report of a mail system after it, that an address will never take the email
 // of a request. Only an open request is closed: the email of a confirmed one did arrive.
 type Bounced struct {
-	RequestID  string
-	Evidence Evidence
+	RequestID string
+	Evidence  Evidence
 }
 
 func (a Bounced) apply(s *Subscription, now time.Time) (effects, error) {

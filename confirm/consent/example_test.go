@@ -31,8 +31,8 @@ func ExampleApply() {
 	repeated := signup
 	repeated.ID = "request-2"
 	confirm := consent.Confirm{
-		RequestID:  "request-1",
-		Evidence: consent.Evidence{At: start.Add(5 * time.Minute), How: consent.ByLink},
+		RequestID: "request-1",
+		Evidence:  consent.Evidence{At: start.Add(5 * time.Minute), How: consent.ByLink},
 	}
 	withdraw := consent.Withdraw{
 		Evidence: consent.Evidence{At: start.Add(30 * 24 * time.Hour), How: consent.ByOneClick},

@@ -27,8 +27,12 @@ type Terms struct {
 }
 
 func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
+	if s.Requests.Find(a.ID) != nil || s.NoticeSignupID == a.ID {
+		// The same signup again: the job of the first one sees to its email. This job is never due.
+		return effects{jobs: emailJob("again "+a.ID, time.Time{})}, nil
+	}
 	var due time.Time
-	if s.Declined == nil && s.Requests.Find(a.ID) == nil {
+	if s.Declined == nil {
 		due = s.signUp(a, now)
 	}
 	return effects{jobs: emailJob(a.ID, due)}, nil

@@ -96,29 +96,29 @@ type Delivery struct {
 type Consent struct {
 	Statement
 	RequestID string    `json:"req"`
-	State   State     `json:"st"` // confirmed, withdrawn or declined
-	Given   time.Time `json:"given"`
-	Ended   *Evidence `json:"ended,omitempty"`
+	State     State     `json:"st"` // confirmed, withdrawn or declined
+	Given     time.Time `json:"given"`
+	Ended     *Evidence `json:"ended,omitempty"`
 }
 
 // Subscription is everything known of one address at one site. The zero Subscription is that of an unknown address.
 type Subscription struct {
-	Site         string          `json:"site"`
-	Address      address.Address `json:"addr,omitzero"` // zero when nothing is kept but a refusal or a withdrawal
-	Locale       string          `json:"loc,omitempty"`
-	Created      time.Time       `json:"created"`
-	Changed      time.Time       `json:"changed"`
-	Requests     Requests        `json:"reqs,omitempty"`     // oldest first
-	Consents     Consents        `json:"consents,omitempty"` // oldest first
-	Declined     *Evidence       `json:"declined,omitempty"`
-	Unblocked    *Evidence       `json:"unblocked,omitempty"`
-	WithdrawnAt  time.Time       `json:"withdrawn,omitzero"` // of an erased person: the last, if not confirmed since
-	HistorySince time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
-	EmailTimes   emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
-	NoticedAt    time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
-	NoticeSignupID       string          `json:"notice,omitempty"`   // by which signup
-	ExpireJobAt     time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
-	MovedTo      string          `json:"moved,omitempty"`    // the id under which everything is now
+	Site           string          `json:"site"`
+	Address        address.Address `json:"addr,omitzero"` // zero when nothing is kept but a refusal or a withdrawal
+	Locale         string          `json:"loc,omitempty"`
+	Created        time.Time       `json:"created"`
+	Changed        time.Time       `json:"changed"`
+	Requests       Requests        `json:"reqs,omitempty"`     // oldest first
+	Consents       Consents        `json:"consents,omitempty"` // oldest first
+	Declined       *Evidence       `json:"declined,omitempty"`
+	Unblocked      *Evidence       `json:"unblocked,omitempty"`
+	WithdrawnAt    time.Time       `json:"withdrawn,omitzero"` // of an erased person: the last, if not confirmed since
+	HistorySince   time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
+	EmailTimes     emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
+	NoticedAt      time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
+	NoticeSignupID string          `json:"notice,omitempty"`   // by which signup
+	ExpireJobAt    time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
+	MovedTo        string          `json:"moved,omitempty"`    // the id under which everything is now
 }
 
 // Requests are those of one subscription, oldest first.

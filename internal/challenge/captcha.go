@@ -23,12 +23,12 @@ const (
 // Widget is what a page needs to show a captcha: inside the form a <div> of Class with SiteKey as its data-sitekey, and
 // the script. The widget adds Field to the form. The JSON leaves out what only our own page needs.
 type Widget struct {
-	Kind    Kind   `json:"kind"`
-	SiteKey string `json:"site_key"`
-	Script  string `json:"script"`
-	Field   string `json:"field"`
-	Class   string `json:"class"`
-	Module  bool   `json:"-"` // load by <script type="module">; otherwise with async and defer
+	Kind    Kind       `json:"kind"`
+	SiteKey string     `json:"site_key"`
+	Script  string     `json:"script"`
+	Field   string     `json:"field"`
+	Class   string     `json:"class"`
+	Module  bool       `json:"-"` // load by <script type="module">; otherwise with async and defer
 	Policy  CSPSources `json:"-"`
 }
 

@@ -63,7 +63,7 @@ type Proof struct {
 
 // Failure is what is wrong with a proof.
 type Failure struct {
-	Missing bool   // there was none; else it was wrong, too old or spent
+	Missing bool        // there was none; else it was wrong, too old or spent
 	Demand  Requirement // what to send
 }
 
@@ -82,10 +82,10 @@ type GateOptions struct {
 	// SetNX is a store's. It keeps which proofs are spent, for all replicas.
 	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
 	// NoSurge reports whether signups at a site need no proof now.
-	Admit func(ctx context.Context, site string) (bool, error)
-	Random  func(n int) []byte
-	Now     func() time.Time
-	Log     *slog.Logger
+	Admit  func(ctx context.Context, site string) (bool, error)
+	Random func(n int) []byte
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Gate makes sure that a signup brings a proof while its site has a surge. It is safe for concurrent use.

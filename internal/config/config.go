@@ -139,7 +139,7 @@ type Webhook struct {
 type Purpose struct {
 	ID    string            // [a-z0-9-], at most 64, unique in its site
 	Text  map[string]string // by locale; one for each of the site's locales
-	After RedirectAfter             // overrides the site's where it is not nil
+	After RedirectAfter     // overrides the site's where it is not nil
 }
 
 // Limits of one site. All limits of a list apply together.
@@ -168,9 +168,9 @@ type ChallengePolicy string
 
 // The values of sites[].challenge.when.
 const (
-	ChallengeOnSurge   ChallengePolicy = "busy"   // past five times the normal rate, and after abuse was noticed
-	ChallengeAlways ChallengePolicy = "always" // every signup
-	ChallengeNever  ChallengePolicy = "never"  // no signup
+	ChallengeOnSurge ChallengePolicy = "busy"   // past five times the normal rate, and after abuse was noticed
+	ChallengeAlways  ChallengePolicy = "always" // every signup
+	ChallengeNever   ChallengePolicy = "never"  // no signup
 )
 
 // Captcha is a third-party service that distinguishes people from programs.

@@ -47,7 +47,7 @@ func tooManyDeclines() store.Limit { return store.Limit{N: 20, Per: time.Hour} }
 
 // Site is how a site is watched.
 type Site struct {
-	Policy     ChallengePolicy
+	Policy        ChallengePolicy
 	NormalSignups int // in ten minutes; 0: what the last week says
 }
 

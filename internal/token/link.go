@@ -40,11 +40,11 @@ const (
 
 // Link is what a token says.
 type Link struct {
-	Use     Use
-	Site    string
-	ID      string    // of the subscription
+	Use       Use
+	Site      string
+	ID        string    // of the subscription
 	RequestID string    // empty for UseUnsubscribe
-	Until   time.Time // tells an expired link from an unknown one once the record, whose own deadline counts, is gone
+	Until     time.Time // tells an expired link from an unknown one once the record, whose own deadline counts, is gone
 }
 
 // maxToken is the longest text that is parsed at all, in bytes; ours have about 350.

@@ -52,8 +52,8 @@ type signup struct {
 	trapped  bool // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
-	attested *consent.Attested // what a site's server said of the visitor; nil: no server sent it
-	redirect string            // where the person goes then; empty: to our own page
+	attested *consent.Attested      // what a site's server said of the visitor; nil: no server sent it
+	redirect string                 // where the person goes then; empty: to our own page
 	demand   *challenge.Requirement // the proof that is missing or wrong; nil: none
 }
 

@@ -34,8 +34,8 @@ type Site struct {
 
 	After          RedirectAfter            // where a person is sent, under Redirects
 	AfterPurpose   map[string]RedirectAfter // the same by purpose; goes before After
-	FrameAncestors []origin.Origin  // whose pages may frame the hosted pages
-	Theme          *theme.Theme     // nil: the pages' own look
+	FrameAncestors []origin.Origin          // whose pages may frame the hosted pages
+	Theme          *theme.Theme             // nil: the pages' own look
 }
 
 // Limits are a site's limits on signups by client; none: no limit. The limits on emails are in confirm.Site.
@@ -156,7 +156,9 @@ const (
 	afterWithdraw
 )
 
-func (a RedirectAfter) of(d occasion) *url.URL { return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d] }
+func (a RedirectAfter) of(d occasion) *url.URL {
+	return [...]*url.URL{a.Signup, a.Confirm, a.Withdraw}[d]
+}
 
 // after returns where a person is sent after an action on these purposes: the page of the first of them, in the site's
 // order, that has one, else the site's; empty: nowhere.
