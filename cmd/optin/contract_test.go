@@ -84,7 +84,7 @@ func (c checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if broken != nil || len(body) > maxChecked {
 		whole = nil
 	}
-	for _, wrong := range contract.Answer(r.Method, target, resp.StatusCode, resp.Header, whole) {
+	for _, wrong := range contract.CheckResponse(r.Method, target, resp.StatusCode, resp.Header, whole) {
 		c.mismatches.report(r.URL.Host, wrong, fmt.Sprintf("%s %s: %s\n%.1000s", r.Method, target, wrong, body))
 	}
 	return resp, nil

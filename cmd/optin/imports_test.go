@@ -36,7 +36,9 @@ func allowedImports() map[string][]string {
 		"templates":          {"internal/problem", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
 		"internal/address":   {"golang.org/x/net"},
 		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
+		"internal/certtest":  {},
 		"internal/challenge": {"internal/keyring"},
+		"internal/childtest": {},
 		"internal/config": {
 			"internal/keyring", "internal/origin", "internal/redirect", "internal/relay", "internal/theme", "store",
 			"go.yaml.in/yaml/v4", "golang.org/x/text",
@@ -61,8 +63,8 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/idempotency",
 			"internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
 			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
-			"internal/web/api", "internal/web/request",
-			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
+			"internal/web/api", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
+			"templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/ratelimit",
@@ -84,8 +86,6 @@ func allowedImports() map[string][]string {
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"internal/childtest", "github.com/chromedp/chromedp"},
-		"internal/certtest":         {},
-		"internal/childtest":        {},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
 		// Examples are for people who have nothing of ours.
 		"examples/listmonk-bridge": {},

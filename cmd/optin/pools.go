@@ -16,13 +16,6 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// emailWaits are the waits before the second attempt at an email, the third, and so on. The last one repeats until the
-// email's link would be dead on arrival. RFC 5321 4.5.4.1 asks for 30 minutes between attempts; relays that greylist
-// accept an email after a few.
-var emailWaits = []time.Duration{
-	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
-}
-
 // storeWaits are the waits of an expiry, or of a webhook's event, that failed because the store was away. What an
 // endpoint answers is retried by webhook.Waits.
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
@@ -64,7 +57,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 // the mailer. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: emailWaits, RepeatLast: true,
+		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: mailer.Waits(), RepeatLast: true,
 		RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
 	}
 	tried := fresh

@@ -43,7 +43,7 @@ func (r *endpoint) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		w.WriteHeader(http.StatusBadRequest) // cut off in the middle: it is sent again
 		return
 	}
-	for _, wrong := range contract.Event(body) {
+	for _, wrong := range contract.CheckEvent(body) {
 		r.t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 	}
 	r.mu.Lock()

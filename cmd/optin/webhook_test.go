@@ -130,7 +130,7 @@ func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 				t.Errorf("listen printed %s", out.String())
 			}
 			_, body, _ := strings.Cut(out.String(), "  webhook.test\n")
-			for _, wrong := range contract.Event([]byte(body)) {
+			for _, wrong := range contract.CheckEvent([]byte(body)) {
 				t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 			}
 		})

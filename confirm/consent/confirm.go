@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Confirm is the button on the page behind an email's link: the action that makes a consent valid.
+// Confirm is the button on the page behind an email's link: the action that makes a consent valid. A second press, or
+// one on a request whose purposes are all confirmed already, succeeds and changes nothing.
 type Confirm struct {
 	RequestID string
 	Evidence  Evidence
@@ -14,8 +15,11 @@ type Confirm struct {
 
 func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	r, err := s.Confirmable(a.RequestID, now)
-	if err != nil || !r.IsOpen(now) {
+	if err != nil {
 		return effects{}, err
+	}
+	if !r.IsOpen(now) {
+		return effects{}, nil // it was confirmed before, by this email or by another
 	}
 	wanted := s.Consents.missing(r.Statements)
 	for _, st := range wanted {
@@ -32,7 +36,7 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	return event(EventConfirmed), nil
 }
 
-// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrGone,
+// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrUnknownRequest,
 // ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by another email's link,
 // stays so for its holder while any of it holds, past its deadline too.
 func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
@@ -45,22 +49,19 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
-		if r.IsOpen(now) || s.Consents.Cover(r) {
+		switch {
+		case r.IsOpen(now), s.Consents.Cover(r):
 			return r, nil
+		case len(s.Consents.renewable(r)) > 0:
+			return nil, ErrExpired
 		}
 	case Confirmed:
 		holds := func(st Statement) bool { return s.Consents.confirmed(st.Purpose) }
-		if !slices.ContainsFunc(r.Statements, holds) {
-			return nil, ErrWithdrawn
+		if slices.ContainsFunc(r.Statements, holds) {
+			return r, nil
 		}
-		return r, nil
-	case Withdrawn, Declined:
-		return nil, ErrWithdrawn
 	}
-	if len(s.Consents.renewable(r)) == 0 {
-		return nil, ErrWithdrawn
-	}
-	return nil, ErrExpired
+	return nil, ErrWithdrawn
 }
 
 // Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.

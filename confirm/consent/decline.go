@@ -42,11 +42,3 @@ func (a Unblock) apply(s *Subscription, now time.Time) (effects, error) {
 	s.forgetHistory(now) // nothing else records that emails were declined until now
 	return effects{}, nil
 }
-
-// Move leaves the new id of a bare refusal in its place, so that links under the old id still lead to it.
-type Move struct{ To string }
-
-func (a Move) apply(s *Subscription, _ time.Time) (effects, error) {
-	*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
-	return effects{}, nil
-}

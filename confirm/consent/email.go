@@ -35,24 +35,30 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	return ""
 }
 
-// emailTimes are the moments at which emails of one subscription were or will be due.
+// emailTimes are the moments at which emails of one subscription were or will be due, earliest first.
 type emailTimes []time.Time
 
-// next returns the first moment from now on at which every limit allows one more email, and forgets the times that no
-// limit counts any more.
-func (all *emailTimes) next(limits []store.Limit, now time.Time) time.Time {
-	at, longest := now, time.Duration(0)
-	times := slices.SortedFunc(slices.Values(*all), time.Time.Compare)
+// next returns the first moment from now on at which every limit allows one more email.
+func (all emailTimes) next(limits []store.Limit, now time.Time) time.Time {
+	at := now
 	for _, l := range limits {
-		if i := len(times) - l.N; i >= 0 && l.N > 0 {
-			if free := times[i].Add(l.Per); free.After(at) {
+		if i := len(all) - l.N; i >= 0 && l.N > 0 {
+			if free := all[i].Add(l.Per); free.After(at) {
 				at = free
 			}
 		}
+	}
+	return at
+}
+
+// add adds a moment, and forgets those that no limit counts any more.
+func (all emailTimes) add(at time.Time, limits []store.Limit, now time.Time) emailTimes {
+	longest := time.Duration(0)
+	for _, l := range limits {
 		longest = max(longest, l.Per)
 	}
-	*all = slices.DeleteFunc(times, func(t time.Time) bool { return !now.Before(t.Add(longest)) })
-	return at
+	kept := slices.DeleteFunc(slices.Clone(all), func(t time.Time) bool { return !now.Before(t.Add(longest)) })
+	return slices.SortedFunc(slices.Values(append(kept, at)), time.Time.Compare)
 }
 
 // Resend makes the email of the latest open request due again: the same link with the same deadline, within the limits
@@ -71,7 +77,7 @@ func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
 		return effects{}, nil
 	}
 	r.ResentAt = now
-	s.EmailTimes = append(s.EmailTimes, now)
+	s.EmailTimes = s.EmailTimes.add(now, a.Terms.EmailsPerAddress, now)
 	return effects{jobs: emailJob(r.ID, time.Time{})}, nil
 }
 
@@ -100,7 +106,7 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 		return nil
 	}
 	due.ResentAt, due.RemindedAt = now, now
-	s.EmailTimes = append(s.EmailTimes, now)
+	s.EmailTimes = s.EmailTimes.add(now, t.EmailsPerAddress, now)
 	return emailJob(due.ID, time.Time{})
 }
 

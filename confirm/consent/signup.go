@@ -66,7 +66,9 @@ func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
 	due := s.EmailTimes.next(t.EmailsPerAddress, now)
 	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
-	if open >= 2*MaxOpen || repeated && (open >= MaxOpen || due.After(now)) || due.After(now.Add(MaxWait)) {
+	full := open >= 2*MaxOpen || repeated && open >= MaxOpen
+	tooLate := due.After(now.Add(MaxWait)) || repeated && due.After(now)
+	if full || tooLate {
 		return time.Time{}
 	}
 	s.makeRoom()
@@ -75,7 +77,7 @@ func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
 		r.RemindAt = due.Add(t.RemindAfter)
 	}
 	s.Requests = append(s.Requests, r)
-	s.EmailTimes = append(s.EmailTimes, due)
+	s.EmailTimes = s.EmailTimes.add(due, t.EmailsPerAddress, now)
 	return due
 }
 
@@ -85,5 +87,5 @@ func (s *Subscription) notice(signup string, t Terms, now time.Time) {
 		return
 	}
 	s.NoticedAt, s.NoticeSignupID = now, signup
-	s.EmailTimes = append(s.EmailTimes, now)
+	s.EmailTimes = s.EmailTimes.add(now, t.EmailsPerAddress, now)
 }

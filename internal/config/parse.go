@@ -79,6 +79,9 @@ func parseCountry(s string) (string, error) {
 // canonical case (RFC 5646, section 2.1.1).
 func parseLocale(s string) (string, error) {
 	tag, err := language.Raw.Parse(s)
+	if unknown := (language.ValueError)(nil); errors.As(err, &unknown) {
+		return "", errors.New("is not a language that BCP 47 knows; write one such as fr, pt-BR or zh-Hant")
+	}
 	if err != nil || len(tag.Extensions()) > 0 || !strings.EqualFold(tag.String(), s) {
 		return "", errors.New("must be a language tag of BCP 47, such as fr, pt-BR or zh-Hant")
 	}

@@ -88,6 +88,9 @@ func TestWrongSitesAreRefused(t *testing.T) {
 		{"locales: [fr, en]", "locales: [fr, english_uk]", []string{
 			"18: sites[0].locales[1] must be a language tag of BCP 47, such as fr, pt-BR or zh-Hant",
 		}},
+		{"locales: [fr, en]", "locales: [fr, zz]", []string{
+			"18: sites[0].locales[1] is not a language that BCP 47 knows; write one such as fr, pt-BR or zh-Hant",
+		}},
 		{"locales: [fr, en]", "locales: [fr, en, EN]", []string{
 			"18: sites[0].locales[2] is listed twice; keep one",
 		}},

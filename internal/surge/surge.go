@@ -1,4 +1,4 @@
-// Package surge knows when a site has so many signups that people have to be told from programs.
+// Package surge detects when a site has so many signups that each must prove that it does not come from a program.
 //
 // A site is in a surge while it has more than five times its normal signups in ten minutes, and for an hour after
 // Start: when many people decline, or a mail system reports that a mailbox is being flooded. While it lasts a signup

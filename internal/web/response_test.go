@@ -25,7 +25,7 @@ func (a answer) media() string { m, _, _ := strings.Cut(a.header.Get("Content-Ty
 func (a answer) asDescribed(t testing.TB, method, target string) {
 	t.Helper()
 	a.note(method, target)
-	for _, wrong := range contract.Answer(method, target, a.status, a.header, []byte(a.body)) {
+	for _, wrong := range contract.CheckResponse(method, target, a.status, a.header, []byte(a.body)) {
 		t.Errorf("%s\n%s", wrong, a.body)
 	}
 }

@@ -168,7 +168,7 @@ func TestAnAnswerThatIsNotAsDescribedIsFound(t *testing.T) {
 				name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 				h.Set(name, value)
 			}
-			got := Answer(row.method, row.target, row.status, h, []byte(row.body))
+			got := CheckResponse(row.method, row.target, row.status, h, []byte(row.body))
 			for i, want := range row.want {
 				if i < len(got) && strings.Contains(got[i], want) {
 					got[i] = want

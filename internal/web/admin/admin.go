@@ -11,7 +11,7 @@
 //     with 403.
 //   - Before a password is looked at, the attempt is counted against limits that all replicas share (login.go). The
 //     right password begins the count of its IP anew.
-//   - A session ends after sessionLife, by logging out, and with the password or the secret that it was made with.
+//   - A session ends after SessionLife, by logging out, and with the password or the secret that it was made with.
 //   - Nobody is let in while the store cannot be reached.
 package admin
 

@@ -1,0 +1,11 @@
+package consent
+
+import "time"
+
+// Move leaves the new id of a bare refusal in its place, so that links under the old id still lead to it.
+type Move struct{ To string }
+
+func (a Move) apply(s *Subscription, _ time.Time) (effects, error) {
+	*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
+	return effects{}, nil
+}
