@@ -258,3 +258,33 @@ func modulesOf(t *testing.T, root string) (all []string) {
 	}
 	return all
 }
+
+// TestNoTypeDoesEverything counts methods: a type with many hides a second type.
+func TestNoTypeDoesEverything(t *testing.T) {
+	const most = 25
+	methods, receiver := map[string]int{}, regexp.MustCompile(`(?m)^func \(\w* ?\*?(\w+)(?:\[\w+\])?\) \w+`)
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && file != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		for _, m := range receiver.FindAllSubmatch(text, -1) {
+			methods[filepath.Dir(file)+" "+string(m[1])]++
+		}
+		return err
+	})
+	if err != nil || len(methods) < 100 {
+		t.Fatalf("%d types have methods, %v", len(methods), err)
+	}
+	for name, n := range methods {
+		if n > most {
+			t.Errorf("%s has %d methods, more than %d: look for the second type in it", name, n, most)
+		}
+	}
+}

@@ -91,8 +91,9 @@ func (c *checker) checks() (jobs []check) {
 	for _, r := range c.Relays {
 		jobs = append(jobs, func(ctx context.Context) []Finding { return c.ptr(ctx, r) })
 	}
+	relays := relayChecker{c}
 	for _, r := range c.Relays {
-		jobs = append(jobs, func(ctx context.Context) []Finding { return c.relay(ctx, r) })
+		jobs = append(jobs, func(ctx context.Context) []Finding { return relays.check(ctx, r) })
 	}
 	return jobs
 }

@@ -21,8 +21,11 @@ import (
 // renewWithin is how long before its end a certificate is a warning.
 const renewWithin = 14 * 24 * time.Hour
 
-// relay checks TLS of a relay by a short conversation.
-func (c *checker) relay(ctx context.Context, r relay.Address) []Finding {
+// relayChecker is the part of a checker that talks to relays.
+type relayChecker struct{ *checker }
+
+// check checks TLS of a relay by a short conversation.
+func (c *relayChecker) check(ctx context.Context, r relay.Address) []Finding {
 	t := c.converse(ctx, r)
 	f := Finding{Check: "STARTTLS", About: r.HostPort()}
 	var certificate *tls.CertificateVerificationError
@@ -52,7 +55,7 @@ func (c *checker) relay(ctx context.Context, r relay.Address) []Finding {
 }
 
 // withoutTLS reports on a relay that emails reach without TLS.
-func (c *checker) withoutTLS(ctx context.Context, f Finding, r relay.Address, offered bool) Finding {
+func (c *relayChecker) withoutTLS(ctx context.Context, f Finding, r relay.Address, offered bool) Finding {
 	addrs, err := c.dns.host(ctx, r.Host)
 	far := err != nil || len(publicAddrs(addrs)) > 0
 	switch {
@@ -80,7 +83,7 @@ func (c *checker) withoutTLS(ctx context.Context, f Finding, r relay.Address, of
 }
 
 // expiry says how long an accepted certificate is valid.
-func (c *checker) expiry(r relay.Address, leaf *x509.Certificate) Finding {
+func (c *relayChecker) expiry(r relay.Address, leaf *x509.Certificate) Finding {
 	f := Finding{Check: "certificate", About: r.Host}
 	left := leaf.NotAfter.Sub(c.Now())
 	f.What = fmt.Sprintf("The certificate of the relay %s is valid until %s (%d days).", r.Host, date(leaf.NotAfter),
@@ -94,7 +97,7 @@ func (c *checker) expiry(r relay.Address, leaf *x509.Certificate) Finding {
 }
 
 // badCertificate says why a certificate was not accepted. No email is sent to such a relay.
-func (c *checker) badCertificate(r relay.Address, e *tls.CertificateVerificationError) Finding {
+func (c *relayChecker) badCertificate(r relay.Address, e *tls.CertificateVerificationError) Finding {
 	f := Finding{Level: Wrong, Check: "certificate", About: r.Host}
 	leaf := e.UnverifiedCertificates[0]
 	var name x509.HostnameError
@@ -171,7 +174,7 @@ type conversation struct {
 }
 
 // converse sends EHLO, starts TLS if emails are sent with TLS, and quits. It does not log in.
-func (c *checker) converse(ctx context.Context, r relay.Address) (t conversation) {
+func (c *relayChecker) converse(ctx context.Context, r relay.Address) (t conversation) {
 	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
 	defer cancel()
 	conn, err := c.Dial(ctx, "tcp", r.HostPort())
@@ -209,7 +212,7 @@ func (c *checker) converse(ctx context.Context, r relay.Address) (t conversation
 }
 
 // handshake starts TLS as for emails, and quits.
-func (c *checker) handshake(ctx context.Context, conn net.Conn, r relay.Address) (*tls.ConnectionState, error) {
+func (c *relayChecker) handshake(ctx context.Context, conn net.Conn, r relay.Address) (*tls.ConnectionState, error) {
 	secure := tls.Client(conn,
 		&tls.Config{ServerName: r.Host, RootCAs: c.Roots, Time: c.Now, MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
