@@ -90,7 +90,8 @@ func modelSubscriptions(b *testing.B, at time.Time) (pending, confirmed consent.
 		Statements: []consent.Statement{{Purpose: "letter", SHA256: hex.EncodeToString(text[:])}},
 	}, at)
 	must(b, err)
-	c, err := consent.Apply(p.Subscription, consent.Confirm{RequestID: request, Evidence: confirmation}, confirmation.At)
+	confirm := consent.Confirm{RequestID: request, Evidence: confirmation}
+	c, err := consent.Apply(p.Subscription, confirm, confirmation.At)
 	must(b, err)
 	return p.Subscription, c.Subscription
 }
@@ -109,7 +110,7 @@ func sealedRecord(
 		ID: base64.RawURLEncoding.EncodeToString(ring.MACs("subscription id", like.Site, address.String())[0][:16])}
 	plain, err := json.Marshal(like)
 	return key, store.Record{
-		State: string(like.State(like.Changed)), Created: created, Expires: like.DeletableAt(), Data: ring.Seal(key.Site+
-			"/"+key.ID, plain),
+		State: string(like.State(like.Changed)), Created: created, Expires: like.DeletableAt(),
+		Data: ring.Seal(key.Site+"/"+key.ID, plain),
 	}, err
 }

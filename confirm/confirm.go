@@ -1,5 +1,5 @@
-// Package confirm is the service: what a person, a website, a relay and the clock may do with subscriptions. Each change
-// of a subscription is one atomic change of a store.
+// Package confirm is the service: what a person, a website, a relay and the clock may do with subscriptions. Each
+// change of a subscription is one atomic change of a store.
 //
 // The rules are those of package consent. An action is applied to what the store has, and what comes of it is committed
 // in one step: the sealed record, its expiry, the jobs and events that follow, the end of the job that led to it, and

@@ -222,8 +222,8 @@ func TestAJobWhoseEmailIsNotDueTakesNothingOfItsMailbox(t *testing.T) {
 	}
 }
 
-// The holder of a link may know what is known of the address, so a renewal that opens nothing takes nothing. Otherwise one
-// link would do to use up the emails of a site.
+// The holder of a link may know what is known of the address, so a renewal that opens nothing takes nothing. Otherwise
+// one link would do to use up the emails of a site.
 func TestARenewalThatOpensNothingTakesAndEnqueuesNothing(t *testing.T) {
 	env := newEnvWith(t, withEmails(5, 100))
 	env.signUp("ada@example.org", "letter")

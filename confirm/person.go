@@ -174,7 +174,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	return p.act(ctx, l, renew)
 }
 
-// Agreements shows what an address agreed to at a site, and changes nothing.
+// Consents shows what an address agreed to at a site, and changes nothing.
 func (p *Person) Consents(ctx context.Context, signed string) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
 	if err != nil {
@@ -231,7 +231,8 @@ func (p *Person) after(ctx context.Context, l token.Link, res result, err error)
 
 // errorOfRule returns the error of a rule that a link's holder is shown, or nil for any other.
 func errorOfRule(err error) error {
-	for _, e := range []error{consent.ErrUnknownRequest, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn} {
+	shown := []error{consent.ErrUnknownRequest, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn}
+	for _, e := range shown {
 		if errors.Is(err, e) {
 			return e
 		}

@@ -59,7 +59,8 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	default:
 		return Message{}, ErrNotDue
 	}
-	if req := sub.Requests.Find(id); req == nil || req.ResentAt.IsZero() { // what was asked for again is bounded by the rules
+	// A resend or a reminder was bounded by the rules.
+	if req := sub.Requests.Find(id); req == nil || req.ResentAt.IsZero() {
 		if err := r.acquirePending(ctx, job, m.To); err != nil {
 			return Message{}, err
 		}

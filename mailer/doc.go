@@ -15,12 +15,12 @@
 //     confirm.QueueEmailMaybeSent, which tells every process so, for one more attempt at least MaybeSentDelay later. If
 //     that gets no reply either, it is not sent again.
 //   - From DATA on, cancellation has no effect: the email is handed over, or fails by the deadline of the session.
-//   - What goes out is well-formed (RFC 5322, RFC 2045): ASCII, except for a recipient beyond ASCII (RFC 6532), lines of at
-//     most 998 bytes ending in CRLF, a fixed set of header fields, and nothing in them that was typed into the form but
-//     the recipient's address.
-//   - Every field is signed with every key of the sender's domain (RFC 6376). Fields that change what a reader sees are signed
-//     once more than they are present, so that none can be added. A site may have answers sent elsewhere (Reply-To) and
-//     have a return path for each email.
+//   - What goes out is well-formed (RFC 5322, RFC 2045): ASCII, except for a recipient beyond ASCII (RFC 6532), lines
+//     of at most 998 bytes ending in CRLF, a fixed set of header fields, and nothing in them that was typed into the
+//     form but the recipient's address.
+//   - Every field is signed with every key of the sender's domain (RFC 6376). Fields that change what a reader sees are
+//     signed once more than they are present, so that none can be added. A site may have answers sent elsewhere
+//     (Reply-To) and have a return path for each email.
 //   - A recipient beyond ASCII is written to by SMTPUTF8 (RFC 6531) or not at all.
 //
 // About relays:

@@ -57,8 +57,8 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 // the mailer. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration, Waits: mailer.Waits(), RepeatLast: true,
-		RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
+		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration,
+		Waits: mailer.Waits(), RepeatLast: true, RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
 	}
 	tried := fresh
 	tried.Queues, tried.RetryQueue = []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent}, ""

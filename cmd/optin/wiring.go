@@ -87,8 +87,8 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 	for _, c := range of {
 		s := web.Site{
 			Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
-			Redirects: c.Redirects, After: web.RedirectAfter(c.After), AfterPurpose: map[string]web.RedirectAfter{}, Theme: c.Theme,
-			APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
+			Redirects: c.Redirects, After: web.RedirectAfter(c.After), AfterPurpose: map[string]web.RedirectAfter{},
+			Theme: c.Theme, APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
 				SignupsPerIP:      limits(c.Limits.SignupsPerIP),
 				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork),
 			},

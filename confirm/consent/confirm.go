@@ -36,9 +36,9 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	return event(EventConfirmed), nil
 }
 
-// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined, ErrUnknownRequest,
-// ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by another email's link,
-// stays so for its holder while any of it holds, past its deadline too.
+// Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined,
+// ErrUnknownRequest, ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by
+// another email's link, stays so for its holder while any of it holds, past its deadline too.
 func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	if s.Declined != nil {
 		return nil, ErrDeclined

@@ -49,7 +49,7 @@ import (
 var (
 	// ErrExpired means that the link's time is over. The request may be renewed while it is still known.
 	ErrExpired = errors.New("consent: this link has expired")
-	// ErrGone means that the request of the link is no longer known.
+	// ErrUnknownRequest means that the request of the link is no longer known.
 	ErrUnknownRequest = errors.New("consent: the request of this link is no longer known")
 	// ErrDeclined means that the person wants no emails from this site.
 	ErrDeclined = errors.New("consent: emails from this site were declined")

@@ -24,13 +24,13 @@ const (
 	CountWithin        = "confirm_within"  // confirmations by how long they took: one of Buckets behind a slash
 )
 
-// Bucket counts the confirmations that took less than Under, and no less than the bucket before.
+// ConfirmTimeBucket counts the confirmations that took less than Under, and no less than the bucket before.
 type ConfirmTimeBucket struct {
 	Name  string
 	Under time.Duration
 }
 
-// Buckets returns those of the time to confirm, the shortest first; the last one has no end.
+// ConfirmTimeBuckets returns those of the time to confirm, the shortest first; the last one has no end.
 func ConfirmTimeBuckets() []ConfirmTimeBucket {
 	return []ConfirmTimeBucket{
 		{"1m", time.Minute},

@@ -41,7 +41,7 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 	return last
 }
 
-// Gone reports whether there is nothing left to be kept.
+// IsEmpty reports whether there is nothing left to be kept.
 func (s *Subscription) IsEmpty() bool {
 	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
 		s.Declined == nil && s.Unblocked == nil && s.WithdrawnAt.IsZero() && s.MovedTo == ""

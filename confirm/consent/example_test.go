@@ -59,7 +59,8 @@ func ExampleApply() {
 		fmt.Printf("%s: %s, changed: %t\n", step.name, known.State(step.at), change.Changed)
 		for _, job := range change.Jobs {
 			if job.Type == consent.JobEmail {
-				fmt.Printf("  %s job, to send: %s\n", job.Type, cmp.Or(known.EmailDue(job.RequestID, step.at), "nothing"))
+				due := cmp.Or(known.EmailDue(job.RequestID, step.at), "nothing")
+				fmt.Printf("  %s job, to send: %s\n", job.Type, due)
 			}
 		}
 		for _, event := range change.Events {

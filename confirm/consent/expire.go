@@ -15,7 +15,7 @@ func (a Expire) apply(s *Subscription, now time.Time) (effects, error) {
 	return effects{jobs: s.remind(a.Terms, now)}, nil
 }
 
-// expire closes the requests that are past their deadline, and returns the event of that.
+// closeExpired closes the requests that are past their deadline, and returns the event of that.
 func (s *Subscription) closeExpired(now time.Time) []EventType {
 	expired := false
 	for i := range s.Requests {
@@ -118,7 +118,7 @@ func (s *Subscription) schedule(now time.Time) []Job {
 	return []Job{{Type: JobExpire, Due: at}}
 }
 
-// Expires returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
+// DeletableAt returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
 func (s *Subscription) DeletableAt() time.Time {
 	if len(s.Consents) > 0 || s.Declined != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}

@@ -115,7 +115,7 @@ type Subscription struct {
 	WithdrawnAt    time.Time       `json:"withdrawn,omitzero"` // of an erased person: the last, if not confirmed since
 	HistorySince   time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
 	EmailTimes     emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
-	NoticedAt      time.Time       `json:"noticed,omitzero"`   // when an EmailKnown was last made due
+	NoticedAt      time.Time       `json:"noticed,omitzero"`   // when an EmailAlreadyConfirmed was last made due
 	NoticeSignupID string          `json:"notice,omitempty"`   // by which signup
 	ExpireJobAt    time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
 	MovedTo        string          `json:"moved,omitempty"`    // the id under which everything is now

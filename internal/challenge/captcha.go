@@ -32,7 +32,7 @@ type Widget struct {
 	Policy  CSPSources `json:"-"`
 }
 
-// Policy lists the sources that a page's Content-Security-Policy must allow in addition, by directive.
+// CSPSources lists the sources that a page's Content-Security-Policy must allow in addition, by directive.
 type CSPSources struct{ Script, Frame, Style, Connect []string }
 
 // CaptchaOptions are a website's account at a service.

@@ -29,7 +29,7 @@ const (
 // field that its service names.
 const WorkField = "altcha"
 
-// Demand is the proof that a signup must send: one of the two.
+// Requirement is the proof that a signup must send: one of the two.
 type Requirement struct {
 	Work    *Challenge `json:"challenge,omitempty"`
 	Captcha *Widget    `json:"captcha,omitempty"`
@@ -81,7 +81,7 @@ type GateOptions struct {
 	Keyring *keyring.Keyring
 	// SetNX is a store's. It keeps which proofs are spent, for all replicas.
 	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
-	// NoSurge reports whether signups at a site need no proof now.
+	// Admit reports whether a signup at a site may come without a proof now, and counts it if so.
 	Admit  func(ctx context.Context, site string) (bool, error)
 	Random func(n int) []byte
 	Now    func() time.Time

@@ -114,8 +114,8 @@ type Site struct {
 	After          RedirectAfter
 }
 
-// After says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the site's
-// Redirects.
+// RedirectAfter says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the
+// site's Redirects.
 type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
 
 // Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).
@@ -163,7 +163,7 @@ type Challenge struct {
 	Captcha *Captcha // nil: a proof of work, made and checked by optin
 }
 
-// When says which signups are challenged.
+// ChallengePolicy says which signups are challenged.
 type ChallengePolicy string
 
 // The values of sites[].challenge.when.

@@ -43,7 +43,7 @@ var (
 	ErrKey = errors.New("idempotency: not a key")
 )
 
-// Keys are the keys that requests came with. It is safe for concurrent use.
+// Store knows the keys that requests came with. It is safe for concurrent use.
 type Store struct {
 	cells store.Cells
 	ring  *keyring.Keyring

@@ -88,7 +88,7 @@ func (r *Keyring) Keys(label string) [][]byte {
 	return v.([][]byte)
 }
 
-// Sums returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The
+// MACs returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The
 // boundaries between parts count.
 func (r *Keyring) MACs(label string, parts ...string) [][]byte {
 	keys := r.Keys(label)

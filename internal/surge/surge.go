@@ -22,7 +22,7 @@ import (
 // ErrUnknownSite means that there is no such site.
 var ErrUnknownSite = errors.New("surge: no such site")
 
-// Challenge is when a signup must come with a challenge.
+// ChallengePolicy is when a signup must come with a challenge.
 type ChallengePolicy int
 
 // The choices.
@@ -96,7 +96,7 @@ type site struct {
 	mostUntil    time.Time
 }
 
-// Challenge returns when signups at a site must come with a challenge.
+// ChallengePolicy returns when signups at a site must come with a challenge.
 func (s *Surge) ChallengePolicy(id string) ChallengePolicy {
 	if st := s.sites[id]; st != nil {
 		return st.Policy

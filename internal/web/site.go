@@ -44,7 +44,7 @@ type Limits struct {
 	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
 }
 
-// After says where a person is sent after an action; nil: to our own page. Nothing is ever added to these URLs.
+// RedirectAfter says where a person is sent after an action; nil: to our own page. Nothing is ever added to these URLs.
 type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
 
 // site is a Site that was checked, with the rest of what is known of it.

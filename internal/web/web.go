@@ -12,8 +12,8 @@
 //     (idempotency.go).
 //   - A signup from our own page counts only if a field that nobody sees is empty, and if filling the page in took a
 //     moment (signup_page.go).
-//   - Where a site asks for a challenge (package surge says when), every signup but a server's needs a proof of work or a
-//     captcha's token, whichever way it comes in (challenge.Gate).
+//   - Where a site asks for a challenge (package surge says when), every signup but a server's needs a proof of
+//     work or a captcha's token, whichever way it comes in (challenge.Gate).
 //   - A path has one spelling: no percent-encoding, dot segment, double or trailing slash reaches a handler
 //     (exact_path.go).
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.

@@ -83,14 +83,14 @@ const Tolerance = 5 * time.Minute
 // wraps it says which.
 var ErrSignature = errors.New("webhook: the call is not genuine")
 
-// Trust is what a receiver verifies calls with: secrets (v1) and public keys (v1a). While they are being changed it has
-// the old and the new.
+// Verifier is what a receiver verifies calls with: secrets (v1) and public keys (v1a). While they are being changed it
+// has the old and the new.
 type Verifier struct {
 	Secrets [][]byte
 	Keys    []ed25519.PublicKey
 }
 
-// Verify is Trust.Verify for a receiver that has one secret.
+// Verify is Verifier.Verify for a receiver that has one secret.
 func Verify(secret []byte, header http.Header, body []byte, now time.Time) error {
 	return Verifier{Secrets: [][]byte{secret}}.Verify(header, body, now)
 }

@@ -1,8 +1,8 @@
-// Package contract checks responses against the description of the API (package openapi). It is for tests only: those of
-// package web send every response through it, and so do the end-to-end tests of the program.
+// Package contract checks responses against the description of the API (package openapi). It is for tests only: those
+// of package web send every response through it, and so do the end-to-end tests of the program.
 //
-// CheckResponse checks the status (a failure may be described for every call, under "default"), the required headers, the
-// headers that tell of rate limits, the media type, a JSON body against its schema, and the code of a problem.
+// CheckResponse checks the status (a failure may be described for every call, under "default"), the required headers,
+// the headers that tell of rate limits, the media type, a JSON body against its schema, and the code of a problem.
 //
 // Schemas are JSON Schema 2020-12, as OpenAPI 3.1 says, and are checked by santhosh-tekuri/jsonschema. One rule is
 // ours: a keyword or a format that the validator would pass over is an error, so that no rule is written down and then
@@ -130,7 +130,7 @@ var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 	return all
 })
 
-// Event says what is wrong with the body of a webhook call. It returns nothing if the body is as described.
+// CheckEvent says what is wrong with the body of a webhook call. It returns nothing if the body is as described.
 func CheckEvent(body []byte) []string {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Answer says what is wrong with a response to a request; target is the request's path and query. It returns nothing if
-// the response is as described, or if the call is not described at all. An empty body is not checked: HEAD has
-// none, and the caller may have left it out.
+// CheckResponse says what is wrong with a response to a request; target is the request's path and query. It returns
+// nothing if the response is as described, or if the call is not described at all. An empty body is not checked:
+// HEAD has none, and the caller may have left it out.
 func CheckResponse(method, target string, status int, header http.Header, body []byte) (wrong []string) {
 	op := operation(method, target)
 	if op.value == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// KnownFor is how long an IP from which somebody logged in is known.
+// TrustedIPFor is how long an IP from which somebody logged in is known.
 const TrustedIPFor = 30 * 24 * time.Hour
 
 // The attempts to log in: of one IP, and of all IPs that are not known together. Those are blocked as long as the
@@ -76,7 +76,10 @@ func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password
 	}
 	if login := d.Random(16); lastLogin == nil {
 		_, err = d.Store.SetNX(ctx, cell, login, TrustedIPFor)
-	} else if err = d.Store.CompareAndSwap(ctx, cell, lastLogin, login, TrustedIPFor); errors.Is(err, store.ErrChanged) {
+	} else {
+		err = d.Store.CompareAndSwap(ctx, cell, lastLogin, login, TrustedIPFor)
+	}
+	if errors.Is(err, store.ErrChanged) {
 		err = nil // somebody else has just logged in from there
 	}
 	return err == nil, err
