@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -31,9 +33,15 @@ func newAPI(b *testing.B, st store.Store, ring *keyring.Keyring) *api {
 	must(b, err)
 	public, err := url.Parse(publicURL)
 	must(b, err)
+	service := newService(b, st, ring)
+	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{
+		Sites: service.Sites(), Queue: st, Cells: st, Open: service.Website.OpenEvent,
+	})
+	must(b, err)
 	server, err := web.New(web.Options{
-		Service: newService(b, st, ring), Store: st, Keyring: ring, Pages: all, PublicURL: public,
-		Log: slog.New(slog.DiscardHandler),
+		Service: service, Webhooks: endpoints, Store: st,
+		Surge: surge.New(surge.Options{Store: st, Sites: map[string]surge.Site{"gazette": {}}}), Keyring: ring, Pages: all,
+		PublicURL: public, Log: slog.New(slog.DiscardHandler),
 		Sites: map[string]web.Site{"gazette": {
 			Show: shownSite(), Locales: []string{"fr"},
 			APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead}},
