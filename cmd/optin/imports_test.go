@@ -193,15 +193,7 @@ func isForeign(i string) bool {
 func importsOf(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	modules, all := modulesOf(t, root), map[string][]string{}
-	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && file != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
-			return filepath.SkipDir
-		case filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
-			return nil
-		}
+	err := eachGoFile(root, func(file string) error {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
 		if err != nil {
 			return err
@@ -226,6 +218,21 @@ func importsOf(t *testing.T, root string) map[string][]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// eachGoFile calls f with each Go file of a tree that is not a test.
+func eachGoFile(root string, f func(file string) error) error {
+	return filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && file != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		return f(file)
+	})
 }
 
 // importedAs shortens an import to what the table lists.
@@ -264,15 +271,7 @@ func TestNoTypeDoesEverything(t *testing.T) {
 	const most = 25
 	methods, receiver := map[string]int{}, regexp.MustCompile(`(?m)^func \(\w* ?\*?(\w+)(?:\[\w+\])?\) \w+`)
 	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && file != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
-			return filepath.SkipDir
-		case filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
-			return nil
-		}
+	err := eachGoFile(root, func(file string) error {
 		text, err := os.ReadFile(file)
 		for _, m := range receiver.FindAllSubmatch(text, -1) {
 			methods[filepath.Dir(file)+" "+string(m[1])]++
