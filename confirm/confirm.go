@@ -9,9 +9,9 @@
 // email is due (Relay.Message). So neither its answer nor the work that it makes tells a stranger what is known. What
 // it takes of limits is never given back, for the same reason.
 //
-// What spans subscriptions is kept in the store's limits: the emails of a site and of the whole service are taken by
-// the signup, which is refused without room; the emails to one mailbox, however it is spelled, are taken by the worker,
-// silently.
+// What spans subscriptions is kept in the store's limits. A signup takes from those of its client, of its site and of the
+// whole service in the commit that keeps it, and is refused without room. Its email takes a place among those to one
+// mailbox, however that is spelled, in the same commit; without room the email waits, silently.
 //
 // Personal data leaves this package towards a store only sealed, and a record's key is a keyed hash that names nobody.
 package confirm
@@ -82,17 +82,16 @@ func New(o Options) (*Service, error) {
 	}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		links: token.NewSigner(o.PublicURL, o.Keyring), texts: newTexts(o.Store, o.Now),
+		links: token.NewSigner(o.PublicURL, o.Keyring), revisions: map[string]map[string]int{}, since: o.Now(),
+	}
+	var err error
+	if r.statements, err = newStatements(o.Store, o.Now, o.Sites); err != nil {
+		return nil, err
 	}
 	var ids []string
 	for _, site := range o.Sites {
-		r.sites[site.ID] = site
+		r.sites[site.ID], r.revisions[site.ID] = site, site.revisions()
 		ids = append(ids, site.ID)
-		for _, p := range site.Purposes {
-			for _, text := range p.Text {
-				r.texts.add(text)
-			}
-		}
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, r}, nil
@@ -107,18 +106,7 @@ func (s *Service) Site(id string) (Site, bool) {
 	return site, ok
 }
 
-// PutTexts puts every text that may be shown into the store, so that what was shown can be shown again, word for word,
-// whatever the configuration says by then. It is to be called when the store first answers; calling it again does no
-// harm.
-func (s *Service) PutTexts(ctx context.Context) error {
-	for _, site := range s.records.Sites {
-		for _, p := range site.Purposes {
-			for _, text := range p.Text {
-				if _, err := s.records.texts.put(ctx, text); err != nil {
-					return fmt.Errorf("purpose %s of site %s: %w", p.ID, site.ID, err)
-				}
-			}
-		}
-	}
-	return nil
-}
+// PutStatements puts every statement that may be put to somebody into the store, so that what was shown can be shown
+// again, word for word, whatever the configuration says by then. It is to be called when the store first answers;
+// calling it again does no harm.
+func (s *Service) PutStatements(ctx context.Context) error { return s.records.statements.putAll(ctx) }

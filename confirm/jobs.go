@@ -2,7 +2,9 @@ package confirm
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,8 +25,6 @@ const (
 	QueueEmailRetry store.QueueName = "email/retry"
 	// QueueEmailMaybeSent has the emails of which nobody knows whether a relay took them.
 	QueueEmailMaybeSent store.QueueName = "email/maybe-sent"
-	// QueueExpire has the jobs of Clock.Expire.
-	QueueExpire store.QueueName = "expire"
 )
 
 // emailQueues is how many EmailQueues there are: a power of two.
@@ -64,22 +64,7 @@ type Event struct {
 // jobs returns what a change makes necessary as jobs for the store, and whether an email is among them.
 func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email bool, err error) {
 	for _, j := range c.Jobs {
-		job := store.Job{Due: j.Due}
-		switch j.Type {
-		case consent.JobEmail:
-			email = true
-			if !job.Due.After(r.Now()) {
-				job.Due = time.Time{}
-			}
-			// Sealed, because it is the nonce of a link: half of what a forger would need.
-			if job.Body, err = r.sealer.seal(key, j.RequestID); err != nil {
-				return nil, false, err
-			}
-			job.ID, job.Queue = r.emailJobID(key, c, j.RequestID), r.emailQueue(c.Subscription.Address)
-		case consent.JobExpire:
-			job.ID, job.Queue = expireJobID(key, j.Due), QueueExpire
-		}
-		all = append(all, job)
+		all, email = append(all, r.emailJob(key, c.Subscription, j)), true
 	}
 	for _, e := range c.Events {
 		jobs, err := r.eventJobs(key, c.Subscription, e)
@@ -91,20 +76,27 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 	return all, email, nil
 }
 
-// emailJobID names the email job of a request: by the request and, where the email was made due again, by when. So the
-// same action done twice enqueues one job.
-func (r *records) emailJobID(key store.Key, c consent.Change, request string) string {
-	var again time.Time
-	if known := c.Subscription.Requests.Find(request); known != nil {
-		again = known.ResentAt
+// emailJob returns the job of an email. One that is due now takes its place among the emails to its mailbox as it is
+// enqueued.
+func (r *records) emailJob(key store.Key, sub consent.Subscription, j consent.Job) store.Job {
+	job := store.Job{ID: emailID(j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
+	// Sealed, because it is the nonce of a link: half of what a forger would need.
+	job.Body = r.sealer.seal(key, []byte(j.RequestID))
+	if now := r.Now(); !job.Due.After(now) {
+		job.Due = time.Time{}
+		if sub.EmailDue(j.RequestID, now) != "" {
+			job.Reserve = r.mailboxBuckets(sub.Site, sub.Address)
+		}
 	}
-	sum := r.Keyring.MACs("email job", key.Site, key.ID, request, strconv.FormatInt(again.UnixMilli(), 36))[0]
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	return job
 }
 
-// expireJobID names an Expire job by its record and time, so that one that was replaced is known when it runs.
-func expireJobID(key store.Key, at time.Time) string {
-	return key.ID + "-" + strconv.FormatInt(at.UnixMilli(), 36)
+// emailID names an email of a request, and its job: so the same action done twice enqueues one job. It is the local part
+// of the email's Message-ID as well, and follows from the request whatever the secret is by then. That of a request
+// cannot be found from it.
+func emailID(request string, email int) string {
+	sum := sha256.Sum256([]byte("optin email " + strconv.Itoa(email) + " " + request))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // eventJobs returns one job for each endpoint of the site.
@@ -116,30 +108,29 @@ func (r *records) eventJobs(key store.Key, sub consent.Subscription, e consent.E
 	if e == consent.EventErased {
 		event.Data.State, event.Data.Site = consent.Erased, key.Site
 	}
-	body, err := r.sealer.seal(key, event)
+	plain, err := json.Marshal(event)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("confirm: encode an event: %w", err)
 	}
+	body := r.sealer.seal(key, plain)
 	for i, queue := range r.sites[key.Site].EventQueues {
 		all = append(all, store.Job{ID: fmt.Sprintf("%s-%d", event.ID, i), Queue: queue, Body: body})
 	}
 	return all, nil
 }
 
-// Clock is what the passing of time does. Its methods run jobs of QueueExpire.
+// Clock is what the passing of time does. Its methods run jobs of store.TimerQueue.
 type Clock struct{ *records }
 
-// Expire applies consent.Expire to the record of a job, and ends the job.
+// Expire applies consent.Expire to the record of a timer, and ends the timer's lease: with what comes next, or, if it is
+// early yet by our clock, with the same time.
 func (c *Clock) Expire(ctx context.Context, job store.Job) error {
-	sub, err := c.get(ctx, job.Key)
-	if err != nil {
+	res, err := c.apply(ctx, job.Key, consent.Expire{Terms: c.sites[job.Key.Site].Terms}, extra{})
+	if err != nil || res.changed {
 		return err
 	}
-	if sub.Created.IsZero() || job.ID != expireJobID(job.Key, sub.ExpireJobAt) {
-		return c.Store.End(ctx, job, store.Complete()) // the record is gone, or another job took the place of this one
+	if at := res.after.ExpireAt(); !at.IsZero() {
+		return c.Store.End(ctx, job, store.Retry(at))
 	}
-	if c.Now().Before(sub.ExpireJobAt) {
-		return c.Store.End(ctx, job, store.Retry(sub.ExpireJobAt)) // the store's clock is ahead of ours
-	}
-	return c.applyAndEnd(ctx, job, consent.Expire{Terms: c.sites[job.Key.Site].Terms})
+	return c.Store.End(ctx, job, store.Complete()) // the record is gone
 }

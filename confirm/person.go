@@ -11,6 +11,7 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/store"
 )
@@ -28,13 +29,15 @@ type Signup struct {
 	Locale   string   // one of the site's
 	Browser  string   // the cookie of a browser that posted our own form; empty otherwise
 	Evidence consent.Evidence
+	Shown    map[string]string // by purpose: the words that the website says it showed
+	Quotas   []ratelimit.Quota // from which it takes, beside those of emails
 	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what
 	// is asked and who asks, as one Idempotency-Key and one body do.
 	IdempotencyID string
 }
 
 // SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what
-// the site does not offer; *ratelimit.Exceeded if the site, or the service, has no email left.
+// the site does not offer; *ratelimit.Exceeded if a quota, the site, or the service has no room.
 func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 	st, ok := p.sites[site]
 	if !ok || len(s.Purposes) == 0 {
@@ -45,27 +48,26 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 		Evidence: p.stamp(s.Evidence), Browser: BrowserHash(s.Browser), Terms: st.Terms,
 	}
 	for _, id := range s.Purposes {
-		purpose, ok := st.Purpose(id)
-		text := purpose.Text[s.Locale]
-		if !ok || text == "" {
-			return fmt.Errorf("%w: %q in %q", ErrPurpose, id, s.Locale)
-		}
-		sum, err := p.texts.put(ctx, text)
+		asked, err := p.statements.of(ctx, site, id, s.Locale)
 		if err != nil {
 			return err
 		}
-		signup.Statements = append(signup.Statements, consent.Statement{Purpose: id, SHA256: sum})
+		purpose, _ := st.Purpose(id)
+		if shown := s.Shown[id]; shown != "" && !purpose.SameWords(s.Locale, shown) {
+			asked.Shown = clip(shown, maxShown)
+		}
+		signup.Statements = append(signup.Statements, asked)
 	}
 	key, err := p.locate(ctx, site, s.Address)
 	if err != nil {
 		return err
 	}
-	if err := p.acquireEmail(ctx, site, signup.ID); err != nil {
-		return err
-	}
-	_, err = p.apply(ctx, key, signup, nil)
+	_, err = p.apply(ctx, key, signup, p.emailOf(site, signup.ID, s.Quotas...))
 	return err
 }
+
+// maxShown is how many bytes are kept of the words that a website says it showed.
+const maxShown = 2048
 
 // requestID returns a fresh nonce, or the keyed hash of what makes the request the same again.
 func (p *Person) requestID(site, idempotencyID string) string {
@@ -115,19 +117,20 @@ func (p *Person) View(ctx context.Context, signed string) (View, error) {
 	}
 	if l.Use == token.UseConfirm {
 		_, err = sub.Confirmable(l.RequestID, p.Now())
-	} else if sub.Declined != nil {
+	} else if sub.Declined() != nil {
 		err = consent.ErrDeclined
 	}
 	return p.view(ctx, l, sub, err)
 }
 
-// Confirm confirms what a link's request asked for. Doing it again returns the same.
-func (p *Person) Confirm(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+// Confirm confirms what a link's request asked for or, of that, only the named purposes; consent.ErrNotAsked for any
+// other. Doing it again returns the same.
+func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, e consent.Evidence) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
-	return p.act(ctx, l, consent.Confirm{RequestID: l.RequestID, Evidence: p.stamp(e)})
+	return p.act(ctx, l, consent.Confirm{RequestID: l.RequestID, Purposes: purposes, Evidence: p.stamp(e)})
 }
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
@@ -136,7 +139,7 @@ func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence)
 	if err != nil {
 		return View{}, err
 	}
-	res, err := p.apply(ctx, keyOf(l), consent.Decline{Site: l.Site, Evidence: p.stamp(e)}, nil)
+	res, err := p.apply(ctx, keyOf(l), consent.Decline{Site: l.Site, Evidence: p.stamp(e)}, extra{})
 	if res.changed && p.Surge != nil {
 		p.Surge.Declined(ctx, l.Site)
 	}
@@ -165,13 +168,13 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 		return View{}, err
 	}
 	// The holder of a link may be told what is known: only a renewal that opens a request takes an email.
+	var also extra
 	c, err := consent.Apply(sub, renew, p.Now())
 	if err == nil && c.Subscription.Requests.Find(renew.ID) != nil {
-		if err := p.acquireEmail(ctx, l.Site, renew.ID); err != nil {
-			return View{}, err
-		}
+		also = p.emailOf(l.Site, renew.ID)
 	}
-	return p.act(ctx, l, renew)
+	res, err := p.apply(ctx, keyOf(l), renew, also)
+	return p.after(ctx, l, res, err)
 }
 
 // Consents shows what an address agreed to at a site, and changes nothing.
@@ -216,7 +219,7 @@ func keyOf(l token.Link) store.Key { return store.Key{Site: l.Site, ID: l.ID} }
 
 // act applies an action of a link's holder.
 func (p *Person) act(ctx context.Context, l token.Link, a consent.Action) (View, error) {
-	res, err := p.apply(ctx, keyOf(l), a, nil)
+	res, err := p.apply(ctx, keyOf(l), a, extra{})
 	return p.after(ctx, l, res, err)
 }
 
@@ -231,7 +234,9 @@ func (p *Person) after(ctx context.Context, l token.Link, res result, err error)
 
 // errorOfRule returns the error of a rule that a link's holder is shown, or nil for any other.
 func errorOfRule(err error) error {
-	shown := []error{consent.ErrUnknownRequest, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn}
+	shown := []error{
+		consent.ErrUnknownRequest, consent.ErrExpired, consent.ErrDeclined, consent.ErrWithdrawn,
+	}
 	for _, e := range shown {
 		if errors.Is(err, e) {
 			return e
@@ -249,7 +254,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 		}
 		shown = consent.ErrExpired
 	}
-	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined != nil}
+	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined() != nil}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
 		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }
@@ -273,7 +278,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	if sub.Consents.Any() {
 		v.Unsubscribe = p.unsubscribeLink(&sub, l.ID)
 	}
-	if err := p.texts.fill(ctx, v.Purposes); err != nil {
+	if err := p.statements.fill(ctx, v.Purposes); err != nil {
 		return View{}, err
 	}
 	return v, shown

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -29,7 +30,9 @@ type records struct {
 	sealer      sealer
 	links       *token.Signer
 	returnPaths *token.ReturnPaths
-	texts       *texts
+	statements  *statements
+	revisions   map[string]map[string]int // by site and purpose
+	since       time.Time                 // from when this process knows the revisions
 }
 
 // result is what became of an action.
@@ -40,14 +43,21 @@ type result struct {
 	ended   bool // false if there was nothing to commit, and so the job was not ended
 }
 
-// apply applies an action under a key, atomically, and wakes the workers of what is due now. ends, if not nil, is the
-// job that led here: it is completed in the same step. An action with a job is committed even where it changes nothing:
-// else the time that a commit takes would tell a stranger whether an address is known.
-func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, ends *store.Job) (res result, err error) {
+// extra is what an action commits beside what follows from it.
+type extra struct {
+	ends   *store.Job // the job that led here: it is completed in the same step; nil: none did
+	taker  string     // who takes from the quotas
+	quotas []ratelimit.Quota
+}
+
+// apply applies an action under a key, atomically, and wakes the workers of what is due now. An action with a job is
+// committed even where it changes nothing: else the time that a commit takes would tell a stranger whether an address is
+// known. It returns *ratelimit.Exceeded, and nothing is committed, if a quota has no room.
+func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, also extra) (res result, err error) {
 	var jobs []store.Job
 	err = r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
-		before, err := r.sealer.subscription(rec)
+		before, err := r.open(rec)
 		if err != nil {
 			return store.Change{}, err
 		}
@@ -60,17 +70,20 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, en
 			return store.Change{}, err
 		}
 		res.changed = c.Changed
-		change := store.Change{Enqueue: jobs, Count: consent.Counts(before, c.Subscription)}
+		change := store.Change{
+			Enqueue: jobs, Count: consent.Counts(before, c.Subscription),
+			Acquire: ratelimit.Acquisition(also.taker, also.quotas...),
+		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
 			change.Put, err = r.sealer.record(key, c.Subscription)
 		}
-		if res.ended = ends != nil; res.ended {
-			change.End = &store.JobEnd{Job: *ends, Outcome: store.Complete()}
+		if res.ended = also.ends != nil; res.ended {
+			change.End = &store.JobEnd{Job: *also.ends, Outcome: store.Complete()}
 		}
 		return change, err
 	})
 	if err != nil {
-		return result{after: res.after}, err
+		return result{after: res.after}, ratelimit.ErrorOf(err, also.quotas...)
 	}
 	for _, job := range jobs {
 		if job.Due.IsZero() {
@@ -82,11 +95,17 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, en
 
 // applyAndEnd applies an action and ends the job that led to it, in one step where there is anything to commit.
 func (r *records) applyAndEnd(ctx context.Context, job store.Job, a consent.Action) error {
-	res, err := r.apply(ctx, job.Key, a, &job)
+	res, err := r.apply(ctx, job.Key, a, extra{ends: &job})
 	if err != nil || res.ended {
 		return err
 	}
 	return r.Store.End(ctx, job, store.Complete())
+}
+
+// open opens a record as it stands under the revisions of the configuration.
+func (r *records) open(rec store.Record) (consent.Subscription, error) {
+	sub, err := r.sealer.subscription(rec)
+	return sub.Supersede(r.revisions[rec.Key.Site], r.since), err
 }
 
 // get returns the subscription under a key; a zero one if nothing is known.
@@ -95,7 +114,7 @@ func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription,
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return consent.Subscription{}, err
 	}
-	return r.sealer.subscription(rec)
+	return r.open(rec)
 }
 
 // locate returns the key under which an address at a site is, or would be. A record made under an older secret stays
@@ -110,13 +129,14 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 		case err != nil:
 			return store.Key{}, err
 		case sub.Created.IsZero(), sub.MovedTo != "", at != keys[0]:
-		case sub.Declined == nil || !sub.Address.IsZero():
+		case sub.Declined() == nil || !sub.Address.IsZero():
 			at = older
 		default:
-			if _, err := r.apply(ctx, keys[0], consent.Decline{Site: site, Evidence: *sub.Declined}, nil); err != nil {
+			refusal := consent.Decline{Site: site, Evidence: *sub.Declined()}
+			if _, err := r.apply(ctx, keys[0], refusal, extra{}); err != nil {
 				return store.Key{}, err
 			}
-			if _, err := r.apply(ctx, older, consent.Move{To: keys[0].ID}, nil); err != nil {
+			if _, err := r.apply(ctx, older, consent.Move{To: keys[0].ID}, extra{}); err != nil {
 				return store.Key{}, err
 			}
 		}
@@ -136,13 +156,11 @@ func (r *records) follow(ctx context.Context, key store.Key) (store.Key, error) 
 	return key, err
 }
 
-// acquireEmail takes one of the emails of a site and of the service, once for each request; *ratelimit.Exceeded without
-// room.
-func (r *records) acquireEmail(ctx context.Context, site, request string) error {
-	taker := base64.RawURLEncoding.EncodeToString(r.Keyring.MACs("email taker", site, request)[0])
-	return r.limits.Acquire(ctx, taker,
-		r.limits.Emails(site, r.sites[site].EmailsPerSite),
-		r.limits.Emails("", r.Emails))
+// emailOf returns what an action commits that makes an email due: it takes one of the emails of the site and of the
+// service, once for each request, beside other quotas.
+func (r *records) emailOf(site, request string, quotas ...ratelimit.Quota) extra {
+	quotas = append(quotas, r.limits.Emails(site, r.sites[site].EmailsPerSite), r.limits.Emails("", r.Emails))
+	return extra{taker: emailID(request, 0), quotas: quotas}
 }
 
 // unsubscribeLink returns the link that withdraws: always the same for a subscription, and good for ever. (It has an
@@ -154,16 +172,27 @@ func (r *records) unsubscribeLink(sub *consent.Subscription, id string) string {
 
 // stamp gives evidence its time and keeps what came from outside within bounds.
 func (r *records) stamp(e consent.Evidence) consent.Evidence {
-	e.At = r.Now().UTC().Truncate(time.Millisecond)
+	e.At, e.IP = r.Now().UTC().Truncate(time.Millisecond), plainIP(e.IP)
 	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
-	e.Source, e.Reply = clip(e.Source, 512), clip(e.Reply, 512)
+	e.Source, e.Form, e.Reply = clip(e.Source, 512), clip(e.Form, 64), clip(e.Reply, 512)
+	e.Channel, e.Detail = clip(e.Channel, 64), clip(e.Detail, 256)
+	e.PageMade = e.PageMade.UTC().Truncate(time.Millisecond)
 	if a := e.Attested; a != nil {
 		e.Attested = &consent.Attested{
-			IP: clip(a.IP, 64), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512),
+			IP: plainIP(a.IP), UserAgent: clip(a.UserAgent, 256), Page: clip(a.Page, 512),
 			At: a.At.UTC().Truncate(time.Millisecond),
 		}
 	}
 	return e
+}
+
+// plainIP returns an IP without its zone; empty if it is none.
+func plainIP(text string) string {
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return ""
+	}
+	return a.WithZone("").String()
 }
 
 // clip makes a text from outside printable and at most n bytes long.

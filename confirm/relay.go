@@ -55,23 +55,24 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	case consent.EmailConfirm:
 		r.fillConfirm(&m, sub.Requests.Find(id), job.Key)
 	case consent.EmailAlreadyConfirmed:
-		r.fillKnown(&m, &sub, job.Key)
+		due, _ := sub.Email(id)
+		r.fillKnown(&m, &sub, due.Queued, job.Key)
 	default:
 		return Message{}, ErrNotDue
 	}
-	// A resend or a reminder was bounded by the rules.
-	if req := sub.Requests.Find(id); req == nil || req.ResentAt.IsZero() {
+	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
+	if _, n := sub.Email(id); n == 0 && !job.Reserved {
 		if err := r.acquirePending(ctx, job, m.To); err != nil {
 			return Message{}, err
 		}
 	}
-	return m, r.texts.fill(ctx, m.Purposes)
+	return m, r.statements.fill(ctx, m.Purposes)
 }
 
 // request returns the request, or signup, that an email job is for.
 func (r *Relay) request(job store.Job) (id string, err error) {
-	err = r.sealer.open(job.Key, job.Body, &id)
-	return id, err
+	plain, err := r.sealer.open(job.Key, job.Body)
+	return string(plain), err
 }
 
 func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
@@ -88,8 +89,8 @@ func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
 	}
 }
 
-func (r *Relay) fillKnown(m *Message, sub *consent.Subscription, key store.Key) {
-	m.Locale, m.Asked, m.Unsubscribe = sub.Locale, sub.NoticedAt, r.unsubscribeLink(sub, key.ID)
+func (r *Relay) fillKnown(m *Message, sub *consent.Subscription, asked time.Time, key store.Key) {
+	m.Locale, m.Asked, m.Unsubscribe = sub.Locale, asked, r.unsubscribeLink(sub, key.ID)
 	for _, p := range sub.Purposes(r.Now()) {
 		if p.State == consent.Confirmed {
 			m.Purposes = append(m.Purposes, p)
@@ -123,24 +124,50 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 	return err
 }
 
-// AcquireMailbox takes one of the emails that a mailbox may get, among those of its site and those of all sites, or
-// returns *ratelimit.Exceeded. The rules keep one address to the site's limits; this keeps to them a mailbox that
-// strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they
-// sign up at a hundred sites. An email takes its place right before it leaves, and once, however often it is tried; but
-// one that a relay may have taken (QueueEmailMaybeSent) is a second email.
+// AcquireMailbox takes one of the emails that a mailbox may get, or returns *ratelimit.Exceeded, unless the job took its
+// place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that strangers
+// sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they sign up at a
+// hundred sites. An email takes its place once, however often it is tried; but one that a relay may have taken
+// (QueueEmailMaybeSent) is a second email.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
-	if job.Queue == QueueEmailMaybeSent {
+	switch {
+	case job.Queue == QueueEmailMaybeSent:
 		taker += "-2"
+	case job.Reserved:
+		return nil
 	}
-	limits := slices.Clone(r.sites[m.Site].Terms.EmailsPerAddress)
+	var quotas []ratelimit.Quota
+	for _, b := range r.mailboxBuckets(m.Site, m.To) {
+		quotas = append(quotas, ratelimit.Quota{Name: "mailbox", Bucket: b})
+	}
+	return r.limits.Acquire(ctx, taker, quotas...)
+}
+
+// mailboxBuckets returns what an email to an address takes from: the emails to its mailbox from the site, and from all.
+func (r *records) mailboxBuckets(site string, to address.Address) []store.Bucket {
+	limits := slices.Clone(r.sites[site].Terms.EmailsPerAddress)
 	for i, l := range limits {
 		// A little less, because emails leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
+		limits[i].Tagged = true
 	}
-	return r.limits.Acquire(ctx, taker,
-		r.limits.EmailsPerMailbox(m.Site, m.To, limits),
-		r.limits.EmailsPerMailbox("", m.To, r.EmailsPerMailbox))
+	limits = append(limits, r.EmailsPerMailbox...)
+	if len(limits) == 0 {
+		return nil
+	}
+	return []store.Bucket{r.limits.EmailsPerMailbox(site, to, limits).Bucket}
+}
+
+// Tried keeps the answer of a relay that did not take an email, which is to be tried again.
+func (r *Relay) Tried(ctx context.Context, job store.Job, reply string) error {
+	id, err := r.request(job)
+	if err != nil {
+		return err
+	}
+	answer := consent.Answer{At: r.Now().UTC().Truncate(time.Millisecond), Reply: clip(reply, 512)}
+	_, err = r.apply(ctx, job.Key, consent.Tried{RequestID: id, Answer: answer}, extra{})
+	return err
 }
 
 // Delivered keeps a relay's acceptance as evidence, and completes the job with it.
@@ -202,7 +229,7 @@ func (r *Relay) Report(ctx context.Context, report Report) error {
 		return r.bounced(ctx, key, tag, r.stamp(e))
 	case ReportComplaint:
 		e.How = consent.ByComplaint
-		_, err = r.apply(ctx, key, consent.Complained{Evidence: r.stamp(e)}, nil)
+		_, err = r.apply(ctx, key, consent.Complained{Evidence: r.stamp(e)}, extra{})
 		return err
 	}
 	return fmt.Errorf("confirm: there is no report kind %d", report.Kind)
@@ -247,6 +274,6 @@ func (r *Relay) bounced(ctx context.Context, key store.Key, tag string, e consen
 			bounced.RequestID = req.ID
 		}
 	}
-	_, err = r.apply(ctx, key, bounced, nil)
+	_, err = r.apply(ctx, key, bounced, extra{})
 	return err
 }

@@ -1,9 +1,7 @@
 package confirm
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"github.com/optin/optin/confirm/consent"
@@ -29,7 +27,7 @@ func sealContext(k store.Key) string { return k.Site + "/" + k.ID }
 
 // record seals a subscription.
 func (s sealer) record(k store.Key, sub consent.Subscription) (*store.Record, error) {
-	data, err := s.seal(k, sub)
+	data, err := encodeSubscription(sub)
 	if err != nil {
 		return nil, err
 	}
@@ -37,37 +35,35 @@ func (s sealer) record(k store.Key, sub consent.Subscription) (*store.Record, er
 		State:   string(sub.State(sub.Changed)),
 		Created: sub.Created,
 		Expires: sub.DeletableAt(),
-		Data:    data,
+		Timer:   sub.ExpireAt(),
+		Data:    s.seal(k, data),
 	}, nil
 }
 
 // subscription opens a record; one that does not exist is a zero Subscription.
-func (s sealer) subscription(r store.Record) (sub consent.Subscription, err error) {
-	if r.Exists() {
-		err = s.open(r.Key, r.Data, &sub)
+func (s sealer) subscription(r store.Record) (consent.Subscription, error) {
+	if !r.Exists() {
+		return consent.Subscription{}, nil
 	}
-	return sub, err
+	data, err := s.open(r.Key, r.Data)
+	if err != nil {
+		return consent.Subscription{}, err
+	}
+	sub, err := decodeSubscription(data, r.Key.Site)
+	if err != nil {
+		return consent.Subscription{}, fmt.Errorf("%w: record %s: %w", ErrUnreadable, r.Key.ID, err)
+	}
+	return sub, nil
 }
 
-// seal encodes and seals anything that belongs to a record.
-func (s sealer) seal(k store.Key, x any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(x); err != nil {
-		return nil, fmt.Errorf("confirm: encode: %w", err)
-	}
-	return s.ring.Seal(sealContext(k), b.Bytes()), nil
-}
+// seal seals what belongs to a record.
+func (s sealer) seal(k store.Key, plain []byte) []byte { return s.ring.Seal(sealContext(k), plain) }
 
-// open opens and decodes what seal made. An error that wraps ErrUnreadable is final.
-func (s sealer) open(k store.Key, sealed []byte, x any) error {
+// open opens what seal made. An error wraps ErrUnreadable, and is final.
+func (s sealer) open(k store.Key, sealed []byte) ([]byte, error) {
 	plain, err := s.ring.Open(sealContext(k), sealed)
 	if err != nil {
-		return fmt.Errorf("%w: record %s: %w", ErrUnreadable, k.ID, err)
+		return nil, fmt.Errorf("%w: record %s: %w", ErrUnreadable, k.ID, err)
 	}
-	if err := json.Unmarshal(plain, x); err != nil {
-		return fmt.Errorf("confirm: record %s: %w", k.ID, err)
-	}
-	return nil
+	return plain, nil
 }

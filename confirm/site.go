@@ -1,24 +1,36 @@
 package confirm
 
 import (
+	"strings"
+
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/store"
 )
 
 // Site is what the service knows of a website.
 type Site struct {
 	ID            string
+	Name          string
 	Locales       []string // the first is the default
 	Purposes      []Purpose
+	Controller    statement.Controller
+	Notice        *statement.Notice // nil: none is named
 	Terms         consent.Terms
 	EmailsPerSite []store.Limit     // to anybody
 	EventQueues   []store.QueueName // one for each endpoint of the site
 }
 
-// Purpose is one thing a person can agree to, with its exact text in every language of the site.
+// Purpose is one thing a person can agree to, with what is put to them in every language of the site. Maps are by locale.
 type Purpose struct {
-	ID   string
-	Text map[string]string // by locale
+	ID         string
+	Revision   int               // raising it ends older consents: the next signup asks anew
+	Text       map[string]string // the words beside the box
+	Recipients []string          // none: the controller alone
+	Retention  map[string]string
+	Objective  map[string]string
+	Audience   map[string]string
+	Frequency  map[string]string
 }
 
 // Purpose finds a purpose by its id.
@@ -29,4 +41,31 @@ func (s Site) Purpose(id string) (Purpose, bool) {
 		}
 	}
 	return Purpose{}, false
+}
+
+// SameWords reports whether a website showed the words of a purpose as they are here, but for white space.
+func (p Purpose) SameWords(locale, shown string) bool {
+	return strings.Join(strings.Fields(shown), " ") == strings.Join(strings.Fields(p.Text[locale]), " ")
+}
+
+// statement returns what is put to a person about a purpose in one language.
+func (s Site) statement(p Purpose, locale string) statement.Document {
+	return statement.Document{
+		Site: s.ID, SiteName: s.Name, Language: locale, Text: p.Text[locale], Recipients: p.Recipients,
+		Purpose: statement.Purpose{
+			ID: p.ID, Revision: p.Revision, Objective: p.Objective[locale], Audience: p.Audience[locale],
+			Frequency: p.Frequency[locale],
+		},
+		Controller: s.Controller, Retention: p.Retention[locale], Notice: s.Notice,
+		Authority: statement.AuthorityOf(s.Controller.Country),
+	}
+}
+
+// revisions returns the revision of each purpose.
+func (s Site) revisions() map[string]int {
+	all := make(map[string]int, len(s.Purposes))
+	for _, p := range s.Purposes {
+		all[p.ID] = p.Revision
+	}
+	return all
 }

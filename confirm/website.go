@@ -2,7 +2,9 @@ package confirm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -94,10 +96,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	if err != nil {
 		return false, err
 	}
-	if err := w.acquireEmail(ctx, site, w.nonce(24)); err != nil {
-		return false, err
-	}
-	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, nil)
+	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(site, w.nonce(24)))
 	return res.email, err
 }
 
@@ -110,7 +109,7 @@ func (w *Website) Withdraw(
 		return consent.Status{}, err
 	}
 	e.How = consent.ByServer
-	if _, err := w.apply(ctx, rec.Key, consent.Withdraw{Purposes: purposes, Evidence: w.stamp(e)}, nil); err != nil {
+	if _, err := w.apply(ctx, rec.Key, consent.Withdraw{Purposes: purposes, Evidence: w.stamp(e)}, extra{}); err != nil {
 		return consent.Status{}, err
 	}
 	return w.ByID(ctx, site, id)
@@ -122,7 +121,7 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.apply(ctx, rec.Key, consent.Erase{}, nil)
+	_, err = w.apply(ctx, rec.Key, consent.Erase{}, extra{})
 	return err
 }
 
@@ -146,14 +145,20 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 		link := w.unsubscribeLink(&consent.Subscription{Site: e.Data.Site, Created: e.Data.CreatedAt}, e.Data.ID)
 		e.Data.UnsubscribeURL = &link
 	}
-	return e, w.texts.fill(ctx, e.Data.Purposes)
+	return e, w.statements.fill(ctx, e.Data.Purposes)
 }
 
 // OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or
 // not.
 func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
-	err = w.sealer.open(job.Key, job.Body, &e)
-	return e, err
+	plain, err := w.sealer.open(job.Key, job.Body)
+	if err != nil {
+		return Event{}, err
+	}
+	if err := json.Unmarshal(plain, &e); err != nil {
+		return Event{}, fmt.Errorf("%w: an event of record %s: %w", ErrUnreadable, job.Key.ID, err)
+	}
+	return e, nil
 }
 
 // find returns the record under an id that may be anything.
@@ -167,7 +172,7 @@ func (w *Website) find(ctx context.Context, site, id string) (store.Record, erro
 
 // status returns a record as a website sees it, now or at a time; store.ErrNotFound if there is nothing to see.
 func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (consent.Status, error) {
-	sub, err := w.sealer.subscription(rec)
+	sub, err := w.open(rec)
 	if err != nil {
 		return consent.Status{}, err
 	}
@@ -186,5 +191,5 @@ func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (c
 		link := w.unsubscribeLink(&sub, st.ID)
 		st.UnsubscribeURL = &link
 	}
-	return st, w.texts.fill(ctx, st.Purposes)
+	return st, w.statements.fill(ctx, st.Purposes)
 }

@@ -29,11 +29,15 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 		}
 		then.Consents = append(then.Consents, c)
 	}
-	if s.Declined != nil && s.Declined.At.After(t) {
-		then.Declined = nil
-	}
-	if s.Unblocked != nil && s.Unblocked.At.After(t) {
-		then.Unblocked = nil
+	then.Refusals = nil
+	for _, r := range s.Refusals {
+		if r.Declined.At.After(t) {
+			continue
+		}
+		if r.Unblocked != nil && r.Unblocked.At.After(t) {
+			r.Unblocked = nil
+		}
+		then.Refusals = append(then.Refusals, r)
 	}
 	if s.WithdrawnAt.After(t) {
 		then.WithdrawnAt = time.Time{}
@@ -45,5 +49,6 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 func (s *Subscription) forgetHistory(upTo time.Time) {
 	if upTo.After(s.HistorySince) {
 		s.HistorySince = upTo
+		s.touch()
 	}
 }

@@ -10,6 +10,7 @@ import (
 // one on a request whose purposes are all confirmed already, succeeds and changes nothing.
 type Confirm struct {
 	RequestID string
+	Purposes  []string // of what was asked, only these; none: all. What is not among them is closed without a consent
 	Evidence  Evidence
 }
 
@@ -18,17 +19,21 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	if err != nil {
 		return effects{}, err
 	}
+	chosen, err := r.choose(a.Purposes)
+	if err != nil {
+		return effects{}, err
+	}
 	if !r.IsOpen(now) {
 		return effects{}, nil // it was confirmed before, by this email or by another
 	}
-	wanted := s.Consents.missing(r.Statements)
+	wanted := s.Consents.missing(chosen)
 	for _, st := range wanted {
-		s.addConsent(Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
+		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
 	}
 	if len(wanted) > 0 {
 		s.WithdrawnAt = time.Time{}
 	}
-	r.close(Confirmed, a.Evidence)
+	s.close(r, Confirmed, a.Evidence)
 	s.Locale = r.Locale
 	if len(wanted) == 0 {
 		return effects{}, nil // the link of another email was first; there is nothing new to announce
@@ -36,11 +41,28 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	return event(EventConfirmed), nil
 }
 
+// choose returns the statements of the request about some purposes, or all if none is named; ErrNotAsked for any other.
+func (r *Request) choose(purposes []string) (chosen []Statement, err error) {
+	if len(purposes) == 0 {
+		return r.Statements, nil
+	}
+	for _, id := range purposes {
+		i := slices.IndexFunc(r.Statements, func(st Statement) bool { return st.Purpose == id })
+		if i < 0 {
+			return nil, ErrNotAsked
+		}
+		if !slices.Contains(chosen, r.Statements[i]) {
+			chosen = append(chosen, r.Statements[i])
+		}
+	}
+	return chosen, nil
+}
+
 // Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined,
 // ErrUnknownRequest, ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by
 // another email's link, stays so for its holder while any of it holds, past its deadline too.
 func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
-	if s.Declined != nil {
+	if s.Declined() != nil {
 		return nil, ErrDeclined
 	}
 	r := s.Requests.Find(id)
@@ -84,8 +106,31 @@ func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
 	if len(wanted) == 0 {
 		return effects{}, nil
 	}
-	due := s.open(Request{
+	due, opened := s.open(Request{
 		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
 	}, a.Terms, now)
-	return effects{jobs: emailJob(a.ID, due)}, nil
+	if !opened {
+		return effects{}, nil
+	}
+	return effects{jobs: emailJob(a.ID, 0, due)}, nil
+}
+
+// Supersede returns the subscription with the consents ended whose purposes have a newer revision by now: revisions has
+// the revision of each purpose, which holds since a time. They are no longer valid, and the next signup asks anew.
+func (s Subscription) Supersede(revisions map[string]int, since time.Time) Subscription {
+	old := func(c Consent) bool { return c.State == Confirmed && c.Revision < revisions[c.Purpose] }
+	if !slices.ContainsFunc(s.Consents, old) {
+		return s
+	}
+	s.Consents = slices.Clone(s.Consents)
+	for i := range s.Consents {
+		if c := &s.Consents[i]; old(*c) {
+			at := since
+			if at.Before(c.Given) { // another process has not been told of the newer revision yet
+				at = c.Given
+			}
+			c.State, c.Ended = Expired, &Evidence{At: at.UTC().Truncate(time.Millisecond), How: ByRevision}
+		}
+	}
+	return s
 }

@@ -4,6 +4,8 @@
 // afterwards and what follows from it: jobs to be done and events for the website. The package reads no clock and does
 // no I/O; of package store it uses the types Limit and Count alone.
 //
+// A Subscription keeps all that happened to it, and nothing is overwritten: see there.
+//
 //	action      by                                  what it does
 //	Signup      anybody, with a form                opens a request with its own link, evidence and deadline
 //	Confirm     the mailbox, with an email's link   turns what the request asked for into consents
@@ -14,7 +16,8 @@
 //	            unsubscribes, or the website
 //	Resend      the website                         the email of the latest open request again, with the same link
 //	Erase       the website                         forgets the person, but not that they declined or withdrew
-//	Delivered   the relay                           keeps its answer as evidence
+//	Tried       the relay                           keeps its answer as evidence: the email is to be tried again
+//	Delivered   the relay                           keeps its answer as evidence: it took the email
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
 //	Expire      the clock                           one reminder of the latest open request, if the site wants it
@@ -29,8 +32,11 @@
 //  3. Declined holds until Unblock; withdrawn holds until a new Signup and a new Confirm.
 //  4. The times at which emails are due keep to the site's limits for one address, exactly, until the person is erased.
 //     Unless it is asked for again, a request's email comes at most twice: the second one is its reminder.
-//  5. An action that is repeated at once changes nothing and causes no event.
-//  6. A person who was erased stays unknown until a new Signup. That they declined or withdrew outlives their data.
+//  5. An action that is repeated at once changes nothing and causes no event, but that a Signup for which no email is due
+//     is counted.
+//  6. What the mailbox and the relays did is kept: confirmations, refusals, withdrawals, emails and answers are never
+//     pushed out. A Signup for which no email is due is one more in a count.
+//  7. A person who was erased stays unknown until a new Signup. That they declined or withdrew outlives their data.
 //
 // A Signup always yields one email job, whatever is known of the address, so nothing that a store does for it tells a
 // stranger what that is. Whether the job's email is due is asked when the job runs: Subscription.EmailDue.
@@ -39,7 +45,6 @@
 package consent
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -53,6 +58,8 @@ var (
 	ErrUnknownRequest = errors.New("consent: the request of this link is no longer known")
 	// ErrDeclined means that the person wants no emails from this site.
 	ErrDeclined = errors.New("consent: emails from this site were declined")
+	// ErrNotAsked means that a purpose is not one that the request of the link asked for.
+	ErrNotAsked = errors.New("consent: the request of this link did not ask for this purpose")
 	// ErrWithdrawn means that what the link confirmed, or would confirm, was withdrawn.
 	ErrWithdrawn = errors.New("consent: this consent was withdrawn")
 )
@@ -64,10 +71,6 @@ const (
 	MaxOpen = 8
 	// MaxWait is the longest that an email may wait for the limits: nobody can book a mailbox further ahead.
 	MaxWait = 24 * time.Hour
-	// MaxClosed is how many closed requests are kept that are not the proof of a consent.
-	MaxClosed = 8
-	// MaxConsents is how many consents are kept; the oldest that ended go first.
-	MaxConsents = 16
 	// MaxEmails is the greatest N that a limit on emails to one address may have.
 	MaxEmails = 100
 	// Grace is how long after its deadline a request can be renewed. Then everything personal about it is deleted.
@@ -76,6 +79,13 @@ const (
 	NoticeEvery = 24 * time.Hour
 	// deliveryTime is how long an email takes to its reader, at least: a link that ends sooner would arrive dead.
 	deliveryTime = time.Minute
+
+	// maxSize is how large a subscription may be, in bytes, for a request or an email to be added. What it holds is proof
+	// and is not pushed out; what there is to say about what it holds already always has room beside it.
+	maxSize = 96 << 10
+	// maxNotices is how many notices are kept, and noticeKept how long. When there are so many, none is added.
+	maxNotices = 16
+	noticeKept = 365 * 24 * time.Hour
 )
 
 // Action is one thing that happens to a subscription.
@@ -94,7 +104,7 @@ type effects struct {
 // Change is what an action makes of a subscription.
 type Change struct {
 	Subscription Subscription // as it is afterwards
-	Jobs         []Job        // to be done because of it; at most one email
+	Jobs         []Job        // to be done because of it; at most one
 	Events       []EventType  // for the website, in order
 	Changed      bool         // whether Subscription differs from what it was
 }
@@ -103,55 +113,29 @@ type Change struct {
 // changed, and Change.Subscription is s as it was.
 func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	now = now.UTC().Truncate(time.Millisecond)
-	unchanged := Change{Subscription: s}
-	before, err := json.Marshal(s)
-	if err != nil {
-		return unchanged, err
-	}
-	var after Subscription
-	if err := json.Unmarshal(before, &after); err != nil {
-		return unchanged, err
-	}
+	after := s.clone()
 	expired := after.closeExpired(now)
 	after.prune(now)
 	then, err := a.apply(&after, now)
 	if err != nil {
-		return unchanged, err
+		return Change{Subscription: s}, err
 	}
-	c := Change{
-		Jobs:   slices.Concat(then.jobs, after.schedule(now)),
-		Events: slices.Concat(expired, then.events),
-	}
-	encoded, err := json.Marshal(after)
-	if err != nil {
-		return unchanged, err
-	}
-	if c.Changed = string(encoded) != string(before); c.Changed {
-		after.Changed = now
+	c := Change{Jobs: then.jobs, Events: slices.Concat(expired, then.events), Changed: after.touched}
+	if after.touched {
+		after.Changed, after.touched = now, false
 	}
 	c.Subscription = after
 	return c, nil
 }
 
-// JobType says what a Job does.
-type JobType string
-
-// The job types.
-const (
-	JobEmail  JobType = "email"  // see whether an email is due, and send it
-	JobExpire JobType = "expire" // apply Expire
-)
-
-// Job is a piece of work that an action makes necessary.
+// Job is one that an action makes necessary: to see whether an email is due, and send it.
 type Job struct {
-	Type      JobType
-	RequestID string    // of JobEmail: the request, or the signup, that it is for
+	RequestID string    // the request, or the signup, that it is for
+	Email     int       // which email of the request, from 0
 	Due       time.Time // not before; zero: now
 }
 
-func emailJob(request string, due time.Time) []Job {
-	return []Job{{Type: JobEmail, RequestID: request, Due: due}}
-}
+func emailJob(request string, email int, due time.Time) []Job { return []Job{{request, email, due}} }
 
 // EventType is what a website is told. That a subscription is pending is never announced.
 type EventType string

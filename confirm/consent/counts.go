@@ -55,7 +55,7 @@ func Counts(before, after Subscription) []store.Count {
 		}
 	}
 	c.consents(before, after)
-	if before.Declined == nil && after.Declined != nil {
+	if before.Declined() == nil && after.Declined() != nil {
 		c.add(CountDeclines, 1)
 	}
 	if complainedAt(after).After(complainedAt(before)) {
@@ -97,12 +97,8 @@ func (c *counts) request(was *Request, is Request) {
 		}
 		was = &Request{State: Pending}
 	}
-	if is.Delivery != nil && (was.Delivery == nil || !was.Delivery.At.Equal(is.Delivery.At)) {
-		c.add(CountEmails, 1)
-	}
-	if !is.RemindedAt.Equal(was.RemindedAt) {
-		c.add(CountReminders, 1)
-	}
+	c.add(CountEmails, is.count(Email.wasTaken)-was.count(Email.wasTaken))
+	c.add(CountReminders, is.count(Email.isReminder)-was.count(Email.isReminder))
 	if was.State != Pending {
 		return
 	}
@@ -115,6 +111,19 @@ func (c *counts) request(was *Request, is Request) {
 			c.add(CountBounces, 1)
 		}
 	}
+}
+
+func (e Email) wasTaken() bool   { return e.Taken != nil }
+func (e Email) isReminder() bool { return e.Reason == ReasonReminder }
+
+// count returns how many emails of a request are such.
+func (r *Request) count(such func(Email) bool) (n int64) {
+	for _, e := range r.Emails {
+		if such(e) {
+			n++
+		}
+	}
+	return n
 }
 
 // consents counts what was given and withdrawn.

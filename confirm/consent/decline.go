@@ -1,6 +1,9 @@
 package consent
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Decline is "this was not me": the holder of the mailbox wants no emails from this site, and gets none until Unblock,
 // no matter who signs the address up. It withdraws what was confirmed, too.
@@ -9,20 +12,29 @@ type Decline struct {
 	Evidence Evidence
 }
 
+// maxRefusals is how many refusals are kept, the first one always among them: the holder of a link may decline and
+// unblock as often as they like.
+const maxRefusals = 32
+
 func (a Decline) apply(s *Subscription, now time.Time) (effects, error) {
-	if s.Declined != nil {
+	if s.Declined() != nil {
 		return effects{}, nil
 	}
 	if s.Created.IsZero() { // the link of an old email whose record was deleted: the refusal counts all the same
 		s.Site, s.Created = a.Site, now
 	}
-	s.Declined, s.Unblocked = &a.Evidence, nil
+	if len(s.Refusals) >= maxRefusals {
+		s.forgetHistory(s.Refusals[1].Unblocked.At)
+		s.Refusals = slices.Delete(s.Refusals, 1, 2)
+	}
+	s.Refusals = append(s.Refusals, Refusal{Declined: a.Evidence})
+	s.touch()
 	for i := range s.Requests {
 		if s.Requests[i].State == Pending {
-			s.Requests[i].close(Declined, a.Evidence)
+			s.close(&s.Requests[i], Declined, a.Evidence)
 		}
 	}
-	s.Consents.end(Declined, a.Evidence, s.purposeIDs())
+	s.end(Declined, a.Evidence, s.purposeIDs())
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}
@@ -34,11 +46,11 @@ type Unblock struct {
 	Evidence Evidence
 }
 
-func (a Unblock) apply(s *Subscription, now time.Time) (effects, error) {
-	if s.Declined == nil {
+func (a Unblock) apply(s *Subscription, _ time.Time) (effects, error) {
+	if s.Declined() == nil {
 		return effects{}, nil
 	}
-	s.Declined, s.Unblocked = nil, &a.Evidence
-	s.forgetHistory(now) // nothing else records that emails were declined until now
+	s.Refusals[len(s.Refusals)-1].Unblocked = &a.Evidence
+	s.touch()
 	return effects{}, nil
 }

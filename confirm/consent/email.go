@@ -7,6 +7,49 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// Email is one email of ours, from the action that made it due to what became of it.
+type Email struct {
+	Reason  Reason
+	Queued  time.Time // when it was asked for
+	Due     time.Time // when it was to leave: at once, or when the limits allowed
+	Tries   int       // at which no relay took it
+	Answers []Answer  // to the last MaxAnswers of them
+	Taken   *Delivery // nil: no relay has taken it
+	Bounced *Evidence // what a mail system reported after a relay had taken it
+}
+
+// Reason is why an email is sent.
+type Reason string
+
+// The reasons. Empty: the signup, or the Renew.
+const (
+	ReasonResend   Reason = "resend"   // the website asked for it once more
+	ReasonReminder Reason = "reminder" // nobody had confirmed
+)
+
+// Answer is what a relay said at a try that it did not take an email at.
+type Answer struct {
+	At    time.Time
+	Reply string // its words, or why there were none; at most 512 bytes
+}
+
+// Delivery is what is known of an email that a relay took. Its Message-ID follows from its request (see confirm).
+type Delivery struct {
+	At        time.Time
+	Reply     string // the relay's words; at most 512 bytes
+	SHA256    string // of the message as it was handed over, in lower-case hex
+	Unsigned  string // of the message without its DKIM signatures
+	Skeleton  string // of the skeleton from which it can be rebuilt
+	Signature string // its DKIM-Signature fields, kept once the request is confirmed
+}
+
+const (
+	// MaxAnswers is how many answers of relays are kept of one email, the last ones.
+	MaxAnswers = 3
+	// MaxEmailsPerRequest is how many emails one request may lead to.
+	MaxEmailsPerRequest = 16
+)
+
 // EmailType is what an email says. Empty: no email is due.
 type EmailType string
 
@@ -20,7 +63,7 @@ const (
 // the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, or when the signup
 // asked for nothing new.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
-	if s.Declined != nil || s.Address.IsZero() {
+	if s.Declined() != nil || s.Address.IsZero() {
 		return ""
 	}
 	if r := s.Requests.Find(request); r != nil {
@@ -29,11 +72,41 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 		}
 		return ""
 	}
-	if s.NoticeSignupID == request && s.Consents.Any() && !now.After(s.NoticedAt.Add(NoticeEvery)) {
+	n := s.notice(request)
+	if n != nil && n.Email.Taken == nil && s.Consents.Any() && !now.After(n.Email.Due.Add(NoticeEvery)) {
 		return EmailAlreadyConfirmed
 	}
 	return ""
 }
+
+// notice returns the notice of a signup, or nil.
+func (s *Subscription) notice(signup string) *Notice {
+	for i := range s.Notices {
+		if s.Notices[i].ID == signup {
+			return &s.Notices[i]
+		}
+	}
+	return nil
+}
+
+// Email returns the last email of a request, or of a signup that led to a notice, and its number among the emails of
+// the request; nil if there is none.
+func (s *Subscription) Email(request string) (e *Email, n int) {
+	if r := s.Requests.Find(request); r != nil {
+		n = len(r.Emails) - 1
+		return &r.Emails[n], n
+	}
+	if notice := s.notice(request); notice != nil {
+		return &notice.Email, 0
+	}
+	return nil, 0
+}
+
+// emailTaken reports whether a relay took the last email of a request.
+func (r *Request) emailTaken() bool { return r.Emails[len(r.Emails)-1].Taken != nil }
+
+// IsReminder reports whether the last email of a request is a reminder.
+func (r *Request) IsReminder() bool { return r.Emails[len(r.Emails)-1].Reason == ReasonReminder }
 
 // emailTimes are the moments at which emails of one subscription were or will be due, earliest first.
 type emailTimes []time.Time
@@ -57,8 +130,27 @@ func (all emailTimes) add(at time.Time, limits []store.Limit, now time.Time) ema
 	for _, l := range limits {
 		longest = max(longest, l.Per)
 	}
-	kept := slices.DeleteFunc(slices.Clone(all), func(t time.Time) bool { return !now.Before(t.Add(longest)) })
-	return slices.SortedFunc(slices.Values(append(kept, at)), time.Time.Compare)
+	kept := make(emailTimes, 0, len(all)+1)
+	for _, t := range all {
+		if now.Before(t.Add(longest)) {
+			kept = append(kept, t)
+		}
+	}
+	kept = append(kept, at)
+	slices.SortFunc(kept, time.Time.Compare)
+	return kept
+}
+
+// sendAgain adds one more email to an open request, if its limits allow one now.
+func (s *Subscription) sendAgain(r *Request, reason Reason, limits []store.Limit, now time.Time) []Job {
+	full := len(r.Emails) >= MaxEmailsPerRequest || s.size() > maxSize
+	if full || s.EmailTimes.next(limits, now).After(now) {
+		return nil
+	}
+	r.Emails = append(r.Emails, Email{Reason: reason, Queued: now, Due: now})
+	s.EmailTimes = s.EmailTimes.add(now, limits, now)
+	s.touch()
+	return emailJob(r.ID, len(r.Emails)-1, time.Time{})
 }
 
 // Resend makes the email of the latest open request due again: the same link with the same deadline, within the limits
@@ -70,19 +162,11 @@ type Resend struct {
 
 func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
 	r := s.Requests.LatestOpen(now)
-	if s.Declined != nil || r == nil || !r.ResentAt.Before(now) {
+	if s.Declined() != nil || r == nil || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
 		return effects{}, nil
 	}
-	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
-		return effects{}, nil
-	}
-	r.ResentAt = now
-	s.EmailTimes = s.EmailTimes.add(now, a.Terms.EmailsPerAddress, now)
-	return effects{jobs: emailJob(r.ID, time.Time{})}, nil
+	return effects{jobs: s.sendAgain(r, ReasonResend, a.Terms.EmailsPerAddress, now)}, nil
 }
-
-// emailTaken reports whether a relay took the request's email and nobody has asked for it again since.
-func (r *Request) emailTaken() bool { return r.Delivery != nil && !r.Delivery.At.Before(r.ResentAt) }
 
 // remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link
 // and deadline. Sent or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
@@ -95,23 +179,33 @@ func (s *Subscription) remind(t Terms, now time.Time) []Job {
 			continue
 		}
 		r.RemindAt = time.Time{}
+		s.touch()
 		if r == latest {
 			due = r
 		}
 	}
-	if due == nil || t.RemindAfter <= 0 || s.Declined != nil || !due.emailTaken() {
+	if due == nil || t.RemindAfter <= 0 || s.Declined() != nil || !due.emailTaken() {
 		return nil
 	}
-	if s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
-		return nil
-	}
-	due.ResentAt, due.RemindedAt = now, now
-	s.EmailTimes = s.EmailTimes.add(now, t.EmailsPerAddress, now)
-	return emailJob(due.ID, time.Time{})
+	return s.sendAgain(due, ReasonReminder, t.EmailsPerAddress, now)
 }
 
-// IsReminder reports whether the email that is due, or was last due, is a reminder.
-func (r *Request) IsReminder() bool { return !r.RemindedAt.IsZero() && r.RemindedAt.Equal(r.ResentAt) }
+// Tried is the answer of a relay that did not take an email, which is to be tried again.
+type Tried struct {
+	RequestID string
+	Answer    Answer
+}
+
+func (a Tried) apply(s *Subscription, _ time.Time) (effects, error) {
+	e, _ := s.Email(a.RequestID)
+	if e == nil || e.Taken != nil || len(e.Answers) > 0 && !e.Answers[len(e.Answers)-1].At.Before(a.Answer.At) {
+		return effects{}, nil
+	}
+	e.Tries++
+	e.Answers = slices.Concat(e.Answers[max(0, len(e.Answers)-MaxAnswers+1):], []Answer{a.Answer})
+	s.touch()
+	return effects{}, nil
+}
 
 // Delivered is the answer of a relay that took the email of a request.
 type Delivered struct {
@@ -120,25 +214,30 @@ type Delivered struct {
 }
 
 func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
-	if r := s.Requests.Find(a.RequestID); r != nil && !r.emailTaken() {
-		r.Delivery = &a.Delivery
+	if e, _ := s.Email(a.RequestID); e != nil && e.Taken == nil {
+		e.Taken = &a.Delivery
+		s.touch()
 	}
 	return effects{}, nil
 }
 
 // Bounced is the answer of a relay, or the report of a mail system after it, that an address will never take the email
-// of a request. Only an open request is closed: the email of a confirmed one did arrive.
+// of a request. It closes an open request only: the email of a confirmed one did arrive.
 type Bounced struct {
 	RequestID string
 	Evidence  Evidence
 }
 
 func (a Bounced) apply(s *Subscription, now time.Time) (effects, error) {
+	if e, _ := s.Email(a.RequestID); e != nil && e.Bounced == nil && a.Evidence.How == ByReport {
+		e.Bounced = &a.Evidence
+		s.touch()
+	}
 	r := s.Requests.Find(a.RequestID)
 	if r == nil || r.State != Pending {
 		return effects{}, nil
 	}
-	r.close(Undeliverable, a.Evidence)
+	s.close(r, Undeliverable, a.Evidence)
 	if s.State(now) != Undeliverable {
 		return effects{}, nil
 	}

@@ -24,10 +24,11 @@ func (s *Subscription) erase(now time.Time) {
 	if !s.Address.IsZero() {
 		left.HistorySince = now
 	}
-	if s.Declined != nil {
-		left.Declined = &Evidence{At: s.Declined.At, How: s.Declined.How}
+	if declined := s.Declined(); declined != nil {
+		left.Refusals = []Refusal{{Declined: Evidence{At: declined.At, How: declined.How}}}
 	}
 	*s = left
+	s.touch()
 }
 
 // lastWithdrawal returns when a consent was last withdrawn that was not given anew since; zero: never.
@@ -44,5 +45,5 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 // IsEmpty reports whether there is nothing left to be kept.
 func (s *Subscription) IsEmpty() bool {
 	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
-		s.Declined == nil && s.Unblocked == nil && s.WithdrawnAt.IsZero() && s.MovedTo == ""
+		len(s.Refusals) == 0 && s.WithdrawnAt.IsZero() && s.MovedTo == ""
 }

@@ -58,10 +58,7 @@ func ExampleApply() {
 		known = change.Subscription
 		fmt.Printf("%s: %s, changed: %t\n", step.name, known.State(step.at), change.Changed)
 		for _, job := range change.Jobs {
-			if job.Type == consent.JobEmail {
-				due := cmp.Or(known.EmailDue(job.RequestID, step.at), "nothing")
-				fmt.Printf("  %s job, to send: %s\n", job.Type, due)
-			}
+			fmt.Println("  job, to send:", cmp.Or(known.EmailDue(job.RequestID, step.at), "nothing"))
 		}
 		for _, event := range change.Events {
 			fmt.Println("  event", event)
@@ -72,9 +69,9 @@ func ExampleApply() {
 
 	// Output:
 	// signup: pending, changed: true
-	//   email job, to send: confirm
-	// somebody signs her up again: pending, changed: false
-	//   email job, to send: nothing
+	//   job, to send: confirm
+	// somebody signs her up again: pending, changed: true
+	//   job, to send: nothing
 	// confirm: confirmed, changed: true
 	//   event subscription.confirmed
 	// the same confirmation again: confirmed, changed: false

@@ -20,7 +20,7 @@ func (s *Subscription) closeExpired(now time.Time) []EventType {
 	expired := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
-			r.close(Expired, Evidence{At: r.Deadline, How: ByClock})
+			s.close(r, Expired, Evidence{At: r.Deadline, How: ByClock})
 			expired = true
 		}
 	}
@@ -36,10 +36,12 @@ func (s *Subscription) prune(now time.Time) {
 	s.deleteRequests(func(r Request) bool {
 		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
-	if s.Declined != nil && len(s.Consents) == 0 && !now.Before(s.Declined.At.Add(Grace)) {
+	s.deleteNotices(now)
+	declined := s.Declined()
+	if declined != nil && len(s.Consents) == 0 && !s.isBare() && !now.Before(declined.At.Add(Grace)) {
 		s.erase(now)
 	}
-	nothingKnown := s.Declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0
+	nothingKnown := declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0
 	if nothingKnown && !s.WithdrawnAt.IsZero() && !s.Address.IsZero() {
 		s.erase(now) // a person who was erased, signed up again and did not confirm
 	}
@@ -52,36 +54,25 @@ func (s *Subscription) deleteRequests(these func(Request) bool) {
 			return false
 		}
 		s.forgetHistory(r.Closed.At)
+		s.touch()
 		return true
 	})
 }
 
-// makeRoom deletes the oldest of too many closed requests, before one more is opened.
-func (s *Subscription) makeRoom() {
-	closed := 0
-	for i, r := range slices.Backward(s.Requests) {
-		if r.State == Pending || s.Consents.provenBy(r.ID) {
-			continue
-		}
-		if closed++; closed >= MaxClosed {
-			s.forgetHistory(r.Closed.At)
-			s.Requests = slices.Delete(s.Requests, i, i+1)
-		}
+// deleteNotices deletes the notices that are older than noticeKept.
+func (s *Subscription) deleteNotices(now time.Time) {
+	kept := slices.DeleteFunc(s.Notices, func(n Notice) bool { return !now.Before(n.Asked.At.Add(noticeKept)) })
+	if len(kept) < len(s.Notices) {
+		s.touch()
 	}
+	s.Notices = kept
 }
 
-// addConsent adds a consent, and deletes the oldest that ended of too many.
-func (s *Subscription) addConsent(c Consent) {
-	s.Consents = append(s.Consents, c)
-	ended := func(c Consent) bool { return c.State != Confirmed }
-	if i := slices.IndexFunc(s.Consents, ended); len(s.Consents) > MaxConsents && i >= 0 {
-		s.forgetHistory(s.Consents[i].Ended.At)
-		s.Consents = slices.Delete(s.Consents, i, i+1)
-	}
-}
+// isBare reports whether nothing is left of the person but that they declined or withdrew.
+func (s *Subscription) isBare() bool { return s.Address.IsZero() }
 
-// nextExpire returns when Expire next has something to do; zero: never.
-func (s *Subscription) nextExpire() (at time.Time) {
+// ExpireAt returns when Expire next has something to do; zero: never.
+func (s *Subscription) ExpireAt() (at time.Time) {
 	earlier := func(t time.Time) {
 		if at.IsZero() || t.Before(at) {
 			at = t
@@ -98,29 +89,18 @@ func (s *Subscription) nextExpire() (at time.Time) {
 			earlier(r.Deadline.Add(Grace))
 		}
 	}
-	if s.Declined != nil && len(s.Consents) == 0 && !s.Address.IsZero() {
-		earlier(s.Declined.At.Add(Grace))
+	if declined := s.Declined(); declined != nil && len(s.Consents) == 0 && !s.isBare() {
+		earlier(declined.At.Add(Grace))
+	}
+	if end := s.DeletableAt(); !end.IsZero() && !at.Before(end) {
+		return time.Time{} // the whole record is deleted by then
 	}
 	return at
 }
 
-// schedule returns the next Expire job, unless one that comes early enough is outstanding. A job whose time has come
-// still counts while its cause remains; Expire handles it.
-func (s *Subscription) schedule(now time.Time) []Job {
-	at := s.nextExpire()
-	if !s.ExpireJobAt.After(now) && !s.ExpireJobAt.Equal(at) {
-		s.ExpireJobAt = time.Time{}
-	}
-	if at.IsZero() || !s.ExpireJobAt.IsZero() && !s.ExpireJobAt.After(at) {
-		return nil
-	}
-	s.ExpireJobAt = at
-	return []Job{{Type: JobExpire, Due: at}}
-}
-
 // DeletableAt returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
 func (s *Subscription) DeletableAt() time.Time {
-	if len(s.Consents) > 0 || s.Declined != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
+	if len(s.Consents) > 0 || s.Declined() != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}
 	}
 	at := s.Changed.Add(Grace)

@@ -6,6 +6,10 @@ import "time"
 type Move struct{ To string }
 
 func (a Move) apply(s *Subscription, _ time.Time) (effects, error) {
+	if s.MovedTo == a.To {
+		return effects{}, nil
+	}
 	*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
+	s.touch()
 	return effects{}, nil
 }

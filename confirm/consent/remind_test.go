@@ -122,15 +122,15 @@ func TestTheClockStillRemindsAfterAnotherActionCameFirst(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("r1", reminded())
 	env.delivered("r1")
-	due := env.sub.ExpireJobAt
+	due := env.sub.ExpireAt()
 	env.later(24*time.Hour + time.Minute)
 	env.does(consent.Delivered{RequestID: "nothing"})
-	if !env.sub.ExpireJobAt.Equal(due) || !due.Equal(start.Add(24*time.Hour)) {
-		t.Fatalf("Expire was due at %v, now at %v", due, env.sub.ExpireJobAt)
+	if !env.sub.ExpireAt().Equal(due) || !due.Equal(start.Add(24*time.Hour)) {
+		t.Fatalf("Expire was due at %v, now at %v", due, env.sub.ExpireAt())
 	}
 	follows(t, env.does(consent.Expire{Terms: reminded()}), "email r1")
-	if want := start.Add(terms.TTL); !env.sub.ExpireJobAt.Equal(want) {
-		t.Errorf("Expire is next due at %v, want %v", env.sub.ExpireJobAt, want)
+	if want := start.Add(terms.TTL); !env.sub.ExpireAt().Equal(want) {
+		t.Errorf("Expire is next due at %v, want %v", env.sub.ExpireAt(), want)
 	}
 }
 
@@ -141,8 +141,8 @@ func TestWithoutRemindersExpireIsNotDueBeforeTheDeadline(t *testing.T) {
 	late.RemindAfter = terms.TTL
 	env.later(11*time.Minute).signUp("r2", late)
 	for _, r := range env.sub.Requests {
-		if !r.RemindAt.IsZero() || !env.sub.ExpireJobAt.Equal(env.sub.Requests[0].Deadline) {
-			t.Errorf("reminder of %s at %v, Expire at %v", r.ID, r.RemindAt, env.sub.ExpireJobAt)
+		if !r.RemindAt.IsZero() || !env.sub.ExpireAt().Equal(env.sub.Requests[0].Deadline) {
+			t.Errorf("reminder of %s at %v, Expire at %v", r.ID, r.RemindAt, env.sub.ExpireAt())
 		}
 	}
 }

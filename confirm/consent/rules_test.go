@@ -50,9 +50,6 @@ func (env *env) tries(a consent.Action) ([]string, error) {
 		names = append(names, string(ev))
 	}
 	for _, j := range c.Jobs {
-		if j.Type != consent.JobEmail {
-			continue
-		}
 		at := env.now
 		if j.Due.After(at) {
 			at = j.Due

@@ -27,20 +27,43 @@ type Terms struct {
 }
 
 func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
-	if s.Requests.Find(a.ID) != nil || s.NoticeSignupID == a.ID {
+	if s.Requests.Find(a.ID) != nil || s.notice(a.ID) != nil {
 		// The same signup again: the job of the first one sees to its email. This job is never due.
-		return effects{jobs: emailJob("again "+a.ID, time.Time{})}, nil
+		return effects{jobs: emailJob("again "+a.ID, 0, time.Time{})}, nil
 	}
-	var due time.Time
-	if s.Declined == nil {
-		due = s.signUp(a, now)
+	due, opened := time.Time{}, false
+	if s.Declined() == nil {
+		due, opened = s.signUp(a, now)
 	}
-	return effects{jobs: emailJob(a.ID, due)}, nil
+	if !opened {
+		s.unanswered(now)
+	}
+	return effects{jobs: emailJob(a.ID, 0, due)}, nil
+}
+
+// unanswered counts a signup for which no email is due.
+func (s *Subscription) unanswered(now time.Time) {
+	if s.Unanswered.N == 0 {
+		s.Unanswered.First = now
+	}
+	s.Unanswered.N++
+	s.Unanswered.Last = now
+	s.touch()
 }
 
 // signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed
-// already. It returns when the email is due; zero: now, or there is none.
-func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
+// already. It returns when the email is due, and whether there is one.
+func (s *Subscription) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
+	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
+	if len(wanted) == 0 {
+		return now, s.notify(a, now)
+	}
+	due, opened = s.open(Request{
+		ID: a.ID, Asked: a.Evidence, Statements: wanted, Locale: a.Locale, Browser: a.Browser,
+	}, a.Terms, now)
+	if !opened {
+		return time.Time{}, false
+	}
 	if s.Address.IsZero() {
 		s.Address = a.Address
 	}
@@ -50,42 +73,95 @@ func (s *Subscription) signUp(a Signup, now time.Time) time.Time {
 	if s.Locale == "" {
 		s.Locale = a.Locale
 	}
-	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
-	if len(wanted) == 0 {
-		s.notice(a.ID, a.Terms, now)
-		return time.Time{}
-	}
-	return s.open(Request{
-		ID: a.ID, Asked: a.Evidence, Statements: wanted, Locale: a.Locale, Browser: a.Browser,
-	}, a.Terms, now)
+	return due, true
 }
 
 // open opens a request and returns when its email is due: now or, for a purpose that no open request asks for yet, as
 // soon as the limits allow. A repetition of what is pending, while no further email is allowed, opens nothing: its
-// email is in the mailbox. Repetitions cannot crowd out a request for something else, which has as much room again.
-func (s *Subscription) open(r Request, t Terms, now time.Time) time.Time {
-	due := s.EmailTimes.next(t.EmailsPerAddress, now)
+// email is in the mailbox. Repetitions cannot crowd out a request for something else, which has as much room again. A
+// subscription that has grown too large opens nothing either: what it holds is proof, and is not pushed out.
+func (s *Subscription) open(r Request, t Terms, now time.Time) (due time.Time, opened bool) {
+	due = s.EmailTimes.next(t.EmailsPerAddress, now)
 	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
-	full := open >= 2*MaxOpen || repeated && open >= MaxOpen
+	full := open >= 2*MaxOpen || repeated && open >= MaxOpen || s.size() > maxSize
 	tooLate := due.After(now.Add(MaxWait)) || repeated && due.After(now)
 	if full || tooLate {
-		return time.Time{}
+		return time.Time{}, false
 	}
-	s.makeRoom()
 	r.State, r.Deadline = Pending, due.Add(t.TTL)
+	r.Emails = []Email{{Queued: now, Due: due}}
 	if r.Renewed == nil && t.RemindAfter > 0 && t.RemindAfter < t.TTL { // a person who renewed knows about the email
 		r.RemindAt = due.Add(t.RemindAfter)
 	}
 	s.Requests = append(s.Requests, r)
 	s.EmailTimes = s.EmailTimes.add(due, t.EmailsPerAddress, now)
-	return due
+	s.touch()
+	return due, true
 }
 
-// notice makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits.
-func (s *Subscription) notice(signup string, t Terms, now time.Time) {
-	if now.Before(s.NoticedAt.Add(NoticeEvery)) || s.EmailTimes.next(t.EmailsPerAddress, now).After(now) {
-		return
+// notify makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits, and
+// no more than maxNotices in the time for which they are kept. It reports whether it did.
+func (s *Subscription) notify(a Signup, now time.Time) bool {
+	last := len(s.Notices) - 1
+	if last >= 0 && now.Before(s.Notices[last].Email.Due.Add(NoticeEvery)) || last+1 >= maxNotices || s.size() > maxSize {
+		return false
 	}
-	s.NoticedAt, s.NoticeSignupID = now, signup
-	s.EmailTimes = s.EmailTimes.add(now, t.EmailsPerAddress, now)
+	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
+		return false
+	}
+	s.Notices = append(s.Notices, Notice{ID: a.ID, Asked: a.Evidence, Email: Email{Queued: now, Due: now}})
+	s.EmailTimes = s.EmailTimes.add(now, a.Terms.EmailsPerAddress, now)
+	s.touch()
+	return true
+}
+
+// size returns about how many bytes a subscription takes.
+func (s *Subscription) size() (n int) {
+	const fixed = 160 // of times, hashes and ids
+	evidence := func(e *Evidence) {
+		if e == nil {
+			return
+		}
+		n += len(e.IP) + len(e.UserAgent) + len(e.Origin) + len(e.Source) + len(e.Form) + len(e.Reply) +
+			len(e.Channel) + len(e.Detail)
+		if a := e.Attested; a != nil {
+			n += len(a.IP) + len(a.UserAgent) + len(a.Page)
+		}
+	}
+	email := func(e *Email) {
+		n += fixed
+		for _, a := range e.Answers {
+			n += len(a.Reply)
+		}
+		if e.Taken != nil {
+			n += len(e.Taken.Reply) + len(e.Taken.Signature)
+		}
+		evidence(e.Bounced)
+	}
+	for i := range s.Requests {
+		r := &s.Requests[i]
+		n += fixed
+		for _, e := range []*Evidence{&r.Asked, r.Renewed, r.Closed} {
+			evidence(e)
+		}
+		for _, st := range r.Statements {
+			n += fixed/2 + len(st.Shown)
+		}
+		for j := range r.Emails {
+			email(&r.Emails[j])
+		}
+	}
+	for i := range s.Consents {
+		n += fixed + len(s.Consents[i].Shown)
+		evidence(s.Consents[i].Ended)
+	}
+	for i := range s.Refusals {
+		evidence(&s.Refusals[i].Declined)
+		evidence(s.Refusals[i].Unblocked)
+	}
+	for i := range s.Notices {
+		evidence(&s.Notices[i].Asked)
+		email(&s.Notices[i].Email)
+	}
+	return n
 }

@@ -29,7 +29,14 @@ type PurposeStatus struct {
 	Since      time.Time `json:"since"`
 	Text       string    `json:"text"`
 	TextSHA256 string    `json:"text_sha256"`
+	Reason     Reason    `json:"reason,omitempty"` // why an expired one is expired, where it is not its deadline
 }
+
+// The reasons of a PurposeStatus.
+const (
+	ReasonSuperseded Reason = "superseded" // its purpose has a newer revision
+	ReasonNotChosen  Reason = "not_chosen" // the person confirmed only something else of what was asked
+)
 
 // State returns confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if
 // nothing is known.
@@ -41,7 +48,7 @@ func (s *Subscription) State(now time.Time) State {
 			best = p
 		}
 	}
-	declined := s.Declined != nil || s.Unblocked != nil && best.State == ""
+	declined := s.Declined() != nil || s.unblocked() && best.State == ""
 	if declined && rank(best.State) == 0 { // it ends everything, and nothing happens after it until Unblock
 		return Declined
 	}
@@ -73,11 +80,14 @@ func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 
 // Purpose returns where one purpose stands; the zero PurposeStatus if nothing is known of it.
 func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
-	consider := func(state State, since time.Time, st Statement) {
+	consider := func(state State, since time.Time, st Statement, why ...Reason) {
 		if st.Purpose != id {
 			return
 		}
 		c := PurposeStatus{ID: id, State: state, Since: since, TextSHA256: st.SHA256}
+		if len(why) > 0 {
+			c.Reason = why[0]
+		}
 		if best.State == "" || cmp.Or(cmp.Compare(rank(state), rank(best.State)), since.Compare(best.Since)) >= 0 {
 			best = c
 		}
@@ -89,15 +99,20 @@ func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 				consider(Pending, r.Asked.At, st)
 			case r.State == Pending:
 				consider(Expired, r.Deadline, st)
-			case r.State != Confirmed: // what a confirmed request led to stands in its consents
+			case r.State != Confirmed:
 				consider(r.State, r.Closed.At, st)
+			case !s.Consents.from(r.ID, st.Purpose): // what was chosen stands in its consent
+				consider(Expired, r.Closed.At, st, ReasonNotChosen)
 			}
 		}
 	}
 	for _, c := range s.Consents {
-		if c.State == Confirmed {
+		switch {
+		case c.State == Confirmed:
 			consider(Confirmed, c.Given, c.Statement)
-		} else {
+		case c.State == Expired:
+			consider(Expired, c.Ended.At, c.Statement, ReasonSuperseded)
+		default:
 			consider(c.State, c.Ended.At, c.Statement)
 		}
 	}

@@ -23,24 +23,28 @@ const (
 
 // Evidence is what is known of one action. It supports a proof; by itself it is none.
 type Evidence struct {
-	At        time.Time `json:"at"`           // UTC, to the millisecond
-	IP        string    `json:"ip,omitempty"` // as seen by the service, through trusted proxies only
-	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
-	Origin    string    `json:"or,omitempty"` // the browser's Origin header
-	Source    string    `json:"so,omitempty"` // the page the website named; at most 512 bytes
-	How       Method    `json:"how,omitempty"`
-	Reply     string    `json:"re,omitempty"` // the words of a relay or a mail system, at most 512 bytes
+	At        time.Time // UTC, to the millisecond
+	How       Method
+	IP        string    // as seen by the service, through trusted proxies only
+	UserAgent string    // at most 256 bytes
+	Origin    string    // the browser's Origin header
+	Source    string    // the page the website named; at most 512 bytes
+	Form      string    // the form the website named; at most 64 bytes
+	PageMade  time.Time // of a button on a page: when that page was made
+	Reply     string    // the words of a relay or a mail system, at most 512 bytes
 
-	Attested *Attested `json:"att,omitempty"` // of ByServer: what the website says that it saw; we saw its server
+	// Of ByServer: what the website says. It is the website's word, and kept apart from what was seen here.
+	Channel  string // by which channel the person told it, such as "phone"; at most 64 bytes
+	Detail   string // and how, such as "STOP"; at most 256 bytes
+	Attested *Attested
 }
 
-// Attested is what a website's server says of the visitor on whose behalf it calls. It is the website's word, and kept
-// apart from what was seen here.
+// Attested is what a website's server says that it saw of the visitor on whose behalf it calls.
 type Attested struct {
-	IP        string    `json:"ip,omitempty"`
-	UserAgent string    `json:"ua,omitempty"` // at most 256 bytes
-	Page      string    `json:"pg,omitempty"` // at most 512 bytes
-	At        time.Time `json:"at,omitzero"`
+	IP        string
+	UserAgent string // at most 256 bytes
+	Page      string // at most 512 bytes
+	At        time.Time
 }
 
 // Method is how an action was expressed.
@@ -61,65 +65,110 @@ const (
 	ByComplaint  Method = "complaint" // a report that an email was marked as spam (RFC 5965, or a relay's notification)
 )
 
-// Statement is what was put to a person: a purpose, and the hash of the exact words.
+// ByRevision is how a consent ends whose purpose has a newer revision.
+const ByRevision Method = "revision"
+
+// Statement is what was put to a person about one purpose: the hash of all of it (package confirm makes it), under which
+// it is kept word for word.
 type Statement struct {
-	Purpose string `json:"p"`
-	SHA256  string `json:"t"` // lower-case hex
+	Purpose  string
+	Revision int    // of the purpose; raising it asks anew
+	SHA256   string // lower-case hex
+	Shown    string // the words that the website says it showed, where they are not ours; at most 2048 bytes
 }
+
+// same reports whether two statements put the same to a person.
+func (st Statement) same(o Statement) bool { return st.Purpose == o.Purpose && st.SHA256 == o.SHA256 }
 
 // Request is one signup.
 type Request struct {
-	ID         string      `json:"id"` // a nonce of 192 bits, the JWT's jti
-	Asked      Evidence    `json:"asked"`
-	Renewed    *Evidence   `json:"renewed,omitempty"` // of the Renew that made it; Asked is then the first signup
-	Statements []Statement `json:"statements"`
-	Locale     string      `json:"loc"` // the language of the statements
-	Deadline   time.Time   `json:"until"`
-	Browser    string      `json:"br,omitempty"` // hash of the cookie of the browser that posted our own form
-	State      State       `json:"st"`
-	Closed     *Evidence   `json:"closed,omitempty"`   // the action that ended Pending
-	Delivery   *Delivery   `json:"delivery,omitempty"` // the last email that a relay took
-	ResentAt   time.Time   `json:"resent,omitzero"`    // when Resend or a reminder last made the email due again
-	RemindAt   time.Time   `json:"remind,omitzero"`    // when a reminder is to be due; zero: never, or decided already
-	RemindedAt time.Time   `json:"reminded,omitzero"`
-}
-
-// Delivery is what is known of an email that a relay took.
-type Delivery struct {
-	At        time.Time `json:"at"`
-	MessageID string    `json:"mid"`
-	Reply     string    `json:"re"`  // the relay's words
-	SHA256    string    `json:"sum"` // of the message as it was handed over
+	ID         string    // a nonce of 192 bits, the JWT's jti
+	Asked      Evidence  // of the signup
+	Renewed    *Evidence // of the Renew that made it; Asked is then the first signup
+	Statements []Statement
+	Locale     string // the language of the statements
+	Deadline   time.Time
+	Browser    string // hash of the cookie of the browser that posted our own form
+	State      State
+	Closed     *Evidence // the action that ended Pending
+	Emails     []Email   // oldest first: at least one
+	RemindAt   time.Time // when a reminder is to be due; zero: never, or decided already
 }
 
 // Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
 type Consent struct {
 	Statement
-	RequestID string    `json:"req"`
-	State     State     `json:"st"` // confirmed, withdrawn or declined
-	Given     time.Time `json:"given"`
-	Ended     *Evidence `json:"ended,omitempty"`
+	RequestID string
+	State     State // confirmed, withdrawn, declined, or expired where a newer revision superseded it
+	Given     time.Time
+	Ended     *Evidence
+}
+
+// Refusal is a "this was not me", and its end if it was lifted.
+type Refusal struct {
+	Declined  Evidence
+	Unblocked *Evidence
+}
+
+// Notice is a signup of somebody who had confirmed all of it already, and the email that says so.
+type Notice struct {
+	ID    string // of the signup
+	Asked Evidence
+	Email Email
+}
+
+// Unanswered counts the signups for which no email was due: nobody can make it grow.
+type Unanswered struct {
+	N           int
+	First, Last time.Time
 }
 
 // Subscription is everything known of one address at one site. The zero Subscription is that of an unknown address.
+//
+// Nothing in it is overwritten: what happens is added, to the request, consent or email that it happened to. So the
+// subscription is its own history, each thing once.
 type Subscription struct {
-	Site           string          `json:"site"`
-	Address        address.Address `json:"addr,omitzero"` // zero when nothing is kept but a refusal or a withdrawal
-	Locale         string          `json:"loc,omitempty"`
-	Created        time.Time       `json:"created"`
-	Changed        time.Time       `json:"changed"`
-	Requests       Requests        `json:"reqs,omitempty"`     // oldest first
-	Consents       Consents        `json:"consents,omitempty"` // oldest first
-	Declined       *Evidence       `json:"declined,omitempty"`
-	Unblocked      *Evidence       `json:"unblocked,omitempty"`
-	WithdrawnAt    time.Time       `json:"withdrawn,omitzero"` // of an erased person: the last, if not confirmed since
-	HistorySince   time.Time       `json:"since,omitzero"`     // what ended before may no longer be known
-	EmailTimes     emailTimes      `json:"emails,omitempty"`   // when emails were or will be due, for the limits
-	NoticedAt      time.Time       `json:"noticed,omitzero"`   // when an EmailAlreadyConfirmed was last made due
-	NoticeSignupID string          `json:"notice,omitempty"`   // by which signup
-	ExpireJobAt    time.Time       `json:"expire,omitzero"`    // when the one outstanding Expire job is due
-	MovedTo        string          `json:"moved,omitempty"`    // the id under which everything is now
+	Site         string
+	Address      address.Address // zero when nothing is kept but a refusal or a withdrawal
+	Locale       string
+	Created      time.Time
+	Changed      time.Time
+	Requests     Requests  // oldest first
+	Consents     Consents  // oldest first
+	Refusals     []Refusal // oldest first; all but the last are lifted
+	Notices      []Notice  // oldest first
+	Unanswered   Unanswered
+	WithdrawnAt  time.Time  // of an erased person: the last, if not confirmed since
+	HistorySince time.Time  // what ended before may no longer be known
+	EmailTimes   emailTimes // when emails were or will be due, for the limits
+	MovedTo      string     // the id under which everything is now
+
+	touched bool // an action has changed it; used within Apply alone
 }
+
+// clone returns a copy to be changed. What pointers point at, and statements, are never changed, and are shared.
+func (s Subscription) clone() Subscription {
+	s.Requests, s.Consents = slices.Clone(s.Requests), slices.Clone(s.Consents)
+	s.Refusals, s.Notices = slices.Clone(s.Refusals), slices.Clone(s.Notices)
+	for i := range s.Requests {
+		s.Requests[i].Emails = slices.Clone(s.Requests[i].Emails)
+	}
+	return s
+}
+
+// touch notes that the subscription is changed. Everything that changes one calls it.
+func (s *Subscription) touch() { s.touched = true }
+
+// Declined returns the evidence of the refusal that holds, or nil.
+func (s *Subscription) Declined() *Evidence {
+	if n := len(s.Refusals); n > 0 && s.Refusals[n-1].Unblocked == nil {
+		return &s.Refusals[n-1].Declined
+	}
+	return nil
+}
+
+// unblocked reports whether emails were declined, and no longer are.
+func (s *Subscription) unblocked() bool { return len(s.Refusals) > 0 && s.Declined() == nil }
 
 // Requests are those of one subscription, oldest first.
 type Requests []Request
@@ -157,7 +206,7 @@ func (all Requests) countOpen(now time.Time) (n int) {
 // ask reports whether open requests already ask for all of these statements.
 func (all Requests) ask(statements []Statement, now time.Time) bool {
 	for _, st := range statements {
-		asks := func(r Request) bool { return r.IsOpen(now) && slices.Contains(r.Statements, st) }
+		asks := func(r Request) bool { return r.IsOpen(now) && slices.ContainsFunc(r.Statements, st.same) }
 		if !slices.ContainsFunc(all, asks) {
 			return false
 		}
@@ -201,6 +250,11 @@ func (all Consents) provenBy(request string) bool {
 	return slices.ContainsFunc(all, func(c Consent) bool { return c.RequestID == request })
 }
 
+// from reports whether a request led to a consent to a purpose.
+func (all Consents) from(request, purpose string) bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.RequestID == request && c.Purpose == purpose })
+}
+
 // renewable returns what a request asked for and was not withdrawn after it: an email from before a withdrawal brings
 // nothing back.
 func (all Consents) renewable(r *Request) []Statement {
@@ -211,11 +265,12 @@ func (all Consents) renewable(r *Request) []Statement {
 }
 
 // end ends the confirmed consents to some purposes, and reports whether there were any.
-func (all Consents) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range all {
-		c := &all[i]
+func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
+	for i := range s.Consents {
+		c := &s.Consents[i]
 		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
 			c.State, c.Ended, ended = state, &e, true
+			s.touch()
 		}
 	}
 	return ended
@@ -224,7 +279,11 @@ func (all Consents) end(state State, e Evidence, purposes []string) (ended bool)
 // IsOpen reports whether the request can still be confirmed.
 func (r *Request) IsOpen(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
 
-func (r *Request) close(state State, e Evidence) { r.State, r.Closed = state, &e }
+// close ends a pending request.
+func (s *Subscription) close(r *Request, state State, e Evidence) {
+	r.State, r.Closed = state, &e
+	s.touch()
+}
 
 // openedAt returns when the request was made: signed up, or renewed.
 func (r *Request) openedAt() time.Time {

@@ -18,7 +18,7 @@ func (a Withdraw) apply(s *Subscription, now time.Time) (effects, error) {
 		purposes = s.purposeIDs()
 	}
 	s.drop(purposes, a.Evidence, now)
-	if !s.Consents.end(Withdrawn, a.Evidence, purposes) {
+	if !s.end(Withdrawn, a.Evidence, purposes) {
 		return effects{}, nil
 	}
 	return event(EventWithdrawn), nil
@@ -53,9 +53,10 @@ func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
 		dropped := func(st Statement) bool { return slices.Contains(purposes, st.Purpose) }
 		left := slices.DeleteFunc(slices.Clone(r.Statements), dropped)
 		if len(left) == 0 {
-			r.close(Withdrawn, e)
+			s.close(r, Withdrawn, e)
 		} else if len(left) < len(r.Statements) {
 			r.Statements = left
+			s.touch()
 			s.forgetHistory(now)
 		}
 	}

@@ -11,6 +11,7 @@ package ratelimit
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -64,6 +65,26 @@ func (l *Limiter) Acquire(ctx context.Context, taker string, quotas ...Quota) er
 	return nil
 }
 
+// Acquisition returns what a change of a record takes in its own commit; nil for no quotas. See ErrorOf.
+func Acquisition(taker string, quotas ...Quota) *store.Acquisition {
+	if len(quotas) == 0 {
+		return nil
+	}
+	a := &store.Acquisition{Taker: taker}
+	for _, q := range quotas {
+		a.Buckets = append(a.Buckets, q.Bucket)
+	}
+	return a
+}
+
+// ErrorOf returns *Exceeded for the store's error about an Acquisition of these quotas, and any other error as it is.
+func ErrorOf(err error, quotas ...Quota) error {
+	if exceeded := new(store.Exceeded); errors.As(err, &exceeded) {
+		return &Exceeded{quotas, exceeded.Waits}
+	}
+	return err
+}
+
 // SignupsPerIP is the quota of one client at a site; see Client.
 func (l *Limiter) SignupsPerIP(site string, from netip.Addr, limits []store.Limit) Quota {
 	return l.quota("ip", "signups per ip", limits, site, Client(from))
@@ -83,10 +104,12 @@ func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
 	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
 }
 
-// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling, from a site or, if site is
-// empty, from all.
+// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling: by limits that are Tagged from
+// a site, by others from all.
 func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
-	return l.quota("mailbox", "emails per mailbox", limits, site, to.Mailbox())
+	q := l.quota("mailbox", "emails per mailbox", limits, to.Mailbox())
+	q.Bucket.Tag = site
+	return q
 }
 
 // PendingPerMailbox is the quota of the emails to one mailbox of a site that may wait for EmailsPerMailbox.

@@ -1,0 +1,132 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/store"
+)
+
+// putEvery is how often the store is given a statement that it should have: after a store has lost everything, it has
+// the statement again by then.
+const putEvery = time.Minute
+
+// statements are those that may be put to somebody now, and those that were once, by their hashes. The store keeps them
+// all.
+type statements struct {
+	store  store.Texts
+	now    func() time.Time
+	made   map[statementKey]madeStatement
+	known  sync.Map // hash -> statement.Document
+	stored sync.Map // hash -> time.Time of the last put
+}
+
+// statementKey says what a statement is about.
+type statementKey struct{ site, purpose, locale string }
+
+// madeStatement is a statement as it is put to people now.
+type madeStatement struct {
+	revision  int
+	sum       string
+	canonical []byte
+}
+
+// newStatements makes the statements of all sites, purposes and languages.
+func newStatements(s store.Texts, now func() time.Time, sites []Site) (*statements, error) {
+	all := &statements{store: s, now: now, made: map[statementKey]madeStatement{}}
+	for _, site := range sites {
+		for _, p := range site.Purposes {
+			for locale := range p.Text {
+				doc := site.statement(p, locale)
+				canonical, sum, err := doc.Canonical()
+				if err != nil {
+					return nil, fmt.Errorf("confirm: purpose %s of site %s: %w", p.ID, site.ID, err)
+				}
+				all.made[statementKey{site.ID, p.ID, locale}] = madeStatement{p.Revision, sum, canonical}
+				all.known.Store(sum, doc)
+			}
+		}
+	}
+	return all, nil
+}
+
+// putAll has the store keep all statements that may be put to somebody.
+func (t *statements) putAll(ctx context.Context) error {
+	for of, m := range t.made {
+		if err := t.put(ctx, m); err != nil {
+			return fmt.Errorf("purpose %s of site %s: %w", of.purpose, of.site, err)
+		}
+	}
+	return nil
+}
+
+// of returns the statement about a purpose in a language, once the store keeps it; ErrPurpose if there is none.
+func (t *statements) of(ctx context.Context, site, purpose, locale string) (consent.Statement, error) {
+	m, ok := t.made[statementKey{site, purpose, locale}]
+	if !ok {
+		return consent.Statement{}, fmt.Errorf("%w: %q in %q", ErrPurpose, purpose, locale)
+	}
+	return consent.Statement{Purpose: purpose, Revision: m.revision, SHA256: m.sum}, t.put(ctx, m)
+}
+
+// put makes sure that a statement is in the store before a record names its hash.
+func (t *statements) put(ctx context.Context, m madeStatement) error {
+	now := t.now()
+	if at, ok := t.stored.Load(m.sum); ok && now.Sub(at.(time.Time)).Abs() < putEvery {
+		return nil
+	}
+	if err := t.store.PutText(ctx, m.sum, m.canonical); err != nil {
+		return fmt.Errorf("confirm: store a statement: %w", err)
+	}
+	t.stored.Store(m.sum, now)
+	return nil
+}
+
+// document returns the statement with a hash. It returns store.ErrNotFound where the store has none.
+func (t *statements) document(ctx context.Context, sum string) (statement.Document, error) {
+	if doc, ok := t.known.Load(sum); ok {
+		return doc.(statement.Document), nil
+	}
+	b, err := t.store.Text(ctx, sum)
+	if err != nil {
+		return statement.Document{}, err
+	}
+	doc, err := statement.Parse(b)
+	if err != nil {
+		return statement.Document{}, fmt.Errorf("%w: %w", store.ErrNotFound, err) // another text that is kept by its hash
+	}
+	t.known.Store(sum, doc)
+	return doc, nil
+}
+
+// fill fills in the words of purposes.
+func (t *statements) fill(ctx context.Context, purposes []consent.PurposeStatus) error {
+	for i := range purposes {
+		doc, err := t.document(ctx, purposes[i].TextSHA256)
+		if errors.Is(err, store.ErrNotFound) {
+			// Not wrapped: the record was found.
+			return fmt.Errorf("confirm: the store has lost the statement %s", purposes[i].TextSHA256)
+		}
+		if err != nil {
+			return err
+		}
+		purposes[i].Text = doc.Text
+	}
+	return nil
+}
+
+// Statement returns what was put to people under a hash, and its canonical JSON, whose hash it is; store.ErrNotFound.
+func (s *Service) Statement(ctx context.Context, sum string) (doc statement.Document, canonical []byte, err error) {
+	if doc, err = s.records.statements.document(ctx, sum); err != nil {
+		return statement.Document{}, nil, err
+	}
+	if canonical, err = s.records.Store.Text(ctx, sum); errors.Is(err, store.ErrNotFound) {
+		canonical, _, err = doc.Canonical() // one that nobody has been shown yet
+	}
+	return doc, canonical, err
+}
