@@ -116,7 +116,7 @@ func (p *program) watchStore(ctx context.Context, c *core) {
 	for {
 		err := c.store.Ready(ctx)
 		if err == nil && !stored {
-			err = c.service.PutTexts(ctx)
+			err = c.service.PutStatements(ctx)
 			stored = err == nil
 		}
 		if ctx.Err() != nil {

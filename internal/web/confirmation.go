@@ -51,7 +51,7 @@ func (l *confirmationPages) confirm(c echo.Context) error {
 			how = consent.ByBrowser
 		}
 	}
-	v, err := l.service.Person.Confirm(ctx, token, request.Evidence(c, how))
+	v, err := l.service.Person.Confirm(ctx, token, nil, request.Evidence(c, how))
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
@@ -88,8 +88,9 @@ func (l *confirmationPages) renew(c echo.Context) error {
 	v, err := l.service.Person.View(ctx, token)
 	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
 		request.StateOf(c).Site = v.Site
-		if err := l.limits.acquire(c, l.sites[v.Site], request.Client(c)); err != nil {
-			return err
+		quotas := l.limits.quotas(l.sites[v.Site], request.Client(c))
+		if err := l.limits.acquire(ctx, quotas); err != nil {
+			return l.limits.refusal(c, quotas, err)
 		}
 	}
 	v, err = l.service.Person.Renew(ctx, token, request.Evidence(c, consent.ByLink))
