@@ -57,7 +57,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	r := &findings{out: stdout}
 	r.checkStart(ctx, cfg, pages)
 	if c.dns {
-		r.addPreflight(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
+		r.addFindings(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
 	}
 	if c.send != "" {
 		r.sendSamples(ctx, cfg, sites, pages, to)
@@ -88,6 +88,7 @@ func (f *findings) add(what, detail string, err error) {
 func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *templates.Set) {
 	f.add("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
+	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
 	for _, r := range cfg.SMTP.Relays {
 		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
@@ -179,9 +180,9 @@ func levelTexts() map[preflight.Level]string {
 	}
 }
 
-// addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a
+// addFindings prints what was found, and how to fix it. A warning, or a question to DNS without an answer, is not a
 // failure.
-func (f *findings) addPreflight(all []preflight.Finding) {
+func (f *findings) addFindings(all []preflight.Finding) {
 	for _, x := range all {
 		if x.Level == preflight.Wrong {
 			f.wrong++

@@ -107,8 +107,8 @@ func (p *program) background(f func(context.Context)) {
 	})
 }
 
-// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts
-// of the configuration, as soon as the store is available.
+// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the
+// statements of the configuration, as soon as the store is available.
 func (p *program) watchStore(ctx context.Context, c *core) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
@@ -116,7 +116,7 @@ func (p *program) watchStore(ctx context.Context, c *core) {
 	for {
 		err := c.store.Ready(ctx)
 		if err == nil && !stored {
-			err = c.service.PutTexts(ctx)
+			err = c.service.PutStatements(ctx)
 			stored = err == nil
 		}
 		if ctx.Err() != nil {
