@@ -57,7 +57,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	r := &findings{out: stdout}
 	r.checkStart(ctx, cfg, pages)
 	if c.dns {
-		r.addFindings(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
+		r.addPreflight(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
 	}
 	if c.send != "" {
 		r.sendSamples(ctx, cfg, sites, pages, to)
@@ -180,9 +180,9 @@ func levelTexts() map[preflight.Level]string {
 	}
 }
 
-// addFindings prints what was found, and how to fix it. A warning, or a question to DNS without an answer, is not a
+// addPreflight prints what DNS and the relays answered, and how to fix it. A question without an answer is not a
 // failure.
-func (f *findings) addFindings(all []preflight.Finding) {
+func (f *findings) addPreflight(all []preflight.Finding) {
 	for _, x := range all {
 		if x.Level == preflight.Wrong {
 			f.wrong++

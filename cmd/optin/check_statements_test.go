@@ -18,11 +18,17 @@ func TestCheckWarnsOfStatementsThatMayNotMakeAConsentValid(t *testing.T) {
 		purpose config.Purpose
 		want    []string // of the lines that are printed
 	}{
-		"fine":              {"FR", purpose(plain), []string{"ok     statements     of 1 site(s)"}},
-		"terms":             {"FR", purpose("I accept the terms"), []string{"warn   statements     site gazette, purpose letter, in en", "speaks of terms"}},
-		"unnamed partners":  {"FR", purpose("Offers of our partners"), []string{"warn   statements", "partners who are not named", "recipients"}},
-		"named partners":    {"FR", purpose("Offers of our partners", "Acme"), []string{"ok     statements"}},
-		"no authority":      {"US", purpose(plain), []string{"warn   statements     site gazette\n", "no data protection authority of US"}},
+		"fine": {"FR", purpose(plain), []string{"ok     statements     of 1 site(s)"}},
+		"terms": {"FR", purpose("I accept the terms"), []string{
+			"warn   statements     site gazette, purpose letter, in en", "speaks of terms",
+		}},
+		"unnamed partners": {"FR", purpose("Offers of our partners"), []string{
+			"warn   statements", "partners who are not named", "recipients",
+		}},
+		"named partners": {"FR", purpose("Offers of our partners", "Acme"), []string{"ok     statements"}},
+		"no authority": {"US", purpose(plain), []string{
+			"warn   statements     site gazette\n", "No data protection authority of US",
+		}},
 		"everything at one": {"US", purpose("Terms, our partners"), []string{"speaks of terms", "not named", "of US"}},
 	} {
 		var out bytes.Buffer
