@@ -16,16 +16,13 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/redirect"
+	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 )
 
-const (
-	// undeliverableWithin bounds the check whether a domain takes mail.
-	undeliverableWithin = time.Second
-	// attestSlack is how far a website's clock may be ahead of ours.
-	attestSlack = time.Minute
-)
+// undeliverableWithin bounds the check whether a domain takes mail.
+const undeliverableWithin = time.Second
 
 // signups handles POST /v1/sites/{site}/subscriptions: signups as JSON from a program or a script, and forms of a
 // website's page or of our own.
@@ -331,7 +328,7 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 		switch {
 		case err != nil:
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInvalid})
-		case at.After(s.now().Add(attestSlack)):
+		case at.After(s.now().Add(api.ClockSlack)):
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInTheFuture})
 		}
 		a.At = at
