@@ -6,14 +6,14 @@ RUN go mod download
 COPY . .
 ARG VERSION=
 ARG COMMIT=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /optin ./cmd/optin && mkdir /data
+RUN make build VERSION="${VERSION}" COMMIT="${COMMIT}" && mkdir /data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build --chown=65532:65532 /data /var/lib/optin
 # Only the demo writes there.
 COPY --from=build --chown=65532:65532 /data /tmp
-COPY --from=build /optin /optin
+COPY --from=build /src/dist/optin /optin
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/optin", "healthcheck"]

@@ -7,16 +7,21 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS   = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
+# go-redis has six types with the same six hundred methods, and inlining copies what those share into each: 2.1 MB, and
+# no time that can be measured. docs/decisions/binary-size.md says why the linker keeps them.
+GCFLAGS   = github.com/redis/go-redis/v9=-l
+MAXSIZE   = 26214400
+
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race fuzz soak bench build tools
+.PHONY: help test lint race fuzz soak bench build size tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
-test: tools lint ## everything that must hold; installs what it needs (Debian packages) and skips nothing
+test: tools lint size ## everything that must hold; installs what it needs (Debian packages) and skips nothing
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
@@ -41,7 +46,12 @@ bench: tools ## what it costs, as ratios to floors of the same run; about five m
 	OPTIN_TEST_ALL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
 
 build: ## the static binary dist/optin, with its version and commit
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
+	CGO_ENABLED=0 $(GO) build -trimpath -gcflags "$(GCFLAGS)" -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
+
+size: export GOOS = linux
+size: export GOARCH = amd64
+size: build ## the binary has at most MAXSIZE bytes
+	@size=$$(wc -c <dist/optin) && echo "dist/optin has $$size of at most $(MAXSIZE) bytes" && test $$size -le $(MAXSIZE)
 
 # The tests talk to a real redis-server and a real Chromium, and run examples in Node and PHP. Debian's packages bring what is missing.
 tools:

@@ -37,7 +37,7 @@ func benchActions(b *testing.B, st store.Store, bare floor) {
 		note("signups", took, recordSize(b, st))
 		links := openLinks(b, service, st, n)
 		took = concurrently(b, n, callers, func(i int) error {
-			_, err := service.Person.Confirm(b.Context(), path.Base(links[i]), evidence(consent.ByLink))
+			_, err := service.Person.Confirm(b.Context(), path.Base(links[i]), nil, evidence(consent.ByLink))
 			return err
 		})
 		note("confirmations", took, recordSize(b, st))

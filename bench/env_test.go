@@ -55,7 +55,7 @@ func newService(b *testing.B, st store.Store, ring *keyring.Keyring) *confirm.Se
 		Store: st, Keyring: ring, PublicURL: public, Sites: []confirm.Site{site()},
 	})
 	must(b, err)
-	must(b, service.PutTexts(b.Context()))
+	must(b, service.PutStatements(b.Context()))
 	return service
 }
 

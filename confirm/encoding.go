@@ -187,7 +187,11 @@ func encodeSubscription(s consent.Subscription) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	return encMode.Marshal(d)
+	plain, err := encMode.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("confirm: encode: %w", err)
+	}
+	return pack(plain), nil
 }
 
 // encoder gathers the texts and IPs of a record, and the first error.
@@ -355,8 +359,12 @@ var errDamaged = errors.New("confirm: the record is damaged, or was written by a
 
 // decodeSubscription reads what encodeSubscription wrote.
 func decodeSubscription(data []byte, site string) (consent.Subscription, error) {
+	plain, err := unpack(data)
+	if err != nil {
+		return consent.Subscription{}, err
+	}
 	var d subscriptionData
-	if err := decMode.Unmarshal(data, &d); err != nil {
+	if err := decMode.Unmarshal(plain, &d); err != nil {
 		return consent.Subscription{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	x := decoder{texts: d.Texts, ips: d.IPs}
@@ -366,7 +374,6 @@ func decodeSubscription(data []byte, site string) (consent.Subscription, error) 
 		s.Created = x.created
 	}
 	if d.Address != "" {
-		var err error
 		if s.Address, err = address.Parse(d.Address); err != nil {
 			x.damaged = true
 		}

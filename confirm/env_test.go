@@ -2,7 +2,6 @@ package confirm_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -95,7 +94,7 @@ func openWith(t *testing.T, path string, change func(*confirm.Options), secrets 
 	if env.Service, err = confirm.New(o); err != nil {
 		t.Fatal(err)
 	}
-	if err := env.PutTexts(t.Context()); err != nil {
+	if err := env.PutStatements(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return env
@@ -187,7 +186,7 @@ func (env *env) emailOf() (store.Job, confirm.Message) {
 	if err != nil {
 		env.t.Fatal(err)
 	}
-	d := consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok", SHA256: "00"}
+	d := consent.Delivery{Reply: "250 ok", SHA256: "00", Unsigned: "00"}
 	if err := env.Relay.Delivered(env.t.Context(), job, d); err != nil {
 		env.t.Fatal(err)
 	}
@@ -198,7 +197,7 @@ func (env *env) emailOf() (store.Job, confirm.Message) {
 func tokenOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
 
 func (env *env) confirm(signed string) (confirm.View, error) {
-	return env.Person.Confirm(env.t.Context(), signed, consent.Evidence{How: consent.ByLink})
+	return env.Person.Confirm(env.t.Context(), signed, nil, consent.Evidence{How: consent.ByLink})
 }
 
 func (env *env) state(email string) consent.State {
@@ -227,7 +226,7 @@ func (env *env) opened(r store.Record) (s consent.Subscription) {
 	env.t.Helper()
 	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
 	if err == nil {
-		err = json.Unmarshal(plain, &s)
+		s, err = confirm.DecodeSubscription(plain, r.Key.Site)
 	}
 	if err != nil {
 		env.t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -79,7 +80,7 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 // emailJob returns the job of an email. One that is due now takes its place among the emails to its mailbox as it is
 // enqueued.
 func (r *records) emailJob(key store.Key, sub consent.Subscription, j consent.Job) store.Job {
-	job := store.Job{ID: emailID(j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
+	job := store.Job{ID: emailID(key, j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
 	// Sealed, because it is the nonce of a link: half of what a forger would need.
 	job.Body = r.sealer.seal(key, []byte(j.RequestID))
 	if now := r.Now(); !job.Due.After(now) {
@@ -94,8 +95,8 @@ func (r *records) emailJob(key store.Key, sub consent.Subscription, j consent.Jo
 // emailID names an email of a request, and its job: so the same action done twice enqueues one job. It is the local part
 // of the email's Message-ID as well, and follows from the request whatever the secret is by then. That of a request
 // cannot be found from it.
-func emailID(request string, email int) string {
-	sum := sha256.Sum256([]byte("optin email " + strconv.Itoa(email) + " " + request))
+func emailID(key store.Key, request string, email int) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{"optin email", key.Site, key.ID, request, strconv.Itoa(email)}, " ")))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 

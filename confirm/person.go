@@ -62,7 +62,7 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.apply(ctx, key, signup, p.emailOf(site, signup.ID, s.Quotas...))
+	_, err = p.apply(ctx, key, signup, p.emailOf(key, signup.ID, s.Quotas...))
 	return err
 }
 
@@ -72,9 +72,9 @@ const maxShown = 2048
 // requestID returns a fresh nonce, or the keyed hash of what makes the request the same again.
 func (p *Person) requestID(site, idempotencyID string) string {
 	if idempotencyID == "" {
-		return p.nonce(24)
+		return p.nonce(16)
 	}
-	return base64.RawURLEncoding.EncodeToString(p.Keyring.MACs("request id", site, idempotencyID)[0][:24])
+	return base64.RawURLEncoding.EncodeToString(p.Keyring.MACs("request id", site, idempotencyID)[0][:16])
 }
 
 // BrowserHash is what a request remembers of a browser's cookie; empty for none.
@@ -162,7 +162,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	if err != nil {
 		return View{}, err
 	}
-	renew := consent.Renew{RequestID: l.RequestID, ID: p.nonce(24), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
+	renew := consent.Renew{RequestID: l.RequestID, ID: p.nonce(16), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
 	sub, err := p.get(ctx, keyOf(l))
 	if err != nil {
 		return View{}, err
@@ -171,7 +171,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	var also extra
 	c, err := consent.Apply(sub, renew, p.Now())
 	if err == nil && c.Subscription.Requests.Find(renew.ID) != nil {
-		also = p.emailOf(l.Site, renew.ID)
+		also = p.emailOf(keyOf(l), renew.ID)
 	}
 	res, err := p.apply(ctx, keyOf(l), renew, also)
 	return p.after(ctx, l, res, err)

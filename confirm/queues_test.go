@@ -35,7 +35,7 @@ func TestTheEmailsToADomainShareAQueueAndDomainsSpread(t *testing.T) {
 
 func TestEveryEmailQueueHasAValidNameOfItsOwn(t *testing.T) {
 	seen := map[store.QueueName]bool{
-		confirm.QueueEmailRetry: true, confirm.QueueEmailMaybeSent: true, confirm.QueueExpire: true,
+		confirm.QueueEmailRetry: true, confirm.QueueEmailMaybeSent: true, store.TimerQueue: true,
 	}
 	queues := confirm.EmailQueues()
 	for _, queue := range queues {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -158,9 +159,10 @@ func (r *records) follow(ctx context.Context, key store.Key) (store.Key, error) 
 
 // emailOf returns what an action commits that makes an email due: it takes one of the emails of the site and of the
 // service, once for each request, beside other quotas.
-func (r *records) emailOf(site, request string, quotas ...ratelimit.Quota) extra {
-	quotas = append(quotas, r.limits.Emails(site, r.sites[site].EmailsPerSite), r.limits.Emails("", r.Emails))
-	return extra{taker: emailID(request, 0), quotas: quotas}
+func (r *records) emailOf(key store.Key, request string, quotas ...ratelimit.Quota) extra {
+	quotas = append(slices.Clip(quotas),
+		r.limits.Emails(key.Site, r.sites[key.Site].EmailsPerSite), r.limits.Emails("", r.Emails))
+	return extra{taker: emailID(key, request, 0), quotas: quotas}
 }
 
 // unsubscribeLink returns the link that withdraws: always the same for a subscription, and good for ever. (It has an

@@ -8,6 +8,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
 )
 
 func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
@@ -15,7 +16,7 @@ func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
 	env.signUp("ada@example.org", "letter")
 	first := env.email()
 	env.later(24 * time.Hour)
-	job := env.lease(confirm.QueueExpire, 1)[0]
+	job := env.lease(store.TimerQueue, 1)[0]
 	if err := env.Clock.Expire(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
 		t.Error("the email that the website asked for says that it is a reminder")
 	}
 	env.later(terms.TTL)
-	for _, job := range env.lease(confirm.QueueExpire, 1) {
+	for _, job := range env.lease(store.TimerQueue, 1) {
 		if err := env.Clock.Expire(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func TestAReminderTakesNoneOfTheEmailsOfTheSite(t *testing.T) {
 	env.signUp("ada@example.org", "letter")
 	env.email()
 	env.later(30 * time.Minute)
-	if err := env.Clock.Expire(t.Context(), env.lease(confirm.QueueExpire, 1)[0]); err != nil {
+	if err := env.Clock.Expire(t.Context(), env.lease(store.TimerQueue, 1)[0]); err != nil {
 		t.Fatal(err)
 	}
 	if !env.email().Reminder {

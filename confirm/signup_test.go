@@ -216,13 +216,11 @@ func (c *counting) Update(ctx context.Context, key store.Key, f func(store.Recor
 		committed = change
 		return change, err
 	})
-	emails := 0
-	for _, job := range committed.Enqueue {
-		if job.Queue != confirm.QueueExpire {
-			emails++
-		}
+	taken := 0
+	if committed.Acquire != nil {
+		taken = len(committed.Acquire.Buckets)
 	}
-	c.called(fmt.Sprintf("update: put %t, %d emails", committed.Put != nil, emails))
+	c.called(fmt.Sprintf("update: put %t, %d emails, acquire of %d", committed.Put != nil, len(committed.Enqueue), taken))
 	if c.fails && err == nil {
 		err = store.ErrUnavailable
 	}
@@ -277,8 +275,8 @@ func (c *counting) Text(ctx context.Context, sum string) ([]byte, error) {
 // A stranger cannot tell what is known of an address from the work that a signup makes.
 func TestASignupMakesTheSameStoreCallsWhateverIsKnownOfTheAddress(t *testing.T) {
 	for want, secrets := range map[string][]string{
-		"acquire of 2, update: put true, 1 emails":       {"s"},
-		"find, acquire of 2, update: put true, 1 emails": {"new", "old"},
+		"update: put true, 1 emails, acquire of 2":       {"s"},
+		"find, update: put true, 1 emails, acquire of 2": {"new", "old"},
 	} {
 		t.Run(fmt.Sprint(len(secrets), " secrets"), func(t *testing.T) {
 			var c *counting
@@ -305,7 +303,7 @@ func TestASignupMakesTheSameStoreCallsWhicheverSecretTheRecordIsUnder(t *testing
 	for _, who := range []string{"old", "newer", "newest", "unknown"} {
 		c.calls = nil
 		env.signUp(who+"@example.org", "letter")
-		want := "find, find, acquire of 2, update: put true, 1 emails"
+		want := "find, find, update: put true, 1 emails, acquire of 2"
 		if got := strings.Join(c.calls, ", "); got != want {
 			t.Errorf("%s: %s, want %s", who, got, want)
 		}
@@ -315,7 +313,7 @@ func TestASignupMakesTheSameStoreCallsWhicheverSecretTheRecordIsUnder(t *testing
 func checkStoreCalls(t *testing.T, env *env, c *counting, want string) {
 	signup := func(what string) {
 		t.Helper()
-		if err := env.PutTexts(t.Context()); err != nil { // by the clock, not by the address
+		if err := env.PutStatements(t.Context()); err != nil { // by the clock, not by the address
 			t.Fatal(err)
 		}
 		c.calls = nil

@@ -88,6 +88,15 @@ func (w *Website) ByID(ctx context.Context, site, id string) (consent.Status, er
 	return w.status(ctx, rec, time.Time{})
 }
 
+// Subscription returns all that is known of one address: its history with the evidence of each action.
+func (w *Website) Subscription(ctx context.Context, site, id string) (consent.Subscription, error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return consent.Subscription{}, err
+	}
+	return w.open(rec)
+}
+
 // Resend makes the email of the latest open request due again, and reports whether it is: not for a person who declined
 // or has nothing open, nor where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site,
 // or the service, has no email left.
@@ -96,7 +105,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	if err != nil {
 		return false, err
 	}
-	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(site, w.nonce(24)))
+	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(rec.Key, w.nonce(16)))
 	return res.email, err
 }
 

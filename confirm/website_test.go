@@ -126,11 +126,6 @@ func TestALookupAtADateSaysWhetherTheHistoryIsComplete(t *testing.T) {
 			env.later(2 * time.Hour)
 			_, _ = env.confirm(tokenOf(env.email().Confirm))
 		},
-		"a refusal was unblocked": func(env *env, first confirm.Message) {
-			_, _ = env.Person.Decline(env.t.Context(), tokenOf(first.Decline), consent.Evidence{})
-			env.later(time.Hour)
-			_, _ = env.Person.Unblock(env.t.Context(), tokenOf(first.Decline), consent.Evidence{})
-		},
 		"the person was erased": func(env *env, first confirm.Message) {
 			_, _ = env.Person.Decline(env.t.Context(), tokenOf(first.Decline), consent.Evidence{})
 			env.later(time.Hour)

@@ -42,7 +42,7 @@ func TestCancellationEndsARunUntilDATAAndNotAfter(t *testing.T) {
 			}
 			env := newEnv(t, r.addr)
 			job := env.signUp(ada)
-			if ended, err := env.Run(ctx, job); !ended || err != nil || env.request(job).Delivery == nil {
+			if ended, err := env.Run(ctx, job); !ended || err != nil || env.taken(job) == nil {
 				t.Errorf("ended %v, %v; want it delivered and recorded all the same", ended, err)
 			}
 		})

@@ -53,9 +53,11 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	}
 
 	sum := sha256.Sum256(got[0].raw)
-	want := &consent.Delivery{At: noon, MessageID: "<" + job.ID + "@gazette.example>",
-		Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
-	if diff := cmp.Diff(want, env.request(job).Delivery); diff != "" {
+	want := &consent.Delivery{
+		At: noon, Reply: "250 2.0.0 Ok: queued as 4FD1",
+		SHA256: hex.EncodeToString(sum[:]), Unsigned: hex.EncodeToString(sum[:]),
+	}
+	if diff := cmp.Diff(want, env.taken(job)); diff != "" {
 		t.Error(diff)
 	}
 	if env.isDue(job) {
@@ -79,7 +81,7 @@ func TestAnEmailToSomebodyWhoAgreedCanBeUnsubscribedInOneClick(t *testing.T) {
 	env.deliver(env.signUp(ada))
 	confirmURL := links(parse(t, r.received()[0].raw).text)[0]
 	token := confirmURL[strings.LastIndexByte(confirmURL, '/')+1:]
-	if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), token, nil, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.advance(time.Hour)
@@ -172,7 +174,7 @@ func TestALostLeaseIsNoError(t *testing.T) {
 		t.Errorf("ended %v, %v; want nothing left to do", ended, err)
 	}
 	env.deliver(theirs) // of this process: it knows that the email is sent
-	if len(r.received()) != 1 || env.request(theirs).Delivery == nil {
+	if len(r.received()) != 1 || env.taken(theirs) == nil {
 		t.Errorf("%d emails", len(r.received()))
 	}
 }

@@ -146,7 +146,7 @@ func TestEveryKeyOfTheSendersDomainSigns(t *testing.T) {
 	env.deliver(env.signUp(ada))
 	first := links(parse(t, r.received()[0].raw).text)[0]
 	token := first[strings.LastIndexByte(first, '/')+1:]
-	if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
+	if _, err := env.Person.Confirm(t.Context(), token, nil, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	env.deliver(env.signUp(ada)) // the other email, with List-Unsubscribe
@@ -238,7 +238,7 @@ func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 		env.deliver(env.signUp(to))
 		first := links(parse(t, r.received()[len(r.received())-1].raw).text)[0]
 		token := first[strings.LastIndexByte(first, '/')+1:]
-		if _, err := env.Person.Confirm(t.Context(), token, consent.Evidence{}); err != nil {
+		if _, err := env.Person.Confirm(t.Context(), token, nil, consent.Evidence{}); err != nil {
 			t.Fatal(err)
 		}
 		env.deliver(env.signUp(to)) // the other type of email

@@ -287,23 +287,20 @@ func (env *env) isDue(job store.Job) bool {
 // request returns the only request of a job's subscription.
 func (env *env) request(job store.Job) consent.Request {
 	env.t.Helper()
-	r, err := env.store.Find(env.t.Context(), job.Key)
+	s, err := env.Website.Subscription(env.t.Context(), job.Key.Site, job.Key.ID)
 	if err != nil {
-		env.t.Fatal(err)
-	}
-	plain, err := env.ring.Open(r.Key.Site+"/"+r.Key.ID, r.Data)
-	if err != nil {
-		env.t.Fatal(err)
-	}
-	var s consent.Subscription
-	if err := json.Unmarshal(plain, &s); err != nil {
 		env.t.Fatal(err)
 	}
 	if len(s.Requests) != 1 {
-		env.t.Fatalf("%d requests, want 1", len(s.Requests))
+		env.t.Fatalf("%d requests", len(s.Requests))
 	}
 	return s.Requests[0]
 }
+
+// taken returns what is known of the email of a job's request that a relay took, or nil.
+func (env *env) taken(job store.Job) *consent.Delivery { return taken(env.request(job)) }
+
+func taken(r consent.Request) *consent.Delivery { return r.Emails[len(r.Emails)-1].Taken }
 
 // deliver runs a job and fails the test unless its email is delivered.
 func (env *env) deliver(job store.Job) {

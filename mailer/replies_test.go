@@ -155,8 +155,8 @@ func TestEveryReplyAtEveryStepHasItsOutcome(t *testing.T) {
 			env.checkRetry(job, err, row)
 			switch q := env.request(job); row.outcome {
 			case delivered:
-				if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || q.Delivery == nil ||
-					!strings.Contains(q.Delivery.Reply, row.want) {
+				if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || taken(q) == nil ||
+					!strings.Contains(taken(q).Reply, row.want) {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}
 			case undeliverable:
@@ -165,7 +165,7 @@ func TestEveryReplyAtEveryStepHasItsOutcome(t *testing.T) {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}
 			default:
-				if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || q.Delivery != nil ||
+				if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || taken(q) != nil ||
 					!strings.Contains(err.Error(), row.want) {
 					t.Errorf("ended %v, %v; %+v", ended, err, q)
 				}

@@ -84,7 +84,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	if err != nil {
 		return m.notTaken(ctx, job, err, line)
 	}
-	delivery := consent.Delivery{MessageID: e.messageID, Reply: reply, SHA256: e.sha256}
+	delivery := consent.Delivery{Reply: reply, SHA256: e.sha256, Unsigned: e.sha256}
 	m.unrecorded.set(job.ID, delivery)
 	return m.recordDelivered(ctx, job, delivery, line)
 }

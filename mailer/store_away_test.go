@@ -48,7 +48,7 @@ func TestAStoreThatIsUnavailableForAMomentCausesNoDuplicate(t *testing.T) {
 	job := env.signUp(ada)
 	a.leave(3)
 	env.deliver(job)
-	if len(r.received()) != 1 || env.request(job).Delivery == nil {
+	if len(r.received()) != 1 || env.taken(job) == nil {
 		t.Errorf("%d emails; %+v", len(r.received()), env.request(job))
 	}
 	other := env.signUp("nobody@example.org")
@@ -118,8 +118,8 @@ func TestAnUnrecordedDeliveryIsRecordedByTheNextAttemptAndNotSentAgain(t *testin
 	env.noSecrets(err)
 	job = env.lease()
 	env.deliver(job)
-	if q := env.request(job); len(r.received()) != 1 || q.Delivery == nil ||
-		q.Delivery.Reply != "250 2.0.0 Ok: queued as 4FD1" || env.isDue(job) {
+	if q := env.request(job); len(r.received()) != 1 || taken(q) == nil ||
+		taken(q).Reply != "250 2.0.0 Ok: queued as 4FD1" || env.isDue(job) {
 		t.Errorf("%d emails; %+v", len(r.received()), q)
 	}
 }

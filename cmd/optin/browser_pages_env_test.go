@@ -80,7 +80,7 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 		Now: func() time.Time { return time.Now().Add(-ago) },
 	})
 	e.must(err)
-	e.must(service.PutTexts(ctx))
+	e.must(service.PutStatements(ctx))
 	parsed, err := address.Parse(email)
 	e.must(err)
 	signup := confirm.Signup{Address: parsed, Purposes: []string{"letter"}, Locale: locale}
@@ -99,7 +99,7 @@ func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed 
 	e.must(st.End(ctx, jobs[0], store.Complete()))
 	if confirmed {
 		_, err := service.Person.Confirm(ctx, draft.Confirm[strings.LastIndex(draft.Confirm, "/")+1:],
-			consent.Evidence{How: consent.ByLink})
+			nil, consent.Evidence{How: consent.ByLink})
 		e.must(err)
 	}
 	return draft.Confirm

@@ -351,7 +351,7 @@ func (e *env) core() *core {
 	e.t.Cleanup(func() { st.Close() })
 	c, err := newCore(cfg, st, nil)
 	e.must(err)
-	e.must(c.service.PutTexts(e.t.Context()))
+	e.must(c.service.PutStatements(e.t.Context()))
 	return c
 }
 

@@ -46,7 +46,7 @@ func allowedImports() map[string][]string {
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/keyring":     {},
-		"internal/metrics":     {"github.com/prometheus/client_golang"},
+		"internal/metrics":     {"github.com/VictoriaMetrics/metrics"},
 		"internal/mimeparts":   {},
 		"internal/openapi":     {"go.yaml.in/yaml/v4"},
 		"internal/origin":      {},

@@ -31,7 +31,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, c.cfg.SMTP.Connections), outbox.Pool{
-		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
+		Queues: []store.QueueName{store.TimerQueue}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
 		Waits:      storeWaits,
 		RepeatLast: true,
 	})
@@ -72,7 +72,7 @@ func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	return []outbox.Pool{fresh, tried}
 }
 
-// expire is the worker of confirm.QueueExpire.
+// expire is the worker of store.TimerQueue.
 func expire(clock *confirm.Clock) outbox.Run {
 	return func(ctx context.Context, job store.Job) outbox.Result {
 		err := clock.Expire(ctx, job)

@@ -15,7 +15,7 @@ func TestMetricsNameAllQueuesOfFreshEmailsAlike(t *testing.T) {
 		}
 	}
 	hook := webhook.Queue("gazette", "https://gazette.example/hooks")
-	for _, queue := range []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, confirm.QueueExpire,
+	for _, queue := range []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent, store.TimerQueue,
 		hook} {
 		if got := queueLabel(queue); got != string(queue) {
 			t.Errorf("%s is %s", queue, got)

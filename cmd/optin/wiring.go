@@ -40,7 +40,7 @@ func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.S
 
 func limits(of []config.Limit) (all []store.Limit) {
 	for _, l := range of {
-		all = append(all, store.Limit(l))
+		all = append(all, store.Limit{N: l.N, Per: l.Per})
 	}
 	return all
 }

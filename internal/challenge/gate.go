@@ -59,6 +59,9 @@ type Proof struct {
 	// Sender identifies the request. A spent proof may be spent again by the same request, since its response may have
 	// been lost. Empty: the request is a new one.
 	Sender string
+	// Before is called before a captcha's service is asked about Token: anybody can cause that. Its error ends the check.
+	// It may be nil.
+	Before func(context.Context) error
 }
 
 // Failure is what is wrong with a proof.
@@ -81,7 +84,7 @@ type GateOptions struct {
 	Keyring *keyring.Keyring
 	// SetNX is a store's. It keeps which proofs are spent, for all replicas.
 	SetNX func(ctx context.Context, name string, value []byte, d time.Duration) (held []byte, err error)
-	// Admit reports whether a signup at a site may come without a proof now, and counts it if so.
+	// Admit reports whether a signup at a site may come without a proof now.
 	Admit  func(ctx context.Context, site string) (bool, error)
 	Random func(n int) []byte
 	Now    func() time.Time
@@ -151,24 +154,37 @@ func demandCaptcha(c *Captcha) *Requirement {
 	return &Requirement{Captcha: &w}
 }
 
-// Check returns nil if a signup may pass, and else what is wrong with its proof. An error is the store's, or of a
-// context that has ended.
-func (g *Gate) Check(ctx context.Context, site string, p Proof) (*Failure, error) {
+// Check returns nil if a signup may pass, and else what is wrong with its proof. If it passes, proved reports whether by
+// a proof: one without counts towards a surge. An error is the store's, Proof.Before's, or of a context that has ended.
+func (g *Gate) Check(ctx context.Context, site string, p Proof) (proved bool, f *Failure, err error) {
 	switch {
 	case g.o.Work == nil:
-		return nil, nil
+		return true, nil, nil
 	case g.o.Sites[site].Captcha != nil:
 		return g.checkCaptcha(ctx, site, p)
 	}
 	// A good proof passes even if none is required; then the store is not asked whether there is a surge.
 	result, err := g.checkWork(ctx, site, p)
 	if result == passed || err != nil {
-		return nil, err
+		return true, nil, err
 	}
 	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
-		return nil, err
+		return false, nil, err
 	}
-	return &Failure{result == missing, *g.demandWork(site)}, nil
+	return false, &Failure{result == missing, *g.demandWork(site)}, nil
+}
+
+// Missing returns what a signup without a proof must send, now that a surge has begun.
+func (g *Gate) Missing(site string) *Failure {
+	c := g.o.Sites[site].Captcha
+	if c == nil {
+		return &Failure{true, *g.demandWork(site)}
+	}
+	g.captchas[site].required(g.o.Now())
+	if unavailable, known := g.Unavailable(site); unavailable && known {
+		return &Failure{true, *g.demandWork(site)}
+	}
+	return &Failure{true, *demandCaptcha(c)}
 }
 
 // result is the result of checking one proof.
@@ -212,11 +228,16 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 
 // checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in
 // its place only while the service is unavailable.
-func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
+func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (proved bool, f *Failure, err error) {
 	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
-		return nil, err
+		return false, nil, err
 	}
 	g.captchas[site].required(g.o.Now())
+	if p.Before != nil {
+		if err := p.Before(ctx); err != nil {
+			return false, nil, err
+		}
+	}
 	demand := demandCaptcha(g.o.Sites[site].Captcha)
 	result, available, err := g.verify(ctx, site, p)
 	if err == nil && !available {
@@ -224,9 +245,9 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure
 		result, err = g.checkWork(ctx, site, p)
 	}
 	if err != nil || result == passed {
-		return nil, err
+		return true, nil, err
 	}
-	return &Failure{result == missing, *demand}, nil
+	return false, &Failure{result == missing, *demand}, nil
 }
 
 // verify has a captcha's service check a token. The service is not available if it gives no answer: then a proof of

@@ -15,77 +15,83 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	prometheus "github.com/VictoriaMetrics/metrics"
 )
 
 // Metrics is one set of counters. Its methods may be called from any goroutine.
-type Metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	latency  *prometheus.HistogramVec
-	jobs     *prometheus.CounterVec
-	jobTimes *prometheus.HistogramVec
-	paused   *prometheus.GaugeVec
-	ready    prometheus.Gauge
-}
+type Metrics struct{ set *prometheus.Set }
 
 // New makes a set of counters. It has a registry of its own, so two programs in one process share nothing.
 func New() *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		requests: counters("optin_http_requests_total", "Requests answered.", "route", "method", "status"),
-		latency: histograms("optin_http_request_seconds", "How long requests took.",
-			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}, "route"),
-		jobs: counters("optin_outbox_jobs_total", "Runs of jobs, by outcome.", "queue", "outcome"),
-		jobTimes: histograms("optin_outbox_job_seconds", "How long runs of jobs took.",
-			[]float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}, "queue"),
-		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "optin_relay_paused", Help: "1 while a relay is left alone because it accepts no emails.",
-		}, []string{"relay"}),
-		ready: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "optin_store_ready", Help: "1 while the store keeps what it acknowledges.",
-		}),
-	}
-	m.registry.MustRegister(m.requests, m.latency, m.jobs, m.jobTimes, m.paused, m.ready,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+	prometheus.ExposeMetadata(true) // the types; the module has this switch once for all sets
+	return &Metrics{set: prometheus.NewSet()}
 }
 
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-}
-
-func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
-}
+// The upper bounds of the buckets of durations, in seconds.
+var (
+	requestSeconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+	jobSeconds     = []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}
+)
 
 // Request counts a request that was answered.
 func (m *Metrics) Request(route, method string, status int, d time.Duration) {
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-	m.latency.WithLabelValues(route).Observe(d.Seconds())
+	m.set.GetOrCreateCounter(series("optin_http_requests_total",
+		"route", route, "method", method, "status", strconv.Itoa(status))).Inc()
+	m.set.GetOrCreatePrometheusHistogramExt(series("optin_http_request_seconds", "route", route),
+		requestSeconds).Update(d.Seconds())
 }
 
 // Job counts a run of a job.
 func (m *Metrics) Job(queue, outcome string, d time.Duration) {
-	m.jobs.WithLabelValues(queue, outcome).Inc()
-	m.jobTimes.WithLabelValues(queue).Observe(d.Seconds())
+	m.set.GetOrCreateCounter(series("optin_outbox_jobs_total", "queue", queue, "outcome", outcome)).Inc()
+	m.set.GetOrCreatePrometheusHistogramExt(series("optin_outbox_job_seconds", "queue", queue),
+		jobSeconds).Update(d.Seconds())
 }
 
 // Relay sets whether a relay (host:port) is paused.
 func (m *Metrics) Relay(relay string, paused bool) {
-	m.paused.WithLabelValues(relay).Set(map[bool]float64{true: 1}[paused])
+	m.set.GetOrCreateGauge(series("optin_relay_paused", "relay", relay), nil).Set(number(paused))
 }
 
 // Ready sets whether the store is ready.
 func (m *Metrics) Ready(ready bool) {
-	m.ready.Set(map[bool]float64{true: 1}[ready])
+	m.set.GetOrCreateGauge("optin_store_ready", nil).Set(number(ready))
 }
 
-// Handler serves the counters.
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Handler serves the counters, and what the runtime and the operating system count of this process.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		m.set.WritePrometheus(w)
+		prometheus.WriteProcessMetrics(w)
+	})
+}
+
+// escape is what the text format asks for in the value of a label.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// series returns the name of a metric with its labels, given as names and values in turn, as the text format writes
+// them.
+func series(name string, labels ...string) string {
+	var b strings.Builder
+	b.WriteString(name)
+	for i := 0; i < len(labels); i += 2 {
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(labels[i])
+		b.WriteString(`="`)
+		_, _ = escape.WriteString(&b, labels[i+1]) // a Builder returns no error
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
 }

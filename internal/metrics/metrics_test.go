@@ -14,17 +14,31 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
 	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
 	m.Job("email", "completed", time.Second)
+	m.Job("a\"b\\c\nd", "lost", time.Second) // no queue is named like that; a label may be
+	m.Relay("smtp.example.org:587", true)
 	m.Ready(true)
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, line := range []string{
-		`optin_http_requests_total{method="POST",route="/c/:token",status="200"} 2`,
-		`optin_outbox_jobs_total{outcome="completed",queue="email"} 1`,
+		`# TYPE optin_http_requests_total counter`,
+		`optin_http_requests_total{route="/c/:token",method="POST",status="200"} 2`,
+		`# TYPE optin_http_request_seconds histogram`,
+		`optin_http_request_seconds_bucket{route="/c/:token",le="0.0025"} 0`,
+		`optin_http_request_seconds_bucket{route="/c/:token",le="0.005"} 2`,
+		`optin_http_request_seconds_bucket{route="/c/:token",le="+Inf"} 2`,
+		`optin_http_request_seconds_sum{route="/c/:token"} 0.006`,
+		`optin_http_request_seconds_count{route="/c/:token"} 2`,
+		`optin_outbox_jobs_total{queue="email",outcome="completed"} 1`,
+		`optin_outbox_jobs_total{queue="a\"b\\c\nd",outcome="lost"} 1`,
+		`optin_relay_paused{relay="smtp.example.org:587"} 1`,
 		`optin_store_ready 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("missing: %s", line)
 		}
+	}
+	if !strings.Contains(w.Body.String(), "\ngo_goroutines ") {
+		t.Error("what the runtime counts is missing")
 	}
 	m.Ready(false)
 	w = httptest.NewRecorder()

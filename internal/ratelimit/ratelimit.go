@@ -39,6 +39,16 @@ func (e *Exceeded) Error() string { return fmt.Sprintf("ratelimit: exceeded for 
 // Wait returns how long until all quotas have room.
 func (e *Exceeded) Wait() time.Duration { return slices.Max(e.Waits) }
 
+// WaitOf returns how long until one of the quotas has room; 0: it has, or is not among them.
+func (e *Exceeded) WaitOf(q Quota) time.Duration {
+	for i, of := range e.Quotas {
+		if of.Bucket.Name == q.Bucket.Name {
+			return e.Waits[i]
+		}
+	}
+	return 0
+}
+
 // Limiter takes from quotas. Its methods may be called from any goroutine.
 type Limiter struct {
 	limits  store.Limits

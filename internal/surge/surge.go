@@ -104,7 +104,7 @@ func (s *Surge) ChallengePolicy(id string) ChallengePolicy {
 	return ChallengeOnSurge
 }
 
-// Admit reports whether a signup at a site may come without a challenge, and counts it if so.
+// Admit reports whether a signup at a site may come without a challenge now, if there is room for it in Bucket.
 func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	st := s.sites[id]
 	switch {
@@ -115,16 +115,22 @@ func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	case st.Policy == ChallengeNever:
 		return true, nil
 	}
-	if started, err := s.started(ctx, id, st); err != nil || started {
-		return false, err
+	started, err := s.started(ctx, id, st)
+	return err == nil && !started, err
+}
+
+// Bucket returns what a signup takes from that comes without a challenge: without room there is a surge. It has no limits
+// at a site that never has one.
+func (s *Surge) Bucket(ctx context.Context, id string) (store.Bucket, error) {
+	st := s.sites[id]
+	switch {
+	case st == nil:
+		return store.Bucket{}, fmt.Errorf("%w: %s", ErrUnknownSite, id)
+	case st.Policy == ChallengeNever:
+		return store.Bucket{}, nil
 	}
 	most, err := s.most(ctx, id, st)
-	if err != nil {
-		return false, err
-	}
-	signups := store.Bucket{Name: "surge/" + id, Limits: []store.Limit{{N: most, Per: window}}}
-	waits, err := s.store.Acquire(ctx, "", signups)
-	return err == nil && waits == nil, err
+	return store.Bucket{Name: "surge/" + id, Limits: []store.Limit{{N: most, Per: window}}}, err
 }
 
 // Start puts a site into a surge for an hour. A surge that was started already does not begin anew.

@@ -157,8 +157,9 @@ func (l *confirmationPages) renew(c echo.Context) error {
 	v, err := l.service.Person.View(ctx, token)
 	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
 		request.StateOf(c).Site = v.Site
-		if err := l.limits.acquire(c, l.sites[v.Site], request.Client(c)); err != nil {
-			return err
+		quotas := l.limits.quotas(l.sites[v.Site], request.Client(c))
+		if err := l.limits.acquire(ctx, quotas); err != nil {
+			return l.limits.refusal(c, quotas, err)
 		}
 	}
 	v, err = l.service.Person.Renew(ctx, token, request.Evidence(c, consent.ByLink))

@@ -219,7 +219,7 @@ func (e *env) emails() (all []confirm.Message) {
 				continue
 			}
 			must(e, err)
-			delivery := consent.Delivery{MessageID: "<1@confirm.example>", Reply: "250 ok"}
+			delivery := consent.Delivery{Reply: "250 ok"}
 			must(e, e.service.Relay.Delivered(e.Context(), job, delivery))
 			all = append(all, d)
 		}

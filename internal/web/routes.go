@@ -33,7 +33,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	browser := &browserCookies{secure: a.PublicURL.Scheme == "https", random: a.random}
 	signup := &signups{
 		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
-		limits: a.limits, gate: a.gate, browsers: browser, idempotent: a.idempotent,
+		limits: a.limits, gate: a.gate, surge: a.Surge, browsers: browser, idempotent: a.idempotent,
 		undeliverable: a.Undeliverable, now: a.Now,
 	}
 	confirmations := &confirmationPages{

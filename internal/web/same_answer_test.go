@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
 )
 
 // known are the addresses of which something is known, by what it is; full is one whose mailbox gets no more emails, in
@@ -58,7 +58,7 @@ func (e *env) knownAt(domain string) map[string]string {
 // expire runs the jobs that expire what is due.
 func (e *env) expire() {
 	e.Helper()
-	due, err := e.store.Lease(e.Context(), confirm.QueueExpire, 100, time.Minute)
+	due, err := e.store.Lease(e.Context(), store.TimerQueue, 100, time.Minute)
 	must(e, err)
 	for _, job := range due {
 		must(e, e.service.Clock.Expire(e.Context(), job))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -15,7 +16,9 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/redirect"
+	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -35,6 +38,7 @@ type signups struct {
 	origins       *origins
 	limits        *signupLimits
 	gate          *challenge.Gate
+	surge         *surge.Surge
 	browsers      *browserCookies
 	idempotent    *idempotent
 	undeliverable func(ctx context.Context, domain string) bool // nil: domains are not checked
@@ -50,6 +54,7 @@ type signup struct {
 	trapped  bool // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
+	client   []ratelimit.Quota      // of the client; what it takes of them it takes once
 	attested *consent.Attested      // what a site's server said of the visitor; nil: no server sent it
 	redirect string                 // where the person goes then; empty: to our own page
 	demand   *challenge.Requirement // the proof that is missing or wrong; nil: none
@@ -346,39 +351,70 @@ func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	return ip
 }
 
-// check checks a well-formed signup against the limits of its client, for the proof that the site requires, and that
-// the domain takes mail. The limits come first, or one client could cause a surge, or keep a captcha's service busy.
-// The limits on emails are the service's own; the one on an address is silent.
+// check checks what needs no commit of a well-formed signup: the proof that the site requires, and that the domain takes
+// mail. A client that is known to have used up its limits gets no further, and a signup that is refused because of its
+// domain counts against them, or one client could have a captcha's service and the DNS asked without end.
 func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
-	if err := s.limits.acquire(c, in.site, visitor(c, in.attested)); err != nil {
-		return nil, err
+	in.client = s.limits.quotas(in.site, visitor(c, in.attested))
+	in.request.Quotas = in.client
+	if err := s.limits.room(in.client); err != nil {
+		return nil, s.limits.refusal(c, in.client, err)
 	}
 	if wrong, err := s.checkProof(c, in); err != nil || len(wrong) > 0 {
-		return wrong, err
+		return wrong, s.limits.refusal(c, in.client, err)
 	}
-	if s.undeliverable != nil {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), undeliverableWithin)
-		defer cancel()
-		if s.undeliverable(ctx, in.request.Address.Domain()) {
-			return []problem.Field{{Name: "email", Code: problem.EmailUndeliverable}}, nil
-		}
+	if s.undeliverable == nil {
+		return nil, nil
 	}
-	return nil, nil
+	ctx, cancel := context.WithTimeout(c.Request().Context(), undeliverableWithin)
+	defer cancel()
+	if !s.undeliverable(ctx, in.request.Address.Domain()) {
+		return nil, nil
+	}
+	if err := s.limits.acquire(c.Request().Context(), in.request.Quotas); err != nil {
+		return nil, s.limits.refusal(c, in.client, err)
+	}
+	return []problem.Field{{Name: "email", Code: problem.EmailUndeliverable}}, nil
 }
 
 // checkProof checks the proof of work or the captcha's token, if the gate requires one. A site's server needs none
-// beside its key. A refusal is not stored under an Idempotency-Key, since nothing was done.
+// beside its key. A signup without a proof counts towards a surge.
 func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error) {
 	if in.attested != nil {
 		return nil, nil
 	}
 	proof := challenge.Proof{Work: in.fields.One(challenge.WorkField), IP: c.RealIP(), Sender: in.request.IdempotencyID}
+	proof.Before = func(ctx context.Context) error {
+		quotas := in.request.Quotas
+		in.request.Quotas = nil // it takes once
+		return s.limits.acquire(ctx, quotas)
+	}
 	if in.site.Captcha != nil {
 		proof.Token = in.fields.One(in.site.Captcha.Widget().Field)
 	}
-	failure, err := s.gate.Check(c.Request().Context(), in.site.id, proof)
-	if err != nil || failure == nil {
-		return nil, err
+	ctx := c.Request().Context()
+	proved, failure, err := s.gate.Check(ctx, in.site.id, proof)
+	if err != nil || failure != nil {
+		return s.demand(c, in, failure), err
+	}
+	if !proved {
+		bucket, err := s.surge.Bucket(ctx, in.site.id)
+		if err != nil {
+			return nil, err
+		}
+		in.request.Quotas = append(slices.Clone(in.request.Quotas), ratelimit.Quota{Name: surgeQuota, Bucket: bucket})
+	}
+	return nil, nil
+}
+
+// surgeQuota is the name of the quota of signups without a proof.
+const surgeQuota = "surge"
+
+// demand returns what is wrong with a signup's proof. A refusal is not stored under an Idempotency-Key, since nothing was
+// done.
+func (s *signups) demand(c echo.Context, in *signup, failure *challenge.Failure) []problem.Field {
+	if failure == nil {
+		return nil
 	}
 	request.StateOf(c).NothingDone = true
 	in.demand = &failure.Demand
@@ -386,7 +422,7 @@ func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error
 	if failure.Missing {
 		code = problem.ChallengeRequired
 	}
-	return []problem.Field{{Name: failure.Demand.Field(), Code: code}}, nil
+	return []problem.Field{{Name: failure.Demand.Field(), Code: code}}
 }
 
 // accept hands a signup to the service, unless a program filled in the trap, and writes the response, which is the same
@@ -397,8 +433,11 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	}
 	if in.trapped {
 		request.StateOf(c).Dropped = "trap"
+		if err := s.limits.acquire(c.Request().Context(), in.client); err != nil {
+			return s.limits.refusal(c, in.client, err)
+		}
 	} else if err := s.service.Person.SignUp(c.Request().Context(), in.site.id, in.request); err != nil {
-		return err
+		return s.noRoom(c, in, err)
 	}
 	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)
 	if _, json := request.Accepts(c.Request()); json || !in.form {
@@ -408,6 +447,22 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 		return respond.SeeOther(c, in.redirect)
 	}
 	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
+}
+
+// noRoom responds to a signup that the service refused. The client's own limits come first; a surge that has begun asks
+// for a proof.
+func (s *signups) noRoom(c echo.Context, in *signup, err error) error {
+	refused := s.limits.refusal(c, in.client, err)
+	exceeded := new(ratelimit.Exceeded)
+	if !errors.As(refused, &exceeded) {
+		return refused
+	}
+	for _, q := range exceeded.Quotas {
+		if q.Name == surgeQuota && exceeded.WaitOf(q) > 0 {
+			return s.refuse(c, in, s.demand(c, in, s.gate.Missing(in.site.id)))
+		}
+	}
+	return refused
 }
 
 // refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what

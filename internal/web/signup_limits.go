@@ -1,10 +1,12 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,34 +14,103 @@ import (
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/store"
 )
 
 // signupLimits limit how many signups, and renewals, one client may send to a site: by its IP and by its network.
-type signupLimits struct{ *ratelimit.Limiter }
+type signupLimits struct {
+	*ratelimit.Limiter
+	now  func() time.Time
+	full fullQuotas
+}
 
-// acquire counts one signup of a client against the limits of its IP and of its network. If either has no room it
-// counts nothing, sets the RateLimit headers, and returns too_many_requests. An error of the store refuses the signup,
-// too. A client whose address is unknown is not limited. What was counted is never given back.
-func (l *signupLimits) acquire(c echo.Context, st *site, from netip.Addr) error {
+// quotas returns what a signup of a client takes. A client whose address is unknown is not limited.
+func (l *signupLimits) quotas(st *site, from netip.Addr) []ratelimit.Quota {
 	if !from.IsValid() {
 		return nil
 	}
-	err := l.Acquire(c.Request().Context(), "",
+	return []ratelimit.Quota{
 		l.SignupsPerIP(st.id, from, st.Limits.SignupsPerIP),
-		l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork))
+		l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork),
+	}
+}
+
+// room returns *ratelimit.Exceeded if this process knows that a quota has no room yet: such a client costs the store
+// nothing.
+func (l *signupLimits) room(quotas []ratelimit.Quota) error { return l.full.check(quotas, l.now()) }
+
+// acquire takes from the quotas of a client by themselves. What was taken is never given back.
+func (l *signupLimits) acquire(ctx context.Context, quotas []ratelimit.Quota) error {
+	if err := l.room(quotas); err != nil || len(quotas) == 0 {
+		return err
+	}
+	return l.Acquire(ctx, "", quotas...)
+}
+
+// refusal returns too_many_requests, and sets the RateLimit headers, if it was one of a client's own quotas that had no
+// room, which this process then remembers; any other error as it is.
+func (l *signupLimits) refusal(c echo.Context, own []ratelimit.Quota, err error) error {
 	exceeded := new(ratelimit.Exceeded)
 	if !errors.As(err, &exceeded) {
 		return err
 	}
-	for i, wait := range exceeded.Waits {
-		if wait > 0 {
+	for _, q := range own {
+		if wait := exceeded.WaitOf(q); wait > 0 {
+			l.full.add(q, l.now().Add(wait))
 			h := c.Response().Header()
-			h.Set("RateLimit-Policy", policies(exceeded.Quotas))
-			h.Set("RateLimit", over(exceeded.Quotas[i], wait))
+			h.Set("RateLimit-Policy", policies(own))
+			h.Set("RateLimit", over(q, wait))
 			return problem.Later(problem.TooManyRequests, wait)
 		}
 	}
 	return err
+}
+
+// fullQuotas remembers until when quotas have no room, by the names of their buckets.
+type fullQuotas struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// maxFullQuotas is how many are remembered. Then all are forgotten: the store knows them.
+const maxFullQuotas = 10_000
+
+func (f *fullQuotas) add(q ratelimit.Quota, until time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.until == nil || len(f.until) >= maxFullQuotas {
+		f.until = map[string]time.Time{}
+	}
+	f.until[q.Bucket.Name] = until
+}
+
+// check returns *ratelimit.Exceeded if any of the quotas has no room, as far as is known.
+func (f *fullQuotas) check(quotas []ratelimit.Quota, now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := &ratelimit.Exceeded{Quotas: quotas, Waits: make([]time.Duration, len(quotas))}
+	full := false
+	for i, q := range quotas {
+		until, known := f.until[q.Bucket.Name]
+		switch wait := until.Sub(now); {
+		case !known:
+		case wait <= 0, wait > longest(q.Bucket.Limits): // over, or the clock stepped back
+			delete(f.until, q.Bucket.Name)
+		default:
+			e.Waits[i], full = wait, true
+		}
+	}
+	if full {
+		return e
+	}
+	return nil
+}
+
+func longest(limits []store.Limit) (d time.Duration) {
+	for _, l := range limits {
+		d = max(d, l.Per)
+	}
+	return d
 }
 
 // policies returns the value of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): of each limit how many in how

@@ -151,7 +151,7 @@ func newApp(o Options) (*app, error) {
 	a.pages = &pages{o.Pages, a.sites}
 	a.origins = &origins{own, a.sites}
 	a.gate = a.newGate()
-	a.limits = &signupLimits{ratelimit.New(o.Store, o.Keyring)}
+	a.limits = &signupLimits{Limiter: ratelimit.New(o.Store, o.Keyring), now: a.Now}
 	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
 	a.stamps = &stamps{o.Keyring, o.Now}
 	a.form = &signupPage{sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now}

@@ -68,7 +68,7 @@ func newEnv(t *testing.T, queues ...store.QueueName) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutTexts(t.Context()); err != nil {
+	if err := s.PutStatements(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{
@@ -100,7 +100,7 @@ func (env *env) confirm(email string) {
 	if err := env.store.End(env.Context(), j, store.Complete()); err != nil {
 		env.Fatal(err)
 	}
-	if _, err := env.service.Person.Confirm(env.Context(), path.Base(message.Confirm),
+	if _, err := env.service.Person.Confirm(env.Context(), path.Base(message.Confirm), nil,
 		consent.Evidence{How: consent.ByLink}); err != nil {
 		env.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func newReworded(t *testing.T, path, text string) *confirm.Service {
 
 func TestATextIsStoredBeforeASignupIsAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
-	// Nobody has called PutTexts: the store was not ready when the program started.
+	// Nobody has called PutStatements: the store was not ready when the program started.
 	before := newReworded(t, path, "La lettre")
 	if err := before.Person.SignUp(t.Context(), "gazette", signupOf("ada@example.org", "letter")); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,213 @@
+package confirm_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/keyring"
+)
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func idOf(text string, n int) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:n])
+}
+
+// everything is a subscription in which every field says something.
+func everything() consent.Subscription {
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	evidence := consent.Evidence{
+		At: at(1), How: consent.ByServer, IP: "2001:db8::7", UserAgent: "Mozilla/5.0", Origin: "https://gazette.example",
+		Source: "https://gazette.example/signup", Form: "footer", PageMade: at(-1), Reply: "250 ok", Channel: "phone",
+		Detail: "STOP", Attested: &consent.Attested{IP: "192.0.2.7", UserAgent: "Mozilla/5.0", Page: "/p", At: at(-2)},
+	}
+	email := consent.Email{
+		Reason: consent.ReasonReminder, Queued: at(2), Due: at(3), Tries: 2,
+		Answers: []consent.Answer{{At: at(4), Reply: "451 later"}, {At: at(5), Reply: "451 later"}},
+		Taken: &consent.Delivery{
+			At: at(6), Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hashOf("a"), Unsigned: hashOf("b"),
+			Skeleton: hashOf("c"), Signature: "DKIM-Signature: v=1",
+		},
+		Bounced: &evidence,
+	}
+	shown := consent.Statement{Purpose: "letter", Revision: 2, SHA256: hashOf("d"), Shown: "The letter"}
+	r := consent.Request{
+		ID: idOf("r", 16), Asked: evidence, Renewed: &evidence, Statements: []consent.Statement{shown}, Locale: "en",
+		Deadline: at(7), Browser: idOf("b", 16), State: consent.Confirmed, Closed: &evidence,
+		Emails: []consent.Email{email}, RemindAt: at(8),
+	}
+	return consent.Subscription{
+		Site: "gazette", Address: mustParse("ada@example.org"), Locale: "fr", Created: start, Changed: at(9),
+		Requests: consent.Requests{r},
+		Consents: consent.Consents{{
+			Statement: shown, RequestID: r.ID, State: consent.Withdrawn, Given: at(10), Ended: &evidence,
+		}},
+		Refusals:    []consent.Refusal{{Declined: evidence, Unblocked: &evidence}},
+		Notices:     []consent.Notice{{ID: idOf("n", 16), Asked: evidence, Email: email}},
+		Unanswered:  consent.Unanswered{N: 3, First: at(11), Last: at(12)},
+		WithdrawnAt: at(13), HistorySince: at(14), EmailTimes: []time.Time{at(0), at(15)},
+		MovedTo: idOf("m", 16),
+	}
+}
+
+// blank returns the path of a field that says nothing, or an empty string.
+func blank(v reflect.Value, path string) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return path
+		}
+		return blank(v.Elem(), path)
+	case reflect.Slice:
+		if v.Len() == 0 {
+			return path
+		}
+		return blank(v.Index(0), path)
+	case reflect.Struct:
+		if v.Type() != reflect.TypeFor[time.Time]() && v.Type() != reflect.TypeFor[address.Address]() {
+			for i := range v.NumField() {
+				if !v.Type().Field(i).IsExported() {
+					continue
+				}
+				if found := blank(v.Field(i), path+"."+v.Type().Field(i).Name); found != "" {
+					return found
+				}
+			}
+			return ""
+		}
+	}
+	if v.IsZero() {
+		return path
+	}
+	return ""
+}
+
+func TestARecordSaysEverythingThatIsKnown(t *testing.T) {
+	s := everything()
+	if missing := blank(reflect.ValueOf(s), "Subscription"); missing != "" {
+		t.Fatalf("the test's own subscription says nothing in %s", missing)
+	}
+	for name, s := range map[string]consent.Subscription{
+		"everything": s,
+		"a refusal":  {Site: "gazette", Created: start, Changed: start, Refusals: []consent.Refusal{{}}},
+		"moved":      {Site: "gazette", Created: start, Changed: start, MovedTo: idOf("m", 16)},
+		"earlier":    {Site: "gazette", Created: start, Changed: start.Add(-time.Millisecond)},
+		"nothing":    {Site: "gazette"},
+	} {
+		data, err := confirm.EncodeSubscription(s)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := confirm.DecodeSubscription(data, "gazette")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		opts := []cmp.Option{
+			cmp.AllowUnexported(address.Address{}), cmpopts.IgnoreUnexported(consent.Subscription{}),
+			cmpopts.EquateEmpty(),
+		}
+		if diff := cmp.Diff(s, got, opts...); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		again, err := confirm.EncodeSubscription(got)
+		if err != nil || string(again) != string(data) {
+			t.Errorf("%s: written again it differs: %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsNoIDOrHashIsNotWritten(t *testing.T) {
+	for name, spoil := range map[string]func(s *consent.Subscription){
+		"an id":           func(s *consent.Subscription) { s.Requests[0].ID = "not base64url!" },
+		"a hash":          func(s *consent.Subscription) { s.Requests[0].Statements[0].SHA256 = "the letter" },
+		"an IP":           func(s *consent.Subscription) { s.Requests[0].Asked.IP = "fe80::1%eth0" },
+		"a method":        func(s *consent.Subscription) { s.Requests[0].Asked.How = "telepathy" },
+		"no such request": func(s *consent.Subscription) { s.Consents[0].RequestID = idOf("x", 16) },
+	} {
+		s := everything()
+		spoil(&s)
+		if _, err := confirm.EncodeSubscription(s); err == nil {
+			t.Errorf("%s: it was written", name)
+		}
+	}
+}
+
+func TestAPendingRecordIsSmall(t *testing.T) {
+	s := pendingRecord(t)
+	data, err := confirm.EncodeSubscription(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 390
+	if n := len(data) + keyring.Overhead; n > most {
+		t.Errorf("%d bytes sealed, at most %d", n, most)
+	}
+}
+
+// pendingRecord is what most records are like: one signup, whose email a relay took. The sizes are those by which the
+// cost of one is measured: an address of 20 bytes, an agent of 110, a source of 40 and a reply of 60.
+func pendingRecord(t *testing.T) consent.Subscription {
+	t.Helper()
+	agent := "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+	source, reply := "https://www.gazette.example/newsletter/a", "250 2.0.0 Ok: queued as 4d9XkP3Wt1z7Qm8 by mx.relay.example.net"
+	signup := consent.Signup{
+		ID: idOf("r", 16), Address: mustParse("ada.love@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
+		Statements: []consent.Statement{{Purpose: "letter", Revision: 1, SHA256: hashOf("d")}},
+		Evidence: consent.Evidence{
+			At: start, How: consent.ByForm, IP: "192.0.2.7", UserAgent: agent[:110], Source: source[:40],
+		},
+	}
+	c, err := consent.Apply(consent.Subscription{}, signup, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := consent.Delivered{RequestID: signup.ID, Delivery: consent.Delivery{
+		At: start.Add(40 * time.Millisecond), Reply: reply[:60], SHA256: hashOf("a"), Unsigned: hashOf("b"),
+		Skeleton: hashOf("c"),
+	}}
+	if c, err = consent.Apply(c.Subscription, taken, start.Add(40*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	return c.Subscription
+}
+
+func FuzzDecodeSubscription(f *testing.F) {
+	data, err := confirm.EncodeSubscription(everything())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := confirm.DecodeSubscription(data, "gazette")
+		if err != nil {
+			return
+		}
+		if _, err := consent.Apply(s, consent.Expire{Terms: terms}, start); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func BenchmarkEncodeSubscription(b *testing.B) {
+	s := everything()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := confirm.EncodeSubscription(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
