@@ -1,6 +1,12 @@
 package templates
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm/statement"
+)
 
 // Sample is one page or email with canned data: exactly one of Page and Email is set.
 type Sample struct {
@@ -37,7 +43,9 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 			state = "withdrawn"
 		}
 		id := key[len("canned."):]
-		purposes = append(purposes, Purpose{ID: id, Text: text, State: state, Since: since.AddDate(0, i, i)})
+		purposes = append(purposes, Purpose{
+			ID: id, Text: text, State: state, Since: since.AddDate(0, i, i), StatementURL: "/texts/" + id,
+		})
 	}
 	return purposes
 }
@@ -46,18 +54,21 @@ func (s *Set) cannedPages(locale string) []Sample {
 	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
 	const address, signup, unsubscribe = "a•••@example.org", "/s/gazette", "/u/canned"
 	confirm := Confirm{
-		Site: site, Address: address, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
-		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline",
+		Site: site, Address: address, Asked: asked, Deadline: asked.Add(48 * time.Hour),
+		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline", Stamp: "canned",
 	}
 	leave := Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}
 	leaveOne, leaveNone := leave, leave
 	leaveOne.Purposes, leaveNone.Purposes = all[:1], all[2:]
-	several, same := confirm, confirm
-	several.Purposes, same.SameBrowser = all, true
+	confirm.Purposes = pendingOf(all[:1])
+	several, none, same := confirm, confirm, confirm
+	several.Purposes, none.Purposes, same.SameBrowser = pendingOf(all), pendingOf(all), true
+	none.Error = "purpose_required"
 	samples := []Sample{
 		{Name: "sent", Page: Sent{Site: site, TTL: 48 * time.Hour}},
 		{Name: "confirm", Page: confirm},
 		{Name: "confirm-several", Page: several},
+		{Name: "confirm-none-chosen", Page: none},
 		{Name: "confirm-same-browser", Page: same},
 		{
 			Name: "confirmed",
@@ -88,7 +99,41 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}
-	return append(append(s.cannedSignups(site, all), samples...), cannedFailures(site)...)
+	samples = append(append(s.cannedSignups(site, all), samples...), s.cannedStatements(all[0].Text)...)
+	return append(samples, cannedFailures(site)...)
+}
+
+// pendingOf returns the purposes as they are before they are confirmed.
+func pendingOf(all []Purpose) []Purpose {
+	pending := slices.Clone(all)
+	for i := range pending {
+		pending[i].State = "pending"
+	}
+	return pending
+}
+
+func (s *Set) cannedStatements(text string) []Sample {
+	site := s.cannedSite()
+	c := site.Controller
+	least := statement.Document{
+		Text: text, Purpose: statement.Purpose{ID: "letter", Revision: 1}, Rights: statement.Rights(),
+		Controller: statement.Controller{Name: c.Name, Address: c.Address, Contact: c.Contact, Country: "FR"},
+		Notice:     &statement.Notice{URL: c.PrivacyURL},
+	}
+	most := least
+	most.Purpose = statement.Purpose{
+		ID: "letter", Revision: 3, Objective: "Vous envoyer la lettre, et savoir si elle arrive",
+		Audience: "Lecteurs et lectrices", Frequency: "Une fois par mois",
+	}
+	most.Controller.DPO = "dpo@gazette.example"
+	most.Recipients, most.Retention = []string{"Envois SARL, Lyon", "Imprimerie du Port, Nantes"}, "Jusqu’au désabonnement"
+	most.Authority = statement.AuthorityOf("FR")
+	most.Notice = &statement.Notice{URL: c.PrivacyURL, SHA256: strings.Repeat("5e", 32)}
+	site.Controller = Controller{}
+	return []Sample{
+		{Name: "statement", Page: Statement{Site: site, Document: most, SHA256: strings.Repeat("0f", 32), Lang: "fr"}},
+		{Name: "statement-least", Page: Statement{Document: least, SHA256: strings.Repeat("a1", 32)}},
+	}
 }
 
 func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"text/template/parse"
+
+	"github.com/optin/optin/confirm/statement"
 )
 
 // missingMessages returns an error for every message and every plural form that some language lacks.
@@ -68,6 +70,9 @@ func keysInCode() []string {
 	}
 	for _, name := range states() {
 		keys = append(keys, "state."+name)
+	}
+	for _, right := range statement.Rights() {
+		keys = append(keys, "right."+string(right))
 	}
 	keys = append(keys, subjectKeys()...)
 	for _, status := range statuses() {

@@ -1,8 +1,11 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/optin/optin/confirm/statement"
 )
 
 // Site is the website that a page or email speaks for: the face of the controller (GDPR 4(7)).
@@ -26,6 +29,9 @@ type Purpose struct {
 	Lang     string    // BCP 47 tag of Text where it may differ from the page's (WCAG 3.1.2); else empty
 	State    string    // pending, confirmed, declined, withdrawn, expired, undeliverable; where states are shown
 	Since    time.Time // of State
+	// StatementURL leads to the whole of what is put to a person about it. It is shown on the pages that ask; may be
+	// empty.
+	StatementURL string
 }
 
 // Page is one of the page types of this package.
@@ -77,15 +83,19 @@ type Sent struct {
 	TTL  time.Duration // of the link in the email
 }
 
-// Confirm is the page behind the link in the email: one click left.
+// Confirm is the page behind the link in the email: one click left. Its button confirms all that was asked. Where
+// several purposes are pending, a part of the page that is closed at first has a box for each, never ticked, and a
+// button that confirms those that are ticked.
 type Confirm struct {
 	Site            Site
-	Address         string // masked by the caller
-	Purposes        []Purpose
+	Address         string    // masked by the caller
+	Purposes        []Purpose // with State
 	Asked, Deadline time.Time
 	ConfirmAction   string
 	DeclineAction   string
-	SameBrowser     bool // proven by the cookie of the signup: the page confirms by script, once
+	SameBrowser     bool   // proven by the cookie of the signup: the page confirms by script, once
+	Stamp           string // comes back as it is; may be empty
+	Error           string // code of what was wrong with the boxes ticked before, if anything
 }
 
 // Confirmed says what is agreed to now.
@@ -129,6 +139,14 @@ type Expired struct {
 // Renewed says that a new email is on its way to the same address.
 type Renewed struct{ Site Site }
 
+// Statement is what was put to a person about one purpose: all of it, word for word. It names nobody.
+type Statement struct {
+	Site     Site // as the statement names it; without a controller, which stands in the statement
+	Document statement.Document
+	SHA256   string // of the statement, in hex
+	Lang     string // BCP 47 tag of the statement where it may differ from the page's; else empty
+}
+
 // WithdrawnLink is the page of a link whose consent was withdrawn since.
 type WithdrawnLink struct {
 	Site      Site
@@ -168,9 +186,8 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "unblocked",
-		"unknown-link",
-		"unsubscribe", "withdrawn", "withdrawn-link",
+		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "statement",
+		"unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }
 
@@ -183,6 +200,7 @@ func (Failure) name() string       { return "failure" }
 func (Renewed) name() string       { return "renewed" }
 func (Sent) name() string          { return "sent" }
 func (Signup) name() string        { return "signup" }
+func (Statement) name() string     { return "statement" }
 func (Unblocked) name() string     { return "unblocked" }
 func (UnknownLink) name() string   { return "unknown-link" }
 func (Unsubscribe) name() string   { return "unsubscribe" }
@@ -198,6 +216,7 @@ func (p Failure) site() Site       { return p.Site }
 func (p Renewed) site() Site       { return p.Site }
 func (p Sent) site() Site          { return p.Site }
 func (p Signup) site() Site        { return p.Site }
+func (p Statement) site() Site     { return p.Site }
 func (p Unblocked) site() Site     { return p.Site }
 func (UnknownLink) site() Site     { return Site{} }
 func (p Unsubscribe) site() Site   { return p.Site }
@@ -213,6 +232,7 @@ func (Failure) actions() []string       { return nil }
 func (Renewed) actions() []string       { return nil }
 func (Sent) actions() []string          { return nil }
 func (p Signup) actions() []string      { return []string{p.Action} }
+func (Statement) actions() []string     { return nil }
 func (Unblocked) actions() []string     { return nil }
 func (UnknownLink) actions() []string   { return nil }
 func (p Unsubscribe) actions() []string { return []string{p.Action} }
@@ -235,6 +255,31 @@ func nonEmpty(actions ...string) []string {
 func isPath(action string) bool {
 	return strings.HasPrefix(action, "/") && !strings.HasPrefix(action, "//") &&
 		!strings.ContainsFunc(action, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' })
+}
+
+// Choices returns the purposes that a person may choose from: those still pending, if there are several.
+func (p Confirm) Choices() []Purpose {
+	var pending []Purpose
+	for _, q := range p.Purposes {
+		if q.State == "pending" {
+			pending = append(pending, q)
+		}
+	}
+	if len(pending) < 2 {
+		return nil
+	}
+	return pending
+}
+
+// Rights returns the rights that a statement names, of those that have a text.
+func (p Statement) Rights() []statement.Right {
+	var known []statement.Right
+	for _, r := range p.Document.Rights {
+		if slices.Contains(statement.Rights(), r) {
+			known = append(known, r)
+		}
+	}
+	return known
 }
 
 // Confirmed returns the purposes that are confirmed: only their consent can be withdrawn.

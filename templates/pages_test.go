@@ -9,6 +9,8 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm/statement"
 )
 
 func parsed(t testing.TB, html string) *goquery.Document {
@@ -132,14 +134,87 @@ func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 		t.Error("no way to say that it was somebody else")
 	}
 	var texts []string
-	doc.Find(".purposes li").Each(func(_ int, e *goquery.Selection) { texts = append(texts, e.Text()) })
+	doc.Find(".purposes span").Each(func(_ int, e *goquery.Selection) { texts = append(texts, e.Text()) })
 	for i, q := range p.Purposes {
 		if texts[i] != q.Text {
 			t.Errorf("purpose %d is shown as %q", i, texts[i])
 		}
+		if doc.Find(fmt.Sprintf(".purposes a[href=%q]", q.StatementURL)).Length() != 1 {
+			t.Errorf("no link to the whole of purpose %d", i)
+		}
 	}
 	if !strings.Contains(doc.Find("main").Text(), "23\u00a0November\u00a02026, 18:02\u00a0UTC") {
 		t.Error("the deadline is not shown")
+	}
+}
+
+func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
+	s := newSet(t)
+	all := pendingOf(s.cannedPurposes("en"))
+	p := Confirm{Site: s.cannedSite(), Purposes: all, ConfirmAction: "/c/x", DeclineAction: "/c/x/decline", Stamp: "now"}
+	doc := parsed(t, renderPage(t, s, "en", p))
+	var ids []string
+	boxes := doc.Find(`details:not([open]) form[action="/c/x"] input[type=checkbox][name=purposes]:not([checked])`)
+	boxes.Each(func(_ int, b *goquery.Selection) { ids = append(ids, b.AttrOr("value", "")) })
+	if diff := cmp.Diff([]string{"letter", "events", "survey"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	// The empty field tells boxes of which none is ticked from the big button, which names nothing.
+	if doc.Find(`details input[type=hidden][name=purposes][value=""]`).Length() != 1 ||
+		doc.Find("#confirm [name=purposes]").Length() != 0 {
+		t.Error("a form without a tick confirms all, or the big button does not")
+	}
+	if doc.Find(`input[name=stamp][value=now]`).Length() != 2 {
+		t.Error("not every form says when the page was made")
+	}
+
+	p.Error = "purpose_required"
+	doc = parsed(t, renderPage(t, s, "en", p))
+	if doc.Find("details[open] .wrong").Text() != "Tick at least one box." || doc.Find("[role=alert]").Length() != 1 ||
+		doc.Find("[checked]").Length() != 0 {
+		t.Error("the page does not say that nothing was ticked")
+	}
+
+	for name, purposes := range map[string][]Purpose{"one": all[:1], "one that is left": {all[0], {State: "confirmed"}}} {
+		p.Purposes, p.Error = purposes, ""
+		if doc := parsed(t, renderPage(t, s, "en", p)); doc.Find("details, [type=checkbox]").Length() != 0 {
+			t.Errorf("%s: there is a choice", name)
+		}
+	}
+}
+
+func TestAStatementIsShownWhole(t *testing.T) {
+	s := newSet(t)
+	for _, sample := range s.cannedStatements("Recevoir la lettre") {
+		p := sample.Page.(Statement)
+		d := p.Document
+		doc := parsed(t, renderPage(t, s, "en", p))
+		text := doc.Find("main").Text()
+		for _, part := range append([]string{
+			d.Text, d.Purpose.Objective, d.Purpose.Audience, d.Purpose.Frequency, d.Controller.Name, d.Controller.Address,
+			d.Controller.Contact, d.Controller.DPO, d.Retention, d.Notice.URL, d.Notice.SHA256, p.SHA256,
+		}, d.Recipients...) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: %q is not shown", sample.Name, part)
+			}
+		}
+		if got := doc.Find(".facts li").Length(); got != len(statement.Rights()) {
+			t.Errorf("%s: %d rights", sample.Name, got)
+		}
+		if nobody := strings.Contains(text, "Nobody"); nobody != (len(d.Recipients) == 0) {
+			t.Errorf("%s: received by nobody: %t", sample.Name, nobody)
+		}
+		if a := d.Authority; a != nil && doc.Find(fmt.Sprintf("a[href=%q]", a.URL)).Text() != a.Name {
+			t.Errorf("%s: no authority", sample.Name)
+		}
+		if foreign := doc.Find(`main [lang=fr]`).Length() > 0; foreign != (p.Lang == "fr") {
+			t.Errorf("%s: parts in French are marked: %t", sample.Name, foreign)
+		}
+	}
+	// A right that a later version has invented is left out, and the rest is shown.
+	odd := Statement{Document: statement.Document{Text: "x", Rights: []statement.Right{"party", statement.RightAccess}}}
+	if got := parsed(t, renderPage(t, s, "en", odd)).Find(".facts li").Length(); got != 1 {
+		t.Errorf("%d rights, want the one that is known", got)
 	}
 }
 

@@ -88,6 +88,7 @@ func (f *findings) add(what, detail string, err error) {
 func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *templates.Set) {
 	f.add("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
+	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
 	for _, r := range cfg.SMTP.Relays {
 		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))

@@ -107,8 +107,8 @@ func (p *program) background(f func(context.Context)) {
 	})
 }
 
-// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the texts
-// of the configuration, as soon as the store is available.
+// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the
+// statements of the configuration, as soon as the store is available.
 func (p *program) watchStore(ctx context.Context, c *core) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/surge"
@@ -46,11 +47,23 @@ func limits(of []config.Limit) (all []store.Limit) {
 
 func serviceSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
-		s := confirm.Site{ID: c.ID, Locales: c.Locales, Terms: consent.Terms{
-			TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), RemindAfter: c.Reminder,
-		}, EmailsPerSite: limits(c.Limits.EmailsPerSite)}
+		s := confirm.Site{
+			ID: c.ID, Name: c.Name, Locales: c.Locales,
+			Controller: statement.Controller{
+				Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
+				Country: c.Controller.Country, DPO: c.Controller.DPO,
+			},
+			Notice: &statement.Notice{URL: c.Controller.PrivacyURL.String(), SHA256: c.Controller.PrivacySHA256},
+			Terms: consent.Terms{
+				TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), RemindAfter: c.Reminder,
+			},
+			EmailsPerSite: limits(c.Limits.EmailsPerSite),
+		}
 		for _, p := range c.Purposes {
-			s.Purposes = append(s.Purposes, confirm.Purpose{ID: p.ID, Text: p.Text})
+			s.Purposes = append(s.Purposes, confirm.Purpose{
+				ID: p.ID, Revision: p.Revision, Text: p.Text, Recipients: p.Recipients, Retention: p.Retention,
+				Objective: p.Objective, Audience: p.Audience, Frequency: p.Frequency,
+			})
 		}
 		for _, w := range c.Webhooks {
 			s.EventQueues = append(s.EventQueues, webhook.Queue(c.ID, w.URL.String()))
@@ -73,13 +86,10 @@ func surgeSites(of []config.Site) map[string]surge.Site {
 }
 
 func templateSite(c config.Site) templates.Site {
-	s := templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
+	return templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
 		Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
+		PrivacyURL: c.Controller.PrivacyURL.String(),
 	}}
-	if c.Controller.PrivacyURL != nil {
-		s.Controller.PrivacyURL = c.Controller.PrivacyURL.String()
-	}
-	return s
 }
 
 func webSites(of []config.Site) (map[string]web.Site, error) {
@@ -88,13 +98,20 @@ func webSites(of []config.Site) (map[string]web.Site, error) {
 		s := web.Site{
 			Show: templateSite(c), Locales: c.Locales, Origins: c.Origins, FrameAncestors: c.FrameAncestors,
 			Redirects: c.Redirects, After: web.RedirectAfter(c.After), AfterPurpose: map[string]web.RedirectAfter{},
-			Theme: c.Theme, APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
+			Forms: map[string]web.Form{}, Theme: c.Theme, APIKeys: webAPIKeys(c.APIKeys), Limits: web.Limits{
 				SignupsPerIP:      limits(c.Limits.SignupsPerIP),
 				SignupsPerNetwork: limits(c.Limits.SignupsPerNetwork),
 			},
 		}
 		for _, p := range c.Purposes {
 			s.AfterPurpose[p.ID] = web.RedirectAfter(p.After)
+		}
+		for _, f := range c.Forms {
+			form := web.Form{Strict: f.Strict}
+			if f.URL != nil {
+				form.URL = f.URL.String()
+			}
+			s.Forms[f.ID] = form
 		}
 		if k := c.Challenge.Captcha; k != nil {
 			var err error

@@ -104,6 +104,7 @@ type Site struct {
 	LinkTTL    time.Duration // 10 minutes to 30 days
 	Reminder   time.Duration // when a pending person is reminded, once; shorter than LinkTTL; 0: never
 	Purposes   []Purpose     // at least one
+	Forms      []Form
 	Limits     Limits
 
 	BounceDomain string // of the return path, which is signed for each email; empty: the domain of From, unsigned
@@ -120,11 +121,13 @@ type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
 
 // Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).
 type Controller struct {
-	Name       string
-	Address    string   // postal, on one line
-	Contact    string   // e-mail address
-	PrivacyURL *url.URL // nil if not given
-	Country    string   // ISO 3166-1 alpha-2, upper-case; empty if not given
+	Name          string
+	Address       string // postal, on one line
+	Contact       string // e-mail address
+	PrivacyURL    *url.URL
+	PrivacySHA256 string // of the privacy notice's file, in lower-case hex; empty if no file is given
+	Country       string // ISO 3166-1 alpha-2, upper-case
+	DPO           string // how the data protection officer is reached, on one line; empty if not given
 }
 
 // Webhook is an endpoint that is called with the events of a site's subscriptions.
@@ -135,11 +138,25 @@ type Webhook struct {
 	Private bool     // http and private addresses are allowed
 }
 
-// Purpose is one thing a person can agree to.
+// Purpose is one thing a person can agree to, and what they are told with it. Maps are by locale, and have one entry for
+// each of the site's locales; those but Text are nil if not given.
 type Purpose struct {
-	ID    string            // [a-z0-9-], at most 64, unique in its site
-	Text  map[string]string // by locale; one for each of the site's locales
-	After RedirectAfter     // overrides the site's where it is not nil
+	ID         string            // [a-z0-9-], at most 64, unique in its site
+	Revision   int               // 1 or more; raising it asks anew
+	Text       map[string]string // the words beside the box
+	Recipients []string          // who receives the data, beside the controller
+	Retention  map[string]string // how long the data are kept
+	Objective  map[string]string // what they are used for
+	Audience   map[string]string // whom it is meant for
+	Frequency  map[string]string // how often the person hears
+	After      RedirectAfter     // overrides the site's where it is not nil
+}
+
+// Form is one of a website's own forms, as its signups name it.
+type Form struct {
+	ID     string   // [a-z0-9-], at most 64, unique in its site
+	URL    *url.URL // of the page that it is on; nil if not given
+	Strict bool     // what it says it showed must be the words of the purpose
 }
 
 // Limits of one site. All limits of a list apply together.

@@ -110,7 +110,7 @@ sites:
     name: La Gazette
     url: https://gazette.example
     from: bonjour@gazette.example
-    controller: {name: La Gazette SAS, address: 75000 Paris, contact: a@gazette.example}
+    controller: {name: La Gazette SAS, address: 75000 Paris, contact: a@gazette.example, privacy_url: https://gazette.example/privacy, country: FR}
     locales: [en]
     purposes: [{id: letter, text: {en: Receive the letter}}]
 `
@@ -129,9 +129,13 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	}
 	if s.LinkTTL != 48*time.Hour || s.Limits.SignupsPerIP[0] != (Limit{10, time.Minute}) ||
 		len(s.Limits.EmailsPerAddress) != 2 ||
-		s.Limits.EmailsPerSite[0].N != 10000 || s.Controller.PrivacyURL != nil || s.Webhooks != nil ||
-		s.APIKeys != nil {
+		s.Limits.EmailsPerSite[0].N != 10000 || s.Controller.PrivacySHA256 != "" || s.Controller.DPO != "" ||
+		s.Webhooks != nil || s.APIKeys != nil || s.Forms != nil {
 		t.Errorf("got %+v", s)
+	}
+	want := Purpose{ID: "letter", Revision: 1, Text: map[string]string{"en": "Receive the letter"}}
+	if diff := cmp.Diff(want, s.Purposes[0]); diff != "" {
+		t.Error(diff)
 	}
 }
 

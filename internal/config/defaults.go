@@ -12,6 +12,7 @@ const (
 	DefaultEmailsPerMailbox  = "5/24h"          // limits.emails_per_address
 	DefaultEmails            = "50000/1h"       // limits.emails
 	DefaultWhen              = "busy"           // sites[].challenge.when
+	DefaultRevision          = "1"              // sites[].purposes[].revision
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics.
@@ -22,6 +23,8 @@ const (
 	// sites[].reminder: nobody is reminded.
 	// sites[].challenge.normal: measured over the last week. sites[].challenge.captcha: a proof of work instead.
 	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces over HTTP.
+	// sites[].controller.dpo, .privacy_file: none. sites[].forms: none is known, and none is strict.
+	// sites[].purposes[].recipients: none but the controller. .retention, .objective, .audience, .frequency: not said.
 	// All other keys are required.
 )
 
@@ -30,10 +33,14 @@ const (
 	maxFile   = 1 << 20   // bytes of the configuration
 	maxSecret = 64 << 10  // bytes of a secret's file
 	maxLogo   = 256 << 10 // bytes of a logo
+	maxNotice = 1 << 20   // bytes of a privacy notice
 	maxDepth  = 32        // levels of nesting; a correct file has seven
 	maxName   = 100       // characters of a name
-	maxLine   = 300       // characters of a postal address
+	maxLine   = 300       // characters of a postal address, or of a recipient
 	maxText   = 2000      // characters of a purpose's text
 
-	maxPurposes = 64 // of a site
+	maxPurposes   = 64 // of a site
+	maxForms      = 64 // of a site
+	maxRecipients = 64 // of a purpose
+	maxRevision   = 1_000_000
 )

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,15 +67,6 @@ func parseBool(s string) (bool, error) {
 	return s == "true", nil
 }
 
-// parseCountry parses the two letters of ISO 3166-1.
-func parseCountry(s string) (string, error) {
-	up := strings.ToUpper(s)
-	if len(up) != 2 || strings.Trim(up, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "", errors.New("must be a country's two letters, such as FR")
-	}
-	return up, nil
-}
-
 // parseLocale parses a language tag of BCP 47 (language, script, region, variants; no extensions) and returns it in
 // canonical case (RFC 5646, section 2.1.1).
 func parseLocale(s string) (string, error) {
@@ -116,6 +108,25 @@ func parseLimits(s string) ([]Limit, error) {
 		limits[i] = Limit{N: int(n), Per: d}
 	}
 	return limits, nil
+}
+
+// parseExactLimits parses limits that are counted exactly, as those that protect one person are.
+func parseExactLimits(s string) ([]Limit, error) {
+	all, err := parseLimits(s)
+	if slices.ContainsFunc(all, func(l Limit) bool { return l.N > store.MaxExact }) {
+		return nil, fmt.Errorf("must have counts of at most %d: more emails than that to one address protect nobody",
+			store.MaxExact)
+	}
+	return all, err
+}
+
+// parseRevision parses the revision of a purpose.
+func parseRevision(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n < 1 || n > maxRevision {
+		return 0, fmt.Errorf("must be a whole number from 1 to %d", maxRevision)
+	}
+	return int(n), nil
 }
 
 // duration parses whole numbers, each followed by s, m, h or d, such as 48h or 1h30m.

@@ -11,6 +11,14 @@ import (
 const limitsForm = `must be one to eight limits such as "1/10m 3/24h": ` +
 	"a count from 1 to 100000, a slash, and 1s to 366d in s, m, h or d"
 
+// manyForms writes n forms.
+func manyForms(n int) (all string) {
+	for i := range n {
+		all += fmt.Sprintf("{id: f%d}, ", i)
+	}
+	return all
+}
+
 func TestWrongSitesAreRefused(t *testing.T) {
 	refuse(t, []refusal{
 		{"id: gazette\n", "id: La_Gazette\n", []string{
@@ -80,7 +88,73 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"17: sites[0].controller.privacy_url must begin with https:// (or http://) and a host",
 		}},
 		{"country: FR", "country: FRA", []string{
-			"17: sites[0].controller.country must be a country's two letters, such as FR",
+			"17: sites[0].controller.country must be a country's two letters in ISO 3166-1, such as FR",
+		}},
+		{"country: FR", "country: ZZ", []string{
+			"17: sites[0].controller.country must be a country's two letters in ISO 3166-1, such as FR",
+		}},
+		{"country: FR", "country: 'R A'", []string{
+			"17: sites[0].controller.country must be a country's two letters in ISO 3166-1, such as FR",
+		}},
+		{"country: FR", "country: uk", []string{
+			"17: sites[0].controller.country must be GB for the United Kingdom: its two letters in ISO 3166-1",
+		}},
+		{", privacy_url: https://gazette.example/vie-privee, country: FR", "", []string{
+			"17: sites[0].controller.privacy_url is missing",
+			"17: sites[0].controller.country is missing",
+		}},
+		{"country: FR", "country: FR, dpo: ' '", []string{
+			"17: sites[0].controller.dpo is empty",
+		}},
+		{"country: FR", "country: FR, privacy_file: https://gazette.example/vie-privee", []string{
+			"17: sites[0].controller.privacy_file must be the name of a file, not a URL: optin fetches nothing; " +
+				"privacy_url says where people read it",
+		}},
+		{"country: FR", "country: FR, privacy_file: nowhere", []string{
+			"17: sites[0].controller.privacy_file names a file that cannot be read: it does not exist; a relative " +
+				"name is relative to the folder of the configuration",
+		}},
+		{"country: FR", "country: FR, privacy_file: blank", []string{
+			"17: sites[0].controller.privacy_file names an empty file; it must be the privacy notice",
+		}},
+		{"country: FR", "country: FR, privacy_file: novel", []string{
+			"17: sites[0].controller.privacy_file names a file larger than 1024 KiB; it must be the privacy notice",
+		}},
+		{"      - id: letter\n", "      - id: letter\n        revision: 0\n", []string{
+			"26: sites[0].purposes[0].revision must be a whole number from 1 to 1000000",
+		}},
+		{"      - id: letter\n", "      - id: letter\n        revision: 1.5\n        recipients: Acme\n", []string{
+			"26: sites[0].purposes[0].revision must be a whole number from 1 to 1000000",
+			"27: sites[0].purposes[0].recipients is a single value, but must be a list: write - before each item, " +
+				"or [ ] around them",
+		}},
+		{"      - id: letter\n", "      - id: letter\n        recipients: [" +
+			strings.Repeat("Acme, ", 64) + "'']\n", []string{
+			"26: sites[0].purposes[0].recipients are 65; at most 64 are allowed",
+			"26: sites[0].purposes[0].recipients[64] is empty",
+		}},
+		{"      - id: letter\n", "      - id: letter\n        retention: {fr: Un an}\n        objective: [a]\n" +
+			"        audience: {fr: Tous, en: All, de: Alle}\n        frequency: \"a\\nb\"\n", []string{
+			"26: sites[0].purposes[0].retention has no text in en; write one for each of the site's locales",
+			"27: sites[0].purposes[0].objective is a list, but must be a group of keys: key: value",
+			"28: sites[0].purposes[0].audience.de is not one of the site's locales, fr, en; add it there, or delete " +
+				"this text",
+			"29: sites[0].purposes[0].frequency must be on one line, without control characters",
+		}},
+		{"    link_ttl: 48h ", "    forms: [{id: Footer}, {id: a, strict: perhaps}, {id: a, url: /join}, {}]\n" +
+			"    link_ttl: 48h ", []string{
+			"23: sites[0].forms[0].id must be 1 to 64 of a-z, 0-9 and -",
+			"23: sites[0].forms[1].strict must be true or false",
+			"23: sites[0].forms[2].id is the same as on line 23; each must be unique",
+			"23: sites[0].forms[2].url must begin with https:// (or http://) and a host",
+			"23: sites[0].forms[3].id is missing",
+		}},
+		{"    link_ttl: 48h ", "    forms: [" + manyForms(65) + "]\n    link_ttl: 48h ", []string{
+			"23: sites[0].forms are 65; at most 64 are allowed",
+		}},
+		{`emails_per_address: "1/10m 3/24h"`, "emails_per_address: 101/24h", []string{
+			"27: sites[0].limits.emails_per_address must have counts of at most 100: more emails than that to one " +
+				"address protect nobody",
 		}},
 		{"locales: [fr, en]", "locales: []", []string{
 			"18: sites[0].locales must have at least one entry",
@@ -268,6 +342,8 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 			"27: sites[1].controller.name is missing",
 			"27: sites[1].controller.address is missing",
 			"27: sites[1].controller.contact is missing",
+			"27: sites[1].controller.privacy_url is missing",
+			"27: sites[1].controller.country is missing",
 			"27: sites[1].locales is missing; it must have at least one entry",
 			"27: sites[1].purposes is missing; it must have at least one entry",
 			"27: sites[1].id is the same as on line 13; each must be unique",
@@ -410,6 +486,10 @@ func TestWrongRemindersChallengesAndLimitsAreRefused(t *testing.T) {
 				"7: smtp.url[1] names a relay that is already listed; keep one",
 				"7: smtp.url[2] must begin with smtp:// or smtps://",
 			}},
+		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails_per_address: 5/24h 101/30d} ", []string{
+			"11: limits.emails_per_address must have counts of at most 100: more emails than that to one address " +
+				"protect nobody",
+		}},
 		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{
 			"11: limits.emails_per_addresses is not a known key; known here are emails_per_address, emails",
 			"11: limits.emails " + limitsForm,

@@ -33,6 +33,7 @@ func refusing(t *testing.T) func(string) ([]byte, error) {
 	t.Helper()
 	content := files(map[string]string{
 		"etc/dkim.pem": edKey(t), "etc/curve.pem": "hunter2", "etc/good": testSecret + "\n", "etc/short": "hunter2\n",
+		"etc/blank": "", "etc/novel": strings.Repeat("hunter2 ", 1<<17) + "hunter2",
 		"etc/keys": testAPIKey + "\n\nhunter2\r\n", "etc/empty": "\n", "etc/huge": strings.Repeat("hunter2", 10_000),
 	})
 	return func(name string) ([]byte, error) {
@@ -160,7 +161,7 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"13: sites[0].purposes is missing; it must have at least one entry",
 			"24: sites[0].purpose is not a known key; known here are id, name, url, from, controller, locales, " +
 				"origins, redirects, api_keys, api_keys_file, webhooks, link_ttl, purposes, limits, theme, " +
-				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge",
+				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge, forms",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
 			"12: website is not a known key; known here are listen, public_url, secret, secret_file, store, " +

@@ -55,8 +55,16 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 		Webhooks: []Webhook{{URL: mustURL(t, "https://gazette.example/hooks/optin"),
 			Secrets: []Secret{Secret(testHookRaw)}}},
 		LinkTTL: 48 * time.Hour,
-		Purposes: []Purpose{{ID: "letter", Text: map[string]string{
-			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette"}}},
+		Purposes: []Purpose{{
+			ID: "letter", Revision: 1, Recipients: []string{"Envois SARL (sends the letter)"},
+			Text: map[string]string{
+				"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
+			},
+			Retention: map[string]string{"fr": "Jusqu’au désabonnement", "en": "Until you unsubscribe"},
+			Objective: map[string]string{"fr": "Vous envoyer la lettre", "en": "To send you the letter"},
+			Audience:  map[string]string{"fr": "Lecteurs et lectrices", "en": "Readers"},
+			Frequency: map[string]string{"fr": "Une fois par mois", "en": "Once a month"},
+		}},
 		Limits: Limits{
 			EmailsPerAddress: []Limit{{1, 10 * time.Minute}, {3, 24 * time.Hour}},
 			SignupsPerIP:     []Limit{{10, time.Minute}}, SignupsPerNetwork: []Limit{{100, time.Minute}},
@@ -117,6 +125,24 @@ func TestTheSamplesCommentedDKIMIsRight(t *testing.T) {
 	}
 	if len(c.SMTP.DKIM) != 1 || c.SMTP.DKIM[0].String() != "optin._domainkey.gazette.example" {
 		t.Errorf("dkim is %v", c.SMTP.DKIM)
+	}
+}
+
+func TestTheSamplesCommentedNoticeAndFormsAreRight(t *testing.T) {
+	text := strings.NewReplacer("\n      #dpo", "\n      dpo", "\n      #privacy_", "\n      privacy_",
+		"\n    #forms", "\n    forms").Replace(sample)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"vie-privee.html": "<p>notice</p>"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Sites[0]
+	if s.Controller.DPO != "dpo@gazette.example" ||
+		s.Controller.PrivacySHA256 != "69834cfc855c6438f84b9421a47b8fa8974fa7173365b0b0ae06e49b1072fbe5" {
+		t.Errorf("controller is %+v", s.Controller)
+	}
+	want := []Form{{ID: "footer", URL: mustURL(t, "https://gazette.example/"), Strict: true}}
+	if diff := cmp.Diff(want, s.Forms); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/url"
 	"slices"
@@ -20,7 +22,7 @@ func readSites(v value, languages []string, keys apiKeys) []Site {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys",
 			"api_keys_file",
 			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to",
-			"bounce_domain", "reminder", "challenge")
+			"bounce_domain", "reminder", "challenge", "forms")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
 		s.APIKeys = keys.read(g, (value).apiKey)
@@ -57,6 +59,7 @@ func readSite(g group, languages []string) Site {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
 	}
 	s.Purposes = readPurposes(g.get("purposes"), s)
+	s.Forms = readForms(g.get("forms"))
 	return s
 }
 
@@ -73,14 +76,41 @@ func unique(v value, lines map[string]int) string {
 
 // readController reads who is responsible for the site's data.
 func readController(v value) Controller {
-	g := v.group("name", "address", "contact", "privacy_url", "country")
+	g := v.group("name", "address", "contact", "privacy_url", "privacy_file", "country", "dpo")
 	return Controller{
-		Name:       required(g.get("name"), parseLine(maxName)),
-		Address:    required(g.get("address"), parseLine(maxLine)),
-		Contact:    required(g.get("contact"), parseAddress),
-		PrivacyURL: optional(g.get("privacy_url"), "", parseWeb),
-		Country:    optional(g.get("country"), "", parseCountry),
+		Name:          required(g.get("name"), parseLine(maxName)),
+		Address:       required(g.get("address"), parseLine(maxLine)),
+		Contact:       required(g.get("contact"), parseAddress),
+		PrivacyURL:    required(g.get("privacy_url"), parseWeb),
+		PrivacySHA256: readNotice(g.get("privacy_file")),
+		Country:       required(g.get("country"), parseCountry),
+		DPO:           optional(g.get("dpo"), "", parseLine(maxLine)),
 	}
+}
+
+// readNotice returns the SHA-256 of a privacy notice's file; empty if none is named.
+func readNotice(v value) string {
+	if !v.given() {
+		return ""
+	}
+	name, ok := v.text()
+	if !ok {
+		return ""
+	}
+	if strings.Contains(name, "://") {
+		v.fail("must be the name of a file, not a URL: optin fetches nothing; privacy_url says where people read it")
+		return ""
+	}
+	content, ok := v.onNode().fileAt(name, maxNotice, "must be the privacy notice")
+	if !ok {
+		return ""
+	}
+	if content == "" {
+		v.fail("names an empty file; it must be the privacy notice")
+		return ""
+	}
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
 }
 
 // readLocales reads the languages of a site. If languages is not empty, each must be one of them. If one of them is not
@@ -112,7 +142,7 @@ func readLocales(v value, languages []string) []string {
 func readLimits(v value) Limits {
 	g := v.group("emails_per_address", "signups_per_ip", "signups_per_network", "emails_per_site")
 	return Limits{
-		EmailsPerAddress:  optional(g.get("emails_per_address"), DefaultEmailsPerAddress, parseLimits),
+		EmailsPerAddress:  optional(g.get("emails_per_address"), DefaultEmailsPerAddress, parseExactLimits),
 		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
 		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
 		EmailsPerSite:     optional(g.get("emails_per_site"), DefaultEmailsPerSite, parseLimits),
@@ -152,10 +182,58 @@ func readPurposes(v value, of Site) (all []Purpose) {
 	}
 	ids := map[string]int{}
 	for _, item := range v.nonEmptyList() {
-		g := item.group("id", "text", "after")
+		g := item.group("id", "text", "after", "revision", "recipients", "retention", "objective", "audience",
+			"frequency")
 		all = append(all, Purpose{
-			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales), After: readAfter(g.get("after"),
-				of.Redirects),
+			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales),
+			Revision:   optional(g.get("revision"), DefaultRevision, parseRevision),
+			Recipients: readRecipients(g.get("recipients")),
+			Retention:  readWords(g.get("retention"), of.Locales),
+			Objective:  readWords(g.get("objective"), of.Locales),
+			Audience:   readWords(g.get("audience"), of.Locales),
+			Frequency:  readWords(g.get("frequency"), of.Locales),
+			After:      readAfter(g.get("after"), of.Redirects),
+		})
+	}
+	return all
+}
+
+// readRecipients reads who receives the data of a purpose, beside the controller.
+func readRecipients(v value) []string {
+	items := v.list()
+	if len(items) > maxRecipients {
+		v.fail("are %d; at most %d are allowed", len(items), maxRecipients)
+	}
+	return each(items, parseLine(maxLine))
+}
+
+// readWords reads a text for people: one for all languages, or one for each locale of the site. It is nil if left out.
+func readWords(v value, locales []string) map[string]string {
+	if !v.given() {
+		return nil
+	}
+	if v.node.Kind != yaml.ScalarNode {
+		return readTexts(v, locales)
+	}
+	text, words := required(v, parseLine(maxText)), map[string]string{}
+	for _, locale := range locales {
+		words[locale] = text
+	}
+	return words
+}
+
+// readForms reads the forms of a site.
+func readForms(v value) (all []Form) {
+	items := v.list()
+	if len(items) > maxForms {
+		v.fail("are %d; at most %d are allowed", len(items), maxForms)
+	}
+	ids := map[string]int{}
+	for _, item := range items {
+		g := item.group("id", "url", "strict")
+		all = append(all, Form{
+			ID: unique(g.get("id"), ids), URL: optional(g.get("url"), "", parseWeb),
+			Strict: optional(g.get("strict"), "", parseBool),
 		})
 	}
 	return all

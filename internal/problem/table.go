@@ -49,6 +49,10 @@ const (
 	FieldRepeated      Code = "field_repeated"
 	FieldInvalid       Code = "field_invalid"
 	FieldSuperfluous   Code = "field_superfluous"
+	FieldUnknown       Code = "field_unknown"
+	IDInvalid          Code = "id_invalid"
+	TextDiffers        Code = "text_differs"
+	TextTooLong        Code = "text_too_long"
 	TimeInvalid        Code = "time_invalid"
 	TimeInTheFuture    Code = "time_in_the_future"
 	DateInvalid        Code = "date_invalid"
@@ -164,6 +168,15 @@ var table = []Problem{
 		Detail: "Send this field as one line of text, or as true or false where it says yes or no."},
 	{Code: FieldSuperfluous, Status: unprocessable,
 		Detail: "Send either email or emails."},
+	{Code: FieldUnknown, Status: unprocessable,
+		Detail: "This call does not know this field. Send those of the documentation, in their exact spelling."},
+	{Code: IDInvalid, Status: unprocessable,
+		Detail: "Send 1 to 64 of a-z, 0-9 and -."},
+	{Code: TextDiffers, Status: unprocessable, OnForm: true,
+		Detail: "This form must show the words of the purposes as they are configured, and say so in shown. Show those " +
+			"of the language in locale."},
+	{Code: TextTooLong, Status: unprocessable,
+		Detail: "Send at most 2,048 bytes for each purpose in shown, 64 bytes in channel, and 256 in method."},
 	{Code: TimeInvalid, Status: unprocessable,
 		Detail: "Send a time like 2026-11-21T18:00:00Z, or a date like 2026-11-21."},
 	{Code: TimeInTheFuture, Status: unprocessable,

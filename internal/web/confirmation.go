@@ -1,13 +1,16 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -21,6 +24,7 @@ type confirmationPages struct {
 	pages    *pages
 	browsers *browserCookies
 	limits   *signupLimits
+	stamps   *stamps
 }
 
 // show shows the page behind a link. It changes nothing, since mail scanners open links, too.
@@ -45,21 +49,86 @@ func (l *confirmationPages) redirectToPage(c echo.Context) error {
 // confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing
 // and gets the same response; (*confirm.Person).Confirm decides that.
 func (l *confirmationPages) confirm(c echo.Context) error {
-	ctx, token, how := c.Request().Context(), c.Param("token"), consent.ByLink
+	ctx, token := c.Request().Context(), c.Param("token")
+	in, err := readChoice(c)
+	if err != nil {
+		return err
+	}
+	if in.code != "" {
+		return l.askAgain(c, in.code)
+	}
+	e := request.Evidence(c, consent.ByLink)
 	if l.browsers.of(c) != "" {
 		if v, err := l.service.Person.View(ctx, token); err == nil && l.browsers.isSame(c, v) {
-			how = consent.ByBrowser
+			e.How = consent.ByBrowser
 		}
 	}
-	v, err := l.service.Person.Confirm(ctx, token, nil, request.Evidence(c, how))
+	if made, _, ok := l.stamps.read(confirmPage, token, in.stamp); ok {
+		e.PageMade = made
+	}
+	v, err := l.service.Person.Confirm(ctx, token, in.purposes, e)
+	if errors.Is(err, consent.ErrNotAsked) {
+		return l.askAgain(c, problem.PurposeUnknown)
+	}
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
-	if to := l.sites[v.Site].after(afterConfirm, purposeIDs(v.Purposes)); to != "" && request.WantsPage(c) {
+	if to := l.sites[v.Site].after(afterConfirm, confirmedIDs(v.Purposes)); to != "" && request.WantsPage(c) {
 		request.StateOf(c).Site = v.Site
 		return respond.SeeOther(c, to)
 	}
 	return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(v, false))
+}
+
+// confirmPage is the kind of page in the stamps of confirmation pages.
+const confirmPage = "confirm page"
+
+// choice is what a confirmation says: which of the purposes that were asked for, none for all, and the page's stamp.
+type choice struct {
+	purposes []string
+	stamp    string
+	code     problem.Code // of what is wrong with the purposes
+}
+
+// readChoice reads a form of the page, or JSON. An empty body confirms all. Purposes without any id are none, not all,
+// and what cannot be read confirms nothing: to guess could be more than was meant.
+func readChoice(c echo.Context) (out choice, err error) {
+	if len(bytes.TrimSpace(request.StateOf(c).Body)) == 0 {
+		return choice{}, nil
+	}
+	schema := request.Schema{"purposes": request.List, fieldStamp: request.Text}
+	in, form, err := schema.Decode(c, request.MediaJSON, request.MediaForm, request.MediaMultipart)
+	if err != nil {
+		return choice{}, err
+	}
+	if unknown := in.Unknown(); !form && len(unknown) > 0 {
+		return choice{}, problem.InFields(unknown...)
+	}
+	out.purposes = slices.DeleteFunc(in.All("purposes"), func(id string) bool { return id == "" })
+	out.stamp = in.One(fieldStamp) // whatever is wrong with it
+	switch out.code = in.Wrong("purposes"); {
+	case out.code != "":
+	case in.Misspelt("purposes"):
+		out.code = problem.FieldRepeated
+	case in.Times("purposes") > 0 && len(out.purposes) == 0:
+		out.code = problem.PurposeRequired
+	}
+	return out, nil
+}
+
+// askAgain responds to a choice that cannot be confirmed: with the page again, or a problem.
+func (l *confirmationPages) askAgain(c echo.Context, wrong problem.Code) error {
+	v, err := l.service.Person.View(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return l.failPage(c, v, err)
+	}
+	request.StateOf(c).Site = v.Site
+	page, ok := l.page(c, v).(templates.Confirm)
+	if !ok || !request.WantsPage(c) {
+		return problem.InFields(problem.Field{Name: "purposes", Code: wrong})
+	}
+	page.Error, page.SameBrowser = string(wrong), false // no script may confirm more than was just chosen
+	return l.pages.render(c, wrong.Status(), l.pages.languageOfView(c, v), page)
 }
 
 // decline handles the button "this was not me". A second press gets the same response.
@@ -142,6 +211,7 @@ func (l *confirmationPages) page(c echo.Context, v confirm.View) templates.Page 
 		Asked: v.Asked, Deadline: v.Deadline,
 		ConfirmAction: action(c.Param("token"), ""), DeclineAction: action(v.Decline, "/decline"),
 		SameBrowser: l.browsers.isSame(c, v),
+		Stamp:       l.stamps.make(confirmPage, c.Param("token"), l.stamps.now()),
 	}
 }
 

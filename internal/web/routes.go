@@ -37,7 +37,7 @@ func (a *app) addPublic(e *echo.Echo) {
 		undeliverable: a.Undeliverable, now: a.Now,
 	}
 	confirmations := &confirmationPages{
-		service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits,
+		service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits, stamps: a.stamps,
 	}
 	unsubscribe := &unsubscribePage{service: a.Service, sites: a.sites, pages: a.pages}
 	body := readBody(MaxBody)
@@ -65,6 +65,9 @@ func (a *app) addPublic(e *echo.Echo) {
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
 	e.POST("/u/:token", unsubscribe.withdraw, button...) // also by RFC 8058
+
+	// Programs get the JSON whose hash it is, unless they ask for a page:
+	get(e, "/texts/:sha256", (&statementPages{a.Service, a.sites, a.pages}).show, body)
 
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)

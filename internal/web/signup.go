@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,16 +19,13 @@ import (
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/redirect"
 	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 )
 
-const (
-	// undeliverableWithin bounds the check whether a domain takes mail.
-	undeliverableWithin = time.Second
-	// attestSlack is how far a website's clock may be ahead of ours.
-	attestSlack = time.Minute
-)
+// undeliverableWithin bounds the check whether a domain takes mail.
+const undeliverableWithin = time.Second
 
 // signups handles POST /v1/sites/{site}/subscriptions: signups as JSON from a program or a script, and forms of a
 // website's page or of our own.
@@ -94,6 +92,7 @@ func (st *site) schema(ours bool) request.Schema {
 		challenge.WorkField: request.Text,
 		"email":             request.Text, "purposes": request.List, "consent": request.Bool, "preticked": request.Bool,
 		"locale": request.Text, "source": request.Text, "redirect": request.Text,
+		"form": request.Text, "shown": request.Words,
 		"visitor_ip": request.Text, "visitor_user_agent": request.Text, "visitor_page": request.Text,
 		"visitor_at": request.Text,
 	}
@@ -124,7 +123,10 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	in.hosted, in.locale = ours && in.form, s.pages.language(c, in.site, in.fields.One("locale"))
 	in.request, in.redirect, wrong = in.site.read(in.fields)
 	in.request.Locale, in.request.Evidence = in.locale, request.Evidence(c, method(ours, in.form))
-	in.request.Evidence.Source = in.fields.One("source")
+	named, code := in.site.readForm(in)
+	if code != "" {
+		wrong = append(wrong, problem.Field{Name: named, Code: code})
+	}
 	attested, also, err := s.attested(c, in.fields)
 	if err != nil {
 		return nil, nil, err
@@ -168,6 +170,8 @@ func (st *site) read(in *request.Fields) (out confirm.Signup, redirectTo string,
 	add("preticked", readPreticked(in))
 	add("locale", in.Wrong("locale"))
 	add("source", in.Wrong("source"))
+	out.Shown, c = st.readShown(in, out.Purposes)
+	add("shown", c)
 	add(challenge.WorkField, in.Wrong(challenge.WorkField))
 	if st.Captcha != nil {
 		field := st.Captcha.Widget().Field
@@ -202,6 +206,59 @@ func (st *site) readPurposes(in *request.Fields) ([]string, problem.Code) {
 		return []string{st.rules.Purposes[0].ID}, ""
 	}
 	return nil, problem.PurposeRequired
+}
+
+// maxShown is the size of the longest words of a purpose that a website may say it showed, in bytes.
+const maxShown = 2048
+
+// readShown returns what a website says it showed, by purpose. Words without a purpose are those of the only one.
+func (st *site) readShown(in *request.Fields, purposes []string) (map[string]string, problem.Code) {
+	if c := in.Wrong("shown"); c != "" {
+		return nil, c
+	}
+	if in.Misspelt("shown") { // to ignore it would lose what is to be evidence
+		return nil, problem.FieldRepeated
+	}
+	shown := map[string]string{}
+	for id, words := range in.Words("shown") {
+		if id == "" && len(in.Words("shown")) == 1 && len(purposes) == 1 {
+			id = purposes[0]
+		}
+		if _, ok := st.rules.Purpose(id); !ok {
+			return nil, problem.PurposeUnknown
+		}
+		if len(words) > maxShown {
+			return nil, problem.TextTooLong
+		}
+		shown[id] = words
+	}
+	return shown, ""
+}
+
+// readForm notes as evidence which form of the website sent a signup, and the page it is on: the one that the signup
+// names, or else the one of the form. It returns the field that is wrong, if any: what a strict form says it showed must
+// be our words for each purpose.
+func (st *site) readForm(in *signup) (field string, wrong problem.Code) {
+	e := &in.request.Evidence
+	e.Source, e.Form = in.fields.One("source"), in.fields.One("form")
+	form := st.Forms[e.Form]
+	if e.Source == "" {
+		e.Source = form.URL
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	if c := in.fields.Wrong("form"); c != "" {
+		return "form", c
+	}
+	if len(e.Form) > 64 || strings.Trim(e.Form, letters) != "" {
+		return "form", problem.IDInvalid
+	}
+	for _, id := range in.request.Purposes {
+		p, _ := st.rules.Purpose(id)
+		if form.Strict && !p.SameWords(in.locale, in.request.Shown[id]) {
+			return "shown", problem.TextDiffers
+		}
+	}
+	return "", ""
 }
 
 func readConsent(in *request.Fields) problem.Code {
@@ -277,7 +334,7 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 		switch {
 		case err != nil:
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInvalid})
-		case at.After(s.now().Add(attestSlack)):
+		case at.After(s.now().Add(api.ClockSlack)):
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInTheFuture})
 		}
 		a.At = at

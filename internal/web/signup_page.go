@@ -1,20 +1,14 @@
 package web
 
 import (
-	"crypto/hmac"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/challenge"
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/templates"
@@ -23,10 +17,7 @@ import (
 // Our own signup page tells people from programs without a script: people leave a field empty that they do not see, and
 // take a moment to fill in the rest. Other forms are not checked in this way, since a website decides what they show.
 const (
-	fieldTrap  = "subject" // a name that no browser fills in by itself
-	fieldStamp = "stamp"
-
-	stampLife = 24 * time.Hour
+	fieldTrap = "subject" // a name that no browser fills in by itself
 
 	// defaultFill is the least time that a person takes to fill in our page.
 	defaultFill = time.Second
@@ -34,12 +25,12 @@ const (
 
 // signupPage handles the hosted signup page, /s/{site}.
 type signupPage struct {
-	sites sites
-	pages *pages
-	gate  *challenge.Gate
-	ring  *keyring.Keyring
-	fill  time.Duration // see Options.Fill
-	now   func() time.Time
+	sites  sites
+	pages  *pages
+	gate   *challenge.Gate
+	stamps *stamps
+	fill   time.Duration // see Options.Fill
+	now    func() time.Time
 }
 
 // show shows the page in the language of the parameter lang, or else of the browser.
@@ -130,14 +121,12 @@ func (f *signupPage) detectBot(in *signup) (trapped bool, wrong []problem.Field)
 	return false, nil
 }
 
-// stamp returns when a site's page was made, in milliseconds since 1970, and a keyed hash of that; empty if it is not
-// checked.
+// stamp returns the stamp of a site's page; empty if it is not checked.
 func (f *signupPage) stamp(st *site, made time.Time) string {
 	if f.fill < 0 {
 		return ""
 	}
-	at := strconv.FormatInt(made.UnixMilli(), 10)
-	return at + "." + f.stampSums(st, at)[0]
+	return f.stamps.make("signup page", st.id, made)
 }
 
 // readStamp returns what is wrong with a stamp: it is not ours or not this site's, too old, or too young. If the clock
@@ -146,26 +135,11 @@ func (f *signupPage) readStamp(st *site, stamp string) problem.Code {
 	if f.fill < 0 {
 		return ""
 	}
-	at, sum, _ := strings.Cut(stamp, ".")
-	genuine := slices.ContainsFunc(f.stampSums(st, at),
-		func(want string) bool { return hmac.Equal([]byte(sum), []byte(want)) })
-	ms, err := strconv.ParseInt(at, 10, 64)
-	if !genuine || err != nil {
-		return problem.PageExpired
-	}
-	switch age := f.now().Sub(time.UnixMilli(ms)); {
-	case age > stampLife:
+	switch _, age, ok := f.stamps.read("signup page", st.id, stamp); {
+	case !ok:
 		return problem.PageExpired
 	case age < f.fill:
 		return problem.TooQuick
 	}
 	return ""
-}
-
-// stampSums returns the keyed hashes of a moment at a site, under the newest secret first.
-func (f *signupPage) stampSums(st *site, at string) (all []string) {
-	for _, sum := range f.ring.MACs("signup page", st.id, at) {
-		all = append(all, base64.RawURLEncoding.EncodeToString(sum[:16]))
-	}
-	return all
 }

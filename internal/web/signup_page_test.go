@@ -153,7 +153,7 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 		"no sum":               {"stamp=" + at + ".", "page_expired"},
 		"a moment alone":       {"stamp=" + at, "page_expired"},
 		"a sum alone":          {"stamp=." + sum, "page_expired"},
-		"no moment":            {"stamp=x." + e.web.form.stampSums(e.web.sites["gazette"], "x")[0], "page_expired"},
+		"no moment":            {"stamp=x." + e.web.stamps.sums("signup page", "gazette", "x")[0], "page_expired"},
 	} {
 		a := e.send("POST", signupPath, "email=ada%40b.example&consent=on&"+row.fields, ours("text/html")...)
 		if (row.code == "") != (a.status == 303) || row.code != "" && a.status != 422 {

@@ -29,6 +29,7 @@ type Site struct {
 	Redirects []*url.URL      // where a person may be sent afterwards: prefixes, see redirect.CheckPrefix
 	APIKeys   []APIKey        // of the site's servers
 	Limits    Limits
+	Forms     map[string]Form // by id: the website's own
 	// Captcha is required in the place of a proof of work. It needs Options.Work for when its service is unavailable.
 	Captcha *challenge.Captcha
 
@@ -42,6 +43,12 @@ type Site struct {
 type Limits struct {
 	SignupsPerIP      []store.Limit // an IPv6 network of 64 bits counts as one IP
 	SignupsPerNetwork []store.Limit // the network of an IPv4 address has 24 bits, that of an IPv6 address 48
+}
+
+// Form is one of a website's own forms, as its signups name it.
+type Form struct {
+	URL    string // of the page that it is on; may be empty
+	Strict bool   // what it says it showed must be the words of the purposes
 }
 
 // RedirectAfter says where a person is sent after an action; nil: to our own page. Nothing is ever added to these URLs.
@@ -204,4 +211,10 @@ func purposeIDs(of []consent.PurposeStatus) []string {
 		all = append(all, p.ID)
 	}
 	return all
+}
+
+// confirmedIDs returns the ids of those purposes that are confirmed.
+func confirmedIDs(of []consent.PurposeStatus) []string {
+	unconfirmed := func(p consent.PurposeStatus) bool { return p.State != consent.Confirmed }
+	return purposeIDs(slices.DeleteFunc(slices.Clone(of), unconfirmed))
 }

@@ -2,8 +2,11 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
@@ -140,6 +143,26 @@ func TestOneIsReadResentWithdrawnAndErased(t *testing.T) {
 	}
 }
 
+func TestAWithdrawalKeepsHowThePersonToldTheWebsite(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	e.send("POST", e.path(e.email().Confirm), "")
+	e.clock.pass(time.Hour)
+	told := e.clock.now().Add(-20 * time.Minute)
+	body := fmt.Sprintf(`{"channel":"phone","method":"asked our desk","at":%q}`, told.Format(time.RFC3339))
+	var st consent.Status
+	e.send("POST", e.subscriptionPath("ada@b.example")+"/withdraw", body,
+		asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
+	if st.State != consent.Withdrawn { // no purpose is named, so all are meant
+		t.Errorf("%+v", st)
+	}
+	ended := e.subscription().Consents[0].Ended
+	if ended.How != consent.ByServer || ended.Channel != "phone" || ended.Detail != "asked our desk" ||
+		!ended.At.Equal(e.clock.now()) || ended.Attested == nil || !ended.Attested.At.Equal(told) {
+		t.Errorf("%+v", ended)
+	}
+}
+
 func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 	e := newEnv(t)
 	e.signUp("ada@b.example")
@@ -174,8 +197,18 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 		"erase with a body":  {"DELETE", one, `{"all":true}`, 400, "body_not_taken", ""},
 		"withdraw nothing": {"POST", one + "/withdraw", `{"purposes":[]}`, 422, "purpose_required",
 			"purpose_required"},
-		"withdraw, misspelt": {"POST", one + "/withdraw", `{"purpose":["letter"]}`, 422, "purpose_required",
-			"purpose_required"},
+		"withdraw, misspelt": {"POST", one + "/withdraw", `{"purpose":["letter"]}`, 422, "field_unknown",
+			"field_unknown"},
+		"withdraw, in capitals": {"POST", one + "/withdraw", `{"Purposes":["letter"]}`, 422, "field_repeated",
+			"field_repeated"},
+		"withdraw by a novel": {"POST", one + "/withdraw", `{"channel":"` + strings.Repeat("x", 65) + `"}`, 422,
+			"text_too_long", "text_too_long"},
+		"withdraw with a novel": {"POST", one + "/withdraw", `{"method":"` + strings.Repeat("x", 257) + `"}`, 422,
+			"text_too_long", "text_too_long"},
+		"withdraw by lines": {"POST", one + "/withdraw", `{"method":"a\nb"}`, 422, "field_invalid", "field_invalid"},
+		"withdraw some day": {"POST", one + "/withdraw", `{"at":"monday"}`, 422, "time_invalid", "time_invalid"},
+		"withdraw tomorrow": {"POST", one + "/withdraw", `{"at":"2026-11-22T18:00:00Z"}`, 422, "time_in_the_future",
+			"time_in_the_future"},
 		"withdraw what is not": {"POST", one + "/withdraw", `{"purposes":["nope"]}`, 422, "purpose_unknown",
 			"purpose_unknown"},
 		"withdraw, no JSON": {"POST", one + "/withdraw", `purposes`, 400, "unreadable", ""},

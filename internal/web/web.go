@@ -122,6 +122,7 @@ type app struct {
 	gate       *challenge.Gate
 	limits     *signupLimits
 	idempotent *idempotent
+	stamps     *stamps
 	form       *signupPage
 	assets     *assets
 	docs       *docs
@@ -152,7 +153,8 @@ func newApp(o Options) (*app, error) {
 	a.gate = a.newGate()
 	a.limits = &signupLimits{Limiter: ratelimit.New(o.Store, o.Keyring), now: a.Now}
 	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
-	a.form = &signupPage{sites: a.sites, pages: a.pages, gate: a.gate, ring: o.Keyring, fill: o.Fill, now: o.Now}
+	a.stamps = &stamps{o.Keyring, o.Now}
+	a.form = &signupPage{sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now}
 	a.health = &health{storeReady: o.Store.Ready, now: o.Now}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))

@@ -117,18 +117,33 @@
     return true;
   }
 
-  function body(form, button) {
-    const data = new FormData(form);
-    if (button?.name) data.append(button.name, button.value);
-    const out = { purposes: data.getAll("purposes"), locale: language(form) || undefined };
-    if (/^http/.test(location.protocol)) out.source = location.origin + location.pathname;
-    for (const name of data.keys()) if (/^(email|consent|preticked|source|altcha|.+-response)$/.test(name) && data.get(name)) out[name] = data.get(name);
+  // The words that a person sees beside the box of each purpose; where one box is for all, its words.
+  function shown(form, purposes) {
+    const out = {};
+    for (const id of purposes.length ? purposes : [""]) {
+      const box = boxes(form).find((b) => b.name === "purposes" && b.value === id) || boxes(form).find((b) => b.name === "consent");
+      const words = [...box?.labels || []].map((l) => l.innerText.trim()).join(" ");
+      if (words) out[id] = words;
+    }
     return out;
   }
 
-  // Posts the form as the browser would without this script.
-  function plain(form, button) {
-    if (button?.name) form.append(make("input", { type: "hidden", name: button.name, value: button.value }));
+  function body(form, button) {
+    const data = new FormData(form);
+    if (button?.name) data.append(button.name, button.value);
+    const purposes = data.getAll("purposes");
+    const out = { purposes, shown: shown(form, purposes), form: form.dataset.optinForm, locale: language(form) || undefined };
+    if (/^http/.test(location.protocol)) out.source = location.origin + location.pathname;
+    for (const name of data.keys()) if (/^(email|consent|preticked|source|form|altcha|.+-response)$/.test(name) && data.get(name)) out[name] = data.get(name);
+    return out;
+  }
+
+  // Posts the form as the browser would without this script, and what the script knows beside.
+  function plain(form, button, sent) {
+    const add = (name, value) => form.append(make("input", { type: "hidden", name, value }));
+    if (button?.name) add(button.name, button.value);
+    if (sent.form && !all(form, "[name=form]").length) add("form", sent.form);
+    for (const id in sent.shown) add(id ? `shown[${id}]` : "shown", sent.shown[id]);
     HTMLFormElement.prototype.submit.call(form);
   }
 
@@ -176,7 +191,7 @@
     for (const b of off) b.disabled = false;
     if (off.includes(focused) && document.activeElement === document.body) focused.focus();
     busy.delete(form);
-    if (!said) return plain(form, button);
+    if (!said) return plain(form, button, sent);
     if (!answer.ok) return refuse(form, answer.status, said);
     form.reset();
     if (announce(form, "accepted")) show(form, "accepted");

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -95,51 +96,109 @@ func (a *API) Resend(c echo.Context) error {
 	return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted", "email": email})
 }
 
-// Withdraw withdraws consent for a person who told the website: of the purposes named, or of all if there is no body.
+// Withdraw withdraws consent for a person who told the website: of the purposes named, or of all if none is named. What
+// the website says of how it was told is kept as evidence.
 func (a *API) Withdraw(c echo.Context) error {
-	var purposes []string
+	purposes, e := []string(nil), request.Evidence(c, consent.ByServer)
 	if request.NoBody(c) != nil {
 		var err error
-		if purposes, err = a.readPurposes(c); err != nil {
+		if purposes, err = a.readWithdrawal(c, &e); err != nil {
 			return err
 		}
 	}
-	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes,
-		request.Evidence(c, consent.ByServer))
+	st, err := a.Service.Website.Withdraw(c.Request().Context(), c.Param("site"), c.Param("id"), purposes, e)
 	if err != nil {
 		return unknown(err)
 	}
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// readPurposes returns the purposes that the body names. A body that names none has probably misspelt the field: to
-// withdraw all would be more than was meant.
-func (a *API) readPurposes(c echo.Context) ([]string, error) {
-	in, _, err := request.Schema{"purposes": request.List}.Decode(c, request.MediaJSON)
+// readWithdrawal returns the purposes that the body names, none for all, and completes the evidence. A field that is not
+// known may be a misspelt one: to withdraw all would be more than was meant.
+func (a *API) readWithdrawal(c echo.Context, e *consent.Evidence) (named []string, err error) {
+	in, _, err := request.Schema{
+		"purposes": request.List, "channel": request.Text, "method": request.Text, "at": request.Text,
+	}.Decode(c, request.MediaJSON)
 	if err != nil {
 		return nil, err
 	}
-	named, code := in.All("purposes"), in.Wrong("purposes")
+	wrong := in.Unknown()
+	add := func(field string, code problem.Code) {
+		if code == "" && in.Misspelt(field) {
+			code = problem.FieldRepeated
+		}
+		if code != "" {
+			wrong = append(wrong, problem.Field{Name: field, Code: code})
+		}
+	}
+	code, err := a.checkPurposes(c, in)
+	if err != nil {
+		return nil, err
+	}
+	add("purposes", code)
+	e.Channel, code = readAtMost(in, "channel", 64)
+	add("channel", code)
+	e.Detail, code = readAtMost(in, "method", 256)
+	add("method", code)
+	at, code := a.readPast(in, "at")
+	add("at", code)
+	if !at.IsZero() {
+		e.Attested = &consent.Attested{At: at}
+	}
+	if len(wrong) > 0 {
+		return nil, problem.InFields(wrong...)
+	}
+	return in.All("purposes"), nil
+}
+
+// readAtMost returns a text of at most limit bytes.
+func readAtMost(in *request.Fields, field string, limit int) (string, problem.Code) {
+	text, code := in.One(field), in.Wrong(field)
+	if len(text) > limit {
+		code = problem.TextTooLong
+	}
+	return text, code
+}
+
+// readPast returns a time that is not in the future; the zero time if the field did not come.
+func (a *API) readPast(in *request.Fields, field string) (at time.Time, code problem.Code) {
+	text, code := in.One(field), in.Wrong(field)
+	if text == "" {
+		return time.Time{}, code
+	}
+	at, err := request.ParseTime(text, false)
+	switch {
+	case err != nil:
+		return time.Time{}, problem.TimeInvalid
+	case at.After(a.Now().Add(ClockSlack)):
+		return time.Time{}, problem.TimeInTheFuture
+	}
+	return at, ""
+}
+
+// checkPurposes returns what is wrong with the purposes that a body names.
+func (a *API) checkPurposes(c echo.Context, in *request.Fields) (problem.Code, error) {
+	named := in.All("purposes")
 	site, _ := a.Service.Site(c.Param("site"))
 	switch {
-	case code != "":
+	case in.Wrong("purposes") != "":
+		return in.Wrong("purposes"), nil
+	case in.Times("purposes") == 0:
+		return "", nil
 	case len(named) == 0:
-		code = problem.PurposeRequired
-	case in.Misspelt("purposes"):
-		code = problem.FieldRepeated
-	case !request.ArePurposes(site, nil, named): // a person may have agreed to a purpose that is no longer configured
-		st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
-		if err != nil {
-			return nil, unknown(err)
-		}
-		if !request.ArePurposes(site, st.Purposes, named) {
-			code = problem.PurposeUnknown
-		}
+		return problem.PurposeRequired, nil
+	case request.ArePurposes(site, nil, named):
+		return "", nil
 	}
-	if code != "" {
-		return nil, problem.InFields(problem.Field{Name: "purposes", Code: code})
+	// A person may have agreed to a purpose that is no longer configured.
+	st, err := a.Service.Website.ByID(c.Request().Context(), c.Param("site"), c.Param("id"))
+	if err != nil {
+		return "", unknown(err)
 	}
-	return named, nil
+	if !request.ArePurposes(site, st.Purposes, named) {
+		return problem.PurposeUnknown, nil
+	}
+	return "", nil
 }
 
 // Erase erases a person (GDPR, article 17). That they declined or withdrew is still known under their id.

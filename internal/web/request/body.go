@@ -59,12 +59,13 @@ type Kind int
 
 // The kinds of fields.
 const (
-	Text Kind = iota // one line
-	Bool             // yes or no
-	List             // ids
+	Text  Kind = iota // one line
+	Bool              // yes or no
+	List              // ids
+	Words             // texts by id: a JSON object, or fields like shown[letter]; one text alone has no id
 )
 
-// Schema is the fields that a call knows. Other fields are ignored. But a known field in another spelling ("EMAIL",
+// Schema is the fields that a call knows. Other fields are ignored, unless the call asks for Fields.Unknown. A known field in another spelling ("EMAIL",
 // "email[]") is noted, since parsers disagree about those: one could be checked here and another used elsewhere.
 type Schema map[string]Kind
 
@@ -131,6 +132,8 @@ func (f *Fields) addJSON(field string, raw json.RawMessage) {
 	var several []json.RawMessage
 	switch kind := f.schema[field]; {
 	case string(raw) == "null":
+	case kind == Words:
+		f.addWordsJSON(field, raw)
 	case raw[0] == '"':
 		var value string
 		if json.Unmarshal(raw, &value) != nil {
@@ -150,6 +153,53 @@ func (f *Fields) addJSON(field string, raw json.RawMessage) {
 	default:
 		f.invalid(field)
 	}
+}
+
+// addWordsJSON adds the texts of an object by their ids, or one text.
+func (f *Fields) addWordsJSON(field string, raw json.RawMessage) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	switch first, _ := d.Token(); first := first.(type) {
+	case string:
+		f.addWords(field, "", first)
+		return
+	case json.Delim:
+		for first == '{' && d.More() {
+			id, _ := d.Token()
+			text, err := d.Token()
+			words, ok := text.(string)
+			if err != nil || !ok {
+				f.invalid(field)
+				return
+			}
+			f.addWords(field, id.(string), words)
+		}
+		if first == '{' {
+			return
+		}
+	}
+	f.invalid(field)
+}
+
+// addWords adds the text of an id. It may have several lines.
+func (f *Fields) addWords(field, id, text string) {
+	if _, again := f.words[field][id]; again {
+		f.wrong[field] = problem.FieldRepeated
+		return
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return isOdd(r) && !strings.ContainsRune("\t\r\n", r) }) {
+		f.invalid(field)
+	}
+	if f.words[field] == nil {
+		f.words[field] = map[string]string{}
+	}
+	f.words[field][id] = strings.TrimSpace(text)
+}
+
+// wordsName returns the field and the id of a name like shown[letter], or of a field of Words alone.
+func (s Schema) wordsName(name string) (field, id string, ok bool) {
+	field, id, _ = strings.Cut(strings.TrimSuffix(name, "]"), "[")
+	kind, known := s[field]
+	return field, id, known && kind == Words && (name == field || name == field+"["+id+"]")
 }
 
 // decodeForm reads a URL-encoded form in UTF-8.
@@ -173,7 +223,10 @@ func (f *Fields) addForm(name, value string) error {
 	if !utf8.ValidString(name) || !utf8.ValidString(value) {
 		return errUTF8
 	}
-	if field, use := f.count(name, true); use {
+	if field, id, ok := f.schema.wordsName(name); ok {
+		f.times[field]++
+		f.addWords(field, id, value)
+	} else if field, use := f.count(name, true); use {
 		f.add(field, value)
 	}
 	return nil
@@ -214,14 +267,18 @@ func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
 type Fields struct {
 	schema   Schema
 	values   map[string][]string
+	words    map[string]map[string]string // of each field of Words, by id
 	wrong    map[string]problem.Code
 	times    map[string]int  // how often each known field came, in any spelling
 	misspelt map[string]bool // the fields that came in another spelling than their own
+	unknown  []string        // the names of other fields
 }
 
 func (s Schema) fields() *Fields {
-	return &Fields{schema: s, values: map[string][]string{}, wrong: map[string]problem.Code{}, times: map[string]int{},
-		misspelt: map[string]bool{}}
+	return &Fields{
+		schema: s, values: map[string][]string{}, words: map[string]map[string]string{},
+		wrong: map[string]problem.Code{}, times: map[string]int{}, misspelt: map[string]bool{},
+	}
 }
 
 // known finds the known field that a name is or resembles: in another case, or with something in brackets behind it.
@@ -244,6 +301,7 @@ func (f *Fields) known(name string) (field string, exact bool) {
 func (f *Fields) count(name string, severally bool) (field string, use bool) {
 	field, exact := f.known(name)
 	if field == "" {
+		f.unknown = append(f.unknown, name)
 		return "", false
 	}
 	f.times[field]++
@@ -259,16 +317,18 @@ func (f *Fields) count(name string, severally bool) (field string, use bool) {
 
 // add adds a value. A control character, or the replacement of broken UTF-16, makes the field wrong.
 func (f *Fields) add(field, value string) {
-	odd := func(r rune) bool {
-		return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
-	}
 	if f.schema[field] == Text {
 		value = strings.Trim(value, " \t\r\n")
 	}
-	if strings.IndexFunc(value, odd) >= 0 {
+	if strings.ContainsFunc(value, isOdd) {
 		f.invalid(field)
 	}
 	f.values[field] = append(f.values[field], value)
+}
+
+// isOdd reports whether a character is a control character, or the replacement of broken UTF-16.
+func isOdd(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
 }
 
 // invalid says that a field's value is of the wrong kind.
@@ -288,6 +348,21 @@ func (f *Fields) One(field string) string {
 
 // All returns the values of a field.
 func (f *Fields) All(field string) []string { return f.values[field] }
+
+// Words returns the texts of a field of that kind by their ids.
+func (f *Fields) Words(field string) map[string]string { return f.words[field] }
+
+// Unknown returns a problem for every field that the schema does not have. A name that is not one like ours is not
+// repeated.
+func (f *Fields) Unknown() (all []problem.Field) {
+	for _, name := range f.unknown {
+		if len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+			name = "(another)"
+		}
+		all = append(all, problem.Field{Name: name, Code: problem.FieldUnknown})
+	}
+	return all
+}
 
 // Yes reports whether a field says yes, in one of the contract's spellings.
 func (f *Fields) Yes(field string) bool {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/internal/config"
+)
+
+// checkStatements warns of what is put to people where it may not make their consent valid. That is no failure: a text
+// may speak of terms and mean something else.
+func (f *findings) checkStatements(sites []config.Site) {
+	fine := true
+	warn := func(about, what, fix string) {
+		fine = false
+		fmt.Fprintf(f.out, "warn   %-14s %s\n       %s\n         %s\n", "statements", about, what, fix)
+	}
+	for _, s := range sites {
+		if statement.AuthorityOf(s.Controller.Country) == nil {
+			warn("site "+s.ID, "No data protection authority of "+s.Controller.Country+
+				" is known, so people are not told whom they may complain to.", "Name it in your privacy notice.")
+		}
+		for _, p := range s.Purposes {
+			for _, locale := range slices.Sorted(maps.Keys(p.Text)) {
+				about := fmt.Sprintf("site %s, purpose %s, in %s", s.ID, p.ID, locale)
+				if statement.MentionsTerms(p.Text[locale]) {
+					warn(about, "The text speaks of terms; consent must be asked for apart from them (GDPR article 7(2)).",
+						"Leave them out of this text, and ask for their acceptance elsewhere.")
+				}
+				if statement.MentionsPartners(p.Text[locale]) && len(p.Recipients) == 0 {
+					warn(about, "The text speaks of partners who are not named; people must know who receives their data.",
+						"Name each of them under recipients, or leave them out of this text.")
+				}
+			}
+		}
+	}
+	if fine {
+		f.add("statements", fmt.Sprintf("of %d site(s)", len(sites)), nil)
+	}
+}
