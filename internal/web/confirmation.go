@@ -63,7 +63,7 @@ func (l *confirmationPages) confirm(c echo.Context) error {
 			e.How = consent.ByBrowser
 		}
 	}
-	if made, _, ok := l.stamps.read(confirmPage, token, in.stamp); ok {
+	if made, age, ok := l.stamps.read(confirmPage, token, in.stamp); ok && age >= -stampSlack {
 		e.PageMade = made
 	}
 	v, err := l.service.Person.Confirm(ctx, token, in.purposes, e)

@@ -37,13 +37,17 @@ func TestEveryActionRecordsItsEvidence(t *testing.T) {
 	cookie, err := http.ParseSetCookie(signup.header.Get("Set-Cookie"))
 	must(t, err)
 	link := e.path(e.email().Confirm)
-	done := e.send("POST", link, "", append(seen, "Origin", publicURL, "Cookie", cookie.Name+"="+cookie.Value)...)
+	form, made := e.send("GET", link, "").fieldsOf(t, "#confirm"), e.clock.now()
+	e.clock.pass(time.Minute)
+	done := e.send("POST", link, form.Encode(), append(seen, "Content-Type", request.MediaForm, "Origin", publicURL,
+		"Cookie", cookie.Name+"="+cookie.Value)...)
 	back := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
 	e.send("POST", back, "List-Unsubscribe=One-Click", append(seen, "Content-Type", request.MediaForm)...)
 
 	s := e.subscription()
 	everywhere := consent.Evidence{At: e.clock.now(), IP: "203.0.113.7", UserAgent: "Browser/1"}
 	signedUp, confirmation, ended := everywhere, everywhere, everywhere
+	signedUp.At, confirmation.PageMade = made, made
 	signedUp.How, signedUp.Origin, signedUp.Source = consent.ByHostedForm, publicURL, "https://gazette.example/sport"
 	confirmation.How, confirmation.Origin = consent.ByBrowser, publicURL
 	ended.How = consent.ByOneClick

@@ -66,12 +66,18 @@ func (a answer) page(t testing.TB) *goquery.Document {
 // formOf is what a browser would send of the signup form of a page in which nobody has typed or ticked anything.
 func (a answer) formOf(t testing.TB) url.Values {
 	t.Helper()
+	return a.fieldsOf(t, "form.signup")
+}
+
+// fieldsOf is what a browser would send of a form in which nobody has ticked anything.
+func (a answer) fieldsOf(t testing.TB, form string) url.Values {
+	t.Helper()
 	sent := url.Values{}
-	a.page(t).Find("form.signup input:not([type=checkbox])").Each(func(_ int, in *goquery.Selection) {
+	a.page(t).Find(form + " input:not([type=checkbox])").Each(func(_ int, in *goquery.Selection) {
 		sent.Add(in.AttrOr("name", ""), in.AttrOr("value", ""))
 	})
 	if len(sent) == 0 {
-		t.Fatalf("no signup form: %d %s", a.status, a.body)
+		t.Fatalf("no form %s: %d %s", form, a.status, a.body)
 	}
 	return sent
 }

@@ -130,7 +130,8 @@ func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
 	e := newEnv(t, func(o *Options) { o.Keyring = ring("n", "o") })
 	now := e.clock.now()
 	made := func(secret, site string, ago time.Duration) string {
-		return (&signupPage{ring: ring(secret), fill: defaultFill}).stamp(e.web.sites[site], now.Add(-ago))
+		form := &signupPage{stamps: &stamps{ring: ring(secret)}, fill: defaultFill}
+		return form.stamp(e.web.sites[site], now.Add(-ago))
 	}
 	good := made("n", "gazette", time.Hour)
 	at, sum, _ := strings.Cut(good, ".")

