@@ -71,9 +71,11 @@ local function slice_width(per) return math.ceil(per / (SLICES - 1)) end
 
 local function counter(ring, slice) return (struct.unpack('>I4', ring, 17 + 4 * (slice % SLICES))) end
 
-local function with_counter(ring, slice, n)
+-- added returns a ring with n more in a slice, sum being what it holds.
+local function added(ring, slice, sum, n)
   local at = 17 + 4 * (slice % SLICES)
-  return string.sub(ring, 1, at - 1) .. struct.pack('>I4', n) .. string.sub(ring, at + 4)
+  return string.sub(ring, 1, 12) .. struct.pack('>I4', sum + n) .. string.sub(ring, 17, at - 1)
+    .. struct.pack('>I4', counter(ring, slice) + n) .. string.sub(ring, at + 4)
 end
 
 -- ring_of returns the ring of a limit with its current slice brought up to now, the number of that slice, the sum, and
@@ -107,6 +109,13 @@ local function ring_wait(ring, now, limit, excess)
   end
 end
 
+-- joined returns rings as they stand in a bucket.
+local function joined(rings)
+  local all = {}
+  for i, r in ipairs(rings) do all[i] = r.ring end
+  return table.concat(all)
+end
+
 -- look_at finds out how long one more has to wait, in ms, and whether the mark has taken already. named says that
 -- the mark may stand in a log already.
 local function look_at(b, mark, named)
@@ -125,14 +134,14 @@ local function look_at(b, mark, named)
   end
   local value = call('GET', b.key) or ''
   b.rings = {}
-  local all, set_back = '', false
+  local set_back = false
   for i, l in ipairs(b.limits) do
     local ring, now, sum, back = ring_of(value, l)
     b.rings[i] = { ring = ring, now = now, sum = sum }
-    all, set_back = all .. ring, set_back or back
+    set_back = set_back or back
     if sum >= l.n then b.wait = math.max(b.wait, ring_wait(ring, now, l, sum - l.n + 1)) end
   end
-  if set_back then call('SET', b.key, all, 'KEEPTTL') end
+  if set_back then call('SET', b.key, joined(b.rings), 'KEEPTTL') end
 end
 
 -- take takes one from a bucket that was looked at.
@@ -144,12 +153,8 @@ local function take(b, mark)
     call('SET', b.key, log, 'PX', b.longest + 1)
     return
   end
-  local rings = {}
-  for i, r in ipairs(b.rings) do
-    local ring = with_counter(r.ring, r.now, counter(r.ring, r.now) + 1)
-    rings[i] = string.sub(ring, 1, 12) .. struct.pack('>I4', r.sum + 1) .. string.sub(ring, 17)
-  end
-  call('SET', b.key, table.concat(rings), 'PX', b.longest + slice_width(b.longest))
+  for _, r in ipairs(b.rings) do r.ring = added(r.ring, r.now, r.sum, 1) end
+  call('SET', b.key, joined(b.rings), 'PX', b.longest + slice_width(b.longest))
 end
 
 -- look_at_all looks at buckets, whose keys and specs begin at KEYS[k] and ARGV[a], and reports whether all have room.

@@ -38,6 +38,27 @@ local function drop_chunk(set, chunk, w)
   call('ZREMRANGEBYLEX', set, '[' .. first, '(' .. first .. '\255')
 end
 
+local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', 0, 1)[1] end
+
+-- split adds an entry behind the first at bytes of a full chunk. Entries mostly come about in order: so a chunk that
+-- grows at its end is left full, and what comes after that joins the chunk behind it if there is room.
+local function split(set, chunk, at, entry)
+  local w = #entry
+  local half = at > #chunk / 2 and at or math.floor(#chunk / w / 2) * w
+  local left, right = string.sub(chunk, 1, half), string.sub(chunk, half + 1)
+  if at >= half then right = entry .. right else left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1) end
+  local after = behind(set, chunk)
+  if after and #right + #after <= CHUNK then
+    drop_chunk(set, after, w)
+    right = right .. after
+  end
+  if left ~= chunk then
+    drop_chunk(set, chunk, w)
+    call('ZADD', set, 0, left)
+  end
+  call('ZADD', set, 0, right)
+end
+
 local function add_entry(set, entry)
   local w, chunk = #entry, chunk_of(set, entry)
   local at = chunk and offset(chunk, entry)
@@ -48,13 +69,8 @@ local function add_entry(set, entry)
   elseif #chunk + w <= CHUNK then
     drop_chunk(set, chunk, w)
     call('ZADD', set, 0, string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
-  elseif at == 0 or at == #chunk then
-    call('ZADD', set, 0, entry)
   else
-    local half = math.floor(#chunk / w / 2) * w
-    drop_chunk(set, chunk, w)
-    call('ZADD', set, 0, string.sub(chunk, 1, half), 0, string.sub(chunk, half + 1))
-    add_entry(set, entry)
+    split(set, chunk, at, entry)
   end
 end
 
@@ -65,10 +81,10 @@ local function remove_entry(set, entry)
   if not chunk or string.sub(chunk, at + 1, at + w) ~= entry then return end
   local rest = string.sub(chunk, 1, at) .. string.sub(chunk, at + w + 1)
   if #rest > 0 and #rest < CHUNK / 4 then
-    local behind = call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', 0, 1)[1]
-    if behind and #rest + #behind < CHUNK * 3 / 4 then
-      drop_chunk(set, behind, w)
-      rest = rest .. behind
+    local after = behind(set, chunk)
+    if after and #rest + #after < CHUNK * 3 / 4 then
+      drop_chunk(set, after, w)
+      rest = rest .. after
     end
   end
   drop_chunk(set, chunk, w)

@@ -12,19 +12,16 @@ if b.exact then
   end
   return 1
 end
-local rings, slice = {}, tonumber(ARGV[4])
-local at = slice * slice_width(b.limits[1].per)
+b.rings = {}
+local at = tonumber(ARGV[4]) * slice_width(b.limits[1].per)
 for i, l in ipairs(b.limits) do
   local ring, now, sum = ring_of(value, l)
-  local s = math.floor(at / slice_width(l.per))
-  -- Slices of the first limit may be longer than this one's: then the newest that holds one not before it.
-  while s < now and counter(ring, s) == 0 do s = s + 1 end
-  local n = s > now - SLICES and s <= now and counter(ring, s) or 0
-  if n > 0 then
-    ring = with_counter(ring, s, n - 1)
-    ring = string.sub(ring, 1, 12) .. struct.pack('>I4', sum - 1) .. string.sub(ring, 17)
-  end
-  rings[i] = ring
+  local slice = math.floor(at / slice_width(l.per))
+  -- The slices of the first limit may be longer than this one's: then the first that holds one may be an earlier
+  -- caller's, which is the safe side.
+  while slice < now and (slice <= now - SLICES or counter(ring, slice) == 0) do slice = slice + 1 end
+  if slice <= now and counter(ring, slice) > 0 then ring = added(ring, slice, sum, -1) end
+  b.rings[i] = { ring = ring }
 end
-call('SET', b.key, table.concat(rings), 'KEEPTTL')
+call('SET', b.key, joined(b.rings), 'KEEPTTL')
 return 1
