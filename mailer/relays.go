@@ -265,7 +265,7 @@ func (r *relayState) handOver(ctx context.Context, c *connection, e *email, end 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.
 func (r *relayState) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
 	failure := newSMTPError(ctx, at, err)
-	if failure.keepsConnection() {
+	if failure.keepsConnection() && !c.unclear {
 		r.pool.put(c)
 	} else {
 		r.pool.drop(c)
