@@ -16,7 +16,7 @@ import (
 // quitTimeout limits QUIT, which nothing depends on.
 const quitTimeout = 2 * time.Second
 
-// drainTimeout limits the wait for the answers to commands that no longer matter.
+// drainTimeout limits the wait for answers that no longer matter.
 const drainTimeout = 5 * time.Second
 
 // connection is a connection to a relay. One goroutine at a time uses it.
@@ -77,14 +77,15 @@ func (c *connection) canSend(e *email) bool { return c.offers.smtpUTF8 || !e.utf
 // mail opens a transaction. Nothing of the email's content has been sent yet. With an error it returns the step that
 // failed.
 //
-// Where the relay takes commands together (RFC 2920), those up to DATA are one write. Their answers are judged one by
-// one all the same, as if each command had been sent after the answer to the one before.
-func (c *connection) mail(e *email) (step, error) {
+// Together, the commands up to DATA are one write (RFC 2920), and their answers are judged one by one all the same. But
+// a relay may hold the answer to MAIL back until it has those to RCPT and DATA, so it is not known what a silence is
+// about. After any error the connection is not to be used again: the email is tried one command at a time on another.
+func (c *connection) mail(e *email, together bool) (step, error) {
 	first := stepMAIL
 	if c.inTransaction {
 		first = stepRSET
 	}
-	if c.offers.pipelining {
+	if together {
 		for _, at := range []step{stepRSET, stepMAIL, stepRCPT, stepDATA} {
 			if at != stepRSET || first == stepRSET {
 				c.write(at, e)
@@ -97,13 +98,11 @@ func (c *connection) mail(e *email) (step, error) {
 	}
 	if first == stepRSET {
 		if err := c.answer(stepRSET, e, 250); err != nil {
-			c.drain(err)
 			return stepRSET, err
 		}
 		c.inTransaction = false
 	}
 	if err := c.answer(stepMAIL, e, 250); err != nil {
-		c.drain(err)
 		return stepMAIL, err
 	}
 	c.inTransaction = true
@@ -158,47 +157,29 @@ func (c *connection) answer(at step, e *email, want int) error {
 	return err
 }
 
-// drain reads the answers to the commands that were sent together with one that was refused. So the connection can be
-// used for another email; where that is not certain it becomes unclear. A relay that wants the content nevertheless
-// gets an empty one, unless it accepted a recipient, who would get it.
-func (c *connection) drain(refusal error) {
-	if !answered(refusal) {
-		c.unclear = true
-	}
-	if c.unanswered == 0 || c.unclear {
-		return
-	}
+// drain reads the answer to a DATA that was sent together with a recipient whom the relay refused, so that the
+// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the content
+// nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does not count.
+func (c *connection) drain() {
 	end := time.Now().Add(drainTimeout)
 	if !c.end.IsZero() && c.end.Before(end) {
 		end = c.end
 	}
 	_ = c.raw.SetDeadline(end)
-	recipient := false
-	for ; c.unanswered > 0; c.unanswered-- {
-		code, _, err := c.Text.ReadResponse(0)
-		switch {
-		case err != nil, code == 421, code == 354 && recipient:
-			c.unclear = true
-			return
-		case code == 354:
-			c.say(".\r\n")
-			if err := c.flush(); err != nil {
-				c.unclear = true
-				return
-			}
-			if _, _, err := c.Text.ReadResponse(0); err != nil {
-				c.unclear = true
-				return
-			}
-			c.inTransaction = false
-		case code/100 == 2:
-			recipient = c.unanswered == 2 // the answer to RCPT
+	c.unanswered--
+	code, _, err := c.Text.ReadResponse(0)
+	if err == nil && code == 354 {
+		c.say(".\r\n")
+		if err = c.flush(); err == nil {
+			code, _, err = c.Text.ReadResponse(0)
 		}
+		c.inTransaction = false
 	}
+	c.unclear = err != nil || code == 421
 }
 
-// answered reports whether an error is the relay's answer, after which it goes on answering.
-func answered(err error) bool {
+// isRefusal reports whether an error is an answer of the relay after which it goes on answering.
+func isRefusal(err error) bool {
 	said := new(textproto.Error)
 	return errors.As(err, &said) && said.Code != 421
 }
@@ -207,7 +188,9 @@ func answered(err error) bool {
 // deadline is end. With an error it returns the step that failed.
 func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply string, at step, err error) {
 	if at, err := c.rcpt(ctx, e); err != nil {
-		c.drain(err)
+		if c.unanswered > 0 && isRefusal(err) {
+			c.drain()
+		}
 		return "", at, err
 	}
 	_ = c.raw.SetDeadline(end)

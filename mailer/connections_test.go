@@ -203,31 +203,33 @@ func TestEmailsShareAConnection(t *testing.T) {
 }
 
 func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
-	for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
-		stall} {
-		t.Run(end, func(t *testing.T) {
-			t.Parallel()
-			r := startRelay(t)
-			r.say = func(s step) string {
-				if s.conn == 1 && s.verb == "MAIL" && s.nth == 2 {
-					return end
+	for way, change := range ways() {
+		for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
+			stall} {
+			t.Run(way+"/"+end, func(t *testing.T) {
+				t.Parallel()
+				r := startRelay(t, change)
+				r.say = func(s step) string {
+					if s.conn == 1 && s.verb == "MAIL" && s.nth == 2 {
+						return end
+					}
+					return ""
 				}
-				return ""
-			}
-			env := newEnv(t, r.addr, func(o *mailer.Options) {
-				o.Dial, o.Session = 500*time.Millisecond,
-					20*time.Second
+				env := newEnv(t, r.addr, func(o *mailer.Options) {
+					o.Dial, o.Session = 500*time.Millisecond,
+						20*time.Second
+				})
+				env.deliver(env.signUp("grace@example.org"))
+				began := time.Now()
+				env.deliver(env.signUp(ada))
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("it took %s to find out", took)
+				}
+				if r.dialled() != 2 || len(r.received()) != 2 {
+					t.Errorf("%d emails on %d connections, want 2 on 2", len(r.received()), r.dialled())
+				}
 			})
-			env.deliver(env.signUp("grace@example.org"))
-			began := time.Now()
-			env.deliver(env.signUp(ada))
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %s to find out", took)
-			}
-			if r.dialled() != 2 || len(r.received()) != 2 {
-				t.Errorf("%d emails on %d connections, want 2 on 2", len(r.received()), r.dialled())
-			}
-		})
+		}
 	}
 	t.Run("cut", func(t *testing.T) {
 		r := startRelay(t)

@@ -14,7 +14,8 @@
 //   - No reply to the final dot (a drop, a stall, 421) means "maybe sent". The job waits in
 //     confirm.QueueEmailMaybeSent, which tells every process so, for one more attempt at least MaybeSentDelay later. If
 //     that gets no reply either, it is not sent again.
-//   - From DATA on, cancellation has no effect: the email is handed over, or fails by the deadline of the session.
+//   - Once the relay has accepted the recipient, cancellation has no effect: the email is handed over, or fails by the
+//     deadline of the session.
 //   - What goes out is well-formed (RFC 5322, RFC 2045): ASCII, except for a recipient beyond ASCII (RFC 6532), lines
 //     of at most 998 bytes ending in CRLF, a fixed set of header fields, and nothing in them that was typed into the
 //     form but the recipient's address.

@@ -199,7 +199,9 @@ func (r *relayState) check(ctx context.Context, limit time.Duration) error {
 }
 
 // openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of
-// the email has been sent by then, so a connection that broke while it was idle costs no attempt.
+// the email's content has been sent by then, so a connection that broke while it was idle costs no attempt. On a new
+// connection every command waits for the answer to the one before, so that it is known what a silent relay is silent
+// about.
 func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection, error) {
 	c, err := r.pool.acquire(ctx, r.timeout)
 	switch {
@@ -229,7 +231,7 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		r.pool.put(c)
 		return nil, errNoUTF8
 	}
-	if at, err := c.mail(e); err != nil {
+	if at, err := c.mail(e, false); err != nil {
 		return nil, r.putBack(ctx, c, at, err)
 	}
 	return c, nil
@@ -243,7 +245,7 @@ func (r *relayState) reuse(ctx context.Context, c *connection, e *email) error {
 	limited, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	_ = c.guard(limited)
-	if at, err := c.mail(e); err != nil {
+	if at, err := c.mail(e, c.offers.pipelining && e.domainAnswers); err != nil {
 		return newSMTPError(ctx, at, err)
 	}
 	if err := c.guard(ctx); err != nil {
