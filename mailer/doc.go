@@ -6,6 +6,9 @@
 //     does afterwards, even if the connection drops or the store is unavailable for a while.
 //   - Every attempt carries the same Message-ID and the same links. If a reply is lost and a second copy arrives, mail
 //     programs recognise it, and its links do the same.
+//   - It can be rebuilt to the byte (Rebuild), from its skeleton, which Options.Keep got before it left, and from what
+//     it said. Its date is when it became due, and all else in it derives from the job; so do its signatures, while the
+//     keys are the same.
 //   - Only a 5xx reply to RCPT, to DATA or to the final dot is about the recipient and closes the request. Every other
 //     failure (4xx, 5xx at an earlier step or about authentication, a lost connection, a timeout, a refused dial) is
 //     the relay's or ours: the job is retried.
@@ -39,7 +42,9 @@
 //     relays are paused.
 //   - There are no more connections to a relay than Options.Connections. They stay open between emails. One that broke
 //     while idle is replaced before an email is begun, without an error. The second email on a connection takes MAIL,
-//     RCPT and DATA, and no other command.
+//     RCPT and DATA, and no other command. Where the relay takes several commands at once (RFC 2920), they are one
+//     write, if the recipient's domain answered lately. Otherwise, and on a new connection, each waits for its answer:
+//     so a relay that holds its answers back is never taken to be silent when a recipient's server is.
 //   - Certificates are verified. If STARTTLS was offered or is required, nothing is said in clear text after it failed.
 //     A password is never sent over a connection without TLS, except to a loopback address.
 //
@@ -62,7 +67,6 @@
 // What is known of relays and domains belongs to this process, and is bounded. No error and no log line holds a link, a
 // password, or an address that is not masked.
 //
-// The package speaks SMTP by the commands of go-mail's smtp package, not by its Client. So it knows at which step a
-// conversation ended, has the reply itself, can sign with several keys, and hands over exactly the bytes that it
-// hashed.
+// The package speaks SMTP on the connections of go-mail's smtp package, not by its Client. So it knows at which step a
+// conversation ended, has the reply itself, and hands over exactly the bytes that it hashed.
 package mailer
