@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -16,11 +15,7 @@ type Limits interface {
 	// acquiring again is not counted again. An empty taker is another one each time. A bucket without limits always has
 	// room and is not counted. Nothing is ever given back.
 	//
-	// No bucket ever holds more than its limits allow. A bucket all of whose limits have an N of at most MaxExact is
-	// exact: it refuses only what a limit forbids. Of a larger one an implementation may count the time in slices, at
-	// least 32 to a window, and the oldest slice whole: so it may refuse up to a slice too early, and forgets who took.
-	//
-	// Where an implementation cannot look at all buckets at once, a
+	// No bucket ever holds more than its limits allow. Where an implementation cannot look at all buckets at once, a
 	// caller may be refused because of another one that is being refused at the same moment; the implementation says
 	// so.
 	//
@@ -29,34 +24,17 @@ type Limits interface {
 	Acquire(ctx context.Context, taker string, buckets ...Bucket) (waits []time.Duration, err error)
 }
 
-// MaxExact is the largest N of a limit that is counted exactly.
-const MaxExact = 100
-
 // Bucket is what one rate is counted in.
 type Bucket struct {
 	Name   string // a keyed hash, or something else that names nobody; 1 to 128 bytes
-	Tag    string // what is taken is marked with it, for limits that are Tagged; at most 64 bytes, may be empty
 	Limits []Limit
 }
 
-// Exact reports whether the bucket is counted exactly.
-func (b Bucket) Exact() bool {
-	return !slices.ContainsFunc(b.Limits, func(l Limit) bool { return l.N > MaxExact })
-}
-
-// Limit allows N to be taken in any window of Per.
+// Limit allows N to be taken in any window of Per, exactly.
 type Limit struct {
-	N      int           // at least 1
-	Per    time.Duration // at least a millisecond
-	Tagged bool          // counts only what was taken with the Tag of the bucket; N is at most MaxExact then
+	N   int           // at least 1
+	Per time.Duration // at least a millisecond
 }
-
-// Exceeded is the error of an Update whose Change.Acquire found no room.
-type Exceeded struct {
-	Waits []time.Duration // as Limits.Acquire returns them
-}
-
-func (e *Exceeded) Error() string { return fmt.Sprintf("store: no room for %v", slices.Max(e.Waits)) }
 
 // CheckAcquire returns ErrInvalid, wrapped, for a taker that is not empty or [A-Za-z0-9_-] of at most 64 bytes, for a
 // bucket with a name or limits that cannot be, and for one bucket twice. Implementations of Acquire call it.
@@ -71,12 +49,9 @@ func CheckAcquire(taker string, buckets []Bucket) error {
 		if err := checkName("bucket", b.Name); err != nil {
 			return err
 		}
-		if len(b.Tag) > 64 {
-			return fmt.Errorf("%w bucket: a tag of %d bytes", ErrInvalid, len(b.Tag))
-		}
 		for _, l := range b.Limits {
-			if l.N < 1 || l.Per < time.Millisecond || l.Tagged && !b.Exact() {
-				return fmt.Errorf("%w limit: %d in %v, tagged: %t", ErrInvalid, l.N, l.Per, l.Tagged)
+			if l.N < 1 || l.Per < time.Millisecond {
+				return fmt.Errorf("%w limit: %d in %v", ErrInvalid, l.N, l.Per)
 			}
 		}
 		for _, before := range buckets[:i] {

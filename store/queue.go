@@ -12,17 +12,7 @@ const MaxBody = 32 << 10
 // Queue hands out jobs. A job is enqueued by the Change that makes it necessary. It then is due at some time, is leased
 // by a worker, and ends: it is complete and gone, waits to be retried in its own queue or another one, or has failed
 // and is kept until it is requeued.
-//
-// TimerQueue is special: its jobs are the timers of records. A record has at most one, due at Record.Timer; whatever
-// Put says last is so, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is empty,
-// and Attempts is 1. A timer whose lease is over without a Put is due again. End with Retry makes it due at that time,
-// End with Fail removes it, End with Complete and RenewLease leave it leased; none of them returns ErrLeaseLost. It
-// never fails and cannot be requeued, moved or enqueued.
 type Queue interface {
-	// Due returns the queues that have a job due now, in any order: one call, however many queues there are. What is
-	// enqueued or becomes due at this moment may be missing. ErrUnavailable.
-	Due(ctx context.Context) ([]QueueName, error)
-
 	// Lease takes up to n jobs of a queue that are due, about oldest first, and hides them from every other Lease until
 	// they end or d is over. It returns no jobs and no error if nothing is due; ErrInvalid if n is less than 1 or d
 	// less than a millisecond; ErrUnavailable.
@@ -56,9 +46,6 @@ type Queue interface {
 // QueueName names a queue. Queues do not delay each other.
 type QueueName string
 
-// TimerQueue has the timers of records: see Queue.
-const TimerQueue QueueName = "timer"
-
 func (q QueueName) valid() bool { return q != "" && consistsOf(string(q), 96, "/-") }
 
 // Job is one piece of work that a committed change made necessary: an email, a webhook call, a timer.
@@ -69,23 +56,18 @@ type Job struct {
 	Body     []byte    // opaque, sealed if personal; at most MaxBody
 	Due      time.Time // not before; the zero time means now. Kept to the millisecond
 	Attempts int       // how often it was leased, this time included; set by Lease. A lease is lost once this has grown
-
-	// Reserve is what the job takes as it is enqueued: one from every bucket, or from none, by its ID as the taker. A job
-	// that finds no room is enqueued all the same. Lease says in Reserved whether it took.
-	Reserve  []Bucket
-	Reserved bool
 }
 
 func (j Job) check() error {
 	switch {
 	case j.ID == "" || !consistsOf(j.ID, 64, "_-"):
 		return fmt.Errorf("%w job: its ID is %q", ErrInvalid, j.ID)
-	case !j.Queue.valid() || j.Queue == TimerQueue:
+	case !j.Queue.valid():
 		return fmt.Errorf("%w job: its queue is %q", ErrInvalid, j.Queue)
 	case len(j.Body) > MaxBody:
 		return fmt.Errorf("%w job: a body of %d bytes, at most %d", ErrInvalid, len(j.Body), MaxBody)
 	}
-	return CheckAcquire(j.ID, j.Reserve)
+	return nil
 }
 
 // Outcome says what becomes of a leased job. Complete, Retry, Move and Fail make one.
@@ -125,7 +107,7 @@ func (o Outcome) Check() error {
 	switch {
 	case o.End < EndComplete || o.End > EndFail:
 		return fmt.Errorf("%w outcome: there is no end %d", ErrInvalid, o.End)
-	case o.End == EndMove && (!o.Queue.valid() || o.Queue == TimerQueue):
+	case o.End == EndMove && !o.Queue.valid():
 		return fmt.Errorf("%w outcome: a move to the queue %q", ErrInvalid, o.Queue)
 	case o.End != EndMove && o.Queue != "":
 		return fmt.Errorf("%w outcome: a queue, but no move", ErrInvalid)

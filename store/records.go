@@ -21,8 +21,7 @@ type Records interface {
 	//
 	// Update returns the error of f as it is, from a run on the record as it really is; nothing is committed then. It
 	// returns ErrLeaseLost, and commits nothing, if the change ends a job whose lease is lost; ErrInvalid if the change
-	// breaks the contract; ErrUnavailable. It returns *Exceeded, and commits nothing, if a bucket of Change.Acquire has
-	// no room.
+	// breaks the contract; ErrUnavailable.
 	Update(ctx context.Context, key Key, f func(Record) (Change, error)) error
 
 	// Find returns the record under key. It returns ErrNotFound if there is none; ErrUnavailable.
@@ -51,7 +50,6 @@ type Record struct {
 	State   string    // what List filters by: a short lower-case word
 	Created time.Time // what List orders by; kept to the millisecond
 	Expires time.Time // from then on the record is gone; zero: never. Kept to the millisecond
-	Timer   time.Time // when its job in TimerQueue is due; zero: it has none. Kept to the millisecond
 	Data    []byte    // sealed; at most MaxData
 }
 
@@ -65,16 +63,6 @@ type Change struct {
 	Enqueue []Job   // only together with Put or Erase; their Key and Attempts are ignored
 	End     *JobEnd // only together with Put or Erase; of a job of this very record
 	Count   []Count // only together with Put or Erase
-
-	// Acquire is taken in the same commit, or nothing is committed: see Limits.Acquire. Only together with Put or Erase.
-	// Where f of an Update runs more than once, it is taken once.
-	Acquire *Acquisition
-}
-
-// Acquisition asks for one from every bucket, or from none.
-type Acquisition struct {
-	Taker   string // as of Limits.Acquire
-	Buckets []Bucket
 }
 
 // JobEnd ends a leased job together with a change of its record.
@@ -85,8 +73,7 @@ type JobEnd struct {
 
 // IsZero reports whether c leaves everything as it is.
 func (c Change) IsZero() bool {
-	return c.Put == nil && !c.Erase && len(c.Enqueue) == 0 && c.End == nil && len(c.Count) == 0 &&
-		c.Acquire == nil
+	return c.Put == nil && !c.Erase && len(c.Enqueue) == 0 && c.End == nil && len(c.Count) == 0
 }
 
 // Check returns ErrInvalid, wrapped, if c cannot be committed to the record under key. Implementations call it before
@@ -96,8 +83,8 @@ func (c Change) Check(key Key) error {
 	switch {
 	case c.Put != nil && c.Erase:
 		return fmt.Errorf("%w change: it both puts and erases", ErrInvalid)
-	case !writes && !c.IsZero():
-		return fmt.Errorf("%w change: it enqueues, ends, counts or acquires without a new state", ErrInvalid)
+	case !writes && (len(c.Enqueue) > 0 || c.End != nil || len(c.Count) > 0):
+		return fmt.Errorf("%w change: it enqueues, ends or counts without a new state", ErrInvalid)
 	case c.Put != nil && len(c.Put.Data) > MaxData:
 		return fmt.Errorf("%w change: a record of %d bytes, at most %d", ErrInvalid, len(c.Put.Data), MaxData)
 	case c.End != nil && c.End.Job.Key != key:
@@ -116,9 +103,6 @@ func (c Change) Check(key Key) error {
 		if err := n.check(); err != nil {
 			return err
 		}
-	}
-	if c.Acquire != nil {
-		return CheckAcquire(c.Acquire.Taker, c.Acquire.Buckets)
 	}
 	return nil
 }
