@@ -57,8 +57,9 @@
 //   - A domain is paused for a minute, doubling to fifteen, if it stalls at RCPT, DATA or the content, or puts off
 //     three emails in a row at RCPT (unless because of one mailbox). The pause ends when an email to it is accepted or
 //     refused. Meanwhile emails to it are put off before anything is said to a relay.
-//   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way. A domain that accepted
-//     or refused no email lately gets one, for which the others wait a moment; if that stalls, they are put off. While
+//   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way; others wait a
+//     moment for one of them to be done, and are put off if none is. A domain that accepted or refused no email lately gets
+//     one, for which the others wait a moment; if that stalls, they are put off. While
 //     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
 //     have the rest.
 //
