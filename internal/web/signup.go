@@ -253,7 +253,8 @@ func (st *site) readForm(in *signup) (field string, wrong problem.Code) {
 	}
 	for _, id := range in.request.Purposes {
 		p, _ := st.rules.Purpose(id)
-		if form.Strict && !p.SameWords(in.locale, in.request.Shown[id]) {
+		strict := form.Strict && in.request.Shown != nil // nil: what was sent is wrong already
+		if strict && !p.SameWords(in.locale, in.request.Shown[id]) {
 			return "shown", problem.TextDiffers
 		}
 	}
