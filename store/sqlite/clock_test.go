@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -49,10 +50,13 @@ func acquire(t testing.TB, s *Store, bucket, taker string, limits ...store.Limit
 
 func count(t *testing.T, s *Store, table string) (n int) {
 	t.Helper()
-	if err := s.reader.db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+	v, err := read(t.Context(), s.deadline(), s, func(c *conn) (driver.Value, error) {
+		return c.value("SELECT count(*) FROM " + table)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return int(integer(v))
 }
 
 func TestAcquireWaitsAreExactToTheNanosecond(t *testing.T) {
@@ -99,53 +103,82 @@ func TestAClockThatStepsBackMakesNobodyWaitLongerThanTheWindow(t *testing.T) {
 	}
 }
 
-func TestTenThousandAreTakenAndNotOneMore(t *testing.T) {
+func TestAClockThatStepsBackMakesNobodyWaitForALargeLimitMuchLongerThanTheWindow(t *testing.T) {
 	s, c := openWithClock(t)
-	limit := store.Limit{N: 10_000, Per: time.Hour}
-	const real = 20 // the last ones are taken one by one; the others are written as if they had been
-	const others = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?3)
-		INSERT INTO taken SELECT 'bucket', i, ?1 + 1000*i, ?1 + 1000*i + ?2, NULL FROM n`
-	_, err := s.relaxed.db.Exec(others, c.Now().UnixNano(), int64(limit.Per), limit.N-real)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.advance(time.Duration(limit.N-real) * time.Microsecond)
-	for n := range real {
-		c.advance(time.Microsecond)
+	limit := store.Limit{N: 200, Per: time.Minute}
+	slice := limit.Per / slicesOfWindow
+	for n := range limit.N {
+		if n == limit.N/2 {
+			c.advance(20 * time.Second)
+		}
 		if wait, err := acquire(t, s, "bucket", "", limit); wait != 0 || err != nil {
-			t.Fatalf("the %dth before the last waits %v, %v", real-n, wait, err)
+			t.Fatal(n, wait, err)
 		}
 	}
-	want := limit.Per - time.Duration(limit.N-1)*time.Microsecond
-	if wait, err := acquire(t, s, "bucket", "", limit); wait != want || err != nil {
-		t.Errorf("the next waits %v, %v, want %v", wait, err, want)
+	c.advance(-2 * time.Hour)
+	wait, err := acquire(t, s, "bucket", "", limit)
+	if wait < limit.Per || wait > limit.Per+slice || err != nil {
+		t.Errorf("after the step the wait is %v, %v", wait, err)
 	}
-	c.advance(want)
-	for n, want := range []time.Duration{0, time.Microsecond} {
-		if wait, err := acquire(t, s, "bucket", "", limit); wait != want || err != nil {
-			t.Errorf("%d after that waits %v, %v, want %v", n, wait, err, want)
+	c.advance(limit.Per - 1)
+	if wait, err := acquire(t, s, "bucket", "", limit); wait < 1 || wait > slice+1 || err != nil {
+		t.Errorf("a moment before the end of the window it is %v, %v", wait, err)
+	}
+	c.advance(slice + 1)
+	for range limit.N {
+		if wait, err := acquire(t, s, "bucket", "", limit); wait != 0 || err != nil {
+			t.Fatalf("a slice after the window it is %v, %v", wait, err)
 		}
 	}
-	c.advance(2 * time.Hour)
-	if err := s.sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, s, "taken"); n != 0 {
-		t.Errorf("%d are left", n)
+	if wait, err := acquire(t, s, "bucket", "", limit); wait == 0 || err != nil {
+		t.Errorf("one more waits %v, %v", wait, err)
 	}
 }
 
-func TestWhatCountsNoMoreIsDroppedAsMoreIsTaken(t *testing.T) {
+func TestABucketInWhichNothingCountsIsSwept(t *testing.T) {
 	s, c := openWithClock(t)
 	for n := range 300 {
-		c.advance(time.Second)
-		bucket := fmt.Sprintf("bucket-%d", n)
-		if wait, err := acquire(t, s, bucket, "", store.Limit{N: 1, Per: 10 * time.Second}); wait != 0 || err != nil {
+		limit := store.Limit{N: 1 + 400*(n%2), Per: 10 * time.Second}
+		if n%3 == 0 {
+			limit.Per = time.Hour
+		}
+		if wait, err := acquire(t, s, fmt.Sprint("bucket-", n), "", limit); wait != 0 || err != nil {
 			t.Fatal(wait, err)
 		}
 	}
-	if n := count(t, s, "taken"); n != 10 {
-		t.Errorf("%d are kept, want those of the last 10 seconds", n)
+	for _, step := range []struct {
+		advance time.Duration
+		left    int
+	}{{10*time.Second - 1, 300}, {time.Second, 100}, {2 * time.Hour, 0}} {
+		c.advance(step.advance)
+		for part := 0; part < bucketParts; part += bucketsEach {
+			if err := s.sweepBuckets(t.Context(), part, part+bucketsEach); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := count(t, s, "buckets"); n != step.left {
+			t.Errorf("%d are left, want %d", n, step.left)
+		}
+	}
+}
+
+// TestAnExactBucketHoldsNoMoreThanItsLimitsCount takes for hours; the row stays as small as its limits allow.
+func TestAnExactBucketHoldsNoMoreThanItsLimitsCount(t *testing.T) {
+	s, c := openWithClock(t)
+	b := store.Bucket{Name: "bucket", Tag: "gazette", Limits: []store.Limit{
+		{N: 3, Per: time.Minute, Tagged: true}, {N: 20, Per: time.Hour},
+	}}
+	for n := range 400 {
+		c.advance(30 * time.Second)
+		if _, err := s.Acquire(t.Context(), fmt.Sprint("email-", n), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := read(t.Context(), s.deadline(), s, func(c *conn) (driver.Value, error) {
+		return c.value("SELECT length(state) FROM buckets")
+	})
+	if n := integer(v); n == 0 || n > 20*18+10 || err != nil {
+		t.Errorf("the bucket has %d bytes, %v", n, err)
 	}
 }
 

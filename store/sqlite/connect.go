@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -10,86 +9,45 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	driversqlite "modernc.org/sqlite"
 
 	"github.com/optin/optin/store"
 )
 
-// pool is a number of connections of one sort, with their statements prepared.
-type pool struct {
-	db         *sql.DB
-	statements map[string]*sql.Stmt // by their text
+// conn is one connection with its prepared statements. One goroutine uses it at a time. It talks to the driver without
+// package database/sql, whose pool and conversions cost more than most statements here.
+//
+// No statement has a bound LIMIT, or a parameter with a number or a name: SQLite would compile the first anew each time
+// it is bound (https://www.sqlite.org/c3ref/prepare.html, on SQLITE_ENABLE_STAT4), and the driver searches for the
+// others.
+type conn struct {
+	driver.Conn
+	statements map[string]statement // by their text
+	args       []driver.NamedValue  // of the statement that runs
 }
 
-// The statements of each pool.
-var (
-	durableStatements = []string{
-		selectRecord, putRecord, eraseRecord, enqueueJob, completeJob, putBackJob, failJob, requeueJob, lastOfNext,
-		runUntil, addCount, putText, askReady,
-	}
-	relaxedStatements = []string{
-		oldestDue, leaseJob, renewLease, lastTaken, nthTaken, moveTaken, addTaken, ownTaken, dropTaken, selectCell,
-		putCell, dropCells, dropRecords,
-	}
-	readStatements = []string{
-		selectRecord, selectNewest, selectState, anyDue, selectFailed, findFailed, selectCell, selectCounts, selectText,
-	}
-)
+// statement is what the driver's statements are.
+type statement interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
 
-// openPool opens the pool's first connection at once, waiting while another process has the file to itself.
-func openPool(ctx context.Context, path string, sync level, m mode, size int, statements ...string) (*pool, error) {
+// connect opens a connection, tells it to leave the log in place, and refuses it if it would keep less than was asked
+// for. It waits while another process has the file to itself.
+func connect(ctx context.Context, path string, sync level, m mode) (*conn, error) {
 	base, err := driversqlite.NewConnector(connectionString(path, sync, m))
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db: sql.OpenDB(connector{base, sync}), statements: map[string]*sql.Stmt{}}
-	p.db.SetMaxOpenConns(size)
-	p.db.SetMaxIdleConns(size)
-	if err := whileLocked(ctx, func() error { return p.prepare(ctx, statements) }); err != nil {
-		return nil, errors.Join(refuseDamage(err), p.db.Close())
-	}
-	return p, nil
-}
-
-// whileLocked calls f again and again while another process has the file to itself, as it has for a moment when it
-// creates or recovers it.
-func whileLocked(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if err == nil || !isLocked(err) || pause(ctx, lockPoll) != nil {
-			return err
-		}
-	}
-}
-
-// prepare opens a connection if there is none, and prepares the statements that are not yet.
-func (p *pool) prepare(ctx context.Context, statements []string) error {
-	if err := p.db.PingContext(ctx); err != nil {
+	var c *conn
+	err = whileLocked(ctx, func() error {
+		c, err = connector{base, sync}.connect(ctx)
 		return err
-	}
-	for _, text := range statements {
-		if p.statements[text] != nil {
-			continue
-		}
-		s, err := p.db.PrepareContext(ctx, text)
-		if err != nil {
-			return err
-		}
-		p.statements[text] = s
-	}
-	return nil
-}
-
-// closePools closes those that were opened, with their statements.
-func closePools(pools ...*pool) error {
-	var errs []error
-	for _, p := range pools {
-		if p != nil {
-			errs = append(errs, p.db.Close())
-		}
-	}
-	return errors.Join(errs...)
+	})
+	return c, refuseDamage(err)
 }
 
 // mode is what a connection may do.
@@ -104,7 +62,7 @@ const (
 // What is deleted is overwritten with zeros, because an erased person must not stay in free pages.
 func connectionString(path string, sync level, m mode) string {
 	q := url.Values{
-		"_busy_timeout": {"0"}, "_txlock": {"immediate"}, "_error_rc": {"1"},
+		"_busy_timeout": {"0"}, "_error_rc": {"1"},
 		"_pragma": {
 			"journal_mode(WAL)", "synchronous(" + sync.String() + ")", "secure_delete(ON)",
 			"journal_size_limit(" + strconv.Itoa(64<<20) + ")", // the log shrinks to this after a burst, in bytes
@@ -126,67 +84,168 @@ type connector struct {
 	least level
 }
 
-// Connect opens one connection, tells it to leave the log in place, and reads back what it would keep.
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+func (c connector) connect(ctx context.Context) (*conn, error) {
+	base, err := c.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	opened := &conn{Conn: base, statements: map[string]statement{}}
+	if err := c.check(opened); err != nil {
+		return nil, errors.Join(err, opened.Close())
 	}
-	return conn, nil
+	return opened, nil
 }
 
-func (c connector) check(ctx context.Context, conn driver.Conn) error {
-	file, ok := conn.(driversqlite.FileControl)
+func (c connector) check(opened *conn) error {
+	file, ok := opened.Conn.(driversqlite.FileControl)
 	if !ok {
 		return errors.New("this driver cannot leave the log in place")
 	}
 	if persists, err := file.FileControlPersistWAL("main", 1); err != nil || persists != 1 {
 		return fmt.Errorf("the log would not be left in place: %d, %w", persists, err)
 	}
-	journal, err := pragma(ctx, conn, "journal_mode")
-	if err != nil {
-		return err
-	}
-	sync, err := pragma(ctx, conn, "synchronous")
-	if err != nil {
-		return err
-	}
-	return checkSettings(journal, sync, c.least)
+	return opened.checkSettings(c.least)
 }
 
-// checkSettings compares what SQLite says with what it was asked for.
-func checkSettings(journal, sync string, least level) error {
-	if !strings.EqualFold(journal, "wal") {
-		return &store.UnsafeError{Setting: "journal_mode", Have: journal, Want: "wal",
+const (
+	askJournal     = "PRAGMA journal_mode"
+	askSynchronous = "PRAGMA synchronous"
+)
+
+// checkSettings asks SQLite what this connection keeps, and compares that with what it was asked for.
+func (c *conn) checkSettings(least level) error {
+	journal, err := c.value(askJournal)
+	if err != nil {
+		return err
+	}
+	if name := fmt.Sprint(journal); !strings.EqualFold(name, "wal") {
+		return &store.UnsafeError{Setting: "journal_mode", Have: name, Want: "wal",
 			Fix: "put the file on a local disk that lets processes share memory, not on a network"}
 	}
-	if have, err := strconv.Atoi(sync); err != nil || level(have) < least {
+	sync, err := c.value(askSynchronous)
+	if err != nil {
+		return err
+	}
+	if have, is := sync.(int64); !is || level(have) < least {
 		return &store.UnsafeError{Setting: "synchronous", Have: level(have).String(), Want: least.String(),
 			Fix: "start optin again; if it stays so, ask for less with ?durability=everysec or none"}
 	}
 	return nil
 }
 
-// pragma returns one setting of a connection.
-func pragma(ctx context.Context, conn driver.Conn, name string) (string, error) {
-	queryer, ok := conn.(driver.QueryerContext)
-	if !ok {
-		return "", errors.New("this driver cannot run a query")
+// prepared returns a statement, which is compiled when it is first used.
+func (c *conn) prepared(text string) (statement, error) {
+	if s := c.statements[text]; s != nil {
+		return s, nil
 	}
-	rows, err := queryer.QueryContext(ctx, "PRAGMA "+name, nil)
+	s, err := c.Prepare(text)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer rows.Close()
+	full, ok := s.(statement)
+	if !ok {
+		return nil, errors.Join(errors.New("this driver's statements take no context"), s.Close())
+	}
+	c.statements[text] = full
+	return full, nil
+}
+
+// bind returns the arguments as the driver takes them, until the next call.
+func (c *conn) bind(args []driver.Value) []driver.NamedValue {
+	c.args = c.args[:0]
+	for i, arg := range args {
+		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: arg})
+	}
+	return c.args
+}
+
+// exec runs a statement and returns how many rows it changed. The arguments are int64, string, []byte or nil.
+func (c *conn) exec(text string, args ...driver.Value) (int64, error) {
+	s, err := c.prepared(text)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(context.Background(), c.bind(args)) // statements are short and are not interrupted
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// each calls f with every row that a statement returns, as long as f returns true. The row is valid until f returns,
+// its values for longer. While a statement is being read, it cannot run again.
+func (c *conn) each(f func(row []driver.Value) bool, text string, args ...driver.Value) (err error) {
+	s, err := c.prepared(text)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(context.Background(), c.bind(args))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Closing repeats the error of the statement.
+		if closed := rows.Close(); err == nil {
+			err = closed
+		}
+	}()
 	row := make([]driver.Value, len(rows.Columns()))
-	if err := rows.Next(row); err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+	for {
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case !f(row):
+			return nil
+		}
 	}
-	if len(row) != 1 {
-		return "", fmt.Errorf("PRAGMA %s returned %d columns", name, len(row))
+}
+
+// first returns the first row that a statement returns, nil if there is none.
+func (c *conn) first(text string, args ...driver.Value) (row []driver.Value, err error) {
+	err = c.each(func(found []driver.Value) bool {
+		row = found
+		return false
+	}, text, args...)
+	return row, err
+}
+
+// value returns the first column of the first row that a statement returns, nil if there is none.
+func (c *conn) value(text string, args ...driver.Value) (driver.Value, error) {
+	row, err := c.first(text, args...)
+	if row == nil {
+		return nil, err
 	}
-	return fmt.Sprint(row[0]), nil
+	return row[0], err
+}
+
+// Close closes the statements and the connection.
+func (c *conn) Close() error {
+	var errs []error
+	for _, s := range c.statements {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.Conn.Close())...)
+}
+
+// integer, text and blob return the value of a column, zero if it is NULL.
+func integer(v driver.Value) int64 { n, _ := v.(int64); return n }
+func text(v driver.Value) string   { s, _ := v.(string); return s }
+func blob(v driver.Value) []byte   { b, _ := v.([]byte); return b }
+
+// moment is the time in a column, zero if it is NULL. instant is its reverse.
+func moment(v driver.Value) time.Time {
+	ms, is := v.(int64)
+	if !is {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func instant(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return millis(t)
 }

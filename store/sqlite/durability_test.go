@@ -16,24 +16,20 @@ import (
 )
 
 func TestSynchronousIsWhatTheDurabilityAsksFor(t *testing.T) {
-	for d, want := range map[store.Durability][2]string{
-		store.DurabilityAlways:   {"2", "1"},
-		store.DurabilityEverySec: {"1", "1"},
-		store.DurabilityNone:     {"0", "0"},
+	for d, want := range map[store.Durability]int64{
+		store.DurabilityAlways: 2, store.DurabilityEverySec: 1, store.DurabilityNone: 0,
 	} {
 		s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: d})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		for i, p := range []*pool{s.durable, s.relaxed} {
-			var sync, journal string
-			if err := p.db.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil || sync != want[i] {
-				t.Errorf("%s: pool %d has synchronous %s, %v, want %s", d, i, sync, err, want[i])
-			}
-			if err := p.db.QueryRow("PRAGMA journal_mode").Scan(&journal); err != nil || journal != "wal" {
-				t.Errorf("%s: pool %d has journal_mode %s, %v", d, i, journal, err)
-			}
+		c := s.conns[0] // nobody writes now
+		if sync, err := c.value(askSynchronous); integer(sync) != want || err != nil {
+			t.Errorf("%s: synchronous is %v, %v, want %d", d, sync, err, want)
+		}
+		if journal, err := c.value(askJournal); text(journal) != "wal" || err != nil {
+			t.Errorf("%s: journal_mode is %v, %v", d, journal, err)
 		}
 	}
 }
@@ -51,9 +47,9 @@ func TestAConnectionThatWouldKeepLessIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn, err := connector{base, syncFull}.Connect(t.Context())
+		c, err := connector{base, syncFull}.connect(t.Context())
 		var unsafe *store.UnsafeError
-		if !errors.As(err, &unsafe) || unsafe.Have != have || conn != nil {
+		if !errors.As(err, &unsafe) || unsafe.Have != have || c != nil {
 			t.Errorf("a connection with %s gives %v", have, err)
 		}
 	}

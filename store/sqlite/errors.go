@@ -11,15 +11,17 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// primaryCode returns SQLite's result code without its details (https://www.sqlite.org/rescode.html), 0 if err is not
-// SQLite's.
-func primaryCode(err error) int {
+// resultCode returns SQLite's result code (https://www.sqlite.org/rescode.html), 0 if err is not SQLite's.
+func resultCode(err error) int {
 	var e *driversqlite.Error
 	if errors.As(err, &e) {
-		return e.Code() & 0xff
+		return e.Code()
 	}
 	return 0
 }
+
+// primaryCode returns SQLite's result code without its details.
+func primaryCode(err error) int { return resultCode(err) & 0xff }
 
 // isLocked reports whether another process has the lock just now.
 func isLocked(err error) bool {
@@ -43,21 +45,26 @@ func isUnavailable(err error) bool {
 	return false
 }
 
-// contractError turns an error into one of the contract.
-func contractError(ctx context.Context, err error) error {
-	var unsafe *store.UnsafeError
-	switch ended := ctx.Err(); {
+// unavailable returns store.ErrUnavailable with its cause.
+func unavailable(cause error) error { return fmt.Errorf("%w: sqlite: %w", store.ErrUnavailable, cause) }
+
+// asItIs is an error of the caller's own function.
+type asItIs struct{ error }
+
+// contractError turns an error of SQLite, or of a context, into one of the contract. Any other stays as it is.
+func contractError(err error) error {
+	var own asItIs
+	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &unsafe):
+	case errors.As(err, &own):
+		return own.error
+	case errors.Is(err, store.ErrUnavailable):
 		return err
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrChanged),
-		errors.Is(err, store.ErrInvalid), errors.Is(err, store.ErrUnavailable):
-		return err
-	case ended != nil && !errors.Is(err, ended):
-		return fmt.Errorf("%w: sqlite: %w: %w", store.ErrUnavailable, ended, err)
-	case ended != nil || isUnavailable(err):
-		return fmt.Errorf("%w: sqlite: %w", store.ErrUnavailable, err)
+	case isUnavailable(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return unavailable(err)
+	case resultCode(err) != 0:
+		return fmt.Errorf("sqlite: %w", err)
 	}
-	return fmt.Errorf("sqlite: %w", err)
+	return err
 }

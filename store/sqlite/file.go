@@ -106,8 +106,7 @@ func create(ctx context.Context, o Options) (err error) {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	full, _ := levels(o.Durability)
-	if err := createSchema(ctx, made, full); err != nil {
+	if err := createSchema(ctx, made, o.level()); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(o.Path+"-wal", os.O_RDWR|os.O_CREATE, 0o600)

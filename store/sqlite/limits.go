@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -9,18 +11,13 @@ import (
 )
 
 const (
-	lastTaken = "SELECT seq, at FROM taken WHERE bucket = ? ORDER BY seq DESC LIMIT 1"
-	nthTaken  = "SELECT at FROM taken WHERE bucket = ? AND seq = ?"
-	moveTaken = "UPDATE taken SET at = ?2, expires = ?3 WHERE bucket = ?1 AND at > ?2"
-	addTaken  = "INSERT INTO taken (bucket, seq, at, expires, taker) VALUES (?, ?, ?, ?, nullif(?, ''))"
-	dropTaken = `DELETE FROM taken WHERE (bucket, seq) IN
-		(SELECT bucket, seq FROM taken WHERE expires <= ? ORDER BY expires LIMIT ?)`
-	// Without the index's name, SQLite would look through the whole bucket.
-	ownTaken = "SELECT seq FROM taken INDEXED BY taken_taker WHERE bucket = ? AND taker = ? AND expires > ?"
+	selectBucket = "SELECT expires, state FROM buckets WHERE n = ?"
+	putBucket    = "REPLACE INTO buckets (n, expires, state) VALUES (?, ?, ?)"
+	// The keys are hashes, so each part of them has about as many rows.
+	dropBuckets = "DELETE FROM buckets WHERE n BETWEEN ? AND ? AND expires <= ?"
 )
 
-// Acquire takes one from every bucket or from none, in one transaction. What was taken from a bucket is numbered
-// without gaps, so the one that a limit of N depends on, the Nth last, is found at once however large N is.
+// Acquire takes one from every bucket or from none.
 func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err
@@ -28,93 +25,92 @@ func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 	if !slices.ContainsFunc(buckets, func(b store.Bucket) bool { return len(b.Limits) > 0 }) {
 		return nil, nil
 	}
-	return change(ctx, s, s.relaxed, func(tx transaction) ([]time.Duration, error) {
-		now := s.o.Now().UnixNano()
-		states, room := make([]bucketState, len(buckets)), true
-		for i, b := range buckets {
-			var err error
-			if states[i], err = tx.look(b, taker, now); err != nil {
-				return nil, err
-			}
-			room = room && states[i].wait == 0
-		}
-		if room {
-			return nil, tx.take(buckets, states, taker, now)
-		}
-		waits := make([]time.Duration, len(buckets))
-		for i, l := range states {
-			waits[i] = l.wait
-		}
-		return waits, nil
+	buckets = slices.Clone(buckets) // the call may go on after its caller has gone
+	results := new([]time.Duration)
+	err := s.write(ctx, s.deadline(), func(t *transaction) (err error) {
+		*results, err = t.acquire(taker, buckets)
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return *results, nil
 }
 
-// bucketState is what Acquire finds a bucket like.
-type bucketState struct {
-	wait    time.Duration // until it has room
-	counted bool          // there is nothing to take: no limits, or the taker has taken already
-	last    int64         // the number of what was taken last; 0: nothing
-	longest time.Duration // of its limits' windows
-}
+// taken is what an act has taken from a bucket.
+type taken struct{ from *bucket }
 
-// look finds out whether a bucket has room.
-func (t transaction) look(b store.Bucket, taker string, now int64) (l bucketState, err error) {
-	if len(b.Limits) == 0 {
-		return bucketState{counted: true}, nil
-	}
-	if taker != "" {
-		var seq int64
-		if l.counted, err = found(t.row(ownTaken, b.Name, taker, now).Scan(&seq)); err != nil || l.counted {
-			return l, err
-		}
-	}
-	for _, limit := range b.Limits {
-		l.longest = max(l.longest, limit.Per)
-	}
-	if l.last, err = t.lastTaken(b.Name, now, l.longest); err != nil {
-		return l, err
-	}
-	for _, limit := range b.Limits {
-		var at int64
-		there, err := found(t.row(nthTaken, b.Name, l.last-int64(limit.N)+1).Scan(&at))
-		if err != nil {
-			return l, err
-		}
-		if there {
-			l.wait = max(l.wait, time.Duration(at-now)+limit.Per)
-		}
-	}
-	return l, nil
-}
-
-// take takes from every bucket that is not counted already.
-func (t transaction) take(buckets []store.Bucket, states []bucketState, taker string, now int64) error {
-	for i, l := range states {
-		if l.counted {
+// acquire takes one from every bucket or from none, as Acquire does.
+func (t *transaction) acquire(taker string, buckets []store.Bucket) (waits []time.Duration, err error) {
+	now, before := t.now.UnixNano(), len(t.taken)
+	for i, limits := range buckets {
+		if len(limits.Limits) == 0 {
 			continue
 		}
-		if _, err := t.exec(addTaken, buckets[i].Name, l.last+1, now, now+int64(l.longest), taker); err != nil {
-			return err
+		b, err := t.bucket(limits)
+		if err != nil {
+			return nil, err
 		}
-		// More than come in, so the table stays as small as the limits allow.
-		if _, err := t.exec(dropTaken, now, 4); err != nil {
-			return err
+		m := newMark(taker, limits.Tag)
+		wait, counted, changed := b.form.look(limits, m, now)
+		b.changed = b.changed || changed
+		switch {
+		case wait > 0 && waits == nil:
+			waits = make([]time.Duration, len(buckets))
+			t.untake(before)
+			waits[i] = wait
+		case wait > 0:
+			waits[i] = wait
+		case !counted && waits == nil:
+			b.take(limits, m, now)
+			t.taken = append(t.taken, taken{b})
 		}
 	}
-	return nil
+	return waits, nil
 }
 
-// lastTaken returns the number of what was taken last, 0 if there is nothing. What seems to lie ahead of a clock that
-// stepped back is moved to now: its true age is unknown, and this is the least that is safe.
-func (t transaction) lastTaken(bucket string, now int64, longest time.Duration) (int64, error) {
-	var seq, at int64
-	if there, err := found(t.row(lastTaken, bucket).Scan(&seq, &at)); err != nil || !there {
-		return 0, err
+// untake gives back what the act has taken since then, last first.
+func (t *transaction) untake(since int) {
+	for _, one := range slices.Backward(t.taken[since:]) {
+		one.from.form.untake()
 	}
-	if at > now {
-		if _, err := t.exec(moveTaken, bucket, now, now+int64(longest)); err != nil {
-			return 0, err
-		}
+	t.taken = t.taken[:since]
+}
+
+// bucket returns a bucket as the acts of this transaction have left it so far.
+func (t *transaction) bucket(b store.Bucket) (*bucket, error) {
+	exact := b.Exact()
+	key := bucketKey(b.Name, exact)
+	if known := t.buckets[key]; known != nil {
+		return known, nil
 	}
-	return seq, nil
+	row, err := t.first(selectBucket, key)
+	if err != nil {
+		return nil, err
+	}
+	one := &bucket{key: key}
+	var state []byte
+	if row != nil {
+		one.expires, _ = row[0].(int64)
+		state, _ = row[1].([]byte)
+	}
+	if exact {
+		one.form = parseLog(state)
+	} else {
+		one.form = parseRings(state)
+	}
+	t.buckets[key] = one
+	return one, nil
+}
+
+// bucketKey returns under which number a bucket is kept. The names that strangers can choose are keyed hashes already,
+// so 64 bits keep buckets apart.
+func bucketKey(name string, exact bool) int64 {
+	var buffer [129]byte
+	form := byte('s')
+	if exact {
+		form = 'e'
+	}
+	sum := sha256.Sum256(append(append(buffer[:0], form), name...))
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type Options struct {
 	Readers    int              // reads at the same time; default 4, at most 64
 	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
 	Now        func() time.Time // the clock of expiry, leases and limits; default time.Now
+	Log        *slog.Logger     // where damage is reported, that is found after Open; default nowhere
 }
 
 // level is SQLite's synchronous, as PRAGMA synchronous reads it back.
@@ -43,16 +45,15 @@ func (l level) String() string {
 	return fmt.Sprintf("level %d", int(l))
 }
 
-// levels returns the level of what must last, and that of what may be lost with the machine. Always is synchronous
-// FULL, everysec NORMAL, none OFF.
-func levels(d store.Durability) (full, relaxed level) {
-	switch d {
+// level is the one of Options.Durability: always is synchronous FULL, everysec NORMAL, none OFF.
+func (o Options) level() level {
+	switch o.Durability {
 	case store.DurabilityNone:
-		return syncOff, syncOff
+		return syncOff
 	case store.DurabilityEverySec:
-		return syncNormal, syncNormal
+		return syncNormal
 	default:
-		return syncFull, syncNormal
+		return syncFull
 	}
 }
 
@@ -71,6 +72,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Path == "" {
 		return o, errors.New("sqlite: no path is given: name the file, such as sqlite:///var/lib/optin/optin.db")

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"math"
 	"time"
@@ -10,96 +11,188 @@ import (
 )
 
 const (
+	enqueueJob = `INSERT INTO jobs (id, queue, site, record, body, due, available, reserved)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+
 	anyDue = "SELECT 1 FROM jobs WHERE queue = ? AND available <= ? LIMIT 1"
 
-	oldestDue = `SELECT seq, id, site, record, body, due, attempts FROM jobs WHERE queue = ? AND available <= ?
-		ORDER BY available, seq LIMIT ?`
+	// From queue to queue, and for each of them the job that is due first.
+	dueQueues = `WITH RECURSIVE queues (n) AS (
+			SELECT min(queue) FROM jobs WHERE available IS NOT NULL
+			UNION ALL
+			SELECT (SELECT min(queue) FROM jobs WHERE available IS NOT NULL AND queue > n) FROM queues WHERE n IS NOT NULL
+		)
+		SELECT n FROM queues WHERE EXISTS (SELECT 1 FROM jobs WHERE queue = n AND available <= ?)`
+
+	oldestDue = `SELECT seq, id, site, record, body, due, attempts, reserved FROM jobs
+		WHERE queue = ? AND available <= ? ORDER BY available, seq`
 	leaseJob = "UPDATE jobs SET available = ?, attempts = attempts + 1, leased = 1 WHERE seq = ?"
 
 	// A lease is lost when the job has ended (leased is 0) or when somebody else has it (attempts has grown).
-	renewLease  = "UPDATE jobs SET available = ?3 WHERE id = ?1 AND attempts = ?2 AND leased = 1"
+	renewLease  = "UPDATE jobs SET available = ? WHERE id = ? AND attempts = ? AND leased = 1"
 	completeJob = "DELETE FROM jobs WHERE id = ? AND attempts = ? AND leased = 1"
-	putBackJob  = `UPDATE jobs SET leased = 0, due = ?3, available = ?3, queue = coalesce(nullif(?4, ''), queue)
-		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
+	putBackJob  = "UPDATE jobs SET leased = 0, due = ?, available = ? WHERE id = ? AND attempts = ? AND leased = 1"
+	moveJob     = `UPDATE jobs SET leased = 0, due = ?, available = ?, queue = ?
+		WHERE id = ? AND attempts = ? AND leased = 1`
 	// The order in which jobs failed is kept even if the clock steps back, or two fail in one microsecond.
-	failJob = `UPDATE jobs SET leased = 0, available = NULL, failed = max(?3, 1 + coalesce(
+	failJob = `UPDATE jobs SET leased = 0, available = NULL, failed = max(?, 1 + coalesce(
 			(SELECT max(f.failed) FROM jobs AS f WHERE f.queue = jobs.queue AND f.available IS NULL), 0))
-		WHERE id = ?1 AND attempts = ?2 AND leased = 1`
+		WHERE id = ? AND attempts = ? AND leased = 1`
 
-	selectFailed = `SELECT id, site, record, body, failed, attempts FROM jobs
-		WHERE queue = ? AND available IS NULL AND (failed, seq) > (?, ?) ORDER BY failed, seq LIMIT ?`
+	selectFailed = `SELECT id, site, record, body, failed, attempts, reserved FROM jobs
+		WHERE queue = ? AND available IS NULL AND (failed, seq) > (?, ?) ORDER BY failed, seq`
 	findFailed = "SELECT failed, seq FROM jobs WHERE id = ? AND queue = ? AND available IS NULL"
-	requeueJob = `UPDATE jobs SET due = ?5, available = ?5, attempts = 0, failed = 0
-		WHERE id = ?1 AND queue = ?2 AND site = ?3 AND record = ?4 AND available IS NULL`
+	requeueJob = `UPDATE jobs SET due = ?, available = ?, attempts = 0, failed = 0
+		WHERE id = ? AND queue = ? AND site = ? AND record = ? AND available IS NULL`
 
-	// The last of the next few that wait, in the order in which they would be due. An index has them in that order;
-	// what is leased lies among them and is passed over.
-	lastOfNext = `SELECT available, seq FROM (SELECT available, seq FROM jobs WHERE queue = ? AND available IS NOT NULL
-		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq LIMIT ?)
-		ORDER BY available DESC, seq DESC LIMIT 1`
-	runUntil = `UPDATE jobs SET due = ?6, available = ?6 WHERE queue = ?1 AND available IS NOT NULL
-		AND (available, seq) > (?2, ?3) AND (available, seq) <= (?4, ?5) AND leased = 0`
+	// Those that wait, in the order in which they would be due. An index has them in that order; what is leased lies
+	// among them and is passed over.
+	selectWaiting = `SELECT available, seq FROM jobs WHERE queue = ? AND available IS NOT NULL
+		AND (available, seq) > (?, ?) AND leased = 0 ORDER BY available, seq`
+	runUntil = `UPDATE jobs SET due = ?, available = ? WHERE queue = ? AND available IS NOT NULL
+		AND (available, seq) > (?, ?) AND (available, seq) <= (?, ?) AND leased = 0`
 )
+
+// enqueue enqueues a job of a record, unless there is one with its ID, and takes what it reserves.
+func (t *transaction) enqueue(key store.Key, job store.Job) error {
+	site, err := t.number(key.Site)
+	if err != nil {
+		return err
+	}
+	queue, err := t.number(string(job.Queue))
+	if err != nil {
+		return err
+	}
+	before := len(t.taken)
+	waits, err := t.acquire(job.ID, job.Reserve)
+	if err != nil {
+		return err
+	}
+	reserved := int64(1)
+	if waits != nil {
+		reserved = 0
+	}
+	due := millis(job.Due)
+	if job.Due.IsZero() {
+		due = millis(t.now)
+	}
+	added, err := t.exec(enqueueJob, job.ID, queue, site, packedID(key.ID), job.Body, due, due, reserved)
+	if added == 0 {
+		t.untake(before)
+	}
+	return err
+}
+
+// Due returns the queues that have a job due.
+func (s *Store) Due(ctx context.Context) ([]store.QueueName, error) {
+	return read(ctx, s.deadline(), s, func(c *conn) (queues []store.QueueName, err error) {
+		now := millis(s.o.Now())
+		var numbers []int64
+		err = c.each(func(row []driver.Value) bool {
+			numbers = append(numbers, integer(row[0]))
+			return true
+		}, dueQueues, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range numbers {
+			name, err := s.names.name(c, n)
+			if err != nil {
+				return nil, err
+			}
+			queues = append(queues, store.QueueName(name))
+		}
+		timer, err := c.value(anyTimer, now, now, now)
+		if timer != nil {
+			queues = append(queues, store.TimerQueue)
+		}
+		return queues, err
+	})
+}
 
 // Lease takes up to n jobs that are due, oldest first. If nothing is due it only reads, so workers may ask often.
 func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
 	if err := store.CheckLease(n, d); err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.bounded(ctx) // both steps together
-	defer cancel()
-	due, err := read(ctx, s, func(ctx context.Context) (bool, error) {
-		var one int
-		return found(s.reader.statements[anyDue].QueryRowContext(ctx, string(queue), millis(s.o.Now())).Scan(&one))
+	until := s.deadline() // of both steps together
+	due, err := read(ctx, until, s, func(c *conn) (bool, error) {
+		now := millis(s.o.Now())
+		if queue == store.TimerQueue {
+			one, err := c.value(anyTimer, now, now, now)
+			return one != nil, err
+		}
+		number, err := s.names.number(c, string(queue))
+		if err != nil || number == 0 {
+			return false, err
+		}
+		one, err := c.value(anyDue, number, now)
+		return one != nil, err
 	})
 	if err != nil || !due {
 		return nil, err
 	}
-	return change(ctx, s, s.relaxed, func(tx transaction) ([]store.Job, error) {
-		now := s.o.Now()
-		jobs, seqs, err := tx.oldestDue(queue, n, now)
-		if err != nil {
-			return nil, err
+	jobs := new([]store.Job)
+	err = s.write(ctx, until, func(t *transaction) (err error) {
+		if queue == store.TimerQueue {
+			*jobs, err = t.leaseTimers(n, d)
+		} else {
+			*jobs, err = t.lease(queue, n, d)
 		}
-		for i := range jobs {
-			jobs[i].Attempts++
-			if _, err := tx.exec(leaseJob, millisUp(now.Add(d)), seqs[i]); err != nil {
-				return nil, err
-			}
-		}
-		return jobs, nil
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return *jobs, nil
 }
 
-func (t transaction) oldestDue(
-	queue store.QueueName, n int, now time.Time,
-) (jobs []store.Job, seqs []int64, err error) {
-	rows, err := t.statement(oldestDue).Query(string(queue), millis(now), n)
+func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+	number, err := t.number(string(queue))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		job := store.Job{Queue: queue}
-		var seq, due int64
-		if err := rows.Scan(&seq, &job.ID, &job.Key.Site, &job.Key.ID, &job.Body, &due, &job.Attempts); err != nil {
-			return nil, nil, err
+	var jobs []store.Job
+	var seqs, sites []int64
+	err = t.each(func(row []driver.Value) bool {
+		seqs, sites = append(seqs, integer(row[0])), append(sites, integer(row[2]))
+		jobs = append(jobs, store.Job{
+			ID: text(row[1]), Queue: queue, Key: store.Key{ID: unpackedID(row[3])}, Body: blob(row[4]),
+			Due: moment(row[5]), Attempts: int(integer(row[6])) + 1, Reserved: integer(row[7]) != 0,
+		})
+		return len(jobs) < n
+	}, oldestDue, number, millis(t.now))
+	if err != nil {
+		return nil, err
+	}
+	for i := range jobs {
+		if jobs[i].Key.Site, err = t.name(sites[i]); err != nil {
+			return nil, err
 		}
-		job.Due = time.UnixMilli(due).UTC()
-		jobs, seqs = append(jobs, job), append(seqs, seq)
+		if _, err := t.exec(leaseJob, millisUp(t.now.Add(d)), seqs[i]); err != nil {
+			return nil, err
+		}
 	}
-	return jobs, seqs, rows.Err()
+	return jobs, nil
 }
 
 // RenewLease makes a lease last for d from now on.
 func (s *Store) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
-	_, err := change(ctx, s, s.relaxed, func(tx transaction) (struct{}, error) {
-		changed, err := tx.exec(renewLease, job.ID, job.Attempts, millisUp(s.o.Now().Add(d)))
-		if err == nil && changed == 0 {
-			err = store.ErrLeaseLost
+	return s.write(ctx, s.deadline(), func(t *transaction) error {
+		until := millisUp(t.now.Add(d))
+		if job.Queue == store.TimerQueue {
+			return t.wakeTimer(job.Key, until)
 		}
-		return struct{}{}, err
+		changed, err := t.exec(renewLease, until, job.ID, int64(job.Attempts))
+		return leaseOf(changed, err)
 	})
+}
+
+// leaseOf returns store.ErrLeaseLost if no job was changed.
+func leaseOf(changed int64, err error) error {
+	if err == nil && changed == 0 {
+		return store.ErrLeaseLost
+	}
 	return err
 }
 
@@ -108,34 +201,36 @@ func (s *Store) End(ctx context.Context, job store.Job, outcome store.Outcome) e
 	if err := outcome.Check(); err != nil {
 		return err
 	}
-	_, err := change(ctx, s, s.durable, func(tx transaction) (struct{}, error) {
-		return struct{}{}, tx.end(job, outcome, s.o.Now())
+	return s.write(ctx, s.deadline(), func(t *transaction) error {
+		if job.Queue == store.TimerQueue {
+			return t.endTimer(job.Key, outcome)
+		}
+		return t.end(job, outcome)
 	})
-	return err
 }
 
 // end carries out an outcome that was checked, if the lease still holds.
-func (t transaction) end(job store.Job, outcome store.Outcome, now time.Time) error {
-	at := outcome.At
-	if at.IsZero() {
-		at = now
+func (t *transaction) end(job store.Job, outcome store.Outcome) error {
+	at := millis(outcome.At)
+	if outcome.At.IsZero() {
+		at = millis(t.now)
 	}
-	var changed int64
-	var err error
+	attempts := int64(job.Attempts)
 	switch outcome.End {
 	case store.EndComplete:
-		changed, err = t.exec(completeJob, job.ID, job.Attempts)
-	case store.EndRetry, store.EndMove:
-		changed, err = t.exec(putBackJob, job.ID, job.Attempts, millis(at), string(outcome.Queue))
+		return leaseOf(t.exec(completeJob, job.ID, attempts))
+	case store.EndRetry:
+		return leaseOf(t.exec(putBackJob, at, at, job.ID, attempts))
+	case store.EndMove:
+		queue, err := t.number(string(outcome.Queue))
+		if err != nil {
+			return err
+		}
+		return leaseOf(t.exec(moveJob, at, at, queue, job.ID, attempts))
 	case store.EndFail:
-		changed, err = t.exec(failJob, job.ID, job.Attempts, now.UnixMicro())
-	default:
-		return fmt.Errorf("%w outcome: there is no end %d", store.ErrInvalid, outcome.End)
+		return leaseOf(t.exec(failJob, t.now.UnixMicro(), job.ID, attempts))
 	}
-	if err == nil && changed == 0 {
-		return store.ErrLeaseLost
-	}
-	return err
+	return fmt.Errorf("%w outcome: there is no end %d", store.ErrInvalid, outcome.End)
 }
 
 // Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps
@@ -144,42 +239,59 @@ func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string,
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
-	return read(ctx, s, func(ctx context.Context) ([]store.Job, error) {
-		failed, seq := int64(-1), int64(0) // before all
-		if after != "" {
-			row := s.reader.statements[findFailed].QueryRowContext(ctx, after, string(queue))
-			if _, err := found(row.Scan(&failed, &seq)); err != nil {
-				return nil, err
-			}
-		}
-		rows, err := s.reader.statements[selectFailed].QueryContext(ctx, string(queue), failed, seq, n)
+	return read(ctx, s.deadline(), s, func(c *conn) ([]store.Job, error) { return s.failed(c, queue, after, n) })
+}
+
+func (s *Store) failed(c *conn, queue store.QueueName, after string, n int) (jobs []store.Job, err error) {
+	number, err := s.names.number(c, string(queue))
+	if err != nil || number == 0 {
+		return nil, err
+	}
+	failed, seq := int64(-1), int64(0) // before all
+	if after != "" {
+		row, err := c.first(findFailed, after, number)
 		if err != nil {
 			return nil, err
 		}
-		defer rows.Close()
-		var jobs []store.Job
-		for rows.Next() {
-			job := store.Job{Queue: queue}
-			if err := rows.Scan(&job.ID, &job.Key.Site, &job.Key.ID, &job.Body, &failed, &job.Attempts); err != nil {
-				return nil, err
-			}
-			job.Due = time.UnixMicro(failed).UTC()
-			jobs = append(jobs, job)
+		if row != nil {
+			failed, seq = integer(row[0]), integer(row[1])
 		}
-		return jobs, rows.Err()
-	})
+	}
+	var sites []int64
+	err = c.each(func(row []driver.Value) bool {
+		sites = append(sites, integer(row[1]))
+		jobs = append(jobs, store.Job{
+			ID: text(row[0]), Queue: queue, Key: store.Key{ID: unpackedID(row[2])}, Body: blob(row[3]),
+			Due: time.UnixMicro(integer(row[4])).UTC(), Attempts: int(integer(row[5])), Reserved: integer(row[6]) != 0,
+		})
+		return len(jobs) < n
+	}, selectFailed, number, failed, seq)
+	for i := range jobs {
+		if err == nil {
+			jobs[i].Key.Site, err = s.names.name(c, sites[i])
+		}
+	}
+	return jobs, err
 }
 
 // Requeue makes a failed job due now.
 func (s *Store) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
-	_, err := change(ctx, s, s.durable, func(tx transaction) (struct{}, error) {
-		changed, err := tx.exec(requeueJob, id, string(queue), key.Site, key.ID, millis(s.o.Now()))
+	return s.write(ctx, s.deadline(), func(t *transaction) error {
+		number, err := t.knownNumber(string(queue))
+		if err != nil {
+			return err
+		}
+		site, err := t.knownNumber(key.Site)
+		if err != nil {
+			return err
+		}
+		now := millis(t.now)
+		changed, err := t.exec(requeueJob, now, now, id, number, site, packedID(key.ID))
 		if err == nil && changed == 0 {
 			err = store.ErrNotFound
 		}
-		return struct{}{}, err
+		return err
 	})
-	return err
 }
 
 // runNowBatch is how many jobs RunNow makes due in one transaction: few enough that other writers hardly wait.
@@ -192,8 +304,10 @@ func (s *Store) RunNow(ctx context.Context, queue store.QueueName, n int) (count
 	from := position{available: math.MinInt64}
 	for count < n {
 		batch := min(n-count, runNowBatch)
-		step, err := change(ctx, s, s.durable, func(tx transaction) (runNowStep, error) {
-			return tx.runNow(queue, batch, from, millis(s.o.Now()))
+		step := new(runNowStep)
+		err := s.write(ctx, s.deadline(), func(t *transaction) (err error) {
+			*step, err = t.runNow(queue, batch, from)
+			return err
 		})
 		if err != nil {
 			return count, err
@@ -217,17 +331,25 @@ type runNowStep struct {
 }
 
 // runNow makes the next few jobs due that wait behind a position.
-func (t transaction) runNow(queue store.QueueName, batch int, from position, now int64) (step runNowStep, err error) {
+func (t *transaction) runNow(queue store.QueueName, batch int, from position) (step runNowStep, err error) {
+	now := millis(t.now)
 	if from.available <= now {
 		from = position{now, math.MaxInt64} // what stands up to here is due already
 	}
-	some, err := found(
-		t.row(lastOfNext, string(queue), from.available, from.seq, batch).Scan(&step.to.available, &step.to.seq),
-	)
-	if err != nil || !some {
+	number, err := t.knownNumber(string(queue))
+	if err != nil || number == 0 {
 		return step, err
 	}
-	count, err := t.exec(runUntil, string(queue), from.available, from.seq, step.to.available, step.to.seq, now)
+	seen := 0
+	err = t.each(func(row []driver.Value) bool {
+		step.to = position{integer(row[0]), integer(row[1])}
+		seen++
+		return seen < batch
+	}, selectWaiting, number, from.available, from.seq)
+	if err != nil || seen == 0 {
+		return step, err
+	}
+	count, err := t.exec(runUntil, now, now, number, from.available, from.seq, step.to.available, step.to.seq)
 	step.count = int(count)
 	return step, err
 }

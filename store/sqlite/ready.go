@@ -10,27 +10,22 @@ import (
 const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
-// commits a small change as durably as any other, which fails if the disk is full or read-only.
+// commits a small change as durably as any other, which fails if the disk is full or read-only. It returns an error
+// from the moment on in which the file was found to be damaged.
 func (s *Store) Ready(ctx context.Context) error {
-	_, err := change(ctx, s, s.durable, func(tx transaction) (struct{}, error) {
+	return s.write(ctx, s.deadline(), func(t *transaction) error {
+		if damage := s.damage.Load(); damage != nil {
+			return damage
+		}
 		if err := checkInPlace(s.o, s.file); err != nil {
-			return struct{}{}, err
+			return err
 		}
-		var journal, sync string
-		if err := tx.tx.QueryRow("PRAGMA journal_mode").Scan(&journal); err != nil {
-			return struct{}{}, err
+		if err := t.checkSettings(s.o.level()); err != nil {
+			return err
 		}
-		if err := tx.tx.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil {
-			return struct{}{}, err
-		}
-		least, _ := levels(s.o.Durability)
-		if err := checkSettings(journal, sync, least); err != nil {
-			return struct{}{}, err
-		}
-		_, err := tx.exec(askReady, millis(s.o.Now()))
-		return struct{}{}, err
+		_, err := t.exec(askReady, millis(t.now))
+		return err
 	})
-	return err
 }
 
 // checkInPlace returns an error if what is written would be lost: SQLite goes on writing into a file that was removed.

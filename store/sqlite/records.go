@@ -2,155 +2,177 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
+	"database/sql/driver"
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/optin/optin/store"
 )
 
 const (
-	columns = "site, id, version, state, created, expires, data"
+	selectRecord = "SELECT n, version, state, created, expires, timer, data FROM records WHERE site = ? AND id = ?"
 
-	selectRecord = "SELECT " + columns + " FROM records WHERE site = ? AND id = ? AND (expires IS NULL OR expires > ?)"
+	// Row values are compared like words: by the first that differs. SQLite would not choose the index of the states.
+	selectNewest = `SELECT n, version, state, created, expires, timer, data, id FROM records INDEXED BY records_newest
+		WHERE site = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
+	selectState = `SELECT n, version, state, created, expires, timer, data, id FROM records INDEXED BY records_state
+		WHERE site = ? AND state = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
 
-	// Row values are compared like words: by the first that differs.
-	selectNewest = "SELECT " + columns + ` FROM records WHERE site = ? AND (created, id) < (?, ?)
-		AND (expires IS NULL OR expires > ?) ORDER BY created DESC, id DESC LIMIT ?`
-	selectState = "SELECT " + columns + ` FROM records WHERE site = ? AND state = ? AND (created, id) < (?, ?)
-		AND (expires IS NULL OR expires > ?) ORDER BY created DESC, id DESC LIMIT ?`
-
-	putRecord = `INSERT INTO records (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, id) DO UPDATE SET
-		version = excluded.version, state = excluded.state, created = excluded.created, expires = excluded.expires,
-		data = excluded.data`
-	eraseRecord = "DELETE FROM records WHERE site = ? AND id = ?"
-	enqueueJob  = `INSERT INTO jobs (id, queue, site, record, body, due, available) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO NOTHING`
+	addRecord = `INSERT INTO records (site, id, version, state, created, expires, timer, data)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	putRecord = `UPDATE records SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
+		WHERE n = ?`
+	// What is listed in the same place touches fewer indexes.
+	putInPlace  = "UPDATE records SET version = ?, expires = ?, timer = ?, wake = NULL, data = ? WHERE n = ?"
+	eraseRecord = "DELETE FROM records WHERE n = ?"
 )
 
-// Update runs f exactly once, on the record as it is, while nobody else can write. The whole of it, f included, has
-// Options.Deadline. f itself is not interrupted, but a change that comes too late is not committed.
-//
-// f runs in the caller's goroutine, and the transaction in another one: so nothing of the caller's is touched after
-// Update has returned, even if the disk hangs.
-func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	records, changes := make(chan store.Record), make(chan store.Change, 1)
-	committed := start(ctx, s, func() (struct{}, error) {
-		return struct{}{}, s.transact(ctx, s.durable, func(tx transaction) error {
-			return tx.update(ctx, key, s.o.Now, records, changes)
-		})
-	})
-	select {
-	case r := <-records:
-		if err := decide(key, r, f, changes); err != nil {
-			return err
-		}
-		_, err := await(ctx, committed)
-		return err
-	case r := <-committed:
-		return contractError(ctx, r.err)
-	case <-ctx.Done():
-		return contractError(ctx, ctx.Err())
-	}
+// row is a record as it is kept.
+type row struct {
+	n              int64 // 0: there is none
+	site           int64 // 0: nothing was ever kept of this site
+	id             driver.Value
+	state, created int64
+	record         store.Record // empty but for its key if it has expired
 }
 
-// decide runs f and passes the change on. Without a change, because f failed or panicked, the transaction is rolled
-// back: Update's context ends as Update returns.
-func decide(
-	key store.Key, r store.Record, f func(store.Record) (store.Change, error), changes chan<- store.Change,
-) error {
-	c, err := f(r)
+// Update runs f once, on the record as it is, while nobody else can write. f runs in the goroutine that writes, so it
+// has to be short; it does not run after Update has returned.
+func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+	return s.write(ctx, s.deadline(), func(t *transaction) error { return t.update(key, f) })
+}
+
+// update does the whole of Update.
+func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, error)) error {
+	r, err := t.find(key)
 	if err != nil {
 		return err
 	}
-	if err := c.Check(key); err != nil {
+	var c store.Change
+	err = t.act.call(func() (err error) {
+		if c, err = f(r.record); err != nil {
+			return asItIs{err}
+		}
+		return c.Check(key)
+	})
+	if err != nil {
 		return err
 	}
-	changes <- c
-	return nil
+	return t.apply(key, r, c)
 }
 
-// update hands the record to the caller's goroutine and carries out the change that comes back.
-func (t transaction) update(
-	ctx context.Context, key store.Key, now func() time.Time, records chan<- store.Record, changes <-chan store.Change,
-) error {
-	r, err := scanRecord(t.row(selectRecord, key.Site, key.ID, millis(now())))
-	if _, err := found(err); err != nil {
-		return err
+// find returns a record as the acts of this transaction have left it so far.
+func (t *transaction) find(key store.Key) (row, error) {
+	r := row{id: packedID(key.ID), record: store.Record{Key: key}}
+	var err error
+	if r.site, err = t.knownNumber(key.Site); err != nil || r.site == 0 {
+		return r, err
 	}
-	r.Key = key
-	select {
-	case records <- r:
-	case <-ctx.Done():
-		return ctx.Err()
+	columns, err := t.first(selectRecord, r.site, r.id)
+	if err != nil || columns == nil {
+		return r, err
 	}
-	select {
-	case c := <-changes:
-		return t.apply(key, c, now())
-	case <-ctx.Done():
-		return ctx.Err()
+	r.n, r.state, r.created = integer(columns[0]), integer(columns[2]), integer(columns[3])
+	if expired(columns, t.now) {
+		return r, nil
+	}
+	state, err := t.name(r.state)
+	r.record = recordOf(key, state, columns)
+	return r, err
+}
+
+// expired reports whether the record of these columns is as if it had never been.
+func expired(columns []driver.Value, now time.Time) bool {
+	expires, is := columns[4].(int64)
+	return is && expires <= millis(now)
+}
+
+// recordOf makes a record of the columns of selectRecord.
+func recordOf(key store.Key, state string, columns []driver.Value) store.Record {
+	return store.Record{
+		Key: key, State: state,
+		Version: store.Version(strconv.FormatUint(uint64(integer(columns[1])), 36)),
+		Created: moment(columns[3]), Expires: moment(columns[4]), Timer: moment(columns[5]),
+		Data: blob(columns[6]),
 	}
 }
 
 // apply carries out a change that was checked.
-func (t transaction) apply(key store.Key, c store.Change, now time.Time) error {
-	if c.End != nil {
-		if err := t.end(c.End.Job, c.End.Outcome, now); err != nil {
-			return err
-		}
-	}
-	if c.Erase {
-		if _, err := t.exec(eraseRecord, key.Site, key.ID); err != nil {
-			return err
-		}
-	}
-	if r := c.Put; r != nil {
-		expires := sql.NullInt64{Int64: millis(r.Expires), Valid: !r.Expires.IsZero()}
-		_, err := t.exec(putRecord, key.Site, key.ID, rand.Text(), r.State, millis(r.Created), expires, r.Data)
+func (t *transaction) apply(key store.Key, r row, c store.Change) error {
+	if c.Acquire != nil {
+		waits, err := t.acquire(c.Acquire.Taker, c.Acquire.Buckets)
 		if err != nil {
+			return err
+		}
+		if waits != nil {
+			return &store.Exceeded{Waits: waits}
+		}
+	}
+	if c.End != nil && c.End.Job.Queue != store.TimerQueue { // of a timer, the new state says what becomes of it
+		if err := t.end(c.End.Job, c.End.Outcome); err != nil {
+			return err
+		}
+	}
+	if c.Erase && r.n != 0 {
+		if _, err := t.exec(eraseRecord, r.n); err != nil {
+			return err
+		}
+	}
+	if c.Put != nil {
+		if err := t.put(key, r, c.Put); err != nil {
 			return err
 		}
 	}
 	for _, job := range c.Enqueue {
-		due := millis(job.Due)
-		if job.Due.IsZero() {
-			due = millis(now)
-		}
-		if _, err := t.exec(enqueueJob, job.ID, string(job.Queue), key.Site, key.ID, job.Body, due, due); err != nil {
+		if err := t.enqueue(key, job); err != nil {
 			return err
 		}
 	}
 	return t.count(key.Site, c.Count)
 }
 
-// scanRecord reads the columns of a record.
-func scanRecord(row interface{ Scan(...any) error }) (store.Record, error) {
-	var r store.Record
-	var created int64
-	var expires sql.NullInt64
-	err := row.Scan(&r.Key.Site, &r.Key.ID, &r.Version, &r.State, &created, &expires, &r.Data)
+// put writes the new state of a record. A version is 64 bits by chance, so none is used twice.
+func (t *transaction) put(key store.Key, old row, r *store.Record) error {
+	state, err := t.number(r.State)
 	if err != nil {
-		return store.Record{}, err
+		return err
 	}
-	r.Created = time.UnixMilli(created).UTC()
-	if expires.Valid {
-		r.Expires = time.UnixMilli(expires.Int64).UTC()
+	version, created := int64(rand.Uint64()), millis(r.Created)
+	expires, timer := instant(r.Expires), instant(r.Timer)
+	switch {
+	case old.n == 0:
+		site, err := t.number(key.Site)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(addRecord, site, old.id, version, state, created, expires, timer, r.Data)
+		return err
+	case old.state == state && old.created == created:
+		_, err = t.exec(putInPlace, version, expires, timer, r.Data, old.n)
+	default:
+		_, err = t.exec(putRecord, version, state, created, expires, timer, r.Data, old.n)
 	}
-	return r, nil
+	return err
 }
 
 // Find returns the record under key.
 func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
-	return read(ctx, s, func(ctx context.Context) (store.Record, error) {
-		row := s.reader.statements[selectRecord].QueryRowContext(ctx, key.Site, key.ID, millis(s.o.Now()))
-		r, err := scanRecord(row)
-		if there, err := found(err); !there && err == nil {
-			return r, store.ErrNotFound
+	return read(ctx, s.deadline(), s, func(c *conn) (store.Record, error) {
+		site, err := s.names.number(c, key.Site)
+		if err != nil {
+			return store.Record{}, err
 		}
-		return r, err
+		columns, err := c.first(selectRecord, site, packedID(key.ID))
+		if err == nil && (columns == nil || expired(columns, s.o.Now())) {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return store.Record{}, err
+		}
+		state, err := s.names.name(c, integer(columns[2]))
+		return recordOf(key, state, columns), err
 	})
 }
 
@@ -160,35 +182,45 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 	if err != nil {
 		return store.Page{}, err
 	}
-	return read(ctx, s, func(ctx context.Context) (store.Page, error) { return s.list(ctx, q) })
+	return read(ctx, s.deadline(), s, func(c *conn) (store.Page, error) { return s.list(c, q) })
 }
 
-func (s *Store) list(ctx context.Context, q store.Query) (store.Page, error) {
-	text, args := selectNewest, []any{q.Site}
+func (s *Store) list(c *conn, q store.Query) (p store.Page, err error) {
+	site, err := s.names.number(c, q.Site)
+	if err != nil || site == 0 {
+		return p, err
+	}
+	statement, args := selectNewest, []driver.Value{site}
 	if q.State != "" {
-		text, args = selectState, append(args, q.State)
+		state, err := s.names.number(c, q.State)
+		if err != nil || state == 0 {
+			return p, err
+		}
+		statement, args = selectState, append(args, state)
 	}
 	before := int64(math.MaxInt64)
 	if q.Before != (store.Cursor{}) {
 		before = millis(q.Before.Created)
 	}
+	args = append(args, before, before, packedID(q.Before.ID))
+	now := s.o.Now()
 	// One more than asked for shows whether there is anything older.
-	args = append(args, before, q.Before.ID, millis(s.o.Now()), q.Limit+1)
-	rows, err := s.reader.statements[text].QueryContext(ctx, args...)
-	if err != nil {
-		return store.Page{}, err
+	var states []int64
+	read := c.each(func(columns []driver.Value) bool {
+		if !expired(columns, now) {
+			key := store.Key{Site: q.Site, ID: unpackedID(columns[7])}
+			p.Records = append(p.Records, recordOf(key, "", columns))
+			states = append(states, integer(columns[2]))
+		}
+		return len(p.Records) <= q.Limit
+	}, statement, args...)
+	if read != nil {
+		return store.Page{}, read
 	}
-	defer rows.Close()
-	var p store.Page
-	for rows.Next() {
-		r, err := scanRecord(rows)
-		if err != nil {
+	for i := range p.Records {
+		if p.Records[i].State, err = s.names.name(c, states[i]); err != nil {
 			return store.Page{}, err
 		}
-		p.Records = append(p.Records, r)
-	}
-	if err := rows.Err(); err != nil {
-		return store.Page{}, err
 	}
 	if len(p.Records) > q.Limit {
 		p.Records = p.Records[:q.Limit]

@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/store"
 )
@@ -69,12 +71,6 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 		},
 		"short":       {func(t *testing.T, path string) { write(t, path, []byte(header)) }, "not an SQLite database"},
 		"log missing": {func(t *testing.T, path string) { remove(t, path+"-wal") }, "optin.db-wal is missing"},
-		"damaged":     {damage, "is damaged"},
-		"cut short": {func(t *testing.T, path string) {
-			if err := os.Truncate(path, 3*4096); err != nil {
-				t.Fatal(err)
-			}
-		}, "is damaged"},
 		"another program's": {
 			func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") },
 			"another program",
@@ -117,13 +113,48 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
+// TestDamageIsFoundAfterOpening opens files that are damaged behind their beginning: nobody waits for all of a large
+// file to be read, and Ready says what was found.
+func TestDamageIsFoundAfterOpening(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"damaged": damage,
+		"cut short": func(t *testing.T, path string) {
+			if err := os.Truncate(path, 20*4096); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := closedStore(t)
+			spoil(t, path)
+			var log strings.Builder
+			s := open(t, Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			var unsafe *store.UnsafeError
+			for end := time.Now().Add(10 * time.Second); !errors.As(s.Ready(t.Context()), &unsafe); {
+				if time.Now().After(end) {
+					t.Fatal("the damage was not found")
+				}
+			}
+			if !strings.Contains(unsafe.Have, "damaged") || !strings.Contains(unsafe.Fix, ".recover") {
+				t.Errorf("Ready says %v", unsafe)
+			}
+			if err := s.Close(); err != nil { // the log is complete
+				t.Error(err)
+			}
+			if !strings.Contains(log.String(), "the database is damaged") {
+				t.Errorf("the log has %q", log.String())
+			}
+		})
+	}
+}
+
 // damage overwrites pages in the middle.
 func damage(t *testing.T, path string) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 4 * 4096; i < len(content)-4096; i++ {
+	for i := 20 * 4096; i < len(content)-4096; i++ {
 		content[i] ^= 0x5a
 	}
 	write(t, path, content)

@@ -73,15 +73,16 @@ func TestRunNowCountsEachJobOnceWhileWorkersPutJobsBack(t *testing.T) {
 func TestRunNowPassesOverWhatWasPutBackMeanwhile(t *testing.T) {
 	s, c := openWithClock(t)
 	enqueueLater(t, s, 4)
-	step := func(few int, from position) runNowStep {
+	step := func(few int, from position) (done runNowStep) {
 		t.Helper()
-		a, err := change(t.Context(), s, s.durable, func(tx transaction) (runNowStep, error) {
-			return tx.runNow("email", few, from, millis(c.Now()))
+		err := s.write(t.Context(), s.deadline(), func(tx *transaction) (err error) {
+			done, err = tx.runNow("email", few, from)
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return a
+		return done
 	}
 	first := step(2, position{available: math.MinInt64})
 	jobs, err := s.Lease(t.Context(), "email", 9, time.Minute)

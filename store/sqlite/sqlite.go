@@ -45,96 +45,118 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/optin/optin/store"
 )
 
 // Store is a store.Store in an SQLite file.
 type Store struct {
-	o    Options
-	file os.FileInfo // what was opened, to notice that somebody put another in its place
-	gate gate
+	o     Options
+	file  os.FileInfo // what was opened, to notice that somebody put another in its place
+	names *names
 
-	durable *pool // one connection, for what must last
-	relaxed *pool // one connection, for what may be lost with the machine
-	reader  *pool
+	acts  chan *act // to the writer
+	looks chan look // to the readers
+
+	damage atomic.Pointer[store.UnsafeError] // what was found since Open
 
 	mu     sync.Mutex
 	closed bool
-	calls  sync.WaitGroup     // in progress, including those whose callers have gone
-	stop   context.CancelFunc // ends the sweeper
+	calls  sync.WaitGroup     // in progress
+	stop   context.CancelFunc // ends the sweeper and the check for damage
+	side   sync.WaitGroup     // the sweeper and the check for damage
+	conns  []*conn            // of the writer, the readers and the check for damage
+	served sync.WaitGroup     // the writer and the readers
 	close  func() error       // closes once
 }
 
 var _ store.Store = (*Store)(nil)
 
-// openPatience is how long Open waits for another process that is creating or recovering the file.
-const openPatience = 10 * time.Second
-
-// Open opens the file, or creates it if there is none. It checks the whole file for damage, which takes a moment if the
-// file is large. Its errors are written for the operator.
+// Open opens the file, or creates it if there is none. It reads the beginning of the file only; whether the rest is
+// damaged is found out afterwards, and Ready says so. Its errors are written for the operator.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, gate: newGate()}
+	s := &Store{o: o, names: newNames(), acts: make(chan *act, groupSize), looks: make(chan look)}
 	s.close = sync.OnceValue(s.shut)
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", o.Path, err)
 	}
-	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	s.calls.Add(1)
-	go func() {
-		defer s.calls.Done()
-		s.sweepEvery(sweeping, o.Sweep)
-	}()
+	s.start(ctx)
 	return s, nil
 }
 
+// open opens all connections.
 func (s *Store) open(ctx context.Context) (err error) {
 	if err := prepareFile(ctx, s.o); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closePools(s.reader, s.relaxed, s.durable))
+			err = errors.Join(err, s.closeAll())
 		}
 	}()
-	patient, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
-	full, relaxed := levels(s.o.Durability)
-	if s.durable, err = openPool(patient, s.o.Path, full, writing, 1); err != nil {
-		return err
-	}
-	if err := whileLocked(patient, func() error { return checkSchema(ctx, s.durable.db) }); err != nil {
-		return err
-	}
-	if err := whileLocked(patient, func() error { return s.durable.prepare(patient, durableStatements) }); err != nil {
-		return err
-	}
-	if s.relaxed, err = openPool(patient, s.o.Path, relaxed, writing, 1, relaxedStatements...); err != nil {
-		return err
-	}
-	if s.reader, err = openPool(patient, s.o.Path, full, reading, s.o.Readers, readStatements...); err != nil {
-		return err
+	for len(s.conns) < s.o.Readers+2 {
+		m := reading
+		if len(s.conns) == 0 {
+			m = writing
+		}
+		c, err := connect(ctx, s.o.Path, s.o.level(), m)
+		if err != nil {
+			return err
+		}
+		s.conns = append(s.conns, c)
+		if m == writing {
+			if err := whileLocked(ctx, c.checkSchema); err != nil {
+				return err
+			}
+		}
 	}
 	s.file, err = os.Stat(s.o.Path)
 	return err
 }
 
-// Close waits for calls in progress and for the sweeper, and closes the file. Later calls return store.ErrUnavailable;
-// closing again returns the same error.
+// start starts the goroutines: one that writes, several that read, one that sweeps, and one that looks for damage and
+// ends.
+func (s *Store) start(ctx context.Context) {
+	w := &writer{tx: newTransaction(s.conns[0], s.names, s.o.Now)}
+	s.served.Go(func() { w.serve(s.acts) })
+	for _, c := range s.conns[1 : len(s.conns)-1] {
+		s.served.Go(func() { reader(c, s.looks) })
+	}
+	side, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.side.Go(func() { s.sweepEvery(side, s.o.Sweep) })
+	s.side.Go(func() { s.checkDamage(side, s.conns[len(s.conns)-1]) })
+}
+
+// Close waits for calls in progress, and for what the disk has not finished yet, and closes the file. Later calls
+// return store.ErrUnavailable; closing again returns the same error.
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
+	s.stop()
+	s.side.Wait()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.stop()
 	s.calls.Wait()
-	return closePools(s.reader, s.relaxed, s.durable)
+	close(s.acts)
+	close(s.looks)
+	s.served.Wait()
+	return s.closeAll()
+}
+
+// closeAll closes the connections, the one that writes last: it completes the database.
+func (s *Store) closeAll() error {
+	var errs []error
+	for _, c := range slices.Backward(s.conns) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -2,14 +2,24 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
-// sweepBatch is how many rows of a table are removed in one transaction: few, so that nobody waits for the sweeper.
+// What has expired is removed in small transactions, so that nobody waits for the sweeper: 100 records or cells in one.
+const dropRecords = `DELETE FROM records WHERE n IN
+	(SELECT n FROM records INDEXED BY records_next WHERE next <= ? AND expires <= ? ORDER BY next LIMIT 100)`
+
+// sweepBatch is how many rows dropRecords and dropCells remove at most.
 const sweepBatch = 100
 
-const dropRecords = `DELETE FROM records WHERE rowid IN
-	(SELECT rowid FROM records WHERE expires <= ? ORDER BY expires LIMIT ?)`
+// Buckets have no index of when they expire, which would cost as much as a third of them and a change with each that is
+// taken. The sweeper goes through all of them in bucketParts parts instead, bucketsEach of them each time: so a bucket
+// is removed within bucketParts/bucketsEach sweeps.
+const (
+	bucketParts = 1 << 12
+	bucketsEach = bucketParts / 64
+)
 
 // sweepEvery removes what has expired, at intervals, until the context ends. Only the size of the file depends on it,
 // and that what has expired is really gone. If it fails (on a full disk deletions fail, too), the next one makes up
@@ -17,34 +27,48 @@ const dropRecords = `DELETE FROM records WHERE rowid IN
 func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for part := 0; ; part = (part + bucketsEach) % bucketParts {
 		select {
 		case <-tick.C:
 			_ = s.sweep(ctx)
+			_ = s.sweepBuckets(ctx, part, part+bucketsEach)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// sweep removes everything that has expired, in small batches.
+// sweep removes all records and cells that have expired.
 func (s *Store) sweep(ctx context.Context) error {
-	for {
-		removed, err := change(ctx, s, s.relaxed, func(tx transaction) (int64, error) {
-			now := s.o.Now()
-			records, err := tx.exec(dropRecords, millis(now), sweepBatch)
+	for _, drop := range []func(*transaction) (int64, error){
+		func(t *transaction) (int64, error) { return t.exec(dropRecords, millis(t.now), millis(t.now)) },
+		func(t *transaction) (int64, error) { return t.exec(dropCells, millis(t.now)) },
+	} {
+		for removed := int64(sweepBatch); removed == sweepBatch; {
+			err := s.write(ctx, s.deadline(), func(t *transaction) (err error) {
+				removed, err = drop(t)
+				return err
+			})
 			if err != nil {
-				return 0, err
+				return err
 			}
-			taken, err := tx.exec(dropTaken, now.UnixNano(), sweepBatch)
-			if err != nil {
-				return 0, err
-			}
-			cells, err := tx.exec(dropCells, millis(now), sweepBatch)
-			return max(records, taken, cells), err
+		}
+	}
+	return nil
+}
+
+// sweepBuckets removes the buckets of some parts in which nothing counts any more.
+func (s *Store) sweepBuckets(ctx context.Context, from, to int) error {
+	const width = math.MaxUint64/bucketParts + 1
+	for part := from; part < to; part++ {
+		first := int64(uint64(part)*width) ^ math.MinInt64
+		err := s.write(ctx, s.deadline(), func(t *transaction) error {
+			_, err := t.exec(dropBuckets, first, first+(width-1), millis(t.now))
+			return err
 		})
-		if err != nil || removed < sweepBatch {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }

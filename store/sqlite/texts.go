@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/optin/optin/store"
 )
@@ -17,23 +19,31 @@ func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := store.CheckText(sum, text); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx) // both steps together
-	defer cancel()
-	if _, err := s.Text(ctx, sum); !errors.Is(err, store.ErrNotFound) {
+	until := s.deadline() // of both steps together
+	if _, err := s.text(ctx, until, sum); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	_, err := change(ctx, s, s.durable, func(tx transaction) (int64, error) { return tx.exec(putText, sum, text) })
-	return err
+	text = bytes.Clone(text) // the call may go on after its caller has gone
+	return s.write(ctx, until, func(t *transaction) error {
+		_, err := t.exec(putText, sum, text)
+		return err
+	})
 }
 
 // Text returns a text.
 func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
-	return read(ctx, s, func(ctx context.Context) ([]byte, error) {
-		var text []byte
-		err := s.reader.statements[selectText].QueryRowContext(ctx, sum).Scan(&text)
-		if there, err := found(err); !there && err == nil {
-			return nil, store.ErrNotFound
+	return s.text(ctx, s.deadline(), sum)
+}
+
+func (s *Store) text(ctx context.Context, until time.Time, sum string) ([]byte, error) {
+	return read(ctx, until, s, func(c *conn) ([]byte, error) {
+		row, err := c.first(selectText, sum)
+		if row == nil && err == nil {
+			err = store.ErrNotFound
 		}
-		return text, err
+		if err != nil {
+			return nil, err
+		}
+		return blob(row[0]), nil
 	})
 }

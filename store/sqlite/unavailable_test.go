@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,26 +16,49 @@ import (
 )
 
 // lock takes the write lock as another process would, until unlock is called.
-func lock(t *testing.T, s *Store) (unlock func()) {
+func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	tx, err := s.durable.db.BeginTx(context.WithoutCancel(t.Context()), nil)
+	c, err := connect(t.Context(), path, syncOff, writing)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := c.exec(beginImmediate); err != nil {
+		t.Fatal(err)
+	}
 	return func() {
-		if err := tx.Rollback(); err != nil {
+		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
+// hang keeps the writer from going on, as a disk would that hangs, until release is called.
+func hang(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	inside, released := make(chan bool), make(chan bool)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-inside
+		cancel() // the caller leaves
+	}()
+	err := s.write(ctx, s.deadline(), func(*transaction) error {
+		close(inside)
+		<-released
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	return func() { close(released) }
+}
+
 func TestALockedFileIsUnavailableInTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
-	s, other := open(t, Options{Path: path, Deadline: 900 * time.Millisecond}), open(t, Options{Path: path})
+	s := open(t, Options{Path: path, Deadline: 900 * time.Millisecond})
 	if err := put(t.Context(), s, "a", nil); err != nil {
 		t.Fatal(err)
 	}
-	unlock := lock(t, other)
+	unlock := lock(t, path)
 	began := time.Now()
 	err := put(t.Context(), s, "b", nil)
 	if took := time.Since(began); !errors.Is(err, store.ErrUnavailable) || took > time.Second {
@@ -64,7 +89,7 @@ func TestAFullDiskIsUnavailableReadableAndRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit := func(pages int) {
-		if _, err := s.durable.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		if _, err := s.conns[0].value(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,33 +112,54 @@ func TestAFullDiskIsUnavailableReadableAndRecovers(t *testing.T) {
 	}
 }
 
-func TestAnUpdateThatHangsHoldsNobodyUp(t *testing.T) {
+func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Deadline: 100 * time.Millisecond})
-	inside, release, ended := make(chan bool), make(chan bool), make(chan error)
-	go func() {
-		slow := store.Key{Site: "gazette", ID: "slow"}
-		ended <- s.Update(t.Context(), slow, func(store.Record) (store.Change, error) {
-			close(inside)
-			<-release
-			return store.Change{Put: &store.Record{}}, nil
+	release := hang(t, s)
+	var all sync.WaitGroup
+	ran := make(chan int, 200)
+	for i := range cap(ran) { // more than one group, and more than wait in line
+		all.Go(func() {
+			key, began := store.Key{Site: "gazette", ID: fmt.Sprint(i)}, time.Now()
+			err := s.Update(t.Context(), key, func(store.Record) (store.Change, error) {
+				ran <- i
+				return store.Change{Put: &store.Record{}}, nil
+			})
+			if took := time.Since(began); !errors.Is(err, store.ErrUnavailable) || took > time.Second {
+				t.Errorf("while the disk hangs, an update gives %v after %v", err, took)
+			}
 		})
-	}()
-	<-inside
-	var err error
-	for range 20 { // the first may be too early
-		if err = put(t.Context(), s, "quick", nil); err == nil {
-			break
+	}
+	all.Wait()
+	release()
+	if err := put(t.Context(), s, "quick", nil); err != nil {
+		t.Errorf("once the disk goes on: %v", err)
+	}
+	if len(ran) > 0 {
+		t.Errorf("%d updates ran after their callers had left", len(ran))
+	}
+	if n := count(t, s, "records"); n != 1 {
+		t.Errorf("%d records are there, want 1", n)
+	}
+}
+
+// TestUpdateReturnsNotBeforeItsFunctionHas ends the context of an update while its function runs.
+func TestUpdateReturnsNotBeforeItsFunctionHas(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
+	ctx, cancel := context.WithCancel(t.Context())
+	mine := 0 // belongs to this goroutine before and after Update
+	err := s.Update(ctx, store.Key{Site: "gazette", ID: "a"}, func(store.Record) (store.Change, error) {
+		cancel()
+		for range 1000 {
+			mine++
+			runtime.Gosched()
 		}
+		return store.Change{Put: &store.Record{}}, nil
+	})
+	if mine != 1000 || !errors.Is(err, context.Canceled) {
+		t.Errorf("it returned %v after %d turns", err, mine)
 	}
-	if err != nil {
-		t.Errorf("while another update hangs: %v", err)
-	}
-	close(release)
-	if err := <-ended; !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("the update that came too late gives %v", err)
-	}
-	if _, err := s.Find(t.Context(), store.Key{Site: "gazette", ID: "slow"}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("and its record %v", err)
+	if n := count(t, s, "records"); n != 0 {
+		t.Errorf("%d records are there", n)
 	}
 }
 
@@ -137,10 +183,10 @@ func TestAClosedStoreIsUnavailableAndLeavesNothingRunning(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-func TestAContextThatEndsJustBeforeTheCommitLeavesNothing(t *testing.T) {
+func TestAContextThatEndsAfterTheLastStatementLeavesNothing(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	ctx, cancel := context.WithCancel(t.Context())
-	err := s.transact(ctx, s.durable, func(tx transaction) error {
+	err := s.write(ctx, s.deadline(), func(tx *transaction) error {
 		_, err := tx.exec(putText, "sum", []byte("text"))
 		cancel()
 		return err

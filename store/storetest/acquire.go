@@ -26,6 +26,8 @@ func acquireCases() []testCase {
 		{"AcquireCountsATakerOnceInEachBucket", acquireOnceInEach},
 		{"AcquireCountsNothingInABucketWithoutLimits", acquireWithoutLimits},
 		{"AcquireOfSeveralBucketsNeverExceedsALimitHoweverManyContend", acquireContended},
+		{"ATaggedLimitCountsOnlyWhatWasTakenWithItsTag", acquireTagged},
+		{"ATakerIsCountedOnceWhateverItsTag", acquireOnceOfAnyTag},
 		{"AcquireRefusesBucketsLimitsAndTakersThatCannotBe", acquireInvalid},
 	}
 }
@@ -81,7 +83,7 @@ func hasRoom(t *testing.T, s store.Store, name string, n int, limits ...store.Li
 
 func acquireExactly(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
-	for _, n := range []int{1, 3, 150} {
+	for _, n := range []int{1, 3, store.MaxExact} {
 		b := bucket(fmt.Sprintf("bucket-%d", n), store.Limit{N: n, Per: time.Hour})
 		var mu sync.Mutex
 		taken := 0
@@ -102,14 +104,22 @@ func acquireExactly(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-// acquireInWindows acquires as fast as it can for several windows. Each time it took at some moment between the call
-// and its return; so what was both called and returned within less than one window must not be more than N.
 func acquireInWindows(t *testing.T, open func(*testing.T) store.Store) {
 	limit := store.Limit{N: 20, Per: 250 * time.Millisecond}
-	clients := []store.Store{open(t), open(t)}
+	taken := takenWithin(t, []store.Store{open(t), open(t)}, limit, 4*limit.Per)
+	if len(taken) < 2*limit.N {
+		t.Errorf("only %d were taken in four windows of %d", len(taken), limit.N)
+	}
+}
+
+// takenWithin acquires as fast as it can for d, fails if more than N were taken within any window, and returns what was
+// taken. Each was taken at some moment between the call and its return; so what was both called and returned within
+// less than one window must not be more than N.
+func takenWithin(t *testing.T, clients []store.Store, limit store.Limit, d time.Duration) []span {
+	t.Helper()
 	var mu sync.Mutex
 	var taken []span
-	end := time.Now().Add(4 * limit.Per)
+	end := time.Now().Add(d)
 	atOnce(t, 6, func(i int) error {
 		for time.Now().Before(end) {
 			called := time.Now()
@@ -136,9 +146,7 @@ func acquireInWindows(t *testing.T, open func(*testing.T) store.Store) {
 			t.Fatalf("%d were taken within %v, want at most %d", within, limit.Per, limit.N)
 		}
 	}
-	if len(taken) < 2*limit.N {
-		t.Errorf("only %d were taken in four windows of %d", len(taken), limit.N)
-	}
+	return taken
 }
 
 func acquireWaits(t *testing.T, open func(*testing.T) store.Store) {
@@ -280,7 +288,7 @@ func acquireAtRandom(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	// As long as the last of these counts one of them, none is forgotten.
 	w := &window{limits: []store.Limit{
-		{N: 3, Per: 10 * time.Millisecond}, {N: 8, Per: 50 * time.Millisecond}, {N: 400, Per: time.Hour},
+		{N: 3, Per: 10 * time.Millisecond}, {N: 8, Per: 50 * time.Millisecond}, {N: store.MaxExact, Per: time.Hour},
 	}}
 	dice := rand.New(rand.NewPCG(7, 11))
 	taken, refused, again := 0, 0, 0
@@ -435,6 +443,55 @@ func acquireContended(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
+// tagged returns a bucket that allows 2 with one tag and 3 in all.
+func tagged(name, tag string) store.Bucket {
+	return store.Bucket{Name: name, Tag: tag, Limits: []store.Limit{
+		{N: 2, Per: time.Hour, Tagged: true}, {N: 3, Per: 24 * time.Hour},
+	}}
+}
+
+func acquireTagged(t *testing.T, open func(*testing.T) store.Store) {
+	clients := []store.Store{open(t), open(t)}
+	for i, step := range []struct {
+		tag         string
+		least, most time.Duration // of the wait
+	}{
+		{"a", 0, 0},
+		{"a", 0, 0},
+		{"a", 59 * time.Minute, time.Hour},
+		{"", 0, 0},
+		{"b", 23 * time.Hour, 24 * time.Hour},
+		{"a", 23 * time.Hour, 24 * time.Hour},
+		{"", 23 * time.Hour, 24 * time.Hour},
+	} {
+		var wait time.Duration
+		if waits := acquireAll(t, clients[i%2], "", tagged("bucket", step.tag)); waits != nil {
+			wait = waits[0]
+		}
+		if wait < step.least || wait > step.most {
+			t.Errorf("step %d, tagged %q, waits %v, want %v to %v", i, step.tag, wait, step.least, step.most)
+		}
+	}
+	if waits := acquireAll(t, clients[0], "", tagged("other", "a")); waits != nil {
+		t.Errorf("another bucket waits %v", waits)
+	}
+}
+
+func acquireOnceOfAnyTag(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	for _, tag := range []string{"a", "a", "b", ""} {
+		if waits := acquireAll(t, s, "email-1", tagged("bucket", tag)); waits != nil {
+			t.Errorf("acquiring again with the tag %q, it waits %v", tag, waits)
+		}
+	}
+	for i, room := range []bool{true, false} { // of 2 with the tag a, email-1 has one
+		waits := acquireAll(t, s, "", tagged("bucket", "a"))
+		if (waits == nil) != room {
+			t.Errorf("number %d after it waits %v", i, waits)
+		}
+	}
+}
+
 func acquireInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	s, limit := open(t), store.Limit{N: 1, Per: time.Hour}
 	good := bucket("good", limit)
@@ -450,8 +507,13 @@ func acquireInvalid(t *testing.T, open func(*testing.T) store.Store) {
 		"a limit of less than none": {"", bucket("bad", store.Limit{N: -1, Per: time.Hour})},
 		"a limit without a window":  {"", bucket("bad", store.Limit{N: 1})},
 		"a window too short":        {"", bucket("bad", store.Limit{N: 1, Per: time.Millisecond - 1})},
-		"a taker with a space":      {"email 1", bucket("other", limit)},
-		"a taker too long":          {long[:65], bucket("other", limit)},
+		"a tag too long":            {"", store.Bucket{Name: "bad", Tag: long[:65], Limits: []store.Limit{limit}}},
+		"a tagged limit too large": {"", bucket("bad",
+			store.Limit{N: store.MaxExact + 1, Per: time.Hour, Tagged: true})},
+		"a tagged limit beside one too large": {"", bucket("bad",
+			store.Limit{N: 1, Per: time.Hour, Tagged: true}, store.Limit{N: store.MaxExact + 1, Per: time.Hour})},
+		"a taker with a space": {"email 1", bucket("other", limit)},
+		"a taker too long":     {long[:65], bucket("other", limit)},
 	} {
 		waits, err := s.Acquire(t.Context(), c.taker, good, c.b)
 		want(t, what, err, store.ErrInvalid)

@@ -25,13 +25,15 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
 				return store.Change{
 					Put:     pending(),
-					Enqueue: []store.Job{job("a", "email")},
+					Enqueue: []store.Job{reserving("a", bucket("reserved", store.Limit{N: 1, Per: time.Hour}))},
 					Count:   []store.Count{one},
+					Acquire: acquisition("", bucket("acquired", store.Limit{N: 1, Per: time.Hour})),
 				}, nil
 			})
 		},
 		"Find":       func(ctx context.Context) error { _, err := s.Find(ctx, key(2)); return err },
 		"List":       func(ctx context.Context) error { _, err := s.List(ctx, store.Query{Site: site}); return err },
+		"Due":        func(ctx context.Context) error { _, err := s.Due(ctx); return err },
 		"Lease":      func(ctx context.Context) error { _, err := s.Lease(ctx, "webhook", 1, time.Minute); return err },
 		"RenewLease": func(ctx context.Context) error { return s.RenewLease(ctx, job("a", "email"), time.Minute) },
 		"End":        func(ctx context.Context) error { return s.End(ctx, job("a", "email"), store.Complete()) },
@@ -55,8 +57,10 @@ func untouched(t *testing.T, s store.Store) {
 	t.Helper()
 	absent(t, s, key(1))
 	nothingDue(t, s, "email")
-	if wait := acquire(t, s, "bucket", store.Limit{N: 1, Per: time.Hour}); wait != 0 {
-		t.Errorf("the bucket is used; the wait is %v", wait)
+	for _, name := range []string{"bucket", "acquired", "reserved"} {
+		if wait := acquire(t, s, name, store.Limit{N: 1, Per: time.Hour}); wait != 0 {
+			t.Errorf("the bucket %q is used; the wait is %v", name, wait)
+		}
 	}
 	counted(t, s, site, "2026-10-01", "2026-10-01")
 	if current := setNX(t, s, "a", []byte("mine"), time.Hour); current != nil {

@@ -36,8 +36,9 @@ type testCase struct {
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	ports := [][]testCase{
-		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(),
-		acquireCases(), cellsCases(), countsCases(), textsCases(), readyCases(), contextCases(),
+		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(),
+		timerCases(), acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
+		countsCases(), textsCases(), readyCases(), contextCases(),
 	}
 	for _, cases := range ports {
 		for _, c := range cases {

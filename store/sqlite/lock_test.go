@@ -3,6 +3,9 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +18,11 @@ import (
 func TestABusyProcessLeavesTheLockNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const writing = 30 * time.Millisecond
-		g, began, breaks := newGate(), time.Now(), 0
+		var r run
+		began, breaks := time.Now(), 0
 		for range 100 {
 			asked := time.Now()
-			if err := g.enter(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			r.begin()
 			switch waited := time.Since(asked); {
 			case waited >= 4*lockPoll:
 				breaks++
@@ -29,7 +31,7 @@ func TestABusyProcessLeavesTheLockNowAndThen(t *testing.T) {
 				t.Errorf("waited %v", waited)
 			}
 			time.Sleep(writing)
-			g.leave()
+			r.end()
 			if wrote := time.Since(began); wrote > longestRun+writing {
 				t.Fatalf("the lock was not left for %v", wrote)
 			}
@@ -42,61 +44,48 @@ func TestABusyProcessLeavesTheLockNowAndThen(t *testing.T) {
 
 func TestAProcessThatWritesSeldomNeverWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		var r run
 		for range 100 {
 			asked := time.Now()
-			if err := g.enter(t.Context()); err != nil || time.Since(asked) != 0 {
-				t.Fatalf("waited %v, %v", time.Since(asked), err)
+			if r.begin(); time.Since(asked) != 0 {
+				t.Fatalf("waited %v", time.Since(asked))
 			}
 			time.Sleep(30 * time.Millisecond)
-			g.leave()
+			r.end()
 			time.Sleep(2 * runBreak)
 		}
 	})
 }
 
-func TestWritersGoInTheOrderOfArrivalAndStopWaitingWithTheirContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		if err := g.enter(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		var came []int
-		for i := range 5 {
-			go func() {
-				if err := g.enter(t.Context()); err != nil {
+// TestAnotherProcessWritesWhileThisOneIsBusy writes with several goroutines, and now and then with a store of another
+// process, so to speak.
+func TestAnotherProcessWritesWhileThisOneIsBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	busy, other := open(t, Options{Path: path}), open(t, Options{Path: path})
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for i := range 8 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				if err := put(ctx, busy, fmt.Sprintf("busy-%d-%d", i, n), nil); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
-				came = append(came, i)
-				g.leave()
-			}()
-			synctest.Wait()
-		}
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := g.enter(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a writer with a short deadline got %v", err)
-		}
-		g.leave()
-		time.Sleep(time.Second) // a break comes, too
-		synctest.Wait()
-		for i, writer := range came {
-			if i != writer {
-				t.Fatalf("they came as %v", came)
 			}
+		})
+	}
+	for n := range 5 {
+		if err := put(t.Context(), other, fmt.Sprint("other-", n), nil); err != nil {
+			t.Error(err)
 		}
-		if len(came) != 5 {
-			t.Errorf("they came as %v", came)
-		}
-	})
+	}
+	stop()
+	writers.Wait()
 }
 
 func TestGetWaitsForNoWriter(t *testing.T) {
 	s, _ := openWithClock(t)
-	if err := s.gate.enter(t.Context()); err != nil { // nobody writes now
-		t.Fatal(err)
-	}
-	defer s.gate.leave()
+	release := hang(t, s)
+	defer release()
 	if current, err := s.Get(t.Context(), "name"); current != nil || err != nil {
 		t.Errorf("the cell holds %q, %v", current, err)
 	}

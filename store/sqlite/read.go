@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// errClosed is what a call returns after Close.
+var errClosed = fmt.Errorf("%w: sqlite: the store is closed", store.ErrUnavailable)
+
+// begin counts a call that begins, unless the store is closed.
+func (s *Store) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.calls.Add(1)
+	}
+	return !s.closed
+}
+
+// deadline is when a call that begins now must have returned.
+func (s *Store) deadline() time.Time { return time.Now().Add(s.o.Deadline) }
+
+// look is one read that somebody waits for. A reader does it, so a caller may leave even if the disk hangs.
+type look struct {
+	do   func(*conn) error
+	done chan error
+}
+
+// reader does looks, until there are no more. Each sees the last committed state.
+func reader(c *conn, waiting <-chan look) {
+	for l := range waiting {
+		err := l.do(c)
+		for end := time.Now().Add(time.Minute); isLocked(err) && time.Now().Before(end); err = l.do(c) {
+			time.Sleep(lockPoll) // another process recovers the log
+		}
+		l.done <- err
+	}
+}
+
+// read has a reader run f, and returns its results. It returns no later than its context or a deadline says.
+func read[T any](ctx context.Context, until time.Time, s *Store, f func(*conn) (T, error)) (T, error) {
+	var none T
+	if !s.begin() {
+		return none, errClosed
+	}
+	defer s.calls.Done()
+	if err := ctx.Err(); err != nil {
+		return none, unavailable(err)
+	}
+	value := new(T) // belongs to the reader until it is done
+	l := look{done: make(chan error, 1), do: func(c *conn) (err error) {
+		*value, err = f(c)
+		return err
+	}}
+	late := time.NewTimer(time.Until(until))
+	defer late.Stop()
+	looks := s.looks
+	for {
+		select {
+		case looks <- l:
+			looks = nil
+		case err := <-l.done:
+			return *value, contractError(err)
+		case <-ctx.Done():
+			return none, unavailable(fmt.Errorf("%w while the disk was used", ctx.Err()))
+		case <-late.C:
+			return none, unavailable(fmt.Errorf("%w while the disk was used", context.DeadlineExceeded))
+		}
+	}
+}
+
+// millis returns a time as it is kept.
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+// millisUp rounds up, so that nothing ends earlier than was asked for.
+func millisUp(t time.Time) int64 { return millis(t.Add(time.Millisecond - 1)) }
