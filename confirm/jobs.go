@@ -26,6 +26,8 @@ const (
 	QueueEmailRetry store.QueueName = "email/retry"
 	// QueueEmailMaybeSent has the emails of which nobody knows whether a relay took them.
 	QueueEmailMaybeSent store.QueueName = "email/maybe-sent"
+	// QueueSignature has the requests that were confirmed, for the signatures of their emails to be kept.
+	QueueSignature store.QueueName = "email/signature"
 )
 
 // emailQueues is how many EmailQueues there are: a power of two.
@@ -65,6 +67,12 @@ type Event struct {
 // jobs returns what a change makes necessary as jobs for the store, and whether an email is among them.
 func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email bool, err error) {
 	for _, j := range c.Jobs {
+		if j.Type == consent.JobSignature {
+			all = append(all, store.Job{
+				ID: emailID(key, j.RequestID, -1), Queue: QueueSignature, Body: r.sealer.seal(key, []byte(j.RequestID)),
+			})
+			continue
+		}
 		all, email = append(all, r.emailJob(key, c.Subscription, j)), true
 	}
 	for _, e := range c.Events {

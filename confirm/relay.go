@@ -29,7 +29,8 @@ type Message struct {
 	Site            string
 	Locale          string
 	To              address.Address
-	IP              string // where the signup came from, if known
+	Date            time.Time // when it became due, to the second
+	IP              string    // where the signup came from, if known
 	Purposes        []consent.PurposeStatus
 	Asked           time.Time
 	Deadline        time.Time // of EmailConfirm
@@ -50,16 +51,11 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{Site: sub.Site, To: sub.Address, ReturnPath: r.returnPaths.Make(job.Key, id)}
-	switch m.Type = sub.EmailDue(id, r.Now()); m.Type {
-	case consent.EmailConfirm:
-		r.fillConfirm(&m, sub.Requests.Find(id), job.Key)
-	case consent.EmailAlreadyConfirmed:
-		due, _ := sub.Email(id)
-		r.fillKnown(&m, &sub, due.Queued, job.Key)
-	default:
+	due := sub.EmailDue(id, r.Now())
+	if due == "" {
 		return Message{}, ErrNotDue
 	}
+	m := r.message(job.Key, &sub, id, due)
 	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
 	if _, n := sub.Email(id); n == 0 && !job.Reserved {
 		if err := r.acquirePending(ctx, job, m.To); err != nil {
@@ -67,6 +63,112 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 		}
 	}
 	return m, r.statements.fill(ctx, m.Purposes)
+}
+
+// message returns what the last email of a request, or of a signup that led to a notice, says, without the words of its
+// statements.
+func (r *Relay) message(key store.Key, sub *consent.Subscription, id string, is consent.EmailType) Message {
+	email, _ := sub.Email(id)
+	return r.messageOf(key, sub, id, is, *email)
+}
+
+func (r *Relay) messageOf(
+	key store.Key, sub *consent.Subscription, id string, is consent.EmailType, email consent.Email,
+) Message {
+	m := Message{
+		Type: is, Site: sub.Site, To: sub.Address, Date: email.Due.Truncate(time.Second),
+		ReturnPath: r.returnPaths.Make(key, id),
+	}
+	if is == consent.EmailConfirm {
+		r.fillConfirm(&m, sub.Requests.Find(id), key)
+	} else {
+		r.fillKnown(&m, sub, email.Queued, key)
+	}
+	return m
+}
+
+// Sent is an email that a relay took, with what is needed to rebuild it.
+type Sent struct {
+	JobID    string
+	Message  Message // without the words of its statements
+	Delivery consent.Delivery
+	Skeleton []byte // the text whose hash Delivery.Skeleton is
+}
+
+// SentFor returns the emails of the request of a job that relays took, by their numbers.
+func (r *Relay) SentFor(ctx context.Context, job store.Job) (map[int]Sent, error) {
+	id, err := r.request(job)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := r.get(ctx, job.Key)
+	if err != nil {
+		return nil, err
+	}
+	all := map[int]Sent{}
+	if req := sub.Requests.Find(id); req != nil {
+		for n, email := range req.Emails {
+			if email.Taken == nil {
+				continue
+			}
+			if all[n], err = r.sent(ctx, job.Key, &sub, id, consent.EmailConfirm, n, email); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// Sent returns every email to a subscription that a relay took, in the order in which they were due.
+func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error) {
+	sub, err := r.get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	add := func(of *consent.Subscription, id string, is consent.EmailType, n int, email consent.Email) {
+		if err != nil || email.Taken == nil {
+			return
+		}
+		var sent Sent
+		if sent, err = r.sent(ctx, key, of, id, is, n, email); err == nil {
+			all = append(all, sent)
+		}
+	}
+	for _, req := range sub.Requests {
+		for n, email := range req.Emails {
+			add(&sub, req.ID, consent.EmailConfirm, n, email)
+		}
+	}
+	for _, n := range sub.Notices {
+		if n.Email.Taken != nil {
+			then, _ := sub.AsOf(n.Email.Taken.At) // it says what was confirmed then
+			add(&then, n.ID, consent.EmailAlreadyConfirmed, 0, n.Email)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Sent) int { return a.Message.Date.Compare(b.Message.Date) })
+	return all, err
+}
+
+func (r *Relay) sent(
+	ctx context.Context, key store.Key, sub *consent.Subscription, id string, is consent.EmailType, n int,
+	email consent.Email,
+) (Sent, error) {
+	text, err := r.Store.Text(ctx, email.Taken.Skeleton)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Sent{}, err
+	}
+	return Sent{
+		JobID: emailID(key, id, n), Message: r.messageOf(key, sub, id, is, email), Delivery: *email.Taken, Skeleton: text,
+	}, nil
+}
+
+// Signed keeps the signatures of emails of a job's request, by their numbers, and completes the job.
+func (r *Relay) Signed(ctx context.Context, job store.Job, signatures map[int]string) error {
+	id, err := r.request(job)
+	if err != nil {
+		return err
+	}
+	return r.applyAndEnd(ctx, job, consent.Signed{RequestID: id, Signatures: signatures})
 }
 
 // request returns the request, or signup, that an email job is for.

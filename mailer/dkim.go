@@ -3,12 +3,16 @@ package mailer
 import (
 	"bytes"
 	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"github.com/optin/optin/internal/keyring"
 )
@@ -32,12 +36,18 @@ func (k DKIM) check() error {
 		return fmt.Errorf("mailer: DKIM key %q of %q: a selector and a domain name are made of letters, digits, "+
 			"'-', '_' and '.'", k.Selector, k.Domain)
 	}
-	if err := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key).ValidateConfig(); err != nil {
-		return fmt.Errorf("mailer: DKIM key %s of %s: %w", k.Selector, k.Domain, err)
+	if k.Domain == "" || k.Selector == "" {
+		return errors.New("mailer: a DKIM key needs a domain and a selector")
 	}
-	if key, ok := k.Key.(*rsa.PrivateKey); ok && key.N.BitLen() < keyring.MinRSABits {
-		return fmt.Errorf("mailer: DKIM key %s of %s: RSA of %d bits, needs %d", k.Selector, k.Domain, key.N.BitLen(),
-			keyring.MinRSABits)
+	switch key := k.Key.(type) {
+	case ed25519.PrivateKey:
+	case *rsa.PrivateKey:
+		if bits := key.N.BitLen(); bits < keyring.MinRSABits {
+			return fmt.Errorf("mailer: DKIM key %s of %s: RSA of %d bits, needs %d", k.Selector, k.Domain, bits,
+				keyring.MinRSABits)
+		}
+	default:
+		return fmt.Errorf("mailer: DKIM key %s of %s: keys of type %T are not supported", k.Selector, k.Domain, k.Key)
 	}
 	return nil
 }
@@ -51,8 +61,9 @@ func (k DKIM) signsFor(domain string) bool {
 
 // signer is a key prepared for emails from one domain.
 type signer struct {
-	mail.DKIMSigner
-	name string // for errors
+	key   crypto.Signer
+	begin string // the tags up to t=
+	name  string // for errors
 }
 
 // signers returns the signers of the keys that sign for a domain.
@@ -61,65 +72,131 @@ func (o *Options) signers(domain string) (all []signer) {
 		if !k.signsFor(domain) {
 			continue
 		}
-		s := mail.NewDKIMSigner(k.Domain, k.Selector, k.Key)
-		s.NowFunc = o.Now
-		s.ExpiresIn(signatureLifetime)
-		s.OversignHeaders("From", "To", "Subject", "Reply-To", "Cc", "Content-Type", "List-Id", "List-Unsubscribe",
-			"List-Unsubscribe-Post")
-		all = append(all, signer{*s, k.Selector + " of " + k.Domain})
+		algorithm := "rsa-sha256"
+		if _, ok := k.Key.(ed25519.PrivateKey); ok {
+			algorithm = "ed25519-sha256"
+		}
+		all = append(all, signer{
+			key:   k.Key,
+			begin: "v=1; c=relaxed/relaxed; d=" + k.Domain + "; s=" + k.Selector + "; a=" + algorithm + "; t=",
+			name:  k.Selector + " of " + k.Domain,
+		})
 	}
 	return all
 }
 
-// sign returns a message with the signatures of all keys that sign for the domain on top.
-func (m *Mailer) sign(domain string, raw []byte) ([]byte, error) {
+// overSigned are the fields that change what a reader sees. They are signed once more than they are present, so that
+// none can be added.
+const overSigned = "From:To:Subject:Reply-To:Cc:Content-Type:List-Id:List-Unsubscribe:List-Unsubscribe-Post"
+
+// sign returns the signature fields of all keys that sign for the domain, each with its CRLF, for a message of that
+// date. The same message, date and keys give the same fields, always.
+func (m *Mailer) sign(domain string, date time.Time, raw []byte) (string, error) {
 	signers := m.signers[domain]
 	if len(signers) == 0 {
-		return raw, nil
+		return "", nil
 	}
 	header, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	header = append(header[:len(header):len(header)], "\r\n"...)
-	names := fieldNames(header)
-	var signed bytes.Buffer
-	signed.Grow(len(raw) + len(signers)<<10)
-	for _, s := range signers { // a copy each time: signing writes to it
-		s.SignHeaders(names...)
-		field, err := s.Sign(header, body)
+	names, fields := relaxHeader(header)
+	bodySum := base64.StdEncoding.EncodeToString(hashBody(body))
+	at, until := strconv.FormatInt(date.Unix(), 10), strconv.FormatInt(date.Add(signatureLifetime).Unix(), 10)
+	var all strings.Builder
+	for _, s := range signers {
+		tags := s.begin + at + "; h=" + names + overSigned + "; bh=" + bodySum + "; x=" + until + "; b="
+		sum := sha256.New() // RFC 6376 section 3.7, RFC 8463 section 3
+		sum.Write(fields)
+		sum.Write([]byte("dkim-signature:" + tags))
+		signature, err := s.sign(sum.Sum(nil))
 		if err != nil {
-			return nil, fmt.Errorf("DKIM key %s: %w", s.name, err)
+			return "", fmt.Errorf("DKIM key %s: %w", s.name, err)
 		}
-		signed.WriteString(refold(field))
+		writeSignature(&all, tags, base64.StdEncoding.EncodeToString(signature))
 	}
-	signed.Write(raw)
-	return signed.Bytes(), nil
+	return all.String(), nil
 }
 
-// fieldNames returns the names of a header's fields, once each. All of them are ours, and all are signed.
-func fieldNames(header []byte) (names []string) {
-	for line := range strings.SplitSeq(string(header), "\r\n") {
-		if name, _, ok := strings.Cut(line, ":"); ok && !strings.HasPrefix(line, " ") &&
-			!strings.HasPrefix(line, "\t") {
-			names = append(names, name)
-		}
+func (s signer) sign(sum []byte) ([]byte, error) {
+	if _, ok := s.key.(ed25519.PrivateKey); ok {
+		return s.key.Sign(nil, sum, crypto.Hash(0))
 	}
-	return names
+	return s.key.Sign(rand.Reader, sum, crypto.SHA256)
 }
 
-// refold folds a signature field anew. go-mail 0.8.1 breaks a tag that is longer than a line, such as h=, within a
-// word, although it signed the unbroken tag. A verifier reads a fold as a space (RFC 6376 section 3.4.2) and then finds
-// the signature wrong. A fold after "; " keeps the space that was signed. Within b=, which is not signed, any fold will
-// do.
-func refold(field string) string {
+// writeSignature writes a signature field folded. A verifier reads a fold after "; " as the space that was signed. Within
+// b=, which is not signed, any fold will do.
+func writeSignature(to *strings.Builder, tags, signature string) {
 	const fold = "\r\n "
-	field = strings.TrimSuffix(strings.ReplaceAll(field, fold, ""), "\r\n")
-	tags, signature, _ := strings.Cut(field, "; b=")
-	var b strings.Builder
-	b.WriteString(strings.ReplaceAll(tags, "; ", ";"+fold))
-	b.WriteString(";" + fold + "b=")
+	to.WriteString("DKIM-Signature: ")
+	to.WriteString(strings.ReplaceAll(tags, "; ", ";"+fold))
 	for len(signature) > 72 {
-		b.WriteString(signature[:72] + fold)
+		to.WriteString(signature[:72] + fold)
 		signature = signature[72:]
 	}
-	b.WriteString(signature + "\r\n")
-	return b.String()
+	to.WriteString(signature + "\r\n")
+}
+
+// relaxHeader returns the fields of a header as they are signed (RFC 6376 section 3.4.2), each with its CRLF, and their
+// names, each with a colon. All fields are ours, and all are signed.
+func relaxHeader(header []byte) (names string, fields []byte) {
+	fields = make([]byte, 0, len(header)+2)
+	list := make([]byte, 0, 512)
+	for len(header) > 0 {
+		colon := bytes.IndexByte(header, ':') + 1
+		end := colon
+		for end < len(header) && (header[end] != '\n' || end+1 < len(header) && header[end+1] == ' ') {
+			end++
+		}
+		list = append(list, header[:colon]...)
+		fields = append(fields, bytes.ToLower(header[:colon])...)
+		fields = append(appendRelaxed(fields, header[colon:end]), "\r\n"...)
+		header = header[min(end+1, len(header)):]
+	}
+	return string(list), fields
+}
+
+// appendRelaxed appends the value of a field unfolded, with its runs of spaces as one, and none at its ends.
+func appendRelaxed(dst, value []byte) []byte {
+	from, space := len(dst), false
+	for _, c := range value {
+		switch c {
+		case '\r', '\n':
+		case ' ', '\t':
+			space = len(dst) > from
+		default:
+			if space {
+				dst, space = append(dst, ' '), false
+			}
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// hashBody returns the SHA-256 of a body as it is signed (RFC 6376 section 3.4.4): runs of spaces are one, none is at
+// the end of a line, and no empty line is at the end.
+func hashBody(body []byte) []byte {
+	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
+		body = body[:len(body)-2]
+	}
+	sum, from := sha256.New(), 0
+	for i := 0; i < len(body); i++ {
+		if body[i] != ' ' && body[i] != '\t' {
+			continue
+		}
+		end := i + 1
+		for end < len(body) && (body[end] == ' ' || body[end] == '\t') {
+			end++
+		}
+		atEnd := bytes.HasPrefix(body[end:], []byte("\r\n"))
+		if end == i+1 && body[i] == ' ' && !atEnd {
+			continue // as it is
+		}
+		sum.Write(body[from:i])
+		if from = end; !atEnd {
+			sum.Write([]byte(" "))
+		}
+		i = end - 1
+	}
+	sum.Write(body[from:])
+	return sum.Sum(nil)
 }

@@ -147,6 +147,7 @@ func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store
 	}
 	opts := options(t, at)
 	opts.Service, opts.Now, opts.Log = env.Service, env.clock, slog.New(slog.NewJSONHandler(env.logs, nil))
+	opts.Keep = env.store.PutText
 	for _, f := range change {
 		f(&opts)
 	}

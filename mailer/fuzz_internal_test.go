@@ -44,7 +44,7 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 					PrivacyURL: text},
 			}}}}}
 		msg := confirm.Message{
-			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Asked: at,
+			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Date: at, Asked: at,
 			Deadline: at.Add(time.Hour),
 			Confirm:  "https://confirm.example/c/x", Decline: "https://confirm.example/c/y",
 			Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Confirmed, Since: at, Text: text}},
@@ -53,7 +53,7 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if known {
 			msg.Type, msg.Unsubscribe, fields = consent.EmailAlreadyConfirmed, "https://confirm.example/u/z", 13
 		}
-		e, err := m.compose(store.Job{ID: "job"}, msg)
+		e, err := m.compose(store.Job{ID: "job"}, &msg)
 		if err != nil {
 			t.Fatal(err)
 		}

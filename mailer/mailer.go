@@ -38,6 +38,10 @@ type Options struct {
 	// calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
 	Alarm func(relay string, paused bool)
 
+	// Keep keeps the skeleton of emails for ever under its SHA-256 (lower-case hex): see Rebuild. It is called once for
+	// each before the first email that is made of it leaves; with an error that email waits. It may be nil.
+	Keep func(ctx context.Context, sum string, data []byte) error
+
 	// Connections limits the connections to each relay at any one time; 0 means no limit. A recipient domain has at
 	// most half as many emails under way at once, and at least one.
 	Connections int
@@ -59,6 +63,7 @@ type Mailer struct {
 	domains    domains
 	unrecorded unrecorded
 	signers    map[string][]signer // by the domain of From
+	skeletons  skeletons
 }
 
 // New returns a Mailer, or an error that says which option is wrong. It opens no connection.

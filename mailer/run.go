@@ -84,7 +84,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	if err != nil {
 		return m.notTaken(ctx, job, err, line)
 	}
-	delivery := consent.Delivery{Reply: reply, SHA256: e.sha256, Unsigned: e.sha256}
+	delivery := e.delivery(reply)
 	m.unrecorded.set(job.ID, delivery)
 	return m.recordDelivered(ctx, job, delivery, line)
 }
@@ -107,8 +107,11 @@ func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (
 	if err := m.acquireMailbox(ctx, job, msg); err != nil {
 		return nil, "", err
 	}
-	if e, err = m.compose(job, msg); err != nil {
+	if e, err = m.compose(job, &msg); err != nil {
 		return nil, "", err
+	}
+	if err := m.keep(ctx, e.skeleton); err != nil {
+		return nil, "", storeError(job, err)
 	}
 	e.rcptTimeout = m.rcptTimeout(job.Queue)
 	reply, err = m.deliver(ctx, e)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 	if !ok {
 		return fmt.Errorf("mailer: site %q is not configured", site)
 	}
-	e, err := m.newEmail("sample-"+rand.Text(), m.sampleMessage(site, s, locale, to), s)
+	msg := m.sampleMessage(site, s, locale, to)
+	e, err := m.newEmail("sample-"+rand.Text(), &msg, s)
 	if err != nil {
 		return fmt.Errorf("mailer: %w", err)
 	}
@@ -35,13 +37,13 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 
 // sampleMessage returns a message that no signup led to.
 func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Address) confirm.Message {
-	front := s.Show.URL
-	if front == "" {
-		front = "https://www.example.org/"
+	front := "https://www.example.org/"
+	if u, err := url.Parse(s.Show.URL); err == nil && u.Host != "" {
+		front = u.Scheme + "://" + u.Host + "/" // links end in plain characters
 	}
 	now := m.Now()
 	msg := confirm.Message{
-		Type: consent.EmailConfirm, Site: id, Locale: locale, To: to, Asked: now, Deadline: now.Add(48 * time.Hour),
+		Type: consent.EmailConfirm, Site: id, Locale: locale, To: to, Date: now, Asked: now, Deadline: now.Add(48 * time.Hour),
 		Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)

@@ -1,11 +1,13 @@
 package templates
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
+
+	"github.com/optin/optin/internal/skeleton"
 )
 
 // UnconfirmedRetention is how long after its deadline an unconfirmed request is deleted. The emails promise it.
@@ -19,16 +21,12 @@ type Email interface {
 	name() string // of its files
 	site() Site
 	subject() string // the key of its message
-	links() []string
 
-	// values returns what differs from one email to the next: first the links, then moments and durations in words.
-	values(t *translation) ([]string, error)
+	// texts returns the email's own links, and its moments in words.
+	texts(d skeleton.Dates) skeleton.Texts
 
-	// view returns what the templates see, with every text on one line. The values are taken as they are.
-	view(values []string) emailView
-
-	// appendKey appends everything else that the templates see. Emails that differ in it append different bytes.
-	appendKey(b []byte) []byte
+	// view returns what the templates see: these links and moments as they are, and every other text on one line.
+	view(t *translation, texts skeleton.Texts) (emailView, error)
 }
 
 // ConfirmEmail asks its reader to open the confirmation page. It holds nothing that the requester wrote.
@@ -49,8 +47,8 @@ type KnownEmail struct {
 	UnsubscribeURL string
 }
 
-// RenderedEmail is an email ready for its envelope. Subject is one line of fewer than 78 characters. Text has lines of
-// at most 76 columns, except for links, which stand alone on their lines. Lines end in LF.
+// RenderedEmail is what an email says. Subject is one line of fewer than 78 characters. In Text every paragraph is one
+// line of any length (see skeleton.Wrap), and links stand alone on their lines. Lines end in LF.
 type RenderedEmail struct {
 	Subject, Text, HTML string
 }
@@ -67,20 +65,51 @@ func subjectKeys() []string {
 // sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an
 // error. The error does not contain the link.
 func (s *Set) Email(locale string, e Email) (RenderedEmail, error) {
-	for _, link := range e.links() {
-		if err := checkLink(link); err != nil {
-			return RenderedEmail{}, fmt.Errorf("templates: email %s: %w", e.name(), err)
-		}
+	dates, err := s.Dates(locale)
+	if err != nil {
+		return RenderedEmail{}, err
 	}
-	m, err := s.render(s.translation(locale), e)
+	return s.EmailWith(locale, e, e.texts(dates))
+}
+
+// EmailWith is Email with these links and moments in the place of the email's own: of the texts that the email has.
+func (s *Set) EmailWith(locale string, e Email, texts skeleton.Texts) (RenderedEmail, error) {
+	m, err := s.render(s.translation(locale), e, texts)
 	if err != nil {
 		return RenderedEmail{}, fmt.Errorf("templates: email %s: %w", e.name(), err)
 	}
 	return m, nil
 }
 
+func (s *Set) render(t *translation, e Email, texts skeleton.Texts) (RenderedEmail, error) {
+	v, err := e.view(t, texts)
+	if err != nil {
+		return RenderedEmail{}, err
+	}
+	for _, link := range v.links() {
+		if err := checkLink(link); err != nil {
+			return RenderedEmail{}, err
+		}
+	}
+	if v.Subject, err = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName)); err != nil {
+		return RenderedEmail{}, err
+	}
+	var text, html strings.Builder
+	if err := s.text[t.name()][e.name()].ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
+		return RenderedEmail{}, err
+	}
+	if err := s.html[t.name()]["email/"+e.name()].ExecuteTemplate(&html, "layout.html", v); err != nil {
+		return RenderedEmail{}, err
+	}
+	return RenderedEmail{Subject: v.Subject, Text: tidy(text.String()), HTML: html.String()}, nil
+}
+
 // urlPunctuation is that of RFC 3986 appendix A, without the quote.
 const urlPunctuation = "-._~:/?#[]@!$&()*+,;=%"
+
+func isURLChar(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(urlPunctuation, c)
+}
 
 // checkLink never repeats the link in its error: a link is the key to somebody's consent, and errors are logged.
 func checkLink(link string) error {
@@ -88,22 +117,29 @@ func checkLink(link string) error {
 		return fmt.Errorf("a link of %d bytes is too long for an email; the limit is %d", len(link), maxLink)
 	}
 	u, err := url.Parse(link)
-	if err != nil || !consistsOf(link, urlPunctuation, false) || u.Host == "" ||
+	if err != nil || strings.ContainsFunc(link, func(c rune) bool { return !isURLChar(c) }) || u.Host == "" ||
 		u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("a link in an email must be an absolute http or https URL in ASCII")
 	}
 	return nil
 }
 
-// emailView is what an email's templates see. The values of the email are already words in it, because a skeleton has
-// markers there.
+// emailView is what an email's templates see.
 type emailView struct {
+	known                                  bool // which of the links there are
 	Subject                                string
 	Site                                   Site
 	Purposes                               []purposeView
 	Reminder, Reminds                      bool
 	ConfirmURL, DeclineURL, UnsubscribeURL string
 	Asked, Deadline, ValidFor              string
+}
+
+func (v emailView) links() []string {
+	if v.known {
+		return []string{v.UnsubscribeURL}
+	}
+	return []string{v.ConfirmURL, v.DeclineURL}
 }
 
 // purposeView is a purpose in an email. When is in words; it is empty where no state is shown.
@@ -120,9 +156,8 @@ func (s Site) NameWithURL() string {
 	return s.Name + " (" + s.URL + ")"
 }
 
-func (ConfirmEmail) name() string      { return "confirm" }
-func (e ConfirmEmail) site() Site      { return e.Site }
-func (e ConfirmEmail) links() []string { return []string{e.ConfirmURL, e.DeclineURL} }
+func (ConfirmEmail) name() string { return "confirm" }
+func (e ConfirmEmail) site() Site { return e.Site }
 
 func (e ConfirmEmail) subject() string {
 	if e.Reminder {
@@ -135,94 +170,52 @@ func (e ConfirmEmail) subject() string {
 // moment apart.
 func (e ConfirmEmail) validFor() time.Duration { return e.Deadline.Sub(e.Asked).Round(time.Minute) }
 
-func (e ConfirmEmail) values(t *translation) ([]string, error) {
-	asked, err := t.moment(e.Asked)
-	if err != nil {
-		return nil, err
+func (e ConfirmEmail) texts(d skeleton.Dates) skeleton.Texts {
+	return skeleton.Texts{
+		Confirm: e.ConfirmURL, Decline: e.DeclineURL,
+		Asked: string(d.Append(nil, e.Asked)), Deadline: string(d.Append(nil, e.Deadline)),
 	}
-	deadline, err := t.moment(e.Deadline)
-	if err != nil {
-		return nil, err
-	}
-	validFor, err := t.duration(e.validFor())
-	return []string{e.ConfirmURL, e.DeclineURL, asked, deadline, validFor}, err
 }
 
-func (e ConfirmEmail) view(values []string) emailView {
-	v := emailView{
+func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, err error) {
+	v = emailView{
 		Site: cleanSite(e.Site), Reminder: e.Reminder, Reminds: e.Reminds,
-		ConfirmURL: values[0], DeclineURL: values[1], Asked: values[2], Deadline: values[3], ValidFor: values[4],
+		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
 	}
 	for _, p := range e.Purposes {
 		// Without State and Since: nothing is agreed to yet.
 		v.Purposes = append(v.Purposes, purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang})
 	}
-	return v
+	v.ValidFor, err = t.duration(e.validFor())
+	return v, err
 }
 
-func (e ConfirmEmail) appendKey(b []byte) []byte {
-	b = append(appendSite(b, e.Site), boolByte(e.Reminder), boolByte(e.Reminds))
-	for _, p := range e.Purposes {
-		b = appendText(b, p.Text, p.Lang)
-	}
-	return b
-}
+func (KnownEmail) name() string    { return "known" }
+func (e KnownEmail) site() Site    { return e.Site }
+func (KnownEmail) subject() string { return "email.known.subject" }
 
-func (KnownEmail) name() string      { return "known" }
-func (e KnownEmail) site() Site      { return e.Site }
-func (e KnownEmail) links() []string { return []string{e.UnsubscribeURL} }
-func (KnownEmail) subject() string   { return "email.known.subject" }
-
-func (e KnownEmail) values(t *translation) ([]string, error) {
-	asked, err := t.moment(e.Asked)
-	values := []string{e.UnsubscribeURL, asked}
+func (e KnownEmail) texts(d skeleton.Dates) skeleton.Texts {
+	texts := skeleton.Texts{Unsubscribe: e.UnsubscribeURL, Asked: string(d.Append(nil, e.Asked))}
 	for _, p := range e.Purposes {
-		if err == nil && !p.Since.IsZero() {
-			var since string
-			since, err = t.moment(p.Since)
-			values = append(values, since)
+		if !p.Since.IsZero() {
+			texts.Since = append(texts.Since, string(d.Append(nil, p.Since)))
 		}
 	}
-	return values, err
+	return texts
 }
 
-func (e KnownEmail) view(values []string) emailView {
-	v := emailView{Site: cleanSite(e.Site), UnsubscribeURL: values[0], Asked: values[1]}
-	values = values[2:]
+func (e KnownEmail) view(_ *translation, texts skeleton.Texts) (emailView, error) {
+	v := emailView{known: true, Site: cleanSite(e.Site), UnsubscribeURL: texts.Unsubscribe, Asked: texts.Asked}
+	since := texts.Since
 	for _, p := range e.Purposes {
 		q := purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang, State: p.State}
 		if !p.Since.IsZero() {
-			q.When, values = values[0], values[1:]
+			if len(since) == 0 {
+				return emailView{}, errors.New("a purpose has no text for its moment")
+			}
+			q.When, since = since[0], since[1:]
 		}
 		v.Purposes = append(v.Purposes, q)
 	}
-	return v
-}
-
-func (e KnownEmail) appendKey(b []byte) []byte {
-	b = appendSite(b, e.Site)
-	for _, p := range e.Purposes {
-		b = append(appendText(b, p.Text, p.Lang, p.State), boolByte(p.Since.IsZero()))
-	}
-	return b
-}
-
-func appendSite(b []byte, s Site) []byte {
-	c := s.Controller
-	return appendText(b, s.ID, s.Name, s.URL, c.Name, c.Address, c.Contact, c.PrivacyURL)
-}
-
-// appendText writes the length of each text before it, so that two lists of texts never append the same bytes.
-func appendText(b []byte, texts ...string) []byte {
-	for _, s := range texts {
-		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
-	}
-	return b
-}
-
-func boolByte(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
+	return v, nil
 }

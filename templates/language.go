@@ -10,6 +10,8 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"github.com/optin/optin/internal/skeleton"
 )
 
 // fallback is the language shown to somebody who asks for none that is built in.
@@ -20,7 +22,7 @@ type translation struct {
 	tag       language.Tag
 	messages  map[string]*i18n.Message
 	localizer *i18n.Localizer
-	dates     func() (dates, error)
+	dates     func() (skeleton.Dates, error)
 }
 
 // readTranslations reads all of locales/, English first.

@@ -11,7 +11,6 @@ const (
 	maxSubjectName = 40   // so that a subject stays under the 78 that RFC 5322 2.1.1 recommends
 	maxName        = 200  // a site's or controller's name, a contact
 	maxText        = 2000 // a purpose, a postal address
-	columns        = 76   // of the text part
 )
 
 func cleanSite(s Site) Site {
@@ -38,19 +37,9 @@ func oneLine(s string, limit int) string {
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
 }
 
-// wrap breaks lines at spaces, after at most 76 columns, and indents the lines that continue a list item. It breaks no
-// word, and so no link. Runs of empty lines become one.
-func wrap(text string) string {
-	var b strings.Builder
-	for _, line := range tidy(text) {
-		wrapLine(&b, line)
-	}
-	return b.String()
-}
-
-// tidy returns the lines of a text without trailing spaces, without empty lines at the start and end, and with at most
+// tidy returns a text without trailing spaces on its lines, without empty lines at its start and end, and with at most
 // one empty line in a row.
-func tidy(text string) []string {
+func tidy(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, " \t\r\n")
@@ -61,34 +50,5 @@ func tidy(text string) []string {
 	for len(lines) > 0 && lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
-	return lines
-}
-
-// wrapLine wraps one line; see wrap.
-func wrapLine(b *strings.Builder, line string) {
-	body := strings.TrimLeft(line, " ")
-	lead := line[:len(line)-len(body)]
-	hang := lead
-	if strings.HasPrefix(body, "- ") {
-		hang += "  "
-	}
-	b.WriteString(lead)
-	width, first := len(lead), true
-	for word := range strings.SplitSeq(body, " ") {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case first:
-			first = false
-		case width+1+n > columns:
-			b.WriteByte('\n')
-			b.WriteString(hang)
-			width = len(hang)
-		default:
-			b.WriteByte(' ')
-			width++
-		}
-		b.WriteString(word)
-		width += n
-	}
-	b.WriteByte('\n')
+	return strings.Join(append(lines, ""), "\n")
 }

@@ -17,8 +17,8 @@
 //
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
 // subject of one line. Nothing in it comes from the person who filled in the form: no advertising, pictures or
-// tracking. The templates are executed once for all emails that differ in links and moments only (see skeleton.go);
-// what is sent is the same, byte for byte, as if they were executed for each.
+// tracking. EmailWith renders one with markers in the place of its links and moments, of which the mailer makes the
+// skeleton of all emails that differ in those only.
 //
 // Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
 // New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.
@@ -40,14 +40,13 @@ import (
 //go:embed locales/*.json pages/*.html emails/*.html emails/*.txt
 var embedded embed.FS
 
-// Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of what it has
-// rendered are the skeletons of emails, which hold nothing about a person.
+// Set is all pages and emails in all languages. It is safe for concurrent use, and remembers nothing of what it has
+// rendered.
 type Set struct {
 	translations []*translation // English first
 	matcher      language.Matcher
 	html         map[string]map[string]*template.Template     // by language, then by file without its folder
 	text         map[string]map[string]*texttemplate.Template // the same
-	skeletons    skeletonCache
 }
 
 // New parses and checks everything embedded. Its error names every file and every message that is missing or wrong.

@@ -2,29 +2,25 @@ package templates
 
 import (
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/optin/optin/internal/skeleton"
 )
 
-// dates is how a language writes moments.
-type dates struct {
-	moment       pattern // with slots for day, month, year, hour, minute
-	firstOfMonth string
-	months       [12]string
-}
+// Dates returns how the language nearest to locale writes moments.
+func (s *Set) Dates(locale string) (skeleton.Dates, error) { return s.translation(locale).dates() }
 
-func (t *translation) readDates() (d dates, err error) {
-	for i := range d.months {
-		if d.months[i], err = t.text("date.month." + strconv.Itoa(i+1)); err != nil {
-			return dates{}, err
+func (t *translation) readDates() (d skeleton.Dates, err error) {
+	for i := range d.Months {
+		if d.Months[i], err = t.text("date.month." + strconv.Itoa(i+1)); err != nil {
+			return skeleton.Dates{}, err
 		}
 	}
-	if d.firstOfMonth, err = t.text("date.first"); err != nil {
-		return dates{}, err
+	if d.First, err = t.text("date.first"); err != nil {
+		return skeleton.Dates{}, err
 	}
-	m := markers("mark", 5, 0)
-	moment, err := t.text("date.moment", "Day", m[0], "Month", m[1], "Year", m[2], "Hour", m[3], "Minute", m[4])
-	d.moment = newPattern(moment, m)
+	d.Pattern, err = t.text("date.moment", "Day", skeleton.Day, "Month", skeleton.Month, "Year", skeleton.Year,
+		"Hour", skeleton.Hour, "Minute", skeleton.Minute)
 	return d, err
 }
 
@@ -35,17 +31,7 @@ func (t *translation) moment(at time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at = at.UTC()
-	day := strconv.Itoa(at.Day())
-	if at.Day() == 1 {
-		day = d.firstOfMonth
-	}
-	clock := at.Format("15:04")
-	values := []string{day, d.months[at.Month()-1], strconv.Itoa(at.Year()), clock[:2], clock[3:]}
-	var b strings.Builder
-	b.Grow(d.moment.size(values))
-	d.moment.fill(&b, values)
-	return b.String(), nil
+	return string(d.Append(nil, at)), nil
 }
 
 // stateSince writes a state and the moment since which it holds, which is in words already.

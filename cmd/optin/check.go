@@ -127,7 +127,9 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 
 // sampleMailer returns a mailer that can check relays and send samples, but no emails of subscriptions.
 func sampleMailer(cfg *config.Config, pages *templates.Set) (*mailer.Mailer, error) {
-	return newMailer(cfg, &confirm.Service{}, pages, slog.New(slog.DiscardHandler), nil)
+	return newMailer(cfg, mailer.Options{
+		Service: &confirm.Service{}, Pages: pages, Log: slog.New(slog.DiscardHandler),
+	})
 }
 
 // sendSamples sends a sample of each site's email.

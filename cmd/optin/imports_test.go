@@ -31,9 +31,12 @@ func allowedImports() map[string][]string {
 		},
 		"mailer": {
 			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox",
-			"internal/ratelimit", "internal/relay", "store", "templates", "github.com/wneessen/go-mail",
+			"internal/ratelimit", "internal/relay", "internal/skeleton", "store", "templates",
+			"github.com/wneessen/go-mail",
 		},
-		"templates":          {"internal/problem", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text"},
+		"templates": {
+			"internal/problem", "internal/skeleton", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text",
+		},
 		"internal/address":   {"golang.org/x/net"},
 		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
 		"internal/certtest":  {},
@@ -56,6 +59,7 @@ func allowedImports() map[string][]string {
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
 		"internal/redirect":    {},
 		"internal/relay":       {},
+		"internal/skeleton":    {"internal/address"},
 		"internal/surge":       {"confirm/consent", "store"},
 		"internal/theme":       {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},

@@ -22,9 +22,12 @@ var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 
 
 // newOutbox makes the pools of all queues.
 func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duration) (*outbox.Outbox, error) {
-	mail, err := newMailer(c.cfg, c.service, pages, p.log, func(relay string, paused bool) {
-		p.metrics.Relay(relay, paused)
-		p.relays.Alarm(relay, paused)
+	mail, err := newMailer(c.cfg, mailer.Options{
+		Service: c.service, Pages: pages, Log: p.log, Keep: c.store.PutText,
+		Alarm: func(relay string, paused bool) {
+			p.metrics.Relay(relay, paused)
+			p.relays.Alarm(relay, paused)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -34,6 +37,10 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 		Queues: []store.QueueName{store.TimerQueue}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
 		Waits:      storeWaits,
 		RepeatLast: true,
+	})
+	pools = append(pools, outbox.Pool{
+		Queues: []store.QueueName{confirm.QueueSignature}, Run: mail.RunSignature, Timeout: 30 * time.Second,
+		Waits: storeWaits, RepeatLast: true,
 	})
 	senders, err := newSenders(c, p.log)
 	if err != nil {

@@ -140,22 +140,19 @@ func webAPIKeys(of []config.APIKey) (all []web.APIKey) {
 	return all
 }
 
-// newMailer returns the mailer. alarm is called when a relay is paused or used again; it may be nil.
-func newMailer(cfg *config.Config, service *confirm.Service, pages *templates.Set, log *slog.Logger,
-	alarm func(relay string, paused bool)) (*mailer.Mailer, error) {
-	sites := map[string]mailer.Site{}
+// newMailer returns the mailer of a configuration, with what the options have beside it.
+func newMailer(cfg *config.Config, o mailer.Options) (*mailer.Mailer, error) {
+	o.Sites = map[string]mailer.Site{}
 	for _, c := range cfg.Sites {
-		sites[c.ID] = mailer.Site{From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c)}
+		o.Sites[c.ID] = mailer.Site{
+			From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c),
+		}
 	}
-	var keys []mailer.DKIM
 	for _, d := range cfg.SMTP.DKIM {
-		keys = append(keys, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
+		o.DKIM = append(o.DKIM, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
 	}
-	return mailer.New(mailer.Options{
-		Service: service, Pages: pages, Sites: sites, Relays: cfg.SMTP.Relays, Connections: cfg.SMTP.Connections,
-		DKIM: keys,
-		HELO: heloName(cfg.PublicURL.Hostname()), Alarm: alarm, Log: log,
-	})
+	o.Relays, o.Connections, o.HELO = cfg.SMTP.Relays, cfg.SMTP.Connections, heloName(cfg.PublicURL.Hostname())
+	return mailer.New(o)
 }
 
 // heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321,

@@ -38,7 +38,7 @@ func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
 	if len(wanted) == 0 {
 		return effects{}, nil // the link of another email was first; there is nothing new to announce
 	}
-	return event(EventConfirmed), nil
+	return effects{jobs: signatureJob(r), events: []EventType{EventConfirmed}}, nil
 }
 
 // choose returns the statements of the request about some purposes, or all if none is named; ErrNotAsked for any other.

@@ -18,6 +18,7 @@
 //	Erase       the website                         forgets the person, but not that they declined or withdrew
 //	Tried       the relay                           keeps its answer as evidence: the email is to be tried again
 //	Delivered   the relay                           keeps its answer as evidence: it took the email
+//	Signed      the mailer                          keeps how the emails of a confirmed request were signed
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
 //	Expire      the clock                           one reminder of the latest open request, if the site wants it
@@ -128,14 +129,26 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	return c, nil
 }
 
-// Job is one that an action makes necessary: to see whether an email is due, and send it.
+// JobType says what a Job does.
+type JobType string
+
+// The job types.
+const (
+	JobEmail     JobType = "email"     // see whether an email is due, and send it
+	JobSignature JobType = "signature" // keep the signatures of the emails of a request that was confirmed
+)
+
+// Job is a piece of work that an action makes necessary.
 type Job struct {
+	Type      JobType
 	RequestID string    // the request, or the signup, that it is for
-	Email     int       // which email of the request, from 0
+	Email     int       // of JobEmail: which email of the request, from 0
 	Due       time.Time // not before; zero: now
 }
 
-func emailJob(request string, email int, due time.Time) []Job { return []Job{{request, email, due}} }
+func emailJob(request string, email int, due time.Time) []Job {
+	return []Job{{Type: JobEmail, RequestID: request, Email: email, Due: due}}
+}
 
 // EventType is what a website is told. That a subscription is pending is never announced.
 type EventType string

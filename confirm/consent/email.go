@@ -215,8 +215,46 @@ type Delivered struct {
 
 func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
 	if e, _ := s.Email(a.RequestID); e != nil && e.Taken == nil {
+		if r := s.Requests.Find(a.RequestID); r != nil && r.State != Confirmed {
+			a.Delivery.Signature = "" // it takes more than all the rest, and most requests are never confirmed
+		}
 		e.Taken = &a.Delivery
 		s.touch()
+	}
+	return effects{}, nil
+}
+
+// lacksSignature reports whether a relay took the email with a signature that is not kept.
+func (e Email) lacksSignature() bool {
+	return e.Taken != nil && e.Taken.Signature == "" && e.Taken.SHA256 != e.Taken.Unsigned
+}
+
+// signatureJob returns the job of a confirmed request whose emails lack signatures.
+func signatureJob(r *Request) []Job {
+	if !slices.ContainsFunc(r.Emails, Email.lacksSignature) {
+		return nil
+	}
+	return []Job{{Type: JobSignature, RequestID: r.ID}}
+}
+
+// Signed keeps how emails of a request were signed: they are the proof that it was confirmed by.
+type Signed struct {
+	RequestID  string
+	Signatures map[int]string // the DKIM-Signature fields, by the number of the email
+}
+
+func (a Signed) apply(s *Subscription, _ time.Time) (effects, error) {
+	r := s.Requests.Find(a.RequestID)
+	if r == nil || r.State != Confirmed {
+		return effects{}, nil
+	}
+	for n, signature := range a.Signatures {
+		if n < len(r.Emails) && r.Emails[n].lacksSignature() && signature != "" {
+			taken := *r.Emails[n].Taken
+			taken.Signature = signature
+			r.Emails[n].Taken = &taken
+			s.touch()
+		}
 	}
 	return effects{}, nil
 }

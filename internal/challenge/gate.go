@@ -157,34 +157,33 @@ func demandCaptcha(c *Captcha) *Requirement {
 // Check returns nil if a signup may pass, and else what is wrong with its proof. If it passes, proved reports whether by
 // a proof: one without counts towards a surge. An error is the store's, Proof.Before's, or of a context that has ended.
 func (g *Gate) Check(ctx context.Context, site string, p Proof) (proved bool, f *Failure, err error) {
-	switch {
-	case g.o.Work == nil:
+	if g.o.Work == nil {
 		return true, nil, nil
-	case g.o.Sites[site].Captcha != nil:
-		return g.checkCaptcha(ctx, site, p)
 	}
-	// A good proof passes even if none is required; then the store is not asked whether there is a surge.
-	result, err := g.checkWork(ctx, site, p)
-	if result == passed || err != nil {
-		return true, nil, err
+	// A good proof of work passes even if none is required; then the store is not asked whether there is a surge. That of
+	// a captcha costs its service a call.
+	result := missing
+	if g.o.Sites[site].Captcha == nil {
+		if result, err = g.checkWork(ctx, site, p); result == passed || err != nil {
+			return true, nil, err
+		}
 	}
 	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
 		return false, nil, err
 	}
-	return false, &Failure{result == missing, *g.demandWork(site)}, nil
+	if g.o.Sites[site].Captcha == nil {
+		return false, &Failure{result == missing, *g.demandWork(site)}, nil
+	}
+	f, err = g.checkCaptcha(ctx, site, p)
+	return true, f, err
 }
 
-// Missing returns what a signup without a proof must send, now that a surge has begun.
-func (g *Gate) Missing(site string) *Failure {
-	c := g.o.Sites[site].Captcha
-	if c == nil {
-		return &Failure{true, *g.demandWork(site)}
+// CheckInSurge is Check for a signup that passed without a proof, now that a surge has begun.
+func (g *Gate) CheckInSurge(ctx context.Context, site string, p Proof) (*Failure, error) {
+	if g.o.Sites[site].Captcha == nil {
+		return &Failure{p.Work == "", *g.demandWork(site)}, nil
 	}
-	g.captchas[site].required(g.o.Now())
-	if unavailable, known := g.Unavailable(site); unavailable && known {
-		return &Failure{true, *g.demandWork(site)}
-	}
-	return &Failure{true, *demandCaptcha(c)}
+	return g.checkCaptcha(ctx, site, p)
 }
 
 // result is the result of checking one proof.
@@ -226,16 +225,13 @@ func (g *Gate) spend(ctx context.Context, id, by string, d time.Duration) (bool,
 	return true, nil
 }
 
-// checkCaptcha checks a captcha's token if there is a surge. A proof of work, which is easier for a program, counts in
-// its place only while the service is unavailable.
-func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (proved bool, f *Failure, err error) {
-	if pass, err := g.o.Admit(ctx, site); pass || err != nil {
-		return false, nil, err
-	}
+// checkCaptcha checks a captcha's token. A proof of work, which is easier for a program, counts in its place only while
+// the service is unavailable.
+func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (*Failure, error) {
 	g.captchas[site].required(g.o.Now())
 	if p.Before != nil {
 		if err := p.Before(ctx); err != nil {
-			return false, nil, err
+			return nil, err
 		}
 	}
 	demand := demandCaptcha(g.o.Sites[site].Captcha)
@@ -245,9 +241,9 @@ func (g *Gate) checkCaptcha(ctx context.Context, site string, p Proof) (proved b
 		result, err = g.checkWork(ctx, site, p)
 	}
 	if err != nil || result == passed {
-		return true, nil, err
+		return nil, err
 	}
-	return false, &Failure{result == missing, *demand}, nil
+	return &Failure{result == missing, *demand}, nil
 }
 
 // verify has a captcha's service check a token. The service is not available if it gives no answer: then a proof of

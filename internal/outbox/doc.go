@@ -4,7 +4,8 @@
 //
 //   - The workers of a pool rotate among its queues. The queue that has waited longest is next, so no queue waits for
 //     more than one job, or one empty lease, of each other queue. A queue that was woken goes first, unless it has had
-//     its turn since the queue that has waited longest joined the rotation.
+//     its turn since the queue that has waited longest joined the rotation. A turn is one job, however many of the
+//     queue's jobs were leased together.
 //   - PerQueue limits how many workers are at one queue at a time. Where it is below Workers, a queue whose jobs all
 //     hang until their Timeout leaves the other queues their workers.
 //   - RetryQueue is where a job waits for its next attempt, so that jobs that have failed once wait apart from new
@@ -34,12 +35,20 @@
 //
 // # Polling
 //
-// A pool leases from each of its queues once every Poll, however many of its workers are idle. That finds jobs that
-// other processes enqueued and jobs that have become due. In between, a queue is leased from when it was woken, and for
-// as long as that finds jobs; the longer it does, the more workers lease from it at the same time. A queue whose lease
-// returns an error is left alone for longer and longer, up to half a minute or until it is woken, while the others go
-// on. While Paused returns more than zero, the pool leases nothing. Paused is asked again after that time, and after
+// An Outbox asks the store once every Poll which queues have due jobs: one call, however many pools and queues there
+// are. That finds jobs that other processes enqueued and jobs that have become due. In between, a queue is leased from
+// when it was woken, and for as long as a lease finds all the jobs that it asks for. A queue whose lease returns an
+// error is left alone for longer and longer, up to half a minute or until it is woken, while the others go on. While
+// Paused returns more than zero, the pool leases and begins nothing. Paused is asked again after that time, and after
 // Poll at the latest.
+//
+// # Batches
+//
+// A lease asks for one job for each idle worker that may be at the queue. Where the jobs of the queue have taken little
+// time, it asks for as many as the pool gets done within a second, and for 16 at most. A worker runs the first; the
+// others are held for the workers of the pool, in their queue's turns. A job that is held for a third of its lease is
+// given back: the jobs before it take longer than they used to, and then no more are leased than workers are idle. To
+// be given back counts as an attempt, but the job keeps its place before those that are due later.
 //
 // # Probing
 //
@@ -50,8 +59,9 @@
 // minute; a failure before that cancels it. So a job that always fails, beside good ones, is run out of turn about once
 // a minute and not more often, and what waited for a receiver starts within about ProbeEvery of its return.
 //
-// Jobs are made due just before the queue is leased from, so never while the pool is paused, and no more often than
-// every Poll while it is idle. This concerns every waiting job of the queue, including those with a NotBefore of their
+// Jobs are made due just before the queue is leased from, so never while the pool is paused. An idle Outbox probes at
+// most eight queues every Poll, in turn. After probes that found no waiting job, ProbeEvery doubles, up to an hour, until
+// a job of the queue fails here or moves there. This concerns every waiting job of the queue, including those with a NotBefore of their
 // own: jobs that must not run early belong in a pool that does not probe. A probe counts as an attempt like any other,
 // so the end of Waits comes early and means nothing: a pool that probes must repeat its last wait, and its worker
 // decides when to Fail.
@@ -64,4 +74,12 @@
 //
 // Run stops cleanly: it leases no more, finishes the jobs that are running, and gives back what was leased and not
 // begun.
+//
+// # Timers
+//
+// A pool may work store.TimerQueue. The worker of a timer changes its record, which ends the timer or sets it anew, and
+// returns Ended; or it returns Retry, for another attempt; or Fail, which removes the timer. After Complete it comes
+// back when its lease ends. The lease of a timer has no number. So it is never renewed and never given back: it ends by
+// itself, and the timer is due again unless its record was changed. Such a pool repeats its last wait, and neither
+// probes nor moves jobs.
 package outbox

@@ -16,7 +16,7 @@ type Options struct {
 	Store    store.Queue
 	Pools    []Pool        // no two of them work the same queue
 	Log      *slog.Logger  // slog.Default() if nil
-	Poll     time.Duration // how often an idle pool leases from its queues; a second if zero
+	Poll     time.Duration // how often the store is asked which queues have due jobs; a second if zero
 	LeaseFor time.Duration // of a lease, unless renewed: how soon jobs of a dead process come back; 30 s if zero
 
 	// Observe is called after each job with its queue, its outcome, and how long it took. It may be nil.
@@ -27,8 +27,10 @@ type Options struct {
 type Outbox struct {
 	Options
 	pools    []*pool
-	byQueue  map[store.QueueName]*pool
+	byQueue  map[store.QueueName]*queue
+	probed   []*queue // those of pools that probe
 	running  sync.Map // ids of the jobs that run here now
+	leases   leases
 	failures failures
 }
 
@@ -49,18 +51,13 @@ func New(o Options) (*Outbox, error) {
 	if o.Observe == nil {
 		o.Observe = func(store.QueueName, Outcome, time.Duration) {}
 	}
-	b := &Outbox{Options: o, byQueue: map[store.QueueName]*pool{}}
+	b := &Outbox{Options: o, byQueue: map[store.QueueName]*queue{}, leases: leases{held: map[*lease]bool{}}}
 	for i, p := range o.Pools {
 		if err := p.check(); err != nil {
 			return nil, fmt.Errorf("outbox: pool %d %v %w", i, p.Queues, err)
 		}
-		working := &pool{Pool: p, box: b, rotation: newRotation(p.Queues, p.PerQueue, p.ProbeEvery)}
-		b.pools = append(b.pools, working)
-		for _, q := range p.Queues {
-			if b.byQueue[q] != nil {
-				return nil, fmt.Errorf("outbox: two pools, or one twice, work the queue %s", q)
-			}
-			b.byQueue[q] = working
+		if err := b.add(p); err != nil {
+			return nil, err
 		}
 	}
 	for _, p := range o.Pools {
@@ -72,22 +69,51 @@ func New(o Options) (*Outbox, error) {
 	return b, nil
 }
 
+// add adds a pool that was checked.
+func (b *Outbox) add(p Pool) error {
+	working := &pool{Pool: p, box: b}
+	working.rotation = newRotation(working)
+	b.pools = append(b.pools, working)
+	for _, q := range working.rotation.queues {
+		if b.byQueue[q.name] != nil {
+			return fmt.Errorf("outbox: two pools, or one twice, work the queue %s", q.name)
+		}
+		b.byQueue[q.name] = q
+		if p.ProbeEvery > 0 {
+			b.probed = append(b.probed, q)
+		}
+	}
+	return nil
+}
+
 // Wake tells the pool of a queue that there is a job to lease now, so that the job does not wait for the next Poll. A
 // queue that no pool works is ignored.
 func (b *Outbox) Wake(queue store.QueueName) {
-	if p := b.byQueue[queue]; p != nil {
-		p.rotation.wake(queue)
+	if q := b.byQueue[queue]; q != nil {
+		q.pool.rotation.wake(q)
 	}
 }
 
 // Run runs jobs until ctx ends, and returns when those that were running by then are finished.
 func (b *Outbox) Run(ctx context.Context) {
-	var all sync.WaitGroup
+	var working, keeping sync.WaitGroup
+	working.Go(func() { b.poll(ctx) })
 	for _, p := range b.pools {
-		all.Go(func() { p.rotation.poll(ctx, b.Poll) })
-		for range max(1, p.Workers) {
-			all.Go(func() { p.work(ctx) })
+		for range p.rotation.workers {
+			working.Go(func() { p.work(ctx) })
 		}
 	}
-	all.Wait()
+	working.Go(func() {
+		<-ctx.Done()
+		var jobs []store.Job
+		for _, p := range b.pools {
+			jobs = append(jobs, p.rotation.close()...)
+		}
+		b.giveBack(ctx, jobs)
+	})
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	keeping.Go(func() { b.keepLeases(running) })
+	working.Wait()
+	stop()
+	keeping.Wait()
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -39,10 +40,13 @@ func (p Pool) check() error {
 		return errors.New("probes, so it must repeat its last wait: " +
 			"probes count as attempts, and would soon fail the jobs")
 	}
-	for _, q := range p.Queues {
-		if q == "" {
-			return errors.New("has a queue without a name")
-		}
+	if slices.Contains(p.Queues, "") {
+		return errors.New("has a queue without a name")
+	}
+	if (slices.Contains(p.Queues, store.TimerQueue) || p.RetryQueue == store.TimerQueue) &&
+		(p.RetryQueue != "" || p.ProbeEvery > 0 || !p.RepeatLast) {
+		return errors.New("works the timers of records: they cannot move, must not run early, and never fail, " +
+			"so it must not have a RetryQueue or ProbeEvery, and must repeat its last wait")
 	}
 	return nil
 }
@@ -54,20 +58,27 @@ type pool struct {
 	rotation *rotation
 }
 
-// work is one worker: it leases and runs jobs while there is a queue worth a lease, and then waits for one.
+// work is one worker: it runs jobs that are held, and leases more, while a queue has a turn, and then waits for one.
 func (p *pool) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		if pause := p.pausedFor(); pause > 0 {
 			sleep(ctx, min(pause, p.box.Poll))
 			continue
 		}
-		q, signals := p.rotation.take()
-		if q == nil {
+		t := p.rotation.take()
+		if t == nil {
 			p.rotation.wait(ctx)
 			continue
 		}
-		p.leaseAndRun(ctx, q, signals)
-		p.rotation.leave(q)
+		job := t.job
+		if job == nil {
+			job = p.lease(ctx, t)
+		}
+		var took time.Duration
+		if job != nil {
+			took = p.runJob(ctx, t.q, *job)
+		}
+		p.rotation.leave(t.q, took)
 	}
 }
 
@@ -88,23 +99,22 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// leaseAndRun leases a job of a queue and runs it, if there is one.
-func (p *pool) leaseAndRun(ctx context.Context, q *queue, signals int) {
-	p.makeDue(ctx, q)
+// lease leases jobs of a queue and returns the first, nil if there is none.
+func (p *pool) lease(ctx context.Context, t *turn) *leasedJob {
+	p.makeDue(ctx, t.q)
 	// A stop does not cancel this: jobs whose lease was granted but never answered would come back only when it ends.
-	jobs, err := p.box.Store.Lease(context.WithoutCancel(ctx), q.name, 1, p.box.LeaseFor)
-	switch {
-	case ctx.Err() != nil:
-		p.rotation.leased(q, signals, len(jobs) > 0)
-		p.box.giveBack(ctx, jobs)
-	case err != nil:
-		if p.rotation.leaseFailed(q, signals, p.box.Poll) == 1 {
-			p.box.Log.Error("outbox: cannot lease", "queue", q.name, "error", err)
+	since := time.Now()
+	jobs, err := p.box.Store.Lease(context.WithoutCancel(ctx), t.q.name, t.n, p.box.LeaseFor)
+	if err != nil {
+		if p.rotation.leaseFailed(t, p.box.Poll) == 1 && ctx.Err() == nil {
+			p.box.Log.Error("outbox: cannot lease", "queue", t.q.name, "error", err)
 		}
-	default:
-		p.rotation.leased(q, signals, len(jobs) > 0)
-		for _, job := range jobs {
-			p.runJob(ctx, q, job)
-		}
+		return nil
 	}
+	first, back := p.rotation.leased(t, jobs, since)
+	if first != nil && ctx.Err() != nil {
+		first, back = nil, append(back, first.Job)
+	}
+	p.box.giveBack(ctx, back)
+	return first
 }

@@ -84,7 +84,7 @@ func TestWhatAStoreDidNotMakeDueIsTriedAgainInAMinute(t *testing.T) {
 		if n := p.due(now); n != allWaiting {
 			t.Fatalf("time %d: %d due, want all", i, n)
 		}
-		if isNew := p.madeDue(allWaiting, store.ErrUnavailable); isNew != (i == 0) {
+		if isNew := p.madeDue(allWaiting, 0, store.ErrUnavailable); isNew != (i == 0) {
 			t.Errorf("time %d: new is %v", i, isNew)
 		}
 		if n := p.due(now.Add(59 * time.Second)); n != 0 {
@@ -93,11 +93,11 @@ func TestWhatAStoreDidNotMakeDueIsTriedAgainInAMinute(t *testing.T) {
 		now = now.Add(time.Minute)
 	}
 	p.due(now)
-	p.madeDue(allWaiting, nil)
+	p.madeDue(allWaiting, 5, nil)
 	if p.due(now.Add(time.Hour)) != 0 {
 		t.Error("what was made due is due again")
 	}
-	if !p.madeDue(1, store.ErrUnavailable) {
+	if !p.madeDue(1, 0, store.ErrUnavailable) {
 		t.Error("after a success, an error is new")
 	}
 }

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,23 +11,46 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// oneWorker is a rotation with one worker, who finds no job.
-type oneWorker struct{ *rotation }
-
-// turn is one vain lease; it returns the queue it was from, or nothing if no queue was worth one.
-func (w oneWorker) turn() store.QueueName {
-	q, signals := w.take()
-	if q == nil {
-		return ""
-	}
-	w.leased(q, signals, false)
-	w.leave(q)
-	return q.name
+// newTestRotation makes a rotation in which every queue waits for a turn.
+func newTestRotation(workers, perQueue int, names ...store.QueueName) *rotation {
+	r := newRotation(&pool{Pool: Pool{Queues: names, Workers: workers, PerQueue: perQueue}})
+	r.pollAll(time.Now())
+	return r
 }
 
-// all is as many turns as there are.
-func (w oneWorker) all() (seen []store.QueueName) {
-	for q := w.turn(); q != ""; q = w.turn() {
+func (r *rotation) pollAll(now time.Time) {
+	for _, q := range r.queues {
+		r.polled(q, now)
+	}
+}
+
+// queue returns the queue of a name.
+func (r *rotation) queue(name store.QueueName) *queue {
+	return r.queues[slices.IndexFunc(r.queues, func(q *queue) bool { return q.name == name })]
+}
+
+// found returns as many jobs of a queue as there are numbers.
+func found(queue store.QueueName, numbers ...int) (jobs []store.Job) {
+	for _, n := range numbers {
+		jobs = append(jobs, store.Job{ID: fmt.Sprint(n), Queue: queue})
+	}
+	return jobs
+}
+
+// vain is one lease that finds no job; it returns the queue it was from, or nothing if no queue was worth one.
+func (r *rotation) vain() store.QueueName {
+	t := r.take()
+	if t == nil {
+		return ""
+	}
+	r.leased(t, nil, time.Now())
+	r.leave(t.q, 0)
+	return t.q.name
+}
+
+// allVain is as many turns as there are.
+func (r *rotation) allVain() (seen []store.QueueName) {
+	for q := r.vain(); q != ""; q = r.vain() {
 		seen = append(seen, q)
 	}
 	return seen
@@ -34,31 +58,30 @@ func (w oneWorker) all() (seen []store.QueueName) {
 
 func TestEveryQueueHasOneTurnInOrderAndThenWaitsForASignal(t *testing.T) {
 	queues := []store.QueueName{"a", "b", "c"}
-	w := oneWorker{newRotation(queues, 0, 0)}
+	r := newTestRotation(1, 0, queues...)
 	for range 3 {
-		if diff := cmp.Diff(queues, w.all()); diff != "" {
+		if diff := cmp.Diff(queues, r.allVain()); diff != "" {
 			t.Error(diff)
 		}
-		w.signalAll(time.Now())
-		w.signalAll(time.Now()) // two signals are one turn
+		r.pollAll(time.Now())
+		r.pollAll(time.Now()) // two signals are one turn
 	}
 }
 
 func TestAWokenQueueGoesFirstButNotTwiceBeforeTheSameOther(t *testing.T) {
-	w := oneWorker{newRotation([]store.QueueName{"a", "b", "c"}, 0, 0)}
-	w.all()
-	w.signalAll(time.Now())
+	r := newTestRotation(1, 0, "a", "b", "c")
+	r.allVain()
+	r.pollAll(time.Now())
 	var seen []store.QueueName
 	for range 5 {
-		w.wake("c")
-		seen = append(seen, w.turn())
+		r.wake(r.queue("c"))
+		seen = append(seen, r.vain())
 	}
 	if diff := cmp.Diff([]store.QueueName{"c", "a", "b", "c", "c"}, seen); diff != "" {
 		t.Error(diff)
 	}
-	w.wake("not in this rotation")
-	w.all()
-	if q := w.turn(); q != "" {
+	r.allVain()
+	if q := r.vain(); q != "" {
 		t.Errorf("%s had a turn without a signal", q)
 	}
 }
@@ -68,99 +91,170 @@ func TestNoQueueWaitsForMoreThanOneTurnOfAnother(t *testing.T) {
 	for i := range names {
 		names[i] = store.QueueName(fmt.Sprint("k", i))
 	}
-	r := newRotation(names, 0, 0)
-	turns := map[store.QueueName]map[store.QueueName]int{} // of each other queue, since the queue had its last
-	for i := range 2000 {
-		for j := range i % 4 {
-			r.wake(names[(i*i+j)%3]) // three of them are woken all the time
-		}
-		q, signals := r.take()
-		if q == nil {
-			t.Fatal("no queue has a turn")
-		}
-		for waiting, had := range turns {
-			had[q.name]++
-			if waiting != q.name && had[q.name] > 1 {
-				t.Fatalf("turn %d: %s had %d turns while %s waited", i, q.name, had[q.name], waiting)
+	for name, took := range map[string]time.Duration{"leased one by one": 0, "leased in batches": time.Millisecond} {
+		r := newTestRotation(1, 0, names...)
+		turns := map[store.QueueName]map[store.QueueName]int{} // of each other queue, since the queue had its last
+		leases := 0
+		for i := range 2000 {
+			for j := range i % 4 {
+				r.wake(r.queue(names[(i*i+j)%3])) // three of them are woken all the time
 			}
+			turn := r.take()
+			if turn == nil {
+				t.Fatal("no queue has a turn")
+			}
+			for waiting, had := range turns {
+				had[turn.q.name]++
+				if waiting != turn.q.name && had[turn.q.name] > 1 {
+					t.Fatalf("%s, turn %d: %s had %d turns while %s waited", name, i, turn.q.name,
+						had[turn.q.name], waiting)
+				}
+			}
+			turns[turn.q.name] = map[store.QueueName]int{}
+			if turn.job == nil {
+				leases++
+				r.leased(turn, found(turn.q.name, make([]int, turn.n)...), time.Now())
+			}
+			r.leave(turn.q, took)
 		}
-		turns[q.name] = map[store.QueueName]int{}
-		r.leased(q, signals, true)
-		r.leave(q)
-	}
-	if len(turns) != len(names) {
-		t.Errorf("only %d of %d queues had turns", len(turns), len(names))
+		if len(turns) != len(names) {
+			t.Errorf("%s: only %d of %d queues had turns", name, len(turns), len(names))
+		}
+		if want := map[bool]int{true: 2000, false: 2000/maxBatch + 2*len(names)}[took == 0]; leases > want {
+			t.Errorf("%s: %d leases for 2000 jobs, want at most %d", name, leases, want)
+		}
 	}
 }
 
 func TestASignalDuringALeaseIsNotUndoneByItsAnswer(t *testing.T) {
-	w := oneWorker{newRotation([]store.QueueName{"a"}, 0, 0)}
-	q, signals := w.take()
-	if again, _ := w.take(); again != nil {
-		t.Error("two lease at once where one has no answer yet")
+	r := newTestRotation(2, 0, "a")
+	turn := r.take()
+	if r.take() != nil {
+		t.Error("two lease at once")
 	}
-	w.wake("a")
-	w.leased(q, signals, false)
-	w.leave(q)
-	if w.turn() != "a" {
+	r.wake(turn.q)
+	r.leased(turn, nil, time.Now())
+	r.leave(turn.q, 0)
+	if r.vain() != "a" {
 		t.Error("the wake was lost")
 	}
-	if w.turn() != "" {
+	if r.vain() != "" {
 		t.Error("it had another turn without a signal")
 	}
 }
 
-func TestTheMoreLeasesFindJobsTheMoreWorkersLeaseAtOnce(t *testing.T) {
-	r := newRotation([]store.QueueName{"a"}, 5, 0)
-	for want := range 4 { // one more for each lease that found a job
-		q, signals := r.take()
-		if q == nil {
-			t.Fatalf("no worker may lease after %d jobs were found", want)
+func TestALeaseAsksForWhatIsRunSoon(t *testing.T) {
+	for name, c := range map[string]struct {
+		workers, perQueue int
+		took              time.Duration // of the jobs of this queue
+		busy              int           // workers at another queue
+		held              int           // of other queues, which take half a second each
+		want              int
+	}{
+		"what is not known: one for each idle worker": {workers: 8, perQueue: 4, want: 4},
+		"… and no more":                                   {workers: 8, perQueue: 4, busy: 6, want: 2},
+		"… and not too many":                              {workers: 64, want: maxBatch},
+		"long jobs: the same":                             {workers: 8, busy: 5, took: time.Minute, want: 3},
+		"short ones: a batch":                             {workers: 1, took: 5 * time.Millisecond, want: maxBatch},
+		"not so short ones: what is done within a second": {workers: 2, took: 200 * time.Millisecond, want: 10},
+		"… by the workers that may be at the queue":       {workers: 4, perQueue: 2, took: 200 * time.Millisecond, want: 10},
+		"… beside what is held already":                   {workers: 4, busy: 3, held: 4, took: 250 * time.Millisecond, want: 8},
+		"… which may be too much":                         {workers: 4, busy: 3, held: 12, took: 250 * time.Millisecond, want: 1},
+	} {
+		r := newTestRotation(c.workers, c.perQueue, "a", "b")
+		a, b := r.queue("a"), r.queue("b")
+		a.took, r.busy = c.took, c.busy
+		b.took, b.waiting = time.Second/2, false
+		for range c.held {
+			b.held = append(b.held, leasedJob{})
 		}
-		r.leased(q, signals, true)
+		if got := r.batch(a); got != c.want {
+			t.Errorf("%s: it asks for %d, want %d", name, got, c.want)
+		}
 	}
-	q, signals := r.take()
-	if other, _ := r.take(); other != nil {
-		t.Error("six are at it, want PerQueue, which is five")
+}
+
+func TestALeaseThatFindsFewerThanAskedForIsTheLast(t *testing.T) {
+	r := newTestRotation(4, 0, "a")
+	turn := r.take()
+	first, _ := r.leased(turn, found("a", 1, 2, 3), time.Now())
+	if turn.n != 4 || first.ID != "1" {
+		t.Fatalf("it asked for %d and got %s first", turn.n, first.ID)
 	}
-	r.leave(q)
-	other, _ := r.take()
-	if other == nil {
-		t.Fatal("only one worker leases where many jobs were found")
+	for _, want := range []string{"2", "3"} {
+		if turn := r.take(); turn == nil || turn.job == nil || turn.job.ID != want {
+			t.Fatalf("no turn for job %s", want)
+		}
 	}
-	r.leased(other, signals, true)
-	r.leased(q, signals, false) // it leased before the other found a job
-	r.leave(other)
-	if q, _ := r.take(); q == nil {
-		t.Error("the answer to an earlier lease undid a job found")
+	if r.take() != nil {
+		t.Error("a fourth worker leases again")
+	}
+	r.wake(r.queue("a"))
+	turn = r.take()
+	r.leased(turn, found("a", 4), time.Now()) // the one that it asked for
+	r.leave(turn.q, time.Second)
+	if r.take() == nil {
+		t.Error("nobody leases again after a lease that found all it asked for")
+	}
+}
+
+func TestHeldJobsAreReleasedAndThenFewerAreLeased(t *testing.T) {
+	r, now := newTestRotation(1, 0, "a"), time.Now()
+	turn := r.take()
+	turn.q.took, turn.n = time.Millisecond, 3
+	r.leased(turn, found("a", 1, 2, 3), now)
+	if jobs := r.release(now, now.Add(time.Second)); len(jobs) != 0 {
+		t.Errorf("%d jobs were released that were leased no earlier", len(jobs))
+	}
+	jobs := r.release(now.Add(1), now.Add(10*time.Second))
+	if len(jobs) != 2 || jobs[0].ID != "2" || jobs[1].ID != "3" {
+		t.Errorf("released are %v, want the two that are held", jobs)
+	}
+	r.leave(turn.q, 0)
+	if turn = r.take(); turn == nil || turn.n != 1 {
+		t.Errorf("the next turn is %+v, want a lease of one", turn)
+	}
+}
+
+func TestAClosedRotationHoldsNothing(t *testing.T) {
+	r := newTestRotation(4, 0, "a", "b")
+	a, b := r.take(), r.take()
+	r.leased(a, found("a", 1, 2, 3), time.Now())
+	if held := r.close(); len(held) != 2 {
+		t.Errorf("%d jobs were held, want 2", len(held))
+	}
+	if first, back := r.leased(b, found("b", 4), time.Now()); first != nil || len(back) != 1 {
+		t.Errorf("a late lease runs %v and gives %d back", first, len(back))
+	}
+	if r.take() != nil {
+		t.Error("there is a turn")
 	}
 }
 
 func TestAQueueWhoseLeaseFailedIsLeftAloneUntilItIsWoken(t *testing.T) {
-	r := newRotation([]store.QueueName{"a"}, 0, 0)
+	r := newTestRotation(1, 0, "a")
 	now := time.Now()
 	for i, want := range []time.Duration{2, 4, 8, 16, 30, 30} {
-		q, signals := r.take()
-		if n := r.leaseFailed(q, signals, time.Second); n != i+1 {
+		turn := r.take()
+		if n := r.leaseFailed(turn, time.Second); n != i+1 {
 			t.Errorf("failed %d times, want %d", n, i+1)
 		}
-		r.leave(q)
-		r.signalAll(now.Add(want*time.Second - time.Second/2))
-		if q, _ := r.take(); q != nil {
+		r.leave(turn.q, 0)
+		r.pollAll(now.Add(want*time.Second - time.Second/2))
+		if r.take() != nil {
 			t.Fatalf("it had a turn before %v s", want)
 		}
-		r.signalAll(time.Now().Add(want * time.Second))
+		r.pollAll(time.Now().Add(want * time.Second))
 	}
-	q, signals := r.take()
-	r.leaseFailed(q, signals, time.Second)
-	r.leave(q)
-	r.wake("a")
-	q, signals = r.take()
-	if q == nil {
+	turn := r.take()
+	r.leaseFailed(turn, time.Second)
+	r.leave(turn.q, 0)
+	r.wake(turn.q)
+	if turn = r.take(); turn == nil {
 		t.Fatal("a wake did not help")
 	}
-	r.leased(q, signals, false)
-	if n := r.leaseFailed(q, signals, time.Second); n != 1 {
+	r.leased(turn, nil, time.Now())
+	if n := r.leaseFailed(turn, time.Second); n != 1 {
 		t.Error("an answer did not end the row of failures")
 	}
 }

@@ -10,26 +10,32 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// runJob runs a leased job and ends it. A stop does not cancel a job that has begun, and the job's timeout does not
-// cancel ending it: a job that hangs would otherwise come back when its lease ends, whatever Pool.Waits says.
-func (p *pool) runJob(ctx context.Context, q *queue, job store.Job) {
+// runJob runs a leased job, ends it, and returns how long that took. A stop does not cancel a job that has begun, and
+// the job's timeout does not cancel ending it: a job that hangs would otherwise come back when its lease ends, whatever
+// Pool.Waits says.
+func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duration {
 	ctx = context.WithoutCancel(ctx)
+	begun := time.Now()
+	if begun.Sub(job.since) > p.box.LeaseFor/2 {
+		return 0 // too late to keep its lease: it comes back when that ends
+	}
 	if _, running := p.box.running.LoadOrStore(job.ID, true); running {
-		p.box.postpone(ctx, job)
-		return
+		p.box.postpone(ctx, job.Job)
+		return 0
 	}
 	defer p.box.running.Delete(job.ID)
-	begun := time.Now()
 	limited, cancel := context.WithTimeout(ctx, p.Timeout)
 	held, release := p.box.keepLease(limited, job)
-	result := p.recovering(held, job)
+	result := p.recovering(held, job.Job)
 	release()
 	cancel()
-	outcome := p.end(ctx, job, result)
-	p.box.Observe(job.Queue, outcome, time.Since(begun))
+	outcome := p.end(ctx, job.Job, result)
+	took := max(1, time.Since(begun))
+	p.box.Observe(job.Queue, outcome, took)
 	if q.prober.observe(result, time.Now()) {
-		p.rotation.wake(q.name)
+		p.rotation.wake(q)
 	}
+	return took
 }
 
 // recovering calls Run and turns a panic into Retry, so that one bad job does not stop the others.
@@ -46,10 +52,12 @@ func (p *pool) recovering(ctx context.Context, job store.Job) (result Result) {
 // end ends a job as its result says, unless the worker has done so itself, and returns what became of it.
 func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
 	outcome, how := p.decide(p.countFailure(job, r), r, time.Now())
-	if outcome == Moved && p.box.byQueue[how.Queue] == nil {
-		p.box.Log.Error("outbox: no pool works the queue that a job is to move to; it stays in its own",
+	if to := p.box.byQueue[how.Queue]; outcome == Moved && (to == nil || job.Queue == store.TimerQueue) {
+		p.box.Log.Error("outbox: a job cannot move to a queue that no pool works, nor a timer; it stays in its own",
 			"queue", job.Queue, "job", job.ID, "to", how.Queue)
 		outcome, how = Retried, store.Retry(how.At)
+	} else if outcome == Moved {
+		defer func() { to.prober.expect(time.Now()) }()
 	}
 	if errors.Is(r.Err, store.ErrLeaseLost) {
 		outcome = Lost

@@ -54,7 +54,8 @@ type signup struct {
 	trapped  bool // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
-	client   []ratelimit.Quota      // of the client; what it takes of them it takes once
+	client   []ratelimit.Quota // of the client; what it takes of them it takes once
+	proof    challenge.Proof
 	attested *consent.Attested      // what a site's server said of the visitor; nil: no server sent it
 	redirect string                 // where the person goes then; empty: to our own page
 	demand   *challenge.Requirement // the proof that is missing or wrong; nil: none
@@ -384,17 +385,21 @@ func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error
 	if in.attested != nil {
 		return nil, nil
 	}
-	proof := challenge.Proof{Work: in.fields.One(challenge.WorkField), IP: c.RealIP(), Sender: in.request.IdempotencyID}
-	proof.Before = func(ctx context.Context) error {
-		quotas := in.request.Quotas
+	in.proof = challenge.Proof{
+		Work: in.fields.One(challenge.WorkField), IP: c.RealIP(), Sender: in.request.IdempotencyID,
+	}
+	in.proof.Before = func(ctx context.Context) error {
 		in.request.Quotas = nil // it takes once
-		return s.limits.acquire(ctx, quotas)
+		return s.limits.acquire(ctx, in.client)
 	}
 	if in.site.Captcha != nil {
-		proof.Token = in.fields.One(in.site.Captcha.Widget().Field)
+		in.proof.Token = in.fields.One(in.site.Captcha.Widget().Field)
 	}
 	ctx := c.Request().Context()
-	proved, failure, err := s.gate.Check(ctx, in.site.id, proof)
+	proved, failure, err := s.gate.Check(ctx, in.site.id, in.proof)
+	if err == nil && failure != nil && !failure.Missing && len(in.request.Quotas) > 0 {
+		err = s.limits.acquire(ctx, in.client) // a wrong proof is an attempt, too
+	}
 	if err != nil || failure != nil {
 		return s.demand(c, in, failure), err
 	}
@@ -437,8 +442,11 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 		if err := s.limits.acquire(c.Request().Context(), in.client); err != nil {
 			return s.limits.refusal(c, in.client, err)
 		}
-	} else if err := s.service.Person.SignUp(c.Request().Context(), in.site.id, in.request); err != nil {
-		return s.noRoom(c, in, err)
+	} else if wrong, err := s.commit(c, in); err != nil || len(wrong) > 0 {
+		if err != nil {
+			return err
+		}
+		return s.refuse(c, in, wrong)
 	}
 	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)
 	if _, json := request.Accepts(c.Request()); json || !in.form {
@@ -450,20 +458,30 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
 }
 
-// noRoom responds to a signup that the service refused. The client's own limits come first; a surge that has begun asks
-// for a proof.
-func (s *signups) noRoom(c echo.Context, in *signup, err error) error {
-	refused := s.limits.refusal(c, in.client, err)
+// commit hands a signup to the service. If that finds that a surge has begun, the signup needs a proof after all.
+func (s *signups) commit(c echo.Context, in *signup) ([]problem.Field, error) {
+	ctx := c.Request().Context()
+	err := s.limits.refusal(c, in.client, s.service.Person.SignUp(ctx, in.site.id, in.request))
 	exceeded := new(ratelimit.Exceeded)
-	if !errors.As(refused, &exceeded) {
-		return refused
+	if !errors.As(err, &exceeded) || !inSurge(exceeded) {
+		return nil, err
 	}
-	for _, q := range exceeded.Quotas {
-		if q.Name == surgeQuota && exceeded.WaitOf(q) > 0 {
-			return s.refuse(c, in, s.demand(c, in, s.gate.Missing(in.site.id)))
+	in.request.Quotas = in.client
+	failure, err := s.gate.CheckInSurge(ctx, in.site.id, in.proof)
+	if err == nil && failure == nil {
+		err = s.service.Person.SignUp(ctx, in.site.id, in.request)
+	}
+	return s.demand(c, in, failure), s.limits.refusal(c, in.client, err)
+}
+
+// inSurge reports whether a signup without a proof found no room.
+func inSurge(e *ratelimit.Exceeded) bool {
+	for i, q := range e.Quotas {
+		if q.Name == surgeQuota && e.Waits[i] > 0 {
+			return true
 		}
 	}
-	return refused
+	return false
 }
 
 // refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what

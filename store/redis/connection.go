@@ -38,12 +38,30 @@ func get(key string) command { return command{plain: []any{"get", key}} }
 // connection is the connection to the servers, which all ports share.
 type connection struct {
 	client goredis.UniversalClient
+	shards int // 1, or 16 on a Cluster
 	budget time.Duration
 	random io.Reader
+	*pipeline
 
 	mu     sync.Mutex // guards closed, and calls while it grows
 	closed bool
 	calls  sync.WaitGroup // in progress, including those whose callers have gone
+}
+
+// newConnection returns a connection that connects with the first command.
+func newConnection(o Options) *connection {
+	c := &connection{client: connect(o), shards: 1, budget: o.Budget, random: o.Random}
+	if c.cluster() != nil {
+		c.shards = clusterShards
+	}
+	c.pipeline = newPipeline(c.client, o.Budget, o.senders())
+	return c
+}
+
+// cluster returns the client of a Cluster, or nil.
+func (s *connection) cluster() *goredis.ClusterClient {
+	c, _ := s.client.(*goredis.ClusterClient)
+	return c
 }
 
 // connect returns the client for a location. It connects with the first command.
@@ -51,14 +69,14 @@ func connect(o Options) goredis.UniversalClient {
 	// The client has one logger for all, which writes to the process's standard error. Our errors say the same.
 	logging.Disable()
 
-	attempt := o.Budget * 4 / 9 // so that a second attempt fits into the budget, on a connection of its own
+	attempt := attemptOf(o.Budget)
 	l := o.Location
 	u := goredis.UniversalOptions{
 		Addrs: l.Hosts, DB: l.Database, MasterName: l.Master,
 		Username: l.User, Password: l.Password, SentinelPassword: l.SentinelPassword,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: attempt, ReadTimeout: attempt, WriteTimeout: attempt, PoolTimeout: attempt,
-		PoolSize: o.Pool, PipelinePoolSize: -1,
+		PoolSize: o.senders() + 2, PipelinePoolSize: -1, // two for Ready
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -82,11 +100,18 @@ func connect(o Options) goredis.UniversalClient {
 // do sends commands together, one round trip for each server concerned. It sends those again that got no answer, at
 // most attempts times in all and within the budget. It returns one reply for each command.
 func (s *connection) do(ctx context.Context, attempts int, commands ...command) ([]reply, error) {
-	replies, err := bounded(s, ctx, func(ctx context.Context) []reply { return s.send(ctx, attempts, commands) })
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.calls.Done()
+	replies := make([]reply, len(commands))
+	if !s.sendAll(ctx, attempts, commands, replies) {
+		return nil, unavailable(ctx, nil)
+	}
 	for i := range replies {
 		replies[i].err = contractError(ctx, replies[i].err)
 	}
-	return replies, err
+	return replies, nil
 }
 
 // doOne sends one command, as often as the budget allows.
@@ -105,21 +130,6 @@ var retryPauses = [...]time.Duration{20 * time.Millisecond, 80 * time.Millisecon
 // maxAttempts is how often a command is sent.
 const maxAttempts = len(retryPauses) + 1
 
-// retry calls attempt until it reports that it is done.
-func (s *connection) retry(ctx context.Context, attempts int, attempt func(repeated bool) (done bool)) {
-	for i := 0; ; i++ {
-		if attempt(i > 0) || i+1 >= attempts || ctx.Err() != nil {
-			return
-		}
-		if c, ok := s.client.(*goredis.ClusterClient); ok {
-			c.ReloadState(ctx) // the master may be another by now
-		}
-		if !s.pause(ctx, retryPauses[i]) {
-			return
-		}
-	}
-}
-
 // pause waits between half of d and d. It returns false if the context ended.
 func (s *connection) pause(ctx context.Context, d time.Duration) bool {
 	var b [1]byte
@@ -134,66 +144,65 @@ func (s *connection) pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// send is do without a budget of its own, and with the client's errors.
-func (s *connection) send(ctx context.Context, attempts int, commands []command) []reply {
-	replies := make([]reply, len(commands))
-	open := make([]int, len(commands)) // those without an answer yet
-	for i := range open {
-		open[i] = i
+// sendAll sends commands until each has an answer that no other attempt would change. It returns false if the context
+// ended before.
+func (s *connection) sendAll(ctx context.Context, attempts int, commands []command, replies []reply) bool {
+	r := &request{commands: commands, began: time.Now()}
+	for i := 0; ; i++ {
+		got, err := s.roundTrip(ctx, r)
+		if err == nil {
+			got, err = s.teach(ctx, r, got)
+		}
+		if err != nil {
+			return false
+		}
+		var again []command
+		for n, k := 0, 0; n < len(replies); n++ { // those without an answer yet, in order
+			if i > 0 && !retryable(replies[n].err) {
+				continue
+			}
+			if replies[n] = got[k]; retryable(got[k].err) {
+				again = append(again, r.commands[k])
+			}
+			k++
+		}
+		if len(again) == 0 || i+1 >= attempts || time.Since(r.began)+retryPauses[i] > s.latest {
+			return true
+		}
+		s.reload(ctx)
+		if !s.pause(ctx, retryPauses[i]) {
+			return false
+		}
+		r = &request{commands: again, repeated: true, began: r.began}
 	}
-	s.retry(ctx, attempts, func(repeated bool) bool {
-		open = s.sendOnce(ctx, repeated, commands, open, replies)
-		return len(open) == 0
-	})
-	return replies
 }
 
-// sendOnce sends the open commands once and returns those worth sending again. A server that does not know a script yet
-// is given it at once.
-func (s *connection) sendOnce(
-	ctx context.Context, repeated bool, commands []command, open []int, replies []reply,
-) []int {
-	var unknown, again []int
-	s.roundTrip(ctx, repeated, false, commands, open, replies)
-	for _, i := range open {
+// teach sends the scripts that a server did not know yet once more, by their bodies.
+func (s *connection) teach(ctx context.Context, r *request, replies []reply) ([]reply, error) {
+	var unknown []int
+	for i := range replies {
 		if goredis.HasErrorPrefix(replies[i].err, "NOSCRIPT") {
 			unknown = append(unknown, i)
 		}
 	}
-	if len(unknown) > 0 {
-		s.roundTrip(ctx, repeated, true, commands, unknown, replies)
+	if len(unknown) == 0 {
+		return replies, nil
 	}
-	for _, i := range open {
-		if retryable(replies[i].err) {
-			again = append(again, i)
-		}
+	again := &request{repeated: r.repeated, body: true, began: r.began}
+	for _, i := range unknown {
+		again.commands = append(again.commands, r.commands[i])
 	}
-	return again
+	got, err := s.roundTrip(ctx, again)
+	for k := range got {
+		replies[unknown[k]] = got[k]
+	}
+	return replies, err
 }
 
-// roundTrip sends the open commands, scripts by their bodies if withBody is set.
-func (s *connection) roundTrip(
-	ctx context.Context, repeated, withBody bool, commands []command, open []int, replies []reply,
-) {
-	sent := make([]*goredis.Cmd, len(open))
-	for n, i := range open {
-		sent[n] = goredis.NewCmd(ctx, commands[i].words(repeated, withBody)...)
-	}
-	if len(sent) == 1 {
-		_ = s.client.Process(ctx, noRetry{sent[0]})
-	} else {
-		pipe := s.client.Pipeline()
-		for _, c := range sent {
-			_ = pipe.Process(ctx, noRetry{c})
-		}
-		_, _ = pipe.Exec(ctx) // each command has its own error
-	}
-	for n, i := range open {
-		value, err := sent[n].Result()
-		if errors.Is(err, goredis.Nil) {
-			err = nil
-		}
-		replies[i] = reply{value: value, err: err}
+// reload lets the client of a Cluster ask anew who the masters are: one may be another by now.
+func (s *connection) reload(ctx context.Context) {
+	if c := s.cluster(); c != nil {
+		c.ReloadState(ctx)
 	}
 }
 
@@ -219,12 +228,6 @@ func (c command) words(repeated, withBody bool) []any {
 	return append(words, c.args...)
 }
 
-// noRetry is a command that the client must not repeat by itself: a Cluster client would, whatever MaxRetries says. It
-// still follows a redirection.
-type noRetry struct{ *goredis.Cmd }
-
-func (noRetry) NoRetry() bool { return true }
-
 // eachMaster calls f for every server that takes writes, all at once.
 func (s *connection) eachMaster(ctx context.Context, f func(context.Context, *goredis.Client) error) error {
 	switch c := s.client.(type) {
@@ -236,21 +239,29 @@ func (s *connection) eachMaster(ctx context.Context, f func(context.Context, *go
 	return errors.New("store/redis: no such client")
 }
 
-// bounded runs f under the budget, and returns when the caller's context or the budget ends, even if f has not
-// returned; f then ends by itself, by the client's own time limits. The error is store.ErrUnavailable.
-func bounded[T any](s *connection, ctx context.Context, f func(context.Context) T) (T, error) {
-	var none T
+// begin counts a call that the caller ends by calls.Done. It returns store.ErrUnavailable if the context has ended or
+// the store is closed.
+func (s *connection) begin(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return none, unavailable(ctx, nil)
+		return unavailable(ctx, nil)
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
-		return none, fmt.Errorf("%w: it is closed", store.ErrUnavailable)
+		return fmt.Errorf("%w: it is closed", store.ErrUnavailable)
 	}
 	s.calls.Add(1)
-	s.mu.Unlock()
+	return nil
+}
 
+// bounded runs f, which does not use the pipeline, under the budget. It returns when the caller's context or the budget
+// ends, even if f has not returned; f then ends by itself, by the client's own time limits. The error is
+// store.ErrUnavailable.
+func bounded[T any](s *connection, ctx context.Context, f func(context.Context) T) (T, error) {
+	var none T
+	if err := s.begin(ctx); err != nil {
+		return none, err
+	}
 	// A little less for f, so that the reason why it failed is known in time.
 	inner, cancel := context.WithTimeout(ctx, s.budget-s.budget/20)
 	results := make(chan T, 1)
@@ -279,6 +290,7 @@ func (s *connection) close() error {
 		return nil
 	}
 	s.calls.Wait()
+	s.pipeline.close()
 	return s.client.Close()
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/optin/optin/store"
 )
@@ -11,10 +13,14 @@ import (
 // counters is the port store.Counters.
 type counters struct{ *connection }
 
-// Counts adds up what the shards counted, in one round trip. A day's counts are kept for 1100 days from the first.
+// keptDays is how long counts are kept.
+const keptDays = 1100
+
+// Counts adds up what the shards counted, in one round trip. The first count of a day drops the days that are more than
+// 1100 days before it.
 func (s counters) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
-		return command{script: countsScript, keys: []string{on.days(site)}, args: []any{from, to, on.counts(site)}}
+		return command{script: countsScript, keys: []string{on.counts(site)}, args: []any{digits(from), digits(to)}}
 	})
 	if err != nil {
 		return nil, err
@@ -31,10 +37,22 @@ func (s counters) Counts(ctx context.Context, site, from, to string) ([]store.Co
 	}
 	var counts []store.Count
 	for of, n := range sums {
-		counts = append(counts, store.Count{Day: of.day, Name: of.name, N: n})
+		if len(of.day) == len("20261130") {
+			day := of.day[:4] + "-" + of.day[4:6] + "-" + of.day[6:]
+			counts = append(counts, store.Count{Day: day, Name: of.name, N: n})
+		}
 	}
 	slices.SortFunc(counts, func(a, b store.Count) int {
 		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Name, b.Name))
 	})
 	return counts, nil
+}
+
+// digits writes a day as a number for scripts: 20261130.
+func digits(day string) string { return strings.ReplaceAll(day, "-", "") }
+
+// oldest returns the oldest day that is kept when something is counted on a day.
+func oldest(day string) string {
+	t, _ := time.Parse(time.DateOnly, day) // Change.Check has parsed it
+	return t.AddDate(0, 0, -keptDays).Format("20060102")
 }

@@ -40,9 +40,11 @@ func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
 	}
 	again := func(when string, o store.Outcome, want int64) {
 		t.Helper()
-		out := make([]reply, 1)
-		s.roundTrip(t.Context(), true, true, []command{endCommand(store.JobEnd{Job: j, Outcome: o})}, []int{0}, out)
-		if out[0].err != nil || number(out[0].value) != want {
+		out, err := s.roundTrip(t.Context(), &request{
+			commands: []command{endCommand(s.shardOf(j.Key.ID), store.JobEnd{Job: j, Outcome: o})},
+			repeated: true, body: true, began: time.Now(),
+		})
+		if err != nil || out[0].err != nil || number(out[0].value) != want {
 			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
 		}
 	}

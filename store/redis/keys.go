@@ -1,87 +1,111 @@
 package redis
 
 import (
+	"crypto/sha256"
 	"hash/fnv"
 	"strconv"
-	"strings"
 
 	"github.com/optin/optin/store"
 )
 
 // How a Redis key is named.
 //
-// All keys begin with "optin:". What belongs to one subscription carries one hash tag, the number n of its shard, so
-// that scripts run on a Cluster as they do on one server. A shard is FNV-1a (32 bits) of the record's id modulo 16:
-// the function and both numbers are part of the data and can never change.
+// All keys begin with "o{" or "o:". What belongs to one subscription carries one hash tag, the number n of its shard, so that
+// scripts run on a Cluster as they do on one server, and every key that a script touches is among its KEYS. One server,
+// with Sentinels or without, has one shard, {0}. A Cluster has 16: a record is in the shard that FNV-1a (32 bits) of
+// its ID modulo 16 names. The function and both numbers are part of the data and can never change. So the data of a
+// server cannot be loaded into a Cluster: it would all be in shard 0 and looked for in the others.
 //
-//	optin:{n}:record:<site>:<id>       string   the record, packed (value.go, lua/lib_value.lua); expires with it
-//	optin:{n}:tombstone:<site>:<id>    string   versions of an erased record, for ten seconds
-//	optin:{n}:all:<site>               zset     ids of the site's records by Created, ms
-//	optin:{n}:state:<site>:<state>     zset     the same, of one state
-//	optin:{n}:queue:<queue>            zset     members "job id|site|record id" by when due, or their lease ends, ms
-//	optin:{n}:attempts:<queue>         hash     job id -> times leased, from the first lease on, kept after it failed;
-//	                                            negative: put back, -0: requeued and not leased since
-//	optin:{n}:bodies:<queue>           hash     job id -> body, unless empty
-//	optin:{n}:failed:<queue>           zset     members, as in queues, by when they failed, ms and thousandths
-//	optin:{n}:moved                    set      members of jobs that have moved to another queue and are not complete
-//	optin:{n}:run-now:<mark>           string   how many jobs a RunNow made due there, for ten seconds
-//	optin:{n}:days:<site>              zset     the days on which something was counted, all at 0
-//	optin:{n}:counts:<site>:<day>      hash     name -> how many were counted in this shard; for 1100 days
-//	optin:bucket:<name>                zset     what was taken from a bucket and may count: takers or random marks
-//	                                            by microseconds; expires by itself
-//	optin:cell:<name>                  string   the value that a cell holds; expires by itself
-//	optin:text:<sum>                   string   a text that people were shown, for ever
-//	optin:ready                        string   written by Ready to see whether writing works; expires by itself
+//	o{n}r              hash     records, packed (value.go, lua/lib_value.lua): site and ID (17 bytes) -> record
+//	o{n}x<site><ID>    string   tombstone: versions of an erased record, for ten seconds
+//	o{n}l<site>        set      the states that records of the site ever had
+//	o{n}i<site>/<state> packed  index: records of a state: Created (6 bytes), ID (17)
+//	o{n}t              packed   timers and expiries (lua/lib_timers.lua): when (6), number of the site (2), ID (17)
+//	o{n}p              zset     timers that are leased or put back: site and ID by when they are due, ms
+//	o{n}s              hash     numbers of sites, both ways: site -> number, '#' number -> site
+//	o{n}j              hash     jobs of all queues, packed (lua/lib_queue.lua, queue.go): ID -> job
+//	o{n}q<queue>       zset     IDs of jobs by when due, or their lease ends, ms
+//	o{n}f<queue>       zset     IDs of failed jobs by when they failed, ms and thousandths
+//	o{n}d              zset     queues by when their first job is due, ms
+//	o{n}m<mark>        string   what a RunNow did there, for ten seconds
+//	o{n}c<site>        hash     what was counted in this shard: day, as 20261130 -> MessagePack of name -> n
+//	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)
+//	o{n}n<hash>        string   bucket of large limits, likewise
+//	o:b<hash> o:n<hash> string  the same on a Cluster, where a bucket has a slot of its own; see limits.go
+//	o:c<name>          string   the value that a cell holds
+//	o:h<sum>           string   a text that people were shown, for ever
+//	o:ready            string   written by Ready to see whether writing works
+//
+// A packed set is a sorted set of chunks (lua/lib_packed.lua). Tombstones, marks, buckets, cells and o:ready expire by
+// themselves.
 
-// shards is part of the data, see above.
-const shards = 16
+// clusterShards is part of the data, see above.
+const clusterShards = 16
 
 // shard is the prefix of all keys of one shard, hash tag included.
 type shard string
 
-func shardNumber(n int) shard { return shard("optin:{" + strconv.Itoa(n) + "}:") }
+func shardNumber(n int) shard { return shard("o{" + strconv.Itoa(n) + "}") }
 
-func shardOf(id string) shard {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // cannot fail
-	return shardNumber(int(h.Sum32() % shards))
-}
-
-func (s shard) record(k store.Key) string         { return string(s) + "record:" + k.Site + ":" + k.ID }
-func (s shard) tombstone(k store.Key) string      { return string(s) + "tombstone:" + k.Site + ":" + k.ID }
-func (s shard) all(site string) string            { return string(s) + "all:" + site }
-func (s shard) state(site, state string) string   { return string(s) + "state:" + site + ":" + state }
-func (s shard) queue(q store.QueueName) string    { return string(s) + "queue:" + string(q) }
-func (s shard) attempts(q store.QueueName) string { return string(s) + "attempts:" + string(q) }
-func (s shard) bodies(q store.QueueName) string   { return string(s) + "bodies:" + string(q) }
-func (s shard) failed(q store.QueueName) string   { return string(s) + "failed:" + string(q) }
-func (s shard) moved() string                     { return string(s) + "moved" }
-func (s shard) runNow(mark string) string         { return string(s) + "run-now:" + mark }
-func (s shard) days(site string) string           { return string(s) + "days:" + site }
-
-// counts returns the key of one day's counts, once the day is appended to it.
-func (s shard) counts(site string) string { return string(s) + "counts:" + site + ":" }
-
-// index returns the key of the index that a query reads.
-func (s shard) index(q store.Query) string {
-	if q.State == "" {
-		return s.all(q.Site)
+// numberOf returns the number of the shard of a record, of so many shards.
+func numberOf(id string, shards int) int {
+	if shards == 1 {
+		return 0
 	}
-	return s.state(q.Site, q.State)
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))             // cannot fail
+	return int(h.Sum32() % uint32(shards)) // #nosec G115 -- it is 16
 }
 
-func bucketKey(name string) string { return "optin:bucket:" + name }
-func cellKey(name string) string   { return "optin:cell:" + name }
-func textKey(sum string) string    { return "optin:text:" + sum }
+func (s shard) records() string                 { return string(s) + "r" }
+func (s shard) tombstone(field string) string   { return string(s) + "x" + field }
+func (s shard) states(site string) string       { return string(s) + "l" + site }
+func (s shard) index(site, state string) string { return string(s) + "i" + site + "/" + state }
+func (s shard) timers() string                  { return string(s) + "t" }
+func (s shard) pushed() string                  { return string(s) + "p" }
+func (s shard) sites() string                   { return string(s) + "s" }
+func (s shard) jobs() string                    { return string(s) + "j" }
+func (s shard) queue(q store.QueueName) string  { return string(s) + "q" + string(q) }
+func (s shard) failed(q store.QueueName) string { return string(s) + "f" + string(q) }
+func (s shard) due() string                     { return string(s) + "d" }
+func (s shard) mark(mark string) string         { return string(s) + "m" + mark }
+func (s shard) counts(site string) string       { return string(s) + "c" + site }
+
+// timerKeys returns the keys of the scripts that lease timers.
+func (s shard) timerKeys() []string {
+	return []string{s.due(), s.records(), s.timers(), s.pushed(), s.sites()}
+}
+
+// bucket returns the key of a bucket. The zero shard stands for a slot of its own.
+func (s shard) bucket(b store.Bucket) string {
+	sum := sha256.Sum256([]byte(b.Name))
+	prefix := string(s)
+	if prefix == "" {
+		prefix = "o:"
+	}
+	if b.Exact() {
+		return prefix + "b" + string(sum[:12])
+	}
+	return prefix + "n" + string(sum[:12])
+}
+
+func cellKey(name string) string { return "o:c" + name }
+func textKey(sum string) string  { return "o:h" + sum }
 
 // readyKey is written to see whether writing works.
-const readyKey = "optin:ready"
+const readyKey = "o:ready"
 
-// member returns a job as it stands in its queue: all of it but the body, so most jobs cost nothing else.
-func member(id string, k store.Key) string { return id + "|" + k.Site + "|" + k.ID }
+// field returns the field of a record, or false if there can be no such record.
+func field(k store.Key) (string, bool) {
+	id, ok := packID(k.ID)
+	return k.Site + id, ok
+}
 
-func readMember(m string) (id string, k store.Key) {
-	id, rest, _ := strings.Cut(m, "|")
-	k.Site, k.ID, _ = strings.Cut(rest, "|")
-	return id, k
+// readField is the reverse of field.
+func readField(f string) (k store.Key, ok bool) {
+	if len(f) < idSize {
+		return k, false
+	}
+	n := len(f) - idSize
+	return store.Key{Site: f[:n], ID: unpackID(f[n:])}, true
 }

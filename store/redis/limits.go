@@ -2,182 +2,254 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"math"
+	"slices"
 	"time"
-
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/optin/optin/store"
 )
 
 // limits is the port store.Limits.
+//
+// A bucket is one string in Redis, which a script reads and writes whole (lua/lib_limits.lua), and one step of the
+// server's work whatever the limits are. An exact bucket remembers what was taken by a hash of 32 bits of each taker
+// and one of 24 of each tag: two takers of one bucket are taken for one once in 40 million, two tags once in 16
+// million. A large bucket counts slices of a 32nd of each window, and does not know takers. If a window of its limits
+// changes, it starts to count for that anew, and so does a bucket that becomes large or exact.
+//
+// One server takes from all buckets by one script. The buckets of a Cluster have slots of their own, which no script
+// spans: there every bucket is asked by itself, all in one pipeline, and if one of them refuses, what the others
+// gave is taken out again. Until then others may be refused because of it; and if that fails, or the process dies in
+// between, it counts.
+//
+// So that the budget of a whole site or service is no single hot key of a Cluster, each of its 16 shards has its share
+// of a bucket whose limits all are at least sharedFrom; shares are not balanced. Records are spread by a hash, so
+// the first share is used up when nine tenths of the limit are taken or more; until the rest is used up, too, some
+// records find room and others do not. More than the limit is never taken.
 type limits struct{ *connection }
 
-// Acquire takes one from every bucket or from none: an exact sliding window for any number of limits. What it costs the
-// server grows with the logarithm of the largest limit.
-//
-// One server does it by one script in one round trip. The buckets of a Cluster may be on different masters, which no
-// script spans, so there several buckets take two round trips: Acquire looks at all of them, and if all have room it
-// takes from each. If another caller was faster at one of them, it takes out again what this very call put into the
-// others.
+// sharedFrom is how large all limits of a bucket must be to be divided among the shards of a Cluster.
+const sharedFrom = 100 * clusterShards
+
+// Acquire takes one from every bucket or from none.
 func (s limits) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err
 	}
-	named, mark := 1, taker
-	if taker == "" {
-		// By this, an attempt whose reply was lost is recognised; 72 bits tell it from all others of the bucket.
-		random, err := s.mark()
-		if err != nil {
-			return nil, err
-		}
-		named, mark = 0, random
-	}
-	var counted []store.Bucket
-	for _, b := range buckets {
-		if len(b.Limits) > 0 {
-			counted = append(counted, b)
-		}
-	}
-	a := acquisition{connection: s.connection, mark: mark, named: named, buckets: counted}
-	var got []acquired
-	var err error
-	switch _, cluster := s.client.(*goredis.ClusterClient); {
-	case len(counted) == 0:
-		return nil, nil
-	case cluster && len(counted) > 1:
-		got, err = a.apart(ctx)
-	default:
-		got, err = a.together(ctx)
-	}
-	if err != nil || room(got) {
+	a, err := s.acquisition(store.Acquisition{Taker: taker, Buckets: buckets}, -1)
+	if err != nil || len(a.counted) == 0 {
 		return nil, err
 	}
-	waits := make([]time.Duration, len(buckets))
-	for i, b := range buckets {
-		if len(b.Limits) > 0 {
-			waits[i], got = got[0].wait, got[1:]
+	if s.shards > 1 {
+		held, waits, err := s.take(ctx, []acquisition{a})
+		if err == nil && waits[0] != nil {
+			s.undo(ctx, held)
 		}
+		return a.waits(waits[0]), err
 	}
-	return waits, nil
+	c := command{script: acquireScript, args: []any{a.mark, a.named, len(a.counted)}}
+	for _, b := range a.counted {
+		c.keys, c.args = append(c.keys, b.key), append(c.args, b.spec)
+	}
+	value, err := s.doOne(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	waits, _, err := readTaken(value, len(a.counted))
+	return a.waits(waits), err
 }
 
-// acquisition is one call of Acquire.
+// acquisition is a store.Acquisition as the scripts take it.
 type acquisition struct {
-	*connection
-	mark    string
-	named   int // 1: the mark is a taker's
-	buckets []store.Bucket
+	mark    string // 4 bytes: a hash of the taker, or random
+	named   string // "1": the mark is a taker's
+	asked   []store.Bucket
+	counted []bucket // those that have limits
 }
 
-// acquired is what became of one bucket.
-type acquired struct {
-	wait time.Duration
-	took bool // by this call
+// bucket is a store.Bucket as the scripts take it.
+type bucket struct {
+	key, spec string
+	inShard   bool // a share of it is in the slot of the record
 }
 
-// room reports whether every bucket has room.
-func room(got []acquired) bool {
-	for _, g := range got {
-		if g.wait > 0 {
-			return false
+// acquisition prepares what is to be taken for a record in a shard; -1: for none, so the mark decides on the share.
+func (s *connection) acquisition(of store.Acquisition, shard int) (acquisition, error) {
+	a := acquisition{named: "1", asked: of.Buckets}
+	if sum := sha256.Sum256([]byte(of.Taker)); of.Taker != "" {
+		a.mark = string(sum[:4])
+	} else {
+		// By this, an attempt whose reply was lost is recognised.
+		var b [4]byte
+		if _, err := io.ReadFull(s.random, b[:]); err != nil {
+			return a, fmt.Errorf("store/redis: no random bytes for a mark: %w", err)
+		}
+		a.mark, a.named = string(b[:]), "0"
+	}
+	if shard < 0 {
+		shard = int(a.mark[0]) % s.shards
+	}
+	for _, b := range of.Buckets {
+		if len(b.Limits) > 0 {
+			a.counted = append(a.counted, s.bucket(b, shard))
 		}
 	}
-	return true
+	return a, nil
 }
 
-// together asks for all buckets by one script.
-func (a acquisition) together(ctx context.Context) ([]acquired, error) {
-	value, err := a.doOne(ctx, a.command(0, a.buckets...))
-	if err != nil {
-		return nil, err
+// bucket returns a bucket for a record in a shard.
+func (s *connection) bucket(b store.Bucket, n int) bucket {
+	if s.shards == 1 {
+		return bucket{key: shardNumber(0).bucket(b), spec: spec(b, 1, 0)}
 	}
-	return readAcquired(value, len(a.buckets))
+	if slices.ContainsFunc(b.Limits, func(l store.Limit) bool { return l.N < sharedFrom }) {
+		return bucket{key: shard("").bucket(b), spec: spec(b, 1, 0)}
+	}
+	return bucket{key: shardNumber(n).bucket(b), spec: spec(b, s.shards, n), inShard: true}
 }
 
-// apart asks for each bucket by a script of its own. Where this call took from some buckets and not from all, it
-// takes that out again, even if the caller has gone meanwhile. Until then others may be refused because of it; and if
-// that fails, or the process dies in between, it counts. What a taker's earlier attempt may have taken, its reply
-// lost, is left to count as well. Two calls of one taker at the same moment may end with that taker counted in one
-// bucket only.
-func (a acquisition) apart(ctx context.Context) ([]acquired, error) {
-	type result struct {
-		got []acquired
-		err error
+// spec writes what a bucket allows for lua/lib_limits.lua: the nth of so many parts.
+func spec(b store.Bucket, parts, nth int) string {
+	out := make([]byte, 0, 4+11*len(b.Limits))
+	if b.Exact() {
+		out = append(out, 'e')
+	} else {
+		out = append(out, 's')
 	}
-	r, err := bounded(a.connection, ctx, func(ctx context.Context) (r result) {
-		if r.got, r.err = a.each(ctx, 1); r.err != nil || !room(r.got) {
-			return r
+	tag := sha256.Sum256([]byte(b.Tag))
+	out = append(out, tag[:3]...)
+	for _, l := range b.Limits {
+		n := l.N / parts
+		if nth < l.N%parts {
+			n++
 		}
-		if r.got, r.err = a.each(ctx, 0); r.err != nil || !room(r.got) {
-			a.undo(ctx, r.got)
+		out = binary.BigEndian.AppendUint32(out, uint32(min(n, math.MaxUint32))) // #nosec G115 -- it is at least 1
+		var per [8]byte
+		binary.BigEndian.PutUint64(per[:], uint64(milliUp(l.Per))) // #nosec G115 -- it is at least 1
+		out = append(out, per[2:]...)
+		if l.Tagged {
+			out = append(out, '1')
+		} else {
+			out = append(out, '0')
 		}
-		return r
-	})
-	if err != nil {
-		return nil, err
 	}
-	return r.got, contractError(ctx, r.err)
+	return string(out)
 }
 
-// each asks for every bucket by itself, in one pipeline.
-func (a acquisition) each(ctx context.Context, look int) (got []acquired, err error) {
-	commands := make([]command, len(a.buckets))
-	for i, b := range a.buckets {
-		commands[i] = a.command(look, b)
+// waits returns one wait for each bucket that was asked, from those of the counted ones; nil if there is room.
+func (a acquisition) waits(counted []time.Duration) []time.Duration {
+	if counted == nil {
+		return nil
 	}
-	got = make([]acquired, len(a.buckets))
-	for i, r := range a.send(ctx, maxAttempts, commands) {
-		if r.err != nil {
-			got[i].took, err = a.named == 0, r.err // perhaps it took
-			continue
+	all := make([]time.Duration, len(a.asked))
+	for i, b := range a.asked {
+		if len(b.Limits) > 0 {
+			all[i], counted = counted[0], counted[1:]
 		}
-		one, malformed := readAcquired(r.value, 1)
-		if malformed != nil {
-			err = malformed
-			continue
-		}
-		got[i] = one[0]
 	}
-	return got, err
+	return all
 }
 
-// undo takes out what this call took.
-func (a acquisition) undo(ctx context.Context, got []acquired) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.budget)
-	defer cancel()
-	var commands []command
-	for i, g := range got {
-		if g.took {
-			commands = append(commands, command{plain: []any{"zrem", bucketKey(a.buckets[i].Name), a.mark}})
-		}
+// readWaits reads waits in ms; nil if none of them is positive.
+func readWaits(list []any) []time.Duration {
+	waits, room := make([]time.Duration, len(list)), true
+	for i := range waits {
+		waits[i] = time.Duration(number(list[i])) * time.Millisecond
+		room = room && waits[i] <= 0
 	}
-	if len(commands) > 0 {
-		_ = a.send(ctx, maxAttempts, commands)
+	if room {
+		return nil
 	}
+	return waits
 }
 
-// command lays out keys and arguments as lua/acquire.lua says. With look, 1, it takes nothing.
-func (a acquisition) command(look int, buckets ...store.Bucket) command {
-	c := command{script: acquireScript, args: []any{a.mark, a.named, look}}
-	for _, b := range buckets {
-		c.keys = append(c.keys, bucketKey(b.Name))
-		c.args = append(c.args, len(b.Limits))
-		for _, l := range b.Limits {
-			c.args = append(c.args, l.N, l.Per.Microseconds())
-		}
-	}
-	return c
-}
-
-func readAcquired(value any, n int) ([]acquired, error) {
+// readTaken reads what the acquire script returns for n buckets: waits, and what undo.lua needs to know of each.
+func readTaken(value any, n int) (waits []time.Duration, took []string, err error) {
 	all := flat(value)
 	if len(all) != 2*n {
-		return nil, fmt.Errorf("store/redis: the acquire script returned %d values, want %d", len(all), 2*n)
+		return nil, nil, fmt.Errorf("store/redis: the acquire script returned %d values, want %d", len(all), 2*n)
 	}
-	got := make([]acquired, n)
-	for i := range got {
-		got[i] = acquired{time.Duration(number(all[2*i])) * time.Microsecond, number(all[2*i+1]) == 1}
+	var list []any
+	for i := range n {
+		list, took = append(list, all[2*i]), append(took, text(all[2*i+1]))
 	}
-	return got, nil
+	return readWaits(list), took, nil
+}
+
+// held is what was taken from one bucket of a Cluster.
+type held struct {
+	mark string
+	bucket
+	took string
+}
+
+// take asks each bucket of several acquisitions by itself, in one pipeline, and returns what it took and, for each
+// acquisition, the waits of its buckets, nil if all had room. What an acquisition without room took from some of its
+// buckets is among the held. An error leaves nothing held.
+func (s *connection) take(ctx context.Context, all []acquisition) (took []held, waits [][]time.Duration, err error) {
+	var commands []command
+	var each []held
+	for _, a := range all {
+		for _, b := range a.counted {
+			commands = append(commands, command{
+				script: acquireScript, keys: []string{b.key}, args: []any{a.mark, a.named, 1, b.spec},
+			})
+			each = append(each, held{mark: a.mark, bucket: b})
+		}
+	}
+	waits = make([][]time.Duration, len(all))
+	if len(commands) == 0 {
+		return nil, waits, nil
+	}
+	replies, err := s.do(ctx, maxAttempts, commands...)
+	var list []any
+	for i, r := range replies {
+		if r.err != nil {
+			err = r.err
+			continue
+		}
+		if value := flat(r.value); len(value) == 2 {
+			list = append(list, value[0])
+			if each[i].took = text(value[1]); each[i].took != "" {
+				took = append(took, each[i])
+			}
+		}
+	}
+	if err == nil && len(list) != len(commands) {
+		err = fmt.Errorf("store/redis: the acquire scripts returned %d waits, want %d", len(list), len(commands))
+	}
+	if err != nil {
+		s.undo(ctx, took)
+		return nil, waits, err
+	}
+	for i, a := range all {
+		waits[i], list = readWaits(list[:len(a.counted)]), list[len(a.counted):]
+	}
+	return took, waits, nil
+}
+
+// undo takes out what was taken, also if the caller has gone, who then need not wait for it.
+func (s *connection) undo(ctx context.Context, all []held) {
+	if len(all) == 0 {
+		return
+	}
+	var commands []command
+	for _, h := range all {
+		commands = append(commands, command{
+			script: undoScript, keys: []string{h.key}, args: []any{h.mark, h.spec, h.took},
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = s.do(context.WithoutCancel(ctx), 1, commands...) // sent twice, it might take out twice
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }

@@ -1,6 +1,9 @@
 package redis
 
 import (
+	"context"
+	"crypto/sha1" // #nosec G505 -- Redis names scripts by it
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -23,21 +26,32 @@ func newBucket(t *testing.T) filledBucket {
 	return filledBucket{t, patient(t, Options{Location: at(server.url())}), server.client()}
 }
 
-// fill writes n marks as if they had been taken at a moment.
-func (b filledBucket) fill(at time.Time, prefix string, n int) {
-	b.t.Helper()
-	var all []goredis.Z
-	for i := range n {
-		all = append(all, goredis.Z{Score: float64(at.UnixMicro()), Member: fmt.Sprint(prefix, i)})
-	}
-	if err := b.c.ZAdd(b.t.Context(), bucketKey("bucket"), all...).Err(); err != nil {
-		b.t.Fatal(err)
-	}
+func bucketOf(limits ...store.Limit) store.Bucket {
+	return store.Bucket{Name: "bucket", Limits: limits}
 }
 
-func (b filledBucket) acquire(taker string, limits ...store.Limit) time.Duration {
+// size returns how many bytes the bucket has.
+func (b filledBucket) size(limits ...store.Limit) int64 {
+	return b.c.StrLen(b.t.Context(), b.s.bucket(bucketOf(limits...), 0).key).Val()
+}
+
+// acquireAt acquires as if the server's clock were set by d.
+func (b filledBucket) acquireAt(d time.Duration, taker string, limits ...store.Limit) time.Duration {
 	b.t.Helper()
-	waits, err := b.s.Acquire(b.t.Context(), taker, store.Bucket{Name: "bucket", Limits: limits})
+	body := strings.Replace(acquireScript.body, "local NOW = ", fmt.Sprintf("local NOW = %d + ", d.Milliseconds()), 1)
+	sum := sha1.Sum([]byte(body)) // #nosec G401 -- Redis names scripts by it
+	a, err := b.s.acquisition(store.Acquisition{Taker: taker, Buckets: []store.Bucket{bucketOf(limits...)}}, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	value, err := b.s.doOne(b.t.Context(), command{
+		script: script{body: body, sha: hex.EncodeToString(sum[:])}, keys: []string{a.counted[0].key},
+		args: []any{a.mark, a.named, 1, a.counted[0].spec},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	waits, _, err := readTaken(value, 1)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -47,130 +61,125 @@ func (b filledBucket) acquire(taker string, limits ...store.Limit) time.Duration
 	return waits[0]
 }
 
-// drop removes what a taker took.
-func (b filledBucket) drop(taker string) {
-	b.t.Helper()
-	if err := b.c.ZRem(b.t.Context(), bucketKey("bucket"), taker).Err(); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b filledBucket) size() int64 { return b.c.ZCard(b.t.Context(), bucketKey("bucket")).Val() }
-
-func TestWhatWasTakenInOneMicrosecondAllCounts(t *testing.T) {
-	b := newBucket(t)
-	b.fill(time.Now().Add(-time.Minute), "tied-", 4)
-	for n, room := range map[int]bool{1: false, 3: false, 4: false, 5: true} {
-		wait := b.acquire("email-1", store.Limit{N: n, Per: time.Hour})
-		if room != (wait == 0) || wait > 59*time.Minute || !room && wait < 58*time.Minute {
-			t.Errorf("of %d four are taken, and the next one waits %v", n, wait)
-		}
-		b.drop("email-1")
-	}
-	b.drop("tied-2")
-	four := store.Limit{N: 4, Per: time.Hour}
-	if wait, more := b.acquire("", four), b.acquire("", four); wait != 0 || more == 0 {
-		t.Errorf("after one was dropped, the next ones wait %v and %v", wait, more)
-	}
-}
-
 func TestATakerThatCountsNoMoreTakesAgain(t *testing.T) {
 	b := newBucket(t)
 	limits := []store.Limit{{N: 1, Per: time.Minute}, {N: 2, Per: time.Hour}}
-	b.fill(time.Now().Add(-30*time.Minute), "long-ago-", 1)
-	if wait := b.acquire("long-ago-0", limits...); wait != 0 || b.size() != 1 {
-		t.Errorf("as long as it counts: waits %v, and there are %d", wait, b.size())
+	for _, ago := range []time.Duration{-90 * time.Minute, -80 * time.Minute} {
+		if wait := b.acquireAt(ago, "email-1", limits...); wait != 0 || b.size(limits...) != 12 {
+			t.Errorf("%v: it waits %v, of %d bytes", ago, wait, b.size(limits...))
+		}
 	}
-	b.fill(time.Now().Add(-2*time.Hour), "longer-ago-", 1)
-	if wait := b.acquire("longer-ago-0", limits...); wait != 0 {
-		t.Errorf("taking again, it waits %v", wait)
+	if wait := b.acquireAt(0, "email-1", limits...); wait != 0 || b.size(limits...) != 12 {
+		t.Errorf("taking again, it waits %v, of %d bytes", wait, b.size(limits...))
 	}
-	if wait := b.acquire("other", limits...); wait < 50*time.Second ||
-		wait > time.Minute+time.Second && wait < 29*time.Minute {
+	if wait := b.acquireAt(0, "other", limits...); wait < 59*time.Second || wait > time.Minute {
 		t.Errorf("after it took again, the next one waits %v", wait)
 	}
 }
 
 func TestWhatWasTakenBeforeTheClockWasSetBackCountsFromNow(t *testing.T) {
-	b := newBucket(t)
-	const n = 2500 // more than one call corrects
-	limit := store.Limit{N: 1000, Per: time.Hour}
-	b.fill(time.Now().Add(24*time.Hour), "ahead-", n)
-	calls := 0
-	poll(t, "all are corrected", func() bool {
-		if wait := b.acquire("", limit); wait < 59*time.Minute || wait > time.Hour {
-			t.Fatalf("the wait is %v", wait)
+	for name, limit := range map[string]store.Limit{
+		"exact": {N: 3, Per: time.Hour}, "large": {N: store.MaxExact + 1, Per: time.Hour},
+	} {
+		b := newBucket(t)
+		for i := range limit.N {
+			if wait := b.acquireAt(24*time.Hour, "", limit); wait != 0 {
+				t.Fatalf("%s: number %d waits %v", name, i, wait)
+			}
 		}
-		calls++
-		return b.c.ZCount(t.Context(), bucketKey("bucket"), fmt.Sprint(time.Now().UnixMicro()), "+inf").Val() == 0
-	})
-	if calls < 3 || b.size() != n {
-		t.Errorf("after %d calls there are %d", calls, b.size())
+		slice := limit.Per / 32
+		if wait := b.acquireAt(0, "", limit); wait < 59*time.Minute || wait > limit.Per+slice {
+			t.Errorf("%s: after the clock was set back a day, the wait is %v", name, wait)
+		}
+		if wait := b.acquireAt(30*time.Minute, "", limit); wait < 29*time.Minute || wait > 31*time.Minute+slice {
+			t.Errorf("%s: half an hour later, it is %v", name, wait)
+		}
+		if wait := b.acquireAt(limit.Per+2*slice, "", limit); wait != 0 {
+			t.Errorf("%s: two slices after its window, it is %v", name, wait)
+		}
 	}
 }
 
 func TestABucketKeepsNoMoreThanCounts(t *testing.T) {
 	b := newBucket(t)
-	limits := []store.Limit{{N: 9, Per: time.Minute}, {N: 5, Per: time.Hour}}
-	b.fill(time.Now().Add(-2*time.Hour), "old-", 3500)
-	for i := range 5 {
-		if wait := b.acquire("", limits...); wait != 0 {
+	exact := []store.Limit{{N: 9, Per: time.Minute}, {N: 50, Per: time.Hour}}
+	for i := range 400 {
+		b.acquireAt(time.Duration(i)*7*time.Second, "", exact...)
+	}
+	if size := b.size(exact...); size > 50*12 || size < 20*12 {
+		t.Errorf("the log has %d bytes", size)
+	}
+	large := []store.Limit{{N: 1000, Per: time.Minute}, {N: 5000, Per: time.Hour}}
+	for i := range 400 {
+		if wait := b.acquireAt(time.Duration(i)*7*time.Second, "", large...); wait != 0 {
 			t.Fatalf("number %d waits %v", i, wait)
 		}
 	}
-	if b.size() != 5 {
-		t.Errorf("there are %d, five count", b.size())
+	if size := b.size(large...); size != 2*148 {
+		t.Errorf("the rings have %d bytes", size)
 	}
-	for range 100 { // one that is taken and then dropped
-		b.acquire("email-1", store.Limit{N: 6, Per: time.Hour})
-		b.drop("email-1")
-	}
-	if left := b.c.PTTL(t.Context(), bucketKey("bucket")).Val(); b.size() != 5 || left > time.Hour ||
-		left < 59*time.Minute {
-		t.Errorf("there are %d, for %v", b.size(), left)
-	}
-	for range 30 { // one leaves the minute as another comes in
-		b.c.Del(t.Context(), bucketKey("bucket"))
-		b.fill(time.Now().Add(-61*time.Second), "minute-", 9)
-		b.acquire("", limits[0])
-	}
-	if b.size() > 9 {
-		t.Errorf("there are %d, nine may count", b.size())
+	for _, limits := range [][]store.Limit{exact, large} {
+		key := b.s.bucket(bucketOf(limits...), 0).key
+		if left := b.c.PTTL(t.Context(), key).Val(); left > time.Hour*33/32+time.Second || left < 59*time.Minute {
+			t.Errorf("%v lives for %v", limits, left)
+		}
 	}
 }
 
-// The server's own statistics show that a large bucket is not searched.
-func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
+// A window in which as much is taken as there is room for, at many moments: there are never more than N in it, and the
+// oldest slice alone may be missing.
+func TestALargeLimitIsUsedToTheSlice(t *testing.T) {
 	b := newBucket(t)
-	limit := store.Limit{N: 50_001, Per: 24 * time.Hour}
-	for i := range 50 {
-		b.fill(time.Now().Add(-time.Minute*time.Duration(i)), fmt.Sprintf("email-%d-", i), 1000)
-	}
-	if err := b.c.ConfigResetStat(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	const n = 200
-	for i := range n {
-		taker := fmt.Sprintf("new-%d", i)
-		first, second, another := b.acquire(taker, limit), b.acquire(taker, limit), b.acquire("another", limit)
-		if first != 0 || second != 0 || another == 0 {
-			t.Fatalf("round %d: the waits are %v, %v, and %v of another", i, first, second, another)
-		}
-		b.drop(taker)
-	}
-	for line := range strings.Lines(b.c.Info(t.Context(), "commandstats").Val()) {
-		var calls int
-		var all, each float64
-		for _, name := range []string{"evalsha"} {
-			_, err := fmt.Sscanf(line, "cmdstat_"+name+":calls=%d,usec=%f,usec_per_call=%f", &calls, &all, &each)
-			if err == nil && each > 1000 {
-				t.Errorf("%s took %v µs each", name, each)
+	limit := store.Limit{N: 320, Per: 32 * time.Second}
+	var taken []time.Duration
+	for at := time.Duration(0); at < 96*time.Second; at += 400 * time.Millisecond {
+		for range 5 { // 12.5 a second; 10 a second are allowed
+			if b.acquireAt(at, "", limit) == 0 {
+				taken = append(taken, at)
 			}
 		}
 	}
+	for i, first := range taken {
+		within := 0
+		for _, other := range taken[i:] {
+			if other < first+limit.Per {
+				within++
+			}
+		}
+		if within > limit.N {
+			t.Fatalf("%d were taken from %v on", within, first)
+		}
+	}
+	if least := 3 * limit.N * 31 / 33; len(taken) < least {
+		t.Errorf("%d were taken in three windows, want %d at least", len(taken), least)
+	}
 }
 
-// Between the look and the taking, another caller may fill a bucket of a Cluster.
+// The server's own statistics show that a large limit costs no more than a small one.
+func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
+	b := newBucket(t)
+	each := func(limit store.Limit) (usec float64) {
+		for range 500 {
+			b.acquireAt(0, "", limit)
+		}
+		if err := b.c.ConfigResetStat(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for range 500 {
+			b.acquireAt(0, "", limit)
+		}
+		for line := range strings.Lines(b.c.Info(t.Context(), "commandstats").Val()) {
+			var calls int
+			var all float64
+			_, _ = fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,usec=%f,usec_per_call=%f", &calls, &all, &usec)
+		}
+		return usec
+	}
+	if large := each(store.Limit{N: 5_000_000, Per: time.Hour}); large == 0 || large > 1000 {
+		t.Errorf("a script took %v µs", large)
+	}
+}
+
 func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 	url, _ := startCluster(t)
 	s, ctx := patient(t, Options{Location: at(url)}), t.Context()
@@ -180,35 +189,67 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 		t.Fatal(waits, err)
 	}
 	for name, row := range map[string]struct {
-		mark   string
-		named  int
-		before bool // the taker has taken before
+		taker  string
+		limit  store.Limit
+		before int64 // so many bytes are there before, and then again
 	}{
-		"a taker that has taken before": {"email-1", 1, true},
-		"a taker that has not":          {"email-2", 1, false},
-		"a taker without a name":        {"random", 0, false},
+		"a taker that has taken before": {"email-1", limit, 12},
+		"a taker that has not":          {"email-2", limit, 0},
+		"a taker without a name":        {"", limit, 0},
+		"a large limit":                 {"", store.Limit{N: 200, Per: time.Hour}, 0},
 	} {
-		b := store.Bucket{Name: "of " + name, Limits: []store.Limit{limit}}
-		if row.before {
-			if waits, err := s.Acquire(ctx, row.mark, b); waits != nil || err != nil {
+		b := store.Bucket{Name: "of " + name, Limits: []store.Limit{row.limit}}
+		if row.before > 0 {
+			if waits, err := s.Acquire(ctx, row.taker, b); waits != nil || err != nil {
 				t.Fatal(waits, err)
 			}
 		}
-		a := acquisition{connection: s.connection, mark: row.mark, named: row.named, buckets: []store.Bucket{b, full}}
-		for _, look := range []int{1, 0} {
-			got, err := a.each(ctx, look)
-			if err != nil || got[0].wait != 0 || got[0].took != (look == 0 && !row.before) || got[1].wait == 0 ||
-				got[1].took {
-				t.Errorf("%s, look %d: %+v, %v", name, look, got, err)
+		if waits, err := s.Acquire(ctx, row.taker, b, full); err != nil || len(waits) != 2 || waits[0] != 0 || waits[1] == 0 {
+			t.Errorf("%s: waits %v, %v", name, waits, err)
+		}
+		value := s.client.Get(ctx, s.bucket(b, 0).key).Val()
+		if row.limit.N == 200 {
+			if strings.Trim(value[12:], "\x00") != "" {
+				t.Errorf("%s: the ring is %x", name, value)
 			}
-			a.undo(ctx, got)
+		} else if int64(len(value)) != row.before {
+			t.Errorf("%s: %d bytes are there, want %d", name, len(value), row.before)
 		}
-		want := int64(0)
-		if row.before {
-			want = 1
+	}
+}
+
+// The budget of a service is no single key of a Cluster, and all shards together give no more than it.
+func TestOnAClusterALargeBudgetIsSharedByTheShards(t *testing.T) {
+	url, servers := startCluster(t)
+	s := patient(t, Options{Location: at(url)})
+	const n = sharedFrom + 5
+	budget := store.Bucket{Name: "service", Limits: []store.Limit{{N: n, Per: time.Hour}}}
+	taken, first := 0, 0
+	for i := range 2 * n {
+		err := s.Update(t.Context(), key(i), func(store.Record) (store.Change, error) {
+			return store.Change{
+				Put: &store.Record{State: "pending"}, Acquire: &store.Acquisition{Buckets: []store.Bucket{budget}},
+			}, nil
+		})
+		switch e, refused := err.(*store.Exceeded); {
+		case err == nil:
+			taken++
+		case refused && len(e.Waits) == 1 && e.Waits[0] > 59*time.Minute:
+			if first == 0 {
+				first = taken
+			}
+		default:
+			t.Fatal(err)
 		}
-		if n := s.client.ZCard(ctx, bucketKey(b.Name)).Val(); n != want {
-			t.Errorf("%s: %d are counted, want %d", name, n, want)
-		}
+	}
+	if taken > n || first < n*7/10 {
+		t.Errorf("%d were taken of %d, the first refusal came after %d", taken, n, first)
+	}
+	keys := 0
+	for _, one := range servers {
+		keys += len(one.client().Keys(context.WithoutCancel(t.Context()), "o{*}n*").Val())
+	}
+	if keys != clusterShards {
+		t.Errorf("the budget has %d keys", keys)
 	}
 }

@@ -60,14 +60,14 @@ func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 }
 
 func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
-	server := startServer(t)
-	s := patient(t, Options{Location: at(server.url())})
+	s := patient(t, Options{Location: at(startServer(t).url())})
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
 	change := s.commitCommand(
-		key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}}, "version-number-1",
+		key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}},
+		changeLimits{jobs: []jobReserve{{reserved: "0"}}}, "version1",
 	)
 	for want := 1; want >= 0; want-- { // jobs enqueued by the attempt, then by its repetition
-		if v, err := s.doOne(t.Context(), change); err != nil || text(v.([]any)[0]) != "done" {
+		if v, err := s.doOne(t.Context(), change); err != nil || v != "done" {
 			t.Fatalf("%v, %v", v, err)
 		}
 		jobs, err := s.Lease(t.Context(), "email", 10, time.Minute)
@@ -80,7 +80,8 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 			}
 		}
 		poll(t, "the record has expired", func() bool {
-			return server.client().Exists(t.Context(), shardOf(key(1).ID).record(key(1))).Val() == 0
+			_, err := s.Find(t.Context(), key(1))
+			return errors.Is(err, store.ErrNotFound)
 		})
 		if len(jobs) != want {
 			t.Errorf("leased %+v, want %d", jobs, want)
@@ -92,13 +93,15 @@ func TestAChangeIsRecognisedBehindLaterOnes(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{Location: at(server.url())})
 	ctx := t.Context()
-	first := s.commitCommand(key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, "version-number-1")
+	first := s.commitCommand(
+		key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, changeLimits{}, "version1",
+	)
 	if _, err := s.doOne(ctx, first); err != nil {
 		t.Fatal(err)
 	}
 	repeat := func(when string) {
 		t.Helper()
-		if v, err := s.doOne(ctx, first); err != nil || text(v.([]any)[0]) != "done" {
+		if v, err := s.doOne(ctx, first); err != nil || v != "done" {
 			t.Errorf("%s: %v, %v", when, v, err)
 		}
 	}
@@ -186,17 +189,19 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	p.lose.Store(1)
 	before := p.lost.Load()
 	var acquires []command
-	for _, bucket := range []string{"b", "c"} { // two, so that they go as a pipeline
-		args := []any{"n", 0, 0, 1, 9, 1000000}
-		acquires = append(acquires, command{script: acquireScript, keys: []string{bucketKey(bucket)}, args: args})
+	for _, name := range []string{"b", "c"} { // two, so that they go as a pipeline
+		b := s.bucket(store.Bucket{Name: name, Limits: []store.Limit{{N: 9, Per: time.Second}}}, 0)
+		acquires = append(acquires, command{
+			script: acquireScript, keys: []string{b.key}, args: []any{"mark", "0", 1, b.spec},
+		})
 	}
 	replies, err := s.do(t.Context(), 1, acquires...)
 	if err != nil || replies[0].err == nil || replies[1].err == nil || p.lost.Load() != before+1 {
 		t.Errorf("sent once and lost: %+v, %v, %d lost", replies, err, p.lost.Load()-before)
 	}
 	for _, c := range acquires {
-		if n := server.client().ZCard(t.Context(), c.keys[0]).Val(); n != 1 {
-			t.Errorf("%s was executed %d times", c.keys[0], n)
+		if n := server.client().StrLen(t.Context(), c.keys[0]).Val(); n != 12 {
+			t.Errorf("%q holds %d bytes, want one entry", c.keys[0], n)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type Options struct {
 	Log      *slog.Logger     // nil: silent
 	TLS      *tls.Config      // for rediss; nil: the system's authorities, TLS 1.2 or later
 	Budget   time.Duration    // how long a call may take while the server is away; 0: 900 ms
-	Pool     int              // connections per server; 0: ten per processor
+	Pool     int              // batches on the way at the same time; 0: 2, or 16 on a Cluster
 	Now      func() time.Time // nil: time.Now
 	Random   io.Reader        // nil: crypto/rand; read by many goroutines at once
 }
@@ -35,4 +35,16 @@ func (o Options) withDefaults() Options {
 		o.Random = rand.Reader
 	}
 	return o
+}
+
+// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a batch
+// waits for the slowest of its masters.
+func (o Options) senders() int {
+	switch {
+	case o.Pool > 0:
+		return o.Pool
+	case o.Location.Cluster():
+		return clusterShards
+	}
+	return 2
 }

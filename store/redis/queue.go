@@ -3,111 +3,206 @@ package redis
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/optin/optin/store"
 )
 
 // queue is the port store.Queue.
-type queue struct{ *connection }
-
-// front is a job at the front of its shard's queue.
-type front struct {
-	on  shard
-	due int64 // ms
+type queue struct {
+	*connection
+	next *atomic.Uint32 // the shard at which the next Lease of a Cluster begins
 }
 
-func bySoonest(a, b front) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.on, b.on)) }
+// packJob returns what the store's process writes of a job: its record and its body (lua/lib_queue.lua).
+func packJob(k store.Key, body []byte) string {
+	b := make([]byte, 0, 2+len(k.Site)+len(k.ID)+len(body))
+	b = append(b, byte(len(k.Site)))
+	b = append(b, k.Site...)
+	b = append(b, byte(len(k.ID)))
+	b = append(b, k.ID...)
+	return string(append(b, body...))
+}
 
-func frontShard(f front) shard { return f.on }
-
-func readFronts(on shard, dues []any) []front {
-	fronts := make([]front, len(dues))
-	for i, due := range dues {
-		fronts[i] = front{on, number(due)}
+// readJob reads a job from id, time, and what lua/lib_queue.lua says.
+func readJob(queue store.QueueName, id, at, packed any) (job store.Job, ok bool) {
+	job = store.Job{ID: text(id), Queue: queue, Due: fromMilli(number(at))}
+	b := text(packed)
+	if len(b) < 7 {
+		return job, false
 	}
-	return fronts
+	job.Attempts = int(binary.BigEndian.Uint32([]byte(b[1:5])))
+	job.Reserved = b[5] == '1'
+	_, rest, ok1 := cutSized(b[6:]) // the queue
+	site, rest, ok2 := cutSized(rest)
+	of, body, ok3 := cutSized(rest)
+	job.Key = store.Key{Site: site, ID: of}
+	if body != "" {
+		job.Body = []byte(body)
+	}
+	return job, ok1 && ok2 && ok3
 }
 
-// leaseShare is how many jobs Lease asks each shard for at least, so that one look is mostly enough.
-const leaseShare = 16
+// cutSized cuts off a text behind its length.
+func cutSized(b string) (first, rest string, ok bool) {
+	if b == "" || len(b) <= int(b[0]) {
+		return "", "", false
+	}
+	return b[1 : 1+int(b[0])], b[1+int(b[0]):], true
+}
 
-// Lease takes up to n jobs that are due, oldest first: it looks at what is due in every shard, then leases the
-// oldest. It returns an error only if it could lease nothing; on a Cluster that has lost a master it goes on with the
-// others.
+// Due asks each shard for the queues that have work; on one server that is one script. Records that have expired are
+// removed as they are met: a little later than their time, if a process asks.
+func (s queue) Due(ctx context.Context) ([]store.QueueName, error) {
+	var all []store.QueueName
+	for again := true; again; {
+		all, again = nil, false
+		replies, err := s.eachShard(ctx, func(on shard) command {
+			return command{script: dueScript, keys: on.timerKeys()}
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range replies {
+			if r.err != nil {
+				return nil, r.err
+			}
+			queues, expired := pair(r.value)
+			for _, name := range queues {
+				all = append(all, store.QueueName(text(name)))
+			}
+			if len(expired) > 0 {
+				s.purge(ctx, shardNumber(i), expired)
+			}
+			// There may be timers behind so many expired records.
+			again = again || len(expired) >= 2*maxBatch
+		}
+		if ctx.Err() != nil {
+			return nil, unavailable(ctx, nil)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// pair reads a list of two lists.
+func pair(value any) (a, b []any) {
+	if both := flat(value); len(both) == 2 {
+		return flat(both[0]), flat(both[1])
+	}
+	return nil, nil
+}
+
+// maxLease is how many jobs one script leases.
+const maxLease = 1000
+
+// Lease takes up to n jobs that are due, at most 1000 of a shard. On one server that is one script, and the oldest come
+// first. A Cluster is asked for a part of n in each shard, as many shards as it takes; so there the oldest of all come
+// only about first. It returns an error only if it could lease nothing; on a Cluster that has lost a master it goes
+// on with the others.
 func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
 	if err := store.CheckLease(n, d); err != nil {
 		return nil, err
 	}
 	var leased []store.Job
-	for round := 0; ; round++ {
-		want := n - len(leased)
-		share := max(share(want), min(want, leaseShare<<round)) // more each time: perhaps most are due in one shard
-		fronts, more, err := merge(ctx, s.connection, want, share, func(on shard) command {
-			return command{script: dueScript, keys: []string{on.queue(queue)}, args: []any{share}}
-		}, readFronts, bySoonest)
-		if len(fronts) > 0 {
-			var got []store.Job
-			got, err = s.leaseFrom(ctx, queue, perShard(fronts, frontShard), d)
-			leased = append(leased, got...)
-			more = more && len(got) > 0 // else others were quicker, and will see to it
+	var err error
+	began := time.Now()
+	first := int(s.next.Add(1)) // spread over the shards
+	left := make([]int, s.shards)
+	for i := range left {
+		left[i] = (first + i) % s.shards
+	}
+	for len(left) > 0 && len(leased) < n {
+		asked := left[:min(len(left), n-len(leased))]
+		share := min((n-len(leased))/len(asked), maxLease)
+		got, more, failed := s.leaseFrom(ctx, queue, asked, share, d)
+		leased = append(leased, got...)
+		left = append(left[len(asked):], more...)
+		if failed == nil {
+			continue
 		}
-		if err != nil || !more || len(leased) == n {
-			if len(leased) > 0 {
-				err = nil
-			}
-			slices.SortStableFunc(leased, func(a, b store.Job) int { return a.Due.Compare(b.Due) })
-			return leased, err
+		if err = failed; time.Since(began) > s.latest || ctx.Err() != nil {
+			break
 		}
 	}
+	if len(leased) > 0 {
+		err = nil
+	}
+	slices.SortStableFunc(leased, func(a, b store.Job) int { return a.Due.Compare(b.Due) })
+	return leased, err
 }
 
-// leaseFrom leases so many jobs in each shard. It sends its commands once only: jobs whose lease was granted in a reply
-// that was lost stay hidden until it is over, and a second attempt would hide as many again.
+// leaseFrom leases up to so many jobs in each of some shards, and returns which of them may have more. It sends its
+// commands once only: jobs whose lease was granted in a reply that was lost stay hidden until it is over, and a second
+// attempt would hide as many again.
 func (s queue) leaseFrom(
-	ctx context.Context, queue store.QueueName, n map[shard]int, d time.Duration,
-) ([]store.Job, error) {
-	var commands []command
-	for on, n := range n {
-		commands = append(commands, command{
-			script: leaseScript,
-			keys:   []string{on.queue(queue), on.attempts(queue), on.bodies(queue)},
-			args:   []any{n, d.Milliseconds()},
-		})
+	ctx context.Context, queue store.QueueName, from []int, share int, d time.Duration,
+) (leased []store.Job, more []int, err error) {
+	commands := make([]command, len(from))
+	for i, n := range from {
+		on := shardNumber(n)
+		if queue == store.TimerQueue {
+			commands[i] = command{script: leaseTimersScript, keys: on.timerKeys(), args: []any{share, d.Milliseconds()}}
+			continue
+		}
+		commands[i] = command{
+			script: leaseScript, keys: []string{on.jobs(), on.due(), on.queue(queue)},
+			args: []any{share, d.Milliseconds(), string(queue)},
+		}
 	}
 	replies, err := s.do(ctx, 1, commands...)
-	var leased []store.Job
-	for _, r := range replies {
+	for i, r := range replies {
 		if r.err != nil {
 			err = r.err
 			continue
 		}
-		for rest := flat(r.value); len(rest) >= 4; rest = rest[4:] {
-			leased = append(leased, readJob(queue, rest))
+		var got []store.Job
+		full := false
+		if queue == store.TimerQueue {
+			timers, expired := pair(r.value)
+			got = readTimers(timers)
+			s.purge(ctx, shardNumber(from[i]), expired)
+			full = len(expired) >= 2*maxBatch // timers may be behind them
+		} else {
+			for rest := flat(r.value); len(rest) >= 3; rest = rest[3:] {
+				if job, ok := readJob(queue, rest[0], rest[1], rest[2]); ok {
+					got = append(got, job)
+				}
+			}
+		}
+		if leased = append(leased, got...); full || len(got) == share && share < maxLease {
+			more = append(more, from[i])
 		}
 	}
-	return leased, err
+	return leased, more, err
 }
 
-// readJob reads a job from member, time, attempts, body.
-func readJob(queue store.QueueName, flat []any) store.Job {
-	job := store.Job{Queue: queue, Due: fromMilli(number(flat[1])), Attempts: int(number(flat[2]))}
-	job.ID, job.Key = readMember(text(flat[0]))
-	if body := text(flat[3]); body != "" {
-		job.Body = []byte(body)
+// readTimers reads pairs of a record's field and when its timer was due.
+func readTimers(list []any) (jobs []store.Job) {
+	for ; len(list) >= 2; list = list[2:] {
+		if k, ok := readField(text(list[0])); ok {
+			jobs = append(jobs, store.Job{
+				ID: k.ID, Queue: store.TimerQueue, Key: k, Due: fromMilli(number(list[1])), Attempts: 1,
+			})
+		}
 	}
-	return job
+	return jobs
 }
 
 // RenewLease makes a lease last for d from now on.
 func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
-	on := shardOf(job.Key.ID)
+	on := s.shardOf(job.Key.ID)
+	if job.Queue == store.TimerQueue {
+		return s.endTimer(ctx, job, "renew", d.Milliseconds())
+	}
 	value, err := s.doOne(ctx, command{
 		script: renewLeaseScript,
-		keys:   []string{on.queue(job.Queue), on.attempts(job.Queue)},
-		args:   []any{member(job.ID, job.Key), job.ID, job.Attempts, d.Milliseconds()},
+		keys:   []string{on.jobs(), on.due(), on.queue(job.Queue)},
+		args:   []any{job.ID, job.Attempts, string(job.Queue), d.Milliseconds()},
 	})
 	if err == nil && number(value) != 1 {
 		return store.ErrLeaseLost
@@ -115,44 +210,60 @@ func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) e
 	return err
 }
 
-// End ends a lease. A job that moves to another queue is remembered as moved until it is complete: enqueuing its ID
-// again, in its first queue or in any other, adds nothing. If jobs with that ID were enqueued in both queues before
-// one moved, they are one from then on: the one in the queue to which the other moves stays as it is.
+// End ends a lease. A job is known by its ID, whatever queue it moves to, until it is complete: enqueuing that ID
+// again, in its first queue or in any other, adds nothing.
 func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
 	if err := outcome.Check(); err != nil {
 		return err
 	}
-	value, err := s.doOne(ctx, endCommand(store.JobEnd{Job: job, Outcome: outcome}))
+	if job.Queue == store.TimerQueue {
+		switch outcome.End {
+		case store.EndMove:
+			return store.ErrInvalid
+		case store.EndRetry:
+			return s.endTimer(ctx, job, "at", milliOrNow(outcome.At))
+		case store.EndFail:
+			return s.endTimer(ctx, job, "fail", "")
+		}
+		return nil
+	}
+	value, err := s.doOne(ctx, endCommand(s.shardOf(job.Key.ID), store.JobEnd{Job: job, Outcome: outcome}))
 	if err == nil && number(value) != 1 {
 		return store.ErrLeaseLost
 	}
 	return err
 }
 
-func endCommand(e store.JobEnd) command {
-	on := shardOf(e.Job.Key.ID)
-	c := command{script: endScript, keys: []string{on.moved()}}
+// endTimer ends or renews the lease of a timer, as lua/end_timer.lua says.
+func (s queue) endTimer(ctx context.Context, job store.Job, what string, at any) error {
+	f, ok := field(job.Key)
+	if !ok {
+		return nil
+	}
+	keys := s.shardOf(job.Key.ID).timerKeys()
+	_, err := s.doOne(ctx, command{script: endTimerScript, keys: keys, args: []any{f, what, at}})
+	return err
+}
+
+func endCommand(on shard, e store.JobEnd) command {
+	c := command{script: endScript, keys: []string{on.jobs(), on.due()}}
 	c.addEnd(on, &e)
 	return c
 }
 
-// addEnd adds keys and arguments for the end of a job, or for none, as lua/lib_end.lua reads them.
+// addEnd adds keys and arguments for the end of a job, or for none, as lua/lib_queue.lua reads them. A change ends a
+// timer by what it puts.
 func (c *command) addEnd(on shard, e *store.JobEnd) {
-	if e == nil {
-		c.args = append(c.args, "", "", "", "", "")
+	if e == nil || e.Job.Queue == store.TimerQueue {
+		c.args = append(c.args, "")
 		return
 	}
 	job, word := e.Job, outcomeWord(*e)
-	c.addQueue(on, job.Queue)
+	c.keys = append(c.keys, on.queue(job.Queue), on.failed(job.Queue))
 	if word == "move" {
-		c.addQueue(on, e.Outcome.Queue)
+		c.keys = append(c.keys, on.queue(e.Outcome.Queue))
 	}
-	c.args = append(c.args, word, member(job.ID, job.Key), job.ID, job.Attempts, milliOrNow(e.Outcome.At))
-}
-
-// addQueue adds all keys of a queue in a shard.
-func (c *command) addQueue(on shard, q store.QueueName) {
-	c.keys = append(c.keys, on.queue(q), on.attempts(q), on.bodies(q), on.failed(q))
+	c.args = append(c.args, word, job.ID, job.Attempts, string(job.Queue), milliOrNow(e.Outcome.At), string(e.Outcome.Queue))
 }
 
 // outcomeWord returns a script's word for an outcome that was checked before.
@@ -170,25 +281,26 @@ func outcomeWord(e store.JobEnd) string {
 
 // failedJob is a failed job and its position in its shard.
 type failedJob struct {
-	member string
-	score  string // when it failed, as the server writes it
-	job    store.Job
+	id    string
+	score string // when it failed, as the server writes it
+	job   store.Job
 }
 
 // byFailure orders as sorted sets do.
 func byFailure(a, b failedJob) int {
 	x, _ := strconv.ParseFloat(a.score, 64)
 	y, _ := strconv.ParseFloat(b.score, 64)
-	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.member, b.member))
+	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.id, b.id))
 }
 
-// Failed lists failed jobs of all shards in the order in which they failed, by the clocks of all masters.
+// Failed lists failed jobs of all shards in the order in which they failed, by the clocks of all masters. On a Cluster
+// a page that continues after an ID first asks all shards when that failed.
 func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
-	var last failedJob
-	if after != "" {
+	last := failedJob{id: after}
+	if after != "" && s.shards > 1 {
 		var err error
 		if last, err = s.findFailed(ctx, queue, after); err != nil {
 			return nil, err
@@ -211,7 +323,7 @@ func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, 
 // findFailed looks in all shards for the failed job with an ID, which does not tell its shard.
 func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string) (failedJob, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
-		return command{script: findFailedScript, keys: []string{on.failed(queue)}, args: []any{id}}
+		return command{plain: []any{"zscore", on.failed(queue), id}}
 	})
 	if err != nil {
 		return failedJob{}, err
@@ -220,8 +332,11 @@ func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string)
 		if r.err != nil {
 			return failedJob{}, r.err
 		}
-		if found := flat(r.value); len(found) == 2 {
-			return failedJob{member: text(found[0]), score: text(found[1])}, nil
+		switch score := r.value.(type) {
+		case string:
+			return failedJob{id: id, score: score}, nil
+		case float64:
+			return failedJob{id: id, score: strconv.FormatFloat(score, 'f', 3, 64)}, nil
 		}
 	}
 	return failedJob{}, nil
@@ -231,28 +346,29 @@ func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string)
 func (s queue) failedAfter(
 	ctx context.Context, queue store.QueueName, last failedJob, n int,
 ) ([]failedJob, bool, error) {
-	share := share(n)
-	return merge(ctx, s.connection, n, share, func(on shard) command {
+	share := s.share(n)
+	return merge(ctx, s.connection, n, func(on shard) command {
 		return command{
-			script: failedScript,
-			keys:   []string{on.failed(queue), on.attempts(queue), on.bodies(queue)},
-			args:   []any{share, last.score, last.member},
+			script: failedScript, keys: []string{on.failed(queue), on.jobs()}, args: []any{share, last.id, last.score},
 		}
-	}, func(_ shard, flat []any) (jobs []failedJob) {
-		for ; len(flat) >= 4; flat = flat[4:] {
-			jobs = append(jobs, failedJob{text(flat[0]), text(flat[1]), readJob(queue, flat)})
+	}, func(_ shard, value any) (p page[failedJob]) {
+		for rest := flat(value); len(rest) >= 3; rest = rest[3:] {
+			if job, ok := readJob(queue, rest[0], rest[1], rest[2]); ok {
+				p.items = append(p.items, failedJob{text(rest[0]), text(rest[1]), job})
+			}
 		}
-		return jobs
+		p.more = len(p.items) == share
+		return p
 	}, byFailure)
 }
 
 // Requeue makes a failed job due now.
 func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
-	on := shardOf(key.ID)
+	on := s.shardOf(key.ID)
 	value, err := s.doOne(ctx, command{
 		script: requeueScript,
-		keys:   []string{on.queue(queue), on.attempts(queue), on.failed(queue)},
-		args:   []any{member(id, key), id},
+		keys:   []string{on.jobs(), on.due(), on.queue(queue), on.failed(queue)},
+		args:   []any{id, string(queue), packJob(key, nil)},
 	})
 	if err == nil && number(value) != 1 {
 		return store.ErrNotFound
@@ -260,28 +376,38 @@ func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, ke
 	return err
 }
 
-// runNowBatch is how many jobs one script makes due. All shards are asked together, so one server may have to do
-// sixteen times this before it serves others: some tens of milliseconds.
+// runNowBatch is how many jobs one script makes due. Shards are asked together, so one server may have to do this
+// sixteen times before it serves others: some tens of milliseconds.
 const runNowBatch = 100
 
-// RunNow makes the n jobs of all shards due now that would be due first. It goes by rounds: it looks at what waits in
-// every shard, then makes the soonest of it due. So n may be as large as one likes. Jobs that are put back while the
-// rounds go on do not make them go on for ever: no more are made due than waited at first. Each job that it made due is
-// counted once; those that it made due before an error are counted with the error.
+// RunNow makes the n jobs of all shards due now that would be due first. It goes by rounds, so n may be as large as one
+// likes. On one server a round is one script; on a Cluster it first looks at what waits in every shard, then makes the
+// soonest of it due. Jobs that are put back while the rounds go on do not make them go on for ever: no more are made due
+// than waited at first. Each job that it made due is counted once; those that it made due before an error are counted
+// with the error. Timers are left alone.
 func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, error) {
 	count, most := 0, n
-	for first, more := true, true; more && count < most; first = false {
-		var fronts []front
-		var waiting int
-		var err error
-		if fronts, waiting, more, err = s.waiting(ctx, queue, n-count); err != nil {
-			return count, err
+	for first, more := true, queue != store.TimerQueue; more && count < most; first = false {
+		share := map[shard]int{shardNumber(0): min(most-count, runNowBatch)}
+		waiting := 0
+		if s.shards > 1 {
+			var fronts []front
+			var err error
+			if fronts, waiting, more, err = s.waiting(ctx, queue, n-count); err != nil {
+				return count, err
+			}
+			if first {
+				most = min(n, waiting)
+			}
+			share = perShard(fronts[:min(len(fronts), most-count)])
 		}
-		if first {
-			most = min(n, waiting)
+		did, before, err := s.runNowIn(ctx, queue, share)
+		if s.shards == 1 {
+			more = did == share[shardNumber(0)]
+			if first {
+				most = min(n, max(before, did))
+			}
 		}
-		fronts = fronts[:min(len(fronts), most-count)]
-		did, err := s.runNowIn(ctx, queue, perShard(fronts, frontShard))
 		if count += did; err != nil {
 			return count, err
 		}
@@ -289,47 +415,76 @@ func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, e
 	return count, nil
 }
 
+// front is a job at the front of what waits in its shard.
+type front struct {
+	on  shard
+	due int64 // ms
+}
+
+func bySoonest(a, b front) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.on, b.on)) }
+
+// perShard counts jobs by their shards.
+func perShard(fronts []front) map[shard]int {
+	n := make(map[shard]int)
+	for _, f := range fronts {
+		n[f.on]++
+	}
+	return n
+}
+
 // waiting returns up to n jobs that wait for a later time, soonest first, and whether there may be more; and how many
 // jobs stand in the shards for later, leased ones included.
 func (s queue) waiting(
 	ctx context.Context, queue store.QueueName, n int,
 ) (fronts []front, total int, more bool, err error) {
-	share := min(share(n), runNowBatch)
-	fronts, more, err = merge(ctx, s.connection, n, share, func(on shard) command {
-		return command{script: waitingScript, keys: []string{on.queue(queue), on.attempts(queue)}, args: []any{share}}
-	}, func(on shard, flat []any) []front {
-		if len(flat) == 0 {
-			return nil
+	share := min(s.share(n), runNowBatch)
+	fronts, more, err = merge(ctx, s.connection, n, func(on shard) command {
+		return command{script: waitingScript, keys: []string{on.queue(queue), on.jobs()}, args: []any{share}}
+	}, func(on shard, value any) (p page[front]) {
+		list := flat(value)
+		if len(list) == 0 {
+			return p
 		}
-		total += int(number(flat[0]))
-		return readFronts(on, flat[1:])
+		total += int(number(list[0]))
+		for _, due := range list[1:] {
+			p.items = append(p.items, front{on, number(due)})
+		}
+		p.more = len(p.items) == share
+		return p
 	}, bySoonest)
 	return fronts, total, more, err
 }
 
-// runNowIn makes so many jobs due in each shard. An attempt whose reply was lost is recognised by its mark.
-func (s queue) runNowIn(ctx context.Context, queue store.QueueName, n map[shard]int) (count int, err error) {
+// runNowIn makes so many jobs due in each shard, and returns how many they were, and how many waited before, leased ones
+// included. An attempt whose reply was lost is recognised by its mark.
+func (s queue) runNowIn(
+	ctx context.Context, queue store.QueueName, n map[shard]int,
+) (count, before int, err error) {
 	if len(n) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	mark, err := s.mark()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var commands []command
 	for on, n := range n {
 		commands = append(commands, command{
-			script: runNowScript, keys: []string{on.queue(queue), on.attempts(queue), on.runNow(mark)}, args: []any{n},
+			script: runNowScript, keys: []string{on.queue(queue), on.jobs(), on.due(), on.mark(mark)},
+			args: []any{n, string(queue)},
 		})
 	}
 	replies, err := s.do(ctx, maxAttempts, commands...)
 	for _, r := range replies {
 		if r.err != nil {
 			err = r.err
+			continue
 		}
-		count += int(number(r.value))
+		if got := flat(r.value); len(got) == 2 {
+			count, before = count+int(number(got[0])), before+int(number(got[1]))
+		}
 	}
-	return count, err
+	return count, before, err
 }
 
 // milliOrNow writes a time for a script; the zero time is the server's now.

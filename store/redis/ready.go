@@ -15,11 +15,16 @@ import (
 // Ready asks every master whether it is alive, takes writes, never evicts, and keeps what it acknowledges.
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
-		s.retry(ctx, maxAttempts, func(bool) bool {
+		for i := 0; ; i++ {
 			last = s.eachMaster(ctx, s.check)
-			return !retryable(last) || errors.As(last, new(*store.UnsafeError))
-		})
-		return last
+			if !retryable(last) || errors.As(last, new(*store.UnsafeError)) || i+1 >= maxAttempts {
+				return last
+			}
+			s.reload(ctx)
+			if !s.pause(ctx, retryPauses[i]) {
+				return last
+			}
+		}
 	})
 	if err != nil {
 		return err

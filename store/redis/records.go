@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -15,6 +17,8 @@ type records struct {
 	*connection
 	now   func() time.Time
 	locks locks
+
+	states knownStates
 }
 
 // Update runs f and commits the change that it returns, as store.Records says.
@@ -67,7 +71,11 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 }
 
 func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
-	value, err := s.doOne(ctx, get(shardOf(key.ID).record(key)))
+	f, ok := field(key)
+	if !ok {
+		return stored{record: store.Record{Key: key}}, nil
+	}
+	value, err := s.doOne(ctx, command{plain: []any{"hget", s.shardOf(key.ID).records(), f}})
 	if err != nil {
 		return stored{}, err
 	}
@@ -76,6 +84,9 @@ func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
 
 // check adds to Change.Check what only this store asks for.
 func check(key store.Key, c store.Change) error {
+	if _, ok := packID(key.ID); !ok {
+		return fmt.Errorf("%w change: of a record with the ID %q", store.ErrInvalid, key.ID)
+	}
 	if c.Put != nil && len(c.Put.State) > maxState {
 		return fmt.Errorf("%w change: a state of %d bytes, at most %d", store.ErrInvalid, len(c.Put.State), maxState)
 	}
@@ -86,185 +97,335 @@ func check(key store.Key, c store.Change) error {
 func (s *records) commit(
 	ctx context.Context, key store.Key, was stored, c store.Change,
 ) (is stored, done bool, err error) {
-	version := make([]byte, versionSize)
-	if _, err := io.ReadFull(s.random, version); err != nil {
+	var version [versionSize]byte
+	if _, err := io.ReadFull(s.random, version[:]); err != nil {
 		return was, false, fmt.Errorf("store/redis: no random bytes for a version: %w", err)
 	}
-	value, err := s.doOne(ctx, s.commitCommand(key, was, c, string(version)))
+	l, err := s.limitsOf(ctx, key, c)
 	if err != nil {
 		return was, false, err
 	}
-	reply := flat(value)
-	if len(reply) == 0 {
-		return was, false, fmt.Errorf("store/redis: the commit script returned %T", value)
+	value, err := s.doOne(ctx, s.commitCommand(key, was, c, l, string(version[:])))
+	if err != nil {
+		return was, false, err // it may be committed: what was taken stays so
 	}
-	switch reply[0] {
-	case "done":
+	if value == "done" {
 		return was, true, nil
-	case "lost":
+	}
+	s.undo(ctx, l.held)
+	if value == "lost" {
 		return was, false, store.ErrLeaseLost
 	}
-	var there any
-	if len(reply) > 1 {
-		there = reply[1]
+	switch reply := flat(value); {
+	case len(reply) > 1 && reply[0] == "exceeded":
+		return was, false, l.exceeded(readWaits(reply[1:]))
+	case len(reply) > 0 && reply[0] == "other":
+		var there any
+		if len(reply) > 1 {
+			there = reply[1]
+		}
+		is, err = unpack(key, there, s.now())
+		return is, false, err
 	}
-	is, err = unpack(key, there, s.now())
-	return is, false, err
+	return was, false, fmt.Errorf("store/redis: the commit script returned %T", value)
 }
 
 // commitCommand lays out keys and arguments as lua/commit.lua says.
-func (s *records) commitCommand(key store.Key, was stored, c store.Change, version string) command {
+func (s *records) commitCommand(key store.Key, was stored, c store.Change, l changeLimits, version string) command {
 	var (
-		on      = shardOf(key.ID)
-		tail    string // empty: no record is left
-		ttl     int64
-		created int64
-		from    = on.state(key.Site, was.state)
-		to      = from
+		on   = s.shardOf(key.ID)
+		f, _ = field(key) // check has looked
+		from = on.index(key.Site, was.state)
+		to   = from
+		tail string // empty: no record is left
 	)
-	if c.Put != nil {
-		left := int64(1)
-		if !c.Put.Expires.IsZero() {
-			ttl = c.Put.Expires.UnixMilli() - s.now().UnixMilli()
-			left = ttl
-		}
-		if left > 0 { // otherwise it has expired already: as if it had never been
-			tail, created, to = pack(*c.Put), c.Put.Created.UnixMilli(), on.state(key.Site, c.Put.State)
-		}
+	// A record that has expired already is as if it had never been.
+	if c.Put != nil && (c.Put.Expires.IsZero() || c.Put.Expires.After(s.now())) {
+		tail, to = pack(*c.Put), on.index(key.Site, c.Put.State)
 	}
 	if was.version == "" {
 		from = to
 	}
-	cmd := command{
-		script: commitScript,
-		keys:   []string{on.record(key), on.tombstone(key), on.all(key.Site), from, to, on.moved()},
-		args:   []any{was.version, version, tail, ttl, key.ID, created},
-	}
+	cmd := command{script: commitScript, keys: make([]string, 0, 24), args: make([]any, 0, 48)}
+	cmd.keys = append(cmd.keys, on.records(), on.tombstone(f), on.states(key.Site), from, to, on.timers(), on.pushed(),
+		on.sites(), on.jobs(), on.due())
+	cmd.args = append(cmd.args, was.version, version, tail, f)
+	cmd.addBuckets(l.inScript.mark, cmp.Or(l.inScript.named, "0"), l.inScript.counted)
 	cmd.addEnd(on, c.End)
 	cmd.args = append(cmd.args, len(c.Enqueue))
-	for _, job := range c.Enqueue {
-		cmd.keys = append(cmd.keys, on.queue(job.Queue), on.failed(job.Queue), on.bodies(job.Queue))
-		cmd.args = append(cmd.args, member(job.ID, key), job.ID, milliOrNow(job.Due), string(job.Body))
+	for i, job := range c.Enqueue {
+		cmd.keys = append(cmd.keys, on.queue(job.Queue))
+		cmd.args = append(cmd.args, job.ID, string(job.Queue), milliOrNow(job.Due), packJob(key, job.Body), l.jobs[i].reserved)
+		cmd.addBuckets(l.jobs[i].mark, "", l.jobs[i].counted)
 	}
 	if len(c.Count) > 0 {
-		cmd.keys = append(cmd.keys, on.days(key.Site))
+		cmd.keys = append(cmd.keys, on.counts(key.Site))
 	}
-	for _, n := range c.Count {
-		cmd.keys = append(cmd.keys, on.counts(key.Site)+n.Day)
-		cmd.args = append(cmd.args, n.Day, n.Name, n.N)
+	for i, n := range c.Count {
+		old := "0" // of a day that is there, nothing is dropped
+		if i == 0 || c.Count[i-1].Day != n.Day {
+			old = oldest(n.Day)
+		}
+		cmd.args = append(cmd.args, digits(n.Day), old, n.Name, n.N)
 	}
 	return cmd
 }
 
-// listed is a record's position in an index.
+// addBuckets adds buckets as lua/commit.lua reads them; named is left out if it is empty.
+func (c *command) addBuckets(mark, named string, buckets []bucket) {
+	c.args = append(c.args, mark)
+	if named != "" {
+		c.args = append(c.args, named)
+	}
+	c.args = append(c.args, len(buckets))
+	for _, b := range buckets {
+		c.keys, c.args = append(c.keys, b.key), append(c.args, b.spec)
+	}
+}
+
+// changeLimits is what a change takes from buckets.
+type changeLimits struct {
+	acquire  acquisition
+	inScript acquisition  // what the commit is to acquire: all of acquire, or on a Cluster its shares
+	jobs     []jobReserve // for each job
+	held     []held       // on a Cluster: what is taken already, for the jobs, too
+}
+
+// jobReserve is what a job reserves in the commit.
+type jobReserve struct {
+	acquisition
+	reserved string // "1": it has, also if nothing is left for the commit to reserve
+}
+
+// limitsOf prepares what a change takes. On a Cluster it takes what is not in the slot of the record, all in one
+// pipeline; it returns *store.Exceeded, and has taken nothing, if that has no room.
+func (s *records) limitsOf(ctx context.Context, key store.Key, c store.Change) (l changeLimits, err error) {
+	n := numberOf(key.ID, s.shards)
+	if c.Acquire != nil {
+		if l.acquire, err = s.acquisition(*c.Acquire, n); err != nil {
+			return l, err
+		}
+	}
+	l.inScript = l.acquire
+	for _, job := range c.Enqueue {
+		r := jobReserve{reserved: "0"}
+		if len(job.Reserve) > 0 {
+			if r.acquisition, err = s.acquisition(store.Acquisition{Taker: job.ID, Buckets: job.Reserve}, n); err != nil {
+				return l, err
+			}
+			r.reserved = "1"
+		}
+		l.jobs = append(l.jobs, r)
+	}
+	if s.shards > 1 {
+		err = s.takeApart(ctx, &l)
+	}
+	return l, err
+}
+
+// takeApart takes what is not in the slot of the record, and leaves the rest to the commit.
+func (s *records) takeApart(ctx context.Context, l *changeLimits) error {
+	apart := l.acquire
+	apart.counted, l.inScript.counted = nil, nil
+	for _, b := range l.acquire.counted {
+		if b.inShard {
+			l.inScript.counted = append(l.inScript.counted, b)
+		} else {
+			apart.counted = append(apart.counted, b)
+		}
+	}
+	all := []acquisition{apart}
+	for _, r := range l.jobs {
+		all = append(all, r.acquisition)
+	}
+	took, waits, err := s.take(ctx, all)
+	if err != nil {
+		return err
+	}
+	if waits[0] != nil {
+		s.undo(ctx, took)
+		var counted []time.Duration
+		for _, b := range l.acquire.counted {
+			wait := time.Duration(0)
+			if !b.inShard {
+				wait, waits[0] = waits[0][0], waits[0][1:]
+			}
+			counted = append(counted, wait)
+		}
+		return &store.Exceeded{Waits: l.acquire.waits(counted)}
+	}
+	var refused []held
+	for i := range l.jobs {
+		r := &l.jobs[i]
+		if waits[i+1] != nil {
+			r.reserved = "0"
+			took = slices.DeleteFunc(took, func(h held) bool {
+				if h.mark != r.mark || !slices.ContainsFunc(r.counted, func(b bucket) bool { return b.key == h.key }) {
+					return false
+				}
+				refused = append(refused, h)
+				return true
+			})
+		}
+		r.counted = nil
+	}
+	s.undo(ctx, refused)
+	l.held = took
+	return nil
+}
+
+// exceeded returns the error of a commit that found no room.
+func (l changeLimits) exceeded(inScript []time.Duration) error {
+	counted := make([]time.Duration, 0, len(l.acquire.counted))
+	shares := len(l.inScript.counted) < len(l.acquire.counted)
+	for _, b := range l.acquire.counted {
+		wait := time.Duration(0)
+		if !shares || b.inShard {
+			wait, inScript = inScript[0], inScript[1:]
+		}
+		counted = append(counted, wait)
+	}
+	return &store.Exceeded{Waits: l.acquire.waits(counted)}
+}
+
+// listed is a record's position in an index, and the record.
 type listed struct {
-	on      shard
-	id      string
-	created int64 // ms
+	on    shard
+	entry string // Created and ID, packed
+	value string
 }
 
-// byNewest orders as sorted sets do, backwards.
-func byNewest(a, b listed) int {
-	return cmp.Or(cmp.Compare(b.created, a.created), cmp.Compare(b.id, a.id))
-}
+// byNewest orders as packed sets do, backwards.
+func byNewest(a, b listed) int { return cmp.Compare(b.entry, a.entry) }
 
-// List merges the indexes of all shards, then reads the records. What it finds gone it takes out of the index.
+// List merges the indexes of all states and shards. One script of a shard returns the records as well.
 func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	q, err := q.WithDefaults()
 	if err != nil {
 		return store.Page{}, err
 	}
 	var page store.Page
-	var positions []listed // of the page's records
-	after := []any{"", ""}
+	var last listed // of the page
+	var cursor string
 	if q.Before.ID != "" || !q.Before.Created.IsZero() {
-		after = []any{q.Before.Created.UnixMilli(), q.Before.ID}
+		id, ok := packID(q.Before.ID)
+		if !ok {
+			id = string(make([]byte, idSize))
+		}
+		cursor = string(appendMoment(nil, q.Before.Created)) + id
 	}
 	// One more than asked for shows whether there is anything older.
 	for more := true; more && len(page.Records) <= q.Limit; {
 		var found []listed
-		if found, more, err = s.listAfter(ctx, q, after, q.Limit+1-len(page.Records)); err != nil {
+		if found, more, err = s.listAfter(ctx, q, cursor, q.Limit+1-len(page.Records)); err != nil {
 			return store.Page{}, err
 		}
-		records, alive, err := s.readListed(ctx, q, found)
-		if err != nil {
-			return store.Page{}, err
-		}
-		page.Records, positions = append(page.Records, records...), append(positions, alive...)
-		if len(found) > 0 {
-			last := found[len(found)-1]
-			after = []any{last.created, last.id}
+		for _, l := range found {
+			got, err := unpack(store.Key{Site: q.Site, ID: unpackID(l.entry[6:])}, l.value, s.now())
+			if err != nil {
+				return store.Page{}, err
+			}
+			cursor = l.entry
+			if !got.record.Exists() {
+				continue // it has expired
+			}
+			if page.Records = append(page.Records, got.record); len(page.Records) == q.Limit {
+				last = l
+			}
 		}
 	}
 	if len(page.Records) > q.Limit {
 		page.Records = page.Records[:q.Limit]
-		last := positions[q.Limit-1]
-		page.Next = store.Cursor{Created: fromMilli(last.created), ID: last.id}
+		page.Next = store.Cursor{Created: moment(last.entry), ID: unpackID(last.entry[6:])}
 	}
 	return page, nil
 }
 
-// listAfter returns up to n positions after one (created, id), newest first, and whether there may be more.
-func (s *records) listAfter(ctx context.Context, q store.Query, after []any, n int) ([]listed, bool, error) {
-	share := share(n)
-	return merge(ctx, s.connection, n, share, func(on shard) command {
-		return command{script: listScript, keys: []string{on.index(q)}, args: []any{share, after[0], after[1]}}
-	}, func(on shard, flat []any) (found []listed) {
-		for ; len(flat) >= 2; flat = flat[2:] {
-			found = append(found, listed{on, text(flat[0]), number(flat[1])})
+// listAfter returns up to n records after a position, newest first, and whether there may be more.
+func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n int) ([]listed, bool, error) {
+	for {
+		states, whole := []string{q.State}, "0"
+		if q.State == "" {
+			states, whole = s.states.of(q.Site), "1"
 		}
-		return found
-	}, byNewest)
+		var others []string
+		found, more, err := merge(ctx, s.connection, n, func(on shard) command {
+			c := command{script: listScript, keys: []string{on.states(q.Site), on.records()}}
+			for _, state := range states {
+				c.keys = append(c.keys, on.index(q.Site, state))
+			}
+			c.args = []any{s.share(n), cursor, q.Site, whole}
+			for _, state := range states {
+				c.args = append(c.args, state)
+			}
+			return c
+		}, func(on shard, value any) (p page[listed]) {
+			list := flat(value)
+			if len(list) > 0 && list[0] == "states" {
+				for _, state := range list[1:] {
+					others = append(others, text(state))
+				}
+				return p
+			}
+			return readListed(on, list)
+		}, byNewest)
+		if err != nil || len(others) == 0 {
+			return found, more, err
+		}
+		s.states.add(q.Site, others)
+	}
 }
 
-// readListed reads the records at these positions. What is gone, or has another state by now, is left out.
-func (s *records) readListed(ctx context.Context, q store.Query, found []listed) ([]store.Record, []listed, error) {
-	if len(found) == 0 {
-		return nil, nil, nil
+func readListed(on shard, list []any) (p page[listed]) {
+	if len(list) == 0 {
+		return p
 	}
-	commands := make([]command, len(found))
-	for i, l := range found {
-		commands[i] = get(l.on.record(store.Key{Site: q.Site, ID: l.id}))
-	}
-	replies, err := s.do(ctx, maxAttempts, commands...)
-	if err != nil {
-		return nil, nil, err
-	}
-	var records []store.Record
-	var alive, stale []listed
-	for i, r := range replies {
-		if r.err != nil {
-			return nil, nil, r.err
-		}
-		got, err := unpack(store.Key{Site: q.Site, ID: found[i].id}, r.value, s.now())
-		if err != nil {
-			return nil, nil, err
-		}
-		if got.version == "" || q.State != "" && got.state != q.State {
-			stale = append(stale, found[i])
-		} else if got.record.Exists() {
-			records, alive = append(records, got.record), append(alive, found[i])
+	p.more = text(list[0]) == "1"
+	for rest := list[1:]; len(rest) >= 2; rest = rest[2:] {
+		if entry := text(rest[0]); len(entry) == entrySize {
+			p.items = append(p.items, listed{on, entry, text(rest[1])})
 		}
 	}
-	s.sweep(ctx, q, stale)
-	return records, alive, nil
+	return p
 }
 
-// sweep takes stale positions out of the index; the script looks again. If it fails, the next listing does it.
-func (s *records) sweep(ctx context.Context, q store.Query, stale []listed) {
-	byShard := make(map[shard]command)
-	for _, l := range stale {
-		one, ok := byShard[l.on]
-		if !ok {
-			one = command{script: sweepScript, keys: []string{l.on.index(q)}, args: []any{q.State}}
-		}
-		one.keys = append(one.keys, l.on.record(store.Key{Site: q.Site, ID: l.id}))
-		one.args = append(one.args, l.id)
-		byShard[l.on] = one
+// knownStates are the states that this process has seen at sites: a listing of all states names the index of each, and
+// the server objects if there are others.
+type knownStates struct {
+	mu  sync.Mutex
+	all map[string][]string
+}
+
+func (k *knownStates) of(site string) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.all[site]
+}
+
+func (k *knownStates) add(site string, states []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.all == nil {
+		k.all = make(map[string][]string)
 	}
+	all := slices.Concat(k.all[site], states)
+	slices.Sort(all)
+	k.all[site] = slices.Compact(all)
+}
+
+// purge removes records that have expired: pairs of field and state, as scripts return them. What it misses is found
+// again.
+func (s *connection) purge(ctx context.Context, on shard, expired []any) {
 	var commands []command
-	for _, one := range byShard {
-		commands = append(commands, one)
+	for rest := expired; len(rest) >= 2; rest = rest[2:] {
+		f, state := text(rest[0]), text(rest[1])
+		k, ok := readField(f)
+		if !ok {
+			continue
+		}
+		commands = append(commands, command{script: purgeScript, keys: []string{
+			on.records(), on.index(k.Site, state), on.timers(), on.pushed(), on.sites(), on.due(),
+		}, args: []any{f, state}})
 	}
 	if len(commands) > 0 {
 		_, _ = s.do(ctx, 1, commands...)

@@ -37,9 +37,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if len(o.Location.Hosts) == 0 {
 		return nil, fmt.Errorf("store/redis: %v is not a location of Redis", o.Location)
 	}
-	c := &connection{client: connect(o), budget: o.Budget, random: o.Random}
+	c := newConnection(o)
 	s := &Store{
-		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c}, limits: limits{c},
+		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c, new(atomic.Uint32)}, limits: limits{c},
 		cells: cells{c}, counters: counters{c}, texts: texts{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
 	}

@@ -2,11 +2,9 @@ package redis
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,8 +58,8 @@ func TestAFirstSignupIsOneRoundTrip(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if sent := monitor(t, server, confirm); len(sent) != 2 || !strings.HasPrefix(sent[0], `"get"`) {
-		t.Errorf("a confirmation sent %d commands, want GET and a script: %.60q", len(sent), sent)
+	if sent := monitor(t, server, confirm); len(sent) != 2 || !strings.HasPrefix(sent[0], `"hget"`) {
+		t.Errorf("a confirmation sent %d commands, want HGET and a script: %.60q", len(sent), sent)
 	}
 }
 
@@ -84,52 +82,4 @@ func TestAServerThatForgotTheScriptsIsGivenThemAgain(t *testing.T) {
 	if page, err := s.List(t.Context(), store.Query{Site: "gazette"}); err != nil || len(page.Records) != 1 {
 		t.Errorf("listed %+v, %v", page, err)
 	}
-}
-
-// pendingData is about the size of a sealed pending subscription, in bytes.
-const pendingData = 250
-
-// BenchmarkMemoryOfAPending reports the memory of one pending subscription in Redis, and how much more it is while its
-// email is enqueued. Use -benchtime 100000x: the server's own buffers count too.
-func BenchmarkMemoryOfAPending(b *testing.B) {
-	for name, enqueued := range map[string]bool{"EmailEnqueued": true, "EmailSent": false} {
-		b.Run(name, func(b *testing.B) { memory(b, enqueued) })
-	}
-}
-
-func memory(b *testing.B, enqueued bool) {
-	server := startServer(b)
-	s, err := Open(b.Context(), Options{Location: at(server.url())})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	used := func() (n float64) {
-		for line := range strings.Lines(server.client().Info(b.Context(), "memory").Val()) {
-			_, _ = fmt.Sscanf(line, "used_memory:%g", &n)
-		}
-		return n
-	}
-	before := used()
-	var n atomic.Int64
-	b.SetParallelism(16)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			i := n.Add(1)
-			r := &store.Record{
-				State:   "pending",
-				Created: time.Now(),
-				Expires: time.Now().Add(time.Hour),
-				Data:    make([]byte, pendingData),
-			}
-			var jobs []store.Job
-			if enqueued {
-				jobs = append(jobs, email(fmt.Sprintf("job_%016d", i)))
-			}
-			if err := s.Update(b.Context(), key(int(i)), putting(r, jobs...)); err != nil {
-				b.Error(err)
-			}
-		}
-	})
-	b.ReportMetric((used()-before)/float64(b.N), "B/pending")
 }

@@ -29,7 +29,7 @@ func TestARunNowWhoseReplyIsLostIsDoneAndCountedOnce(t *testing.T) {
 	arm, good := lossy(t)
 	enqueueLater(t, good, key(1), 20)
 	for want := 7; want <= 14; want += 7 {
-		done, err := arm().runNowIn(t.Context(), "email", map[shard]int{shardOf(key(1).ID): 7})
+		done, _, err := arm().runNowIn(t.Context(), "email", map[shard]int{shardNumber(0): 7})
 		if err != nil || done != 7 {
 			t.Errorf("RunNow made %d due, %v", done, err)
 		}
@@ -37,7 +37,6 @@ func TestARunNowWhoseReplyIsLostIsDoneAndCountedOnce(t *testing.T) {
 			t.Errorf("due are %d, %v", len(jobs), err)
 		}
 	}
-	// Here the reply to the look is lost.
 	if done, err := arm().RunNow(t.Context(), "email", 99); err != nil || done != 6 {
 		t.Errorf("RunNow made %d due, %v", done, err)
 	}
@@ -50,7 +49,7 @@ func TestWhatIsRememberedOfARunNowExpires(t *testing.T) {
 	if n, err := s.RunNow(t.Context(), "email", 1); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	marks := c.Keys(t.Context(), "optin:*:run-now:*").Val()
+	marks := c.Keys(t.Context(), "o{0}m*").Val()
 	if len(marks) != 1 {
 		t.Fatalf("remembered is %q", marks)
 	}
@@ -72,7 +71,7 @@ func TestRunNowOfAllIsDoneInSmallScripts(t *testing.T) {
 	})
 	for _, command := range sent {
 		words := strings.Fields(command)
-		asked, err := strconv.Atoi(strings.Trim(words[len(words)-1], `"`))
+		asked, err := strconv.Atoi(strings.Trim(words[len(words)-2], `"`))
 		if err != nil {
 			t.Fatalf("sent %q", command)
 		}
@@ -106,7 +105,7 @@ func TestWhatIsPutBackMeanwhileDoesNotMakeRunNowGoOnForEver(t *testing.T) {
 		var commands []command
 		for _, j := range jobs {
 			later := store.Retry(time.Now().Add(2 * time.Hour))
-			commands = append(commands, endCommand(store.JobEnd{Job: j, Outcome: later}))
+			commands = append(commands, endCommand(shardNumber(0), store.JobEnd{Job: j, Outcome: later}))
 		}
 		if len(commands) > 0 {
 			if _, err := worker.do(t.Context(), 1, commands...); err != nil {

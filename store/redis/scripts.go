@@ -30,28 +30,32 @@ func newScript(files ...string) script {
 }
 
 var (
-	commitScript         = newScript("lib_value", "lib_end", "commit")
-	listScript           = newScript("lib_order", "list")
-	sweepScript          = newScript("lib_value", "sweep")
-	dueScript            = newScript("lib_value", "due")
-	leaseScript          = newScript("lib_value", "lease")
-	renewLeaseScript     = newScript("lib_value", "renew_lease")
-	endScript            = newScript("lib_value", "lib_end", "end")
-	failedScript         = newScript("lib_order", "failed")
-	findFailedScript     = newScript("find_failed")
-	requeueScript        = newScript("lib_value", "requeue")
-	waitingScript        = newScript("lib_value", "lib_waiting", "waiting")
-	runNowScript         = newScript("lib_value", "lib_waiting", "run_now")
-	acquireScript        = newScript("acquire")
-	setNXScript          = newScript("setnx")
-	compareAndSwapScript = newScript("compare_and_swap")
-	countsScript         = newScript("counts")
+	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "commit")
+	purgeScript  = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
+	listScript   = newScript("lib_clock", "lib_packed", "list")
+
+	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "due")
+	leaseScript       = newScript("lib_clock", "lib_queue", "lease")
+	leaseTimersScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lease_timers")
+	endTimerScript    = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
+	renewLeaseScript  = newScript("lib_clock", "lib_queue", "renew_lease")
+	endScript         = newScript("lib_clock", "lib_queue", "end")
+	failedScript      = newScript("lib_clock", "lib_packed", "failed")
+	requeueScript     = newScript("lib_clock", "lib_queue", "requeue")
+	waitingScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
+	runNowScript      = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
+
+	acquireScript        = newScript("lib_clock", "lib_limits", "acquire")
+	undoScript           = newScript("lib_clock", "lib_limits", "undo")
+	setNXScript          = newScript("lib_clock", "setnx")
+	compareAndSwapScript = newScript("lib_clock", "compare_and_swap")
+	countsScript         = newScript("lib_clock", "counts")
 )
 
 func scripts() []script {
 	return []script{
-		commitScript, listScript, sweepScript, dueScript, leaseScript, renewLeaseScript, endScript, failedScript,
-		findFailedScript, requeueScript, waitingScript, runNowScript, acquireScript, setNXScript, compareAndSwapScript,
-		countsScript,
+		commitScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
+		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, runNowScript, acquireScript, undoScript,
+		setNXScript, compareAndSwapScript, countsScript,
 	}
 }

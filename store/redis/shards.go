@@ -5,9 +5,12 @@ import (
 	"slices"
 )
 
+// shardOf returns the shard of a record.
+func (s *connection) shardOf(id string) shard { return shardNumber(numberOf(id, s.shards)) }
+
 // eachShard sends one command to every shard, in one pipeline, and returns a reply for each in order.
 func (s *connection) eachShard(ctx context.Context, to func(on shard) command) ([]reply, error) {
-	commands := make([]command, shards)
+	commands := make([]command, s.shards)
 	for i := range commands {
 		commands[i] = to(shardNumber(i))
 	}
@@ -16,18 +19,28 @@ func (s *connection) eachShard(ctx context.Context, to func(on shard) command) (
 
 // share returns how many items to ask each shard for in order to get n from all: about its part, and some more, because
 // the parts are not equal.
-func share(n int) int { return min(n, n/shards*3/2+8) }
+func (s *connection) share(n int) int {
+	if s.shards == 1 {
+		return n
+	}
+	return min(n, n/s.shards*3/2+8)
+}
 
-// merge asks every shard for its first items, at most share of them, and returns up to n from all shards in order, and
-// whether there may be more. A shard that returned as many as it was asked for may have more behind; so merge returns
-// items only down to where the first such shard ends.
+// page is the first items of one shard, in order, and whether it may have more behind them.
+type page[T any] struct {
+	items []T
+	more  bool
+}
+
+// merge asks every shard for its first items and returns up to n from all shards in order, and whether there may be
+// more. A shard that may have more is trusted only as far as its page goes.
 //
-// items reads one shard's items, in order, from its reply. order must not call two items of different shards equal.
+// read reads one shard's page from its reply. order must not call two items of different shards equal.
 //
 // If some shards fail, merge returns the items of the others together with the error.
 func merge[T any](
-	ctx context.Context, s *connection, n, share int,
-	to func(on shard) command, items func(on shard, flat []any) []T, order func(a, b T) int,
+	ctx context.Context, s *connection, n int,
+	to func(on shard) command, read func(on shard, value any) page[T], order func(a, b T) int,
 ) (merged []T, more bool, err error) {
 	replies, err := s.eachShard(ctx, to)
 	var ends []T // the last items of the shards that may have more
@@ -36,9 +49,9 @@ func merge[T any](
 			err = r.err
 			continue
 		}
-		got := items(shardNumber(i), flat(r.value))
-		if merged = append(merged, got...); len(got) > 0 && len(got) == share {
-			ends = append(ends, got[len(got)-1])
+		got := read(shardNumber(i), r.value)
+		if merged = append(merged, got.items...); got.more && len(got.items) > 0 {
+			ends = append(ends, got.items[len(got.items)-1])
 		}
 	}
 	merged, more = firstOf(merged, ends, n, order)
@@ -56,13 +69,4 @@ func firstOf[T any](items, ends []T, n int, order func(a, b T) int) (first []T, 
 		items, more = items[:n], true
 	}
 	return items, more
-}
-
-// perShard counts items by their shards.
-func perShard[T any](items []T, on func(T) shard) map[shard]int {
-	n := make(map[shard]int)
-	for _, item := range items {
-		n[on(item)]++
-	}
-	return n
 }

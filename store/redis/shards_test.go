@@ -34,7 +34,7 @@ func TestMergedShardsSkipNothingThatAShardMayHaveBehind(t *testing.T) {
 		"one may, and n is enough": {2, []front{on(1, 20)}, of(0, 2, 0), true},
 	} {
 		fronts, more := firstOf(slices.Clone(shown), row.ends, row.n, bySoonest)
-		if diff := cmp.Diff(row.want, perShard(fronts, frontShard)); diff != "" || more != row.more {
+		if diff := cmp.Diff(row.want, perShard(fronts)); diff != "" || more != row.more {
 			t.Errorf("%s: more %v\n%s", name, more, diff)
 		}
 		if !slices.IsSortedFunc(fronts, bySoonest) {

@@ -10,9 +10,12 @@ import (
 )
 
 const (
-	versionSize = 16
-	countAt     = 22  // the offset of the number of earlier versions
+	versionSize = 8
+	countAt     = 12  // the offset of the number of earlier versions
+	timesSize   = 18  // created, expires, timer
 	maxState    = 255 // its length is one byte
+	idSize      = 17  // a record's ID, packed
+	entrySize   = 6 + idSize
 )
 
 // stored is a record as it is in Redis. A commit must name its version even if the record has expired by the caller's
@@ -25,11 +28,12 @@ type stored struct {
 
 // pack returns the part of a value that the store's process writes; the script puts the versions before it.
 func pack(r store.Record) string {
-	b := make([]byte, 0, 1+len(r.State)+16+len(r.Data))
+	b := make([]byte, 0, timesSize+1+len(r.State)+len(r.Data))
+	b = appendMoment(b, r.Created)
+	b = appendMoment(b, r.Expires)
+	b = appendMoment(b, r.Timer)
 	b = append(b, byte(len(r.State)))
 	b = append(b, r.State...)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Created.UnixMilli()))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Expires.UnixMilli()))
 	return string(append(b, r.Data...))
 }
 
@@ -44,20 +48,20 @@ func unpack(key store.Key, value any, now time.Time) (stored, error) {
 		return none, damaged(key)
 	}
 	rest := v[countAt:]
-	if skip := 1 + versionSize*int(rest[0]); len(rest) > skip {
+	if skip := 1 + versionSize*int(rest[0]); len(rest) > skip+timesSize {
 		rest = rest[skip:]
 	} else {
 		return none, damaged(key)
 	}
-	n := 1 + int(rest[0])
-	if len(rest) < n+16 {
+	n := timesSize + 1 + int(rest[timesSize])
+	if len(rest) < n {
 		return none, damaged(key)
 	}
 	r := store.Record{
-		Key: key, Version: printable(v[:versionSize]), State: rest[1:n],
-		Created: moment(rest[n:]), Expires: moment(rest[n+8:]),
+		Key: key, Version: printable(v[:versionSize]), State: rest[timesSize+1 : n],
+		Created: moment(rest), Expires: moment(rest[6:]), Timer: moment(rest[12:]),
 	}
-	if data := rest[n+16:]; data != "" {
+	if data := rest[n:]; data != "" {
 		r.Data = []byte(data)
 	}
 	got := stored{record: r, version: v[:versionSize], state: r.State}
@@ -67,9 +71,48 @@ func unpack(key store.Key, value any, now time.Time) (stored, error) {
 	return got, nil
 }
 
-// moment reads 8 bytes of milliseconds. The zero time has such a number too and comes back as itself.
+// momentOffset is added to the milliseconds of a time, so that times before 1970 are positive too.
+const momentOffset = 1 << 46
+
+// appendMoment writes a time as 6 bytes that sort like times; the zero time is 0. Years beyond 4000 become 4199.
+func appendMoment(b []byte, t time.Time) []byte {
+	var n uint64
+	if !t.IsZero() {
+		n = uint64(min(max(t.UnixMilli()+momentOffset, 1), momentOffset<<1-1)) // #nosec G115 -- it is positive
+	}
+	var all [8]byte
+	binary.BigEndian.PutUint64(all[:], n)
+	return append(b, all[2:]...)
+}
+
 func moment(b string) time.Time {
-	return fromMilli(int64(binary.BigEndian.Uint64([]byte(b[:8]))))
+	n := int64(0)
+	for _, c := range []byte(b[:6]) {
+		n = n<<8 | int64(c)
+	}
+	if n == 0 {
+		return time.Time{}
+	}
+	return fromMilli(n - momentOffset)
+}
+
+// ids are the digits of a record's ID, in the order of their bytes, so packed IDs sort like IDs.
+var ids = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz").WithPadding(base64.NoPadding)
+
+// packID writes a record's ID, 22 characters of base64url, as 17 bytes. It returns false for any other ID.
+func packID(id string) (string, bool) {
+	var b [18]byte
+	if len(id) != 22 {
+		return "", false
+	}
+	if _, err := ids.Decode(b[:], []byte(id+"--")); err != nil {
+		return "", false
+	}
+	return string(b[:idSize]), true
+}
+
+func unpackID(b string) string {
+	return ids.EncodeToString([]byte(b + "\x00"))[:22]
 }
 
 // printable returns a version as callers see it: they may log it or compare it as text.

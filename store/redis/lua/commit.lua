@@ -1,86 +1,110 @@
 -- One change of one record, all of it or none of it.
--- KEYS: 1 record, 2 its tombstone, 3 index of the site, 4 index of the state that it had, 5 of the state that it gets,
---       6 moved;
---       if a job ends: 7 queue, 8 attempts, 9 bodies, 10 failed; if it moves, those of the other queue;
---       then for each job to enqueue: queue, failed, bodies;
---       if something is counted: the days of the site; then for each count: that day's counts
+-- KEYS: 1 records, 2 tombstone, 3 states of the site, 4 index of the state that it had, 5 of the state that it gets,
+--       6 timers, 7 pushed, 8 sites, 9 jobs, 10 due;
+--       then each bucket to acquire;
+--       if a job ends: its queue, failed, and the other queue if it moves;
+--       then for each job to enqueue: its queue, and each bucket to reserve;
+--       if something is counted: the counts of the site
 -- ARGV: 1 repeated (not needed: the version tells), 2 the version that it must have, '' for no record,
---       3 the new version, 4 the packed record, '' to erase it, 5 ms that it has to live, 0 for ever,
---       6 its id, 7 created,
---       8 outcome, '' if no job ends, 9 member, 10 id, 11 attempts, 12 at,
---       13 how many jobs to enqueue; then for each: member, id, due, body; then for each count: day, name, n
--- Returns {'done'}, {'lost'}, or {'other', value}: the record that is in the way, or false.
-local now = clock()
-local was = redis.call('GET', KEYS[1])
+--       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
+--       6 mark, 7 '1' if the mark is a taker's, 8 how many buckets to acquire, then the spec of each;
+--       then outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
+--       then how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved,
+--       mark, how many buckets to reserve, then the spec of each;
+--       then for each count: day, the oldest day to keep, name, n
+-- Returns 'done', 'lost', {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or
+-- false.
+local records, field, k, a = KEYS[1], ARGV[5], 11, 9
+
+local function next_key() k = k + 1 return KEYS[k - 1] end
+local function next_arg() a = a + 1 return ARGV[a - 1] end
+
+-- Has an earlier attempt done it?
+local was = call('HGET', records, field)
 local version, versions = '', ''
 if was then
-  version = string.sub(was, 1, 16)
-  versions = version .. string.sub(was, 24, 23 + 16 * string.byte(was, 23))
+  version = string.sub(was, 1, 8)
+  versions = version .. string.sub(was, 14, tail_at(was) - 1)
 else
-  versions = redis.call('GET', KEYS[2]) or ''
+  versions = call('GET', KEYS[2]) or ''
 end
-if has_version(versions, ARGV[3]) then return {'done'} end
-if version ~= ARGV[2] then return {'other', was} end
+if has_version(versions, ARGV[3]) then return 'done' end
 
-local moved, k = KEYS[6], 7
-if ARGV[8] ~= '' then
-  if not end_lease(moved, k, '0', ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]) then return {'lost'} end
-  k = 11
-  if ARGV[8] == 'move' then k = 15 end
+-- The limits come first: a refusal is the same whether or not there is a record.
+local buckets = tonumber(ARGV[8])
+local acquired, room = look_at_all(k, a, buckets, ARGV[6], ARGV[7] == '1')
+k, a = k + buckets, a + buckets
+if not room then
+  local out = { 'exceeded' }
+  for i, b in ipairs(acquired) do out[i + 1] = math.max(0, b.wait) end
+  return out
 end
+if version ~= ARGV[2] then return { 'other', was } end
+local outcome = next_arg()
+if outcome ~= '' then
+  local e = { outcome = outcome, id = next_arg(), attempts = tonumber(next_arg()), queue = next_arg(),
+    at = next_arg(), other = next_arg() }
+  local keys = { jobs = KEYS[9], due = KEYS[10], queue = next_key(), failed = next_key() }
+  if outcome == 'move' then keys.other = next_key() end
+  if not end_lease(keys, false, e) then return 'lost' end
+end
+take_all(acquired, ARGV[6])
 
-if was and now - struct.unpack('>I6', was, 17) >= RECENT then versions = '' end
+-- The record, its place in the index, its timer.
+local _, id = site_and_id(field)
+local value = nil
+if was and not is_recent(was) then versions = '' end
 versions = string.sub(versions, 1, MOST)
-local tail, ttl, id = ARGV[4], tonumber(ARGV[5]), ARGV[6]
-if tail == '' then
-  redis.call('DEL', KEYS[1])
-  redis.call('ZREM', KEYS[3], id)
+if ARGV[4] == '' then
+  call('HDEL', records, field)
+  call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT * 1000)
 else
-  local value = ARGV[3] .. struct.pack('>I6', now) .. string.char(#versions / 16) .. versions .. tail
-  if ttl > 0 then
-    redis.call('SET', KEYS[1], value, 'PX', ttl)
-  else
-    redis.call('SET', KEYS[1], value)
-  end
-  redis.call('ZADD', KEYS[3], ARGV[7], id)
-  redis.call('ZADD', KEYS[5], ARGV[7], id)
+  value = ARGV[3] .. struct.pack('>I4', math.floor(NOW / 1000)) .. string.char(#versions / 8) .. versions .. ARGV[4]
+  call('HSET', records, field, value)
 end
-if tail == '' or KEYS[4] ~= KEYS[5] then redis.call('ZREM', KEYS[4], id) end
--- A record that will not be there leaves its versions in a tombstone.
-if tail == '' or (ttl > 0 and ttl < RECENT) then
-  redis.call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT)
+local from, to = was and index_entry(was, id), value and index_entry(value, id)
+if KEYS[4] ~= KEYS[5] or from ~= to then
+  if from then remove_entry(KEYS[4], from) end
+  if to then
+    add_entry(KEYS[5], to)
+    call('SADD', KEYS[3], state_of(value))
+  end
+end
+set_timer(KEYS[6], KEYS[7], KEYS[8], KEYS[10], field, was, value)
+
+for _ = 1, tonumber(next_arg()) do
+  local queue, job = next_key(), next_arg()
+  local name, at, tail, reserved, mark, n = next_arg(), next_arg(), next_arg(), next_arg(), next_arg(), next_arg()
+  n = tonumber(n)
+  if call('HEXISTS', KEYS[9], job) == 0 then
+    if n > 0 then
+      local all, has = look_at_all(k, a, n, mark, true)
+      if has then take_all(all, mark) end
+      reserved = has and '1' or '0'
+    end
+    if at == '' then at = NOW end
+    call('HSET', KEYS[9], job, 'n\0\0\0\0' .. reserved .. string.char(#name) .. name .. tail)
+    put_job(KEYS[10], queue, name, job, at)
+  end
+  k, a = k + n, a + n
 end
 
-local counts = 14 + 4 * tonumber(ARGV[13])
-for a = 14, counts - 1, 4 do
-  if not redis.call('ZSCORE', KEYS[k + 1], ARGV[a]) and redis.call('SISMEMBER', moved, ARGV[a]) == 0 then
-    local due = ARGV[a + 2]
-    if due == '' then due = now end
-    local new = redis.call('ZADD', KEYS[k], 'NX', due, ARGV[a])
-    if new == 1 and ARGV[a + 3] ~= '' then redis.call('HSET', KEYS[k + 2], ARGV[a + 1], ARGV[a + 3]) end
+-- A day's counts are one field of the site's, so that one key holds all of them. The first count of a day drops the
+-- days that are too old.
+local day, counts = nil, nil
+while a <= #ARGV do
+  local next_day, oldest, name, n = next_arg(), tonumber(next_arg()), next_arg(), tonumber(next_arg())
+  if next_day ~= day then
+    if day then call('HSET', KEYS[k], day, cmsgpack.pack(counts)) end
+    day, counts = next_day, call('HGET', KEYS[k], next_day)
+    if not counts then
+      for _, other in ipairs(call('HKEYS', KEYS[k])) do
+        if tonumber(other) < oldest then call('HDEL', KEYS[k], other) end
+      end
+    end
+    counts = counts and cmsgpack.unpack(counts) or {}
   end
-  k = k + 3
+  counts[name] = (counts[name] or 0) + n
 end
-
-local days = KEYS[k]
-for a = counts, #ARGV, 3 do
-  k = k + 1
-  redis.call('HINCRBY', KEYS[k], ARGV[a + 1], ARGV[a + 2])
-  if redis.call('TTL', KEYS[k]) < 0 then -- the day's first
-    redis.call('EXPIRE', KEYS[k], 1100 * 86400)
-    redis.call('ZADD', days, 0, ARGV[a])
-  end
-end
-
--- A record that expired is still in the indexes. Each one that comes into an index looks at the two oldest there, so
--- what is gone is cleared faster than it gathers. (They share the slot, though they are not in KEYS.)
-if tail ~= '' and (not was or KEYS[4] ~= KEYS[5]) then
-  local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
-  local state = string.sub(tail, 2, 1 + string.byte(tail, 1))
-  for _, old in ipairs(redis.call('ZRANGE', KEYS[5], 0, 1)) do
-    local value = redis.call('GET', prefix .. old)
-    if not value then redis.call('ZREM', KEYS[3], old) end
-    if not value or state_of(value) ~= state then redis.call('ZREM', KEYS[5], old) end
-  end
-end
-return {'done'}
+if day then call('HSET', KEYS[k], day, cmsgpack.pack(counts)) end
+return 'done'

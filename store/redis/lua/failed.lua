@@ -1,21 +1,20 @@
--- KEYS: failed, attempts, bodies.
--- ARGV: repeated, n, when it failed and member of the job to continue after ('' and '': all).
--- Returns for up to n jobs, in the order in which they failed: member, when it failed, attempts, body or ''.
-local n, score, member = tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local out, off, min = {}, 0, score
+-- KEYS: 1 failed, 2 jobs.
+-- ARGV: repeated, n, id of the job to continue after, '' for none, when it failed, '' to look that up here.
+-- Returns for up to n jobs, in the order in which they failed: id, when it failed, job.
+local n, id, score = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+if id ~= '' and score == '' then score = call('ZSCORE', KEYS[1], id) or '' end
+local out, skip, min = {}, 0, score
 if min == '' then min = '-inf' end
 repeat
-  local got = redis.call('ZRANGEBYSCORE', KEYS[1], min, '+inf', 'WITHSCORES', 'LIMIT', off, n)
+  local got = call('ZRANGEBYSCORE', KEYS[1], min, '+inf', 'WITHSCORES', 'LIMIT', skip, n)
   for i = 1, #got, 2 do
-    if score == '' or tonumber(got[i + 1]) > tonumber(score) or before(member, got[i]) then
-      local id = string.match(got[i], '^[^|]*')
+    if score == '' or tonumber(got[i + 1]) > tonumber(score) or before(id, got[i]) then
       out[#out + 1] = got[i]
       out[#out + 1] = got[i + 1]
-      out[#out + 1] = redis.call('HGET', KEYS[2], id) or '0'
-      out[#out + 1] = redis.call('HGET', KEYS[3], id) or ''
-      if #out == 4 * n then return out end
+      out[#out + 1] = call('HGET', KEYS[2], got[i])
+      if #out == 3 * n then return out end
     end
   end
-  off = off + n
+  skip = skip + n
 until #got < 2 * n
 return out

@@ -1,17 +1,16 @@
--- KEYS: queue, attempts, bodies.  ARGV: repeated, n, ms.
--- Leases the first n jobs that are due. Returns for each: member, due, attempts, body or ''.
-local now = clock()
-local first = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+-- KEYS: 1 jobs, 2 due, 3 queue.  ARGV: repeated, n, ms, name of the queue.
+-- Leases the first n jobs that are due. Returns for each: id, due, job.
+local first = call('ZRANGEBYSCORE', KEYS[3], '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local leased = {}
 for i = 1, #first, 2 do
-  local member = first[i]
-  local id = string.match(member, '^[^|]*')
-  local attempts = math.abs(tonumber(redis.call('HGET', KEYS[2], id) or 0)) + 1
-  redis.call('HSET', KEYS[2], id, attempts)
-  redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], member)
-  leased[#leased + 1] = member
+  local id = first[i]
+  local job = call('HGET', KEYS[1], id)
+  job = job_as(job, 'l', job_attempts(job) + 1)
+  call('HSET', KEYS[1], id, job)
+  call('ZADD', KEYS[3], NOW + ARGV[3], id)
+  leased[#leased + 1] = id
   leased[#leased + 1] = first[i + 1]
-  leased[#leased + 1] = attempts
-  leased[#leased + 1] = redis.call('HGET', KEYS[3], id) or ''
+  leased[#leased + 1] = job
 end
+if #leased > 0 then note_queue(KEYS[2], KEYS[3], ARGV[4]) end
 return leased

@@ -1,0 +1,330 @@
+// Package skeleton is what the emails of a site, a language and a type have in common, kept as data for ever, so that
+// each of them can be rebuilt to the byte: an email is its skeleton with its Values filled in.
+//
+// A skeleton is a whole unsigned message (RFC 5322, MIME parts, quoted-printable where nothing differs) with slots. It
+// needs nothing but this package to be filled in: no template, translation or configuration of today. What the slots
+// hold, how a line is wrapped, folded and encoded, and the slots' numbers belong to version 1 of the format and never
+// change; a change is a version 2 beside it.
+//
+// # Format, version 1
+//
+// "optin-skeleton/1\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
+// bytes, which are UTF-8. The first three texts are what comes before the slots of the links: confirm, decline,
+// unsubscribe; empty if there is none. The next two and twelve are Dates: pattern, first of the month, months. A line
+// is its kind and, unless it is ready, the number of its slots (1 to 16), then a text, and for each slot its number (one
+// byte) and a text.
+//
+//	kind  what a filled line becomes
+//	0     ready: any number of lines as they are, in one text without slots
+//	1     as it is, with CRLF
+//	2     a header field of one word, which goes on a line of its own if the field has more than 72 bytes
+//	3     encoded as quoted-printable, with CRLF
+//	4     wrapped after 76 columns (Wrap), each line encoded as of kind 3
+package skeleton
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	magic    = "optin-skeleton/1\n"
+	maxSize  = 1 << 20 // of a marshalled skeleton, in bytes
+	maxSlots = 16      // of a line
+)
+
+// slot is a place where emails differ. Its numbers are part of the format.
+type slot byte
+
+const (
+	slotTo       slot = iota // the recipient's address
+	slotID                   // the job's id: the left side of the Message-ID
+	slotDate                 // of RFC 5322, in UTC
+	slotBoundary             // between the MIME parts: a hash of the job's id
+	slotOrigin               // of Form-Sub: a part of the IP address that signed up
+	slotConfirm              // the end of a link; the skeleton has its beginning
+	slotDecline
+	slotUnsubscribe
+	slotAsked // moments in words
+	slotDeadline
+	slotSince // of the first purpose with a state; the following slots are those of the next ones
+)
+
+// maxSince is how many purposes of an email may have a state.
+const maxSince = 200
+
+// kind is how a line is filled in. Its numbers are part of the format.
+type kind byte
+
+const (
+	ready kind = iota
+	plain
+	field
+	encoded
+	wrapped
+)
+
+// line is a text with slots: slots[i] stands between texts[i] and texts[i+1].
+type line struct {
+	kind  kind
+	texts []string
+	slots []slot
+
+	// The beginning of an encoded line up to its first slot, as it is written, and the column where it ends.
+	head   []byte
+	column int
+}
+
+// Skeleton is a parsed skeleton. It is safe for concurrent use.
+type Skeleton struct {
+	data  []byte
+	sum   string
+	links [3]string // what comes before the slots of links
+	dates Dates
+	since int // how many slots of states there are
+	lines []line
+	size  int // about as many bytes as a filled skeleton has
+}
+
+// Data returns the skeleton in its format. The caller must not change it.
+func (s *Skeleton) Data() []byte { return s.data }
+
+// Sum returns the SHA-256 of Data in lower-case hex.
+func (s *Skeleton) Sum() string { return s.sum }
+
+// errFormat says that data is no skeleton of version 1.
+var errFormat = errors.New("skeleton: not a skeleton of version 1")
+
+// Parse reads a skeleton in its format. Every skeleton has one form only: any other data is an error.
+func Parse(data []byte) (*Skeleton, error) {
+	if len(data) > maxSize || !strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic) {
+		return nil, errFormat
+	}
+	s := &Skeleton{}
+	d := decoder{rest: data[len(magic):]}
+	for i := range s.links {
+		s.links[i] = d.text()
+	}
+	s.dates.Pattern, s.dates.First = d.text(), d.text()
+	for i := range s.dates.Months {
+		s.dates.Months[i] = d.text()
+	}
+	for len(d.rest) > 0 && !d.failed {
+		s.lines = append(s.lines, d.line())
+	}
+	if d.failed || s.finish() != nil || string(s.data) != string(data) {
+		return nil, errFormat
+	}
+	return s, nil
+}
+
+// decoder reads what marshal wrote. After failed everything it returns is empty.
+type decoder struct {
+	rest   []byte
+	failed bool
+}
+
+func (d *decoder) number() int {
+	n, size := binary.Uvarint(d.rest)
+	if d.failed || size <= 0 || n > maxSize {
+		d.failed = true
+		return 0
+	}
+	d.rest = d.rest[size:]
+	return int(n)
+}
+
+func (d *decoder) text() string {
+	n := d.number()
+	if n > len(d.rest) || !utf8.Valid(d.rest[:n]) {
+		d.failed = true
+		return ""
+	}
+	text := string(d.rest[:n])
+	d.rest = d.rest[n:]
+	return text
+}
+
+func (d *decoder) byte() byte {
+	if len(d.rest) == 0 {
+		d.failed = true
+		return 0
+	}
+	b := d.rest[0]
+	d.rest = d.rest[1:]
+	return b
+}
+
+func (d *decoder) line() line {
+	l := line{kind: kind(d.byte())}
+	n := 0
+	if l.kind != ready {
+		if n = d.number(); n < 1 || n > maxSlots {
+			d.failed = true
+			return l
+		}
+	}
+	l.texts = append(l.texts, d.text())
+	for range n {
+		l.slots = append(l.slots, slot(d.byte()))
+		l.texts = append(l.texts, d.text())
+	}
+	return l
+}
+
+// marshal writes a skeleton in its format.
+func (s *Skeleton) marshal() []byte {
+	b := []byte(magic)
+	text := func(t string) { b = append(binary.AppendUvarint(b, uint64(len(t))), t...) }
+	for _, l := range s.links {
+		text(l)
+	}
+	text(s.dates.Pattern)
+	text(s.dates.First)
+	for _, m := range s.dates.Months {
+		text(m)
+	}
+	for _, l := range s.lines {
+		b = append(b, byte(l.kind))
+		if l.kind != ready {
+			b = binary.AppendUvarint(b, uint64(len(l.slots)))
+		}
+		text(l.texts[0])
+		for i, slot := range l.slots {
+			b = append(b, byte(slot))
+			text(l.texts[i+1])
+		}
+	}
+	return b
+}
+
+// finish checks the lines, and sets what follows from them.
+func (s *Skeleton) finish() error {
+	if err := s.dates.check(); err != nil {
+		return err
+	}
+	var used [256]bool
+	for i := range s.lines {
+		l := &s.lines[i]
+		switch {
+		case l.kind > wrapped, len(l.slots) > maxSlots, (l.kind == ready) != (len(l.slots) == 0):
+			return fmt.Errorf("skeleton: line %d of kind %d has %d slots", i, l.kind, len(l.slots))
+		case l.kind == ready && (l.texts[0] == "" || i > 0 && s.lines[i-1].kind == ready):
+			return errors.New("skeleton: ready lines are not one text")
+		case l.kind == field && !strings.Contains(l.texts[0], " "):
+			return errors.New("skeleton: a field has no place to fold")
+		case l.kind == encoded:
+			l.head, l.column = appendQuoted(nil, 0, l.texts[0])
+		}
+		for _, slot := range l.slots {
+			used[slot] = true
+		}
+		for _, t := range l.texts {
+			s.size += len(t)
+		}
+		s.size += len(l.slots) * 120
+	}
+	for i, link := range s.links {
+		if used[slotConfirm+slot(i)] != (link != "") {
+			return errors.New("skeleton: a link has no slot, or a slot no link")
+		}
+	}
+	for used[int(slotSince)+s.since] {
+		if s.since++; s.since > maxSince {
+			return errors.New("skeleton: too many states")
+		}
+	}
+	for _, beyond := range used[int(slotSince)+s.since:] {
+		if beyond {
+			return errors.New("skeleton: a state is missing")
+		}
+	}
+	s.data = s.marshal()
+	if len(s.data) > maxSize {
+		return fmt.Errorf("skeleton: %d bytes, at most %d", len(s.data), maxSize)
+	}
+	sum := sha256.Sum256(s.data)
+	s.sum = hex.EncodeToString(sum[:])
+	return nil
+}
+
+// Dates is how a language writes moments.
+type Dates struct {
+	// Pattern is a text with Day, Month, Year, Hour and Minute in their places. It names the zone, which is UTC.
+	Pattern string
+	First   string // the day that is the first of a month
+	Months  [12]string
+}
+
+// What stands in a Pattern for the parts of a moment.
+const (
+	Day    = "\x01"
+	Month  = "\x02"
+	Year   = "\x03"
+	Hour   = "\x04"
+	Minute = "\x05"
+)
+
+// Append appends a moment in words, in UTC and to the minute: "21 November 2026, 18:02 UTC".
+func (d *Dates) Append(b []byte, at time.Time) []byte {
+	at = at.UTC()
+	year, month, day := at.Date()
+	hour, minute, _ := at.Clock()
+	for i := range len(d.Pattern) {
+		switch c := d.Pattern[i]; c {
+		case Day[0]:
+			if day == 1 {
+				b = append(b, d.First...)
+			} else {
+				b = appendNumber(b, day)
+			}
+		case Month[0]:
+			b = append(b, d.Months[month-1]...)
+		case Year[0]:
+			b = appendNumber(b, year)
+		case Hour[0]:
+			b = append(b, byte('0'+hour/10), byte('0'+hour%10))
+		case Minute[0]:
+			b = append(b, byte('0'+minute/10), byte('0'+minute%10))
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// momentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that
+// html/template escapes in a text or a quoted attribute.
+const momentPunctuation = "-._/:,;() "
+
+// check returns an error for words that would have to be escaped in an email.
+func (d *Dates) check() error {
+	for _, words := range append(d.Months[:], d.First, d.Pattern) {
+		words = strings.NewReplacer(Day, "x", Month, "x", Year, "x", Hour, "x", Minute, "x").Replace(words)
+		if words == "" || words != strings.TrimSpace(words) || !utf8.ValidString(words) ||
+			!consistsOf(words, momentPunctuation, true) {
+			return fmt.Errorf("skeleton: a moment cannot be written as %q", words)
+		}
+	}
+	return nil
+}
+
+// consistsOf reports whether s has only ASCII letters and digits, the given punctuation and, if wanted, characters
+// beyond ASCII.
+func consistsOf(s, punctuation string, beyondASCII bool) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', beyondASCII && c >= utf8.RuneSelf:
+		case strings.IndexByte(punctuation, c) < 0:
+			return false
+		}
+	}
+	return true
+}

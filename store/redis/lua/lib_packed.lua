@@ -1,0 +1,93 @@
+-- A packed set holds entries of one width in the order of their bytes. It is a sorted set of chunks, all with the score
+-- 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries, one after the other. An
+-- entry costs a few bytes more than its width; as a member of a sorted set it would cost a hundred more. No entry
+-- begins with the byte 255.
+local CHUNK = 506 -- with what the server adds it fills 512 bytes
+
+-- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale.
+local function before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
+-- chunk_of returns the chunk that an entry is in or belongs into: the last one that does not begin after it, or the
+-- first one; nil if there is none.
+local function chunk_of(set, entry)
+  return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', 0, 1)[1]
+    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', 0, 1)[1]
+end
+
+-- offset returns how many bytes of a chunk come before an entry.
+local function offset(chunk, entry)
+  local w = #entry
+  local low, high = 0, #chunk / w
+  if before(string.sub(chunk, -w), entry) then return #chunk end
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if before(string.sub(chunk, middle * w + 1, middle * w + w), entry) then low = middle + 1 else high = middle end
+  end
+  return low * w
+end
+
+-- drop_chunk removes a chunk by its first entry, of w bytes, so that the append-only file does not repeat all of it.
+local function drop_chunk(set, chunk, w)
+  local first = string.sub(chunk, 1, w)
+  call('ZREMRANGEBYLEX', set, '[' .. first, '(' .. first .. '\255')
+end
+
+local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', 0, 1)[1] end
+
+-- split adds an entry behind the first at bytes of a full chunk. Entries mostly come about in order: so a chunk that
+-- grows at its end is left full, and what comes after that joins the chunk behind it if there is room.
+local function split(set, chunk, at, entry)
+  local w = #entry
+  local half = at > #chunk / 2 and at or math.floor(#chunk / w / 2) * w
+  local left, right = string.sub(chunk, 1, half), string.sub(chunk, half + 1)
+  if at >= half then right = entry .. right else left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1) end
+  local after = behind(set, chunk)
+  if after and #right + #after <= CHUNK then
+    drop_chunk(set, after, w)
+    right = right .. after
+  end
+  if left ~= chunk then
+    drop_chunk(set, chunk, w)
+    call('ZADD', set, 0, left)
+  end
+  call('ZADD', set, 0, right)
+end
+
+local function add_entry(set, entry)
+  local w, chunk = #entry, chunk_of(set, entry)
+  local at = chunk and offset(chunk, entry)
+  if not chunk then
+    call('ZADD', set, 0, entry)
+  elseif string.sub(chunk, at + 1, at + w) == entry then
+    return
+  elseif #chunk + w <= CHUNK then
+    drop_chunk(set, chunk, w)
+    call('ZADD', set, 0, string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
+  else
+    split(set, chunk, at, entry)
+  end
+end
+
+-- remove_entry removes an entry if it is there. A chunk that becomes small joins the one behind it.
+local function remove_entry(set, entry)
+  local w, chunk = #entry, chunk_of(set, entry)
+  local at = chunk and offset(chunk, entry)
+  if not chunk or string.sub(chunk, at + 1, at + w) ~= entry then return end
+  local rest = string.sub(chunk, 1, at) .. string.sub(chunk, at + w + 1)
+  if #rest > 0 and #rest < CHUNK / 4 then
+    local after = behind(set, chunk)
+    if after and #rest + #after < CHUNK * 3 / 4 then
+      drop_chunk(set, after, w)
+      rest = rest .. after
+    end
+  end
+  drop_chunk(set, chunk, w)
+  if rest ~= '' then call('ZADD', set, 0, rest) end
+end
+

@@ -1,0 +1,79 @@
+-- The timers of a shard are a packed set: for each record that has a timer or expires, one entry at the sooner of the
+-- two: that moment | number of the site | id. While its timer is leased or put back, it is not there but among the
+-- pushed, a sorted set of records' fields by when the lease is over or the timer is due.
+
+-- site_number returns the two bytes that stand for a site, and keeps them if the site is new.
+local function site_number(sites, site)
+  local number = call('HGET', sites, site)
+  if not number then
+    number = struct.pack('>I2', call('HLEN', sites) / 2)
+    call('HSET', sites, site, number, '#' .. number, site)
+  end
+  return number
+end
+
+-- moment returns the sooner of a record's timer and its expiry, with OFFSET; 0: it has neither.
+local function moment(value)
+  local _, expires, timer = times(value)
+  if timer == 0 or (expires > 0 and expires < timer) then return expires end
+  return timer
+end
+
+local function timer_entry(sites, at, field)
+  local site, id = site_and_id(field)
+  return struct.pack('>I6', at) .. site_number(sites, site) .. id
+end
+
+-- note_timers writes down when the first timer is due.
+local function note_timers(timers, pushed, due)
+  local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', 0, 1)[1]
+  local first = tonumber(call('ZRANGE', pushed, 0, 0, 'WITHSCORES')[2] or math.huge)
+  if chunk then first = math.min(first, (struct.unpack('>I6', chunk)) - OFFSET) end
+  if first < math.huge then call('ZADD', due, first, 'timer') else call('ZREM', due, 'timer') end
+end
+
+-- set_timer replaces the entry of a record, was and value being what it was and is, or nil.
+local function set_timer(timers, pushed, sites, due, field, was, value)
+  local old, new = was and moment(was) or 0, value and moment(value) or 0
+  local leased = old > 0 and call('ZREM', pushed, field) == 1
+  if old == new and not leased then return end
+  if old > 0 and not leased then remove_entry(timers, timer_entry(sites, old, field)) end
+  if new > 0 then add_entry(timers, timer_entry(sites, new, field)) end
+  if old > 0 then
+    note_timers(timers, pushed, due)
+  else
+    call('ZADD', due, 'LT', new - OFFSET, 'timer')
+  end
+end
+
+-- due_timers returns up to n timers that are due, each with its field, when it was due and its entry, nil if it was
+-- pushed; and the fields of records that have expired, as many as it met and may be removed.
+local function due_timers(records, timers, pushed, sites, n)
+  local found, gone = {}, {}
+  local function judge(field, at, entry)
+    local value = call('HGET', records, field)
+    if not value then return end
+    local _, expires = times(value)
+    if expires == 0 or expires > NOW + OFFSET then
+      found[#found + 1] = { field = field, at = at, entry = entry }
+    elseif not is_recent(value) then
+      gone[#gone + 1] = field
+    end
+  end
+  local first = call('ZRANGEBYSCORE', pushed, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, n)
+  for i = 1, #first, 2 do judge(first[i], tonumber(first[i + 1])) end
+  local skip = 0
+  while #found < n and #gone < 100 do
+    local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', skip, 1)[1]
+    if not chunk then break end
+    for i = 1, #chunk, 25 do
+      local at = struct.unpack('>I6', chunk, i) - OFFSET
+      if at > NOW or #found == n then return found, gone end
+      local site = call('HGET', sites, '#' .. string.sub(chunk, i + 6, i + 7))
+      judge(site .. string.sub(chunk, i + 8, i + 24), at, string.sub(chunk, i, i + 24))
+    end
+    skip = skip + 1
+  end
+  return found, gone
+end
+

@@ -1,0 +1,179 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// maxBatch is how many commands one pipeline takes on.
+const maxBatch = 100
+
+// pipeline sends what concurrent callers ask for together. A few senders each have one batch on the way; what comes
+// meanwhile waits and is their next one. So a lone caller waits for nobody, and many share system calls and, with
+// appendfsync always, the fsync.
+//
+// A sender that gets no answer gives its callers an error after a while and is replaced, so a connection that hangs
+// holds up nobody for longer.
+type pipeline struct {
+	client   goredis.UniversalClient
+	attempt  time.Duration // how long a batch may take
+	latest   time.Duration // a request that has waited longer is not sent any more
+	requests chan *request
+	senders  sync.WaitGroup
+}
+
+// request is what one caller asks for: commands that travel together.
+type request struct {
+	commands       []command
+	repeated, body bool // as of command.words
+	began          time.Time
+
+	answered atomic.Bool // or its caller has gone; only who sets it may write replies
+	replies  []reply
+	done     chan struct{} // of one
+}
+
+var errNoAnswer = errors.New("it did not answer in time")
+
+func newPipeline(client goredis.UniversalClient, budget time.Duration, senders int) *pipeline {
+	p := &pipeline{
+		client: client, attempt: attemptOf(budget), requests: make(chan *request, 4*maxBatch),
+		// The last attempt ends within the budget, and a little sooner, so that its error is known in time.
+		latest: budget - attemptOf(budget) - budget/10,
+	}
+	for range senders {
+		p.start()
+	}
+	return p
+}
+
+// attemptOf returns the time for one attempt: a second one fits into the budget, on a connection of its own.
+func attemptOf(budget time.Duration) time.Duration { return budget * 4 / 9 }
+
+// roundTrip sends commands and returns one reply for each, or the error of the context as soon as that ends.
+func (p *pipeline) roundTrip(ctx context.Context, r *request) ([]reply, error) {
+	r.done = make(chan struct{}, 1)
+	select {
+	case p.requests <- r:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if r.answered.CompareAndSwap(false, true) {
+			return nil, ctx.Err()
+		}
+		<-r.done // it is being answered at this moment
+	}
+	return r.replies, nil
+}
+
+// answer hands replies to the caller, unless it has gone or has an answer.
+func (r *request) answer(replies []reply) {
+	if r.answered.CompareAndSwap(false, true) {
+		r.replies = replies
+		r.done <- struct{}{}
+	}
+}
+
+// fail hands an error to the caller, for each command.
+func (r *request) fail(err error) {
+	replies := make([]reply, len(r.commands))
+	for i := range replies {
+		replies[i].err = err
+	}
+	r.answer(replies)
+}
+
+// start starts a sender.
+func (p *pipeline) start() {
+	p.senders.Go(func() {
+		for r := range p.requests {
+			if !p.send(p.batch(r)) {
+				return
+			}
+		}
+	})
+}
+
+// batch returns what is waiting, first and what is behind it.
+func (p *pipeline) batch(first *request) (all []*request) {
+	for r, n, more := first, 0, true; more; {
+		switch {
+		case r.answered.Load():
+		case time.Since(r.began) > p.latest:
+			r.fail(errNoAnswer)
+		default:
+			all, n = append(all, r), n+len(r.commands)
+		}
+		if n >= maxBatch {
+			break
+		}
+		select {
+		case r, more = <-p.requests:
+		default:
+			more = false
+		}
+	}
+	return all
+}
+
+// send sends a batch and answers it. It returns false if that took too long: then the callers have an error, and
+// another sender has taken the place of this one.
+func (p *pipeline) send(batch []*request) (inTime bool) {
+	if len(batch) == 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), p.attempt)
+	defer cancel()
+	overdue := time.AfterFunc(p.attempt+p.attempt/10, func() { // the client has not kept to the context
+		for _, r := range batch {
+			r.fail(errNoAnswer)
+		}
+		p.start()
+	})
+	pipe := p.client.Pipeline()
+	var sent []*goredis.Cmd
+	for _, r := range batch {
+		for i := range r.commands {
+			c := goredis.NewCmd(ctx, r.commands[i].words(r.repeated, r.body)...)
+			sent = append(sent, c)
+			_ = pipe.Process(ctx, noRetry{c})
+		}
+	}
+	if len(sent) == 1 {
+		_ = p.client.Process(ctx, noRetry{sent[0]})
+	} else {
+		_, _ = pipe.Exec(ctx) // each command has its own error
+	}
+	for _, r := range batch {
+		replies := make([]reply, len(r.commands))
+		for i := range replies {
+			value, err := sent[0].Result()
+			if errors.Is(err, goredis.Nil) {
+				err = nil
+			}
+			replies[i], sent = reply{value: value, err: err}, sent[1:]
+		}
+		r.answer(replies)
+	}
+	return overdue.Stop()
+}
+
+// close ends the senders, once no caller is left.
+func (p *pipeline) close() {
+	close(p.requests)
+	p.senders.Wait()
+}
+
+// noRetry is a command that the client must not repeat by itself: a Cluster client would, whatever MaxRetries says. It
+// still follows a redirection.
+type noRetry struct{ *goredis.Cmd }
+
+func (noRetry) NoRetry() bool { return true }
