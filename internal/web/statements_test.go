@@ -68,6 +68,9 @@ func TestAStatementIsItsHash(t *testing.T) {
 	if a := e.send("GET", "/texts/"+sum, "", "If-None-Match", `"`+sum+`"`); a.status != 304 || a.body != "" {
 		t.Errorf("asked again: %d", a.status)
 	}
+	if a := e.send("GET", "/texts/"+sum, "", "Range", "bytes=2-5"); a.status != 200 || !strings.HasPrefix(a.body, "{") {
+		t.Errorf("a part: %d %q", a.status, a.body)
+	}
 	if a := e.send("HEAD", "/texts/"+sum, ""); a.status != 200 || a.body != "" || a.header.Get("Content-Length") == "" {
 		t.Errorf("HEAD: %d %v", a.status, a.header)
 	}
