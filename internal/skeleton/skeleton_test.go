@@ -24,8 +24,8 @@ func english() Dates {
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// letter is a message that says the same in both parts. Its parts are quoted by the standard library.
-func letter(t Texts, wrap func(string) string) ([]byte, error) {
+// message is one that says the same in both parts. Its parts are quoted by the standard library.
+func message(t Texts, wrap func(string) string) ([]byte, error) {
 	said := "Asked " + t.Asked + ", until " + t.Deadline + ", é since " + strings.Join(t.Since, " and ") + "\n" +
 		t.Confirm + "\n"
 	b := &bytes.Buffer{}
@@ -73,7 +73,7 @@ func values(t testing.TB) Values {
 }
 
 func source() Source {
-	return Source{Confirm: "https://confirm.example/c/", Dates: english(), Since: 2, Compose: letter}
+	return Source{Confirm: "https://confirm.example/c/", Dates: english(), Since: 2, Compose: message}
 }
 
 func made(t testing.TB) *Skeleton {
@@ -110,7 +110,7 @@ func TestAFilledSkeletonIsWhatWasComposed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := letter(s.texts(&v), Wrap)
+		want, err := message(s.texts(&v), Wrap)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%v\n%s\nwant\n%s", err, got, want)
 		}
@@ -165,7 +165,7 @@ func TestASourceThatEscapesOrReadsAValueHasNoSkeleton(t *testing.T) {
 		from := source()
 		from.Compose = func(t Texts, wrap func(string) string) ([]byte, error) {
 			change(&t)
-			return letter(t, wrap)
+			return message(t, wrap)
 		}
 		if _, err := Make(from, values(t)); err == nil {
 			t.Errorf("a source that %s has one", name)
