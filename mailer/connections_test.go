@@ -69,6 +69,38 @@ func TestThereAreNeverMoreConnectionsThanAllowed(t *testing.T) {
 	}
 }
 
+func TestConnectionsToASlowRelayGrowAndAreClosedAgain(t *testing.T) {
+	const most = 3
+	all := make(chan struct{})
+	r := startRelay(t)
+	r.say = func(s step) string {
+		if s.verb == "DATA" {
+			if s.nth == most {
+				close(all)
+			}
+			<-all // so slow is this relay: no email ends before three are under way
+		}
+		return ""
+	}
+	env := newEnv(t, r.addr, func(o *mailer.Options) {
+		o.Connections, o.MaxConnections, o.Idle = 1, most, 20*time.Millisecond
+	})
+	var emails sync.WaitGroup
+	for n := range 2 * most {
+		job := env.signUp(fmt.Sprintf("ada@example%d.org", n))
+		emails.Go(func() {
+			if ended, err := env.Run(t.Context(), job); !ended || err != nil {
+				t.Errorf("ended %v, %v", ended, err)
+			}
+			if n := r.connected(); n > most {
+				t.Errorf("%d connections at once, want at most %d", n, most)
+			}
+		})
+	}
+	emails.Wait()
+	eventually(t, "idle connections are closed", func() bool { return r.connected() == 0 })
+}
+
 func TestWaitingForAConnectionIsBoundedAndCanBeCancelled(t *testing.T) {
 	open := make(chan struct{})
 	r := startRelay(t, func(r *fakeRelay) {

@@ -223,7 +223,11 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		r.pool.countGreeted(-1) // the new connection takes its slot
 	}
 	if c, err = r.dial(ctx); err != nil {
-		r.pool.freeSlot()
+		if failure := new(smtpError); errors.As(err, &failure) && failure.wantsFewerConnections() {
+			r.pool.refused()
+		} else {
+			r.pool.freeSlot()
+		}
 		return nil, err
 	}
 	r.pool.countGreeted(1)

@@ -33,7 +33,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 		return nil, err
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
-	pools := append(emailPools(mail, c.cfg.SMTP.Connections), outbox.Pool{
+	pools := append(emailPools(mail, c.cfg.SMTP.MaxConnections), outbox.Pool{
 		Queues: []store.QueueName{confirm.QueueExpire}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
 		Waits:      storeWaits,
 		RepeatLast: true,
