@@ -13,6 +13,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -71,6 +72,7 @@ func goMailSend(b *testing.B, at string, all *templates.Set) func(i int) error {
 	b.Helper()
 	content, err := all.Email("fr", sampleEmail())
 	must(b, err)
+	content.Text = skeleton.Wrap(content.Text)
 	client, err := newClient(at)
 	must(b, err)
 	open := make(chan *conn, connections)
