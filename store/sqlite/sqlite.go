@@ -59,6 +59,7 @@ type Store struct {
 	names *names
 
 	acts  chan *act // to the writer
+	spare sync.Pool // of acts
 	looks chan look // to the readers
 
 	damage atomic.Pointer[store.UnsafeError] // what was found since Open

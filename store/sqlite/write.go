@@ -21,6 +21,7 @@ type act struct {
 	done chan struct{} // receives once the act is committed or has failed
 	err  error         // then
 	late *time.Timer   // fires when the caller leaves
+	home *sync.Pool    // of its store, where it goes to be reused, for its channel and timer
 
 	mu   sync.Mutex
 	left bool // the caller waits no longer
@@ -28,12 +29,14 @@ type act struct {
 	panicked any
 }
 
-// acts are reused, for their channels and timers.
-var acts = sync.Pool{New: func() any {
+func (s *Store) newAct() *act {
+	if a, ok := s.spare.Get().(*act); ok {
+		return a
+	}
 	late := time.NewTimer(time.Hour)
 	late.Stop()
-	return &act{done: make(chan struct{}, 1), late: late}
-}}
+	return &act{done: make(chan struct{}, 1), late: late, home: &s.spare}
+}
 
 // write has the writer do something in a transaction, and returns once that is committed. It returns no later than its
 // context or a deadline says; what was not begun then leaves nothing behind.
@@ -45,7 +48,7 @@ func (s *Store) write(ctx context.Context, until time.Time, do func(*transaction
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
-	a := acts.Get().(*act)
+	a := s.newAct()
 	a.ctx, a.do = ctx, do
 	a.late.Reset(time.Until(until))
 	select {
@@ -91,7 +94,7 @@ func (a *act) wait() (ended error) {
 func (a *act) recycle() {
 	a.late.Stop()
 	a.ctx, a.do, a.err, a.panicked = nil, nil, nil, nil
-	acts.Put(a)
+	a.home.Put(a)
 }
 
 // leave makes the writer drop the act, unless it is committed already. It waits for a function of the caller's that is
