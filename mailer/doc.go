@@ -41,11 +41,11 @@
 //   - An email that got as far as MAIL at no relay uses up no attempt: it stays in its queue, and waits as long as the
 //     relays are paused.
 //   - There are no more connections to a relay than Options.Connections, and up to Options.MaxConnections while emails
-//     wait for one for a quarter of a second. They stay open between emails. One that broke
-//     while idle is replaced before an email is begun, without an error. The second email on a connection takes MAIL,
-//     RCPT and DATA, and no other command. Where the relay takes several commands at once (RFC 2920), they are one
-//     write, if the recipient's domain answered lately. Otherwise, and on a new connection, each waits for its answer:
-//     so a relay that holds its answers back is never taken to be silent when a recipient's server is.
+//     wait for one for a quarter of a second. They stay open between emails. One that broke while idle is replaced
+//     before an email is begun, without an error. The second email on a connection takes MAIL, RCPT and DATA, and no
+//     other command. Where the relay takes several commands at once (RFC 2920), they are one write, if the recipient's
+//     domain answered lately. Otherwise, and on a new connection, each waits for its answer: so a relay that holds its
+//     answers back is never taken to be silent when a recipient's server is.
 //   - Certificates are verified. If STARTTLS was offered or is required, nothing is said in clear text after it failed.
 //     A password is never sent over a connection without TLS, except to a loopback address.
 //
@@ -57,10 +57,10 @@
 //   - A domain is paused for a minute, doubling to fifteen, if it stalls at RCPT, DATA or the content, or puts off
 //     three emails in a row at RCPT (unless because of one mailbox). The pause ends when an email to it is accepted or
 //     refused. Meanwhile emails to it are put off before anything is said to a relay.
-//   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way. A domain that accepted
-//     or refused no email lately gets one, for which the others wait a moment; if that stalls, they are put off. While
-//     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
-//     have the rest.
+//   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way. A domain that
+//     accepted or refused no email lately gets one, for which the others wait a moment; if that stalls, they are put
+//     off. While one such domain after another stalls, these domains share a few workers, and domains that are known to
+//     answer have the rest.
 //
 // A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (Flooded of
 // confirm.Service.Relay).
