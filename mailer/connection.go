@@ -199,8 +199,9 @@ func (c *connection) hasReply(want int) bool {
 }
 
 // drain reads the answer to a DATA that was sent together with a recipient whom the relay refused, so that the
-// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the content
-// nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does not count.
+// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the
+// content nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does
+// not count.
 func (c *connection) drain() {
 	end := time.Now().Add(drainTimeout)
 	if !c.end.IsZero() && c.end.Before(end) {

@@ -122,8 +122,8 @@ func (s signer) sign(sum []byte) ([]byte, error) {
 	return s.key.Sign(rand.Reader, sum, crypto.SHA256)
 }
 
-// writeSignature writes a signature field folded. A verifier reads a fold after "; " as the space that was signed. Within
-// b=, which is not signed, any fold will do.
+// writeSignature writes a signature field folded. A verifier reads a fold after "; " as the space that was signed.
+// Within b=, which is not signed, any fold will do.
 func writeSignature(to *strings.Builder, tags, signature string) {
 	const fold = "\r\n "
 	to.WriteString("DKIM-Signature: ")

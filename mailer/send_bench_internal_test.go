@@ -75,8 +75,8 @@ func sink(c net.Conn) {
 }
 
 // BenchmarkSend measures an email from its message to the relay's reply, and go-mail's own Send of the same content on
-// as many held connections. The CPU time is that of the process, with the relay, on both sides; "relay" is a client that
-// only writes the bytes of an email and reads the replies.
+// as many held connections. The CPU time is that of the process, with the relay, on both sides; "relay" is a client
+// that only writes the bytes of an email and reads the replies.
 func BenchmarkSend(b *testing.B) {
 	sends := map[string]func(*testing.B, string, confirm.Message) func(i int) error{
 		"ours":    func(b *testing.B, at string, msg confirm.Message) func(int) error { return sendOurs(b, at, msg) },

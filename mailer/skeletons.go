@@ -91,8 +91,8 @@ func (m *emailMaker) skeleton(site Site, msg *confirm.Message, own *skeleton.Val
 	return k, nil
 }
 
-// appendSkeletonKey appends all that an email depends on besides its site's options and its values. Messages that differ
-// in it append different bytes.
+// appendSkeletonKey appends all that an email depends on besides its site's options and its values. Messages that
+// differ in it append different bytes.
 func appendSkeletonKey(b []byte, msg *confirm.Message, own *skeleton.Values) []byte {
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	text(string(msg.Type))
