@@ -20,7 +20,7 @@ type act struct {
 	do   func(*transaction) error
 	done chan struct{} // receives once the act is committed or has failed
 	err  error         // then
-	late *time.Timer   // fires when the caller leaves
+	late *time.Timer   // fires at the deadline, when the caller leaves
 
 	mu   sync.Mutex
 	left bool // the caller waits no longer
@@ -90,7 +90,7 @@ func (a *act) wait() (ended error) {
 // recycle puts an act back that nobody else has.
 func (s *Store) recycle(a *act) {
 	a.late.Stop()
-	a.ctx, a.do, a.err, a.panicked = nil, nil, nil, nil
+	a.ctx, a.do, a.err, a.panicked, a.left = nil, nil, nil, nil, false
 	s.idle.Put(a)
 }
 
@@ -137,8 +137,8 @@ type writer struct {
 func (w *writer) serve(waiting <-chan *act) {
 	group := make([]*act, 0, groupSize)
 	for a := range waiting {
-		group = gather(append(group[:0], a), waiting)
 		w.run.begin()
+		group = gather(append(group[:0], a), waiting)
 		w.commit(group)
 		w.run.end()
 	}
