@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 		}
 	}
 	var all sync.WaitGroup
+	var answered atomic.Int32
 	for i := range n {
 		all.Go(func() {
 			for round := range 50 {
@@ -64,16 +66,16 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 				if err == nil && string(got) != fmt.Sprint("value-", i) {
 					t.Errorf("cell %d is said to hold %q", i, got)
 				}
-				if round%7 == 0 && err != nil {
-					t.Errorf("a patient caller got %v", err)
+				if err == nil {
+					answered.Add(1)
 				}
 				cancel()
 			}
 		})
 	}
 	all.Wait()
-	if p.lost.Load() == 0 {
-		t.Error("no reply was lost: the test shows nothing")
+	if p.lost.Load() == 0 || answered.Load() < n {
+		t.Errorf("%d replies were lost, %d came: the test shows nothing", p.lost.Load(), answered.Load())
 	}
 }
 

@@ -125,7 +125,7 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 		if failed == nil {
 			continue
 		}
-		if err = failed; time.Since(began) > s.latest || ctx.Err() != nil {
+		if err = failed; time.Since(began) > s.budget/3 || ctx.Err() != nil { // no time for another one that hangs
 			break
 		}
 	}
