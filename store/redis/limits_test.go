@@ -207,7 +207,8 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 				t.Fatal(waits, err)
 			}
 		}
-		if waits, err := s.Acquire(ctx, row.taker, b, full); err != nil || len(waits) != 2 || waits[0] != 0 || waits[1] == 0 {
+		waits, err := s.Acquire(ctx, row.taker, b, full)
+		if err != nil || len(waits) != 2 || waits[0] != 0 || waits[1] == 0 {
 			t.Errorf("%s: waits %v, %v", name, waits, err)
 		}
 		value := s.client.Get(ctx, s.bucket(b, 0).key).Val()

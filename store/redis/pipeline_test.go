@@ -46,7 +46,8 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 	s := patient(t, Options{Location: at("redis://" + p.addr())})
 	const n = 40
 	for i := range n {
-		if _, err := good.SetNX(t.Context(), fmt.Sprint("cell-", i), fmt.Append(nil, "value-", i), time.Hour); err != nil {
+		value := fmt.Append(nil, "value-", i)
+		if _, err := good.SetNX(t.Context(), fmt.Sprint("cell-", i), value, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +56,8 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 	for i := range n {
 		all.Go(func() {
 			for round := range 50 {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(round%7)*200*time.Microsecond+50*time.Microsecond)
+				brief := time.Duration(50+200*(round%7)) * time.Microsecond
+				ctx, cancel := context.WithTimeout(t.Context(), brief)
 				if round%7 == 0 {
 					cancel()
 					ctx, cancel = context.WithCancel(t.Context())
