@@ -8,27 +8,27 @@
 // job reserves, and its counts; a Lease, however many jobs; Due, however many queues; List, Failed, Counts. The
 // exceptions:
 //
-//   - A change of a known record is two round trips. Update supposes that there is no record, and the script returns the
-//     record that is in the way, if there is one; then f runs on that. Callers in one process change a record one after
-//     the other; between processes the versions decide. What a change acquires is looked at first: a refusal is the
-//     same whether or not there is a record.
+//   - A change of a known record is two round trips. Update supposes that there is no record, and the script returns
+//     the record that is in the way, if there is one; then f runs on that. Callers in one process change a record one
+//     after the other; between processes the versions decide. What a change acquires is looked at first: a refusal is
+//     the same whether or not there is a record.
 //   - The first List of all states of a site is two, until the process knows which states there are.
 //   - RunNow goes by rounds of 100 jobs, so that others are served meanwhile.
 //   - Due, and Lease of timers, remove records that have expired by one more round trip, if they meet any, at most 100
 //     at a time and shard.
 //
-// The data of a Cluster is in 16 shards (keys.go). There Due, List, Failed and Counts ask all of them in one pipeline, a
-// round trip for each master, and merge what they return (shards.go); Lease asks as many shards as it needs for a part
-// each, in one round or a few; RunNow first looks, then acts; a page of Failed that continues after an ID first looks
-// for that ID. An Update whose limits have slots of their own is two round trips: one pipeline for the limits, and the
-// commit. See limits for what is taken out again if one of them refuses.
+// The data of a Cluster is in 16 shards (keys.go). There Due, List, Failed and Counts ask all of them in one pipeline,
+// a round trip for each master, and merge what they return (shards.go); Lease asks as many shards as it needs for a
+// part each, in one round or a few; RunNow first looks, then acts; a page of Failed that continues after an ID first
+// looks for that ID. An Update whose limits have slots of their own is two round trips: one pipeline for the limits,
+// and the commit. See limits for what is taken out again if one of them refuses.
 //
 // # How callers share the way
 //
-// Commands of concurrent callers travel together: a few senders have a pipeline each on the way, and what comes meanwhile
-// is their next one, of up to 100 commands (pipeline.go). A call starts no goroutine and no timer. It ends when the
-// caller's context ends, at once, whatever the server does; and within Options.Budget, because a pipeline gets an
-// answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
+// Commands of concurrent callers travel together: a few senders have a pipeline each on the way, and what comes
+// meanwhile is their next one, of up to 100 commands (pipeline.go). A call starts no goroutine and no timer. It ends
+// when the caller's context ends, at once, whatever the server does; and within Options.Budget, because a pipeline gets
+// an answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
 // connection that hangs holds up the callers of one pipeline for that long.
 //
 // # Replies that are lost
@@ -36,9 +36,9 @@
 // The client's own retries are off, because it repeats blindly. The store repeats an attempt itself, a few times
 // within Options.Budget, because it can tell what became of the attempt before. Each change carries a random version,
 // made once, and a record remembers the versions of the last ten seconds (at most 32, and as long after it is gone).
-// An attempt that finds its own version has been made already, and counted, and has taken what it acquires. End, Acquire,
-// RunNow (for ten seconds), Requeue, SetNX and CompareAndSwap recognise their earlier attempts likewise. Some cases
-// are left open:
+// An attempt that finds its own version has been made already, and counted, and has taken what it acquires. End,
+// Acquire, RunNow (for ten seconds), Requeue, SetNX and CompareAndSwap recognise their earlier attempts likewise. Some
+// cases are left open:
 //
 //   - an End whose reply was lost and whose job was leased again within the same second may report either outcome;
 //   - jobs that a Lease took while its reply was lost come back when their lease is over;
@@ -59,9 +59,9 @@
 // # Keys and bytes
 //
 // keys.go says how a key is named. What belongs to one subscription shares one hash tag, and all keys that a script
-// touches are among its KEYS. A pending subscription with 400 bytes of data takes about 760 bytes of the server's memory
-// once its email has gone, all keys counted: 520 the record, 60 its entries in the index and among the timers, 150 the
-// bucket of its mailbox; a test holds it to 780. A site's name of more than 13 letters adds 16.
+// touches are among its KEYS. A pending subscription with 400 bytes of data takes about 760 bytes of the server's
+// memory once its email has gone, all keys counted: 520 the record, 60 its entries in the index and among the timers,
+// 150 the bucket of its mailbox; a test holds it to 780. A site's name of more than 13 bytes adds 16.
 //
 // The server's own expiry deletes nothing of a record: Due and Lease of timers do, when they meet it after its Expires.
 // Until then it is there, sealed, and every call treats it as gone.

@@ -37,8 +37,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a batch
-// waits for the slowest of its masters.
+// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a
+// batch waits for the slowest of its masters.
 func (o Options) senders() int {
 	switch {
 	case o.Pool > 0:

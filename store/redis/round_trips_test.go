@@ -120,7 +120,10 @@ func workload(t *testing.T, s *Store) []struct {
 		{"Fail of a timer", func() error { return s.End(ctx, timer, store.Fail()) }},
 		{"Acquire", func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err }},
 		{"a refused Acquire", func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err }},
-		{"List of a state", func() error { _, err := s.List(ctx, store.Query{Site: "gazette", State: "pending"}); return err }},
+		{"List of a state", func() error {
+			_, err := s.List(ctx, store.Query{Site: "gazette", State: "pending"})
+			return err
+		}},
 		{"Counts", func() error { _, err := s.Counts(ctx, "gazette", "2026-01-01", "2026-12-31"); return err }},
 		{"Find", func() error { _, err := s.Find(ctx, key(1)); return err }},
 		{"SetNX", func() error { _, err := s.SetNX(ctx, "a", []byte("a"), time.Hour); return err }},
@@ -207,7 +210,8 @@ func TestOneCallFindsTheWorkOfAThousandQueues(t *testing.T) {
 			due = time.Now()
 		}
 		queue := store.QueueName(fmt.Sprint("webhook/", i))
-		put(t, s, key(i%50), &store.Record{State: "pending"}, store.Job{ID: fmt.Sprint("job-", i), Queue: queue, Due: due})
+		j := store.Job{ID: fmt.Sprint("job-", i), Queue: queue, Due: due}
+		put(t, s, key(i%50), &store.Record{State: "pending"}, j)
 	}
 	sent := monitor(t, server, func() {
 		if queues, err := s.Due(t.Context()); err != nil || len(queues) != 10 {

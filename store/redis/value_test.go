@@ -26,7 +26,9 @@ func TestAPackedIDSortsLikeTheID(t *testing.T) {
 		}
 		last, lastPacked = id, packed
 	}
-	for _, id := range []string{"", "short", "0123456789012345678901x", "012345678901234567890!", "01234567890123456789 1"} {
+	for _, id := range []string{
+		"", "short", "0123456789012345678901x", "012345678901234567890!", "01234567890123456789 1",
+	} {
 		if packed, ok := packID(id); ok {
 			t.Errorf("%q became %x", id, packed)
 		}

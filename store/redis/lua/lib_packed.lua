@@ -1,7 +1,7 @@
--- A packed set holds entries of one width in the order of their bytes; the first six are a time. It is a sorted set of chunks, all with the score
--- 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries, one after the other. An
--- entry costs a few bytes more than its width; as a member of a sorted set it would cost a hundred more. No entry
--- begins with the byte 255.
+-- A packed set holds entries of one width in the order of their bytes; the first six are a time. It is a sorted set of
+-- chunks, all with the score 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries,
+-- one after the other. An entry costs a few bytes more than its width; as a member of a sorted set it would cost a
+-- hundred more. No entry begins with the byte 255.
 local CHUNK = 506 -- with what the server adds it fills 512 bytes
 
 -- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale.
@@ -58,7 +58,11 @@ local function split(set, chunk, at, entry)
   local w = #entry
   local half = at > #chunk / 2 and at or math.floor(#chunk / w / 2) * w
   local left, right = string.sub(chunk, 1, half), string.sub(chunk, half + 1)
-  if at >= half then right = entry .. right else left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1) end
+  if at >= half then
+    right = entry .. right
+  else
+    left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1)
+  end
   local after = behind(set, chunk)
   if after and #right + #after <= CHUNK then
     drop_chunk(set, after, w)

@@ -2,7 +2,7 @@
 -- two: that moment | number of the site | id. While its timer is leased or put back, it is not there but among the
 -- pushed, a sorted set of records' fields by when the lease is over or the timer is due.
 
--- site_number returns the two bytes that stand for a site, and keeps them if the site is new.
+-- site_number returns the two bytes that stand for a site, and keeps them if the site is new: 65536 are possible.
 local function site_number(sites, site)
   local number = call('HGET', sites, site)
   if not number then
