@@ -91,8 +91,8 @@ const overSigned = "From:To:Subject:Reply-To:Cc:Content-Type:List-Id:List-Unsubs
 
 // sign returns the signature fields of all keys that sign for the domain, each with its CRLF, for a message of that
 // date. The same message, date and keys give the same fields, always.
-func (m *Mailer) sign(domain string, date time.Time, raw []byte) (string, error) {
-	signers := m.signers[domain]
+func (m *emailMaker) sign(domain string, date time.Time, raw []byte) (string, error) {
+	signers := m.keys[domain]
 	if len(signers) == 0 {
 		return "", nil
 	}

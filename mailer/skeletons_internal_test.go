@@ -59,7 +59,10 @@ func composer(t testing.TB, change ...func(*Options)) *Mailer {
 		f(&o)
 	}
 	site := o.Sites["gazette"]
-	return &Mailer{Options: o, signers: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())}}
+	return &Mailer{Options: o, emailMaker: emailMaker{
+		sites: o.Sites, pages: o.Pages, put: o.Keep,
+		keys: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())},
+	}}
 }
 
 var noonOfTest = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

@@ -20,7 +20,7 @@ local function newest(index, all)
   local max, count = '+', 0
   if cursor ~= '' then max = '(' .. cursor end
   repeat
-    local chunk = call('ZREVRANGEBYLEX', index, max, '-', 'LIMIT', 0, 1)[1]
+    local chunk = call('ZREVRANGEBYLEX', index, max, '-', 'LIMIT', '0', '1')[1]
     if not chunk then return end
     for at = #chunk - 22, 1, -23 do
       local entry = string.sub(chunk, at, at + 22)
