@@ -70,7 +70,7 @@ func (t *transaction) enqueue(key store.Key, job store.Job) error {
 		return err
 	}
 	reserved := int64(1)
-	if waits != nil {
+	if waits != nil || len(job.Reserve) == 0 {
 		reserved = 0
 	}
 	due := millis(job.Due)
