@@ -125,7 +125,7 @@ func otherValues(leaf reflect.Value) []any {
 		return []any{time.Time{}, time.Date(2031, 8, 1, 9, 5, 0, 0, time.UTC)}
 	}
 	return []any{
-		"/c/other", "pending", "confirmed", "", `"><script>alert(1)</script>`, "a&b'c+d", "javascript:alert(1)",
+		"/c/other", "pending", "confirmed", "de", "", `"><script>alert(1)</script>`, "a&b'c+d", "javascript:alert(1)",
 		"//evil.example", "https://https://evil.example", "\x00\xff", "{{.Site}}", "a…@b.example", "<!--", "%zz", "/é",
 		"x:y",
 	}
