@@ -1,6 +1,8 @@
 package mailer
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -14,14 +16,39 @@ import (
 // quitTimeout limits QUIT, which nothing depends on.
 const quitTimeout = 2 * time.Second
 
+// drainTimeout limits the wait for answers that no longer matter.
+const drainTimeout = 5 * time.Second
+
 // connection is a connection to a relay. One goroutine at a time uses it.
 type connection struct {
 	*smtp.Client // nil until the greeting was read
 	// under any TLS: setting its deadline and closing it ends a command that waits, without the client's lock
-	raw           net.Conn
-	inTransaction bool         // a transaction was begun and not ended
-	release       func() error // of the guard
-	idleTimer     *time.Timer  // while it is idle
+	raw     net.Conn
+	end     time.Time    // the deadline of the guard; zero: none
+	release func() error // of the guard
+
+	out           *bufio.Writer // holds most emails whole, so that each is one write
+	offers        extensions
+	inTransaction bool // a transaction was begun and not ended
+	unanswered    int  // commands that were sent together and are not yet answered
+	unclear       bool // what the relay would do next on this connection is not known
+
+	idleTimer *time.Timer // while it is idle
+}
+
+// extensions are what the relay offers (RFC 2920, RFC 6152, RFC 6531).
+type extensions struct{ pipelining, eightBitMIME, smtpUTF8 bool }
+
+// ready prepares the connection for emails, after all that may change its client or what the relay offers.
+func (c *connection) ready() {
+	offers := func(name string) bool {
+		offered, _ := c.Extension(name)
+		return offered
+	}
+	c.offers = extensions{
+		pipelining: offers("PIPELINING"), eightBitMIME: offers("8BITMIME"), smtpUTF8: offers("SMTPUTF8"),
+	}
+	c.out = bufio.NewWriterSize(c.Text.W, 16<<10)
 }
 
 // guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release. Release
@@ -32,8 +59,8 @@ func (c *connection) guard(ctx context.Context) error {
 			return err
 		}
 	}
-	end, _ := ctx.Deadline() // zero: none
-	_ = c.raw.SetDeadline(end)
+	c.end, _ = ctx.Deadline()
+	_ = c.raw.SetDeadline(c.end)
 	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
 	c.release = sync.OnceValue(func() error {
 		if stop() {
@@ -45,58 +72,161 @@ func (c *connection) guard(ctx context.Context) error {
 }
 
 // canSend reports whether the relay can take the recipient's address.
-func (c *connection) canSend(e *email) bool {
-	offered, _ := c.Extension("SMTPUTF8")
-	return offered || !e.utf8
-}
+func (c *connection) canSend(e *email) bool { return c.offers.smtpUTF8 || !e.utf8 }
 
-// mail opens a transaction. Nothing of the email has been sent yet. With an error it returns the step that failed.
-func (c *connection) mail(e *email) (step, error) {
+// mail opens a transaction. Nothing of the email's content has been sent yet. With an error it returns the step that
+// failed.
+//
+// Together, the commands up to DATA are one write (RFC 2920), and their answers are judged one by one all the same. But
+// a relay may hold the answer to MAIL back until it has those to RCPT and DATA, so it is not known what a silence is
+// about. After any error the connection is not to be used again: the email is tried one command at a time on another.
+func (c *connection) mail(e *email, together bool) (step, error) {
+	first := stepMAIL
 	if c.inTransaction {
-		if err := c.Reset(); err != nil {
+		first = stepRSET
+	}
+	if together {
+		for _, at := range []step{stepRSET, stepMAIL, stepRCPT, stepDATA} {
+			if at != stepRSET || first == stepRSET {
+				c.write(at, e)
+				c.unanswered++
+			}
+		}
+		if err := c.flush(); err != nil {
+			return first, err
+		}
+	}
+	if first == stepRSET {
+		if err := c.answer(stepRSET, e, 250); err != nil {
 			return stepRSET, err
 		}
 		c.inTransaction = false
 	}
-	c.SkipSMTPUTF8(!e.utf8) // asked for only if needed: a next hop without it would have to bounce the email
-	if err := c.Mail("<" + e.from + ">"); err != nil {
+	if err := c.answer(stepMAIL, e, 250); err != nil {
 		return stepMAIL, err
 	}
 	c.inTransaction = true
 	return "", nil
 }
 
+// write buffers a command.
+func (c *connection) write(at step, e *email) {
+	switch at {
+	case stepMAIL:
+		c.say("MAIL FROM:<", e.from, ">")
+		if c.offers.eightBitMIME {
+			c.say(" BODY=8BITMIME")
+		}
+		if e.utf8 { // asked for only if needed: a next hop without it would have to bounce the email
+			c.say(" SMTPUTF8")
+		}
+	case stepRCPT:
+		c.say("RCPT TO:<", e.to.String(), ">")
+	default:
+		c.say(string(at))
+	}
+	c.say("\r\n")
+}
+
+// say buffers texts. The writer repeats an error when it is flushed.
+func (c *connection) say(texts ...string) {
+	for _, t := range texts {
+		_, _ = c.out.WriteString(t)
+	}
+}
+
+func (c *connection) flush() error {
+	if err := c.out.Flush(); err != nil {
+		return err
+	}
+	return c.Text.W.Flush()
+}
+
+// answer reads the answer to a command, which it sends first unless it was sent together with others. Any other code
+// than the wanted one, of three digits or fewer, is a *textproto.Error.
+func (c *connection) answer(at step, e *email, want int) error {
+	if c.unanswered > 0 {
+		c.unanswered--
+	} else {
+		c.write(at, e)
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	_, _, err := c.Text.ReadResponse(want)
+	return err
+}
+
+// drain reads the answer to a DATA that was sent together with a recipient whom the relay refused, so that the
+// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the content
+// nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does not count.
+func (c *connection) drain() {
+	end := time.Now().Add(drainTimeout)
+	if !c.end.IsZero() && c.end.Before(end) {
+		end = c.end
+	}
+	_ = c.raw.SetDeadline(end)
+	c.unanswered--
+	code, _, err := c.Text.ReadResponse(0)
+	if err == nil && code == 354 {
+		c.say(".\r\n")
+		if err = c.flush(); err == nil {
+			code, _, err = c.Text.ReadResponse(0)
+		}
+		c.inTransaction = false
+	}
+	c.unclear = err != nil || code == 421
+}
+
+// isRefusal reports whether an error is an answer of the relay after which it goes on answering.
+func isRefusal(err error) bool {
+	said := new(textproto.Error)
+	return errors.As(err, &said) && said.Code != 421
+}
+
 // send sends the recipient and the content, and returns the relay's reply. From DATA on the guard has no effect; the
 // deadline is end. With an error it returns the step that failed.
 func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply string, at step, err error) {
 	if at, err := c.rcpt(ctx, e); err != nil {
+		if c.unanswered > 0 && isRefusal(err) {
+			c.drain()
+		}
 		return "", at, err
 	}
 	_ = c.raw.SetDeadline(end)
-	w, err := c.Data()
-	if err != nil {
+	if err := c.answer(stepDATA, e, 354); err != nil {
 		return "", stepDATA, err
 	}
-	for _, part := range [][]byte{[]byte(e.signature), e.raw} {
-		if _, err := w.Write(part); err != nil {
-			return "", stepContent, err // without the final dot the relay takes nothing
-		}
+	if err := c.content(e); err != nil {
+		return "", stepContent, err
 	}
-	err = w.Close()
-	if said := new(textproto.Error); errors.As(err, &said) {
-		c.inTransaction = false // refused or not, the transaction has ended
-		if said.Code/100 == 2 { // any 2xx means taken; the client expects 250
-			return replyLine(said.Code, said.Msg), "", nil
-		}
-	}
+	code, words, err := c.Text.ReadResponse(0)
 	if err != nil {
 		return "", stepDot, err
 	}
-	c.inTransaction = false
-	if closer, ok := w.(*smtp.DataCloser); ok {
-		return replyLine(250, closer.ServerResponse()), "", nil
+	c.inTransaction = false // refused or not, the transaction has ended
+	if code/100 != 2 {
+		return "", stepDot, &textproto.Error{Code: code, Msg: words}
 	}
-	return "250", "", nil
+	return replyLine(code, words), "", nil // any 2xx means taken
+}
+
+// content sends the email and the final dot. After an error the relay has not got the dot, so it takes nothing: the dot
+// comes last, and a write that fails has not written all.
+func (c *connection) content(e *email) error {
+	c.say(e.signature)
+	for rest := e.raw; ; {
+		line := bytes.Index(rest, []byte("\r\n."))
+		if line < 0 {
+			_, _ = c.out.Write(rest)
+			break
+		}
+		_, _ = c.out.Write(rest[:line+2])
+		c.say(".") // RFC 5321 section 4.5.2
+		rest = rest[line+2:]
+	}
+	c.say(".\r\n")
+	return c.flush()
 }
 
 // rcpt names the recipient. The relay may ask the recipient's own server, so the email has its own limit for the
@@ -110,7 +240,7 @@ func (c *connection) rcpt(ctx context.Context, e *email) (step, error) {
 	if err := c.guard(ctx); err != nil {
 		return stepMAIL, err
 	}
-	err := c.Rcpt("<" + e.to.String() + ">")
+	err := c.answer(stepRCPT, e, 25)
 	if expired := c.release(); err == nil {
 		err = expired
 	}

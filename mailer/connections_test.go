@@ -69,6 +69,38 @@ func TestThereAreNeverMoreConnectionsThanAllowed(t *testing.T) {
 	}
 }
 
+func TestConnectionsToASlowRelayGrowAndAreClosedAgain(t *testing.T) {
+	const most = 3
+	all := make(chan struct{})
+	r := startRelay(t)
+	r.say = func(s step) string {
+		if s.verb == "DATA" {
+			if s.nth == most {
+				close(all)
+			}
+			<-all // so slow is this relay: no email ends before three are under way
+		}
+		return ""
+	}
+	env := newEnv(t, r.addr, func(o *mailer.Options) {
+		o.Connections, o.MaxConnections, o.Idle = 1, most, 20*time.Millisecond
+	})
+	var emails sync.WaitGroup
+	for n := range 2 * most {
+		job := env.signUp(fmt.Sprintf("ada@example%d.org", n))
+		emails.Go(func() {
+			if ended, err := env.Run(t.Context(), job); !ended || err != nil {
+				t.Errorf("ended %v, %v", ended, err)
+			}
+			if n := r.connected(); n > most {
+				t.Errorf("%d connections at once, want at most %d", n, most)
+			}
+		})
+	}
+	emails.Wait()
+	eventually(t, "idle connections are closed", func() bool { return r.connected() == 0 })
+}
+
 func TestWaitingForAConnectionIsBoundedAndCanBeCancelled(t *testing.T) {
 	open := make(chan struct{})
 	r := startRelay(t, func(r *fakeRelay) {
@@ -203,31 +235,33 @@ func TestEmailsShareAConnection(t *testing.T) {
 }
 
 func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
-	for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
-		stall} {
-		t.Run(end, func(t *testing.T) {
-			t.Parallel()
-			r := startRelay(t)
-			r.say = func(s step) string {
-				if s.conn == 1 && s.verb == "MAIL" && s.nth == 2 {
-					return end
+	for way, change := range ways() {
+		for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
+			stall} {
+			t.Run(way+"/"+end, func(t *testing.T) {
+				t.Parallel()
+				r := startRelay(t, change)
+				r.say = func(s step) string {
+					if s.conn == 1 && s.verb == "MAIL" && s.nth == 2 {
+						return end
+					}
+					return ""
 				}
-				return ""
-			}
-			env := newEnv(t, r.addr, func(o *mailer.Options) {
-				o.Dial, o.Session = 500*time.Millisecond,
-					20*time.Second
+				env := newEnv(t, r.addr, func(o *mailer.Options) {
+					o.Dial, o.Session = 500*time.Millisecond,
+						20*time.Second
+				})
+				env.deliver(env.signUp("grace@example.org"))
+				began := time.Now()
+				env.deliver(env.signUp(ada))
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("it took %s to find out", took)
+				}
+				if r.dialled() != 2 || len(r.received()) != 2 {
+					t.Errorf("%d emails on %d connections, want 2 on 2", len(r.received()), r.dialled())
+				}
 			})
-			env.deliver(env.signUp("grace@example.org"))
-			began := time.Now()
-			env.deliver(env.signUp(ada))
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %s to find out", took)
-			}
-			if r.dialled() != 2 || len(r.received()) != 2 {
-				t.Errorf("%d emails on %d connections, want 2 on 2", len(r.received()), r.dialled())
-			}
-		})
+		}
 	}
 	t.Run("cut", func(t *testing.T) {
 		r := startRelay(t)

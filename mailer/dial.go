@@ -80,6 +80,7 @@ func (d dialer) greet(c *connection) (step, error) {
 	if err := d.login(c); err != nil {
 		return stepAUTH, err
 	}
+	c.ready()
 	return "", nil
 }
 

@@ -6,6 +6,9 @@
 //     does afterwards, even if the connection drops or the store is unavailable for a while.
 //   - Every attempt carries the same Message-ID and the same links. If a reply is lost and a second copy arrives, mail
 //     programs recognise it, and its links do the same.
+//   - It can be rebuilt to the byte (Rebuild), from its skeleton, which Options.Keep got before it left, and from what
+//     it said. Its date is when it became due, and all else in it derives from the job; so do its signatures, while the
+//     keys are the same.
 //   - Only a 5xx reply to RCPT, to DATA or to the final dot is about the recipient and closes the request. Every other
 //     failure (4xx, 5xx at an earlier step or about authentication, a lost connection, a timeout, a refused dial) is
 //     the relay's or ours: the job is retried.
@@ -14,7 +17,8 @@
 //   - No reply to the final dot (a drop, a stall, 421) means "maybe sent". The job waits in
 //     confirm.QueueEmailMaybeSent, which tells every process so, for one more attempt at least MaybeSentDelay later. If
 //     that gets no reply either, it is not sent again.
-//   - From DATA on, cancellation has no effect: the email is handed over, or fails by the deadline of the session.
+//   - Once the relay has accepted the recipient, cancellation has no effect: the email is handed over, or fails by the
+//     deadline of the session.
 //   - What goes out is well-formed (RFC 5322, RFC 2045): ASCII, except for a recipient beyond ASCII (RFC 6532), lines
 //     of at most 998 bytes ending in CRLF, a fixed set of header fields, and nothing in them that was typed into the
 //     form but the recipient's address.
@@ -36,9 +40,12 @@
 //   - A pause that begins is logged in one line at level ERROR and calls Options.Alarm; so is its end, at level INFO.
 //   - An email that got as far as MAIL at no relay uses up no attempt: it stays in its queue, and waits as long as the
 //     relays are paused.
-//   - There are no more connections to a relay than Options.Connections. They stay open between emails. One that broke
+//   - There are no more connections to a relay than Options.Connections, and up to Options.MaxConnections while emails
+//     wait for one for a quarter of a second. They stay open between emails. One that broke
 //     while idle is replaced before an email is begun, without an error. The second email on a connection takes MAIL,
-//     RCPT and DATA, and no other command.
+//     RCPT and DATA, and no other command. Where the relay takes several commands at once (RFC 2920), they are one
+//     write, if the recipient's domain answered lately. Otherwise, and on a new connection, each waits for its answer:
+//     so a relay that holds its answers back is never taken to be silent when a recipient's server is.
 //   - Certificates are verified. If STARTTLS was offered or is required, nothing is said in clear text after it failed.
 //     A password is never sent over a connection without TLS, except to a loopback address.
 //
@@ -50,8 +57,9 @@
 //   - A domain is paused for a minute, doubling to fifteen, if it stalls at RCPT, DATA or the content, or puts off
 //     three emails in a row at RCPT (unless because of one mailbox). The pause ends when an email to it is accepted or
 //     refused. Meanwhile emails to it are put off before anything is said to a relay.
-//   - One domain has at most half of Options.Connections, and at least one, as emails under way. A domain that accepted
-//     or refused no email lately gets one, for which the others wait a moment; if that stalls, they are put off. While
+//   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way; others wait a
+//     moment for one of them to be done, and are put off if none is. A domain that accepted or refused no email lately gets
+//     one, for which the others wait a moment; if that stalls, they are put off. While
 //     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
 //     have the rest.
 //
@@ -61,7 +69,6 @@
 // What is known of relays and domains belongs to this process, and is bounded. No error and no log line holds a link, a
 // password, or an address that is not masked.
 //
-// The package speaks SMTP by the commands of go-mail's smtp package, not by its Client. So it knows at which step a
-// conversation ended, has the reply itself, can sign with several keys, and hands over exactly the bytes that it
-// hashed.
+// The package speaks SMTP on the connections of go-mail's smtp package, not by its Client. So it knows at which step a
+// conversation ended, has the reply itself, and hands over exactly the bytes that it hashed.
 package mailer

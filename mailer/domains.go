@@ -12,7 +12,8 @@ const (
 	maxDomains = 4096
 	// maxDeferrals is how many emails in a row a domain may put off before it is paused.
 	maxDeferrals = 3
-	// busyWait is how long an email waits if enough emails to its domain are under way.
+	// busyWait is how long an email waits if enough emails to its domain are under way: at first for one of them to be
+	// done, and if none is, until its next attempt.
 	busyWait = 1500 * time.Millisecond
 	// knownFor is how long a domain is known to answer after it accepted or refused an email.
 	knownFor = 10 * time.Minute
@@ -45,6 +46,7 @@ type domain struct {
 	answeredAt time.Time     // when an email was last accepted or refused
 	startedAt  time.Time     // when the last email was begun, by the machine's clock
 	done       chan struct{} // closed when that email is done
+	freed      chan struct{} // closed when any email is done; nil: nobody waits for that
 }
 
 // slot is the permission to send one email to a domain.
@@ -61,10 +63,12 @@ func (d *domain) known(now time.Time) bool { return now.Sub(d.answeredAt) <= kno
 
 // acquire returns a slot for an email to a domain, or how long the email has to wait, with errDomainPaused,
 // errDomainBusy or errDomainSlow. A domain that is not known to answer gets one email, and others wait a little for its
-// result. So a domain that stalls holds one worker, and the emails that follow give theirs up.
+// result. So a domain that stalls holds one worker, and the emails that follow give theirs up. An email to a domain
+// with enough of them under way waits a little for one to be done.
 func (s *domains) acquire(ctx context.Context, name string) (*slot, time.Duration, error) {
+	since := time.Now()
 	for {
-		slot, underWay, wait, err := s.tryAcquire(name)
+		slot, underWay, wait, err := s.tryAcquire(name, since)
 		if underWay == nil {
 			return slot, wait, err
 		}
@@ -80,8 +84,11 @@ func (s *domains) acquire(ctx context.Context, name string) (*slot, time.Duratio
 	}
 }
 
-// tryAcquire does not block: while one email finds out about the domain, it returns what to wait for, and for how long.
-func (s *domains) tryAcquire(name string) (_ *slot, underWay chan struct{}, wait time.Duration, err error) {
+// tryAcquire does not block: while one email finds out about the domain, or enough are under way, it returns what to
+// wait for, and for how long. since is when the email began to wait.
+func (s *domains) tryAcquire(
+	name string, since time.Time,
+) (_ *slot, underWay chan struct{}, wait time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.byName[name]
@@ -92,6 +99,12 @@ func (s *domains) tryAcquire(name string) (_ *slot, underWay chan struct{}, wait
 		return nil, nil, wait, errDomainPaused
 	}
 	if s.limit > 0 && d.inFlight >= s.limit {
+		if wait := busyWait - time.Since(since); wait > 0 {
+			if d.freed == nil {
+				d.freed = make(chan struct{})
+			}
+			return nil, d.freed, wait, nil
+		}
 		return nil, nil, busyWait, errDomainBusy
 	}
 	if d.inFlight > 0 && !d.known(s.now()) {
@@ -147,6 +160,10 @@ func (s *slot) release(err error) {
 		all.unproven--
 	}
 	close(s.done)
+	if d.freed != nil {
+		close(d.freed)
+		d.freed = nil
+	}
 	var failure *smtpError
 	errors.As(err, &failure)
 	if !d.known(all.now()) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -64,4 +65,32 @@ func TestWhileOneDomainAfterAnotherStallsTheOthersKeepTheirWorkers(t *testing.T)
 	if s.unproven != 0 {
 		t.Errorf("%d emails are still finding out", s.unproven)
 	}
+}
+
+func TestAnEmailToADomainWithEnoughUnderWayWaitsForOneToBeDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &domains{now: time.Now, limit: 2}
+		in := func() *slot {
+			slot, _, err := s.acquire(t.Context(), "known.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slot
+		}
+		in().release(nil)
+		first, second := in(), in()
+		time.AfterFunc(time.Second, func() { first.release(nil) }) // not the last that was begun
+		begun := time.Now()
+		third := in()
+		if waited := time.Since(begun); waited != time.Second {
+			t.Errorf("it waited for %s, want until one was done", waited)
+		}
+		begun = time.Now()
+		if _, wait, err := s.acquire(t.Context(), "known.example"); err != errDomainBusy || wait != busyWait ||
+			time.Since(begun) != busyWait {
+			t.Errorf("after %s it is retried in %s, %v", time.Since(begun), wait, err)
+		}
+		second.release(nil)
+		third.release(nil)
+	})
 }

@@ -21,6 +21,66 @@ const (
 	stall  = "stall"   // say nothing until the test is over
 )
 
+// How a relay may write its answers.
+const (
+	together = "together" // when it has read all that was sent
+	byByte   = "by byte"
+)
+
+const oneByOne = "one by one" // one of ways
+
+// answers is the side of a relay's connection that writes.
+type answers struct {
+	net.Conn
+	how  string
+	held []byte
+}
+
+func (a *answers) Write(b []byte) (int, error) {
+	switch a.how {
+	case together:
+		a.held = append(a.held, b...)
+		return len(b), nil
+	case byByte:
+		for i := range b {
+			if _, err := a.Conn.Write(b[i : i+1]); err != nil {
+				return i, err
+			}
+		}
+		return len(b), nil
+	}
+	return a.Conn.Write(b)
+}
+
+func (a *answers) Read(b []byte) (int, error) {
+	a.flush()
+	return a.Conn.Read(b)
+}
+
+func (a *answers) flush() {
+	_, _ = a.Conn.Write(a.held)
+	a.held = nil
+}
+
+// ways are the relays that take commands one by one and those that take them together, and how they may answer.
+func ways() map[string]func(*fakeRelay) {
+	return map[string]func(*fakeRelay){
+		oneByOne: func(r *fakeRelay) {
+			r.ext = slices.DeleteFunc(r.ext, func(e string) bool { return e == "PIPELINING" })
+		},
+		"answered one by one":   func(*fakeRelay) {},
+		"answered together":     func(r *fakeRelay) { r.writes = together },
+		"answered byte by byte": func(r *fakeRelay) { r.writes = byByte },
+	}
+}
+
+// warm lets one email through, so that the next one to example.org may find an open connection and all its commands be
+// sent together.
+func (env *env) warm() {
+	env.t.Helper()
+	env.deliver(env.signUp("warm@example.org"))
+}
+
 // step is one command to the relay, "greeting" when it was only dialled and "." at the end of a message.
 type step struct {
 	conn, nth int // which connection; how often this verb was said, this time included
@@ -32,6 +92,7 @@ type message struct {
 	mail, rcpt string // whole commands
 	raw        []byte // dots unstuffed
 	tls        bool
+	refused    bool // MAIL or RCPT was
 }
 
 // fakeRelay is an SMTP server that answers as a test wants.
@@ -41,6 +102,7 @@ type fakeRelay struct {
 	secure *tls.Config // for STARTTLS, or from the first byte
 	smtps  bool
 	say    func(step) string // "" for the usual answer
+	writes string            // how it answers: each at once, unless together or byByte
 
 	mu       sync.Mutex
 	said     []string // everything, in order
@@ -59,8 +121,9 @@ func startRelay(t *testing.T, change ...func(*fakeRelay)) *fakeRelay {
 		t.Fatal(err)
 	}
 	r := &fakeRelay{
-		addr: l.Addr().String(), ext: []string{"8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"}, counts: map[string]int{},
-		open: map[net.Conn]bool{}, over: make(chan struct{}), listener: l, say: func(step) string { return "" },
+		addr: l.Addr().String(), ext: []string{"8BITMIME", "PIPELINING", "SMTPUTF8", "ENHANCEDSTATUSCODES"},
+		counts: map[string]int{},
+		open:   map[net.Conn]bool{}, over: make(chan struct{}), listener: l, say: func(step) string { return "" },
 	}
 	for _, f := range change {
 		f(r)
@@ -95,7 +158,10 @@ func (r *fakeRelay) serve(c net.Conn) {
 	r.open[c] = true
 	r.mu.Unlock()
 	raw := c
+	wrote := &answers{Conn: raw, how: r.writes}
+	c = wrote
 	defer func() {
+		wrote.flush()
 		r.gone(raw)
 		raw.Close()
 	}()
@@ -125,10 +191,15 @@ func (r *fakeRelay) serve(c net.Conn) {
 		if verb == "QUIT" {
 			r.gone(raw)
 		}
-		got, ok := r.reply(c, n, verb, line, r.usual(verb, line))
+		usual := r.usual(verb, line)
+		if verb == "DATA" && msg.refused {
+			usual = "554 5.5.1 no valid recipients"
+		}
+		got, ok := r.reply(c, n, verb, line, usual)
 		if !ok || verb == "QUIT" {
 			return
 		}
+		msg.refused = msg.refused || (verb == "MAIL" || verb == "RCPT") && !strings.HasPrefix(got, "2")
 		switch {
 		case verb == "DATA" && strings.HasPrefix(got, "354"):
 			if msg.raw, err = dotted(in); err != nil {

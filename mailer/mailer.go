@@ -42,9 +42,10 @@ type Options struct {
 	// each before the first email that is made of it leaves; with an error that email waits. It may be nil.
 	Keep func(ctx context.Context, sum string, data []byte) error
 
-	// Connections limits the connections to each relay at any one time; 0 means no limit. A recipient domain has at
-	// most half as many emails under way at once, and at least one.
-	Connections int
+	// Connections is how many connections to each relay there are at any one time, usually at most; 0 means no limit.
+	// MaxConnections is the limit while a relay is slow, so that emails wait for a connection; Connections if zero. A
+	// recipient domain has at most half of MaxConnections as emails under way at once, and at least one.
+	Connections, MaxConnections int
 
 	// Dial limits the time to open a connection, to wait for a free one, and for an idle one to show that it still
 	// works. If zero, it is 10 s. A relay that is not the last in the list has twice Dial to answer MAIL.
@@ -75,8 +76,8 @@ func New(o Options) (*Mailer, error) {
 	m := &Mailer{
 		Options: o, domains: domains{now: o.Now}, unrecorded: unrecorded{now: o.Now}, signers: map[string][]signer{},
 	}
-	if o.Connections > 0 {
-		m.domains.limit = max(1, o.Connections/2)
+	if o.MaxConnections > 0 {
+		m.domains.limit = max(1, o.MaxConnections/2)
 	}
 	for _, site := range o.Sites {
 		m.signers[site.fromDomain()] = o.signers(site.fromDomain())
@@ -87,8 +88,8 @@ func New(o Options) (*Mailer, error) {
 			return nil, err
 		}
 		m.relays = append(m.relays, &relayState{
-			dialer: d, pool: &pool{idleTimeout: o.Idle, limit: o.Connections}, now: o.Now, log: o.Log, alarm: o.Alarm,
-			senders: map[string]*pause{},
+			dialer: d, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
+			pool: &pool{idleTimeout: o.Idle, limit: o.Connections, max: o.MaxConnections},
 		})
 	}
 	return m, nil
@@ -103,6 +104,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Alarm == nil {
 		o.Alarm = func(string, bool) {}
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = o.Connections
 	}
 	orElse := func(d *time.Duration, fallback time.Duration) {
 		if *d <= 0 {
@@ -125,6 +129,8 @@ func (o *Options) check() error {
 			o.Session, 2*recordTimeout, MaxDuration)
 	case o.Connections < 0:
 		return fmt.Errorf("mailer: %d connections; 0 means no limit", o.Connections)
+	case o.MaxConnections < o.Connections, o.MaxConnections > 0 && o.Connections == 0:
+		return fmt.Errorf("mailer: at most %d connections, usually %d", o.MaxConnections, o.Connections)
 	}
 	sites := make(map[string]Site, len(o.Sites))
 	for id, site := range o.Sites {

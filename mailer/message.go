@@ -23,11 +23,13 @@ type email struct {
 	to           address.Address
 	utf8         bool          // the recipient needs SMTPUTF8
 	rcptTimeout  time.Duration // for the answer to RCPT; 0: that of the session
-	messageID    string        // with its brackets
-	date         time.Time     // of its header
-	skeleton     *keptSkeleton
-	signature    string // the fields that sign it, each with its CRLF: they go over the wire first
-	raw          []byte // what they sign, before dots are stuffed
+	// the recipient's domain answered lately, so that its server is not expected to keep the relay waiting
+	domainAnswers bool
+	messageID     string    // with its brackets
+	date          time.Time // of its header
+	skeleton      *keptSkeleton
+	signature     string // the fields that sign it, each with its CRLF: they go over the wire first
+	raw           []byte // what they sign, before dots are stuffed
 }
 
 // delivery returns what is to be known of the email once a relay has taken it.

@@ -80,7 +80,10 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"a second bad relay": {func(o *mailer.Options) {
 			o.Relays = append(o.Relays, relay.Address{Host: "x.example"})
 		}, "relay x.example"},
-		"fewer than none":       {func(o *mailer.Options) { o.Connections = -1 }, "-1 connections"},
+		"fewer than none": {func(o *mailer.Options) { o.Connections = -1 }, "-1 connections"},
+		"a limit too low": {func(o *mailer.Options) { o.Connections, o.MaxConnections = 4, 3 },
+			"at most 3 connections, usually 4"},
+		"a limit alone":         {func(o *mailer.Options) { o.MaxConnections = 3 }, "at most 3 connections, usually 0"},
 		"a key without domain":  {key(mailer.DKIM{Selector: "s", Key: ed}), "domain"},
 		"a key of another kind": {key(mailer.DKIM{Domain: "gazette.example", Selector: "s", Key: ec}), "not supported"},
 		"no key": {

@@ -8,15 +8,26 @@ import (
 	"time"
 )
 
+const (
+	// growAfter is how long an email waits for a connection before it gets one beyond the usual number: so long, only if
+	// the relay is slow for the emails that there are.
+	growAfter = 250 * time.Millisecond
+	// noGrowth is how long there are no more of those after the relay has refused one.
+	noGrowth = time.Minute
+)
+
 // pool keeps connections open between emails, the last used on top, and limits how many there are: in use, idle, and
-// quitting.
+// quitting. There are more than the usual number while emails wait for them for growAfter. Those that are not needed any
+// more become idle, the first opened before the last used, and are quit.
 type pool struct {
 	idleTimeout time.Duration // after which an idle connection is quit
-	limit       int           // of connections; 0: none
+	limit       int           // of connections, usually; 0: none
+	max         int           // of connections, while the relay is slow; at least limit
 
 	mu       sync.Mutex
-	slots    int // taken; at most limit
-	greeted  int // connections that the relay has greeted
+	slots    int       // taken; at most max
+	growFrom time.Time // when there may be more than limit again
+	greeted  int       // connections that the relay has greeted
 	idle     []*connection
 	waiting  []chan *connection // the longest waiting first
 	isClosed bool               // connections are quit instead of kept
@@ -48,10 +59,19 @@ func (p *pool) acquire(ctx context.Context, wait time.Duration) (*connection, er
 func (p *pool) await(ctx context.Context, wait time.Duration, ready chan *connection) (*connection, error) {
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	select {
-	case c := <-ready:
-		return c, nil
-	case <-limited.Done():
+	grow := time.NewTicker(growAfter)
+	defer grow.Stop()
+	for waits := true; waits; {
+		select {
+		case c := <-ready:
+			return c, nil
+		case <-grow.C:
+			if p.grow(ready) {
+				return nil, nil
+			}
+		case <-limited.Done():
+			waits = false
+		}
 	}
 	p.mu.Lock()
 	i := slices.Index(p.waiting, ready)
@@ -66,6 +86,27 @@ func (p *pool) await(ctx context.Context, wait time.Duration, ready chan *connec
 		return nil, context.Canceled
 	}
 	return nil, errBusy
+}
+
+// grow takes a slot beyond the usual number for an email that waits, if there may be one.
+func (p *pool) grow(ready chan *connection) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.waiting, ready)
+	if i < 0 || p.slots >= p.max || time.Now().Before(p.growFrom) {
+		return false
+	}
+	p.waiting = slices.Delete(p.waiting, i, i+1)
+	p.slots++
+	return true
+}
+
+// refused frees the slot of a connection that the relay did not want to have beside the others.
+func (p *pool) refused() {
+	p.mu.Lock()
+	p.growFrom = time.Now().Add(noGrowth)
+	p.mu.Unlock()
+	p.freeSlot()
 }
 
 // put keeps a connection that is ready for another email, or for RSET.
@@ -113,7 +154,7 @@ func (p *pool) drop(c *connection) {
 func (p *pool) freeSlot() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiting) > 0 {
+	if len(p.waiting) > 0 && p.slots <= p.limit {
 		p.serveNext(nil)
 		return
 	}

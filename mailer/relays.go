@@ -199,7 +199,9 @@ func (r *relayState) check(ctx context.Context, limit time.Duration) error {
 }
 
 // openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of
-// the email has been sent by then, so a connection that broke while it was idle costs no attempt.
+// the email's content has been sent by then, so a connection that broke while it was idle costs no attempt. On a new
+// connection every command waits for the answer to the one before, so that it is known what a silent relay is silent
+// about.
 func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection, error) {
 	c, err := r.pool.acquire(ctx, r.timeout)
 	switch {
@@ -221,7 +223,11 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		r.pool.countGreeted(-1) // the new connection takes its slot
 	}
 	if c, err = r.dial(ctx); err != nil {
-		r.pool.freeSlot()
+		if failure := new(smtpError); errors.As(err, &failure) && failure.wantsFewerConnections() {
+			r.pool.refused()
+		} else {
+			r.pool.freeSlot()
+		}
 		return nil, err
 	}
 	r.pool.countGreeted(1)
@@ -229,7 +235,7 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		r.pool.put(c)
 		return nil, errNoUTF8
 	}
-	if at, err := c.mail(e); err != nil {
+	if at, err := c.mail(e, false); err != nil {
 		return nil, r.putBack(ctx, c, at, err)
 	}
 	return c, nil
@@ -243,7 +249,7 @@ func (r *relayState) reuse(ctx context.Context, c *connection, e *email) error {
 	limited, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	_ = c.guard(limited)
-	if at, err := c.mail(e); err != nil {
+	if at, err := c.mail(e, c.offers.pipelining && e.domainAnswers); err != nil {
 		return newSMTPError(ctx, at, err)
 	}
 	if err := c.guard(ctx); err != nil {
@@ -265,7 +271,7 @@ func (r *relayState) handOver(ctx context.Context, c *connection, e *email, end 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.
 func (r *relayState) putBack(ctx context.Context, c *connection, at step, err error) *smtpError {
 	failure := newSMTPError(ctx, at, err)
-	if failure.keepsConnection() {
+	if failure.keepsConnection() && !c.unclear {
 		r.pool.put(c)
 	} else {
 		r.pool.drop(c)

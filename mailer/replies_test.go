@@ -1,6 +1,8 @@
 package mailer_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"slices"
 	"strings"
 	"testing"
@@ -121,56 +123,73 @@ func repliesAfterMAIL() []replyCase {
 
 func TestEveryReplyAtEveryStepHasItsOutcome(t *testing.T) {
 	secure, pool := certificate(t, loopback)
-	for _, row := range allReplies() {
-		t.Run(row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
-			t.Parallel()
-			r := startRelay(t, offers("AUTH PLAIN"), func(r *fakeRelay) {
-				r.secure = secure
-				r.say = func(s step) string {
-					if slices.Contains(strings.Fields(row.verb), s.verb) {
-						return row.reply
-					}
-					return ""
-				}
+	for way, change := range ways() {
+		rows := allReplies()
+		if way != oneByOne {
+			rows = slices.DeleteFunc(rows, func(row replyCase) bool {
+				return !slices.Contains([]string{"MAIL", "RCPT", "DATA", "."}, row.verb)
 			})
-			if row.verb == "STARTTLS" {
-				r.change(offers("STARTTLS"))
-			}
-			if row.verb == "dial" {
-				r.listener.Close()
-			}
-			env := newEnv(t, "smtp://optin:hunter2@"+r.addr, trusting(pool), func(o *mailer.Options) {
-				if row.reply == stall {
-					o.Dial, o.Session, o.FirstRcpt = 500*time.Millisecond, time.Second, 500*time.Millisecond
-				}
+		}
+		for _, row := range rows {
+			t.Run(way+"/"+row.verb+" "+row.reply[:min(len(row.reply), 12)], func(t *testing.T) {
+				t.Parallel()
+				row.check(t, secure, pool, change, way != oneByOne)
 			})
-			job := env.signUp(ada)
-			ended, err := env.Run(t.Context(), job)
-			env.noSecrets(err)
+		}
+	}
+}
 
-			line := env.lastLog()
-			if line["outcome"] != row.outcome || line["code"] != float64(row.code) || line["to"] != "a…@example.org" {
-				t.Errorf("logged %v; want %s, %d", line, row.outcome, row.code)
+func (row replyCase) check(t *testing.T, secure *tls.Config, pool *x509.CertPool, change func(*fakeRelay), warm bool) {
+	r := startRelay(t, offers("AUTH PLAIN"), change, func(r *fakeRelay) {
+		r.secure = secure
+	})
+	if row.verb == "STARTTLS" {
+		r.change(offers("STARTTLS"))
+	}
+	if row.verb == "dial" {
+		r.listener.Close()
+	}
+	env := newEnv(t, "smtp://optin:hunter2@"+r.addr, trusting(pool), func(o *mailer.Options) {
+		if row.reply == stall {
+			o.Dial, o.Session, o.FirstRcpt = 500*time.Millisecond, time.Second, 500*time.Millisecond
+		}
+	})
+	if warm {
+		env.warm()
+	}
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if slices.Contains(strings.Fields(row.verb), s.verb) {
+				return row.reply
 			}
-			env.checkRetry(job, err, row)
-			switch q := env.request(job); row.outcome {
-			case delivered:
-				if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || taken(q) == nil ||
-					!strings.Contains(taken(q).Reply, row.want) {
-					t.Errorf("ended %v, %v; %+v", ended, err, q)
-				}
-			case undeliverable:
-				if err != nil || !ended || env.isDue(job) || q.State != consent.Undeliverable ||
-					!strings.HasPrefix(q.Closed.Reply, row.want) || len(q.Closed.Reply) > 512 {
-					t.Errorf("ended %v, %v; %+v", ended, err, q)
-				}
-			default:
-				if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || taken(q) != nil ||
-					!strings.Contains(err.Error(), row.want) {
-					t.Errorf("ended %v, %v; %+v", ended, err, q)
-				}
-			}
-		})
+			return ""
+		}
+	})
+	job := env.signUp(ada)
+	ended, err := env.Run(t.Context(), job)
+	env.noSecrets(err)
+
+	line := env.lastLog()
+	if line["outcome"] != row.outcome || line["code"] != float64(row.code) || line["to"] != "a…@example.org" {
+		t.Errorf("logged %v; want %s, %d", line, row.outcome, row.code)
+	}
+	env.checkRetry(job, err, row)
+	switch q := env.request(job); row.outcome {
+	case delivered:
+		if err != nil || !ended || env.isDue(job) || q.State != consent.Pending || taken(q) == nil ||
+			!strings.Contains(taken(q).Reply, row.want) {
+			t.Errorf("ended %v, %v; %+v", ended, err, q)
+		}
+	case undeliverable:
+		if err != nil || !ended || env.isDue(job) || q.State != consent.Undeliverable ||
+			!strings.HasPrefix(q.Closed.Reply, row.want) || len(q.Closed.Reply) > 512 {
+			t.Errorf("ended %v, %v; %+v", ended, err, q)
+		}
+	default:
+		if err == nil || ended || !env.isDue(job) || q.State != consent.Pending || taken(q) != nil ||
+			!strings.Contains(err.Error(), row.want) {
+			t.Errorf("ended %v, %v; %+v", ended, err, q)
+		}
 	}
 }
 
@@ -246,35 +265,37 @@ func TestAnEmailThatWasTakenStaysTakenWhateverTheRelayDoesNext(t *testing.T) {
 }
 
 func TestTheReplyToRSETAndQUITChangesNothing(t *testing.T) {
-	for _, reply := range []string{"250 2.0.0 Ok", "421 4.3.2 closing", "451 4.3.0 not now", "550 5.5.1 no", "what",
-		hangUp, stall} {
-		t.Run(reply, func(t *testing.T) {
-			t.Parallel()
-			r := startRelay(t, func(r *fakeRelay) {
-				r.say = func(s step) string {
-					switch {
-					case s.verb == "RCPT" && s.nth == 1:
-						return "550 5.1.1 unknown" // leaves a transaction to be reset
-					case s.verb == "RSET", s.verb == "QUIT":
-						return reply
+	for way, change := range ways() {
+		for _, reply := range []string{"250 2.0.0 Ok", "421 4.3.2 closing", "451 4.3.0 not now", "550 5.5.1 no", "what",
+			hangUp, stall} {
+			t.Run(way+"/"+reply, func(t *testing.T) {
+				t.Parallel()
+				r := startRelay(t, change, func(r *fakeRelay) {
+					r.say = func(s step) string {
+						switch {
+						case s.verb == "RCPT" && s.nth == 1:
+							return "550 5.1.1 unknown" // leaves a transaction to be reset
+						case s.verb == "RSET", s.verb == "QUIT":
+							return reply
+						}
+						return ""
 					}
-					return ""
+				})
+				env := newEnv(t, r.addr, func(o *mailer.Options) { o.Dial = time.Second })
+				if _, err := env.Run(t.Context(), env.signUp("nobody@example.org")); err != nil {
+					t.Fatal(err)
+				}
+				env.deliver(env.signUp(ada))
+				began := time.Now()
+				if err := env.Close(); err != nil || time.Since(began) > 8*time.Second {
+					t.Errorf("%v after %s", err, time.Since(began))
+				}
+				if env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 || r.heard("RSET") != 1 ||
+					len(r.received()) != 1 {
+					t.Errorf("paused for %s, said %q", env.PausedFor(), r.said)
 				}
 			})
-			env := newEnv(t, r.addr, func(o *mailer.Options) { o.Dial = time.Second })
-			if _, err := env.Run(t.Context(), env.signUp("nobody@example.org")); err != nil {
-				t.Fatal(err)
-			}
-			env.deliver(env.signUp(ada))
-			began := time.Now()
-			if err := env.Close(); err != nil || time.Since(began) > 8*time.Second {
-				t.Errorf("%v after %s", err, time.Since(began))
-			}
-			if env.PausedFor() != 0 || len(env.logged("relay paused")) != 0 || r.heard("RSET") != 1 ||
-				len(r.received()) != 1 {
-				t.Errorf("paused for %s, said %q", env.PausedFor(), r.said)
-			}
-		})
+		}
 	}
 }
 

@@ -43,8 +43,8 @@ type attemptLog struct {
 //	Move      the email is still due, and waits in a queue that says what is known of it
 //	Fail      the record cannot be opened (confirm.ErrUnreadable)
 //
-// It takes less than MaxDuration. Cancelling ctx ends it soon until DATA was sent to the relay, and has no effect
-// afterwards.
+// It takes less than MaxDuration. Cancelling ctx ends it soon until the relay has accepted the recipient, and has no
+// effect afterwards.
 func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	began := time.Now()
 	line := &attemptLog{site: job.Key.Site}
@@ -113,7 +113,7 @@ func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (
 	if err := m.keep(ctx, e.skeleton); err != nil {
 		return nil, "", storeError(job, err)
 	}
-	e.rcptTimeout = m.rcptTimeout(job.Queue)
+	e.rcptTimeout, e.domainAnswers = m.rcptTimeout(job.Queue), !slot.unproven
 	reply, err = m.deliver(ctx, e)
 	return e, reply, err
 }

@@ -1,8 +1,10 @@
 package templates
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -31,7 +33,8 @@ func (s *Set) translation(locale string) *translation {
 			return t
 		}
 	}
-	_, i := language.MatchStrings(s.matcher, readable(locale)) // without a match the first: English
+	name := s.matches.match(s.names, locale) // without a match the first: English
+	i := slices.Index(s.names, name)
 	return s.translations[i]
 }
 
@@ -43,22 +46,97 @@ func (s *Set) Match(offered []string, wanted ...string) string {
 	if len(offered) == 0 {
 		return ""
 	}
+	return s.matches.match(offered, wanted...)
+}
+
+// What is remembered of matches. Sites offer few sets of locales, and browsers send few headers; whoever sends others
+// must not fill the memory.
+const (
+	maxMatchers = 256
+	maxMatches  = 2048
+	maxMatchKey = 512 // of what is offered and wanted, in bytes
+)
+
+// matches makes a matcher once for what is offered, since that is most of the work, and remembers what it found. Its
+// zero value is ready, and it is safe for concurrent use.
+type matches struct {
+	mu       sync.RWMutex
+	matchers map[string]*matcher // by what is offered
+	found    map[string]string   // by what is offered and wanted
+}
+
+// matcher matches what was offered.
+type matcher struct {
+	language.Matcher
+	names []string // as they were offered, without those that are no tags
+}
+
+func (m *matches) match(offered []string, wanted ...string) string {
+	var buffer [maxMatchKey]byte // on the stack
+	key := appendNames(buffer[:0], offered)
+	offer := len(key)
+	key = appendNames(append(key, 0), wanted)
+	m.mu.RLock()
+	name, known := m.found[string(key)]
+	by := m.matchers[string(key[:offer])]
+	m.mu.RUnlock()
+	if known {
+		return name
+	}
+	if by == nil {
+		by = newMatcher(offered)
+	}
+	name = by.best(offered, wanted)
+	if len(key) <= maxMatchKey {
+		m.remember(string(key[:offer]), by, string(key), name)
+	}
+	return name
+}
+
+func (m *matches) remember(offer string, by *matcher, key, name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.matchers == nil || len(m.matchers) >= maxMatchers {
+		m.matchers = map[string]*matcher{}
+	}
+	if m.found == nil || len(m.found) >= maxMatches {
+		m.found = map[string]string{}
+	}
+	m.matchers[offer], m.found[key] = by, name
+}
+
+// appendNames appends texts so that different ones append different bytes.
+func appendNames(b []byte, names []string) []byte {
+	for _, n := range names {
+		b = append(binary.AppendUvarint(b, uint64(len(n))+1), n...)
+	}
+	return b
+}
+
+func newMatcher(offered []string) *matcher {
+	m := &matcher{}
 	var tags []language.Tag
-	var names []string
 	for _, o := range offered {
 		if tag, err := language.Parse(o); err == nil {
-			tags, names = append(tags, tag), append(names, o)
+			tags, m.names = append(tags, tag), append(m.names, o)
 		}
 	}
-	if len(tags) == 0 {
+	if len(tags) > 0 {
+		m.Matcher = language.NewMatcher(tags)
+	}
+	return m
+}
+
+func (m *matcher) best(offered, wanted []string) string {
+	if m.Matcher == nil {
 		return offered[0]
 	}
 	headers := make([]string, len(wanted))
 	for i, w := range wanted {
 		headers[i] = readable(w)
 	}
-	_, i := language.MatchStrings(language.NewMatcher(tags), headers...)
-	return names[i]
+	_, i := language.MatchStrings(m, headers...)
+	return m.names[i]
 }
 
 // readable returns an Accept-Language header without the entries that cannot be read: because of one of those the

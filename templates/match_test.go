@@ -2,6 +2,7 @@ package templates
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -67,6 +68,54 @@ func TestALocaleIsShownInTheNearestLanguage(t *testing.T) {
 		if got, err := s.endonym(locale); got != want || err != nil {
 			t.Errorf("%q names itself %q, want %q (%v)", locale, got, want, err)
 		}
+	}
+}
+
+func TestALanguageThatWasFoundIsFoundAgainWithoutAllocation(t *testing.T) {
+	s, offered := newSet(t), []string{"fr", "en"}
+	for _, wanted := range []string{"", "en-GB,en;q=0.9,fr;q=0.8,de;q=0.7", "fr-CA"} {
+		if n := testing.AllocsPerRun(100, func() { s.Match(offered, "", wanted) }); n > 0 {
+			t.Errorf("Match of %q: %.0f allocations", wanted, n)
+		}
+		if n := testing.AllocsPerRun(100, func() { s.Language(wanted) }); n > 0 {
+			t.Errorf("Language of %q: %.0f allocations", wanted, n)
+		}
+	}
+}
+
+func TestMatchesAreRememberedByAllThatIsOfferedAndWanted(t *testing.T) {
+	s := newSet(t)
+	for range 2 {
+		for _, row := range []struct {
+			offered, wanted []string
+			want            string
+		}{
+			{[]string{"fr", "en"}, []string{"de"}, "fr"},
+			{[]string{"en", "fr"}, []string{"de"}, "en"},
+			{[]string{"fr"}, []string{"en", "de"}, "fr"},
+			{[]string{"fr", "en"}, []string{"en", "fr"}, "en"},
+			{[]string{"fr", "en"}, []string{"fr", "en"}, "fr"},
+			{[]string{"fr", "en"}, []string{"", "en"}, "en"},
+		} {
+			if got := s.Match(row.offered, row.wanted...); got != row.want {
+				t.Errorf("of %q for %q: %q, want %q", row.offered, row.wanted, got, row.want)
+			}
+		}
+	}
+}
+
+func TestOnlySoManyMatchesAreRemembered(t *testing.T) {
+	s := newSet(t)
+	for i := range 2 * maxMatches {
+		s.Match([]string{"fr", "x-" + strconv.Itoa(i)}, "en-x-"+strconv.Itoa(i))
+		if len(s.matches.found) > maxMatches || len(s.matches.matchers) > maxMatchers {
+			t.Fatalf("%d matches and %d matchers", len(s.matches.found), len(s.matches.matchers))
+		}
+	}
+	before := len(s.matches.found)
+	s.Match([]string{"fr"}, strings.Repeat("en,", maxMatchKey))
+	if len(s.matches.found) != before {
+		t.Error("a long header is remembered")
 	}
 }
 

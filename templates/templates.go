@@ -33,18 +33,17 @@ import (
 	"io"
 	"io/fs"
 	texttemplate "text/template"
-
-	"golang.org/x/text/language"
 )
 
 //go:embed locales/*.json pages/*.html emails/*.html emails/*.txt
 var embedded embed.FS
 
-// Set is all pages and emails in all languages. It is safe for concurrent use, and remembers nothing of what it has
-// rendered.
+// Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
+// which languages were found for which headers.
 type Set struct {
 	translations []*translation // English first
-	matcher      language.Matcher
+	names        []string       // of the translations, in their order
+	matches      matches
 	html         map[string]map[string]*template.Template     // by language, then by file without its folder
 	text         map[string]map[string]*texttemplate.Template // the same
 }
@@ -63,14 +62,12 @@ func build(files fs.FS) (*Set, error) {
 		html:         map[string]map[string]*template.Template{},
 		text:         map[string]map[string]*texttemplate.Template{},
 	}
-	tags := make([]language.Tag, len(translations))
-	for i, t := range translations {
-		tags[i] = t.tag
+	for _, t := range translations {
+		s.names = append(s.names, t.name())
 		if err := s.parse(files, t); err != nil {
 			return nil, err
 		}
 	}
-	s.matcher = language.NewMatcher(tags)
 	return s, errors.Join(s.missingMessages()...)
 }
 

@@ -124,6 +124,8 @@ func (p *everyPage) signupPages() {
 func (p *everyPage) linkPages() {
 	link, _ := p.signUp("gazette", "one")
 	p.check("confirm", p.open(link), 200)
+	p.check("statement", p.click(".in-full"), 200)
+	p.open(link)
 	p.check("confirmed", p.click("#confirm button"), 200)
 	p.check("confirmed-already", p.open(link), 200)
 	p.check("agreements-one", p.click(`a[href*="/u/"]`), 200)
@@ -132,6 +134,8 @@ func (p *everyPage) linkPages() {
 
 	link, _ = p.signUp("club", "many")
 	p.check("confirm-several", p.open(link), 200)
+	p.do(chromedp.Click(chromedp.CSS("summary")))
+	p.check("confirm-none-chosen", p.click(".choice button"), 422)
 	p.check("confirmed-several", p.click("#confirm button"), 200)
 	p.check("agreements", p.click(`a[href*="/u/"]`), 200)
 	agreements := evaluate[string](p.browserProfile, "location.href")

@@ -26,16 +26,18 @@ func allowedImports() map[string][]string {
 		"store/storetest": {"store", "github.com/google/go-cmp"},
 		"confirm/consent": {"internal/address", "store"},
 		"confirm": {
-			"confirm/consent", "internal/address", "internal/keyring", "internal/ratelimit", "internal/token",
-			"store",
+			"confirm/consent", "confirm/statement", "internal/address", "internal/keyring", "internal/ratelimit",
+			"internal/token", "store", "github.com/fxamacker/cbor/v2", "github.com/klauspost/compress",
 		},
+		"confirm/statement": {"github.com/gowebpki/jcs"},
 		"mailer": {
 			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/outbox",
 			"internal/ratelimit", "internal/relay", "internal/skeleton", "store", "templates",
 			"github.com/wneessen/go-mail",
 		},
 		"templates": {
-			"internal/problem", "internal/skeleton", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text",
+			"confirm/statement", "internal/problem", "internal/skeleton", "github.com/nicksnyder/go-i18n/v2",
+			"golang.org/x/text",
 		},
 		"internal/address":   {"golang.org/x/net"},
 		"internal/bounce":    {"confirm", "internal/address", "internal/mimeparts", "internal/token"},
@@ -95,7 +97,7 @@ func allowedImports() map[string][]string {
 		"examples/listmonk-bridge": {},
 		"examples/receiver-go":     {},
 		"cmd/optin": {
-			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/challenge",
+			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce", "internal/challenge",
 			"internal/config", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
 			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",

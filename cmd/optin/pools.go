@@ -33,7 +33,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 		return nil, err
 	}
 	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
-	pools := append(emailPools(mail, c.cfg.SMTP.Connections), outbox.Pool{
+	pools := append(emailPools(mail, c.cfg.SMTP.MaxConnections), outbox.Pool{
 		Queues: []store.QueueName{store.TimerQueue}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
 		Waits:      storeWaits,
 		RepeatLast: true,
@@ -59,9 +59,11 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 		}})
 }
 
-// emailPools returns the pools that share the connections to a relay. Emails that were not tried yet have most of them,
-// and always at least one; those that were have the rest. Emails to the same domains have at most half of them, as in
-// the mailer. If there is only one connection, an email that stalls delays all others.
+// emailPools returns the pools that share the connections to a relay. There are twice as many workers as connections:
+// while half of them wait for the store, which signups may keep busy, the others have all connections at work. Emails
+// that were tried have a quarter of the connections, and at least one; those that were not have what is left, and at
+// least one. Emails in one queue have at most half of the workers, and those to one domain, in the mailer, half of the
+// connections. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
 		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration,
@@ -74,8 +76,8 @@ func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 		return []outbox.Pool{fresh}
 	}
 	tried.Workers = max(1, connections/4)
-	fresh.Workers = connections - tried.Workers
-	fresh.PerQueue = max(1, connections/2)
+	fresh.Workers = 2*connections - tried.Workers
+	fresh.PerQueue = connections
 	return []outbox.Pool{fresh, tried}
 }
 

@@ -151,7 +151,8 @@ func newMailer(cfg *config.Config, o mailer.Options) (*mailer.Mailer, error) {
 	for _, d := range cfg.SMTP.DKIM {
 		o.DKIM = append(o.DKIM, mailer.DKIM{Domain: d.Domain, Selector: d.Selector, Key: d.Key})
 	}
-	o.Relays, o.Connections, o.HELO = cfg.SMTP.Relays, cfg.SMTP.Connections, heloName(cfg.PublicURL.Hostname())
+	o.Relays, o.HELO = cfg.SMTP.Relays, heloName(cfg.PublicURL.Hostname())
+	o.Connections, o.MaxConnections = cfg.SMTP.Connections, cfg.SMTP.MaxConnections
 	return mailer.New(o)
 }
 

@@ -78,7 +78,9 @@ type Metrics struct {
 type SMTP struct {
 	Relays      []relay.Address // at least one, tried in this order
 	Connections int             // to each relay, 1 to 64
-	DKIM        []DKIM
+	// MaxConnections is the limit while a relay is slow: from Connections to 64.
+	MaxConnections int
+	DKIM           []DKIM
 }
 
 // DKIM signs the emails of one domain (RFC 6376, RFC 8463).
@@ -211,9 +213,9 @@ func (c Config) String() string {
 	if c.PublicURL != nil {
 		public = c.PublicURL.Redacted()
 	}
-	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d dkim=%d admin=%t "+
+	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d-%d dkim=%d admin=%t "+
 		"metrics=%s sites=%s",
-		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, len(c.SMTP.DKIM),
+		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, c.SMTP.MaxConnections, len(c.SMTP.DKIM),
 		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
 }
 

@@ -4,6 +4,7 @@ package config
 const (
 	DefaultListen            = "127.0.0.1:8080" // listen
 	DefaultConnections       = "4"              // smtp.connections
+	DefaultMaxConnections    = "16"             // smtp.max_connections; smtp.connections if that is given
 	DefaultLinkTTL           = "48h"            // sites[].link_ttl
 	DefaultEmailsPerAddress  = "1/10m 3/24h"    // sites[].limits.emails_per_address
 	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip

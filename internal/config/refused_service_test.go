@@ -181,6 +181,12 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 		{"connections: 4\n", "connections: 65\n", []string{
 			"8: smtp.connections must be a whole number from 1 to 64",
 		}},
+		{"connections: 4\n", "connections: 4\n  max_connections: 3\n", []string{
+			"9: smtp.max_connections must not be less than smtp.connections",
+		}},
+		{"connections: 4\n", "connections: 4\n  max_connections: 65\n", []string{
+			"9: smtp.max_connections must be a whole number from 1 to 64",
+		}},
 		{"connections: 4\n", "connections: four\n", []string{
 			"8: smtp.connections must be a whole number from 1 to 64",
 		}},

@@ -171,7 +171,7 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"12: listen is given twice, first on line 1; keep one",
 		}},
 		{"connections: 4\n", "conections: 4\n", []string{
-			"8: smtp.conections is not a known key; known here are url, url_file, connections, dkim",
+			"8: smtp.conections is not a known key; known here are url, url_file, connections, max_connections, dkim",
 		}},
 		{"sites:\n", "? [a, b]\n: 1\nsites:\n", []string{
 			"12: (a key) is not a key; a key is one word",

@@ -40,7 +40,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 		t.Errorf("store is %v", got.Store)
 	}
 	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered ||
-		got.SMTP.Connections != 4 {
+		got.SMTP.Connections != 4 || got.SMTP.MaxConnections != 16 {
 		t.Errorf("smtp is %+v", got.SMTP)
 	}
 	want := []Site{{

@@ -18,7 +18,7 @@ import (
 
 // readSMTP reads the smtp section.
 func readSMTP(v value) SMTP {
-	g := v.group("url", "url_file", "connections", "dkim")
+	g := v.group("url", "url_file", "connections", "max_connections", "dkim")
 	var s SMTP
 	for _, item := range g.requiredSecrets("url") {
 		a := checked(item, parseRelay)
@@ -29,6 +29,15 @@ func readSMTP(v value) SMTP {
 		s.Relays = append(s.Relays, a)
 	}
 	s.Connections = optional(g.get("connections"), DefaultConnections, parseConnections)
+	most := g.get("max_connections")
+	if most.given() || !g.get("connections").given() {
+		s.MaxConnections = optional(most, DefaultMaxConnections, parseConnections)
+	} else {
+		s.MaxConnections = s.Connections // who names one number means it
+	}
+	if s.MaxConnections > 0 && s.MaxConnections < s.Connections {
+		most.fail("must not be less than smtp.connections")
+	}
 	lines := map[string]int{}
 	for _, item := range g.get("dkim").list() {
 		d := readDKIM(item)

@@ -67,7 +67,9 @@ func TestWhatIsHeldBehindAJobThatHangsIsGivenBackInTime(t *testing.T) {
 			Run: hangsAt("email-5", here)}
 		env.enqueue(15)
 		env.start(env.outbox(time.Second, pool))
-		time.Sleep(time.Minute)
+		time.Sleep(time.Second)
+		env.enqueueIn(emails, 15, 20)
+		time.Sleep(16 * time.Second) // more than half of a lease, and less than all
 		if len(here.ids) != 5 {
 			t.Fatalf("%d ran before the one that hangs, want 5", len(here.ids))
 		}
@@ -82,7 +84,7 @@ func TestWhatIsHeldBehindAJobThatHangsIsGivenBackInTime(t *testing.T) {
 		env.start(env.outbox(time.Second, pool)) // another process
 		time.Sleep(2 * time.Second)
 		var want []string
-		for i := 6; i < 15; i++ {
+		for i := 6; i < 20; i++ {
 			want = append(want, fmt.Sprint("email-", i))
 		}
 		if !slices.Equal(there.ids, want) {

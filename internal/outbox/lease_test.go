@@ -104,3 +104,29 @@ func TestTheContextOfAJobEndsWhenItsLeaseIsLost(t *testing.T) {
 		}
 	})
 }
+
+// answersLate is a store whose first lease is granted at once and returned much later.
+type answersLate struct {
+	store.Queue
+	after *time.Duration
+}
+
+func (s answersLate) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+	jobs, err := s.Queue.Lease(ctx, queue, n, d)
+	time.Sleep(*s.after)
+	*s.after = 0
+	return jobs, err
+}
+
+func TestAJobWhoseLeaseIsAlmostOverIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, ran, late := newEnv(t), newRecord(), 29*time.Second
+		env.queue = answersLate{env.store, &late}
+		env.enqueue(1)
+		env.run(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+			Run: ran.complete})
+		if got := ran.times(); len(got) != 1 || got[0] < 30*time.Second {
+			t.Errorf("ran at %v, want once, under a new lease", got)
+		}
+	})
+}

@@ -100,7 +100,7 @@ func (ex example) given(e *env) *strings.Replacer {
 	e.Helper()
 	e.signUp("ada@example.org")
 	link := e.path(e.email().Confirm)
-	one := e.subscriptionPath("ada@example.org")
+	one, sum := e.subscriptionPath("ada@example.org"), e.statementSum()
 	switch id, _ := ex.op["operationId"].(string); id {
 	case "unblock":
 		link = strings.TrimSuffix(e.send("POST", link+"/decline", "").forms(e)[0], "/unblock")
@@ -119,7 +119,7 @@ func (ex example) given(e *env) *strings.Replacer {
 		e.clock.pass(11 * time.Minute)
 	}
 	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:],
-		"{name}", "optin.css",
+		"{name}", "optin.css", "{sha256}", sum,
 		"/embed.{hash}.js", embedVersioned())
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/origin"
+	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -73,6 +76,86 @@ func TestASmallWebsitesPageSignsSomebodyUp(t *testing.T) {
 			t.Errorf("%s: the source is %q", name, source)
 		}
 	}
+}
+
+// shopper is a page with a box for each purpose of the club. What one of them says is not quite ours.
+const shopper = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Le Club</title>
+<script src="OPTIN/embed.js" defer></script></head><body><h1>Le Club</h1>
+<form data-optin="club" data-optin-form="checkout" method="post" action="OPTIN/v1/sites/club/subscriptions">
+<label>E-mail <input type="email" name="email" required></label>
+<input type="checkbox" name="purposes" value="news" id="n"><label for="n">Receive
+  <b>news</b> <span hidden>and all else</span></label>
+<label><input type="checkbox" name="purposes" value="offers"> Receive offers of our friends</label>
+<button name="consent" value="true">Join</button></form></body></html>`
+
+func TestTheScriptSaysWhichFormShowedWhat(t *testing.T) {
+	p := newPerson(t)
+	at := func(o *Options, site string) {
+		g, c := o.Sites["gazette"], o.Sites["club"]
+		g.Forms = map[string]Form{"join": {Strict: true}}
+		c.Origins = []origin.Origin{origin.Origin(site)}
+		o.Sites["gazette"], o.Sites["club"] = g, c
+	}
+	page := strings.Replace(newcomer("", ""), "<form ", `<form data-optin-form="join" `, 1)
+	ours := strings.Replace(page, "> Recevoir la lettre", "> Recevoir\n  <em>letter</em>", 1)
+	n := newNeighbours(t, strict, map[string]string{"/join": page, "/ours": ours, "/shop": shopper}, at)
+
+	p.fillIn(n.site+"/join", "ada@b.example") // its words are not ours, and it is strict
+	p.press()
+	p.until(said + `.startsWith("Ce formulaire ne fonctionne pas")`)
+	if words := p.heard(); !strings.Contains(words, "refused with 422 text_differs") {
+		t.Errorf("the console says: %s", words)
+	}
+	n.untouched()
+
+	p.fillIn(n.site+"/ours", "ada@b.example")
+	p.press()
+	p.until(said + `.startsWith("Plus qu’une étape")`)
+	if r := n.subscription().Requests[0]; r.Asked.Form != "join" || r.Statements[0].Shown != "" {
+		t.Errorf("%+v", r)
+	}
+
+	p.do(chromedp.Navigate(n.site+"/shop"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "bob@b.example"),
+		chromedp.Click(chromedp.CSS("[value=news]")), chromedp.Click(chromedp.CSS("[value=offers]")))
+	p.press()
+	p.until(said + `.startsWith("Almost there")`)
+	type kept struct{ Form, News, Offers string }
+	r := n.requestAt("club")
+	got := kept{r.Asked.Form, r.Statements[0].Shown, r.Statements[1].Shown}
+	if d := cmp.Diff(kept{"checkout", "", "Receive offers of our friends"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAFormThatIsPostedPlainlyStillSaysWhatItShowed(t *testing.T) {
+	p := newPerson(t)
+	blocked := strings.Replace(strict, "connect-src OPTIN", "connect-src 'self'", 1)
+	n := newNeighbours(t, blocked, map[string]string{"/shop": shopper}, func(o *Options, site string) {
+		c := o.Sites["club"]
+		c.Origins = []origin.Origin{origin.Origin(site)}
+		o.Sites["club"] = c
+	})
+	p.do(chromedp.Navigate(n.site+"/shop"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "bob@b.example"),
+		chromedp.Click(chromedp.CSS("[value=offers]")))
+	p.press()
+	p.until(`location.pathname === "/s/club/sent"`)
+	r := n.requestAt("club")
+	if r.Asked.Form != "checkout" || len(r.Statements) != 1 || r.Statements[0].Shown != "Receive offers of our friends" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// requestAt is the one request at a site.
+func (e *env) requestAt(site string) consent.Request {
+	e.Helper()
+	p, err := e.store.List(e.Context(), store.Query{Site: site})
+	must(e, err)
+	if len(p.Records) != 1 {
+		e.Fatalf("%d records, want one", len(p.Records))
+	}
+	s, err := e.service.Website.Subscription(e.Context(), site, p.Records[0].Key.ID)
+	must(e, err)
+	return s.Requests[0]
 }
 
 func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {

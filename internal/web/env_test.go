@@ -20,6 +20,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
@@ -316,14 +317,20 @@ func (e *env) untouched() {
 func rules() []confirm.Site {
 	terms := consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 1, Per: 10 * time.Minute}}}
 	purpose := func(id string) confirm.Purpose {
-		return confirm.Purpose{ID: id, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id}}
+		return confirm.Purpose{
+			ID: id, Revision: 1, Text: map[string]string{"en": "Receive " + id, "fr": "Recevoir " + id},
+		}
+	}
+	site := func(id, name string, locales []string, purposes ...confirm.Purpose) confirm.Site {
+		return confirm.Site{
+			ID: id, Name: name, Locales: locales, Purposes: purposes, Terms: terms,
+			Controller: statement.Controller{Name: name + " SAS", Contact: "privacy@" + id + ".example", Country: "FR"},
+			Notice:     &statement.Notice{URL: "https://" + id + ".example/privacy"},
+		}
 	}
 	return []confirm.Site{
-		{ID: "gazette", Locales: []string{"en", "fr"}, Purposes: []confirm.Purpose{purpose("letter")}, Terms: terms},
-		{
-			ID: "club", Locales: []string{"fr", "en"}, Terms: terms,
-			Purposes: []confirm.Purpose{purpose("news"), purpose("offers")},
-		},
+		site("gazette", "La Gazette", []string{"en", "fr"}, purpose("letter")),
+		site("club", "Le Club", []string{"fr", "en"}, purpose("news"), purpose("offers")),
 	}
 }
 

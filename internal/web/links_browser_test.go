@@ -7,7 +7,9 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/theme"
 )
@@ -77,6 +79,53 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 	p.quiet()
 	if n.state("bob@b.example") != "confirmed" {
 		t.Errorf("sent on, and %q", n.state("bob@b.example"))
+	}
+}
+
+func TestAPersonChoosesWithoutScripts(t *testing.T) {
+	p := newPerson(t)
+	p.withoutScripts()
+	n := newNeighbours(t, strict, nil, nil)
+	p.do(chromedp.Navigate(n.ours + n.joinClub("ada@b.example")))
+	p.until(`!document.querySelector("#choice-0").checkVisibility()`)
+	p.do(chromedp.Click(chromedp.CSS("summary")), chromedp.Click(chromedp.CSS("details button")))
+	p.until(`document.querySelector("[role=alert]")?.innerText.includes("Nothing is confirmed yet") && ` +
+		`document.querySelector("#choice-0").checkVisibility()`)
+	p.do(chromedp.Click(chromedp.CSS("#choice-1")), chromedp.Click(chromedp.CSS("details button")))
+	p.until(`document.querySelector(".purposes li").innerText === "Receive offers"`)
+	want := map[string]string{"news": "expired not_chosen", "offers": "confirmed"}
+	if diff := cmp.Diff(want, n.club("ada@b.example")); diff != "" {
+		t.Error(diff)
+	}
+	p.quietBut("422")
+}
+
+func TestTheSameBrowserConfirmsAllThatWasAsked(t *testing.T) {
+	p := newPerson(t)
+	n := newNeighbours(t, strict, nil, nil)
+	p.do(chromedp.Navigate(n.ours+"/s/club?lang=en"), chromedp.SendKeys(chromedp.CSS("#email"), "ada@b.example"),
+		chromedp.Click(chromedp.CSS("#purpose-0")), chromedp.Click(chromedp.CSS("#purpose-1")))
+	n.clock.pass(defaultFill)
+	p.press()
+	p.until(`location.pathname === "/s/club/sent"`)
+	p.do(chromedp.Navigate(n.link())) // the page's script presses
+	p.until(`document.querySelectorAll(".purposes li").length === 2 && !document.querySelector("form")`)
+	if diff := cmp.Diff(map[string]string{"news": "confirmed", "offers": "confirmed"}, n.club("ada@b.example")); diff != "" {
+		t.Error(diff)
+	}
+	if r := n.requestAt("club"); r.Closed.How != consent.ByBrowser || r.Closed.PageMade.IsZero() {
+		t.Errorf("%+v", r.Closed)
+	}
+	p.quiet()
+}
+
+// quietBut checks that the console complains of nothing but of a status.
+func (p *person) quietBut(status string) {
+	p.Helper()
+	for line := range strings.Lines(p.heard()) {
+		if !strings.Contains(line, status) {
+			p.Errorf("the console says: %s", line)
+		}
 	}
 }
 

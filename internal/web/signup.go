@@ -245,16 +245,17 @@ func (st *site) readForm(in *signup) (field string, wrong problem.Code) {
 	if e.Source == "" {
 		e.Source = form.URL
 	}
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
 	if c := in.fields.Wrong("form"); c != "" {
 		return "form", c
 	}
-	if len(e.Form) > 64 || strings.Trim(e.Form, letters) != "" {
+	if len(e.Form) > 64 || strings.Trim(e.Form, allowed) != "" {
 		return "form", problem.IDInvalid
 	}
 	for _, id := range in.request.Purposes {
 		p, _ := st.rules.Purpose(id)
-		if form.Strict && !p.SameWords(in.locale, in.request.Shown[id]) {
+		strict := form.Strict && in.request.Shown != nil // nil: what was sent is wrong already
+		if strict && !p.SameWords(in.locale, in.request.Shown[id]) {
 			return "shown", problem.TextDiffers
 		}
 	}

@@ -66,11 +66,12 @@ func (s *statementPages) show(c echo.Context) error {
 	return s.cached(c, `"`+hex.EncodeToString(looks[:16])+`"`, cacheValidated, b.Bytes())
 }
 
-// cached writes a response that may be stored by everybody.
+// cached writes a response that may be stored by everybody. It is always whole: a part of a statement proves nothing.
 func (s *statementPages) cached(c echo.Context, etag, control string, body []byte) error {
 	h := c.Response().Header()
 	h.Set("ETag", etag)
 	h.Set(echo.HeaderCacheControl, control)
+	c.Request().Header.Del("Range")
 	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(body))
 	return nil
 }

@@ -83,7 +83,7 @@ func atATime(b *testing.B, server *server, callers int, f func(ctx context.Conte
 }
 
 // processorTime returns what a process has used; 0: this one.
-func processorTime(b *testing.B, pid int) time.Duration {
+func processorTime(b testing.TB, pid int) time.Duration {
 	if pid == 0 {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -34,9 +34,9 @@ var (
 	purgeScript  = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript   = newScript("lib_clock", "lib_packed", "list")
 
-	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "due")
+	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
 	leaseScript       = newScript("lib_clock", "lib_queue", "lease")
-	leaseTimersScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lease_timers")
+	leaseTimersScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers")
 	endTimerScript    = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
 	renewLeaseScript  = newScript("lib_clock", "lib_queue", "renew_lease")
 	endScript         = newScript("lib_clock", "lib_queue", "end")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func BenchmarkSignup(b *testing.B) {
 			}
 			defer close(work)
 			waiting := 0
+			began := cpu()
 			for b.Loop() {
 				if waiting == callers {
 					if err := <-done; err != nil {
@@ -78,6 +80,7 @@ func BenchmarkSignup(b *testing.B) {
 				work <- n.Add(1)
 				waiting++
 			}
+			b.ReportMetric(float64(cpu()-began)/1e3/float64(b.N), "cpu-us/op")
 			for ; waiting > 0; waiting-- {
 				if err := <-done; err != nil {
 					b.Fatal(err)
@@ -101,6 +104,7 @@ func BenchmarkFloor(b *testing.B) {
 			}
 			data := make([]byte, 400)
 			in := 0
+			began := cpu()
 			for b.Loop() {
 				if in == 0 {
 					_, err = c.exec(beginImmediate)
@@ -116,6 +120,7 @@ func BenchmarkFloor(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(cpu()-began)/1e3/float64(b.N), "cpu-us/op")
 		})
 	}
 }
@@ -162,6 +167,15 @@ func BenchmarkRunNowTenThousand(b *testing.B) {
 		}
 		b.StartTimer()
 	}
+}
+
+// cpu returns the processor time of this process.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func openBench(b *testing.B) *Store {

@@ -61,8 +61,6 @@ func longest(b store.Bucket) (d time.Duration) {
 	return d
 }
 
-func (b *bucket) encode() []byte { return b.form.append(nil) }
-
 // take takes one. The row lasts as long as one of the limits can count it.
 func (b *bucket) take(limits store.Bucket, m mark, now int64) {
 	b.form.take(limits, m, now)

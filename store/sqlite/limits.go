@@ -37,12 +37,18 @@ func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 	return *results, nil
 }
 
-// taken is what an act has taken from a bucket.
-type taken struct{ from *bucket }
+// looked is what an acquisition finds a bucket like.
+type looked struct {
+	*bucket
+	limits  store.Bucket
+	mark    mark
+	counted bool // there is nothing to take: the taker has taken already
+}
 
 // acquire takes one from every bucket or from none, as Acquire does.
 func (t *transaction) acquire(taker string, buckets []store.Bucket) (waits []time.Duration, err error) {
-	now, before := t.now.UnixNano(), len(t.taken)
+	now := t.now.UnixNano()
+	t.looks = t.looks[:0]
 	for i, limits := range buckets {
 		if len(limits.Limits) == 0 {
 			continue
@@ -51,28 +57,34 @@ func (t *transaction) acquire(taker string, buckets []store.Bucket) (waits []tim
 		if err != nil {
 			return nil, err
 		}
-		m := newMark(taker, limits.Tag)
-		wait, counted, changed := b.form.look(limits, m, now)
-		b.changed = b.changed || changed
-		switch {
-		case wait > 0 && waits == nil:
+		l := looked{bucket: b, limits: limits, mark: newMark(taker, limits.Tag)}
+		wait, counted, changed := b.form.look(limits, l.mark, now)
+		b.changed = b.changed || changed // whatever becomes of the act
+		if wait > 0 && waits == nil {
 			waits = make([]time.Duration, len(buckets))
-			t.untake(before)
+		}
+		if waits != nil {
 			waits[i] = wait
-		case wait > 0:
-			waits[i] = wait
-		case !counted && waits == nil:
-			b.take(limits, m, now)
-			t.taken = append(t.taken, taken{b})
+		}
+		l.counted = counted
+		t.looks = append(t.looks, l)
+	}
+	if waits != nil {
+		return waits, nil
+	}
+	for _, l := range t.looks {
+		if !l.counted {
+			l.bucket.take(l.limits, l.mark, now)
+			t.taken = append(t.taken, l.bucket)
 		}
 	}
-	return waits, nil
+	return nil, nil
 }
 
 // untake gives back what the act has taken since then, last first.
 func (t *transaction) untake(since int) {
-	for _, one := range slices.Backward(t.taken[since:]) {
-		one.from.form.untake()
+	for _, b := range slices.Backward(t.taken[since:]) {
+		b.form.untake()
 	}
 	t.taken = t.taken[:since]
 }

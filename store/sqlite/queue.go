@@ -148,7 +148,7 @@ func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.
 }
 
 func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
-	number, err := t.number(string(queue))
+	number, err := t.knownNumber(string(queue))
 	if err != nil {
 		return nil, err
 	}

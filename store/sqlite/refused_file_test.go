@@ -71,6 +71,11 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 		},
 		"short":       {func(t *testing.T, path string) { write(t, path, []byte(header)) }, "not an SQLite database"},
 		"log missing": {func(t *testing.T, path string) { remove(t, path+"-wal") }, "optin.db-wal is missing"},
+		"cut short": {func(t *testing.T, path string) {
+			if err := os.Truncate(path, 20*4096); err != nil {
+				t.Fatal(err)
+			}
+		}, "is damaged"},
 		"another program's": {
 			func(t *testing.T, path string) { do(t, path, "PRAGMA application_id = 7") },
 			"another program",
@@ -113,38 +118,27 @@ func TestAFileThatCannotBeUsedIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-// TestDamageIsFoundAfterOpening opens files that are damaged behind their beginning: nobody waits for all of a large
-// file to be read, and Ready says what was found.
+// TestDamageIsFoundAfterOpening opens a file that is damaged behind its beginning: nobody waits for all of a large file
+// to be read, and Ready says what was found.
 func TestDamageIsFoundAfterOpening(t *testing.T) {
-	for name, spoil := range map[string]func(t *testing.T, path string){
-		"damaged": damage,
-		"cut short": func(t *testing.T, path string) {
-			if err := os.Truncate(path, 20*4096); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := closedStore(t)
-			spoil(t, path)
-			var log strings.Builder
-			s := open(t, Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
-			var unsafe *store.UnsafeError
-			for end := time.Now().Add(10 * time.Second); !errors.As(s.Ready(t.Context()), &unsafe); {
-				if time.Now().After(end) {
-					t.Fatal("the damage was not found")
-				}
-			}
-			if !strings.Contains(unsafe.Have, "damaged") || !strings.Contains(unsafe.Fix, ".recover") {
-				t.Errorf("Ready says %v", unsafe)
-			}
-			if err := s.Close(); err != nil { // the log is complete
-				t.Error(err)
-			}
-			if !strings.Contains(log.String(), "the database is damaged") {
-				t.Errorf("the log has %q", log.String())
-			}
-		})
+	path := closedStore(t)
+	damage(t, path)
+	var log strings.Builder
+	s := open(t, Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var unsafe *store.UnsafeError
+	for end := time.Now().Add(10 * time.Second); !errors.As(s.Ready(t.Context()), &unsafe); {
+		if time.Now().After(end) {
+			t.Fatal("the damage was not found")
+		}
+	}
+	if !strings.Contains(unsafe.Have, "damaged") || !strings.Contains(unsafe.Fix, ".recover") {
+		t.Errorf("Ready says %v", unsafe)
+	}
+	if err := s.Close(); err != nil { // the log is complete
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "the database is damaged") {
+		t.Errorf("the log has %q", log.String())
 	}
 }
 

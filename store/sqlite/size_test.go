@@ -17,63 +17,52 @@ const bytesPerPending = 700
 // TestAPendingPersonTakesFewBytes fills a file with records as they are after a signup whose email has gone: 400 bytes
 // of data, a timer, an expiry, and the bucket of the mailbox.
 func TestAPendingPersonTakesFewBytes(t *testing.T) {
-	const n = 20_000
+	const n, callers = 20_000, 64
 	path := filepath.Join(t.TempDir(), "optin.db")
 	c := newClock()
-	s := open(t, Options{Path: path, Now: c.Now})
+	s := open(t, Options{Path: path, Now: c.Now, Durability: store.DurabilityNone})
 	empty := fileSize(t, path)
 	var all sync.WaitGroup
-	for caller := range 64 {
+	for caller := range int64(callers) {
 		all.Go(func() {
-			for i := caller; i < n; i += 64 {
+			for i := caller; i < n; i += callers {
 				c.advance(13 * time.Millisecond)
-				change := signup(int64(i), c.Now())
-				change.Acquire = nil // of IPs, which expire within minutes
-				err := s.Update(t.Context(), hashed(int64(i)), func(store.Record) (store.Change, error) {
-					return change, nil
-				})
+				change := signup(i, c.Now())
+				change.Acquire = nil // of IPs, whose buckets are swept
+				err := s.Update(t.Context(), hashed(i), func(store.Record) (store.Change, error) { return change, nil })
 				if err != nil {
 					t.Error(err)
 				}
-			}
-		})
-		all.Go(func() {
-			for sent := 0; sent < n/64; {
-				jobs, err := s.Lease(t.Context(), store.QueueName(fmt.Sprintf("email/%d", caller%16)), 8, time.Minute)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for _, job := range jobs {
-					if err := s.End(t.Context(), job, store.Complete()); err != nil {
-						t.Error(err)
-					}
-				}
-				if sent += len(jobs); len(jobs) == 0 {
-					time.Sleep(time.Millisecond)
-				}
+				send(t, s, i)
 			}
 		})
 	}
 	all.Wait()
-	for n := range 16 {
-		jobs, err := s.Lease(t.Context(), store.QueueName(fmt.Sprintf("email/%d", n)), 100_000, time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, job := range jobs {
-			if err := s.End(t.Context(), job, store.Complete()); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for queue := range int64(16) {
+		send(t, s, queue)
 	}
 	each := float64(fileSize(t, path)-empty) / n
 	t.Logf("%.0f bytes for each of %d", each, n)
 	if each > bytesPerPending {
 		t.Errorf("%.0f bytes for each of %d, want at most %d", each, n, bytesPerPending)
 	}
-	if got := count(t, s, "records"); got != n {
-		t.Errorf("%d records are there", got)
+	if records, buckets, jobs := count(t, s, "records"), count(t, s, "buckets"), count(t, s, "jobs"); records != n ||
+		buckets != n || jobs != 0 {
+		t.Errorf("%d records, %d buckets and %d jobs are there", records, buckets, jobs)
+	}
+}
+
+// send leases the emails of a queue and ends them, as if they had been sent.
+func send(t *testing.T, s *Store, n int64) {
+	t.Helper()
+	jobs, err := s.Lease(t.Context(), store.QueueName(fmt.Sprintf("email/%d", n%16)), 100, time.Minute)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, job := range jobs {
+		if err := s.End(t.Context(), job, store.Complete()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

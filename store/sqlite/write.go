@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -45,7 +46,7 @@ func (s *Store) write(ctx context.Context, until time.Time, do func(*transaction
 		return unavailable(err)
 	}
 	a := acts.Get().(*act)
-	a.ctx, a.do, a.err = ctx, do, nil
+	a.ctx, a.do = ctx, do
 	a.late.Reset(time.Until(until))
 	select {
 	case s.acts <- a:
@@ -56,22 +57,34 @@ func (s *Store) write(ctx context.Context, until time.Time, do func(*transaction
 		a.recycle()
 		return unavailable(fmt.Errorf("%w while others were writing", context.DeadlineExceeded))
 	}
-	var ended error
+	if err := a.wait(); err != nil {
+		return unavailable(fmt.Errorf("%w while the disk was used", err))
+	}
+	err, panicked := a.err, a.panicked
+	a.recycle()
+	if panicked != nil {
+		panic(panicked)
+	}
+	return contractError(err)
+}
+
+// wait waits for the writer, and leaves if the context or the deadline ends first.
+func (a *act) wait() (ended error) {
 	select {
 	case <-a.done:
-		err, panicked := a.err, a.panicked
-		a.recycle()
-		if panicked != nil {
-			panic(panicked)
-		}
-		return contractError(err)
-	case <-ctx.Done():
-		ended = ctx.Err()
+		return nil
+	case <-a.ctx.Done():
+		ended = a.ctx.Err()
 	case <-a.late.C:
 		ended = context.DeadlineExceeded
 	}
 	a.leave()
-	return unavailable(fmt.Errorf("%w while the disk was used", ended))
+	select {
+	case <-a.done: // both came: the result says more
+		return nil
+	default:
+		return ended
+	}
 }
 
 // recycle puts an act back that nobody else has.
@@ -124,21 +137,31 @@ type writer struct {
 func (w *writer) serve(waiting <-chan *act) {
 	group := make([]*act, 0, groupSize)
 	for a := range waiting {
-		group = append(group[:0], a)
+		group = gather(append(group[:0], a), waiting)
+		w.run.begin()
+		w.commit(group)
+		w.run.end()
+	}
+}
+
+// gather adds acts to a group as long as more come. Those whose callers were just answered come a moment later, so it
+// lets other goroutines run before it is content with a group that is not full.
+func gather(group []*act, waiting <-chan *act) []*act {
+	for have := 0; have < len(group); {
+		have = len(group)
+		runtime.Gosched()
 		for more := true; more && len(group) < groupSize; {
 			select {
-			case a, ok := <-waiting:
-				if more = ok; ok {
+			case a, open := <-waiting:
+				if more = open; open {
 					group = append(group, a)
 				}
 			default:
 				more = false
 			}
 		}
-		w.run.begin()
-		w.commit(group)
-		w.run.end()
 	}
+	return group
 }
 
 // commit does a group of acts in one transaction, each under a savepoint of its own, and tells nobody before it is
@@ -182,7 +205,8 @@ type transaction struct {
 	act    *act
 	now    time.Time // of the act
 	saved  bool      // the act has its savepoint, because it has written
-	taken  []taken   // what the act took from buckets, to be undone
+	taken  []*bucket // what the act took from, to be undone
+	looks  []looked  // what the acquisition that runs has found
 	counts []counted // what the act counted, to be undone
 	added  bool      // the transaction has added a name
 	broken error     // the whole transaction is lost
@@ -290,7 +314,7 @@ func (t *transaction) flush() error {
 		if !b.changed {
 			continue
 		}
-		if _, err := t.conn.exec(putBucket, b.key, b.expires, b.encode()); err != nil {
+		if _, err := t.conn.exec(putBucket, b.key, b.expires, b.form.append(nil)); err != nil {
 			return err
 		}
 	}

@@ -183,7 +183,7 @@ func (a *API) checkPurposes(c echo.Context, in *request.Fields) (problem.Code, e
 	switch {
 	case in.Wrong("purposes") != "":
 		return in.Wrong("purposes"), nil
-	case in.Times("purposes") == 0:
+	case in.Times("purposes") == 0, in.Misspelt("purposes"):
 		return "", nil
 	case len(named) == 0:
 		return problem.PurposeRequired, nil

@@ -48,7 +48,7 @@ if outcome ~= '' then
   if outcome == 'move' then keys.other = next_key() end
   if not end_lease(keys, false, e) then return 'lost' end
 end
-take_all(acquired, ARGV[6])
+take_all(acquired)
 
 -- The record, its place in the index, its timer.
 local _, id = site_and_id(field)
@@ -65,10 +65,7 @@ end
 local from, to = was and index_entry(was, id), value and index_entry(value, id)
 if KEYS[4] ~= KEYS[5] or from ~= to then
   if from then remove_entry(KEYS[4], from) end
-  if to then
-    add_entry(KEYS[5], to)
-    call('SADD', KEYS[3], state_of(value))
-  end
+  if to and add_entry(KEYS[5], to) then call('SADD', KEYS[3], state_of(value)) end
 end
 set_timer(KEYS[6], KEYS[7], KEYS[8], KEYS[10], field, was, value)
 
@@ -79,7 +76,7 @@ for _ = 1, tonumber(next_arg()) do
   if call('HEXISTS', KEYS[9], job) == 0 then
     if n > 0 then
       local all, has = look_at_all(k, a, n, mark, true)
-      if has then take_all(all, mark) end
+      if has then take_all(all) end
       reserved = has and '1' or '0'
     end
     if at == '' then at = NOW end

@@ -1,4 +1,4 @@
--- A packed set holds entries of one width in the order of their bytes. It is a sorted set of chunks, all with the score
+-- A packed set holds entries of one width in the order of their bytes; the first six are a time. It is a sorted set of chunks, all with the score
 -- 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries, one after the other. An
 -- entry costs a few bytes more than its width; as a member of a sorted set it would cost a hundred more. No entry
 -- begins with the byte 255.
@@ -14,28 +14,40 @@ local function before(a, b)
 end
 
 -- chunk_of returns the chunk that an entry is in or belongs into: the last one that does not begin after it, or the
--- first one; nil if there is none.
+-- first one; nil if there is none. It also returns whether that is the last of all, as it mostly is.
 local function chunk_of(set, entry)
+  local last = call('ZREVRANGE', set, 0, 0)[1]
+  if not last or struct.unpack('>I6', last) < struct.unpack('>I6', entry) then return last, true end
   return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', 0, 1)[1]
-    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', 0, 1)[1]
+    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', 0, 1)[1], false
 end
 
 -- offset returns how many bytes of a chunk come before an entry.
 local function offset(chunk, entry)
-  local w = #entry
+  local w, at = #entry, struct.unpack('>I6', entry)
+  if struct.unpack('>I6', chunk, #chunk - w + 1) < at then return #chunk end
   local low, high = 0, #chunk / w
-  if before(string.sub(chunk, -w), entry) then return #chunk end
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if before(string.sub(chunk, middle * w + 1, middle * w + w), entry) then low = middle + 1 else high = middle end
+    local other = struct.unpack('>I6', chunk, middle * w + 1)
+    if other < at or (other == at and before(string.sub(chunk, middle * w + 1, middle * w + w), entry)) then
+      low = middle + 1
+    else
+      high = middle
+    end
   end
   return low * w
 end
 
--- drop_chunk removes a chunk by its first entry, of w bytes, so that the append-only file does not repeat all of it.
-local function drop_chunk(set, chunk, w)
-  local first = string.sub(chunk, 1, w)
-  call('ZREMRANGEBYLEX', set, '[' .. first, '(' .. first .. '\255')
+-- drop_chunk removes a chunk, by its place or by its first entry, of w bytes, so that the append-only file does not
+-- repeat all of it.
+local function drop_chunk(set, chunk, w, last)
+  if last then
+    call('ZREMRANGEBYRANK', set, -1, -1)
+  else
+    local first = string.sub(chunk, 1, w)
+    call('ZREMRANGEBYLEX', set, '[' .. first, '(' .. first .. '\255')
+  end
 end
 
 local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', 0, 1)[1] end
@@ -59,18 +71,22 @@ local function split(set, chunk, at, entry)
   call('ZADD', set, 0, right)
 end
 
+-- add_entry adds an entry that is not there. It returns true if the set was empty.
 local function add_entry(set, entry)
-  local w, chunk = #entry, chunk_of(set, entry)
+  local w, chunk, last = #entry, chunk_of(set, entry)
   local at = chunk and offset(chunk, entry)
   if not chunk then
     call('ZADD', set, 0, entry)
-  elseif string.sub(chunk, at + 1, at + w) == entry then
-    return
-  elseif #chunk + w <= CHUNK then
-    drop_chunk(set, chunk, w)
-    call('ZADD', set, 0, string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
-  else
+    return true
+  elseif #chunk + w > CHUNK then
     split(set, chunk, at, entry)
+  else
+    drop_chunk(set, chunk, w, last)
+    if at == #chunk then
+      call('ZADD', set, 0, chunk .. entry)
+    else
+      call('ZADD', set, 0, string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
+    end
   end
 end
 

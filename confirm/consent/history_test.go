@@ -1,0 +1,168 @@
+package consent_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm/consent"
+)
+
+// where returns where each purpose stands, and why if there is a reason.
+func (env *env) where() (all []string) {
+	for _, p := range env.sub.Purposes(env.now) {
+		line := p.ID + " " + string(p.State)
+		if p.Reason != "" {
+			line += " (" + string(p.Reason) + ")"
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func (env *env) stands(want ...string) {
+	env.t.Helper()
+	if diff := cmp.Diff(want, env.where()); diff != "" {
+		env.t.Errorf("purposes (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnlyWhatIsChosenIsConfirmed(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter", "offers", "events"))
+	some := env.confirm("r1")
+	some.Purposes = []string{"offers", "offers"}
+	follows(t, env.does(some), "subscription.confirmed")
+	env.stands("offers confirmed", "letter expired (not_chosen)", "events expired (not_chosen)")
+	follows(t, env.does(env.confirm("r1"))) // a second press, on all, adds nothing
+	env.is(consent.Confirmed).stands("offers confirmed", "letter expired (not_chosen)", "events expired (not_chosen)")
+	env.later(time.Hour)
+	follows(t, env.does(env.signup("r2", "letter")), "email r2")
+}
+
+func TestNothingIsConfirmedThatWasNotAsked(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	more := env.confirm("r1")
+	more.Purposes = []string{"letter", "offers"}
+	if _, err := env.tries(more); !errors.Is(err, consent.ErrNotAsked) {
+		t.Fatal(err)
+	}
+	env.is(consent.Pending)
+}
+
+func TestARaisedRevisionEndsOlderConsentsAndAsksAnew(t *testing.T) {
+	env := newEnv(t)
+	signup := env.signup("r1", "letter", "offers")
+	signup.Statements[0].Revision, signup.Statements[1].Revision = 1, 1
+	env.does(signup)
+	env.does(env.confirm("r1"))
+	env.later(24 * time.Hour)
+	before := env.sub
+	raised := map[string]int{"letter": 2, "offers": 1}
+	env.sub = env.sub.Supersede(raised, env.now)
+	env.is(consent.Confirmed).stands("letter expired (superseded)", "offers confirmed")
+	if before.Consents[0].State != consent.Confirmed {
+		t.Error("Supersede changed its input")
+	}
+	if then, whole := env.sub.AsOf(env.now.Add(-time.Hour)); !whole || then.Consents[0].State != consent.Confirmed {
+		t.Errorf("an hour before it was %q", then.Consents[0].State)
+	}
+	again := env.signup("r2", "letter", "offers")
+	again.Statements[0].Revision, again.Statements[1].Revision = 2, 1
+	follows(t, env.does(again), "email r2")
+	if asked := env.sub.Requests[1].Statements; len(asked) != 1 || asked[0].Purpose != "letter" {
+		t.Errorf("asked for %v", asked)
+	}
+	follows(t, env.does(env.confirm("r2")), "subscription.confirmed")
+	env.sub = env.sub.Supersede(raised, env.now)
+	env.stands("letter confirmed", "offers confirmed")
+}
+
+func TestAStrangerPushesNothingOutAndMakesNothingGrow(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	env.does(consent.Tried{RequestID: "r1", Answer: consent.Answer{At: env.now, Reply: "451 later"}})
+	env.later(time.Minute)
+	env.does(consent.Delivered{RequestID: "r1", Delivery: consent.Delivery{At: env.now, Reply: "250 ok"}})
+	env.does(env.confirm("r1"))
+	env.does(env.withdraw())
+	env.later(time.Hour)
+	env.does(env.signup("r2"))
+	env.does(env.decline())
+	before, size := env.sub, len(encoded(env.sub))
+	for n := range 1000 {
+		env.later(time.Second)
+		env.does(env.signup(fmt.Sprint("stranger", n)))
+	}
+	env.is(consent.Declined)
+	after := env.sub
+	if u := after.Unanswered; u.N != 1000 || !u.Last.Equal(env.now) || u.Last.Sub(u.First) != 999*time.Second {
+		t.Errorf("counted as %+v", u)
+	}
+	if grown := len(encoded(after)) - size; grown > 100 {
+		t.Errorf("the record has grown by %d bytes", grown)
+	}
+	after.Unanswered, after.Changed = before.Unanswered, before.Changed
+	if diff := cmp.Diff(encoded(before), encoded(after)); diff != "" {
+		t.Errorf("besides the count something has changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestEveryTryAndEveryEmailIsKept(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	for n := range 5 {
+		env.later(time.Minute)
+		env.does(consent.Tried{RequestID: "r1", Answer: consent.Answer{At: env.now, Reply: fmt.Sprint("451 no ", n)}})
+	}
+	env.later(time.Minute)
+	env.does(consent.Delivered{RequestID: "r1", Delivery: consent.Delivery{At: env.now, Reply: "250 first"}})
+	env.later(time.Hour)
+	follows(t, env.does(consent.Resend{Terms: terms}), "email r1")
+	env.does(consent.Delivered{RequestID: "r1", Delivery: consent.Delivery{At: env.now, Reply: "250 second"}})
+	env.does(consent.Bounced{RequestID: "r1", Evidence: consent.Evidence{How: consent.ByReport, Reply: "550 gone"}})
+
+	emails := env.sub.Requests[0].Emails
+	if len(emails) != 2 {
+		t.Fatalf("%d emails, want 2", len(emails))
+	}
+	first, second := emails[0], emails[1]
+	var answers []string
+	for _, a := range first.Answers {
+		answers = append(answers, a.Reply)
+	}
+	if diff := cmp.Diff([]string{"451 no 2", "451 no 3", "451 no 4"}, answers); diff != "" || first.Tries != 5 {
+		t.Errorf("%d tries, the last of them (-want +got):\n%s", first.Tries, diff)
+	}
+	if first.Taken.Reply != "250 first" || first.Reason != "" || first.Bounced != nil {
+		t.Errorf("the first email: %+v", first)
+	}
+	if second.Taken.Reply != "250 second" || second.Reason != consent.ReasonResend || second.Bounced.Reply != "550 gone" {
+		t.Errorf("the second email: %+v", second)
+	}
+}
+
+func TestARefusalThatIsLiftedIsKept(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	for range 40 {
+		env.later(time.Hour)
+		env.does(env.decline())
+		env.later(time.Hour)
+		env.does(consent.Unblock{Evidence: consent.Evidence{At: env.now}})
+	}
+	refusals := env.sub.Refusals
+	if n := len(refusals); n != 32 {
+		t.Errorf("%d refusals are kept", n)
+	}
+	if first := refusals[0].Declined.At; !first.Equal(start.Add(time.Hour)) {
+		t.Errorf("the first that is kept is of %v", first)
+	}
+	if last := refusals[len(refusals)-1].Unblocked; last == nil || !last.At.Equal(env.now) {
+		t.Errorf("the last was lifted %+v", last)
+	}
+}
