@@ -50,9 +50,33 @@ func TestMeasure(t *testing.T) {
 			}
 			r.section = name
 			s := &subject{T: t, report: r, optin: newOptin(t, redis), floors: f, name: name}
+			if os.Getenv("OPTIN_BENCH_PART") == "idle" {
+				s.optin.extra = manyEndpoints()
+			}
 			r.add("start to ready", "ms", float64(s.start(t).Microseconds())/1000)
 			s.warm(t)
-			s.measureAll()
+			switch os.Getenv("OPTIN_BENCH_PART") {
+			case "calls":
+				if redis != nil {
+					s.calls()
+				}
+			case "idle":
+				if redis != nil {
+					s.idle()
+				}
+			case "cold":
+				if redis == nil {
+					s.cold(600e6)
+				}
+			case "cold2":
+				if redis == nil {
+					s.cold(2e9)
+				}
+			case "size":
+				s.bytesPerPending(size("OPTIN_BENCH_PENDING", 20000))
+			default:
+				s.measureAll()
+			}
 			r.add("RSS at most", "MB", s.optin.peakRSS(t)/1e6)
 		})
 	}

@@ -68,7 +68,7 @@ func (o *optin) start(t testing.TB) time.Duration {
 		if err != nil {
 			if o.exited() {
 				log, _ := os.ReadFile(filepath.Join(o.dir, "log"))
-				t.Fatalf("optin does not start: %s", log)
+				t.Fatalf("optin does not start: %s", log[max(0, len(log)-600):])
 			}
 			return false
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,15 @@ func (p *process) kill() {
 	if p.ProcessState == nil {
 		_ = p.Process.Kill()
 		_ = p.Wait()
+	}
+}
+
+// stop asks the process to stop, as an operator does, and waits until it has.
+func (p *process) stop(t testing.TB) {
+	t.Helper()
+	must(t, p.Process.Signal(syscall.SIGTERM))
+	if err := p.Wait(); err != nil {
+		t.Fatalf("%s: %v", p.Path, err)
 	}
 }
 
