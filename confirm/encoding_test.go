@@ -117,7 +117,7 @@ func TestARecordSaysEverythingThatIsKnown(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		opts := []cmp.Option{
-			cmp.AllowUnexported(address.Address{}), cmpopts.IgnoreUnexported(consent.Subscription{}),
+			cmp.AllowUnexported(address.Address{}),
 			cmpopts.EquateEmpty(),
 		}
 		if diff := cmp.Diff(s, got, opts...); diff != "" {

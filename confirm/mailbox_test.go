@@ -114,3 +114,23 @@ func TestWithoutLimitsNoEmailWaits(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEmailTakesItsPlaceAsItIsEnqueuedOnlyIfItIsDueNow(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	if job := env.emails(1)[0]; !job.Reserved {
+		t.Error("an email that is due now has not taken its place")
+	}
+	env.later(4 * time.Minute)
+	env.signUp("ada@example.org", "offers") // due when the limits of an address allow
+	env.later(6 * time.Minute)
+	for _, job := range env.emails(2) {
+		m, err := env.Relay.Message(t.Context(), job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if later := m.Purposes[0].ID == "offers"; job.Reserved == later {
+			t.Errorf("the email for %s has its place: %t", m.Purposes[0].ID, job.Reserved)
+		}
+	}
+}

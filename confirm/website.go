@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -54,28 +55,24 @@ func (w *Website) LookupAll(
 ) ([]*consent.Status, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	found, next := make([]*consent.Status, len(all)), make(chan int)
-	var workers sync.WaitGroup
-	for range min(concurrentLookups, len(all)) {
-		workers.Go(func() {
-			for i := range next {
-				st, err := w.LookupAt(ctx, site, all[i], at)
-				if err == nil {
-					found[i] = &st
-				} else if !errors.Is(err, store.ErrNotFound) {
-					cancel(err)
-				}
+	found := make([]*consent.Status, len(all))
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(all) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			st, err := w.LookupAt(ctx, site, all[i], at)
+			if err == nil {
+				found[i] = &st
+			} else if !errors.Is(err, store.ErrNotFound) {
+				cancel(err)
 			}
-		})
-	}
-	for i := range all {
-		if ctx.Err() != nil {
-			break
 		}
-		next <- i
 	}
-	close(next)
-	workers.Wait()
+	var others sync.WaitGroup
+	for range min(concurrentLookups, len(all)) - 1 {
+		others.Go(work)
+	}
+	work() // the caller too, and alone for one address: a goroutine's stack would grow anew each time
+	others.Wait()
 	return found, context.Cause(ctx)
 }
 

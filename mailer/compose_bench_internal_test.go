@@ -9,7 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// BenchmarkCompose measures what an email costs before it is handed over. "skeleton" is what the first of its kind costs.
+// BenchmarkCompose measures what an email costs before it is handed over. "skeleton" is what the first of its kind
+// costs.
 func BenchmarkCompose(b *testing.B) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

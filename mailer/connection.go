@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/textproto"
-	"sync"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
@@ -23,9 +22,12 @@ const drainTimeout = 5 * time.Second
 type connection struct {
 	*smtp.Client // nil until the greeting was read
 	// under any TLS: setting its deadline and closing it ends a command that waits, without the client's lock
-	raw     net.Conn
-	end     time.Time    // the deadline of the guard; zero: none
-	release func() error // of the guard
+	raw net.Conn
+	end time.Time // the deadline; zero: none
+
+	stop  func() bool  // ends the guard; nil: there is none
+	ended func() error // of the guard's context: whether it has ended
+	late  error        // the context's error, if the last guard ended by it
 
 	out           *bufio.Writer // holds most emails whole, so that each is one write
 	offers        extensions
@@ -51,24 +53,35 @@ func (c *connection) ready() {
 	c.out = bufio.NewWriterSize(c.Text.W, 16<<10)
 }
 
-// guard lets ctx end whatever the connection waits for, by its deadline or by cancellation, until release. Release
-// returns the context's error if it came too late. An earlier guard is released first.
-func (c *connection) guard(ctx context.Context) error {
-	if c.release != nil {
+// guard lets ctx end whatever the connection waits for, until release, and sets the deadline. An earlier guard is
+// released first. It returns the error of a context that has ended.
+func (c *connection) guard(ctx context.Context, end time.Time) error {
+	if c.stop != nil {
 		if err := c.release(); err != nil {
 			return err
 		}
 	}
-	c.end, _ = ctx.Deadline()
-	_ = c.raw.SetDeadline(c.end)
-	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
-	c.release = sync.OnceValue(func() error {
-		if stop() {
-			return nil
+	c.stop = context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
+	c.ended = ctx.Err
+	return c.until(end)
+}
+
+// until sets the deadline, or returns the error of the guard's context if that has ended.
+func (c *connection) until(end time.Time) error {
+	c.end = end
+	_ = c.raw.SetDeadline(end)
+	return c.ended() // if it ends from now on, it has the last word about the deadline
+}
+
+// release ends the guard. It returns the context's error if it came too late, also if it is called again.
+func (c *connection) release() error {
+	if stop := c.stop; stop != nil {
+		c.stop, c.late = nil, nil
+		if !stop() {
+			c.late = c.ended()
 		}
-		return ctx.Err()
-	})
-	return nil
+	}
+	return c.late
 }
 
 // canSend reports whether the relay can take the recipient's address.
@@ -153,19 +166,48 @@ func (c *connection) answer(at step, e *email, want int) error {
 			return err
 		}
 	}
+	if c.hasReply(want) {
+		return nil
+	}
 	_, _, err := c.Text.ReadResponse(want)
 	return err
 }
 
+// hasReply reports whether the next reply is one line with the wanted code, which it then has read. That is what nearly
+// all replies are, and reading one so allocates nothing.
+func (c *connection) hasReply(want int) bool {
+	if _, err := c.Text.R.Peek(1); err != nil {
+		return false
+	}
+	line, _ := c.Text.R.Peek(c.Text.R.Buffered())
+	end := bytes.IndexByte(line, '\n')
+	if end < len("250 ") || line[3] != ' ' {
+		return false
+	}
+	code := 0
+	for _, digit := range line[:3] {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+		code = 10*code + int(digit-'0')
+	}
+	if code != want && code/10 != want {
+		return false
+	}
+	_, _ = c.Text.R.Discard(end + 1)
+	return true
+}
+
 // drain reads the answer to a DATA that was sent together with a recipient whom the relay refused, so that the
-// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the content
-// nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does not count.
+// connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the
+// content nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does
+// not count.
 func (c *connection) drain() {
 	end := time.Now().Add(drainTimeout)
 	if !c.end.IsZero() && c.end.Before(end) {
 		end = c.end
 	}
-	_ = c.raw.SetDeadline(end)
+	_ = c.raw.SetDeadline(end) // the guard has been released
 	c.unanswered--
 	code, _, err := c.Text.ReadResponse(0)
 	if err == nil && code == 354 {
@@ -186,8 +228,8 @@ func isRefusal(err error) bool {
 
 // send sends the recipient and the content, and returns the relay's reply. From DATA on the guard has no effect; the
 // deadline is end. With an error it returns the step that failed.
-func (c *connection) send(ctx context.Context, e *email, end time.Time) (reply string, at step, err error) {
-	if at, err := c.rcpt(ctx, e); err != nil {
+func (c *connection) send(e *email, end time.Time) (reply string, at step, err error) {
+	if at, err := c.rcpt(e, end); err != nil {
 		if c.unanswered > 0 && isRefusal(err) {
 			c.drain()
 		}
@@ -231,13 +273,11 @@ func (c *connection) content(e *email) error {
 
 // rcpt names the recipient. The relay may ask the recipient's own server, so the email has its own limit for the
 // answer.
-func (c *connection) rcpt(ctx context.Context, e *email) (step, error) {
+func (c *connection) rcpt(e *email, end time.Time) (step, error) {
 	if e.rcptTimeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, e.rcptTimeout)
-		defer cancel()
-		ctx = limited
+		end = earlier(end, time.Now().Add(e.rcptTimeout))
 	}
-	if err := c.guard(ctx); err != nil {
+	if err := c.until(end); err != nil {
 		return stepMAIL, err
 	}
 	err := c.answer(stepRCPT, e, 25)
@@ -247,11 +287,16 @@ func (c *connection) rcpt(ctx context.Context, e *email) (step, error) {
 	return stepRCPT, err
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // drop closes the connection without QUIT.
 func (c *connection) drop() {
-	if c.release != nil {
-		_ = c.release()
-	}
+	_ = c.release()
 	_ = c.raw.Close()
 }
 

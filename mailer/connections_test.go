@@ -236,8 +236,9 @@ func TestEmailsShareAConnection(t *testing.T) {
 
 func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
 	for way, change := range ways() {
-		for _, end := range []string{hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection",
-			stall} {
+		for _, end := range []string{
+			hangUp, "421 4.4.2 idle for too long", "451 4.7.1 too many emails on this connection", stall,
+		} {
 			t.Run(way+"/"+end, func(t *testing.T) {
 				t.Parallel()
 				r := startRelay(t, change)

@@ -47,7 +47,8 @@ func (d dialer) dial(ctx context.Context) (*connection, error) {
 		return nil, d.failure(ctx, stepDial, err)
 	}
 	c := &connection{raw: raw}
-	_ = c.guard(ctx)
+	end, _ := ctx.Deadline()
+	_ = c.guard(ctx, end)
 	if at, err := d.greet(c); err != nil {
 		failure := d.failure(ctx, at, err)
 		c.drop()

@@ -91,8 +91,8 @@ const overSigned = "From:To:Subject:Reply-To:Cc:Content-Type:List-Id:List-Unsubs
 
 // sign returns the signature fields of all keys that sign for the domain, each with its CRLF, for a message of that
 // date. The same message, date and keys give the same fields, always.
-func (m *Mailer) sign(domain string, date time.Time, raw []byte) (string, error) {
-	signers := m.signers[domain]
+func (m *emailMaker) sign(domain string, date time.Time, raw []byte) (string, error) {
+	signers := m.keys[domain]
 	if len(signers) == 0 {
 		return "", nil
 	}
@@ -122,8 +122,8 @@ func (s signer) sign(sum []byte) ([]byte, error) {
 	return s.key.Sign(rand.Reader, sum, crypto.SHA256)
 }
 
-// writeSignature writes a signature field folded. A verifier reads a fold after "; " as the space that was signed. Within
-// b=, which is not signed, any fold will do.
+// writeSignature writes a signature field folded. A verifier reads a fold after "; " as the space that was signed.
+// Within b=, which is not signed, any fold will do.
 func writeSignature(to *strings.Builder, tags, signature string) {
 	const fold = "\r\n "
 	to.WriteString("DKIM-Signature: ")

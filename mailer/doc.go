@@ -41,11 +41,11 @@
 //   - An email that got as far as MAIL at no relay uses up no attempt: it stays in its queue, and waits as long as the
 //     relays are paused.
 //   - There are no more connections to a relay than Options.Connections, and up to Options.MaxConnections while emails
-//     wait for one for a quarter of a second. They stay open between emails. One that broke
-//     while idle is replaced before an email is begun, without an error. The second email on a connection takes MAIL,
-//     RCPT and DATA, and no other command. Where the relay takes several commands at once (RFC 2920), they are one
-//     write, if the recipient's domain answered lately. Otherwise, and on a new connection, each waits for its answer:
-//     so a relay that holds its answers back is never taken to be silent when a recipient's server is.
+//     wait for one for a quarter of a second. They stay open between emails. One that broke while idle is replaced
+//     before an email is begun, without an error. The second email on a connection takes MAIL, RCPT and DATA, and no
+//     other command. Where the relay takes several commands at once (RFC 2920), they are one write, if the recipient's
+//     domain answered lately. Otherwise, and on a new connection, each waits for its answer: so a relay that holds its
+//     answers back is never taken to be silent when a recipient's server is.
 //   - Certificates are verified. If STARTTLS was offered or is required, nothing is said in clear text after it failed.
 //     A password is never sent over a connection without TLS, except to a loopback address.
 //

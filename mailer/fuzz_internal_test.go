@@ -38,11 +38,10 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if err != nil {
 			sender = netmail.Address{Address: "bonjour@gazette.example"}
 		}
-		m := &Mailer{Options: Options{Pages: pages, Now: func() time.Time { return at },
-			Sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
-				Name: name, URL: text, Controller: templates.Controller{Name: name, Address: text, Contact: name,
-					PrivacyURL: text},
-			}}}}}
+		m := &emailMaker{pages: pages, sites: map[string]Site{"gazette": {From: sender, Show: templates.Site{
+			Name: name, URL: text,
+			Controller: templates.Controller{Name: name, Address: text, Contact: name, PrivacyURL: text},
+		}}}}
 		msg := confirm.Message{
 			Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parsed, Date: at, Asked: at,
 			Deadline: at.Add(time.Hour),

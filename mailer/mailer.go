@@ -60,11 +60,10 @@ type Options struct {
 // Mailer sends emails. Its methods may be called from any goroutine.
 type Mailer struct {
 	Options
+	emailMaker
 	relays     []*relayState
 	domains    domains
 	unrecorded unrecorded
-	signers    map[string][]signer // by the domain of From
-	skeletons  skeletons
 }
 
 // New returns a Mailer, or an error that says which option is wrong. It opens no connection.
@@ -74,13 +73,14 @@ func New(o Options) (*Mailer, error) {
 		return nil, err
 	}
 	m := &Mailer{
-		Options: o, domains: domains{now: o.Now}, unrecorded: unrecorded{now: o.Now}, signers: map[string][]signer{},
+		Options: o, domains: domains{now: o.Now}, unrecorded: unrecorded{now: o.Now},
+		emailMaker: emailMaker{sites: o.Sites, pages: o.Pages, put: o.Keep, keys: map[string][]signer{}},
 	}
 	if o.MaxConnections > 0 {
 		m.domains.limit = max(1, o.MaxConnections/2)
 	}
 	for _, site := range o.Sites {
-		m.signers[site.fromDomain()] = o.signers(site.fromDomain())
+		m.keys[site.fromDomain()] = o.signers(site.fromDomain())
 	}
 	for _, address := range o.Relays {
 		d, err := newDialer(o, address)

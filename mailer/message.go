@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
 )
 
 // email is a message composed and ready to be handed over.
@@ -43,9 +45,18 @@ func (e *email) delivery(reply string) consent.Delivery {
 	}
 }
 
+// emailMaker makes the emails of messages.
+type emailMaker struct {
+	sites     map[string]Site
+	pages     *templates.Set
+	put       func(ctx context.Context, sum string, data []byte) error // nil: skeletons are not kept
+	keys      map[string][]signer                                      // by the domain of From
+	skeletons skeletons
+}
+
 // compose returns the email of a job.
-func (m *Mailer) compose(job store.Job, msg *confirm.Message) (*email, error) {
-	site, ok := m.Sites[msg.Site]
+func (m *emailMaker) compose(job store.Job, msg *confirm.Message) (*email, error) {
+	site, ok := m.sites[msg.Site]
 	if !ok {
 		return nil, fmt.Errorf("mailer: email %s: site %q is not configured", job.ID, msg.Site)
 	}
@@ -56,7 +67,7 @@ func (m *Mailer) compose(job store.Job, msg *confirm.Message) (*email, error) {
 	return e, nil
 }
 
-func (m *Mailer) newEmail(id string, msg *confirm.Message, site Site) (*email, error) {
+func (m *emailMaker) newEmail(id string, msg *confirm.Message, site Site) (*email, error) {
 	e := &email{
 		to: msg.To, utf8: !isASCII(msg.To.String()), messageID: messageID(id, site),
 		date: msg.Date.UTC().Truncate(time.Second),

@@ -17,8 +17,8 @@ const (
 )
 
 // pool keeps connections open between emails, the last used on top, and limits how many there are: in use, idle, and
-// quitting. There are more than the usual number while emails wait for them for growAfter. Those that are not needed any
-// more become idle, the first opened before the last used, and are quit.
+// quitting. There are more than the usual number while emails wait for them for growAfter. Those that are not needed
+// any more become idle, the first opened before the last used, and are quit.
 type pool struct {
 	idleTimeout time.Duration // after which an idle connection is quit
 	limit       int           // of connections, usually; 0: none

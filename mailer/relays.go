@@ -15,11 +15,9 @@ var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 // *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
 func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
 	failed, noUTF8 := error(nil), 0
 	for i, r := range m.relays {
-		c, err := m.connect(ctx, r, e, m.share(i, time.Until(end)))
+		c, err := m.connect(ctx, r, e, m.share(i, time.Until(end)), end)
 		switch {
 		case err == nil:
 			return r.handOver(ctx, c, e, end)
@@ -52,20 +50,21 @@ func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 	return min(remaining/time.Duration(after+1), 2*m.Dial)
 }
 
-// connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result.
-func (m *Mailer) connect(ctx context.Context, r *relayState, e *email, limit time.Duration) (c *connection, err error) {
+// connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result. From
+// then on the connection's deadline is end.
+func (m *Mailer) connect(
+	ctx context.Context, r *relayState, e *email, limit time.Duration, end time.Time,
+) (c *connection, err error) {
 	a, ok := r.admit(e.senderDomain)
 	if !ok {
 		return nil, errPaused
 	}
 	err = errPaused // after a panic, nothing is learned about the relay
 	defer func() { r.learn(a, err) }()
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if c, err = r.openTransaction(limited, e); err != nil {
+	if c, err = r.openTransaction(ctx, e, earlier(end, time.Now().Add(limit))); err != nil {
 		return nil, err
 	}
-	if expired := c.guard(ctx); expired != nil {
+	if expired := c.until(end); expired != nil {
 		return nil, r.putBack(ctx, c, stepMAIL, expired)
 	}
 	return c, nil
@@ -202,8 +201,8 @@ func (r *relayState) check(ctx context.Context, limit time.Duration) error {
 // the email's content has been sent by then, so a connection that broke while it was idle costs no attempt. On a new
 // connection every command waits for the answer to the one before, so that it is known what a silent relay is silent
 // about.
-func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection, error) {
-	c, err := r.pool.acquire(ctx, r.timeout)
+func (r *relayState) openTransaction(ctx context.Context, e *email, end time.Time) (*connection, error) {
+	c, err := r.pool.acquire(ctx, min(r.timeout, time.Until(end)))
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, newSMTPError(ctx, stepDial, err)
@@ -211,7 +210,7 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		return nil, err
 	}
 	if c != nil {
-		err := r.reuse(ctx, c, e)
+		err := r.reuse(ctx, c, e, earlier(end, time.Now().Add(r.timeout)))
 		if err == nil {
 			return c, nil
 		}
@@ -222,7 +221,30 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		c.drop()
 		r.pool.countGreeted(-1) // the new connection takes its slot
 	}
-	if c, err = r.dial(ctx); err != nil {
+	return r.openNew(ctx, e, end)
+}
+
+// reuse opens a transaction on an idle connection, which has until end, of Options.Dial at most, to show that it still
+// works.
+func (r *relayState) reuse(ctx context.Context, c *connection, e *email, end time.Time) error {
+	if !c.canSend(e) {
+		return errNoUTF8
+	}
+	if err := c.guard(ctx, end); err != nil {
+		return newSMTPError(ctx, stepMAIL, err)
+	}
+	if at, err := c.mail(e, c.offers.pipelining && e.domainAnswers); err != nil {
+		return newSMTPError(ctx, at, err)
+	}
+	return nil
+}
+
+// openNew opens a transaction on a new connection, which has a slot of the pool.
+func (r *relayState) openNew(ctx context.Context, e *email, end time.Time) (*connection, error) {
+	limited, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	c, err := r.dial(limited)
+	if err != nil {
 		if failure := new(smtpError); errors.As(err, &failure) && failure.wantsFewerConnections() {
 			r.pool.refused()
 		} else {
@@ -235,32 +257,18 @@ func (r *relayState) openTransaction(ctx context.Context, e *email) (*connection
 		r.pool.put(c)
 		return nil, errNoUTF8
 	}
+	if err := c.guard(ctx, end); err != nil {
+		return nil, r.putBack(ctx, c, stepMAIL, err)
+	}
 	if at, err := c.mail(e, false); err != nil {
 		return nil, r.putBack(ctx, c, at, err)
 	}
 	return c, nil
 }
 
-// reuse opens a transaction on an idle connection, which has Options.Dial to show that it still works.
-func (r *relayState) reuse(ctx context.Context, c *connection, e *email) error {
-	if !c.canSend(e) {
-		return errNoUTF8
-	}
-	limited, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	_ = c.guard(limited)
-	if at, err := c.mail(e, c.offers.pipelining && e.domainAnswers); err != nil {
-		return newSMTPError(ctx, at, err)
-	}
-	if err := c.guard(ctx); err != nil {
-		return newSMTPError(ctx, stepMAIL, err)
-	}
-	return nil
-}
-
 // handOver sends the email of an open transaction, and returns the relay's reply. The error is an *smtpError.
 func (r *relayState) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
-	reply, at, err := c.send(ctx, e, end)
+	reply, at, err := c.send(e, end)
 	if err != nil {
 		return "", r.putBack(ctx, c, at, err)
 	}

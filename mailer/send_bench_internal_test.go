@@ -26,7 +26,7 @@ import (
 const benchConnections = 4
 
 // startSink starts an SMTP server that takes everything and does as little as possible.
-func startSink(b *testing.B) (addr string) {
+func startSink(b testing.TB) (addr string) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,11 +75,12 @@ func sink(c net.Conn) {
 }
 
 // BenchmarkSend measures an email from its message to the relay's reply, and go-mail's own Send of the same content on
-// as many held connections. The CPU time is that of the process, with the relay, on both sides; "relay" is a client that
-// only writes the bytes of an email and reads the replies.
+// as many held connections. The CPU time is that of the process, with the relay, on both sides; "relay" is a client
+// that only writes the bytes of an email and reads the replies.
 func BenchmarkSend(b *testing.B) {
 	sends := map[string]func(*testing.B, string, confirm.Message) func(i int) error{
-		"ours": sendOurs, "go-mail": sendByGoMail, "relay": sendBytes,
+		"ours":    func(b *testing.B, at string, msg confirm.Message) func(int) error { return sendOurs(b, at, msg) },
+		"go-mail": sendByGoMail, "relay": sendBytes,
 	}
 	for _, name := range []string{"ours", "go-mail", "relay"} {
 		b.Run(name, func(b *testing.B) {
@@ -114,7 +115,7 @@ func processTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func sendOurs(b *testing.B, at string, msg confirm.Message) func(i int) error {
+func sendOurs(b testing.TB, at string, msg confirm.Message) func(i int) error {
 	b.Helper()
 	address, err := relay.Parse("smtp://" + at)
 	if err != nil {
@@ -233,5 +234,16 @@ func sendBytes(b *testing.B, at string, msg confirm.Message) func(i int) error {
 			return err
 		}
 		return read(c, 1)
+	}
+}
+
+func TestAnEmailOnAHeldConnectionAllocatesLittle(t *testing.T) {
+	send := sendOurs(t, startSink(t), confirmMessage(t))
+	if n := testing.AllocsPerRun(100, func() {
+		if err := send(1); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 34 {
+		t.Errorf("%.0f allocations from the message to the relay's reply, want at most 34", n)
 	}
 }

@@ -34,8 +34,8 @@ type keptSkeleton struct {
 }
 
 // keep makes sure that the skeleton is kept before an email that uses it leaves.
-func (m *Mailer) keep(ctx context.Context, k *keptSkeleton) error {
-	if m.Keep == nil {
+func (m *emailMaker) keep(ctx context.Context, k *keptSkeleton) error {
+	if m.put == nil {
 		return nil
 	}
 	k.mu.Lock()
@@ -43,7 +43,7 @@ func (m *Mailer) keep(ctx context.Context, k *keptSkeleton) error {
 	if k.kept {
 		return nil
 	}
-	if err := m.Keep(ctx, k.Sum(), k.Data()); err != nil {
+	if err := m.put(ctx, k.Sum(), k.Data()); err != nil {
 		return fmt.Errorf("keep the email's skeleton: %w", err)
 	}
 	k.kept = true
@@ -76,7 +76,7 @@ func (s *skeletons) put(key []byte, k *keptSkeleton) {
 }
 
 // skeleton returns the skeleton of a message's email.
-func (m *Mailer) skeleton(site Site, msg *confirm.Message, own *skeleton.Values) (*keptSkeleton, error) {
+func (m *emailMaker) skeleton(site Site, msg *confirm.Message, own *skeleton.Values) (*keptSkeleton, error) {
 	var buffer [1024]byte // on the stack, for most emails
 	key := appendSkeletonKey(buffer[:0], msg, own)
 	if k := m.skeletons.get(key); k != nil {
@@ -91,8 +91,8 @@ func (m *Mailer) skeleton(site Site, msg *confirm.Message, own *skeleton.Values)
 	return k, nil
 }
 
-// appendSkeletonKey appends all that an email depends on besides its site's options and its values. Messages that differ
-// in it append different bytes.
+// appendSkeletonKey appends all that an email depends on besides its site's options and its values. Messages that
+// differ in it append different bytes.
 func appendSkeletonKey(b []byte, msg *confirm.Message, own *skeleton.Values) []byte {
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	text(string(msg.Type))
@@ -122,9 +122,9 @@ func boolByte(b bool) byte {
 }
 
 // makeSkeleton makes a skeleton, and checks the email that is its first.
-func (m *Mailer) makeSkeleton(site Site, msg *confirm.Message, own *skeleton.Values) (*skeleton.Skeleton, error) {
-	language := m.Pages.Language(msg.Locale)
-	dates, err := m.Pages.Dates(language)
+func (m *emailMaker) makeSkeleton(site Site, msg *confirm.Message, own *skeleton.Values) (*skeleton.Skeleton, error) {
+	language := m.pages.Language(msg.Locale)
+	dates, err := m.pages.Dates(language)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (m *Mailer) makeSkeleton(site Site, msg *confirm.Message, own *skeleton.Val
 		Confirm: skeleton.LinkBase(own.Confirm), Decline: skeleton.LinkBase(own.Decline),
 		Unsubscribe: skeleton.LinkBase(own.Unsubscribe), Dates: dates, Since: len(own.Since),
 		Compose: func(t skeleton.Texts, wrap func(string) string) ([]byte, error) {
-			content, err := m.Pages.EmailWith(language, says, t)
+			content, err := m.pages.EmailWith(language, says, t)
 			if err != nil {
 				return nil, err
 			}

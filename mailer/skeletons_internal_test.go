@@ -59,7 +59,10 @@ func composer(t testing.TB, change ...func(*Options)) *Mailer {
 		f(&o)
 	}
 	site := o.Sites["gazette"]
-	return &Mailer{Options: o, signers: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())}}
+	return &Mailer{Options: o, emailMaker: emailMaker{
+		sites: o.Sites, pages: o.Pages, put: o.Keep,
+		keys: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())},
+	}}
 }
 
 var noonOfTest = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -167,7 +170,9 @@ func TestAnEmailFromItsSkeletonIsWhatGoMailWrites(t *testing.T) {
 
 // A site's name may read like anything, so a marker must be nothing that was there before.
 func TestANameThatReadsLikeAValueIsNotTakenForOne(t *testing.T) {
-	for _, name := range []string{"\x01", "https://confirm.example/c/", "ada@example.org", "{{.Asked}}", "21 novembre 2026"} {
+	for _, name := range []string{
+		"\x01", "https://confirm.example/c/", "ada@example.org", "{{.Asked}}", "21 novembre 2026",
+	} {
 		m := composer(t, func(o *Options) {
 			s := o.Sites["gazette"]
 			s.Show.Name, s.Show.Controller.Name, s.Show.Controller.Address = name, name, name
@@ -248,7 +253,7 @@ func TestOnlySoManySkeletonsAreRemembered(t *testing.T) {
 		key := fmt.Append(nil, i)
 		m.skeletons.put(key, e.skeleton)
 		if m.skeletons.get(key) == nil || len(m.skeletons.byKey) > maxSkeletons {
-			t.Fatalf("%d are remembered, the last one among them: %v", len(m.skeletons.byKey), m.skeletons.get(key) != nil)
+			t.Fatalf("%d are remembered, with the last one: %v", len(m.skeletons.byKey), m.skeletons.get(key) != nil)
 		}
 	}
 	m.skeletons = skeletons{}
@@ -264,7 +269,8 @@ var update = flag.Bool("update", false, "write the golden files of skeletons tha
 // make a version 2.
 func TestSkeletonsOfVersion1GiveTheSameEmailsForEver(t *testing.T) {
 	known := knownMessage(t)
-	known.To, known.IP = parseAddress(t, strings.Repeat("é", 32)+"@"+strings.Repeat("bücher.", 10)+"example"), "2001:db8::9"
+	known.To = parseAddress(t, strings.Repeat("é", 32)+"@"+strings.Repeat("bücher.", 10)+"example")
+	known.IP = "2001:db8::9"
 	for name, msg := range map[string]confirm.Message{"confirm": confirmMessage(t), "known": known} {
 		kept, sent := filepath.Join("testdata", "v1-"+name+".skeleton"), filepath.Join("testdata", "v1-"+name+".eml")
 		if _, err := os.Stat(kept); *update && err != nil {

@@ -71,7 +71,8 @@ type Job struct {
 	Attempts int       // how often it was leased, this time included; set by Lease. A lease is lost once this has grown
 
 	// Reserve is what the job takes as it is enqueued: one from every bucket, or from none, by its ID as the taker. A job
-	// that finds no room is enqueued all the same. Lease says in Reserved whether it took.
+	// that finds no room is enqueued all the same. Lease says in Reserved whether it took; a job that reserves nothing has
+	// not.
 	Reserve  []Bucket
 	Reserved bool
 }

@@ -123,10 +123,11 @@ func (s *Set) cannedStatements(text string) []Sample {
 	most := least
 	most.Purpose = statement.Purpose{
 		ID: "letter", Revision: 3, Objective: "Vous envoyer la lettre, et savoir si elle arrive",
-		Audience: "Lecteurs et lectrices", Frequency: "Une fois par mois",
+		Audience: "Toute personne qui aime lire", Frequency: "Une fois par mois",
 	}
 	most.Controller.DPO = "dpo@gazette.example"
-	most.Recipients, most.Retention = []string{"Envois SARL, Lyon", "Imprimerie du Port, Nantes"}, "Jusqu’au désabonnement"
+	most.Recipients = []string{"Envois SARL, Lyon", "Imprimerie du Port, Nantes"}
+	most.Retention = "Jusqu’au désabonnement"
 	most.Authority = statement.AuthorityOf("FR")
 	most.Notice = &statement.Notice{URL: c.PrivacyURL, SHA256: strings.Repeat("5e", 32)}
 	site.Controller = Controller{}

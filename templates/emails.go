@@ -108,7 +108,8 @@ func (s *Set) render(t *translation, e Email, texts skeleton.Texts) (RenderedEma
 const urlPunctuation = "-._~:/?#[]@!$&()*+,;=%"
 
 func isURLChar(c rune) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(urlPunctuation, c)
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.ContainsRune(urlPunctuation, c)
 }
 
 // checkLink never repeats the link in its error: a link is the key to somebody's consent, and errors are logged.

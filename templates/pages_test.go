@@ -151,7 +151,9 @@ func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
 	s := newSet(t)
 	all := pendingOf(s.cannedPurposes("en"))
-	p := Confirm{Site: s.cannedSite(), Purposes: all, ConfirmAction: "/c/x", DeclineAction: "/c/x/decline", Stamp: "now"}
+	p := Confirm{
+		Site: s.cannedSite(), Purposes: all, ConfirmAction: "/c/x", DeclineAction: "/c/x/decline", Stamp: "now",
+	}
 	doc := parsed(t, renderPage(t, s, "en", p))
 	var ids []string
 	boxes := doc.Find(`details:not([open]) form[action="/c/x"] input[type=checkbox][name=purposes]:not([checked])`)
@@ -175,7 +177,9 @@ func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
 		t.Error("the page does not say that nothing was ticked")
 	}
 
-	for name, purposes := range map[string][]Purpose{"one": all[:1], "one that is left": {all[0], {State: "confirmed"}}} {
+	for name, purposes := range map[string][]Purpose{
+		"one": all[:1], "one that is left": {all[0], {State: "confirmed"}},
+	} {
 		p.Purposes, p.Error = purposes, ""
 		if doc := parsed(t, renderPage(t, s, "en", p)); doc.Find("details, [type=checkbox]").Length() != 0 {
 			t.Errorf("%s: there is a choice", name)
@@ -191,8 +195,8 @@ func TestAStatementIsShownWhole(t *testing.T) {
 		doc := parsed(t, renderPage(t, s, "en", p))
 		text := doc.Find("main").Text()
 		for _, part := range append([]string{
-			d.Text, d.Purpose.Objective, d.Purpose.Audience, d.Purpose.Frequency, d.Controller.Name, d.Controller.Address,
-			d.Controller.Contact, d.Controller.DPO, d.Retention, d.Notice.URL, d.Notice.SHA256, p.SHA256,
+			d.Text, d.Purpose.Objective, d.Purpose.Audience, d.Purpose.Frequency, d.Controller.Name,
+			d.Controller.Address, d.Controller.Contact, d.Controller.DPO, d.Retention, d.Notice.URL, d.Notice.SHA256, p.SHA256,
 		}, d.Recipients...) {
 			if !strings.Contains(text, part) {
 				t.Errorf("%s: %q is not shown", sample.Name, part)

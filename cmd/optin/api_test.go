@@ -75,6 +75,9 @@ func TestTheSiteAPIFollowsAConsentFromSignupToErasure(t *testing.T) {
 		if diff := cmp.Diff(apiSubscription{id, "ada@example.org", "withdrawn"}, exported); diff != "" {
 			t.Errorf("exported (-want +got):\n%s", diff)
 		}
+		// An event about a person who was erased since is not due any more.
+		a.eventually("the event of the withdrawal",
+			func() bool { return len(hook.eventsAbout("ada@example.org")) == 2 })
 		if resp := a.call("DELETE", "/subscriptions/"+id, "", nil); resp.StatusCode != http.StatusNoContent {
 			t.Fatalf("erasing returns %s", resp.Status)
 		}

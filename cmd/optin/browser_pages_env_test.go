@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
 )
 
 const clubKey = "club-api-key-for-tests"
@@ -70,14 +70,16 @@ func startPages(t *testing.T, prepare ...func(e *env)) *pagesEnv {
 func (e *env) signedUpBefore(email, locale string, ago time.Duration, confirmed bool) (link string) {
 	e.t.Helper()
 	ctx, cfg := e.t.Context(), e.parse()
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
+	now := func() time.Time { return time.Now().Add(-ago) }
+	// The limits on emails go by the clock of the store.
+	st, err := sqlite.Open(ctx, sqlite.Options{Path: cfg.Store.Path, Durability: cfg.Store.Durability, Now: now})
 	e.must(err)
 	defer st.Close()
 	ring, err := keyring.New(cfg.Secrets...)
 	e.must(err)
 	service, err := confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, Sites: serviceSites(cfg.Sites),
-		Now: func() time.Time { return time.Now().Add(-ago) },
+		Now: now,
 	})
 	e.must(err)
 	e.must(service.PutStatements(ctx))

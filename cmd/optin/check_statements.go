@@ -26,11 +26,13 @@ func (f *findings) checkStatements(sites []config.Site) {
 			for _, locale := range slices.Sorted(maps.Keys(p.Text)) {
 				about := fmt.Sprintf("site %s, purpose %s, in %s", s.ID, p.ID, locale)
 				if statement.MentionsTerms(p.Text[locale]) {
-					warn(about, "The text speaks of terms; consent must be asked for apart from them (GDPR article 7(2)).",
+					warn(about,
+						"The text speaks of terms; consent must be asked for apart from them (GDPR article 7(2)).",
 						"Leave them out of this text, and ask for their acceptance elsewhere.")
 				}
 				if statement.MentionsPartners(p.Text[locale]) && len(p.Recipients) == 0 {
-					warn(about, "The text speaks of partners who are not named; people must know who receives their data.",
+					warn(about,
+						"The text speaks of partners who are not named; people must know who receives their data.",
 						"Name each of them under recipients, or leave them out of this text.")
 				}
 			}

@@ -97,8 +97,8 @@ func allowedImports() map[string][]string {
 		"examples/listmonk-bridge": {},
 		"examples/receiver-go":     {},
 		"cmd/optin": {
-			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce", "internal/challenge",
-			"internal/config", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
+			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
+			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
 			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},

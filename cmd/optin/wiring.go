@@ -28,7 +28,7 @@ func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.S
 	var st store.Store
 	var err error
 	if c.Scheme == "sqlite" {
-		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: c.Durability})
+		st, err = sqlite.Open(ctx, sqlite.Options{Path: c.Path, Durability: c.Durability, Log: log})
 	} else {
 		st, err = redis.Open(ctx, redis.Options{Location: c, Log: log})
 	}

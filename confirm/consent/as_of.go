@@ -44,11 +44,3 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 	}
 	return then, !t.Before(s.HistorySince)
 }
-
-// forgetHistory notes that the history up to a time is no longer complete.
-func (s *Subscription) forgetHistory(upTo time.Time) {
-	if upTo.After(s.HistorySince) {
-		s.HistorySince = upTo
-		s.touch()
-	}
-}

@@ -14,7 +14,7 @@ type Confirm struct {
 	Evidence  Evidence
 }
 
-func (a Confirm) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
 	r, err := s.Confirmable(a.RequestID, now)
 	if err != nil {
 		return effects{}, err
@@ -94,7 +94,7 @@ type Renew struct {
 	Terms     Terms
 }
 
-func (a Renew) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	if s.Requests.Find(a.ID) != nil {
 		return effects{}, nil
 	}

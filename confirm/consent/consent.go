@@ -91,9 +91,9 @@ const (
 
 // Action is one thing that happens to a subscription.
 type Action interface {
-	// apply changes s, which is the caller's own copy, and returns what follows from it. An action that comes a second
+	// apply changes s and returns what follows from it. An action that comes a second
 	// time changes nothing and causes no event.
-	apply(s *Subscription, now time.Time) (effects, error)
+	apply(s *edit, now time.Time) (effects, error)
 }
 
 // effects is what follows from an action.
@@ -115,18 +115,19 @@ type Change struct {
 func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	after := s.clone()
-	expired := after.closeExpired(now)
-	after.prune(now)
-	then, err := a.apply(&after, now)
+	e := &edit{Subscription: &after}
+	expired := e.closeExpired(now)
+	e.prune(now)
+	then, err := a.apply(e, now)
 	if err != nil {
 		return Change{Subscription: s}, err
 	}
-	c := Change{Jobs: then.jobs, Events: slices.Concat(expired, then.events), Changed: after.touched}
-	if after.touched {
-		after.Changed, after.touched = now, false
+	if e.touched {
+		after.Changed = now
 	}
-	c.Subscription = after
-	return c, nil
+	return Change{
+		Subscription: after, Jobs: then.jobs, Events: slices.Concat(expired, then.events), Changed: e.touched,
+	}, nil
 }
 
 // JobType says what a Job does.

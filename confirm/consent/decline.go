@@ -16,7 +16,7 @@ type Decline struct {
 // unblock as often as they like.
 const maxRefusals = 32
 
-func (a Decline) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Decline) apply(s *edit, now time.Time) (effects, error) {
 	if s.Declined() != nil {
 		return effects{}, nil
 	}
@@ -46,7 +46,7 @@ type Unblock struct {
 	Evidence Evidence
 }
 
-func (a Unblock) apply(s *Subscription, _ time.Time) (effects, error) {
+func (a Unblock) apply(s *edit, _ time.Time) (effects, error) {
 	if s.Declined() == nil {
 		return effects{}, nil
 	}

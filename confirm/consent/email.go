@@ -142,7 +142,7 @@ func (all emailTimes) add(at time.Time, limits []store.Limit, now time.Time) ema
 }
 
 // sendAgain adds one more email to an open request, if its limits allow one now.
-func (s *Subscription) sendAgain(r *Request, reason Reason, limits []store.Limit, now time.Time) []Job {
+func (s *edit) sendAgain(r *Request, reason Reason, limits []store.Limit, now time.Time) []Job {
 	full := len(r.Emails) >= MaxEmailsPerRequest || s.size() > maxSize
 	if full || s.EmailTimes.next(limits, now).After(now) {
 		return nil
@@ -160,7 +160,7 @@ type Resend struct {
 	Terms Terms
 }
 
-func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Resend) apply(s *edit, now time.Time) (effects, error) {
 	r := s.Requests.LatestOpen(now)
 	if s.Declined() != nil || r == nil || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
 		return effects{}, nil
@@ -170,7 +170,7 @@ func (a Resend) apply(s *Subscription, now time.Time) (effects, error) {
 
 // remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link
 // and deadline. Sent or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
-func (s *Subscription) remind(t Terms, now time.Time) []Job {
+func (s *edit) remind(t Terms, now time.Time) []Job {
 	var due *Request
 	latest := s.Requests.LatestOpen(now)
 	for i := range s.Requests {
@@ -196,7 +196,7 @@ type Tried struct {
 	Answer    Answer
 }
 
-func (a Tried) apply(s *Subscription, _ time.Time) (effects, error) {
+func (a Tried) apply(s *edit, _ time.Time) (effects, error) {
 	e, _ := s.Email(a.RequestID)
 	if e == nil || e.Taken != nil || len(e.Answers) > 0 && !e.Answers[len(e.Answers)-1].At.Before(a.Answer.At) {
 		return effects{}, nil
@@ -213,7 +213,7 @@ type Delivered struct {
 	Delivery  Delivery
 }
 
-func (a Delivered) apply(s *Subscription, _ time.Time) (effects, error) {
+func (a Delivered) apply(s *edit, _ time.Time) (effects, error) {
 	if e, _ := s.Email(a.RequestID); e != nil && e.Taken == nil {
 		if r := s.Requests.Find(a.RequestID); r != nil && r.State != Confirmed {
 			a.Delivery.Signature = "" // it takes more than all the rest, and most requests are never confirmed
@@ -243,7 +243,7 @@ type Signed struct {
 	Signatures map[int]string // the DKIM-Signature fields, by the number of the email
 }
 
-func (a Signed) apply(s *Subscription, _ time.Time) (effects, error) {
+func (a Signed) apply(s *edit, _ time.Time) (effects, error) {
 	r := s.Requests.Find(a.RequestID)
 	if r == nil || r.State != Confirmed {
 		return effects{}, nil
@@ -266,7 +266,7 @@ type Bounced struct {
 	Evidence  Evidence
 }
 
-func (a Bounced) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Bounced) apply(s *edit, now time.Time) (effects, error) {
 	if e, _ := s.Email(a.RequestID); e != nil && e.Bounced == nil && a.Evidence.How == ByReport {
 		e.Bounced = &a.Evidence
 		s.touch()

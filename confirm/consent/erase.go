@@ -7,7 +7,7 @@ import "time"
 // (Gone).
 type Erase struct{}
 
-func (Erase) apply(s *Subscription, now time.Time) (effects, error) {
+func (Erase) apply(s *edit, now time.Time) (effects, error) {
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}
@@ -16,10 +16,10 @@ func (Erase) apply(s *Subscription, now time.Time) (effects, error) {
 }
 
 // erase leaves of a person that emails were declined, or that a consent was withdrawn, and when.
-func (s *Subscription) erase(now time.Time) {
+func (s *edit) erase(now time.Time) {
 	left := Subscription{
 		Site: s.Site, Created: s.Created, Changed: s.Changed,
-		WithdrawnAt: lastWithdrawal(s, now), HistorySince: s.HistorySince,
+		WithdrawnAt: lastWithdrawal(s.Subscription, now), HistorySince: s.HistorySince,
 	}
 	if !s.Address.IsZero() {
 		left.HistorySince = now
@@ -27,7 +27,7 @@ func (s *Subscription) erase(now time.Time) {
 	if declined := s.Declined(); declined != nil {
 		left.Refusals = []Refusal{{Declined: Evidence{At: declined.At, How: declined.How}}}
 	}
-	*s = left
+	*s.Subscription = left
 	s.touch()
 }
 

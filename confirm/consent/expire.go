@@ -11,12 +11,12 @@ type Expire struct {
 	Terms Terms
 }
 
-func (a Expire) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Expire) apply(s *edit, now time.Time) (effects, error) {
 	return effects{jobs: s.remind(a.Terms, now)}, nil
 }
 
 // closeExpired closes the requests that are past their deadline, and returns the event of that.
-func (s *Subscription) closeExpired(now time.Time) []EventType {
+func (s *edit) closeExpired(now time.Time) []EventType {
 	expired := false
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
@@ -32,7 +32,7 @@ func (s *Subscription) closeExpired(now time.Time) []EventType {
 
 // prune deletes what nothing needs any more: closed requests past their grace and, where emails were declined and
 // nothing was ever consented to, everything but the refusal.
-func (s *Subscription) prune(now time.Time) {
+func (s *edit) prune(now time.Time) {
 	s.deleteRequests(func(r Request) bool {
 		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
@@ -48,7 +48,7 @@ func (s *Subscription) prune(now time.Time) {
 }
 
 // deleteRequests deletes closed requests, and notes until when the history is incomplete.
-func (s *Subscription) deleteRequests(these func(Request) bool) {
+func (s *edit) deleteRequests(these func(Request) bool) {
 	s.Requests = slices.DeleteFunc(s.Requests, func(r Request) bool {
 		if !these(r) {
 			return false
@@ -60,7 +60,7 @@ func (s *Subscription) deleteRequests(these func(Request) bool) {
 }
 
 // deleteNotices deletes the notices that are older than noticeKept.
-func (s *Subscription) deleteNotices(now time.Time) {
+func (s *edit) deleteNotices(now time.Time) {
 	kept := slices.DeleteFunc(s.Notices, func(n Notice) bool { return !now.Before(n.Asked.At.Add(noticeKept)) })
 	if len(kept) < len(s.Notices) {
 		s.touch()

@@ -5,11 +5,11 @@ import "time"
 // Move leaves the new id of a bare refusal in its place, so that links under the old id still lead to it.
 type Move struct{ To string }
 
-func (a Move) apply(s *Subscription, _ time.Time) (effects, error) {
+func (a Move) apply(s *edit, _ time.Time) (effects, error) {
 	if s.MovedTo == a.To {
 		return effects{}, nil
 	}
-	*s = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
+	*s.Subscription = Subscription{Site: s.Site, Created: s.Created, Changed: s.Changed, MovedTo: a.To}
 	s.touch()
 	return effects{}, nil
 }

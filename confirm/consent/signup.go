@@ -26,7 +26,7 @@ type Terms struct {
 	RemindAfter      time.Duration // from when the email was due to its one reminder; 0, or TTL and more: no reminder
 }
 
-func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Signup) apply(s *edit, now time.Time) (effects, error) {
 	if s.Requests.Find(a.ID) != nil || s.notice(a.ID) != nil {
 		// The same signup again: the job of the first one sees to its email. This job is never due.
 		return effects{jobs: emailJob("again "+a.ID, 0, time.Time{})}, nil
@@ -42,7 +42,7 @@ func (a Signup) apply(s *Subscription, now time.Time) (effects, error) {
 }
 
 // unanswered counts a signup for which no email is due.
-func (s *Subscription) unanswered(now time.Time) {
+func (s *edit) unanswered(now time.Time) {
 	if s.Unanswered.N == 0 {
 		s.Unanswered.First = now
 	}
@@ -53,7 +53,7 @@ func (s *Subscription) unanswered(now time.Time) {
 
 // signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed
 // already. It returns when the email is due, and whether there is one.
-func (s *Subscription) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
+func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
 	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
 	if len(wanted) == 0 {
 		return now, s.notify(a, now)
@@ -80,7 +80,7 @@ func (s *Subscription) signUp(a Signup, now time.Time) (due time.Time, opened bo
 // soon as the limits allow. A repetition of what is pending, while no further email is allowed, opens nothing: its
 // email is in the mailbox. Repetitions cannot crowd out a request for something else, which has as much room again. A
 // subscription that has grown too large opens nothing either: what it holds is proof, and is not pushed out.
-func (s *Subscription) open(r Request, t Terms, now time.Time) (due time.Time, opened bool) {
+func (s *edit) open(r Request, t Terms, now time.Time) (due time.Time, opened bool) {
 	due = s.EmailTimes.next(t.EmailsPerAddress, now)
 	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
 	full := open >= 2*MaxOpen || repeated && open >= MaxOpen || s.size() > maxSize
@@ -101,7 +101,7 @@ func (s *Subscription) open(r Request, t Terms, now time.Time) (due time.Time, o
 
 // notify makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits, and
 // no more than maxNotices in the time for which they are kept. It reports whether it did.
-func (s *Subscription) notify(a Signup, now time.Time) bool {
+func (s *edit) notify(a Signup, now time.Time) bool {
 	last := len(s.Notices) - 1
 	if last >= 0 && now.Before(s.Notices[last].Email.Due.Add(NoticeEvery)) || last+1 >= maxNotices || s.size() > maxSize {
 		return false

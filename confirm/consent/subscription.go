@@ -142,8 +142,6 @@ type Subscription struct {
 	HistorySince time.Time  // what ended before may no longer be known
 	EmailTimes   emailTimes // when emails were or will be due, for the limits
 	MovedTo      string     // the id under which everything is now
-
-	touched bool // an action has changed it; used within Apply alone
 }
 
 // clone returns a copy to be changed. What pointers point at, and statements, are never changed, and are shared.
@@ -155,9 +153,6 @@ func (s Subscription) clone() Subscription {
 	}
 	return s
 }
-
-// touch notes that the subscription is changed. Everything that changes one calls it.
-func (s *Subscription) touch() { s.touched = true }
 
 // Declined returns the evidence of the refusal that holds, or nil.
 func (s *Subscription) Declined() *Evidence {
@@ -264,26 +259,8 @@ func (all Consents) renewable(r *Request) []Statement {
 	})
 }
 
-// end ends the confirmed consents to some purposes, and reports whether there were any.
-func (s *Subscription) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range s.Consents {
-		c := &s.Consents[i]
-		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
-			c.State, c.Ended, ended = state, &e, true
-			s.touch()
-		}
-	}
-	return ended
-}
-
 // IsOpen reports whether the request can still be confirmed.
 func (r *Request) IsOpen(now time.Time) bool { return r.State == Pending && now.Before(r.Deadline) }
-
-// close ends a pending request.
-func (s *Subscription) close(r *Request, state State, e Evidence) {
-	r.State, r.Closed = state, &e
-	s.touch()
-}
 
 // openedAt returns when the request was made: signed up, or renewed.
 func (r *Request) openedAt() time.Time {

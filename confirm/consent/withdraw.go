@@ -12,7 +12,7 @@ type Withdraw struct {
 	Evidence Evidence
 }
 
-func (a Withdraw) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Withdraw) apply(s *edit, now time.Time) (effects, error) {
 	purposes := a.Purposes
 	if len(purposes) == 0 {
 		purposes = s.purposeIDs()
@@ -44,7 +44,7 @@ func (s *Subscription) purposeIDs() (ids []string) {
 
 // drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request
 // with nothing left is closed.
-func (s *Subscription) drop(purposes []string, e Evidence, now time.Time) {
+func (s *edit) drop(purposes []string, e Evidence, now time.Time) {
 	for i := range s.Requests {
 		r := &s.Requests[i]
 		if r.State != Pending {
@@ -68,6 +68,6 @@ type Complained struct {
 	Evidence Evidence // its How is ByComplaint, by which complaints are counted
 }
 
-func (a Complained) apply(s *Subscription, now time.Time) (effects, error) {
+func (a Complained) apply(s *edit, now time.Time) (effects, error) {
 	return Withdraw{Evidence: a.Evidence}.apply(s, now)
 }

@@ -15,8 +15,8 @@ func MentionsTerms(text string) bool {
 		"nutzungsbestimmungen")
 }
 
-// MentionsPartners reports whether the words beside a box speak of partners or third parties. A person has to be told who
-// they are, or the consent is not informed (EDPB guidelines 05/2020, paragraph 65). It knows the words of English,
+// MentionsPartners reports whether the words beside a box speak of partners or third parties. A person has to be told
+// who they are, or the consent is not informed (EDPB guidelines 05/2020, paragraph 65). It knows the words of English,
 // French and German.
 func MentionsPartners(text string) bool {
 	return mentions(text,

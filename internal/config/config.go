@@ -140,8 +140,8 @@ type Webhook struct {
 	Private bool     // http and private addresses are allowed
 }
 
-// Purpose is one thing a person can agree to, and what they are told with it. Maps are by locale, and have one entry for
-// each of the site's locales; those but Text are nil if not given.
+// Purpose is one thing a person can agree to, and what they are told with it. Maps are by locale, and have one entry
+// for each of the site's locales; those but Text are nil if not given.
 type Purpose struct {
 	ID         string            // [a-z0-9-], at most 64, unique in its site
 	Revision   int               // 1 or more; raising it asks anew

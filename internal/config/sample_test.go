@@ -62,7 +62,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 			},
 			Retention: map[string]string{"fr": "Jusqu’au désabonnement", "en": "Until you unsubscribe"},
 			Objective: map[string]string{"fr": "Vous envoyer la lettre", "en": "To send you the letter"},
-			Audience:  map[string]string{"fr": "Lecteurs et lectrices", "en": "Readers"},
+			Audience:  map[string]string{"fr": "Toute personne qui aime lire", "en": "Anybody who likes to read"},
 			Frequency: map[string]string{"fr": "Une fois par mois", "en": "Once a month"},
 		}},
 		Limits: Limits{

@@ -20,6 +20,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"sync"
 )
 
@@ -43,12 +44,18 @@ var ErrSealed = errors.New("keyring: cannot open sealed data: it is damaged, was
 // Keyring holds the derived keys. Its methods may be called from any goroutine.
 type Keyring struct {
 	secrets []secret // newest first
-	derived sync.Map // label -> [][]byte
+	derived sync.Map // label -> derived
 }
 
 type secret struct {
-	prk []byte
+	prk *mac // what HKDF-Extract makes of it
 	id  [4]byte
+}
+
+// derived is the keys of a label and what makes keyed hashes under them, one for each secret.
+type derived struct {
+	keys [][]byte
+	macs []*mac
 }
 
 // New returns a keyring of secrets, the newest first. It needs at least one, each of MinSecret bytes or more.
@@ -65,8 +72,8 @@ func New(secrets ...[]byte) (*Keyring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
-		k := secret{prk: prk}
-		copy(k.id[:], expand(prk, "secret id"))
+		k := secret{prk: newMAC(prk)}
+		copy(k.id[:], k.expand("secret id"))
 		r.secrets = append(r.secrets, k)
 	}
 	return r, nil
@@ -76,30 +83,33 @@ func New(secrets ...[]byte) (*Keyring, error) {
 func (r *Keyring) Len() int { return len(r.secrets) }
 
 // Keys returns the 32-byte keys of a label, one per secret, the newest first.
-func (r *Keyring) Keys(label string) [][]byte {
+func (r *Keyring) Keys(label string) [][]byte { return r.derive(label).keys }
+
+func (r *Keyring) derive(label string) derived {
 	if v, ok := r.derived.Load(label); ok {
-		return v.([][]byte)
+		return v.(derived)
 	}
-	keys := make([][]byte, len(r.secrets))
-	for i, s := range r.secrets {
-		keys[i] = expand(s.prk, "key "+label)
+	d := derived{}
+	for _, s := range r.secrets {
+		key := s.expand("key " + label)
+		d.keys, d.macs = append(d.keys, key), append(d.macs, newMAC(key))
 	}
-	v, _ := r.derived.LoadOrStore(label, keys)
-	return v.([][]byte)
+	v, _ := r.derived.LoadOrStore(label, d)
+	return v.(derived)
 }
 
 // MACs returns the keyed hashes (HMAC-SHA256) of the parts under a label, one per secret, the newest first. The
 // boundaries between parts count.
 func (r *Keyring) MACs(label string, parts ...string) [][]byte {
-	keys := r.Keys(label)
-	sums := make([][]byte, len(keys))
-	for i, k := range keys {
-		h := hmac.New(sha256.New, k)
-		for _, p := range parts {
-			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
-			h.Write([]byte(p))
-		}
-		sums[i] = h.Sum(nil)
+	macs := r.derive(label).macs
+	sums := make([][]byte, len(macs))
+	for i, m := range macs {
+		sums[i] = m.sum(func(b []byte) []byte {
+			for _, p := range parts {
+				b = append(binary.BigEndian.AppendUint32(b, uint32(len(p))), p...)
+			}
+			return b
+		})
 	}
 	return sums
 }
@@ -130,7 +140,7 @@ func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 }
 
 func (s secret) aead(context string) cipher.AEAD {
-	block, err := aes.NewCipher(expand(s.prk, "seal "+context))
+	block, err := aes.NewCipher(s.expand("seal " + context))
 	if err != nil {
 		panic(err) // a 32-byte key always fits
 	}
@@ -141,10 +151,35 @@ func (s secret) aead(context string) cipher.AEAD {
 	return aead
 }
 
-func expand(prk []byte, info string) []byte {
-	k, err := hkdf.Expand(sha256.New, prk, info, 32)
-	if err != nil {
-		panic(err) // 32 bytes are within what SHA-256 can expand to
-	}
-	return k
+// expand is HKDF-Expand (RFC 5869, section 2.3) for a key of 32 bytes: with SHA-256 that is its first block, one HMAC.
+func (s secret) expand(info string) []byte {
+	return s.prk.sum(func(b []byte) []byte { return append(append(b, info...), 1) })
+}
+
+// mac makes keyed hashes (HMAC-SHA256) under one key. It keeps states that have taken in the key, which is half the work
+// for a short text.
+type mac struct{ states sync.Pool }
+
+// macState is the state of one hash, and room for its text.
+type macState struct {
+	hash.Hash
+	text []byte
+}
+
+func newMAC(key []byte) *mac {
+	m := &mac{}
+	m.states.New = func() any { return &macState{Hash: hmac.New(sha256.New, key)} }
+	return m
+}
+
+// sum returns the keyed hash of the text that write appends.
+func (m *mac) sum(write func([]byte) []byte) []byte {
+	s := m.states.Get().(*macState)
+	defer m.states.Put(s)
+	s.text = write(s.text[:0])
+	s.Write(s.text)
+	sum := s.Sum(make([]byte, 0, sha256.Size))
+	s.Reset()
+	clear(s.text) // it may be an address, or a password
+	return sum
 }

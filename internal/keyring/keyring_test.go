@@ -2,7 +2,14 @@ package keyring_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/optin/optin/internal/keyring"
@@ -89,4 +96,34 @@ func TestKeysOfDifferentLabelsDiffer(t *testing.T) {
 	if bytes.Equal(r.MACs("id", "ab", "c")[0], r.MACs("id", "a", "bc")[0]) {
 		t.Error("where a part ends does not count")
 	}
+}
+
+// States of hashes are kept and used again. Neither what they hashed before nor who uses them at the same time counts.
+func TestKeysAndMACsAreThoseOfTheStandards(t *testing.T) {
+	prk, err := hkdf.Extract(sha256.New, newer, []byte("optin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := hkdf.Expand(sha256.New, prk, "key id", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ring(t, newer)
+	if got := r.Keys("id")[0]; !bytes.Equal(got, key) {
+		t.Errorf("Keys = %x, HKDF makes %x", got, key)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 200 {
+				part := strings.Repeat(string(rune('a'+i)), n)
+				h := hmac.New(sha256.New, key)
+				fmt.Fprintf(h, "\x00\x00\x00\x04site%s%s", binary.BigEndian.AppendUint32(nil, uint32(n)), part)
+				if got := r.MACs("id", "site", part)[0]; !bytes.Equal(got, h.Sum(nil)) {
+					t.Errorf("MACs of %d bytes = %x", n, got)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

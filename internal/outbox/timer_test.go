@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,61 @@ func TestATimerIsEndedByItsResultAndOtherwiseLeftToItsLease(t *testing.T) {
 		left, err := env.store.Lease(t.Context(), "timers", 10, time.Second)
 		if err != nil || len(left) != 8 { // this store ended none of them: every lease is over
 			t.Errorf("%d came back, %v", len(left), err)
+		}
+	})
+}
+
+func TestTimersOfRecordsRunWhenTheyAreDueUntilTheirRecordsSayOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, ran := newEnv(t), newRecord()
+		key := func(id string) store.Key { return store.Key{Site: "gazette", ID: "0123456789abcdefghij" + id} }
+		put := func(id string, timer time.Time) {
+			err := env.store.Update(context.Background(), key(id), func(store.Record) (store.Change, error) {
+				return store.Change{Put: &store.Record{Created: time.Now(), Timer: timer, Data: []byte("x")}}, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		for i, id := range []string{"sa", "re", "rt", "fa", "co"} {
+			put(id, time.Now().Add(time.Minute+time.Duration(i)))
+		}
+		env.run(time.Hour, outbox.Pool{
+			Queues: []store.QueueName{store.TimerQueue}, Timeout: time.Minute, RepeatLast: true,
+			Waits: []time.Duration{10 * time.Minute}, Run: func(_ context.Context, job store.Job) outbox.Result {
+				again := slices.Contains(ran.ids, job.Key.ID)
+				ran.add(store.Job{ID: job.Key.ID})
+				switch id := job.Key.ID[20:]; {
+				case id == "sa", again: // it has nothing to wait for any more
+					put(id, time.Time{})
+					return outbox.Ended()
+				case id == "re": // it has another moment to wait for
+					put(id, time.Now().Add(20*time.Minute))
+					return outbox.Ended()
+				case id == "rt":
+					return outbox.Retry(errors.New("the store was away"))
+				case id == "fa":
+					return outbox.Fail(errors.New("unreadable"))
+				}
+				return outbox.Complete() // which is wrong: it comes back
+			}})
+		at := map[string][]time.Duration{}
+		for i, id := range ran.ids {
+			at[id[20:]] = append(at[id[20:]], ran.at[i])
+		}
+		within := func(at, from, to time.Duration) bool { return from <= at && at <= to+20*time.Second }
+		for id, again := range map[string][2]time.Duration{
+			"sa": {}, "fa": {}, "re": {21 * time.Minute, 21 * time.Minute}, "rt": {9 * time.Minute, 13 * time.Minute},
+			"co": {90 * time.Second, 90 * time.Second},
+		} {
+			got, times := at[id], 1
+			if again[0] > 0 {
+				times = 2
+			}
+			if len(got) != times || !within(got[0], time.Minute, time.Minute) ||
+				times == 2 && !within(got[1], again[0], again[1]) {
+				t.Errorf("%s ran at %v, want after a minute, and again after %v", id, got, again)
+			}
 		}
 	})
 }

@@ -173,8 +173,8 @@ var table = []Problem{
 	{Code: IDInvalid, Status: unprocessable,
 		Detail: "Send 1 to 64 of a-z, 0-9 and -."},
 	{Code: TextDiffers, Status: unprocessable, OnForm: true,
-		Detail: "This form must show the words of the purposes as they are configured, and say so in shown. Show those " +
-			"of the language in locale."},
+		Detail: "This form must show the words of the purposes as they are configured, and say so in shown. Show " +
+			"those of the language in locale."},
 	{Code: TextTooLong, Status: unprocessable,
 		Detail: "Send at most 2,048 bytes for each purpose in shown, 64 bytes in channel, and 256 in method."},
 	{Code: TimeInvalid, Status: unprocessable,

@@ -11,8 +11,8 @@
 // "optin-skeleton/1\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
 // bytes, which are UTF-8. The first three texts are what comes before the slots of the links: confirm, decline,
 // unsubscribe; empty if there is none. The next two and twelve are Dates: pattern, first of the month, months. A line
-// is its kind and, unless it is ready, the number of its slots (1 to 16), then a text, and for each slot its number (one
-// byte) and a text.
+// is its kind and, unless it is ready, the number of its slots (1 to 16), then a text, and for each slot its number
+// (one byte) and a text.
 //
 //	kind  what a filled line becomes
 //	0     ready: any number of lines as they are, in one text without slots

@@ -260,7 +260,8 @@ func TestLinesAreWrappedAtSpacesAndNotWithinWords(t *testing.T) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields("short - "+words+" "+link+" "+words), " ") {
+	want := strings.Fields("short - " + words + " " + link + " " + words)
+	if strings.Join(strings.Fields(got), " ") != strings.Join(want, " ") {
 		t.Errorf("other words: %s", got)
 	}
 	if item := strings.Split(strings.Split(got, "\n\n")[1], "\n"); !strings.HasPrefix(item[0], "  - é") ||

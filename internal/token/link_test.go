@@ -165,3 +165,46 @@ func FuzzParseLink(f *testing.F) {
 		}
 	})
 }
+
+// The token that is written without reflection is, to the byte, what the jwt package makes of the same claims.
+func TestATokenIsWhatTheJWTPackageWrites(t *testing.T) {
+	s := newSigner(t, "s")
+	links := []Link{{Until: until}, {Use: "<&>", Site: "a\"b\\c\n\x00", ID: "é\u2028\xff", RequestID: "\t'", Until: until}}
+	for _, use := range everyUse {
+		links = append(links, linkFor(use))
+	}
+	links = append(links, Link{
+		Use: UseUnsubscribe, Site: "gazette", ID: "0123456789abcdefghijkl", Until: until.Add(time.Second / 2),
+	})
+	for _, l := range links {
+		want, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+			Use: l.Use, RegisteredClaims: jwt.RegisteredClaims{
+				Issuer: issuer, Audience: jwt.ClaimStrings{l.Site}, Subject: l.ID, ID: l.RequestID,
+				ExpiresAt: jwt.NewNumericDate(l.Until),
+			},
+		}).SignedString(s.keyring.Keys("link")[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Token(l); got != want {
+			t.Errorf("%+v:\ngot  %s\nwant %s", l, got, want)
+		}
+	}
+}
+
+func TestALinkLeadsToAPageUnderThePublicURL(t *testing.T) {
+	ring := newSigner(t, "s").keyring
+	for _, public := range []string{issuer, issuer + "/"} {
+		at, err := url.Parse(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSigner(at, ring)
+		for use, page := range map[Use]string{UseConfirm: "/c/", UseDecline: "/c/", UseUnsubscribe: "/u/"} {
+			l := linkFor(use)
+			if got, want := s.URL(l), issuer+page+s.Token(l); got != want {
+				t.Errorf("%s under %s: %s", use, public, got)
+			}
+		}
+	}
+}

@@ -140,7 +140,8 @@ func TestAFormThatIsPostedPlainlyStillSaysWhatItShowed(t *testing.T) {
 	p.press()
 	p.until(`location.pathname === "/s/club/sent"`)
 	r := n.requestAt("club")
-	if r.Asked.Form != "checkout" || len(r.Statements) != 1 || r.Statements[0].Shown != "Receive offers of our friends" {
+	if r.Asked.Form != "checkout" || len(r.Statements) != 1 ||
+		r.Statements[0].Shown != "Receive offers of our friends" {
 		t.Errorf("%+v", r)
 	}
 }

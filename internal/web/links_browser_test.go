@@ -110,7 +110,8 @@ func TestTheSameBrowserConfirmsAllThatWasAsked(t *testing.T) {
 	p.until(`location.pathname === "/s/club/sent"`)
 	p.do(chromedp.Navigate(n.link())) // the page's script presses
 	p.until(`document.querySelectorAll(".purposes li").length === 2 && !document.querySelector("form")`)
-	if diff := cmp.Diff(map[string]string{"news": "confirmed", "offers": "confirmed"}, n.club("ada@b.example")); diff != "" {
+	want := map[string]string{"news": "confirmed", "offers": "confirmed"}
+	if diff := cmp.Diff(want, n.club("ada@b.example")); diff != "" {
 		t.Error(diff)
 	}
 	if r := n.requestAt("club"); r.Closed.How != consent.ByBrowser || r.Closed.PageMade.IsZero() {

@@ -236,8 +236,8 @@ func (st *site) readShown(in *request.Fields, purposes []string) (map[string]str
 }
 
 // readForm notes as evidence which form of the website sent a signup, and the page it is on: the one that the signup
-// names, or else the one of the form. It returns the field that is wrong, if any: what a strict form says it showed must
-// be our words for each purpose.
+// names, or else the one of the form. It returns the field that is wrong, if any: what a strict form says it showed
+// must be our words for each purpose.
 func (st *site) readForm(in *signup) (field string, wrong problem.Code) {
 	e := &in.request.Evidence
 	e.Source, e.Form = in.fields.One("source"), in.fields.One("form")

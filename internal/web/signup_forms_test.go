@@ -32,8 +32,10 @@ func TestWhatAFormSaysItShowedIsKept(t *testing.T) {
 		"a page of its own": {request.MediaJSON, `"form":"footer","source":"https://gazette.example/sport"`,
 			kept{Form: "footer", Source: "https://gazette.example/sport"}},
 		"a form that is not known": {request.MediaJSON, `"form":"popup-2"`, kept{Form: "popup-2"}},
-		"a strict form":            {request.MediaJSON, `"form":"join","shown":{"letter":"Receive letter"}`, kept{Form: "join"}},
-		"a strict form in French": {request.MediaJSON, `"form":"join","locale":"fr","shown":{"letter":"Recevoir letter"}`,
+		"a strict form": {request.MediaJSON, `"form":"join","shown":{"letter":"Receive letter"}`,
+			kept{Form: "join"}},
+		"a strict form in French": {request.MediaJSON,
+			`"form":"join","locale":"fr","shown":{"letter":"Recevoir letter"}`,
 			kept{Form: "join"}},
 		"a plain form": {request.MediaForm, "form=popup&" + url.QueryEscape("shown[letter]") + "=Get+it",
 			kept{Form: "popup", Shown: "Get it"}},
@@ -98,10 +100,12 @@ func TestAFormThatCannotHaveShownItsWordsIsRefused(t *testing.T) {
 	}
 	for fields, want := range map[string]string{
 		"form=join": "text_differs", "form=join&shown[letter]=Receive": "text_differs",
-		"shown[other]=x": "purpose_unknown", "SHOWN[letter]=x": "field_repeated", "shown[letter]=a&shown[letter]=b": "field_repeated",
-		"shown[letter][x]=a": "purpose_unknown",
+		"shown[other]=x": "purpose_unknown", "SHOWN[letter]=x": "field_repeated",
+		"shown[letter]=a&shown[letter]=b": "field_repeated",
+		"shown[letter][x]=a":              "purpose_unknown",
 	} {
-		a := e.send("POST", signupPath, "email=ada@b.example&consent=on&locale=en&"+fields, "Content-Type", request.MediaForm)
+		a := e.send("POST", signupPath, "email=ada@b.example&consent=on&locale=en&"+fields,
+			"Content-Type", request.MediaForm)
 		if _, codes := a.problem(t); a.status != 422 || !cmp.Equal(codes, []string{want}) {
 			t.Errorf("%s: %d %v, want %s", fields, a.status, codes, want)
 		}
@@ -123,7 +127,8 @@ func TestAFormWithSeveralPurposesShowsTheWordsOfEach(t *testing.T) {
 	})
 	send := func(more string) answer {
 		return e.send("POST", "/v1/sites/club/subscriptions",
-			`{"email":"ada@b.example","consent":true,"locale":"en","form":"join",`+more+`}`, "Content-Type", request.MediaJSON)
+			`{"email":"ada@b.example","consent":true,"locale":"en","form":"join",`+more+`}`,
+			"Content-Type", request.MediaJSON)
 	}
 	for fields, want := range map[string]string{
 		`"purposes":["news","offers"],"shown":{"news":"Receive news"}`: "text_differs",

@@ -91,7 +91,8 @@ func TestAStatementIsAPageInItsLanguage(t *testing.T) {
 	if strings.Contains(a.body, "ada") || a.header.Get("Cache-Control") != cacheValidated {
 		t.Errorf("%v %s", a.header, a.body)
 	}
-	if again := e.send("GET", path, "", "Accept", "text/html", "If-None-Match", a.header.Get("ETag")); again.status != 304 {
+	again := e.send("GET", path, "", "Accept", "text/html", "If-None-Match", a.header.Get("ETag"))
+	if again.status != 304 {
 		t.Errorf("asked again: %d", again.status)
 	}
 }
@@ -135,7 +136,8 @@ func TestOnlyStatementsAreShownUnderTheirHash(t *testing.T) {
 		"too short": sum[1:], "too long": sum + "0", "no hash": "letter",
 	} {
 		a := e.send("GET", "/texts/"+hash, "")
-		if code, _ := a.problem(t); a.status != 404 || code != "not_found" || a.header.Get("Cache-Control") != "no-store" {
+		code, _ := a.problem(t)
+		if a.status != 404 || code != "not_found" || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 		if a := e.send("GET", "/texts/"+hash, "", "Accept", "text/html"); a.status != 404 ||

@@ -28,7 +28,9 @@ func BenchmarkSignup(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer s.Close()
-			atATime(b, server, callers, func(ctx context.Context, i int) error { return s.Update(ctx, key(i), signup(i)) })
+			atATime(b, server, callers, func(ctx context.Context, i int) error {
+				return s.Update(ctx, key(i), signup(i))
+			})
 		})
 		b.Run(fmt.Sprintf("%d/Floor", callers), func(b *testing.B) {
 			server := startServer(b)

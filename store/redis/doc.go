@@ -3,41 +3,52 @@
 //
 // # What a call costs
 //
-// Every call that changes something is one Lua script, so it happens whole or not at all. A first signup is one round
-// trip: Update supposes that there is no record, and the script returns the record that is in the way, if there is one;
-// then f runs on that. A change of a known record is two round trips. Callers in one process change a record one after
-// the other; between processes the versions decide.
+// Every call that changes something is one Lua script, so it happens whole or not at all. On one server, with Sentinels
+// or without, every call is one round trip: a first signup with its limits, its record, its timer, its job and what the
+// job reserves, and its counts; a Lease, however many jobs; Due, however many queues; List, Failed, Counts. The
+// exceptions:
 //
-// Counts are added by the script of their change, in the shard of its record, without a further round trip.
+//   - A change of a known record is two round trips. Update supposes that there is no record, and the script returns
+//     the record that is in the way, if there is one; then f runs on that. Callers in one process change a record one
+//     after the other; between processes the versions decide. What a change acquires is looked at first: a refusal is
+//     the same whether or not there is a record.
+//   - The first List of all states of a site is two, until the process knows which states there are.
+//   - RunNow goes by rounds of 100 jobs, so that others are served meanwhile.
+//   - Due, and Lease of timers, remove records that have expired by one more round trip, if they meet any, at most 100
+//     at a time and shard.
 //
-// List, Lease, Failed, RunNow and Counts ask all shards in one pipeline, a round trip for each server, and merge what
-// the shards return (shards.go). Lease then takes one more round trip, if anything is due. A page of Failed that
-// continues after an ID first looks for it in all shards: one more round trip, and with 100000 failed jobs some
-// milliseconds of each server. RunNow goes by rounds of two round trips, each for up to 1600 jobs and some tens of
-// milliseconds of one server; so all of a hundred thousand take some seconds, and others are served meanwhile. The
-// budget is for each round trip.
+// The data of a Cluster is in 16 shards (keys.go). There Due, List, Failed and Counts ask all of them in one pipeline,
+// a round trip for each master, and merge what they return (shards.go); Lease asks as many shards as it needs for a
+// part each, in one round or a few; RunNow first looks, then acts; a page of Failed that continues after an ID first
+// looks for that ID. An Update whose limits have slots of their own is two round trips: one pipeline for the limits,
+// and the commit. See limits for what is taken out again if one of them refuses.
 //
-// End, RenewLease, Requeue, SetNX, Get, CompareAndSwap, PutText and Text are one round trip. So is Acquire, but of
-// several buckets on a Cluster it is two, or three if another caller was faster (see Store.Acquire). It costs the
-// server the logarithm of the largest limit: with 50000 in a bucket some hundredths of a millisecond. Each of those
-// 50000 takes 120 bytes of memory as long as it counts.
+// # How callers share the way
+//
+// Commands of concurrent callers travel together: a few senders have a pipeline each on the way, and what comes
+// meanwhile is their next one, of up to 100 commands (pipeline.go). A call starts no goroutine and no timer. It ends
+// when the caller's context ends, at once, whatever the server does; and within Options.Budget, because a pipeline gets
+// an answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
+// connection that hangs holds up the callers of one pipeline for that long.
 //
 // # Replies that are lost
 //
 // The client's own retries are off, because it repeats blindly. The store repeats an attempt itself, a few times
 // within Options.Budget, because it can tell what became of the attempt before. Each change carries a random version,
 // made once, and a record remembers the versions of the last ten seconds (at most 32, and as long after it is gone).
-// An attempt that finds its own version has been made already, and counted. End, Acquire, RunNow (for ten seconds),
-// Requeue, SetNX and CompareAndSwap recognise their earlier attempts likewise. Some cases are left open:
+// An attempt that finds its own version has been made already, and counted, and has taken what it acquires. End,
+// Acquire, RunNow (for ten seconds), Requeue, SetNX and CompareAndSwap recognise their earlier attempts likewise. Some
+// cases are left open:
 //
 //   - an End whose reply was lost and whose job was leased again within the same second may report either outcome;
 //   - jobs that a Lease took while its reply was lost come back when their lease is over;
 //   - a Requeue or CompareAndSwap whose reply was lost may return ErrNotFound or ErrChanged if the job was leased or
 //     the value changed since, within the same second;
-//   - an Acquire of several buckets on a Cluster that is refused may leave a taker counted in some of them, if a
-//     reply was lost or the process died before it could undo it.
+//   - an Acquire whose reply was lost may take twice from a bucket of large limits, and so may an Update on a Cluster;
+//   - on a Cluster what was taken from some buckets and not from all may stay taken, if a reply was lost or the process
+//     died before it could undo it.
 //
-// In none of them does the store do work twice.
+// In none of them does the store do work twice, or allow more than a limit.
 //
 // # Errors
 //
@@ -45,17 +56,22 @@
 // READONLY, CLUSTERDOWN, MASTERDOWN, NOREPLICAS, MISCONF, OOM, a refused password. If the caller's context ended, the
 // error is that, too.
 //
-// # Keys
+// # Keys and bytes
 //
-// keys.go says how a key is named. What belongs to one subscription shares one hash tag. All keys that a script
-// touches are among its KEYS, or share the slot of one.
+// keys.go says how a key is named. What belongs to one subscription shares one hash tag, and all keys that a script
+// touches are among its KEYS. A pending subscription with 400 bytes of data takes about 760 bytes of the server's
+// memory once its email has gone, all keys counted: 520 the record, 60 its entries in the index and among the timers,
+// 150 the bucket of its mailbox; a test holds it to 780. A site's name of more than 13 bytes adds 16.
+//
+// The server's own expiry deletes nothing of a record: Due and Lease of timers do, when they meet it after its Expires.
+// Until then it is there, sealed, and every call treats it as gone.
 //
 // # Clocks
 //
-// Leases, limits and cells go by the server's clock; the order of failures by those of all masters. The server counts
-// a record's life from the caller's clock (Expires less now), and its end stands in the record, too, and is checked
-// when it is read: so a server whose clock is set back brings no expired record back. If it is set forward, records
-// expire early. What was taken from a bucket at a time ahead of a clock that was set back counts as taken now.
+// Leases, timers, limits and cells go by the server's clock; the order of failures by those of all masters. Whether a
+// record has expired is decided by the caller's clock when it is read, and by the server's before it is removed. So a
+// clock that is set back brings no removed record back, and one that is set forward removes records early. What was
+// taken from a bucket at a time ahead of a clock that was set back counts as taken now.
 //
 // # What the server must promise
 //

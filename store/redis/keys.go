@@ -10,11 +10,11 @@ import (
 
 // How a Redis key is named.
 //
-// All keys begin with "o{" or "o:". What belongs to one subscription carries one hash tag, the number n of its shard, so that
-// scripts run on a Cluster as they do on one server, and every key that a script touches is among its KEYS. One server,
-// with Sentinels or without, has one shard, {0}. A Cluster has 16: a record is in the shard that FNV-1a (32 bits) of
-// its ID modulo 16 names. The function and both numbers are part of the data and can never change. So the data of a
-// server cannot be loaded into a Cluster: it would all be in shard 0 and looked for in the others.
+// All keys begin with "o{" or "o:". What belongs to one subscription carries one hash tag, the number n of its shard,
+// so that scripts run on a Cluster as they do on one server, and every key that a script touches is among its KEYS. One
+// server, with Sentinels or without, has one shard, {0}. A Cluster has 16: a record is in the shard that FNV-1a (32
+// bits) of its ID modulo 16 names. The function and both numbers are part of the data and can never change. So the data
+// of a server cannot be loaded into a Cluster: it would all be in shard 0 and looked for in the others.
 //
 //	o{n}r              hash     records, packed (value.go, lua/lib_value.lua): site and ID (17 bytes) -> record
 //	o{n}x<site><ID>    string   tombstone: versions of an erased record, for ten seconds

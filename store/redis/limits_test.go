@@ -131,18 +131,21 @@ func TestABucketKeepsNoMoreThanCounts(t *testing.T) {
 func TestALargeLimitIsUsedToTheSlice(t *testing.T) {
 	b := newBucket(t)
 	limit := store.Limit{N: 320, Per: 32 * time.Second}
-	var taken []time.Duration
+	type span struct{ called, returned time.Duration }
+	var taken []span
+	begun := time.Now()
 	for at := time.Duration(0); at < 96*time.Second; at += 400 * time.Millisecond {
 		for range 5 { // 12.5 a second; 10 a second are allowed
+			called := at + time.Since(begun)
 			if b.acquireAt(at, "", limit) == 0 {
-				taken = append(taken, at)
+				taken = append(taken, span{called, at + time.Since(begun)})
 			}
 		}
 	}
 	for i, first := range taken {
 		within := 0
 		for _, other := range taken[i:] {
-			if other < first+limit.Per {
+			if other.returned < first.called+limit.Per {
 				within++
 			}
 		}
@@ -204,7 +207,8 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 				t.Fatal(waits, err)
 			}
 		}
-		if waits, err := s.Acquire(ctx, row.taker, b, full); err != nil || len(waits) != 2 || waits[0] != 0 || waits[1] == 0 {
+		waits, err := s.Acquire(ctx, row.taker, b, full)
+		if err != nil || len(waits) != 2 || waits[0] != 0 || waits[1] == 0 {
 			t.Errorf("%s: waits %v, %v", name, waits, err)
 		}
 		value := s.client.Get(ctx, s.bucket(b, 0).key).Val()

@@ -16,7 +16,7 @@ type Options struct {
 	Log      *slog.Logger     // nil: silent
 	TLS      *tls.Config      // for rediss; nil: the system's authorities, TLS 1.2 or later
 	Budget   time.Duration    // how long a call may take while the server is away; 0: 900 ms
-	Pool     int              // batches on the way at the same time; 0: 2, or 16 on a Cluster
+	Pool     int              // batches on the way at the same time; 0: 4, or 16 on a Cluster
 	Now      func() time.Time // nil: time.Now
 	Random   io.Reader        // nil: crypto/rand; read by many goroutines at once
 }
@@ -37,8 +37,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a batch
-// waits for the slowest of its masters.
+// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a
+// batch waits for the slowest of its masters.
 func (o Options) senders() int {
 	switch {
 	case o.Pool > 0:
@@ -46,5 +46,5 @@ func (o Options) senders() int {
 	case o.Location.Cluster():
 		return clusterShards
 	}
-	return 2
+	return 4
 }

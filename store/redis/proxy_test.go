@@ -3,16 +3,20 @@ package redis
 import (
 	"bytes"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// proxy is between a store and its server and can lose replies.
+// proxy is between a store and its server and can lose replies, hold them back, and count what is sent.
 type proxy struct {
 	listener net.Listener
 	to       string
 	lose     atomic.Int32 // so many scripts run, and their replies are lost with the connection
 	lost     atomic.Int32
+	hang     atomic.Int32 // so many new connections get no answer
+	sent     atomic.Int32 // how often something came from the store
+	held     sync.RWMutex // replies pass while nobody has locked it
 }
 
 func startProxy(t *testing.T, to string) *proxy {
@@ -45,6 +49,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	defer server.Close()
 	var doomed atomic.Bool
+	hanging := p.hang.Add(-1) >= 0
 	go func() {
 		defer server.Close()
 		b := make([]byte, 256<<10)
@@ -53,6 +58,7 @@ func (p *proxy) serve(client net.Conn) {
 			if err != nil {
 				return
 			}
+			p.sent.Add(1)
 			if bytes.Contains(b[:n], []byte("evalsha")) && p.lose.Add(-1) >= 0 {
 				doomed.Store(true)
 			}
@@ -70,7 +76,13 @@ func (p *proxy) serve(client net.Conn) {
 			}
 			return
 		}
-		if _, err := client.Write(b[:n]); err != nil {
+		if hanging {
+			continue
+		}
+		p.held.RLock()
+		_, err = client.Write(b[:n])
+		p.held.RUnlock()
+		if err != nil {
 			return
 		}
 	}

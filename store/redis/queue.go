@@ -125,7 +125,7 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 		if failed == nil {
 			continue
 		}
-		if err = failed; time.Since(began) > s.latest || ctx.Err() != nil {
+		if err = failed; time.Since(began) > s.budget/3 || ctx.Err() != nil { // no time for another one that hangs
 			break
 		}
 	}
@@ -263,7 +263,8 @@ func (c *command) addEnd(on shard, e *store.JobEnd) {
 	if word == "move" {
 		c.keys = append(c.keys, on.queue(e.Outcome.Queue))
 	}
-	c.args = append(c.args, word, job.ID, job.Attempts, string(job.Queue), milliOrNow(e.Outcome.At), string(e.Outcome.Queue))
+	c.args = append(c.args, word, job.ID, job.Attempts, string(job.Queue), milliOrNow(e.Outcome.At),
+		string(e.Outcome.Queue))
 }
 
 // outcomeWord returns a script's word for an outcome that was checked before.
@@ -382,9 +383,9 @@ const runNowBatch = 100
 
 // RunNow makes the n jobs of all shards due now that would be due first. It goes by rounds, so n may be as large as one
 // likes. On one server a round is one script; on a Cluster it first looks at what waits in every shard, then makes the
-// soonest of it due. Jobs that are put back while the rounds go on do not make them go on for ever: no more are made due
-// than waited at first. Each job that it made due is counted once; those that it made due before an error are counted
-// with the error. Timers are left alone.
+// soonest of it due. Jobs that are put back while the rounds go on do not make them go on for ever: no more are made
+// due than waited at first. Each job that it made due is counted once; those that it made due before an error are
+// counted with the error. Timers are left alone.
 func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, error) {
 	count, most := 0, n
 	for first, more := true, queue != store.TimerQueue; more && count < most; first = false {
@@ -455,8 +456,8 @@ func (s queue) waiting(
 	return fronts, total, more, err
 }
 
-// runNowIn makes so many jobs due in each shard, and returns how many they were, and how many waited before, leased ones
-// included. An attempt whose reply was lost is recognised by its mark.
+// runNowIn makes so many jobs due in each shard, and returns how many they were, and how many waited before, leased
+// ones included. An attempt whose reply was lost is recognised by its mark.
 func (s queue) runNowIn(
 	ctx context.Context, queue store.QueueName, n map[shard]int,
 ) (count, before int, err error) {

@@ -155,7 +155,8 @@ func (s *records) commitCommand(key store.Key, was stored, c store.Change, l cha
 	cmd.args = append(cmd.args, len(c.Enqueue))
 	for i, job := range c.Enqueue {
 		cmd.keys = append(cmd.keys, on.queue(job.Queue))
-		cmd.args = append(cmd.args, job.ID, string(job.Queue), milliOrNow(job.Due), packJob(key, job.Body), l.jobs[i].reserved)
+		cmd.args = append(cmd.args, job.ID, string(job.Queue), milliOrNow(job.Due), packJob(key, job.Body),
+			l.jobs[i].reserved)
 		cmd.addBuckets(l.jobs[i].mark, "", l.jobs[i].counted)
 	}
 	if len(c.Count) > 0 {
@@ -210,7 +211,8 @@ func (s *records) limitsOf(ctx context.Context, key store.Key, c store.Change) (
 	for _, job := range c.Enqueue {
 		r := jobReserve{reserved: "0"}
 		if len(job.Reserve) > 0 {
-			if r.acquisition, err = s.acquisition(store.Acquisition{Taker: job.ID, Buckets: job.Reserve}, n); err != nil {
+			of := store.Acquisition{Taker: job.ID, Buckets: job.Reserve}
+			if r.acquisition, err = s.acquisition(of, n); err != nil {
 				return l, err
 			}
 			r.reserved = "1"

@@ -39,8 +39,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	c := newConnection(o)
 	s := &Store{
-		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c, new(atomic.Uint32)}, limits: limits{c},
-		cells: cells{c}, counters: counters{c}, texts: texts{c},
+		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c, new(atomic.Uint32)},
+		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
 	}
 	if err := s.loadScripts(ctx); err != nil {

@@ -36,14 +36,16 @@ var (
 
 	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
 	leaseScript       = newScript("lib_clock", "lib_queue", "lease")
-	leaseTimersScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers")
-	endTimerScript    = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
-	renewLeaseScript  = newScript("lib_clock", "lib_queue", "renew_lease")
-	endScript         = newScript("lib_clock", "lib_queue", "end")
-	failedScript      = newScript("lib_clock", "lib_packed", "failed")
-	requeueScript     = newScript("lib_clock", "lib_queue", "requeue")
-	waitingScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
-	runNowScript      = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
+	leaseTimersScript = newScript(
+		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers",
+	)
+	endTimerScript   = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
+	renewLeaseScript = newScript("lib_clock", "lib_queue", "renew_lease")
+	endScript        = newScript("lib_clock", "lib_queue", "end")
+	failedScript     = newScript("lib_clock", "lib_packed", "failed")
+	requeueScript    = newScript("lib_clock", "lib_queue", "requeue")
+	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
+	runNowScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
 
 	acquireScript        = newScript("lib_clock", "lib_limits", "acquire")
 	undoScript           = newScript("lib_clock", "lib_limits", "undo")
@@ -55,7 +57,7 @@ var (
 func scripts() []script {
 	return []script{
 		commitScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
-		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, runNowScript, acquireScript, undoScript,
-		setNXScript, compareAndSwapScript, countsScript,
+		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, runNowScript, acquireScript,
+		undoScript, setNXScript, compareAndSwapScript, countsScript,
 	}
 }

@@ -97,7 +97,8 @@ func moment(b string) time.Time {
 }
 
 // ids are the digits of a record's ID, in the order of their bytes, so packed IDs sort like IDs.
-var ids = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz").WithPadding(base64.NoPadding)
+var ids = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz").
+	WithPadding(base64.NoPadding)
 
 // packID writes a record's ID, 22 characters of base64url, as 17 bytes. It returns false for any other ID.
 func packID(id string) (string, bool) {

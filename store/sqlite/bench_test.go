@@ -40,7 +40,8 @@ func signup(n int64, now time.Time) store.Change {
 // mailboxOf returns the bucket of a mailbox, with the default limits.
 func mailboxOf(n int64) store.Bucket {
 	return store.Bucket{Name: fmt.Sprintf("mailbox/%022d", n), Tag: "gazette", Limits: []store.Limit{
-		{N: 1, Per: 10 * time.Minute, Tagged: true}, {N: 3, Per: 24 * time.Hour, Tagged: true}, {N: 20, Per: 24 * time.Hour},
+		{N: 1, Per: 10 * time.Minute, Tagged: true}, {N: 3, Per: 24 * time.Hour, Tagged: true},
+		{N: 20, Per: 24 * time.Hour},
 	}}
 }
 

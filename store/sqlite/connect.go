@@ -65,7 +65,7 @@ func connectionString(path string, sync level, m mode) string {
 		"_busy_timeout": {"0"}, "_error_rc": {"1"},
 		"_pragma": {
 			"journal_mode(WAL)", "synchronous(" + sync.String() + ")", "secure_delete(ON)",
-			"wal_autocheckpoint(8000)",
+			"wal_autocheckpoint(4000)",                         // pages of the log: 16 MiB, soon read after a crash
 			"journal_size_limit(" + strconv.Itoa(64<<20) + ")", // the log shrinks to this after a burst, in bytes
 		},
 	}

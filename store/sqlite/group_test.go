@@ -65,9 +65,11 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 	act := func(i int) error {
 		key := store.Key{Site: "gazette", ID: fmt.Sprint("record-", i)}
 		c := store.Change{
-			Put:     &store.Record{State: fmt.Sprint("state-", i)},
-			Enqueue: []store.Job{{ID: key.ID, Queue: "email", Reserve: []store.Bucket{{Name: "m", Limits: []store.Limit{limit}}}}},
-			Count:   []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}},
+			Put: &store.Record{State: fmt.Sprint("state-", i)},
+			Enqueue: []store.Job{{
+				ID: key.ID, Queue: "email", Reserve: []store.Bucket{{Name: "m", Limits: []store.Limit{limit}}},
+			}},
+			Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}},
 			Acquire: &store.Acquisition{Buckets: []store.Bucket{
 				{Name: "exact", Limits: []store.Limit{limit}}, {Name: "large", Limits: []store.Limit{large}},
 			}},

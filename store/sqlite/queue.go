@@ -20,7 +20,8 @@ const (
 	dueQueues = `WITH RECURSIVE queues (n) AS (
 			SELECT min(queue) FROM jobs WHERE available IS NOT NULL
 			UNION ALL
-			SELECT (SELECT min(queue) FROM jobs WHERE available IS NOT NULL AND queue > n) FROM queues WHERE n IS NOT NULL
+			SELECT (SELECT min(queue) FROM jobs WHERE available IS NOT NULL AND queue > n)
+			FROM queues WHERE n IS NOT NULL
 		)
 		SELECT n FROM queues WHERE EXISTS (SELECT 1 FROM jobs WHERE queue = n AND available <= ?)`
 
@@ -69,7 +70,7 @@ func (t *transaction) enqueue(key store.Key, job store.Job) error {
 		return err
 	}
 	reserved := int64(1)
-	if waits != nil {
+	if waits != nil || len(job.Reserve) == 0 {
 		reserved = 0
 	}
 	due := millis(job.Due)

@@ -3,41 +3,50 @@
 //
 // # What lasts
 //
-// What Update, End, Requeue, RunNow and PutText acknowledged is on the disk: the journal is a write-ahead log (WAL)
-// and synchronous is FULL, read back from every connection before it is used. WAL with synchronous NORMAL keeps the
-// file whole at a power cut, and yet loses the commits of the last moments. It is used only if Options.Durability
-// asks for it, and for what may be lost with the machine: leases (their holders die with it), what was taken from
-// buckets, and cells. These are in the log in their order, too: if a later durable commit is there, they are there
-// with it.
+// What a call acknowledged is on the disk: the journal is a write-ahead log (WAL) and synchronous is FULL, read back
+// from every connection before it is used. With less, which Options.Durability may ask for, the file stays whole at a
+// power cut, and yet loses the commits of the last moments.
 //
 // # What is refused at start
 //
-// Open refuses a file that is no database, is damaged, belongs to another program or has another schema, is empty, or
-// has lost its log (file.go). It never creates anything in the place of a file that is there. There is one schema
-// (schema.go); an optin that needs another one will say how to get there.
+// Open refuses a file that is no database, whose beginning is damaged, that belongs to another program or has another
+// schema, is empty, or has lost its log (file.go). It never creates anything in the place of a file that is there.
+// There is one schema (schema.go); an optin that needs another one will say how to get there.
+//
+// Open reads the beginning of the file only, so a large file takes no longer than a small one. All of it is looked
+// through for damage afterwards, on a connection of its own. From the first finding on, Ready returns an error.
 //
 // # Who waits for whom
 //
-// One goroutine writes at a time, in the order of arrival; several read meanwhile, from the last committed state. A
-// call never waits longer than Options.Deadline or its context, even if the disk hangs: a goroutine of its own uses
-// the disk. Only Close waits for what was left behind. RunNow is many transactions, one after the other: others write
-// in between, and it lasts as long as there is something to do.
+// One goroutine writes. It commits what is waiting together, at most 64 acts, each under a savepoint: an act that fails
+// is undone alone, and nobody is told before the commit. Several goroutines read meanwhile, from the last committed
+// state. A call never waits longer than Options.Deadline or its context, even if the disk hangs; only Close waits for
+// what was left behind. The function of an Update runs in the goroutine that writes, so all writers wait for it: it has
+// to be short. A caller that leaves cancels its act, or waits for its function if that is running. RunNow is many acts,
+// one after the other: others write in between, and it lasts as long as there is something to do.
 //
 // # What a call costs
 //
-// Acquire costs the same however much its buckets hold. Lease with nothing due, PutText of a text that is kept, and Get
-// only read. Counts are kept for ever.
+// An Update is one act whatever it acquires, enqueues, reserves and counts. Acquire costs the same however much its
+// buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only read. A pending person takes
+// about 250 bytes more than their record's Data. Counts are kept for ever.
+//
+// # Limits
+//
+// A bucket is one row. An exact one is a log of when something was taken, by whom and with which tag. Another one
+// counts each window of its limits in 32 slices and the oldest slice whole. A bucket whose limits become exact, or are
+// so no more, begins anew; so does a limit of a large bucket whose window changes.
 //
 // # Errors
 //
 // A locked, full, read-only, unreachable or failing file is store.ErrUnavailable with SQLite's words as its cause. So
-// is a context that ended; errors.Is tells it apart. A context that ends before the commit leaves nothing behind.
+// is a context that ended; errors.Is tells it apart. A context that ends before its act was done leaves nothing behind.
 //
 // # Time
 //
-// All time is Options.Now. Records, cells and jobs expire or become due by the millisecond, what was taken from buckets
-// by the nanosecond. If the clock steps back, what seems to have been taken later than now counts as taken now: nobody
-// waits longer than a window.
+// All time is Options.Now. Records, timers, cells and jobs expire or become due by the millisecond, what was taken from
+// exact buckets by the nanosecond. If the clock steps back, what seems to have been taken later than now counts as
+// taken now: nobody waits longer than a window, and a slice of it.
 package sqlite
 
 import (
@@ -59,6 +68,7 @@ type Store struct {
 	names *names
 
 	acts  chan *act // to the writer
+	idle  sync.Pool // of acts
 	looks chan look // to the readers
 
 	damage atomic.Pointer[store.UnsafeError] // what was found since Open
@@ -82,7 +92,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, names: newNames(), acts: make(chan *act, groupSize), looks: make(chan look)}
+	s := &Store{
+		o: o, names: newNames(),
+		acts: make(chan *act, groupSize), idle: sync.Pool{New: newAct}, looks: make(chan look),
+	}
 	s.close = sync.OnceValue(s.shut)
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", o.Path, err)

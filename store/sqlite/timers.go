@@ -9,8 +9,8 @@ import (
 )
 
 // The timer of a record is a column of its row. As long as it is leased, or when it is to be tried again later, wake
-// says when it is due instead. The column next is the earlier of that and of expires, so one index finds both the timers
-// that are due and the records that have expired.
+// says when it is due instead. The column next is the earlier of that and of expires, so one index finds both the
+// timers that are due and the records that have expired.
 const (
 	anyTimer = `SELECT 1 FROM records INDEXED BY records_next
 		WHERE next <= ? AND coalesce(wake, timer) <= ? AND (expires IS NULL OR expires > ?) LIMIT 1`

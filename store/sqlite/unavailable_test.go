@@ -149,6 +149,29 @@ func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// TestACallerThatLeavesAsItIsAnsweredTakesNobodyElseAlong ends contexts at any moment of their calls: the calls after
+// them are not dropped.
+func TestACallerThatLeavesAsItIsAnsweredTakesNobodyElseAlong(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone})
+	var all sync.WaitGroup
+	for caller := range 8 {
+		all.Go(func() {
+			for n := range 200 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n*10)*time.Microsecond)
+				err := put(ctx, s, fmt.Sprintf("brief-%d-%d", caller, n), nil)
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+				cancel()
+				if err := put(t.Context(), s, fmt.Sprintf("patient-%d-%d", caller, n), nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 // TestUpdateReturnsNotBeforeItsFunctionHas ends the context of an update while its function runs.
 func TestUpdateReturnsNotBeforeItsFunctionHas(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})

@@ -20,7 +20,7 @@ type act struct {
 	do   func(*transaction) error
 	done chan struct{} // receives once the act is committed or has failed
 	err  error         // then
-	late *time.Timer   // fires when the caller leaves
+	late *time.Timer   // fires at the deadline, when the caller leaves
 
 	mu   sync.Mutex
 	left bool // the caller waits no longer
@@ -28,12 +28,12 @@ type act struct {
 	panicked any
 }
 
-// acts are reused, for their channels and timers.
-var acts = sync.Pool{New: func() any {
+// newAct returns an act that may be used again, for its channel and its timer.
+func newAct() any {
 	late := time.NewTimer(time.Hour)
 	late.Stop()
 	return &act{done: make(chan struct{}, 1), late: late}
-}}
+}
 
 // write has the writer do something in a transaction, and returns once that is committed. It returns no later than its
 // context or a deadline says; what was not begun then leaves nothing behind.
@@ -45,23 +45,23 @@ func (s *Store) write(ctx context.Context, until time.Time, do func(*transaction
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
-	a := acts.Get().(*act)
+	a := s.idle.Get().(*act)
 	a.ctx, a.do = ctx, do
 	a.late.Reset(time.Until(until))
 	select {
 	case s.acts <- a:
 	case <-ctx.Done():
-		a.recycle()
+		s.recycle(a)
 		return unavailable(fmt.Errorf("%w while others were writing", ctx.Err()))
 	case <-a.late.C:
-		a.recycle()
+		s.recycle(a)
 		return unavailable(fmt.Errorf("%w while others were writing", context.DeadlineExceeded))
 	}
 	if err := a.wait(); err != nil {
 		return unavailable(fmt.Errorf("%w while the disk was used", err))
 	}
 	err, panicked := a.err, a.panicked
-	a.recycle()
+	s.recycle(a)
 	if panicked != nil {
 		panic(panicked)
 	}
@@ -88,10 +88,10 @@ func (a *act) wait() (ended error) {
 }
 
 // recycle puts an act back that nobody else has.
-func (a *act) recycle() {
+func (s *Store) recycle(a *act) {
 	a.late.Stop()
-	a.ctx, a.do, a.err, a.panicked = nil, nil, nil, nil
-	acts.Put(a)
+	a.ctx, a.do, a.err, a.panicked, a.left = nil, nil, nil, nil, false
+	s.idle.Put(a)
 }
 
 // leave makes the writer drop the act, unless it is committed already. It waits for a function of the caller's that is
@@ -137,8 +137,8 @@ type writer struct {
 func (w *writer) serve(waiting <-chan *act) {
 	group := make([]*act, 0, groupSize)
 	for a := range waiting {
-		group = gather(append(group[:0], a), waiting)
 		w.run.begin()
+		group = gather(append(group[:0], a), waiting)
 		w.commit(group)
 		w.run.end()
 	}

@@ -30,7 +30,7 @@ func acquisition(taker string, buckets ...store.Bucket) *store.Acquisition {
 // signUp puts a record with a job and a count, and acquires.
 func signUp(t *testing.T, s store.Store, n int, a *store.Acquisition) error {
 	t.Helper()
-	return s.Update(t.Context(), key(n), func(r store.Record) (store.Change, error) {
+	return s.Update(t.Context(), key(n), func(store.Record) (store.Change, error) {
 		return store.Change{
 			Put:     pending(),
 			Enqueue: []store.Job{job(fmt.Sprintf("email-%d", n), "email")},

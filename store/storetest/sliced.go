@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -114,7 +113,7 @@ func slicedTogether(t *testing.T, open func(*testing.T) store.Store) {
 	hasRoom(t, s, "large", large.N-2, large)
 	c := bucket("another", small)
 	for range 5 {
-		if waits := acquireAll(t, other, fmt.Sprint("email-", 1), c, b); waits == nil || waits[0] != 0 || waits[1] == 0 {
+		if waits := acquireAll(t, other, "email-1", c, b); waits == nil || waits[0] != 0 || waits[1] == 0 {
 			t.Fatalf("the waits are %v", waits)
 		}
 	}

@@ -129,9 +129,9 @@ func timerComesBack(t *testing.T, open func(*testing.T) store.Store) {
 func timerPutEndsLease(t *testing.T, open func(*testing.T) store.Store) {
 	s, past := open(t), time.Now().Add(-time.Minute)
 	putTimer(t, s, key(1), past)
-	j := leaseOne(t, s, store.TimerQueue, time.Hour)
+	leaseOne(t, s, store.TimerQueue, time.Hour)
 	putTimer(t, s, key(1), past) // the very same again
-	j = leaseOne(t, s, store.TimerQueue, time.Hour)
+	j := leaseOne(t, s, store.TimerQueue, time.Hour)
 	putTimer(t, s, key(1), time.Now().Add(time.Hour))
 	for what, err := range map[string]error{
 		"completing": s.End(t.Context(), j, store.Complete()),

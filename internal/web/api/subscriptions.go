@@ -113,8 +113,8 @@ func (a *API) Withdraw(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, st)
 }
 
-// readWithdrawal returns the purposes that the body names, none for all, and completes the evidence. A field that is not
-// known may be a misspelt one: to withdraw all would be more than was meant.
+// readWithdrawal returns the purposes that the body names, none for all, and completes the evidence. A field that is
+// not known may be a misspelt one: to withdraw all would be more than was meant.
 func (a *API) readWithdrawal(c echo.Context, e *consent.Evidence) (named []string, err error) {
 	in, _, err := request.Schema{
 		"purposes": request.List, "channel": request.Text, "method": request.Text, "at": request.Text,

@@ -65,8 +65,9 @@ const (
 	Words             // texts by id: a JSON object, or fields like shown[letter]; one text alone has no id
 )
 
-// Schema is the fields that a call knows. Other fields are ignored, unless the call asks for Fields.Unknown. A known field in another spelling ("EMAIL",
-// "email[]") is noted, since parsers disagree about those: one could be checked here and another used elsewhere.
+// Schema is the fields that a call knows. Other fields are ignored, unless the call asks for Fields.Unknown. A known
+// field in another spelling ("EMAIL", "email[]") is noted, since parsers disagree about those: one could be checked
+// here and another used elsewhere.
 type Schema map[string]Kind
 
 // Decode reads the known fields of a request's body, which must have one of the media types. form reports that it was
@@ -355,8 +356,9 @@ func (f *Fields) Words(field string) map[string]string { return f.words[field] }
 // Unknown returns a problem for every field that the schema does not have. A name that is not one like ours is not
 // repeated.
 func (f *Fields) Unknown() (all []problem.Field) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 	for _, name := range f.unknown {
-		if len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+		if len(name) > 32 || strings.Trim(name, plain) != "" {
 			name = "(another)"
 		}
 		all = append(all, problem.Field{Name: name, Code: problem.FieldUnknown})

@@ -79,7 +79,7 @@ for _ = 1, tonumber(next_arg()) do
       if has then take_all(all) end
       reserved = has and '1' or '0'
     end
-    if at == '' then at = NOW end
+    if at == '' then at = string.format('%.0f', NOW) end
     call('HSET', KEYS[9], job, 'n\0\0\0\0' .. reserved .. string.char(#name) .. name .. tail)
     put_job(KEYS[10], queue, name, job, at)
   end

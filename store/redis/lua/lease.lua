@@ -1,6 +1,6 @@
 -- KEYS: 1 jobs, 2 due, 3 queue.  ARGV: repeated, n, ms, name of the queue.
 -- Leases the first n jobs that are due. Returns for each: id, due, job.
-local first = call('ZRANGEBYSCORE', KEYS[3], '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local first = call('ZRANGEBYSCORE', KEYS[3], '-inf', NOW, 'WITHSCORES', 'LIMIT', '0', ARGV[2])
 local leased = {}
 for i = 1, #first, 2 do
   local id = first[i]

@@ -12,11 +12,11 @@ local function due_timers(records, timers, pushed, sites, n)
       gone[#gone + 1] = field
     end
   end
-  local first = call('ZRANGEBYSCORE', pushed, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, n)
+  local first = call('ZRANGEBYSCORE', pushed, '-inf', NOW, 'WITHSCORES', 'LIMIT', '0', n)
   for i = 1, #first, 2 do judge(first[i], tonumber(first[i + 1])) end
   local skip = 0
   while #found < n and #gone < 100 do
-    local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', skip, 1)[1]
+    local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', skip, '1')[1]
     if not chunk then break end
     for i = 1, #chunk, 25 do
       local at = struct.unpack('>I6', chunk, i) - OFFSET

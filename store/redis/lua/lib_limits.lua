@@ -25,8 +25,8 @@ local function nth_tagged(log, n, tag)
   end
 end
 
--- not_ahead corrects a log of which entries are ahead because this server's clock was set back: they were taken no later
--- than now.
+-- not_ahead corrects a log of which entries are ahead because this server's clock was set back: they were taken no
+-- later than now.
 local function not_ahead(key, log)
   local now, parts = struct.pack('>I5', NOW - EPOCH + 1), {}
   for at = 1, #log, 12 do

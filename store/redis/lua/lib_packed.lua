@@ -1,7 +1,7 @@
--- A packed set holds entries of one width in the order of their bytes; the first six are a time. It is a sorted set of chunks, all with the score
--- 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries, one after the other. An
--- entry costs a few bytes more than its width; as a member of a sorted set it would cost a hundred more. No entry
--- begins with the byte 255.
+-- A packed set holds entries of one width in the order of their bytes; the first six are a time. It is a sorted set of
+-- chunks, all with the score 0, so the server orders them by their bytes too; a chunk is up to CHUNK bytes of entries,
+-- one after the other. An entry costs a few bytes more than its width; as a member of a sorted set it would cost a
+-- hundred more. No entry begins with the byte 255.
 local CHUNK = 506 -- with what the server adds it fills 512 bytes
 
 -- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale.
@@ -16,10 +16,10 @@ end
 -- chunk_of returns the chunk that an entry is in or belongs into: the last one that does not begin after it, or the
 -- first one; nil if there is none. It also returns whether that is the last of all, as it mostly is.
 local function chunk_of(set, entry)
-  local last = call('ZREVRANGE', set, 0, 0)[1]
+  local last = call('ZREVRANGE', set, '0', '0')[1]
   if not last or struct.unpack('>I6', last) < struct.unpack('>I6', entry) then return last, true end
-  return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', 0, 1)[1]
-    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', 0, 1)[1], false
+  return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', '0', '1')[1]
+    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', '0', '1')[1], false
 end
 
 -- offset returns how many bytes of a chunk come before an entry.
@@ -43,14 +43,14 @@ end
 -- repeat all of it.
 local function drop_chunk(set, chunk, w, last)
   if last then
-    call('ZREMRANGEBYRANK', set, -1, -1)
+    call('ZREMRANGEBYRANK', set, '-1', '-1')
   else
     local first = string.sub(chunk, 1, w)
     call('ZREMRANGEBYLEX', set, '[' .. first, '(' .. first .. '\255')
   end
 end
 
-local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', 0, 1)[1] end
+local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', '0', '1')[1] end
 
 -- split adds an entry behind the first at bytes of a full chunk. Entries mostly come about in order: so a chunk that
 -- grows at its end is left full, and what comes after that joins the chunk behind it if there is room.
@@ -58,7 +58,11 @@ local function split(set, chunk, at, entry)
   local w = #entry
   local half = at > #chunk / 2 and at or math.floor(#chunk / w / 2) * w
   local left, right = string.sub(chunk, 1, half), string.sub(chunk, half + 1)
-  if at >= half then right = entry .. right else left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1) end
+  if at >= half then
+    right = entry .. right
+  else
+    left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1)
+  end
   local after = behind(set, chunk)
   if after and #right + #after <= CHUNK then
     drop_chunk(set, after, w)
@@ -66,28 +70,41 @@ local function split(set, chunk, at, entry)
   end
   if left ~= chunk then
     drop_chunk(set, chunk, w)
-    call('ZADD', set, 0, left)
+    call('ZADD', set, '0', left)
   end
-  call('ZADD', set, 0, right)
+  call('ZADD', set, '0', right)
 end
 
--- add_entry adds an entry that is not there. It returns true if the set was empty.
+-- pack_newest makes full chunks of those at the end that are not.
+local function pack_newest(set, w)
+  local newest, n, bytes = call('ZREVRANGE', set, '0', '63'), 0, 0
+  while newest[n + 1] and #newest[n + 1] + w <= CHUNK do
+    n = n + 1
+    bytes = bytes + #newest[n]
+  end
+  if bytes <= CHUNK then return end
+  local parts = {}
+  for i = n, 1, -1 do parts[#parts + 1] = newest[i] end
+  local all, size = table.concat(parts), math.floor(CHUNK / w) * w
+  call('ZREMRANGEBYRANK', set, -n, '-1')
+  for at = 1, bytes, size do call('ZADD', set, '0', string.sub(all, at, at + size - 1)) end
+end
+
+-- add_entry adds an entry that is not there. It returns true if the set was empty. An entry behind all others is at
+-- first a chunk of its own, so that a full one is written once and not for each of its entries.
 local function add_entry(set, entry)
   local w, chunk, last = #entry, chunk_of(set, entry)
   local at = chunk and offset(chunk, entry)
-  if not chunk then
-    call('ZADD', set, 0, entry)
-    return true
+  if not chunk or last and at == #chunk then
+    call('ZADD', set, '0', entry)
+    if TIME[2] % 8 == 0 then pack_newest(set, w) end
   elseif #chunk + w > CHUNK then
     split(set, chunk, at, entry)
   else
     drop_chunk(set, chunk, w, last)
-    if at == #chunk then
-      call('ZADD', set, 0, chunk .. entry)
-    else
-      call('ZADD', set, 0, string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
-    end
+    call('ZADD', set, '0', string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
   end
+  return not chunk
 end
 
 -- remove_entry removes an entry if it is there. A chunk that becomes small joins the one behind it.
@@ -104,6 +121,6 @@ local function remove_entry(set, entry)
     end
   end
   drop_chunk(set, chunk, w)
-  if rest ~= '' then call('ZADD', set, 0, rest) end
+  if rest ~= '' then call('ZADD', set, '0', rest) end
 end
 

@@ -14,7 +14,7 @@ end
 
 -- note_queue writes down when the first job of a queue is due.
 local function note_queue(due, queue, name)
-  local first = call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
+  local first = call('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
   if first then call('ZADD', due, first, name) else call('ZREM', due, name) end
 end
 

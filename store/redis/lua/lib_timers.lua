@@ -2,7 +2,7 @@
 -- two: that moment | number of the site | id. While its timer is leased or put back, it is not there but among the
 -- pushed, a sorted set of records' fields by when the lease is over or the timer is due.
 
--- site_number returns the two bytes that stand for a site, and keeps them if the site is new.
+-- site_number returns the two bytes that stand for a site, and keeps them if the site is new: 65536 are possible.
 local function site_number(sites, site)
   local number = call('HGET', sites, site)
   if not number then
@@ -26,8 +26,8 @@ end
 
 -- note_timers writes down when the first timer is due.
 local function note_timers(timers, pushed, due)
-  local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', 0, 1)[1]
-  local first = tonumber(call('ZRANGE', pushed, 0, 0, 'WITHSCORES')[2] or math.huge)
+  local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', '0', '1')[1]
+  local first = tonumber(call('ZRANGE', pushed, '0', '0', 'WITHSCORES')[2] or math.huge)
   if chunk then first = math.min(first, (struct.unpack('>I6', chunk)) - OFFSET) end
   if first < math.huge then call('ZADD', due, first, 'timer') else call('ZREM', due, 'timer') end
 end

@@ -1,8 +1,8 @@
 -- KEYS: 1 states of the site, 2 records, then indexes of states.
--- ARGV: repeated, n, entry to continue after, '' from the newest, site, '1' if it is to be all states, then the states
--- of the indexes.
--- Returns 'states' and all states if it is not all of them; else '1' if there is more, then entry and record of up to n,
--- newest first.
+-- ARGV: repeated, n, entry to continue after, '' from the newest, site, '1' if it is to be all states, then the
+-- states of the indexes.
+-- Returns 'states' and all states if it is not all of them; else '1' if there is more, then entry and record of up to
+-- n, newest first.
 local n, cursor, site = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 if ARGV[5] == '1' then
   local states, named = call('SMEMBERS', KEYS[1]), {}
@@ -20,7 +20,7 @@ local function newest(index, all)
   local max, count = '+', 0
   if cursor ~= '' then max = '(' .. cursor end
   repeat
-    local chunk = call('ZREVRANGEBYLEX', index, max, '-', 'LIMIT', 0, 1)[1]
+    local chunk = call('ZREVRANGEBYLEX', index, max, '-', 'LIMIT', '0', '1')[1]
     if not chunk then return end
     for at = #chunk - 22, 1, -23 do
       local entry = string.sub(chunk, at, at + 22)

@@ -6,6 +6,6 @@ if did then return { tonumber(did), 0 } end
 local before = call('ZCOUNT', KEYS[1], '(' .. NOW, '+inf')
 local found = waiting(KEYS[1], KEYS[2], tonumber(ARGV[2]))
 for i = 1, #found, 2 do call('ZADD', KEYS[1], NOW, found[i]) end
-call('SET', KEYS[4], #found / 2, 'PX', 10000)
+call('SET', KEYS[4], #found / 2, 'PX', '10000')
 note_queue(KEYS[3], KEYS[1], ARGV[3])
 return { #found / 2, before }
