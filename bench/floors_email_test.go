@@ -23,7 +23,7 @@ const connections = 4
 
 // goMailFloor sends n emails as long as a real one with go-mail's Send on held connections.
 func goMailFloor(ctx context.Context, args url.Values) (func() error, error) {
-	client, err := goMailClient(args.Get("relay"))
+	client, err := goMailClient(args.Get("to"))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func rawFloor(_ context.Context, args url.Values) (func() error, error) {
 	}
 	email.WriteString("\r\n.\r\n")
 	return held(number(args, "n"), func(emails func() (int, bool)) error {
-		c, err := net.Dial("tcp", args.Get("relay"))
+		c, err := net.Dial("tcp", args.Get("to"))
 		if err != nil {
 			return err
 		}

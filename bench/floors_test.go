@@ -27,11 +27,14 @@ type floors struct {
 	addr string
 }
 
+// floorsVariable is the environment variable that makes the test's program serve the floors at an address.
+const floorsVariable = "OPTIN_BENCH_FLOORS"
+
 func startFloors(t testing.TB) *floors {
 	t.Helper()
 	f := &floors{addr: freeAddress(t)}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "OPTIN_BENCH_FLOORS="+f.addr)
+	cmd.Env = append(os.Environ(), floorsVariable+"="+f.addr)
 	f.process = startProcess(t, os.DevNull, cmd)
 	poll(t, "the floors listen", func() bool {
 		c, err := net.Dial("tcp", f.addr)
@@ -43,9 +46,21 @@ func startFloors(t testing.TB) *floors {
 	return f
 }
 
-// call has the floors do something n times, and returns how long that took.
-func (f *floors) call(t testing.TB, what string, args url.Values) time.Duration {
+// post sends signups, or lookups, to a handler.
+func (f *floors) post(t testing.TB, path string, connections, n, status int) load {
 	t.Helper()
+	return send(t, f.addr, connections, n, status, func(i int) []byte {
+		if status == http.StatusOK {
+			return lookupOf(path, i)
+		}
+		return signupOf(path, i)
+	}, nil)
+}
+
+// run has the process do something n times by itself.
+func (f *floors) run(t testing.TB, what string, n int, args url.Values) load {
+	t.Helper()
+	args.Set("n", strconv.Itoa(n))
 	res, err := http.PostForm("http://"+f.addr+"/"+what, args)
 	must(t, err)
 	defer res.Body.Close()
@@ -56,7 +71,7 @@ func (f *floors) call(t testing.TB, what string, args url.Values) time.Duration 
 	}
 	took, err := time.ParseDuration(string(body))
 	must(t, err)
-	return took
+	return load{n: n, took: took}
 }
 
 // serveFloors is the program of the process.
@@ -123,7 +138,7 @@ func (s *echoFloors) connect(ctx context.Context, args url.Values) (func() error
 	if s.client != nil {
 		s.client.Close()
 	}
-	s.client = goredis.NewClient(&goredis.Options{Addr: args.Get("redis"), DB: 1, PoolSize: 64, DisableIdentity: true})
+	s.client = goredis.NewClient(&goredis.Options{Addr: args.Get("to"), DB: 1, PoolSize: 64, DisableIdentity: true})
 	if err := s.client.FlushDB(ctx).Err(); err != nil {
 		return nil, err
 	}

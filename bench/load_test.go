@@ -19,6 +19,7 @@ type load struct {
 	n         int
 	took      time.Duration   // until the last response
 	latencies []time.Duration // sorted
+	refused   int             // responses 503, after which the request was sent again
 }
 
 func (l load) perSecond() float64 { return float64(l.n) / l.took.Seconds() }
@@ -29,12 +30,13 @@ func (l load) percentile(p int) float64 {
 }
 
 // send sends n requests over so many held connections, each of which sends its next when it has read a response. Every
-// response must have the status. read, which may be nil, gets the body of each.
+// response must have the status, but a request that is refused because the store is away is sent again. read, which may
+// be nil, gets the body of each.
 func send(t testing.TB, addr string, connections, n, status int, request func(i int) []byte,
 	read func(i int, body []byte)) load {
 	t.Helper()
 	l := load{n: n, latencies: make([]time.Duration, n)}
-	var next atomic.Int64
+	var next, refused atomic.Int64
 	var all sync.WaitGroup
 	conns := make([]*conn, connections)
 	for i := range conns {
@@ -47,6 +49,10 @@ func send(t testing.TB, addr string, connections, n, status int, request func(i 
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				sent := time.Now()
 				got, body, err := c.exchange(request(i))
+				for ; got == http.StatusServiceUnavailable && status != got; got, body, err = c.exchange(request(i)) {
+					refused.Add(1)
+					time.Sleep(100 * time.Millisecond)
+				}
 				l.latencies[i] = time.Since(sent)
 				if err != nil || got != status {
 					t.Errorf("request %d: %d, %v: %.300s", i, got, err, body)
@@ -59,7 +65,7 @@ func send(t testing.TB, addr string, connections, n, status int, request func(i 
 		})
 	}
 	all.Wait()
-	l.took = time.Since(began)
+	l.took, l.refused = time.Since(began), int(refused.Load())
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -99,5 +105,6 @@ func (c *conn) exchange(request []byte) (status int, body []byte, err error) {
 
 // post returns a request with a body.
 func post(path, header, body string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: optin\r\n%sContent-Length: %d\r\n\r\n%s", path, header, len(body), body)
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: optin\r\n%sContent-Length: %d\r\n\r\n%s", path, header, len(body),
+		body)
 }

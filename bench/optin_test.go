@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"os"
@@ -8,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,9 +27,10 @@ type optin struct {
 	store     string       // its URL
 	redis     *redisServer // nil: it is on SQLite
 	relay     *relay
-	extra     string // YAML added to the site
-	top       string // YAML added at the top level
-	people    int    // who have signed up so far
+	signed    bool         // it signs its emails
+	sites     string       // YAML of more sites
+	people    int          // who have signed up so far
+	refused   atomic.Int64 // requests
 }
 
 // binary returns the path of the program, as `make build` builds it, or as OPTIN_BENCH_BINARY says.
@@ -60,7 +65,7 @@ func (o *optin) start(t testing.TB) time.Duration {
 	path, err := binary()
 	must(t, err)
 	config := filepath.Join(o.dir, "optin.yaml")
-	must(t, os.WriteFile(config, []byte(o.yaml()), 0o600))
+	must(t, os.WriteFile(config, []byte(o.yaml(t)), 0o600))
 	began := time.Now()
 	o.process = startProcess(t, filepath.Join(o.dir, "log"), exec.Command(path, "serve", "-config", config))
 	poll(t, "ready", func() bool {
@@ -78,14 +83,19 @@ func (o *optin) start(t testing.TB) time.Duration {
 	return time.Since(began)
 }
 
-func (p *process) exited() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
-	return err != nil || strings.Contains(string(stat), ") Z ")
-}
-
 // yaml returns the configuration. The limits on IPs and networks are the defaults; those on the site and the service are
-// as high as they can be.
-func (o *optin) yaml() string {
+// as high as they can be, and so is what counts as a normal number of signups.
+func (o *optin) yaml(t testing.TB) string {
+	dkim := ""
+	if o.signed {
+		dkim = "  dkim: [{domain: gazette.example, selector: optin, key_file: dkim.pem}]\n"
+		_, key, err := ed25519.GenerateKey(nil)
+		must(t, err)
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(o.dir, "dkim.pem"),
+			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	}
 	return fmt.Sprintf(`listen: %s
 public_url: http://%s
 secret: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=
@@ -110,7 +120,30 @@ sites:
         text: {fr: Recevoir la lettre mensuelle de La Gazette, en: Receive the monthly letter of La Gazette}
     limits: {emails_per_site: 100000/1m}
     challenge: {when: busy, normal: 20000}
-%s`, o.addr, o.addr, o.store, o.relay.addr, o.top, apiKey, o.extra)
+%s`, o.addr, o.addr, o.store, o.relay.addr, dkim, apiKey, o.sites)
+}
+
+// sitesWithEndpoints returns more sites, each with so many webhooks.
+func sitesWithEndpoints(sites, endpoints int) string {
+	var b strings.Builder
+	for i := range sites {
+		fmt.Fprintf(&b, `
+  - id: site%[1]d
+    name: Site %[1]d
+    url: https://site%[1]d.example
+    from: Site %[1]d <bonjour@site%[1]d.example>
+    controller: {name: Site, address: "1 rue des Exemples, 75000 Paris", contact: vie-privee@site.example,
+      privacy_url: https://site.example/vie-privee, country: FR}
+    locales: [fr]
+    origins: [https://site%[1]d.example]
+    api_keys: [%[2]s-%[1]d]
+    purposes: [{id: letter, text: {fr: Recevoir la lettre}}]
+    webhooks:`, i, apiKey)
+		for j := range endpoints {
+			fmt.Fprintf(&b, "\n      - {url: https://site%d.example/%d, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}", i, j)
+		}
+	}
+	return b.String() + "\n"
 }
 
 // processes returns everything that works for optin.
@@ -122,25 +155,18 @@ func (o *optin) processes() []*process {
 }
 
 // quiet waits until nothing is left to do.
-func (o *optin) quiet(t testing.TB) { t.Helper(); quiet(t, o.processes()...) }
-
-func quiet(t testing.TB, all ...*process) {
+func (o *optin) quiet(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		before := cpu(t, all...)
-		time.Sleep(60 * time.Millisecond)
-		if cpu(t, all...)-before <= tick {
-			return
-		}
-	}
+	quiet(t, o.processes()...)
 }
 
-func cpu(t testing.TB, all ...*process) (sum time.Duration) {
+// send sends requests to the program.
+func (o *optin) send(t testing.TB, connections, n, status int, request func(i int) []byte,
+	read func(i int, body []byte)) load {
 	t.Helper()
-	for _, p := range all {
-		sum += p.cpu(t)
-	}
-	return sum
+	l := send(t, o.addr, connections, n, status, request, read)
+	o.refused.Add(int64(l.refused))
+	return l
 }
 
 // signUp signs so many new people up.
@@ -148,7 +174,7 @@ func (o *optin) signUp(t testing.TB, connections, n int) load {
 	t.Helper()
 	first := o.people
 	o.people += n
-	return send(t, o.addr, connections, n, http.StatusAccepted,
+	return o.send(t, connections, n, http.StatusAccepted,
 		func(i int) []byte { return signupOf(signupPath, first+i) }, nil)
 }
 

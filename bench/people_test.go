@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,15 @@ const (
 )
 
 func emailOf(person int) string { return fmt.Sprintf("p%07d@m%02d.example", person, person%domains) }
+
+// personOf returns who an email is for.
+func personOf(email string) int {
+	n, err := strconv.Atoi(between(email, "\nTo: <p", "@"))
+	if err != nil {
+		return -1
+	}
+	return n
+}
 
 // ipOf returns the IP of a person, who shares their network with three others.
 func ipOf(person int) string {

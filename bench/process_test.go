@@ -75,6 +75,33 @@ func (p *process) peakRSS(t testing.TB) float64 {
 	return float64(kB) * 1024
 }
 
+// exited reports whether the process has ended by itself.
+func (p *process) exited() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+// cpu returns the processor time that several processes have used.
+func cpu(t testing.TB, all ...*process) (sum time.Duration) {
+	t.Helper()
+	for _, p := range all {
+		sum += p.cpu(t)
+	}
+	return sum
+}
+
+// quiet waits until processes have next to nothing to do.
+func quiet(t testing.TB, all ...*process) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		before := cpu(t, all...)
+		time.Sleep(50 * time.Millisecond)
+		if cpu(t, all...)-before <= tick {
+			return
+		}
+	}
+}
+
 // freeAddress returns an address at which nobody listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
