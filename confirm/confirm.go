@@ -88,6 +88,9 @@ func New(o Options) (*Service, error) {
 	if r.statements, err = newStatements(o.Store, o.Now, o.Sites); err != nil {
 		return nil, err
 	}
+	for n := 1; n < o.Keyring.Len(); n++ {
+		r.olderLinks = append(r.olderLinks, token.NewSigner(o.PublicURL, o.Keyring.Only(n)))
+	}
 	var ids []string
 	for _, site := range o.Sites {
 		r.sites[site.ID], r.revisions[site.ID] = site, site.revisions()

@@ -30,6 +30,7 @@ type records struct {
 	limits      *ratelimit.Limiter
 	sealer      sealer
 	links       *token.Signer
+	olderLinks  []*token.Signer // one for each older secret: how links were signed then
 	returnPaths *token.ReturnPaths
 	statements  *statements
 	revisions   map[string]map[string]int // by site and purpose

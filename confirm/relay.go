@@ -90,7 +90,7 @@ func (r *Relay) messageOf(
 // Sent is an email that a relay took, with what is needed to rebuild it.
 type Sent struct {
 	JobID    string
-	Message  Message // without the words of its statements
+	Messages []Message // what it said, under each secret that its links may be signed by; without words of statements
 	Delivery consent.Delivery
 	Skeleton []byte // the text whose hash Delivery.Skeleton is
 }
@@ -145,7 +145,7 @@ func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error)
 			add(&then, n.ID, consent.EmailAlreadyConfirmed, 0, n.Email)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Sent) int { return a.Message.Date.Compare(b.Message.Date) })
+	slices.SortStableFunc(all, func(a, b Sent) int { return a.Messages[0].Date.Compare(b.Messages[0].Date) })
 	return all, err
 }
 
@@ -157,9 +157,14 @@ func (r *Relay) sent(
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Sent{}, err
 	}
-	return Sent{
-		JobID: emailID(key, id, n), Message: r.messageOf(key, sub, id, is, email), Delivery: *email.Taken, Skeleton: text,
-	}, nil
+	s := Sent{JobID: emailID(key, id, n), Delivery: *email.Taken, Skeleton: text}
+	s.Messages = []Message{r.messageOf(key, sub, id, is, email)}
+	for _, links := range r.olderLinks {
+		then := *r.records
+		then.links = links
+		s.Messages = append(s.Messages, (&Relay{&then}).messageOf(key, sub, id, is, email))
+	}
+	return s, nil
 }
 
 // Signed keeps the signatures of emails of a job's request, by their numbers, and completes the job.

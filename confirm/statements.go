@@ -120,6 +120,11 @@ func (t *statements) fill(ctx context.Context, purposes []consent.PurposeStatus)
 	return nil
 }
 
+// StatementSum returns the hash of what is put to people about a purpose in a language now; empty if there is none.
+func (s *Service) StatementSum(site, purpose, locale string) string {
+	return s.records.statements.made[statementKey{site, purpose, locale}].sum
+}
+
 // Statement returns what was put to people under a hash, and its canonical JSON, whose hash it is; store.ErrNotFound.
 func (s *Service) Statement(ctx context.Context, sum string) (doc statement.Document, canonical []byte, err error) {
 	if doc, err = s.records.statements.document(ctx, sum); err != nil {

@@ -73,7 +73,7 @@ func TestAnOldEmailIsRebuiltToTheByteWhateverHasChangedSince(t *testing.T) {
 		}
 		for i, sent := range all {
 			want := r.received()[i].raw
-			raw, err := mailer.Rebuild(sent.Skeleton, sent.JobID, sent.Message)
+			raw, err := mailer.RebuildSent(sent)
 			if err != nil || sum(raw) != sent.Delivery.Unsigned {
 				t.Errorf("email %d to %s: %v, its unsigned bytes differ", i, to, err)
 			}

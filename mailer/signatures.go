@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/optin/optin/confirm"
@@ -36,13 +38,30 @@ func (m *Mailer) RunSignature(ctx context.Context, job store.Job) outbox.Result 
 	return outbox.Ended()
 }
 
+// ErrRebuilt means that what an email is rebuilt to is not what was sent: the secret by which its links were signed is no
+// longer listed, or the public URL is another.
+var ErrRebuilt = errors.New("mailer: the email cannot be rebuilt: its links were signed under another secret or URL")
+
+// RebuildSent returns the bytes of an email that a relay took, before it was signed; ErrRebuilt. With
+// Delivery.Signature before them they are what was sent.
+func RebuildSent(s confirm.Sent) ([]byte, error) {
+	for _, msg := range s.Messages {
+		raw, err := Rebuild(s.Skeleton, s.JobID, msg)
+		if sum := sha256.Sum256(raw); err == nil && hex.EncodeToString(sum[:]) == s.Delivery.Unsigned {
+			return raw, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: email %s", ErrRebuilt, s.JobID)
+}
+
 // signAgain returns the signature fields of an email, and whether they are those that it was sent with.
 func (m *Mailer) signAgain(s confirm.Sent) (string, bool) {
-	raw, err := Rebuild(s.Skeleton, s.JobID, s.Message)
+	raw, err := RebuildSent(s)
 	if err != nil {
 		return "", false
 	}
-	signature, err := m.sign(m.Sites[s.Message.Site].fromDomain(), s.Message.Date, raw)
+	said := s.Messages[0]
+	signature, err := m.sign(m.Sites[said.Site].fromDomain(), said.Date, raw)
 	if err != nil {
 		return "", false
 	}

@@ -53,6 +53,7 @@ type env struct {
 	signupsPerIP string        // signups by one IP; many if empty
 	perSite      string        // limit of emails of the site; high if empty
 	challenge    string        // who is asked for a challenge; nobody if empty
+	edits        []string      // texts of the configuration, each followed by what takes its place
 }
 
 // onEachStore runs a test with SQLite and with a real redis-server.
@@ -89,7 +90,7 @@ func freeAddr(t *testing.T) string {
 
 // yaml returns the configuration. listen may differ from the public address when several processes serve one site.
 func (e *env) yaml(listen string) string {
-	return fmt.Sprintf(`listen: %s
+	return strings.NewReplacer(e.edits...).Replace(fmt.Sprintf(`listen: %s
 public_url: http://%s
 secret: %s
 store: %s
@@ -112,7 +113,7 @@ admin: {password: a-password-for-tests}
     challenge: {when: %s}
 %s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey,
 		cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"),
-		cmp.Or(e.challenge, "never"), e.siteYAML)
+		cmp.Or(e.challenge, "never"), e.siteYAML))
 }
 
 // actor sends requests to optin at one address, as a website, a person or an operator.
@@ -146,7 +147,7 @@ func (e *env) startLogging(log io.Writer) *actor {
 // parse parses the configuration.
 func (e *env) parse() *config.Config {
 	e.t.Helper()
-	cfg, err := config.Parse(e.configPath, []byte(e.yaml(e.listen)), lookup(nil), nil)
+	cfg, err := config.Parse(e.configPath, []byte(e.yaml(e.listen)), lookup(nil), os.ReadFile)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -281,7 +282,11 @@ func (a *actor) tryConfirm(link string) (int, string, error) {
 type subscription struct {
 	State          string
 	UnsubscribeURL string `json:"unsubscribe_url"`
-	Purposes       []struct{ ID, State, Text string }
+	ID             string
+	Purposes       []struct {
+		ID, State, Text string
+		TextSHA256      string `json:"text_sha256"`
+	}
 }
 
 // Lookup looks an address up, as a website does before it sends. The state is empty if nothing is known.

@@ -79,6 +79,9 @@ func New(secrets ...[]byte) (*Keyring, error) {
 	return r, nil
 }
 
+// Only returns a keyring of one of the secrets, by its number from 0, the newest.
+func (r *Keyring) Only(n int) *Keyring { return &Keyring{secrets: r.secrets[n : n+1]} }
+
 // Len returns the number of secrets.
 func (r *Keyring) Len() int { return len(r.secrets) }
 

@@ -39,7 +39,7 @@ func TestOnlyAPageThatTheSiteNamesMayFrameTheHostedPage(t *testing.T) {
 		// The frame is of another origin, so its form is filled in as by a person: past the site's link and the other
 		// language.
 		n.clock.pass(defaultFill)
-		p.do(chromedp.MouseClickXY(20, 20), chromedp.KeyEvent("\t\t\tada@b.example\t \t\r"))
+		p.do(chromedp.MouseClickXY(20, 20), chromedp.KeyEvent("\t\t\tada@b.example\t \t\t\r"))
 		for end := time.Now().Add(10 * time.Second); n.state("ada@b.example") != "pending"; {
 			time.Sleep(10 * time.Millisecond)
 			if time.Now().After(end) {

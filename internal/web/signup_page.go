@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/surge"
@@ -25,12 +26,13 @@ const (
 
 // signupPage handles the hosted signup page, /s/{site}.
 type signupPage struct {
-	sites  sites
-	pages  *pages
-	gate   *challenge.Gate
-	stamps *stamps
-	fill   time.Duration // see Options.Fill
-	now    func() time.Time
+	service *confirm.Service
+	sites   sites
+	pages   *pages
+	gate    *challenge.Gate
+	stamps  *stamps
+	fill    time.Duration // see Options.Fill
+	now     func() time.Time
 }
 
 // show shows the page in the language of the parameter lang, or else of the browser.
@@ -90,6 +92,11 @@ func (f *signupPage) page(st *site, locale string, demand *challenge.Requirement
 	p := templates.Signup{
 		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
 		Stamp: f.stamp(st, f.now()),
+	}
+	for i := range p.Purposes {
+		if sum := f.service.StatementSum(st.id, p.Purposes[i].ID, locale); sum != "" {
+			p.Purposes[i].StatementURL = statementPath(sum)
+		}
 	}
 	switch {
 	case demand == nil:

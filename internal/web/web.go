@@ -154,7 +154,9 @@ func newApp(o Options) (*app, error) {
 	a.limits = &signupLimits{Limiter: ratelimit.New(o.Store, o.Keyring), now: a.Now}
 	a.idempotent = &idempotent{idempotency.New(o.Store, o.Keyring)}
 	a.stamps = &stamps{o.Keyring, o.Now}
-	a.form = &signupPage{sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now}
+	a.form = &signupPage{
+		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
+	}
 	a.health = &health{storeReady: o.Store.Ready, now: o.Now}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
