@@ -77,7 +77,7 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 		return s.write(t.Context(), s.deadline(), func(tx *transaction) error {
 			r, err := tx.find(key)
 			if err == nil {
-				err = tx.apply(key, r, c)
+				err = tx.apply(key, r, newChange(c))
 			}
 			if err == nil && i%3 == 0 {
 				err = failed

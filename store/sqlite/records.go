@@ -11,6 +11,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// records is the port store.Records.
+type records struct{ *database }
+
 const (
 	selectRecord = "SELECT n, version, state, created, expires, timer, data FROM records WHERE site = ? AND id = ?"
 
@@ -38,10 +41,93 @@ type row struct {
 	record         store.Record // empty but for its key if it has expired
 }
 
-// Update runs f once, on the record as it is, while nobody else can write. f runs in the goroutine that writes, so it
-// has to be short; it does not run after Update has returned.
-func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
-	return s.write(ctx, s.deadline(), func(t *transaction) error { return t.update(key, f) })
+// mostChanges is how often Update lets others change the record between its reading and its commit.
+const mostChanges = 3
+
+// Update runs f in the caller's goroutine, and commits the change if the record is still as it was. Only if others
+// change the record again and again, f runs in the goroutine that writes, while nobody else can; it has to be short. It
+// does not run after Update has returned.
+func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	until := s.deadline() // of all steps together
+	// Suppose that there is no record: for a first signup this is so, and it need not be read.
+	now := store.Record{Key: key}
+	for supposed, changed := true, 0; changed < mostChanges; {
+		c, err := prepare(key, now, f)
+		switch {
+		case supposed && (err != nil || c.Put == nil):
+			if now, err = s.find(ctx, until, key); err != nil {
+				return err
+			}
+			supposed = false
+			continue
+		case err != nil:
+			return err
+		case c.IsZero():
+			return nil
+		}
+		other, err := s.commit(ctx, until, key, now.Version, c)
+		if err != nil || other == nil {
+			return err
+		}
+		now, supposed = *other, false
+		changed++
+	}
+	return s.write(ctx, until, func(t *transaction) error { return t.update(key, f) })
+}
+
+// change is one that was checked, with what it takes: first of Acquire, then of each job.
+type change struct {
+	store.Change
+	take []acquisition
+}
+
+// prepare runs f, and checks the change that it returns.
+func prepare(key store.Key, r store.Record, f func(store.Record) (store.Change, error)) (change, error) {
+	c, err := f(r)
+	if err == nil {
+		err = c.Check(key)
+	}
+	if err != nil {
+		return change{}, err
+	}
+	return newChange(c), nil
+}
+
+func newChange(c store.Change) change {
+	take := make([]acquisition, 1, 1+len(c.Enqueue))
+	if c.Acquire != nil {
+		take[0] = newAcquisition(c.Acquire.Taker, c.Acquire.Buckets)
+	}
+	for _, job := range c.Enqueue {
+		take = append(take, newAcquisition(job.ID, job.Reserve))
+	}
+	return change{c, take}
+}
+
+// commit makes the change if the record has still the version it had; if not, it returns the record as it is.
+func (s records) commit(
+	ctx context.Context, until time.Time, key store.Key, version store.Version, c change,
+) (*store.Record, error) {
+	other := new(*store.Record)
+	err := s.write(ctx, until, func(t *transaction) error {
+		*other = nil
+		r, err := t.find(key)
+		if err != nil {
+			return err
+		}
+		if r.record.Version != version {
+			*other = &r.record
+			return nil
+		}
+		return t.apply(key, r, c)
+	}, c.take...)
+	if err != nil {
+		return nil, err
+	}
+	return *other, nil
 }
 
 // update does the whole of Update.
@@ -50,12 +136,12 @@ func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, 
 	if err != nil {
 		return err
 	}
-	var c store.Change
+	var c change
 	err = t.act.call(func() (err error) {
-		if c, err = f(r.record); err != nil {
+		if c, err = prepare(key, r.record, f); err != nil {
 			return asItIs{err}
 		}
-		return c.Check(key)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -100,15 +186,13 @@ func recordOf(key store.Key, state string, columns []driver.Value) store.Record 
 }
 
 // apply carries out a change that was checked.
-func (t *transaction) apply(key store.Key, r row, c store.Change) error {
-	if c.Acquire != nil {
-		waits, err := t.acquire(c.Acquire.Taker, c.Acquire.Buckets)
-		if err != nil {
-			return err
-		}
-		if waits != nil {
-			return &store.Exceeded{Waits: waits}
-		}
+func (t *transaction) apply(key store.Key, r row, c change) error {
+	waits, err := t.buckets.acquire(c.take[0], t.now)
+	if err != nil {
+		return err
+	}
+	if waits != nil {
+		return &store.Exceeded{Waits: waits}
 	}
 	if c.End != nil && c.End.Job.Queue != store.TimerQueue { // of a timer, the new state says what becomes of it
 		if err := t.end(c.End.Job, c.End.Outcome); err != nil {
@@ -125,8 +209,8 @@ func (t *transaction) apply(key store.Key, r row, c store.Change) error {
 			return err
 		}
 	}
-	for _, job := range c.Enqueue {
-		if err := t.enqueue(key, job); err != nil {
+	for i, job := range c.Enqueue {
+		if err := t.enqueue(key, job, c.take[1+i]); err != nil {
 			return err
 		}
 	}
@@ -158,18 +242,25 @@ func (t *transaction) put(key store.Key, old row, r *store.Record) error {
 }
 
 // Find returns the record under key.
-func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
-	return read(ctx, s.deadline(), s, func(c *conn) (store.Record, error) {
+func (s records) Find(ctx context.Context, key store.Key) (store.Record, error) {
+	r, err := s.find(ctx, s.deadline(), key)
+	if err == nil && !r.Exists() {
+		err = store.ErrNotFound
+	}
+	return r, err
+}
+
+// find returns the record under key, one that is empty but for its key if there is none.
+func (s records) find(ctx context.Context, until time.Time, key store.Key) (store.Record, error) {
+	return read(ctx, until, s.database, func(c *conn) (store.Record, error) {
+		none := store.Record{Key: key}
 		site, err := s.names.number(c, key.Site)
-		if err != nil {
-			return store.Record{}, err
+		if err != nil || site == 0 {
+			return none, err
 		}
 		columns, err := c.first(selectRecord, site, packedID(key.ID))
-		if err == nil && (columns == nil || expired(columns, s.o.Now())) {
-			err = store.ErrNotFound
-		}
-		if err != nil {
-			return store.Record{}, err
+		if err != nil || columns == nil || expired(columns, s.o.Now()) {
+			return none, err
 		}
 		state, err := s.names.name(c, integer(columns[2]))
 		return recordOf(key, state, columns), err
@@ -177,15 +268,15 @@ func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 }
 
 // List returns one page of a site's records, newest first.
-func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
+func (s records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	q, err := q.WithDefaults()
 	if err != nil {
 		return store.Page{}, err
 	}
-	return read(ctx, s.deadline(), s, func(c *conn) (store.Page, error) { return s.list(c, q) })
+	return read(ctx, s.deadline(), s.database, func(c *conn) (store.Page, error) { return s.list(c, q) })
 }
 
-func (s *Store) list(c *conn, q store.Query) (p store.Page, err error) {
+func (s records) list(c *conn, q store.Query) (p store.Page, err error) {
 	site, err := s.names.number(c, q.Site)
 	if err != nil || site == 0 {
 		return p, err
