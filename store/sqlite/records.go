@@ -24,7 +24,7 @@ const (
 		WHERE site = ? AND state = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
 
 	addRecord = `INSERT INTO records (site, id, version, state, created, expires, timer, data)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, id) DO NOTHING`
 	putRecord = `UPDATE records SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
 		WHERE n = ?`
 	// What is listed in the same place touches fewer indexes.
@@ -114,6 +114,11 @@ func (s records) commit(
 	other := new(*store.Record)
 	err := s.write(ctx, until, func(t *transaction) error {
 		*other = nil
+		if version == "" && c.Put != nil && c.End == nil {
+			if added, err := t.add(key, c); added || err != nil {
+				return err
+			}
+		}
 		r, err := t.find(key)
 		if err != nil {
 			return err
@@ -128,6 +133,24 @@ func (s records) commit(
 		return nil, err
 	}
 	return *other, nil
+}
+
+// add carries out a change of a record that is not there, without looking first: it does nothing and returns false if
+// there is one, or if a bucket has no room.
+func (t *transaction) add(key store.Key, c change) (added bool, err error) {
+	waits, err := t.buckets.acquire(c.take[0], t.now)
+	if err != nil || waits != nil {
+		return false, err
+	}
+	added, err = t.insert(key, packedID(key.ID), c.Put)
+	switch {
+	case err != nil:
+		return false, err
+	case !added:
+		t.buckets.untake(0)
+		return false, nil
+	}
+	return true, t.follow(key, c)
 }
 
 // update does the whole of Update.
@@ -209,6 +232,11 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 			return err
 		}
 	}
+	return t.follow(key, c)
+}
+
+// follow enqueues and counts what a change makes necessary.
+func (t *transaction) follow(key store.Key, c change) error {
 	for i, job := range c.Enqueue {
 		if err := t.enqueue(key, job, c.take[1+i]); err != nil {
 			return err
@@ -217,26 +245,39 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 	return t.count(key.Site, c.Count)
 }
 
-// put writes the new state of a record. A version is 64 bits by chance, so none is used twice.
+// newVersion returns 64 bits by chance, so none is used twice.
+func newVersion() int64 { return int64(rand.Uint64()) }
+
+// insert writes a record, unless there is one.
+func (t *transaction) insert(key store.Key, id driver.Value, r *store.Record) (inserted bool, err error) {
+	site, err := t.number(key.Site)
+	if err != nil {
+		return false, err
+	}
+	state, err := t.number(r.State)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(addRecord, site, id, newVersion(), state, millis(r.Created), instant(r.Expires), instant(r.Timer),
+		r.Data)
+	return n == 1, err
+}
+
+// put writes the new state of a record.
 func (t *transaction) put(key store.Key, old row, r *store.Record) error {
+	if old.n == 0 {
+		_, err := t.insert(key, old.id, r)
+		return err
+	}
 	state, err := t.number(r.State)
 	if err != nil {
 		return err
 	}
-	version, created := int64(rand.Uint64()), millis(r.Created)
-	expires, timer := instant(r.Expires), instant(r.Timer)
-	switch {
-	case old.n == 0:
-		site, err := t.number(key.Site)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(addRecord, site, old.id, version, state, created, expires, timer, r.Data)
-		return err
-	case old.state == state && old.created == created:
-		_, err = t.exec(putInPlace, version, expires, timer, r.Data, old.n)
-	default:
-		_, err = t.exec(putRecord, version, state, created, expires, timer, r.Data, old.n)
+	created, expires, timer := millis(r.Created), instant(r.Expires), instant(r.Timer)
+	if old.state == state && old.created == created {
+		_, err = t.exec(putInPlace, newVersion(), expires, timer, r.Data, old.n)
+	} else {
+		_, err = t.exec(putRecord, newVersion(), state, created, expires, timer, r.Data, old.n)
 	}
 	return err
 }
