@@ -188,9 +188,13 @@ func (m *Mailer) conversationFailed(
 	if floodCodes.MatchString(failure.text) {
 		m.startSurge(ctx, job.Key.Site)
 	}
-	switch {
-	case failure.refusesEmail():
+	if failure.refusesEmail() {
 		return m.recordUndeliverable(ctx, job, failure.reply, line)
+	}
+	if !errors.Is(failure, context.Canceled) { // the relay was not waited for
+		m.recordTried(ctx, job, failure)
+	}
+	switch {
 	case failure.maybeTaken() && job.Queue == confirm.QueueEmailMaybeSent:
 		line.outcome = outMaybeTwice
 		return false, nil
@@ -204,6 +208,20 @@ func (m *Mailer) conversationFailed(
 		return false, moveTo(failure, confirm.QueueEmailRetry)
 	}
 	return false, failure
+}
+
+// recordTried keeps what the relay answered, as evidence. The job goes on without it: the next try's answer is kept, too.
+func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpError) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	words := failure.reply
+	if words == "" {
+		words = string(failure.step) + ": no answer"
+	}
+	if err := m.Service.Relay.Tried(ctx, job, words); err != nil {
+		m.Log.WarnContext(ctx, "what a relay answered could not be recorded", slog.String("job", job.ID),
+			slog.String("error", err.Error()))
+	}
 }
 
 // startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used
