@@ -10,7 +10,8 @@
 //	echo parse        an echo handler that reads the same body and responds in the same way
 //	echo + script     the same, which runs one script that writes rows of the same sizes to the same Redis, unchecked
 //	echo + GET        the same, which gets one key of a record's size from it
-//	SQLite            rows of a record's and a job's size, each in a transaction of its own, and 64 in each
+//	SQLite            rows of the same sizes, unchecked, of one signup in each transaction and of 64
+//	bare rows         one row of a record's and its job's size for each signup, 64 in a transaction
 //	go-mail           go-mail's own Send of an email of the same text, on as many held connections
 //	raw sender        the same email, written beforehand, its commands pipelined, on as many held connections
 //

@@ -90,10 +90,11 @@ func cpu(t testing.TB, all ...*process) (sum time.Duration) {
 	return sum
 }
 
-// quiet waits until processes have next to nothing to do.
+// quiet waits until processes have next to nothing to do, at most two minutes: SQLite looks through a large file after the
+// start.
 func quiet(t testing.TB, all ...*process) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		before := cpu(t, all...)
 		time.Sleep(50 * time.Millisecond)
 		if cpu(t, all...)-before <= tick {
