@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,9 +189,11 @@ func (m *Mailer) conversationFailed(
 	if floodCodes.MatchString(failure.text) {
 		m.startSurge(ctx, job.Key.Site)
 	}
-	switch {
-	case failure.refusesEmail():
+	if failure.refusesEmail() {
 		return m.recordUndeliverable(ctx, job, failure.reply, line)
+	}
+	m.recordTried(ctx, job, failure)
+	switch {
 	case failure.maybeTaken() && job.Queue == confirm.QueueEmailMaybeSent:
 		line.outcome = outMaybeTwice
 		return false, nil
@@ -230,6 +233,18 @@ func (m *Mailer) recordUndeliverable(
 ) (ended bool, err error) {
 	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Undeliverable(ctx, job, reply) })
 	return m.recorded(job, err, outUndeliverable, line)
+}
+
+// recordTried keeps as evidence that a relay did not take the email, in its words or, where it had none, in ours. The
+// email does not wait for a store that is unavailable: then this answer is missing.
+func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpError) {
+	if errors.Is(failure, context.Canceled) {
+		return
+	}
+	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, cmp.Or(failure.reply, failure.text))
+	if err != nil {
+		m.Log.WarnContext(ctx, "a relay's answer could not be kept", "site", job.Key.Site, "job", job.ID, "error", err)
+	}
 }
 
 // recorded returns how the job ends after err, the result of recording an outcome and ending the job with it. After a
