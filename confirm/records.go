@@ -35,6 +35,7 @@ type records struct {
 	statements  *statements
 	revisions   map[string]map[string]int // by site and purpose
 	since       time.Time                 // from when this process knows the revisions
+	mailboxKept time.Duration             // the longest window of any limit on emails to a mailbox
 }
 
 // result is what became of an action.

@@ -267,7 +267,9 @@ func (r *records) mailboxBuckets(site string, to address.Address) []store.Bucket
 	if len(limits) == 0 {
 		return nil
 	}
-	return []store.Bucket{r.limits.EmailsPerMailbox(site, to, limits).Bucket}
+	b := r.limits.EmailsPerMailbox(site, to, limits).Bucket
+	b.Keep = r.mailboxKept // other sites have other limits on this bucket
+	return []store.Bucket{b}
 }
 
 // Tried keeps the answer of a relay that did not take an email, which is to be tried again.

@@ -375,3 +375,19 @@ func TestASignupWhoseCommitWasNotAnsweredKeepsWhatItTook(t *testing.T) {
 		t.Errorf("%d emails are left", n)
 	}
 }
+
+// TestPurposesAreAskedForInTheOrderOfTheSite: each order in which a stranger can name purposes would be another email,
+// whose skeleton is kept for ever.
+func TestPurposesAreAskedForInTheOrderOfTheSite(t *testing.T) {
+	env := newEnv(t)
+	for i, purposes := range [][]string{{"letter", "offers"}, {"offers", "letter"}} {
+		env.signUp(fmt.Sprintf("p%d@example.org", i), purposes...)
+		var asked []string
+		for _, p := range env.email().Purposes {
+			asked = append(asked, p.ID)
+		}
+		if diff := cmp.Diff([]string{"letter", "offers"}, asked); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", purposes, diff)
+		}
+	}
+}
