@@ -63,8 +63,9 @@ func reserveAllOrNone(t *testing.T, open func(*testing.T) store.Store) {
 	s, limit := open(t), store.Limit{N: 2, Per: time.Hour}
 	free, full := bucket("free", limit), bucket("full", store.Limit{N: 1, Per: time.Hour})
 	acquireAll(t, s, "", full)
-	put(t, s, key(1), pending(), reserving("neither", free, full), reserving("unlimited", bucket("none"), bucket("")))
-	reserved(t, s, map[string]bool{"neither": false, "unlimited": true})
+	put(t, s, key(1), pending(), reserving("neither", free, full), reserving("unlimited", bucket("none"), bucket("")),
+		reserving("nothing"))
+	reserved(t, s, map[string]bool{"neither": false, "unlimited": true, "nothing": false})
 	hasRoom(t, s, "free", 2, limit)
 }
 
