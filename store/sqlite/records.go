@@ -41,12 +41,12 @@ type row struct {
 	record         store.Record // empty but for its key if it has expired
 }
 
-// mostChanges is how often Update lets others change the record between its reading and its commit.
-const mostChanges = 3
+// mostRounds is how often Update commits in vain because the record is not as f saw it.
+const mostRounds = 3
 
-// Update runs f in the caller's goroutine, and commits the change if the record is still as it was. Only if others
-// change the record again and again, f runs in the goroutine that writes, while nobody else can; it has to be short. It
-// does not run after Update has returned.
+// Update runs f in the caller's goroutine, and commits the change if the record is as f saw it. Only if others change
+// the record again and again, f runs in the goroutine that writes, while nobody else can; so it has to be short. It does
+// not run after Update has returned.
 func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
@@ -54,7 +54,7 @@ func (s records) Update(ctx context.Context, key store.Key, f func(store.Record)
 	until := s.deadline() // of all steps together
 	// Suppose that there is no record: for a first signup this is so, and it need not be read.
 	now := store.Record{Key: key}
-	for supposed, changed := true, 0; changed < mostChanges; {
+	for supposed, rounds := true, 0; rounds < mostRounds; {
 		c, err := prepare(key, now, f)
 		switch {
 		case supposed && (err != nil || c.Put == nil):
@@ -73,7 +73,7 @@ func (s records) Update(ctx context.Context, key store.Key, f func(store.Record)
 			return err
 		}
 		now, supposed = *other, false
-		changed++
+		rounds++
 	}
 	return s.write(ctx, until, func(t *transaction) error { return t.update(key, f) })
 }
@@ -153,7 +153,7 @@ func (t *transaction) add(key store.Key, c change) (added bool, err error) {
 	return true, t.follow(key, c)
 }
 
-// update does the whole of Update.
+// update runs f on the record, and carries out the change, while nobody else can write.
 func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, error)) error {
 	r, err := t.find(key)
 	if err != nil {
