@@ -76,11 +76,12 @@ type (
 	}
 	// consentData names the statement of a request by their places, from 0.
 	consentData struct {
-		Request   int           `cbor:"1,keyasint,omitempty"`
-		Statement int           `cbor:"2,keyasint,omitempty"`
-		State     int           `cbor:"3,keyasint,omitempty"`
-		Given     moment        `cbor:"4,keyasint,omitempty"`
-		Ended     *evidenceData `cbor:"5,keyasint,omitempty"`
+		Request    int           `cbor:"1,keyasint,omitempty"`
+		Statement  int           `cbor:"2,keyasint,omitempty"`
+		State      int           `cbor:"3,keyasint,omitempty"`
+		Given      moment        `cbor:"4,keyasint,omitempty"`
+		Ended      *evidenceData `cbor:"5,keyasint,omitempty"`
+		Superseded moment        `cbor:"6,keyasint,omitempty"`
 	}
 	refusalData struct {
 		Declined  evidenceData  `cbor:"1,keyasint,omitzero"`
@@ -342,7 +343,10 @@ func (e *encoder) email(m consent.Email) emailData {
 
 // consent names a consent's statement by its request, which is kept as long.
 func (e *encoder) consent(c consent.Consent, requests consent.Requests) consentData {
-	d := consentData{State: code(e, stateCodes, c.State), Given: e.moment(c.Given), Ended: e.optional(c.Ended)}
+	d := consentData{
+		State: code(e, stateCodes, c.State), Given: e.moment(c.Given), Ended: e.optional(c.Ended),
+		Superseded: e.moment(c.Superseded),
+	}
 	d.Request = slices.IndexFunc(requests, func(r consent.Request) bool { return r.ID == c.RequestID })
 	if d.Request < 0 {
 		e.fail("a consent without its request", c.RequestID)
@@ -424,7 +428,7 @@ func (x *decoder) time(m moment) time.Time {
 	if x.created.IsZero() {
 		return time.UnixMilli(int64(m)).UTC()
 	}
-	return x.created.Add(time.Duration(m) * time.Millisecond)
+	return time.UnixMilli(x.created.UnixMilli() + int64(m)).UTC() // a Duration has no room for what websites attest
 }
 
 func (x *decoder) text(r reference) string {
@@ -539,6 +543,6 @@ func (x *decoder) consent(d consentData, requests consent.Requests) consent.Cons
 	r := requests[d.Request]
 	return consent.Consent{
 		Statement: r.Statements[d.Statement], RequestID: r.ID, State: word(x, stateCodes, d.State),
-		Given: x.time(d.Given), Ended: x.optional(d.Ended),
+		Given: x.time(d.Given), Ended: x.optional(d.Ended), Superseded: x.time(d.Superseded),
 	}
 }

@@ -30,10 +30,11 @@ func idOf(text string, n int) string {
 // everything is a subscription in which every field says something.
 func everything() consent.Subscription {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	long := time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC) // a website's server may say anything
 	evidence := consent.Evidence{
 		At: at(1), How: consent.ByServer, IP: "2001:db8::7", UserAgent: "Mozilla/5.0", Origin: "https://gazette.example",
 		Source: "https://gazette.example/signup", Form: "footer", PageMade: at(-1), Reply: "250 ok", Channel: "phone",
-		Detail: "STOP", Attested: &consent.Attested{IP: "192.0.2.7", UserAgent: "Mozilla/5.0", Page: "/p", At: at(-2)},
+		Detail: "STOP", Attested: &consent.Attested{IP: "192.0.2.7", UserAgent: "Mozilla/5.0", Page: "/p", At: long},
 	}
 	email := consent.Email{
 		Reason: consent.ReasonReminder, Queued: at(2), Due: at(3), Tries: 2,
@@ -55,6 +56,7 @@ func everything() consent.Subscription {
 		Requests: consent.Requests{r},
 		Consents: consent.Consents{{
 			Statement: shown, RequestID: r.ID, State: consent.Withdrawn, Given: at(10), Ended: &evidence,
+			Superseded: at(11),
 		}},
 		Refusals:    []consent.Refusal{{Declined: evidence, Unblocked: &evidence}},
 		Notices:     []consent.Notice{{ID: idOf("n", 16), Asked: evidence, Email: email}},

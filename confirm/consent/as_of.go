@@ -25,7 +25,11 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 			continue
 		}
 		if c.Ended != nil && c.Ended.At.After(t) {
-			c.State, c.Ended = Confirmed, nil
+			superseded := c.Superseded
+			c.State, c.Ended, c.Superseded = Confirmed, nil, time.Time{}
+			if !superseded.IsZero() && !superseded.After(t) {
+				c.State, c.Ended = Expired, &Evidence{At: superseded, How: ByRevision}
+			}
 		}
 		then.Consents = append(then.Consents, c)
 	}

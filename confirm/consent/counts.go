@@ -136,7 +136,7 @@ func (c *counts) consents(before, after Subscription) {
 		switch {
 		case i < 0:
 			given, by = append(given, is.Statement), is.RequestID
-		case before.Consents[i].State == Confirmed && is.State == Withdrawn:
+		case before.Consents[i].State != Withdrawn && is.State == Withdrawn:
 			withdrawn = append(withdrawn, is.Statement)
 		}
 	}

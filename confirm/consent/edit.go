@@ -1,9 +1,6 @@
 package consent
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // edit is a subscription while an action changes it: the action's own copy. It knows whether anything was changed, so
 // nothing has to be compared. Everything that changes a subscription goes through its methods, or calls touch.
@@ -21,14 +18,20 @@ func (s *edit) close(r *Request, state State, e Evidence) {
 	s.touch()
 }
 
-// end ends the confirmed consents to some purposes, and reports whether there were any.
+// end ends the latest consents to some purposes, and reports whether there were any that nobody had taken back. One that
+// a newer revision has ended is taken back as well: the website may not know of the revision's effect, and the revision
+// may be lowered again.
 func (s *edit) end(state State, e Evidence, purposes []string) (ended bool) {
-	for i := range s.Consents {
-		c := &s.Consents[i]
-		if c.State == Confirmed && slices.Contains(purposes, c.Purpose) {
-			c.State, c.Ended, ended = state, &e, true
-			s.touch()
+	for _, id := range purposes {
+		c := s.Consents.Latest(id)
+		if c == nil || c.State != Confirmed && !c.isSuperseded() {
+			continue
 		}
+		if c.isSuperseded() {
+			c.Superseded = c.Ended.At
+		}
+		c.State, c.Ended, ended = state, &e, true
+		s.touch()
 	}
 	return ended
 }

@@ -3,12 +3,14 @@ package consent_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
 )
 
 // where returns where each purpose stands, and why if there is a reason.
@@ -80,6 +82,56 @@ func TestARaisedRevisionEndsOlderConsentsAndAsksAnew(t *testing.T) {
 	follows(t, env.does(env.confirm("r2")), "subscription.confirmed")
 	env.sub = env.sub.Supersede(raised, env.now)
 	env.stands("letter confirmed", "offers confirmed")
+}
+
+func TestWhatARevisionEndedIsTakenBackAllTheSame(t *testing.T) {
+	for name, act := range map[string]func(*env) (consent.Action, string){
+		"withdrawn": func(env *env) (consent.Action, string) { return env.withdraw(), "subscription.withdrawn" },
+		"declined":  func(env *env) (consent.Action, string) { return env.decline(), "subscription.declined" },
+		"withdrawn by a complaint": func(env *env) (consent.Action, string) {
+			e := consent.Evidence{At: env.now, How: consent.ByComplaint}
+			return consent.Complained{Evidence: e}, "subscription.withdrawn"
+		},
+	} {
+		env := newEnv(t)
+		signup := env.signup("r1")
+		signup.Statements[0].Revision = 1
+		env.does(signup)
+		env.does(env.confirm("r1"))
+		env.later(24 * time.Hour)
+		raised := env.now
+		env.sub = env.sub.Supersede(map[string]int{"letter": 2}, raised)
+		env.later(time.Hour)
+		before := env.sub
+		action, event := act(env)
+		follows(t, env.does(action), event)
+		want, _, _ := strings.Cut(name, " ")
+		env.stands("letter " + want)
+		if n := count(consent.Counts(before, env.sub), consent.CountWithdrawals); want == "withdrawn" && n != 1 {
+			t.Errorf("%s: counted as %d withdrawals", name, n)
+		}
+		follows(t, env.does(action)) // a second time nothing is left
+
+		// The revision goes down again: what was taken back stays so, and the past as it was.
+		env.sub = env.sub.Supersede(map[string]int{"letter": 1}, env.now)
+		env.stands("letter " + want)
+		for ago, want := range map[time.Duration]consent.State{
+			time.Minute: consent.Expired, time.Hour + time.Minute: consent.Confirmed,
+		} {
+			if then, _ := env.sub.AsOf(env.now.Add(-ago)); then.Purpose("letter", env.now).State != want {
+				t.Errorf("%s: %v before it was %s", name, ago, then.Purpose("letter", env.now).State)
+			}
+		}
+	}
+}
+
+func count(all []store.Count, name string) (n int64) {
+	for _, c := range all {
+		if c.Name == name {
+			n += c.N
+		}
+	}
+	return n
 }
 
 func TestAStrangerPushesNothingOutAndMakesNothingGrow(t *testing.T) {

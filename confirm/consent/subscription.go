@@ -102,7 +102,12 @@ type Consent struct {
 	State     State // confirmed, withdrawn, declined, or expired where a newer revision superseded it
 	Given     time.Time
 	Ended     *Evidence
+	// Superseded is when a newer revision had ended it already, where it was withdrawn or declined after that.
+	Superseded time.Time
 }
+
+// isSuperseded reports whether a newer revision ended the consent, and nothing else has since.
+func (c *Consent) isSuperseded() bool { return c.State == Expired }
 
 // Refusal is a "this was not me", and its end if it was lifted.
 type Refusal struct {

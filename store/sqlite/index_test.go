@@ -21,7 +21,8 @@ func TestLargeTablesAreReadByAnIndex(t *testing.T) {
 		selectWaiting: "jobs_available (queue=? AND available>?)",
 		runUntil:      "jobs_available (queue=? AND available>? AND available<?)",
 		selectFailed:  "jobs_failed (queue=? AND failed>?)",
-		selectBucket:  "INTEGER PRIMARY KEY (rowid=?)",
+		selectFew:     "INTEGER PRIMARY KEY (rowid=?)",
+		selectMany:    "INTEGER PRIMARY KEY (rowid=?)",
 		dropBuckets:   "INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
 	} {
 		args := make([]driver.Value, strings.Count(statement, "?"))
@@ -29,7 +30,7 @@ func TestLargeTablesAreReadByAnIndex(t *testing.T) {
 			args[i] = int64(i)
 		}
 		var plan []string
-		_, err := read(t.Context(), s.deadline(), s, func(c *conn) (bool, error) {
+		_, err := read(t.Context(), s.deadline(), s.database, func(c *conn) (bool, error) {
 			return true, c.each(func(row []driver.Value) bool {
 				plan = append(plan, text(row[3]))
 				return true
