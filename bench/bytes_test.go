@@ -23,6 +23,7 @@ func measureBytes(s *subject) {
 	s.signUp(s, 64, n)
 	s.relay.wait(s, taken+int64(n))
 	s.quiet(s)
+	defer measureListing(s, n)
 	each := func() float64 { return (s.bytes() - before) / float64(n) }
 	if s.redis == nil {
 		s.add("bytes of a pending person", "B", each()).atMost(900)

@@ -213,7 +213,7 @@ func (s *echoFloors) get(c echo.Context) error {
 }
 
 // lookupBytes is the size of the response to a lookup of a person with one purpose.
-const lookupBytes = 900
+const lookupBytes = 450
 
 var lookupResponse = map[string]string{"state": strings.Repeat("s", lookupBytes-13)}
 
