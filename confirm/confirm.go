@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/optin/optin/internal/keyring"
@@ -94,6 +95,9 @@ func New(o Options) (*Service, error) {
 	var ids []string
 	for _, site := range o.Sites {
 		r.sites[site.ID], r.revisions[site.ID] = site, site.revisions()
+		for _, l := range slices.Concat(site.Terms.EmailsPerAddress, o.EmailsPerMailbox) {
+			r.mailboxKept = max(r.mailboxKept, l.Per)
+		}
 		ids = append(ids, site.ID)
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)

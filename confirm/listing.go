@@ -35,7 +35,7 @@ const maxScan = 5000
 // List returns one page of a listing; ErrCursor.
 func (w *Website) List(ctx context.Context, site string, l Listing) (listed Listed, err error) {
 	q := store.Query{Site: site, Limit: l.Limit, Before: store.Cursor{Created: l.To}}
-	if l.Purpose == "" || l.State == consent.Confirmed {
+	if l.State == consent.Confirmed || l.Purpose == "" && !w.revised(site) {
 		q.State = string(l.State)
 	}
 	if l.Cursor != "" {
@@ -71,6 +71,17 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 	}
 	listed.Next = w.cursor(site, l, q.Before)
 	return listed, nil
+}
+
+// revised reports whether a purpose of a site has a newer revision than its first. Then a record that is stored as
+// confirmed may stand elsewhere by now, because the revision ended its consent.
+func (r *records) revised(site string) bool {
+	for _, revision := range r.revisions[site] {
+		if revision > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // matches reports whether a subscription belongs in the listing.

@@ -56,6 +56,27 @@ func TestTheEmailsToAMailboxAreLimitedOverAllSites(t *testing.T) {
 	}
 }
 
+func TestASiteWithShortLimitsForgetsNothingOfAnother(t *testing.T) {
+	env := newEnvWith(t, func(o *confirm.Options) {
+		manySites(o)
+		o.EmailsPerMailbox = nil
+		o.Sites[1].Terms.EmailsPerAddress = []store.Limit{{N: 1, Per: 7 * 24 * time.Hour}} // of site a
+		o.Sites[2].Terms.EmailsPerAddress = []store.Limit{{N: 9, Per: time.Minute}}        // of site b
+	})
+	if wait := env.acquire("1", confirm.QueueEmailRetry, "a", "ken+1@example.org"); wait != 0 {
+		t.Fatalf("the first waits %v", wait)
+	}
+	for _, id := range []string{"2", "3"} {
+		env.later(time.Hour)
+		if wait := env.acquire(id, confirm.QueueEmailRetry, "b", "ken+2@example.org"); wait != 0 {
+			t.Fatalf("an email of the other site waits %v", wait)
+		}
+	}
+	if wait := env.acquire("4", confirm.QueueEmailRetry, "a", "ken+3@example.org"); wait < 6*24*time.Hour {
+		t.Errorf("a second email within the week waits %v", wait)
+	}
+}
+
 func TestALimitThatRefusesTakesNothingFromTheOther(t *testing.T) {
 	env := newEnvWith(t, func(o *confirm.Options) {
 		manySites(o)

@@ -47,7 +47,7 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 		ID: p.requestID(site, s.IdempotencyID), Address: s.Address, Site: site, Locale: s.Locale,
 		Evidence: p.stamp(s.Evidence), Browser: BrowserHash(s.Browser), Terms: st.Terms,
 	}
-	for _, id := range s.Purposes {
+	for _, id := range st.inOrder(s.Purposes) {
 		asked, err := p.statements.of(ctx, site, id, s.Locale)
 		if err != nil {
 			return err

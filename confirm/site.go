@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/optin/optin/confirm/consent"
@@ -59,6 +60,15 @@ func (s Site) statement(p Purpose, locale string) statement.Document {
 		Controller: s.Controller, Retention: p.Retention[locale], Notice: s.Notice,
 		Authority: statement.AuthorityOf(s.Controller.Country),
 	}
+}
+
+// inOrder returns purposes in the order of the site. In the order of a stranger, each would have an email of its own
+// wording, whose skeleton is kept for ever.
+func (s Site) inOrder(purposes []string) []string {
+	place := func(id string) int {
+		return slices.IndexFunc(s.Purposes, func(p Purpose) bool { return p.ID == id })
+	}
+	return slices.SortedStableFunc(slices.Values(purposes), func(a, b string) int { return place(a) - place(b) })
 }
 
 // revisions returns the revision of each purpose.

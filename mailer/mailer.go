@@ -74,7 +74,7 @@ func New(o Options) (*Mailer, error) {
 	}
 	m := &Mailer{
 		Options: o, domains: domains{now: o.Now}, unrecorded: unrecorded{now: o.Now},
-		emailMaker: emailMaker{sites: o.Sites, pages: o.Pages, put: o.Keep, keys: map[string][]signer{}},
+		emailMaker: emailMaker{sites: o.Sites, pages: o.Pages, put: o.Keep, now: o.Now, keys: map[string][]signer{}},
 	}
 	if o.MaxConnections > 0 {
 		m.domains.limit = max(1, o.MaxConnections/2)

@@ -50,6 +50,7 @@ type emailMaker struct {
 	sites     map[string]Site
 	pages     *templates.Set
 	put       func(ctx context.Context, sum string, data []byte) error // nil: skeletons are not kept
+	now       func() time.Time
 	keys      map[string][]signer                                      // by the domain of From
 	skeletons skeletons
 }

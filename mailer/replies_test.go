@@ -316,3 +316,27 @@ func TestAFloodedMailboxStartsASurgeAtTheSite(t *testing.T) {
 		}
 	}
 }
+
+func TestEachTryIsKeptWithTheRelaysAnswer(t *testing.T) {
+	r := startRelay(t)
+	env := newEnv(t, r.addr)
+	job := env.signUp(ada)
+	for _, say := range []string{"450 4.2.0 greylisted", "451 4.3.0 not now", hangUp, "452 4.3.1 no room"} {
+		r.change(says("DATA", say))
+		if ended, err := env.Run(t.Context(), job); ended || err == nil {
+			t.Fatalf("%s: ended %v, %v", say, ended, err)
+		}
+		env.advance(time.Hour)
+	}
+	r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
+	env.deliver(job)
+	email := env.request(job).Emails[0]
+	var replies []string
+	for _, a := range email.Answers {
+		replies = append(replies, a.Reply)
+	}
+	want := []string{"451 4.3.0 not now", "the connection was closed", "452 4.3.1 no room"}
+	if email.Tries != 4 || !slices.Equal(replies, want) || email.Taken == nil {
+		t.Errorf("%d tries, %q, %+v", email.Tries, replies, email.Taken)
+	}
+}

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
 	if delivery := m.unrecorded.get(job.ID); delivery != nil {
-		return m.recordDelivered(ctx, job, *delivery, line)
+		return m.recordDelivered(ctx, job, nil, *delivery, line)
 	}
 	line.outcome = outError
 	msg, err := m.Service.Relay.Message(ctx, job)
@@ -86,7 +87,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	}
 	delivery := e.delivery(reply)
 	m.unrecorded.set(job.ID, delivery)
-	return m.recordDelivered(ctx, job, delivery, line)
+	return m.recordDelivered(ctx, job, &msg, delivery, line)
 }
 
 // send hands the email of msg to a relay, if it is its turn, and returns the email and the relay's reply. The email is
@@ -191,9 +192,7 @@ func (m *Mailer) conversationFailed(
 	if failure.refusesEmail() {
 		return m.recordUndeliverable(ctx, job, failure.reply, line)
 	}
-	if !errors.Is(failure, context.Canceled) { // the relay was not waited for
-		m.recordTried(ctx, job, failure)
-	}
+	m.recordTried(ctx, job, failure)
 	switch {
 	case failure.maybeTaken() && job.Queue == confirm.QueueEmailMaybeSent:
 		line.outcome = outMaybeTwice
@@ -210,20 +209,6 @@ func (m *Mailer) conversationFailed(
 	return false, failure
 }
 
-// recordTried keeps what the relay answered, as evidence. The job goes on without it: the next try's answer is kept, too.
-func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpError) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	words := failure.reply
-	if words == "" {
-		words = string(failure.step) + ": no answer"
-	}
-	if err := m.Service.Relay.Tried(ctx, job, words); err != nil {
-		m.Log.WarnContext(ctx, "what a relay answered could not be recorded", slog.String("job", job.ID),
-			slog.String("error", err.Error()))
-	}
-}
-
 // startSurge makes a site ask everyone who signs up for a challenge, because a mail system says that its form is used
 // to flood a mailbox. If the store is unavailable, the next such reply does it.
 func (m *Mailer) startSurge(ctx context.Context, site string) {
@@ -235,10 +220,12 @@ func (m *Mailer) startSurge(ctx context.Context, site string) {
 // recordDelivered records that the relay took the email. If that fails, or the lease is lost, the delivery stays in
 // m.unrecorded: the next attempt records it and sends nothing.
 func (m *Mailer) recordDelivered(
-	ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog,
+	ctx context.Context, job store.Job, said *confirm.Message, delivery consent.Delivery, line *attemptLog,
 ) (ended bool, err error) {
 	line.code = 250
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Delivered(ctx, job, delivery) })
+	err = retryRecording(ctx, func(ctx context.Context) error {
+		return m.Service.Relay.Delivered(ctx, job, said, delivery)
+	})
 	return m.recorded(job, err, outDelivered, line)
 }
 
@@ -248,6 +235,18 @@ func (m *Mailer) recordUndeliverable(
 ) (ended bool, err error) {
 	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Undeliverable(ctx, job, reply) })
 	return m.recorded(job, err, outUndeliverable, line)
+}
+
+// recordTried keeps as evidence that a relay did not take the email, in its words or, where it had none, in ours. The
+// email does not wait for a store that is unavailable: then this answer is missing.
+func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpError) {
+	if errors.Is(failure, context.Canceled) {
+		return
+	}
+	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, cmp.Or(failure.reply, failure.text))
+	if err != nil {
+		m.Log.WarnContext(ctx, "a relay's answer could not be kept", "site", job.Key.Site, "job", job.ID, "error", err)
+	}
 }
 
 // recorded returns how the job ends after err, the result of recording an outcome and ending the job with it. After a

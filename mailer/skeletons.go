@@ -26,12 +26,15 @@ const (
 	maxSkeletonKey  = 8 << 10  // of what the emails of one have in common, in bytes
 )
 
-// keptSkeleton is a skeleton and whether Options.Keep has it.
+// keptSkeleton is a skeleton and when Options.Keep was last given it.
 type keptSkeleton struct {
 	*skeleton.Skeleton
 	mu   sync.Mutex
-	kept bool
+	kept time.Time
 }
+
+// keepEvery is how often a skeleton in use is kept again: a store that has lost everything has it by then.
+const keepEvery = time.Minute
 
 // keep makes sure that the skeleton is kept before an email that uses it leaves.
 func (m *emailMaker) keep(ctx context.Context, k *keptSkeleton) error {
@@ -40,13 +43,14 @@ func (m *emailMaker) keep(ctx context.Context, k *keptSkeleton) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.kept {
+	now := m.now()
+	if now.Sub(k.kept).Abs() < keepEvery {
 		return nil
 	}
 	if err := m.put(ctx, k.Sum(), k.Data()); err != nil {
 		return fmt.Errorf("keep the email's skeleton: %w", err)
 	}
-	k.kept = true
+	k.kept = now
 	return nil
 }
 

@@ -60,7 +60,7 @@ func composer(t testing.TB, change ...func(*Options)) *Mailer {
 	}
 	site := o.Sites["gazette"]
 	return &Mailer{Options: o, emailMaker: emailMaker{
-		sites: o.Sites, pages: o.Pages, put: o.Keep,
+		sites: o.Sites, pages: o.Pages, put: o.Keep, now: o.Now,
 		keys: map[string][]signer{site.fromDomain(): o.signers(site.fromDomain())},
 	}}
 }

@@ -37,6 +37,10 @@ type Bucket struct {
 	Name   string // a keyed hash, or something else that names nobody; 1 to 128 bytes
 	Tag    string // what is taken is marked with it, for limits that are Tagged; at most 64 bytes, may be empty
 	Limits []Limit
+
+	// Keep is the longest window of all limits that anybody puts on the bucket, where these differ by the Tag. An exact
+	// bucket remembers what was taken for so long, or for the longest window of Limits if that is longer.
+	Keep time.Duration
 }
 
 // Exact reports whether the bucket is counted exactly.

@@ -25,6 +25,10 @@ type Records interface {
 	// no room.
 	Update(ctx context.Context, key Key, f func(Record) (Change, error)) error
 
+	// UpdateFrom is Update for a caller that has read the record: f first runs on it as it was read, and unless it was
+	// changed since, it is not read again.
+	UpdateFrom(ctx context.Context, known Record, f func(Record) (Change, error)) error
+
 	// Find returns the record under key. It returns ErrNotFound if there is none; ErrUnavailable.
 	Find(ctx context.Context, key Key) (Record, error)
 

@@ -83,7 +83,11 @@ const (
 
 	// maxSize is how large a subscription may be, in bytes, for a request or an email to be added. What it holds is proof
 	// and is not pushed out; what there is to say about what it holds already always has room beside it.
-	maxSize = 96 << 10
+	maxSize = 128 << 10
+	// largeSize is the size from which a new request is kept without what its signup says of itself. So a stranger whose
+	// signups are long cannot fill the room up that the person's own signup needs: as many requests as the usual limits
+	// allow fit between the two sizes.
+	largeSize = 96 << 10
 	// maxNotices is how many notices are kept, and noticeKept how long. When there are so many, none is added.
 	maxNotices = 16
 	noticeKept = 365 * 24 * time.Hour

@@ -218,3 +218,33 @@ func TestARefusalThatIsLiftedIsKept(t *testing.T) {
 		t.Errorf("the last was lifted %+v", last)
 	}
 }
+
+// TestAStrangerCannotFillARecordSoThatThePersonIsNotHeard has a stranger send signups as large as they can be, as often
+// as an email is due, for weeks. The person's own signup must lead to its email all the same.
+func TestAStrangerCannotFillARecordSoThatThePersonIsNotHeard(t *testing.T) {
+	env := newEnv(t)
+	purposes := []string{"letter", "offers", "events", "jobs", "sport", "books", "films"}
+	long := func(n int) string { return strings.Repeat(fmt.Sprint(env.now.UnixNano()), n/19) }
+	emailed := 0
+	for n := range 60 {
+		env.later(8 * time.Hour)
+		a := env.signup(fmt.Sprint("stranger", n), purposes...)
+		for i := range a.Statements {
+			a.Statements[i].Shown = long(2048)
+		}
+		a.Evidence.UserAgent, a.Evidence.Source, a.Evidence.Origin = long(256), long(512), long(256)
+		if len(env.does(a)) > 0 {
+			emailed++
+			reply := consent.Delivery{At: env.now, Reply: "250 2.0.0 Ok: queued as 4FD1"}
+			env.does(consent.Delivered{RequestID: a.ID, Delivery: reply})
+		}
+	}
+	if emailed != 60 {
+		t.Errorf("of 60 signups %d led to an email", emailed)
+	}
+	env.later(8 * time.Hour)
+	follows(t, env.does(env.signup("person")), "email person")
+	if n := len(encoded(env.sub)); n > store.MaxData {
+		t.Errorf("the record has %d bytes", n)
+	}
+}

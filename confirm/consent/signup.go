@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"slices"
 	"time"
 
 	"github.com/optin/optin/internal/address"
@@ -83,10 +84,14 @@ func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
 func (s *edit) open(r Request, t Terms, now time.Time) (due time.Time, opened bool) {
 	due = s.EmailTimes.next(t.EmailsPerAddress, now)
 	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
-	full := open >= 2*MaxOpen || repeated && open >= MaxOpen || s.size() > maxSize
+	size := s.size()
+	full := open >= 2*MaxOpen || repeated && open >= MaxOpen || size > maxSize
 	tooLate := due.After(now.Add(MaxWait)) || repeated && due.After(now)
 	if full || tooLate {
 		return time.Time{}, false
+	}
+	if size > largeSize {
+		r = r.withoutWords()
 	}
 	r.State, r.Deadline = Pending, due.Add(t.TTL)
 	r.Emails = []Email{{Queued: now, Due: due}}
@@ -97,6 +102,25 @@ func (s *edit) open(r Request, t Terms, now time.Time) (due time.Time, opened bo
 	s.EmailTimes = s.EmailTimes.add(due, t.EmailsPerAddress, now)
 	s.touch()
 	return due, true
+}
+
+// withoutWords returns a new request without the texts that anybody can send with a signup, and as long as they like.
+func (r Request) withoutWords() Request {
+	r.Asked = r.Asked.withoutWords()
+	if r.Renewed != nil {
+		renewed := r.Renewed.withoutWords()
+		r.Renewed = &renewed
+	}
+	r.Statements = slices.Clone(r.Statements)
+	for i := range r.Statements {
+		r.Statements[i].Shown = ""
+	}
+	return r
+}
+
+func (e Evidence) withoutWords() Evidence {
+	e.UserAgent, e.Origin, e.Source, e.Form = "", "", "", ""
+	return e
 }
 
 // notify makes the email due that says "you confirmed already", at most one in NoticeEvery and within the limits, and

@@ -114,7 +114,7 @@ func (s *connection) bucket(b store.Bucket, n int) bucket {
 
 // spec writes what a bucket allows for lua/lib_limits.lua: the nth of so many parts.
 func spec(b store.Bucket, parts, nth int) string {
-	out := make([]byte, 0, 4+11*len(b.Limits))
+	out := make([]byte, 0, 4+11*(len(b.Limits)+1))
 	if b.Exact() {
 		out = append(out, 'e')
 	} else {
@@ -122,7 +122,11 @@ func spec(b store.Bucket, parts, nth int) string {
 	}
 	tag := sha256.Sum256([]byte(b.Tag))
 	out = append(out, tag[:3]...)
-	for _, l := range b.Limits {
+	limits := b.Limits
+	if b.Keep > 0 && b.Exact() { // a limit that refuses nothing, but has the log remember
+		limits = append(slices.Clip(limits), store.Limit{N: math.MaxUint32, Per: b.Keep})
+	}
+	for _, l := range limits {
 		n := l.N / parts
 		if nth < l.N%parts {
 			n++

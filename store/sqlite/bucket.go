@@ -71,8 +71,9 @@ func fnv(text string) uint64 {
 	return max(h, 1)
 }
 
-// longest returns the longest window of a bucket's limits.
-func longest(b store.Bucket) (d time.Duration) {
+// longest returns the longest window of a bucket's limits, and of those that others put on it.
+func longest(b store.Bucket) time.Duration {
+	d := b.Keep
 	for _, l := range b.Limits {
 		d = max(d, l.Per)
 	}

@@ -48,12 +48,19 @@ const mostChanges = 3
 // change the record again and again, f runs in the goroutine that writes, while nobody else can; it has to be short. It
 // does not run after Update has returned.
 func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+	// Suppose that there is no record: for a first signup this is so, and it need not be read.
+	return s.UpdateFrom(ctx, store.Record{Key: key}, f)
+}
+
+// UpdateFrom is Update that supposes that the record is still as it was read.
+func (s records) UpdateFrom(
+	ctx context.Context, known store.Record, f func(store.Record) (store.Change, error),
+) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
 	until := s.deadline() // of all steps together
-	// Suppose that there is no record: for a first signup this is so, and it need not be read.
-	now := store.Record{Key: key}
+	key, now := known.Key, known
 	for supposed, changed := true, 0; changed < mostChanges; {
 		c, err := prepare(key, now, f)
 		switch {

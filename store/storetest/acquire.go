@@ -28,6 +28,7 @@ func acquireCases() []testCase {
 		{"AcquireOfSeveralBucketsNeverExceedsALimitHoweverManyContend", acquireContended},
 		{"ATaggedLimitCountsOnlyWhatWasTakenWithItsTag", acquireTagged},
 		{"ATakerIsCountedOnceWhateverItsTag", acquireOnceOfAnyTag},
+		{"WhatWasTakenIsKeptForTheLongestLimitOfAnybody", acquireKept},
 		{"AcquireRefusesBucketsLimitsAndTakersThatCannotBe", acquireInvalid},
 	}
 }
@@ -474,6 +475,28 @@ func acquireTagged(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	if waits := acquireAll(t, clients[0], "", tagged("other", "a")); waits != nil {
 		t.Errorf("another bucket waits %v", waits)
+	}
+}
+
+// acquireKept has two callers with limits of their own on one bucket: the one with the short window must not have
+// forgotten what the other counts.
+func acquireKept(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	long := store.Bucket{Name: "mailbox", Tag: "long", Limits: []store.Limit{{N: 1, Per: time.Hour, Tagged: true}}}
+	short := store.Bucket{
+		Name: "mailbox", Tag: "short", Limits: []store.Limit{{N: 1, Per: 50 * time.Millisecond, Tagged: true}},
+		Keep: time.Hour,
+	}
+	acquireAll(t, s, "", long)
+	for range 3 {
+		time.Sleep(2 * short.Limits[0].Per)
+		if waits := acquireAll(t, s, "", short); waits != nil {
+			t.Errorf("the short limit waits %v", waits)
+		}
+	}
+	time.Sleep(2 * short.Limits[0].Per) // a log must not end with the short window either
+	if waits := acquireAll(t, s, "", long); waits == nil || waits[0] < 59*time.Minute {
+		t.Errorf("the long limit has room again: %v", waits)
 	}
 }
 
