@@ -2,9 +2,12 @@ package bench
 
 import (
 	"io"
-	"mime/quotedprintable"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/mail"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -38,13 +41,14 @@ func (s *subject) measurePeople(f floorCosts, accepted cost, n int) {
 	s.against("lookup, processor time", "µs", lookup.cpu, "echo + GET", f.get.cpu)
 }
 
-// link is that of an email: its path, and whose it is, counted from the first person of the round.
+// link is that of an email: its path, and whose it is.
 type link struct {
 	path   string
 	person int
 }
 
-// emailedLinks has n new people sign up and returns the links of their emails, which come in any order.
+// emailedLinks has n new people sign up and returns the links of their emails, which come in any order. The people are
+// counted from the first of them.
 func (s *subject) emailedLinks(n int) (links []link) {
 	people, began, before := s.people, time.Now(), s.relay.taken.Load()
 	emails := s.relay.kept(func() {
@@ -52,12 +56,29 @@ func (s *subject) emailedLinks(n int) (links []link) {
 		s.sent(began, before+int64(n), n)
 	})
 	for _, email := range emails {
-		text, _ := io.ReadAll(quotedprintable.NewReader(strings.NewReader(email))) // its headers are not encoded
-		l := link{path: "/c/" + between(string(text), "/c/", "\r\n"), person: personOf(email) - people}
-		if l.path == "/c/" || l.person < 0 || l.person >= n {
-			s.Fatalf("this email has no link: %.2000s", email)
+		l := linkOf(s, email)
+		if l.person -= people; l.person < 0 || l.person >= n {
+			s.Fatalf("an email of somebody else: %.2000s", email)
 		}
 		links = append(links, l)
 	}
 	return links
+}
+
+// linkOf returns the link of an email.
+func linkOf(t testing.TB, email string) link {
+	t.Helper()
+	m, err := mail.ReadMessage(strings.NewReader(email))
+	must(t, err)
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	must(t, err)
+	plain, err := multipart.NewReader(m.Body, params["boundary"]).NextPart()
+	must(t, err)
+	text, err := io.ReadAll(plain)
+	must(t, err)
+	l := link{path: "/c/" + between(string(text), "/c/", "\r\n"), person: personOf(m.Header.Get("To"))}
+	if l.path == "/c/" || l.person < 0 {
+		t.Fatalf("this email has no link: %s", text)
+	}
+	return l
 }

@@ -18,7 +18,7 @@
 // The load, the relay and the floors share the processors with what is measured. A figure is the median of its rounds,
 // a ratio the median of the rounds' ratios. Sizes come from the environment:
 //
-//	OPTIN_BENCH          the folder that the figures (figures.json) and charts are written into
+//	OPTIN_BENCH          the folder that figures.json, figures.md and the charts are written into
 //	OPTIN_BENCH_BINARY   the program, instead of building it
 //	OPTIN_BENCH_ONLY     only the parts whose names match: a regular expression
 //	OPTIN_BENCH_SIGNUPS  signups in a round, 2000

@@ -136,7 +136,7 @@ func filledKey() store.Key {
 }
 
 func filled() *store.Record {
-	data := make([]byte, recordBytes)
+	data := make([]byte, pendingBytes)
 	_, _ = rand.Read(data)
 	now := time.Now()
 	return &store.Record{State: "pending", Created: now, Data: data, Timer: now.Add(48 * time.Hour),
@@ -148,13 +148,13 @@ func filled() *store.Record {
 func (s *subject) fillFile(n int) {
 	s.Helper()
 	s.stop(s)
-	db := s.open()
+	db := openFile(s, s.file())
 	_, err := db.ExecContext(s.Context(), `
 		WITH RECURSIVE i (n) AS (SELECT max(n) + 1 FROM records UNION ALL SELECT n + 1 FROM i LIMIT ?)
 		INSERT INTO records (site, state, id, version, created, timer, expires, data)
 		SELECT site, state, cast(printf('%016d', i.n) AS BLOB), i.n, created + i.n, ?2 + i.n, ?2 + i.n, randomblob(?3)
 		FROM i, (SELECT site, state, created FROM records LIMIT 1)`,
-		n, time.Now().Add(30*24*time.Hour).UnixMilli(), recordBytes)
+		n, time.Now().Add(30*24*time.Hour).UnixMilli(), pendingBytes)
 	must(s, err)
 	_, err = db.ExecContext(s.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	must(s, err)

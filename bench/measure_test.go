@@ -24,7 +24,7 @@ func TestMeasure(t *testing.T) {
 	r := &report{Machine: machine(), Began: time.Now().UTC().Truncate(time.Second)}
 	fmt.Println(r.Machine)
 	floors := startFloors(t)
-	for _, store := range []string{sqlite, redisAlways, redisEverysec} {
+	for _, store := range []string{onSQLite, onAlways, onEverysec} {
 		part := func(name string, f func(s *subject)) {
 			if name = name + ", " + store; !only.MatchString(name) {
 				return
@@ -36,12 +36,12 @@ func TestMeasure(t *testing.T) {
 			})
 		}
 		part("acts", measureActs)
-		if store == redisEverysec {
+		if store == onEverysec {
 			continue // what follows does not depend on fsync
 		}
 		part("bytes", measureBytes)
 		part("growth", measureGrowth)
-		if store == redisAlways {
+		if store == onAlways {
 			part("calls", measureCalls)
 			part("idle", measureIdle)
 		}
@@ -64,9 +64,9 @@ type subject struct {
 
 // The stores, as sections of the report.
 const (
-	sqlite        = "SQLite"
-	redisAlways   = "Redis, always"
-	redisEverysec = "Redis, everysec"
+	onSQLite   = "SQLite"
+	onAlways   = "Redis, always"
+	onEverysec = "Redis, everysec"
 )
 
 // newSubject returns optin on a new store, not started yet.
@@ -74,9 +74,9 @@ func newSubject(t testing.TB, r *report, f *floors, store string) *subject {
 	t.Helper()
 	var redis *redisServer
 	switch store {
-	case redisAlways:
+	case onAlways:
 		redis = startRedis(t, "always")
-	case redisEverysec:
+	case onEverysec:
 		redis = startRedis(t, "everysec")
 	}
 	return &subject{TB: t, optin: newOptin(t, redis), floors: f, report: r, store: store}

@@ -26,7 +26,7 @@ type optin struct {
 	addr, dir string
 	store     string       // its URL
 	redis     *redisServer // nil: it is on SQLite
-	relay     *relay
+	relay     *relayServer
 	signed    bool         // it signs its emails
 	sites     string       // YAML of more sites
 	people    int          // who have signed up so far

@@ -16,9 +16,9 @@ const (
 
 func emailOf(person int) string { return fmt.Sprintf("p%07d@m%02d.example", person, person%domains) }
 
-// personOf returns who an email is for.
-func personOf(email string) int {
-	n, err := strconv.Atoi(between(email, "\nTo: <p", "@"))
+// personOf returns who has an address, as it stands in a header.
+func personOf(to string) int {
+	n, err := strconv.Atoi(between(to, "<p", "@"))
 	if err != nil {
 		return -1
 	}

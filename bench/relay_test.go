@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// relay is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here need, so
+// relayServer is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here need, so
 // that it takes little of the processors that it shares with them.
-type relay struct {
+type relayServer struct {
 	addr  string
 	taken atomic.Int64 // emails
 	last  atomic.Int64 // when the last one came, in nanoseconds since 1970
@@ -25,11 +25,11 @@ type relay struct {
 	emails []string // those that came while keep was set
 }
 
-func startRelay(t testing.TB) *relay {
+func startRelay(t testing.TB) *relayServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	r := &relay{addr: l.Addr().String(), held: make(chan struct{})}
+	r := &relayServer{addr: l.Addr().String(), held: make(chan struct{})}
 	close(r.held)
 	t.Cleanup(func() { l.Close() })
 	go func() {
@@ -45,7 +45,7 @@ func startRelay(t testing.TB) *relay {
 }
 
 // hold lets senders wait for the answer to MAIL until the returned function is called.
-func (r *relay) hold() (release func()) {
+func (r *relayServer) hold() (release func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	held := make(chan struct{})
@@ -53,7 +53,7 @@ func (r *relay) hold() (release func()) {
 	return sync.OnceFunc(func() { close(held) })
 }
 
-func (r *relay) waitWhileHeld() {
+func (r *relayServer) waitWhileHeld() {
 	r.mu.Lock()
 	held := r.held
 	r.mu.Unlock()
@@ -61,14 +61,14 @@ func (r *relay) waitWhileHeld() {
 }
 
 // wait waits until so many emails came in all, and returns when the last one did.
-func (r *relay) wait(t testing.TB, n int64) time.Time {
+func (r *relayServer) wait(t testing.TB, n int64) time.Time {
 	t.Helper()
 	poll(t, fmt.Sprintf("email %d", n), func() bool { return r.taken.Load() >= n })
 	return time.Unix(0, r.last.Load())
 }
 
 // kept returns the emails that come while f runs.
-func (r *relay) kept(f func()) []string {
+func (r *relayServer) kept(f func()) []string {
 	r.mu.Lock()
 	r.keep, r.emails = true, nil
 	r.mu.Unlock()
@@ -80,7 +80,7 @@ func (r *relay) kept(f func()) []string {
 }
 
 // serve talks to one sender.
-func (r *relay) serve(c net.Conn) {
+func (r *relayServer) serve(c net.Conn) {
 	defer c.Close()
 	in, out := bufio.NewReaderSize(c, 16<<10), bufio.NewWriter(c)
 	_, _ = out.WriteString("220 relay.example ESMTP\r\n")
@@ -116,7 +116,7 @@ func (r *relay) serve(c net.Conn) {
 }
 
 // take reads an email.
-func (r *relay) take(in *bufio.Reader) error {
+func (r *relayServer) take(in *bufio.Reader) error {
 	var email bytes.Buffer
 	r.mu.Lock()
 	keep := r.keep

@@ -84,7 +84,7 @@ func median(figures []float64) float64 {
 // print writes all figures as a table, and then those that have a target.
 func (r *report) print(w io.Writer) error {
 	var b strings.Builder
-	store := "-"
+	store := "none"
 	for _, f := range r.Figures {
 		if f.Store != store {
 			store = f.Store
@@ -135,15 +135,56 @@ func (r *report) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "figures.json"), append(figures, '\n'), 0o600); err != nil {
-		return err
-	}
+	files := map[string]string{"figures.json": string(figures) + "\n", "figures.md": r.markdown()}
 	for name, c := range r.charts() {
-		if err := os.WriteFile(filepath.Join(dir, name+".svg"), []byte(c.svg()), 0o600); err != nil {
+		files[name+".svg"] = c.svg()
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// markdown returns all figures as a document: those that have a target first.
+func (r *report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Figures of one run\n\nWritten by `make bench` on %s at %s.\n\n- %s\n", r.Began.Format(time.DateOnly),
+		r.Commit, r.Machine)
+	title := func(name string) {
+		fmt.Fprintf(&b, "\n## %s\n\n| | | ratio | to | target |\n|---|---|---|---|---|\n", name)
+	}
+	title("Targets")
+	for _, f := range r.Figures {
+		if f.Target != "" {
+			f.row(&b, strings.TrimPrefix(f.Store+": "+f.Name, ": "))
+		}
+	}
+	store := ""
+	for _, f := range r.Figures {
+		if f.Store != "" && f.Store != store {
+			store = f.Store
+			title(store)
+		}
+		if f.Store != "" {
+			f.row(&b, f.Name)
+		}
+	}
+	return b.String()
+}
+
+// row writes the row of a figure in a table of Markdown.
+func (f *figure) row(b *strings.Builder, name string) {
+	ratio, floor := "", ""
+	if f.Floor != "" {
+		ratio, floor = digits(f.Ratio), f.Floor+": "+digits(f.Least)
+	}
+	target := f.Target
+	if f.Missed {
+		target += ", missed"
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, strings.TrimSpace(digits(f.Value)+" "+f.Unit), ratio, floor, target)
 }
 
 // measureBinary weighs the program.

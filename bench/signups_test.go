@@ -85,7 +85,7 @@ func (s *subject) measureSignups(f floorCosts, connections, n int) cost {
 	}, s.processes()...)
 	figure := s.against("signups accepted, emails wait"+at, "/s", accepted.perSecond(), name, perSecond)
 	switch {
-	case s.store == redisAlways && connections > 1:
+	case s.store == onAlways && connections > 1:
 		figure.atLeast(0.6)
 	case s.redis == nil && connections == 64:
 		figure.atLeast(0.35)
