@@ -56,9 +56,10 @@ type extra struct {
 // known. It returns *ratelimit.Exceeded, and nothing is committed, if a quota has no room.
 func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, also extra) (res result, err error) {
 	var jobs []store.Job
+	box := r.sealer.box(key)
 	err = r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
-		before, err := r.open(rec)
+		before, err := r.openWith(box, rec)
 		if err != nil {
 			return store.Change{}, err
 		}
@@ -67,7 +68,7 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, al
 		if err != nil || !c.Changed && len(c.Jobs) == 0 {
 			return store.Change{}, err
 		}
-		if jobs, res.email, err = r.jobs(key, c); err != nil {
+		if jobs, res.email, err = r.jobs(box, c); err != nil {
 			return store.Change{}, err
 		}
 		res.changed = c.Changed
@@ -76,7 +77,7 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, al
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...),
 		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
-			change.Put, err = r.sealer.record(key, c.Subscription)
+			change.Put, err = box.record(c.Subscription)
 		}
 		if res.ended = also.ends != nil; res.ended {
 			change.End = &store.JobEnd{Job: *also.ends, Outcome: store.Complete()}
@@ -105,7 +106,11 @@ func (r *records) applyAndEnd(ctx context.Context, job store.Job, a consent.Acti
 
 // open opens a record as it stands under the revisions of the configuration.
 func (r *records) open(rec store.Record) (consent.Subscription, error) {
-	sub, err := r.sealer.subscription(rec)
+	return r.openWith(r.sealer.box(rec.Key), rec)
+}
+
+func (r *records) openWith(box box, rec store.Record) (consent.Subscription, error) {
+	sub, err := box.subscription(rec)
 	return sub.Supersede(r.revisions[rec.Key.Site], r.since), err
 }
 
