@@ -65,18 +65,18 @@ type Event struct {
 }
 
 // jobs returns what a change makes necessary as jobs for the store, and whether an email is among them.
-func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email bool, err error) {
+func (r *records) jobs(box box, c consent.Change) (all []store.Job, email bool, err error) {
 	for _, j := range c.Jobs {
 		if j.Type == consent.JobSignature {
 			all = append(all, store.Job{
-				ID: emailID(key, j.RequestID, -1), Queue: QueueSignature, Body: r.sealer.seal(key, []byte(j.RequestID)),
+				ID: emailID(box.key, j.RequestID, -1), Queue: QueueSignature, Body: box.Seal([]byte(j.RequestID)),
 			})
 			continue
 		}
-		all, email = append(all, r.emailJob(key, c.Subscription, j)), true
+		all, email = append(all, r.emailJob(box, c.Subscription, j)), true
 	}
 	for _, e := range c.Events {
-		jobs, err := r.eventJobs(key, c.Subscription, e)
+		jobs, err := r.eventJobs(box, c.Subscription, e)
 		if err != nil {
 			return nil, false, err
 		}
@@ -87,10 +87,10 @@ func (r *records) jobs(key store.Key, c consent.Change) (all []store.Job, email 
 
 // emailJob returns the job of an email. One that is due now takes its place among the emails to its mailbox as it is
 // enqueued.
-func (r *records) emailJob(key store.Key, sub consent.Subscription, j consent.Job) store.Job {
-	job := store.Job{ID: emailID(key, j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
+func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) store.Job {
+	job := store.Job{ID: emailID(box.key, j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
 	// Sealed, because it is the nonce of a link: half of what a forger would need.
-	job.Body = r.sealer.seal(key, []byte(j.RequestID))
+	job.Body = box.Seal([]byte(j.RequestID))
 	if now := r.Now(); !job.Due.After(now) {
 		job.Due = time.Time{}
 		if sub.EmailDue(j.RequestID, now) != "" {
@@ -109,20 +109,20 @@ func emailID(key store.Key, request string, email int) string {
 }
 
 // eventJobs returns one job for each endpoint of the site.
-func (r *records) eventJobs(key store.Key, sub consent.Subscription, e consent.EventType) (all []store.Job, err error) {
+func (r *records) eventJobs(box box, sub consent.Subscription, e consent.EventType) (all []store.Job, err error) {
 	if e != consent.EventErased && sub.Address.IsZero() {
 		return nil, nil // the request expired and the person was erased in one step: there is no person to report on
 	}
-	event := Event{ID: r.nonce(16), Type: e, At: sub.Changed, Data: sub.Status(key.ID, sub.Changed)}
+	event := Event{ID: r.nonce(16), Type: e, At: sub.Changed, Data: sub.Status(box.key.ID, sub.Changed)}
 	if e == consent.EventErased {
-		event.Data.State, event.Data.Site = consent.Erased, key.Site
+		event.Data.State, event.Data.Site = consent.Erased, box.key.Site
 	}
 	plain, err := json.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("confirm: encode an event: %w", err)
 	}
-	body := r.sealer.seal(key, plain)
-	for i, queue := range r.sites[key.Site].EventQueues {
+	body := box.Seal(plain)
+	for i, queue := range r.sites[box.key.Site].EventQueues {
 		all = append(all, store.Job{ID: fmt.Sprintf("%s-%d", event.ID, i), Queue: queue, Body: body})
 	}
 	return all, nil

@@ -70,11 +70,12 @@ type known struct {
 func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also extra) (res result, err error) {
 	var jobs []store.Job
 	key := k.record.Key
+	box := r.sealer.box(key)
 	err = r.Store.UpdateFrom(ctx, k.record, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
 		before, err := k.subscription, error(nil)
 		if rec.Version != k.record.Version {
-			before, err = r.open(rec)
+			before, err = r.openWith(box, rec)
 		}
 		if err != nil {
 			return store.Change{}, err
@@ -84,7 +85,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		if err != nil || !c.Changed && len(c.Jobs) == 0 {
 			return store.Change{}, err
 		}
-		if jobs, res.email, err = r.jobs(key, c); err != nil {
+		if jobs, res.email, err = r.jobs(box, c); err != nil {
 			return store.Change{}, err
 		}
 		res.changed = c.Changed
@@ -93,7 +94,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...),
 		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
-			change.Put, err = r.sealer.record(key, c.Subscription)
+			change.Put, err = box.record(c.Subscription)
 		}
 		if res.ended = also.ends != nil; res.ended {
 			change.End = &store.JobEnd{Job: *also.ends, Outcome: store.Complete()}
@@ -126,7 +127,11 @@ func (r *records) applyAndEndFrom(ctx context.Context, k known, job store.Job, a
 
 // open opens a record as it stands under the revisions of the configuration.
 func (r *records) open(rec store.Record) (consent.Subscription, error) {
-	sub, err := r.sealer.subscription(rec)
+	return r.openWith(r.sealer.box(rec.Key), rec)
+}
+
+func (r *records) openWith(box box, rec store.Record) (consent.Subscription, error) {
+	sub, err := box.subscription(rec)
 	return sub.Supersede(r.revisions[rec.Key.Site], r.since), err
 }
 

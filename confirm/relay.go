@@ -182,7 +182,7 @@ func (r *Relay) Signed(ctx context.Context, job store.Job, signatures map[int]st
 
 // request returns the request, or signup, that an email job is for.
 func (r *Relay) request(job store.Job) (id string, err error) {
-	plain, err := r.sealer.open(job.Key, job.Body)
+	plain, err := r.sealer.box(job.Key).open(job.Body)
 	return string(plain), err
 }
 

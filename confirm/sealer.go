@@ -25,8 +25,17 @@ func (s sealer) keys(site string, a address.Address) []store.Key {
 // sealContext is what sealed bytes are bound to: moved to another record they do not open.
 func sealContext(k store.Key) string { return k.Site + "/" + k.ID }
 
+// box returns what seals and opens what belongs to a record. It is made anew for each action.
+func (s sealer) box(k store.Key) box { return box{k, s.ring.Box(sealContext(k))} }
+
+// box seals and opens what belongs to one record: the record itself and its jobs.
+type box struct {
+	key store.Key
+	*keyring.Box
+}
+
 // record seals a subscription.
-func (s sealer) record(k store.Key, sub consent.Subscription) (*store.Record, error) {
+func (b box) record(sub consent.Subscription) (*store.Record, error) {
 	data, err := encodeSubscription(sub)
 	if err != nil {
 		return nil, err
@@ -36,16 +45,16 @@ func (s sealer) record(k store.Key, sub consent.Subscription) (*store.Record, er
 		Created: sub.Created,
 		Expires: sub.DeletableAt(),
 		Timer:   sub.ExpireAt(),
-		Data:    s.seal(k, data),
+		Data:    b.Seal(data),
 	}, nil
 }
 
 // subscription opens a record; one that does not exist is a zero Subscription.
-func (s sealer) subscription(r store.Record) (consent.Subscription, error) {
+func (b box) subscription(r store.Record) (consent.Subscription, error) {
 	if !r.Exists() {
 		return consent.Subscription{}, nil
 	}
-	data, err := s.open(r.Key, r.Data)
+	data, err := b.open(r.Data)
 	if err != nil {
 		return consent.Subscription{}, err
 	}
@@ -56,14 +65,11 @@ func (s sealer) subscription(r store.Record) (consent.Subscription, error) {
 	return sub, nil
 }
 
-// seal seals what belongs to a record.
-func (s sealer) seal(k store.Key, plain []byte) []byte { return s.ring.Seal(sealContext(k), plain) }
-
-// open opens what seal made. An error wraps ErrUnreadable, and is final.
-func (s sealer) open(k store.Key, sealed []byte) ([]byte, error) {
-	plain, err := s.ring.Open(sealContext(k), sealed)
+// open opens what Seal made. An error wraps ErrUnreadable, and is final.
+func (b box) open(sealed []byte) ([]byte, error) {
+	plain, err := b.Open(sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: record %s: %w", ErrUnreadable, k.ID, err)
+		return nil, fmt.Errorf("%w: record %s: %w", ErrUnreadable, b.key.ID, err)
 	}
 	return plain, nil
 }

@@ -160,7 +160,7 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 // OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or
 // not.
 func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
-	plain, err := w.sealer.open(job.Key, job.Body)
+	plain, err := w.sealer.box(job.Key).open(job.Body)
 	if err != nil {
 		return Event{}, err
 	}

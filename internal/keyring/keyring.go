@@ -118,28 +118,57 @@ func (r *Keyring) MACs(label string, parts ...string) [][]byte {
 }
 
 // Seal encrypts plain for one context under the newest secret.
-func (r *Keyring) Seal(context string, plain []byte) []byte {
-	s := r.secrets[0]
-	out := make([]byte, headerSize, len(plain)+Overhead)
-	out[0] = sealVersion
-	copy(out[1:], s.id[:])
-	return s.aead(context).Seal(out, nil, plain, out[:headerSize])
-}
+func (r *Keyring) Seal(context string, plain []byte) []byte { return r.Box(context).Seal(plain) }
 
 // Open decrypts what Seal returned for the same context under any listed secret. Its only error is ErrSealed.
 func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
+	return r.Box(context).Open(sealed)
+}
+
+// Box returns what seals and opens for one context.
+func (r *Keyring) Box(context string) *Box { return &Box{ring: r, context: context} }
+
+// Box is Seal and Open for one context, whose key under the newest secret is derived once. It is for one goroutine at a
+// time, and not to be kept: so no key stays in memory.
+type Box struct {
+	ring    *Keyring
+	context string
+	newest  cipher.AEAD // nil: not needed yet
+}
+
+// Seal is Keyring.Seal.
+func (b *Box) Seal(plain []byte) []byte {
+	out := make([]byte, headerSize, len(plain)+Overhead)
+	out[0] = sealVersion
+	copy(out[1:], b.ring.secrets[0].id[:])
+	return b.aead(0).Seal(out, nil, plain, out[:headerSize])
+}
+
+// Open is Keyring.Open.
+func (b *Box) Open(sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != sealVersion {
 		return nil, ErrSealed
 	}
-	for _, s := range r.secrets {
+	for i, s := range b.ring.secrets {
 		if [4]byte(sealed[1:headerSize]) != s.id {
 			continue
 		}
-		if plain, err := s.aead(context).Open(nil, nil, sealed[headerSize:], sealed[:headerSize]); err == nil {
+		if plain, err := b.aead(i).Open(nil, nil, sealed[headerSize:], sealed[:headerSize]); err == nil {
 			return plain, nil
 		}
 	}
 	return nil, ErrSealed
+}
+
+// aead returns the cipher under a secret.
+func (b *Box) aead(secret int) cipher.AEAD {
+	if secret > 0 {
+		return b.ring.secrets[secret].aead(b.context)
+	}
+	if b.newest == nil {
+		b.newest = b.ring.secrets[0].aead(b.context)
+	}
+	return b.newest
 }
 
 func (s secret) aead(context string) cipher.AEAD {

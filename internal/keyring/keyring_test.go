@@ -127,3 +127,21 @@ func TestKeysAndMACsAreThoseOfTheStandards(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestABoxSealsAndOpensAsTheKeyringDoes(t *testing.T) {
+	before, during := ring(t, older), ring(t, newer, older)
+	box := during.Box("c")
+	for _, sealed := range [][]byte{
+		before.Seal("c", []byte("x")), during.Seal("c", []byte("x")), box.Seal([]byte("x")), box.Seal([]byte("x")),
+	} {
+		if plain, err := box.Open(sealed); err != nil || string(plain) != "x" {
+			t.Errorf("the box: %q, %v", plain, err)
+		}
+		if plain, err := during.Open("c", sealed); err != nil || string(plain) != "x" {
+			t.Errorf("the keyring: %q, %v", plain, err)
+		}
+		if _, err := during.Box("d").Open(sealed); !errors.Is(err, keyring.ErrSealed) {
+			t.Errorf("a box of another context: %v", err)
+		}
+	}
+}

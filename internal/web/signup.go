@@ -115,7 +115,10 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	schema := in.site.schema(ours)
+	schema := in.site.fields
+	if ours {
+		schema = in.site.ownFields
+	}
 	in.fields, in.form, err = schema.Decode(c, request.MediaJSON, request.MediaForm, request.MediaMultipart)
 	if err != nil {
 		return nil, nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/optin/optin/internal/redirect"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/theme"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -60,6 +61,8 @@ type site struct {
 	id        string
 	rules     confirm.Site
 	challenge surge.ChallengePolicy // when its signups need a proof
+	fields    request.Schema        // of a signup
+	ownFields request.Schema        // of a signup on our own page
 
 	// Of the Content-Security-Policy:
 	formAction    string // of pages with the signup form
@@ -87,6 +90,7 @@ func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (
 		Site: w, id: id, rules: rules, challenge: surges.ChallengePolicy(id),
 		formAction: "'self'", confirmAction: "'self'", ancestors: "'none'",
 	}
+	st.fields, st.ownFields = st.schema(false), st.schema(true)
 	if len(w.FrameAncestors) > 0 {
 		st.ancestors = ""
 		for _, o := range w.FrameAncestors {
