@@ -11,11 +11,13 @@ LDFLAGS   = -s -w -funcalign=16 -X main.version=$(VERSION) -X main.commit=$(COMM
 GCFLAGS   = -gcflags github.com/redis/go-redis/v9/...=-l -gcflags go.yaml.in/yaml/v4/...=-l
 MAXSIZE   = 26214400
 
+BENCH    ?= dist/bench
+
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race fuzz soak bench build size tools
+.PHONY: help test lint race fuzz soak bench costs build size tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -41,8 +43,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 soak: tools ## the tests that flood, crowd and stop, at their full size
 	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 90m ./...
 
-bench: tools ## what it costs, as ratios to floors of the same run; about five minutes, sizes by OPTIN_BENCH_… (package bench)
-	OPTIN_TEST_ALL=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
+bench: tools ## what it costs, as ratios to floors of the same run: under ten minutes, into BENCH (dist/bench); see package bench
+	OPTIN_TEST_ALL=1 OPTIN_BENCH=$(abspath $(BENCH)) $(GO) test -v -count=1 -timeout 30m -run '^TestMeasure$$' ./bench
+
+costs: tools ## what an act may cost: calls of the store, allocations and bytes, counted (a part of make test)
+	OPTIN_TEST_ALL=1 $(GO) test -v -count=1 -run '^(TestAn?|TestTheFloors)' ./bench
 
 build: ## the static binary dist/optin, with its version and commit
 	CGO_ENABLED=0 $(GO) build -trimpath $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin

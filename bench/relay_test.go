@@ -1,63 +1,144 @@
-//go:build unix
-
 package bench
 
 import (
-	"io"
-	"log"
+	"bufio"
+	"bytes"
+	"fmt"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/emersion/go-smtp"
-	"github.com/wneessen/go-mail"
-	mailsmtp "github.com/wneessen/go-mail/smtp"
-
-	"github.com/optin/optin/templates"
 )
 
-// startRelay starts a server that accepts every email and discards it.
-func startRelay(b *testing.B) (addr string) {
-	b.Helper()
+// relayServer is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here need, so
+// that it takes little of the processors that it shares with them.
+type relayServer struct {
+	addr  string
+	taken atomic.Int64 // emails
+	last  atomic.Int64 // when the last one came, in nanoseconds since 1970
+
+	mu     sync.Mutex
+	held   chan struct{} // closed: emails are accepted
+	keep   bool
+	emails []string // those that came while keep was set
+}
+
+func startRelay(t testing.TB) *relayServer {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b, err)
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return discardSession{}, nil }))
-	s.Domain, s.EnableSMTPUTF8, s.ErrorLog = "relay.example", true, log.New(io.Discard, "", 0)
-	over := make(chan struct{})
-	go func() { defer close(over); _ = s.Serve(l) }()
-	b.Cleanup(func() { _ = s.Close(); <-over })
-	return l.Addr().String()
+	must(t, err)
+	r := &relayServer{addr: l.Addr().String(), held: make(chan struct{})}
+	close(r.held)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go r.serve(c)
+		}
+	}()
+	return r
 }
 
-// discardSession is a session of the relay.
-type discardSession struct{}
-
-func (discardSession) Reset()                               {}
-func (discardSession) Logout() error                        { return nil }
-func (discardSession) Mail(string, *smtp.MailOptions) error { return nil }
-func (discardSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
-func (discardSession) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
-
-// conn is a connection of go-mail.
-type conn = mailsmtp.Client
-
-func newClient(at string) (*mail.Client, error) {
-	addr, err := net.ResolveTCPAddr("tcp", at)
-	if err != nil {
-		return nil, err
-	}
-	return mail.NewClient(addr.IP.String(), mail.WithPort(addr.Port), mail.WithTLSPolicy(mail.NoTLS),
-		mail.WithHELO("localhost"), mail.WithTimeout(time.Minute))
+// hold lets senders wait for the answer to MAIL until the returned function is called.
+func (r *relayServer) hold() (release func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	held := make(chan struct{})
+	r.held = held
+	return sync.OnceFunc(func() { close(held) })
 }
 
-// sampleEmail returns an email as long as a real one.
-func sampleEmail() templates.Email {
-	link := publicURL + "/c/" + strings.Repeat("t", 330) // about the length of a token
-	asked := time.Now()
-	return templates.ConfirmEmail{
-		Site:     shownSite(),
-		Purposes: []templates.Purpose{{ID: "letter", Text: site().Purposes[0].Text["fr"], State: "pending"}},
-		Asked:    asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
+func (r *relayServer) waitWhileHeld() {
+	r.mu.Lock()
+	held := r.held
+	r.mu.Unlock()
+	<-held
+}
+
+// wait waits until so many emails came in all, and returns when the last one did.
+func (r *relayServer) wait(t testing.TB, n int64) time.Time {
+	t.Helper()
+	poll(t, fmt.Sprintf("email %d", n), func() bool { return r.taken.Load() >= n })
+	return time.Unix(0, r.last.Load())
+}
+
+// kept returns the emails that come while f runs.
+func (r *relayServer) kept(f func()) []string {
+	r.mu.Lock()
+	r.keep, r.emails = true, nil
+	r.mu.Unlock()
+	f()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keep = false
+	return r.emails
+}
+
+// serve talks to one sender.
+func (r *relayServer) serve(c net.Conn) {
+	defer c.Close()
+	in, out := bufio.NewReaderSize(c, 16<<10), bufio.NewWriter(c)
+	_, _ = out.WriteString("220 relay.example ESMTP\r\n")
+	for {
+		if in.Buffered() == 0 && out.Flush() != nil {
+			return
+		}
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.ToUpper(verb) {
+		case "EHLO":
+			_, _ = out.WriteString("250-relay.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n" +
+				"250 ENHANCEDSTATUSCODES\r\n")
+		case "MAIL":
+			r.waitWhileHeld()
+			_, _ = out.WriteString("250 2.1.0 Ok\r\n")
+		case "DATA":
+			_, _ = out.WriteString("354 End data with <CR><LF>.<CR><LF>\r\n")
+			if out.Flush() != nil || r.take(in) != nil {
+				return
+			}
+			_, _ = fmt.Fprintf(out, "250 2.0.0 Ok: queued as %-35s\r\n", fmt.Sprintf("4f8a%08x@relay", r.taken.Load()))
+		case "QUIT":
+			_, _ = out.WriteString("221 2.0.0 Bye\r\n")
+			_ = out.Flush()
+			return
+		default:
+			_, _ = out.WriteString("250 2.1.5 Ok\r\n")
+		}
 	}
+}
+
+// take reads an email.
+func (r *relayServer) take(in *bufio.Reader) error {
+	var email bytes.Buffer
+	r.mu.Lock()
+	keep := r.keep
+	r.mu.Unlock()
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if string(line) == ".\r\n" {
+			break
+		}
+		if keep {
+			email.Write(line)
+		}
+	}
+	if keep {
+		r.mu.Lock()
+		r.emails = append(r.emails, email.String())
+		r.mu.Unlock()
+	}
+	r.last.Store(time.Now().UnixNano())
+	r.taken.Add(1)
+	return nil
 }

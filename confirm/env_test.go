@@ -187,7 +187,7 @@ func (env *env) emailOf() (store.Job, confirm.Message) {
 		env.t.Fatal(err)
 	}
 	d := consent.Delivery{Reply: "250 ok", SHA256: "00", Unsigned: "00"}
-	if err := env.Relay.Delivered(env.t.Context(), job, d); err != nil {
+	if err := env.Relay.Delivered(env.t.Context(), job, nil, d); err != nil {
 		env.t.Fatal(err)
 	}
 	return job, m

@@ -57,10 +57,25 @@ type extra struct {
 // committed even where it changes nothing: else the time that a commit takes would tell a stranger whether an address is
 // known. It returns *ratelimit.Exceeded, and nothing is committed, if a quota has no room.
 func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, also extra) (res result, err error) {
+	return r.applyFrom(ctx, known{record: store.Record{Key: key}}, a, also)
+}
+
+// known is a record that was read, and the subscription that it holds.
+type known struct {
+	record       store.Record
+	subscription consent.Subscription
+}
+
+// applyFrom is apply for a caller that has read the record: unless it was changed since, it is not read again.
+func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also extra) (res result, err error) {
 	var jobs []store.Job
-	err = r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+	key := k.record.Key
+	err = r.Store.UpdateFrom(ctx, k.record, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
-		before, err := r.open(rec)
+		before, err := k.subscription, error(nil)
+		if rec.Version != k.record.Version {
+			before, err = r.open(rec)
+		}
 		if err != nil {
 			return store.Change{}, err
 		}
@@ -98,7 +113,11 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, al
 
 // applyAndEnd applies an action and ends the job that led to it, in one step where there is anything to commit.
 func (r *records) applyAndEnd(ctx context.Context, job store.Job, a consent.Action) error {
-	res, err := r.apply(ctx, job.Key, a, extra{ends: &job})
+	return r.applyAndEndFrom(ctx, known{record: store.Record{Key: job.Key}}, job, a)
+}
+
+func (r *records) applyAndEndFrom(ctx context.Context, k known, job store.Job, a consent.Action) error {
+	res, err := r.applyFrom(ctx, k, a, extra{ends: &job})
 	if err != nil || res.ended {
 		return err
 	}
@@ -113,11 +132,18 @@ func (r *records) open(rec store.Record) (consent.Subscription, error) {
 
 // get returns the subscription under a key; a zero one if nothing is known.
 func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription, error) {
-	rec, err := r.Store.Find(ctx, key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return consent.Subscription{}, err
+	k, err := r.read(ctx, key)
+	return k.subscription, err
+}
+
+// read returns the record under a key; one that does not exist holds a zero subscription.
+func (r *records) read(ctx context.Context, key store.Key) (k known, err error) {
+	if k.record, err = r.Store.Find(ctx, key); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return known{}, err
 	}
-	return r.open(rec)
+	k.record.Key = key
+	k.subscription, err = r.open(k.record)
+	return k, err
 }
 
 // locate returns the key under which an address at a site is, or would be. A record made under an older secret stays

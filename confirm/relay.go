@@ -38,6 +38,8 @@ type Message struct {
 	Decline         string
 	Unsubscribe     string
 	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
+
+	known *known // as it was read
 }
 
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
@@ -47,15 +49,17 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	sub, err := r.get(ctx, job.Key)
+	k, err := r.read(ctx, job.Key)
 	if err != nil {
 		return Message{}, err
 	}
+	sub := &k.subscription
 	due := sub.EmailDue(id, r.Now())
 	if due == "" {
 		return Message{}, ErrNotDue
 	}
-	m := r.message(job.Key, &sub, id, due)
+	m := r.message(job.Key, sub, id, due)
+	m.known = &k
 	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
 	if _, n := sub.Email(id); n == 0 && !job.Reserved {
 		if err := r.acquirePending(ctx, job, m.To); err != nil {
@@ -279,14 +283,19 @@ func (r *Relay) Tried(ctx context.Context, job store.Job, reply string) error {
 	return err
 }
 
-// Delivered keeps a relay's acceptance as evidence, and completes the job with it.
-func (r *Relay) Delivered(ctx context.Context, job store.Job, d consent.Delivery) error {
+// Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil, saves
+// reading the record again.
+func (r *Relay) Delivered(ctx context.Context, job store.Job, said *Message, d consent.Delivery) error {
 	id, err := r.request(job)
 	if err != nil {
 		return err
 	}
 	d.At, d.Reply = r.Now().UTC().Truncate(time.Millisecond), clip(d.Reply, 512)
-	return r.applyAndEnd(ctx, job, consent.Delivered{RequestID: id, Delivery: d})
+	k := known{record: store.Record{Key: job.Key}}
+	if said != nil && said.known != nil {
+		k = *said.known
+	}
+	return r.applyAndEndFrom(ctx, k, job, consent.Delivered{RequestID: id, Delivery: d})
 }
 
 // Undeliverable keeps a relay's permanent refusal as evidence, and completes the job with it.

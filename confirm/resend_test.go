@@ -64,7 +64,7 @@ func TestResendOfAnEmailThatIsStillDueSendsItOnce(t *testing.T) {
 		t.Fatalf("due %t, %v", due, err)
 	}
 	both := env.emails(2)
-	if err := env.Relay.Delivered(t.Context(), both[0], consent.Delivery{Reply: "250 ok"}); err != nil {
+	if err := env.Relay.Delivered(t.Context(), both[0], nil, consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := env.Relay.Message(t.Context(), both[1]); !errors.Is(err, confirm.ErrNotDue) {

@@ -96,7 +96,7 @@ func TestAnEmailIsDueOnlyWhileItsLinkIsOpen(t *testing.T) {
 			}
 			v, _ := env.Person.View(t.Context(), tokenOf(message.Confirm))
 			if name == "sent already" {
-				if err := env.Relay.Delivered(t.Context(), job, consent.Delivery{Reply: "250 ok"}); err != nil {
+				if err := env.Relay.Delivered(t.Context(), job, nil, consent.Delivery{Reply: "250 ok"}); err != nil {
 					t.Fatal(err)
 				}
 			}

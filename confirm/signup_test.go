@@ -70,7 +70,7 @@ func TestTheSameSignupAgainIsOneEmailAndTakesTheLimitsOnce(t *testing.T) {
 	job := env.emails(1)[0]
 	env.signUpOnce("ada@example.org", "key")
 	env.emails(0) // beside the one that a worker has
-	if err := env.Relay.Delivered(t.Context(), job, consent.Delivery{Reply: "250 ok"}); err != nil {
+	if err := env.Relay.Delivered(t.Context(), job, nil, consent.Delivery{Reply: "250 ok"}); err != nil {
 		t.Fatal(err)
 	}
 	env.signUpOnce("ada@example.org", "key")
@@ -209,9 +209,11 @@ type counting struct {
 
 func (c *counting) called(what string) { c.calls = append(c.calls, what) }
 
-func (c *counting) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+func (c *counting) UpdateFrom(
+	ctx context.Context, known store.Record, f func(store.Record) (store.Change, error),
+) error {
 	var committed store.Change
-	err := c.Store.Update(ctx, key, func(r store.Record) (change store.Change, err error) {
+	err := c.Store.UpdateFrom(ctx, known, func(r store.Record) (change store.Change, err error) {
 		change, err = f(r)
 		committed = change
 		return change, err

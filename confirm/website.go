@@ -53,17 +53,20 @@ func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, 
 func (w *Website) LookupAll(
 	ctx context.Context, site string, all []address.Address, at time.Time,
 ) ([]*consent.Status, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	found := make([]*consent.Status, len(all))
-	var next atomic.Int64
+	var (
+		next   atomic.Int64
+		once   sync.Once
+		failed error
+	)
 	work := func() {
-		for i := int(next.Add(1)) - 1; i < len(all) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
 			st, err := w.LookupAt(ctx, site, all[i], at)
 			if err == nil {
 				found[i] = &st
 			} else if !errors.Is(err, store.ErrNotFound) {
-				cancel(err)
+				once.Do(func() { failed = err })
+				next.Store(int64(len(all))) // nobody begins another
 			}
 		}
 	}
@@ -73,7 +76,7 @@ func (w *Website) LookupAll(
 	}
 	work() // the caller too, and alone for one address: a goroutine's stack would grow anew each time
 	others.Wait()
-	return found, context.Cause(ctx)
+	return found, failed
 }
 
 // ByID returns one subscription.

@@ -68,7 +68,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
 	if delivery := m.unrecorded.get(job.ID); delivery != nil {
-		return m.recordDelivered(ctx, job, *delivery, line)
+		return m.recordDelivered(ctx, job, nil, *delivery, line)
 	}
 	line.outcome = outError
 	msg, err := m.Service.Relay.Message(ctx, job)
@@ -87,7 +87,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	}
 	delivery := e.delivery(reply)
 	m.unrecorded.set(job.ID, delivery)
-	return m.recordDelivered(ctx, job, delivery, line)
+	return m.recordDelivered(ctx, job, &msg, delivery, line)
 }
 
 // send hands the email of msg to a relay, if it is its turn, and returns the email and the relay's reply. The email is
@@ -220,10 +220,12 @@ func (m *Mailer) startSurge(ctx context.Context, site string) {
 // recordDelivered records that the relay took the email. If that fails, or the lease is lost, the delivery stays in
 // m.unrecorded: the next attempt records it and sends nothing.
 func (m *Mailer) recordDelivered(
-	ctx context.Context, job store.Job, delivery consent.Delivery, line *attemptLog,
+	ctx context.Context, job store.Job, said *confirm.Message, delivery consent.Delivery, line *attemptLog,
 ) (ended bool, err error) {
 	line.code = 250
-	err = retryRecording(ctx, func(ctx context.Context) error { return m.Service.Relay.Delivered(ctx, job, delivery) })
+	err = retryRecording(ctx, func(ctx context.Context) error {
+		return m.Service.Relay.Delivered(ctx, job, said, delivery)
+	})
 	return m.recorded(job, err, outDelivered, line)
 }
 

@@ -21,7 +21,9 @@ type failingStore struct {
 	as   error // the error; store.ErrUnavailable if nil
 }
 
-func (a *failingStore) Update(ctx context.Context, k store.Key, f func(store.Record) (store.Change, error)) error {
+func (a *failingStore) UpdateFrom(
+	ctx context.Context, k store.Record, f func(store.Record) (store.Change, error),
+) error {
 	a.mu.Lock()
 	away, as := a.away > 0, a.as
 	a.away = max(0, a.away-1)
@@ -32,7 +34,7 @@ func (a *failingStore) Update(ctx context.Context, k store.Key, f func(store.Rec
 	if away {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, errors.New("the disk is full"))
 	}
-	return a.Store.Update(ctx, k, f)
+	return a.Store.UpdateFrom(ctx, k, f)
 }
 
 func (a *failingStore) leave(n int) {

@@ -39,11 +39,12 @@ import (
 var embedded embed.FS
 
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
-// which languages were found for which headers.
+// which languages were found for which headers, and pages without what is of one person.
 type Set struct {
 	translations []*translation // English first
 	names        []string       // of the translations, in their order
 	matches      matches
+	prepared     prepared
 	html         map[string]map[string]*template.Template     // by language, then by file without its folder
 	text         map[string]map[string]*texttemplate.Template // the same
 }
@@ -125,11 +126,27 @@ func (s *Set) Page(w io.Writer, locale string, p Page) error {
 				p.name(), action)
 		}
 	}
+	html, err := s.page(locale, p)
+	if err != nil {
+		return fmt.Errorf("templates: page %s: %w", p.name(), err)
+	}
+	_, err = w.Write(html)
+	return err
+}
+
+func (s *Set) page(locale string, p Page) ([]byte, error) {
+	if v, ok := p.(varied); ok {
+		return s.variedPage(locale, v)
+	}
+	return s.execute(locale, p)
+}
+
+// execute renders a page by its template.
+func (s *Set) execute(locale string, p Page) ([]byte, error) {
 	var b bytes.Buffer
 	t := s.html[s.Language(locale)][p.name()]
 	if err := t.ExecuteTemplate(&b, "layout.html", pageView{Locale: locale, Site: p.site(), Page: p}); err != nil {
-		return fmt.Errorf("templates: page %s: %w", p.name(), err)
+		return nil, err
 	}
-	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD"))) // what a person typed may be any bytes
-	return err
+	return bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")), nil // what a person typed may be any bytes
 }

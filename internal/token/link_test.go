@@ -169,7 +169,10 @@ func FuzzParseLink(f *testing.F) {
 // The token that is written without reflection is, to the byte, what the jwt package makes of the same claims.
 func TestATokenIsWhatTheJWTPackageWrites(t *testing.T) {
 	s := newSigner(t, "s")
-	links := []Link{{Until: until}, {Use: "<&>", Site: "a\"b\\c\n\x00", ID: "é\u2028\xff", RequestID: "\t'", Until: until}}
+	links := []Link{
+		{Until: until},
+		{Use: "<&>", Site: "a\"b\\c\n\x00", ID: "é\u2028\xff", RequestID: "\t'", Until: until},
+	}
 	for _, use := range everyUse {
 		links = append(links, linkFor(use))
 	}

@@ -221,7 +221,7 @@ func (e *env) emails() (all []confirm.Message) {
 			}
 			must(e, err)
 			delivery := consent.Delivery{Reply: "250 ok"}
-			must(e, e.service.Relay.Delivered(e.Context(), job, delivery))
+			must(e, e.service.Relay.Delivered(e.Context(), job, nil, delivery))
 			all = append(all, d)
 		}
 	}

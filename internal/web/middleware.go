@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -40,23 +41,31 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 		status = c.Response().Status
 	}
 	a.Observe(route, method, status, took)
-	level, attrs := slog.LevelInfo, []slog.Attr{
-		slog.String("method", method), slog.String("route", route), slog.Int("status", status),
-		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", st.ID),
+	level := slog.LevelInfo
+	if st.Cause != nil {
+		level = slog.LevelError
 	}
+	ctx, to := c.Request().Context(), a.Log.Handler()
+	if !to.Enabled(ctx, level) {
+		return
+	}
+	// Without the place in the program, which is this one always and costs as much as the rest of the line.
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(slog.String("method", method), slog.String("route", route), slog.Int("status", status),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", st.ID))
 	if st.Site != "" {
-		attrs = append(attrs, slog.String("site", st.Site))
+		line.AddAttrs(slog.String("site", st.Site))
 	}
 	if st.Dropped != "" {
-		attrs = append(attrs, slog.String("dropped", st.Dropped))
+		line.AddAttrs(slog.String("dropped", st.Dropped))
 	}
 	if st.Cause != nil {
-		level, attrs = slog.LevelError, append(attrs, slog.String("error", st.Cause.Error()))
+		line.AddAttrs(slog.String("error", st.Cause.Error()))
 	}
 	if st.Stack != "" {
-		attrs = append(attrs, slog.String("stack", st.Stack))
+		line.AddAttrs(slog.String("stack", st.Stack))
 	}
-	a.Log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+	_ = to.Handle(ctx, line) // as slog.Logger: there is nowhere else to report to
 }
 
 // patternOf returns the pattern of a request's route, spelt as in openapi.yaml; "unmatched" if there is none.
@@ -107,21 +116,22 @@ func recoverPanics() echo.MiddlewareFunc {
 // securityHeaders returns middleware that sets the security headers of every response. Pages replace some of them by
 // their own. The public URL decides whether we are reached by https, not a header of the request.
 func (a *app) securityHeaders() echo.MiddlewareFunc {
-	secure := middleware.SecureWithConfig(middleware.SecureConfig{
-		ContentTypeNosniff: "nosniff", ContentSecurityPolicy: policy("", "'self'", "'none'"),
-		ReferrerPolicy: "no-referrer",
-	})
+	headers := map[string][]string{ // shared by all responses: Set replaces a value, Add copies it
+		echo.HeaderXContentTypeOptions:   {"nosniff"},
+		echo.HeaderContentSecurityPolicy: {policy("", "'self'", "'none'")},
+		echo.HeaderReferrerPolicy:        {"no-referrer"},
+		echo.HeaderCacheControl:          {"no-store"},
+		"Cross-Origin-Opener-Policy":     {"same-origin"},
+		"X-Robots-Tag":                   {"noindex, nofollow"},
+	}
+	if a.PublicURL.Scheme == "https" {
+		headers[echo.HeaderStrictTransportSecurity] = []string{"max-age=31536000"}
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return secure(func(c echo.Context) error {
-			h := c.Response().Header()
-			h.Set(echo.HeaderCacheControl, "no-store")
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
-			h.Set("X-Robots-Tag", "noindex, nofollow")
-			if a.PublicURL.Scheme == "https" {
-				h.Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
-			}
+		return func(c echo.Context) error {
+			maps.Copy(c.Response().Header(), headers)
 			return next(c)
-		})
+		}
 	}
 }
 

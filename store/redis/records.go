@@ -21,8 +21,17 @@ type records struct {
 	states knownStates
 }
 
-// Update runs f and commits the change that it returns, as store.Records says.
-func (s *records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) (err error) {
+// Update runs f and commits the change that it returns, as store.Records says. It supposes that there is no record: for a
+// first signup this is so, and one round trip is enough.
+func (s *records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+	return s.UpdateFrom(ctx, store.Record{Key: key}, f)
+}
+
+// UpdateFrom is Update that supposes that the record is still as it was read.
+func (s *records) UpdateFrom(
+	ctx context.Context, known store.Record, f func(store.Record) (store.Change, error),
+) (err error) {
+	key := known.Key
 	unlock, err := s.locks.lock(ctx, key)
 	if err != nil {
 		return err
@@ -31,8 +40,7 @@ func (s *records) Update(ctx context.Context, key store.Key, f func(store.Record
 	var failed error
 	defer func() { unlock(failed) }()
 
-	// Suppose that there is no record: for a first signup this is so, and one round trip is enough.
-	now := stored{record: store.Record{Key: key}}
+	now := storedAs(known)
 	for supposed, round := true, 0; ; round++ {
 		change, err := f(now.record)
 		invalid := check(key, change)

@@ -71,6 +71,15 @@ func unpack(key store.Key, value any, now time.Time) (stored, error) {
 	return got, nil
 }
 
+// storedAs returns a record as it was read; as none if it was not read from here.
+func storedAs(r store.Record) stored {
+	version, err := base64.RawURLEncoding.DecodeString(string(r.Version))
+	if err != nil || len(version) != versionSize {
+		return stored{record: store.Record{Key: r.Key}}
+	}
+	return stored{record: r, version: string(version), state: r.State}
+}
+
 // momentOffset is added to the milliseconds of a time, so that times before 1970 are positive too.
 const momentOffset = 1 << 46
 

@@ -14,9 +14,27 @@ import (
 // the other begins anew, as does a limit of a sliced bucket whose window changes.
 type bucket struct {
 	key     int64
+	exact   bool
 	form    form
 	expires int64 // from when nothing in it counts, in milliseconds
 	changed bool
+}
+
+// newBucket returns a bucket from which nothing was ever taken.
+func newBucket(key int64, exact bool) *bucket {
+	b := &bucket{key: key, exact: exact}
+	b.load(0, nil)
+	return b
+}
+
+// load makes the bucket what is kept of it.
+func (b *bucket) load(expires int64, state []byte) {
+	b.expires = expires
+	if b.exact {
+		b.form = parseLog(state)
+	} else {
+		b.form = parseRings(state)
+	}
 }
 
 // form is how a bucket counts. Times are in nanoseconds since 1970.

@@ -8,6 +8,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// cells is the port store.Cells.
+type cells struct{ *database }
+
 const (
 	selectCell = "SELECT value FROM cells WHERE name = ? AND expires > ?"
 	putCell    = `INSERT INTO cells (name, value, expires) VALUES (?, ?, ?)
@@ -16,13 +19,14 @@ const (
 )
 
 // SetNX puts a value into a cell unless it holds another one, which it then returns.
-func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
+func (s cells) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
 	if err := store.CheckCell(name, value, d); err != nil {
 		return nil, err
 	}
 	value = bytes.Clone(value) // the call may go on after its caller has gone
 	result := new([]byte)
 	err := s.write(ctx, s.deadline(), func(t *transaction) error {
+		*result = nil
 		current, there, err := t.cell(name, t.now)
 		switch {
 		case err != nil:
@@ -41,7 +45,7 @@ func (s *Store) SetNX(ctx context.Context, name string, value []byte, d time.Dur
 }
 
 // CompareAndSwap puts a value into a cell that holds exactly the old one.
-func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+func (s cells) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := store.CheckCell(name, value, d); err != nil {
 		return err
 	}
@@ -59,11 +63,11 @@ func (s *Store) CompareAndSwap(ctx context.Context, name string, old, value []by
 }
 
 // Get returns the value that a cell holds, or nil.
-func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
+func (s cells) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := store.CheckCellName(name); err != nil {
 		return nil, err
 	}
-	return read(ctx, s.deadline(), s, func(c *conn) ([]byte, error) {
+	return read(ctx, s.deadline(), s.database, func(c *conn) ([]byte, error) {
 		current, _, err := c.cell(name, s.o.Now())
 		return current, err
 	})

@@ -50,7 +50,7 @@ func acquire(t testing.TB, s *Store, bucket, taker string, limits ...store.Limit
 
 func count(t *testing.T, s *Store, table string) (n int) {
 	t.Helper()
-	v, err := read(t.Context(), s.deadline(), s, func(c *conn) (driver.Value, error) {
+	v, err := read(t.Context(), s.deadline(), s.database, func(c *conn) (driver.Value, error) {
 		return c.value("SELECT count(*) FROM " + table)
 	})
 	if err != nil {
@@ -174,7 +174,7 @@ func TestAnExactBucketHoldsNoMoreThanItsLimitsCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v, err := read(t.Context(), s.deadline(), s, func(c *conn) (driver.Value, error) {
+	v, err := read(t.Context(), s.deadline(), s.database, func(c *conn) (driver.Value, error) {
 		return c.value("SELECT length(state) FROM buckets")
 	})
 	if n := integer(v); n == 0 || n > 20*18+10 || err != nil {

@@ -15,13 +15,13 @@ const quickCheck = "PRAGMA quick_check(1)"
 
 // checkDamage looks through the whole file, which takes as long as it takes to read it. What it finds makes the store
 // unsafe from then on. It stops when ctx ends.
-func (s *Store) checkDamage(ctx context.Context, c *conn) {
+func (d *database) checkDamage(ctx context.Context, c *conn) {
 	found, err := c.quickCheck(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return
 	case err != nil && !isDamage(err):
-		s.o.Log.Warn("the database could not be checked for damage", slog.String("path", s.o.Path),
+		d.o.Log.Warn("the database could not be checked for damage", slog.String("path", d.o.Path),
 			slog.Any("error", err))
 		return
 	case err != nil:
@@ -29,17 +29,17 @@ func (s *Store) checkDamage(ctx context.Context, c *conn) {
 	case found == "ok":
 		return
 	}
-	s.setDamage(found)
+	d.setDamage(found)
 }
 
 // setDamage makes the store unsafe.
-func (s *Store) setDamage(found string) {
+func (d *database) setDamage(found string) {
 	damage := &store.UnsafeError{
-		Setting: "the database " + s.o.Path, Have: "damaged (" + found + ")", Want: "whole",
+		Setting: "the database " + d.o.Path, Have: "damaged (" + found + ")", Want: "whole",
 		Fix: "stop optin and put a copy back, or save what can be read with: sqlite3 FILE .recover",
 	}
-	if s.damage.CompareAndSwap(nil, damage) {
-		s.o.Log.Error("the database is damaged", slog.Any("error", damage))
+	if d.damage.CompareAndSwap(nil, damage) {
+		d.o.Log.Error("the database is damaged", slog.Any("error", damage))
 	}
 }
 

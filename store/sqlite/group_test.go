@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,7 +78,7 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 		return s.write(t.Context(), s.deadline(), func(tx *transaction) error {
 			r, err := tx.find(key)
 			if err == nil {
-				err = tx.apply(key, r, c)
+				err = tx.apply(key, r, newChange(c))
 			}
 			if err == nil && i%3 == 0 {
 				err = failed
@@ -114,6 +115,7 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 	}
 }
 
+// TestAPanicIsTheCallersAndNobodyElses runs functions in the goroutine that writes, as Update does in the end.
 func TestAPanicIsTheCallersAndNobodyElses(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	together(t, s, 20, func(i int) {
@@ -122,11 +124,13 @@ func TestAPanicIsTheCallersAndNobodyElses(t *testing.T) {
 				t.Errorf("update %d panics with %v", i, p)
 			}
 		}()
-		err := s.Update(t.Context(), hashed(int64(i)), func(store.Record) (store.Change, error) {
-			if i%2 == 0 {
-				panic(i)
-			}
-			return store.Change{Put: &store.Record{}}, nil
+		err := s.write(t.Context(), s.deadline(), func(tx *transaction) error {
+			return tx.update(hashed(int64(i)), func(store.Record) (store.Change, error) {
+				if i%2 == 0 {
+					panic(i)
+				}
+				return store.Change{Put: &store.Record{}}, nil
+			})
 		})
 		if err != nil {
 			t.Error(err)
@@ -159,5 +163,37 @@ func TestANameThatWasRolledBackIsNotRemembered(t *testing.T) {
 	p, err := s.List(t.Context(), store.Query{Site: "gazette", State: "pending"})
 	if err != nil || len(p.Records) != 1 || count(t, s, "names") != 3 {
 		t.Errorf("%+v, %v, among %d names", p, err, count(t, s, "names"))
+	}
+}
+
+// TestAnUpdateThatOthersAlwaysOvertakeIsDoneAtLast changes the record each time when the function has seen it, until
+// nobody else can write.
+func TestAnUpdateThatOthersAlwaysOvertakeIsDoneAtLast(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
+	var seen []string
+	key := store.Key{Site: "gazette", ID: "a"}
+	err := s.Update(t.Context(), key, func(r store.Record) (store.Change, error) {
+		seen = append(seen, r.State)
+		if len(seen) <= mostRounds {
+			err := s.Update(t.Context(), key, func(store.Record) (store.Change, error) {
+				return store.Change{Put: &store.Record{State: fmt.Sprint("other-", len(seen))}}, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		r.State = "mine"
+		return store.Change{Put: &r, Count: []store.Count{{Day: "2026-10-01", Name: "mine", N: 1}}}, nil
+	})
+	if err != nil || !slices.Equal(seen, []string{"", "other-1", "other-2", "other-3"}) {
+		t.Errorf("it gives %v after it has seen %q", err, seen)
+	}
+	r, err := s.Find(t.Context(), key)
+	if r.State != "mine" || err != nil {
+		t.Errorf("the record is %+v, %v", r, err)
+	}
+	counts, err := s.Counts(t.Context(), "gazette", "2026-10-01", "2026-10-01")
+	if err != nil || len(counts) != 1 || counts[0].N != 1 {
+		t.Errorf("counted are %v, %v, want it once", counts, err)
 	}
 }

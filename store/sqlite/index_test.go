@@ -10,26 +10,27 @@ import (
 func TestLargeTablesAreReadByAnIndex(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	for statement, want := range map[string]string{
-		selectRecord:  "records_id (site=? AND id=?)",
-		selectNewest:  "records_newest (site=? AND created<?)",
-		selectState:   "records_state (site=? AND state=? AND created<?)",
-		dropRecords:   "records_next (next<?)",
-		anyTimer:      "records_next (next<?)",
-		dueTimers:     "records_next (next<?)",
-		dueQueues:     "jobs_available (queue=? AND available<?)",
-		oldestDue:     "jobs_available (queue=? AND available<?)",
-		selectWaiting: "jobs_available (queue=? AND available>?)",
-		runUntil:      "jobs_available (queue=? AND available>? AND available<?)",
-		selectFailed:  "jobs_failed (queue=? AND failed>?)",
-		selectBucket:  "INTEGER PRIMARY KEY (rowid=?)",
-		dropBuckets:   "INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+		selectRecord:     "records_id (site=? AND id=?)",
+		selectNewest:     "records_newest (site=? AND created<?)",
+		selectState:      "records_state (site=? AND state=? AND created<?)",
+		dropRecords:      "records_next (next<?)",
+		anyTimer:         "records_next (next<?)",
+		dueTimers:        "records_next (next<?)",
+		dueQueues:        "jobs_available (queue=? AND available<?)",
+		oldestDue:        "jobs_available (queue=? AND available<?)",
+		selectWaiting:    "jobs_available (queue=? AND available>?)",
+		runUntil:         "jobs_available (queue=? AND available>? AND available<?)",
+		selectFailed:     "jobs_failed (queue=? AND failed>?)",
+		selectBuckets[0]: "INTEGER PRIMARY KEY (rowid=?)",
+		selectBuckets[6]: "INTEGER PRIMARY KEY (rowid=?)",
+		dropBuckets:      "INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
 	} {
 		args := make([]driver.Value, strings.Count(statement, "?"))
 		for i := range args {
 			args[i] = int64(i)
 		}
 		var plan []string
-		_, err := read(t.Context(), s.deadline(), s, func(c *conn) (bool, error) {
+		_, err := read(t.Context(), s.deadline(), s.database, func(c *conn) (bool, error) {
 			return true, c.each(func(row []driver.Value) bool {
 				plan = append(plan, text(row[3]))
 				return true

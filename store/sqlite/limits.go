@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"database/sql/driver"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -10,109 +12,192 @@ import (
 	"github.com/optin/optin/store"
 )
 
-const (
-	selectBucket = "SELECT expires, state FROM buckets WHERE n = ?"
-	putBucket    = "REPLACE INTO buckets (n, expires, state) VALUES (?, ?, ?)"
-	// The keys are hashes, so each part of them has about as many rows.
-	dropBuckets = "DELETE FROM buckets WHERE n BETWEEN ? AND ? AND expires <= ?"
-)
+// limits is the port store.Limits.
+type limits struct{ *database }
+
+// The keys are hashes, so each part of them has about as many rows.
+const dropBuckets = "DELETE FROM buckets WHERE n BETWEEN ? AND ? AND expires <= ?"
 
 // Acquire takes one from every bucket or from none.
-func (s *Store) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
+func (s limits) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
 	if err := store.CheckAcquire(taker, buckets); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(buckets, func(b store.Bucket) bool { return len(b.Limits) > 0 }) {
+	a := newAcquisition(taker, buckets)
+	if len(a.wanted) == 0 {
 		return nil, nil
 	}
-	buckets = slices.Clone(buckets) // the call may go on after its caller has gone
 	results := new([]time.Duration)
 	err := s.write(ctx, s.deadline(), func(t *transaction) (err error) {
-		*results, err = t.acquire(taker, buckets)
+		*results, err = t.buckets.acquire(a, t.now)
 		return err
-	})
+	}, a)
 	if err != nil {
 		return nil, err
 	}
 	return *results, nil
 }
 
+// acquisition asks for one from every bucket, or from none. It keeps nothing that is the caller's own, because a call
+// may go on after its caller has gone.
+type acquisition struct {
+	wanted []wanted
+	asked  int // how many buckets, also those without limits
+}
+
+// wanted is a bucket of an acquisition.
+type wanted struct {
+	index  int // among the buckets that were asked for
+	key    int64
+	exact  bool
+	limits store.Bucket
+	mark   mark
+}
+
+func newAcquisition(taker string, all []store.Bucket) acquisition {
+	a := acquisition{asked: len(all)}
+	for i, b := range all {
+		if len(b.Limits) > 0 {
+			exact := b.Exact()
+			a.wanted = append(a.wanted, wanted{i, bucketKey(b.Name, exact), exact, b, newMark(taker, b.Tag)})
+		}
+	}
+	return a
+}
+
+// buckets are those that the acts of a transaction take from. Many take from the same few, so each is read and written
+// once.
+type buckets struct {
+	*conn
+	all  map[int64]*bucket
+	took []*bucket // what the act took from, to be undone
+
+	keys    []int64        // that fetch reads
+	args    []driver.Value // of the statement that runs
+	looks   []looked       // what the acquisition that runs has found
+	changed []*bucket      // that flush writes
+}
+
 // looked is what an acquisition finds a bucket like.
 type looked struct {
 	*bucket
-	limits  store.Bucket
-	mark    mark
 	counted bool // there is nothing to take: the taker has taken already
 }
 
 // acquire takes one from every bucket or from none, as Acquire does.
-func (t *transaction) acquire(taker string, buckets []store.Bucket) (waits []time.Duration, err error) {
-	now := t.now.UnixNano()
-	t.looks = t.looks[:0]
-	for i, limits := range buckets {
-		if len(limits.Limits) == 0 {
-			continue
-		}
-		b, err := t.bucket(limits)
-		if err != nil {
-			return nil, err
-		}
-		l := looked{bucket: b, limits: limits, mark: newMark(taker, limits.Tag)}
-		wait, counted, changed := b.form.look(limits, l.mark, now)
+func (bs *buckets) acquire(a acquisition, at time.Time) (waits []time.Duration, err error) {
+	now := at.UnixNano()
+	bs.looks = bs.looks[:0]
+	if err := bs.need(a); err != nil {
+		return nil, err
+	}
+	for _, w := range a.wanted {
+		b := bs.all[w.key]
+		wait, counted, changed := b.form.look(w.limits, w.mark, now)
 		b.changed = b.changed || changed // whatever becomes of the act
 		if wait > 0 && waits == nil {
-			waits = make([]time.Duration, len(buckets))
+			waits = make([]time.Duration, a.asked)
 		}
 		if waits != nil {
-			waits[i] = wait
+			waits[w.index] = wait
 		}
-		l.counted = counted
-		t.looks = append(t.looks, l)
+		bs.looks = append(bs.looks, looked{b, counted})
 	}
 	if waits != nil {
 		return waits, nil
 	}
-	for _, l := range t.looks {
-		if !l.counted {
-			l.bucket.take(l.limits, l.mark, now)
-			t.taken = append(t.taken, l.bucket)
+	for i, l := range bs.looks {
+		if w := a.wanted[i]; !l.counted {
+			l.bucket.take(w.limits, w.mark, now)
+			bs.took = append(bs.took, l.bucket)
 		}
 	}
 	return nil, nil
 }
 
 // untake gives back what the act has taken since then, last first.
-func (t *transaction) untake(since int) {
-	for _, b := range slices.Backward(t.taken[since:]) {
+func (bs *buckets) untake(since int) {
+	for _, b := range slices.Backward(bs.took[since:]) {
 		b.form.untake()
 	}
-	t.taken = t.taken[:since]
+	bs.took = bs.took[:since]
 }
 
-// bucket returns a bucket as the acts of this transaction have left it so far.
-func (t *transaction) bucket(b store.Bucket) (*bucket, error) {
-	exact := b.Exact()
-	key := bucketKey(b.Name, exact)
-	if known := t.buckets[key]; known != nil {
-		return known, nil
+// fetch reads what the acts of a group have said that they will take from.
+func (bs *buckets) fetch(group []*act) error {
+	bs.keys = bs.keys[:0]
+	for _, a := range group {
+		for _, one := range a.take {
+			bs.add(one)
+		}
 	}
-	row, err := t.first(selectBucket, key)
-	if err != nil {
-		return nil, err
+	return bs.read()
+}
+
+// need reads the buckets of an acquisition that were not read yet.
+func (bs *buckets) need(a acquisition) error {
+	bs.keys = bs.keys[:0]
+	bs.add(a)
+	return bs.read()
+}
+
+// add adds the buckets of an acquisition, as if nothing was ever taken from them, and the keys of those that it added.
+func (bs *buckets) add(a acquisition) {
+	for _, w := range a.wanted {
+		if bs.all[w.key] == nil {
+			bs.all[w.key] = newBucket(w.key, w.exact)
+			bs.keys = append(bs.keys, w.key)
+		}
 	}
-	one := &bucket{key: key}
-	var state []byte
-	if row != nil {
-		one.expires, _ = row[0].(int64)
-		state, _ = row[1].([]byte)
+}
+
+var (
+	selectBuckets = newSeveral("SELECT n, expires, state FROM buckets WHERE n IN (", "?", ")", 64)
+	putBuckets    = newSeveral("REPLACE INTO buckets (n, expires, state) VALUES ", "(?, ?, ?)", "", 8)
+)
+
+// read reads the buckets with the keys.
+func (bs *buckets) read() error {
+	slices.Sort(bs.keys)
+	for keys := bs.keys; len(keys) > 0; {
+		statement, n := selectBuckets.holding(len(keys))
+		bs.args = bs.args[:0]
+		for i := range n {
+			bs.args = append(bs.args, keys[min(i, len(keys)-1)])
+		}
+		err := bs.each(func(row []driver.Value) bool {
+			bs.all[integer(row[0])].load(integer(row[1]), blob(row[2]))
+			return true
+		}, statement, bs.args...)
+		if err != nil {
+			return err
+		}
+		keys = keys[min(n, len(keys)):]
 	}
-	if exact {
-		one.form = parseLog(state)
-	} else {
-		one.form = parseRings(state)
+	return nil
+}
+
+// flush writes the buckets that were changed, in the order of their keys, which is that of their pages.
+func (bs *buckets) flush() error {
+	bs.changed = bs.changed[:0]
+	for _, b := range bs.all {
+		if b.changed {
+			bs.changed = append(bs.changed, b)
+		}
 	}
-	t.buckets[key] = one
-	return one, nil
+	slices.SortFunc(bs.changed, func(a, b *bucket) int { return cmp.Compare(a.key, b.key) })
+	for rest := bs.changed; len(rest) > 0; {
+		statement, n := putBuckets.filledBy(len(rest))
+		bs.args = bs.args[:0]
+		for _, b := range rest[:n] {
+			bs.args = append(bs.args, b.key, b.expires, b.form.append(nil))
+		}
+		if _, err := bs.exec(statement, bs.args...); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
 }
 
 // bucketKey returns under which number a bucket is kept. The names that strangers can choose are keyed hashes already,

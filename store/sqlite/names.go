@@ -70,7 +70,7 @@ func (t *transaction) number(name string) (int64, error) {
 	if err := t.save(); err != nil {
 		return 0, err
 	}
-	t.added = true
+	t.added, t.wrote = true, true
 	v, err := t.value(addName, name)
 	return integer(v), err
 }

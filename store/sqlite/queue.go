@@ -10,6 +10,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// queue is the port store.Queue.
+type queue struct{ *database }
+
 const (
 	enqueueJob = `INSERT INTO jobs (id, queue, site, record, body, due, available, reserved)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
@@ -55,7 +58,7 @@ const (
 )
 
 // enqueue enqueues a job of a record, unless there is one with its ID, and takes what it reserves.
-func (t *transaction) enqueue(key store.Key, job store.Job) error {
+func (t *transaction) enqueue(key store.Key, job store.Job, reserve acquisition) error {
 	site, err := t.number(key.Site)
 	if err != nil {
 		return err
@@ -64,14 +67,14 @@ func (t *transaction) enqueue(key store.Key, job store.Job) error {
 	if err != nil {
 		return err
 	}
-	before := len(t.taken)
-	waits, err := t.acquire(job.ID, job.Reserve)
+	before := len(t.buckets.took)
+	waits, err := t.buckets.acquire(reserve, t.now)
 	if err != nil {
 		return err
 	}
-	reserved := int64(1)
-	if waits != nil || len(job.Reserve) == 0 {
-		reserved = 0
+	reserved := int64(0)
+	if waits == nil && len(job.Reserve) > 0 {
+		reserved = 1
 	}
 	due := millis(job.Due)
 	if job.Due.IsZero() {
@@ -79,14 +82,14 @@ func (t *transaction) enqueue(key store.Key, job store.Job) error {
 	}
 	added, err := t.exec(enqueueJob, job.ID, queue, site, packedID(key.ID), job.Body, due, due, reserved)
 	if added == 0 {
-		t.untake(before)
+		t.buckets.untake(before)
 	}
 	return err
 }
 
 // Due returns the queues that have a job due.
-func (s *Store) Due(ctx context.Context) ([]store.QueueName, error) {
-	return read(ctx, s.deadline(), s, func(c *conn) (queues []store.QueueName, err error) {
+func (s queue) Due(ctx context.Context) ([]store.QueueName, error) {
+	return read(ctx, s.deadline(), s.database, func(c *conn) (queues []store.QueueName, err error) {
 		now := millis(s.o.Now())
 		var numbers []int64
 		err = c.each(func(row []driver.Value) bool {
@@ -112,12 +115,12 @@ func (s *Store) Due(ctx context.Context) ([]store.QueueName, error) {
 }
 
 // Lease takes up to n jobs that are due, oldest first. If nothing is due it only reads, so workers may ask often.
-func (s *Store) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
 	if err := store.CheckLease(n, d); err != nil {
 		return nil, err
 	}
 	until := s.deadline() // of both steps together
-	due, err := read(ctx, until, s, func(c *conn) (bool, error) {
+	due, err := read(ctx, until, s.database, func(c *conn) (bool, error) {
 		now := millis(s.o.Now())
 		if queue == store.TimerQueue {
 			one, err := c.value(anyTimer, now, now, now)
@@ -178,7 +181,7 @@ func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]st
 }
 
 // RenewLease makes a lease last for d from now on.
-func (s *Store) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
+func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
 	return s.write(ctx, s.deadline(), func(t *transaction) error {
 		until := millisUp(t.now.Add(d))
 		if job.Queue == store.TimerQueue {
@@ -198,8 +201,8 @@ func leaseOf(changed int64, err error) error {
 }
 
 // End ends a lease.
-func (s *Store) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
-	if err := outcome.Check(); err != nil {
+func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
+	if err := (store.JobEnd{Job: job, Outcome: outcome}).Check(); err != nil {
 		return err
 	}
 	return s.write(ctx, s.deadline(), func(t *transaction) error {
@@ -236,14 +239,14 @@ func (t *transaction) end(job store.Job, outcome store.Outcome) error {
 
 // Failed lists failed jobs of a queue in the order in which their failures were committed, even if the clock steps
 // back.
-func (s *Store) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
+func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, n int) ([]store.Job, error) {
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
-	return read(ctx, s.deadline(), s, func(c *conn) ([]store.Job, error) { return s.failed(c, queue, after, n) })
+	return read(ctx, s.deadline(), s.database, func(c *conn) ([]store.Job, error) { return s.failed(c, queue, after, n) })
 }
 
-func (s *Store) failed(c *conn, queue store.QueueName, after string, n int) (jobs []store.Job, err error) {
+func (s queue) failed(c *conn, queue store.QueueName, after string, n int) (jobs []store.Job, err error) {
 	number, err := s.names.number(c, string(queue))
 	if err != nil || number == 0 {
 		return nil, err
@@ -276,7 +279,7 @@ func (s *Store) failed(c *conn, queue store.QueueName, after string, n int) (job
 }
 
 // Requeue makes a failed job due now.
-func (s *Store) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
+func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
 	return s.write(ctx, s.deadline(), func(t *transaction) error {
 		number, err := t.knownNumber(string(queue))
 		if err != nil {
@@ -301,7 +304,7 @@ const runNowBatch = 500
 // RunNow makes the n jobs due now that would be due first. It goes through them in small transactions. Options.Deadline
 // is for each of these; the whole takes as long as it takes, or until ctx ends. It passes each position once, so a job
 // that a worker puts back meanwhile is not made due again and again.
-func (s *Store) RunNow(ctx context.Context, queue store.QueueName, n int) (count int, err error) {
+func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (count int, err error) {
 	from := position{available: math.MinInt64}
 	for count < n {
 		batch := min(n-count, runNowBatch)

@@ -4,25 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/optin/optin/store"
 )
-
-// errClosed is what a call returns after Close.
-var errClosed = fmt.Errorf("%w: sqlite: the store is closed", store.ErrUnavailable)
-
-// begin counts a call that begins, unless the store is closed.
-func (s *Store) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.calls.Add(1)
-	}
-	return !s.closed
-}
-
-// deadline is when a call that begins now must have returned.
-func (s *Store) deadline() time.Time { return time.Now().Add(s.o.Deadline) }
 
 // look is one read that somebody waits for. A reader does it, so a caller may leave even if the disk hangs.
 type look struct {
@@ -42,12 +24,12 @@ func reader(c *conn, waiting <-chan look) {
 }
 
 // read has a reader run f, and returns its results. It returns no later than its context or a deadline says.
-func read[T any](ctx context.Context, until time.Time, s *Store, f func(*conn) (T, error)) (T, error) {
+func read[T any](ctx context.Context, until time.Time, d *database, f func(*conn) (T, error)) (T, error) {
 	var none T
-	if !s.begin() {
+	if !d.begin() {
 		return none, errClosed
 	}
-	defer s.calls.Done()
+	defer d.calls.Done()
 	if err := ctx.Err(); err != nil {
 		return none, unavailable(err)
 	}
@@ -58,7 +40,7 @@ func read[T any](ctx context.Context, until time.Time, s *Store, f func(*conn) (
 	}}
 	late := time.NewTimer(time.Until(until))
 	defer late.Stop()
-	looks := s.looks
+	looks := d.looks
 	for {
 		select {
 		case looks <- l:

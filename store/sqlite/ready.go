@@ -12,15 +12,15 @@ const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
 // commits a small change as durably as any other, which fails if the disk is full or read-only. It returns an error
 // from the moment on in which the file was found to be damaged.
-func (s *Store) Ready(ctx context.Context) error {
-	return s.write(ctx, s.deadline(), func(t *transaction) error {
-		if damage := s.damage.Load(); damage != nil {
+func (d *database) Ready(ctx context.Context) error {
+	return d.write(ctx, d.deadline(), func(t *transaction) error {
+		if damage := d.damage.Load(); damage != nil {
 			return damage
 		}
-		if err := checkInPlace(s.o, s.file); err != nil {
+		if err := checkInPlace(d.o, d.file); err != nil {
 			return err
 		}
-		if err := t.checkSettings(s.o.level()); err != nil {
+		if err := t.checkSettings(d.o.level()); err != nil {
 			return err
 		}
 		_, err := t.exec(askReady, millis(t.now))

@@ -11,6 +11,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// records is the port store.Records.
+type records struct{ *database }
+
 const (
 	selectRecord = "SELECT n, version, state, created, expires, timer, data FROM records WHERE site = ? AND id = ?"
 
@@ -21,7 +24,7 @@ const (
 		WHERE site = ? AND state = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
 
 	addRecord = `INSERT INTO records (site, id, version, state, created, expires, timer, data)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, id) DO NOTHING`
 	putRecord = `UPDATE records SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
 		WHERE n = ?`
 	// What is listed in the same place touches fewer indexes.
@@ -38,24 +41,137 @@ type row struct {
 	record         store.Record // empty but for its key if it has expired
 }
 
-// Update runs f once, on the record as it is, while nobody else can write. f runs in the goroutine that writes, so it
-// has to be short; it does not run after Update has returned.
-func (s *Store) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
-	return s.write(ctx, s.deadline(), func(t *transaction) error { return t.update(key, f) })
+// mostRounds is how often Update commits in vain because the record is not as f saw it.
+const mostRounds = 3
+
+// Update runs f in the caller's goroutine, and commits the change if the record is as f saw it. Only if others change
+// the record again and again, f runs in the goroutine that writes, while nobody else can; so it has to be short. It does
+// not run after Update has returned.
+func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
+	// Suppose that there is no record: for a first signup this is so, and it need not be read.
+	return s.UpdateFrom(ctx, store.Record{Key: key}, f)
 }
 
-// update does the whole of Update.
+// UpdateFrom is Update that supposes that the record is still as it was read.
+func (s records) UpdateFrom(
+	ctx context.Context, known store.Record, f func(store.Record) (store.Change, error),
+) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	until := s.deadline() // of all steps together
+	key, now := known.Key, known
+	for supposed, rounds := true, 0; rounds < mostRounds; {
+		c, err := prepare(key, now, f)
+		switch {
+		case supposed && (err != nil || c.Put == nil):
+			if now, err = s.find(ctx, until, key); err != nil {
+				return err
+			}
+			supposed = false
+			continue
+		case err != nil:
+			return err
+		case c.IsZero():
+			return nil
+		}
+		other, err := s.commit(ctx, until, key, now.Version, c)
+		if err != nil || other == nil {
+			return err
+		}
+		now, supposed = *other, false
+		rounds++
+	}
+	return s.write(ctx, until, func(t *transaction) error { return t.update(key, f) })
+}
+
+// change is one that was checked, with what it takes: first of Acquire, then of each job.
+type change struct {
+	store.Change
+	take []acquisition
+}
+
+// prepare runs f, and checks the change that it returns.
+func prepare(key store.Key, r store.Record, f func(store.Record) (store.Change, error)) (change, error) {
+	c, err := f(r)
+	if err == nil {
+		err = c.Check(key)
+	}
+	if err != nil {
+		return change{}, err
+	}
+	return newChange(c), nil
+}
+
+func newChange(c store.Change) change {
+	take := make([]acquisition, 1, 1+len(c.Enqueue))
+	if c.Acquire != nil {
+		take[0] = newAcquisition(c.Acquire.Taker, c.Acquire.Buckets)
+	}
+	for _, job := range c.Enqueue {
+		take = append(take, newAcquisition(job.ID, job.Reserve))
+	}
+	return change{c, take}
+}
+
+// commit makes the change if the record has still the version it had; if not, it returns the record as it is.
+func (s records) commit(
+	ctx context.Context, until time.Time, key store.Key, version store.Version, c change,
+) (*store.Record, error) {
+	other := new(*store.Record)
+	err := s.write(ctx, until, func(t *transaction) error {
+		*other = nil
+		if version == "" && c.Put != nil && c.End == nil {
+			if added, err := t.add(key, c); added || err != nil {
+				return err
+			}
+		}
+		r, err := t.find(key)
+		if err != nil {
+			return err
+		}
+		if r.record.Version != version {
+			*other = &r.record
+			return nil
+		}
+		return t.apply(key, r, c)
+	}, c.take...)
+	if err != nil {
+		return nil, err
+	}
+	return *other, nil
+}
+
+// add carries out a change of a record that is not there, without looking first: it does nothing and returns false if
+// there is one, or if a bucket has no room.
+func (t *transaction) add(key store.Key, c change) (added bool, err error) {
+	waits, err := t.buckets.acquire(c.take[0], t.now)
+	if err != nil || waits != nil {
+		return false, err
+	}
+	added, err = t.insert(key, packedID(key.ID), c.Put)
+	switch {
+	case err != nil:
+		return false, err
+	case !added:
+		t.buckets.untake(0)
+		return false, nil
+	}
+	return true, t.follow(key, c)
+}
+
+// update runs f on the record, and carries out the change, while nobody else can write.
 func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, error)) error {
 	r, err := t.find(key)
 	if err != nil {
 		return err
 	}
-	var c store.Change
+	var c change
 	err = t.act.call(func() (err error) {
-		if c, err = f(r.record); err != nil {
+		if c, err = prepare(key, r.record, f); err != nil {
 			return asItIs{err}
 		}
-		return c.Check(key)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -100,15 +216,13 @@ func recordOf(key store.Key, state string, columns []driver.Value) store.Record 
 }
 
 // apply carries out a change that was checked.
-func (t *transaction) apply(key store.Key, r row, c store.Change) error {
-	if c.Acquire != nil {
-		waits, err := t.acquire(c.Acquire.Taker, c.Acquire.Buckets)
-		if err != nil {
-			return err
-		}
-		if waits != nil {
-			return &store.Exceeded{Waits: waits}
-		}
+func (t *transaction) apply(key store.Key, r row, c change) error {
+	waits, err := t.buckets.acquire(c.take[0], t.now)
+	if err != nil {
+		return err
+	}
+	if waits != nil {
+		return &store.Exceeded{Waits: waits}
 	}
 	if c.End != nil && c.End.Job.Queue != store.TimerQueue { // of a timer, the new state says what becomes of it
 		if err := t.end(c.End.Job, c.End.Outcome); err != nil {
@@ -125,51 +239,76 @@ func (t *transaction) apply(key store.Key, r row, c store.Change) error {
 			return err
 		}
 	}
-	for _, job := range c.Enqueue {
-		if err := t.enqueue(key, job); err != nil {
+	return t.follow(key, c)
+}
+
+// follow enqueues and counts what a change makes necessary.
+func (t *transaction) follow(key store.Key, c change) error {
+	for i, job := range c.Enqueue {
+		if err := t.enqueue(key, job, c.take[1+i]); err != nil {
 			return err
 		}
 	}
 	return t.count(key.Site, c.Count)
 }
 
-// put writes the new state of a record. A version is 64 bits by chance, so none is used twice.
+// newVersion returns 64 bits by chance, so none is used twice.
+func newVersion() int64 { return int64(rand.Uint64()) }
+
+// insert writes a record, unless there is one.
+func (t *transaction) insert(key store.Key, id driver.Value, r *store.Record) (inserted bool, err error) {
+	site, err := t.number(key.Site)
+	if err != nil {
+		return false, err
+	}
+	state, err := t.number(r.State)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(addRecord, site, id, newVersion(), state, millis(r.Created), instant(r.Expires), instant(r.Timer),
+		r.Data)
+	return n == 1, err
+}
+
+// put writes the new state of a record.
 func (t *transaction) put(key store.Key, old row, r *store.Record) error {
+	if old.n == 0 {
+		_, err := t.insert(key, old.id, r)
+		return err
+	}
 	state, err := t.number(r.State)
 	if err != nil {
 		return err
 	}
-	version, created := int64(rand.Uint64()), millis(r.Created)
-	expires, timer := instant(r.Expires), instant(r.Timer)
-	switch {
-	case old.n == 0:
-		site, err := t.number(key.Site)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(addRecord, site, old.id, version, state, created, expires, timer, r.Data)
-		return err
-	case old.state == state && old.created == created:
-		_, err = t.exec(putInPlace, version, expires, timer, r.Data, old.n)
-	default:
-		_, err = t.exec(putRecord, version, state, created, expires, timer, r.Data, old.n)
+	created, expires, timer := millis(r.Created), instant(r.Expires), instant(r.Timer)
+	if old.state == state && old.created == created {
+		_, err = t.exec(putInPlace, newVersion(), expires, timer, r.Data, old.n)
+	} else {
+		_, err = t.exec(putRecord, newVersion(), state, created, expires, timer, r.Data, old.n)
 	}
 	return err
 }
 
 // Find returns the record under key.
-func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
-	return read(ctx, s.deadline(), s, func(c *conn) (store.Record, error) {
+func (s records) Find(ctx context.Context, key store.Key) (store.Record, error) {
+	r, err := s.find(ctx, s.deadline(), key)
+	if err == nil && !r.Exists() {
+		err = store.ErrNotFound
+	}
+	return r, err
+}
+
+// find returns the record under key, one that is empty but for its key if there is none.
+func (s records) find(ctx context.Context, until time.Time, key store.Key) (store.Record, error) {
+	return read(ctx, until, s.database, func(c *conn) (store.Record, error) {
+		none := store.Record{Key: key}
 		site, err := s.names.number(c, key.Site)
-		if err != nil {
-			return store.Record{}, err
+		if err != nil || site == 0 {
+			return none, err
 		}
 		columns, err := c.first(selectRecord, site, packedID(key.ID))
-		if err == nil && (columns == nil || expired(columns, s.o.Now())) {
-			err = store.ErrNotFound
-		}
-		if err != nil {
-			return store.Record{}, err
+		if err != nil || columns == nil || expired(columns, s.o.Now()) {
+			return none, err
 		}
 		state, err := s.names.name(c, integer(columns[2]))
 		return recordOf(key, state, columns), err
@@ -177,15 +316,15 @@ func (s *Store) Find(ctx context.Context, key store.Key) (store.Record, error) {
 }
 
 // List returns one page of a site's records, newest first.
-func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
+func (s records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	q, err := q.WithDefaults()
 	if err != nil {
 		return store.Page{}, err
 	}
-	return read(ctx, s.deadline(), s, func(c *conn) (store.Page, error) { return s.list(c, q) })
+	return read(ctx, s.deadline(), s.database, func(c *conn) (store.Page, error) { return s.list(c, q) })
 }
 
-func (s *Store) list(c *conn, q store.Query) (p store.Page, err error) {
+func (s records) list(c *conn, q store.Query) (p store.Page, err error) {
 	site, err := s.names.number(c, q.Site)
 	if err != nil || site == 0 {
 		return p, err

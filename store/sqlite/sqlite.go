@@ -18,18 +18,24 @@
 //
 // # Who waits for whom
 //
-// One goroutine writes. It commits what is waiting together, at most 64 acts, each under a savepoint: an act that fails
-// is undone alone, and nobody is told before the commit. Several goroutines read meanwhile, from the last committed
-// state. A call never waits longer than Options.Deadline or its context, even if the disk hangs; only Close waits for
-// what was left behind. The function of an Update runs in the goroutine that writes, so all writers wait for it: it has
-// to be short. A caller that leaves cancels its act, or waits for its function if that is running. RunNow is many acts,
-// one after the other: others write in between, and it lasts as long as there is something to do.
+// One goroutine writes. It commits what is waiting together, at most 64 acts; nobody is told before the commit. An act
+// that fails is undone alone: if it has written already, the group is done again, each act under a savepoint. Several
+// goroutines read meanwhile, from the last committed state. A call never waits longer than Options.Deadline or its
+// context, even if the disk hangs; only Close waits for what was left behind. RunNow is many acts, one after the other:
+// others write in between, and it lasts as long as there is something to do.
+//
+// The function of an Update runs in the goroutine of its caller: first on an empty record, as for a first signup, then,
+// if that will not do, on the record as it was read. The writer commits the change if the record still has the version
+// that the function saw, otherwise it gives the record back. After three of these the function runs in the goroutine that
+// writes, while nobody else can change the record; all writers wait for it, so it has to be short. A caller that leaves
+// cancels its act, or waits for its function if that is running there.
 //
 // # What a call costs
 //
-// An Update is one act whatever it acquires, enqueues, reserves and counts. Acquire costs the same however much its
-// buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only read. A pending person takes
-// about 250 bytes more than their record's Data. Counts are kept for ever.
+// An Update is one act whatever it acquires, enqueues, reserves and counts; if there is a record, also a read or a second
+// act. The buckets of a group are read together, and what its acts took and counted is written together. Acquire costs
+// the same however much its buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only
+// read. A pending person takes about 250 bytes more than their record's Data. Counts are kept for ever.
 //
 // # Limits
 //
@@ -51,36 +57,20 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/optin/optin/store"
 )
 
-// Store is a store.Store in an SQLite file.
+// Store is a store.Store in an SQLite file. Its methods are those of its ports, each in a file of that name.
 type Store struct {
-	o     Options
-	file  os.FileInfo // what was opened, to notice that somebody put another in its place
-	names *names
-
-	acts  chan *act // to the writer
-	idle  sync.Pool // of acts
-	looks chan look // to the readers
-
-	damage atomic.Pointer[store.UnsafeError] // what was found since Open
-
-	mu     sync.Mutex
-	closed bool
-	calls  sync.WaitGroup     // in progress
-	stop   context.CancelFunc // ends the sweeper and the check for damage
-	side   sync.WaitGroup     // the sweeper and the check for damage
-	conns  []*conn            // of the writer, the readers and the check for damage
-	served sync.WaitGroup     // the writer and the readers
-	close  func() error       // closes once
+	*database
+	records
+	queue
+	limits
+	cells
+	counters
+	texts
 }
 
 var _ store.Store = (*Store)(nil)
@@ -92,84 +82,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		o: o, names: newNames(),
-		acts: make(chan *act, groupSize), idle: sync.Pool{New: newAct}, looks: make(chan look),
-	}
-	s.close = sync.OnceValue(s.shut)
-	if err := s.open(ctx); err != nil {
+	d := newDatabase(o)
+	if err := d.open(ctx); err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", o.Path, err)
 	}
-	s.start(ctx)
-	return s, nil
-}
-
-// open opens all connections.
-func (s *Store) open(ctx context.Context) (err error) {
-	if err := prepareFile(ctx, s.o); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.closeAll())
-		}
-	}()
-	for len(s.conns) < s.o.Readers+2 {
-		m := reading
-		if len(s.conns) == 0 {
-			m = writing
-		}
-		c, err := connect(ctx, s.o.Path, s.o.level(), m)
-		if err != nil {
-			return err
-		}
-		s.conns = append(s.conns, c)
-		if m == writing {
-			if err := whileLocked(ctx, c.checkSchema); err != nil {
-				return err
-			}
-		}
-	}
-	s.file, err = os.Stat(s.o.Path)
-	return err
-}
-
-// start starts the goroutines: one that writes, several that read, one that sweeps, and one that looks for damage and
-// ends.
-func (s *Store) start(ctx context.Context) {
-	w := &writer{tx: newTransaction(s.conns[0], s.names, s.o.Now)}
-	s.served.Go(func() { w.serve(s.acts) })
-	for _, c := range s.conns[1 : len(s.conns)-1] {
-		s.served.Go(func() { reader(c, s.looks) })
-	}
-	side, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	s.side.Go(func() { s.sweepEvery(side, s.o.Sweep) })
-	s.side.Go(func() { s.checkDamage(side, s.conns[len(s.conns)-1]) })
+	d.start(ctx)
+	return &Store{d, records{d}, queue{d}, limits{d}, cells{d}, counters{d}, texts{d}}, nil
 }
 
 // Close waits for calls in progress, and for what the disk has not finished yet, and closes the file. Later calls
 // return store.ErrUnavailable; closing again returns the same error.
 func (s *Store) Close() error { return s.close() }
-
-func (s *Store) shut() error {
-	s.stop()
-	s.side.Wait()
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.calls.Wait()
-	close(s.acts)
-	close(s.looks)
-	s.served.Wait()
-	return s.closeAll()
-}
-
-// closeAll closes the connections, the one that writes last: it completes the database.
-func (s *Store) closeAll() error {
-	var errs []error
-	for _, c := range slices.Backward(s.conns) {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
-}

@@ -71,15 +71,15 @@ func TestOpeningReadsTheBeginningOfTheFileOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Store{o: o, names: newNames()}
+	d := newDatabase(o)
 	before := bytesRead(t)
-	if err := s.open(t.Context()); err != nil {
+	if err := d.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := bytesRead(t) - before; n > 1<<19 {
 		t.Errorf("%d bytes were read", n)
 	}
-	if err := s.closeAll(); err != nil {
+	if err := d.closeAll(); err != nil {
 		t.Error(err)
 	}
 }

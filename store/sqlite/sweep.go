@@ -24,14 +24,14 @@ const (
 // sweepEvery removes what has expired, at intervals, until the context ends. Only the size of the file depends on it,
 // and that what has expired is really gone. If it fails (on a full disk deletions fail, too), the next one makes up
 // for it.
-func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
+func (d *database) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for part := 0; ; part = (part + bucketsEach) % bucketParts {
 		select {
 		case <-tick.C:
-			_ = s.sweep(ctx)
-			_ = s.sweepBuckets(ctx, part, part+bucketsEach)
+			_ = d.sweep(ctx)
+			_ = d.sweepBuckets(ctx, part, part+bucketsEach)
 		case <-ctx.Done():
 			return
 		}
@@ -39,13 +39,13 @@ func (s *Store) sweepEvery(ctx context.Context, every time.Duration) {
 }
 
 // sweep removes all records and cells that have expired.
-func (s *Store) sweep(ctx context.Context) error {
+func (d *database) sweep(ctx context.Context) error {
 	for _, drop := range []func(*transaction) (int64, error){
 		func(t *transaction) (int64, error) { return t.exec(dropRecords, millis(t.now), millis(t.now)) },
 		func(t *transaction) (int64, error) { return t.exec(dropCells, millis(t.now)) },
 	} {
 		for removed := int64(sweepBatch); removed == sweepBatch; {
-			err := s.write(ctx, s.deadline(), func(t *transaction) (err error) {
+			err := d.write(ctx, d.deadline(), func(t *transaction) (err error) {
 				removed, err = drop(t)
 				return err
 			})
@@ -58,11 +58,11 @@ func (s *Store) sweep(ctx context.Context) error {
 }
 
 // sweepBuckets removes the buckets of some parts in which nothing counts any more.
-func (s *Store) sweepBuckets(ctx context.Context, from, to int) error {
+func (d *database) sweepBuckets(ctx context.Context, from, to int) error {
 	const width = math.MaxUint64/bucketParts + 1
 	for part := from; part < to; part++ {
 		first := int64(uint64(part)*width) ^ math.MinInt64
-		err := s.write(ctx, s.deadline(), func(t *transaction) error {
+		err := d.write(ctx, d.deadline(), func(t *transaction) error {
 			_, err := t.exec(dropBuckets, first, first+(width-1), millis(t.now))
 			return err
 		})

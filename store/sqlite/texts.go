@@ -9,13 +9,16 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// texts is the port store.Texts.
+type texts struct{ *database }
+
 const (
 	selectText = "SELECT text FROM texts WHERE sum = ?"
 	putText    = "INSERT INTO texts (sum, text) VALUES (?, ?) ON CONFLICT (sum) DO NOTHING"
 )
 
 // PutText keeps a text. If the text is kept already it only reads, so it may be called for each signup.
-func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
+func (s texts) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := store.CheckText(sum, text); err != nil {
 		return err
 	}
@@ -31,12 +34,12 @@ func (s *Store) PutText(ctx context.Context, sum string, text []byte) error {
 }
 
 // Text returns a text.
-func (s *Store) Text(ctx context.Context, sum string) ([]byte, error) {
+func (s texts) Text(ctx context.Context, sum string) ([]byte, error) {
 	return s.text(ctx, s.deadline(), sum)
 }
 
-func (s *Store) text(ctx context.Context, until time.Time, sum string) ([]byte, error) {
-	return read(ctx, until, s, func(c *conn) ([]byte, error) {
+func (s texts) text(ctx context.Context, until time.Time, sum string) ([]byte, error) {
+	return read(ctx, until, s.database, func(c *conn) ([]byte, error) {
 		row, err := c.first(selectText, sum)
 		if row == nil && err == nil {
 			err = store.ErrNotFound

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,14 +117,25 @@ func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Deadline: 100 * time.Millisecond})
 	release := hang(t, s)
 	var all sync.WaitGroup
-	ran := make(chan int, 200)
-	for i := range cap(ran) { // more than one group, and more than wait in line
+	var late atomic.Int32
+	for i := range 200 { // more than one group, and more than wait in line
 		all.Go(func() {
 			key, began := store.Key{Site: "gazette", ID: fmt.Sprint(i)}, time.Now()
-			err := s.Update(t.Context(), key, func(store.Record) (store.Change, error) {
-				ran <- i
+			var left atomic.Bool
+			f := func(store.Record) (store.Change, error) {
+				if left.Load() {
+					late.Add(1)
+				}
 				return store.Change{Put: &store.Record{}}, nil
-			})
+			}
+			update := func() error { return s.Update(t.Context(), key, f) }
+			if i%2 == 0 { // as Update does in the end
+				update = func() error {
+					return s.write(t.Context(), s.deadline(), func(tx *transaction) error { return tx.update(key, f) })
+				}
+			}
+			err := update()
+			left.Store(true)
 			if took := time.Since(began); !errors.Is(err, store.ErrUnavailable) || took > time.Second {
 				t.Errorf("while the disk hangs, an update gives %v after %v", err, took)
 			}
@@ -141,8 +153,8 @@ func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	if err != nil {
 		t.Errorf("once the disk goes on: %v", err)
 	}
-	if len(ran) > 0 {
-		t.Errorf("%d updates ran after their callers had left", len(ran))
+	if n := late.Load(); n > 0 {
+		t.Errorf("%d updates ran after their callers had left", n)
 	}
 	if n := count(t, s, "records"); n != 1 {
 		t.Errorf("%d records are there, want 1", n)
@@ -176,14 +188,16 @@ func TestACallerThatLeavesAsItIsAnsweredTakesNobodyElseAlong(t *testing.T) {
 func TestUpdateReturnsNotBeforeItsFunctionHas(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	ctx, cancel := context.WithCancel(t.Context())
-	mine := 0 // belongs to this goroutine before and after Update
-	err := s.Update(ctx, store.Key{Site: "gazette", ID: "a"}, func(store.Record) (store.Change, error) {
-		cancel()
-		for range 1000 {
-			mine++
-			runtime.Gosched()
-		}
-		return store.Change{Put: &store.Record{}}, nil
+	mine := 0                                                       // belongs to this goroutine before and after the call
+	err := s.write(ctx, s.deadline(), func(tx *transaction) error { // as Update does in the end
+		return tx.update(store.Key{Site: "gazette", ID: "a"}, func(store.Record) (store.Change, error) {
+			cancel()
+			for range 1000 {
+				mine++
+				runtime.Gosched()
+			}
+			return store.Change{Put: &store.Record{}}, nil
+		})
 	})
 	if mine != 1000 || !errors.Is(err, context.Canceled) {
 		t.Errorf("it returned %v after %d turns", err, mine)

@@ -2,9 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
+	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ const groupSize = 64
 type act struct {
 	ctx  context.Context
 	do   func(*transaction) error
+	take []acquisition // which do will make: the buckets of a whole group are read together
 	done chan struct{} // receives once the act is committed or has failed
 	err  error         // then
 	late *time.Timer   // fires at the deadline, when the caller leaves
@@ -36,32 +38,35 @@ func newAct() any {
 }
 
 // write has the writer do something in a transaction, and returns once that is committed. It returns no later than its
-// context or a deadline says; what was not begun then leaves nothing behind.
-func (s *Store) write(ctx context.Context, until time.Time, do func(*transaction) error) error {
-	if !s.begin() {
+// context or a deadline says; what was not begun then leaves nothing behind. It may be done twice, the second time after
+// the first was rolled back. What it will take from buckets may be given as well: see act.
+func (d *database) write(
+	ctx context.Context, until time.Time, do func(*transaction) error, take ...acquisition,
+) error {
+	if !d.begin() {
 		return errClosed
 	}
-	defer s.calls.Done()
+	defer d.calls.Done()
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
-	a := s.idle.Get().(*act)
-	a.ctx, a.do = ctx, do
+	a := d.idle.Get().(*act)
+	a.ctx, a.do, a.take = ctx, do, take
 	a.late.Reset(time.Until(until))
 	select {
-	case s.acts <- a:
+	case d.acts <- a:
 	case <-ctx.Done():
-		s.recycle(a)
+		d.recycle(a)
 		return unavailable(fmt.Errorf("%w while others were writing", ctx.Err()))
 	case <-a.late.C:
-		s.recycle(a)
+		d.recycle(a)
 		return unavailable(fmt.Errorf("%w while others were writing", context.DeadlineExceeded))
 	}
 	if err := a.wait(); err != nil {
 		return unavailable(fmt.Errorf("%w while the disk was used", err))
 	}
 	err, panicked := a.err, a.panicked
-	s.recycle(a)
+	d.recycle(a)
 	if panicked != nil {
 		panic(panicked)
 	}
@@ -88,10 +93,10 @@ func (a *act) wait() (ended error) {
 }
 
 // recycle puts an act back that nobody else has.
-func (s *Store) recycle(a *act) {
+func (d *database) recycle(a *act) {
 	a.late.Stop()
-	a.ctx, a.do, a.err, a.panicked, a.left = nil, nil, nil, nil, false
-	s.idle.Put(a)
+	a.ctx, a.do, a.take, a.err, a.panicked, a.left = nil, nil, nil, nil, nil, false
+	d.idle.Put(a)
 }
 
 // leave makes the writer drop the act, unless it is committed already. It waits for a function of the caller's that is
@@ -127,7 +132,7 @@ func (a *act) call(f func() error) (err error) {
 	return f()
 }
 
-// writer is the goroutine that writes, with its connection.
+// writer is the goroutine that writes. It has one transaction after the other, each of a group of acts.
 type writer struct {
 	tx  *transaction
 	run run // of writing without a break
@@ -164,167 +169,106 @@ func gather(group []*act, waiting <-chan *act) []*act {
 	return group
 }
 
-// commit does a group of acts in one transaction, each under a savepoint of its own, and tells nobody before it is
-// committed.
+// commit does a group of acts in one transaction, and tells nobody before it is committed.
+//
+// An act that fails is undone alone. Few fail after they have written, and a savepoint costs a copy of every page that
+// an act changes. So the acts have none at first; if one fails so, the whole group is done again, each act under a
+// savepoint.
 func (w *writer) commit(group []*act) {
-	err := w.tx.begin(group)
-	if err == nil {
-		for _, a := range group {
-			if a.err = a.wanted(); a.err == nil {
-				a.err = w.tx.try(a)
-			}
-			if err = w.tx.broken; err != nil {
-				break
-			}
-		}
-		err = w.tx.finish(err)
+	err := w.do(group, false)
+	if errors.Is(err, errUndo) {
+		err = w.do(group, true)
 	}
 	for _, a := range group {
-		if a.err == nil {
+		// What an act found wrong may be what was rolled back.
+		if err != nil && (a.err == nil || a.ctx.Err() == nil) {
 			a.err = err
 		}
 		a.done <- struct{}{}
 	}
 }
 
+// errUndo says that an act failed which has written and has no savepoint.
+var errUndo = errors.New("sqlite: an act must be undone")
+
 const (
 	beginImmediate = "BEGIN IMMEDIATE" // what is read, nobody changes until the commit
 	commitAll      = "COMMIT"
 	rollBackAll    = "ROLLBACK"
-	saveAct        = "SAVEPOINT act"
 	keepAct        = "RELEASE act"
 	undoAct        = "ROLLBACK TO act"
 )
 
-// transaction is the one of the writer: of a group of acts, one after the other.
-type transaction struct {
-	*conn
-	names *names
-	clock func() time.Time
-
-	act    *act
-	now    time.Time // of the act
-	saved  bool      // the act has its savepoint, because it has written
-	taken  []*bucket // what the act took from, to be undone
-	looks  []looked  // what the acquisition that runs has found
-	counts []counted // what the act counted, to be undone
-	added  bool      // the transaction has added a name
-	broken error     // the whole transaction is lost
-
-	group
-}
-
-func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
-	return &transaction{
-		conn: c, names: n, clock: clock,
-		group: group{buckets: map[int64]*bucket{}, sums: map[sum]int64{}},
+// do does a group of acts in one transaction, each under a savepoint or none.
+func (w *writer) do(group []*act, savepoints bool) error {
+	err := w.begin(group)
+	if err != nil {
+		return err
 	}
+	w.tx.reset(savepoints)
+	err = w.tx.buckets.fetch(group)
+	for i := 0; i < len(group) && err == nil; i++ {
+		a := group[i]
+		if a.err = a.wanted(); a.err == nil {
+			a.err, err = w.try(a)
+		}
+	}
+	return w.finish(err)
 }
 
 // begin waits until no other process writes, or until nobody waits for the acts any more.
-func (t *transaction) begin(acts []*act) error {
-	t.broken, t.added = nil, false
-	t.group.reset()
+func (w *writer) begin(group []*act) error {
 	for {
-		_, err := t.conn.exec(beginImmediate)
+		_, err := w.tx.conn.exec(beginImmediate)
 		if err == nil || !isLocked(err) {
 			return err
 		}
-		some := false
-		for _, a := range acts {
-			some = some || a.wanted() == nil
-		}
-		if !some {
+		if !slices.ContainsFunc(group, func(a *act) bool { return a.wanted() == nil }) {
 			return err
 		}
 		time.Sleep(lockPoll)
 	}
 }
 
-// finish commits, or rolls back because of err.
-func (t *transaction) finish(err error) error {
-	if err == nil {
-		if err = t.flush(); err == nil {
-			_, err = t.conn.exec(commitAll)
-		}
-	}
-	if err != nil {
-		_, _ = t.conn.exec(rollBackAll) // which fails if SQLite has done it already
-	}
-	return err
-}
-
-// try does one act. What it did is undone if it fails, or if its caller has left meanwhile.
-func (t *transaction) try(a *act) error {
-	t.act, t.saved, t.now = a, false, t.clock()
-	t.taken, t.counts = t.taken[:0], t.counts[:0]
-	err := a.do(t)
-	if err == nil {
+// try does one act and returns its error. What it did is undone if it fails, or if its caller has left meanwhile. If
+// that cannot be, lost says why the whole transaction must be rolled back.
+func (w *writer) try(a *act) (err, lost error) {
+	t := w.tx
+	t.next(a)
+	if err = a.do(t); err == nil {
 		err = a.wanted()
 	}
 	if err != nil {
-		t.untake(0)
-		t.uncount()
-		if t.saved {
+		t.buckets.untake(0)
+		t.sums.undo()
+		switch {
+		case t.saved:
 			if _, failed := t.conn.exec(undoAct); failed != nil { // SQLite has rolled everything back
-				t.broken = unavailable(fmt.Errorf("%w: %w", err, failed))
-				return err
+				return err, unavailable(fmt.Errorf("%w: %w", err, failed))
 			}
+		case t.wrote:
+			return err, errUndo
 		}
 	}
 	if t.saved {
-		_, t.broken = t.conn.exec(keepAct)
+		_, lost = t.conn.exec(keepAct)
+	}
+	return err, lost
+}
+
+// finish commits, or rolls back because of err.
+func (w *writer) finish(err error) error {
+	if err == nil {
+		err = w.tx.buckets.flush()
+	}
+	if err == nil {
+		err = w.tx.sums.flush()
+	}
+	if err == nil {
+		_, err = w.tx.conn.exec(commitAll)
+	}
+	if err != nil {
+		_, _ = w.tx.conn.exec(rollBackAll) // which fails if SQLite has done it already
 	}
 	return err
-}
-
-// save makes the savepoint of the act, before its first statement that writes.
-func (t *transaction) save() error {
-	if t.saved {
-		return nil
-	}
-	_, err := t.conn.exec(saveAct)
-	t.saved = err == nil
-	return err
-}
-
-// exec runs a statement that writes, and returns how many rows it changed.
-func (t *transaction) exec(text string, args ...driver.Value) (int64, error) {
-	if err := t.save(); err != nil {
-		return 0, err
-	}
-	return t.conn.exec(text, args...)
-}
-
-// group is what the acts of one transaction share. Many of them take from the same few buckets and count the same few
-// things, so these are read and written once.
-type group struct {
-	buckets map[int64]*bucket
-	sums    map[sum]int64
-}
-
-func (g *group) reset() {
-	clear(g.buckets)
-	clear(g.sums)
-}
-
-// flush writes what the acts have taken and counted.
-func (t *transaction) flush() error {
-	for _, b := range t.buckets {
-		if !b.changed {
-			continue
-		}
-		if _, err := t.conn.exec(putBucket, b.key, b.expires, b.form.append(nil)); err != nil {
-			return err
-		}
-	}
-	for what, n := range t.sums {
-		if n == 0 {
-			continue
-		}
-		if _, err := t.conn.exec(addCount, what.site, what.day, what.name, n); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -27,6 +27,7 @@ func updateCases() []testCase {
 		{"AJobCarriesItsKeyAndStartsWithoutAttempts", enqueueKeyed},
 		{"UpdateReturnsTheErrorOfFAsItIs", errorAsItIs},
 		{"AnErrorOfFCountsOnlyOnTheRecordAsItIs", errorOnReal},
+		{"UpdateFromRunsOnWhatWasReadUnlessItWasChanged", updateFrom},
 		{"APanicOfFCommitsNothing", panicking},
 		{"UpdateRefusesAChangeAgainstTheContract", updateInvalid},
 		{"TheLargestRecordAndJobComeBackByteForByte", updateLargest},
@@ -244,6 +245,42 @@ func errorOnReal(t *testing.T, open func(*testing.T) store.Store) {
 		return store.Change{}, missing
 	})
 	want(t, "an update that refuses the record that is there", err, missing)
+}
+
+func updateFrom(t *testing.T, open func(*testing.T) store.Store) {
+	s, other := open(t), open(t)
+	put(t, s, key(1), pending())
+	read := get(t, s, key(1))
+	var seen []string
+	to := func(state string) func(store.Record) (store.Change, error) {
+		return func(r store.Record) (store.Change, error) {
+			seen = append(seen, r.State)
+			r.State = state
+			return store.Change{Put: &r}, nil
+		}
+	}
+	want(t, "an update", s.UpdateFrom(t.Context(), read, to("confirmed")), nil)
+	if r := get(t, other, key(1)); r.State != "confirmed" || r.Version == read.Version {
+		t.Fatalf("the record is %+v", r)
+	}
+	want(t, "an update", other.UpdateFrom(t.Context(), read, to("withdrawn")), nil) // it is no longer as it was read
+	if r := get(t, s, key(1)); r.State != "withdrawn" || seen[len(seen)-1] != "confirmed" {
+		t.Errorf("the record is %+v, and f ran on %v", r, seen)
+	}
+	refused := errors.New("refused")
+	err := s.UpdateFrom(t.Context(), read, func(r store.Record) (store.Change, error) {
+		if r.State == "pending" {
+			return store.Change{}, errors.New("of what was read once")
+		}
+		return store.Change{}, refused
+	})
+	want(t, "an update that refuses the record as it is", err, refused)
+	erase := func(store.Record) (store.Change, error) { return store.Change{Erase: true}, nil }
+	want(t, "an update", s.Update(t.Context(), key(1), erase), nil)
+	want(t, "an update", s.UpdateFrom(t.Context(), read, to("pending again")), nil)
+	if r := get(t, s, key(1)); seen[len(seen)-1] != "" {
+		t.Errorf("f ran on a record that was erased: %v, %+v", seen, r)
+	}
 }
 
 func panicking(t *testing.T, open func(*testing.T) store.Store) {

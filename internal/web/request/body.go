@@ -102,98 +102,75 @@ var (
 )
 
 // decodeJSON reads one JSON object in UTF-8 and nothing after it. The standard decoder takes any case for a name, the
-// last of several, and what follows the value; this one reads names one by one.
+// last of several, and what follows the value; this one reads names one by one, once all of it is known to be valid.
 func (s Schema) decodeJSON(body []byte) (*Fields, error) {
-	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, jsonSpace)[0] != '{' {
 		return nil, errObject
 	}
 	f := s.fields()
-	d := json.NewDecoder(bytes.NewReader(body))
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return nil, err
-		}
-		if field, use := f.count(name.(string), false); use {
-			f.addJSON(field, raw)
+	for name, value := range members(bytes.Trim(body, jsonSpace)) {
+		if field, use := f.count(name, false); use {
+			f.addJSON(field, value)
 		}
 	}
 	return f, nil
 }
 
 // addJSON adds a value if it is of the field's kind. Null is the same as no field.
-func (f *Fields) addJSON(field string, raw json.RawMessage) {
-	var several []json.RawMessage
+func (f *Fields) addJSON(field string, value []byte) {
 	switch kind := f.schema[field]; {
-	case string(raw) == "null":
+	case string(value) == "null":
 	case kind == Words:
-		f.addWordsJSON(field, raw)
-	case raw[0] == '"':
-		var value string
-		if json.Unmarshal(raw, &value) != nil {
-			f.invalid(field)
-		}
-		f.add(field, value)
-	case raw[0] == '[' && kind == List && json.Unmarshal(raw, &several) == nil:
-		for _, one := range several {
+		f.addWordsJSON(field, value)
+	case value[0] == '"':
+		f.add(field, unquote(value))
+	case value[0] == '[' && kind == List:
+		for one := range elements(value) {
 			if one[0] != '"' {
 				f.invalid(field)
 				return
 			}
-			f.addJSON(field, one)
+			f.add(field, unquote(one))
 		}
-	case kind == Bool && raw[0] != '[' && raw[0] != '{':
-		f.add(field, string(raw))
+	case kind == Bool && value[0] != '[' && value[0] != '{':
+		f.add(field, string(value))
 	default:
 		f.invalid(field)
 	}
 }
 
 // addWordsJSON adds the texts of an object by their ids, or one text.
-func (f *Fields) addWordsJSON(field string, raw json.RawMessage) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	switch first, _ := d.Token(); first := first.(type) {
-	case string:
-		f.addWords(field, "", first)
-		return
-	case json.Delim:
-		for first == '{' && d.More() {
-			id, _ := d.Token()
-			text, err := d.Token()
-			words, ok := text.(string)
-			if err != nil || !ok {
+func (f *Fields) addWordsJSON(field string, value []byte) {
+	switch value[0] {
+	case '"':
+		f.addWords(field, "", unquote(value))
+	case '{':
+		for id, text := range members(value) {
+			if text[0] != '"' {
 				f.invalid(field)
 				return
 			}
-			f.addWords(field, id.(string), words)
+			f.addWords(field, id, unquote(text))
 		}
-		if first == '{' {
-			return
-		}
+	default:
+		f.invalid(field)
 	}
-	f.invalid(field)
 }
 
 // addWords adds the text of an id. It may have several lines.
 func (f *Fields) addWords(field, id, text string) {
-	if _, again := f.words[field][id]; again {
-		f.wrong[field] = problem.FieldRepeated
+	sent := f.of(field)
+	if _, again := sent.words[id]; again {
+		sent.wrong = problem.FieldRepeated
 		return
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return isOdd(r) && !strings.ContainsRune("\t\r\n", r) }) {
 		f.invalid(field)
 	}
-	if f.words[field] == nil {
-		f.words[field] = map[string]string{}
+	if sent.words == nil {
+		sent.words = map[string]string{}
 	}
-	f.words[field][id] = strings.TrimSpace(text)
+	sent.words[id] = strings.TrimSpace(text)
 }
 
 // wordsName returns the field and the id of a name like shown[letter], or of a field of Words alone.
@@ -225,7 +202,7 @@ func (f *Fields) addForm(name, value string) error {
 		return errUTF8
 	}
 	if field, id, ok := f.schema.wordsName(name); ok {
-		f.times[field]++
+		f.of(field).times++
 		f.addWords(field, id, value)
 	} else if field, use := f.count(name, true); use {
 		f.add(field, value)
@@ -266,20 +243,47 @@ func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
 
 // Fields is a body as it was read: the values of each known field, and what is wrong with how they were sent.
 type Fields struct {
-	schema   Schema
-	values   map[string][]string
-	words    map[string]map[string]string // of each field of Words, by id
-	wrong    map[string]problem.Code
-	times    map[string]int  // how often each known field came, in any spelling
-	misspelt map[string]bool // the fields that came in another spelling than their own
-	unknown  []string        // the names of other fields
+	schema  Schema
+	sent    []sentField // the known fields that came
+	unknown []string    // the names of other fields
+}
+
+// sentField is one known field as it came.
+type sentField struct {
+	name     string
+	values   []string
+	words    map[string]string // of Words, by id
+	wrong    problem.Code
+	times    int  // how often it came, in any spelling
+	misspelt bool // it came in another spelling than its own
 }
 
 func (s Schema) fields() *Fields {
-	return &Fields{
-		schema: s, values: map[string][]string{}, words: map[string]map[string]string{},
-		wrong: map[string]problem.Code{}, times: map[string]int{}, misspelt: map[string]bool{},
+	return &Fields{schema: s, sent: make([]sentField, 0, min(len(s), maxSent))}
+}
+
+// maxSent is for how many fields there is room at first.
+const maxSent = 8
+
+// of returns a known field to be added to, until the next one comes.
+func (f *Fields) of(field string) *sentField {
+	for i := range f.sent {
+		if f.sent[i].name == field {
+			return &f.sent[i]
+		}
 	}
+	f.sent = append(f.sent, sentField{name: field})
+	return &f.sent[len(f.sent)-1]
+}
+
+// get returns a field as it came; the zero sentField if it did not.
+func (f *Fields) get(field string) sentField {
+	for _, sent := range f.sent {
+		if sent.name == field {
+			return sent
+		}
+	}
+	return sentField{}
 }
 
 // known finds the known field that a name is or resembles: in another case, or with something in brackets behind it.
@@ -305,13 +309,14 @@ func (f *Fields) count(name string, severally bool) (field string, use bool) {
 		f.unknown = append(f.unknown, name)
 		return "", false
 	}
-	f.times[field]++
-	f.misspelt[field] = f.misspelt[field] || !exact
-	if severally && exact && f.schema[field] == List && f.times[field] == len(f.values[field])+1 {
+	sent := f.of(field)
+	sent.times++
+	sent.misspelt = sent.misspelt || !exact
+	if severally && exact && f.schema[field] == List && sent.times == len(sent.values)+1 {
 		return field, true
 	}
-	if f.times[field] > 1 {
-		f.wrong[field] = problem.FieldRepeated
+	if sent.times > 1 {
+		sent.wrong = problem.FieldRepeated
 	}
 	return field, exact
 }
@@ -324,7 +329,8 @@ func (f *Fields) add(field, value string) {
 	if strings.ContainsFunc(value, isOdd) {
 		f.invalid(field)
 	}
-	f.values[field] = append(f.values[field], value)
+	sent := f.of(field)
+	sent.values = append(sent.values, value)
 }
 
 // isOdd reports whether a character is a control character, or the replacement of broken UTF-16.
@@ -334,24 +340,25 @@ func isOdd(r rune) bool {
 
 // invalid says that a field's value is of the wrong kind.
 func (f *Fields) invalid(field string) {
-	if f.wrong[field] == "" {
-		f.wrong[field] = problem.FieldInvalid
+	if sent := f.of(field); sent.wrong == "" {
+		sent.wrong = problem.FieldInvalid
 	}
 }
 
 // One returns the value of a field that comes once; empty if it did not come or is wrong.
 func (f *Fields) One(field string) string {
-	if len(f.values[field]) != 1 || f.wrong[field] != "" {
+	sent := f.get(field)
+	if len(sent.values) != 1 || sent.wrong != "" {
 		return ""
 	}
-	return f.values[field][0]
+	return sent.values[0]
 }
 
 // All returns the values of a field.
-func (f *Fields) All(field string) []string { return f.values[field] }
+func (f *Fields) All(field string) []string { return f.get(field).values }
 
 // Words returns the texts of a field of that kind by their ids.
-func (f *Fields) Words(field string) map[string]string { return f.words[field] }
+func (f *Fields) Words(field string) map[string]string { return f.get(field).words }
 
 // Unknown returns a problem for every field that the schema does not have. A name that is not one like ours is not
 // repeated.
@@ -372,25 +379,28 @@ func (f *Fields) Yes(field string) bool {
 }
 
 // Wrong returns what is wrong with how a field was sent; empty: nothing.
-func (f *Fields) Wrong(field string) problem.Code { return f.wrong[field] }
+func (f *Fields) Wrong(field string) problem.Code { return f.get(field).wrong }
 
 // AnyWrong reports whether anything is wrong with how any field was sent.
-func (f *Fields) AnyWrong() bool { return len(f.wrong) > 0 }
+func (f *Fields) AnyWrong() bool {
+	return slices.ContainsFunc(f.sent, func(sent sentField) bool { return sent.wrong != "" })
+}
 
 // Times returns how often a field came, in any spelling.
-func (f *Fields) Times(field string) int { return f.times[field] }
+func (f *Fields) Times(field string) int { return f.get(field).times }
 
 // Misspelt reports whether a field came in another spelling than its own.
-func (f *Fields) Misspelt(field string) bool { return f.misspelt[field] }
+func (f *Fields) Misspelt(field string) bool { return f.get(field).misspelt }
 
 // Filled reports whether anything at all came in a field.
 func (f *Fields) Filled(field string) bool {
-	return f.wrong[field] != "" || slices.ContainsFunc(f.values[field], func(v string) bool { return v != "" })
+	sent := f.get(field)
+	return sent.wrong != "" || slices.ContainsFunc(sent.values, func(v string) bool { return v != "" })
 }
 
 // Email reads the one address in the field email, or returns what is wrong with it.
 func (f *Fields) Email() (address.Address, problem.Code) {
-	switch f.wrong["email"] {
+	switch f.get("email").wrong {
 	case problem.FieldRepeated:
 		return address.Address{}, problem.FieldRepeated
 	case problem.FieldInvalid:

@@ -1,0 +1,67 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"time"
+)
+
+// transaction is what acts do their work with, one after the other.
+type transaction struct {
+	*conn
+	names *names
+	clock func() time.Time
+
+	savepoints bool // each act has one
+	added      bool // the transaction has added a name
+	buckets    buckets
+	sums       sums
+
+	// Of the act.
+	act   *act
+	now   time.Time
+	saved bool // it has its savepoint, because it may have written
+	wrote bool
+}
+
+func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
+	return &transaction{
+		conn: c, names: n, clock: clock,
+		buckets: buckets{conn: c, all: map[int64]*bucket{}}, sums: sums{conn: c, all: map[sum]int64{}},
+	}
+}
+
+// reset begins a transaction anew.
+func (t *transaction) reset(savepoints bool) {
+	t.savepoints, t.added = savepoints, false
+	clear(t.buckets.all)
+	clear(t.sums.all)
+}
+
+// next begins an act.
+func (t *transaction) next(a *act) {
+	t.act, t.now, t.saved, t.wrote = a, t.clock(), false, false
+	t.buckets.took, t.sums.act = t.buckets.took[:0], t.sums.act[:0]
+}
+
+// saveAct makes the savepoint of an act.
+const saveAct = "SAVEPOINT act"
+
+// save makes the savepoint of the act, if it is to have one, before its first statement that writes.
+func (t *transaction) save() error {
+	if !t.savepoints || t.saved {
+		return nil
+	}
+	_, err := t.conn.exec(saveAct)
+	t.saved = err == nil
+	return err
+}
+
+// exec runs a statement that writes, and returns how many rows it changed.
+func (t *transaction) exec(text string, args ...driver.Value) (int64, error) {
+	if err := t.save(); err != nil {
+		return 0, err
+	}
+	changed, err := t.conn.exec(text, args...)
+	t.wrote = t.wrote || changed > 0 || err != nil
+	return changed, err
+}
