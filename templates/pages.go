@@ -29,6 +29,8 @@ type Purpose struct {
 	Lang     string    // BCP 47 tag of Text where it may differ from the page's (WCAG 3.1.2); else empty
 	State    string    // pending, confirmed, declined, withdrawn, expired, undeliverable; where states are shown
 	Since    time.Time // of State
+	// Superseded says that a newer revision ended a consent, which the person may take back all the same.
+	Superseded bool
 	// StatementURL leads to the whole of what is put to a person about it. It is shown on the pages that ask; may be
 	// empty.
 	StatementURL string
@@ -282,16 +284,19 @@ func (p Statement) Rights() []statement.Right {
 	return known
 }
 
-// Confirmed returns the purposes that are confirmed: only their consent can be withdrawn.
-func (p Unsubscribe) Confirmed() []Purpose {
-	var confirmed []Purpose
+// Withdrawable returns the purposes whose consent can be withdrawn.
+func (p Unsubscribe) Withdrawable() []Purpose {
+	var some []Purpose
 	for _, q := range p.Purposes {
-		if q.State == "confirmed" {
-			confirmed = append(confirmed, q)
+		if q.Withdrawable() {
+			some = append(some, q)
 		}
 	}
-	return confirmed
+	return some
 }
+
+// Withdrawable reports whether there is a consent that nobody has taken back.
+func (q Purpose) Withdrawable() bool { return q.State == "confirmed" || q.Superseded }
 
 // EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the
 // field.

@@ -18,8 +18,8 @@ func (s *edit) close(r *Request, state State, e Evidence) {
 	s.touch()
 }
 
-// end ends the latest consents to some purposes, and reports whether there were any that nobody had taken back. One that
-// a newer revision has ended is taken back as well: the website may not know of the revision's effect, and the revision
+// end ends the latest consents to some purposes, and reports whether there were any that nobody had taken back. What a
+// newer revision has ended is taken back as well: the website may not know of the revision's effect, and the revision
 // may be lowered again.
 func (s *edit) end(state State, e Evidence, purposes []string) (ended bool) {
 	for _, id := range purposes {

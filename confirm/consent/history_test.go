@@ -3,11 +3,13 @@ package consent_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
@@ -247,4 +249,47 @@ func TestAStrangerCannotFillARecordSoThatThePersonIsNotHeard(t *testing.T) {
 	if n := len(encoded(env.sub)); n > store.MaxData {
 		t.Errorf("the record has %d bytes", n)
 	}
+}
+
+// TestWhatWasTakenBackStaysSoWhateverTheRevisionIs raises and lowers revisions between actions. As in a store, what a
+// revision ends is written only with what an action changes.
+func TestWhatWasTakenBackStaysSoWhateverTheRevisionIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := &history{now: start}
+		terms := someTerms.Draw(t, "terms")
+		takenBack := map[string]bool{}
+		for range rapid.IntRange(1, 40).Draw(t, "length") {
+			h.now = h.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 11 * time.Minute, 9 * time.Hour}).Draw(t, "later"))
+			revision := rapid.IntRange(1, 3).Draw(t, "revision")
+			before := h.sub.Supersede(map[string]int{"a": revision, "b": revision, "c": revision}, h.now)
+			action := h.action(t, terms)
+			if signup, ok := action.(consent.Signup); ok {
+				for i := range signup.Statements {
+					signup.Statements[i].Revision = revision
+				}
+				h.known = append(h.known, signup.ID)
+			}
+			change, err := consent.Apply(before, action, h.now)
+			if err == nil && change.Changed {
+				h.sub = change.Subscription
+			}
+			switch a := action.(type) {
+			case consent.Withdraw:
+				for _, id := range []string{"a", "b", "c"} {
+					takenBack[id] = takenBack[id] || len(a.Purposes) == 0 || slices.Contains(a.Purposes, id)
+				}
+			case consent.Decline, consent.Complained, consent.Erase:
+				takenBack = map[string]bool{"a": true, "b": true, "c": true}
+			case consent.Confirm:
+				for id := range confirmedBy(change.Subscription) {
+					takenBack[id] = takenBack[id] && confirmedBy(before)[id] != ""
+				}
+			}
+			for id := range confirmedBy(h.sub) { // as it is if the revision is lowered as far as can be
+				if takenBack[id] {
+					t.Fatalf("%T of revision %d: %s was taken back and is confirmed", action, revision, id)
+				}
+			}
+		}
+	})
 }

@@ -124,6 +124,27 @@ func TestWhatWasPutToSomebodyStaysWhenTheConfigurationChanges(t *testing.T) {
 	}
 }
 
+func TestAConsentThatARevisionEndedIsTakenBackFromItsPage(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	done := e.send("POST", e.path(e.email().Confirm), "")
+	link := e.path(done.page(t).Find(`a[href*="/u/"]`).AttrOr("href", ""))
+	e.reconfigure(func(sites []confirm.Site) { sites[0].Purposes[0].Revision = 2 })
+	page := e.send("GET", link, "").page(t)
+	if n := page.Find(`form[action="` + link + `"] button`).Length(); n != 1 {
+		t.Fatalf("%d buttons: %s", n, page.Text())
+	}
+	if a := e.send("POST", link, ""); a.status != 200 || a.page(t).Find(".purposes li").Length() != 1 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if got := e.state("ada@b.example"); got != consent.Withdrawn {
+		t.Errorf("it is %s", got)
+	}
+	if n := e.send("GET", link, "").page(t).Find(`form[action="` + link + `"] button`).Length(); n != 0 {
+		t.Errorf("%d buttons are left", n)
+	}
+}
+
 func TestOnlyStatementsAreShownUnderTheirHash(t *testing.T) {
 	e := newEnv(t)
 	e.signUp("ada@b.example")

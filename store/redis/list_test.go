@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -49,6 +50,24 @@ func TestWhatHasExpiredIsRemovedWhenWorkersAskForWork(t *testing.T) {
 	}
 	if left := entries(t, c, "o{0}t", 25); left != 0 {
 		t.Errorf("%d timers and expiries are left", left)
+	}
+}
+
+func TestAServerThatRefusesWritesIsNotAskedForEverToRemoveWhatHasExpired(t *testing.T) {
+	server := startServer(t)
+	s, c := patient(t, Options{Location: at(server.url())}), server.client()
+	for i := range 150 {
+		put(t, s, key(i), &store.Record{State: "pending", Created: time.Now(), Expires: time.Now().Add(time.Second)})
+	}
+	age(t, s, c)
+	time.Sleep(time.Second)
+	if err := c.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err(); err != nil { // as after a partition
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := s.Due(ctx); err != nil {
+		t.Errorf("asked for work: %v", err)
 	}
 }
 

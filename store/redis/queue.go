@@ -75,11 +75,8 @@ func (s queue) Due(ctx context.Context) ([]store.QueueName, error) {
 			for _, name := range queues {
 				all = append(all, store.QueueName(text(name)))
 			}
-			if len(expired) > 0 {
-				s.purge(ctx, shardNumber(i), expired)
-			}
-			// There may be timers behind so many expired records.
-			again = again || len(expired) >= 2*maxBatch
+			// There may be timers behind many expired records.
+			again = s.purge(ctx, shardNumber(i), expired) || again
 		}
 		if ctx.Err() != nil {
 			return nil, unavailable(ctx, nil)
@@ -165,8 +162,7 @@ func (s queue) leaseFrom(
 		if queue == store.TimerQueue {
 			timers, expired := pair(r.value)
 			got = readTimers(timers)
-			s.purge(ctx, shardNumber(from[i]), expired)
-			full = len(expired) >= 2*maxBatch // timers may be behind them
+			full = s.purge(ctx, shardNumber(from[i]), expired) // timers may be behind them
 		} else {
 			for rest := flat(r.value); len(rest) >= 3; rest = rest[3:] {
 				if job, ok := readJob(queue, rest[0], rest[1], rest[2]); ok {

@@ -424,8 +424,9 @@ func (k *knownStates) add(site string, states []string) {
 }
 
 // purge removes records that have expired: pairs of field and state, as scripts return them. What it misses is found
-// again.
-func (s *connection) purge(ctx context.Context, on shard, expired []any) {
+// again. It reports whether there may be more, as many as one script returns: not if it could remove none, because then
+// the same would be found again.
+func (s *connection) purge(ctx context.Context, on shard, expired []any) (more bool) {
 	var commands []command
 	for rest := expired; len(rest) >= 2; rest = rest[2:] {
 		f, state := text(rest[0]), text(rest[1])
@@ -437,7 +438,10 @@ func (s *connection) purge(ctx context.Context, on shard, expired []any) {
 			on.records(), on.index(k.Site, state), on.timers(), on.pushed(), on.sites(), on.due(),
 		}, args: []any{f, state}})
 	}
-	if len(commands) > 0 {
-		_, _ = s.do(ctx, 1, commands...)
+	if len(commands) == 0 {
+		return false
 	}
+	replies, _ := s.do(ctx, 1, commands...)
+	removed := slices.ContainsFunc(replies, func(r reply) bool { return r.err == nil })
+	return removed && len(expired) >= 2*maxBatch
 }
