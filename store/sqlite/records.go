@@ -45,8 +45,8 @@ type row struct {
 const mostRounds = 3
 
 // Update runs f in the caller's goroutine, and commits the change if the record is as f saw it. Only if others change
-// the record again and again, f runs in the goroutine that writes, while nobody else can; so it has to be short. It does
-// not run after Update has returned.
+// the record again and again, f runs in the goroutine that writes, while nobody else can; so it has to be short. It
+// does not run after Update has returned.
 func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
 	// Suppose that there is no record: for a first signup this is so, and it need not be read.
 	return s.UpdateFrom(ctx, store.Record{Key: key}, f)

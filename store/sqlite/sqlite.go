@@ -26,16 +26,16 @@
 //
 // The function of an Update runs in the goroutine of its caller: first on an empty record, as for a first signup, then,
 // if that will not do, on the record as it was read. The writer commits the change if the record still has the version
-// that the function saw, otherwise it gives the record back. After three of these the function runs in the goroutine that
-// writes, while nobody else can change the record; all writers wait for it, so it has to be short. A caller that leaves
-// cancels its act, or waits for its function if that is running there.
+// that the function saw, otherwise it gives the record back. After three of these the function runs in the goroutine
+// that writes, while nobody else can change the record; all writers wait for it, so it has to be short. A caller that
+// leaves cancels its act, or waits for its function if that is running there.
 //
 // # What a call costs
 //
-// An Update is one act whatever it acquires, enqueues, reserves and counts; if there is a record, also a read or a second
-// act. The buckets of a group are read together, and what its acts took and counted is written together. Acquire costs
-// the same however much its buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only
-// read. A pending person takes about 250 bytes more than their record's Data. Counts are kept for ever.
+// An Update is one act whatever it acquires, enqueues, reserves and counts; if there is a record, also a read or a
+// second act. The buckets of a group are read together, and what its acts took and counted is written together. Acquire
+// costs the same however much its buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get
+// only read. A pending person takes about 250 bytes more than their record's Data. Counts are kept for ever.
 //
 // # Limits
 //

@@ -38,8 +38,8 @@ func newAct() any {
 }
 
 // write has the writer do something in a transaction, and returns once that is committed. It returns no later than its
-// context or a deadline says; what was not begun then leaves nothing behind. It may be done twice, the second time after
-// the first was rolled back. What it will take from buckets may be given as well: see act.
+// context or a deadline says; what was not begun then leaves nothing behind. It may be done twice, the second time
+// after the first was rolled back. What it will take from buckets may be given as well: see act.
 func (d *database) write(
 	ctx context.Context, until time.Time, do func(*transaction) error, take ...acquisition,
 ) error {
