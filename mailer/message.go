@@ -51,7 +51,7 @@ type emailMaker struct {
 	pages     *templates.Set
 	put       func(ctx context.Context, sum string, data []byte) error // nil: skeletons are not kept
 	now       func() time.Time
-	keys      map[string][]signer                                      // by the domain of From
+	keys      map[string][]signer // by the domain of From
 	skeletons skeletons
 }
 

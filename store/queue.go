@@ -16,8 +16,9 @@ const MaxBody = 32 << 10
 // TimerQueue is special: its jobs are the timers of records. A record has at most one, due at Record.Timer; whatever
 // Put says last is so, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is empty,
 // and Attempts is 1. A timer whose lease is over without a Put is due again. End with Retry makes it due at that time,
-// End with Fail removes it, End with Complete and RenewLease leave it leased; none of them returns ErrLeaseLost. It
-// never fails and cannot be requeued, moved or enqueued.
+// while Record.Timer stays as Put said; End with Fail removes it; End with Complete and RenewLease leave it leased; none
+// of them returns ErrLeaseLost. It never fails and cannot be requeued, moved or enqueued: End with Move returns
+// ErrInvalid. RunNow leaves timers alone and returns 0.
 type Queue interface {
 	// Due returns the queues that have a job due now, in any order: one call, however many queues there are. What is
 	// enqueued or becomes due at this moment may be missing. ErrUnavailable.
@@ -71,8 +72,8 @@ type Job struct {
 	Attempts int       // how often it was leased, this time included; set by Lease. A lease is lost once this has grown
 
 	// Reserve is what the job takes as it is enqueued: one from every bucket, or from none, by its ID as the taker. A job
-	// that finds no room is enqueued all the same. Lease says in Reserved whether it took; a job that reserves nothing has
-	// not.
+	// that finds no room is enqueued all the same. Lease says in Reserved whether it took: false if Reserve was empty,
+	// true if no bucket in it had limits.
 	Reserve  []Bucket
 	Reserved bool
 }
@@ -120,14 +121,23 @@ func Move(queue QueueName, at time.Time) Outcome { return Outcome{End: EndMove, 
 // Fail keeps the job with its body, and never leases it again unless it is requeued.
 func Fail() Outcome { return Outcome{End: EndFail} }
 
-// Check returns ErrInvalid, wrapped, for an outcome that cannot be. Change.Check calls it; implementations of End call
-// it before they end a job.
-func (o Outcome) Check() error {
+// JobEnd ends a leased job.
+type JobEnd struct {
+	Job     Job // as Lease returned it
+	Outcome Outcome
+}
+
+// Check returns ErrInvalid, wrapped, for an end that cannot be. Change.Check calls it; implementations of End call it
+// before they end a job.
+func (e JobEnd) Check() error {
+	o := e.Outcome
 	switch {
 	case o.End < EndComplete || o.End > EndFail:
 		return fmt.Errorf("%w outcome: there is no end %d", ErrInvalid, o.End)
 	case o.End == EndMove && (!o.Queue.valid() || o.Queue == TimerQueue):
 		return fmt.Errorf("%w outcome: a move to the queue %q", ErrInvalid, o.Queue)
+	case o.End == EndMove && e.Job.Queue == TimerQueue:
+		return fmt.Errorf("%w outcome: a timer cannot be moved", ErrInvalid)
 	case o.End != EndMove && o.Queue != "":
 		return fmt.Errorf("%w outcome: a queue, but no move", ErrInvalid)
 	}

@@ -67,7 +67,7 @@ type Change struct {
 	Put     *Record // the new state; its Key and Version are ignored
 	Erase   bool    // instead of Put: the record is gone
 	Enqueue []Job   // only together with Put or Erase; their Key and Attempts are ignored
-	End     *JobEnd // only together with Put or Erase; of a job of this very record
+	End     *JobEnd // only together with Put or Erase; of a job of this very record. A timer ends by what Put says
 	Count   []Count // only together with Put or Erase
 
 	// Acquire is taken in the same commit, or nothing is committed: see Limits.Acquire. Only together with Put or Erase.
@@ -79,12 +79,6 @@ type Change struct {
 type Acquisition struct {
 	Taker   string // as of Limits.Acquire
 	Buckets []Bucket
-}
-
-// JobEnd ends a leased job together with a change of its record.
-type JobEnd struct {
-	Job     Job // as Lease returned it
-	Outcome Outcome
 }
 
 // IsZero reports whether c leaves everything as it is.
@@ -107,7 +101,7 @@ func (c Change) Check(key Key) error {
 	case c.End != nil && c.End.Job.Key != key:
 		return fmt.Errorf("%w change: it ends a job of another record", ErrInvalid)
 	case c.End != nil:
-		if err := c.End.Outcome.Check(); err != nil {
+		if err := c.End.Check(); err != nil {
 			return err
 		}
 	}

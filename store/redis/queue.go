@@ -213,13 +213,12 @@ func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) e
 // End ends a lease. A job is known by its ID, whatever queue it moves to, until it is complete: enqueuing that ID
 // again, in its first queue or in any other, adds nothing.
 func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
-	if err := outcome.Check(); err != nil {
+	end := store.JobEnd{Job: job, Outcome: outcome}
+	if err := end.Check(); err != nil {
 		return err
 	}
 	if job.Queue == store.TimerQueue {
 		switch outcome.End {
-		case store.EndMove:
-			return store.ErrInvalid
 		case store.EndRetry:
 			return s.endTimer(ctx, job, "at", milliOrNow(outcome.At))
 		case store.EndFail:
@@ -227,7 +226,7 @@ func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) er
 		}
 		return nil
 	}
-	value, err := s.doOne(ctx, endCommand(s.shardOf(job.Key.ID), store.JobEnd{Job: job, Outcome: outcome}))
+	value, err := s.doOne(ctx, endCommand(s.shardOf(job.Key.ID), end))
 	if err == nil && number(value) != 1 {
 		return store.ErrLeaseLost
 	}

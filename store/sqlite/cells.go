@@ -26,6 +26,7 @@ func (s cells) SetNX(ctx context.Context, name string, value []byte, d time.Dura
 	value = bytes.Clone(value) // the call may go on after its caller has gone
 	result := new([]byte)
 	err := s.write(ctx, s.deadline(), func(t *transaction) error {
+		*result = nil
 		current, there, err := t.cell(name, t.now)
 		switch {
 		case err != nil:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net/url"
 	"strconv"
 	"strings"
@@ -149,6 +150,29 @@ func (c *conn) prepared(text string) (statement, error) {
 	}
 	c.statements[text] = full
 	return full, nil
+}
+
+// several is one statement for 1, 2, 4 and more rows: few texts, so that each is compiled once.
+type several []string
+
+// newSeveral returns statements for at most so many rows, a power of two.
+func newSeveral(before, row, after string, most int) (s several) {
+	for n := 1; n <= most; n *= 2 {
+		s = append(s, before+row+strings.Repeat(", "+row, n-1)+after)
+	}
+	return s
+}
+
+// filledBy returns the largest statement that n rows fill, and its number of rows.
+func (s several) filledBy(n int) (statement string, rows int) {
+	i := min(bits.Len(uint(n))-1, len(s)-1)
+	return s[i], 1 << i
+}
+
+// holding returns the smallest statement that n rows fit into, or the largest there is, and its number of rows.
+func (s several) holding(n int) (statement string, rows int) {
+	i := min(bits.Len(uint(n-1)), len(s)-1)
+	return s[i], 1 << i
 }
 
 // bind returns the arguments as the driver takes them, until the next call.

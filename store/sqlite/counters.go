@@ -10,11 +10,10 @@ import (
 // counters is the port store.Counters.
 type counters struct{ *database }
 
-const (
-	addCount = `INSERT INTO counts (site, day, name, n) VALUES (?, ?, ?, ?)
-		ON CONFLICT (site, day, name) DO UPDATE SET n = n + excluded.n`
-	selectCounts = "SELECT day, name, n FROM counts WHERE site = ? AND day >= ? AND day <= ? ORDER BY day, name"
-)
+const selectCounts = "SELECT day, name, n FROM counts WHERE site = ? AND day >= ? AND day <= ? ORDER BY day, name"
+
+var addCounts = newSeveral("INSERT INTO counts (site, day, name, n) VALUES ", "(?, ?, ?, ?)",
+	" ON CONFLICT (site, day, name) DO UPDATE SET n = n + excluded.n", 8)
 
 // Counts returns what was counted at a site, by day and name. Counts are kept for ever.
 func (s counters) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
@@ -43,6 +42,8 @@ type sums struct {
 	*conn
 	all map[sum]int64
 	act []counted // what the act counted, to be undone
+
+	args []driver.Value // of the statement that runs
 }
 
 // counted is what an act has counted.
@@ -80,13 +81,18 @@ func (s *sums) undo() {
 
 // flush writes the sums.
 func (s *sums) flush() error {
+	s.args = s.args[:0]
 	for what, n := range s.all {
-		if n == 0 {
-			continue
+		if n != 0 {
+			s.args = append(s.args, what.site, what.day, what.name, n)
 		}
-		if _, err := s.exec(addCount, what.site, what.day, what.name, n); err != nil {
+	}
+	for rest := s.args; len(rest) > 0; {
+		statement, n := addCounts.filledBy(len(rest) / 4)
+		if _, err := s.exec(statement, rest[:4*n]...); err != nil {
 			return err
 		}
+		rest = rest[4*n:]
 	}
 	return nil
 }

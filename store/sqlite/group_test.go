@@ -174,7 +174,7 @@ func TestAnUpdateThatOthersAlwaysOvertakeIsDoneAtLast(t *testing.T) {
 	key := store.Key{Site: "gazette", ID: "a"}
 	err := s.Update(t.Context(), key, func(r store.Record) (store.Change, error) {
 		seen = append(seen, r.State)
-		if len(seen) <= mostChanges {
+		if len(seen) <= mostRounds {
 			err := s.Update(t.Context(), key, func(store.Record) (store.Change, error) {
 				return store.Change{Put: &store.Record{State: fmt.Sprint("other-", len(seen))}}, nil
 			})

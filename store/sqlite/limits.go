@@ -7,7 +7,6 @@ import (
 	"database/sql/driver"
 	"encoding/binary"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -16,10 +15,8 @@ import (
 // limits is the port store.Limits.
 type limits struct{ *database }
 
-const (
-	// The keys are hashes, so each part of them has about as many rows.
-	dropBuckets = "DELETE FROM buckets WHERE n BETWEEN ? AND ? AND expires <= ?"
-)
+// The keys are hashes, so each part of them has about as many rows.
+const dropBuckets = "DELETE FROM buckets WHERE n BETWEEN ? AND ? AND expires <= ?"
 
 // Acquire takes one from every bucket or from none.
 func (s limits) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {
@@ -154,27 +151,16 @@ func (bs *buckets) add(a acquisition) {
 	}
 }
 
-// How many rows one statement reads or writes. There are few such numbers, so that each statement is compiled once.
-const (
-	fewRows  = 8
-	manyRows = 64
-)
-
 var (
-	selectFew  = "SELECT n, expires, state FROM buckets WHERE n IN (?" + strings.Repeat(", ?", fewRows-1) + ")"
-	selectMany = "SELECT n, expires, state FROM buckets WHERE n IN (?" + strings.Repeat(", ?", manyRows-1) + ")"
-	putOne     = "REPLACE INTO buckets (n, expires, state) VALUES (?, ?, ?)"
-	putFew     = putOne + strings.Repeat(", (?, ?, ?)", fewRows-1)
+	selectBuckets = newSeveral("SELECT n, expires, state FROM buckets WHERE n IN (", "?", ")", 64)
+	putBuckets    = newSeveral("REPLACE INTO buckets (n, expires, state) VALUES ", "(?, ?, ?)", "", 8)
 )
 
 // read reads the buckets with the keys.
 func (bs *buckets) read() error {
 	slices.Sort(bs.keys)
 	for keys := bs.keys; len(keys) > 0; {
-		statement, n := selectFew, fewRows
-		if len(keys) > fewRows {
-			statement, n = selectMany, manyRows
-		}
+		statement, n := selectBuckets.holding(len(keys))
 		bs.args = bs.args[:0]
 		for i := range n {
 			bs.args = append(bs.args, keys[min(i, len(keys)-1)])
@@ -201,10 +187,7 @@ func (bs *buckets) flush() error {
 	}
 	slices.SortFunc(bs.changed, func(a, b *bucket) int { return cmp.Compare(a.key, b.key) })
 	for rest := bs.changed; len(rest) > 0; {
-		statement, n := putFew, fewRows
-		if len(rest) < fewRows {
-			statement, n = putOne, 1
-		}
+		statement, n := putBuckets.filledBy(len(rest))
 		bs.args = bs.args[:0]
 		for _, b := range rest[:n] {
 			bs.args = append(bs.args, b.key, b.expires, b.form.append(nil))

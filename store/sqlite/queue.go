@@ -72,9 +72,9 @@ func (t *transaction) enqueue(key store.Key, job store.Job, reserve acquisition)
 	if err != nil {
 		return err
 	}
-	reserved := int64(1)
-	if waits != nil || len(job.Reserve) == 0 {
-		reserved = 0
+	reserved := int64(0)
+	if waits == nil && len(job.Reserve) > 0 {
+		reserved = 1
 	}
 	due := millis(job.Due)
 	if job.Due.IsZero() {
@@ -202,7 +202,7 @@ func leaseOf(changed int64, err error) error {
 
 // End ends a lease.
 func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
-	if err := outcome.Check(); err != nil {
+	if err := (store.JobEnd{Job: job, Outcome: outcome}).Check(); err != nil {
 		return err
 	}
 	return s.write(ctx, s.deadline(), func(t *transaction) error {

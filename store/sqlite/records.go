@@ -41,12 +41,12 @@ type row struct {
 	record         store.Record // empty but for its key if it has expired
 }
 
-// mostChanges is how often Update lets others change the record between its reading and its commit.
-const mostChanges = 3
+// mostRounds is how often Update commits in vain because the record is not as f saw it.
+const mostRounds = 3
 
-// Update runs f in the caller's goroutine, and commits the change if the record is still as it was. Only if others
-// change the record again and again, f runs in the goroutine that writes, while nobody else can; it has to be short. It
-// does not run after Update has returned.
+// Update runs f in the caller's goroutine, and commits the change if the record is as f saw it. Only if others change
+// the record again and again, f runs in the goroutine that writes, while nobody else can; so it has to be short. It does
+// not run after Update has returned.
 func (s records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
 	// Suppose that there is no record: for a first signup this is so, and it need not be read.
 	return s.UpdateFrom(ctx, store.Record{Key: key}, f)
@@ -61,7 +61,7 @@ func (s records) UpdateFrom(
 	}
 	until := s.deadline() // of all steps together
 	key, now := known.Key, known
-	for supposed, changed := true, 0; changed < mostChanges; {
+	for supposed, rounds := true, 0; rounds < mostRounds; {
 		c, err := prepare(key, now, f)
 		switch {
 		case supposed && (err != nil || c.Put == nil):
@@ -80,7 +80,7 @@ func (s records) UpdateFrom(
 			return err
 		}
 		now, supposed = *other, false
-		changed++
+		rounds++
 	}
 	return s.write(ctx, until, func(t *transaction) error { return t.update(key, f) })
 }
@@ -160,7 +160,7 @@ func (t *transaction) add(key store.Key, c change) (added bool, err error) {
 	return true, t.follow(key, c)
 }
 
-// update does the whole of Update.
+// update runs f on the record, and carries out the change, while nobody else can write.
 func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, error)) error {
 	r, err := t.find(key)
 	if err != nil {

@@ -18,18 +18,24 @@
 //
 // # Who waits for whom
 //
-// One goroutine writes. It commits what is waiting together, at most 64 acts, each under a savepoint: an act that fails
-// is undone alone, and nobody is told before the commit. Several goroutines read meanwhile, from the last committed
-// state. A call never waits longer than Options.Deadline or its context, even if the disk hangs; only Close waits for
-// what was left behind. The function of an Update runs in the goroutine that writes, so all writers wait for it: it has
-// to be short. A caller that leaves cancels its act, or waits for its function if that is running. RunNow is many acts,
-// one after the other: others write in between, and it lasts as long as there is something to do.
+// One goroutine writes. It commits what is waiting together, at most 64 acts; nobody is told before the commit. An act
+// that fails is undone alone: if it has written already, the group is done again, each act under a savepoint. Several
+// goroutines read meanwhile, from the last committed state. A call never waits longer than Options.Deadline or its
+// context, even if the disk hangs; only Close waits for what was left behind. RunNow is many acts, one after the other:
+// others write in between, and it lasts as long as there is something to do.
+//
+// The function of an Update runs in the goroutine of its caller: first on an empty record, as for a first signup, then,
+// if that will not do, on the record as it was read. The writer commits the change if the record still has the version
+// that the function saw, otherwise it gives the record back. After three of these the function runs in the goroutine that
+// writes, while nobody else can change the record; all writers wait for it, so it has to be short. A caller that leaves
+// cancels its act, or waits for its function if that is running there.
 //
 // # What a call costs
 //
-// An Update is one act whatever it acquires, enqueues, reserves and counts. Acquire costs the same however much its
-// buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only read. A pending person takes
-// about 250 bytes more than their record's Data. Counts are kept for ever.
+// An Update is one act whatever it acquires, enqueues, reserves and counts; if there is a record, also a read or a second
+// act. The buckets of a group are read together, and what its acts took and counted is written together. Acquire costs
+// the same however much its buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get only
+// read. A pending person takes about 250 bytes more than their record's Data. Counts are kept for ever.
 //
 // # Limits
 //

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"database/sql/driver"
-	"fmt"
 	"time"
 
 	"github.com/optin/optin/store"
@@ -50,11 +49,9 @@ func (t *transaction) leaseTimers(n int, d time.Duration) ([]store.Job, error) {
 	return jobs, nil
 }
 
-// endTimer ends the lease of a timer, if there is one.
+// endTimer carries out an outcome that was checked, if the timer is leased.
 func (t *transaction) endTimer(key store.Key, outcome store.Outcome) error {
 	switch outcome.End {
-	case store.EndComplete:
-		return nil
 	case store.EndRetry:
 		at := outcome.At
 		if at.IsZero() {
@@ -69,7 +66,7 @@ func (t *transaction) endTimer(key store.Key, outcome store.Outcome) error {
 		_, err = t.exec(dropTimer, site, packedID(key.ID))
 		return err
 	}
-	return fmt.Errorf("%w outcome: a timer cannot be moved", store.ErrInvalid)
+	return nil
 }
 
 // wakeTimer makes a leased timer due then.

@@ -19,7 +19,7 @@ const groupSize = 64
 type act struct {
 	ctx  context.Context
 	do   func(*transaction) error
-	take []acquisition // by do: the buckets of a group are read together
+	take []acquisition // which do will make: the buckets of a whole group are read together
 	done chan struct{} // receives once the act is committed or has failed
 	err  error         // then
 	late *time.Timer   // fires at the deadline, when the caller leaves
@@ -38,9 +38,8 @@ func newAct() any {
 }
 
 // write has the writer do something in a transaction, and returns once that is committed. It returns no later than its
-// context or a deadline says; what was not begun then leaves nothing behind.
-//
-// The buckets of take are read together with those of other acts before.
+// context or a deadline says; what was not begun then leaves nothing behind. It may be done twice, the second time after
+// the first was rolled back. What it will take from buckets may be given as well: see act.
 func (d *database) write(
 	ctx context.Context, until time.Time, do func(*transaction) error, take ...acquisition,
 ) error {
@@ -181,7 +180,8 @@ func (w *writer) commit(group []*act) {
 		err = w.do(group, true)
 	}
 	for _, a := range group {
-		if a.err == nil {
+		// What an act found wrong may be what was rolled back.
+		if err != nil && (a.err == nil || a.ctx.Err() == nil) {
 			a.err = err
 		}
 		a.done <- struct{}{}

@@ -21,7 +21,7 @@ func timerCases() []testCase {
 		{"FailRemovesTheTimer", timerFail},
 		{"TheTimerOfAnExpiredRecordIsGone", timerExpired},
 		{"EachTimerIsLeasedOnce", timersOnce},
-		{"ATimerIsNeverMovedEnqueuedFailedOrRequeued", timerOnly},
+		{"ATimerIsNeverMovedEnqueuedFailedRequeuedOrRunNow", timerOnly},
 		{"UpdateEndsATimerTogetherWithItsRecord", timerEndInUpdate},
 	}
 }
@@ -179,8 +179,12 @@ func timerRetry(t *testing.T, open func(*testing.T) store.Store) {
 	putTimer(t, s, key(1), time.Now().Add(-time.Minute))
 	j := leaseOne(t, s, store.TimerQueue, time.Hour)
 	at := time.Now().Add(200 * time.Millisecond).Truncate(time.Millisecond)
+	was := get(t, s, key(1)).Timer
 	if err := s.End(t.Context(), j, store.Retry(at)); err != nil {
 		t.Fatal(err)
+	}
+	if r := get(t, other, key(1)); !r.Timer.Equal(was) {
+		t.Errorf("put back, the record says %v, want %v as it was put", r.Timer, was)
 	}
 	j = leaseOne(t, other, store.TimerQueue, time.Hour)
 	if now := time.Now(); now.Before(at) || j.Key != key(1) || j.Attempts != 1 {
@@ -254,14 +258,24 @@ func timerOnly(t *testing.T, open func(*testing.T) store.Store) {
 	timer := leaseOne(t, s, store.TimerQueue, time.Minute)
 	want(t, "moving a timer to its own queue", s.End(t.Context(), timer, store.Move(store.TimerQueue, time.Now())),
 		store.ErrInvalid)
-	want(t, "requeuing a timer", s.Requeue(t.Context(), store.TimerQueue, timer.ID, key(1)), store.ErrNotFound)
+	move := store.Move("email", time.Now())
+	want(t, "moving a timer to another queue", s.End(t.Context(), timer, move), store.ErrInvalid)
 	err := s.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
+		return store.Change{Put: &r, End: &store.JobEnd{Job: timer, Outcome: move}}, nil
+	})
+	want(t, "moving it in an update", err, store.ErrInvalid)
+	want(t, "requeuing a timer", s.Requeue(t.Context(), store.TimerQueue, timer.ID, key(1)), store.ErrNotFound)
+	err = s.Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 		return store.Change{Put: &r, Enqueue: []store.Job{job("a", store.TimerQueue)}}, nil
 	})
 	want(t, "enqueuing a timer", err, store.ErrInvalid)
 	put(t, s, key(2), pending(), job("b", "email"))
 	j := leaseOne(t, s, "email", time.Minute)
 	want(t, "making a job a timer", s.End(t.Context(), j, store.Move(store.TimerQueue, time.Now())), store.ErrInvalid)
+	putTimer(t, s, key(3), time.Now().Add(time.Hour))
+	if n, err := s.RunNow(t.Context(), store.TimerQueue, everything); n != 0 || err != nil {
+		t.Errorf("RunNow made %d timers due, %v", n, err)
+	}
 	nothingDue(t, s, store.TimerQueue)
 }
 
