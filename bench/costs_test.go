@@ -19,8 +19,8 @@ var (
 	callsOnSQLite = costs{signup: 1.02, email: 2.2, alone: 3.1, confirmation: 1.02, lookup: 1.02}
 	callsOnRedis  = costs{signup: 1.02, email: 2.2, alone: 3.1, confirmation: 2.02, lookup: 1.02} // commands
 
-	allocsOnSQLite = costs{signup: 475, email: 355, confirmation: 410, lookup: 225}
-	allocsOnRedis  = costs{signup: 400, email: 415, confirmation: 460, lookup: 225}
+	allocsOnSQLite = costs{signup: 345, email: 320, confirmation: 430, lookup: 187}
+	allocsOnRedis  = costs{signup: 325, email: 340, confirmation: 445, lookup: 185}
 )
 
 // What a pending person may take in the store when the relay has taken their email, in bytes, all keys or tables
