@@ -76,7 +76,7 @@ func onEachStore(t *testing.T, f func(t *testing.T, a *app)) {
 func newApp(t testing.TB, st store.Store) *app {
 	t.Helper()
 	t.Cleanup(func() { _ = st.Close() })
-	a := &app{TB: t, store: &countedStore{Store: st}, relay: startRelay(t)}
+	a := &app{TB: t, store: &countedStore{store: st}, relay: startRelay(t)}
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 	must(t, err)
 	pages, err := templates.New()
@@ -85,16 +85,14 @@ func newApp(t testing.TB, st store.Store) *app {
 	watch := surge.New(surge.Options{Store: a.store, Sites: map[string]surge.Site{"gazette": {NormalSignups: 20_000}}})
 	a.service, err = confirm.New(confirm.Options{
 		Store: a.store, Keyring: ring, PublicURL: public, Sites: []confirm.Site{serviceSite()}, Surge: watch,
-		EmailsPerMailbox: []store.Limit{{N: 5, Per: 24 * time.Hour}}, Emails: []store.Limit{{N: 100_000, Per: time.Minute}},
-		Enqueued: func(q store.QueueName) { a.outbox.Wake(q) },
+		EmailsPerMailbox: []store.Limit{{N: 5, Per: 24 * time.Hour}},
+		Emails:           []store.Limit{{N: 100_000, Per: time.Minute}},
+		Enqueued:         func(q store.QueueName) { a.outbox.Wake(q) },
 	})
 	must(t, err)
 	must(t, a.service.PutStatements(t.Context()))
-	show := templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
-		Controller: templates.Controller{Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
-			Contact: "vie-privee@gazette.example", PrivacyURL: "https://gazette.example/vie-privee"}}
-	a.openWeb(ring, pages, public, watch, show)
-	a.openOutbox(pages, show)
+	a.openWeb(ring, pages, public, watch)
+	a.openOutbox(pages)
 	return a
 }
 
@@ -116,8 +114,14 @@ func serviceSite() confirm.Site {
 	}
 }
 
-func (a *app) openWeb(ring *keyring.Keyring, pages *templates.Set, public *url.URL, watch *surge.Surge,
-	show templates.Site) {
+// shownSite returns the site as people see it.
+func shownSite() templates.Site {
+	return templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
+		Controller: templates.Controller{Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
+			Contact: "vie-privee@gazette.example", PrivacyURL: "https://gazette.example/vie-privee"}}
+}
+
+func (a *app) openWeb(ring *keyring.Keyring, pages *templates.Set, public *url.URL, watch *surge.Surge) {
 	endpoints, err := webhook.NewEndpoints(webhook.EndpointsOptions{
 		Sites: a.service.Sites(), Queue: a.store, Cells: a.store, Open: a.service.Website.OpenEvent,
 	})
@@ -127,7 +131,7 @@ func (a *app) openWeb(ring *keyring.Keyring, pages *templates.Set, public *url.U
 		PublicURL: public, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Log: slog.New(slog.NewJSONHandler(discard{}, nil)),
 		Sites: map[string]web.Site{"gazette": {
-			Show: show, Locales: []string{"fr", "en"}, Origins: []origin.Origin{"https://gazette.example"},
+			Show: shownSite(), Locales: []string{"fr", "en"}, Origins: []origin.Origin{"https://gazette.example"},
 			APIKeys: []web.APIKey{{Sum: sha256.Sum256([]byte(apiKey)), Scope: web.ScopeRead | web.ScopeWrite}},
 			Limits: web.Limits{SignupsPerIP: []store.Limit{{N: 10, Per: time.Minute}},
 				SignupsPerNetwork: []store.Limit{{N: 100, Per: time.Minute}}},
@@ -142,7 +146,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // openOutbox makes the outbox, which does not run yet.
-func (a *app) openOutbox(pages *templates.Set, show templates.Site) {
+func (a *app) openOutbox(pages *templates.Set) {
 	at, err := relay.Parse("smtp://" + a.relay.addr + "?tls=off")
 	must(a, err)
 	_, key, err := ed25519.GenerateKey(nil)
@@ -152,13 +156,13 @@ func (a *app) openOutbox(pages *templates.Set, show templates.Site) {
 		Service: a.service, Pages: pages, Relays: []relay.Address{at}, Log: log, Keep: a.store.PutText,
 		Connections: connections, DKIM: []mailer.DKIM{{Domain: "gazette.example", Selector: "optin", Key: key}},
 		Sites: map[string]mailer.Site{"gazette": {
-			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: show,
+			From: netmail.Address{Name: "La Gazette", Address: "bonjour@gazette.example"}, Show: shownSite(),
 		}},
 	})
 	must(a, err)
 	a.Cleanup(func() { _ = a.mailer.Close() })
 	a.outbox, err = outbox.New(outbox.Options{
-		Store: a.store, Log: log,
+		Store: a.store, Log: log, Poll: time.Hour, // whatever is enqueued wakes it
 		Pools: []outbox.Pool{{
 			Queues: confirm.EmailQueues(), Run: a.mailer.Run, Timeout: mailer.MaxDuration, Waits: mailer.Waits(),
 			RepeatLast: true, Paused: a.mailer.PausedFor, Workers: 2 * connections, PerQueue: connections,
@@ -216,76 +220,4 @@ func (a *app) signUp(n int) {
 		})
 	}
 	all.Wait()
-}
-
-// countedStore counts calls.
-type countedStore struct {
-	store.Store
-	calls atomic.Int64
-}
-
-func (s *countedStore) Update(ctx context.Context, key store.Key,
-	f func(store.Record) (store.Change, error)) error {
-	s.calls.Add(1)
-	return s.Store.Update(ctx, key, f)
-}
-
-func (s *countedStore) Find(ctx context.Context, key store.Key) (store.Record, error) {
-	s.calls.Add(1)
-	return s.Store.Find(ctx, key)
-}
-
-func (s *countedStore) Due(ctx context.Context) ([]store.QueueName, error) {
-	s.calls.Add(1)
-	return s.Store.Due(ctx)
-}
-
-func (s *countedStore) Lease(ctx context.Context, q store.QueueName, n int, d time.Duration) ([]store.Job, error) {
-	s.calls.Add(1)
-	return s.Store.Lease(ctx, q, n, d)
-}
-
-func (s *countedStore) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
-	s.calls.Add(1)
-	return s.Store.RenewLease(ctx, job, d)
-}
-
-func (s *countedStore) End(ctx context.Context, job store.Job, outcome store.Outcome) error {
-	s.calls.Add(1)
-	return s.Store.End(ctx, job, outcome)
-}
-
-func (s *countedStore) Acquire(ctx context.Context, taker string, all ...store.Bucket) ([]time.Duration, error) {
-	s.calls.Add(1)
-	return s.Store.Acquire(ctx, taker, all...)
-}
-
-func (s *countedStore) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
-	s.calls.Add(1)
-	return s.Store.SetNX(ctx, name, value, d)
-}
-
-func (s *countedStore) Get(ctx context.Context, name string) ([]byte, error) {
-	s.calls.Add(1)
-	return s.Store.Get(ctx, name)
-}
-
-func (s *countedStore) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
-	s.calls.Add(1)
-	return s.Store.CompareAndSwap(ctx, name, old, value, d)
-}
-
-func (s *countedStore) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
-	s.calls.Add(1)
-	return s.Store.Counts(ctx, site, from, to)
-}
-
-func (s *countedStore) Text(ctx context.Context, sum string) ([]byte, error) {
-	s.calls.Add(1)
-	return s.Store.Text(ctx, sum)
-}
-
-func (s *countedStore) PutText(ctx context.Context, sum string, text []byte) error {
-	s.calls.Add(1)
-	return s.Store.PutText(ctx, sum, text)
 }

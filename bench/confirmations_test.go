@@ -18,7 +18,8 @@ func (s *subject) measurePeople(f floorCosts, accepted cost, n int) {
 	links := s.emailedLinks(n)
 	stamps := make([]string, n)
 	page := measure(s, func() load {
-		return s.send(s, 16, n, http.StatusOK, func(i int) []byte { return pageOf(links[i].path, people+links[i].person) },
+		return s.send(s, 16, n, http.StatusOK,
+			func(i int) []byte { return pageOf(links[i].path, people+links[i].person) },
 			func(i int, body []byte) { stamps[i] = between(string(body), `name="stamp" value="`, `"`) })
 	}, s.processes()...)
 	button := measure(s, func() load {

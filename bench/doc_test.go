@@ -3,9 +3,9 @@
 // when the relay has them. Processor time is that of every process that works for optin: the program and its
 // redis-server.
 //
-// What depends on the machine is stated as a ratio to a floor: the same work with as little as it takes, in the same run,
-// in alternating rounds. The floors run in a process of their own, so that their processor time is counted in the same
-// way:
+// What depends on the machine is stated as a ratio to a floor: the same work with as little as it takes, in the same
+// run, in alternating rounds. The floors run in a process of their own, so that their processor time is counted in the
+// same way:
 //
 //	echo parse        an echo handler that reads the same body and responds in the same way
 //	echo + script     the same, which runs one script that writes rows of the same sizes to the same Redis, unchecked

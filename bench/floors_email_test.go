@@ -167,11 +167,10 @@ func sampleEmail() (templates.RenderedEmail, error) {
 	link := "https://confirm.gazette.example/c/" + strings.Repeat("t", 330) // about as long as a token
 	asked := time.Now()
 	return all.Email("fr", templates.ConfirmEmail{
-		Site: templates.Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example",
-			Controller: templates.Controller{
-				Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris", Contact: "vie-privee@gazette.example",
-			}},
-		Purposes: []templates.Purpose{{ID: "letter", Text: "Recevoir la lettre mensuelle de La Gazette", State: "pending"}},
-		Asked:    asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
+		Site: shownSite(),
+		Purposes: []templates.Purpose{
+			{ID: "letter", Text: "Recevoir la lettre mensuelle de La Gazette", State: "pending"},
+		},
+		Asked: asked, Deadline: asked.Add(48 * time.Hour), ConfirmURL: link, DeclineURL: link,
 	})
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // sqliteFloor writes what n signups write to SQLite, unchecked and appended without any index, so many signups in each
-// transaction, with the settings of store/sqlite. With bare=1 it is one row for each, of the record's and the job's size.
+// transaction, with the settings of store/sqlite. With bare=1 it is one row for each, of the record's and the job's
+// size.
 func sqliteFloor(ctx context.Context, args url.Values) (func() error, error) {
 	dir, err := os.MkdirTemp("", "floor-")
 	if err != nil {

@@ -107,10 +107,7 @@ func timed(f func(ctx context.Context, args url.Values) (func() error, error)) e
 }
 
 // echoFloors are handlers of requests to optin that do not do what optin does.
-type echoFloors struct {
-	client *goredis.Client
-	n      int64
-}
+type echoFloors struct{ client *goredis.Client }
 
 // signupBody is the body of a signup.
 type signupBody struct {
@@ -158,9 +155,9 @@ const (
 	pendingBytes = 400 // the sealed record when the email has gone
 )
 
-// sameRows writes what a signup writes to Redis, unchecked: two buckets of the client, three of site, service and surge,
-// the record and its mailbox's bucket, its places in an index, among the timers and the due queues, the job and its place
-// in the queue, and the counts.
+// sameRows writes what a signup writes to Redis, unchecked: two buckets of the client, three of site, service and
+// surge, the record and its mailbox's bucket, its places in an index, among the timers and the due queues, the job and
+// its place in the queue, and the counts.
 const sameRows = `
 redis.call('SET', KEYS[1], ARGV[3], 'PX', 60000)
 redis.call('SET', KEYS[2], ARGV[3], 'PX', 60000)
@@ -189,9 +186,10 @@ func (s *echoFloors) script(c echo.Context) error {
 	}
 	ip := c.Request().Header.Get(echo.HeaderXForwardedFor)
 	id := in.Email + "-and-more"
-	err := sameRowsScript.EvalSha(c.Request().Context(), s.client, []string{"ip/" + ip, "network/" + ip, "mailbox/" + id},
-		id, make([]byte, recordHead+recordBytes), make([]byte, logBytes), make([]byte, slicesBytes), time.Now().UnixMilli(),
-		make([]byte, jobHead+jobBytes), make([]byte, countsBytes)).Err()
+	err := sameRowsScript.EvalSha(c.Request().Context(), s.client,
+		[]string{"ip/" + ip, "network/" + ip, "mailbox/" + id},
+		id, make([]byte, recordHead+recordBytes), make([]byte, logBytes), make([]byte, slicesBytes),
+		time.Now().UnixMilli(), make([]byte, jobHead+jobBytes), make([]byte, countsBytes)).Err()
 	if err != nil {
 		return err
 	}

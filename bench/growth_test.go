@@ -143,8 +143,8 @@ func filled() *store.Record {
 		Expires: now.Add(30 * 24 * time.Hour)}
 }
 
-// fillFile fills the file of the stopped program in one transaction, because commits would take minutes. It fails if the
-// schema changes.
+// fillFile stops the program, fills its file in one transaction, because commits would take minutes, and starts it
+// again. It fails if the schema changes.
 func (s *subject) fillFile(n int) {
 	s.Helper()
 	s.stop(s)

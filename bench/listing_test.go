@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// measureListing reads n subscriptions as a website does: page by page from the newest to the oldest, and all at once in
-// an export.
+// measureListing reads n subscriptions as a website does: page by page from the newest to the oldest, and all at once
+// in an export.
 func measureListing(s *subject, n int) {
 	c := dial(s, s.addr)
 	defer c.Close()

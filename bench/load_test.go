@@ -105,6 +105,6 @@ func (c *conn) exchange(request []byte) (status int, body []byte, err error) {
 
 // post returns a request with a body.
 func post(path, header, body string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: optin\r\n%sContent-Length: %d\r\n\r\n%s", path, header, len(body),
-		body)
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: optin\r\n%sContent-Length: %d\r\n\r\n%s", path, header,
+		len(body), body)
 }

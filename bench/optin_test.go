@@ -83,8 +83,8 @@ func (o *optin) start(t testing.TB) time.Duration {
 	return time.Since(began)
 }
 
-// yaml returns the configuration. The limits on IPs and networks are the defaults; those on the site and the service are
-// as high as they can be, and so is what counts as a normal number of signups.
+// yaml returns the configuration. The limits on IPs and networks are the defaults; those on the site and the service
+// are as high as they can be, and so is what counts as a normal number of signups.
 func (o *optin) yaml(t testing.TB) string {
 	dkim := ""
 	if o.signed {
@@ -140,7 +140,8 @@ func sitesWithEndpoints(sites, endpoints int) string {
     purposes: [{id: letter, text: {fr: Recevoir la lettre}}]
     webhooks:`, i, apiKey)
 		for j := range endpoints {
-			fmt.Fprintf(&b, "\n      - {url: https://site%d.example/%d, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}", i, j)
+			fmt.Fprintf(&b, "\n      - {url: https://site%d.example/%d, secret: %s}", i, j,
+				"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 		}
 	}
 	return b.String() + "\n"
@@ -202,9 +203,9 @@ func startRedis(t testing.TB, fsync string) *redisServer {
 	r := &redisServer{addr: freeAddress(t), fsync: fsync}
 	_, port, _ := strings.Cut(r.addr, ":")
 	dir := t.TempDir()
-	r.process = startProcess(t, filepath.Join(dir, "log"), exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1",
-		"--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction",
-		"--auto-aof-rewrite-percentage", "0"))
+	r.process = startProcess(t, filepath.Join(dir, "log"), exec.Command("redis-server", "--port", port,
+		"--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", fsync,
+		"--maxmemory-policy", "noeviction", "--auto-aof-rewrite-percentage", "0"))
 	r.client = goredis.NewClient(&goredis.Options{Addr: r.addr, DisableIdentity: true})
 	t.Cleanup(func() { r.client.Close() })
 	poll(t, "redis-server answers", func() bool { return r.client.Ping(t.Context()).Err() == nil })

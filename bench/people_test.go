@@ -9,9 +9,10 @@ import (
 // What people send: an address of 20 bytes at one of 40 domains, an IPv4 address with few others in its network, an
 // agent of 110 bytes and a source of 40.
 const (
-	userAgent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
-	source    = "https://gazette.example/lettre/s-abonner"
-	domains   = 40
+	userAgent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/143.0.0.0 Safari/537.3"
+	source  = "https://gazette.example/lettre/s-abonner"
+	domains = 40
 )
 
 func emailOf(person int) string { return fmt.Sprintf("p%07d@m%02d.example", person, person%domains) }
@@ -33,8 +34,8 @@ func ipOf(person int) string {
 
 // signupOf returns the request of a person's signup, as embed.js sends it and a proxy passes it on.
 func signupOf(path string, person int) []byte {
-	return post(path, "Content-Type: application/json\r\nOrigin: https://gazette.example\r\nUser-Agent: "+userAgent[:110]+
-		"\r\nX-Forwarded-For: "+ipOf(person)+"\r\n",
+	return post(path, "Content-Type: application/json\r\nOrigin: https://gazette.example\r\n"+
+		"User-Agent: "+userAgent+"\r\nX-Forwarded-For: "+ipOf(person)+"\r\n",
 		fmt.Sprintf(`{"email":%q,"consent":true,"locale":"fr","source":%q}`, emailOf(person), source))
 }
 
@@ -58,7 +59,7 @@ func buttonOf(link, stamp string, person int) []byte {
 }
 
 func browserOf(person int) string {
-	return "Accept: text/html\r\nUser-Agent: " + userAgent[:110] + "\r\nX-Forwarded-For: " + ipOf(person) + "\r\n"
+	return "Accept: text/html\r\nUser-Agent: " + userAgent + "\r\nX-Forwarded-For: " + ipOf(person) + "\r\n"
 }
 
 // between returns the text between two others, or "".

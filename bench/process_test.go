@@ -90,8 +90,8 @@ func cpu(t testing.TB, all ...*process) (sum time.Duration) {
 	return sum
 }
 
-// quiet waits until processes have next to nothing to do, at most two minutes: SQLite looks through a large file after the
-// start.
+// quiet waits until processes have next to nothing to do, at most two minutes: SQLite looks through a large file after
+// the start.
 func quiet(t testing.TB, all ...*process) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {

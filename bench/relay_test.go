@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// relayServer is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here need, so
-// that it takes little of the processors that it shares with them.
+// relayServer is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here
+// need, so that it takes little of the processors that it shares with them.
 type relayServer struct {
 	addr  string
 	taken atomic.Int64 // emails

@@ -150,8 +150,8 @@ func (r *report) save(dir string) error {
 // markdown returns all figures as a document: those that have a target first.
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Figures of one run\n\nWritten by `make bench` on %s at %s.\n\n- %s\n", r.Began.Format(time.DateOnly),
-		r.Commit, r.Machine)
+	fmt.Fprintf(&b, "# Figures of one run\n\nWritten by `make bench` on %s at %s.\n\n- %s\n",
+		r.Began.Format(time.DateOnly), r.Commit, r.Machine)
 	title := func(name string) {
 		fmt.Fprintf(&b, "\n## %s\n\n| | | ratio | to | target |\n|---|---|---|---|---|\n", name)
 	}
@@ -184,7 +184,8 @@ func (f *figure) row(b *strings.Builder, name string) {
 	if f.Missed {
 		target += ", missed"
 	}
-	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, strings.TrimSpace(digits(f.Value)+" "+f.Unit), ratio, floor, target)
+	value := strings.TrimSpace(digits(f.Value) + " " + f.Unit)
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, value, ratio, floor, target)
 }
 
 // measureBinary weighs the program.

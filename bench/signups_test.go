@@ -14,8 +14,29 @@ type floorCosts struct {
 	goMail  cost
 	get     cost         // echo + GET; only on Redis
 	scripts map[int]cost // echo + script, by connections; only on Redis
-	grouped cost         // SQLite, 64 in a transaction; only on SQLite
+	single  cost         // SQLite, each signup in a transaction; only on SQLite
+	grouped cost         // the same, 64 in a transaction
 	bare    cost         // the same, one row each
+}
+
+// storeFloor is what signups are compared to.
+type storeFloor struct {
+	name      string
+	perSecond float64
+	withHTTP  string  // the same with the reading of the request
+	cpu       float64 // of withHTTP, in µs
+}
+
+// store returns the floor of signups by so many connections.
+func (f *floorCosts) store(connections int) storeFloor {
+	if script, ok := f.scripts[connections]; ok {
+		return storeFloor{"echo + script", script.perSecond(), "echo + script", script.cpu}
+	}
+	name, c := "SQLite, 64 in a transaction", f.grouped
+	if connections == 1 {
+		name, c = "SQLite, 1 in a transaction", f.single
+	}
+	return storeFloor{name, c.perSecond(), "echo parse + " + name, f.parse.cpu + c.cpu}
 }
 
 // measureFloors measures each floor once.
@@ -50,30 +71,21 @@ func (s *subject) measureSQLiteFloors(f *floorCosts, n int) {
 	write := func(n int, args url.Values) cost {
 		return measure(s, func() load { return s.floors.run(s, "sqlite", n, args) }, s.floors.process)
 	}
-	single := write(n, url.Values{"group": {"1"}})
+	f.single = write(n, url.Values{"group": {"1"}})
 	f.grouped = write(8*n, url.Values{"group": {"64"}})
 	f.bare = write(8*n, url.Values{"group": {"64"}, "bare": {"1"}})
-	s.add("floor: SQLite, 1 in a transaction", "/s", single.perSecond())
+	s.add("floor: SQLite, 1 in a transaction", "/s", f.single.perSecond())
 	s.add("floor: SQLite, 64 in a transaction, processor time", "µs", f.grouped.cpu)
 	s.add("floor: SQLite, 64 bare rows in a transaction, processor time", "µs", f.bare.cpu)
 }
 
 func (s *subject) to(addr string) url.Values { return url.Values{"to": {addr}} }
 
-// store returns the floor that signups by so many connections are compared to: its name, how many a second, and the
-// processor time of one that was also read from the network.
-func (f *floorCosts) store(connections int) (name string, perSecond, cpu float64) {
-	if script, ok := f.scripts[connections]; ok {
-		return "echo + script", script.perSecond(), script.cpu
-	}
-	return "SQLite, 64 in a transaction", f.grouped.perSecond(), f.parse.cpu + f.grouped.cpu
-}
-
 // measureSignups has n people sign up while the relay is held, then has their emails sent, and then has others sign up
 // while emails leave. It returns what a signup without its email took.
 func (s *subject) measureSignups(f floorCosts, connections, n int) cost {
 	at := fmt.Sprintf(", c=%d", connections)
-	name, perSecond, cpu := f.store(connections)
+	least := f.store(connections)
 
 	release := s.relay.hold()
 	before := s.relay.taken.Load()
@@ -83,7 +95,7 @@ func (s *subject) measureSignups(f floorCosts, connections, n int) cost {
 		release()
 		return s.sent(began, before+int64(n), n)
 	}, s.processes()...)
-	figure := s.against("signups accepted, emails wait"+at, "/s", accepted.perSecond(), name, perSecond)
+	figure := s.against("signups accepted, emails wait"+at, "/s", accepted.perSecond(), least.name, least.perSecond)
 	switch {
 	case s.store == onAlways && connections > 1:
 		figure.atLeast(0.6)
@@ -92,7 +104,7 @@ func (s *subject) measureSignups(f floorCosts, connections, n int) cost {
 		s.against("signups accepted, emails wait, to bare rows"+at, "/s", accepted.perSecond(),
 			"SQLite, 64 bare rows in a transaction", f.bare.perSecond())
 	}
-	s.against("signup accepted, processor time"+at, "µs", accepted.cpu, name, cpu)
+	s.against("signup accepted, processor time"+at, "µs", accepted.cpu, least.withHTTP, least.cpu)
 	if s.redis != nil {
 		s.add("signup accepted, of it redis-server"+at, "µs", accepted.server)
 	}
@@ -117,7 +129,7 @@ func (s *subject) sent(began time.Time, all int64, n int) load {
 // measureDone has n people sign up while their emails leave.
 func (s *subject) measureDone(f floorCosts, connections, n int) {
 	at := fmt.Sprintf(", c=%d", connections)
-	name, perSecond, cpu := f.store(connections)
+	least := f.store(connections)
 	before := s.relay.taken.Load()
 	var done load
 	accepted := measure(s, func() load {
@@ -126,10 +138,13 @@ func (s *subject) measureDone(f floorCosts, connections, n int) {
 		done = s.sent(began, before+int64(n), n)
 		return accepted
 	}, s.processes()...)
-	s.against("signups accepted, emails leave"+at, "/s", accepted.perSecond(), name, perSecond)
+	s.against("signups accepted, emails leave"+at, "/s", accepted.perSecond(), least.name, least.perSecond)
 	s.add("signups with their emails"+at, "/s", done.perSecond())
 	s.add("signup while emails leave, 50 in 100 within"+at, "ms", accepted.percentile(50))
 	s.add("signup while emails leave, 99 in 100 within"+at, "ms", accepted.percentile(99))
-	s.against("signup with its email, processor time"+at, "µs", accepted.cpu, name+" + raw sender", cpu+f.raw.cpu).
-		atMost(3)
+	figure := s.against("signup with its email, processor time"+at, "µs", accepted.cpu, least.withHTTP+" + raw sender",
+		least.cpu+f.raw.cpu)
+	if connections > 1 { // alone, each signup and each email wakes everybody for itself
+		figure.atMost(3)
+	}
 }
