@@ -1,0 +1,132 @@
+package redis
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
+)
+
+// packed is a store, and what its indexes and timers must hold.
+type packed struct {
+	*testing.T
+	s      *Store
+	c      *goredis.Client
+	random *rand.Rand
+	kept   map[store.Key]store.Record
+	leased map[store.Key]bool // their timers are
+}
+
+// moment is of a few, so that many entries begin alike, or about now, as most are.
+func (p *packed) moment() time.Time {
+	some := []int64{-5, 0, 1, 255, 256, 1795219200000, 64060588800000}
+	if p.random.IntN(3) > 0 {
+		return time.Now().Add(time.Duration(p.random.IntN(2000)) * time.Millisecond).Truncate(time.Millisecond).UTC()
+	}
+	return fromMilli(some[p.random.IntN(len(some))])
+}
+
+// act puts, moves or erases a record, or leases timers.
+func (p *packed) act(k store.Key) {
+	switch n := p.random.IntN(20); {
+	case n < 5:
+		if err := p.s.Update(p.Context(), k, erasing); err != nil {
+			p.Fatal(err)
+		}
+		delete(p.kept, k)
+	case n == 5:
+		jobs, err := p.s.Lease(p.Context(), store.TimerQueue, 1+p.random.IntN(9), time.Hour)
+		if err != nil {
+			p.Fatal(err)
+		}
+		for _, j := range jobs {
+			if is := p.kept[j.Key]; is.Timer.IsZero() || !is.Timer.Equal(j.Due) || p.leased[j.Key] {
+				p.Errorf("leased %+v, of %+v", j, is)
+			}
+			p.leased[j.Key] = true
+		}
+		return
+	default:
+		r := store.Record{State: []string{"pending", "confirmed"}[p.random.IntN(2)], Created: p.moment()}
+		if old, ok := p.kept[k]; ok && p.random.IntN(2) == 0 {
+			r.Created = old.Created
+		}
+		if p.random.IntN(4) > 0 {
+			r.Timer = p.moment()
+		}
+		put(p.T, p.s, k, &r)
+		p.kept[k] = r
+	}
+	delete(p.leased, k)
+}
+
+// listed compares a listing with what it must have.
+func (p *packed) listed(site, state string) {
+	var want, got []string
+	for k, r := range p.kept {
+		if k.Site == site && (state == "" || r.State == state) {
+			want = append(want, string(appendMoment(nil, r.Created))+k.ID)
+		}
+	}
+	slices.Sort(want)
+	slices.Reverse(want)
+	for q := (store.Query{Site: site, State: state, Limit: 1 + p.random.IntN(50)}); ; {
+		part, err := p.s.List(p.Context(), q)
+		if err != nil {
+			p.Fatal(err)
+		}
+		for _, r := range part.Records {
+			got = append(got, string(appendMoment(nil, r.Created))+r.Key.ID)
+		}
+		if q.Before = part.Next; q.Before == (store.Cursor{}) {
+			break
+		}
+	}
+	if !slices.Equal(want, got) {
+		p.Fatalf("%s, %q: %d records, want %d", site, state, len(got), len(want))
+	}
+}
+
+// timed compares the timers with those that there must be.
+func (p *packed) timed() {
+	want := 0
+	for k, r := range p.kept {
+		if !r.Timer.IsZero() && !p.leased[k] {
+			want++
+		}
+	}
+	var all []string
+	for chunk := range slices.Chunk([]byte(strings.Join(p.c.ZRange(p.Context(), "o{0}t", 0, -1).Val(), "")), 25) {
+		all = append(all, string(chunk))
+	}
+	if len(all) != want || !slices.IsSorted(all) || int(p.c.ZCard(p.Context(), "o{0}p").Val()) != len(p.leased) {
+		p.Fatalf("%d timers, want %d in order", len(all), want)
+	}
+}
+
+func TestAPackedSetHoldsWhatASetWouldHold(t *testing.T) {
+	server, seed := startServer(t), rand.Uint64()
+	t.Logf("seed %d", seed)
+	p := &packed{
+		T: t, s: patient(t, Options{Location: at(server.url())}), c: server.client(),
+		random: rand.New(rand.NewPCG(seed, 0)), kept: map[store.Key]store.Record{}, leased: map[store.Key]bool{},
+	}
+	sites := []string{"gazette", "g"}
+	for step := range 3000 {
+		k := key(p.random.IntN(200))
+		k.Site = sites[p.random.IntN(2)]
+		p.act(k)
+		if step%200 == 199 {
+			for _, site := range sites {
+				p.listed(site, "")
+				p.listed(site, "pending")
+			}
+			p.timed()
+		}
+	}
+}
