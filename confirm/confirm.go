@@ -9,9 +9,9 @@
 // email is due (Relay.Message). So neither its answer nor the work that it makes tells a stranger what is known. What
 // it takes of limits is never given back, for the same reason.
 //
-// What spans subscriptions is kept in the store's limits. A signup takes from those of its client, of its site and of the
-// whole service in the commit that keeps it, and is refused without room. Its email takes a place among those to one
-// mailbox, however that is spelled, in the same commit; without room the email waits, silently.
+// What spans subscriptions is kept in the store's limits. A signup takes from those of its client, of its site and of
+// the whole service in the commit that keeps it, and is refused without room. Its email takes a place among those to
+// one mailbox, however that is spelled, in the same commit; without room the email waits, silently.
 //
 // Personal data leaves this package towards a store only sealed, and a record's key is a keyed hash that names nobody.
 package confirm

@@ -32,8 +32,8 @@ var (
 	reasonCodes = []consent.Reason{consent.ReasonResend, consent.ReasonReminder}
 )
 
-// The shapes of a record. A reference is the place of a text or an IP in its list, from 1; 0: none. A moment is the time
-// since Created in ms, and 1 more if that is not negative; 0: no time.
+// The shapes of a record. A reference is the place of a text or an IP in its list, from 1; 0: none. A moment is the
+// time since Created in ms, and 1 more if that is not negative; 0: no time.
 type (
 	reference int
 	moment    int64
@@ -399,7 +399,9 @@ func decodeSubscription(data []byte, site string) (consent.Subscription, error) 
 		})
 	}
 	for _, n := range d.Notices {
-		s.Notices = append(s.Notices, consent.Notice{ID: x.id(n.ID), Asked: x.evidence(n.Asked), Email: x.email(n.Email)})
+		s.Notices = append(s.Notices, consent.Notice{
+			ID: x.id(n.ID), Asked: x.evidence(n.Asked), Email: x.email(n.Email),
+		})
 	}
 	for _, t := range d.EmailTimes {
 		s.EmailTimes = append(s.EmailTimes, x.time(t))

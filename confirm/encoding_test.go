@@ -32,7 +32,8 @@ func everything() consent.Subscription {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	long := time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC) // a website's server may say anything
 	evidence := consent.Evidence{
-		At: at(1), How: consent.ByServer, IP: "2001:db8::7", UserAgent: "Mozilla/5.0", Origin: "https://gazette.example",
+		At: at(1), How: consent.ByServer, IP: "2001:db8::7", UserAgent: "Mozilla/5.0",
+		Origin: "https://gazette.example",
 		Source: "https://gazette.example/signup", Form: "footer", PageMade: at(-1), Reply: "250 ok", Channel: "phone",
 		Detail: "STOP", Attested: &consent.Attested{IP: "192.0.2.7", UserAgent: "Mozilla/5.0", Page: "/p", At: long},
 	}
@@ -164,8 +165,10 @@ func TestAPendingRecordIsSmall(t *testing.T) {
 // cost of one is measured: an address of 20 bytes, an agent of 110, a source of 40 and a reply of 60.
 func pendingRecord(t *testing.T) consent.Subscription {
 	t.Helper()
-	agent := "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-	source, reply := "https://www.gazette.example/newsletter/a", "250 2.0.0 Ok: queued as 4d9XkP3Wt1z7Qm8 by mx.relay.example.net"
+	agent := "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/142.0.0.0 Safari/537.36"
+	source := "https://www.gazette.example/newsletter/a"
+	reply := "250 2.0.0 Ok: queued as 4d9XkP3Wt1z7Qm8 by mx.relay.example.net"
 	signup := consent.Signup{
 		ID: idOf("r", 16), Address: mustParse("ada.love@example.org"), Site: "gazette", Locale: "fr", Terms: terms,
 		Statements: []consent.Statement{{Purpose: "letter", Revision: 1, SHA256: hashOf("d")}},

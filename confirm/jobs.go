@@ -100,11 +100,12 @@ func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) sto
 	return job
 }
 
-// emailID names an email of a request, and its job: so the same action done twice enqueues one job. It is the local part
-// of the email's Message-ID as well, and follows from the request whatever the secret is by then. That of a request
-// cannot be found from it.
+// emailID names an email of a request, and its job: so the same action done twice enqueues one job. It is the local
+// part of the email's Message-ID as well, and follows from the request whatever the secret is by then. That of a
+// request cannot be found from it.
 func emailID(key store.Key, request string, email int) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{"optin email", key.Site, key.ID, request, strconv.Itoa(email)}, " ")))
+	name := strings.Join([]string{"optin email", key.Site, key.ID, request, strconv.Itoa(email)}, " ")
+	sum := sha256.Sum256([]byte(name))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
@@ -131,8 +132,8 @@ func (r *records) eventJobs(box box, sub consent.Subscription, e consent.EventTy
 // Clock is what the passing of time does. Its methods run jobs of store.TimerQueue.
 type Clock struct{ *records }
 
-// Expire applies consent.Expire to the record of a timer, and ends the timer's lease: with what comes next, or, if it is
-// early yet by our clock, with the same time.
+// Expire applies consent.Expire to the record of a timer, and ends the timer's lease: with what comes next, or, if it
+// is early yet by our clock, with the same time.
 func (c *Clock) Expire(ctx context.Context, job store.Job) error {
 	res, err := c.apply(ctx, job.Key, consent.Expire{Terms: c.sites[job.Key.Site].Terms}, extra{})
 	if err != nil || res.changed {

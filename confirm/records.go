@@ -54,8 +54,8 @@ type extra struct {
 }
 
 // apply applies an action under a key, atomically, and wakes the workers of what is due now. An action with a job is
-// committed even where it changes nothing: else the time that a commit takes would tell a stranger whether an address is
-// known. It returns *ratelimit.Exceeded, and nothing is committed, if a quota has no room.
+// committed even where it changes nothing: else the time that a commit takes would tell a stranger whether an address
+// is known. It returns *ratelimit.Exceeded, and nothing is committed, if a quota has no room.
 func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, also extra) (res result, err error) {
 	return r.applyFrom(ctx, known{record: store.Record{Key: key}}, a, also)
 }

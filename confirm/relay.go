@@ -235,11 +235,11 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 	return err
 }
 
-// AcquireMailbox takes one of the emails that a mailbox may get, or returns *ratelimit.Exceeded, unless the job took its
-// place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that strangers
-// sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they sign up at a
-// hundred sites. An email takes its place once, however often it is tried; but one that a relay may have taken
-// (QueueEmailMaybeSent) is a second email.
+// AcquireMailbox takes one of the emails that a mailbox may get, or returns *ratelimit.Exceeded, unless the job took
+// its place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that
+// strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they
+// sign up at a hundred sites. An email takes its place once, however often it is tried; but one that a relay may have
+// taken (QueueEmailMaybeSent) is a second email.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
 	switch {
@@ -283,8 +283,8 @@ func (r *Relay) Tried(ctx context.Context, job store.Job, reply string) error {
 	return err
 }
 
-// Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil, saves
-// reading the record again.
+// Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil,
+// saves reading the record again.
 func (r *Relay) Delivered(ctx context.Context, job store.Job, said *Message, d consent.Delivery) error {
 	id, err := r.request(job)
 	if err != nil {

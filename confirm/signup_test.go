@@ -222,7 +222,8 @@ func (c *counting) UpdateFrom(
 	if committed.Acquire != nil {
 		taken = len(committed.Acquire.Buckets)
 	}
-	c.called(fmt.Sprintf("update: put %t, %d emails, acquire of %d", committed.Put != nil, len(committed.Enqueue), taken))
+	c.called(fmt.Sprintf("update: put %t, %d emails, acquire of %d",
+		committed.Put != nil, len(committed.Enqueue), taken))
 	if c.fails && err == nil {
 		err = store.ErrUnavailable
 	}

@@ -22,7 +22,8 @@ type Site struct {
 	EventQueues   []store.QueueName // one for each endpoint of the site
 }
 
-// Purpose is one thing a person can agree to, with what is put to them in every language of the site. Maps are by locale.
+// Purpose is one thing a person can agree to, with what is put to them in every language of the site. Maps are by
+// locale.
 type Purpose struct {
 	ID         string
 	Revision   int               // raising it ends older consents: the next signup asks anew

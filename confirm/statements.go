@@ -98,7 +98,8 @@ func (t *statements) document(ctx context.Context, sum string) (statement.Docume
 	}
 	doc, err := statement.Parse(b)
 	if err != nil {
-		return statement.Document{}, fmt.Errorf("%w: %w", store.ErrNotFound, err) // another text that is kept by its hash
+		// Another text that is kept by its hash.
+		return statement.Document{}, fmt.Errorf("%w: %w", store.ErrNotFound, err)
 	}
 	t.known.Store(sum, doc)
 	return doc, nil

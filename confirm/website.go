@@ -118,7 +118,8 @@ func (w *Website) Withdraw(
 		return consent.Status{}, err
 	}
 	e.How = consent.ByServer
-	if _, err := w.apply(ctx, rec.Key, consent.Withdraw{Purposes: purposes, Evidence: w.stamp(e)}, extra{}); err != nil {
+	withdraw := consent.Withdraw{Purposes: purposes, Evidence: w.stamp(e)}
+	if _, err := w.apply(ctx, rec.Key, withdraw, extra{}); err != nil {
 		return consent.Status{}, err
 	}
 	return w.ByID(ctx, site, id)

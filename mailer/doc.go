@@ -58,10 +58,9 @@
 //     three emails in a row at RCPT (unless because of one mailbox). The pause ends when an email to it is accepted or
 //     refused. Meanwhile emails to it are put off before anything is said to a relay.
 //   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way; others wait a
-//     moment for one of them to be done, and are put off if none is. A domain that accepted or refused no email lately gets
-//     one, for which the others wait a moment; if that stalls, they are put off. While
-//     one such domain after another stalls, these domains share a few workers, and domains that are known to answer
-//     have the rest.
+//     moment for one of them to be done, and are put off if none is. A domain that accepted or refused no email lately
+//     gets one, for which the others wait a moment; if that stalls, they are put off. While one such domain after
+//     another stalls, these domains share a few workers, and domains that are known to answer have the rest.
 //
 // A reply of X.7.28 says that forms flood a mailbox: the site then asks for a challenge (Flooded of
 // confirm.Service.Relay).

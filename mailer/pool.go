@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// growAfter is how long an email waits for a connection before it gets one beyond the usual number: so long, only if
-	// the relay is slow for the emails that there are.
+	// growAfter is how long an email waits for a connection before it gets one beyond the usual number: so long, only
+	// if the relay is slow for the emails that there are.
 	growAfter = 250 * time.Millisecond
 	// noGrowth is how long there are no more of those after the relay has refused one.
 	noGrowth = time.Minute

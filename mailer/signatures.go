@@ -14,9 +14,9 @@ import (
 )
 
 // RunSignature runs a job of confirm.QueueSignature: it keeps how the emails of a confirmed request were signed. A
-// signature follows from the key and the bytes, so it is made again, and kept only if it gives the hash of what was sent.
-// It does not where the key was changed between the email and its confirmation: then the signature is lost, and the hash
-// alone is kept.
+// signature follows from the key and the bytes, so it is made again, and kept only if it gives the hash of what was
+// sent. It does not where the key was changed between the email and its confirmation: then the signature is lost, and
+// the hash alone is kept.
 func (m *Mailer) RunSignature(ctx context.Context, job store.Job) outbox.Result {
 	sent, err := m.Service.Relay.SentFor(ctx, job)
 	if err != nil {
@@ -38,8 +38,8 @@ func (m *Mailer) RunSignature(ctx context.Context, job store.Job) outbox.Result 
 	return outbox.Ended()
 }
 
-// ErrRebuilt means that what an email is rebuilt to is not what was sent: the secret by which its links were signed is no
-// longer listed, or the public URL is another.
+// ErrRebuilt means that what an email is rebuilt to is not what was sent: the secret by which its links were signed is
+// no longer listed, or the public URL is another.
 var ErrRebuilt = errors.New("mailer: the email cannot be rebuilt: its links were signed under another secret or URL")
 
 // RebuildSent returns the bytes of an email that a relay took, before it was signed; ErrRebuilt. With

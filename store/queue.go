@@ -71,9 +71,9 @@ type Job struct {
 	Due      time.Time // not before; the zero time means now. Kept to the millisecond
 	Attempts int       // how often it was leased, this time included; set by Lease. A lease is lost once this has grown
 
-	// Reserve is what the job takes as it is enqueued: one from every bucket, or from none, by its ID as the taker. A job
-	// that finds no room is enqueued all the same. Lease says in Reserved whether it took: false if Reserve was empty,
-	// true if no bucket in it had limits.
+	// Reserve is what the job takes as it is enqueued: one from every bucket, or from none, by its ID as the taker. A
+	// job that finds no room is enqueued all the same. Lease says in Reserved whether it took: false if Reserve was
+	// empty, true if no bucket in it had limits.
 	Reserve  []Bucket
 	Reserved bool
 }

@@ -70,8 +70,8 @@ type Change struct {
 	End     *JobEnd // only together with Put or Erase; of a job of this very record. A timer ends by what Put says
 	Count   []Count // only together with Put or Erase
 
-	// Acquire is taken in the same commit, or nothing is committed: see Limits.Acquire. Only together with Put or Erase.
-	// Where f of an Update runs more than once, it is taken once.
+	// Acquire is taken in the same commit, or nothing is committed: see Limits.Acquire. Only together with Put or
+	// Erase. Where f of an Update runs more than once, it is taken once.
 	Acquire *Acquisition
 }
 

@@ -196,7 +196,8 @@ func TestAStatementIsShownWhole(t *testing.T) {
 		text := doc.Find("main").Text()
 		for _, part := range append([]string{
 			d.Text, d.Purpose.Objective, d.Purpose.Audience, d.Purpose.Frequency, d.Controller.Name,
-			d.Controller.Address, d.Controller.Contact, d.Controller.DPO, d.Retention, d.Notice.URL, d.Notice.SHA256, p.SHA256,
+			d.Controller.Address, d.Controller.Contact, d.Controller.DPO, d.Retention, d.Notice.URL,
+			d.Notice.SHA256, p.SHA256,
 		}, d.Recipients...) {
 			if !strings.Contains(text, part) {
 				t.Errorf("%s: %q is not shown", sample.Name, part)

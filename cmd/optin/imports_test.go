@@ -98,7 +98,8 @@ func allowedImports() map[string][]string {
 		"examples/receiver-go":     {},
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
-			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
+			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics",
+			"internal/outbox",
 			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},

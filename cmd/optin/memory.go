@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Little of what a service allocates stays live, so Go by itself collects garbage every few MiB. A service lets more pile
-// up while it is small; with much that is live it collects as often as Go does by itself. Figures are in
+// Little of what a service allocates stays live, so Go by itself collects garbage every few MiB. A service lets more
+// pile up while it is small; with much that is live it collects as often as Go does by itself. Figures are in
 // docs/measurements.md.
 const (
 	garbagePercent = 400      // of what is live, while there is room below memoryGoal

@@ -16,8 +16,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// TestAnOldConsentIsShownAsItWas gives a consent, then changes the controller, the words, the look, the secret and the key by
-// which emails are signed. The consent and its email are still what they were, word for word and byte for byte.
+// TestAnOldConsentIsShownAsItWas gives a consent, then changes the controller, the words, the look, the secret and the
+// key by which emails are signed. The consent and its email are still what they were, word for word and byte for byte.
 func TestAnOldConsentIsShownAsItWas(t *testing.T) {
 	for _, where := range []string{"sqlite", "redis"} {
 		t.Run(where, func(t *testing.T) {
@@ -47,8 +47,8 @@ func TestAnOldConsentIsShownAsItWas(t *testing.T) {
 				e.listen = listen
 				e.edits = append(e.edits, "secret: "+testSecret, "secret: [\""+newSecret+"\", \""+testSecret+"\"]")
 				e.siteYAML = "    theme: {accent: \"#0a5c36\"}\n"
-				e.edits = append(e.edits, "name: La Gazette SAS", "name: Another SA", "name: La Gazette\n", "name: Le Journal\n",
-					"Receive the monthly letter", "Receive everything", "1 rue des Exemples", "2 rue Neuve")
+				e.edits = append(e.edits, "name: La Gazette SAS", "name: Another SA",
+					"name: La Gazette\n", "name: Le Journal\n", "Receive the monthly letter", "Receive everything", "1 rue des Exemples", "2 rue Neuve")
 				a := e.start()
 				got := a.Lookup("ada@example.org")
 				if diff := cmp.Diff(old.Purposes, got.Purposes); diff != "" {

@@ -33,8 +33,8 @@
 //  3. Declined holds until Unblock; withdrawn holds until a new Signup and a new Confirm.
 //  4. The times at which emails are due keep to the site's limits for one address, exactly, until the person is erased.
 //     Unless it is asked for again, a request's email comes at most twice: the second one is its reminder.
-//  5. An action that is repeated at once changes nothing and causes no event, but that a Signup for which no email is due
-//     is counted.
+//  5. An action that is repeated at once changes nothing and causes no event, but that a Signup for which no email is
+//     due is counted.
 //  6. What the mailbox and the relays did is kept: confirmations, refusals, withdrawals, emails and answers are never
 //     pushed out. A Signup for which no email is due is one more in a count.
 //  7. A person who was erased stays unknown until a new Signup. That they declined or withdrew outlives their data.
@@ -81,12 +81,12 @@ const (
 	// deliveryTime is how long an email takes to its reader, at least: a link that ends sooner would arrive dead.
 	deliveryTime = time.Minute
 
-	// maxSize is how large a subscription may be, in bytes, for a request or an email to be added. What it holds is proof
-	// and is not pushed out; what there is to say about what it holds already always has room beside it.
+	// maxSize is how large a subscription may be, in bytes, for a request or an email to be added. What it holds is
+	// proof and is not pushed out; what there is to say about what it holds already always has room beside it.
 	maxSize = 128 << 10
-	// largeSize is the size from which a new request is kept without what its signup says of itself. So a stranger whose
-	// signups are long cannot fill the room up that the person's own signup needs: as many requests as the usual limits
-	// allow fit between the two sizes.
+	// largeSize is the size from which a new request is kept without what its signup says of itself. So a stranger
+	// whose signups are long cannot fill the room up that the person's own signup needs: as many requests as the usual
+	// limits allow fit between the two sizes.
 	largeSize = 96 << 10
 	// maxNotices is how many notices are kept, and noticeKept how long. When there are so many, none is added.
 	maxNotices = 16

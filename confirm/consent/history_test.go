@@ -195,7 +195,8 @@ func TestEveryTryAndEveryEmailIsKept(t *testing.T) {
 	if first.Taken.Reply != "250 first" || first.Reason != "" || first.Bounced != nil {
 		t.Errorf("the first email: %+v", first)
 	}
-	if second.Taken.Reply != "250 second" || second.Reason != consent.ReasonResend || second.Bounced.Reply != "550 gone" {
+	if second.Taken.Reply != "250 second" || second.Reason != consent.ReasonResend ||
+		second.Bounced.Reply != "550 gone" {
 		t.Errorf("the second email: %+v", second)
 	}
 }
@@ -259,7 +260,8 @@ func TestWhatWasTakenBackStaysSoWhateverTheRevisionIs(t *testing.T) {
 		terms := someTerms.Draw(t, "terms")
 		takenBack := map[string]bool{}
 		for range rapid.IntRange(1, 40).Draw(t, "length") {
-			h.now = h.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 11 * time.Minute, 9 * time.Hour}).Draw(t, "later"))
+			waits := []time.Duration{time.Minute, 11 * time.Minute, 9 * time.Hour}
+			h.now = h.now.Add(rapid.SampledFrom(waits).Draw(t, "later"))
 			revision := rapid.IntRange(1, 3).Draw(t, "revision")
 			before := h.sub.Supersede(map[string]int{"a": revision, "b": revision, "c": revision}, h.now)
 			action := h.action(t, terms)

@@ -127,7 +127,10 @@ func (e Evidence) withoutWords() Evidence {
 // no more than maxNotices in the time for which they are kept. It reports whether it did.
 func (s *edit) notify(a Signup, now time.Time) bool {
 	last := len(s.Notices) - 1
-	if last >= 0 && now.Before(s.Notices[last].Email.Due.Add(NoticeEvery)) || last+1 >= maxNotices || s.size() > maxSize {
+	if last >= 0 && now.Before(s.Notices[last].Email.Due.Add(NoticeEvery)) {
+		return false
+	}
+	if last+1 >= maxNotices || s.size() > maxSize {
 		return false
 	}
 	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {

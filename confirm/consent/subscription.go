@@ -68,8 +68,8 @@ const (
 // ByRevision is how a consent ends whose purpose has a newer revision.
 const ByRevision Method = "revision"
 
-// Statement is what was put to a person about one purpose: the hash of all of it (package confirm makes it), under which
-// it is kept word for word.
+// Statement is what was put to a person about one purpose: the hash of all of it (package confirm makes it), under
+// which it is kept word for word.
 type Statement struct {
 	Purpose  string
 	Revision int    // of the purpose; raising it asks anew

@@ -1,8 +1,8 @@
 package statement
 
-// AuthorityOf returns the data protection authority of a country (ISO 3166-1 alpha-2), or nil where none is known. Those
-// of the EU are the members of the EDPB (https://www.edpb.europa.eu/about-edpb/about-edpb/members_en); where a country
-// has one for each region, it is the federal one.
+// AuthorityOf returns the data protection authority of a country (ISO 3166-1 alpha-2), or nil where none is known.
+// Those of the EU are the members of the EDPB (https://www.edpb.europa.eu/about-edpb/about-edpb/members_en); where a
+// country has one for each region, it is the federal one.
 func AuthorityOf(country string) *Authority {
 	a, ok := authorities()[country]
 	if !ok {
@@ -14,7 +14,10 @@ func AuthorityOf(country string) *Authority {
 func authorities() map[string]Authority {
 	return map[string]Authority{
 		"AT": {"Österreichische Datenschutzbehörde", "https://www.dsb.gv.at"},
-		"BE": {"Autorité de protection des données / Gegevensbeschermingsautoriteit", "https://www.dataprotectionauthority.be"},
+		"BE": {
+			"Autorité de protection des données / Gegevensbeschermingsautoriteit",
+			"https://www.dataprotectionauthority.be",
+		},
 		"BG": {"Комисия за защита на личните данни", "https://www.cpdp.bg"},
 		"CH": {"Eidgenössischer Datenschutz- und Öffentlichkeitsbeauftragter", "https://www.edoeb.admin.ch"},
 		"CY": {"Γραφείο Επιτρόπου Προστασίας Δεδομένων Προσωπικού Χαρακτήρα", "https://www.dataprotection.gov.cy"},
@@ -41,7 +44,10 @@ func authorities() map[string]Authority {
 		"NO": {"Datatilsynet", "https://www.datatilsynet.no"},
 		"PL": {"Urząd Ochrony Danych Osobowych", "https://uodo.gov.pl"},
 		"PT": {"Comissão Nacional de Proteção de Dados", "https://www.cnpd.pt"},
-		"RO": {"Autoritatea Națională de Supraveghere a Prelucrării Datelor cu Caracter Personal", "https://www.dataprotection.ro"},
+		"RO": {
+			"Autoritatea Națională de Supraveghere a Prelucrării Datelor cu Caracter Personal",
+			"https://www.dataprotection.ro",
+		},
 		"SE": {"Integritetsskyddsmyndigheten", "https://www.imy.se"},
 		"SI": {"Informacijski pooblaščenec", "https://www.ip-rs.si"},
 		"SK": {"Úrad na ochranu osobných údajov Slovenskej republiky", "https://dataprotection.gov.sk"},

@@ -1,8 +1,8 @@
 // Package statement is what is put to a person before they agree: not the sentence beside the box alone, but all that
 // the law has them told with it (GDPR articles 13 and 7(3), EDPB guidelines 05/2020 paragraph 108).
 //
-// A Document is written as canonical JSON (RFC 8785) and known by the SHA-256 of that. A consent names the hash, and the
-// document is kept under it for ever, so what was put to a person can be shown again word for word, whatever the
+// A Document is written as canonical JSON (RFC 8785) and known by the SHA-256 of that. A consent names the hash, and
+// the document is kept under it for ever, so what was put to a person can be shown again word for word, whatever the
 // configuration says by then.
 //
 // This package is the only one that knows the canonical form.
@@ -88,7 +88,8 @@ const (
 // Rights returns the rights that every statement names.
 func Rights() []Right {
 	return []Right{
-		RightWithdraw, RightAccess, RightRectification, RightErasure, RightRestriction, RightPortability, RightComplaint,
+		RightWithdraw, RightAccess, RightRectification, RightErasure, RightRestriction, RightPortability,
+		RightComplaint,
 	}
 }
 

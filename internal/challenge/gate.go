@@ -59,8 +59,8 @@ type Proof struct {
 	// Sender identifies the request. A spent proof may be spent again by the same request, since its response may have
 	// been lost. Empty: the request is a new one.
 	Sender string
-	// Before is called before a captcha's service is asked about Token: anybody can cause that. Its error ends the check.
-	// It may be nil.
+	// Before is called before a captcha's service is asked about Token: anybody can cause that. Its error ends the
+	// check. It may be nil.
 	Before func(context.Context) error
 }
 
@@ -154,14 +154,15 @@ func demandCaptcha(c *Captcha) *Requirement {
 	return &Requirement{Captcha: &w}
 }
 
-// Check returns nil if a signup may pass, and else what is wrong with its proof. If it passes, proved reports whether by
-// a proof: one without counts towards a surge. An error is the store's, Proof.Before's, or of a context that has ended.
+// Check returns nil if a signup may pass, and else what is wrong with its proof. If it passes, proved reports whether
+// by a proof: one without counts towards a surge. An error is the store's, Proof.Before's, or of a context that has
+// ended.
 func (g *Gate) Check(ctx context.Context, site string, p Proof) (proved bool, f *Failure, err error) {
 	if g.o.Work == nil {
 		return true, nil, nil
 	}
-	// A good proof of work passes even if none is required; then the store is not asked whether there is a surge. That of
-	// a captcha costs its service a call.
+	// A good proof of work passes even if none is required; then the store is not asked whether there is a surge. That
+	// of a captcha costs its service a call.
 	result := missing
 	if g.o.Sites[site].Captcha == nil {
 		if result, err = g.checkWork(ctx, site, p); result == passed || err != nil {

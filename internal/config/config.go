@@ -215,7 +215,8 @@ func (c Config) String() string {
 	}
 	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d-%d dkim=%d admin=%t "+
 		"metrics=%s sites=%s",
-		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections, c.SMTP.MaxConnections, len(c.SMTP.DKIM),
+		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections,
+		c.SMTP.MaxConnections, len(c.SMTP.DKIM),
 		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
 }
 

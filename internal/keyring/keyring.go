@@ -188,8 +188,8 @@ func (s secret) expand(info string) []byte {
 	return s.prk.sum(func(b []byte) []byte { return append(append(b, info...), 1) })
 }
 
-// mac makes keyed hashes (HMAC-SHA256) under one key. It keeps states that have taken in the key, which is half the work
-// for a short text.
+// mac makes keyed hashes (HMAC-SHA256) under one key. It keeps states that have taken in the key, which is half the
+// work for a short text.
 type mac struct{ states sync.Pool }
 
 // macState is the state of one hash, and room for its text.

@@ -14,6 +14,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,12 +86,12 @@ var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 func series(name string, labels ...string) string {
 	var b strings.Builder
 	b.WriteString(name)
-	for i := 0; i < len(labels); i += 2 {
-		b.WriteByte("{,"[min(i, 1)])
-		b.WriteString(labels[i])
-		b.WriteString(`="`)
-		_, _ = escape.WriteString(&b, labels[i+1]) // a Builder returns no error
+	separator := "{"
+	for pair := range slices.Chunk(labels, 2) {
+		b.WriteString(separator + pair[0] + `="`)
+		_, _ = escape.WriteString(&b, pair[1]) // a Builder returns no error
 		b.WriteByte('"')
+		separator = ","
 	}
 	b.WriteByte('}')
 	return b.String()

@@ -60,11 +60,11 @@
 // a minute and not more often, and what waited for a receiver starts within about ProbeEvery of its return.
 //
 // Jobs are made due just before the queue is leased from, so never while the pool is paused. An idle Outbox probes at
-// most eight queues every Poll, in turn. After probes that found no waiting job, ProbeEvery doubles, up to an hour, until
-// a job of the queue fails here or moves there. This concerns every waiting job of the queue, including those with a NotBefore of their
-// own: jobs that must not run early belong in a pool that does not probe. A probe counts as an attempt like any other,
-// so the end of Waits comes early and means nothing: a pool that probes must repeat its last wait, and its worker
-// decides when to Fail.
+// most eight queues every Poll, in turn. After probes that found no waiting job, ProbeEvery doubles, up to an hour,
+// until a job of the queue fails here or moves there. This concerns every waiting job of the queue, including those
+// with a NotBefore of their own: jobs that must not run early belong in a pool that does not probe. A probe counts as
+// an attempt like any other, so the end of Waits comes early and means nothing: a pool that probes must repeat its last
+// wait, and its worker decides when to Fail.
 //
 // # Leases
 //

@@ -40,7 +40,7 @@ type queue struct {
 	workers int           // that are leasing from it or running its jobs
 	leasing bool          // a lease has no answer yet
 	waiting bool          // a lease may find a job
-	signals int           // how often waiting was asked for: the answer to an earlier lease does not undo a later signal
+	signals int           // how often waiting was asked for: an earlier lease's answer undoes no later signal
 	held    []leasedJob   // that no worker has begun, oldest first
 	took    time.Duration // how long a run takes, on average, the last ones counting most; 0: none has ended yet
 	joined  int64         // when it began to wait for a turn

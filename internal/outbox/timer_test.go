@@ -52,7 +52,8 @@ func (s *timers) RenewLease(_ context.Context, job store.Job, _ time.Duration) e
 }
 
 func (s *timers) End(_ context.Context, job store.Job, outcome store.Outcome) error {
-	what := map[store.End]string{store.EndComplete: "complete", store.EndMove: "move", store.EndFail: "remove"}[outcome.End]
+	words := map[store.End]string{store.EndComplete: "complete", store.EndMove: "move", store.EndFail: "remove"}
+	what := words[outcome.End]
 	if outcome.End == store.EndRetry {
 		what = time.Until(outcome.At).Round(time.Minute).String()
 	}
@@ -163,11 +164,13 @@ func TestTimersOfRecordsRunWhenTheyAreDueUntilTheirRecordsSayOtherwise(t *testin
 func TestPoolsOfTimersRepeatAndNeitherMoveNorProbe(t *testing.T) {
 	env := newEnv(t)
 	for name, spoil := range map[string]func(p *outbox.Pool){
-		"as they are":            nil,
-		"with an end":            func(p *outbox.Pool) { p.RepeatLast = false },
-		"that move":              func(p *outbox.Pool) { p.RetryQueue = "other" },
-		"that probe":             func(p *outbox.Pool) { p.ProbeEvery = time.Minute },
-		"that others' jobs join": func(p *outbox.Pool) { p.Queues, p.RetryQueue = []store.QueueName{"a"}, store.TimerQueue },
+		"as they are": nil,
+		"with an end": func(p *outbox.Pool) { p.RepeatLast = false },
+		"that move":   func(p *outbox.Pool) { p.RetryQueue = "other" },
+		"that probe":  func(p *outbox.Pool) { p.ProbeEvery = time.Minute },
+		"that others' jobs join": func(p *outbox.Pool) {
+			p.Queues, p.RetryQueue = []store.QueueName{"a"}, store.TimerQueue
+		},
 	} {
 		p := outbox.Pool{Queues: []store.QueueName{store.TimerQueue}, Timeout: time.Second, RepeatLast: true,
 			Waits: hourly, Run: newRecord().complete}

@@ -114,8 +114,8 @@ func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
 	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
 }
 
-// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling: by limits that are Tagged from
-// a site, by others from all.
+// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling: by limits that are Tagged
+// from a site, by others from all.
 func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
 	q := l.quota("mailbox", "emails per mailbox", limits, to.Mailbox())
 	q.Bucket.Tag = site

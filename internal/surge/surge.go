@@ -119,8 +119,8 @@ func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	return err == nil && !started, err
 }
 
-// Bucket returns what a signup takes from that comes without a challenge: without room there is a surge. It has no limits
-// at a site that never has one.
+// Bucket returns what a signup takes from that comes without a challenge: without room there is a surge. It has no
+// limits at a site that never has one.
 func (s *Surge) Bucket(ctx context.Context, id string) (store.Bucket, error) {
 	st := s.sites[id]
 	switch {

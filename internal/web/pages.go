@@ -140,7 +140,7 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 		all = append(all, templates.Purpose{
 			ID: purpose.ID, Text: purpose.Text, State: string(purpose.State), Since: purpose.Since,
 			Superseded: purpose.Reason == consent.ReasonSuperseded,
-			Lang: p.foreign(st.languageOf(purpose, locale), locale), StatementURL: statementPath(purpose.TextSHA256),
+			Lang:       p.foreign(st.languageOf(purpose, locale), locale), StatementURL: statementPath(purpose.TextSHA256),
 		})
 	}
 	return all

@@ -356,9 +356,9 @@ func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	return ip
 }
 
-// check checks what needs no commit of a well-formed signup: the proof that the site requires, and that the domain takes
-// mail. A client that is known to have used up its limits gets no further, and a signup that is refused because of its
-// domain counts against them, or one client could have a captcha's service and the DNS asked without end.
+// check checks what needs no commit of a well-formed signup: the proof that the site requires, and that the domain
+// takes mail. A client that is known to have used up its limits gets no further, and a signup that is refused because
+// of its domain counts against them, or one client could have a captcha's service and the DNS asked without end.
 func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	in.client = s.limits.quotas(in.site, visitor(c, in.attested))
 	in.request.Quotas = in.client
@@ -419,8 +419,8 @@ func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error
 // surgeQuota is the name of the quota of signups without a proof.
 const surgeQuota = "surge"
 
-// demand returns what is wrong with a signup's proof. A refusal is not stored under an Idempotency-Key, since nothing was
-// done.
+// demand returns what is wrong with a signup's proof. A refusal is not stored under an Idempotency-Key, since nothing
+// was done.
 func (s *signups) demand(c echo.Context, in *signup, failure *challenge.Failure) []problem.Field {
 	if failure == nil {
 		return nil

@@ -21,8 +21,8 @@ type records struct {
 	states knownStates
 }
 
-// Update runs f and commits the change that it returns, as store.Records says. It supposes that there is no record: for a
-// first signup this is so, and one round trip is enough.
+// Update runs f and commits the change that it returns, as store.Records says. It supposes that there is no record: for
+// a first signup this is so, and one round trip is enough.
 func (s *records) Update(ctx context.Context, key store.Key, f func(store.Record) (store.Change, error)) error {
 	return s.UpdateFrom(ctx, store.Record{Key: key}, f)
 }

@@ -243,7 +243,9 @@ func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, 
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
-	return read(ctx, s.deadline(), s.database, func(c *conn) ([]store.Job, error) { return s.failed(c, queue, after, n) })
+	return read(ctx, s.deadline(), s.database, func(c *conn) ([]store.Job, error) {
+		return s.failed(c, queue, after, n)
+	})
 }
 
 func (s queue) failed(c *conn, queue store.QueueName, after string, n int) (jobs []store.Job, err error) {
