@@ -13,8 +13,8 @@ import (
 // dictionary is part of the data and never changes. What is in it need not stay common: text that is not in it is only
 // a little longer.
 var dictionary = s2.MakeDict([]byte(""+
-	"Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 "+
-	"Safari/604.1"+
+	"Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "+
+	"Mobile/15E148 Safari/604.1"+
 	"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "+
 	"Mobile/15E148 Safari/604.1"+
 	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "+

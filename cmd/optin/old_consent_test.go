@@ -48,7 +48,8 @@ func TestAnOldConsentIsShownAsItWas(t *testing.T) {
 				e.edits = append(e.edits, "secret: "+testSecret, "secret: [\""+newSecret+"\", \""+testSecret+"\"]")
 				e.siteYAML = "    theme: {accent: \"#0a5c36\"}\n"
 				e.edits = append(e.edits, "name: La Gazette SAS", "name: Another SA",
-					"name: La Gazette\n", "name: Le Journal\n", "Receive the monthly letter", "Receive everything", "1 rue des Exemples", "2 rue Neuve")
+					"name: La Gazette\n", "name: Le Journal\n", "Receive the monthly letter",
+					"Receive everything", "1 rue des Exemples", "2 rue Neuve")
 				a := e.start()
 				got := a.Lookup("ada@example.org")
 				if diff := cmp.Diff(old.Purposes, got.Purposes); diff != "" {

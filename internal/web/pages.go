@@ -139,8 +139,9 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 	for _, purpose := range from {
 		all = append(all, templates.Purpose{
 			ID: purpose.ID, Text: purpose.Text, State: string(purpose.State), Since: purpose.Since,
-			Superseded: purpose.Reason == consent.ReasonSuperseded,
-			Lang:       p.foreign(st.languageOf(purpose, locale), locale), StatementURL: statementPath(purpose.TextSHA256),
+			Superseded:   purpose.Reason == consent.ReasonSuperseded,
+			Lang:         p.foreign(st.languageOf(purpose, locale), locale),
+			StatementURL: statementPath(purpose.TextSHA256),
 		})
 	}
 	return all

@@ -188,7 +188,8 @@ func TestACallerThatLeavesAsItIsAnsweredTakesNobodyElseAlong(t *testing.T) {
 func TestUpdateReturnsNotBeforeItsFunctionHas(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db")})
 	ctx, cancel := context.WithCancel(t.Context())
-	mine := 0                                                       // belongs to this goroutine before and after the call
+	mine := 0 // belongs to this goroutine before and after the call
+
 	err := s.write(ctx, s.deadline(), func(tx *transaction) error { // as Update does in the end
 		return tx.update(store.Key{Site: "gazette", ID: "a"}, func(store.Record) (store.Change, error) {
 			cancel()
