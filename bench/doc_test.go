@@ -21,7 +21,7 @@
 //	OPTIN_BENCH          the folder that figures.json, figures.md and the charts are written into
 //	OPTIN_BENCH_BINARY   the program, instead of building it
 //	OPTIN_BENCH_ONLY     only the parts whose names match: a regular expression
-//	OPTIN_BENCH_SIGNUPS  signups in a round, 2000
+//	OPTIN_BENCH_SIGNUPS  signups in a round, 1500
 //	OPTIN_BENCH_PENDING  pending people whose bytes are counted, 20000
 //	OPTIN_BENCH_MANY     records up to which the growth on Redis is measured, 200000; on SQLite it is the large file
 //	OPTIN_BENCH_LARGE    sizes of the SQLite file of a cold start in MB, 600; 600,2000 makes two

@@ -94,7 +94,7 @@ func (s *subject) against(name, unit string, value float64, of string, floor flo
 func measureActs(s *subject) {
 	s.start(s)
 	s.warm(s)
-	n := size(s, "OPTIN_BENCH_SIGNUPS", 2000)
+	n := size(s, "OPTIN_BENCH_SIGNUPS", 1500)
 	for range rounds {
 		f := s.measureFloors(n)
 		accepted := map[int]cost{}
