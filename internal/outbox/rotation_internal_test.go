@@ -152,14 +152,14 @@ func TestALeaseAsksForWhatIsRunSoon(t *testing.T) {
 		want              int
 	}{
 		"what is not known: one for each idle worker": {workers: 8, perQueue: 4, want: 4},
-		"… and no more":                           {workers: 8, perQueue: 4, busy: 6, want: 2},
-		"… and not too many":                      {workers: 64, want: maxBatch},
-		"long jobs: the same":                     {workers: 8, busy: 5, took: time.Minute, want: 3},
-		"short ones: a batch":                     {workers: 1, took: 5 * time.Millisecond, want: maxBatch},
-		"less short ones: as many as in a second": {workers: 2, took: 200 * time.Millisecond, want: 10},
-		"… for those that may be at the queue":    {workers: 4, perQueue: 2, took: 200 * time.Millisecond, want: 10},
-		"… beside what is held already":           {workers: 4, busy: 3, held: 4, took: 250 * time.Millisecond, want: 8},
-		"… which may be too much":                 {workers: 4, busy: 3, held: 12, took: 250 * time.Millisecond, want: 1},
+		"… and no more":                        {workers: 8, perQueue: 4, busy: 6, want: 2},
+		"… and not too many":                   {workers: 64, want: maxBatch},
+		"long jobs: the same":                  {workers: 8, busy: 5, took: time.Minute, want: 3},
+		"short ones: a batch":                  {workers: 1, took: 5 * time.Millisecond, want: maxBatch},
+		"less short ones: a second's worth":    {workers: 2, took: 200 * time.Millisecond, want: 10},
+		"… for those that may be at the queue": {workers: 4, perQueue: 2, took: 200 * time.Millisecond, want: 10},
+		"… beside what is held already":        {workers: 4, busy: 3, held: 4, took: 250 * time.Millisecond, want: 8},
+		"… which may be too much":              {workers: 4, busy: 3, held: 12, took: 250 * time.Millisecond, want: 1},
 	} {
 		r := newTestRotation(c.workers, c.perQueue, "a", "b")
 		a, b := r.queue("a"), r.queue("b")
