@@ -116,7 +116,7 @@ func (p *Person) View(ctx context.Context, signed string) (View, error) {
 		return View{}, err
 	}
 	if l.Use == token.UseConfirm {
-		_, err = sub.Confirmable(l.RequestID, p.Now())
+		_, err = sub.Confirmable(l.RequestID, p.Now(), p.revisions[l.Site])
 	} else if sub.Declined() != nil {
 		err = consent.ErrDeclined
 	}
@@ -130,7 +130,9 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 	if err != nil {
 		return View{}, err
 	}
-	return p.act(ctx, l, consent.Confirm{RequestID: l.RequestID, Purposes: purposes, Evidence: p.stamp(e)})
+	return p.act(ctx, l, consent.Confirm{
+		RequestID: l.RequestID, Purposes: purposes, Revisions: p.revisions[l.Site], Evidence: p.stamp(e),
+	})
 }
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
@@ -162,9 +164,15 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	if err != nil {
 		return View{}, err
 	}
-	renew := consent.Renew{RequestID: l.RequestID, ID: p.nonce(16), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms}
+	renew := consent.Renew{
+		RequestID: l.RequestID, ID: p.nonce(16), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
+		Revisions: p.revisions[l.Site],
+	}
 	sub, err := p.get(ctx, keyOf(l))
 	if err != nil {
+		return View{}, err
+	}
+	if renew.Statements, err = p.statementsOf(ctx, l.Site, sub.Requests.Find(l.RequestID)); err != nil {
 		return View{}, err
 	}
 	// The holder of a link may be told what is known: only a renewal that opens a request takes an email.
@@ -175,6 +183,26 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	}
 	res, err := p.apply(ctx, keyOf(l), renew, also)
 	return p.after(ctx, l, res, err)
+}
+
+// statementsOf returns what is put to people now about the purposes of a request that the site still has.
+func (p *Person) statementsOf(
+	ctx context.Context, site string, r *consent.Request,
+) (all []consent.Statement, err error) {
+	if r == nil {
+		return nil, nil
+	}
+	all = []consent.Statement{}
+	for _, old := range r.Statements {
+		st, err := p.statements.of(ctx, site, old.Purpose, r.Locale)
+		switch {
+		case err == nil:
+			all = append(all, st)
+		case !errors.Is(err, ErrPurpose):
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Consents shows what an address agreed to at a site, and changes nothing.

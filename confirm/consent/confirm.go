@@ -10,12 +10,13 @@ import (
 // one on a request whose purposes are all confirmed already, succeeds and changes nothing.
 type Confirm struct {
 	RequestID string
-	Purposes  []string // of what was asked, only these; none: all. What is not among them is closed without a consent
+	Purposes  []string       // of what was asked, only these; none: all. What is not among them is closed without a consent
+	Revisions map[string]int // of each purpose, now: what was asked under an older one can no longer be agreed to
 	Evidence  Evidence
 }
 
 func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
-	r, err := s.Confirmable(a.RequestID, now)
+	r, err := s.Confirmable(a.RequestID, now, a.Revisions)
 	if err != nil {
 		return effects{}, err
 	}
@@ -60,8 +61,9 @@ func (r *Request) choose(purposes []string) (chosen []Statement, err error) {
 
 // Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined,
 // ErrUnknownRequest, ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by
-// another email's link, stays so for its holder while any of it holds, past its deadline too.
-func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
+// another email's link, stays so for its holder while any of it holds, past its deadline too. One that asks under an
+// older revision than the purposes have is as one whose time is over: it may be renewed, which asks anew.
+func (s *Subscription) Confirmable(id string, now time.Time, revisions map[string]int) (*Request, error) {
 	if s.Declined() != nil {
 		return nil, ErrDeclined
 	}
@@ -72,7 +74,7 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 	switch r.State {
 	case Pending, Expired, Undeliverable:
 		switch {
-		case r.IsOpen(now), s.Consents.Cover(r):
+		case r.IsOpen(now) && !r.outdated(revisions), s.Consents.Cover(r):
 			return r, nil
 		case len(s.Consents.renewable(r)) > 0:
 			return nil, ErrExpired
@@ -82,27 +84,43 @@ func (s *Subscription) Confirmable(id string, now time.Time) (*Request, error) {
 		if slices.ContainsFunc(r.Statements, holds) {
 			return r, nil
 		}
+		if slices.ContainsFunc(r.Statements, s.Consents.superseded) {
+			return nil, ErrExpired
+		}
 	}
 	return nil, ErrWithdrawn
 }
 
+// outdated reports whether a purpose of the request has a newer revision.
+func (r *Request) outdated(revisions map[string]int) bool {
+	return slices.ContainsFunc(r.Statements, func(st Statement) bool { return st.Revision < revisions[st.Purpose] })
+}
+
 // Renew asks for a new email from the page of an expired link. The new request has the evidence of the first signup.
 type Renew struct {
-	RequestID string
-	ID        string // the id of the new request, a fresh nonce
-	Evidence  Evidence
-	Terms     Terms
+	RequestID  string
+	ID         string // the id of the new request, a fresh nonce
+	Evidence   Evidence
+	Statements []Statement    // about the purposes of the request, as they are put to people now; nil: as they were
+	Revisions  map[string]int // as of Confirm
+	Terms      Terms
 }
 
 func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	if s.Requests.Find(a.ID) != nil {
 		return effects{}, nil
 	}
-	if _, err := s.Confirmable(a.RequestID, now); err != nil && !errors.Is(err, ErrExpired) {
+	if _, err := s.Confirmable(a.RequestID, now, a.Revisions); err != nil && !errors.Is(err, ErrExpired) {
 		return effects{}, err
 	}
 	old := s.Requests.Find(a.RequestID)
-	wanted := s.Consents.missing(s.Consents.renewable(old))
+	asked := s.Consents.missing(s.Consents.renewable(old))
+	wanted := asked
+	if a.Statements != nil {
+		wanted = slices.DeleteFunc(slices.Clone(a.Statements), func(st Statement) bool {
+			return !slices.ContainsFunc(asked, func(o Statement) bool { return o.Purpose == st.Purpose })
+		})
+	}
 	if len(wanted) == 0 {
 		return effects{}, nil
 	}

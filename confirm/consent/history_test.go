@@ -295,3 +295,34 @@ func TestWhatWasTakenBackStaysSoWhateverTheRevisionIs(t *testing.T) {
 		}
 	})
 }
+
+func TestALinkFromBeforeANewerRevisionAsksAnew(t *testing.T) {
+	raised := map[string]int{"letter": 2}
+	env := newEnv(t)
+	signup := env.signup("r1", "letter")
+	signup.Statements[0].Revision = 1
+	env.does(signup)
+	env.later(time.Hour)
+	confirm := env.confirm("r1")
+	confirm.Revisions = raised
+	if _, err := env.tries(confirm); !errors.Is(err, consent.ErrExpired) {
+		t.Fatalf("confirming what is no longer asked: %v", err)
+	}
+	env.is(consent.Pending)
+	renew := env.renew("r1", "r2")
+	renew.Revisions = raised
+	renew.Statements = []consent.Statement{{Purpose: "letter", Revision: 2, SHA256: "the newer text"}}
+	follows(t, env.does(renew), "email r2")
+	confirm.RequestID = "r2"
+	follows(t, env.does(confirm), "subscription.confirmed")
+	if c := env.sub.Consents[0]; c.Revision != 2 || c.SHA256 != "the newer text" {
+		t.Errorf("agreed to %+v", c)
+	}
+
+	env.later(time.Hour)
+	raised["letter"] = 3
+	env.sub = env.sub.Supersede(raised, env.now)
+	if _, err := env.tries(confirm); !errors.Is(err, consent.ErrExpired) {
+		t.Errorf("a second press, once it is superseded: %v", err)
+	}
+}

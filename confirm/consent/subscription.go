@@ -260,8 +260,14 @@ func (all Consents) from(request, purpose string) bool {
 func (all Consents) renewable(r *Request) []Statement {
 	return slices.DeleteFunc(slices.Clone(r.Statements), func(st Statement) bool {
 		c := all.Latest(st.Purpose)
-		return c != nil && c.State != Confirmed && c.Ended.At.After(r.Asked.At)
+		return c != nil && c.State != Confirmed && c.State != Expired && c.Ended.At.After(r.Asked.At)
 	})
+}
+
+// superseded reports whether the latest consent to a statement's purpose ended by a newer revision.
+func (all Consents) superseded(st Statement) bool {
+	c := all.Latest(st.Purpose)
+	return c != nil && c.State == Expired
 }
 
 // IsOpen reports whether the request can still be confirmed.
