@@ -62,8 +62,8 @@ func machine() string {
 		redis = []byte("no redis-server")
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(redis)), " sha=")
-	return fmt.Sprintf("%d cores (%s), %s/%s, %s, %s, files in %s", runtime.NumCPU(), model, runtime.GOOS,
-		runtime.GOARCH, runtime.Version(), version, os.TempDir())
+	return fmt.Sprintf("%d cores (%s), %s/%s, %s, %s", runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH,
+		runtime.Version(), version)
 }
 
 // size returns a number of the environment, or the usual one.
