@@ -10,7 +10,7 @@ import (
 // one on a request whose purposes are all confirmed already, succeeds and changes nothing.
 type Confirm struct {
 	RequestID string
-	Purposes  []string       // of what was asked, only these; none: all. What is not among them is closed without a consent
+	Purposes  []string       // of what was asked, only these; none: all. The rest is closed without a consent
 	Revisions map[string]int // of each purpose, now: what was asked under an older one can no longer be agreed to
 	Evidence  Evidence
 }
