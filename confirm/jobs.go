@@ -94,7 +94,9 @@ func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) sto
 	if now := r.Now(); !job.Due.After(now) {
 		job.Due = time.Time{}
 		if sub.EmailDue(j.RequestID, now) != "" {
-			job.Reserve = r.mailboxBuckets(sub.Site, sub.Address)
+			for _, q := range r.mailboxQuotas(sub.Site, sub.Address) {
+				job.Reserve = append(job.Reserve, q.Bucket)
+			}
 		}
 	}
 	return job

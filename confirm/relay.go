@@ -248,28 +248,17 @@ func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) er
 	case job.Reserved:
 		return nil
 	}
-	var quotas []ratelimit.Quota
-	for _, b := range r.mailboxBuckets(m.Site, m.To) {
-		quotas = append(quotas, ratelimit.Quota{Name: "mailbox", Bucket: b})
-	}
-	return r.limits.Acquire(ctx, taker, quotas...)
+	return r.limits.Acquire(ctx, taker, r.mailboxQuotas(m.Site, m.To)...)
 }
 
-// mailboxBuckets returns what an email to an address takes from: the emails to its mailbox from the site, and from all.
-func (r *records) mailboxBuckets(site string, to address.Address) []store.Bucket {
+// mailboxQuotas returns what an email to an address takes from: the emails to its mailbox from the site, and from all.
+func (r *records) mailboxQuotas(site string, to address.Address) []ratelimit.Quota {
 	limits := slices.Clone(r.sites[site].Terms.EmailsPerAddress)
 	for i, l := range limits {
 		// A little less, because emails leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
-		limits[i].Tagged = true
 	}
-	limits = append(limits, r.EmailsPerMailbox...)
-	if len(limits) == 0 {
-		return nil
-	}
-	b := r.limits.EmailsPerMailbox(site, to, limits).Bucket
-	b.Keep = r.mailboxKept // other sites have other limits on this bucket
-	return []store.Bucket{b}
+	return r.limits.EmailsPerMailbox(site, to, limits, r.EmailsPerMailbox, r.mailboxKept)
 }
 
 // Tried keeps the answer of a relay that did not take an email, which is to be tried again.

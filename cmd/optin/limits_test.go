@@ -68,13 +68,13 @@ func TestTheSameLimitsApplyHoweverAnEmailIsAskedFor(t *testing.T) {
 		"an address": {"1/24h", "1000/1h", "1000/1m", func(request string) int {
 			return map[string]int{"a website's form": 303, "the hosted page": 303}[request]
 		}},
-		"an IP": {"100/1m", "1000/1h", "1/1h", func(request string) int {
+		"an IP": {"1000/1m", "1000/1h", "1/1h", func(request string) int {
 			if request == "resend" {
 				return 0 // a site's server asks, for anybody
 			}
 			return http.StatusTooManyRequests
 		}},
-		"a site": {"100/1m", "1/1h", "1000/1m", func(string) int { return http.StatusServiceUnavailable }},
+		"a site": {"1000/1m", "1/1h", "1000/1m", func(string) int { return http.StatusServiceUnavailable }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for request, send := range emailRequests() {

@@ -72,8 +72,6 @@ const (
 	MaxOpen = 8
 	// MaxWait is the longest that an email may wait for the limits: nobody can book a mailbox further ahead.
 	MaxWait = 24 * time.Hour
-	// MaxEmails is the greatest N that a limit on emails to one address may have.
-	MaxEmails = 100
 	// Grace is how long after its deadline a request can be renewed. Then everything personal about it is deleted.
 	Grace = 7 * 24 * time.Hour
 	// NoticeEvery is the least time between two emails that say "you confirmed already".

@@ -145,6 +145,7 @@ func (s *edit) notify(a Signup, now time.Time) bool {
 // size returns about how many bytes a subscription takes.
 func (s *Subscription) size() (n int) {
 	const fixed = 160 // of times, hashes and ids
+	n = 9 * len(s.EmailTimes)
 	evidence := func(e *Evidence) {
 		if e == nil {
 			return

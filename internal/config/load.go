@@ -96,7 +96,7 @@ func readMetrics(v value, mainListener string) Metrics {
 func readServiceLimits(v value) ServiceLimits {
 	g := v.group("emails_per_address", "emails")
 	return ServiceLimits{
-		EmailsPerAddress: optional(g.get("emails_per_address"), DefaultEmailsPerMailbox, parseExactLimits),
+		EmailsPerAddress: optional(g.get("emails_per_address"), DefaultEmailsPerMailbox, parseLimits),
 		Emails:           optional(g.get("emails"), DefaultEmails, parseLimits),
 	}
 }

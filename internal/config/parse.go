@@ -7,7 +7,6 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,16 +107,6 @@ func parseLimits(s string) ([]Limit, error) {
 		limits[i] = Limit{N: int(n), Per: d}
 	}
 	return limits, nil
-}
-
-// parseExactLimits parses limits that are counted exactly, as those that protect one person are.
-func parseExactLimits(s string) ([]Limit, error) {
-	all, err := parseLimits(s)
-	if slices.ContainsFunc(all, func(l Limit) bool { return l.N > store.MaxExact }) {
-		return nil, fmt.Errorf("must have counts of at most %d: more emails than that to one address protect nobody",
-			store.MaxExact)
-	}
-	return all, err
 }
 
 // parseRevision parses the revision of a purpose.

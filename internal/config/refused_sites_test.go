@@ -152,10 +152,6 @@ func TestWrongSitesAreRefused(t *testing.T) {
 		{"    link_ttl: 48h ", "    forms: [" + manyForms(65) + "]\n    link_ttl: 48h ", []string{
 			"23: sites[0].forms are 65; at most 64 are allowed",
 		}},
-		{`emails_per_address: "1/10m 3/24h"`, "emails_per_address: 101/24h", []string{
-			"27: sites[0].limits.emails_per_address must have counts of at most 100: more emails than that to one " +
-				"address protect nobody",
-		}},
 		{"locales: [fr, en]", "locales: []", []string{
 			"18: sites[0].locales must have at least one entry",
 		}},
@@ -486,10 +482,6 @@ func TestWrongRemindersChallengesAndLimitsAreRefused(t *testing.T) {
 				"7: smtp.url[1] names a relay that is already listed; keep one",
 				"7: smtp.url[2] must begin with smtp:// or smtps://",
 			}},
-		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails_per_address: 5/24h 101/30d} ", []string{
-			"11: limits.emails_per_address must have counts of at most 100: more emails than that to one address " +
-				"protect nobody",
-		}},
 		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{
 			"11: limits.emails_per_addresses is not a known key; known here are emails_per_address, emails",
 			"11: limits.emails " + limitsForm,

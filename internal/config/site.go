@@ -142,7 +142,7 @@ func readLocales(v value, languages []string) []string {
 func readLimits(v value) Limits {
 	g := v.group("emails_per_address", "signups_per_ip", "signups_per_network", "emails_per_site")
 	return Limits{
-		EmailsPerAddress:  optional(g.get("emails_per_address"), DefaultEmailsPerAddress, parseExactLimits),
+		EmailsPerAddress:  optional(g.get("emails_per_address"), DefaultEmailsPerAddress, parseLimits),
 		SignupsPerIP:      optional(g.get("signups_per_ip"), DefaultSignupsPerIP, parseLimits),
 		SignupsPerNetwork: optional(g.get("signups_per_network"), DefaultSignupsPerNetwork, parseLimits),
 		EmailsPerSite:     optional(g.get("emails_per_site"), DefaultEmailsPerSite, parseLimits),

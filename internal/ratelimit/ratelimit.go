@@ -114,12 +114,37 @@ func (l *Limiter) Emails(site string, limits []store.Limit) Quota {
 	return Quota{Name: name, Bucket: store.Bucket{Name: name, Limits: limits}}
 }
 
-// EmailsPerMailbox is the quota of the emails that reach one mailbox, in whatever spelling: by limits that are Tagged
-// from a site, by others from all.
-func (l *Limiter) EmailsPerMailbox(site string, to address.Address, limits []store.Limit) Quota {
-	q := l.quota("mailbox", "emails per mailbox", limits, to.Mailbox())
-	q.Bucket.Tag = site
-	return q
+// EmailsPerMailbox returns the quotas of the emails that reach one mailbox, in whatever spelling: from a site by some
+// limits, and from all sites by others. All limits that are counted exactly share one bucket, which remembers for keep,
+// since other sites have other limits on it. Larger ones have buckets of their own.
+func (l *Limiter) EmailsPerMailbox(
+	site string, to address.Address, ofSite, ofAll []store.Limit, keep time.Duration,
+) (all []Quota) {
+	exact := func(limit store.Limit) bool { return limit.N <= store.MaxExact }
+	var shared []store.Limit
+	for _, limit := range ofSite {
+		if exact(limit) {
+			limit.Tagged = true
+			shared = append(shared, limit)
+		}
+	}
+	for _, limit := range ofAll {
+		if exact(limit) {
+			shared = append(shared, limit)
+		}
+	}
+	if len(shared) > 0 {
+		q := l.quota("mailbox", "emails per mailbox", shared, to.Mailbox())
+		q.Bucket.Tag, q.Bucket.Keep = site, keep
+		all = append(all, q)
+	}
+	if large := slices.DeleteFunc(slices.Clone(ofSite), exact); len(large) > 0 {
+		all = append(all, l.quota("mailbox", "emails of a site per mailbox", large, site, to.Mailbox()))
+	}
+	if large := slices.DeleteFunc(slices.Clone(ofAll), exact); len(large) > 0 {
+		all = append(all, l.quota("mailbox", "emails of all sites per mailbox", large, to.Mailbox()))
+	}
+	return all
 }
 
 // PendingPerMailbox is the quota of the emails to one mailbox of a site that may wait for EmailsPerMailbox.

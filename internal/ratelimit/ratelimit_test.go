@@ -98,7 +98,7 @@ func TestWhoSharesAQuota(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return l.EmailsPerMailbox("gazette", a, nil).Bucket.Name
+		return l.EmailsPerMailbox("gazette", a, perHour(1), nil, time.Hour)[0].Bucket.Name
 	}
 	for _, row := range []struct {
 		of   func(string) string
@@ -144,13 +144,13 @@ func TestABucketNamesNobody(t *testing.T) {
 	l := newLimiter(t)
 	ada, _ := address.Parse("ada@example.org")
 	ip := netip.MustParseAddr("192.0.2.7")
-	for _, q := range []ratelimit.Quota{
+	many := perHour(store.MaxExact + 1)
+	for _, q := range append(
+		l.EmailsPerMailbox("gazette", ada, append(many, perHour(1)...), many, time.Hour),
 		l.SignupsPerIP("gazette", ip, nil),
 		l.SignupsPerNetwork("gazette", ip, nil),
-		l.EmailsPerMailbox("gazette", ada, nil),
-		l.EmailsPerMailbox("", ada, nil),
 		l.PendingPerMailbox("gazette", ada, nil),
-	} {
+	) {
 		name := q.Bucket.Name
 		for _, personal := range []string{"192", "ada", "example"} {
 			if strings.Contains(name, personal) {
@@ -181,5 +181,44 @@ func TestLoginsOfAClientAreCountedAnewSinceItsLastOne(t *testing.T) {
 	bucket := l.LoginsPerIP(first, "a login", once).Bucket.Name
 	if strings.Contains(bucket, "2001") || strings.Contains(bucket, "a login") {
 		t.Errorf("the bucket %s names the client", bucket)
+	}
+}
+
+func TestALimitTooLargeToBeExactHasABucketOfItsOwn(t *testing.T) {
+	l := newLimiter(t)
+	ada, err := address.Parse("ada@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, many := perHour(2), perHour(store.MaxExact+1)
+	take := func(site string, ofSite, ofAll []store.Limit) error {
+		return l.Acquire(t.Context(), "", l.EmailsPerMailbox(site, ada, ofSite, ofAll, time.Hour)...)
+	}
+	for n, row := range []struct {
+		site          string
+		ofSite, ofAll []store.Limit
+		full          bool
+	}{
+		{"gazette", append(many, few...), many, false},
+		{"gazette", append(many, few...), many, false},
+		{"gazette", append(many, few...), many, true}, // the small one of the site
+		{"herald", many, append(many, few...), true},  // two were taken from all sites, which share one bucket
+		{"herald", many, many, false},
+	} {
+		err := take(row.site, row.ofSite, row.ofAll)
+		if full := errors.As(err, new(*ratelimit.Exceeded)); full != row.full || !full && err != nil {
+			t.Errorf("%d: %v, want it full: %t", n, err, row.full)
+		}
+	}
+	for n := range store.MaxExact { // of herald's own 101 one is taken
+		if err := take("herald", many, nil); err != nil {
+			t.Fatalf("number %d of herald: %v", n+2, err)
+		}
+	}
+	if err := take("herald", many, nil); !errors.As(err, new(*ratelimit.Exceeded)) {
+		t.Errorf("more than the limit of herald: %v", err)
+	}
+	if err := take("gazette", many, nil); err != nil {
+		t.Errorf("the limit of another site: %v", err)
 	}
 }
