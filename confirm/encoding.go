@@ -433,42 +433,30 @@ func (x *decoder) time(m moment) time.Time {
 	return time.UnixMilli(x.created.UnixMilli() + int64(m)).UTC() // a Duration has no room for what websites attest
 }
 
-func (x *decoder) text(r reference) string {
-	if r == 0 {
-		return ""
+// pick returns what stands at a place in a list, from 1; nothing for 0.
+func pick[T any](x *decoder, all []T, place int) (none T) {
+	if place == 0 {
+		return none
 	}
-	if r < 0 || int(r) > len(x.texts) {
+	if place < 0 || place > len(all) {
 		x.damaged = true
-		return ""
+		return none
 	}
-	return x.texts[r-1]
+	return all[place-1]
 }
+
+func (x *decoder) text(r reference) string { return pick(x, x.texts, int(r)) }
 
 func (x *decoder) ip(r reference) string {
 	if r == 0 {
 		return ""
 	}
-	if r < 0 || int(r) > len(x.ips) {
-		x.damaged = true
-		return ""
-	}
-	a, ok := netip.AddrFromSlice(x.ips[r-1])
+	a, ok := netip.AddrFromSlice(pick(x, x.ips, int(r)))
 	x.damaged = x.damaged || !ok
 	return a.String()
 }
 
 func (x *decoder) id(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-func word[T ~string](x *decoder, all []T, code int) T {
-	if code == 0 {
-		return ""
-	}
-	if code < 0 || code > len(all) {
-		x.damaged = true
-		return ""
-	}
-	return all[code-1]
-}
 
 func (x *decoder) optional(d *evidenceData) *consent.Evidence {
 	if d == nil {
@@ -480,7 +468,7 @@ func (x *decoder) optional(d *evidenceData) *consent.Evidence {
 
 func (x *decoder) evidence(d evidenceData) consent.Evidence {
 	e := consent.Evidence{
-		At: x.time(d.At), How: word(x, methodCodes, d.How), IP: x.ip(d.IP), UserAgent: x.text(d.UserAgent),
+		At: x.time(d.At), How: pick(x, methodCodes, d.How), IP: x.ip(d.IP), UserAgent: x.text(d.UserAgent),
 		Origin: x.text(d.Origin), Source: x.text(d.Source), Form: x.text(d.Form), PageMade: x.time(d.PageMade),
 		Reply: x.text(d.Reply), Channel: x.text(d.Channel), Detail: x.text(d.Detail),
 	}
@@ -495,7 +483,7 @@ func (x *decoder) evidence(d evidenceData) consent.Evidence {
 func (x *decoder) request(d requestData, locale string) consent.Request {
 	r := consent.Request{
 		ID: x.id(d.ID), Asked: x.evidence(d.Asked), Renewed: x.optional(d.Renewed), Locale: locale,
-		Deadline: x.time(d.Deadline), Browser: x.id(d.Browser), State: word(x, stateCodes, d.State),
+		Deadline: x.time(d.Deadline), Browser: x.id(d.Browser), State: pick(x, stateCodes, d.State),
 		Closed: x.optional(d.Closed), RemindAt: x.time(d.RemindAt),
 	}
 	if d.Locale != 0 {
@@ -515,7 +503,7 @@ func (x *decoder) request(d requestData, locale string) consent.Request {
 
 func (x *decoder) email(d emailData) consent.Email {
 	m := consent.Email{
-		Reason: word(x, reasonCodes, d.Reason), Queued: x.time(d.Queued), Due: x.time(d.Due), Tries: d.Tries,
+		Reason: pick(x, reasonCodes, d.Reason), Queued: x.time(d.Queued), Due: x.time(d.Due), Tries: d.Tries,
 		Bounced: x.optional(d.Bounced),
 	}
 	if d.Due == 0 {
@@ -544,7 +532,7 @@ func (x *decoder) consent(d consentData, requests consent.Requests) consent.Cons
 	}
 	r := requests[d.Request]
 	return consent.Consent{
-		Statement: r.Statements[d.Statement], RequestID: r.ID, State: word(x, stateCodes, d.State),
+		Statement: r.Statements[d.Statement], RequestID: r.ID, State: pick(x, stateCodes, d.State),
 		Given: x.time(d.Given), Ended: x.optional(d.Ended), Superseded: x.time(d.Superseded),
 	}
 }

@@ -169,15 +169,21 @@ func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]st
 	if err != nil {
 		return nil, err
 	}
+	return jobs, t.leaseRows(leaseJob, jobs, sites, seqs, d)
+}
+
+// leaseRows leases the rows that jobs were read from for d, and names the site of each.
+func (t *transaction) leaseRows(lease string, jobs []store.Job, sites, rows []int64, d time.Duration) (err error) {
+	until := millisUp(t.now.Add(d))
 	for i := range jobs {
 		if jobs[i].Key.Site, err = t.name(sites[i]); err != nil {
-			return nil, err
+			return err
 		}
-		if _, err := t.exec(leaseJob, millisUp(t.now.Add(d)), seqs[i]); err != nil {
-			return nil, err
+		if _, err := t.exec(lease, until, rows[i]); err != nil {
+			return err
 		}
 	}
-	return jobs, nil
+	return nil
 }
 
 // RenewLease makes a lease last for d from now on.

@@ -38,15 +38,7 @@ func (t *transaction) leaseTimers(n int, d time.Duration) ([]store.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range jobs {
-		if jobs[i].Key.Site, err = t.name(sites[i]); err != nil {
-			return nil, err
-		}
-		if _, err := t.exec(leaseTimer, millisUp(t.now.Add(d)), rows[i]); err != nil {
-			return nil, err
-		}
-	}
-	return jobs, nil
+	return jobs, t.leaseRows(leaseTimer, jobs, sites, rows, d)
 }
 
 // endTimer carries out an outcome that was checked, if the timer is leased.

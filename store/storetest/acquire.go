@@ -85,23 +85,30 @@ func hasRoom(t *testing.T, s store.Store, name string, n int, limits ...store.Li
 func acquireExactly(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	for _, n := range []int{1, 3, store.MaxExact} {
-		b := bucket(fmt.Sprintf("bucket-%d", n), store.Limit{N: n, Per: time.Hour})
-		var mu sync.Mutex
-		taken := 0
-		atOnce(t, 200, func(i int) error {
-			waits, err := clients[i%2].Acquire(t.Context(), "", b)
-			mu.Lock()
-			defer mu.Unlock()
-			if waits == nil && err == nil {
-				taken++
-			} else if len(waits) != 1 || waits[0] <= 0 || waits[0] > time.Hour {
-				t.Errorf("the waits are %v", waits)
-			}
-			return err
-		})
-		if taken != n {
-			t.Errorf("%d of 200 were taken, want %d", taken, n)
+		limit := store.Limit{N: n, Per: time.Hour}
+		takenAtOnce(t, clients, bucket(fmt.Sprintf("bucket-%d", n), limit), time.Hour)
+	}
+}
+
+// takenAtOnce fails unless exactly N of 200 that acquire a bucket of one limit at once take it, and the others are told
+// a wait of at most longest.
+func takenAtOnce(t *testing.T, clients []store.Store, b store.Bucket, longest time.Duration) {
+	t.Helper()
+	var mu sync.Mutex
+	taken := 0
+	atOnce(t, 200, func(i int) error {
+		waits, err := clients[i%2].Acquire(t.Context(), "", b)
+		mu.Lock()
+		defer mu.Unlock()
+		if waits == nil && err == nil {
+			taken++
+		} else if len(waits) != 1 || waits[0] <= 0 || waits[0] > longest {
+			t.Errorf("the waits are %v", waits)
 		}
+		return err
+	})
+	if taken != b.Limits[0].N {
+		t.Errorf("%d of 200 were taken, want %d", taken, b.Limits[0].N)
 	}
 }
 

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -24,22 +23,7 @@ func slicedCases() []testCase {
 func slicedAtOnce(t *testing.T, open func(*testing.T) store.Store) {
 	clients := []store.Store{open(t), open(t)}
 	b := bucket("bucket", store.Limit{N: store.MaxExact + 50, Per: time.Hour})
-	var mu sync.Mutex
-	taken := 0
-	atOnce(t, 200, func(i int) error {
-		waits, err := clients[i%2].Acquire(t.Context(), "", b)
-		mu.Lock()
-		defer mu.Unlock()
-		if waits == nil && err == nil {
-			taken++
-		} else if len(waits) != 1 || waits[0] <= 0 || waits[0] > time.Hour+time.Hour/slicesOfWindow {
-			t.Errorf("the waits are %v", waits)
-		}
-		return err
-	})
-	if taken != b.Limits[0].N {
-		t.Errorf("%d of 200 were taken, want %d", taken, b.Limits[0].N)
-	}
+	takenAtOnce(t, clients, b, time.Hour+time.Hour/slicesOfWindow)
 }
 
 func slicedInWindows(t *testing.T, open func(*testing.T) store.Store) {
