@@ -9,6 +9,8 @@ LDFLAGS   = -s -w -funcalign=16 -X main.version=$(VERSION) -X main.commit=$(COMM
 
 # Without inlining where it takes megabytes and saves no time that can be measured: docs/decisions/binary-size.md.
 GCFLAGS   = -gcflags github.com/redis/go-redis/v9/...=-l -gcflags go.yaml.in/yaml/v4/...=-l
+# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need.
+TAGS      = nethttpomithttp2
 MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
@@ -50,7 +52,7 @@ costs: tools ## what an act may cost: calls of the store, allocations and bytes,
 	OPTIN_TEST_ALL=1 $(GO) test -v -count=1 -run '^(TestAn?|TestTheFloors)' ./bench
 
 build: ## the static binary dist/optin, with its version and commit
-	CGO_ENABLED=0 $(GO) build -trimpath $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
 size: export GOOS = linux
 size: export GOARCH = amd64

@@ -7,12 +7,11 @@ import (
 )
 
 // HTTPServer returns a server with every limit set, so that a slow or greedy client costs little: 5 s for the headers,
-// 8 s for the request, 16 s until the response is written, a minute idle, 16 KiB of headers. It speaks HTTP/1.1 and,
-// over TLS, HTTP/2; never HTTP/2 in clear.
+// 8 s for the request, 16 s until the response is written, a minute idle, 16 KiB of headers. It speaks
+// HTTP/1.1 only: what ends TLS in front of it speaks HTTP/2 to browsers.
 func HTTPServer(addr string, h http.Handler) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
 	return &http.Server{
 		Addr:              addr,
 		Handler:           h,
