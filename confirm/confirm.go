@@ -36,7 +36,8 @@ import (
 type Options struct {
 	Store            store.Store
 	Keyring          *keyring.Keyring
-	PublicURL        *url.URL // absolute; links are built from this and nothing else
+	PublicURL        *url.URL   // absolute; links are built from this and nothing else
+	FormerURLs       []*url.URL // earlier public URLs: their links are good
 	Sites            []Site
 	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
@@ -83,14 +84,19 @@ func New(o Options) (*Service, error) {
 	}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		links: token.NewSigner(o.PublicURL, o.Keyring), revisions: map[string]map[string]int{}, since: o.Now(),
+		links:     token.NewSigner(o.Keyring, o.PublicURL, o.FormerURLs...),
+		revisions: map[string]map[string]int{}, since: o.Now(),
 	}
 	var err error
 	if r.statements, err = newStatements(o.Store, o.Now, o.Sites); err != nil {
 		return nil, err
 	}
-	for n := 1; n < o.Keyring.Len(); n++ {
-		r.olderLinks = append(r.olderLinks, token.NewSigner(o.PublicURL, o.Keyring.Only(n)))
+	for i, public := range append([]*url.URL{o.PublicURL}, o.FormerURLs...) {
+		for n := range o.Keyring.Len() {
+			if i > 0 || n > 0 {
+				r.olderLinks = append(r.olderLinks, token.NewSigner(o.Keyring.Only(n), public))
+			}
+		}
 	}
 	var ids []string
 	for _, site := range o.Sites {

@@ -30,7 +30,7 @@ type records struct {
 	limits      *ratelimit.Limiter
 	sealer      sealer
 	links       *token.Signer
-	olderLinks  []*token.Signer // one for each older secret: how links were signed then
+	olderLinks  []*token.Signer // how links were signed earlier: with each secret, under each public URL
 	returnPaths *token.ReturnPaths
 	statements  *statements
 	revisions   map[string]map[string]int // by site and purpose

@@ -93,8 +93,9 @@ func (r *Relay) messageOf(
 
 // Sent is an email that a relay took, with what is needed to rebuild it.
 type Sent struct {
-	JobID    string
-	Messages []Message // what it said, under each secret that its links may be signed by; without words of statements
+	JobID string
+	// what it said, under each secret and public URL that its links may be made with; without words of statements
+	Messages []Message
 	Delivery consent.Delivery
 	Skeleton []byte // the text whose hash Delivery.Skeleton is
 }

@@ -33,7 +33,7 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
 	sites := serviceSites(cfg.Sites)
 	if c.service, err = confirm.New(confirm.Options{
-		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, Sites: sites, Surge: c.surge,
+		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, FormerURLs: cfg.FormerURLs, Sites: sites, Surge: c.surge,
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
 	}); err != nil {
 		return nil, err

@@ -152,7 +152,7 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 	o := web.Options{
 		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Keyring: c.ring, Pages: pages,
 		Sites:     sites,
-		PublicURL: c.cfg.PublicURL, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
+		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
 		Admin: web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
 	}

@@ -44,8 +44,9 @@ import (
 
 // Config is the whole configuration, checked.
 type Config struct {
-	Listen    string   // host:port
-	PublicURL *url.URL // scheme and host only, lower-case; https unless the host is loopback
+	Listen     string     // host:port
+	PublicURL  *url.URL   // scheme and host only, lower-case; https unless the host is loopback
+	FormerURLs []*url.URL // earlier ones, alike, whose links stay good
 	// at least one, each of 32 bytes or more; the first is used for new values, all are accepted
 	Secrets        [][]byte
 	Store          store.Location

@@ -45,22 +45,34 @@ func (r *reader) config(root value) *Config {
 		root.entries() // notes what it is instead
 		return nil
 	}
-	top := root.group("listen", "public_url", "secret", "secret_file", "store", "store_file", "trusted_proxies",
+	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies",
 		"smtp", "admin", "metrics", "limits", "sites")
+	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
 		PublicURL:      required(top.get("public_url"), parsePublicURL),
+		FormerURLs:     each(former, parsePublicURL),
 		Secrets:        readSecrets(top),
 		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
 		SMTP:           readSMTP(top.get("smtp")),
 	}
+	refuseRepeatedURL(former, c)
 	keys := apiKeys{}
 	c.Admin = readAdmin(top.get("admin"), keys)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
+}
+
+// refuseRepeatedURL refuses a former URL that is the present one.
+func refuseRepeatedURL(former []value, c *Config) {
+	for i, item := range former {
+		if u := c.FormerURLs[i]; u != nil && c.PublicURL != nil && *u == *c.PublicURL {
+			item.onNode().fail("is the public_url; list only earlier ones")
+		}
+	}
 }
 
 // readAdmin reads the admin section.

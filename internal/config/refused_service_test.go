@@ -52,6 +52,12 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"public_url: http://127.0.0.1:8080 ", "", []string{
 			"1: public_url is missing",
 		}},
+		{"trusted_proxies: []", "former_urls: [https://a.example/x, http://a.example, 'http://127.0.0.1:8080/']", []string{
+			"5: former_urls[0] must end after the host and port, without a path, ? or #",
+			"5: former_urls[1] must begin with https://, because links in emails are secret; http:// is for loopback " +
+				"hosts only",
+			"5: former_urls[2] is the public_url; list only earlier ones",
+		}},
 		{"trusted_proxies: []", "trusted_proxies: [10.0.0.0/33, 10.0.0.1/8, 0.0.0.0/0, 'fe80::1%eth0', proxy, " +
 			"'::ffff:10.0.0.0/104']", []string{
 			"5: trusted_proxies[0] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",

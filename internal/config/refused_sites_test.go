@@ -328,7 +328,8 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 		}},
 		{"sites:\n", "sites: []\nsite:\n", []string{
 			"12: sites must have at least one entry",
-			"13: site is not a known key; known here are listen, public_url, secret, secret_file, store, store_file, " +
+			"13: site is not a known key; known here are listen, public_url, former_urls, secret, " +
+				"secret_file, store, store_file, " +
 				"trusted_proxies, smtp, admin, metrics, limits, sites",
 		}},
 		{"    limits: {", "  - id: gazette\n    api_keys: [${GAZETTE_API_KEY}]\n    limits: {", []string{

@@ -164,7 +164,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge, forms",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
-			"12: website is not a known key; known here are listen, public_url, secret, secret_file, store, " +
+			"12: website is not a known key; known here are listen, public_url, former_urls, secret, " +
+				"secret_file, store, " +
 				"store_file, trusted_proxies, smtp, admin, metrics, limits, sites",
 		}},
 		{"sites:\n", "listen: 127.0.0.1:8081\nsites:\n", []string{

@@ -8,7 +8,9 @@
 //	unsubscribe   emails to people who confirmed, the API   what was agreed, withdraw; it never ends
 //
 // A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all
-// are accepted. The same Link makes the same token, so an email that is sent twice holds one link.
+// are accepted. The same Link makes the same token, so an email that is sent twice holds one link. A link names the
+// public URL that it was made under: the present one and those that are listed as former ones are accepted, and an
+// unsubscribe link under any, since whoever holds it must always be able to withdraw.
 package token
 
 import (
@@ -71,23 +73,27 @@ type Signer struct {
 	page    string // what the addresses of links begin with: the public URL and a slash
 	start   []byte // of every token: its header, encoded, and the dot
 	issuer  []byte // of every token's claims: the member iss
+	issuers []string
 }
 
-// NewSigner makes a Signer. issuer is the public URL under which the links' pages are.
-func NewSigner(issuer *url.URL, ring *keyring.Keyring) *Signer {
+// NewSigner makes a Signer. issuer is the public URL under which the links' pages are; former are earlier ones.
+func NewSigner(ring *keyring.Keyring, issuer *url.URL, former ...*url.URL) *Signer {
+	issuers := []string{issuer.String()}
+	for _, u := range former {
+		issuers = append(issuers, u.String())
+	}
 	return &Signer{
 		keyring: ring,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 			jwt.WithStrictDecoding(),
-			jwt.WithIssuer(issuer.String()),
 			jwt.WithExpirationRequired(),
 			// An expired link is still a genuine one, so no time passes here.
 			jwt.WithTimeFunc(func() time.Time { return time.Unix(0, 0) }),
 		),
 		page:   strings.TrimSuffix(issuer.JoinPath("/").String(), "/") + "/",
 		start:  append(base64.RawURLEncoding.AppendEncode(nil, []byte(tokenHeader)), '.'),
-		issuer: appendString([]byte(`{"iss":`), issuer.String()),
+		issuer: appendString([]byte(`{"iss":`), issuer.String()), issuers: issuers,
 	}
 }
 
@@ -142,6 +148,9 @@ func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 		var c claims
 		_, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
 		if err != nil || len(c.Audience) != 1 || c.Subject == "" || !slices.Contains(uses, c.Use) {
+			continue
+		}
+		if c.Use != UseUnsubscribe && !slices.Contains(s.issuers, c.Issuer) {
 			continue
 		}
 		return Link{Use: c.Use, Site: c.Audience[0], ID: c.Subject, RequestID: c.ID, Until: c.ExpiresAt.Time}, nil

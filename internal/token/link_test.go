@@ -30,7 +30,7 @@ func newSigner(t testing.TB, secrets ...string) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSigner(public, ring)
+	return NewSigner(ring, public)
 }
 
 var (
@@ -72,6 +72,35 @@ func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
 	}
 	if _, err := newSigner(t, "new").Parse(token, UseConfirm); !errors.Is(err, ErrUnknown) {
 		t.Errorf("its secret is no longer listed: %v", err)
+	}
+}
+
+// After a move to another public URL the links of earlier emails are good if that URL is listed; the unsubscribe link is
+// good in any case.
+func TestALinkOutlivesAChangeOfThePublicURL(t *testing.T) {
+	old := newSigner(t, "s")
+	moved, err := url.Parse("https://new.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	former, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, forgotten := NewSigner(old.keyring, moved, former), NewSigner(old.keyring, moved)
+	for _, use := range everyUse {
+		token := old.Token(linkFor(use))
+		if got, err := listed.Parse(token, use); err != nil || got != linkFor(use) && !got.Until.Equal(until) {
+			t.Errorf("%s, its URL is listed: %+v, %v", use, got, err)
+		}
+		if _, err := forgotten.Parse(token, use); (err == nil) != (use == UseUnsubscribe) {
+			t.Errorf("%s, its URL is not listed: %v", use, err)
+		}
+		if token := listed.Token(linkFor(use)); use != UseUnsubscribe {
+			if _, err := old.Parse(token, use); !errors.Is(err, ErrUnknown) {
+				t.Errorf("%s: a new link names a former URL", use)
+			}
+		}
 	}
 }
 
@@ -202,7 +231,7 @@ func TestALinkLeadsToAPageUnderThePublicURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := NewSigner(at, ring)
+		s := NewSigner(ring, at)
 		for use, page := range map[Use]string{UseConfirm: "/c/", UseDecline: "/c/", UseUnsubscribe: "/u/"} {
 			l := linkFor(use)
 			if got, want := s.URL(l), issuer+page+s.Token(l); got != want {

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,9 +16,24 @@ import (
 
 // origins knows which web pages may send what: our own, those of each site, and no others.
 type origins struct {
-	own   origin.Origin
+	own   []origin.Origin // the public URL's, and those of former ones, whose pages are ours as well
 	sites sites
 }
+
+// ownOrigins returns the origins that are our own.
+func ownOrigins(o Options) (all []origin.Origin, err error) {
+	for _, u := range append([]*url.URL{o.PublicURL}, o.FormerURLs...) {
+		own, err := origin.Of(u)
+		if err != nil {
+			return nil, fmt.Errorf("web: the public URL %s: %w", u.Redacted(), err)
+		}
+		all = append(all, own)
+	}
+	return all, nil
+}
+
+// isOwn reports whether a header Origin is one of ours.
+func (o *origins) isOwn(header string) bool { return slices.Contains(o.own, origin.Origin(header)) }
 
 // fromOwnPage reports whether a signup was sent by our own page, and not by a page of the site's or by a program. A
 // signup from any other page is an error, origin_not_allowed. The opaque origin "null" is our page's only if the
@@ -28,7 +45,7 @@ func (o *origins) fromOwnPage(r *http.Request, st *site) (ours bool, err error) 
 		return false, nil
 	case len(header) > 1:
 		return false, problem.New(problem.OriginNotAllowed)
-	case header[0] == string(o.own), header[0] == "null" && fetchSite(r) == "same-origin":
+	case o.isOwn(header[0]), header[0] == "null" && fetchSite(r) == "same-origin":
 		return true, nil
 	case slices.Contains(st.Origins, origin.Origin(header[0])):
 		return false, nil
@@ -48,7 +65,7 @@ func (o *origins) refuseCrossSite(next echo.HandlerFunc) echo.HandlerFunc {
 			return problem.New(problem.CrossSite)
 		}
 		for _, from := range r.Header.Values(echo.HeaderOrigin) {
-			if from != string(o.own) && from != "null" {
+			if !o.isOwn(from) && from != "null" {
 				return problem.New(problem.CrossSite)
 			}
 		}
@@ -62,7 +79,7 @@ func (o *origins) refuseCrossSiteStrictly(next echo.HandlerFunc) echo.HandlerFun
 	return o.refuseCrossSite(func(c echo.Context) error {
 		r := c.Request()
 		for _, from := range r.Header.Values(echo.HeaderOrigin) {
-			if fetchSite(r) == "" && from != string(o.own) {
+			if fetchSite(r) == "" && !o.isOwn(from) {
 				return problem.New(problem.CrossSite)
 			}
 		}

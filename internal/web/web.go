@@ -43,7 +43,6 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
-	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/admin"
@@ -62,6 +61,7 @@ type Options struct {
 	Pages          *templates.Set
 	Sites          map[string]Site // by id; each known to Service
 	PublicURL      *url.URL        // scheme and host; https unless loopback
+	FormerURLs     []*url.URL      // earlier public URLs, alike: our pages are still there, too
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
 	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
 	// not know, and gives up when its context ends. Nil: domains are not checked.
@@ -140,9 +140,9 @@ func newApp(o Options) (*app, error) {
 			"a public URL are required")
 	}
 	o.complete()
-	own, err := origin.Of(o.PublicURL)
+	own, err := ownOrigins(o)
 	if err != nil {
-		return nil, fmt.Errorf("web: the public URL: %w", err)
+		return nil, err
 	}
 	a := &app{
 		Options: o, sites: sites{}, assets: &assets{files: map[string]file{}}, keys: &apiKeys{operator: o.OperatorKeys},
