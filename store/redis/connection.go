@@ -157,12 +157,14 @@ func (s *connection) sendAll(ctx context.Context, attempts int, commands []comma
 			return false
 		}
 		var again []command
+		repeated := r.repeated
 		for n, k := 0, 0; n < len(replies); n++ { // those without an answer yet, in order
 			if i > 0 && !retryable(replies[n].err) {
 				continue
 			}
 			if replies[n] = got[k]; retryable(got[k].err) {
 				again = append(again, r.commands[k])
+				repeated = repeated || !replied(got[k].err) // what a server refused, it did not do
 			}
 			k++
 		}
@@ -173,7 +175,7 @@ func (s *connection) sendAll(ctx context.Context, attempts int, commands []comma
 		if !s.pause(ctx, retryPauses[i]) {
 			return false
 		}
-		r = &request{commands: again, repeated: true, began: r.began}
+		r = &request{commands: again, repeated: repeated, began: r.began}
 	}
 }
 

@@ -11,19 +11,12 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// Errors of the server by their first word.
-var (
-	// temporary may be over within the budget: the same command is sent again.
-	temporary = []string{
-		"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY",
-		"max number of clients",
-	}
-	// lasting remains until somebody does something.
-	lasting = []string{
-		"OOM", "MISCONF", "NOREPLICAS", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password",
-		"ERR Protocol error: unauthenticated", // instead of NOAUTH, when a command has more than ten words
-	}
-)
+// temporary are errors of the server, by their first word, that may be over within the budget: the same command is sent
+// again. Any other remains until somebody does something.
+var temporary = []string{
+	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY",
+	"max number of clients",
+}
 
 // unavailable wraps a failure as store.ErrUnavailable. The end of the caller's context stays recognisable; that of
 // our own time limits must not be taken for it.
@@ -40,20 +33,18 @@ func unavailable(ctx context.Context, cause error) error {
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
 }
 
-// contractError turns the error of one command into one of the contract.
+// contractError turns the error of one command into one of the contract. Whatever a server refuses, in its own words or
+// by saying nothing, it did not do what it was asked: none of it is an answer.
 func contractError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
-	}
-	if replied(err) && !hasWord(err, temporary) && !hasWord(err, lasting) {
-		return fmt.Errorf("store/redis: the server refused a command: %w", err)
 	}
 	return unavailable(ctx, err)
 }
 
 // retryable reports whether sending the same command again may help within the budget.
 func retryable(err error) bool {
-	return err != nil && (!replied(err) || hasWord(err, temporary)) && !errors.Is(err, goredis.ErrClosed)
+	return err != nil && (!replied(err) || isTemporary(err)) && !errors.Is(err, goredis.ErrClosed)
 }
 
 // replied reports whether the error is the server's own words.
@@ -62,11 +53,12 @@ func replied(err error) bool {
 	return errors.As(err, &words)
 }
 
-// hasWord looks for a word at the start, and where servers before Redis 7 put the error of a command inside a script.
-func hasWord(err error, words []string) bool {
+// isTemporary looks for a word of temporary at the start, and where servers before Redis 7 put the error of a command
+// inside a script.
+func isTemporary(err error) bool {
 	text := err.Error()
-	for _, w := range words {
-		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), strings.TrimPrefix(w, "ERR ")) ||
+	for _, w := range temporary {
+		if strings.HasPrefix(strings.TrimPrefix(text, "ERR "), w) ||
 			strings.Contains(text, "-"+w+" ") {
 			return true
 		}

@@ -147,23 +147,38 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 			_ = pipe.Process(ctx, noRetry{c})
 		}
 	}
+	var failed error // of all, unless a command has its own
 	if len(sent) == 1 {
-		_ = p.client.Process(ctx, noRetry{sent[0]})
+		failed = p.client.Process(ctx, noRetry{sent[0]})
 	} else {
-		_, _ = pipe.Exec(ctx) // each command has its own error
+		_, failed = pipe.Exec(ctx)
 	}
 	for _, r := range batch {
 		replies := make([]reply, len(r.commands))
 		for i := range replies {
-			value, err := sent[0].Result()
-			if errors.Is(err, goredis.Nil) {
-				err = nil
-			}
-			replies[i], sent = reply{value: value, err: err}, sent[1:]
+			replies[i], sent = replyOf(sent[0], failed), sent[1:]
 		}
 		r.answer(replies)
 	}
 	return overdue.Stop()
+}
+
+// replyOf returns what a server answered to a command. One that was never sent has no error of its own: where HELLO,
+// AUTH or SELECT is refused as a connection is set up, the client returns that for the batch and leaves its commands as
+// they were, without a value and without an error. A nil reply, too, comes as an error.
+func replyOf(cmd *goredis.Cmd, failed error) reply {
+	switch value, err := cmd.Result(); {
+	case errors.Is(err, goredis.Nil):
+		return reply{}
+	case err != nil:
+		return reply{err: err}
+	case value == nil && failed != nil:
+		return reply{err: failed}
+	case value == nil:
+		return reply{err: errNoAnswer}
+	default:
+		return reply{value: value}
+	}
 }
 
 // close ends the senders, once no caller is left.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -41,16 +42,16 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
 	write := pipe.Set(ctx, readyKey, "", time.Minute) // only this shows a server that is full or cannot write its file
-	_, _ = pipe.Exec(ctx)                             // each command has its own error
-	if err := ping.Err(); err != nil {
-		return err
+	_, failed := pipe.Exec(ctx)                       // of a connection that could not be set up; see replyOf
+	if err := cmp.Or(ping.Err(), failed); ping.Val() == "" {
+		return cmp.Or(err, errNoAnswer)
 	}
 	has := make(map[string]string)
 	if err := readInfo(info, has); err != nil {
 		return err
 	}
 	for _, asked := range []*goredis.MapStringStringCmd{policy, files} {
-		if err := asked.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
+		if err := asked.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 			return err
 		} else if err != nil {
 			s.logRefused(ctx, err)
@@ -74,7 +75,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 // readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that
 // refuses INFO, too, is believed to be safe.
 func readInfo(info *goredis.StringCmd, has map[string]string) error {
-	if err := info.Err(); err != nil && (!replied(err) || hasWord(err, temporary)) {
+	if err := info.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 		return err
 	}
 	for line := range strings.Lines(info.Val()) {

@@ -59,7 +59,7 @@ func (s *server) start() {
 		default:
 		}
 		err := c.Ping(s.t.Context()).Err()
-		return err == nil || replied(err) && !hasWord(err, temporary)
+		return err == nil || replied(err) && !isTemporary(err)
 	})
 }
 
