@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/textproto"
 	"time"
-
-	"github.com/wneessen/go-mail/smtp"
 )
 
 // quitTimeout limits QUIT, which nothing depends on.
@@ -20,10 +18,9 @@ const drainTimeout = 5 * time.Second
 
 // connection is a connection to a relay. One goroutine at a time uses it.
 type connection struct {
-	*smtp.Client // nil until the greeting was read
-	// under any TLS: setting its deadline and closing it ends a command that waits, without the client's lock
-	raw net.Conn
-	end time.Time // the deadline; zero: none
+	raw     net.Conn  // under any TLS: setting its deadline and closing it ends a command that waits
+	end     time.Time // the deadline; zero: none
+	session           // what was agreed on while it was opened
 
 	stop  func() bool  // ends the guard; nil: there is none
 	ended func() error // of the guard's context: whether it has ended
@@ -41,16 +38,12 @@ type connection struct {
 // extensions are what the relay offers (RFC 2920, RFC 6152, RFC 6531).
 type extensions struct{ pipelining, eightBitMIME, smtpUTF8 bool }
 
-// ready prepares the connection for emails, after all that may change its client or what the relay offers.
+// ready prepares the connection for emails, after all that may change what the relay offers.
 func (c *connection) ready() {
-	offers := func(name string) bool {
-		offered, _ := c.Extension(name)
-		return offered
-	}
 	c.offers = extensions{
-		pipelining: offers("PIPELINING"), eightBitMIME: offers("8BITMIME"), smtpUTF8: offers("SMTPUTF8"),
+		pipelining: c.offered("PIPELINING"), eightBitMIME: c.offered("8BITMIME"), smtpUTF8: c.offered("SMTPUTF8"),
 	}
-	c.out = bufio.NewWriterSize(c.Text.W, 16<<10)
+	c.out = bufio.NewWriterSize(c.text.W, 16<<10)
 }
 
 // guard lets ctx end whatever the connection waits for, until release, and sets the deadline. An earlier guard is
@@ -152,7 +145,7 @@ func (c *connection) flush() error {
 	if err := c.out.Flush(); err != nil {
 		return err
 	}
-	return c.Text.W.Flush()
+	return c.text.W.Flush()
 }
 
 // answer reads the answer to a command, which it sends first unless it was sent together with others. Any other code
@@ -169,17 +162,17 @@ func (c *connection) answer(at step, e *email, want int) error {
 	if c.hasReply(want) {
 		return nil
 	}
-	_, _, err := c.Text.ReadResponse(want)
+	_, _, err := c.text.ReadResponse(want)
 	return err
 }
 
 // hasReply reports whether the next reply is one line with the wanted code, which it then has read. That is what nearly
 // all replies are, and reading one so allocates nothing.
 func (c *connection) hasReply(want int) bool {
-	if _, err := c.Text.R.Peek(1); err != nil {
+	if _, err := c.text.R.Peek(1); err != nil {
 		return false
 	}
-	line, _ := c.Text.R.Peek(c.Text.R.Buffered())
+	line, _ := c.text.R.Peek(c.text.R.Buffered())
 	end := bytes.IndexByte(line, '\n')
 	if end < len("250 ") || line[3] != ' ' {
 		return false
@@ -194,7 +187,7 @@ func (c *connection) hasReply(want int) bool {
 	if code != want && code/10 != want {
 		return false
 	}
-	_, _ = c.Text.R.Discard(end + 1)
+	_, _ = c.text.R.Discard(end + 1)
 	return true
 }
 
@@ -209,11 +202,11 @@ func (c *connection) drain() {
 	}
 	_ = c.raw.SetDeadline(end) // the guard has been released
 	c.unanswered--
-	code, _, err := c.Text.ReadResponse(0)
+	code, _, err := c.text.ReadResponse(0)
 	if err == nil && code == 354 {
 		c.say(".\r\n")
 		if err = c.flush(); err == nil {
-			code, _, err = c.Text.ReadResponse(0)
+			code, _, err = c.text.ReadResponse(0)
 		}
 		c.inTransaction = false
 	}
@@ -242,7 +235,7 @@ func (c *connection) send(e *email, end time.Time) (reply string, at step, err e
 	if err := c.content(e); err != nil {
 		return "", stepContent, err
 	}
-	code, words, err := c.Text.ReadResponse(0)
+	code, words, err := c.text.ReadResponse(0)
 	if err != nil {
 		return "", stepDot, err
 	}
@@ -304,6 +297,6 @@ func (c *connection) drop() {
 func (c *connection) quit() {
 	_ = c.release()
 	_ = c.raw.SetDeadline(time.Now().Add(quitTimeout))
-	_ = c.Quit()
+	_, _, _ = c.command(221, "QUIT")
 	_ = c.raw.Close()
 }

@@ -67,12 +67,10 @@ func (d dialer) greet(c *connection) (step, error) {
 		}
 		conn = secure
 	}
-	client, err := smtp.NewClient(conn, d.Host)
-	if err != nil {
+	if err := c.greeting(conn); err != nil {
 		return stepGreeting, err
 	}
-	c.Client = client
-	if err := c.Hello(d.heloName(c.raw)); err != nil {
+	if err := c.hello(d.heloName(c.raw)); err != nil {
 		return stepEHLO, err
 	}
 	if err := d.startTLS(c); err != nil {
@@ -106,26 +104,25 @@ func (d dialer) startTLS(c *connection) error {
 	if d.TLS == relay.Implicit || d.TLS == relay.Off {
 		return nil
 	}
-	offered, _ := c.Extension("STARTTLS")
 	switch {
-	case offered:
-		return c.StartTLS(d.tls)
+	case c.offered("STARTTLS"):
+		return c.startTLS(c.raw, d.tls, d.heloName(c.raw))
 	case d.TLS == relay.Required:
 		return unusable("the relay does not offer it, and tls=required insists")
 	}
 	return nil
 }
 
-// login authenticates by the first mechanism that both sides know, if the address has a user.
+// login authenticates, if the address has a user, by the first mechanism that both sides know. A relay may offer one
+// that it then says it does not have, or not for this user: then it is asked for the next.
 func (d dialer) login(c *connection) error {
 	if d.User == "" {
 		return nil
 	}
-	if _, err := c.GetTLSConnectionState(); err != nil && !isLoopback(c.raw) {
+	if !c.encrypted() && !isLoopback(c.raw) {
 		return unusable("the connection has no TLS, and a password is not sent in clear text: use smtps:// or a " +
 			"relay that offers STARTTLS")
 	}
-	_, offered := c.Extension("AUTH")
 	known := []struct {
 		mechanism string
 		auth      smtp.Auth
@@ -138,13 +135,16 @@ func (d dialer) login(c *connection) error {
 		{"SCRAM-SHA-1", smtp.ScramSHA1Auth(d.User, d.Password)},
 		{"CRAM-MD5", smtp.CRAMMD5Auth(d.User, d.Password)},
 	}
-	mechanisms := strings.Fields(strings.ToUpper(offered))
+	err := error(unusable("the relay offers no mechanism of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5"))
 	for _, k := range known {
-		if slices.Contains(mechanisms, k.mechanism) {
-			return c.Auth(k.auth)
+		if !slices.Contains(c.extensions["AUTH"], k.mechanism) {
+			continue
+		}
+		if err = c.authenticate(d.Host, k.auth); err == nil || !wantsOtherMechanism(err) {
+			return err
 		}
 	}
-	return unusable("the relay offers no mechanism of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5")
+	return err
 }
 
 // isLoopback reports whether the peer is this machine, by its address and not by its name.

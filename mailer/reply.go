@@ -49,7 +49,7 @@ type smtpError struct {
 	code       int    // of the relay's reply; 0: there was none
 	reply      string // the whole reply on one line: evidence, not for the log
 	text       string // what Error adds to the step
-	cause      error  // context.Canceled, context.DeadlineExceeded or nil
+	cause      error  // context.Canceled, context.DeadlineExceeded, ErrCertificate or nil
 	persistent bool   // time alone does not mend it: an operator has to look
 }
 
@@ -60,6 +60,9 @@ func (e *smtpError) Unwrap() error { return e.cause }
 type unusable string
 
 func (u unusable) Error() string { return string(u) }
+
+// ErrCertificate says that a relay's certificate was refused.
+var ErrCertificate = errors.New("mailer: the relay's certificate is not valid")
 
 // newSMTPError classifies an error of the SMTP client. The relay's words are part of its text only while connecting.
 func newSMTPError(ctx context.Context, at step, err error) *smtpError {
@@ -78,7 +81,10 @@ func newSMTPError(ctx context.Context, at step, err error) *smtpError {
 		e.text, e.cause = "cancelled", context.Canceled
 	default:
 		e.text = describeError(at, err)
-		if timedOut(err) {
+		switch {
+		case badCert != nil:
+			e.cause = ErrCertificate
+		case timedOut(err):
 			e.cause = context.DeadlineExceeded
 		}
 	}

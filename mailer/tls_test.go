@@ -101,13 +101,20 @@ func TestThePasswordIsSentByAMechanismThatTheRelayOffers(t *testing.T) {
 	secure, pool := certificate(t, loopback)
 	encode := base64.StdEncoding.EncodeToString
 	plain := "AUTH PLAIN " + encode([]byte("\x00optin\x00hunter2"))
+	login := []string{"AUTH LOGIN", "AUTH … " + encode([]byte("optin")), "AUTH … " + encode([]byte("hunter2"))}
 	for offered, want := range map[string][]string{
-		"AUTH LOGIN PLAIN":  {plain},
-		"AUTH plain":        {plain},
-		"AUTH LOGIN XOAUTH": {"AUTH LOGIN", "AUTH … " + encode([]byte("optin")), "AUTH … " + encode([]byte("hunter2"))},
+		"AUTH LOGIN PLAIN":                             {plain},
+		"AUTH plain":                                   {plain},
+		"AUTH LOGIN XOAUTH":                            login,
+		"auth login":                                   login,
+		"Auth=Login":                                   login,
+		"AUTH=LOGIN\r\n250-AUTH PLAIN":                 {plain},
+		"AUTH LOGIN\r\n250-AUTH GSSAPI NTLM":           login,
+		"AUTH GSSAPI\r\n250-auth  NTLM   plain":        {plain},
+		"AUTH\r\n250-AUTH=GSSAPI LOGIN\r\n250-AUTH X ": login,
 	} {
 		for _, start := range []string{"STARTTLS", "NOTHING"} { // the second: in clear text, to this machine
-			r := startRelay(t, offers(offered, start), func(r *fakeRelay) { r.secure = secure })
+			r := startRelay(t, offers(offered, strings.ToLower(start)), func(r *fakeRelay) { r.secure = secure })
 			env := newEnv(t, "smtp://optin:hunter2@"+r.addr, trusting(pool))
 			if err := env.Check(t.Context()); err != nil {
 				t.Errorf("%s: %v", offered, err)
@@ -118,5 +125,53 @@ func TestThePasswordIsSentByAMechanismThatTheRelayOffers(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestWhatARelayOffersIsReadInAnyCase(t *testing.T) {
+	secure, pool := certificate(t, loopback)
+	r := startRelay(t, func(r *fakeRelay) {
+		r.secure, r.ext = secure, []string{"StartTLS", "8bitmime", "smtputf8", "Pipelining"}
+	})
+	env := newEnv(t, "smtp://"+r.addr, trusting(pool))
+	env.deliver(env.signUp("jörg@example.org"))
+	env.deliver(env.signUp("ada@example.org"))
+	got := r.received()
+	if !got[0].tls || got[0].mail != "MAIL FROM:<bonjour@gazette.example> BODY=8BITMIME SMTPUTF8" {
+		t.Errorf("over TLS is %v; it said %q", got[0].tls, got[0].mail)
+	}
+}
+
+func TestAfterAMechanismThatTheRelayDoesNotHaveComesTheNext(t *testing.T) {
+	for reply, next := range map[string]bool{
+		"504 5.5.4 unknown type": true, "504 what": true, "534 5.7.9 too weak": true, "535 5.7.4 not for you": true,
+		"535 5.7.8 wrong": false, "454 4.7.0 later": false, "500 5.5.2 what": false, "530 5.7.0 first TLS": false,
+		"535 5.7.40 wrong": false,
+	} {
+		r := startRelay(t, offers("AUTH PLAIN LOGIN"), func(r *fakeRelay) {
+			r.say = func(s step) string {
+				if s.verb == "AUTH" && s.nth == 1 {
+					return reply
+				}
+				return ""
+			}
+		})
+		env := newEnv(t, "smtp://optin:hunter2@"+r.addr)
+		if err := env.Check(t.Context()); (err == nil) != next || r.heard("AUTH LOGIN") > 0 != next {
+			t.Errorf("%s: %v; it said %q", reply, err, r.said)
+		}
+	}
+	r := startRelay(t, offers("AUTH PLAIN LOGIN CRAM-MD5"), says("AUTH", "504 5.5.4 unknown type"))
+	env := newEnv(t, "smtp://optin:hunter2@"+r.addr)
+	if err := env.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "AUTH: 504") || r.heard("AUTH") != 3 {
+		t.Errorf("no mechanism is left: %v; it said %q", err, r.said)
+	}
+}
+
+func TestLoginIsAskedForInPlainWordsToo(t *testing.T) {
+	r := startRelay(t, offers("AUTH LOGIN"), says("AUTH", "334 Username:"))
+	env := newEnv(t, "smtp://optin:hunter2@"+r.addr)
+	if err := env.Check(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -57,7 +57,12 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	r := &findings{out: stdout}
 	r.checkStart(ctx, cfg, pages)
 	if c.dns {
-		r.addPreflight(preflight.Check(ctx, preflightOptions(cfg, net.DefaultResolver)))
+		o, err := preflightOptions(cfg, net.DefaultResolver)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return exitUsage
+		}
+		r.addPreflight(preflight.Check(ctx, o))
 	}
 	if c.send != "" {
 		r.sendSamples(ctx, cfg, sites, pages, to)
@@ -118,11 +123,25 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 		return err
 	}
 	defer m.Close()
-	if err := m.Check(ctx); err != nil {
+	switch err := m.Check(ctx); {
+	case errors.Is(err, mailer.ErrCertificate):
+		return fmt.Errorf("%w;\n       %s", err, certificateFix(address))
+	case err != nil:
 		return fmt.Errorf("%w;\n       check that smtp.url has the right host, port and login, "+
 			"and that no firewall is in between", err)
 	}
 	return nil
+}
+
+// certificateFix says what to do about a relay's certificate that was refused.
+func certificateFix(a relay.Address) string {
+	scheme := ""
+	if a.TLS == relay.Implicit {
+		scheme = ", and the port on which it takes emails in clear text"
+	}
+	return fmt.Sprintf("if your own authority certified the relay, or it did so itself, name that certificate in "+
+		"smtp.ca_file (PEM);\n       if it is on this machine or in a network of yours, smtp://%s?tls=off goes without "+
+		"TLS%s", a.HostPort(), scheme)
 }
 
 // sampleMailer returns a mailer that can check relays and send samples, but no emails of subscriptions.
@@ -148,8 +167,12 @@ func (f *findings) sendSamples(ctx context.Context, cfg *config.Config, sites []
 }
 
 // preflightOptions returns what DNS and the relays are asked about a configuration.
-func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Options {
+func preflightOptions(cfg *config.Config, resolver *net.Resolver) (preflight.Options, error) {
 	o := preflight.Options{Resolver: resolver, Relays: cfg.SMTP.Relays, Public: cfg.PublicURL.Hostname()}
+	var err error
+	if o.Roots, err = relayRoots(cfg.SMTP.CA); err != nil {
+		return o, err
+	}
 	for _, s := range cfg.Sites {
 		sender := preflight.Sender{Domain: domainOf(s.From.Address), Bounce: s.BounceDomain}
 		if s.ReplyTo != nil {
@@ -167,7 +190,7 @@ func preflightOptions(cfg *config.Config, resolver *net.Resolver) preflight.Opti
 	for _, d := range cfg.SMTP.DKIM {
 		o.Keys = append(o.Keys, preflight.DKIMKey{Domain: d.Domain, Selector: d.Selector, Public: d.Key.Public()})
 	}
-	return o
+	return o, nil
 }
 
 // domainOf returns the domain of an e-mail address, lower-case.

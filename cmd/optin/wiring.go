@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -153,7 +154,27 @@ func newMailer(cfg *config.Config, o mailer.Options) (*mailer.Mailer, error) {
 	}
 	o.Relays, o.HELO = cfg.SMTP.Relays, heloName(cfg.PublicURL.Hostname())
 	o.Connections, o.MaxConnections = cfg.SMTP.Connections, cfg.SMTP.MaxConnections
+	var err error
+	if o.Roots, err = relayRoots(cfg.SMTP.CA); err != nil {
+		return nil, err
+	}
 	return mailer.New(o)
+}
+
+// relayRoots returns the authorities trusted to certify a relay: the system's and the configured ones; nil: the
+// system's.
+func relayRoots(more []*x509.Certificate) (*x509.CertPool, error) {
+	if len(more) == 0 {
+		return nil, nil
+	}
+	all, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("smtp.ca_file: the system's authorities cannot be read: %w", err)
+	}
+	for _, c := range more {
+		all.AddCert(c)
+	}
+	return all, nil
 }
 
 // heloName returns the name by which we greet a relay: that of the public URL, if it is a domain name (RFC 5321,

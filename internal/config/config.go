@@ -27,6 +27,7 @@ package config
 
 import (
 	"crypto"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,6 +83,7 @@ type SMTP struct {
 	// MaxConnections is the limit while a relay is slow: from Connections to 64.
 	MaxConnections int
 	DKIM           []DKIM
+	CA             []*x509.Certificate // trusted to certify a relay, beside the system's authorities
 }
 
 // DKIM signs the emails of one domain (RFC 6376, RFC 8463).

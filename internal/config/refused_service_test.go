@@ -196,6 +196,19 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 		{"connections: 4\n", "connections: four\n", []string{
 			"8: smtp.connections must be a whole number from 1 to 64",
 		}},
+		{"connections: 4\n", "connections: 4\n  ca_file: no.pem\n", []string{
+			"9: smtp.ca_file names a file that cannot be read: it does not exist; a relative name is relative to the " +
+				"folder of the configuration",
+		}},
+		{"connections: 4\n", "connections: 4\n  ca_file: curve.pem\n", []string{
+			"9: smtp.ca_file names a file whose content has no certificate in PEM (BEGIN CERTIFICATE)",
+		}},
+		{"connections: 4\n", "connections: 4\n  ca_file: dkim.pem\n", []string{
+			"9: smtp.ca_file names a file whose content has a private key; give the certificate alone",
+		}},
+		{"connections: 4\n", "connections: 4\n  ca_file: damaged.pem\n", []string{
+			"9: smtp.ca_file names a file whose content has a block that is not a certificate (BEGIN CERTIFICATE)",
+		}},
 		{"domain: gazette.example,", "domain: gazette,", []string{
 			"9: smtp.dkim[0].domain must be a domain such as gazette.example, in ASCII letters (xn--… for others)",
 		}},

@@ -34,7 +34,8 @@ func refusing(t *testing.T) func(string) ([]byte, error) {
 	content := files(map[string]string{
 		"etc/dkim.pem": edKey(t), "etc/curve.pem": "hunter2", "etc/good": testSecret + "\n", "etc/short": "hunter2\n",
 		"etc/blank": "", "etc/novel": strings.Repeat("hunter2 ", 1<<17) + "hunter2",
-		"etc/keys": testAPIKey + "\n\nhunter2\r\n", "etc/empty": "\n", "etc/huge": strings.Repeat("hunter2", 10_000),
+		"etc/damaged.pem": "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n",
+		"etc/keys":        testAPIKey + "\n\nhunter2\r\n", "etc/empty": "\n", "etc/huge": strings.Repeat("hunter2", 10_000),
 	})
 	return func(name string) ([]byte, error) {
 		switch name {
@@ -172,7 +173,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"12: listen is given twice, first on line 1; keep one",
 		}},
 		{"connections: 4\n", "conections: 4\n", []string{
-			"8: smtp.conections is not a known key; known here are url, url_file, connections, max_connections, dkim",
+			"8: smtp.conections is not a known key; known here are url, url_file, connections, max_connections, " +
+				"ca_file, dkim",
 		}},
 		{"sites:\n", "? [a, b]\n: 1\nsites:\n", []string{
 			"12: (a key) is not a key; a key is one word",

@@ -18,7 +18,7 @@ import (
 
 // readSMTP reads the smtp section.
 func readSMTP(v value) SMTP {
-	g := v.group("url", "url_file", "connections", "max_connections", "dkim")
+	g := v.group("url", "url_file", "connections", "max_connections", "ca_file", "dkim")
 	var s SMTP
 	for _, item := range g.requiredSecrets("url") {
 		a := checked(item, parseRelay)
@@ -37,6 +37,9 @@ func readSMTP(v value) SMTP {
 	}
 	if s.MaxConnections > 0 && s.MaxConnections < s.Connections {
 		most.fail("must not be less than smtp.connections")
+	}
+	if file := g.get("ca_file"); file.given() {
+		s.CA = checked(file.secretFile(), parseCertificates)
 	}
 	lines := map[string]int{}
 	for _, item := range g.get("dkim").list() {
@@ -83,6 +86,28 @@ func readDKIM(v value) DKIM {
 	}
 	d.Key = checked(file.secretFile(), parseKey)
 	return d
+}
+
+// parseCertificates parses the certificates of a PEM file: those of authorities, or of the relays themselves.
+func parseCertificates(text string) (all []*x509.Certificate, err error) {
+	for rest := []byte(text); len(rest) > 0; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if strings.Contains(block.Type, "PRIVATE KEY") {
+			return nil, errors.New("has a private key; give the certificate alone")
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, errors.New("has a block that is not a certificate (BEGIN CERTIFICATE)")
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("has no certificate in PEM (BEGIN CERTIFICATE)")
+	}
+	return all, nil
 }
 
 // parseSelector parses a DKIM selector (RFC 6376, section 3.1): labels of a name in DNS.

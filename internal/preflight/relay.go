@@ -115,8 +115,8 @@ func (c *relayChecker) badCertificate(r relay.Address, e *tls.CertificateVerific
 		f.Fix = []string{"Use the name of the certificate in smtp.url, or get a certificate for " + r.Host + "."}
 	case errors.As(e.Err, &issuer):
 		why = "was issued by an authority that this machine does not trust"
-		f.Fix = []string{"Let the relay send the whole chain of a public authority, or add your own authority to " +
-			"the trusted roots of this machine."}
+		f.Fix = []string{"Let the relay send the whole chain of a public authority, or name your own authority's " +
+			"certificate in smtp.ca_file."}
 	default:
 		why = "is not valid (" + e.Err.Error() + ")"
 		f.Fix = []string{"Get a new certificate for " + r.Host + "."}

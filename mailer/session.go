@@ -1,0 +1,134 @@
+package mailer
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/textproto"
+	"strings"
+
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// session is the part of a conversation up to where emails are taken: the greeting, EHLO, STARTTLS and AUTH.
+type session struct {
+	text       *textproto.Conn     // over any TLS; nil until the greeting was read
+	secure     *tls.Conn           // nil without TLS
+	extensions map[string][]string // what EHLO offers: keywords and their parameters, all in upper case
+}
+
+func (s *session) encrypted() bool { return s.secure != nil }
+
+// offered reports whether EHLO offers an extension, by its keyword in upper case.
+func (s *session) offered(keyword string) bool {
+	_, ok := s.extensions[keyword]
+	return ok
+}
+
+// command sends one line and returns the reply. A reply of another code than the wanted one, of three digits or fewer,
+// is a *textproto.Error; with 0 none is.
+func (s *session) command(want int, line string) (code int, words string, err error) {
+	if err := s.text.PrintfLine("%s", line); err != nil {
+		return 0, "", err
+	}
+	return s.text.ReadResponse(want)
+}
+
+// greeting reads the relay's first words, on a connection that may have TLS already.
+func (s *session) greeting(conn net.Conn) error {
+	s.secure, _ = conn.(*tls.Conn)
+	text := textproto.NewConn(conn)
+	if _, _, err := text.ReadResponse(220); err != nil {
+		return err
+	}
+	s.text = text
+	return nil
+}
+
+// hello says our name, and learns what the relay offers. A relay that does not know EHLO, or takes HELO instead, offers
+// nothing (RFC 5321 section 3.2).
+func (s *session) hello(name string) error {
+	s.extensions = nil
+	_, words, err := s.command(250, "EHLO "+name)
+	if err == nil {
+		s.extensions = parseExtensions(words)
+		return nil
+	}
+	if said := new(textproto.Error); !errors.As(err, &said) || said.Code/100 != 5 {
+		return err
+	}
+	if _, _, again := s.command(250, "HELO "+name); again != nil {
+		return err
+	}
+	return nil
+}
+
+// parseExtensions reads the answer to EHLO, whose first line greets. Keywords are without case (RFC 5321 section 2.4).
+// Parameters of a keyword that comes in several lines belong together. Some relays write AUTH=LOGIN, from before
+// RFC 2554, beside AUTH or instead of it.
+func parseExtensions(words string) map[string][]string {
+	all := map[string][]string{}
+	_, lines, _ := strings.Cut(strings.ToUpper(words), "\n")
+	for line := range strings.SplitSeq(lines, "\n") {
+		if rest, old := strings.CutPrefix(strings.TrimSpace(line), "AUTH="); old {
+			line = "AUTH " + rest
+		}
+		if fields := strings.Fields(line); len(fields) > 0 {
+			all[fields[0]] = append(all[fields[0]], fields[1:]...)
+		}
+	}
+	return all
+}
+
+// startTLS encrypts the connection and says our name anew. What was said before does not count any more, and after an
+// error nothing more is to be said.
+func (s *session) startTLS(raw net.Conn, config *tls.Config, name string) error {
+	if _, _, err := s.command(220, "STARTTLS"); err != nil {
+		return err
+	}
+	s.secure = tls.Client(raw, config)
+	s.text = textproto.NewConn(s.secure)
+	return s.hello(name)
+}
+
+// authenticate carries out one mechanism (RFC 4954).
+func (s *session) authenticate(host string, auth smtp.Auth) error {
+	mechanism, response, err := auth.Start(&smtp.ServerInfo{
+		Name: host, TLS: s.encrypted(), Auth: s.extensions["AUTH"],
+	})
+	if err != nil {
+		return err
+	}
+	line := strings.TrimSpace("AUTH " + mechanism + " " + base64Of(string(response)))
+	for {
+		code, words, err := s.command(0, line)
+		switch {
+		case err != nil:
+			return err
+		case code != 334 && code != 235:
+			return &textproto.Error{Code: code, Msg: words}
+		}
+		challenge := []byte(words)
+		if plain, err := base64.StdEncoding.DecodeString(words); code == 334 && err == nil {
+			challenge = plain // some relays ask for the name of LOGIN as it is
+		}
+		response, err := auth.Next(challenge, code == 334)
+		switch {
+		case err != nil && code == 334:
+			_, _, _ = s.command(501, "*") // cancel it
+			return err
+		case err != nil || code == 235:
+			return err
+		}
+		line = base64Of(string(response))
+	}
+}
+
+// wantsOtherMechanism reports whether a relay refused the mechanism and not who we are: 504, 534 "too weak" (RFC 4954),
+// and X.7.4 under another code.
+func wantsOtherMechanism(err error) bool {
+	said := new(textproto.Error)
+	return errors.As(err, &said) &&
+		(said.Code == 504 || said.Code == 534 || enhancedCode(said.Msg) == "5.7.4")
+}
