@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/mailer"
 )
 
 func TestCancellationEndsARunUntilDATAAndNotAfter(t *testing.T) {
@@ -67,5 +71,41 @@ func TestCancellationEndsARunUntilDATAAndNotAfter(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A process that is told to stop cancels what it has in hand. The relay then has a moment left to say what became of an
+// email that it has got; if it says nothing, the email was maybe sent, and is not sent again at once.
+func TestAnEmailThatIsCancelledAtItsEndWasMaybeSent(t *testing.T) {
+	for way, change := range ways() {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r := startRelay(t, change)
+			env := newEnv(t, r.addr)
+			if way != oneByOne {
+				env.warm()
+			}
+			r.change(func(r *fakeRelay) {
+				r.say = func(s step) string {
+					if s.verb == "." {
+						cancel()
+						return stall
+					}
+					return ""
+				}
+			})
+			job, begun := env.signUp(ada), time.Now()
+			ended, err := env.Run(ctx, job)
+			if ended || queueOf(err) != confirm.QueueEmailMaybeSent || notBeforeOf(err) != mailer.MaybeSentDelay ||
+				env.lastLog()["outcome"] != "maybe sent" {
+				t.Errorf("ended %v, %v; %v", ended, err, env.lastLog())
+			}
+			if took := time.Since(begun); took > 10*time.Second {
+				t.Errorf("it took %v: a stop does not wait so long", took)
+			}
+			env.noSecrets(err)
+		})
 	}
 }

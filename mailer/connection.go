@@ -7,11 +7,15 @@ import (
 	"errors"
 	"net"
 	"net/textproto"
+	"sync/atomic"
 	"time"
 )
 
 // quitTimeout limits QUIT, which nothing depends on.
 const quitTimeout = 2 * time.Second
+
+// patience is how long a cancelled email waits for what the relay says of it, once the relay may have taken it.
+const patience = 5 * time.Second
 
 // drainTimeout limits the wait for answers that no longer matter.
 const drainTimeout = 5 * time.Second
@@ -25,6 +29,8 @@ type connection struct {
 	stop  func() bool  // ends the guard; nil: there is none
 	ended func() error // of the guard's context: whether it has ended
 	late  error        // the context's error, if the last guard ended by it
+	// the deadline from the point of no return on, in nanoseconds since 1970; 0: that has not come
+	noReturn atomic.Int64
 
 	out           *bufio.Writer // holds most emails whole, so that each is one write
 	offers        extensions
@@ -54,9 +60,25 @@ func (c *connection) guard(ctx context.Context, end time.Time) error {
 			return err
 		}
 	}
-	c.stop = context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
+	c.noReturn.Store(0)
+	c.stop = context.AfterFunc(ctx, func() {
+		at := time.Unix(1, 0)
+		if end := c.noReturn.Load(); end != 0 {
+			at = earlier(time.Unix(0, end), time.Now().Add(patience))
+		}
+		_ = c.raw.SetDeadline(at)
+	})
 	c.ended = ctx.Err
 	return c.until(end)
+}
+
+// pointOfNoReturn sets the deadline of what follows. From now on, the end of the guard's context no longer ends what the
+// connection waits for, but leaves the relay no more than patience. It returns the error of a context that has ended
+// before.
+func (c *connection) pointOfNoReturn(end time.Time) error {
+	_ = c.raw.SetDeadline(end)
+	c.noReturn.Store(end.UnixNano())
+	return c.ended()
 }
 
 // until sets the deadline, or returns the error of the guard's context if that has ended.
@@ -219,8 +241,8 @@ func isRefusal(err error) bool {
 	return errors.As(err, &said) && said.Code != 421
 }
 
-// send sends the recipient and the content, and returns the relay's reply. From DATA on the guard has no effect; the
-// deadline is end. With an error it returns the step that failed.
+// send sends the recipient and the content, and returns the relay's reply. The point of no return is before DATA; from
+// there on the deadline is end. With an error it returns the step that failed.
 func (c *connection) send(e *email, end time.Time) (reply string, at step, err error) {
 	if at, err := c.rcpt(e, end); err != nil {
 		if c.unanswered > 0 && isRefusal(err) {
@@ -228,7 +250,9 @@ func (c *connection) send(e *email, end time.Time) (reply string, at step, err e
 		}
 		return "", at, err
 	}
-	_ = c.raw.SetDeadline(end)
+	if err := c.pointOfNoReturn(end); err != nil {
+		return "", stepRCPT, err
+	}
 	if err := c.answer(stepDATA, e, 354); err != nil {
 		return "", stepDATA, err
 	}
@@ -273,11 +297,11 @@ func (c *connection) rcpt(e *email, end time.Time) (step, error) {
 	if err := c.until(end); err != nil {
 		return stepMAIL, err
 	}
-	err := c.answer(stepRCPT, e, 25)
-	if expired := c.release(); err == nil {
-		err = expired
+	if err := c.answer(stepRCPT, e, 25); err != nil {
+		_ = c.release()
+		return stepRCPT, err
 	}
-	return stepRCPT, err
+	return "", nil
 }
 
 func earlier(a, b time.Time) time.Time {

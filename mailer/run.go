@@ -44,8 +44,8 @@ type attemptLog struct {
 //	Move      the email is still due, and waits in a queue that says what is known of it
 //	Fail      the record cannot be opened (confirm.ErrUnreadable)
 //
-// It takes less than MaxDuration. Cancelling ctx ends it soon until the relay has accepted the recipient, and has no
-// effect afterwards.
+// It takes less than MaxDuration. Cancelling ctx ends it soon until the relay has accepted the recipient. Afterwards
+// the relay has a few seconds left to say what became of the email; without an answer to its end it was maybe sent.
 func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	began := time.Now()
 	line := &attemptLog{site: job.Key.Site}
@@ -240,7 +240,7 @@ func (m *Mailer) recordUndeliverable(
 // recordTried keeps as evidence that a relay did not take the email, in its words or, where it had none, in ours. The
 // email does not wait for a store that is unavailable: then this answer is missing.
 func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpError) {
-	if errors.Is(failure, context.Canceled) {
+	if errors.Is(failure, context.Canceled) && !failure.maybeTaken() {
 		return
 	}
 	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, cmp.Or(failure.reply, failure.text))

@@ -47,6 +47,7 @@ type env struct {
 	endpoint     *endpoint     // of the site, if siteYAML has it
 	topYAML      string        // YAML added at the top level
 	leaseFor     time.Duration // of the leases of jobs; the default if zero
+	finish       time.Duration // for jobs at a stop; the default if zero
 	relayAddr    string        // the relay's address, if it is not the inbox
 	connections  int           // connections to the relay; 4 if zero
 	perAddress   string        // limit of emails to one address; the default if empty
@@ -92,6 +93,7 @@ func freeAddr(t *testing.T) string {
 func (e *env) yaml(listen string) string {
 	return strings.NewReplacer(e.edits...).Replace(fmt.Sprintf(`listen: %s
 public_url: http://%s
+drain: 0s
 secret: %s
 store: %s
 smtp: {url: "smtp://%s?tls=off", connections: %d}

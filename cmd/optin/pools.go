@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
 // newOutbox makes the pools of all queues.
-func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duration) (*outbox.Outbox, error) {
+func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
 		Service: c.service, Pages: pages, Log: p.log, Keep: c.store.PutText,
 		Alarm: func(relay string, paused bool) {
@@ -53,7 +54,8 @@ func (p *program) newOutbox(c *core, pages *templates.Set, leaseFor time.Duratio
 			ProbeEvery: webhook.ProbeEvery,
 		})
 	}
-	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: p.log, LeaseFor: leaseFor,
+	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: p.log, LeaseFor: x.leaseFor,
+		FinishWithin: cmp.Or(x.finish, finishJobs),
 		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
 			p.metrics.Job(queueLabel(queue), string(outcome), took)
 		}})

@@ -18,14 +18,18 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("OPTIN_TEST_MAIN") {
 	case "1":
 		main()
-	case "serve": // as main does, but without DNS, and with leases as long as the test says
+	case "serve": // as main does, but without DNS, and with leases, and jobs at a stop, as long as the test says
 		leaseFor, err := time.ParseDuration(os.Getenv("OPTIN_TEST_LEASE"))
+		if err != nil {
+			panic(err)
+		}
+		finish, err := time.ParseDuration(os.Getenv("OPTIN_TEST_FINISH"))
 		if err != nil {
 			panic(err)
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		x := extra{noLookups: true, leaseFor: leaseFor, fill: -1}
+		x := extra{noLookups: true, leaseFor: leaseFor, finish: finish, fill: -1}
 		os.Exit(serveWith(ctx, x, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
 	os.Exit(checkResponses(m.Run))
@@ -52,8 +56,9 @@ func (e *env) spawn(listen string) (*process, *actor) {
 func (e *env) launch(listen string) *process {
 	e.t.Helper()
 	e.write(listen)
-	return child(e.t, []string{"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String()}, "serve", "-config",
-		e.configPath)
+	return child(e.t, []string{
+		"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String(), "OPTIN_TEST_FINISH=" + e.finish.String(),
+	}, "serve", "-config", e.configPath)
 }
 
 // write writes the configuration.

@@ -22,9 +22,13 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// stopWithin is how long a stopping program waits for its requests and jobs. A job that is not finished by then is run
-// again when its lease ends.
-const stopWithin = 25 * time.Second
+// How long a program that accepts no more connections may take to stop: at first the requests that it has in hand, then
+// the jobs, and everything together. A job that is not finished by then is run again when its lease ends.
+const (
+	finishRequests = 10 * time.Second
+	finishJobs     = 8 * time.Second // then a job is cancelled, and an email has five seconds left (package mailer)
+	stopWithin     = 25 * time.Second
+)
 
 // program is a running optin.
 type program struct {
@@ -34,6 +38,8 @@ type program struct {
 	relays  *admin.Relays
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
+	drain   time.Duration           // of the configuration
+	leaving chan struct{}           // closed when the program begins to stop
 	stops   []func(context.Context) // called last in, first out
 }
 
@@ -43,6 +49,7 @@ type extra struct {
 	handlers  map[string]http.Handler // by the first segment of the path
 	noLookups bool                    // do not ask DNS about domains
 	leaseFor  time.Duration           // of jobs; 0: the outbox's default
+	finish    time.Duration           // instead of finishJobs
 	// the least time in which a person fills in the hosted form; 0: the default of web; negative: none
 	fill time.Duration
 }
@@ -54,7 +61,10 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, r.HostPort())
 	}
-	p = &program{log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2)}
+	p = &program{
+		log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2),
+		drain: cfg.Drain, leaving: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -70,7 +80,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	if err != nil {
 		return p, err
 	}
-	if box, err = p.newOutbox(c, pages, x.leaseFor); err != nil {
+	if box, err = p.newOutbox(c, pages, x); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
@@ -154,7 +164,8 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
-		Admin: web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
+		Stopping: p.leaving,
+		Admin:    web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
@@ -165,6 +176,11 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 	}
 	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-p.leaving:
+			w.Header().Set("Connection", "close") // the next request goes to another process
+		default:
+		}
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if h, ok := extras[first]; ok {
 			h.ServeHTTP(w, r)
@@ -208,14 +224,23 @@ func (p *program) serve(s *http.Server, l net.Listener) {
 	p.onStop(func(ctx context.Context) {
 		t := time.AfterFunc(500*time.Millisecond, unused.close)
 		defer t.Stop()
-		p.warn("close the listener", s.Shutdown(ctx))
+		ctx, cancel := context.WithTimeout(ctx, finishRequests)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			p.warn("requests take too long", err)
+			_ = s.Close()
+		}
 	})
 }
 
-// stop stops everything, the last started first: no more requests are accepted, and those in progress are finished. It
-// may be called twice.
+// stop stops everything, the last started first. The program says that it is no longer ready, while it still accepts
+// requests; then it accepts no more, finishes those in hand, and then the jobs. It may be called twice.
 func (p *program) stop() {
 	p.once.Do(func() {
+		close(p.leaving)
+		if p.addr != nil {
+			time.Sleep(p.drain)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
 		for i := len(p.stops) - 1; i >= 0; i-- {

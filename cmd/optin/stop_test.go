@@ -1,9 +1,15 @@
 package main
 
 import (
+	"io"
+	"net"
 	"net/http"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/confirm"
 )
 
 // stopCount is how often the program is asked to stop on each store.
@@ -35,4 +41,69 @@ func TestAProgramThatIsStoppedUnderLoadFinishesItsWork(t *testing.T) {
 			t.Error("it is not ready")
 		}
 	})
+}
+
+// What stands in front of optin learns of a stop before it is refused, and loses no request: readiness says no, then
+// the listener closes, then what is in hand is finished.
+func TestAStopIsAnnouncedBeforeConnectionsAreRefused(t *testing.T) {
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.edits = []string{"drain: 0s", "drain: 2s"}
+	p, a := e.spawn(e.listen)
+	inHand, err := net.Dial("tcp", e.listen)
+	e.must(err)
+	defer inHand.Close()
+	const body = `{"email":"ada@people.test","consent":true,"locale":"en"}`
+	_, err = io.WriteString(inHand, "POST "+signupPath+" HTTP/1.1\r\nHost: optin\r\nContent-Type: application/json\r\n"+
+		"Content-Length: 56\r\n\r\n"+body[:10])
+	e.must(err)
+	e.must(p.cmd.Process.Signal(syscall.SIGTERM))
+
+	a.eventually("the announcement", func() bool { return a.status("/readyz") == http.StatusServiceUnavailable })
+	resp := a.post(signupPath, strings.Replace(body, "ada", "bob", 1), http.Header{"Content-Type": {mediaJSON}})
+	if resp.StatusCode != http.StatusAccepted || !resp.Close {
+		t.Errorf("a signup meanwhile returns %s, and the connection is closed: %v", resp.Status, resp.Close)
+	}
+	a.eventually("the end of the listener", func() bool { return a.status("/healthz") == 0 })
+	_, err = io.WriteString(inHand, body[10:])
+	e.must(err)
+	if got, err := io.ReadAll(inHand); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 202 ") {
+		t.Errorf("the request in hand gets %q, %v", got, err)
+	}
+	if code := p.wait(); code != exitOK {
+		t.Errorf("it exits with %d:\n%s", code, p.stderr)
+	}
+	e.actor(e.listen).Email("bob@people.test")
+}
+
+// SIGTERM comes while the relay has an email and has not said whether it takes it. The next process must not send it
+// again at once: it was maybe sent, and has one more attempt a quarter of an hour later.
+func TestWhatWasMaybeSentAtAStopIsNotSentAgainAtOnce(t *testing.T) {
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	inHand, end := make(chan struct{}, 1), make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	relay := newSMTPServer(t, nil)
+	relay.onData = func(first bool) {
+		if first {
+			inHand <- struct{}{}
+			<-end
+		}
+	}
+	e.relayAddr, e.leaseFor, e.finish = relay.addr, time.Second, time.Second
+	p, a := e.spawn(e.listen)
+	a.SignUp("ada@people.test")
+	<-inHand
+	if code := p.stop(); code != exitOK || !strings.Contains(p.stderr.String(), `"outcome":"maybe sent"`) {
+		t.Errorf("it exits with %d:\n%s", code, p.stderr)
+	}
+	_, a = e.spawn(e.listen)
+	a.SignUp("bob@people.test") // the relay takes emails again
+	a.eventually("an email", func() bool { return len(relay.arrivedAt("bob@people.test")) == 1 })
+	<-time.After(4 * e.leaseFor) // any lease of the one that stopped has ended
+	if n := len(relay.arrivedAt("ada@people.test")); n != 0 {
+		t.Errorf("%d more copies were sent at once", n)
+	}
+	due, err := e.core().store.Lease(t.Context(), confirm.QueueEmailMaybeSent, 1, time.Second)
+	if err != nil || len(due) != 0 {
+		t.Errorf("%d emails that were maybe sent are due, %v", len(due), err)
+	}
 }

@@ -51,6 +51,7 @@ type Config struct {
 	// at least one, each of 32 bytes or more; the first is used for new values, all are accepted
 	Secrets        [][]byte
 	Store          store.Location
+	Drain          time.Duration  // from when a stop is announced to when no more connections are accepted; 0 to 1 minute
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is trusted
 	SMTP           SMTP
 	Admin          Admin

@@ -3,6 +3,7 @@ package config
 // The values of keys that are left out, as they would be written in the file.
 const (
 	DefaultListen            = "127.0.0.1:8080" // listen
+	DefaultDrain             = "2s"             // drain
 	DefaultConnections       = "4"              // smtp.connections
 	DefaultMaxConnections    = "16"             // smtp.max_connections; smtp.connections if that is given
 	DefaultLinkTTL           = "48h"            // sites[].link_ttl

@@ -45,7 +45,7 @@ func (r *reader) config(root value) *Config {
 		root.entries() // notes what it is instead
 		return nil
 	}
-	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies",
+	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies", "drain",
 		"smtp", "admin", "metrics", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
@@ -55,6 +55,7 @@ func (r *reader) config(root value) *Config {
 		Secrets:        readSecrets(top),
 		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
+		Drain:          optional(top.get("drain"), DefaultDrain, parseDrain),
 		SMTP:           readSMTP(top.get("smtp")),
 	}
 	refuseRepeatedURL(former, c)

@@ -88,6 +88,15 @@ func parseLinkTTL(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// parseDrain parses for how long a stop is announced.
+func parseDrain(s string) (time.Duration, error) {
+	d, ok := duration(s)
+	if !ok || d > time.Minute {
+		return 0, errors.New("must be 0s to 1m, such as 5s")
+	}
+	return d, nil
+}
+
 // parseLimits parses limits such as "1/10m 3/24h".
 func parseLimits(s string) ([]Limit, error) {
 	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": ` +

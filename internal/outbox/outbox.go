@@ -18,6 +18,8 @@ type Options struct {
 	Log      *slog.Logger  // slog.Default() if nil
 	Poll     time.Duration // how often the store is asked which queues have due jobs; a second if zero
 	LeaseFor time.Duration // of a lease, unless renewed: how soon jobs of a dead process come back; 30 s if zero
+	// FinishWithin is how long jobs that run when Run is told to end may go on. Then their contexts end. 8 s if zero.
+	FinishWithin time.Duration
 
 	// Observe is called after each job with its queue, its outcome, and how long it took. It may be nil.
 	Observe func(queue store.QueueName, outcome Outcome, took time.Duration)
@@ -47,6 +49,9 @@ func New(o Options) (*Outbox, error) {
 	}
 	if o.LeaseFor == 0 {
 		o.LeaseFor = 30 * time.Second
+	}
+	if o.FinishWithin == 0 {
+		o.FinishWithin = 8 * time.Second
 	}
 	if o.Observe == nil {
 		o.Observe = func(store.QueueName, Outcome, time.Duration) {}
@@ -94,17 +99,21 @@ func (b *Outbox) Wake(queue store.QueueName) {
 	}
 }
 
-// Run runs jobs until ctx ends, and returns when those that were running by then are finished.
+// Run runs jobs until ctx ends, and returns when those that were running by then are finished, for which they have
+// FinishWithin.
 func (b *Outbox) Run(ctx context.Context) {
 	var working, keeping sync.WaitGroup
+	jobs, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
 	working.Go(func() { b.poll(ctx) })
 	for _, p := range b.pools {
 		for range p.rotation.workers {
-			working.Go(func() { p.work(ctx) })
+			working.Go(func() { p.work(ctx, jobs) })
 		}
 	}
 	working.Go(func() {
 		<-ctx.Done()
+		time.AfterFunc(b.FinishWithin, cutOff)
 		var jobs []store.Job
 		for _, p := range b.pools {
 			jobs = append(jobs, p.rotation.close()...)

@@ -61,6 +61,34 @@ func TestStoppingFinishesTheRunningJob(t *testing.T) {
 	}
 }
 
+// A job that goes on after a stop is cut off in the end, and says itself what became of it: to the queue, not to the
+// end of its lease.
+func TestAStopCutsAJobOffThatDoesNotFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := newEnv(t)
+		env.enqueue(1)
+		ctx, stop := context.WithCancel(t.Context())
+		b := env.outboxWith(outbox.Options{FinishWithin: 7 * time.Second, Pools: []outbox.Pool{{
+			Queues: []store.QueueName{emails, "maybe"}, Timeout: time.Hour, Waits: hourly,
+			Run: func(ctx context.Context, _ store.Job) outbox.Result {
+				stop()
+				<-ctx.Done()
+				return outbox.Move("maybe", ctx.Err()).WithWait(time.Minute)
+			},
+		}}})
+		begun := time.Now()
+		b.Run(ctx)
+		if took := time.Since(begun); took < 7*time.Second || took > 9*time.Second {
+			t.Errorf("the outbox stopped after %v", took)
+		}
+		time.Sleep(5 * time.Minute)
+		left, err := env.store.Lease(t.Context(), "maybe", 10, time.Minute)
+		if err != nil || len(left) != 1 {
+			t.Errorf("%d jobs are where the one that was cut off wanted to be, %v", len(left), err)
+		}
+	})
+}
+
 func TestAWokenQueueIsLeasedFromAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env, ran := newEnv(t), newRecord()

@@ -58,8 +58,9 @@ type pool struct {
 	rotation *rotation
 }
 
-// work is one worker: it runs jobs that are held, and leases more, while a queue has a turn, and then waits for one.
-func (p *pool) work(ctx context.Context) {
+// work is one worker: it runs jobs that are held, and leases more, while a queue has a turn, and then waits for one. It
+// begins no job after ctx has ended, and ends the one that it runs then when jobs ends.
+func (p *pool) work(ctx, jobs context.Context) {
 	for ctx.Err() == nil {
 		if pause := p.pausedFor(); pause > 0 {
 			sleep(ctx, min(pause, p.box.Poll))
@@ -76,7 +77,7 @@ func (p *pool) work(ctx context.Context) {
 		}
 		var took time.Duration
 		if job != nil {
-			took = p.runJob(ctx, t.q, *job)
+			took = p.runJob(jobs, t.q, *job)
 		}
 		p.rotation.leave(t.q, took)
 	}

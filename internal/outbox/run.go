@@ -10,17 +10,16 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// runJob runs a leased job, ends it, and returns how long that took. A stop does not cancel a job that has begun, and
-// the job's timeout does not cancel ending it: a job that hangs would otherwise come back when its lease ends, whatever
-// Pool.Waits says.
+// runJob runs a leased job, ends it, and returns how long that took. What cancels the job, its timeout or the end of
+// ctx, does not cancel ending it: a job that hangs would otherwise come back when its lease ends, whatever Pool.Waits
+// says.
 func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duration {
-	ctx = context.WithoutCancel(ctx)
 	begun := time.Now()
 	if begun.Sub(job.since) > p.box.LeaseFor/2 {
 		return 0 // too late to keep its lease: it comes back when that ends
 	}
 	if _, running := p.box.running.LoadOrStore(job.ID, true); running {
-		p.box.postpone(ctx, job.Job)
+		p.box.postpone(context.WithoutCancel(ctx), job.Job)
 		return 0
 	}
 	defer p.box.running.Delete(job.ID)
@@ -29,7 +28,7 @@ func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duratio
 	result := p.recovering(held, job.Job)
 	release()
 	cancel()
-	outcome := p.end(ctx, job.Job, result)
+	outcome := p.end(context.WithoutCancel(ctx), job.Job, result)
 	took := max(1, time.Since(begun))
 	p.box.Observe(job.Queue, outcome, took)
 	if q.prober.observe(result, time.Now()) {

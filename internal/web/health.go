@@ -20,6 +20,7 @@ const readyFor = time.Second
 // health handles /healthz and /readyz.
 type health struct {
 	storeReady func(ctx context.Context) error // the store's Ready
+	stopping   <-chan struct{}                 // closed when the process is about to stop
 	now        func() time.Time
 
 	mu  sync.Mutex
@@ -54,9 +55,15 @@ func (h *health) healthz(c echo.Context) error {
 	return writeStatus(c, http.StatusOK, "ok", status{Status: "ok"})
 }
 
-// readyz responds with 200 if the process may take requests: if the store can be reached, and will keep what is
-// acknowledged. Otherwise it names the setting of the store that is wrong, and the fix.
+// readyz responds with 200 if the process may take requests: if it is not about to stop, and the store can be reached,
+// and will keep what is acknowledged. Otherwise it names the setting of the store that is wrong, and the fix.
 func (h *health) readyz(c echo.Context) error {
+	select {
+	case <-h.stopping:
+		respond.RetryAfter(c.Response().Header(), respond.RetryStore)
+		return writeStatus(c, http.StatusServiceUnavailable, "stopping", status{Status: "stopping"})
+	default:
+	}
 	err := h.ready(c.Request().Context())
 	if err == nil {
 		return writeStatus(c, http.StatusOK, "ready", status{Status: "ready"})

@@ -126,3 +126,20 @@ func TestAnAssetIsCachedForeverByItsVersion(t *testing.T) {
 		t.Errorf("unchanged: %d", a.status)
 	}
 }
+
+func TestAProcessThatIsAboutToStopIsNotReady(t *testing.T) {
+	stopping := make(chan struct{})
+	e := newEnv(t, func(o *Options) { o.Stopping = stopping })
+	before := e.send("GET", "/readyz", "")
+	close(stopping)
+	text, json := e.send("GET", "/readyz", ""), e.send("GET", "/readyz", "", "Accept", request.MediaJSON)
+	if strings.HasPrefix(before.body, "stopping") || text.status != 503 || text.body != "stopping\n" ||
+		json.status != 503 || json.body != `{"status":"stopping"}`+"\n" {
+		t.Errorf("before: %d %s; then: %d %s, %d %s", before.status, before.body, text.status, text.body, json.status,
+			json.body)
+	}
+	if a := e.send("POST", signupPath, `{"email":"a@b.example","consent":true}`, "Content-Type",
+		request.MediaJSON); a.status != 202 {
+		t.Errorf("a signup meanwhile: %d %s", a.status, a.body)
+	}
+}

@@ -77,6 +77,9 @@ type Options struct {
 	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes do not count
 	Admin        Admin    // the dashboard; with the zero one there is none
 
+	// Stopping is closed when the process is about to stop: from then on it is not ready. Nil: never.
+	Stopping <-chan struct{}
+
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
@@ -157,7 +160,7 @@ func newApp(o Options) (*app, error) {
 	a.form = &signupPage{
 		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
 	}
-	a.health = &health{storeReady: o.Store.Ready, now: o.Now}
+	a.health = &health{storeReady: o.Store.Ready, stopping: o.Stopping, now: o.Now}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
