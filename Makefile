@@ -9,8 +9,8 @@ LDFLAGS   = -s -w -funcalign=16 -X main.version=$(VERSION) -X main.commit=$(COMM
 
 # Without inlining where it takes megabytes and saves no time that can be measured: docs/decisions/binary-size.md.
 GCFLAGS   = -gcflags github.com/redis/go-redis/v9/...=-l -gcflags go.yaml.in/yaml/v4/...=-l
-# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need.
-TAGS      = nethttpomithttp2
+# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the translations packed.
+TAGS      = nethttpomithttp2,packed
 MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
@@ -52,6 +52,7 @@ costs: tools ## what an act may cost: calls of the store, allocations and bytes,
 	OPTIN_TEST_ALL=1 $(GO) test -v -count=1 -run '^(TestAn?|TestTheFloors)' ./bench
 
 build: ## the static binary dist/optin, with its version and commit
+	GOOS= GOARCH= $(GO) run ./templates/pack templates/locales >templates/locales.json.gz
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
 size: export GOOS = linux

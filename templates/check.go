@@ -2,49 +2,145 @@ package templates
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
-	"strconv"
+	"strings"
 	"text/template/parse"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/optin/optin/confirm/statement"
 )
 
-// missingMessages returns an error for every message and every plural form that some language lacks.
-func (s *Set) missingMessages() []error {
-	wanted := s.messageKeys()
+// problems returns an error for all that is wrong with a translation, each with its file and key: messages and plural
+// forms that it lacks or has too many, values other than in English, markup, links and addresses of its own.
+func (s *Set) problems(t *translation) []error {
 	var errs []error
-	for _, t := range s.translations {
-		for _, key := range wanted {
-			if t.messages[key] == nil {
-				errs = append(errs, fmt.Errorf("templates: locales/%s.json lacks the message %q", t.name(), key))
-				continue
-			}
-			if !slices.Contains(pluralKeys(), key) {
-				continue
-			}
-			for n := range 200 { // below 200 every plural rule of CLDR is met
-				if _, err := t.plural(key, n); err != nil {
-					errs = append(errs, fmt.Errorf("templates: locales/%s.json: %w (for %d)", t.name(), err, n))
-					break
+	wrong := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %q %s", t.file, key, fmt.Sprintf(format, args...)))
+	}
+	english := s.translations[0]
+	wanted := s.messageKeys()
+	for _, key := range wanted {
+		m := t.messages[key]
+		if m == nil {
+			wrong(key, "is missing; in English it is %q", english.other(key))
+			continue
+		}
+		forms := []string{"other"}
+		if slices.Contains(pluralKeys(), key) {
+			forms = t.forms()
+		}
+		for form, text := range pluralForms(m) {
+			switch {
+			case *text == "" && slices.Contains(forms, form):
+				wrong(key, "has no text in the plural form %q", form)
+			case *text != "" && !slices.Contains(forms, form):
+				wrong(key, "has the plural form %q, which it does not need", form)
+			case *text == "":
+			default:
+				if why := wrongText(key, *text, english.other(key)); why != "" {
+					wrong(key, "%s", why)
 				}
 			}
 		}
 	}
+	for key := range t.own {
+		if !slices.Contains(wanted, key) && !slices.Contains(optionalKeys(), key) && key != reviewerKey {
+			wrong(key, "is not a message of optin; its name may be misspelled")
+		}
+	}
+	if t.isReviewed() == (t.other(reviewerKey) == "") {
+		wrong(stateKey, "must be reviewed, with %s, or unreviewed", reviewerKey)
+	}
+	if dir := t.other("language.dir"); dir != "" && dir != "ltr" && dir != "rtl" {
+		wrong("language.dir", "must be ltr or rtl")
+	}
+	if _, err := t.dates(); err != nil {
+		wrong("date.moment", "cannot be used: %v", err)
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errs
+}
+
+// forms lists the plural forms of the language.
+func (t *translation) forms() []string { return strings.Fields(t.other("plural.forms")) }
+
+// Keys of a file about itself: "reviewed" if somebody who knows the language and the law's words has read it, and who.
+const (
+	stateKey    = "language.state"
+	reviewerKey = "language.reviewer"
+)
+
+// isReviewed reports whether somebody vouches for the translation.
+func (t *translation) isReviewed() bool { return t.other(stateKey) == "reviewed" }
+
+// wrongText returns what is wrong with a text of a translation; empty if nothing is.
+func wrongText(key, text, english string) string {
+	if text != strings.TrimSpace(text) && key != "email.colon" && !strings.HasPrefix(key, "list.") &&
+		!strings.HasPrefix(key, "quote.") {
+		return "begins or ends with a space"
+	}
+	if english, own := placeholders(english), placeholders(text); !isConvention(key) && !slices.Equal(english, own) {
+		return fmt.Sprintf("must have the same values as in English: %s, not %s", listed(english), listed(own))
+	}
+	rest := placeholder.ReplaceAllString(text, "")
+	switch at := strings.IndexFunc(rest, func(r rune) bool {
+		return strings.ContainsRune("<>&{}\\\"`", r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	}); {
+	case at >= 0:
+		r, _ := utf8.DecodeRuneInString(rest[at:])
+		return fmt.Sprintf("may not have the character %q", r)
+	case !utf8.ValidString(text):
+		return "is not UTF-8"
+	}
+	if link := linkOfItsOwn.FindString(exampleAddress.ReplaceAllString(rest, "")); link != "" {
+		return fmt.Sprintf("may not have a link or an address of its own, such as %q", link)
+	}
+	return ""
+}
+
+// isConvention reports whether a message says how the language is written, with values that may be in any order and
+// number.
+func isConvention(key string) bool {
+	return slices.Contains(conventionKeys(), key) || slices.Contains(optionalKeys(), key) || key == stateKey ||
+		key == reviewerKey
+}
+
+var (
+	// An address that is nobody's may be shown (RFC 2606).
+	exampleAddress = regexp.MustCompile(`\S+@example\.org`)
+
+	placeholder  = regexp.MustCompile(`\{\{\.[A-Za-z0-9]+\}\}`)
+	linkOfItsOwn = regexp.MustCompile(`(?i)https?:|www\.|mailto:|[^\s@]@[^\s@]|[a-z0-9]\.(com|org|net|eu|io)\b`)
+)
+
+// placeholders returns the values of a text, each once, sorted.
+func placeholders(text string) []string {
+	found := placeholder.FindAllString(text, -1)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+func listed(values []string) string {
+	if len(values) == 0 {
+		return "none"
+	}
+	return strings.Join(values, ", ")
 }
 
 // messageKeys lists all messages that templates and code ask for, sorted.
 func (s *Set) messageKeys() []string {
 	keys := keysInCode()
-	first := s.translations[0].name()
-	for _, set := range s.html[first] {
+	first := s.parsed[fallback]()
+	for _, set := range first.html {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)
 			}
 		}
 	}
-	for _, set := range s.text[first] {
+	for _, set := range first.text {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)
@@ -57,14 +153,11 @@ func (s *Set) messageKeys() []string {
 
 // keysInCode lists the messages that Go code, not a template, asks for.
 func keysInCode() []string {
-	keys := []string{
-		"language.name", "language.dir", "date.first", "date.moment", "duration.two", "state.since", "error.other",
-	}
+	keys := []string{"language.name", stateKey, "state.since", "error.other"}
+	keys = append(keys, conventionKeys()...)
 	keys = append(keys, pluralKeys()...)
 	keys = append(keys, cannedKeys()...)
-	for month := 1; month <= 12; month++ {
-		keys = append(keys, "date.month."+strconv.Itoa(month))
-	}
+	keys = append(keys, embedKeys()...)
 	for _, code := range Codes() {
 		keys = append(keys, "error."+code)
 	}

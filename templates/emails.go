@@ -95,10 +95,10 @@ func (s *Set) render(t *translation, e Email, texts skeleton.Texts) (RenderedEma
 		return RenderedEmail{}, err
 	}
 	var text, html strings.Builder
-	if err := s.text[t.name()][e.name()].ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
+	if err := s.parsed[t.name()]().text[e.name()].ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
 		return RenderedEmail{}, err
 	}
-	if err := s.html[t.name()]["email/"+e.name()].ExecuteTemplate(&html, "layout.html", v); err != nil {
+	if err := s.parsed[t.name()]().html["email/"+e.name()].ExecuteTemplate(&html, "layout.html", v); err != nil {
 		return RenderedEmail{}, err
 	}
 	return RenderedEmail{Subject: v.Subject, Text: tidy(text.String()), HTML: html.String()}, nil

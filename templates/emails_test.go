@@ -80,7 +80,7 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 		}
 		for line := range strings.Lines(skeleton.Wrap(m.Text)) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > 76 && !strings.HasPrefix(line, "http") {
+			if n := utf8.RuneCountInString(line); n > 72 && !strings.HasPrefix(line, "http") {
 				t.Errorf("%d columns: %q", n, line)
 			}
 			if strings.TrimRight(line, " \t\r") != line {
@@ -99,11 +99,11 @@ func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 		Deadline: cannedAsked().Add(60 * time.Hour), ConfirmURL: "https://confirm.example/c/a",
 		DeclineURL: "https://confirm.example/c/b"}
 	for lang, facts := range map[string][]string{
-		"en": {"Review and confirm", "21\u00a0November\u00a02026, 18:02\u00a0UTC",
-			"24\u00a0November\u00a02026, 06:02\u00a0UTC", "2\u00a0days and 12\u00a0hours",
+		"en": {"Review and confirm", "21 November 2026 at 18:02 (UTC)",
+			"24 November 2026 at 06:02 (UTC)", "2\u00a0days and 12\u00a0hours",
 			"If you do nothing, nothing happens", "7\u00a0days", "This was not me", "at any time", "press the button"},
-		"fr": {"Vérifier et confirmer", "21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC)",
-			"24\u00a0novembre 2026 à 06\u00a0h\u00a002 (UTC)", "2\u00a0jours et 12\u00a0heures",
+		"fr": {"Vérifier et confirmer", "21 novembre 2026 à 18:02 (UTC)",
+			"24 novembre 2026 à 06:02 (UTC)", "2\u00a0jours et 12\u00a0heures",
 			"Si vous ne faites rien, rien ne se passe\u202f:", "7\u00a0jours", "Ce n’était pas moi", "à tout moment",
 			"son bouton"},
 	} {
@@ -150,12 +150,12 @@ func TestAReminderIsTheSameEmailAndSaysThatItIsTheOnlyOne(t *testing.T) {
 	s := newSet(t)
 	for lang, want := range map[string][3]string{
 		"en": {"The only reminder, please confirm: La Gazette", "Same link, same deadline.",
-			"This is the one reminder of the request of 21\u00a0November\u00a02026, 18:02\u00a0UTC, " +
+			"This is the one reminder of the request of 21 November 2026 at 18:02 (UTC), " +
 				"with the same link and the same deadline: if you ignore it, nothing else will come of that request. " +
 				"Somebody, perhaps you, had then entered this address at " +
 				"La Gazette (https://gazette.example), to agree to this:"},
 		"fr": {"Seul rappel, merci de confirmer\u202f: La Gazette", "Même lien, même échéance.",
-			"Ceci est l’unique rappel de la demande du 21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC), " +
+			"Ceci est l’unique rappel de la demande du 21 novembre 2026 à 18:02 (UTC), " +
 				"avec le même lien et la même échéance\u202f: " +
 				"si vous l’ignorez, cette demande n’entraînera rien d’autre. " +
 				"Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +

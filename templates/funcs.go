@@ -17,6 +17,7 @@ func (s *Set) funcs(t *translation) template.FuncMap {
 		"state":           t.state,
 		"stateSince":      t.stateSince,
 		"endonym":         s.endonym,
+		"quote":           t.quote,
 		"asset":           assetPath,
 		"contactLink":     contactLink,
 		"button":          newButton,

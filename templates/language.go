@@ -1,8 +1,9 @@
 package templates
 
 import (
+	"encoding/json"
 	"fmt"
-	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -20,83 +21,146 @@ const fallback = "en"
 // translation is one language: its messages, and the functions that templates may call for them.
 type translation struct {
 	tag       language.Tag
+	file      string // as errors name it
 	messages  map[string]*i18n.Message
-	localizer *i18n.Localizer
+	own       map[string]bool // messages of the file, and not by convention
+	localizer func() (*i18n.Localizer, error)
 	dates     func() (skeleton.Dates, error)
 }
 
-// readTranslations reads all of locales/, English first.
-func readTranslations(files fs.FS) ([]*translation, error) {
-	paths, err := fs.Glob(files, "locales/*.json")
+// readTranslation reads a file of locales/, or one like it. The file's name is the language's tag.
+func readTranslation(file string, content []byte) (*translation, error) {
+	tag, err := language.Parse(strings.TrimSuffix(path.Base(file), ".json"))
 	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
+		return nil, fmt.Errorf("%s: the file's name must be a BCP 47 tag such as de.json: %w", file, err)
 	}
-	bundle := i18n.NewBundle(language.English)
-	var all []*translation
-	for _, p := range paths {
-		raw, err := fs.ReadFile(files, p)
+	var raw map[string]any
+	if err := json.Unmarshal(content, &raw); err != nil {
+		return nil, fmt.Errorf("%s: is not a JSON object of messages: %w", file, err)
+	}
+	t := &translation{tag: tag, file: file, messages: map[string]*i18n.Message{}, own: map[string]bool{}}
+	byTag, _ := conventions()
+	base, _ := tag.Base()
+	for key, text := range byTag[base.String()] {
+		t.messages[key] = &i18n.Message{ID: key, Other: text}
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		m, err := readMessage(key, raw[key])
 		if err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if _, err := language.Parse(strings.TrimSuffix(path.Base(p), ".json")); err != nil {
-			return nil, fmt.Errorf("templates: %s: the file's name must be a BCP 47 tag: %w", p, err)
-		}
-		file, err := bundle.ParseMessageFileBytes(raw, p)
-		if err != nil {
-			return nil, fmt.Errorf("templates: %s: %w", p, err)
-		}
-		t := &translation{tag: file.Tag, messages: map[string]*i18n.Message{}}
-		for _, m := range file.Messages {
-			t.messages[m.ID] = m
-		}
-		all = append(all, t)
+		t.messages[key], t.own[key] = m, true
 	}
-	for _, t := range all {
-		t.localizer = i18n.NewLocalizer(bundle, t.name())
-		t.dates = sync.OnceValues(t.readDates)
+	t.localizer = sync.OnceValues(t.makeLocalizer)
+	t.dates = sync.OnceValues(t.readDates)
+	return t, nil
+}
+
+// readMessage reads one message of a file: a text, or a text for each plural form.
+func readMessage(key string, value any) (*i18n.Message, error) {
+	switch value := value.(type) {
+	case string:
+		return &i18n.Message{ID: key, Other: value}, nil
+	case map[string]any:
+		m := &i18n.Message{ID: key}
+		for form, text := range value {
+			at, known := pluralForms(m)[form]
+			s, ok := text.(string)
+			if !known || !ok {
+				return nil, fmt.Errorf("%q: %q is no plural form with a text; there are %s", key, form,
+					strings.Join(formNames(), ", "))
+			}
+			*at = s
+		}
+		return m, nil
 	}
-	english := slices.IndexFunc(all, func(t *translation) bool { return t.name() == fallback })
-	if english < 0 {
-		return nil, fmt.Errorf("templates: locales/%s.json is missing", fallback)
+	return nil, fmt.Errorf("%q: must be a text, or an object with a text for each plural form", key)
+}
+
+// formNames lists the plural forms of the CLDR in its order.
+func formNames() []string { return []string{"zero", "one", "two", "few", "many", "other"} }
+
+// pluralForms returns the texts of a message by the names of their forms.
+func pluralForms(m *i18n.Message) map[string]*string {
+	return map[string]*string{
+		"zero": &m.Zero, "one": &m.One, "two": &m.Two, "few": &m.Few, "many": &m.Many, "other": &m.Other,
 	}
-	all[0], all[english] = all[english], all[0]
-	return all, nil
+}
+
+// makeLocalizer makes the localizer of this language alone, so that no message can ever come from another.
+func (t *translation) makeLocalizer() (*i18n.Localizer, error) {
+	all := slices.Collect(maps.Values(t.messages))
+	tags := []language.Tag{t.tag, language.Japanese} // where no rules are known, each number has the form "other"
+	if rules := t.other("plural.rules"); rules != "" {
+		tags = slices.Insert(tags, 0, language.Make(rules))
+	}
+	var err error
+	for _, tag := range tags {
+		bundle := i18n.NewBundle(tag)
+		if err = bundle.AddMessages(tag, all...); err == nil {
+			return i18n.NewLocalizer(bundle, tag.String()), nil
+		}
+	}
+	return nil, err
 }
 
 // name returns the BCP 47 tag.
 func (t *translation) name() string { return t.tag.String() }
 
+// other returns a message as it stands in its file, in its only form or the one called other.
+func (t *translation) other(key string) string {
+	if m := t.messages[key]; m != nil {
+		return m.Other
+	}
+	return ""
+}
+
 // text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read as
 // templates.
 func (t *translation) text(key string, pairs ...any) (string, error) {
-	data, err := messageData(key, pairs)
+	data, err := t.messageData(key, pairs)
 	if err != nil {
 		return "", err
 	}
-	return t.localizer.Localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data})
+	return t.localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data})
 }
 
 // plural returns a message in the plural form for n. The message sees n as N.
-func (t *translation) plural(key string, n int, pairs ...any) (string, error) {
-	data, err := messageData(key, pairs)
+func (t *translation) plural(key string, n int) (string, error) {
+	return t.localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: map[string]any{"N": n}, PluralCount: n})
+}
+
+func (t *translation) localize(config *i18n.LocalizeConfig) (string, error) {
+	l, err := t.localizer()
 	if err != nil {
 		return "", err
 	}
-	data["N"] = n
-	return t.localizer.Localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data, PluralCount: n})
+	return l.Localize(config)
 }
 
-func messageData(key string, pairs []any) (map[string]any, error) {
+// Marks that keep a text apart from the direction of what is around it (UAX 9).
+const (
+	isolate    = "\u2068"
+	endIsolate = "\u2069"
+)
+
+// messageData returns the values of a message by their names. In a text from right to left each value is isolated:
+// otherwise the dots and brackets around an address or a name would jump to its other end.
+func (t *translation) messageData(key string, pairs []any) (map[string]any, error) {
 	if len(pairs)%2 != 0 {
 		return nil, fmt.Errorf("message %q: values must come in pairs of name and value", key)
 	}
-	data := make(map[string]any, len(pairs)/2+1)
+	data := make(map[string]any, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
 		name, ok := pairs[i].(string)
 		if !ok {
 			return nil, fmt.Errorf("message %q: %v is not a name", key, pairs[i])
 		}
-		data[name] = pairs[i+1]
+		if text, ok := pairs[i+1].(string); ok && t.isRightToLeft() {
+			data[name] = isolate + text + endIsolate
+		} else {
+			data[name] = pairs[i+1]
+		}
 	}
 	return data, nil
 }

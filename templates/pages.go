@@ -31,6 +31,7 @@ type Purpose struct {
 	Since    time.Time // of State
 	// Superseded says that a newer revision ended a consent, which the person may take back all the same.
 	Superseded bool
+	TextChild  string // the same in words for children, shown after Text; may be empty
 	// StatementURL leads to the whole of what is put to a person about it. It is shown on the pages that ask; may be
 	// empty.
 	StatementURL string

@@ -143,7 +143,7 @@ func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 			t.Errorf("no link to the whole of purpose %d", i)
 		}
 	}
-	if !strings.Contains(doc.Find("main").Text(), "23\u00a0November\u00a02026, 18:02\u00a0UTC") {
+	if !strings.Contains(doc.Find("main").Text(), "23 November 2026 at 18:02 (UTC)") {
 		t.Error("the deadline is not shown")
 	}
 }

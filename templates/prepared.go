@@ -237,7 +237,7 @@ func appendBool(b []byte, yes bool) []byte {
 // appendPurposes appends what pages show of purposes, but not Since.
 func appendPurposes(b []byte, all []Purpose) []byte {
 	for _, p := range all {
-		b = appendNames(b, []string{p.ID, p.Text, p.Lang, p.State, p.StatementURL})
+		b = appendNames(b, []string{p.ID, p.Text, p.TextChild, p.Lang, p.State, p.StatementURL})
 	}
 	return b
 }

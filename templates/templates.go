@@ -23,8 +23,10 @@
 // tracking. EmailWith renders one with markers in the place of its links and moments, of which the mailer makes the
 // skeleton of all emails that differ in those only.
 //
-// Messages are in locales/<tag>.json, one file per language, with CLDR plurals. A new language is one more such file;
-// New names what it still lacks. A language may be asked for by any BCP 47 tag; the nearest one built in is shown.
+// Messages are in locales/<tag>.json, one file per language, with CLDR plurals; context.json describes each to
+// translators. How a language writes dates and lists comes from the CLDR (conventions.go). A new language is one more
+// such file; the tests name what it still lacks, and until it is whole it is not offered. A language may be asked for
+// by any BCP 47 tag; the nearest one built in is shown.
 package templates
 
 import (
@@ -35,10 +37,11 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"sync"
 	texttemplate "text/template"
 )
 
-//go:embed locales/*.json pages/*.html emails/*.html emails/*.txt
+//go:embed pages/*.html emails/*.html emails/*.txt
 var embedded embed.FS
 
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
@@ -48,68 +51,94 @@ type Set struct {
 	names        []string       // of the translations, in their order
 	matches      matches
 	prepared     prepared
-	html         map[string]map[string]*template.Template     // by language, then by file without its folder
-	text         map[string]map[string]*texttemplate.Template // the same
+	parsed       map[string]func() parsedFiles // by language
+}
+
+// parsedFiles is all files with the words of one language, by their names without their folder.
+type parsedFiles struct {
+	html map[string]*template.Template
+	text map[string]*texttemplate.Template
 }
 
 // New parses and checks everything embedded. Its error names every file and every message that is missing or wrong.
-func New() (*Set, error) { return build(embedded) }
-
-// build is New on any file system with the folders locales, pages and emails.
-func build(files fs.FS) (*Set, error) {
-	translations, err := readTranslations(files)
+func New() (*Set, error) {
+	translations, err := embeddedTranslations()
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{
-		translations: translations,
-		html:         map[string]map[string]*template.Template{},
-		text:         map[string]map[string]*texttemplate.Template{},
-	}
-	for _, t := range translations {
-		s.names = append(s.names, t.name())
-		if err := s.parse(files, t); err != nil {
-			return nil, err
-		}
-	}
-	return s, errors.Join(s.missingMessages()...)
+	return build(embedded, translations)
 }
 
-// parse reads all files of one language.
-func (s *Set) parse(files fs.FS, t *translation) error {
+// build is New on any file system with the folders pages and emails, and any translations, English first. A translation
+// that lacks something is left out: it is not offered to anybody before it is whole.
+func build(files fs.FS, translations []*translation) (*Set, error) {
+	s := &Set{translations: translations[:1], parsed: map[string]func() parsedFiles{}}
+	english, err := s.parse(files, translations[0])
+	if err != nil {
+		return nil, err
+	}
+	s.parsed[fallback] = func() parsedFiles { return english }
+	if errs := s.problems(translations[0]); len(errs) > 0 {
+		return nil, fmt.Errorf("templates: %w", errors.Join(errs...))
+	}
+	for _, t := range translations[1:] {
+		if len(s.problems(t)) > 0 {
+			continue
+		}
+		s.add(files, t)
+	}
+	for _, t := range s.translations {
+		s.names = append(s.names, t.name())
+	}
+	return s, nil
+}
+
+// add adds a translation. Its files are parsed when they are first needed; that they can be was seen in English.
+func (s *Set) add(files fs.FS, t *translation) {
+	s.translations = append(s.translations, t)
+	s.parsed[t.name()] = sync.OnceValue(func() parsedFiles {
+		p, err := s.parse(files, t)
+		if err != nil {
+			panic(err) // the same files as in English, with the same functions
+		}
+		return p
+	})
+}
+
+// parse reads all files, with the words of one language.
+func (s *Set) parse(files fs.FS, t *translation) (parsedFiles, error) {
 	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
 	funcs := s.funcs(t)
 	pageLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(files, "pages/layout.html", "pages/parts.html")
 	if err != nil {
-		return fmt.Errorf("templates: %w", err)
+		return parsedFiles{}, fmt.Errorf("templates: %w", err)
 	}
 	for _, name := range pageNames() {
 		page, err := template.Must(pageLayout.Clone()).ParseFS(files, "pages/"+name+".html")
 		if err != nil {
-			return fmt.Errorf("templates: %w", err)
+			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
 		html[name] = page
 	}
 	emailLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(files, "emails/layout.html")
 	if err != nil {
-		return fmt.Errorf("templates: %w", err)
+		return parsedFiles{}, fmt.Errorf("templates: %w", err)
 	}
 	for _, name := range emailNames() {
 		email, err := template.Must(emailLayout.Clone()).ParseFS(files, "emails/"+name+".html")
 		if err != nil {
-			return fmt.Errorf("templates: %w", err)
+			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
 		html["email/"+name] = email
 		plain, err := texttemplate.New(name+".txt").
 			Funcs(funcs).
 			ParseFS(files, "emails/controller.txt", "emails/"+name+".txt")
 		if err != nil {
-			return fmt.Errorf("templates: %w", err)
+			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
 		text[name] = plain
 	}
-	s.html[t.name()], s.text[t.name()] = html, text
-	return nil
+	return parsedFiles{html, text}, nil
 }
 
 // pageView is what a page's template sees.
@@ -147,7 +176,7 @@ func (s *Set) page(locale string, p Page) ([]byte, error) {
 // execute renders a page by its template.
 func (s *Set) execute(locale string, p Page) ([]byte, error) {
 	var b bytes.Buffer
-	t := s.html[s.Language(locale)][p.name()]
+	t := s.parsed[s.Language(locale)]().html[p.name()]
 	if err := t.ExecuteTemplate(&b, "layout.html", pageView{Locale: locale, Site: p.site(), Page: p}); err != nil {
 		return nil, err
 	}

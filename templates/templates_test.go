@@ -10,7 +10,6 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nicksnyder/go-i18n/v2/i18n"
 )
 
 func newSet(t testing.TB) *Set {
@@ -89,68 +88,25 @@ func TestEveryPageAndEmailIsCannedUnderItsOwnName(t *testing.T) {
 	}
 }
 
-func TestNoMessageIsUnusedAndNoneDiffersInItsValues(t *testing.T) {
-	s := newSet(t)
-	keys := s.messageKeys()
-	english := s.translation("en")
-	for _, lang := range s.translations {
-		for id, m := range lang.messages {
-			if !slices.Contains(keys, id) {
-				t.Errorf("%s: nothing asks for %q", lang.name(), id)
-			}
-			if e := english.messages[id]; e != nil {
-				if diff := cmp.Diff(values(e), values(m)); diff != "" {
-					t.Errorf("%s: %q has other values than in English:\n%s", lang.name(), id, diff)
-				}
-			}
-		}
-	}
-}
-
-func values(m *i18n.Message) []string {
-	found := regexp.MustCompile(`\{\{[^}]*\}\}`).FindAllString(m.Other, -1)
-	slices.Sort(found)
-	return slices.Compact(found)
-}
-
-func TestNewNamesWhatALanguageLacks(t *testing.T) {
-	files := copyOf(t)
-	files["locales/de.json"] = &fstest.MapFile{
-		Data: []byte(`{"language.name": "Deutsch", "duration.day": {"other": "{{.N}} Tage"}}`),
-	}
-	_, err := build(files)
-	if err == nil {
-		t.Fatal("a language with two messages was accepted")
-	}
-	for _, want := range []string{`locales/de.json lacks the message "confirm.heading"`,
-		`lacks the message "date.month.12"`,
-		`lacks the message "error.consent_required"`, `message "duration.day" has no plural form "one"`} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not say %q", want)
-		}
-	}
-	if strings.Contains(err.Error(), "language.name") || strings.Contains(err.Error(), "fr.json") {
-		t.Errorf("the error names what is there")
-	}
-}
-
-func TestNewRefusesWhatCannotBeRead(t *testing.T) {
+func TestAPageThatCannotBeParsedIsRefused(t *testing.T) {
 	for name, change := range map[string]func(fstest.MapFS){
-		"a page is missing":    func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
-		"an email is missing":  func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
-		"English is missing":   func(m fstest.MapFS) { delete(m, "locales/en.json") },
-		"a locale is not JSON": func(m fstest.MapFS) { m["locales/fr.json"] = &fstest.MapFile{Data: []byte(`{`)} },
-		"a locale is no language": func(m fstest.MapFS) {
-			m["locales/notes on it.json"] = &fstest.MapFile{Data: []byte(`{}`)}
-		},
+		"a page is missing":   func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
+		"an email is missing": func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
 		"a page calls a function that is not allowed": func(m fstest.MapFS) {
 			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{env "PATH"}}{{end}}`)}
+		},
+		"a page asks for a message that is in no file": func(m fstest.MapFS) {
+			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{t "sent.more"}}{{end}}`)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := copyOf(t)
 			change(files)
-			if _, err := build(files); err == nil {
+			translations, err := embeddedTranslations()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := build(files, translations); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -1,7 +1,7 @@
 package templates
 
 import (
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/internal/skeleton"
@@ -11,20 +11,22 @@ import (
 func (s *Set) Dates(locale string) (skeleton.Dates, error) { return s.translation(locale).dates() }
 
 func (t *translation) readDates() (d skeleton.Dates, err error) {
-	for i := range d.Months {
-		if d.Months[i], err = t.text("date.month." + strconv.Itoa(i+1)); err != nil {
-			return skeleton.Dates{}, err
-		}
+	for month := range d.Months {
+		d.Months[month] = t.other(monthKey(month))
 	}
-	if d.First, err = t.text("date.first"); err != nil {
-		return skeleton.Dates{}, err
+	if d.First = t.other("date.first"); d.First == "" {
+		d.First = "1"
 	}
-	d.Pattern, err = t.text("date.moment", "Day", skeleton.Day, "Month", skeleton.Month, "Year", skeleton.Year,
-		"Hour", skeleton.Hour, "Minute", skeleton.Minute)
-	return d, err
+	d.AM, d.PM = t.other("date.am"), t.other("date.pm")
+	d.Pattern = strings.NewReplacer(
+		"{{.Day}}", skeleton.Day, "{{.Month}}", skeleton.Month, "{{.Year}}", skeleton.Year,
+		"{{.Hour}}", skeleton.Hour, "{{.HourShort}}", skeleton.HourShort, "{{.Hour12}}", skeleton.Hour12,
+		"{{.DayPeriod}}", skeleton.DayPeriod, "{{.Minute}}", skeleton.Minute,
+	).Replace(t.other("date.moment")) + " (UTC)"
+	return d, d.Check()
 }
 
-// moment writes a time in UTC, to the minute: "21 November 2026, 18:02 UTC". The zone is named because the reader's is
+// moment writes a time in UTC, to the minute: "21 November 2026 at 18:02 (UTC)". The zone is named because the reader's is
 // not known.
 func (t *translation) moment(at time.Time) (string, error) {
 	d, err := t.dates()
@@ -72,7 +74,7 @@ func (t *translation) twoUnits(larger string, n int, smaller string, m int) (str
 	if err != nil {
 		return "", err
 	}
-	return t.text("duration.two", "First", first, "Second", second)
+	return t.list(first, second), nil
 }
 
 // ceilDiv returns how many units a duration has, rounded up.

@@ -13,11 +13,11 @@ func TestMomentsAreWrittenInUTCAndInWords(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{"en", time.Date(2026, 11, 21, 18, 2, 59, 0, time.UTC), "21\u00a0November\u00a02026, 18:02\u00a0UTC"},
-		{"fr", time.Date(2026, 11, 21, 18, 2, 59, 0, time.UTC), "21\u00a0novembre 2026 à 18\u00a0h\u00a002 (UTC)"},
-		{"fr", time.Date(2027, 1, 1, 0, 30, 0, 0, paris), "31\u00a0décembre 2026 à 23\u00a0h\u00a030 (UTC)"},
-		{"fr", time.Date(2027, 8, 1, 9, 5, 0, 0, time.UTC), "1er\u00a0août 2027 à 09\u00a0h\u00a005 (UTC)"},
-		{"en", time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC), "1\u00a0February\u00a02027, 00:00\u00a0UTC"},
+		{"en", time.Date(2026, 11, 21, 18, 2, 59, 0, time.UTC), "21 November 2026 at 18:02 (UTC)"},
+		{"fr", time.Date(2026, 11, 21, 18, 2, 59, 0, time.UTC), "21 novembre 2026 à 18:02 (UTC)"},
+		{"fr", time.Date(2027, 1, 1, 0, 30, 0, 0, paris), "31 décembre 2026 à 23:30 (UTC)"},
+		{"fr", time.Date(2027, 8, 1, 9, 5, 0, 0, time.UTC), "1er août 2027 à 09:05 (UTC)"},
+		{"en", time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC), "1 February 2027 at 00:00 (UTC)"},
 	} {
 		if got, err := s.translation(row.lang).moment(row.at); got != row.want || err != nil {
 			t.Errorf("%q, %v; want %q", got, err, row.want)

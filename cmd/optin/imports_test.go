@@ -35,6 +35,7 @@ func allowedImports() map[string][]string {
 			"internal/ratelimit", "internal/relay", "internal/skeleton", "store", "templates",
 			"github.com/wneessen/go-mail",
 		},
+		"templates/pack": {},
 		"templates": {
 			"confirm/statement", "internal/problem", "internal/skeleton", "github.com/nicksnyder/go-i18n/v2",
 			"golang.org/x/text",

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/optin/optin/internal/address"
 )
@@ -106,7 +105,7 @@ func (f *filler) appendLine(dst []byte, l *line) []byte {
 		return f.appendEncoded(dst, l)
 	case wrapped:
 		var whole [1024]byte // on the stack
-		w := lineWriter{dst: dst, quoted: true}
+		w := lineWriter{dst: dst, quoted: true, first: f.s.first}
 		w.wrap(f.appendFilled(whole[:0], l))
 		return w.dst
 	default:
@@ -235,73 +234,4 @@ func endQuoted(dst []byte, column int) []byte {
 		dst = append(dst, c...)
 	}
 	return append(dst, "\r\n"...)
-}
-
-// columns is the width of the text part.
-const columns = 76
-
-// Wrap breaks the lines of a text at spaces, after at most 76 columns, and indents the lines that continue a list item.
-// It breaks no word, and so no link. Lines end in LF.
-func Wrap(text string) string {
-	w := lineWriter{dst: make([]byte, 0, len(text)+len(text)/16)}
-	for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		w.wrap([]byte(l))
-	}
-	return string(w.dst)
-}
-
-// lineWriter appends lines: with LF, or as quoted-printable with CRLF.
-type lineWriter struct {
-	dst    []byte
-	quoted bool
-	column int // of quoted-printable
-}
-
-func (w *lineWriter) write(part []byte) {
-	if w.quoted {
-		w.dst, w.column = appendQuoted(w.dst, w.column, part)
-	} else {
-		w.dst = append(w.dst, part...)
-	}
-}
-
-func (w *lineWriter) end() {
-	if w.quoted {
-		w.dst, w.column = endQuoted(w.dst, w.column), 0
-	} else {
-		w.dst = append(w.dst, '\n')
-	}
-}
-
-// wrap writes one line; see Wrap.
-func (w *lineWriter) wrap(text []byte) {
-	body := bytes.TrimLeft(text, " ")
-	lead := text[:len(text)-len(body)]
-	hang := len(lead)
-	if bytes.HasPrefix(body, []byte("- ")) {
-		hang += 2
-	}
-	w.write(lead)
-	width := len(lead)
-	for first := true; ; first = false {
-		word, rest, more := bytes.Cut(body, []byte(" "))
-		n := utf8.RuneCount(word)
-		switch {
-		case first:
-		case width+1+n > columns:
-			w.end()
-			w.write(bytes.Repeat([]byte(" "), hang))
-			width = hang
-		default:
-			w.write([]byte(" "))
-			width++
-		}
-		w.write(word)
-		width += n
-		if !more {
-			break
-		}
-		body = rest
-	}
-	w.end()
 }

@@ -42,7 +42,7 @@ func Make(source Source, own Values) (*Skeleton, error) {
 	s := &Skeleton{
 		links: [3]string{source.Confirm, source.Decline, source.Unsubscribe}, dates: source.Dates,
 	}
-	if err := s.dates.check(); err != nil {
+	if err := s.dates.Check(); err != nil {
 		return nil, err
 	}
 	marked, marks := markers(source)

@@ -2,24 +2,30 @@
 // each of them can be rebuilt to the byte: an email is its skeleton with its Values filled in.
 //
 // A skeleton is a whole unsigned message (RFC 5322, MIME parts, quoted-printable where nothing differs) with slots. It
-// needs nothing but this package to be filled in: no template, translation or configuration of today. What the slots
-// hold, how a line is wrapped, folded and encoded, and the slots' numbers belong to version 1 of the format and never
-// change; a change is a version 2 beside it.
+// needs nothing but this package to be filled in: no template, translation, time zone or configuration of today. What
+// the slots hold, how a line is wrapped, folded and encoded, and the slots' numbers belong to a version of the format
+// and never change; a change is another version beside it. Make makes version 2; version 1 can still be filled in.
 //
-// # Format, version 1
+// # Format, version 2
 //
-// "optin-skeleton/1\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
+// "optin-skeleton/2\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
 // bytes, which are UTF-8. The first three texts are what comes before the slots of the links: confirm, decline,
-// unsubscribe; empty if there is none. The next two and twelve are Dates: pattern, first of the month, months. A line
-// is its kind and, unless it is ready, the number of its slots (1 to 16), then a text, and for each slot its number
-// (one byte) and a text.
+// unsubscribe; empty if there is none. The next five and twelve are Dates: pattern, first of the month, the two halves
+// of the day, zone, months. A line is its kind and, unless it is ready, the number of its slots (1 to 16), then a text,
+// and for each slot its number (one byte) and a text.
 //
 //	kind  what a filled line becomes
 //	0     ready: any number of lines as they are, in one text without slots
 //	1     as it is, with CRLF
 //	2     a header field of one word, which goes on a line of its own if the field has more than 72 bytes
 //	3     encoded as quoted-printable, with CRLF
-//	4     wrapped after 76 columns (Wrap), each line encoded as of kind 3
+//	4     wrapped after 72 columns (Wrap), each line encoded as of kind 3
+//
+// # Format, version 1
+//
+// "optin-skeleton/1\n", and the same, but for three things. Dates have only pattern, first of the month and months, and
+// are in UTC. Lines are wrapped after 76 columns. Each character has one column; in version 2 those of East Asian
+// scripts have two, and combining ones none.
 package skeleton
 
 import (
@@ -29,12 +35,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
 const (
-	magic    = "optin-skeleton/1\n"
+	magic1   = "optin-skeleton/1\n"
+	magic2   = "optin-skeleton/2\n"
 	maxSize  = 1 << 20 // of a marshalled skeleton, in bytes
 	maxSlots = 16      // of a line
 )
@@ -83,6 +89,7 @@ type line struct {
 
 // Skeleton is a parsed skeleton. It is safe for concurrent use.
 type Skeleton struct {
+	first bool // it is of version 1
 	data  []byte
 	sum   string
 	links [3]string // what comes before the slots of links
@@ -98,20 +105,28 @@ func (s *Skeleton) Data() []byte { return s.data }
 // Sum returns the SHA-256 of Data in lower-case hex.
 func (s *Skeleton) Sum() string { return s.sum }
 
-// errFormat says that data is no skeleton of version 1.
-var errFormat = errors.New("skeleton: not a skeleton of version 1")
+// errFormat says that data is no skeleton of a known version.
+var errFormat = errors.New("skeleton: not a skeleton of version 1 or 2")
 
 // Parse reads a skeleton in its format. Every skeleton has one form only: any other data is an error.
 func Parse(data []byte) (*Skeleton, error) {
-	if len(data) > maxSize || !strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic) {
+	magic := string(data[:min(len(data), len(magic1))])
+	if len(data) > maxSize || magic != magic1 && magic != magic2 {
 		return nil, errFormat
 	}
-	s := &Skeleton{}
+	s := &Skeleton{first: magic == magic1}
 	d := decoder{rest: data[len(magic):]}
 	for i := range s.links {
 		s.links[i] = d.text()
 	}
 	s.dates.Pattern, s.dates.First = d.text(), d.text()
+	if !s.first {
+		s.dates.AM, s.dates.PM = d.text(), d.text()
+		var ok bool
+		if s.dates.Zone, ok = parseZone(d.text()); !ok {
+			return nil, errFormat
+		}
+	}
 	for i := range s.dates.Months {
 		s.dates.Months[i] = d.text()
 	}
@@ -180,13 +195,21 @@ func (d *decoder) line() line {
 
 // marshal writes a skeleton in its format.
 func (s *Skeleton) marshal() []byte {
-	b := []byte(magic)
+	b := []byte(magic2)
+	if s.first {
+		b = []byte(magic1)
+	}
 	text := func(t string) { b = append(binary.AppendUvarint(b, uint64(len(t))), t...) }
 	for _, l := range s.links {
 		text(l)
 	}
 	text(s.dates.Pattern)
 	text(s.dates.First)
+	if !s.first {
+		text(s.dates.AM)
+		text(s.dates.PM)
+		text(s.dates.Zone.String())
+	}
 	for _, m := range s.dates.Months {
 		text(m)
 	}
@@ -206,7 +229,7 @@ func (s *Skeleton) marshal() []byte {
 
 // finish checks the lines, and sets what follows from them.
 func (s *Skeleton) finish() error {
-	if err := s.dates.check(); err != nil {
+	if err := s.dates.Check(); err != nil {
 		return err
 	}
 	var used [256]bool
@@ -252,79 +275,4 @@ func (s *Skeleton) finish() error {
 	sum := sha256.Sum256(s.data)
 	s.sum = hex.EncodeToString(sum[:])
 	return nil
-}
-
-// Dates is how a language writes moments.
-type Dates struct {
-	// Pattern is a text with Day, Month, Year, Hour and Minute in their places. It names the zone, which is UTC.
-	Pattern string
-	First   string // the day that is the first of a month
-	Months  [12]string
-}
-
-// What stands in a Pattern for the parts of a moment.
-const (
-	Day    = "\x01"
-	Month  = "\x02"
-	Year   = "\x03"
-	Hour   = "\x04"
-	Minute = "\x05"
-)
-
-// Append appends a moment in words, in UTC and to the minute: "21 November 2026, 18:02 UTC".
-func (d *Dates) Append(b []byte, at time.Time) []byte {
-	at = at.UTC()
-	year, month, day := at.Date()
-	hour, minute, _ := at.Clock()
-	for i := range len(d.Pattern) {
-		switch c := d.Pattern[i]; c {
-		case Day[0]:
-			if day == 1 {
-				b = append(b, d.First...)
-			} else {
-				b = appendNumber(b, day)
-			}
-		case Month[0]:
-			b = append(b, d.Months[month-1]...)
-		case Year[0]:
-			b = appendNumber(b, year)
-		case Hour[0]:
-			b = append(b, byte('0'+hour/10), byte('0'+hour%10))
-		case Minute[0]:
-			b = append(b, byte('0'+minute/10), byte('0'+minute%10))
-		default:
-			b = append(b, c)
-		}
-	}
-	return b
-}
-
-// momentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that
-// html/template escapes in a text or a quoted attribute.
-const momentPunctuation = "-._/:,;() "
-
-// check returns an error for words that would have to be escaped in an email.
-func (d *Dates) check() error {
-	for _, words := range append(d.Months[:], d.First, d.Pattern) {
-		words = strings.NewReplacer(Day, "x", Month, "x", Year, "x", Hour, "x", Minute, "x").Replace(words)
-		if words == "" || words != strings.TrimSpace(words) || !utf8.ValidString(words) ||
-			!consistsOf(words, momentPunctuation, true) {
-			return fmt.Errorf("skeleton: a moment cannot be written as %q", words)
-		}
-	}
-	return nil
-}
-
-// consistsOf reports whether s has only ASCII letters and digits, the given punctuation and, if wanted, characters
-// beyond ASCII.
-func consistsOf(s, punctuation string, beyondASCII bool) bool {
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', beyondASCII && c >= utf8.RuneSelf:
-		case strings.IndexByte(punctuation, c) < 0:
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,14 +197,15 @@ func TestASkeletonIsReadAsItWasWrittenAndNotOtherwise(t *testing.T) {
 		}
 	}
 	for name, data := range map[string][]byte{
-		"nothing":         nil,
-		"another version": append([]byte("optin-skeleton/2\n"), s.Data()[len(magic):]...),
-		"a rest":          append(bytes.Clone(s.Data()), 0),
-		"a long number":   bytes.Replace(s.Data(), []byte{26, 'h'}, []byte{26 | 128, 0, 'h'}, 1),
-		"a kind too many": append(bytes.Clone(s.Data()), 5, 1, 0, 0, 0),
-		"ready twice":     append(bytes.Clone(s.Data()), 0, 1, 'x', 0, 1, 'x'),
-		"a link unused":   bytes.Replace(s.Data(), []byte("/c/\x00"), []byte("/c/\x01x"), 1),
-		"a state missing": append(bytes.Clone(s.Data()), 1, 1, 0, byte(slotSince)+3, 0),
+		"nothing":           nil,
+		"another version":   append([]byte("optin-skeleton/3\n"), s.Data()[len(magic2):]...),
+		"the first version": append([]byte(magic1), s.Data()[len(magic2):]...),
+		"a rest":            append(bytes.Clone(s.Data()), 0),
+		"a long number":     bytes.Replace(s.Data(), []byte{26, 'h'}, []byte{26 | 128, 0, 'h'}, 1),
+		"a kind too many":   append(bytes.Clone(s.Data()), 5, 1, 0, 0, 0),
+		"ready twice":       append(bytes.Clone(s.Data()), 0, 1, 'x', 0, 1, 'x'),
+		"a link unused":     bytes.Replace(s.Data(), []byte("/c/\x00"), []byte("/c/\x01x"), 1),
+		"a state missing":   append(bytes.Clone(s.Data()), 1, 1, 0, byte(slotSince)+3, 0),
 	} {
 		if _, err := Parse(data); err == nil {
 			t.Errorf("%s is accepted", name)
@@ -214,7 +216,8 @@ func TestASkeletonIsReadAsItWasWrittenAndNotOtherwise(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	s := made(f)
 	f.Add(s.Data())
-	f.Add([]byte(magic))
+	f.Add([]byte(magic1))
+	f.Add([]byte(magic2))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse(data)
 		if err != nil {
@@ -256,7 +259,7 @@ func TestLinesAreWrappedAtSpacesAndNotWithinWords(t *testing.T) {
 	words := strings.TrimSpace(strings.Repeat("é word ", 30))
 	got := Wrap("short\n\n  - " + words + "\n" + link + "\n" + words + "\n")
 	for line := range strings.Lines(got) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 76 && line != link+"\n" {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 72 && line != link+"\n" {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
@@ -279,6 +282,66 @@ func TestMomentsAreInUTCAndToTheMinute(t *testing.T) {
 	} {
 		if got := string(d.Append(nil, at)); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestMomentsAreInTheZoneThatTheSkeletonKeeps(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := english()
+	d.Pattern = Year + " " + Day + " " + HourShort + ":" + Minute + " " + Hour12 + " " + DayPeriod
+	d.AM, d.PM = "am", "pm"
+	d.Zone = ZoneOf(paris, 2024, 2028)
+	again, ok := parseZone(d.Zone.String())
+	if !ok || again.String() != d.Zone.String() || len(again) != 11 {
+		t.Fatalf("%q became %q", d.Zone, again)
+	}
+	d.Zone = again
+	for _, row := range []struct {
+		at   time.Time
+		want string
+	}{
+		{time.Date(2026, 7, 1, 22, 0, 0, 0, time.UTC), "2026 2 0:00 12 am"},
+		{time.Date(2026, 7, 1, 10, 5, 0, 0, time.UTC), "2026 1st 12:05 12 pm"},
+		{time.Date(2026, 3, 29, 0, 59, 0, 0, time.UTC), "2026 29 1:59 1 am"},
+		{time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC), "2026 29 3:00 3 am"},
+		{time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC), "2026 25 2:00 2 am"},
+		{time.Date(2020, 7, 2, 12, 0, 0, 0, time.UTC), "2020 2 13:00 1 pm"}, // before what is known: the first offset
+		{time.Date(2040, 1, 2, 12, 0, 0, 0, time.UTC), "2040 2 13:00 1 pm"},
+	} {
+		if got := string(d.Append(nil, row.at)); got != row.want {
+			t.Errorf("%v: %q, want %q", row.at, got, row.want)
+		}
+	}
+	if z := ZoneOf(time.UTC, 2024, 2028); len(z) != 0 {
+		t.Errorf("UTC has %v", z)
+	}
+	for _, bad := range []string{"x", "1", "+1", "1+", "1+x", "1 +1", "99999999999999999999+1"} {
+		if z, ok := parseZone(bad); ok {
+			t.Errorf("%q is the zone %v", bad, z)
+		}
+	}
+	slices.Reverse(d.Zone)
+	if d.Check() == nil {
+		t.Error("a zone whose offsets are not in their order is accepted")
+	}
+}
+
+func TestTheTextIsAsWideAsItIsShown(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "abc": 3, "é": 1, "e\u0301": 1, "日本語": 6, "שָׁלוֹם": 4, "سلام": 4, "مُحَمَّد": 4, "\u2068x\u2069": 1,
+		"ｆｕｌｌ": 8, "한국어": 6,
+	} {
+		if got := Width([]byte(text)); got != want {
+			t.Errorf("%q has %d columns, want %d", text, got, want)
+		}
+	}
+	for line := range strings.Lines(Wrap(strings.Repeat("全角文字 ", 40))) {
+		if n := Width([]byte(strings.TrimSuffix(line, "\n"))); n > 72 {
+			t.Errorf("%d columns: %q", n, line)
 		}
 	}
 }

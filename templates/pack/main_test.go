@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWhatIsPackedIsEveryFile(t *testing.T) {
+	var first, again bytes.Buffer
+	for _, b := range []*bytes.Buffer{&first, &again} {
+		if err := pack(b, "../locales"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), again.Bytes()) {
+		t.Error("the same files are packed in two ways")
+	}
+	z, err := gzip.NewReader(&first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed map[string]map[string]any
+	if err := json.NewDecoder(z).Decode(&packed); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("../locales/*.json")
+	if err != nil || len(packed) != len(paths) || len(paths) < 2 {
+		t.Fatalf("%d of %d files, %v", len(packed), len(paths), err)
+	}
+	for _, p := range paths {
+		raw, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want map[string]any
+		if err := json.Unmarshal(raw, &want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, packed[filepath.Base(p)]); diff != "" {
+			t.Error(p, diff)
+		}
+	}
+}
+
+func TestWhatIsNoJSONIsNotPacked(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "de.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := pack(&bytes.Buffer{}, folder); err == nil {
+		t.Error("no error")
+	}
+}
