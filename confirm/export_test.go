@@ -4,4 +4,12 @@ package confirm
 var (
 	EncodeSubscription = encodeSubscription
 	DecodeSubscription = decodeSubscription
+	Pack               = pack
+	Dictionary         = dictionary
+)
+
+// What the tests of packing need to know.
+const (
+	Phrases     = phrases
+	MaxUnpacked = maxUnpacked
 )
