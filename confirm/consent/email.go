@@ -60,10 +60,10 @@ const (
 )
 
 // EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
-// the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, or when the signup
-// asked for nothing new.
+// the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, when the signup asked
+// for nothing new, or ever to a role address.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
-	if s.Declined() != nil || s.Address.IsZero() {
+	if s.Declined() != nil || s.Address.IsZero() || s.Address.IsRole() {
 		return ""
 	}
 	if r := s.Requests.Find(request); r != nil {

@@ -1,7 +1,8 @@
 // Package address is an e-mail address, parsed once, and the mailbox behind it.
 //
-// An Address keeps the local part as it was typed, since only the receiver knows whether case matters there. Mailbox is
-// what most providers look at; different spellings of one mailbox share it, and limits count by it.
+// An Address keeps the local part as it was typed, and is written to like that. Its Identity, which has no case in
+// ASCII, tells people apart. Its Mailbox is what its provider looks at: different spellings of one mailbox share it, and
+// limits count by it.
 package address
 
 import (
@@ -22,7 +23,8 @@ type Address struct{ local, domain string }
 
 // Parse reads one bare address: a dot-atom (RFC 5322, with letters beyond ASCII by RFC 6531) of at most 64 bytes, '@',
 // and a domain with a dot (IDNA 2008); 254 bytes in all. Quoted local parts, address literals, comments, display names
-// and lists are refused: nobody types them into a form, and parsers disagree about them. The error is ErrInvalid.
+// and lists are refused: nobody types them into a form, and parsers disagree about them. So is a hyphen in front, which
+// programs take for an option. The error is ErrInvalid.
 func Parse(s string) (Address, error) {
 	if len(s) > 254 || !utf8.ValidString(s) {
 		return Address{}, ErrInvalid
@@ -39,7 +41,7 @@ func Parse(s string) (Address, error) {
 }
 
 func validLocal(s string) bool {
-	if s == "" || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+	if s == "" || len(s) > 64 || s[0] == '.' || s[0] == '-' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
 		return false
 	}
 	for _, r := range s {
@@ -121,32 +123,4 @@ func (a *Address) UnmarshalText(b []byte) (err error) {
 	}
 	*a, err = Parse(string(b))
 	return err
-}
-
-// folding maps text by UTS 46, not transitionally: case, width and compatibility forms go, as by NFKC, and characters
-// that differ (ı and i, ß and ss) stay apart. Whether the text may stand in the DNS is not checked.
-var folding = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
-
-// Mailbox returns the address as far as most providers look at it: without case and compatibility forms of characters,
-// without a "+tag" (at Yahoo a "-tag" too), and at Gmail without dots. Two people may share one, at a provider that
-// tells them apart; so no record is found by it, and it only counts emails.
-func (a Address) Mailbox() string {
-	local, err := folding.ToUnicode(a.local)
-	if err != nil {
-		local = strings.ToLower(a.local)
-	}
-	domain, tags := a.domain, "+"
-	switch {
-	case domain == "gmail.com", domain == "googlemail.com":
-		domain = "gmail.com"
-	case strings.HasPrefix(domain, "yahoo."), domain == "ymail.com", domain == "rocketmail.com":
-		tags = "+-"
-	}
-	if i := strings.IndexAny(local, tags); i > 0 {
-		local = local[:i]
-	}
-	if domain == "gmail.com" {
-		local = strings.ReplaceAll(local, ".", "")
-	}
-	return local + "@" + domain
 }

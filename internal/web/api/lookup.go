@@ -84,7 +84,7 @@ func readEmails(in *request.Fields) (all []address.Address, many bool, wrong []p
 		return nil, true, []problem.Field{{Name: "emails", Code: problem.EmailsTooMany}}
 	}
 	for i, text := range in.All("emails") {
-		a, err := address.Parse(text)
+		a, err := address.ParseTyped(text)
 		if err != nil {
 			wrong = append(wrong, problem.Field{Name: fmt.Sprintf("emails[%d]", i), Code: problem.EmailInvalid})
 		}

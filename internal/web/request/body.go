@@ -324,7 +324,7 @@ func (f *Fields) count(name string, severally bool) (field string, use bool) {
 // add adds a value. A control character, or the replacement of broken UTF-16, makes the field wrong.
 func (f *Fields) add(field, value string) {
 	if f.schema[field] == Text {
-		value = strings.Trim(value, " \t\r\n")
+		value = address.TrimUnseen(value)
 	}
 	if strings.ContainsFunc(value, isOdd) {
 		f.invalid(field)
@@ -410,7 +410,7 @@ func (f *Fields) Email() (address.Address, problem.Code) {
 	if text == "" {
 		return address.Address{}, problem.EmailRequired
 	}
-	a, err := address.Parse(text)
+	a, err := address.ParseTyped(text)
 	if err != nil {
 		return address.Address{}, problem.EmailInvalid
 	}
