@@ -30,6 +30,10 @@ var (
 		consent.Pending, consent.Confirmed, consent.Declined, consent.Withdrawn, consent.Expired, consent.Undeliverable,
 	}
 	reasonCodes = []consent.Reason{consent.ReasonResend, consent.ReasonReminder}
+	eventCodes  = []consent.EventType{
+		consent.EventConfirmed, consent.EventDeclined, consent.EventWithdrawn, consent.EventExpired,
+		consent.EventUndeliverable, consent.EventErased,
+	}
 )
 
 // The shapes of a record. A reference is the place of a text or an IP in its list, from 1; 0: none. A moment is the
@@ -54,6 +58,7 @@ type (
 		HistorySince moment         `cbor:"13,keyasint,omitempty"`
 		EmailTimes   []moment       `cbor:"14,keyasint,omitempty"`
 		MovedTo      []byte         `cbor:"15,keyasint,omitempty"`
+		Told         []toldData     `cbor:"16,keyasint,omitempty"`
 	}
 	requestData struct {
 		ID         []byte          `cbor:"1,keyasint,omitempty"`
@@ -126,6 +131,11 @@ type (
 		Taken   *deliveryData `cbor:"6,keyasint,omitempty"`
 		Bounced *evidenceData `cbor:"7,keyasint,omitempty"`
 	}
+	toldData struct {
+		At       moment    `cbor:"1,keyasint,omitempty"`
+		Event    int       `cbor:"2,keyasint,omitempty"`
+		Endpoint reference `cbor:"3,keyasint,omitempty"`
+	}
 	answerData struct {
 		At    moment    `cbor:"1,keyasint,omitempty"`
 		Reply reference `cbor:"2,keyasint,omitempty"`
@@ -183,6 +193,9 @@ func encodeSubscription(s consent.Subscription) ([]byte, error) {
 	}
 	for _, t := range s.EmailTimes {
 		d.EmailTimes = append(d.EmailTimes, e.moment(t))
+	}
+	for _, t := range s.Told {
+		d.Told = append(d.Told, toldData{e.moment(t.At), code(&e, eventCodes, t.Event), e.text(t.Endpoint)})
 	}
 	d.Texts, d.IPs = e.texts, e.ips
 	if e.err != nil {
@@ -405,6 +418,10 @@ func decodeSubscription(data []byte, site string) (consent.Subscription, error) 
 	}
 	for _, t := range d.EmailTimes {
 		s.EmailTimes = append(s.EmailTimes, x.time(t))
+	}
+	for _, t := range d.Told {
+		told := consent.Told{At: x.time(t.At), Event: pick(&x, eventCodes, t.Event), Endpoint: x.text(t.Endpoint)}
+		s.Told = append(s.Told, told)
 	}
 	if x.damaged {
 		return consent.Subscription{}, errDamaged

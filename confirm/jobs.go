@@ -62,6 +62,8 @@ type Event struct {
 	Type consent.EventType `json:"type"`
 	At   time.Time         `json:"at"`
 	Data consent.Status    `json:"data"`
+
+	known *known // the record that it is about, as it was read
 }
 
 // jobs returns what a change makes necessary as jobs for the store, and whether an email is among them.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/store"
 )
 
@@ -97,6 +98,46 @@ func (w *Website) Subscription(ctx context.Context, site, id string) (consent.Su
 	return w.open(rec)
 }
 
+// Timeline returns everything that is known to have happened, oldest first.
+func (w *Website) Timeline(ctx context.Context, site, id string) ([]consent.Step, error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := w.open(rec)
+	if err != nil {
+		return nil, err
+	}
+	steps := sub.Timeline(func(request string, n int) string { return emailID(rec.Key, request, n) })
+	for i := range steps {
+		if err := w.nameEmail(ctx, steps[i].Email); err != nil {
+			return nil, err
+		}
+	}
+	return steps, nil
+}
+
+// nameEmail sets the Message-ID of an email that a relay took. Without its skeleton, which the store has lost then, it
+// has only its left side.
+func (w *Website) nameEmail(ctx context.Context, e *consent.StepEmail) error {
+	if e == nil || e.Skeleton == "" {
+		return nil
+	}
+	text, err := w.Store.Text(ctx, e.Skeleton)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := skeleton.Parse(text)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	e.MessageID = s.MessageID(e.ID)
+	return nil
+}
+
 // Resend makes the email of the latest open request due again, and reports whether it is: not for a person who declined
 // or has nothing open, nor where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site,
 // or the service, has no email left.
@@ -143,19 +184,29 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 		return Event{}, err
 	}
 	if e.Type != consent.EventErased {
-		sub, err := w.get(ctx, job.Key)
+		k, err := w.read(ctx, job.Key)
 		if err != nil {
 			return Event{}, err
 		}
-		if sub.Address.IsZero() || e.At.Before(sub.Created) {
+		if k.subscription.Address.IsZero() || e.At.Before(k.subscription.Created) {
 			return Event{}, ErrNotDue
 		}
+		e.known = &k
 	}
 	if e.Data.State == consent.Confirmed {
 		link := w.unsubscribeLink(&consent.Subscription{Site: e.Data.Site, Created: e.Data.CreatedAt}, e.Data.ID)
 		e.Data.UnsubscribeURL = &link
 	}
 	return e, w.statements.fill(ctx, e.Data.Purposes)
+}
+
+// Notified keeps as evidence that an endpoint took the event of a job, and completes the job with it. The endpoint is
+// its URL without a login and a query.
+func (w *Website) Notified(ctx context.Context, job store.Job, e Event, endpoint string) error {
+	if e.known == nil { // nothing is kept of a person who was erased
+		return w.Store.End(ctx, job, store.Complete())
+	}
+	return w.applyAndEndFrom(ctx, *e.known, job, consent.Notified{Event: e.Type, Endpoint: clip(endpoint, 256)})
 }
 
 // OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or

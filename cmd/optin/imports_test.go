@@ -27,7 +27,8 @@ func allowedImports() map[string][]string {
 		"confirm/consent": {"internal/address", "store"},
 		"confirm": {
 			"confirm/consent", "confirm/statement", "internal/address", "internal/keyring", "internal/ratelimit",
-			"internal/token", "store", "github.com/fxamacker/cbor/v2", "github.com/klauspost/compress",
+			"internal/skeleton", "internal/token", "store", "github.com/fxamacker/cbor/v2",
+			"github.com/klauspost/compress",
 		},
 		"confirm/statement": {"github.com/gowebpki/jcs"},
 		"mailer": {

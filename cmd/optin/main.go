@@ -27,6 +27,7 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
+  optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
   optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
   optin webhook                    tests a website's webhook; lists and retries failed events
@@ -56,6 +57,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return serve(ctx, rest, env, stdout, stderr)
 	case "check":
 		return check(ctx, rest, env, stdout, stderr)
+	case "show":
+		return show(ctx, rest, env, stdout, stderr)
 	case "bounce":
 		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":

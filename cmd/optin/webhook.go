@@ -262,6 +262,10 @@ func (noEvents) Event(context.Context, store.Job) (confirm.Event, error) {
 	return confirm.Event{}, errors.New("a sample is not in a store")
 }
 
+func (noEvents) Notified(context.Context, store.Job, confirm.Event, string) error {
+	return errors.New("a sample is not in a store")
+}
+
 // webhookFailed lists failed events, one line each. It prints nobody's address.
 func webhookFailed(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("webhook failed", flag.ContinueOnError)

@@ -21,6 +21,7 @@
 //	Signed      the mailer                          keeps how the emails of a confirmed request were signed
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
+//	Notified    an endpoint of the website          keeps that it took an event
 //	Expire      the clock                           one reminder of the latest open request, if the site wants it
 //	Move        a rotation of secrets               leaves the new id of a bare refusal in its place
 //

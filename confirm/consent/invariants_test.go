@@ -80,9 +80,10 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 		consent.Bounced{RequestID: link, Evidence: consent.Evidence{At: h.now, How: consent.ByReport}},
 		consent.Tried{RequestID: link, Answer: consent.Answer{At: h.now, Reply: longReply}},
 		consent.Confirm{RequestID: link, Purposes: purposes[:1], Evidence: evidence},
+		consent.Notified{Event: consent.EventConfirmed, Endpoint: strings.Repeat("e", 256)},
 	}
 	// Signups and confirmations are what attackers and people do most.
-	often := []int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14}
+	often := []int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15}
 	return all[rapid.SampledFrom(often).Draw(t, "action")]
 }
 

@@ -191,5 +191,6 @@ func (s *Subscription) size() (n int) {
 		evidence(&s.Notices[i].Asked)
 		email(&s.Notices[i].Email)
 	}
+	n += len(s.Told) * fixed / 4 // their texts stand once
 	return n
 }

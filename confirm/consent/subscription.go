@@ -142,6 +142,7 @@ type Subscription struct {
 	Consents     Consents  // oldest first
 	Refusals     []Refusal // oldest first; all but the last are lifted
 	Notices      []Notice  // oldest first
+	Told         []Told    // oldest first; at most maxTold
 	Unanswered   Unanswered
 	WithdrawnAt  time.Time  // of an erased person: the last, if not confirmed since
 	HistorySince time.Time  // what ended before may no longer be known

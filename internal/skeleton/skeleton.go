@@ -105,6 +105,17 @@ func (s *Skeleton) Data() []byte { return s.data }
 // Sum returns the SHA-256 of Data in lower-case hex.
 func (s *Skeleton) Sum() string { return s.sum }
 
+// MessageID returns the Message-ID of the email of a job, without its brackets; empty if its emails have none.
+func (s *Skeleton) MessageID(jobID string) string {
+	for i := range s.lines {
+		l := &s.lines[i]
+		if len(l.slots) == 1 && l.slots[0] == slotID && strings.HasPrefix(l.texts[0], "Message-ID: ") {
+			return jobID + strings.TrimSuffix(l.texts[1], ">")
+		}
+	}
+	return ""
+}
+
 // errFormat says that data is no skeleton of a known version.
 var errFormat = errors.New("skeleton: not a skeleton of version 1 or 2")
 

@@ -24,6 +24,7 @@ func (e *env) paths() map[string]string {
 		"/s/{site}/sent": "/s/gazette/sent", "/c/{token}": link, "/c/{token}/decline": link + "/decline",
 		"/c/{token}/unblock":                           link + "/unblock",
 		"/v1/sites/{site}/subscriptions/{id}":          e.subscriptionPath("ada@b.example"),
+		"/v1/sites/{site}/subscriptions/{id}/events":   e.subscriptionPath("ada@b.example") + "/events",
 		"/v1/sites/{site}/subscriptions/{id}/resend":   e.subscriptionPath("ada@b.example") + "/resend",
 		"/v1/sites/{site}/subscriptions/{id}/withdraw": e.subscriptionPath("ada@b.example") + "/withdraw",
 		"/v1/sites/{site}/stats":                       "/v1/sites/gazette/stats",

@@ -90,6 +90,7 @@ func (a *app) addServers(e *echo.Echo) {
 	site.POST("/lookup", handlers.Lookup, read, readBody(api.MaxLookupBody))
 	get(site, "/subscriptions", handlers.List, read, body)
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
+	get(site, "/subscriptions/:id/events", handlers.Timeline, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, body, a.idempotent.once)
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,

@@ -135,6 +135,8 @@ type events struct {
 	err error
 }
 
+func (events) Notified(context.Context, store.Job, confirm.Event, string) error { return nil }
+
 func (e events) Event(context.Context, store.Job) (confirm.Event, error) {
 	id := cmp.Or(e.id, "Zm9vYmFyYmF6cXV4MTIzNA")
 	at := time.Date(2026, 11, 21, 18, 5, 40, 118e6, time.UTC)
@@ -185,7 +187,7 @@ func parseURL(text string) *url.URL {
 // delivered runs the job once and fails the test if that did not deliver its event.
 func delivered(t *testing.T, s *webhook.Sender) {
 	t.Helper()
-	if r := s.Run(t.Context(), job); r.Err != nil || r.Ended {
+	if r := s.Run(t.Context(), job); r.Err != nil || !r.Ended {
 		t.Fatalf("Run = %+v", r)
 	}
 }

@@ -91,11 +91,8 @@ func TestGoneDisablesTheEndpointForAllReplicasUntilItsEventsAreRetried(t *testin
 		if j.Attempts != 1 {
 			t.Errorf("attempts = %d, want as if it were new", j.Attempts)
 		}
-		if r := e.replicas[n].Run(t.Context(), j); r.Err != nil {
-			t.Fatal(r.Err)
-		}
-		if err := e.store.End(t.Context(), j, store.Complete()); err != nil {
-			t.Fatal(err)
+		if r := e.replicas[n].Run(t.Context(), j); r.Err != nil || !r.Ended {
+			t.Fatalf("%+v", r)
 		}
 	}
 	if left := e.failed(); len(left) != 1 {

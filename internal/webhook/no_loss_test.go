@@ -49,7 +49,7 @@ func TestNoEventIsLostAndNoneIsDeliveredTwice(t *testing.T) {
 		r := receive(t, answer)
 		r.Start()
 		queues = append(queues, webhook.Queue("gazette", r.URL))
-		pools = append(pools, pool(t, queues[i], private(r.URL), 4, []time.Duration{100 * time.Millisecond, time.Second,
+		pools = append(pools, pool(t, st, queues[i], private(r.URL), 4, []time.Duration{100 * time.Millisecond, time.Second,
 			time.Second}))
 	}
 	enqueue(t, st, n, queues...)
@@ -79,7 +79,11 @@ func TestNoEventIsLostAndNoneIsDeliveredTwice(t *testing.T) {
 }
 
 // byKey opens every job to an event of its own, whose id is the job's key.
-type byKey struct{}
+type byKey struct{ store.Queue }
+
+func (b byKey) Notified(ctx context.Context, job store.Job, _ confirm.Event, _ string) error {
+	return b.End(ctx, job, store.Complete())
+}
 
 func (byKey) Event(_ context.Context, j store.Job) (confirm.Event, error) {
 	return confirm.Event{
@@ -117,10 +121,12 @@ func enqueue(t *testing.T, st store.Store, n int, queues ...store.QueueName) {
 }
 
 // pool is one as the program has it, for one endpoint.
-func pool(t *testing.T, queue store.QueueName, o webhook.Options, workers int, waits []time.Duration) outbox.Pool {
+func pool(
+	t *testing.T, st store.Queue, queue store.QueueName, o webhook.Options, workers int, waits []time.Duration,
+) outbox.Pool {
 	t.Helper()
 	if o.Events == nil {
-		o.Events = byKey{}
+		o.Events = byKey{st}
 	}
 	o.Waits = waits
 	return outbox.Pool{

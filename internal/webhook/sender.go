@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -123,7 +124,25 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	s.Log.InfoContext(ctx, "webhook: delivered",
 		"queue", job.Queue, "host", s.Endpoint.URL.Host, "event", event.ID, "type", event.Type,
 		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
-	return outbox.Complete()
+	// The endpoint has the event: that is kept even while the program stops.
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	defer cancel()
+	switch err := s.Events.Notified(kept, job, event, s.Endpoint.name()); {
+	case err == nil, errors.Is(err, store.ErrLeaseLost):
+		return outbox.Ended()
+	case errors.Is(err, confirm.ErrUnreadable):
+		return outbox.Complete()
+	default:
+		return outbox.Retry(fmt.Errorf("webhook: delivered, but that cannot be kept now: %w", err))
+	}
+}
+
+// keepTimeout is how long the store may take to keep that an event was delivered.
+const keepTimeout = 5 * time.Second
+
+// name returns the URL of an endpoint without its login and its query, which may be secret.
+func (e Endpoint) name() string {
+	return (&url.URL{Scheme: e.URL.Scheme, Host: e.URL.Host, Path: e.URL.Path}).String()
 }
 
 // notDelivered decides what becomes of an event whose call failed.

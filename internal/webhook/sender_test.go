@@ -152,7 +152,9 @@ func TestAnEventThatIsNotDueAnyMoreCompletesWithoutACall(t *testing.T) {
 	r := answering(t, 200)
 	o := private(r.URL)
 	o.Events = events{err: confirm.ErrNotDue}
-	delivered(t, sender(t, o))
+	if r := sender(t, o).Run(t.Context(), job); r.Err != nil || r.Ended {
+		t.Errorf("Run = %+v", r)
+	}
 	if n := len(r.arrived()); n != 0 {
 		t.Errorf("%d calls", n)
 	}

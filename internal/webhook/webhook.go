@@ -69,6 +69,8 @@ type Events interface {
 	// Event returns the event of a job, the same on every call. It returns confirm.ErrNotDue if nobody may be told of
 	// it any more, confirm.ErrUnreadable if it can never be opened, and any other error if it cannot be opened now.
 	Event(ctx context.Context, job store.Job) (confirm.Event, error)
+	// Notified keeps that an endpoint took the event, and completes the job.
+	Notified(ctx context.Context, job store.Job, e confirm.Event, endpoint string) error
 }
 
 // EventTest is the type of an event that says nothing about anybody: `optin webhook test` sends it.

@@ -79,6 +79,18 @@ func (a *API) Current(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, st)
 }
 
+// Timeline returns everything that is known to have happened to one subscription, oldest first, with its evidence.
+func (a *API) Timeline(c echo.Context) error {
+	if _, err := request.ParseQuery(c); err != nil {
+		return err
+	}
+	steps, err := a.Service.Website.Timeline(c.Request().Context(), c.Param("site"), c.Param("id"))
+	if err != nil {
+		return unknown(err)
+	}
+	return respond.JSON(c, http.StatusOK, map[string][]consent.Step{"events": steps})
+}
+
 // Resend enqueues the email of the latest open request again. The response says whether it is enqueued: the limits on
 // emails to one address apply here, too.
 func (a *API) Resend(c echo.Context) error {

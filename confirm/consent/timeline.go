@@ -1,0 +1,299 @@
+package consent
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+)
+
+// Step is one thing that happened to a subscription. What was seen here and what the website says are kept apart: only
+// the first is known.
+type Step struct {
+	At       time.Time     `json:"at"`
+	Action   StepAction    `json:"action"`
+	Request  string        `json:"request,omitempty"` // a name for it: its id is half of a link, and is not shown
+	Purposes []StepPurpose `json:"purposes,omitempty"`
+	Seen     *Seen         `json:"seen,omitempty"`
+	Attested *Said         `json:"attested,omitempty"`
+	Email    *StepEmail    `json:"email,omitempty"`
+	Told     *Told         `json:"told,omitempty"`
+	Count    int           `json:"count,omitempty"` // of StepUnanswered: how many signups, the last of them at At
+}
+
+// StepAction is what happened.
+type StepAction string
+
+// The actions of steps.
+const (
+	StepAsked         StepAction = "asked"
+	StepRenewed       StepAction = "renewed"
+	StepUnanswered    StepAction = "unanswered" // signups for which no email was due
+	StepQueued        StepAction = "email_queued"
+	StepResent        StepAction = "email_resent" // the website asked for it once more
+	StepReminded      StepAction = "email_reminder"
+	StepNotified      StepAction = "email_notice" // "you confirmed already"
+	StepTried         StepAction = "email_tried"
+	StepTaken         StepAction = "email_taken"
+	StepBounced       StepAction = "email_bounced"
+	StepConfirmed     StepAction = "confirmed"
+	StepDeclined      StepAction = "declined"
+	StepUnblocked     StepAction = "unblocked"
+	StepWithdrawn     StepAction = "withdrawn"
+	StepSuperseded    StepAction = "superseded"
+	StepExpired       StepAction = "expired"
+	StepUndeliverable StepAction = "undeliverable"
+	StepTold          StepAction = "told"
+	StepErased        StepAction = "erased"
+)
+
+// StepPurpose is a purpose that a step is about, and the hash of what was put to the person.
+type StepPurpose struct {
+	ID     string `json:"id"`
+	SHA256 string `json:"text_sha256"`
+}
+
+// Seen is what optin saw of a step itself.
+type Seen struct {
+	Method    Method    `json:"method,omitempty"`
+	IP        string    `json:"ip,omitempty"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	Origin    string    `json:"origin,omitempty"`
+	PageMade  time.Time `json:"page_made,omitzero"` // of a button: when its page was made
+	Reply     string    `json:"reply,omitempty"`    // the words of a relay or a mail system
+}
+
+// Said is what the website says of a step. optin cannot know whether it is so.
+type Said struct {
+	IP        string            `json:"ip,omitempty"`
+	UserAgent string            `json:"user_agent,omitempty"`
+	Page      string            `json:"page,omitempty"`
+	At        time.Time         `json:"at,omitzero"`
+	Source    string            `json:"source,omitempty"`
+	Form      string            `json:"form,omitempty"`
+	Channel   string            `json:"channel,omitempty"`
+	Method    string            `json:"method,omitempty"`
+	Shown     map[string]string `json:"shown,omitempty"` // by purpose: words that are not ours
+}
+
+// StepEmail is the email that a step is about.
+type StepEmail struct {
+	ID        string     `json:"id"` // the left side of its Message-ID
+	MessageID string     `json:"message_id,omitempty"`
+	Due       *time.Time `json:"due,omitempty"`   // where it had to wait
+	Tries     int        `json:"tries,omitempty"` // at which no relay took it
+	SHA256    string     `json:"sha256,omitempty"`
+	Skeleton  string     `json:"-"` // the hash of what it was made of
+}
+
+// Told is one event that an endpoint of the website took.
+type Told struct {
+	At       time.Time `json:"-"`
+	Event    EventType `json:"event"`
+	Endpoint string    `json:"endpoint"` // its URL without a login and a query; at most 256 bytes
+}
+
+// maxTold is how many events are kept that a website was told, the last ones.
+const maxTold = 64
+
+// Notified is an endpoint's acceptance of an event about a person who is still known.
+type Notified struct {
+	Event    EventType
+	Endpoint string
+}
+
+func (a Notified) apply(s *edit, now time.Time) (effects, error) {
+	told := Told{now, a.Event, a.Endpoint}
+	if s.Address.IsZero() || len(s.Told) > 0 && s.Told[len(s.Told)-1] == told {
+		return effects{}, nil
+	}
+	s.Told = slices.Concat(s.Told[max(0, len(s.Told)-maxTold+1):], []Told{told})
+	s.touch()
+	return effects{}, nil
+}
+
+// Timeline returns everything that is known to have happened, oldest first. emailID names the n-th email of a request,
+// or of a signup that led to a notice.
+func (s *Subscription) Timeline(emailID func(request string, n int) string) []Step {
+	t := timeline{emailID: emailID}
+	for i := range s.Requests {
+		t.request(&s.Requests[i], s.Consents)
+	}
+	for i := range s.Consents {
+		t.ended(&s.Consents[i])
+	}
+	for _, r := range s.Refusals {
+		t.add(StepDeclined, "", &r.Declined)
+		if r.Unblocked != nil {
+			t.add(StepUnblocked, "", r.Unblocked)
+		}
+	}
+	for _, n := range s.Notices {
+		t.add(StepAsked, n.ID, &n.Asked)
+		t.email(n.ID, 0, &n.Email, StepNotified)
+	}
+	if u := s.Unanswered; u.N > 0 {
+		t.steps = append(t.steps, Step{At: u.Last, Action: StepUnanswered, Count: u.N})
+	}
+	for _, told := range s.Told {
+		t.steps = append(t.steps, Step{At: told.At, Action: StepTold, Told: &told})
+	}
+	if !s.WithdrawnAt.IsZero() {
+		t.steps = append(t.steps, Step{At: s.WithdrawnAt, Action: StepWithdrawn})
+	}
+	if s.isBare() && !s.HistorySince.IsZero() {
+		t.steps = append(t.steps, Step{At: s.HistorySince, Action: StepErased})
+	}
+	slices.SortStableFunc(t.steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(rankOf(a.Action), rankOf(b.Action)))
+	})
+	return t.steps
+}
+
+// rankOf orders what happened in one millisecond: what leads to something comes before it.
+func rankOf(a StepAction) int {
+	switch a {
+	case StepAsked, StepRenewed:
+		return 0
+	case StepTold, StepErased:
+		return 2
+	}
+	return 1
+}
+
+// timeline gathers steps.
+type timeline struct {
+	emailID func(request string, n int) string
+	steps   []Step
+}
+
+// add adds a step of an action, or finds the one that it is a part of: an action that ends several consents is one.
+func (t *timeline) add(a StepAction, request string, e *Evidence) *Step {
+	step := Step{At: e.At, Action: a, Request: requestName(request), Seen: e.seen(), Attested: e.said()}
+	for i := range t.steps {
+		o := &t.steps[i]
+		same := o.Action == a && o.At.Equal(e.At) && (o.Request == step.Request || o.Request == "" || step.Request == "")
+		if same && (a == StepWithdrawn || a == StepDeclined || a == StepSuperseded) {
+			return o
+		}
+	}
+	t.steps = append(t.steps, step)
+	return &t.steps[len(t.steps)-1]
+}
+
+func (t *timeline) request(r *Request, consents Consents) {
+	known := func(o Step) bool { return o.Action == StepAsked && o.At.Equal(r.Asked.At) }
+	if r.Renewed == nil || !slices.ContainsFunc(t.steps, known) { // a renewed one has the evidence of the first signup
+		t.add(StepAsked, r.ID, &r.Asked).about(r.Statements...)
+	}
+	if r.Renewed != nil {
+		t.add(StepRenewed, r.ID, r.Renewed).about(r.Statements...)
+	}
+	for n := range r.Emails {
+		e := &r.Emails[n]
+		how := map[Reason]StepAction{ReasonResend: StepResent, ReasonReminder: StepReminded}[e.Reason]
+		t.email(r.ID, n, e, cmp.Or(how, StepQueued))
+	}
+	if r.Closed == nil {
+		return
+	}
+	closed := map[State]StepAction{
+		Confirmed: StepConfirmed, Declined: StepDeclined, Withdrawn: StepWithdrawn, Expired: StepExpired,
+		Undeliverable: StepUndeliverable,
+	}[r.State]
+	step := t.add(closed, r.ID, r.Closed)
+	for _, st := range r.Statements {
+		if r.State != Confirmed || consents.from(r.ID, st.Purpose) {
+			step.about(st)
+		}
+	}
+}
+
+func (t *timeline) email(request string, n int, e *Email, queued StepAction) {
+	about := StepEmail{ID: t.emailID(request, n)}
+	add := func(at time.Time, a StepAction) *Step {
+		t.steps = append(t.steps, Step{At: at, Action: a, Request: requestName(request)})
+		step := &t.steps[len(t.steps)-1]
+		own := about
+		step.Email = &own
+		return step
+	}
+	step := add(e.Queued, queued)
+	if !e.Due.Equal(e.Queued) {
+		step.Email.Due = &e.Due
+	}
+	for _, a := range e.Answers {
+		add(a.At, StepTried).Seen = &Seen{Method: ByRelay, Reply: a.Reply}
+	}
+	if d := e.Taken; d != nil {
+		step := add(d.At, StepTaken)
+		step.Seen = &Seen{Method: ByRelay, Reply: d.Reply}
+		step.Email.Tries, step.Email.SHA256, step.Email.Skeleton = e.Tries, d.SHA256, d.Skeleton
+	}
+	if e.Bounced != nil {
+		step := add(e.Bounced.At, StepBounced)
+		step.Seen, step.Attested = e.Bounced.seen(), e.Bounced.said()
+	}
+}
+
+// ended adds how a consent ended.
+func (t *timeline) ended(c *Consent) {
+	if !c.Superseded.IsZero() {
+		t.add(StepSuperseded, "", &Evidence{At: c.Superseded, How: ByRevision}).about(c.Statement)
+	}
+	if c.Ended == nil {
+		return
+	}
+	how := map[State]StepAction{Withdrawn: StepWithdrawn, Declined: StepDeclined, Expired: StepSuperseded}[c.State]
+	t.add(how, "", c.Ended).about(c.Statement)
+}
+
+// about adds what a step is about, each purpose once.
+func (s *Step) about(statements ...Statement) {
+	for _, st := range statements {
+		if slices.ContainsFunc(s.Purposes, func(p StepPurpose) bool { return p.ID == st.Purpose }) {
+			continue
+		}
+		s.Purposes = append(s.Purposes, StepPurpose{st.Purpose, st.SHA256})
+		if st.Shown == "" || s.Action != StepAsked && s.Action != StepRenewed {
+			continue
+		}
+		if s.Attested == nil {
+			s.Attested = &Said{}
+		}
+		if s.Attested.Shown == nil {
+			s.Attested.Shown = map[string]string{}
+		}
+		s.Attested.Shown[st.Purpose] = st.Shown
+	}
+}
+
+// requestName returns a name for a request that says nothing of its id.
+func requestName(id string) string {
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("request " + id))
+	return hex.EncodeToString(sum[:4])
+}
+
+// seen returns what evidence holds that was seen here; nil if that is nothing.
+func (e *Evidence) seen() *Seen {
+	seen := Seen{e.How, e.IP, e.UserAgent, e.Origin, e.PageMade, e.Reply}
+	if seen == (Seen{}) {
+		return nil
+	}
+	return &seen
+}
+
+// said returns what evidence holds that is the website's word; nil if that is nothing.
+func (e *Evidence) said() *Said {
+	said := Said{Source: e.Source, Form: e.Form, Channel: e.Channel, Method: e.Detail}
+	if a := e.Attested; a != nil {
+		said.IP, said.UserAgent, said.Page, said.At = a.IP, a.UserAgent, a.Page, a.At
+	} else if said.Source+said.Form+said.Channel+said.Method == "" {
+		return nil
+	}
+	return &said
+}

@@ -1,0 +1,131 @@
+package consent_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm/consent"
+)
+
+// timeline returns the steps in words: the action, what it is about, and who saw or said what.
+func (env *env) timeline() (all []string) {
+	for _, s := range env.sub.Timeline(func(request string, n int) string { return fmt.Sprint(request, "-", n) }) {
+		line := string(s.Action)
+		for _, p := range s.Purposes {
+			line += " " + p.ID
+		}
+		if s.Email != nil {
+			line += " " + s.Email.ID
+		}
+		if s.Seen != nil {
+			line += strings.TrimRight(fmt.Sprint(" seen ", s.Seen.Method, " ", s.Seen.IP, s.Seen.Reply), " ")
+		}
+		if s.Attested != nil {
+			line += fmt.Sprint(" said ", s.Attested.Channel, s.Attested.Method, s.Attested.IP, s.Attested.Form)
+		}
+		if s.Told != nil {
+			line += fmt.Sprint(" ", s.Told.Event, " to ", s.Told.Endpoint)
+		}
+		if s.Count > 0 {
+			line += fmt.Sprint(" ", s.Count)
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func TestTheTimelineTellsEveryActionWithItsEvidenceOldestFirst(t *testing.T) {
+	env := newEnv(t)
+	signup := env.signup("r1", "letter", "offers")
+	signup.Evidence.How, signup.Evidence.IP, signup.Evidence.Form = consent.ByForm, "192.0.2.7", "footer"
+	signup.Evidence.At = env.now
+	env.does(signup)
+	env.later(time.Second)
+	env.does(consent.Tried{RequestID: "r1", Answer: consent.Answer{At: env.now, Reply: "451 later"}})
+	env.later(time.Minute)
+	env.does(consent.Delivered{RequestID: "r1", Delivery: consent.Delivery{At: env.now, Reply: "250 ok"}})
+	env.later(time.Minute)
+	confirm := env.confirm("r1")
+	confirm.Evidence = consent.Evidence{At: env.now, How: consent.ByLink, IP: "192.0.2.8"}
+	env.does(confirm)
+	env.does(consent.Notified{Event: consent.EventConfirmed, Endpoint: "https://gazette.example/hook"})
+	env.later(time.Hour)
+	env.does(env.signup("r2", "letter")) // a notice; and one more, for which no email is due
+	env.later(time.Minute)
+	env.does(env.signup("r3", "letter"))
+	env.later(time.Minute)
+	env.does(consent.Withdraw{Evidence: consent.Evidence{
+		At: env.now, How: consent.ByServer, Channel: "sms", Detail: "STOP",
+		Attested: &consent.Attested{At: env.now},
+	}})
+	env.later(time.Minute)
+	decline := env.decline()
+	decline.Evidence.At = env.now
+	env.does(decline)
+	want := []string{
+		"asked letter offers seen form 192.0.2.7 said footer",
+		"email_queued r1-0",
+		"email_tried r1-0 seen smtp 451 later",
+		"email_taken r1-0 seen smtp 250 ok",
+		"confirmed letter offers seen link_post 192.0.2.8",
+		"told subscription.confirmed to https://gazette.example/hook",
+		"asked seen form 192.0.2.7", "email_notice r2-0",
+		"unanswered 1",
+		"withdrawn letter offers seen server said smsSTOP",
+		"declined seen link_post",
+	}
+	if diff := cmp.Diff(want, env.timeline()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	env.later(time.Minute)
+	env.does(consent.Erase{})
+	if diff := cmp.Diff([]string{"declined", "withdrawn", "erased"}, trimmed(env.timeline())); diff != "" {
+		t.Errorf("of an erased person (-want +got):\n%s", diff)
+	}
+}
+
+// trimmed returns the first words of lines, in their order of the alphabet but for the last.
+func trimmed(lines []string) (words []string) {
+	for _, l := range lines {
+		word, _, _ := strings.Cut(l, " ")
+		words = append(words, word)
+	}
+	if len(words) == 3 && words[0] > words[1] {
+		words[0], words[1] = words[1], words[0]
+	}
+	return words
+}
+
+func TestARenewedRequestTellsItsFirstSignupOnce(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	env.later(49 * time.Hour)
+	renew := consent.Renew{RequestID: "r1", ID: "r2", Terms: env.signup("r2").Terms}
+	renew.Evidence = consent.Evidence{At: env.now, How: consent.ByLink}
+	env.does(renew)
+	want := []string{
+		"asked letter seen form 192.0.2.7", "email_queued r1-0", "expired letter seen clock",
+		"renewed letter seen link_post",
+		"email_queued r2-0",
+	}
+	if diff := cmp.Diff(want, env.timeline()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatAWebsiteWasToldHasABound(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	for i := range 100 {
+		env.later(time.Second)
+		env.does(consent.Notified{Event: consent.EventExpired, Endpoint: fmt.Sprint("https://e.example/", i)})
+	}
+	told := env.sub.Told
+	if len(told) != 64 || told[63].Endpoint != "https://e.example/99" || told[0].Endpoint != "https://e.example/36" {
+		t.Errorf("%d are kept, from %v to %v", len(told), told[0], told[len(told)-1])
+	}
+}
