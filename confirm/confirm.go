@@ -84,19 +84,11 @@ func New(o Options) (*Service, error) {
 	}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		links:     token.NewSigner(o.Keyring, o.PublicURL, o.FormerURLs...),
 		revisions: map[string]map[string]int{}, since: o.Now(),
 	}
 	var err error
 	if r.statements, err = newStatements(o.Store, o.Now, o.Sites); err != nil {
 		return nil, err
-	}
-	for i, public := range append([]*url.URL{o.PublicURL}, o.FormerURLs...) {
-		for n := range o.Keyring.Len() {
-			if i > 0 || n > 0 {
-				r.olderLinks = append(r.olderLinks, token.NewSigner(o.Keyring.Only(n), public))
-			}
-		}
 	}
 	var ids []string
 	for _, site := range o.Sites {
@@ -105,6 +97,21 @@ func New(o Options) (*Service, error) {
 			r.mailboxKept = max(r.mailboxKept, l.Per)
 		}
 		ids = append(ids, site.ID)
+	}
+	if r.links, err = token.NewSigner(o.Keyring, ids, o.PublicURL, o.FormerURLs...); err != nil {
+		return nil, fmt.Errorf("confirm: %w", err)
+	}
+	for i, public := range append([]*url.URL{o.PublicURL}, o.FormerURLs...) {
+		for n := range o.Keyring.Len() {
+			if i == 0 && n == 0 {
+				continue
+			}
+			links, err := token.NewSigner(o.Keyring.Only(n), ids, public)
+			if err != nil {
+				return nil, fmt.Errorf("confirm: %w", err)
+			}
+			r.olderLinks = append(r.olderLinks, links)
+		}
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, r}, nil

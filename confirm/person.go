@@ -69,12 +69,16 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 // maxShown is how many bytes are kept of the words that a website says it showed.
 const maxShown = 2048
 
+// requestBytes is the size of a request's id. It tells the requests of one address apart; that nobody can guess a link
+// is due to its signature.
+const requestBytes = 12
+
 // requestID returns a fresh nonce, or the keyed hash of what makes the request the same again.
 func (p *Person) requestID(site, idempotencyID string) string {
 	if idempotencyID == "" {
-		return p.nonce(16)
+		return p.nonce(requestBytes)
 	}
-	return base64.RawURLEncoding.EncodeToString(p.Keyring.MACs("request id", site, idempotencyID)[0][:16])
+	return base64.RawURLEncoding.EncodeToString(p.Keyring.MACs("request id", site, idempotencyID)[0][:requestBytes])
 }
 
 // BrowserHash is what a request remembers of a browser's cookie; empty for none.
@@ -103,6 +107,12 @@ type View struct {
 	Decline     string // token for the page's own buttons
 	Unblock     string
 	Unsubscribe string // URL
+}
+
+// FindLink finds the token of a genuine link for one of the uses in a text that mail programs have damaged, or returns
+// token.ErrUnknown.
+func (p *Person) FindLink(text string, uses ...token.Use) (string, error) {
+	return p.links.Find(text, uses...)
 }
 
 // View shows what is behind a link of an email or page, and changes nothing.
@@ -165,7 +175,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 		return View{}, err
 	}
 	renew := consent.Renew{
-		RequestID: l.RequestID, ID: p.nonce(16), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
+		RequestID: l.RequestID, ID: p.nonce(requestBytes), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
 		Revisions: p.revisions[l.Site],
 	}
 	sub, err := p.get(ctx, keyOf(l))
@@ -231,9 +241,6 @@ func (p *Person) Withdraw(ctx context.Context, signed string, purposes []string,
 // of secrets.
 func (p *Person) parse(ctx context.Context, signed string, uses ...token.Use) (token.Link, error) {
 	l, err := p.links.Parse(signed, uses...)
-	if _, ok := p.sites[l.Site]; err == nil && !ok {
-		err = token.ErrUnknown
-	}
 	if err != nil {
 		return l, err
 	}

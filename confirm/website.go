@@ -146,7 +146,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, err er
 	if err != nil {
 		return false, err
 	}
-	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(rec.Key, w.nonce(16)))
+	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(rec.Key, w.nonce(requestBytes)))
 	return res.email, err
 }
 

@@ -82,7 +82,7 @@ func (st Statement) same(o Statement) bool { return st.Purpose == o.Purpose && s
 
 // Request is one signup.
 type Request struct {
-	ID         string    // a nonce of 128 bits, the JWT's jti
+	ID         string    // a nonce, which its links name
 	Asked      Evidence  // of the signup
 	Renewed    *Evidence // of the Renew that made it; Asked is then the first signup
 	Statements []Statement

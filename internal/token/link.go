@@ -8,18 +8,22 @@
 //	unsubscribe   emails to people who confirmed, the API   what was agreed, withdraw; it never ends
 //
 // A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all
-// are accepted. The same Link makes the same token, so an email that is sent twice holds one link. A link names the
-// public URL that it was made under: the present one and those that are listed as former ones are accepted, and an
-// unsubscribe link under any, since whoever holds it must always be able to withdraw.
+// are accepted. The same Link makes the same token, so an email that is sent twice holds one link. A link is signed for
+// the public URL that it is made under: the present one and those that are listed as former ones are accepted. An
+// unsubscribe link is good under any, since whoever holds it must always be able to withdraw.
+//
+// The token is short, because mail programs break long links: its header says the algorithm only, its one claim has the
+// Link in binary, and the issuer is in the signature. So a link of a host of 30 characters has 180.
 package token
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,119 +47,178 @@ const (
 	UseUnsubscribe Use = "unsubscribe"
 )
 
+// uses are the uses by the number that stands for each in a token.
+var uses = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe}
+
 // Link is what a token says.
 type Link struct {
 	Use       Use
 	Site      string
-	ID        string    // of the subscription
-	RequestID string    // empty for UseUnsubscribe
-	Until     time.Time // tells an expired link from an unknown one once the record, whose own deadline counts, is gone
+	ID        string // of the subscription
+	RequestID string // empty for UseUnsubscribe
+	// Until tells an expired link from an unknown one once the record, whose own deadline counts, is gone. A token has
+	// it to the day: Parse returns the end of that day (UTC).
+	Until time.Time
 }
 
-// maxToken is the longest text that is parsed at all, in bytes; ours have about 350.
-const maxToken = 1024
+// A link in binary, as the one claim has it:
+//
+//	use (1 byte) | site (4, see siteTag) | day of Until, counted from 1970 (2) | ID (16) | RequestID (12)
+const (
+	idAt       = 7
+	requestAt  = idAt + 16
+	requestEnd = requestAt + 12
+)
+
+const day = 24 * 60 * 60 // seconds
+
+// maxToken is the longest text that is parsed at all, in bytes; ours have 139 at most.
+const maxToken = 256
 
 // tokenAlphabet is base64url and the dot. Strict decoding alone would accept line feeds.
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
+// claims are all claims of a token.
 type claims struct {
-	jwt.RegisteredClaims
-	Use Use `json:"use"`
+	jwt.RegisteredClaims        // none is set
+	Link                 string `json:"l"`
 }
 
-// tokenHeader is the JOSE header of every token, as the jwt package writes it: it says HS256 and JWT.
-const tokenHeader = `{"alg":"HS256","typ":"JWT"}`
+// tokenHeader is the JOSE header of every token: its "typ" is optional (RFC 7519, section 5.1).
+const tokenHeader = `{"alg":"HS256"}`
+
+// tokenStart is what every token begins with: its header, encoded, and the dot.
+var tokenStart = base64.RawURLEncoding.EncodeToString([]byte(tokenHeader)) + "."
+
+// signatureLength is how long the signature of a token is, in characters.
+var signatureLength = base64.RawURLEncoding.EncodedLen(sha256.Size)
 
 // Signer makes and reads the tokens of links. Its methods may be called from any goroutine.
 type Signer struct {
 	keyring *keyring.Keyring
 	parser  *jwt.Parser
-	page    string // what the addresses of links begin with: the public URL and a slash
-	start   []byte // of every token: its header, encoded, and the dot
-	issuer  []byte // of every token's claims: the member iss
-	issuers []string
+	page    string   // what the addresses of links begin with: the public URL and a slash
+	labels  []string // of the keys that links are signed with: under the public URL, and under each former one
+	sites   map[[4]byte]string
 }
 
-// NewSigner makes a Signer. issuer is the public URL under which the links' pages are; former are earlier ones.
-func NewSigner(ring *keyring.Keyring, issuer *url.URL, former ...*url.URL) *Signer {
-	issuers := []string{issuer.String()}
-	for _, u := range former {
-		issuers = append(issuers, u.String())
-	}
-	return &Signer{
+// unsubscribeLabel is that of the keys of unsubscribe links.
+const unsubscribeLabel = "link"
+
+// NewSigner makes a Signer for links of these sites. public is the URL under which the links' pages are; former are
+// earlier ones. It returns an error if two sites cannot be told apart in a token.
+func NewSigner(ring *keyring.Keyring, sites []string, public *url.URL, former ...*url.URL) (*Signer, error) {
+	s := &Signer{
 		keyring: ring,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 			jwt.WithStrictDecoding(),
-			jwt.WithExpirationRequired(),
-			// An expired link is still a genuine one, so no time passes here.
-			jwt.WithTimeFunc(func() time.Time { return time.Unix(0, 0) }),
+			jwt.WithoutClaimsValidation(), // there are none to validate: an expired link is still a genuine one
 		),
-		page:   strings.TrimSuffix(issuer.JoinPath("/").String(), "/") + "/",
-		start:  append(base64.RawURLEncoding.AppendEncode(nil, []byte(tokenHeader)), '.'),
-		issuer: appendString([]byte(`{"iss":`), issuer.String()), issuers: issuers,
+		page:  strings.TrimSuffix(public.JoinPath("/").String(), "/") + "/",
+		sites: map[[4]byte]string{},
 	}
+	for _, u := range append([]*url.URL{public}, former...) {
+		s.labels = append(s.labels, unsubscribeLabel+" "+u.String())
+	}
+	for _, site := range sites {
+		tag := siteTag(site)
+		if other, taken := s.sites[tag]; taken && other != site {
+			return nil, fmt.Errorf("token: links cannot tell the sites %s and %s apart: rename one of them", other, site)
+		}
+		s.sites[tag] = site
+	}
+	return s, nil
 }
 
-// Token signs a link. The jwt package signs; header and claims are what it would write, but without reflection, since a
-// page or an email has several links.
+// siteTag stands for a site in a token, however long its id is.
+func siteTag(site string) [4]byte {
+	sum := sha256.Sum256([]byte("optin site " + site))
+	return [4]byte(sum[:])
+}
+
+// Token signs a link, whose ids must be in base64url. The jwt package signs; header and claims are what it would write,
+// but without reflection, since a page or an email has several links.
 func (s *Signer) Token(l Link) string {
-	var room [512]byte // on the stack
-	claims := s.appendClaims(room[:0], l)
-	signed := make([]byte, 0, maxToken/2)
-	signed = base64.RawURLEncoding.AppendEncode(append(signed, s.start...), claims)
-	sum, err := jwt.SigningMethodHS256.Sign(string(signed), s.keyring.Keys("link")[0])
+	var forLink, forClaims [64]byte // on the stack
+	link, err := l.pack(forLink[:0])
+	if err != nil {
+		panic(err) // an id that is none of ours
+	}
+	claims := base64.RawURLEncoding.AppendEncode(append(forClaims[:0], `{"l":"`...), link)
+	claims = append(claims, `"}`...)
+	signed := make([]byte, 0, maxToken)
+	signed = base64.RawURLEncoding.AppendEncode(append(signed, tokenStart...), claims)
+	sum, err := jwt.SigningMethodHS256.Sign(string(signed), s.keyring.Keys(s.label(l.Use))[0])
 	if err != nil {
 		panic(err) // HMAC signs anything with any key
 	}
 	return string(base64.RawURLEncoding.AppendEncode(append(signed, '.'), sum))
 }
 
-// appendClaims appends the claims of a link in JSON, as those of type claims.
-func (s *Signer) appendClaims(b []byte, l Link) []byte {
-	b = append(b, s.issuer...)
-	if l.ID != "" {
-		b = appendString(append(b, `,"sub":`...), l.ID)
+// pack appends a link in binary.
+func (l Link) pack(b []byte) ([]byte, error) {
+	tag, until := siteTag(l.Site), (l.Until.Unix()+day-1)/day
+	b = append(append(b, byte(slices.Index(uses, l.Use))), tag[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(min(max(until, 0), 1<<16-1))) // #nosec G115 -- it fits
+	for _, id := range []string{l.ID, l.RequestID} {
+		var err error
+		if b, err = base64.RawURLEncoding.AppendDecode(b, []byte(id)); err != nil {
+			return nil, fmt.Errorf("token: an id that is not base64url: %w", err)
+		}
 	}
-	b = append(appendString(append(b, `,"aud":[`...), l.Site), ']')
-	b = strconv.AppendInt(append(b, `,"exp":`...), l.Until.Unix(), 10)
-	if l.RequestID != "" {
-		b = appendString(append(b, `,"jti":`...), l.RequestID)
-	}
-	return append(appendString(append(b, `,"use":`...), string(l.Use)), '}')
+	return b, nil
 }
 
-// appendString appends a text in JSON.
-func appendString(b []byte, text string) []byte {
-	const asItIs = tokenAlphabet + ":/ "
-	if strings.Trim(text, asItIs) == "" {
-		return append(append(append(b, '"'), text...), '"')
+// unpack reads what pack made.
+func (s *Signer) unpack(text string) (Link, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) != requestAt && len(b) != requestEnd || int(b[0]) >= len(uses) {
+		return Link{}, false
 	}
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // every string can be written
-	}
-	return append(b, quoted...)
+	site, known := s.sites[[4]byte(b[1:])]
+	return Link{
+		Use: uses[b[0]], Site: site, Until: time.Unix(int64(binary.BigEndian.Uint16(b[5:]))*day, 0),
+		ID:        base64.RawURLEncoding.EncodeToString(b[idAt:requestAt]),
+		RequestID: base64.RawURLEncoding.EncodeToString(b[requestAt:]),
+	}, known
 }
 
-// Parse verifies a token and that it is for one of the uses, or returns ErrUnknown, whatever is wrong. Whether the link
-// has expired is not its business: the record says so.
+// Parse verifies a token and that it is for one of the uses and of one of the sites, or returns ErrUnknown, whatever is
+// wrong. Whether the link has expired is not its business: the record says so.
 func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 	if len(token) > maxToken || strings.Trim(token, tokenAlphabet) != "" {
 		return Link{}, ErrUnknown
 	}
-	for _, key := range s.keyring.Keys("link") {
-		var c claims
-		_, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
-		if err != nil || len(c.Audience) != 1 || c.Subject == "" || !slices.Contains(uses, c.Use) {
-			continue
+	var labels []string
+	if slices.Contains(uses, UseUnsubscribe) {
+		labels = append(labels, unsubscribeLabel)
+	}
+	if len(uses) > len(labels) {
+		labels = append(labels, s.labels...)
+	}
+	for _, label := range labels {
+		for _, key := range s.keyring.Keys(label) {
+			var c claims
+			if _, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+				continue
+			}
+			l, ok := s.unpack(c.Link)
+			if ok && slices.Contains(uses, l.Use) && (label == unsubscribeLabel) == (l.Use == UseUnsubscribe) {
+				return l, nil
+			}
+			return Link{}, ErrUnknown
 		}
-		if c.Use != UseUnsubscribe && !slices.Contains(s.issuers, c.Issuer) {
-			continue
-		}
-		return Link{Use: c.Use, Site: c.Audience[0], ID: c.Subject, RequestID: c.ID, Until: c.ExpiresAt.Time}, nil
 	}
 	return Link{}, ErrUnknown
+}
+
+// label returns the label of the keys that sign links for a use.
+func (s *Signer) label(use Use) string {
+	if use == UseUnsubscribe {
+		return unsubscribeLabel
+	}
+	return s.labels[0]
 }
 
 // URL returns the address of a link's page: under "/c/" for what an email asks, under "/u/" for withdrawing.

@@ -14,7 +14,7 @@ import (
 	"github.com/optin/optin/internal/keyring"
 )
 
-const issuer = "https://confirm.example"
+const public = "https://confirm.example"
 
 func newSigner(t testing.TB, secrets ...string) *Signer {
 	t.Helper()
@@ -26,20 +26,38 @@ func newSigner(t testing.TB, secrets ...string) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := url.Parse(issuer)
+	return signerAt(t, ring, public)
+}
+
+// signerAt makes one for links under a public URL, and of former ones.
+func signerAt(t testing.TB, ring *keyring.Keyring, public string, former ...string) *Signer {
+	t.Helper()
+	var all []*url.URL
+	for _, text := range append([]string{public}, former...) {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, u)
+	}
+	s, err := NewSigner(ring, []string{"gazette", "club"}, all[0], all[1:]...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSigner(ring, public)
+	return s
 }
 
 var (
-	until    = time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
+	until    = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	everyUse = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe}
 )
 
 func linkFor(u Use) Link {
-	return Link{Use: u, Site: "gazette", ID: "0123456789abcdefghijkl", RequestID: "nonce", Until: until}
+	l := Link{Use: u, Site: "gazette", ID: "0123456789abcdefghijkQ", Until: until}
+	if u != UseUnsubscribe {
+		l.RequestID = "A-nonce_of_12byt"
+	}
+	return l
 }
 
 func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
@@ -47,7 +65,11 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 	for _, made := range everyUse {
 		token := s.Token(linkFor(made))
 		got, err := s.Parse(token, made)
-		if err != nil || got.Use != made || got.RequestID != "nonce" || !got.Until.Equal(until) {
+		want := linkFor(made)
+		if !got.Until.Equal(want.Until) {
+			t.Errorf("%s: until %v", made, got.Until)
+		}
+		if got.Until = want.Until; err != nil || got != want {
 			t.Errorf("%s: %+v, %v", made, got, err)
 		}
 		for _, other := range everyUse {
@@ -79,26 +101,19 @@ func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
 // good in any case.
 func TestALinkOutlivesAChangeOfThePublicURL(t *testing.T) {
 	old := newSigner(t, "s")
-	moved, err := url.Parse("https://new.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	former, err := url.Parse(issuer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed, forgotten := NewSigner(old.keyring, moved, former), NewSigner(old.keyring, moved)
+	listed := signerAt(t, old.keyring, "https://new.example", public)
+	forgotten := signerAt(t, old.keyring, "https://new.example")
 	for _, use := range everyUse {
 		token := old.Token(linkFor(use))
-		if got, err := listed.Parse(token, use); err != nil || got != linkFor(use) && !got.Until.Equal(until) {
+		if got, err := listed.Parse(token, use); err != nil || got.ID != linkFor(use).ID || !got.Until.Equal(until) {
 			t.Errorf("%s, its URL is listed: %+v, %v", use, got, err)
 		}
-		if _, err := forgotten.Parse(token, use); (err == nil) != (use == UseUnsubscribe) {
+		if _, err := forgotten.Parse(token, everyUse...); (err == nil) != (use == UseUnsubscribe) {
 			t.Errorf("%s, its URL is not listed: %v", use, err)
 		}
 		if token := listed.Token(linkFor(use)); use != UseUnsubscribe {
 			if _, err := old.Parse(token, use); !errors.Is(err, ErrUnknown) {
-				t.Errorf("%s: a new link names a former URL", use)
+				t.Errorf("%s: a new link is signed for a former URL", use)
 			}
 		}
 	}
@@ -107,18 +122,28 @@ func TestALinkOutlivesAChangeOfThePublicURL(t *testing.T) {
 func TestATokenThatWeDidNotSignIsRefused(t *testing.T) {
 	s := newSigner(t, "s")
 	good := s.Token(linkFor(UseConfirm))
-	key := s.keyring.Keys("link")[0]
+	key := s.keyring.Keys(s.label(UseConfirm))[0]
 	sign := func(m jwt.SigningMethod, key any, change func(*claims)) string {
-		c := claims{Use: UseConfirm, RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: issuer, Audience: jwt.ClaimStrings{"gazette"}, Subject: "x", ID: "y",
-			ExpiresAt: jwt.NewNumericDate(until),
-		}}
+		packed, err := linkFor(UseConfirm).pack(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := claims{Link: base64.RawURLEncoding.EncodeToString(packed)}
 		change(&c)
 		signed, err := jwt.NewWithClaims(m, c).SignedString(key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return signed
+	}
+	packed := func(change func([]byte) []byte) func(*claims) {
+		return func(c *claims) {
+			b, err := base64.RawURLEncoding.DecodeString(c.Link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Link = base64.RawURLEncoding.EncodeToString(change(b))
+		}
 	}
 	same := func(*claims) {}
 	if _, err := s.Parse(sign(jwt.SigningMethodHS256, key, same), UseConfirm); err != nil {
@@ -129,24 +154,20 @@ func TestATokenThatWeDidNotSignIsRefused(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString([]byte(h)) + "." + parts[1] + "." + parts[2]
 	}
 	bad := map[string]string{
-		"empty":       "",
-		"dots":        strings.Repeat(".", 1<<20),
-		"none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
-		"None":        header(`{"alg":"None","typ":"JWT"}`),
-		"HS512":       sign(jwt.SigningMethodHS512, key, same),
-		"another key": sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
-		"kid a path":  header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
-		"RS256":       header(`{"alg":"RS256"}`),
-		"no expiry":   sign(jwt.SigningMethodHS256, key, func(c *claims) { c.ExpiresAt = nil }),
-		"no audience": sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Audience = nil }),
-		"two audiences": sign(jwt.SigningMethodHS256, key, func(c *claims) {
-			c.Audience = jwt.ClaimStrings{"gazette", "b"}
-		}),
-		"no subject": sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Subject = "" }),
-		"another issuer": sign(jwt.SigningMethodHS256, key, func(c *claims) {
-			c.Issuer = "https://evil.example"
-		}),
-		"no use":             sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Use = "" }),
+		"empty":              "",
+		"dots":               strings.Repeat(".", 1<<20),
+		"none":               sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"None":               header(`{"alg":"None","typ":"JWT"}`),
+		"HS512":              sign(jwt.SigningMethodHS512, key, same),
+		"another key":        sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
+		"kid a path":         header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
+		"RS256":              header(`{"alg":"RS256"}`),
+		"no link":            sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "" }),
+		"no base64":          sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "é" + c.Link }),
+		"cut inside":         sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return b[:len(b)-1] })),
+		"longer":             sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return append(b, 0) })),
+		"another use":        sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { b[0] = 9; return b })),
+		"another site":       sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { b[1]++; return b })),
 		"a line feed":        good + "\n",
 		"padding":            good + "=",
 		"a space":            good + " ",
@@ -195,47 +216,82 @@ func FuzzParseLink(f *testing.F) {
 	})
 }
 
-// The token that is written without reflection is, to the byte, what the jwt package makes of the same claims.
+// The token that is written without reflection is, to the byte, what the jwt package makes of the same claim.
 func TestATokenIsWhatTheJWTPackageWrites(t *testing.T) {
 	s := newSigner(t, "s")
-	links := []Link{
-		{Until: until},
-		{Use: "<&>", Site: "a\"b\\c\n\x00", ID: "é\u2028\xff", RequestID: "\t'", Until: until},
-	}
 	for _, use := range everyUse {
-		links = append(links, linkFor(use))
-	}
-	links = append(links, Link{
-		Use: UseUnsubscribe, Site: "gazette", ID: "0123456789abcdefghijkl", Until: until.Add(time.Second / 2),
-	})
-	for _, l := range links {
-		want, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-			Use: l.Use, RegisteredClaims: jwt.RegisteredClaims{
-				Issuer: issuer, Audience: jwt.ClaimStrings{l.Site}, Subject: l.ID, ID: l.RequestID,
-				ExpiresAt: jwt.NewNumericDate(l.Until),
-			},
-		}).SignedString(s.keyring.Keys("link")[0])
+		l := linkFor(use)
+		packed, err := l.pack(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Token(l); got != want {
+		made := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{Link: base64.RawURLEncoding.EncodeToString(packed)})
+		delete(made.Header, "typ")
+		want, err := made.SignedString(s.keyring.Keys(s.label(use))[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Token(l); got != want || !IsWhole(got) {
 			t.Errorf("%+v:\ngot  %s\nwant %s", l, got, want)
 		}
 	}
 }
 
-func TestALinkLeadsToAPageUnderThePublicURL(t *testing.T) {
-	ring := newSigner(t, "s").keyring
-	for _, public := range []string{issuer, issuer + "/"} {
-		at, err := url.Parse(public)
-		if err != nil {
+// Mail programs break long links, and people copy them in part.
+func TestALinkOfAHostOf30CharactersHas180(t *testing.T) {
+	host := "confirm.newsletter.example.org"
+	if len(host) != 30 {
+		t.Fatal(len(host))
+	}
+	s := signerAt(t, newSigner(t, "s").keyring, "https://"+host)
+	longest := linkFor(UseConfirm)
+	longest.Site = "club"
+	longest.Until = time.Date(2149, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, l := range []Link{linkFor(UseConfirm), linkFor(UseDecline), linkFor(UseUnsubscribe), longest} {
+		if got := s.URL(l); len(got) > 180 {
+			t.Errorf("%s: %d characters: %s", l.Use, len(got), got)
+		}
+	}
+}
+
+func TestAnEndIsKeptToTheDayAndNeverEarlier(t *testing.T) {
+	s := newSigner(t, "s")
+	for at, want := range map[string]string{
+		"2026-11-23T00:00:00Z": "2026-11-23", "2026-11-23T00:00:01Z": "2026-11-24", "2026-11-23T23:59:59Z": "2026-11-24",
+		"1969-01-01T00:00:00Z": "1970-01-01", "2200-01-01T00:00:00Z": "2149-06-06",
+	} {
+		l := linkFor(UseConfirm)
+		var err error
+		if l.Until, err = time.Parse(time.RFC3339, at); err != nil {
 			t.Fatal(err)
 		}
-		s := NewSigner(ring, at)
+		got, err := s.Parse(s.Token(l), UseConfirm)
+		if err != nil || got.Until.UTC().Format(time.DateOnly) != want {
+			t.Errorf("%s became %v, %v", at, got.Until, err)
+		}
+	}
+}
+
+func TestSitesThatLinksCannotTellApartAreRefused(t *testing.T) {
+	at := &url.URL{Scheme: "https", Host: "confirm.example"}
+	ring := newSigner(t, "s").keyring
+	const first, second = "site-35821", "site-47572" // whose tags are the same
+	if _, err := NewSigner(ring, []string{first, second}, at); err == nil || !strings.Contains(err.Error(), second) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := NewSigner(ring, []string{first, first, "gazette"}, at); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALinkLeadsToAPageUnderThePublicURL(t *testing.T) {
+	ring := newSigner(t, "s").keyring
+	for _, at := range []string{public, public + "/"} {
+		s := signerAt(t, ring, at)
 		for use, page := range map[Use]string{UseConfirm: "/c/", UseDecline: "/c/", UseUnsubscribe: "/u/"} {
 			l := linkFor(use)
-			if got, want := s.URL(l), issuer+page+s.Token(l); got != want {
-				t.Errorf("%s under %s: %s", use, public, got)
+			if got, want := s.URL(l), public+page+s.Token(l); got != want {
+				t.Errorf("%s under %s: %s", use, at, got)
 			}
 		}
 	}

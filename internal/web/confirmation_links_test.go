@@ -28,9 +28,7 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	if err == nil {
 		t.Fatal("another secret opens the link")
 	}
-	bad := []string{"undefined", "null", "0", ".", "..", "a.b.c", token + "%0A", token + "%20", token + "=",
-		token + ".", token + "%3E", token + "x",
-		strings.Replace(token, ".", "%2E", 1), strings.ToUpper(token),
+	bad := []string{"undefined", "null", "0", ".", "..", "a.b.c", token + "x", strings.ToUpper(token),
 		"eyJhbGciOiJub25lIn0." + strings.Split(token, ".")[1] + ".", strings.Repeat("a.", 4000)}
 	for n := 1; n < len(token); n += 1 + n/8 {
 		bad = append(bad, token[:len(token)-n], token[n:])
@@ -56,6 +54,15 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 		check("GET", "/u/"+b)
 		check("POST", "/u/"+b)
 	}
+	// No button is pressed at an address that is not to the letter.
+	for _, damaged := range []string{token + "%0A", token + "%20", token + "=", token + ".", token + "%3E",
+		strings.Replace(token, ".", "%2E", 1)} {
+		for _, act := range acts {
+			check("POST", "/c/"+damaged+act)
+		}
+		check("GET", "/u/"+damaged)
+		check("POST", "/u/"+damaged)
+	}
 	for _, wrong := range []string{"/c/" + unsubscribe, "/c/" + unsubscribe + "/decline",
 		"/c/" + unsubscribe + "/unblock", "/c/" + unsubscribe + "/renew",
 		"/u/" + token, "/u/" + decline, "/c/" + decline, "/c/" + decline + "/renew"} {
@@ -63,6 +70,54 @@ func TestALinkThatIsNotOursOpensNothing(t *testing.T) {
 	}
 	if got := e.state("ada@b.example"); got != consent.Confirmed {
 		t.Errorf("the state is %s afterwards", got)
+	}
+}
+
+func TestADamagedLinkLeadsToItsPage(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	d := e.email()
+	confirmation, decline := e.path(d.Confirm), e.path(d.Decline)
+	e.send("POST", confirmation, "")
+	unsubscribe := e.path(mustView(t, e, confirmation[3:]).Unsubscribe)
+	damage := map[string]func(page, token string) string{
+		"a full stop":     func(p, token string) string { return p + token + "." },
+		"a bracket":       func(p, token string) string { return p + "%3C" + token + "%3E" },
+		"spaces":          func(p, token string) string { return p + "%20" + token + "%C2%A0" },
+		"a line break":    func(p, token string) string { return p + token[:80] + "%0D%0A" + token[80:] },
+		"escapes":         func(p, token string) string { return p + strings.ReplaceAll(token, ".", "%2E") },
+		"a slash":         func(p, token string) string { return p + token + "/" },
+		"a slash inside":  func(p, token string) string { return p + token[:80] + "/" + token[80:] },
+		"a parameter":     func(p, token string) string { return p + token + "&utm_source=x" },
+		"an escaped page": func(p, token string) string { return p[:2] + "%2f" + token },
+		"and a query":     func(p, token string) string { return p + token + ")?utm_source=x" },
+		"a soft break":    func(p, token string) string { return p + token[:70] + "%3D" + token[70:] },
+		"a word behind":   func(p, token string) string { return p + token + "%0Athanks" },
+	}
+	for _, link := range []string{confirmation, decline, unsubscribe} {
+		for name, do := range damage {
+			for _, method := range []string{"GET", "HEAD"} {
+				a := e.send(method, do(link[:3], link[3:]), "")
+				if a.status != 303 || a.header.Get("Location") != link || a.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s, %s of %.3s: %d to %q", name, method, link, a.status, a.header.Get("Location"))
+				}
+			}
+		}
+	}
+	if e.state("ada@b.example") != consent.Confirmed {
+		t.Errorf("the state is %s", e.state("ada@b.example"))
+	}
+	// A mail program's one-click button follows no redirect.
+	for name, do := range damage {
+		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
+		e.signUp(email)
+		link := e.path(e.email().Confirm)
+		e.send("POST", link, "")
+		back := e.path(mustView(t, e, link[3:]).Unsubscribe)
+		a := e.send("POST", do("/u/", back[3:]), "List-Unsubscribe=One-Click", "Content-Type", request.MediaForm)
+		if a.status != 200 || e.state(email) != consent.Withdrawn {
+			t.Errorf("%s, one click: %d, %s", name, a.status, e.state(email))
+		}
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/token"
+	"github.com/optin/optin/internal/web/respond"
 )
 
 // This file and body.go are what echo lacks: a path has one spelling, each parameter is one segment, and GET has HEAD.
@@ -57,4 +60,43 @@ func plainPath(r *http.Request) bool {
 		}
 		return !strings.ContainsRune("-._~/", r)
 	}) < 0
+}
+
+// linkPages are the paths under which the pages of links are, and what their links may be for.
+var linkPages = map[string][]token.Use{
+	"/c/": {token.UseConfirm, token.UseDecline, token.UseUnblock},
+	"/u/": {token.UseUnsubscribe},
+}
+
+// mendLinks is middleware for links that mail programs and hands have damaged while their token is whole (package
+// token). A GET is sent on to the page of the link. A POST takes consent back, because a mail program that presses the
+// one-click button does not follow redirects; no other button is pressed at an address that is not ours to the letter.
+func (a *app) mendLinks(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		path := r.URL.Path
+		if len(path) <= len("/c/") {
+			return next(c)
+		}
+		page, rest := path[:len("/c/")], path[len("/c/"):]
+		uses, ok := linkPages[page]
+		if !ok || token.IsWhole(c.Param("token")) && plainPath(r) {
+			return next(c)
+		}
+		get := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if !get && (r.Method != http.MethodPost || page != "/u/") {
+			return next(c)
+		}
+		found, err := a.Service.Person.FindLink(rest, uses...)
+		if err != nil {
+			return next(c) // which finds nothing, either
+		}
+		c.SetPath(page + ":token") // for the log
+		if get {
+			return respond.SeeOther(c, page+found)
+		}
+		r.URL.Path, r.URL.RawPath = page+found, ""
+		c.Echo().Router().Find(r.Method, r.URL.Path, c)
+		return c.Handler()(c)
+	}
 }

@@ -28,7 +28,10 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	link := e.path(d.Confirm)
 	e.send("GET", link+"?x=lovelace@secret.example", "")
 	e.send("POST", link, "", "Cookie", a.header.Get("Set-Cookie"))
-	e.send("GET", link+"%20", "")
+	e.send("GET", link[:90]+"%20", "")
+	if damaged := e.send("GET", link+"%20", ""); damaged.status != 303 {
+		t.Errorf("a damaged link: %d", damaged.status)
+	}
 	e.send("BREW", link, "")
 	e.send("POST", "/v1/sites/gazette/lookup", `{"email":"lovelace@secret.example"}`, "Authorization",
 		"Bearer "+gazetteKey, "Content-Type", request.MediaJSON)
@@ -42,8 +45,8 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) != 8 {
-		t.Errorf("%d lines for 8 requests:\n%s", len(lines), text)
+	if len(lines) != 9 {
+		t.Errorf("%d lines for 9 requests:\n%s", len(lines), text)
 	}
 	var first struct {
 		Msg, Method, Route, Site, Request string

@@ -19,7 +19,7 @@ func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = request.ClientIP(a.TrustedProxies)
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
-	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), exactPath, a.setSite, timeout(exportPath))
+	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), timeout(exportPath), a.mendLinks, exactPath, a.setSite)
 	a.addPublic(e)
 	a.addServers(e)
 	if a.admin != nil {

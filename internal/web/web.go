@@ -14,8 +14,8 @@
 //     moment (signup_page.go).
 //   - Where a site asks for a challenge (package surge says when), every signup but a server's needs a proof of
 //     work or a captcha's token, whichever way it comes in (challenge.Gate).
-//   - A path has one spelling: no percent-encoding, dot segment, double or trailing slash reaches a handler
-//     (exact_path.go).
+//   - A path has one spelling: no percent-encoding, dot segment, double or trailing slash reaches a handler. The GET of
+//     a damaged link is sent on to the right spelling (exact_path.go).
 //   - Links and redirects are built from Options.PublicURL and configured prefixes, never from a request's Host.
 //   - Every well-formed signup gets the same response, whatever is known of the address.
 //   - Errors are a page or an RFC 9457 problem, as the Accept header asks; neither repeats what was sent (errors.go).
