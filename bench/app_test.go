@@ -127,6 +127,7 @@ func (a *app) openWeb(ring *keyring.Keyring, pages *templates.Set, public *url.U
 	})
 	must(a, err)
 	a.handler, err = web.New(web.Options{
+		Ready:   func() error { return nil },
 		Service: a.service, Webhooks: endpoints, Store: a.store, Surge: watch, Keyring: ring, Pages: pages,
 		PublicURL: public, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Log: slog.New(slog.NewJSONHandler(discard{}, nil)),

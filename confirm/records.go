@@ -91,7 +91,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		res.changed = c.Changed
 		change := store.Change{
 			Enqueue: jobs, Count: consent.Counts(before, c.Subscription),
-			Acquire: ratelimit.Acquisition(also.taker, also.quotas...),
+			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),
 		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
 			change.Put, err = box.record(c.Subscription)
@@ -110,6 +110,15 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		}
 	}
 	return res, nil
+}
+
+// takesBack reports whether an action takes consents back, or the consent to emails. It is the last to be refused.
+func takesBack(a consent.Action) bool {
+	switch a.(type) {
+	case consent.Withdraw, consent.Decline, consent.Complained, consent.Erase:
+		return true
+	}
+	return false
 }
 
 // applyAndEnd applies an action and ends the job that led to it, in one step where there is anything to commit.

@@ -21,6 +21,8 @@ const (
 	DurabilityAlways   Durability = "always"   // a power cut
 	DurabilityEverySec Durability = "everysec" // the end of the process; a power cut may lose the last second or two
 	DurabilityNone     Durability = "none"     // nothing is promised
+	// DurabilityManaged is what the operator of a Redis promises who lets nobody ask for its settings.
+	DurabilityManaged Durability = "managed"
 )
 
 // Location says where a store keeps its data, and how durably. ParseLocation makes it. It prints without its passwords.
@@ -76,7 +78,7 @@ var (
 	errMaster     = errors.New("must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0")
 	errDatabase   = errors.New("must end with the number of a database, such as /0; a cluster has /0 only")
 	errDurability = errors.New("has an unknown option; only ?durability=always, ?durability=everysec and " +
-		"?durability=none are known")
+		"?durability=none are known, and of Redis ?durability=managed")
 	errTwice = errors.New("has an option twice; keep one")
 )
 
@@ -87,7 +89,7 @@ var (
 //	redis+sentinel://[user:password@]host[:26379],host2[:26379]/master[/database]    or [/database]?master=name
 //	redis+cluster://[user:password@]host[:6379],host2[:6379]
 //
-// each with ?durability=always, the default, everysec or none. rediss://, rediss+sentinel:// and rediss+cluster:// are
+// each with ?durability=always, the default, everysec or none, and of Redis managed. rediss://, rediss+sentinel:// and rediss+cluster:// are
 // the same over TLS. The user and the password are percent-encoded and are those of the servers that hold data;
 // Sentinels are asked without, or with ?sentinel_password=.
 //
@@ -151,7 +153,11 @@ func (l *Location) parseQuery(query string) error {
 			return errDurability
 		}
 	}
-	if !slices.Contains([]Durability{DurabilityAlways, DurabilityEverySec, DurabilityNone}, l.Durability) {
+	known := []Durability{DurabilityAlways, DurabilityEverySec, DurabilityNone}
+	if l.Scheme != "sqlite" {
+		known = append(known, DurabilityManaged)
+	}
+	if !slices.Contains(known, l.Durability) {
 		return errDurability
 	}
 	return nil

@@ -23,6 +23,9 @@ func TestLocationsAreParsed(t *testing.T) {
 		"redis://[::1]/":           {Scheme: "redis", Hosts: []string{"[::1]:6379"}},
 		"redis://[::1]:7000":       {Scheme: "redis", Hosts: []string{"[::1]:7000"}},
 		"redis://:p%40ss@h":        {Scheme: "redis", Hosts: []string{"h:6379"}, Password: "p@ss"},
+		"redis://h?durability=managed": {
+			Scheme: "redis", Durability: store.DurabilityManaged, Hosts: []string{"h:6379"},
+		},
 		"rediss://u:p@h?durability=none": {
 			Scheme: "rediss", Hosts: []string{"h:6379"}, User: "u", Password: "p", Durability: store.DurabilityNone,
 		},
@@ -89,6 +92,7 @@ func TestWrongLocationsAreRefusedWithoutTheirPassword(t *testing.T) {
 		"redis://:hunter2@h?master=m":           "unknown option",
 		"redis://:hunter2@h?durability=some":    "unknown option",
 		"redis://:hunter2@h?durability=":        "unknown option",
+		"sqlite:///o.db?durability=managed":     "unknown option",
 		"redis://h?durability=none&durability=": "twice",
 		"redis+sentinel://:hunter2@h":           "must name the master",
 	} {

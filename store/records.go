@@ -70,6 +70,10 @@ type Change struct {
 	End     *JobEnd // only together with Put or Erase; of a job of this very record. A timer ends by what Put says
 	Count   []Count // only together with Put or Erase
 
+	// EvenIfFull marks what takes a consent back. Where a store is full and an implementation has room in reserve, such
+	// a change is committed there, while others are refused.
+	EvenIfFull bool
+
 	// Acquire is taken in the same commit, or nothing is committed: see Limits.Acquire. Only together with Put or
 	// Erase. Where f of an Update runs more than once, it is taken once.
 	Acquire *Acquisition

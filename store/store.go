@@ -62,15 +62,27 @@ type Store interface {
 	Close() error
 }
 
-// UnsafeError is the error of a store that can be reached but is set up so that it may lose or evict what it
-// acknowledges.
+// UnsafeError is the error of a store that can be reached, but may lose or evict what it acknowledges, or refuses to
+// write: its disk or its memory is full, say.
 type UnsafeError struct {
 	Setting string // its name in the store's own words, such as "appendfsync"
-	Have    string
+	Have    string // what it is, or the store's own words
 	Want    string
-	Fix     string // the command or configuration line that corrects it
+	Fix     string // the command or configuration line that corrects it, or what else to do
 }
 
 func (u *UnsafeError) Error() string {
 	return "store: " + u.Setting + " is " + u.Have + ", must be " + u.Want + ": " + u.Fix
+}
+
+// Reason returns in a few words why a store is not ready, by the error of Ready; empty if it is.
+func Reason(err error) string {
+	var u *UnsafeError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &u):
+		return u.Setting
+	}
+	return "unreachable"
 }

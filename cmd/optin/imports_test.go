@@ -60,6 +60,7 @@ func allowedImports() map[string][]string {
 		"internal/outbox":      {"store"},
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
+		"internal/readiness":   {},
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
 		"internal/redirect":    {},
 		"internal/relay":       {},
@@ -102,7 +103,8 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
 			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics",
 			"internal/outbox",
-			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
+			"internal/preflight", "internal/readiness", "internal/relay", "internal/surge", "internal/web",
+			"internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},
 	}

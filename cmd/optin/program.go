@@ -16,6 +16,7 @@ import (
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/readiness"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
@@ -36,6 +37,7 @@ type program struct {
 	addr    net.Addr
 	metrics *metrics.Metrics
 	relays  *admin.Relays
+	ready   *readiness.Watch
 	failed  chan error // a listener that ended by itself
 	once    sync.Once
 	drain   time.Duration           // of the configuration
@@ -84,7 +86,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		return p, err
 	}
 	p.background(box.Run)
-	p.background(func(ctx context.Context) { p.watchStore(ctx, c) })
+	p.watchStore(ctx, c)
 	handler, err := p.handler(c, pages, x)
 	if err != nil {
 		return p, err
@@ -117,36 +119,27 @@ func (p *program) background(f func(context.Context)) {
 	})
 }
 
-// watchStore checks every ten seconds whether the store is ready, and logs when that changes. It also stores the
-// statements of the configuration, as soon as the store is available.
+// watchStore asks every second whether the store is ready, the first time before this returns, and says so where it is
+// looked for when that changes. It also stores the statements of the configuration, as soon as the store is ready.
 func (p *program) watchStore(ctx context.Context, c *core) {
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	last, stored := "unknown", false
-	for {
+	stored := false
+	p.ready = readiness.New(func(ctx context.Context) error {
 		err := c.store.Ready(ctx)
 		if err == nil && !stored {
 			err = c.service.PutStatements(ctx)
 			stored = err == nil
 		}
-		if ctx.Err() != nil {
-			return
+		return err
+	}, func(err error) {
+		p.metrics.Ready(store.Reason(err))
+		if err != nil {
+			p.log.Error("the store is not ready", "error", err)
+		} else {
+			p.log.Info("the store is ready")
 		}
-		p.metrics.Ready(err == nil)
-		if now := fmt.Sprint(err); now != last {
-			last = now
-			if err != nil {
-				p.log.Error("the store is not ready", "error", err)
-			} else {
-				p.log.Info("the store is ready")
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
+	_ = p.ready.Ask(ctx)
+	p.background(p.ready.Run)
 }
 
 // handler returns the handler of the main listener.
@@ -160,7 +153,8 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 		return nil, err
 	}
 	o := web.Options{
-		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Keyring: c.ring, Pages: pages,
+		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: p.ready.Err,
+		Keyring: c.ring, Pages: pages,
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work, Bounces: newBounces(c), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,

@@ -7,6 +7,7 @@
 //	optin_outbox_job_seconds{queue}                  how long they took
 //	optin_relay_paused{relay}                        1 while a relay accepts no emails and is left alone
 //	optin_store_ready                                1 while the store keeps what it acknowledges
+//	optin_store_not_ready{reason}                    1 for the reason why it does not, in the store's own words
 //
 // The queues are email, email/retry, email/maybe-sent, expire, and one for each webhook endpoint. No label holds
 // anything of a person: routes are patterns, and the queue of an endpoint is named by a hash.
@@ -57,9 +58,17 @@ func (m *Metrics) Relay(relay string, paused bool) {
 	m.set.GetOrCreateGauge(series("optin_relay_paused", "relay", relay), nil).Set(number(paused))
 }
 
-// Ready sets whether the store is ready.
-func (m *Metrics) Ready(ready bool) {
-	m.set.GetOrCreateGauge("optin_store_ready", nil).Set(number(ready))
+// Ready sets whether the store is ready; the reason is empty if it is.
+func (m *Metrics) Ready(reason string) {
+	m.set.GetOrCreateGauge("optin_store_ready", nil).Set(number(reason == ""))
+	for _, name := range m.set.ListMetricNames() {
+		if strings.HasPrefix(name, "optin_store_not_ready{") {
+			m.set.UnregisterMetric(name)
+		}
+	}
+	if reason != "" {
+		m.set.GetOrCreateGauge(series("optin_store_not_ready", "reason", reason), nil).Set(1)
+	}
 }
 
 func number(b bool) float64 {

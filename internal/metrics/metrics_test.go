@@ -16,7 +16,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 	m.Job("email", "completed", time.Second)
 	m.Job("a\"b\\c\nd", "lost", time.Second) // no queue is named like that; a label may be
 	m.Relay("smtp.example.org:587", true)
-	m.Ready(true)
+	m.Ready("")
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, line := range []string{
@@ -40,10 +40,17 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 	if !strings.Contains(w.Body.String(), "\ngo_goroutines ") {
 		t.Error("what the runtime counts is missing")
 	}
-	m.Ready(false)
+	m.Ready("maxmemory-policy")
 	w = httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
-	if !strings.Contains(w.Body.String(), "optin_store_ready 0\n") {
+	const reason = "optin_store_not_ready{reason=\"maxmemory-policy\"} 1\n"
+	if b := w.Body.String(); !strings.Contains(b, "optin_store_ready 0\n") || !strings.Contains(b, reason) {
 		t.Error("a store that is not ready is shown as ready")
+	}
+	m.Ready("")
+	w = httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if strings.Contains(w.Body.String(), "optin_store_not_ready") {
+		t.Error("the reason outlives what it was the reason of")
 	}
 }

@@ -141,7 +141,8 @@ var table = []Problem{
 	{Code: Busy, Status: http.StatusServiceUnavailable,
 		Detail: "The limit on emails is reached. Nothing was accepted; try again after the seconds in Retry-After."},
 	{Code: Unavailable, Status: http.StatusServiceUnavailable,
-		Detail: "The store cannot be reached. Nothing was accepted; try again after the seconds in Retry-After."},
+		Detail: "The store cannot be reached, or would not keep this now. Nothing was accepted; try again after the " +
+			"seconds in Retry-After."},
 
 	{Code: EmailRequired, Status: unprocessable, OnForm: true, Anchor: "email",
 		Detail: "Send the address in email."},

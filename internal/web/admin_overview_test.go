@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -110,16 +109,20 @@ func TestThereAreMorePendingThanAreCounted(t *testing.T) {
 
 func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 	for name, row := range map[string]struct {
-		change func(*Options)
-		words  []string
+		says  error
+		words []string
 	}{
-		"unsafe": {func(o *Options) { o.Store = unsafeStore{o.Store} },
+		"unsafe": {unsafeSetting(),
 			[]string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
-		"away": {func(o *Options) { o.Store = absent{o.Store} },
+		"full": {&store.UnsafeError{Setting: "maxmemory", Have: "OOM command not allowed", Want: "more", Fix: "raise it"},
+			[]string{"Unsafe.", "maxmemory is OOM command not allowed", "raise it"}},
+		"away": {store.ErrUnavailable,
 			[]string{"Unreachable.", "until the store can be reached"}},
-		"fit": {func(o *Options) { o.Store = fit{o.Store} }, []string{"Ready."}},
+		"ready": {nil, []string{"Ready."}},
 	} {
-		got := reads(newAdminEnv(t, row.change).look().Find("section[aria-labelledby=store]"))
+		e := newAdminEnv(t)
+		e.say(row.says)
+		got := reads(e.look().Find("section[aria-labelledby=store]"))
 		for _, words := range row.words {
 			if !strings.Contains(got, words) {
 				t.Errorf("%s: %q is missing in: %s", name, words, got)
@@ -165,7 +168,6 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		g := o.Sites["gazette"]
 		g.Show.Name = evil
 		o.Sites["gazette"] = g
-		o.Store = evilStore{o.Store}
 		o.Admin.Endpoints = map[store.QueueName]string{hookQueue: evil}
 		o.Admin.Relays = func() []admin.RelayStatus {
 			return []admin.RelayStatus{{Address: evil,
@@ -173,6 +175,7 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		}
 	})
 	e.failEvent("ada@b.example")
+	e.say(&store.UnsafeError{Setting: evil, Have: evil, Want: evil, Fix: evil})
 	overview := e.look()
 	hooks := e.send("GET", hooksPath, "", "Cookie", e.logIn()).page(t)
 	for name, page := range map[string]*goquery.Document{"overview": overview, "webhooks": hooks} {
@@ -190,17 +193,4 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 			t.Errorf("%s reads %q", what, got)
 		}
 	}
-}
-
-// Real stores, but for what they say of themselves.
-type (
-	fit       struct{ Store }
-	absent    struct{ Store }
-	evilStore struct{ Store }
-)
-
-func (fit) Ready(context.Context) error    { return nil }
-func (absent) Ready(context.Context) error { return store.ErrUnavailable }
-func (evilStore) Ready(context.Context) error {
-	return &store.UnsafeError{Setting: evil, Have: evil, Want: evil, Fix: evil}
 }

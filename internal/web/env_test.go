@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,16 +73,28 @@ type env struct {
 	*testing.T
 	clock   *clock
 	store   *sqlite.Store
+	says    *atomic.Pointer[error] // what the store says of itself; nil: it is ready
 	service *confirm.Service
 	web     *app
 	http    *httptest.Server
 	log     *log
 }
 
+// say has the store say of itself that it is not ready, or with nil that it is.
+func (e *env) say(err error) { e.says.Store(&err) }
+
+func (e *env) ready() error {
+	if err := e.says.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // newEnv starts one; change may alter its options.
 func newEnv(t *testing.T, change ...func(*Options)) *env {
 	t.Helper()
-	e := &env{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{}}
+	e := &env{T: t, clock: &clock{at: time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)}, log: &log{},
+		says: &atomic.Pointer[error]{}}
 	var err error
 	e.store, err = sqlite.Open(t.Context(), sqlite.Options{
 		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone, Now: e.clock.now,
@@ -93,7 +106,7 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	pages, err := allPages()
 	must(t, err)
 	o := Options{
-		Store: e.store, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: parseURL(publicURL),
+		Store: e.store, Ready: e.ready, Keyring: ring, Pages: pages, Sites: shown(), PublicURL: parseURL(publicURL),
 		Now:            e.clock.now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Undeliverable:  func(_ context.Context, domain string) bool { return domain == "nomail.example" },

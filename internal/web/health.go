@@ -1,11 +1,9 @@
 package web
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,18 +12,22 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// readyFor is how long the store's answer is reused: each check costs the store a write, and anybody may cause one.
-const readyFor = time.Second
-
-// health handles /healthz and /readyz.
+// health handles /healthz and /readyz, and holds back what must be kept while the store would not keep it.
 type health struct {
-	storeReady func(ctx context.Context) error // the store's Ready
-	stopping   <-chan struct{}                 // closed when the process is about to stop
-	now        func() time.Time
+	ready    func() error    // nil: the store keeps what is acknowledged now
+	stopping <-chan struct{} // closed when the process is about to stop
+}
 
-	mu  sync.Mutex
-	at  time.Time // of the last check
-	err error     // its result
+// required is middleware for calls whose acknowledgement is a promise: signups and confirmations, and what leads to
+// one. While the store is not ready they are refused, whatever stands behind this: a limit, an Idempotency-Key. What
+// takes a consent back is not refused here; it is taken where the store can keep it.
+func (h *health) required(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := h.ready(); err != nil {
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		}
+		return next(c)
+	}
 }
 
 // status is the body of both responses.
@@ -35,19 +37,6 @@ type status struct {
 	Have    string `json:"have,omitempty"`
 	Want    string `json:"want,omitempty"`
 	Fix     string `json:"fix,omitempty"`
-}
-
-// ready returns nil if the store is ready, or its error. It checks the store once for all calls within readyFor.
-func (h *health) ready(ctx context.Context) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := h.now(); h.at.IsZero() || now.Sub(h.at).Abs() >= readyFor {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
-		defer cancel()
-		h.err = h.storeReady(ctx)
-		h.at = now
-	}
-	return h.err
 }
 
 // healthz responds with 200 as long as the process runs.
@@ -64,7 +53,7 @@ func (h *health) readyz(c echo.Context) error {
 		return writeStatus(c, http.StatusServiceUnavailable, "stopping", status{Status: "stopping"})
 	default:
 	}
-	err := h.ready(c.Request().Context())
+	err := h.ready()
 	if err == nil {
 		return writeStatus(c, http.StatusOK, "ready", status{Status: "ready"})
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -19,11 +18,11 @@ func TestAStoreThatIsUnreachableIsReportedAtOnce(t *testing.T) {
 		o.Sites["gazette"] = g
 	})
 	paths := e.paths()
-	if a := e.send("GET", "/readyz", ""); a.status != 200 && !strings.HasPrefix(a.body, "unsafe: store: ") {
+	if a := e.send("GET", "/readyz", ""); a.status != 200 {
 		t.Errorf("before: %d %s", a.status, a.body)
 	}
 	must(t, e.store.Close())
-	e.clock.pass(readyFor)
+	e.say(store.ErrUnavailable)
 	one := paths["/v1/sites/{site}/subscriptions/{id}"]
 	key := []string{"Authorization", "Bearer " + gazetteKey}
 	for _, c := range []struct{ method, path, body, media string }{
@@ -63,36 +62,13 @@ func TestAStoreThatIsUnreachableIsReportedAtOnce(t *testing.T) {
 	}
 }
 
-// unsafeStore is a real store that says it is unsafe.
-type unsafeStore struct{ Store }
-
-func (unsafeStore) Ready(context.Context) error {
+func unsafeSetting() error {
 	return &store.UnsafeError{Setting: "synchronous", Have: "OFF", Want: "FULL", Fix: "PRAGMA synchronous=FULL"}
 }
 
-// counted is a real store that counts how often it is asked.
-type counted struct {
-	Store
-	asked *int
-}
-
-func (c counted) Ready(ctx context.Context) error { *c.asked++; return c.Store.Ready(ctx) }
-
-func TestTheStoreIsAskedOnceForAllWhoAskInASecond(t *testing.T) {
-	asked := 0
-	e := newEnv(t, func(o *Options) { o.Store = counted{o.Store, &asked} })
-	for range 50 {
-		e.send("GET", "/readyz", "")
-	}
-	e.clock.pass(readyFor)
-	e.send("GET", "/readyz", "")
-	if asked != 2 {
-		t.Errorf("asked %d times, want 2", asked)
-	}
-}
-
 func TestAnUnsafeStoreNamesItsSettingAndTheFix(t *testing.T) {
-	e := newEnv(t, func(o *Options) { o.Store = unsafeStore{o.Store} })
+	e := newEnv(t)
+	e.say(unsafeSetting())
 	a := e.send("GET", "/readyz", "")
 	if a.status != 503 || a.media() != "text/plain" ||
 		a.body != "unsafe: store: synchronous is OFF, must be FULL: PRAGMA synchronous=FULL\n" {
@@ -104,6 +80,67 @@ func TestAnUnsafeStoreNamesItsSettingAndTheFix(t *testing.T) {
 	if want := (status{"unsafe", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL"}); h != want ||
 		j.status != 503 {
 		t.Errorf("%+v", h)
+	}
+}
+
+// A store that is not ready loses or evicts what it acknowledges: what must be kept is refused before anything else is
+// looked at, and what takes a consent back is tried.
+func TestWhileTheStoreIsNotReadyOnlyWhatTakesConsentBackIsTaken(t *testing.T) {
+	e := newEnv(t, func(o *Options) {
+		g := o.Sites["gazette"]
+		g.Limits.SignupsPerIP = []store.Limit{{N: 2, Per: time.Hour}}
+		o.Sites["gazette"] = g
+	})
+	paths := e.paths()
+	one := paths["/v1/sites/{site}/subscriptions/{id}"]
+	key := []string{"Authorization", "Bearer " + gazetteKey}
+	body := `{"email":"kept@b.example","consent":true}`
+	club, unsubscribe := "/v1/sites/club/subscriptions", e.taken("grace@b.example")
+	answered := e.send("POST", club, `{"email":"kept@b.example","consent":true,"purposes":"news"}`, "Content-Type",
+		request.MediaJSON, "Idempotency-Key", "answered-before")
+	if answered.status != 202 {
+		t.Fatalf("%d %s", answered.status, answered.body)
+	}
+	e.say(unsafeSetting())
+	for _, c := range []struct {
+		method, path, body string
+		refused            bool
+		headers            []string
+	}{
+		{"POST", signupPath, body, true, nil}, // the client's limit is used up
+		{"POST", signupPath, body, true, key},
+		{"POST", signupPath, `{"email":"no"}`, true, nil},
+		{"POST", club, `{"email":"kept@b.example","consent":true,"purposes":"news"}`, true,
+			[]string{"Idempotency-Key", "answered-before"}},
+		{"POST", paths["/c/{token}"], "", true, nil},
+		{"POST", paths["/c/{token}/renew"], "", true, nil},
+		{"POST", paths["/c/{token}/unblock"], "", true, nil},
+		{"POST", one + "/resend", "", true, key},
+		{"GET", paths["/c/{token}"], "", false, nil},
+		{"GET", one, "", false, key},
+		{"POST", paths["/c/{token}/decline"], "", false, nil},
+		{"POST", one + "/withdraw", "", false, key},
+		{"POST", unsubscribe, "", false, nil},
+		{"DELETE", one, "", false, key},
+	} {
+		headers := append([]string{"Accept", request.MediaJSON}, c.headers...)
+		if c.body != "" {
+			headers = append(headers, "Content-Type", request.MediaJSON)
+		}
+		a := e.send(c.method, c.path, c.body, headers...)
+		refused := a.status == 503 && a.header.Get("Retry-After") == "5"
+		if refused != c.refused || !refused && a.status > 299 {
+			t.Errorf("%s %.40s: %d %s, refused should be %t", c.method, c.path, a.status, a.body, c.refused)
+		}
+	}
+	page := e.send("POST", paths["/c/{token}"], "", "Accept", "text/html")
+	if page.status != 503 || page.page(t).Find("h1").Length() != 1 {
+		t.Errorf("for a person: %d %s", page.status, page.body)
+	}
+	e.say(nil)
+	if a := e.send("POST", club, `{"email":"kept@b.example","consent":true,"purposes":"news"}`, "Content-Type",
+		request.MediaJSON, "Idempotency-Key", "answered-before"); a.status != 202 {
+		t.Errorf("afterwards: %d %s", a.status, a.body)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
 )
 
 // idempotent is the middleware for requests with an Idempotency-Key: each is carried out once.
@@ -17,7 +18,8 @@ type idempotent struct{ keys *idempotency.Store }
 func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc { return i.oncePersonal(nil)(next) }
 
 // oncePersonal is middleware for a call whose response is about a person and is not stored: the handler again makes the
-// response to a repeated request.
+// response to a repeated request. Such a call takes consent back, and does so once by itself: where a full store keeps
+// no key, it is carried out without.
 func (i *idempotent) oncePersonal(again echo.HandlerFunc) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -30,6 +32,8 @@ func (i *idempotent) oncePersonal(again echo.HandlerFunc) echo.MiddlewareFunc {
 			}
 			claim, response, err := i.keys.Begin(c.Request().Context(), r)
 			switch {
+			case again != nil && errors.Is(err, store.ErrUnavailable):
+				return next(c)
 			case err != nil:
 				return err
 			case claim != nil:

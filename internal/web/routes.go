@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/bounce"
@@ -43,7 +45,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	body := readBody(MaxBody)
 
 	site := e.Group("/v1/sites/:site")
-	site.POST("/subscriptions", signup.signUp, frameable, a.origins.cors, body)
+	site.POST("/subscriptions", signup.signUp, frameable, a.origins.cors, a.health.required, body)
 	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
 	// A proof of work that ALTCHA's widget does before the signup:
 	get(site, "/challenge", signup.challenge, a.origins.cors, body)
@@ -54,12 +56,14 @@ func (a *app) addPublic(e *echo.Echo) {
 
 	page := []echo.MiddlewareFunc{prefersHTML, body}
 	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
+	// What takes nothing back is refused while the store would not keep it:
+	kept := append(slices.Clip(button), a.health.required)
 	confirmation := e.Group("/c/:token")
 	get(confirmation, "", confirmations.show, page...)
-	confirmation.POST("", confirmations.confirm, button...)
+	confirmation.POST("", confirmations.confirm, kept...)
 	confirmation.POST("/decline", confirmations.decline, button...)
-	confirmation.POST("/unblock", confirmations.unblock, button...)
-	confirmation.POST("/renew", confirmations.renew, button...)
+	confirmation.POST("/unblock", confirmations.unblock, kept...)
+	confirmation.POST("/renew", confirmations.renew, kept...)
 	for _, path := range []string{"/decline", "/unblock", "/renew"} {
 		get(confirmation, path, confirmations.redirectToPage, page...)
 	}
@@ -92,7 +96,7 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
 	get(site, "/subscriptions/:id/events", handlers.Timeline, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
-	site.POST("/subscriptions/:id/resend", handlers.Resend, write, body, a.idempotent.once)
+	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once)
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
 		a.idempotent.oncePersonal(handlers.Current))
 	get(site, "/stats", handlers.Stats, read, body)

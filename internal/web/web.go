@@ -51,12 +51,14 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// Options are what the web needs. Service, Surge, Webhooks, Store, Keyring, Pages, Sites and PublicURL are required.
+// Options are what the web needs. Service, Surge, Webhooks, Store, Ready, Keyring, Pages, Sites and PublicURL are
+// required.
 type Options struct {
 	Service        *confirm.Service
 	Surge          *surge.Surge // knows the same sites as Service
 	Webhooks       *webhook.Endpoints
 	Store          Store
+	Ready          func() error // nil: the store keeps what is acknowledged now; called for every request
 	Keyring        *keyring.Keyring
 	Pages          *templates.Set
 	Sites          map[string]Site // by id; each known to Service
@@ -97,13 +99,12 @@ type Admin struct {
 	Endpoints map[store.QueueName]string
 }
 
-// Store is what the web needs of a store: it limits signups, holds the cells of idempotency keys, proofs and sessions,
-// and reports whether it is ready. The dashboard lists records to count those that are pending.
+// Store is what the web needs of a store: it limits signups, and holds the cells of idempotency keys, proofs and
+// sessions. The dashboard lists records to count those that are pending.
 type Store interface {
 	store.Limits
 	store.Cells
 	List(ctx context.Context, q store.Query) (store.Page, error)
-	Ready(ctx context.Context) error
 }
 
 // New returns the router, which is an http.Handler, or an error that lists everything that is wrong with the options.
@@ -137,10 +138,10 @@ type app struct {
 
 // newApp makes the parts and the router.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Keyring == nil ||
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Ready == nil || o.Keyring == nil ||
 		o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, its surge and webhooks, a store, a keyring, pages, sites and " +
-			"a public URL are required")
+		return nil, errors.New("web: a service, its surge and webhooks, a store and whether it is ready, a keyring, " +
+			"pages, sites and a public URL are required")
 	}
 	o.complete()
 	own, err := ownOrigins(o)
@@ -160,7 +161,7 @@ func newApp(o Options) (*app, error) {
 	a.form = &signupPage{
 		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
 	}
-	a.health = &health{storeReady: o.Store.Ready, stopping: o.Stopping, now: o.Now}
+	a.health = &health{ready: o.Ready, stopping: o.Stopping}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
@@ -203,7 +204,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	return admin.New(admin.Options{
 		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
 		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring,
-		Ready: a.health.ready, Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
+		Ready: a.Ready, Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
 	})
 }
 

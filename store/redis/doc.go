@@ -77,9 +77,10 @@
 //
 // Ready asks every master each time. maxmemory-policy must be noeviction, always. For durability=always, the default,
 // appendonly must be yes, appendfsync always and no-appendfsync-on-rewrite no; for everysec, appendonly yes and an
-// fsync at least that often; for none, nothing more. A read-only replica is unsafe. If CONFIG is refused, as managed
-// servers do, that is logged once and the settings are believed to be right; what INFO tells is still checked. Ready
-// also writes a small key, on a Cluster to the master that has its slot: a server that is full or cannot write its
-// file is unavailable. Replication is asynchronous: a failover may lose what was acknowledged, whatever the fsync,
+// fsync at least that often; for none, nothing more. A read-only replica is unsafe. If CONFIG is refused, what INFO
+// tells is still checked, and the server is unsafe unless durability is none or managed: then its operator promises to
+// keep what it acknowledges. Ready also writes a small key by a script, on a Cluster to the master that has its slot: a
+// server that is full, cannot write its file or runs no scripts is unsafe, in its own words. What takes a consent back
+// (store.Change.EvenIfFull) may use memory beyond maxmemory. Replication is asynchronous: a failover may lose what was acknowledged, whatever the fsync,
 // unless min-replicas-to-write and min-replicas-max-lag are set on the servers.
 package redis

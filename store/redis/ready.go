@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/optin/optin/store"
 )
 
-// Ready asks every master whether it is alive, takes writes, never evicts, and keeps what it acknowledges.
+// Ready asks every master whether it is alive, runs scripts, takes writes, never evicts, and keeps what it
+// acknowledges.
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		for i := 0; ; i++ {
@@ -27,75 +28,81 @@ func (s *Store) Ready(ctx context.Context) error {
 			}
 		}
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if errors.As(result, new(*store.UnsafeError)) {
+	case errors.As(result, new(*store.UnsafeError)):
 		return result
+	case replied(result):
+		return refusal(result)
 	}
 	return contractError(ctx, result)
 }
 
-// check asks one server.
+// tryWriting is what only a server can do that runs scripts, has room, can write its file, and is a master.
+const tryWriting = "return redis.call('SET', KEYS[1], '', 'PX', 60000)"
+
+// check asks one server, in one round trip.
 func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
-	policy, files := pipe.ConfigGet(ctx, "maxmemory-policy"), pipe.ConfigGet(ctx, "*append*")
-	write := pipe.Set(ctx, readyKey, "", time.Minute) // only this shows a server that is full or cannot write its file
-	_, failed := pipe.Exec(ctx)                       // of a connection that could not be set up; see replyOf
+	var config []*goredis.MapStringStringCmd
+	for _, names := range []string{"maxmemory-policy", "*append*"} { // several at once only from Redis 7 on
+		config = append(config, pipe.ConfigGet(ctx, names))
+	}
+	written := pipe.Eval(ctx, tryWriting, []string{readyKey})
+	_, failed := pipe.Exec(ctx) // of a connection that could not be set up; see replyOf
 	if err := cmp.Or(ping.Err(), failed); ping.Val() == "" {
 		return cmp.Or(err, errNoAnswer)
 	}
-	has := make(map[string]string)
-	if err := readInfo(info, has); err != nil {
+	if err := info.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 		return err
 	}
-	for _, asked := range []*goredis.MapStringStringCmd{policy, files} {
+	has := readInfo(info.Val())
+	var refused error
+	for _, asked := range config {
 		if err := asked.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 			return err
 		} else if err != nil {
-			s.logRefused(ctx, err)
+			refused = err
 		}
 		for name, value := range asked.Val() {
 			has[name] = value
 		}
 	}
-	if u := unsafeSetting(s.durability, has); u != nil {
+	u := unsafeSetting(s.durability, has)
+	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
+		u = refusal(refused)
+		u.Setting, u.Want = "CONFIG GET", "answered, or whether writes are kept cannot be known"
+		u.Fix = "let this user run it (ACL SETUSER with +config|get); or if it is a managed Redis whose operator " +
+			"promises to keep what it acknowledges, say so with ?durability=managed"
+	}
+	if u != nil {
 		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
 			u.Have += " (on " + c.Options().Addr + ")"
 		}
 		return u
 	}
-	if err := write.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // its slot is another master's
+	if err := written.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // its slot is another master's
 		return err
 	}
 	return nil
 }
 
-// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells. A server that
-// refuses INFO, too, is believed to be safe.
-func readInfo(info *goredis.StringCmd, has map[string]string) error {
-	if err := info.Err(); err != nil && (!replied(err) || isTemporary(err)) {
-		return err
-	}
-	for line := range strings.Lines(info.Val()) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
+// readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells.
+func readInfo(info string) map[string]string {
+	has := map[string]string{}
+	for line := range strings.Lines(info) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
 		case "role":
 			has["role"] = value
 		case "maxmemory_policy":
 			has["maxmemory-policy"] = value
+		case "aof_enabled":
+			has["appendonly"] = map[string]string{"0": "no", "1": "yes"}[value]
 		}
 	}
-	return nil
-}
-
-func (s *Store) logRefused(ctx context.Context, err error) {
-	if s.refused.CompareAndSwap(false, true) {
-		s.log.WarnContext(ctx, "redis refuses CONFIG GET: whether it keeps what it acknowledges cannot be checked, "+
-			"make sure that it has appendonly and appendfsync as durability asks",
-			"durability", string(s.durability), "error", err)
-	}
+	return has
 }
 
 // unsafeSetting returns the first setting that is unsafe, or nil. A setting that the server does not report is believed
@@ -125,15 +132,71 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 		line := w.setting + " " + good
 		fix := "run CONFIG SET " + line + " and write the line `" + line + "` into redis.conf"
 		if w.setting == "role" {
-			value, fix = "replica", "let store name the master, or run REPLICAOF NO ONE on this server"
+			return notMaster("replica")
 		}
 		return &store.UnsafeError{Setting: w.setting, Have: value, Want: good, Fix: fix}
 	}
 	return nil
 }
 
-// atLeast reports whether d asks for all that other asks for.
+func notMaster(have string) *store.UnsafeError {
+	return &store.UnsafeError{Setting: "role", Have: have, Want: "master",
+		Fix: "let store name the master, or run REPLICAOF NO ONE on this server"}
+}
+
+// atLeast reports whether d asks for all that other asks for. Of a managed server only what cannot be promised away is
+// asked: that it is a master and never evicts.
 func atLeast(d, other store.Durability) bool {
 	ascending := []store.Durability{store.DurabilityNone, store.DurabilityEverySec, store.DurabilityAlways}
-	return slices.Index(ascending, d) >= slices.Index(ascending, other)
+	return slices.Index(ascending, d) >= slices.Index(ascending, other) || other == store.DurabilityNone
+}
+
+// refusal says what is wrong with a server that answers, and does not do what it is asked: in its own words, with what
+// to do about it.
+func refusal(err error) *store.UnsafeError {
+	words := serverWords(err)
+	for _, r := range []struct{ begins, setting, want, fix string }{
+		{"OOM", "maxmemory", "more than what is stored", "give the server more memory and raise maxmemory (CONFIG SET " +
+			"maxmemory, and the line in redis.conf), or remove what is not optin's; until then only what takes consent " +
+			"back is taken"},
+		{"MISCONF", "the server's file", "written", "make room on the server's disk, or mend it; its log says more"},
+		{"NOREPLICAS", "min-replicas-to-write", "as many replicas", "bring the replicas back; INFO replication " +
+			"lists those that are connected"},
+		{"READONLY", "role", "master", notMaster("").Fix},
+		{"LOADING", "the server's data", "loaded", "wait: the server reads its file after a start"},
+		{"BUSY", "the server", "not busy with a script", "wait, or end the script with SCRIPT KILL"},
+		{"CLUSTERDOWN", "the cluster", "whole", "bring the missing master back; CLUSTER INFO says more"},
+		{"MASTERDOWN", "the master", "reachable", "bring it back, or let the Sentinels fail over"},
+		{"NOAUTH", "the login", "a password", loginFix}, {"WRONGPASS", "the login", "the right password", loginFix},
+		{"ERR invalid password", "the login", "the right password", loginFix},
+		{"NOPERM", "the user's permissions", "those to run the commands of optin",
+			"ACL SETUSER with ~o:* ~o{* +@all -@admin -@dangerous +info +config|get"},
+		{"ERR unknown command", "scripting", "EVAL and EVALSHA", "use a server that runs Lua scripts, and renames " +
+			"neither command"},
+		{"max number of clients", "maxclients", "room for another", "raise maxclients, or end other clients"},
+	} {
+		if strings.HasPrefix(words, r.begins) || strings.HasPrefix(strings.TrimPrefix(words, "ERR "), r.begins) {
+			return &store.UnsafeError{Setting: r.setting, Have: words, Want: r.want, Fix: r.fix}
+		}
+	}
+	return &store.UnsafeError{Setting: "the server", Have: words, Want: "doing what it is asked",
+		Fix: "look the error up in the documentation of this server"}
+}
+
+const loginFix = "write the user and the password of the server into store: redis://user:password@host:6379/0"
+
+// serverWords returns what a server said, on one line and without what would only repeat a script: what comes from
+// outside is shown to people.
+func serverWords(err error) string {
+	var said goredis.Error
+	if !errors.As(err, &said) {
+		return err.Error()
+	}
+	words := said.Error()
+	if _, inner, found := strings.Cut(words, ": -"); found && strings.HasPrefix(words, "ERR Error running script") {
+		words = inner // as servers before Redis 7 put it
+	}
+	words, _, _ = strings.Cut(words, " script: ")
+	words = strings.Trim(strconv.QuoteToASCII(words), `"`)
+	return words[:min(len(words), 200)]
 }

@@ -1,9 +1,8 @@
 package redis
 
 import (
-	"bytes"
 	"errors"
-	"log/slog"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -64,19 +63,82 @@ func expectUnsafe(t *testing.T, err error, d store.Durability, setting, value st
 	}
 }
 
-func TestAServerThatTakesNoWritesIsNotReady(t *testing.T) {
+// What is wrong is said in the server's own words, with what to do: none of it is "cannot be reached".
+func TestAServerThatRefusesSaysWhy(t *testing.T) {
+	for name, row := range map[string]struct {
+		args    []string
+		spoil   func(*server)
+		setting string
+		says    string
+	}{
+		"full":             {nil, func(s *server) { s.set("maxmemory", "1") }, "maxmemory", "OOM command not allowed"},
+		"cannot write":     {[]string{"--enable-protected-configs", "yes"}, misconfigured, "the server's file", "MISCONF"},
+		"too few replicas": {nil, func(s *server) { s.set("min-replicas-to-write", "1") }, "min-replicas-to-write", "NOREPLICAS"},
+		"no scripts": {[]string{"--rename-command", "EVAL", "", "--rename-command", "EVALSHA", ""}, nil, "scripting",
+			"unknown command"},
+		"a user without scripts": {nil, func(s *server) { each(s.t, only(s), "acl", "setuser", "default", "-@scripting") },
+			"the user's permissions", "NOPERM"},
+		"a new password": {nil, func(s *server) { s.set("requirepass", "hunter2") }, "the login", "NOAUTH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := startServer(t, row.args...)
+			if row.spoil != nil {
+				s := open(t, Options{Location: at(server.url())})
+				if err := s.Ready(t.Context()); err != nil {
+					t.Fatalf("before: %v", err)
+				}
+				row.spoil(server)
+			}
+			err := open(t, Options{Location: at(server.url())}).Ready(t.Context())
+			var u *store.UnsafeError
+			if !errors.As(err, &u) || u.Setting != row.setting || !strings.Contains(u.Have, row.says) || u.Fix == "" {
+				t.Errorf("%#v, want %s: %s", err, row.setting, row.says)
+			}
+		})
+	}
+}
+
+// misconfigured makes the server refuse writes because it could not save its file.
+func misconfigured(s *server) {
+	c := s.client()
+	s.set("dir", "/proc/self") // where nobody can write a file
+	s.set("save", "3600 1")
+	if err := c.Set(s.t.Context(), "x", "y", 0).Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = c.BgSave(s.t.Context()).Err()
+	poll(s.t, "the server says MISCONF", func() bool {
+		return strings.HasPrefix(fmt.Sprint(c.Set(s.t.Context(), "x", "y", 0).Err()), "MISCONF")
+	})
+}
+
+// A server that is full keeps what takes a consent back, and nothing else.
+func TestAFullServerTakesWhatTakesConsentBack(t *testing.T) {
 	server := startServer(t)
 	s := open(t, Options{Location: at(server.url())})
-	if err := s.Ready(t.Context()); err != nil {
-		t.Fatal(err)
+	put(t, s, key(1), &store.Record{State: "confirmed", Data: []byte("consent")})
+	server.set("maxmemory", "1mb")
+	withdrawn := store.Change{Put: &store.Record{State: "withdrawn", Data: []byte("withdrawn and more")},
+		Enqueue: []store.Job{email("event")}, Count: []store.Count{{Day: "2026-11-30", Name: "withdrawals", N: 1}}}
+	withdraw := func(store.Record) (store.Change, error) { return withdrawn, nil }
+	if err := s.Update(t.Context(), key(1), withdraw); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("as any other change: %v", err)
 	}
-	server.set("maxmemory", "1") // full, and nothing is evicted
-	if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("full: %v, want ErrUnavailable", err)
+	withdrawn.EvenIfFull = true
+	if err := s.Update(t.Context(), key(1), withdraw); err != nil {
+		t.Errorf("marked: %v", err)
 	}
-	server.set("maxmemory", "0")
-	if err := s.Ready(t.Context()); err != nil {
-		t.Errorf("with room again: %v", err)
+	if r, err := s.Find(t.Context(), key(1)); err != nil || r.State != "withdrawn" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	declined := func(store.Record) (store.Change, error) {
+		return store.Change{Put: &store.Record{State: "declined"}, EvenIfFull: true}, nil
+	}
+	if err := s.Update(t.Context(), key(2), declined); err != nil {
+		t.Errorf("of a record that is not there: %v", err)
+	}
+	if err := s.Update(t.Context(), key(3), putting(&store.Record{State: "pending"})); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a signup: %v", err)
 	}
 }
 
@@ -112,29 +174,65 @@ func TestEveryMasterOfAClusterIsAsked(t *testing.T) {
 	}
 }
 
-func TestWhereCONFIGIsRefusedItIsLoggedOnce(t *testing.T) {
+func TestWhereCONFIGIsRefusedTheOperatorMustPromise(t *testing.T) {
 	server := startServer(t)
-	c := server.client()
-	if err := c.Do(t.Context(), "acl", "setuser", "default", "-config").Err(); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	s := open(t, Options{Location: at(server.url()), Log: slog.New(slog.NewTextHandler(&log, nil))})
-	for range 3 {
-		if err := s.Ready(t.Context()); err != nil {
-			t.Errorf("Ready gave %v", err)
+	each(t, only(server), "acl", "setuser", "default", "-config")
+	for durability, unsafe := range map[string]bool{"always": true, "everysec": true, "managed": false, "none": false} {
+		s := open(t, Options{Location: at(server.url() + "?durability=" + durability)})
+		var u *store.UnsafeError
+		err := s.Ready(t.Context())
+		if unsafe && (!errors.As(err, &u) || u.Setting != "CONFIG GET" || !strings.Contains(u.Fix, "?durability=managed")) ||
+			!unsafe && err != nil {
+			t.Errorf("%s: %v", durability, err)
 		}
-	}
-	if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "CONFIG") {
-		t.Errorf("%d lines in the log, want one about CONFIG:\n%s", lines, log.String())
 	}
 }
 
-func TestAnEvictingServerIsSeenEvenWhereCONFIGIsRefused(t *testing.T) {
-	server := startServer(t, "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", "")
-	var u *store.UnsafeError
-	if err := open(t, Options{Location: at(server.url())}).Ready(t.Context()); !errors.As(err, &u) ||
-		u.Setting != "maxmemory-policy" {
-		t.Errorf("Ready gave %v", err)
+// INFO tells some of it, whoever promises what.
+func TestWhatINFOTellsIsReadWhereCONFIGIsRefused(t *testing.T) {
+	for setting, args := range map[string][]string{
+		"maxmemory-policy": {"--maxmemory-policy", "allkeys-lru"}, "appendonly": {"--appendonly", "no"},
+	} {
+		server := startServer(t, append(args, "--rename-command", "CONFIG", "")...)
+		for _, durability := range []string{"always", "managed"} {
+			var u *store.UnsafeError
+			err := open(t, Options{Location: at(server.url() + "?durability=" + durability)}).Ready(t.Context())
+			// Whether a managed server has a file is its operator's business.
+			if setting == "appendonly" && durability == "managed" {
+				if err != nil {
+					t.Errorf("%s, %s: %v", setting, durability, err)
+				}
+			} else if !errors.As(err, &u) || u.Setting != setting {
+				t.Errorf("%s, %s: %v", setting, durability, err)
+			}
+		}
 	}
 }
+
+// The permissions that refusal advises are enough for every call.
+func TestTheAdvisedPermissionsAreEnough(t *testing.T) {
+	server := startServer(t)
+	advice := refusal(replyError("NOPERM"))
+	words := strings.Fields(strings.TrimPrefix(advice.Fix, "ACL SETUSER with "))
+	set := []any{"acl", "setuser", "optin", "on", ">hunter2"}
+	for _, w := range words {
+		set = append(set, w)
+	}
+	each(t, only(server), set...)
+	s := open(t, Options{Location: at("redis://optin:hunter2@" + server.addr())})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	known(t, s)
+	if right := askAll(t, s, 1); right != len(answers()) {
+		t.Errorf("%d of %d", right, len(answers()))
+	}
+}
+
+// replyError is an error as the client has those of a server.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+func (replyError) RedisError()     {}
+
+func only(s *server) []*server { return []*server{s} }

@@ -154,7 +154,11 @@ func (s *records) commitCommand(key store.Key, was stored, c store.Change, l cha
 	if was.version == "" {
 		from = to
 	}
-	cmd := command{script: commitScript, keys: make([]string, 0, 24), args: make([]any, 0, 48)}
+	script := commitScript
+	if c.EvenIfFull {
+		script = commitEvenIfFullScript
+	}
+	cmd := command{script: script, keys: make([]string, 0, 24), args: make([]any, 0, 48)}
 	cmd.keys = append(cmd.keys, on.records(), on.tombstone(f), on.states(key.Site), from, to, on.timers(), on.pushed(),
 		on.sites(), on.jobs(), on.due())
 	cmd.args = append(cmd.args, was.version, version, tail, f)

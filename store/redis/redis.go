@@ -25,7 +25,6 @@ type Store struct {
 
 	durability store.Durability
 	log        *slog.Logger
-	refused    atomic.Bool // that CONFIG is refused has been logged
 }
 
 var _ store.Store = (*Store)(nil)

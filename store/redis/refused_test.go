@@ -384,7 +384,7 @@ func TestAChangedPasswordIsNoEmptyStore(t *testing.T) {
 }
 
 // each sends a command to each of the servers; that there is nothing to do is fine.
-func each(t *testing.T, of []*server, words ...any) {
+func each(t testing.TB, of []*server, words ...any) {
 	t.Helper()
 	for _, one := range of {
 		err := one.client().Do(t.Context(), words...).Err()

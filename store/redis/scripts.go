@@ -25,11 +25,20 @@ func newScript(files ...string) script {
 		}
 		body = append(body, text...)
 	}
-	sum := sha1.Sum(body) // #nosec G401 -- Redis names scripts by it
-	return script{body: string(body), sha: hex.EncodeToString(sum[:])}
+	return scriptOf(string(body))
 }
 
+func scriptOf(body string) script {
+	sum := sha1.Sum([]byte(body)) // #nosec G401 -- Redis names scripts by it
+	return script{body: body, sha: hex.EncodeToString(sum[:])}
+}
+
+// evenIfFull returns a script that does the same, and may use memory beyond maxmemory.
+func (s script) evenIfFull() script { return scriptOf(newScript("lib_even_if_full").body + s.body) }
+
 var (
+	commitEvenIfFullScript = commitScript.evenIfFull()
+
 	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "commit")
 	purgeScript  = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript   = newScript("lib_clock", "lib_packed", "list")
@@ -56,7 +65,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
+		commitScript, commitEvenIfFullScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
 		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, runNowScript, acquireScript,
 		undoScript, setNXScript, compareAndSwapScript, countsScript,
 	}

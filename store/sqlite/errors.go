@@ -20,6 +20,15 @@ func resultCode(err error) int {
 	return 0
 }
 
+// resultWords returns SQLite's own words, empty if err is not SQLite's.
+func resultWords(err error) string {
+	var e *driversqlite.Error
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return ""
+}
+
 // primaryCode returns SQLite's result code without its details.
 func primaryCode(err error) int { return resultCode(err) & 0xff }
 

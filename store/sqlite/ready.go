@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 
+	code "modernc.org/sqlite/lib"
+
 	"github.com/optin/optin/store"
 )
 
@@ -13,7 +15,7 @@ const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 // commits a small change as durably as any other, which fails if the disk is full or read-only. It returns an error
 // from the moment on in which the file was found to be damaged.
 func (d *database) Ready(ctx context.Context) error {
-	return d.write(ctx, d.deadline(), func(t *transaction) error {
+	err := d.write(ctx, d.deadline(), func(t *transaction) error {
 		if damage := d.damage.Load(); damage != nil {
 			return damage
 		}
@@ -26,6 +28,34 @@ func (d *database) Ready(ctx context.Context) error {
 		_, err := t.exec(askReady, millis(t.now))
 		return err
 	})
+	if u := d.refusal(err); u != nil {
+		return u
+	}
+	return err
+}
+
+// refusal says what is wrong with a file that does not take what is written, in SQLite's own words, with what to do
+// about it; nil if SQLite said nothing.
+func (d *database) refusal(err error) *store.UnsafeError {
+	u := &store.UnsafeError{Setting: "the file " + d.o.Path}
+	switch primaryCode(err) {
+	case code.SQLITE_FULL:
+		u.Setting, u.Want = "the disk of "+d.o.Path, "room"
+		u.Fix = "make room on it, or move the file to a larger one; what was accepted is there"
+	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
+		u.Want, u.Fix = "writable", "let the user of optin write the file, its log and its folder, on a disk that is not "+
+			"mounted read-only"
+	case code.SQLITE_IOERR:
+		u.Want, u.Fix = "on a disk that works", "look into the system's log for errors of the disk"
+	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
+		u.Want, u.Fix = "free", "end the program that holds its lock: fuser "+d.o.Path+" names it"
+	case code.SQLITE_NOMEM:
+		u.Setting, u.Want, u.Fix = "the memory of this machine", "room", "give the machine more, or end other programs"
+	default:
+		return nil
+	}
+	u.Have = resultWords(err)
+	return u
 }
 
 // checkInPlace returns an error if what is written would be lost: SQLite goes on writing into a file that was removed.

@@ -56,8 +56,8 @@ type Options struct {
 	Sites    []Site // in the order in which they are shown
 	Store    Store
 	Keyring  *keyring.Keyring
-	Ready    func(ctx context.Context) error // the store's, or one that repeats its answer for a moment
-	Secure   bool                            // the public URL is https
+	Ready    func() error // nil: the store keeps what is acknowledged now
+	Secure   bool         // the public URL is https
 	Now      func() time.Time
 	Random   func(n int) []byte
 }

@@ -24,7 +24,7 @@ const (
 // Overview is the first page: the store, the relays, the sites.
 func (d *Dashboard) Overview(c echo.Context) error {
 	ctx := c.Request().Context()
-	page := templates.AdminOverview{Store: d.storeStatus(ctx), Days: overviewDays, Now: d.Now()}
+	page := templates.AdminOverview{Store: d.storeStatus(), Days: overviewDays, Now: d.Now()}
 	if d.Relays != nil {
 		for _, relay := range d.Relays() {
 			page.Relays = append(page.Relays,
@@ -42,8 +42,8 @@ func (d *Dashboard) Overview(c echo.Context) error {
 }
 
 // storeStatus returns whether the store is ready, as /readyz does.
-func (d *Dashboard) storeStatus(ctx context.Context) templates.AdminStore {
-	err := d.Ready(ctx)
+func (d *Dashboard) storeStatus() templates.AdminStore {
+	err := d.Ready()
 	if u := new(store.UnsafeError); errors.As(err, &u) {
 		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
 	}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/childtest"
+)
+
+// body returns the status and the body of a GET.
+func (a *actor) body(path string) (int, string) {
+	a.t.Helper()
+	resp, err := http.Get(a.base + path)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b := make([]byte, 64<<10)
+	n, _ := resp.Body.Read(b)
+	return resp.StatusCode, string(b[:n])
+}
+
+// refusesWithin waits until /readyz says no, and gives the reason; that takes two seconds at most.
+func (a *actor) refusesWithin(d time.Duration, reason string) {
+	a.t.Helper()
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		status, body := a.body("/readyz")
+		if status == http.StatusServiceUnavailable && strings.Contains(body, reason) {
+			return
+		}
+		if time.Since(begun) > d {
+			a.t.Fatalf("after %v /readyz says %d %s, want %s", d, status, body, reason)
+		}
+	}
+}
+
+// Whatever a server that evicts has acknowledged may be gone the next moment.
+func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
+	server := redisServer(t)
+	e := newEnv(t, server.url())
+	e.topYAML = "metrics: {listen: \"127.0.0.1:0\"}\n"
+	log := &childtest.Buffer{}
+	a := e.startLogging(log)
+	if code := a.SignUp("before@reader.example"); code != http.StatusAccepted {
+		t.Fatalf("before: %d", code)
+	}
+	link := confirmLink(a.Email("before@reader.example"))
+	for _, command := range []string{"CONFIG SET maxmemory 3mb", "CONFIG SET maxmemory-policy allkeys-lru"} {
+		if reply := server.ask(command); reply != "+OK\r\n" {
+			t.Fatalf("%s: %s", command, reply)
+		}
+	}
+	a.refusesWithin(2*time.Second, "unsafe: store: maxmemory-policy is allkeys-lru, must be noeviction")
+	for i := range size(300, 6000) {
+		if code := a.SignUp(addressOf(i)); code != http.StatusServiceUnavailable {
+			t.Fatalf("signup %d: %d", i, code)
+		}
+	}
+	if code, _ := a.Confirm(link); code != http.StatusServiceUnavailable {
+		t.Errorf("a confirmation: %d", code)
+	}
+	if !strings.Contains(log.String(), `"msg":"the store is not ready"`) ||
+		!strings.Contains(log.String(), "maxmemory-policy is allkeys-lru") {
+		t.Errorf("the log does not say why:\n%s", log)
+	}
+	server.ask("CONFIG SET maxmemory-policy noeviction")
+	server.ask("CONFIG SET maxmemory 0")
+	a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
+	if code := a.SignUp("after@reader.example"); code != http.StatusAccepted {
+		t.Errorf("afterwards: %d", code)
+	}
+}
+
+// A server that is full keeps a withdrawal, and refuses what is new.
+func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
+	server := redisServer(t)
+	e := newEnv(t, server.url())
+	a := e.start()
+	for _, email := range []string{"ada@reader.example", "grace@reader.example"} {
+		a.SignUp(email)
+	}
+	link, other := confirmLink(a.Email("ada@reader.example")), confirmLink(a.Email("grace@reader.example"))
+	if code, _ := a.Confirm(link); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	unsubscribe := a.Lookup("ada@reader.example").UnsubscribeURL
+	server.ask("CONFIG SET maxmemory 1mb")
+	a.refusesWithin(2*time.Second, "OOM command not allowed")
+	if code := a.SignUp("new@reader.example"); code != http.StatusServiceUnavailable {
+		t.Errorf("a signup: %d", code)
+	}
+	if code := a.Withdraw(unsubscribe); code != http.StatusOK {
+		t.Errorf("a withdrawal: %d", code)
+	}
+	if resp, err := http.Post(a.base+path(other)+"/decline", "", nil); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("a decline: %v, %v", resp.Status, err)
+	}
+	for email, want := range map[string]string{"ada@reader.example": "withdrawn", "grace@reader.example": "declined"} {
+		if state := a.Lookup(email).State; state != want {
+			t.Errorf("%s is %s, want %s", email, state, want)
+		}
+	}
+}
+
+// A process goes on writing into a file that was deleted or replaced, as if nothing had happened.
+func TestAFileThatIsDeletedOrReplacedAcknowledgesNothing(t *testing.T) {
+	for name, spoil := range map[string]func(file string) error{
+		"deleted": os.Remove,
+		"replaced": func(file string) error {
+			return os.Rename(filepath.Join(filepath.Dir(file), "other"), file)
+		},
+		"its log deleted": func(file string) error { return os.Remove(file + "-wal") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "optin.db")
+			if err := os.WriteFile(filepath.Join(filepath.Dir(file), "other"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e := newEnv(t, "sqlite://"+file)
+			a := e.start()
+			if code := a.SignUp("before@reader.example"); code != http.StatusAccepted {
+				t.Fatalf("before: %d", code)
+			}
+			e.must(spoil(file))
+			a.refusesWithin(2*time.Second, "unsafe: store: ")
+			if code := a.SignUp("after@reader.example"); code != http.StatusServiceUnavailable {
+				t.Errorf("a signup: %d", code)
+			}
+		})
+	}
+}
