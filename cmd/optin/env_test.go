@@ -48,6 +48,7 @@ type env struct {
 	topYAML      string        // YAML added at the top level
 	leaseFor     time.Duration // of the leases of jobs; the default if zero
 	finish       time.Duration // for jobs at a stop; the default if zero
+	openFiles    int           // how many a spawned process may have open; as many as the test if zero
 	relayAddr    string        // the relay's address, if it is not the inbox
 	connections  int           // connections to the relay; 4 if zero
 	perAddress   string        // limit of emails to one address; the default if empty

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,9 +57,15 @@ func (e *env) spawn(listen string) (*process, *actor) {
 func (e *env) launch(listen string) *process {
 	e.t.Helper()
 	e.write(listen)
-	return child(e.t, []string{
+	env := []string{
 		"OPTIN_TEST_MAIN=serve", "OPTIN_TEST_LEASE=" + e.leaseFor.String(), "OPTIN_TEST_FINISH=" + e.finish.String(),
-	}, "serve", "-config", e.configPath)
+	}
+	program := []string{os.Args[0], "serve", "-config", e.configPath}
+	if e.openFiles > 0 {
+		limited := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, e.openFiles)
+		program = append([]string{"sh", "-c", limited}, program...)
+	}
+	return child(e.t, env, program...)
 }
 
 // write writes the configuration.
@@ -72,13 +79,13 @@ func (e *env) write(listen string) {
 // command starts the program with some arguments.
 func command(t *testing.T, args ...string) *process {
 	t.Helper()
-	return child(t, []string{"OPTIN_TEST_MAIN=1"}, args...)
+	return child(t, []string{"OPTIN_TEST_MAIN=1"}, append([]string{os.Args[0]}, args...)...)
 }
 
-func child(t *testing.T, env []string, args ...string) *process {
+func child(t *testing.T, env []string, program ...string) *process {
 	t.Helper()
 	p := &process{
-		t: t, cmd: exec.Command(os.Args[0], args...), done: make(chan struct{}),
+		t: t, cmd: exec.Command(program[0], program[1:]...), done: make(chan struct{}),
 		stdout: &childtest.Buffer{}, stderr: &childtest.Buffer{},
 	}
 	p.cmd.Env = append(os.Environ(), env...)

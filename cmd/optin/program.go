@@ -200,23 +200,35 @@ func (p *program) listen(cfg *config.Config, h http.Handler, l net.Listener) (er
 			l.Close()
 			return fmt.Errorf("metrics.listen: %w", err)
 		}
-		p.serve(web.HTTPServer("", own), ml)
+		p.serve(own, ml, web.ConnectionLimits{Max: metricsConnections, PerClient: metricsConnections, Log: p.log})
 	}
-	p.serve(web.HTTPServer("", h), l)
+	most := maxConnections(openFiles())
+	p.serve(h, l, web.ConnectionLimits{
+		Max: most, PerClient: most / 8, Proxies: cfg.TrustedProxies, Log: p.log,
+	})
 	return nil
 }
 
+// metricsConnections is how many connections the metrics may have; one or two are used.
+const metricsConnections = 32
+
+// defaultOpenFiles is how many files a process may have open where the system does not say.
+const defaultOpenFiles = 1024
+
+// maxConnections returns how many connections there may be if the process may have that many files open. The store, the
+// relays and the webhooks need some as well. Each connection that is sending a request takes some 20 KB.
+func maxConnections(files int) int { return min(files-files/4, 8192) }
+
 // serve serves a listener until the program stops.
-func (p *program) serve(s *http.Server, l net.Listener) {
-	unused := &unusedConns{conns: map[net.Conn]struct{}{}}
-	s.ConnState = unused.watch
+func (p *program) serve(h http.Handler, l net.Listener, limits web.ConnectionLimits) {
+	s, connections := web.HTTPServer("", h), web.NewConnections(limits)
 	go func() {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := connections.Serve(s, l); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- err
 		}
 	}()
 	p.onStop(func(ctx context.Context) {
-		t := time.AfterFunc(500*time.Millisecond, unused.close)
+		t := time.AfterFunc(500*time.Millisecond, connections.CloseUnused)
 		defer t.Stop()
 		ctx, cancel := context.WithTimeout(ctx, finishRequests)
 		defer cancel()
@@ -252,31 +264,4 @@ func (p *program) wait(ctx context.Context) error {
 	}
 	p.stop()
 	return err
-}
-
-// unusedConns are a server's connections that have not sent a request yet. Browsers open some in advance, and
-// Server.Shutdown waits five seconds for each.
-type unusedConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-}
-
-// watch is an http.Server's ConnState.
-func (u *unusedConns) watch(c net.Conn, s http.ConnState) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if s == http.StateNew {
-		u.conns[c] = struct{}{}
-	} else {
-		delete(u.conns, c)
-	}
-}
-
-// close closes them. No request was sent, so no response is missed.
-func (u *unusedConns) close() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for c := range u.conns {
-		_ = c.Close()
-	}
 }
