@@ -40,12 +40,9 @@ func TestWhatAnotherMovedIsNotReportedComplete(t *testing.T) {
 	}
 	again := func(when string, o store.Outcome, want int64) {
 		t.Helper()
-		out, err := s.roundTrip(t.Context(), &request{
-			commands: []command{endCommand(s.shardOf(j.Key.ID), store.JobEnd{Job: j, Outcome: o})},
-			repeated: true, body: true, began: time.Now(),
-		})
-		if err != nil || out[0].err != nil || number(out[0].value) != want {
-			t.Errorf("%s, %+v gave %+v, want %d", when, o, out[0], want)
+		c := endCommand(s.shardOf(j.Key.ID), store.JobEnd{Job: j, Outcome: o})
+		if out, err := s.attempt(t.Context(), c, true); err != nil || out.err != nil || number(out.value) != want {
+			t.Errorf("%s, %+v gave %+v, %v, want %d", when, o, out, err, want)
 		}
 	}
 	for _, o := range []store.Outcome{

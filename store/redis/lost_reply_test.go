@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"net"
 	"testing"
@@ -59,6 +60,17 @@ func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	}
 }
 
+// attempt sends a command once, as a repetition or not.
+func (s *connection) attempt(ctx context.Context, c command, repeated bool) (reply, error) {
+	out, err := s.roundTrip(ctx, &request{
+		commands: []command{c}, repeated: repeated, body: true, began: time.Now(),
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return out[0], nil
+}
+
 func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 	s := patient(t, Options{Location: at(startServer(t).url())})
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
@@ -67,8 +79,8 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 		changeLimits{jobs: []jobReserve{{reserved: "0"}}}, "version1",
 	)
 	for want := 1; want >= 0; want-- { // jobs enqueued by the attempt, then by its repetition
-		if v, err := s.doOne(t.Context(), change); err != nil || v != "done" {
-			t.Fatalf("%v, %v", v, err)
+		if out, err := s.attempt(t.Context(), change, want == 0); err != nil || out.value != "done" {
+			t.Fatalf("%v, %v", out, err)
 		}
 		jobs, err := s.Lease(t.Context(), "email", 10, time.Minute)
 		if err != nil {
@@ -101,8 +113,8 @@ func TestAChangeIsRecognisedBehindLaterOnes(t *testing.T) {
 	}
 	repeat := func(when string) {
 		t.Helper()
-		if v, err := s.doOne(ctx, first); err != nil || v != "done" {
-			t.Errorf("%s: %v, %v", when, v, err)
+		if out, err := s.attempt(ctx, first, true); err != nil || out.value != "done" {
+			t.Errorf("%s: %v, %v", when, out, err)
 		}
 	}
 	repeat("at once")

@@ -5,7 +5,7 @@
 --       if a job ends: its queue, failed, and the other queue if it moves;
 --       then for each job to enqueue: its queue, and each bucket to reserve;
 --       if something is counted: the counts of the site
--- ARGV: 1 repeated (not needed: the version tells), 2 the version that it must have, '' for no record,
+-- ARGV: 1 repeated, 2 the version that it must have, '' for no record,
 --       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
 --       6 mark, 7 '1' if the mark is a taker's, 8 how many buckets to acquire, then the spec of each;
 --       then outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
@@ -25,10 +25,9 @@ local version, versions = '', ''
 if was then
   version = string.sub(was, 1, 8)
   versions = version .. string.sub(was, 14, tail_at(was) - 1)
-else
-  versions = call('GET', KEYS[2]) or ''
 end
 if has_version(versions, ARGV[3]) then return 'done' end
+if ARGV[1] == '1' and has_version(call('GET', KEYS[2]) or '', ARGV[3]) then return 'done' end
 
 -- The limits come first: a refusal is the same whether or not there is a record.
 local buckets = tonumber(ARGV[8])
@@ -57,7 +56,8 @@ if was and not is_recent(was) then versions = '' end
 versions = string.sub(versions, 1, MOST)
 if ARGV[4] == '' then
   call('HDEL', records, field)
-  call('SET', KEYS[2], ARGV[3] .. versions, 'PX', RECENT * 1000)
+  versions = ARGV[3] .. versions .. (call('GET', KEYS[2]) or '')
+  call('SET', KEYS[2], string.sub(versions, 1, MOST), 'PX', RECENT * 1000)
 else
   value = ARGV[3] .. struct.pack('>I4', math.floor(NOW / 1000)) .. string.char(#versions / 8) .. versions .. ARGV[4]
   call('HSET', records, field, value)
@@ -73,14 +73,11 @@ for _ = 1, tonumber(next_arg()) do
   local queue, job = next_key(), next_arg()
   local name, at, tail, reserved, mark, n = next_arg(), next_arg(), next_arg(), next_arg(), next_arg(), next_arg()
   n = tonumber(n)
-  if call('HEXISTS', KEYS[9], job) == 0 then
-    if n > 0 then
-      local all, has = look_at_all(k, a, n, mark, true)
-      if has then take_all(all) end
-      reserved = has and '1' or '0'
-    end
+  local buckets, has = look_at_all(k, a, n, mark, true)
+  if n > 0 then reserved = has and '1' or '0' end
+  if call('HSETNX', KEYS[9], job, 'n\0\0\0\0' .. reserved .. string.char(#name) .. name .. tail) == 1 then
+    if has then take_all(buckets) end
     if at == '' then at = string.format('%.0f', NOW) end
-    call('HSET', KEYS[9], job, 'n\0\0\0\0' .. reserved .. string.char(#name) .. name .. tail)
     put_job(KEYS[10], queue, name, job, at)
   end
   k, a = k + n, a + n

@@ -48,8 +48,8 @@ local function has_taken(log, mark, longest)
   return false
 end
 
-local function look_at_log(key, spec, mark, named)
-  local log, now, wait, longest = call('GET', key) or '', NOW - EPOCH, 0, 0
+local function look_at_log(key, log, spec, mark, named)
+  local now, wait, longest = NOW - EPOCH, 0, 0
   if log ~= '' and struct.unpack('>I5', log, #log - 11) > now + 1 then log = not_ahead(key, log) end
   for i = 5, #spec, 11 do
     local n, per, at = struct.unpack('>I4I6', spec, i)
@@ -119,8 +119,8 @@ local function ring_wait(ring, per, now, excess)
   end
 end
 
-local function look_at_rings(key, spec)
-  local value, wait, longest, set_back = call('GET', key) or '', 0, 0, false
+local function look_at_rings(key, value, spec)
+  local wait, longest, set_back = 0, 0, false
   local rings, places = {}, {}
   local first
   for i = 5, #spec, 11 do
@@ -160,9 +160,12 @@ end
 -- buckets and whether all have room.
 local function look_at_all(k, a, n, mark, named)
   local all, room = {}, true
+  if n == 0 then return all, room end
+  local values = call('MGET', unpack(KEYS, k, k + n - 1))
   for i = 1, n do
-    local key, spec = KEYS[k + i - 1], ARGV[a + i - 1]
-    local b = string.byte(spec) == 101 and look_at_log(key, spec, mark, named) or look_at_rings(key, spec)
+    local key, value, spec = KEYS[k + i - 1], values[i] or '', ARGV[a + i - 1]
+    local b = string.byte(spec) == 101 and look_at_log(key, value, spec, mark, named)
+      or look_at_rings(key, value, spec)
     all[i], room = b, room and b.wait <= 0
   end
   return all, room
