@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
@@ -36,183 +35,234 @@ var (
 	}
 )
 
-// The shapes of a record. A reference is the place of a text or an IP in its list, from 1; 0: none. A moment is the
-// time since Created in ms, and 1 more if that is not negative; 0: no time.
-type (
-	reference int
-	moment    int64
-
-	subscriptionData struct {
-		Address      string         `cbor:"1,keyasint,omitempty"`
-		Locale       string         `cbor:"2,keyasint,omitempty"`
-		Created      int64          `cbor:"3,keyasint,omitempty"` // ms since 1970
-		Changed      moment         `cbor:"4,keyasint,omitempty"`
-		Texts        []string       `cbor:"5,keyasint,omitempty"`
-		IPs          [][]byte       `cbor:"6,keyasint,omitempty"`
-		Requests     []requestData  `cbor:"7,keyasint,omitempty"`
-		Consents     []consentData  `cbor:"8,keyasint,omitempty"`
-		Refusals     []refusalData  `cbor:"9,keyasint,omitempty"`
-		Notices      []noticeData   `cbor:"10,keyasint,omitempty"`
-		Unanswered   unansweredData `cbor:"11,keyasint,omitzero"`
-		WithdrawnAt  moment         `cbor:"12,keyasint,omitempty"`
-		HistorySince moment         `cbor:"13,keyasint,omitempty"`
-		EmailTimes   []moment       `cbor:"14,keyasint,omitempty"`
-		MovedTo      []byte         `cbor:"15,keyasint,omitempty"`
-		Told         []toldData     `cbor:"16,keyasint,omitempty"`
-	}
-	requestData struct {
-		ID         []byte          `cbor:"1,keyasint,omitempty"`
-		Asked      evidenceData    `cbor:"2,keyasint,omitzero"`
-		Renewed    *evidenceData   `cbor:"3,keyasint,omitempty"`
-		Statements []statementData `cbor:"4,keyasint,omitempty"`
-		Locale     reference       `cbor:"5,keyasint,omitempty"` // 0: that of the subscription
-		Deadline   moment          `cbor:"6,keyasint,omitempty"`
-		Browser    []byte          `cbor:"7,keyasint,omitempty"`
-		State      int             `cbor:"8,keyasint,omitempty"`
-		Closed     *evidenceData   `cbor:"9,keyasint,omitempty"`
-		Emails     []emailData     `cbor:"10,keyasint,omitempty"`
-		RemindAt   moment          `cbor:"11,keyasint,omitempty"`
-	}
-	statementData struct {
-		Purpose  string    `cbor:"1,keyasint,omitempty"`
-		Revision int       `cbor:"2,keyasint,omitempty"`
-		SHA256   []byte    `cbor:"3,keyasint,omitempty"`
-		Shown    reference `cbor:"4,keyasint,omitempty"`
-	}
-	// consentData names the statement of a request by their places, from 0.
-	consentData struct {
-		Request    int           `cbor:"1,keyasint,omitempty"`
-		Statement  int           `cbor:"2,keyasint,omitempty"`
-		State      int           `cbor:"3,keyasint,omitempty"`
-		Given      moment        `cbor:"4,keyasint,omitempty"`
-		Ended      *evidenceData `cbor:"5,keyasint,omitempty"`
-		Superseded moment        `cbor:"6,keyasint,omitempty"`
-	}
-	refusalData struct {
-		Declined  evidenceData  `cbor:"1,keyasint,omitzero"`
-		Unblocked *evidenceData `cbor:"2,keyasint,omitempty"`
-	}
-	noticeData struct {
-		ID    []byte       `cbor:"1,keyasint,omitempty"`
-		Asked evidenceData `cbor:"2,keyasint,omitzero"`
-		Email emailData    `cbor:"3,keyasint,omitzero"`
-	}
-	unansweredData struct {
-		N     int    `cbor:"1,keyasint,omitempty"`
-		First moment `cbor:"2,keyasint,omitempty"`
-		Last  moment `cbor:"3,keyasint,omitempty"`
-	}
-	evidenceData struct {
-		At        moment        `cbor:"1,keyasint,omitempty"`
-		How       int           `cbor:"2,keyasint,omitempty"`
-		IP        reference     `cbor:"3,keyasint,omitempty"`
-		UserAgent reference     `cbor:"4,keyasint,omitempty"`
-		Origin    reference     `cbor:"5,keyasint,omitempty"`
-		Source    reference     `cbor:"6,keyasint,omitempty"`
-		Form      reference     `cbor:"7,keyasint,omitempty"`
-		PageMade  moment        `cbor:"8,keyasint,omitempty"`
-		Reply     reference     `cbor:"9,keyasint,omitempty"`
-		Channel   reference     `cbor:"10,keyasint,omitempty"`
-		Detail    reference     `cbor:"11,keyasint,omitempty"`
-		Attested  *attestedData `cbor:"12,keyasint,omitempty"`
-	}
-	attestedData struct {
-		IP        reference `cbor:"1,keyasint,omitempty"`
-		UserAgent reference `cbor:"2,keyasint,omitempty"`
-		Page      reference `cbor:"3,keyasint,omitempty"`
-		At        moment    `cbor:"4,keyasint,omitempty"`
-	}
-	emailData struct {
-		Reason  int           `cbor:"1,keyasint,omitempty"`
-		Queued  moment        `cbor:"2,keyasint,omitempty"`
-		Due     moment        `cbor:"3,keyasint,omitempty"` // 0: when it was queued
-		Tries   int           `cbor:"4,keyasint,omitempty"`
-		Answers []answerData  `cbor:"5,keyasint,omitempty"`
-		Taken   *deliveryData `cbor:"6,keyasint,omitempty"`
-		Bounced *evidenceData `cbor:"7,keyasint,omitempty"`
-	}
-	toldData struct {
-		At       moment    `cbor:"1,keyasint,omitempty"`
-		Event    int       `cbor:"2,keyasint,omitempty"`
-		Endpoint reference `cbor:"3,keyasint,omitempty"`
-	}
-	answerData struct {
-		At    moment    `cbor:"1,keyasint,omitempty"`
-		Reply reference `cbor:"2,keyasint,omitempty"`
-	}
-	deliveryData struct {
-		At        moment    `cbor:"1,keyasint,omitempty"`
-		Reply     reference `cbor:"2,keyasint,omitempty"`
-		SHA256    []byte    `cbor:"3,keyasint,omitempty"`
-		Unsigned  []byte    `cbor:"4,keyasint,omitempty"` // absent: the same as SHA256
-		Skeleton  []byte    `cbor:"5,keyasint,omitempty"`
-		Signature string    `cbor:"6,keyasint,omitempty"`
-	}
+// The fields of a record. A reference is the place of a text or an IP in its list, from 1. A moment is the time since
+// Created in ms, and 1 more if that is not negative. What is zero or empty is left out.
+const (
+	subAddress = 1 + iota
+	subLocale
+	subCreated // ms since 1970
+	subChanged
+	subTexts
+	subIPs
+	subRequests
+	subConsents
+	subRefusals
+	subNotices
+	subUnanswered
+	subWithdrawnAt
+	subHistorySince
+	subEmailTimes
+	subMovedTo
+	subTold
 )
 
-var (
-	encMode = must(cbor.CoreDetEncOptions().EncMode())
-	decMode = must(cbor.DecOptions{
-		DupMapKey: cbor.DupMapKeyEnforcedAPF, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
-	}.DecMode())
+// Of a request.
+const (
+	requestID = 1 + iota
+	requestAsked
+	requestRenewed
+	requestStatements
+	requestLocale // a reference; left out: that of the subscription
+	requestDeadline
+	requestBrowser
+	requestState
+	requestClosed
+	requestEmails
+	requestRemindAt
 )
 
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err) // our own options
-	}
-	return v
-}
+// Of a statement.
+const (
+	statementPurpose = 1 + iota
+	statementRevision
+	statementSHA256
+	statementShown
+)
+
+// Of a consent, which names the statement of a request by their places, from 0.
+const (
+	consentRequest = 1 + iota
+	consentStatement
+	consentState
+	consentGiven
+	consentEnded
+	consentSuperseded
+)
+
+// Of a refusal.
+const (
+	refusalDeclined = 1 + iota
+	refusalUnblocked
+)
+
+// Of a notice.
+const (
+	noticeID = 1 + iota
+	noticeAsked
+	noticeEmail
+)
+
+// Of the count of signups for which no email was due.
+const (
+	unansweredN = 1 + iota
+	unansweredFirst
+	unansweredLast
+)
+
+// Of an event that a website was told.
+const (
+	toldAt = 1 + iota
+	toldEvent
+	toldEndpoint
+)
+
+// Of evidence.
+const (
+	evidenceAt = 1 + iota
+	evidenceHow
+	evidenceIP
+	evidenceUserAgent
+	evidenceOrigin
+	evidenceSource
+	evidenceForm
+	evidencePageMade
+	evidenceReply
+	evidenceChannel
+	evidenceDetail
+	evidenceAttested
+)
+
+// Of what a website attests.
+const (
+	attestedIP = 1 + iota
+	attestedUserAgent
+	attestedPage
+	attestedAt
+)
+
+// Of an email.
+const (
+	emailReason = 1 + iota
+	emailQueued
+	emailDue // left out: when it was queued
+	emailTries
+	emailAnswers
+	emailTaken
+	emailBounced
+)
+
+// Of an answer of a relay.
+const (
+	answerAt = 1 + iota
+	answerReply
+)
+
+// Of a relay's acceptance.
+const (
+	deliveryAt = 1 + iota
+	deliveryReply
+	deliverySHA256
+	deliveryUnsigned // left out: the same as deliverySHA256
+	deliverySkeleton
+	deliverySignature
+)
 
 // encodeSubscription returns the data of a record. It fails for what no service makes: an id or a hash that is none.
 func encodeSubscription(s consent.Subscription) ([]byte, error) {
-	e := encoder{created: s.Created}
-	d := subscriptionData{
-		Address: s.Address.String(), Locale: s.Locale, Changed: e.moment(s.Changed),
-		WithdrawnAt: e.moment(s.WithdrawnAt), HistorySince: e.moment(s.HistorySince), MovedTo: e.id(s.MovedTo),
-		Unanswered: unansweredData{s.Unanswered.N, e.moment(s.Unanswered.First), e.moment(s.Unanswered.Last)},
-	}
-	if s.Address.IsZero() {
-		d.Address = ""
-	}
-	if !s.Created.IsZero() {
-		d.Created = s.Created.UnixMilli()
-	}
-	for _, r := range s.Requests {
-		d.Requests = append(d.Requests, e.request(r, s.Locale))
-	}
-	for _, c := range s.Consents {
-		d.Consents = append(d.Consents, e.consent(c, s.Requests))
-	}
-	for _, r := range s.Refusals {
-		d.Refusals = append(d.Refusals, refusalData{e.evidence(r.Declined), e.optional(r.Unblocked)})
-	}
-	for _, n := range s.Notices {
-		d.Notices = append(d.Notices, noticeData{e.id(n.ID), e.evidence(n.Asked), e.email(n.Email)})
-	}
-	for _, t := range s.EmailTimes {
-		d.EmailTimes = append(d.EmailTimes, e.moment(t))
-	}
-	for _, t := range s.Told {
-		d.Told = append(d.Told, toldData{e.moment(t.At), code(&e, eventCodes, t.Event), e.text(t.Endpoint)})
-	}
-	d.Texts, d.IPs = e.texts, e.ips
-	if e.err != nil {
-		return nil, e.err
-	}
-	plain, err := encMode.Marshal(d)
+	plain, err := encodePlain(s)
 	if err != nil {
-		return nil, fmt.Errorf("confirm: encode: %w", err)
+		return nil, err
 	}
 	return pack(plain), nil
 }
 
-// encoder gathers the texts and IPs of a record, and the first error.
+// encodePlain is encodeSubscription without packing.
+func encodePlain(s consent.Subscription) ([]byte, error) {
+	// What names texts and IPs is written first, though it stands behind them.
+	e := encoder{created: s.Created, cborWriter: cborWriter{make([]byte, 0, 512)}}
+	rest := e.openMap()
+	e.requests(rest, s)
+	e.history(rest, s)
+	if e.err != nil {
+		return nil, e.err
+	}
+	w := cborWriter{make([]byte, 0, len(e.b)+512)}
+	m := w.openMap()
+	w.textField(m, subAddress, s.Address.String())
+	w.textField(m, subLocale, s.Locale)
+	if !s.Created.IsZero() {
+		w.intField(m, subCreated, s.Created.UnixMilli())
+	}
+	w.intField(m, subChanged, e.moment(s.Changed))
+	w.arrayField(m, subTexts, len(e.texts))
+	for _, t := range e.texts {
+		w.writeText(t)
+	}
+	w.arrayField(m, subIPs, len(e.ips))
+	for _, ip := range e.ips {
+		w.writeBytes(ip.AsSlice())
+	}
+	w.b[m] += e.b[rest] - cborMap
+	return append(w.b, e.b[rest+1:]...), nil
+}
+
+// requests writes the requests and the consents that came of them.
+func (e *encoder) requests(m int, s consent.Subscription) {
+	e.arrayField(m, subRequests, len(s.Requests))
+	for i := range s.Requests {
+		e.request(&s.Requests[i], s.Locale)
+	}
+	e.arrayField(m, subConsents, len(s.Consents))
+	for i := range s.Consents {
+		e.consent(&s.Consents[i], s.Requests)
+	}
+}
+
+// history writes the rest of a subscription.
+func (e *encoder) history(m int, s consent.Subscription) {
+	e.arrayField(m, subRefusals, len(s.Refusals))
+	for _, r := range s.Refusals {
+		of := e.openMap()
+		e.evidence(of, refusalDeclined, &r.Declined)
+		e.evidence(of, refusalUnblocked, r.Unblocked)
+	}
+	e.arrayField(m, subNotices, len(s.Notices))
+	for _, n := range s.Notices {
+		of := e.openMap()
+		e.id(of, noticeID, n.ID)
+		e.evidence(of, noticeAsked, &n.Asked)
+		e.field(of, noticeEmail)
+		e.email(&n.Email)
+	}
+	if s.Unanswered != (consent.Unanswered{}) {
+		e.field(m, subUnanswered)
+		of := e.openMap()
+		e.intField(of, unansweredN, int64(s.Unanswered.N))
+		e.time(of, unansweredFirst, s.Unanswered.First)
+		e.time(of, unansweredLast, s.Unanswered.Last)
+	}
+	e.time(m, subWithdrawnAt, s.WithdrawnAt)
+	e.time(m, subHistorySince, s.HistorySince)
+	e.arrayField(m, subEmailTimes, len(s.EmailTimes))
+	for _, t := range s.EmailTimes {
+		e.writeInt(e.moment(t))
+	}
+	e.id(m, subMovedTo, s.MovedTo)
+	e.arrayField(m, subTold, len(s.Told))
+	for _, t := range s.Told {
+		of := e.openMap()
+		e.time(of, toldAt, t.At)
+		code(e, of, toldEvent, eventCodes, t.Event)
+		e.text(of, toldEndpoint, t.Endpoint)
+	}
+}
+
+// encoder writes a record, gathers its texts and IPs, and keeps the first error.
 type encoder struct {
+	cborWriter
 	created time.Time
 	texts   []string
-	ips     [][]byte
+	ips     []netip.Addr
 	err     error
 }
 
@@ -222,7 +272,7 @@ func (e *encoder) fail(what, value string) {
 	}
 }
 
-func (e *encoder) moment(t time.Time) moment {
+func (e *encoder) moment(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
@@ -233,142 +283,175 @@ func (e *encoder) moment(t time.Time) moment {
 	if ms >= 0 {
 		ms++
 	}
-	return moment(ms)
+	return ms
 }
 
-func (e *encoder) text(s string) reference {
+func (e *encoder) time(m, key int, t time.Time) { e.intField(m, key, e.moment(t)) }
+
+func (e *encoder) text(m, key int, s string) {
 	if s == "" {
-		return 0
+		return
 	}
-	if i := slices.Index(e.texts, s); i >= 0 {
-		return reference(i + 1)
+	i := slices.Index(e.texts, s)
+	if i < 0 {
+		i = len(e.texts)
+		e.texts = append(e.texts, s)
 	}
-	e.texts = append(e.texts, s)
-	return reference(len(e.texts))
+	e.intField(m, key, int64(i+1))
 }
 
-func (e *encoder) ip(s string) reference {
+func (e *encoder) ip(m, key int, s string) {
 	if s == "" {
-		return 0
+		return
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
 		e.fail("an IP", s)
-		return 0
+		return
 	}
-	for i, ip := range e.ips {
-		if string(ip) == string(a.AsSlice()) {
-			return reference(i + 1)
-		}
+	i := slices.Index(e.ips, a)
+	if i < 0 {
+		i = len(e.ips)
+		e.ips = append(e.ips, a)
 	}
-	e.ips = append(e.ips, a.AsSlice())
-	return reference(len(e.ips))
+	e.intField(m, key, int64(i+1))
 }
 
-func (e *encoder) id(s string) []byte {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+func (e *encoder) id(m, key int, s string) {
+	var buffer [32]byte
+	b, err := base64.RawURLEncoding.Strict().AppendDecode(buffer[:0], []byte(s))
 	if err != nil {
 		e.fail("an id", s)
+		return
 	}
-	return b
+	e.bytesField(m, key, b)
 }
 
-func (e *encoder) hash(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil || s != hex.EncodeToString(b) {
+func (e *encoder) hash(m, key int, s string) {
+	var buffer [32]byte
+	b, err := hex.AppendDecode(buffer[:0], []byte(s))
+	if err != nil || strings.ToLower(s) != s {
 		e.fail("a hash", s)
+		return
 	}
-	return b
+	e.bytesField(m, key, b)
 }
 
-// code returns the place of a word in its list, from 1; 0 for none.
-func code[T ~string](e *encoder, all []T, word T) int {
+// code writes the place of a word in its list, from 1.
+func code[T ~string](e *encoder, m, key int, all []T, word T) {
 	if word == "" {
-		return 0
+		return
 	}
 	i := slices.Index(all, word)
 	if i < 0 {
 		e.fail("a word", string(word))
 	}
-	return i + 1
+	e.intField(m, key, int64(i+1))
 }
 
-func (e *encoder) optional(ev *consent.Evidence) *evidenceData {
+// evidence writes a field of evidence, unless there is none.
+func (e *encoder) evidence(m, key int, ev *consent.Evidence) {
 	if ev == nil {
-		return nil
+		return
 	}
-	d := e.evidence(*ev)
-	return &d
-}
-
-func (e *encoder) evidence(ev consent.Evidence) evidenceData {
-	d := evidenceData{
-		At: e.moment(ev.At), How: code(e, methodCodes, ev.How), IP: e.ip(ev.IP), UserAgent: e.text(ev.UserAgent),
-		Origin: e.text(ev.Origin), Source: e.text(ev.Source), Form: e.text(ev.Form), PageMade: e.moment(ev.PageMade),
-		Reply: e.text(ev.Reply), Channel: e.text(ev.Channel), Detail: e.text(ev.Detail),
-	}
+	e.field(m, key)
+	of := e.openMap()
+	e.time(of, evidenceAt, ev.At)
+	code(e, of, evidenceHow, methodCodes, ev.How)
+	e.ip(of, evidenceIP, ev.IP)
+	e.text(of, evidenceUserAgent, ev.UserAgent)
+	e.text(of, evidenceOrigin, ev.Origin)
+	e.text(of, evidenceSource, ev.Source)
+	e.text(of, evidenceForm, ev.Form)
+	e.time(of, evidencePageMade, ev.PageMade)
+	e.text(of, evidenceReply, ev.Reply)
+	e.text(of, evidenceChannel, ev.Channel)
+	e.text(of, evidenceDetail, ev.Detail)
 	if a := ev.Attested; a != nil {
-		d.Attested = &attestedData{e.ip(a.IP), e.text(a.UserAgent), e.text(a.Page), e.moment(a.At)}
+		e.field(of, evidenceAttested)
+		of := e.openMap()
+		e.ip(of, attestedIP, a.IP)
+		e.text(of, attestedUserAgent, a.UserAgent)
+		e.text(of, attestedPage, a.Page)
+		e.time(of, attestedAt, a.At)
 	}
-	return d
 }
 
-func (e *encoder) request(r consent.Request, locale string) requestData {
-	d := requestData{
-		ID: e.id(r.ID), Asked: e.evidence(r.Asked), Renewed: e.optional(r.Renewed), Deadline: e.moment(r.Deadline),
-		Browser: e.id(r.Browser), State: code(e, stateCodes, r.State), Closed: e.optional(r.Closed),
-		RemindAt: e.moment(r.RemindAt),
+func (e *encoder) request(r *consent.Request, locale string) {
+	m := e.openMap()
+	e.id(m, requestID, r.ID)
+	e.evidence(m, requestAsked, &r.Asked)
+	e.evidence(m, requestRenewed, r.Renewed)
+	e.arrayField(m, requestStatements, len(r.Statements))
+	for _, st := range r.Statements {
+		of := e.openMap()
+		e.textField(of, statementPurpose, st.Purpose)
+		e.intField(of, statementRevision, int64(st.Revision))
+		e.hash(of, statementSHA256, st.SHA256)
+		e.text(of, statementShown, st.Shown)
 	}
 	if r.Locale != locale {
-		d.Locale = e.text(r.Locale)
+		e.text(m, requestLocale, r.Locale)
 	}
-	for _, st := range r.Statements {
-		d.Statements = append(d.Statements, statementData{st.Purpose, st.Revision, e.hash(st.SHA256), e.text(st.Shown)})
+	e.time(m, requestDeadline, r.Deadline)
+	e.id(m, requestBrowser, r.Browser)
+	code(e, m, requestState, stateCodes, r.State)
+	e.evidence(m, requestClosed, r.Closed)
+	e.arrayField(m, requestEmails, len(r.Emails))
+	for i := range r.Emails {
+		e.email(&r.Emails[i])
 	}
-	for _, m := range r.Emails {
-		d.Emails = append(d.Emails, e.email(m))
-	}
-	return d
+	e.time(m, requestRemindAt, r.RemindAt)
 }
 
-func (e *encoder) email(m consent.Email) emailData {
-	d := emailData{
-		Reason: code(e, reasonCodes, m.Reason), Queued: e.moment(m.Queued), Tries: m.Tries,
-		Bounced: e.optional(m.Bounced),
+func (e *encoder) email(email *consent.Email) {
+	m := e.openMap()
+	code(e, m, emailReason, reasonCodes, email.Reason)
+	e.time(m, emailQueued, email.Queued)
+	if !email.Due.Equal(email.Queued) {
+		e.time(m, emailDue, email.Due)
 	}
-	if !m.Due.Equal(m.Queued) {
-		d.Due = e.moment(m.Due)
+	e.intField(m, emailTries, int64(email.Tries))
+	e.arrayField(m, emailAnswers, len(email.Answers))
+	for _, a := range email.Answers {
+		of := e.openMap()
+		e.time(of, answerAt, a.At)
+		e.text(of, answerReply, a.Reply)
 	}
-	for _, a := range m.Answers {
-		d.Answers = append(d.Answers, answerData{e.moment(a.At), e.text(a.Reply)})
-	}
-	if t := m.Taken; t != nil {
-		d.Taken = &deliveryData{
-			At: e.moment(t.At), Reply: e.text(t.Reply), SHA256: e.hash(t.SHA256), Skeleton: e.hash(t.Skeleton),
-			Signature: t.Signature,
-		}
+	if t := email.Taken; t != nil {
+		e.field(m, emailTaken)
+		of := e.openMap()
+		e.time(of, deliveryAt, t.At)
+		e.text(of, deliveryReply, t.Reply)
+		e.hash(of, deliverySHA256, t.SHA256)
 		if t.Unsigned != t.SHA256 {
-			d.Taken.Unsigned = e.hash(t.Unsigned)
+			e.hash(of, deliveryUnsigned, t.Unsigned)
 		}
+		e.hash(of, deliverySkeleton, t.Skeleton)
+		e.textField(of, deliverySignature, t.Signature)
 	}
-	return d
+	e.evidence(m, emailBounced, email.Bounced)
 }
 
 // consent names a consent's statement by its request, which is kept as long.
-func (e *encoder) consent(c consent.Consent, requests consent.Requests) consentData {
-	d := consentData{
-		State: code(e, stateCodes, c.State), Given: e.moment(c.Given), Ended: e.optional(c.Ended),
-		Superseded: e.moment(c.Superseded),
-	}
-	d.Request = slices.IndexFunc(requests, func(r consent.Request) bool { return r.ID == c.RequestID })
-	if d.Request < 0 {
+func (e *encoder) consent(c *consent.Consent, requests consent.Requests) {
+	m := e.openMap()
+	request := slices.IndexFunc(requests, func(r consent.Request) bool { return r.ID == c.RequestID })
+	if request < 0 {
 		e.fail("a consent without its request", c.RequestID)
-		return d
+		return
 	}
-	if d.Statement = slices.Index(requests[d.Request].Statements, c.Statement); d.Statement < 0 {
+	statement := slices.Index(requests[request].Statements, c.Statement)
+	if statement < 0 {
 		e.fail("a consent without its statement", c.Purpose)
+		return
 	}
-	return d
+	e.intField(m, consentRequest, int64(request))
+	e.intField(m, consentStatement, int64(statement))
+	code(e, m, consentState, stateCodes, c.State)
+	e.time(m, consentGiven, c.Given)
+	e.evidence(m, consentEnded, c.Ended)
+	e.time(m, consentSuperseded, c.Superseded)
 }
 
 // errDamaged means that a record holds what encodeSubscription does not write.
@@ -380,176 +463,391 @@ func decodeSubscription(data []byte, site string) (consent.Subscription, error) 
 	if err != nil {
 		return consent.Subscription{}, err
 	}
-	var d subscriptionData
-	if err := decMode.Unmarshal(plain, &d); err != nil {
-		return consent.Subscription{}, fmt.Errorf("%w: %w", errDamaged, err)
+	d := decoder{cborReader: cborReader{b: plain}}
+	s := consent.Subscription{Site: site}
+	for m := d.readMap(); m.next(&d.cborReader); {
+		d.subscription(&s, m.key)
 	}
-	x := decoder{texts: d.Texts, ips: d.IPs}
-	s := consent.Subscription{Site: site, Locale: d.Locale}
-	if d.Created != 0 {
-		x.created = time.UnixMilli(d.Created).UTC()
-		s.Created = x.created
-	}
-	if d.Address != "" {
-		if s.Address, err = address.Parse(d.Address); err != nil {
-			x.damaged = true
-		}
-	}
-	s.Changed, s.WithdrawnAt, s.HistorySince = x.time(d.Changed), x.time(d.WithdrawnAt), x.time(d.HistorySince)
-	s.MovedTo = x.id(d.MovedTo)
-	s.Unanswered = consent.Unanswered{
-		N: d.Unanswered.N, First: x.time(d.Unanswered.First), Last: x.time(d.Unanswered.Last),
-	}
-	for _, r := range d.Requests {
-		s.Requests = append(s.Requests, x.request(r, d.Locale))
-	}
-	for _, c := range d.Consents {
-		s.Consents = append(s.Consents, x.consent(c, s.Requests))
-	}
-	for _, r := range d.Refusals {
-		s.Refusals = append(s.Refusals, consent.Refusal{
-			Declined: x.evidence(r.Declined), Unblocked: x.optional(r.Unblocked),
-		})
-	}
-	for _, n := range d.Notices {
-		s.Notices = append(s.Notices, consent.Notice{
-			ID: x.id(n.ID), Asked: x.evidence(n.Asked), Email: x.email(n.Email),
-		})
-	}
-	for _, t := range d.EmailTimes {
-		s.EmailTimes = append(s.EmailTimes, x.time(t))
-	}
-	for _, t := range d.Told {
-		told := consent.Told{At: x.time(t.At), Event: pick(&x, eventCodes, t.Event), Endpoint: x.text(t.Endpoint)}
-		s.Told = append(s.Told, told)
-	}
-	if x.damaged {
+	if d.damaged || len(d.b) > 0 {
 		return consent.Subscription{}, errDamaged
 	}
 	return s, nil
 }
 
-// decoder looks up the texts and IPs of a record.
+// decoder reads a record, and looks up its texts and IPs.
 type decoder struct {
+	cborReader
 	created time.Time
 	texts   []string
-	ips     [][]byte
-	damaged bool // something is not what encodeSubscription writes
+	ips     []string
 }
 
-func (x *decoder) time(m moment) time.Time {
-	if m == 0 {
+// subscription reads a field of the subscription. Those before it are read already.
+func (d *decoder) subscription(s *consent.Subscription, key int) {
+	switch key {
+	case subAddress:
+		var err error
+		if s.Address, err = address.Parse(d.readText()); err != nil {
+			d.fail()
+		}
+	case subLocale:
+		s.Locale = d.readText()
+	case subCreated:
+		d.created = time.UnixMilli(d.readInt()).UTC()
+		s.Created = d.created
+	case subChanged:
+		s.Changed = d.time()
+	case subTexts:
+		d.texts = list(d, d.readText)
+	case subIPs:
+		d.ips = list(d, d.newIP)
+	case subRequests:
+		s.Requests = list(d, func() consent.Request { return d.request(s.Locale) })
+	case subConsents:
+		s.Consents = list(d, func() consent.Consent { return d.consent(s.Requests) })
+	case subRefusals:
+		s.Refusals = list(d, d.refusal)
+	case subNotices:
+		s.Notices = list(d, d.notice)
+	case subUnanswered:
+		s.Unanswered = d.unanswered()
+	case subWithdrawnAt:
+		s.WithdrawnAt = d.time()
+	case subHistorySince:
+		s.HistorySince = d.time()
+	case subEmailTimes:
+		s.EmailTimes = list(d, d.time)
+	case subMovedTo:
+		s.MovedTo = d.id()
+	case subTold:
+		s.Told = list(d, d.told)
+	default:
+		d.fail()
+	}
+}
+
+// list reads an array.
+func list[T any](d *decoder, one func() T) []T {
+	n := d.readArray()
+	all := make([]T, 0, min(n, 64)) // what is damaged may say anything
+	for ; n > 0 && !d.damaged; n-- {
+		all = append(all, one())
+	}
+	return all
+}
+
+func (d *decoder) time() time.Time {
+	ms := d.readInt()
+	if ms == 0 {
 		return time.Time{}
 	}
-	if m > 0 {
-		m--
+	if ms > 0 {
+		ms--
 	}
-	if x.created.IsZero() {
-		return time.UnixMilli(int64(m)).UTC()
+	if !d.created.IsZero() {
+		ms += d.created.UnixMilli() // a Duration has no room for what websites attest
 	}
-	return time.UnixMilli(x.created.UnixMilli() + int64(m)).UTC() // a Duration has no room for what websites attest
+	return time.UnixMilli(ms).UTC()
 }
 
-// pick returns what stands at a place in a list, from 1; nothing for 0.
-func pick[T any](x *decoder, all []T, place int) (none T) {
-	if place == 0 {
-		return none
-	}
-	if place < 0 || place > len(all) {
-		x.damaged = true
+// pick reads a place in a list, from 1, and returns what stands there.
+func pick[T any](d *decoder, all []T) (none T) {
+	place := d.readInt()
+	if place < 1 || place > int64(len(all)) {
+		d.fail()
 		return none
 	}
 	return all[place-1]
 }
 
-func (x *decoder) text(r reference) string { return pick(x, x.texts, int(r)) }
+func (d *decoder) text() string { return pick(d, d.texts) }
 
-func (x *decoder) ip(r reference) string {
-	if r == 0 {
-		return ""
+func (d *decoder) ip() string { return pick(d, d.ips) }
+
+func (d *decoder) newIP() string {
+	a, ok := netip.AddrFromSlice(d.readBytes())
+	if !ok {
+		d.fail()
 	}
-	a, ok := netip.AddrFromSlice(pick(x, x.ips, int(r)))
-	x.damaged = x.damaged || !ok
 	return a.String()
 }
 
-func (x *decoder) id(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-func (x *decoder) optional(d *evidenceData) *consent.Evidence {
-	if d == nil {
-		return nil
-	}
-	e := x.evidence(*d)
-	return &e
+func (d *decoder) id() string {
+	var buffer [64]byte
+	return string(base64.RawURLEncoding.AppendEncode(buffer[:0], d.readBytes()))
 }
 
-func (x *decoder) evidence(d evidenceData) consent.Evidence {
-	e := consent.Evidence{
-		At: x.time(d.At), How: pick(x, methodCodes, d.How), IP: x.ip(d.IP), UserAgent: x.text(d.UserAgent),
-		Origin: x.text(d.Origin), Source: x.text(d.Source), Form: x.text(d.Form), PageMade: x.time(d.PageMade),
-		Reply: x.text(d.Reply), Channel: x.text(d.Channel), Detail: x.text(d.Detail),
-	}
-	if a := d.Attested; a != nil {
-		e.Attested = &consent.Attested{
-			IP: x.ip(a.IP), UserAgent: x.text(a.UserAgent), Page: x.text(a.Page), At: x.time(a.At),
+func (d *decoder) hash() string {
+	var buffer [64]byte
+	return string(hex.AppendEncode(buffer[:0], d.readBytes()))
+}
+
+func (d *decoder) evidence() (e consent.Evidence) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case evidenceAt:
+			e.At = d.time()
+		case evidenceHow:
+			e.How = pick(d, methodCodes)
+		case evidenceIP:
+			e.IP = d.ip()
+		case evidenceUserAgent:
+			e.UserAgent = d.text()
+		case evidenceOrigin:
+			e.Origin = d.text()
+		case evidenceSource:
+			e.Source = d.text()
+		case evidenceForm:
+			e.Form = d.text()
+		case evidencePageMade:
+			e.PageMade = d.time()
+		case evidenceReply:
+			e.Reply = d.text()
+		case evidenceChannel:
+			e.Channel = d.text()
+		case evidenceDetail:
+			e.Detail = d.text()
+		case evidenceAttested:
+			e.Attested = d.attested()
+		default:
+			d.fail()
 		}
 	}
 	return e
 }
 
-func (x *decoder) request(d requestData, locale string) consent.Request {
-	r := consent.Request{
-		ID: x.id(d.ID), Asked: x.evidence(d.Asked), Renewed: x.optional(d.Renewed), Locale: locale,
-		Deadline: x.time(d.Deadline), Browser: x.id(d.Browser), State: pick(x, stateCodes, d.State),
-		Closed: x.optional(d.Closed), RemindAt: x.time(d.RemindAt),
+func (d *decoder) optional() *consent.Evidence {
+	e := d.evidence()
+	return &e
+}
+
+func (d *decoder) attested() *consent.Attested {
+	a := &consent.Attested{}
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case attestedIP:
+			a.IP = d.ip()
+		case attestedUserAgent:
+			a.UserAgent = d.text()
+		case attestedPage:
+			a.Page = d.text()
+		case attestedAt:
+			a.At = d.time()
+		default:
+			d.fail()
+		}
 	}
-	if d.Locale != 0 {
-		r.Locale = x.text(d.Locale)
+	return a
+}
+
+func (d *decoder) request(locale string) consent.Request {
+	r := consent.Request{Locale: locale}
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case requestID:
+			r.ID = d.id()
+		case requestAsked:
+			r.Asked = d.evidence()
+		case requestRenewed:
+			r.Renewed = d.optional()
+		case requestStatements:
+			r.Statements = list(d, d.statement)
+		case requestLocale:
+			r.Locale = d.text()
+		case requestDeadline:
+			r.Deadline = d.time()
+		case requestBrowser:
+			r.Browser = d.id()
+		case requestState:
+			r.State = pick(d, stateCodes)
+		case requestClosed:
+			r.Closed = d.optional()
+		case requestEmails:
+			r.Emails = list(d, d.email)
+		case requestRemindAt:
+			r.RemindAt = d.time()
+		default:
+			d.fail()
+		}
 	}
-	for _, st := range d.Statements {
-		r.Statements = append(r.Statements, consent.Statement{
-			Purpose: st.Purpose, Revision: st.Revision, SHA256: hex.EncodeToString(st.SHA256), Shown: x.text(st.Shown),
-		})
+	if len(r.Emails) == 0 || r.State != consent.Pending && r.Closed == nil {
+		d.fail()
 	}
-	for _, m := range d.Emails {
-		r.Emails = append(r.Emails, x.email(m))
-	}
-	x.damaged = x.damaged || len(r.Emails) == 0 || r.State != consent.Pending && r.Closed == nil
 	return r
 }
 
-func (x *decoder) email(d emailData) consent.Email {
-	m := consent.Email{
-		Reason: pick(x, reasonCodes, d.Reason), Queued: x.time(d.Queued), Due: x.time(d.Due), Tries: d.Tries,
-		Bounced: x.optional(d.Bounced),
-	}
-	if d.Due == 0 {
-		m.Due = m.Queued
-	}
-	for _, a := range d.Answers {
-		m.Answers = append(m.Answers, consent.Answer{At: x.time(a.At), Reply: x.text(a.Reply)})
-	}
-	if t := d.Taken; t != nil {
-		m.Taken = &consent.Delivery{
-			At: x.time(t.At), Reply: x.text(t.Reply), SHA256: hex.EncodeToString(t.SHA256),
-			Unsigned: hex.EncodeToString(t.Unsigned), Skeleton: hex.EncodeToString(t.Skeleton), Signature: t.Signature,
-		}
-		if t.Unsigned == nil {
-			m.Taken.Unsigned = m.Taken.SHA256
+func (d *decoder) statement() (st consent.Statement) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case statementPurpose:
+			st.Purpose = d.readText()
+		case statementRevision:
+			st.Revision = int(d.readInt())
+		case statementSHA256:
+			st.SHA256 = d.hash()
+		case statementShown:
+			st.Shown = d.text()
+		default:
+			d.fail()
 		}
 	}
-	return m
+	return st
 }
 
-func (x *decoder) consent(d consentData, requests consent.Requests) consent.Consent {
-	if d.Request < 0 || d.Request >= len(requests) ||
-		d.Statement < 0 || d.Statement >= len(requests[d.Request].Statements) {
-		x.damaged = true
+func (d *decoder) email() (email consent.Email) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case emailReason:
+			email.Reason = pick(d, reasonCodes)
+		case emailQueued:
+			email.Queued = d.time()
+		case emailDue:
+			email.Due = d.time()
+		case emailTries:
+			email.Tries = int(d.readInt())
+		case emailAnswers:
+			email.Answers = list(d, d.answer)
+		case emailTaken:
+			email.Taken = d.delivery()
+		case emailBounced:
+			email.Bounced = d.optional()
+		default:
+			d.fail()
+		}
+	}
+	if email.Due.IsZero() {
+		email.Due = email.Queued
+	}
+	return email
+}
+
+func (d *decoder) answer() (a consent.Answer) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case answerAt:
+			a.At = d.time()
+		case answerReply:
+			a.Reply = d.text()
+		default:
+			d.fail()
+		}
+	}
+	return a
+}
+
+func (d *decoder) delivery() *consent.Delivery {
+	t := &consent.Delivery{}
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case deliveryAt:
+			t.At = d.time()
+		case deliveryReply:
+			t.Reply = d.text()
+		case deliverySHA256:
+			t.SHA256 = d.hash()
+		case deliveryUnsigned:
+			t.Unsigned = d.hash()
+		case deliverySkeleton:
+			t.Skeleton = d.hash()
+		case deliverySignature:
+			t.Signature = d.readText()
+		default:
+			d.fail()
+		}
+	}
+	if t.Unsigned == "" {
+		t.Unsigned = t.SHA256
+	}
+	return t
+}
+
+func (d *decoder) consent(requests consent.Requests) (c consent.Consent) {
+	request, statement := int64(0), int64(0)
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case consentRequest:
+			request = d.readInt()
+		case consentStatement:
+			statement = d.readInt()
+		case consentState:
+			c.State = pick(d, stateCodes)
+		case consentGiven:
+			c.Given = d.time()
+		case consentEnded:
+			c.Ended = d.optional()
+		case consentSuperseded:
+			c.Superseded = d.time()
+		default:
+			d.fail()
+		}
+	}
+	if request < 0 || request >= int64(len(requests)) ||
+		statement < 0 || statement >= int64(len(requests[request].Statements)) {
+		d.fail()
 		return consent.Consent{}
 	}
-	r := requests[d.Request]
-	return consent.Consent{
-		Statement: r.Statements[d.Statement], RequestID: r.ID, State: pick(x, stateCodes, d.State),
-		Given: x.time(d.Given), Ended: x.optional(d.Ended), Superseded: x.time(d.Superseded),
+	c.Statement, c.RequestID = requests[request].Statements[statement], requests[request].ID
+	return c
+}
+
+func (d *decoder) refusal() (r consent.Refusal) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case refusalDeclined:
+			r.Declined = d.evidence()
+		case refusalUnblocked:
+			r.Unblocked = d.optional()
+		default:
+			d.fail()
+		}
 	}
+	return r
+}
+
+func (d *decoder) notice() (n consent.Notice) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case noticeID:
+			n.ID = d.id()
+		case noticeAsked:
+			n.Asked = d.evidence()
+		case noticeEmail:
+			n.Email = d.email()
+		default:
+			d.fail()
+		}
+	}
+	return n
+}
+
+func (d *decoder) told() (t consent.Told) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case toldAt:
+			t.At = d.time()
+		case toldEvent:
+			t.Event = pick(d, eventCodes)
+		case toldEndpoint:
+			t.Endpoint = d.text()
+		default:
+			d.fail()
+		}
+	}
+	return t
+}
+
+func (d *decoder) unanswered() (u consent.Unanswered) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case unansweredN:
+			u.N = int(d.readInt())
+		case unansweredFirst:
+			u.First = d.time()
+		case unansweredLast:
+			u.Last = d.time()
+		default:
+			d.fail()
+		}
+	}
+	return u
 }

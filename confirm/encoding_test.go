@@ -1,13 +1,16 @@
 package confirm_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -134,6 +137,80 @@ func TestARecordSaysEverythingThatIsKnown(t *testing.T) {
 	}
 }
 
+// TestARecordIsDeterministicCBOR reads what is written with a library of the whole of CBOR, and has it write the same.
+func TestARecordIsDeterministicCBOR(t *testing.T) {
+	strict, err := cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+	}.DecMode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deterministic, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := everything()
+	long.Requests[0].Emails[0].Taken.Signature = strings.Repeat("DKIM-Signature: v=1; ", 4000)
+	for range 300 {
+		long.EmailTimes = append(long.EmailTimes, start.Add(time.Duration(len(long.EmailTimes))*time.Hour))
+	}
+	for name, s := range map[string]consent.Subscription{
+		"everything": everything(), "a long one": long, "pending": pendingRecord(t), "nothing": {},
+	} {
+		plain, err := confirm.EncodePlain(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read any
+		if err := strict.Unmarshal(plain, &read); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if again, err := deterministic.Marshal(read); err != nil || !bytes.Equal(again, plain) {
+			t.Errorf("%s: %x, and by the library %x, %v", name, plain, again, err)
+		}
+	}
+}
+
+// TestWhatIsNotWrittenIsDamaged: what encodeSubscription would write otherwise, or not at all.
+func TestWhatIsNotWrittenIsDamaged(t *testing.T) {
+	for name, plain := range map[string]string{
+		"nothing":                        "",
+		"no map":                         "80",
+		"a field that there is not":      "a11000",
+		"a field twice":                  "a2040004" + "00",
+		"fields in another order":        "a20400" + "0261" + "66",
+		"a number in a longer form":      "a1041801",
+		"a key in a longer form":         "a1180400",
+		"a text that is bytes":           "a1024166",
+		"a text that is no UTF-8":        "a10261ff",
+		"a text that is cut":             "a1026366",
+		"a list that is cut":             "a1079affffffff",
+		"a list without an end":          "a1079f",
+		"a tag":                          "a104c100",
+		"a float":                        "a104f90000",
+		"a number that is too large":     "a1041bffffffffffffffff",
+		"something behind it":            "a000",
+		"an address that is none":        "a1016161",
+		"a text that there is not":       "a10781a102a10401",
+		"a request without an email":     "a10781a0",
+		"a consent without its request":  "a10881a0",
+		"an IP of three bytes":           "a1068143010203",
+		"a place below the first in IPs": "a107" + "81a102a10320",
+	} {
+		data, err := hex.DecodeString(plain)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if s, err := confirm.DecodeSubscription(confirm.Pack(data), "gazette"); err == nil {
+			t.Errorf("%s was read: %+v", name, s)
+		}
+	}
+	if _, err := confirm.DecodeSubscription(confirm.Pack([]byte{0xa0}), "gazette"); err != nil {
+		t.Errorf("an empty record: %v", err)
+	}
+}
+
 func TestWhatIsNoIDOrHashIsNotWritten(t *testing.T) {
 	for name, spoil := range map[string]func(s *consent.Subscription){
 		"an id":           func(s *consent.Subscription) { s.Requests[0].ID = "not base64url!" },
@@ -213,6 +290,19 @@ func BenchmarkEncodeSubscription(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := confirm.EncodeSubscription(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeSubscription(b *testing.B) {
+	data, err := confirm.EncodeSubscription(everything())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := confirm.DecodeSubscription(data, "gazette"); err != nil {
 			b.Fatal(err)
 		}
 	}

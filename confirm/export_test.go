@@ -4,6 +4,7 @@ package confirm
 var (
 	EncodeSubscription = encodeSubscription
 	DecodeSubscription = decodeSubscription
+	EncodePlain        = encodePlain
 	Pack               = pack
 	Dictionary         = dictionary
 )

@@ -27,8 +27,7 @@ func allowedImports() map[string][]string {
 		"confirm/consent": {"internal/address", "store"},
 		"confirm": {
 			"confirm/consent", "confirm/statement", "internal/address", "internal/keyring", "internal/ratelimit",
-			"internal/skeleton", "internal/token", "store", "github.com/fxamacker/cbor/v2",
-			"github.com/klauspost/compress",
+			"internal/skeleton", "internal/token", "store", "github.com/klauspost/compress",
 		},
 		"confirm/statement": {"github.com/gowebpki/jcs"},
 		"mailer": {
@@ -60,7 +59,6 @@ func allowedImports() map[string][]string {
 		"internal/outbox":      {"store"},
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
-		"internal/readiness":   {},
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
 		"internal/redirect":    {},
 		"internal/relay":       {},
@@ -103,8 +101,7 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
 			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics",
 			"internal/outbox",
-			"internal/preflight", "internal/readiness", "internal/relay", "internal/surge", "internal/web",
-			"internal/web/admin",
+			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},
 	}
