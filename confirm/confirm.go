@@ -41,6 +41,7 @@ type Options struct {
 	Sites            []Site
 	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
+	Receipts         Receipts              // none are made without a key
 	Surge            Surge                 // nil: nobody watches for abuse
 	Now              func() time.Time      // time.Now if nil
 	Rand             io.Reader             // crypto/rand.Reader if nil
@@ -114,6 +115,7 @@ func New(o Options) (*Service, error) {
 		}
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
+	r.receipts = newReceipts(o, ids)
 	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, r}, nil
 }
 

@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -69,6 +70,16 @@ const (
 	requestClosed
 	requestEmails
 	requestRemindAt
+	requestReceipt
+)
+
+// Of a receipt.
+const (
+	receiptID = 1 + iota
+	receiptFrame
+	receiptKey
+	receiptEmails
+	receiptSignature
 )
 
 // Of a statement.
@@ -402,6 +413,15 @@ func (e *encoder) request(r *consent.Request, locale string) {
 		e.email(&r.Emails[i])
 	}
 	e.time(m, requestRemindAt, r.RemindAt)
+	if t := r.Receipt; t != nil {
+		e.field(m, requestReceipt)
+		of := e.openMap()
+		e.textField(of, receiptID, t.ID)
+		e.hash(of, receiptFrame, t.Frame)
+		e.id(of, receiptKey, t.Key)
+		e.intField(of, receiptEmails, int64(t.Emails))
+		e.bytesField(of, receiptSignature, t.Signature)
+	}
 }
 
 func (e *encoder) email(email *consent.Email) {
@@ -666,6 +686,8 @@ func (d *decoder) request(locale string) consent.Request {
 			r.Emails = list(d, d.email)
 		case requestRemindAt:
 			r.RemindAt = d.time()
+		case requestReceipt:
+			r.Receipt = d.receipt()
 		default:
 			d.fail()
 		}
@@ -674,6 +696,27 @@ func (d *decoder) request(locale string) consent.Request {
 		d.fail()
 	}
 	return r
+}
+
+func (d *decoder) receipt() *consent.Receipt {
+	t := &consent.Receipt{}
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case receiptID:
+			t.ID = d.readText()
+		case receiptFrame:
+			t.Frame = d.hash()
+		case receiptKey:
+			t.Key = d.id()
+		case receiptEmails:
+			t.Emails = uint(d.readInt())
+		case receiptSignature:
+			t.Signature = bytes.Clone(d.readBytes())
+		default:
+			d.fail()
+		}
+	}
+	return t
 }
 
 func (d *decoder) statement() (st consent.Statement) {

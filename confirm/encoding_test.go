@@ -54,6 +54,9 @@ func everything() consent.Subscription {
 		ID: idOf("r", 16), Asked: evidence, Renewed: &evidence, Statements: []consent.Statement{shown}, Locale: "en",
 		Deadline: at(7), Browser: idOf("b", 16), State: consent.Confirmed, Closed: &evidence,
 		Emails: []consent.Email{email}, RemindAt: at(8),
+		Receipt: &consent.Receipt{
+			ID: "r-1", Frame: hashOf("e"), Key: idOf("k", 32), Signature: []byte("signed"), Emails: 1,
+		},
 	}
 	return consent.Subscription{
 		Site: "gazette", Address: mustParse("ada@example.org"), Locale: "fr", Created: start, Changed: at(9),

@@ -107,6 +107,7 @@ type View struct {
 	Decline     string // token for the page's own buttons
 	Unblock     string
 	Unsubscribe string // URL
+	Receipt     string // URL; empty: none was made
 }
 
 // FindLink finds the token of a genuine link for one of the uses in a text that mail programs have damaged, or returns
@@ -140,10 +141,27 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 	if err != nil {
 		return View{}, err
 	}
-	return p.act(ctx, l, consent.Confirm{
+	if err := p.keepFrame(ctx, l.Site); err != nil {
+		return View{}, err
+	}
+	confirm := consent.Confirm{
 		RequestID: l.RequestID, Purposes: purposes, Revisions: p.revisions[l.Site], Evidence: p.stamp(e),
-	})
+	}
+	for range maxPurposes {
+		v, err := p.act(ctx, l, confirm)
+		var unread errUnknownStatement
+		if !errors.As(err, &unread) {
+			return v, err
+		}
+		if _, err := p.statements.document(ctx, string(unread)); err != nil { // of a purpose that is not put so any more
+			return View{}, fmt.Errorf("confirm: the store has lost a statement: %v", err) //nolint:errorlint // the record was found
+		}
+	}
+	return View{}, errors.New("confirm: a request with too many statements")
 }
+
+// maxPurposes is how many statements a receipt has to be read for, at most.
+const maxPurposes = 256
 
 // Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
 func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
@@ -312,6 +330,9 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	v.Unblock = p.links.Token(link)
 	if sub.Consents.Any() {
 		v.Unsubscribe = p.unsubscribeLink(&sub, l.ID)
+	}
+	if sub.Requests.WithReceipt("") != nil {
+		v.Receipt = p.unsubscribeLink(&sub, l.ID) + "/receipt"
 	}
 	if err := p.statements.fill(ctx, v.Purposes); err != nil {
 		return View{}, err

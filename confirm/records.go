@@ -33,6 +33,7 @@ type records struct {
 	olderLinks  []*token.Signer // how links were signed earlier: with each secret, under each public URL
 	returnPaths *token.ReturnPaths
 	statements  *statements
+	receipts    *receipts
 	revisions   map[string]map[string]int // by site and purpose
 	since       time.Time                 // from when this process knows the revisions
 	mailboxKept time.Duration             // the longest window of any limit on emails to a mailbox
@@ -84,6 +85,11 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		res.after = c.Subscription
 		if err != nil || !c.Changed && len(c.Jobs) == 0 {
 			return store.Change{}, err
+		}
+		if confirm, ok := a.(consent.Confirm); ok {
+			if err := r.sign(key, &c.Subscription, confirm.RequestID); err != nil {
+				return store.Change{}, err
+			}
 		}
 		if jobs, res.email, err = r.jobs(box, c); err != nil {
 			return store.Change{}, err

@@ -13,6 +13,7 @@ import (
 type Site struct {
 	ID            string
 	Name          string
+	URL           string   // of the website
 	Locales       []string // the first is the default
 	Purposes      []Purpose
 	Controller    statement.Controller

@@ -87,6 +87,22 @@ func (t *statements) put(ctx context.Context, m madeStatement) error {
 	return nil
 }
 
+// errUnknownStatement says that a statement has to be read from the store first.
+type errUnknownStatement string
+
+func (e errUnknownStatement) Error() string {
+	return "confirm: the statement " + string(e) + " was not read yet"
+}
+
+// read returns a statement that was read before or is put to people now; errUnknownStatement for any other. It asks no
+// store, and so may be called within an Update.
+func (t *statements) read(sum string) (statement.Document, error) {
+	if doc, ok := t.known.Load(sum); ok {
+		return doc.(statement.Document), nil
+	}
+	return statement.Document{}, errUnknownStatement(sum)
+}
+
 // document returns the statement with a hash. It returns store.ErrNotFound where the store has none.
 func (t *statements) document(ctx context.Context, sum string) (statement.Document, error) {
 	if doc, ok := t.known.Load(sum); ok {

@@ -57,7 +57,8 @@ func (s *Set) cannedPages(locale string) []Sample {
 		Site: site, Address: address, Asked: asked, Deadline: asked.Add(48 * time.Hour),
 		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline", Stamp: "canned",
 	}
-	leave := Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe}
+	leave := Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe,
+		ReceiptURL: unsubscribe + "/receipt"}
 	leaveOne, leaveNone := leave, leave
 	leaveOne.Purposes, leaveNone.Purposes = all[:1], all[2:]
 	confirm.Purposes = pendingOf(all[:1])
@@ -72,7 +73,8 @@ func (s *Set) cannedPages(locale string) []Sample {
 		{Name: "confirm-same-browser", Page: same},
 		{
 			Name: "confirmed",
-			Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, BackURL: site.URL},
+			Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, Receipt: true,
+				BackURL: site.URL},
 		},
 		{
 			Name: "confirmed-already",

@@ -107,6 +107,7 @@ type Confirmed struct {
 	Purposes       []Purpose
 	Already        bool   // nothing new happened
 	UnsubscribeURL string // may be empty
+	Receipt        bool   // there is one, below UnsubscribeURL
 	BackURL        string // of the website; may be empty
 }
 
@@ -161,10 +162,11 @@ type UnknownLink struct{}
 
 // Unsubscribe shows what an address agreed to, with a button to withdraw each consent and one to withdraw all.
 type Unsubscribe struct {
-	Site     Site
-	Address  string    // masked by the caller
-	Purposes []Purpose // with State and Since
-	Action   string
+	Site       Site
+	Address    string    // masked by the caller
+	Purposes   []Purpose // with State and Since
+	Action     string
+	ReceiptURL string // may be empty
 }
 
 // Withdrawn says which consents were withdrawn, and which remain.

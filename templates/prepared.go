@@ -277,5 +277,5 @@ func (p Confirmed) with(v differing) Page {
 }
 
 func (p Confirmed) appendShown(b []byte) []byte {
-	return appendPurposes(appendNames(appendBool(b, p.Already), []string{p.BackURL}), p.Purposes)
+	return appendPurposes(appendNames(appendBool(appendBool(b, p.Already), p.Receipt), []string{p.BackURL}), p.Purposes)
 }

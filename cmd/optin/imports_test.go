@@ -27,7 +27,7 @@ func allowedImports() map[string][]string {
 		"confirm/consent": {"internal/address", "store"},
 		"confirm": {
 			"confirm/consent", "confirm/statement", "internal/address", "internal/keyring", "internal/ratelimit",
-			"internal/skeleton", "internal/token", "store", "github.com/klauspost/compress",
+			"internal/receipt", "internal/skeleton", "internal/token", "store", "github.com/klauspost/compress",
 		},
 		"confirm/statement": {"github.com/gowebpki/jcs"},
 		"mailer": {
@@ -46,8 +46,8 @@ func allowedImports() map[string][]string {
 		"internal/challenge": {"internal/keyring"},
 		"internal/childtest": {},
 		"internal/config": {
-			"internal/keyring", "internal/origin", "internal/redirect", "internal/relay", "internal/theme", "store",
-			"go.yaml.in/yaml/v4", "golang.org/x/text",
+			"internal/keyring", "internal/origin", "internal/receipt", "internal/redirect", "internal/relay",
+			"internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
 		},
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
@@ -60,6 +60,7 @@ func allowedImports() map[string][]string {
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
+		"internal/receipt":     {"confirm/statement"},
 		"internal/redirect":    {},
 		"internal/relay":       {},
 		"internal/skeleton":    {"internal/address"},
@@ -87,8 +88,8 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "internal/address", "internal/problem", "github.com/labstack/echo/v4",
 		},
 		"internal/web/respond": {
-			"confirm/consent", "internal/idempotency", "internal/problem", "internal/ratelimit", "internal/token",
-			"internal/web/request", "store", "github.com/labstack/echo/v4",
+			"confirm/consent", "internal/idempotency", "internal/problem", "internal/ratelimit", "internal/receipt",
+			"internal/token", "internal/web/request", "store", "github.com/labstack/echo/v4",
 		},
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.

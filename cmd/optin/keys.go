@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -33,6 +35,7 @@ const keysUsage = `optin keys makes the secrets of a configuration, and prints t
                                    a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
   optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
                                    the same with Ed25519, in addition to an RSA key and never instead of it
+  optin keys -receipts             a key for consent receipts (ES256) in receipts.pem; with -ed25519, of Ed25519
 
 Flags:
 `
@@ -41,6 +44,7 @@ Flags:
 type keysFlags struct {
 	site, domain, selector, out string
 	dkim, ed25519, sample, v1a  bool
+	receipts                    bool
 }
 
 // keys is optin keys: it makes secrets, or a DKIM key and its DNS record, and prints them. It returns 2 for wrong
@@ -60,6 +64,8 @@ func keys(args []string, stdout, stderr io.Writer) int {
 		text.Write(config.Sample())
 	case f.dkim:
 		err = keysDKIM(&text, f)
+	case f.receipts:
+		err = keysReceipts(&text, f)
 	case f.v1a:
 		keysWebhook(&text, f.site)
 	default:
@@ -84,10 +90,12 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	set.BoolVar(&f.sample, "sample", false, "print a sample configuration instead")
 	set.BoolVar(&f.v1a, "v1a", false, "make a webhook's Ed25519 key instead")
 	set.BoolVar(&f.dkim, "dkim", false, "make a DKIM key instead")
-	set.BoolVar(&f.ed25519, "ed25519", false, "with -dkim: an Ed25519 key (RFC 8463) rather than RSA")
+	set.BoolVar(&f.receipts, "receipts", false, "make a key for consent receipts instead")
+	set.BoolVar(&f.ed25519, "ed25519", false, "with -dkim or -receipts: an Ed25519 key rather than RSA or P-256")
 	set.StringVar(&f.domain, "domain", "", "with -dkim: the `domain` of the sender's address")
 	set.StringVar(&f.selector, "selector", "", "with -dkim: the `name` of the key in DNS, such as optin")
-	set.StringVar(&f.out, "out", "dkim.pem", "with -dkim: the `file` for the key; it must not exist yet")
+	set.StringVar(&f.out, "out", "dkim.pem",
+		"with -dkim or -receipts: the `file` for the key, which must not exist yet; with -receipts by default receipts.pem")
 	err := set.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(help, keysUsage)
@@ -99,6 +107,9 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	}
 	given := map[string]bool{}
 	set.Visit(func(g *flag.Flag) { given[g.Name] = true })
+	if f.receipts && !given["out"] {
+		f.out = "receipts.pem"
+	}
 	return f, f.keysCheck(set.Args(), given)
 }
 
@@ -109,10 +120,16 @@ func (f keysFlags) keysCheck(rest []string, given map[string]bool) error {
 		return errors.New("takes no arguments but flags")
 	case f.sample && len(given) > 1:
 		return errors.New("-sample cannot be combined with other flags")
+	case f.receipts && (f.dkim || f.sample || f.v1a || given["site"] || given["domain"] || given["selector"]):
+		return errors.New("-receipts can be combined with -ed25519 and -out only")
+	case f.receipts && f.out == "":
+		return errors.New("-out must name a file")
+	case f.receipts:
+		return nil
 	case f.v1a && (f.dkim || f.sample):
 		return errors.New("-v1a can be combined with -site only")
 	case !f.dkim && (given["domain"] || given["selector"] || given["out"] || f.ed25519):
-		return errors.New("-domain, -selector, -out and -ed25519 need -dkim")
+		return errors.New("-domain and -selector need -dkim, -out and -ed25519 need -dkim or -receipts")
 	case f.dkim && given["site"]:
 		return errors.New("-site cannot be combined with -dkim")
 	case f.dkim && (!keysName(f.domain) || !strings.Contains(f.domain, ".")):
@@ -208,6 +225,31 @@ func keysDKIM(w io.Writer, f keysFlags) error {
       selector: %[6]s
       key_file: %[7]s
 `, f.out, name, keysStrings(record), record, strings.ToLower(f.domain), strings.ToLower(f.selector), keysQuoted(f.out))
+	return nil
+}
+
+// keysReceipts makes a key for receipts, writes it into a file and prints the lines for the configuration.
+func keysReceipts(w io.Writer, f keysFlags) error {
+	var key crypto.Signer
+	var err error
+	if f.ed25519 {
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	} else {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	if err == nil {
+		err = keysWrite(f.out, key)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, `# The private key is in %[1]s, readable by its owner only. Never put it anywhere else.
+# To replace a key, put the new one before it in the file, and keep the old one: receipts that it signed need it.
+
+# The configuration:
+receipts:
+  keys_file: %[2]s
+`, f.out, keysQuoted(f.out))
 	return nil
 }
 

@@ -49,7 +49,7 @@ func limits(of []config.Limit) (all []store.Limit) {
 func serviceSites(of []config.Site) (all []confirm.Site) {
 	for _, c := range of {
 		s := confirm.Site{
-			ID: c.ID, Name: c.Name, Locales: c.Locales,
+			ID: c.ID, Name: c.Name, URL: c.URL.String(), Locales: c.Locales,
 			Controller: statement.Controller{
 				Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
 				Country: c.Controller.Country, DPO: c.Controller.DPO,

@@ -34,7 +34,7 @@ func (s *edit) closeExpired(now time.Time) []EventType {
 // nothing was ever consented to, everything but the refusal.
 func (s *edit) prune(now time.Time) {
 	s.deleteRequests(func(r Request) bool {
-		return r.State != Pending && !s.Consents.provenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
+		return r.State != Pending && !s.Consents.ProvenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	s.deleteNotices(now)
 	declined := s.Declined()
@@ -85,7 +85,7 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 			if !r.RemindAt.IsZero() {
 				earlier(r.RemindAt)
 			}
-		case !s.Consents.provenBy(r.ID):
+		case !s.Consents.ProvenBy(r.ID):
 			earlier(r.Deadline.Add(Grace))
 		}
 	}

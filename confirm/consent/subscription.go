@@ -93,6 +93,16 @@ type Request struct {
 	Closed     *Evidence // the action that ended Pending
 	Emails     []Email   // oldest first: at least one
 	RemindAt   time.Time // when a reminder is to be due; zero: never, or decided already
+	Receipt    *Receipt  // of a request that was confirmed; nil: none was made
+}
+
+// Receipt is how the receipt of a confirmation was signed. What it says follows from the request (see confirm).
+type Receipt struct {
+	ID        string
+	Frame     string // the hash of what the receipts of the site had in common then
+	Key       string // the thumbprint of the key (RFC 7638)
+	Emails    uint   // which emails it names: bit n is the n-th of the request
+	Signature []byte
 }
 
 // Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
@@ -184,6 +194,20 @@ func (all Requests) Find(id string) *Request {
 	return nil
 }
 
+// WithReceipt returns the request that was confirmed last with a receipt, or the one of a name (Step.Request); nil.
+func (all Requests) WithReceipt(name string) (latest *Request) {
+	for i := range all {
+		r := &all[i]
+		if r.Receipt == nil || name != "" && name != requestName(r.ID) {
+			continue
+		}
+		if latest == nil || !r.Closed.At.Before(latest.Closed.At) {
+			latest = r
+		}
+	}
+	return latest
+}
+
 // LatestOpen returns the open request that was made last, or nil.
 func (all Requests) LatestOpen(now time.Time) *Request {
 	for i, r := range slices.Backward(all) {
@@ -246,8 +270,8 @@ func (all Consents) confirmed(purpose string) bool {
 	return c != nil && c.State == Confirmed
 }
 
-// provenBy reports whether a request is the proof of a consent.
-func (all Consents) provenBy(request string) bool {
+// ProvenBy reports whether a request is the proof of a consent.
+func (all Consents) ProvenBy(request string) bool {
 	return slices.ContainsFunc(all, func(c Consent) bool { return c.RequestID == request })
 }
 

@@ -19,7 +19,8 @@ type Step struct {
 	Attested *Said         `json:"attested,omitempty"`
 	Email    *StepEmail    `json:"email,omitempty"`
 	Told     *Told         `json:"told,omitempty"`
-	Count    int           `json:"count,omitempty"` // of StepUnanswered: how many signups, the last of them at At
+	Receipt  string        `json:"receipt,omitempty"` // its id
+	Count    int           `json:"count,omitempty"`   // of StepUnanswered: how many signups, the last of them at At
 }
 
 // StepAction is what happened.
@@ -203,6 +204,9 @@ func (t *timeline) request(r *Request, consents Consents) {
 		Undeliverable: StepUndeliverable,
 	}[r.State]
 	step := t.add(closed, r.ID, r.Closed)
+	if r.Receipt != nil {
+		step.Receipt = r.Receipt.ID
+	}
 	for _, st := range r.Statements {
 		if r.State != Confirmed || consents.from(r.ID, st.Purpose) {
 			step.about(st)

@@ -38,6 +38,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/origin"
+	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/store"
@@ -56,6 +57,7 @@ type Config struct {
 	SMTP           SMTP
 	Admin          Admin
 	Metrics        Metrics
+	Receipts       Receipts
 	Limits         ServiceLimits
 	Sites          []Site // at least one
 }
@@ -70,6 +72,12 @@ type ServiceLimits struct {
 type Admin struct {
 	Password Secret   // of the dashboard; empty: there is no dashboard
 	APIKeys  []APIKey // of the operator's programs, such as those that report bounces; both scopes
+}
+
+// Receipts say how consent receipts are signed.
+type Receipts struct {
+	Keys   receipt.Keys // the first signs, all are published; none: no receipts are made
+	Schema string       // the profile of ISO/IEC TS 27560 that they name
 }
 
 // Metrics says where /metrics is served.

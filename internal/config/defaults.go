@@ -17,7 +17,8 @@ const (
 	DefaultRevision          = "1"              // sites[].purposes[].revision
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
-	// metrics.listen: none, and so no metrics.
+	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.
+	// receipts.schema_version: receipt.DefaultSchema.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, with the site's name instead of a logo.
 	// sites[].after: our own pages; sites[].purposes[].after: the site's.

@@ -2,12 +2,15 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/optin/optin/internal/receipt"
 )
 
 // Load reads and checks the configuration at path. env looks up an environment variable, as os.LookupEnv does.
@@ -46,7 +49,7 @@ func (r *reader) config(root value) *Config {
 		return nil
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies", "drain",
-		"smtp", "admin", "metrics", "limits", "sites")
+		"smtp", "admin", "metrics", "receipts", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -62,6 +65,7 @@ func (r *reader) config(root value) *Config {
 	keys := apiKeys{}
 	c.Admin = readAdmin(top.get("admin"), keys)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
+	c.Receipts = readReceipts(top.get("receipts"))
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
@@ -103,6 +107,31 @@ func readMetrics(v value, mainListener string) Metrics {
 			"no metrics")
 	}
 	return m
+}
+
+// readReceipts reads the receipts section.
+func readReceipts(v value) Receipts {
+	g := v.group("keys_file", "schema_version")
+	r := Receipts{Schema: optional(g.get("schema_version"), receipt.DefaultSchema, parseLine(maxLine))}
+	switch file := g.get("keys_file"); {
+	case file.given():
+		r.Keys = checked(file.secretFile(), parseReceiptKeys)
+	case v.given():
+		file.fail("is missing; optin keys -receipts makes the file")
+	}
+	return r
+}
+
+// parseReceiptKeys parses the keys of receipts. The first one has to be private.
+func parseReceiptKeys(text string) (receipt.Keys, error) {
+	keys, err := receipt.ParseKeys([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w; optin keys -receipts makes one", err)
+	}
+	if _, ok := keys.Signer(); !ok {
+		return nil, errors.New("has a public key first; the first one signs, and has to be private")
+	}
+	return keys, nil
 }
 
 // readServiceLimits reads the limits over all sites.

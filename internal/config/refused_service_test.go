@@ -73,6 +73,9 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: short}", []string{
 			"10: admin.password is shorter than 8 characters; optin keys makes one",
 		}},
+		{"metrics: {listen: 127.0.0.1:9090}", "receipts: {schema_version: x}", []string{
+			"11: receipts.keys_file is missing; optin keys -receipts makes the file",
+		}},
 		{"metrics: {listen: 127.0.0.1:9090}", "metrics: {listen: nowhere}", []string{
 			"11: metrics.listen must be host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine",
 		}},

@@ -240,7 +240,8 @@ func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error
 // have been withdrawn since.
 func (l *confirmationPages) confirmed(v confirm.View, already bool) templates.Page {
 	st := l.sites[v.Site]
-	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe, BackURL: st.Show.URL}
+	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe,
+		Receipt: v.Receipt != "", BackURL: st.Show.URL}
 	p.Purposes = inState(l.pages.purposes(st, v.Locale, v.Purposes), consent.Confirmed)
 	return p
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/openapi/contract"
 	"github.com/optin/optin/internal/origin"
+	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
@@ -134,9 +135,21 @@ func serviceWith(t testing.TB, o Options, sites []confirm.Site) *confirm.Service
 	t.Helper()
 	s, err := confirm.New(confirm.Options{
 		Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: o.PublicURL, Sites: sites, Now: o.Now,
+		Receipts: confirm.Receipts{Keys: receiptKeys(t)},
 	})
 	must(t, err)
 	return s
+}
+
+// receiptKeys are a key for receipts.
+func receiptKeys(t testing.TB) receipt.Keys {
+	t.Helper()
+	keys, err := receipt.ParseKeys([]byte(`-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+`))
+	must(t, err)
+	return keys
 }
 
 // parseURL parses a URL that a test writes down.

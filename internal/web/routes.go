@@ -69,6 +69,10 @@ func (a *app) addPublic(e *echo.Echo) {
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
 	e.POST("/u/:token", unsubscribe.withdraw, button...) // also by RFC 8058
+	proofs := &proofPages{service: a.Service, pages: a.pages}
+	get(e, "/u/:token/receipt", proofs.receipt, page...)
+	get(e, "/v1/receipts/:id", proofs.status, body)
+	get(e, "/.well-known/jwks.json", proofs.keys, body)
 
 	// Programs get the JSON whose hash it is, unless they ask for a page:
 	get(e, "/texts/:sha256", (&statementPages{a.Service, a.sites, a.pages}).show, body)
@@ -95,6 +99,7 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions", handlers.List, read, body)
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
 	get(site, "/subscriptions/:id/events", handlers.Timeline, read, body)
+	get(site, "/subscriptions/:id/receipt", handlers.Receipt, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once)
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,

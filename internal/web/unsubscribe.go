@@ -35,7 +35,9 @@ func (u *unsubscribePage) show(c echo.Context) error {
 		return u.pages.state(c, http.StatusOK, v, "withdrawn",
 			templates.Withdrawn{Site: st.Show, BackURL: st.after(afterWithdraw, nil)})
 	}
-	p := templates.Unsubscribe{Site: st.Show, Address: v.Address.Masked(), Action: "/u/" + c.Param("token")}
+	p := templates.Unsubscribe{
+		Site: st.Show, Address: v.Address.Masked(), Action: "/u/" + c.Param("token"), ReceiptURL: v.Receipt,
+	}
 	p.Purposes = u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
 	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
 }

@@ -91,6 +91,19 @@ func (a *API) Timeline(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, map[string][]consent.Step{"events": steps})
 }
 
+// Receipt returns the receipt of the latest confirmation, or that of a request by its name in the timeline.
+func (a *API) Receipt(c echo.Context) error {
+	q, err := request.ParseQuery(c, "request")
+	if err != nil {
+		return err
+	}
+	text, err := a.Service.Website.Receipt(c.Request().Context(), c.Param("site"), c.Param("id"), q.Get("request"))
+	if err != nil {
+		return unknown(err)
+	}
+	return respond.Receipt(c, text)
+}
+
 // Resend enqueues the email of the latest open request again. The response says whether it is enqueued: the limits on
 // emails to one address apply here, too.
 func (a *API) Resend(c echo.Context) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/web/request"
 )
 
@@ -21,6 +22,12 @@ func JSON(c echo.Context, status int, x any) error {
 	}
 	Vary(c.Response().Header(), echo.HeaderAccept)
 	return Bytes(c, status, request.MediaJSON, append(b, '\n'))
+}
+
+// Receipt writes a consent receipt, which browsers keep as a file.
+func Receipt(c echo.Context, text string) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="receipt.jwt"`)
+	return Bytes(c, http.StatusOK, receipt.MediaType, []byte(text))
 }
 
 // HTML writes a page.

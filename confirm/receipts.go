@@ -1,0 +1,224 @@
+package confirm
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/receipt"
+	"github.com/optin/optin/internal/token"
+	"github.com/optin/optin/store"
+)
+
+// A receipt is signed in the commit of its confirmation, and the record keeps the signature alone: what a receipt says
+// follows from the request, the statements and the frame, all of which stay as they were.
+
+// Receipts say how receipts are signed.
+type Receipts struct {
+	Keys   receipt.Keys // the first signs, all are published
+	Schema string       // the profile that receipts name; receipt.DefaultSchema if empty
+}
+
+// receipts makes and reads receipts.
+type receipts struct {
+	keys   receipt.Keys
+	ids    *token.ReturnPaths
+	frames map[string]madeStatement // by site
+}
+
+func newReceipts(o Options, sites []string) *receipts {
+	all := &receipts{o.Receipts.Keys, token.NewReceiptIDs(o.Keyring, sites...), map[string]madeStatement{}}
+	for _, site := range o.Sites {
+		frame := receipt.Frame{Issuer: o.PublicURL.String(), Site: site.URL, Schema: o.Receipts.Schema}
+		if frame.Schema == "" {
+			frame.Schema = receipt.DefaultSchema
+		}
+		text, sum := frame.Canonical()
+		all.frames[site.ID] = madeStatement{sum: sum, canonical: text}
+	}
+	return all
+}
+
+// keepFrame makes sure that the store has what the receipts of a site have in common, before a record names it.
+func (r *records) keepFrame(ctx context.Context, site string) error {
+	if _, ok := r.receipts.keys.Signer(); !ok {
+		return nil
+	}
+	return r.statements.put(ctx, r.receipts.frames[site])
+}
+
+// sign signs the receipt of a request that was confirmed just now. It asks no store.
+func (r *records) sign(key store.Key, sub *consent.Subscription, request string) error {
+	signer, ok := r.receipts.keys.Signer()
+	req := sub.Requests.Find(request)
+	if !ok || req == nil || req.State != consent.Confirmed || req.Receipt != nil || !sub.Consents.ProvenBy(request) {
+		return nil
+	}
+	made := consent.Receipt{
+		ID: r.receipts.ids.Make(key, request), Frame: r.receipts.frames[key.Site].sum, Key: signer.ID,
+	}
+	for n, e := range req.Emails {
+		if e.Taken != nil {
+			made.Emails |= 1 << n
+		}
+	}
+	signed := *req
+	signed.Receipt = &made
+	frame, err := receipt.ParseFrame(r.receipts.frames[key.Site].canonical)
+	if err != nil {
+		return err
+	}
+	facts, err := r.facts(key, sub, &signed)
+	if err != nil {
+		return err
+	}
+	if made.Signature, err = signer.Sign(receipt.New(frame, facts)); err == nil {
+		req.Receipt = &made
+	}
+	return err
+}
+
+// facts returns what the receipt of a request says. It reads nothing that changes after the confirmation.
+func (r *records) facts(key store.Key, sub *consent.Subscription, req *consent.Request) (receipt.Facts, error) {
+	of := receipt.Facts{
+		ID: req.Receipt.ID, Subject: SubjectURN(key), Record: key.ID, Asked: req.Asked.At, Deadline: req.Deadline,
+		Form: req.Asked.Form, Method: string(req.Asked.How), Confirm: string(req.Closed.How),
+	}
+	for n, e := range req.Emails {
+		if req.Receipt.Emails>>n&1 == 1 && e.Taken != nil {
+			email := receipt.Email{ID: emailID(key, req.ID, n), SHA256: e.Taken.SHA256, TakenAt: e.Taken.At}
+			of.Emails = append(of.Emails, email)
+		}
+	}
+	for _, c := range sub.Consents {
+		if c.RequestID != req.ID {
+			continue
+		}
+		doc, err := r.statements.read(c.SHA256)
+		if err != nil {
+			return of, err
+		}
+		of.Given, of.Agreed = c.Given, append(of.Agreed, receipt.Agreed{SHA256: c.SHA256, Document: doc})
+	}
+	return of, nil
+}
+
+// SubjectURN is how receipts name a person at a site.
+func SubjectURN(key store.Key) string {
+	sum := sha256.Sum256([]byte("optin subject " + key.Site + " " + key.ID))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // RFC 9562 section 5.8: made as nobody else does
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// Receipt returns the receipt of a subscription's latest confirmation, or that of a request by its name in the
+// timeline. store.ErrNotFound where none was made.
+func (w *Website) Receipt(ctx context.Context, site, id, request string) (string, error) {
+	rec, err := w.find(ctx, site, id)
+	if err != nil {
+		return "", err
+	}
+	sub, err := w.open(rec)
+	if err != nil {
+		return "", err
+	}
+	return w.receiptOf(ctx, rec.Key, &sub, request)
+}
+
+// Receipt returns the receipt of the latest confirmation of a link's subscription; store.ErrNotFound.
+func (p *Person) Receipt(ctx context.Context, signed string) (string, error) {
+	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
+	if err != nil {
+		return "", err
+	}
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
+		return "", err
+	}
+	return p.receiptOf(ctx, keyOf(l), &sub, "")
+}
+
+func (r *records) receiptOf(ctx context.Context, key store.Key, sub *consent.Subscription, request string,
+) (string, error) {
+	req := sub.Requests.WithReceipt(request)
+	if req == nil {
+		return "", store.ErrNotFound
+	}
+	text, err := r.Store.Text(ctx, req.Receipt.Frame)
+	if err != nil {
+		return "", lost(err, "the frame of receipts "+req.Receipt.Frame)
+	}
+	frame, err := receipt.ParseFrame(text)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range sub.Consents {
+		if _, err := r.statements.document(ctx, c.SHA256); err != nil {
+			return "", lost(err, "the statement "+c.SHA256)
+		}
+	}
+	facts, err := r.facts(key, sub, req)
+	if err != nil {
+		return "", err
+	}
+	return r.receipts.keys.Text(receipt.New(frame, facts), req.Receipt.Key, req.Receipt.Signature)
+}
+
+// lost says what the store should have, for an error that must not look as if the record were unknown.
+func lost(err error, what string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return errors.New("confirm: the store has lost " + what)
+	}
+	return err
+}
+
+// ReceiptStatus says whether a receipt still stands. It names nobody.
+type ReceiptStatus struct {
+	ID       string           `json:"id"`
+	Stands   bool             `json:"stands"` // for any of its purposes
+	Purposes []ReceiptPurpose `json:"purposes"`
+}
+
+// ReceiptPurpose is where one consent of a receipt stands.
+type ReceiptPurpose struct {
+	ID    string        `json:"id"`
+	State consent.State `json:"state"`
+	Since time.Time     `json:"since"`
+}
+
+// ReceiptStatus returns whether a receipt of ours still stands: one of a person who was erased does not.
+// token.ErrNotOurs for an id that is none.
+func (s *Service) ReceiptStatus(ctx context.Context, id string) (ReceiptStatus, error) {
+	status := ReceiptStatus{ID: id, Purposes: []ReceiptPurpose{}}
+	key, _, err := s.records.receipts.ids.Parse(id)
+	if err != nil {
+		return status, err
+	}
+	sub, err := s.records.get(ctx, key)
+	if err != nil {
+		return status, err
+	}
+	for i := range sub.Requests {
+		req := &sub.Requests[i]
+		if req.Receipt == nil || req.Receipt.ID != id {
+			continue
+		}
+		for _, c := range sub.Consents {
+			if c.RequestID != req.ID {
+				continue
+			}
+			p := ReceiptPurpose{c.Purpose, c.State, c.Given}
+			if c.Ended != nil {
+				p.Since = c.Ended.At
+			}
+			status.Stands = status.Stands || c.State == consent.Confirmed
+			status.Purposes = append(status.Purposes, p)
+		}
+	}
+	return status, nil
+}
+
+// ReceiptKeys returns the public keys of receipts as a JSON Web Key Set (RFC 7517).
+func (s *Service) ReceiptKeys() ([]byte, error) { return s.records.receipts.keys.Set() }
