@@ -34,6 +34,10 @@ func (s *countedStore) Find(ctx context.Context, key store.Key) (store.Record, e
 	return s.count().Find(ctx, key)
 }
 
+func (s *countedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	return s.count().FindAll(ctx, keys...)
+}
+
 func (s *countedStore) List(ctx context.Context, q store.Query) (store.Page, error) {
 	return s.count().List(ctx, q)
 }

@@ -103,7 +103,7 @@ store: %s
 trusted_proxies: [127.0.0.0/8]
 smtp:
   url: smtp://%s?tls=off
-%slimits: {emails: 100000/1m}
+%slimits: {emails: 100000/1m, emails_per_domain: 100000/1m}
 sites:
   - id: gazette
     name: La Gazette

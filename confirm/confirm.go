@@ -26,6 +26,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/token"
@@ -40,6 +41,7 @@ type Options struct {
 	FormerURLs       []*url.URL // earlier public URLs: their links are good
 	Sites            []Site
 	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
+	EmailsPerDomain  []store.Limit         // to one domain that is no large provider's; none: as many as there are
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
 	Receipts         Receipts              // none are made without a key
 	Surge            Surge                 // nil: nobody watches for abuse
@@ -126,6 +128,12 @@ func (s *Service) Sites() []Site { return s.records.Sites }
 func (s *Service) Site(id string) (Site, bool) {
 	site, ok := s.records.sites[id]
 	return site, ok
+}
+
+// SignupsPerDomain returns the quota of signups without a challenge for the domain of an address; none for a large
+// provider's, or where emails to a domain have no limit.
+func (s *Service) SignupsPerDomain(a address.Address) []ratelimit.Quota {
+	return s.records.limits.SignupsPerDomain(a, s.records.EmailsPerDomain)
 }
 
 // PutStatements puts every statement that may be put to somebody into the store, so that what was shown can be shown

@@ -71,6 +71,7 @@ const (
 	requestEmails
 	requestRemindAt
 	requestReceipt
+	requestAddress // left out: that of the subscription
 )
 
 // Of a receipt.
@@ -104,6 +105,7 @@ const (
 const (
 	refusalDeclined = 1 + iota
 	refusalUnblocked
+	refusalMailbox
 )
 
 // Of a notice.
@@ -111,6 +113,7 @@ const (
 	noticeID = 1 + iota
 	noticeAsked
 	noticeEmail
+	noticeAddress // as of a request
 )
 
 // Of the count of signups for which no email was due.
@@ -221,7 +224,7 @@ func encodePlain(s consent.Subscription) ([]byte, error) {
 func (e *encoder) requests(m int, s consent.Subscription) {
 	e.arrayField(m, subRequests, len(s.Requests))
 	for i := range s.Requests {
-		e.request(&s.Requests[i], s.Locale)
+		e.request(&s.Requests[i], &s)
 	}
 	e.arrayField(m, subConsents, len(s.Consents))
 	for i := range s.Consents {
@@ -236,6 +239,7 @@ func (e *encoder) history(m int, s consent.Subscription) {
 		of := e.openMap()
 		e.evidence(of, refusalDeclined, &r.Declined)
 		e.evidence(of, refusalUnblocked, r.Unblocked)
+		e.id(of, refusalMailbox, r.Mailbox)
 	}
 	e.arrayField(m, subNotices, len(s.Notices))
 	for _, n := range s.Notices {
@@ -244,6 +248,7 @@ func (e *encoder) history(m int, s consent.Subscription) {
 		e.evidence(of, noticeAsked, &n.Asked)
 		e.field(of, noticeEmail)
 		e.email(&n.Email)
+		e.address(of, noticeAddress, n.Address, s.Address)
 	}
 	if s.Unanswered != (consent.Unanswered{}) {
 		e.field(m, subUnanswered)
@@ -388,7 +393,14 @@ func (e *encoder) evidence(m, key int, ev *consent.Evidence) {
 	}
 }
 
-func (e *encoder) request(r *consent.Request, locale string) {
+// address writes an address, unless it is the one of the subscription.
+func (e *encoder) address(m, key int, a, known address.Address) {
+	if a != known {
+		e.textField(m, key, a.String())
+	}
+}
+
+func (e *encoder) request(r *consent.Request, s *consent.Subscription) {
 	m := e.openMap()
 	e.id(m, requestID, r.ID)
 	e.evidence(m, requestAsked, &r.Asked)
@@ -401,7 +413,7 @@ func (e *encoder) request(r *consent.Request, locale string) {
 		e.hash(of, statementSHA256, st.SHA256)
 		e.text(of, statementShown, st.Shown)
 	}
-	if r.Locale != locale {
+	if r.Locale != s.Locale {
 		e.text(m, requestLocale, r.Locale)
 	}
 	e.time(m, requestDeadline, r.Deadline)
@@ -422,6 +434,7 @@ func (e *encoder) request(r *consent.Request, locale string) {
 		e.intField(of, receiptEmails, int64(t.Emails))
 		e.bytesField(of, receiptSignature, t.Signature)
 	}
+	e.address(m, requestAddress, r.Address, s.Address)
 }
 
 func (e *encoder) email(email *consent.Email) {
@@ -506,10 +519,7 @@ type decoder struct {
 func (d *decoder) subscription(s *consent.Subscription, key int) {
 	switch key {
 	case subAddress:
-		var err error
-		if s.Address, err = address.Parse(d.readText()); err != nil {
-			d.fail()
-		}
+		s.Address = d.address()
 	case subLocale:
 		s.Locale = d.readText()
 	case subCreated:
@@ -522,13 +532,13 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 	case subIPs:
 		d.ips = list(d, d.newIP)
 	case subRequests:
-		s.Requests = list(d, func() consent.Request { return d.request(s.Locale) })
+		s.Requests = list(d, func() consent.Request { return d.request(s) })
 	case subConsents:
 		s.Consents = list(d, func() consent.Consent { return d.consent(s.Requests) })
 	case subRefusals:
 		s.Refusals = list(d, d.refusal)
 	case subNotices:
-		s.Notices = list(d, d.notice)
+		s.Notices = list(d, func() consent.Notice { return d.notice(s) })
 	case subUnanswered:
 		s.Unanswered = d.unanswered()
 	case subWithdrawnAt:
@@ -578,6 +588,14 @@ func pick[T any](d *decoder, all []T) (none T) {
 		return none
 	}
 	return all[place-1]
+}
+
+func (d *decoder) address() address.Address {
+	a, err := address.Parse(d.readText())
+	if err != nil {
+		d.fail()
+	}
+	return a
 }
 
 func (d *decoder) text() string { return pick(d, d.texts) }
@@ -660,8 +678,8 @@ func (d *decoder) attested() *consent.Attested {
 	return a
 }
 
-func (d *decoder) request(locale string) consent.Request {
-	r := consent.Request{Locale: locale}
+func (d *decoder) request(of *consent.Subscription) consent.Request {
+	r := consent.Request{Locale: of.Locale, Address: of.Address}
 	for m := d.readMap(); m.next(&d.cborReader); {
 		switch m.key {
 		case requestID:
@@ -688,6 +706,8 @@ func (d *decoder) request(locale string) consent.Request {
 			r.RemindAt = d.time()
 		case requestReceipt:
 			r.Receipt = d.receipt()
+		case requestAddress:
+			r.Address = d.address()
 		default:
 			d.fail()
 		}
@@ -840,6 +860,8 @@ func (d *decoder) refusal() (r consent.Refusal) {
 			r.Declined = d.evidence()
 		case refusalUnblocked:
 			r.Unblocked = d.optional()
+		case refusalMailbox:
+			r.Mailbox = d.id()
 		default:
 			d.fail()
 		}
@@ -847,7 +869,8 @@ func (d *decoder) refusal() (r consent.Refusal) {
 	return r
 }
 
-func (d *decoder) notice() (n consent.Notice) {
+func (d *decoder) notice(of *consent.Subscription) consent.Notice {
+	n := consent.Notice{Address: of.Address}
 	for m := d.readMap(); m.next(&d.cborReader); {
 		switch m.key {
 		case noticeID:
@@ -856,6 +879,8 @@ func (d *decoder) notice() (n consent.Notice) {
 			n.Asked = d.evidence()
 		case noticeEmail:
 			n.Email = d.email()
+		case noticeAddress:
+			n.Address = d.address()
 		default:
 			d.fail()
 		}

@@ -51,7 +51,7 @@ func everything() consent.Subscription {
 	}
 	shown := consent.Statement{Purpose: "letter", Revision: 2, SHA256: hashOf("d"), Shown: "The letter"}
 	r := consent.Request{
-		ID: idOf("r", 16), Asked: evidence, Renewed: &evidence, Statements: []consent.Statement{shown}, Locale: "en",
+		ID: idOf("r", 16), Address: mustParse("ADA@example.org"), Asked: evidence, Renewed: &evidence, Statements: []consent.Statement{shown}, Locale: "en",
 		Deadline: at(7), Browser: idOf("b", 16), State: consent.Confirmed, Closed: &evidence,
 		Emails: []consent.Email{email}, RemindAt: at(8),
 		Receipt: &consent.Receipt{
@@ -65,8 +65,10 @@ func everything() consent.Subscription {
 			Statement: shown, RequestID: r.ID, State: consent.Withdrawn, Given: at(10), Ended: &evidence,
 			Superseded: at(11),
 		}},
-		Refusals:    []consent.Refusal{{Declined: evidence, Unblocked: &evidence}},
-		Notices:     []consent.Notice{{ID: idOf("n", 16), Asked: evidence, Email: email}},
+		Refusals: []consent.Refusal{{Declined: evidence, Unblocked: &evidence, Mailbox: idOf("x", 16)}},
+		Notices: []consent.Notice{{
+			ID: idOf("n", 16), Address: mustParse("aDA@example.org"), Asked: evidence, Email: email,
+		}},
 		Unanswered:  consent.Unanswered{N: 3, First: at(11), Last: at(12)},
 		WithdrawnAt: at(13), HistorySince: at(14), EmailTimes: []time.Time{at(0), at(15)},
 		MovedTo: idOf("m", 16),
@@ -308,5 +310,39 @@ func BenchmarkDecodeSubscription(b *testing.B) {
 		if _, err := confirm.DecodeSubscription(data, "gazette"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestTheRecordOfAMailboxSaysWhatIsKnownAndNothingElse(t *testing.T) {
+	for name, m := range map[string]consent.Mailbox{
+		"nothing":   {},
+		"a refusal": {Declined: &consent.Evidence{At: start, How: consent.ByLink}},
+		"all": {
+			Declined:  &consent.Evidence{At: start, How: consent.ByComplaint},
+			Spellings: []consent.Spelling{{ID: idOf("a", 16)}, {ID: idOf("b", 16), Until: start.Add(time.Hour)}},
+		},
+	} {
+		data, err := confirm.EncodeMailbox(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := confirm.DecodeMailbox(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(m, got); diff != "" {
+			t.Errorf("%s (-written +read):\n%s", name, diff)
+		}
+		for n := range data {
+			if _, err := confirm.DecodeMailbox(data[:n]); err == nil {
+				t.Errorf("%s is read from its first %d of %d bytes", name, n, len(data))
+			}
+		}
+		if _, err := confirm.DecodeMailbox(append(data, 0)); err == nil {
+			t.Errorf("%s is read with something behind it", name)
+		}
+	}
+	if _, err := confirm.EncodeMailbox(consent.Mailbox{Spellings: []consent.Spelling{{ID: "no id!"}}}); err == nil {
+		t.Error("a spelling that is no id was written")
 	}
 }

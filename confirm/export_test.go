@@ -4,6 +4,8 @@ package confirm
 var (
 	EncodeSubscription = encodeSubscription
 	DecodeSubscription = decodeSubscription
+	EncodeMailbox      = encodeMailbox
+	DecodeMailbox      = decodeMailbox
 	EncodePlain        = encodePlain
 	Pack               = pack
 	Dictionary         = dictionary

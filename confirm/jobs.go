@@ -91,8 +91,10 @@ func (r *records) jobs(box box, c consent.Change) (all []store.Job, email bool, 
 // enqueued.
 func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) store.Job {
 	job := store.Job{ID: emailID(box.key, j.RequestID, j.Email), Queue: r.emailQueue(sub.Address), Due: j.Due}
-	// Sealed, because it is the nonce of a link: half of what a forger would need.
-	job.Body = box.Seal([]byte(j.RequestID))
+	// Sealed, because it is the nonce of a link: half of what a forger would need. The mailbox saves the worker a call
+	// of the store.
+	mailbox := r.sealer.mailboxKeys(box.key.Site, sub.Address)[0].ID
+	job.Body = box.Seal([]byte(j.RequestID + "\n" + mailbox))
 	if now := r.Now(); !job.Due.After(now) {
 		job.Due = time.Time{}
 		if sub.EmailDue(j.RequestID, now) != "" {

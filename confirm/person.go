@@ -151,6 +151,9 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 		v, err := p.act(ctx, l, confirm)
 		var unread errUnknownStatement
 		if !errors.As(err, &unread) {
+			if err == nil {
+				err = p.know(ctx, l.Site, v.Address, l.ID, time.Time{})
+			}
 			return v, err
 		}
 		if _, err := p.statements.document(ctx, string(unread)); err != nil { // of a purpose that is not put so any more
@@ -163,26 +166,43 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 // maxPurposes is how many statements a receipt has to be read for, at most.
 const maxPurposes = 256
 
-// Decline says "this was not me". The confirm link, which has all the power of the mailbox, may do it too.
+// Decline says "this was not me", for the mailbox in every spelling. The confirm link, which has all the power of the
+// mailbox, may do it too.
 func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline)
 	if err != nil {
 		return View{}, err
 	}
-	res, err := p.apply(ctx, keyOf(l), consent.Decline{Site: l.Site, Evidence: p.stamp(e)}, extra{})
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
+		return View{}, err
+	}
+	decline := consent.Decline{Site: l.Site, Evidence: p.stamp(e)}
+	if decline.Mailbox, err = p.decline(ctx, keyOf(l), sub.Address, decline.Evidence); err != nil {
+		return View{}, err
+	}
+	res, err := p.apply(ctx, keyOf(l), decline, extra{})
 	if res.changed && p.Surge != nil {
 		p.Surge.Declined(ctx, l.Site)
 	}
 	return p.after(ctx, l, res, err)
 }
 
-// Unblock lets emails come again after Decline.
+// Unblock lets emails come again after Decline, in every spelling.
 func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
-	return p.act(ctx, l, consent.Unblock{Evidence: p.stamp(e)})
+	sub, err := p.get(ctx, keyOf(l))
+	if err != nil {
+		return View{}, err
+	}
+	unblock := consent.Unblock{Evidence: p.stamp(e)}
+	if err := p.unblock(ctx, keyOf(l), sub, unblock.Evidence); err != nil {
+		return View{}, err
+	}
+	return p.act(ctx, l, unblock)
 }
 
 // Renew asks for a new email to the address of an expired link. It returns nil also where the limits on emails to one
@@ -315,6 +335,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	}
 	if r := sub.Requests.Find(l.RequestID); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
+		v.Address = r.Address
 		v.Renewable = errors.Is(shown, consent.ErrExpired)
 		if sub.Consents.Cover(r) {
 			v.State = consent.Confirmed

@@ -181,7 +181,8 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 		case sub.Declined() == nil || !sub.Address.IsZero():
 			at = older
 		default:
-			refusal := consent.Decline{Site: site, Evidence: *sub.Declined()}
+			last := sub.Refusals[len(sub.Refusals)-1]
+			refusal := consent.Decline{Site: site, Mailbox: last.Mailbox, Evidence: last.Declined}
 			if _, err := r.apply(ctx, keys[0], refusal, extra{}); err != nil {
 				return store.Key{}, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -45,18 +46,25 @@ type Message struct {
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
 // (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
-	id, err := r.request(job)
+	id, mailbox, err := r.openEmailJob(job)
 	if err != nil {
 		return Message{}, err
 	}
-	k, err := r.read(ctx, job.Key)
+	found, err := r.Store.FindAll(ctx, job.Key, mailboxKey(mailbox))
 	if err != nil {
+		return Message{}, err
+	}
+	k := known{record: found[0]}
+	if k.subscription, err = r.open(found[0]); err != nil {
 		return Message{}, err
 	}
 	sub := &k.subscription
 	due := sub.EmailDue(id, r.Now())
 	if due == "" {
 		return Message{}, ErrNotDue
+	}
+	if err := r.checkMailbox(ctx, k, id, found[1]); err != nil {
+		return Message{}, err
 	}
 	m := r.message(job.Key, sub, id, due)
 	m.known = &k
@@ -80,7 +88,7 @@ func (r *Relay) messageOf(
 	key store.Key, sub *consent.Subscription, id string, is consent.EmailType, email consent.Email,
 ) Message {
 	m := Message{
-		Type: is, Site: sub.Site, To: sub.Address, Date: email.Due.Truncate(time.Second),
+		Type: is, Site: sub.Site, To: sub.AddressOf(id), Date: email.Due.Truncate(time.Second),
 		ReturnPath: r.returnPaths.Make(key, id),
 	}
 	if is == consent.EmailConfirm {
@@ -183,8 +191,15 @@ func (r *Relay) Signed(ctx context.Context, job store.Job, signatures map[int]st
 
 // request returns the request, or signup, that an email job is for.
 func (r *Relay) request(job store.Job) (id string, err error) {
+	id, _, err = r.openEmailJob(job)
+	return id, err
+}
+
+// openEmailJob returns the request, or signup, and the id of the mailbox that a job is for.
+func (r *Relay) openEmailJob(job store.Job) (request, mailbox string, err error) {
 	plain, err := r.sealer.box(job.Key).open(job.Body)
-	return string(plain), err
+	request, mailbox, _ = strings.Cut(string(plain), "\n")
+	return request, mailbox, err
 }
 
 func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
@@ -225,7 +240,7 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 			longest = l
 		}
 	}
-	if longest.N == 0 || !untried(job) || to.String() == to.Mailbox() {
+	if longest.N == 0 || !untried(job) || to.IsPlain() {
 		return nil
 	}
 	longest.N, longest.Per = longest.N+pendingPerMailbox, max(longest.Per, time.Second)
@@ -236,11 +251,11 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 	return err
 }
 
-// AcquireMailbox takes one of the emails that a mailbox may get, or returns *ratelimit.Exceeded, unless the job took
-// its place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that
+// AcquireMailbox takes one of the emails that a mailbox, and its domain, may get, or returns *ratelimit.Exceeded, unless
+// the job took its place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that
 // strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they
 // sign up at a hundred sites. An email takes its place once, however often it is tried; but one that a relay may have
-// taken (QueueEmailMaybeSent) is a second email.
+// taken (QueueEmailMaybeSent) is a second email. One that waits for its domain has its link good for longer.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
 	switch {
@@ -249,17 +264,40 @@ func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) er
 	case job.Reserved:
 		return nil
 	}
-	return r.limits.Acquire(ctx, taker, r.mailboxQuotas(m.Site, m.To)...)
+	err := r.limits.Acquire(ctx, taker, r.mailboxQuotas(m.Site, m.To)...)
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) && exceeded.HasNoRoom(ratelimit.Domain) {
+		if err := r.postpone(ctx, job, m, exceeded.Wait()); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
-// mailboxQuotas returns what an email to an address takes from: the emails to its mailbox from the site, and from all.
+// postpone keeps the link of an email good that has to wait for its domain.
+func (r *Relay) postpone(ctx context.Context, job store.Job, m Message, wait time.Duration) error {
+	until := r.Now().Add(wait)
+	ttl := r.sites[m.Site].Terms.TTL
+	if m.Type != consent.EmailConfirm || !m.Deadline.Before(until.Add(ttl/2)) {
+		return nil
+	}
+	id, err := r.request(job)
+	if err != nil {
+		return err
+	}
+	_, err = r.apply(ctx, job.Key, consent.Postpone{RequestID: id, Until: until, TTL: ttl}, extra{})
+	return err
+}
+
+// mailboxQuotas returns what an email to an address takes from: the emails to its mailbox from the site, and from all,
+// and those to its domain.
 func (r *records) mailboxQuotas(site string, to address.Address) []ratelimit.Quota {
 	limits := slices.Clone(r.sites[site].Terms.EmailsPerAddress)
 	for i, l := range limits {
 		// A little less, because emails leave a moment after they are due: the rules' own limits are to be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
 	}
-	return r.limits.EmailsPerMailbox(site, to, limits, r.EmailsPerMailbox, r.mailboxKept)
+	return append(r.limits.EmailsPerMailbox(site, to, limits, r.EmailsPerMailbox, r.mailboxKept),
+		r.limits.EmailsPerDomain(to, r.EmailsPerDomain)...)
 }
 
 // Tried keeps the answer of a relay that did not take an email, which is to be tried again.
@@ -337,10 +375,28 @@ func (r *Relay) Report(ctx context.Context, report Report) error {
 		return r.bounced(ctx, key, tag, r.stamp(e))
 	case ReportComplaint:
 		e.How = consent.ByComplaint
-		_, err = r.apply(ctx, key, consent.Complained{Evidence: r.stamp(e)}, extra{})
-		return err
+		return r.complained(ctx, key, consent.Complained{Evidence: r.stamp(e)})
 	}
 	return fmt.Errorf("confirm: there is no report kind %d", report.Kind)
+}
+
+// complained applies a complaint in every spelling of the mailbox.
+func (r *Relay) complained(ctx context.Context, key store.Key, complaint consent.Complained) error {
+	sub, err := r.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if !sub.Address.IsZero() {
+		m, err := r.mailboxOf(ctx, key, sub.Address)
+		if err != nil {
+			return err
+		}
+		if err := r.applyToOthers(ctx, m, complaint, nil); err != nil {
+			return err
+		}
+	}
+	_, err = r.apply(ctx, key, complaint, extra{})
+	return err
 }
 
 // Flooded starts a surge at a site, because a mail system says that its form is used to flood a mailbox.

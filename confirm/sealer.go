@@ -16,7 +16,7 @@ type sealer struct{ ring *keyring.Keyring }
 // keys returns the keys that an address at a site can have: one for each listed secret, the newest first.
 func (s sealer) keys(site string, a address.Address) []store.Key {
 	var keys []store.Key
-	for _, sum := range s.ring.MACs("subscription id", site, a.String()) {
+	for _, sum := range s.ring.MACs("subscription id", site, a.Identity()) {
 		keys = append(keys, store.Key{Site: site, ID: base64.RawURLEncoding.EncodeToString(sum[:16])})
 	}
 	return keys

@@ -240,6 +240,11 @@ func (c *counting) Find(ctx context.Context, key store.Key) (store.Record, error
 	return c.Store.Find(ctx, key)
 }
 
+func (c *counting) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	c.called(fmt.Sprintf("find of %d", len(keys)))
+	return c.Store.FindAll(ctx, keys...)
+}
+
 func (c *counting) List(ctx context.Context, q store.Query) (store.Page, error) {
 	c.called("list")
 	return c.Store.List(ctx, q)

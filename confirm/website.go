@@ -26,7 +26,8 @@ const concurrentLookups = 16
 // where nothing is known under it.
 type Website struct{ *records }
 
-// Lookup returns what is known of an address at a site; store.ErrNotFound if nothing is.
+// Lookup returns what is known of an address at a site; store.ErrNotFound if nothing is. Status.Also has what is known
+// of the same mailbox in other spellings, also beside ErrNotFound.
 func (w *Website) Lookup(ctx context.Context, site string, a address.Address) (consent.Status, error) {
 	return w.LookupAt(ctx, site, a, time.Time{})
 }
@@ -39,22 +40,59 @@ func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, 
 	if err != nil {
 		return consent.Status{}, err
 	}
-	rec, err := w.Store.Find(ctx, key)
+	rec, others, err := w.findAlso(ctx, key, a, at)
 	if err != nil {
 		return consent.Status{}, err
 	}
-	st, err := w.status(ctx, rec, at)
+	st, err := consent.Status{}, store.ErrNotFound
+	if rec.Exists() {
+		st, err = w.status(ctx, rec, at)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return consent.Status{}, err
+	}
 	if err == nil && st.Email == "" {
 		st.Email = a.String()
 	}
+	also, failed := w.also(others)
+	if failed != nil {
+		return consent.Status{}, failed
+	}
+	st.Also = also
 	return st, err
 }
 
-// LookupAll is LookupAt for many addresses, in their order; nil where nothing is known.
+// findAlso returns the record of an address and, now, those of other spellings of its mailbox.
+func (w *Website) findAlso(
+	ctx context.Context, key store.Key, a address.Address, at time.Time,
+) (store.Record, []store.Record, error) {
+	if !at.IsZero() {
+		found, err := w.Store.FindAll(ctx, key)
+		if err != nil {
+			return store.Record{}, nil, err
+		}
+		return found[0], nil, nil
+	}
+	keys := append(w.sealer.mailboxKeys(key.Site, a), key)
+	n := len(keys)
+	found, err := w.Store.FindAll(ctx, append(keys, w.plainKeys(key, a)...)...)
+	if err != nil {
+		return store.Record{}, nil, err
+	}
+	m := mailbox{records: found[:n-1], others: found[n:]}
+	if m.Mailbox, err = w.openMailbox(m.records); err != nil {
+		return store.Record{}, nil, err
+	}
+	err = w.readSpellings(ctx, key, &m)
+	return found[n-1], m.others, err
+}
+
+// LookupAll is LookupAt for many addresses, in their order. Where nothing is known of an address, its Status has no ID,
+// and at most Also.
 func (w *Website) LookupAll(
 	ctx context.Context, site string, all []address.Address, at time.Time,
-) ([]*consent.Status, error) {
-	found := make([]*consent.Status, len(all))
+) ([]consent.Status, error) {
+	found := make([]consent.Status, len(all))
 	var (
 		next   atomic.Int64
 		once   sync.Once
@@ -63,9 +101,7 @@ func (w *Website) LookupAll(
 	work := func() {
 		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
 			st, err := w.LookupAt(ctx, site, all[i], at)
-			if err == nil {
-				found[i] = &st
-			} else if !errors.Is(err, store.ErrNotFound) {
+			if found[i] = st; err != nil && !errors.Is(err, store.ErrNotFound) {
 				once.Do(func() { failed = err })
 				next.Store(int64(len(all))) // nobody begins another
 			}
@@ -172,8 +208,15 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.apply(ctx, rec.Key, consent.Erase{}, extra{})
-	return err
+	sub, err := w.open(rec)
+	if err != nil {
+		return err
+	}
+	res, err := w.apply(ctx, rec.Key, consent.Erase{}, extra{})
+	if err != nil || sub.Address.IsZero() || res.after.Declined() != nil {
+		return err
+	}
+	return w.forget(ctx, rec.Key, sub.Address)
 }
 
 // Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that

@@ -12,6 +12,7 @@ import (
 
 // The reasons why an email waits that no relay refused.
 var (
+	errDomainLimit  = errors.New("mailer: the domain has had as many emails as its limit allows for now")
 	errMailboxLimit = errors.New("mailer: the mailbox has had as many emails as its limit allows for now")
 	errPaused       = errors.New("mailer: every relay is paused")
 	errBusy         = errors.New("mailer: every connection to the relay is in use")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -148,12 +149,21 @@ func firstAttempt(queue store.QueueName) bool {
 func (m *Mailer) acquireMailbox(ctx context.Context, job store.Job, msg confirm.Message) error {
 	err := m.Service.Relay.AcquireMailbox(ctx, job, msg)
 	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		if exceeded.HasNoRoom(ratelimit.Domain) {
+			return moveTo(retryNotBefore(errDomainLimit, exceeded.Wait()+domainSpread(job.Attempts)), job.Queue)
+		}
 		return moveTo(retryNotBefore(errMailboxLimit, exceeded.Wait()), job.Queue)
 	}
 	if err != nil {
 		return storeError(job, err)
 	}
 	return nil
+}
+
+// domainSpread returns how much later than there is room for one email again a job is tried that waits for its domain:
+// at random, and longer the more often it found none, so that a thousand that wait do not all come for the same place.
+func domainSpread(attempts int) time.Duration {
+	return rand.N(time.Minute << min(max(attempts, 1), 6)) // #nosec G404 -- nobody gains by foreseeing it
 }
 
 // notTaken decides how the job of an email ends that no relay took.

@@ -62,7 +62,7 @@ func TestAStoreThatIsUnavailableForAMomentCausesNoDuplicate(t *testing.T) {
 	}
 }
 
-// closedStore is a store whose Find or Acquire fails.
+// closedStore is a store whose Find, FindAll or Acquire fails.
 type closedStore struct {
 	store.Store
 	find, acquire bool
@@ -73,6 +73,13 @@ func (s *closedStore) Find(ctx context.Context, k store.Key) (store.Record, erro
 		return store.Record{}, store.ErrUnavailable
 	}
 	return s.Store.Find(ctx, k)
+}
+
+func (s *closedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	if s.find {
+		return nil, store.ErrUnavailable
+	}
+	return s.Store.FindAll(ctx, keys...)
 }
 
 func (s *closedStore) Acquire(ctx context.Context, taker string, buckets ...store.Bucket) ([]time.Duration, error) {

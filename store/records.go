@@ -32,6 +32,10 @@ type Records interface {
 	// Find returns the record under key. It returns ErrNotFound if there is none; ErrUnavailable.
 	Find(ctx context.Context, key Key) (Record, error)
 
+	// FindAll returns the records under keys, in their order, as of one moment or of several. One that does not exist is
+	// empty but for its Key. ErrUnavailable.
+	FindAll(ctx context.Context, keys ...Key) ([]Record, error)
+
 	// List returns one page of a site's records, newest first by Created and then ID. Inserts do not disturb paging. A
 	// record whose state changes while a caller pages by state may be missed or come twice; no other may. List returns
 	// ErrInvalid for a limit out of range; ErrUnavailable.

@@ -35,7 +35,8 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 	if c.service, err = confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, FormerURLs: cfg.FormerURLs, Sites: sites, Surge: c.surge,
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
-		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
+		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
+		Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
 	}); err != nil {
 		return nil, err
 	}

@@ -92,6 +92,10 @@ func freeAddr(t *testing.T) string {
 
 // yaml returns the configuration. listen may differ from the public address when several processes serve one site.
 func (e *env) yaml(listen string) string {
+	top := e.topYAML
+	if !strings.Contains(top, "limits:") {
+		top += "limits: {emails_per_domain: 100000/1m}\n" // tests sign up crowds at one domain
+	}
 	return strings.NewReplacer(e.edits...).Replace(fmt.Sprintf(`listen: %s
 public_url: http://%s
 drain: 0s
@@ -114,7 +118,7 @@ admin: {password: a-password-for-tests}
         text: {fr: "Recevoir la lettre mensuelle", en: "Receive the monthly letter"}
     limits: {emails_per_address: "%s", signups_per_ip: "%s", signups_per_network: "100000/1m", emails_per_site: "%s"}
     challenge: {when: %s}
-%s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), e.topYAML, testKey,
+%s`, listen, e.listen, testSecret, e.store, e.relayAddr, cmp.Or(e.connections, 4), top, testKey,
 		cmp.Or(e.perAddress, "1/10m 3/24h"), cmp.Or(e.signupsPerIP, "100000/1m"), cmp.Or(e.perSite, "100000/1m"),
 		cmp.Or(e.challenge, "never"), e.siteYAML))
 }

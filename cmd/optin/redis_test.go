@@ -17,13 +17,14 @@ type redisChild struct {
 	t    *testing.T
 	addr string
 	dir  string
+	args []string // beside those of every server
 	cmd  *exec.Cmd
 }
 
-func redisServer(t *testing.T) *redisChild {
+func redisServer(t *testing.T, args ...string) *redisChild {
 	t.Helper()
 	childtest.Need(t, "redis-server")
-	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t)}
+	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t), args: args}
 	r.start()
 	t.Cleanup(r.kill)
 	return r
@@ -56,8 +57,10 @@ func (r *redisChild) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+	r.cmd = exec.Command("redis-server", append([]string{
+		"--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	}, r.args...)...)
 	childtest.DieWithParent(r.cmd)
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // unlimited raises the limit of all emails.
-const unlimited = "limits: {emails: 100000/1s}\n"
+const unlimited = "limits: {emails: 100000/1s, emails_per_domain: 100000/1s}\n"
 
 func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	n := size(600, 100_000)

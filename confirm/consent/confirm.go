@@ -32,7 +32,7 @@ func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
 		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
 	}
 	if len(wanted) > 0 {
-		s.WithdrawnAt = time.Time{}
+		s.WithdrawnAt, s.Address = time.Time{}, r.Address
 	}
 	s.close(r, Confirmed, a.Evidence)
 	s.Locale = r.Locale
@@ -125,7 +125,7 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 		return effects{}, nil
 	}
 	due, opened := s.open(Request{
-		ID: a.ID, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
+		ID: a.ID, Address: old.Address, Asked: old.Asked, Renewed: &a.Evidence, Statements: wanted, Locale: old.Locale,
 	}, a.Terms, now)
 	if !opened {
 		return effects{}, nil

@@ -16,12 +16,14 @@
 //	            unsubscribes, or the website
 //	Resend      the website                         the email of the latest open request again, with the same link
 //	Erase       the website                         forgets the person, but not that they declined or withdrew
+//	Postpone    the mailer                          keeps a link good whose email waits for a limit
 //	Tried       the relay                           keeps its answer as evidence: the email is to be tried again
 //	Delivered   the relay                           keeps its answer as evidence: it took the email
 //	Signed      the mailer                          keeps how the emails of a confirmed request were signed
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
 //	Notified    an endpoint of the website          keeps that it took an event
+//	Suppressed  the mailer                          closes a request, since its mailbox declined in another spelling
 //	Expire      the clock                           one reminder of the latest open request, if the site wants it
 //	Move        a rotation of secrets               leaves the new id of a bare refusal in its place
 //

@@ -9,6 +9,7 @@ import (
 // no matter who signs the address up. It withdraws what was confirmed, too.
 type Decline struct {
 	Site     string
+	Mailbox  string // as of Refusal
 	Evidence Evidence
 }
 
@@ -27,7 +28,7 @@ func (a Decline) apply(s *edit, now time.Time) (effects, error) {
 		s.forgetHistory(s.Refusals[1].Unblocked.At)
 		s.Refusals = slices.Delete(s.Refusals, 1, 2)
 	}
-	s.Refusals = append(s.Refusals, Refusal{Declined: a.Evidence})
+	s.Refusals = append(s.Refusals, Refusal{Declined: a.Evidence, Mailbox: a.Mailbox})
 	s.touch()
 	for i := range s.Requests {
 		if s.Requests[i].State == Pending {

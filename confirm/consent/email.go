@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -102,6 +103,18 @@ func (s *Subscription) Email(request string) (e *Email, n int) {
 	return nil, 0
 }
 
+// AddressOf returns where the emails of a request go, or of a signup that led to a notice: to the address as it was
+// spelled there.
+func (s *Subscription) AddressOf(request string) address.Address {
+	if r := s.Requests.Find(request); r != nil {
+		return r.Address
+	}
+	if n := s.notice(request); n != nil {
+		return n.Address
+	}
+	return s.Address
+}
+
 // emailTaken reports whether a relay took the last email of a request.
 func (r *Request) emailTaken() bool { return r.Emails[len(r.Emails)-1].Taken != nil }
 
@@ -188,6 +201,34 @@ func (s *edit) remind(t Terms, now time.Time) []Job {
 		return nil
 	}
 	return s.sendAgain(due, ReasonReminder, t.EmailsPerAddress, now)
+}
+
+// Postpone keeps the link of an email that waits for room as good as any: for a TTL from when it leaves. A request that
+// could not be asked about for Grace is left to expire.
+type Postpone struct {
+	RequestID string
+	Until     time.Time // when the email may leave
+	TTL       time.Duration
+}
+
+func (a Postpone) apply(s *edit, now time.Time) (effects, error) {
+	r := s.Requests.Find(a.RequestID)
+	if r == nil || !r.IsOpen(now) || r.emailTaken() {
+		return effects{}, nil
+	}
+	later := a.Until.Add(a.TTL).Sub(r.Deadline)
+	if most := r.openedAt().Add(Grace + a.TTL).Sub(r.Deadline); later > most {
+		later = most
+	}
+	if later <= 0 {
+		return effects{}, nil
+	}
+	r.Deadline = r.Deadline.Add(later)
+	if !r.RemindAt.IsZero() {
+		r.RemindAt = r.RemindAt.Add(later)
+	}
+	s.touch()
+	return effects{}, nil
 }
 
 // Tried is the answer of a relay that did not take an email, which is to be tried again.

@@ -25,7 +25,9 @@ func (s *edit) erase(now time.Time) {
 		left.HistorySince = now
 	}
 	if declined := s.Declined(); declined != nil {
-		left.Refusals = []Refusal{{Declined: Evidence{At: declined.At, How: declined.How}}}
+		left.Refusals = []Refusal{{
+			Declined: Evidence{At: declined.At, How: declined.How}, Mailbox: s.Refusals[len(s.Refusals)-1].Mailbox,
+		}}
 	}
 	*s.Subscription = left
 	s.touch()

@@ -426,3 +426,33 @@ func TestAMovedRefusalLeavesOnlyItsNewID(t *testing.T) {
 		t.Errorf("moving it again: changed %t, %v", again.Changed, err)
 	}
 }
+
+func TestALinkIsPostponedWithItsEmailButNotForEver(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	deadline := func() time.Duration { return env.sub.Requests[0].Deadline.Sub(start) }
+	postpone := func(until time.Duration) {
+		t.Helper()
+		follows(t, env.does(consent.Postpone{RequestID: "r1", Until: start.Add(until), TTL: terms.TTL}))
+	}
+	for _, row := range []struct{ until, deadline time.Duration }{
+		{0, terms.TTL}, {-time.Hour, terms.TTL}, {time.Hour, terms.TTL + time.Hour}, {time.Hour, terms.TTL + time.Hour},
+		{time.Minute, terms.TTL + time.Hour}, {300 * 24 * time.Hour, consent.Grace + terms.TTL},
+	} {
+		if postpone(row.until); deadline() != row.deadline {
+			t.Errorf("postponed to %v, it ends after %v, want %v", row.until, deadline(), row.deadline)
+		}
+	}
+	env.does(consent.Delivered{RequestID: "r1"})
+	before := deadline()
+	env.later(time.Hour)
+	if postpone(400 * 24 * time.Hour); deadline() != before {
+		t.Error("the deadline of an email that left was moved")
+	}
+	other := newEnv(t)
+	other.does(other.signup("r2"))
+	other.does(other.withdraw())
+	follows(t, other.does(consent.Postpone{RequestID: "r2", Until: start.Add(time.Hour), TTL: terms.TTL}))
+	follows(t, other.does(consent.Postpone{RequestID: "r3", Until: start.Add(time.Hour), TTL: terms.TTL}))
+	other.is(consent.Withdrawn)
+}

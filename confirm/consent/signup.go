@@ -60,7 +60,7 @@ func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
 		return now, s.notify(a, now)
 	}
 	due, opened = s.open(Request{
-		ID: a.ID, Asked: a.Evidence, Statements: wanted, Locale: a.Locale, Browser: a.Browser,
+		ID: a.ID, Address: a.Address, Asked: a.Evidence, Statements: wanted, Locale: a.Locale, Browser: a.Browser,
 	}, a.Terms, now)
 	if !opened {
 		return time.Time{}, false
@@ -136,7 +136,9 @@ func (s *edit) notify(a Signup, now time.Time) bool {
 	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
 		return false
 	}
-	s.Notices = append(s.Notices, Notice{ID: a.ID, Asked: a.Evidence, Email: Email{Queued: now, Due: now}})
+	s.Notices = append(s.Notices, Notice{
+		ID: a.ID, Address: a.Address, Asked: a.Evidence, Email: Email{Queued: now, Due: now},
+	})
 	s.EmailTimes = s.EmailTimes.add(now, a.Terms.EmailsPerAddress, now)
 	s.touch()
 	return true

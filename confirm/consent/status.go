@@ -18,8 +18,15 @@ type Status struct {
 	ExpiresAt      *time.Time      `json:"expires_at"`
 	Purposes       []PurposeStatus `json:"purposes"`
 	UnsubscribeURL *string         `json:"unsubscribe_url"`
+	Also           []Also          `json:"also,omitempty"`     // of a lookup: other spellings of the mailbox
 	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: the time it is about
 	Complete       *bool           `json:"complete,omitempty"` // beside AsOf: all that ended before then is known
+}
+
+// Also is a subscription of the same mailbox under another spelling.
+type Also struct {
+	ID    string `json:"id"`
+	State State  `json:"state"`
 }
 
 // PurposeStatus is one purpose of a Status: where it stands, since when, and the text that was shown.

@@ -82,9 +82,10 @@ func (st Statement) same(o Statement) bool { return st.Purpose == o.Purpose && s
 
 // Request is one signup.
 type Request struct {
-	ID         string    // a nonce, which its links name
-	Asked      Evidence  // of the signup
-	Renewed    *Evidence // of the Renew that made it; Asked is then the first signup
+	ID         string          // a nonce, which its links name
+	Address    address.Address // as the signup spelled it: its emails go there
+	Asked      Evidence        // of the signup
+	Renewed    *Evidence       // of the Renew that made it; Asked is then the first signup
 	Statements []Statement
 	Locale     string // the language of the statements
 	Deadline   time.Time
@@ -123,13 +124,15 @@ func (c *Consent) isSuperseded() bool { return c.State == Expired }
 type Refusal struct {
 	Declined  Evidence
 	Unblocked *Evidence
+	Mailbox   string // the id of the Mailbox for which it holds in every spelling; empty: it holds for this one alone
 }
 
 // Notice is a signup of somebody who had confirmed all of it already, and the email that says so.
 type Notice struct {
-	ID    string // of the signup
-	Asked Evidence
-	Email Email
+	ID      string          // of the signup
+	Address address.Address // as the signup spelled it
+	Asked   Evidence
+	Email   Email
 }
 
 // Unanswered counts the signups for which no email was due: nobody can make it grow.
@@ -138,13 +141,15 @@ type Unanswered struct {
 	First, Last time.Time
 }
 
-// Subscription is everything known of one address at one site. The zero Subscription is that of an unknown address.
+// Subscription is everything known of one address at one site, in every case of its ASCII letters
+// (address.Address.Identity). The zero Subscription is that of an unknown address.
 //
 // Nothing in it is overwritten: what happens is added, to the request, consent or email that it happened to. So the
 // subscription is its own history, each thing once.
 type Subscription struct {
-	Site         string
-	Address      address.Address // zero when nothing is kept but a refusal or a withdrawal
+	Site    string
+	Address address.Address // as it was spelled when it was confirmed; see Request.Address. Zero when nothing is kept
+	// of the person but a refusal or a withdrawal
 	Locale       string
 	Created      time.Time
 	Changed      time.Time

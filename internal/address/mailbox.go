@@ -11,7 +11,7 @@ import (
 // Identity returns the address without the case of ASCII letters in its local part: two spellings that differ in
 // nothing else are one person. No provider of today tells them apart (RFC 5321, section 2.4, allows it and advises
 // against it). Letters beyond ASCII keep their case, since what is one letter there depends on the language.
-func (a Address) Identity() string { return lowerASCII(a.String()) }
+func (a Address) Identity() string { return lowerASCII(a.local) + "@" + a.domain }
 
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -72,6 +72,12 @@ func (a Address) Mailbox() string {
 		seen = local
 	}
 	return seen + "@" + domain
+}
+
+// IsPlain reports whether the address is the plainest spelling of its mailbox, but for the case of ASCII letters.
+func (a Address) IsPlain() bool {
+	local, domain, _ := strings.Cut(a.Mailbox(), "@")
+	return domain == a.domain && local == lowerASCII(a.local)
 }
 
 // Plain returns the plainest spelling of the mailbox, as an address of its own; the zero Address if it has none.

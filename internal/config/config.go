@@ -65,6 +65,7 @@ type Config struct {
 // ServiceLimits apply to all sites together.
 type ServiceLimits struct {
 	EmailsPerAddress []Limit // to one mailbox
+	EmailsPerDomain  []Limit // to a domain that is not a large provider's
 	Emails           []Limit // of the whole service
 }
 

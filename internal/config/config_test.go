@@ -196,7 +196,7 @@ func TestAllProblemsAreReportedTogetherByLine(t *testing.T) {
 func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	text := strings.NewReplacer(
 		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: "+
-			"[operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails: 100000/1h}",
+			"[operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails_per_domain: 7/1h, emails: 100000/1h}",
 		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
 			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: "+
 			"hunter2hunter2}}\n    locales:",
@@ -212,7 +212,10 @@ func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	if len(c.Admin.APIKeys) != 2 || len(c.Admin.Password) != 0 {
 		t.Errorf("admin has %d keys", len(c.Admin.APIKeys))
 	}
-	wantLimits := ServiceLimits{EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, Emails: []Limit{{100_000, time.Hour}}}
+	wantLimits := ServiceLimits{
+		EmailsPerAddress: []Limit{{4, 24 * time.Hour}}, EmailsPerDomain: []Limit{{7, time.Hour}},
+		Emails: []Limit{{100_000, time.Hour}},
+	}
 	if diff := cmp.Diff(wantLimits, c.Limits); diff != "" {
 		t.Error(diff)
 	}

@@ -12,6 +12,7 @@ const (
 	DefaultSignupsPerNetwork = "100/1m"         // sites[].limits.signups_per_network
 	DefaultEmailsPerSite     = "10000/1h"       // sites[].limits.emails_per_site
 	DefaultEmailsPerMailbox  = "5/24h"          // limits.emails_per_address
+	DefaultEmailsPerDomain   = "50/1h"          // limits.emails_per_domain
 	DefaultEmails            = "50000/1h"       // limits.emails
 	DefaultWhen              = "busy"           // sites[].challenge.when
 	DefaultRevision          = "1"              // sites[].purposes[].revision

@@ -136,9 +136,10 @@ func parseReceiptKeys(text string) (receipt.Keys, error) {
 
 // readServiceLimits reads the limits over all sites.
 func readServiceLimits(v value) ServiceLimits {
-	g := v.group("emails_per_address", "emails")
+	g := v.group("emails_per_address", "emails_per_domain", "emails")
 	return ServiceLimits{
 		EmailsPerAddress: optional(g.get("emails_per_address"), DefaultEmailsPerMailbox, parseLimits),
+		EmailsPerDomain:  optional(g.get("emails_per_domain"), DefaultEmailsPerDomain, parseLimits),
 		Emails:           optional(g.get("emails"), DefaultEmails, parseLimits),
 	}
 }

@@ -484,7 +484,7 @@ func TestWrongRemindersChallengesAndLimitsAreRefused(t *testing.T) {
 				"7: smtp.url[2] must begin with smtp:// or smtps://",
 			}},
 		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{
-			"11: limits.emails_per_addresses is not a known key; known here are emails_per_address, emails",
+			"11: limits.emails_per_addresses is not a known key; known here are emails_per_address, emails_per_domain, emails",
 			"11: limits.emails " + limitsForm,
 		}},
 	})

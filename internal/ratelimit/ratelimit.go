@@ -49,6 +49,16 @@ func (e *Exceeded) WaitOf(q Quota) time.Duration {
 	return 0
 }
 
+// HasNoRoom reports whether a quota of that name has none.
+func (e *Exceeded) HasNoRoom(name string) bool {
+	for i, of := range e.Quotas {
+		if of.Name == name && e.Waits[i] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Limiter takes from quotas. Its methods may be called from any goroutine.
 type Limiter struct {
 	limits  store.Limits
@@ -145,6 +155,37 @@ func (l *Limiter) EmailsPerMailbox(
 		all = append(all, l.quota("mailbox", "emails of all sites per mailbox", large, to.Mailbox()))
 	}
 	return all
+}
+
+// EmailsPerDomain returns the quota of the emails of all sites to the domain of an address, with what was registered
+// under it; none for a large provider's.
+func (l *Limiter) EmailsPerDomain(to address.Address, limits []store.Limit) []Quota {
+	return l.perDomain(Domain, "emails per domain", to, limits)
+}
+
+// SignupsPerDomain returns the quota of the signups at all sites with addresses at such a domain that may come without a
+// challenge: half as many as it may get emails. So a challenge is asked for before any email waits.
+func (l *Limiter) SignupsPerDomain(to address.Address, emails []store.Limit) []Quota {
+	limits := slices.Clone(emails)
+	for i := range limits {
+		limits[i].N = max(1, limits[i].N/2)
+	}
+	return l.perDomain(SignupsToDomain, "signups per domain", to, limits)
+}
+
+// Domain and SignupsToDomain are the names of the quotas of EmailsPerDomain and SignupsPerDomain.
+const (
+	Domain          = "domain"
+	SignupsToDomain = "domain-signups"
+)
+
+func (l *Limiter) perDomain(name, label string, to address.Address, limits []store.Limit) []Quota {
+	if len(limits) == 0 || to.IsLarge() {
+		return nil
+	}
+	q := l.quota("domain", label, limits, to.Organization())
+	q.Name = name
+	return []Quota{q}
 }
 
 // PendingPerMailbox is the quota of the emails to one mailbox of a site that may wait for EmailsPerMailbox.

@@ -412,6 +412,9 @@ func (s *signups) checkProof(c echo.Context, in *signup) ([]problem.Field, error
 			return nil, err
 		}
 		in.request.Quotas = append(slices.Clone(in.request.Quotas), ratelimit.Quota{Name: surgeQuota, Bucket: bucket})
+		if in.site.challenge != surge.ChallengeNever {
+			in.request.Quotas = append(in.request.Quotas, s.service.SignupsPerDomain(in.request.Address)...)
+		}
 	}
 	return nil, nil
 }
@@ -477,14 +480,9 @@ func (s *signups) commit(c echo.Context, in *signup) ([]problem.Field, error) {
 	return s.demand(c, in, failure), s.limits.refusal(c, in.client, err)
 }
 
-// inSurge reports whether a signup without a proof found no room.
+// inSurge reports whether a signup without a proof found no room at its site, or for its domain.
 func inSurge(e *ratelimit.Exceeded) bool {
-	for i, q := range e.Quotas {
-		if q.Name == surgeQuota && e.Waits[i] > 0 {
-			return true
-		}
-	}
-	return false
+	return e.HasNoRoom(surgeQuota) || e.HasNoRoom(ratelimit.SignupsToDomain)
 }
 
 // refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what

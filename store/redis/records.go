@@ -78,6 +78,52 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 	return got.record, err
 }
 
+// FindAll asks each shard for the records in it by one command, all in one pipeline.
+func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	all := make([]store.Record, len(keys))
+	var commands []command
+	var asked [][]int // by each command: the places in keys
+	for i, key := range keys {
+		all[i].Key = key
+		f, ok := field(key)
+		if !ok {
+			continue
+		}
+		name := s.shardOf(key.ID).records()
+		n := slices.IndexFunc(commands, func(c command) bool { return c.plain[1] == name })
+		if n < 0 {
+			n = len(commands)
+			commands, asked = append(commands, command{plain: []any{"hmget", name}}), append(asked, nil)
+		}
+		commands[n].plain, asked[n] = append(commands[n].plain, f), append(asked[n], i)
+	}
+	if len(commands) == 0 {
+		return all, nil
+	}
+	replies, err := s.do(ctx, maxAttempts, commands...)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	for n, r := range replies {
+		if r.err != nil {
+			return nil, r.err
+		}
+		values := flat(r.value)
+		if len(values) != len(asked[n]) {
+			return nil, fmt.Errorf("store/redis: hmget returned %T", r.value)
+		}
+		for k, i := range asked[n] {
+			got, err := unpack(keys[i], values[k], now)
+			if err != nil {
+				return nil, err
+			}
+			all[i] = got.record
+		}
+	}
+	return all, nil
+}
+
 func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
 	f, ok := field(key)
 	if !ok {

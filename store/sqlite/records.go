@@ -298,21 +298,36 @@ func (s records) Find(ctx context.Context, key store.Key) (store.Record, error) 
 	return r, err
 }
 
+// FindAll reads the records one after the other, on one connection.
+func (s records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	return read(ctx, s.deadline(), s.database, func(c *conn) (all []store.Record, err error) {
+		all = make([]store.Record, len(keys))
+		for i, key := range keys {
+			if all[i], err = s.findOn(c, key); err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	})
+}
+
 // find returns the record under key, one that is empty but for its key if there is none.
 func (s records) find(ctx context.Context, until time.Time, key store.Key) (store.Record, error) {
-	return read(ctx, until, s.database, func(c *conn) (store.Record, error) {
-		none := store.Record{Key: key}
-		site, err := s.names.number(c, key.Site)
-		if err != nil || site == 0 {
-			return none, err
-		}
-		columns, err := c.first(selectRecord, site, packedID(key.ID))
-		if err != nil || columns == nil || expired(columns, s.o.Now()) {
-			return none, err
-		}
-		state, err := s.names.name(c, integer(columns[2]))
-		return recordOf(key, state, columns), err
-	})
+	return read(ctx, until, s.database, func(c *conn) (store.Record, error) { return s.findOn(c, key) })
+}
+
+func (s records) findOn(c *conn, key store.Key) (store.Record, error) {
+	none := store.Record{Key: key}
+	site, err := s.names.number(c, key.Site)
+	if err != nil || site == 0 {
+		return none, err
+	}
+	columns, err := c.first(selectRecord, site, packedID(key.ID))
+	if err != nil || columns == nil || expired(columns, s.o.Now()) {
+		return none, err
+	}
+	state, err := s.names.name(c, integer(columns[2]))
+	return recordOf(key, state, columns), err
 }
 
 // List returns one page of a site's records, newest first.

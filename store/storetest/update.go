@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/optin/optin/store"
 )
 
@@ -18,6 +20,7 @@ func updateCases() []testCase {
 	return []testCase{
 		{"UpdateCreatesReadsChangesAndErases", updateLife},
 		{"UpdateSeesWhatAnotherClientCommitted", updateSeen},
+		{"FindAllReturnsWhatIsThereInTheOrderOfItsKeys", findAll},
 		{"UpdateIgnoresTheKeyAndVersionOfPut", updateOwnKey},
 		{"TimesAreKeptToTheMillisecond", updateTimes},
 		{"TheZeroChangeCommitsNothing", updateZero},
@@ -60,6 +63,39 @@ func updateLife(t *testing.T, open func(*testing.T) store.Store) {
 	erase(t, s, key(1))
 	absent(t, s, key(1))
 	erase(t, s, key(1)) // what is gone may be erased again
+}
+
+func findAll(t *testing.T, open func(*testing.T) store.Store) {
+	s := open(t)
+	keys := []store.Key{{Site: "elsewhere", ID: key(7).ID}, {Site: "-", ID: key(3).ID}}
+	for i := range 40 {
+		keys = append(keys, key(i))
+	}
+	for i, k := range keys {
+		if i%3 > 0 {
+			put(t, s, k, &store.Record{State: "pending", Created: time.Now(), Data: []byte(k.Site + k.ID)})
+		}
+	}
+	keys = append(keys, keys[5], store.Key{Site: "gazette", ID: "no id of a record"}, store.Key{})
+	all, err := s.FindAll(t.Context(), keys...)
+	if err != nil || len(all) != len(keys) {
+		t.Fatalf("%d records of %d keys, %v", len(all), len(keys), err)
+	}
+	for i, k := range keys {
+		there := i%3 > 0 && i < 42 || i == 42
+		one := all[i]
+		if one.Key != k || one.Exists() != there || there && string(one.Data) != k.Site+k.ID {
+			t.Errorf("record %d of %v is %+v", i, k, one)
+		}
+		if there {
+			if diff := cmp.Diff(get(t, s, k), one); diff != "" {
+				t.Errorf("record %d (-found alone +found with others):\n%s", i, diff)
+			}
+		}
+	}
+	if none, err := s.FindAll(t.Context()); err != nil || len(none) != 0 {
+		t.Errorf("of no keys: %v, %v", none, err)
+	}
 }
 
 func updateSeen(t *testing.T, open func(*testing.T) store.Store) {

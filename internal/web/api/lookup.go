@@ -40,8 +40,12 @@ func (a *API) Lookup(c echo.Context) error {
 		return err
 	case many:
 		return respond.JSON(c, http.StatusOK, lookupResults(all, found))
-	case found[0] == nil:
-		return problem.New(problem.SubscriptionUnknown)
+	case found[0].ID == "":
+		p := problem.New(problem.SubscriptionUnknown)
+		if found[0].Also != nil {
+			p.Extensions = map[string]any{"also": found[0].Also}
+		}
+		return p
 	}
 	return respond.JSON(c, http.StatusOK, found[0])
 }
@@ -51,15 +55,21 @@ type results struct {
 	Results []result `json:"results"`
 }
 
-// result is what is known of one address; Subscription is null if nothing is.
+// result is what is known of one address; Subscription is null if nothing is, and Also then has what is known of other
+// spellings.
 type result struct {
 	Email        string          `json:"email"`
 	Subscription *consent.Status `json:"subscription"`
+	Also         []consent.Also  `json:"also,omitempty"`
 }
 
-func lookupResults(all []address.Address, found []*consent.Status) (r results) {
+func lookupResults(all []address.Address, found []consent.Status) (r results) {
 	for i, a := range all {
-		r.Results = append(r.Results, result{a.String(), found[i]})
+		if found[i].ID == "" {
+			r.Results = append(r.Results, result{Email: a.String(), Also: found[i].Also})
+		} else {
+			r.Results = append(r.Results, result{Email: a.String(), Subscription: &found[i]})
+		}
 	}
 	return r
 }

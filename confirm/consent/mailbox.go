@@ -1,0 +1,114 @@
+package consent
+
+import (
+	"slices"
+	"time"
+)
+
+// MaxSpellings is how many spellings of one mailbox a site may have an open link or a lasting answer of. Whoever invents
+// more gets no email by them.
+const MaxSpellings = 64
+
+// Mailbox is what a site knows of one mailbox in whatever spelling, beside its subscriptions: that emails were declined,
+// and which subscriptions it has. The one under its plainest spelling is found without, and is among them only once it
+// declined.
+type Mailbox struct {
+	Declined  *Evidence // the time and method of the refusal that holds; nil: none does
+	Spellings []Spelling
+}
+
+// Spelling is a subscription under one spelling.
+type Spelling struct {
+	ID    string
+	Until time.Time // from when nothing is known of it, unless it is told again; zero: it lasts
+}
+
+// Knows reports whether a subscription is known for good, or until a time at least.
+func (m *Mailbox) Knows(id string, until time.Time) bool {
+	i := m.place(id)
+	return i >= 0 && !lastsLonger(until, m.Spellings[i].Until)
+}
+
+func (m *Mailbox) place(id string) int {
+	return slices.IndexFunc(m.Spellings, func(s Spelling) bool { return s.ID == id })
+}
+
+func lastsLonger(a, b time.Time) bool { return !b.IsZero() && (a.IsZero() || a.After(b)) }
+
+// Know notes that there is a subscription, until a time or, if that is zero, for good. What is over is forgotten. It
+// reports whether there was room.
+func (m *Mailbox) Know(id string, until, now time.Time) bool {
+	m.Spellings = slices.DeleteFunc(slices.Clone(m.Spellings), func(s Spelling) bool {
+		return !s.Until.IsZero() && !now.Before(s.Until) && s.ID != id
+	})
+	i := m.place(id)
+	switch {
+	case i < 0 && len(m.Spellings) >= MaxSpellings:
+		return false
+	case i < 0:
+		m.Spellings = append(m.Spellings, Spelling{id, until})
+	case lastsLonger(until, m.Spellings[i].Until):
+		m.Spellings[i].Until = until
+	}
+	return true
+}
+
+// Set is Know with another end than was known: a subscription that lasted may no longer.
+func (m *Mailbox) Set(id string, until, now time.Time) {
+	m.Forget(id)
+	m.Know(id, until, now)
+}
+
+// Forget forgets a subscription.
+func (m *Mailbox) Forget(id string) {
+	m.Spellings = slices.DeleteFunc(slices.Clone(m.Spellings), func(s Spelling) bool { return s.ID == id })
+}
+
+// Decline notes a "this was not me" that holds for every spelling until Unblock. The first one holds.
+func (m *Mailbox) Decline(e Evidence) {
+	if m.Declined == nil {
+		m.Declined = &Evidence{At: e.At, How: e.How}
+	}
+}
+
+// Unblock lifts what Decline noted.
+func (m *Mailbox) Unblock() { m.Declined = nil }
+
+// IsEmpty reports whether there is nothing to be kept.
+func (m *Mailbox) IsEmpty() bool { return m.Declined == nil && len(m.Spellings) == 0 }
+
+// DeletableAt returns when all of it may be forgotten; zero: never.
+func (m *Mailbox) DeletableAt() (at time.Time) {
+	if m.Declined != nil {
+		return time.Time{}
+	}
+	for _, s := range m.Spellings {
+		if s.Until.IsZero() {
+			return time.Time{}
+		}
+		if s.Until.After(at) {
+			at = s.Until
+		}
+	}
+	return at
+}
+
+// Suppressed closes a request because the mailbox declined under another spelling. It is no refusal of its own, and
+// nothing of it is kept longer than of any request that came to nothing: else a stranger who invents spellings would
+// have a record of each kept for good.
+type Suppressed struct {
+	RequestID string
+	Evidence  Evidence // of the refusal
+}
+
+func (a Suppressed) apply(s *edit, now time.Time) (effects, error) {
+	r := s.Requests.Find(a.RequestID)
+	if r == nil || r.State != Pending {
+		return effects{}, nil
+	}
+	s.close(r, Declined, Evidence{At: now, How: a.Evidence.How})
+	if s.State(now) != Declined {
+		return effects{}, nil
+	}
+	return event(EventDeclined), nil
+}

@@ -1,0 +1,414 @@
+package confirm
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/store"
+)
+
+// A mailbox has a record of its own at each site that it has more to say of than one subscription can: that it declined,
+// and under which spellings it is known. The record is found by a keyed hash of the mailbox, holds keyed hashes and
+// times, and names nobody. No signup reads or writes it, so nothing that a stranger sees depends on it; the worker reads
+// it with the subscription when the email is due. What spans several records is done one after the other, the one that
+// stops emails first, and may be done again.
+
+// mailboxSite is the Site of the keys of mailboxes. No site has this id, so no listing has them.
+const mailboxSite = "-"
+
+// mailboxState is the State of the records of mailboxes, which nobody filters by.
+const mailboxState = "mailbox"
+
+// mailboxKeys returns the keys that the mailbox of an address at a site can have: one for each listed secret, the newest
+// first.
+func (s sealer) mailboxKeys(site string, a address.Address) (keys []store.Key) {
+	for _, sum := range s.ring.MACs("mailbox id", site, a.Mailbox()) {
+		keys = append(keys, mailboxKey(base64.RawURLEncoding.EncodeToString(sum[:16])))
+	}
+	return keys
+}
+
+func mailboxKey(id string) store.Key { return store.Key{Site: mailboxSite, ID: id} }
+
+// The fields of the record of a mailbox, and of a spelling in it. Times are those of a record without Created.
+const (
+	mailboxDeclined = 1 + iota
+	mailboxHow
+	mailboxSpellings
+)
+
+const (
+	spellingID = 1 + iota
+	spellingUntil
+)
+
+func encodeMailbox(m consent.Mailbox) ([]byte, error) {
+	var e encoder
+	all := e.openMap()
+	if m.Declined != nil {
+		e.time(all, mailboxDeclined, m.Declined.At)
+		code(&e, all, mailboxHow, methodCodes, m.Declined.How)
+	}
+	e.arrayField(all, mailboxSpellings, len(m.Spellings))
+	for _, s := range m.Spellings {
+		one := e.openMap()
+		e.id(one, spellingID, s.ID)
+		e.time(one, spellingUntil, s.Until)
+	}
+	return e.b, e.err
+}
+
+func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
+	d := decoder{cborReader: cborReader{b: plain}}
+	for all := d.readMap(); all.next(&d.cborReader); {
+		switch all.key {
+		case mailboxDeclined:
+			m.Declined = &consent.Evidence{At: d.time()}
+		case mailboxHow:
+			how := pick(&d, methodCodes)
+			if m.Declined == nil {
+				d.fail()
+				break
+			}
+			m.Declined.How = how
+		case mailboxSpellings:
+			m.Spellings = list(&d, d.spelling)
+		default:
+			d.fail()
+		}
+	}
+	if d.damaged || len(d.b) > 0 {
+		return consent.Mailbox{}, errDamaged
+	}
+	return m, nil
+}
+
+func (d *decoder) spelling() (s consent.Spelling) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case spellingID:
+			s.ID = d.id()
+		case spellingUntil:
+			s.Until = d.time()
+		default:
+			d.fail()
+		}
+	}
+	return s
+}
+
+// mailbox opens the record of a mailbox; one that does not exist says nothing.
+func (b box) mailbox(r store.Record) (m consent.Mailbox, err error) {
+	if !r.Exists() {
+		return m, nil
+	}
+	plain, err := b.open(r.Data)
+	if err != nil {
+		return m, err
+	}
+	if m, err = decodeMailbox(plain); err != nil {
+		return m, fmt.Errorf("%w: mailbox %s: %w", ErrUnreadable, r.Key.ID, err)
+	}
+	return m, nil
+}
+
+// openMailbox puts together what the records of a mailbox say, of which there is one for each secret.
+func (r *records) openMailbox(all []store.Record) (m consent.Mailbox, err error) {
+	for _, rec := range all {
+		if !rec.Exists() {
+			continue
+		}
+		one, err := r.sealer.box(rec.Key).mailbox(rec)
+		if err != nil {
+			return m, err
+		}
+		if one.Declined != nil {
+			m.Declined = one.Declined
+		}
+		for _, s := range one.Spellings {
+			if m.Spellings == nil {
+				m.Spellings = one.Spellings
+				break
+			}
+			m.Know(s.ID, s.Until, r.Now())
+		}
+	}
+	return m, nil
+}
+
+// updateMailbox changes the record of a mailbox.
+func (r *records) updateMailbox(ctx context.Context, key store.Key, change func(*consent.Mailbox)) error {
+	box := r.sealer.box(key)
+	return r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+		m, err := box.mailbox(rec)
+		if err != nil {
+			return store.Change{}, err
+		}
+		before, err := encodeMailbox(m)
+		if err != nil {
+			return store.Change{}, err
+		}
+		change(&m)
+		after, err := encodeMailbox(m)
+		switch {
+		case err != nil, string(after) == string(before):
+			return store.Change{}, err
+		case m.IsEmpty():
+			return store.Change{Erase: true}, nil
+		}
+		created := rec.Created
+		if created.IsZero() {
+			created = r.Now()
+		}
+		return store.Change{Put: &store.Record{
+			State: mailboxState, Created: created, Expires: m.DeletableAt(), Data: box.Seal(after),
+		}}, nil
+	})
+}
+
+// updateMailboxes changes every record of a mailbox that exists.
+func (r *records) updateMailboxes(ctx context.Context, all []store.Record, change func(*consent.Mailbox)) error {
+	for _, rec := range all {
+		if !rec.Exists() {
+			continue
+		}
+		if err := r.updateMailbox(ctx, rec.Key, change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errManySpellings means that a mailbox has more spellings than are kept.
+var errManySpellings = errors.New("confirm: too many spellings of one mailbox")
+
+// know notes the spelling of an address, until a time or for good if that is zero. The plainest one needs no note.
+func (r *records) know(ctx context.Context, site string, a address.Address, id string, until time.Time) error {
+	if a.IsZero() || a.IsPlain() {
+		return nil
+	}
+	room := true
+	err := r.updateMailbox(ctx, r.sealer.mailboxKeys(site, a)[0], func(m *consent.Mailbox) {
+		room = m.Know(id, until, r.Now())
+	})
+	if err == nil && !room {
+		return errManySpellings
+	}
+	return err
+}
+
+// mailbox is all that is known of the mailbox of an address at a site.
+type mailbox struct {
+	consent.Mailbox
+	records []store.Record // its own: see mailboxKeys
+	others  []store.Record // the subscriptions under other spellings than the address; some may not exist
+}
+
+// mailboxOf reads what is known of the mailbox of an address whose own record has the key own. also may add keys of
+// mailboxes.
+func (r *records) mailboxOf(
+	ctx context.Context, own store.Key, a address.Address, also ...store.Key,
+) (m mailbox, err error) {
+	keys := also
+	var plain []store.Key
+	if !a.IsZero() {
+		keys = slices.Concat(r.sealer.mailboxKeys(own.Site, a), also)
+		plain = r.plainKeys(own, a)
+	}
+	slices.SortFunc(keys, compareKeys)
+	keys = slices.Compact(keys)
+	found, err := r.Store.FindAll(ctx, slices.Concat(keys, plain)...)
+	if err != nil {
+		return m, err
+	}
+	m.records, m.others = found[:len(keys)], found[len(keys):]
+	if m.Mailbox, err = r.openMailbox(m.records); err != nil {
+		return m, err
+	}
+	return m, r.readSpellings(ctx, own, &m)
+}
+
+func compareKeys(a, b store.Key) int { return strings.Compare(a.ID, b.ID) }
+
+// plainKeys returns the keys of the plainest spelling of an address, unless it is that.
+func (r *records) plainKeys(own store.Key, a address.Address) []store.Key {
+	if a.IsPlain() {
+		return nil
+	}
+	plain := a.Plain()
+	if plain.IsZero() {
+		return nil
+	}
+	return r.sealer.keys(own.Site, plain)
+}
+
+// readSpellings adds the spellings of a mailbox that were not read yet.
+func (r *records) readSpellings(ctx context.Context, own store.Key, m *mailbox) error {
+	var keys []store.Key
+	for _, s := range m.Spellings {
+		read := func(rec store.Record) bool { return rec.Key.ID == s.ID }
+		if s.ID != own.ID && !slices.ContainsFunc(m.others, read) {
+			keys = append(keys, store.Key{Site: own.Site, ID: s.ID})
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	more, err := r.Store.FindAll(ctx, keys...)
+	m.others = slices.Concat(m.others, more)
+	return err
+}
+
+// applyToOthers applies an action to the subscriptions under other spellings of a mailbox, and calls each for what is
+// known of them then.
+func (r *records) applyToOthers(
+	ctx context.Context, m mailbox, a consent.Action, each func(store.Key, consent.Subscription),
+) error {
+	for _, rec := range m.others {
+		if !rec.Exists() {
+			continue
+		}
+		key, err := r.follow(ctx, rec.Key)
+		if err != nil {
+			return err
+		}
+		res, err := r.apply(ctx, key, a, extra{})
+		if err != nil {
+			return err
+		}
+		if each != nil {
+			each(key, res.after)
+		}
+	}
+	return nil
+}
+
+// decline has a mailbox decline in every spelling: first the mailbox, so that no email leaves any more, then what is
+// known of it. It returns the id of the mailbox, empty if nobody knows the address any more.
+func (r *records) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
+	if a.IsZero() {
+		return "", nil
+	}
+	m, err := r.mailboxOf(ctx, key, a)
+	if err != nil {
+		return "", err
+	}
+	id := r.sealer.mailboxKeys(key.Site, a)[0].ID
+	err = r.updateMailbox(ctx, mailboxKey(id), func(m *consent.Mailbox) {
+		m.Decline(e)
+		m.Know(key.ID, time.Time{}, r.Now())
+	})
+	if err != nil {
+		return "", err
+	}
+	var declined []string
+	others := consent.Decline{Site: key.Site, Mailbox: id, Evidence: e}
+	err = r.applyToOthers(ctx, m, others, func(k store.Key, _ consent.Subscription) { declined = append(declined, k.ID) })
+	if err != nil || len(declined) == 0 {
+		return id, err
+	}
+	return id, r.updateMailbox(ctx, mailboxKey(id), func(m *consent.Mailbox) {
+		for _, id := range declined {
+			m.Know(id, time.Time{}, r.Now())
+		}
+	})
+}
+
+// unblock lifts the refusal of a mailbox in every spelling, but for the subscription under the key itself: its page shows
+// the button until all the rest is done.
+func (r *records) unblock(ctx context.Context, key store.Key, sub consent.Subscription, e consent.Evidence) error {
+	var also []store.Key
+	for _, refusal := range sub.Refusals {
+		if refusal.Mailbox != "" {
+			also = append(also, mailboxKey(refusal.Mailbox))
+		}
+	}
+	m, err := r.mailboxOf(ctx, key, sub.Address, also...)
+	if err != nil {
+		return err
+	}
+	if err := r.updateMailboxes(ctx, m.records, (*consent.Mailbox).Unblock); err != nil {
+		return err
+	}
+	ends := map[string]time.Time{}
+	err = r.applyToOthers(ctx, m, consent.Unblock{Evidence: e}, func(k store.Key, after consent.Subscription) {
+		ends[k.ID] = after.DeletableAt()
+	})
+	if err != nil {
+		return err
+	}
+	if c, err := consent.Apply(sub, consent.Unblock{Evidence: e}, r.Now()); err == nil {
+		ends[key.ID] = c.Subscription.DeletableAt()
+	}
+	return r.updateMailboxes(ctx, m.records, func(m *consent.Mailbox) {
+		for _, s := range m.Spellings {
+			if end, ok := ends[s.ID]; ok {
+				m.Set(s.ID, end, r.Now())
+			}
+		}
+	})
+}
+
+// forget forgets the spelling of a person who was erased, unless they declined.
+func (r *records) forget(ctx context.Context, key store.Key, a address.Address) error {
+	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)
+	if err != nil {
+		return err
+	}
+	return r.updateMailboxes(ctx, all, func(m *consent.Mailbox) { m.Forget(key.ID) })
+}
+
+// checkMailbox returns ErrNotDue where the email of a request is not to leave because the mailbox declined under another
+// spelling, which closes the request, or because it has too many spellings; found are records of the mailbox that were
+// read. It notes the spelling before a link leaves, so that a later refusal finds it.
+func (r *records) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) error {
+	site, id, a := k.record.Key.Site, k.record.Key.ID, k.subscription.Address
+	if r.Keyring.Len() > 1 { // under other secrets
+		more, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(site, a)...)
+		if err != nil {
+			return err
+		}
+		found = append(found, more...)
+	}
+	m, err := r.openMailbox(found)
+	if err != nil {
+		return err
+	}
+	if m.Declined != nil {
+		_, err := r.apply(ctx, k.record.Key, consent.Suppressed{RequestID: request, Evidence: *m.Declined}, extra{})
+		if err != nil {
+			return err
+		}
+		return ErrNotDue
+	}
+	until := k.subscription.DeletableAt()
+	if m.Knows(id, until) {
+		return nil
+	}
+	err = r.know(ctx, site, a, id, until)
+	if errors.Is(err, errManySpellings) {
+		return ErrNotDue
+	}
+	return err
+}
+
+// also returns where the other spellings of a mailbox stand.
+func (r *records) also(others []store.Record) (all []consent.Also, err error) {
+	for _, rec := range others {
+		sub, err := r.open(rec)
+		if err != nil {
+			return nil, err
+		}
+		if state := sub.State(r.Now()); state != "" {
+			all = append(all, consent.Also{ID: rec.Key.ID, State: state})
+		}
+	}
+	return all, nil
+}
