@@ -29,8 +29,12 @@ var (
 	stateCodes = []consent.State{
 		consent.Pending, consent.Confirmed, consent.Declined, consent.Withdrawn, consent.Expired, consent.Undeliverable,
 	}
-	reasonCodes = []consent.Reason{consent.ReasonResend, consent.ReasonReminder}
-	eventCodes  = []consent.EventType{
+	reasonCodes  = []consent.Reason{consent.ReasonResend, consent.ReasonReminder}
+	refusalCodes = []consent.RefusalReason{
+		consent.RefusalRecipient, consent.RefusalMailbox, consent.RefusalSystem, consent.RefusalSender,
+		consent.RefusalFlood, consent.RefusalUnknown,
+	}
+	eventCodes = []consent.EventType{
 		consent.EventConfirmed, consent.EventDeclined, consent.EventWithdrawn, consent.EventExpired,
 		consent.EventUndeliverable, consent.EventErased,
 	}
@@ -169,6 +173,7 @@ const (
 const (
 	answerAt = 1 + iota
 	answerReply
+	answerReason
 )
 
 // Of a relay's acceptance.
@@ -450,6 +455,7 @@ func (e *encoder) email(email *consent.Email) {
 		of := e.openMap()
 		e.time(of, answerAt, a.At)
 		e.text(of, answerReply, a.Reply)
+		code(e, of, answerReason, refusalCodes, a.Reason)
 	}
 	if t := email.Taken; t != nil {
 		e.field(m, emailTaken)
@@ -791,6 +797,8 @@ func (d *decoder) answer() (a consent.Answer) {
 			a.At = d.time()
 		case answerReply:
 			a.Reply = d.text()
+		case answerReason:
+			a.Reason = pick(d, refusalCodes)
 		default:
 			d.fail()
 		}

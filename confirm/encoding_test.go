@@ -42,7 +42,10 @@ func everything() consent.Subscription {
 	}
 	email := consent.Email{
 		Reason: consent.ReasonReminder, Queued: at(2), Due: at(3), Tries: 2,
-		Answers: []consent.Answer{{At: at(4), Reply: "451 later"}, {At: at(5), Reply: "451 later"}},
+		Answers: []consent.Answer{
+			{At: at(4), Reply: "451 later", Reason: consent.RefusalMailbox},
+			{At: at(5), Reply: "451 later", Reason: consent.RefusalUnknown},
+		},
 		Taken: &consent.Delivery{
 			At: at(6), Reply: "250 2.0.0 Ok: queued as 4FD1", SHA256: hashOf("a"), Unsigned: hashOf("b"),
 			Skeleton: hashOf("c"), Signature: "DKIM-Signature: v=1",

@@ -106,13 +106,21 @@ func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) sto
 	return job
 }
 
-// emailID names an email of a request, and its job: so the same action done twice enqueues one job. It is the local
-// part of the email's Message-ID as well, and follows from the request whatever the secret is by then. That of a
-// request cannot be found from it.
+// emailID names an email of a request, and its job: so the same action done twice enqueues one job. It follows from the
+// request whatever the secret is by then. That of a request cannot be found from it.
 func emailID(key store.Key, request string, email int) string {
 	name := strings.Join([]string{"optin email", key.Site, key.ID, request, strconv.Itoa(email)}, " ")
 	sum := sha256.Sum256([]byte(name))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// messageIDLength is that of the local part of a Message-ID, in bytes: the two halves of messageID.
+const messageIDLength = 44
+
+// messageID returns the local part of the Message-ID of an email: where its record is, and the email's name, which
+// nobody can make who does not know the request. It is the same whatever the secret is by then.
+func messageID(key store.Key, request string, email int) string {
+	return key.ID + emailID(key, request, email)
 }
 
 // eventJobs returns one job for each endpoint of the site.

@@ -39,6 +39,7 @@ type Message struct {
 	Decline         string
 	Unsubscribe     string
 	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
+	ID              string // the local part of its Message-ID, by which Report knows it too; always the same
 
 	known *known // as it was read
 }
@@ -80,17 +81,18 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 // message returns what the last email of a request, or of a signup that led to a notice, says, without the words of its
 // statements.
 func (r *Relay) message(key store.Key, sub *consent.Subscription, id string, is consent.EmailType) Message {
-	email, _ := sub.Email(id)
-	return r.messageOf(key, sub, id, is, *email)
+	email, n := sub.Email(id)
+	return r.messageOf(key, sub, id, is, n, *email)
 }
 
 func (r *Relay) messageOf(
-	key store.Key, sub *consent.Subscription, id string, is consent.EmailType, email consent.Email,
+	key store.Key, sub *consent.Subscription, id string, is consent.EmailType, n int, email consent.Email,
 ) Message {
 	m := Message{
 		Type: is, Site: sub.Site, To: sub.AddressOf(id), Date: email.Due.Truncate(time.Second),
 		ReturnPath: r.returnPaths.Make(key, id),
 	}
+	m.ID = messageID(key, id, n)
 	if is == consent.EmailConfirm {
 		r.fillConfirm(&m, sub.Requests.Find(id), key)
 	} else {
@@ -171,11 +173,11 @@ func (r *Relay) sent(
 		return Sent{}, err
 	}
 	s := Sent{JobID: emailID(key, id, n), Delivery: *email.Taken, Skeleton: text}
-	s.Messages = []Message{r.messageOf(key, sub, id, is, email)}
+	s.Messages = []Message{r.messageOf(key, sub, id, is, n, email)}
 	for _, links := range r.olderLinks {
 		then := *r.records
 		then.links = links
-		s.Messages = append(s.Messages, (&Relay{&then}).messageOf(key, sub, id, is, email))
+		s.Messages = append(s.Messages, (&Relay{&then}).messageOf(key, sub, id, is, n, email))
 	}
 	return s, nil
 }
@@ -300,15 +302,19 @@ func (r *records) mailboxQuotas(site string, to address.Address) []ratelimit.Quo
 		r.limits.EmailsPerDomain(to, r.EmailsPerDomain)...)
 }
 
-// Tried keeps the answer of a relay that did not take an email, which is to be tried again.
-func (r *Relay) Tried(ctx context.Context, job store.Job, reply string) error {
+// Tried keeps the answer of a relay that did not take an email, which is to be tried again, and what it was taken to
+// mean.
+func (r *Relay) Tried(ctx context.Context, job store.Job, reason consent.RefusalReason, reply string) error {
 	id, err := r.request(job)
 	if err != nil {
 		return err
 	}
-	answer := consent.Answer{At: r.Now().UTC().Truncate(time.Millisecond), Reply: clip(reply, 512)}
-	_, err = r.apply(ctx, job.Key, consent.Tried{RequestID: id, Answer: answer}, extra{})
+	_, err = r.apply(ctx, job.Key, consent.Tried{RequestID: id, Answer: r.answer(reason, reply)}, extra{})
 	return err
+}
+
+func (r *Relay) answer(reason consent.RefusalReason, reply string) consent.Answer {
+	return consent.Answer{At: r.Now().UTC().Truncate(time.Millisecond), Reply: clip(reply, 512), Reason: reason}
 }
 
 // Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil,
@@ -342,24 +348,27 @@ type ReportKind int
 // The kinds of reports.
 const (
 	ReportHard      ReportKind = iota + 1 // it will never arrive
-	ReportSoft                            // it did not arrive yet, or not this time
+	ReportSoft                            // it did not arrive yet, or not this time, or because of us
+	ReportNews                            // nothing that is to be kept, such as that it arrived
 	ReportFlood                           // the mailbox is being flooded (enhanced status X.7.28)
 	ReportComplaint                       // the holder of the mailbox marked it as spam
 )
 
-// Report is a mail system's report on an email. One without a ReturnPath is about the latest email from Site to
-// Address, and the caller vouches for both.
+// Report is a mail system's report on an email. One without a ReturnPath and a MessageID is about the latest email from
+// Site to Address, and the caller vouches for both.
 type Report struct {
 	ReturnPath string          // the local part of the address it came to, which is signed
+	MessageID  string          // the local part of the email's Message-ID, which nobody can guess
 	Site       string          // which sent the email
 	Address    address.Address // which it was sent to
 	Kind       ReportKind
-	Words      string // the mail system's, kept as evidence
+	Reason     consent.RefusalReason // of ReportSoft and ReportFlood
+	Words      string                // the mail system's, kept as evidence
 }
 
 // Report does what a report asks for: a hard one closes the email's request, as a relay's refusal does; a complaint
-// withdraws everything; a flooded mailbox starts a surge at its site; a soft one changes nothing. It returns nil also
-// where nothing is known any more of the person, and token.ErrNotOurs if the report is not about an email of ours.
+// withdraws everything; a flooded mailbox starts a surge at its site; that, and a soft one, is kept as evidence. It
+// returns nil also where nothing is known any more of the person, and token.ErrNotOurs if the report is not about an email of ours.
 func (r *Relay) Report(ctx context.Context, report Report) error {
 	key, tag, err := r.reported(ctx, report)
 	if err != nil {
@@ -367,12 +376,21 @@ func (r *Relay) Report(ctx context.Context, report Report) error {
 	}
 	e := consent.Evidence{How: consent.ByReport, Reply: report.Words}
 	switch report.Kind {
-	case ReportSoft:
+	case ReportNews:
 		return nil
-	case ReportFlood:
-		return r.Flooded(ctx, key.Site)
+	case ReportSoft, ReportFlood:
+		if report.Kind == ReportFlood {
+			if err := r.Flooded(ctx, key.Site); err != nil {
+				return err
+			}
+		}
+		return r.reportedOn(ctx, key, tag, func(id string) consent.Action {
+			return consent.Reported{RequestID: id, Answer: r.answer(report.Reason, report.Words)}
+		})
 	case ReportHard:
-		return r.bounced(ctx, key, tag, r.stamp(e))
+		return r.reportedOn(ctx, key, tag, func(id string) consent.Action {
+			return consent.Bounced{RequestID: id, Evidence: r.stamp(e)}
+		})
 	case ReportComplaint:
 		e.How = consent.ByComplaint
 		return r.complained(ctx, key, consent.Complained{Evidence: r.stamp(e)})
@@ -416,6 +434,9 @@ func (r *Relay) reported(ctx context.Context, report Report) (key store.Key, tag
 		}
 		return key, tag, err
 	}
+	if report.MessageID != "" {
+		return r.byMessageID(ctx, report.MessageID)
+	}
 	if _, ok := r.sites[report.Site]; !ok || report.Address.IsZero() {
 		return store.Key{}, "", token.ErrNotOurs
 	}
@@ -423,21 +444,42 @@ func (r *Relay) reported(ctx context.Context, report Report) (key store.Key, tag
 	return key, "", err
 }
 
-// bounced closes the request with a tag, or the latest that is open if there is none.
-func (r *Relay) bounced(ctx context.Context, key store.Key, tag string, e consent.Evidence) error {
+// reportedOn applies the action of a report to the request with a tag, or to the latest that is open if there is none.
+func (r *Relay) reportedOn(ctx context.Context, key store.Key, tag string, action func(id string) consent.Action) error {
 	sub, err := r.get(ctx, key)
 	if err != nil {
 		return err
 	}
-	bounced := consent.Bounced{Evidence: e}
+	id := ""
 	if latest := sub.Requests.LatestOpen(r.Now()); tag == "" && latest != nil {
-		bounced.RequestID = latest.ID
+		id = latest.ID
 	}
 	for _, req := range sub.Requests {
 		if tag == string(token.RequestTag(req.ID)) {
-			bounced.RequestID = req.ID
+			id = req.ID
 		}
 	}
-	_, err = r.apply(ctx, key, bounced, extra{})
+	_, err = r.apply(ctx, key, action(id), extra{})
 	return err
+}
+
+// byMessageID returns the key of the record of an email, and the tag of its request; token.ErrNotOurs if there is none.
+// The site is not in a Message-ID: each is asked.
+func (r *Relay) byMessageID(ctx context.Context, id string) (store.Key, string, error) {
+	if len(id) != messageIDLength {
+		return store.Key{}, "", token.ErrNotOurs
+	}
+	for _, site := range r.Sites {
+		key := store.Key{Site: site.ID, ID: id[:messageIDLength/2]}
+		sub, err := r.get(ctx, key)
+		if err != nil && !errors.Is(err, store.ErrInvalid) {
+			return store.Key{}, "", err
+		}
+		for _, request := range sub.Emailed() {
+			if id == messageID(key, request.ID, request.Email) {
+				return key, string(token.RequestTag(request.ID)), nil
+			}
+		}
+	}
+	return store.Key{}, "", token.ErrNotOurs
 }

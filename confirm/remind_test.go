@@ -31,7 +31,10 @@ func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
 	if first.Reminder || !second.Reminder {
 		t.Errorf("the first is a reminder: %t, the second: %t", first.Reminder, second.Reminder)
 	}
-	second.Reminder, first.ReminderFollows, second.Date = false, false, first.Date
+	if second.ID == first.ID {
+		t.Errorf("both have the Message-ID %s", first.ID)
+	}
+	second.Reminder, first.ReminderFollows, second.Date, second.ID = false, false, first.Date, first.ID
 	same := []cmp.Option{cmp.AllowUnexported(address.Address{}), cmpopts.IgnoreUnexported(confirm.Message{})}
 	if !cmp.Equal(second, first, same...) {
 		t.Errorf("%+v after %+v", second, first)

@@ -144,7 +144,7 @@ func (w *Website) Timeline(ctx context.Context, site, id string) ([]consent.Step
 	if err != nil {
 		return nil, err
 	}
-	steps := sub.Timeline(func(request string, n int) string { return emailID(rec.Key, request, n) })
+	steps := sub.Timeline(func(request string, n int) string { return messageID(rec.Key, request, n) })
 	for i := range steps {
 		if err := w.nameEmail(ctx, steps[i].Email); err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	if diff := cmp.Diff(map[string][]string{
 		"From": {`"La Gazette" <bonjour@gazette.example>`}, "To": {"<" + ada + ">"},
 		"Date":       {"Sat, 21 Nov 2026 12:00:00 +0000"},
-		"Message-Id": {"<" + job.ID + "@gazette.example>"}, "Mime-Version": {"1.0"},
+		"Message-Id": {"<" + job.Key.ID + job.ID + "@gazette.example>"}, "Mime-Version": {"1.0"},
 		"Auto-Submitted": {"auto-generated"}, "Feedback-Id": {"confirm:gazette:optin:gazette.example"},
 		"Form-Sub": {"v=1 ; ip=none"}, "Content-Language": {"fr"},
 	}, header); diff != "" {

@@ -13,7 +13,6 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/mimeparts"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -52,7 +51,8 @@ func FuzzAnEmailIsAlwaysWellFormed(f *testing.F) {
 		if known {
 			msg.Type, msg.Unsubscribe, fields = consent.EmailAlreadyConfirmed, "https://confirm.example/u/z", 13
 		}
-		e, err := m.compose(store.Job{ID: "job"}, &msg)
+		msg.ID = "job"
+		e, err := m.compose(&msg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -55,22 +54,22 @@ type emailMaker struct {
 	skeletons skeletons
 }
 
-// compose returns the email of a job.
-func (m *emailMaker) compose(job store.Job, msg *confirm.Message) (*email, error) {
+// compose returns the email of a message.
+func (m *emailMaker) compose(msg *confirm.Message) (*email, error) {
 	site, ok := m.sites[msg.Site]
 	if !ok {
-		return nil, fmt.Errorf("mailer: email %s: site %q is not configured", job.ID, msg.Site)
+		return nil, fmt.Errorf("mailer: email %s: site %q is not configured", msg.ID, msg.Site)
 	}
-	e, err := m.newEmail(job.ID, msg, site)
+	e, err := m.newEmail(msg, site)
 	if err != nil {
-		return nil, fmt.Errorf("mailer: email %s: %w", job.ID, err)
+		return nil, fmt.Errorf("mailer: email %s: %w", msg.ID, err)
 	}
 	return e, nil
 }
 
-func (m *emailMaker) newEmail(id string, msg *confirm.Message, site Site) (*email, error) {
+func (m *emailMaker) newEmail(msg *confirm.Message, site Site) (*email, error) {
 	e := &email{
-		to: msg.To, utf8: !isASCII(msg.To.String()), messageID: messageID(id, site),
+		to: msg.To, utf8: !isASCII(msg.To.String()), messageID: messageID(msg.ID, site),
 		date: msg.Date.UTC().Truncate(time.Second),
 	}
 	var err error
@@ -78,7 +77,7 @@ func (m *emailMaker) newEmail(id string, msg *confirm.Message, site Site) (*emai
 		return nil, err
 	}
 	e.senderDomain = domainOf(e.from)
-	v := values(id, msg)
+	v := values(msg)
 	if e.skeleton, err = m.skeleton(site, msg, &v); err != nil {
 		return nil, err
 	}

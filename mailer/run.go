@@ -13,6 +13,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/nondelivery"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
@@ -109,7 +110,7 @@ func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (
 	if err := m.acquireMailbox(ctx, job, msg); err != nil {
 		return nil, "", err
 	}
-	if e, err = m.compose(job, &msg); err != nil {
+	if e, err = m.compose(&msg); err != nil {
 		return nil, "", err
 	}
 	if err := m.keep(ctx, e.skeleton); err != nil {
@@ -253,7 +254,11 @@ func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpEr
 	if errors.Is(failure, context.Canceled) && !failure.maybeTaken() {
 		return
 	}
-	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, cmp.Or(failure.reply, failure.text))
+	reason := consent.RefusalReason("")
+	if failure.reply != "" {
+		reason = consent.RefusalReason(nondelivery.Judge(nondelivery.Reply{Text: failure.reply}).Reason)
+	}
+	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, reason, cmp.Or(failure.reply, failure.text))
 	if err != nil {
 		m.Log.WarnContext(ctx, "a relay's answer could not be kept", "site", job.Key.Site, "job", job.ID, "error", err)
 	}

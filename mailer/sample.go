@@ -22,7 +22,7 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 		return fmt.Errorf("mailer: site %q is not configured", site)
 	}
 	msg := m.sampleMessage(site, s, locale, to)
-	e, err := m.newEmail("sample-"+rand.Text(), &msg, s)
+	e, err := m.newEmail(&msg, s)
 	if err != nil {
 		return fmt.Errorf("mailer: %w", err)
 	}
@@ -43,7 +43,7 @@ func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Addr
 	}
 	now := m.Now()
 	msg := confirm.Message{
-		Type: consent.EmailConfirm, Site: id, Locale: locale, To: to, Date: now, Asked: now,
+		Type: consent.EmailConfirm, ID: "sample-" + rand.Text(), Site: id, Locale: locale, To: to, Date: now, Asked: now,
 		Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)

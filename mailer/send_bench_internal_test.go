@@ -20,7 +20,6 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/relay"
-	"github.com/optin/optin/store"
 )
 
 const benchConnections = 4
@@ -129,7 +128,8 @@ func sendOurs(b testing.TB, at string, msg confirm.Message) func(i int) error {
 	}
 	b.Cleanup(func() { m.Close() })
 	return func(i int) error {
-		e, err := m.compose(store.Job{ID: "job" + strconv.Itoa(i)}, &msg)
+		msg.ID = "job" + strconv.Itoa(i)
+		e, err := m.compose(&msg)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,8 @@ func sendByGoMail(b *testing.B, at string, msg confirm.Message) func(i int) erro
 
 func sendBytes(b *testing.B, at string, msg confirm.Message) func(i int) error {
 	b.Helper()
-	e, err := composer(b).compose(store.Job{ID: "job"}, &msg)
+	msg.ID = "job"
+	e, err := composer(b).compose(&msg)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -46,7 +46,7 @@ var ErrRebuilt = errors.New("mailer: the email cannot be rebuilt: its links were
 // Delivery.Signature before them they are what was sent.
 func RebuildSent(s confirm.Sent) ([]byte, error) {
 	for _, msg := range s.Messages {
-		raw, err := Rebuild(s.Skeleton, s.JobID, msg)
+		raw, err := Rebuild(s.Skeleton, msg)
 		if sum := sha256.Sum256(raw); err == nil && hex.EncodeToString(sum[:]) == s.Delivery.Unsigned {
 			return raw, nil
 		}

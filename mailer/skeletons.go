@@ -157,8 +157,8 @@ func (m *emailMaker) makeSkeleton(site Site, msg *confirm.Message, own *skeleton
 
 // values returns what differs between the emails of one skeleton. What it reads of a message is read again when an
 // email is rebuilt, however old it is.
-func values(id string, msg *confirm.Message) skeleton.Values {
-	v := skeleton.Values{ID: id, Date: msg.Date, To: msg.To, IP: msg.IP, Asked: msg.Asked}
+func values(msg *confirm.Message) skeleton.Values {
+	v := skeleton.Values{ID: msg.ID, Date: msg.Date, To: msg.To, IP: msg.IP, Asked: msg.Asked}
 	if msg.Type != consent.EmailAlreadyConfirmed {
 		v.Confirm, v.Decline, v.Deadline = msg.Confirm, msg.Decline, msg.Deadline
 		return v
@@ -172,18 +172,18 @@ func values(id string, msg *confirm.Message) skeleton.Values {
 	return v
 }
 
-// Rebuild returns the bytes of an email before it was signed: from its skeleton as it was kept, the id of its job and
-// what it said. Of the message it reads the recipient, the date, the IP, the links and the moments, and nothing of
-// today's sites, templates and keys. With the signature that was kept before them they are the bytes that were sent.
-func Rebuild(kept []byte, jobID string, msg confirm.Message) ([]byte, error) {
+// Rebuild returns the bytes of an email before it was signed: from its skeleton as it was kept, and what it said. Of the
+// message it reads the id, the recipient, the date, the IP, the links and the moments, and nothing of today's sites,
+// templates and keys. With the signature that was kept before them they are the bytes that were sent.
+func Rebuild(kept []byte, msg confirm.Message) ([]byte, error) {
 	s, err := skeleton.Parse(kept)
 	if err != nil {
-		return nil, fmt.Errorf("mailer: email %s: %w", jobID, err)
+		return nil, fmt.Errorf("mailer: %w", err)
 	}
-	v := values(jobID, &msg)
+	v := values(&msg)
 	raw, err := s.Fill(nil, &v)
 	if err != nil {
-		return nil, fmt.Errorf("mailer: email %s: %w", jobID, err)
+		return nil, fmt.Errorf("mailer: %w", err)
 	}
 	return raw, nil
 }
@@ -239,7 +239,7 @@ func write(msg *mail.Msg) ([]byte, error) {
 	return []byte(b.String()), err
 }
 
-// messageID returns the Message-ID of a job's email, with its brackets.
+// messageID returns the Message-ID of an email, with its brackets, by its local part.
 func messageID(id string, site Site) string { return "<" + id + "@" + site.fromDomain() + ">" }
 
 // The length of the last part of a Feedback-ID, in characters, as Google asks for.

@@ -22,7 +22,6 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/skeleton"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -71,7 +70,7 @@ func confirmMessage(t testing.TB) confirm.Message {
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9." +
 		"eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
 	return confirm.Message{
-		Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parseAddress(t, "ada@example.org"),
+		ID: "golden", Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parseAddress(t, "ada@example.org"),
 		Date: noonOfTest, Asked: noonOfTest, Deadline: noonOfTest.Add(48 * time.Hour), IP: "198.51.100.7",
 		Confirm: "https://confirm.example/c/" + token, Decline: "https://confirm.example/c/D" + token,
 		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Pending,
@@ -90,17 +89,17 @@ func knownMessage(t testing.TB) confirm.Message {
 }
 
 // byGoMail returns the email of a message as the templates and go-mail write it, without a skeleton.
-func byGoMail(t rapid.TB, m *Mailer, id string, msg *confirm.Message) []byte {
+func byGoMail(t rapid.TB, m *Mailer, msg *confirm.Message) []byte {
 	site, language := m.Sites[msg.Site], m.Pages.Language(msg.Locale)
 	content, err := m.Pages.Email(language, templateData(msg, site.Show, language))
 	if err != nil {
 		t.Fatal(err)
 	}
 	content.Text = skeleton.Wrap(content.Text)
-	boundary := sha256.Sum256([]byte(id))
+	boundary := sha256.Sum256([]byte(msg.ID))
 	origin := map[string]string{"": "ip=none", "198.51.100.7": "ip4=198.51.x.x", "2001:db8::9": "ip6=2001:db8::x"}
 	raw, err := write(newMsg(site, msg, language, content, skeleton.Texts{
-		To: msg.To.String(), ID: id, Date: msg.Date.UTC().Format(time.RFC1123Z),
+		To: msg.To.String(), ID: msg.ID, Date: msg.Date.UTC().Format(time.RFC1123Z),
 		Boundary: hex.EncodeToString(boundary[:20]), Origin: origin[msg.IP], Unsubscribe: msg.Unsubscribe,
 	}))
 	if err != nil {
@@ -155,11 +154,12 @@ func TestAnEmailFromItsSkeletonIsWhatGoMailWrites(t *testing.T) {
 			}
 		}
 		id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "id")
-		e, err := m.compose(store.Job{ID: id}, &msg)
+		msg.ID = id
+		e, err := m.compose(&msg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := byGoMail(t, m, id, &msg); !bytes.Equal(e.raw, want) {
+		if want := byGoMail(t, m, &msg); !bytes.Equal(e.raw, want) {
 			t.Fatalf("%s\nwant\n%s", e.raw, want)
 		}
 		if err := checkForm(e.raw, e.utf8); err != nil {
@@ -182,11 +182,12 @@ func TestANameThatReadsLikeAValueIsNotTakenForOne(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			msg.Asked = msg.Asked.AddDate(0, 1, 0)
 			msg.Deadline = msg.Asked.Add(48 * time.Hour)
-			e, err := m.compose(store.Job{ID: id}, &msg)
+			msg.ID = id
+			e, err := m.compose(&msg)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := byGoMail(t, m, id, &msg); !bytes.Equal(e.raw, want) {
+			if want := byGoMail(t, m, &msg); !bytes.Equal(e.raw, want) {
 				t.Errorf("%q:\n%s\nwant\n%s", name, e.raw, want)
 			}
 		}
@@ -217,11 +218,12 @@ func TestMessagesThatDifferInMoreThanTheirValuesShareNoSkeleton(t *testing.T) {
 		msg := confirmMessage(t)
 		change(&msg)
 		for range 2 {
-			e, err := m.compose(store.Job{ID: "job"}, &msg)
+			msg.ID = "job"
+			e, err := m.compose(&msg)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := byGoMail(t, m, "job", &msg); !bytes.Equal(e.raw, want) {
+			if want := byGoMail(t, m, &msg); !bytes.Equal(e.raw, want) {
 				t.Errorf("%s:\n%s\nwant\n%s", name, e.raw, want)
 			}
 			sums[name] = e.skeleton.Sum()
@@ -238,14 +240,16 @@ func TestMessagesThatDifferInMoreThanTheirValuesShareNoSkeleton(t *testing.T) {
 		t.Errorf("%d skeletons are remembered, want %d", len(m.skeletons.byKey), len(sums))
 	}
 	again, msg := composer(t), confirmMessage(t)
-	if e, err := again.compose(store.Job{ID: "other"}, &msg); err != nil || e.skeleton.Sum() != sums["itself"] {
+	msg.ID = "other"
+	if e, err := again.compose(&msg); err != nil || e.skeleton.Sum() != sums["itself"] {
 		t.Errorf("another process makes another skeleton: %v", err)
 	}
 }
 
 func TestOnlySoManySkeletonsAreRemembered(t *testing.T) {
 	m, msg := composer(t), confirmMessage(t)
-	e, err := m.compose(store.Job{ID: "job"}, &msg)
+	msg.ID = "job"
+	e, err := m.compose(&msg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +262,8 @@ func TestOnlySoManySkeletonsAreRemembered(t *testing.T) {
 	}
 	m.skeletons = skeletons{}
 	msg.Purposes[0].Text = strings.Repeat("<", maxSkeletonKey)
-	if _, err := m.compose(store.Job{ID: "job"}, &msg); err != nil || len(m.skeletons.byKey) != 0 {
+	msg.ID = "job"
+	if _, err := m.compose(&msg); err != nil || len(m.skeletons.byKey) != 0 {
 		t.Errorf("%v; %d are remembered", err, len(m.skeletons.byKey))
 	}
 }
@@ -274,7 +279,8 @@ func TestSkeletonsOfVersion1GiveTheSameEmailsForEver(t *testing.T) {
 	for name, msg := range map[string]confirm.Message{"confirm": confirmMessage(t), "known": known} {
 		kept, sent := filepath.Join("testdata", "v1-"+name+".skeleton"), filepath.Join("testdata", "v1-"+name+".eml")
 		if _, err := os.Stat(kept); *update && err != nil {
-			e, err := composer(t).compose(store.Job{ID: "golden"}, &msg)
+			msg.ID = "golden"
+			e, err := composer(t).compose(&msg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -293,7 +299,7 @@ func TestSkeletonsOfVersion1GiveTheSameEmailsForEver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Rebuild(data, "golden", msg); err != nil || !bytes.Equal(got, want) {
+		if got, err := Rebuild(data, msg); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
 		}
 	}
@@ -309,14 +315,16 @@ func TestSigningAgainGivesTheSameSignature(t *testing.T) {
 		"ed25519": {Domain: "gazette.example", Selector: "e", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 	} {
 		m, msg := composer(t, func(o *Options) { o.DKIM = []DKIM{key} }), confirmMessage(t)
-		one, err := m.compose(store.Job{ID: "job"}, &msg)
+		msg.ID = "job"
+		one, err := m.compose(&msg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		later := composer(t, func(o *Options) {
 			o.DKIM, o.Now = []DKIM{key}, func() time.Time { return noonOfTest.AddDate(1, 0, 0) }
 		})
-		other, err := later.compose(store.Job{ID: "job"}, &msg)
+		msg.ID = "job"
+		other, err := later.compose(&msg)
 		if err != nil || one.signature != other.signature || one.signature == "" {
 			t.Errorf("%s: %v\n%s\n%s", name, err, one.signature, other.signature)
 		}
@@ -329,7 +337,8 @@ func TestSigningAgainGivesTheSameSignature(t *testing.T) {
 func TestComposingAnEmailAllocatesLittle(t *testing.T) {
 	m, msg := composer(t), confirmMessage(t)
 	compose := func() {
-		if _, err := m.compose(store.Job{ID: "job"}, &msg); err != nil {
+		msg.ID = "job"
+		if _, err := m.compose(&msg); err != nil {
 			t.Fatal(err)
 		}
 	}

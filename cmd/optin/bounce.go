@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/optin/optin/internal/bounce"
 )
@@ -40,7 +41,8 @@ func readBounce(ctx context.Context, args []string, env func(string) (string, bo
 		return exitTempFail
 	}
 	defer c.store.Close()
-	res, err := newBounces(c).Message(ctx, stdin, envelope...)
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	res, err := newBounces(c, log).Message(ctx, stdin, envelope...)
 	switch {
 	case errors.Is(err, bounce.ErrNoReport):
 		fmt.Fprintln(stdout, "This is not a report about an email, perhaps a person's reply. Nothing was changed.")
@@ -58,10 +60,10 @@ func readBounce(ctx context.Context, args []string, env func(string) (string, bo
 }
 
 // newBounces returns a receiver of reports about our emails.
-func newBounces(c *core) *bounce.Receiver {
+func newBounces(c *core, log *slog.Logger) *bounce.Receiver {
 	senders := map[string]string{}
 	for _, s := range c.cfg.Sites {
 		senders[s.ID] = s.From.Address
 	}
-	return bounce.New(c.service, senders)
+	return bounce.New(bounce.Options{Service: c.service, Senders: senders, Cells: c.store, Log: log})
 }

@@ -21,6 +21,7 @@
 //	Delivered   the relay                           keeps its answer as evidence: it took the email
 //	Signed      the mailer                          keeps how the emails of a confirmed request were signed
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
+//	Reported    a mail system later                 keeps as evidence why the email did not arrive this time
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
 //	Notified    an endpoint of the website          keeps that it took an event
 //	Suppressed  the mailer                          closes a request, since its mailbox declined in another spelling

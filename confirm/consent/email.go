@@ -14,9 +14,9 @@ type Email struct {
 	Queued  time.Time // when it was asked for
 	Due     time.Time // when it was to leave: at once, or when the limits allowed
 	Tries   int       // at which no relay took it
-	Answers []Answer  // to the last MaxAnswers of them
+	Answers []Answer  // why it was not delivered: the last MaxAnswers
 	Taken   *Delivery // nil: no relay has taken it
-	Bounced *Evidence // what a mail system reported after a relay had taken it
+	Bounced *Evidence // what a mail system reported after a relay had taken it: it will never arrive
 }
 
 // Reason is why an email is sent.
@@ -28,11 +28,26 @@ const (
 	ReasonReminder Reason = "reminder" // nobody had confirmed
 )
 
-// Answer is what a relay said at a try that it did not take an email at.
+// Answer is why an email was not delivered, and may be later: what a relay said that did not take it, or what a mail
+// system reported after one had.
 type Answer struct {
-	At    time.Time
-	Reply string // its words, or why there were none; at most 512 bytes
+	At     time.Time
+	Reply  string        // its words, or why there were none; at most 512 bytes
+	Reason RefusalReason // what they were taken to mean
 }
+
+// RefusalReason is why an email was not delivered. Empty: there were no words.
+type RefusalReason string
+
+// The reasons. Only RefusalRecipient ends a request.
+const (
+	RefusalRecipient RefusalReason = "recipient" // there is no such recipient, or it takes no email from outside
+	RefusalMailbox   RefusalReason = "mailbox"   // full or busy, or it does not know us yet
+	RefusalSystem    RefusalReason = "system"    // a server on the way is broken or does not answer
+	RefusalSender    RefusalReason = "sender"    // it is about us, and not about the person
+	RefusalFlood     RefusalReason = "flood"     // forms flood the mailbox
+	RefusalUnknown   RefusalReason = "unknown"   // the words are not understood
+)
 
 // Delivery is what is known of an email that a relay took. Its Message-ID follows from its request (see confirm).
 type Delivery struct {
@@ -113,6 +128,25 @@ func (s *Subscription) AddressOf(request string) address.Address {
 		return n.Address
 	}
 	return s.Address
+}
+
+// EmailName names an email: its request, or the signup that led to a notice, and its number there.
+type EmailName struct {
+	ID    string
+	Email int
+}
+
+// Emailed returns the names of all emails.
+func (s *Subscription) Emailed() (all []EmailName) {
+	for i := range s.Requests {
+		for n := range s.Requests[i].Emails {
+			all = append(all, EmailName{s.Requests[i].ID, n})
+		}
+	}
+	for _, n := range s.Notices {
+		all = append(all, EmailName{ID: n.ID})
+	}
+	return all
 }
 
 // emailTaken reports whether a relay took the last email of a request.
@@ -243,8 +277,29 @@ func (a Tried) apply(s *edit, _ time.Time) (effects, error) {
 		return effects{}, nil
 	}
 	e.Tries++
-	e.Answers = slices.Concat(e.Answers[max(0, len(e.Answers)-MaxAnswers+1):], []Answer{a.Answer})
+	s.answer(e, a.Answer)
+	return effects{}, nil
+}
+
+// answer keeps an answer, and forgets the oldest if there are too many.
+func (s *edit) answer(e *Email, a Answer) {
+	e.Answers = slices.Concat(e.Answers[max(0, len(e.Answers)-MaxAnswers+1):], []Answer{a})
 	s.touch()
+}
+
+// Reported is the report of a mail system that an email which a relay took did not arrive, this time or because of us.
+// It closes nothing.
+type Reported struct {
+	RequestID string
+	Answer    Answer
+}
+
+func (a Reported) apply(s *edit, _ time.Time) (effects, error) {
+	e, _ := s.Email(a.RequestID)
+	if e == nil || len(e.Answers) > 0 && !e.Answers[len(e.Answers)-1].At.Before(a.Answer.At) {
+		return effects{}, nil
+	}
+	s.answer(e, a.Answer)
 	return effects{}, nil
 }
 

@@ -18,9 +18,17 @@ type Status struct {
 	ExpiresAt      *time.Time      `json:"expires_at"`
 	Purposes       []PurposeStatus `json:"purposes"`
 	UnsubscribeURL *string         `json:"unsubscribe_url"`
-	Also           []Also          `json:"also,omitempty"`     // of a lookup: other spellings of the mailbox
-	AsOf           *time.Time      `json:"as_of,omitempty"`    // of a question about the past: the time it is about
-	Complete       *bool           `json:"complete,omitempty"` // beside AsOf: all that ended before then is known
+	Also           []Also          `json:"also,omitempty"`         // of a lookup: other spellings of the mailbox
+	LastRefusal    *LastRefusal    `json:"last_refusal,omitempty"` // of an email to the person
+	AsOf           *time.Time      `json:"as_of,omitempty"`        // of a question about the past: the time it is about
+	Complete       *bool           `json:"complete,omitempty"`     // beside AsOf: all that ended before then is known
+}
+
+// LastRefusal is the last answer of a relay, or report of a mail system, by which an email was not delivered.
+type LastRefusal struct {
+	At     time.Time     `json:"at"`
+	Reason RefusalReason `json:"reason"`
+	Reply  string        `json:"reply"`
 }
 
 // Also is a subscription of the same mailbox under another spelling.
@@ -130,7 +138,7 @@ func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 func (s *Subscription) Status(id string, now time.Time) Status {
 	st := Status{
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
-		CreatedAt: s.Created, Purposes: s.Purposes(now),
+		CreatedAt: s.Created, Purposes: s.Purposes(now), LastRefusal: s.lastRefusal(now),
 	}
 	for _, c := range s.Consents {
 		if c.State == Confirmed && (st.ConfirmedAt == nil || c.Given.Before(*st.ConfirmedAt)) {
@@ -143,4 +151,34 @@ func (s *Subscription) Status(id string, now time.Time) Status {
 		st.ExpiresAt = &last.Deadline
 	}
 	return st
+}
+
+// lastRefusal returns the last answer or report up to a time by which an email was not delivered, or nil.
+func (s *Subscription) lastRefusal(now time.Time) (last *LastRefusal) {
+	consider := func(at time.Time, reason RefusalReason, reply string) {
+		if !at.After(now) && (last == nil || at.After(last.At)) {
+			last = &LastRefusal{at, cmp.Or(reason, RefusalUnknown), reply}
+		}
+	}
+	email := func(e *Email) {
+		for _, a := range e.Answers {
+			consider(a.At, a.Reason, a.Reply)
+		}
+		if e.Bounced != nil {
+			consider(e.Bounced.At, RefusalRecipient, e.Bounced.Reply)
+		}
+	}
+	for i := range s.Requests {
+		r := &s.Requests[i]
+		for n := range r.Emails {
+			email(&r.Emails[n])
+		}
+		if r.State == Undeliverable {
+			consider(r.Closed.At, RefusalRecipient, r.Closed.Reply)
+		}
+	}
+	for i := range s.Notices {
+		email(&s.Notices[i].Email)
+	}
+	return last
 }

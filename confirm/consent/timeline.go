@@ -37,6 +37,7 @@ const (
 	StepNotified      StepAction = "email_notice" // "you confirmed already"
 	StepTried         StepAction = "email_tried"
 	StepTaken         StepAction = "email_taken"
+	StepReported      StepAction = "email_reported" // it did not arrive this time, or because of us
 	StepBounced       StepAction = "email_bounced"
 	StepConfirmed     StepAction = "confirmed"
 	StepDeclined      StepAction = "declined"
@@ -63,6 +64,8 @@ type Seen struct {
 	Origin    string    `json:"origin,omitempty"`
 	PageMade  time.Time `json:"page_made,omitzero"` // of a button: when its page was made
 	Reply     string    `json:"reply,omitempty"`    // the words of a relay or a mail system
+
+	Reason RefusalReason `json:"reason,omitempty"` // what they were taken to mean
 }
 
 // Said is what the website says of a step. optin cannot know whether it is so.
@@ -228,7 +231,11 @@ func (t *timeline) email(request string, n int, e *Email, queued StepAction) {
 		step.Email.Due = &e.Due
 	}
 	for _, a := range e.Answers {
-		add(a.At, StepTried).Seen = &Seen{Method: ByRelay, Reply: a.Reply}
+		action, how := StepTried, ByRelay
+		if e.Taken != nil && a.At.After(e.Taken.At) {
+			action, how = StepReported, ByReport
+		}
+		add(a.At, action).Seen = &Seen{Method: how, Reply: a.Reply, Reason: a.Reason}
 	}
 	if d := e.Taken; d != nil {
 		step := add(d.At, StepTaken)
@@ -284,7 +291,9 @@ func requestName(id string) string {
 
 // seen returns what evidence holds that was seen here; nil if that is nothing.
 func (e *Evidence) seen() *Seen {
-	seen := Seen{e.How, e.IP, e.UserAgent, e.Origin, e.PageMade, e.Reply}
+	seen := Seen{
+		Method: e.How, IP: e.IP, UserAgent: e.UserAgent, Origin: e.Origin, PageMade: e.PageMade, Reply: e.Reply,
+	}
 	if seen == (Seen{}) {
 		return nil
 	}

@@ -3,6 +3,9 @@ package bounce
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+
+	"github.com/optin/optin/internal/nondelivery"
 )
 
 // ReadNotification reads a notification of Amazon SES (directly, or through SNS) or of Postmark. If confirm is not
@@ -43,15 +46,17 @@ type sesEvent struct {
 	Mail             struct {
 		Source string `json:"source"`
 	} `json:"mail"`
-	Bounce struct {
-		Type       string         `json:"bounceType"`
-		SubType    string         `json:"bounceSubType"`
-		Recipients []sesRecipient `json:"bouncedRecipients"`
-	} `json:"bounce"`
+	Bounce    sesBounce `json:"bounce"`
 	Complaint struct {
 		Feedback   string         `json:"complaintFeedbackType"`
 		Recipients []sesRecipient `json:"complainedRecipients"`
 	} `json:"complaint"`
+}
+
+type sesBounce struct {
+	Type       string         `json:"bounceType"`
+	SubType    string         `json:"bounceSubType"`
+	Recipients []sesRecipient `json:"bouncedRecipients"`
 }
 
 type sesRecipient struct {
@@ -61,30 +66,28 @@ type sesRecipient struct {
 }
 
 func (e *sesEvent) reports() (all []Report, err error) {
-	var kind Kind
 	var to []sesRecipient
 	what := ""
 	switch e.NotificationType + e.EventType {
 	case "Bounce":
 		to, what = e.Bounce.Recipients, e.Bounce.Type+" "+e.Bounce.SubType
-		kind = hardIf(e.Bounce.Type == "Permanent" && e.Bounce.SubType != "ContentRejected" &&
-			e.Bounce.SubType != "AttachmentRejected")
 	case "Complaint":
-		to, what, kind = e.Complaint.Recipients, "complaint "+e.Complaint.Feedback, Complaint
-		if e.Complaint.Feedback == "not-spam" {
-			kind = Soft
-		}
-	case "Delivery", "DeliveryDelay", "Send", "Reject", "Open", "Click":
+		to, what = e.Complaint.Recipients, "complaint "+e.Complaint.Feedback
+	case "Delivery", "DeliveryDelay", "Send", "Reject", "Open", "Click", "Subscription", "Rendering Failure",
+		"AmazonSnsSubscriptionSucceeded":
 		return nil, nil // nothing to do
 	default:
 		return nil, ErrNoReport
 	}
 	source := addresses([]string{e.Mail.Source})
 	for _, r := range to {
-		report := Report{Kind: kind, Returns: source, To: firstAddress(r.Address), Words: what + " " + r.Status + " " +
-			r.Diagnostic}
-		if classify(r.Status, r.Diagnostic) == Flood {
-			report.Kind = Flood
+		report := Report{Kind: Complaint, Returns: source, To: firstAddress(r.Address)}
+		report.Words = oneLine(what + " " + r.Status + " " + r.Diagnostic)
+		switch {
+		case what == "complaint not-spam":
+			report.Kind, report.Reason = Soft, nondelivery.Unknown
+		case e.NotificationType+e.EventType == "Bounce":
+			report.judge(nondelivery.Reply{Text: r.Diagnostic, Status: r.Status}, e.Bounce.reason())
 		}
 		if len(source) > 0 {
 			report.From = source[0]
@@ -92,6 +95,33 @@ func (e *sesEvent) reports() (all []Report, err error) {
 		all = append(all, report)
 	}
 	return all, nil
+}
+
+// reason returns what the type of a bounce says (Amazon SES, "Amazon SNS notification contents", bounce types).
+func (b *sesBounce) reason() nondelivery.Reason {
+	switch {
+	case b.SubType == "ContentRejected", b.SubType == "AttachmentRejected", b.SubType == "MessageTooLarge":
+		return nondelivery.Sender
+	case b.SubType == "MailboxFull":
+		return nondelivery.Mailbox
+	case b.Type == "Permanent":
+		return nondelivery.Recipient
+	}
+	return nondelivery.Unknown
+}
+
+// judge sets what a bounce means: by the reply where it is understood, and otherwise by what the service says. Where the
+// service does not say that it is about the recipient for good, no reply ends a request.
+func (r *Report) judge(reply nondelivery.Reply, byService nondelivery.Reason) {
+	_, reply.Domain, _ = strings.Cut(strings.ToLower(r.To), "@")
+	j := nondelivery.Judge(reply)
+	if !j.Certain {
+		j = nondelivery.Judgement{Reason: byService, Permanent: true}
+	}
+	r.Kind, r.Reason = kindOf(j), j.Reason
+	if r.Kind == Hard && byService != nondelivery.Recipient {
+		r.Kind = Soft
+	}
 }
 
 // readPostmark reads a webhook of Postmark.
@@ -102,20 +132,30 @@ func readPostmark(body []byte) ([]Report, string, error) {
 	if err := json.Unmarshal(body, &n); err != nil {
 		return nil, "", fmt.Errorf("%w: the notification is not JSON", ErrUnreadable)
 	}
-	r := Report{From: firstAddress(n.From), To: firstAddress(n.Email), Words: n.RecordType + " " + n.Type + " " +
-		n.Details}
-	switch n.RecordType {
-	case "Bounce":
-		r.Kind = hardIf(n.Type == "HardBounce" || n.Type == "BadEmailAddress")
-		if n.Type == "SpamComplaint" {
-			r.Kind = Complaint
-		}
-	case "SpamComplaint":
+	r := Report{From: firstAddress(n.From), To: firstAddress(n.Email)}
+	r.Words = oneLine(n.RecordType + " " + n.Type + " " + n.Details)
+	switch {
+	case n.RecordType == "SpamComplaint", n.RecordType == "Bounce" && n.Type == "SpamComplaint":
 		r.Kind = Complaint
+	case n.RecordType == "Bounce":
+		r.judge(nondelivery.Reply{Text: n.Details}, postmarkReason(n.Type))
 	default:
 		return nil, "", nil // opens, clicks, deliveries: nothing to do
 	}
 	return []Report{r}, "", nil
+}
+
+// postmarkReason returns what a type of bounce says (Postmark, "Bounce API", bounce types).
+func postmarkReason(kind string) nondelivery.Reason {
+	switch kind {
+	case "HardBounce", "BadEmailAddress":
+		return nondelivery.Recipient
+	case "Blocked", "SpamNotification", "VirusNotification", "DMARCPolicy", "SMTPApiError", "TemplateRenderingFailed":
+		return nondelivery.Sender
+	case "DnsError":
+		return nondelivery.System
+	}
+	return nondelivery.Unknown
 }
 
 // firstAddress returns the first address of a header field, or an empty string.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -51,7 +52,9 @@ func newEnv(t *testing.T) env {
 		t.Fatal(err)
 	}
 	senders := map[string]string{"gazette": "Bonjour@gazette.example", "club": "club@gazette.example"}
-	return env{service, bounce.New(service, senders), t, st}
+	return env{service, bounce.New(bounce.Options{
+		Service: service, Senders: senders, Cells: st, Log: slog.New(slog.DiscardHandler),
+	}), t, st}
 }
 
 // signUp signs somebody up and returns the return path of the email.

@@ -116,7 +116,9 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	e.service = serviceWith(t, o, rules())
 	o.Service = e.service
 	o.Work, o.Surge = easyWork(t, o), surgeOf(&o, surge.Site{Policy: surge.ChallengeNever})
-	o.Bounces, o.OperatorKeys = bounce.New(e.service, senders()), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
+	o.Bounces, o.OperatorKeys = bounce.New(bounce.Options{
+		Service: e.service, Senders: senders(), Cells: e.store, Log: o.Log,
+	}), []APIKey{{sha256.Sum256([]byte(ownerKey)), ScopeBoth}}
 	for _, c := range change {
 		c(&o)
 	}
