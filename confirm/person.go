@@ -206,15 +206,27 @@ func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence)
 }
 
 // Renew asks for a new email to the address of an expired link. It returns nil also where the limits on emails to one
-// address allow none now; *ratelimit.Exceeded as SignUp does.
-func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (View, error) {
+// address allow none now; *ratelimit.Exceeded as SignUp does. What it takes of the emails of the site and of the
+// service, and of the quotas that client returns for the link's site, it takes in any case, so that they say nothing of
+// what became of it. client may be nil.
+func (p *Person) Renew(
+	ctx context.Context, signed string, client func(site string) []ratelimit.Quota, e consent.Evidence,
+) (View, error) {
 	l, err := p.parse(ctx, signed, token.UseConfirm)
 	if err != nil {
 		return View{}, err
 	}
+	var quotas []ratelimit.Quota
+	if client != nil {
+		quotas = client(l.Site)
+	}
 	renew := consent.Renew{
 		RequestID: l.RequestID, ID: p.nonce(requestBytes), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
 		Revisions: p.revisions[l.Site],
+	}
+	takes := p.emailOf(keyOf(l), renew.ID, quotas...)
+	if err := p.limits.Acquire(ctx, takes.taker, takes.quotas...); err != nil {
+		return View{}, err
 	}
 	sub, err := p.get(ctx, keyOf(l))
 	if err != nil {
@@ -223,13 +235,7 @@ func (p *Person) Renew(ctx context.Context, signed string, e consent.Evidence) (
 	if renew.Statements, err = p.statementsOf(ctx, l.Site, sub.Requests.Find(l.RequestID)); err != nil {
 		return View{}, err
 	}
-	// The holder of a link may be told what is known: only a renewal that opens a request takes an email.
-	var also extra
-	c, err := consent.Apply(sub, renew, p.Now())
-	if err == nil && c.Subscription.Requests.Find(renew.ID) != nil {
-		also = p.emailOf(keyOf(l), renew.ID)
-	}
-	res, err := p.apply(ctx, keyOf(l), renew, also)
+	res, err := p.apply(ctx, keyOf(l), renew, extra{})
 	return p.after(ctx, l, res, err)
 }
 

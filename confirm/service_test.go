@@ -129,7 +129,7 @@ func TestTheClockClosesWhatNobodyConfirmed(t *testing.T) {
 	if !errors.Is(err, consent.ErrExpired) || !v.Renewable {
 		t.Fatalf("confirming: %+v, %v", v, err)
 	}
-	if _, err := env.Person.Renew(t.Context(), tokenOf(message.Confirm), consent.Evidence{}); err != nil {
+	if _, err := env.Person.Renew(t.Context(), tokenOf(message.Confirm), nil, consent.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	if again := env.email(); again.Confirm == message.Confirm || !again.Asked.Equal(start) {

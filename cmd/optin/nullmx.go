@@ -8,11 +8,14 @@ import (
 )
 
 // nullMX knows which domains publish in DNS that they accept no mail (RFC 7505). A lookup takes at most timeout and is
-// cached, so that a signup seldom waits for a name server. Without an answer the domain counts as accepting mail.
+// cached, so that name servers are seldom asked. Without an answer the domain counts as accepting mail.
+//
+// An answer from the cache takes as long as it took to get it: else the time of a signup would tell everybody whether
+// somebody of the same domain, whose name server is slow, has signed up lately.
 type nullMX struct {
-	resolver *net.Resolver
-	timeout  time.Duration
-	now      func() time.Time
+	lookup  func(ctx context.Context, domain string) ([]*net.MX, error)
+	timeout time.Duration
+	now     func() time.Time
 
 	mu    sync.Mutex
 	cache map[string]nullMXAnswer
@@ -20,6 +23,7 @@ type nullMX struct {
 
 type nullMXAnswer struct {
 	null    bool
+	took    time.Duration
 	expires time.Time
 }
 
@@ -29,31 +33,40 @@ const (
 )
 
 func newNullMX() *nullMX {
-	return &nullMX{resolver: net.DefaultResolver, timeout: 300 * time.Millisecond, now: time.Now,
+	return &nullMX{lookup: net.DefaultResolver.LookupMX, timeout: 300 * time.Millisecond, now: time.Now,
 		cache: map[string]nullMXAnswer{}}
 }
 
 // undeliverable reports whether a domain (A-labels) publishes a null MX: one record with the root as its host.
 func (n *nullMX) undeliverable(ctx context.Context, domain string) bool {
-	if null, ok := n.cached(domain); ok {
-		return null
+	if a, ok := n.cached(domain); ok {
+		wait := time.NewTimer(a.took)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+		return a.null
 	}
+	asked := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
-	mx, err := n.resolver.LookupMX(ctx, domain+".")
-	null := err == nil && len(mx) == 1 && mx[0].Host == "."
+	mx, err := n.lookup(ctx, domain+".")
+	a := nullMXAnswer{
+		null: err == nil && len(mx) == 1 && mx[0].Host == ".", took: time.Since(asked), expires: n.now().Add(nullMXCacheFor),
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.cache) >= nullMXCacheMax {
 		clear(n.cache)
 	}
-	n.cache[domain] = nullMXAnswer{null, n.now().Add(nullMXCacheFor)}
-	return null
+	n.cache[domain] = a
+	return a.null
 }
 
-func (n *nullMX) cached(domain string) (null, ok bool) {
+func (n *nullMX) cached(domain string) (a nullMXAnswer, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a, ok := n.cache[domain]
-	return a.null, ok && n.now().Before(a.expires)
+	a, ok = n.cache[domain]
+	return a, ok && n.now().Before(a.expires)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/token"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -151,18 +152,19 @@ func (l *confirmationPages) unblock(c echo.Context) error {
 }
 
 // renew handles the button of an expired link, which asks for a new email. It counts against the client's limits on
-// signups. A link whose request was confirmed needs none.
+// signups, whatever comes of it.
 func (l *confirmationPages) renew(c echo.Context) error {
-	ctx, token := c.Request().Context(), c.Param("token")
-	v, err := l.service.Person.View(ctx, token)
-	if err == nil && v.State == consent.Pending || errors.Is(err, consent.ErrExpired) {
-		request.StateOf(c).Site = v.Site
-		quotas := l.limits.quotas(l.sites[v.Site], request.Client(c))
-		if err := l.limits.acquire(ctx, quotas); err != nil {
-			return l.limits.refusal(c, quotas, err)
-		}
+	var quotas []ratelimit.Quota
+	ofClient := func(site string) []ratelimit.Quota {
+		request.StateOf(c).Site = site
+		quotas = l.limits.quotas(l.sites[site], request.Client(c))
+		return quotas
 	}
-	v, err = l.service.Person.Renew(ctx, token, request.Evidence(c, consent.ByLink))
+	v, err := l.service.Person.Renew(c.Request().Context(), c.Param("token"), ofClient,
+		request.Evidence(c, consent.ByLink))
+	if exceeded := new(ratelimit.Exceeded); errors.As(err, &exceeded) {
+		return l.limits.refusal(c, quotas, err)
+	}
 	if err != nil {
 		return l.failPage(c, v, err)
 	}

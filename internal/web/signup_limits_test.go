@@ -170,7 +170,10 @@ func TestARenewalIsLimitedAsASignup(t *testing.T) {
 		t.Errorf("a third of the network, with a link that works: %d %v", a.status, a.header)
 	}
 	e.send("POST", again, "")
-	if a := renew(again, "203.0.113.1"); a.status != 200 {
+	if a := renew(again, "203.0.113.1"); a.status != 429 {
+		t.Errorf("with a link that was confirmed: %d", a.status)
+	}
+	if a := renew(again, "198.51.100.1"); a.status != 200 {
 		t.Errorf("what is confirmed needs no email: %d", a.status)
 	}
 }

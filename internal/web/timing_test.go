@@ -27,7 +27,7 @@ func TestTheTimeOfASignupTellsNothingOfTheAddress(t *testing.T) {
 	}
 	n := 60 // signups for each state in a round
 	if os.Getenv("OPTIN_SOAK") != "" {
-		n = 500
+		n = 1_500
 	}
 	suspects := map[string]int{}
 	const rounds = 3
