@@ -139,7 +139,7 @@ func (m *matcher) best(offered, wanted []string) string {
 	return m.names[i]
 }
 
-// readable returns an Accept-Language header without the entries that cannot be read: because of one of those the
+// readable returns an Accept-Language header with what can be read of each entry: because of one that cannot, the
 // parser would give up the whole header.
 func readable(header string) string {
 	if len(header) > maxAcceptLanguage {
@@ -150,11 +150,31 @@ func readable(header string) string {
 	}
 	var good []string
 	for entry := range strings.SplitSeq(header, ",") {
-		if _, _, err := language.ParseAcceptLanguage(entry); err == nil {
-			good = append(good, entry)
+		if front := readableFront(entry); front != "" {
+			good = append(good, front)
 		}
 	}
 	return strings.Join(good, ",")
+}
+
+// readableFront returns the longest front of an entry that is a tag, with its weight; empty if none is. Operating
+// systems and content systems name locales with more behind: a charset, a modifier, a variant of their own
+// (fr_FR.UTF-8, fr_FR@euro, de_DE_formal).
+func readableFront(entry string) string {
+	tag, weight, weighted := strings.Cut(entry, ";")
+	if weighted {
+		weight = ";" + weight
+	}
+	if i := strings.IndexAny(tag, ".@:"); i >= 0 {
+		tag = tag[:i]
+	}
+	for tag != "" {
+		if _, _, err := language.ParseAcceptLanguage(tag + weight); err == nil {
+			return tag + weight
+		}
+		tag = tag[:max(strings.LastIndexAny(tag, "-_"), 0)]
+	}
+	return ""
 }
 
 // endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.

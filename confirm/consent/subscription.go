@@ -39,6 +39,18 @@ type Evidence struct {
 	Attested *Attested
 }
 
+// PersonIP returns the IP of the person who acted, if it is known: of an act that a website's server passed on, that is
+// what the server says.
+func (e Evidence) PersonIP() string {
+	switch {
+	case e.How != ByServer:
+		return e.IP
+	case e.Attested != nil:
+		return e.Attested.IP
+	}
+	return ""
+}
+
 // Attested is what a website's server says that it saw of the visitor on whose behalf it calls.
 type Attested struct {
 	IP        string

@@ -53,7 +53,7 @@ type Config struct {
 	Secrets        [][]byte
 	Store          store.Location
 	Drain          time.Duration  // from when a stop is announced to when no more connections are accepted; 0 to 1 minute
-	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For is trusted
+	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For or Forwarded is trusted
 	SMTP           SMTP
 	Admin          Admin
 	Metrics        Metrics

@@ -27,6 +27,7 @@ const (
 	LinkExpired           Code = "link_expired"
 	TooLarge              Code = "too_large"
 	MediaTypeNotSupported Code = "media_type_not_supported"
+	MediaTypeMissing      Code = "media_type_missing"
 	IdempotencyKeyReused  Code = "idempotency_key_reused"
 	ReportUnreadable      Code = "report_unreadable"
 	TooManyRequests       Code = "too_many_requests"
@@ -101,7 +102,8 @@ var table = []Problem{
 		Detail: "This API key's scope does not allow this call. Use one with scope read to read, or with scope " +
 			"write to change something."},
 	{Code: OriginNotAllowed, Status: http.StatusForbidden, OnForm: true,
-		Detail: "Pages of this origin may not sign up here. List the origin under the site's origins."},
+		Detail: "Pages of this origin may not sign up here. List it under the site's origins in the configuration, as " +
+			"scheme://host[:port]: the log line of this request, found by its X-Request-Id, names it."},
 	{Code: CrossSite, Status: http.StatusForbidden,
 		Detail: "This came from a page of another site. Open the link of the email, and press the button there."},
 	{Code: NotFound, Status: http.StatusNotFound,
@@ -128,8 +130,11 @@ var table = []Problem{
 	{Code: TooLarge, Status: http.StatusRequestEntityTooLarge,
 		Detail: "The body is too large. Send at most 16 KiB."},
 	{Code: MediaTypeNotSupported, Status: http.StatusUnsupportedMediaType,
-		Detail: "Send application/json, application/x-www-form-urlencoded or multipart/form-data where the call " +
-			"takes it, in UTF-8 and uncompressed."},
+		Detail: "The Content-Type is not one that this call takes. Send application/json, " +
+			"application/x-www-form-urlencoded or multipart/form-data where the call takes it, in UTF-8 and uncompressed."},
+	{Code: MediaTypeMissing, Status: http.StatusUnsupportedMediaType,
+		Detail: "There is no Content-Type. Say in that header what the body is: application/json, or " +
+			"application/x-www-form-urlencoded or multipart/form-data where the call takes a form."},
 	{Code: IdempotencyKeyReused, Status: unprocessable,
 		Detail: "This Idempotency-Key was used with another body. Send a fresh key for a fresh request."},
 	{Code: ReportUnreadable, Status: unprocessable,

@@ -22,7 +22,10 @@ const MaxBody = 16 << 10
 func readBody(most int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			body, err := bodyOf(c, most)
+			body, err := []byte(nil), error(problem.New(problem.MediaTypeNotSupported))
+			if !isCoded(c.Request()) {
+				body, err = bodyOf(c, most)
+			}
 			if err != nil {
 				c.Response().Header().Set(echo.HeaderConnection, "close") // the rest of the body is not read
 				return err
@@ -33,14 +36,32 @@ func readBody(most int64) echo.MiddlewareFunc {
 	}
 }
 
+// readAnyBody is readBody for a call that is carried out whatever its body says: one with a Content-Encoding is taken
+// for one that says nothing.
+func readAnyBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		coded := isCoded(r)
+		r.Header.Del(echo.HeaderContentEncoding)
+		return readBody(MaxBody)(func(c echo.Context) error {
+			if coded {
+				request.StateOf(c).Body = nil
+			}
+			return next(c)
+		})(c)
+	}
+}
+
+// isCoded reports whether the body of a request has a Content-Encoding.
+func isCoded(r *http.Request) bool {
+	codings := strings.Join(r.Header.Values(echo.HeaderContentEncoding), ",")
+	return codings != "" && !strings.EqualFold(codings, "identity")
+}
+
 func bodyOf(c echo.Context, most int64) ([]byte, error) {
 	r := c.Request()
 	if r.ContentLength > most {
 		return nil, problem.New(problem.TooLarge)
-	}
-	codings := strings.Join(r.Header.Values(echo.HeaderContentEncoding), ",")
-	if codings != "" && !strings.EqualFold(codings, "identity") {
-		return nil, problem.New(problem.MediaTypeNotSupported)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, most))
 	tooLarge := new(http.MaxBytesError)

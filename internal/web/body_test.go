@@ -46,7 +46,11 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			}
 			packed = append(packed, "Authorization", "Bearer "+rt.key())
 		}
-		if a := e.send(rt.method, path, "x", packed...); a.status != 415 {
+		want := 415
+		if rt.method == http.MethodPost && rt.pattern == "/u/{token}" {
+			want = 404 // the link of these paths is another: see TestTakingBackNeverFailsOnALabel
+		}
+		if a := e.send(rt.method, path, "x", packed...); a.status != want {
 			t.Errorf("%s %s compressed: %d", rt.method, path, a.status)
 		}
 	}

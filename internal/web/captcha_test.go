@@ -102,7 +102,7 @@ func TestACaptchaIsRequiredInThePlaceOfWork(t *testing.T) {
 	if a := e.bring("bob@b.example", "good", ""); a.status != 422 || e.state("bob@b.example") != "" {
 		t.Errorf("a second time: %d %s", a.status, a.body)
 	}
-	if s.asked[len(s.asked)-1] != "good 127.0.0.1" {
+	if s.asked[len(s.asked)-1] != "good "+clientIP {
 		t.Errorf("the service is told %q", s.asked[len(s.asked)-1])
 	}
 	if a := e.send("POST", "/v1/sites/club/subscriptions", `{"email":"ada@b.example","consent":true,"purposes":"news"}`,

@@ -87,8 +87,9 @@ func FuzzForm(f *testing.F) {
 			return
 		}
 		sound(t, got)
-		values, err := url.ParseQuery(string(body))
-		if err != nil || got.One("email") != "" && len(values["email"]) != 1 {
+		// A semicolon, and what cannot be read in a field that is not known, are no errors here.
+		values, _ := url.ParseQuery(strings.ReplaceAll(string(body), ";", "%3B"))
+		if got.One("email") != "" && len(values["email"]) != 1 {
 			t.Errorf("email is %q of %v", got.One("email"), values)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ import (
 
 const (
 	publicURL  = "https://confirm.example"
+	clientIP   = "198.51.100.20" // of who sends a request
 	gazetteKey = "optin_key_of_the_gazette"
 	readKey    = "optin_key_that_reads"
 	writeKey   = "optin_key_that_writes"
@@ -203,6 +205,9 @@ func (e *env) send(method, path, body string, headers ...string) answer {
 			continue
 		}
 		req.Header.Add(headers[i], headers[i+1])
+	}
+	if !slices.Contains(headers, "X-Forwarded-For") && !slices.Contains(headers, "Forwarded") {
+		req.Header.Set("X-Forwarded-For", clientIP) // as the proxy does
 	}
 	res, err := e.http.Client().Transport.RoundTrip(req)
 	must(e, err)

@@ -162,6 +162,9 @@ func TestALookupThatIsWrongSaysWhere(t *testing.T) {
 		`{"email":"a@b.example","as_of":"0001-01-01T00:00:00Z"}`: {"time_invalid", "as_of"},
 		`{"email":"a@b.example","as_of":"2027-01-01"}`:           {"time_in_the_future", "as_of"},
 		`{"email":"a@b.example","as_of":"2026-11-21T18:00:01Z"}`: {"time_in_the_future", "as_of"},
+		`{"email":"a@b.example","at":"2026-11-20"}`:              {"field_unknown", "at"},
+		`{"emails":["a@b.example"],"purpose":"letter"}`:          {"field_unknown", "purpose"},
+		`{"email":"a@b.example","a@b.example":1}`:                {"field_unknown", "(another)"},
 		long: {"emails_too_many", "emails"},
 	} {
 		a := e.ask(body)

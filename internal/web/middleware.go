@@ -56,6 +56,9 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 	if st.Site != "" {
 		line.AddAttrs(slog.String("site", st.Site))
 	}
+	if st.Origin != "" {
+		line.AddAttrs(slog.String("refused_origin", st.Origin))
+	}
 	if st.Dropped != "" {
 		line.AddAttrs(slog.String("dropped", st.Dropped))
 	}

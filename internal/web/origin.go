@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 )
 
@@ -36,21 +38,42 @@ func ownOrigins(o Options) (all []origin.Origin, err error) {
 func (o *origins) isOwn(header string) bool { return slices.Contains(o.own, origin.Origin(header)) }
 
 // fromOwnPage reports whether a signup was sent by our own page, and not by a page of the site's or by a program. A
-// signup from any other page is an error, origin_not_allowed. The opaque origin "null" is our page's only if the
-// browser says same-origin.
-func (o *origins) fromOwnPage(r *http.Request, st *site) (ours bool, err error) {
+// signup from any other page is an error, origin_not_allowed. Of the opaque origin "null" nobody knows whose it is:
+// browsers send it from the site's own page too, if that hides its address (Referrer-Policy no-referrer or same-origin).
+// It is our page's only if the browser says same-origin.
+func (o *origins) fromOwnPage(c echo.Context, st *site) (ours bool, err error) {
+	r := c.Request()
 	header := r.Header.Values(echo.HeaderOrigin)
 	switch {
 	case len(header) == 0:
 		return false, nil
 	case len(header) > 1:
-		return false, problem.New(problem.OriginNotAllowed)
-	case o.isOwn(header[0]), header[0] == "null" && fetchSite(r) == "same-origin":
+	case o.isOwn(header[0]):
 		return true, nil
+	case header[0] == "null":
+		return fetchSite(r) == "same-origin", nil
 	case slices.Contains(st.Origins, origin.Origin(header[0])):
 		return false, nil
 	}
+	request.StateOf(c).Origin = readable(header[0])
 	return false, problem.New(problem.OriginNotAllowed)
+}
+
+// readable returns an origin for the log, so that the operator can allow it; a header that holds anything else is not
+// repeated there.
+func readable(header string) string {
+	u, err := url.Parse(header)
+	if err != nil {
+		return "(unreadable)"
+	}
+	from, err := origin.Of(u)
+	if err != nil || len(from) > 128 {
+		return "(unreadable)"
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !ip.IsLoopback() && !ip.IsPrivate() {
+		return "(an IP)" // no log has one
+	}
+	return string(from)
 }
 
 // refuseCrossSite is middleware that refuses a post which a page of another site made a browser send (CSRF). Programs
@@ -116,9 +139,32 @@ func (o *origins) preflight(c echo.Context) error {
 	if h.Get(echo.HeaderAccessControlAllowOrigin) != "" &&
 		c.Request().Header.Get(echo.HeaderAccessControlRequestMethod) != "" {
 		h.Set(echo.HeaderAccessControlAllowMethods, http.MethodPost)
-		h.Set(echo.HeaderAccessControlAllowHeaders, "Content-Type, Idempotency-Key")
+		h.Set(echo.HeaderAccessControlAllowHeaders, allowedHeaders(c.Request()))
 		h.Set(echo.HeaderAccessControlMaxAge, "7200") // seconds; Chrome keeps it no longer
 		h.Del(echo.HeaderAccessControlExposeHeaders)
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// allowedHeaders returns the headers that a page may send: those that a signup has, and what frameworks add by
+// themselves (X-Requested-With and many others), which nobody reads. An API key is for servers only.
+func allowedHeaders(r *http.Request) string {
+	allowed := []string{echo.HeaderContentType, "Idempotency-Key"}
+	asked := strings.Join(r.Header.Values(echo.HeaderAccessControlRequestHeaders), ",")
+	for name := range strings.SplitSeq(asked, ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		known := slices.ContainsFunc(allowed, func(other string) bool { return strings.EqualFold(name, other) })
+		if name != "" && name != "authorization" && !known && isToken(name) && len(allowed) < maxAllowed {
+			allowed = append(allowed, name)
+		}
+	}
+	return strings.Join(allowed, ", ")
+}
+
+// maxAllowed is how many headers a page may send.
+const maxAllowed = 32
+
+// isToken reports whether a name is one that a header can have (RFC 9110, section 5.6.2).
+func isToken(name string) bool {
+	return len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") == ""
 }

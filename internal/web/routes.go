@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,7 +20,10 @@ const exportPath = "/v1/sites/:site/export"
 // addServers or addAdmin, and described in openapi.yaml.
 func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
-	e.IPExtractor = request.ClientIP(a.TrustedProxies)
+	e.IPExtractor = request.ClientIP(a.TrustedProxies, sync.OnceFunc(func() {
+		a.Log.Warn("a trusted proxy does not say whose requests it passes on: these count for nobody in the limits by " +
+			"IP, and their evidence has no IP; let the proxy set X-Forwarded-For or Forwarded")
+	}))
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
 	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), timeout(exportPath), a.mendLinks, exactPath, a.setSite)
 	a.addPublic(e)
@@ -68,7 +72,7 @@ func (a *app) addPublic(e *echo.Echo) {
 		get(confirmation, path, confirmations.redirectToPage, page...)
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
-	e.POST("/u/:token", unsubscribe.withdraw, button...) // also by RFC 8058
+	e.POST("/u/:token", unsubscribe.withdraw, prefersHTML, readAnyBody) // also by RFC 8058
 	proofs := &proofPages{service: a.Service, pages: a.pages}
 	get(e, "/u/:token/receipt", proofs.receipt, page...)
 	get(e, "/v1/receipts/:id", proofs.status, body)

@@ -111,7 +111,7 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	if in.site, err = s.sites.of(c); err != nil {
 		return nil, nil, err
 	}
-	ours, err := s.origins.fromOwnPage(c.Request(), in.site)
+	ours, err := s.origins.fromOwnPage(c, in.site)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,6 +136,9 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	}
 	if in.attested = attested; attested != nil {
 		in.request.Evidence.How, in.request.Evidence.Attested = consent.ByServer, attested
+		if !in.form { // a server chooses what it sends; a form has fields of the website's own
+			also = append(also, in.fields.Unknown()...)
+		}
 	}
 	if in.redirect == "" {
 		in.redirect = in.site.after(afterSignup, in.request.Purposes)
@@ -281,7 +284,7 @@ func readPreticked(in *request.Fields) problem.Code {
 	if c := in.Wrong("preticked"); c != "" {
 		return c
 	}
-	if in.Misspelt("preticked") || !slices.Contains([]string{"", "false", "off", "no", "0"}, in.One("preticked")) {
+	if in.Misspelt("preticked") || !in.No("preticked") {
 		return problem.ConsentPreticked
 	}
 	return ""
@@ -334,7 +337,7 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 		a.IP = ip.Unmap().String()
 	}
 	if text := in.One("visitor_at"); text != "" {
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := request.ParseTime(text, false)
 		switch {
 		case err != nil:
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInvalid})
@@ -455,7 +458,7 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 		return s.refuse(c, in, wrong)
 	}
 	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)
-	if _, json := request.Accepts(c.Request()); json || !in.form {
+	if _, json := request.Accepts(c.Request()); json || !in.form || request.IsScript(c.Request()) {
 		return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted"})
 	}
 	if in.redirect != "" {
@@ -488,8 +491,7 @@ func inSurge(e *ratelimit.Exceeded) bool {
 // refuse responds with what is wrong with a signup: a problem, or our own signup page with the address typed and what
 // to correct. A website's form gets our page, too, if only a proof is missing, which the person can give there.
 func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) error {
-	page, json := request.Accepts(c.Request())
-	if json || !page || !in.hosted && (in.demand == nil || !in.form) {
+	if !request.WantsPage(c) || !in.hosted && (in.demand == nil || !in.form) {
 		p := problem.InFields(wrong...)
 		if in.demand != nil {
 			p.Extensions = in.demand.Members()

@@ -36,7 +36,7 @@ func jsonRefusals() map[string][]string {
 		`{"email":"a@nomail.example","consent":true}`:                               {"email_undeliverable"},
 		`{"email":"a@b.example"}`:                                                   {"consent_required"},
 		`{"email":"a@b.example","consent":false}`:                                   {"consent_required"},
-		`{"email":"a@b.example","consent":"TRUE "}`:                                 {"consent_required"},
+		`{"email":"a@b.example","consent":"TRUE!"}`:                                 {"consent_required"},
 		`{"email":"a@b.example","consent":2}`:                                       {"consent_required"},
 		`{"email":"a@b.example","consent":[true]}`:                                  {"consent_required"},
 		`{"email":"a@b.example","consent":false,"consent":true}`:                    {"field_repeated"},

@@ -1,9 +1,9 @@
 package web
 
 import (
-	"bytes"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -43,7 +43,7 @@ func (u *unsubscribePage) show(c echo.Context) error {
 }
 
 // withdraw withdraws consent at once, without another question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
-// section 3.1).
+// section 3.1). The link is the whole act: whoever holds it may post it from any page or program.
 func (u *unsubscribePage) withdraw(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	named, how, err := readWithdrawal(c)
@@ -71,27 +71,25 @@ func (u *unsubscribePage) withdraw(c echo.Context) error {
 	return u.pages.state(c, http.StatusOK, v, state, u.withdrawn(c, v, named))
 }
 
-// readWithdrawal returns the purposes to withdraw, none for all, and how they were named. An empty body means all.
+// readWithdrawal returns the purposes to withdraw, none for all, and how they were named. A body that does not readably
+// name purposes means all, whatever its type, charset and other fields are: mail programs post what their HTTP library
+// happens to write.
 func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
-	if len(bytes.TrimSpace(request.StateOf(c).Body)) == 0 {
-		return nil, consent.ByLink, nil
-	}
-	schema := request.Schema{"purposes": request.List, oneClick: request.Text}
-	in, _, err := schema.Decode(c, request.MediaForm, request.MediaMultipart)
-	if err != nil {
-		return nil, "", err
+	in := request.Schema{"purposes": request.List, oneClick: request.Text}.DecodeAny(c)
+	how := consent.ByLink
+	if strings.EqualFold(in.One(oneClick), "One-Click") {
+		how = consent.ByOneClick
 	}
 	code := in.Wrong("purposes")
-	// Purposes under a misspelt name: to withdraw all would be more than was meant.
-	if code == "" && in.Times("purposes") > len(in.All("purposes")) {
+	switch {
+	case code == problem.FieldInvalid:
+		return nil, how, nil
+	case code == "" && in.Times("purposes") > 0 && in.Misspelt("purposes"):
+		// Purposes under a misspelt name: to withdraw all would be more than was meant.
 		code = problem.PurposeUnknown
 	}
 	if code != "" {
 		return nil, "", problem.InFields(problem.Field{Name: "purposes", Code: code})
-	}
-	how := consent.ByLink
-	if in.One(oneClick) == "One-Click" {
-		how = consent.ByOneClick
 	}
 	return in.All("purposes"), how, nil
 }

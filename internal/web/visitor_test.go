@@ -1,6 +1,8 @@
 package web
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ func TestWhatAServerSawIsRecordedApartFromWhatWeSaw(t *testing.T) {
 	if a.status != 202 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	want := consent.Evidence{At: e.clock.now(), IP: "127.0.0.1", UserAgent: "Backend/1", How: consent.ByServer,
+	want := consent.Evidence{At: e.clock.now(), IP: clientIP, UserAgent: "Backend/1", How: consent.ByServer,
 		Attested: &consent.Attested{
 			IP: "2001:db8::7", UserAgent: "Browser/1", Page: "https://gazette.example/sport",
 			At: time.Date(2026, 11, 21, 17, 59, 30, 0, time.UTC)}}
@@ -49,6 +51,9 @@ func TestOnlyAServersKeyMayTellOfItsVisitor(t *testing.T) {
 		"a list":           {`"visitor_ip":["192.0.2.1"]`, asSite(writeKey), 422, "field_invalid"},
 		"twice": {`"visitor_ip":"192.0.2.1","visitor_ip":"192.0.2.2"`, asSite(writeKey), 422,
 			"field_repeated"},
+		"a field unknown":    {`"visitor_country":"FR"`, asSite(writeKey), 422, "field_unknown"},
+		"its own state":      {`"state":"confirmed"`, asSite(writeKey), 422, "field_unknown"},
+		"tomorrow":           {`"visitor_at":"2026-11-22"`, asSite(writeKey), 422, "time_in_the_future"},
 		"no time":            {`"visitor_at":"now"`, asSite(writeKey), 422, "time_invalid"},
 		"a time yet to come": {`"visitor_at":"2026-11-21T18:02:00Z"`, asSite(writeKey), 422, "time_in_the_future"},
 	} {
@@ -59,6 +64,101 @@ func TestOnlyAServersKeyMayTellOfItsVisitor(t *testing.T) {
 		}
 	}
 	e.untouched()
+}
+
+// Form-Sub says where a signup came from: that is not the website's server.
+func TestTheEmailOfAServersSignupComesFromItsVisitor(t *testing.T) {
+	for fields, want := range map[string]string{
+		`,"visitor_ip":"203.0.113.7"`: "203.0.113.7", "": "", `,"visitor_page":"https://gazette.example/"`: "",
+	} {
+		e := newEnv(t)
+		e.send("POST", signupPath, `{"email":"ada@b.example","consent":true`+fields+`}`,
+			asSite(writeKey, "Content-Type", request.MediaJSON)...)
+		if got := e.email().IP; got != want {
+			t.Errorf("%s: the email says %q, want %q", fields, got, want)
+		}
+	}
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	if got := e.email().IP; got != clientIP {
+		t.Errorf("without a server: %q", got)
+	}
+}
+
+func TestAProxyThatNamesNobodyMakesNobodyOneClient(t *testing.T) {
+	limited := func(o *Options) {
+		g := o.Sites["gazette"]
+		g.Limits.SignupsPerIP = []store.Limit{{N: 2, Per: time.Minute}}
+		o.Sites["gazette"] = g
+	}
+	for name, row := range map[string]struct {
+		header  string
+		value   func(person int) string
+		refused int // of 4 people
+		warns   int
+	}{
+		"X-Forwarded-For, one":   {"X-Forwarded-For", func(int) string { return "203.0.113.7" }, 2, 0},
+		"X-Forwarded-For, four":  {"X-Forwarded-For", func(n int) string { return fmt.Sprintf("203.0.113.%d", n) }, 0, 0},
+		"Forwarded, one":         {"Forwarded", func(int) string { return "for=203.0.113.7;proto=https" }, 2, 0},
+		"Forwarded, four":        {"Forwarded", func(n int) string { return fmt.Sprintf(`for="[2001:db8:%d::1]:5"`, n) }, 0, 0},
+		"Forwarded, nobody":      {"Forwarded", func(int) string { return "for=unknown" }, 0, 1},
+		"neither":                {"X-Forwarded-For", func(int) string { return "" }, 0, 1},
+		"Forwarded by somebody":  {"Forwarded", func(int) string { return "for=1.1.1.1, for=203.0.113.7" }, 2, 0},
+		"a made-up one in front": {"Forwarded", func(n int) string { return fmt.Sprintf("for=1.1.1.%d,for=203.0.113.7", n) }, 2, 0},
+	} {
+		e := newEnv(t, limited)
+		refused := 0
+		for n := range 4 {
+			a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, n),
+				"Content-Type", request.MediaJSON, row.header, row.value(n))
+			if a.status == 429 {
+				refused++
+			}
+		}
+		warns := strings.Count(e.log.String(), `"WARN"`)
+		if refused != row.refused || warns != row.warns {
+			t.Errorf("%s: %d refused, want %d; %d warnings, want %d: %s", name, refused, row.refused, warns, row.warns,
+				e.log.String())
+		}
+	}
+	e := newEnv(t)
+	e.send("POST", signupPath, `{"email":"ada@b.example","consent":true}`, "Content-Type", request.MediaJSON,
+		"X-Forwarded-For", "")
+	if ip := e.subscription().Requests[0].Asked.IP; ip != "" {
+		t.Errorf("the evidence names %s", ip)
+	}
+	// Made up by a client that reaches us itself, it counts for nothing.
+	e = newEnv(t, limited, func(o *Options) { o.TrustedProxies = nil })
+	for n, want := range []int{202, 202, 429} {
+		a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, n), "Content-Type",
+			request.MediaJSON, "Forwarded", fmt.Sprintf("for=203.0.113.%d", n))
+		if a.status != want {
+			t.Errorf("%d: %d, want %d", n, a.status, want)
+		}
+	}
+}
+
+func TestAServerMayNameTheDayOfTheVisit(t *testing.T) {
+	e := newEnv(t)
+	a := e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"visitor_at":"2026-11-20"}`,
+		asSite(writeKey, "Content-Type", request.MediaJSON)...)
+	want := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	if got := e.subscription().Requests[0].Asked.Attested; a.status != 202 || !got.At.Equal(want) {
+		t.Errorf("%d %s: %+v", a.status, a.body, got)
+	}
+	// What else a form has is the website's business, also where its server passes it on; and so it is in a script.
+	for media, body := range map[string]string{
+		request.MediaForm: "email=bob@b.example&consent=on&visitor_ip=192.0.2.1&nickname=bob",
+		request.MediaJSON: `{"email":"eve@b.example","consent":true,"nickname":"eve"}`,
+	} {
+		headers := []string{"Content-Type", media}
+		if media == request.MediaForm {
+			headers = asSite(writeKey, headers...)
+		}
+		if a := e.send("POST", signupPath, body, headers...); a.status != 202 && a.status != 303 {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
 }
 
 func TestAServersSignupsCountForItsVisitors(t *testing.T) {

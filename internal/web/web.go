@@ -64,7 +64,7 @@ type Options struct {
 	Sites          map[string]Site // by id; each known to Service
 	PublicURL      *url.URL        // scheme and host; https unless loopback
 	FormerURLs     []*url.URL      // earlier public URLs, alike: our pages are still there, too
-	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix  // whose X-Forwarded-For or Forwarded is believed
 	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
 	// not know, and gives up when its context ends. Nil: domains are not checked.
 	Undeliverable func(ctx context.Context, domain string) bool

@@ -130,6 +130,7 @@ func TestOnlyAKeyOfTheSiteSeesOrRetriesWhatFailed(t *testing.T) {
 		"retry: twice":      {"POST", retryPath, gazetteKey, `{"ids":[],"ids":["x"]}`, 422, "field_repeated"},
 		"retry: misspelt": {"POST", retryPath, gazetteKey, `{"ids":["` + id + `"],"ALL":true}`, 422,
 			"field_repeated"},
+		"retry: a field": {"POST", retryPath, gazetteKey, `{"all":true,"since":"monday"}`, 422, "field_unknown"},
 		"retry: not all": {"POST", retryPath, gazetteKey, `{"all":false}`, 422, "retry_invalid"},
 	} {
 		headers := []string{"Content-Type", request.MediaJSON}

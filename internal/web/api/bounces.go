@@ -39,7 +39,7 @@ func (b *Bounces) Report(c echo.Context) error {
 	case request.MediaJSON, mediaText:
 		got, err = b.Receiver.Notification(ctx, body)
 	default:
-		return problem.New(problem.MediaTypeNotSupported)
+		return request.MediaProblem(c.Request())
 	}
 	if errors.Is(err, bounce.ErrUnreadable) {
 		return problem.New(problem.ReportUnreadable)

@@ -27,6 +27,7 @@ func (a *API) Lookup(c echo.Context) error {
 		return err
 	}
 	all, many, wrong := readEmails(in)
+	wrong = append(in.Unknown(), wrong...)
 	at, code := a.readAsOf(in)
 	if code != "" {
 		wrong = append(wrong, problem.Field{Name: "as_of", Code: code})

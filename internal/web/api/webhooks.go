@@ -77,7 +77,7 @@ func readRetry(c echo.Context) (ids []string, all bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	var wrong []problem.Field
+	wrong := in.Unknown()
 	for _, field := range []string{"ids", "all"} {
 		if c := in.Wrong(field); c != "" {
 			wrong = append(wrong, problem.Field{Name: field, Code: c})

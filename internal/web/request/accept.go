@@ -39,8 +39,18 @@ func weight(params string) float64 {
 	return 1
 }
 
+// IsScript reports whether a script of a page sent the request, by fetch or XMLHttpRequest, and not a browser that goes
+// to another page: a script cannot follow a redirect to a page of another site.
+func IsScript(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return mode != "" && mode != "navigate" || strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest")
+}
+
 // WantsPage reports whether the response should be a page.
 func WantsPage(c echo.Context) bool {
 	page, json := Accepts(c.Request())
-	return page || StateOf(c).PrefersHTML && !json
+	if StateOf(c).PrefersHTML {
+		return page || !json
+	}
+	return page && !IsScript(c.Request())
 }

@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -29,27 +30,42 @@ const (
 	MediaMultipart = echo.MIMEMultipartForm
 )
 
-// MediaType returns the one media type of a request's body and its parameters; empty if there is none, or several, or
-// it is not UTF-8.
+// MediaType returns the one media type of a request's body and its parameters; empty if there is none, or several. A
+// parameter that cannot be read is left out.
 func MediaType(r *http.Request) (string, map[string]string) {
 	header := r.Header.Values(echo.HeaderContentType)
 	if len(header) != 1 {
 		return "", nil
 	}
 	media, params, err := mime.ParseMediaType(header[0])
-	if err != nil {
-		return "", nil
-	}
-	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return "", nil
 	}
 	return media, params
 }
 
-// NoBody returns a problem if a request has a body though the call takes none: it would be ignored.
+// MediaProblem returns the problem of a body whose type a call does not take: that there is none is the one that is met
+// most, and easily mended.
+func MediaProblem(r *http.Request) error {
+	if strings.TrimSpace(strings.Join(r.Header.Values(echo.HeaderContentType), "")) == "" {
+		return problem.New(problem.MediaTypeMissing)
+	}
+	return problem.New(problem.MediaTypeNotSupported)
+}
+
+// NoBody returns a problem if a request has a body though the call takes none: it would be ignored. The members of a
+// JSON object are named, since each is a field that the call does not know.
 func NoBody(c echo.Context) error {
-	if body := bytes.TrimSpace(StateOf(c).Body); len(body) > 0 && !bytes.Equal(body, []byte("{}")) {
+	body := bytes.TrimSpace(withoutBOM(StateOf(c).Body))
+	if len(body) == 0 {
+		return nil
+	}
+	in, err := Schema{}.decodeJSON(body, charsetUTF8)
+	if err != nil {
 		return problem.New(problem.BodyNotTaken)
+	}
+	if unknown := in.Unknown(); len(unknown) > 0 {
+		return problem.InFields(unknown...)
 	}
 	return nil
 }
@@ -74,42 +90,77 @@ type Schema map[string]Kind
 // not JSON. What is wrong with a single field is no error here; see Fields.Wrong.
 func (s Schema) Decode(c echo.Context, takes ...string) (f *Fields, form bool, err error) {
 	media, params := MediaType(c.Request())
-	if !slices.Contains(takes, media) {
-		return nil, false, problem.New(problem.MediaTypeNotSupported)
+	in := charsetOf(params["charset"])
+	if !slices.Contains(takes, media) || in == charsetNone {
+		return nil, false, MediaProblem(c.Request())
 	}
-	body := StateOf(c).Body
-	switch {
-	case len(bytes.TrimSpace(body)) == 0:
-		err = errEmpty
-	case media == MediaJSON:
-		f, err = s.decodeJSON(body)
-	case media == MediaForm:
-		f, err = s.decodeForm(body)
-	default:
-		f, err = s.decodeMultipart(body, params["boundary"])
-	}
-	if err != nil {
+	if f, err = s.decode(StateOf(c).Body, media, params["boundary"], in); err != nil {
 		return nil, false, problem.New(problem.Unreadable)
 	}
 	return f, media != MediaJSON, nil
 }
 
+func (s Schema) decode(body []byte, media, boundary string, in charset) (*Fields, error) {
+	body = withoutBOM(body)
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, errEmpty
+	case media == MediaJSON:
+		return s.decodeJSON(body, in)
+	case media == MediaForm:
+		return s.decodeForm(body, in)
+	}
+	return s.decodeMultipart(body, boundary, in)
+}
+
+// DecodeAny reads what it can of a body, whatever its label says: the known fields of a JSON object or of a form. It
+// returns no fields where nothing can be read.
+func (s Schema) DecodeAny(c echo.Context) *Fields {
+	_, params := MediaType(c.Request())
+	body, in := StateOf(c).Body, charsetOf(params["charset"])
+	boundary, media := params["boundary"], MediaForm
+	switch text := bytes.TrimSpace(withoutBOM(body)); {
+	case bytes.HasPrefix(text, []byte("{")):
+		media = MediaJSON
+	case bytes.HasPrefix(text, []byte("--")):
+		media = MediaMultipart
+		if line, _, _ := bytes.Cut(text, []byte("\n")); boundary == "" {
+			boundary = strings.TrimSpace(string(line[2:]))
+		}
+	}
+	f, err := s.decode(body, media, boundary, in)
+	if err != nil {
+		return s.fields()
+	}
+	return f
+}
+
 var (
 	errEmpty    = errors.New("the body is empty")
 	errObject   = errors.New("the body is not one JSON object in UTF-8")
-	errUTF8     = errors.New("the form is not in UTF-8")
+	errCharset  = errors.New("a field is not in the charset of the form")
 	errBoundary = errors.New("the form has no boundary")
 )
 
-// decodeJSON reads one JSON object in UTF-8 and nothing after it. The standard decoder takes any case for a name, the
-// last of several, and what follows the value; this one reads names one by one, once all of it is known to be valid.
-func (s Schema) decodeJSON(body []byte) (*Fields, error) {
-	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, jsonSpace)[0] != '{' {
+// decodeJSON reads one JSON object and nothing after it. JSON is in UTF-8 whatever its label says (RFC 8259, section
+// 8.1); only what cannot be that is decoded by the label. The standard decoder takes any case for a name, the last of
+// several, and what follows the value; this one reads names one by one, once all of it is known to be valid. A member
+// that is not known may hold anything.
+func (s Schema) decodeJSON(body []byte, in charset) (*Fields, error) {
+	if in == charsetLatin && !utf8.Valid(body) {
+		decoded, _ := in.decode(string(body))
+		body = []byte(decoded)
+	}
+	if !json.Valid(body) || bytes.TrimLeft(body, jsonSpace)[0] != '{' {
 		return nil, errObject
 	}
 	f := s.fields()
 	for name, value := range members(bytes.Trim(body, jsonSpace)) {
-		if field, use := f.count(name, false); use {
+		field, use := f.count(name, false)
+		if field != "" && !utf8.Valid(value) {
+			return nil, errObject
+		}
+		if use {
 			f.addJSON(field, value)
 		}
 	}
@@ -180,39 +231,61 @@ func (s Schema) wordsName(name string) (field, id string, ok bool) {
 	return field, id, known && kind == Words && (name == field || name == field+"["+id+"]")
 }
 
-// decodeForm reads a URL-encoded form in UTF-8.
-func (s Schema) decodeForm(body []byte) (*Fields, error) {
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, err
-	}
+// charsetField is a field whose value is the charset of a form, as browsers fill it in (HTML, section 4.10.22.4).
+const charsetField = "_charset_"
+
+// decodeForm reads a URL-encoded form. A field that is not known may hold anything.
+func (s Schema) decodeForm(body []byte, in charset) (*Fields, error) {
 	f := s.fields()
-	for name, all := range values {
-		for _, value := range all {
-			if err := f.addForm(name, value); err != nil {
-				return nil, err
-			}
+	for pair := range strings.SplitSeq(string(body), "&") {
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(rawName)
+		if err != nil {
+			name = rawName
+		}
+		value, failed := url.QueryUnescape(rawValue)
+		if err := errors.Join(err, failed); err != nil && f.isKnown(name) {
+			return nil, err
+		}
+		if name == charsetField && in == charsetUTF8 {
+			in = charsetOf(value)
+		}
+		if pair == "" || failed != nil {
+			continue
+		}
+		if err := f.addForm(name, value, in); err != nil {
+			return nil, err
 		}
 	}
 	return f, nil
 }
 
-func (f *Fields) addForm(name, value string) error {
-	if !utf8.ValidString(name) || !utf8.ValidString(value) {
-		return errUTF8
+// isKnown reports whether a name is that of a known field, in any spelling.
+func (f *Fields) isKnown(name string) bool {
+	field, _ := f.known(name)
+	return field != ""
+}
+
+func (f *Fields) addForm(name, value string, in charset) error {
+	text, ok := in.decode(value)
+	if !ok {
+		if f.isKnown(name) {
+			return errCharset
+		}
+		text = "" // nobody reads it
 	}
 	if field, id, ok := f.schema.wordsName(name); ok {
 		f.of(field).times++
-		f.addWords(field, id, value)
+		f.addWords(field, id, text)
 	} else if field, use := f.count(name, true); use {
-		f.add(field, value)
+		f.add(field, text)
 	}
 	return nil
 }
 
 // decodeMultipart reads a multipart form. Files are never taken: one under the name of a known field makes that field
 // wrong.
-func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
+func (s Schema) decodeMultipart(body []byte, boundary string, in charset) (*Fields, error) {
 	if boundary == "" {
 		return nil, errBoundary
 	}
@@ -235,7 +308,14 @@ func (s Schema) decodeMultipart(body []byte, boundary string) (*Fields, error) {
 			}
 			continue
 		}
-		if err := f.addForm(p.FormName(), string(value)); err != nil {
+		charset := in
+		if _, params, err := mime.ParseMediaType(p.Header.Get(echo.HeaderContentType)); err == nil {
+			charset = cmp.Or(charsetOf(params["charset"]), in)
+		}
+		if p.FormName() == charsetField && in == charsetUTF8 {
+			in = charsetOf(string(value))
+		}
+		if err := f.addForm(p.FormName(), string(value), charset); err != nil {
 			return nil, err
 		}
 	}
@@ -323,7 +403,7 @@ func (f *Fields) count(name string, severally bool) (field string, use bool) {
 
 // add adds a value. A control character, or the replacement of broken UTF-16, makes the field wrong.
 func (f *Fields) add(field, value string) {
-	if f.schema[field] == Text {
+	if kind := f.schema[field]; kind == Text || kind == Bool {
 		value = address.TrimUnseen(value)
 	}
 	if strings.ContainsFunc(value, isOdd) {
@@ -373,9 +453,15 @@ func (f *Fields) Unknown() (all []problem.Field) {
 	return all
 }
 
-// Yes reports whether a field says yes, in one of the contract's spellings.
-func (f *Fields) Yes(field string) bool {
-	return slices.Contains([]string{"true", "on", "yes", "1"}, f.One(field))
+// Yes reports whether a field says yes, in one of the contract's words, in any case.
+func (f *Fields) Yes(field string) bool { return f.says(field, "true", "on", "yes", "1") }
+
+// No reports whether a field says no, in one of the words that are the opposite of those, or did not come.
+func (f *Fields) No(field string) bool { return f.says(field, "", "false", "off", "no", "0") }
+
+func (f *Fields) says(field string, words ...string) bool {
+	said := f.One(field)
+	return slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(said, word) })
 }
 
 // Wrong returns what is wrong with how a field was sent; empty: nothing.

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -9,11 +10,15 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if the peer is unknown.
-// Echo's default believes anybody's X-Forwarded-For: evidence of consent could be forged.
-func ClientIP(trusted []netip.Prefix) echo.IPExtractor {
+// ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if it is not known. Echo's
+// default believes anybody's X-Forwarded-For: evidence of consent could be forged. silent is called for each request of
+// whose client a trusted proxy says nothing.
+func ClientIP(trusted []netip.Prefix, silent func()) echo.IPExtractor {
 	return func(r *http.Request) string {
-		a := clientAddr(r.RemoteAddr, r.Header.Values(echo.HeaderXForwardedFor), trusted)
+		a, known := clientAddr(r.RemoteAddr, r.Header, trusted)
+		if !known {
+			silent()
+		}
 		if !a.IsValid() {
 			return ""
 		}
@@ -21,32 +26,96 @@ func ClientIP(trusted []netip.Prefix) echo.IPExtractor {
 	}
 }
 
-// Client returns the client's address; the zero Addr if the peer is unknown.
+// Client returns the client's address; the zero Addr if it is not known.
 func Client(c echo.Context) netip.Addr {
 	a, _ := netip.ParseAddr(c.RealIP())
 	return a
 }
 
-// clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address of X-Forwarded-For
-// that is not one: anybody may have written the addresses left of it. An entry that is not an address ends the search
-// at the proxy that added it. The zero Addr is an unknown peer.
-func clientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip.Addr {
-	addr := parseAddr(remote)
-	hops := strings.Split(strings.Join(forwarded, ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		believed := slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
-		next := parseAddr(strings.Trim(hop, " \t"))
-		if !believed || !next.IsValid() {
-			break
+// clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address that proxies name
+// and that is not one of theirs: anybody may have named the addresses left of it. They name it in X-Forwarded-For or, if
+// there is none, in Forwarded (RFC 7239): a proxy that writes one of them passes the other on as a client made it up.
+//
+// It returns the zero Addr for an unknown peer, and where a trusted proxy names nobody, or nobody that can be read: then
+// known is false. To take the proxy for the client would make all people one.
+func clientAddr(remote string, h http.Header, trusted []netip.Prefix) (addr netip.Addr, known bool) {
+	addr = parseAddr(remote)
+	if !addr.IsValid() || trust(trusted, addr) == nil {
+		return addr, true
+	}
+	for _, hop := range slices.Backward(hops(h)) {
+		next := parseAddr(hop)
+		if !next.IsValid() {
+			return netip.Addr{}, false
 		}
 		addr = next
+		if trust(trusted, addr) == nil {
+			return addr, true
+		}
 	}
-	return addr
+	// Of a wider network, the last one named may be a person in it. One address that is trusted is a proxy.
+	by := trust(trusted, addr)
+	if addr == parseAddr(remote) || by.IsSingleIP() {
+		return netip.Addr{}, false
+	}
+	return addr, true
 }
 
-// parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, IPv6 with or without
-// brackets. A mapped IPv4 address is that IPv4 address; a zone is left out.
+// trust returns the trusted network that an address is in; nil if it is in none.
+func trust(trusted []netip.Prefix, addr netip.Addr) *netip.Prefix {
+	for i := range trusted {
+		if trusted[i].Contains(addr) {
+			return &trusted[i]
+		}
+	}
+	return nil
+}
+
+// hops returns the addresses that proxies say they took a request from, the client's side first.
+func hops(h http.Header) []string {
+	if all := strings.Join(h.Values(echo.HeaderXForwardedFor), ","); strings.TrimSpace(all) != "" {
+		return strings.Split(all, ",")
+	}
+	var all []string
+	for element := range splitQuoted(strings.Join(h.Values("Forwarded"), ","), ',') {
+		if strings.TrimSpace(element) == "" {
+			continue
+		}
+		hop := ""
+		for pair := range splitQuoted(element, ';') {
+			name, value, _ := strings.Cut(pair, "=")
+			if strings.EqualFold(strings.TrimSpace(name), "for") {
+				hop = strings.ReplaceAll(strings.Trim(strings.TrimSpace(value), `"`), `\`, "")
+			}
+		}
+		all = append(all, hop)
+	}
+	return all
+}
+
+// splitQuoted yields the parts of a text between separators that are not in double quotes.
+func splitQuoted(text string, separator byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		start, quoted := 0, false
+		for i := range len(text) {
+			switch {
+			case text[i] == '"' && (i == 0 || text[i-1] != '\\'):
+				quoted = !quoted
+			case text[i] == separator && !quoted:
+				if !yield(text[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(text[start:])
+	}
+}
+
+// parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, which a proxy may hide, IPv6
+// with or without brackets. A mapped IPv4 address is that IPv4 address; a zone is left out.
 func parseAddr(s string) netip.Addr {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), ":_")
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone("")
 	}

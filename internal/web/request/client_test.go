@@ -1,6 +1,7 @@
 package request
 
 import (
+	"net/http"
 	"net/netip"
 	"testing"
 )
@@ -15,16 +16,16 @@ func TestOnlyATrustedProxyNamesTheClient(t *testing.T) {
 		"nobody else":            {"203.0.113.7:1", nil, "203.0.113.7"},
 		"a stranger's word":      {"203.0.113.7:1", []string{"1.1.1.1"}, "203.0.113.7"},
 		"a proxy's word":         {"10.0.0.1:1", []string{"203.0.113.7"}, "203.0.113.7"},
-		"a proxy without a word": {"10.0.0.1:1", nil, "10.0.0.1"},
-		"an empty word":          {"10.0.0.1:1", []string{""}, "10.0.0.1"},
+		"a proxy without a word": {"10.0.0.1:1", nil, "invalid IP"},
+		"an empty word":          {"10.0.0.1:1", []string{""}, "invalid IP"},
 		"the right-most":         {"10.0.0.1:1", []string{"1.1.1.1, 203.0.113.7"}, "203.0.113.7"},
 		"two proxies":            {"10.0.0.1:1", []string{"1.1.1.1, 203.0.113.7, 10.0.0.2"}, "203.0.113.7"},
 		"two headers":            {"10.0.0.1:1", []string{"1.1.1.1", "203.0.113.7 ,\t10.0.0.2"}, "203.0.113.7"},
 		"only proxies":           {"10.0.0.1:1", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
-		"garbage":                {"10.0.0.1:1", []string{"203.0.113.7, x"}, "10.0.0.1"},
+		"garbage":                {"10.0.0.1:1", []string{"203.0.113.7, x"}, "invalid IP"},
 		"garbage behind":         {"10.0.0.1:1", []string{"x, 203.0.113.7"}, "203.0.113.7"},
-		"garbage between":        {"10.0.0.1:1", []string{"1.1.1.1, unknown, 10.0.0.2"}, "10.0.0.2"},
-		"a trailing comma":       {"10.0.0.1:1", []string{"1.1.1.1,"}, "10.0.0.1"},
+		"garbage between":        {"10.0.0.1:1", []string{"1.1.1.1, unknown, 10.0.0.2"}, "invalid IP"},
+		"a trailing comma":       {"10.0.0.1:1", []string{"1.1.1.1,"}, "invalid IP"},
 		"with a port":            {"10.0.0.1:1", []string{"203.0.113.7:4711"}, "203.0.113.7"},
 		"IPv6":                   {"[fd00::1]:1", []string{"2001:db8::1"}, "2001:db8::1"},
 		"IPv6 in brackets":       {"[fd00::1]:1", []string{"[2001:db8::1]"}, "2001:db8::1"},
@@ -33,15 +34,58 @@ func TestOnlyATrustedProxyNamesTheClient(t *testing.T) {
 		"mapped peer":            {"[::ffff:10.0.0.1]:1", []string{"203.0.113.7"}, "203.0.113.7"},
 		"mapped client":          {"10.0.0.1:1", []string{"::ffff:203.0.113.7"}, "203.0.113.7"},
 		"mapped proxy":           {"10.0.0.1:1", []string{"203.0.113.7, ::ffff:10.0.0.2"}, "203.0.113.7"},
-		"octal":                  {"10.0.0.1:1", []string{"010.0.0.1"}, "10.0.0.1"},
-		"a name":                 {"10.0.0.1:1", []string{"localhost"}, "10.0.0.1"},
+		"octal":                  {"10.0.0.1:1", []string{"010.0.0.1"}, "invalid IP"},
+		"a name":                 {"10.0.0.1:1", []string{"localhost"}, "invalid IP"},
 		"a socket":               {"@", []string{"1.1.1.1"}, "invalid IP"},
 	} {
-		if got := clientAddr(row.remote, row.forwarded, trusted).String(); got != row.want {
-			t.Errorf("%s: %s, want %s", name, got, row.want)
+		got, known := clientAddr(row.remote, http.Header{"X-Forwarded-For": row.forwarded}, trusted)
+		if silent := row.want == "invalid IP" && row.remote != "@"; got.String() != row.want || known == silent {
+			t.Errorf("%s: %s, known: %t, want %s", name, got, known, row.want)
 		}
 	}
-	if got := clientAddr("10.0.0.1:1", []string{"1.1.1.1"}, nil).String(); got != "10.0.0.1" {
+	says := http.Header{"X-Forwarded-For": {"1.1.1.1"}}
+	if got, known := clientAddr("10.0.0.1:1", says, nil); got.String() != "10.0.0.1" || !known {
 		t.Errorf("without trusted proxies: %s", got)
+	}
+}
+
+func TestATrustedProxyMayNameTheClientInForwarded(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}
+	for name, row := range map[string]struct {
+		remote    string
+		forwarded []string
+		also      string // X-Forwarded-For
+		want      string
+	}{
+		"a proxy's word":         {"10.0.0.1:1", []string{"for=203.0.113.7"}, "", "203.0.113.7"},
+		"with more":              {"10.0.0.1:1", []string{"by=10.0.0.1;proto=https; FOR = 203.0.113.7 ;host=x"}, "", "203.0.113.7"},
+		"quoted, with a port":    {"10.0.0.1:1", []string{`for="203.0.113.7:4711"`}, "", "203.0.113.7"},
+		"IPv6":                   {"10.0.0.1:1", []string{`For="[2001:db8:cafe::17]:4711"`}, "", "2001:db8:cafe::17"},
+		"IPv6 without a port":    {"10.0.0.1:1", []string{`for="[2001:db8::1]"`}, "", "2001:db8::1"},
+		"a hidden port":          {"10.0.0.1:1", []string{`for="203.0.113.7:_gazonk"`}, "", "203.0.113.7"},
+		"the right-most":         {"10.0.0.1:1", []string{"for=1.1.1.1, for=203.0.113.7"}, "", "203.0.113.7"},
+		"two proxies":            {"10.0.0.1:1", []string{"for=1.1.1.1", "for=203.0.113.7,for=10.0.0.2"}, "", "203.0.113.7"},
+		"a comma in quotes":      {"10.0.0.1:1", []string{`for=203.0.113.7;host="a,for=1.1.1.1"`}, "", "203.0.113.7"},
+		"a quote in quotes":      {"10.0.0.1:1", []string{`host="a\",for=1.1.1.1";for=203.0.113.7`}, "", "203.0.113.7"},
+		"a stranger's word":      {"203.0.113.7:1", []string{"for=1.1.1.1"}, "", "203.0.113.7"},
+		"beside X-Forwarded-For": {"10.0.0.1:1", []string{"for=1.1.1.1"}, "203.0.113.7", "203.0.113.7"},
+		"beside an empty one":    {"10.0.0.1:1", []string{"for=203.0.113.7"}, " ", "203.0.113.7"},
+		"nobody known":           {"10.0.0.1:1", []string{"for=unknown"}, "", "invalid IP"},
+		"somebody hidden":        {"10.0.0.1:1", []string{"for=1.1.1.1, for=_hidden"}, "", "invalid IP"},
+		"nobody":                 {"10.0.0.1:1", []string{"proto=https"}, "", "invalid IP"},
+		"garbage":                {"10.0.0.1:1", []string{`for="203.0.113.7`}, "", "203.0.113.7"},
+		"more garbage":           {"10.0.0.1:1", []string{`;=;,"`}, "", "invalid IP"},
+		"a person in a network":  {"10.0.0.1:1", []string{"for=10.0.0.9"}, "", "10.0.0.9"},
+		"a proxy that is silent": {"10.0.0.1:1", []string{"for=192.0.2.1"}, "", "invalid IP"},
+		"the proxy itself":       {"10.0.0.1:1", []string{"for=10.0.0.1"}, "", "invalid IP"},
+	} {
+		h := http.Header{"Forwarded": row.forwarded}
+		if row.also != "" {
+			h.Set("X-Forwarded-For", row.also)
+		}
+		got, known := clientAddr(row.remote, h, trusted)
+		if got.String() != row.want || known == (row.want == "invalid IP") {
+			t.Errorf("%s: %s, known: %t, want %s", name, got, known, row.want)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type State struct {
 
 	Cause   error  // of a status of 500 or more
 	Stack   string // of a panic
+	Origin  string // that was refused; empty: none was
 	Dropped string // why a signup got the usual response without being carried out; empty: it was carried out
 
 	// NothingDone tells the idempotency middleware that nothing was carried out, whatever the status.
