@@ -13,6 +13,8 @@ func TestLargeTablesAreReadByAnIndex(t *testing.T) {
 		selectRecord:     "records_id (site=? AND id=?)",
 		selectNewest:     "records_newest (site=? AND created<?)",
 		selectState:      "records_state (site=? AND state=? AND created<?)",
+		replaceRecord:    "records_id (site=? AND id=?)",
+		replaceInPlace:   "records_id (site=? AND id=?)",
 		dropRecords:      "records_next (next<?)",
 		anyTimer:         "records_next (next<?)",
 		dueTimers:        "records_next (next<?)",

@@ -30,6 +30,12 @@ const (
 	// What is listed in the same place touches fewer indexes.
 	putInPlace  = "UPDATE records SET version = ?, expires = ?, timer = ?, wake = NULL, data = ? WHERE n = ?"
 	eraseRecord = "DELETE FROM records WHERE n = ?"
+
+	// The same for a record as it was read, unless it has changed or expired since.
+	replaceRecord = `UPDATE records SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
+		WHERE site = ? AND id = ? AND version = ? AND (expires IS NULL OR expires > ?)`
+	replaceInPlace = `UPDATE records SET version = ?, expires = ?, timer = ?, wake = NULL, data = ?
+		WHERE site = ? AND id = ? AND version = ? AND (expires IS NULL OR expires > ?)`
 )
 
 // row is a record as it is kept.
@@ -75,7 +81,7 @@ func (s records) UpdateFrom(
 		case c.IsZero():
 			return nil
 		}
-		other, err := s.commit(ctx, until, key, now.Version, c)
+		other, err := s.commit(ctx, until, now, c)
 		if err != nil || other == nil {
 			return err
 		}
@@ -114,15 +120,13 @@ func newChange(c store.Change) change {
 	return change{c, take}
 }
 
-// commit makes the change if the record has still the version it had; if not, it returns the record as it is.
-func (s records) commit(
-	ctx context.Context, until time.Time, key store.Key, version store.Version, c change,
-) (*store.Record, error) {
-	other := new(*store.Record)
+// commit makes the change if the record is still as it was read; if not, it returns the record as it is.
+func (s records) commit(ctx context.Context, until time.Time, was store.Record, c change) (*store.Record, error) {
+	other, key := new(*store.Record), was.Key
 	err := s.write(ctx, until, func(t *transaction) error {
 		*other = nil
-		if version == "" && c.Put != nil && c.End == nil {
-			if added, err := t.add(key, c); added || err != nil {
+		if c.Put != nil {
+			if done, err := t.putUnread(was, c); done || err != nil {
 				return err
 			}
 		}
@@ -130,7 +134,7 @@ func (s records) commit(
 		if err != nil {
 			return err
 		}
-		if r.record.Version != version {
+		if r.record.Version != was.Version {
 			*other = &r.record
 			return nil
 		}
@@ -140,6 +144,49 @@ func (s records) commit(
 		return nil, err
 	}
 	return *other, nil
+}
+
+// putUnread carries out a change that puts a record, without reading it first, where that can be. It returns false if it
+// did nothing.
+func (t *transaction) putUnread(was store.Record, c change) (done bool, err error) {
+	switch {
+	case was.Exists() && c.Acquire == nil:
+		return t.replace(was, c)
+	case !was.Exists() && c.End == nil:
+		return t.add(was.Key, c)
+	}
+	return false, nil
+}
+
+// replace carries out a change of a record that is still as it was read: it does nothing and returns false if not.
+func (t *transaction) replace(was store.Record, c change) (replaced bool, err error) {
+	site, err := t.knownNumber(was.Key.Site)
+	if err != nil || site == 0 {
+		return false, err
+	}
+	version, err := strconv.ParseUint(string(was.Version), 36, 64)
+	if err != nil {
+		return false, nil // it is not one of ours
+	}
+	r := c.Put
+	created, expires, timer := millis(r.Created), instant(r.Expires), instant(r.Timer)
+	id, now, n := packedID(was.Key.ID), millis(t.now), int64(0)
+	if was.State == r.State && millis(was.Created) == created {
+		n, err = t.exec(replaceInPlace, newVersion(), expires, timer, r.Data, site, id, int64(version), now)
+	} else {
+		var state int64
+		if state, err = t.number(r.State); err == nil {
+			n, err = t.exec(replaceRecord, newVersion(), state, created, expires, timer, r.Data, site, id,
+				int64(version), now)
+		}
+	}
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := t.endOf(c); err != nil {
+		return false, err
+	}
+	return true, t.follow(was.Key, c)
 }
 
 // add carries out a change of a record that is not there, without looking first: it does nothing and returns false if
@@ -224,10 +271,8 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 	if waits != nil {
 		return &store.Exceeded{Waits: waits}
 	}
-	if c.End != nil && c.End.Job.Queue != store.TimerQueue { // of a timer, the new state says what becomes of it
-		if err := t.end(c.End.Job, c.End.Outcome); err != nil {
-			return err
-		}
+	if err := t.endOf(c); err != nil {
+		return err
 	}
 	if c.Erase && r.n != 0 {
 		if _, err := t.exec(eraseRecord, r.n); err != nil {
@@ -240,6 +285,14 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 		}
 	}
 	return t.follow(key, c)
+}
+
+// endOf ends the job that led to a change. Of a timer, the new state says what becomes of it.
+func (t *transaction) endOf(c change) error {
+	if c.End == nil || c.End.Job.Queue == store.TimerQueue {
+		return nil
+	}
+	return t.end(c.End.Job, c.End.Outcome)
 }
 
 // follow enqueues and counts what a change makes necessary.
