@@ -5,20 +5,33 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/optin/optin/store"
 )
 
 // Little of what a service allocates stays live, so Go by itself collects garbage every few MiB. A service lets more
 // pile up while it is small; with much that is live it collects as often as Go does by itself. Figures are in
 // docs/measurements.md.
 const (
-	garbagePercent = 400      // of what is live, while there is room below memoryGoal
-	memoryGoal     = 28 << 20 // bytes that the Go runtime holds; SQLite's memory and the program's text are not in it
+	garbagePercent = 400 // of what is live, while there is room below the goal
 	memoryEvery    = time.Second
+
+	// Goals are bytes that the Go runtime holds. The program's text is not in it, and neither is SQLite's memory.
+	goalWithSQLite = 26 << 20
+	goalWithRedis  = 40 << 20
 )
+
+// memoryGoal returns how much the runtime may hold without collecting more often, by where the records are.
+func memoryGoal(at store.Location) int64 {
+	if at.Scheme == "sqlite" {
+		return goalWithSQLite
+	}
+	return goalWithRedis
+}
 
 // tuneMemory sets when garbage is collected, until ctx ends. It leaves that to the environment where GOGC or GOMEMLIMIT
 // is set.
-func tuneMemory(ctx context.Context, env func(string) (string, bool)) {
+func tuneMemory(ctx context.Context, env func(string) (string, bool), goal int64) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, set := env(name); set {
 			return
@@ -26,28 +39,29 @@ func tuneMemory(ctx context.Context, env func(string) (string, bool)) {
 	}
 	percent := debug.SetGCPercent(garbagePercent)
 	defer debug.SetGCPercent(percent)
-	limit := debug.SetMemoryLimit(memoryGoal)
+	limit := debug.SetMemoryLimit(goal)
 	defer debug.SetMemoryLimit(limit)
 	tick := time.NewTicker(memoryEvery)
 	defer tick.Stop()
-	for last := int64(memoryGoal); ; {
+	for last := goal; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if next := memoryLimit(memoryInUse()); next != last {
+		live, other := memoryInUse()
+		if next := memoryLimit(goal, live, other); next != last {
 			debug.SetMemoryLimit(next)
 			last = next
 		}
 	}
 }
 
-// memoryLimit returns the soft limit on what the runtime holds: memoryGoal or, where that is too little, what it would
+// memoryLimit returns the soft limit on what the runtime holds: the goal or, where that is too little, what it would
 // come to with GOGC=100, in steps of 4 MiB. A fixed limit would have it collect all the time once that much is live.
-func memoryLimit(live, other int64) int64 {
+func memoryLimit(goal, live, other int64) int64 {
 	const step = 4 << 20
-	return max(memoryGoal, (2*live+other+step-1)/step*step)
+	return max(goal, (2*live+other+step-1)/step*step)
 }
 
 // memoryInUse returns how much of the heap was live at the end of the last cycle, and what the runtime holds beside the

@@ -10,13 +10,13 @@ import (
 
 func TestTheMemoryLimitLeavesRoomForWhatIsLive(t *testing.T) {
 	for _, row := range []struct{ live, other, want int64 }{
-		{2 << 20, 6 << 20, memoryGoal},
-		{11 << 20, 6 << 20, memoryGoal},
+		{2 << 20, 6 << 20, 28 << 20},
+		{11 << 20, 6 << 20, 28 << 20},
 		{12 << 20, 6 << 20, 32 << 20},
 		{100 << 20, 40 << 20, 240 << 20},
 		{0, 300 << 20, 300 << 20}, // stacks of very many connections
 	} {
-		if got := memoryLimit(row.live, row.other); got != row.want {
+		if got := memoryLimit(28<<20, row.live, row.other); got != row.want {
 			t.Errorf("%d MiB live, %d other: %d MiB, want %d", row.live>>20, row.other>>20, got>>20, row.want>>20)
 		}
 	}
@@ -42,7 +42,7 @@ func TestGarbageCollectionIsSetUnlessTheEnvironmentSaysHow(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			tuneMemory(ctx, func(name string) (string, bool) { return "", name == set })
+			tuneMemory(ctx, func(name string) (string, bool) { return "", name == set }, goalWithRedis)
 		}()
 		if set == "" {
 			for end := time.Now().Add(10 * time.Second); percent() != want && time.Now().Before(end); {

@@ -31,7 +31,7 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 		fmt.Fprintln(stderr, "optin serve:", err)
 		return exitFailed
 	}
-	p.background(func(ctx context.Context) { tuneMemory(ctx, env) })
+	p.background(func(ctx context.Context) { tuneMemory(ctx, env, memoryGoal(cfg.Store)) })
 	log.Info("optin has started", "version", versionText(), "config", cfg)
 	fmt.Fprintf(stdout, "http://%s\n", p.addr)
 	if err := p.wait(ctx); err != nil {
