@@ -19,15 +19,15 @@ var (
 	callsOnSQLite = costs{signup: 1.02, email: 2.2, alone: 3.1, confirmation: 1.02, lookup: 1.02}
 	callsOnRedis  = costs{signup: 1.02, email: 2.2, alone: 3.1, confirmation: 2.02, lookup: 1.02} // commands
 
-	allocsOnSQLite = costs{signup: 335, email: 325, confirmation: 415, lookup: 190}
-	allocsOnRedis  = costs{signup: 320, email: 350, confirmation: 430, lookup: 187}
+	allocsOnSQLite = costs{signup: 330, email: 265, confirmation: 325, lookup: 163}
+	allocsOnRedis  = costs{signup: 312, email: 310, confirmation: 365, lookup: 160}
 )
 
 // What a pending person may take in the store when the relay has taken their email, in bytes, all keys or tables
 // counted. On Redis it is within a minute of the signup, so that the buckets of their IP and network are there.
 const (
-	bytesOnSQLite = 770
-	bytesOnRedis  = 1060
+	bytesOnSQLite = 755
+	bytesOnRedis  = 1000
 )
 
 // of returns one of two, by the store of the app.
