@@ -35,6 +35,7 @@ type Message struct {
 	Purposes        []consent.PurposeStatus
 	Asked           time.Time
 	Deadline        time.Time // of EmailConfirm
+	FirstDue        time.Time // of EmailConfirm: when its request's first email was due, from which Deadline counts
 	Confirm         string    // URLs
 	Decline         string
 	Unsubscribe     string
@@ -206,7 +207,7 @@ func (r *Relay) openEmailJob(job store.Job) (request, mailbox string, err error)
 
 func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
 	m.Reminder, m.Locale, m.Deadline = req.IsReminder(), req.Locale, req.Deadline
-	m.IP, m.Asked = req.Asked.PersonIP(), req.Asked.At
+	m.IP, m.Asked, m.FirstDue = req.Asked.PersonIP(), req.Asked.At, req.Emails[0].Due
 	m.ReminderFollows = !req.RemindAt.IsZero() && r.sites[m.Site].Terms.RemindAfter > 0
 	link := token.Link{Use: token.UseConfirm, Site: m.Site, ID: key.ID, RequestID: req.ID, Until: req.Deadline}
 	m.Confirm = r.links.URL(link)

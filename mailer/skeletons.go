@@ -106,7 +106,7 @@ func appendSkeletonKey(b []byte, msg *confirm.Message, own *skeleton.Values) []b
 	text(skeleton.LinkBase(own.Decline))
 	text(skeleton.LinkBase(own.Unsubscribe))
 	if !own.Deadline.IsZero() {
-		b = binary.AppendVarint(b, int64(own.Deadline.Sub(own.Asked).Round(time.Minute)))
+		b = binary.AppendVarint(b, int64(own.Deadline.Sub(msg.FirstDue).Round(time.Minute)))
 	}
 	b = append(b, boolByte(msg.Reminder), boolByte(msg.ReminderFollows))
 	for i := range msg.Purposes {
@@ -201,9 +201,9 @@ func templateData(msg *confirm.Message, show templates.Site, language string) te
 		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: msg.Asked, UnsubscribeURL: msg.Unsubscribe}
 	}
 	return templates.ConfirmEmail{
-		Site: show, Purposes: purposes, Asked: msg.Asked, Deadline: msg.Deadline, ConfirmURL: msg.Confirm,
-		DeclineURL: msg.Decline,
-		Reminder:   msg.Reminder, Reminds: msg.ReminderFollows,
+		Site: show, Purposes: purposes, Asked: msg.Asked, Deadline: msg.Deadline, Due: msg.FirstDue,
+		ConfirmURL: msg.Confirm, DeclineURL: msg.Decline,
+		Reminder: msg.Reminder, Reminds: msg.ReminderFollows,
 	}
 }
 

@@ -71,7 +71,8 @@ func confirmMessage(t testing.TB) confirm.Message {
 		"eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
 	return confirm.Message{
 		ID: "golden", Type: consent.EmailConfirm, Site: "gazette", Locale: "fr", To: parseAddress(t, "ada@example.org"),
-		Date: noonOfTest, Asked: noonOfTest, Deadline: noonOfTest.Add(48 * time.Hour), IP: "198.51.100.7",
+		Date: noonOfTest, Asked: noonOfTest, FirstDue: noonOfTest, Deadline: noonOfTest.Add(48 * time.Hour),
+		IP:      "198.51.100.7",
 		Confirm: "https://confirm.example/c/" + token, Decline: "https://confirm.example/c/D" + token,
 		Purposes: []consent.PurposeStatus{{ID: "letter", State: consent.Pending,
 			Text: "Recevoir la lettre mensuelle de La Gazette"}},
@@ -135,9 +136,9 @@ func TestAnEmailFromItsSkeletonIsWhatGoMailWrites(t *testing.T) {
 		moment := func(name string) time.Time {
 			return noonOfTest.Add(time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, name)) * time.Microsecond)
 		}
-		msg.Date, msg.Asked = moment("date").Truncate(time.Second), moment("asked")
+		msg.Date, msg.Asked, msg.FirstDue = moment("date").Truncate(time.Second), moment("asked"), moment("first due")
 		hours := rapid.SampledFrom([]int{1, 47, 48, 60, 24 * 30}).Draw(t, "hours")
-		msg.Deadline = msg.Asked.Add(time.Duration(hours) * time.Hour)
+		msg.Deadline = msg.FirstDue.Add(time.Duration(hours) * time.Hour)
 		msg.Reminder, msg.ReminderFollows = rapid.Bool().Draw(t, "reminder"), rapid.Bool().Draw(t, "reminds")
 		msg.Confirm = "https://confirm.example/c/" +
 			rapid.StringMatching(`[A-Za-z0-9._~-]{0,800}`).Draw(t, "confirm")
@@ -181,7 +182,7 @@ func TestANameThatReadsLikeAValueIsNotTakenForOne(t *testing.T) {
 		msg := confirmMessage(t)
 		for _, id := range []string{"a", "b"} {
 			msg.Asked = msg.Asked.AddDate(0, 1, 0)
-			msg.Deadline = msg.Asked.Add(48 * time.Hour)
+			msg.FirstDue, msg.Deadline = msg.Asked, msg.Asked.Add(48*time.Hour)
 			msg.ID = id
 			e, err := m.compose(&msg)
 			if err != nil {
@@ -243,6 +244,26 @@ func TestMessagesThatDifferInMoreThanTheirValuesShareNoSkeleton(t *testing.T) {
 	msg.ID = "other"
 	if e, err := again.compose(&msg); err != nil || e.skeleton.Sum() != sums["itself"] {
 		t.Errorf("another process makes another skeleton: %v", err)
+	}
+}
+
+// An email may wait for the limits of its address, and a renewed request was asked for long ago: its link is good for as
+// long as any other from when its email is due.
+func TestAnEmailThatWaitedHasTheSkeletonOfTheOthers(t *testing.T) {
+	m := composer(t)
+	for _, waited := range []time.Duration{0, 37 * time.Minute, 30 * 24 * time.Hour} {
+		msg := confirmMessage(t)
+		msg.Asked = msg.FirstDue.Add(-waited)
+		e, err := m.compose(&msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := byGoMail(t, m, &msg); !bytes.Equal(e.raw, want) {
+			t.Errorf("after %s:\n%s\nwant\n%s", waited, e.raw, want)
+		}
+	}
+	if n := len(m.skeletons.byKey); n != 1 {
+		t.Errorf("%d skeletons, want one", n)
 	}
 }
 

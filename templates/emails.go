@@ -34,6 +34,7 @@ type ConfirmEmail struct {
 	Site                   Site
 	Purposes               []Purpose
 	Asked, Deadline        time.Time
+	Due                    time.Time // when the first email with this link was due; zero: when it was asked for
 	ConfirmURL, DeclineURL string
 	Reminder               bool // this is the one reminder of the request: the same email again
 	Reminds                bool // one reminder may follow this email, so it must not promise that none does
@@ -167,9 +168,15 @@ func (e ConfirmEmail) subject() string {
 	return "email.confirm.subject"
 }
 
-// validFor is how long after the request the link works, to the minute: the caller may have taken the two times a
-// moment apart.
-func (e ConfirmEmail) validFor() time.Duration { return e.Deadline.Sub(e.Asked).Round(time.Minute) }
+// validFor is how long the link works from when its first email was due, to the minute: the caller may have taken the
+// two times a moment apart. So it says the same for all people of a site.
+func (e ConfirmEmail) validFor() time.Duration {
+	from := e.Due
+	if from.IsZero() {
+		from = e.Asked
+	}
+	return e.Deadline.Sub(from).Round(time.Minute)
+}
 
 func (e ConfirmEmail) texts(d skeleton.Dates) skeleton.Texts {
 	return skeleton.Texts{
