@@ -44,6 +44,7 @@ type Options struct {
 	EmailsPerDomain  []store.Limit         // to one domain that is no large provider's; none: as many as there are
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
 	Receipts         Receipts              // none are made without a key
+	Logged           bool                  // there is a consent log: its leaves are enqueued in QueueLog
 	Surge            Surge                 // nil: nobody watches for abuse
 	Now              func() time.Time      // time.Now if nil
 	Rand             io.Reader             // crypto/rand.Reader if nil
@@ -65,6 +66,7 @@ type Service struct {
 	Website *Website
 	Relay   *Relay
 	Clock   *Clock
+	Log     *Log
 	records *records
 }
 
@@ -118,7 +120,7 @@ func New(o Options) (*Service, error) {
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, ids)
-	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, r}, nil
+	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, &Log{r}, r}, nil
 }
 
 // Sites returns the sites of the configuration.

@@ -65,6 +65,7 @@ func (r *records) apply(ctx context.Context, key store.Key, a consent.Action, al
 type known struct {
 	record       store.Record
 	subscription consent.Subscription
+	raw          consent.Subscription // as it was stored: before newer revisions of its purposes ended consents
 }
 
 // applyFrom is apply for a caller that has read the record: unless it was changed since, it is not read again.
@@ -74,9 +75,9 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 	box := r.sealer.box(key)
 	err = r.Store.UpdateFrom(ctx, k.record, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
-		before, err := k.subscription, error(nil)
+		before, raw, err := k.subscription, k.raw, error(nil)
 		if rec.Version != k.record.Version {
-			before, err = r.openWith(box, rec)
+			before, raw, err = r.openWith(box, rec)
 		}
 		if err != nil {
 			return store.Change{}, err
@@ -100,8 +101,16 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),
 		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
-			change.Put, err = box.record(c.Subscription)
+			if change.Put, err = box.record(c.Subscription); err != nil {
+				return store.Change{}, err
+			}
 		}
+		leaves, err := r.logJobs(box, raw, c.Subscription, change.Put)
+		if err != nil {
+			return store.Change{}, err
+		}
+		jobs = append(jobs, leaves...)
+		change.Enqueue = jobs
 		if res.ended = also.ends != nil; res.ended {
 			change.End = &store.JobEnd{Job: *also.ends, Outcome: store.Complete()}
 		}
@@ -142,12 +151,14 @@ func (r *records) applyAndEndFrom(ctx context.Context, k known, job store.Job, a
 
 // open opens a record as it stands under the revisions of the configuration.
 func (r *records) open(rec store.Record) (consent.Subscription, error) {
-	return r.openWith(r.sealer.box(rec.Key), rec)
+	sub, _, err := r.openWith(r.sealer.box(rec.Key), rec)
+	return sub, err
 }
 
-func (r *records) openWith(box box, rec store.Record) (consent.Subscription, error) {
-	sub, err := box.subscription(rec)
-	return sub.Supersede(r.revisions[rec.Key.Site], r.since), err
+// openWith returns a record as it stands under the revisions of the configuration, and as it was stored.
+func (r *records) openWith(box box, rec store.Record) (sub, raw consent.Subscription, err error) {
+	raw, err = box.subscription(rec)
+	return raw.Supersede(r.revisions[rec.Key.Site], r.since), raw, err
 }
 
 // get returns the subscription under a key; a zero one if nothing is known.
@@ -162,7 +173,7 @@ func (r *records) read(ctx context.Context, key store.Key) (k known, err error) 
 		return known{}, err
 	}
 	k.record.Key = key
-	k.subscription, err = r.open(k.record)
+	k.subscription, k.raw, err = r.openWith(r.sealer.box(key), k.record)
 	return k, err
 }
 

@@ -95,6 +95,12 @@ func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *te
 	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
 	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
+	if cfg.Log.Path == "" {
+		fmt.Fprintf(f.out, "warn   %-14s none\n       %s\n         %s\n", "consent log", "If the store is lost, so is every "+
+			"consent, and nobody can show that nothing was changed.", "Add log: {path: /var/lib/optin/log}.")
+	} else {
+		f.add("consent log", cfg.Log.Path, nil)
+	}
 	for _, r := range cfg.SMTP.Relays {
 		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
 	}

@@ -34,6 +34,7 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 	sites := serviceSites(cfg.Sites)
 	if c.service, err = confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, FormerURLs: cfg.FormerURLs, Sites: sites, Surge: c.surge,
+		Logged:           cfg.Log.Path != "",
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
 		Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,

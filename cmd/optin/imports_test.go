@@ -48,9 +48,10 @@ func allowedImports() map[string][]string {
 		"internal/challenge": {"internal/keyring"},
 		"internal/childtest": {},
 		"internal/config": {
-			"internal/keyring", "internal/origin", "internal/receipt", "internal/redirect", "internal/relay",
+			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect", "internal/relay",
 			"internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
 		},
+		"internal/consentlog":  {"store", "golang.org/x/mod"},
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/keyring":     {},
@@ -71,8 +72,8 @@ func allowedImports() map[string][]string {
 		"internal/theme":       {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
-			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/idempotency",
-			"internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
+			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/consentlog",
+			"internal/idempotency", "internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
 			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
 			"internal/web/api", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
 			"templates", "github.com/labstack/echo/v4",
@@ -103,9 +104,9 @@ func allowedImports() map[string][]string {
 		"examples/receiver-go":     {},
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
-			"internal/challenge", "internal/config", "internal/inbox", "internal/keyring", "internal/metrics",
+			"internal/challenge", "internal/config", "internal/consentlog", "internal/inbox", "internal/keyring", "internal/metrics",
 			"internal/outbox",
-			"internal/preflight", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
+			"internal/preflight", "internal/receipt", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
 		},
 	}

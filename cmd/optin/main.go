@@ -28,6 +28,9 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
   optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
+  optin verify receipt|log         checks a proof offline, with public keys alone
+  optin log    checkpoint|key      what is published of the consent log
+  optin restore -config optin.yaml fills a store that lost its data from the consent log
   optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
   optin webhook                    tests a website's webhook; lists and retries failed events
@@ -59,6 +62,12 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return check(ctx, rest, env, stdout, stderr)
 	case "show":
 		return show(ctx, rest, env, stdout, stderr)
+	case "verify":
+		return verify(rest, stdout, stderr)
+	case "log":
+		return consentLog(ctx, rest, env, stdout, stderr)
+	case "restore":
+		return restore(ctx, rest, env, stdout, stderr)
 	case "bounce":
 		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":

@@ -12,8 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/readiness"
@@ -33,16 +35,17 @@ const (
 
 // program is a running optin.
 type program struct {
-	log     *slog.Logger
-	addr    net.Addr
-	metrics *metrics.Metrics
-	relays  *admin.Relays
-	ready   *readiness.Watch
-	failed  chan error // a listener that ended by itself
-	once    sync.Once
-	drain   time.Duration           // of the configuration
-	leaving chan struct{}           // closed when the program begins to stop
-	stops   []func(context.Context) // called last in, first out
+	log      *slog.Logger
+	addr     net.Addr
+	metrics  *metrics.Metrics
+	relays   *admin.Relays
+	appender *consentlog.Appender // nil: there is no consent log
+	ready    *readiness.Watch
+	failed   chan error // a listener that ended by itself
+	once     sync.Once
+	drain    time.Duration           // of the configuration
+	leaving  chan struct{}           // closed when the program begins to stop
+	stops    []func(context.Context) // called last in, first out
 }
 
 // extra is what the demo, or a test, changes.
@@ -78,14 +81,29 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	}
 	p.onStop(func(context.Context) { p.warn("close the store", st.Close()) })
 	var box *outbox.Outbox
-	c, err := newCore(cfg, st, func(queue store.QueueName) { box.Wake(queue) })
+	var leaves *consentlog.Appender
+	c, err := newCore(cfg, st, func(queue store.QueueName) {
+		if queue == confirm.QueueLog && leaves != nil {
+			leaves.Wake()
+			return
+		}
+		box.Wake(queue)
+	})
 	if err != nil {
 		return p, err
 	}
+	if leaves, err = p.newAppender(c); err != nil {
+		return p, err
+	}
+	p.appender = leaves
 	if box, err = p.newOutbox(c, pages, x); err != nil {
 		return p, err
 	}
 	p.background(box.Run)
+	if leaves != nil {
+		p.background(leaves.Run)
+		p.background(p.watchLog)
+	}
 	p.watchStore(ctx, c)
 	handler, err := p.handler(c, pages, x)
 	if err != nil {
@@ -153,7 +171,8 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 		return nil, err
 	}
 	o := web.Options{
-		Service: c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: p.ready.Err,
+		ConsentLog: p.appender,
+		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: p.ready.Err,
 		Keyring: c.ring, Pages: pages,
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work, Bounces: newBounces(c, p.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),

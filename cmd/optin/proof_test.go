@@ -17,8 +17,7 @@ func (e *env) optin(want int, args ...string) (stdout, stderr string) {
 	e.t.Helper()
 	e.must(os.WriteFile(e.configPath, []byte(e.yaml(e.listen)), 0o600))
 	var out, errs strings.Builder
-	name := args[0]
-	args = append([]string{name, "-config", e.configPath}, args[1:]...)
+	args = append(slices.Clone(args), "-config", e.configPath)
 	if got := run(e.t.Context(), args, lookup(nil), &out, &errs); got != want {
 		e.t.Fatalf("optin %v: exit %d, want %d: %s%s", args, got, want, out.String(), errs.String())
 	}

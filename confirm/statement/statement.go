@@ -102,15 +102,24 @@ func (d Document) Canonical() (text []byte, sum string, err error) {
 	if d.Rights == nil {
 		d.Rights = Rights()
 	}
-	plain, err := json.Marshal(d)
-	if err != nil {
+	if text, err = CanonicalJSON(d); err != nil {
 		return nil, "", err
-	}
-	if text, err = jcs.Transform(plain); err != nil {
-		return nil, "", fmt.Errorf("statement: %w", err)
 	}
 	is := sha256.Sum256(text)
 	return text, hex.EncodeToString(is[:]), nil
+}
+
+// CanonicalJSON returns a value as canonical JSON (RFC 8785).
+func CanonicalJSON(v any) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	text, err := jcs.Transform(plain)
+	if err != nil {
+		return nil, fmt.Errorf("statement: %w", err)
+	}
+	return text, nil
 }
 
 // Parse reads what Canonical wrote; ErrNone for anything else.

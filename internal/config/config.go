@@ -27,6 +27,7 @@ package config
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -58,6 +59,7 @@ type Config struct {
 	Admin          Admin
 	Metrics        Metrics
 	Receipts       Receipts
+	Log            ConsentLog
 	Limits         ServiceLimits
 	Sites          []Site // at least one
 }
@@ -79,6 +81,12 @@ type Admin struct {
 type Receipts struct {
 	Keys   receipt.Keys // the first signs, all are published; none: no receipts are made
 	Schema string       // the profile of ISO/IEC TS 27560 that they name
+}
+
+// ConsentLog says where the consent log is.
+type ConsentLog struct {
+	Path string             // of its folder, absolute; empty: there is none
+	Key  ed25519.PrivateKey // signs checkpoints; nil: one that is made in the folder
 }
 
 // Metrics says where /metrics is served.

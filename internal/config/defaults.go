@@ -19,7 +19,7 @@ const (
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.
-	// receipts.schema_version: receipt.DefaultSchema.
+	// receipts.schema_version: receipt.DefaultSchema. log: none; log.key_file: one that is made in the log's folder.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, with the site's name instead of a logo.
 	// sites[].after: our own pages; sites[].purposes[].after: the site's.

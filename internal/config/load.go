@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/receipt"
 )
 
@@ -49,7 +51,7 @@ func (r *reader) config(root value) *Config {
 		return nil
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies", "drain",
-		"smtp", "admin", "metrics", "receipts", "limits", "sites")
+		"smtp", "admin", "metrics", "receipts", "log", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -66,6 +68,7 @@ func (r *reader) config(root value) *Config {
 	c.Admin = readAdmin(top.get("admin"), keys)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
 	c.Receipts = readReceipts(top.get("receipts"))
+	c.Log = readLog(top.get("log"))
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
@@ -120,6 +123,29 @@ func readReceipts(v value) Receipts {
 		file.fail("is missing; optin keys -receipts makes the file")
 	}
 	return r
+}
+
+// readLog reads the section of the consent log.
+func readLog(v value) (l ConsentLog) {
+	g := v.group("path", "key_file")
+	if !v.given() {
+		return l
+	}
+	l.Path = required(g.get("path"), parseFolder)
+	if file := g.get("key_file"); file.given() {
+		l.Key = checked(file.secretFile(), func(text string) (ed25519.PrivateKey, error) {
+			return consentlog.ParseKey([]byte(text))
+		})
+	}
+	return l
+}
+
+// parseFolder parses the absolute path of a folder.
+func parseFolder(s string) (string, error) {
+	if !filepath.IsAbs(s) || filepath.Clean(s) == "/" {
+		return "", errors.New("must be the absolute path of a folder, such as /var/lib/optin/log")
+	}
+	return filepath.Clean(s), nil
 }
 
 // parseReceiptKeys parses the keys of receipts. The first one has to be private.

@@ -73,6 +73,9 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: short}", []string{
 			"10: admin.password is shorter than 8 characters; optin keys makes one",
 		}},
+		{"metrics: {listen: 127.0.0.1:9090}", "log: {path: log}", []string{
+			"11: log.path must be the absolute path of a folder, such as /var/lib/optin/log",
+		}},
 		{"metrics: {listen: 127.0.0.1:9090}", "receipts: {schema_version: x}", []string{
 			"11: receipts.keys_file is missing; optin keys -receipts makes the file",
 		}},

@@ -9,6 +9,10 @@
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //	optin_store_not_ready{reason}                    1 for the reason why it does not, in the store's own words
 //
+//	optin_log_leaves                                 leaves of the consent log
+//	optin_log_lag_seconds                            since the oldest change that has no leaf yet
+//	optin_log_other                                  1 if the log is not the one that the store knows
+//
 // The queues are email, email/retry, email/maybe-sent, expire, and one for each webhook endpoint. No label holds
 // anything of a person: routes are patterns, and the queue of an endpoint is named by a hash.
 package metrics
@@ -69,6 +73,13 @@ func (m *Metrics) Ready(reason string) {
 	if reason != "" {
 		m.set.GetOrCreateGauge(series("optin_store_not_ready", "reason", reason), nil).Set(1)
 	}
+}
+
+// Log sets where the consent log stands.
+func (m *Metrics) Log(leaves int64, lag time.Duration, other bool) {
+	m.set.GetOrCreateGauge("optin_log_leaves", nil).Set(float64(leaves))
+	m.set.GetOrCreateGauge("optin_log_lag_seconds", nil).Set(lag.Seconds())
+	m.set.GetOrCreateGauge("optin_log_other", nil).Set(number(other))
 }
 
 func number(b bool) float64 {

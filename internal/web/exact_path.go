@@ -30,7 +30,8 @@ func get(to routes, path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
 func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if !plainPath(r) || strings.Count(c.Path(), "/") != strings.Count(r.URL.Path, "/") {
+		several := c.Path() == tilePath // whose last parameter is several segments
+		if !plainPath(r) || !several && strings.Count(c.Path(), "/") != strings.Count(r.URL.Path, "/") {
 			c.SetPath("") // the log says: unmatched
 			return echo.ErrNotFound
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
@@ -14,8 +15,9 @@ import (
 
 // health handles /healthz and /readyz, and holds back what must be kept while the store would not keep it.
 type health struct {
-	ready    func() error    // nil: the store keeps what is acknowledged now
-	stopping <-chan struct{} // closed when the process is about to stop
+	ready    func() error         // nil: the store keeps what is acknowledged now
+	stopping <-chan struct{}      // closed when the process is about to stop
+	log      *consentlog.Appender // nil: there is no consent log
 }
 
 // required is middleware for calls whose acknowledgement is a promise: signups and confirmations, and what leads to
@@ -37,6 +39,16 @@ type status struct {
 	Have    string `json:"have,omitempty"`
 	Want    string `json:"want,omitempty"`
 	Fix     string `json:"fix,omitempty"`
+
+	Log *logStatus `json:"log,omitempty"`
+}
+
+// logStatus is where the consent log stands.
+type logStatus struct {
+	Leaves  int64   `json:"leaves"`
+	Appends bool    `json:"appends"`     // this process does
+	Lag     float64 `json:"lag_seconds"` // since the oldest change without a leaf
+	Other   bool    `json:"other_log"`   // it is not the one that the store knows
 }
 
 // healthz responds with 200 as long as the process runs.
@@ -55,7 +67,16 @@ func (h *health) readyz(c echo.Context) error {
 	}
 	err := h.ready()
 	if err == nil {
-		return writeStatus(c, http.StatusOK, "ready", status{Status: "ready"})
+		s, line := status{Status: "ready"}, "ready"
+		if h.log != nil {
+			is := h.log.Status()
+			s.Log = &logStatus{is.Size, is.Appends, is.Lag.Seconds(), is.Other}
+			line += fmt.Sprintf("; consent log: %d leaves, %.1f s behind", is.Size, is.Lag.Seconds())
+			if is.Other {
+				line = "ready; consent log: not the one that the store knows"
+			}
+		}
+		return writeStatus(c, http.StatusOK, line, s)
 	}
 	request.StateOf(c).Cause = err
 	respond.RetryAfter(c.Response().Header(), respond.RetryStore)

@@ -87,6 +87,8 @@ func patternsOf(e *echo.Echo) map[string]string {
 		for i, s := range segments {
 			if name, param := strings.CutPrefix(s, ":"); param {
 				segments[i] = "{" + name + "}"
+			} else if s == "*" {
+				segments[i] = "{tile}"
 			}
 		}
 		all[r.Path] = strings.Join(segments, "/")

@@ -1,11 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/web/request"
 )
@@ -116,5 +119,55 @@ func TestAnotherConfirmationHasAReceiptOfItsOwn(t *testing.T) {
 	}
 	if len(names) != 2 || texts[0] == texts[1] {
 		t.Errorf("%v", names)
+	}
+}
+
+// withLog gives the server a consent log with one leaf.
+func withLog(t *testing.T) (func(*Options), *consentlog.Log) {
+	t.Helper()
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
+	must(t, err)
+	log, err := consentlog.Open(consentlog.Options{Dir: t.TempDir() + "/log", Origin: "confirm.example/log", Sealer: ring})
+	must(t, err)
+	_, err = log.Append([]consentlog.Leaf{{JobID: "a", Salt: consentlog.NewSalt(), Record: []byte("{}")}})
+	must(t, err)
+	must(t, log.Publish())
+	return func(o *Options) {
+		o.ConsentLog = consentlog.NewAppender(consentlog.AppenderOptions{To: log, Now: o.Now})
+	}, log
+}
+
+func TestTheConsentLogIsPublicAndItsTilesNeverChange(t *testing.T) {
+	with, log := withLog(t)
+	e := newEnv(t, with)
+	a := e.send("GET", "/log/checkpoint", "")
+	head, err := consentlog.OpenCheckpoint([]byte(a.body), log.Verifier())
+	if err != nil || head.Size != 1 || a.status != 200 || a.header.Get("Cache-Control") != "public, max-age=1" {
+		t.Errorf("%d %s: %v", a.status, a.body, err)
+	}
+	tile := e.send("GET", "/log/tile/0/000.p/1", "")
+	if tile.status != 200 || tile.body != string(head.Root[:]) || tile.header.Get("Cache-Control") != cacheForever {
+		t.Errorf("%d %q", tile.status, tile.body)
+	}
+	if a := e.send("GET", "/log/tile/entries/000.p/1", ""); a.status != 200 || !strings.Contains(a.body, consentlog.Prefix) {
+		t.Errorf("%d %q", a.status, a.body)
+	}
+	for path, want := range map[string]int{
+		"/log/tile/0/000.p/2": 404, "/log/tile/0/x001/000": 404, "/log/tile/0/000.p/1?x=1": 400, "/log/tile": 404,
+		"/log": 404, "/log/tile/0/../0/000.p/1": 404,
+	} {
+		if a := e.send("GET", path, "", "Accept", request.MediaJSON); a.status != want {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	ready := e.send("GET", "/readyz", "")
+	if ready.body != "ready; consent log: 1 leaves, 0.0 s behind\n" {
+		t.Errorf("%q", ready.body)
+	}
+	without := newEnv(t)
+	for _, path := range []string{"/log/checkpoint", "/log/tile/0/000.p/1"} {
+		if a := without.send("GET", path, "", "Accept", request.MediaJSON); a.status != 404 {
+			t.Errorf("%s without a log: %d", path, a.status)
+		}
 	}
 }

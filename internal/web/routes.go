@@ -16,6 +16,9 @@ import (
 // exportPath is the one route without a timeout.
 const exportPath = "/v1/sites/:site/export"
 
+// tilePath is the one route whose parameter is several segments.
+const tilePath = "/log/tile/*"
+
 // newEcho returns the router: the middleware of every request, and all routes. A new route is added in addPublic,
 // addServers or addAdmin, and described in openapi.yaml.
 func (a *app) newEcho() *echo.Echo {
@@ -77,6 +80,9 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(e, "/u/:token/receipt", proofs.receipt, page...)
 	get(e, "/v1/receipts/:id", proofs.status, body)
 	get(e, "/.well-known/jwks.json", proofs.keys, body)
+	files := &logFiles{a.ConsentLog}
+	get(e, "/log/checkpoint", files.checkpoint, body)
+	get(e, tilePath, files.tile, body)
 
 	// Programs get the JSON whose hash it is, unless they ask for a page:
 	get(e, "/texts/:sha256", (&statementPages{a.Service, a.sites, a.pages}).show, body)

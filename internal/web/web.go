@@ -41,6 +41,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/challenge"
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/ratelimit"
@@ -76,8 +77,9 @@ type Options struct {
 	Work *challenge.Work
 	// Bounces takes the reports that come with one of OperatorKeys; nil: there is no such call.
 	Bounces      *bounce.Receiver
-	OperatorKeys []APIKey // of the operator's programs, good for all sites; their scopes do not count
-	Admin        Admin    // the dashboard; with the zero one there is none
+	OperatorKeys []APIKey             // of the operator's programs, good for all sites; their scopes do not count
+	Admin        Admin                // the dashboard; with the zero one there is none
+	ConsentLog   *consentlog.Appender // nil: there is no consent log
 
 	// Stopping is closed when the process is about to stop: from then on it is not ready. Nil: never.
 	Stopping <-chan struct{}
@@ -161,7 +163,7 @@ func newApp(o Options) (*app, error) {
 	a.form = &signupPage{
 		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
 	}
-	a.health = &health{ready: o.Ready, stopping: o.Stopping}
+	a.health = &health{ready: o.Ready, stopping: o.Stopping, log: o.ConsentLog}
 	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}

@@ -125,6 +125,9 @@ var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 	all := map[string]*regexp.Regexp{}
 	for pattern := range At(description(), "paths") {
 		expr := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(pattern), `[A-Za-z0-9._~-]+`)
+		if strings.HasSuffix(pattern, "/{tile}") { // several segments
+			expr = strings.TrimSuffix(expr, `[A-Za-z0-9._~-]+`) + `[A-Za-z0-9._~/-]+`
+		}
 		all[pattern] = regexp.MustCompile("^" + expr + "$")
 	}
 	return all

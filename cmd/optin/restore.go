@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/store"
+)
+
+const restoreUsage = `optin restore fills a store that lost its data from the consent log:
+
+  optin restore -config optin.yaml
+
+Stop the service first, and start it afterwards. The store must be empty, or hold only what an earlier restore put there.
+What comes back are confirmations, withdrawals and refusals with their evidence and the words that were shown, and every
+erasure. Signups that nobody had confirmed, and what the log had not taken up yet, do not.
+
+Flags:
+`
+
+// restored is what a restore did.
+type restored struct {
+	Leaves        int64 `json:"leaves"`
+	Subscriptions int   `json:"subscriptions"` // that were put into the store
+	Erased        int   `json:"erased"`        // people of whom nothing but a refusal is left, if that
+	Texts         int   `json:"texts"`
+}
+
+// restore is optin restore.
+func restore(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+	f := flag.NewFlagSet("restore", flag.ContinueOnError)
+	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	asJSON := f.Bool("json", false, "write JSON, for programs")
+	f.Usage = func() { fmt.Fprint(f.Output(), restoreUsage); f.PrintDefaults() }
+	if code, ok := parseFlags(f, args, stderr); !ok {
+		return code
+	}
+	cfg, _, err := readConfig(*path, env)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	if cfg.Log.Path == "" {
+		fmt.Fprintln(stderr, "optin restore: the configuration has no consent log (log.path) to restore from")
+		return exitUsage
+	}
+	c, err := openCore(ctx, cfg)
+	if err != nil {
+		fmt.Fprintln(stderr, "optin restore:", err)
+		return exitFailed
+	}
+	defer c.store.Close()
+	log, err := openLog(cfg, c.ring)
+	var did restored
+	if err == nil {
+		did, err = restoreFrom(ctx, c, log)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "optin restore:", err)
+		return exitFailed
+	}
+	if *asJSON {
+		return writeJSON(stdout, stderr, did)
+	}
+	fmt.Fprintf(stdout, "%d subscriptions are restored from %d leaves, with %d texts; %d people had been erased.\n",
+		did.Subscriptions, did.Leaves, did.Texts, did.Erased)
+	return exitOK
+}
+
+// latest is the last leaf about a person.
+type latest struct {
+	key    store.Key
+	rest   []byte
+	erased bool
+}
+
+// restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
+func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restored, err error) {
+	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
+		return did, fmt.Errorf("nothing is restored from a log that is not whole: %w", err)
+	}
+	if err := emptyStore(ctx, c); err != nil {
+		return did, err
+	}
+	err = log.Texts(func(sum string, text []byte) error {
+		did.Texts++
+		return c.store.PutText(ctx, sum, text)
+	})
+	if err != nil {
+		return did, err
+	}
+	last := map[consentlog.Person]latest{}
+	err = log.Each(func(o consentlog.Opened) error {
+		did.Leaves++
+		if o.Record == nil {
+			return nil // of somebody who was erased, and whose erasure is a leaf of its own
+		}
+		var record struct {
+			Site, Subscription string
+			Action             consent.StepAction
+		}
+		if err := json.Unmarshal(o.Record, &record); err != nil {
+			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
+		}
+		last[o.Person] = latest{
+			store.Key{Site: record.Site, ID: record.Subscription}, o.Rest, record.Action == consent.StepErased,
+		}
+		return nil
+	})
+	if err != nil {
+		return did, err
+	}
+	for _, l := range last {
+		if l.erased {
+			did.Erased++
+		}
+		done, err := c.service.Log.Restore(ctx, l.key, l.rest)
+		if err != nil {
+			return did, err
+		}
+		if done {
+			did.Subscriptions++
+		}
+	}
+	return did, consentlog.Adopt(ctx, c.store, log)
+}
+
+// emptyStore returns an error if the store holds subscriptions that no restore put there: it knows the log of a restore
+// only at its end.
+func emptyStore(ctx context.Context, c *core) error {
+	for _, site := range c.service.Sites() {
+		page, err := c.store.List(ctx, store.Query{Site: site.ID, State: string(consent.Pending), Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(page.Records) > 0 {
+			return errors.New("the store is in use: it has pending signups. Restore into an empty one, and stop the " +
+				"service before")
+		}
+	}
+	return nil
+}

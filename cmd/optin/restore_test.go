@@ -1,0 +1,223 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/optin/optin/internal/consentlog"
+)
+
+// withLog gives the configuration a consent log and receipts.
+func (e *env) withLog() {
+	e.t.Helper()
+	dir := e.t.TempDir()
+	e.must(os.Chmod(dir, 0o700))
+	var out, errs strings.Builder
+	if code := keys([]string{"-receipts", "-out", dir + "/receipts.pem"}, &out, &errs); code != exitOK {
+		e.t.Fatal(errs.String())
+	}
+	e.topYAML += fmt.Sprintf("log: {path: %s/log}\nreceipts: {keys_file: %s/receipts.pem}\n", dir, dir)
+}
+
+// logged waits until a log has some leaves, and nothing waits.
+func (a *actor) logged(leaves int64) {
+	a.t.Helper()
+	a.eventually(fmt.Sprint(leaves, " leaves of the consent log"), func() bool {
+		req, err := http.NewRequest(http.MethodGet, a.base+"/readyz", nil)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		var is struct {
+			Log struct {
+				Leaves  int64
+				Appends bool
+				Lag     float64 `json:"lag_seconds"`
+			}
+		}
+		err = json.NewDecoder(resp.Body).Decode(&is)
+		return err == nil && is.Log.Leaves >= leaves && is.Log.Lag == 0
+	})
+}
+
+// forget makes the store lose everything, as a disk or a wrong command does.
+func (e *env) forget(redis *redisChild) {
+	e.t.Helper()
+	if redis != nil {
+		redis.ask("FLUSHALL")
+		redis.kill()
+		redis.start()
+		return
+	}
+	name := strings.TrimPrefix(e.store, "sqlite://")
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(name + suffix); err != nil && !os.IsNotExist(err) {
+			e.t.Fatal(err)
+		}
+	}
+}
+
+// TestAStoreThatLostEverythingIsRestoredFromTheLog is the drill of docs/operations.md.
+func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
+	drill := func(t *testing.T, e *env, redis *redisChild) {
+		n := size(24, 2000)
+		e.withLog()
+		e.write(e.listen)
+		p := e.launch(e.listen)
+		a := e.actor(e.listen)
+		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		who := func(i int) string { return fmt.Sprintf("person%d@people.test", i) }
+		before, receipts := map[string]subscription{}, map[string]string{}
+		leaves := int64(0)
+		for i := range n {
+			if code := a.SignUp(who(i)); code != http.StatusAccepted {
+				t.Fatal(code)
+			}
+			link := confirmLink(a.Email(who(i)))
+			if i%8 == 7 {
+				a.post(path(link)+"/decline", "", nil)
+				leaves++
+				continue
+			}
+			a.Confirm(link)
+			leaves++
+			is := a.Lookup(who(i))
+			switch i % 8 {
+			case 3:
+				a.Withdraw(is.UnsubscribeURL)
+				leaves++
+			case 5:
+				a.delete("/subscriptions/" + is.ID)
+				leaves++
+			case 6: // a refusal outlives the erasure
+				a.Withdraw(is.UnsubscribeURL)
+				a.delete("/subscriptions/" + is.ID)
+				leaves += 2
+			default:
+				receipts[is.ID] = string(a.get("/v1/sites/gazette/subscriptions/" + is.ID + "/receipt"))
+			}
+		}
+		for i := range n {
+			before[who(i)] = a.Lookup(who(i))
+		}
+		a.logged(leaves)
+		p.kill() // it does not matter how it ends
+		e.forget(redis)
+
+		out, _ := e.optin(exitOK, "restore", "-json")
+		var did restored
+		e.must(json.Unmarshal([]byte(out), &did))
+		if did.Leaves != leaves || did.Subscriptions == 0 || did.Texts == 0 {
+			t.Errorf("%s, want %d leaves", out, leaves)
+		}
+		again, _ := e.optin(exitOK, "restore", "-json")
+		var twice restored
+		if e.must(json.Unmarshal([]byte(again), &twice)); twice.Subscriptions != 0 {
+			t.Errorf("a second time %s", again)
+		}
+		p = e.launch(e.listen)
+		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		for i := range n {
+			is, was := a.Lookup(who(i)), before[who(i)]
+			if is.State != was.State || is.ID != was.ID || is.UnsubscribeURL != was.UnsubscribeURL {
+				t.Errorf("%s: %+v, and was %+v", who(i), is, was)
+			}
+			if len(is.Purposes) != len(was.Purposes) || len(is.Purposes) > 0 && is.Purposes[0] != was.Purposes[0] {
+				t.Errorf("%s: %v, and was %v", who(i), is.Purposes, was.Purposes)
+			}
+		}
+		for id, receipt := range receipts {
+			if got := string(a.get("/v1/sites/gazette/subscriptions/" + id + "/receipt")); got != receipt {
+				t.Errorf("the receipt of %s is another", id)
+			}
+		}
+		// Who declined gets no email, and the log goes on.
+		sent := e.emailsTo(who(7))
+		a.SignUp(who(7))
+		a.SignUp("new@people.test")
+		a.Confirm(confirmLink(a.Email("new@people.test")))
+		if e.emailsTo(who(7)) != sent {
+			t.Error("somebody who declined gets an email after the restore")
+		}
+		a.logged(leaves + 1)
+		if code := p.stop(); code != exitOK {
+			t.Errorf("exit %d: %s", code, p.stderr)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		drill(t, newEnv(t, "sqlite://"+t.TempDir()+"/optin.db"), nil)
+	})
+	t.Run("redis", func(t *testing.T) {
+		redis := redisServer(t)
+		drill(t, newEnv(t, redis.url()), redis)
+	})
+}
+
+func (a *actor) delete(path string) {
+	a.t.Helper()
+	if resp := a.call(http.MethodDelete, path, "", nil); resp.StatusCode != http.StatusNoContent {
+		a.t.Fatal(resp.Status)
+	}
+}
+
+func TestProofsAreVerifiedOffline(t *testing.T) {
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	a := e.start()
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	a.logged(1)
+	dir := t.TempDir()
+	put := func(name string, b []byte) string {
+		e.must(os.WriteFile(dir+"/"+name, b, 0o600))
+		return dir + "/" + name
+	}
+	id := a.Lookup("ada@people.test").ID
+	receipt := a.get("/v1/sites/gazette/subscriptions/" + id + "/receipt")
+	jwks := put("jwks.json", a.get("/.well-known/jwks.json"))
+	checkpoint := a.get("/log/checkpoint")
+	printed, _ := e.optin(exitOK, "log", "checkpoint")
+	key, _ := e.optin(exitOK, "log", "key")
+	if printed != string(checkpoint) {
+		t.Errorf("%s and %s", printed, checkpoint)
+	}
+	verify := func(want int, says string, args ...string) {
+		t.Helper()
+		var out, errs strings.Builder
+		got := run(t.Context(), append([]string{"verify"}, args...), lookup(nil), &out, &errs)
+		if got != want || !strings.Contains(out.String()+errs.String(), says) {
+			t.Errorf("optin verify %v: %d, %s%s; want %d, %s", args, got, out.String(), errs.String(), want, says)
+		}
+	}
+	verify(exitOK, `"Receive the monthly letter"`, "receipt", "-keys", jwks, put("receipt.jwt", receipt))
+	receipt[len(receipt)-20] ^= 1
+	verify(exitFailed, "DOES NOT HOLD", "receipt", "-keys", jwks, put("changed.jwt", receipt))
+	kept, log := put("kept", checkpoint), e.parse().Log.Path
+	key = strings.TrimSpace(key)
+	verify(exitOK, "1 leaves", "log", "-key", key, "-since", kept, log)
+	a.SignUp("bob@people.test")
+	a.Confirm(confirmLink(a.Email("bob@people.test")))
+	a.logged(2)
+	verify(exitOK, "only grew", "log", "-since", kept, "-key", key, log)
+	tile := log + "/tile/0/000"
+	b, err := os.ReadFile(tile)
+	e.must(err)
+	b[3] ^= 1
+	e.must(os.WriteFile(tile, b, 0o600))
+	verify(exitFailed, "leaf 0", "log", "-key", key, log)
+	verify(exitUsage, "-key is missing", "log", log)
+	verify(exitUsage, "optin verify checks", "nothing")
+	verify(exitUsage, "takes one argument", "receipt")
+	if _, err := consentlog.Verify(log, key, nil); err == nil {
+		t.Error("a changed log verifies")
+	}
+}

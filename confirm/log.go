@@ -1,0 +1,208 @@
+package confirm
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/store"
+)
+
+// QueueLog has the changes that are leaves of the consent log, if there is one.
+const QueueLog store.QueueName = "log"
+
+// The job of a leaf is enqueued by the commit of its change. It costs that commit next to nothing: its body is the
+// sealed record that the commit writes anyway, and all else is done by the worker.
+
+// logJobs returns the jobs of the leaves of a change; put is nil if the record is gone.
+func (r *records) logJobs(box box, before, after consent.Subscription, put *store.Record) (all []store.Job, err error) {
+	if !r.Logged {
+		return nil, nil
+	}
+	for _, action := range consent.Logged(before, after) {
+		at := after.Changed
+		name := fmt.Sprint("optin log ", box.key.Site, " ", box.key.ID, " ", action, " ", at.UnixMilli())
+		sum := sha256.Sum256([]byte(name))
+		job := store.Job{
+			ID: string(action) + "-" + base64.RawURLEncoding.EncodeToString(sum[:16]), Queue: QueueLog,
+		}
+		switch {
+		case put == nil:
+			after.Site = box.key.Site
+			data, err := encodeSubscription(after)
+			if err != nil {
+				return nil, err
+			}
+			job.Body = box.Seal(data)
+		case len(put.Data) <= store.MaxBody:
+			job.Body = put.Data
+		} // else the worker reads the record, which has it all
+		all = append(all, job)
+	}
+	return all, nil
+}
+
+// Log is what the consent log asks of the service.
+type Log struct{ *records }
+
+// LogEntry is what one leaf is about.
+type LogEntry struct {
+	Key    store.Key
+	Action consent.StepAction
+	At     time.Time
+	Record []byte   // canonical JSON: what the leaf commits to
+	Rest   []byte   // what Restore takes
+	Texts  []string // hashes of texts of the store that it needs
+}
+
+// Erases reports whether the person of the leaf was erased.
+func (e LogEntry) Erases() bool { return e.Action == consent.StepErased }
+
+// logRecord is the canonical record of a leaf.
+type logRecord struct {
+	Version      int                `json:"version"`
+	Action       consent.StepAction `json:"action"`
+	At           time.Time          `json:"at"`
+	Site         string             `json:"site"`
+	Subscription string             `json:"subscription"`
+	Email        string             `json:"email,omitempty"`
+	Events       []consent.Step     `json:"events"`
+}
+
+// Entry returns what the leaf of a job of QueueLog is about. In its record IPs and browsers are commitments of their
+// own, so that to cut them elsewhere breaks no proof; in what restores it IPs are cut already.
+func (l *Log) Entry(ctx context.Context, job store.Job, salt [32]byte) (LogEntry, error) {
+	action, _, _ := strings.Cut(job.ID, "-")
+	sub, err := l.logged(ctx, job)
+	if err != nil {
+		return LogEntry{}, err
+	}
+	e := LogEntry{Key: job.Key, Action: consent.StepAction(action), At: sub.Changed}
+	record := logRecord{
+		Version: 1, Action: e.Action, At: e.At, Site: job.Key.Site, Subscription: job.Key.ID,
+		Email: sub.Address.String(), Events: l.committed(job.Key, &sub, salt),
+	}
+	if sub.Address.IsZero() {
+		record.Email = ""
+	}
+	if e.Record, err = statement.CanonicalJSON(record); err != nil {
+		return LogEntry{}, err
+	}
+	if e.Rest, err = encodeSubscription(sub.WithoutExactIPs(cutIP)); err != nil {
+		return LogEntry{}, err
+	}
+	for _, r := range sub.Requests {
+		for _, st := range r.Statements {
+			e.Texts = append(e.Texts, st.SHA256)
+		}
+		for _, m := range r.Emails {
+			if m.Taken != nil {
+				e.Texts = append(e.Texts, m.Taken.Skeleton)
+			}
+		}
+		if r.Receipt != nil {
+			e.Texts = append(e.Texts, r.Receipt.Frame)
+		}
+	}
+	slices.Sort(e.Texts)
+	e.Texts = slices.Compact(e.Texts)
+	return e, nil
+}
+
+// logged returns the subscription as it was when a job was enqueued.
+func (l *Log) logged(ctx context.Context, job store.Job) (consent.Subscription, error) {
+	if len(job.Body) == 0 {
+		return l.get(ctx, job.Key)
+	}
+	plain, err := l.sealer.box(job.Key).open(job.Body)
+	if err != nil {
+		return consent.Subscription{}, err
+	}
+	sub, err := decodeSubscription(plain, job.Key.Site)
+	if err != nil {
+		return consent.Subscription{}, fmt.Errorf("%w: a leaf of record %s: %w", ErrUnreadable, job.Key.ID, err)
+	}
+	return sub, nil
+}
+
+// committed returns the timeline with commitments in the place of IPs and browsers.
+func (l *Log) committed(key store.Key, sub *consent.Subscription, salt [32]byte) []consent.Step {
+	steps := sub.Timeline(func(request string, n int) string { return emailID(key, request, n) })
+	for i := range steps {
+		if s := steps[i].Seen; s != nil {
+			s.IP, s.UserAgent = Commitment(salt, "ip", s.IP), Commitment(salt, "user_agent", s.UserAgent)
+		}
+		if a := steps[i].Attested; a != nil {
+			a.IP, a.UserAgent = Commitment(salt, "ip", a.IP), Commitment(salt, "user_agent", a.UserAgent)
+		}
+	}
+	return steps
+}
+
+// Commitment returns what stands in a record of the consent log for a value; empty for none. Who has the record's salt
+// and the value can make it again.
+func Commitment(salt [32]byte, what, value string) string {
+	if value == "" {
+		return ""
+	}
+	m := hmac.New(sha256.New, salt[:])
+	m.Write([]byte("optin " + what + " " + value))
+	return "hmac-sha256:" + hex.EncodeToString(m.Sum(nil))
+}
+
+// cutIP returns the network of an IP: /24 of IPv4, /48 of IPv6.
+func cutIP(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ""
+	}
+	bits := 48
+	if a.Unmap().Is4() {
+		a, bits = a.Unmap(), 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.Addr().String()
+}
+
+// Restore puts back what the consent log has of a subscription, unless the store knows it already. It reports whether
+// it did; ErrUnreadable.
+func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored bool, err error) {
+	sub, err := decodeSubscription(rest, key.Site)
+	if err != nil {
+		return false, fmt.Errorf("%w: record %s of the consent log: %w", ErrUnreadable, key.ID, err)
+	}
+	if sub.IsEmpty() {
+		return false, nil
+	}
+	box := l.sealer.box(key)
+	err = l.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+		if restored = !rec.Exists(); !restored {
+			return store.Change{}, nil
+		}
+		put, err := box.record(sub)
+		return store.Change{Put: put}, err
+	})
+	return restored && err == nil, err
+}
+
+// Text returns a text of the store, by its hash, for the log to keep a copy.
+func (l *Log) Text(ctx context.Context, sum string) ([]byte, error) {
+	b, err := l.Store.Text(ctx, sum)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil // one that is put to people now is put into every store again
+	}
+	return b, err
+}

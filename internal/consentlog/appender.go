@@ -1,0 +1,320 @@
+package consentlog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/optin/optin/store"
+)
+
+// The cells by which processes agree on who appends, and on where the log ends.
+const (
+	leaseCell = "consent log lease"
+	headCell  = "consent log head"
+	leaseFor  = 10 * time.Second
+	headKept  = 100 * 365 * 24 * time.Hour
+)
+
+const (
+	batch    = 256
+	jobLease = time.Minute
+	enders   = 16 // jobs that are ended at once
+	poll     = 250 * time.Millisecond
+)
+
+// Store is what an Appender needs of a store.
+type Store interface {
+	store.Cells
+	Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error)
+	End(ctx context.Context, job store.Job, outcome store.Outcome) error
+}
+
+// AppenderOptions are what an Appender needs. All but Now and Log are required.
+type AppenderOptions struct {
+	To    *Log
+	Store Store
+	Queue store.QueueName
+	// Open returns the leaf of a job. An error that wraps Unreadable is final.
+	Open       func(ctx context.Context, job store.Job) (Leaf, error)
+	Unreadable error
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Appender appends the leaves that changes made necessary. Of all processes one appends at a time: the one that holds
+// the lease, and whose log is the one whose head the store knows. Nothing is appended twice, and nothing is left out: a
+// job ends after its leaf's head is in the store, and what comes again of the last batch is known by its job.
+type Appender struct {
+	AppenderOptions
+	me   []byte
+	wake chan struct{}
+
+	appends atomic.Bool  // it has the lease
+	other   atomic.Bool  // its log is not the store's
+	oldest  atomic.Int64 // when the oldest change that waits was made, in ms since 1970; 0: nothing waits
+	leased  time.Time
+}
+
+// NewAppender makes an Appender, which works while Run runs.
+func NewAppender(o AppenderOptions) *Appender {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	me := make([]byte, 16)
+	_, _ = rand.Read(me)
+	return &Appender{AppenderOptions: o, me: []byte(hex.EncodeToString(me)), wake: make(chan struct{}, 1)}
+}
+
+// Wake says that a job was enqueued.
+func (a *Appender) Wake() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Status is where a log stands, as this process knows it.
+type Status struct {
+	Size    int64
+	Appends bool          // this process does
+	Other   bool          // its log is not the one whose head the store knows: an alarm
+	Lag     time.Duration // since the oldest change that has no leaf yet; only where this process appends
+}
+
+// Status returns where the log stands.
+func (a *Appender) Status() Status {
+	s := Status{Size: a.To.Size(), Appends: a.appends.Load(), Other: a.other.Load()}
+	if at := a.oldest.Load(); at > 0 && s.Appends {
+		s.Lag = max(0, a.Now().Sub(time.UnixMilli(at)))
+	}
+	return s
+}
+
+// Run appends until its context ends, and then lets another process have the lease.
+func (a *Appender) Run(ctx context.Context) {
+	defer a.release(ctx)
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	last := ""
+	for ctx.Err() == nil {
+		more, err := a.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		now := ""
+		if err != nil {
+			now = err.Error()
+		}
+		if now != last && err != nil {
+			a.Log.Error("the consent log cannot be continued now", "error", err)
+		} else if now != last {
+			a.Log.Info("the consent log is continued", "leaves", a.To.Size())
+		}
+		last = now
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-a.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// step appends one batch. More reports whether there may be another.
+func (a *Appender) step(ctx context.Context) (more bool, err error) {
+	if held, err := a.hold(ctx); !held || err != nil {
+		return false, err
+	}
+	jobs, err := a.Store.Lease(ctx, a.Queue, batch, jobLease)
+	if err != nil {
+		return false, err
+	}
+	if len(jobs) == 0 {
+		a.oldest.Store(0)
+		return false, nil
+	}
+	// What is on its way is brought to its end, also while the program stops.
+	ctx = context.WithoutCancel(ctx)
+	return len(jobs) == batch, a.append(ctx, jobs)
+}
+
+// hold takes the lease, or makes it last. It returns false while another process has it.
+func (a *Appender) hold(ctx context.Context) (bool, error) {
+	now := time.Now()
+	if a.appends.Load() && now.Sub(a.leased) < leaseFor/3 {
+		return true, nil
+	}
+	current, err := a.Store.SetNX(ctx, leaseCell, a.me, leaseFor)
+	if err == nil && current != nil && !slices.Equal(current, a.me) {
+		a.appends.Store(false)
+		return false, nil
+	}
+	if err == nil {
+		err = a.Store.CompareAndSwap(ctx, leaseCell, a.me, a.me, leaseFor)
+	}
+	if err != nil {
+		a.appends.Store(false)
+		return false, err
+	}
+	if !a.appends.Load() {
+		if err := a.meet(ctx); err != nil {
+			return false, err
+		}
+		a.appends.Store(true)
+	}
+	a.leased = now
+	return true, nil
+}
+
+// release gives the lease up.
+func (a *Appender) release(ctx context.Context) {
+	if !a.appends.Swap(false) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	// If this fails, the lease expires.
+	_ = a.Store.CompareAndSwap(ctx, leaseCell, a.me, []byte("released"), time.Millisecond)
+}
+
+// Adopt makes a store that lost its data, and was filled from a log, know that log's head. It changes nothing if the
+// store knows a head already.
+func Adopt(ctx context.Context, st store.Cells, l *Log) error {
+	head, err := l.Head()
+	if err != nil {
+		return err
+	}
+	known, err := st.SetNX(ctx, headCell, []byte(head.String()), headKept)
+	if err == nil && known != nil && string(known) != head.String() {
+		return ErrOtherHead
+	}
+	return err
+}
+
+// meet compares the log with the head that the store knows, and cuts off what was never published.
+func (a *Appender) meet(ctx context.Context) error {
+	text, err := a.Store.Get(ctx, headCell)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		if a.To.Size() > 0 {
+			a.other.Store(true)
+			return errors.Join(ErrOtherHead, errors.New("the store knows of no log, and this one has leaves: a store "+
+				"that lost its data is filled by optin restore"))
+		}
+		head, err := a.To.Head()
+		if err != nil {
+			return err
+		}
+		if text, err = a.Store.SetNX(ctx, headCell, []byte(head.String()), headKept); err != nil {
+			return err
+		}
+		if text == nil {
+			return a.To.Publish()
+		}
+	}
+	head, err := parseHead(string(text))
+	if err == nil {
+		err = a.To.Rewind(head)
+	}
+	a.other.Store(errors.Is(err, ErrOtherHead))
+	if err != nil {
+		return err
+	}
+	return a.To.Publish()
+}
+
+// append appends the leaves of jobs, and ends the jobs.
+func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
+	var leaves []Leaf
+	done := make([]store.Outcome, len(jobs))
+	erased := map[Person]int64{}
+	for i, job := range jobs {
+		done[i] = store.Complete()
+		leaf, err := a.Open(ctx, job)
+		switch {
+		case errors.Is(err, a.Unreadable):
+			a.Log.Error("a leaf of the consent log cannot be read, and is kept as a failed job", "job", job.ID, "error", err)
+			done[i] = store.Fail()
+			continue
+		case err != nil:
+			return err // the jobs come again when their leases end
+		}
+		if leaf.Erases {
+			erased[leaf.Person] = max(erased[leaf.Person], leaf.At)
+		}
+		if !a.To.Has(job.ID) {
+			leaf.JobID = job.ID
+			leaves = append(leaves, leaf)
+		}
+	}
+	slices.SortStableFunc(leaves, func(x, y Leaf) int { return int(x.At - y.At) })
+	if len(leaves) > 0 {
+		a.oldest.Store(leaves[0].At)
+		if err := a.commit(ctx, leaves); err != nil {
+			a.appends.Store(false) // the store is asked again where the log ends
+			return err
+		}
+	}
+	for who, at := range erased {
+		if err := a.To.DestroyKey(who, at); err != nil {
+			return err
+		}
+	}
+	return a.end(ctx, jobs, done)
+}
+
+// commit puts leaves on the disk, their head into the store, and signs it.
+func (a *Appender) commit(ctx context.Context, leaves []Leaf) error {
+	before, err := a.To.Head()
+	if err != nil {
+		return err
+	}
+	after, err := a.To.Append(leaves)
+	if err != nil {
+		return err
+	}
+	err = a.Store.CompareAndSwap(ctx, headCell, []byte(before.String()), []byte(after.String()), headKept)
+	if err != nil {
+		return err
+	}
+	return a.To.Publish()
+}
+
+// end ends jobs, and returns when each has ended: before that nothing more is appended.
+func (a *Appender) end(ctx context.Context, jobs []store.Job, with []store.Outcome) error {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(enders, len(jobs)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
+				for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+					err := a.Store.End(ctx, jobs[i], with[i])
+					if err == nil || errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrInvalid) {
+						break
+					}
+					if wait >= time.Second {
+						a.appends.Store(false)
+						return // the store is away: what comes again is known by its id
+					}
+					time.Sleep(wait)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return nil
+}

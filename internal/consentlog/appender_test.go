@@ -1,0 +1,155 @@
+package consentlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
+)
+
+const queue store.QueueName = "log"
+
+// flaky is a store whose calls fail now and then, before they are carried out or after.
+type flaky struct {
+	store.Store
+	calls atomic.Int64
+	every int64 // 0: never
+}
+
+var errAway = fmt.Errorf("%w: for a test", store.ErrUnavailable)
+
+func (f *flaky) fails(call func() error) error {
+	n := f.calls.Add(1)
+	if f.every == 0 || n%f.every != 0 {
+		return call()
+	}
+	if n%(2*f.every) == 0 {
+		return errors.Join(call(), errAway)
+	}
+	return errAway
+}
+
+func (f *flaky) End(ctx context.Context, job store.Job, o store.Outcome) error {
+	return f.fails(func() error { return f.Store.End(ctx, job, o) })
+}
+
+func (f *flaky) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
+	return f.fails(func() error { return f.Store.CompareAndSwap(ctx, name, old, value, d) })
+}
+
+func newStore(t *testing.T) store.Store {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone,
+	})
+	must(t, err)
+	t.Cleanup(func() { st.Close() })
+	return st
+}
+
+// enqueue commits changes from to to, each with a job.
+func enqueue(t *testing.T, st store.Store, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", i)}
+		c := store.Change{
+			Put:     &store.Record{State: "confirmed", Created: time.Now(), Data: []byte("x")},
+			Enqueue: []store.Job{{ID: fmt.Sprint("job-", i), Queue: queue, Body: []byte("x")}},
+		}
+		must(t, st.Update(t.Context(), key, func(store.Record) (store.Change, error) { return c, nil }))
+	}
+}
+
+func appender(l *consentlog.Log, st consentlog.Store) *consentlog.Appender {
+	return consentlog.NewAppender(consentlog.AppenderOptions{
+		To: l, Store: st, Queue: queue, Unreadable: errors.ErrUnsupported,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Open: func(_ context.Context, job store.Job) (consentlog.Leaf, error) {
+			var i int
+			_, err := fmt.Sscanf(job.ID, "job-%d", &i)
+			if i == 13 {
+				return consentlog.Leaf{}, errors.ErrUnsupported // which can never be read
+			}
+			return leaf(i), err
+		},
+	})
+}
+
+// run runs an appender until ok returns true.
+func run(t *testing.T, a *consentlog.Appender, what string, ok func() bool) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); a.Run(ctx) }()
+	defer func() { stop(); <-done }()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within half a minute: %s", what)
+		}
+	}
+}
+
+// records counts each record of a log.
+func records(t *testing.T, l *consentlog.Log) map[string]int {
+	t.Helper()
+	all := map[string]int{}
+	must(t, l.Each(func(o consentlog.Opened) error { all[string(o.Record)]++; return nil }))
+	return all
+}
+
+func TestNoLeafIsLostOrTwiceWhateverTheStoreDoes(t *testing.T) {
+	const n = 900
+	st := newStore(t)
+	enqueue(t, st, 0, n)
+	dir := t.TempDir() + "/log"
+	away := &flaky{Store: st, every: 7}
+	run(t, appender(open(t, dir), away), "half of the leaves", func() bool { return open(t, dir).Size() > n/2 })
+	away.every = 0
+	l := open(t, dir) // another process takes over, when the lease of the first is over
+	run(t, appender(l, away), "all leaves", func() bool { return len(records(t, l)) == n-1 })
+	for record, times := range records(t, l) {
+		if times != 1 {
+			t.Errorf("%s is there %d times", record, times)
+		}
+	}
+	must(t, verify(l, nil))
+	failed, err := st.Failed(t.Context(), queue, "", 10)
+	if err != nil || len(failed) != 1 || failed[0].ID != "job-13" {
+		t.Errorf("failed: %v, %v", failed, err)
+	}
+}
+
+func TestOneProcessAppendsAndNoSecondLogIsBegun(t *testing.T) {
+	st := newStore(t)
+	enqueue(t, st, 0, 10)
+	first, second := open(t, t.TempDir()+"/log"), open(t, t.TempDir()+"/log")
+	a, b := appender(first, st), appender(second, st)
+	run(t, a, "the leaves", func() bool { return first.Size() == 10 && a.Status().Lag == 0 })
+	run(t, b, "that the second log is not the store's", func() bool { return b.Status().Other })
+	if second.Size() != 0 || b.Status().Appends {
+		t.Errorf("a second log has %d leaves", second.Size())
+	}
+	enqueue(t, st, 20, 30)
+	run(t, a, "later leaves", func() bool { return first.Size() == 20 })
+}
+
+func TestALogWhoseStoreLostItsDataIsNotContinued(t *testing.T) {
+	l := open(t, t.TempDir()+"/log")
+	fill(t, l, 0, 10)
+	st := newStore(t)
+	enqueue(t, st, 20, 30)
+	a := appender(l, st)
+	run(t, a, "the alarm", func() bool { return a.Status().Other })
+	if l.Size() != 10 {
+		t.Errorf("%d leaves", l.Size())
+	}
+}

@@ -1,0 +1,396 @@
+// Package consentlog is the consent log: an append-only Merkle tree in a folder outside the store, in which every
+// confirmation, withdrawal, refusal and erasure is a leaf. Who has kept one of its signed checkpoints can tell a
+// rewritten history from a longer one.
+//
+// The tree is in the open formats of the Go checksum database and of C2SP: tiles of 256 hashes (tlog-tiles), bundles of
+// entries, a checkpoint that is a signed note. An entry is a commitment and says nothing of anybody:
+//
+//	entry = "optin-consent-log/1\n" and HMAC-SHA256(salt, record)
+//	leaf  = SHA-256(0x00 and entry), as RFC 6962 has it
+//
+// The record is canonical JSON. It, its salt and what restores it are sealed beside the leaf, under a key of the person
+// that is kept apart, in a small file. To erase a person is to destroy that key: the leaf stays, every proof of others
+// holds, and nobody can say what the leaf was about.
+//
+// # Files
+//
+//	checkpoint            the signed head
+//	tile/0/000, …         hashes, 256 a file, 32 bytes each; a shorter tile is the beginning of its file
+//	tile/entries/000, …   entries, 256 a file, each after its length (2 bytes)
+//	texts/…               statements and other texts that records name by their SHA-256
+//	sealed                sealed records, one after the other
+//	index                 for each leaf 32 bytes: where its sealed record is, whose it is, and a hash of its job's id
+//	key.pem               the key that signs checkpoints
+//
+// and beside the folder, under its name and ".keys", the keys of the persons.
+//
+// Files only grow, but for a tail that was never published. A batch of leaves is on the disk before its head is in the
+// store, and its head is in the store before its checkpoint is signed. So the store says where the log ends: what is
+// behind that is cut off after a crash, and comes again from its jobs; and a log that is not the store's is not
+// continued.
+package consentlog
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Prefix begins every entry, so that no other HMAC can pass for one.
+const Prefix = "optin-consent-log/1\n"
+
+const (
+	tileHeight  = 8
+	tileWidth   = 1 << tileHeight
+	entrySize   = len(Prefix) + sha256.Size
+	bundleEntry = 2 + entrySize
+)
+
+// ErrDamaged means that the files of a log do not fit together.
+var ErrDamaged = errors.New("consentlog: the log is damaged")
+
+// ErrOtherHead means that a log is not the one whose head is expected: it was replaced, rewritten, or lost its end.
+var ErrOtherHead = errors.New("consentlog: this is not the log whose head is known")
+
+// Head is a state of the log.
+type Head struct {
+	Size int64
+	Root tlog.Hash
+}
+
+// String returns the head as the store keeps it.
+func (h Head) String() string {
+	return fmt.Sprintf("%d %s", h.Size, base64.StdEncoding.EncodeToString(h.Root[:]))
+}
+
+// parseHead reads what String wrote.
+func parseHead(text string) (h Head, err error) {
+	var root string
+	if _, err := fmt.Sscanf(text, "%d %s", &h.Size, &root); err != nil {
+		return Head{}, fmt.Errorf("consentlog: a head that cannot be read: %w", err)
+	}
+	if h.Root, err = tlog.ParseHash(root); err != nil || h.String() != text {
+		return Head{}, errors.New("consentlog: a head that cannot be read")
+	}
+	return h, nil
+}
+
+// Sealer seals under the secret of the service. *keyring.Keyring is one.
+type Sealer interface {
+	Seal(context string, plain []byte) []byte
+	Open(context string, sealed []byte) ([]byte, error)
+}
+
+// Log is a log in a folder. One process at a time appends; any number may read. Its methods may be called from any
+// goroutine.
+type Log struct {
+	folder
+	origin string
+	key    ed25519.PrivateKey
+	sealer Sealer
+
+	mu     sync.RWMutex
+	size   int64
+	sealed int64 // of the file of that name
+	people *people
+	recent map[[8]byte]bool // the ids of the jobs of the last leaves
+}
+
+// Options say where a log is and who signs it.
+type Options struct {
+	Dir    string
+	Origin string             // the name that its checkpoints carry: host and path, without a scheme
+	Key    ed25519.PrivateKey // signs checkpoints; nil: Dir/key.pem, which is made where there is none
+	Sealer Sealer
+}
+
+// Open opens a log, or begins one in an empty or missing folder.
+func Open(o Options) (*Log, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("consentlog: %w", err)
+	}
+	l := &Log{folder: folder(o.Dir), origin: o.Origin, key: o.Key, sealer: o.Sealer, recent: map[[8]byte]bool{}}
+	var err error
+	if l.key == nil {
+		if l.key, err = ownKey(filepath.Join(o.Dir, "key.pem")); err != nil {
+			return nil, err
+		}
+	}
+	if l.people, err = openPeople(o.Dir + ".keys"); err != nil {
+		return nil, err
+	}
+	return l, l.reload()
+}
+
+// maxRecent is how many leaves are remembered by the ids of their jobs after a restart. A batch is not appended before
+// every job of the one before has ended, so a job that comes again is of the last batch.
+const maxRecent = 4096
+
+// reload reads the size of the log, and the jobs of its last leaves, from its files.
+func (l *Log) reload() error {
+	index, err := readFrom(l.path("index"), 0)
+	if err != nil {
+		return err
+	}
+	l.size, l.sealed = int64(len(index))/indexSize, 0
+	for n := max(0, l.size-maxRecent); n < l.size; n++ {
+		l.recent[[8]byte(index[n*indexSize+24:])] = true
+	}
+	if l.size > 0 {
+		at := parseIndex(index[(l.size-1)*indexSize:])
+		l.sealed = at.offset + at.length
+	}
+	return nil
+}
+
+// Size returns how many leaves there are.
+func (l *Log) Size() int64 { l.mu.RLock(); defer l.mu.RUnlock(); return l.size }
+
+// Leaf is one to be appended.
+type Leaf struct {
+	JobID  string
+	Person Person
+	Record []byte // canonical JSON
+	Salt   [32]byte
+	Rest   []byte // what restores it
+	At     int64  // when it happened, in ms since 1970
+	Erases bool   // the person's key is destroyed, and this record is sealed under the service's
+}
+
+// Person is a keyed id of somebody: of 16 bytes.
+type Person [16]byte
+
+// NewSalt returns a fresh salt.
+func NewSalt() (salt [32]byte) {
+	_, _ = rand.Read(salt[:]) // which ends the program rather than fail
+	return salt
+}
+
+// Commit returns the commitment to a record.
+func Commit(salt [32]byte, record []byte) []byte {
+	m := hmac.New(sha256.New, salt[:])
+	m.Write(record)
+	return m.Sum(nil)
+}
+
+// entryOf returns the entry of a commitment.
+func entryOf(commitment []byte) []byte { return append([]byte(Prefix), commitment...) }
+
+// LeafHash returns the hash of the leaf of a record.
+func LeafHash(salt [32]byte, record []byte) tlog.Hash {
+	return tlog.RecordHash(entryOf(Commit(salt, record)))
+}
+
+// Has reports whether one of the last leaves is of a job. Its leaf must not be appended again.
+func (l *Log) Has(jobID string) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.recent[jobHash(jobID)]
+}
+
+func jobHash(id string) [8]byte {
+	sum := sha256.Sum256([]byte(id))
+	return [8]byte(sum[:8])
+}
+
+// Append appends leaves, and returns the head after them. When it returns they are on the disk; nobody is told of them
+// before Publish.
+func (l *Log) Append(leaves []Leaf) (Head, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var hashes, bundles, sealed, index []byte
+	for _, leaf := range leaves {
+		entry := entryOf(Commit(leaf.Salt, leaf.Record))
+		h := tlog.RecordHash(entry)
+		hashes = append(hashes, h[:]...)
+		bundles = append(binary.BigEndian.AppendUint16(bundles, uint16(len(entry))), entry...)
+	}
+	slots, err := l.people.slots(leaves)
+	if err != nil {
+		return Head{}, err
+	}
+	for i, leaf := range leaves {
+		at := indexEntry{offset: l.sealed + int64(len(sealed)), slot: slots[i], job: jobHash(leaf.JobID)}
+		s, err := l.seal(leaf, slots[i], l.size+int64(i))
+		if err != nil {
+			return Head{}, err
+		}
+		sealed = append(sealed, s...)
+		at.length = int64(len(s))
+		index = at.append(index)
+	}
+	if err := writeAt(l.path("sealed"), l.sealed, sealed); err != nil {
+		return Head{}, err
+	}
+	if err := l.writeTiles("entries", bundleEntry, l.size, bundles); err != nil {
+		return Head{}, err
+	}
+	if err := l.writeHashes(l.size, hashes); err != nil {
+		return Head{}, err
+	}
+	if err := writeAt(l.path("index"), l.size*indexSize, index); err != nil {
+		return Head{}, err
+	}
+	l.size, l.sealed = l.size+int64(len(leaves)), l.sealed+int64(len(sealed))
+	for _, leaf := range leaves {
+		l.recent[jobHash(leaf.JobID)] = true
+	}
+	return l.head(l.size)
+}
+
+// head returns the head that the log had at a size.
+func (l *Log) head(size int64) (h Head, err error) {
+	h.Size = size
+	h.Root, err = tlog.TreeHash(size, l.reader())
+	return h, err
+}
+
+// Head returns the head of the log.
+func (l *Log) Head() (Head, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.head(l.size)
+}
+
+// Rewind cuts off what is behind a head that is known, which was never published. It returns ErrOtherHead, and changes
+// nothing, if the log did not have that head.
+func (l *Log) Rewind(to Head) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if to.Size > l.size {
+		return fmt.Errorf("%w: it has %d leaves, and the known one %d", ErrOtherHead, l.size, to.Size)
+	}
+	is, err := l.head(to.Size)
+	if err != nil {
+		return err
+	}
+	if is.Root != to.Root {
+		return fmt.Errorf("%w: its first %d leaves are others", ErrOtherHead, to.Size)
+	}
+	if to.Size == l.size {
+		return nil
+	}
+	if err := os.Truncate(l.path("index"), to.Size*indexSize); err != nil {
+		return fmt.Errorf("consentlog: %w", err)
+	}
+	clear(l.recent)
+	return l.reload() // what is written next begins there, and each file is cut to where that begins
+}
+
+// Publish signs the head of the log as its checkpoint.
+func (l *Log) Publish() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	h, err := l.head(l.size)
+	if err != nil {
+		return err
+	}
+	text, err := note.Sign(&note.Note{Text: checkpointText(l.origin, h)}, l.signer())
+	if err != nil {
+		return fmt.Errorf("consentlog: %w", err)
+	}
+	return replace(l.path("checkpoint"), text)
+}
+
+// Opened is a leaf with its record.
+type Opened struct {
+	Index  int64
+	Person Person // zero: erased
+	Record []byte // nil: the person was erased
+	Salt   [32]byte
+	Rest   []byte
+}
+
+// Each calls f with every leaf, in their order, until it returns an error.
+func (l *Log) Each(f func(Opened) error) error { return l.each(func(uint32) bool { return true }, f) }
+
+// Of returns the leaves about a person whose key was not destroyed.
+func (l *Log) Of(p Person) (all []Opened, err error) {
+	slots := l.people.of(p)
+	if len(slots) == 0 {
+		return nil, nil
+	}
+	err = l.each(func(slot uint32) bool { return slots[slot] }, func(o Opened) error {
+		all = append(all, o)
+		return nil
+	})
+	return all, err
+}
+
+func (l *Log) each(of func(slot uint32) bool, f func(Opened) error) error {
+	l.mu.RLock()
+	size := l.size
+	l.mu.RUnlock()
+	index, err := readFrom(l.path("index"), 0)
+	if err != nil {
+		return err
+	}
+	if int64(len(index)) < size*indexSize {
+		return fmt.Errorf("%w: the index is too short", ErrDamaged)
+	}
+	var sealed *os.File
+	if size > 0 {
+		if sealed, err = os.Open(l.path("sealed")); err != nil {
+			return fmt.Errorf("consentlog: %w", err)
+		}
+		defer sealed.Close()
+	}
+	for n := range size {
+		at := parseIndex(index[n*indexSize:])
+		if !of(at.slot) {
+			continue
+		}
+		o := Opened{Index: n}
+		b := make([]byte, at.length)
+		if _, err := sealed.ReadAt(b, at.offset); err != nil {
+			return fmt.Errorf("%w: the record of leaf %d cannot be read: %w", ErrDamaged, n, err)
+		}
+		if err := l.open(&o, b, at.slot); err != nil {
+			return fmt.Errorf("%w: the record of leaf %d: %w", ErrDamaged, n, err)
+		}
+		if err := f(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prove returns the proof that a leaf is in the tree of the last checkpoint, in the format of C2SP's tlog-proof.
+func (l *Log) Prove(index int64) ([]byte, error) {
+	checkpoint, err := l.Checkpoint()
+	if err != nil {
+		return nil, err
+	}
+	n, err := note.Open(checkpoint, note.VerifierList(l.Verifier()))
+	if err != nil {
+		return nil, fmt.Errorf("%w: its checkpoint: %w", ErrDamaged, err)
+	}
+	h, err := parseCheckpoint(n.Text)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := tlog.ProveRecord(h.Size, index, l.reader())
+	if err != nil {
+		return nil, fmt.Errorf("consentlog: %w", err)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nindex %d\n", index)
+	for _, hash := range proof {
+		fmt.Fprintf(&b, "%s\n", hash)
+	}
+	b.WriteByte('\n')
+	b.Write(checkpoint)
+	return b.Bytes(), nil
+}

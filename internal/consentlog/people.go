@@ -1,0 +1,212 @@
+package consentlog
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// The file of keys has a slot for each person: the keyed id (16 bytes), the key (32), and when the key was destroyed
+// (ms since 1970, 8 bytes). A destroyed key is zeros; its slot is never used again.
+const slotSize = 16 + 32 + 8
+
+// noSlot is the slot of what is sealed under the service's key, or under none.
+const noSlot = ^uint32(0)
+
+// people are the keys of persons.
+type people struct {
+	path string
+
+	mu     sync.Mutex
+	all    []byte
+	latest map[Person]uint32 // the last slot of each
+}
+
+func openPeople(path string) (*people, error) {
+	p := &people{path: path, latest: map[Person]uint32{}}
+	var err error
+	if p.all, err = readFrom(path, 0); err != nil {
+		return nil, err
+	}
+	p.all = p.all[:len(p.all)-len(p.all)%slotSize] // what a crash cut short was used for nothing yet
+	for n := range len(p.all) / slotSize {
+		p.latest[Person(p.all[n*slotSize:])] = uint32(n)
+	}
+	return p, nil
+}
+
+// erasedAt returns when the key of a slot was destroyed; 0: never.
+func (p *people) erasedAt(slot uint32) int64 {
+	return int64(binary.BigEndian.Uint64(p.all[int(slot)*slotSize+48:]))
+}
+
+// slots returns the slot of each leaf's person, whose key is made and on the disk where there was none. A leaf of
+// something that happened before its person was erased has none: it came late.
+func (p *people) slots(leaves []Leaf) ([]uint32, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slots, before := make([]uint32, len(leaves)), len(p.all)
+	for i, leaf := range leaves {
+		slots[i] = noSlot
+		if leaf.Erases {
+			continue
+		}
+		slot, known := p.latest[leaf.Person]
+		if known {
+			switch erased := p.erasedAt(slot); {
+			case erased == 0:
+				slots[i] = slot
+				continue
+			case leaf.At <= erased:
+				continue
+			}
+		}
+		slots[i] = uint32(len(p.all) / slotSize)
+		p.all = append(p.all, leaf.Person[:]...)
+		p.all = append(p.all, make([]byte, slotSize-16)...)
+		_, _ = rand.Read(p.all[len(p.all)-slotSize+16 : len(p.all)-8])
+		p.latest[leaf.Person] = slots[i]
+	}
+	if len(p.all) == before {
+		return slots, nil
+	}
+	if err := writeAt(p.path, int64(before), p.all[before:]); err != nil {
+		for who, slot := range p.latest {
+			if int(slot) >= before/slotSize {
+				delete(p.latest, who) // the next attempt makes other keys
+			}
+		}
+		p.all = p.all[:before]
+		return nil, err
+	}
+	return slots, nil
+}
+
+// destroy destroys the key of a person, on the disk as well. Doing it again changes nothing.
+func (p *people) destroy(who Person, at int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slot, known := p.latest[who]
+	if !known {
+		// Later leaves of what happened before must not make a key: the slot notes when that was.
+		slot = uint32(len(p.all) / slotSize)
+		p.all = append(append(p.all, who[:]...), make([]byte, slotSize-16)...)
+		p.latest[who] = slot
+	}
+	if known && p.erasedAt(slot) >= at {
+		return nil
+	}
+	from := int(slot) * slotSize
+	clear(p.all[from+16 : from+48])
+	binary.BigEndian.PutUint64(p.all[from+48:], uint64(at))
+	f, err := os.OpenFile(p.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		_, err = f.WriteAt(p.all[from:from+slotSize], int64(from))
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("consentlog: destroy a key: %w", err)
+	}
+	return nil
+}
+
+// of returns the slots of a person whose keys were not destroyed.
+func (p *people) of(who Person) map[uint32]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slot, known := p.latest[who]
+	if !known || p.erasedAt(slot) != 0 {
+		return nil
+	}
+	return map[uint32]bool{slot: true}
+}
+
+// key returns the cipher and the person of a slot; nil if the key was destroyed.
+func (p *people) key(slot uint32) (cipher.AEAD, Person, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if int(slot) >= len(p.all)/slotSize {
+		return nil, Person{}, errors.New("its key is missing from the file of keys")
+	}
+	if p.erasedAt(slot) != 0 {
+		return nil, Person{}, nil
+	}
+	at := p.all[int(slot)*slotSize:]
+	block, err := aes.NewCipher(at[16:48])
+	if err != nil {
+		return nil, Person{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return aead, Person(at[:16]), err
+}
+
+// DestroyKey erases a person from the log: nothing that is sealed beside their leaves opens any more.
+func (l *Log) DestroyKey(who Person, at int64) error { return l.people.destroy(who, at) }
+
+// The contexts under which the service's secret seals.
+const (
+	contextRecord  = "consent log record"
+	contextErasure = "consent log erasure"
+)
+
+// seal seals the record of a leaf: under the person's key, and under the service's secret within. That of an erasure is
+// under the service's secret alone. What came after its person was erased is not kept at all.
+func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
+	plain := append([]byte{}, leaf.Salt[:]...)
+	plain = append(plain, leaf.Person[:]...)
+	plain = binary.AppendUvarint(plain, uint64(len(leaf.Record)))
+	plain = append(append(plain, leaf.Record...), leaf.Rest...)
+	if leaf.Erases {
+		return l.sealer.Seal(contextErasure, plain), nil
+	}
+	if slot == noSlot {
+		return nil, nil
+	}
+	aead, _, err := l.people.key(slot)
+	if err != nil || aead == nil {
+		return nil, fmt.Errorf("consentlog: no key to seal with: %w", err)
+	}
+	return aead.Seal(nil, nil, l.sealer.Seal(contextRecord, plain), binary.BigEndian.AppendUint64(nil, uint64(index))), nil
+}
+
+// open opens what seal sealed.
+func (l *Log) open(o *Opened, sealed []byte, slot uint32) error {
+	if len(sealed) == 0 {
+		return nil
+	}
+	var plain []byte
+	if slot == noSlot {
+		var err error
+		if plain, err = l.sealer.Open(contextErasure, sealed); err != nil {
+			return err
+		}
+	} else {
+		aead, _, err := l.people.key(slot)
+		if err != nil || aead == nil {
+			return err
+		}
+		inner, err := aead.Open(nil, nil, sealed, binary.BigEndian.AppendUint64(nil, uint64(o.Index)))
+		if err == nil {
+			plain, err = l.sealer.Open(contextRecord, inner)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(plain) < 49 {
+		return ErrDamaged
+	}
+	o.Salt, o.Person = [32]byte(plain), Person(plain[32:])
+	n, used := binary.Uvarint(plain[48:])
+	rest := plain[48+max(used, 0):]
+	if used <= 0 || n > uint64(len(rest)) {
+		return ErrDamaged
+	}
+	o.Record, o.Rest = rest[:n], rest[n:]
+	return nil
+}
