@@ -10,6 +10,9 @@ RUN make build VERSION="${VERSION}" COMMIT="${COMMIT}" && mkdir /data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# The names of time zones (sites[].timezone).
+COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /usr/share/zoneinfo.zip
+ENV ZONEINFO=/usr/share/zoneinfo.zip
 COPY --from=build --chown=65532:65532 /data /var/lib/optin
 # Only the demo writes there.
 COPY --from=build --chown=65532:65532 /data /tmp

@@ -29,6 +29,7 @@ type Purpose struct {
 	ID         string
 	Revision   int               // raising it ends older consents: the next signup asks anew
 	Text       map[string]string // the words beside the box
+	TextChild  map[string]string // the same in words for children
 	Recipients []string          // none: the controller alone
 	Retention  map[string]string
 	Objective  map[string]string
@@ -54,7 +55,7 @@ func (p Purpose) SameWords(locale, shown string) bool {
 // statement returns what is put to a person about a purpose in one language.
 func (s Site) statement(p Purpose, locale string) statement.Document {
 	return statement.Document{
-		Site: s.ID, SiteName: s.Name, Language: locale, Text: p.Text[locale], Recipients: p.Recipients,
+		Site: s.ID, SiteName: s.Name, Language: locale, Text: p.Text[locale], TextChild: p.TextChild[locale], Recipients: p.Recipients,
 		Purpose: statement.Purpose{
 			ID: p.ID, Revision: p.Revision, Objective: p.Objective[locale], Audience: p.Audience[locale],
 			Frequency: p.Frequency[locale],

@@ -22,6 +22,7 @@ type Site struct {
 	// Message.ReturnPath at this domain. If it is empty, bounces go to From.
 	BounceDomain string
 	Show         templates.Site
+	FromNames    map[string]string // of From, by locale; in others it is From's own
 }
 
 // parse returns the site with its addresses and domain parsed.
@@ -30,6 +31,15 @@ func (s Site) parse() (Site, error) {
 	if s.From, err = parseSender("the sender", s.From); err != nil {
 		return Site{}, err
 	}
+	names := map[string]string{}
+	for locale, name := range s.FromNames {
+		named, err := parseSender("the sender in "+locale, mail.Address{Name: name, Address: s.From.Address})
+		if err != nil {
+			return Site{}, err
+		}
+		names[locale] = named.Name
+	}
+	s.FromNames = names
 	if s.ReplyTo != nil {
 		to, err := parseSender("the address for answers", *s.ReplyTo)
 		if err != nil {

@@ -127,8 +127,9 @@ func boolByte(b bool) byte {
 
 // makeSkeleton makes a skeleton, and checks the email that is its first.
 func (m *emailMaker) makeSkeleton(site Site, msg *confirm.Message, own *skeleton.Values) (*skeleton.Skeleton, error) {
-	language := m.pages.Language(msg.Locale)
-	dates, err := m.pages.Dates(language)
+	pages := m.pages.Of(msg.Site)
+	language := pages.Language(msg.Locale)
+	dates, err := pages.Dates(language, site.Show.TimeZone)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +138,16 @@ func (m *emailMaker) makeSkeleton(site Site, msg *confirm.Message, own *skeleton
 		Confirm: skeleton.LinkBase(own.Confirm), Decline: skeleton.LinkBase(own.Decline),
 		Unsubscribe: skeleton.LinkBase(own.Unsubscribe), Dates: dates, Since: len(own.Since),
 		Compose: func(t skeleton.Texts, wrap func(string) string) ([]byte, error) {
-			content, err := m.pages.EmailWith(language, says, t)
+			content, err := pages.EmailWith(language, says, t)
 			if err != nil {
 				return nil, err
 			}
 			content.Text = wrap(content.Text)
-			return write(newMsg(site, msg, language, content, t))
+			raw, err := write(newMsg(site, msg, language, content, t))
+			if looks := site.Show.Looks; err == nil && looks != nil && looks.Logo != nil {
+				raw, err = withPicture(raw, t.Boundary, looks.Logo)
+			}
+			return raw, err
 		},
 	}, *own)
 	if err != nil {
@@ -213,7 +218,11 @@ func newMsg(
 ) *mail.Msg {
 	out := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithCharset(mail.CharsetUTF8),
 		mail.WithEncoding(mail.EncodingQP), mail.WithBoundary(t.Boundary))
-	out.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &site.From)
+	from := site.From
+	if name := site.FromNames[msg.Locale]; name != "" {
+		from.Name = name
+	}
+	out.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &from)
 	if site.ReplyTo != nil {
 		out.SetAddrHeaderFromMailAddress(mail.HeaderReplyTo, site.ReplyTo)
 	}

@@ -30,7 +30,7 @@ func (s *Set) cannedSite() Site {
 	return Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: Controller{
 		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
 		Contact: "vie-privee@gazette.example", PrivacyURL: "https://gazette.example/vie-privee",
-	}}
+	}, Locales: s.Languages()}
 }
 
 func (s *Set) cannedPurposes(locale string) []Purpose {
@@ -141,12 +141,8 @@ func (s *Set) cannedStatements(text string) []Sample {
 
 func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
 	plain := Signup{Site: site, Purposes: all[:1], Action: "/v1/sites/gazette/subscriptions"}
-	for _, l := range s.Languages() {
-		plain.Languages = append(plain.Languages, LanguageLink{Locale: l, URL: "/s/gazette?locale=" + l})
-	}
 	several, refused, quick, work, unsolved, captcha := plain, plain, plain, plain, plain, plain
 	several.Purposes = all
-	several.Languages = nil
 	refused.Values = Values{Email: "ada@example", Ticked: []string{"letter"}}
 	refused.Errors = []FieldError{{Field: "email", Code: "email_invalid"}, {Field: "consent", Code: "consent_required"}}
 	quick.Values, quick.Errors = Values{Email: "ada@example.org"}, []FieldError{{Field: "stamp", Code: "too_quick"}}

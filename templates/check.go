@@ -39,14 +39,18 @@ func (s *Set) problems(t *translation) []error {
 				wrong(key, "has the plural form %q, which it does not need", form)
 			case *text == "":
 			default:
-				if why := wrongText(key, *text, english.other(key)); why != "" {
+				like := english.other(key)
+				if (form == "zero" || form == "one" || form == "two") && !strings.Contains(*text, "{{") {
+					like = "" // a word for that number, as in Arabic
+				}
+				if why := wrongText(key, *text, like); why != "" {
 					wrong(key, "%s", why)
 				}
 			}
 		}
 	}
 	for key := range t.own {
-		if !slices.Contains(wanted, key) && !slices.Contains(optionalKeys(), key) && key != reviewerKey {
+		if !slices.Contains(wanted, key) && !isConvention(key) {
 			wrong(key, "is not a message of optin; its name may be misspelled")
 		}
 	}
@@ -56,7 +60,7 @@ func (s *Set) problems(t *translation) []error {
 	if dir := t.other("language.dir"); dir != "" && dir != "ltr" && dir != "rtl" {
 		wrong("language.dir", "must be ltr or rtl")
 	}
-	if _, err := t.dates(); err != nil {
+	if _, err := t.dates(nil); err != nil {
 		wrong("date.moment", "cannot be used: %v", err)
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -104,7 +108,7 @@ func wrongText(key, text, english string) string {
 // number.
 func isConvention(key string) bool {
 	return slices.Contains(conventionKeys(), key) || slices.Contains(optionalKeys(), key) || key == stateKey ||
-		key == reviewerKey
+		key == reviewerKey || strings.HasPrefix(key, cityPrefix)
 }
 
 var (

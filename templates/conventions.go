@@ -46,6 +46,9 @@ func conventionKeys() []string {
 // number, the halves of the day where a clock has twelve hours, and the language with the same rules of the plural.
 func optionalKeys() []string { return []string{"date.first", "date.am", "date.pm", "plural.rules"} }
 
+// cityPrefix begins the key of a city's name, by its time zone. It is there only where it differs from the zone's.
+const cityPrefix = "city."
+
 func monthKey(month int) string { return fmt.Sprintf("date.month.%d", month+1) }
 
 // isRightToLeft reports whether the language's script runs from right to left.

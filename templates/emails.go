@@ -3,11 +3,13 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/optin/optin/internal/skeleton"
+	"github.com/optin/optin/internal/theme"
 )
 
 // UnconfirmedRetention is how long after its deadline an unconfirmed request is deleted. The emails promise it.
@@ -57,16 +59,21 @@ type RenderedEmail struct {
 // emailNames lists the files of emails/ that are emails.
 func emailNames() []string { return []string{"confirm", "known"} }
 
+// confirmSubject is the subject that a site may word itself. The other two say what a site must not change: that no
+// more reminders follow, and that nothing has to be done.
+const confirmSubject = "email.confirm.subject"
+
 // subjectKeys lists the keys of all subjects.
 func subjectKeys() []string {
-	return []string{"email.confirm.subject", "email.reminder.subject", "email.known.subject"}
+	return []string{confirmSubject, "email.reminder.subject", "email.known.subject"}
 }
 
 // Email renders an email in the language nearest to locale. Names and texts are put on one line, and names are cut to a
 // sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an
 // error. The error does not contain the link.
 func (s *Set) Email(locale string, e Email) (RenderedEmail, error) {
-	dates, err := s.Dates(locale)
+	s = s.Of(e.site().ID)
+	dates, err := s.Dates(locale, e.site().TimeZone)
 	if err != nil {
 		return RenderedEmail{}, err
 	}
@@ -75,25 +82,31 @@ func (s *Set) Email(locale string, e Email) (RenderedEmail, error) {
 
 // EmailWith is Email with these links and moments in the place of the email's own: of the texts that the email has.
 func (s *Set) EmailWith(locale string, e Email, texts skeleton.Texts) (RenderedEmail, error) {
-	m, err := s.render(s.translation(locale), e, texts)
+	s = s.Of(e.site().ID)
+	m, err := s.render(locale, e, texts)
 	if err != nil {
 		return RenderedEmail{}, fmt.Errorf("templates: email %s: %w", e.name(), err)
 	}
 	return m, nil
 }
 
-func (s *Set) render(t *translation, e Email, texts skeleton.Texts) (RenderedEmail, error) {
+func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmail, error) {
+	t := s.translation(locale)
 	v, err := e.view(t, texts)
 	if err != nil {
 		return RenderedEmail{}, err
 	}
+	v.looks(t)
+	v.Own = cleanWording(v.Site.Wording[locale])
 	for _, link := range v.links() {
 		if err := checkLink(link); err != nil {
 			return RenderedEmail{}, err
 		}
 	}
-	if v.Subject, err = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName)); err != nil {
-		return RenderedEmail{}, err
+	if v.Subject = v.Own.Subject; v.Subject == "" || e.subject() != confirmSubject {
+		if v.Subject, err = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName)); err != nil {
+			return RenderedEmail{}, err
+		}
 	}
 	var text, html strings.Builder
 	if err := s.parsed[t.name()]().text[e.name()].ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
@@ -135,6 +148,30 @@ type emailView struct {
 	Reminder, Reminds                      bool
 	ConfirmURL, DeclineURL, UnsubscribeURL string
 	Asked, Deadline, ValidFor              string
+	Own                                    Wording
+	Looks                                  theme.Email
+	Start                                  string       // the side on which a line begins: left or right
+	Heading, Body                          template.CSS // font stacks
+	LogoURL                                template.URL // empty: the site's name is written
+}
+
+// EmailLogoID is the Content-ID of the picture in an email, without the brackets.
+const EmailLogoID = "logo"
+
+// looks fills in how the email looks.
+func (v *emailView) looks(t *translation) {
+	v.Looks = theme.Default().Email()
+	if own := v.Site.Looks; own != nil {
+		v.Looks = *own
+	}
+	v.Heading, v.Body = template.CSS(v.Looks.Heading), template.CSS(v.Looks.Body) //nolint:gosec // our own
+	if v.Looks.Logo != nil {
+		v.LogoURL = "cid:" + EmailLogoID
+	}
+	v.Start = "left"
+	if t.isRightToLeft() {
+		v.Start = "right"
+	}
 }
 
 func (v emailView) links() []string {
@@ -145,7 +182,7 @@ func (v emailView) links() []string {
 }
 
 // purposeView is a purpose in an email. When is in words; it is empty where no state is shown.
-type purposeView struct{ Text, Lang, State, When string }
+type purposeView struct{ Text, TextChild, Lang, State, When string }
 
 // Retention is UnconfirmedRetention, for the templates.
 func (emailView) Retention() time.Duration { return UnconfirmedRetention }
@@ -165,7 +202,7 @@ func (e ConfirmEmail) subject() string {
 	if e.Reminder {
 		return "email.reminder.subject"
 	}
-	return "email.confirm.subject"
+	return confirmSubject
 }
 
 // validFor is how long the link works from when its first email was due, to the minute: the caller may have taken the
@@ -192,7 +229,9 @@ func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, e
 	}
 	for _, p := range e.Purposes {
 		// Without State and Since: nothing is agreed to yet.
-		v.Purposes = append(v.Purposes, purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang})
+		v.Purposes = append(v.Purposes, purposeView{
+			Text: oneLine(p.Text, maxText), TextChild: oneLine(e.Site.ChildTexts[p.Text], maxText), Lang: p.Lang,
+		})
 	}
 	v.ValidFor, err = t.duration(e.validFor())
 	return v, err

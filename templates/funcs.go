@@ -3,6 +3,8 @@ package templates
 import (
 	"html/template"
 	"strings"
+
+	"github.com/optin/optin/internal/theme"
 )
 
 // funcs is all that templates may call, besides what text/template has itself: an allowlist, with no access to anything
@@ -11,10 +13,8 @@ func (s *Set) funcs(t *translation) template.FuncMap {
 	return template.FuncMap{
 		"t":               t.text,
 		"lang":            t.name,
-		"moment":          t.moment,
 		"duration":        t.duration,
 		"reason":          t.reason,
-		"state":           t.state,
 		"stateSince":      t.stateSince,
 		"endonym":         s.endonym,
 		"quote":           t.quote,
@@ -31,6 +31,9 @@ func (s *Set) funcs(t *translation) template.FuncMap {
 func unbrokenAddress(address string) string { return strings.ReplaceAll(address, "…@", "…\u2060@") }
 
 // button is a link of an email that looks like a button.
-type button struct{ URL, Label string }
+type button struct {
+	Looks      theme.Email
+	URL, Label string
+}
 
-func newButton(url, label string) button { return button{URL: url, Label: label} }
+func newButton(looks theme.Email, url, label string) button { return button{looks, url, label} }

@@ -11,8 +11,6 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
-
-	"github.com/optin/optin/internal/skeleton"
 )
 
 // fallback is the language shown to somebody who asks for none that is built in.
@@ -25,7 +23,7 @@ type translation struct {
 	messages  map[string]*i18n.Message
 	own       map[string]bool // messages of the file, and not by convention
 	localizer func() (*i18n.Localizer, error)
-	dates     func() (skeleton.Dates, error)
+	byZone    sync.Map // of dates
 }
 
 // readTranslation reads a file of locales/, or one like it. The file's name is the language's tag.
@@ -52,7 +50,6 @@ func readTranslation(file string, content []byte) (*translation, error) {
 		t.messages[key], t.own[key] = m, true
 	}
 	t.localizer = sync.OnceValues(t.makeLocalizer)
-	t.dates = sync.OnceValues(t.readDates)
 	return t, nil
 }
 

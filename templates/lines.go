@@ -14,14 +14,31 @@ const (
 )
 
 func cleanSite(s Site) Site {
-	return Site{ID: s.ID, Name: oneLine(s.Name, maxName), URL: oneLine(s.URL, maxName), Controller: Controller{
+	s.Name, s.URL = oneLine(s.Name, maxName), oneLine(s.URL, maxName)
+	s.Controller = Controller{
 		Name: oneLine(s.Controller.Name, maxName), Address: oneLine(s.Controller.Address, maxText),
 		Contact: oneLine(s.Controller.Contact, maxName), PrivacyURL: oneLine(s.Controller.PrivacyURL, maxLink),
-	}}
+	}
+	return s
+}
+
+// Most characters of a site's own words. A subject and a button are shown by mail programs on one line.
+const (
+	MaxOwnSubject = 60
+	MaxOwnButton  = 40
+	MaxOwnText    = 300
+)
+
+func cleanWording(w Wording) Wording {
+	return Wording{
+		Subject: oneLine(w.Subject, MaxOwnSubject), Greeting: oneLine(w.Greeting, MaxOwnText),
+		Lead: oneLine(w.Lead, MaxOwnText), Button: oneLine(w.Button, MaxOwnButton),
+	}
 }
 
 // oneLine turns line breaks, control characters and marks that change the direction of what follows into spaces, so
-// that a name can neither start a header nor disguise a link. It cuts what is longer than limit characters.
+// that a name can neither start a header nor disguise a link. It cuts what is longer than limit characters, between two
+// words if there are some.
 func oneLine(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
@@ -34,7 +51,11 @@ func oneLine(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
-	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
+	cut := string([]rune(s)[:limit])
+	if end := strings.LastIndexAny(cut, " \u00a0\u202f"); end > len(cut)/2 {
+		return strings.TrimRight(cut[:end], " ,;:-–") + "…"
+	}
+	return string([]rune(s)[:limit-1]) + "…"
 }
 
 // tidy returns a text without trailing spaces on its lines, without empty lines at its start and end, and with at most

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -65,4 +66,86 @@ func localesIn(files fs.FS) (map[string][]byte, error) {
 		}
 	}
 	return all, nil
+}
+
+// OwnLocale is a site's own translation, a file like those of locales/. Its name is the language's tag.
+type OwnLocale struct {
+	Site    string // its id
+	File    string // as errors name it
+	Content []byte
+}
+
+// With returns a set whose sites have translations of their own, beside those that are built in or in place of them.
+// Its error names each file, key and reason.
+func (s *Set) With(all ...OwnLocale) (*Set, error) {
+	if len(all) == 0 {
+		return s, nil
+	}
+	more := s.derived()
+	more.own = map[string]*Set{}
+	var errs []error
+	for _, l := range all {
+		t, err := readTranslation(l.File, l.Content)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if wrong := s.problems(t); len(wrong) > 0 {
+			errs = append(errs, wrong...)
+			continue
+		}
+		if more.own[l.Site] == nil {
+			more.own[l.Site] = s.derived()
+		}
+		more.own[l.Site].put(t)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return more, nil
+}
+
+// Of returns the set as a site has it: with its own translations, if there are some.
+func (s *Set) Of(site string) *Set {
+	if own := s.own[site]; own != nil {
+		return own
+	}
+	return s
+}
+
+// derived returns a set of the same languages.
+func (s *Set) derived() *Set {
+	more := &Set{parsed: map[string]func() parsedFiles{}, files: s.files}
+	for _, t := range s.translations {
+		more.put(t)
+	}
+	return more
+}
+
+// put adds a translation, or replaces that of the same language. Its files are parsed when they are first needed; that
+// they can be was seen in English.
+func (s *Set) put(t *translation) {
+	if i := slices.Index(s.names, t.name()); i >= 0 {
+		s.translations[i] = t
+	} else {
+		s.translations, s.names = append(s.translations, t), append(s.names, t.name())
+	}
+	s.parsed[t.name()] = sync.OnceValue(func() parsedFiles {
+		p, err := s.parse(t)
+		if err != nil {
+			panic(err) // the same files as in English, with the same functions
+		}
+		return p
+	})
+}
+
+// Unreviewed lists those of a site's locales whose translation nobody vouches for.
+func (s *Set) Unreviewed(site string, locales []string) []string {
+	var some []string
+	for _, l := range locales {
+		if !s.Of(site).translation(l).isReviewed() {
+			some = append(some, l)
+		}
+	}
+	return some
 }

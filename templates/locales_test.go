@@ -288,7 +288,7 @@ func TestLanguagesWriteAsTheCLDRSays(t *testing.T) {
 				if tag == "fr" && at.UTC().Day() == 1 {
 					expected = strings.Replace(expected, "1 ", "1er ", 1)
 				}
-				if got, err := of.moment(at); err != nil || got != expected {
+				if got, err := of.moment(at, nil); err != nil || got != expected {
 					t.Fatalf("%v: %q, %v; want %q", at.UTC(), got, err, expected)
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/internal/theme"
 )
 
 // Site is the website that a page or email speaks for: the face of the controller (GDPR 4(7)).
@@ -15,6 +16,22 @@ type Site struct {
 	// Paths, for pages only, of a style sheet loaded after ours and of a picture shown in place of the name. May be
 	// empty.
 	Style, Logo string
+	Locales     []string           // its pages can be shown in; a switch leads from one to another
+	TimeZone    *time.Location     // of the moments that people read; nil: UTC
+	Wording     map[string]Wording // by locale
+	ChildTexts  map[string]string  // by the text of a purpose: the same in words for children
+	Looks       *theme.Email       // of emails; nil: the default
+}
+
+// Wording is a site's own words in one language. They stand beside ours, within what the law wants to be said, or in
+// place of a word that says nothing of it. Each may be empty. They are plain text, on one line.
+type Wording struct {
+	Subject  string // of the email that asks to confirm
+	Greeting string // first line of that email
+	Lead     string // before our own first sentence
+	Button   string // label of the email's button
+	// On the pages after a signup, a confirmation and a withdrawal.
+	AfterSignup, AfterConfirm, AfterWithdraw string
 }
 
 // Controller is the person or company responsible for the data (GDPR 13(1)(a)). Contact is an address, a web page or a
@@ -51,7 +68,6 @@ type Signup struct {
 	Site      Site
 	Purposes  []Purpose
 	Action    string
-	Languages []LanguageLink // shown when there is more than one
 	Values    Values
 	Errors    []FieldError
 	Stamp     string   // comes back as it is; may be empty
@@ -74,11 +90,6 @@ type Values struct {
 
 // FieldError is one of the refusal codes of the contract (see Codes) and the name of the field that it is about.
 type FieldError struct{ Field, Code string }
-
-// LanguageLink leads to the same page in another locale. It is named in that language.
-type LanguageLink struct {
-	Locale, URL string
-}
 
 // Sent follows a signup: look in your inbox.
 type Sent struct {
@@ -319,3 +330,6 @@ func firstError(errors []FieldError, anchor string) string {
 	}
 	return ""
 }
+
+// SiteOf returns the id of the site that a page speaks for; empty: none is known.
+func SiteOf(p Page) string { return p.site().ID }

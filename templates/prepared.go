@@ -177,7 +177,7 @@ func (p *prepared) remember(key []byte, page *preparedPage) {
 
 // variedPage returns a page that is prepared, or prepares it.
 func (s *Set) variedPage(locale string, p varied) ([]byte, error) {
-	dates, err := s.Dates(locale)
+	dates, err := s.Dates(locale, p.site().TimeZone)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,9 @@ func appendKey(b []byte, locale string, p varied, own differing) []byte {
 	at, c := p.site(), p.site().Controller
 	b = appendNames(b, []string{
 		locale, p.name(), at.ID, at.Name, at.URL, at.Style, at.Logo, c.Name, c.Address, c.Contact, c.PrivacyURL,
+		at.TimeZone.String(), at.Wording[locale].AfterConfirm,
 	})
+	b = appendNames(b, at.Locales)
 	for _, text := range []string{own.address, own.stamp, own.confirm, own.decline, own.unsubscribe} {
 		b = appendBool(b, text != "")
 	}

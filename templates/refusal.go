@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/optin/optin/internal/problem"
 )
@@ -63,20 +62,12 @@ func (t *translation) reason(code string) (string, error) {
 	return t.text("error." + code)
 }
 
-// state writes the state of a purpose, and since when if that is known.
-func (t *translation) state(name string, since time.Time) (string, error) {
+// state writes the state of a purpose.
+func (t *translation) state(name string) (string, error) {
 	if !slices.Contains(states(), name) {
 		name = "pending"
 	}
-	label, err := t.text("state." + name)
-	if err != nil || since.IsZero() {
-		return label, err
-	}
-	when, err := t.moment(since)
-	if err != nil {
-		return "", err
-	}
-	return t.text("state.since", "State", label, "When", when)
+	return t.text("state." + name)
 }
 
 // contactLink returns the target of a link to a controller's contact: an address, a web page, or else nothing.

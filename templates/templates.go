@@ -37,8 +37,8 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
-	"sync"
 	texttemplate "text/template"
+	"time"
 )
 
 //go:embed pages/*.html emails/*.html emails/*.txt
@@ -52,6 +52,8 @@ type Set struct {
 	matches      matches
 	prepared     prepared
 	parsed       map[string]func() parsedFiles // by language
+	files        fs.FS                         // with the folders pages and emails
+	own          map[string]*Set               // of sites with translations of their own
 }
 
 // parsedFiles is all files with the words of one language, by their names without their folder.
@@ -72,67 +74,50 @@ func New() (*Set, error) {
 // build is New on any file system with the folders pages and emails, and any translations, English first. A translation
 // that lacks something is left out: it is not offered to anybody before it is whole.
 func build(files fs.FS, translations []*translation) (*Set, error) {
-	s := &Set{translations: translations[:1], parsed: map[string]func() parsedFiles{}}
-	english, err := s.parse(files, translations[0])
-	if err != nil {
+	s := &Set{parsed: map[string]func() parsedFiles{}, files: files}
+	if _, err := s.parse(translations[0]); err != nil {
 		return nil, err
 	}
-	s.parsed[fallback] = func() parsedFiles { return english }
+	s.put(translations[0])
 	if errs := s.problems(translations[0]); len(errs) > 0 {
 		return nil, fmt.Errorf("templates: %w", errors.Join(errs...))
 	}
 	for _, t := range translations[1:] {
-		if len(s.problems(t)) > 0 {
-			continue
+		if len(s.problems(t)) == 0 {
+			s.put(t)
 		}
-		s.add(files, t)
-	}
-	for _, t := range s.translations {
-		s.names = append(s.names, t.name())
 	}
 	return s, nil
 }
 
-// add adds a translation. Its files are parsed when they are first needed; that they can be was seen in English.
-func (s *Set) add(files fs.FS, t *translation) {
-	s.translations = append(s.translations, t)
-	s.parsed[t.name()] = sync.OnceValue(func() parsedFiles {
-		p, err := s.parse(files, t)
-		if err != nil {
-			panic(err) // the same files as in English, with the same functions
-		}
-		return p
-	})
-}
-
 // parse reads all files, with the words of one language.
-func (s *Set) parse(files fs.FS, t *translation) (parsedFiles, error) {
+func (s *Set) parse(t *translation) (parsedFiles, error) {
 	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
 	funcs := s.funcs(t)
-	pageLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(files, "pages/layout.html", "pages/parts.html")
+	pageLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(s.files, "pages/layout.html", "pages/parts.html")
 	if err != nil {
 		return parsedFiles{}, fmt.Errorf("templates: %w", err)
 	}
 	for _, name := range pageNames() {
-		page, err := template.Must(pageLayout.Clone()).ParseFS(files, "pages/"+name+".html")
+		page, err := template.Must(pageLayout.Clone()).ParseFS(s.files, "pages/"+name+".html")
 		if err != nil {
 			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
 		html[name] = page
 	}
-	emailLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(files, "emails/layout.html")
+	emailLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(s.files, "emails/layout.html")
 	if err != nil {
 		return parsedFiles{}, fmt.Errorf("templates: %w", err)
 	}
 	for _, name := range emailNames() {
-		email, err := template.Must(emailLayout.Clone()).ParseFS(files, "emails/"+name+".html")
+		email, err := template.Must(emailLayout.Clone()).ParseFS(s.files, "emails/"+name+".html")
 		if err != nil {
 			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
 		html["email/"+name] = email
 		plain, err := texttemplate.New(name+".txt").
 			Funcs(funcs).
-			ParseFS(files, "emails/controller.txt", "emails/"+name+".txt")
+			ParseFS(s.files, "emails/controller.txt", "emails/"+name+".txt")
 		if err != nil {
 			return parsedFiles{}, fmt.Errorf("templates: %w", err)
 		}
@@ -146,7 +131,39 @@ type pageView struct {
 	Locale string // as it was asked for, which may be narrower than the language shown
 	Site   Site
 	Page   Page
+	in     *translation
 }
+
+// When writes a moment in the site's time zone.
+func (v pageView) When(at time.Time) (string, error) { return v.in.moment(at, v.Site.TimeZone) }
+
+// State writes the state of a purpose, and since when if that is known.
+func (v pageView) State(name string, since time.Time) (string, error) {
+	if since.IsZero() {
+		return v.in.state(name)
+	}
+	when, err := v.When(since)
+	if err != nil {
+		return "", err
+	}
+	return v.in.stateSince(name, when)
+}
+
+// Languages lists the locales that the page can be switched to, its own included; none if there is no other. A page of
+// an error has no address of its own that could be asked for in another language.
+func (v pageView) Languages() []string {
+	switch v.Page.(type) {
+	case Failure, Statement:
+		return nil
+	}
+	if len(v.Site.Locales) < 2 {
+		return nil
+	}
+	return v.Site.Locales
+}
+
+// Own returns the site's own words in the page's language.
+func (v pageView) Own() Wording { return v.Site.Wording[v.Locale] }
 
 // Page renders a page in the language nearest to locale. It renders into memory first: with an error nothing was
 // written, unless the error is w's own. A page with a form that would post to anywhere but a path of the same origin is
@@ -158,7 +175,7 @@ func (s *Set) Page(w io.Writer, locale string, p Page) error {
 				p.name(), action)
 		}
 	}
-	html, err := s.page(locale, p)
+	html, err := s.Of(p.site().ID).page(locale, p)
 	if err != nil {
 		return fmt.Errorf("templates: page %s: %w", p.name(), err)
 	}
@@ -176,8 +193,9 @@ func (s *Set) page(locale string, p Page) ([]byte, error) {
 // execute renders a page by its template.
 func (s *Set) execute(locale string, p Page) ([]byte, error) {
 	var b bytes.Buffer
-	t := s.parsed[s.Language(locale)]().html[p.name()]
-	if err := t.ExecuteTemplate(&b, "layout.html", pageView{Locale: locale, Site: p.site(), Page: p}); err != nil {
+	in := s.translation(locale)
+	t := s.parsed[in.name()]().html[p.name()]
+	if err := t.ExecuteTemplate(&b, "layout.html", pageView{locale, p.site(), p, in}); err != nil {
 		return nil, err
 	}
 	return bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")), nil // what a person typed may be any bytes

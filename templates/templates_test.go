@@ -6,15 +6,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+// sharedSet is one for all tests: each language's templates are parsed once.
+var sharedSet = sync.OnceValues(New)
+
 func newSet(t testing.TB) *Set {
 	t.Helper()
-	s, err := New()
+	s, err := sharedSet()
 	if err != nil {
 		t.Fatal(err)
 	}

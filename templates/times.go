@@ -7,29 +7,57 @@ import (
 	"github.com/optin/optin/internal/skeleton"
 )
 
-// Dates returns how the language nearest to locale writes moments.
-func (s *Set) Dates(locale string) (skeleton.Dates, error) { return s.translation(locale).dates() }
+// Dates returns how the language nearest to locale writes moments in a time zone; nil is UTC.
+func (s *Set) Dates(locale string, zone *time.Location) (skeleton.Dates, error) {
+	return s.translation(locale).dates(zone)
+}
 
-func (t *translation) readDates() (d skeleton.Dates, err error) {
+// Years of which a zone's changes of the clock are written down: emails name no moment before optin was there, and a
+// link is valid for a month.
+const firstYear, lastYear = 2024, 2045
+
+// dates reads how the language writes moments in a zone. The zone is named, because the reader's is not known.
+func (t *translation) dates(zone *time.Location) (skeleton.Dates, error) {
+	name := "UTC"
+	if zone != nil {
+		name = zone.String()
+	}
+	if known, ok := t.byZone.Load(name); ok {
+		return known.(skeleton.Dates), nil
+	}
+	d := skeleton.Dates{
+		First: t.other("date.first"), AM: t.other("date.am"), PM: t.other("date.pm"),
+		Zone: skeleton.ZoneOf(zone, firstYear, lastYear),
+	}
+	if d.First == "" {
+		d.First = "1"
+	}
 	for month := range d.Months {
 		d.Months[month] = t.other(monthKey(month))
 	}
-	if d.First = t.other("date.first"); d.First == "" {
-		d.First = "1"
-	}
-	d.AM, d.PM = t.other("date.am"), t.other("date.pm")
 	d.Pattern = strings.NewReplacer(
 		"{{.Day}}", skeleton.Day, "{{.Month}}", skeleton.Month, "{{.Year}}", skeleton.Year,
 		"{{.Hour}}", skeleton.Hour, "{{.HourShort}}", skeleton.HourShort, "{{.Hour12}}", skeleton.Hour12,
 		"{{.DayPeriod}}", skeleton.DayPeriod, "{{.Minute}}", skeleton.Minute,
-	).Replace(t.other("date.moment")) + " (UTC)"
-	return d, d.Check()
+	).Replace(t.other("date.moment")) + " (" + t.city(name) + ")"
+	err := d.Check()
+	if err == nil {
+		t.byZone.Store(name, d)
+	}
+	return d, err
 }
 
-// moment writes a time in UTC, to the minute: "21 November 2026 at 18:02 (UTC)". The zone is named because the reader's is
-// not known.
-func (t *translation) moment(at time.Time) (string, error) {
-	d, err := t.dates()
+// city returns the name of a zone for people: that of its city, as in "Paris" for Europe/Paris.
+func (t *translation) city(zone string) string {
+	if city := t.other(cityPrefix + zone); city != "" {
+		return city
+	}
+	return strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
+}
+
+// moment writes a time to the minute: "21 November 2026 at 18:02 (UTC)".
+func (t *translation) moment(at time.Time, zone *time.Location) (string, error) {
+	d, err := t.dates(zone)
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +66,7 @@ func (t *translation) moment(at time.Time) (string, error) {
 
 // stateSince writes a state and the moment since which it holds, which is in words already.
 func (t *translation) stateSince(state, when string) (string, error) {
-	label, err := t.state(state, time.Time{})
+	label, err := t.state(state)
 	if err != nil {
 		return "", err
 	}

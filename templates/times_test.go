@@ -19,7 +19,7 @@ func TestMomentsAreWrittenInUTCAndInWords(t *testing.T) {
 		{"fr", time.Date(2027, 8, 1, 9, 5, 0, 0, time.UTC), "1er août 2027 à 09:05 (UTC)"},
 		{"en", time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC), "1 February 2027 at 00:00 (UTC)"},
 	} {
-		if got, err := s.translation(row.lang).moment(row.at); got != row.want || err != nil {
+		if got, err := s.translation(row.lang).moment(row.at, nil); got != row.want || err != nil {
 			t.Errorf("%q, %v; want %q", got, err, row.want)
 		}
 	}

@@ -93,6 +93,7 @@ func (f *findings) add(what, detail string, err error) {
 func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *templates.Set) {
 	f.add("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
+	f.checkReviewed(cfg.Sites, pages)
 	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
 	if cfg.Log.Path == "" {

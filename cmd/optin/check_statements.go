@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/templates"
 )
 
 // checkStatements warns of what is put to people where it may not make their consent valid. That is no failure: a text
@@ -40,5 +42,17 @@ func (f *findings) checkStatements(sites []config.Site) {
 	}
 	if fine {
 		f.add("statements", fmt.Sprintf("of %d site(s)", len(sites)), nil)
+	}
+}
+
+// checkReviewed warns of languages that sites use and that nobody vouches for. It is no failure: what people agree to
+// is in the site's own words.
+func (f *findings) checkReviewed(sites []config.Site, pages *templates.Set) {
+	for _, s := range sites {
+		if some := pages.Unreviewed(s.ID, s.Locales); len(some) > 0 {
+			fmt.Fprintf(f.out, "warn   %-14s site %s: the words of optin in %s were reviewed by nobody.\n"+
+				"         Have somebody read them who knows the language (optin preview shows all), or bring a file of\n"+
+				"         your own (locales_dir).\n", "languages", s.ID, strings.Join(some, ", "))
+		}
 	}
 }

@@ -32,12 +32,13 @@ func allowedImports() map[string][]string {
 		"confirm/statement": {"github.com/gowebpki/jcs"},
 		"mailer": {
 			"confirm", "confirm/consent", "internal/address", "internal/keyring", "internal/nondelivery",
-			"internal/outbox", "internal/ratelimit", "internal/relay", "internal/skeleton", "store", "templates",
-			"github.com/wneessen/go-mail",
+			"internal/outbox", "internal/ratelimit", "internal/relay", "internal/skeleton", "internal/theme", "store",
+			"templates", "github.com/wneessen/go-mail",
 		},
 		"templates/pack": {},
 		"templates": {
-			"confirm/statement", "internal/problem", "internal/skeleton", "github.com/nicksnyder/go-i18n/v2",
+			"confirm/statement", "internal/problem", "internal/skeleton", "internal/theme",
+			"github.com/nicksnyder/go-i18n/v2",
 			"golang.org/x/text",
 		},
 		"internal/address": {"golang.org/x/net"},

@@ -115,13 +115,17 @@ func mixedFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string
 	return rest, exitOK, true
 }
 
-// readConfig reads a configuration. Its sites may use the languages of the embedded templates.
+// readConfig reads a configuration. Its sites may use the languages that are built in, and their own.
 func readConfig(path string, env func(string) (string, bool)) (*config.Config, *templates.Set, error) {
 	pages, err := templates.New()
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg, err := config.Load(path, env, pages.Languages()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	pages, err = pages.With(ownLocales(cfg.Sites)...)
 	return cfg, pages, err
 }
 

@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/optin/optin/confirm"
@@ -62,7 +64,7 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 		}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{
-				ID: p.ID, Revision: p.Revision, Text: p.Text, Recipients: p.Recipients, Retention: p.Retention,
+				ID: p.ID, Revision: p.Revision, Text: p.Text, TextChild: p.TextChild, Recipients: p.Recipients, Retention: p.Retention,
 				Objective: p.Objective, Audience: p.Audience, Frequency: p.Frequency,
 			})
 		}
@@ -87,10 +89,34 @@ func surgeSites(of []config.Site) map[string]surge.Site {
 }
 
 func templateSite(c config.Site) templates.Site {
-	return templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
+	s := templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
 		Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
 		PrivacyURL: c.Controller.PrivacyURL.String(),
-	}}
+	}, Locales: c.Locales, TimeZone: c.TimeZone, Wording: map[string]templates.Wording{}, ChildTexts: map[string]string{}}
+	for locale, w := range c.Wording {
+		s.Wording[locale] = templates.Wording(w)
+	}
+	for _, p := range c.Purposes {
+		for locale, text := range p.TextChild {
+			s.ChildTexts[p.Text[locale]] = text
+		}
+	}
+	if c.Theme != nil {
+		looks := c.Theme.Email()
+		s.Looks = &looks
+	}
+	return s
+}
+
+// ownLocales returns the translations that sites bring.
+func ownLocales(of []config.Site) (all []templates.OwnLocale) {
+	for _, c := range of {
+		for _, locale := range slices.Sorted(maps.Keys(c.OwnLocales)) {
+			own := c.OwnLocales[locale]
+			all = append(all, templates.OwnLocale{Site: c.ID, File: own.File, Content: own.Content})
+		}
+	}
+	return all
 }
 
 func webSites(of []config.Site) (map[string]web.Site, error) {
@@ -147,6 +173,7 @@ func newMailer(cfg *config.Config, o mailer.Options) (*mailer.Mailer, error) {
 	for _, c := range cfg.Sites {
 		o.Sites[c.ID] = mailer.Site{
 			From: c.From, ReplyTo: c.ReplyTo, BounceDomain: c.BounceDomain, Show: templateSite(c),
+			FromNames: c.FromNames,
 		}
 	}
 	for _, d := range cfg.SMTP.DKIM {

@@ -33,6 +33,7 @@ type Document struct {
 	Purpose    Purpose    `json:"purpose"`
 	Language   string     `json:"language"` // BCP 47
 	Text       string     `json:"text"`     // the words beside the box
+	TextChild  string     `json:"text_child,omitempty"`
 	Controller Controller `json:"controller"`
 	Recipients []string   `json:"recipients"`
 	Retention  string     `json:"retention,omitempty"`

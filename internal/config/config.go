@@ -133,6 +133,11 @@ type Site struct {
 	BounceDomain string // of the return path, which is signed for each email; empty: the domain of From, unsigned
 	Challenge    Challenge
 
+	TimeZone   *time.Location       // of the moments that people read; nil: UTC
+	OwnLocales map[string]OwnLocale // translations of the site's own, by locale
+	FromNames  map[string]string    // the sender's name in some of the locales
+	Wording    map[string]Wording   // the site's own words in some of the locales
+
 	Theme          *theme.Theme    // nil: the default looks
 	FrameAncestors []origin.Origin // origins whose pages may frame the hosted signup page
 	After          RedirectAfter
@@ -141,6 +146,18 @@ type Site struct {
 // RedirectAfter says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the
 // site's Redirects.
 type RedirectAfter struct{ Signup, Confirm, Withdraw *url.URL }
+
+// OwnLocale is a translation in the format of optin's own, from locales_dir. It is read, but not checked here.
+type OwnLocale struct {
+	File    string
+	Content []byte
+}
+
+// Wording is a site's own words in one language: plain text on one line, without links; those left out are optin's.
+type Wording struct {
+	Subject, Greeting, Lead, Button          string // of the email that asks to confirm
+	AfterSignup, AfterConfirm, AfterWithdraw string // on pages
+}
 
 // Controller is responsible for a site's data (GDPR articles 4(7) and 13(1)(a)).
 type Controller struct {
@@ -167,6 +184,7 @@ type Purpose struct {
 	ID         string            // [a-z0-9-], at most 64, unique in its site
 	Revision   int               // 1 or more; raising it asks anew
 	Text       map[string]string // the words beside the box
+	TextChild  map[string]string // the same in words for children
 	Recipients []string          // who receives the data, beside the controller
 	Retention  map[string]string // how long the data are kept
 	Objective  map[string]string // what they are used for

@@ -22,6 +22,7 @@ const (
 	// receipts.schema_version: receipt.DefaultSchema. log: none; log.key_file: one that is made in the log's folder.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, with the site's name instead of a logo.
+	// sites[].timezone: UTC. sites[].locales_dir, .from_names, .wording, .purposes[].text_child: none.
 	// sites[].after: our own pages; sites[].purposes[].after: the site's.
 	// sites[].reply_to: replies go to from. sites[].bounce_domain: bounces go to from.
 	// sites[].reminder: nobody is reminded.
@@ -42,6 +43,12 @@ const (
 	maxName   = 100       // characters of a name
 	maxLine   = 300       // characters of a postal address, or of a recipient
 	maxText   = 2000      // characters of a purpose's text
+	maxLocale = 256 << 10 // bytes of a translation
+
+	// Characters of a site's own words.
+	maxSubject = 60
+	maxButton  = 40
+	maxOwnText = 300
 
 	maxPurposes   = 64 // of a site
 	maxForms      = 64 // of a site

@@ -200,14 +200,29 @@ func (v value) secretFileAt(name string) (text string, ok bool) {
 	return v.fileAt(name, maxSecret, "must contain only the secret")
 }
 
+// exists reports whether a file can be read.
+func (v value) exists(name string) bool {
+	if v.r.read == nil {
+		return false
+	}
+	_, err := v.r.read(v.r.located(name))
+	return err == nil || !errors.Is(err, fs.ErrNotExist)
+}
+
+// located returns where a file is that the configuration names.
+func (r *reader) located(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(r.file), name)
+}
+
 // fileAt reads a file of at most limit bytes. must completes the problem of a larger file: what it must be or contain.
 func (v value) fileAt(name string, limit int, must string) (text string, ok bool) {
 	if name == "" {
 		return "", v.fail("is empty; it must name a file")
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(v.r.file), name)
-	}
+	name = v.r.located(name)
 	if v.r.read == nil {
 		return "", v.fail("names a file, but no files are read here")
 	}

@@ -79,6 +79,40 @@ func parseLocale(s string) (string, error) {
 	return tag.String(), nil
 }
 
+// parseOwnWords returns a parser of a site's own words in emails and on pages: plain text without links, addresses and
+// markup. What is about the law stands around them.
+func parseOwnWords(limit int) func(string) (string, error) {
+	line := parseLine(limit)
+	return func(s string) (string, error) {
+		s, err := line(s)
+		lower := strings.ToLower(s)
+		switch {
+		case err != nil:
+			return "", err
+		case strings.ContainsAny(s, "<>{}"):
+			return "", errors.New("must be plain text, without < > { }")
+		case strings.Contains(lower, "://"), strings.Contains(lower, "www."), strings.Contains(s, "@"):
+			return "", errors.New("must be without links and addresses: the emails and pages have those that they need")
+		case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
+			return "", errors.New("must be without characters that change the direction of a text")
+		}
+		return s, nil
+	}
+}
+
+// parseTimeZone parses the name of a time zone.
+func parseTimeZone(s string) (*time.Location, error) {
+	if s == "UTC" {
+		return time.UTC, nil
+	}
+	zone, err := time.LoadLocation(s)
+	if err != nil || !strings.Contains(s, "/") {
+		return nil, errors.New("must be a time zone of the IANA database, such as Europe/Paris, or UTC; if it is one, " +
+			"this machine has no such database: install tzdata, or name Go's zoneinfo.zip in the variable ZONEINFO")
+	}
+	return zone, nil
+}
+
 // parseLinkTTL parses how long a link is valid.
 func parseLinkTTL(s string) (time.Duration, error) {
 	d, ok := duration(s)

@@ -165,7 +165,7 @@ func TestWrongSitesAreRefused(t *testing.T) {
 			"18: sites[0].locales[2] is listed twice; keep one",
 		}},
 		{"locales: [fr, en]", "locales: [fr, en, de]", []string{
-			"18: sites[0].locales[2] has no built-in translation; available are en, fr",
+			"18: sites[0].locales[2] has no built-in translation, and no file in locales_dir; available are en, fr",
 			"26: sites[0].purposes[0].text has no text in de; write one for each of the site's locales",
 		}},
 		{"origins: [https://gazette.example] ", "origins: ['*', https://gazette.example/, https://Gazette.example, " +
@@ -357,7 +357,7 @@ func TestWrongThemesFramesAndPagesAreRefused(t *testing.T) {
 	}
 	const colour = " must be a colour such as #8c3a1f, in quotes: # begins a comment in YAML"
 	refuse(t, []refusal{
-		row("theme: {acent: '#8c3a1f'}", "23: sites[0].theme.acent is not a known key; known here are logo, accent, "+
+		row("theme: {acent: '#8c3a1f'}", "23: sites[0].theme.acent is not a known key; known here are logo, email_logo, accent, "+
 			"background, text, radius, font"),
 		row("theme: {accent: red, background: 'rgb(1,2,3)', text: '#12345'}",
 			"23: sites[0].theme.accent"+colour, "23: sites[0].theme.background"+colour, "23: sites[0].theme.text"+

@@ -148,12 +148,16 @@ func TestTheSamplesCommentedNoticeAndFormsAreRight(t *testing.T) {
 
 func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
 	text := strings.NewReplacer("\n    #after", "\n    after", "\n    #theme", "\n    theme", "\n    #frame_",
-		"\n    frame_", "\n    #  ", "\n      ").Replace(sample)
-	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"gazette.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`}))
+		"\n    frame_", "\n    #timezone", "\n    timezone", "\n    #from_names", "\n    from_names", "\n    #wording",
+		"\n    wording", "\n        #text_child", "\n        text_child", "\n    #  ", "\n      ").Replace(sample)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{
+		"gazette.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`, "gazette.png": "\x89PNG\r\n\x1a\n",
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := theme.Default()
+	want.EmailLogo = &theme.Logo{Bytes: []byte("\x89PNG\r\n\x1a\n"), Media: "image/png"}
 	want.Font, want.Logo = theme.Serif, &theme.Logo{Bytes: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), Media: "image/svg+xml"}
 	s := c.Sites[0]
 	if diff := cmp.Diff(&want, s.Theme); diff != "" {
@@ -162,6 +166,10 @@ func TestTheSamplesCommentedPagesAreRight(t *testing.T) {
 	if s.After.Signup.Path != "/look-in-your-inbox" || s.After.Confirm.Path != "/welcome" ||
 		s.After.Withdraw.Path != "/goodbye" || s.FrameAncestors[0] != "https://gazette.example" {
 		t.Errorf("after is %+v, framed by %v", s.After, s.FrameAncestors)
+	}
+	if s.TimeZone.String() != "Europe/Paris" || s.FromNames["en"] != "The Gazette" ||
+		s.Wording["en"].Button != "Have a look and confirm" || s.Purposes[0].TextChild["fr"] == "" {
+		t.Errorf("in %v, from %v, says %+v", s.TimeZone, s.FromNames, s.Wording)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +24,7 @@ func readSites(v value, languages []string, keys apiKeys) []Site {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys",
 			"api_keys_file",
 			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to",
-			"bounce_domain", "reminder", "challenge", "forms")
+			"bounce_domain", "reminder", "challenge", "forms", "timezone", "locales_dir", "from_names", "wording")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
 		s.APIKeys = keys.read(g, (value).apiKey)
@@ -38,7 +40,7 @@ func readSite(g group, languages []string) Site {
 		URL:          required(g.get("url"), parseWeb),
 		From:         required(g.get("from"), parseFrom),
 		Controller:   readController(g.get("controller")),
-		Locales:      readLocales(g.get("locales"), languages),
+		TimeZone:     optional(g.get("timezone"), "", parseTimeZone),
 		Origins:      each(g.get("origins").list(), parseOrigin),
 		Redirects:    each(g.get("redirects").list(), parseRedirect),
 		LinkTTL:      optional(g.get("link_ttl"), DefaultLinkTTL, parseLinkTTL),
@@ -49,6 +51,13 @@ func readSite(g group, languages []string) Site {
 		Theme:          readTheme(g.get("theme")),
 		FrameAncestors: each(g.get("frame_ancestors").list(), parseOrigin),
 	}
+	s.OwnLocales = readOwnLocales(g.get("locales_dir"), g.get("locales"))
+	if len(languages) > 0 {
+		languages = append(slices.Clone(languages), slices.Sorted(maps.Keys(s.OwnLocales))...)
+	}
+	s.Locales = readLocales(g.get("locales"), languages)
+	s.FromNames = readSome(g.get("from_names"), s.Locales, parseLine(maxName))
+	s.Wording = readWording(g.get("wording"), s.Locales)
 	if a := g.get("reply_to"); a.given() {
 		reply := optional(a, "", parseFrom)
 		s.ReplyTo = &reply
@@ -128,7 +137,8 @@ func readLocales(v value, languages []string) []string {
 			item.fail("is listed twice; keep one")
 			continue
 		case len(languages) > 0 && !slices.Contains(languages, l):
-			item.fail("has no built-in translation; available are %s", strings.Join(languages, ", "))
+			item.fail("has no built-in translation, and no file in locales_dir; available are %s",
+				strings.Join(languages, ", "))
 		}
 		locales = append(locales, l)
 	}
@@ -136,6 +146,79 @@ func readLocales(v value, languages []string) []string {
 		return nil
 	}
 	return locales
+}
+
+// readOwnLocales reads the files of a folder that are named after the site's locales. A locale without a file there is
+// one that is built in.
+func readOwnLocales(dir, locales value) map[string]OwnLocale {
+	if !dir.given() {
+		return nil
+	}
+	folder, ok := dir.text()
+	if !ok {
+		return nil
+	}
+	all := map[string]OwnLocale{}
+	for _, item := range locales.list() {
+		name, ok := item.text()
+		locale, err := parseLocale(name)
+		if !ok || err != nil {
+			continue // which is noted where the locales are read
+		}
+		file := filepath.Join(folder, locale+".json")
+		if !dir.exists(file) {
+			continue
+		}
+		if content, ok := dir.onNode().fileAt(file, maxLocale, "must be a translation"); ok {
+			all[locale] = OwnLocale{File: file, Content: []byte(content)}
+		}
+	}
+	if len(all) == 0 {
+		dir.onNode().fail("has no file that is named after one of the site's locales, such as fr.json")
+	}
+	return all
+}
+
+// readSome reads a text for some of the site's locales.
+func readSome(v value, locales []string, parse func(string) (string, error)) map[string]string {
+	if !v.given() {
+		return nil
+	}
+	all := map[string]string{}
+	for _, e := range entriesOf(v, locales) {
+		all[e.key] = required(e.value, parse)
+	}
+	return all
+}
+
+// readWording reads the site's own words for some of its locales.
+func readWording(v value, locales []string) map[string]Wording {
+	if !v.given() {
+		return nil
+	}
+	all := map[string]Wording{}
+	for _, e := range entriesOf(v, locales) {
+		g := e.group("subject", "greeting", "lead", "button", "after_signup", "after_confirm", "after_withdraw")
+		own := func(key string, limit int) string { return optional(g.get(key), "", parseOwnWords(limit)) }
+		all[e.key] = Wording{
+			Subject: own("subject", maxSubject), Greeting: own("greeting", maxOwnText), Lead: own("lead", maxOwnText),
+			Button: own("button", maxButton), AfterSignup: own("after_signup", maxOwnText),
+			AfterConfirm: own("after_confirm", maxOwnText), AfterWithdraw: own("after_withdraw", maxOwnText),
+		}
+	}
+	return all
+}
+
+// entriesOf reads a mapping by locales of the site. Any other key is a problem.
+func entriesOf(v value, locales []string) (all []entry) {
+	for _, e := range v.entries() {
+		if len(locales) > 0 && !slices.Contains(locales, e.key) {
+			e.fail("is not one of the site's locales, %s", strings.Join(locales, ", "))
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 // readLimits reads the limits of a site.
@@ -182,10 +265,11 @@ func readPurposes(v value, of Site) (all []Purpose) {
 	}
 	ids := map[string]int{}
 	for _, item := range v.nonEmptyList() {
-		g := item.group("id", "text", "after", "revision", "recipients", "retention", "objective", "audience",
+		g := item.group("id", "text", "text_child", "after", "revision", "recipients", "retention", "objective", "audience",
 			"frequency")
 		all = append(all, Purpose{
 			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales),
+			TextChild:  readWords(g.get("text_child"), of.Locales),
 			Revision:   optional(g.get("revision"), DefaultRevision, parseRevision),
 			Recipients: readRecipients(g.get("recipients")),
 			Retention:  readWords(g.get("retention"), of.Locales),

@@ -16,7 +16,7 @@ import (
 // of the whole theme, because changing either of them fixes it.
 func readTheme(v value) *theme.Theme {
 	before := len(v.r.problems)
-	g := v.group("logo", "accent", "background", "text", "radius", "font")
+	g := v.group("logo", "email_logo", "accent", "background", "text", "radius", "font")
 	if len(g.at) == 0 {
 		return nil
 	}
@@ -27,7 +27,10 @@ func readTheme(v value) *theme.Theme {
 	t.Radius = optional(g.get("radius"), strconv.Itoa(t.Radius), parseRadius)
 	t.Font = optional(g.get("font"), "", parseFont)
 	if logo := g.get("logo"); logo.given() {
-		t.Logo = readLogo(logo)
+		t.Logo = readLogo(logo, maxLogo, "must be a picture for the top of a page")
+	}
+	if logo := g.get("email_logo"); logo.given() {
+		t.EmailLogo = readEmailLogo(logo)
 	}
 	if len(v.r.problems) == before {
 		if err := t.Check(); err != nil {
@@ -53,7 +56,7 @@ func parseFont(s string) (theme.Font, error) {
 }
 
 // readLogo reads a picture from its file. optin serves it itself, so that pages load nothing from elsewhere.
-func readLogo(v value) *theme.Logo {
+func readLogo(v value, limit int, must string) *theme.Logo {
 	name, ok := v.text()
 	if !ok {
 		return nil
@@ -63,7 +66,7 @@ func readLogo(v value) *theme.Logo {
 			"from elsewhere")
 		return nil
 	}
-	content, ok := v.onNode().fileAt(name, maxLogo, "must be a picture for the top of a page")
+	content, ok := v.onNode().fileAt(name, limit, must)
 	if !ok {
 		return nil
 	}
@@ -73,6 +76,16 @@ func readLogo(v value) *theme.Logo {
 		return nil
 	}
 	return &theme.Logo{Bytes: []byte(content), Media: media}
+}
+
+// readEmailLogo reads a picture that every email brings with it, of a kind that mail programs show.
+func readEmailLogo(v value) *theme.Logo {
+	l := readLogo(v, theme.MaxEmailLogo, "must be a small picture, since every email brings it with it")
+	if l != nil && l.Media != "image/png" && l.Media != "image/jpeg" {
+		v.fail("must be PNG or JPEG: many mail programs show no other pictures")
+		return nil
+	}
+	return l
 }
 
 // pictureOf returns the media type of a picture by its content, or "".

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -109,18 +110,24 @@ func ZoneOf(l *time.Location, first, last int) Zone {
 	if l == nil || l == time.UTC {
 		return nil
 	}
-	var z Zone
-	end := time.Date(last+1, time.January, 1, 0, 0, 0, 0, time.UTC)
-	for at := time.Date(first, time.January, 1, 0, 0, 0, 0, time.UTC); at.Before(end); {
-		_, ahead := at.In(l).Zone()
-		if o := time.Duration(ahead) * time.Second; len(z) == 0 || z[len(z)-1].Ahead != o {
-			z = append(z, Offset{From: at, Ahead: o})
+	ahead := func(at time.Time) time.Duration {
+		_, seconds := at.In(l).Zone()
+		return time.Duration(seconds) * time.Second
+	}
+	newYear := func(year int) time.Time { return time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC) }
+	at, end := newYear(first), newYear(last+1)
+	z := Zone{{From: at, Ahead: ahead(at)}}
+	// Day by day, since Time.ZoneBounds does not get beyond the turn of some years.
+	for ; at.Before(end); at = at.AddDate(0, 0, 1) {
+		next := at.AddDate(0, 0, 1)
+		if ahead(next) == z[len(z)-1].Ahead {
+			continue
 		}
-		_, next := at.In(l).ZoneBounds()
-		if next.IsZero() {
-			break
-		}
-		at = next.UTC()
+		seconds := sort.Search(24*3600, func(n int) bool {
+			return ahead(at.Add(time.Duration(n)*time.Second)) != z[len(z)-1].Ahead
+		})
+		from := at.Add(time.Duration(seconds) * time.Second)
+		z = append(z, Offset{From: from, Ahead: ahead(from)})
 	}
 	return z
 }

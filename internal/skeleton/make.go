@@ -264,6 +264,8 @@ func (c *cutter) body(body string) error {
 				contents = encoded
 			}
 			c.add(plain, l, whole)
+		case contents == plain:
+			c.add(plain, l, whole)
 		default:
 			text, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(whole)))
 			if err != nil {

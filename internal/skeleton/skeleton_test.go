@@ -316,6 +316,9 @@ func TestMomentsAreInTheZoneThatTheSkeletonKeeps(t *testing.T) {
 			t.Errorf("%v: %q, want %q", row.at, got, row.want)
 		}
 	}
+	if z := ZoneOf(paris, 2024, 2045); len(z) != 45 || z[44].From.Year() != 2045 {
+		t.Errorf("Paris has %d offsets, the last from %v", len(z), z[len(z)-1].From)
+	}
 	if z := ZoneOf(time.UTC, 2024, 2028); len(z) != 0 {
 		t.Errorf("UTC has %v", z)
 	}

@@ -43,6 +43,7 @@ type Theme struct {
 	Radius                   int // of buttons and fields, in CSS pixels, 0 to MaxRadius; other corners follow from it
 	Font                     Font
 	Logo                     *Logo // nil: the site's name is written
+	EmailLogo                *Logo // the same in emails, at most MaxEmailLogo
 }
 
 // Logo is a picture. optin serves it itself, because pages load nothing from elsewhere.

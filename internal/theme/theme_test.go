@@ -82,6 +82,31 @@ func TestEveryAcceptedThemeIsReadableInLightAndDark(t *testing.T) {
 	}
 }
 
+func TestEveryButtonOfAnEmailIsReadableHoweverItIsShown(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		n := random.Uint32()
+		th := Theme{Accent: Colour{uint8(n), uint8(n >> 8), uint8(n >> 16)}}
+		e := th.Email()
+		for name, b := range map[string]Button{"light": e.Light, "dark": e.Dark} {
+			if Contrast(b.Accent, b.Label) < MinTextContrast {
+				t.Fatalf("%s of %v: %v on %v", name, th.Accent, b.Label, b.Accent)
+			}
+			if Contrast(b.Accent.Inverted(), b.Label.Inverted()) < MinTextContrast {
+				t.Fatalf("%s of %v, inverted: %v on %v", name, th.Accent, b.Label.Inverted(), b.Accent.Inverted())
+			}
+		}
+	}
+	if e := Default().Email(); e.Light != (Button{Default().Accent, white()}) {
+		t.Errorf("our own accent became %v", e.Light)
+	}
+	for c, want := range map[Colour]Colour{white(): black(), {255, 0, 0}: {255, 0, 0}, {0x33, 0, 0}: {255, 0xcc, 0xcc}} {
+		if got := c.Inverted(); got != want {
+			t.Errorf("%v inverted is %v, want %v", c, got, want)
+		}
+	}
+}
+
 func TestTheStyleSheetSetsVariablesAndLoadsNothing(t *testing.T) {
 	th := Default()
 	th.Font, th.Radius = Serif, 3

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -44,7 +45,11 @@ func (l *confirmationPages) show(c echo.Context) error {
 
 // redirectToPage handles the GET of a button's address, which a browser sends when the page after a POST is reloaded.
 func (l *confirmationPages) redirectToPage(c echo.Context) error {
-	return respond.SeeOther(c, "/c/"+c.Param("token"))
+	path := "/c/" + c.Param("token")
+	if lang := c.QueryParam(langParam); lang != "" {
+		path += "?" + langParam + "=" + url.QueryEscape(lang)
+	}
+	return respond.SeeOther(c, path)
 }
 
 // confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing
@@ -78,7 +83,7 @@ func (l *confirmationPages) confirm(c echo.Context) error {
 		request.StateOf(c).Site = v.Site
 		return respond.SeeOther(c, to)
 	}
-	return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(v, false))
+	return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(c, v, false))
 }
 
 // confirmPage is the kind of page in the stamps of confirmation pages.
@@ -138,7 +143,9 @@ func (l *confirmationPages) decline(c echo.Context) error {
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
-	p := templates.Declined{Site: l.sites[v.Site].Show, UnblockAction: action(v.Unblock, "/unblock"), JustNow: true}
+	p := templates.Declined{
+		Site: l.sites[v.Site].Show, UnblockAction: l.action(c, v, v.Unblock, "/unblock"), JustNow: true,
+	}
 	return l.pages.state(c, http.StatusOK, v, "declined", p)
 }
 
@@ -148,7 +155,7 @@ func (l *confirmationPages) unblock(c echo.Context) error {
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
-	return l.pages.state(c, http.StatusOK, v, "unblocked", l.unblocked(v))
+	return l.pages.state(c, http.StatusOK, v, "unblocked", l.unblocked(c, v))
 }
 
 // renew handles the button of an expired link, which asks for a new email. It counts against the client's limits on
@@ -169,7 +176,7 @@ func (l *confirmationPages) renew(c echo.Context) error {
 		return l.failPage(c, v, err)
 	}
 	if v.State == consent.Confirmed {
-		return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(v, true))
+		return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(c, v, true))
 	}
 	return l.pages.state(c, http.StatusAccepted, v, "pending", templates.Renewed{Site: l.sites[v.Site].Show})
 }
@@ -188,11 +195,11 @@ func (l *confirmationPages) failPage(c echo.Context, v confirm.View, err error) 
 }
 
 // action returns the path that a button posts to; empty where there is no token.
-func action(token, path string) string {
+func (l *confirmationPages) action(c echo.Context, v confirm.View, token, path string) string {
 	if token == "" {
 		return ""
 	}
-	return "/c/" + token + path
+	return l.pages.inChosen(c, v.Site, "/c/"+token+path)
 }
 
 // page returns the page of a link that works.
@@ -200,18 +207,19 @@ func (l *confirmationPages) page(c echo.Context, v confirm.View) templates.Page 
 	show := l.sites[v.Site].Show
 	switch {
 	case v.Use == token.UseUnblock:
-		return l.unblocked(v)
+		return l.unblocked(c, v)
 	case v.Use == token.UseDecline:
 		return templates.Decline{
-			Site: show, Address: v.Address.Masked(), Asked: v.Asked, DeclineAction: action(v.Decline, "/decline"),
+			Site: show, Address: v.Address.Masked(), Asked: v.Asked,
+			DeclineAction: l.action(c, v, v.Decline, "/decline"),
 		}
 	case v.State == consent.Confirmed:
-		return l.confirmed(v, true)
+		return l.confirmed(c, v, true)
 	}
 	return templates.Confirm{
-		Site: show, Address: v.Address.Masked(), Purposes: l.pages.purposes(l.sites[v.Site], v.Locale, v.Purposes),
-		Asked: v.Asked, Deadline: v.Deadline,
-		ConfirmAction: action(c.Param("token"), ""), DeclineAction: action(v.Decline, "/decline"),
+		Site: show, Address: v.Address.Masked(), Asked: v.Asked, Deadline: v.Deadline,
+		Purposes:      l.pages.purposes(l.sites[v.Site], l.pages.languageOfView(c, v), v.Purposes),
+		ConfirmAction: l.action(c, v, c.Param("token"), ""), DeclineAction: l.action(c, v, v.Decline, "/decline"),
 		SameBrowser: l.browsers.isSame(c, v),
 		Stamp:       l.stamps.make(confirmPage, c.Param("token"), l.stamps.now()),
 	}
@@ -225,30 +233,36 @@ func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error
 	}
 	switch {
 	case errors.Is(err, consent.ErrExpired):
-		p := templates.Expired{Site: st.Show, DeclineAction: action(v.Decline, "/decline"), SignupURL: st.signupPath()}
+		p := templates.Expired{
+			Site: st.Show, DeclineAction: l.action(c, v, v.Decline, "/decline"), SignupURL: l.signup(c, v),
+		}
 		if v.Renewable {
-			p.RenewAction = action(c.Param("token"), "/renew")
+			p.RenewAction = l.action(c, v, c.Param("token"), "/renew")
 		}
 		return p
 	case errors.Is(err, consent.ErrDeclined):
-		return templates.Declined{Site: st.Show, UnblockAction: action(v.Unblock, "/unblock")}
+		return templates.Declined{Site: st.Show, UnblockAction: l.action(c, v, v.Unblock, "/unblock")}
 	case errors.Is(err, consent.ErrWithdrawn):
-		return templates.WithdrawnLink{Site: st.Show, SignupURL: st.signupPath()}
+		return templates.WithdrawnLink{Site: st.Show, SignupURL: l.signup(c, v)}
 	}
 	return nil
 }
 
 // confirmed returns the page after the confirmation, with those of the link's purposes that are confirmed: some may
 // have been withdrawn since.
-func (l *confirmationPages) confirmed(v confirm.View, already bool) templates.Page {
+func (l *confirmationPages) confirmed(c echo.Context, v confirm.View, already bool) templates.Page {
 	st := l.sites[v.Site]
 	p := templates.Confirmed{Site: st.Show, Already: already, UnsubscribeURL: v.Unsubscribe,
 		Receipt: v.Receipt != "", BackURL: st.Show.URL}
-	p.Purposes = inState(l.pages.purposes(st, v.Locale, v.Purposes), consent.Confirmed)
+	p.Purposes = inState(l.pages.purposes(st, l.pages.languageOfView(c, v), v.Purposes), consent.Confirmed)
 	return p
 }
 
-func (l *confirmationPages) unblocked(v confirm.View) templates.Page {
-	st := l.sites[v.Site]
-	return templates.Unblocked{Site: st.Show, SignupURL: st.signupPath()}
+func (l *confirmationPages) unblocked(c echo.Context, v confirm.View) templates.Page {
+	return templates.Unblocked{Site: l.sites[v.Site].Show, SignupURL: l.signup(c, v)}
+}
+
+// signup returns the path of the site's signup page, in the language that the person chose.
+func (l *confirmationPages) signup(c echo.Context, v confirm.View) string {
+	return l.pages.inChosen(c, v.Site, l.sites[v.Site].signupPath())
 }

@@ -3,6 +3,8 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -42,7 +44,7 @@ func (p *pages) render(c echo.Context, status int, locale string, page templates
 	case templates.Sent:
 		p.publicHeaders(h, page.Site.ID)
 	}
-	h.Set("Content-Language", p.set.Language(locale))
+	h.Set("Content-Language", p.set.Of(templates.SiteOf(page)).Language(locale))
 	respond.Vary(h, echo.HeaderAccept, "Accept-Language")
 	return respond.HTML(c, status, b.Bytes())
 }
@@ -101,12 +103,36 @@ func (p *pages) language(c echo.Context, st *site, wanted ...string) string {
 	return p.set.Match(offered, append(wanted, c.Request().Header.Values("Accept-Language")...)...)
 }
 
-// languageOfView returns the locale in which the person signed up; if the record is gone, what the browser prefers.
+// langParam is the parameter of the language that a person chose on a page.
+const langParam = "lang"
+
+// languageOfView returns the locale that the person chose on the page; else the one in which they signed up; if the
+// record is gone, what the browser prefers.
 func (p *pages) languageOfView(c echo.Context, v confirm.View) string {
+	if chosen := p.chosen(c, v.Site); chosen != "" {
+		return chosen
+	}
 	if v.Locale != "" {
 		return v.Locale
 	}
 	return p.language(c, p.sites[v.Site])
+}
+
+// chosen returns the site's locale that the person chose on the page; empty: none.
+func (p *pages) chosen(c echo.Context, site string) string {
+	lang, st := c.QueryParam(langParam), p.sites[site]
+	if st == nil || !slices.Contains(st.Locales, lang) {
+		return ""
+	}
+	return lang
+}
+
+// inChosen returns the path of a next step, in the language that the person chose.
+func (p *pages) inChosen(c echo.Context, site, path string) string {
+	if lang := p.chosen(c, site); lang != "" && path != "" {
+		return path + "?" + langParam + "=" + url.QueryEscape(lang)
+	}
+	return path
 }
 
 // state responds to a link with a page, or with {"state": …} for programs.
@@ -128,7 +154,7 @@ func (p *pages) choices(st *site, locale string) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range st.rules.Purposes {
 		all = append(all, templates.Purpose{ID: purpose.ID, Text: purpose.Text[locale],
-			Lang: p.foreign(locale, locale)})
+			TextChild: st.Show.ChildTexts[purpose.Text[locale]], Lang: p.foreign(locale, locale)})
 	}
 	return all
 }
@@ -138,7 +164,7 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 	var all []templates.Purpose
 	for _, purpose := range from {
 		all = append(all, templates.Purpose{
-			ID: purpose.ID, Text: purpose.Text, State: string(purpose.State), Since: purpose.Since,
+			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[purpose.Text], State: string(purpose.State), Since: purpose.Since,
 			Superseded:   purpose.Reason == consent.ReasonSuperseded,
 			Lang:         p.foreign(st.languageOf(purpose, locale), locale),
 			StatementURL: statementPath(purpose.TextSHA256),
@@ -149,7 +175,7 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 
 // foreign returns the language of a text if a page in this locale is written in another; else empty.
 func (p *pages) foreign(text, locale string) string {
-	if p.set.Language(locale) == text {
+	if p.set.Language(locale) == text || locale == text {
 		return ""
 	}
 	return text

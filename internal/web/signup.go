@@ -464,7 +464,7 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 	if in.redirect != "" {
 		return respond.SeeOther(c, in.redirect)
 	}
-	return respond.SeeOther(c, in.site.signupPath()+"/sent?lang="+url.QueryEscape(in.locale))
+	return respond.SeeOther(c, in.site.signupPath()+"/sent?"+langParam+"="+url.QueryEscape(in.locale))
 }
 
 // commit hands a signup to the service. If that finds that a surge has begun, the signup needs a proof after all.

@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -41,7 +40,7 @@ func (f *signupPage) show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	locale := f.pages.language(c, st, c.QueryParam("lang"))
+	locale := f.pages.language(c, st, c.QueryParam(langParam))
 	return f.pages.render(c, http.StatusOK, locale, f.page(st, locale, f.gate.Offer(st.id)))
 }
 
@@ -51,7 +50,7 @@ func (f *signupPage) sent(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	locale := f.pages.language(c, st, c.QueryParam("lang"))
+	locale := f.pages.language(c, st, c.QueryParam(langParam))
 	return f.pages.render(c, http.StatusOK, locale, templates.Sent{Site: st.Show, TTL: st.rules.Terms.TTL})
 }
 
@@ -109,10 +108,6 @@ func (f *signupPage) page(st *site, locale string, demand *challenge.Requirement
 			panic(err) // our own type
 		}
 		p.Challenge = string(b)
-	}
-	for _, l := range st.Locales {
-		p.Languages = append(p.Languages,
-			templates.LanguageLink{Locale: l, URL: st.signupPath() + "?lang=" + url.QueryEscape(l)})
 	}
 	return p
 }

@@ -90,6 +90,7 @@ func newSite(id string, w Site, service *confirm.Service, surges *surge.Surge) (
 		Site: w, id: id, rules: rules, challenge: surges.ChallengePolicy(id),
 		formAction: "'self'", confirmAction: "'self'", ancestors: "'none'",
 	}
+	st.Show.Locales = w.Locales
 	st.fields, st.ownFields = st.schema(false), st.schema(true)
 	if len(w.FrameAncestors) > 0 {
 		st.ancestors = ""

@@ -36,7 +36,8 @@ func (u *unsubscribePage) show(c echo.Context) error {
 			templates.Withdrawn{Site: st.Show, BackURL: st.after(afterWithdraw, nil)})
 	}
 	p := templates.Unsubscribe{
-		Site: st.Show, Address: v.Address.Masked(), Action: "/u/" + c.Param("token"), ReceiptURL: v.Receipt,
+		Site: st.Show, Address: v.Address.Masked(), ReceiptURL: v.Receipt,
+		Action: u.pages.inChosen(c, v.Site, "/u/"+c.Param("token")),
 	}
 	p.Purposes = u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
 	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
@@ -99,7 +100,9 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 func (u *unsubscribePage) withdrawn(c echo.Context, v confirm.View, named []string) templates.Page {
 	st := u.sites[v.Site]
 	all := u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
-	p := templates.Withdrawn{Site: st.Show, Left: inState(all, consent.Confirmed), SignupURL: st.signupPath()}
+	p := templates.Withdrawn{
+		Site: st.Show, Left: inState(all, consent.Confirmed), SignupURL: u.pages.inChosen(c, v.Site, st.signupPath()),
+	}
 	about := named
 	if len(about) == 0 {
 		about = purposeIDs(v.Purposes)
