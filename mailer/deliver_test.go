@@ -67,8 +67,8 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	delete(line, "time")
 	delete(line, "ms")
 	if diff := cmp.Diff(map[string]any{
-		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@example.org",
-		"outcome": "delivered", "code": 250.0,
+		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@…",
+		"subscription": job.Key.ID[:8], "outcome": "delivered", "code": 250.0,
 	}, line); diff != "" {
 		t.Error(diff)
 	}

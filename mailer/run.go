@@ -57,7 +57,8 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	}
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.String("job", job.ID), slog.String("site", line.site), slog.String("type", line.jobType),
-		slog.String("to", line.to),
+		// The id is a keyed hash of the address: with it lines about one person can be found, and nobody named.
+		slog.String("to", line.to), slog.String("subscription", shortID(job.Key.ID)),
 		slog.String("outcome", line.outcome), slog.Int("code", line.code),
 		slog.Int64("ms", time.Since(began).Milliseconds()),
 	}
@@ -67,6 +68,9 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
 	return result(ended, err)
 }
+
+// shortID returns as much of a subscription's id as tells people apart.
+func shortID(id string) string { return id[:min(8, len(id))] }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
 	if delivery := m.unrecorded.get(job.ID); delivery != nil {
@@ -82,7 +86,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	if err != nil {
 		return false, storeError(job, err)
 	}
-	line.jobType, line.to = string(msg.Type), msg.To.Masked()
+	line.jobType, line.to = string(msg.Type), msg.To.Logged()
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
 		return m.notTaken(ctx, job, err, line)

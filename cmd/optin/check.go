@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -96,15 +97,40 @@ func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *te
 	f.checkReviewed(cfg.Sites, pages)
 	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
+	if far := hostsInClear(ctx, cfg.Store); len(far) > 0 {
+		f.warn("store", strings.Join(far, ", "), "Redis is reached without TLS over a network: its password can be read "+
+			"on the way, and what is written can be changed.",
+			"Let it speak TLS, and write rediss://, rediss+sentinel:// or rediss+cluster://.")
+	}
 	if cfg.Log.Path == "" {
-		fmt.Fprintf(f.out, "warn   %-14s none\n       %s\n         %s\n", "consent log", "If the store is lost, so is every "+
-			"consent, and nobody can show that nothing was changed.", "Add log: {path: /var/lib/optin/log}.")
+		f.warn("consent log", "none", "If the store is lost, so is every consent, and nobody can show that nothing was "+
+			"changed.", "Add log: {path: /var/lib/optin/log}.")
 	} else {
 		f.add("consent log", cfg.Log.Path, nil)
 	}
 	for _, r := range cfg.SMTP.Relays {
 		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))
 	}
+}
+
+// warn prints a finding that is no failure: what works, and could be better.
+func (f *findings) warn(check, about, what, fix string) {
+	fmt.Fprintf(f.out, "warn   %-14s %s\n       %s\n         %s\n", check, about, what, fix)
+}
+
+// hostsInClear returns the hosts of a store that are not this machine and are reached without TLS.
+func hostsInClear(ctx context.Context, l store.Location) (far []string) {
+	if l.TLS() {
+		return nil
+	}
+	for _, at := range l.Hosts {
+		host, _, _ := net.SplitHostPort(at)
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil || slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().IsLoopback() }) {
+			far = append(far, at)
+		}
+	}
+	return far
 }
 
 func checkStore(ctx context.Context, cfg *config.Config) error {

@@ -17,7 +17,7 @@ func (f *findings) checkStatements(sites []config.Site) {
 	fine := true
 	warn := func(about, what, fix string) {
 		fine = false
-		fmt.Fprintf(f.out, "warn   %-14s %s\n       %s\n         %s\n", "statements", about, what, fix)
+		f.warn("statements", about, what, fix)
 	}
 	for _, s := range sites {
 		if statement.AuthorityOf(s.Controller.Country) == nil {

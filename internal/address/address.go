@@ -112,6 +112,16 @@ func (a Address) Masked() string {
 	return string(first) + "…@" + a.domain
 }
 
+// Logged returns what a log may have of the address: as Masked, and without its domain unless that is one of the large
+// providers, because a domain can be one person's or one family's.
+func (a Address) Logged() string {
+	if a.IsZero() || a.IsLarge() {
+		return a.Masked()
+	}
+	first, _ := utf8.DecodeRuneInString(a.local)
+	return string(first) + "…@…"
+}
+
 // MarshalText writes the address as String does.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 

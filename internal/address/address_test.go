@@ -74,6 +74,21 @@ func TestAMaskedAddressShowsOneCharacterAndTheDomain(t *testing.T) {
 	}
 }
 
+// A domain that is not a large provider's may be that of one person, and so names them as the address does.
+func TestALoggedAddressShowsTheDomainOfALargeProviderOnly(t *testing.T) {
+	for typed, want := range map[string]string{
+		"ada.lovelace@gmail.com": "a…@gmail.com", "ada@hotmail.co.uk": "a…@hotmail.co.uk",
+		"ada@lovelace.example": "a…@…", "ada@mail.yahoo.lovelace.example": "a…@…",
+	} {
+		if got := parse(t, typed).Logged(); got != want {
+			t.Errorf("%s is logged as %s, want %s", typed, got, want)
+		}
+	}
+	if got := (address.Address{}).Logged(); got != "" {
+		t.Errorf("no address is logged as %s", got)
+	}
+}
+
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{
 		"ada@example.org", "a@bücher.example", `"x"@y.z`, "a@xn--bcher-kva.example", "用户@例子.广告", "a@b.c\r\nX: y",

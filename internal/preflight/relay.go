@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func (c *relayChecker) check(ctx context.Context, r relay.Address) []Finding {
 // withoutTLS reports on a relay that emails reach without TLS.
 func (c *relayChecker) withoutTLS(ctx context.Context, f Finding, r relay.Address, offered bool) Finding {
 	addrs, err := c.dns.host(ctx, r.Host)
-	far := err != nil || len(publicAddrs(addrs)) > 0
+	far := err != nil || slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !a.Unmap().IsLoopback() })
 	switch {
 	case r.TLS == relay.Required:
 		f.Level = Wrong
@@ -65,8 +66,7 @@ func (c *relayChecker) withoutTLS(ctx context.Context, f Finding, r relay.Addres
 			f.About)
 		f.Fix = []string{"Let the relay offer STARTTLS, or use its port for smtps:// (465)."}
 	case !far:
-		f.What = fmt.Sprintf("Emails reach the relay %s without TLS. It is on this machine or in a private network.",
-			f.About)
+		f.What = fmt.Sprintf("Emails reach the relay %s without TLS. It is on this machine.", f.About)
 	case offered:
 		f.Level = Warn
 		f.What = fmt.Sprintf("The relay %s offers STARTTLS, and tls=off does not use it: emails and their links can "+

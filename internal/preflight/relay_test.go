@@ -39,6 +39,8 @@ func TestTheRelayMustUseTLS(t *testing.T) {
 			what: "can be read on the way"},
 		"not offered, here": {setup: bare(relay.Offered, "127.0.0.1"), about: "127.0.0.1:587",
 			what: "on this machine"},
+		"not offered in a private network": {setup: bare(relay.Offered, "10.0.0.7"), about: "10.0.0.7:587", level: warn,
+			what: "can be read on the way"},
 		"not offered here, required": {setup: bare(relay.Required, "127.0.0.1"), about: "127.0.0.1:587", level: wrong,
 			what: "no email is sent"},
 		"offered and off": {setup: mode(relay.Off), about: at, level: warn, what: "tls=off does not use it"},
