@@ -40,6 +40,7 @@ type Message struct {
 	Decline         string
 	Unsubscribe     string
 	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
+	Tries           int    // at which no relay took it
 	ID              string // the local part of its Message-ID, by which Report knows it too; always the same
 
 	known *known // as it was read
@@ -93,7 +94,7 @@ func (r *Relay) messageOf(
 		Type: is, Site: sub.Site, To: sub.AddressOf(id), Date: email.Due.Truncate(time.Second),
 		ReturnPath: r.returnPaths.Make(key, id),
 	}
-	m.ID = messageID(key, id, n)
+	m.ID, m.Tries = messageID(key, id, n), email.Tries
 	if is == consent.EmailConfirm {
 		r.fillConfirm(&m, sub.Requests.Find(id), key)
 	} else {

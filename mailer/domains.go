@@ -170,7 +170,7 @@ func (s *slot) release(err error) {
 		all.countStall(err, failure, s.first)
 	}
 	switch {
-	case err == nil, failure != nil && failure.refusesEmail():
+	case err == nil, failure != nil && failure.final:
 		d.succeed()
 		d.deferrals, d.answeredAt = 0, all.now()
 	case failure != nil && failure.stalled():
@@ -182,6 +182,9 @@ func (s *slot) release(err error) {
 		d.abandon(s.first)
 	default:
 		d.abandon(s.first)
+		if failure != nil && failure.answers() {
+			d.answeredAt = all.now()
+		}
 	}
 	if d.inFlight == 0 && d.deferrals == 0 && !d.active() && d.answeredAt.IsZero() {
 		delete(all.byName, s.name)

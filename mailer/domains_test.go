@@ -69,16 +69,18 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 		replies []string
 		paused  bool
 	}{
-		"three": {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "421 4.3.2 no"}, true},
-		"two":   {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no"}, false},
-		"with one that went": {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "", "450 4.2.0 no", "450 4.2.0 no"},
+		"three": {"RCPT", []string{"450 4.4.1 no", "451 4.3.0 no", "421 4.3.2 no"}, true},
+		"two":   {"RCPT", []string{"450 4.4.1 no", "450 4.4.1 no"}, false},
+		"with one that went": {"RCPT", []string{"450 4.4.1 no", "450 4.4.1 no", "", "450 4.4.1 no", "450 4.4.1 no"},
 			false},
-		"with one for good": {"RCPT", []string{"450 4.2.0 no", "450 4.2.0 no", "550 5.1.1 no", "450 4.2.0 no"}, false},
-		"at another step":   {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
+		"with one for good": {"RCPT", []string{"450 4.4.1 no", "450 4.4.1 no", "550 5.1.1 no", "450 4.4.1 no"}, false},
+		"greylisted": {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "450 greylisted", "451 try again later"},
+			false},
+		"because of one mailbox, without a code": {"RCPT", []string{"452 no room", "450 no", "451 no", "452 no"}, false},
+		"at another step":                        {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
 		"of full mailboxes": {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many emails", "452 4.2.2 full"},
 			false},
-		"of nobody's fault": {"RCPT", []string{"550 5.7.26 no", "550 5.7.26 no", "550 5.7.26 no"}, false},
-		"with a drop between": {"RCPT", []string{"450 4.2.0 no", hangUp, "450 4.2.0 no", hangUp, "450 4.2.0 no"},
+		"with a drop between": {"RCPT", []string{"450 4.4.1 no", hangUp, "450 4.4.1 no", hangUp, "450 4.4.1 no"},
 			true},
 		"that are maybe taken": {".", []string{hangUp, hangUp, hangUp}, false},
 	} {

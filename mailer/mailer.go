@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +39,9 @@ type Options struct {
 	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The
 	// calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
 	Alarm func(relay string, paused bool)
+	// Refusal is called when a relay (host:port) begins or ends to refuse us for a recipient's domain: with the number
+	// of those domains. It is called like Alarm, and may be nil.
+	Refusal func(relay string, domains int)
 
 	// Keep keeps the skeleton of emails for ever under its SHA-256 (lower-case hex): see Rebuild. It is called once for
 	// each before the first email that is made of it leaves; with an error that email waits. It may be nil.
@@ -89,7 +94,8 @@ func New(o Options) (*Mailer, error) {
 		}
 		m.relays = append(m.relays, &relayState{
 			dialer: d, now: o.Now, log: o.Log, alarm: o.Alarm, senders: map[string]*pause{},
-			pool: &pool{idleTimeout: o.Idle, limit: o.Connections, max: o.MaxConnections},
+			onRefusal: o.Refusal,
+			pool:      &pool{idleTimeout: o.Idle, limit: o.Connections, max: o.MaxConnections},
 		})
 	}
 	return m, nil
@@ -104,6 +110,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Alarm == nil {
 		o.Alarm = func(string, bool) {}
+	}
+	if o.Refusal == nil {
+		o.Refusal = func(string, int) {}
 	}
 	if o.MaxConnections == 0 {
 		o.MaxConnections = o.Connections
@@ -150,12 +159,17 @@ func (o *Options) check() error {
 }
 
 // Check reports whether every relay would take emails. It dials, reads the greeting, starts TLS and authenticates as
-// configured, and quits. The error names the step, the reply's code and the relay's words, and which relay it was if
+// configured, begins an email of each site's sender to itself without sending it, and quits. The error names the step, the reply's code and the relay's words, and which relay it was if
 // there are several.
 func (m *Mailer) Check(ctx context.Context) error {
-	var failed []string
+	var failed, senders []string
+	for _, id := range slices.Sorted(maps.Keys(m.Sites)) {
+		if from := m.Sites[id].From.Address; !slices.Contains(senders, from) {
+			senders = append(senders, from)
+		}
+	}
 	for _, r := range m.relays {
-		err := r.check(ctx, m.Dial+m.Session)
+		err := r.check(ctx, m.Dial+m.Session, senders)
 		switch {
 		case err == nil:
 		case len(m.relays) == 1:
@@ -172,7 +186,7 @@ func (m *Mailer) Check(ctx context.Context) error {
 
 // PausedFor returns how long all relays are paused for every sender; until then no email needs to be tried. Zero means
 // that at least one relay may take emails.
-func (m *Mailer) PausedFor() time.Duration { return m.relaysPausedFor("") }
+func (m *Mailer) PausedFor() time.Duration { return m.relaysPausedFor("", "") }
 
 // Close quits the idle connections. A connection in use is quit once its email is done. Closing again does nothing.
 func (m *Mailer) Close() error {

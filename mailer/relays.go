@@ -3,24 +3,36 @@ package mailer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/nondelivery"
 )
 
 // errNoUTF8 says that no relay can take an email to an address beyond ASCII.
 var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 
-// deliver hands an email to the first relay that accepts its sender, and returns that relay's reply. The error is an
-// *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far as MAIL at no relay.
+// deliver hands an email to the first relay that accepts its sender and does not refuse us, and returns that relay's
+// reply. The error is an *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far
+// as MAIL at no relay.
 func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
-	failed, noUTF8 := error(nil), 0
+	failed, refused, noUTF8 := error(nil), error(nil), 0
 	for i, r := range m.relays {
-		c, err := m.connect(ctx, r, e, m.share(i, time.Until(end)), end)
+		c, a, err := m.connect(ctx, r, e, m.share(i, time.Until(end)), end)
 		switch {
 		case err == nil:
-			return r.handOver(ctx, c, e, end)
+			reply, failure := r.handOver(ctx, c, a, e, end)
+			if failure == nil {
+				return reply, nil
+			}
+			if !failure.refusesUs() {
+				return "", failure
+			}
+			refused = failure // another relay may take it
 		case errors.Is(err, errBusy):
 			return "", retryIn(err, minWait)
 		case errors.Is(err, context.Canceled):
@@ -32,12 +44,14 @@ func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error
 		}
 	}
 	switch {
+	case refused != nil:
+		return "", refused
 	case noUTF8 == len(m.relays):
 		return "", errNoUTF8
 	case failed == nil:
 		failed = errPaused
 	}
-	return "", retryIn(failed, max(m.relaysPausedFor(e.senderDomain), minWait))
+	return "", retryIn(failed, max(m.relaysPausedFor(e.senderDomain, e.to.Domain()), minWait))
 }
 
 // share returns how much of the remaining time the i-th relay has up to MAIL. If there is another relay after it, a
@@ -51,30 +65,30 @@ func (m *Mailer) share(i int, remaining time.Duration) time.Duration {
 }
 
 // connect opens a transaction at one relay within a time limit, and lets the relay's pauses learn from the result. From
-// then on the connection's deadline is end.
+// then on the connection's deadline is end, and the attempt ends with handOver.
 func (m *Mailer) connect(
 	ctx context.Context, r *relayState, e *email, limit time.Duration, end time.Time,
-) (c *connection, err error) {
-	a, ok := r.admit(e.senderDomain)
+) (c *connection, a attempt, err error) {
+	a, ok := r.admit(e)
 	if !ok {
-		return nil, errPaused
+		return nil, a, errPaused
 	}
 	err = errPaused // after a panic, nothing is learned about the relay
 	defer func() { r.learn(a, err) }()
 	if c, err = r.openTransaction(ctx, e, earlier(end, time.Now().Add(limit))); err != nil {
-		return nil, err
+		return nil, a, err
 	}
 	if expired := c.until(end); expired != nil {
-		return nil, r.putBack(ctx, c, stepMAIL, expired)
+		return nil, a, r.putBack(ctx, c, stepMAIL, expired)
 	}
-	return c, nil
+	return c, a, nil
 }
 
-// relaysPausedFor returns how long every relay is paused for a sender's domain.
-func (m *Mailer) relaysPausedFor(sender string) time.Duration {
-	wait := m.relays[0].pausedFor(sender)
+// relaysPausedFor returns how long every relay is paused for a sender's domain and a recipient's; each may be empty.
+func (m *Mailer) relaysPausedFor(sender, recipient string) time.Duration {
+	wait := m.relays[0].pausedFor(sender, recipient)
 	for _, r := range m.relays[1:] {
-		wait = min(wait, r.pausedFor(sender))
+		wait = min(wait, r.pausedFor(sender, recipient))
 	}
 	return wait
 }
@@ -86,54 +100,66 @@ type relayState struct {
 	now   func() time.Time
 	log   *slog.Logger
 	alarm func(relay string, paused bool)
+	// onRefusal is Options.Refusal
+	onRefusal func(relay string, domains int)
 
 	mu           sync.Mutex
 	pause        pause             // for every sender
 	senders      map[string]*pause // for one sender: by the domain on the envelope
+	refusals     refusals
 	activePauses int
 }
 
-// attempt is one attempt to get an email to a relay's answer to MAIL.
+// attempt is one attempt to hand an email to a relay.
 type attempt struct {
 	sender string // the domain on the envelope
-	// whether it is the first attempt after a pause of the relay, or of the sender at this relay
-	firstOfRelay, firstOfSender bool
+	domain string // of the recipient
+	to     address.Address
+	// whether it is the first attempt after a pause: of the relay, of the sender at this relay, of all domains because
+	// it refused several, or of the recipient's domain
+	firstOfRelay, firstOfSender, firstOfAll, firstOfDomain bool
 }
 
-// pausedFor returns how long the relay is paused for a sender.
-func (r *relayState) pausedFor(sender string) time.Duration {
+// pausedFor returns how long the relay is paused for a sender and a recipient's domain.
+func (r *relayState) pausedFor(sender, recipient string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.remaining(sender)
+	return r.remaining(sender, recipient)
 }
 
-func (r *relayState) remaining(sender string) time.Duration {
-	wait := r.pause.remaining(r.now())
+func (r *relayState) remaining(sender, recipient string) time.Duration {
+	now := r.now()
+	wait := max(r.pause.remaining(now), r.refusals.remaining(recipient, now))
 	if own := r.senders[sender]; own != nil {
-		wait = max(wait, own.remaining(r.now()))
+		wait = max(wait, own.remaining(now))
 	}
 	return wait
 }
 
-// admit begins an attempt for an email of a sender, unless the relay is paused for it.
-func (r *relayState) admit(sender string) (a attempt, ok bool) {
+// admit begins an attempt for an email, unless the relay is paused for it.
+func (r *relayState) admit(e *email) (a attempt, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.remaining(sender) > 0 {
+	if r.remaining(e.senderDomain, e.to.Domain()) > 0 {
 		return attempt{}, false
 	}
-	a = attempt{sender: sender, firstOfRelay: r.pause.begin()}
-	if own := r.senders[sender]; own != nil {
+	a = attempt{sender: e.senderDomain, domain: e.to.Domain(), to: e.to, firstOfRelay: r.pause.begin()}
+	if own := r.senders[a.sender]; own != nil {
 		a.firstOfSender = own.begin()
 	}
+	r.refusals.begin(&a)
 	return a, true
 }
 
-// learn ends an attempt by its error, nil if MAIL was accepted. An error that is no *smtpError, and a cancelled
-// attempt, say nothing about the relay. Nor does its refusal of one more connection, as long as others are open.
+// learn ends an attempt up to the answer to MAIL by its error, nil if that was accepted. An error that is no *smtpError,
+// and a cancelled attempt, say nothing about the relay. Nor does its refusal of one more connection, as long as others
+// are open.
 func (r *relayState) learn(a attempt, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil {
+		r.refusals.abandon(a)
+	}
 	own := r.senders[a.sender]
 	if own == nil {
 		own = &pause{}
@@ -150,10 +176,10 @@ func (r *relayState) learn(a attempt, err error) {
 	case failure.step == stepMAIL && failure.keepsConnection():
 		r.endPause(&r.pause, "")
 		r.senders[a.sender] = own
-		r.startPause(own, a.firstOfSender, a.sender, failure)
+		r.startPause(own, a.firstOfSender, a.sender, failure, failure.loggable())
 	default:
 		own.abandon(a.firstOfSender)
-		r.startPause(&r.pause, a.firstOfRelay, "", failure)
+		r.startPause(&r.pause, a.firstOfRelay, "", failure, failure.loggable())
 	}
 	if !own.active() {
 		delete(r.senders, a.sender)
@@ -161,13 +187,13 @@ func (r *relayState) learn(a attempt, err error) {
 }
 
 // startPause starts a pause, or a longer one, and raises the alarm if it is the only one.
-func (r *relayState) startPause(p *pause, first bool, sender string, failure *smtpError) {
+func (r *relayState) startPause(p *pause, first bool, sender string, failure *smtpError, reply string) {
 	if !p.fail(r.now(), first, failure.backoff()) {
 		return
 	}
 	r.log.LogAttrs(context.Background(), slog.LevelError, "relay paused", slog.String("host", r.HostPort()),
 		slog.String("step", string(failure.step)),
-		slog.Int("code", failure.code), slog.String("reply", failure.loggable()), slog.String("sender", sender))
+		slog.Int("code", failure.code), slog.String("reply", reply), slog.String("sender", sender))
 	if r.activePauses++; r.activePauses == 1 {
 		r.alarm(r.HostPort(), true)
 	}
@@ -185,16 +211,43 @@ func (r *relayState) endPause(p *pause, sender string) {
 	}
 }
 
-// check opens a new connection, up to the point where emails are taken, and quits.
-func (r *relayState) check(ctx context.Context, limit time.Duration) error {
+// check opens a new connection, up to the point where emails are taken, asks for each sender whether they are, and
+// quits.
+func (r *relayState) check(ctx context.Context, limit time.Duration, senders []string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c, err := r.dial(ctx)
 	if err != nil {
 		return err
 	}
-	c.quit()
+	defer c.quit()
+	for _, from := range senders {
+		if err := c.checkSender(from); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// ErrRefusesUs says that a relay refuses emails because of us.
+var ErrRefusesUs = errors.New("mailer: the relay refuses us")
+
+// checkSender begins an email of a sender to itself, and cancels it. The error is ErrRefusesUs, with the relay's words.
+func (c *connection) checkSender(from string) error {
+	for _, step := range []struct{ at, line string }{
+		{"MAIL", "MAIL FROM:<" + from + ">"}, {"RCPT", "RCPT TO:<" + from + ">"},
+	} {
+		code, words, err := c.command(0, step.line)
+		if err != nil {
+			return err
+		}
+		j := nondelivery.Judge(nondelivery.Reply{Text: replyLine(code, words)})
+		if code/100 == 5 && (step.at == "MAIL" || j.Reason == nondelivery.Sender) {
+			return fmt.Errorf("%w: %s from %s: %s", ErrRefusesUs, step.at, from, replyLine(code, words))
+		}
+	}
+	_, _, err := c.command(250, "RSET")
+	return err
 }
 
 // openTransaction opens a transaction on an idle connection or, if there is none or it fails, on a new one. Nothing of
@@ -266,14 +319,27 @@ func (r *relayState) openNew(ctx context.Context, e *email, end time.Time) (*con
 	return c, nil
 }
 
-// handOver sends the email of an open transaction, and returns the relay's reply. The error is an *smtpError.
-func (r *relayState) handOver(ctx context.Context, c *connection, e *email, end time.Time) (reply string, err error) {
+// handOver sends the email of an open transaction, ends its attempt, and returns the relay's reply, or why it did not
+// take the email.
+func (r *relayState) handOver(
+	ctx context.Context, c *connection, a attempt, e *email, end time.Time,
+) (reply string, failure *smtpError) {
+	ended := false // after a panic, nothing is learned about the relay
+	defer func() {
+		if !ended {
+			r.abandonRefusals(a)
+		}
+	}()
 	reply, at, err := c.send(e, end)
 	if err != nil {
-		return "", r.putBack(ctx, c, at, err)
+		failure = r.putBack(ctx, c, at, err)
+		failure.judge(a.domain)
+	} else {
+		r.pool.put(c)
 	}
-	r.pool.put(c)
-	return reply, nil
+	r.concluded(a, failure)
+	ended = true
+	return reply, failure
 }
 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.

@@ -26,8 +26,9 @@ type replyCase struct {
 	sender      bool          // the pause is for this sender alone
 }
 
-// The longer pause is for what does not mend by itself.
-const shortPause, longPause = 5 * time.Second, time.Minute
+// The longer pause is for what does not mend by itself. An email whose connection was lost waits for a moment, but no
+// relay is paused.
+const shortPause, longPause, dropWait = 5 * time.Second, time.Minute, 6 * time.Second
 
 const (
 	delivered, undeliverable, retried, maybe = "delivered", "undeliverable", "retry", "maybe sent"
@@ -84,33 +85,43 @@ func repliesUpToMAIL() []replyCase {
 	}
 }
 
-// repliesAfterMAIL returns the cases from RCPT on: about the email, and never about the relay.
+// repliesAfterMAIL returns the cases from RCPT on: about the email, and not by itself about the relay.
 func repliesAfterMAIL() []replyCase {
 	return []replyCase{
 		{"RCPT", "550 5.7.26" + to + "your domain has no DKIM", retried, 550, "RCPT: 550 5.7.26", 0, false},
 		{"DATA", "550 5.7.515 access denied", retried, 550, "DATA: 550 5.7.515", 0, false},
-		{"RCPT", "550 5.7.1" + to + "you are blocked", undeliverable, 550, "550 5.7.1" + to + "you are blocked", 0,
-			false},
+		{"RCPT", "550 5.7.1" + to + "you are blocked", retried, 550, "RCPT: 550 5.7.1", 0, false},
+		{"RCPT", "554 5.7.1" + to + "Relay access denied", retried, 554, "RCPT: 554 5.7.1", 0, false},
+		{"RCPT", "550 5.1.8 whose domain is this", retried, 550, "RCPT: 550 5.1.8", 0, false},
+		{"RCPT", "504 5.5.2 greet with a full name", retried, 504, "RCPT: 504 5.5.2", 0, false},
+		{"RCPT", "552 5.2.2" + to + "full", retried, 552, "RCPT: 552 5.2.2", 0, false},
+		{"RCPT", "554 5.3.0" + to + "broken", retried, 554, "RCPT: 554 5.3.0", 0, false},
+		{"RCPT", "554 what", retried, 554, "RCPT: 554", 0, false},
+		{"RCPT", "550 no such user", undeliverable, 550, "550 no such user", 0, false},
 		{"RCPT", "550 5.1.1" + to + "user unknown", undeliverable, 550, "550 5.1.1" + to + "user unknown", 0, false},
 		{"RCPT", "550-5.1.1" + to + "\r\n550 5.1.1 unknown", undeliverable, 550, "550 5.1.1" + to + "5.1.1 unknown", 0,
 			false},
-		{"RCPT", "553 bad\x07name", undeliverable, 553, "553 bad name", 0, false},
-		{"RCPT", "554 5.7.1 " + strings.Repeat("long ", 300), undeliverable, 554, "554 5.7.1 long", 0, false},
+		{"RCPT", "553 5.1.3 bad\x07name", undeliverable, 553, "553 5.1.3 bad name", 0, false},
+		{"RCPT", "550 5.1.1 " + strings.Repeat("long ", 300), undeliverable, 550, "550 5.1.1 long", 0, false},
 		{"RCPT", "450 4.2.0" + to + "greylisted", retried, 450, "RCPT: 450 4.2.0", 0, false},
 		{"RCPT", "421 4.3.2" + to + "closing", retried, 421, "RCPT: 421 4.3.2", 0, false},
 		{"RCPT", "503 5.5.1" + to + "need MAIL", retried, 503, "RCPT: 503 5.5.1", 0, false},
 		{"RCPT", "530 5.7.0" + to + "authenticate", retried, 530, "RCPT: 530 5.7.0", 0, false},
-		{"RCPT", "what" + to, retried, 0, "RCPT: an answer that is not SMTP", 0, false},
-		{"RCPT", hangUp, retried, 0, "RCPT: the connection was closed", 0, false},
+		{"RCPT", "what" + to, retried, 0, "RCPT: an answer that is not SMTP", dropWait, false},
+		{"RCPT", hangUp, retried, 0, "RCPT: the connection was closed", dropWait, false},
 		{"RCPT", stall, retried, 0, "RCPT: no answer in time", 0, false},
-		{"DATA", "554 5.5.1 no valid recipients", undeliverable, 554, "554 5.5.1 no valid recipients", 0, false},
+		{"DATA", "554 5.5.1 no valid recipients", retried, 554, "DATA: 554 5.5.1", 0, false},
+		{"DATA", "550 5.1.1" + to + "unknown", undeliverable, 550, "550 5.1.1" + to + "unknown", 0, false},
 		{"DATA", "451 4.3.0 local error", retried, 451, "DATA: 451 4.3.0", 0, false},
 		{"DATA", "421 4.3.2" + to + "closing", retried, 421, "DATA: 421 4.3.2", 0, false},
 		{"DATA", "250 what", retried, 250, "DATA: 250", 0, false},
-		{"DATA", hangUp, retried, 0, "DATA: the connection was closed", 0, false},
+		{"DATA", hangUp, retried, 0, "DATA: the connection was closed", dropWait, false},
 		{"DATA", stall, retried, 0, "DATA: no answer in time", 0, false},
-		{".", "554 5.7.1 spam for" + to, undeliverable, 554, "554 5.7.1 spam for" + strings.TrimSuffix(to, " "), 0,
-			false},
+		{".", "554 5.7.1 spam for" + to, retried, 554, "end of data: 554 5.7.1", 0, false},
+		{".", "550 5.4.5 the limit of the day", retried, 550, "end of data: 550 5.4.5", 0, false},
+		{".", "554 Message rejected: Email address is not verified", retried, 554, "end of data: 554", 0, false},
+		{".", "550 5.1.1" + to + "unknown", undeliverable, 550, "550 5.1.1" + to + "unknown", 0, false},
+		{".", "550 what", retried, 550, "end of data: 550", 0, false},
 		{".", "451 4.7.1" + to + "later", retried, 451, "end of data: 451 4.7.1", 0, false},
 		{".", "421 4.3.2" + to + "closing", maybe, 421, "end of data: 421 4.3.2", 0, false},
 		{".", "taken" + to, maybe, 0, "end of data: an answer that is not SMTP", 0, false},
@@ -203,6 +214,10 @@ func (env *env) checkRetry(job store.Job, err error, row replyCase) {
 	if row.pause > 0 {
 		wait = row.pause
 	}
+	dropped := row.pause == dropWait
+	if dropped {
+		row.pause = 0
+	}
 	if notBeforeOf(err) != notBefore || waitOf(err) != wait {
 		env.t.Errorf("%v is retried not before %s and after %s; want %s and %s", err, notBeforeOf(err), waitOf(err),
 			notBefore, wait)
@@ -213,7 +228,7 @@ func (env *env) checkRetry(job store.Job, err error, row replyCase) {
 		queue = job.Queue // as fresh as it was
 	case row.outcome == maybe:
 		queue = confirm.QueueEmailMaybeSent
-	case row.reply == stall:
+	case row.reply == stall, dropped:
 		queue = confirm.QueueEmailRetry
 	}
 	if queueOf(err) != queue {
@@ -336,6 +351,10 @@ func TestEachTryIsKeptWithTheRelaysAnswer(t *testing.T) {
 		replies = append(replies, a.Reply)
 	}
 	want := []string{"451 4.3.0 not now", "the connection was closed", "452 4.3.1 no room"}
+	reasons := []consent.RefusalReason{email.Answers[0].Reason, email.Answers[1].Reason, email.Answers[2].Reason}
+	if !slices.Equal(reasons, []consent.RefusalReason{consent.RefusalSystem, "", consent.RefusalSystem}) {
+		t.Errorf("the reasons are %q", reasons)
+	}
 	if email.Tries != 4 || !slices.Equal(replies, want) || email.Taken == nil {
 		t.Errorf("%d tries, %q, %+v", email.Tries, replies, email.Taken)
 	}

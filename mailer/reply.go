@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/optin/optin/internal/nondelivery"
 )
 
 // step is a step of the conversation with a relay.
@@ -51,6 +53,9 @@ type smtpError struct {
 	text       string // what Error adds to the step
 	cause      error  // context.Canceled, context.DeadlineExceeded, ErrCertificate or nil
 	persistent bool   // time alone does not mend it: an operator has to look
+
+	judged nondelivery.Judgement // of a reply about the email
+	final  bool                  // the recipient will never take an email: it closes the request
 }
 
 func (e *smtpError) Error() string { return fmt.Sprintf("mailer: relay, %s: %s", e.step, e.text) }
@@ -131,7 +136,7 @@ func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
 }
 
-// loggable returns the relay's reply to MAIL or earlier, or else the error's text, without any address.
+// loggable returns the relay's reply, or else the error's text, without any address.
 func (e *smtpError) loggable() string {
 	words := strings.Fields(e.text)
 	if e.reply != "" {
@@ -145,31 +150,24 @@ func (e *smtpError) loggable() string {
 	return strings.Join(words, " ")
 }
 
-// aboutUsCodes are enhanced codes that refuse the sender: its domain is not authenticated (RFC 7372, RFC 7505 section
-// 4.2, and Microsoft's 5.7.515), or forms send too many emails (X.7.28).
-var aboutUsCodes = regexp.MustCompile(`\b5\.7\.(2\d|515)\b`)
+// judge judges a reply about an email to a domain.
+func (e *smtpError) judge(domain string) {
+	if e.code >= 400 && e.step != stepMAIL && !e.step.connects() {
+		e.judged = nondelivery.Judge(nondelivery.Reply{Text: e.reply, Domain: domain})
+	}
+}
 
-// floodCodes are the enhanced codes of a mailbox that forms flood (X.7.28 of draft-levine-mailbomb-header).
-var floodCodes = regexp.MustCompile(`\b[45]\.7\.28\b`)
-
-// mailboxCodes are temporary enhanced codes about one mailbox (RFC 3463 section 3.3: disabled, which Gmail also says of
-// one that is flooded; full; the email too large; a list). They say nothing of its domain. 4.2.0 does: greylisting uses
-// it.
-var mailboxCodes = regexp.MustCompile(`\b4\.2\.[1-4]\b`)
-
-// refusesEmail reports whether the relay refused this very email for good. 503 and the 53x of RFC 4954 say that the
-// session is not in order, and aboutUsCodes that the sender is not: neither is about the recipient.
-func (e *smtpError) refusesEmail() bool {
-	switch e.step {
-	case stepRCPT, stepDATA, stepDot:
-	default:
+// refusesUs reports whether the relay refused this email for good, and not because of its recipient: because of us, or
+// for a reason that is not understood.
+func (e *smtpError) refusesUs() bool {
+	if e.code/100 != 5 || e.final {
 		return false
 	}
-	switch e.code {
-	case 503, 530, 534, 535, 538:
-		return false
+	switch e.judged.Reason {
+	case nondelivery.Sender, nondelivery.Unknown, nondelivery.Recipient:
+		return true
 	}
-	return e.code/100 == 5 && !aboutUsCodes.MatchString(e.text)
+	return false
 }
 
 // maybeTaken reports whether the relay may have taken the email all the same.
@@ -187,9 +185,24 @@ func (e *smtpError) stalled() bool {
 	return false
 }
 
-// defers reports whether the relay put the email off at RCPT, and not because of its mailbox alone.
+// defers reports whether the relay put the email off at RCPT because of the recipient's servers, and not because of its
+// mailbox alone, which may be full, or busy, or see us for the first time.
 func (e *smtpError) defers() bool {
-	return e.step == stepRCPT && e.code/100 == 4 && !mailboxCodes.MatchString(e.text)
+	return e.step == stepRCPT && e.code/100 == 4 && e.judged.Reason == nondelivery.System
+}
+
+// answers reports whether the relay, or the recipient's server behind it, said something once it knew the recipient.
+func (e *smtpError) answers() bool {
+	return e.code > 0 && e.step != stepMAIL && e.step != stepRSET && !e.step.connects()
+}
+
+// dropped reports whether the connection was lost before the relay had the whole email.
+func (e *smtpError) dropped() bool {
+	switch e.step {
+	case stepRCPT, stepDATA, stepContent:
+		return e.code == 0 && e.cause == nil
+	}
+	return false
 }
 
 // keepsConnection reports whether the connection may be used for another email.

@@ -16,6 +16,7 @@ var (
 	errMailboxLimit = errors.New("mailer: the mailbox has had as many emails as its limit allows for now")
 	errPaused       = errors.New("mailer: every relay is paused")
 	errBusy         = errors.New("mailer: every connection to the relay is in use")
+	errRefused      = errors.New("mailer: every relay refuses us for the recipient's domain, or is paused")
 	errDomainPaused = errors.New("mailer: the recipient's domain is paused")
 	errDomainSlow   = errors.New("mailer: the recipient's domain has not answered yet")
 	errDomainBusy   = errors.New("mailer: enough emails to the recipient's domain are under way")

@@ -89,7 +89,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	line.jobType, line.to = string(msg.Type), msg.To.Logged()
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
-		return m.notTaken(ctx, job, err, line)
+		return m.notTaken(ctx, job, msg.Tries, err, line)
 	}
 	delivery := e.delivery(reply)
 	m.unrecorded.set(job.ID, delivery)
@@ -108,8 +108,11 @@ func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (
 	}
 	err = errBusy // after a panic, nothing is learned about the domain
 	defer func() { slot.release(err) }()
-	if wait := m.pausedForSender(msg); wait > 0 {
+	if wait := m.pausedForSender(msg, ""); wait > 0 {
 		return nil, "", retryIn(errPaused, wait)
+	}
+	if wait := m.pausedForSender(msg, msg.To.Domain()); wait > 0 {
+		return nil, "", retryNotBefore(errRefused, wait)
 	}
 	if err := m.acquireMailbox(ctx, job, msg); err != nil {
 		return nil, "", err
@@ -125,13 +128,14 @@ func (m *Mailer) send(ctx context.Context, job store.Job, msg confirm.Message) (
 	return e, reply, err
 }
 
-// pausedForSender returns how long every relay is paused for the envelope sender of an email.
-func (m *Mailer) pausedForSender(msg confirm.Message) time.Duration {
+// pausedForSender returns how long every relay is paused for the envelope sender of an email, and for a recipient's
+// domain if there is one.
+func (m *Mailer) pausedForSender(msg confirm.Message, recipient string) time.Duration {
 	site := m.Sites[msg.Site]
 	if site.BounceDomain != "" && msg.ReturnPath != "" {
-		return m.relaysPausedFor(site.BounceDomain)
+		return m.relaysPausedFor(site.BounceDomain, recipient)
 	}
-	return m.relaysPausedFor(site.fromDomain())
+	return m.relaysPausedFor(site.fromDomain(), recipient)
 }
 
 // rcptTimeout returns how long an email of a queue waits for the answer to RCPT. Zero means as long as the session.
@@ -172,7 +176,9 @@ func domainSpread(attempts int) time.Duration {
 }
 
 // notTaken decides how the job of an email ends that no relay took.
-func (m *Mailer) notTaken(ctx context.Context, job store.Job, err error, line *attemptLog) (ended bool, _ error) {
+func (m *Mailer) notTaken(
+	ctx context.Context, job store.Job, tries int, err error, line *attemptLog,
+) (ended bool, _ error) {
 	if errors.Is(err, errNoUTF8) {
 		return m.recordUndeliverable(ctx, job, errNoUTF8.Error(), line)
 	}
@@ -193,18 +199,18 @@ func (m *Mailer) notTaken(ctx context.Context, job store.Job, err error, line *a
 	case failure == nil:
 		return false, err
 	}
-	return m.conversationFailed(ctx, job, failure, line)
+	return m.conversationFailed(ctx, job, tries, failure, line)
 }
 
 // conversationFailed decides how the job ends by the relay's answer to RCPT or later, or by its silence.
 func (m *Mailer) conversationFailed(
-	ctx context.Context, job store.Job, failure *smtpError, line *attemptLog,
+	ctx context.Context, job store.Job, tries int, failure *smtpError, line *attemptLog,
 ) (ended bool, err error) {
 	line.outcome = outRetry
-	if floodCodes.MatchString(failure.text) {
+	if failure.judged.Reason == nondelivery.Flood {
 		m.startSurge(ctx, job.Key.Site)
 	}
-	if failure.refusesEmail() {
+	if failure.final {
 		return m.recordUndeliverable(ctx, job, failure.reply, line)
 	}
 	m.recordTried(ctx, job, failure)
@@ -220,6 +226,8 @@ func (m *Mailer) conversationFailed(
 		return false, moveTo(failure, job.Queue)
 	case failure.stalled():
 		return false, moveTo(failure, confirm.QueueEmailRetry)
+	case failure.dropped() && tries < len(dropWaits()):
+		return false, moveTo(retryIn(failure, dropWaits()[tries]), confirm.QueueEmailRetry)
 	}
 	return false, failure
 }
@@ -258,10 +266,7 @@ func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpEr
 	if errors.Is(failure, context.Canceled) && !failure.maybeTaken() {
 		return
 	}
-	reason := consent.RefusalReason("")
-	if failure.reply != "" {
-		reason = consent.RefusalReason(nondelivery.Judge(nondelivery.Reply{Text: failure.reply}).Reason)
-	}
+	reason := consent.RefusalReason(failure.judged.Reason)
 	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, reason, cmp.Or(failure.reply, failure.text))
 	if err != nil {
 		m.Log.WarnContext(ctx, "a relay's answer could not be kept", "site", job.Key.Site, "job", job.ID, "error", err)

@@ -89,6 +89,7 @@ type AdminStore struct {
 type AdminRelay struct {
 	Address     string    // host:port
 	PausedSince time.Time // zero: it takes emails
+	Refused     int       // recipients' domains for which it refuses us
 }
 
 // AdminSite is what was counted at a site.

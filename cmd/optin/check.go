@@ -159,6 +159,9 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 	switch err := m.Check(ctx); {
 	case errors.Is(err, mailer.ErrCertificate):
 		return fmt.Errorf("%w;\n       %s", err, certificateFix(address))
+	case errors.Is(err, mailer.ErrRefusesUs):
+		return fmt.Errorf("%w;\n       it is about the sender, the login or this machine, not about recipients: ask whoever "+
+			"runs the relay what it needs", err)
 	case err != nil:
 		return fmt.Errorf("%w;\n       check that smtp.url has the right host, port and login, "+
 			"and that no firewall is in between", err)

@@ -29,6 +29,10 @@ func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Out
 			p.metrics.Relay(relay, paused)
 			p.relays.Alarm(relay, paused)
 		},
+		Refusal: func(relay string, domains int) {
+			p.metrics.Refusal(relay, domains)
+			p.relays.Refusal(relay, domains)
+		},
 	})
 	if err != nil {
 		return nil, err

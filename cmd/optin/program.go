@@ -105,6 +105,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		p.background(p.watchLog)
 	}
 	p.watchStore(ctx, c)
+	p.background(func(ctx context.Context) { p.countReports(ctx, c) })
 	handler, err := p.handler(c, pages, x)
 	if err != nil {
 		return p, err
@@ -158,6 +159,22 @@ func (p *program) watchStore(ctx context.Context, c *core) {
 	})
 	_ = p.ready.Ask(ctx)
 	p.background(p.ready.Run)
+}
+
+// countReports shows every minute how many reports of mail systems there were, as all processes have counted them.
+func (p *program) countReports(ctx context.Context, c *core) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for reports := newBounces(c, p.log); ; {
+		if counts, err := reports.Counts(ctx); err == nil {
+			p.metrics.Reports(counts)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // handler returns the handler of the main listener.

@@ -6,6 +6,9 @@
 //	                                                 completed, retried, moved, failed, lost
 //	optin_outbox_job_seconds{queue}                  how long they took
 //	optin_relay_paused{relay}                        1 while a relay accepts no emails and is left alone
+//	optin_relay_refuses_us{relay}                    for how many recipients' domains a relay refuses us, and not the
+//	                                                 recipients
+//	optin_reports_total{kind}                        reports of mail systems, by what they say, of all processes together
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //	optin_store_not_ready{reason}                    1 for the reason why it does not, in the store's own words
 //
@@ -60,6 +63,18 @@ func (m *Metrics) Job(queue, outcome string, d time.Duration) {
 // Relay sets whether a relay (host:port) is paused.
 func (m *Metrics) Relay(relay string, paused bool) {
 	m.set.GetOrCreateGauge(series("optin_relay_paused", "relay", relay), nil).Set(number(paused))
+}
+
+// Refusal sets for how many recipients' domains a relay (host:port) refuses us.
+func (m *Metrics) Refusal(relay string, domains int) {
+	m.set.GetOrCreateGauge(series("optin_relay_refuses_us", "relay", relay), nil).Set(float64(domains))
+}
+
+// Reports sets how many reports of mail systems there were, by kind.
+func (m *Metrics) Reports(counts map[string]int64) {
+	for kind, n := range counts {
+		m.set.GetOrCreateCounter(series("optin_reports_total", "kind", kind)).Set(uint64(max(0, n)))
+	}
 }
 
 // Ready sets whether the store is ready; the reason is empty if it is.

@@ -28,7 +28,7 @@ func (d *Dashboard) Overview(c echo.Context) error {
 	if d.Relays != nil {
 		for _, relay := range d.Relays() {
 			page.Relays = append(page.Relays,
-				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince})
+				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused})
 		}
 	}
 	for _, s := range d.Sites {

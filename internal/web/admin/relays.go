@@ -11,14 +11,16 @@ import (
 type RelayStatus struct {
 	Address     string    // host:port
 	PausedSince time.Time // for any sender; zero: it takes emails
+	Refused     int       // for so many recipients' domains it refuses us
 }
 
 // Relays keeps, for the dashboard, which relays the mailer has paused. It is safe for concurrent use.
 type Relays struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	paused map[string]time.Time // by host:port; zero: it takes emails
+	mu      sync.Mutex
+	paused  map[string]time.Time // by host:port; zero: it takes emails
+	refused map[string]int       // domains, by host:port
 }
 
 // NewRelays returns Relays with these addresses (host:port), none of them paused. now is time.Now if nil.
@@ -26,7 +28,7 @@ func NewRelays(now func() time.Time, addresses ...string) *Relays {
 	if now == nil {
 		now = time.Now
 	}
-	all := &Relays{now: now, paused: map[string]time.Time{}}
+	all := &Relays{now: now, paused: map[string]time.Time{}, refused: map[string]int{}}
 	for _, a := range addresses {
 		all.paused[a] = time.Time{}
 	}
@@ -45,12 +47,19 @@ func (l *Relays) Alarm(address string, paused bool) {
 	}
 }
 
+// Refusal notes for how many recipients' domains a relay refuses us. It is a mailer.Options.Refusal.
+func (l *Relays) Refusal(address string, domains int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused[address] = domains
+}
+
 // Status returns the status of all relays, sorted by address.
 func (l *Relays) Status() (all []RelayStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for address, since := range l.paused {
-		all = append(all, RelayStatus{Address: address, PausedSince: since})
+		all = append(all, RelayStatus{Address: address, PausedSince: since, Refused: l.refused[address]})
 	}
 	slices.SortFunc(all, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
 	return all
