@@ -21,6 +21,10 @@ import (
 // endpoint answers is retried by webhook.Waits.
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
+// eventLease is how soon another process takes over the event of one that died while it told an endpoint. An event may
+// be told twice, with one id, so its lease can be shorter than that of an email.
+const eventLease = 6 * time.Second
+
 // newOutbox makes the pools of all queues.
 func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
@@ -56,6 +60,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Out
 			Queues: []store.QueueName{queue}, Run: s.Run, Workers: 2, Timeout: time.Minute, Waits: storeWaits,
 			RepeatLast: true,
 			ProbeEvery: webhook.ProbeEvery,
+			LeaseFor:   min(eventLease, cmp.Or(x.leaseFor, eventLease)),
 		})
 	}
 	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: p.log, LeaseFor: x.leaseFor,

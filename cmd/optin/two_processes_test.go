@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -78,6 +81,39 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	}
 	if all, _ := relay.emails(); all != 2 {
 		t.Errorf("afterwards %d copies have come", all)
+	}
+}
+
+// A process dies while it tells a website of a confirmation. The website knows within ten seconds all the same.
+func TestTheEventOfAConfirmationIsThereInTenSecondsThoughAProcessDies(t *testing.T) {
+	calls, end := make(chan string, 10), make(chan struct{})
+	var all atomic.Int64
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		calls <- r.Header.Get("webhook-id")
+		if all.Add(1) == 1 {
+			<-end // the first never gets an answer
+		}
+	}))
+	t.Cleanup(hook.Close)
+	t.Cleanup(func() { close(end) })
+	e := newEnv(t, redisServer(t).url())
+	e.siteYAML = "    webhooks: [{url: \"" + hook.URL + "\", secret: " + hookSecret + ", private: true}]\n"
+	dying, a := e.spawn(e.listen)
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	first := <-calls
+	e.spawn(freeAddr(t))
+	<-time.After(3 * time.Second) // so that its lease has been renewed
+	dying.kill()
+	died := time.Now()
+	select {
+	case again := <-calls:
+		if again != first {
+			t.Errorf("the event has the ids %s and %s", first, again)
+		}
+		t.Logf("after %v", time.Since(died))
+	case <-time.After(10 * time.Second):
+		t.Error("ten seconds later the website does not know")
 	}
 }
 

@@ -18,18 +18,20 @@ type leases struct {
 // lease is that of one running job.
 type lease struct {
 	job   store.Job
+	long  time.Duration
 	since time.Time // when it was last granted or renewed; leases.mu guards it
 	lost  context.CancelCauseFunc
 }
 
 // keepLease renews the lease of a job, which was asked for at since, until release is called. The context it returns
 // ends when the lease is lost: another process then has the job.
-func (b *Outbox) keepLease(ctx context.Context, job leasedJob) (held context.Context, release func()) {
+func (p *pool) keepLease(ctx context.Context, job leasedJob) (held context.Context, release func()) {
+	b := p.box
 	held, end := context.WithCancelCause(ctx)
 	if !renewable(job.Job) {
 		return held, func() { end(nil) }
 	}
-	l := &lease{job: job.Job, since: job.since, lost: end}
+	l := &lease{job: job.Job, long: p.LeaseFor, since: job.since, lost: end}
 	b.leases.mu.Lock()
 	b.leases.held[l] = true
 	b.leases.mu.Unlock()
@@ -50,7 +52,11 @@ func renewable(job store.Job) bool { return job.Queue != store.TimerQueue }
 // A lease is renewed when a third to a half of it is over. So there are two further tries, and a job that is begun in
 // the first half of its lease keeps it.
 func (b *Outbox) keepLeases(ctx context.Context) {
-	tick := time.NewTicker(b.LeaseFor / 6)
+	shortest := b.LeaseFor
+	for _, p := range b.pools {
+		shortest = min(shortest, p.LeaseFor)
+	}
+	tick := time.NewTicker(shortest / 6)
 	defer tick.Stop()
 	for {
 		select {
@@ -68,14 +74,14 @@ func (b *Outbox) renewLeases(ctx context.Context, now time.Time) {
 	var due []*lease
 	b.leases.mu.Lock()
 	for l := range b.leases.held {
-		if now.Sub(l.since) >= b.LeaseFor/3 {
+		if now.Sub(l.since) >= l.long/3 {
 			due = append(due, l)
 		}
 	}
 	b.leases.mu.Unlock()
 	inParallel(due, func(l *lease) {
 		asked := time.Now()
-		err := b.Store.RenewLease(ctx, l.job, b.LeaseFor)
+		err := b.Store.RenewLease(ctx, l.job, l.long)
 		b.leases.mu.Lock()
 		defer b.leases.mu.Unlock()
 		switch {
@@ -94,7 +100,7 @@ func (b *Outbox) renewLeases(ctx context.Context, now time.Time) {
 // than they used to: another process, or a worker here that becomes free, may have them.
 func (b *Outbox) releaseHeld(ctx context.Context, now time.Time) {
 	for _, p := range b.pools {
-		jobs := p.rotation.release(now.Add(-b.LeaseFor/3), now)
+		jobs := p.rotation.release(now.Add(-p.LeaseFor/3), now)
 		b.giveBack(ctx, jobs)
 		for _, job := range jobs {
 			p.rotation.polled(b.byQueue[job.Queue], now)
@@ -104,13 +110,13 @@ func (b *Outbox) releaseHeld(ctx context.Context, now time.Time) {
 
 // postpone puts off a job that is still running here: its lease could not be renewed, ended, and was granted to another
 // worker of this process. If the run that has begun cannot end the job, it comes back after LeaseFor.
-func (b *Outbox) postpone(ctx context.Context, job store.Job) {
-	b.Log.Warn("outbox: the lease of a running job ended", "queue", job.Queue, "job", job.ID, "attempts", job.Attempts)
+func (p *pool) postpone(ctx context.Context, job store.Job) {
+	p.box.Log.Warn("outbox: the lease of a running job ended", "queue", job.Queue, "job", job.ID, "attempts", job.Attempts)
 	if !renewable(job) {
 		return // it comes back when this lease ends
 	}
-	if err := b.Store.End(ctx, job, store.Retry(time.Now().Add(b.LeaseFor))); err != nil {
-		b.Log.Warn("outbox: a job could not be put off and comes back", "queue", job.Queue, "job", job.ID, "error", err)
+	if err := p.box.Store.End(ctx, job, store.Retry(time.Now().Add(p.LeaseFor))); err != nil {
+		p.box.Log.Warn("outbox: a job could not be put off and comes back", "queue", job.Queue, "job", job.ID, "error", err)
 	}
 }
 

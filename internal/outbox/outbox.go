@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,7 @@ func New(o Options) (*Outbox, error) {
 
 // add adds a pool that was checked.
 func (b *Outbox) add(p Pool) error {
+	p.LeaseFor = cmp.Or(p.LeaseFor, b.LeaseFor)
 	working := &pool{Pool: p, box: b}
 	working.rotation = newRotation(working)
 	b.pools = append(b.pools, working)

@@ -23,6 +23,7 @@ type Pool struct {
 	RepeatLast bool              // repeats the last of Waits for ever: for work that knows when it is no longer due
 	RetryQueue store.QueueName   // where a job waits for its next attempt; empty: in its own queue
 	ProbeEvery time.Duration     // how often a failing queue is probed, with RepeatLast; 0: never
+	LeaseFor   time.Duration     // of a lease, instead of Options.LeaseFor, if not 0
 
 	// Paused returns how long the pool is to lease nothing, because no job could complete now; 0: go on. It may be nil.
 	Paused func() time.Duration
@@ -33,8 +34,8 @@ func (p Pool) check() error {
 	if len(p.Queues) == 0 || p.Run == nil || p.Timeout <= 0 || len(p.Waits) == 0 {
 		return errors.New("needs at least one queue, Run, Timeout and Waits")
 	}
-	if p.Workers < 0 || p.PerQueue < 0 || p.ProbeEvery < 0 {
-		return errors.New("has a negative Workers, PerQueue or ProbeEvery")
+	if p.Workers < 0 || p.PerQueue < 0 || p.ProbeEvery < 0 || p.LeaseFor < 0 {
+		return errors.New("has a negative Workers, PerQueue, ProbeEvery or LeaseFor")
 	}
 	if p.ProbeEvery > 0 && !p.RepeatLast {
 		return errors.New("probes, so it must repeat its last wait: " +
@@ -105,7 +106,7 @@ func (p *pool) lease(ctx context.Context, t *turn) *leasedJob {
 	p.makeDue(ctx, t.q)
 	// A stop does not cancel this: jobs whose lease was granted but never answered would come back only when it ends.
 	since := time.Now()
-	jobs, err := p.box.Store.Lease(context.WithoutCancel(ctx), t.q.name, t.n, p.box.LeaseFor)
+	jobs, err := p.box.Store.Lease(context.WithoutCancel(ctx), t.q.name, t.n, p.LeaseFor)
 	if err != nil {
 		if p.rotation.leaseFailed(t, p.box.Poll) == 1 && ctx.Err() == nil {
 			p.box.Log.Error("outbox: cannot lease", "queue", t.q.name, "error", err)

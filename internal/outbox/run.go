@@ -15,16 +15,16 @@ import (
 // says.
 func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duration {
 	begun := time.Now()
-	if begun.Sub(job.since) > p.box.LeaseFor/2 {
+	if begun.Sub(job.since) > p.LeaseFor/2 {
 		return 0 // too late to keep its lease: it comes back when that ends
 	}
 	if _, running := p.box.running.LoadOrStore(job.ID, true); running {
-		p.box.postpone(context.WithoutCancel(ctx), job.Job)
+		p.postpone(context.WithoutCancel(ctx), job.Job)
 		return 0
 	}
 	defer p.box.running.Delete(job.ID)
 	limited, cancel := context.WithTimeout(ctx, p.Timeout)
-	held, release := p.box.keepLease(limited, job)
+	held, release := p.keepLease(limited, job)
 	result := p.recovering(held, job.Job)
 	release()
 	cancel()
