@@ -49,7 +49,8 @@ func texts(r *rand.Rand, n int) (data []byte) {
 
 func TestWhatIsPackedIsUnpacked(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	data := [][]byte{nil, []byte("a"), []byte("abc"), []byte(confirm.Phrases), []byte(confirm.Phrases + confirm.Phrases)}
+	const phrases = confirm.Phrases
+	data := [][]byte{nil, []byte("a"), []byte("abc"), []byte(phrases), []byte(phrases + phrases)}
 	for n := range 2000 {
 		data = append(data, texts(r, n))
 	}
@@ -71,10 +72,11 @@ func TestWhatIsPackedIsUnpacked(t *testing.T) {
 	}
 }
 
-// TestPackingLeavesAsLittleAsTheLibraryWould compares sizes of records: either may find a match that the other misses.
+// TestPackingLeavesAsLittleAsTheLibraryWould compares sizes of records. Either may find a match that the other misses.
 func TestPackingLeavesAsLittleAsTheLibraryWould(t *testing.T) {
 	for _, agent := range []string{
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/151.0.0.0 Safari/537.36",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/151.0.0.0 " +
+			"Safari/537.36",
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 " +
 			"Safari/605.1.15",
 		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile " +

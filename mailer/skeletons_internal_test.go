@@ -247,8 +247,8 @@ func TestMessagesThatDifferInMoreThanTheirValuesShareNoSkeleton(t *testing.T) {
 	}
 }
 
-// An email may wait for the limits of its address, and a renewed request was asked for long ago: its link is good for as
-// long as any other from when its email is due.
+// An email may wait for the limits of its address, and a renewed request was asked for long ago: its link is good for
+// as long as any other from when its email is due.
 func TestAnEmailThatWaitedHasTheSkeletonOfTheOthers(t *testing.T) {
 	m := composer(t)
 	for _, waited := range []time.Duration{0, 37 * time.Minute, 30 * 24 * time.Hour} {

@@ -32,7 +32,8 @@ const (
 	eraseRecord = "DELETE FROM records WHERE n = ?"
 
 	// The same for a record as it was read, unless it has changed or expired since.
-	replaceRecord = `UPDATE records SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
+	replaceRecord = `UPDATE records
+		SET version = ?, state = ?, created = ?, expires = ?, timer = ?, wake = NULL, data = ?
 		WHERE site = ? AND id = ? AND version = ? AND (expires IS NULL OR expires > ?)`
 	replaceInPlace = `UPDATE records SET version = ?, expires = ?, timer = ?, wake = NULL, data = ?
 		WHERE site = ? AND id = ? AND version = ? AND (expires IS NULL OR expires > ?)`
@@ -146,8 +147,8 @@ func (s records) commit(ctx context.Context, until time.Time, was store.Record, 
 	return *other, nil
 }
 
-// putUnread carries out a change that puts a record, without reading it first, where that can be. It returns false if it
-// did nothing.
+// putUnread carries out a change that puts a record, without reading it first, where that can be. It returns false if
+// it did nothing.
 func (t *transaction) putUnread(was store.Record, c change) (done bool, err error) {
 	switch {
 	case was.Exists() && c.Acquire == nil:
