@@ -184,7 +184,7 @@ func TestCheckReportsWhatIsWrongWithTheRelay(t *testing.T) {
 	if err := newEnv(t, good.addr).Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if good.heard("QUIT") != 1 || good.heard("MAIL") != 0 {
+	if good.heard("QUIT") != 1 || good.heard("DATA") != 0 {
 		t.Errorf("it said %q", good.said)
 	}
 	closed := startRelay(t, says("greeting", "554 5.7.1 your network is listed"))

@@ -29,7 +29,7 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminLogin{}, AdminLogin{WrongPassword: true}, AdminLogin{Wait: time.Minute}, AdminLogin{SessionEnded: true},
 		AdminLogin{LoggedOut: true},
 		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true},
-			Relays: []AdminRelay{{"a:25", now}, {"b:25", time.Time{}}}, Days: 7,
+			Relays: []AdminRelay{{"a:25", now, 2}, {"b:25", time.Time{}, 1}, {"c:25", time.Time{}, 0}}, Days: 7,
 			Sites: []AdminSite{{ID: "a"},
 				{ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true}}}, Now: now},
 		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true},
@@ -76,7 +76,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 	for name, p := range map[string]AdminPage{
 		"overview": AdminOverview{
 			Store:  AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil},
-			Relays: []AdminRelay{{evil, cannedAsked()}},
+			Relays: []AdminRelay{{evil, cannedAsked(), 2}},
 			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}},
 		},
 		"webhooks": AdminWebhooks{
