@@ -137,7 +137,7 @@ func (l *Log) logged(ctx context.Context, job store.Job) (consent.Subscription, 
 
 // committed returns the timeline with commitments in the place of IPs and browsers.
 func (l *Log) committed(key store.Key, sub *consent.Subscription, salt [32]byte) []consent.Step {
-	steps := sub.Timeline(func(request string, n int) string { return emailID(key, request, n) })
+	steps := sub.Timeline(func(request string, n int) string { return messageID(key, request, n) })
 	for i := range steps {
 		if s := steps[i].Seen; s != nil {
 			s.IP, s.UserAgent = Commitment(salt, "ip", s.IP), Commitment(salt, "user_agent", s.UserAgent)

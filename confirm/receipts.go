@@ -85,11 +85,12 @@ func (r *records) sign(key store.Key, sub *consent.Subscription, request string)
 func (r *records) facts(key store.Key, sub *consent.Subscription, req *consent.Request) (receipt.Facts, error) {
 	of := receipt.Facts{
 		ID: req.Receipt.ID, Subject: SubjectURN(key), Record: key.ID, Asked: req.Asked.At, Deadline: req.Deadline,
-		Form: req.Asked.Form, Method: string(req.Asked.How), Confirm: string(req.Closed.How),
+		Given: req.Closed.At,
+		Form:  req.Asked.Form, Method: string(req.Asked.How), Confirm: string(req.Closed.How),
 	}
 	for n, e := range req.Emails {
 		if req.Receipt.Emails>>n&1 == 1 && e.Taken != nil {
-			email := receipt.Email{ID: emailID(key, req.ID, n), SHA256: e.Taken.SHA256, TakenAt: e.Taken.At}
+			email := receipt.Email{ID: messageID(key, req.ID, n), SHA256: e.Taken.SHA256, TakenAt: e.Taken.At}
 			of.Emails = append(of.Emails, email)
 		}
 	}
@@ -101,7 +102,7 @@ func (r *records) facts(key store.Key, sub *consent.Subscription, req *consent.R
 		if err != nil {
 			return of, err
 		}
-		of.Given, of.Agreed = c.Given, append(of.Agreed, receipt.Agreed{SHA256: c.SHA256, Document: doc})
+		of.Agreed = append(of.Agreed, receipt.Agreed{SHA256: c.SHA256, Document: doc})
 	}
 	return of, nil
 }

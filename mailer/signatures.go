@@ -10,6 +10,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/store"
 )
 
@@ -69,4 +70,26 @@ func (m *Mailer) signAgain(s confirm.Sent) (string, bool) {
 	sum.Write([]byte(signature))
 	sum.Write(raw)
 	return signature, hex.EncodeToString(sum.Sum(nil)) == s.Delivery.SHA256
+}
+
+// Redacted returns an email that was sent, and the same with the token of each of its links replaced by the token's
+// SHA-256 in lower-case hex: a link that works never leaves the service. The first was compared with the hash that was
+// kept.
+func Redacted(s confirm.Sent) (raw, redacted []byte, err error) {
+	for _, msg := range s.Messages {
+		raw, err := Rebuild(s.Skeleton, msg)
+		if sum := sha256.Sum256(raw); err != nil || hex.EncodeToString(sum[:]) != s.Delivery.Unsigned {
+			continue
+		}
+		for _, link := range []*string{&msg.Confirm, &msg.Decline, &msg.Unsubscribe} {
+			if *link != "" {
+				base := skeleton.LinkBase(*link)
+				sum := sha256.Sum256([]byte((*link)[len(base):]))
+				*link = base + hex.EncodeToString(sum[:])
+			}
+		}
+		redacted, err = Rebuild(s.Skeleton, msg)
+		return raw, redacted, err
+	}
+	return nil, nil, fmt.Errorf("%w: email %s", ErrRebuilt, s.JobID)
 }

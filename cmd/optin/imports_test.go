@@ -52,7 +52,10 @@ func allowedImports() map[string][]string {
 			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect", "internal/relay",
 			"internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
 		},
-		"internal/consentlog":  {"store", "golang.org/x/mod"},
+		"internal/consentlog": {"store", "golang.org/x/mod"},
+		"internal/dossier": {
+			"confirm", "confirm/consent", "internal/consentlog", "internal/receipt", "mailer", "store",
+		},
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/keyring":     {},
@@ -73,7 +76,7 @@ func allowedImports() map[string][]string {
 		"internal/theme":       {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
-			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/consentlog",
+			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/consentlog", "internal/dossier",
 			"internal/idempotency", "internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
 			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
 			"internal/web/api", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
@@ -85,8 +88,8 @@ func allowedImports() map[string][]string {
 			"github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
-			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/problem",
-			"internal/web/request", "internal/web/respond", "internal/webhook", "store",
+			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/dossier",
+			"internal/problem", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
 			"github.com/labstack/echo/v4",
 		},
 		"internal/web/request": {
@@ -105,7 +108,7 @@ func allowedImports() map[string][]string {
 		"examples/receiver-go":     {},
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
-			"internal/challenge", "internal/config", "internal/consentlog", "internal/inbox", "internal/keyring", "internal/metrics",
+			"internal/challenge", "internal/config", "internal/consentlog", "internal/dossier", "internal/inbox", "internal/keyring", "internal/metrics",
 			"internal/outbox",
 			"internal/preflight", "internal/receipt", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",

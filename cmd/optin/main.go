@@ -28,7 +28,8 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
   optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
-  optin verify receipt|log         checks a proof offline, with public keys alone
+  optin dossier ADDRESS|ID         everything that proves what one person agreed to, as a file to be checked by others
+  optin verify receipt|dossier|log checks a proof offline, with public keys alone
   optin log    checkpoint|key      what is published of the consent log
   optin restore -config optin.yaml fills a store that lost its data from the consent log
   optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
@@ -62,6 +63,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return check(ctx, rest, env, stdout, stderr)
 	case "show":
 		return show(ctx, rest, env, stdout, stderr)
+	case "dossier":
+		return writeDossier(ctx, rest, env, stdout, stderr)
 	case "verify":
 		return verify(rest, stdout, stderr)
 	case "log":

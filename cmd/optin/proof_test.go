@@ -1,15 +1,25 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/childtest"
+	"github.com/optin/optin/internal/dossier"
 )
 
 // optin runs a command of the program beside the running service, and returns what it printed.
@@ -126,4 +136,166 @@ func TestCommandsAboutOnePersonRefuseWhatTheyCannotFind(t *testing.T) {
 			t.Errorf("%s: %q, %q", name, out, errs)
 		}
 	}
+}
+
+// verifiers are the two that must agree: optin verify, and the example that uses nothing but node:crypto.
+func verifiers(t *testing.T) map[string]func(args ...string) (holds bool, said string) {
+	t.Helper()
+	node := childtest.Need(t, "node")
+	return map[string]func(args ...string) (bool, string){
+		"optin": func(args ...string) (bool, string) {
+			var out, errs strings.Builder
+			flags := map[string][]string{
+				"receipt": {"-keys"}, "dossier": {"-keys", "-key"}, "log": {"-key"},
+			}[args[0]]
+			named := []string{"verify", args[0]}
+			for i, f := range flags {
+				named = append(named, f, args[1+i])
+			}
+			named = append(named, args[1+len(flags):]...)
+			code := run(t.Context(), named, lookup(nil), &out, &errs)
+			return code == exitOK, out.String() + errs.String()
+		},
+		"node": func(args ...string) (bool, string) {
+			script := filepath.Join("..", "..", "examples", "verify-node", "verify.mjs")
+			out, err := exec.CommandContext(t.Context(), node, append([]string{script}, args...)...).CombinedOutput()
+			return err == nil, string(out)
+		},
+	}
+}
+
+func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	a := e.start()
+	const email = "ada@people.test"
+	a.SignUp(email)
+	link := confirmLink(a.Email(email))
+	a.Confirm(link)
+	is := a.Lookup(email)
+	a.Withdraw(is.UnsubscribeURL)
+	a.logged(2)
+	dir := t.TempDir()
+	file, jwks := filepath.Join(dir, "dossier.zip"), filepath.Join(dir, "jwks.json")
+	e.optin(exitOK, "dossier", "-o", file, email)
+	e.optin(exitFailed, "dossier", "-o", file, email) // it overwrites nothing
+	e.must(os.WriteFile(jwks, a.get("/.well-known/jwks.json"), 0o600))
+	key, _ := e.optin(exitOK, "log", "key")
+	key = strings.TrimSpace(key)
+	whole, err := os.ReadFile(file)
+	e.must(err)
+	parts := unzipped(t, whole)
+
+	for _, token := range []string{path(link)[3:], path(is.UnsubscribeURL)[3:]} {
+		for name, content := range parts {
+			sum := sha256.Sum256([]byte(token))
+			if bytes.Contains(content, []byte(token)) {
+				t.Errorf("%s has a link that works", name)
+			}
+			if strings.HasSuffix(name, ".eml") && token == path(link)[3:] &&
+				!bytes.Contains(bytes.ReplaceAll(content, []byte("=\r\n"), nil), []byte(hex.EncodeToString(sum[:]))) {
+				t.Errorf("%s has not the hash of its link", name)
+			}
+		}
+	}
+	var d dossier.Dossier
+	e.must(json.Unmarshal(parts["dossier.json"], &d))
+	if len(d.Emails) != 1 || !d.Emails[0].Rebuilt || d.Emails[0].Reply == "" || len(d.Receipts) != 1 || len(d.Log) != 2 ||
+		d.Subscription.Email != email {
+		t.Errorf("%+v", d)
+	}
+	if d.Emails[0].SHA256 != hexOf(a.Email(email).Raw) {
+		t.Error("the hash is not that of the email that arrived")
+	}
+	byAPI := unzipped(t, a.get("/v1/sites/gazette/subscriptions/"+is.ID+"/dossier", "Accept", "application/zip"))
+	if len(byAPI) != len(parts) {
+		t.Errorf("the API has %d files, the command %d", len(byAPI), len(parts))
+	}
+	e.must(json.Unmarshal(a.get("/v1/sites/gazette/subscriptions/"+is.ID+"/dossier"), &d))
+
+	changed := filepath.Join(dir, "changed.zip")
+	for by, verify := range verifiers(t) {
+		if holds, said := verify("dossier", jwks, key, file); !holds {
+			t.Errorf("%s: %s", by, said)
+		}
+		if holds, said := verify("log", key, e.parse().Log.Path); !holds {
+			t.Errorf("%s: %s", by, said)
+		}
+		for name, content := range parts {
+			if name == "verify.txt" || name == "jwks.json" || name == "log.key" || name == "dossier.json" {
+				continue // copies, and words
+			}
+			wrong, at := maps.Clone(parts), rand.IntN(len(content))
+			wrong[name] = bytes.Clone(content)
+			wrong[name][at] ^= 1
+			e.must(os.WriteFile(changed, zipped(t, wrong), 0o600))
+			if holds, said := verify("dossier", jwks, key, changed); holds || !strings.Contains(said, "DOES NOT HOLD") {
+				t.Errorf("%s: byte %d of %s: %s", by, at, name, said)
+			}
+			if by == "node" {
+				continue // each run starts a process
+			}
+			missing := maps.Clone(parts)
+			delete(missing, name)
+			e.must(os.WriteFile(changed, zipped(t, missing), 0o600))
+			if holds, said := verify("dossier", jwks, key, changed); holds || !strings.Contains(said, "DOES NOT HOLD") {
+				t.Errorf("%s: without %s: %s", by, name, said)
+			}
+		}
+		for old, new := range map[string]string{
+			`"ip": "127.0.0.1"`: `"ip": "127.0.0.2"`, `https://gazette.example/join`: `https://gazette.example/jump`,
+			`"action": "confirmed"`: `"action": "declined"`, `link_post`: `one_click`,
+		} {
+			wrong := maps.Clone(parts)
+			wrong["dossier.json"] = bytes.ReplaceAll(parts["dossier.json"], []byte(old), []byte(new))
+			e.must(os.WriteFile(changed, zipped(t, wrong), 0o600))
+			holds, said := verify("dossier", jwks, key, changed)
+			if holds || bytes.Equal(wrong["dossier.json"], parts["dossier.json"]) {
+				t.Errorf("%s: %s changed: %s", by, old, said)
+			}
+		}
+	}
+}
+
+func hexOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func unzipped(t *testing.T, b []byte) map[string][]byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err == nil {
+			all[f.Name], err = io.ReadAll(r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func zipped(t *testing.T, parts map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, content := range parts {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

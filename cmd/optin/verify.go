@@ -9,12 +9,15 @@ import (
 	"os"
 
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/receipt"
 )
 
 const verifyUsage = `optin verify checks a proof offline, with public keys alone:
 
   optin verify receipt -keys jwks.json receipt.jwt     a consent receipt, with the keys of /.well-known/jwks.json
+  optin verify dossier -keys jwks.json -key KEY dossier.zip
+                                                       a dossier: words, emails, receipts, and the log's proofs
   optin verify log -key KEY [-since FILE] DIR          a copy of the consent log: every entry, hash and signature;
                                                        with -since, that it only grew after the checkpoint in FILE
 `
@@ -25,6 +28,8 @@ func verify(args []string, stdout, stderr io.Writer) int {
 		switch name, rest := args[0], args[1:]; name {
 		case "receipt":
 			return verifyReceipt(rest, stdout, stderr)
+		case "dossier":
+			return verifyDossier(rest, stdout, stderr)
 		case "log":
 			return verifyLog(rest, stdout, stderr)
 		case "help", "-h", "-help", "--help":
@@ -81,6 +86,44 @@ func verifyReceipt(args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stdout, "controller  %s, %s\nstill so?   %s\n", p.Parties[0].Name, p.Parties[0].Contact, p.Status.URL)
 	return exitOK
+}
+
+func verifyDossier(args []string, stdout, stderr io.Writer) int {
+	f := flag.NewFlagSet("verify dossier", flag.ContinueOnError)
+	keys := f.String("keys", "jwks.json", "the key set's `file`, as /.well-known/jwks.json has it")
+	key := f.String("key", "", "the `key` of checkpoints, as optin log key prints it; needed if there was a log")
+	name, code, ok := oneFile(f, args, "the file of the dossier", stderr)
+	if !ok {
+		return code
+	}
+	set, err := os.ReadFile(*keys)
+	var file []byte
+	if err == nil {
+		file, err = os.ReadFile(name)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "optin verify dossier:", err)
+		return exitUsage
+	}
+	trusted, err := receipt.ParseSet(set)
+	var all []dossier.Finding
+	if err == nil {
+		all, err = dossier.Verify(file, trusted, *key)
+	}
+	if err != nil {
+		fmt.Fprintln(stdout, "DOES NOT HOLD:", err)
+		return exitFailed
+	}
+	code = exitOK
+	for _, x := range all {
+		if x.Err != nil {
+			fmt.Fprintf(stdout, "DOES NOT HOLD: %s: %v\n", x.What, x.Err)
+			code = exitFailed
+			continue
+		}
+		fmt.Fprintf(stdout, "HOLDS: %s\n", x.What)
+	}
+	return code
 }
 
 func verifyLog(args []string, stdout, stderr io.Writer) int {

@@ -26,6 +26,7 @@ func (e *env) paths() map[string]string {
 		"/v1/sites/{site}/subscriptions/{id}":         e.subscriptionPath("ada@b.example"),
 		"/v1/sites/{site}/subscriptions/{id}/events":  e.subscriptionPath("ada@b.example") + "/events",
 		"/v1/sites/{site}/subscriptions/{id}/receipt": e.subscriptionPath("ada@b.example") + "/receipt",
+		"/v1/sites/{site}/subscriptions/{id}/dossier": e.subscriptionPath("ada@b.example") + "/dossier",
 		"/v1/receipts/{id}":                           "/v1/receipts/r-none",
 		"/.well-known/jwks.json":                      "/.well-known/jwks.json",
 		"/log/checkpoint":                             "/log/checkpoint", "/log/tile/{tile}": "/log/tile/0/000.p/1",

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"archive/zip"
 	"bytes"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/web/request"
@@ -169,5 +171,28 @@ func TestTheConsentLogIsPublicAndItsTilesNeverChange(t *testing.T) {
 		if a := without.send("GET", path, "", "Accept", request.MediaJSON); a.status != 404 {
 			t.Errorf("%s without a log: %d", path, a.status)
 		}
+	}
+}
+
+func TestADossierIsJSONOrAFileByAccept(t *testing.T) {
+	with, _ := withLog(t)
+	e := newEnv(t, with)
+	e.signUp("ada@b.example")
+	e.send("POST", e.path(e.email().Confirm), "")
+	one := e.subscriptionPath("ada@b.example")
+	var d dossier.Dossier
+	e.send("GET", one+"/dossier", "", asSite(readKey)...).read(t, 200, &d)
+	if d.Subscription.Email != "ada@b.example" || d.Subscription.UnsubscribeURL != nil || len(d.Statements) != 1 ||
+		len(d.Receipts) != 1 || d.LogKey == "" {
+		t.Errorf("%+v", d)
+	}
+	a := e.send("GET", one+"/dossier", "", asSite(readKey, "Accept", "application/zip, */*;q=0.1")...)
+	z, err := zip.NewReader(strings.NewReader(a.body), int64(len(a.body)))
+	if err != nil || a.media() != dossier.MediaZIP || len(z.File) < 5 {
+		t.Errorf("%d %s: %v", a.status, a.media(), err)
+	}
+	refused := e.send("GET", one+"/dossier", "", asSite(readKey, "Accept", "application/zip;q=0, application/json")...)
+	if refused.media() != request.MediaJSON {
+		t.Errorf("%s", refused.media())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
@@ -101,7 +102,9 @@ func (a *app) addPublic(e *echo.Echo) {
 // addServers adds the routes for a site's servers, which need its API key, and for the operator's programs, which need
 // a key of the operator's. The key is checked before the body is read.
 func (a *app) addServers(e *echo.Echo) {
-	handlers, body := &api.API{Service: a.Service, Webhooks: a.Webhooks, Now: a.Now}, readBody(MaxBody)
+	handlers, body := &api.API{
+		Service: a.Service, Webhooks: a.Webhooks, Dossiers: a.dossiers(), Now: a.Now,
+	}, readBody(MaxBody)
 	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
 
 	site := e.Group("/v1/sites/:site")
@@ -110,6 +113,7 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions/:id", handlers.Get, read, body)
 	get(site, "/subscriptions/:id/events", handlers.Timeline, read, body)
 	get(site, "/subscriptions/:id/receipt", handlers.Receipt, read, body)
+	get(site, "/subscriptions/:id/dossier", handlers.Dossier, read, body)
 	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once)
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
@@ -125,6 +129,15 @@ func (a *app) addServers(e *echo.Echo) {
 		e.POST("/v1/bounces", reports.Report, a.keys.requireOperator, readBody(bounce.MaxMessage),
 			a.origins.refuseCrossSite)
 	}
+}
+
+// dossiers makes dossiers, with the proofs of the consent log if there is one.
+func (a *app) dossiers() *dossier.Maker {
+	m := &dossier.Maker{Service: a.Service, Now: a.Now}
+	if a.ConsentLog != nil {
+		m.Log = a.ConsentLog.To
+	}
+	return m
 }
 
 // addAdmin adds the dashboard. All but the login need a session.

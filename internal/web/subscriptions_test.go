@@ -52,6 +52,7 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 		"one":             {"GET", one, "", ScopeRead, 200},
 		"its head":        {"HEAD", one, "", ScopeRead, 200},
 		"its events":      {"GET", one + "/events", "", ScopeRead, 200},
+		"its dossier":     {"GET", one + "/dossier", "", ScopeRead, 200},
 		"stats":           {"GET", "/v1/sites/gazette/stats", "", ScopeRead, 200},
 		"export":          {"GET", "/v1/sites/gazette/export", "", ScopeRead, 200},
 		"resend":          {"POST", one + "/resend", "", ScopeWrite, 202},

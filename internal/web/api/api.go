@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -19,6 +20,7 @@ const ClockSlack = time.Minute
 type API struct {
 	Service  *confirm.Service
 	Webhooks *webhook.Endpoints
+	Dossiers *dossier.Maker
 	Now      func() time.Time
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -102,6 +103,30 @@ func (a *API) Receipt(c echo.Context) error {
 		return unknown(err)
 	}
 	return respond.Receipt(c, text)
+}
+
+// Dossier returns everything that proves what one person agreed to: as JSON, or as a ZIP that can be checked by itself
+// where Accept prefers it.
+func (a *API) Dossier(c echo.Context) error {
+	if _, err := request.ParseQuery(c); err != nil {
+		return err
+	}
+	d, err := a.Dossiers.Make(c.Request().Context(), c.Param("site"), c.Param("id"))
+	if err != nil {
+		return unknown(err)
+	}
+	h := c.Response().Header()
+	respond.Vary(h, echo.HeaderAccept)
+	write, media := d.JSON, request.MediaJSON
+	if request.AcceptsMedia(c.Request(), dossier.MediaZIP) {
+		write, media = d.ZIP, dossier.MediaZIP
+		h.Set(echo.HeaderContentDisposition, `attachment; filename="dossier.zip"`)
+	}
+	b, err := write()
+	if err != nil {
+		return err
+	}
+	return respond.Bytes(c, http.StatusOK, media, b)
 }
 
 // Resend enqueues the email of the latest open request again. The response says whether it is enqueued: the limits on

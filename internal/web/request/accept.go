@@ -24,6 +24,17 @@ func Accepts(r *http.Request) (page, json bool) {
 	return forPage > 0 && forPage >= forJSON, forJSON > forPage
 }
 
+// AcceptsMedia reports whether the Accept header names a media type itself, and does not refuse it.
+func AcceptsMedia(r *http.Request, want string) bool {
+	for entry := range strings.SplitSeq(strings.Join(r.Header.Values(echo.HeaderAccept), ","), ",") {
+		media, params, _ := strings.Cut(entry, ";")
+		if strings.EqualFold(strings.TrimSpace(media), want) && weight(params) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func weight(params string) float64 {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
