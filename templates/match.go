@@ -49,6 +49,9 @@ func (s *Set) Match(offered []string, wanted ...string) string {
 	return s.matches.match(offered, wanted...)
 }
 
+// Nearest is Match among all languages that are built in. When nothing fits, it returns English.
+func (s *Set) Nearest(wanted ...string) string { return s.matches.match(s.names, wanted...) }
+
 // What is remembered of matches. Sites offer few sets of locales, and browsers send few headers; whoever sends others
 // must not fill the memory.
 const (

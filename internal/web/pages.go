@@ -96,11 +96,11 @@ func policyWith(more challenge.CSPSources, formAction, ancestors string) string 
 // language returns the best of a site's locales for a reader: the one that is wanted, or else the one that the browser
 // prefers. Without a site, all languages that we have are offered.
 func (p *pages) language(c echo.Context, st *site, wanted ...string) string {
-	offered := p.set.Languages()
-	if st != nil {
-		offered = st.Locales
+	wanted = append(wanted, c.Request().Header.Values("Accept-Language")...)
+	if st == nil {
+		return p.set.Nearest(wanted...)
 	}
-	return p.set.Match(offered, append(wanted, c.Request().Header.Values("Accept-Language")...)...)
+	return p.set.Match(st.Locales, wanted...)
 }
 
 // langParam is the parameter of the language that a person chose on a page.

@@ -57,6 +57,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	site.OPTIONS("/subscriptions", a.origins.preflight, a.origins.cors, body)
 	// A proof of work that ALTCHA's widget does before the signup:
 	get(site, "/challenge", signup.challenge, a.origins.cors, body)
+	get(site, "/words", signup.words, a.origins.cors, body)
 
 	hosted := e.Group("/s/:site")
 	get(hosted, "", a.form.show, prefersHTML, frameable, body)

@@ -1,7 +1,7 @@
 // optin's embed.js sends <form data-optin="SITE"> without leaving the page. Without it, or when it cannot work, the form posts plainly.
 (() => {
   "use strict";
-  // Each in English and in French.
+  // Each in English and in French; those of other languages come from the service.
   const words = {
     sending: ["Sending…", "Envoi…"],
     working: ["One moment: your browser checks for robots…", "Un instant\u202f: votre navigateur vérifie l’absence de robot…"],
@@ -38,12 +38,26 @@
   const complain = (form, what) => console.error(`optin: form "${form.dataset.optin}": ${what}`);
 
   const language = (form) => all(form, "[name=locale]")[0]?.value || form.closest("[lang]")?.lang || "";
+  // The words of the form's language, once they are there.
+  const fetched = new WeakMap();
+
+  // Fetches them. Without them, or when they take too long, the form speaks English. Nothing to wait for: undefined.
+  function learn(form, url) {
+    const tag = language(form) || navigator.language;
+    if (fetched.has(form) || /^(en|fr)/i.test(tag)) return undefined;
+    fetched.set(form, {});
+    const at = url.replace(/subscriptions$/, "words?locale=" + encodeURIComponent(tag));
+    return fetch(at, { credentials: "omit", signal: AbortSignal.timeout?.(3000) }).then((answer) => answer.json()).then((said) => {
+      fetched.set(form, said.words || {});
+    }).catch(() => {});
+  }
+
   // Failures that may be over a moment later.
   const transient = (status) => status === 429 || status >= 500;
 
   // The page's own texts come first: data-optin-accepted, data-optin-email-invalid, …
   function say(form, key) {
-    return form.getAttribute("data-optin-" + key.replace(/_/g, "-")) || words[key]?.[+/^fr/i.test(language(form) || navigator.language)];
+    return form.getAttribute("data-optin-" + key.replace(/_/g, "-")) || fetched.get(form)?.[key] || words[key]?.[+/^fr/i.test(language(form) || navigator.language)];
   }
 
   // The URL that the form posts to; empty if that is not a signup of optin.
@@ -206,12 +220,20 @@
     e.preventDefault();
     if (busy.has(form)) return;
     clear(form);
-    if (!preticked(form)) send(form, url, e.submitter);
+    const go = () => {
+      busy.delete(form);
+      if (!preticked(form)) send(form, url, e.submitter);
+    };
+    const wait = learn(form, url);
+    if (!wait) return go();
+    busy.add(form);
+    wait.then(go);
   });
 
   function prepare() {
     for (const form of document.querySelectorAll("form[data-optin]")) {
-      target(form);
+      const url = target(form);
+      if (url) learn(form, url);
       region(form);
       for (const box of boxes(form)) {
         if (box.defaultChecked) complain(form, beforehand);
