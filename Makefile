@@ -19,7 +19,7 @@ BENCH    ?= dist/bench
 export TMPDIR ?= /var/tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race fuzz soak bench costs build size tools
+.PHONY: help test lint race fuzz soak bench costs pictures build size tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -50,6 +50,9 @@ bench: tools ## what it costs, as ratios to floors of the same run: under ten mi
 
 costs: tools ## what an act may cost: calls of the store, allocations and bytes, counted (a part of make test)
 	OPTIN_TEST_ALL=1 $(GO) test -v -count=1 -run '^(TestAn?|TestTheFloors)' ./bench
+
+pictures: tools ## docs/emails.jpg: every email in every language, to be looked at
+	OPTIN_TEST_ALL=1 OPTIN_PICTURES=$(abspath docs/emails.jpg) $(GO) test -count=1 -run '^TestPictureOfEveryEmail$$' ./cmd/optin
 
 build: ## the static binary dist/optin, with its version and commit
 	GOOS= GOARCH= $(GO) run ./templates/pack templates/locales >templates/locales.json.gz

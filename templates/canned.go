@@ -23,7 +23,21 @@ func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 
 // Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are
 // in the language nearest to locale. It is for tests and previews; its links lead nowhere.
 func (s *Set) Canned(locale string) []Sample {
-	return append(s.cannedPages(locale), s.cannedEmails(locale)...)
+	return s.Previews(locale, s.cannedSite(), s.cannedPurposes(locale))
+}
+
+// Previews is Canned of a site's own face and purposes, of which there is at least one.
+func (s *Set) Previews(locale string, site Site, all []Purpose) []Sample {
+	for i := len(all); i < len(cannedKeys()); i++ { // pages for several purposes want several
+		all = append(all, all[i%len(all)])
+	}
+	canned := s.cannedPurposes(locale)
+	own := make([]Purpose, len(canned))
+	for i := range canned {
+		own[i] = canned[i]
+		own[i].ID, own[i].Text, own[i].TextChild = all[i].ID, all[i].Text, all[i].TextChild
+	}
+	return append(s.cannedPages(site, own), s.emailsOf(site, own)...)
 }
 
 func (s *Set) cannedSite() Site {
@@ -50,8 +64,8 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 	return purposes
 }
 
-func (s *Set) cannedPages(locale string) []Sample {
-	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
+func (s *Set) cannedPages(site Site, all []Purpose) []Sample {
+	asked := cannedAsked()
 	const address, signup, unsubscribe = "a•••@example.org", "/s/gazette", "/u/canned"
 	confirm := Confirm{
 		Site: site, Address: address, Asked: asked, Deadline: asked.Add(48 * time.Hour),
@@ -179,11 +193,15 @@ func cannedFailures(site Site) []Sample {
 }
 
 func (s *Set) cannedEmails(locale string) []Sample {
+	return s.emailsOf(s.cannedSite(), s.cannedPurposes(locale))
+}
+
+func (s *Set) emailsOf(site Site, all []Purpose) []Sample {
 	const base = "https://confirm.example/"
 	// As long as a real link, which carries a signed token.
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9." +
 		"eyJpc3MiOiJvcHRpbiIsImF1ZCI6ImdhemV0dGUiLCJzdWIiOiJrM3FBIn0.Y2FubmVkLWFuZC1zaWduZWQtYnktbm9ib2R5"
-	site, all, asked := s.cannedSite(), s.cannedPurposes(locale), cannedAsked()
+	asked := cannedAsked()
 	confirm := ConfirmEmail{
 		Site: site, Purposes: all[:1], Asked: asked, Deadline: asked.Add(48 * time.Hour),
 		ConfirmURL: base + "c/" + token, DeclineURL: base + "c/" + token + "?decline",

@@ -34,6 +34,7 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin restore -config optin.yaml fills a store that lost its data from the consent log
   optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
+  optin preview                    every page and email in every language, in the browser
   optin webhook                    tests a website's webhook; lists and retries failed events
   optin healthcheck                asks a running service whether it is alive
   optin version                    prints the version and the commit
@@ -75,6 +76,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":
 		return keys(rest, stdout, stderr)
+	case "preview":
+		return preview(ctx, rest, env, stdout, stderr)
 	case "webhook":
 		return webhooks(ctx, rest, env, stdout, stderr)
 	case "healthcheck":

@@ -42,7 +42,7 @@ func (e *env) paths() map[string]string {
 		"/embed.js":      "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",
 		"/openapi.yaml": "/openapi.yaml", "/docs": "/docs", "/v1/sites/{site}/challenge": "/v1/sites/gazette/challenge",
 		"/v1/sites/{site}/words": "/v1/sites/gazette/words",
-		"/v1/bounces": "/v1/bounces", "/texts/{sha256}": "/texts/" + e.statementSum(),
+		"/v1/bounces":            "/v1/bounces", "/texts/{sha256}": "/texts/" + e.statementSum(),
 		challengePath: challengePath,
 	}
 }
