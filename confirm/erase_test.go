@@ -2,6 +2,7 @@ package confirm_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,9 +79,7 @@ func TestErasingLeavesNothingButThatThePersonDeclinedOrWithdrew(t *testing.T) {
 				t.Errorf("in the store: %v", err)
 			}
 			event, err := env.Website.Event(t.Context(), env.lease(endpoint, 1)[0])
-			want := consent.Status{
-				ID: id, Site: "gazette", State: consent.Erased, CreatedAt: start, Purposes: []consent.PurposeStatus{},
-			}
+			want := consent.Status{ID: id, Site: "gazette", State: consent.Erased}
 			if diff := cmp.Diff(want, event.Data); diff != "" || err != nil || event.Type != consent.EventErased {
 				t.Errorf("event %s, %v:\n%s", event.Type, err, diff)
 			}
@@ -94,6 +93,54 @@ func TestErasingLeavesNothingButThatThePersonDeclinedOrWithdrew(t *testing.T) {
 			env.signUp("ada@example.org", "letter")
 			env.emails(row.again)
 		})
+	}
+}
+
+// What was owed to endpoints that are away, and what failed, names the person: it goes with them.
+func TestErasingReachesTheJobs(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("ada@example.org", "letter")
+	v, err := env.confirm(tokenOf(env.email().Confirm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.store.End(t.Context(), env.lease(endpoint, 1)[0], store.Fail()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Person.Withdraw(t.Context(), tokenOf(v.Unsubscribe), nil, consent.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	withdrawn := env.lease(endpoint, 1)[0]
+	if err := env.store.End(t.Context(), withdrawn, store.Retry(env.clock().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	env.later(11 * time.Minute)
+	env.signUp("ada@example.org", "offers") // its email waits
+	env.signUp("bob@example.org", "letter")
+	id := env.erase("ada@example.org")
+	env.later(2 * time.Hour)
+	failed, err := env.store.Failed(t.Context(), endpoint, "", 10)
+	if err != nil || len(failed) > 0 {
+		t.Errorf("failed are %v, %v", failed, err)
+	}
+	owed := env.lease(endpoint, 1)[0]
+	if event, err := env.Website.Event(t.Context(), owed); err != nil || event.Type != consent.EventErased ||
+		event.Data.ID != id {
+		t.Errorf("event %+v, %v", event, err)
+	}
+	// Whoever has the store and the secret finds nothing of the person but that consent was taken back.
+	plain, err := env.ring.Open("gazette/"+id, owed.Body)
+	if err != nil || strings.Contains(string(plain), "ada") || strings.Contains(string(plain), "letter") {
+		t.Errorf("the event holds %s, %v", plain, err)
+	}
+	sub, err := env.Website.Subscription(t.Context(), "gazette", id)
+	if err != nil || !sub.Address.IsZero() || len(sub.Requests) > 0 || len(sub.Consents) > 0 || sub.WithdrawnAt.IsZero() {
+		t.Errorf("the record holds %+v, %v", sub, err)
+	}
+	for _, job := range env.emailJobs() {
+		if job.Key.ID == id {
+			t.Errorf("an email waits: %+v", job)
+		}
 	}
 }
 

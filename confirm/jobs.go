@@ -130,7 +130,7 @@ func (r *records) eventJobs(box box, sub consent.Subscription, e consent.EventTy
 	}
 	event := Event{ID: r.nonce(16), Type: e, At: sub.Changed, Data: sub.Status(box.key.ID, sub.Changed)}
 	if e == consent.EventErased {
-		event.Data.State, event.Data.Site = consent.Erased, box.key.Site
+		event.Data = consent.Status{ID: box.key.ID, Site: box.key.Site, State: consent.Erased}
 	}
 	plain, err := json.Marshal(event)
 	if err != nil {

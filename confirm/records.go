@@ -99,6 +99,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		change := store.Change{
 			Enqueue: jobs, Count: consent.Counts(before, c.Subscription),
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),
+			DropJobs: c.Forgets,
 		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
 			if change.Put, err = box.record(c.Subscription); err != nil {

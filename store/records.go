@@ -74,6 +74,10 @@ type Change struct {
 	End     *JobEnd // only together with Put or Erase; of a job of this very record. A timer ends by what Put says
 	Count   []Count // only together with Put or Erase
 
+	// DropJobs removes every job of the record that was enqueued before, whether it waits, is leased, which loses the
+	// lease, or has failed. Only together with Put or Erase, and not with End.
+	DropJobs bool
+
 	// EvenIfFull marks what takes a consent back. Where a store is full and an implementation has room in reserve, such
 	// a change is committed there, while others are refused.
 	EvenIfFull bool
@@ -92,7 +96,7 @@ type Acquisition struct {
 // IsZero reports whether c leaves everything as it is.
 func (c Change) IsZero() bool {
 	return c.Put == nil && !c.Erase && len(c.Enqueue) == 0 && c.End == nil && len(c.Count) == 0 &&
-		c.Acquire == nil
+		c.Acquire == nil && !c.DropJobs
 }
 
 // Check returns ErrInvalid, wrapped, if c cannot be committed to the record under key. Implementations call it before
@@ -103,7 +107,9 @@ func (c Change) Check(key Key) error {
 	case c.Put != nil && c.Erase:
 		return fmt.Errorf("%w change: it both puts and erases", ErrInvalid)
 	case !writes && !c.IsZero():
-		return fmt.Errorf("%w change: it enqueues, ends, counts or acquires without a new state", ErrInvalid)
+		return fmt.Errorf("%w change: it enqueues, ends, drops, counts or acquires without a new state", ErrInvalid)
+	case c.DropJobs && c.End != nil:
+		return fmt.Errorf("%w change: it ends a job and drops all", ErrInvalid)
 	case c.Put != nil && len(c.Put.Data) > MaxData:
 		return fmt.Errorf("%w change: a record of %d bytes, at most %d", ErrInvalid, len(c.Put.Data), MaxData)
 	case c.End != nil && c.End.Job.Key != key:

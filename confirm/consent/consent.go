@@ -104,8 +104,9 @@ type Action interface {
 
 // effects is what follows from an action.
 type effects struct {
-	jobs   []Job
-	events []EventType
+	jobs    []Job
+	events  []EventType
+	forgets bool
 }
 
 // Change is what an action makes of a subscription.
@@ -114,6 +115,7 @@ type Change struct {
 	Jobs         []Job        // to be done because of it; at most one
 	Events       []EventType  // for the website, in order
 	Changed      bool         // whether Subscription differs from what it was
+	Forgets      bool         // nothing that is to be done or told because of earlier actions may be any more
 }
 
 // Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has
@@ -133,6 +135,7 @@ func Apply(s Subscription, a Action, now time.Time) (Change, error) {
 	}
 	return Change{
 		Subscription: after, Jobs: then.jobs, Events: slices.Concat(expired, then.events), Changed: e.touched,
+		Forgets: then.forgets,
 	}, nil
 }
 

@@ -3,7 +3,7 @@ package consent
 import "time"
 
 // Erase deletes a person's data (GDPR article 17). Where they declined or withdrew, that alone is kept, with its time,
-// under the keyed id: a refusal goes on stopping every email. Where there is nothing of the sort the whole record goes
+// under the keyed id: a refusal goes on stopping every email. What waits to be sent or told, or could not be, goes too. Where there is nothing of the sort the whole record goes
 // (Gone).
 type Erase struct{}
 
@@ -12,7 +12,7 @@ func (Erase) apply(s *edit, now time.Time) (effects, error) {
 		return effects{}, nil
 	}
 	s.erase(now)
-	return event(EventErased), nil
+	return effects{events: []EventType{EventErased}, forgets: true}, nil
 }
 
 // erase leaves of a person that emails were declined, or that a consent was withdrawn, and when.

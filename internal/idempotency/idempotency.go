@@ -11,7 +11,6 @@ package idempotency
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -74,7 +73,7 @@ type Response struct {
 // Begin claims a request's key. It returns a claim if this is the first request with the key, or the response that the
 // first one had, or ErrReused or ErrRunning. A claim must be ended by Complete or Release.
 func (k *Store) Begin(ctx context.Context, r Request) (*Claim, *Response, error) {
-	c := &Claim{keys: k, name: k.name(r), sum: r.sum()}
+	c := &Claim{keys: k, name: k.name(r), sum: k.sum(r)}
 	held, err := c.claim(ctx)
 	switch {
 	case err != nil:
@@ -90,16 +89,17 @@ func (k *Store) Begin(ctx context.Context, r Request) (*Claim, *Response, error)
 }
 
 // ID returns a name of a request that is the same for the same caller, call, key and body, and reveals none of them.
-func (k *Store) ID(r Request) string { return k.name(r) + " " + r.sum() }
+func (k *Store) ID(r Request) string { return k.name(r) + " " + k.sum(r) }
 
 func (k *Store) name(r Request) string {
 	sum := k.ring.MACs("idempotency key", r.Site, r.Caller, r.Method, r.Path, r.Key)[0]
 	return "idempotency/" + base64.RawURLEncoding.EncodeToString(sum)
 }
 
-func (r Request) sum() string {
-	sum := sha256.Sum256(append([]byte(r.Media+"\n"), r.Body...))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+// sum tells bodies apart. It is a keyed hash over the key too, which is stored nowhere: so whoever has the store and the
+// secret cannot find out by trying addresses whose body it was.
+func (k *Store) sum(r Request) string {
+	return base64.RawURLEncoding.EncodeToString(k.ring.MACs("idempotency body", r.Key, r.Media, string(r.Body))[0])
 }
 
 // Claim is the cell of a key, claimed by a request that is running.

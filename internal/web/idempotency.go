@@ -15,37 +15,43 @@ import (
 type idempotent struct{ keys *idempotency.Store }
 
 // once is middleware for a call whose response may be stored and repeated.
-func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc { return i.oncePersonal(nil)(next) }
+func (i *idempotent) once(next echo.HandlerFunc) echo.HandlerFunc {
+	return i.carryOutOnce(next, nil, false)
+}
 
 // oncePersonal is middleware for a call whose response is about a person and is not stored: the handler again makes the
 // response to a repeated request. Such a call takes consent back, and does so once by itself: where a full store keeps
 // no key, it is carried out without.
 func (i *idempotent) oncePersonal(again echo.HandlerFunc) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r, err := idempotencyRequest(c)
-			if err != nil {
-				return err
-			}
-			if r.Key == "" {
-				return next(c)
-			}
-			claim, response, err := i.keys.Begin(c.Request().Context(), r)
-			switch {
-			case again != nil && errors.Is(err, store.ErrUnavailable):
-				return next(c)
-			case err != nil:
-				return err
-			case claim != nil:
-				return carryOut(c, claim, next, again != nil)
-			}
-			c.Response().Header().Set("Idempotency-Replayed", "true")
-			if response.Personal {
-				return again(c)
-			}
-			(&recorder{header: response.Header, status: response.Status, body: response.Body}).send(c)
-			return nil
+	return func(next echo.HandlerFunc) echo.HandlerFunc { return i.carryOutOnce(next, again, true) }
+}
+
+// carryOutOnce carries out a request once. With again, the response is not stored, and again makes it anew. withoutKeys
+// says that the request is carried out also where no key can be kept.
+func (i *idempotent) carryOutOnce(next, again echo.HandlerFunc, withoutKeys bool) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r, err := idempotencyRequest(c)
+		if err != nil {
+			return err
 		}
+		if r.Key == "" {
+			return next(c)
+		}
+		claim, response, err := i.keys.Begin(c.Request().Context(), r)
+		switch {
+		case withoutKeys && errors.Is(err, store.ErrUnavailable):
+			return next(c)
+		case err != nil:
+			return err
+		case claim != nil:
+			return carryOut(c, claim, next, again != nil)
+		}
+		c.Response().Header().Set("Idempotency-Replayed", "true")
+		if response.Personal {
+			return again(c)
+		}
+		(&recorder{header: response.Header, status: response.Status, body: response.Body}).send(c)
+		return nil
 	}
 }
 
@@ -94,7 +100,7 @@ func carryOut(c echo.Context, claim *idempotency.Claim, next echo.HandlerFunc, p
 	} else {
 		err = claim.Complete(ctx, idempotency.Response{
 			Status: recorded.status, Header: recorded.header, Body: recorded.body,
-			Personal: personal && recorded.status < http.StatusMultipleChoices,
+			Personal: personal && recorded.status < http.StatusBadRequest,
 		})
 	}
 	if err != nil {

@@ -73,7 +73,8 @@ func (s *signups) signUp(c echo.Context) error {
 	}
 	// A signup that is not well formed was refused above, without a call to the store. Only the rest is stored under an
 	// Idempotency-Key.
-	return s.idempotent.once(func(c echo.Context) error {
+	// The response is not: a website may have written the address into the page that it wants the person sent to.
+	carryOut := func(c echo.Context) error {
 		in.request.IdempotencyID = s.idempotent.requestID(c)
 		wrong, err := s.check(c, in)
 		switch {
@@ -83,7 +84,9 @@ func (s *signups) signUp(c echo.Context) error {
 			return s.refuse(c, in, wrong)
 		}
 		return s.accept(c, in)
-	})(c)
+	}
+	again := func(c echo.Context) error { return s.accepted(c, in) }
+	return s.idempotent.carryOutOnce(carryOut, again, false)(c)
 }
 
 // schema returns the fields that a signup at a site may have. Our own page has two more.
@@ -458,6 +461,11 @@ func (s *signups) accept(c echo.Context, in *signup) error {
 		return s.refuse(c, in, wrong)
 	}
 	s.browsers.remember(c, in.request.Browser, in.site.rules.Terms.TTL)
+	return s.accepted(c, in)
+}
+
+// accepted writes the response to a signup that was taken.
+func (s *signups) accepted(c echo.Context, in *signup) error {
 	if _, json := request.Accepts(c.Request()); json || !in.form || request.IsScript(c.Request()) {
 		return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted"})
 	}
@@ -498,6 +506,7 @@ func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) erro
 		}
 		return p
 	}
+	request.StateOf(c).NothingDone = true // the page has the address, which no key keeps
 	return s.form.showAgain(c, in, wrong)
 }
 

@@ -80,7 +80,14 @@ const EventTest consent.EventType = "webhook.test"
 type message struct {
 	Type      consent.EventType `json:"type"`
 	Timestamp time.Time         `json:"timestamp"` // of the event, not of the attempt
-	Data      consent.Status    `json:"data"`
+	Data      any               `json:"data"`
+}
+
+// erased is the data of EventErased: nothing of the person.
+type erased struct {
+	ID    string        `json:"id"`
+	Site  string        `json:"site"`
+	State consent.State `json:"state"`
 }
 
 // encode returns the body of an event's calls.
@@ -88,7 +95,11 @@ func encode(event confirm.Event) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // programs read it, and it is signed as it is
-	if err := enc.Encode(message{Type: event.Type, Timestamp: event.At.UTC(), Data: event.Data}); err != nil {
+	m := message{Type: event.Type, Timestamp: event.At.UTC(), Data: event.Data}
+	if event.Type == consent.EventErased {
+		m.Data = erased{event.Data.ID, event.Data.Site, event.Data.State}
+	}
+	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("webhook: event %s cannot be written as JSON: %w", event.ID, err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil

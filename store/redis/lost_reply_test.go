@@ -76,7 +76,7 @@ func TestAChangeThatExpiresBeforeItIsRepeatedIsMadeOnce(t *testing.T) {
 	brief := &store.Record{State: "pending", Expires: time.Now().Add(time.Second)}
 	change := s.commitCommand(
 		key(1), stored{}, store.Change{Put: brief, Enqueue: []store.Job{email("once")}},
-		changeLimits{jobs: []jobReserve{{reserved: "0"}}}, "version1",
+		changeLimits{jobs: []jobReserve{{reserved: "0"}}}, "version1", nil,
 	)
 	for want := 1; want >= 0; want-- { // jobs enqueued by the attempt, then by its repetition
 		if out, err := s.attempt(t.Context(), change, want == 0); err != nil || out.value != "done" {
@@ -106,7 +106,7 @@ func TestAChangeIsRecognisedBehindLaterOnes(t *testing.T) {
 	s := patient(t, Options{Location: at(server.url())})
 	ctx := t.Context()
 	first := s.commitCommand(
-		key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, changeLimits{}, "version1",
+		key(1), stored{}, store.Change{Put: &store.Record{State: "pending"}}, changeLimits{}, "version1", nil,
 	)
 	if _, err := s.doOne(ctx, first); err != nil {
 		t.Fatal(err)

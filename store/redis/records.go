@@ -159,9 +159,18 @@ func (s *records) commit(
 	if err != nil {
 		return was, false, err
 	}
-	value, err := s.doOne(ctx, s.commitCommand(key, was, c, l, string(version[:])))
-	if err != nil {
-		return was, false, err // it may be committed: what was taken stays so
+	value := any("moved")
+	for value == "moved" { // a job to drop is in another queue by now
+		var drops []dropped
+		if c.DropJobs {
+			if drops, err = s.jobsOf(ctx, key); err != nil {
+				return was, false, err
+			}
+		}
+		value, err = s.doOne(ctx, s.commitCommand(key, was, c, l, string(version[:]), drops))
+		if err != nil {
+			return was, false, err // it may be committed: what was taken stays so
+		}
 	}
 	if value == "done" {
 		return was, true, nil
@@ -185,7 +194,9 @@ func (s *records) commit(
 }
 
 // commitCommand lays out keys and arguments as lua/commit.lua says.
-func (s *records) commitCommand(key store.Key, was stored, c store.Change, l changeLimits, version string) command {
+func (s *records) commitCommand(
+	key store.Key, was stored, c store.Change, l changeLimits, version string, drops []dropped,
+) command {
 	var (
 		on   = s.shardOf(key.ID)
 		f, _ = field(key) // check has looked
@@ -209,7 +220,11 @@ func (s *records) commitCommand(key store.Key, was stored, c store.Change, l cha
 		on.sites(), on.jobs(), on.due())
 	cmd.args = append(cmd.args, was.version, version, tail, f)
 	cmd.addBuckets(l.inScript.mark, cmp.Or(l.inScript.named, "0"), l.inScript.counted)
-	cmd.addEnd(on, c.End)
+	if c.DropJobs {
+		cmd.addDrops(on, drops)
+	} else {
+		cmd.addEnd(on, c.End)
+	}
 	cmd.args = append(cmd.args, len(c.Enqueue))
 	for i, job := range c.Enqueue {
 		cmd.keys = append(cmd.keys, on.queue(job.Queue))
@@ -228,6 +243,41 @@ func (s *records) commitCommand(key store.Key, was stored, c store.Change, l cha
 		cmd.args = append(cmd.args, digits(n.Day), old, n.Name, n.N)
 	}
 	return cmd
+}
+
+// dropped is a job that a change drops, and the queue in which it was found.
+type dropped struct{ id, queue string }
+
+// jobsOf looks through the jobs of a shard for those of a record. What is enqueued meanwhile comes with another version
+// of the record, to which the commit objects.
+func (s *records) jobsOf(ctx context.Context, key store.Key) (all []dropped, err error) {
+	on, of := s.shardOf(key.ID), packJob(key, nil)
+	for cursor := "0"; ; {
+		value, err := s.doOne(ctx, command{script: jobsOfScript, keys: []string{on.jobs()}, args: []any{cursor, of}})
+		if err != nil {
+			return nil, err
+		}
+		list := flat(value)
+		if len(list) == 0 {
+			return nil, fmt.Errorf("store/redis: the script that looks for jobs returned %T", value)
+		}
+		for rest := list[1:]; len(rest) >= 2; rest = rest[2:] {
+			all = append(all, dropped{text(rest[0]), text(rest[1])})
+		}
+		if cursor = text(list[0]); cursor == "0" {
+			return all, nil
+		}
+	}
+}
+
+// addDrops adds keys and arguments for the jobs to drop, as lua/commit.lua says.
+func (c *command) addDrops(on shard, drops []dropped) {
+	c.args = append(c.args, "drop", len(drops))
+	for _, d := range drops {
+		queue := store.QueueName(d.queue)
+		c.keys = append(c.keys, on.queue(queue), on.failed(queue))
+		c.args = append(c.args, d.id, d.queue)
+	}
 }
 
 // addBuckets adds buckets as lua/commit.lua reads them; named is left out if it is empty.

@@ -54,6 +54,7 @@ var (
 	failedScript     = newScript("lib_clock", "lib_packed", "failed")
 	requeueScript    = newScript("lib_clock", "lib_queue", "requeue")
 	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
+	jobsOfScript     = newScript("lib_clock", "lib_queue", "jobs_of")
 	runNowScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
 
 	acquireScript        = newScript("lib_clock", "lib_limits", "acquire")
@@ -66,7 +67,7 @@ var (
 func scripts() []script {
 	return []script{
 		commitScript, commitEvenIfFullScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
-		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, runNowScript, acquireScript,
+		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript, acquireScript,
 		undoScript, setNXScript, compareAndSwapScript, countsScript,
 	}
 }

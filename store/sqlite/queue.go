@@ -17,6 +17,10 @@ const (
 	enqueueJob = `INSERT INTO jobs (id, queue, site, record, body, due, available, reserved)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
+	// No index leads to the jobs of a record: that would cost each signup more than looking through the jobs costs the
+	// erasure of a person, which is rare.
+	dropJobs = "DELETE FROM jobs WHERE site = ? AND record = ?"
+
 	anyDue = "SELECT 1 FROM jobs WHERE queue = ? AND available <= ? LIMIT 1"
 
 	// From queue to queue, and for each of them the job that is due first.

@@ -126,7 +126,7 @@ func (s records) commit(ctx context.Context, until time.Time, was store.Record, 
 	other, key := new(*store.Record), was.Key
 	err := s.write(ctx, until, func(t *transaction) error {
 		*other = nil
-		if c.Put != nil {
+		if c.Put != nil && !c.DropJobs {
 			if done, err := t.putUnread(was, c); done || err != nil {
 				return err
 			}
@@ -274,6 +274,11 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 	}
 	if err := t.endOf(c); err != nil {
 		return err
+	}
+	if c.DropJobs && r.site != 0 {
+		if _, err := t.exec(dropJobs, r.site, r.id); err != nil {
+			return err
+		}
 	}
 	if c.Erase && r.n != 0 {
 		if _, err := t.exec(eraseRecord, r.n); err != nil {

@@ -36,7 +36,7 @@ type testCase struct {
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	ports := [][]testCase{
-		updateCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(),
+		updateCases(), dropCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(),
 		timerCases(), acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
 		countsCases(), textsCases(), readyCases(), contextCases(),
 	}

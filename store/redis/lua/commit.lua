@@ -2,17 +2,18 @@
 -- KEYS: 1 records, 2 tombstone, 3 states of the site, 4 index of the state that it had, 5 of the state that it gets,
 --       6 timers, 7 pushed, 8 sites, 9 jobs, 10 due;
 --       then each bucket to acquire;
---       if a job ends: its queue, failed, and the other queue if it moves;
+--       if a job ends: its queue, failed, and the other queue if it moves; for each job to drop: its queue, failed;
 --       then for each job to enqueue: its queue, and each bucket to reserve;
 --       if something is counted: the counts of the site
 -- ARGV: 1 repeated, 2 the version that it must have, '' for no record,
 --       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
 --       6 mark, 7 '1' if the mark is a taker's, 8 how many buckets to acquire, then the spec of each;
 --       then outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
+--       or 'drop', how many jobs to drop, and for each: id, name of the queue;
 --       then how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved,
 --       mark, how many buckets to reserve, then the spec of each;
 --       then for each count: day, the oldest day to keep, name, n
--- Returns 'done', 'lost', {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or
+-- Returns 'done', 'lost', 'moved' if a job to drop is in another queue by now, {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or
 -- false.
 local records, field, k, a = KEYS[1], ARGV[5], 11, 9
 
@@ -40,7 +41,21 @@ if not room then
 end
 if version ~= ARGV[2] then return { 'other', was } end
 local outcome = next_arg()
-if outcome ~= '' then
+if outcome == 'drop' then
+  local drops = {}
+  for i = 1, tonumber(next_arg()) do
+    local d = { queue = next_key(), failed = next_key(), id = next_arg(), name = next_arg() }
+    local job = call('HGET', KEYS[9], d.id)
+    if job and job_queue(job) ~= d.name then return 'moved' end
+    drops[i] = d
+  end
+  for _, d in ipairs(drops) do
+    call('HDEL', KEYS[9], d.id)
+    call('ZREM', d.queue, d.id)
+    call('ZREM', d.failed, d.id)
+    note_queue(KEYS[10], d.queue, d.name)
+  end
+elseif outcome ~= '' then
   local e = { outcome = outcome, id = next_arg(), attempts = tonumber(next_arg()), queue = next_arg(),
     at = next_arg(), other = next_arg() }
   local keys = { jobs = KEYS[9], due = KEYS[10], queue = next_key(), failed = next_key() }
