@@ -96,7 +96,7 @@ func TestErasingLeavesNothingButThatThePersonDeclinedOrWithdrew(t *testing.T) {
 	}
 }
 
-// What was owed to endpoints that are away, and what failed, names the person: it goes with them.
+// What endpoints that are away were not told, and what failed, names the person: it goes with them.
 func TestErasingReachesTheJobs(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
@@ -123,13 +123,13 @@ func TestErasingReachesTheJobs(t *testing.T) {
 	if err != nil || len(failed) > 0 {
 		t.Errorf("failed are %v, %v", failed, err)
 	}
-	owed := env.lease(endpoint, 1)[0]
-	if event, err := env.Website.Event(t.Context(), owed); err != nil || event.Type != consent.EventErased ||
+	told := env.lease(endpoint, 1)[0]
+	if event, err := env.Website.Event(t.Context(), told); err != nil || event.Type != consent.EventErased ||
 		event.Data.ID != id {
 		t.Errorf("event %+v, %v", event, err)
 	}
 	// Whoever has the store and the secret finds nothing of the person but that consent was taken back.
-	plain, err := env.ring.Open("gazette/"+id, owed.Body)
+	plain, err := env.ring.Open("gazette/"+id, told.Body)
 	if err != nil || strings.Contains(string(plain), "ada") || strings.Contains(string(plain), "letter") {
 		t.Errorf("the event holds %s, %v", plain, err)
 	}

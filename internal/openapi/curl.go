@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -19,7 +20,12 @@ type request struct {
 func (o shownOperation) requests(base string) []request {
 	var all []request
 	for _, body := range o.Bodies {
-		for _, e := range sorted(body.Value.Examples) {
+		examples := sorted(body.Value.Examples)
+		slices.SortStableFunc(examples, func(a, b named[example]) int { // the simplest first, what is refused last
+			refused := func(e example) int { return max(e.Status, 400) }
+			return cmp.Or(refused(a.Value)-refused(b.Value), len(a.Value.Value)-len(b.Value.Value))
+		})
+		for _, e := range examples {
 			all = append(all, request{e.Value.Summary, e.Value.Status, o.curl(base, body.Name, e.Value)})
 		}
 	}

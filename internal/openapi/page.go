@@ -39,9 +39,51 @@ type shownOperation struct {
 	Responses    []named[response]
 }
 
-// Page renders the document as an HTML page. Its examples call base, an address without a trailing slash; sheets are
-// the addresses of the style sheets that it links to, in order.
-func Page(base string, sheets ...string) ([]byte, error) {
+// Site is the site in whose name the examples of a page speak. The zero Site is the one of the document.
+type Site struct {
+	ID, URL string
+	// Purpose is the one that the examples ask for, and Text its words. Several says that the site has others.
+	Purpose, Text string
+	Several       bool
+}
+
+// gazette is the site of the document's own examples.
+var gazette = Site{
+	ID: "gazette", URL: "https://gazette.example", Purpose: "letter", Text: "Receive the monthly letter of La Gazette",
+}
+
+// filler replaces in an example what is the document's site's by what is this site's.
+func (s Site) filler() *strings.Replacer {
+	inJSON := func(text string) string {
+		b, err := json.Marshal(text)
+		if err != nil {
+			panic(err) // every string can be written
+		}
+		return string(b[1 : len(b)-1])
+	}
+	return strings.NewReplacer(
+		"/sites/"+gazette.ID, "/sites/"+s.ID, "/s/"+gazette.ID, "/s/"+s.ID, gazette.URL, strings.TrimSuffix(s.URL, "/"),
+		`"`+gazette.Purpose+`"`, `"`+s.Purpose+`"`, "purposes="+gazette.Purpose, "purposes="+s.Purpose,
+		"purpose="+gazette.Purpose, "purpose="+s.Purpose,
+		gazette.Text, strings.ReplaceAll(inJSON(s.Text), "'", `'\''`),
+	)
+}
+
+// simplest is the simplest signup that there is at the site.
+func (s Site) simplest(base string) string {
+	body := `{"email": "ada@example.org", "consent": true}`
+	if s.Several {
+		body = `{"email": "ada@example.org", "consent": true, "purposes": ["` + s.Purpose + `"]}`
+	}
+	return "curl " + base + "/v1/sites/" + s.ID + "/subscriptions \\\n  -H 'Content-Type: application/json' -d '" + body + "'"
+}
+
+// Page renders the document as an HTML page. Its examples are those of a site and call base, an address without a
+// trailing slash; sheets are the addresses of the style sheets that it links to, in order.
+func Page(base string, site Site, sheets ...string) ([]byte, error) {
+	if site.ID == "" {
+		site = gazette
+	}
 	b, err := JSON()
 	if err != nil {
 		return nil, err
@@ -60,21 +102,26 @@ func Page(base string, sheets ...string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{
-		"Doc": d, "Groups": d.groups(base), "Sheets": sheets, "Base": base,
-		"Codes": d.Components.Schemas["Code"].OneOf, "Schemas": sorted(d.Components.Schemas),
+		"Doc": d, "Groups": d.groups(base, site.filler()), "Sheets": sheets, "Base": base, "Site": site.ID,
+		"Simplest": site.simplest(base),
+		"Codes":    d.Components.Schemas["Code"].OneOf, "Schemas": sorted(d.Components.Schemas),
 	})
 	return out.Bytes(), err
 }
 
 // groups returns all operations, by tag and path.
-func (d *document) groups(base string) []group {
+func (d *document) groups(base string, fill *strings.Replacer) []group {
 	var all []group
 	for _, tag := range d.Tags {
 		g := group{Name: tag.Name, Description: tag.Description}
 		for _, item := range append(sorted(d.Paths), sorted(d.Webhooks)...) {
 			for _, op := range item.Value.operations() {
 				if slices.Contains(op.Value.Tags, tag.Name) {
-					g.Operations = append(g.Operations, d.show(base, item.Name, op.Name, item.Value, op.Value))
+					shown := d.show(base, item.Name, op.Name, item.Value, op.Value)
+					for i := range shown.Examples {
+						shown.Examples[i].Curl = fill.Replace(shown.Examples[i].Curl)
+					}
+					g.Operations = append(g.Operations, shown)
 				}
 			}
 		}

@@ -39,8 +39,8 @@ func IsWhole(text string) bool {
 }
 
 // cutToken cuts what has the shape of a token out of a text, without the characters that no token has. It returns the
-// empty text if there is none, or if a letter or digit stands right before or behind it: then it was changed, and not
-// only surrounded.
+// empty text if there is none, or if an alphanumeric character stands right before or behind it: then it was
+// changed, and not only surrounded.
 func cutToken(text string) string {
 	kept := make([]byte, 0, len(text))
 	places := make([]int, 0, len(text)) // of what is kept

@@ -4,25 +4,54 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/openapi"
+	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/templates"
 )
 
 // docs handles the description of the API: /openapi.yaml and /docs.
-type docs struct{ page []byte }
+type docs struct {
+	sites  sites
+	base   string
+	sheets []string
+	pages  sync.Map // by site: the page with its examples, made when it is first asked for
+}
 
-// newDocs renders the page of the description once, with the style sheet of all pages.
-func newDocs(public *url.URL, a *assets) (*docs, error) {
+// newDocs makes the pages of the description, with the style sheet of all pages, and the page of no site.
+func newDocs(public *url.URL, a *assets, all sites) (*docs, error) {
 	const sheet = "optin.css"
 	_, _, etag, _ := templates.Asset(sheet)
 	own := a.add("docs.css", file{content: openapi.Sheet(), media: "text/css; charset=utf-8"})
-	base := strings.TrimSuffix(public.String(), "/")
-	page, err := openapi.Page(base, "/assets/"+sheet+"?v="+strings.Trim(etag, `"`), own)
-	return &docs{page}, err
+	d := &docs{
+		sites: all, base: strings.TrimSuffix(public.String(), "/"),
+		sheets: []string{"/assets/" + sheet + "?v=" + strings.Trim(etag, `"`), own},
+	}
+	_, err := d.page("")
+	return d, err
+}
+
+// page returns the page with the examples of a site; of none with those of the description.
+func (d *docs) page(id string) ([]byte, error) {
+	if page, ok := d.pages.Load(id); ok {
+		return page.([]byte), nil
+	}
+	var at openapi.Site
+	if st := d.sites[id]; st != nil {
+		p := st.rules.Purposes[0]
+		at = openapi.Site{
+			ID: id, URL: st.Show.URL, Purpose: p.ID, Text: p.Text[st.Locales[0]], Several: len(st.rules.Purposes) > 1,
+		}
+	}
+	page, err := openapi.Page(d.base, at, d.sheets...)
+	if err == nil {
+		d.pages.Store(id, page)
+	}
+	return page, err
 }
 
 // yaml serves the description for programs.
@@ -30,8 +59,22 @@ func (d *docs) yaml(c echo.Context) error {
 	return respond.Bytes(c, http.StatusOK, openapi.MediaType, openapi.YAML())
 }
 
-// html serves the description for people.
+// html serves the description for people, with the examples of the site that asks: the one of the query, or the only one
+// that there is.
 func (d *docs) html(c echo.Context) error {
+	id := c.QueryParam("site")
+	if id == "" && len(d.sites) == 1 {
+		for only := range d.sites {
+			id = only
+		}
+	}
+	if id != "" && d.sites[id] == nil {
+		return problem.New(problem.SiteUnknown)
+	}
+	page, err := d.page(id)
+	if err != nil {
+		return err
+	}
 	c.Response().Header().Set("Content-Language", "en")
-	return respond.HTML(c, http.StatusOK, d.page)
+	return respond.HTML(c, http.StatusOK, page)
 }

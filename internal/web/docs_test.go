@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/internal/openapi"
 	"github.com/optin/optin/internal/openapi/contract"
 	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
 )
 
 func TestTheDescriptionIsServedAsItWasWritten(t *testing.T) {
@@ -86,7 +87,7 @@ func texts(s *goquery.Selection) []string {
 func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
 	e := newEnv(t)
 	var sent []string
-	for _, command := range texts(e.send("GET", "/docs", "").page(t).Find("pre code")) {
+	for _, command := range texts(e.send("GET", "/docs", "").page(t).Find("article pre code")) {
 		if !strings.HasPrefix(command, "curl ") {
 			continue
 		}
@@ -110,5 +111,32 @@ func TestTheCommandsOfTheDocsAreWhatAShellReads(t *testing.T) {
 		if !slices.Contains(sent, want) {
 			t.Errorf("no command calls %s", want)
 		}
+	}
+}
+
+func TestTheDocsBeginWithTheSimplestSignupOfTheSiteThatAsks(t *testing.T) {
+	e := newEnv(t)
+	for query, row := range map[string]struct{ site, purposes string }{
+		"": {"gazette", ""}, "?site=gazette": {"gazette", ""}, "?site=club": {"club", `, "purposes": ["news"]`},
+	} {
+		page := e.send("GET", "/docs"+query, "", "Accept", "text/html").page(t)
+		want := "curl " + publicURL + "/v1/sites/" + row.site + "/subscriptions \\\n  -H 'Content-Type: application/json' " +
+			`-d '{"email": "ada@example.org", "consent": true` + row.purposes + `}'`
+		if got := page.Find("pre").First().Text(); got != want {
+			t.Errorf("%q begins with %s", query, got)
+		}
+		if first := page.Find("#signUp pre").First().Text(); strings.Contains(first, "purposes") ||
+			!strings.Contains(first, "/v1/sites/"+row.site+"/") {
+			t.Errorf("%q: the first example of a signup is %s", query, first)
+		}
+		if page.Find(`nav a[href="/openapi.yaml"]`).Length() != 1 || page.Find(`nav a[href="#signUp"]`).Length() != 1 {
+			t.Errorf("%q: the navigation is %s", query, page.Find("nav").Text())
+		}
+		if other := "/sites/gazette"; row.site != "gazette" && strings.Contains(page.Find("pre").Text(), other) {
+			t.Errorf("%q: an example is another site's", query)
+		}
+	}
+	if a := e.send("GET", "/docs?site=nowhere", "", "Accept", request.MediaJSON); a.status != 404 {
+		t.Errorf("of no site: %d", a.status)
 	}
 }

@@ -164,7 +164,7 @@ func newApp(o Options) (*app, error) {
 		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
 	}
 	a.health = &health{ready: o.Ready, stopping: o.Stopping, log: o.ConsentLog}
-	if a.docs, err = newDocs(o.PublicURL, a.assets); err != nil {
+	if a.docs, err = newDocs(o.PublicURL, a.assets, a.sites); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
 	if a.admin, err = a.newAdmin(); err != nil {
