@@ -447,7 +447,9 @@ func (r *Relay) reported(ctx context.Context, report Report) (key store.Key, tag
 }
 
 // reportedOn applies the action of a report to the request with a tag, or to the latest that is open if there is none.
-func (r *Relay) reportedOn(ctx context.Context, key store.Key, tag string, action func(id string) consent.Action) error {
+func (r *Relay) reportedOn(
+	ctx context.Context, key store.Key, tag string, action func(id string) consent.Action,
+) error {
 	sub, err := r.get(ctx, key)
 	if err != nil {
 		return err

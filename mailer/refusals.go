@@ -18,8 +18,8 @@ const (
 	forgetRefusal = 30 * time.Minute
 )
 
-// refusals are what a relay refuses because of us: for one recipient's domain, whose server may speak through the relay,
-// or for every domain, once it has refused several in a row.
+// refusals are what a relay refuses because of us: for one recipient's domain, whose server may speak through the
+// relay, or for every domain, once it has refused several in a row.
 type refusals struct {
 	every    pause
 	byDomain map[string]*pause

@@ -124,7 +124,8 @@ func TestSeveralDomainsRefusedInARowAreTheRelay(t *testing.T) {
 			if !want {
 				return
 			}
-			if diff := cmp.Diff([]string{r.addr + " true"}, a.heard()); diff != "" || len(env.logged("relay paused")) != 1 {
+			if diff := cmp.Diff([]string{r.addr + " true"}, a.heard()); diff != "" || len(env.logged("relay "+
+				"paused")) != 1 {
 				t.Error(diff)
 			}
 			job := env.signUp("grace@example.net")
@@ -139,7 +140,8 @@ func TestSeveralDomainsRefusedInARowAreTheRelay(t *testing.T) {
 			r.change(func(r *fakeRelay) { r.say = func(step) string { return "" } })
 			env.deliver(env.signUp("hedy@example.net"))
 			env.deliver(env.signUp("joan@example0.org")) // its own pause ended with that of all
-			if diff := cmp.Diff([]string{r.addr + " true", r.addr + " false"}, a.heard()); diff != "" || env.PausedFor() != 0 {
+			if diff := cmp.Diff([]string{r.addr + " true", r.addr + " false"},
+				a.heard()); diff != "" || env.PausedFor() != 0 {
 				t.Errorf("paused for %s %s", env.PausedFor(), diff)
 			}
 			if all := heard.heard(); all[len(all)-1] != 0 {
@@ -173,7 +175,8 @@ func TestByItsDigitsAloneARefusalEndsARequestOnlyAtARelayThatIsKnownToTakeEmails
 	env.deliver(env.signUp("grace@example.net"))
 	r.change(says("RCPT", "550 what"))
 	job := env.signUp(ada)
-	if ended, err := env.Run(t.Context(), job); !ended || err != nil || env.request(job).State != consent.Undeliverable {
+	ended, err := env.Run(t.Context(), job)
+	if !ended || err != nil || env.request(job).State != consent.Undeliverable {
 		t.Errorf("ended %v, %v", ended, err)
 	}
 }

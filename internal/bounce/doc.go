@@ -11,10 +11,10 @@
 //
 // What it promises:
 //
-//   - Anybody can send a message: it counts only by a return path that the service signed, or by a Message-ID that nobody
-//     can guess. A notification comes with the operator's key, and may name sender and recipient instead.
-//   - Only a permanent failure about the recipient ends a request, by the judgement of package nondelivery. Any other is
-//     kept as evidence.
+//   - Anybody can send a message: it counts only by a return path that the service signed, or by a Message-ID that
+//     nobody can guess. A notification comes with the operator's key, and may name sender and recipient instead.
+//   - Only a permanent failure about the recipient ends a request, by the judgement of package nondelivery. Any
+//     other is kept as evidence.
 //   - A message is read as far as it goes: damaged lines, types and boundaries do not lose a report.
 //   - Every report is counted by kind, and one without effect is logged.
 //   - X.7.28 says that a form is used to flood somebody (draft-levine-mailbomb-header): a surge starts at the site.

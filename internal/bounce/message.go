@@ -44,7 +44,8 @@ type parts struct {
 }
 
 // fields finds a delivery status whose type was lost.
-var fields = regexp.MustCompile(`(?im)^[ \t]*Final-Recipient[ \t]*:[^\n]*(?:\n[^\n]+){0,20}^[ \t]*(?:Action|Status)[ \t]*:`)
+var fields = regexp.MustCompile(`(?im)^[ \t]*Final-Recipient[ \t]*:[^\n]*(?:\n[^\n]+){0,20}^[ \t]*(?:Action` +
+	`|Status)[ \t]*:`)
 
 // add keeps a part if it belongs to a report.
 func (p *parts) add(kind string, h header, body []byte) {

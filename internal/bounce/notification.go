@@ -110,8 +110,8 @@ func (b *sesBounce) reason() nondelivery.Reason {
 	return nondelivery.Unknown
 }
 
-// judge sets what a bounce means: by the reply where it is understood, and otherwise by what the service says. Where the
-// service does not say that it is about the recipient for good, no reply ends a request.
+// judge sets what a bounce means: by the reply where it is understood, and otherwise by what the service says. Where
+// the service does not say that it is about the recipient for good, no reply ends a request.
 func (r *Report) judge(reply nondelivery.Reply, byService nondelivery.Reason) {
 	_, reply.Domain, _ = strings.Cut(strings.ToLower(r.To), "@")
 	j := nondelivery.Judge(reply)

@@ -13,19 +13,24 @@ const maxText = 64 << 10
 
 var (
 	// daemon is who sends bounces, by the name or the address in From.
-	daemon = regexp.MustCompile(`(?i)\b(?:mailer[-_ .]?daemon|postmaster|mail[-_ .]?(?:delivery|system|admin\w*|daemon|er)` +
+	daemon = regexp.MustCompile(`(?i)\b(?:mailer[-_ .]?daemon|postmaster|mail[-_ .]?(?:delivery|system|admin\w*` +
+		`|daemon|er)` +
 		`|mdaemon|mmdf|bounces?|no-?reply-dsn|delivery (?:subsystem|status|system)|system administrator|daemon)\b`)
 	// cut is where a bounce begins to repeat our email.
-	cut = regexp.MustCompile(`(?im)^[ \t>-]*(?:-{2,}.*(?:copy|original|below|forwarded|returned|message (?:text|header)|unsent)` +
+	cut = regexp.MustCompile(`(?im)^[ \t>-]*(?:-{2,}.*(?:copy|original|below|forwarded|returned|message (?:text` +
+		`|header)|unsent)` +
 		`|original message|return-path:|received: |(?:the )?(?:full )?(?:headers|text) of (?:your|the)|message header)`)
 	// waits is what a warning says of an email that is still on its way.
-	waits = regexp.MustCompile(`(?i)still (?:being )?(?:trying|tried|retried|attempt)|not (?:yet )?been delivered yet|not yet been` +
+	waits = regexp.MustCompile(`(?i)still (?:being )?(?:trying|tried|retried|attempt)|not (?:yet )?been delivered ` +
+		`yet|not yet been` +
 		`|will (?:keep|continue|be retried|retry|try again|be tried)|has been delayed|is delayed|\bdelayed for\b` +
 		`|warning message|only a warning|delivery delayed|you do not need to resend`)
 	// failedAddress is a line that begins with the address that failed.
-	failedAddress = regexp.MustCompile(`(?m)^[ \t]*(?:[-*•] )?(?:<|mailto:|rfc822;)?[ \t]*[^\s<>@,;:]+@[^\s<>@,;:]+\.[^\s<>@,;:]+`)
+	failedAddress = regexp.MustCompile(`(?m)^[ \t]*(?:[-*•] )?(?:<|mailto:|rfc822;)?[ ` +
+		`\t]*[^\s<>@,;:]+@[^\s<>@,;:]+\.[^\s<>@,;:]+`)
 	// replyLine is a line with a reply, as the conversation had it or as a report repeats it.
-	replyLine = regexp.MustCompile(`(?im)^[ \t>|<.(]*(?:[^\n]{0,160}?\b(?:said|says|response|reason|error|replied|code|answered|` +
+	replyLine = regexp.MustCompile(`(?im)^[ \t>|<.(]*(?:[^\n]{0,160}?\b(?:said|says|response|reason|error|replied` +
+		`|code|answered|` +
 		`diagnostic[ \w-]*)\b[^\n:]{0,80}:[ \t"':]*)?(?:smtp;[ \t]*)?([45]\d\d[ -][^\n]*|#?[45]\.\d\.\d{1,3}\b[^\n]*)`)
 	tag = regexp.MustCompile(`(?is)<(?:style|script)\b.*?</(?:style|script)>|<[a-z!/][^>]*>`)
 	eol = regexp.MustCompile(`(?i)<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>`)

@@ -41,8 +41,8 @@ func codeTable() []codeRow {
 	}
 }
 
-// subjectReason returns the reason of the other codes of a subject (RFC 3463 section 3.1; RFC 5248 and the IANA registry
-// of SMTP enhanced status codes put later ones under the same subjects).
+// subjectReason returns the reason of the other codes of a subject (RFC 3463 section 3.1; RFC 5248 and the IANA
+// registry of SMTP enhanced status codes put later ones under the same subjects).
 func subjectReason(subject string) Reason {
 	switch subject {
 	case "1":

@@ -9,8 +9,8 @@
 //   - A reply inside a reply ("host mx.example.org said: 550 …") is the one that counts.
 //   - The enhanced status code (RFC 3463), by the table of codes. A code in the reply comes before one that was
 //     reported apart from it: some systems report 5.1.1 for any 550.
-//   - The words, where the code says little (x.0.x, 5.5.0, 5.7.1 and the like) or was reported apart. Words that plainly
-//     refuse the sender overrule any code.
+//   - The words, where the code says little (x.0.x, 5.5.0, 5.7.1 and the like) or was reported apart. Words that
+//     plainly refuse the sender overrule any code.
 //   - The three digits (RFC 5321 section 4.2.3).
 package nondelivery
 
@@ -52,9 +52,11 @@ func (j Judgement) EndsRequest() bool { return j.Permanent && j.Reason == Recipi
 
 var (
 	// nested is the beginning of a reply inside a reply, as Postfix and others repeat it.
-	nested = regexp.MustCompile(`(?i)\b(?:said|says|replied|responded|response|answered|reason|error)\b[^:]{0,60}:[\s:"']*` +
+	nested = regexp.MustCompile(`(?i)\b(?:said|says|replied|responded|response|answered|reason` +
+		`|error)\b[^:]{0,60}:[\s:"']*` +
 		`([245]\d\d[- ])`)
-	// digits are the three digits at the beginning of a reply, which may have a type before it (RFC 3464 section 2.3.6).
+	// digits are the three digits at the beginning of a reply, which may have a type before it (RFC 3464 section
+	// 2.3.6).
 	digits = regexp.MustCompile(`^\W*(?:[A-Za-z][\w-]*\s*;)?\W*([245][0-5]\d|571)(?:\D|$)`)
 	// enhanced is an enhanced status code (RFC 3463). The subject is one of those that are registered.
 	enhanced = regexp.MustCompile(`(?:^|[^\d.])([245])\.([0-7])\.(\d{1,3})(?:[^\d.]|\.\D|\.?$)`)
@@ -100,8 +102,8 @@ func Judge(r Reply) Judgement {
 	return j
 }
 
-// appleRelay is the domain of addresses that hide another. It says 5.1.1 of a sender who is not registered there (Apple,
-// "Communicating using the private email relay service").
+// appleRelay is the domain of addresses that hide another. It says 5.1.1 of a sender who is not registered there
+// (Apple, "Communicating using the private email relay service").
 const appleRelay = "privaterelay.appleid.com"
 
 // enhancedCode is an enhanced status code (RFC 3463 section 2). The zero one says that there is none.

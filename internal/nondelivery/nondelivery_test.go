@@ -44,7 +44,8 @@ func TestCodesSayWhoseFaultItIs(t *testing.T) {
 		{"550 5.7.25", sender}, {"550 5.7.26", sender}, {"550 5.7.27", sender}, {"550 5.7.515", sender},
 		{"550 5.7.606", sender}, {"550 5.7.708", sender}, {"550 5.7.28", flood}, {"450 4.7.28", flood},
 		{"552 5.2.2", mailbox}, {"550 5.2.121", mailbox}, {"450 4.2.0", mailbox}, {"452 4.2.2", mailbox},
-		{"554 5.3.0", system}, {"451 4.3.0", system}, {"552 5.3.4", system}, {"550 5.4.6", system}, {"451 4.4.1", system},
+		{"554 5.3.0", system}, {"451 4.3.0", system}, {"552 5.3.4", system}, {"550 5.4.6", system}, {"451 4.4.1",
+			system},
 		{"550 5.4.7", system}, {"450 4.1.8", sender}, {"451 4.7.0", sender},
 	})
 }
@@ -65,7 +66,8 @@ func TestARefusalOfUsIsNotARefusalOfThePerson(t *testing.T) {
 		{"501 Domain of sender address does not exist", sender},
 		{"550 unauthorized sender", sender},
 		{"550 5.1.0 Sender denied", sender},
-		{"554 Message rejected: Email address is not verified. The following identities failed the check in region EU", sender},
+		{"554 Message rejected: Email address is not verified. The following identities failed the check in " +
+			"region EU", sender},
 		{"550 The from address does not match a verified Sender Identity", sender},
 		{"550 5.7.60 SMTP; Client does not have permissions to send as this sender", sender},
 		{"550-5.4.5 Daily user sending limit exceeded", sender},
@@ -80,7 +82,8 @@ func TestARefusalOfUsIsNotARefusalOfThePerson(t *testing.T) {
 		{"550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", sender},
 		{"504 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname", sender},
 		{"554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", sender},
-		{"550 (AB-1) we took no mail from 192.0.2.1. Ask whoever runs your network: part of it is on our block list.", sender},
+		{"550 (AB-1) we took no mail from 192.0.2.1. Ask whoever runs your network: part of it is on our block " +
+			"list.", sender},
 		{"554-mx.example.org takes no mail from you 554 your IP address is listed for spam", sender},
 		{"550 rejected because 192.0.2.1 is in a black list", sender},
 		{"554 IP=192.0.2.1 - A problem occurred. Ask your postmaster for help (BL)", sender},
@@ -111,14 +114,16 @@ func TestARefusalOfUsIsNotARefusalOfThePerson(t *testing.T) {
 func TestThePersonIsGoneOnlyIfTheReplySaysSo(t *testing.T) {
 	judge(t, []row{
 		{"550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown in local recipient table", recipient},
-		{"550 no such user", recipient}, {"550 No Such User Here", recipient}, {"554 there is no such account here", recipient},
+		{"550 no such user", recipient}, {"550 No Such User Here", recipient}, {"554 there is no such account here",
+			recipient},
 		{"550 unknown user", recipient}, {"550 user unknown", recipient}, {"550 Unrouteable address", recipient},
 		{"554 user not found", recipient}, {"550 Mailbox not found. See http://example.org", recipient},
 		{"550 Requested action not taken: mailbox unavailable", recipient},
 		{"550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)", recipient},
 		{"550 5.7.1 <ada@example.org>: recipient does not exist here", recipient},
 		{"554 delivery error: dd This user doesn't have an example.com account (ada@example.com) [0]", recipient},
-		{"554 30 Sorry, your message to ada@example.com cannot be delivered. This mailbox is disabled (554.30).", recipient},
+		{"554 30 Sorry, your message to ada@example.com cannot be delivered. This mailbox is disabled (554.30).",
+			recipient},
 		{"552 1 Requested mail action aborted, mailbox not found", recipient},
 		{"550-5.1.1 The email account that you tried to reach does not exist. Please try\n" +
 			"550-5.1.1 double-checking the recipient's email address for typos", recipient},
@@ -126,12 +131,16 @@ func TestThePersonIsGoneOnlyIfTheReplySaysSo(t *testing.T) {
 		{"511 sorry, no mailbox here by that name (#5.1.1 - chkuser)", recipient},
 		{"550 Invalid Recipient - https://example.org/docs#550", recipient},
 		{"550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416", recipient},
-		{"554 Empfänger unbekannt", recipient}, {"554 utilisateur inconnu", recipient}, {"554 usuario desconocido", recipient},
-		{"554 utente sconosciuto", recipient}, {"554 gebruiker onbekend", recipient}, {"554 compte désactivé", recipient},
-		{"550 Message was not accepted -- invalid mailbox. Local mailbox ada@example.org is unavailable: user not found",
+		{"554 Empfänger unbekannt", recipient}, {"554 utilisateur inconnu", recipient}, {"554 usuario desconocido",
+			recipient},
+		{"554 utente sconosciuto", recipient}, {"554 gebruiker onbekend", recipient}, {"554 compte désactivé",
+			recipient},
+		{"550 Message was not accepted -- invalid mailbox. Local mailbox ada@example.org is unavailable: user not " +
+			"found",
 			recipient},
 		{"554 this person is no longer employed here", recipient}, {"554 nobody of that name", recipient},
-		{"550 5.1.1 Not our Customer", recipient}, {"554 account closed", recipient}, {"554 the address has been deleted", recipient},
+		{"550 5.1.1 Not our Customer", recipient}, {"554 account closed", recipient},
+		{"554 the address has been deleted", recipient},
 		{"550 5.7.1 RESOLVER.RST.AuthRequired; authentication required", recipient},
 		{"550 5.7.1 this list takes letters only from its members", recipient},
 		{"550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized", recipient},
@@ -139,14 +148,16 @@ func TestThePersonIsGoneOnlyIfTheReplySaysSo(t *testing.T) {
 		{"550 5.4.1 Recipient address rejected: Access denied", recipient},
 		{"550 5.4.1 [ada@example.org]: Recipient address rejected: Access denied. AS(201806281)", recipient},
 		{"554 domain not found", recipient}, {"550 Host or domain name not found", recipient},
-		{"556 this domain takes no mail", recipient}, {"550", recipient}, {"551 go there", recipient}, {"553 bad name", recipient},
+		{"556 this domain takes no mail", recipient}, {"550", recipient}, {"551 go there", recipient},
+		{"553 bad name", recipient},
 	})
 }
 
 func TestAMailboxThatTakesNothingForNowIsNotGone(t *testing.T) {
 	judge(t, []row{
 		{"552 5.2.2 over quota", mailbox}, {"552 the mailbox holds no more, its quota is used up", mailbox},
-		{"550 mailbox full", mailbox}, {"554 user is over quota", mailbox}, {"550 5.2.1 disabled: mailbox is over quota", mailbox},
+		{"550 mailbox full", mailbox}, {"554 user is over quota", mailbox},
+		{"550 5.2.1 disabled: mailbox is over quota", mailbox},
 		{"552-Requested mail action aborted: exceeded storage allocation", mailbox}, {"552 boîte pleine", mailbox},
 		{"550-5.2.1 The user you are trying to contact is receiving mail at a rate that prevents more", mailbox},
 		{"452 no room is left in this mailbox", mailbox}, {"450 greylisted, come back later", mailbox},
@@ -157,12 +168,14 @@ func TestAMailboxThatTakesNothingForNowIsNotGone(t *testing.T) {
 
 func TestWhatIsNotUnderstoodIsNotThePersonsFault(t *testing.T) {
 	judge(t, []row{
-		{"", unknown}, {"554 no", unknown}, {"554 Transaction failed", unknown}, {"what", unknown}, {"599 5.99.1 x", unknown},
+		{"", unknown}, {"554 no", unknown}, {"554 Transaction failed", unknown}, {"what", unknown}, {"599 5.99.1 x",
+			unknown},
 		{"Exim 4.94.2", unknown}, {"the relay 192.5.1.1 is at work", unknown}, {"421 closing", system},
 		{"554 5.0.0 it did not work", unknown},
 	})
 	for text, certain := range map[string]bool{
-		"550 5.1.1 no": true, "550 no such user": true, "550 what": false, "550 5.1.0 what": false, "553": false, "556": true,
+		"550 5.1.1 no": true, "550 no such user": true, "550 what": false, "550 5.1.0 what": false, "553": false,
+		"556": true,
 	} {
 		if got := nondelivery.Judge(nondelivery.Reply{Text: text}); got.Reason != recipient || got.Certain != certain {
 			t.Errorf("%s: %+v", text, got)
@@ -189,7 +202,8 @@ func TestOnlyAPermanentRefusalEndsARequest(t *testing.T) {
 		{Text: "550 user unknown", Domain: "privaterelay.appleid.com"}:  false,
 		{Text: "", Status: "5.1.1", Domain: "privaterelay.appleid.com"}: false,
 		{Text: "550 5.1.1 no", Domain: "notprivaterelay.appleid.com"}:   true,
-		{Text: "550 5.1.1 <a@b.example>: Recipient address rejected: undeliverable address: host mx.b.example[192.0.2.1] " +
+		{Text: "550 5.1.1 <a@b.example>: Recipient address rejected: undeliverable address: host " +
+			"mx.b.example[192.0.2.1] " +
 			"said: 554 5.7.1 Client host blocked (in reply to RCPT TO command)"}: false,
 		{Text: "host mx.b.example[192.0.2.1] said: 550 5.1.1 User unknown"}: true,
 		{Text: "550 5.1.1 user unknown <spamhaus-block.list@example.org>"}:  true,
