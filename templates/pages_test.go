@@ -33,8 +33,12 @@ func TestEveryPageIsWellMade(t *testing.T) {
 				t.Errorf("%d of %q, want %d", got, selector, want)
 			}
 		}
-		if got := doc.Find("html").AttrOr("lang", ""); got != lang || doc.Find("html").AttrOr("dir", "") != "ltr" {
-			t.Errorf("language %q", got)
+		dir := "ltr"
+		if lang == "ar" || lang == "he" {
+			dir = "rtl"
+		}
+		if root := doc.Find("html"); root.AttrOr("lang", "") != lang || root.AttrOr("dir", "") != dir {
+			t.Errorf("language %q, written %s", root.AttrOr("lang", ""), root.AttrOr("dir", ""))
 		}
 		if len(doc.Find("title").Text()) < 5 || strings.TrimSpace(doc.Find("h1").Text()) == "" {
 			t.Error("no title or heading")
