@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -62,10 +61,10 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 			t.Errorf("%d bytes", len(m.HTML))
 		}
 		for selector, want := range map[string]int{
-			"html[lang=" + lang + "][dir=ltr]": 1,
-			"div[lang=" + lang + "]":           1,
-			"title":                            1,
-			`meta[name="color-scheme"][content="light dark"]`: 1,
+			"html[lang=" + lang + "][dir=" + direction(lang) + "]": 1,
+			"div[lang=" + lang + "]":                               1,
+			"title":                                                1,
+			`meta[name="color-scheme"][content="light dark"]`:      1,
 			"style": 1, "script, img, link, form, svg, [background]": 0,
 			"[class]:not(.o-mark):not(.o-act)": 0,
 			"table:not([role=presentation])":   0,
@@ -81,7 +80,7 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 		}
 		for line := range strings.Lines(skeleton.Wrap(m.Text)) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > 72 && !strings.HasPrefix(line, "http") {
+			if n := skeleton.Width([]byte(line)); n > 72 && !strings.HasPrefix(line, "http") {
 				t.Errorf("%d columns: %q", n, line)
 			}
 			if strings.TrimRight(line, " \t\r") != line {

@@ -22,6 +22,14 @@ func parsed(t testing.TB, html string) *goquery.Document {
 	return doc
 }
 
+// direction returns in which direction a language is written.
+func direction(lang string) string {
+	if lang == "ar" || lang == "he" {
+		return "rtl"
+	}
+	return "ltr"
+}
+
 func TestEveryPageIsWellMade(t *testing.T) {
 	eachSample(t, func(t *testing.T, lang, name, html string) {
 		doc := parsed(t, html)
@@ -33,11 +41,7 @@ func TestEveryPageIsWellMade(t *testing.T) {
 				t.Errorf("%d of %q, want %d", got, selector, want)
 			}
 		}
-		dir := "ltr"
-		if lang == "ar" || lang == "he" {
-			dir = "rtl"
-		}
-		if root := doc.Find("html"); root.AttrOr("lang", "") != lang || root.AttrOr("dir", "") != dir {
+		if root := doc.Find("html"); root.AttrOr("lang", "") != lang || root.AttrOr("dir", "") != direction(lang) {
 			t.Errorf("language %q, written %s", root.AttrOr("lang", ""), root.AttrOr("dir", ""))
 		}
 		if len(doc.Find("title").Text()) < 5 || strings.TrimSpace(doc.Find("h1").Text()) == "" {

@@ -105,7 +105,7 @@ func (f *filler) appendLine(dst []byte, l *line) []byte {
 		return f.appendEncoded(dst, l)
 	case wrapped:
 		var whole [1024]byte // on the stack
-		w := lineWriter{dst: dst, quoted: true, first: f.s.first}
+		w := lineWriter{dst: dst, quoted: true}
 		w.wrap(f.appendFilled(whole[:0], l))
 		return w.dst
 	default:

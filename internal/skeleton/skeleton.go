@@ -4,11 +4,11 @@
 // A skeleton is a whole unsigned message (RFC 5322, MIME parts, quoted-printable where nothing differs) with slots. It
 // needs nothing but this package to be filled in: no template, translation, time zone or configuration of today. What
 // the slots hold, how a line is wrapped, folded and encoded, and the slots' numbers belong to a version of the format
-// and never change; a change is another version beside it. Make makes version 2; version 1 can still be filled in.
+// and never change; a change is another version beside it.
 //
-// # Format, version 2
+// # Format, version 1
 //
-// "optin-skeleton/2\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
+// "optin-skeleton/1\n", then texts, then lines up to the end. A text is its length in bytes (unsigned varint) and its
 // bytes, which are UTF-8. The first three texts are what comes before the slots of the links: confirm, decline,
 // unsubscribe; empty if there is none. The next five and twelve are Dates: pattern, first of the month, the two halves
 // of the day, zone, months. A line is its kind and, unless it is ready, the number of its slots (1 to 16), then a text,
@@ -20,15 +20,10 @@
 //	2     a header field of one word, which goes on a line of its own if the field has more than 72 bytes
 //	3     encoded as quoted-printable, with CRLF
 //	4     wrapped after 72 columns (Wrap), each line encoded as of kind 3
-//
-// # Format, version 1
-//
-// "optin-skeleton/1\n", and the same, but for three things. Dates have only pattern, first of the month and months, and
-// are in UTC. Lines are wrapped after 76 columns. Each character has one column; in version 2 those of East Asian
-// scripts have two, and combining ones none.
 package skeleton
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -39,8 +34,7 @@ import (
 )
 
 const (
-	magic1   = "optin-skeleton/1\n"
-	magic2   = "optin-skeleton/2\n"
+	magic    = "optin-skeleton/1\n"
 	maxSize  = 1 << 20 // of a marshalled skeleton, in bytes
 	maxSlots = 16      // of a line
 )
@@ -89,7 +83,6 @@ type line struct {
 
 // Skeleton is a parsed skeleton. It is safe for concurrent use.
 type Skeleton struct {
-	first bool // it is of version 1
 	data  []byte
 	sum   string
 	links [3]string // what comes before the slots of links
@@ -117,26 +110,23 @@ func (s *Skeleton) MessageID(jobID string) string {
 }
 
 // errFormat says that data is no skeleton of a known version.
-var errFormat = errors.New("skeleton: not a skeleton of version 1 or 2")
+var errFormat = errors.New("skeleton: not a skeleton of version 1")
 
 // Parse reads a skeleton in its format. Every skeleton has one form only: any other data is an error.
 func Parse(data []byte) (*Skeleton, error) {
-	magic := string(data[:min(len(data), len(magic1))])
-	if len(data) > maxSize || magic != magic1 && magic != magic2 {
+	rest, ok := bytes.CutPrefix(data, []byte(magic))
+	if !ok || len(data) > maxSize {
 		return nil, errFormat
 	}
-	s := &Skeleton{first: magic == magic1}
-	d := decoder{rest: data[len(magic):]}
+	s := &Skeleton{}
+	d := decoder{rest: rest}
 	for i := range s.links {
 		s.links[i] = d.text()
 	}
 	s.dates.Pattern, s.dates.First = d.text(), d.text()
-	if !s.first {
-		s.dates.AM, s.dates.PM = d.text(), d.text()
-		var ok bool
-		if s.dates.Zone, ok = parseZone(d.text()); !ok {
-			return nil, errFormat
-		}
+	s.dates.AM, s.dates.PM = d.text(), d.text()
+	if s.dates.Zone, ok = parseZone(d.text()); !ok {
+		return nil, errFormat
 	}
 	for i := range s.dates.Months {
 		s.dates.Months[i] = d.text()
@@ -206,21 +196,16 @@ func (d *decoder) line() line {
 
 // marshal writes a skeleton in its format.
 func (s *Skeleton) marshal() []byte {
-	b := []byte(magic2)
-	if s.first {
-		b = []byte(magic1)
-	}
+	b := []byte(magic)
 	text := func(t string) { b = append(binary.AppendUvarint(b, uint64(len(t))), t...) }
 	for _, l := range s.links {
 		text(l)
 	}
 	text(s.dates.Pattern)
 	text(s.dates.First)
-	if !s.first {
-		text(s.dates.AM)
-		text(s.dates.PM)
-		text(s.dates.Zone.String())
-	}
+	text(s.dates.AM)
+	text(s.dates.PM)
+	text(s.dates.Zone.String())
 	for _, m := range s.dates.Months {
 		text(m)
 	}

@@ -6,11 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// columns is the width of the text part; columns1 was that of version 1.
-const (
-	columns  = 72
-	columns1 = 76
-)
+// columns is the width of the text part.
+const columns = 72
 
 // Wrap breaks the lines of a text at spaces, after at most 72 columns, and indents the lines that continue a list item.
 // It breaks no word, and so no link. Lines end in LF.
@@ -26,8 +23,7 @@ func Wrap(text string) string {
 type lineWriter struct {
 	dst    []byte
 	quoted bool
-	first  bool // as in version 1
-	column int  // of quoted-printable
+	column int // of quoted-printable
 }
 
 func (w *lineWriter) write(part []byte) {
@@ -48,10 +44,6 @@ func (w *lineWriter) end() {
 
 // wrap writes one line; see Wrap.
 func (w *lineWriter) wrap(text []byte) {
-	most := columns
-	if w.first {
-		most = columns1
-	}
 	body := bytes.TrimLeft(text, " ")
 	lead := text[:len(text)-len(body)]
 	hang := len(lead)
@@ -62,10 +54,10 @@ func (w *lineWriter) wrap(text []byte) {
 	width := len(lead)
 	for first := true; ; first = false {
 		word, rest, more := bytes.Cut(body, []byte(" "))
-		n := w.width(word)
+		n := Width(word)
 		switch {
 		case first:
-		case width+1+n > most:
+		case width+1+n > columns:
 			w.end()
 			w.write(bytes.Repeat([]byte(" "), hang))
 			width = hang
@@ -81,13 +73,6 @@ func (w *lineWriter) wrap(text []byte) {
 		body = rest
 	}
 	w.end()
-}
-
-func (w *lineWriter) width(word []byte) int {
-	if w.first {
-		return utf8.RuneCount(word)
-	}
-	return Width(word)
 }
 
 // Width returns how many columns a text takes where each character has the same width: those of East Asian scripts have
