@@ -119,7 +119,7 @@ func New(o Options) (*Service, error) {
 		}
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
-	r.receipts = newReceipts(o, ids)
+	r.receipts = newReceipts(o, r.statements, ids)
 	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, &Log{r}, r}, nil
 }
 

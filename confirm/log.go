@@ -25,8 +25,10 @@ const QueueLog store.QueueName = "log"
 // sealed record that the commit writes anyway, and all else is done by the worker.
 
 // logJobs returns the jobs of the leaves of a change; put is nil if the record is gone.
-func (r *records) logJobs(box box, before, after consent.Subscription, put *store.Record) (all []store.Job, err error) {
-	if !r.Logged {
+func logJobs(
+	logged bool, box box, before, after consent.Subscription, put *store.Record,
+) (all []store.Job, err error) {
+	if !logged {
 		return nil, nil
 	}
 	for _, action := range consent.Logged(before, after) {

@@ -141,7 +141,7 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 	if err != nil {
 		return View{}, err
 	}
-	if err := p.keepFrame(ctx, l.Site); err != nil {
+	if err := p.receipts.keepFrame(ctx, l.Site); err != nil {
 		return View{}, err
 	}
 	confirm := consent.Confirm{

@@ -24,13 +24,14 @@ type Receipts struct {
 
 // receipts makes and reads receipts.
 type receipts struct {
-	keys   receipt.Keys
-	ids    *token.ReturnPaths
-	frames map[string]madeStatement // by site
+	keys       receipt.Keys
+	ids        *token.ReturnPaths
+	frames     map[string]madeStatement // by site
+	statements *statements
 }
 
-func newReceipts(o Options, sites []string) *receipts {
-	all := &receipts{o.Receipts.Keys, token.NewReceiptIDs(o.Keyring, sites...), map[string]madeStatement{}}
+func newReceipts(o Options, of *statements, sites []string) *receipts {
+	all := &receipts{o.Receipts.Keys, token.NewReceiptIDs(o.Keyring, sites...), map[string]madeStatement{}, of}
 	for _, site := range o.Sites {
 		frame := receipt.Frame{Issuer: o.PublicURL.String(), Site: site.URL, Schema: o.Receipts.Schema}
 		if frame.Schema == "" {
@@ -43,22 +44,22 @@ func newReceipts(o Options, sites []string) *receipts {
 }
 
 // keepFrame makes sure that the store has what the receipts of a site have in common, before a record names it.
-func (r *records) keepFrame(ctx context.Context, site string) error {
-	if _, ok := r.receipts.keys.Signer(); !ok {
+func (t *receipts) keepFrame(ctx context.Context, site string) error {
+	if _, ok := t.keys.Signer(); !ok {
 		return nil
 	}
-	return r.statements.put(ctx, r.receipts.frames[site])
+	return t.statements.put(ctx, t.frames[site])
 }
 
 // sign signs the receipt of a request that was confirmed just now. It asks no store.
-func (r *records) sign(key store.Key, sub *consent.Subscription, request string) error {
-	signer, ok := r.receipts.keys.Signer()
+func (t *receipts) sign(key store.Key, sub *consent.Subscription, request string) error {
+	signer, ok := t.keys.Signer()
 	req := sub.Requests.Find(request)
 	if !ok || req == nil || req.State != consent.Confirmed || req.Receipt != nil || !sub.Consents.ProvenBy(request) {
 		return nil
 	}
 	made := consent.Receipt{
-		ID: r.receipts.ids.Make(key, request), Frame: r.receipts.frames[key.Site].sum, Key: signer.ID,
+		ID: t.ids.Make(key, request), Frame: t.frames[key.Site].sum, Key: signer.ID,
 	}
 	for n, e := range req.Emails {
 		if e.Taken != nil {
@@ -67,11 +68,11 @@ func (r *records) sign(key store.Key, sub *consent.Subscription, request string)
 	}
 	signed := *req
 	signed.Receipt = &made
-	frame, err := receipt.ParseFrame(r.receipts.frames[key.Site].canonical)
+	frame, err := receipt.ParseFrame(t.frames[key.Site].canonical)
 	if err != nil {
 		return err
 	}
-	facts, err := r.facts(key, sub, &signed)
+	facts, err := t.facts(key, sub, &signed)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (r *records) sign(key store.Key, sub *consent.Subscription, request string)
 }
 
 // facts returns what the receipt of a request says. It reads nothing that changes after the confirmation.
-func (r *records) facts(key store.Key, sub *consent.Subscription, req *consent.Request) (receipt.Facts, error) {
+func (t *receipts) facts(key store.Key, sub *consent.Subscription, req *consent.Request) (receipt.Facts, error) {
 	of := receipt.Facts{
 		ID: req.Receipt.ID, Subject: SubjectURN(key), Record: key.ID, Asked: req.Asked.At, Deadline: req.Deadline,
 		Given: req.Closed.At,
@@ -98,7 +99,7 @@ func (r *records) facts(key store.Key, sub *consent.Subscription, req *consent.R
 		if c.RequestID != req.ID {
 			continue
 		}
-		doc, err := r.statements.read(c.SHA256)
+		doc, err := t.statements.read(c.SHA256)
 		if err != nil {
 			return of, err
 		}
@@ -125,7 +126,7 @@ func (w *Website) Receipt(ctx context.Context, site, id, request string) (string
 	if err != nil {
 		return "", err
 	}
-	return w.receiptOf(ctx, rec.Key, &sub, request)
+	return w.receipts.of(ctx, rec.Key, &sub, request)
 }
 
 // Receipt returns the receipt of the latest confirmation of a link's subscription; store.ErrNotFound.
@@ -138,16 +139,16 @@ func (p *Person) Receipt(ctx context.Context, signed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return p.receiptOf(ctx, keyOf(l), &sub, "")
+	return p.receipts.of(ctx, keyOf(l), &sub, "")
 }
 
-func (r *records) receiptOf(ctx context.Context, key store.Key, sub *consent.Subscription, request string,
+func (t *receipts) of(ctx context.Context, key store.Key, sub *consent.Subscription, request string,
 ) (string, error) {
 	req := sub.Requests.WithReceipt(request)
 	if req == nil {
 		return "", store.ErrNotFound
 	}
-	text, err := r.Store.Text(ctx, req.Receipt.Frame)
+	text, err := t.statements.store.Text(ctx, req.Receipt.Frame)
 	if err != nil {
 		return "", lost(err, "the frame of receipts "+req.Receipt.Frame)
 	}
@@ -156,15 +157,15 @@ func (r *records) receiptOf(ctx context.Context, key store.Key, sub *consent.Sub
 		return "", err
 	}
 	for _, c := range sub.Consents {
-		if _, err := r.statements.document(ctx, c.SHA256); err != nil {
+		if _, err := t.statements.document(ctx, c.SHA256); err != nil {
 			return "", lost(err, "the statement "+c.SHA256)
 		}
 	}
-	facts, err := r.facts(key, sub, req)
+	facts, err := t.facts(key, sub, req)
 	if err != nil {
 		return "", err
 	}
-	return r.receipts.keys.Text(receipt.New(frame, facts), req.Receipt.Key, req.Receipt.Signature)
+	return t.keys.Text(receipt.New(frame, facts), req.Receipt.Key, req.Receipt.Signature)
 }
 
 // lost says what the store should have, for an error that must not look as if the record were unknown.

@@ -88,7 +88,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 			return store.Change{}, err
 		}
 		if confirm, ok := a.(consent.Confirm); ok {
-			if err := r.sign(key, &c.Subscription, confirm.RequestID); err != nil {
+			if err := r.receipts.sign(key, &c.Subscription, confirm.RequestID); err != nil {
 				return store.Change{}, err
 			}
 		}
@@ -106,7 +106,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 				return store.Change{}, err
 			}
 		}
-		leaves, err := r.logJobs(box, raw, c.Subscription, change.Put)
+		leaves, err := logJobs(r.Logged, box, raw, c.Subscription, change.Put)
 		if err != nil {
 			return store.Change{}, err
 		}
