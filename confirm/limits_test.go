@@ -78,7 +78,7 @@ func TestWhatASignupTookIsNeverGivenBack(t *testing.T) {
 	env.emails(0)
 	id := env.id("ada@example.org")
 	for range 3 { // none is due, and so none is taken: the website knows the subscription
-		if due, err := env.Website.Resend(t.Context(), "gazette", id); due || err != nil {
+		if due, _, err := env.Website.Resend(t.Context(), "gazette", id); due || err != nil {
 			t.Fatal(due, err)
 		}
 	}
@@ -119,7 +119,7 @@ func TestRenewAndResendKeepToTheEmailsOfTheSite(t *testing.T) {
 	}
 	second := env.email()
 	env.later(10 * time.Minute)
-	due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org"))
+	due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org"))
 	if due || !errors.As(err, &exceeded) || exceeded.Wait() != 50*time.Minute {
 		t.Fatal(due, err, exceeded)
 	}
@@ -128,7 +128,7 @@ func TestRenewAndResendKeepToTheEmailsOfTheSite(t *testing.T) {
 	}
 	env.emails(0)
 	env.later(50 * time.Minute)
-	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); !due || err != nil {
+	if due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); !due || err != nil {
 		t.Fatal(due, err)
 	}
 	if again := env.email(); again.Confirm != second.Confirm {

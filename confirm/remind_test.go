@@ -47,7 +47,7 @@ func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
 		t.Errorf("counted: %+v, %v", days, err)
 	}
 	env.later(time.Hour)
-	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !due {
+	if due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !due {
 		t.Fatal(due, err)
 	}
 	if third := env.email(); third.Reminder {

@@ -17,7 +17,7 @@ func TestResendSendsTheSameLinkWithinTheLimits(t *testing.T) {
 	id := env.id("ada@example.org")
 	again := func(want bool) {
 		t.Helper()
-		if due, err := env.Website.Resend(t.Context(), "gazette", id); err != nil || due != want {
+		if due, _, err := env.Website.Resend(t.Context(), "gazette", id); err != nil || due != want {
 			t.Fatalf("due %t, %v; want %t", due, err, want)
 		}
 	}
@@ -37,7 +37,7 @@ func TestResendSendsTheSameLinkWithinTheLimits(t *testing.T) {
 	}
 	env.later(25 * time.Hour)
 	again(false) // nothing is open
-	_, err := env.Website.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA")
+	_, _, err := env.Website.Resend(t.Context(), "gazette", "AAAAAAAAAAAAAAAAAAAAAA")
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an unknown id: %v", err)
 	}
@@ -51,7 +51,7 @@ func TestResendSendsNothingToAPersonWhoDeclined(t *testing.T) {
 		t.Fatal(err)
 	}
 	env.later(time.Hour)
-	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || due {
+	if due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || due {
 		t.Errorf("due %t, %v", due, err)
 	}
 }
@@ -60,7 +60,7 @@ func TestResendOfAnEmailThatIsStillDueSendsItOnce(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada@example.org", "letter")
 	env.later(11 * time.Minute)
-	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !due {
+	if due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org")); err != nil || !due {
 		t.Fatalf("due %t, %v", due, err)
 	}
 	both := env.emails(2)
@@ -88,7 +88,7 @@ func TestAResendIsSentHoweverManyEmailsWaitForTheMailbox(t *testing.T) {
 		}
 	}
 	env.later(11 * time.Minute)
-	if due, err := env.Website.Resend(t.Context(), "gazette", env.id("ada+news@example.org")); !due || err != nil {
+	if due, _, err := env.Website.Resend(t.Context(), "gazette", env.id("ada+news@example.org")); !due || err != nil {
 		t.Fatal(due, err)
 	}
 	for _, job := range env.emailJobs() {
@@ -97,4 +97,33 @@ func TestAResendIsSentHoweverManyEmailsWaitForTheMailbox(t *testing.T) {
 		}
 	}
 	t.Error("the resend is due, and was dropped")
+}
+
+func TestAResendSaysWhyNothingIsDue(t *testing.T) {
+	for want, before := range map[consent.NotDue]func(*env, confirm.Message){
+		consent.NotDueLimit: func(*env, confirm.Message) {},
+		consent.NotDueConfirmed: func(env *env, m confirm.Message) {
+			_, _ = env.confirm(tokenOf(m.Confirm))
+		},
+		consent.NotDueDeclined: func(env *env, m confirm.Message) {
+			_, _ = env.Person.Decline(env.t.Context(), tokenOf(m.Decline), consent.Evidence{})
+		},
+		consent.NotDueClosed: func(env *env, _ confirm.Message) { env.later(49 * time.Hour) },
+		"":                   func(env *env, _ confirm.Message) { env.later(11 * time.Minute) },
+	} {
+		env := newEnv(t)
+		env.signUp("ada@example.org", "letter")
+		before(env, env.email())
+		due, why, err := env.Website.Resend(t.Context(), "gazette", env.id("ada@example.org"))
+		if err != nil || why != want || due != (want == "") {
+			t.Errorf("due %t, because of %q, %v; want %q", due, why, err, want)
+		}
+	}
+	env := newEnv(t)
+	env.signUp("abuse@example.org", "letter")
+	env.later(time.Hour)
+	if _, why, err := env.Website.Resend(t.Context(), "gazette", env.id("abuse@example.org")); err != nil ||
+		why != consent.NotDueRole {
+		t.Errorf("a role address: %q, %v", why, err)
+	}
 }

@@ -18,7 +18,7 @@ func TestARoleAddressGetsNoEmail(t *testing.T) {
 		if got := env.state(to); got != consent.Pending { // as of anybody else
 			t.Errorf("%s is %q", to, got)
 		}
-		due, err := env.Website.Resend(t.Context(), "gazette", env.id(to))
+		due, _, err := env.Website.Resend(t.Context(), "gazette", env.id(to))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,6 +72,8 @@ type Signup struct {
 	Errors    []FieldError
 	Stamp     string   // comes back as it is; may be empty
 	Redirect  string   // comes back as it is, when a website's form continues here; may be empty
+	Suggest   bool     // whether to ask about a domain that may be mistyped
+	Meant     string   // the address that may have been meant; empty: nothing is asked
 	Challenge string   // JSON of the proof of work for challenge.js; empty: none
 	Captcha   *Captcha // of a service, which is loaded from there; nil: none
 }
@@ -95,6 +97,9 @@ type FieldError struct{ Field, Code string }
 type Sent struct {
 	Site Site
 	TTL  time.Duration // of the link in the email
+	// Address is masked by the caller; it may be empty.
+	Address    string
+	CorrectURL string // of the signup page
 }
 
 // Confirm is the page behind the link in the email: one click left. Its button confirms all that was asked. Where

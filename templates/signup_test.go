@@ -56,7 +56,7 @@ func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 		t.Error("two purposes:", diff)
 	}
 	if two.Find("button[name=consent][value=true]").Length() != 1 ||
-		two.Find("input[type=email][autocomplete=email]").Length() != 1 {
+		two.Find("input[inputmode=email][autocomplete=email]").Length() != 1 {
 		t.Error("with several purposes the button carries the consent")
 	}
 }

@@ -39,7 +39,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
 	f.BoolVar(&c.dns, "dns", true,
-		"ask DNS about SPF, DKIM, DMARC, MX and PTR, and the relays about their certificates")
+		"ask DNS about SPF, DKIM, DMARC, MX and PTR, and relays and webhooks about their certificates")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -64,6 +64,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 			return exitUsage
 		}
 		r.addPreflight(preflight.Check(ctx, o))
+		r.checkWebhooks(ctx, cfg.Sites)
 	}
 	if c.send != "" {
 		r.sendSamples(ctx, cfg, sites, pages, to)
@@ -131,6 +132,24 @@ func hostsInClear(ctx context.Context, l store.Location) (far []string) {
 		}
 	}
 	return far
+}
+
+// checkWebhooks looks whether the endpoints of sites can be reached. It sends them nothing.
+func (f *findings) checkWebhooks(ctx context.Context, sites []config.Site) {
+	for _, s := range sites {
+		for _, w := range s.Webhooks {
+			sender, err := newSender(w)
+			if err == nil {
+				err = sender.Check(ctx)
+				sender.Close()
+			}
+			if err != nil {
+				err = fmt.Errorf("%w;\n       check the name in DNS, the certificate and the firewall; "+
+					"an endpoint in a network of yours needs private: true", err)
+			}
+			f.add("webhook", w.URL.Host+" of site "+s.ID, err)
+		}
+	}
 }
 
 func checkStore(ctx context.Context, cfg *config.Config) error {

@@ -19,11 +19,15 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{nil, "optin COMMAND -h"},
 		{[]string{"dance"}, `there is no command "dance"`},
 		{[]string{"dance"}, "optin serve  -config optin.yaml"},
-		{[]string{"Serve"}, `there is no command "Serve"`},
+		{[]string{"Serve"}, `there is no command "Serve"; did you mean optin serve?`},
+		{[]string{"chekc"}, `there is no command "chekc"; did you mean optin check?`},
+		{[]string{"webhok", "test"}, "did you mean optin webhook?"},
+		{[]string{"sever"}, `there is no command "sever"` + "\n\n"},
 		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
 		{[]string{"serve", "optin.yaml"}, `unknown argument "optin.yaml"; -h shows the flags`},
 		{[]string{"serve", "-config"}, "needs an argument"},
-		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read"},
+		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read: it does not exist; -config names the file, " +
+			"and optin keys -sample prints one to begin with"},
 		{[]string{"check", "-config", missing}, missing + ":1: cannot be read"},
 		{[]string{"demo", "-port", "80"}, "-listen"},
 		{[]string{"keys", "-verbose"}, "-verbose"},
@@ -124,7 +128,8 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		"an unsafe Redis": {unsafe.url(), "",
 			[]string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
 		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
-		"no folder":            {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "", []string{"WRONG  store"}},
+		"no folder": {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "",
+			[]string{"WRONG  store", "/no/folder does not exist: make it"}},
 	} {
 		e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 		if c.store != "" {

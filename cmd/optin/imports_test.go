@@ -41,7 +41,7 @@ func allowedImports() map[string][]string {
 			"github.com/nicksnyder/go-i18n/v2",
 			"golang.org/x/text",
 		},
-		"internal/address": {"golang.org/x/net"},
+		"internal/address": {"internal/typo", "golang.org/x/net"},
 		"internal/bounce": {
 			"confirm", "confirm/consent", "internal/address", "internal/nondelivery", "internal/token", "store",
 		},
@@ -74,6 +74,7 @@ func allowedImports() map[string][]string {
 		"internal/skeleton":    {"internal/address"},
 		"internal/surge":       {"confirm/consent", "store"},
 		"internal/theme":       {},
+		"internal/typo":        {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/consentlog", "internal/dossier",

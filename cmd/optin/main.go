@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/typo"
 	"github.com/optin/optin/templates"
 )
 
@@ -88,9 +90,23 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
+		if meant := nearestCommand(name); meant != "" {
+			fmt.Fprintf(stderr, "optin: there is no command %q; did you mean optin %s?\n", name, meant)
+			return exitUsage
+		}
 		fmt.Fprintf(stderr, "optin: there is no command %q\n\n%s", name, usage)
 		return exitUsage
 	}
+}
+
+// nearestCommand returns the command that a name is a slip of, as the usage lists them; empty if there is none.
+func nearestCommand(name string) string {
+	for line := range strings.Lines(usage) {
+		if words := strings.Fields(line); strings.HasPrefix(line, "  optin ") && typo.OneSlip(name, words[1]) {
+			return words[1]
+		}
+	}
+	return ""
 }
 
 // parseFlags parses a command's flags. If ok is false, the command ends with the code.

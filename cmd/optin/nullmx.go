@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -62,6 +63,36 @@ func (n *nullMX) undeliverable(ctx context.Context, domain string) bool {
 	}
 	n.cache[domain] = a
 	return a.null
+}
+
+// mailServers are the lookups by which a domain is known to take mail. *net.Resolver has them.
+type mailServers interface {
+	LookupMX(ctx context.Context, domain string) ([]*net.MX, error)
+	LookupHost(ctx context.Context, domain string) ([]string, error)
+}
+
+// takesNoMail returns what reports whether a domain takes no mail: it has neither MX nor addresses (RFC 5321, section
+// 5.1), or a null MX. Without an answer in time it counts as taking mail. Nothing is remembered, so no answer comes
+// sooner because of who was asked about before.
+func takesNoMail(dns mailServers, within time.Duration) func(ctx context.Context, domain string) bool {
+	return func(ctx context.Context, domain string) bool {
+		ctx, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		mx, err := dns.LookupMX(ctx, domain+".")
+		if len(mx) > 0 {
+			return len(mx) == 1 && mx[0].Host == "."
+		}
+		if err != nil && !isNotFound(err) {
+			return false
+		}
+		_, err = dns.LookupHost(ctx, domain+".")
+		return isNotFound(err)
+	}
+}
+
+func isNotFound(err error) bool {
+	var failed *net.DNSError
+	return errors.As(err, &failed) && failed.IsNotFound
 }
 
 func (n *nullMX) cached(domain string) (a nullMXAnswer, ok bool) {

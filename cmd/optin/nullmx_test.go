@@ -63,3 +63,53 @@ func TestASlowNameServerDoesNotTellWhoWasThere(t *testing.T) {
 		})
 	}
 }
+
+// zone is what DNS says of domains.
+type zone struct {
+	mx   map[string][]*net.MX
+	host map[string]bool
+	slow bool
+}
+
+func (z zone) LookupMX(ctx context.Context, domain string) ([]*net.MX, error) {
+	if z.slow {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if mx := z.mx[domain]; mx != nil {
+		return mx, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
+}
+
+func (z zone) LookupHost(_ context.Context, domain string) ([]string, error) {
+	if z.host[domain] {
+		return []string{"192.0.2.1"}, nil
+	}
+	if domain == "broken.example." {
+		return nil, &net.DNSError{Err: "server misbehaving", IsTemporary: true}
+	}
+	return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
+}
+
+func TestADomainTakesNoMailOnlyIfDNSSaysSo(t *testing.T) {
+	dns := zone{
+		mx: map[string][]*net.MX{
+			"mail.example.": {{Host: "mx.example."}}, "null.example.": {{Host: "."}},
+			"two.example.": {{Host: "."}, {Host: "mx.example."}},
+		},
+		host: map[string]bool{"web.example.": true},
+	}
+	for domain, want := range map[string]bool{
+		"mail.example": false, "null.example": true, "two.example": false,
+		"web.example":    false, // mail goes to its address
+		"nobody.example": true, "broken.example": false,
+	} {
+		if got := takesNoMail(dns, time.Second)(t.Context(), domain); got != want {
+			t.Errorf("%s takes no mail: %t, want %t", domain, got, want)
+		}
+	}
+	if takesNoMail(zone{slow: true}, time.Millisecond)(t.Context(), "nobody.example") {
+		t.Error("without an answer the domain counts as taking no mail")
+	}
+}

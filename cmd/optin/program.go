@@ -199,6 +199,7 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
+		o.TakesNoMail = takesNoMail(net.DefaultResolver, 600*time.Millisecond)
 	}
 	inner, err := web.New(o)
 	if err != nil {

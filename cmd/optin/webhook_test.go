@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/openapi/contract"
@@ -121,7 +123,7 @@ func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 			e := newEnv(t, "sqlite:///nowhere/optin.db") // no store is needed
 			e.writeWithWebhook(url, c.sends)
 			printed, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-site", "gazette", "-url", url)
-			ok := regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ within \S+\n$`)
+			ok := regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ \(webhook\.test\) within \S+\n$`)
 			if !ok.MatchString(printed) {
 				t.Errorf("test printed %s", printed)
 			}
@@ -134,6 +136,68 @@ func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 				t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
 			}
 		})
+	}
+}
+
+func TestASampleOfEveryTypeIsAsOpenAPISays(t *testing.T) {
+	url, out := startListen(t, hookSecret)
+	e := newEnv(t, "sqlite:///nowhere/optin.db")
+	e.writeWithWebhook(url, hookSecret)
+	printed, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-type", "all")
+	if n := strings.Count(printed, "answered 204"); n != 1+len(consent.EventTypes()) {
+		t.Errorf("%d events were sent:\n%s", n, printed)
+	}
+	bodies := regexp.MustCompile(`(?m)^\{\n(?:.*\n)*?\}$`).FindAllString(out.String(), -1)
+	if len(bodies) != 1+len(consent.EventTypes()) {
+		t.Errorf("%d bodies came:\n%s", len(bodies), out.String())
+	}
+	for _, body := range bodies {
+		for _, wrong := range contract.CheckEvent([]byte(body)) {
+			t.Errorf("against openapi.yaml: %s\n%s", wrong, body)
+		}
+	}
+	printed, _ = runWebhook(t, exitOK, "test", "-config", e.configPath, "-type", "subscription.withdrawn")
+	if strings.Count(printed, "answered 204") != 1 || !strings.Contains(printed, "(subscription.withdrawn)") {
+		t.Errorf("one type: %s", printed)
+	}
+	_, refused := runWebhook(t, exitUsage, "test", "-config", e.configPath, "-type", "subscription.started")
+	if !strings.Contains(refused, `there is no event "subscription.started"; -type all sends one of each`) {
+		t.Errorf("an unknown type: %s", refused)
+	}
+}
+
+func TestCheckLooksWhetherEndpointsCanBeReached(t *testing.T) {
+	open := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(open.Close)
+	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(untrusted.Close)
+	for name, row := range map[string]struct {
+		url     string
+		private bool
+		says    string
+	}{
+		"it is there":            {open.URL + "/hook", true, "ok     webhook"},
+		"nobody listens":         {"http://" + freeAddr(t), true, "connection refused"},
+		"an untrusted authority": {untrusted.URL, true, "certificate"},
+		"not a public address":   {untrusted.URL, false, "needs private: true"},
+		"no such host":           {"https://nowhere.invalid/", false, "WRONG  webhook"},
+	} {
+		u, err := url.Parse(row.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := config.ParseWebhookSecret(hookSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		f := &findings{out: &out}
+		f.checkWebhooks(t.Context(), []config.Site{{ID: "gazette", Webhooks: []config.Webhook{{
+			URL: u, Private: row.private, Secrets: []config.Secret{secret.Symmetric},
+		}}}})
+		if !strings.Contains(out.String(), row.says) || (f.wrong > 0) != strings.Contains(out.String(), "WRONG") {
+			t.Errorf("%s: %s", name, out.String())
+		}
 	}
 }
 

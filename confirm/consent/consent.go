@@ -173,4 +173,11 @@ const (
 	EventErased        EventType = "subscription.erased"
 )
 
+// EventTypes returns all of them.
+func EventTypes() []EventType {
+	return []EventType{
+		EventConfirmed, EventDeclined, EventWithdrawn, EventExpired, EventUndeliverable, EventErased,
+	}
+}
+
 func event(e EventType) effects { return effects{events: []EventType{e}} }

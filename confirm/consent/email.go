@@ -209,10 +209,37 @@ type Resend struct {
 
 func (a Resend) apply(s *edit, now time.Time) (effects, error) {
 	r := s.Requests.LatestOpen(now)
-	if s.Declined() != nil || r == nil || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
+	if s.Declined() != nil || r == nil || s.Address.IsRole() || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
 		return effects{}, nil
 	}
 	return effects{jobs: s.sendAgain(r, ReasonResend, a.Terms.EmailsPerAddress, now)}, nil
+}
+
+// NotDue is why a Resend made no email due.
+type NotDue string
+
+// The reasons.
+const (
+	NotDueDeclined  NotDue = "declined"      // the person wants no emails
+	NotDueConfirmed NotDue = "confirmed"     // nothing is open: what was asked is confirmed
+	NotDueClosed    NotDue = "nothing_open"  // what was asked has expired, was withdrawn or cannot be delivered
+	NotDueRole      NotDue = "role_address"  // such as postmaster: it never gets an email
+	NotDueLimit     NotDue = "limit_reached" // as many emails as the limits allow for now
+)
+
+// WhyNotDue returns why a Resend made no email due.
+func (s *Subscription) WhyNotDue(t Terms, now time.Time) NotDue {
+	switch {
+	case s.Declined() != nil:
+		return NotDueDeclined
+	case s.Requests.LatestOpen(now) == nil && s.Consents.Any():
+		return NotDueConfirmed
+	case s.Requests.LatestOpen(now) == nil:
+		return NotDueClosed
+	case s.Address.IsRole():
+		return NotDueRole
+	}
+	return NotDueLimit
 }
 
 // remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link

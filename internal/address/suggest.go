@@ -1,6 +1,10 @@
 package address
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/optin/optin/internal/typo"
+)
 
 // minSuggested is the length of the shortest domain that is suggested: the neighbours of shorter ones are words.
 const minSuggested = len("aol.com")
@@ -12,7 +16,7 @@ func (a Address) NearMiss() string {
 	if a.IsZero() || a.IsLarge() {
 		return ""
 	}
-	i := slices.IndexFunc(large, func(d string) bool { return len(d) >= minSuggested && oneSlip(a.domain, d) })
+	i := slices.IndexFunc(large, func(d string) bool { return len(d) >= minSuggested && typo.OneSlip(a.domain, d) })
 	if i < 0 {
 		return ""
 	}
@@ -21,23 +25,3 @@ func (a Address) NearMiss() string {
 
 // At returns the address with the same local part at another domain; ErrInvalid if that makes none.
 func (a Address) At(domain string) (Address, error) { return Parse(a.local + "@" + domain) }
-
-// oneSlip reports whether two different texts become the same by inserting, removing or replacing one byte, or by
-// swapping two that are neighbours.
-func oneSlip(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 || a == b {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
-	}
-	swapped := i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
-	return swapped || a[i+1:] == b[i+1:]
-}

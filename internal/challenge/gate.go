@@ -123,22 +123,19 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 	return g.o.Work.Make(site), true
 }
 
-// Offer returns the proof that the hosted page of a site prepares; nil: none. A proof of work is always prepared, since
-// only the signup finds out whether there is a surge; it costs nothing until the form is touched. A captcha reveals
-// each reader to its service, so it is shown only if it is always required, or was required within ShowCaptchaFor.
+// Offer returns the proof that the hosted page of a site prepares; nil: none. It is prepared only if it is always
+// required, or was required within ShowCaptchaFor: a captcha reveals each reader to its service, and a proof of work
+// takes the reader's time. Whoever comes first in a surge is asked by the page that comes back.
 func (g *Gate) Offer(site string) *Requirement {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {
 		return nil
 	}
-	if st.Captcha == nil {
-		return g.demandWork(site)
-	}
 	shown, unavailable := g.captchas[site].forPage(g.o.Now())
 	switch {
 	case !shown && !st.Always:
 		return nil
-	case unavailable:
+	case unavailable, st.Captcha == nil:
 		return g.demandWork(site)
 	}
 	return demandCaptcha(st.Captcha)
@@ -173,6 +170,7 @@ func (g *Gate) Check(ctx context.Context, site string, p Proof) (proved bool, f 
 		return false, nil, err
 	}
 	if g.o.Sites[site].Captcha == nil {
+		g.captchas[site].required(g.o.Now())
 		return false, &Failure{result == missing, *g.demandWork(site)}, nil
 	}
 	f, err = g.checkCaptcha(ctx, site, p)
@@ -182,6 +180,7 @@ func (g *Gate) Check(ctx context.Context, site string, p Proof) (proved bool, f 
 // CheckInSurge is Check for a signup that passed without a proof, now that a surge has begun.
 func (g *Gate) CheckInSurge(ctx context.Context, site string, p Proof) (*Failure, error) {
 	if g.o.Sites[site].Captcha == nil {
+		g.captchas[site].required(g.o.Now())
 		return &Failure{p.Work == "", *g.demandWork(site)}, nil
 	}
 	return g.checkCaptcha(ctx, site, p)

@@ -22,6 +22,9 @@ func Load(path string, env func(string) (string, bool), languages ...string) (*C
 	data, err := readFile(path)
 	if err != nil {
 		what := "cannot be read: " + unreadable(err) + "; -config names the file"
+		if errors.Is(err, fs.ErrNotExist) {
+			what += ", and optin keys -sample prints one to begin with"
+		}
 		return nil, Problems{{File: path, Line: 1, What: what}}
 	}
 	return Parse(path, data, env, readFile, languages...)

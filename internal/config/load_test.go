@@ -11,7 +11,8 @@ import (
 func TestAMissingConfigurationIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(path, variables)
-	if want := path + ":1: cannot be read: it does not exist; -config names the file"; err == nil ||
+	if want := path + ":1: cannot be read: it does not exist; -config names the file, and optin keys -sample prints one " +
+		"to begin with"; err == nil ||
 		err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

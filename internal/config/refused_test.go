@@ -87,6 +87,13 @@ func TestWrongYAMLIsRefused(t *testing.T) {
 			"4: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put " +
 				"values that begin with @ or ` into quotes",
 		}},
+		{"name: La Gazette\n", "name: La Gazette\n   url: x\n", []string{
+			"15: this is not YAML: did not find expected '-' indicator; check the indentation, quotes and brackets",
+		}},
+		{"name: La Gazette\n", "name: La Gazette\n\turl: x\n", []string{
+			"15: this is not YAML: found a tab character that violates indentation; check the indentation, quotes and " +
+				"brackets",
+		}},
 		{"name: La Gazette\n", "name: La: Gazette\n", []string{
 			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put " +
 				"values that contain a colon and a space into quotes",

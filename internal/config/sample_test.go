@@ -36,7 +36,7 @@ func TestTheSampleLoadsWithItsFourVariables(t *testing.T) {
 	if string(got.Admin.Password) != testAdmin {
 		t.Error("the admin password is another one")
 	}
-	if got.Store.String() != "redis://127.0.0.1:6379/0?durability=always" {
+	if got.Store.String() != "sqlite:///var/lib/optin/optin.db?durability=always" {
 		t.Errorf("store is %v", got.Store)
 	}
 	if got.SMTP.Relays[0].HostPort() != "127.0.0.1:2525" || got.SMTP.Relays[0].TLS != relay.Offered ||

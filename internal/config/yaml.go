@@ -95,6 +95,12 @@ func forbidden(data []byte) (line int, what string) {
 	return 0, ""
 }
 
+// isUnclosed reports whether what the YAML library was reading began with a quote or a bracket, which is then not
+// closed where it should be: the fault is where it began, however far the library read.
+func isUnclosed(reading string) bool {
+	return strings.Contains(reading, "quoted scalar") || strings.Contains(reading, "flow ")
+}
+
 // syntaxError returns what the YAML library found. Its message is used only where it cannot repeat a part of the file.
 func syntaxError(err error) (line int, what string) {
 	var at *yaml.LoadError
@@ -116,7 +122,7 @@ func syntaxError(err error) (line int, what string) {
 	case strings.Contains(at.Message, "mapping values are not allowed"):
 		return line, "this is not YAML: " + at.Message +
 			"; check the indentation, and put values that contain a colon and a space into quotes"
-	case at.ContextMsg != "" && at.ContextMark.Line > 0 && at.ContextMark.Line < line:
+	case at.ContextMark.Line > 0 && at.ContextMark.Line < line && isUnclosed(at.ContextMsg):
 		return at.ContextMark.Line, "this is not YAML: " + at.ContextMsg + " that begins here: " + at.Message
 	}
 	return line, "this is not YAML: " + at.Message + "; check the indentation, quotes and brackets"

@@ -2,7 +2,10 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/optin/optin/store"
 )
 
 // maxProbes is how many queues are probed every Poll at most. Each costs two calls of the store.
@@ -28,7 +31,8 @@ func (b *Outbox) poll(ctx context.Context) {
 // not the time before.
 func (b *Outbox) signalDue(ctx context.Context, failed bool) (fails bool) {
 	due, err := b.Store.Due(ctx)
-	if err != nil && ctx.Err() == nil && !failed {
+	// That the store cannot be reached is said once for all, by whoever watches over it.
+	if err != nil && ctx.Err() == nil && !failed && !errors.Is(err, store.ErrUnavailable) {
 		b.Log.Error("outbox: cannot ask which queues have due jobs", "error", err)
 	}
 	now := time.Now()

@@ -41,6 +41,7 @@ const (
 	EmailRequired      Code = "email_required"
 	EmailInvalid       Code = "email_invalid"
 	EmailUndeliverable Code = "email_undeliverable"
+	EmailTypo          Code = "email_typo"
 	EmailsTooMany      Code = "emails_too_many"
 	ConsentRequired    Code = "consent_required"
 	ConsentPreticked   Code = "consent_preticked"
@@ -155,6 +156,9 @@ var table = []Problem{
 		Detail: "Send one bare address like name@example.org in email."},
 	{Code: EmailUndeliverable, Status: unprocessable, OnForm: true, Anchor: "email",
 		Detail: "The domain of this address says that it takes no mail. Ask for another address."},
+	{Code: EmailTypo, Status: unprocessable, OnForm: true, Anchor: "email",
+		Detail: "The domain takes no mail, and is one slip away from the well-known one of suggestion. Ask the person; " +
+			"leave out suggest to send what they typed."},
 	{Code: EmailsTooMany, Status: unprocessable,
 		Detail: "Send at most 1,000 addresses at once."},
 	{Code: ConsentRequired, Status: unprocessable, OnForm: true, Anchor: "purposes",

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
@@ -187,7 +188,10 @@ var randomWork = regexp.MustCompile(`"(challenge|salt|signature)":"[^"]*"`)
 func (s *stranger) try(method, path, body string, headers ...string) answer {
 	s.Helper()
 	a := s.send(method, path, body, headers...)
-	line := strings.NewReplacer(s.email, "ADDRESS", url.QueryEscape(s.email), "ADDRESS",
+	typed, err := address.Parse(s.email)
+	must(s, err)
+	masked := typed.Masked()
+	line := strings.NewReplacer(s.email, "ADDRESS", url.QueryEscape(s.email), "ADDRESS", url.QueryEscape(masked), "MASKED",
 		strings.TrimPrefix(s.forged, "/c/"), "TOKEN").Replace(comparable(a))
 	line = randomWork.ReplaceAllString(line, `"$1":"RANDOM"`)
 	s.seen = append(s.seen, line+"\nstore: "+strings.Join(s.recorded.read(), "; "))

@@ -44,7 +44,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	signup := &signups{
 		service: a.Service, sites: a.sites, pages: a.pages, form: a.form, keys: a.keys, origins: a.origins,
 		limits: a.limits, gate: a.gate, surge: a.Surge, browsers: browser, idempotent: a.idempotent,
-		undeliverable: a.Undeliverable, now: a.Now,
+		undeliverable: a.Undeliverable, takesNoMail: a.TakesNoMail, now: a.Now,
 	}
 	confirmations := &confirmationPages{
 		service: a.Service, sites: a.sites, pages: a.pages, browsers: browser, limits: a.limits, stamps: a.stamps,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/ratelimit"
@@ -42,6 +42,7 @@ type signups struct {
 	browsers      *browserCookies
 	idempotent    *idempotent
 	undeliverable func(ctx context.Context, domain string) bool // nil: domains are not checked
+	takesNoMail   func(ctx context.Context, domain string) bool // nil: nobody is asked whether they mistyped
 	now           func() time.Time
 }
 
@@ -49,9 +50,11 @@ type signups struct {
 type signup struct {
 	site     *site
 	fields   *request.Fields
-	form     bool // not JSON
-	hosted   bool // a form of our own page
-	trapped  bool // a program filled in the trap: it gets the usual response, and nothing is done
+	form     bool            // not JSON
+	hosted   bool            // a form of our own page
+	suggest  bool            // the sender can ask the person about a domain that may be mistyped
+	meant    address.Address // what the person may have meant, where they are to be asked; zero: nobody is asked
+	trapped  bool            // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
 	client   []ratelimit.Quota // of the client; what it takes of them it takes once
@@ -97,13 +100,13 @@ func (st *site) schema(ours bool) request.Schema {
 		"locale": request.Text, "source": request.Text, "redirect": request.Text,
 		"form": request.Text, "shown": request.Words,
 		"visitor_ip": request.Text, "visitor_user_agent": request.Text, "visitor_page": request.Text,
-		"visitor_at": request.Text,
+		"visitor_at": request.Text, "suggest": request.Bool,
 	}
 	if st.Captcha != nil {
 		s[st.Captcha.Widget().Field] = request.Text
 	}
 	if ours {
-		s[fieldTrap], s[fieldStamp] = request.Text, request.Text
+		s[fieldTrap], s[fieldStamp], s[fieldMeant] = request.Text, request.Text, request.Text
 	}
 	return s
 }
@@ -128,6 +131,12 @@ func (s *signups) read(c echo.Context) (in *signup, wrong []problem.Field, err e
 	}
 	in.hosted, in.locale = ours && in.form, s.pages.language(c, in.site, in.fields.One("locale"))
 	in.request, in.redirect, wrong = in.site.read(in.fields)
+	in.suggest = in.fields.Yes("suggest")
+	if meant := in.fields.One(fieldMeant); meant != "" { // the button with what they meant was pressed
+		if a, err := address.ParseTyped(meant); err == nil && len(wrong) == 0 {
+			in.request.Address = a
+		}
+	}
 	in.request.Locale, in.request.Evidence = in.locale, request.Evidence(c, method(ours, in.form))
 	named, code := in.site.readForm(in)
 	if code != "" {
@@ -371,6 +380,13 @@ func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	if err := s.limits.room(in.client); err != nil {
 		return nil, s.limits.refusal(c, in.client, err)
 	}
+	if in.meant = s.suggestion(c.Request().Context(), in); !in.meant.IsZero() {
+		if err := s.limits.acquire(c.Request().Context(), in.client); err != nil {
+			return nil, s.limits.refusal(c, in.client, err)
+		}
+		request.StateOf(c).NothingDone = true
+		return []problem.Field{{Name: "email", Code: problem.EmailTypo}}, nil
+	}
 	if wrong, err := s.checkProof(c, in); err != nil || len(wrong) > 0 {
 		return wrong, s.limits.refusal(c, in.client, err)
 	}
@@ -386,6 +402,22 @@ func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 		return nil, s.limits.refusal(c, in.client, err)
 	}
 	return []problem.Field{{Name: "email", Code: problem.EmailUndeliverable}}, nil
+}
+
+// suggestion returns the address that the person may have meant, where it is to be asked: the domain is a near miss of a
+// well-known one and takes no mail. It depends on nothing but the domain and DNS, and is not remembered.
+func (s *signups) suggestion(ctx context.Context, in *signup) address.Address {
+	near := in.request.Address.NearMiss()
+	if !in.suggest || s.takesNoMail == nil || near == "" || in.trapped {
+		return address.Address{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, undeliverableWithin)
+	defer cancel()
+	if !s.takesNoMail(ctx, in.request.Address.Domain()) {
+		return address.Address{}
+	}
+	meant, _ := in.request.Address.At(near) // the zero Address if it would be too long
+	return meant
 }
 
 // checkProof checks the proof of work or the captcha's token, if the gate requires one. A site's server needs none
@@ -472,7 +504,7 @@ func (s *signups) accepted(c echo.Context, in *signup) error {
 	if in.redirect != "" {
 		return respond.SeeOther(c, in.redirect)
 	}
-	return respond.SeeOther(c, in.site.signupPath()+"/sent?"+langParam+"="+url.QueryEscape(in.locale))
+	return respond.SeeOther(c, in.site.sentPath(in.locale, in.request.Address))
 }
 
 // commit hands a signup to the service. If that finds that a surge has begun, the signup needs a proof after all.
@@ -503,6 +535,9 @@ func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) erro
 		p := problem.InFields(wrong...)
 		if in.demand != nil {
 			p.Extensions = in.demand.Members()
+		}
+		if !in.meant.IsZero() {
+			p.Extensions = map[string]any{"suggestion": in.meant.String()}
 		}
 		return p
 	}

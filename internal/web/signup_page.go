@@ -3,11 +3,14 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/surge"
@@ -18,6 +21,8 @@ import (
 // take a moment to fill in the rest. Other forms are not checked in this way, since a website decides what they show.
 const (
 	fieldTrap = "subject" // a name that no browser fills in by itself
+	// fieldMeant is the button with the address that the person may have meant.
+	fieldMeant = "meant"
 
 	// defaultFill is the least time that a person takes to fill in our page.
 	defaultFill = time.Second
@@ -31,7 +36,9 @@ type signupPage struct {
 	gate    *challenge.Gate
 	stamps  *stamps
 	fill    time.Duration // see Options.Fill
-	now     func() time.Time
+	// suggests is whether the page asks about domains that may be mistyped.
+	suggests bool
+	now      func() time.Time
 }
 
 // show shows the page in the language of the parameter lang, or else of the browser.
@@ -51,7 +58,26 @@ func (f *signupPage) sent(c echo.Context) error {
 		return err
 	}
 	locale := f.pages.language(c, st, c.QueryParam(langParam))
-	return f.pages.render(c, http.StatusOK, locale, templates.Sent{Site: st.Show, TTL: st.rules.Terms.TTL})
+	return f.pages.render(c, http.StatusOK, locale, templates.Sent{
+		Site: st.Show, TTL: st.rules.Terms.TTL, Address: maskedIn(c.QueryParam("to")),
+		CorrectURL: st.signupPath() + "?" + langParam + "=" + url.QueryEscape(locale),
+	})
+}
+
+// sentPath is where a person goes after a signup: to the page that says to look in the inbox of the address, which is
+// masked.
+func (st *site) sentPath(locale string, to address.Address) string {
+	return st.signupPath() + "/sent?" + url.Values{langParam: {locale}, "to": {to.Masked()}}.Encode()
+}
+
+// maskedIn returns a masked address of a page's URL as it is shown; empty if it is none. Anybody can write that URL.
+func maskedIn(text string) string {
+	first, domain, ok := strings.Cut(text, "…@")
+	a, err := address.Parse(first + "@" + domain)
+	if !ok || err != nil || a.Masked() != text {
+		return ""
+	}
+	return text
 }
 
 // showAgain shows the page with what is wrong with a signup that it posted.
@@ -69,6 +95,9 @@ func (f *signupPage) showAgain(c echo.Context, in *signup, wrong []problem.Field
 		p.Redirect = in.redirect
 	}
 	p.Errors = fieldErrors(wrong)
+	if p.Suggest = false; !in.meant.IsZero() { // once is enough
+		p.Meant = in.meant.String()
+	}
 	if in.demand != nil {
 		p.Errors[0].Code = string(codeForPeople(in.site, *in.demand, wrong[0].Code))
 	}
@@ -90,7 +119,7 @@ func codeForPeople(st *site, d challenge.Requirement, c problem.Code) problem.Co
 func (f *signupPage) page(st *site, locale string, demand *challenge.Requirement) templates.Signup {
 	p := templates.Signup{
 		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
-		Stamp: f.stamp(st, f.now()),
+		Stamp: f.stamp(st, f.now()), Suggest: f.suggests,
 	}
 	for i := range p.Purposes {
 		if sum := f.service.StatementSum(st.id, p.Purposes[i].ID, locale); sum != "" {

@@ -51,11 +51,11 @@ func TestAFormLeadsOnAndAProgramIsAnswered(t *testing.T) {
 		status       int
 		to           string
 	}{
-		"to our page": {ok, browser, 303, "/s/gazette/sent?lang=en"},
-		"in French":   {ok + "&locale=fr-CA", browser, 303, "/s/gazette/sent?lang=fr"},
+		"to our page": {ok, browser, 303, "/s/gazette/sent?lang=en&to=a%E2%80%A6%40b.example"},
+		"in French":   {ok + "&locale=fr-CA", browser, 303, "/s/gazette/sent?lang=fr&to=a%E2%80%A6%40b.example"},
 		"to the website": {ok + "&redirect=" + url.QueryEscape("https://gazette.example/thanks/a?b=c"), browser,
 			303, "https://gazette.example/thanks/a?b=c"},
-		"without preferences": {ok, "*/*", 303, "/s/gazette/sent?lang=en"},
+		"without preferences": {ok, "*/*", 303, "/s/gazette/sent?lang=en&to=a%E2%80%A6%40b.example"},
 		"a script":            {ok, request.MediaJSON, 202, ""},
 	} {
 		a := e.send("POST", signupPath, row.body, "Content-Type", request.MediaForm, "Accept", row.accept, "Origin",

@@ -69,6 +69,9 @@ type Options struct {
 	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
 	// not know, and gives up when its context ends. Nil: domains are not checked.
 	Undeliverable func(ctx context.Context, domain string) bool
+	// TakesNoMail reports whether a domain (A-labels) has no mail server that DNS knows of, or says that it takes no
+	// mail. It is asked only about near misses of well-known domains; nil: nobody is asked whether they mistyped one.
+	TakesNoMail func(ctx context.Context, domain string) bool
 	// Fill is the shortest time in which a person can fill in our own signup page: a quicker post gets the page again.
 	// 1 s if 0; negative: neither that nor the page's age is checked.
 	Fill time.Duration
@@ -162,6 +165,7 @@ func newApp(o Options) (*app, error) {
 	a.stamps = &stamps{o.Keyring, o.Now}
 	a.form = &signupPage{
 		service: a.Service, sites: a.sites, pages: a.pages, gate: a.gate, stamps: a.stamps, fill: o.Fill, now: o.Now,
+		suggests: o.TakesNoMail != nil,
 	}
 	a.health = &health{ready: o.Ready, stopping: o.Stopping, log: o.ConsentLog}
 	if a.docs, err = newDocs(o.PublicURL, a.assets, a.sites); err != nil {

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -186,6 +187,31 @@ func (s *Sender) Send(ctx context.Context, event confirm.Event) (Answer, error) 
 		return Answer{}, failed
 	}
 	return Answer{Status: a.status, Took: time.Since(begun)}, nil
+}
+
+// Check looks whether the endpoint can be reached: its name is resolved, its address allowed, its certificate good. It
+// sends nothing. Its error is a *CallError.
+func (s *Sender) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	u := s.Endpoint.URL
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	conn, err := s.transport.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err == nil {
+		defer conn.Close()
+		if u.Scheme == "https" {
+			config := s.transport.TLSClientConfig.Clone()
+			config.ServerName = u.Hostname()
+			err = tls.Client(conn, config).HandshakeContext(ctx)
+		}
+	}
+	if err != nil {
+		return &CallError{Host: u.Host, Reason: describe(err)}
+	}
+	return nil
 }
 
 // Close closes the connections that are kept for the next call. Calls that are under way go on.

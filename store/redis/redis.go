@@ -43,7 +43,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
 	}
 	if err := s.loadScripts(ctx); err != nil {
-		s.log.WarnContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)
+		s.log.DebugContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)
 	}
 	return s, nil
 }

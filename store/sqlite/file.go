@@ -93,6 +93,9 @@ func checkHeader(ctx context.Context, path string) error {
 func create(ctx context.Context, o Options) (err error) {
 	made := o.Path + ".new-" + rand.Text()
 	file, err := os.OpenFile(made, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return refuse("its folder %s does not exist: make it, for the user that optin runs as", filepath.Dir(o.Path))
+	}
 	if err != nil {
 		return refuse("the file cannot be created: %w", err)
 	}

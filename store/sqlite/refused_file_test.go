@@ -206,13 +206,13 @@ func hasAll(t *testing.T, path string) {
 func TestInvalidOptionsAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "optin.db")
 	for says, o := range map[string]Options{
-		"no path":             {},
-		`"sometimes"`:         {Path: path, Durability: "sometimes"},
-		"a deadline of":       {Path: path, Deadline: -1},
-		"readers":             {Path: path, Readers: 65},
-		"sweeping":            {Path: path, Sweep: -1},
-		"cannot be created":   {Path: filepath.Join(path, "missing", "optin.db")},
-		"cannot be examined:": {Path: path + strings.Repeat("x", 300)},
+		"no path":                 {},
+		`"sometimes"`:             {Path: path, Durability: "sometimes"},
+		"a deadline of":           {Path: path, Deadline: -1},
+		"readers":                 {Path: path, Readers: 65},
+		"sweeping":                {Path: path, Sweep: -1},
+		"does not exist: make it": {Path: filepath.Join(path, "missing", "optin.db")},
+		"cannot be examined:":     {Path: path + strings.Repeat("x", 300)},
 	} {
 		if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v gives %v, want %q", o, err, says)

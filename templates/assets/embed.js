@@ -15,6 +15,8 @@
     email_invalid: ["Enter an email address, like name@example.org.", "Indiquez une adresse e\u2011mail, comme nom@example.org."],
     email_undeliverable: ["The part after the @ does not accept mail. Please check it.",
       "La partie après le @ ne reçoit pas de courrier. Merci de la vérifier."],
+    email_typo: ["The part after the @ seems to take no mail. Did you mean another address?",
+      "La partie après le @ ne semble pas recevoir de courrier. Vouliez-vous une autre adresse\u202f?"],
     consent_required: ["Tick the box if you agree. Without that we cannot write to you.",
       "Cochez la case si vous êtes d’accord. Sans cela, nous ne pouvons pas vous écrire."],
     consent_preticked: ["Please tick this box yourself: only then does it count.",
@@ -27,6 +29,8 @@
   const busy = new WeakSet();
   // Functions that remove the marks of a form.
   const undo = new WeakMap();
+  // The address about which a form has asked already: it is sent as it is.
+  const asked = new WeakMap();
   // The Idempotency-Key of a form's body, as long as it may have to be sent again.
   const keys = new WeakMap();
   const beforehand = "not sent: a consent box is ticked beforehand. Remove its checked attribute (CJEU C-673/17).";
@@ -112,10 +116,23 @@
     bubbles: true, cancelable: true, detail: { site: form.dataset.optin, ...detail },
   }));
 
-  function refuse(form, status, { code, errors = [] }) {
+  // Offers an address that the person may have meant, and changes nothing unless they press it.
+  function suggest(form, address) {
+    const field = all(form, "[name=email]")[0], note = field && document.getElementById(field.getAttribute("aria-describedby")?.split(" ").pop());
+    if (!note) return;
+    asked.set(form, field.value);
+    note.append(" ", make("button", {
+      type: "button", className: "optin-suggestion", textContent: address,
+      onclick: () => { field.value = address; clear(form); field.focus(); },
+    }));
+  }
+
+  function refuse(form, status, said) {
+    const { code, errors = [] } = said;
     if (!announce(form, "refused", { status, code, errors })) return;
     const marked = errors.filter((e) => mark(form, e)).length;
     show(form, marked ? "refused" : transient(status) || /^challenge/.test(code) ? "busy" : "broken");
+    if (said.suggestion) suggest(form, said.suggestion);
     if (marked) all(form, "[aria-invalid]")[0].focus();
     else if (status) complain(form, `refused with ${status} ${code} ${errors.map((e) => e.code)}`);
   }
@@ -147,6 +164,7 @@
     if (button?.name) data.append(button.name, button.value);
     const purposes = data.getAll("purposes");
     const out = { purposes, shown: shown(form, purposes), form: form.dataset.optinForm, locale: language(form) || undefined };
+    if (asked.get(form) !== data.get("email")) out.suggest = true;
     if (/^http/.test(location.protocol)) out.source = location.origin + location.pathname;
     for (const name of data.keys()) if (/^(email|consent|preticked|source|form|altcha|.+-response)$/.test(name) && data.get(name)) out[name] = data.get(name);
     return out;

@@ -129,21 +129,21 @@ func (a *API) Dossier(c echo.Context) error {
 	return respond.Bytes(c, http.StatusOK, media, b)
 }
 
-// Resend enqueues the email of the latest open request again. The response says whether it is enqueued: the limits on
-// emails to one address apply here, too.
+// Resend enqueues the email of the latest open request again. The response says whether it is enqueued, or why not: the
+// limits on emails to one address apply here, too.
 func (a *API) Resend(c echo.Context) error {
 	if err := request.NoBody(c); err != nil {
 		return err
 	}
-	enqueued, err := a.Service.Website.Resend(c.Request().Context(), c.Param("site"), c.Param("id"))
+	enqueued, why, err := a.Service.Website.Resend(c.Request().Context(), c.Param("site"), c.Param("id"))
 	if err != nil {
 		return unknown(err)
 	}
-	email := "not_due"
-	if enqueued {
-		email = "enqueued"
+	said := map[string]string{"status": "accepted", "email": "enqueued"}
+	if !enqueued {
+		said["email"], said["reason"] = "not_due", string(why)
 	}
-	return respond.JSON(c, http.StatusAccepted, map[string]string{"status": "accepted", "email": email})
+	return respond.JSON(c, http.StatusAccepted, said)
 }
 
 // Withdraw withdraws consent for a person who told the website: of the purposes named, or of all if none is named. What
