@@ -99,13 +99,13 @@ func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *te
 	f.checkStatements(cfg.Sites)
 	f.add("store", cfg.Store.String(), checkStore(ctx, cfg))
 	if far := hostsInClear(ctx, cfg.Store); len(far) > 0 {
-		f.warn("store", strings.Join(far, ", "), "Redis is reached without TLS over a network: its password can be read "+
-			"on the way, and what is written can be changed.",
+		f.warn("store", strings.Join(far, ", "), "Redis is reached without TLS over a network: its password "+
+			"can be read on the way, and what is written can be changed.",
 			"Let it speak TLS, and write rediss://, rediss+sentinel:// or rediss+cluster://.")
 	}
 	if cfg.Log.Path == "" {
-		f.warn("consent log", "none", "If the store is lost, so is every consent, and nobody can show that nothing was "+
-			"changed.", "Add log: {path: /var/lib/optin/log}.")
+		f.warn("consent log", "none", "If the store is lost, so is every consent, and nobody can show that "+
+			"nothing was changed.", "Add log: {path: /var/lib/optin/log}.")
 	} else {
 		f.add("consent log", cfg.Log.Path, nil)
 	}

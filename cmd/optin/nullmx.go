@@ -54,7 +54,8 @@ func (n *nullMX) undeliverable(ctx context.Context, domain string) bool {
 	defer cancel()
 	mx, err := n.lookup(ctx, domain+".")
 	a := nullMXAnswer{
-		null: err == nil && len(mx) == 1 && mx[0].Host == ".", took: time.Since(asked), expires: n.now().Add(nullMXCacheFor),
+		null: err == nil && len(mx) == 1 && mx[0].Host == ".", took: time.Since(asked),
+		expires: n.now().Add(nullMXCacheFor),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -111,12 +111,14 @@ func (b *Outbox) releaseHeld(ctx context.Context, now time.Time) {
 // postpone puts off a job that is still running here: its lease could not be renewed, ended, and was granted to another
 // worker of this process. If the run that has begun cannot end the job, it comes back after LeaseFor.
 func (p *pool) postpone(ctx context.Context, job store.Job) {
-	p.box.Log.Warn("outbox: the lease of a running job ended", "queue", job.Queue, "job", job.ID, "attempts", job.Attempts)
+	p.box.Log.Warn("outbox: the lease of a running job ended", "queue", job.Queue, "job", job.ID,
+		"attempts", job.Attempts)
 	if !renewable(job) {
 		return // it comes back when this lease ends
 	}
 	if err := p.box.Store.End(ctx, job, store.Retry(time.Now().Add(p.LeaseFor))); err != nil {
-		p.box.Log.Warn("outbox: a job could not be put off and comes back", "queue", job.Queue, "job", job.ID, "error", err)
+		p.box.Log.Warn("outbox: a job could not be put off and comes back", "queue", job.Queue, "job", job.ID,
+			"error", err)
 	}
 }
 

@@ -23,8 +23,8 @@ type ConnectionLimits struct {
 }
 
 // Connections are those of one server, within its limits. Where there are too many, some are closed: those that have
-// been idle for longest or, if none is, those that have been waiting for longest for a request or for the rest of one. A
-// request that has come whole is never cut off: if all have one, the new connection is closed. If one client has too
+// been idle for longest or, if none is, those that have been waiting for longest for a request or for the rest of one.
+// A request that has come whole is never cut off: if all have one, the new connection is closed. If one client has too
 // many, they are that client's.
 type Connections struct {
 	ConnectionLimits

@@ -8,16 +8,13 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// known are the addresses of which something is known, by what it is.
-func (e *env) known() map[string]string { return e.knownAt("b.example") }
-
 // knownStates are what may be known of an address; full is that its mailbox gets no more emails, in a spelling that was
 // not seen yet.
 var knownStates = []string{
 	"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn", "erased", "full",
 }
 
-// knownAt is known at a domain.
+// knownAt makes one address of a domain known as each of knownStates says, and returns them by it.
 func (e *env) knownAt(domain string) map[string]string {
 	e.Helper()
 	all := map[string]string{}

@@ -293,7 +293,7 @@ func signupSituations(t *testing.T) map[string]situation {
 		"JSON, once more emails are allowed":    {nil, 11 * time.Minute, sign},
 		"again and again":                       {nil, 0, func(s *stranger) { sign(s); sign(s); sign(s) }},
 		"a form":                                {nil, 0, form("Accept", "text/html")},
-		"a website's form":                      {nil, 0, form("Accept", "text/html", "Origin", "https://gazette.example")},
+		"a website's form":                      {nil, 0, form("Origin", "https://gazette.example")},
 		"a form of a page that may not":         {nil, 0, form("Origin", "https://evil.example")},
 		"our own page":                          {nil, 0, hosted},
 		"what is left of the site's emails":     {emailsOf(t, dozen, nil), 2 * time.Hour, untilFull(otherIP)},
