@@ -50,7 +50,7 @@ type KnownEmail struct {
 	UnsubscribeURL string
 }
 
-// RenderedEmail is what an email says. Subject is one line of fewer than 78 characters. In Text every paragraph is one
+// RenderedEmail is what an email says. Subject is one line of at most 78 characters. In Text every paragraph is one
 // line of any length (see skeleton.Wrap), and links stand alone on their lines. Lines end in LF.
 type RenderedEmail struct {
 	Subject, Text, HTML string

@@ -226,6 +226,9 @@ func TestNoTextHasQuotationMarksOfItsOwn(t *testing.T) {
 					r, _ := utf8.DecodeRuneInString((*text)[at:])
 					t.Errorf("%s: %q has %q: %q", of.file, key, r, *text)
 				}
+				if strings.Contains(*text, "({{.When}})") {
+					t.Errorf("%s: %q puts a moment into brackets, although it ends in some: %q", of.file, key, *text)
+				}
 				if strings.Contains(*text, "...") || strings.Contains(*text, "  ") {
 					t.Errorf("%s: %q has three dots or two spaces: %q", of.file, key, *text)
 				}
