@@ -98,6 +98,18 @@ func (s *countedStore) Text(ctx context.Context, sum string) ([]byte, error) {
 	return s.count().Text(ctx, sum)
 }
 
+func (s *countedStore) Mark(ctx context.Context) ([]byte, bool, error) {
+	return s.count().Mark(ctx)
+}
+
+func (s *countedStore) SetMark(ctx context.Context, old, mark []byte) error {
+	return s.count().SetMark(ctx, old, mark)
+}
+
+func (s *countedStore) Empty(ctx context.Context) (bool, error) {
+	return s.count().Empty(ctx)
+}
+
 func (s *countedStore) Ready(ctx context.Context) error {
 	return s.count().Ready(ctx)
 }

@@ -45,6 +45,7 @@ type Options struct {
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
 	Receipts         Receipts              // none are made without a key
 	Logged           bool                  // there is a consent log: its leaves are enqueued in QueueLog
+	LostBefore       func() time.Time      // links issued before may lead to what was lost; nil or zero: none do
 	Surge            Surge                 // nil: nobody watches for abuse
 	Now              func() time.Time      // time.Now if nil
 	Rand             io.Reader             // crypto/rand.Reader if nil
@@ -80,6 +81,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.LostBefore == nil {
+		o.LostBefore = func() time.Time { return time.Time{} }
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader

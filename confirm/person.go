@@ -16,6 +16,9 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// ErrLost means that a link is one of ours, and that what it led to was in a store that lost its data since.
+var ErrLost = errors.New("confirm: what this link led to was lost")
+
 // ErrPurpose means that a purpose is not one of the site's, or that none was named.
 var ErrPurpose = errors.New("confirm: not a purpose of this site")
 
@@ -91,7 +94,8 @@ func BrowserHash(cookie string) string {
 }
 
 // View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired,
-// ErrDeclined and ErrWithdrawn; beside token.ErrUnknown it is empty.
+// ErrDeclined and ErrWithdrawn; beside ErrLost
+// it has the site, beside token.ErrUnknown it is empty.
 type View struct {
 	Use         token.Use
 	Site        string
@@ -328,6 +332,10 @@ func errorOfRule(err error) error {
 func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscription, shown error) (View, error) {
 	now := p.Now()
 	if errors.Is(shown, consent.ErrUnknownRequest) {
+		// A link knows its end to the day, and is mailed a TTL before it ends.
+		if l.Until.Add(-24 * time.Hour).Add(-p.sites[l.Site].Terms.TTL).Before(p.LostBefore()) {
+			return View{Use: l.Use, Site: l.Site}, ErrLost
+		}
 		if now.Before(l.Until) {
 			return View{}, token.ErrUnknown // erased, or never known here
 		}

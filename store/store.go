@@ -18,8 +18,8 @@
 //
 // # Ports
 //
-// Store is all ports together. Code that needs one of them takes that one: Records, Queue, Limits, Cells, Counters or
-// Texts.
+// Store is all ports together. Code that needs one of them takes that one: Records, Queue, Limits, Cells, Counters,
+// Texts or Marks.
 package store
 
 import (
@@ -52,6 +52,7 @@ type Store interface {
 	Cells
 	Counters
 	Texts
+	Marks
 
 	// Ready reports whether what is acknowledged now will last. It asks the store itself, each time. It returns nil, an
 	// *UnsafeError that names the setting at fault, or ErrUnavailable.

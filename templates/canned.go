@@ -108,6 +108,7 @@ func (s *Set) cannedPages(site Site, all []Purpose) []Sample {
 		{Name: "expired-for-good", Page: Expired{Site: site, SignupURL: signup}},
 		{Name: "renewed", Page: Renewed{Site: site}},
 		{Name: "withdrawn-link", Page: WithdrawnLink{Site: site, SignupURL: signup}},
+		{Name: "lost-link", Page: LostLink{Site: site, SignupURL: signup}},
 		{Name: "unknown-link", Page: UnknownLink{}},
 		{Name: "unsubscribe", Page: leave},
 		{Name: "unsubscribe-one", Page: leaveOne},

@@ -173,6 +173,12 @@ type WithdrawnLink struct {
 	SignupURL string // may be empty
 }
 
+// LostLink is the page of a link that is ours, but led to what was lost with the store's data.
+type LostLink struct {
+	Site      Site
+	SignupURL string // may be empty
+}
+
 // UnknownLink is the page of a link that is forged or cut off, so no site is known.
 type UnknownLink struct{}
 
@@ -207,8 +213,8 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "expired", "failure", "renewed", "sent", "signup", "statement",
-		"unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
+		"confirm", "confirmed", "decline", "declined", "expired", "failure", "lost-link", "renewed", "sent",
+		"signup", "statement", "unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }
 
@@ -227,6 +233,7 @@ func (UnknownLink) name() string   { return "unknown-link" }
 func (Unsubscribe) name() string   { return "unsubscribe" }
 func (Withdrawn) name() string     { return "withdrawn" }
 func (WithdrawnLink) name() string { return "withdrawn-link" }
+func (LostLink) name() string      { return "lost-link" }
 
 func (p Confirm) site() Site       { return p.Site }
 func (p Confirmed) site() Site     { return p.Site }
@@ -243,6 +250,7 @@ func (UnknownLink) site() Site     { return Site{} }
 func (p Unsubscribe) site() Site   { return p.Site }
 func (p Withdrawn) site() Site     { return p.Site }
 func (p WithdrawnLink) site() Site { return p.Site }
+func (p LostLink) site() Site      { return p.Site }
 
 func (p Confirm) actions() []string     { return []string{p.ConfirmAction, p.DeclineAction} }
 func (Confirmed) actions() []string     { return nil }
@@ -259,6 +267,7 @@ func (UnknownLink) actions() []string   { return nil }
 func (p Unsubscribe) actions() []string { return []string{p.Action} }
 func (Withdrawn) actions() []string     { return nil }
 func (WithdrawnLink) actions() []string { return nil }
+func (LostLink) actions() []string      { return nil }
 
 // nonEmpty leaves out the actions that a page may do without.
 func nonEmpty(actions ...string) []string {

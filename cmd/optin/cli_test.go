@@ -107,7 +107,7 @@ func TestCheckFindsNothingWrongWithARunningService(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
 		_, a := e.spawn(e.listen)
 		p := command(t, "check", "-dns=false", "-config", e.configPath)
-		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 5 ||
+		if code := p.wait(); code != exitOK || strings.Count("\n"+p.stdout.String(), "\nok ") != 6 ||
 			p.stderr.String() != "" {
 			t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 		}

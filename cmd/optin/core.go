@@ -7,6 +7,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/webhook"
@@ -21,15 +22,19 @@ type core struct {
 	service   *confirm.Service
 	surge     *surge.Surge
 	endpoints *webhook.Endpoints
+	identity  *identity.Keeper // of the store
 }
 
-// newCore makes the core on a store. enqueued may be nil.
-func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName)) (*core, error) {
+// newCore makes the core on a store. Its identity is to be checked before anything else is done: until then, and as long
+// as it is not the right one, every call of the store is refused. enqueued may be nil.
+func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func(store.QueueName)) (*core, error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
 		return nil, err
 	}
-	c := &core{cfg: cfg, store: st, ring: ring,
+	is := newIdentity(cfg, st, ring, log)
+	st = store.Guard(st, is.Err)
+	c := &core{cfg: cfg, store: st, ring: ring, identity: is,
 		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
 	sites := serviceSites(cfg.Sites)
 	if c.service, err = confirm.New(confirm.Options{
@@ -38,6 +43,7 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
 		Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
+		LostBefore: is.LostBefore,
 	}); err != nil {
 		return nil, err
 	}
@@ -50,11 +56,22 @@ func newCore(cfg *config.Config, st store.Store, enqueued func(store.QueueName))
 // openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
 // running service looks for due jobs every second.
 func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
+	return openCoreAfter(ctx, cfg, func(*identity.Keeper) error { return nil })
+}
+
+// openCoreAfter is openCore after something was done about which store this is.
+func openCoreAfter(ctx context.Context, cfg *config.Config, do func(*identity.Keeper) error) (*core, error) {
 	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCore(cfg, st, nil)
+	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), nil)
+	if err == nil {
+		err = do(c.identity)
+	}
+	if err == nil {
+		err = c.identity.Inspect(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

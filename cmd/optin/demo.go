@@ -84,6 +84,7 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
+	cfg.KnownStore = "" // the store is as temporary as the demo
 	level := slog.LevelWarn
 	if verbose {
 		level = slog.LevelInfo

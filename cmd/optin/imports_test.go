@@ -57,6 +57,7 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "internal/consentlog", "internal/receipt", "mailer", "store",
 		},
 		"internal/idempotency": {"internal/keyring", "store"},
+		"internal/identity":    {"store"},
 		"internal/inbox":       {"internal/mimeparts", "github.com/emersion/go-smtp"},
 		"internal/keyring":     {},
 		"internal/metrics":     {"github.com/VictoriaMetrics/metrics"},
@@ -109,7 +110,8 @@ func allowedImports() map[string][]string {
 		"examples/receiver-go":     {},
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
-			"internal/challenge", "internal/config", "internal/consentlog", "internal/dossier", "internal/inbox", "internal/keyring", "internal/metrics",
+			"internal/challenge", "internal/config", "internal/consentlog", "internal/dossier", "internal/identity",
+			"internal/inbox", "internal/keyring", "internal/metrics",
 			"internal/outbox",
 			"internal/preflight", "internal/receipt", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
 			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",

@@ -34,6 +34,7 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin verify receipt|dossier|log checks a proof offline, with public keys alone
   optin log    checkpoint|key      what is published of the consent log
   optin restore -config optin.yaml fills a store that lost its data from the consent log
+  optin store  accept-empty        says that the loss of the store's data is known
   optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
   optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
   optin preview                    every page and email in every language, in the browser
@@ -74,6 +75,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return consentLog(ctx, rest, env, stdout, stderr)
 	case "restore":
 		return restore(ctx, rest, env, stdout, stderr)
+	case "store":
+		return storeCommand(ctx, rest, env, stdout, stderr)
 	case "bounce":
 		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "keys":

@@ -16,6 +16,7 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/readiness"
@@ -82,7 +83,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	p.onStop(func(context.Context) { p.warn("close the store", st.Close()) })
 	var box *outbox.Outbox
 	var leaves *consentlog.Appender
-	c, err := newCore(cfg, st, func(queue store.QueueName) {
+	c, err := newCore(cfg, st, log, func(queue store.QueueName) {
 		if queue == confirm.QueueLog && leaves != nil {
 			leaves.Wake()
 			return
@@ -104,7 +105,9 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 		p.background(leaves.Run)
 		p.background(p.watchLog)
 	}
-	p.watchStore(ctx, c)
+	if err := p.watchStore(ctx, c); err != nil {
+		return p, err
+	}
 	p.background(func(ctx context.Context) { p.countReports(ctx, c) })
 	handler, err := p.handler(c, pages, x)
 	if err != nil {
@@ -139,11 +142,17 @@ func (p *program) background(f func(context.Context)) {
 }
 
 // watchStore asks every second whether the store is ready, the first time before this returns, and says so where it is
-// looked for when that changes. It also stores the statements of the configuration, as soon as the store is ready.
-func (p *program) watchStore(ctx context.Context, c *core) {
+// looked for when that changes. It also stores the statements of the configuration, as soon as the store is ready. It
+// returns an error if the configured secrets are not those of the store: then there is nothing to wait for.
+func (p *program) watchStore(ctx context.Context, c *core) error {
 	stored := false
 	p.ready = readiness.New(func(ctx context.Context) error {
 		err := c.store.Ready(ctx)
+		// Which store it is says more than how it is set up.
+		if other := c.identity.Check(ctx); err == nil || errors.As(other, new(*identity.Mismatch)) {
+			err = other
+			stored = stored && err == nil // what takes the place of a lost store has none
+		}
 		if err == nil && !stored {
 			err = c.service.PutStatements(ctx)
 			stored = err == nil
@@ -157,8 +166,15 @@ func (p *program) watchStore(ctx context.Context, c *core) {
 			p.log.Info("the store is ready")
 		}
 	})
-	_ = p.ready.Ask(ctx)
+	wrong := new(identity.Mismatch)
+	if err := p.ready.Ask(ctx); errors.As(err, &wrong) && wrong.Secret {
+		return err
+	}
+	for _, missing := range c.identity.Missing() {
+		p.log.Warn("secret: " + missing)
+	}
 	p.background(p.ready.Run)
+	return nil
 }
 
 // countReports shows every minute how many reports of mail systems there were, as all processes have counted them.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/store"
 )
 
@@ -50,7 +51,8 @@ func restore(ctx context.Context, args []string, env func(string) (string, bool)
 		fmt.Fprintln(stderr, "optin restore: the configuration has no consent log (log.path) to restore from")
 		return exitUsage
 	}
-	c, err := openCore(ctx, cfg)
+	// To fill a store that lost its data is to say that the loss is known.
+	c, err := openCoreAfter(ctx, cfg, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
 	if err != nil {
 		fmt.Fprintln(stderr, "optin restore:", err)
 		return exitFailed

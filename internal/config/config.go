@@ -53,6 +53,7 @@ type Config struct {
 	// at least one, each of 32 bytes or more; the first is used for new values, all are accepted
 	Secrets        [][]byte
 	Store          store.Location
+	KnownStore     string         // file that says which store was met; empty: none is written
 	Drain          time.Duration  // from when a stop is announced to when no more connections are accepted; 0 to 1 minute
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For or Forwarded is trusted
 	SMTP           SMTP

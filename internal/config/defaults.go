@@ -3,6 +3,7 @@ package config
 // The values of keys that are left out, as they would be written in the file.
 const (
 	DefaultListen            = "127.0.0.1:8080" // listen
+	KnownStoreSuffix         = ".store"         // known_store: the configuration's file with this behind its name
 	DefaultDrain             = "2s"             // drain
 	DefaultConnections       = "4"              // smtp.connections
 	DefaultMaxConnections    = "16"             // smtp.max_connections; smtp.connections if that is given

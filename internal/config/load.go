@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -53,7 +55,8 @@ func (r *reader) config(root value) *Config {
 		root.entries() // notes what it is instead
 		return nil
 	}
-	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file", "trusted_proxies", "drain",
+	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
+		"known_store", "trusted_proxies", "drain",
 		"smtp", "admin", "metrics", "receipts", "log", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
@@ -63,8 +66,12 @@ func (r *reader) config(root value) *Config {
 		Secrets:        readSecrets(top),
 		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
+		KnownStore:     optional(top.get("known_store"), r.file+KnownStoreSuffix, parseFile),
 		Drain:          optional(top.get("drain"), DefaultDrain, parseDrain),
 		SMTP:           readSMTP(top.get("smtp")),
+	}
+	if c.KnownStore != r.file+KnownStoreSuffix && !filepath.IsAbs(c.KnownStore) {
+		c.KnownStore = filepath.Join(filepath.Dir(r.file), c.KnownStore)
 	}
 	refuseRepeatedURL(former, c)
 	keys := apiKeys{}
@@ -75,6 +82,14 @@ func (r *reader) config(root value) *Config {
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
+}
+
+// parseFile parses the name of a file that need not exist yet.
+func parseFile(s string) (string, error) {
+	if s == "" || strings.HasSuffix(s, "/") || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", errors.New("must name a file, such as /var/lib/optin/known-store")
+	}
+	return s, nil
 }
 
 // refuseRepeatedURL refuses a former URL that is the present one.

@@ -68,6 +68,9 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			"5: trusted_proxies[4] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
 			"5: trusted_proxies[5] must be an address or a network, such as 192.0.2.7 or 10.0.0.0/8",
 		}},
+		{"trusted_proxies: []", "known_store: /var/lib/", []string{
+			"5: known_store must name a file, such as /var/lib/optin/known-store",
+		}},
 		{"trusted_proxies: []", "drain: 61s", []string{"5: drain must be 0s to 1m, such as 5s"}},
 		{"trusted_proxies: []", "drain: 5", []string{"5: drain must be 0s to 1m, such as 5s"}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: short}", []string{

@@ -18,6 +18,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -77,6 +78,15 @@ func New(secrets ...[]byte) (*Keyring, error) {
 		r.secrets = append(r.secrets, k)
 	}
 	return r, nil
+}
+
+// Fingerprints returns a name of each secret, the newest first: 16 hexadecimal digits that reveal nothing of it.
+func (r *Keyring) Fingerprints() []string {
+	all := make([]string, len(r.secrets))
+	for i, s := range r.secrets {
+		all[i] = hex.EncodeToString(s.expand("fingerprint")[:8])
+	}
+	return all
 }
 
 // Only returns a keyring of one of the secrets, by its number from 0, the newest.

@@ -25,6 +25,7 @@ const (
 	Withdrawn             Code = "withdrawn"
 	IdempotencyKeyRunning Code = "idempotency_key_running"
 	LinkExpired           Code = "link_expired"
+	LinkLost              Code = "link_lost"
 	TooLarge              Code = "too_large"
 	MediaTypeNotSupported Code = "media_type_not_supported"
 	MediaTypeMissing      Code = "media_type_missing"
@@ -128,6 +129,8 @@ var table = []Problem{
 			"Retry-After."},
 	{Code: LinkExpired, Status: http.StatusGone,
 		Detail: "This link has expired. Renew it on its page, or sign up again."},
+	{Code: LinkLost, Status: http.StatusGone,
+		Detail: "This link is one of ours, and what it led to was lost. Sign up again."},
 	{Code: TooLarge, Status: http.StatusRequestEntityTooLarge,
 		Detail: "The body is too large. Send at most 16 KiB."},
 	{Code: MediaTypeNotSupported, Status: http.StatusUnsupportedMediaType,

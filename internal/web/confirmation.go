@@ -242,6 +242,8 @@ func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error
 		return p
 	case errors.Is(err, consent.ErrDeclined):
 		return templates.Declined{Site: st.Show, UnblockAction: l.action(c, v, v.Unblock, "/unblock")}
+	case errors.Is(err, confirm.ErrLost):
+		return templates.LostLink{Site: st.Show, SignupURL: l.signup(c, v)}
 	case errors.Is(err, consent.ErrWithdrawn):
 		return templates.WithdrawnLink{Site: st.Show, SignupURL: l.signup(c, v)}
 	}

@@ -27,6 +27,7 @@ import (
 //	o{n}q<queue>       zset     IDs of jobs by when due, or their lease ends, ms
 //	o{n}f<queue>       zset     IDs of failed jobs by when they failed, ms and thousandths
 //	o{n}d              zset     queues by when their first job is due, ms
+//	o{n}k              string   which store this is: a copy of the mark in each shard
 //	o{n}m<mark>        string   what a RunNow did there, for ten seconds
 //	o{n}c<site>        hash     what was counted in this shard: day, as 20261130 -> MessagePack of name -> n
 //	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)
@@ -69,6 +70,7 @@ func (s shard) queue(q store.QueueName) string  { return string(s) + "q" + strin
 func (s shard) failed(q store.QueueName) string { return string(s) + "f" + string(q) }
 func (s shard) due() string                     { return string(s) + "d" }
 func (s shard) mark(mark string) string         { return string(s) + "m" + mark }
+func (s shard) storeMark() string               { return string(s) + "k" }
 func (s shard) counts(site string) string       { return string(s) + "c" + site }
 
 // timerKeys returns the keys of the scripts that lease timers.

@@ -16,6 +16,7 @@ type Options struct {
 	Log      *slog.Logger     // nil: silent
 	TLS      *tls.Config      // for rediss; nil: the system's authorities, TLS 1.2 or later
 	Budget   time.Duration    // how long a call may take while the server is away; 0: 900 ms
+	ReadOnly bool             // Ready, too, changes nothing; what would is not refused, so nobody may ask for it
 	Pool     int              // batches on the way at the same time; 0: 4, or 16 on a Cluster
 	Now      func() time.Time // nil: time.Now
 	Random   io.Reader        // nil: crypto/rand; read by many goroutines at once

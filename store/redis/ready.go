@@ -40,7 +40,10 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 // tryWriting is what only a server can do that runs scripts, has room, can write its file, and is a master.
-const tryWriting = "return redis.call('SET', KEYS[1], '', 'PX', 60000)"
+const (
+	tryWriting = "return redis.call('SET', KEYS[1], '', 'PX', 60000)"
+	tryScript  = "return redis.call('EXISTS', KEYS[1])" // as much as can be tried without a change
+)
 
 // check asks one server, in one round trip.
 func (s *Store) check(ctx context.Context, c *goredis.Client) error {
@@ -50,7 +53,11 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	for _, names := range []string{"maxmemory-policy", "*append*"} { // several at once only from Redis 7 on
 		config = append(config, pipe.ConfigGet(ctx, names))
 	}
-	written := pipe.Eval(ctx, tryWriting, []string{readyKey})
+	script := tryWriting
+	if s.readOnly {
+		script = tryScript
+	}
+	written := pipe.Eval(ctx, script, []string{readyKey})
 	_, failed := pipe.Exec(ctx) // of a connection that could not be set up; see replyOf
 	if err := cmp.Or(ping.Err(), failed); ping.Val() == "" {
 		return cmp.Or(err, errNoAnswer)

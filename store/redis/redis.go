@@ -22,8 +22,10 @@ type Store struct {
 	cells
 	counters
 	texts
+	marks
 
 	durability store.Durability
+	readOnly   bool
 	log        *slog.Logger
 }
 
@@ -39,8 +41,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	c := newConnection(o)
 	s := &Store{
 		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c, new(atomic.Uint32)},
-		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c},
-		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), log: o.Log,
+		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c}, marks: marks{c},
+		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), readOnly: o.ReadOnly, log: o.Log,
+	}
+	if o.ReadOnly {
+		return s, nil
 	}
 	if err := s.loadScripts(ctx); err != nil {
 		s.log.DebugContext(ctx, "redis cannot be reached yet; the store goes on trying", "error", err)

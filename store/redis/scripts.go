@@ -62,12 +62,13 @@ var (
 	setNXScript          = newScript("lib_clock", "setnx")
 	compareAndSwapScript = newScript("lib_clock", "compare_and_swap")
 	countsScript         = newScript("lib_clock", "counts")
+	setMarkScript        = newScript("lib_clock", "set_mark")
 )
 
 func scripts() []script {
 	return []script{
 		commitScript, commitEvenIfFullScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
 		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript, acquireScript,
-		undoScript, setNXScript, compareAndSwapScript, countsScript,
+		undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,
 	}
 }

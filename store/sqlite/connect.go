@@ -45,18 +45,19 @@ func connect(ctx context.Context, path string, sync level, m mode) (*conn, error
 	}
 	var c *conn
 	err = whileLocked(ctx, func() error {
-		c, err = connector{base, sync}.connect(ctx)
+		c, err = connector{base, sync, m}.connect(ctx)
 		return err
 	})
 	return c, refuseDamage(err)
 }
 
 // mode is what a connection may do.
-type mode bool
+type mode int
 
 const (
-	reading mode = false
-	writing mode = true
+	reading mode = iota
+	writing
+	looking // reading a file that must not change in any way, even into WAL mode
 )
 
 // connectionString has no busy timeout: SQLite would sleep beyond the deadline of a call, so this package waits itself.
@@ -73,8 +74,11 @@ func connectionString(path string, sync level, m mode) string {
 	if sync == syncFull { // macOS needs more than fsync to reach the disk; elsewhere this means nothing
 		q["_pragma"] = append(q["_pragma"], "fullfsync(ON)", "checkpoint_fullfsync(ON)")
 	}
-	if m == reading {
+	switch m {
+	case reading:
 		q["_pragma"] = append(q["_pragma"], "query_only(ON)")
+	case looking:
+		q["mode"], q["_pragma"] = []string{"ro"}, []string{"query_only(ON)"}
 	}
 	file := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
 	return file.String()
@@ -84,6 +88,7 @@ func connectionString(path string, sync level, m mode) string {
 type connector struct {
 	driver.Connector
 	least level
+	mode  mode
 }
 
 func (c connector) connect(ctx context.Context) (*conn, error) {
@@ -105,6 +110,9 @@ func (c connector) check(opened *conn) error {
 	}
 	if persists, err := file.FileControlPersistWAL("main", 1); err != nil || persists != 1 {
 		return fmt.Errorf("the log would not be left in place: %d, %w", persists, err)
+	}
+	if c.mode == looking {
+		return nil
 	}
 	return opened.checkSettings(c.least)
 }

@@ -55,8 +55,11 @@ func (d *database) open(ctx context.Context) (err error) {
 		}
 	}()
 	for len(d.conns) < d.o.Readers+2 {
-		m := reading
-		if len(d.conns) == 0 {
+		m, first := reading, len(d.conns) == 0
+		switch {
+		case d.o.ReadOnly:
+			m = looking
+		case first:
 			m = writing
 		}
 		c, err := connect(ctx, d.o.Path, d.o.level(), m)
@@ -64,7 +67,7 @@ func (d *database) open(ctx context.Context) (err error) {
 			return err
 		}
 		d.conns = append(d.conns, c)
-		if m == writing {
+		if first {
 			if err := whileLocked(ctx, c.checkSchema); err != nil {
 				return err
 			}
@@ -84,7 +87,9 @@ func (d *database) start(ctx context.Context) {
 	}
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
-	d.side.Go(func() { d.sweepEvery(side, d.o.Sweep) })
+	if !d.o.ReadOnly {
+		d.side.Go(func() { d.sweepEvery(side, d.o.Sweep) })
+	}
 	d.side.Go(func() { d.checkDamage(side, d.conns[len(d.conns)-1]) })
 }
 

@@ -47,7 +47,7 @@ func TestAConnectionThatWouldKeepLessIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := connector{base, syncFull}.connect(t.Context())
+		c, err := connector{base, syncFull, writing}.connect(t.Context())
 		var unsafe *store.UnsafeError
 		if !errors.As(err, &unsafe) || unsafe.Have != have || c != nil {
 			t.Errorf("a connection with %s gives %v", have, err)

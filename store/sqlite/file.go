@@ -21,6 +21,9 @@ import (
 // errRefused says that the file cannot be used.
 var errRefused = errors.New("refused")
 
+// ErrNoFile says that there is no file, and that none is created with Options.ReadOnly.
+var ErrNoFile = errors.New("there is no such file yet")
+
 // refuse returns an errRefused that says why, and what to do.
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", errRefused, fmt.Errorf(format, args...))
@@ -38,6 +41,9 @@ func prepareFile(ctx context.Context, o Options) error {
 		if log, err := os.Stat(o.Path + "-wal"); err == nil && log.Size() > 0 {
 			return refuse("the database is missing, but its log %s-wal is there: put the database back beside it, "+
 				"or move the log away to start anew", o.Path)
+		}
+		if o.ReadOnly {
+			return ErrNoFile
 		}
 		return create(ctx, o)
 	case err != nil:

@@ -13,13 +13,14 @@ const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
 // commits a small change as durably as any other, which fails if the disk is full or read-only. It returns an error
-// from the moment on in which the file was found to be damaged.
+// from the moment on in which the file was found to be damaged. With Options.ReadOnly it writes nothing.
 func (d *database) Ready(ctx context.Context) error {
+	if d.o.ReadOnly {
+		_, err := read(ctx, d.deadline(), d, func(*conn) (any, error) { return nil, d.checkFile() })
+		return err
+	}
 	err := d.write(ctx, d.deadline(), func(t *transaction) error {
-		if damage := d.damage.Load(); damage != nil {
-			return damage
-		}
-		if err := checkInPlace(d.o, d.file); err != nil {
+		if err := d.checkFile(); err != nil {
 			return err
 		}
 		if err := t.checkSettings(d.o.level()); err != nil {
@@ -32,6 +33,14 @@ func (d *database) Ready(ctx context.Context) error {
 		return u
 	}
 	return err
+}
+
+// checkFile returns an error if the file is damaged, or not where what is written would last.
+func (d *database) checkFile() error {
+	if damage := d.damage.Load(); damage != nil {
+		return damage
+	}
+	return checkInPlace(d.o, d.file)
 }
 
 // refusal says what is wrong with a file that does not take what is written, in SQLite's own words, with what to do

@@ -13,7 +13,7 @@ const (
 )
 
 // tables is how many tables the schema has.
-const tables = 8
+const tables = 9
 
 // schema is version 1 of the schema. Times are in milliseconds since 1970, failed in microseconds. Sites, states and
 // queues are numbers of names. An id or record is the bytes of packedID. Rows are added at the end of their table, so
@@ -82,6 +82,8 @@ CREATE TABLE counts (
 
 CREATE TABLE texts (sum TEXT PRIMARY KEY, text BLOB) STRICT;
 
+CREATE TABLE mark (one INTEGER PRIMARY KEY, mark BLOB) STRICT;      -- which store this is
+
 CREATE TABLE ready (one INTEGER PRIMARY KEY, asked INTEGER NOT NULL) STRICT;  -- written to see whether writing works
 INSERT INTO ready VALUES (1, 0);
 `
@@ -102,7 +104,7 @@ const (
 	askApplication = "PRAGMA application_id"
 	askVersion     = "PRAGMA user_version"
 	countTables    = `SELECT count(*) FROM sqlite_schema WHERE type = 'table'
-		AND name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counts', 'texts', 'ready')`
+		AND name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counts', 'texts', 'mark', 'ready')`
 )
 
 // checkSchema refuses a file that is another program's or of another schema. It reads the beginning of the file only.

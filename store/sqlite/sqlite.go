@@ -71,6 +71,7 @@ type Store struct {
 	cells
 	counters
 	texts
+	marks
 }
 
 var _ store.Store = (*Store)(nil)
@@ -87,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: %s: %w", o.Path, err)
 	}
 	d.start(ctx)
-	return &Store{d, records{d}, queue{d}, limits{d}, cells{d}, counters{d}, texts{d}}, nil
+	return &Store{d, records{d}, queue{d}, limits{d}, cells{d}, counters{d}, texts{d}, marks{d}}, nil
 }
 
 // Close waits for calls in progress, and for what the disk has not finished yet, and closes the file. Later calls

@@ -38,7 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.S
 	ports := [][]testCase{
 		updateCases(), dropCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(),
 		timerCases(), acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
-		countsCases(), textsCases(), readyCases(), contextCases(),
+		countsCases(), textsCases(), marksCases(), readyCases(), contextCases(),
 	}
 	for _, cases := range ports {
 		for _, c := range cases {

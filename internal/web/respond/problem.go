@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/problem"
@@ -41,6 +42,7 @@ func ProblemOf(err error) *problem.Error {
 		wait time.Duration
 	}{
 		{token.ErrUnknown, problem.LinkUnknown, 0},
+		{confirm.ErrLost, problem.LinkLost, 0},
 		{consent.ErrExpired, problem.LinkExpired, 0},
 		{consent.ErrDeclined, problem.Declined, 0},
 		{consent.ErrWithdrawn, problem.Withdrawn, 0},

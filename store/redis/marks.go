@@ -1,0 +1,68 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/optin/optin/store"
+)
+
+// marks is the port store.Marks. Every shard has a copy of the mark: on a Cluster a master may lose its data while the
+// others keep theirs.
+type marks struct{ *connection }
+
+// Mark reads all copies; where they differ, that of the first shard that has one is the mark.
+func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
+	replies, err := s.eachShard(ctx, func(on shard) command { return get(on.storeMark()) })
+	if err != nil {
+		return nil, false, err
+	}
+	missing := 0
+	for _, r := range replies {
+		switch {
+		case r.err != nil:
+			return nil, false, r.err
+		case r.value == nil:
+			missing++
+		case mark == nil:
+			mark = []byte(text(r.value))
+		}
+	}
+	return mark, missing == 0 || mark == nil, nil
+}
+
+// SetMark sets the copies one after the other: where several processes set one, the first copy that is there decides.
+func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
+	if err := store.CheckMark(mark); err != nil {
+		return err
+	}
+	mark, old = bytes.Clone(mark), bytes.Clone(old)
+	for i := range s.shards {
+		set, err := s.doOne(ctx, command{
+			script: setMarkScript, keys: []string{shardNumber(i).storeMark()}, args: []any{string(old), string(mark)},
+		})
+		if err == nil && number(set) != 1 {
+			err = store.ErrChanged
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Empty asks each shard whether it has a record.
+func (s marks) Empty(ctx context.Context) (bool, error) {
+	replies, err := s.eachShard(ctx, func(on shard) command { return command{plain: []any{"exists", on.records()}} })
+	if err != nil {
+		return false, err
+	}
+	records := int64(0)
+	for _, r := range replies {
+		if r.err != nil {
+			return false, r.err
+		}
+		records += number(r.value)
+	}
+	return records == 0, nil
+}
