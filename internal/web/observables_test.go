@@ -37,7 +37,7 @@ type recordedStore struct {
 
 // recordedMethods is how many methods of a store are recorded: all but those of store.Queue, which only workers call,
 // Ready and Close.
-const recordedMethods = 11
+const recordedMethods = 12
 
 func (s *recordedStore) note(call string) {
 	s.mu.Lock()
@@ -85,6 +85,11 @@ func (s *recordedStore) UpdateFrom(ctx context.Context, known store.Record,
 func (s *recordedStore) Find(ctx context.Context, key store.Key) (store.Record, error) {
 	s.note("find")
 	return s.Store.Find(ctx, key)
+}
+
+func (s *recordedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
+	s.note(fmt.Sprint("find ", len(keys)))
+	return s.Store.FindAll(ctx, keys...)
 }
 
 func (s *recordedStore) List(ctx context.Context, q store.Query) (store.Page, error) {
@@ -339,17 +344,25 @@ func publicCalls() map[string]func(*stranger) {
 			s.seen = append(s.seen, fmt.Sprint(a.status, strings.ReplaceAll(form.Encode(), s.email, "ADDRESS"),
 				s.recorded.read()))
 		},
-		"GET /s/{site}/sent":      always("GET", "/s/gazette/sent"),
-		"GET /c/{token}":          link("GET", "/c/", ""),
-		"POST /c/{token}":         link("POST", "/c/", ""),
-		"GET /c/{token}/decline":  link("GET", "/c/", "/decline"),
-		"POST /c/{token}/decline": link("POST", "/c/", "/decline"),
-		"GET /c/{token}/unblock":  link("GET", "/c/", "/unblock"),
-		"POST /c/{token}/unblock": link("POST", "/c/", "/unblock"),
-		"GET /c/{token}/renew":    link("GET", "/c/", "/renew"),
-		"POST /c/{token}/renew":   link("POST", "/c/", "/renew"),
-		"GET /u/{token}":          link("GET", "/u/", ""),
-		"POST /u/{token}":         link("POST", "/u/", ""),
+		"GET /s/{site}/sent":         always("GET", "/s/gazette/sent"),
+		"GET /c/{token}":             link("GET", "/c/", ""),
+		"POST /c/{token}":            link("POST", "/c/", ""),
+		"GET /c/{token}/decline":     link("GET", "/c/", "/decline"),
+		"POST /c/{token}/decline":    link("POST", "/c/", "/decline"),
+		"GET /c/{token}/unblock":     link("GET", "/c/", "/unblock"),
+		"POST /c/{token}/unblock":    link("POST", "/c/", "/unblock"),
+		"GET /c/{token}/renew":       link("GET", "/c/", "/renew"),
+		"POST /c/{token}/renew":      link("POST", "/c/", "/renew"),
+		"GET /u/{token}":             link("GET", "/u/", ""),
+		"POST /u/{token}":            link("POST", "/u/", ""),
+		"GET /u/{token}/receipt":     link("GET", "/u/", "/receipt"),
+		"GET /v1/receipts/{id}":      always("GET", "/v1/receipts/"+strings.Repeat("A", 22)),
+		"GET /.well-known/jwks.json": always("GET", "/.well-known/jwks.json"),
+		"GET /v1/sites/{site}/words": func(s *stranger) {
+			s.try("GET", "/v1/sites/gazette/words?email="+url.QueryEscape(s.email), "")
+		},
+		"GET /log/checkpoint":     always("GET", "/log/checkpoint"),
+		"GET /log/tile/{tile}":    always("GET", "/log/tile/0/000"),
 		"GET /texts/{sha256}":     always("GET", "/texts/"+strings.Repeat("0", 64)),
 		"GET " + embedPath:        always("GET", embedPath),
 		"GET " + embedVersioned(): always("GET", embedVersioned()),
