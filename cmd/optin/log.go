@@ -24,13 +24,13 @@ func openLog(cfg *config.Config, ring *keyring.Keyring) (*consentlog.Log, error)
 }
 
 // newAppender returns what continues the consent log; nil if there is none.
-func (p *program) newAppender(c *core) (*consentlog.Appender, error) {
+func (g *generation) newAppender(c *core) (*consentlog.Appender, error) {
 	log, err := openLog(c.cfg, c.ring)
 	if log == nil || err != nil {
 		return nil, err
 	}
 	return consentlog.NewAppender(consentlog.AppenderOptions{
-		To: log, Store: c.store, Queue: confirm.QueueLog, Unreadable: confirm.ErrUnreadable, Log: p.log,
+		To: log, Store: c.store, Queue: confirm.QueueLog, Unreadable: confirm.ErrUnreadable, Log: g.log,
 		Open: func(ctx context.Context, job store.Job) (consentlog.Leaf, error) { return leafOf(ctx, c, log, job) },
 	}), nil
 }
@@ -63,12 +63,12 @@ func personOf(id string) (who consentlog.Person, err error) {
 }
 
 // watchLog counts where the consent log stands.
-func (p *program) watchLog(ctx context.Context) {
+func (g *generation) watchLog(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		s := p.appender.Status()
-		p.metrics.Log(s.Size, s.Lag, s.Other)
+		s := g.appender.Status()
+		g.metrics.Log(s.Size, s.Lag, s.Other)
 		select {
 		case <-ctx.Done():
 			return

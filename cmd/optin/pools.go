@@ -26,22 +26,22 @@ var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 
 const eventLease = 6 * time.Second
 
 // newOutbox makes the pools of all queues.
-func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
+func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
-		Service: c.service, Pages: pages, Log: p.log, Keep: c.store.PutText,
+		Service: c.service, Pages: pages, Log: g.log, Keep: c.store.PutText,
 		Alarm: func(relay string, paused bool) {
-			p.metrics.Relay(relay, paused)
-			p.relays.Alarm(relay, paused)
+			g.metrics.Relay(relay, paused)
+			g.relays.Alarm(relay, paused)
 		},
 		Refusal: func(relay string, domains int) {
-			p.metrics.Refusal(relay, domains)
-			p.relays.Refusal(relay, domains)
+			g.metrics.Refusal(relay, domains)
+			g.relays.Refusal(relay, domains)
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.onStop(func(context.Context) { p.warn("close connections to the relay", mail.Close()) })
+	g.onStop(func(context.Context) { g.warn("close connections to the relay", mail.Close()) })
 	pools := append(emailPools(mail, c.cfg.SMTP.MaxConnections), outbox.Pool{
 		Queues: []store.QueueName{store.TimerQueue}, Run: expire(c.service.Clock), Timeout: 30 * time.Second,
 		Waits:      storeWaits,
@@ -51,7 +51,7 @@ func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Out
 		Queues: []store.QueueName{confirm.QueueSignature}, Run: mail.RunSignature, Timeout: 30 * time.Second,
 		Waits: storeWaits, RepeatLast: true,
 	})
-	senders, err := newSenders(c, p.log)
+	senders, err := newSenders(c, g.log)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +63,10 @@ func (p *program) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Out
 			LeaseFor:   min(eventLease, cmp.Or(x.leaseFor, eventLease)),
 		})
 	}
-	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: p.log, LeaseFor: x.leaseFor,
+	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: g.log, LeaseFor: x.leaseFor,
 		FinishWithin: cmp.Or(x.finish, finishJobs),
 		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
-			p.metrics.Job(queueLabel(queue), string(outcome), took)
+			g.metrics.Job(queueLabel(queue), string(outcome), took)
 		}})
 }
 

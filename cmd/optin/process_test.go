@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			panic(err)
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), stopSignals(os.Args[1:])...)
 		defer stop()
 		x := extra{noLookups: true, leaseFor: leaseFor, finish: finish, fill: -1}
 		os.Exit(serveWith(ctx, x, os.Args[2:], os.LookupEnv, os.Stdout, os.Stderr))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -34,19 +35,36 @@ const (
 	stopWithin     = 25 * time.Second
 )
 
-// program is a running optin.
+// program is a running optin: its store and listeners, and what runs under its configuration.
 type program struct {
-	log      *slog.Logger
-	addr     net.Addr
-	metrics  *metrics.Metrics
-	relays   *admin.Relays
-	appender *consentlog.Appender // nil: there is no consent log
+	stopper
+	store   store.Store
+	addr    net.Addr
+	metrics *metrics.Metrics
+	running atomic.Pointer[generation] // replaced by reload
+	extra   extra
+	failed  chan error // a listener that ended by itself
+	once    sync.Once
+	leaving chan struct{} // closed when the program begins to stop
+}
+
+// generation is what runs under one configuration.
+type generation struct {
+	stopper
+	cfg     *config.Config
+	metrics *metrics.Metrics
+	relays  *admin.Relays
+	// nil: there is no consent log
+	appender *consentlog.Appender
 	ready    *readiness.Watch
-	failed   chan error // a listener that ended by itself
-	once     sync.Once
-	drain    time.Duration           // of the configuration
-	leaving  chan struct{}           // closed when the program begins to stop
-	stops    []func(context.Context) // called last in, first out
+	handler  http.Handler // of the main listener
+	leaving  chan struct{}
+}
+
+// stopper stops what was started, the last first.
+type stopper struct {
+	log   *slog.Logger
+	stops []func(context.Context)
 }
 
 // extra is what the demo, or a test, changes.
@@ -63,71 +81,93 @@ type extra struct {
 // start starts everything that the configuration asks for. If it fails, it stops what it had started.
 func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *slog.Logger, x extra) (p *program,
 	err error) {
-	var relays []string
-	for _, r := range cfg.SMTP.Relays {
-		relays = append(relays, r.HostPort())
-	}
 	p = &program{
-		log: log, metrics: metrics.New(), relays: admin.NewRelays(nil, relays...), failed: make(chan error, 2),
-		drain: cfg.Drain, leaving: make(chan struct{}),
+		stopper: stopper{log: log}, metrics: metrics.New(), extra: x, failed: make(chan error, 2),
+		leaving: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
 			p.stop()
 		}
 	}()
-	st, err := openStore(ctx, cfg.Store, log)
+	if p.store, err = openStore(ctx, cfg.Store, log); err != nil {
+		return p, err
+	}
+	p.onStop(func(context.Context) { p.warn("close the store", p.store.Close()) })
+	g, err := p.generate(ctx, cfg, pages)
 	if err != nil {
 		return p, err
 	}
-	p.onStop(func(context.Context) { p.warn("close the store", st.Close()) })
+	p.running.Store(g)
+	p.onStop(func(ctx context.Context) { p.running.Load().stopAll(ctx) })
+	return p, p.listen(cfg, x.listener)
+}
+
+// generate starts what runs under a configuration. If it fails, it stops what it had started.
+func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templates.Set) (g *generation, err error) {
+	var relays []string
+	for _, r := range cfg.SMTP.Relays {
+		relays = append(relays, r.HostPort())
+	}
+	g = &generation{
+		stopper: stopper{log: p.log}, cfg: cfg, metrics: p.metrics, relays: admin.NewRelays(nil, relays...),
+		leaving: p.leaving,
+	}
+	started := &g.stopper
+	defer func() {
+		if err != nil {
+			started.stopAll(ctx)
+		}
+	}()
 	var box *outbox.Outbox
-	var leaves *consentlog.Appender
-	c, err := newCore(cfg, st, log, func(queue store.QueueName) {
-		if queue == confirm.QueueLog && leaves != nil {
-			leaves.Wake()
+	c, err := newCore(cfg, p.store, p.log, func(queue store.QueueName) {
+		if queue == confirm.QueueLog && g.appender != nil {
+			g.appender.Wake()
 			return
 		}
 		box.Wake(queue)
 	})
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	if leaves, err = p.newAppender(c); err != nil {
-		return p, err
+	if g.appender, err = g.newAppender(c); err != nil {
+		return nil, err
 	}
-	p.appender = leaves
-	if box, err = p.newOutbox(c, pages, x); err != nil {
-		return p, err
+	if box, err = g.newOutbox(c, pages, p.extra); err != nil {
+		return nil, err
 	}
-	p.background(box.Run)
-	if leaves != nil {
-		p.background(leaves.Run)
-		p.background(p.watchLog)
+	g.background(box.Run)
+	if g.appender != nil {
+		g.background(g.appender.Run)
+		g.background(g.watchLog)
 	}
-	if err := p.watchStore(ctx, c); err != nil {
-		return p, err
+	if err := g.watchStore(ctx, c); err != nil {
+		return nil, err
 	}
-	p.background(func(ctx context.Context) { p.countReports(ctx, c) })
-	handler, err := p.handler(c, pages, x)
-	if err != nil {
-		return p, err
-	}
-	return p, p.listen(cfg, handler, x.listener)
+	g.background(func(ctx context.Context) { g.countReports(ctx, c) })
+	g.handler, err = g.newHandler(c, pages, p.extra)
+	return g, err
 }
 
-// onStop registers a function to call when the program stops. The last one registered is called first.
-func (p *program) onStop(f func(context.Context)) { p.stops = append(p.stops, f) }
+// onStop registers a function to call when this stops. The last one registered is called first.
+func (p *stopper) onStop(f func(context.Context)) { p.stops = append(p.stops, f) }
 
 // warn logs an error of stopping, if there is one.
-func (p *program) warn(what string, err error) {
+func (p *stopper) warn(what string, err error) {
 	if err != nil {
 		p.log.Warn("stopping: "+what, "error", err)
 	}
 }
 
-// background runs f until the program stops, and then waits for it.
-func (p *program) background(f func(context.Context)) {
+// stopAll calls all of them.
+func (p *stopper) stopAll(ctx context.Context) {
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		p.stops[i](ctx)
+	}
+}
+
+// background runs f until this stops, and then waits for it.
+func (p *stopper) background(f func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); f(ctx) }()
@@ -144,9 +184,9 @@ func (p *program) background(f func(context.Context)) {
 // watchStore asks every second whether the store is ready, the first time before this returns, and says so where it is
 // looked for when that changes. It also stores the statements of the configuration, as soon as the store is ready. It
 // returns an error if the configured secrets are not those of the store: then there is nothing to wait for.
-func (p *program) watchStore(ctx context.Context, c *core) error {
+func (g *generation) watchStore(ctx context.Context, c *core) error {
 	stored := false
-	p.ready = readiness.New(func(ctx context.Context) error {
+	g.ready = readiness.New(func(ctx context.Context) error {
 		err := c.store.Ready(ctx)
 		// Which store it is says more than how it is set up.
 		if other := c.identity.Check(ctx); err == nil || errors.As(other, new(*identity.Mismatch)) {
@@ -159,31 +199,31 @@ func (p *program) watchStore(ctx context.Context, c *core) error {
 		}
 		return err
 	}, func(err error) {
-		p.metrics.Ready(store.Reason(err))
+		g.metrics.Ready(store.Reason(err))
 		if err != nil {
-			p.log.Error("the store is not ready", "error", err)
+			g.log.Error("the store is not ready", "error", err)
 		} else {
-			p.log.Info("the store is ready")
+			g.log.Info("the store is ready")
 		}
 	})
 	wrong := new(identity.Mismatch)
-	if err := p.ready.Ask(ctx); errors.As(err, &wrong) && wrong.Secret {
+	if err := g.ready.Ask(ctx); errors.As(err, &wrong) && wrong.Secret {
 		return err
 	}
 	for _, missing := range c.identity.Missing() {
-		p.log.Warn("secret: " + missing)
+		g.log.Warn("secret: " + missing)
 	}
-	p.background(p.ready.Run)
+	g.background(g.ready.Run)
 	return nil
 }
 
 // countReports shows every minute how many reports of mail systems there were, as all processes have counted them.
-func (p *program) countReports(ctx context.Context, c *core) {
+func (g *generation) countReports(ctx context.Context, c *core) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
-	for reports := newBounces(c, p.log); ; {
+	for reports := newBounces(c, g.log); ; {
 		if counts, err := reports.Counts(ctx); err == nil {
-			p.metrics.Reports(counts)
+			g.metrics.Reports(counts)
 		}
 		select {
 		case <-ctx.Done():
@@ -193,8 +233,8 @@ func (p *program) countReports(ctx context.Context, c *core) {
 	}
 }
 
-// handler returns the handler of the main listener.
-func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler, error) {
+// newHandler returns the handler of the main listener.
+func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Handler, error) {
 	sites, err := webSites(c.cfg.Sites)
 	if err != nil {
 		return nil, err
@@ -204,15 +244,15 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 		return nil, err
 	}
 	o := web.Options{
-		ConsentLog: p.appender,
-		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: p.ready.Err,
+		ConsentLog: g.appender,
+		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: g.ready.Err,
 		Keyring: c.ring, Pages: pages,
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work,
-		Bounces: newBounces(c, p.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
-		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: p.log, Observe: p.metrics.Request,
-		Stopping: p.leaving,
-		Admin:    web.Admin{Password: c.cfg.Admin.Password, Relays: p.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
+		Bounces: newBounces(c, g.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
+		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.metrics.Request,
+		Stopping: g.leaving,
+		Admin:    web.Admin{Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable
@@ -225,7 +265,7 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
-		case <-p.leaving:
+		case <-g.leaving:
 			w.Header().Set("Connection", "close") // the next request goes to another process
 		default:
 		}
@@ -239,7 +279,8 @@ func (p *program) handler(c *core, pages *templates.Set, x extra) (http.Handler,
 }
 
 // listen starts the listeners.
-func (p *program) listen(cfg *config.Config, h http.Handler, l net.Listener) (err error) {
+func (p *program) listen(cfg *config.Config, l net.Listener) (err error) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.running.Load().handler.ServeHTTP(w, r) })
 	if l == nil {
 		if l, err = net.Listen("tcp", cfg.Listen); err != nil {
 			return fmt.Errorf("listen: %w", err)
@@ -299,13 +340,11 @@ func (p *program) stop() {
 	p.once.Do(func() {
 		close(p.leaving)
 		if p.addr != nil {
-			time.Sleep(p.drain)
+			time.Sleep(p.running.Load().cfg.Drain)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
-		for i := len(p.stops) - 1; i >= 0; i-- {
-			p.stops[i](ctx)
-		}
+		p.stopAll(ctx)
 	})
 }
 

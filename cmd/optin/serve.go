@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/templates"
 )
 
 // serve is the service. It runs until it is told to stop, and then finishes its requests and jobs.
@@ -20,6 +23,8 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
+	hangups, end := notifyHangups()
+	defer end()
 	cfg, pages, err := readConfig(*path, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -34,6 +39,7 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 	p.background(func(ctx context.Context) { tuneMemory(ctx, env, memoryGoal(cfg.Store)) })
 	log.Info("optin has started", "version", versionText(), "config", cfg)
 	fmt.Fprintf(stdout, "http://%s\n", p.addr)
+	p.reloadOn(hangups, func() (*config.Config, *templates.Set, error) { return readConfig(*path, env) })
 	if err := p.wait(ctx); err != nil {
 		fmt.Fprintln(stderr, "optin serve:", err)
 		return exitFailed

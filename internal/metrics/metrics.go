@@ -11,6 +11,8 @@
 //	optin_reports_total{kind}                        reports of mail systems, by what they say, of all processes together
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //	optin_store_not_ready{reason}                    1 for the reason why it does not, in the store's own words
+//	optin_config_loaded                              1; 0 after a SIGHUP whose configuration could not be loaded
+//	optin_config_reloads_total{outcome}              by SIGHUP: loaded, failed
 //
 //	optin_log_leaves                                 leaves of the consent log
 //	optin_log_lag_seconds                            since the oldest change that has no leaf yet
@@ -95,6 +97,16 @@ func (m *Metrics) Log(leaves int64, lag time.Duration, other bool) {
 	m.set.GetOrCreateGauge("optin_log_leaves", nil).Set(float64(leaves))
 	m.set.GetOrCreateGauge("optin_log_lag_seconds", nil).Set(lag.Seconds())
 	m.set.GetOrCreateGauge("optin_log_other", nil).Set(number(other))
+}
+
+// Reload counts an attempt to load the configuration anew.
+func (m *Metrics) Reload(loaded bool) {
+	outcome := "failed"
+	if loaded {
+		outcome = "loaded"
+	}
+	m.set.GetOrCreateCounter(series("optin_config_reloads_total", "outcome", outcome)).Inc()
+	m.set.GetOrCreateGauge("optin_config_loaded", nil).Set(number(loaded))
 }
 
 func number(b bool) float64 {
