@@ -11,7 +11,7 @@ LDFLAGS   = -s -w -funcalign=16 -X main.version=$(VERSION) -X main.commit=$(COMM
 GCFLAGS   = -gcflags github.com/redis/go-redis/v9/...=-l -gcflags go.yaml.in/yaml/v4/...=-l
 # And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the translations packed.
 TAGS      = nethttpomithttp2,packed
-MAXSIZE   = 26214400
+MAXSIZE   = 27787264
 
 BENCH    ?= dist/bench
 
