@@ -104,8 +104,8 @@ func TestSigningUpAndConfirmingNeedOnlyAKeyboard(t *testing.T) {
 	link, _ := emailLinks(e.Email("ada@example.org"))
 	other := newProfile(t, browser, e.base)
 	other.open(link)
-	// the website, the whole statement, the button
-	if d := cmp.Diff([]string{"a", "a", "button"}, other.tabThrough("button")); d != "" {
+	// the website, the other language, the whole statement, the button
+	if d := cmp.Diff([]string{"a", "a", "a", "button"}, other.tabThrough("button")); d != "" {
 		t.Error(d)
 	}
 	other.runToPage(pressEnter())
