@@ -59,10 +59,10 @@ func (p *person) until(expression string) {
 		got, _ := chromedp.Run(p.tab, chromedp.Evaluate[bool](expression)) // no answer while the page is loading
 		return got
 	}
-	for end := time.Now().Add(10 * time.Second); !ask(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ask(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			text, _ := chromedp.Run(p.tab, chromedp.Evaluate[string]("location.href + document.body.innerText"))
-			p.Fatalf("not within ten seconds: %s\nat %s", expression, text)
+			p.Fatalf("not within half a minute: %s\nat %s", expression, text)
 		}
 	}
 }
