@@ -152,9 +152,13 @@ func (v pageView) State(name string, since time.Time) (string, error) {
 // Languages lists the locales that the page can be switched to, its own included; none if there is no other. A page of
 // an error has no address of its own that could be asked for in another language.
 func (v pageView) Languages() []string {
-	switch v.Page.(type) {
+	switch p := v.Page.(type) {
 	case Failure, Statement:
 		return nil
+	case Signup:
+		if len(p.Errors) > 0 { // it is the response to a post, at the address of the API
+			return nil
+		}
 	}
 	if len(v.Site.Locales) < 2 {
 		return nil
