@@ -49,8 +49,8 @@ func allowedImports() map[string][]string {
 		"internal/challenge": {"internal/keyring"},
 		"internal/childtest": {},
 		"internal/config": {
-			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect", "internal/relay",
-			"internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
+			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect",
+			"internal/relay", "internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
 		},
 		"internal/consentlog": {"store", "golang.org/x/mod"},
 		"internal/dossier": {
@@ -69,6 +69,7 @@ func allowedImports() map[string][]string {
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
 		"internal/problem":     {},
 		"internal/ratelimit":   {"internal/address", "internal/keyring", "store"},
+		"internal/readiness":   {},
 		"internal/receipt":     {"confirm/statement"},
 		"internal/redirect":    {},
 		"internal/relay":       {},
@@ -78,11 +79,11 @@ func allowedImports() map[string][]string {
 		"internal/typo":        {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
-			"confirm", "confirm/consent", "internal/bounce", "internal/challenge", "internal/consentlog", "internal/dossier",
-			"internal/idempotency", "internal/keyring", "internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit",
-			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
-			"internal/web/api", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
-			"templates", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/challenge",
+			"internal/consentlog", "internal/dossier", "internal/idempotency", "internal/keyring", "internal/openapi",
+			"internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect", "internal/surge",
+			"internal/theme", "internal/token", "internal/web/admin", "internal/web/api", "internal/web/request",
+			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/ratelimit",
@@ -98,8 +99,8 @@ func allowedImports() map[string][]string {
 			"confirm", "confirm/consent", "internal/address", "internal/problem", "github.com/labstack/echo/v4",
 		},
 		"internal/web/respond": {
-			"confirm/consent", "internal/idempotency", "internal/problem", "internal/ratelimit", "internal/receipt",
-			"internal/token", "internal/web/request", "store", "github.com/labstack/echo/v4",
+			"confirm", "confirm/consent", "internal/idempotency", "internal/problem", "internal/ratelimit",
+			"internal/receipt", "internal/token", "internal/web/request", "store", "github.com/labstack/echo/v4",
 		},
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.
@@ -111,10 +112,10 @@ func allowedImports() map[string][]string {
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
 			"internal/challenge", "internal/config", "internal/consentlog", "internal/dossier", "internal/identity",
-			"internal/inbox", "internal/keyring", "internal/metrics",
-			"internal/outbox",
-			"internal/preflight", "internal/receipt", "internal/relay", "internal/surge", "internal/web", "internal/web/admin",
-			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
+			"internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox", "internal/preflight",
+			"internal/readiness", "internal/receipt", "internal/relay", "internal/skeleton", "internal/surge",
+			"internal/typo", "internal/web", "internal/web/admin", "internal/webhook", "mailer", "store",
+			"store/redis", "store/sqlite", "templates",
 		},
 	}
 }
@@ -223,15 +224,17 @@ func importsOf(t *testing.T, root string) map[string][]string {
 			return err
 		}
 		pkg := filepath.ToSlash(folder)
+		imports := all[pkg]
 		for _, spec := range parsed.Imports {
 			i, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
 				return err
 			}
-			if i = importedAs(i, modules); !slices.Contains(all[pkg], i) {
-				all[pkg] = append(all[pkg], i)
+			if i = importedAs(i, modules); !slices.Contains(imports, i) {
+				imports = append(imports, i)
 			}
 		}
+		all[pkg] = imports // a package without any is one, too
 		return nil
 	})
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// worldSite is a website with readers in three scripts.
-const worldSite = `  - id: world
+// threeScripts is a website with readers in three scripts.
+const threeScripts = `  - id: world
     name: Die Zeitung
     url: https://world.example
     from: "Die Zeitung <hallo@world.example>"
@@ -31,7 +31,7 @@ const worldSite = `  - id: world
 // TestAWholeJourneyInThreeScripts signs up as a website's form does, reads the email, confirms and unsubscribes, in
 // German, Greek and Arabic. Everything is in that language, and the evidence says so.
 func TestAWholeJourneyInThreeScripts(t *testing.T) {
-	p := startPages(t, func(e *env) { e.siteYAML = worldSite })
+	p := startPages(t, func(e *env) { e.siteYAML = threeScripts })
 	for lang, want := range map[string]struct{ dir, sender, text, city string }{
 		"de": {"ltr", "Die Zeitung", "Den monatlichen Brief der Zeitung erhalten", "(Berlin)"},
 		"el": {"ltr", "Η Εφημερίδα", "Να λαμβάνω το μηνιαίο γράμμα", ""},

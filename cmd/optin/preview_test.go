@@ -74,7 +74,7 @@ func TestThePreviewShowsEveryPageAndEmailInEveryLanguage(t *testing.T) {
 
 func TestThePreviewShowsASitesOwnData(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
-	e.siteYAML = worldSite
+	e.siteYAML = threeScripts
 	path := filepath.Join(t.TempDir(), "optin.yaml")
 	if err := os.WriteFile(path, []byte(e.yaml("127.0.0.1:0")), 0o600); err != nil {
 		t.Fatal(err)

@@ -83,8 +83,8 @@ type message struct {
 	Data      any               `json:"data"`
 }
 
-// erased is the data of EventErased: nothing of the person.
-type erased struct {
+// nobody is the data of EventErased and EventTest: nothing of a person.
+type nobody struct {
 	ID    string        `json:"id"`
 	Site  string        `json:"site"`
 	State consent.State `json:"state"`
@@ -96,8 +96,8 @@ func encode(event confirm.Event) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // programs read it, and it is signed as it is
 	m := message{Type: event.Type, Timestamp: event.At.UTC(), Data: event.Data}
-	if event.Type == consent.EventErased {
-		m.Data = erased{event.Data.ID, event.Data.Site, event.Data.State}
+	if event.Type == consent.EventErased || event.Type == EventTest {
+		m.Data = nobody{event.Data.ID, event.Data.Site, event.Data.State}
 	}
 	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("webhook: event %s cannot be written as JSON: %w", event.ID, err)
