@@ -124,7 +124,8 @@ func New(o Options) (*Service, error) {
 	}
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, r.statements, ids)
-	return &Service{&Person{r}, &Website{r}, &Relay{r}, &Clock{r}, &Log{r}, r}, nil
+	m := mailboxes{r}
+	return &Service{&Person{m}, &Website{m}, &Relay{m}, &Clock{r}, &Log{r}, r}, nil
 }
 
 // Sites returns the sites of the configuration.

@@ -119,8 +119,11 @@ func (b box) mailbox(r store.Record) (m consent.Mailbox, err error) {
 	return m, nil
 }
 
+// mailboxes reads and changes the records of mailboxes, and what follows from them for subscriptions.
+type mailboxes struct{ *records }
+
 // openMailbox puts together what the records of a mailbox say, of which there is one for each secret.
-func (r *records) openMailbox(all []store.Record) (m consent.Mailbox, err error) {
+func (r mailboxes) openMailbox(all []store.Record) (m consent.Mailbox, err error) {
 	for _, rec := range all {
 		if !rec.Exists() {
 			continue
@@ -144,7 +147,7 @@ func (r *records) openMailbox(all []store.Record) (m consent.Mailbox, err error)
 }
 
 // updateMailbox changes the record of a mailbox.
-func (r *records) updateMailbox(ctx context.Context, key store.Key, change func(*consent.Mailbox)) error {
+func (r mailboxes) updateMailbox(ctx context.Context, key store.Key, change func(*consent.Mailbox)) error {
 	box := r.sealer.box(key)
 	return r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
 		m, err := box.mailbox(rec)
@@ -174,7 +177,7 @@ func (r *records) updateMailbox(ctx context.Context, key store.Key, change func(
 }
 
 // updateMailboxes changes every record of a mailbox that exists.
-func (r *records) updateMailboxes(ctx context.Context, all []store.Record, change func(*consent.Mailbox)) error {
+func (r mailboxes) updateMailboxes(ctx context.Context, all []store.Record, change func(*consent.Mailbox)) error {
 	for _, rec := range all {
 		if !rec.Exists() {
 			continue
@@ -190,7 +193,7 @@ func (r *records) updateMailboxes(ctx context.Context, all []store.Record, chang
 var errManySpellings = errors.New("confirm: too many spellings of one mailbox")
 
 // know notes the spelling of an address, until a time or for good if that is zero. The plainest one needs no note.
-func (r *records) know(ctx context.Context, site string, a address.Address, id string, until time.Time) error {
+func (r mailboxes) know(ctx context.Context, site string, a address.Address, id string, until time.Time) error {
 	if a.IsZero() || a.IsPlain() {
 		return nil
 	}
@@ -213,7 +216,7 @@ type mailbox struct {
 
 // mailboxOf reads what is known of the mailbox of an address whose own record has the key own. also may add keys of
 // mailboxes.
-func (r *records) mailboxOf(
+func (r mailboxes) mailboxOf(
 	ctx context.Context, own store.Key, a address.Address, also ...store.Key,
 ) (m mailbox, err error) {
 	keys := also
@@ -238,7 +241,7 @@ func (r *records) mailboxOf(
 func compareKeys(a, b store.Key) int { return strings.Compare(a.ID, b.ID) }
 
 // plainKeys returns the keys of the plainest spelling of an address, unless it is that.
-func (r *records) plainKeys(own store.Key, a address.Address) []store.Key {
+func (r mailboxes) plainKeys(own store.Key, a address.Address) []store.Key {
 	if a.IsPlain() {
 		return nil
 	}
@@ -250,7 +253,7 @@ func (r *records) plainKeys(own store.Key, a address.Address) []store.Key {
 }
 
 // readSpellings adds the spellings of a mailbox that were not read yet.
-func (r *records) readSpellings(ctx context.Context, own store.Key, m *mailbox) error {
+func (r mailboxes) readSpellings(ctx context.Context, own store.Key, m *mailbox) error {
 	var keys []store.Key
 	for _, s := range m.Spellings {
 		read := func(rec store.Record) bool { return rec.Key.ID == s.ID }
@@ -268,7 +271,7 @@ func (r *records) readSpellings(ctx context.Context, own store.Key, m *mailbox) 
 
 // applyToOthers applies an action to the subscriptions under other spellings of a mailbox, and calls each for what is
 // known of them then.
-func (r *records) applyToOthers(
+func (r mailboxes) applyToOthers(
 	ctx context.Context, m mailbox, a consent.Action, each func(store.Key, consent.Subscription),
 ) error {
 	for _, rec := range m.others {
@@ -292,7 +295,7 @@ func (r *records) applyToOthers(
 
 // decline has a mailbox decline in every spelling: first the mailbox, so that no email leaves any more, then what is
 // known of it. It returns the id of the mailbox, empty if nobody knows the address any more.
-func (r *records) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
+func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
 	if a.IsZero() {
 		return "", nil
 	}
@@ -323,7 +326,7 @@ func (r *records) decline(ctx context.Context, key store.Key, a address.Address,
 
 // unblock lifts the refusal of a mailbox in every spelling, but for the subscription under the key itself: its page shows
 // the button until all the rest is done.
-func (r *records) unblock(ctx context.Context, key store.Key, sub consent.Subscription, e consent.Evidence) error {
+func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subscription, e consent.Evidence) error {
 	var also []store.Key
 	for _, refusal := range sub.Refusals {
 		if refusal.Mailbox != "" {
@@ -357,7 +360,7 @@ func (r *records) unblock(ctx context.Context, key store.Key, sub consent.Subscr
 }
 
 // forget forgets the spelling of a person who was erased, unless they declined.
-func (r *records) forget(ctx context.Context, key store.Key, a address.Address) error {
+func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address) error {
 	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)
 	if err != nil {
 		return err
@@ -368,7 +371,7 @@ func (r *records) forget(ctx context.Context, key store.Key, a address.Address) 
 // checkMailbox returns ErrNotDue where the email of a request is not to leave because the mailbox declined under another
 // spelling, which closes the request, or because it has too many spellings; found are records of the mailbox that were
 // read. It notes the spelling before a link leaves, so that a later refusal finds it.
-func (r *records) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) error {
+func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) error {
 	site, id, a := k.record.Key.Site, k.record.Key.ID, k.subscription.Address
 	if r.Keyring.Len() > 1 { // under other secrets
 		more, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(site, a)...)
@@ -400,7 +403,7 @@ func (r *records) checkMailbox(ctx context.Context, k known, request string, fou
 }
 
 // also returns where the other spellings of a mailbox stand.
-func (r *records) also(others []store.Record) (all []consent.Also, err error) {
+func (r mailboxes) also(others []store.Record) (all []consent.Also, err error) {
 	for _, rec := range others {
 		sub, err := r.open(rec)
 		if err != nil {

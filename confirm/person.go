@@ -23,7 +23,7 @@ var ErrLost = errors.New("confirm: what this link led to was lost")
 var ErrPurpose = errors.New("confirm: not a purpose of this site")
 
 // Person is what people do: sign up with a form, and use the links that only their mailbox has.
-type Person struct{ *records }
+type Person struct{ mailboxes }
 
 // Signup is a signup as the web read it.
 type Signup struct {

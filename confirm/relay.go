@@ -20,7 +20,7 @@ const pendingPerMailbox = 4
 
 // Relay is what mailing does: it asks what an email says, and reports what became of it. Its methods run jobs of the
 // email queues, or take the reports of mail systems.
-type Relay struct{ *records }
+type Relay struct{ mailboxes }
 
 // Message is all that an email says, as data.
 type Message struct {
@@ -179,7 +179,7 @@ func (r *Relay) sent(
 	for _, links := range r.olderLinks {
 		then := *r.records
 		then.links = links
-		s.Messages = append(s.Messages, (&Relay{&then}).messageOf(key, sub, id, is, n, email))
+		s.Messages = append(s.Messages, (&Relay{mailboxes{&then}}).messageOf(key, sub, id, is, n, email))
 	}
 	return s, nil
 }

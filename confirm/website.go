@@ -24,7 +24,7 @@ const concurrentLookups = 16
 
 // Website is what a website's servers ask and do. Methods that take the id of a subscription return store.ErrNotFound
 // where nothing is known under it.
-type Website struct{ *records }
+type Website struct{ mailboxes }
 
 // Lookup returns what is known of an address at a site; store.ErrNotFound if nothing is. Status.Also has what is known
 // of the same mailbox in other spellings, also beside ErrNotFound.

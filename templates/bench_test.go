@@ -9,8 +9,8 @@ import (
 func BenchmarkConfirmPage(b *testing.B) {
 	s := newSet(b)
 	p := Confirm{
-		Site:          s.cannedSite(),
-		Purposes:      s.cannedPurposes("fr"),
+		Site:          cannedSite(s),
+		Purposes:      cannedPurposes(s, "fr"),
 		Asked:         cannedAsked(),
 		Deadline:      cannedAsked().Add(48 * time.Hour),
 		ConfirmAction: "/c/x",
@@ -25,7 +25,7 @@ func BenchmarkConfirmPage(b *testing.B) {
 
 func BenchmarkConfirmEmail(b *testing.B) {
 	s := newSet(b)
-	l := s.cannedEmails("fr")[0].Email
+	l := cannedEmails(s, "fr")[0].Email
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.Email("fr", l); err != nil {

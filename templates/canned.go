@@ -23,7 +23,7 @@ func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 
 // Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are
 // in the language nearest to locale. It is for tests and previews; its links lead nowhere.
 func (s *Set) Canned(locale string) []Sample {
-	return s.Previews(locale, s.cannedSite(), s.cannedPurposes(locale))
+	return s.Previews(locale, cannedSite(s), cannedPurposes(s, locale))
 }
 
 // Previews is Canned of a site's own face and purposes, of which there is at least one.
@@ -31,23 +31,23 @@ func (s *Set) Previews(locale string, site Site, all []Purpose) []Sample {
 	for i := len(all); i < len(cannedKeys()); i++ { // pages for several purposes want several
 		all = append(all, all[i%len(all)])
 	}
-	canned := s.cannedPurposes(locale)
+	canned := cannedPurposes(s, locale)
 	own := make([]Purpose, len(canned))
 	for i := range canned {
 		own[i] = canned[i]
 		own[i].ID, own[i].Text, own[i].TextChild = all[i].ID, all[i].Text, all[i].TextChild
 	}
-	return append(s.cannedPages(site, own), s.emailsOf(site, own)...)
+	return append(append(cannedPages(site, own), cannedStatements(s, own[0].Text)...), emailsOf(site, own)...)
 }
 
-func (s *Set) cannedSite() Site {
+func cannedSite(s *Set) Site {
 	return Site{ID: "gazette", Name: "La Gazette", URL: "https://gazette.example", Controller: Controller{
 		Name: "La Gazette SAS", Address: "1 rue des Exemples, 75000 Paris",
 		Contact: "vie-privee@gazette.example", PrivacyURL: "https://gazette.example/vie-privee",
 	}, Locales: s.Languages()}
 }
 
-func (s *Set) cannedPurposes(locale string) []Purpose {
+func cannedPurposes(s *Set, locale string) []Purpose {
 	since := cannedAsked().Add(209 * time.Second)
 	purposes := make([]Purpose, 0, len(cannedKeys()))
 	for i, key := range cannedKeys() {
@@ -64,7 +64,7 @@ func (s *Set) cannedPurposes(locale string) []Purpose {
 	return purposes
 }
 
-func (s *Set) cannedPages(site Site, all []Purpose) []Sample {
+func cannedPages(site Site, all []Purpose) []Sample {
 	asked := cannedAsked()
 	const address, signup, unsubscribe = "a•••@example.org", "/s/gazette", "/u/canned"
 	confirm := Confirm{
@@ -116,7 +116,7 @@ func (s *Set) cannedPages(site Site, all []Purpose) []Sample {
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}
-	samples = append(append(s.cannedSignups(site, all), samples...), s.cannedStatements(all[0].Text)...)
+	samples = append(cannedSignups(site, all), samples...)
 	return append(samples, cannedFailures(site)...)
 }
 
@@ -129,8 +129,8 @@ func pendingOf(all []Purpose) []Purpose {
 	return pending
 }
 
-func (s *Set) cannedStatements(text string) []Sample {
-	site := s.cannedSite()
+func cannedStatements(s *Set, text string) []Sample {
+	site := cannedSite(s)
 	c := site.Controller
 	least := statement.Document{
 		Text: text, Purpose: statement.Purpose{ID: "letter", Revision: 1}, Rights: statement.Rights(),
@@ -154,7 +154,7 @@ func (s *Set) cannedStatements(text string) []Sample {
 	}
 }
 
-func (s *Set) cannedSignups(site Site, all []Purpose) []Sample {
+func cannedSignups(site Site, all []Purpose) []Sample {
 	plain := Signup{Site: site, Purposes: all[:1], Action: "/v1/sites/gazette/subscriptions"}
 	several, refused, quick, work, unsolved, captcha := plain, plain, plain, plain, plain, plain
 	several.Purposes = all
@@ -193,11 +193,11 @@ func cannedFailures(site Site) []Sample {
 	return samples
 }
 
-func (s *Set) cannedEmails(locale string) []Sample {
-	return s.emailsOf(s.cannedSite(), s.cannedPurposes(locale))
+func cannedEmails(s *Set, locale string) []Sample {
+	return emailsOf(cannedSite(s), cannedPurposes(s, locale))
 }
 
-func (s *Set) emailsOf(site Site, all []Purpose) []Sample {
+func emailsOf(site Site, all []Purpose) []Sample {
 	const base = "https://confirm.example/"
 	// As long as a real link, which carries a signed token.
 	const token = "eyJhbGciOiJIUzI1NiIsInR5cCI6Im9wdGluK2p3dCJ9." +

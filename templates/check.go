@@ -20,7 +20,7 @@ func (s *Set) problems(t *translation) []error {
 		errs = append(errs, fmt.Errorf("%s: %q %s", t.file, key, fmt.Sprintf(format, args...)))
 	}
 	english := s.translations[0]
-	wanted := s.messageKeys()
+	wanted := s.parsed[fallback]().messageKeys()
 	for _, key := range wanted {
 		m := t.messages[key]
 		if m == nil {
@@ -134,17 +134,16 @@ func listed(values []string) string {
 }
 
 // messageKeys lists all messages that templates and code ask for, sorted.
-func (s *Set) messageKeys() []string {
+func (p parsedFiles) messageKeys() []string {
 	keys := keysInCode()
-	first := s.parsed[fallback]()
-	for _, set := range first.html {
+	for _, set := range p.html {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)
 			}
 		}
 	}
-	for _, set := range first.text {
+	for _, set := range p.text {
 		for _, t := range set.Templates() {
 			if t.Tree != nil {
 				keys = append(keys, keysIn(t.Tree.Root)...)

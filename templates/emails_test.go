@@ -95,7 +95,7 @@ func TestEveryEmailIsWellMade(t *testing.T) {
 
 func TestTheConfirmEmailSaysAllThatItMust(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Asked: cannedAsked(),
+	l := ConfirmEmail{Site: cannedSite(s), Purposes: cannedPurposes(s, "en"), Asked: cannedAsked(),
 		Deadline: cannedAsked().Add(60 * time.Hour), ConfirmURL: "https://confirm.example/c/a",
 		DeclineURL: "https://confirm.example/c/b"}
 	for lang, facts := range map[string][]string{
@@ -161,7 +161,7 @@ func TestAReminderIsTheSameEmailAndSaysThatItIsTheOnlyOne(t *testing.T) {
 				"Quelqu’un, peut-être vous, avait alors indiqué cette adresse sur " +
 				"La Gazette (https://gazette.example), pour accepter ceci\u202f:"},
 	} {
-		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
+		l := cannedEmails(s, lang)[0].Email.(ConfirmEmail)
 		first := renderEmail(t, s, lang, l)
 		l.Reminder = true
 		again := renderEmail(t, s, lang, l)
@@ -195,7 +195,7 @@ func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 		"fr": {"cette demande n’entraîne aucun autre e\u2011mail",
 			"un seul rappel peut suivre, mais aucun autre e\u2011mail"},
 	} {
-		l := s.cannedEmails(lang)[0].Email.(ConfirmEmail)
+		l := cannedEmails(s, lang)[0].Email.(ConfirmEmail)
 		last := renderEmail(t, s, lang, l)
 		l.Reminds = true
 		first := renderEmail(t, s, lang, l)
@@ -216,7 +216,7 @@ func TestAnEmailThatAReminderMayFollowDoesNotPromiseThatNoneDoes(t *testing.T) {
 
 func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 	s := newSet(t)
-	l := ConfirmEmail{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), ConfirmURL: "https://c.example/",
+	l := ConfirmEmail{Site: cannedSite(s), Purposes: cannedPurposes(s, "en"), ConfirmURL: "https://c.example/",
 		DeclineURL: "https://c.example/"}
 	m := renderEmail(t, s, "en", l)
 	if strings.Contains(m.Text, "agreed to,") || strings.Contains(m.HTML, "agreed to,") {

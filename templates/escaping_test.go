@@ -62,7 +62,7 @@ func TestSubjectsAreShortAndOneLine(t *testing.T) {
 	for _, name := range []string{strings.Repeat("é", 40), strings.Repeat("long name ", 400),
 		"La\r\nBcc: eve@evil.example\r\n\r\nGazette", "a\u2028b\u0000c\u202eD", ""} {
 		for _, lang := range s.Languages() {
-			for _, sample := range s.cannedEmails(lang) {
+			for _, sample := range cannedEmails(s, lang) {
 				l := sample.Email
 				switch x := l.(type) {
 				case ConfirmEmail:

@@ -9,14 +9,14 @@ import (
 
 // funcs is all that templates may call, besides what text/template has itself: an allowlist, with no access to anything
 // outside.
-func (s *Set) funcs(t *translation) template.FuncMap {
+func (t *translation) funcs(endonym func(locale string) (string, error)) template.FuncMap {
 	return template.FuncMap{
 		"t":               t.text,
 		"lang":            t.name,
 		"duration":        t.duration,
 		"reason":          t.reason,
 		"stateSince":      t.stateSince,
-		"endonym":         s.endonym,
+		"endonym":         endonym,
 		"quote":           t.quote,
 		"asset":           assetPath,
 		"contactLink":     contactLink,

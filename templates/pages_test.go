@@ -127,7 +127,7 @@ func TestFormsOnlyPostToTheSameOriginAndEveryInputHasALabel(t *testing.T) {
 func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 	s := newSet(t)
 	p := Confirm{
-		Site: s.cannedSite(), Address: "a•••@example.org", Purposes: s.cannedPurposes("en"),
+		Site: cannedSite(s), Address: "a•••@example.org", Purposes: cannedPurposes(s, "en"),
 		Asked: cannedAsked(), Deadline: cannedAsked().Add(48 * time.Hour),
 		ConfirmAction: "/c/x", DeclineAction: "/c/x/decline",
 	}
@@ -158,9 +158,9 @@ func TestTheConfirmPageHasOneBigButtonAndAnotherFormToDecline(t *testing.T) {
 
 func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
 	s := newSet(t)
-	all := pendingOf(s.cannedPurposes("en"))
+	all := pendingOf(cannedPurposes(s, "en"))
 	p := Confirm{
-		Site: s.cannedSite(), Purposes: all, ConfirmAction: "/c/x", DeclineAction: "/c/x/decline", Stamp: "now",
+		Site: cannedSite(s), Purposes: all, ConfirmAction: "/c/x", DeclineAction: "/c/x/decline", Stamp: "now",
 	}
 	doc := parsed(t, renderPage(t, s, "en", p))
 	var ids []string
@@ -197,7 +197,7 @@ func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
 
 func TestAStatementIsShownWhole(t *testing.T) {
 	s := newSet(t)
-	for _, sample := range s.cannedStatements("Recevoir la lettre") {
+	for _, sample := range cannedStatements(s, "Recevoir la lettre") {
 		p := sample.Page.(Statement)
 		d := p.Document
 		doc := parsed(t, renderPage(t, s, "en", p))
@@ -233,14 +233,14 @@ func TestAStatementIsShownWhole(t *testing.T) {
 
 func TestTheUnsubscribePageOffersExactlyWhatCanBeWithdrawn(t *testing.T) {
 	s := newSet(t)
-	all := s.cannedPurposes("en") // two confirmed, one withdrawn
+	all := cannedPurposes(s, "en") // two confirmed, one withdrawn
 	for _, row := range []struct {
 		purposes []Purpose
 		single   []string // ids with a button of their own
 		rest     int      // buttons for all
 	}{{all, []string{"letter", "events"}, 1}, {all[:1], nil, 1}, {all[1:], nil, 1}, {all[2:], nil, 0}, {nil, nil, 0}} {
 		doc := parsed(t, renderPage(t, s, "en",
-			Unsubscribe{Site: s.cannedSite(), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
+			Unsubscribe{Site: cannedSite(s), Address: "a•••@example.org", Purposes: row.purposes, Action: "/u/x"}))
 		var single []string
 		doc.Find("button[name=purposes]").Each(func(_ int, b *goquery.Selection) {
 			single = append(single, b.AttrOr("value", ""))
@@ -278,7 +278,7 @@ func TestAFailurePageShowsKnownCodesAndNothingElse(t *testing.T) {
 func TestPurposesInAnotherLanguageSaySo(t *testing.T) {
 	s := newSet(t)
 	doc := parsed(t, renderPage(t, s, "en",
-		Confirmed{Site: s.cannedSite(), Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
+		Confirmed{Site: cannedSite(s), Purposes: []Purpose{{ID: "a", Text: "Recevoir", Lang: "fr"}}}))
 	if doc.Find(`.purposes li[lang=fr]`).Length() != 1 {
 		t.Error("the language of the part is not given")
 	}

@@ -10,10 +10,10 @@ import (
 
 func TestNoBoxIsEverTicked(t *testing.T) {
 	s := newSet(t)
-	purposes := s.cannedPurposes("en")
+	purposes := cannedPurposes(s, "en")
 	for n := 1; n <= 3; n++ {
 		for _, errors := range [][]FieldError{nil, {{Code: "email_invalid"}}, {{Code: "purpose_required"}}} {
-			p := Signup{Site: s.cannedSite(), Purposes: purposes[:n], Action: "/a", Errors: errors,
+			p := Signup{Site: cannedSite(s), Purposes: purposes[:n], Action: "/a", Errors: errors,
 				Values: Values{Email: "ada@example.org", Ticked: []string{"letter", "events", "survey"}}}
 			doc := parsed(t, renderPage(t, s, "en", p))
 			if got := doc.Find("input[type=checkbox]").Length(); got != n {
@@ -51,8 +51,8 @@ func submitted(form *goquery.Selection) url.Values {
 
 func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 	s := newSet(t)
-	purposes := s.cannedPurposes("fr")
-	one := parsed(t, renderPage(t, s, "fr-CA", Signup{Site: s.cannedSite(), Purposes: purposes[:1], Action: "/a"}))
+	purposes := cannedPurposes(s, "fr")
+	one := parsed(t, renderPage(t, s, "fr-CA", Signup{Site: cannedSite(s), Purposes: purposes[:1], Action: "/a"}))
 	want := url.Values{"locale": {"fr-CA"}, "email": {""}, "purposes": {"letter"}, "consent": {"true"}, "subject": {""}}
 	if diff := cmp.Diff(want, submitted(one.Find("form"))); diff != "" {
 		t.Error("one purpose:", diff)
@@ -60,7 +60,7 @@ func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 	if one.Find("input[type=checkbox][name=consent][required]").Length() != 1 {
 		t.Error("with one purpose the box itself is the consent")
 	}
-	two := parsed(t, renderPage(t, s, "fr", Signup{Site: s.cannedSite(), Purposes: purposes[:2], Action: "/a"}))
+	two := parsed(t, renderPage(t, s, "fr", Signup{Site: cannedSite(s), Purposes: purposes[:2], Action: "/a"}))
 	want = url.Values{"locale": {"fr"}, "email": {""}, "purposes": {"letter", "events"}, "consent": {"true"},
 		"subject": {""}}
 	if diff := cmp.Diff(want, submitted(two.Find("form"))); diff != "" {
@@ -79,7 +79,7 @@ func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
 			doc := parsed(t, renderPage(t, s, lang, Signup{
-				Purposes: s.cannedPurposes(lang), Action: "/a",
+				Purposes: cannedPurposes(s, lang), Action: "/a",
 				Errors: []FieldError{e}, Captcha: &Captcha{Class: "x"},
 			}))
 			text := doc.Find("[role=alert] li").Text()
@@ -121,7 +121,7 @@ func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
 	}, nil)
 	s := newSet(t)
 	for stamp, want := range map[string]int{"": 0, `1."x`: 1} {
-		doc := parsed(t, renderPage(t, s, "en", Signup{Purposes: s.cannedPurposes("en"), Action: "/a", Stamp: stamp}))
+		doc := parsed(t, renderPage(t, s, "en", Signup{Purposes: cannedPurposes(s, "en"), Action: "/a", Stamp: stamp}))
 		if in := doc.Find("form.signup input[type=hidden][name=stamp]"); in.Length() != want ||
 			in.AttrOr("value", "") != stamp {
 			t.Errorf("the stamp %q is shown %d times, as %q", stamp, in.Length(), in.AttrOr("value", ""))
@@ -134,7 +134,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 	const work = `{"salt":"a\"'<>&b"}`
 	for _, lang := range s.Languages() {
 		doc := parsed(t, renderPage(t, s, lang, Signup{
-			Purposes: s.cannedPurposes(lang), Action: "/a", Challenge: work,
+			Purposes: cannedPurposes(s, lang), Action: "/a", Challenge: work,
 			Redirect: "https://gazette.example/?a=b&c",
 		}))
 		form := doc.Find("form.signup")
@@ -155,7 +155,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 				Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
 				Module: script != "",
 			}
-			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a", Captcha: c}))
+			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: cannedPurposes(s, lang), Action: "/a", Captcha: c}))
 			widget := doc.Find("form.signup .cf-turnstile")
 			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` ||
 				doc.Find("head "+want).AttrOr("src", "") != c.Script ||
@@ -167,7 +167,7 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 				t.Errorf("%s: nothing says that it needs JavaScript", lang)
 			}
 		}
-		plain := parsed(t, renderPage(t, s, lang, Signup{Purposes: s.cannedPurposes(lang), Action: "/a"}))
+		plain := parsed(t, renderPage(t, s, lang, Signup{Purposes: cannedPurposes(s, lang), Action: "/a"}))
 		if plain.Find("script, noscript, [role=status], [data-challenge], [name=redirect], #captcha").Length() != 0 {
 			t.Errorf("%s: a page without a challenge has parts of one", lang)
 		}

@@ -93,7 +93,7 @@ func build(files fs.FS, translations []*translation) (*Set, error) {
 // parse reads all files, with the words of one language.
 func (s *Set) parse(t *translation) (parsedFiles, error) {
 	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
-	funcs := s.funcs(t)
+	funcs := t.funcs(s.endonym)
 	pageLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(s.files, "pages/layout.html", "pages/parts.html")
 	if err != nil {
 		return parsedFiles{}, fmt.Errorf("templates: %w", err)

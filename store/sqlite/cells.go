@@ -32,7 +32,7 @@ func (s cells) SetNX(ctx context.Context, name string, value []byte, d time.Dura
 		case err != nil:
 			return err
 		case !there:
-			return t.putCell(name, value, d)
+			return setCell(t, name, value, d)
 		case !bytes.Equal(current, value): // otherwise it is the caller's own
 			*result = current
 		}
@@ -58,7 +58,7 @@ func (s cells) CompareAndSwap(ctx context.Context, name string, old, value []byt
 		if err != nil {
 			return err
 		}
-		return t.putCell(name, value, d)
+		return setCell(t, name, value, d)
 	})
 }
 
@@ -82,7 +82,7 @@ func (c *conn) cell(name string, now time.Time) (current []byte, there bool, err
 	return append([]byte{}, blob(row[0])...), true, err
 }
 
-func (t *transaction) putCell(name string, value []byte, d time.Duration) error {
+func setCell(t *transaction, name string, value []byte, d time.Duration) error {
 	_, err := t.exec(putCell, name, value, millisUp(t.now.Add(d)))
 	return err
 }

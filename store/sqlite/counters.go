@@ -52,8 +52,8 @@ type counted struct {
 	n    int64
 }
 
-// count adds counts in the transaction that commits their change.
-func (t *transaction) count(site string, counts []store.Count) error {
+// countIn adds counts in the transaction that commits their change.
+func countIn(t *transaction, site string, counts []store.Count) error {
 	if len(counts) == 0 {
 		return nil
 	}

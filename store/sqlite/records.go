@@ -308,7 +308,7 @@ func (t *transaction) follow(key store.Key, c change) error {
 			return err
 		}
 	}
-	return t.count(key.Site, c.Count)
+	return countIn(t, key.Site, c.Count)
 }
 
 // newVersion returns 64 bits by chance, so none is used twice.
