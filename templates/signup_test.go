@@ -32,8 +32,8 @@ func TestNoBoxIsEverTicked(t *testing.T) {
 // The response to a post has no address where a browser could get it in another language.
 func TestARefusedSignupOffersNoOtherLanguage(t *testing.T) {
 	s := newSet(t)
-	for want, errors := range map[int][]FieldError{len(s.cannedSite().Locales) - 1: nil, 0: {{Code: "email_invalid"}}} {
-		p := Signup{Site: s.cannedSite(), Purposes: s.cannedPurposes("en"), Action: "/a", Errors: errors}
+	for want, errors := range map[int][]FieldError{len(cannedSite(s).Locales) - 1: nil, 0: {{Code: "email_invalid"}}} {
+		p := Signup{Site: cannedSite(s), Purposes: cannedPurposes(s, "en"), Action: "/a", Errors: errors}
 		if got := parsed(t, renderPage(t, s, "en", p)).Find(".languages a").Length(); got != want {
 			t.Errorf("%d other languages with errors %v, want %d", got, errors, want)
 		}
