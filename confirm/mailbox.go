@@ -146,8 +146,11 @@ func (r mailboxes) openMailbox(all []store.Record) (m consent.Mailbox, err error
 	return m, nil
 }
 
-// updateMailbox changes the record of a mailbox.
-func (r mailboxes) updateMailbox(ctx context.Context, key store.Key, change func(*consent.Mailbox)) error {
+// updateMailbox changes the record of a mailbox. takesBack says that an action that does so led to it: see
+// store.Change.EvenIfFull.
+func (r mailboxes) updateMailbox(
+	ctx context.Context, key store.Key, takesBack bool, change func(*consent.Mailbox),
+) error {
 	box := r.sealer.box(key)
 	return r.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
 		m, err := box.mailbox(rec)
@@ -164,25 +167,27 @@ func (r mailboxes) updateMailbox(ctx context.Context, key store.Key, change func
 		case err != nil, string(after) == string(before):
 			return store.Change{}, err
 		case m.IsEmpty():
-			return store.Change{Erase: true}, nil
+			return store.Change{Erase: true, EvenIfFull: takesBack}, nil
 		}
 		created := rec.Created
 		if created.IsZero() {
 			created = r.Now()
 		}
-		return store.Change{Put: &store.Record{
+		return store.Change{EvenIfFull: takesBack, Put: &store.Record{
 			State: mailboxState, Created: created, Expires: m.DeletableAt(), Data: box.Seal(after),
 		}}, nil
 	})
 }
 
 // updateMailboxes changes every record of a mailbox that exists.
-func (r mailboxes) updateMailboxes(ctx context.Context, all []store.Record, change func(*consent.Mailbox)) error {
+func (r mailboxes) updateMailboxes(
+	ctx context.Context, all []store.Record, takesBack bool, change func(*consent.Mailbox),
+) error {
 	for _, rec := range all {
 		if !rec.Exists() {
 			continue
 		}
-		if err := r.updateMailbox(ctx, rec.Key, change); err != nil {
+		if err := r.updateMailbox(ctx, rec.Key, takesBack, change); err != nil {
 			return err
 		}
 	}
@@ -198,7 +203,7 @@ func (r mailboxes) know(ctx context.Context, site string, a address.Address, id 
 		return nil
 	}
 	room := true
-	err := r.updateMailbox(ctx, r.sealer.mailboxKeys(site, a)[0], func(m *consent.Mailbox) {
+	err := r.updateMailbox(ctx, r.sealer.mailboxKeys(site, a)[0], false, func(m *consent.Mailbox) {
 		room = m.Know(id, until, r.Now())
 	})
 	if err == nil && !room {
@@ -304,7 +309,7 @@ func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address
 		return "", err
 	}
 	id := r.sealer.mailboxKeys(key.Site, a)[0].ID
-	err = r.updateMailbox(ctx, mailboxKey(id), func(m *consent.Mailbox) {
+	err = r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
 		m.Decline(e)
 		m.Know(key.ID, time.Time{}, r.Now())
 	})
@@ -317,7 +322,7 @@ func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address
 	if err != nil || len(declined) == 0 {
 		return id, err
 	}
-	return id, r.updateMailbox(ctx, mailboxKey(id), func(m *consent.Mailbox) {
+	return id, r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
 		for _, id := range declined {
 			m.Know(id, time.Time{}, r.Now())
 		}
@@ -337,7 +342,7 @@ func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subsc
 	if err != nil {
 		return err
 	}
-	if err := r.updateMailboxes(ctx, m.records, (*consent.Mailbox).Unblock); err != nil {
+	if err := r.updateMailboxes(ctx, m.records, false, (*consent.Mailbox).Unblock); err != nil {
 		return err
 	}
 	ends := map[string]time.Time{}
@@ -350,7 +355,7 @@ func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subsc
 	if c, err := consent.Apply(sub, consent.Unblock{Evidence: e}, r.Now()); err == nil {
 		ends[key.ID] = c.Subscription.DeletableAt()
 	}
-	return r.updateMailboxes(ctx, m.records, func(m *consent.Mailbox) {
+	return r.updateMailboxes(ctx, m.records, false, func(m *consent.Mailbox) {
 		for _, s := range m.Spellings {
 			if end, ok := ends[s.ID]; ok {
 				m.Set(s.ID, end, r.Now())
@@ -365,7 +370,7 @@ func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address)
 	if err != nil {
 		return err
 	}
-	return r.updateMailboxes(ctx, all, func(m *consent.Mailbox) { m.Forget(key.ID) })
+	return r.updateMailboxes(ctx, all, true, func(m *consent.Mailbox) { m.Forget(key.ID) })
 }
 
 // checkMailbox returns ErrNotDue where the email of a request is not to leave because the mailbox declined under another
