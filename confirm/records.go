@@ -101,6 +101,9 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),
 			DropJobs: c.Forgets,
 		}
+		if r.Logged { // what was decided has its leaf also where an erasure follows, which makes it unreadable there
+			change.KeepQueue = QueueLog
+		}
 		if change.Erase = c.Subscription.IsEmpty(); !change.Erase {
 			if change.Put, err = box.record(c.Subscription); err != nil {
 				return store.Change{}, err

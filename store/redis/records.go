@@ -163,7 +163,7 @@ func (s *records) commit(
 	for value == "moved" { // a job to drop is in another queue by now
 		var drops []dropped
 		if c.DropJobs {
-			if drops, err = s.jobsOf(ctx, key); err != nil {
+			if drops, err = s.jobsOf(ctx, key, c.KeepQueue); err != nil {
 				return was, false, err
 			}
 		}
@@ -248,9 +248,9 @@ func (s *records) commitCommand(
 // dropped is a job that a change drops, and the queue in which it was found.
 type dropped struct{ id, queue string }
 
-// jobsOf looks through the jobs of a shard for those of a record. What is enqueued meanwhile comes with another version
+// jobsOf looks through the jobs of a shard for those of a record that are not in the queue to keep. What is enqueued meanwhile comes with another version
 // of the record, to which the commit objects.
-func (s *records) jobsOf(ctx context.Context, key store.Key) (all []dropped, err error) {
+func (s *records) jobsOf(ctx context.Context, key store.Key, keep store.QueueName) (all []dropped, err error) {
 	on, of := s.shardOf(key.ID), packJob(key, nil)
 	for cursor := "0"; ; {
 		value, err := s.doOne(ctx, command{script: jobsOfScript, keys: []string{on.jobs()}, args: []any{cursor, of}})
@@ -262,7 +262,9 @@ func (s *records) jobsOf(ctx context.Context, key store.Key) (all []dropped, err
 			return nil, fmt.Errorf("store/redis: the script that looks for jobs returned %T", value)
 		}
 		for rest := list[1:]; len(rest) >= 2; rest = rest[2:] {
-			all = append(all, dropped{text(rest[0]), text(rest[1])})
+			if d := (dropped{text(rest[0]), text(rest[1])}); keep == "" || d.queue != string(keep) {
+				all = append(all, d)
+			}
 		}
 		if cursor = text(list[0]); cursor == "0" {
 			return all, nil

@@ -19,7 +19,7 @@ const (
 
 	// No index leads to the jobs of a record: that would cost each signup more than looking through the jobs costs the
 	// erasure of a person, which is rare.
-	dropJobs = "DELETE FROM jobs WHERE site = ? AND record = ?"
+	dropJobs = "DELETE FROM jobs WHERE site = ? AND record = ? AND queue <> ?"
 
 	anyDue = "SELECT 1 FROM jobs WHERE queue = ? AND available <= ? LIMIT 1"
 

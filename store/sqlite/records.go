@@ -276,7 +276,11 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 		return err
 	}
 	if c.DropJobs && r.site != 0 {
-		if _, err := t.exec(dropJobs, r.site, r.id); err != nil {
+		keep, err := t.knownNumber(string(c.KeepQueue)) // 0, which no queue has, if there is none
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(dropJobs, r.site, r.id, keep); err != nil {
 			return err
 		}
 	}

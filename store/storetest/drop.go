@@ -12,6 +12,7 @@ func dropCases() []testCase {
 	return []testCase{
 		{"DropJobsRemovesEveryJobOfTheRecordInWhateverState", dropEvery},
 		{"DropJobsLeavesTheTimerAndWhatItsChangeEnqueues", dropKeeps},
+		{"DropJobsLeavesTheQueueToKeep", dropKeepsQueue},
 		{"DropJobsFindsAFewAmongMany", dropAmongMany},
 		{"DropJobsIsInvalidWithoutANewStateOrWithEnd", dropInvalid},
 	}
@@ -82,6 +83,30 @@ func dropKeeps(t *testing.T, open func(t *testing.T) store.Store) {
 	drop(t, s, key(2), store.Change{Put: pending(), Enqueue: []store.Job{job("first", "drop/b")}}) // there is none yet
 	if got := leaseOne(t, s, "drop/b", time.Minute); got.ID != "first" {
 		t.Errorf("leased %+v", got)
+	}
+}
+
+func dropKeepsQueue(t *testing.T, open func(t *testing.T) store.Store) {
+	s := open(t)
+	for n, change := range []store.Change{{Erase: true}, {Put: pending()}} {
+		mine := key(n)
+		kept, other := store.QueueName(fmt.Sprint("drop/kept-", n)), store.QueueName(fmt.Sprint("drop/other-", n))
+		name := func(what string) string { return fmt.Sprint(what, "-", n) }
+		put(t, s, mine, pending(), job(name("leased"), kept), job(name("dropped"), other))
+		leased := leaseOne(t, s, kept, time.Minute)
+		failJob(t, s, mine, job(name("failed"), kept))
+		put(t, s, mine, pending(), job(name("due"), kept))
+		change.KeepQueue = kept
+		drop(t, s, mine, change)
+
+		nothingDue(t, s, other)
+		if got := leaseOne(t, s, kept, time.Minute); got.ID != name("due") {
+			t.Errorf("leased %+v", got)
+		}
+		if jobs := failed(t, s, kept, "", 10); len(jobs) != 1 {
+			t.Errorf("failed are %+v", jobs)
+		}
+		want(t, "ending a job that was kept", s.End(t.Context(), leased, store.Complete()), nil)
 	}
 }
 
