@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Conventions are what the CLDR, the Unicode Consortium's data on languages, says of each built-in language: names of
@@ -93,11 +94,8 @@ func (t *translation) beforeWord(pattern, word string) string {
 			return strings.Replace(pattern, " y {{.Second}}", " e {{.Second}}", 1)
 		}
 	case "he":
-		for _, r := range word {
-			if !unicode.Is(unicode.Hebrew, r) {
-				return strings.Replace(pattern, "ו{{.Second}}", "ו-{{.Second}}", 1)
-			}
-			break
+		if r, size := utf8.DecodeRuneInString(word); size > 0 && !unicode.Is(unicode.Hebrew, r) {
+			return strings.Replace(pattern, "ו{{.Second}}", "ו-{{.Second}}", 1)
 		}
 	}
 	return pattern

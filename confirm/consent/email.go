@@ -228,7 +228,7 @@ const (
 )
 
 // WhyNotDue returns why a Resend made no email due.
-func (s *Subscription) WhyNotDue(t Terms, now time.Time) NotDue {
+func (s *Subscription) WhyNotDue(_ Terms, now time.Time) NotDue {
 	switch {
 	case s.Declined() != nil:
 		return NotDueDeclined

@@ -138,7 +138,8 @@ func (l folder) reader() tlog.HashReader {
 // is not published, in whatever spelling.
 func (l folder) Tile(path string) ([]byte, error) {
 	level, number, _ := strings.Cut(path, "/")
-	size, item := int64(-1), int64(tlog.HashSize)
+	var size int64
+	item := int64(tlog.HashSize)
 	published, err := l.publishedSize()
 	if err != nil {
 		return nil, err

@@ -201,7 +201,7 @@ func (s *Sender) Check(ctx context.Context) error {
 	}
 	conn, err := s.transport.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err == nil {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if u.Scheme == "https" {
 			config := s.transport.TLSClientConfig.Clone()
 			config.ServerName = u.Hostname()

@@ -167,7 +167,7 @@ func (t *transaction) replace(was store.Record, c change) (replaced bool, err er
 	}
 	version, err := strconv.ParseUint(string(was.Version), 36, 64)
 	if err != nil {
-		return false, nil // it is not one of ours
+		return false, nil //nolint:nilerr // it is not one of ours
 	}
 	r := c.Put
 	created, expires, timer := millis(r.Created), instant(r.Expires), instant(r.Timer)
