@@ -13,7 +13,7 @@ import (
 // Somebody who tries optin for the first time does exactly this.
 func TestTheDemoWorksFromItsFirstLineToAConsent(t *testing.T) {
 	folder := t.TempDir()
-	p := child(t, []string{"OPTIN_TEST_MAIN=1", "TMPDIR=" + folder}, "demo", "-listen", "127.0.0.1:0")
+	p := child(t, []string{"OPTIN_TEST_MAIN=1", "TMPDIR=" + folder}, os.Args[0], "demo", "-listen", "127.0.0.1:0")
 	r := newPlainBrowser(t)
 	r.until("its first line", func() bool { return strings.Contains(p.stdout.String(), "\n") })
 	first, _, _ := strings.Cut(p.stdout.String(), " ")
