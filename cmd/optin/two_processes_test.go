@@ -23,10 +23,10 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	e := newEnv(t, redisServer(t).url())
 	e.relayAddr, e.connections, e.topYAML = relay.addr, 8, unlimited
 	c := e.core()
-	signUpMany(t, c.service, n, addressOf)
-	begun := time.Now()
 	one, _ := e.spawn(e.listen)
 	two, _ := e.spawn(freeAddr(t))
+	begun := time.Now()
+	signUpMany(t, c.service, n, addressOf)
 	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
 	took := time.Since(begun)
 	e.eventually(time.Minute, "no job is left",

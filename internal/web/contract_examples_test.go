@@ -101,7 +101,8 @@ func (ex example) given(e *env) *strings.Replacer {
 	e.signUp("ada@example.org")
 	link := e.path(e.email().Confirm)
 	one, sum := e.subscriptionPath("ada@example.org"), e.statementSum()
-	switch id, _ := ex.op["operationId"].(string); id {
+	id := one[strings.LastIndex(one, "/")+1:]
+	switch operation, _ := ex.op["operationId"].(string); operation {
 	case "unblock":
 		link = strings.TrimSuffix(e.send("POST", link+"/decline", "").forms(e)[0], "/unblock")
 	case "renew":
@@ -113,13 +114,21 @@ func (ex example) given(e *env) *strings.Replacer {
 		}
 		e.send("GET", one, "", asSite(readKey)...).read(e, http.StatusOK, &st)
 		link = e.path(st.URL)
+	case "receipt", "ownReceipt", "receiptStatus":
+		own, _ := e.send("POST", link, "").page(e).Find(`a[href$="/receipt"]`).Attr("href")
+		link = strings.TrimSuffix(e.path(own), "/receipt")
+		if operation == "receiptStatus" {
+			p, err := e.publishedKeys().Verify(e.send("GET", e.path(own), "").body)
+			must(e, err)
+			id = p.ReceiptID
+		}
 	case "failedEvents", "retryEvents":
 		e.failEvent("bob@example.org")
 	case "resendEmail":
 		e.clock.pass(11 * time.Minute)
 	}
-	return strings.NewReplacer("{site}", "gazette", "{id}", one[strings.LastIndex(one, "/")+1:], "{token}", link[3:],
-		"{name}", "optin.css", "{sha256}", sum,
+	return strings.NewReplacer("{site}", "gazette", "{id}", id, "{token}", link[3:],
+		"{name}", "optin.css", "{sha256}", sum, "{tile}", "0/000.p/1",
 		"/embed.{hash}.js", embedVersioned())
 }
 
@@ -130,7 +139,8 @@ func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
 				continue // a form that asks for JSON is answered as a program
 			}
 			t.Run(ex.name+" "+accept, func(t *testing.T) {
-				e := newWebhookEnv(t)
+				log, _ := withLog(t)
+				e := newWebhookEnv(t, log)
 				path := ex.given(e).Replace(ex.path)
 				var headers []string
 				for name, value := range map[string]string{"Accept": accept, "Content-Type": ex.media} {

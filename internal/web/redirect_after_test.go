@@ -83,7 +83,7 @@ func TestAWithdrawalIsNeverARedirectButShowsTheWayBack(t *testing.T) {
 
 func TestAPurposesPageGoesBeforeTheSites(t *testing.T) {
 	e := newAfterEnv(t)
-	for body, want := range map[string]string{"purposes=news": "/s/club/sent?lang=fr",
+	for body, want := range map[string]string{"purposes=news": "/s/club/sent?lang=fr&to=n%E2%80%A6%40b.example",
 		"purposes=offers": "https://club.example/soon", "purposes=news&purposes=offers": "https://club.example/soon"} {
 		a := e.send("POST", "/v1/sites/club/subscriptions", body+"&email="+body[9:13]+"@b.example&consent=1",
 			"Content-Type", request.MediaForm)

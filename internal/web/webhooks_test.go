@@ -19,16 +19,16 @@ const (
 	retryPath  = "/v1/sites/gazette/webhooks/retry"
 )
 
-// newWebhookEnv is one in which the gazette has an endpoint, and the club none.
-func newWebhookEnv(t *testing.T) *env {
+// newWebhookEnv is one in which the gazette has an endpoint, and the club none; change may alter its options.
+func newWebhookEnv(t *testing.T, change ...func(*Options)) *env {
 	t.Helper()
 	var service *confirm.Service
-	e := newEnv(t, func(o *Options) {
+	e := newEnv(t, append(change, func(o *Options) {
 		sites := rules()
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		service = serviceWith(t, *o, sites)
 		o.Service = service
-	})
+	})...)
 	e.service = service
 	return e
 }
