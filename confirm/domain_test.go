@@ -65,8 +65,9 @@ func TestLargeProvidersAndOtherDomainsHaveNoLimitInCommon(t *testing.T) {
 		to   string
 		wait time.Duration
 	}{
-		{"e1@one.example", 0}, {"e2@one.example", 0}, {"e3@one.example", time.Hour}, {"f3@sub.one.example", time.Hour},
-		{"g3@two.example", 0}, {"h1@one.co.uk", 0}, {"h2@one.co.uk", 0}, {"h3@two.co.uk", 0}, {"h4@one.co.uk", time.Hour},
+		{"e1@one.example", 0}, {"e2@one.example", 0}, {"e3@one.example", time.Hour},
+		{"f3@sub.one.example", time.Hour}, {"g3@two.example", 0},
+		{"h1@one.co.uk", 0}, {"h2@one.co.uk", 0}, {"h3@two.co.uk", 0}, {"h4@one.co.uk", time.Hour},
 	} {
 		if d := wait(i, row.to); d != row.wait {
 			t.Errorf("an email to %s waits %v, want %v", row.to, d, row.wait)

@@ -54,7 +54,8 @@ func everything() consent.Subscription {
 	}
 	shown := consent.Statement{Purpose: "letter", Revision: 2, SHA256: hashOf("d"), Shown: "The letter"}
 	r := consent.Request{
-		ID: idOf("r", 16), Address: mustParse("ADA@example.org"), Asked: evidence, Renewed: &evidence, Statements: []consent.Statement{shown}, Locale: "en",
+		ID: idOf("r", 16), Address: mustParse("ADA@example.org"), Asked: evidence, Renewed: &evidence,
+		Statements: []consent.Statement{shown}, Locale: "en",
 		Deadline: at(7), Browser: idOf("b", 16), State: consent.Confirmed, Closed: &evidence,
 		Emails: []consent.Email{email}, RemindAt: at(8),
 		Receipt: &consent.Receipt{

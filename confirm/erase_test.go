@@ -128,13 +128,14 @@ func TestErasingReachesTheJobs(t *testing.T) {
 		event.Data.ID != id {
 		t.Errorf("event %+v, %v", event, err)
 	}
-	// Whoever has the store and the secret finds nothing of the person but that consent was taken back.
+	// The store and the secret together reveal nothing of the person but that consent was taken back.
 	plain, err := env.ring.Open("gazette/"+id, told.Body)
 	if err != nil || strings.Contains(string(plain), "ada") || strings.Contains(string(plain), "letter") {
 		t.Errorf("the event holds %s, %v", plain, err)
 	}
 	sub, err := env.Website.Subscription(t.Context(), "gazette", id)
-	if err != nil || !sub.Address.IsZero() || len(sub.Requests) > 0 || len(sub.Consents) > 0 || sub.WithdrawnAt.IsZero() {
+	if err != nil || !sub.Address.IsZero() || len(sub.Requests) > 0 || len(sub.Consents) > 0 ||
+		sub.WithdrawnAt.IsZero() {
 		t.Errorf("the record holds %+v, %v", sub, err)
 	}
 	for _, job := range env.emailJobs() {

@@ -14,11 +14,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// A mailbox has a record of its own at each site that it has more to say of than one subscription can: that it declined,
+// A mailbox has a record of its own at a site that knows more of it than one subscription can hold: that it declined,
 // and under which spellings it is known. The record is found by a keyed hash of the mailbox, holds keyed hashes and
-// times, and names nobody. No signup reads or writes it, so nothing that a stranger sees depends on it; the worker reads
-// it with the subscription when the email is due. What spans several records is done one after the other, the one that
-// stops emails first, and may be done again.
+// times, and names nobody. No signup reads or writes it, so nothing that a stranger sees depends on it; the worker
+// reads it with the subscription when the email is due. What spans several records is done one after the other, the one
+// that stops emails first, and may be done again.
 
 // mailboxSite is the Site of the keys of mailboxes. No site has this id, so no listing has them.
 const mailboxSite = "-"
@@ -26,7 +26,7 @@ const mailboxSite = "-"
 // mailboxState is the State of the records of mailboxes, which nobody filters by.
 const mailboxState = "mailbox"
 
-// mailboxKeys returns the keys that the mailbox of an address at a site can have: one for each listed secret, the newest
+// mailboxKeys returns the keys that the mailbox of an address at a site can have: one for each listed secret, newest
 // first.
 func (s sealer) mailboxKeys(site string, a address.Address) (keys []store.Key) {
 	for _, sum := range s.ring.MACs("mailbox id", site, a.Mailbox()) {
@@ -318,7 +318,8 @@ func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address
 	}
 	var declined []string
 	others := consent.Decline{Site: key.Site, Mailbox: id, Evidence: e}
-	err = r.applyToOthers(ctx, m, others, func(k store.Key, _ consent.Subscription) { declined = append(declined, k.ID) })
+	add := func(k store.Key, _ consent.Subscription) { declined = append(declined, k.ID) }
+	err = r.applyToOthers(ctx, m, others, add)
 	if err != nil || len(declined) == 0 {
 		return id, err
 	}
@@ -329,8 +330,8 @@ func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address
 	})
 }
 
-// unblock lifts the refusal of a mailbox in every spelling, but for the subscription under the key itself: its page shows
-// the button until all the rest is done.
+// unblock lifts the refusal of a mailbox in every spelling, except for the subscription under the key itself: its page
+// shows the button until all the rest is done.
 func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subscription, e consent.Evidence) error {
 	var also []store.Key
 	for _, refusal := range sub.Refusals {
@@ -373,8 +374,8 @@ func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address)
 	return r.updateMailboxes(ctx, all, true, func(m *consent.Mailbox) { m.Forget(key.ID) })
 }
 
-// checkMailbox returns ErrNotDue where the email of a request is not to leave because the mailbox declined under another
-// spelling, which closes the request, or because it has too many spellings; found are records of the mailbox that were
+// checkMailbox returns ErrNotDue if the email of a request must not leave: because the mailbox declined under another
+// spelling, which closes the request, or because it has too many spellings. found are records of the mailbox that were
 // read. It notes the spelling before a link leaves, so that a later refusal finds it.
 func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) error {
 	site, id, a := k.record.Key.Site, k.record.Key.ID, k.subscription.Address

@@ -255,11 +255,12 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 	return err
 }
 
-// AcquireMailbox takes one of the emails that a mailbox, and its domain, may get, or returns *ratelimit.Exceeded, unless
-// the job took its place as it was enqueued. The rules keep one address to the site's limits; this keeps to them a mailbox that
-// strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox one that they
-// sign up at a hundred sites. An email takes its place once, however often it is tried; but one that a relay may have
-// taken (QueueEmailMaybeSent) is a second email. One that waits for its domain has its link good for longer.
+// AcquireMailbox takes one of the emails that a mailbox and its domain may get, or returns *ratelimit.Exceeded, unless
+// the job reserved its place when it was enqueued. The rules hold one address to the site's limits; this holds a mailbox
+// to them that strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox
+// one that they sign up at a hundred sites. An email takes its place once, however often it is tried; but one that a
+// relay may have taken (QueueEmailMaybeSent) is a second email. The link of one that waits for its domain is good for
+// longer.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
 	switch {
@@ -370,7 +371,7 @@ type Report struct {
 
 // Report does what a report asks for: a hard one closes the email's request, as a relay's refusal does; a complaint
 // withdraws everything; a flooded mailbox starts a surge at its site; that, and a soft one, is kept as evidence. It
-// returns nil also where nothing is known any more of the person, and token.ErrNotOurs if the report is not about an email of ours.
+// returns nil also if the person is no longer known, and token.ErrNotOurs if the report is not about an email of ours.
 func (r *Relay) Report(ctx context.Context, report Report) error {
 	key, tag, err := r.reported(ctx, report)
 	if err != nil {

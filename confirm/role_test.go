@@ -8,8 +8,8 @@ import (
 
 func TestARoleAddressGetsNoEmail(t *testing.T) {
 	for to, emails := range map[string]int{
-		"postmaster@example.org": 0, "Abuse@example.org": 0, "hostmaster@example.org": 0, "MAILER-DAEMON@example.org": 0,
-		"noreply@example.org": 0, "no-reply@example.org": 0,
+		"postmaster@example.org": 0, "Abuse@example.org": 0, "hostmaster@example.org": 0,
+		"MAILER-DAEMON@example.org": 0, "noreply@example.org": 0, "no-reply@example.org": 0,
 		"info@example.org": 1, "abuse+letters@example.org": 1, "postmasters@example.org": 1,
 	} {
 		env := newEnv(t)

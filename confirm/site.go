@@ -55,7 +55,8 @@ func (p Purpose) SameWords(locale, shown string) bool {
 // statement returns what is put to a person about a purpose in one language.
 func (s Site) statement(p Purpose, locale string) statement.Document {
 	return statement.Document{
-		Site: s.ID, SiteName: s.Name, Language: locale, Text: p.Text[locale], TextChild: p.TextChild[locale], Recipients: p.Recipients,
+		Site: s.ID, SiteName: s.Name, Language: locale, Recipients: p.Recipients,
+		Text: p.Text[locale], TextChild: p.TextChild[locale],
 		Purpose: statement.Purpose{
 			ID: p.ID, Revision: p.Revision, Objective: p.Objective[locale], Audience: p.Audience[locale],
 			Frequency: p.Frequency[locale],

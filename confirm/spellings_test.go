@@ -68,7 +68,8 @@ func TestTheCaseOfAnAddressMakesNobodyElse(t *testing.T) {
 	if m := env.email(); m.Type != consent.EmailAlreadyConfirmed || m.To.String() != "aDa@example.org" {
 		t.Errorf("%s to %s", m.Type, m.To)
 	}
-	if st, _ := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org")); st.Email != "Ada@example.org" {
+	st, _ := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+	if st.Email != "Ada@example.org" {
 		t.Errorf("a signup changed the confirmed address to %s", st.Email)
 	}
 	for _, other := range []string{"adá@example.org", "ADÁ@example.org", "\u212bda@example.org"} {
@@ -138,7 +139,9 @@ func TestARefusalHoldsForTheMailboxInEverySpelling(t *testing.T) {
 		"the plainest declines": {"grace@example.org", []string{
 			"grace@example.org", "Grace@example.org", "grace+news@example.org", "GRACE+x+y@EXAMPLE.org",
 		}},
-		"a tag declines":    {"grace+a@example.org", []string{"grace@example.org", "grace+a@example.org", "grace+b@example.org"}},
+		"a tag declines": {"grace+a@example.org", []string{
+			"grace@example.org", "grace+a@example.org", "grace+b@example.org",
+		}},
 		"Gmail":             {"gr.ace+a@gmail.com", []string{"grace@gmail.com", "g.r.a.c.e@googlemail.com"}},
 		"Yahoo":             {"grace@yahoo.fr", []string{"grace-shop@yahoo.fr", "grace+x@yahoo.fr"}},
 		"Proton":            {"gra_ce@pm.me", []string{"grace@proton.me", "gra-ce@protonmail.com"}},

@@ -174,15 +174,16 @@ func (w *Website) nameEmail(ctx context.Context, e *consent.StepEmail) error {
 	return nil
 }
 
-// Resend makes the email of the latest open request due again, and reports whether it is, or why not: for a person who
-// declined or has nothing open, or where the limits on emails to one address allow none now. *ratelimit.Exceeded if the site,
-// or the service, has no email left.
+// Resend makes the email of the latest open request due again, and reports whether it is, or why not: the person
+// declined or has nothing open, or the limits on emails to one address allow none now. It returns *ratelimit.Exceeded if
+// the site, or the service, has no email left.
 func (w *Website) Resend(ctx context.Context, site, id string) (due bool, why consent.NotDue, err error) {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {
 		return false, "", err
 	}
-	res, err := w.apply(ctx, rec.Key, consent.Resend{Terms: w.sites[site].Terms}, w.emailOf(rec.Key, w.nonce(requestBytes)))
+	resend := consent.Resend{Terms: w.sites[site].Terms}
+	res, err := w.apply(ctx, rec.Key, resend, w.emailOf(rec.Key, w.nonce(requestBytes)))
 	if err == nil && !res.email {
 		why = res.after.WhyNotDue(w.sites[site].Terms, w.Now())
 	}

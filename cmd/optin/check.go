@@ -164,8 +164,8 @@ func checkRelay(ctx context.Context, cfg *config.Config, address relay.Address, 
 	case errors.Is(err, mailer.ErrCertificate):
 		return fmt.Errorf("%w;\n       %s", err, certificateFix(address))
 	case errors.Is(err, mailer.ErrRefusesUs):
-		return fmt.Errorf("%w;\n       it is about the sender, the login or this machine, not about recipients: ask whoever "+
-			"runs the relay what it needs", err)
+		return fmt.Errorf("%w;\n       it is about the sender, the login or this machine, not about recipients: "+
+			"ask those who run the relay what it needs", err)
 	case err != nil:
 		return fmt.Errorf("%w;\n       check that smtp.url has the right host, port and login, "+
 			"and that no firewall is in between", err)
@@ -180,8 +180,8 @@ func certificateFix(a relay.Address) string {
 		scheme = ", and the port on which it takes emails in clear text"
 	}
 	return fmt.Sprintf("if your own authority certified the relay, or it did so itself, name that certificate in "+
-		"smtp.ca_file (PEM);\n       if it is on this machine or in a network of yours, smtp://%s?tls=off goes without "+
-		"TLS%s", a.HostPort(), scheme)
+		"smtp.ca_file (PEM);\n       "+
+		"if it is on this machine or in a network of yours, smtp://%s?tls=off goes without TLS%s", a.HostPort(), scheme)
 }
 
 // sampleMailer returns a mailer that can check relays and send samples, but no emails of subscriptions.

@@ -50,9 +50,9 @@ func (f *findings) checkStatements(sites []config.Site) {
 func (f *findings) checkReviewed(sites []config.Site, pages *templates.Set) {
 	for _, s := range sites {
 		if some := pages.Unreviewed(s.ID, s.Locales); len(some) > 0 {
-			fmt.Fprintf(f.out, "warn   %-14s site %s: the words of optin in %s were reviewed by nobody.\n"+
-				"         Have somebody read them who knows the language (optin preview shows all), or bring a file of\n"+
-				"         your own (locales_dir).\n", "languages", s.ID, strings.Join(some, ", "))
+			fmt.Fprintf(f.out, "warn   %-14s site %s: nobody has reviewed optin's words in %s.\n"+
+				"         Have somebody read them who knows the language (optin preview shows all), or bring a file\n"+
+				"         of your own (locales_dir).\n", "languages", s.ID, strings.Join(some, ", "))
 		}
 	}
 }

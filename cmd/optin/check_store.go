@@ -37,7 +37,8 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 	}
 	f.add("secret", fmt.Sprintf("%d configured", len(cfg.Secrets)), c.identity.Inspect(ctx))
 	for _, missing := range c.identity.Missing() {
-		f.warn("secret", "one is missing", missing+".", "Put it back at the end of the list, unless nobody of that time is left.")
+		f.warn("secret", "one is missing", missing+".",
+			"Put it back at the end of the list, unless nobody of that time is left.")
 	}
 }
 
@@ -57,8 +58,8 @@ func openToRead(ctx context.Context, cfg *config.Config) (*core, error) {
 // checkFolder says whether the file of a new store can be created, and whether there should be one already.
 func checkFolder(cfg *config.Config) error {
 	if known := readKnown(cfg.KnownStore); known.ID != "" {
-		return fmt.Errorf("the file is missing, and %s knows the store %s: put the file or a copy back; or if it is lost "+
-			"for good, say so: optin store accept-empty -config optin.yaml", cfg.KnownStore, known.ID)
+		return fmt.Errorf("the file is missing, and %s knows the store %s: put the file or a copy back; or if it is "+
+			"lost for good, say so: optin store accept-empty -config optin.yaml", cfg.KnownStore, known.ID)
 	}
 	folder := filepath.Dir(cfg.Store.Path)
 	if is, err := os.Stat(folder); err != nil || !is.IsDir() {

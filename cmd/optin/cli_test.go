@@ -26,8 +26,8 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
 		{[]string{"serve", "optin.yaml"}, `unknown argument "optin.yaml"; -h shows the flags`},
 		{[]string{"serve", "-config"}, "needs an argument"},
-		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read: it does not exist; -config names the file, " +
-			"and optin keys -sample prints one to begin with"},
+		{[]string{"serve", "-config", missing}, missing + ":1: cannot be read: it does not exist; " +
+			"-config names the file, and optin keys -sample prints one to begin with"},
 		{[]string{"check", "-config", missing}, missing + ":1: cannot be read"},
 		{[]string{"demo", "-port", "80"}, "-listen"},
 		{[]string{"keys", "-verbose"}, "-verbose"},

@@ -25,8 +25,8 @@ type core struct {
 	identity  *identity.Keeper // of the store
 }
 
-// newCore makes the core on a store. Its identity is to be checked before anything else is done: until then, and as long
-// as it is not the right one, every call of the store is refused. enqueued may be nil.
+// newCore makes the core on a store. Check its identity before anything else: until then, and while it is not the right
+// one, every call of the store is refused. enqueued may be nil.
 func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func(store.QueueName)) (*core, error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {

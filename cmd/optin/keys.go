@@ -94,8 +94,8 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	set.BoolVar(&f.ed25519, "ed25519", false, "with -dkim or -receipts: an Ed25519 key rather than RSA or P-256")
 	set.StringVar(&f.domain, "domain", "", "with -dkim: the `domain` of the sender's address")
 	set.StringVar(&f.selector, "selector", "", "with -dkim: the `name` of the key in DNS, such as optin")
-	set.StringVar(&f.out, "out", "dkim.pem",
-		"with -dkim or -receipts: the `file` for the key, which must not exist yet; with -receipts by default receipts.pem")
+	set.StringVar(&f.out, "out", "dkim.pem", "with -dkim or -receipts: the `file` for the key, which must not exist "+
+		"yet; with -receipts by default receipts.pem")
 	err := set.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(help, keysUsage)

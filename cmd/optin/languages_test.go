@@ -39,9 +39,10 @@ func TestAWholeJourneyInThreeScripts(t *testing.T) {
 	} {
 		t.Run(lang, func(t *testing.T) {
 			email := "ada-" + lang + "@example.org"
-			body := fmt.Sprintf(`{"email":%q,"consent":true,"purposes":["letter"],"locale":%q,"shown":{"letter":%q}}`, email, lang,
-				want.text)
-			req, err := http.NewRequest(http.MethodPost, p.base+"/v1/sites/world/subscriptions", strings.NewReader(body))
+			body := fmt.Sprintf(`{"email":%q,"consent":true,"purposes":["letter"],"locale":%q,"shown":{"letter":%q}}`,
+				email, lang, want.text)
+			url := p.base + "/v1/sites/world/subscriptions"
+			req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
 			p.env.must(err)
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("Origin", "https://world.example")

@@ -82,7 +82,8 @@ func TestAnEmptiedStoreIsNoticedAndNothingIsAnsweredFromIt(t *testing.T) {
 // lostAndNew looks at a link of what was lost, and at one that was mailed since.
 func (a *actor) lostAndNew(link string) {
 	a.t.Helper()
-	if code, body := a.linkAnswer(link, "text/html"); code != http.StatusGone || !strings.Contains(body, "Nous avons perdu") {
+	code, body := a.linkAnswer(link, "text/html")
+	if code != http.StatusGone || !strings.Contains(body, "Nous avons perdu") {
 		a.t.Errorf("the page of what was lost: %d %s", code, body)
 	}
 	if code, body := a.linkAnswer(link, "application/json"); code != http.StatusGone ||
@@ -122,7 +123,8 @@ func TestAMissingFileIsNoNewStore(t *testing.T) {
 
 func TestTheWrongSecretIsRefusedInWordsThatSaveTheData(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
-		const other, third = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItb3Q=", "dGhpcmQtdGhpcmQtdGhpcmQtdGhpcmQtdGhpcmQtdGg="
+		const other = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItb3Q="
+		const third = "dGhpcmQtdGhpcmQtdGhpcmQtdGhpcmQtdGhpcmQtdGg="
 		p, a := e.spawn(e.listen)
 		a.SignUp("ada@reader.example")
 		a.Email("ada@reader.example")

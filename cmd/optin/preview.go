@@ -121,7 +121,8 @@ func (p *previews) samples(lang string) []templates.Sample {
 	}
 	var all []templates.Purpose
 	for _, purpose := range p.site.Purposes {
-		all = append(all, templates.Purpose{ID: purpose.ID, Text: purpose.Text[lang], TextChild: purpose.TextChild[lang]})
+		text, child := purpose.Text[lang], purpose.TextChild[lang]
+		all = append(all, templates.Purpose{ID: purpose.ID, Text: text, TextChild: child})
 	}
 	return p.pages.Previews(lang, face, all)
 }

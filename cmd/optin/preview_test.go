@@ -50,8 +50,9 @@ func TestThePreviewShowsEveryPageAndEmailInEveryLanguage(t *testing.T) {
 		frames.Eq(1).AttrOr("src", "") != "/ar/email-confirm" {
 		t.Errorf("%d frames", frames.Length())
 	}
-	names := index.Find("select[name=name] option").Map(func(_ int, o *goquery.Selection) string { return o.Text() })
-	languages := index.Find("select[name=lang] option").Map(func(_ int, o *goquery.Selection) string { return o.Text() })
+	text := func(_ int, o *goquery.Selection) string { return o.Text() }
+	names := index.Find("select[name=name] option").Map(text)
+	languages := index.Find("select[name=lang] option").Map(text)
 	if len(names) < 40 || len(languages) < 2 {
 		t.Fatalf("%d names, %d languages", len(names), len(languages))
 	}

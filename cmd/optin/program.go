@@ -252,7 +252,9 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Bounces: newBounces(c, g.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.metrics.Request,
 		Stopping: g.leaving,
-		Admin:    web.Admin{Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites)},
+		Admin: web.Admin{
+			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
+		},
 	}
 	if !x.noLookups {
 		o.Undeliverable = newNullMX().undeliverable

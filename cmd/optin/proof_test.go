@@ -90,7 +90,8 @@ func TestTheTimelineOfAConfirmedPersonIsWhole(t *testing.T) {
 			asked.Purposes[0].ID != "letter" {
 			t.Errorf("asked: %+v, %+v", asked.Seen, asked.Attested)
 		}
-		if id := taken.Email.MessageID; "<"+id+">" != a.Email(email).Header.Get("Message-Id") || taken.Seen.Reply == "" {
+		messageID := "<" + taken.Email.MessageID + ">"
+		if messageID != a.Email(email).Header.Get("Message-Id") || taken.Seen.Reply == "" {
 			t.Errorf("taken: %+v, %+v", taken.Email, taken.Seen)
 		}
 		if told.Told.Event != consent.EventConfirmed || told.Told.Endpoint != hook.URL {
@@ -203,8 +204,8 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 	}
 	var d dossier.Dossier
 	e.must(json.Unmarshal(parts["dossier.json"], &d))
-	if len(d.Emails) != 1 || !d.Emails[0].Rebuilt || d.Emails[0].Reply == "" || len(d.Receipts) != 1 || len(d.Log) != 2 ||
-		d.Subscription.Email != email {
+	if len(d.Emails) != 1 || !d.Emails[0].Rebuilt || d.Emails[0].Reply == "" ||
+		len(d.Receipts) != 1 || len(d.Log) != 2 || d.Subscription.Email != email {
 		t.Errorf("%+v", d)
 	}
 	if d.Emails[0].SHA256 != hexOf(a.Email(email).Raw) {

@@ -50,12 +50,12 @@ func (p *program) reloadOn(hangups <-chan os.Signal, read func() (*config.Config
 }
 
 // errRestart says that a configuration cannot be loaded while the program runs.
-var errRestart = errors.New("listen, metrics.listen and store take effect at a restart only: restart optin, or put back " +
-	"what they were")
+var errRestart = errors.New("listen, metrics.listen and store take effect at a restart only: restart optin, " +
+	"or put back what they were")
 
 // reload replaces what runs under the configuration, or returns an error and changes nothing. Requests that are in hand
-// end under the configuration under which they began, and so do jobs: as in a rolling restart, old and new workers share
-// the queues for a moment.
+// end under the configuration under which they began, and so do jobs: as in a rolling restart, old and new workers
+// share the queues for a moment.
 func (p *program) reload(ctx context.Context, cfg *config.Config, pages *templates.Set) error {
 	old := p.running.Load()
 	if cfg.Listen != old.cfg.Listen || cfg.Metrics.Listen != old.cfg.Metrics.Listen ||

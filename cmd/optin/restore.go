@@ -18,9 +18,9 @@ const restoreUsage = `optin restore fills a store that lost its data from the co
 
   optin restore -config optin.yaml
 
-Stop the service first, and start it afterwards. The store must be empty, or hold only what an earlier restore put there.
-What comes back are confirmations, withdrawals and refusals with their evidence and the words that were shown, and every
-erasure. Signups that nobody had confirmed, and what the log had not taken up yet, do not.
+Stop the service first, and start it afterwards. The store must be empty, or hold only what an earlier restore put
+there. What comes back are confirmations, withdrawals and refusals with their evidence and the words that were shown,
+and every erasure. Signups that nobody had confirmed, and what the log had not taken up yet, do not.
 
 Flags:
 `

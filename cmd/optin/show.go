@@ -186,7 +186,8 @@ func writeJSON(stdout, stderr io.Writer, v any) int {
 func writeDossier(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	out := ""
 	s, code := openSubject(ctx, "dossier", args, env, stderr, func(f *flag.FlagSet) {
-		f.StringVar(&out, "o", "", "the `file`, which must not exist yet; dossier-ID.zip, or with -json standard output")
+		f.StringVar(&out, "o", "", "the `file`, which must not exist yet; "+
+			"dossier-ID.zip, or with -json standard output")
 	})
 	if s == nil {
 		return code

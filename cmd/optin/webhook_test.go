@@ -123,7 +123,8 @@ func TestASampleEventIsSignedAsRealEventsAre(t *testing.T) {
 			e := newEnv(t, "sqlite:///nowhere/optin.db") // no store is needed
 			e.writeWithWebhook(url, c.sends)
 			printed, _ := runWebhook(t, exitOK, "test", "-config", e.configPath, "-site", "gazette", "-url", url)
-			ok := regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event test_\w+ \(webhook\.test\) within \S+\n$`)
+			ok := regexp.MustCompile(`^ok      webhook: 127\.0\.0\.1:\d+ answered 204 to event ` +
+				`test_\w+ \(webhook\.test\) within \S+\n$`)
 			if !ok.MatchString(printed) {
 				t.Errorf("test printed %s", printed)
 			}

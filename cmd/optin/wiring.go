@@ -71,7 +71,8 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 		}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{
-				ID: p.ID, Revision: p.Revision, Text: p.Text, TextChild: p.TextChild, Recipients: p.Recipients, Retention: p.Retention,
+				ID: p.ID, Revision: p.Revision, Text: p.Text, TextChild: p.TextChild,
+				Recipients: p.Recipients, Retention: p.Retention,
 				Objective: p.Objective, Audience: p.Audience, Frequency: p.Frequency,
 			})
 		}
@@ -96,10 +97,14 @@ func surgeSites(of []config.Site) map[string]surge.Site {
 }
 
 func templateSite(c config.Site) templates.Site {
-	s := templates.Site{ID: c.ID, Name: c.Name, URL: c.URL.String(), Controller: templates.Controller{
-		Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
-		PrivacyURL: c.Controller.PrivacyURL.String(),
-	}, Locales: c.Locales, TimeZone: c.TimeZone, Wording: map[string]templates.Wording{}, ChildTexts: map[string]string{}}
+	s := templates.Site{
+		ID: c.ID, Name: c.Name, URL: c.URL.String(), Locales: c.Locales, TimeZone: c.TimeZone,
+		Controller: templates.Controller{
+			Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
+			PrivacyURL: c.Controller.PrivacyURL.String(),
+		},
+		Wording: map[string]templates.Wording{}, ChildTexts: map[string]string{},
+	}
 	for locale, w := range c.Wording {
 		s.Wording[locale] = templates.Wording(w)
 	}

@@ -2,9 +2,9 @@ package consent
 
 import "time"
 
-// Erase deletes a person's data (GDPR article 17). Where they declined or withdrew, that alone is kept, with its time,
-// under the keyed id: a refusal goes on stopping every email. What waits to be sent or told, or could not be, goes too. Where there is nothing of the sort the whole record goes
-// (Gone).
+// Erase deletes a person's data (GDPR article 17). If they declined or withdrew, that alone is kept, with its time,
+// under the keyed id: a refusal goes on stopping every email. Emails and events that wait, or that failed, are dropped
+// too. If nobody declined or withdrew, the whole record goes (Gone).
 type Erase struct{}
 
 func (Erase) apply(s *edit, now time.Time) (effects, error) {

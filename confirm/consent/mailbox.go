@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// MaxSpellings is how many spellings of one mailbox a site may have an open link or a lasting answer of. Whoever invents
-// more gets no email by them.
+// MaxSpellings is how many spellings of one mailbox can have an open link or a lasting answer at a site. Further ones
+// get no email.
 const MaxSpellings = 64
 
-// Mailbox is what a site knows of one mailbox in whatever spelling, beside its subscriptions: that emails were declined,
-// and which subscriptions it has. The one under its plainest spelling is found without, and is among them only once it
-// declined.
+// Mailbox is what a site knows of one mailbox in all its spellings, beside its subscriptions: that emails were declined,
+// and which subscriptions it has. The subscription under the plainest spelling is found without this, and is listed
+// only once it declined.
 type Mailbox struct {
 	Declined  *Evidence // the time and method of the refusal that holds; nil: none does
 	Spellings []Spelling

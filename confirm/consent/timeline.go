@@ -177,7 +177,8 @@ func (t *timeline) add(a StepAction, request string, e *Evidence) *Step {
 	step := Step{At: e.At, Action: a, Request: requestName(request), Seen: e.seen(), Attested: e.said()}
 	for i := range t.steps {
 		o := &t.steps[i]
-		same := o.Action == a && o.At.Equal(e.At) && (o.Request == step.Request || o.Request == "" || step.Request == "")
+		sameRequest := o.Request == step.Request || o.Request == "" || step.Request == ""
+		same := o.Action == a && o.At.Equal(e.At) && sameRequest
 		if same && (a == StepWithdrawn || a == StepDeclined || a == StepSuperseded) {
 			return o
 		}
