@@ -160,9 +160,9 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 			}
 			return v, err
 		}
-		// The record was found, so a missing statement (of a purpose that is put differently by now) is not ErrNotFound.
+		// The record was found: a missing statement, of a purpose that is put differently by now, is not ErrNotFound.
 		if _, err := p.statements.document(ctx, string(unread)); err != nil {
-			return View{}, fmt.Errorf("confirm: the store has lost a statement: %v", err) //nolint:errorlint // see above
+			return View{}, fmt.Errorf("confirm: the store lost a statement: %v", err) //nolint:errorlint // see above
 		}
 	}
 	return View{}, errors.New("confirm: a request with too many statements")

@@ -256,11 +256,11 @@ func (r *Relay) acquirePending(ctx context.Context, job store.Job, to address.Ad
 }
 
 // AcquireMailbox takes one of the emails that a mailbox and its domain may get, or returns *ratelimit.Exceeded, unless
-// the job reserved its place when it was enqueued. The rules hold one address to the site's limits; this holds a mailbox
-// to them that strangers sign up in a hundred spellings, each an address of its own, and to Options.EmailsPerMailbox
-// one that they sign up at a hundred sites. An email takes its place once, however often it is tried; but one that a
-// relay may have taken (QueueEmailMaybeSent) is a second email. The link of one that waits for its domain is good for
-// longer.
+// the job reserved its place when it was enqueued. The rules hold one address to the site's limits; this holds a
+// mailbox to them that strangers sign up in a hundred spellings, each an address of its own, and to
+// Options.EmailsPerMailbox one that they sign up at a hundred sites. An email takes its place once, however often it is
+// tried; but one that a relay may have taken (QueueEmailMaybeSent) is a second email. The link of one that waits for
+// its domain is good for longer.
 func (r *Relay) AcquireMailbox(ctx context.Context, job store.Job, m Message) error {
 	taker := job.ID
 	switch {

@@ -175,8 +175,8 @@ func (w *Website) nameEmail(ctx context.Context, e *consent.StepEmail) error {
 }
 
 // Resend makes the email of the latest open request due again, and reports whether it is, or why not: the person
-// declined or has nothing open, or the limits on emails to one address allow none now. It returns *ratelimit.Exceeded if
-// the site, or the service, has no email left.
+// declined or has nothing open, or the limits on emails to one address allow none now. It returns *ratelimit.Exceeded
+// if the site, or the service, has no email left.
 func (w *Website) Resend(ctx context.Context, site, id string) (due bool, why consent.NotDue, err error) {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 // get no email.
 const MaxSpellings = 64
 
-// Mailbox is what a site knows of one mailbox in all its spellings, beside its subscriptions: that emails were declined,
-// and which subscriptions it has. The subscription under the plainest spelling is found without this, and is listed
-// only once it declined.
+// Mailbox is what a site knows of one mailbox in all its spellings, beside its subscriptions: that emails were
+// declined, and which subscriptions it has. The subscription under the plainest spelling is found without this, and is
+// listed only once it declined.
 type Mailbox struct {
 	Declined  *Evidence // the time and method of the refusal that holds; nil: none does
 	Spellings []Spelling

@@ -1,8 +1,8 @@
 // Package address is an e-mail address, parsed once, and the mailbox behind it.
 //
 // An Address keeps the local part as it was typed, and is written to like that. Its Identity, which has no case in
-// ASCII, tells people apart. Its Mailbox is what its provider looks at: different spellings of one mailbox share it, and
-// limits count by it.
+// ASCII, tells people apart. Its Mailbox is what its provider looks at: different spellings of one mailbox share it,
+// and limits count by it.
 package address
 
 import (

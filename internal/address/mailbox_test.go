@@ -17,7 +17,9 @@ func TestTheSpellingsOfOneMailboxShareIt(t *testing.T) {
 			"kendra.lr@gmail.com", "k.en.d.ra.lr@gmail.com", "kendralr@gmail.com", "kendralr@googlemail.com",
 			"Kendra.LR+1@googlemail.com", "k.e.n.d.r.a.l.r.+x@gmail.com", "ｋendralr@ＧＭＡＩＬ.com",
 		},
-		"Yahoo":        {"ken@yahoo.com", "ken-shop@yahoo.com", "ken-a-b@yahoo.com", "Ken+x@yahoo.com", "KEN-@yahoo.com"},
+		"Yahoo": {
+			"ken@yahoo.com", "ken-shop@yahoo.com", "ken-a-b@yahoo.com", "Ken+x@yahoo.com", "KEN-@yahoo.com",
+		},
 		"Yahoo abroad": {"ken@yahoo.co.uk", "ken-shop@yahoo.co.uk"},
 		"Yahoo Japan":  {"ken@yahoo.co.jp", "ken-shop@yahoo.co.jp"},
 		"ymail":        {"ken@ymail.com", "ken-shop@ymail.com"},
@@ -57,8 +59,9 @@ func TestTheSpellingsOfOneMailboxShareIt(t *testing.T) {
 			}
 		}
 		plain := parse(t, same[0]).Plain()
-		if plain.IsZero() || plain.Mailbox() != plain.String() || plain.Mailbox() != parse(t, same[0]).Mailbox() {
-			t.Errorf("%s: the plainest spelling of %s is %q, whose mailbox is %q", provider, same[0], plain, plain.Mailbox())
+		mailbox := plain.Mailbox()
+		if plain.IsZero() || mailbox != plain.String() || mailbox != parse(t, same[0]).Mailbox() {
+			t.Errorf("%s: the plainest spelling of %s is %q of the mailbox %q", provider, same[0], plain, mailbox)
 		}
 	}
 }

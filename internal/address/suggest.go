@@ -9,9 +9,9 @@ import (
 // minSuggested is the length of the shortest domain that is suggested: the neighbours of shorter ones are words.
 const minSuggested = len("aol.com")
 
-// NearMiss returns the well-known domain that the domain of the address differs from by one slip of the fingers: a
-// character that is missing, doubled, wrong, or in the place of its neighbour. It returns "" if there is none, and for a
-// domain that is well known itself. Whether the domain takes mail, and so was meant, is not known here.
+// NearMiss returns the well-known domain that the domain of the address differs from by one typing error: a character
+// that is missing, doubled, wrong, or swapped with its neighbour. It returns "" if there is none, and for a domain that
+// is well known itself. Whether the domain takes mail, and so was meant, is not known here.
 func (a Address) NearMiss() string {
 	if a.IsZero() || a.IsLarge() {
 		return ""

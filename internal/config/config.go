@@ -54,7 +54,7 @@ type Config struct {
 	Secrets        [][]byte
 	Store          store.Location
 	KnownStore     string         // file that says which store was met; empty: none is written
-	Drain          time.Duration  // from when a stop is announced to when no more connections are accepted; 0 to 1 minute
+	Drain          time.Duration  // from announcing a stop to accepting no more connections; 0 to 1 minute
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For or Forwarded is trusted
 	SMTP           SMTP
 	Admin          Admin

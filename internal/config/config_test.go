@@ -196,8 +196,10 @@ func TestAllProblemsAreReportedTogetherByLine(t *testing.T) {
 func TestRelaysLimitsRemindersAndChallengesAreRead(t *testing.T) {
 	text := strings.NewReplacer(
 		"smtps://relay.example}", "[smtps://relay.example, smtp://second.example]}\nadmin: {api_keys: "+
-			"[operator-key-1, operator-key-2]}\nlimits: {emails_per_address: 4/24h, emails_per_domain: 7/1h, emails: 100000/1h}",
-		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
+			"[operator-key-1, operator-key-2]}\n"+
+			"limits: {emails_per_address: 4/24h, emails_per_domain: 7/1h, emails: 100000/1h}",
+		"    locales:", "    reply_to: La Gazette <contact@gazette.example>\n"+
+			"    bounce_domain: Bounces.Gazette.Example\n    reminder: 24h\n"+
 			"    challenge: {when: always, normal: 50, captcha: {kind: turnstile, site_key: 0x4AAA, secret: "+
 			"hunter2hunter2}}\n    locales:",
 	).Replace(minimal)

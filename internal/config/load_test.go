@@ -11,9 +11,9 @@ import (
 func TestAMissingConfigurationIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(path, variables)
-	if want := path + ":1: cannot be read: it does not exist; -config names the file, and optin keys -sample prints one " +
-		"to begin with"; err == nil ||
-		err.Error() != want {
+	want := path + ":1: cannot be read: it does not exist; -config names the file, and optin keys -sample prints one " +
+		"to begin with"
+	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Load(filepath.Dir(path), variables)

@@ -107,8 +107,9 @@ func parseTimeZone(s string) (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(s)
 	if err != nil || !strings.Contains(s, "/") {
-		return nil, errors.New("must be a time zone of the IANA database, such as Europe/Paris, or UTC; if it is one, " +
-			"this machine has no such database: install tzdata, or name Go's zoneinfo.zip in the variable ZONEINFO")
+		return nil, errors.New("must be a time zone of the IANA database, such as Europe/Paris, or UTC; " +
+			"if it is one, this machine has no such database: install tzdata, or name Go's zoneinfo.zip " +
+			"in the variable ZONEINFO")
 	}
 	return zone, nil
 }

@@ -52,7 +52,8 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"public_url: http://127.0.0.1:8080 ", "", []string{
 			"1: public_url is missing",
 		}},
-		{"trusted_proxies: []", "former_urls: [https://a.example/x, http://a.example, 'http://127.0.0.1:8080/']", []string{
+		{"trusted_proxies: []", "former_urls: [https://a.example/x, http://a.example, " +
+			"'http://127.0.0.1:8080/']", []string{
 			"5: former_urls[0] must end after the host and port, without a path, ? or #",
 			"5: former_urls[1] must begin with https://, because links in emails are secret; http:// is for loopback " +
 				"hosts only",

@@ -357,8 +357,9 @@ func TestWrongThemesFramesAndPagesAreRefused(t *testing.T) {
 	}
 	const colour = " must be a colour such as #8c3a1f, in quotes: # begins a comment in YAML"
 	refuse(t, []refusal{
-		row("theme: {acent: '#8c3a1f'}", "23: sites[0].theme.acent is not a known key; known here are logo, email_logo, accent, "+
-			"background, text, radius, font"),
+		row("theme: {acent: '#8c3a1f'}",
+			"23: sites[0].theme.acent is not a known key; known here are logo, email_logo, accent, background, text, "+
+				"radius, font"),
 		row("theme: {accent: red, background: 'rgb(1,2,3)', text: '#12345'}",
 			"23: sites[0].theme.accent"+colour, "23: sites[0].theme.background"+colour, "23: sites[0].theme.text"+
 				colour),
@@ -484,7 +485,8 @@ func TestWrongRemindersChallengesAndLimitsAreRefused(t *testing.T) {
 				"7: smtp.url[2] must begin with smtp:// or smtps://",
 			}},
 		{"metrics: {listen: 127.0.0.1:9090} ", "limits: {emails: many, emails_per_addresses: 1/1h} ", []string{
-			"11: limits.emails_per_addresses is not a known key; known here are emails_per_address, emails_per_domain, emails",
+			"11: limits.emails_per_addresses is not a known key; known here are " +
+				"emails_per_address, emails_per_domain, emails",
 			"11: limits.emails " + limitsForm,
 		}},
 	})

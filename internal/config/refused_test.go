@@ -35,7 +35,9 @@ func refusing(t *testing.T) func(string) ([]byte, error) {
 		"etc/dkim.pem": edKey(t), "etc/curve.pem": "hunter2", "etc/good": testSecret + "\n", "etc/short": "hunter2\n",
 		"etc/blank": "", "etc/novel": strings.Repeat("hunter2 ", 1<<17) + "hunter2",
 		"etc/damaged.pem": "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n",
-		"etc/keys":        testAPIKey + "\n\nhunter2\r\n", "etc/empty": "\n", "etc/huge": strings.Repeat("hunter2", 10_000),
+		"etc/keys":        testAPIKey + "\n\nhunter2\r\n",
+		"etc/empty":       "\n",
+		"etc/huge":        strings.Repeat("hunter2", 10_000),
 	})
 	return func(name string) ([]byte, error) {
 		switch name {
@@ -91,8 +93,8 @@ func TestWrongYAMLIsRefused(t *testing.T) {
 			"15: this is not YAML: did not find expected '-' indicator; check the indentation, quotes and brackets",
 		}},
 		{"name: La Gazette\n", "name: La Gazette\n\turl: x\n", []string{
-			"15: this is not YAML: found a tab character that violates indentation; check the indentation, quotes and " +
-				"brackets",
+			"15: this is not YAML: found a tab character that violates indentation; " +
+				"check the indentation, quotes and brackets",
 		}},
 		{"name: La Gazette\n", "name: La: Gazette\n", []string{
 			"14: this is not YAML: mapping values are not allowed in this context; check the indentation, and put " +
@@ -169,7 +171,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"13: sites[0].purposes is missing; it must have at least one entry",
 			"24: sites[0].purpose is not a known key; known here are id, name, url, from, controller, locales, " +
 				"origins, redirects, api_keys, api_keys_file, webhooks, link_ttl, purposes, limits, theme, " +
-				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge, forms, timezone, locales_dir, from_names, wording",
+				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge, forms, timezone, locales_dir, " +
+				"from_names, wording",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
 			"12: website is not a known key; known here are listen, public_url, former_urls, secret, " +

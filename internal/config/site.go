@@ -265,8 +265,8 @@ func readPurposes(v value, of Site) (all []Purpose) {
 	}
 	ids := map[string]int{}
 	for _, item := range v.nonEmptyList() {
-		g := item.group("id", "text", "text_child", "after", "revision", "recipients", "retention", "objective", "audience",
-			"frequency")
+		g := item.group("id", "text", "text_child", "after", "revision",
+			"recipients", "retention", "objective", "audience", "frequency")
 		all = append(all, Purpose{
 			ID: unique(g.get("id"), ids), Text: readTexts(g.get("text"), of.Locales),
 			TextChild:  readWords(g.get("text_child"), of.Locales),

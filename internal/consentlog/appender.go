@@ -247,7 +247,8 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 		leaf, err := a.Open(ctx, job)
 		switch {
 		case errors.Is(err, a.Unreadable):
-			a.Log.Error("a leaf of the consent log cannot be read, and is kept as a failed job", "job", job.ID, "error", err)
+			a.Log.Error("a leaf of the consent log cannot be read, and is kept as a failed job",
+				"job", job.ID, "error", err)
 			done[i] = store.Fail()
 			continue
 		case err != nil:

@@ -43,7 +43,8 @@ func OpenCheckpoint(text []byte, by note.Verifier) (Head, error) {
 	if err != nil {
 		return Head{}, fmt.Errorf("consentlog: the checkpoint is not signed by %s: %w", by.Name(), err)
 	}
-	for _, sig := range append(n.Sigs, n.UnverifiedSigs...) { // base64 has several spellings, and package note takes all
+	// Base64 has several spellings, and package note takes all.
+	for _, sig := range append(n.Sigs, n.UnverifiedSigs...) {
 		if b, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil ||
 			base64.StdEncoding.EncodeToString(b) != sig.Base64 {
 			return Head{}, errors.New("consentlog: the checkpoint has a signature that is not in its one spelling")

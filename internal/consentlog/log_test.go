@@ -88,7 +88,8 @@ func TestALogIsReadAsItWasWrittenAndEveryLeafIsProved(t *testing.T) {
 			t.Errorf("leaf %d: %d, %v", seen, at, err)
 		}
 		changed := bytes.Replace(o.Record, []byte("record"), []byte("recorD"), 1)
-		if _, _, err := consentlog.VerifyProof(proof, l.PublicKey(), o.Salt, changed); !errors.Is(err, consentlog.ErrVerify) {
+		_, _, err = consentlog.VerifyProof(proof, l.PublicKey(), o.Salt, changed)
+		if !errors.Is(err, consentlog.ErrVerify) {
 			t.Errorf("leaf %d with another record: %v", seen, err)
 		}
 		seen++

@@ -171,7 +171,8 @@ func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
 	if err != nil || aead == nil {
 		return nil, fmt.Errorf("consentlog: no key to seal with: %w", err)
 	}
-	return aead.Seal(nil, nil, l.sealer.Seal(contextRecord, plain), binary.BigEndian.AppendUint64(nil, uint64(index))), nil
+	sealed := l.sealer.Seal(contextRecord, plain)
+	return aead.Seal(nil, nil, sealed, binary.BigEndian.AppendUint64(nil, uint64(index))), nil
 }
 
 // open opens what seal sealed.

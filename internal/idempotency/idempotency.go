@@ -96,8 +96,8 @@ func (k *Store) name(r Request) string {
 	return "idempotency/" + base64.RawURLEncoding.EncodeToString(sum)
 }
 
-// sum tells bodies apart. It is a keyed hash over the key too, which is stored nowhere: so whoever has the store and the
-// secret cannot find out by trying addresses whose body it was.
+// sum tells bodies apart. It is a keyed hash over the key too, which is not stored anywhere: so even with the store
+// and the secret nobody can find out, by trying addresses, whose body it was.
 func (k *Store) sum(r Request) string {
 	return base64.RawURLEncoding.EncodeToString(k.ring.MACs("idempotency body", r.Key, r.Media, string(r.Body))[0])
 }

@@ -104,8 +104,8 @@ func (k *Keeper) Err() error { return k.state.Load().err }
 const linkDay = 24 * time.Hour
 
 // LostBefore returns the time before which links were issued that lead to what was lost: the birth of a store that was
-// begun after a loss. Of any other nothing is known to be lost, so a link must be older by a day, since links know their
-// end to a day only.
+// begun after a loss. Of any other nothing is known to be lost, so a link must be older by a day, since links know
+// their end to a day only.
 func (k *Keeper) LostBefore() time.Time {
 	is := k.state.Load().is
 	if len(is.After) > 0 || is.Born.IsZero() {
@@ -302,7 +302,8 @@ func (k *Keeper) Accept(ctx context.Context) (string, error) {
 func (k *Keeper) lost(have string) error {
 	return &Mismatch{unsafe: &store.UnsafeError{
 		Setting: "the mark of the store", Have: have, Want: "that of " + k.Known.ID + ", begun on " + day(k.Known.Born),
-		Fix: "restore the data from a copy; or if it is lost for good, say so: optin store accept-empty -config optin.yaml",
+		Fix: "restore the data from a copy; or if it is lost for good, say so: " +
+			"optin store accept-empty -config optin.yaml",
 	}}
 }
 

@@ -136,7 +136,8 @@ func TestAStoreThatLostItsDataIsRefused(t *testing.T) {
 			}
 			e.right(running) // by itself
 			e.right(e.start("a"))
-			if again, err := e.start("a").Accept(t.Context()); err != nil || !strings.Contains(again, "nothing to accept") {
+			again, err := e.start("a").Accept(t.Context())
+			if err != nil || !strings.Contains(again, "nothing to accept") {
 				t.Errorf("once more: %s, %v", again, err)
 			}
 		})

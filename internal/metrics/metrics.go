@@ -8,7 +8,7 @@
 //	optin_relay_paused{relay}                        1 while a relay accepts no emails and is left alone
 //	optin_relay_refuses_us{relay}                    for how many recipients' domains a relay refuses us, and not the
 //	                                                 recipients
-//	optin_reports_total{kind}                        reports of mail systems, by what they say, of all processes together
+//	optin_reports_total{kind}                        reports of mail systems to all processes, by what they say
 //	optin_store_ready                                1 while the store keeps what it acknowledges
 //	optin_store_not_ready{reason}                    1 for the reason why it does not, in the store's own words
 //	optin_config_loaded                              1; 0 after a SIGHUP whose configuration could not be loaded

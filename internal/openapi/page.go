@@ -75,7 +75,8 @@ func (s Site) simplest(base string) string {
 	if s.Several {
 		body = `{"email": "ada@example.org", "consent": true, "purposes": ["` + s.Purpose + `"]}`
 	}
-	return "curl " + base + "/v1/sites/" + s.ID + "/subscriptions \\\n  -H 'Content-Type: application/json' -d '" + body + "'"
+	return "curl " + base + "/v1/sites/" + s.ID + "/subscriptions \\\n" +
+		"  -H 'Content-Type: application/json' -d '" + body + "'"
 }
 
 // Page renders the document as an HTML page. Its examples are those of a site and call base, an address without a

@@ -104,8 +104,8 @@ var table = []Problem{
 		Detail: "This API key's scope does not allow this call. Use one with scope read to read, or with scope " +
 			"write to change something."},
 	{Code: OriginNotAllowed, Status: http.StatusForbidden, OnForm: true,
-		Detail: "Pages of this origin may not sign up here. List it under the site's origins in the configuration, as " +
-			"scheme://host[:port]: the log line of this request, found by its X-Request-Id, names it."},
+		Detail: "Pages of this origin may not sign up here. List it under the site's origins in the configuration, " +
+			"as scheme://host[:port]: the log line of this request, found by its X-Request-Id, names it."},
 	{Code: CrossSite, Status: http.StatusForbidden,
 		Detail: "This came from a page of another site. Open the link of the email, and press the button there."},
 	{Code: NotFound, Status: http.StatusNotFound,
@@ -135,7 +135,8 @@ var table = []Problem{
 		Detail: "The body is too large. Send at most 16 KiB."},
 	{Code: MediaTypeNotSupported, Status: http.StatusUnsupportedMediaType,
 		Detail: "The Content-Type is not one that this call takes. Send application/json, " +
-			"application/x-www-form-urlencoded or multipart/form-data where the call takes it, in UTF-8 and uncompressed."},
+			"application/x-www-form-urlencoded or multipart/form-data where the call takes it, " +
+			"in UTF-8 and uncompressed."},
 	{Code: MediaTypeMissing, Status: http.StatusUnsupportedMediaType,
 		Detail: "There is no Content-Type. Say in that header what the body is: application/json, or " +
 			"application/x-www-form-urlencoded or multipart/form-data where the call takes a form."},
@@ -160,8 +161,8 @@ var table = []Problem{
 	{Code: EmailUndeliverable, Status: unprocessable, OnForm: true, Anchor: "email",
 		Detail: "The domain of this address says that it takes no mail. Ask for another address."},
 	{Code: EmailTypo, Status: unprocessable, OnForm: true, Anchor: "email",
-		Detail: "The domain takes no mail, and is one slip away from the well-known one of suggestion. Ask the person; " +
-			"leave out suggest to send what they typed."},
+		Detail: "The domain takes no mail, and is one slip away from the well-known one of suggestion. " +
+			"Ask the person; leave out suggest to send what they typed."},
 	{Code: EmailsTooMany, Status: unprocessable,
 		Detail: "Send at most 1,000 addresses at once."},
 	{Code: ConsentRequired, Status: unprocessable, OnForm: true, Anchor: "purposes",

@@ -163,8 +163,8 @@ func (l *Limiter) EmailsPerDomain(to address.Address, limits []store.Limit) []Qu
 	return l.perDomain(Domain, "emails per domain", to, limits)
 }
 
-// SignupsPerDomain returns the quota of the signups at all sites with addresses at such a domain that may come without a
-// challenge: half as many as it may get emails. So a challenge is asked for before any email waits.
+// SignupsPerDomain returns the quota of the signups at all sites with addresses at such a domain that may come without
+// a challenge: half as many as it may get emails. So a challenge is asked for before any email waits.
 func (l *Limiter) SignupsPerDomain(to address.Address, emails []store.Limit) []Quota {
 	limits := slices.Clone(emails)
 	for i := range limits {

@@ -86,7 +86,8 @@ func (k *Key) complete() bool {
 		if p.Curve != elliptic.P256() || err != nil {
 			return false
 		}
-		k.alg, k.jwk = ES256, map[string]string{"kty": "EC", "crv": "P-256", "x": text(point[1:33]), "y": text(point[33:])}
+		x, y := text(point[1:33]), text(point[33:])
+		k.alg, k.jwk = ES256, map[string]string{"kty": "EC", "crv": "P-256", "x": x, "y": y}
 	case ed25519.PublicKey:
 		k.alg, k.jwk = Ed25519, map[string]string{"kty": "OKP", "crv": "Ed25519", "x": text(p)}
 	default:

@@ -100,7 +100,9 @@ func TestEveryButtonOfAnEmailIsReadableHoweverItIsShown(t *testing.T) {
 	if e := Default().Email(); e.Light != (Button{Default().Accent, white()}) {
 		t.Errorf("our own accent became %v", e.Light)
 	}
-	for c, want := range map[Colour]Colour{white(): black(), {255, 0, 0}: {255, 0, 0}, {0x33, 0, 0}: {255, 0xcc, 0xcc}} {
+	for c, want := range map[Colour]Colour{
+		white(): black(), {255, 0, 0}: {255, 0, 0}, {0x33, 0, 0}: {255, 0xcc, 0xcc},
+	} {
 		if got := c.Inverted(); got != want {
 			t.Errorf("%v inverted is %v, want %v", c, got, want)
 		}

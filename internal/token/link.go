@@ -124,7 +124,7 @@ func NewSigner(ring *keyring.Keyring, sites []string, public *url.URL, former ..
 	for _, site := range sites {
 		tag := siteTag(site)
 		if other, taken := s.sites[tag]; taken && other != site {
-			return nil, fmt.Errorf("token: links cannot tell the sites %s and %s apart: rename one of them", other, site)
+			return nil, fmt.Errorf("token: links cannot tell the sites %s and %s apart: rename one", other, site)
 		}
 		s.sites[tag] = site
 	}
@@ -200,7 +200,8 @@ func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 	for _, label := range labels {
 		for _, key := range s.keyring.Keys(label) {
 			var c claims
-			if _, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+			verifyWith := func(*jwt.Token) (any, error) { return key, nil }
+			if _, err := s.parser.ParseWithClaims(token, &c, verifyWith); err != nil {
 				continue
 			}
 			l, ok := s.unpack(c.Link)

@@ -97,7 +97,7 @@ func TestALinkOutlivesTheRotationOfItsSecret(t *testing.T) {
 	}
 }
 
-// After a move to another public URL the links of earlier emails are good if that URL is listed; the unsubscribe link is
+// After a move to another public URL, links in earlier emails are good if that URL is listed; the unsubscribe link is
 // good in any case.
 func TestALinkOutlivesAChangeOfThePublicURL(t *testing.T) {
 	old := newSigner(t, "s")
@@ -257,8 +257,9 @@ func TestALinkOfAHostOf30CharactersHas180(t *testing.T) {
 func TestAnEndIsKeptToTheDayAndNeverEarlier(t *testing.T) {
 	s := newSigner(t, "s")
 	for at, want := range map[string]string{
-		"2026-11-23T00:00:00Z": "2026-11-23", "2026-11-23T00:00:01Z": "2026-11-24", "2026-11-23T23:59:59Z": "2026-11-24",
-		"1969-01-01T00:00:00Z": "1970-01-01", "2200-01-01T00:00:00Z": "2149-06-06",
+		"2026-11-23T00:00:00Z": "2026-11-23", "2026-11-23T00:00:01Z": "2026-11-24",
+		"2026-11-23T23:59:59Z": "2026-11-24", "1969-01-01T00:00:00Z": "1970-01-01",
+		"2200-01-01T00:00:00Z": "2149-06-06",
 	} {
 		l := linkFor(UseConfirm)
 		var err error
