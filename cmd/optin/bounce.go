@@ -19,7 +19,7 @@ const exitTempFail = 75
 func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout,
 	stderr io.Writer) int {
 	f := flag.NewFlagSet("bounce", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	f.Usage = func() {
 		fmt.Fprint(f.Output(), "optin bounce reads a report about an email from its standard input, as a mail system "+
 			"pipes it:\n\n"+

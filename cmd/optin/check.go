@@ -25,8 +25,8 @@ import (
 
 // checkFlags are the flags of optin check.
 type checkFlags struct {
-	path, send, site string
-	dns              bool
+	send, site string
+	dns        bool
 }
 
 // check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample
@@ -34,7 +34,7 @@ type checkFlags struct {
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("check", flag.ContinueOnError)
 	var c checkFlags
-	f.StringVar(&c.path, "config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
 	f.BoolVar(&c.dns, "dns", true,
@@ -42,7 +42,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	cfg, pages, sites, err := siteConfig(c.path, c.site, env)
+	cfg, pages, sites, err := siteConfig(*path, c.site, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage

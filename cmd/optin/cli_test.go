@@ -22,6 +22,12 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 		{[]string{"Serve"}, `there is no command "Serve"; did you mean optin serve?`},
 		{[]string{"chekc"}, `there is no command "chekc"; did you mean optin check?`},
 		{[]string{"webhok", "test"}, "did you mean optin webhook?"},
+		{[]string{"webhook"}, "optin webhook listen -secret"},
+		{[]string{"webhook", "dance"}, "optin webhook: there is no command \"dance\"\n\n"},
+		{[]string{"webhook", "lisetn"}, `there is no command "lisetn"; did you mean optin webhook listen?`},
+		{[]string{"verify"}, "optin verify receipt"},
+		{[]string{"verify", "recipt"}, `there is no command "recipt"; did you mean optin verify receipt?`},
+		{[]string{"log", "keys"}, `optin log: there is no command "keys"; did you mean optin log key?`},
 		{[]string{"sever"}, `there is no command "sever"` + "\n\n"},
 		{[]string{"serve", "-confg", "optin.yaml"}, "-config"},
 		{[]string{"serve", "optin.yaml"}, `unknown argument "optin.yaml"; -h shows the flags`},
@@ -47,6 +53,12 @@ func TestHelpIsPrinted(t *testing.T) {
 		p := command(t, args...)
 		if code := p.wait(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
 			t.Errorf("optin %v exits with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
+		}
+	}
+	for of, want := range map[string]string{"webhook": webhookUsage, "verify": verifyUsage, "log": logUsage} {
+		p := command(t, of, "help")
+		if code := p.wait(); code != exitOK || p.stdout.String() != want || p.stderr.String() != "" {
+			t.Errorf("optin %s help exits with %d, and prints %q and %q", of, code, p.stdout, p.stderr)
 		}
 	}
 	for _, name := range []string{"demo", "serve", "check", "keys", "healthcheck"} {

@@ -2,77 +2,54 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
+	"errors"
+	"flag"
 	"fmt"
-	"time"
-
-	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/consentlog"
-	"github.com/optin/optin/internal/keyring"
-	"github.com/optin/optin/store"
+	"io"
+	"os"
 )
 
-// openLog opens the consent log of a configuration; nil if there is none.
-func openLog(cfg *config.Config, ring *keyring.Keyring) (*consentlog.Log, error) {
-	if cfg.Log.Path == "" {
-		return nil, nil
-	}
-	return consentlog.Open(consentlog.Options{
-		Dir: cfg.Log.Path, Origin: cfg.PublicURL.Host + "/log", Key: cfg.Log.Key, Sealer: ring,
-	})
-}
+const logUsage = `optin log prints what is published of the consent log:
 
-// newAppender returns what continues the consent log; nil if there is none.
-func (g *generation) newAppender(c *core) (*consentlog.Appender, error) {
-	log, err := openLog(c.cfg, c.ring)
-	if log == nil || err != nil {
-		return nil, err
-	}
-	return consentlog.NewAppender(consentlog.AppenderOptions{
-		To: log, Store: c.store, Queue: confirm.QueueLog, Unreadable: confirm.ErrUnreadable, Log: g.log,
-		Open: func(ctx context.Context, job store.Job) (consentlog.Leaf, error) { return leafOf(ctx, c, log, job) },
-	}), nil
-}
+  optin log checkpoint -config optin.yaml    the signed head; who keeps it can tell later whether history was rewritten
+  optin log key        -config optin.yaml    the public key of checkpoints, for optin verify
+`
 
-// leafOf returns the leaf of a job. The texts that its record names are copied into the log first.
-func leafOf(ctx context.Context, c *core, log *consentlog.Log, job store.Job) (consentlog.Leaf, error) {
-	leaf := consentlog.Leaf{Salt: consentlog.NewSalt()}
-	e, err := c.service.Log.Entry(ctx, job, leaf.Salt)
+// consentLog runs the subcommands of optin log.
+func consentLog(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+	name, rest := firstOf(args)
+	if name != "checkpoint" && name != "key" {
+		return noCommand("optin log", name, logUsage, stdout, stderr)
+	}
+	f := flag.NewFlagSet("log "+name, flag.ContinueOnError)
+	path := configFlag(f)
+	if code, ok := parseFlags(f, rest, stderr); !ok {
+		return code
+	}
+	cfg, err := logConfig(*path, env)
 	if err != nil {
-		return leaf, err
+		fmt.Fprintln(stderr, err)
+		return exitUsage
 	}
-	for _, sum := range e.Texts {
-		err := log.KeepText(sum, func() ([]byte, error) { return c.service.Log.Text(ctx, sum) })
-		if err != nil {
-			return leaf, err
-		}
+	log, err := openLog(cfg, nil)
+	if err == nil && name == "key" {
+		fmt.Fprintln(stdout, log.PublicKey())
+		return exitOK
 	}
-	leaf.Person, err = personOf(e.Key.ID)
-	leaf.Record, leaf.Rest, leaf.At, leaf.Erases = e.Record, e.Rest, e.At.UnixMilli(), e.Erases()
-	return leaf, err
-}
-
-// personOf returns the name of a person in the log: the bytes of the record's id.
-func personOf(id string) (who consentlog.Person, err error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(id)
-	if err != nil || len(b) != len(who) {
-		return who, fmt.Errorf("%w: a record has the id %q", confirm.ErrUnreadable, id)
+	var text []byte
+	if err == nil {
+		text, err = log.Checkpoint()
 	}
-	return consentlog.Person(b), nil
-}
-
-// watchLog counts where the consent log stands.
-func (g *generation) watchLog(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		s := g.appender.Status()
-		g.metrics.Log(s.Size, s.Lag, s.Other)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	if errors.Is(err, os.ErrNotExist) {
+		err = errors.New("there is no checkpoint yet: the service makes one within a second of its start")
 	}
+	if err != nil {
+		fmt.Fprintln(stderr, "optin log:", err)
+		return exitFailed
+	}
+	_, err = stdout.Write(text)
+	if err != nil || ctx.Err() != nil {
+		return exitFailed
+	}
+	return exitOK
 }

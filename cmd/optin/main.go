@@ -53,11 +53,7 @@ func main() {
 
 // run is the program. It returns when its work is done, or soon after ctx is.
 func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
-		return exitUsage
-	}
-	switch name, rest := args[0], args[1:]; name {
+	switch name, rest := firstOf(args); name {
 	case "demo":
 		return demo(ctx, rest, stdout, stderr)
 	case "serve":
@@ -88,24 +84,44 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return healthcheck(ctx, rest, stdout, stderr)
 	case "version", "-version", "--version":
 		return printVersion(stdout)
-	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage)
-		return exitOK
 	default:
-		if meant := nearestCommand(name); meant != "" {
-			fmt.Fprintf(stderr, "optin: there is no command %q; did you mean optin %s?\n", name, meant)
-			return exitUsage
-		}
-		fmt.Fprintf(stderr, "optin: there is no command %q\n\n%s", name, usage)
-		return exitUsage
+		return noCommand("optin", name, usage, stdout, stderr)
 	}
 }
 
+// firstOf returns the name of a command, empty if there is none, and its arguments.
+func firstOf(args []string) (name string, rest []string) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	return args[0], args[1:]
+}
+
+// noCommand ends a call of optin, or of a part of it, that names none of its commands. It prints the usage, which lists
+// them: to stdout if it was asked for.
+func noCommand(of, name, usage string, stdout, stderr io.Writer) int {
+	switch name {
+	case "":
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	}
+	if meant := nearestCommand(of, name, usage); meant != "" {
+		fmt.Fprintf(stderr, "%s: there is no command %q; did you mean %s %s?\n", of, name, of, meant)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "%s: there is no command %q\n\n%s", of, name, usage)
+	return exitUsage
+}
+
 // nearestCommand returns the command that a name is a slip of, as the usage lists them; empty if there is none.
-func nearestCommand(name string) string {
+func nearestCommand(of, name, usage string) string {
 	for line := range strings.Lines(usage) {
-		if words := strings.Fields(line); strings.HasPrefix(line, "  optin ") && typo.OneSlip(name, words[1]) {
-			return words[1]
+		listed, ok := strings.CutPrefix(line, "  "+of+" ")
+		if words := strings.Fields(listed); ok && typo.OneSlip(name, words[0]) {
+			return words[0]
 		}
 	}
 	return ""
@@ -139,6 +155,11 @@ func mixedFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string
 	return rest, exitOK, true
 }
 
+// configFlag adds the flag of the configuration's file.
+func configFlag(f *flag.FlagSet) *string {
+	return f.String("config", "optin.yaml", "the configuration's `file`")
+}
+
 // readConfig reads a configuration. Its sites may use the languages that are built in, and their own.
 func readConfig(path string, env func(string) (string, bool)) (*config.Config, *templates.Set, error) {
 	pages, err := templates.New()
@@ -151,6 +172,15 @@ func readConfig(path string, env func(string) (string, bool)) (*config.Config, *
 	}
 	pages, err = pages.With(ownLocales(cfg.Sites)...)
 	return cfg, pages, err
+}
+
+// logConfig is readConfig for a command about the consent log, which has to be there.
+func logConfig(path string, env func(string) (string, bool)) (*config.Config, error) {
+	cfg, _, err := readConfig(path, env)
+	if err == nil && cfg.Log.Path == "" {
+		err = errors.New("the configuration has no consent log (log.path)")
+	}
+	return cfg, err
 }
 
 // siteConfig is readConfig, and returns the site of an id, or all sites if the id is empty.

@@ -36,19 +36,15 @@ type restored struct {
 // restore is optin restore.
 func restore(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("restore", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	asJSON := f.Bool("json", false, "write JSON, for programs")
 	f.Usage = func() { fmt.Fprint(f.Output(), restoreUsage); f.PrintDefaults() }
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	cfg, _, err := readConfig(*path, env)
+	cfg, err := logConfig(*path, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	if cfg.Log.Path == "" {
-		fmt.Fprintln(stderr, "optin restore: the configuration has no consent log (log.path) to restore from")
 		return exitUsage
 	}
 	// To fill a store that lost its data is to say that the loss is known.

@@ -19,7 +19,7 @@ func serve(ctx context.Context, args []string, env func(string) (string, bool), 
 func serveWith(ctx context.Context, x extra, args []string, env func(string) (string, bool), stdout,
 	stderr io.Writer) int {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}

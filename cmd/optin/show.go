@@ -35,7 +35,7 @@ type subject struct {
 func openSubject(ctx context.Context, name string, args []string, env func(string) (string, bool), stderr io.Writer,
 	more func(*flag.FlagSet)) (*subject, int) {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	id := f.String("site", "", "the `id` of the site; may be left out if there is one")
 	asJSON := f.Bool("json", false, "write JSON, for programs")
 	if more != nil {

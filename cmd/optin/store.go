@@ -23,7 +23,7 @@ Flags:
 // storeCommand is optin store.
 func storeCommand(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("store", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	lost := f.String("lost", "", "the `id` of the store that was lost, where this machine does not know it; "+
 		"/readyz says it")
 	f.Usage = func() { fmt.Fprint(stderr, storeUsage); f.PrintDefaults() }

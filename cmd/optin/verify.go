@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -24,21 +22,16 @@ const verifyUsage = `optin verify checks a proof offline, with public keys alone
 
 // verify runs the subcommands of optin verify. It returns 1 if something does not hold, and says what and where.
 func verify(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		switch name, rest := args[0], args[1:]; name {
-		case "receipt":
-			return verifyReceipt(rest, stdout, stderr)
-		case "dossier":
-			return verifyDossier(rest, stdout, stderr)
-		case "log":
-			return verifyLog(rest, stdout, stderr)
-		case "help", "-h", "-help", "--help":
-			fmt.Fprint(stdout, verifyUsage)
-			return exitOK
-		}
+	switch name, rest := firstOf(args); name {
+	case "receipt":
+		return verifyReceipt(rest, stdout, stderr)
+	case "dossier":
+		return verifyDossier(rest, stdout, stderr)
+	case "log":
+		return verifyLog(rest, stdout, stderr)
+	default:
+		return noCommand("optin verify", name, verifyUsage, stdout, stderr)
 	}
-	fmt.Fprint(stderr, verifyUsage)
-	return exitUsage
 }
 
 // oneFile parses flags and one argument. If ok is false, the command ends with the code.
@@ -154,55 +147,6 @@ func verifyLog(args []string, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stdout, "HOLDS: %d leaves, root %s\n", head.Size, head.Root)
 	if old != nil {
 		fmt.Fprintln(stdout, "It only grew after the checkpoint that was kept.")
-	}
-	return exitOK
-}
-
-const logUsage = `optin log prints what is published of the consent log:
-
-  optin log checkpoint -config optin.yaml    the signed head; who keeps it can tell later whether history was rewritten
-  optin log key        -config optin.yaml    the public key of checkpoints, for optin verify
-`
-
-// consentLog runs the subcommands of optin log.
-func consentLog(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] != "checkpoint" && args[0] != "key" {
-		fmt.Fprint(stderr, logUsage)
-		return exitUsage
-	}
-	f := flag.NewFlagSet("log "+args[0], flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
-	if code, ok := parseFlags(f, args[1:], stderr); !ok {
-		return code
-	}
-	cfg, _, err := readConfig(*path, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	if cfg.Log.Path == "" {
-		fmt.Fprintln(stderr, "optin log: the configuration has no consent log (log.path)")
-		return exitUsage
-	}
-	log, err := openLog(cfg, nil)
-	if err == nil && args[0] == "key" {
-		fmt.Fprintln(stdout, log.PublicKey())
-		return exitOK
-	}
-	var text []byte
-	if err == nil {
-		text, err = log.Checkpoint()
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		err = errors.New("there is no checkpoint yet: the service makes one within a second of its start")
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "optin log:", err)
-		return exitFailed
-	}
-	_, err = stdout.Write(text)
-	if err != nil || ctx.Err() != nil {
-		return exitFailed
 	}
 	return exitOK
 }

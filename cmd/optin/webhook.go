@@ -1,32 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
-	"net"
-	"net/http"
 	"regexp"
-	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
-	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
@@ -46,11 +32,7 @@ optin webhook COMMAND -h explains a command's flags.
 
 // webhooks runs the subcommands of optin webhook.
 func webhooks(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	if len(args) == 0 {
-		fmt.Fprint(stderr, webhookUsage)
-		return exitUsage
-	}
-	switch name, rest := args[0], args[1:]; name {
+	switch name, rest := firstOf(args); name {
 	case "listen":
 		return webhookListen(ctx, rest, env, stdout, stderr)
 	case "test":
@@ -59,268 +41,15 @@ func webhooks(ctx context.Context, args []string, env func(string) (string, bool
 		return webhookFailed(ctx, rest, env, stdout, stderr)
 	case "retry":
 		return webhookRetry(ctx, rest, env, stdout, stderr)
-	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, webhookUsage)
-		return exitOK
 	default:
-		fmt.Fprintf(stderr, "optin webhook: there is no command %q\n\n%s", name, webhookUsage)
-		return exitUsage
+		return noCommand("optin webhook", name, webhookUsage, stdout, stderr)
 	}
-}
-
-// maxEvent is the longest body that optin webhook listen reads, in bytes. Events are far shorter.
-const maxEvent = 1 << 20
-
-// webhookListen receives events for a developer. It verifies and prints them, and says precisely why it refuses one.
-func webhookListen(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("webhook listen", flag.ContinueOnError)
-	addr := f.String("listen", "127.0.0.1:9000", "the `address` to listen at; port 0 picks one")
-	var secrets []string
-	f.Func("secret", "the endpoint's `secret`, whsec_… or whpk_…, or $NAME of a variable that has it; may be repeated",
-		func(s string) error {
-			secrets = append(secrets, s)
-			return nil
-		})
-	if code, ok := parseFlags(f, args, stderr); !ok {
-		return code
-	}
-	trust, err := parseTrust(secrets, env)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook listen:", err)
-		return exitUsage
-	}
-	l, err := net.Listen("tcp", *addr)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin webhook listen:", err)
-		return exitFailed
-	}
-	fmt.Fprintf(stdout, "Listening at http://%s/ for the events of a webhook with private: true. Ctrl-C stops.\n",
-		l.Addr())
-	server := web.HTTPServer("", &eventPrinter{trust: trust, out: stdout})
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		fmt.Fprintln(stderr, "optin webhook listen:", err)
-		return exitFailed
-	}
-	return exitOK
-}
-
-// parseTrust parses the secrets and public keys that events are verified with.
-func parseTrust(secrets []string, env func(string) (string, bool)) (t webhook.Verifier, err error) {
-	if len(secrets) == 0 {
-		return t, errors.New("-secret is missing: the secret of the webhook in the configuration (whsec_…), or its " +
-			"public key (whpk_…)")
-	}
-	for _, text := range secrets {
-		if name, ok := strings.CutPrefix(text, "$"); ok {
-			if text, ok = env(name); !ok {
-				return t, fmt.Errorf("-secret names the variable %s, which is not set", name)
-			}
-		}
-		if strings.HasPrefix(text, "whpk_") {
-			key, err := config.ParseWebhookPublic(text)
-			if err != nil {
-				return t, fmt.Errorf("-secret %w", err)
-			}
-			t.Keys = append(t.Keys, key)
-			continue
-		}
-		s, err := config.ParseWebhookSecret(text)
-		if err != nil {
-			return t, fmt.Errorf("-secret %w", err)
-		}
-		if s.Seed != nil {
-			return t, errors.New("-secret is a private key (whsk_…): a receiver needs the public key (whpk_…)")
-		}
-		t.Secrets = append(t.Secrets, s.Symmetric)
-	}
-	return t, nil
-}
-
-// eventPrinter prints the events it receives.
-type eventPrinter struct {
-	trust webhook.Verifier
-	mu    sync.Mutex
-	out   io.Writer
-	seen  map[string]bool // ids
-}
-
-// ServeHTTP answers 204 to a genuine event, and 401 with the reason to any other.
-func (p *eventPrinter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		http.Error(w, "Events are sent by POST.", http.StatusMethodNotAllowed)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
-	if err != nil {
-		http.Error(w, "The body cannot be read.", http.StatusBadRequest)
-		return
-	}
-	now := time.Now()
-	err = p.trust.Verify(r.Header, body, now)
-	p.print(now, r.Header, body, err)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnauthorized)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// print writes one line and, for a genuine event, its body. What a stranger sent is quoted, because some characters
-// control terminals.
-func (p *eventPrinter) print(now time.Time, h http.Header, body []byte, refused error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	at, id := now.Format(time.TimeOnly), h.Get(webhook.HeaderID)
-	if refused != nil {
-		fmt.Fprintf(p.out, "%s  REFUSED   %q  %v\n", at, id, refused)
-		return
-	}
-	what := "genuine "
-	if p.seen[id] {
-		what = "repeated"
-	} else if p.seen == nil {
-		p.seen = map[string]bool{}
-	}
-	p.seen[id] = true
-	var event struct{ Type string }
-	var pretty bytes.Buffer
-	if json.Unmarshal(body, &event) != nil || json.Indent(&pretty, body, "", "  ") != nil {
-		fmt.Fprintf(p.out, "%s  %s  %s  its body is not JSON: %q\n", at, what, id, body)
-		return
-	}
-	fmt.Fprintf(p.out, "%s  %s  %s  %s\n%s\n", at, what, id, event.Type, pretty.Bytes())
-}
-
-// webhookTest sends a sample event that is about nobody, signed as real events are, to the endpoints of a site, and
-// prints the outcome. It needs no store.
-func webhookTest(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("webhook test", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
-	site := f.String("site", "", "the `id` of the site; may be left out if there is one")
-	types := f.String("type", string(webhook.EventTest), "the `type` of the event, such as subscription.confirmed; "+
-		"all: one of each")
-	url := f.String("url", "", "the `URL` of the one endpoint to call, as in the configuration; all of the site "+
-		"if left out")
-	if code, ok := parseFlags(f, args, stderr); !ok {
-		return code
-	}
-	cfg, _, sites, err := siteConfig(*path, *site, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	if len(sites) > 1 {
-		fmt.Fprintln(stderr, "optin webhook test: there are several sites; name one with -site")
-		return exitUsage
-	}
-	samples := sampleEvents(cfg, sites[0], *types)
-	if len(samples) == 0 {
-		fmt.Fprintf(stderr, "optin webhook test: there is no event %q; -type all sends one of each\n", *types)
-		return exitUsage
-	}
-	called, failed := 0, 0
-	for _, w := range sites[0].Webhooks {
-		if *url != "" && w.URL.String() != *url {
-			continue
-		}
-		called++
-		for _, event := range samples {
-			if err := sendSampleEvent(ctx, event, w, stdout); err != nil {
-				failed++
-				fmt.Fprintln(stdout, "FAILED ", err)
-			}
-		}
-	}
-	switch {
-	case called == 0:
-		fmt.Fprintf(stderr, "optin webhook test: site %s has no such webhook in the configuration\n", sites[0].ID)
-		return exitUsage
-	case failed > 0:
-		return exitFailed
-	}
-	return exitOK
-}
-
-// sampleEvents returns the sample of a type of event at a site, or of all if that is "all"; none for an unknown type.
-func sampleEvents(cfg *config.Config, site config.Site, types string) (all []confirm.Event) {
-	for _, t := range append([]consent.EventType{webhook.EventTest}, consent.EventTypes()...) {
-		if types == "all" || types == string(t) {
-			all = append(all, sampleEvent(cfg, site, t))
-		}
-	}
-	return all
-}
-
-// sampleEvent returns an event as it would be about a person, who does not exist: its id begins with test_, that of the
-// subscription is "test". One of EventTest is about nobody.
-func sampleEvent(cfg *config.Config, site config.Site, is consent.EventType) confirm.Event {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	event := confirm.Event{ID: "test_" + rand.Text(), Type: is, At: now, Data: consent.Status{
-		ID: "test", Site: site.ID, CreatedAt: now, Purposes: []consent.PurposeStatus{},
-	}}
-	state := consent.State(strings.TrimPrefix(string(is), "subscription."))
-	switch is {
-	case webhook.EventTest:
-		return event
-	case consent.EventErased:
-		event.Data.State = state
-		return event
-	case consent.EventConfirmed:
-		link := cfg.PublicURL.JoinPath("u", "test").String()
-		event.Data.ConfirmedAt, event.Data.UnsubscribeURL = &now, &link
-	}
-	event.Data.Email, event.Data.State, event.Data.Locale = "someone@example.org", state, site.Locales[0]
-	for _, p := range site.Purposes {
-		text := p.Text[site.Locales[0]]
-		sum := sha256.Sum256([]byte(text))
-		event.Data.Purposes = append(event.Data.Purposes, consent.PurposeStatus{
-			ID: p.ID, State: state, Since: now, Text: text, TextSHA256: hex.EncodeToString(sum[:]),
-		})
-	}
-	return event
-}
-
-// newSender returns what calls an endpoint without a store.
-func newSender(w config.Webhook) (*webhook.Sender, error) {
-	return webhook.New(webhook.Options{
-		Events: noEvents{}, Log: slog.New(slog.DiscardHandler), UserAgent: "optin/" + versionText(),
-		Endpoint: webhookEndpoint(w),
-	})
-}
-
-// sendSampleEvent calls one endpoint once.
-func sendSampleEvent(ctx context.Context, event confirm.Event, w config.Webhook, stdout io.Writer) error {
-	c, err := newSender(w)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	a, err := c.Send(ctx, event)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(stdout, "ok      webhook: %s answered %d to event %s (%s) within %v\n", w.URL.Host, a.Status, event.ID,
-		event.Type, a.Took.Round(time.Millisecond))
-	return nil
-}
-
-// noEvents has no events in a store: the sample is sent as it is.
-type noEvents struct{}
-
-func (noEvents) Event(context.Context, store.Job) (confirm.Event, error) {
-	return confirm.Event{}, errors.New("a sample is not in a store")
-}
-
-func (noEvents) Notified(context.Context, store.Job, confirm.Event, string) error {
-	return errors.New("a sample is not in a store")
 }
 
 // webhookFailed lists failed events, one line each. It prints nobody's address.
 func webhookFailed(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("webhook failed", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	site := f.String("site", "", "the `id` of the site; all if left out")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
@@ -382,7 +111,7 @@ func age(at time.Time) string {
 // webhookRetry makes failed events due now: those of the given ids, or all.
 func webhookRetry(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("webhook retry", flag.ContinueOnError)
-	path := f.String("config", "optin.yaml", "the configuration's `file`")
+	path := configFlag(f)
 	site := f.String("site", "", "the `id` of the site; all if left out")
 	all := f.Bool("all", false, "retry all failed events")
 	ids, flags := splitIDs(args)
