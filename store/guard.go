@@ -9,12 +9,18 @@ import (
 // Guard returns a store that asks allowed before each call, and refuses the call with ErrUnavailable if that returns an
 // error: of a store that is not the one that it should be, no answer is right. Ready, Close and the mark are not asked
 // about.
-func Guard(s Store, allowed func() error) Store { return &guard{s, allowed} }
+func Guard(s Store, allowed func() error) Store { return &guard{s, s, allowed} }
 
+// guard embeds no more of a store than what is not asked about: a method that is forgotten here does not compile.
 type guard struct {
-	Store
+	Marks
+	to      Store
 	allowed func() error
 }
+
+func (g *guard) Ready(ctx context.Context) error { return g.to.Ready(ctx) }
+
+func (g *guard) Close() error { return g.to.Close() }
 
 func (g *guard) check() error {
 	if err := g.allowed(); err != nil {
@@ -36,94 +42,98 @@ func (g *guard) Update(ctx context.Context, key Key, f func(Record) (Change, err
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.Update(ctx, key, f)
+	return g.to.Update(ctx, key, f)
 }
 
 func (g *guard) UpdateFrom(ctx context.Context, known Record, f func(Record) (Change, error)) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.UpdateFrom(ctx, known, f)
+	return g.to.UpdateFrom(ctx, known, f)
 }
 
 func (g *guard) Find(ctx context.Context, key Key) (Record, error) {
 	if err := g.check(); err != nil {
 		return Record{}, err
 	}
-	return g.Store.Find(ctx, key)
+	return g.to.Find(ctx, key)
+}
+
+func (g *guard) FindAll(ctx context.Context, keys ...Key) ([]Record, error) {
+	return guarded(g, func() ([]Record, error) { return g.to.FindAll(ctx, keys...) })
 }
 
 func (g *guard) List(ctx context.Context, q Query) (Page, error) {
-	return guarded(g, func() (Page, error) { return g.Store.List(ctx, q) })
+	return guarded(g, func() (Page, error) { return g.to.List(ctx, q) })
 }
 
 func (g *guard) Due(ctx context.Context) ([]QueueName, error) {
-	return guarded(g, func() ([]QueueName, error) { return g.Store.Due(ctx) })
+	return guarded(g, func() ([]QueueName, error) { return g.to.Due(ctx) })
 }
 
 func (g *guard) Lease(ctx context.Context, queue QueueName, n int, d time.Duration) ([]Job, error) {
-	return guarded(g, func() ([]Job, error) { return g.Store.Lease(ctx, queue, n, d) })
+	return guarded(g, func() ([]Job, error) { return g.to.Lease(ctx, queue, n, d) })
 }
 
 func (g *guard) RenewLease(ctx context.Context, job Job, d time.Duration) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.RenewLease(ctx, job, d)
+	return g.to.RenewLease(ctx, job, d)
 }
 
 func (g *guard) End(ctx context.Context, job Job, outcome Outcome) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.End(ctx, job, outcome)
+	return g.to.End(ctx, job, outcome)
 }
 
 func (g *guard) Failed(ctx context.Context, queue QueueName, after string, n int) ([]Job, error) {
-	return guarded(g, func() ([]Job, error) { return g.Store.Failed(ctx, queue, after, n) })
+	return guarded(g, func() ([]Job, error) { return g.to.Failed(ctx, queue, after, n) })
 }
 
 func (g *guard) Requeue(ctx context.Context, queue QueueName, id string, key Key) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.Requeue(ctx, queue, id, key)
+	return g.to.Requeue(ctx, queue, id, key)
 }
 
 func (g *guard) RunNow(ctx context.Context, queue QueueName, n int) (int, error) {
-	return guarded(g, func() (int, error) { return g.Store.RunNow(ctx, queue, n) })
+	return guarded(g, func() (int, error) { return g.to.RunNow(ctx, queue, n) })
 }
 
 func (g *guard) Acquire(ctx context.Context, taker string, buckets ...Bucket) ([]time.Duration, error) {
-	return guarded(g, func() ([]time.Duration, error) { return g.Store.Acquire(ctx, taker, buckets...) })
+	return guarded(g, func() ([]time.Duration, error) { return g.to.Acquire(ctx, taker, buckets...) })
 }
 
 func (g *guard) SetNX(ctx context.Context, name string, value []byte, d time.Duration) ([]byte, error) {
-	return guarded(g, func() ([]byte, error) { return g.Store.SetNX(ctx, name, value, d) })
+	return guarded(g, func() ([]byte, error) { return g.to.SetNX(ctx, name, value, d) })
 }
 
 func (g *guard) Get(ctx context.Context, name string) ([]byte, error) {
-	return guarded(g, func() ([]byte, error) { return g.Store.Get(ctx, name) })
+	return guarded(g, func() ([]byte, error) { return g.to.Get(ctx, name) })
 }
 
 func (g *guard) CompareAndSwap(ctx context.Context, name string, old, value []byte, d time.Duration) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.CompareAndSwap(ctx, name, old, value, d)
+	return g.to.CompareAndSwap(ctx, name, old, value, d)
 }
 
 func (g *guard) Counts(ctx context.Context, site, from, to string) ([]Count, error) {
-	return guarded(g, func() ([]Count, error) { return g.Store.Counts(ctx, site, from, to) })
+	return guarded(g, func() ([]Count, error) { return g.to.Counts(ctx, site, from, to) })
 }
 
 func (g *guard) PutText(ctx context.Context, sum string, text []byte) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	return g.Store.PutText(ctx, sum, text)
+	return g.to.PutText(ctx, sum, text)
 }
 
 func (g *guard) Text(ctx context.Context, sum string) ([]byte, error) {
-	return guarded(g, func() ([]byte, error) { return g.Store.Text(ctx, sum) })
+	return guarded(g, func() ([]byte, error) { return g.to.Text(ctx, sum) })
 }

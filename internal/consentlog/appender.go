@@ -18,15 +18,13 @@ import (
 const (
 	leaseCell = "consent log lease"
 	headCell  = "consent log head"
-	leaseFor  = 10 * time.Second
 	headKept  = 100 * 365 * 24 * time.Hour
 )
 
 const (
-	batch    = 256
-	jobLease = time.Minute
-	enders   = 16 // jobs that are ended at once
-	poll     = 250 * time.Millisecond
+	batch  = 256
+	enders = 16 // jobs that are ended at once
+	poll   = 250 * time.Millisecond
 )
 
 // Store is what an Appender needs of a store.
@@ -36,7 +34,7 @@ type Store interface {
 	End(ctx context.Context, job store.Job, outcome store.Outcome) error
 }
 
-// AppenderOptions are what an Appender needs. All but Now and Log are required.
+// AppenderOptions are what an Appender needs. To, Store, Queue, Open and Unreadable are required.
 type AppenderOptions struct {
 	To    *Log
 	Store Store
@@ -44,6 +42,8 @@ type AppenderOptions struct {
 	// Open returns the leaf of a job. An error that wraps Unreadable is final.
 	Open       func(ctx context.Context, job store.Job) (Leaf, error)
 	Unreadable error
+	Turn       time.Duration // how long nobody else appends after a process is gone; 0: ten seconds
+	JobLease   time.Duration // how long a batch may take; 0: a minute
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -70,6 +70,12 @@ func NewAppender(o AppenderOptions) *Appender {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Turn == 0 {
+		o.Turn = 10 * time.Second
+	}
+	if o.JobLease == 0 {
+		o.JobLease = time.Minute
+	}
 	me := make([]byte, 16)
 	_, _ = rand.Read(me)
 	return &Appender{AppenderOptions: o, me: []byte(hex.EncodeToString(me)), wake: make(chan struct{}, 1)}
@@ -94,6 +100,9 @@ type Status struct {
 // Status returns where the log stands.
 func (a *Appender) Status() Status {
 	s := Status{Size: a.To.Size(), Appends: a.appends.Load(), Other: a.other.Load()}
+	if n, err := a.To.publishedSize(); err == nil && !s.Appends {
+		s.Size = n // by another process
+	}
 	if at := a.oldest.Load(); at > 0 && s.Appends {
 		s.Lag = max(0, a.Now().Sub(time.UnixMilli(at)))
 	}
@@ -137,7 +146,7 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 	if held, err := a.hold(ctx); !held || err != nil {
 		return false, err
 	}
-	jobs, err := a.Store.Lease(ctx, a.Queue, batch, jobLease)
+	jobs, err := a.Store.Lease(ctx, a.Queue, batch, a.JobLease)
 	if err != nil {
 		return false, err
 	}
@@ -153,16 +162,16 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 // hold takes the lease, or makes it last. It returns false while another process has it.
 func (a *Appender) hold(ctx context.Context) (bool, error) {
 	now := time.Now()
-	if a.appends.Load() && now.Sub(a.leased) < leaseFor/3 {
+	if a.appends.Load() && now.Sub(a.leased) < a.Turn/3 {
 		return true, nil
 	}
-	current, err := a.Store.SetNX(ctx, leaseCell, a.me, leaseFor)
+	current, err := a.Store.SetNX(ctx, leaseCell, a.me, a.Turn)
 	if err == nil && current != nil && !slices.Equal(current, a.me) {
 		a.appends.Store(false)
 		return false, nil
 	}
 	if err == nil {
-		err = a.Store.CompareAndSwap(ctx, leaseCell, a.me, a.me, leaseFor)
+		err = a.Store.CompareAndSwap(ctx, leaseCell, a.me, a.me, a.Turn)
 	}
 	if err != nil {
 		a.appends.Store(false)

@@ -128,9 +128,6 @@ func Open(o Options) (*Log, error) {
 			return nil, err
 		}
 	}
-	if l.people, err = openPeople(o.Dir + ".keys"); err != nil {
-		return nil, err
-	}
 	return l, l.reload()
 }
 
@@ -138,12 +135,16 @@ func Open(o Options) (*Log, error) {
 // every job of the one before has ended, so a job that comes again is of the last batch.
 const maxRecent = 4096
 
-// reload reads the size of the log, and the jobs of its last leaves, from its files.
+// reload reads the keys of persons, the size of the log, and the jobs of its last leaves from its files.
 func (l *Log) reload() error {
 	index, err := readFrom(l.path("index"), 0)
 	if err != nil {
 		return err
 	}
+	if l.people, err = l.openPeople(); err != nil {
+		return err
+	}
+	clear(l.recent)
 	l.size, l.sealed = int64(len(index))/indexSize, 0
 	for n := max(0, l.size-maxRecent); n < l.size; n++ {
 		l.recent[[8]byte(index[n*indexSize+24:])] = true
@@ -269,6 +270,11 @@ func (l *Log) Head() (Head, error) {
 func (l *Log) Rewind(to Head) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if to.Size > l.size { // another process may have appended to the same folder since this log was opened
+		if err := l.reload(); err != nil {
+			return err
+		}
+	}
 	if to.Size > l.size {
 		return fmt.Errorf("%w: it has %d leaves, and the known one %d", ErrOtherHead, l.size, to.Size)
 	}
@@ -285,7 +291,6 @@ func (l *Log) Rewind(to Head) error {
 	if err := os.Truncate(l.path("index"), to.Size*indexSize); err != nil {
 		return fmt.Errorf("consentlog: %w", err)
 	}
-	clear(l.recent)
 	return l.reload() // what is written next begins there, and each file is cut to where that begins
 }
 
@@ -314,30 +319,40 @@ type Opened struct {
 }
 
 // Each calls f with every leaf, in their order, until it returns an error.
-func (l *Log) Each(f func(Opened) error) error { return l.each(func(uint32) bool { return true }, f) }
+func (l *Log) Each(f func(Opened) error) error {
+	keys, err := l.openPeople()
+	if err != nil {
+		return err
+	}
+	return l.each(keys, func(uint32) bool { return true }, f)
+}
 
 // Of returns the leaves about a person whose key was not destroyed.
 func (l *Log) Of(p Person) (all []Opened, err error) {
-	slots := l.people.of(p)
+	keys, err := l.openPeople()
+	if err != nil {
+		return nil, err
+	}
+	slots := keys.of(p)
 	if len(slots) == 0 {
 		return nil, nil
 	}
-	err = l.each(func(slot uint32) bool { return slots[slot] }, func(o Opened) error {
+	err = l.each(keys, func(slot uint32) bool { return slots[slot] }, func(o Opened) error {
 		all = append(all, o)
 		return nil
 	})
 	return all, err
 }
 
-func (l *Log) each(of func(slot uint32) bool, f func(Opened) error) error {
-	l.mu.RLock()
-	size := l.size
-	l.mu.RUnlock()
+// each reads the files anew: leaves may have been appended, and keys destroyed, by another process.
+func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error) error {
+	least := l.Size()
 	index, err := readFrom(l.path("index"), 0)
 	if err != nil {
 		return err
 	}
-	if int64(len(index)) < size*indexSize {
+	size := int64(len(index)) / indexSize
+	if size < least {
 		return fmt.Errorf("%w: the index is too short", ErrDamaged)
 	}
 	var sealed *os.File
@@ -357,7 +372,7 @@ func (l *Log) each(of func(slot uint32) bool, f func(Opened) error) error {
 		if _, err := sealed.ReadAt(b, at.offset); err != nil {
 			return fmt.Errorf("%w: the record of leaf %d cannot be read: %w", ErrDamaged, n, err)
 		}
-		if err := l.open(&o, b, at.slot); err != nil {
+		if err := l.open(keys, &o, b, at.slot); err != nil {
 			return fmt.Errorf("%w: the record of leaf %d: %w", ErrDamaged, n, err)
 		}
 		if err := f(o); err != nil {

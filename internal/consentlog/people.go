@@ -27,7 +27,8 @@ type people struct {
 	latest map[Person]uint32 // the last slot of each
 }
 
-func openPeople(path string) (*people, error) {
+func (l *Log) openPeople() (*people, error) {
+	path := l.Dir() + ".keys"
 	p := &people{path: path, latest: map[Person]uint32{}}
 	var err error
 	if p.all, err = readFrom(path, 0); err != nil {
@@ -176,7 +177,7 @@ func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
 }
 
 // open opens what seal sealed.
-func (l *Log) open(o *Opened, sealed []byte, slot uint32) error {
+func (l *Log) open(keys *people, o *Opened, sealed []byte, slot uint32) error {
 	if len(sealed) == 0 {
 		return nil
 	}
@@ -187,7 +188,7 @@ func (l *Log) open(o *Opened, sealed []byte, slot uint32) error {
 			return err
 		}
 	} else {
-		aead, _, err := l.people.key(slot)
+		aead, _, err := keys.key(slot)
 		if err != nil || aead == nil {
 			return err
 		}
