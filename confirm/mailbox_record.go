@@ -1,0 +1,109 @@
+package confirm
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/store"
+)
+
+// mailboxSite is the Site of the keys of mailboxes. No site has this id, so no listing has them.
+const mailboxSite = "-"
+
+// mailboxState is the State of the records of mailboxes, which nobody filters by.
+const mailboxState = "mailbox"
+
+// mailboxKeys returns the keys that the mailbox of an address at a site can have: one for each listed secret, newest
+// first.
+func (s sealer) mailboxKeys(site string, a address.Address) (keys []store.Key) {
+	for _, sum := range s.ring.MACs("mailbox id", site, a.Mailbox()) {
+		keys = append(keys, mailboxKey(base64.RawURLEncoding.EncodeToString(sum[:16])))
+	}
+	return keys
+}
+
+func mailboxKey(id string) store.Key { return store.Key{Site: mailboxSite, ID: id} }
+
+// The fields of the record of a mailbox, and of a spelling in it. Times are those of a record without Created.
+const (
+	mailboxDeclined = 1 + iota
+	mailboxHow
+	mailboxSpellings
+)
+
+const (
+	spellingID = 1 + iota
+	spellingUntil
+)
+
+func encodeMailbox(m consent.Mailbox) ([]byte, error) {
+	var e encoder
+	all := e.openMap()
+	if m.Declined != nil {
+		e.time(all, mailboxDeclined, m.Declined.At)
+		code(&e, all, mailboxHow, methodCodes, m.Declined.How)
+	}
+	e.arrayField(all, mailboxSpellings, len(m.Spellings))
+	for _, s := range m.Spellings {
+		one := e.openMap()
+		e.id(one, spellingID, s.ID)
+		e.time(one, spellingUntil, s.Until)
+	}
+	return e.b, e.err
+}
+
+func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
+	d := decoder{cborReader: cborReader{b: plain}}
+	for all := d.readMap(); all.next(&d.cborReader); {
+		switch all.key {
+		case mailboxDeclined:
+			m.Declined = &consent.Evidence{At: d.time()}
+		case mailboxHow:
+			how := pick(&d, methodCodes)
+			if m.Declined == nil {
+				d.fail()
+				break
+			}
+			m.Declined.How = how
+		case mailboxSpellings:
+			m.Spellings = list(&d, d.spelling)
+		default:
+			d.fail()
+		}
+	}
+	if d.damaged || len(d.b) > 0 {
+		return consent.Mailbox{}, errDamaged
+	}
+	return m, nil
+}
+
+func (d *decoder) spelling() (s consent.Spelling) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case spellingID:
+			s.ID = d.id()
+		case spellingUntil:
+			s.Until = d.time()
+		default:
+			d.fail()
+		}
+	}
+	return s
+}
+
+// mailbox opens the record of a mailbox; one that does not exist says nothing.
+func (b box) mailbox(r store.Record) (m consent.Mailbox, err error) {
+	if !r.Exists() {
+		return m, nil
+	}
+	plain, err := b.open(r.Data)
+	if err != nil {
+		return m, err
+	}
+	if m, err = decodeMailbox(plain); err != nil {
+		return m, fmt.Errorf("%w: mailbox %s: %w", ErrUnreadable, r.Key.ID, err)
+	}
+	return m, nil
+}
