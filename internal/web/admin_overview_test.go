@@ -114,8 +114,10 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 	}{
 		"unsafe": {unsafeSetting(),
 			[]string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
-		"full": {&store.UnsafeError{Setting: "maxmemory", Have: "OOM command not allowed", Want: "more", Fix: "raise it"},
-			[]string{"Unsafe.", "maxmemory is OOM command not allowed", "raise it"}},
+		"full": {
+			&store.UnsafeError{Setting: "maxmemory", Have: "OOM command not allowed", Want: "more", Fix: "raise it"},
+			[]string{"Unsafe.", "maxmemory is OOM command not allowed", "raise it"},
+		},
 		"away": {store.ErrUnavailable,
 			[]string{"Unreachable.", "until the store can be reached"}},
 		"ready": {nil, []string{"Ready."}},

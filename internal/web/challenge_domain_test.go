@@ -42,8 +42,9 @@ func TestManySignupsAtOneDomainNeedAChallengeBeforeItsEmailsWait(t *testing.T) {
 		want  int
 	}{
 		{"a1@one.example", 202}, {"a2@mail.one.example", 202}, {"a1@ONE.example", 202}, // as often as there are signups
-		{"a4@one.example", 422}, {"a5@x.one.example", 422}, {"a1@one.example", 422}, // whoever is known
-		{"b1@two.example", 202}, {"b1@gmail.com", 202}, {"b2@gmail.com", 202}, {"b3@gmail.com", 202}, {"b4@gmail.com", 202},
+		{"a4@one.example", 422}, {"a5@x.one.example", 422}, {"a1@one.example", 422}, // known or not
+		{"b1@two.example", 202}, {"b1@gmail.com", 202}, {"b2@gmail.com", 202}, {"b3@gmail.com", 202},
+		{"b4@gmail.com", 202},
 	} {
 		if got := send(row.email, ""); got != row.want {
 			t.Errorf("signup %d, of %s: %d, want %d", i, row.email, got, row.want)

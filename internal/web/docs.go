@@ -59,8 +59,7 @@ func (d *docs) yaml(c echo.Context) error {
 	return respond.Bytes(c, http.StatusOK, openapi.MediaType, openapi.YAML())
 }
 
-// html serves the description for people, with the examples of the site that asks: the one of the query, or the only one
-// that there is.
+// html serves the description for people, with the examples of the site that the query names, or of the only site.
 func (d *docs) html(c echo.Context) error {
 	id := c.QueryParam("site")
 	if id == "" && len(d.sites) == 1 {

@@ -120,8 +120,8 @@ func TestTheDocsBeginWithTheSimplestSignupOfTheSiteThatAsks(t *testing.T) {
 		"": {"gazette", ""}, "?site=gazette": {"gazette", ""}, "?site=club": {"club", `, "purposes": ["news"]`},
 	} {
 		page := e.send("GET", "/docs"+query, "", "Accept", "text/html").page(t)
-		want := "curl " + publicURL + "/v1/sites/" + row.site + "/subscriptions \\\n  -H 'Content-Type: application/json' " +
-			`-d '{"email": "ada@example.org", "consent": true` + row.purposes + `}'`
+		want := "curl " + publicURL + "/v1/sites/" + row.site + "/subscriptions \\\n" +
+			`  -H 'Content-Type: application/json' -d '{"email": "ada@example.org", "consent": true` + row.purposes + `}'`
 		if got := page.Find("pre").First().Text(); got != want {
 			t.Errorf("%q begins with %s", query, got)
 		}

@@ -16,7 +16,8 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 	e.send("POST", link+"/decline", "")
 	taken := e.taken("bob@b.example")
 	const site = "/v1/sites/gazette"
-	json := []string{"Content-Type", request.MediaJSON}
+	json, accept := []string{"Content-Type", request.MediaJSON}, []string{"Accept", request.MediaJSON}
+	untyped := asSite(gazetteKey)
 	foreign := []string{"Sec-Fetch-Site", "cross-site", "Accept", request.MediaJSON}
 	keyed := func(more ...string) []string { return asSite(gazetteKey, append(more, json...)...) }
 	for name, row := range map[string]struct {
@@ -25,13 +26,11 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		status             int
 		code               string
 	}{
-		"a foreign decline": {"POST", link + "/decline", "", foreign, 403, "cross_site"},
-		"a foreign unblock": {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
-		"a foreign renewal": {"POST", link + "/renew", "", foreign, 403, "cross_site"},
-		"no such page": {"GET", "/s/nowhere", "", []string{"Accept", request.MediaJSON}, 404,
-			"site_unknown"},
-		"nowhere to be sent": {"GET", "/s/nowhere/sent", "", []string{"Accept", request.MediaJSON}, 404,
-			"site_unknown"},
+		"a foreign decline":      {"POST", link + "/decline", "", foreign, 403, "cross_site"},
+		"a foreign unblock":      {"POST", link + "/unblock", "", foreign, 403, "cross_site"},
+		"a foreign renewal":      {"POST", link + "/renew", "", foreign, 403, "cross_site"},
+		"no such page":           {"GET", "/s/nowhere", "", accept, 404, "site_unknown"},
+		"nowhere to be sent":     {"GET", "/s/nowhere/sent", "", accept, 404, "site_unknown"},
 		"nobody to ask":          {"OPTIONS", "/v1/sites/nowhere/subscriptions", "", nil, 404, "site_unknown"},
 		"an export of something": {"GET", site + "/export?since=1", "", keyed(), 400, "query_invalid"},
 		"a dossier of a kind":    {"GET", one + "/dossier?kind=1", "", keyed(), 400, "query_invalid"},
@@ -41,7 +40,7 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		"a receipt never made": {"GET", one + "/receipt", "", keyed(), 404, "subscription_unknown"},
 		"a status of a kind":   {"GET", "/v1/receipts/r-none?x=1", "", json, 400, "query_invalid"},
 		"no receipt of ours":   {"GET", "/v1/receipts/r-none", "", json, 404, "not_found"},
-		"a receipt of no link": {"GET", "/u/none/receipt", "", []string{"Accept", request.MediaJSON}, 404, "link_unknown"},
+		"a receipt of no link": {"GET", "/u/none/receipt", "", accept, 404, "link_unknown"},
 		"events of a kind":     {"GET", one + "/events?kind=1", "", keyed(), 400, "query_invalid"},
 		"events of nobody": {"GET", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/events", "", keyed(), 404,
 			"subscription_unknown"},
@@ -59,11 +58,11 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		"purposes twice": {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`,
 			keyed(), 422, "field_repeated"},
 		"a signup of no type":       {"POST", signupPath, "email=a", nil, 415, "media_type_missing"},
-		"a lookup of no type":       {"POST", site + "/lookup", "{}", asSite(gazetteKey), 415, "media_type_missing"},
-		"a withdrawal of no type":   {"POST", one + "/withdraw", `{"at":"x"}`, asSite(gazetteKey), 415, "media_type_missing"},
-		"a retry of no type":        {"POST", site + "/webhooks/retry", "{}", asSite(gazetteKey), 415, "media_type_missing"},
+		"a lookup of no type":       {"POST", site + "/lookup", "{}", untyped, 415, "media_type_missing"},
+		"a withdrawal of no type":   {"POST", one + "/withdraw", `{"at":"x"}`, untyped, 415, "media_type_missing"},
+		"a retry of no type":        {"POST", site + "/webhooks/retry", "{}", untyped, 415, "media_type_missing"},
 		"a report of no type":       {"POST", bouncesPath, "{}", asSite(ownerKey), 415, "media_type_missing"},
-		"a confirmation of no type": {"POST", link, "purposes=letter", []string{"Accept", request.MediaJSON}, 415, "media_type_missing"},
+		"a confirmation of no type": {"POST", link, "purposes=letter", accept, 415, "media_type_missing"},
 		"a purpose in two spellings": {"POST", taken, "purposes=letter&Purposes=letter",
 			[]string{"Content-Type", request.MediaForm, "Accept", request.MediaJSON}, 422, "field_repeated"},
 	} {

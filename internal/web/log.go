@@ -24,7 +24,7 @@ func (l *logFiles) published() (*consentlog.Log, error) {
 	case l.appender == nil:
 		return nil, problem.New(problem.NotFound)
 	case l.appender.Status().Other:
-		return nil, fmt.Errorf("%w: the consent log of this process is not the one that the store knows", store.ErrUnavailable)
+		return nil, fmt.Errorf("%w: this process has another consent log than the store knows", store.ErrUnavailable)
 	}
 	return l.appender.To, nil
 }

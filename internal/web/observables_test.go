@@ -195,9 +195,10 @@ func (s *stranger) try(method, path, body string, headers ...string) answer {
 	a := s.send(method, path, body, headers...)
 	typed, err := address.Parse(s.email)
 	must(s, err)
-	masked := typed.Masked()
-	line := strings.NewReplacer(s.email, "ADDRESS", url.QueryEscape(s.email), "ADDRESS", url.QueryEscape(masked), "MASKED",
-		strings.TrimPrefix(s.forged, "/c/"), "TOKEN").Replace(comparable(a))
+	line := strings.NewReplacer(
+		s.email, "ADDRESS", url.QueryEscape(s.email), "ADDRESS",
+		url.QueryEscape(typed.Masked()), "MASKED", strings.TrimPrefix(s.forged, "/c/"), "TOKEN",
+	).Replace(comparable(a))
 	line = randomWork.ReplaceAllString(line, `"$1":"RANDOM"`)
 	s.seen = append(s.seen, line+"\nstore: "+strings.Join(s.recorded.read(), "; "))
 	return a

@@ -38,9 +38,9 @@ func ownOrigins(o Options) (all []origin.Origin, err error) {
 func (o *origins) isOwn(header string) bool { return slices.Contains(o.own, origin.Origin(header)) }
 
 // fromOwnPage reports whether a signup was sent by our own page, and not by a page of the site's or by a program. A
-// signup from any other page is an error, origin_not_allowed. Of the opaque origin "null" nobody knows whose it is:
-// browsers send it from the site's own page too, if that hides its address (Referrer-Policy no-referrer or same-origin).
-// It is our page's only if the browser says same-origin.
+// signup from any other page is an error, origin_not_allowed. The opaque origin "null" can be of any page: browsers
+// send it from the site's own page too, if that hides its address (Referrer-Policy no-referrer or same-origin). It is
+// our page's only if the browser says same-origin.
 func (o *origins) fromOwnPage(c echo.Context, st *site) (ours bool, err error) {
 	r := c.Request()
 	header := r.Header.Values(echo.HeaderOrigin)

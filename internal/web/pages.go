@@ -164,7 +164,8 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 	var all []templates.Purpose
 	for _, purpose := range from {
 		all = append(all, templates.Purpose{
-			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[purpose.Text], State: string(purpose.State), Since: purpose.Since,
+			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[purpose.Text],
+			State: string(purpose.State), Since: purpose.Since,
 			Superseded:   purpose.Reason == consent.ReasonSuperseded,
 			Lang:         p.foreign(st.languageOf(purpose, locale), locale),
 			StatementURL: statementPath(purpose.TextSHA256),

@@ -12,9 +12,9 @@ import (
 func TestAnAddressIsTakenAsItIsPasted(t *testing.T) {
 	for pasted, to := range map[string]string{
 		"ada@b.example\u200b": "ada@b.example", "\u00a0ada@b.example\u2028": "ada@b.example",
-		"\u202aada@b.example\u202c": "ada@b.example", "ada＠b．example": "ada@b.example", "ａda@b.example": "ada@b.example",
-		"mailto:ada@b.example?subject=x": "ada@b.example", "ada@b.example.": "ada@b.example",
-		"ada@b.example。 ": "ada@b.example", "Ada@b.example": "Ada@b.example",
+		"\u202aada@b.example\u202c": "ada@b.example", "ada＠b．example": "ada@b.example",
+		"ａda@b.example": "ada@b.example", "mailto:ada@b.example?subject=x": "ada@b.example",
+		"ada@b.example.": "ada@b.example", "ada@b.example。 ": "ada@b.example", "Ada@b.example": "Ada@b.example",
 		"a\u202eda@b.example": "", "ada @b.example": "", "ada@b.example,eve@b.example": "", "<ada@b.example>": "",
 		"ada@b.example\x00": "", "-ada@b.example": "", "ada@b.example..": "",
 	} {

@@ -98,7 +98,8 @@ func TestAnotherConfirmationHasAReceiptOfItsOwn(t *testing.T) {
 	var names, texts []string
 	for range 2 {
 		e.signUp("ada@b.example")
-		u, _ := e.send("POST", e.path(e.email().Confirm), "").page(t).Find(`a[href*="/u/"]:not([download])`).Attr("href")
+		page := e.send("POST", e.path(e.email().Confirm), "").page(t)
+		u, _ := page.Find(`a[href*="/u/"]:not([download])`).Attr("href")
 		one := e.subscriptionPath("ada@b.example")
 		var got struct {
 			Events []struct{ Action, Request, Receipt string }
@@ -129,7 +130,8 @@ func withLog(t *testing.T) (func(*Options), *consentlog.Log) {
 	t.Helper()
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
-	log, err := consentlog.Open(consentlog.Options{Dir: t.TempDir() + "/log", Origin: "confirm.example/log", Sealer: ring})
+	o := consentlog.Options{Dir: t.TempDir() + "/log", Origin: "confirm.example/log", Sealer: ring}
+	log, err := consentlog.Open(o)
 	must(t, err)
 	_, err = log.Append([]consentlog.Leaf{{JobID: "a", Salt: consentlog.NewSalt(), Record: []byte("{}")}})
 	must(t, err)
@@ -151,7 +153,8 @@ func TestTheConsentLogIsPublicAndItsTilesNeverChange(t *testing.T) {
 	if tile.status != 200 || tile.body != string(head.Root[:]) || tile.header.Get("Cache-Control") != cacheForever {
 		t.Errorf("%d %q", tile.status, tile.body)
 	}
-	if a := e.send("GET", "/log/tile/entries/000.p/1", ""); a.status != 200 || !strings.Contains(a.body, consentlog.Prefix) {
+	a = e.send("GET", "/log/tile/entries/000.p/1", "")
+	if a.status != 200 || !strings.Contains(a.body, consentlog.Prefix) {
 		t.Errorf("%d %q", a.status, a.body)
 	}
 	for path, want := range map[string]int{

@@ -25,8 +25,8 @@ const tilePath = "/log/tile/*"
 func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = request.ClientIP(a.TrustedProxies, sync.OnceFunc(func() {
-		a.Log.Warn("a trusted proxy does not say whose requests it passes on: these count for nobody in the limits by " +
-			"IP, and their evidence has no IP; let the proxy set X-Forwarded-For or Forwarded")
+		a.Log.Warn("a trusted proxy does not say whose requests it passes on: these count for nobody in the limits " +
+			"by IP, and their evidence has no IP; let the proxy set X-Forwarded-For or Forwarded")
 	}))
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
 	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), timeout(exportPath), a.mendLinks, exactPath, a.setSite)

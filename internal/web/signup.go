@@ -132,8 +132,8 @@ func (s *signups) check(c echo.Context, in *signup) ([]problem.Field, error) {
 	return []problem.Field{{Name: "email", Code: problem.EmailUndeliverable}}, nil
 }
 
-// suggestion returns the address that the person may have meant, where it is to be asked: the domain is a near miss of a
-// well-known one and takes no mail. It depends on nothing but the domain and DNS, and is not remembered.
+// suggestion returns the address that the person may have meant, if they should be asked: the domain is a near miss of
+// a well-known one and takes no mail. It depends on nothing but the domain and DNS, and is not remembered.
 func (s *signups) suggestion(ctx context.Context, in *signup) address.Address {
 	near := in.request.Address.NearMiss()
 	if !in.suggest || s.takesNoMail == nil || near == "" || in.trapped {

@@ -11,14 +11,16 @@ import (
 // Signups as browsers, frameworks and HTTP libraries label and encode them.
 func TestASignupIsReadWhateverItsLabelIs(t *testing.T) {
 	const form, json = request.MediaForm, request.MediaJSON
+	const formJurgen = "email=j%FCrgen@b.example&consent=on" // in latin-1
+	const jsonJurgen = "{\"email\":\"j\xfcrgen@b.example\",\"consent\":true}"
 	ada := `{"email":"ada@b.example","consent":true`
 	multi, inParts := parts(t, "email=ada@b.example&consent=on")
 	for name, row := range map[string]struct{ media, body, email string }{
 		"utf8":                      {form + "; charset=utf8", "email=ada@b.example&consent=on", "ada@b.example"},
 		"us-ascii":                  {form + "; charset=US-ASCII", "email=ada@b.example&consent=on", "ada@b.example"},
 		"latin-1":                   {form + ";charset=ISO-8859-1", "email=ada@b.example&consent=on", "ada@b.example"},
-		"latin-1, decoded":          {form + ";charset=latin1", "email=j%FCrgen@b.example&consent=on", "jürgen@b.example"},
-		"its charset in a field":    {form, "_charset_=windows-1252&email=j%FCrgen@b.example&consent=on", "jürgen@b.example"},
+		"latin-1, decoded":          {form + ";charset=latin1", formJurgen, "jürgen@b.example"},
+		"its charset in a field":    {form, "_charset_=windows-1252&" + formJurgen, "jürgen@b.example"},
 		"a charset we do not know":  {form + ";charset=koi8-r", "email=ada@b.example&consent=on", "ada@b.example"},
 		"a parameter that is none":  {form + `; charset="`, "email=ada@b.example&consent=on", "ada@b.example"},
 		"another field in latin-1":  {form, "email=ada@b.example&consent=on&vorname=J%FCrgen", "ada@b.example"},
@@ -30,7 +32,7 @@ func TestASignupIsReadWhateverItsLabelIs(t *testing.T) {
 		"parts in latin-1":          {multi + "; charset=ISO-8859-1", inParts, "ada@b.example"},
 		"JSON, utf8":                {json + "; charset=utf8", ada + `}`, "ada@b.example"},
 		"JSON, latin-1":             {json + "; charset=ISO-8859-1", ada + `}`, "ada@b.example"},
-		"JSON, latin-1, decoded":    {json + "; charset=ISO-8859-1", "{\"email\":\"j\xfcrgen@b.example\",\"consent\":true}", "jürgen@b.example"},
+		"JSON, latin-1, decoded":    {json + "; charset=ISO-8859-1", jsonJurgen, "jürgen@b.example"},
 		"JSON, latin-1, but UTF-8":  {json + "; charset=ISO-8859-1", `{"email":"jürgen@b.example","consent":true}`, "jürgen@b.example"},
 		"JSON, a byte order mark":   {json, "\xef\xbb\xbf" + ada + `}`, "ada@b.example"},
 		"JSON, another member":      {json, ada + ",\"name\":\"J\xfcrgen\"}", "ada@b.example"},
@@ -50,10 +52,11 @@ func TestASignupIsReadWhateverItsLabelIs(t *testing.T) {
 		status      int
 		code        string
 	}{
-		"no label":                 {"", ada + `}`, 415, "media_type_missing"},
-		"an empty one":             {" ", ada + `}`, 415, "media_type_missing"},
-		"UTF-16":                   {json + "; charset=utf-16", ada + `}`, 415, "media_type_not_supported"},
-		"UTF-7":                    {form + "; charset=utf-7", "email=ada@b.example&consent=on", 415, "media_type_not_supported"},
+		"no label":     {"", ada + `}`, 415, "media_type_missing"},
+		"an empty one": {" ", ada + `}`, 415, "media_type_missing"},
+		"UTF-16":       {json + "; charset=utf-16", ada + `}`, 415, "media_type_not_supported"},
+		"UTF-7": {form + "; charset=utf-7", "email=ada@b.example&consent=on", 415,
+			"media_type_not_supported"},
 		"the address in latin-1":   {form, "email=j%FCrgen@b.example&consent=on", 400, "unreadable"},
 		"the address, unknown set": {form + ";charset=koi8-r", "email=%C1@b.example&consent=on", 400, "unreadable"},
 		"the address's escape":     {form, "email=ada%zz@b.example&consent=on", 400, "unreadable"},
@@ -86,7 +89,8 @@ func TestAFormWhoseOriginIsHiddenIsTaken(t *testing.T) {
 		"of a site on the same host": {"Origin", "null", "Sec-Fetch-Site", "same-site"},
 	} {
 		email := strings.ReplaceAll(name, " ", "-") + "@b.example"
-		a := e.send("POST", signupPath, "email="+email+"&consent=on", append(headers, "Content-Type", request.MediaForm)...)
+		headers = append(headers, "Content-Type", request.MediaForm)
+		a := e.send("POST", signupPath, "email="+email+"&consent=on", headers...)
 		if a.status != 303 || a.header.Get("Set-Cookie") != "" || a.header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: %d %v", name, a.status, a.header)
 		}
@@ -95,7 +99,8 @@ func TestAFormWhoseOriginIsHiddenIsTaken(t *testing.T) {
 		}
 	}
 	for _, origin := range []string{"https://evil.example", "NULL", "null,null", "file://", ""} {
-		a := e.send("POST", signupPath, "email=eve@b.example&consent=on", "Origin", origin, "Content-Type", request.MediaForm)
+		a := e.send("POST", signupPath, "email=eve@b.example&consent=on",
+			"Origin", origin, "Content-Type", request.MediaForm)
 		if code, _ := a.problem(t); a.status != 403 || code != "origin_not_allowed" {
 			t.Errorf("%q: %d %s", origin, a.status, a.body)
 		}
@@ -116,7 +121,8 @@ func TestARefusedOriginIsInTheLog(t *testing.T) {
 		"ada@b.test":                   `"refused_origin":"(unreadable)"`,
 	} {
 		e := newEnv(t)
-		a := e.send("POST", signupPath, "email=a@b.example&consent=on", "Origin", sent, "Content-Type", request.MediaForm)
+		a := e.send("POST", signupPath, "email=a@b.example&consent=on",
+			"Origin", sent, "Content-Type", request.MediaForm)
 		if a.status != 403 || !strings.Contains(a.body, "origins") || strings.Contains(a.body, sent) {
 			t.Errorf("%s: %d %s", sent, a.status, a.body)
 		}
@@ -174,7 +180,8 @@ func TestAPageMaySendTheHeadersThatFrameworksAdd(t *testing.T) {
 		"":                               "Content-Type, Idempotency-Key",
 		"content-type":                   "Content-Type, Idempotency-Key",
 		"content-type, x-requested-with": "Content-Type, Idempotency-Key, x-requested-with",
-		"X-CSRF-Token,traceparent,idempotency-key,x-csrf-token": "Content-Type, Idempotency-Key, x-csrf-token, traceparent",
+		"X-CSRF-Token,traceparent,idempotency-key,x-csrf-token": "Content-Type, Idempotency-Key, " +
+			"x-csrf-token, traceparent",
 		"authorization, x-a":                        "Content-Type, Idempotency-Key, x-a",
 		"a b, \"c\", é, " + strings.Repeat("x", 65): "Content-Type, Idempotency-Key",
 	} {

@@ -91,20 +91,24 @@ func TestAProxyThatNamesNobodyMakesNobodyOneClient(t *testing.T) {
 		g.Limits.SignupsPerIP = []store.Limit{{N: 2, Per: time.Minute}}
 		o.Sites["gazette"] = g
 	}
+	same := func(value string) func(int) string { return func(int) string { return value } }
+	numbered := func(format string) func(int) string {
+		return func(n int) string { return fmt.Sprintf(format, n) }
+	}
 	for name, row := range map[string]struct {
 		header  string
 		value   func(person int) string
 		refused int // of 4 people
 		warns   int
 	}{
-		"X-Forwarded-For, one":   {"X-Forwarded-For", func(int) string { return "203.0.113.7" }, 2, 0},
-		"X-Forwarded-For, four":  {"X-Forwarded-For", func(n int) string { return fmt.Sprintf("203.0.113.%d", n) }, 0, 0},
-		"Forwarded, one":         {"Forwarded", func(int) string { return "for=203.0.113.7;proto=https" }, 2, 0},
-		"Forwarded, four":        {"Forwarded", func(n int) string { return fmt.Sprintf(`for="[2001:db8:%d::1]:5"`, n) }, 0, 0},
-		"Forwarded, nobody":      {"Forwarded", func(int) string { return "for=unknown" }, 0, 1},
-		"neither":                {"X-Forwarded-For", func(int) string { return "" }, 0, 1},
-		"Forwarded by somebody":  {"Forwarded", func(int) string { return "for=1.1.1.1, for=203.0.113.7" }, 2, 0},
-		"a made-up one in front": {"Forwarded", func(n int) string { return fmt.Sprintf("for=1.1.1.%d,for=203.0.113.7", n) }, 2, 0},
+		"X-Forwarded-For, one":   {"X-Forwarded-For", same("203.0.113.7"), 2, 0},
+		"X-Forwarded-For, four":  {"X-Forwarded-For", numbered("203.0.113.%d"), 0, 0},
+		"Forwarded, one":         {"Forwarded", same("for=203.0.113.7;proto=https"), 2, 0},
+		"Forwarded, four":        {"Forwarded", numbered(`for="[2001:db8:%d::1]:5"`), 0, 0},
+		"Forwarded, nobody":      {"Forwarded", same("for=unknown"), 0, 1},
+		"neither":                {"X-Forwarded-For", same(""), 0, 1},
+		"Forwarded by somebody":  {"Forwarded", same("for=1.1.1.1, for=203.0.113.7"), 2, 0},
+		"a made-up one in front": {"Forwarded", numbered("for=1.1.1.%d,for=203.0.113.7"), 2, 0},
 	} {
 		e := newEnv(t, limited)
 		refused := 0

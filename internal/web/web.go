@@ -143,8 +143,8 @@ type app struct {
 
 // newApp makes the parts and the router.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Ready == nil || o.Keyring == nil ||
-		o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Ready == nil ||
+		o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
 		return nil, errors.New("web: a service, its surge and webhooks, a store and whether it is ready, a keyring, " +
 			"pages, sites and a public URL are required")
 	}

@@ -45,12 +45,12 @@ func TestNoEventIsLostAndNoneIsDeliveredTwice(t *testing.T) {
 	st := openStore(t)
 	var queues []store.QueueName
 	var pools []outbox.Pool
+	waits := []time.Duration{100 * time.Millisecond, time.Second, time.Second}
 	for i, answer := range answers {
 		r := receive(t, answer)
 		r.Start()
 		queues = append(queues, webhook.Queue("gazette", r.URL))
-		pools = append(pools, pool(t, st, queues[i], private(r.URL), 4, []time.Duration{100 * time.Millisecond, time.Second,
-			time.Second}))
+		pools = append(pools, pool(t, st, queues[i], private(r.URL), 4, waits))
 	}
 	enqueue(t, st, n, queues...)
 	begun := time.Now()

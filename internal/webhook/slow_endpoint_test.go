@@ -24,8 +24,8 @@ func TestAnEndpointThatAnswersAByteAtATimeDelaysNoOther(t *testing.T) {
 	quick := receive(t, func(_ http.ResponseWriter, r *http.Request) { got.add(r) })
 	quick.Start()
 	enqueue(t, st, n, slowQueue)
-	work(t, st, pool(t, st, slowQueue, slow, workers, webhook.Waits()), pool(t, st, quickQueue, private(quick.URL), workers,
-		webhook.Waits()))
+	work(t, st, pool(t, st, slowQueue, slow, workers, webhook.Waits()),
+		pool(t, st, quickQueue, private(quick.URL), workers, webhook.Waits()))
 	until(t, 10*time.Second, "the slow one is called", func() bool { return called.Load() == workers })
 	begun := time.Now()
 	enqueue(t, st, n, quickQueue)

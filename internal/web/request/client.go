@@ -10,9 +10,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if it is not known. Echo's
-// default believes anybody's X-Forwarded-For: evidence of consent could be forged. silent is called for each request of
-// whose client a trusted proxy says nothing.
+// ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if it is not known.
+// Echo's default believes anybody's X-Forwarded-For: evidence of consent could be forged. silent is called for each
+// request from a trusted proxy that does not name its client.
 func ClientIP(trusted []netip.Prefix, silent func()) echo.IPExtractor {
 	return func(r *http.Request) string {
 		a, known := clientAddr(r.RemoteAddr, r.Header, trusted)
@@ -33,10 +33,11 @@ func Client(c echo.Context) netip.Addr {
 }
 
 // clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address that proxies name
-// and that is not one of theirs: anybody may have named the addresses left of it. They name it in X-Forwarded-For or, if
-// there is none, in Forwarded (RFC 7239): a proxy that writes one of them passes the other on as a client made it up.
+// and that is not one of theirs: anybody may have named the addresses left of it. They name it in X-Forwarded-For or,
+// if there is none, in Forwarded (RFC 7239): a proxy that writes one of them passes the other on as a client made it
+// up.
 //
-// It returns the zero Addr for an unknown peer, and where a trusted proxy names nobody, or nobody that can be read: then
+// It returns the zero Addr for an unknown peer, and if a trusted proxy names no client, or none that can be read: then
 // known is false. To take the proxy for the client would make all people one.
 func clientAddr(remote string, h http.Header, trusted []netip.Prefix) (addr netip.Addr, known bool) {
 	addr = parseAddr(remote)
