@@ -72,9 +72,9 @@ func (c *connection) guard(ctx context.Context, end time.Time) error {
 	return c.until(end)
 }
 
-// pointOfNoReturn sets the deadline of what follows. From now on, the end of the guard's context no longer ends what the
-// connection waits for, but leaves the relay no more than patience. It returns the error of a context that has ended
-// before.
+// pointOfNoReturn sets the deadline of what follows. From now on, the end of the guard's context no longer ends what
+// the connection waits for, but leaves the relay no more than patience. It returns the error of a context that has
+// ended before.
 func (c *connection) pointOfNoReturn(end time.Time) error {
 	_ = c.raw.SetDeadline(end)
 	c.noReturn.Store(end.UnixNano())

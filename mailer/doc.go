@@ -9,9 +9,9 @@
 //   - It can be rebuilt to the byte (Rebuild), from its skeleton, which Options.Keep got before it left, and from what
 //     it said. Its date is when it became due, and all else in it derives from the job; so do its signatures, while the
 //     keys are the same.
-//   - Only a 5xx reply to RCPT, to DATA or to the final dot that is about the recipient (package nondelivery) closes the
-//     request. Every other failure (4xx, 5xx at an earlier step or about us, a lost connection, a timeout, a refused
-//     dial) is the relay's or ours: the job is retried.
+//   - Only a 5xx reply to RCPT, to DATA or to the final dot that is about the recipient (package nondelivery) closes
+//     the request. Every other failure (4xx, 5xx at an earlier step or about us, a lost connection, a timeout, a
+//     refused dial) is the relay's or ours: the job is retried.
 //   - A mailbox gets no more emails than a site's limits on one address allow, however its address was spelled. An
 //     email over the limit waits. An email counts once, with its first attempt, whatever becomes of it.
 //   - No reply to the final dot (a drop, a stall, 421) means "maybe sent". The job waits in
@@ -30,12 +30,12 @@
 // About relays:
 //
 //   - They are tried in order. If one fails before it accepted MAIL, or refuses us for good after it, the next is tried
-//     at once with the same email. Otherwise, from RCPT on an email is with one relay only. A relay that hangs has twice
-//     Options.Dial until then, if there is another after it.
+//     at once with the same email. Otherwise, from RCPT on an email is with one relay only. A relay that hangs has
+//     twice Options.Dial until then, if there is another after it.
 //   - A relay that refuses us for a recipient's domain is not asked for that domain for a minute, doubling to ten: the
-//     recipient's server may speak through it. If it refuses three domains in a row, it is the relay, which is paused for
-//     all. What is not understood is such a refusal, too; so are three digits alone, unless the relay took emails before
-//     and refused no other domain since.
+//     recipient's server may speak through it. If it refuses three domains in a row, it is the relay, which is paused
+//     for all. What is not understood is such a refusal, too; so are three digits alone, unless the relay took emails
+//     before and refused no other domain since.
 //   - A relay that fails up to MAIL is paused, for 5 s doubling to a minute; or for a minute doubling to ten if an
 //     operator has to look: 5xx, an invalid certificate, no STARTTLS or no mechanism to authenticate although it is
 //     needed. A reply to MAIL other than 421 pauses the relay only for that sender (the domain on the envelope). After
@@ -59,9 +59,10 @@
 //   - An email that was not attempted before waits for the answer to RCPT for Options.FirstRcpt. It is then retried in
 //     confirm.QueueEmailRetry, with the timeout of Options.Session. While one domain after another stalls, the timeouts
 //     are a fifth of FirstRcpt, and FirstRcpt.
-//   - A domain is paused for a minute, doubling to fifteen, if it stalls at RCPT, DATA or the content, or if its servers
-//     put off three emails in a row at RCPT (4.3.x, 4.4.x, 421; never because of one mailbox, or greylisting). The pause ends when an email to it is accepted or
-//     refused. Meanwhile emails to it are put off before anything is said to a relay.
+//   - A domain is paused for a minute, doubling to fifteen, if it stalls at RCPT, DATA or the content, or if its
+//     servers put off three emails in a row at RCPT (4.3.x, 4.4.x, 421; never because of one mailbox, or greylisting).
+//     The pause ends when an email to it is accepted or refused. Meanwhile emails to it are put off before anything is
+//     said to a relay.
 //   - One domain has at most half of Options.MaxConnections, and at least one, as emails under way; others wait a
 //     moment for one of them to be done, and are put off if none is. A domain that accepted or refused no email lately
 //     gets one, for which the others wait a moment; if that stalls, they are put off. While one such domain after

@@ -76,8 +76,8 @@ func TestThreeEmailsPutOffInARowPauseADomain(t *testing.T) {
 		"with one for good": {"RCPT", []string{"450 4.4.1 no", "450 4.4.1 no", "550 5.1.1 no", "450 4.4.1 no"}, false},
 		"greylisted": {"RCPT", []string{"450 4.2.0 no", "451 4.7.1 no", "450 greylisted", "451 try again later"},
 			false},
-		"because of one mailbox, without a code": {"RCPT", []string{"452 no room", "450 no", "451 no", "452 no"}, false},
-		"at another step":                        {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
+		"without a code":  {"RCPT", []string{"452 no room", "450 no", "451 no", "452 no"}, false}, // of one mailbox
+		"at another step": {"DATA", []string{"451 4.3.0 no", "451 4.3.0 no", "451 4.3.0 no"}, false},
 		"of full mailboxes": {"RCPT", []string{"452 4.2.2 full", "450 4.2.1 too many emails", "452 4.2.2 full"},
 			false},
 		"with a drop between": {"RCPT", []string{"450 4.4.1 no", hangUp, "450 4.4.1 no", hangUp, "450 4.4.1 no"},

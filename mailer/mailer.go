@@ -159,8 +159,8 @@ func (o *Options) check() error {
 }
 
 // Check reports whether every relay would take emails. It dials, reads the greeting, starts TLS and authenticates as
-// configured, begins an email of each site's sender to itself without sending it, and quits. The error names the step, the reply's code and the relay's words, and which relay it was if
-// there are several.
+// configured, begins an email of each site's sender to itself without sending it, and quits. The error names the step,
+// the reply's code and the relay's words, and which relay it was if there are several.
 func (m *Mailer) Check(ctx context.Context) error {
 	var failed, senders []string
 	for _, id := range slices.Sorted(maps.Keys(m.Sites)) {

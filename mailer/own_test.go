@@ -76,8 +76,8 @@ func TestAnEmailHasTheSitesOwnFace(t *testing.T) {
 	}
 	blue := theme.Default()
 	blue.Accent = theme.Colour{R: 0x1d, G: 0x4e, B: 0xd8}
-	blue.EmailLogo = &theme.Logo{Bytes: append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte{0, 1, 2, 255}, 1000)...),
-		Media: "image/png"}
+	png := append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte{0, 1, 2, 255}, 1000)...)
+	blue.EmailLogo = &theme.Logo{Bytes: png, Media: "image/png"}
 	looks := blue.Email()
 	m := composer(t, func(o *Options) {
 		s := o.Sites["gazette"]
@@ -116,7 +116,8 @@ func TestAnEmailHasTheSitesOwnFace(t *testing.T) {
 		t.Errorf("the picture: %v", picture.header)
 	}
 	html, text := string(parts["text/html"].body), string(parts["text/plain"].body)
-	for _, want := range []string{`src="cid:logo"`, `alt="La Gazette"`, `bgcolor="` + looks.Light.Accent.String() + `"`} {
+	button := `bgcolor="` + looks.Light.Accent.String() + `"`
+	for _, want := range []string{`src="cid:logo"`, `alt="La Gazette"`, button} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the HTML has no %s", want)
 		}

@@ -16,8 +16,8 @@ import (
 var errNoUTF8 = errors.New("relay offers no SMTPUTF8")
 
 // deliver hands an email to the first relay that accepts its sender and does not refuse us, and returns that relay's
-// reply. The error is an *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as far
-// as MAIL at no relay.
+// reply. The error is an *smtpError about a step after MAIL; or errNoUTF8; or a retryError, because the email got as
+// far as MAIL at no relay.
 func (m *Mailer) deliver(ctx context.Context, e *email) (reply string, err error) {
 	end := time.Now().Add(m.Dial + m.Session)
 	failed, refused, noUTF8 := error(nil), error(nil), 0
@@ -151,9 +151,9 @@ func (r *relayState) admit(e *email) (a attempt, ok bool) {
 	return a, true
 }
 
-// learn ends an attempt up to the answer to MAIL by its error, nil if that was accepted. An error that is no *smtpError,
-// and a cancelled attempt, say nothing about the relay. Nor does its refusal of one more connection, as long as others
-// are open.
+// learn ends an attempt up to the answer to MAIL by its error, nil if that was accepted. An error that is no
+// *smtpError, and a cancelled attempt, say nothing about the relay. Neither does its refusal of one more connection,
+// while others are open.
 func (r *relayState) learn(a attempt, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

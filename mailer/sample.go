@@ -43,8 +43,8 @@ func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Addr
 	}
 	now := m.Now()
 	msg := confirm.Message{
-		Type: consent.EmailConfirm, ID: "sample-" + rand.Text(), Site: id, Locale: locale, To: to, Date: now, Asked: now,
-		FirstDue: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
+		Type: consent.EmailConfirm, ID: "sample-" + rand.Text(), Site: id, Locale: locale, To: to,
+		Date: now, Asked: now, FirstDue: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
 	}
 	known, _ := m.Service.Site(id)
 	for _, p := range known.Purposes {

@@ -177,9 +177,9 @@ func values(msg *confirm.Message) skeleton.Values {
 	return v
 }
 
-// Rebuild returns the bytes of an email before it was signed: from its skeleton as it was kept, and what it said. Of the
-// message it reads the id, the recipient, the date, the IP, the links and the moments, and nothing of today's sites,
-// templates and keys. With the signature that was kept before them they are the bytes that were sent.
+// Rebuild returns the bytes of an email before it was signed: from its skeleton as it was kept, and what it said. It
+// reads the id, the recipient, the date, the IP, the links and the times of the message, and nothing of today's sites,
+// templates and keys. The kept signature and these bytes are what was sent.
 func Rebuild(kept []byte, msg confirm.Message) ([]byte, error) {
 	s, err := skeleton.Parse(kept)
 	if err != nil {

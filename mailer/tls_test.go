@@ -163,7 +163,8 @@ func TestAfterAMechanismThatTheRelayDoesNotHaveComesTheNext(t *testing.T) {
 	}
 	r := startRelay(t, offers("AUTH PLAIN LOGIN CRAM-MD5"), says("AUTH", "504 5.5.4 unknown type"))
 	env := newEnv(t, "smtp://optin:hunter2@"+r.addr)
-	if err := env.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "AUTH: 504") || r.heard("AUTH") != 3 {
+	err := env.Check(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "AUTH: 504") || r.heard("AUTH") != 3 {
 		t.Errorf("no mechanism is left: %v; it said %q", err, r.said)
 	}
 }

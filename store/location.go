@@ -89,9 +89,9 @@ var (
 //	redis+sentinel://[user:password@]host[:26379],host2[:26379]/master[/database]    or [/database]?master=name
 //	redis+cluster://[user:password@]host[:6379],host2[:6379]
 //
-// each with ?durability=always, the default, everysec or none, and of Redis managed. rediss://, rediss+sentinel:// and rediss+cluster:// are
-// the same over TLS. The user and the password are percent-encoded and are those of the servers that hold data;
-// Sentinels are asked without, or with ?sentinel_password=.
+// each with ?durability=always, the default, everysec or none, and of Redis managed. rediss://, rediss+sentinel:// and
+// rediss+cluster:// are the same over TLS. The user and the password are percent-encoded and are those of the servers
+// that hold data; Sentinels are asked without, or with ?sentinel_password=.
 //
 // An error says what is wrong as the rest of a sentence about the text ("must begin with …"), and never repeats it.
 func ParseLocation(text string) (Location, error) {

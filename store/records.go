@@ -32,8 +32,8 @@ type Records interface {
 	// Find returns the record under key. It returns ErrNotFound if there is none; ErrUnavailable.
 	Find(ctx context.Context, key Key) (Record, error)
 
-	// FindAll returns the records under keys, in their order, as of one moment or of several. One that does not exist is
-	// empty but for its Key. ErrUnavailable.
+	// FindAll returns the records under keys, in their order, as of one moment or of several. One that does not exist
+	// has only its Key. ErrUnavailable.
 	FindAll(ctx context.Context, keys ...Key) ([]Record, error)
 
 	// List returns one page of a site's records, newest first by Created and then ID. Inserts do not disturb paging. A

@@ -94,7 +94,8 @@ func TestEveryPageAndEmailFitsAPhoneInEveryLanguage(t *testing.T) {
 		if err := chromedp.Do(tab, chromedp.EmulateViewport(360, 740), chromedp.Navigate(server.URL+path)); err != nil {
 			t.Fatal(err)
 		}
-		found, err := chromedp.Run(tab, chromedp.Evaluate[[]string](strings.Replace(measure, "EMAIL", email, 1), chromedp.EvalAwaitPromise))
+		script := strings.Replace(measure, "EMAIL", email, 1)
+		found, err := chromedp.Run(tab, chromedp.Evaluate[[]string](script, chromedp.EvalAwaitPromise))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,8 @@ func (t *translation) quote(text string) string {
 // list writes texts as a list, as in "A, B and C".
 func (t *translation) list(items ...string) string {
 	join := func(key, first, second string) string {
-		return strings.NewReplacer("{{.First}}", first, "{{.Second}}", second).Replace(t.beforeWord(t.other(key), second))
+		pattern := t.beforeWord(t.other(key), second)
+		return strings.NewReplacer("{{.First}}", first, "{{.Second}}", second).Replace(pattern)
 	}
 	switch n := len(items); n {
 	case 0:

@@ -155,7 +155,8 @@ func TestASignupPageBringsTheProofThatIsAskedFor(t *testing.T) {
 				Class: "cf-turnstile", SiteKey: `k"<`, Script: "https://captcha.example/api.js?a=b",
 				Module: script != "",
 			}
-			doc := parsed(t, renderPage(t, s, lang, Signup{Purposes: cannedPurposes(s, lang), Action: "/a", Captcha: c}))
+			page := Signup{Purposes: cannedPurposes(s, lang), Action: "/a", Captcha: c}
+			doc := parsed(t, renderPage(t, s, lang, page))
 			widget := doc.Find("form.signup .cf-turnstile")
 			if widget.Length() != 1 || widget.AttrOr("data-sitekey", "") != `k"<` ||
 				doc.Find("head "+want).AttrOr("src", "") != c.Script ||

@@ -94,7 +94,8 @@ func build(files fs.FS, translations []*translation) (*Set, error) {
 func (s *Set) parse(t *translation) (parsedFiles, error) {
 	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
 	funcs := t.funcs(s.endonym)
-	pageLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(s.files, "pages/layout.html", "pages/parts.html")
+	pageLayout := template.New("layout.html").Funcs(funcs)
+	pageLayout, err := pageLayout.ParseFS(s.files, "pages/layout.html", "pages/parts.html")
 	if err != nil {
 		return parsedFiles{}, fmt.Errorf("templates: %w", err)
 	}

@@ -65,8 +65,8 @@ func (s *records) commitCommand(
 // dropped is a job that a change drops, and the queue in which it was found.
 type dropped struct{ id, queue string }
 
-// jobsOf looks through the jobs of a shard for those of a record that are not in the queue to keep. What is enqueued meanwhile comes with another version
-// of the record, to which the commit objects.
+// jobsOf looks through the jobs of a shard for those of a record that are not in the queue to keep. A job that is
+// enqueued meanwhile comes with another version of the record, so the commit fails.
 func (s *records) jobsOf(ctx context.Context, key store.Key, keep store.QueueName) (all []dropped, err error) {
 	on, of := s.shardOf(key.ID), packJob(key, nil)
 	for cursor := "0"; ; {

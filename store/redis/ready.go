@@ -163,9 +163,9 @@ func atLeast(d, other store.Durability) bool {
 func refusal(err error) *store.UnsafeError {
 	words := serverWords(err)
 	for _, r := range []struct{ begins, setting, want, fix string }{
-		{"OOM", "maxmemory", "more than what is stored", "give the server more memory and raise maxmemory (CONFIG SET " +
-			"maxmemory, and the line in redis.conf), or remove what is not optin's; until then only what takes consent " +
-			"back is taken"},
+		{"OOM", "maxmemory", "more than what is stored", "give the server more memory and raise maxmemory " +
+			"(CONFIG SET maxmemory, and the line in redis.conf), or remove what is not optin's; " +
+			"until then only what takes consent back is taken"},
 		{"MISCONF", "the server's file", "written", "make room on the server's disk, or mend it; its log says more"},
 		{"NOREPLICAS", "min-replicas-to-write", "as many replicas", "bring the replicas back; INFO replication " +
 			"lists those that are connected"},

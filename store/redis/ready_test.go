@@ -65,20 +65,23 @@ func expectUnsafe(t *testing.T, err error, d store.Durability, setting, value st
 
 // What is wrong is said in the server's own words, with what to do: none of it is "cannot be reached".
 func TestAServerThatRefusesSaysWhy(t *testing.T) {
+	setting := func(name, value string) func(*server) { return func(s *server) { s.set(name, value) } }
+	noScripting := func(s *server) { each(s.t, only(s), "acl", "setuser", "default", "-@scripting") }
 	for name, row := range map[string]struct {
 		args    []string
 		spoil   func(*server)
 		setting string
 		says    string
 	}{
-		"full":             {nil, func(s *server) { s.set("maxmemory", "1") }, "maxmemory", "OOM command not allowed"},
-		"cannot write":     {[]string{"--enable-protected-configs", "yes"}, misconfigured, "the server's file", "MISCONF"},
-		"too few replicas": {nil, func(s *server) { s.set("min-replicas-to-write", "1") }, "min-replicas-to-write", "NOREPLICAS"},
+		"full": {nil, setting("maxmemory", "1"), "maxmemory", "OOM command not allowed"},
+		"cannot write": {
+			[]string{"--enable-protected-configs", "yes"}, misconfigured, "the server's file", "MISCONF",
+		},
+		"too few replicas": {nil, setting("min-replicas-to-write", "1"), "min-replicas-to-write", "NOREPLICAS"},
 		"no scripts": {[]string{"--rename-command", "EVAL", "", "--rename-command", "EVALSHA", ""}, nil, "scripting",
 			"unknown command"},
-		"a user without scripts": {nil, func(s *server) { each(s.t, only(s), "acl", "setuser", "default", "-@scripting") },
-			"the user's permissions", "NOPERM"},
-		"a new password": {nil, func(s *server) { s.set("requirepass", "hunter2") }, "the login", "NOAUTH"},
+		"a user without scripts": {nil, noScripting, "the user's permissions", "NOPERM"},
+		"a new password":         {nil, setting("requirepass", "hunter2"), "the login", "NOAUTH"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := startServer(t, row.args...)
@@ -137,7 +140,8 @@ func TestAFullServerTakesWhatTakesConsentBack(t *testing.T) {
 	if err := s.Update(t.Context(), key(2), declined); err != nil {
 		t.Errorf("of a record that is not there: %v", err)
 	}
-	if err := s.Update(t.Context(), key(3), putting(&store.Record{State: "pending"})); !errors.Is(err, store.ErrUnavailable) {
+	err := s.Update(t.Context(), key(3), putting(&store.Record{State: "pending"}))
+	if !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("a signup: %v", err)
 	}
 }
@@ -181,8 +185,8 @@ func TestWhereCONFIGIsRefusedTheOperatorMustPromise(t *testing.T) {
 		s := open(t, Options{Location: at(server.url() + "?durability=" + durability)})
 		var u *store.UnsafeError
 		err := s.Ready(t.Context())
-		if unsafe && (!errors.As(err, &u) || u.Setting != "CONFIG GET" || !strings.Contains(u.Fix, "?durability=managed")) ||
-			!unsafe && err != nil {
+		says := errors.As(err, &u) && u.Setting == "CONFIG GET" && strings.Contains(u.Fix, "?durability=managed")
+		if unsafe && !says || !unsafe && err != nil {
 			t.Errorf("%s: %v", durability, err)
 		}
 	}

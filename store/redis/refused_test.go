@@ -257,7 +257,9 @@ func answers() []answer {
 			})
 			return saw, err
 		}},
-		{"PutText", "", func(ctx context.Context, s *Store) (string, error) { return "", s.PutText(ctx, emptySum, nil) }},
+		{"PutText", "", func(ctx context.Context, s *Store) (string, error) {
+			return "", s.PutText(ctx, emptySum, nil)
+		}},
 	}
 	return all
 }
@@ -313,15 +315,18 @@ func TestWhatAServerRefusesIsNeverAnAnswer(t *testing.T) {
 		with   string
 		works  bool // answers may be right all the same
 	}{
-		"HELLO":              {first("hello"), "ERR unknown command 'HELLO'", true}, // as before Redis 6
-		"HELLO and AUTH":     {either(first("hello"), first("auth")), "WRONGPASS invalid username-password pair", false},
-		"AUTH after HELLO":   {either(first("hello"), first("auth")), "ERR invalid password", false},
-		"SELECT":             {first("select"), "ERR DB index is out of range", false},
-		"SELECT, forbidden":  {first("select"), "NOPERM this user has no permissions to run the 'select' command", false},
-		"CLIENT":             {first("client"), "ERR unknown subcommand 'SETINFO'", true}, // is not sent at all
-		"EVALSHA":            {first("evalsha"), "ERR unknown command 'EVALSHA'", true},
-		"EVAL":               {either(first("evalsha"), first("eval")), "NOPERM no scripts", true},
-		"HGET":               {first("hget"), "WRONGTYPE Operation against a key holding the wrong kind of value", true},
+		"HELLO": {first("hello"), "ERR unknown command 'HELLO'", true}, // as before Redis 6
+		"HELLO and AUTH": {either(first("hello"), first("auth")),
+			"WRONGPASS invalid username-password pair", false},
+		"AUTH after HELLO": {either(first("hello"), first("auth")), "ERR invalid password", false},
+		"SELECT":           {first("select"), "ERR DB index is out of range", false},
+		"SELECT, forbidden": {first("select"),
+			"NOPERM this user has no permissions to run the 'select' command", false},
+		"CLIENT":  {first("client"), "ERR unknown subcommand 'SETINFO'", true}, // is not sent at all
+		"EVALSHA": {first("evalsha"), "ERR unknown command 'EVALSHA'", true},
+		"EVAL":    {either(first("evalsha"), first("eval")), "NOPERM no scripts", true},
+		"HGET": {first("hget"),
+			"WRONGTYPE Operation against a key holding the wrong kind of value", true},
 		"everything":         {func([]string) bool { return true }, "ERR max number of clients reached", false},
 		"everything, NOAUTH": {func([]string) bool { return true }, "NOAUTH Authentication required.", false},
 		"every seventh command": {func([]string) bool { seventh++; return seventh%7 == 0 },

@@ -67,8 +67,9 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, commitEvenIfFullScript, purgeScript, listScript, dueScript, leaseScript, leaseTimersScript, endTimerScript,
-		renewLeaseScript, endScript, failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript, acquireScript,
-		undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,
+		commitScript, commitEvenIfFullScript, purgeScript, listScript,
+		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
+		failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript,
+		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,
 	}
 }

@@ -52,8 +52,8 @@ func (d *database) refusal(err error) *store.UnsafeError {
 		u.Setting, u.Want = "the disk of "+d.o.Path, "room"
 		u.Fix = "make room on it, or move the file to a larger one; what was accepted is there"
 	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
-		u.Want, u.Fix = "writable", "let the user of optin write the file, its log and its folder, on a disk that is not "+
-			"mounted read-only"
+		u.Want = "writable"
+		u.Fix = "let the user of optin write the file, its log and its folder, on a disk that is not mounted read-only"
 	case code.SQLITE_IOERR:
 		u.Want, u.Fix = "on a disk that works", "look into the system's log for errors of the disk"
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:

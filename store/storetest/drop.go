@@ -40,7 +40,8 @@ func dropEvery(t *testing.T, open func(t *testing.T) store.Store) {
 		put(t, s, other, pending(), job(name("other"), in("due")))
 		failJob(t, s, mine, job(name("failed"), in("failed")))
 		leased := leaseOne(t, s, in("leased"), time.Minute)
-		if err := s.End(t.Context(), leaseOne(t, s, in("moves"), time.Minute), store.Move(in("moved"), time.Time{})); err != nil {
+		moves := leaseOne(t, s, in("moves"), time.Minute)
+		if err := s.End(t.Context(), moves, store.Move(in("moved"), time.Time{})); err != nil {
 			t.Fatal(err)
 		}
 		change := store.Change{Erase: true}
@@ -58,7 +59,8 @@ func dropEvery(t *testing.T, open func(t *testing.T) store.Store) {
 				t.Errorf("failed are %+v", jobs)
 			}
 		}
-		want(t, "ending a job that was dropped", s.End(t.Context(), leased, store.Retry(time.Time{})), store.ErrLeaseLost)
+		err := s.End(t.Context(), leased, store.Retry(time.Time{}))
+		want(t, "ending a job that was dropped", err, store.ErrLeaseLost)
 		want(t, "renewing its lease", s.RenewLease(t.Context(), leased, time.Minute), store.ErrLeaseLost)
 		want(t, "requeuing one", s.Requeue(t.Context(), in("failed"), name("failed"), mine), store.ErrNotFound)
 		if n, err := s.RunNow(t.Context(), in("waits"), 10); n != 0 || err != nil {
@@ -133,9 +135,10 @@ func dropInvalid(t *testing.T, open func(t *testing.T) store.Store) {
 	s := open(t)
 	put(t, s, key(1), pending(), job("a", "drop/a"))
 	leased := leaseOne(t, s, "drop/a", time.Minute)
+	end := &store.JobEnd{Job: leased, Outcome: store.Complete()}
 	for what, c := range map[string]store.Change{
 		"without a new state": {DropJobs: true},
-		"with an end":         {Put: pending(), DropJobs: true, End: &store.JobEnd{Job: leased, Outcome: store.Complete()}},
+		"with an end":         {Put: pending(), DropJobs: true, End: end},
 	} {
 		err := s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) { return c, nil })
 		want(t, "dropping "+what, err, store.ErrInvalid)

@@ -36,8 +36,9 @@ type testCase struct {
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	ports := [][]testCase{
-		updateCases(), dropCases(), expiresCases(), listCases(), leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(),
-		timerCases(), acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
+		updateCases(), dropCases(), expiresCases(), listCases(),
+		leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(), timerCases(),
+		acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
 		countsCases(), textsCases(), marksCases(), readyCases(), contextCases(),
 	}
 	for _, cases := range ports {

@@ -58,8 +58,10 @@ func TestATrustedProxyMayNameTheClientInForwarded(t *testing.T) {
 		also      string // X-Forwarded-For
 		want      string
 	}{
-		"a proxy's word":         {"10.0.0.1:1", []string{"for=203.0.113.7"}, "", client},
-		"with more":              {"10.0.0.1:1", []string{"by=10.0.0.1;proto=https; FOR = 203.0.113.7 ;host=x"}, "", client},
+		"a proxy's word": {"10.0.0.1:1", []string{"for=203.0.113.7"}, "", client},
+		"with more": {
+			"10.0.0.1:1", []string{"by=10.0.0.1;proto=https; FOR = 203.0.113.7 ;host=x"}, "", client,
+		},
 		"quoted, with a port":    {"10.0.0.1:1", []string{`for="203.0.113.7:4711"`}, "", client},
 		"IPv6":                   {"10.0.0.1:1", []string{`For="[2001:db8:cafe::17]:4711"`}, "", "2001:db8:cafe::17"},
 		"IPv6 without a port":    {"10.0.0.1:1", []string{`for="[2001:db8::1]"`}, "", "2001:db8::1"},
