@@ -92,9 +92,12 @@ func site(id string) confirm.Site {
 	}
 }
 
+// allPages are made once: hundreds of tests need them, and nothing changes them.
+var allPages = sync.OnceValues(templates.New)
+
 func options(t *testing.T, at string) mailer.Options {
 	t.Helper()
-	pages, err := templates.New()
+	pages, err := allPages()
 	if err != nil {
 		t.Fatal(err)
 	}
