@@ -86,6 +86,7 @@ func TestTheWebsiteGetsEachEventOnceAndVerifies(t *testing.T) {
 }
 
 func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	e.relayAddr = freeAddr(t)
 	log := &childtest.Buffer{}
@@ -113,6 +114,7 @@ func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
 }
 
 func TestAnUnreachableStoreIsA503UntilItIsBack(t *testing.T) {
+	t.Parallel()
 	r := redisServer(t)
 	e := newEnv(t, r.url())
 	a := e.start()
@@ -152,6 +154,7 @@ func TestAnUnreachableStoreIsA503UntilItIsBack(t *testing.T) {
 }
 
 func TestAnUnsafeRedisIsNotReadyAndSaysHowToFixIt(t *testing.T) {
+	t.Parallel()
 	r := redisServer(t)
 	a := newEnv(t, r.url()).start()
 	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })

@@ -58,10 +58,17 @@ type env struct {
 	edits        []string      // texts of the configuration, each followed by what takes its place
 }
 
-// onEachStore runs a test with SQLite and with a real redis-server.
+// onEachStore runs a test with SQLite and with a real redis-server, at the same time, when the function that calls it
+// has returned.
 func onEachStore(t *testing.T, f func(t *testing.T, e *env)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))) })
-	t.Run("redis", func(t *testing.T) { f(t, newEnv(t, redisServer(t).url())) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db")))
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		f(t, newEnv(t, redisServer(t).url()))
+	})
 }
 
 func newEnv(t *testing.T, store string) *env {

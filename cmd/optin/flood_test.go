@@ -79,6 +79,7 @@ const behindProxy = "trusted_proxies: [127.0.0.1]\n"
 
 // One person is signed up by everybody, in every spelling, and gets three emails; others get theirs meanwhile.
 func TestAFloodOfSignupsSendsAPersonFewEmails(t *testing.T) {
+	t.Parallel()
 	n := size(3_000, 1_000_000)
 	relay := newSMTPServer(t, nil)
 	e := newEnv(t, redisServer(t).url())

@@ -8,6 +8,7 @@ import (
 
 // An operator moves the service to another public URL while emails with links are in mailboxes.
 func TestLinksOutliveAMoveToAnotherPublicURL(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	former := "http://" + e.listen
 	p, a := e.spawn(e.listen)

@@ -61,6 +61,7 @@ func (a *actor) idOf(email string) (id string) {
 // The same limits apply however an email is asked for: that of an address is silent, that of an IP is a 429, that of a
 // site a 503.
 func TestTheSameLimitsApplyHoweverAnEmailIsAskedFor(t *testing.T) {
+	t.Parallel()
 	for name, limit := range map[string]struct {
 		each, budget, perIP string
 		want                func(request string) int

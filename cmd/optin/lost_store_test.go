@@ -34,6 +34,7 @@ func (a *actor) linkAnswer(link, accept string) (int, string) {
 
 // A store that lost its data while optin runs, or while it is stopped, is no store of nobody.
 func TestAnEmptiedStoreIsNoticedAndNothingIsAnsweredFromIt(t *testing.T) {
+	t.Parallel()
 	for name, stopped := range map[string]bool{"while it runs": false, "while it is stopped": true} {
 		t.Run(name, func(t *testing.T) {
 			server := redisServer(t)

@@ -40,6 +40,7 @@ func (a *actor) refusesWithin(d time.Duration, reason string) {
 
 // Whatever a server that evicts has acknowledged may be gone the next moment.
 func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
+	t.Parallel()
 	server := redisServer(t)
 	e := newEnv(t, server.url())
 	e.topYAML = "metrics: {listen: \"127.0.0.1:0\"}\n"
@@ -108,6 +109,7 @@ func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
 
 // A process goes on writing into a file that was deleted or replaced, as if nothing had happened.
 func TestAFileThatIsDeletedOrReplacedAcknowledgesNothing(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(file string) error{
 		"deleted": os.Remove,
 		"replaced": func(file string) error {

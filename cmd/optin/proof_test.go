@@ -169,6 +169,7 @@ func verifiers(t *testing.T) map[string]func(args ...string) (holds bool, said s
 }
 
 func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	e.withLog()
 	a := e.start()

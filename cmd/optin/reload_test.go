@@ -11,6 +11,7 @@ import (
 
 // A SIGHUP loads the configuration whole or not at all, and never ends the program.
 func TestAHangupLoadsTheConfigurationOrLeavesTheOldOne(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	p, a := e.spawn(e.listen)
 	whole := e.yaml(e.listen)

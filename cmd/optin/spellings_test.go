@@ -34,7 +34,10 @@ func redisCluster(t *testing.T) string {
 // onEachStoreAndCluster is onEachStore, and a Redis Cluster.
 func onEachStoreAndCluster(t *testing.T, f func(t *testing.T, e *env)) {
 	onEachStore(t, f)
-	t.Run("cluster", func(t *testing.T) { f(t, newEnv(t, redisCluster(t))) })
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		f(t, newEnv(t, redisCluster(t)))
+	})
 }
 
 func TestNotMeHoldsForTheMailboxInEverySpelling(t *testing.T) {

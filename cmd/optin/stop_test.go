@@ -46,6 +46,7 @@ func TestAProgramThatIsStoppedUnderLoadFinishesItsWork(t *testing.T) {
 // What stands in front of optin learns of a stop before it is refused, and loses no request: readiness says no, then
 // the listener closes, then what is in hand is finished.
 func TestAStopIsAnnouncedBeforeConnectionsAreRefused(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	e.edits = []string{"drain: 0s", "drain: 2s"}
 	p, a := e.spawn(e.listen)
@@ -78,6 +79,7 @@ func TestAStopIsAnnouncedBeforeConnectionsAreRefused(t *testing.T) {
 // SIGTERM comes while the relay has an email and has not said whether it takes it. The next process must not send it
 // again at once: it was maybe sent, and has one more attempt a quarter of an hour later.
 func TestWhatWasMaybeSentAtAStopIsNotSentAgainAtOnce(t *testing.T) {
+	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
 	inHand, end := make(chan struct{}, 1), make(chan struct{})
 	t.Cleanup(func() { close(end) })

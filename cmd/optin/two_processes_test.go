@@ -86,6 +86,7 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 
 // A process dies while it tells a website of a confirmation. The website knows within ten seconds all the same.
 func TestTheEventOfAConfirmationIsThereInTenSecondsThoughAProcessDies(t *testing.T) {
+	t.Parallel()
 	calls, end := make(chan string, 10), make(chan struct{})
 	var all atomic.Int64
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
