@@ -44,7 +44,7 @@ func measureCalls(s *subject) {
 	s.warm(s)
 	calls := func(acts int, f func()) float64 { return float64(len(s.redis.monitor(s, f))) / float64(acts) }
 
-	release := s.relay.hold()
+	release := s.relay.hold(s)
 	before := s.relay.taken.Load()
 	s.signUp(s, 16, 300) // for which the workers wait, so that they lease nothing while signups are counted
 	s.quiet(s)

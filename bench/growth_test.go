@@ -67,7 +67,7 @@ type grown struct{ signup, lookup float64 }
 
 func (s *subject) signupAndLookup() grown {
 	const n = 2000
-	release := s.relay.hold()
+	release := s.relay.hold(s)
 	defer release()
 	people := s.people
 	signup := measure(s, func() load { return s.signUp(s, 16, n) }, s.processes()...)

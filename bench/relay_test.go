@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/conntest"
 )
 
 // relayServer is a mail server that accepts every email and counts it. It knows as much of SMTP as the senders here
@@ -27,30 +29,21 @@ type relayServer struct {
 
 func startRelay(t testing.TB) *relayServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	r := &relayServer{addr: l.Addr().String(), held: make(chan struct{})}
+	r := &relayServer{held: make(chan struct{})}
 	close(r.held)
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go r.serve(c)
-		}
-	}()
+	r.addr = conntest.Listen(t, r.serve)
 	return r
 }
 
-// hold lets senders wait for the answer to MAIL until the returned function is called.
-func (r *relayServer) hold() (release func()) {
+// hold lets senders wait for the answer to MAIL until the returned function is called, or the test ends.
+func (r *relayServer) hold(t testing.TB) (release func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	held := make(chan struct{})
 	r.held = held
-	return sync.OnceFunc(func() { close(held) })
+	release = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	return release
 }
 
 func (r *relayServer) waitWhileHeld() {
@@ -81,7 +74,6 @@ func (r *relayServer) kept(f func()) []string {
 
 // serve talks to one sender.
 func (r *relayServer) serve(c net.Conn) {
-	defer c.Close()
 	in, out := bufio.NewReaderSize(c, 16<<10), bufio.NewWriter(c)
 	_, _ = out.WriteString("220 relay.example ESMTP\r\n")
 	for {

@@ -87,7 +87,7 @@ func (s *subject) measureSignups(f floorCosts, connections, n int) cost {
 	at := fmt.Sprintf(", c=%d", connections)
 	least := f.store(connections)
 
-	release := s.relay.hold()
+	release := s.relay.hold(s)
 	before := s.relay.taken.Load()
 	accepted := measure(s, func() load { return s.signUp(s, connections, n) }, s.processes()...)
 	backlog := measure(s, func() load {

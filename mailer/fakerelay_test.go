@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/certtest"
+	"github.com/optin/optin/internal/conntest"
 )
 
 // What a relay may do instead of replying.
@@ -128,17 +129,8 @@ func startRelay(t *testing.T, change ...func(*fakeRelay)) *fakeRelay {
 	for _, f := range change {
 		f(r)
 	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { r.serve(c) })
-		}
-	})
-	t.Cleanup(func() { close(r.over); l.Close(); r.cut(); serving.Wait() })
+	conntest.Serve(t, l, r.serve)
+	t.Cleanup(func() { close(r.over) })
 	return r
 }
 
@@ -163,7 +155,6 @@ func (r *fakeRelay) serve(c net.Conn) {
 	defer func() {
 		wrote.flush()
 		r.gone(raw)
-		raw.Close()
 	}()
 	encrypted := r.smtps
 	if r.smtps {

@@ -19,6 +19,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/conntest"
 	"github.com/optin/optin/internal/relay"
 )
 
@@ -27,25 +28,10 @@ const benchConnections = 4
 // startSink starts an SMTP server that takes everything and does as little as possible.
 func startSink(b testing.TB) (addr string) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go sink(c)
-		}
-	}()
-	return l.Addr().String()
+	return conntest.Listen(b, sink)
 }
 
 func sink(c net.Conn) {
-	defer c.Close()
 	in, out := bufio.NewReaderSize(c, 32<<10), bufio.NewWriter(c)
 	say := func(answer string) { _, _ = out.WriteString(answer) }
 	say("220 sink\r\n")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/certtest"
+	"github.com/optin/optin/internal/conntest"
 )
 
 // greeter answers EHLO and QUIT on a connection with TLS, which is all that a check asks for.
@@ -20,22 +21,12 @@ func greeter(t *testing.T, cert tls.Certificate) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go answer250(c)
-		}
-	}()
+	conntest.Serve(t, l, answer250)
 	return l.Addr().String()
 }
 
 // answer250 greets, and takes whatever is said.
 func answer250(c net.Conn) {
-	defer c.Close()
 	_, _ = c.Write([]byte("220 relay.test\r\n"))
 	for b := make([]byte, 512); ; {
 		if _, err := c.Read(b); err != nil {

@@ -48,6 +48,7 @@ func allowedImports() map[string][]string {
 		"internal/certtest":  {},
 		"internal/challenge": {"internal/keyring"},
 		"internal/childtest": {},
+		"internal/conntest":  {},
 		"internal/config": {
 			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect",
 			"internal/relay", "internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",

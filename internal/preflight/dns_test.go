@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/optin/optin/internal/conntest"
 )
 
 // nameServer answers for all names, by UDP and TCP, from the lines of a zone file. A line may also say that a name is
@@ -53,8 +55,8 @@ func serveDNS(t *testing.T, lines ...string) *nameServer {
 	}
 	var all sync.WaitGroup
 	all.Go(func() { s.datagrams(udp) })
-	all.Go(func() { s.streams(tcp) })
-	t.Cleanup(func() { tcp.Close(); udp.Close(); all.Wait() })
+	t.Cleanup(func() { udp.Close(); all.Wait() })
+	conntest.Serve(t, tcp, s.stream)
 	return s
 }
 
@@ -102,27 +104,18 @@ func (s *nameServer) datagrams(c net.PacketConn) {
 	}
 }
 
-func (s *nameServer) streams(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer c.Close()
-			var size uint16
-			if binary.Read(c, binary.BigEndian, &size) != nil {
-				return
-			}
-			b := make([]byte, size)
-			if _, err := io.ReadFull(c, b); err != nil {
-				return
-			}
-			if answer := s.answer(b, 1<<16); answer != nil {
-				_ = binary.Write(c, binary.BigEndian, uint16(len(answer)))
-				_, _ = c.Write(answer)
-			}
-		}()
+func (s *nameServer) stream(c net.Conn) {
+	var size uint16
+	if binary.Read(c, binary.BigEndian, &size) != nil {
+		return
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(c, b); err != nil {
+		return
+	}
+	if answer := s.answer(b, 1<<16); answer != nil {
+		_ = binary.Write(c, binary.BigEndian, uint16(len(answer)))
+		_, _ = c.Write(answer)
 	}
 }
 

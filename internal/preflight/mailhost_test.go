@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/certtest"
+	"github.com/optin/optin/internal/conntest"
 )
 
 // mailHost is a relay that answers EHLO and STARTTLS only.
@@ -32,23 +33,7 @@ type mailHost struct {
 
 func serveMail(t *testing.T, h *mailHost) *mailHost {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.addr = l.Addr().String()
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			stop := context.AfterFunc(t.Context(), func() { c.Close() })
-			all.Go(func() { defer stop(); defer c.Close(); h.converse(c) })
-		}
-	})
-	t.Cleanup(func() { l.Close(); all.Wait() })
+	h.addr = conntest.Listen(t, h.converse)
 	return h
 }
 

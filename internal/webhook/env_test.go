@@ -23,6 +23,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/conntest"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -262,27 +263,10 @@ func answering(t *testing.T, status int, header ...string) *receiver {
 // its URL.
 func server(t *testing.T, then func(net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(func() { stop(); l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			context.AfterFunc(ctx, func() { conn.Close() })
-			go func() {
-				defer conn.Close()
-				conn.Read(make([]byte, 64<<10))
-				then(conn)
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String()
+	return "http://" + conntest.Listen(t, func(conn net.Conn) {
+		conn.Read(make([]byte, 64<<10))
+		then(conn)
+	})
 }
 
 // drip writes a text and then a byte every few milliseconds, without end.

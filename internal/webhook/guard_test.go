@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/conntest"
 	"github.com/optin/optin/internal/webhook"
 )
 
@@ -19,18 +20,8 @@ func canary(t *testing.T) (port string, touched *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
 	touched = &atomic.Int32{}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			touched.Add(1)
-			conn.Close()
-		}
-	}()
+	conntest.Serve(t, l, func(net.Conn) { touched.Add(1) })
 	_, port, _ = net.SplitHostPort(l.Addr().String())
 	return port, touched
 }

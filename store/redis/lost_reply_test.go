@@ -17,7 +17,7 @@ func lossy(t *testing.T) (arm func() *Store, good *Store) {
 	server := startServer(t)
 	good = patient(t, Options{Location: at(server.url())})
 	p := startProxy(t, server.addr())
-	bad := patient(t, Options{Location: at("redis://" + p.addr())})
+	bad := patient(t, Options{Location: at("redis://" + p.addr)})
 	t.Cleanup(func() {
 		if !t.Failed() && p.lost.Load() == 0 {
 			t.Error("no reply was lost: the test shows nothing")
@@ -179,7 +179,7 @@ func TestAnAcquireWhoseReplyIsLostTakesOne(t *testing.T) {
 func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	port := freePort(t)
 	p := startProxy(t, "127.0.0.1:"+port)
-	_, announced, _ := net.SplitHostPort(p.addr())
+	_, announced, _ := net.SplitHostPort(p.addr)
 	server := &server{t: t, port: port, dir: t.TempDir(), args: []string{
 		"--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-announce-port", announced,
 	}}
@@ -190,7 +190,7 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitForCluster(t, server)
-	s := patient(t, Options{Location: at("redis+cluster://" + p.addr())})
+	s := patient(t, Options{Location: at("redis+cluster://" + p.addr)})
 	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
 	j := leaseOne(t, s)
 

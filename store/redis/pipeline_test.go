@@ -14,7 +14,7 @@ import (
 
 func TestWhatIsAskedMeanwhileTravelsTogether(t *testing.T) {
 	p := startProxy(t, startServer(t).addr())
-	s := patient(t, Options{Location: at("redis://" + p.addr()), Pool: 1})
+	s := patient(t, Options{Location: at("redis://" + p.addr), Pool: 1})
 	find := func() {
 		if _, err := s.Find(t.Context(), key(1)); !errors.Is(err, store.ErrNotFound) {
 			t.Error(err)
@@ -43,7 +43,7 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 	server := startServer(t)
 	good := patient(t, Options{Location: at(server.url())})
 	p := startProxy(t, server.addr())
-	s := patient(t, Options{Location: at("redis://" + p.addr())})
+	s := patient(t, Options{Location: at("redis://" + p.addr)})
 	const n = 40
 	for i := range n {
 		value := fmt.Append(nil, "value-", i)
@@ -84,7 +84,7 @@ func TestNoCallerGetsTheReplyOfAnother(t *testing.T) {
 func TestAConnectionThatHangsHoldsUpNobodyForLong(t *testing.T) {
 	p := startProxy(t, startServer(t).addr())
 	p.hang.Store(1)
-	s := open(t, Options{Location: at("redis://" + p.addr())})
+	s := open(t, Options{Location: at("redis://" + p.addr)})
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {

@@ -6,43 +6,29 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/optin/optin/internal/conntest"
 )
 
 // proxy is between a store and its server and can lose replies, hold them back, and count what is sent.
 type proxy struct {
-	listener net.Listener
-	to       string
-	lose     atomic.Int32 // so many scripts run, and their replies are lost with the connection
-	lost     atomic.Int32
-	hang     atomic.Int32 // so many new connections get no answer
-	sent     atomic.Int32 // how often something came from the store
-	held     sync.RWMutex // replies pass while nobody has locked it
+	addr string
+	to   string
+	lose atomic.Int32 // so many scripts run, and their replies are lost with the connection
+	lost atomic.Int32
+	hang atomic.Int32 // so many new connections get no answer
+	sent atomic.Int32 // how often something came from the store
+	held sync.RWMutex // replies pass while nobody has locked it
 }
 
 func startProxy(t *testing.T, to string) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: l, to: to}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(c)
-		}
-	}()
+	p := &proxy{to: to}
+	p.addr = conntest.Listen(t, p.serve)
 	return p
 }
 
-func (p *proxy) addr() string { return p.listener.Addr().String() }
-
 func (p *proxy) serve(client net.Conn) {
-	defer client.Close()
 	server, err := net.Dial("tcp", p.to)
 	if err != nil {
 		return

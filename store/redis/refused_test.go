@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/conntest"
 	"github.com/optin/optin/store"
 )
 
@@ -30,21 +31,8 @@ type fakeServer struct {
 
 func startFake(t *testing.T, to string) *fakeServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	f := &fakeServer{addr: l.Addr().String(), to: to, refuse: func([]string) string { return "" }}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go f.serve(c)
-		}
-	}()
+	f := &fakeServer{to: to, refuse: func([]string) string { return "" }}
+	f.addr = conntest.Listen(t, f.serve)
 	return f
 }
 
@@ -56,7 +44,6 @@ func (f *fakeServer) refusing(refuse func(words []string) string) {
 }
 
 func (f *fakeServer) serve(client net.Conn) {
-	defer client.Close()
 	server, err := net.Dial("tcp", f.to)
 	if err != nil {
 		return
