@@ -122,11 +122,7 @@ func (p *Person) FindLink(text string, uses ...token.Use) (string, error) {
 
 // View shows what is behind a link of an email or page, and changes nothing.
 func (p *Person) View(ctx context.Context, signed string) (View, error) {
-	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
-	if err != nil {
-		return View{}, err
-	}
-	sub, err := p.get(ctx, keyOf(l))
+	l, sub, err := p.behind(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
@@ -174,11 +170,7 @@ const maxPurposes = 256
 // Decline says "this was not me", for the mailbox in every spelling. The confirm link, which has all the power of the
 // mailbox, may do it too.
 func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
-	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline)
-	if err != nil {
-		return View{}, err
-	}
-	sub, err := p.get(ctx, keyOf(l))
+	l, sub, err := p.behind(ctx, signed, token.UseConfirm, token.UseDecline)
 	if err != nil {
 		return View{}, err
 	}
@@ -195,11 +187,7 @@ func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence)
 
 // Unblock lets emails come again after Decline, in every spelling.
 func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence) (View, error) {
-	l, err := p.parse(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
-	if err != nil {
-		return View{}, err
-	}
-	sub, err := p.get(ctx, keyOf(l))
+	l, sub, err := p.behind(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
@@ -266,11 +254,7 @@ func (p *Person) statementsOf(
 
 // Consents shows what an address agreed to at a site, and changes nothing.
 func (p *Person) Consents(ctx context.Context, signed string) (View, error) {
-	l, err := p.parse(ctx, signed, token.UseUnsubscribe)
-	if err != nil {
-		return View{}, err
-	}
-	sub, err := p.get(ctx, keyOf(l))
+	l, sub, err := p.behind(ctx, signed, token.UseUnsubscribe)
 	if err != nil {
 		return View{}, err
 	}
@@ -296,6 +280,16 @@ func (p *Person) parse(ctx context.Context, signed string, uses ...token.Use) (t
 	key, err := p.follow(ctx, keyOf(l))
 	l.ID = key.ID
 	return l, err
+}
+
+// behind is parse, and returns the subscription that the link leads to as well.
+func (p *Person) behind(
+	ctx context.Context, signed string, uses ...token.Use,
+) (l token.Link, sub consent.Subscription, err error) {
+	if l, err = p.parse(ctx, signed, uses...); err == nil {
+		sub, err = p.get(ctx, keyOf(l))
+	}
+	return l, sub, err
 }
 
 // keyOf returns the key of the record that a link leads to.

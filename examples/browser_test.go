@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
@@ -55,9 +54,7 @@ func (b *tab) listen(ev any) {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	bounded, cancel := context.WithTimeout(b.page, 20*time.Second)
-	defer cancel()
-	must(b, chromedp.Do(bounded, steps...))
+	browsertest.Do(b, b.page, steps...)
 }
 
 // wantTrue waits until an expression is true in the page.

@@ -22,6 +22,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/relay"
@@ -44,29 +45,11 @@ type env struct {
 	store    store.Store
 	surge    *surge.Surge
 	ring     *keyring.Keyring
-	logs     *logBuffer
+	logs     *childtest.Buffer
 	leaseFor time.Duration
 
 	mu  sync.Mutex
 	now time.Time
-}
-
-// logBuffer is a log that may be written from any goroutine.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *logBuffer) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *logBuffer) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
 }
 
 func (env *env) clock() time.Time {
@@ -123,7 +106,7 @@ func newEnv(t *testing.T, at string, change ...func(*mailer.Options)) *env {
 func newEnvWithStore(t *testing.T, at string, wrap func(store.Store) store.Store,
 	change ...func(*mailer.Options)) *env {
 	t.Helper()
-	env := &env{t: t, now: noon, logs: &logBuffer{}, leaseFor: mailer.MaxDuration}
+	env := &env{t: t, now: noon, logs: &childtest.Buffer{}, leaseFor: mailer.MaxDuration}
 	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "optin.db"), Now: env.clock,
 		Durability: store.DurabilityNone, Deadline: 30 * time.Second})
 	if err != nil {

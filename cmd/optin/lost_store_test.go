@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,21 +14,8 @@ import (
 // linkAnswer returns the status of a link's page, and what it says.
 func (a *actor) linkAnswer(link, accept string) (int, string) {
 	a.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, a.base+path(link), nil)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	req.Header.Set("Accept", accept)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
+	resp, body := a.ask(http.MethodGet, path(link), "", http.Header{"Accept": {accept}})
+	return resp.StatusCode, string(body)
 }
 
 // A store that lost its data while optin runs, or while it is stopped, is no store of nobody.

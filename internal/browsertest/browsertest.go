@@ -44,6 +44,16 @@ func Tab(t testing.TB, listen func(event any), flags ...chromedp.ExecAllocatorOp
 	return tab
 }
 
+// Do runs steps in a tab. None of them may wait for long.
+func Do(t testing.TB, tab context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	bounded, cancel := context.WithTimeout(tab, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(bounded, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // newContext prepares a browser, which starts with the first action.
 func newContext(t testing.TB, flags []chromedp.ExecAllocatorOption, options ...chromedp.ContextOption) context.Context {
 	t.Helper()

@@ -31,11 +31,7 @@ func newPerson(t *testing.T) *person {
 
 func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.Helper()
-	bounded, cancel := context.WithTimeout(p.tab, 20*time.Second)
-	defer cancel()
-	if err := chromedp.Do(bounded, steps...); err != nil {
-		p.Fatal(err)
-	}
+	browsertest.Do(p, p.tab, steps...)
 }
 
 func (p *person) press() { p.Helper(); p.do(chromedp.Click(chromedp.CSS("form button"))) }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/store"
 )
@@ -110,15 +108,6 @@ func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
 }
 
 func TestASessionEndsWithThePasswordAndWithTheSecret(t *testing.T) {
-	ring := func(secrets ...string) *keyring.Keyring {
-		var all [][]byte
-		for _, s := range secrets {
-			all = append(all, bytes.Repeat([]byte(s), 32))
-		}
-		r, err := keyring.New(all...)
-		must(t, err)
-		return r
-	}
 	e := newAdminEnv(t)
 	cookie := e.logIn()
 	for name, row := range map[string]struct {
@@ -127,8 +116,8 @@ func TestASessionEndsWithThePasswordAndWithTheSecret(t *testing.T) {
 	}{
 		"nothing changed":          {func(*Options) {}, true},
 		"another password":         {func(o *Options) { o.Admin.Password = []byte("another horse battery") }, false},
-		"a secret put first":       {func(o *Options) { o.Keyring = ring("n", "k") }, true},
-		"the secret is not listed": {func(o *Options) { o.Keyring = ring("n") }, false},
+		"a secret put first":       {func(o *Options) { o.Keyring = ringOf(t, "n", "k") }, true},
+		"the secret is not listed": {func(o *Options) { o.Keyring = ringOf(t, "n") }, false},
 	} {
 		if e.replica(row.change).open(cookie) != row.open {
 			t.Errorf("%s: open is not %t", name, row.open)

@@ -121,11 +121,7 @@ func (p *person) heard() string {
 
 func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.Helper()
-	bounded, cancel := context.WithTimeout(p.tab, 20*time.Second)
-	defer cancel()
-	if err := chromedp.Do(bounded, steps...); err != nil {
-		p.Fatal(err)
-	}
+	browsertest.Do(p, p.tab, steps...)
 }
 
 // withoutScripts is what NoScript does, and some browsers by their settings.

@@ -1,13 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
@@ -118,19 +116,10 @@ func TestAPersonWhoCorrectsAMistakeNeedNotWait(t *testing.T) {
 }
 
 func TestOnlyAFreshPageOfThisSiteCounts(t *testing.T) {
-	ring := func(secrets ...string) *keyring.Keyring {
-		var all [][]byte
-		for _, s := range secrets {
-			all = append(all, bytes.Repeat([]byte(s), 32))
-		}
-		r, err := keyring.New(all...)
-		must(t, err)
-		return r
-	}
-	e := newEnv(t, func(o *Options) { o.Keyring = ring("n", "o") })
+	e := newEnv(t, func(o *Options) { o.Keyring = ringOf(t, "n", "o") })
 	now := e.clock.now()
 	made := func(secret, site string, ago time.Duration) string {
-		form := &signupPage{stamps: &stamps{ring: ring(secret)}, fill: defaultFill}
+		form := &signupPage{stamps: &stamps{ring: ringOf(t, secret)}, fill: defaultFill}
 		return form.stamp(e.web.sites[site], now.Add(-ago))
 	}
 	good := made("n", "gazette", time.Hour)
