@@ -17,9 +17,12 @@ const (
 	charsetNone  // not even ASCII reads as such
 )
 
+// withoutSigns removes what labels of one charset differ in.
+var withoutSigns = strings.NewReplacer("-", "", "_", "", " ", "", `"`, "", "'", "", ":", "")
+
 // charsetOf returns the charset of a label, in whatever spelling programs write it; without a label it is UTF-8.
 func charsetOf(label string) charset {
-	name := strings.NewReplacer("-", "", "_", "", " ", "", `"`, "", "'", "", ":", "").Replace(strings.ToLower(label))
+	name := withoutSigns.Replace(strings.ToLower(label))
 	switch name {
 	case "", "utf8", "utf8mb4", "unicode11utf8", "ascii", "usascii", "ansix3.41968":
 		return charsetUTF8
