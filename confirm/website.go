@@ -185,7 +185,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, why co
 	resend := consent.Resend{Terms: w.sites[site].Terms}
 	res, err := w.apply(ctx, rec.Key, resend, w.emailOf(rec.Key, w.nonce(requestBytes)))
 	if err == nil && !res.email {
-		why = res.after.WhyNotDue(w.sites[site].Terms, w.Now())
+		why = res.after.WhyNotDue(w.Now())
 	}
 	return res.email, why, err
 }

@@ -125,11 +125,7 @@ func (s *Set) derived() *Set {
 // put adds a translation, or replaces that of the same language. Its files are parsed when they are first needed; that
 // they can be was seen in English.
 func (s *Set) put(t *translation) {
-	if i := slices.Index(s.names, t.name()); i >= 0 {
-		s.translations[i] = t
-	} else {
-		s.translations, s.names = append(s.translations, t), append(s.names, t.name())
-	}
+	s.add(t)
 	s.parsed[t.name()] = sync.OnceValue(func() parsedFiles {
 		p, err := s.parse(t)
 		if err != nil {

@@ -13,10 +13,26 @@ import (
 // ignored.
 const maxAcceptLanguage = 256
 
+// languages holds the translations that there are, and finds the one that is wanted.
+type languages struct {
+	translations []*translation // English first
+	names        []string       // of the translations, in their order
+	matches      matches
+}
+
+// add adds a translation, or replaces that of the same language.
+func (l *languages) add(t *translation) {
+	if i := slices.Index(l.names, t.name()); i >= 0 {
+		l.translations[i] = t
+		return
+	}
+	l.translations, l.names = append(l.translations, t), append(l.names, t.name())
+}
+
 // Languages returns the languages built in, in alphabetical order of their tags.
-func (s *Set) Languages() []string {
-	names := make([]string, len(s.translations))
-	for i, t := range s.translations {
+func (l *languages) Languages() []string {
+	names := make([]string, len(l.translations))
+	for i, t := range l.translations {
 		names[i] = t.name()
 	}
 	slices.Sort(names)
@@ -25,32 +41,32 @@ func (s *Set) Languages() []string {
 
 // Language returns the language in which a locale is shown: the locale itself, the nearest one built in, or else
 // English. It is the value for Content-Language.
-func (s *Set) Language(locale string) string { return s.translation(locale).name() }
+func (l *languages) Language(locale string) string { return l.translation(locale).name() }
 
-func (s *Set) translation(locale string) *translation {
-	for _, t := range s.translations {
+func (l *languages) translation(locale string) *translation {
+	for _, t := range l.translations {
 		if t.name() == locale {
 			return t
 		}
 	}
-	name := s.matches.match(s.names, locale) // without a match the first: English
-	i := slices.Index(s.names, name)
-	return s.translations[i]
+	name := l.matches.match(l.names, locale) // without a match the first: English
+	i := slices.Index(l.names, name)
+	return l.translations[i]
 }
 
 // Match returns the best of the locales offered for what is wanted: BCP 47 tags or values of Accept-Language headers,
 // in order of preference. Even a distant match for one value is better than an exact one for the next. When nothing
 // fits, Match returns the first locale offered that is a tag at all, or else the first; when none is offered, the empty
 // string. The result is spelled as it was offered. Any input is safe.
-func (s *Set) Match(offered []string, wanted ...string) string {
+func (l *languages) Match(offered []string, wanted ...string) string {
 	if len(offered) == 0 {
 		return ""
 	}
-	return s.matches.match(offered, wanted...)
+	return l.matches.match(offered, wanted...)
 }
 
 // Nearest is Match among all languages that are built in. When nothing fits, it returns English.
-func (s *Set) Nearest(wanted ...string) string { return s.matches.match(s.names, wanted...) }
+func (l *languages) Nearest(wanted ...string) string { return l.matches.match(l.names, wanted...) }
 
 // What is remembered of matches. Sites offer few sets of locales, and browsers send few headers; whoever sends others
 // must not fill the memory.
@@ -181,8 +197,8 @@ func readableFront(entry string) string {
 }
 
 // endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
-func (s *Set) endonym(locale string) (string, error) {
-	t := s.translation(locale)
+func (l *languages) endonym(locale string) (string, error) {
+	t := l.translation(locale)
 	shown, _ := t.tag.Base()
 	if tag, err := language.Parse(locale); err == nil {
 		if wanted, _ := tag.Base(); wanted == shown {

@@ -47,13 +47,11 @@ var embedded embed.FS
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
 // which languages were found for which headers, and pages without what is of one person.
 type Set struct {
-	translations []*translation // English first
-	names        []string       // of the translations, in their order
-	matches      matches
-	prepared     prepared
-	parsed       map[string]func() parsedFiles // by language
-	files        fs.FS                         // with the folders pages and emails
-	own          map[string]*Set               // of sites with translations of their own
+	languages
+	prepared prepared
+	parsed   map[string]func() parsedFiles // by language
+	files    fs.FS                         // with the folders pages and emails
+	own      map[string]*Set               // of sites with translations of their own
 }
 
 // parsedFiles is all files with the words of one language, by their names without their folder.

@@ -88,21 +88,11 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 		}
 		return ""
 	}
-	n := s.notice(request)
+	n := s.Notices.Find(request)
 	if n != nil && n.Email.Taken == nil && s.Consents.Any() && !now.After(n.Email.Due.Add(NoticeEvery)) {
 		return EmailAlreadyConfirmed
 	}
 	return ""
-}
-
-// notice returns the notice of a signup, or nil.
-func (s *Subscription) notice(signup string) *Notice {
-	for i := range s.Notices {
-		if s.Notices[i].ID == signup {
-			return &s.Notices[i]
-		}
-	}
-	return nil
 }
 
 // Email returns the last email of a request, or of a signup that led to a notice, and its number among the emails of
@@ -112,7 +102,7 @@ func (s *Subscription) Email(request string) (e *Email, n int) {
 		n = len(r.Emails) - 1
 		return &r.Emails[n], n
 	}
-	if notice := s.notice(request); notice != nil {
+	if notice := s.Notices.Find(request); notice != nil {
 		return &notice.Email, 0
 	}
 	return nil, 0
@@ -124,7 +114,7 @@ func (s *Subscription) AddressOf(request string) address.Address {
 	if r := s.Requests.Find(request); r != nil {
 		return r.Address
 	}
-	if n := s.notice(request); n != nil {
+	if n := s.Notices.Find(request); n != nil {
 		return n.Address
 	}
 	return s.Address
@@ -228,7 +218,7 @@ const (
 )
 
 // WhyNotDue returns why a Resend made no email due.
-func (s *Subscription) WhyNotDue(_ Terms, now time.Time) NotDue {
+func (s *Subscription) WhyNotDue(now time.Time) NotDue {
 	switch {
 	case s.Declined() != nil:
 		return NotDueDeclined

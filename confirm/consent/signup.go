@@ -28,7 +28,7 @@ type Terms struct {
 }
 
 func (a Signup) apply(s *edit, now time.Time) (effects, error) {
-	if s.Requests.Find(a.ID) != nil || s.notice(a.ID) != nil {
+	if s.Requests.Find(a.ID) != nil || s.Notices.Find(a.ID) != nil {
 		// The same signup again: the job of the first one sees to its email. This job is never due.
 		return effects{jobs: emailJob("again "+a.ID, 0, time.Time{})}, nil
 	}

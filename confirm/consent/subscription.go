@@ -168,7 +168,7 @@ type Subscription struct {
 	Requests     Requests  // oldest first
 	Consents     Consents  // oldest first
 	Refusals     []Refusal // oldest first; all but the last are lifted
-	Notices      []Notice  // oldest first
+	Notices      Notices   // oldest first
 	Told         []Told    // oldest first; at most maxTold
 	Unanswered   Unanswered
 	WithdrawnAt  time.Time  // of an erased person: the last, if not confirmed since
@@ -254,6 +254,19 @@ func (all Requests) ask(statements []Statement, now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// Notices are those of one subscription, oldest first.
+type Notices []Notice
+
+// Find returns the notice of a signup, or nil.
+func (all Notices) Find(signup string) *Notice {
+	for i := range all {
+		if all[i].ID == signup {
+			return &all[i]
+		}
+	}
+	return nil
 }
 
 // Consents are those of one subscription, oldest first.
