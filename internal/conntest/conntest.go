@@ -31,11 +31,11 @@ func Serve(t testing.TB, l net.Listener, serve func(net.Conn)) {
 				return
 			}
 			all.Go(func() {
-				defer c.Close()
-				defer context.AfterFunc(over, func() { c.Close() })()
+				defer func() { _ = c.Close() }()
+				defer context.AfterFunc(over, func() { _ = c.Close() })()
 				serve(c)
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); end(); all.Wait() })
+	t.Cleanup(func() { _ = l.Close(); end(); all.Wait() })
 }
