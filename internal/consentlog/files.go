@@ -279,18 +279,23 @@ func (l folder) KeepText(sum string, get func() ([]byte, error)) error {
 
 // Texts calls f with each text that was kept.
 func (l folder) Texts(f func(sum string, text []byte) error) error {
-	err := filepath.WalkDir(l.path("texts"), func(name string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(l.path("texts"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files := root.FS()
+	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(name, ".next") {
 			return err
 		}
-		text, err := os.ReadFile(name)
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
 		return f(d.Name(), text)
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
