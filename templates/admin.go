@@ -151,7 +151,7 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 // adminFuncs is all that the dashboard's templates may call, besides what html/template has itself.
 func adminFuncs() template.FuncMap {
 	return template.FuncMap{
-		"asset": assetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords,
+		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords,
 		"bucket": bucketInWords, "count": count, "bounded": bounded,
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-//go:embed assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
+//go:embed assets/favicon.svg assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
 var assetFiles embed.FS
 
 // The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads
@@ -50,8 +50,8 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
-// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, optin-confirm.js (the script of
-// the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is
+// Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, favicon.svg, optin-confirm.js (the
+// script of the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is
 // quoted, ready for the header. The caller must not change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
@@ -62,11 +62,14 @@ func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 }
 
 func contentTypeOf(name string) string {
-	if path.Ext(name) == ".css" {
+	switch path.Ext(name) {
+	case ".css":
 		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
 	}
 	return "text/javascript; charset=utf-8"
 }
 
-// assetPath is the path that a page uses: the version changes with the content.
-func assetPath(name string) string { return "/assets/" + name + "?v=" + assets()[name].sum }
+// AssetPath returns the path by which pages refer to a file of Asset: its version changes with the content.
+func AssetPath(name string) string { return "/assets/" + name + "?v=" + assets()[name].sum }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAssetsAreServedWithTypeAndVersion(t *testing.T) {
-	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8",
+	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml",
 		"optin-confirm.js": "text/javascript; charset=utf-8",
 		ChallengeName:      "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8"} {
 		content, kind, etag, ok := Asset(name)

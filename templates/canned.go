@@ -110,6 +110,7 @@ func cannedPages(site Site, all []Purpose) []Sample {
 		{Name: "withdrawn-link", Page: WithdrawnLink{Site: site, SignupURL: signup}},
 		{Name: "lost-link", Page: LostLink{Site: site, SignupURL: signup}},
 		{Name: "unknown-link", Page: UnknownLink{}},
+		{Name: "home", Page: Home{}},
 		{Name: "unsubscribe", Page: leave},
 		{Name: "unsubscribe-one", Page: leaveOne},
 		{Name: "unsubscribe-none", Page: leaveNone},
@@ -164,7 +165,7 @@ func cannedSignups(site Site, all []Purpose) []Sample {
 	work.Challenge = `{"algorithm":"SHA-256","challenge":"","maxnumber":0,"salt":"","signature":""}`
 	unsolved.Challenge, unsolved.Values = work.Challenge, quick.Values
 	unsolved.Errors = []FieldError{{Field: "altcha", Code: "challenge_required"}}
-	captcha.Captcha = &Captcha{Class: "canned", SiteKey: "canned", Script: assetPath("challenge.js")}
+	captcha.Captcha = &Captcha{Class: "canned", SiteKey: "canned", Script: AssetPath("challenge.js")}
 	captcha.Values, captcha.Errors = quick.Values, []FieldError{{Field: "canned", Code: "captcha_required"}}
 	return []Sample{
 		{Name: "signup", Page: plain},

@@ -18,7 +18,7 @@ func (t *translation) funcs(endonym func(locale string) (string, error)) templat
 		"stateSince":      t.stateSince,
 		"endonym":         endonym,
 		"quote":           t.quote,
-		"asset":           assetPath,
+		"asset":           AssetPath,
 		"contactLink":     contactLink,
 		"button":          newButton,
 		"canonicalTag":    canonicalTag,

@@ -182,6 +182,9 @@ type LostLink struct {
 // UnknownLink is the page of a link that is forged or cut off, so no site is known.
 type UnknownLink struct{}
 
+// Home says at the root what the service is. It names no site.
+type Home struct{}
+
 // Unsubscribe shows what an address agreed to, with a button to withdraw each consent and one to withdraw all.
 type Unsubscribe struct {
 	Site       Site
@@ -213,7 +216,7 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "expired", "failure", "lost-link", "renewed", "sent",
+		"confirm", "confirmed", "decline", "declined", "expired", "failure", "home", "lost-link", "renewed", "sent",
 		"signup", "statement", "unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }
@@ -224,6 +227,7 @@ func (Decline) name() string       { return "decline" }
 func (Declined) name() string      { return "declined" }
 func (Expired) name() string       { return "expired" }
 func (Failure) name() string       { return "failure" }
+func (Home) name() string          { return "home" }
 func (Renewed) name() string       { return "renewed" }
 func (Sent) name() string          { return "sent" }
 func (Signup) name() string        { return "signup" }
@@ -241,6 +245,7 @@ func (p Decline) site() Site       { return p.Site }
 func (p Declined) site() Site      { return p.Site }
 func (p Expired) site() Site       { return p.Site }
 func (p Failure) site() Site       { return p.Site }
+func (Home) site() Site            { return Site{} }
 func (p Renewed) site() Site       { return p.Site }
 func (p Sent) site() Site          { return p.Site }
 func (p Signup) site() Site        { return p.Site }
@@ -258,6 +263,7 @@ func (p Decline) actions() []string     { return []string{p.DeclineAction} }
 func (p Declined) actions() []string    { return nonEmpty(p.UnblockAction) }
 func (p Expired) actions() []string     { return nonEmpty(p.RenewAction, p.DeclineAction) }
 func (Failure) actions() []string       { return nil }
+func (Home) actions() []string          { return nil }
 func (Renewed) actions() []string       { return nil }
 func (Sent) actions() []string          { return nil }
 func (p Signup) actions() []string      { return []string{p.Action} }

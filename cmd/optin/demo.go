@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/inbox"
@@ -66,7 +68,7 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		return fmt.Errorf("%w; -listen 127.0.0.1:0 picks a free port", err)
 	}
 	defer l.Close()
-	mail, err := inbox.Open("127.0.0.1:0", inbox.SignUpAt("/s/demo"))
+	mail, err := inbox.Open("127.0.0.1:0", inbox.SignUpAt("/s/demo"), inbox.Icon(templates.AssetPath("favicon.svg")))
 	if err != nil {
 		return err
 	}
@@ -90,20 +92,57 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		level = slog.LevelInfo
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	ask := "curl " + cfg.PublicURL.String() + "/v1/sites/demo/lookup \\\n  -H 'Authorization: Bearer " + apiKey + "' \\\n" +
+		"  -H 'Content-Type: application/json' -d '{\"email\":\"ada@example.org\"}'"
+	tour, err := newTour(ask, password)
+	if err != nil {
+		return err
+	}
 	p, err := start(ctx, cfg, pages, log, extra{listener: l, noLookups: true, handlers: map[string]http.Handler{
-		"inbox": mail.Handler(),
+		"": tour, "inbox": mail.Handler(),
 	}})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%[1]s/s/demo    sign up here\n%[1]s/inbox     the email arrives here\n"+
-		"%[1]s/admin     the operators' dashboard; the password is %[3]s\n\n"+
-		"What a website asks before it sends anything to anybody:\n\n"+
-		"  curl -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \\\n"+
-		"       -d '{\"email\":\"ada@example.org\"}' %[1]s/v1/sites/demo/lookup\n\n"+
-		"An address gets one email in ten minutes. Ctrl-C stops the demo and deletes everything.\n", cfg.PublicURL,
-		apiKey, password)
+	if err := answers(ctx, cfg.PublicURL.JoinPath("readyz").String()); err != nil {
+		p.stop()
+		return err
+	}
+	fmt.Fprintf(stdout, `%[1]s/s/demo    sign up here
+%[1]s/inbox     the email arrives here
+%[1]s/admin     the operators' dashboard; the password is %[2]s
+%[1]s/docs      every call, with an example
+%[1]s/          leads through all of it
+
+What a website asks before it sends anything to anybody:
+
+  %[3]s
+
+Ready: the service answers at %[1]s, its store is SQLite in %[4]s,
+and a mail server at %[5]s takes every email and passes none on. An address gets one email in ten minutes.
+Ctrl-C stops the demo and deletes everything.
+`, cfg.PublicURL, password, strings.ReplaceAll(ask, "\n", "\n  "), folder, mail.Addr())
 	return p.wait(ctx)
+}
+
+// answersWithin is how long the demo may take until it is ready: a second, on a machine with nothing else to do.
+const answersWithin = 30 * time.Second
+
+// answers waits until a GET of a running service's own address is answered with 200.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	for {
+		status, body, err := getURL(ctx, url)
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it does not become ready: GET %s: %d %s %w", url, status, body, errors.Join(err, ctx.Err()))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // lookup returns a function that looks up variables in a map.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -100,5 +102,61 @@ func (r *plainBrowser) lookUp(printed, email string) {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"state":"confirmed"`) {
 		r.t.Errorf("the lookup returns %s %s, %v", resp.Status, body, err)
+	}
+}
+
+func TestTheFirstPageOfTheDemoLeadsThroughAllOfIt(t *testing.T) {
+	base := startDemo(t)
+	r := newPlainBrowser(t)
+	for _, path := range []string{"/s/demo", "/inbox", "/admin", "/docs"} {
+		r.open(base + "/")
+		r.follow(`main a[href="` + path + `"]`)
+		if r.status != http.StatusOK || r.page.Find("h1").Length() != 1 {
+			t.Errorf("%s: %d, %q", path, r.status, r.page.Find("h1").Text())
+		}
+	}
+	r.open(base + "/")
+	password := r.page.Find("li p code").Last().Text()
+	r.open(base + "/admin/login")
+	r.submit("form", map[string]string{"password": password})
+	if r.status != http.StatusOK || r.at.Path != "/admin" {
+		t.Errorf("with the password %q: %d at %s", password, r.status, r.at)
+	}
+	for _, path := range []string{"//", "/x", "/index.html"} {
+		if status, _, err := getURL(t.Context(), base+path); err != nil || status != http.StatusNotFound {
+			t.Errorf("%s: %d, %v", path, status, err)
+		}
+	}
+}
+
+func TestTheDemoSaysThatItIsReadyOnceItAnswers(t *testing.T) {
+	asked := 0
+	says := func(status int, text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"status":"`+text+`"}`)
+		}
+	}
+	ready, away := says(http.StatusOK, "ready"), says(http.StatusServiceUnavailable, "unavailable")
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked < 2 {
+			away(w, r)
+			return
+		}
+		ready(w, r)
+	}))
+	defer slow.Close()
+	if err := answers(t.Context(), slow.URL+"/readyz"); err != nil || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	never := httptest.NewServer(away)
+	defer never.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := answers(ctx, never.URL+"/readyz"); err == nil || !strings.Contains(err.Error(), "503") ||
+		!strings.Contains(err.Error(), "unavailable") {
+		t.Errorf("what is never ready: %v", err)
 	}
 }

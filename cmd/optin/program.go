@@ -70,7 +70,7 @@ type stopper struct {
 // extra is what the demo, or a test, changes.
 type extra struct {
 	listener  net.Listener            // instead of the configuration's
-	handlers  map[string]http.Handler // by the first segment of the path
+	handlers  map[string]http.Handler // by the first segment of the path; of "" it is / alone
 	noLookups bool                    // do not ask DNS about domains
 	leaseFor  time.Duration           // of jobs; 0: the outbox's default
 	finish    time.Duration           // instead of finishJobs
@@ -272,7 +272,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		default:
 		}
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if h, ok := extras[first]; ok {
+		if h, ok := extras[first]; ok && (first != "" || r.URL.Path == "/") {
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -43,6 +43,9 @@ type Option func(*Inbox)
 // SignUpAt sets the address of a signup form (such as "/s/demo"), which the empty inbox links to.
 func SignUpAt(url string) Option { return func(i *Inbox) { i.signUp = url } }
 
+// Icon sets the path of the icon that browsers show for the pages.
+func Icon(path string) Option { return func(i *Inbox) { i.icon = path } }
+
 // Clock sets the clock for the arrival times of emails. The pages show times in the location that it returns. The
 // default is time.Now.
 func Clock(now func() time.Time) Option { return func(i *Inbox) { i.now = now } }
@@ -50,6 +53,7 @@ func Clock(now func() time.Time) Option { return func(i *Inbox) { i.now = now } 
 // Inbox receives and keeps emails. All methods may be called from any goroutine.
 type Inbox struct {
 	signUp string
+	icon   string // may be empty
 	now    func() time.Time
 
 	server   *smtp.Server

@@ -55,7 +55,7 @@ func (i *Inbox) list(w http.ResponseWriter, _ *http.Request) {
 	if len(v.Messages) == 0 {
 		w.Header().Set("Refresh", strconv.Itoa(emptyRefresh))
 	}
-	show(w, http.StatusOK, "list.html", v)
+	i.show(w, http.StatusOK, "list.html", "Inbox", v)
 }
 
 func (i *Inbox) deleteAll(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +68,7 @@ func (i *Inbox) withMessage(next func(http.ResponseWriter, Message)) http.Handle
 	return func(w http.ResponseWriter, r *http.Request) {
 		m, ok := i.find(r.PathValue("id"))
 		if !ok {
-			show(w, http.StatusNotFound, "gone.html", goneView{Title: "This email is gone", Keeps: MaxEmails})
+			i.show(w, http.StatusNotFound, "gone.html", "This email is gone", goneView{Keeps: MaxEmails})
 			return
 		}
 		next(w, m)
@@ -79,7 +79,7 @@ func (i *Inbox) withMessage(next func(http.ResponseWriter, Message)) http.Handle
 func (i *Inbox) best(w http.ResponseWriter, m Message) {
 	switch {
 	case m.HTML != "":
-		show(w, http.StatusOK, "message.html", newMessageView(m, tabHTML))
+		i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabHTML))
 	case m.Text != "":
 		i.text(w, m)
 	default:
@@ -88,11 +88,11 @@ func (i *Inbox) best(w http.ResponseWriter, m Message) {
 }
 
 func (i *Inbox) text(w http.ResponseWriter, m Message) {
-	show(w, http.StatusOK, "message.html", newMessageView(m, tabText))
+	i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabText))
 }
 
 func (i *Inbox) source(w http.ResponseWriter, m Message) {
-	show(w, http.StatusOK, "message.html", newMessageView(m, tabSource))
+	i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabSource))
 }
 
 func (i *Inbox) html(w http.ResponseWriter, m Message) {
@@ -115,9 +115,9 @@ func (i *Inbox) style(w http.ResponseWriter, _ *http.Request) {
 }
 
 // show renders the whole page before it sends anything.
-func show(w http.ResponseWriter, status int, name string, view any) {
+func (i *Inbox) show(w http.ResponseWriter, status int, name, title string, view any) {
 	var page bytes.Buffer
-	if err := pages.ExecuteTemplate(&page, name, view); err != nil {
+	if err := pages.ExecuteTemplate(&page, name, frame{Title: title, Icon: i.icon, View: view}); err != nil {
 		http.Error(w, "This page could not be rendered. To read the email's source, add /raw to its address.",
 			http.StatusInternalServerError)
 		return
@@ -132,8 +132,13 @@ func send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // the reader may have gone
 }
 
+// frame is what layout.html shows, and the view of what is in it.
+type frame struct {
+	Title, Icon string
+	View        any
+}
+
 type listView struct {
-	Title    string
 	Messages []row
 	SignUp   string // the signup form that the empty list links to; may be empty
 	Addr     string // host:port that receives mail
@@ -147,10 +152,7 @@ type row struct {
 	Broken                bool
 }
 
-type goneView struct {
-	Title string
-	Keeps int
-}
+type goneView struct{ Keeps int }
 
 // tab is one way to look at an email.
 type tab string
@@ -162,7 +164,6 @@ const (
 )
 
 type messageView struct {
-	Title    string
 	Tab      tab
 	ID       string
 	Subject  string
@@ -182,7 +183,7 @@ type field struct{ Name, Value string }
 func (i *Inbox) listView() listView {
 	messages, _ := i.snapshot()
 	today := i.now().Format(time.DateOnly)
-	v := listView{Title: "Inbox", SignUp: i.signUp, Addr: i.Addr(), Keeps: MaxEmails}
+	v := listView{SignUp: i.signUp, Addr: i.Addr(), Keeps: MaxEmails}
 	for n := len(messages) - 1; n >= 0; n-- {
 		m := messages[n]
 		v.Messages = append(v.Messages, row{
@@ -198,7 +199,6 @@ func newMessageView(m Message, shown tab) messageView {
 		Tab: shown, ID: m.ID, Subject: subject(m), From: sender(m), To: recipients(m), At: m.At,
 		HasHTML: m.HTML != "", Headers: headerFields(m.Raw), Sandbox: sandbox,
 	}
-	v.Title = v.Subject
 	if m.Err != nil {
 		v.Problem = m.Err.Error()
 	}
@@ -261,9 +261,9 @@ func headerFields(raw []byte) []field {
 
 // What the pages may do. None runs a script or loads anything from elsewhere.
 const (
-	// pagePolicy is for our own pages: a style sheet and a form of ours, and the frame with the email.
-	pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; " +
-		"frame-ancestors 'none'"
+	// pagePolicy is for our own pages: a style sheet, an icon and a form of ours, and the frame with the email.
+	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'"
 	// messagePolicy is for an email's HTML, wherever it is opened: no origin, no script, no form, and nothing loaded
 	// but what the email itself contains. Emails use style attributes, which can reach nothing here.
 	messagePolicy = "sandbox " + sandbox +

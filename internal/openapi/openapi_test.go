@@ -61,7 +61,7 @@ func TestTheDocumentAsJSONHasTheSameParts(t *testing.T) {
 }
 
 func TestThePageNamesEveryOperation(t *testing.T) {
-	page, err := Page("https://confirm.example", Site{}, "/assets/a.css")
+	page, err := Page("https://confirm.example", Site{}, Look{Icon: "/assets/a.svg", Sheets: []string{"/assets/a.css"}})
 	if err != nil {
 		t.Fatal(err)
 	}

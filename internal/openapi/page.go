@@ -79,9 +79,15 @@ func (s Site) simplest(base string) string {
 		"  -H 'Content-Type: application/json' -d '" + body + "'"
 }
 
+// Look is the paths of what a page links to for its looks: its icon, and its style sheets in order.
+type Look struct {
+	Icon   string
+	Sheets []string
+}
+
 // Page renders the document as an HTML page. Its examples are those of a site and call base, an address without a
-// trailing slash; sheets are the addresses of the style sheets that it links to, in order.
-func Page(base string, site Site, sheets ...string) ([]byte, error) {
+// trailing slash.
+func Page(base string, site Site, look Look) ([]byte, error) {
 	if site.ID == "" {
 		site = gazette
 	}
@@ -103,7 +109,7 @@ func Page(base string, site Site, sheets ...string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{
-		"Doc": d, "Groups": d.groups(base, site.filler()), "Sheets": sheets, "Base": base, "Site": site.ID,
+		"Doc": d, "Groups": d.groups(base, site.filler()), "Look": look, "Base": base, "Site": site.ID,
 		"Simplest": site.simplest(base),
 		"Codes":    d.Components.Schemas["Code"].OneOf, "Schemas": sorted(d.Components.Schemas),
 	})

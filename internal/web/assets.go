@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,6 +22,10 @@ const (
 	cacheShortly   = "public, max-age=300"
 	cacheValidated = "no-cache"
 )
+
+// picturePolicy is the Content-Security-Policy of a picture. An SVG opened by itself is a document of our own origin:
+// nothing in it may run (HTML, section 7.1.5, sandboxing).
+const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 // embedPath is the path of the script that websites load for their own forms.
 const embedPath = "/embed.js"
@@ -45,7 +50,6 @@ type file struct {
 	content []byte
 	media   string
 	etag    string // quoted
-	policy  string // a Content-Security-Policy of its own; empty: that of every response
 }
 
 // addTheme gives a site's pages their style sheet and logo.
@@ -60,12 +64,7 @@ func (a *assets) addTheme(st *site, t *theme.Theme) {
 	endings := map[string]string{
 		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/svg+xml": ".svg",
 	}
-	// An SVG opened by itself is a document of our own origin: nothing in it may run (HTML, section 7.1.5, sandboxing).
-	logo := file{
-		content: t.Logo.Bytes, media: t.Logo.Media,
-		policy: "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
-	}
-	st.Show.Logo = a.add("logo-"+st.id+endings[logo.media], logo)
+	st.Show.Logo = a.add("logo-"+st.id+endings[t.Logo.Media], file{content: t.Logo.Bytes, media: t.Logo.Media})
 }
 
 // add adds a file, and returns the path with its version, which pages refer to.
@@ -83,12 +82,12 @@ func (a *assets) show(c echo.Context) error {
 	content, media, etag, ok := templates.Asset(name)
 	if f, ours := a.files[name]; ours {
 		content, media, etag, ok = f.content, f.media, f.etag, true
-		if f.policy != "" {
-			h.Set(echo.HeaderContentSecurityPolicy, f.policy)
-		}
 	}
 	if !ok {
 		return problem.New(problem.NotFound)
+	}
+	if strings.HasPrefix(media, "image/") {
+		h.Set(echo.HeaderContentSecurityPolicy, picturePolicy)
 	}
 	h.Set(echo.HeaderContentType, media)
 	h.Set("ETag", etag)

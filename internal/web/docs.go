@@ -16,20 +16,18 @@ import (
 
 // docs handles the description of the API: /openapi.yaml and /docs.
 type docs struct {
-	sites  sites
-	base   string
-	sheets []string
-	pages  sync.Map // by site: the page with its examples, made when it is first asked for
+	sites sites
+	base  string
+	look  openapi.Look
+	pages sync.Map // by site: the page with its examples, made when it is first asked for
 }
 
 // newDocs makes the pages of the description, with the style sheet of all pages, and the page of no site.
 func newDocs(public *url.URL, a *assets, all sites) (*docs, error) {
-	const sheet = "optin.css"
-	_, _, etag, _ := templates.Asset(sheet)
 	own := a.add("docs.css", file{content: openapi.Sheet(), media: "text/css; charset=utf-8"})
 	d := &docs{
 		sites: all, base: strings.TrimSuffix(public.String(), "/"),
-		sheets: []string{"/assets/" + sheet + "?v=" + strings.Trim(etag, `"`), own},
+		look: openapi.Look{Icon: templates.AssetPath("favicon.svg"), Sheets: []string{templates.AssetPath("optin.css"), own}},
 	}
 	_, err := d.page("")
 	return d, err
@@ -47,7 +45,7 @@ func (d *docs) page(id string) ([]byte, error) {
 			ID: id, URL: st.Show.URL, Purpose: p.ID, Text: p.Text[st.Locales[0]], Several: len(st.rules.Purposes) > 1,
 		}
 	}
-	page, err := openapi.Page(d.base, at, d.sheets...)
+	page, err := openapi.Page(d.base, at, d.look)
 	if err == nil {
 		d.pages.Store(id, page)
 	}

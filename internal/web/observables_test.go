@@ -373,6 +373,7 @@ func publicCalls() map[string]func(*stranger) {
 		"GET /readyz":             always("GET", "/readyz"),
 		"GET /openapi.yaml":       always("GET", "/openapi.yaml"),
 		"GET /docs":               always("GET", "/docs"),
+		"GET /":                   always("GET", "/"),
 	}
 }
 

@@ -144,6 +144,11 @@ func (p *pages) state(c echo.Context, status int, v confirm.View, state string, 
 	return p.render(c, status, p.languageOfView(c, v), page)
 }
 
+// home shows what the service is, and says nothing of its sites.
+func (p *pages) home(c echo.Context) error {
+	return p.render(c, http.StatusOK, p.language(c, nil), templates.Home{})
+}
+
 // unknownLink shows the page of a link that is not ours, or was damaged.
 func (p *pages) unknownLink(c echo.Context) error {
 	return p.render(c, http.StatusNotFound, p.language(c, nil), templates.UnknownLink{})

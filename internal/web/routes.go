@@ -89,6 +89,7 @@ func (a *app) addPublic(e *echo.Echo) {
 	// Programs get the JSON whose hash it is, unless they ask for a page:
 	get(e, "/texts/:sha256", (&statementPages{a.Service, a.sites, a.pages}).show, body)
 
+	get(e, "/", a.pages.home, prefersHTML, body)
 	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
 	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
 	// embed.js loads this by its checksum:

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"bytes"
+	_ "embed" // the page
+	"html/template"
+	"net/http"
+
+	"github.com/optin/optin/templates"
+)
+
+//go:embed tour.html
+var tourPage string
+
+// newTour returns the handler of the demo's first page, /, which leads from the signup page to the documentation.
+func newTour(lookup, password string) (http.Handler, error) {
+	t, err := template.New("tour").Parse(tourPage)
+	if err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	err = t.Execute(&page, map[string]string{
+		"Icon": templates.AssetPath("favicon.svg"), "Sheet": templates.AssetPath("optin.css"),
+		"Lookup": lookup, "Password": password,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Cache-Control", "no-store") // it has the password
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy",
+			"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(page.Bytes()) // the reader may have gone
+	}), err
+}
