@@ -9,8 +9,8 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// costs are what acts cost, or may cost. Those of an email are of one in a backlog but for alone, which is of one that
-// is enqueued while nothing else is.
+// costs are what acts cost, or may cost. Those of an email are of one in a backlog; alone is of one that is enqueued
+// while nothing else is.
 type costs struct{ signup, email, alone, confirmation, lookup float64 }
 
 // What an act may cost. The bounds are a little above what was counted when they were set. An act that costs more has

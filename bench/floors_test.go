@@ -19,7 +19,7 @@ import (
 
 // floors is a process that does the same work as optin with as little as it takes: it parses the same requests with the
 // same framework, and writes rows of the same sizes or sends emails of the same size, without any rule, check or index
-// that a reader would need. It is this test's own program, started anew, so that its processor time is counted apart.
+// that a reader would need. It is this test's own program, started again, so that its processor time is counted apart.
 type floors struct {
 	*process
 	addr string

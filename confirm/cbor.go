@@ -3,8 +3,8 @@ package confirm
 import "unicode/utf8"
 
 // CBOR (RFC 8949) in its core deterministic form, as much of it as records need: whole numbers, bytes, texts, arrays,
-// and maps whose keys are whole numbers. Whoever reads or writes one knows its shape, so nothing is found out by
-// reflection. A test holds what is written against a library of the whole of CBOR.
+// and maps whose keys are whole numbers. Readers and writers know the shape of a value, so there is no
+// reflection. A test compares what is written with what a full CBOR library writes.
 
 // The major types of RFC 8949, section 3.1.
 const (

@@ -107,7 +107,7 @@ func (r *records) emailJob(box box, sub consent.Subscription, j consent.Job) sto
 }
 
 // emailID names an email of a request, and its job: so the same action done twice enqueues one job. It follows from the
-// request whatever the secret is by then. That of a request cannot be found from it.
+// request and does not depend on the secret. That of a request cannot be found from it.
 func emailID(key store.Key, request string, email int) string {
 	name := strings.Join([]string{"optin email", key.Site, key.ID, request, strconv.Itoa(email)}, " ")
 	sum := sha256.Sum256([]byte(name))
@@ -118,7 +118,7 @@ func emailID(key store.Key, request string, email int) string {
 const messageIDLength = 44
 
 // messageID returns the local part of the Message-ID of an email: where its record is, and the email's name, which
-// nobody can make who does not know the request. It is the same whatever the secret is by then.
+// nobody can make who does not know the request. It does not depend on the secret.
 func messageID(key store.Key, request string, email int) string {
 	return key.ID + emailID(key, request, email)
 }

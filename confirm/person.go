@@ -93,9 +93,8 @@ func BrowserHash(cookie string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// View is what the page behind a link shows. It is filled as far as things are known also beside ErrExpired,
-// ErrDeclined and ErrWithdrawn; beside ErrLost
-// it has the site, beside token.ErrUnknown it is empty.
+// View is what the page behind a link shows. With ErrExpired, ErrDeclined and ErrWithdrawn it still holds
+// what is known; with ErrLost it has the site, and with token.ErrUnknown it is empty.
 type View struct {
 	Use         token.Use
 	Site        string

@@ -297,14 +297,14 @@ func (r *Relay) postpone(ctx context.Context, job store.Job, m Message, wait tim
 func (r *records) mailboxQuotas(site string, to address.Address) []ratelimit.Quota {
 	limits := slices.Clone(r.sites[site].Terms.EmailsPerAddress)
 	for i, l := range limits {
-		// A little less, because emails leave a moment after they are due: the rules' own limits are to be met first.
+		// A little less, because emails leave a moment after they are due: the rules' own limits should be met first.
 		limits[i].Per -= min(l.Per/10, time.Minute)
 	}
 	return append(r.limits.EmailsPerMailbox(site, to, limits, r.EmailsPerMailbox, r.mailboxKept),
 		r.limits.EmailsPerDomain(to, r.EmailsPerDomain)...)
 }
 
-// Tried keeps the answer of a relay that did not take an email, which is to be tried again, and what it was taken to
+// Tried keeps the answer of a relay that did not take an email, which will be tried again, and what it was taken to
 // mean.
 func (r *Relay) Tried(ctx context.Context, job store.Job, reason consent.RefusalReason, reply string) error {
 	id, err := r.request(job)

@@ -18,7 +18,7 @@ type ReportKind int
 const (
 	ReportHard      ReportKind = iota + 1 // it will never arrive
 	ReportSoft                            // it did not arrive yet, or not this time, or because of us
-	ReportNews                            // nothing that is to be kept, such as that it arrived
+	ReportNews                            // nothing to keep, such as that it arrived
 	ReportFlood                           // the mailbox is being flooded (enhanced status X.7.28)
 	ReportComplaint                       // the holder of the mailbox marked it as spam
 )

@@ -27,7 +27,7 @@ type Site struct {
 // locale.
 type Purpose struct {
 	ID         string
-	Revision   int               // raising it ends older consents: the next signup asks anew
+	Revision   int               // raising it ends older consents: the next signup asks again
 	Text       map[string]string // the words beside the box
 	TextChild  map[string]string // the same in words for children
 	Recipients []string          // none: the controller alone
@@ -66,8 +66,8 @@ func (s Site) statement(p Purpose, locale string) statement.Document {
 	}
 }
 
-// inOrder returns purposes in the order of the site. In the order of a stranger, each would have an email of its own
-// wording, whose skeleton is kept for ever.
+// inOrder returns purposes in the order of the site. In a stranger's order, each order would make another wording of
+// the email, and its skeleton is kept for ever.
 func (s Site) inOrder(purposes []string) []string {
 	place := func(id string) int {
 		return slices.IndexFunc(s.Purposes, func(p Purpose) bool { return p.ID == id })

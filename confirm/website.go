@@ -111,7 +111,7 @@ func (w *Website) LookupAll(
 	for range min(concurrentLookups, len(all)) - 1 {
 		others.Go(work)
 	}
-	work() // the caller too, and alone for one address: a goroutine's stack would grow anew each time
+	work() // the caller too, and alone for one address: a goroutine's stack would grow again each time
 	others.Wait()
 	return found, failed
 }

@@ -52,7 +52,7 @@ func (c *connection) ready() {
 	c.out = bufio.NewWriterSize(c.text.W, 16<<10)
 }
 
-// guard lets ctx end whatever the connection waits for, until release, and sets the deadline. An earlier guard is
+// guard lets ctx end what the connection waits for, until release, and sets the deadline. An earlier guard is
 // released first. It returns the error of a context that has ended.
 func (c *connection) guard(ctx context.Context, end time.Time) error {
 	if c.stop != nil {
@@ -213,10 +213,10 @@ func (c *connection) hasReply(want int) bool {
 	return true
 }
 
-// drain reads the answer to a DATA that was sent together with a recipient whom the relay refused, so that the
+// drain reads the answer to a DATA that was sent together with a recipient that the relay refused, so that the
 // connection can be used for another email; where that is not certain it becomes unclear. A relay that wants the
-// content nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and whatever is said of it does
-// not count.
+// content nevertheless gets an empty one (RFC 2920 section 3.1): nobody would get it, and the answer to it does not
+// count.
 func (c *connection) drain() {
 	end := time.Now().Add(drainTimeout)
 	if !c.end.IsZero() && c.end.Before(end) {

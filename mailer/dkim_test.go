@@ -210,7 +210,7 @@ func TestADomainSignsForItsSubdomains(t *testing.T) {
 	}
 }
 
-// This verifier is go-msgauth, which shares nothing with the signer, nor with the verifier of this package's tests.
+// This verifier is go-msgauth, which shares nothing with the signer or with the verifier of this package's tests.
 func TestAnIndependentVerifierAcceptsTheSignatures(t *testing.T) {
 	rsaKey, edKey := keys(t)
 	der, err := x509.MarshalPKIXPublicKey(rsaKey.Public())

@@ -26,7 +26,7 @@ const (
 	maxStalls = 3
 )
 
-// domains are the recipient domains of which something is to be remembered: that emails are under way, that they
+// domains are the recipient domains that something is remembered about: that emails are under way, that they
 // answer, or what went wrong.
 type domains struct {
 	now   func() time.Time
@@ -128,7 +128,7 @@ func (s *domains) tryAcquire(
 }
 
 // remember keeps a domain. If there are too many, it forgets one that has no email under way: of a few arbitrary ones,
-// that whose pause ends first.
+// the one with the pause that ends first.
 func (s *domains) remember(name string, d *domain) {
 	if s.byName == nil {
 		s.byName = map[string]*domain{}

@@ -33,7 +33,7 @@ type email struct {
 	raw           []byte // what they sign, before dots are stuffed
 }
 
-// delivery returns what is to be known of the email once a relay has taken it.
+// delivery returns what must be known of the email once a relay has taken it.
 func (e *email) delivery(reply string) consent.Delivery {
 	unsigned, all := sha256.Sum256(e.raw), sha256.New()
 	all.Write([]byte(e.signature))

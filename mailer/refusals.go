@@ -137,7 +137,7 @@ func (r *relayState) refused(a attempt, failure *smtpError) {
 	r.startPause(&all.every, a.firstOfAll, "", failure, failure.loggableBut(a.to))
 }
 
-// refuses tells for how many domains the relay refuses us, if that is not as many as it was.
+// refuses reports for how many domains the relay refuses us, if the number changed.
 func (r *relayState) refuses(before int) {
 	if n := len(r.refusals.byDomain); n != before {
 		r.onRefusal(r.HostPort(), n)

@@ -58,7 +58,7 @@ func retry(err error) retryError {
 	return r
 }
 
-// retryIn is for an email whose turn it was not: the attempt does not count.
+// retryIn is for an email that was out of turn: the attempt does not count.
 func retryIn(err error, delay time.Duration) error {
 	r := retry(err)
 	r.delay = delay

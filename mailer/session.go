@@ -82,7 +82,7 @@ func parseExtensions(words string) map[string][]string {
 }
 
 // startTLS encrypts the connection and says our name anew. What was said before does not count any more, and after an
-// error nothing more is to be said.
+// error nothing more must be said.
 func (s *session) startTLS(raw net.Conn, config *tls.Config, name string) error {
 	if _, _, err := s.command(220, "STARTTLS"); err != nil {
 		return err

@@ -98,7 +98,7 @@ func TestAnAttemptWhileTheStoreIsUnavailableDoesNotCount(t *testing.T) {
 			r, s := startRelay(t), &closedStore{}
 			env := newEnvWithStore(t, r.addr, func(st store.Store) store.Store { s.Store = st; return s })
 			job := env.signUp(ada)
-			job.Reserved = false // it found no room as it was enqueued, and so asks again
+			job.Reserved = false // it found no room when it was enqueued, and so asks again
 			change(s)
 			_, err := env.Run(t.Context(), job)
 			if !errors.Is(err, store.ErrUnavailable) || queueOf(err) != job.Queue || waitOf(err) != 5*time.Second ||

@@ -16,9 +16,10 @@ type Limits interface {
 	// acquiring again is not counted again. An empty taker is another one each time. A bucket without limits always has
 	// room and is not counted. Nothing is ever given back.
 	//
-	// No bucket ever holds more than its limits allow. A bucket all of whose limits have an N of at most MaxExact is
-	// exact: it refuses only what a limit forbids. Of a larger one an implementation may count the time in slices, at
-	// least 32 to a window, and the oldest slice whole: so it may refuse up to a slice too early, and forgets who took.
+	// No bucket ever holds more than its limits allow. A bucket is exact if all its limits have an N of at most
+	// MaxExact: it refuses only what a limit forbids. Of a larger one an implementation may count the time in slices,
+	// at least 32 to a window, and the oldest slice whole: so it may refuse up to a slice too early, and forgets who
+	// took.
 	//
 	// Where an implementation cannot look at all buckets at once, a
 	// caller may be refused because of another one that is being refused at the same moment; the implementation says

@@ -13,8 +13,8 @@ const MaxBody = 32 << 10
 // by a worker, and ends: it is complete and gone, waits to be retried in its own queue or another one, or has failed
 // and is kept until it is requeued.
 //
-// TimerQueue is special: its jobs are the timers of records. A record has at most one, due at Record.Timer; whatever
-// Put says last is so, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is
+// TimerQueue is special: its jobs are the timers of records. A record has at most one, due at Record.Timer; what Put
+// says last holds, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is
 // empty, and Attempts is 1. A timer whose lease is over without a Put is due again. End with Retry makes it due at that
 // time, while Record.Timer stays as Put said; End with Fail removes it; End with Complete and RenewLease leave it
 // leased; none of them returns ErrLeaseLost. It never fails and cannot be requeued, moved or enqueued: End with Move

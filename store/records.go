@@ -77,7 +77,7 @@ type Change struct {
 	// DropJobs removes every job of the record that was enqueued before, whether it waits, is leased, which loses the
 	// lease, or has failed. Only together with Put or Erase, and not with End.
 	DropJobs bool
-	// KeepQueue names a queue whose jobs DropJobs leaves, in whatever state they are; empty: none.
+	// KeepQueue names a queue; DropJobs leaves its jobs, in any state. Empty: none.
 	KeepQueue QueueName
 
 	// EvenIfFull marks what takes a consent back. Where a store is full and an implementation has room in reserve, such

@@ -20,7 +20,7 @@ func cannedKeys() []string { return []string{"canned.letter", "canned.events", "
 // cannedAsked is the time at which everything canned was asked for.
 func cannedAsked() time.Time { return time.Date(2026, time.November, 21, 18, 2, 11, 0, time.UTC) }
 
-// Canned returns every page and every email, in every variant that looks different, with canned data whose purposes are
+// Canned returns every page and every email, in every variant that looks different, with canned data: the purposes are
 // in the language nearest to locale. It is for tests and previews; its links lead nowhere.
 func (s *Set) Canned(locale string) []Sample {
 	return s.Previews(locale, cannedSite(s), cannedPurposes(s, locale))

@@ -31,7 +31,7 @@ var conventions = sync.OnceValues(func() (byTag map[string]map[string]string, ve
 	return all.Languages, all.CLDR
 })
 
-// conventionKeys lists the keys of conventions that every language has, be it from the CLDR or in its own file.
+// conventionKeys lists the keys of conventions that every language has, from the CLDR or in its own file.
 func conventionKeys() []string {
 	keys := []string{
 		"language.dir", "plural.forms", "date.moment", "list.two", "list.start", "list.middle", "list.end",

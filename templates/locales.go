@@ -135,7 +135,7 @@ func (s *Set) put(t *translation) {
 	})
 }
 
-// Unreviewed lists those of a site's locales whose translation nobody vouches for.
+// Unreviewed lists those of a site's locales with a translation that nobody vouches for.
 func (s *Set) Unreviewed(site string, locales []string) []string {
 	var some []string
 	for _, l := range locales {

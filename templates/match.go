@@ -68,8 +68,8 @@ func (l *languages) Match(offered []string, wanted ...string) string {
 // Nearest is Match among all languages that are built in. When nothing fits, it returns English.
 func (l *languages) Nearest(wanted ...string) string { return l.matches.match(l.names, wanted...) }
 
-// What is remembered of matches. Sites offer few sets of locales, and browsers send few headers; whoever sends others
-// must not fill the memory.
+// What is remembered of matches. Sites offer few sets of locales, and browsers send few headers; a client that sends
+// others must not fill the memory.
 const (
 	maxMatchers = 256
 	maxMatches  = 2048

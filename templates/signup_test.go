@@ -116,7 +116,7 @@ func TestNoPersonSeesOrReachesTheHoneypotAndTheStampComesBack(t *testing.T) {
 		}
 		if honeypot.Closest(".visually-hidden").Find("label").Text() == "" ||
 			doc.Find("label[for=subject]").Length() != 1 {
-			t.Error("a person who comes upon it is not told to leave it empty")
+			t.Error("a person who finds it is not told to leave it empty")
 		}
 	}, nil)
 	s := newSet(t)

@@ -15,7 +15,7 @@
 // page with a form that would post to anywhere but a path of the same origin is not rendered. No box is ever ticked
 // beforehand (GDPR recital 32, CJEU C-673/17).
 //
-// The pages of a confirmation are prepared: rendered once for all people to whom they show the same, and filled in with
+// The pages of a confirmation are prepared: rendered once for all people who see the same, and filled in with
 // what differs (prepared.go).
 //
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a

@@ -131,7 +131,7 @@ func searchFolder(t *testing.T, s secrets, folder, when string) {
 const (
 	secretLocal  = "zaphod.beeblebrox"
 	secretDomain = "heartofgold.test"
-	unknownLocal = "slartibartfast" // whom the relay does not know
+	unknownLocal = "slartibartfast" // unknown to the relay
 	secretIP     = "203.0.113.77"
 	secretAgent  = "Zarquon/42.7"
 	secretSource = "https://gazette.example/magrathea"

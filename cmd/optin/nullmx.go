@@ -11,8 +11,8 @@ import (
 // nullMX knows which domains publish in DNS that they accept no mail (RFC 7505). A lookup takes at most timeout and is
 // cached, so that name servers are seldom asked. Without an answer the domain counts as accepting mail.
 //
-// An answer from the cache takes as long as it took to get it: else the time of a signup would tell everybody whether
-// somebody of the same domain, whose name server is slow, has signed up lately.
+// An answer from the cache takes as long as it took to get it: otherwise the time of a signup would reveal whether
+// somebody of the same domain, with a slow name server, has signed up lately.
 type nullMX struct {
 	lookup  func(ctx context.Context, domain string) ([]*net.MX, error)
 	timeout time.Duration

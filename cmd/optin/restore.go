@@ -29,7 +29,7 @@ Flags:
 type restored struct {
 	Leaves        int64 `json:"leaves"`
 	Subscriptions int   `json:"subscriptions"` // that were put into the store
-	Erased        int   `json:"erased"`        // people of whom nothing but a refusal is left, if that
+	Erased        int   `json:"erased"`        // people who left nothing but perhaps a refusal
 	Texts         int   `json:"texts"`
 }
 

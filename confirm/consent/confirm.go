@@ -60,9 +60,9 @@ func (r *Request) choose(purposes []string) (chosen []Statement, err error) {
 }
 
 // Confirmable returns a request that can be confirmed or was, or the reason why it cannot: ErrDeclined,
-// ErrUnknownRequest, ErrWithdrawn, ErrExpired. A request that was confirmed, or whose purposes were all confirmed by
+// ErrUnknownRequest, ErrWithdrawn, ErrExpired. A request that was confirmed, or with all its purposes confirmed by
 // another email's link, stays so for its holder while any of it holds, past its deadline too. One that asks under an
-// older revision than the purposes have is as one whose time is over: it may be renewed, which asks anew.
+// older revision than the purposes have counts as expired: it may be renewed, which asks again.
 func (s *Subscription) Confirmable(id string, now time.Time, revisions map[string]int) (*Request, error) {
 	if s.Declined() != nil {
 		return nil, ErrDeclined
@@ -133,8 +133,8 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	return effects{jobs: emailJob(a.ID, 0, due)}, nil
 }
 
-// Supersede returns the subscription with the consents ended whose purposes have a newer revision by now: revisions has
-// the revision of each purpose, which holds since a time. They are no longer valid, and the next signup asks anew.
+// Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has
+// the revision of each purpose, which holds since a time. They are no longer valid, and the next signup asks again.
 func (s Subscription) Supersede(revisions map[string]int, since time.Time) Subscription {
 	old := func(c Consent) bool { return c.State == Confirmed && c.Revision < revisions[c.Purpose] }
 	if !slices.ContainsFunc(s.Consents, old) {

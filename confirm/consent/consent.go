@@ -16,8 +16,8 @@
 //	            unsubscribes, or the website
 //	Resend      the website                         the email of the latest open request again, with the same link
 //	Erase       the website                         forgets the person, but not that they declined or withdrew
-//	Postpone    the mailer                          keeps a link good whose email waits for a limit
-//	Tried       the relay                           keeps its answer as evidence: the email is to be tried again
+//	Postpone    the mailer                          keeps a link good while its email waits for a limit
+//	Tried       the relay                           keeps its answer as evidence: the email will be tried again
 //	Delivered   the relay                           keeps its answer as evidence: it took the email
 //	Signed      the mailer                          keeps how the emails of a confirmed request were signed
 //	Bounced     the relay, or a mail system later   the email will never arrive: closes its request
@@ -30,7 +30,7 @@
 //
 // Before every action, what is past its deadline is closed, and what nothing needs any more is deleted.
 //
-// Whatever actions come in whatever order:
+// For all actions in any order:
 //
 //  1. Nothing is confirmed but by a Confirm on a request that asked for it.
 //  2. A Signup changes neither what is confirmed nor any open request.
@@ -87,7 +87,7 @@ const (
 	// proof and is not pushed out; what there is to say about what it holds already always has room beside it.
 	maxSize = 128 << 10
 	// largeSize is the size from which a new request is kept without what its signup says of itself. So a stranger
-	// whose signups are long cannot fill the room up that the person's own signup needs: as many requests as the usual
+	// with long signups cannot fill up the room that the person's own signup needs: as many requests as the usual
 	// limits allow fit between the two sizes.
 	largeSize = 96 << 10
 	// maxNotices is how many notices are kept, and noticeKept how long. When there are so many, none is added.
@@ -115,7 +115,7 @@ type Change struct {
 	Jobs         []Job        // to be done because of it; at most one
 	Events       []EventType  // for the website, in order
 	Changed      bool         // whether Subscription differs from what it was
-	Forgets      bool         // nothing that is to be done or told because of earlier actions may be any more
+	Forgets      bool         // what earlier actions left to be done or told must not be done any more
 }
 
 // Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has

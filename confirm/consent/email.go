@@ -232,8 +232,8 @@ func (s *Subscription) WhyNotDue(now time.Time) NotDue {
 	return NotDueLimit
 }
 
-// remind makes the reminder due whose time has come: the email of the latest open request once more, with the same link
-// and deadline. Sent or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
+// remind makes a reminder due when its time has come: the email of the latest open request once more, with the same
+// link and deadline. Sent or not, it is decided once: no reminder waits for the limits, or for a newer request to end.
 func (s *edit) remind(t Terms, now time.Time) []Job {
 	var due *Request
 	latest := s.Requests.LatestOpen(now)
@@ -282,7 +282,7 @@ func (a Postpone) apply(s *edit, now time.Time) (effects, error) {
 	return effects{}, nil
 }
 
-// Tried is the answer of a relay that did not take an email, which is to be tried again.
+// Tried is the answer of a relay that did not take an email, which will be tried again.
 type Tried struct {
 	RequestID string
 	Answer    Answer

@@ -33,7 +33,7 @@ func (s *edit) erase(now time.Time) {
 	s.touch()
 }
 
-// lastWithdrawal returns when a consent was last withdrawn that was not given anew since; zero: never.
+// lastWithdrawal returns when a consent was last withdrawn that was not given again since; zero: never.
 func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 	last := s.WithdrawnAt
 	for _, p := range s.Purposes(now) {

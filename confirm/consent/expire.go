@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder whose
-// time has come is made due.
+// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder
+// becomes due when its time has come.
 type Expire struct {
 	Terms Terms
 }

@@ -52,8 +52,8 @@ func (s *edit) unanswered(now time.Time) {
 	s.touch()
 }
 
-// signUp opens a request for what is not confirmed yet, or notes that the person is to be told that they confirmed
-// already. It returns when the email is due, and whether there is one.
+// signUp opens a request for what is not confirmed yet, or notes that the person should be told that they
+// confirmed already. It returns when the email is due, and whether there is one.
 func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
 	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
 	if len(wanted) == 0 {

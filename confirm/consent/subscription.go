@@ -51,7 +51,7 @@ func (e Evidence) PersonIP() string {
 	return ""
 }
 
-// Attested is what a website's server says that it saw of the visitor on whose behalf it calls.
+// Attested is what a website's server says that it saw of the visitor that it calls for.
 type Attested struct {
 	IP        string
 	UserAgent string // at most 256 bytes
@@ -77,14 +77,14 @@ const (
 	ByComplaint  Method = "complaint" // a report that an email was marked as spam (RFC 5965, or a relay's notification)
 )
 
-// ByRevision is how a consent ends whose purpose has a newer revision.
+// ByRevision is how a consent ends when its purpose has a newer revision.
 const ByRevision Method = "revision"
 
 // Statement is what was put to a person about one purpose: the hash of all of it (package confirm makes it), under
 // which it is kept word for word.
 type Statement struct {
 	Purpose  string
-	Revision int    // of the purpose; raising it asks anew
+	Revision int    // of the purpose; raising it asks again
 	SHA256   string // lower-case hex
 	Shown    string // the words that the website says it showed, where they are not ours; at most 2048 bytes
 }
@@ -105,7 +105,7 @@ type Request struct {
 	State      State
 	Closed     *Evidence // the action that ended Pending
 	Emails     []Email   // oldest first: at least one
-	RemindAt   time.Time // when a reminder is to be due; zero: never, or decided already
+	RemindAt   time.Time // when a reminder becomes due; zero: never, or decided already
 	Receipt    *Receipt  // of a request that was confirmed; nil: none was made
 }
 

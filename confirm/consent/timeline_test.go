@@ -88,7 +88,7 @@ func TestTheTimelineTellsEveryActionWithItsEvidenceOldestFirst(t *testing.T) {
 	}
 }
 
-// trimmed returns the first words of lines, in their order of the alphabet but for the last.
+// trimmed returns the first words of lines, sorted except for the last.
 func trimmed(lines []string) (words []string) {
 	for _, l := range lines {
 		word, _, _ := strings.Cut(l, " ")

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Withdraw takes consent back: the named purposes, or all. It works without a question at any time, twice as well as
+// Withdraw takes consent back: the named purposes, or all. It works without a question at any time, and more than
 // once.
 type Withdraw struct {
 	Purposes []string // none: all

@@ -25,7 +25,7 @@ const Version = 1
 var ErrNone = errors.New("statement: not a statement")
 
 // Document is one statement: one purpose in one language. A field that is left out says nothing; Recipients without an
-// entry says that there are none but the controller.
+// entry says that only the controller gets the data.
 type Document struct {
 	Version    int        `json:"version"`
 	Site       string     `json:"site"` // its id
@@ -60,13 +60,13 @@ type Controller struct {
 	DPO     string `json:"dpo,omitempty"`     // how the data protection officer is reached
 }
 
-// Notice is the privacy notice. It is never fetched: the operator may give the file, whose hash then stands here.
+// Notice is the privacy notice. It is never fetched: the operator may give the file, and then its hash is here.
 type Notice struct {
 	URL    string `json:"url"`
 	SHA256 string `json:"sha256,omitempty"` // lower-case hex
 }
 
-// Authority is whom a person may complain to (GDPR article 77).
+// Authority is where a person may complain (GDPR article 77).
 type Authority struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`

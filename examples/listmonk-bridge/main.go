@@ -1,8 +1,8 @@
 // Listmonk-bridge keeps lists of listmonk in step with optin: people who confirmed a purpose are on its list, people
 // who withdrew are not.
 //
-// A webhook only says that something changed. The state is looked up anew, because events may arrive late, twice, or in
-// another order than they happened, and an old event must not put anybody back on a list. Every failure is answered
+// A webhook only says that something changed. The state is looked up again, because events may arrive late, twice, or
+// in another order than they happened, and an old event must not put anybody back on a list. Every failure is answered
 // 502, and optin sends the event again.
 package main
 

@@ -89,7 +89,7 @@ func (a Address) Plain() Address {
 	return plain
 }
 
-// providerOf returns how a domain reads local parts, the domain that stands for it, and the user whom a subdomain
+// providerOf returns how a domain reads local parts, the domain that stands for it, and the user that a subdomain
 // names.
 func providerOf(domain string) (p provider, main, user string) {
 	if strings.HasPrefix(domain, "yahoo.") {

@@ -101,7 +101,7 @@ type walker struct {
 	parts int
 }
 
-// walk visits a message or part. Whatever is damaged is read as far as it goes.
+// walk visits a message or part. A damaged part is read as far as it goes.
 func (w *walker) walk(h header, body []byte, depth int) {
 	if w.parts++; w.parts > maxParts || depth > maxDepth {
 		return

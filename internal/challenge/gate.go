@@ -125,7 +125,7 @@ func (g *Gate) NewWork(site string) (c Challenge, ok bool) {
 
 // Offer returns the proof that the hosted page of a site prepares; nil: none. It is prepared only if it is always
 // required, or was required within ShowCaptchaFor: a captcha reveals each reader to its service, and a proof of work
-// takes the reader's time. Whoever comes first in a surge is asked by the page that comes back.
+// takes the reader's time. The first people in a surge are asked by the page that comes back.
 func (g *Gate) Offer(site string) *Requirement {
 	st := g.o.Sites[site]
 	if g.o.Work == nil || st.Never {

@@ -183,13 +183,13 @@ type Webhook struct {
 // for each of the site's locales; those but Text are nil if not given.
 type Purpose struct {
 	ID         string            // [a-z0-9-], at most 64, unique in its site
-	Revision   int               // 1 or more; raising it asks anew
+	Revision   int               // 1 or more; raising it asks again
 	Text       map[string]string // the words beside the box
 	TextChild  map[string]string // the same in words for children
 	Recipients []string          // who receives the data, beside the controller
 	Retention  map[string]string // how long the data are kept
 	Objective  map[string]string // what they are used for
-	Audience   map[string]string // whom it is meant for
+	Audience   map[string]string // who it is meant for
 	Frequency  map[string]string // how often the person hears
 	After      RedirectAfter     // overrides the site's where it is not nil
 }

@@ -30,7 +30,7 @@ const (
 	// sites[].challenge.normal: measured over the last week. sites[].challenge.captcha: a proof of work instead.
 	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces over HTTP.
 	// sites[].controller.dpo, .privacy_file: none. sites[].forms: none is known, and none is strict.
-	// sites[].purposes[].recipients: none but the controller. .retention, .objective, .audience, .frequency: not said.
+	// sites[].purposes[].recipients: only the controller. .retention, .objective, .audience, .frequency: not said.
 	// All other keys are required.
 )
 

@@ -49,7 +49,7 @@ type AppenderOptions struct {
 }
 
 // Appender appends the leaves that changes made necessary. Of all processes one appends at a time: the one that holds
-// the lease, and whose log is the one whose head the store knows. Nothing is appended twice, and nothing is left out: a
+// the lease and has the log with the head that the store knows. Nothing is appended twice, and nothing is left out: a
 // job ends after its leaf's head is in the store, and what comes again of the last batch is known by its job.
 type Appender struct {
 	AppenderOptions
@@ -93,7 +93,7 @@ func (a *Appender) Wake() {
 type Status struct {
 	Size    int64
 	Appends bool          // this process does
-	Other   bool          // its log is not the one whose head the store knows: an alarm
+	Other   bool          // its log does not have the head that the store knows: an alarm
 	Lag     time.Duration // since the oldest change that has no leaf yet; only where this process appends
 }
 

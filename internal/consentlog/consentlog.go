@@ -344,7 +344,7 @@ func (l *Log) Of(p Person) (all []Opened, err error) {
 	return all, err
 }
 
-// each reads the files anew: leaves may have been appended, and keys destroyed, by another process.
+// each reads the files again: leaves may have been appended, and keys destroyed, by another process.
 func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error) error {
 	least := l.Size()
 	index, err := readFrom(l.path("index"), 0)

@@ -134,7 +134,7 @@ func TestEveryChangedByteIsFoundAndNamed(t *testing.T) {
 	must(t, verify(l, nil))
 }
 
-// TestARewrittenHistoryIsRefusedByWhoKeptACheckpoint: whoever has the key can sign another history, but not make it
+// TestARewrittenHistoryIsRefusedByWhoKeptACheckpoint: the holder of the key can sign another history, but not make it
 // follow from the one that was seen.
 func TestARewrittenHistoryIsRefusedByWhoKeptACheckpoint(t *testing.T) {
 	dir := t.TempDir()

@@ -46,7 +46,7 @@ func (p *people) erasedAt(slot uint32) int64 {
 	return int64(binary.BigEndian.Uint64(p.all[int(slot)*slotSize+48:]))
 }
 
-// slots returns the slot of each leaf's person, whose key is made and on the disk where there was none. A leaf of
+// slots returns the slot of each leaf's person; if they had no key, it is made and on the disk. A leaf of
 // something that happened before its person was erased has none: it came late.
 func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 	p.mu.Lock()

@@ -6,7 +6,7 @@
 // is unreachable by then or because it is larger than store.MaxBody, the key is free again after runningFor.
 //
 // A response that is about a person is not stored, since the person may be erased meanwhile. Only its status is stored,
-// and the caller makes the response anew.
+// and the caller makes the response again.
 package idempotency
 
 import (

@@ -96,7 +96,7 @@ func New(o Options) *Keeper {
 	return k
 }
 
-// Err returns nil if the store was the right one when Check last met it: the error for which it is to be refused
+// Err returns nil if the store was the right one when Check last met it: the error for which it must be refused
 // otherwise.
 func (k *Keeper) Err() error { return k.state.Load().err }
 

@@ -48,7 +48,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// Data accepts whatever arrives complete: an email that cannot be parsed is worth looking at.
+// Data accepts everything that arrives complete: an email that cannot be parsed is worth looking at.
 func (s *session) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r) // bounded by MaxMessageBytes
 	if err != nil {

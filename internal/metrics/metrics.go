@@ -99,7 +99,7 @@ func (m *Metrics) Log(leaves int64, lag time.Duration, other bool) {
 	m.set.GetOrCreateGauge("optin_log_other", nil).Set(number(other))
 }
 
-// Reload counts an attempt to load the configuration anew.
+// Reload counts an attempt to reload the configuration.
 func (m *Metrics) Reload(loaded bool) {
 	outcome := "failed"
 	if loaded {

@@ -159,7 +159,7 @@ func judge(code enhancedCode, apart bool, first, text string) Judgement {
 	return reasonOfDigits(first, code.class != "")
 }
 
-// reasonOfDigits returns the reason of a reply whose three digits are all that is understood (RFC 5321 section 4.2.3,
+// reasonOfDigits returns the reason of a reply of which only the three digits are understood (RFC 5321 section 4.2.3,
 // RFC 4954 section 6, RFC 7504). A report may have none at all, but a code that says nothing.
 func reasonOfDigits(first string, hasCode bool) Judgement {
 	switch first {

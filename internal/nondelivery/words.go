@@ -36,7 +36,7 @@ func wordTable() []wordRow {
 		return wordRow{reason, how, regexp.MustCompile(words)}
 	}
 	const (
-		// whoever gets the email
+		// the recipient
 		them = `(?:user(?: ?name| ?id)?|mail ?box|inbox|recipients?|accounts?|address(?:es)?|addressee|alias|mail ` +
 			`?drop` +
 			`|customer|subscriber|person|destination|local ?part|utilisateur|destinataires?|adresse|compte|bo[iî]te` +
@@ -53,7 +53,7 @@ func wordTable() []wordRow {
 			`|nicht (?:gefunden|vorhanden|bekannt)|ung[uü]ltig|deaktiviert|desconocid[oa]|no existe|inexistente` +
 			`|inv[aá]lid[oa]` +
 			`|sconosciut[oa]|non esiste|inesistente|onbekend|bestaat niet|ongeldig)`
-		// whoever sends it
+		// the sender
 		us = `(?:your? (?:\w+ )?(?:ip|host|hostname|server|network|domain|system|isp|provider|reputation|relay` +
 			`|client|sender)` +
 			`|sending (?:\w+ )?(?:ip|host|server|network|domain|mta|system)|client (?:host|ip)|connecting (?:ip|host)` +
@@ -161,7 +161,7 @@ func wordTable() []wordRow {
 			`|(?:message|delivery|`+
 			`time|retry) .{0,20}expired|too long|(?:internal|local|server|configuration) error|out of memory|service `+
 			`(?:\w+ )?(?:unavailable|not available)|no answer`),
-		// whoever is spoken to, or what was done to it, is us
+		// "you", or what was done to the sender, means us
 		row(Sender, weakly, `\byou(?:r|rs)?\b|\bsend(?:er|ing|ers)?\b|\bclient\b|\bserver\b|\bhosts?\b`+
 			`|\bdynamic\b|\bwebsite\b`+
 			`|\brules?\b|advert\w*|\b(?:denied|refused|rejected|forbidden)\b|\bnot (?:allowed|permitted`+

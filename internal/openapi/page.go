@@ -39,7 +39,7 @@ type shownOperation struct {
 	Responses    []named[response]
 }
 
-// Site is the site in whose name the examples of a page speak. The zero Site is the one of the document.
+// Site is the site of the examples of a page. The zero Site is the one of the document.
 type Site struct {
 	ID, URL string
 	// Purpose is the one that the examples ask for, and Text its words. Several says that the site has others.

@@ -6,7 +6,7 @@
 //     more than one job, or one empty lease, of each other queue. A queue that was woken goes first, unless it has had
 //     its turn since the queue that has waited longest joined the rotation. A turn is one job, however many of the
 //     queue's jobs were leased together.
-//   - PerQueue limits how many workers are at one queue at a time. Where it is below Workers, a queue whose jobs all
+//   - PerQueue limits how many workers are at one queue at a time. If it is below Workers, a queue whose jobs all
 //     hang until their Timeout leaves the other queues their workers.
 //   - RetryQueue is where a job waits for its next attempt, so that jobs that have failed once wait apart from new
 //     ones.
@@ -77,9 +77,9 @@
 //
 // # Timers
 //
-// A pool may work store.TimerQueue. The worker of a timer changes its record, which ends the timer or sets it anew, and
-// returns Ended; or it returns Retry, for another attempt; or Fail, which removes the timer. After Complete it comes
-// back when its lease ends. The lease of a timer has no number. So it is never renewed and never given back: it ends by
-// itself, and the timer is due again unless its record was changed. Such a pool repeats its last wait, and neither
-// probes nor moves jobs.
+// A pool may work store.TimerQueue. The worker of a timer changes its record, which ends the timer or sets it again,
+// and returns Ended; or it returns Retry, for another attempt; or Fail, which removes the timer. After Complete it
+// comes back when its lease ends. The lease of a timer has no number. So it is never renewed and never given back: it
+// ends by itself, and the timer is due again unless its record was changed. Such a pool repeats its last wait, and
+// neither probes nor moves jobs.
 package outbox

@@ -11,7 +11,7 @@ import (
 // maxProbes is how many queues are probed every Poll at most. Each costs two calls of the store.
 const maxProbes = 8
 
-// poll signals the queues that have due jobs, or are to be probed, every Poll until ctx ends.
+// poll signals the queues that have due jobs, or should be probed, every Poll until ctx ends.
 func (b *Outbox) poll(ctx context.Context) {
 	tick := time.NewTicker(b.Poll)
 	defer tick.Stop()
@@ -31,7 +31,7 @@ func (b *Outbox) poll(ctx context.Context) {
 // not the time before.
 func (b *Outbox) signalDue(ctx context.Context, failed bool) (fails bool) {
 	due, err := b.Store.Due(ctx)
-	// That the store cannot be reached is said once for all, by whoever watches over it.
+	// That the store cannot be reached is logged elsewhere, once for all.
 	if err != nil && ctx.Err() == nil && !failed && !errors.Is(err, store.ErrUnavailable) {
 		b.Log.Error("outbox: cannot ask which queues have due jobs", "error", err)
 	}
@@ -44,7 +44,7 @@ func (b *Outbox) signalDue(ctx context.Context, failed bool) (fails bool) {
 	return err != nil
 }
 
-// signalProbes signals the queues whose waiting jobs are to run out of turn, beginning with the one numbered from. It
+// signalProbes signals the queues whose waiting jobs should run out of turn, beginning with the one numbered from. It
 // returns where to begin the next time.
 func (b *Outbox) signalProbes(now time.Time, from int) (next int) {
 	left := maxProbes

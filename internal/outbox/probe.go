@@ -25,7 +25,7 @@ type prober struct {
 	nextProbe time.Time
 	vain      int       // probes in a row that found no waiting job
 	notBefore time.Time // until then a receiver asked to be left alone
-	release   bool      // all waiting jobs are to be made due
+	release   bool      // all waiting jobs must be made due
 	released  time.Time // when they last were
 	logged    bool      // the store's last answer was an error, which was logged
 }
@@ -34,7 +34,7 @@ func newProber(every time.Duration, now time.Time) *prober {
 	return &prober{every: every, failing: true, nextProbe: now.Add(jitter(every))}
 }
 
-// observe records the result of a run, and reports whether all waiting jobs are to be made due because of it.
+// observe records the result of a run, and reports whether all waiting jobs must be made due because of it.
 func (p *prober) observe(r Result, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,14 +66,14 @@ func (p *prober) waits(now time.Time) {
 	}
 }
 
-// wants reports whether waiting jobs are to be made due now.
+// wants reports whether waiting jobs must be made due now.
 func (p *prober) wants(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.wanted(now) > 0
 }
 
-// wanted returns how many of the waiting jobs are to be made due now.
+// wanted returns how many of the waiting jobs must be made due now.
 func (p *prober) wanted(now time.Time) int {
 	switch {
 	case p.every == 0:

@@ -13,7 +13,7 @@ func TestWhenAndHowManyJobsRunOutOfTurn(t *testing.T) {
 	type step struct {
 		at     time.Duration // since the start
 		result *Result       // of a job
-		due    int           // without a result: how many are to be made due
+		due    int           // without a result: how many must be made due
 	}
 	completes := new(Complete())
 	fails := new(Retry(errors.New("not now")))

@@ -6,7 +6,7 @@
 //
 //   - MX of the domains that emails come from, that answers go to and that bounces go to. A null MX (RFC 7505, section
 //     4) tells receivers that nobody can answer, and they may reject the email for that. A domain with neither MX nor
-//     address receives no mail (RFC 5321, section 5.1), nor does one whose MX has no address.
+//     address receives no mail (RFC 5321, section 5.1). The same holds if the MX has no address.
 //   - SPF of the envelope's domain, that of bounces or else of From: one record (RFC 7208, section 4.5), each term
 //     well-formed (section 12), at most 10 lookups and 2 that find nothing (section 4.6.4), nobody unlisted allowed
 //     (sections 5.1 and 10.1.1), and the relay's addresses allowed. A relay may pass emails on to hosts that only its

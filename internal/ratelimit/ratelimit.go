@@ -198,8 +198,8 @@ func (l *Limiter) Logins(limits []store.Limit) Quota {
 	return Quota{Name: "logins", Bucket: store.Bucket{Name: "logins", Limits: limits}}
 }
 
-// LoginsPerIP is the quota of attempts to log in from one client, counted anew for each value of since, which is the
-// client's last login or empty.
+// LoginsPerIP is the quota of attempts to log in from one client, counted from zero for each value of since, which is
+// the client's last login or empty.
 func (l *Limiter) LoginsPerIP(from netip.Addr, since string, limits []store.Limit) Quota {
 	return l.quota("logins", "logins per ip", limits, Client(from), since)
 }

@@ -133,7 +133,7 @@ func (s *Surge) Bucket(ctx context.Context, id string) (store.Bucket, error) {
 	return store.Bucket{Name: "surge/" + id, Limits: []store.Limit{{N: most, Per: window}}}, err
 }
 
-// Start puts a site into a surge for an hour. A surge that was started already does not begin anew.
+// Start puts a site into a surge for an hour. A surge that was started already does not begin again.
 func (s *Surge) Start(ctx context.Context, id string) error {
 	st := s.sites[id]
 	if st == nil {

@@ -10,7 +10,7 @@
 // A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all
 // are accepted. The same Link makes the same token, so an email that is sent twice holds one link. A link is signed for
 // the public URL that it is made under: the present one and those that are listed as former ones are accepted. An
-// unsubscribe link is good under any, since whoever holds it must always be able to withdraw.
+// unsubscribe link is good under any, since a person must always be able to withdraw with it.
 //
 // The token is short, because mail programs break long links: its header says the algorithm only, its one claim has the
 // Link in binary, and the issuer is in the signature. So a link of a host of 30 characters has 180.
@@ -56,8 +56,8 @@ type Link struct {
 	Site      string
 	ID        string // of the subscription
 	RequestID string // empty for UseUnsubscribe
-	// Until tells an expired link from an unknown one once the record, whose own deadline counts, is gone. A token has
-	// it to the day: Parse returns the end of that day (UTC).
+	// Until tells an expired link from an unknown one once the record is gone; until then the record's deadline counts.
+	// A token has it to the day: Parse returns the end of that day (UTC).
 	Until time.Time
 }
 
@@ -137,7 +137,7 @@ func siteTag(site string) [4]byte {
 	return [4]byte(sum[:])
 }
 
-// Token signs a link, whose ids must be in base64url. The jwt package signs; header and claims are what it would write,
+// Token signs a link; its ids must be in base64url. The jwt package signs; header and claims are what it would write,
 // but without reflection, since a page or an email has several links.
 func (s *Signer) Token(l Link) string {
 	var forLink, forClaims [64]byte // on the stack
@@ -184,8 +184,8 @@ func (s *Signer) unpack(text string) (Link, bool) {
 	}, known
 }
 
-// Parse verifies a token and that it is for one of the uses and of one of the sites, or returns ErrUnknown, whatever is
-// wrong. Whether the link has expired is not its business: the record says so.
+// Parse verifies a token and that it is for one of the uses and of one of the sites, or returns ErrUnknown for
+// everything that can be wrong. Whether the link has expired is not its business: the record says so.
 func (s *Signer) Parse(token string, uses ...Use) (Link, error) {
 	if len(token) > maxToken || strings.Trim(token, tokenAlphabet) != "" {
 		return Link{}, ErrUnknown

@@ -103,7 +103,7 @@ func TestAStrangerCannotLockAnOperatorOut(t *testing.T) {
 		}
 	}
 	looked := 0
-	for range 20 { // nor may a neighbour of the operator's guess without an end
+	for range 20 { // a neighbour of the operator's may not guess without an end either
 		if a := e.enter("wrong", from("2001:db8:0:9::3")...); a.status == http.StatusForbidden {
 			looked++
 		}

@@ -40,7 +40,7 @@ type siteKey struct {
 	site string
 }
 
-// require returns middleware that lets only requests pass whose API key is of the site in the path and has the scope.
+// require returns middleware that lets a request pass only if its API key is of the site in the path and has the scope.
 func (k *apiKeys) require(scope Scope) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

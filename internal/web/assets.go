@@ -17,7 +17,7 @@ import (
 
 // How long clients may cache a file.
 const (
-	// For an address whose content never changes: a year, the longest of RFC 9111.
+	// For content that never changes: a year, the longest of RFC 9111.
 	cacheForever   = "public, max-age=31536000, immutable"
 	cacheShortly   = "public, max-age=300"
 	cacheValidated = "no-cache"
@@ -33,7 +33,7 @@ const embedPath = "/embed.js"
 // challengePath is the path of the script that does the proof of work; the embed script loads it.
 const challengePath = "/" + templates.ChallengeName
 
-// embedVersioned returns the path of the embed script with a part of its hash, whose content never changes and may be
+// embedVersioned returns the path of the embed script with a part of its hash; its content never changes and may be
 // cached for ever.
 func embedVersioned() string {
 	_, _, etag, _ := templates.Asset(templates.EmbedName)

@@ -111,7 +111,7 @@ func readChoice(c echo.Context) (out choice, err error) {
 		return choice{}, problem.InFields(unknown...)
 	}
 	out.purposes = slices.DeleteFunc(in.All("purposes"), func(id string) bool { return id == "" })
-	out.stamp = in.One(fieldStamp) // whatever is wrong with it
+	out.stamp = in.One(fieldStamp) // even if something is wrong with it
 	switch out.code = in.Wrong("purposes"); {
 	case out.code != "":
 	case in.Misspelt("purposes"):

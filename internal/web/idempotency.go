@@ -26,8 +26,8 @@ func (i *idempotent) oncePersonal(again echo.HandlerFunc) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc { return i.carryOutOnce(next, again, true) }
 }
 
-// carryOutOnce carries out a request once. With again, the response is not stored, and again makes it anew. withoutKeys
-// says that the request is carried out also where no key can be kept.
+// carryOutOnce carries out a request once. With again, the response is not stored, and again makes it once more.
+// withoutKeys says that the request is carried out also where no key can be kept.
 func (i *idempotent) carryOutOnce(next, again echo.HandlerFunc, withoutKeys bool) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, err := idempotencyRequest(c)

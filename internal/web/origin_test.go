@@ -27,7 +27,7 @@ func TestOnlyTheSitesOriginsMayReadTheAnswer(t *testing.T) {
 			strings.Repeat(" ", MaxBody+1)} {
 			a := e.send("POST", signupPath, body, "Content-Type", request.MediaJSON, "Origin", origin)
 			refused := a.status == 403 || a.status == 413
-			// Nobody knows whose page "null" is, so it may send a form, and not read the answer.
+			// "null" can be any page, so it may send a form, and not read the answer.
 			if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != may || !may &&
 				(got != "" || !refused && origin != "null") {
 				t.Errorf("%d bytes from %s: %d, allowed %q", len(body), origin, a.status, got)

@@ -50,7 +50,7 @@ type signup struct {
 	form     bool            // not JSON
 	hosted   bool            // a form of our own page
 	suggest  bool            // the sender can ask the person about a domain that may be mistyped
-	meant    address.Address // what the person may have meant, where they are to be asked; zero: nobody is asked
+	meant    address.Address // what the person may have meant, if they should be asked; zero: nobody is asked
 	trapped  bool            // a program filled in the trap: it gets the usual response, and nothing is done
 	locale   string
 	request  confirm.Signup
@@ -89,8 +89,8 @@ func (s *signups) signUp(c echo.Context) error {
 	return s.idempotent.carryOutOnce(carryOut, again, false)(c)
 }
 
-// visitor returns the address that counts as the client in the limits on signups: the client's own, or the visitor's of
-// whom the site's server speaks. It is the zero Addr, which is not limited, if a server names no visitor.
+// visitor returns the address that counts as the client in the limits on signups: the client's own, or that of the
+// visitor that the site's server names. It is the zero Addr, which is not limited, if a server names no visitor.
 func visitor(c echo.Context, a *consent.Attested) netip.Addr {
 	if a == nil {
 		return request.Client(c)

@@ -105,7 +105,7 @@ func TestAFormWhoseOriginIsHiddenIsTaken(t *testing.T) {
 			t.Errorf("%q: %d %s", origin, a.status, a.body)
 		}
 	}
-	// "null" is no key to our own page's form, nor to the buttons behind a link.
+	// "null" does not open our own page's form, or the buttons behind a link.
 	if e.state("eve@b.example") != "" {
 		t.Error("it was taken")
 	}

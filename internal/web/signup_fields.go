@@ -159,7 +159,7 @@ func (st *site) readShown(in *request.Fields, purposes []string) (map[string]str
 	if c := in.Wrong("shown"); c != "" {
 		return nil, c
 	}
-	if in.Misspelt("shown") { // to ignore it would lose what is to be evidence
+	if in.Misspelt("shown") { // to ignore it would lose evidence
 		return nil, problem.FieldRepeated
 	}
 	shown := map[string]string{}
@@ -245,7 +245,7 @@ func (st *site) readRedirect(in *request.Fields) (string, problem.Code) {
 	return u.String(), ""
 }
 
-// attested returns what a website's server says of the visitor whom it signs up, or nil if no server sent the signup.
+// attested returns what a website's server says of the visitor that it signs up, or nil if no server sent the signup.
 // These fields need the site's API key: without it anybody could send them.
 func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Attested, []problem.Field, error) {
 	fields := []string{"visitor_ip", "visitor_user_agent", "visitor_page", "visitor_at"}

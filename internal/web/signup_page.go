@@ -104,7 +104,7 @@ func (f *signupPage) showAgain(c echo.Context, in *signup, wrong []problem.Field
 	return f.pages.render(c, http.StatusUnprocessableEntity, in.locale, p)
 }
 
-// codeForPeople returns the code whose text the page shows when a proof is missing: people read another text than
+// codeForPeople returns the code of the text that the page shows when a proof is missing: people read another text than
 // programs.
 func codeForPeople(st *site, d challenge.Requirement, c problem.Code) problem.Code {
 	switch {

@@ -44,7 +44,7 @@ func (u *unsubscribePage) show(c echo.Context) error {
 }
 
 // withdraw withdraws consent at once, without another question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,
-// section 3.1). The link is the whole act: whoever holds it may post it from any page or program.
+// section 3.1). The link is enough: its holder may post it from any page or program.
 func (u *unsubscribePage) withdraw(c echo.Context) error {
 	ctx, token := c.Request().Context(), c.Param("token")
 	named, how, err := readWithdrawal(c)

@@ -205,7 +205,7 @@ func TestATextKeepsTheLanguageItWasShownIn(t *testing.T) {
 	}
 }
 
-// forget starts the gazette anew, with one purpose fewer than before.
+// forget starts the gazette again, with one purpose fewer than before.
 func (e *env) forget(purpose string) {
 	e.Helper()
 	sites := rules()

@@ -197,7 +197,7 @@ func (a *app) newGate() *challenge.Gate {
 	})
 }
 
-// newAdmin returns the dashboard; nil if there is to be none.
+// newAdmin returns the dashboard; nil if there should be none.
 func (a *app) newAdmin() (*admin.Dashboard, error) {
 	if len(bytes.TrimSpace(a.Options.Admin.Password)) == 0 {
 		return nil, nil

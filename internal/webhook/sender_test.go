@@ -59,7 +59,7 @@ func TestEveryAttemptHasTheSameIDAndBytesAndItsOwnTime(t *testing.T) {
 	r := answering(t, 500)
 	o, at := private(r.URL), now
 	o.Now = func() time.Time { return at }
-	for range 3 { // as if the program had been started anew each time
+	for range 3 { // as if the program had been started again each time
 		if r := sender(t, o).Run(t.Context(), job); r.Err == nil {
 			t.Fatal("500 was taken for success")
 		}

@@ -26,7 +26,7 @@
 // names were resolved, so neither a name nor a spelling nor a change of DNS leads inside (guard.go). No proxy is taken
 // from the environment, no cookie is kept, and certificates are verified.
 //
-// Neither errors nor the log hold anything of an endpoint's URL but its host, nor any secret, nor any word of an
+// Errors and the log hold nothing of an endpoint's URL but its host, no secret, and no word of an
 // answer.
 package webhook
 

@@ -201,7 +201,7 @@ func (s *connection) teach(ctx context.Context, r *request, replies []reply) ([]
 	return replies, err
 }
 
-// reload lets the client of a Cluster ask anew who the masters are: one may be another by now.
+// reload lets the client of a Cluster ask again who the masters are: one may be another by now.
 func (s *connection) reload(ctx context.Context) {
 	if c := s.cluster(); c != nil {
 		c.ReloadState(ctx)

@@ -52,9 +52,9 @@
 //
 // # Errors
 //
-// Whatever prevents an answer is store.ErrUnavailable, with its cause wrapped: no connection, one that could not be set
-// up (a refused password, no SELECT), a time-out, and every error of the server's, whichever command of a pipeline it
-// is of. If the caller's context ended, the error is that, too.
+// Everything that prevents an answer is store.ErrUnavailable, with its cause wrapped: no connection, one that could not
+// be set up (a refused password, no SELECT), a time-out, and every error of the server's, whichever command of a
+// pipeline it is of. If the caller's context ended, the error is that, too.
 //
 // # Keys and bytes
 //

@@ -16,10 +16,10 @@ import (
 // limits is the port store.Limits.
 //
 // A bucket is one string in Redis, which a script reads and writes whole (lua/lib_limits.lua), and one step of the
-// server's work whatever the limits are. An exact bucket remembers what was taken by a hash of 32 bits of each taker
+// server's work for any limits. An exact bucket remembers what was taken by a hash of 32 bits of each taker
 // and one of 24 of each tag: two takers of one bucket are taken for one once in 40 million, two tags once in 16
 // million. A large bucket counts slices of a 32nd of each window, and does not know takers. If a window of its limits
-// changes, it starts to count for that anew, and so does a bucket that becomes large or exact.
+// changes, it starts to count for that from zero, and so does a bucket that becomes large or exact.
 //
 // One server takes from all buckets by one script. The buckets of a Cluster have slots of their own, which no script
 // spans: there every bucket is asked by itself, all in one pipeline, and if one of them refuses, what the others
@@ -27,7 +27,7 @@ import (
 // between, it counts.
 //
 // So that the budget of a whole site or service is no single hot key of a Cluster, each of its 16 shards has its share
-// of a bucket whose limits all are at least sharedFrom; shares are not balanced. Records are spread by a hash, so
+// of a bucket with limits of at least sharedFrom; shares are not balanced. Records are spread by a hash, so
 // the first share is used up when nine tenths of the limit are taken or more; until the rest is used up, too, some
 // records find room and others do not. More than the limit is never taken.
 type limits struct{ *connection }
@@ -77,7 +77,7 @@ type bucket struct {
 	inShard   bool // a share of it is in the slot of the record
 }
 
-// acquisition prepares what is to be taken for a record in a shard; -1: for none, so the mark decides on the share.
+// acquisition prepares what will be taken for a record in a shard; -1: for none, so the mark decides on the share.
 func (s *connection) acquisition(of store.Acquisition, shard int) (acquisition, error) {
 	a := acquisition{named: "1", asked: of.Buckets}
 	if sum := sha256.Sum256([]byte(of.Taker)); of.Taker != "" {

@@ -10,7 +10,7 @@ import (
 )
 
 // locks lets the callers of one process change a record one after the other; together they would only make each other
-// start anew. Correctness does not depend on it: versions decide.
+// start again. Correctness does not depend on it: versions decide.
 //
 // A caller that waits while the server goes away gets the failure of the caller that it waits for, so that a queue of
 // callers does not multiply the budget.

@@ -192,7 +192,7 @@ func TestWhereCONFIGIsRefusedTheOperatorMustPromise(t *testing.T) {
 	}
 }
 
-// INFO tells some of it, whoever promises what.
+// INFO tells some of it, so a promise does not hide it.
 func TestWhatINFOTellsIsReadWhereCONFIGIsRefused(t *testing.T) {
 	for setting, args := range map[string][]string{
 		"maxmemory-policy": {"--maxmemory-policy", "allkeys-lru"}, "appendonly": {"--appendonly", "no"},

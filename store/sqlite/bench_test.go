@@ -50,7 +50,7 @@ func hashed(n int64) store.Key {
 	return store.Key{Site: "gazette", ID: fmt.Sprintf("%011x%011x", uint64(n)*0x9e3779b97f4a7c15>>20, n)}
 }
 
-// BenchmarkSignup is one commit of a signup: by 64 callers at once, whom one transaction serves together, and by one.
+// BenchmarkSignup is one commit of a signup: by 64 callers at once, served together by one transaction, and by one.
 func BenchmarkSignup(b *testing.B) {
 	for name, callers := range map[string]int{"grouped": 64, "alone": 1} {
 		b.Run(name, func(b *testing.B) {

@@ -11,7 +11,7 @@ import (
 
 // bucket is what a bucket holds, in one of two forms. An exact one is a log of what was taken. A larger one counts the
 // time in slices. A row has the bytes of one form; its key depends on the form, so a bucket whose limits go from one to
-// the other begins anew, as does a limit of a sliced bucket whose window changes.
+// the other starts from zero, as does a limit of a sliced bucket if its window changes.
 type bucket struct {
 	key     int64
 	exact   bool

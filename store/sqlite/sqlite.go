@@ -16,7 +16,7 @@
 // Open reads the beginning of the file only, so a large file takes no longer than a small one. All of it is looked
 // through for damage afterwards, on a connection of its own. From the first finding on, Ready returns an error.
 //
-// # Who waits for whom
+// # Who waits for what
 //
 // One goroutine writes. It commits what is waiting together, at most 64 acts; nobody is told before the commit. An act
 // that fails is undone alone: if it has written already, the group is done again, each act under a savepoint. Several
@@ -39,9 +39,9 @@
 //
 // # Limits
 //
-// A bucket is one row. An exact one is a log of when something was taken, by whom and with which tag. Another one
-// counts each window of its limits in 32 slices and the oldest slice whole. A bucket whose limits become exact, or are
-// so no more, begins anew; so does a limit of a large bucket whose window changes.
+// A bucket is one row. An exact one is a log of when something was taken, its taker and its tag. Another one
+// counts each window of its limits in 32 slices and the oldest slice whole. A bucket whose limits become exact, or no
+// longer are, starts from zero; so does a limit of a large bucket if its window changes.
 //
 // # Errors
 //

@@ -10,7 +10,7 @@
 //   - Nobody without a session sees or does anything but log in: a GET is sent to the login page, a POST is refused
 //     with 403.
 //   - Before a password is looked at, the attempt is counted against limits that all replicas share (login.go). The
-//     right password begins the count of its IP anew.
+//     right password resets the count of its IP.
 //   - A session ends after SessionLife, by logging out, and with the password or the secret that it was made with.
 //   - Nobody is let in while the store cannot be reached.
 package admin

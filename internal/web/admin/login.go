@@ -54,7 +54,7 @@ func (d *Dashboard) Login(c echo.Context) error {
 }
 
 // checkPassword counts an attempt, and only then looks at the password: however many come at once, no more passwords
-// are looked at than the limits allow. The right one makes the IP known, and begins its count anew. Without room in the
+// are looked at than the limits allow. The right one makes the IP known, and resets its count. Without room in the
 // limits the error is a *ratelimit.Exceeded.
 func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password string) (right bool, err error) {
 	ip := d.Keyring.MACs("admin login", ratelimit.Client(from))[0]
