@@ -47,7 +47,7 @@ func (s Site) Purpose(id string) (Purpose, bool) {
 	return Purpose{}, false
 }
 
-// SameWords reports whether a website showed the words of a purpose as they are here, but for white space.
+// SameWords reports whether a website showed the words of a purpose as they are here, except for white space.
 func (p Purpose) SameWords(locale, shown string) bool {
 	return strings.Join(strings.Fields(shown), " ") == strings.Join(strings.Fields(p.Text[locale]), " ")
 }

@@ -33,7 +33,7 @@ func withKeys(t *testing.T) func(*mailer.Options) {
 	}
 }
 
-// Between the two halves of this test, everything that an email is made of changes, but for what is kept of it.
+// Between the two halves of this test, everything that an email is made of changes, except for what is kept of it.
 func TestAnOldEmailIsRebuiltToTheByteWhateverHasChangedSince(t *testing.T) {
 	long := strings.Repeat("x", 64) + "@" + strings.Repeat("a.", 90) + "example"
 	for _, to := range []string{ada, "jörg@bücher.example", long} {

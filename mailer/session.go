@@ -81,8 +81,8 @@ func parseExtensions(words string) map[string][]string {
 	return all
 }
 
-// startTLS encrypts the connection and says our name anew. What was said before does not count any more, and after an
-// error nothing more must be said.
+// startTLS encrypts the connection and says our name again. What was said before no longer counts, and after an error
+// nothing more may be said.
 func (s *session) startTLS(raw net.Conn, config *tls.Config, name string) error {
 	if _, _, err := s.command(220, "STARTTLS"); err != nil {
 		return err

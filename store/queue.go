@@ -41,7 +41,8 @@ type Queue interface {
 
 	// Failed lists failed jobs of a queue in the order in which they failed: at most n, after the job with the ID after
 	// (empty: from the first). Due is when the job failed, Attempts how often it was leased. If the job with that ID is
-	// not failed any more, the listing starts anew. Failed returns ErrInvalid if n is less than 1; ErrUnavailable.
+	// not failed any more, the listing starts from the beginning. Failed returns ErrInvalid if n is less than 1;
+	// ErrUnavailable.
 	Failed(ctx context.Context, queue QueueName, after string, n int) ([]Job, error)
 
 	// Requeue makes a failed job due now, as if it had never been tried. It returns ErrNotFound if there is no failed

@@ -13,7 +13,7 @@ const MaxData = 256 << 10
 // Records keeps records and changes them one at a time.
 type Records interface {
 	// Update hands f the record under key and commits the Change that f returns, all of it or none of it. If there is
-	// no record, f is given one that is empty but for its Key.
+	// no record, f is given one that is empty except for its Key.
 	//
 	// f may run more than once, each time on a newer record, and an implementation may first run it on an empty record
 	// without looking whether there is one. So f starts afresh each time and has no effects but its results; only the

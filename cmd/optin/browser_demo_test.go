@@ -85,7 +85,7 @@ func (p *browserProfile) clickInEmail(address string) {
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.open(address)
 	frame := box("iframe")
-	p.do(chromedp.EmulateViewport(int64(frame.Width)-2, 900)) // but for its edges
+	p.do(chromedp.EmulateViewport(int64(frame.Width)-2, 900)) // except for its edges
 	p.open(address + "/html")
 	button := box(`a[href*="/c/"]`)
 	p.do(chromedp.EmulateViewport(1280, 900))

@@ -10,11 +10,11 @@ import (
 // What is counted, each by the UTC day of the action. Counts by purpose have the purpose's id behind a slash as well: a
 // confirmation of two purposes is one of CountConfirmations and one of each of its purposes.
 const (
-	CountSignups       = "signups"       // requests that were opened, but for renewals: not every signup opens one
+	CountSignups       = "signups"       // requests that were opened, except for renewals: not every signup opens one
 	CountEmails        = "emails"        // emails with a link that a relay took
 	CountConfirmations = "confirmations" // confirmations that made a consent
 	CountDeclines      = "declines"
-	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, but for a decline
+	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, except for a decline
 	CountExpiries      = "expiries"    // requests that nobody confirmed
 	CountUndeliverable = "undeliverable"
 	CountBounces       = "bounces"         // those of CountUndeliverable that a mail system reported later

@@ -161,7 +161,7 @@ func (h *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 	}
 }
 
-// onlyCounted reports whether two subscriptions are the same but for the count of unanswered signups.
+// onlyCounted reports whether two subscriptions are the same except for the count of unanswered signups.
 func onlyCounted(a, b consent.Subscription) bool {
 	b.Unanswered, b.Changed = a.Unanswered, a.Changed
 	return encoded(a) == encoded(b)

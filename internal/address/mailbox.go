@@ -74,7 +74,7 @@ func (a Address) Mailbox() string {
 	return seen + "@" + domain
 }
 
-// IsPlain reports whether the address is the plainest spelling of its mailbox, but for the case of ASCII letters.
+// IsPlain reports whether the address is the plainest spelling of its mailbox, except for the case of ASCII letters.
 func (a Address) IsPlain() bool {
 	local, domain, _ := strings.Cut(a.Mailbox(), "@")
 	return domain == a.domain && local == lowerASCII(a.local)

@@ -24,9 +24,9 @@
 //
 // and beside the folder, under its name and ".keys", the keys of the persons.
 //
-// Files only grow, but for a tail that was never published. A batch of leaves is on the disk before its head is in the
-// store, and its head is in the store before its checkpoint is signed. So the store says where the log ends: what is
-// behind that is cut off after a crash, and comes again from its jobs; and a log that is not the store's is not
+// Files only grow, except for a tail that was never published. A batch of leaves is on the disk before its head is in
+// the store, and its head is in the store before its checkpoint is signed. So the store says where the log ends: what
+// is behind that is cut off after a crash, and comes again from its jobs; and a log that is not the store's is not
 // continued.
 package consentlog
 

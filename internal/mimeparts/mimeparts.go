@@ -44,7 +44,7 @@ func (p Part) Decode() (io.Reader, error) {
 	return decode(p.Header, p.Body)
 }
 
-// Walk calls visit for every part of a message, in order, but for the multiparts around them. A part that cannot be
+// Walk calls visit for every part of a message, in order, except for the multiparts around them. A part that cannot be
 // read is visited with Err, and the walk goes on. It ends early if visit returns an error, which Walk returns; if there
 // are more parts or bytes than the limits allow (ErrTooManyParts, ErrTooLarge); or if the parts cannot be told apart
 // any more.

@@ -79,7 +79,7 @@ func (a *dnsClient) LookupTXT(ctx context.Context, name string) ([]string, error
 	return once(ctx, a, "TXT", name, func() ([]string, error) { return a.resolver.LookupTXT(ctx, absolute(name)) })
 }
 
-// LookupMX returns the mail hosts of a name, best first, but for those that are no valid names.
+// LookupMX returns the mail hosts of a name, best first, except for those that are no valid names.
 func (a *dnsClient) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
 	return once(ctx, a, "MX", name, func() ([]*net.MX, error) {
 		all, err := a.resolver.LookupMX(ctx, absolute(name))

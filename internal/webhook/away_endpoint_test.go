@@ -81,7 +81,7 @@ func TestAnEndpointThatWasAwayForSixDaysGetsEveryEventOnce(t *testing.T) {
 	})
 }
 
-// poll works an endpoint's queue as the program does, but for how often it polls.
+// poll works an endpoint's queue as the program does, except for how often it polls.
 func (env *env) poll(queue store.QueueName, run outbox.Run, every time.Duration) (stop func()) {
 	env.Helper()
 	b, err := outbox.New(outbox.Options{Store: env.store, Poll: every, Log: quiet, Pools: []outbox.Pool{{

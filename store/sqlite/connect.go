@@ -20,8 +20,8 @@ import (
 // conn is one connection with its prepared statements. One goroutine uses it at a time. It talks to the driver without
 // package database/sql, whose pool and conversions cost more than most statements here.
 //
-// No statement has a bound LIMIT, or a parameter with a number or a name: SQLite would compile the first anew each time
-// it is bound (https://www.sqlite.org/c3ref/prepare.html, on SQLITE_ENABLE_STAT4), and the driver searches for the
+// No statement has a bound LIMIT, or a parameter with a number or a name: SQLite would compile the first again each
+// time it is bound (https://www.sqlite.org/c3ref/prepare.html, on SQLITE_ENABLE_STAT4), and the driver searches for the
 // others.
 type conn struct {
 	driver.Conn

@@ -39,7 +39,7 @@ func TestNoStatementIsCompiledAnew(t *testing.T) {
 	for _, c := range s.conns[:2] { // the writer and the reader, which wait
 		for statement, prepared := range c.statements {
 			if strings.HasPrefix(statement, "PRAGMA") {
-				continue // which SQLite always compiles anew; only Ready asks
+				continue // which SQLite always compiles again; only Ready asks
 			}
 			if n := status(c, prepared, code.SQLITE_STMTSTATUS_REPREPARE); n != 0 {
 				t.Errorf("%s\nwas compiled anew %d times", statement, n)

@@ -45,7 +45,7 @@ type row struct {
 	site           int64 // 0: nothing was ever kept of this site
 	id             driver.Value
 	state, created int64
-	record         store.Record // empty but for its key if it has expired
+	record         store.Record // empty except for its key if it has expired
 }
 
 // mostRounds is how often Update commits in vain because the record is not as f saw it.
@@ -374,7 +374,7 @@ func (s records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record
 	})
 }
 
-// find returns the record under key, one that is empty but for its key if there is none.
+// find returns the record under key, or one with only its key if there is none.
 func (s records) find(ctx context.Context, until time.Time, key store.Key) (store.Record, error) {
 	return read(ctx, until, s.database, func(c *conn) (store.Record, error) { return s.findOn(c, key) })
 }

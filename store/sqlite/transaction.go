@@ -30,7 +30,7 @@ func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
 	}
 }
 
-// reset begins a transaction anew.
+// reset prepares a transaction for its next use.
 func (t *transaction) reset(savepoints bool) {
 	t.savepoints, t.added = savepoints, false
 	clear(t.buckets.all)

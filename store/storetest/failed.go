@@ -126,7 +126,7 @@ func failedByPage(t *testing.T, open func(*testing.T) store.Store) {
 	if err := s.Requeue(t.Context(), "email", ids[4], key(4*7%n)); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{ids[4], "unheard-of"} { // the listing starts anew
+	for _, id := range []string{ids[4], "unheard-of"} { // the listing starts from the beginning
 		if got := idsOf(failed(t, s, "email", id, 2)); !slices.Equal(got, ids[:2]) {
 			t.Errorf("after %s come %v, want %v", id, got, ids[:2])
 		}
