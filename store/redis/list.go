@@ -42,10 +42,7 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 			return store.Page{}, err
 		}
 		for _, l := range found {
-			got, err := unpack(store.Key{Site: q.Site, ID: unpackID(l.entry[6:])}, l.value, s.now())
-			if err != nil {
-				return store.Page{}, err
-			}
+			got := unpack(store.Key{Site: q.Site, ID: unpackID(l.entry[6:])}, l.value, s.now())
 			cursor = l.entry
 			if !got.record.Exists() {
 				continue // it has expired

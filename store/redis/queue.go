@@ -147,7 +147,7 @@ func (s queue) leaseFrom(
 			continue
 		}
 		commands[i] = command{
-			script: leaseScript, keys: []string{on.jobs(), on.due(), on.queue(queue)},
+			script: leaseScript, keys: []string{on.jobs(), on.due(), on.queue(queue), on.failed(queue)},
 			args: []any{share, d.Milliseconds(), string(queue)},
 		}
 	}
@@ -349,9 +349,8 @@ func (s queue) failedAfter(
 		}
 	}, func(_ shard, value any) (p page[failedJob]) {
 		for rest := flat(value); len(rest) >= 3; rest = rest[3:] {
-			if job, ok := readJob(queue, rest[0], rest[1], rest[2]); ok {
-				p.items = append(p.items, failedJob{text(rest[0]), text(rest[1]), job})
-			}
+			job, _ := readJob(queue, rest[0], rest[1], rest[2]) // a damaged one is listed too, by its ID
+			p.items = append(p.items, failedJob{text(rest[0]), text(rest[1]), job})
 		}
 		p.more = len(p.items) == share
 		return p

@@ -56,6 +56,8 @@ func (s *records) UpdateFrom(
 			return invalid
 		case change.IsZero():
 			return nil
+		case now.damaged:
+			return damaged(key)
 		}
 		var done bool
 		if now, done, failed = s.commit(ctx, key, now, change); done || failed != nil {
@@ -112,11 +114,7 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 			return nil, fmt.Errorf("store/redis: hmget returned %T", r.value)
 		}
 		for k, i := range asked[n] {
-			got, err := unpack(keys[i], values[k], now)
-			if err != nil {
-				return nil, err
-			}
-			all[i] = got.record
+			all[i] = unpack(keys[i], values[k], now).record
 		}
 	}
 	return all, nil
@@ -131,7 +129,7 @@ func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	return unpack(key, value, s.now())
+	return unpack(key, value, s.now()), nil
 }
 
 // check adds to Change.Check what only this store asks for.
@@ -185,8 +183,7 @@ func (s *records) commit(
 		if len(reply) > 1 {
 			there = reply[1]
 		}
-		is, err = unpack(key, there, s.now())
-		return is, false, err
+		return unpack(key, there, s.now()), false, nil
 	}
 	return was, false, fmt.Errorf("store/redis: the commit script returned %T", value)
 }

@@ -39,7 +39,8 @@ func (s script) evenIfFull() script { return scriptOf(newScript("lib_even_if_ful
 var (
 	commitEvenIfFullScript = commitScript.evenIfFull()
 
-	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "commit")
+	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts",
+		"commit")
 	purgeScript  = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript   = newScript("lib_clock", "lib_packed", "list")
 
@@ -61,7 +62,7 @@ var (
 	undoScript           = newScript("lib_clock", "lib_limits", "undo")
 	setNXScript          = newScript("lib_clock", "setnx")
 	compareAndSwapScript = newScript("lib_clock", "compare_and_swap")
-	countsScript         = newScript("lib_clock", "counts")
+	countsScript         = newScript("lib_clock", "lib_counts", "counts")
 	setMarkScript        = newScript("lib_clock", "set_mark")
 )
 

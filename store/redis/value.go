@@ -24,6 +24,7 @@ type stored struct {
 	record  store.Record
 	version string
 	state   string // of the index that holds it, expired or not
+	damaged bool   // it cannot be read, and so not be replaced
 }
 
 // pack returns the part of a value that the store's process writes; the script puts the versions before it.
@@ -37,25 +38,27 @@ func pack(r store.Record) string {
 	return string(append(b, r.Data...))
 }
 
-// unpack reads a value; nil is no record.
-func unpack(key store.Key, value any, now time.Time) (stored, error) {
+// unpack reads a value; nil is no record. A value that is damaged is a record too, whose Data does not open: so it
+// stops nobody but those who ask for it.
+func unpack(key store.Key, value any, now time.Time) stored {
 	none := stored{record: store.Record{Key: key}}
 	if value == nil {
-		return none, nil
+		return none
 	}
-	v, ok := value.(string)
-	if !ok || len(v) <= countAt {
-		return none, damaged(key)
+	v := text(value)
+	broken := stored{record: store.Record{Key: key, Version: "damaged", Data: []byte(v)}, damaged: true}
+	if len(v) <= countAt {
+		return broken
 	}
 	rest := v[countAt:]
 	if skip := 1 + versionSize*int(rest[0]); len(rest) > skip+timesSize {
 		rest = rest[skip:]
 	} else {
-		return none, damaged(key)
+		return broken
 	}
 	n := timesSize + 1 + int(rest[timesSize])
 	if len(rest) < n {
-		return none, damaged(key)
+		return broken
 	}
 	r := store.Record{
 		Key: key, Version: printable(v[:versionSize]), State: rest[timesSize+1 : n],
@@ -68,7 +71,7 @@ func unpack(key store.Key, value any, now time.Time) (stored, error) {
 	if !r.Expires.IsZero() && !now.Before(r.Expires) {
 		got.record = none.record
 	}
-	return got, nil
+	return got
 }
 
 // storedAs returns a record as it was read; as none if it was not read from here.
@@ -132,7 +135,7 @@ func printable(version string) store.Version {
 
 func damaged(key store.Key) error {
 	return fmt.Errorf(
-		"store/redis: the record %s/%s cannot be read: it was not written by this program, or by a newer one",
+		"store/redis: the record %s/%s is damaged, or was written by a newer program, and is not replaced",
 		key.Site, key.ID,
 	)
 }

@@ -24,6 +24,7 @@ local function next_arg() a = a + 1 return ARGV[a - 1] end
 local was = call('HGET', records, field)
 local version, versions = '', ''
 if was then
+  if not is_whole(was) then return { 'other', was } end
   version = string.sub(was, 1, 8)
   versions = version .. string.sub(was, 14, tail_at(was) - 1)
 end
@@ -111,7 +112,7 @@ while a <= #ARGV do
         if tonumber(other) < oldest then call('HDEL', KEYS[k], other) end
       end
     end
-    counts = counts and cmsgpack.unpack(counts) or {}
+    counts = counts_in(counts)
   end
   counts[name] = (counts[name] or 0) + n
 end

@@ -2,7 +2,7 @@
 local from, to, out = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
 for _, day in ipairs(call('HKEYS', KEYS[1])) do
   if tonumber(day) >= from and tonumber(day) <= to then
-    for name, n in pairs(cmsgpack.unpack(call('HGET', KEYS[1], day))) do
+    for name, n in pairs(counts_in(call('HGET', KEYS[1], day))) do
       out[#out + 1] = day
       out[#out + 1] = name
       out[#out + 1] = string.format('%.0f', n)

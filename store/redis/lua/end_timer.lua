@@ -11,6 +11,11 @@ if what ~= 'fail' then
   return 1
 end
 local value = call('HGET', KEYS[2], field)
+if not value or not is_whole(value) then
+  call('ZREM', KEYS[4], field)
+  note_timers(KEYS[3], KEYS[4], KEYS[1])
+  return 1
+end
 local timer = tail_at(value) + 12
 local without = string.sub(value, 1, timer - 1) .. string.rep('\0', 6) .. string.sub(value, timer + 6)
 call('HSET', KEYS[2], field, without)

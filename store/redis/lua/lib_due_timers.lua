@@ -1,11 +1,12 @@
 -- due_timers returns up to n timers that are due, each with its field, when it was due and its entry, nil if it was
--- pushed; and the fields of records that have expired, as many as it met and may be removed.
+-- pushed; and the fields of records that have expired, as many as it met and may be removed. The timer of a damaged
+-- record is due, so that somebody is told.
 local function due_timers(records, timers, pushed, sites, n)
   local found, gone = {}, {}
   local function judge(field, at, entry)
     local value = call('HGET', records, field)
     if not value then return end
-    local _, expires = times(value)
+    local expires = is_whole(value) and select(2, times(value)) or 0
     if expires == 0 or expires > NOW + OFFSET then
       found[#found + 1] = { field = field, at = at, entry = entry }
     elseif not is_recent(value) then
@@ -22,7 +23,7 @@ local function due_timers(records, timers, pushed, sites, n)
       local at = struct.unpack('>I6', chunk, i) - OFFSET
       if at > NOW or #found == n then return found, gone end
       local site = call('HGET', sites, '#' .. string.sub(chunk, i + 6, i + 7))
-      judge(site .. string.sub(chunk, i + 8, i + 24), at, string.sub(chunk, i, i + 24))
+      if site then judge(site .. string.sub(chunk, i + 8, i + 24), at, string.sub(chunk, i, i + 24)) end
     end
     skip = skip + 1
   end

@@ -164,7 +164,9 @@ local function look_at_all(k, a, n, mark, named)
   local values = call('MGET', unpack(KEYS, k, k + n - 1))
   for i = 1, n do
     local key, value, spec = KEYS[k + i - 1], values[i] or '', ARGV[a + i - 1]
-    local b = string.byte(spec) == 101 and look_at_log(key, value, spec, mark, named)
+    local exact = string.byte(spec) == 101
+    if #value % (exact and 12 or RING) ~= 0 then value = '' end -- it is damaged, and begins anew
+    local b = exact and look_at_log(key, value, spec, mark, named)
       or look_at_rings(key, value, spec)
     all[i], room = b, room and b.wait <= 0
   end

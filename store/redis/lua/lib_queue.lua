@@ -7,6 +7,16 @@ local function job_state(job) return string.sub(job, 1, 1) end
 local function job_attempts(job) return (struct.unpack('>I4', job, 2)) end
 local function job_queue(job) return string.sub(job, 8, 7 + string.byte(job, 7)) end
 
+-- is_whole_job reports whether a job of a queue is laid out like this. One that is not was damaged.
+local function is_whole_job(job, name)
+  if not job or #job < 7 or job_queue(job) ~= name then return false end
+  local at = 8 + #name
+  for _ = 1, 2 do
+    at = at + 1 + (string.byte(job, at) or #job)
+  end
+  return at <= #job + 1
+end
+
 -- job_as returns a job with another state and number of attempts.
 local function job_as(job, state, attempts)
   return state .. struct.pack('>I4', attempts) .. string.sub(job, 6)
@@ -22,6 +32,10 @@ end
 local function put_job(due, queue, name, id, at)
   call('ZADD', queue, at, id)
   call('ZADD', due, 'LT', at, name)
+end
+
+local function put_failed(failed, id)
+  call('ZADD', failed, string.format('%.3f', TIME[1] * 1000 + TIME[2] / 1000), id)
 end
 
 -- end_lease ends the lease of one job and reports whether it did. repeated says that an earlier attempt may have done
@@ -50,7 +64,7 @@ local function end_lease(keys, repeated, e)
     call('HDEL', keys.jobs, e.id)
   elseif e.outcome == 'fail' then
     call('HSET', keys.jobs, e.id, job_as(job, 'f', e.attempts))
-    call('ZADD', keys.failed, string.format('%.3f', TIME[1] * 1000 + TIME[2] / 1000), e.id)
+    put_failed(keys.failed, e.id)
   elseif e.outcome == 'move' then
     local tail = string.sub(job, 8 + #e.queue)
     call('HSET', keys.jobs, e.id, 'w' .. string.sub(job, 2, 6) .. string.char(#e.other) .. e.other .. tail)

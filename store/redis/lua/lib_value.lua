@@ -9,6 +9,13 @@ local OFFSET = 2 ^ 46
 -- tail_at returns where the part begins that the store's process packed.
 local function tail_at(value) return 14 + 8 * string.byte(value, 13) end
 
+-- is_whole reports whether a value is laid out like this. One that is not was damaged; it must stop nothing but itself.
+local function is_whole(value)
+  if #value < 13 then return false end
+  local state = string.byte(value, tail_at(value) + 18)
+  return state ~= nil and #value >= tail_at(value) + 18 + state
+end
+
 -- times returns when a record was created, expires, and when its timer is due, each with OFFSET.
 local function times(value)
   return struct.unpack('>I6I6I6', value, tail_at(value))

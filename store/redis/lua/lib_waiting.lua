@@ -5,7 +5,7 @@ local function waiting(queue, jobs, n)
   repeat
     local got = call('ZRANGEBYSCORE', queue, '(' .. NOW, '+inf', 'WITHSCORES', 'LIMIT', skip, step)
     for i = 1, #got, 2 do
-      if #found < 2 * n and job_state(call('HGET', jobs, got[i])) ~= 'l' then
+      if #found < 2 * n and job_state(call('HGET', jobs, got[i]) or '') ~= 'l' then
         found[#found + 1] = got[i]
         found[#found + 1] = got[i + 1]
       end

@@ -2,7 +2,7 @@
 -- Returns 1: it is due; 0: it has not failed.
 local id, name = ARGV[2], ARGV[3]
 local job = call('HGET', KEYS[1], id)
-if not job or job_queue(job) ~= name then return 0 end
+if not is_whole_job(job, name) then return 0 end
 local of = string.sub(job, 8 + #name, 7 + #name + #ARGV[4])
 if of ~= ARGV[4] then return 0 end
 -- 'r' stands only where an attempt, perhaps another caller's, has requeued it, and nobody has leased it since.

@@ -2,7 +2,7 @@
 -- Takes out what one call took a moment ago. Returns 1.
 local key, spec = KEYS[1], ARGV[3]
 local value = call('GET', key)
-if not value then return 1 end
+if not value or #value % (string.byte(spec) == 101 and 12 or RING) ~= 0 then return 1 end
 if string.byte(spec) == 101 then
   for at = #value - 11, 1, -12 do
     if string.sub(value, at + 5, at + 8) == ARGV[2] then

@@ -1,0 +1,142 @@
+package redis
+
+import (
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/store"
+)
+
+// TestADamagedValueStopsNothingElse flips each byte of a record, a job, a day's counts and a bucket, and cuts them short:
+// whatever becomes of them, the others go on.
+func TestADamagedValueStopsNothingElse(t *testing.T) {
+	server := startServer(t, "--appendonly", "no") // it is emptied a thousand times
+	s := patient(t, Options{Location: at(server.url())})
+	redis := server.client()
+	soon := time.Now().Add(-time.Second)
+	counted := []store.Count{{Day: "2026-11-30", Name: "signups", N: 1}}
+	bucket := store.Bucket{Name: "of all", Limits: []store.Limit{{N: 1000, Per: time.Hour}}}
+	take := func() {
+		t.Helper()
+		if _, err := s.Acquire(t.Context(), "", bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add := func(n int) {
+		t.Helper()
+		err := s.Update(t.Context(), key(n), func(store.Record) (store.Change, error) {
+			return store.Change{
+				Put:     &store.Record{State: "pending", Created: soon, Timer: soon, Data: []byte("data")},
+				Enqueue: []store.Job{email(key(n).ID)}, Count: counted,
+			}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	restart := func() {
+		t.Helper()
+		if err := redis.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		take()
+		add(1)
+		add(2)
+	}
+	restart()
+	values := map[string][]damageable{}
+	for _, k := range redis.Keys(t.Context(), "*").Val() {
+		switch redis.Type(t.Context(), k).Val() {
+		case "string":
+			values[k] = []damageable{{k, "", redis.Get(t.Context(), k).Val()}}
+		case "hash":
+			for f, v := range redis.HGetAll(t.Context(), k).Val() {
+				values[k] = append(values[k], damageable{k, f, v})
+			}
+		}
+	}
+	if len(values) < 5 {
+		t.Fatalf("the server has the keys %v; those of records, jobs, counts, a bucket and sites are expected", values)
+	}
+	for _, all := range values {
+		of := all[0]
+		for _, damaged := range of.damages() {
+			restart()
+			of.set(t, redis, damaged)
+			s.goesOn(t, of, damaged)
+			add(3)
+			take()
+		}
+	}
+}
+
+// goesOn reads what there is of both records and jobs, and looks that at least one of each is still to be had.
+func (s *Store) goesOn(t *testing.T, of damageable, damaged string) {
+	t.Helper()
+	fail := func(what string, err error) { t.Errorf("%s %q as %q: %s: %v", of.key, of.field, damaged, what, err) }
+	page, err := s.List(t.Context(), store.Query{Site: "gazette"})
+	if err != nil || len(page.Records) < 1 {
+		fail("the list", err)
+	}
+	if _, err := s.FindAll(t.Context(), key(1), key(2)); err != nil {
+		fail("both records", err)
+	}
+	if _, err := s.Due(t.Context()); err != nil {
+		fail("what is due", err)
+	}
+	if _, err := s.Counts(t.Context(), "gazette", "2026-11-01", "2026-11-30"); err != nil {
+		fail("the counts", err)
+	}
+	for _, queue := range []store.QueueName{"email", store.TimerQueue} {
+		if _, err := s.RunNow(t.Context(), queue, 10); err != nil {
+			fail("run now "+string(queue), err)
+		}
+		jobs, err := s.Lease(t.Context(), queue, 10, time.Minute)
+		if err != nil || len(jobs) < 1 {
+			fail("a job of "+string(queue), err)
+		}
+		failed, err := s.Failed(t.Context(), queue, "", 10)
+		if err != nil || queue == "email" && len(jobs)+len(failed) != 2 {
+			fail("a damaged job among those that failed", err)
+		}
+		for _, job := range jobs {
+			if err := s.End(t.Context(), job, store.Retry(time.Now().Add(time.Hour))); err != nil {
+				fail("the end of "+job.ID, err)
+			}
+		}
+	}
+	err = s.Update(t.Context(), key(2), func(store.Record) (store.Change, error) {
+		return store.Change{Erase: true, DropJobs: true}, nil
+	})
+	if own, _ := field(key(2)); err != nil && of.field != own {
+		fail("an erasure", err)
+	}
+}
+
+// damageable is a value of the server.
+type damageable struct{ key, field, value string }
+
+// damages returns the value with each of its bytes flipped, and cut off behind each.
+func (d damageable) damages() (all []string) {
+	for i := range len(d.value) {
+		flipped := []byte(d.value)
+		flipped[i] ^= 0xff
+		all = append(all, string(flipped), d.value[:i])
+	}
+	return all
+}
+
+func (d damageable) set(t *testing.T, c *goredis.Client, value string) {
+	t.Helper()
+	var err error
+	if d.field == "" {
+		err = c.Set(t.Context(), d.key, value, goredis.KeepTTL).Err()
+	} else {
+		err = c.HSet(t.Context(), d.key, d.field, value).Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
