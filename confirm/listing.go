@@ -26,8 +26,9 @@ type Listing struct {
 // Listed is one page of a listing. It may be shorter than its limit, and even empty, while Next is not: what the store
 // cannot filter is looked for among maxScan records at a time.
 type Listed struct {
-	All  []consent.Status
-	Next string // empty: there is nothing older
+	All        []consent.Status
+	Unreadable []string // ids of those that do not open, which are in the listing if they would be by what is known
+	Next       string   // empty: there is nothing older
 }
 
 const maxScan = 5000
@@ -54,12 +55,15 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 			}
 			st, err := w.status(ctx, r, time.Time{})
 			switch {
+			case errors.Is(err, ErrUnreadable):
+				listed.Unreadable = append(listed.Unreadable, r.Key.ID)
 			case err != nil && !errors.Is(err, store.ErrNotFound):
 				return Listed{}, err
 			case err == nil && l.matches(st):
 				listed.All = append(listed.All, st)
 			}
-			if last := i == len(part.Records)-1 && part.Next == (store.Cursor{}); len(listed.All) == l.Limit && !last {
+			full := len(listed.All)+len(listed.Unreadable) == l.Limit
+			if last := i == len(part.Records)-1 && part.Next == (store.Cursor{}); full && !last {
 				listed.Next = w.cursor(site, l, store.Cursor{Created: r.Created, ID: r.Key.ID})
 				return listed, nil
 			}
@@ -97,8 +101,8 @@ func (l Listing) matches(st consent.Status) bool {
 	return false
 }
 
-// Export returns every subscription of a site, newest first, a few hundred in memory at a time. It ends with the first
-// error.
+// Export returns every subscription of a site, newest first, a few hundred in memory at a time. One that does not open
+// has its id, its site and the state consent.Unreadable. Export ends with the first error.
 func (w *Website) Export(ctx context.Context, site string) iter.Seq2[consent.Status, error] {
 	return func(yield func(consent.Status, error) bool) {
 		for q := (store.Query{Site: site, Limit: 500}); ; {
@@ -111,6 +115,9 @@ func (w *Website) Export(ctx context.Context, site string) iter.Seq2[consent.Sta
 				st, err := w.status(ctx, r, time.Time{})
 				if errors.Is(err, store.ErrNotFound) {
 					continue
+				}
+				if bad, is := unreadable(err); is {
+					st, err = bad, nil
 				}
 				if !yield(st, err) || err != nil {
 					return

@@ -126,13 +126,13 @@ func (l *Log) logged(ctx context.Context, job store.Job) (consent.Subscription, 
 	if len(job.Body) == 0 {
 		return l.get(ctx, job.Key)
 	}
-	plain, err := l.sealer.box(job.Key).open(job.Body)
+	plain, err := l.sealer.box(job.Key).open(whatJob, job.Body)
 	if err != nil {
 		return consent.Subscription{}, err
 	}
 	sub, err := decodeSubscription(plain, job.Key.Site)
 	if err != nil {
-		return consent.Subscription{}, fmt.Errorf("%w: a leaf of record %s: %w", ErrUnreadable, job.Key.ID, err)
+		return consent.Subscription{}, &UnreadableError{job.Key, whatJob, err}
 	}
 	return sub, nil
 }

@@ -22,14 +22,14 @@ import (
 type mailboxes struct{ *records }
 
 // openMailbox puts together what the records of a mailbox say, of which there is one for each secret.
-func (r mailboxes) openMailbox(all []store.Record) (m consent.Mailbox, err error) {
+func (r mailboxes) openMailbox(ctx context.Context, all []store.Record) (m consent.Mailbox, err error) {
 	for _, rec := range all {
 		if !rec.Exists() {
 			continue
 		}
 		one, err := r.sealer.box(rec.Key).mailbox(rec)
 		if err != nil {
-			return m, err
+			return m, r.notes.note(ctx, err)
 		}
 		if one.Declined != nil {
 			m.Declined = one.Declined
@@ -136,7 +136,7 @@ func (r mailboxes) mailboxOf(
 		return m, err
 	}
 	m.records, m.others = found[:len(keys)], found[len(keys):]
-	if m.Mailbox, err = r.openMailbox(m.records); err != nil {
+	if m.Mailbox, err = r.openMailbox(ctx, m.records); err != nil {
 		return m, err
 	}
 	return m, r.readSpellings(ctx, own, &m)
@@ -174,7 +174,7 @@ func (r mailboxes) readSpellings(ctx context.Context, own store.Key, m *mailbox)
 }
 
 // applyToOthers applies an action to the subscriptions under other spellings of a mailbox, and calls each for what is
-// known of them then.
+// known of them then. It passes over one that does not open.
 func (r mailboxes) applyToOthers(
 	ctx context.Context, m mailbox, a consent.Action, each func(store.Key, consent.Subscription),
 ) error {
@@ -183,10 +183,13 @@ func (r mailboxes) applyToOthers(
 			continue
 		}
 		key, err := r.follow(ctx, rec.Key)
-		if err != nil {
-			return err
+		var res result
+		if err == nil {
+			res, err = r.apply(ctx, key, a, extra{})
 		}
-		res, err := r.apply(ctx, key, a, extra{})
+		if errors.Is(err, ErrUnreadable) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -198,16 +201,20 @@ func (r mailboxes) applyToOthers(
 }
 
 // decline has a mailbox decline in every spelling: first the mailbox, so that no email leaves any more, then what is
-// known of it. It returns the id of the mailbox, empty if nobody knows the address any more.
+// known of it. It returns the id of the mailbox, empty if nobody knows the address any more. If the record of the mailbox
+// does not open, the one spelling can decline all the same.
 func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
 	if a.IsZero() {
 		return "", nil
 	}
+	id := r.sealer.mailboxKeys(key.Site, a)[0].ID
 	m, err := r.mailboxOf(ctx, key, a)
+	if errors.Is(err, ErrUnreadable) {
+		return id, nil
+	}
 	if err != nil {
 		return "", err
 	}
-	id := r.sealer.mailboxKeys(key.Site, a)[0].ID
 	err = r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
 		m.Decline(e)
 		m.Know(key.ID, time.Time{}, r.Now())
@@ -270,7 +277,11 @@ func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address)
 	if err != nil {
 		return err
 	}
-	return r.updateMailboxes(ctx, all, true, func(m *consent.Mailbox) { m.Forget(key.ID) })
+	err = r.updateMailboxes(ctx, all, true, func(m *consent.Mailbox) { m.Forget(key.ID) })
+	if errors.Is(err, ErrUnreadable) { // it names nobody
+		return nil
+	}
+	return err
 }
 
 // checkMailbox returns ErrNotDue if the email of a request must not leave: because the mailbox declined under another
@@ -285,7 +296,7 @@ func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, fo
 		}
 		found = append(found, more...)
 	}
-	m, err := r.openMailbox(found)
+	m, err := r.openMailbox(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -307,16 +318,13 @@ func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, fo
 	return err
 }
 
-// also returns where the other spellings of a mailbox stand.
-func (r mailboxes) also(others []store.Record) (all []consent.Also, err error) {
+// also returns where the other spellings of a mailbox stand. It passes over one that does not open.
+func (r mailboxes) also(ctx context.Context, others []store.Record) (all []consent.Also) {
 	for _, rec := range others {
-		sub, err := r.open(rec)
-		if err != nil {
-			return nil, err
-		}
-		if state := sub.State(r.Now()); state != "" {
+		sub, err := r.open(ctx, rec)
+		if state := sub.State(r.Now()); err == nil && state != "" {
 			all = append(all, consent.Also{ID: rec.Key.ID, State: state})
 		}
 	}
-	return all, nil
+	return all
 }

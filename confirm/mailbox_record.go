@@ -2,7 +2,6 @@ package confirm
 
 import (
 	"encoding/base64"
-	"fmt"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
@@ -98,12 +97,12 @@ func (b box) mailbox(r store.Record) (m consent.Mailbox, err error) {
 	if !r.Exists() {
 		return m, nil
 	}
-	plain, err := b.open(r.Data)
+	plain, err := b.open(whatMailbox, r.Data)
 	if err != nil {
 		return m, err
 	}
 	if m, err = decodeMailbox(plain); err != nil {
-		return m, fmt.Errorf("%w: mailbox %s: %w", ErrUnreadable, r.Key.ID, err)
+		return m, &UnreadableError{r.Key, whatMailbox, err}
 	}
 	return m, nil
 }

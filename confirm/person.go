@@ -363,7 +363,11 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	if sub.Requests.WithReceipt("") != nil {
 		v.Receipt = p.unsubscribeLink(&sub, l.ID) + "/receipt"
 	}
-	if err := p.statements.fill(ctx, v.Purposes); err != nil {
+	fill := p.statements.fill
+	if l.Use == token.UseUnsubscribe { // a consent can be taken back without its words
+		fill = p.statements.fillKnown
+	}
+	if err := fill(ctx, v.Purposes); err != nil {
 		return View{}, err
 	}
 	return v, shown

@@ -122,7 +122,7 @@ func (w *Website) Receipt(ctx context.Context, site, id, request string) (string
 	if err != nil {
 		return "", err
 	}
-	sub, err := w.open(rec)
+	sub, err := w.open(ctx, rec)
 	if err != nil {
 		return "", err
 	}

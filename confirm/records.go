@@ -19,10 +19,6 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ErrUnreadable means that sealed bytes do not open: damaged, moved, or sealed under a secret that is not listed.
-// Trying again is useless.
-var ErrUnreadable = errors.New("confirm: does not open")
-
 // records applies actions to the records of a store.
 type records struct {
 	Options
@@ -37,6 +33,7 @@ type records struct {
 	revisions   map[string]map[string]int // by site and purpose
 	since       time.Time                 // from when this process knows the revisions
 	mailboxKept time.Duration             // the longest window of any limit on emails to a mailbox
+	notes       *notes
 }
 
 // result is what became of an action.
@@ -121,7 +118,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		return change, err
 	})
 	if err != nil {
-		return result{after: res.after}, ratelimit.ErrorOf(err, also.quotas...)
+		return result{after: res.after}, ratelimit.ErrorOf(r.notes.note(ctx, err), also.quotas...)
 	}
 	for _, job := range jobs {
 		if job.Due.IsZero() {
@@ -154,9 +151,9 @@ func (r *records) applyAndEndFrom(ctx context.Context, k known, job store.Job, a
 }
 
 // open opens a record as it stands under the revisions of the configuration.
-func (r *records) open(rec store.Record) (consent.Subscription, error) {
+func (r *records) open(ctx context.Context, rec store.Record) (consent.Subscription, error) {
 	sub, _, err := r.openWith(r.sealer.box(rec.Key), rec)
-	return sub, err
+	return sub, r.notes.note(ctx, err)
 }
 
 // openWith returns a record as it stands under the revisions of the configuration, and as it was stored.
@@ -178,7 +175,7 @@ func (r *records) read(ctx context.Context, key store.Key) (k known, err error) 
 	}
 	k.record.Key = key
 	k.subscription, k.raw, err = r.openWith(r.sealer.box(key), k.record)
-	return k, err
+	return k, r.notes.note(ctx, err)
 }
 
 // locate returns the key under which an address at a site is, or would be. A record made under an older secret stays

@@ -57,7 +57,7 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 		return Message{}, err
 	}
 	k := known{record: found[0]}
-	if k.subscription, err = r.open(found[0]); err != nil {
+	if k.subscription, err = r.open(ctx, found[0]); err != nil {
 		return Message{}, err
 	}
 	sub := &k.subscription
@@ -200,7 +200,7 @@ func (r *Relay) request(job store.Job) (id string, err error) {
 
 // openEmailJob returns the request, or signup, and the id of the mailbox that a job is for.
 func (r *Relay) openEmailJob(job store.Job) (request, mailbox string, err error) {
-	plain, err := r.sealer.box(job.Key).open(job.Body)
+	plain, err := r.sealer.box(job.Key).open(whatJob, job.Body)
 	request, mailbox, _ = strings.Cut(string(plain), "\n")
 	return request, mailbox, err
 }

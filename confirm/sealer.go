@@ -2,7 +2,6 @@ package confirm
 
 import (
 	"encoding/base64"
-	"fmt"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
@@ -54,22 +53,29 @@ func (b box) subscription(r store.Record) (consent.Subscription, error) {
 	if !r.Exists() {
 		return consent.Subscription{}, nil
 	}
-	data, err := b.open(r.Data)
+	data, err := b.open(whatRecord, r.Data)
 	if err != nil {
 		return consent.Subscription{}, err
 	}
 	sub, err := decodeSubscription(data, r.Key.Site)
 	if err != nil {
-		return consent.Subscription{}, fmt.Errorf("%w: record %s: %w", ErrUnreadable, r.Key.ID, err)
+		return consent.Subscription{}, &UnreadableError{r.Key, whatRecord, err}
 	}
 	return sub, nil
 }
 
-// open opens what Seal made. An error wraps ErrUnreadable, and is final.
-func (b box) open(sealed []byte) ([]byte, error) {
+// What does not open: see UnreadableError.
+const (
+	whatRecord  = "record"
+	whatMailbox = "mailbox"
+	whatJob     = "a job of record"
+)
+
+// open opens what Seal made. An error is an *UnreadableError.
+func (b box) open(what string, sealed []byte) ([]byte, error) {
 	plain, err := b.Open(sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: record %s: %w", ErrUnreadable, b.key.ID, err)
+		return nil, &UnreadableError{b.key, what, err}
 	}
 	return plain, nil
 }

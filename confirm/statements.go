@@ -2,6 +2,8 @@ package confirm
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -112,6 +114,9 @@ func (t *statements) document(ctx context.Context, sum string) (statement.Docume
 	if err != nil {
 		return statement.Document{}, err
 	}
+	if is := sha256.Sum256(b); hex.EncodeToString(is[:]) != sum {
+		return statement.Document{}, fmt.Errorf("%w: the statement %s is damaged", store.ErrNotFound, sum)
+	}
 	doc, err := statement.Parse(b)
 	if err != nil {
 		// Another text that is kept by its hash.
@@ -130,6 +135,18 @@ func (t *statements) fill(ctx context.Context, purposes []consent.PurposeStatus)
 			return fmt.Errorf("confirm: the store has lost the statement %s", purposes[i].TextSHA256)
 		}
 		if err != nil {
+			return err
+		}
+		purposes[i].Text = doc.Text
+	}
+	return nil
+}
+
+// fillKnown is fill for what goes on without the words of a statement that the store has lost: its hash stands there.
+func (t *statements) fillKnown(ctx context.Context, purposes []consent.PurposeStatus) error {
+	for i := range purposes {
+		doc, err := t.document(ctx, purposes[i].TextSHA256)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		purposes[i].Text = doc.Text

@@ -54,11 +54,7 @@ func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, 
 	if err == nil && st.Email == "" {
 		st.Email = a.String()
 	}
-	also, failed := w.also(others)
-	if failed != nil {
-		return consent.Status{}, failed
-	}
-	st.Also = also
+	st.Also = w.also(ctx, others)
 	return st, err
 }
 
@@ -80,7 +76,8 @@ func (w *Website) findAlso(
 		return store.Record{}, nil, err
 	}
 	m := mailbox{records: found[:n-1], others: found[n:]}
-	if m.Mailbox, err = w.openMailbox(m.records); err != nil {
+	// What the mailbox says of the subscription stands in that one, too.
+	if m.Mailbox, err = w.openMailbox(ctx, m.records); err != nil && !errors.Is(err, ErrUnreadable) {
 		return store.Record{}, nil, err
 	}
 	err = w.readSpellings(ctx, key, &m)
@@ -88,7 +85,7 @@ func (w *Website) findAlso(
 }
 
 // LookupAll is LookupAt for many addresses, in their order. Where nothing is known of an address, its Status has no ID,
-// and at most Also.
+// and at most Also. One that does not open has its id, its site and the state consent.Unreadable.
 func (w *Website) LookupAll(
 	ctx context.Context, site string, all []address.Address, at time.Time,
 ) ([]consent.Status, error) {
@@ -101,6 +98,9 @@ func (w *Website) LookupAll(
 	work := func() {
 		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
 			st, err := w.LookupAt(ctx, site, all[i], at)
+			if bad, is := unreadable(err); is {
+				st, err = bad, nil
+			}
 			if found[i] = st; err != nil && !errors.Is(err, store.ErrNotFound) {
 				once.Do(func() { failed = err })
 				next.Store(int64(len(all))) // nobody begins another
@@ -131,7 +131,7 @@ func (w *Website) Subscription(ctx context.Context, site, id string) (consent.Su
 	if err != nil {
 		return consent.Subscription{}, err
 	}
-	return w.open(rec)
+	return w.open(ctx, rec)
 }
 
 // Timeline returns everything that is known to have happened, oldest first.
@@ -140,7 +140,7 @@ func (w *Website) Timeline(ctx context.Context, site, id string) ([]consent.Step
 	if err != nil {
 		return nil, err
 	}
-	sub, err := w.open(rec)
+	sub, err := w.open(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	sub, err := w.open(rec)
+	sub, err := w.open(ctx, rec)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 		link := w.unsubscribeLink(&consent.Subscription{Site: e.Data.Site, Created: e.Data.CreatedAt}, e.Data.ID)
 		e.Data.UnsubscribeURL = &link
 	}
-	return e, w.statements.fill(ctx, e.Data.Purposes)
+	return e, w.statements.fillKnown(ctx, e.Data.Purposes)
 }
 
 // Notified keeps as evidence that an endpoint took the event of a job, and completes the job with it. The endpoint is
@@ -259,12 +259,12 @@ func (w *Website) Notified(ctx context.Context, job store.Job, e Event, endpoint
 // OpenEvent opens what a job of one of Site.EventQueues holds, without texts and links, and whether it is still due or
 // not.
 func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
-	plain, err := w.sealer.box(job.Key).open(job.Body)
+	plain, err := w.sealer.box(job.Key).open(whatJob, job.Body)
 	if err != nil {
 		return Event{}, err
 	}
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return Event{}, fmt.Errorf("%w: an event of record %s: %w", ErrUnreadable, job.Key.ID, err)
+		return Event{}, &UnreadableError{job.Key, whatJob, err}
 	}
 	return e, nil
 }
@@ -280,7 +280,7 @@ func (w *Website) find(ctx context.Context, site, id string) (store.Record, erro
 
 // status returns a record as a website sees it, now or at a time; store.ErrNotFound if there is nothing to see.
 func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (consent.Status, error) {
-	sub, err := w.open(rec)
+	sub, err := w.open(ctx, rec)
 	if err != nil {
 		return consent.Status{}, err
 	}
@@ -299,5 +299,5 @@ func (w *Website) status(ctx context.Context, rec store.Record, at time.Time) (c
 		link := w.unsubscribeLink(&sub, st.ID)
 		st.UnsubscribeURL = &link
 	}
-	return st, w.statements.fill(ctx, st.Purposes)
+	return st, w.statements.fillKnown(ctx, st.Purposes)
 }

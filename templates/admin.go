@@ -98,6 +98,7 @@ type AdminSite struct {
 	Pending      BoundedCount // now
 	FailedEvents BoundedCount // now
 	HasEndpoints bool
+	Unreadable   []string // ids of records that were met and do not open
 
 	// Of the last AdminOverview.Days.
 	Signups, Emails, Confirmations, Declines, Expired, Undeliverable int64

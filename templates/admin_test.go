@@ -31,7 +31,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true},
 			Relays: []AdminRelay{{"a:25", now, 2}, {"b:25", time.Time{}, 1}, {"c:25", time.Time{}, 0}}, Days: 7,
 			Sites: []AdminSite{{ID: "a"},
-				{ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true}}}, Now: now},
+				{ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true},
+					Unreadable: []string{"x", "y"}}}, Now: now},
 		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true},
 		AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}},
 			Requeued: &BoundedCount{250, true}, Now: now},
@@ -77,7 +78,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 		"overview": AdminOverview{
 			Store:  AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil},
 			Relays: []AdminRelay{{evil, cannedAsked(), 2}},
-			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil}},
+			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil, Unreadable: []string{evil}}},
 		},
 		"webhooks": AdminWebhooks{
 			ID: evil, Name: evil, Next: "javascript:alert(3)",

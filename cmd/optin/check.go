@@ -26,8 +26,11 @@ import (
 // checkFlags are the flags of optin check.
 type checkFlags struct {
 	send, site string
-	dns        bool
+	dns, deep  bool
 }
+
+// checkFor is how long check may take for the store and the relays, and as long again for DNS and samples.
+const checkFor = time.Minute
 
 // check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample
 // that -send asks for, and changes nothing: the store is opened to read only.
@@ -39,6 +42,7 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
 	f.BoolVar(&c.dns, "dns", true,
 		"ask DNS about SPF, DKIM, DMARC, MX and PTR, and relays and webhooks about their certificates")
+	f.BoolVar(&c.deep, "deep", false, "read every record of the store, however long it takes, and name those that do not open")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
@@ -52,10 +56,13 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 		fmt.Fprintln(stderr, "optin check: -send must be one bare address such as you@example.org")
 		return exitUsage
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
 	r := &findings{out: stdout}
 	r.checkStart(ctx, cfg, pages)
+	if c.deep {
+		r.checkRecords(ctx, cfg, progressOn(stderr))
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkFor)
+	defer cancel()
 	if c.dns {
 		o, err := preflightOptions(cfg, net.DefaultResolver)
 		if err != nil {
@@ -92,6 +99,8 @@ func (f *findings) add(what, detail string, err error) {
 
 // checkStart checks everything that the program needs to start.
 func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *templates.Set) {
+	ctx, cancel := context.WithTimeout(ctx, checkFor)
+	defer cancel()
 	f.add("configuration", fmt.Sprintf("%d site(s)", len(cfg.Sites)), nil)
 	f.add("templates", fmt.Sprintf("%d languages", len(pages.Languages())), nil)
 	f.checkReviewed(cfg.Sites, pages)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
@@ -39,6 +41,54 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 	for _, missing := range c.identity.Missing() {
 		f.warn("secret", "one is missing", missing+".",
 			"Put it back at the end of the list, unless nobody of that time is left.")
+	}
+}
+
+// checkRecords opens every record of the store, and names those that do not open. progress is told how many it has read.
+func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progress func(read int)) {
+	c, err := openToRead(ctx, cfg)
+	if errors.Is(err, sqlite.ErrNoFile) {
+		return // checkStore has said so
+	}
+	bad, read := 0, 0
+	if err == nil {
+		defer c.store.Close()
+		err = c.identity.Inspect(ctx)
+	}
+	if err == nil {
+		err = c.service.Inspect(ctx, func(n int) { read = n; progress(n) }, func(e *confirm.UnreadableError) {
+			bad++
+			f.add("record", fmt.Sprintf("%s %s of site %s", e.What, e.Key.ID, e.Key.Site), e)
+		})
+	}
+	progress(-1)
+	switch {
+	case err != nil:
+		f.add("records", fmt.Sprintf("%d read", read), err)
+	case bad > 0:
+		fmt.Fprintf(f.out, "       %-14s %d of %d; put the secret back that they were sealed with, or a copy of the store\n",
+			"records", bad, read)
+	default:
+		f.add("records", fmt.Sprintf("all %d open", read), nil)
+	}
+}
+
+// progressOn returns what shows how many records were read, where w is a terminal; a negative number removes it.
+func progressOn(w io.Writer) func(read int) {
+	file, is := w.(*os.File)
+	if is {
+		info, err := file.Stat()
+		is = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	if !is {
+		return func(int) {}
+	}
+	return func(read int) {
+		if read < 0 {
+			fmt.Fprint(w, "\r\x1b[K")
+		} else {
+			fmt.Fprintf(w, "\r%d records read", read)
+		}
 	}
 }
 

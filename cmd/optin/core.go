@@ -44,6 +44,10 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
 		Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
 		LostBefore: is.LostBefore,
+		Unreadable: func(e *confirm.UnreadableError) {
+			log.Error("a record does not open: put its secret or a copy of it back; optin check -deep names all such",
+				"site", e.Key.Site, "record", e.Key.ID, "error", e)
+		},
 	}); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ import (
 // endpoint answers is retried by webhook.Waits.
 var storeWaits = []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 
+// unreadableWait is how long the timer of a record waits that does not open.
+const unreadableWait = 6 * time.Hour
+
 // eventLease is how soon another process takes over the event of one that died while it told an endpoint. An event may
 // be told twice, with one id, so its lease can be shorter than that of an email.
 const eventLease = 6 * time.Second
@@ -99,8 +102,8 @@ func expire(clock *confirm.Clock) outbox.Run {
 		switch {
 		case err == nil:
 			return outbox.Ended()
-		case errors.Is(err, confirm.ErrUnreadable):
-			return outbox.Fail(err)
+		case errors.Is(err, confirm.ErrUnreadable): // until its secret, or a copy of it, is put back
+			return outbox.Retry(err).WithWait(unreadableWait)
 		}
 		return outbox.Retry(err)
 	}

@@ -18,7 +18,8 @@ const (
 	Withdrawn     State = "withdrawn"
 	Expired       State = "expired"
 	Undeliverable State = "undeliverable"
-	Erased        State = "erased" // only in the event of an Erase
+	Erased        State = "erased"     // only in the event of an Erase
+	Unreadable    State = "unreadable" // only of a record that does not open
 )
 
 // Evidence is what is known of one action. It supports a proof; by itself it is none.

@@ -4,37 +4,38 @@ import "net/http"
 
 // The codes of whole requests.
 const (
-	Unreadable            Code = "unreadable"
-	QueryInvalid          Code = "query_invalid"
-	CursorInvalid         Code = "cursor_invalid"
-	BodyNotTaken          Code = "body_not_taken"
-	IdempotencyKeyInvalid Code = "idempotency_key_invalid"
-	APIKeyRequired        Code = "api_key_required"
-	OperatorKeyRequired   Code = "operator_key_required"
-	APIKeyOfAnotherSite   Code = "api_key_of_another_site"
-	APIKeyScope           Code = "api_key_scope"
-	OriginNotAllowed      Code = "origin_not_allowed"
-	CrossSite             Code = "cross_site"
-	NotFound              Code = "not_found"
-	SiteUnknown           Code = "site_unknown"
-	SubscriptionUnknown   Code = "subscription_unknown"
-	LinkUnknown           Code = "link_unknown"
-	MethodNotAllowed      Code = "method_not_allowed"
-	TooSlow               Code = "too_slow"
-	Declined              Code = "declined"
-	Withdrawn             Code = "withdrawn"
-	IdempotencyKeyRunning Code = "idempotency_key_running"
-	LinkExpired           Code = "link_expired"
-	LinkLost              Code = "link_lost"
-	TooLarge              Code = "too_large"
-	MediaTypeNotSupported Code = "media_type_not_supported"
-	MediaTypeMissing      Code = "media_type_missing"
-	IdempotencyKeyReused  Code = "idempotency_key_reused"
-	ReportUnreadable      Code = "report_unreadable"
-	TooManyRequests       Code = "too_many_requests"
-	InternalError         Code = "internal_error"
-	Busy                  Code = "busy"
-	Unavailable           Code = "unavailable"
+	Unreadable             Code = "unreadable"
+	QueryInvalid           Code = "query_invalid"
+	CursorInvalid          Code = "cursor_invalid"
+	BodyNotTaken           Code = "body_not_taken"
+	IdempotencyKeyInvalid  Code = "idempotency_key_invalid"
+	APIKeyRequired         Code = "api_key_required"
+	OperatorKeyRequired    Code = "operator_key_required"
+	APIKeyOfAnotherSite    Code = "api_key_of_another_site"
+	APIKeyScope            Code = "api_key_scope"
+	OriginNotAllowed       Code = "origin_not_allowed"
+	CrossSite              Code = "cross_site"
+	NotFound               Code = "not_found"
+	SiteUnknown            Code = "site_unknown"
+	SubscriptionUnknown    Code = "subscription_unknown"
+	LinkUnknown            Code = "link_unknown"
+	MethodNotAllowed       Code = "method_not_allowed"
+	TooSlow                Code = "too_slow"
+	Declined               Code = "declined"
+	Withdrawn              Code = "withdrawn"
+	IdempotencyKeyRunning  Code = "idempotency_key_running"
+	LinkExpired            Code = "link_expired"
+	LinkLost               Code = "link_lost"
+	TooLarge               Code = "too_large"
+	MediaTypeNotSupported  Code = "media_type_not_supported"
+	MediaTypeMissing       Code = "media_type_missing"
+	IdempotencyKeyReused   Code = "idempotency_key_reused"
+	ReportUnreadable       Code = "report_unreadable"
+	TooManyRequests        Code = "too_many_requests"
+	InternalError          Code = "internal_error"
+	SubscriptionUnreadable Code = "subscription_unreadable"
+	Busy                   Code = "busy"
+	Unavailable            Code = "unavailable"
 )
 
 // The codes of fields and parameters.
@@ -148,6 +149,9 @@ var table = []Problem{
 		Detail: "There were many signups from this IP or its network. Try again after the seconds in Retry-After."},
 	{Code: InternalError, Status: http.StatusInternalServerError,
 		Detail: "Something broke on our side. Try again; the X-Request-Id finds the cause in our log."},
+	{Code: SubscriptionUnreadable, Status: http.StatusInternalServerError,
+		Detail: "The record of this subscription does not open: it was damaged, or its secret is no longer configured. " +
+			"Send this person nothing until it is put back; optin check -deep names all such records."},
 	{Code: Busy, Status: http.StatusServiceUnavailable,
 		Detail: "The limit on emails is reached. Nothing was accepted; try again after the seconds in Retry-After."},
 	{Code: Unavailable, Status: http.StatusServiceUnavailable,

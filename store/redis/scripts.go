@@ -41,8 +41,8 @@ var (
 
 	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts",
 		"commit")
-	purgeScript  = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
-	listScript   = newScript("lib_clock", "lib_packed", "list")
+	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
+	listScript  = newScript("lib_clock", "lib_packed", "list")
 
 	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
 	leaseScript       = newScript("lib_clock", "lib_queue", "lease")

@@ -50,7 +50,7 @@ func (d *Dashboard) storeStatus() templates.AdminStore {
 	return templates.AdminStore{Unreachable: err != nil}
 }
 
-// siteStatus returns the counts of a site. It opens no record.
+// siteStatus returns the counts of a site. It opens no record but those that did not open.
 func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	today := d.Now().UTC()
@@ -60,6 +60,9 @@ func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.Adm
 		return shown, err
 	}
 	sumDays(&shown, days)
+	if shown.Unreadable, err = d.Service.Website.Unreadable(ctx, s.ID); err != nil {
+		return shown, err
+	}
 	pending, err := d.Store.List(ctx, store.Query{Site: s.ID, State: string(consent.Pending), Limit: PendingRead})
 	if err != nil {
 		return shown, err

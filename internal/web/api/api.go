@@ -24,10 +24,21 @@ type API struct {
 	Now      func() time.Time
 }
 
-// unknown turns store.ErrNotFound into the problem subscription_unknown.
+// unreadable is the problem of one subscription that does not open.
+func unreadable(id string) *problem.Error {
+	p := problem.New(problem.SubscriptionUnreadable)
+	p.Extensions = map[string]any{"id": id}
+	return p
+}
+
+// unknown turns store.ErrNotFound into the problem subscription_unknown, and a record that does not open into
+// subscription_unreadable.
 func unknown(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return problem.New(problem.SubscriptionUnknown)
+	}
+	if bad := new(confirm.UnreadableError); errors.As(err, &bad) {
+		return unreadable(bad.Key.ID)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ const exportStall = 30 * time.Second
 // exportPart is how much of an export is written at a time, in bytes.
 const exportPart = 32 << 10
 
-// Export streams every subscription of a site. An error before anything was written is a problem. After that the
+// Export streams every subscription of a site; one that does not open has its id and the state unreadable. An error before anything was written is a problem. After that the
 // connection is cut, so that the client sees that the response is incomplete.
 func (a *API) Export(c echo.Context) error {
 	q, err := request.ParseQuery(c, "format")
@@ -83,8 +83,19 @@ func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*
 	return err
 }
 
+// unreadableLine is the line of a subscription that does not open.
+type unreadableLine struct {
+	ID    string        `json:"id"`
+	Site  string        `json:"site"`
+	State consent.State `json:"state"`
+}
+
 func writeLine(b *bufio.Writer, st consent.Status) {
-	line, err := json.Marshal(st)
+	var v any = st
+	if st.State == consent.Unreadable {
+		v = unreadableLine{st.ID, st.Site, st.State}
+	}
+	line, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // our own type
 	}

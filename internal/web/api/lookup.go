@@ -41,6 +41,8 @@ func (a *API) Lookup(c echo.Context) error {
 		return err
 	case many:
 		return respond.JSON(c, http.StatusOK, lookupResults(all, found))
+	case found[0].State == consent.Unreadable:
+		return unreadable(found[0].ID)
 	case found[0].ID == "":
 		p := problem.New(problem.SubscriptionUnknown)
 		if found[0].Also != nil {
@@ -57,20 +59,26 @@ type results struct {
 }
 
 // result is what is known of one address; Subscription is null if nothing is, and Also then has what is known of other
-// spellings.
+// spellings. It is null as well where the subscription does not open, and Unreadable then is its id.
 type result struct {
 	Email        string          `json:"email"`
 	Subscription *consent.Status `json:"subscription"`
+	Unreadable   string          `json:"unreadable,omitempty"`
 	Also         []consent.Also  `json:"also,omitempty"`
 }
 
 func lookupResults(all []address.Address, found []consent.Status) (r results) {
 	for i, a := range all {
-		if found[i].ID == "" {
-			r.Results = append(r.Results, result{Email: a.String(), Also: found[i].Also})
-		} else {
-			r.Results = append(r.Results, result{Email: a.String(), Subscription: &found[i]})
+		one := result{Email: a.String()}
+		switch {
+		case found[i].State == consent.Unreadable:
+			one.Unreadable = found[i].ID
+		case found[i].ID == "":
+			one.Also = found[i].Also
+		default:
+			one.Subscription = &found[i]
 		}
+		r.Results = append(r.Results, one)
 	}
 	return r
 }

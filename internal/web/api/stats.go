@@ -20,6 +20,8 @@ type statistics struct {
 	From string        `json:"from"`
 	To   string        `json:"to"`
 	Days []confirm.Day `json:"days"`
+
+	Unreadable []string `json:"unreadable,omitempty"` // ids of subscriptions that were met and do not open
 }
 
 // Stats returns what was counted by day and purpose; without dates, of the last 30 days.
@@ -39,6 +41,9 @@ func (a *API) Stats(c echo.Context) error {
 	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
 	answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To)
 	if err != nil {
+		return err
+	}
+	if answer.Unreadable, err = a.Service.Website.Unreadable(c.Request().Context(), c.Param("site")); err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, answer)

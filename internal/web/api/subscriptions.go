@@ -26,6 +26,7 @@ func states() []string {
 // listing is the response of List; NextCursor is null if there is nothing older.
 type listing struct {
 	Subscriptions []consent.Status `json:"subscriptions"`
+	Unreadable    []string         `json:"unreadable,omitempty"` // ids of subscriptions that do not open
 	NextCursor    *string          `json:"next_cursor"`
 }
 
@@ -55,7 +56,7 @@ func (a *API) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := listing{Subscriptions: append([]consent.Status{}, got.All...)} // never null
+	answer := listing{Subscriptions: append([]consent.Status{}, got.All...), Unreadable: got.Unreadable} // never null
 	if got.Next != "" {
 		answer.NextCursor = &got.Next
 	}
