@@ -201,8 +201,8 @@ func (r mailboxes) applyToOthers(
 }
 
 // decline has a mailbox decline in every spelling: first the mailbox, so that no email leaves any more, then what is
-// known of it. It returns the id of the mailbox, empty if nobody knows the address any more. If the record of the mailbox
-// does not open, the one spelling can decline all the same.
+// known of it. It returns the id of the mailbox, empty if nobody knows the address any more. If the record of the
+// mailbox does not open, the one spelling can decline all the same.
 func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
 	if a.IsZero() {
 		return "", nil

@@ -48,7 +48,8 @@ func TestATimerOfARecordThatDoesNotOpenSaysSoAndOthersExpire(t *testing.T) {
 	if state := env.state("bob@example.org"); state != consent.Expired {
 		t.Errorf("bob is %s", state)
 	}
-	if named, err := env.Website.Unreadable(t.Context(), "gazette"); err != nil || !slices.Equal(named, []string{bad.ID}) {
+	named, err := env.Website.Unreadable(t.Context(), "gazette")
+	if err != nil || !slices.Equal(named, []string{bad.ID}) {
 		t.Errorf("named are %v, %v", named, err)
 	}
 	if !slices.Equal(told, []store.Key{bad}) { // once, though it was met again

@@ -42,7 +42,8 @@ func check(ctx context.Context, args []string, env func(string) (string, bool), 
 	f.StringVar(&c.site, "site", "", "the `id` of the site whose sample is sent; every site's if left out")
 	f.BoolVar(&c.dns, "dns", true,
 		"ask DNS about SPF, DKIM, DMARC, MX and PTR, and relays and webhooks about their certificates")
-	f.BoolVar(&c.deep, "deep", false, "read every record of the store, however long it takes, and name those that do not open")
+	f.BoolVar(&c.deep, "deep", false,
+		"read every record of the store, however long it takes, and name those that do not open")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}

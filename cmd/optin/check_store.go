@@ -44,7 +44,8 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 	}
 }
 
-// checkRecords opens every record of the store, and names those that do not open. progress is told how many it has read.
+// checkRecords opens every record of the store, and names those that do not open. It tells progress how many it has
+// read.
 func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progress func(read int)) {
 	c, err := openToRead(ctx, cfg)
 	if errors.Is(err, sqlite.ErrNoFile) {
@@ -66,8 +67,8 @@ func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progres
 	case err != nil:
 		f.add("records", fmt.Sprintf("%d read", read), err)
 	case bad > 0:
-		fmt.Fprintf(f.out, "       %-14s %d of %d; put the secret back that they were sealed with, or a copy of the store\n",
-			"records", bad, read)
+		fmt.Fprintf(f.out, "       %-14s %d of %d; put back the secret that they were sealed with, or a copy of the "+
+			"store\n", "records", bad, read)
 	default:
 		f.add("records", fmt.Sprintf("all %d open", read), nil)
 	}

@@ -150,8 +150,9 @@ var table = []Problem{
 	{Code: InternalError, Status: http.StatusInternalServerError,
 		Detail: "Something broke on our side. Try again; the X-Request-Id finds the cause in our log."},
 	{Code: SubscriptionUnreadable, Status: http.StatusInternalServerError,
-		Detail: "The record of this subscription does not open: it was damaged, or its secret is no longer configured. " +
-			"Send this person nothing until it is put back; optin check -deep names all such records."},
+		Detail: "The record of this subscription does not open: it was damaged, or its secret is no longer " +
+			"configured. Send this person nothing until it is put back; optin check -deep names all such " +
+			"records."},
 	{Code: Busy, Status: http.StatusServiceUnavailable,
 		Detail: "The limit on emails is reached. Nothing was accepted; try again after the seconds in Retry-After."},
 	{Code: Unavailable, Status: http.StatusServiceUnavailable,

@@ -39,8 +39,9 @@ func (s script) evenIfFull() script { return scriptOf(newScript("lib_even_if_ful
 var (
 	commitEvenIfFullScript = commitScript.evenIfFull()
 
-	commitScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts",
-		"commit")
+	commitScript = newScript(
+		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
+	)
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")
 

@@ -21,8 +21,9 @@ const exportStall = 30 * time.Second
 // exportPart is how much of an export is written at a time, in bytes.
 const exportPart = 32 << 10
 
-// Export streams every subscription of a site; one that does not open has its id and the state unreadable. An error before anything was written is a problem. After that the
-// connection is cut, so that the client sees that the response is incomplete.
+// Export streams every subscription of a site; one that does not open has its id and the state unreadable. An error
+// before anything was written is a problem. After that the connection is cut, so that the client sees that the response
+// is incomplete.
 func (a *API) Export(c echo.Context) error {
 	q, err := request.ParseQuery(c, "format")
 	if err != nil {
