@@ -51,8 +51,8 @@ var assets = sync.OnceValue(func() map[string]asset {
 })
 
 // Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, favicon.svg, optin-confirm.js (the
-// script of the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The etag is
-// quoted, ready for the header. The caller must not change the content.
+// script of the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The
+// etag is quoted, ready for the header. The caller must not change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {

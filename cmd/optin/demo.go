@@ -92,7 +92,8 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		level = slog.LevelInfo
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	ask := "curl " + cfg.PublicURL.String() + "/v1/sites/demo/lookup \\\n  -H 'Authorization: Bearer " + apiKey + "' \\\n" +
+	ask := "curl " + cfg.PublicURL.String() + "/v1/sites/demo/lookup \\\n" +
+		"  -H 'Authorization: Bearer " + apiKey + "' \\\n" +
 		"  -H 'Content-Type: application/json' -d '{\"email\":\"ada@example.org\"}'"
 	tour, err := newTour(ask, password)
 	if err != nil {
@@ -139,7 +140,8 @@ func answers(ctx context.Context, url string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it does not become ready: GET %s: %d %s %w", url, status, body, errors.Join(err, ctx.Err()))
+			err = errors.Join(err, ctx.Err())
+			return fmt.Errorf("it does not become ready: GET %s: %d %s %w", url, status, body, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

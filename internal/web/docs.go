@@ -27,7 +27,9 @@ func newDocs(public *url.URL, a *assets, all sites) (*docs, error) {
 	own := a.add("docs.css", file{content: openapi.Sheet(), media: "text/css; charset=utf-8"})
 	d := &docs{
 		sites: all, base: strings.TrimSuffix(public.String(), "/"),
-		look: openapi.Look{Icon: templates.AssetPath("favicon.svg"), Sheets: []string{templates.AssetPath("optin.css"), own}},
+		look: openapi.Look{
+			Icon: templates.AssetPath("favicon.svg"), Sheets: []string{templates.AssetPath("optin.css"), own},
+		},
 	}
 	_, err := d.page("")
 	return d, err
