@@ -130,7 +130,7 @@ func New(o Options) (*Service, error) {
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, r.statements, ids)
 	m := mailboxes{r}
-	return &Service{&Person{m}, &Website{m}, &Relay{m}, &Clock{r}, &Log{r}, r}, nil
+	return &Service{&Person{m}, &Website{m}, &Relay{m}, &Clock{r}, &Log{m}, r}, nil
 }
 
 // Sites returns the sites of the configuration.

@@ -76,6 +76,8 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 		s.MovedTo = d.id()
 	case subTold:
 		s.Told = list(d, d.told)
+	case subObjections:
+		s.Objections = list(d, d.objection)
 	default:
 		d.fail()
 	}
@@ -167,7 +169,7 @@ func (d *decoder) evidence() (e consent.Evidence) {
 		case evidenceReply:
 			e.Reply = d.text()
 		case evidenceChannel:
-			e.Channel = d.text()
+			e.Channel = consent.Channel(d.text())
 		case evidenceDetail:
 			e.Detail = d.text()
 		case evidenceAttested:
@@ -367,6 +369,8 @@ func (d *decoder) consent(requests consent.Requests) (c consent.Consent) {
 			c.Ended = d.optional()
 		case consentSuperseded:
 			c.Superseded = d.time()
+		case consentUsed:
+			c.Used = d.time()
 		default:
 			d.fail()
 		}
@@ -394,6 +398,24 @@ func (d *decoder) refusal() (r consent.Refusal) {
 		}
 	}
 	return r
+}
+
+func (d *decoder) objection() (o consent.Objection) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case objectionEvidence:
+			o.Evidence = d.evidence()
+		case objectionPurposes:
+			o.Purposes = list(d, d.readText)
+		case objectionMailbox:
+			o.Mailbox = d.id()
+		case objectionUnblocked:
+			o.Unblocked = d.optional()
+		default:
+			d.fail()
+		}
+	}
+	return o
 }
 
 func (d *decoder) notice(of *consent.Subscription) consent.Notice {

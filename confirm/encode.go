@@ -103,6 +103,21 @@ func (e *encoder) history(m int, s consent.Subscription) {
 		code(e, of, toldEvent, eventCodes, t.Event)
 		e.text(of, toldEndpoint, t.Endpoint)
 	}
+	e.arrayField(m, subObjections, len(s.Objections))
+	for i := range s.Objections {
+		e.objection(&s.Objections[i])
+	}
+}
+
+func (e *encoder) objection(o *consent.Objection) {
+	m := e.openMap()
+	e.evidence(m, objectionEvidence, &o.Evidence)
+	e.arrayField(m, objectionPurposes, len(o.Purposes))
+	for _, id := range o.Purposes {
+		e.writeText(id)
+	}
+	e.id(m, objectionMailbox, o.Mailbox)
+	e.evidence(m, objectionUnblocked, o.Unblocked)
 }
 
 // encoder writes a record, gathers its texts and IPs, and keeps the first error.
@@ -213,7 +228,7 @@ func (e *encoder) evidence(m, key int, ev *consent.Evidence) {
 	e.text(of, evidenceForm, ev.Form)
 	e.time(of, evidencePageMade, ev.PageMade)
 	e.text(of, evidenceReply, ev.Reply)
-	e.text(of, evidenceChannel, ev.Channel)
+	e.text(of, evidenceChannel, string(ev.Channel))
 	e.text(of, evidenceDetail, ev.Detail)
 	if a := ev.Attested; a != nil {
 		e.field(of, evidenceAttested)
@@ -318,4 +333,5 @@ func (e *encoder) consent(c *consent.Consent, requests consent.Requests) {
 	e.time(m, consentGiven, c.Given)
 	e.evidence(m, consentEnded, c.Ended)
 	e.time(m, consentSuperseded, c.Superseded)
+	e.time(m, consentUsed, c.Used)
 }

@@ -67,7 +67,10 @@ func everything() consent.Subscription {
 		Requests: consent.Requests{r},
 		Consents: consent.Consents{{
 			Statement: shown, RequestID: r.ID, State: consent.Withdrawn, Given: at(10), Ended: &evidence,
-			Superseded: at(11),
+			Superseded: at(11), Used: at(17),
+		}},
+		Objections: consent.Objections{{
+			Evidence: evidence, Purposes: []string{"letter", "offers"}, Mailbox: idOf("x", 16), Unblocked: &evidence,
 		}},
 		Refusals: []consent.Refusal{{Declined: evidence, Unblocked: &evidence, Mailbox: idOf("x", 16)}},
 		Notices: []consent.Notice{{

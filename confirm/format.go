@@ -46,6 +46,7 @@ const (
 	subEmailTimes
 	subMovedTo
 	subTold
+	subObjections
 )
 
 // Of a request.
@@ -90,6 +91,7 @@ const (
 	consentGiven
 	consentEnded
 	consentSuperseded
+	consentUsed
 )
 
 // Of a refusal.
@@ -97,6 +99,14 @@ const (
 	refusalDeclined = 1 + iota
 	refusalUnblocked
 	refusalMailbox
+)
+
+// Of an objection.
+const (
+	objectionEvidence = 1 + iota
+	objectionPurposes
+	objectionMailbox
+	objectionUnblocked
 )
 
 // Of a notice.

@@ -55,7 +55,7 @@ func logJobs(
 }
 
 // Log is what the consent log asks of the service.
-type Log struct{ *records }
+type Log struct{ mailboxes }
 
 // LogEntry is what one leaf is about.
 type LogEntry struct {
@@ -197,7 +197,39 @@ func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored
 		put, err := box.record(sub)
 		return store.Change{Put: put}, err
 	})
+	if err == nil { // also where an earlier restore ended here
+		err = l.restoreMailbox(ctx, key, sub)
+	}
 	return restored && err == nil, err
+}
+
+// restoreMailbox puts back what follows from a subscription for its mailbox.
+func (l *Log) restoreMailbox(ctx context.Context, key store.Key, sub consent.Subscription) error {
+	note := func(id string, refused func(*consent.Mailbox)) error {
+		if id == "" {
+			return nil
+		}
+		return l.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
+			refused(m)
+			m.Know(key.ID, time.Time{}, l.Now())
+		})
+	}
+	if e := sub.Declined(); e != nil {
+		of := sub.Refusals[len(sub.Refusals)-1].Mailbox
+		if err := note(of, func(m *consent.Mailbox) { m.Decline(*e) }); err != nil {
+			return err
+		}
+	}
+	for _, o := range sub.Objections {
+		if o.Unblocked != nil {
+			continue
+		}
+		if err := note(o.Mailbox, func(m *consent.Mailbox) { m.Object(o) }); err != nil {
+			return err
+		}
+	}
+	_, err := l.know(ctx, key.Site, sub.Address, key.ID, sub.DeletableAt())
+	return err
 }
 
 // Text returns a text of the store, by its hash, for the log to keep a copy.

@@ -31,9 +31,7 @@ func (r mailboxes) openMailbox(ctx context.Context, all []store.Record) (m conse
 		if err != nil {
 			return m, r.notes.note(ctx, err)
 		}
-		if one.Declined != nil {
-			m.Declined = one.Declined
-		}
+		m.AddRefusals(one)
 		for _, s := range one.Spellings {
 			if m.Spellings == nil {
 				m.Spellings = one.Spellings
@@ -96,19 +94,24 @@ func (r mailboxes) updateMailboxes(
 // errManySpellings means that a mailbox has more spellings than are kept.
 var errManySpellings = errors.New("confirm: too many spellings of one mailbox")
 
-// know notes the spelling of an address, until a time or for good if that is zero. The plainest one needs no note.
-func (r mailboxes) know(ctx context.Context, site string, a address.Address, id string, until time.Time) error {
+// know notes the spelling of an address, until a time or for good if that is zero, and returns what the mailbox said at
+// that moment. The plainest one needs no note: then it returns nil.
+func (r mailboxes) know(
+	ctx context.Context, site string, a address.Address, id string, until time.Time,
+) (then *consent.Mailbox, err error) {
 	if a.IsZero() || a.IsPlain() {
-		return nil
+		return nil, nil
 	}
 	room := true
-	err := r.updateMailbox(ctx, r.sealer.mailboxKeys(site, a)[0], false, func(m *consent.Mailbox) {
+	err = r.updateMailbox(ctx, r.sealer.mailboxKeys(site, a)[0], false, func(m *consent.Mailbox) {
 		room = m.Know(id, until, r.Now())
+		said := *m
+		then = &said
 	})
 	if err == nil && !room {
-		return errManySpellings
+		return nil, errManySpellings
 	}
-	return err
+	return then, err
 }
 
 // mailbox is all that is known of the mailbox of an address at a site.
@@ -200,56 +203,64 @@ func (r mailboxes) applyToOthers(
 	return nil
 }
 
-// decline has a mailbox decline in every spelling: first the mailbox, so that no email leaves any more, then what is
-// known of it. It returns the id of the mailbox, empty if nobody knows the address any more. If the record of the
-// mailbox does not open, the one spelling can decline all the same.
+// decline has a mailbox decline in every spelling. It returns the id of the mailbox, empty if nobody knows the address
+// any more.
 func (r mailboxes) decline(ctx context.Context, key store.Key, a address.Address, e consent.Evidence) (string, error) {
+	return r.refuse(ctx, key, a, func(m *consent.Mailbox) { m.Decline(e) }, func(id string) consent.Action {
+		return consent.Decline{Site: key.Site, Mailbox: id, Evidence: e}
+	})
+}
+
+// refuse has a mailbox refuse in every spelling but the key's own: first the mailbox, so that no email leaves any more,
+// then what is known of it. It returns the id of the mailbox, empty if nobody knows the address any more. If the record
+// of the mailbox does not open, the one spelling can refuse all the same.
+func (r mailboxes) refuse(
+	ctx context.Context, key store.Key, a address.Address, note func(*consent.Mailbox),
+	action func(mailbox string) consent.Action,
+) (string, error) {
 	if a.IsZero() {
 		return "", nil
 	}
 	id := r.sealer.mailboxKeys(key.Site, a)[0].ID
-	m, err := r.mailboxOf(ctx, key, a)
+	err := r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
+		note(m)
+		m.Know(key.ID, time.Time{}, r.Now())
+	})
+	// What was noted of it until then is read afterwards; nobody notes a spelling later without seeing the refusal.
+	var m mailbox
+	if err == nil {
+		m, err = r.mailboxOf(ctx, key, a)
+	}
 	if errors.Is(err, ErrUnreadable) {
 		return id, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	err = r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
-		m.Decline(e)
-		m.Know(key.ID, time.Time{}, r.Now())
-	})
-	if err != nil {
-		return "", err
-	}
-	var declined []string
-	others := consent.Decline{Site: key.Site, Mailbox: id, Evidence: e}
-	add := func(k store.Key, _ consent.Subscription) { declined = append(declined, k.ID) }
-	err = r.applyToOthers(ctx, m, others, add)
-	if err != nil || len(declined) == 0 {
+	var refused []string
+	add := func(k store.Key, _ consent.Subscription) { refused = append(refused, k.ID) }
+	err = r.applyToOthers(ctx, m, action(id), add)
+	if err != nil || len(refused) == 0 {
 		return id, err
 	}
 	return id, r.updateMailbox(ctx, mailboxKey(id), true, func(m *consent.Mailbox) {
-		for _, id := range declined {
+		for _, id := range refused {
 			m.Know(id, time.Time{}, r.Now())
 		}
 	})
 }
 
-// unblock lifts the refusal of a mailbox in every spelling, except for the subscription under the key itself: its page
-// shows the button until all the rest is done.
-func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subscription, e consent.Evidence) error {
-	var also []store.Key
-	for _, refusal := range sub.Refusals {
-		if refusal.Mailbox != "" {
-			also = append(also, mailboxKey(refusal.Mailbox))
-		}
-	}
-	m, err := r.mailboxOf(ctx, key, sub.Address, also...)
+// unblock ends what a mailbox refused, in every spelling, except for the subscription under the key itself: its page
+// shows the button until all the rest is done. The address is zero if nobody knows it any more.
+func (r mailboxes) unblock(
+	ctx context.Context, key store.Key, a address.Address, sub consent.Subscription, e consent.Evidence,
+) error {
+	m, err := r.mailboxOf(ctx, key, a, mailboxesOf(sub)...)
 	if err != nil {
 		return err
 	}
-	if err := r.updateMailboxes(ctx, m.records, false, (*consent.Mailbox).Unblock); err != nil {
+	err = r.updateMailboxes(ctx, m.records, false, func(m *consent.Mailbox) { m.Unblock(e) })
+	if err != nil {
 		return err
 	}
 	ends := map[string]time.Time{}
@@ -271,7 +282,23 @@ func (r mailboxes) unblock(ctx context.Context, key store.Key, sub consent.Subsc
 	})
 }
 
-// forget forgets the spelling of a person who was erased, unless they declined.
+// mailboxesOf returns the keys of the mailboxes that the refusals of a subscription name.
+func mailboxesOf(sub consent.Subscription) (all []store.Key) {
+	add := func(id string) {
+		if id != "" {
+			all = append(all, mailboxKey(id))
+		}
+	}
+	for _, r := range sub.Refusals {
+		add(r.Mailbox)
+	}
+	for _, o := range sub.Objections {
+		add(o.Mailbox)
+	}
+	return all
+}
+
+// forget forgets the spelling of a person who was erased, unless they refused something.
 func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address) error {
 	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)
 	if err != nil {
@@ -284,38 +311,48 @@ func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address)
 	return err
 }
 
-// checkMailbox returns ErrNotDue if the email of a request must not leave: because the mailbox declined under another
-// spelling, which closes the request, or because it has too many spellings. found are records of the mailbox that were
-// read. It notes the spelling before a link leaves, so that a later refusal finds it.
-func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) error {
+// checkMailbox returns what is known once it is sure that the email of a request may leave. It returns ErrNotDue where
+// the mailbox refused under another spelling, which closes the request, or where it has too many spellings; found are
+// records of the mailbox that were read. What the mailbox refused of the request's purposes is taken out of it. The
+// spelling is noted before a link leaves, so that a later refusal finds it.
+func (r mailboxes) checkMailbox(ctx context.Context, k known, request string, found ...store.Record) (known, error) {
 	site, id, a := k.record.Key.Site, k.record.Key.ID, k.subscription.Address
 	if r.Keyring.Len() > 1 { // under other secrets
 		more, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(site, a)...)
 		if err != nil {
-			return err
+			return k, err
 		}
 		found = append(found, more...)
 	}
 	m, err := r.openMailbox(ctx, found)
 	if err != nil {
-		return err
+		return k, err
 	}
-	if m.Declined != nil {
-		_, err := r.apply(ctx, k.record.Key, consent.Suppressed{RequestID: request, Evidence: *m.Declined}, extra{})
-		if err != nil {
-			return err
+	if until := k.subscription.DeletableAt(); !m.Knows(id, until) {
+		then, err := r.know(ctx, site, a, id, until)
+		switch {
+		case errors.Is(err, errManySpellings):
+			return k, ErrNotDue
+		case err != nil:
+			return k, err
+		case then != nil:
+			m.AddRefusals(*then)
 		}
-		return ErrNotDue
 	}
-	until := k.subscription.DeletableAt()
-	if m.Knows(id, until) {
-		return nil
+	purposes, e := m.Refusal(k.subscription.Requests.Find(request))
+	if e == nil {
+		return k, nil
 	}
-	err = r.know(ctx, site, a, id, until)
-	if errors.Is(err, errManySpellings) {
-		return ErrNotDue
+	refused := consent.Suppressed{RequestID: request, Purposes: purposes, Evidence: *e}
+	res, err := r.apply(ctx, k.record.Key, refused, extra{})
+	if err != nil {
+		return k, err
 	}
-	return err
+	k.record, k.subscription, k.raw = store.Record{Key: k.record.Key}, res.after, consent.Subscription{}
+	if res.after.EmailDue(request, r.Now()) == "" || len(purposes) == 0 {
+		return k, ErrNotDue
+	}
+	return k, nil
 }
 
 // also returns where the other spellings of a mailbox stand. It passes over one that does not open.

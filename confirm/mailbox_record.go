@@ -30,6 +30,14 @@ const (
 	mailboxDeclined = 1 + iota
 	mailboxHow
 	mailboxSpellings
+	mailboxObjections
+)
+
+const (
+	mailboxObjectionAt = 1 + iota
+	mailboxObjectionHow
+	mailboxObjectionChannel
+	mailboxObjectionPurposes
 )
 
 const (
@@ -50,6 +58,18 @@ func encodeMailbox(m consent.Mailbox) ([]byte, error) {
 		e.id(one, spellingID, s.ID)
 		e.time(one, spellingUntil, s.Until)
 	}
+	e.arrayField(all, mailboxObjections, len(m.Objections))
+	for i := range m.Objections {
+		o := &m.Objections[i]
+		one := e.openMap()
+		e.time(one, mailboxObjectionAt, o.Evidence.At)
+		code(&e, one, mailboxObjectionHow, methodCodes, o.Evidence.How)
+		e.textField(one, mailboxObjectionChannel, string(o.Evidence.Channel))
+		e.arrayField(one, mailboxObjectionPurposes, len(o.Purposes))
+		for _, id := range o.Purposes {
+			e.writeText(id)
+		}
+	}
 	return e.b, e.err
 }
 
@@ -68,6 +88,8 @@ func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
 			m.Declined.How = how
 		case mailboxSpellings:
 			m.Spellings = list(&d, d.spelling)
+		case mailboxObjections:
+			m.Objections = list(&d, d.mailboxObjection)
 		default:
 			d.fail()
 		}
@@ -76,6 +98,24 @@ func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
 		return consent.Mailbox{}, errDamaged
 	}
 	return m, nil
+}
+
+func (d *decoder) mailboxObjection() (o consent.Objection) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case mailboxObjectionAt:
+			o.Evidence.At = d.time()
+		case mailboxObjectionHow:
+			o.Evidence.How = pick(d, methodCodes)
+		case mailboxObjectionChannel:
+			o.Evidence.Channel = consent.Channel(d.readText())
+		case mailboxObjectionPurposes:
+			o.Purposes = list(d, d.readText)
+		default:
+			d.fail()
+		}
+	}
+	return o
 }
 
 func (d *decoder) spelling() (s consent.Spelling) {

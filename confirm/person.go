@@ -127,7 +127,7 @@ func (p *Person) View(ctx context.Context, signed string) (View, error) {
 	}
 	if l.Use == token.UseConfirm {
 		_, err = sub.Confirmable(l.RequestID, p.Now(), p.revisions[l.Site])
-	} else if sub.Declined() != nil {
+	} else if sub.Refused() != nil {
 		err = consent.ErrDeclined
 	}
 	return p.view(ctx, l, sub, err)
@@ -151,7 +151,7 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 		var unread errUnknownStatement
 		if !errors.As(err, &unread) {
 			if err == nil {
-				err = p.know(ctx, l.Site, v.Address, l.ID, time.Time{})
+				_, err = p.know(ctx, l.Site, v.Address, l.ID, time.Time{})
 			}
 			return v, err
 		}
@@ -184,14 +184,14 @@ func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence)
 	return p.after(ctx, l, res, err)
 }
 
-// Unblock lets emails come again after Decline, in every spelling.
+// Unblock lets emails come again after Decline, or after an objection, in every spelling.
 func (p *Person) Unblock(ctx context.Context, signed string, e consent.Evidence) (View, error) {
 	l, sub, err := p.behind(ctx, signed, token.UseConfirm, token.UseDecline, token.UseUnblock)
 	if err != nil {
 		return View{}, err
 	}
 	unblock := consent.Unblock{Evidence: p.stamp(e)}
-	if err := p.unblock(ctx, keyOf(l), sub, unblock.Evidence); err != nil {
+	if err := p.unblock(ctx, keyOf(l), sub.Address, sub, unblock.Evidence); err != nil {
 		return View{}, err
 	}
 	return p.act(ctx, l, unblock)
@@ -335,7 +335,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 		}
 		shown = consent.ErrExpired
 	}
-	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Declined() != nil}
+	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Refused() != nil}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
 		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }

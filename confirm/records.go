@@ -131,7 +131,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 // takesBack reports whether an action takes consents back, or the consent to emails. It is the last to be refused.
 func takesBack(a consent.Action) bool {
 	switch a.(type) {
-	case consent.Withdraw, consent.Decline, consent.Complained, consent.Erase:
+	case consent.Withdraw, consent.Decline, consent.Object, consent.Complained, consent.Erase:
 		return true
 	}
 	return false
@@ -190,7 +190,7 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 		case err != nil:
 			return store.Key{}, err
 		case sub.Created.IsZero(), sub.MovedTo != "", at != keys[0]:
-		case sub.Declined() == nil || !sub.Address.IsZero():
+		case sub.Declined() == nil || !sub.Address.IsZero() || sub.Objections.Active():
 			at = older
 		default:
 			last := sub.Refusals[len(sub.Refusals)-1]
@@ -238,7 +238,7 @@ func (r *records) stamp(e consent.Evidence) consent.Evidence {
 	e.At, e.IP = r.Now().UTC().Truncate(time.Millisecond), plainIP(e.IP)
 	e.UserAgent, e.Origin = clip(e.UserAgent, 256), clip(e.Origin, 256)
 	e.Source, e.Form, e.Reply = clip(e.Source, 512), clip(e.Form, 64), clip(e.Reply, 512)
-	e.Channel, e.Detail = clip(e.Channel, 64), clip(e.Detail, 256)
+	e.Detail = clip(e.Detail, 256)
 	e.PageMade = e.PageMade.UTC().Truncate(time.Millisecond)
 	if a := e.Attested; a != nil {
 		e.Attested = &consent.Attested{

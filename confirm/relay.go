@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -58,17 +57,17 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 		return Message{}, err
 	}
 	k := known{record: found[0]}
-	if k.subscription, err = r.open(ctx, found[0]); err != nil {
-		return Message{}, err
+	if k.subscription, k.raw, err = r.openWith(r.sealer.box(job.Key), found[0]); err != nil {
+		return Message{}, r.notes.note(ctx, err)
 	}
-	sub := &k.subscription
-	due := sub.EmailDue(id, r.Now())
+	due := k.subscription.EmailDue(id, r.Now())
 	if due == "" {
 		return Message{}, ErrNotDue
 	}
-	if err := r.checkMailbox(ctx, k, id, found[1]); err != nil {
+	if k, err = r.checkMailbox(ctx, k, id, found[1]); err != nil {
 		return Message{}, err
 	}
+	sub := &k.subscription
 	m := r.message(job.Key, sub, id, due)
 	m.known = &k
 	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
@@ -162,7 +161,7 @@ func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error)
 			add(&then, n.ID, consent.EmailAlreadyConfirmed, 0, n.Email)
 		}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].Messages[0].Date.Before(all[j].Messages[0].Date) })
+	slices.SortStableFunc(all, func(a, b Sent) int { return a.Messages[0].Date.Compare(b.Messages[0].Date) })
 	return all, err
 }
 

@@ -15,6 +15,7 @@ type Day struct {
 	Emails        int64          `json:"emails"`
 	Confirmations int64          `json:"confirmations"`
 	Declines      int64          `json:"declines"`
+	Objections    int64          `json:"objections,omitempty"`
 	Withdrawals   int64          `json:"withdrawals"`
 	Expired       int64          `json:"expired"`
 	Undeliverable int64          `json:"undeliverable"`
@@ -87,6 +88,7 @@ func (d *Day) add(name string, n int64) {
 			consent.CountEmails:        &d.Emails,
 			consent.CountConfirmations: &d.Confirmations,
 			consent.CountDeclines:      &d.Declines,
+			consent.CountObjections:    &d.Objections,
 			consent.CountWithdrawals:   &d.Withdrawals,
 			consent.CountExpiries:      &d.Expired,
 			consent.CountUndeliverable: &d.Undeliverable,

@@ -16,37 +16,46 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// MaxLookup is how many addresses one LookupAll takes.
+// MaxLookup is how many addresses one AskAll takes.
 const MaxLookup = 1000
 
-// concurrentLookups is how many addresses of a LookupAll are looked up at once.
+// concurrentLookups is how many addresses of an AskAll are looked up at once.
 const concurrentLookups = 16
 
 // Website is what a website's servers ask and do. Methods that take the id of a subscription return store.ErrNotFound
 // where nothing is known under it.
 type Website struct{ mailboxes }
 
+// Question is what a website asks about an address.
+type Question struct {
+	At  time.Time // a past time; zero: now
+	For string    // a purpose: may emails for it be sent? Empty: that is not asked
+	Use bool      // they are sent now, if they may be; with For, and without At
+}
+
 // Lookup returns what is known of an address at a site; store.ErrNotFound if nothing is. Status.Also has what is known
 // of the same mailbox in other spellings, also beside ErrNotFound.
 func (w *Website) Lookup(ctx context.Context, site string, a address.Address) (consent.Status, error) {
-	return w.LookupAt(ctx, site, a, time.Time{})
+	return w.Ask(ctx, site, a, Question{})
 }
 
-// LookupAt is Lookup at a past time, from what is kept as evidence of each action; the zero time is now.
-// Status.Complete says whether all of what ended before then is still known. Nothing is known of erased people, or of
-// records that have expired.
-func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, at time.Time) (consent.Status, error) {
+// Ask is Lookup with a question. What is said of a past time is read from the evidence of each action; Status.Complete
+// says whether all of what ended before then is still known. Nothing is known of erased people, or of records that have
+// expired. Status.Permission has the answer to Question.For, also beside store.ErrNotFound.
+func (w *Website) Ask(
+	ctx context.Context, site string, a address.Address, q Question,
+) (consent.Status, error) {
 	key, err := w.locate(ctx, site, a)
 	if err != nil {
 		return consent.Status{}, err
 	}
-	rec, others, err := w.findAlso(ctx, key, a, at)
+	rec, m, err := w.findMailbox(ctx, key, a, q.At)
 	if err != nil {
 		return consent.Status{}, err
 	}
 	st, err := consent.Status{}, store.ErrNotFound
 	if rec.Exists() {
-		st, err = w.status(ctx, rec, at)
+		st, err = w.status(ctx, rec, q.At)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return consent.Status{}, err
@@ -54,40 +63,66 @@ func (w *Website) LookupAt(ctx context.Context, site string, a address.Address, 
 	if err == nil && st.Email == "" {
 		st.Email = a.String()
 	}
-	st.Also = w.also(ctx, others)
+	st.Also = w.also(ctx, m.others)
+	if q.For != "" {
+		var failed error
+		if st.Permission, failed = w.permission(ctx, rec, m, q); failed != nil {
+			return consent.Status{}, failed
+		}
+	}
 	return st, err
 }
 
-// findAlso returns the record of an address and, now, those of other spellings of its mailbox.
-func (w *Website) findAlso(
+// permission answers whether emails for a purpose may be sent, and notes the use.
+func (w *Website) permission(
+	ctx context.Context, rec store.Record, m mailbox, q Question,
+) (*consent.Permission, error) {
+	sub, err := w.open(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	now := w.Now()
+	if !q.At.IsZero() {
+		now = q.At
+		sub, _ = sub.AsOf(q.At)
+	}
+	p := sub.Allows(q.For, m.Mailbox, now)
+	if q.Use && p.Allowed && !sub.Consents.Used(q.For, now) {
+		_, err = w.apply(ctx, rec.Key, consent.Use{Purpose: q.For}, extra{})
+	}
+	return &p, err
+}
+
+// findMailbox returns the record of an address and, now, what is known of its mailbox.
+func (w *Website) findMailbox(
 	ctx context.Context, key store.Key, a address.Address, at time.Time,
-) (store.Record, []store.Record, error) {
+) (rec store.Record, m mailbox, err error) {
 	if !at.IsZero() {
 		found, err := w.Store.FindAll(ctx, key)
 		if err != nil {
-			return store.Record{}, nil, err
+			return rec, m, err
 		}
-		return found[0], nil, nil
+		return found[0], m, nil
 	}
 	keys := append(w.sealer.mailboxKeys(key.Site, a), key)
 	n := len(keys)
 	found, err := w.Store.FindAll(ctx, append(keys, w.plainKeys(key, a)...)...)
 	if err != nil {
-		return store.Record{}, nil, err
+		return rec, m, err
 	}
-	m := mailbox{records: found[:n-1], others: found[n:]}
+	m = mailbox{records: found[:n-1], others: found[n:]}
 	// What the mailbox says of the subscription stands in that one, too.
 	if m.Mailbox, err = w.openMailbox(ctx, m.records); err != nil && !errors.Is(err, ErrUnreadable) {
-		return store.Record{}, nil, err
+		return rec, m, err
 	}
 	err = w.readSpellings(ctx, key, &m)
-	return found[n-1], m.others, err
+	return found[n-1], m, err
 }
 
-// LookupAll is LookupAt for many addresses, in their order. Where nothing is known of an address, its Status has no ID,
-// and at most Also. One that does not open has its id, its site and the state consent.Unreadable.
-func (w *Website) LookupAll(
-	ctx context.Context, site string, all []address.Address, at time.Time,
+// AskAll is Ask for many addresses, in their order. If nothing is known of an address, its Status has no ID, and at
+// most Also and Permission. One that does not open has its id, its site and the state consent.Unreadable.
+func (w *Website) AskAll(
+	ctx context.Context, site string, all []address.Address, q Question,
 ) ([]consent.Status, error) {
 	found := make([]consent.Status, len(all))
 	var (
@@ -97,7 +132,7 @@ func (w *Website) LookupAll(
 	)
 	work := func() {
 		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
-			st, err := w.LookupAt(ctx, site, all[i], at)
+			st, err := w.Ask(ctx, site, all[i], q)
 			if bad, is := unreadable(err); is {
 				st, err = bad, nil
 			}
@@ -191,6 +226,7 @@ func (w *Website) Resend(ctx context.Context, site, id string) (due bool, why co
 }
 
 // Withdraw withdraws the consents to the named purposes, or all if none is named, as the person asked the website to.
+// Of another channel than e-mail it is only noted.
 func (w *Website) Withdraw(
 	ctx context.Context, site, id string, purposes []string, e consent.Evidence,
 ) (consent.Status, error) {
@@ -206,7 +242,52 @@ func (w *Website) Withdraw(
 	return w.ByID(ctx, site, id)
 }
 
-// Erase deletes a person's data, but not that they declined or withdrew.
+// Object keeps that a person, known or not, wants no more of some purposes, or of all if none is named, by the channel
+// of the evidence. It holds for the mailbox in every spelling.
+func (w *Website) Object(
+	ctx context.Context, site string, a address.Address, purposes []string, e consent.Evidence,
+) error {
+	key, err := w.locate(ctx, site, a)
+	if err != nil {
+		return err
+	}
+	e.How = consent.ByServer
+	object := consent.Object{Site: site, Purposes: purposes, Evidence: w.stamp(e)}
+	noted := consent.Objection{Evidence: object.Evidence, Purposes: purposes}
+	object.Mailbox, err = w.refuse(ctx, key, a, func(m *consent.Mailbox) { m.Object(noted) },
+		func(id string) consent.Action {
+			others := object
+			others.Mailbox = id
+			return others
+		})
+	if err != nil {
+		return err
+	}
+	_, err = w.apply(ctx, key, object, extra{})
+	return err
+}
+
+// Unblock ends the objections of a mailbox by the channel of the evidence, whose Detail is the reason. Nothing is
+// confirmed by that, and what the mailbox itself declined still holds.
+func (w *Website) Unblock(ctx context.Context, site string, a address.Address, e consent.Evidence) error {
+	key, err := w.locate(ctx, site, a)
+	if err != nil {
+		return err
+	}
+	sub, err := w.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	e.How = consent.ByServer
+	unblock := consent.Unblock{Evidence: w.stamp(e)}
+	if err := w.unblock(ctx, key, a, sub, unblock.Evidence); err != nil {
+		return err
+	}
+	_, err = w.apply(ctx, key, unblock, extra{})
+	return err
+}
+
+// Erase deletes a person's data, but not what they declined, objected to or withdrew.
 func (w *Website) Erase(ctx context.Context, site, id string) error {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {
@@ -217,7 +298,7 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 		return err
 	}
 	res, err := w.apply(ctx, rec.Key, consent.Erase{}, extra{})
-	if err != nil || sub.Address.IsZero() || res.after.Declined() != nil {
+	if err != nil || sub.Address.IsZero() || res.after.Declined() != nil || res.after.Objections.Active() {
 		return err
 	}
 	return w.forget(ctx, rec.Key, sub.Address)

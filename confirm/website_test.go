@@ -12,7 +12,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-func TestLookupAllReturnsTheOrderOfTheAddresses(t *testing.T) {
+func TestAskAllReturnsTheOrderOfTheAddresses(t *testing.T) {
 	env := newEnv(t)
 	var all []address.Address
 	for i := range 100 {
@@ -22,7 +22,7 @@ func TestLookupAllReturnsTheOrderOfTheAddresses(t *testing.T) {
 		}
 		all = append(all, mustParse(email))
 	}
-	got, err := env.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
+	got, err := env.Website.AskAll(t.Context(), "gazette", all, confirm.Question{})
 	if err != nil || len(got) != 100 {
 		t.Fatalf("%d, %v", len(got), err)
 	}
@@ -33,7 +33,7 @@ func TestLookupAllReturnsTheOrderOfTheAddresses(t *testing.T) {
 		}
 	}
 	env.store.Close()
-	_, err = env.Website.LookupAll(t.Context(), "gazette", all, time.Time{})
+	_, err = env.Website.AskAll(t.Context(), "gazette", all, confirm.Question{})
 	if !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the store is closed: %v", err)
 	}
@@ -68,7 +68,7 @@ func TestAWebsiteWithdrawsTheNamedPurposesOrAll(t *testing.T) {
 
 func (env *env) asOf(email string, at time.Time) (consent.State, bool) {
 	env.t.Helper()
-	st, err := env.Website.LookupAt(env.t.Context(), "gazette", mustParse(email), at)
+	st, err := env.Website.Ask(env.t.Context(), "gazette", mustParse(email), confirm.Question{At: at})
 	if errors.Is(err, store.ErrNotFound) {
 		return "", true
 	}
@@ -105,7 +105,7 @@ func TestALookupAtADateReadsTheEvidence(t *testing.T) {
 		}
 	}
 	at := start.Add(3*time.Hour + time.Minute)
-	st, err := env.Website.LookupAt(t.Context(), "gazette", mustParse("ada@example.org"), at)
+	st, err := env.Website.Ask(t.Context(), "gazette", mustParse("ada@example.org"), confirm.Question{At: at})
 	if err != nil || len(st.Purposes) != 2 || st.ConfirmedAt == nil {
 		t.Fatalf("%+v, %v", st, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/consentlog"
@@ -71,9 +72,11 @@ func restore(ctx context.Context, args []string, env func(string) (string, bool)
 	return exitOK
 }
 
-// latest is the last leaf about a person.
+// latest is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs came
+// again from a backup.
 type latest struct {
 	key    store.Key
+	at     time.Time
 	rest   []byte
 	erased bool
 }
@@ -102,12 +105,14 @@ func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restore
 		var record struct {
 			Site, Subscription string
 			Action             consent.StepAction
+			At                 time.Time
 		}
 		if err := json.Unmarshal(o.Record, &record); err != nil {
 			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
 		}
-		last[o.Person] = latest{
-			store.Key{Site: record.Site, ID: record.Subscription}, o.Rest, record.Action == consent.StepErased,
+		if !record.At.Before(last[o.Person].at) {
+			key := store.Key{Site: record.Site, ID: record.Subscription}
+			last[o.Person] = latest{key, record.At, o.Rest, record.Action == consent.StepErased}
 		}
 		return nil
 	})

@@ -95,6 +95,9 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 			case 3:
 				a.Withdraw(is.UnsubscribeURL)
 				leaves++
+			case 2:
+				a.told("/objections", `{"email":"`+who(i)+`"}`)
+				leaves++
 			case 5:
 				a.delete("/subscriptions/" + is.ID)
 				leaves++
@@ -106,6 +109,9 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 				receipts[is.ID] = string(a.get("/v1/sites/gazette/subscriptions/" + is.ID + "/receipt"))
 			}
 		}
+		a.told("/objections", `{"email":"unknown@people.test"}`)
+		a.told("/objections", `{"email":"unknown@people.test","channel":"sms"}`)
+		leaves += 2
 		for i := range n {
 			before[who(i)] = a.Lookup(who(i))
 		}
@@ -140,13 +146,19 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 				t.Errorf("the receipt of %s is another", id)
 			}
 		}
-		// Who declined gets no email, and the log goes on.
-		sent := e.emailsTo(who(7))
-		a.SignUp(who(7))
+		// Who declined or objected gets no email, and the log goes on.
+		refused := []string{who(7), who(2), "unknown@people.test"}
+		var sent []int
+		for _, email := range refused {
+			sent = append(sent, e.emailsTo(email))
+			a.SignUp(email)
+		}
 		a.SignUp("new@people.test")
 		a.Confirm(confirmLink(a.Email("new@people.test")))
-		if e.emailsTo(who(7)) != sent {
-			t.Error("somebody who declined gets an email after the restore")
+		for i, email := range refused {
+			if e.emailsTo(email) != sent[i] {
+				t.Errorf("%s, who refused, gets an email after the restore", email)
+			}
 		}
 		a.logged(leaves + 1)
 		if code := p.stop(); code != exitOK {
@@ -160,6 +172,14 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 		redis := redisServer(t)
 		drill(t, newEnv(t, redis.url()), redis)
 	})
+}
+
+// told posts what a person told the website.
+func (a *actor) told(path, body string) {
+	a.t.Helper()
+	if resp := a.call(http.MethodPost, path, body, nil); resp.StatusCode != http.StatusOK {
+		a.t.Fatal(resp.Status)
+	}
 }
 
 func (a *actor) delete(path string) {

@@ -165,7 +165,7 @@ func describe(step consent.Step) (all []string) {
 		add("", fmt.Sprint(step.Count))
 	}
 	if a := step.Attested; a != nil {
-		add("the website says: ", a.Source, a.Form, a.Channel, a.Method, a.IP, a.UserAgent, a.Page)
+		add("the website says: ", a.Source, a.Form, string(a.Channel), a.Method, a.IP, a.UserAgent, a.Page)
 	}
 	return all
 }

@@ -31,6 +31,9 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 				c.State, c.Ended = Expired, &Evidence{At: superseded, How: ByRevision}
 			}
 		}
+		if c.Used.After(t) { // the day of an earlier use is not kept
+			c.Used = time.Time{}
+		}
 		then.Consents = append(then.Consents, c)
 	}
 	then.Refusals = nil
@@ -42,6 +45,16 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 			r.Unblocked = nil
 		}
 		then.Refusals = append(then.Refusals, r)
+	}
+	then.Objections = nil
+	for _, o := range s.Objections {
+		if o.Evidence.At.After(t) {
+			continue
+		}
+		if o.Unblocked != nil && o.Unblocked.At.After(t) {
+			o.Unblocked = nil
+		}
+		then.Objections = append(then.Objections, o)
 	}
 	if s.WithdrawnAt.After(t) {
 		then.WithdrawnAt = time.Time{}

@@ -27,7 +27,7 @@ func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
 	if !r.IsOpen(now) {
 		return effects{}, nil // it was confirmed before, by this email or by another
 	}
-	wanted := s.Consents.missing(chosen)
+	wanted := s.Consents.missing(s.Objections.allowed(chosen))
 	for _, st := range wanted {
 		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
 	}
@@ -64,12 +64,15 @@ func (r *Request) choose(purposes []string) (chosen []Statement, err error) {
 // another email's link, stays so for its holder while any of it holds, past its deadline too. One that asks under an
 // older revision than the purposes have counts as expired: it may be renewed, which asks again.
 func (s *Subscription) Confirmable(id string, now time.Time, revisions map[string]int) (*Request, error) {
-	if s.Declined() != nil {
+	if s.Refused() != nil {
 		return nil, ErrDeclined
 	}
 	r := s.Requests.Find(id)
-	if r == nil {
+	switch {
+	case r == nil:
 		return nil, ErrUnknownRequest
+	case len(s.Objections.allowed(r.Statements)) == 0:
+		return nil, ErrDeclined
 	}
 	switch r.State {
 	case Pending, Expired, Undeliverable:
@@ -114,7 +117,7 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 		return effects{}, err
 	}
 	old := s.Requests.Find(a.RequestID)
-	asked := s.Consents.missing(s.Consents.renewable(old))
+	asked := s.Objections.allowed(s.Consents.missing(s.Consents.renewable(old)))
 	wanted := asked
 	if a.Statements != nil {
 		wanted = slices.DeleteFunc(slices.Clone(a.Statements), func(st Statement) bool {

@@ -10,11 +10,15 @@
 //	Signup      anybody, with a form                opens a request with its own link, evidence and deadline
 //	Confirm     the mailbox, with an email's link   turns what the request asked for into consents
 //	Decline     the mailbox, with an email's link   ends every consent, closes every request; no email until Unblock
-//	Unblock     the mailbox, with an email's link   emails may come again; confirms nothing
+//	Unblock     the mailbox, with an email's link;  emails may come again; confirms nothing
+//	            the website, after Object
 //	Renew       the mailbox, with an expired link   opens a new request for the same, with the first one's evidence
 //	Withdraw    the mailbox, with the link that     takes back one purpose or all
 //	            unsubscribes, or the website
+//	Object      the website, for the person         ends the consents to some purposes or all; no email about
+//	                                                them until Unblock
 //	Resend      the website                         the email of the latest open request again, with the same link
+//	Use         the website                         notes that it relied on a consent today
 //	Erase       the website                         forgets the person, but not that they declined or withdrew
 //	Postpone    the mailer                          keeps a link good while its email waits for a limit
 //	Tried       the relay                           keeps its answer as evidence: the email will be tried again
@@ -34,7 +38,8 @@
 //
 //  1. Nothing is confirmed but by a Confirm on a request that asked for it.
 //  2. A Signup changes neither what is confirmed nor any open request.
-//  3. Declined holds until Unblock; withdrawn holds until a new Signup and a new Confirm.
+//  3. Declined and objected hold until Unblock; withdrawn, and what was refused before an Unblock, holds until a new
+//     Signup and a new Confirm.
 //  4. The times at which emails are due keep to the site's limits for one address, exactly, until the person is erased.
 //     Unless it is asked for again, a request's email comes at most twice: the second one is its reminder.
 //  5. An action that is repeated at once changes nothing and causes no event, but that a Signup for which no email is

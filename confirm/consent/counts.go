@@ -14,6 +14,7 @@ const (
 	CountEmails        = "emails"        // emails with a link that a relay took
 	CountConfirmations = "confirmations" // confirmations that made a consent
 	CountDeclines      = "declines"
+	CountObjections    = "objections"  // that the website passed on, of any channel
 	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, except for a decline
 	CountExpiries      = "expiries"    // requests that nobody confirmed
 	CountUndeliverable = "undeliverable"
@@ -57,6 +58,12 @@ func Counts(before, after Subscription) []store.Count {
 	c.consents(before, after)
 	if before.Declined() == nil && after.Declined() != nil {
 		c.add(CountDeclines, 1)
+	}
+	for i := range after.Objections {
+		is := &after.Objections[i]
+		if !is.isWithdrawal() && !slices.ContainsFunc(before.Objections, func(o Objection) bool { return is.same(o) }) {
+			c.add(CountObjections, 1)
+		}
 	}
 	if complainedAt(after).After(complainedAt(before)) {
 		c.add(CountComplaints, 1)

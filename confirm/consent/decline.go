@@ -42,16 +42,19 @@ func (a Decline) apply(s *edit, now time.Time) (effects, error) {
 	return event(EventDeclined), nil
 }
 
-// Unblock lets emails come again after Decline. It confirms nothing, and what was closed stays closed.
+// Unblock lets emails come again after Decline or Object. It confirms nothing, and what was closed stays closed. A
+// website's server cannot end what the mailbox itself declined; it can end an objection, of any channel.
 type Unblock struct {
 	Evidence Evidence
 }
 
 func (a Unblock) apply(s *edit, _ time.Time) (effects, error) {
-	if s.Declined() == nil {
-		return effects{}, nil
+	if s.Declined() != nil && a.Evidence.How != ByServer {
+		s.Refusals[len(s.Refusals)-1].Unblocked = &a.Evidence
+		s.touch()
 	}
-	s.Refusals[len(s.Refusals)-1].Unblocked = &a.Evidence
-	s.touch()
+	if s.Objections.unblock(&a.Evidence) {
+		s.touch()
+	}
 	return effects{}, nil
 }

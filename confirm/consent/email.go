@@ -79,7 +79,7 @@ const (
 // the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, when the signup asked
 // for nothing new, or ever to a role address.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
-	if s.Declined() != nil || s.Address.IsZero() || s.Address.IsRole() {
+	if s.Refused() != nil || s.Address.IsZero() || s.Address.IsRole() {
 		return ""
 	}
 	if r := s.Requests.Find(request); r != nil {
@@ -199,7 +199,7 @@ type Resend struct {
 
 func (a Resend) apply(s *edit, now time.Time) (effects, error) {
 	r := s.Requests.LatestOpen(now)
-	if s.Declined() != nil || r == nil || s.Address.IsRole() || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
+	if s.Refused() != nil || r == nil || s.Address.IsRole() || r.Emails[len(r.Emails)-1].Queued.Equal(now) {
 		return effects{}, nil
 	}
 	return effects{jobs: s.sendAgain(r, ReasonResend, a.Terms.EmailsPerAddress, now)}, nil
@@ -220,7 +220,7 @@ const (
 // WhyNotDue returns why a Resend made no email due.
 func (s *Subscription) WhyNotDue(now time.Time) NotDue {
 	switch {
-	case s.Declined() != nil:
+	case s.Refused() != nil:
 		return NotDueDeclined
 	case s.Requests.LatestOpen(now) == nil && s.Consents.Any():
 		return NotDueConfirmed
@@ -248,7 +248,7 @@ func (s *edit) remind(t Terms, now time.Time) []Job {
 			due = r
 		}
 	}
-	if due == nil || t.RemindAfter <= 0 || s.Declined() != nil || !due.emailTaken() {
+	if due == nil || t.RemindAfter <= 0 || s.Refused() != nil || !due.emailTaken() {
 		return nil
 	}
 	return s.sendAgain(due, ReasonReminder, t.EmailsPerAddress, now)

@@ -2,9 +2,9 @@ package consent
 
 import "time"
 
-// Erase deletes a person's data (GDPR article 17). If they declined or withdrew, that alone is kept, with its time,
-// under the keyed id: a refusal goes on stopping every email. Emails and events that wait, or that failed, are dropped
-// too. If nobody declined or withdrew, the whole record goes (Gone).
+// Erase deletes a person's data (GDPR article 17). If they declined, objected or withdrew, that alone is kept, with its
+// time, under the keyed id: a refusal goes on stopping every email. Emails and events that wait, or that failed, are
+// dropped too. If there was nothing of the sort, the whole record goes.
 type Erase struct{}
 
 func (Erase) apply(s *edit, now time.Time) (effects, error) {
@@ -15,7 +15,7 @@ func (Erase) apply(s *edit, now time.Time) (effects, error) {
 	return effects{events: []EventType{EventErased}, forgets: true}, nil
 }
 
-// erase leaves of a person that emails were declined, or that a consent was withdrawn, and when.
+// erase leaves of a person what they refused, or that a consent was withdrawn, and when.
 func (s *edit) erase(now time.Time) {
 	left := Subscription{
 		Site: s.Site, Created: s.Created, Changed: s.Changed,
@@ -28,6 +28,11 @@ func (s *edit) erase(now time.Time) {
 		left.Refusals = []Refusal{{
 			Declined: Evidence{At: declined.At, How: declined.How}, Mailbox: s.Refusals[len(s.Refusals)-1].Mailbox,
 		}}
+	}
+	for i := range s.Objections {
+		if o := &s.Objections[i]; o.active() {
+			left.Objections = append(left.Objections, o.bare())
+		}
 	}
 	*s.Subscription = left
 	s.touch()
@@ -47,5 +52,5 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 // IsEmpty reports whether there is nothing left to be kept.
 func (s *Subscription) IsEmpty() bool {
 	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
-		len(s.Refusals) == 0 && s.WithdrawnAt.IsZero() && s.MovedTo == ""
+		len(s.Refusals)+len(s.Objections) == 0 && s.WithdrawnAt.IsZero() && s.MovedTo == ""
 }

@@ -37,14 +37,30 @@ func (s *edit) prune(now time.Time) {
 		return r.State != Pending && !s.Consents.ProvenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	s.deleteNotices(now)
-	declined := s.Declined()
-	if declined != nil && len(s.Consents) == 0 && !s.isBare() && !now.Before(declined.At.Add(Grace)) {
+	if at := s.bareFrom(); !at.IsZero() && !now.Before(at) {
 		s.erase(now)
 	}
-	nothingKnown := declined == nil && len(s.Consents) == 0 && len(s.Requests) == 0
-	if nothingKnown && !s.WithdrawnAt.IsZero() && !s.Address.IsZero() {
-		s.erase(now) // a person who was erased, signed up again and did not confirm
+}
+
+// bareFrom returns from when nothing is to be known of a person but what they refused or withdrew; zero: more is.
+func (s *Subscription) bareFrom() time.Time {
+	if s.isBare() || len(s.Consents) > 0 {
+		return time.Time{}
 	}
+	if refused := s.Refused(); refused != nil {
+		return refused.At.Add(Grace)
+	}
+	if len(s.Requests) > 0 {
+		return time.Time{}
+	}
+	if s.WithdrawnAt.IsZero() {
+		for i, o := range slices.Backward(s.Objections) {
+			if s.Objections[i].active() {
+				return o.Evidence.At.Add(Grace)
+			}
+		}
+	}
+	return s.WithdrawnAt // of a person who was erased, signed up again and did not confirm
 }
 
 // deleteRequests deletes closed requests, and notes until when the history is incomplete.
@@ -89,8 +105,8 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 			earlier(r.Deadline.Add(Grace))
 		}
 	}
-	if declined := s.Declined(); declined != nil && len(s.Consents) == 0 && !s.isBare() {
-		earlier(declined.At.Add(Grace))
+	if bare := s.bareFrom(); !bare.IsZero() {
+		earlier(bare)
 	}
 	if end := s.DeletableAt(); !end.IsZero() && !at.Before(end) {
 		return time.Time{} // the whole record is deleted by then
@@ -100,7 +116,8 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 
 // DeletableAt returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
 func (s *Subscription) DeletableAt() time.Time {
-	if len(s.Consents) > 0 || s.Declined() != nil || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
+	refused := s.Declined() != nil || s.Objections.Active()
+	if len(s.Consents) > 0 || refused || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}
 	}
 	at := s.Changed.Add(Grace)

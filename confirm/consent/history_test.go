@@ -3,7 +3,6 @@ package consent_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,14 +274,10 @@ func TestWhatWasTakenBackStaysSoWhateverTheRevisionIs(t *testing.T) {
 			if err == nil && change.Changed {
 				h.sub = change.Subscription
 			}
-			switch a := action.(type) {
-			case consent.Withdraw:
-				for _, id := range []string{"a", "b", "c"} {
-					takenBack[id] = takenBack[id] || len(a.Purposes) == 0 || slices.Contains(a.Purposes, id)
-				}
-			case consent.Decline, consent.Complained, consent.Erase:
-				takenBack = map[string]bool{"a": true, "b": true, "c": true}
-			case consent.Confirm:
+			for _, id := range takenBackBy(action) {
+				takenBack[id] = true
+			}
+			if _, ok := action.(consent.Confirm); ok {
 				for id := range confirmedBy(change.Subscription) {
 					takenBack[id] = takenBack[id] && confirmedBy(before)[id] != ""
 				}

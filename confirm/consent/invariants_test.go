@@ -24,6 +24,7 @@ type history struct {
 	known         []string    // ids of requests whose email was due: nobody can confirm another
 	mailed        []time.Time // when emails were due
 	refused       bool
+	objected      map[string]bool // by purpose; "" is all
 	erased        bool
 	confirmations int64 // actions that confirmed something
 	counted       int64 // of them
@@ -51,6 +52,9 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 	evidence := consent.Evidence{
 		At: h.now, UserAgent: strings.Repeat(`"\`, 128), Source: strings.Repeat("é", 256), Reply: longReply,
 	}
+	byServer := consent.Evidence{At: h.now, How: consent.ByServer, Detail: strings.Repeat(`"`, 256)}
+	sms := byServer
+	sms.Channel = consent.ChannelSMS
 	purposes := rapid.SampledFrom([][]string{{"a"}, {"b"}, {"a", "b"}, {"c", "a"}}).Draw(t, "purposes")
 	link := "nothing"
 	if len(h.known) > 0 {
@@ -81,9 +85,16 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 		consent.Tried{RequestID: link, Answer: consent.Answer{At: h.now, Reply: longReply}},
 		consent.Confirm{RequestID: link, Purposes: purposes[:1], Evidence: evidence},
 		consent.Notified{Event: consent.EventConfirmed, Endpoint: strings.Repeat("e", 256)},
+		consent.Object{Site: "gazette", Mailbox: "m", Purposes: withdrawn, Evidence: byServer},
+		consent.Unblock{Evidence: byServer},
+		consent.Withdraw{Purposes: withdrawn, Evidence: sms},
+		consent.Use{Purpose: purposes[0]},
+		consent.Suppressed{RequestID: link, Purposes: withdrawn, Evidence: byServer},
 	}
 	// Signups and confirmations are what attackers and people do most.
-	often := []int{0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15}
+	often := []int{
+		0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20,
+	}
 	return all[rapid.SampledFrom(often).Draw(t, "action")]
 }
 
@@ -118,7 +129,8 @@ func (h *history) step(t *rapid.T, a consent.Action, terms consent.Terms) {
 	}
 	due := h.due(change.Jobs)
 	if _, ok := a.(consent.Signup); ok && len(due) == 0 {
-		now := before.State(h.now)
+		passed, _ := consent.Apply(before, consent.Expire{}, h.now) // time alone may end what was pending
+		now := passed.Subscription.State(h.now)
 		counted := after.Unanswered.N == before.Unanswered.N+1 || after.Unanswered.N == 1 && after.Address.IsZero()
 		if !counted || after.State(h.now) != now {
 			t.Fatalf("a signup without an email is not counted alone, or made %q of %q", after.State(h.now), now)
@@ -211,7 +223,7 @@ func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 	}
 	for p := range had {
 		switch a.(type) {
-		case consent.Withdraw, consent.Decline, consent.Erase, consent.Complained:
+		case consent.Withdraw, consent.Decline, consent.Object, consent.Erase, consent.Complained:
 		default:
 			if has[p] != had[p] {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
@@ -228,14 +240,25 @@ func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 	}
 }
 
-// refusal: declined holds until Unblock; until then nothing is confirmed and no email is due.
+// refusal: declined holds until Unblock by the mailbox, an objection until any Unblock; until then nothing is confirmed
+// and no email is due.
 func (h *history) refusal(t *rapid.T, a consent.Action, due []consent.Job) {
-	switch a.(type) {
+	switch a := a.(type) {
 	case consent.Decline:
 		h.refused = true
 	case consent.Unblock:
-		h.refused = false
+		h.refused = h.refused && a.Evidence.How == consent.ByServer
+		h.objected = nil
+	case consent.Object:
+		if h.objected == nil {
+			h.objected = map[string]bool{}
+		}
+		for _, id := range a.Purposes {
+			h.objected[id] = true
+		}
+		h.objected[""] = h.objected[""] || len(a.Purposes) == 0
 	}
+	h.objection(t, a, due)
 	if !h.refused {
 		return
 	}
@@ -244,6 +267,27 @@ func (h *history) refusal(t *rapid.T, a consent.Action, due []consent.Job) {
 	}
 	if len(emails(due)) > 0 {
 		t.Fatalf("%T makes an email due to somebody who declined", a)
+	}
+}
+
+// objection: what was objected to is not confirmed, and no email asks for it.
+func (h *history) objection(t *rapid.T, a consent.Action, due []consent.Job) {
+	for p := range confirmedBy(h.sub) {
+		if h.objected[""] || h.objected[p] {
+			t.Fatalf("%T: %s was objected to, and is confirmed", a, p)
+		}
+	}
+	if h.objected[""] && (len(due) > 0 || h.sub.Refused() == nil) {
+		t.Fatalf("%T makes an email due to somebody who objected to all: %v", a, due)
+	}
+	for _, job := range due {
+		if r := h.sub.Requests.Find(job.RequestID); r != nil {
+			for _, st := range r.Statements {
+				if h.objected[st.Purpose] {
+					t.Fatalf("%T asks for %s, which was objected to", a, st.Purpose)
+				}
+			}
+		}
 	}
 }
 
@@ -262,7 +306,7 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 	if known || strings.Contains(encoded(h.sub), "ada@") {
 		t.Fatalf("%T: something is known of an erased person: %s", a, encoded(h.sub))
 	}
-	withdrew := !h.sub.WithdrawnAt.IsZero() && len(h.sub.Refusals) == 0
+	withdrew := !h.sub.WithdrawnAt.IsZero() && len(h.sub.Refusals)+len(h.sub.Objections) == 0
 	if withdrew && h.sub.State(h.now) != consent.Withdrawn {
 		t.Fatalf("%T: what was withdrawn is %q", a, h.sub.State(h.now))
 	}

@@ -1,9 +1,12 @@
 package consent
 
+import "slices"
+
 // Logged returns which steps of one action belong into the consent log: what decides about a consent or a refusal, and
 // an erasure. It is read from the difference that the action made, as Counts is.
 func Logged(before, after Subscription) (all []StepAction) {
-	given, withdrawn, superseded := false, false, false
+	given, withdrawn, superseded, objected := false, false, false, false
+	unblocked := before.Declined() != nil && after.Declined() == nil
 	for i := range after.Consents {
 		is, was := &after.Consents[i], &Consent{State: Confirmed}
 		if i < len(before.Consents) {
@@ -12,7 +15,19 @@ func Logged(before, after Subscription) (all []StepAction) {
 			given = true
 		}
 		withdrawn = withdrawn || is.State == Withdrawn && was.State != Withdrawn
-		superseded = superseded || is.isSuperseded() && !was.isSuperseded()
+		superseded = superseded || is.wasSuperseded() && !was.wasSuperseded()
+	}
+	for i := range after.Objections {
+		is := &after.Objections[i]
+		j := slices.IndexFunc(before.Objections, is.same)
+		switch {
+		case j >= 0:
+			unblocked = unblocked || before.Objections[j].active() && !is.active()
+		case is.isWithdrawal():
+			withdrawn = true
+		default:
+			objected = true
+		}
 	}
 	add := func(really bool, a StepAction) {
 		if really {
@@ -23,7 +38,8 @@ func Logged(before, after Subscription) (all []StepAction) {
 	add(given, StepConfirmed)
 	add(withdrawn, StepWithdrawn)
 	add(before.Declined() == nil && after.Declined() != nil, StepDeclined)
-	add(before.Declined() != nil && after.Declined() == nil, StepUnblocked)
+	add(objected, StepObjected)
+	add(unblocked, StepUnblocked)
 	if !before.isBare() && after.isBare() {
 		return []StepAction{StepErased}
 	}
@@ -64,6 +80,10 @@ func (s Subscription) WithoutExactIPs(cut func(ip string) string) Subscription {
 	for i := range s.Refusals {
 		evidence(&s.Refusals[i].Declined)
 		optional(&s.Refusals[i].Unblocked)
+	}
+	for i := range s.Objections {
+		evidence(&s.Objections[i].Evidence)
+		optional(&s.Objections[i].Unblocked)
 	}
 	for i := range s.Notices {
 		evidence(&s.Notices[i].Asked)

@@ -9,12 +9,13 @@ import (
 // get no email.
 const MaxSpellings = 64
 
-// Mailbox is what a site knows of one mailbox in all its spellings, beside its subscriptions: that emails were
-// declined, and which subscriptions it has. The subscription under the plainest spelling is found without this, and is
-// listed only once it declined.
+// Mailbox is what a site knows of one mailbox in all its spellings, beside its subscriptions: what was refused, and
+// which subscriptions it has. The subscription under the plainest spelling is found without this, and is listed only
+// once it refused something.
 type Mailbox struct {
-	Declined  *Evidence // the time and method of the refusal that holds; nil: none does
-	Spellings []Spelling
+	Declined   *Evidence  // the time and method of the refusal that holds; nil: none does
+	Objections Objections // that hold, with no more evidence than that
+	Spellings  []Spelling
 }
 
 // Spelling is a subscription under one spelling.
@@ -71,15 +72,54 @@ func (m *Mailbox) Decline(e Evidence) {
 	}
 }
 
-// Unblock lifts what Decline noted.
-func (m *Mailbox) Unblock() { m.Declined = nil }
+// Object notes an objection that holds for every spelling until Unblock.
+func (m *Mailbox) Object(o Objection) { m.Objections.add(o.bare()) }
+
+// AddRefusals adds what another record of the same mailbox says was refused.
+func (m *Mailbox) AddRefusals(of Mailbox) {
+	if of.Declined != nil {
+		m.Declined = of.Declined
+	}
+	for _, o := range of.Objections {
+		m.Object(o)
+	}
+}
+
+// Unblock ends what Decline and Object noted, as consent.Unblock does.
+func (m *Mailbox) Unblock(e Evidence) {
+	if e.How != ByServer {
+		m.Declined = nil
+	}
+	m.Objections = slices.DeleteFunc(slices.Clone(m.Objections), func(o Objection) bool {
+		return o.Evidence.channel() == e.channel()
+	})
+}
+
+// Refusal returns what of a request's purposes the mailbox refused, and the evidence of it: no purposes means all; nil
+// evidence means nothing.
+func (m *Mailbox) Refusal(r *Request) (purposes []string, e *Evidence) {
+	if m.Declined != nil {
+		return nil, m.Declined
+	}
+	if e = m.Objections.Against(ChannelEmail, ""); e != nil || r == nil {
+		return nil, e
+	}
+	for _, st := range r.Statements {
+		if against := m.Objections.Against(ChannelEmail, st.Purpose); against != nil {
+			purposes, e = append(purposes, st.Purpose), against
+		}
+	}
+	return purposes, e
+}
 
 // IsEmpty reports whether there is nothing to be kept.
-func (m *Mailbox) IsEmpty() bool { return m.Declined == nil && len(m.Spellings) == 0 }
+func (m *Mailbox) IsEmpty() bool {
+	return m.Declined == nil && len(m.Objections) == 0 && len(m.Spellings) == 0
+}
 
 // DeletableAt returns when all of it may be forgotten; zero: never.
 func (m *Mailbox) DeletableAt() (at time.Time) {
-	if m.Declined != nil {
+	if m.Declined != nil || len(m.Objections) > 0 {
 		return time.Time{}
 	}
 	for _, s := range m.Spellings {
@@ -93,11 +133,12 @@ func (m *Mailbox) DeletableAt() (at time.Time) {
 	return at
 }
 
-// Suppressed closes a request because the mailbox declined under another spelling. It is no refusal of its own, and
-// nothing of it is kept longer than of any request that came to nothing: else a stranger who invents spellings would
-// have a record of each kept for good.
+// Suppressed closes a request, or takes purposes out of it, because the mailbox refused under another spelling. It is
+// no refusal of its own, and nothing of it is kept longer than of any request that came to nothing: else a stranger who
+// invents spellings would have a record of each kept for good.
 type Suppressed struct {
 	RequestID string
+	Purposes  []string // none: all
 	Evidence  Evidence // of the refusal
 }
 
@@ -106,8 +147,13 @@ func (a Suppressed) apply(s *edit, now time.Time) (effects, error) {
 	if r == nil || r.State != Pending {
 		return effects{}, nil
 	}
-	s.close(r, Declined, Evidence{At: now, How: a.Evidence.How})
-	if s.State(now) != Declined {
+	e := Evidence{At: now, How: a.Evidence.How}
+	if len(a.Purposes) == 0 {
+		s.close(r, Declined, e)
+	} else {
+		s.dropFrom(r, Declined, a.Purposes, e, now)
+	}
+	if r.State != Declined || s.State(now) != Declined {
 		return effects{}, nil
 	}
 	return event(EventDeclined), nil

@@ -42,7 +42,7 @@ func TestAMailboxKnowsItsSpellingsForAsLongAsTheyLast(t *testing.T) {
 	if e := *m.Declined; e != (consent.Evidence{At: in(1), How: consent.ByLink}) || !m.DeletableAt().IsZero() {
 		t.Errorf("the refusal is %+v, for good", e)
 	}
-	m.Unblock()
+	m.Unblock(consent.Evidence{How: consent.ByLink})
 	m.Forget("b")
 	m.Forget("c")
 	if m.Forget("nobody"); !m.IsEmpty() {

@@ -33,7 +33,7 @@ func (a Signup) apply(s *edit, now time.Time) (effects, error) {
 		return effects{jobs: emailJob("again "+a.ID, 0, time.Time{})}, nil
 	}
 	due, opened := time.Time{}, false
-	if s.Declined() == nil {
+	if s.Refused() == nil {
 		due, opened = s.signUp(a, now)
 	}
 	if !opened {
@@ -55,7 +55,11 @@ func (s *edit) unanswered(now time.Time) {
 // signUp opens a request for what is not confirmed yet, or notes that the person should be told that they
 // confirmed already. It returns when the email is due, and whether there is one.
 func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
-	wanted := s.Consents.missing(a.Statements) // a signup leaves alone what is confirmed
+	asked := s.Objections.allowed(a.Statements)
+	if len(asked) == 0 {
+		return time.Time{}, false
+	}
+	wanted := s.Consents.missing(asked) // a signup leaves alone what is confirmed
 	if len(wanted) == 0 {
 		return now, s.notify(a, now)
 	}
@@ -153,7 +157,7 @@ func (s *Subscription) size() (n int) {
 			return
 		}
 		n += len(e.IP) + len(e.UserAgent) + len(e.Origin) + len(e.Source) + len(e.Form) + len(e.Reply) +
-			len(e.Channel) + len(e.Detail)
+			len(e.Detail)
 		if a := e.Attested; a != nil {
 			n += len(a.IP) + len(a.UserAgent) + len(a.Page)
 		}
@@ -188,6 +192,15 @@ func (s *Subscription) size() (n int) {
 	for i := range s.Refusals {
 		evidence(&s.Refusals[i].Declined)
 		evidence(s.Refusals[i].Unblocked)
+	}
+	for i := range s.Objections {
+		o := &s.Objections[i]
+		n += fixed / 2
+		evidence(&o.Evidence)
+		evidence(o.Unblocked)
+		for _, id := range o.Purposes {
+			n += len(id)
+		}
 	}
 	for i := range s.Notices {
 		evidence(&s.Notices[i].Asked)

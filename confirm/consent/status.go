@@ -22,6 +22,22 @@ type Status struct {
 	LastRefusal    *LastRefusal    `json:"last_refusal,omitempty"` // of an email to the person
 	AsOf           *time.Time      `json:"as_of,omitempty"`        // of a question about the past: the time it is about
 	Complete       *bool           `json:"complete,omitempty"`     // beside AsOf: all that ended before then is known
+	Objections     []ObjectionTo   `json:"objections,omitempty"`   // those that hold
+	*Permission                    // of a lookup that names a purpose
+}
+
+// ObjectionTo is an objection that holds as a website sees it.
+type ObjectionTo struct {
+	Channel  Channel   `json:"channel"`
+	Purposes []string  `json:"purposes,omitempty"` // none: all
+	Since    time.Time `json:"since"`
+}
+
+// Permission says whether emails for one purpose may be sent to an address, and why, or why not: the state of the
+// purpose, or one of the reasons.
+type Permission struct {
+	Allowed bool   `json:"allowed"`
+	Reason  Reason `json:"reason"`
 }
 
 // LastRefusal is the last answer of a relay, or report of a mail system, by which an email was not delivered.
@@ -44,14 +60,42 @@ type PurposeStatus struct {
 	Since      time.Time `json:"since"`
 	Text       string    `json:"text"`
 	TextSHA256 string    `json:"text_sha256"`
-	Reason     Reason    `json:"reason,omitempty"` // why an expired one is expired, where it is not its deadline
+	Reason     Reason    `json:"reason,omitempty"`   // why an expired one is expired, where it is not its deadline
+	LastUse    string    `json:"last_use,omitempty"` // the last day of a Use, as 2006-01-02
 }
 
 // The reasons of a PurposeStatus.
 const (
 	ReasonSuperseded Reason = "superseded" // its purpose has a newer revision
 	ReasonNotChosen  Reason = "not_chosen" // the person confirmed only something else of what was asked
+	ReasonObjected   Reason = "objected"   // of a declined one: the person told the website, and not us
 )
+
+// The reasons of a Permission, beside those and the states.
+const (
+	ReasonUnknown    Reason = "unknown"     // nothing is known of the address
+	ReasonNeverAsked Reason = "never_asked" // the person was never asked for this purpose
+)
+
+// Allows answers whether emails for a purpose may be sent. The mailbox is what is known of it in other spellings.
+func (s *Subscription) Allows(purpose string, of Mailbox, now time.Time) Permission {
+	switch {
+	case s.Declined() != nil, of.Declined != nil:
+		return Permission{Reason: Reason(Declined)}
+	case s.Objections.Against(ChannelEmail, purpose) != nil, of.Objections.Against(ChannelEmail, purpose) != nil:
+		return Permission{Reason: ReasonObjected}
+	}
+	p := s.Purpose(purpose, now)
+	switch {
+	case p.State == Confirmed:
+		return Permission{true, Reason(Confirmed)}
+	case p.State == "" && s.State(now) == "":
+		return Permission{Reason: ReasonUnknown}
+	case p.State == "":
+		return Permission{Reason: ReasonNeverAsked}
+	}
+	return Permission{Reason: cmp.Or(p.Reason, Reason(p.State))}
+}
 
 // State returns confirmed if any purpose is, else pending if a request is open, else the latest of what ended; empty if
 // nothing is known.
@@ -63,7 +107,7 @@ func (s *Subscription) State(now time.Time) State {
 			best = p
 		}
 	}
-	declined := s.Declined() != nil || s.unblocked() && best.State == ""
+	declined := s.Refused() != nil || s.unblocked() && best.State == ""
 	if declined && rank(best.State) == 0 { // it ends everything, and nothing happens after it until Unblock
 		return Declined
 	}
@@ -115,7 +159,7 @@ func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 			case r.State == Pending:
 				consider(Expired, r.Deadline, st)
 			case r.State != Confirmed:
-				consider(r.State, r.Closed.At, st)
+				consider(r.State, r.Closed.At, st, whyOf(r.State, r.Closed))
 			case !s.Consents.from(r.ID, st.Purpose): // what was chosen stands in its consent
 				consider(Expired, r.Closed.At, st, ReasonNotChosen)
 			}
@@ -125,13 +169,24 @@ func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 		switch {
 		case c.State == Confirmed:
 			consider(Confirmed, c.Given, c.Statement)
+			if !c.Used.IsZero() && best.State == Confirmed && c.Purpose == id {
+				best.LastUse = c.Used.Format(time.DateOnly)
+			}
 		case c.State == Expired:
 			consider(Expired, c.Ended.At, c.Statement, ReasonSuperseded)
 		default:
-			consider(c.State, c.Ended.At, c.Statement)
+			consider(c.State, c.Ended.At, c.Statement, whyOf(c.State, c.Ended))
 		}
 	}
 	return best
+}
+
+// whyOf returns the reason of what ended in a state: people decline by a link, and object by the website.
+func whyOf(state State, e *Evidence) Reason {
+	if state == Declined && e.How == ByServer {
+		return ReasonObjected
+	}
+	return ""
 }
 
 // Status returns the subscription for a website, without the words of its texts and without links.
@@ -139,6 +194,11 @@ func (s *Subscription) Status(id string, now time.Time) Status {
 	st := Status{
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
 		CreatedAt: s.Created, Purposes: s.Purposes(now), LastRefusal: s.lastRefusal(now),
+	}
+	for i := range s.Objections {
+		if o := &s.Objections[i]; o.active() {
+			st.Objections = append(st.Objections, ObjectionTo{o.Evidence.channel(), o.Purposes, o.Evidence.At})
+		}
 	}
 	for _, c := range s.Consents {
 		if c.State == Confirmed && (st.ConfirmedAt == nil || c.Given.Before(*st.ConfirmedAt)) {

@@ -35,8 +35,8 @@ type Evidence struct {
 	Reply     string    // the words of a relay or a mail system, at most 512 bytes
 
 	// Of ByServer: what the website says. It is the website's word, and kept apart from what was seen here.
-	Channel  string // by which channel the person told it, such as "phone"; at most 64 bytes
-	Detail   string // and how, such as "STOP"; at most 256 bytes
+	Channel  Channel // of which channel the person spoke; empty: e-mail
+	Detail   string  // how they told it, such as "STOP", or why an objection ends; at most 256 bytes
 	Attested *Attested
 }
 
@@ -128,10 +128,14 @@ type Consent struct {
 	Ended     *Evidence
 	// Superseded is when a newer revision had ended it already, where it was withdrawn or declined after that.
 	Superseded time.Time
+	Used       time.Time // the last day of which the website says that it relied on it; zero: it never said
 }
 
 // isSuperseded reports whether a newer revision ended the consent, and nothing else has since.
 func (c *Consent) isSuperseded() bool { return c.State == Expired }
+
+// wasSuperseded reports whether a newer revision ended the consent, whatever became of it then.
+func (c *Consent) wasSuperseded() bool { return c.isSuperseded() || !c.Superseded.IsZero() }
 
 // Refusal is a "this was not me", and its end if it was lifted.
 type Refusal struct {
@@ -169,8 +173,9 @@ type Subscription struct {
 	Requests     Requests  // oldest first
 	Consents     Consents  // oldest first
 	Refusals     []Refusal // oldest first; all but the last are lifted
-	Notices      Notices   // oldest first
-	Told         []Told    // oldest first; at most maxTold
+	Objections   Objections
+	Notices      Notices // oldest first
+	Told         []Told  // oldest first; at most maxTold
 	Unanswered   Unanswered
 	WithdrawnAt  time.Time  // of an erased person: the last, if not confirmed since
 	HistorySince time.Time  // what ended before may no longer be known
@@ -182,6 +187,7 @@ type Subscription struct {
 func (s Subscription) clone() Subscription {
 	s.Requests, s.Consents = slices.Clone(s.Requests), slices.Clone(s.Consents)
 	s.Refusals, s.Notices = slices.Clone(s.Refusals), slices.Clone(s.Notices)
+	s.Objections = slices.Clone(s.Objections)
 	for i := range s.Requests {
 		s.Requests[i].Emails = slices.Clone(s.Requests[i].Emails)
 	}
@@ -196,8 +202,11 @@ func (s *Subscription) Declined() *Evidence {
 	return nil
 }
 
-// unblocked reports whether emails were declined, and no longer are.
-func (s *Subscription) unblocked() bool { return len(s.Refusals) > 0 && s.Declined() == nil }
+// unblocked reports whether emails were refused, and no longer all are.
+func (s *Subscription) unblocked() bool {
+	ofEmails := func(o Objection) bool { return o.Evidence.channel() == ChannelEmail }
+	return s.Refused() == nil && (len(s.Refusals) > 0 || slices.ContainsFunc(s.Objections, ofEmails))
+}
 
 // Requests are those of one subscription, oldest first.
 type Requests []Request

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -42,6 +41,7 @@ const (
 	StepBounced       StepAction = "email_bounced"
 	StepConfirmed     StepAction = "confirmed"
 	StepDeclined      StepAction = "declined"
+	StepObjected      StepAction = "objected" // the person told the website
 	StepUnblocked     StepAction = "unblocked"
 	StepWithdrawn     StepAction = "withdrawn"
 	StepSuperseded    StepAction = "superseded"
@@ -54,7 +54,7 @@ const (
 // StepPurpose is a purpose that a step is about, and the hash of what was put to the person.
 type StepPurpose struct {
 	ID     string `json:"id"`
-	SHA256 string `json:"text_sha256"`
+	SHA256 string `json:"text_sha256,omitempty"` // of StepObjected, and of a withdrawal of another channel: none
 }
 
 // Seen is what optin saw of a step itself.
@@ -77,7 +77,7 @@ type Said struct {
 	At        time.Time         `json:"at,omitzero"`
 	Source    string            `json:"source,omitempty"`
 	Form      string            `json:"form,omitempty"`
-	Channel   string            `json:"channel,omitempty"`
+	Channel   Channel           `json:"channel,omitempty"`
 	Method    string            `json:"method,omitempty"`
 	Shown     map[string]string `json:"shown,omitempty"` // by purpose: words that are not ours
 }
@@ -134,6 +134,9 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 			t.add(StepUnblocked, "", r.Unblocked)
 		}
 	}
+	for i := range s.Objections {
+		t.objection(&s.Objections[i])
+	}
 	for _, n := range s.Notices {
 		t.add(StepAsked, n.ID, &n.Asked)
 		t.email(n.ID, 0, &n.Email, StepNotified)
@@ -150,9 +153,8 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 	if s.isBare() && !s.HistorySince.IsZero() {
 		t.steps = append(t.steps, Step{At: s.HistorySince, Action: StepErased})
 	}
-	sort.SliceStable(t.steps, func(i, j int) bool {
-		a, b := &t.steps[i], &t.steps[j]
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(rankOf(a.Action), rankOf(b.Action))) < 0
+	slices.SortStableFunc(t.steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(rankOf(a.Action), rankOf(b.Action)))
 	})
 	return t.steps
 }
@@ -181,8 +183,11 @@ func (t *timeline) add(a StepAction, request string, e *Evidence) *Step {
 		o := &t.steps[i]
 		sameRequest := o.Request == step.Request || o.Request == "" || step.Request == ""
 		same := o.Action == a && o.At.Equal(e.At) && sameRequest
-		if same && (a == StepWithdrawn || a == StepDeclined || a == StepSuperseded) {
-			return o
+		switch a {
+		case StepWithdrawn, StepDeclined, StepObjected, StepUnblocked, StepSuperseded:
+			if same {
+				return o
+			}
 		}
 	}
 	t.steps = append(t.steps, step)
@@ -209,6 +214,9 @@ func (t *timeline) request(r *Request, consents Consents) {
 		Confirmed: StepConfirmed, Declined: StepDeclined, Withdrawn: StepWithdrawn, Expired: StepExpired,
 		Undeliverable: StepUndeliverable,
 	}[r.State]
+	if whyOf(r.State, r.Closed) == ReasonObjected {
+		closed = StepObjected
+	}
 	step := t.add(closed, r.ID, r.Closed)
 	if r.Receipt != nil {
 		step.Receipt = r.Receipt.ID
@@ -260,7 +268,25 @@ func (t *timeline) ended(c *Consent) {
 		return
 	}
 	how := map[State]StepAction{Withdrawn: StepWithdrawn, Declined: StepDeclined, Expired: StepSuperseded}[c.State]
+	if whyOf(c.State, c.Ended) == ReasonObjected {
+		how = StepObjected
+	}
 	t.add(how, "", c.Ended).about(c.Statement)
+}
+
+// objection adds an objection, or a withdrawal of another channel, and its end. It is about purposes, and no words.
+func (t *timeline) objection(o *Objection) {
+	action := StepObjected
+	if o.isWithdrawal() {
+		action = StepWithdrawn
+	}
+	step := t.add(action, "", &o.Evidence)
+	for _, id := range o.Purposes {
+		step.about(Statement{Purpose: id})
+	}
+	if o.Unblocked != nil {
+		t.add(StepUnblocked, "", o.Unblocked)
+	}
 }
 
 // about adds what a step is about, each purpose once.
@@ -308,7 +334,7 @@ func (e *Evidence) said() *Said {
 	said := Said{Source: e.Source, Form: e.Form, Channel: e.Channel, Method: e.Detail}
 	if a := e.Attested; a != nil {
 		said.IP, said.UserAgent, said.Page, said.At = a.IP, a.UserAgent, a.Page, a.At
-	} else if said.Source+said.Form+said.Channel+said.Method == "" {
+	} else if said.Source+said.Form+string(said.Channel)+said.Method == "" {
 		return nil
 	}
 	return &said

@@ -59,7 +59,7 @@ func TestTheTimelineTellsEveryActionWithItsEvidenceOldestFirst(t *testing.T) {
 	env.does(env.signup("r3", "letter"))
 	env.later(time.Minute)
 	env.does(consent.Withdraw{Evidence: consent.Evidence{
-		At: env.now, How: consent.ByServer, Channel: "sms", Detail: "STOP",
+		At: env.now, How: consent.ByServer, Detail: "asked our desk",
 		Attested: &consent.Attested{At: env.now},
 	}})
 	env.later(time.Minute)
@@ -75,7 +75,7 @@ func TestTheTimelineTellsEveryActionWithItsEvidenceOldestFirst(t *testing.T) {
 		"told subscription.confirmed to https://gazette.example/hook",
 		"asked seen form 192.0.2.7", "email_notice r2-0",
 		"unanswered 1",
-		"withdrawn letter offers seen server said smsSTOP",
+		"withdrawn letter offers seen server said asked our desk",
 		"declined seen link_post",
 	}
 	if diff := cmp.Diff(want, env.timeline()); diff != "" {

@@ -6,7 +6,7 @@ import (
 )
 
 // Withdraw takes consent back: the named purposes, or all. It works without a question at any time, and more than
-// once.
+// once. Of another channel than e-mail it ends no consent, and is kept as an Objection by that channel.
 type Withdraw struct {
 	Purposes []string // none: all
 	Evidence Evidence
@@ -17,7 +17,11 @@ func (a Withdraw) apply(s *edit, now time.Time) (effects, error) {
 	if len(purposes) == 0 {
 		purposes = s.purposeIDs()
 	}
-	s.drop(purposes, a.Evidence, now)
+	if a.Evidence.channel() != ChannelEmail {
+		s.object(Objection{Evidence: a.Evidence, Purposes: a.Purposes})
+		return effects{}, nil
+	}
+	s.drop(Withdrawn, purposes, a.Evidence, now)
 	if !s.end(Withdrawn, a.Evidence, purposes) {
 		return effects{}, nil
 	}
@@ -42,23 +46,26 @@ func (s *Subscription) purposeIDs() (ids []string) {
 	return ids
 }
 
-// drop takes purposes out of every open request, so that an older email cannot bring back what was withdrawn. A request
-// with nothing left is closed.
-func (s *edit) drop(purposes []string, e Evidence, now time.Time) {
+// drop takes purposes out of every open request, so that an older email cannot bring back what was taken back. A
+// request with nothing left is closed in a state.
+func (s *edit) drop(state State, purposes []string, e Evidence, now time.Time) {
 	for i := range s.Requests {
-		r := &s.Requests[i]
-		if r.State != Pending {
-			continue
-		}
-		dropped := func(st Statement) bool { return slices.Contains(purposes, st.Purpose) }
-		left := slices.DeleteFunc(slices.Clone(r.Statements), dropped)
-		if len(left) == 0 {
-			s.close(r, Withdrawn, e)
-		} else if len(left) < len(r.Statements) {
-			r.Statements = left
-			s.touch()
-			s.forgetHistory(now)
-		}
+		s.dropFrom(&s.Requests[i], state, purposes, e, now)
+	}
+}
+
+func (s *edit) dropFrom(r *Request, state State, purposes []string, e Evidence, now time.Time) {
+	if r.State != Pending {
+		return
+	}
+	dropped := func(st Statement) bool { return slices.Contains(purposes, st.Purpose) }
+	left := slices.DeleteFunc(slices.Clone(r.Statements), dropped)
+	if len(left) == 0 {
+		s.close(r, state, e)
+	} else if len(left) < len(r.Statements) {
+		r.Statements = left
+		s.touch()
+		s.forgetHistory(now)
 	}
 }
 

@@ -1,8 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -37,5 +38,5 @@ func (p Problems) Error() string {
 
 // sort orders the problems by line and keeps the order of those of one line.
 func (p Problems) sort() {
-	sort.SliceStable(p, func(i, j int) bool { return p[i].Line < p[j].Line })
+	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }

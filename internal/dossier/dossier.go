@@ -108,7 +108,7 @@ func (m *Maker) Make(ctx context.Context, site, id string) (*Dossier, error) {
 func (m *Maker) statements(ctx context.Context, d *Dossier, _ store.Key) error {
 	for _, step := range d.Events {
 		for _, p := range step.Purposes {
-			if d.Statements[p.SHA256] != nil {
+			if p.SHA256 == "" || d.Statements[p.SHA256] != nil {
 				continue
 			}
 			_, canonical, err := m.Service.Statement(ctx, p.SHA256)

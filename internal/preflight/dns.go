@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 )
@@ -114,7 +113,7 @@ func (a *dnsClient) host(ctx context.Context, name string) ([]netip.Addr, error)
 		for i := range all {
 			all[i] = all[i].Unmap()
 		}
-		sort.Slice(all, func(i, j int) bool { return all[i].Less(all[j]) })
+		slices.SortFunc(all, netip.Addr.Compare)
 		return slices.Compact(all), err
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"blitiri.com.ar/go/spf"
@@ -307,7 +306,7 @@ func (c *checker) relayAddrs(ctx context.Context) (all relayAddresses) {
 		}
 		all.public = append(all.public, seen...)
 	}
-	sort.Slice(all.public, func(i, j int) bool { return all.public[i].Less(all.public[j]) })
+	slices.SortFunc(all.public, netip.Addr.Compare)
 	all.public = slices.Compact(all.public)
 	return all
 }

@@ -57,6 +57,8 @@ const (
 	IDInvalid          Code = "id_invalid"
 	TextDiffers        Code = "text_differs"
 	TextTooLong        Code = "text_too_long"
+	ReasonRequired     Code = "reason_required"
+	UseInvalid         Code = "use_invalid"
 	TimeInvalid        Code = "time_invalid"
 	TimeInTheFuture    Code = "time_in_the_future"
 	DateInvalid        Code = "date_invalid"
@@ -195,7 +197,11 @@ var table = []Problem{
 		Detail: "This form must show the words of the purposes as they are configured, and say so in shown. Show " +
 			"those of the language in locale."},
 	{Code: TextTooLong, Status: unprocessable,
-		Detail: "Send at most 2,048 bytes for each purpose in shown, 64 bytes in channel, and 256 in method."},
+		Detail: "Send at most 2,048 bytes for each purpose in shown, and 256 in method or reason."},
+	{Code: ReasonRequired, Status: unprocessable,
+		Detail: "Say in reason why the objection ends, such as how the person asked for it."},
+	{Code: UseInvalid, Status: unprocessable,
+		Detail: "Send use only with for, and without as_of: it says that you send something now."},
 	{Code: TimeInvalid, Status: unprocessable,
 		Detail: "Send a time like 2026-11-21T18:00:00Z, or a date like 2026-11-21."},
 	{Code: TimeInTheFuture, Status: unprocessable,

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 )
@@ -39,13 +38,10 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 			"subscription_unknown"},
 		"a receipt of a kind":  {"GET", one + "/receipt?kind=1", "", keyed(), 400, "query_invalid"},
 		"a receipt never made": {"GET", one + "/receipt", "", keyed(), 404, "subscription_unknown"},
-		"a receipt of another site's": {"GET", one + "/receipt", "", asSite(clubKey, json...), 403,
-			"api_key_of_another_site"},
-		"a receipt by who only writes": {"GET", one + "/receipt", "", asSite(writeKey, json...), 403, "api_key_scope"},
-		"a status of a kind":           {"GET", "/v1/receipts/r-none?x=1", "", json, 400, "query_invalid"},
-		"no receipt of ours":           {"GET", "/v1/receipts/r-none", "", json, 404, "not_found"},
-		"a receipt of no link":         {"GET", "/u/none/receipt", "", accept, 404, "link_unknown"},
-		"events of a kind":             {"GET", one + "/events?kind=1", "", keyed(), 400, "query_invalid"},
+		"a status of a kind":   {"GET", "/v1/receipts/r-none?x=1", "", json, 400, "query_invalid"},
+		"no receipt of ours":   {"GET", "/v1/receipts/r-none", "", json, 404, "not_found"},
+		"a receipt of no link": {"GET", "/u/none/receipt", "", accept, 404, "link_unknown"},
+		"events of a kind":     {"GET", one + "/events?kind=1", "", keyed(), 400, "query_invalid"},
 		"events of nobody": {"GET", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/events", "", keyed(), 404,
 			"subscription_unknown"},
 		"statistics of something": {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
@@ -58,12 +54,18 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 			"idempotency_key_invalid"},
 		"a retry by such a key": {"POST", site + "/webhooks/retry", `{}`, keyed("Idempotency-Key", `"`), 400,
 			"idempotency_key_invalid"},
+		"an objection by such a key": {"POST", site + "/objections", `{}`, keyed("Idempotency-Key", `"`), 400,
+			"idempotency_key_invalid"},
+		"an unblocking by such a key": {"POST", site + "/objections/unblock", `{}`, keyed("Idempotency-Key", `"`),
+			400, "idempotency_key_invalid"},
 		"a purpose that is a number": {"POST", one + "/withdraw", `{"purposes":[1]}`, keyed(), 422, "field_invalid"},
 		"purposes twice": {"POST", one + "/withdraw", `{"purposes":["letter"],"purposes":["letter"]}`,
 			keyed(), 422, "field_repeated"},
 		"a signup of no type":       {"POST", signupPath, "email=a", nil, 415, "media_type_missing"},
 		"a lookup of no type":       {"POST", site + "/lookup", "{}", untyped, 415, "media_type_missing"},
 		"a withdrawal of no type":   {"POST", one + "/withdraw", `{"at":"x"}`, untyped, 415, "media_type_missing"},
+		"an objection of no type":   {"POST", site + "/objections", "{}", untyped, 415, "media_type_missing"},
+		"an unblocking of no type":  {"POST", site + "/objections/unblock", "{}", untyped, 415, "media_type_missing"},
 		"a retry of no type":        {"POST", site + "/webhooks/retry", "{}", untyped, 415, "media_type_missing"},
 		"a report of no type":       {"POST", bouncesPath, "{}", asSite(ownerKey), 415, "media_type_missing"},
 		"a confirmation of no type": {"POST", link, "purposes=letter", accept, 415, "media_type_missing"},
@@ -75,28 +77,6 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		if a.status != row.status || top != row.code && (len(fields) == 0 || fields[0] != row.code) {
 			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.body, row.status, row.code)
 		}
-	}
-}
-
-// A store that was begun after a loss says so of the links of the one before.
-func TestALinkOfALostStoreSaysSoOnEachOfItsCalls(t *testing.T) {
-	lost := newEnv(t)
-	lost.signUp("ada@b.example")
-	link := lost.path(lost.email().Confirm)
-	e := newEnv(t, func(o *Options) {
-		o.Service = serviceWith(t, *o, rules(), func(of *confirm.Options) {
-			of.LostBefore = func() time.Time { return o.Now().Add(time.Hour) }
-		})
-	})
-	for _, call := range []struct{ method, path string }{{"GET", link}, {"POST", link}, {"POST", link + "/renew"}} {
-		a := e.send(call.method, call.path, "", "Accept", request.MediaJSON)
-		if code := codeOf(t, a.body); a.status != 410 || code != "link_lost" {
-			t.Errorf("%s %s: %d %s", call.method, call.path, a.status, a.body)
-		}
-	}
-	page := e.send("GET", link, "", "Accept", "text/html").page(t)
-	if text := page.Find("main").Text(); !strings.Contains(text, "again") {
-		t.Errorf("the page does not say what to do: %s", text)
 	}
 }
 
@@ -154,12 +134,13 @@ func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
 // so is who asks while it runs.
 func TestEveryPostOfAServerIsBoundToItsIdempotencyKey(t *testing.T) {
 	for call, body := range map[string]string{"/resend": "", "/withdraw": `{"purposes":["letter"]}`,
-		"/webhooks/retry": `{"all":true}`} {
+		"/webhooks/retry": `{"all":true}`, "/objections": `{"email":"bob@b.example"}`,
+		"/objections/unblock": `{"email":"bob@b.example","reason":"asked"}`} {
 		lost := &lossy{} // the first response is not stored, so that it seems to run
 		e := newEnv(t, func(o *Options) { lost.Store = o.Store; o.Store = lost })
 		e.signUp("ada@b.example")
 		path := e.subscriptionPath("ada@b.example") + call
-		if call == "/webhooks/retry" {
+		if strings.Contains(call[1:], "/") || call == "/objections" {
 			path = "/v1/sites/gazette" + call
 		}
 		do := func(body string) answer {

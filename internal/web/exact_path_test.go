@@ -37,6 +37,8 @@ func (e *env) paths() map[string]string {
 		"/v1/sites/{site}/export":                      "/v1/sites/gazette/export",
 		"/v1/sites/{site}/webhooks/failed":             "/v1/sites/gazette/webhooks/failed",
 		"/v1/sites/{site}/webhooks/retry":              "/v1/sites/gazette/webhooks/retry",
+		"/v1/sites/{site}/objections":                  "/v1/sites/gazette/objections",
+		"/v1/sites/{site}/objections/unblock":          "/v1/sites/gazette/objections/unblock",
 		"/c/{token}/renew":                             link + "/renew", "/u/{token}": "/u/" + link[3:],
 		"/assets/{name}": "/assets/optin.css",
 		"/embed.js":      "/embed.js", embedVersioned(): embedVersioned(), "/healthz": "/healthz", "/readyz": "/readyz",

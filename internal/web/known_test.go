@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
@@ -11,7 +12,7 @@ import (
 // knownStates are what may be known of an address; full is that its mailbox gets no more emails, in a spelling that was
 // not seen yet.
 var knownStates = []string{
-	"expired", "undeliverable", "pending", "confirmed", "declined", "withdrawn", "erased", "full",
+	"expired", "undeliverable", "pending", "confirmed", "declined", "objected", "withdrawn", "erased", "full",
 }
 
 // knownAt makes one address of a domain known as each of knownStates says, and returns them by it.
@@ -50,6 +51,13 @@ func (e *env) knownAs(state, domain string) (email, link string) {
 		e.send("POST", link, "")
 	case "declined":
 		e.send("POST", link+"/decline", "")
+	case "objected":
+		e.send("POST", "/v1/sites/gazette/objections", `{"email":"`+email+`"}`,
+			asSite(writeKey, "Content-Type", request.MediaJSON)...)
+		if got := e.state(email); got != consent.Declined {
+			e.Fatalf("%s is %q", email, got)
+		}
+		return email, link
 	case "withdrawn":
 		u, _ := e.send("POST", link, "").page(e).Find(`a[href*="/u/"]`).Attr("href")
 		e.send("POST", e.path(u), "List-Unsubscribe=One-Click", "Content-Type", request.MediaForm)

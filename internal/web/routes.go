@@ -120,6 +120,8 @@ func (a *app) addServers(e *echo.Echo) {
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once)
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
 		a.idempotent.oncePersonal(handlers.Current))
+	site.POST("/objections", handlers.Object, write, body, a.idempotent.once)
+	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once)
 	get(site, "/stats", handlers.Stats, read, body)
 	get(e, exportPath, handlers.Export, read, body)
 	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)

@@ -46,17 +46,21 @@ func TestEveryCallNeedsAKeyOfItsSiteAndScope(t *testing.T) {
 		needs              Scope
 		status             int
 	}{
-		"lookup":          {"POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`, ScopeRead, 200},
-		"lookup of many":  {"POST", "/v1/sites/gazette/lookup", `{"emails":["ada@b.example"]}`, ScopeRead, 200},
-		"list":            {"GET", signupPath, "", ScopeRead, 200},
-		"one":             {"GET", one, "", ScopeRead, 200},
-		"its head":        {"HEAD", one, "", ScopeRead, 200},
-		"its events":      {"GET", one + "/events", "", ScopeRead, 200},
-		"its dossier":     {"GET", one + "/dossier", "", ScopeRead, 200},
-		"stats":           {"GET", "/v1/sites/gazette/stats", "", ScopeRead, 200},
-		"export":          {"GET", "/v1/sites/gazette/export", "", ScopeRead, 200},
-		"resend":          {"POST", one + "/resend", "", ScopeWrite, 202},
-		"withdraw":        {"POST", one + "/withdraw", "", ScopeWrite, 200},
+		"lookup":         {"POST", "/v1/sites/gazette/lookup", `{"email":"ada@b.example"}`, ScopeRead, 200},
+		"lookup of many": {"POST", "/v1/sites/gazette/lookup", `{"emails":["ada@b.example"]}`, ScopeRead, 200},
+		"list":           {"GET", signupPath, "", ScopeRead, 200},
+		"one":            {"GET", one, "", ScopeRead, 200},
+		"its head":       {"HEAD", one, "", ScopeRead, 200},
+		"its events":     {"GET", one + "/events", "", ScopeRead, 200},
+		"its dossier":    {"GET", one + "/dossier", "", ScopeRead, 200},
+		"its receipt":    {"GET", one + "/receipt", "", ScopeRead, 404},
+		"stats":          {"GET", "/v1/sites/gazette/stats", "", ScopeRead, 200},
+		"export":         {"GET", "/v1/sites/gazette/export", "", ScopeRead, 200},
+		"resend":         {"POST", one + "/resend", "", ScopeWrite, 202},
+		"withdraw":       {"POST", one + "/withdraw", "", ScopeWrite, 200},
+		"object":         {"POST", "/v1/sites/gazette/objections", `{"email":"no@b.example"}`, ScopeWrite, 200},
+		"unblock": {"POST", "/v1/sites/gazette/objections/unblock", `{"email":"no@b.example","reason":"asked"}`,
+			ScopeWrite, 200},
 		"a server's sign": {"POST", signupPath, `{"email":"bob@b.example","consent":true}`, ScopeWrite, 202},
 		"z erase":         {"DELETE", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA", "", ScopeWrite, 404},
 	} {
@@ -151,7 +155,7 @@ func TestAWithdrawalKeepsHowThePersonToldTheWebsite(t *testing.T) {
 	e.send("POST", e.path(e.email().Confirm), "")
 	e.clock.pass(time.Hour)
 	told := e.clock.now().Add(-20 * time.Minute)
-	body := fmt.Sprintf(`{"channel":"phone","method":"asked our desk","at":%q}`, told.Format(time.RFC3339))
+	body := fmt.Sprintf(`{"channel":"email","method":"asked our desk","at":%q}`, told.Format(time.RFC3339))
 	var st consent.Status
 	e.send("POST", e.subscriptionPath("ada@b.example")+"/withdraw", body,
 		asSite(writeKey, "Content-Type", request.MediaJSON)...).read(t, 200, &st)
@@ -159,7 +163,7 @@ func TestAWithdrawalKeepsHowThePersonToldTheWebsite(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	ended := e.subscription().Consents[0].Ended
-	if ended.How != consent.ByServer || ended.Channel != "phone" || ended.Detail != "asked our desk" ||
+	if ended.How != consent.ByServer || ended.Channel != "" || ended.Detail != "asked our desk" ||
 		!ended.At.Equal(e.clock.now()) || ended.Attested == nil || !ended.Attested.At.Equal(told) {
 		t.Errorf("%+v", ended)
 	}
@@ -206,8 +210,8 @@ func TestWhatACallDoesNotTakeIsRefused(t *testing.T) {
 			"field_unknown"},
 		"withdraw, in capitals": {"POST", one + "/withdraw", `{"Purposes":["letter"]}`, 422, "field_repeated",
 			"field_repeated"},
-		"withdraw by a novel": {"POST", one + "/withdraw", `{"channel":"` + strings.Repeat("x", 65) + `"}`, 422,
-			"text_too_long", "text_too_long"},
+		"withdraw by pigeon": {"POST", one + "/withdraw", `{"channel":"pigeon"}`, 422,
+			"choice_unknown", "choice_unknown"},
 		"withdraw with a novel": {"POST", one + "/withdraw", `{"method":"` + strings.Repeat("x", 257) + `"}`, 422,
 			"text_too_long", "text_too_long"},
 		"withdraw by lines": {"POST", one + "/withdraw", `{"method":"a\nb"}`, 422, "field_invalid", "field_invalid"},

@@ -21,21 +21,20 @@ const MaxLookupBody = 320 << 10
 // Lookup returns what is known of an address, or of several, at a site, now or as of a date. Websites call it before
 // every mailing.
 func (a *API) Lookup(c echo.Context) error {
-	schema := request.Schema{"email": request.Text, "emails": request.List, "as_of": request.Text}
+	schema := request.Schema{
+		"email": request.Text, "emails": request.List, "as_of": request.Text, "for": request.Text, "use": request.Bool,
+	}
 	in, _, err := schema.Decode(c, request.MediaJSON)
 	if err != nil {
 		return err
 	}
 	all, many, wrong := readEmails(in)
 	wrong = append(in.Unknown(), wrong...)
-	at, code := a.readAsOf(in)
-	if code != "" {
-		wrong = append(wrong, problem.Field{Name: "as_of", Code: code})
-	}
-	if len(wrong) > 0 {
+	q, bad := a.readQuestion(c, in)
+	if wrong = append(wrong, bad...); len(wrong) > 0 {
 		return problem.InFields(wrong...)
 	}
-	found, err := a.Service.Website.LookupAll(c.Request().Context(), c.Param("site"), all, at)
+	found, err := a.Service.Website.AskAll(c.Request().Context(), c.Param("site"), all, q)
 	switch {
 	case err != nil:
 		return err
@@ -45,8 +44,12 @@ func (a *API) Lookup(c echo.Context) error {
 		return unreadable(found[0].ID)
 	case found[0].ID == "":
 		p := problem.New(problem.SubscriptionUnknown)
+		p.Extensions = map[string]any{}
 		if found[0].Also != nil {
-			p.Extensions = map[string]any{"also": found[0].Also}
+			p.Extensions["also"] = found[0].Also
+		}
+		if may := found[0].Permission; may != nil {
+			p.Extensions["allowed"], p.Extensions["reason"] = may.Allowed, may.Reason
 		}
 		return p
 	}
@@ -65,11 +68,13 @@ type result struct {
 	Subscription *consent.Status `json:"subscription"`
 	Unreadable   string          `json:"unreadable,omitempty"`
 	Also         []consent.Also  `json:"also,omitempty"`
+	*consent.Permission
 }
 
 func lookupResults(all []address.Address, found []consent.Status) (r results) {
 	for i, a := range all {
-		one := result{Email: a.String()}
+		one := result{Email: a.String(), Permission: found[i].Permission}
+		found[i].Permission = nil // beside the subscription
 		switch {
 		case found[i].State == consent.Unreadable:
 			one.Unreadable = found[i].ID
@@ -81,6 +86,36 @@ func lookupResults(all []address.Address, found []consent.Status) (r results) {
 		r.Results = append(r.Results, one)
 	}
 	return r
+}
+
+// readQuestion reads what is asked about the addresses.
+func (a *API) readQuestion(c echo.Context, in *request.Fields) (q confirm.Question, wrong []problem.Field) {
+	add := func(field string, code problem.Code) {
+		if code == "" && in.Misspelt(field) { // ignoring it would answer another question
+			code = problem.FieldRepeated
+		}
+		if code != "" {
+			wrong = append(wrong, problem.Field{Name: field, Code: code})
+		}
+	}
+	var code problem.Code
+	q.At, code = a.readAsOf(in)
+	add("as_of", code)
+	q.For, code = in.One("for"), in.Wrong("for")
+	site, _ := a.Service.Site(c.Param("site"))
+	if code == "" && q.For != "" && !request.ArePurposes(site, nil, []string{q.For}) {
+		code = problem.PurposeUnknown
+	}
+	add("for", code)
+	q.Use, code = in.Yes("use"), in.Wrong("use")
+	if code == "" && !q.Use && !in.No("use") {
+		code = problem.FieldInvalid
+	}
+	if code == "" && q.Use && (q.For == "" || !q.At.IsZero()) {
+		code = problem.UseInvalid
+	}
+	add("use", code)
+	return q, wrong
 }
 
 // readEmails reads the one address of a body, or its list of them.
@@ -117,8 +152,6 @@ func (a *API) readAsOf(in *request.Fields) (time.Time, problem.Code) {
 	switch c := in.Wrong("as_of"); {
 	case c != "":
 		return time.Time{}, c
-	case in.Misspelt("as_of"): // ignoring it would return the state of now
-		return time.Time{}, problem.FieldRepeated
 	case len(in.All("as_of")) == 0:
 		return time.Time{}, ""
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -173,58 +172,14 @@ func (a *API) readWithdrawal(c echo.Context, e *consent.Evidence) (named []strin
 	if err != nil {
 		return nil, err
 	}
-	wrong := in.Unknown()
-	add := func(field string, code problem.Code) {
-		if code == "" && in.Misspelt(field) {
-			code = problem.FieldRepeated
-		}
-		if code != "" {
-			wrong = append(wrong, problem.Field{Name: field, Code: code})
-		}
-	}
+	t := told{in: in, wrong: in.Unknown()}
 	code, err := a.checkPurposes(c, in)
 	if err != nil {
 		return nil, err
 	}
-	add("purposes", code)
-	e.Channel, code = readAtMost(in, "channel", 64)
-	add("channel", code)
-	e.Detail, code = readAtMost(in, "method", 256)
-	add("method", code)
-	at, code := a.readPast(in, "at")
-	add("at", code)
-	if !at.IsZero() {
-		e.Attested = &consent.Attested{At: at}
-	}
-	if len(wrong) > 0 {
-		return nil, problem.InFields(wrong...)
-	}
-	return in.All("purposes"), nil
-}
-
-// readAtMost returns a text of at most limit bytes.
-func readAtMost(in *request.Fields, field string, limit int) (string, problem.Code) {
-	text, code := in.One(field), in.Wrong(field)
-	if len(text) > limit {
-		code = problem.TextTooLong
-	}
-	return text, code
-}
-
-// readPast returns a time that is not in the future; the zero time if the field did not come.
-func (a *API) readPast(in *request.Fields, field string) (at time.Time, code problem.Code) {
-	text, code := in.One(field), in.Wrong(field)
-	if text == "" {
-		return time.Time{}, code
-	}
-	at, err := request.ParseTime(text, false)
-	switch {
-	case err != nil:
-		return time.Time{}, problem.TimeInvalid
-	case at.After(a.Now().Add(ClockSlack)):
-		return time.Time{}, problem.TimeInTheFuture
-	}
-	return at, ""
+	t.add("purposes", code)
+	a.readTold(&t, "method", e)
+	return in.All("purposes"), t.err()
 }
 
 // checkPurposes returns what is wrong with the purposes that a body names.
