@@ -42,6 +42,10 @@ func (s *countedStore) List(ctx context.Context, q store.Query) (store.Page, err
 	return s.count().List(ctx, q)
 }
 
+func (s *countedStore) InState(ctx context.Context, site, state string) (int, error) {
+	return s.count().InState(ctx, site, state)
+}
+
 func (s *countedStore) Due(ctx context.Context) ([]store.QueueName, error) {
 	return s.count().Due(ctx)
 }
@@ -68,6 +72,10 @@ func (s *countedStore) Requeue(ctx context.Context, q store.QueueName, id string
 
 func (s *countedStore) RunNow(ctx context.Context, q store.QueueName, n int) (int, error) {
 	return s.count().RunNow(ctx, q, n)
+}
+
+func (s *countedStore) Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error) {
+	return s.count().Backlogs(ctx, queues...)
 }
 
 func (s *countedStore) Acquire(ctx context.Context, taker string, all ...store.Bucket) ([]time.Duration, error) {

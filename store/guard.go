@@ -67,6 +67,10 @@ func (g *guard) List(ctx context.Context, q Query) (Page, error) {
 	return guarded(g, func() (Page, error) { return g.to.List(ctx, q) })
 }
 
+func (g *guard) InState(ctx context.Context, site, state string) (int, error) {
+	return guarded(g, func() (int, error) { return g.to.InState(ctx, site, state) })
+}
+
 func (g *guard) Due(ctx context.Context) ([]QueueName, error) {
 	return guarded(g, func() ([]QueueName, error) { return g.to.Due(ctx) })
 }
@@ -102,6 +106,10 @@ func (g *guard) Requeue(ctx context.Context, queue QueueName, id string, key Key
 
 func (g *guard) RunNow(ctx context.Context, queue QueueName, n int) (int, error) {
 	return guarded(g, func() (int, error) { return g.to.RunNow(ctx, queue, n) })
+}
+
+func (g *guard) Backlogs(ctx context.Context, queues ...QueueName) ([]Backlog, error) {
+	return guarded(g, func() ([]Backlog, error) { return g.to.Backlogs(ctx, queues...) })
 }
 
 func (g *guard) Acquire(ctx context.Context, taker string, buckets ...Bucket) ([]time.Duration, error) {

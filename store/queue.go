@@ -53,7 +53,22 @@ type Queue interface {
 	// leased, failed or due already are left alone. It returns how many jobs it made due, also together with an error;
 	// ErrUnavailable.
 	RunNow(ctx context.Context, queue QueueName, n int) (int, error)
+
+	// Backlogs returns what stands in each of some queues, in their order: one call, however many there are. It costs
+	// little however much stands there, because nothing is counted beyond MaxCounted. It returns ErrInvalid for a queue
+	// that cannot be, and for TimerQueue; ErrUnavailable.
+	Backlogs(ctx context.Context, queues ...QueueName) ([]Backlog, error)
 }
+
+// Backlog is what stands in one queue.
+type Backlog struct {
+	Jobs   int           // that are due, wait for a later time or are leased; MaxCounted means that many or more
+	Failed int           // likewise
+	Late   time.Duration // how long the job that was due first has been due, and is not leased; 0: none is
+}
+
+// MaxCounted is how far an implementation counts what it has to look at one by one.
+const MaxCounted = 100_000
 
 // QueueName names a queue. Queues do not delay each other.
 type QueueName string
@@ -149,6 +164,16 @@ func (e JobEnd) Check() error {
 func CheckLease(n int, d time.Duration) error {
 	if n < 1 || d < time.Millisecond {
 		return fmt.Errorf("%w lease: %d jobs for %v", ErrInvalid, n, d)
+	}
+	return nil
+}
+
+// CheckBacklogs returns ErrInvalid, wrapped, for what Backlogs cannot do. Implementations of Backlogs call it.
+func CheckBacklogs(queues []QueueName) error {
+	for _, q := range queues {
+		if !q.valid() || q == TimerQueue {
+			return fmt.Errorf("%w query: the backlog of the queue %q", ErrInvalid, q)
+		}
 	}
 	return nil
 }

@@ -40,6 +40,10 @@ type Records interface {
 	// record whose state changes while a caller pages by state may be missed or come twice; no other may. List returns
 	// ErrInvalid for a limit out of range; ErrUnavailable.
 	List(ctx context.Context, q Query) (Page, error)
+
+	// InState returns how many records of a site are in a state, as List would find them; MaxCounted means that many or
+	// more. Records that have expired and were not removed yet may be among them. It reads no record. ErrUnavailable.
+	InState(ctx context.Context, site, state string) (int, error)
 }
 
 // Key identifies one record. It names nobody.

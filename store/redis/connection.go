@@ -54,7 +54,7 @@ func newConnection(o Options) *connection {
 	if c.cluster() != nil {
 		c.shards = clusterShards
 	}
-	c.pipeline = newPipeline(c.client, o.Budget, o.senders())
+	c.pipeline = newPipeline(c.client, o.Budget, o.senders(), o.Observer.RoundTrip)
 	return c
 }
 

@@ -59,6 +59,24 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	return page, nil
 }
 
+// InState adds up the lengths of the chunks of the state's index, in each shard.
+func (s *records) InState(ctx context.Context, site, state string) (int, error) {
+	replies, err := s.eachShard(ctx, func(on shard) command {
+		return command{script: inStateScript, keys: []string{on.index(site, state)}, args: []any{store.MaxCounted}}
+	})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, r := range replies {
+		if r.err != nil {
+			return 0, r.err
+		}
+		n += int(number(r.value))
+	}
+	return min(n, store.MaxCounted), nil
+}
+
 // listAfter returns up to n records after a position, newest first, and whether there may be more.
 func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n int) ([]listed, bool, error) {
 	for {

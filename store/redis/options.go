@@ -20,6 +20,7 @@ type Options struct {
 	Pool     int              // batches on the way at the same time; 0: 4, or 16 on a Cluster
 	Now      func() time.Time // nil: time.Now
 	Random   io.Reader        // nil: crypto/rand; read by many goroutines at once
+	Observer store.Observer   // may be empty
 }
 
 func (o Options) withDefaults() Options {
@@ -35,6 +36,7 @@ func (o Options) withDefaults() Options {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
+	o.Observer = o.Observer.WithDefaults()
 	return o
 }
 

@@ -25,6 +25,7 @@ type pipeline struct {
 	latest   time.Duration // a request that has waited longer is not sent any more
 	requests chan *request
 	senders  sync.WaitGroup
+	observe  func(took time.Duration) // called after each batch
 }
 
 // request is what one caller asks for: commands that travel together.
@@ -40,9 +41,11 @@ type request struct {
 
 var errNoAnswer = errors.New("it did not answer in time")
 
-func newPipeline(client goredis.UniversalClient, budget time.Duration, senders int) *pipeline {
+func newPipeline(
+	client goredis.UniversalClient, budget time.Duration, senders int, observe func(took time.Duration),
+) *pipeline {
 	p := &pipeline{
-		client: client, attempt: attemptOf(budget), requests: make(chan *request, 4*maxBatch),
+		client: client, observe: observe, attempt: attemptOf(budget), requests: make(chan *request, 4*maxBatch),
 		// The last attempt ends within the budget, and a little sooner, so that its error is known in time.
 		latest: budget - attemptOf(budget) - budget/10,
 	}
@@ -147,12 +150,14 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 			_ = pipe.Process(ctx, noRetry{c})
 		}
 	}
+	began := time.Now()
 	var failed error // of all, unless a command has its own
 	if len(sent) == 1 {
 		failed = p.client.Process(ctx, noRetry{sent[0]})
 	} else {
 		_, failed = pipe.Exec(ctx)
 	}
+	p.observe(time.Since(began))
 	for _, r := range batch {
 		replies := make([]reply, len(r.commands))
 		for i := range replies {

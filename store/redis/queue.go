@@ -357,6 +357,40 @@ func (s queue) failedAfter(
 	}, byFailure)
 }
 
+// Backlogs asks each shard once for all queues, and adds up what the shards say.
+func (s queue) Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error) {
+	if err := store.CheckBacklogs(queues); err != nil {
+		return nil, err
+	}
+	if len(queues) == 0 {
+		return nil, nil
+	}
+	replies, err := s.eachShard(ctx, func(on shard) command {
+		c := command{script: backlogsScript}
+		for _, q := range queues {
+			c.keys = append(c.keys, on.queue(q), on.failed(q))
+		}
+		return c
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]store.Backlog, len(queues))
+	for _, r := range replies {
+		if r.err != nil {
+			return nil, r.err
+		}
+		list := flat(r.value)
+		for i := 0; i < len(all) && 3*i+2 < len(list); i++ {
+			b := &all[i]
+			b.Jobs = min(b.Jobs+int(number(list[3*i])), store.MaxCounted)
+			b.Failed = min(b.Failed+int(number(list[3*i+1])), store.MaxCounted)
+			b.Late = max(b.Late, time.Duration(number(list[3*i+2]))*time.Millisecond)
+		}
+	}
+	return all, nil
+}
+
 // Requeue makes a failed job due now.
 func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
 	on := s.shardOf(key.ID)

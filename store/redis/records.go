@@ -13,8 +13,9 @@ import (
 // records is the port store.Records.
 type records struct {
 	*connection
-	now   func() time.Time
-	locks locks
+	now      func() time.Time
+	conflict func()
+	locks    locks
 
 	states knownStates
 }
@@ -62,6 +63,9 @@ func (s *records) UpdateFrom(
 		var done bool
 		if now, done, failed = s.commit(ctx, key, now, change); done || failed != nil {
 			return failed
+		}
+		if !supposed || known.Exists() {
+			s.conflict()
 		}
 		if supposed = false; round > 1 && !s.pause(ctx, time.Millisecond<<min(round, 5)) {
 			return unavailable(ctx, nil)

@@ -40,7 +40,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	c := newConnection(o)
 	s := &Store{
-		connection: c, records: records{connection: c, now: o.Now}, queue: queue{c, new(atomic.Uint32)},
+		connection: c, records: records{connection: c, now: o.Now, conflict: o.Observer.Conflict},
+		queue:  queue{c, new(atomic.Uint32)},
 		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c}, marks: marks{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), readOnly: o.ReadOnly, log: o.Log,
 	}

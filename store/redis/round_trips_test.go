@@ -124,6 +124,8 @@ func workload(t *testing.T, s *Store) []struct {
 			_, err := s.List(ctx, store.Query{Site: "gazette", State: "pending"})
 			return err
 		}},
+		{"InState", func() error { _, err := s.InState(ctx, "gazette", "pending"); return err }},
+		{"Backlogs", func() error { _, err := s.Backlogs(ctx, "email", "webhook"); return err }},
 		{"Counts", func() error { _, err := s.Counts(ctx, "gazette", "2026-01-01", "2026-12-31"); return err }},
 		{"Find", func() error { _, err := s.Find(ctx, key(1)); return err }},
 		{"SetNX", func() error { _, err := s.SetNX(ctx, "a", []byte("a"), time.Hour); return err }},

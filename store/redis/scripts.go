@@ -45,6 +45,8 @@ var (
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")
 
+	inStateScript = newScript("lib_clock", "in_state")
+
 	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
 	leaseScript       = newScript("lib_clock", "lib_queue", "lease")
 	leaseTimersScript = newScript(
@@ -54,6 +56,7 @@ var (
 	renewLeaseScript = newScript("lib_clock", "lib_queue", "renew_lease")
 	endScript        = newScript("lib_clock", "lib_queue", "end")
 	failedScript     = newScript("lib_clock", "lib_packed", "failed")
+	backlogsScript   = newScript("lib_clock", "backlogs")
 	requeueScript    = newScript("lib_clock", "lib_queue", "requeue")
 	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
 	jobsOfScript     = newScript("lib_clock", "lib_queue", "jobs_of")
@@ -69,7 +72,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, commitEvenIfFullScript, purgeScript, listScript,
+		commitScript, commitEvenIfFullScript, purgeScript, listScript, inStateScript, backlogsScript,
 		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript,
 		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,

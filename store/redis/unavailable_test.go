@@ -23,6 +23,8 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"Lease":          func() error { _, err := s.Lease(ctx, "email", 1, time.Minute); return err },
 		"End":            func() error { return s.End(ctx, j, store.Complete()) },
 		"Acquire":        func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err },
+		"InState":        func() error { _, err := s.InState(ctx, "gazette", "pending"); return err },
+		"Backlogs":       func() error { _, err := s.Backlogs(ctx, "email"); return err },
 		"RunNow":         func() error { _, err := s.RunNow(ctx, "email", 9); return err },
 		"Get":            func() error { _, err := s.Get(ctx, "name"); return err },
 		"RenewLease":     func() error { return s.RenewLease(ctx, j, time.Minute) },

@@ -80,10 +80,10 @@ func (d *database) open(ctx context.Context) (err error) {
 // start starts the goroutines: one that writes, several that read, one that sweeps, and one that looks for damage and
 // ends.
 func (d *database) start(ctx context.Context) {
-	w := &writer{tx: newTransaction(d.conns[0], d.names, d.o.Now)}
+	w := &writer{tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip}
 	d.served.Go(func() { w.serve(d.acts) })
 	for _, c := range d.conns[1 : len(d.conns)-1] {
-		d.served.Go(func() { reader(c, d.looks) })
+		d.served.Go(func() { reader(c, d.looks, d.o.Observer.RoundTrip) })
 	}
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop

@@ -21,6 +21,7 @@ type Options struct {
 	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
 	Now        func() time.Time // the clock of expiry, leases and limits; default time.Now
 	Log        *slog.Logger     // where damage is reported, that is found after Open; default nowhere
+	Observer   store.Observer   // may be empty; there are no conflicts to be told of
 }
 
 // level is SQLite's synchronous, as PRAGMA synchronous reads it back.
@@ -77,6 +78,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Observer = o.Observer.WithDefaults()
 	if o.Path == "" {
 		return o, errors.New("sqlite: no path is given: name the file, such as sqlite:///var/lib/optin/optin.db")
 	}

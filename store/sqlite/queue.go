@@ -21,6 +21,11 @@ const (
 	// erasure of a person, which is rare.
 	dropJobs = "DELETE FROM jobs WHERE site = ? AND record = ? AND queue <> ?"
 
+	countJobs = `SELECT count(*) FROM
+		(SELECT 1 FROM jobs WHERE queue = ? AND available IS NOT NULL LIMIT ?)`
+	countFailed = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE queue = ? AND available IS NULL LIMIT ?)"
+	firstDue    = "SELECT min(available) FROM jobs WHERE queue = ? AND available IS NOT NULL"
+
 	anyDue = "SELECT 1 FROM jobs WHERE queue = ? AND available <= ? LIMIT 1"
 
 	// From queue to queue, and for each of them the job that is due first.
@@ -288,6 +293,43 @@ func (s queue) failed(c *conn, queue store.QueueName, after string, n int) (jobs
 		}
 	}
 	return jobs, err
+}
+
+// Backlogs counts by the indexes alone, and reads no job.
+func (s queue) Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error) {
+	if err := store.CheckBacklogs(queues); err != nil {
+		return nil, err
+	}
+	return read(ctx, s.deadline(), s.database, func(c *conn) ([]store.Backlog, error) {
+		all := make([]store.Backlog, len(queues))
+		for i, queue := range queues {
+			number, err := s.names.number(c, string(queue))
+			if err == nil && number != 0 {
+				all[i], err = c.backlog(number, millis(s.o.Now()))
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	})
+}
+
+func (c *conn) backlog(queue, now int64) (b store.Backlog, err error) {
+	jobs, err := c.value(countJobs, queue, int64(store.MaxCounted))
+	if err != nil {
+		return b, err
+	}
+	failed, err := c.value(countFailed, queue, int64(store.MaxCounted))
+	if err != nil {
+		return b, err
+	}
+	b.Jobs, b.Failed = int(integer(jobs)), int(integer(failed))
+	first, err := c.value(firstDue, queue)
+	if err == nil && first != nil {
+		b.Late = time.Duration(max(0, now-integer(first))) * time.Millisecond
+	}
+	return b, err
 }
 
 // Requeue makes a failed job due now.

@@ -13,12 +13,14 @@ type look struct {
 }
 
 // reader does looks, until there are no more. Each sees the last committed state.
-func reader(c *conn, waiting <-chan look) {
+func reader(c *conn, waiting <-chan look, observe func(took time.Duration)) {
 	for l := range waiting {
+		began := time.Now()
 		err := l.do(c)
 		for end := time.Now().Add(time.Minute); isLocked(err) && time.Now().Before(end); err = l.do(c) {
 			time.Sleep(lockPoll) // another process recovers the log
 		}
+		observe(time.Since(began))
 		l.done <- err
 	}
 }

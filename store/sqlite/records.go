@@ -20,6 +20,8 @@ const (
 	// Row values are compared like words: by the first that differs. SQLite would not choose the index of the states.
 	selectNewest = `SELECT n, version, state, created, expires, timer, data, id FROM records INDEXED BY records_newest
 		WHERE site = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
+	countState = `SELECT count(*) FROM
+		(SELECT 1 FROM records INDEXED BY records_state WHERE site = ? AND state = ? LIMIT ?)`
 	selectState = `SELECT n, version, state, created, expires, timer, data, id FROM records INDEXED BY records_state
 		WHERE site = ? AND state = ? AND created <= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC`
 
@@ -400,6 +402,22 @@ func (s records) List(ctx context.Context, q store.Query) (store.Page, error) {
 		return store.Page{}, err
 	}
 	return read(ctx, s.deadline(), s.database, func(c *conn) (store.Page, error) { return s.list(c, q) })
+}
+
+// InState counts by the index alone.
+func (s records) InState(ctx context.Context, site, state string) (int, error) {
+	return read(ctx, s.deadline(), s.database, func(c *conn) (int, error) {
+		at, err := s.names.number(c, site)
+		if err != nil || at == 0 {
+			return 0, err
+		}
+		in, err := s.names.number(c, state)
+		if err != nil || in == 0 {
+			return 0, err
+		}
+		n, err := c.value(countState, at, in, int64(store.MaxCounted))
+		return int(integer(n)), err
+	})
 }
 
 func (s records) list(c *conn, q store.Query) (p store.Page, err error) {

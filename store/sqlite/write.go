@@ -134,8 +134,9 @@ func (a *act) call(f func() error) (err error) {
 
 // writer is the goroutine that writes. It has one transaction after the other, each of a group of acts.
 type writer struct {
-	tx  *transaction
-	run run // of writing without a break
+	tx      *transaction
+	run     run // of writing without a break
+	observe func(took time.Duration)
 }
 
 // serve does acts, as many as are waiting in one transaction, until there are no more.
@@ -175,10 +176,12 @@ func gather(group []*act, waiting <-chan *act) []*act {
 // an act changes. So the acts have none at first; if one fails so, the whole group is done again, each act under a
 // savepoint.
 func (w *writer) commit(group []*act) {
+	began := time.Now()
 	err := w.do(group, false)
 	if errors.Is(err, errUndo) {
 		err = w.do(group, true)
 	}
+	w.observe(time.Since(began))
 	for _, a := range group {
 		// What an act found wrong may be what was rolled back.
 		if err != nil && (a.err == nil || a.ctx.Err() == nil) {
