@@ -28,11 +28,7 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 		return
 	}
 	defer c.store.Close()
-	err = c.store.Ready(ctx)
-	if errors.Is(err, store.ErrUnavailable) {
-		err = fmt.Errorf("%w;\n       check that it runs, that store names it, "+
-			"and that no firewall is in between", err)
-	}
+	err = advised(c.store.Ready(ctx))
 	f.add("store", cfg.Store.String(), err)
 	if err != nil {
 		return
@@ -91,6 +87,14 @@ func progressOn(w io.Writer) func(read int) {
 			fmt.Fprintf(w, "\r%d records read", read)
 		}
 	}
+}
+
+// advised adds to the error of a store that cannot be reached what to look at.
+func advised(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%w; check that it runs, that store names it, and that no firewall is in between", err)
+	}
+	return err
 }
 
 // openToRead returns the core on a store that is opened to read only.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/childtest"
+	"github.com/optin/optin/internal/readiness"
 )
 
 // body returns the status and the body of a GET.
@@ -73,6 +74,28 @@ func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
 	a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
 	if code := a.SignUp("after@reader.example"); code != http.StatusAccepted {
 		t.Errorf("afterwards: %d", code)
+	}
+}
+
+// Each server of a Cluster that is away says so in words of its own, by turns, and one line is enough.
+func TestAStoreThatIsAwayIsOneLineThatSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]string{
+		"a server":  "redis://" + freeAddr(t) + "/0",
+		"a Cluster": "redis+cluster://" + freeAddr(t) + "," + freeAddr(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, log := newEnv(t, store), &childtest.Buffer{}
+			a := e.startLogging(log)
+			for range 3 { // a Cluster is asked in any order
+				time.Sleep(readiness.Every)
+				a.refusesWithin(2*time.Second, "unavailable")
+			}
+			if n := strings.Count(log.String(), `"the store is not ready"`); n != 1 || !strings.Contains(log.String(), "check that it runs") {
+				t.Errorf("%d lines:\n%s", n, log)
+			}
+		})
 	}
 }
 

@@ -185,7 +185,7 @@ func (p *stopper) background(f func(context.Context)) {
 // looked for when that changes. It also stores the statements of the configuration, as soon as the store is ready. It
 // returns an error if the configured secrets are not those of the store: then there is nothing to wait for.
 func (g *generation) watchStore(ctx context.Context, c *core) error {
-	stored := false
+	stored, away := false, false
 	g.ready = readiness.New(func(ctx context.Context) error {
 		err := c.store.Ready(ctx)
 		// Which store it is says more than how it is set up.
@@ -200,10 +200,12 @@ func (g *generation) watchStore(ctx context.Context, c *core) error {
 		return err
 	}, func(err error) {
 		g.metrics.Ready(store.Reason(err))
-		if err != nil {
-			g.log.Error("the store is not ready", "error", err)
-		} else {
+		before := away
+		switch away = errors.Is(err, store.ErrUnavailable); {
+		case err == nil:
 			g.log.Info("the store is ready")
+		case !before || !away: // several servers that are away take turns to say so, each in its own words
+			g.log.Error("the store is not ready", "error", advised(err))
 		}
 	})
 	wrong := new(identity.Mismatch)

@@ -44,7 +44,8 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	}
 	samples := sampleEvents(cfg, sites[0], *types)
 	if len(samples) == 0 {
-		fmt.Fprintf(stderr, "optin webhook test: there is no event %q; -type all sends one of each\n", *types)
+		fmt.Fprintf(stderr, "optin webhook test: there is no event %q; -type takes all, or one of %v\n", *types,
+			sampleTypes())
 		return exitUsage
 	}
 	called, failed := 0, 0
@@ -62,7 +63,8 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	}
 	switch {
 	case called == 0:
-		fmt.Fprintf(stderr, "optin webhook test: site %s has no such webhook in the configuration\n", sites[0].ID)
+		fmt.Fprintf(stderr, "optin webhook test: site %s has no such endpoint; the configuration lists them under "+
+			"webhooks, and -url takes one as it stands there\n", sites[0].ID)
 		return exitUsage
 	case failed > 0:
 		return exitFailed
@@ -70,9 +72,14 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	return exitOK
 }
 
+// sampleTypes lists the types of which there is a sample.
+func sampleTypes() []consent.EventType {
+	return append([]consent.EventType{webhook.EventTest}, consent.EventTypes()...)
+}
+
 // sampleEvents returns the sample of a type of event at a site, or of all if that is "all"; none for an unknown type.
 func sampleEvents(cfg *config.Config, site config.Site, types string) (all []confirm.Event) {
-	for _, t := range append([]consent.EventType{webhook.EventTest}, consent.EventTypes()...) {
+	for _, t := range sampleTypes() {
 		if types == "all" || types == string(t) {
 			all = append(all, sampleEvent(cfg, site, t))
 		}

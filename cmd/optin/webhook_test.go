@@ -162,7 +162,8 @@ func TestASampleOfEveryTypeIsAsOpenAPISays(t *testing.T) {
 		t.Errorf("one type: %s", printed)
 	}
 	_, refused := runWebhook(t, exitUsage, "test", "-config", e.configPath, "-type", "subscription.started")
-	if !strings.Contains(refused, `there is no event "subscription.started"; -type all sends one of each`) {
+	if !strings.Contains(refused, `there is no event "subscription.started"; -type takes all, or one of [webhook.test `+
+		`subscription.confirmed subscription.declined`) {
 		t.Errorf("an unknown type: %s", refused)
 	}
 }

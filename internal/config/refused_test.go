@@ -85,6 +85,27 @@ func TestWrongYAMLIsRefused(t *testing.T) {
 		{"listen: 127.0.0.1:8080\n", "listen: '127.0.0.1:8080\n", []string{
 			"1: this is not YAML: while scanning a quoted scalar that begins here: found unexpected end of stream",
 		}},
+		{"listen: 127.0.0.1:8080\n", "listen: \"127.0.0.1:8080\n", []string{
+			"1: this is not YAML: the quote that begins here is not closed on this line",
+		}},
+		{"name: La Gazette\n", "name: 'L''Est\n", []string{
+			"14: this is not YAML: while scanning a quoted scalar that begins here: found unexpected end of stream",
+		}},
+		{"locales: [fr, en]", "locales:\n      - 'fr\n      - 'en'", []string{
+			"19: this is not YAML: the quote that begins here is not closed on this line",
+		}},
+		{"listen: 127.0.0.1:8080\n", "listen:127.0.0.1:8080\n", []string{
+			"1: this is not YAML: write a space behind the colon of the key",
+		}},
+		{"name: La Gazette\n", "name:La Gazette\n", []string{
+			"14: this is not YAML: write a space behind the colon of the key",
+		}},
+		{"  - id: gazette\n", "  - id:gazette\n    # its id\n\n", []string{
+			"13: this is not YAML: write a space behind the colon of the key",
+		}},
+		{"name: La Gazette\n", "name\n", []string{
+			"14: this is not YAML: write a colon and a value behind the key",
+		}},
 		{"store: redis://", "\tstore: redis://", []string{
 			"4: this is not YAML: found character that cannot start any token; indent with spaces, not tabs, and put " +
 				"values that begin with @ or ` into quotes",

@@ -59,7 +59,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.note(min(max(second.Line, 1), lines), "", "a second document begins here; keep one, without ---")
 		return nil
 	case !errors.Is(err, io.EOF):
-		line, what := syntaxError(err)
+		line, what := syntaxError(string(data), err)
 		r.note(min(max(line, 1), lines), "", what)
 		return nil
 	}
@@ -93,39 +93,6 @@ func forbidden(data []byte) (line int, what string) {
 		data = data[n:]
 	}
 	return 0, ""
-}
-
-// isUnclosed reports whether what the YAML library was reading began with a quote or a bracket, which is then not
-// closed where it should be: the fault is where it began, however far the library read.
-func isUnclosed(reading string) bool {
-	return strings.Contains(reading, "quoted scalar") || strings.Contains(reading, "flow ")
-}
-
-// syntaxError returns what the YAML library found. Its message is used only where it cannot repeat a part of the file.
-func syntaxError(err error) (line int, what string) {
-	var at *yaml.LoadError
-	if !errors.As(err, &at) {
-		return 1, "the file cannot be read as YAML"
-	}
-	line = at.Mark.Line
-	switch {
-	case strings.Contains(at.Message, "unknown anchor"):
-		return line, "an alias (*name) is not allowed; put a value that begins with * into quotes"
-	case strings.Contains(at.Message, "max depth"):
-		return line, "this is nested too deeply; check the brackets and the indentation"
-	case strings.ContainsAny(at.Message, "'\"`") && !strings.HasPrefix(at.Message, "did not find expected") &&
-		!strings.HasPrefix(at.Message, "could not find expected"):
-		return line, "this is not YAML; put values that begin with ! & * or % into quotes"
-	case strings.Contains(at.Message, "cannot start any token"):
-		return line, "this is not YAML: " + at.Message +
-			"; indent with spaces, not tabs, and put values that begin with @ or ` into quotes"
-	case strings.Contains(at.Message, "mapping values are not allowed"):
-		return line, "this is not YAML: " + at.Message +
-			"; check the indentation, and put values that contain a colon and a space into quotes"
-	case at.ContextMark.Line > 0 && at.ContextMark.Line < line && isUnclosed(at.ContextMsg):
-		return at.ContextMark.Line, "this is not YAML: " + at.ContextMsg + " that begins here: " + at.Message
-	}
-	return line, "this is not YAML: " + at.Message + "; check the indentation, quotes and brackets"
 }
 
 // plain notes every anchor, alias and tag below n, and reports whether there was none.

@@ -204,6 +204,6 @@ func serverWords(err error) string {
 		words = inner // as servers before Redis 7 put it
 	}
 	words, _, _ = strings.Cut(words, " script: ")
-	words = strings.Trim(strconv.QuoteToASCII(words), `"`)
+	words = strings.TrimRight(strings.Trim(strconv.QuoteToASCII(words), `"`), ".")
 	return words[:min(len(words), 200)]
 }
