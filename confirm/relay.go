@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -161,7 +162,7 @@ func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error)
 			add(&then, n.ID, consent.EmailAlreadyConfirmed, 0, n.Email)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Sent) int { return a.Messages[0].Date.Compare(b.Messages[0].Date) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Messages[0].Date.Before(all[j].Messages[0].Date) })
 	return all, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"text/template/parse"
@@ -68,7 +69,7 @@ func (s *Set) problems(t *translation) []error {
 	if _, err := t.dates(nil); err != nil {
 		wrong("date.moment", "cannot be used: %v", err)
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
 	return errs
 }
 

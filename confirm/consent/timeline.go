@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -153,8 +154,9 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 	if s.isBare() && !s.HistorySince.IsZero() {
 		t.steps = append(t.steps, Step{At: s.HistorySince, Action: StepErased})
 	}
-	slices.SortStableFunc(t.steps, func(a, b Step) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(rankOf(a.Action), rankOf(b.Action)))
+	sort.SliceStable(t.steps, func(i, j int) bool {
+		a, b := &t.steps[i], &t.steps[j]
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(rankOf(a.Action), rankOf(b.Action))) < 0
 	})
 	return t.steps
 }

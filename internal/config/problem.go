@@ -1,9 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -38,5 +37,5 @@ func (p Problems) Error() string {
 
 // sort orders the problems by line and keeps the order of those of one line.
 func (p Problems) sort() {
-	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	sort.SliceStable(p, func(i, j int) bool { return p[i].Line < p[j].Line })
 }

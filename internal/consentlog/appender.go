@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -271,7 +272,7 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 			leaves = append(leaves, leaf)
 		}
 	}
-	slices.SortStableFunc(leaves, func(x, y Leaf) int { return int(x.At - y.At) })
+	sort.SliceStable(leaves, func(i, j int) bool { return leaves[i].At < leaves[j].At })
 	if len(leaves) > 0 {
 		a.oldest.Store(leaves[0].At)
 		if err := a.commit(ctx, leaves); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -21,9 +22,9 @@ func (o shownOperation) requests(base string) []request {
 	var all []request
 	for _, body := range o.Bodies {
 		examples := sorted(body.Value.Examples)
-		slices.SortStableFunc(examples, func(a, b named[example]) int { // the simplest first, what is refused last
-			refused := func(e example) int { return max(e.Status, 400) }
-			return cmp.Or(refused(a.Value)-refused(b.Value), len(a.Value.Value)-len(b.Value.Value))
+		sort.SliceStable(examples, func(i, j int) bool { // the simplest first, what is refused last
+			a, b := examples[i].Value, examples[j].Value
+			return cmp.Or(max(a.Status, 400)-max(b.Status, 400), len(a.Value)-len(b.Value)) < 0
 		})
 		for _, e := range examples {
 			all = append(all, request{e.Value.Summary, e.Value.Status, o.curl(base, body.Name, e.Value)})

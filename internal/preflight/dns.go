@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -113,7 +114,7 @@ func (a *dnsClient) host(ctx context.Context, name string) ([]netip.Addr, error)
 		for i := range all {
 			all[i] = all[i].Unmap()
 		}
-		slices.SortFunc(all, netip.Addr.Compare)
+		sort.Slice(all, func(i, j int) bool { return all[i].Less(all[j]) })
 		return slices.Compact(all), err
 	})
 }

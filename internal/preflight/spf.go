@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"blitiri.com.ar/go/spf"
@@ -306,7 +307,7 @@ func (c *checker) relayAddrs(ctx context.Context) (all relayAddresses) {
 		}
 		all.public = append(all.public, seen...)
 	}
-	slices.SortFunc(all.public, netip.Addr.Compare)
+	sort.Slice(all.public, func(i, j int) bool { return all.public[i].Less(all.public[j]) })
 	all.public = slices.Compact(all.public)
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,8 +188,9 @@ func (c *Connections) shed(match func(*connection) bool) {
 			all = append(all, candidate{one, phase, one.since.Load()})
 		}
 	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.phase, b.phase), cmp.Compare(a.since, b.since))
+	sort.Slice(all, func(i, j int) bool {
+		a, b := all[i], all[j]
+		return cmp.Or(cmp.Compare(a.phase, b.phase), cmp.Compare(a.since, b.since)) < 0
 	})
 	for _, one := range all[:(len(all)+15)/16] {
 		if one.connection.phase.Load() == one.phase { // else it has just been used

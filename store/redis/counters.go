@@ -1,8 +1,8 @@
 package redis
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,26 +25,22 @@ func (s counters) Counts(ctx context.Context, site, from, to string) ([]store.Co
 	if err != nil {
 		return nil, err
 	}
-	type name struct{ day, name string }
-	sums := make(map[name]int64)
+	sums := make(map[string]int64) // by day and name
 	for _, r := range replies {
 		if r.err != nil {
 			return nil, r.err
 		}
 		for rest := flat(r.value); len(rest) >= 3; rest = rest[3:] {
-			sums[name{text(rest[0]), text(rest[1])}] += number(rest[2])
+			if day := text(rest[0]); len(day) == len("20261130") {
+				sums[day+text(rest[1])] += number(rest[2])
+			}
 		}
 	}
 	var counts []store.Count
-	for of, n := range sums {
-		if len(of.day) == len("20261130") {
-			day := of.day[:4] + "-" + of.day[4:6] + "-" + of.day[6:]
-			counts = append(counts, store.Count{Day: day, Name: of.name, N: n})
-		}
+	for _, of := range slices.Sorted(maps.Keys(sums)) {
+		day := of[:4] + "-" + of[4:6] + "-" + of[6:8]
+		counts = append(counts, store.Count{Day: day, Name: of[8:], N: sums[of]})
 	}
-	slices.SortFunc(counts, func(a, b store.Count) int {
-		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Name, b.Name))
-	})
 	return counts, nil
 }
 

@@ -17,7 +17,7 @@ type listed struct {
 }
 
 // byNewest orders as packed sets do, backwards.
-func byNewest(a, b listed) int { return cmp.Compare(b.entry, a.entry) }
+func byNewest(a, b *listed) int { return cmp.Compare(b.entry, a.entry) }
 
 // List merges the indexes of all states and shards. One script of a shard returns the records as well.
 func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
@@ -26,7 +26,7 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 		return store.Page{}, err
 	}
 	var page store.Page
-	var last listed // of the page
+	var last *listed // of the page
 	var cursor string
 	if q.Before.ID != "" || !q.Before.Created.IsZero() {
 		id, ok := packID(q.Before.ID)
@@ -37,7 +37,7 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 	// One more than asked for shows whether there is anything older.
 	for more := true; more && len(page.Records) <= q.Limit; {
-		var found []listed
+		var found []*listed
 		if found, more, err = s.listAfter(ctx, q, cursor, q.Limit+1-len(page.Records)); err != nil {
 			return store.Page{}, err
 		}
@@ -78,7 +78,7 @@ func (s *records) InState(ctx context.Context, site, state string) (int, error) 
 }
 
 // listAfter returns up to n records after a position, newest first, and whether there may be more.
-func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n int) ([]listed, bool, error) {
+func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n int) ([]*listed, bool, error) {
 	for {
 		states, whole := []string{q.State}, "0"
 		if q.State == "" {
@@ -119,7 +119,7 @@ func readListed(on shard, list []any) (p page[listed]) {
 	p.more = text(list[0]) == "1"
 	for rest := list[1:]; len(rest) >= 2; rest = rest[2:] {
 		if entry := text(rest[0]); len(entry) == entrySize {
-			p.items = append(p.items, listed{on, entry, text(rest[1])})
+			p.items = append(p.items, &listed{on, entry, text(rest[1])})
 		}
 	}
 	return p

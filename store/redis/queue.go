@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"sort"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -129,7 +130,7 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 	if len(leased) > 0 {
 		err = nil
 	}
-	slices.SortStableFunc(leased, func(a, b store.Job) int { return a.Due.Compare(b.Due) })
+	sort.SliceStable(leased, func(i, j int) bool { return leased[i].Due.Before(leased[j].Due) })
 	return leased, err
 }
 
@@ -283,7 +284,7 @@ type failedJob struct {
 }
 
 // byFailure orders as sorted sets do.
-func byFailure(a, b failedJob) int {
+func byFailure(a, b *failedJob) int {
 	x, _ := strconv.ParseFloat(a.score, 64)
 	y, _ := strconv.ParseFloat(b.score, 64)
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.id, b.id))
@@ -295,7 +296,7 @@ func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, 
 	if err := store.CheckFailed(n); err != nil {
 		return nil, err
 	}
-	last := failedJob{id: after}
+	last := &failedJob{id: after}
 	if after != "" && s.shards > 1 {
 		var err error
 		if last, err = s.findFailed(ctx, queue, after); err != nil {
@@ -304,7 +305,7 @@ func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, 
 	}
 	var jobs []store.Job
 	for more := true; more && len(jobs) < n; {
-		var found []failedJob
+		var found []*failedJob
 		var err error
 		if found, more, err = s.failedAfter(ctx, queue, last, n-len(jobs)); err != nil {
 			return nil, err
@@ -317,31 +318,31 @@ func (s queue) Failed(ctx context.Context, queue store.QueueName, after string, 
 }
 
 // findFailed looks in all shards for the failed job with an ID, which does not tell its shard.
-func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string) (failedJob, error) {
+func (s queue) findFailed(ctx context.Context, queue store.QueueName, id string) (*failedJob, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
 		return command{plain: []any{"zscore", on.failed(queue), id}}
 	})
 	if err != nil {
-		return failedJob{}, err
+		return nil, err
 	}
 	for _, r := range replies {
 		if r.err != nil {
-			return failedJob{}, r.err
+			return nil, r.err
 		}
 		switch score := r.value.(type) {
 		case string:
-			return failedJob{id: id, score: score}, nil
+			return &failedJob{id: id, score: score}, nil
 		case float64:
-			return failedJob{id: id, score: strconv.FormatFloat(score, 'f', 3, 64)}, nil
+			return &failedJob{id: id, score: strconv.FormatFloat(score, 'f', 3, 64)}, nil
 		}
 	}
-	return failedJob{}, nil
+	return &failedJob{}, nil
 }
 
 // failedAfter returns up to n failed jobs after one, and whether there may be more.
 func (s queue) failedAfter(
-	ctx context.Context, queue store.QueueName, last failedJob, n int,
-) ([]failedJob, bool, error) {
+	ctx context.Context, queue store.QueueName, last *failedJob, n int,
+) ([]*failedJob, bool, error) {
 	share := s.share(n)
 	return merge(ctx, s.connection, n, func(on shard) command {
 		return command{
@@ -350,7 +351,7 @@ func (s queue) failedAfter(
 	}, func(_ shard, value any) (p page[failedJob]) {
 		for rest := flat(value); len(rest) >= 3; rest = rest[3:] {
 			job, _ := readJob(queue, rest[0], rest[1], rest[2]) // a damaged one is listed too, by its ID
-			p.items = append(p.items, failedJob{text(rest[0]), text(rest[1]), job})
+			p.items = append(p.items, &failedJob{text(rest[0]), text(rest[1]), job})
 		}
 		p.more = len(p.items) == share
 		return p
@@ -420,7 +421,7 @@ func (s queue) RunNow(ctx context.Context, queue store.QueueName, n int) (int, e
 		share := map[shard]int{shardNumber(0): min(most-count, runNowBatch)}
 		waiting := 0
 		if s.shards > 1 {
-			var fronts []front
+			var fronts []*front
 			var err error
 			if fronts, waiting, more, err = s.waiting(ctx, queue, n-count); err != nil {
 				return count, err
@@ -450,10 +451,10 @@ type front struct {
 	due int64 // ms
 }
 
-func bySoonest(a, b front) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.on, b.on)) }
+func bySoonest(a, b *front) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.on, b.on)) }
 
 // perShard counts jobs by their shards.
-func perShard(fronts []front) map[shard]int {
+func perShard(fronts []*front) map[shard]int {
 	n := make(map[shard]int)
 	for _, f := range fronts {
 		n[f.on]++
@@ -465,7 +466,7 @@ func perShard(fronts []front) map[shard]int {
 // jobs stand in the shards for later, leased ones included.
 func (s queue) waiting(
 	ctx context.Context, queue store.QueueName, n int,
-) (fronts []front, total int, more bool, err error) {
+) (fronts []*front, total int, more bool, err error) {
 	share := min(s.share(n), runNowBatch)
 	fronts, more, err = merge(ctx, s.connection, n, func(on shard) command {
 		return command{script: waitingScript, keys: []string{on.queue(queue), on.jobs()}, args: []any{share}}
@@ -476,7 +477,7 @@ func (s queue) waiting(
 		}
 		total += int(number(list[0]))
 		for _, due := range list[1:] {
-			p.items = append(p.items, front{on, number(due)})
+			p.items = append(p.items, &front{on, number(due)})
 		}
 		p.more = len(p.items) == share
 		return p

@@ -26,9 +26,10 @@ func (s *connection) share(n int) int {
 	return min(n, n/s.shards*3/2+8)
 }
 
-// page is the first items of one shard, in order, and whether it may have more behind them.
+// page is the first items of one shard, in order, and whether it may have more behind them. They are pointers, so that
+// all sorting shares one copy of the code (docs/decisions/binary-size.md).
 type page[T any] struct {
-	items []T
+	items []*T
 	more  bool
 }
 
@@ -40,10 +41,10 @@ type page[T any] struct {
 // If some shards fail, merge returns the items of the others together with the error.
 func merge[T any](
 	ctx context.Context, s *connection, n int,
-	to func(on shard) command, read func(on shard, value any) page[T], order func(a, b T) int,
-) (merged []T, more bool, err error) {
+	to func(on shard) command, read func(on shard, value any) page[T], order func(a, b *T) int,
+) (merged []*T, more bool, err error) {
 	replies, err := s.eachShard(ctx, to)
-	var ends []T // the last items of the shards that may have more
+	var ends []*T // the last items of the shards that may have more
 	for i, r := range replies {
 		if r.err != nil {
 			err = r.err
@@ -59,11 +60,11 @@ func merge[T any](
 }
 
 // firstOf returns the first n items, but none that comes after the first of ends, and whether there may be more.
-func firstOf[T any](items, ends []T, n int, order func(a, b T) int) (first []T, more bool) {
+func firstOf[T any](items, ends []*T, n int, order func(a, b *T) int) (first []*T, more bool) {
 	slices.SortFunc(items, order)
 	if more = len(ends) > 0; more {
 		end := slices.MinFunc(ends, order)
-		items = slices.DeleteFunc(items, func(item T) bool { return order(item, end) > 0 })
+		items = slices.DeleteFunc(items, func(item *T) bool { return order(item, end) > 0 })
 	}
 	if len(items) > n {
 		items, more = items[:n], true

@@ -1,8 +1,8 @@
 package admin
 
 import (
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -58,9 +58,8 @@ func (l *Relays) Refusal(address string, domains int) {
 func (l *Relays) Status() (all []RelayStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for address, since := range l.paused {
-		all = append(all, RelayStatus{Address: address, PausedSince: since, Refused: l.refused[address]})
+	for _, address := range slices.Sorted(maps.Keys(l.paused)) {
+		all = append(all, RelayStatus{Address: address, PausedSince: l.paused[address], Refused: l.refused[address]})
 	}
-	slices.SortFunc(all, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
 	return all
 }
