@@ -5,13 +5,24 @@ GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 # What `optin version` prints. Outside a git checkout, such as in a container's build, they are given: make build VERSION=… COMMIT=…
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
-LDFLAGS   = -s -w -funcalign=16 -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LDFLAGS   = -s -w -funcalign=8 -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
-# Without inlining where it takes megabytes and saves no time that can be measured: docs/decisions/binary-size.md.
-GCFLAGS   = -gcflags github.com/redis/go-redis/v9/...=-l -gcflags go.yaml.in/yaml/v4/...=-l
-# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the translations packed.
+# Without inlining where it takes bytes and saves no time that can be measured: docs/decisions/binary-size.md.
+COLD      = github.com/redis/go-redis/v9/... go.yaml.in/yaml/v4/... github.com/emersion/... github.com/wneessen/... \
+            github.com/nicksnyder/... github.com/labstack/gommon/... github.com/VictoriaMetrics/... \
+            github.com/valyala/... github.com/google/... github.com/dustin/... github.com/mattn/... \
+            github.com/gowebpki/... blitiri.com.ar/... golang.org/x/... \
+            $(addprefix vendor/golang.org/x/,crypto/cryptobyte/... net/... text/...) \
+            archive/zip crypto/dsa crypto/elliptic crypto/hpke crypto/internal/fips140/rsa crypto/rsa crypto/tls \
+            crypto/x509/... database/sql encoding/asn1 encoding/xml flag math/big mime net/http/httputil net/mail \
+            os/exec regexp/... text/template/parse \
+            $(addprefix github.com/optin/optin/,cmd/optin $(addprefix internal/,bounce config consentlog dossier inbox \
+            nondelivery openapi outbox preflight receipt theme web/admin web/api webhook))
+GCFLAGS   = $(foreach p,$(COLD),-gcflags $(p)=-l)
+# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the
+# translations, their conventions and the API's description packed.
 TAGS      = nethttpomithttp2,packed
-MAXSIZE   = 27787264
+MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
 
@@ -56,6 +67,8 @@ pictures: tools ## docs/emails.jpg: every email in every language, to be looked 
 
 build: ## the static binary dist/optin, with its version and commit
 	GOOS= GOARCH= $(GO) run ./templates/pack templates/locales >templates/locales.json.gz
+	gzip -9nc templates/conventions.json >templates/conventions.json.gz
+	gzip -9nc internal/openapi/openapi.yaml >internal/openapi/openapi.yaml.gz
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
 size: export GOOS = linux

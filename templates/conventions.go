@@ -1,7 +1,6 @@
 package templates
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,12 +11,11 @@ import (
 
 // Conventions are what the CLDR, the Unicode Consortium's data on languages, says of each built-in language: names of
 // months, how dates and lists are written, quotation marks, plural forms. They are messages like any other, by keys
-// that a translation need not have; where it has one, that one counts. To make them again, with Node.js and network:
+// that a translation need not have; where it has one, that one counts. They stand in conventions.json. To make it again,
+// with Node.js and network:
 //
 //go:generate npm ci --prefix cldr --silent
 //go:generate node cldr/generate.mjs
-//go:embed conventions.json
-var conventionsJSON []byte
 
 // conventions returns the conventions of each language by its tag, and of the version of the CLDR they are.
 var conventions = sync.OnceValues(func() (byTag map[string]map[string]string, version string) {
@@ -25,7 +23,11 @@ var conventions = sync.OnceValues(func() (byTag map[string]map[string]string, ve
 		CLDR      string
 		Languages map[string]map[string]string
 	}
-	if err := json.Unmarshal(conventionsJSON, &all); err != nil {
+	content, err := embeddedConventions()
+	if err == nil {
+		err = json.Unmarshal(content, &all)
+	}
+	if err != nil {
 		panic(fmt.Sprintf("templates: conventions.json: %v", err)) // embedded, and read by every test
 	}
 	return all.Languages, all.CLDR

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	_ "embed"
 	"encoding/json"
+	"io"
 )
 
 // packedLocales is all of locales/ as one JSON object by file name, compressed: `make build` has templates/pack make
@@ -14,6 +15,11 @@ import (
 //
 //go:embed locales.json.gz
 var packedLocales []byte
+
+// packedConventions is conventions.json, compressed by `make build`.
+//
+//go:embed conventions.json.gz
+var packedConventions []byte
 
 func embeddedLocales() (map[string][]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packedLocales))
@@ -29,4 +35,12 @@ func embeddedLocales() (map[string][]byte, error) {
 		files[name] = content
 	}
 	return files, nil
+}
+
+func embeddedConventions() ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packedConventions))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
