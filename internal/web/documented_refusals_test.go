@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 )
@@ -38,10 +39,13 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 			"subscription_unknown"},
 		"a receipt of a kind":  {"GET", one + "/receipt?kind=1", "", keyed(), 400, "query_invalid"},
 		"a receipt never made": {"GET", one + "/receipt", "", keyed(), 404, "subscription_unknown"},
-		"a status of a kind":   {"GET", "/v1/receipts/r-none?x=1", "", json, 400, "query_invalid"},
-		"no receipt of ours":   {"GET", "/v1/receipts/r-none", "", json, 404, "not_found"},
-		"a receipt of no link": {"GET", "/u/none/receipt", "", accept, 404, "link_unknown"},
-		"events of a kind":     {"GET", one + "/events?kind=1", "", keyed(), 400, "query_invalid"},
+		"a receipt of another site's": {"GET", one + "/receipt", "", asSite(clubKey, json...), 403,
+			"api_key_of_another_site"},
+		"a receipt by who only writes": {"GET", one + "/receipt", "", asSite(writeKey, json...), 403, "api_key_scope"},
+		"a status of a kind":           {"GET", "/v1/receipts/r-none?x=1", "", json, 400, "query_invalid"},
+		"no receipt of ours":           {"GET", "/v1/receipts/r-none", "", json, 404, "not_found"},
+		"a receipt of no link":         {"GET", "/u/none/receipt", "", accept, 404, "link_unknown"},
+		"events of a kind":             {"GET", one + "/events?kind=1", "", keyed(), 400, "query_invalid"},
 		"events of nobody": {"GET", signupPath + "/AAAAAAAAAAAAAAAAAAAAAA/events", "", keyed(), 404,
 			"subscription_unknown"},
 		"statistics of something": {"GET", site + "/stats?since=1", "", keyed(), 400, "query_invalid"},
@@ -77,6 +81,28 @@ func TestARefusalThatIsDescribedForACallIsAnsweredByIt(t *testing.T) {
 		if a.status != row.status || top != row.code && (len(fields) == 0 || fields[0] != row.code) {
 			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.body, row.status, row.code)
 		}
+	}
+}
+
+// A store that was begun after a loss says so of the links of the one before.
+func TestALinkOfALostStoreSaysSoOnEachOfItsCalls(t *testing.T) {
+	lost := newEnv(t)
+	lost.signUp("ada@b.example")
+	link := lost.path(lost.email().Confirm)
+	e := newEnv(t, func(o *Options) {
+		o.Service = serviceWith(t, *o, rules(), func(of *confirm.Options) {
+			of.LostBefore = func() time.Time { return o.Now().Add(time.Hour) }
+		})
+	})
+	for _, call := range []struct{ method, path string }{{"GET", link}, {"POST", link}, {"POST", link + "/renew"}} {
+		a := e.send(call.method, call.path, "", "Accept", request.MediaJSON)
+		if code := codeOf(t, a.body); a.status != 410 || code != "link_lost" {
+			t.Errorf("%s %s: %d %s", call.method, call.path, a.status, a.body)
+		}
+	}
+	page := e.send("GET", link, "", "Accept", "text/html").page(t)
+	if text := page.Find("main").Text(); !strings.Contains(text, "again") {
+		t.Errorf("the page does not say what to do: %s", text)
 	}
 }
 

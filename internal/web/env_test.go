@@ -134,13 +134,18 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	return e
 }
 
-// serviceWith returns a service of these sites over a web's store, with its keys and clock.
-func serviceWith(t testing.TB, o Options, sites []confirm.Site) *confirm.Service {
+// serviceWith returns a service of these sites over a web's store, with its keys and clock; change may alter its
+// options.
+func serviceWith(t testing.TB, o Options, sites []confirm.Site, change ...func(*confirm.Options)) *confirm.Service {
 	t.Helper()
-	s, err := confirm.New(confirm.Options{
+	of := confirm.Options{
 		Store: o.Store.(store.Store), Keyring: o.Keyring, PublicURL: o.PublicURL, Sites: sites, Now: o.Now,
 		Receipts: confirm.Receipts{Keys: receiptKeys(t)},
-	})
+	}
+	for _, c := range change {
+		c(&of)
+	}
+	s, err := confirm.New(of)
 	must(t, err)
 	return s
 }
