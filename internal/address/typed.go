@@ -44,14 +44,16 @@ func fromURL(s string) (string, bool) {
 	return TrimUnseen(s), err == nil
 }
 
-// narrow returns a text with the full-width forms of ASCII and the ideographic full stops as ASCII.
+// narrow returns a text with the full-width forms of ASCII, and the other forms of its '@' and full stop, as ASCII.
 func narrow(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case '！' <= r && r <= '～':
 			return r - '！' + '!'
-		case r == '。' || r == '｡':
+		case r == '。' || r == '｡' || r == '﹒':
 			return '.'
+		case r == '﹫':
+			return '@'
 		}
 		return r
 	}, s)

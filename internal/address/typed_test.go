@@ -28,6 +28,7 @@ func TestAnAddressIsReadAsPeoplePasteIt(t *testing.T) {
 		"Ａｄａ＋ｎｅｗｓ@example.org":                     "Ada+news@example.org",
 		"ada@example。org":                          "ada@example.org",
 		"ada｡lovelace@example｡org":                 "ada.lovelace@example.org",
+		"ada﹫example﹒org":                          "ada@example.org", // small forms
 		"ada@example.org.":                         "ada@example.org",
 		"ada@example.org。":                         "ada@example.org",
 		"ada@example.org. ":                        "ada@example.org",
@@ -62,7 +63,7 @@ func TestWhatIsPastedIsNotGuessed(t *testing.T) {
 		"http:ada@example.org", "to:ada@example.org", "mailto:mailto:ada@example.org", "mailto:ada%00@example.org",
 		"mailto:ada%0d%0aBcc:eve@evil.test", "mailto:ada%4", "mailto:ada@example.org,eve@evil.test",
 		"ada@example.org,", "<ada@example.org>", "Ada <ada@example.org>", `"ada"@example.org`, "ada@example.org;",
-		"ada@@example.org", "ada＠＠example.org", "ada@eve@example.org", "ada @example.org", "ada@ example.org",
+		"ada@@example.org", "ada＠＠example.org", "ada﹫＠example.org", "ada@eve@example.org", "ada @example.org", "ada@ example.org",
 		"ada\u00a0@example.org", "ada@exam ple.org", "ada@example.org eve@evil.test",
 		"a\u202eb@example.org", "ada@exam\u202eple.org", "a\u200db@example.org", "a\u200cb@example.org",
 		"ada\x00@example.org", "ada@example.org\x00", "\x1bada@example.org",

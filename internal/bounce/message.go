@@ -69,6 +69,9 @@ func (p *parts) add(kind string, h header, body []byte) {
 			p.original, _ = readMessage(body)
 		}
 	case "text/plain", "text/html", "application/octet-stream":
+		if p.feedback != nil && p.original == nil {
+			p.original = headerOfLetter(body)
+		}
 		switch {
 		case fields.Match(body):
 			p.status = append(p.status, groups(body)...)
@@ -76,6 +79,16 @@ func (p *parts) add(kind string, h header, body []byte) {
 			p.text.WriteString(plainText(kind, body) + "\n\n")
 		}
 	}
+}
+
+// headerOfLetter returns the header of an email that a complaint holds as text, since a filter changed its type; nil if
+// the text is none.
+func headerOfLetter(text []byte) header {
+	h, _ := readMessage(text)
+	if h.get("Message-ID")+h.get("Return-Path") == "" {
+		return nil
+	}
+	return h
 }
 
 // report returns what the parts say, and whether they are a report. A delivery status comes first: some systems say of

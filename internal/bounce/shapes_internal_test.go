@@ -269,6 +269,8 @@ func complaintShapes() []shape {
 		{"in two groups", feedback("Version: 1\n\nFeedback-Type: abuse"+from, "Subject: x\n"), Complaint, ""},
 		{"a broken line", feedback("User-Agent: a\nb c\nFeedback-Type: abuse"+from, "Subject: x\n"), Complaint, ""},
 		{"no sender in it", feedback("Feedback-Type: abuse\nVersion: 1", ours), Complaint, ""},
+		{"the email as text", strings.Replace(feedback("Feedback-Type: abuse\nVersion: 1", ours), "message/rfc822",
+			"text/plain", 1), Complaint, ""},
 		{"not spam", feedback("Feedback-Type: not-spam"+from, ours), Soft, nondelivery.Unknown},
 		{"authentication", feedback("Feedback-Type: auth-failure"+from, ours), Soft, nondelivery.Unknown},
 		{"no feedback part", "From: staff@provider.example\nTo: fbl@gazette.example\nSubject: somebody complains\n" +

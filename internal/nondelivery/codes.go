@@ -25,7 +25,7 @@ func codeTable() []codeRow {
 		{Recipient, false, []string{"4.1", "4.310", "7.504", "7.505"}, microsoft},
 		// groups, folders and mailboxes that take nothing from outside
 		{Recipient, false, []string{"7.2"}, rfc3463},
-		{Recipient, false, []string{"7.12", "7.124", "7.133", "7.134", "7.135", "7.136"}, microsoft},
+		{Recipient, false, []string{"7.12", "7.124", "7.129", "7.133", "7.134", "7.135", "7.136"}, microsoft},
 		{Recipient, true, []string{"1.0", "2.0"}, rfc3463},
 		{Sender, false, []string{"1.7", "1.8", "2.3"}, rfc3463}, // 2.3: what we send is too large
 		{Sender, false, []string{"1.90"}, microsoft},

@@ -102,7 +102,8 @@ func wordTable() []wordRow {
 			`\b.{0,40}\b(?:limit|quota|exceed|threshold|used up|maximum)|(?:limit|quota|threshold|maximum)\b.{0,40}\b`+
 			`(?:per (?:day|hour|minute|month)|today|daily|hourly|sending|sent|tenant|credits)|too many `+
 			`(?:messages|emails|mails`+
-			`|letters|connections|recipients|sessions|errors|invalid|unknown) ?(?:from|by|per|today|sent|$)`+
+			`|letters|connections|recipients|sessions|errors|invalid|unknown)(?: recipients| users`+
+			`| addresses)? ?(?:from|by|per|today|sent|$)`+
 			`|(?:your|this|sending|sender.s|our) (?:\w+ ){0,2}?account\b.{0,60}(?:suspend|disabl|block|limit|may`+
 			`|restrict`+
 			`|not (?:allowed|permitted|enabled|verified)|quota|deactivat|inactive|compromis|banned|send|overdue`+
