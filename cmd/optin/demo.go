@@ -68,7 +68,7 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		return fmt.Errorf("%w; -listen 127.0.0.1:0 picks a free port", err)
 	}
 	defer l.Close()
-	mail, err := inbox.Open("127.0.0.1:0", inbox.SignUpAt("/s/demo"), inbox.Icon(templates.AssetPath("favicon.svg")))
+	mail, err := openInbox()
 	if err != nil {
 		return err
 	}
@@ -124,6 +124,19 @@ and a mail server at %[5]s takes every email and passes none on. An address gets
 Ctrl-C stops the demo and deletes everything.
 `, cfg.PublicURL, password, strings.ReplaceAll(ask, "\n", "\n  "), folder, mail.Addr())
 	return p.wait(ctx)
+}
+
+// sampleRelay is where the sample configuration sends its emails. The demo takes them there, so that a new site can be
+// tried before there is a relay.
+const sampleRelay = "127.0.0.1:2525"
+
+// openInbox opens the inbox of the demo: at sampleRelay, or at any port if that one is taken.
+func openInbox() (*inbox.Inbox, error) {
+	options := []inbox.Option{inbox.SignUpAt("/s/demo"), inbox.Icon(templates.AssetPath("favicon.svg"))}
+	if mail, err := inbox.Open(sampleRelay, options...); err == nil {
+		return mail, nil
+	}
+	return inbox.Open("127.0.0.1:0", options...)
 }
 
 // answersWithin is how long the demo may take until it is ready: a second, on a machine with nothing else to do.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/optin/optin/internal/config"
 )
 
 // Somebody who tries optin for the first time does exactly this.
@@ -158,5 +161,31 @@ func TestTheDemoSaysThatItIsReadyOnceItAnswers(t *testing.T) {
 	if err := answers(ctx, never.URL+"/readyz"); err == nil || !strings.Contains(err.Error(), "503") ||
 		!strings.Contains(err.Error(), "unavailable") {
 		t.Errorf("what is never ready: %v", err)
+	}
+}
+
+// The sample configuration sends its emails to where the demo takes them.
+func TestTheSampleSendsToTheInboxOfTheDemo(t *testing.T) {
+	cfg, err := config.Parse("optin.yaml", config.Sample(), func(name string) (string, bool) {
+		return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))), true
+	}, nil, "en", "fr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.SMTP.Relays) != 1 || cfg.SMTP.Relays[0].HostPort() != sampleRelay {
+		t.Errorf("the sample sends to %v", cfg.SMTP.Relays)
+	}
+	first, err := openInbox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := openInbox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if second.Addr() == first.Addr() || second.Addr() == sampleRelay {
+		t.Errorf("two demos at %s and %s", first.Addr(), second.Addr())
 	}
 }
