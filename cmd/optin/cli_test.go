@@ -187,7 +187,8 @@ func TestServeExitsIfItCannotListen(t *testing.T) {
 	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
 	e.spawn(e.listen)
 	p := command(t, "serve", "-config", e.configPath)
-	if code := p.wait(); code != exitFailed || !strings.Contains(p.stderr.String(), "address already in use") {
+	if code := p.wait(); code != exitFailed ||
+		!strings.Contains(p.stderr.String(), "address already in use; stop what") {
 		t.Errorf("it exits with %d, and prints %s%s", code, p.stdout, p.stderr)
 	}
 }

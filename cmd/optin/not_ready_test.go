@@ -92,7 +92,8 @@ func TestAStoreThatIsAwayIsOneLineThatSaysWhatToDo(t *testing.T) {
 				time.Sleep(readiness.Every)
 				a.refusesWithin(2*time.Second, "unavailable")
 			}
-			if n := strings.Count(log.String(), `"the store is not ready"`); n != 1 || !strings.Contains(log.String(), "check that it runs") {
+			if n := strings.Count(log.String(), `"the store is not ready"`); n != 1 ||
+				!strings.Contains(log.String(), "check that it runs") {
 				t.Errorf("%d lines:\n%s", n, log)
 			}
 		})

@@ -282,12 +282,18 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	}), nil
 }
 
+// listenError adds to the error of a listener the key of its address, and what to do.
+func listenError(key string, err error) error {
+	return fmt.Errorf("%s: %w; stop what is there, or name another address of this machine, and a port that optin "+
+		"may use", key, err)
+}
+
 // listen starts the listeners.
 func (p *program) listen(cfg *config.Config, l net.Listener) (err error) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.running.Load().handler.ServeHTTP(w, r) })
 	if l == nil {
 		if l, err = net.Listen("tcp", cfg.Listen); err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return listenError("listen", err)
 		}
 	}
 	p.addr = l.Addr()
@@ -297,7 +303,7 @@ func (p *program) listen(cfg *config.Config, l net.Listener) (err error) {
 		ml, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
 			l.Close()
-			return fmt.Errorf("metrics.listen: %w", err)
+			return listenError("metrics.listen", err)
 		}
 		p.serve(own, ml, web.ConnectionLimits{Max: metricsConnections, PerClient: metricsConnections, Log: p.log})
 	}

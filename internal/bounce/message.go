@@ -70,7 +70,7 @@ func (p *parts) add(kind string, h header, body []byte) {
 		}
 	case "text/plain", "text/html", "application/octet-stream":
 		if p.feedback != nil && p.original == nil {
-			p.original = headerOfLetter(body)
+			p.original = headerInText(body)
 		}
 		switch {
 		case fields.Match(body):
@@ -81,9 +81,9 @@ func (p *parts) add(kind string, h header, body []byte) {
 	}
 }
 
-// headerOfLetter returns the header of an email that a complaint holds as text, since a filter changed its type; nil if
+// headerInText returns the header of an email that a complaint holds as text, since a filter changed its type; nil if
 // the text is none.
-func headerOfLetter(text []byte) header {
+func headerInText(text []byte) header {
 	h, _ := readMessage(text)
 	if h.get("Message-ID")+h.get("Return-Path") == "" {
 		return nil

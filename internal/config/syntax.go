@@ -62,8 +62,8 @@ var (
 )
 
 // slipAbove looks for a slip which YAML allows, and which leads to an error on a later line: a quote that closes on
-// another line, or a key without a colon, or without a space behind it. It looks only where the library was surprised by
-// what followed, and returns the line and what to do there; or "" if it finds none.
+// another line, or a key without a colon, or without a space behind it. It looks only where the library was surprised
+// by what followed, and returns the line and what to do there; or "" if it finds none.
 func slipAbove(lines []string, line int, message string) (at int, what string) {
 	if !isExpectation(message) && !strings.HasPrefix(message, noMapping) {
 		return 0, ""

@@ -47,7 +47,8 @@ func prepareFile(ctx context.Context, o Options) error {
 		}
 		return create(ctx, o)
 	case err != nil:
-		return refuse("the file cannot be examined: %w", err)
+		return refuse("the file cannot be examined: %w: "+
+			"make each part of its path a folder that optin's user may enter", err)
 	case !file.Mode().IsRegular():
 		return refuse("it is not a regular file: name a file")
 	case file.Size() == 0:
@@ -64,7 +65,7 @@ const logWithin = 300 * time.Millisecond
 func checkHeader(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return refuse("the file cannot be read: %w", err)
+		return refuse("the file cannot be read: %w: let the user that optin runs as read and write it", err)
 	}
 	defer file.Close()
 	head := make([]byte, 100)
@@ -103,7 +104,7 @@ func create(ctx context.Context, o Options) (err error) {
 		return refuse("its folder %s does not exist: make it, for the user that optin runs as", filepath.Dir(o.Path))
 	}
 	if err != nil {
-		return refuse("the file cannot be created: %w", err)
+		return refuse("the file cannot be created: %w: let the user that optin runs as write to its folder", err)
 	}
 	defer func() {
 		for _, name := range []string{made, made + "-wal", made + "-shm"} {
