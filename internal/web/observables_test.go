@@ -37,7 +37,7 @@ type recordedStore struct {
 
 // recordedMethods is how many methods of a store are recorded: all but Ready, Close and those of store.Queue and
 // store.Marks, which are called by workers and at start, and never by a public call.
-const recordedMethods = 12
+const recordedMethods = 13
 
 func (s *recordedStore) note(call string) {
 	s.mu.Lock()
@@ -95,6 +95,11 @@ func (s *recordedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store
 func (s *recordedStore) List(ctx context.Context, q store.Query) (store.Page, error) {
 	s.note("list")
 	return s.Store.List(ctx, q)
+}
+
+func (s *recordedStore) InState(ctx context.Context, site, state string) (int, error) {
+	s.note("count those in a state")
+	return s.Store.InState(ctx, site, state)
 }
 
 func (s *recordedStore) Acquire(ctx context.Context, taker string, all ...store.Bucket) ([]time.Duration, error) {
