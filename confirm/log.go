@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -22,7 +23,9 @@ import (
 const QueueLog store.QueueName = "log"
 
 // The job of a leaf is enqueued by the commit of its change. It costs that commit next to nothing: its body is the
-// sealed record that the commit writes anyway, and all else is done by the worker.
+// sealed record that the commit writes anyway, and all else is done by the worker. Where the record is larger than a
+// body may be, the body is the time of the change, and the worker reads the record as it stood then; if its person was
+// erased meanwhile, their leaf says no more than what happened, and when.
 
 // logJobs returns the jobs of the leaves of a change; put is nil if the record is gone.
 func logJobs(
@@ -48,7 +51,9 @@ func logJobs(
 			job.Body = box.Seal(data)
 		case len(put.Data) <= store.MaxBody:
 			job.Body = put.Data
-		} // else the worker reads the record, which has it all
+		default:
+			job.Body = box.Seal(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())))
+		}
 		all = append(all, job)
 	}
 	return all, nil
@@ -123,12 +128,19 @@ func (l *Log) Entry(ctx context.Context, job store.Job, salt [32]byte) (LogEntry
 
 // logged returns the subscription as it was when a job was enqueued.
 func (l *Log) logged(ctx context.Context, job store.Job) (consent.Subscription, error) {
-	if len(job.Body) == 0 {
-		return l.get(ctx, job.Key)
-	}
 	plain, err := l.sealer.box(job.Key).open(whatJob, job.Body)
 	if err != nil {
 		return consent.Subscription{}, err
+	}
+	if len(plain) == 8 && plain[0] == 0 { // a time; a record begins with what CBOR has for a map
+		at := time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC()
+		is, err := l.get(ctx, job.Key)
+		sub, _ := is.AsOf(at)
+		if sub.Address.IsZero() {
+			sub = consent.Subscription{Site: job.Key.Site}
+		}
+		sub.Changed = at
+		return sub, err
 	}
 	sub, err := decodeSubscription(plain, job.Key.Site)
 	if err != nil {
