@@ -11,7 +11,8 @@ import (
 	"sync"
 )
 
-//go:embed assets/favicon.svg assets/optin.css assets/optin-confirm.js assets/challenge.js assets/embed.js
+//go:embed assets/favicon.svg assets/optin.css assets/dossier.css assets/optin-confirm.js assets/challenge.js
+//go:embed assets/embed.js
 var assetFiles embed.FS
 
 // The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads

@@ -57,7 +57,9 @@ const measure = `(async email => {
     const doc = parser.parseFromString(one.HTML, "text/html"), html = document.documentElement;
     html.lang = doc.documentElement.lang;
     html.dir = doc.documentElement.dir;
+    const own = email ? [] : [...doc.querySelectorAll("style")]; // of a document that loads none
     document.body.replaceWith(document.adoptNode(doc.body));
+    document.body.append(...own);
     const where = one.Lang + "/" + one.Name + ": ";
     if (html.lang !== one.Lang) wrong.push(where + "lang is " + html.lang);
     if (html.dir !== (rtl.has(one.Lang) ? "rtl" : "ltr")) wrong.push(where + "dir is " + html.dir);

@@ -37,7 +37,8 @@ func (s *Set) Previews(locale string, site Site, all []Purpose) []Sample {
 		own[i] = canned[i]
 		own[i].ID, own[i].Text, own[i].TextChild = all[i].ID, all[i].Text, all[i].TextChild
 	}
-	return append(append(cannedPages(site, own), cannedStatements(s, own[0].Text)...), emailsOf(site, own)...)
+	pages := append(cannedPages(site, own), cannedStatements(s, own[0].Text)...)
+	return append(append(pages, cannedDossier(s, site, own)), emailsOf(site, own)...)
 }
 
 func cannedSite(s *Set) Site {
@@ -153,6 +154,51 @@ func cannedStatements(s *Set, text string) []Sample {
 		{Name: "statement", Page: Statement{Site: site, Document: most, SHA256: strings.Repeat("0f", 32), Lang: "fr"}},
 		{Name: "statement-least", Page: Statement{Document: least, SHA256: strings.Repeat("a1", 32)}},
 	}
+}
+
+// cannedDossier is that of somebody who confirmed two things and took one of them back.
+func cannedDossier(s *Set, site Site, all []Purpose) Sample {
+	const address, agent = "ada@example.org", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	asked, sum := cannedAsked().Add(402*time.Millisecond), strings.Repeat("5e1f", 16)
+	texts := []string{all[0].Text, all[1].Text}
+	message := "<vKf0Qw9eTb1Zx3cY7mNpLA2rD5sHjG8uKQWErtyUIopAS@gazette.example>"
+	taken := Facts{Method: "smtp", Reply: "250 2.0.0 Ok: queued as 4F2B61C0A7", MessageID: message, SHA256: sum}
+	told := Facts{Told: []string{"subscription.confirmed", "https://gazette.example/hooks/optin"}}
+	statements := []Statement{}
+	for _, sample := range cannedStatements(s, texts[0]) {
+		statements = append(statements, sample.Page.(Statement)) // they are nothing else
+	}
+	d := Dossier{
+		Site: site, Subject: address, Made: asked.AddDate(1, 2, 3), Purposes: slices.Clone(all[:2]),
+		Statements: statements,
+		Steps: []Step{
+			{At: asked, Action: "asked", Purposes: texts,
+				Seen: Facts{Method: "form", IP: "192.0.2.7", UserAgent: agent, Origin: "https://gazette.example"},
+				Said: Facts{Page: "https://gazette.example/join · footer"}},
+			{At: asked, Action: "email_queued"},
+			{At: asked.Add(1207 * time.Millisecond), Action: "email_tried",
+				Seen: Facts{Method: "smtp", Reply: "451 4.7.1 Greylisting in action, please come back later"}},
+			{At: asked.Add(61 * time.Second), Action: "email_taken", Seen: taken},
+			{At: asked.Add(209 * time.Second), Action: "confirmed", Purposes: texts,
+				Seen: Facts{Method: "link_post", IP: "192.0.2.7", UserAgent: agent, Receipt: "Yk3v0cJq2yJm8k5wS1bXhA"}},
+			{At: asked.Add(210 * time.Second), Action: "told", Seen: told},
+			{At: asked.AddDate(0, 1, 0), Action: "unanswered", Count: 3},
+			{At: asked.AddDate(0, 2, 0), Action: "withdrawn", Purposes: texts[1:],
+				Seen: Facts{Method: "one_click", IP: "198.51.100.23"}},
+		},
+		Emails: []SentEmail{{
+			At: asked.Add(61 * time.Second), From: "La Gazette <bonjour@gazette.example>", To: "<" + address + ">",
+			Date: "Sat, 21 Nov 2026 18:02:11 +0000", Subject: "Please confirm: La Gazette", MessageID: message,
+			Reply: taken.Reply, SHA256: sum, EMLSHA256: strings.Repeat("a10c", 16),
+			Text: "Hello,\n\n  - " + texts[0] + "\n  - " + texts[1] + "\n\nhttps://confirm.example/c/" + sum,
+		}},
+		Receipts: []ProofText{{Name: "Yk3v0cJq2yJm8k5wS1bXhA", Text: strings.Repeat("eyJhbGciOiJFUzI1NiJ9", 40)}},
+		Log: []LogEntry{{Index: 4711, Record: `{"action":"confirmed","version":1}`,
+			Salt: strings.Repeat("c2FsdA", 7) + "=", Proof: "c2sp.org/tlog-proof@v1\nindex 4711\n" + sum}},
+		HowToCheck: "HOW TO CHECK THIS DOSSIER\n\nsha256sum statements/*.json",
+	}
+	d.Purposes[1].State, d.Purposes[1].Since = "withdrawn", asked.AddDate(0, 2, 0)
+	return Sample{Name: "dossier", Page: d}
 }
 
 func cannedSignups(site Site, all []Purpose) []Sample {

@@ -206,6 +206,12 @@ func keysInCode() []string {
 	for _, name := range states() {
 		keys = append(keys, "state."+name)
 	}
+	for _, action := range stepActions() {
+		keys = append(keys, "step."+action)
+	}
+	for _, method := range stepMethods() {
+		keys = append(keys, "method."+method)
+	}
 	for _, right := range statement.Rights() {
 		keys = append(keys, "right."+string(right))
 	}

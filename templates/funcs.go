@@ -23,6 +23,9 @@ func (t *translation) funcs(endonym func(locale string) (string, error)) templat
 		"button":          newButton,
 		"canonicalTag":    canonicalTag,
 		"unbrokenAddress": unbrokenAddress,
+		"action":          t.action,
+		"method":          t.method,
+		"dossierStyle":    dossierStyle,
 	}
 }
 

@@ -216,7 +216,8 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "expired", "failure", "home", "lost-link", "renewed", "sent",
+		"confirm", "confirmed", "decline", "declined", "dossier", "expired", "failure", "home", "lost-link", "renewed",
+		"sent",
 		"signup", "statement", "unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }

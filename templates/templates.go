@@ -136,6 +136,27 @@ type pageView struct {
 // When writes a moment in the site's time zone.
 func (v pageView) When(at time.Time) (string, error) { return v.in.moment(at, v.Site.TimeZone) }
 
+// Exactly writes a moment in the site's time zone, to the second.
+func (v pageView) Exactly(at time.Time) (string, error) { return v.in.exactly(at, v.Site.TimeZone) }
+
+// ExactState is State to the second.
+func (v pageView) ExactState(name string, since time.Time) (string, error) {
+	when, err := v.Exactly(since)
+	if err != nil {
+		return "", err
+	}
+	return v.in.stateSince(name, when)
+}
+
+// factsView is what is known of a step, in a page.
+type factsView struct {
+	In    pageView
+	Facts Facts
+}
+
+// Of puts what is known of a step beside the page.
+func (v pageView) Of(f Facts) factsView { return factsView{v, f} }
+
 // State writes the state of a purpose, and since when if that is known.
 func (v pageView) State(name string, since time.Time) (string, error) {
 	if since.IsZero() {
@@ -152,7 +173,7 @@ func (v pageView) State(name string, since time.Time) (string, error) {
 // an error has no address of its own that could be asked for in another language.
 func (v pageView) Languages() []string {
 	switch p := v.Page.(type) {
-	case Failure, Statement:
+	case Dossier, Failure, Statement:
 		return nil
 	case Signup:
 		if len(p.Errors) > 0 { // it is the response to a post, at the address of the API

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -61,6 +62,20 @@ func (t *translation) moment(at time.Time, zone *time.Location) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	return string(d.Append(nil, at)), nil
+}
+
+// exactly writes a time to the second: "21 November 2026 at 18:02:11 (UTC)". Seconds follow minutes as these follow
+// hours.
+func (t *translation) exactly(at time.Time, zone *time.Location) (string, error) {
+	d, err := t.dates(zone)
+	if err != nil {
+		return "", err
+	}
+	minute := strings.Index(d.Pattern, skeleton.Minute)
+	hour := strings.LastIndexAny(d.Pattern[:minute], skeleton.Hour+skeleton.HourShort+skeleton.Hour12)
+	seconds := d.Pattern[hour+1:minute] + fmt.Sprintf("%02d", at.Second())
+	d.Pattern = d.Pattern[:minute+1] + seconds + d.Pattern[minute+1:]
 	return string(d.Append(nil, at)), nil
 }
 

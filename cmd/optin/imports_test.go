@@ -55,7 +55,8 @@ func allowedImports() map[string][]string {
 		},
 		"internal/consentlog": {"store", "golang.org/x/mod"},
 		"internal/dossier": {
-			"confirm", "confirm/consent", "internal/consentlog", "internal/receipt", "mailer", "store",
+			"confirm", "confirm/consent", "confirm/statement", "internal/consentlog", "internal/mimeparts",
+			"internal/receipt", "mailer", "store", "templates",
 		},
 		"internal/idempotency": {"internal/keyring", "store"},
 		"internal/identity":    {"store"},

@@ -29,7 +29,7 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
   optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
-  optin dossier ADDRESS|ID         everything that proves what one person agreed to, as a file to be checked by others
+  optin dossier ADDRESS|ID         everything that proves what one person agreed to: to be printed, or checked by others
   optin verify receipt|dossier|log checks a proof offline, with public keys alone
   optin log    checkpoint|key      what is published of the consent log
   optin restore -config optin.yaml fills a store that lost its data from the consent log

@@ -184,6 +184,12 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 	file, jwks := filepath.Join(dir, "dossier.zip"), filepath.Join(dir, "jwks.json")
 	e.optin(exitOK, "dossier", "-o", file, email)
 	e.optin(exitFailed, "dossier", "-o", file, email) // it overwrites nothing
+	e.optin(exitFailed, "dossier", "-o", file+".docx", email)
+	page := filepath.Join(dir, "dossier.html")
+	e.optin(exitOK, "dossier", "-lang", "de", "-o", page, email)
+	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("Nachweis der Einwilligung")) {
+		t.Errorf("%v: %.200s", err, html)
+	}
 	e.must(os.WriteFile(jwks, a.get("/.well-known/jwks.json"), 0o600))
 	key, _ := e.optin(exitOK, "log", "key")
 	key = strings.TrimSpace(key)

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,7 +15,6 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -180,56 +178,4 @@ func writeJSON(stdout, stderr io.Writer, v any) int {
 		return exitFailed
 	}
 	return exitOK
-}
-
-// writeDossier writes the dossier of one subscription into a file, which it does not overwrite: a ZIP, or JSON.
-func writeDossier(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	out := ""
-	s, code := openSubject(ctx, "dossier", args, env, stderr, func(f *flag.FlagSet) {
-		f.StringVar(&out, "o", "", "the `file`, which must not exist yet; "+
-			"dossier-ID.zip, or with -json standard output")
-	})
-	if s == nil {
-		return code
-	}
-	defer s.store.Close()
-	log, err := openLog(s.cfg, s.ring)
-	var d *dossier.Dossier
-	if err == nil {
-		d, err = (&dossier.Maker{Service: s.service, Log: log, Now: time.Now}).Make(ctx, s.site.ID, s.id)
-	}
-	var b []byte
-	if err == nil {
-		write := d.ZIP
-		if s.json {
-			write = d.JSON
-		}
-		b, err = write()
-	}
-	if err == nil && s.json && out == "" {
-		_, err = stdout.Write(b)
-	} else if err == nil {
-		if out == "" {
-			out = "dossier-" + s.id + ".zip"
-		}
-		err = writeNew(out, b)
-		if err == nil {
-			fmt.Fprintf(stdout, "%s is written. It has personal data; verify.txt in it says how to check it.\n", out)
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "optin dossier:", s.explain(err))
-		return exitFailed
-	}
-	return exitOK
-}
-
-// writeNew writes a new file that only its owner reads.
-func writeNew(name string, b []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("%w; name another file with -o", err)
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
 }

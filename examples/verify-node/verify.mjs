@@ -118,6 +118,9 @@ function dossier(jwks, key, files) {
     same(`statements/${sum}.json`, JSON.stringify(d.statements[sum]))
     if (hex(sha256(files[`statements/${sum}.json`])) !== sum) fail('the words were changed')
   })
+  check('the page dossier.html', () => {
+    if (hex(sha256(files['dossier.html'] ?? fail('it is missing'))) !== d.page_sha256) fail('it was changed')
+  })
   for (const e of d.emails.filter(e => e.eml)) check(`the email ${e.id}`, () => {
     same(`emails/${e.id}.eml`, e.eml)
     if (hex(sha256(e.eml)) !== e.eml_sha256) fail('the email was changed')

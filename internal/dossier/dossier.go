@@ -2,8 +2,9 @@
 // action with its evidence, the words they were shown, each email that a relay took, receipts, and the proofs that the
 // consent log has them.
 //
-// As a ZIP it can be checked by somebody who has nothing of ours: verify.txt says how, in plain words. Verify does it,
-// too. No link in it works: of the token of each, an email has the SHA-256.
+// As a page it is for people: made to be read and printed by somebody who knows nothing of optin. As a ZIP it can be
+// checked by somebody who has nothing of ours: verify.txt says how, in plain words. Verify does it, too. No link in it
+// works: of the token of each, an email has the SHA-256.
 package dossier
 
 import (
@@ -24,9 +25,10 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
 )
 
-// MediaZIP is the media type of a dossier as a file.
+// MediaZIP is the media type of a dossier as a file with all its parts.
 const MediaZIP = "application/zip"
 
 // Version is the version of Dossier's form.
@@ -36,6 +38,8 @@ const Version = 1
 type Maker struct {
 	Service *confirm.Service
 	Log     *consentlog.Log // nil: there is none
+	Pages   *templates.Set
+	Show    func(site string) templates.Site
 	Now     func() time.Time
 }
 
@@ -49,8 +53,9 @@ type Dossier struct {
 	Emails       []Email                    `json:"emails"`
 	Receipts     []Receipt                  `json:"receipts"`
 	Log          []LogRecord                `json:"log"`
-	Keys         json.RawMessage            `json:"receipt_keys"`      // a JSON Web Key Set
-	LogKey       string                     `json:"log_key,omitempty"` // as signed notes spell it
+	Keys         json.RawMessage            `json:"receipt_keys"`          // a JSON Web Key Set
+	LogKey       string                     `json:"log_key,omitempty"`     // as signed notes spell it
+	PageSHA256   string                     `json:"page_sha256,omitempty"` // in a ZIP: of dossier.html
 }
 
 // Email is one that a relay took.
@@ -199,8 +204,17 @@ func (d *Dossier) JSON() ([]byte, error) {
 //go:embed verify.txt
 var howToVerify []byte
 
-// ZIP returns the dossier as a file with all its parts.
-func (d *Dossier) ZIP() ([]byte, error) {
+// ZIP returns the dossier as a file with all its parts, its page as HTML returns it.
+func (m *Maker) ZIP(d *Dossier, lang string) ([]byte, error) {
+	page, err := m.HTML(d, lang)
+	if err != nil {
+		return nil, err
+	}
+	d.PageSHA256 = sumOf(page)
+	return d.zip(page)
+}
+
+func (d *Dossier) zip(page []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	var failed error
@@ -217,6 +231,7 @@ func (d *Dossier) ZIP() ([]byte, error) {
 	}
 	put("verify.txt", howToVerify)
 	put("dossier.json", whole)
+	put("dossier.html", page)
 	put("jwks.json", d.Keys)
 	if d.LogKey != "" {
 		put("log.key", []byte(d.LogKey+"\n"))

@@ -42,6 +42,7 @@ func Verify(file []byte, keys receipt.Keys, logKey string) (all []Finding, err e
 	v.emails()
 	v.receipts()
 	v.log()
+	v.page()
 	v.rest()
 	return v.all, nil
 }
@@ -260,6 +261,19 @@ func committed(step consent.Step, salt [32]byte) consent.Step {
 		step.Email = &email
 	}
 	return step
+}
+
+// page checks that dossier.html is the page that was made with dossier.json.
+func (v *verifier) page() {
+	const name = "dossier.html"
+	v.seen = append(v.seen, name)
+	var err error
+	if page, ok := v.parts[name]; !ok {
+		err = fmt.Errorf("the file %s is missing", name)
+	} else if sumOf(page) != v.d.PageSHA256 {
+		err = fmt.Errorf("its SHA-256 is another than in dossier.json")
+	}
+	v.found("the page "+name, err)
 }
 
 // rest names files that dossier.json knows nothing of.

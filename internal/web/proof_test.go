@@ -3,6 +3,8 @@ package web
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +175,53 @@ func TestTheConsentLogIsPublicAndItsTilesNeverChange(t *testing.T) {
 	for _, path := range []string{"/log/checkpoint", "/log/tile/0/000.p/1"} {
 		if a := without.send("GET", path, "", "Accept", request.MediaJSON); a.status != 404 {
 			t.Errorf("%s without a log: %d", path, a.status)
+		}
+	}
+}
+
+// A person who knows nothing of optin reads one document: who agreed to what, in which words, both moments to the
+// second, which email, and the answer of the mail server.
+func TestADossierAsADocumentSaysAllByItself(t *testing.T) {
+	with, _ := withLog(t)
+	e := newEnv(t, with)
+	e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"locale":"fr"}`,
+		"Content-Type", request.MediaJSON)
+	link := e.path(e.email().Confirm)
+	asked := e.clock.now()
+	e.clock.pass(3*time.Minute + 11*time.Second)
+	given := e.clock.now()
+	e.send("POST", link, "")
+	path := e.subscriptionPath("ada@b.example") + "/dossier"
+	html := asSite(readKey, "Accept", "text/html")
+	a := e.send("GET", path, "", html...)
+	page := a.page(t)
+	text := page.Find("main").Text()
+	for _, want := range []string{
+		"Preuve du consentement", "ada@b.example", "La Gazette SAS", "Recevoir letter", clientIP,
+		asked.Format("15:04:05"), given.Format("15:04:05"), "(UTC)", "HOW TO CHECK THIS DOSSIER",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not shown in %s", want, text)
+		}
+	}
+	if page.Find("html").AttrOr("lang", "") != "fr" {
+		t.Error("it is not in the person's language")
+	}
+	if strings.Contains(a.body, strings.TrimPrefix(link, "/c/")) {
+		t.Error("it has a link that works")
+	}
+	style := sha256.Sum256([]byte(page.Find("style").Text()))
+	policy := a.header.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+"';") {
+		t.Errorf("the policy does not allow its style: %s", policy)
+	}
+	if loads := page.Find("link, script, img, iframe, [src], [style]").Length(); loads != 0 {
+		t.Errorf("it loads %d things", loads)
+	}
+	for lang, want := range map[string]string{"de": "de", "pt-BR": "pt", "xx": "fr", "": "fr"} {
+		got := e.send("GET", path+"?lang="+lang, "", html...).page(t).Find("html").AttrOr("lang", "")
+		if got != want {
+			t.Errorf("asked for %q it is in %q", lang, got)
 		}
 	}
 }

@@ -137,12 +137,15 @@ func (a *app) addServers(e *echo.Echo) {
 
 // dossiers makes dossiers, with the proofs of the consent log if there is one.
 func (a *app) dossiers() *dossier.Maker {
-	m := &dossier.Maker{Service: a.Service, Now: a.Now}
+	m := &dossier.Maker{Service: a.Service, Pages: a.pages.set, Show: a.show, Now: a.Now}
 	if a.ConsentLog != nil {
 		m.Log = a.ConsentLog.To
 	}
 	return m
 }
+
+// show returns how a site is shown to people.
+func (a *app) show(site string) templates.Site { return a.sites[site].Show }
 
 // addAdmin adds the dashboard. All but the login need a session.
 func (a *app) addAdmin(e *echo.Echo) {

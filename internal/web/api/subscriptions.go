@@ -105,10 +105,11 @@ func (a *API) Receipt(c echo.Context) error {
 	return respond.Receipt(c, text)
 }
 
-// Dossier returns everything that proves what one person agreed to: as JSON, or as a ZIP that can be checked by itself
-// where Accept prefers it.
+// Dossier returns everything that proves what one person agreed to: as JSON or, where Accept prefers it, as a document
+// to be printed, or a ZIP that can be checked by itself.
 func (a *API) Dossier(c echo.Context) error {
-	if _, err := request.ParseQuery(c); err != nil {
+	q, err := request.ParseQuery(c, "lang")
+	if err != nil {
 		return err
 	}
 	d, err := a.Dossiers.Make(c.Request().Context(), c.Param("site"), c.Param("id"))
@@ -117,16 +118,27 @@ func (a *API) Dossier(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	respond.Vary(h, echo.HeaderAccept)
-	write, media := d.JSON, request.MediaJSON
 	if request.AcceptsMedia(c.Request(), dossier.MediaZIP) {
-		write, media = d.ZIP, dossier.MediaZIP
+		b, err := a.Dossiers.ZIP(d, q.Get("lang"))
+		if err != nil {
+			return err
+		}
 		h.Set(echo.HeaderContentDisposition, `attachment; filename="dossier.zip"`)
+		return respond.Bytes(c, http.StatusOK, dossier.MediaZIP, b)
 	}
-	b, err := write()
+	if page, _ := request.Accepts(c.Request()); page {
+		b, err := a.Dossiers.HTML(d, q.Get("lang"))
+		if err != nil {
+			return err
+		}
+		h.Set(echo.HeaderContentSecurityPolicy, dossier.PagePolicy())
+		return respond.HTML(c, http.StatusOK, b)
+	}
+	b, err := d.JSON()
 	if err != nil {
 		return err
 	}
-	return respond.Bytes(c, http.StatusOK, media, b)
+	return respond.Bytes(c, http.StatusOK, request.MediaJSON, b)
 }
 
 // Resend enqueues the email of the latest open request again. The response says whether it is enqueued, or why not: the
