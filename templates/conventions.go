@@ -11,7 +11,7 @@ import (
 
 // Conventions are what the CLDR, the Unicode Consortium's data on languages, says of each built-in language: names of
 // months, how dates and lists are written, quotation marks, plural forms. They are messages like any other, by keys
-// that a translation need not have; where it has one, that one counts. They stand in conventions.json. To make it again,
+// that a translation need not have; where it has one, that one counts. They are in conventions.json. To make it again,
 // with Node.js and network:
 //
 //go:generate npm ci --prefix cldr --silent
