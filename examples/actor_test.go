@@ -32,6 +32,7 @@ func (e *env) call(method, path, body string, out any) int {
 
 type subscription struct {
 	ID, State      string
+	Locale         string
 	UnsubscribeURL string `json:"unsubscribe_url"`
 }
 

@@ -76,7 +76,9 @@ func (e *env) page(rw http.ResponseWriter, r *http.Request, folder string) {
 		return
 	}
 	rw.Header().Set("Content-Type",
-		map[string]string{".html": "text/html; charset=utf-8", ".mjs": "text/javascript"}[filepath.Ext(name)])
+		map[string]string{
+			".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".js": "text/javascript",
+		}[filepath.Ext(name)])
 	_, _ = strings.NewReplacer("http://127.0.0.1:8080", e.base).WriteString(rw, string(text))
 }
 

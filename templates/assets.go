@@ -8,22 +8,26 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"path"
+	"slices"
 	"sync"
 )
 
-//go:embed assets/favicon.svg assets/optin.css assets/dossier.css assets/optin-confirm.js assets/challenge.js
-//go:embed assets/embed.js
+//go:embed assets/favicon.svg assets/*.css assets/*.js
 var assetFiles embed.FS
 
-// The assets that other websites use too; the files say what they do. EmbedName is for their forms. It loads
-// ChallengeName from our root when it is asked for a proof of work, and has its checksum, so a page that pins the one
-// pins both.
+// The assets that other websites use too; the files say what they do. EmbedName and ElementName are for their forms.
+// They load ChallengeName from our root when they are asked for a proof of work, and have its checksum, so a page that
+// pins the one pins both.
 const (
 	EmbedName     = "embed.js"
+	ElementName   = "optin-form.js"
 	ChallengeName = "challenge.js"
 )
 
-// challengeSum is the placeholder in embed.js for the checksum (SRI) of challenge.js.
+// formName is the file that EmbedName and ElementName have in common; it is no asset by itself.
+const formName = "form.js"
+
+// challengeSum is the placeholder in formName for the checksum (SRI) of challenge.js.
 const challengeSum = "CHALLENGE_SUM"
 
 type asset struct {
@@ -36,14 +40,14 @@ var assets = sync.OnceValue(func() map[string]asset {
 	all := map[string]asset{}
 	entries, _ := assetFiles.ReadDir("assets") // embedded, so it cannot fail
 	for _, e := range entries {
-		content, _ := assetFiles.ReadFile("assets/" + e.Name())
-		switch e.Name() { // entries are in the order of their names: challenge.js before embed.js
+		content := readAsset(e.Name())
+		switch e.Name() { // entries are in the order of their names: challenge.js before those that load it
+		case formName:
+			continue
 		case ChallengeName:
 			content = minify(content)
-		case EmbedName:
-			sum := sha512.Sum384(all[ChallengeName].content)
-			integrity := "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
-			content = bytes.Replace(minify(content), []byte(challengeSum), []byte(integrity), 1)
+		case EmbedName, ElementName:
+			content = formScript(content, all[ChallengeName].content)
 		}
 		sum := sha256.Sum256(content)
 		all[e.Name()] = asset{content: content, sum: hex.EncodeToString(sum[:])[:16]}
@@ -51,9 +55,23 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
+func readAsset(name string) []byte {
+	content, _ := assetFiles.ReadFile("assets/" + name) // embedded, so it cannot fail
+	return content
+}
+
+// formScript returns a script for forms: what all have in common, then what this one has besides, in a scope of their
+// own.
+func formScript(besides, challenge []byte) []byte {
+	sum := sha512.Sum384(challenge)
+	integrity := "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
+	shared := bytes.Replace(readAsset(formName), []byte(challengeSum), []byte(integrity), 1)
+	return shorten(minify(slices.Concat([]byte("(() => {\n\"use strict\";\n"), shared, besides, []byte("})();\n"))))
+}
+
 // Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, favicon.svg, optin-confirm.js (the
-// script of the confirm page) and ChallengeName; or EmbedName. With the right version it may be cached for ever. The
-// etag is quoted, ready for the header. The caller must not change the content.
+// script of the confirm page) and ChallengeName; or EmbedName or ElementName. With the right version it may be cached
+// for ever. The etag is quoted, ready for the header. The caller must not change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {

@@ -11,13 +11,15 @@ import (
 func TestAssetsAreServedWithTypeAndVersion(t *testing.T) {
 	for name, want := range map[string]string{"optin.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml",
 		"optin-confirm.js": "text/javascript; charset=utf-8",
-		ChallengeName:      "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8"} {
+		ChallengeName:      "text/javascript; charset=utf-8", EmbedName: "text/javascript; charset=utf-8",
+		ElementName: "text/javascript; charset=utf-8"} {
 		content, kind, etag, ok := Asset(name)
 		if !ok || len(content) == 0 || kind != want || !regexp.MustCompile(`^"[0-9a-f]{16}"$`).MatchString(etag) {
 			t.Errorf("%s: %d bytes, %q, %s, %v", name, len(content), kind, etag, ok)
 		}
 	}
-	for _, name := range []string{"", ".", "../templates.go", "assets/optin.css", "OPTIN.CSS", "optin.css\x00"} {
+	for _, name := range []string{"", ".", "../templates.go", "assets/optin.css", "OPTIN.CSS", "optin.css\x00",
+		formName} {
 		if _, _, _, ok := Asset(name); ok {
 			t.Errorf("%q is an asset", name)
 		}
@@ -55,7 +57,7 @@ func TestAControllersContactBecomesALinkOnlyWhenItIsOne(t *testing.T) {
 }
 
 func TestTheScriptsForWebsitesAreSmallAndStoreNothing(t *testing.T) {
-	for name, size := range map[string]int{EmbedName: 10_000, ChallengeName: 5000} {
+	for name, size := range map[string]int{EmbedName: 9000, ElementName: 10_000, ChallengeName: 5000} {
 		content, _, _, _ := Asset(name)
 		script := string(content)
 		if len(script) >= size || !strings.HasPrefix(script, `(()=>{"use strict";`) {
@@ -88,12 +90,14 @@ func TestEmbedHasATextInTwoLanguagesForEachCodeOfItsFields(t *testing.T) {
 	}
 }
 
-func TestEmbedHoldsTheChecksumOfTheScriptThatItLoads(t *testing.T) {
+func TestTheScriptsOfFormsHoldTheChecksumOfTheScriptThatTheyLoad(t *testing.T) {
 	challenge, _, _, _ := Asset(ChallengeName)
-	embed, _, _, _ := Asset(EmbedName)
 	sum := sha512.Sum384(challenge)
-	if !strings.Contains(string(embed), `integrity:"sha384-`+base64.StdEncoding.EncodeToString(sum[:])+`"`) {
-		t.Error("the checksum is not that of challenge.js")
+	for _, name := range []string{EmbedName, ElementName} {
+		script, _, _, _ := Asset(name)
+		if !strings.Contains(string(script), `integrity:"sha384-`+base64.StdEncoding.EncodeToString(sum[:])+`"`) {
+			t.Errorf("%s: the checksum is not that of challenge.js", name)
+		}
 	}
 }
 
@@ -113,6 +117,24 @@ func TestAMinifiedScriptMeansTheSame(t *testing.T) {
 		{"return \"x\" ;\nreturn typeof x ;\n", "return\"x\";return typeof x;\n"},
 	} {
 		if got := string(minify([]byte(row.full))); got != row.want {
+			t.Errorf("%q became\n%q, want\n%q", row.full, got, row.want)
+		}
+	}
+}
+
+func TestAShortenedScriptMeansTheSame(t *testing.T) {
+	for _, row := range []struct{ full, want string }{
+		{"const form=1;use(form)", "const a=1;use(a)"},
+		{"function form(e,a){return e.form+a}", "function b(e,a){return e.form+a}"},
+		{"let form=2;const all={form,other:form,form:form,f(){}}", "let a=2;const b={form:a,other:a,form:a,f(){}}"},
+		{"const{status,code=form}=said;let form", "const{status,code=a}=said;let a"},
+		{"let form,said;(form,{form,said=1},[form])=>{form=2}", "let a,said;(a,{form:a,said=1},[a])=>{a=2}"},
+		{"const form={a:1,...form}", "const b={a:1,...b}"},
+		{"const form=/form=[/form]/.test(form)?form:1", "const a=/form=[/form]/.test(a)?a:1"},
+		{"const form=\"a form\"+`a form ${form} ${a(form)}`", "const b=\"a form\"+`a form ${b} ${a(b)}`"},
+		{"class C{#form;f(){const form=this.#form}}", "class C{#form;f(){const a=this.#form}}"},
+	} {
+		if got := string(shorten([]byte(row.full))); got != row.want {
 			t.Errorf("%q became\n%q, want\n%q", row.full, got, row.want)
 		}
 	}

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"sort"
@@ -199,7 +200,7 @@ func keysInCode() []string {
 	keys = append(keys, conventionKeys()...)
 	keys = append(keys, pluralKeys()...)
 	keys = append(keys, cannedKeys()...)
-	keys = append(keys, embedKeys()...)
+	keys = slices.AppendSeq(keys, maps.Values(embedKeys()))
 	for _, code := range Codes() {
 		keys = append(keys, "error."+code)
 	}

@@ -1,25 +1,26 @@
 package templates
 
-import "strings"
-
-// embedKeys lists the messages of a form on a website's own page, besides those of the hosted form.
-func embedKeys() []string {
-	return []string{
-		"embed.accepted", "embed.broken", "embed.busy", "embed.refused", "embed.required", "embed.sending",
-		"embed.working",
+// embedKeys lists the messages of a form on a website's own page, by the names that its script has for them.
+func embedKeys() map[string]string {
+	return map[string]string{
+		"accepted": "embed.accepted", "broken": "embed.broken", "busy": "embed.busy", "refused": "embed.refused",
+		"required": "embed.required", "sending": "embed.sending", "working": "embed.working",
+		"email": "signup.email", "button": "signup.button", "next": "signup.next",
+		"legend_one": "signup.legend_one", "legend_many": "signup.legend_many",
+		"simply": "purpose.simply", "in_full": "statement.link", "withdrawal": "withdrawal.sentence",
 	}
 }
 
-// EmbedWords returns what a form on a website's own page says, in the language nearest to locale: by embed.* without
-// that beginning, and by the refusal codes.
+// EmbedWords returns what a form on a website's own page says, in the language nearest to locale: by the names of
+// embedKeys, and by the refusal codes.
 func (s *Set) EmbedWords(locale string) (map[string]string, error) {
 	t, words := s.translation(locale), map[string]string{}
-	for _, key := range embedKeys() {
+	for name, key := range embedKeys() {
 		text, err := t.text(key)
 		if err != nil {
 			return nil, err
 		}
-		words[strings.TrimPrefix(key, "embed.")] = text
+		words[name] = text
 	}
 	for _, code := range Codes() {
 		text, err := t.reason(code)
@@ -30,3 +31,6 @@ func (s *Set) EmbedWords(locale string) (map[string]string, error) {
 	}
 	return words, nil
 }
+
+// Direction returns how the language nearest to locale is written: ltr or rtl.
+func (s *Set) Direction(locale string) string { return s.translation(locale).other("language.dir") }

@@ -27,17 +27,20 @@ const (
 // nothing in it may run (HTML, section 7.1.5, sandboxing).
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
-// embedPath is the path of the script that websites load for their own forms.
-const embedPath = "/embed.js"
+// The paths of the scripts that websites load for their own forms.
+const (
+	embedPath   = "/" + templates.EmbedName
+	elementPath = "/" + templates.ElementName
+)
 
 // challengePath is the path of the script that does the proof of work; the embed script loads it.
 const challengePath = "/" + templates.ChallengeName
 
-// embedVersioned returns the path of the embed script with a part of its hash; its content never changes and may be
-// cached for ever.
-func embedVersioned() string {
-	_, _, etag, _ := templates.Asset(templates.EmbedName)
-	return "/embed." + etag[1:9] + ".js"
+// versioned returns the path of such a script with a part of its hash; its content never changes and may be cached for
+// ever.
+func versioned(path string) string {
+	_, _, etag, _ := templates.Asset(path[1:])
+	return strings.TrimSuffix(path, ".js") + "." + etag[1:9] + ".js"
 }
 
 // assets serves the files that pages refer to, and the scripts for the pages of websites.
@@ -101,9 +104,9 @@ func (a *assets) show(c echo.Context) error {
 
 // script serves a script to the pages of other websites. Any page may read it (CORS), or browsers could not check its
 // checksum (SRI).
-func (a *assets) script(name, cache string) echo.HandlerFunc {
+func (a *assets) script(path, cache string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		content, media, etag, _ := templates.Asset(name)
+		content, media, etag, _ := templates.Asset(path[1:])
 		h := c.Response().Header()
 		h.Set(echo.HeaderContentType, media)
 		h.Set("ETag", etag)

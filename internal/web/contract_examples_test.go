@@ -129,7 +129,7 @@ func (ex example) given(e *env) *strings.Replacer {
 	}
 	return strings.NewReplacer("{site}", "gazette", "{id}", id, "{token}", link[3:],
 		"{name}", "optin.css", "{sha256}", sum, "{tile}", "0/000.p/1",
-		"/embed.{hash}.js", embedVersioned())
+		"/embed.{hash}.js", versioned(embedPath), "/optin-form.{hash}.js", versioned(elementPath))
 }
 
 func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {

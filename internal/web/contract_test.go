@@ -16,8 +16,11 @@ import (
 
 // spelled is a route's pattern as it is described.
 func spelled(pattern string) string {
-	if pattern == embedVersioned() {
+	switch pattern {
+	case versioned(embedPath):
 		return "/embed.{hash}.js"
+	case versioned(elementPath):
+		return "/optin-form.{hash}.js"
 	}
 	return pattern
 }

@@ -137,7 +137,8 @@ func (e *env) taken(email string) string {
 
 func TestAPartOfAScriptMayBeAskedFor(t *testing.T) {
 	e := newEnv(t)
-	for _, path := range []string{"/embed.js", embedVersioned(), "/challenge.js", "/assets/optin.css"} {
+	for _, path := range []string{embedPath, versioned(embedPath), elementPath, versioned(elementPath),
+		challengePath, "/assets/optin.css"} {
 		whole := e.send("GET", path, "")
 		if a := e.send("GET", path, "", "Range", "bytes=2-5"); a.status != 206 || a.body != whole.body[2:6] {
 			t.Errorf("%s: %d %q", path, a.status, a.body)

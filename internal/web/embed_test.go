@@ -7,27 +7,31 @@ import (
 	"testing"
 )
 
-func TestTheScriptForWebsitesMayBeReadByAnyPageAndCached(t *testing.T) {
+func TestTheScriptsForWebsitesMayBeReadByAnyPageAndCached(t *testing.T) {
 	e := newEnv(t)
-	short, long := e.send("GET", "/embed.js", "", "Origin", "https://anybody.example"),
-		e.send("GET", embedVersioned(), "")
-	for name, a := range map[string]answer{"short": short, "versioned": long} {
-		if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 10_000 ||
-			a.header.Get("Access-Control-Allow-Origin") != "*" ||
-			a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Set-Cookie") != "" ||
-			a.header.Get("ETag") == "" {
-			t.Errorf("%s: %d, %d bytes, %v", name, a.status, len(a.body), a.header)
+	for _, path := range []string{embedPath, elementPath} {
+		short, long := e.send("GET", path, "", "Origin", "https://anybody.example"),
+			e.send("GET", versioned(path), "")
+		for name, a := range map[string]answer{path: short, versioned(path): long} {
+			if a.status != 200 || a.media() != "text/javascript" || len(a.body) >= 10_000 ||
+				a.header.Get("Access-Control-Allow-Origin") != "*" ||
+				a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" ||
+				a.header.Get("Set-Cookie") != "" || a.header.Get("ETag") == "" {
+				t.Errorf("%s: %d, %d bytes, %v", name, a.status, len(a.body), a.header)
+			}
+		}
+		if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" ||
+			long.header.Get("Cache-Control") != cacheForever {
+			t.Errorf("%s: %v, %v", path, short.header, long.header)
+		}
+		again := e.send("GET", path, "", "If-None-Match", short.header.Get("ETag"))
+		if again.status != 304 || again.body != "" {
+			t.Errorf("%s, asked again: %d", path, again.status)
 		}
 	}
-	if short.body != long.body || short.header.Get("Cache-Control") != "public, max-age=300" ||
-		long.header.Get("Cache-Control") != cacheForever {
-		t.Errorf("kept for %q and %q", short.header.Get("Cache-Control"), long.header.Get("Cache-Control"))
-	}
-	if a := e.send("GET", "/embed.js", "", "If-None-Match", short.header.Get("ETag")); a.status != 304 || a.body != "" {
-		t.Errorf("asked again: %d", a.status)
-	}
-	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", strings.ToUpper(embedVersioned()),
-		"/embed"} {
+	for _, path := range []string{"/embed.00000000.js", "/embed..js", "/embed.js/x", "/form.js", "/assets/form.js",
+		strings.ToUpper(versioned(embedPath)), "/embed",
+		strings.Replace(versioned(embedPath), "embed", "optin-form", 1)} {
 		if a := e.send("GET", path, ""); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)
 		}

@@ -367,18 +367,20 @@ func publicCalls() map[string]func(*stranger) {
 		"GET /v1/sites/{site}/words": func(s *stranger) {
 			s.try("GET", "/v1/sites/gazette/words?email="+url.QueryEscape(s.email), "")
 		},
-		"GET /log/checkpoint":     always("GET", "/log/checkpoint"),
-		"GET /log/tile/{tile}":    always("GET", "/log/tile/0/000"),
-		"GET /texts/{sha256}":     always("GET", "/texts/"+strings.Repeat("0", 64)),
-		"GET " + embedPath:        always("GET", embedPath),
-		"GET " + embedVersioned(): always("GET", embedVersioned()),
-		"GET " + challengePath:    always("GET", challengePath),
-		"GET /assets/{name}":      always("GET", "/assets/optin.css"),
-		"GET /healthz":            always("GET", "/healthz"),
-		"GET /readyz":             always("GET", "/readyz"),
-		"GET /openapi.yaml":       always("GET", "/openapi.yaml"),
-		"GET /docs":               always("GET", "/docs"),
-		"GET /":                   always("GET", "/"),
+		"GET /log/checkpoint":           always("GET", "/log/checkpoint"),
+		"GET /log/tile/{tile}":          always("GET", "/log/tile/0/000"),
+		"GET /texts/{sha256}":           always("GET", "/texts/"+strings.Repeat("0", 64)),
+		"GET " + embedPath:              always("GET", embedPath),
+		"GET " + versioned(embedPath):   always("GET", versioned(embedPath)),
+		"GET " + elementPath:            always("GET", elementPath),
+		"GET " + versioned(elementPath): always("GET", versioned(elementPath)),
+		"GET " + challengePath:          always("GET", challengePath),
+		"GET /assets/{name}":            always("GET", "/assets/optin.css"),
+		"GET /healthz":                  always("GET", "/healthz"),
+		"GET /readyz":                   always("GET", "/readyz"),
+		"GET /openapi.yaml":             always("GET", "/openapi.yaml"),
+		"GET /docs":                     always("GET", "/docs"),
+		"GET /":                         always("GET", "/"),
 	}
 }
 

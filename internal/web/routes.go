@@ -11,7 +11,6 @@ import (
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
-	"github.com/optin/optin/templates"
 )
 
 // exportPath is the one route without a timeout.
@@ -90,10 +89,12 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(e, "/texts/:sha256", (&statementPages{a.Service, a.sites, a.pages}).show, body)
 
 	get(e, "/", a.pages.home, prefersHTML, body)
-	get(e, embedPath, a.assets.script(templates.EmbedName, cacheShortly), body)
-	get(e, embedVersioned(), a.assets.script(templates.EmbedName, cacheForever), body)
-	// embed.js loads this by its checksum:
-	get(e, challengePath, a.assets.script(templates.ChallengeName, cacheValidated), body)
+	for _, path := range []string{embedPath, elementPath} {
+		get(e, path, a.assets.script(path, cacheShortly), body)
+		get(e, versioned(path), a.assets.script(path, cacheForever), body)
+	}
+	// These load this by its checksum:
+	get(e, challengePath, a.assets.script(challengePath, cacheValidated), body)
 	get(e, "/assets/:name", a.assets.show, body)
 	get(e, "/healthz", a.health.healthz, body)
 	get(e, "/readyz", a.health.readyz, body)

@@ -11,7 +11,7 @@ import (
 )
 
 // cacheable is what a path has that any cache may keep: what it answers names nobody.
-var cacheable = []string{"/assets/", "/embed.", challengePath, "/texts/", "/.well-known/jwks.json"}
+var cacheable = []string{"/assets/", "/embed.", "/optin-form.", challengePath, "/texts/", "/.well-known/jwks.json"}
 
 func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T) {
 	e := newEnv(t)

@@ -273,25 +273,6 @@ func (s *signups) refuse(c echo.Context, in *signup, wrong []problem.Field) erro
 	return s.form.showAgain(c, in, wrong)
 }
 
-// words handles GET /v1/sites/{site}/words: what embed.js says on a website's own page, in the language of that page.
-func (s *signups) words(c echo.Context) error {
-	st, err := s.sites.of(c)
-	if err != nil {
-		return err
-	}
-	set := s.pages.set.Of(st.id)
-	wanted := append([]string{c.QueryParam("locale")}, c.Request().Header.Values("Accept-Language")...)
-	locale := set.Nearest(wanted...)
-	words, err := set.EmbedWords(locale)
-	if err != nil {
-		return err
-	}
-	h := c.Response().Header()
-	respond.Vary(h, "Accept-Language")
-	h.Set("Content-Language", locale)
-	return respond.JSON(c, http.StatusOK, map[string]any{"locale": locale, "words": words})
-}
-
 // challenge handles GET /v1/sites/{site}/challenge: a new proof of work, for ALTCHA's own widget in a website's form.
 func (s *signups) challenge(c echo.Context) error {
 	st, err := s.sites.of(c)

@@ -116,15 +116,21 @@ func codeForPeople(st *site, d challenge.Requirement, c problem.Code) problem.Co
 	return c
 }
 
+// purposes returns what a site asks, in one of its languages.
+func (f *signupPage) purposes(st *site, locale string) []templates.Purpose {
+	all := f.pages.choices(st, locale)
+	for i := range all {
+		if sum := f.service.StatementSum(st.id, all[i].ID, locale); sum != "" {
+			all[i].StatementURL = statementPath(sum)
+		}
+	}
+	return all
+}
+
 func (f *signupPage) page(st *site, locale string, demand *challenge.Requirement) templates.Signup {
 	p := templates.Signup{
-		Site: st.Show, Purposes: f.pages.choices(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
+		Site: st.Show, Purposes: f.purposes(st, locale), Action: "/v1/sites/" + st.id + "/subscriptions",
 		Stamp: f.stamp(st, f.now()), Suggest: f.suggests,
-	}
-	for i := range p.Purposes {
-		if sum := f.service.StatementSum(st.id, p.Purposes[i].ID, locale); sum != "" {
-			p.Purposes[i].StatementURL = statementPath(sum)
-		}
 	}
 	switch {
 	case demand == nil:
