@@ -11,6 +11,7 @@ import (
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/templates"
 )
 
 // exportPath is the one route without a timeout.
