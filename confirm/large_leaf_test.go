@@ -15,10 +15,16 @@ import (
 // returns when they did last.
 func (env *env) agreesAndLeaves(email string) (left time.Time) {
 	env.t.Helper()
+	browser := func() (name string) { // which cannot be compressed
+		for len(name) < 500 {
+			name += rand.Text()
+		}
+		return name
+	}
 	for size := 0; size <= store.MaxBody; {
 		env.later(25 * time.Hour)
 		signup := signupOf(email, "letter")
-		signup.Evidence.UserAgent = rand.Text() + rand.Text() + rand.Text() + rand.Text()
+		signup.Evidence.UserAgent = browser()
 		if err := env.Person.SignUp(env.t.Context(), "gazette", signup); err != nil {
 			env.t.Fatal(err)
 		}
@@ -27,7 +33,7 @@ func (env *env) agreesAndLeaves(email string) (left time.Time) {
 		}
 		env.later(time.Hour)
 		id := env.id(email)
-		e := consent.Evidence{UserAgent: rand.Text() + rand.Text() + rand.Text() + rand.Text()}
+		e := consent.Evidence{UserAgent: browser()}
 		if _, err := env.Website.Withdraw(env.t.Context(), "gazette", id, nil, e); err != nil {
 			env.t.Fatal(err)
 		}
