@@ -92,7 +92,11 @@ func readWithdrawal(c echo.Context) ([]string, consent.Method, error) {
 	if code != "" {
 		return nil, "", problem.InFields(problem.Field{Name: "purposes", Code: code})
 	}
-	return in.All("purposes"), how, nil
+	named := in.All("purposes")
+	if strings.Join(named, "") == "" { // an empty field names none
+		named = nil
+	}
+	return named, how, nil
 }
 
 // withdrawn returns the page of what was withdrawn of the purposes named, and what is left. It is the same when the
