@@ -24,6 +24,7 @@ type database struct {
 	looks chan look // to the readers
 
 	damage atomic.Pointer[store.UnsafeError] // what was found since Open
+	erased atomic.Bool                       // something was, since the log was emptied
 
 	mu     sync.Mutex
 	closed bool

@@ -146,6 +146,9 @@ func (s records) commit(ctx context.Context, until time.Time, was store.Record, 
 	if err != nil {
 		return nil, err
 	}
+	if *other == nil && (c.Erase || c.DropJobs) {
+		s.erased.Store(true)
+	}
 	return *other, nil
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 )
@@ -32,6 +33,7 @@ func (d *database) sweepEvery(ctx context.Context, every time.Duration) {
 		case <-tick.C:
 			_ = d.sweep(ctx)
 			_ = d.sweepBuckets(ctx, part, part+bucketsEach)
+			_ = d.emptyLog(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -52,9 +54,35 @@ func (d *database) sweep(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if removed > 0 {
+				d.erased.Store(true)
+			}
 		}
 	}
 	return nil
+}
+
+// emptyLog moves what is in the log into the database, and empties it, if something was erased: until it is written
+// over, the log has what was there before. Others wait only for the second step, which has little left to do.
+func (d *database) emptyLog(ctx context.Context) error {
+	if !d.erased.Swap(false) {
+		return nil
+	}
+	c, err := connect(ctx, d.o.Path, d.o.level(), writing)
+	if err != nil {
+		d.erased.Store(true)
+		return err
+	}
+	var busy any
+	for _, step := range []string{"PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"} {
+		if busy, err = c.value(step); err != nil {
+			break
+		}
+	}
+	if err != nil || busy != int64(0) { // somebody was reading: the next time will do
+		d.erased.Store(true)
+	}
+	return errors.Join(err, c.Close())
 }
 
 // sweepBuckets removes the buckets of some parts in which nothing counts any more.
