@@ -215,6 +215,63 @@ func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored
 	return restored && err == nil, err
 }
 
+// Reapply puts what the consent log has of a subscription in the place of an older state of it, as a store has that was
+// restored from a backup. Of a person who was erased since, everything that waits to be sent or told goes too. It
+// reports whether the store was behind; ErrUnreadable.
+func (l *Log) Reapply(
+	ctx context.Context, key store.Key, rest []byte, erasedAt time.Time,
+) (behind bool, err error) {
+	sub, err := decodeSubscription(rest, key.Site)
+	if err != nil {
+		return false, fmt.Errorf("%w: record %s of the consent log: %w", ErrUnreadable, key.ID, err)
+	}
+	box := l.sealer.box(key)
+	var before consent.Subscription
+	err = l.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+		before, err = box.subscription(rec)
+		erased := rec.Exists() && (err != nil || before.Changed.Before(erasedAt))
+		if err != nil && !erased {
+			return store.Change{}, err
+		}
+		behind = before.Changed.Before(sub.Changed) && (rec.Exists() || !sub.IsEmpty())
+		if !behind {
+			return store.Change{}, nil
+		}
+		change := store.Change{DropJobs: erased, EvenIfFull: true, Erase: sub.IsEmpty()}
+		if !change.Erase {
+			change.Put, err = box.record(sub)
+			return change, err
+		}
+		return change, nil
+	})
+	if err != nil || !behind {
+		return false, err
+	}
+	if err := l.reapplyMailbox(ctx, key, before, sub); err != nil {
+		return false, err
+	}
+	return true, l.restoreMailbox(ctx, key, sub)
+}
+
+// reapplyMailbox takes back what followed from the older state of a subscription for its mailbox.
+func (l *Log) reapplyMailbox(ctx context.Context, key store.Key, before, after consent.Subscription) error {
+	if !before.Address.IsZero() && after.Address.IsZero() {
+		if err := l.forget(ctx, key, before.Address); err != nil {
+			return err
+		}
+	}
+	if before.Refused() == nil || after.Refused() != nil {
+		return nil
+	}
+	for _, mailbox := range mailboxesOf(before) {
+		ended := func(m *consent.Mailbox) { m.Unblock(consent.Evidence{How: consent.ByLink}) }
+		if err := l.updateMailbox(ctx, mailbox, false, ended); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // restoreMailbox puts back what follows from a subscription for its mailbox.
 func (l *Log) restoreMailbox(ctx context.Context, key store.Key, sub consent.Subscription) error {
 	note := func(id string, refused func(*consent.Mailbox)) error {

@@ -75,10 +75,11 @@ func restore(ctx context.Context, args []string, env func(string) (string, bool)
 // latest is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs came
 // again from a backup.
 type latest struct {
-	key    store.Key
-	at     time.Time
-	rest   []byte
-	erased bool
+	key      store.Key
+	at       time.Time
+	rest     []byte
+	erased   bool
+	erasedAt time.Time // the last erasure; zero: none
 }
 
 // restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
@@ -96,29 +97,11 @@ func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restore
 	if err != nil {
 		return did, err
 	}
-	last := map[consentlog.Person]latest{}
-	err = log.Each(func(o consentlog.Opened) error {
-		did.Leaves++
-		if o.Record == nil {
-			return nil // of somebody who was erased, and whose erasure is a leaf of its own
-		}
-		var record struct {
-			Site, Subscription string
-			Action             consent.StepAction
-			At                 time.Time
-		}
-		if err := json.Unmarshal(o.Record, &record); err != nil {
-			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
-		}
-		if !record.At.Before(last[o.Person].at) {
-			key := store.Key{Site: record.Site, ID: record.Subscription}
-			last[o.Person] = latest{key, record.At, o.Rest, record.Action == consent.StepErased}
-		}
-		return nil
-	})
+	last, err := latestLeaves(log)
 	if err != nil {
 		return did, err
 	}
+	did.Leaves = log.Size()
 	for _, l := range last {
 		if l.erased {
 			did.Erased++
@@ -132,6 +115,37 @@ func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restore
 		}
 	}
 	return did, consentlog.Adopt(ctx, c.store, log)
+}
+
+// latestLeaves returns the last leaf about each person. Of somebody who was erased, that is the erasure, unless they
+// came back.
+func latestLeaves(log *consentlog.Log) (map[consentlog.Person]latest, error) {
+	last := map[consentlog.Person]latest{}
+	err := log.Each(func(o consentlog.Opened) error {
+		if o.Record == nil {
+			return nil // of somebody who was erased, and whose erasure is a leaf of its own
+		}
+		var record struct {
+			Site, Subscription string
+			Action             consent.StepAction
+			At                 time.Time
+		}
+		if err := json.Unmarshal(o.Record, &record); err != nil {
+			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
+		}
+		l := latest{
+			store.Key{Site: record.Site, ID: record.Subscription}, record.At, o.Rest,
+			record.Action == consent.StepErased, last[o.Person].erasedAt,
+		}
+		if l.erased {
+			l.erasedAt = record.At
+		}
+		if !record.At.Before(last[o.Person].at) {
+			last[o.Person] = l
+		}
+		return nil
+	})
+	return last, err
 }
 
 // emptyStore returns an error if the store holds subscriptions that no restore put there: it knows the log of a restore

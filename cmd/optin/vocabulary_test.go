@@ -60,6 +60,8 @@ func isPlainName(name string) bool {
 		return true
 	case "Idempotency-Replayed": // the field's name for it
 		return true
+	case "replay", "-replay", "--replay": // the flag of optin erase
+		return true
 	case "revive": // the linter
 		return true
 	}

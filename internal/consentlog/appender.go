@@ -213,6 +213,30 @@ func Adopt(ctx context.Context, st store.Cells, l *Log) error {
 	return err
 }
 
+// CatchUp makes a store that is an older copy know the head of a log whose beginning it knows. It returns ErrOtherHead,
+// and changes nothing, if it knows another log.
+func CatchUp(ctx context.Context, st store.Cells, l *Log) error {
+	text, err := st.Get(ctx, headCell)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return Adopt(ctx, st, l)
+	}
+	known, err := parseHead(string(text))
+	if err != nil {
+		return err
+	}
+	head, err := l.Head()
+	if err != nil {
+		return err
+	}
+	if then, err := l.head(min(known.Size, head.Size)); err != nil || then != known {
+		return errors.Join(ErrOtherHead, err)
+	}
+	return st.CompareAndSwap(ctx, headCell, text, []byte(head.String()), headKept)
+}
+
 // meet compares the log with the head that the store knows, and cuts off what was never published.
 func (a *Appender) meet(ctx context.Context) error {
 	text, err := a.Store.Get(ctx, headCell)

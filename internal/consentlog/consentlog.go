@@ -40,6 +40,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -266,7 +267,7 @@ func (l *Log) Head() (Head, error) {
 }
 
 // Rewind cuts off what is behind a head that is known, which was never published. It returns ErrOtherHead, and changes
-// nothing, if the log did not have that head.
+// nothing, if the log did not have that head, or if more of it was published: then the store is an older copy.
 func (l *Log) Rewind(to Head) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -287,6 +288,13 @@ func (l *Log) Rewind(to Head) error {
 	}
 	if to.Size == l.size {
 		return nil
+	}
+	switch published, err := l.publishedSize(); {
+	case err == nil && published > to.Size:
+		return fmt.Errorf("%w: %d leaves are published, and the store knows of %d: a store that is an older copy is "+
+			"brought up to date by optin erase -replay", ErrOtherHead, published, to.Size)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	if err := os.Truncate(l.path("index"), to.Size*indexSize); err != nil {
 		return fmt.Errorf("consentlog: %w", err)

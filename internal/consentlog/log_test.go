@@ -248,6 +248,22 @@ func TestWhatWasNeverPublishedIsCutOffAndAnotherLogIsNotContinued(t *testing.T) 
 	}
 }
 
+func TestWhatIsPublishedIsNeverCutOff(t *testing.T) {
+	l := open(t, t.TempDir()+"/log")
+	fill(t, l, 0, 10)
+	older, err := l.Head()
+	must(t, err)
+	fill(t, l, 10, 20)
+	if err := l.Rewind(older); !errors.Is(err, consentlog.ErrOtherHead) || l.Size() != 20 {
+		t.Errorf("%v, %d leaves", err, l.Size())
+	}
+	_, err = l.Append([]consentlog.Leaf{leaf(20)})
+	must(t, err)
+	if err := l.Rewind(older); !errors.Is(err, consentlog.ErrOtherHead) || l.Size() != 21 {
+		t.Errorf("with a tail that is not published: %v, %d leaves", err, l.Size())
+	}
+}
+
 func TestOnlyWhatIsPublishedIsServedInItsOneSpelling(t *testing.T) {
 	l := open(t, t.TempDir()+"/log")
 	fill(t, l, 0, 300)
