@@ -76,7 +76,7 @@ size: export GOARCH = amd64
 size: build ## the binary has at most MAXSIZE bytes
 	@size=$$(wc -c <dist/optin) && echo "dist/optin has $$size of at most $(MAXSIZE) bytes" && test $$size -le $(MAXSIZE)
 
-# The tests talk to a real redis-server and a real Chromium, and run examples in Node and PHP. Debian's packages bring what is missing.
+# The tests talk to a real redis-server and a real Chromium, run examples in Node and PHP, and cut networks. Debian's packages bring what is missing.
 tools:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
@@ -84,6 +84,7 @@ tools:
 	command -v chromium     >/dev/null || missing="$$missing chromium"; \
 	command -v node         >/dev/null || missing="$$missing nodejs"; \
 	command -v php          >/dev/null || missing="$$missing php-cli"; \
+	command -v ip           >/dev/null || missing="$$missing iproute2"; \
 	test -z "$$missing" && exit 0; \
 	command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
 	sudo=; test "$$(id -u)" = 0 || sudo=sudo; \

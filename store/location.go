@@ -37,6 +37,9 @@ type Location struct {
 	Master           string   // the name of the master that the Sentinels watch
 	SentinelPassword string
 	Database         int // always 0 of a Cluster
+	// Replicas is how many replicas must have a change before it is acknowledged: 0 of a Cluster; of Sentinels 1,
+	// unless the URL says otherwise or asks for no durability.
+	Replicas int
 }
 
 // TLS reports whether connections to Redis are encrypted.
@@ -57,7 +60,11 @@ func (l Location) String() string {
 	if l.Sentinel() {
 		path = "/" + l.Master + path
 	}
-	return l.Scheme + "://" + strings.Join(l.Hosts, ",") + path + "?durability=" + string(l.Durability)
+	query := "?durability=" + string(l.Durability)
+	if l.Replicas != l.usualReplicas() {
+		query += "&replicas=" + strconv.Itoa(l.Replicas)
+	}
+	return l.Scheme + "://" + strings.Join(l.Hosts, ",") + path + query
 }
 
 // Format writes String for every verb.
@@ -78,9 +85,12 @@ var (
 	errMaster     = errors.New("must name the master that the sentinels watch: redis+sentinel://host:26379/mymaster/0")
 	errDatabase   = errors.New("must end with the number of a database, such as /0; a cluster has /0 only")
 	errDurability = errors.New("has an unknown option; only ?durability=always, ?durability=everysec and " +
-		"?durability=none are known, and of Redis ?durability=managed")
+		"?durability=none are known, and of Redis ?durability=managed and, unless it is a cluster, ?replicas=0 to 9")
 	errTwice = errors.New("has an option twice; keep one")
 )
+
+// maxReplicas is the largest Location.Replicas.
+const maxReplicas = 9
 
 // ParseLocation parses one of
 //
@@ -89,9 +99,10 @@ var (
 //	redis+sentinel://[user:password@]host[:26379],host2[:26379]/master[/database]    or [/database]?master=name
 //	redis+cluster://[user:password@]host[:6379],host2[:6379]
 //
-// each with ?durability=always, the default, everysec or none, and of Redis managed. rediss://, rediss+sentinel:// and
-// rediss+cluster:// are the same over TLS. The user and the password are percent-encoded and are those of the servers
-// that hold data; Sentinels are asked without, or with ?sentinel_password=.
+// each with ?durability=always, the default, everysec or none, and of Redis managed; and of Redis but a Cluster with
+// ?replicas=0 to 9. rediss://, rediss+sentinel:// and rediss+cluster:// are the same over TLS. The user and the
+// password are percent-encoded and are those of the servers that hold data; Sentinels are asked without, or with
+// ?sentinel_password=.
 //
 // An error says what is wrong as the rest of a sentence about the text ("must begin with …"), and never repeats it.
 func ParseLocation(text string) (Location, error) {
@@ -138,13 +149,19 @@ func (l *Location) parseQuery(query string) error {
 	if err != nil {
 		return errDurability
 	}
-	l.Durability = DurabilityAlways
+	l.Durability, l.Replicas = DurabilityAlways, -1
 	for name, values := range options {
 		switch {
 		case len(values) > 1:
 			return errTwice
 		case name == "durability":
 			l.Durability = Durability(values[0])
+		case name == "replicas" && l.Scheme != "sqlite" && !l.Cluster():
+			n, err := strconv.ParseUint(values[0], 10, 8)
+			if err != nil || n > maxReplicas {
+				return errDurability
+			}
+			l.Replicas = int(n)
 		case name == "master" && l.Sentinel():
 			l.Master = values[0]
 		case name == "sentinel_password" && l.Sentinel():
@@ -160,7 +177,18 @@ func (l *Location) parseQuery(query string) error {
 	if !slices.Contains(known, l.Durability) {
 		return errDurability
 	}
+	if l.Replicas < 0 {
+		l.Replicas = l.usualReplicas()
+	}
 	return nil
+}
+
+// usualReplicas returns Replicas where the URL does not say.
+func (l Location) usualReplicas() int {
+	if l.Sentinel() && l.Durability != DurabilityNone {
+		return 1
+	}
+	return 0
 }
 
 // parseAuthority parses the login and the hosts. net/url takes only one host.

@@ -30,14 +30,22 @@ func TestLocationsAreParsed(t *testing.T) {
 			Scheme: "rediss", Hosts: []string{"h:6379"}, User: "u", Password: "p", Durability: store.DurabilityNone,
 		},
 		"redis+sentinel://a:1,b/main/2": {Scheme: "redis+sentinel", Hosts: []string{"a:1", "b:26379"}, Master: "main",
-			Database: 2},
+			Database: 2, Replicas: 1},
 		"redis+sentinel://:p@a:1,b:2,[::1]:3/main/2": {
 			Scheme: "redis+sentinel", Hosts: []string{"a:1", "b:2", "[::1]:3"}, Password: "p", Master: "main",
-			Database: 2,
+			Database: 2, Replicas: 1,
 		},
 		"redis+sentinel://a/2?master=main&sentinel_password=s": {
 			Scheme: "redis+sentinel", Hosts: []string{"a:26379"}, Master: "main", SentinelPassword: "s", Database: 2,
+			Replicas: 1,
 		},
+		"redis+sentinel://a/main?durability=none": {
+			Scheme: "redis+sentinel", Hosts: []string{"a:26379"}, Master: "main", Durability: store.DurabilityNone,
+		},
+		"redis+sentinel://a/main?replicas=0": {
+			Scheme: "redis+sentinel", Hosts: []string{"a:26379"}, Master: "main",
+		},
+		"redis://h?replicas=2":  {Scheme: "redis", Hosts: []string{"h:6379"}, Replicas: 2},
 		"redis+cluster://a:1,b": {Scheme: "redis+cluster", Hosts: []string{"a:1", "b:6379"}},
 		"redis+cluster://u:p@a,b:2/0?durability=everysec": {
 			Scheme: "redis+cluster", Hosts: []string{"a:6379", "b:2"}, User: "u", Password: "p",
@@ -93,6 +101,10 @@ func TestWrongLocationsAreRefusedWithoutTheirPassword(t *testing.T) {
 		"redis://:hunter2@h?durability=some":    "unknown option",
 		"redis://:hunter2@h?durability=":        "unknown option",
 		"sqlite:///o.db?durability=managed":     "unknown option",
+		"sqlite:///o.db?replicas=1":             "unknown option",
+		"redis+cluster://a?replicas=1":          "unknown option",
+		"redis://h?replicas=-1":                 "unknown option",
+		"redis://h?replicas=10":                 "unknown option",
 		"redis://h?durability=none&durability=": "twice",
 		"redis+sentinel://:hunter2@h":           "must name the master",
 	} {

@@ -135,15 +135,15 @@ func TestWrongStoresAndRelaysAreRefused(t *testing.T) {
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=never ", []string{
 			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
-				"are known, and of Redis ?durability=managed",
+				"are known, and of Redis ?durability=managed and, unless it is a cluster, ?replicas=0 to 9",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?durability=always&db=1 ", []string{
 			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
-				"are known, and of Redis ?durability=managed",
+				"are known, and of Redis ?durability=managed and, unless it is a cluster, ?replicas=0 to 9",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://localhost/0?timeout=1s ", []string{
 			"4: store has an unknown option; only ?durability=always, ?durability=everysec and ?durability=none " +
-				"are known, and of Redis ?durability=managed",
+				"are known, and of Redis ?durability=managed and, unless it is a cluster, ?replicas=0 to 9",
 		}},
 		{"redis://127.0.0.1:6379/0 ", "redis://a:1,b:2/0 ", []string{
 			"4: store names several hosts, which only redis+sentinel:// and redis+cluster:// take",

@@ -33,6 +33,9 @@ type reply struct {
 	err   error
 }
 
+// kept reports whether what the command does is acknowledged, and must survive a failover.
+func (c command) kept() bool { return c.script.kept || c.plain != nil && c.plain[0] == "set" }
+
 func get(key string) command { return command{plain: []any{"get", key}} }
 
 // connection is the connection to the servers, which all ports share.
@@ -54,7 +57,7 @@ func newConnection(o Options) *connection {
 	if c.cluster() != nil {
 		c.shards = clusterShards
 	}
-	c.pipeline = newPipeline(c.client, o.Budget, o.senders(), o.Observer.RoundTrip)
+	c.pipeline = newPipeline(c.client, o)
 	return c
 }
 

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type pipeline struct {
 	client   goredis.UniversalClient
 	attempt  time.Duration // how long a batch may take
 	latest   time.Duration // a request that has waited longer is not sent any more
+	replicas int           // that must have a change before it is acknowledged
 	requests chan *request
 	senders  sync.WaitGroup
 	observe  func(took time.Duration) // called after each batch
@@ -39,17 +41,21 @@ type request struct {
 	done     chan struct{} // of one
 }
 
-var errNoAnswer = errors.New("it did not answer in time")
+var (
+	errNoAnswer   = errors.New("it did not answer in time")
+	errNoReplicas = errors.New("its replicas do not have the change yet, and a failover would lose it")
+)
 
-func newPipeline(
-	client goredis.UniversalClient, budget time.Duration, senders int, observe func(took time.Duration),
-) *pipeline {
+// newPipeline returns a pipeline, which has begun.
+func newPipeline(client goredis.UniversalClient, o Options) *pipeline {
+	budget := o.Budget
 	p := &pipeline{
-		client: client, observe: observe, attempt: attemptOf(budget), requests: make(chan *request, 4*maxBatch),
+		client: client, replicas: o.Location.Replicas, observe: o.Observer.RoundTrip, attempt: attemptOf(budget),
+		requests: make(chan *request, 4*maxBatch),
 		// The last attempt ends within the budget, and a little sooner, so that its error is known in time.
 		latest: budget - attemptOf(budget) - budget/10,
 	}
-	for range senders {
+	for range o.senders() {
 		p.start()
 	}
 	return p
@@ -150,9 +156,10 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 			_ = pipe.Process(ctx, noRetry{c})
 		}
 	}
+	wait := p.wait(ctx, pipe, batch)
 	began := time.Now()
 	var failed error // of all, unless a command has its own
-	if len(sent) == 1 {
+	if len(sent) == 1 && wait == nil {
 		failed = p.client.Process(ctx, noRetry{sent[0]})
 	} else {
 		_, failed = pipe.Exec(ctx)
@@ -162,10 +169,40 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 		replies := make([]reply, len(r.commands))
 		for i := range replies {
 			replies[i], sent = replyOf(sent[0], failed), sent[1:]
+			if wait != nil && replies[i].err == nil && r.commands[i].kept() {
+				replies[i] = p.waited(wait, replies[i])
+			}
 		}
 		r.answer(replies)
 	}
 	return overdue.Stop()
+}
+
+// wait adds to a batch that the server waits for its replicas, if anything in the batch is to be acknowledged. Some
+// versions wait only for what the same connection has written, and an attempt that is repeated may find all done: so
+// first something is written, which the replicas get after all that was written before it.
+func (p *pipeline) wait(ctx context.Context, pipe goredis.Pipeliner, batch []*request) *goredis.Cmd {
+	if p.replicas == 0 || !slices.ContainsFunc(batch, func(r *request) bool {
+		return slices.ContainsFunc(r.commands, command.kept)
+	}) {
+		return nil
+	}
+	pipe.Set(ctx, readyKey, "", time.Minute)
+	wait := goredis.NewCmd(ctx, "wait", p.replicas, (p.attempt / 2).Milliseconds())
+	_ = pipe.Process(ctx, noRetry{wait})
+	return wait
+}
+
+// waited returns a reply, or an error if too few replicas have what the command did.
+func (p *pipeline) waited(wait *goredis.Cmd, r reply) reply {
+	n, err := wait.Int()
+	switch {
+	case err != nil:
+		return reply{err: err}
+	case n < p.replicas:
+		return reply{err: errNoReplicas}
+	}
+	return r
 }
 
 // replyOf returns what a server answered to a command. One that was never sent has no error of its own: where HELLO,

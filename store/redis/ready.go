@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 )
 
 // Ready asks every master whether it is alive, runs scripts, takes writes, never evicts, and keeps what it
-// acknowledges.
+// acknowledges: on its disk, and on as many replicas as Location says.
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		for i := 0; ; i++ {
@@ -50,7 +51,11 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	var config []*goredis.MapStringStringCmd
-	for _, names := range []string{"maxmemory-policy", "*append*"} { // several at once only from Redis 7 on
+	asked := []string{"maxmemory-policy", "*append*"} // several at once only from Redis 7 on
+	if s.replicas > 0 {
+		asked = append(asked, "min-replicas-*")
+	}
+	for _, names := range asked {
 		config = append(config, pipe.ConfigGet(ctx, names))
 	}
 	script := tryWriting
@@ -58,6 +63,11 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 		script = tryScript
 	}
 	written := pipe.Eval(ctx, script, []string{readyKey})
+	var wait *goredis.Cmd
+	if s.replicas > 0 && !s.readOnly {
+		wait = goredis.NewCmd(ctx, "wait", s.replicas, (s.pipeline.attempt / 2).Milliseconds())
+		_ = pipe.Process(ctx, noRetry{wait})
+	}
 	_, failed := pipe.Exec(ctx) // of a connection that could not be set up; see replyOf
 	if err := cmp.Or(ping.Err(), failed); ping.Val() == "" {
 		return cmp.Or(err, errNoAnswer)
@@ -77,7 +87,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			has[name] = value
 		}
 	}
-	u := unsafeSetting(s.durability, has)
+	u := cmp.Or(unsafeSetting(s.durability, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
 		u.Setting, u.Want = "CONFIG GET", "answered, or whether writes are kept cannot be known"
@@ -93,7 +103,49 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	if err := written.Err(); err != nil && !goredis.HasErrorPrefix(err, "MOVED") { // its slot is another master's
 		return err
 	}
+	if wait != nil {
+		if n, err := wait.Int(); err != nil || n < s.replicas {
+			return cmp.Or(err, error(tooFewReplicas(s.replicas, fmt.Sprintf("at %d that have the last change", n))))
+		}
+	}
 	return nil
+}
+
+// fewReplicas returns what of a master's settings, or of its replicas, would let a failover lose what is acknowledged,
+// or nil. want is how many replicas are to have a change; a setting that the server does not report is believed.
+func fewReplicas(want int, has map[string]string) *store.UnsafeError {
+	if want == 0 {
+		return nil
+	}
+	for _, w := range []struct {
+		setting     string
+		least, most int
+	}{
+		{"min-replicas-to-write", want, maxReplicas}, {"min-replicas-max-lag", 1, maxLag},
+	} {
+		value, known := has[w.setting]
+		if n, err := strconv.Atoi(value); known && (err != nil || n < w.least || n > w.most) {
+			good := strconv.Itoa(w.least)
+			line := w.setting + " " + good
+			return &store.UnsafeError{Setting: w.setting, Have: value, Want: good,
+				Fix: "run CONFIG SET " + line + " and write the line `" + line + "` into redis.conf, on every server"}
+		}
+	}
+	if n, err := strconv.Atoi(has["connected_slaves"]); err == nil && n < want {
+		return tooFewReplicas(want, "at "+strconv.Itoa(n))
+	}
+	return nil
+}
+
+const (
+	maxReplicas = 100 // that a server may ask for
+	maxLag      = 10  // seconds that a replica may have been silent for
+)
+
+func tooFewReplicas(want int, have string) *store.UnsafeError {
+	return &store.UnsafeError{Setting: "the number of replicas", Have: have, Want: "at least " + strconv.Itoa(want),
+		Fix: "bring the replicas back (INFO replication lists those that are connected), or say in store how many " +
+			"must have a change: ?replicas=0 to 9"}
 }
 
 // readInfo reads from INFO the role and, for servers that refuse CONFIG, the settings that it tells.
@@ -101,8 +153,8 @@ func readInfo(info string) map[string]string {
 	has := map[string]string{}
 	for line := range strings.Lines(info) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
-		case "role":
-			has["role"] = value
+		case "role", "connected_slaves":
+			has[name] = value
 		case "maxmemory_policy":
 			has["maxmemory-policy"] = value
 		case "aof_enabled":

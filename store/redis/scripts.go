@@ -10,6 +10,7 @@ import (
 type script struct {
 	body string
 	sha  string
+	kept bool // what it does is acknowledged, and must survive a failover
 }
 
 //go:embed lua
@@ -34,12 +35,25 @@ func scriptOf(body string) script {
 }
 
 // evenIfFull returns a script that does the same, and may use memory beyond maxmemory.
-func (s script) evenIfFull() script { return scriptOf(newScript("lib_even_if_full").body + s.body) }
+func (s script) evenIfFull() script { return newKept("lib_even_if_full").before(s) }
+
+// newKept is newScript for one whose effects are acknowledged.
+func newKept(files ...string) script {
+	s := newScript(files...)
+	s.kept = true
+	return s
+}
+
+func (s script) before(other script) script {
+	both := scriptOf(s.body + other.body)
+	both.kept = s.kept
+	return both
+}
 
 var (
 	commitEvenIfFullScript = commitScript.evenIfFull()
 
-	commitScript = newScript(
+	commitScript = newKept(
 		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
 	)
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
@@ -48,26 +62,26 @@ var (
 	inStateScript = newScript("lib_clock", "in_state")
 
 	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
-	leaseScript       = newScript("lib_clock", "lib_queue", "lease")
-	leaseTimersScript = newScript(
+	leaseScript       = newKept("lib_clock", "lib_queue", "lease")
+	leaseTimersScript = newKept(
 		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers",
 	)
-	endTimerScript   = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
+	endTimerScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
 	renewLeaseScript = newScript("lib_clock", "lib_queue", "renew_lease")
-	endScript        = newScript("lib_clock", "lib_queue", "end")
+	endScript        = newKept("lib_clock", "lib_queue", "end")
 	failedScript     = newScript("lib_clock", "lib_packed", "failed")
 	backlogsScript   = newScript("lib_clock", "backlogs")
-	requeueScript    = newScript("lib_clock", "lib_queue", "requeue")
+	requeueScript    = newKept("lib_clock", "lib_queue", "requeue")
 	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
 	jobsOfScript     = newScript("lib_clock", "lib_queue", "jobs_of")
 	runNowScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
 
 	acquireScript        = newScript("lib_clock", "lib_limits", "acquire")
 	undoScript           = newScript("lib_clock", "lib_limits", "undo")
-	setNXScript          = newScript("lib_clock", "setnx")
-	compareAndSwapScript = newScript("lib_clock", "compare_and_swap")
+	setNXScript          = newKept("lib_clock", "setnx")
+	compareAndSwapScript = newKept("lib_clock", "compare_and_swap")
 	countsScript         = newScript("lib_clock", "lib_counts", "counts")
-	setMarkScript        = newScript("lib_clock", "set_mark")
+	setMarkScript        = newKept("lib_clock", "set_mark")
 )
 
 func scripts() []script {

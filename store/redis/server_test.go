@@ -42,6 +42,7 @@ func (s *server) start() {
 	args := append([]string{
 		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes",
 		"--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log"), "--daemonize", "no",
+		"--repl-diskless-sync-delay", "0",
 	}, s.args...)
 	s.command = exec.Command("redis-server", args...)
 	childtest.DieWithParent(s.command)

@@ -18,6 +18,7 @@ type database struct {
 	o     Options
 	file  os.FileInfo // what was opened, to notice that somebody put another in its place
 	names *names
+	spare reserve
 
 	acts  chan *act // to the writer
 	idle  sync.Pool // of acts
@@ -38,7 +39,7 @@ type database struct {
 
 func newDatabase(o Options) *database {
 	d := &database{
-		o: o, names: newNames(),
+		o: o, names: newNames(), spare: reserve{path: o.Path + "-reserve"},
 		acts: make(chan *act, groupSize), idle: sync.Pool{New: newAct}, looks: make(chan look),
 	}
 	d.close = sync.OnceValue(d.shut)
@@ -89,6 +90,10 @@ func (d *database) start(ctx context.Context) {
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
 	if !d.o.ReadOnly {
+		if err := d.spare.fill(); err != nil {
+			d.o.Log.WarnContext(ctx, "there is no room in reserve for withdrawals on a full disk",
+				"file", d.spare.path, "error", err)
+		}
 		d.side.Go(func() { d.sweepEvery(side, d.o.Sweep) })
 	}
 	d.side.Go(func() { d.checkDamage(side, d.conns[len(d.conns)-1]) })

@@ -62,8 +62,8 @@ func TestNobodyElseMayReadTheFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(path + "*")
-	if err != nil || len(files) != 3 {
-		t.Errorf("the files are %v, %v; want the database, its log and the log's index", files, err)
+	if err != nil || len(files) != 4 {
+		t.Errorf("the files are %v, %v; want the database, its reserve, its log and the log's index", files, err)
 	}
 	for _, name := range files {
 		if file, err := os.Stat(name); err != nil || file.Mode().Perm() != 0o600 {

@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"os"
+	"syscall"
 
 	code "modernc.org/sqlite/lib"
 
@@ -12,8 +14,9 @@ import (
 const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
-// commits a small change as durably as any other, which fails if the disk is full or read-only. It returns an error
-// from the moment on in which the file was found to be damaged. With Options.ReadOnly it writes nothing.
+// commits a small change as durably as any other, which fails if the disk is full or read-only. It makes the reserve
+// whole again (reserve.go). It returns an error from the moment on in which the file was found to be damaged. With
+// Options.ReadOnly it writes nothing.
 func (d *database) Ready(ctx context.Context) error {
 	if d.o.ReadOnly {
 		_, err := read(ctx, d.deadline(), d, func(*conn) (any, error) { return nil, d.checkFile() })
@@ -32,8 +35,14 @@ func (d *database) Ready(ctx context.Context) error {
 	if u := d.refusal(err); u != nil {
 		return u
 	}
+	if err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC) {
+		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "room",
+			Have: "full but for what is in reserve for withdrawals", Fix: roomFix}
+	}
 	return err
 }
+
+const roomFix = "make room on it, or move the file to a larger one; what was accepted is there"
 
 // checkFile returns an error if the file is damaged, or not where what is written would last.
 func (d *database) checkFile() error {
@@ -50,7 +59,7 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	switch primaryCode(err) {
 	case code.SQLITE_FULL:
 		u.Setting, u.Want = "the disk of "+d.o.Path, "room"
-		u.Fix = "make room on it, or move the file to a larger one; what was accepted is there"
+		u.Fix = roomFix
 	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
 		u.Want = "writable"
 		u.Fix = "let the user of optin write the file, its log and its folder, on a disk that is not mounted read-only"

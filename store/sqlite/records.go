@@ -126,24 +126,29 @@ func newChange(c store.Change) change {
 // commit makes the change if the record is still as it was read; if not, it returns the record as it is.
 func (s records) commit(ctx context.Context, until time.Time, was store.Record, c change) (*store.Record, error) {
 	other, key := new(*store.Record), was.Key
-	err := s.write(ctx, until, func(t *transaction) error {
-		*other = nil
-		if c.Put != nil && !c.DropJobs {
-			if done, err := t.putUnread(was, c); done || err != nil {
+	write := func() error {
+		return s.write(ctx, until, func(t *transaction) error {
+			*other = nil
+			if c.Put != nil && !c.DropJobs {
+				if done, err := t.putUnread(was, c); done || err != nil {
+					return err
+				}
+			}
+			r, err := t.find(key)
+			if err != nil {
 				return err
 			}
-		}
-		r, err := t.find(key)
-		if err != nil {
-			return err
-		}
-		if r.record.Version != was.Version {
-			*other = &r.record
-			return nil
-		}
-		return t.apply(key, r, c)
-	}, c.take...)
-	if err != nil {
+			if r.record.Version != was.Version {
+				*other = &r.record
+				return nil
+			}
+			return t.apply(key, r, c)
+		}, c.take...)
+	}
+	if c.EvenIfFull {
+		write = s.spare.evenIfFull(write)
+	}
+	if err := write(); err != nil {
 		return nil, err
 	}
 	if *other == nil && (c.Erase || c.DropJobs) {
