@@ -76,7 +76,8 @@ size: export GOARCH = amd64
 size: build ## the binary has at most MAXSIZE bytes
 	@size=$$(wc -c <dist/optin) && echo "dist/optin has $$size of at most $(MAXSIZE) bytes" && test $$size -le $(MAXSIZE)
 
-# The tests talk to a real redis-server and a real Chromium, run examples in Node and PHP, and cut networks. Debian's packages bring what is missing.
+# The tests talk to a real redis-server and a real Chromium, run examples in Node and PHP, cut networks, and have promtool evaluate
+# alerts and dashboard. Debian's packages bring what is missing; of prometheus (19 MB) only promtool is installed.
 tools:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
@@ -85,7 +86,13 @@ tools:
 	command -v node         >/dev/null || missing="$$missing nodejs"; \
 	command -v php          >/dev/null || missing="$$missing php-cli"; \
 	command -v ip           >/dev/null || missing="$$missing iproute2"; \
-	test -z "$$missing" && exit 0; \
-	command -v apt-get >/dev/null || { echo "please install:$$missing"; exit 1; }; \
+	promtool=; command -v promtool >/dev/null || promtool=promtool; \
+	test -z "$$missing$$promtool" && exit 0; \
+	command -v apt-get >/dev/null || { echo "please install:$$missing $$promtool"; exit 1; }; \
 	sudo=; test "$$(id -u)" = 0 || sudo=sudo; \
-	$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing
+	$$sudo apt-get update -q || exit 1; \
+	test -z "$$missing" || DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing || exit 1; \
+	test -z "$$promtool" && exit 0; \
+	at=$$(mktemp -d) && cd $$at && apt-get download -q prometheus && \
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && \
+	$$sudo install usr/bin/promtool /usr/local/bin/ && rm -r $$at

@@ -40,17 +40,20 @@ type Options struct {
 	PublicURL        *url.URL   // absolute; links are built from this and nothing else
 	FormerURLs       []*url.URL // earlier public URLs: their links are good
 	Sites            []Site
-	EmailsPerMailbox []store.Limit          // to one mailbox over all sites; none: as many as the sites allow
-	EmailsPerDomain  []store.Limit          // to one domain that is no large provider's; none: as many as there are
-	Emails           []store.Limit          // of all sites together; none: as many as the sites have
-	Receipts         Receipts               // none are made without a key
-	Logged           bool                   // there is a consent log: its leaves are enqueued in QueueLog
-	LostBefore       func() time.Time       // links issued before may lead to what was lost; nil or zero: none do
-	Surge            Surge                  // nil: nobody watches for abuse
-	Now              func() time.Time       // time.Now if nil
-	Rand             io.Reader              // crypto/rand.Reader if nil
-	Enqueued         func(store.QueueName)  // called after a job was committed that is due now; may be nil
-	Unreadable       func(*UnreadableError) // called about once an hour for a record that does not open; may be nil
+	EmailsPerMailbox []store.Limit         // to one mailbox over all sites; none: as many as the sites allow
+	EmailsPerDomain  []store.Limit         // to one domain that is no large provider's; none: as many as there are
+	Emails           []store.Limit         // of all sites together; none: as many as the sites have
+	Receipts         Receipts              // none are made without a key
+	Logged           bool                  // there is a consent log: its leaves are enqueued in QueueLog
+	LostBefore       func() time.Time      // links issued before may lead to what was lost; nil or zero: none do
+	Surge            Surge                 // nil: nobody watches for abuse
+	Now              func() time.Time      // time.Now if nil
+	Rand             io.Reader             // crypto/rand.Reader if nil
+	Enqueued         func(store.QueueName) // called after a job was committed that is due now; may be nil
+	// Counted is called after a change of a site's subscription was committed here, with what it counted: see
+	// consent.Counts. It must return at once, and may be nil.
+	Counted    func(site string, counts []store.Count)
+	Unreadable func(*UnreadableError) // called about once an hour for a record that does not open; may be nil
 }
 
 // Surge is told of signs that a site's form is being abused. *surge.Surge is one.
@@ -91,6 +94,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Enqueued == nil {
 		o.Enqueued = func(store.QueueName) {}
+	}
+	if o.Counted == nil {
+		o.Counted = func(string, []store.Count) {}
 	}
 	if o.Unreadable == nil {
 		o.Unreadable = func(*UnreadableError) {}

@@ -42,6 +42,7 @@ type result struct {
 	changed bool
 	email   bool // an email job was enqueued
 	ended   bool // false if there was nothing to commit, and so the job was not ended
+	counts  []store.Count
 }
 
 // extra is what an action commits beside what follows from it.
@@ -92,9 +93,9 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		if jobs, res.email, err = r.jobs(box, c); err != nil {
 			return store.Change{}, err
 		}
-		res.changed = c.Changed
+		res.changed, res.counts = c.Changed, consent.Counts(before, c.Subscription)
 		change := store.Change{
-			Enqueue: jobs, Count: consent.Counts(before, c.Subscription),
+			Enqueue: jobs, Count: res.counts,
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),
 			DropJobs: c.Forgets,
 		}
@@ -119,6 +120,9 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 	})
 	if err != nil {
 		return result{after: res.after}, ratelimit.ErrorOf(r.notes.note(ctx, err), also.quotas...)
+	}
+	if len(res.counts) > 0 {
+		r.Counted(key.Site, res.counts)
 	}
 	for _, job := range jobs {
 		if job.Due.IsZero() {

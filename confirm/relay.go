@@ -46,6 +46,11 @@ type Message struct {
 	known *known // as it was read
 }
 
+// IsFirst reports whether it is the first email of a request: not a reminder, nor sent again.
+func (m *Message) IsFirst() bool {
+	return m != nil && m.Type == consent.EmailConfirm && m.Date.Equal(m.FirstDue.Truncate(time.Second)) && !m.Reminder
+}
+
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
 // (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {

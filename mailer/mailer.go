@@ -42,6 +42,8 @@ type Options struct {
 	// Refusal is called when a relay (host:port) begins or ends to refuse us for a recipient's domain: with the number
 	// of those domains. It is called like Alarm, and may be nil.
 	Refusal func(relay string, domains int)
+	// Observe is called after each attempt at an email. It must return at once, and may be nil.
+	Observe func(Attempt)
 
 	// Keep keeps the skeleton of emails for ever under its SHA-256 (lower-case hex): see Rebuild. It is called once for
 	// each before the first email that is made of it leaves; with an error that email waits. It may be nil.
@@ -113,6 +115,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Refusal == nil {
 		o.Refusal = func(string, int) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(Attempt) {}
 	}
 	if o.MaxConnections == 0 {
 		o.MaxConnections = o.Connections

@@ -231,6 +231,20 @@ var statusCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 func enhancedCode(words string) string { return statusCode.FindString(words) }
 
+// replyClass returns class and subject of the enhanced code of a reply, such as "5.7", if it is one that RFC 3463 has
+// and agrees with the three digits; else their first digit. It is empty if there was no reply. So there are few.
+func replyClass(code int, reply string) string {
+	if code == 0 {
+		return ""
+	}
+	class := strconv.Itoa(code / 100)
+	_, words, _ := strings.Cut(reply, " ")
+	if found := enhancedCode(words); len(found) > 3 && found[:1] == class && found[3] == '.' && found[2] <= '7' {
+		return found[:3]
+	}
+	return class
+}
+
 // replyLine returns a reply as one line.
 func replyLine(code int, words string) string {
 	return oneLine(strconv.Itoa(code) + " " + words)

@@ -19,3 +19,23 @@ func TestAReplyIsKeptAsOneShortLine(t *testing.T) {
 		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
+
+func TestTheClassOfAReplyIsOneOfFew(t *testing.T) {
+	for _, row := range []struct {
+		code        int
+		reply, want string
+	}{
+		{250, "250 2.0.0 Ok: queued as 4F1", "2.0"},
+		{550, "550 5.7.26 unauthenticated", "5.7"},
+		{451, "451 4.7.1 not now", "4.7"},
+		{550, "550 no such user", "5"},
+		{550, "550 5.9.1 a subject that nobody knows", "5"},
+		{550, "550 5.71.1 nor this one", "5"},
+		{450, "450 5.1.1 the digits say otherwise", "4"},
+		{0, "", ""},
+	} {
+		if got := replyClass(row.code, row.reply); got != row.want {
+			t.Errorf("%q is of class %q, want %q", row.reply, got, row.want)
+		}
+	}
+}

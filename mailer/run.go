@@ -32,10 +32,22 @@ const (
 	outRetry         = "retry"
 )
 
+// Attempt is what became of one attempt at an email. It names nobody.
+type Attempt struct {
+	Site    string
+	Outcome string // as the log has it
+	// Class is that of the relay's reply: class and subject of its enhanced status code (RFC 3463), such as 5.7; the
+	// class alone where it has no such code; "none" where there was no reply.
+	Class string
+	Took  time.Duration // from the signup to the relay's acceptance, of the first email of a request; 0: it is none
+}
+
 // attemptLog is the log line of one attempt.
 type attemptLog struct {
 	site, jobType, to, outcome string
 	code                       int
+	class                      string
+	took                       time.Duration // as of Attempt
 }
 
 // Run sends the email of a leased job, if it is still due, and returns how the job ends:
@@ -66,6 +78,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
+	m.Observe(Attempt{Site: line.site, Outcome: line.outcome, Class: cmp.Or(line.class, "none"), Took: line.took})
 	return result(ended, err)
 }
 
@@ -184,7 +197,7 @@ func (m *Mailer) notTaken(
 	}
 	var failure *smtpError
 	if errors.As(err, &failure) {
-		line.code = failure.code
+		line.code, line.class = failure.code, replyClass(failure.code, failure.reply)
 	}
 	var later retryError
 	switch {
@@ -245,11 +258,14 @@ func (m *Mailer) startSurge(ctx context.Context, site string) {
 func (m *Mailer) recordDelivered(
 	ctx context.Context, job store.Job, said *confirm.Message, delivery consent.Delivery, line *attemptLog,
 ) (ended bool, err error) {
-	line.code = 250
+	line.code, line.class = 250, replyClass(250, delivery.Reply)
 	err = retryRecording(ctx, func(ctx context.Context) error {
 		return m.Service.Relay.Delivered(ctx, job, said, delivery)
 	})
-	return m.recorded(job, err, outDelivered, line)
+	if ended, err = m.recorded(job, err, outDelivered, line); line.outcome == outDelivered && said.IsFirst() {
+		line.took = m.Now().Sub(said.Asked)
+	}
+	return ended, err
 }
 
 // recordUndeliverable closes the request, with the relay's reply as evidence.

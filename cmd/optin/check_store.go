@@ -99,11 +99,11 @@ func advised(err error) error {
 
 // openToRead returns the core on a store that is opened to read only.
 func openToRead(ctx context.Context, cfg *config.Config) (*core, error) {
-	st, err := openStoreFor(ctx, cfg.Store, true, slog.New(slog.DiscardHandler))
+	st, err := openStoreFor(ctx, cfg.Store, true, slog.New(slog.DiscardHandler), store.Observer{})
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), nil)
+	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

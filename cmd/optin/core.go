@@ -25,9 +25,15 @@ type core struct {
 	identity  *identity.Keeper // of the store
 }
 
+// hooks are told of what was committed here; both may be nil.
+type hooks struct {
+	enqueued func(store.QueueName)                   // a job is due now
+	counted  func(site string, counts []store.Count) // as confirm.Options has it
+}
+
 // newCore makes the core on a store. Check its identity before anything else: until then, and while it is not the right
-// one, every call of the store is refused. enqueued may be nil.
-func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func(store.QueueName)) (*core, error) {
+// one, every call of the store is refused.
+func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (*core, error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
 		return nil, err
@@ -42,7 +48,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func
 		Logged:           cfg.Log.Path != "",
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
-		Emails: limits(cfg.Limits.Emails), Enqueued: enqueued,
+		Emails: limits(cfg.Limits.Emails), Enqueued: tell.enqueued, Counted: tell.counted,
 		LostBefore: is.LostBefore,
 		Unreadable: func(e *confirm.UnreadableError) {
 			log.Error("a record does not open: put its secret or a copy of it back; optin check -deep names all such",
@@ -52,7 +58,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, enqueued func
 		return nil, err
 	}
 	c.endpoints, err = webhook.NewEndpoints(webhook.EndpointsOptions{
-		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: enqueued,
+		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: tell.enqueued,
 	})
 	return c, err
 }
@@ -69,7 +75,7 @@ func openCoreAfter(ctx context.Context, cfg *config.Config, do func(*identity.Ke
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), nil)
+	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})
 	if err == nil {
 		err = do(c.identity)
 	}

@@ -368,7 +368,7 @@ func (e *env) core() *core {
 	st, err := openStore(e.t.Context(), cfg.Store, slog.New(slog.DiscardHandler))
 	e.must(err)
 	e.t.Cleanup(func() { st.Close() })
-	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), nil)
+	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})
 	e.must(err)
 	e.must(c.identity.Check(e.t.Context()))
 	e.must(c.service.PutStatements(e.t.Context()))

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,7 +91,9 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 			p.stop()
 		}
 	}()
-	if p.store, err = openStore(ctx, cfg.Store, log); err != nil {
+	p.metrics.Build(versionText(), commitText(), runtime.Version())
+	watched := store.Observer{RoundTrip: p.metrics.RoundTrip, Conflict: p.metrics.Conflict}
+	if p.store, err = openStoreFor(ctx, cfg.Store, false, log, watched); err != nil {
 		return p, err
 	}
 	p.onStop(func(context.Context) { p.warn("close the store", p.store.Close()) })
@@ -108,10 +111,17 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 	var relays []string
 	for _, r := range cfg.SMTP.Relays {
 		relays = append(relays, r.HostPort())
+		p.metrics.Relay(r.HostPort(), false)
+		p.metrics.Refusal(r.HostPort(), 0)
 	}
 	g = &generation{
 		stopper: stopper{log: p.log}, cfg: cfg, metrics: p.metrics, relays: admin.NewRelays(nil, relays...),
 		leaving: p.leaving,
+	}
+	for _, site := range cfg.Sites {
+		for _, name := range happens() {
+			p.metrics.Count(site.ID, name, 0)
+		}
 	}
 	started := &g.stopper
 	defer func() {
@@ -120,13 +130,13 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 		}
 	}()
 	var box *outbox.Outbox
-	c, err := newCore(cfg, p.store, p.log, func(queue store.QueueName) {
+	c, err := newCore(cfg, p.store, p.log, hooks{counted: g.countChange, enqueued: func(queue store.QueueName) {
 		if queue == confirm.QueueLog && g.appender != nil {
 			g.appender.Wake()
 			return
 		}
 		box.Wake(queue)
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +155,9 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 		return nil, err
 	}
 	g.background(func(ctx context.Context) { g.countReports(ctx, c) })
+	if cfg.Metrics.Listen != "" {
+		g.background(func(ctx context.Context) { g.watchStock(ctx, c) })
+	}
 	g.handler, err = g.newHandler(c, pages, p.extra)
 	return g, err
 }
@@ -253,6 +266,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work,
 		Bounces: newBounces(c, g.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
 		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.metrics.Request,
+		Refused:  g.metrics.Refused,
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/mail"
+	netsmtp "net/smtp"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,8 @@ type smtpServer struct {
 	addr       string
 	behaviours map[string]func(context.Context) error // by domain: what becomes of a recipient
 
-	onData func(first bool) // called before an email is accepted; may be nil
+	onData  func(first bool) // called before an email is accepted; may be nil
+	forward string           // host:port of a relay that gets what is accepted; may be empty
 
 	mu          sync.Mutex
 	sawData     bool                   // onData was called
@@ -104,6 +106,11 @@ func (s *smtpSession) Data(r io.Reader) error {
 		s.sawData = true
 		s.mu.Unlock()
 		s.onData(first)
+	}
+	if s.forward != "" {
+		if err := netsmtp.SendMail(s.forward, nil, s.from, []string{s.to}, raw); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,7 +46,7 @@ func storeCommand(ctx context.Context, args []string, env func(string) (string, 
 		return exitFailed
 	}
 	defer st.Close()
-	c, err := newCore(cfg, st, slog.New(slog.NewTextHandler(stderr, nil)), nil)
+	c, err := newCore(cfg, st, slog.New(slog.NewTextHandler(stderr, nil)), hooks{})
 	if err == nil && *lost != "" {
 		c.identity.Known.ID = *lost
 	}

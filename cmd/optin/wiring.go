@@ -28,19 +28,21 @@ import (
 // The functions of this file turn the configuration into the options of each package.
 
 func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.Store, error) {
-	return openStoreFor(ctx, c, false, log)
+	return openStoreFor(ctx, c, false, log, store.Observer{})
 }
 
 // openStoreFor opens a store, perhaps to read only: then nothing is changed or created.
-func openStoreFor(ctx context.Context, c store.Location, readOnly bool, log *slog.Logger) (store.Store, error) {
+func openStoreFor(
+	ctx context.Context, c store.Location, readOnly bool, log *slog.Logger, watched store.Observer,
+) (store.Store, error) {
 	var st store.Store
 	var err error
 	if c.Scheme == "sqlite" {
 		st, err = sqlite.Open(ctx, sqlite.Options{
-			Path: c.Path, Durability: c.Durability, ReadOnly: readOnly, Log: log,
+			Path: c.Path, Durability: c.Durability, ReadOnly: readOnly, Log: log, Observer: watched,
 		})
 	} else {
-		st, err = redis.Open(ctx, redis.Options{Location: c, ReadOnly: readOnly, Log: log})
+		st, err = redis.Open(ctx, redis.Options{Location: c, ReadOnly: readOnly, Log: log, Observer: watched})
 	}
 	if err != nil {
 		return nil, err // not st: a nil pointer in an interface is not nil

@@ -14,12 +14,47 @@
 //	optin_config_loaded                              1; 0 after a SIGHUP whose configuration could not be loaded
 //	optin_config_reloads_total{outcome}              by SIGHUP: loaded, failed
 //
+//	optin_build_info{version,commit,go}              1
+//
+// What happens to subscriptions:
+//
+//	optin_signups_total{site}                        requests that were opened; and likewise confirmations, declines,
+//	                                                 withdrawals, objections, expiries, undeliverable, bounces,
+//	                                                 complaints and reminders, as package consent counts them
+//	optin_confirm_seconds{site}                      from a signup to its confirmation
+//	optin_delivery_seconds{site}                     from a signup until a relay took its email
+//	optin_emails_total{site,outcome,class}           attempts at emails, by their outcome as the log has it and by the
+//	                                                 class and subject of the relay's reply (RFC 3463), such as 5.7
+//	optin_refusals_total{site,code}                  requests that were refused, by the code of the problem:
+//	                                                 too_many_requests, busy, challenge_required, …
+//
+// These are counted by the process whose change was committed, as it is committed, and not read from the counters of
+// the store. So they cost nothing, they begin at zero with the process as Prometheus expects of a counter, and what all
+// processes say adds up; the counters of the store are by day, and every process would report the same. In return, a
+// change whose acknowledgement was lost, or that a command beside the service made, is not counted here. The
+// statistics of the API have all.
+//
+// What stands in the store, asked every 15 s, by one process for all:
+//
+//	optin_pending{site}                              subscriptions that are pending; at most 100,000 are counted
+//	optin_outbox_jobs{queue}                         jobs that are due, wait or are running; likewise
+//	optin_outbox_failed_jobs{queue}                  jobs that were given up and are kept; likewise
+//	optin_outbox_late_seconds{queue}                 for how long the job that was due first has been due
+//	optin_endpoint_disabled{queue}                   1 while a webhook endpoint is disabled, because it said 410
+//	optin_endpoint_info{queue,site,host}             1: which endpoint a queue is of
+//
+// While the store cannot be asked these are missing.
+//
+//	optin_outbox_last_completed_timestamp_seconds{queue}  when a job last completed here
+//	optin_store_round_trip_seconds                   exchanges with the store, and how long they took
+//	optin_store_conflicts_total                      changes that were tried again because of somebody else's
 //	optin_log_leaves                                 leaves of the consent log
 //	optin_log_lag_seconds                            since the oldest change that has no leaf yet
 //	optin_log_other                                  1 if the log is not the one that the store knows
 //
-// The queues are email, email/retry, email/maybe-sent, expire, and one for each webhook endpoint. No label holds
-// anything of a person: routes are patterns, and the queue of an endpoint is named by a hash.
+// The queues are email, email/retry, email/maybe-sent, email/signature, timer, log, and one for each webhook endpoint.
+// No label holds anything of a person, and none grows with people: routes are patterns, sites and endpoints are
+// configured, the queue of an endpoint is named by a hash, and a class is one of some twenty.
 package metrics
 
 import (
@@ -33,18 +68,40 @@ import (
 )
 
 // Metrics is one set of counters. Its methods may be called from any goroutine.
-type Metrics struct{ set *prometheus.Set }
+type Metrics struct {
+	set       *prometheus.Set
+	trips     *prometheus.PrometheusHistogram
+	conflicts *prometheus.Counter
+}
 
 // New makes a set of counters. It has a registry of its own, so two programs in one process share nothing.
 func New() *Metrics {
 	prometheus.ExposeMetadata(true) // the types; the module has this switch once for all sets
-	return &Metrics{set: prometheus.NewSet()}
+	s := prometheus.NewSet()
+	m := &Metrics{
+		set: s, trips: s.GetOrCreatePrometheusHistogramExt("optin_store_round_trip_seconds", storeSeconds),
+		conflicts: s.GetOrCreateCounter("optin_store_conflicts_total"),
+	}
+	m.set.GetOrCreateGauge("optin_config_loaded", nil).Set(1) // or there would be nothing to serve
+	for _, outcome := range []string{"loaded", "failed"} {
+		m.set.GetOrCreateCounter(series("optin_config_reloads_total", "outcome", outcome))
+	}
+	return m
+}
+
+// Build says what program this is.
+func (m *Metrics) Build(version, commit, language string) {
+	m.set.GetOrCreateGauge(series("optin_build_info", "version", version, "commit", commit, "go", language), nil).Set(1)
 }
 
 // The upper bounds of the buckets of durations, in seconds.
 var (
 	requestSeconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
 	jobSeconds     = []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 150}
+	storeSeconds   = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1}
+	// until a relay took an email, and until a person confirmed
+	deliverySeconds = []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600}
+	confirmSeconds  = []float64{10, 30, 60, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
 )
 
 // Request counts a request that was answered.
@@ -60,7 +117,43 @@ func (m *Metrics) Job(queue, outcome string, d time.Duration) {
 	m.set.GetOrCreateCounter(series("optin_outbox_jobs_total", "queue", queue, "outcome", outcome)).Inc()
 	m.set.GetOrCreatePrometheusHistogramExt(series("optin_outbox_job_seconds", "queue", queue),
 		jobSeconds).Update(d.Seconds())
+	if outcome == "completed" {
+		m.set.GetOrCreateGauge(series("optin_outbox_last_completed_timestamp_seconds", "queue", queue), nil).
+			Set(float64(time.Now().Unix()))
+	}
 }
+
+// Count adds to a counter of what happens to the subscriptions of a site: signups, say. Zero makes it known, so that
+// Prometheus sees its first increase.
+func (m *Metrics) Count(site, name string, n int64) {
+	m.set.GetOrCreateCounter(series("optin_"+name+"_total", "site", site)).AddInt64(n)
+}
+
+// Confirmed adds how long it took from a signup to its confirmation.
+func (m *Metrics) Confirmed(site string, took time.Duration) {
+	m.set.GetOrCreatePrometheusHistogramExt(series("optin_confirm_seconds", "site", site),
+		confirmSeconds).Update(took.Seconds())
+}
+
+// Email counts an attempt at an email; took is 0 if it is not the first one of its request that a relay took.
+func (m *Metrics) Email(site, outcome, class string, took time.Duration) {
+	m.set.GetOrCreateCounter(series("optin_emails_total", "site", site, "outcome", outcome, "class", class)).Inc()
+	if took > 0 {
+		m.set.GetOrCreatePrometheusHistogramExt(series("optin_delivery_seconds", "site", site),
+			deliverySeconds).Update(took.Seconds())
+	}
+}
+
+// Refused counts a request that was refused.
+func (m *Metrics) Refused(site, code string) {
+	m.set.GetOrCreateCounter(series("optin_refusals_total", "site", site, "code", code)).Inc()
+}
+
+// RoundTrip counts an exchange with the store.
+func (m *Metrics) RoundTrip(took time.Duration) { m.trips.Update(took.Seconds()) }
+
+// Conflict counts a change that the store tried again, because somebody else had changed the record.
+func (m *Metrics) Conflict() { m.conflicts.Inc() }
 
 // Relay sets whether a relay (host:port) is paused.
 func (m *Metrics) Relay(relay string, paused bool) {
@@ -82,13 +175,23 @@ func (m *Metrics) Reports(counts map[string]int64) {
 // Ready sets whether the store is ready; the reason is empty if it is.
 func (m *Metrics) Ready(reason string) {
 	m.set.GetOrCreateGauge("optin_store_ready", nil).Set(number(reason == ""))
-	for _, name := range m.set.ListMetricNames() {
-		if strings.HasPrefix(name, "optin_store_not_ready{") {
-			m.set.UnregisterMetric(name)
-		}
-	}
+	now := map[string]float64{}
 	if reason != "" {
-		m.set.GetOrCreateGauge(series("optin_store_not_ready", "reason", reason), nil).Set(1)
+		now[series("optin_store_not_ready", "reason", reason)] = 1
+	}
+	m.replace(now, "optin_store_not_ready")
+}
+
+// replace sets gauges, and removes the others of some names.
+func (m *Metrics) replace(gauges map[string]float64, names ...string) {
+	for of, value := range gauges {
+		m.set.GetOrCreateGauge(of, nil).Set(value)
+	}
+	for _, of := range m.set.ListMetricNames() {
+		name, _, _ := strings.Cut(of, "{")
+		if _, set := gauges[of]; !set && slices.Contains(names, name) {
+			m.set.UnregisterMetric(of)
+		}
 	}
 }
 

@@ -54,3 +54,35 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		t.Error("the reason outlives what it was the reason of")
 	}
 }
+
+func TestWhatStandsInTheStoreIsReplacedAsAWhole(t *testing.T) {
+	m := metrics.New()
+	read := func() string {
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+		return w.Body.String()
+	}
+	m.Stock(metrics.Stock{
+		Pending: map[string]int{"gazette": 7, "other": 1},
+		Queues:  map[string]metrics.Backlog{"email": {Jobs: 3, Failed: 1, Late: 90 * time.Second}},
+		Hooks:   map[string]metrics.Endpoint{"webhook/gazette/1": {Site: "gazette", Host: "a.example", Disabled: true}},
+	})
+	text := read()
+	for _, line := range []string{
+		`optin_pending{site="gazette"} 7`, `optin_outbox_jobs{queue="email"} 3`,
+		`optin_outbox_failed_jobs{queue="email"} 1`, `optin_outbox_late_seconds{queue="email"} 90`,
+		`optin_endpoint_disabled{queue="webhook/gazette/1"} 1`,
+		`optin_endpoint_info{queue="webhook/gazette/1",site="gazette",host="a.example"} 1`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	m.Stock(metrics.Stock{Pending: map[string]int{"gazette": 8}})
+	if text = read(); !strings.Contains(text, `optin_pending{site="gazette"} 8`) || strings.Contains(text, `"other"`) {
+		t.Errorf("a site that is gone is still there:\n%s", text)
+	}
+	if m.Stock(metrics.Stock{}); strings.Contains(read(), "optin_pending") {
+		t.Error("old figures are shown while nothing is known")
+	}
+}

@@ -25,6 +25,7 @@ type errorHandler struct {
 // what was sent.
 func (h *errorHandler) handle(err error, c echo.Context) {
 	st, p := request.StateOf(c), respond.ProblemOf(err)
+	st.Code = string(p.Code)
 	status := p.Code.Status()
 	if status >= http.StatusInternalServerError && st.Cause == nil {
 		st.Cause = err
@@ -35,6 +36,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 	path := c.Request().URL.Path
 	if p.Code == problem.NotFound && (strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/u/")) {
 		st.PrefersHTML, p = true, problem.New(problem.LinkUnknown) // a link that a mail program or a hand has damaged
+		st.Code = string(p.Code)
 	}
 	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
 	if request.WantsPage(c) {

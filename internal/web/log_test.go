@@ -14,12 +14,17 @@ import (
 
 func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	var mu sync.Mutex
-	seen := map[string]int{}
+	seen, refused := map[string]int{}, map[string]int{}
 	e := newEnv(t, func(o *Options) {
 		o.Observe = func(route, method string, status int, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[method+" "+route] = status
+		}
+		o.Refused = func(site, code string) {
+			mu.Lock()
+			defer mu.Unlock()
+			refused[site+" "+code]++
 		}
 	})
 	a := e.send("POST", signupPath, e.hosted("gazette", "email=lovelace%40secret.example&consent=on"), "Content-Type",
@@ -63,6 +68,9 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	if seen["POST /c/{token}"] != 503 || seen["GET unmatched"] != 404 || seen["OTHER /c/{token}"] != 405 ||
 		len(seen) != 7 {
 		t.Errorf("observed %v", seen)
+	}
+	if refused[" unavailable"] != 1 || refused[" method_not_allowed"] != 1 || refused["gazette link_unknown"] > 0 {
+		t.Errorf("refused were %v", refused)
 	}
 }
 

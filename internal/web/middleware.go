@@ -41,6 +41,9 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 		status = c.Response().Status
 	}
 	a.Observe(route, method, status, took)
+	if st.Code != "" {
+		a.Refused(st.Site, st.Code)
+	}
 	level := slog.LevelInfo
 	if st.Cause != nil {
 		level = slog.LevelError
@@ -55,6 +58,9 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", st.ID))
 	if st.Site != "" {
 		line.AddAttrs(slog.String("site", st.Site))
+	}
+	if st.Code != "" {
+		line.AddAttrs(slog.String("code", st.Code))
 	}
 	if st.Origin != "" {
 		line.AddAttrs(slog.String("refused_origin", st.Origin))

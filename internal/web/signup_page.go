@@ -14,6 +14,7 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/surge"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/templates"
 )
 
@@ -95,6 +96,7 @@ func (f *signupPage) showAgain(c echo.Context, in *signup, wrong []problem.Field
 		p.Redirect = in.redirect
 	}
 	p.Errors = fieldErrors(wrong)
+	request.StateOf(c).Code = string(wrong[0].Code)
 	if p.Suggest = false; !in.meant.IsZero() { // once is enough
 		p.Meant = in.meant.String()
 	}

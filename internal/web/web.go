@@ -93,6 +93,9 @@ type Options struct {
 	// Observe is called after every request: with the route's pattern ("unmatched" if there is none), the method
 	// ("OTHER" if it is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
 	Observe func(route, method string, status int, d time.Duration)
+	// Refused is called after every request that was refused, with its site (empty: none is known) and the code of the
+	// problem (package problem). May be nil.
+	Refused func(site, code string)
 }
 
 // Admin is the operator's dashboard under /admin; see package admin.
@@ -230,6 +233,9 @@ func (o *Options) complete() {
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, string, int, time.Duration) {}
+	}
+	if o.Refused == nil {
+		o.Refused = func(string, string) {}
 	}
 }
 

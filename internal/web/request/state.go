@@ -17,8 +17,9 @@ type State struct {
 	Site        string // id of the site it is about; empty while none is known
 	APIKey      string // SHA-256 of the key it was authorized by; empty: none
 
-	// For the log:
+	// For the log and metrics:
 
+	Code    string // of the problem by which it was refused; empty: it was not
 	Cause   error  // of a status of 500 or more
 	Stack   string // of a panic
 	Origin  string // that was refused; empty: none was
