@@ -15,6 +15,8 @@ import (
 const (
 	maxDepth = 5
 	maxParts = 100
+	// maxGroups is how many groups of a delivery status are read: one for the message, and one for each recipient.
+	maxGroups = 100
 )
 
 // header is the header of a message, of a part, or a group of fields. Its keys are in canonical form.
@@ -40,7 +42,13 @@ var (
 // readHeader reads a header, as far as it is one, and returns what comes after it. A line that is no field belongs to
 // the field before it, whether or not it begins with a space: gateways fold and break lines as they like.
 func readHeader(data []byte) (header, []byte) {
-	h, last := header{}, ""
+	h, last, value := header{}, "", []byte(nil) // of the field that is being read
+	keep := func() {
+		if last != "" {
+			h[last] = append(h[last], string(value))
+		}
+	}
+	defer keep()
 	for len(data) > 0 {
 		line, rest := cutLine(data)
 		if len(line) == 0 || bytes.HasPrefix(line, []byte("--")) && last != "" {
@@ -53,13 +61,12 @@ func readHeader(data []byte) (header, []byte) {
 		at := field.FindSubmatchIndex(line)
 		isURL := bytes.Contains(line, []byte("://")) && at != nil && bytes.HasPrefix(line[at[1]:], []byte("//"))
 		if at == nil || isURL {
-			if all := h[last]; len(all) > 0 {
-				all[len(all)-1] += " " + strings.TrimSpace(string(line))
-			}
+			value = append(append(value, ' '), bytes.TrimSpace(line)...)
 			continue
 		}
+		keep()
 		last = textproto.CanonicalMIMEHeaderKey(string(line[at[2]:at[3]]))
-		h[last] = append(h[last], strings.TrimSpace(string(line[at[1]:])))
+		value = append(value[:0], bytes.TrimSpace(line[at[1]:])...)
 	}
 	return h, nil
 }
@@ -84,9 +91,12 @@ func readMessage(data []byte) (header, []byte) {
 	return readHeader(data)
 }
 
-// groups reads groups of fields that are separated by empty lines (RFC 3464 section 2.1).
+// groups reads groups of fields that are separated by empty lines (RFC 3464 section 2.1), at most maxGroups.
 func groups(data []byte) (all []header) {
-	for data = bytes.TrimLeft(data, " \t\r\n"); len(data) > 0; data = bytes.TrimLeft(data, " \t\r\n") {
+	for len(all) < maxGroups {
+		if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 {
+			break
+		}
 		var h header
 		if h, data = readHeader(data); len(h) > 0 {
 			all = append(all, h)

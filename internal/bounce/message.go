@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/optin/optin/internal/nondelivery"
 )
@@ -113,7 +114,8 @@ func (p *parts) report(h header) (Report, bool) {
 // that was an alias of several, one that took the email is enough.
 func (p *parts) failure() (rep Report, ok bool) {
 	rep.Reason = nondelivery.Unknown
-	for _, group := range p.status {
+	beside := sync.OnceValue(func() string { return replies(p.text.String()) })
+	for _, group := range p.status[:min(len(p.status), maxGroups)] {
 		action := word(group.get("Action"))
 		if action == "" && group.get("Final-Recipient") == "" && group.get("Status") == "" {
 			ok = ok || group.get("Reporting-MTA") != "" || group.get("Final-Log-Id") != ""
@@ -126,7 +128,7 @@ func (p *parts) failure() (rep Report, ok bool) {
 		case "delivered", "relayed", "expanded", "delivery", "success":
 			return Report{Kind: Soft, Reason: Delivered, Words: words}, true
 		}
-		j := p.judge(group, status, said)
+		j := judge(group, status, said, beside)
 		kind := kindOf(j)
 		if action == "delayed" && kind == Hard {
 			kind = Soft
@@ -139,13 +141,13 @@ func (p *parts) failure() (rep Report, ok bool) {
 }
 
 // judge judges a group of a delivery status. Where it says little, the text beside it may repeat the reply.
-func (p *parts) judge(group header, status, said string) nondelivery.Judgement {
+func judge(group header, status, said string, beside func() string) nondelivery.Judgement {
 	reply := nondelivery.Reply{Text: said, Status: status, Domain: domainOf(group)}
 	j := nondelivery.Judge(reply)
 	if j.Certain {
 		return j
 	}
-	if reply.Text = replies(p.text.String()); reply.Text != "" {
+	if reply.Text = beside(); reply.Text != "" {
 		if more := nondelivery.Judge(reply); more.Certain {
 			return more
 		}
