@@ -226,3 +226,55 @@ func TestTheConfirmEmailClaimsNoState(t *testing.T) {
 		t.Error("the caller's purposes were changed")
 	}
 }
+
+// A long name is cut behind a word, so no reader meets half of one in the inbox; the rest of a subject is never cut.
+func TestASubjectIsNotCutWithinAWord(t *testing.T) {
+	s := newSet(t)
+	for _, name := range []string{
+		"The Monthly Newsletter of the Society of Friends of the Old Observatory at Greenwich and Beyond",
+		"Gazette", "Εφημερίδα των Συντακτών της Βόρειας Ελλάδας και των Νησιών του Αιγαίου Πελάγους",
+	} {
+		words := strings.Fields(name)
+		for _, lang := range s.Languages() {
+			for _, reminder := range []bool{false, true} {
+				site := cannedSite(s)
+				site.Name = name
+				m := renderEmail(t, s, lang, ConfirmEmail{
+					Site: site, Purposes: cannedPurposes(s, lang), Reminder: reminder, Asked: cannedAsked(),
+					Deadline: cannedAsked(), ConfirmURL: "https://confirm.example/c/a",
+					DeclineURL: "https://confirm.example/c/b",
+				})
+				shown := strings.Join(words, " ")
+				for n := len(words); n > 0 && !strings.Contains(m.Subject, shown); n-- {
+					shown = strings.Join(words[:n-1], " ") + "…"
+				}
+				if len([]rune(m.Subject)) > 78 || !strings.Contains(m.Subject, shown) || shown == "…" {
+					t.Errorf("%s: %q", lang, m.Subject)
+				}
+				preheader := parsed(t, m.HTML).Find("div[style^='display:none']").Text()
+				if n := len([]rune(preheader)); n == 0 || n > 110 || strings.Contains(preheader, "…") {
+					t.Errorf("%s: the preheader is %q", lang, preheader)
+				}
+			}
+		}
+	}
+}
+
+// Mail programs have a dark mode of one of two ways, and the button's colours for it stand in both.
+func TestTheDarkAccentIsSetInBothWays(t *testing.T) {
+	eachSample(t, nil, func(t *testing.T, _ string, _ Email, m RenderedEmail) {
+		sheet := parsed(t, m.HTML).Find("style").Text()
+		media, outlook, ok := strings.Cut(sheet, "}}\n")
+		if !ok || !strings.HasPrefix(strings.TrimSpace(media), "@media (prefers-color-scheme:dark){") {
+			t.Fatalf("%q", sheet)
+		}
+		_, media, _ = strings.Cut(media, "{")
+		var ours []string
+		for rule := range strings.Lines(strings.TrimSpace(outlook)) {
+			ours = append(ours, strings.ReplaceAll(strings.TrimSpace(rule), "[data-ogsc] ", ""))
+		}
+		if diff := cmp.Diff(strings.ReplaceAll(media, "}.", "}\n.")+"}", strings.Join(ours, "\n")); diff != "" {
+			t.Error("the media query (-) and Outlook's attribute (+) differ:", diff)
+		}
+	})
+}
