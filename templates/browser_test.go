@@ -63,7 +63,10 @@ const measure = `(async email => {
     const where = one.Lang + "/" + one.Name + ": ";
     if (html.lang !== one.Lang) wrong.push(where + "lang is " + html.lang);
     if (html.dir !== (rtl.has(one.Lang) ? "rtl" : "ltr")) wrong.push(where + "dir is " + html.dir);
-    if (html.scrollWidth > innerWidth) {
+    const menus = [...document.querySelectorAll("details")];
+    for (const open of [false, true]) {
+      for (const menu of menus) menu.open = open;
+      if (html.scrollWidth <= innerWidth) continue;
       const wide = [...document.body.querySelectorAll("*")].filter(e => {
         const box = e.getBoundingClientRect();
         return box.width > 0 && (box.right > innerWidth + 0.5 || box.left < -0.5) && !e.closest(".visually-hidden");

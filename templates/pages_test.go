@@ -190,7 +190,7 @@ func TestTheConfirmPageLetsThePersonChooseAmongWhatIsPending(t *testing.T) {
 		"one": all[:1], "one that is left": {all[0], {State: "confirmed"}},
 	} {
 		p.Purposes, p.Error = purposes, ""
-		if doc := parsed(t, renderPage(t, s, "en", p)); doc.Find("details, [type=checkbox]").Length() != 0 {
+		if doc := parsed(t, renderPage(t, s, "en", p)); doc.Find(".choice, [type=checkbox]").Length() != 0 {
 			t.Errorf("%s: there is a choice", name)
 		}
 	}

@@ -2,7 +2,9 @@ package templates
 
 import (
 	"net/url"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +38,27 @@ func TestARefusedSignupOffersNoOtherLanguage(t *testing.T) {
 		p := Signup{Site: cannedSite(s), Purposes: cannedPurposes(s, "en"), Action: "/a", Errors: errors}
 		if got := parsed(t, renderPage(t, s, "en", p)).Find(".languages a").Length(); got != want {
 			t.Errorf("%d other languages with errors %v, want %d", got, errors, want)
+		}
+	}
+}
+
+// Few languages are in a line. Many are in a menu that needs no script and is closed at first.
+func TestManyLanguagesAreInAMenu(t *testing.T) {
+	s := newSet(t)
+	all := s.Languages()
+	for n, want := range map[int]int{2: 0, maxInLine: 0, maxInLine + 1: 1, len(all): 1} {
+		site := cannedSite(s)
+		site.Locales = append([]string{"en"}, slices.DeleteFunc(slices.Clone(all),
+			func(l string) bool { return l == "en" })[:n-1]...)
+		doc := parsed(t, renderPage(t, s, "en", Sent{Site: site, TTL: time.Hour}))
+		menu := doc.Find("details.menu:not([open])")
+		if menu.Length() != want || menu.Find(".languages").Length() != want ||
+			doc.Find(".languages a[hreflang]").Length() != n-1 ||
+			doc.Find(".languages b[aria-current]").Text() != "English" {
+			t.Errorf("%d languages: %d menus", n, menu.Length())
+		}
+		if got := menu.Find("summary").Text(); want > 0 && got != "Languages: English" {
+			t.Errorf("%d languages: %q", n, got)
 		}
 	}
 }

@@ -186,6 +186,12 @@ func (v pageView) Languages() []string {
 	return v.Site.Locales
 }
 
+// maxInLine is how many languages a page lists in a line. More are in a menu, which is closed at first.
+const maxInLine = 6
+
+// LanguageMenu reports whether the languages are in a menu.
+func (v pageView) LanguageMenu() bool { return len(v.Languages()) > maxInLine }
+
 // Own returns the site's own words in the page's language.
 func (v pageView) Own() Wording { return v.Site.Wording[v.Locale] }
 
