@@ -117,8 +117,8 @@ func (s *side) redis(port, master string) {
 	s.t.Helper()
 	args := []string{"redis-server", "--port", port, "--bind", "0.0.0.0", "--protected-mode", "no",
 		"--dir", s.t.TempDir(), "--save", "", "--appendonly", "yes", "--appendfsync", "always",
-		"--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "10", "--replica-announce-ip", s.inner,
-		"--repl-timeout", "10"}
+		"--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "10",
+		"--replica-announce-ip", s.inner, "--repl-timeout", "10"}
 	if master != "" {
 		args = append(args, "--replicaof", master, "6379")
 	}

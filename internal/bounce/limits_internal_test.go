@@ -10,6 +10,11 @@ import (
 // filled returns as many copies of a text as a message may have.
 func filled(text string) string { return strings.Repeat(text, MaxMessage/len(text)) }
 
+// partsOf begins a message of parts with a boundary.
+func partsOf(boundary string) string {
+	return "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n"
+}
+
 // Anybody can send a message to a return path of ours.
 func TestNoMessageHoldsTheProgramUp(t *testing.T) {
 	text := strings.Repeat("the server said: x, error code 5, reason: y\n", 1500)
@@ -19,8 +24,8 @@ func TestNoMessageHoldsTheProgramUp(t *testing.T) {
 		"many small fields":      filled("a:\n"),
 		"many groups":            dsnWith(text, filled("Status: 5\n\n")),
 		"many fields of a group": dsnWith(text, "Status: 5.0.0\n"+filled("Diagnostic-Code: x 5\n")),
-		"many parts":             "Content-Type: multipart/mixed; boundary=b\n\n" + filled("--b\n\nStatus: 5\n\n"),
-		"nested parts":           "Content-Type: multipart/mixed; boundary=b0\n\n" + nestedParts() + filled("--b4\n\nx\n"),
+		"many parts":             partsOf("b") + filled("--b\n\nStatus: 5\n\n"),
+		"nested parts":           partsOf("b0") + nestedParts() + filled("--b4\n\nx\n"),
 		"much text":              plain("From: mailer-daemon@mx.example", filled("a@b.example said: error reason ")),
 		"many lines":             plain("From: mailer-daemon@mx.example", filled("a@b.example\n")),
 		"tags":                   "From: mailer-daemon@mx.example\nContent-Type: text/html\n\n" + filled("<style <br"),
