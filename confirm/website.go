@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -352,8 +351,7 @@ func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
 
 // find returns the record under an id that may be anything.
 func (w *Website) find(ctx context.Context, site, id string) (store.Record, error) {
-	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	if _, ok := w.sites[site]; !ok || len(id) != 22 || strings.Trim(id, base64url) != "" {
+	if _, ok := w.sites[site]; !ok || !store.IsID(id) {
 		return store.Record{}, store.ErrNotFound
 	}
 	return w.Store.Find(ctx, store.Key{Site: site, ID: id})

@@ -70,7 +70,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.String("job", job.ID), slog.String("site", line.site), slog.String("type", line.jobType),
 		// The id is a keyed hash of the address: with it lines about one person can be found, and nobody named.
-		slog.String("to", line.to), slog.String("subscription", shortID(job.Key.ID)),
+		slog.String("to", line.to), slog.String("subscription", job.Key.ID),
 		slog.String("outcome", line.outcome), slog.Int("code", line.code),
 		slog.Int64("ms", time.Since(began).Milliseconds()),
 	}
@@ -81,9 +81,6 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 	m.Observe(Attempt{Site: line.site, Outcome: line.outcome, Class: cmp.Or(line.class, "none"), Took: line.took})
 	return result(ended, err)
 }
-
-// shortID returns as much of a subscription's id as tells people apart.
-func shortID(id string) string { return id[:min(8, len(id))] }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {
 	if delivery := m.unrecorded.get(job.ID); delivery != nil {

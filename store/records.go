@@ -52,6 +52,9 @@ type Key struct {
 	ID   string // the keyed hash of the person's address at the site: 22 characters of base64url
 }
 
+// IsID reports whether a text is one that the ID of a Key can be.
+func IsID(text string) bool { return len(text) == 22 && consistsOf(text, 22, "_-") }
+
 // Version identifies one committed state of a record. It is opaque and never used twice. The zero Version means that
 // there is no record.
 type Version string

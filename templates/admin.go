@@ -15,8 +15,9 @@ var adminFiles embed.FS
 
 // AdminSet is all pages of the operators' dashboard, in English. It is read-only, and safe for concurrent use.
 //
-// They are pages like those of Set: for the same Content-Security-Policy, without scripts, WCAG 2.2 AA. They show
-// nothing about any person. Their own paths are written in them, and begin with /admin.
+// They are pages like those of Set: for the same Content-Security-Policy, WCAG 2.2 AA. Their one script, admin.js, only
+// keeps them fresh. Addresses in them are masked by the caller. Their own paths are written in them, and begin with
+// /admin.
 type AdminSet struct{ pages map[string]*template.Template }
 
 // NewAdmin parses everything embedded for the dashboard.
@@ -35,7 +36,11 @@ func NewAdmin() (*AdminSet, error) {
 }
 
 // adminNames lists the files of admin/ that are pages.
-func adminNames() []string { return []string{"failure", "login", "overview", "webhooks"} }
+func adminNames() []string {
+	return []string{
+		"ask", "audit", "email", "failure", "login", "overview", "pending", "people", "person", "webhooks",
+	}
+}
 
 // AdminPage is one of the page types of the dashboard.
 type AdminPage interface {
@@ -152,8 +157,23 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 // adminFuncs is all that the dashboard's templates may call, besides what html/template has itself.
 func adminFuncs() template.FuncMap {
 	return template.FuncMap{
-		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": ago, "duration": durationInWords,
-		"bucket": bucketInWords, "count": count, "bounded": bounded,
+		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": Ago, "duration": DurationInWords,
+		"bucket": bucketInWords, "count": count, "bounded": bounded, "views": adminViews,
+		"left": left, "delivery": DeliveryInWords, "lightOf": lightOf, "notDue": NotDueInWords,
+		"precise": precise, "act": ActInWords,
+	}
+}
+
+// adminLink is a view of the dashboard that its navigation leads to.
+type adminLink struct{ Name, Path, Label string }
+
+// adminViews lists the views in the order of the navigation.
+func adminViews() []adminLink {
+	return []adminLink{
+		{"overview", "/admin", "Overview"},
+		{"pending", "/admin/pending", "Pending"},
+		{"people", "/admin/people", "People"},
+		{"audit", "/admin/audit", "Audit"},
 	}
 }
 
@@ -163,16 +183,16 @@ func moment(at time.Time) string { return at.UTC().Format("2 January 2006, 15:04
 // rfc3339 writes a time for a time element.
 func rfc3339(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// ago writes how long ago something was, rounded down.
-func ago(now, at time.Time) string {
+// Ago writes how long ago something was, rounded down.
+func Ago(now, at time.Time) string {
 	if d := now.Sub(at); d >= time.Minute {
 		return largestUnit(d) + " ago"
 	}
 	return "just now" // or, by another machine's clock, in a moment
 }
 
-// durationInWords writes how long something takes, rounded up.
-func durationInWords(d time.Duration) string {
+// DurationInWords writes how long something takes, rounded up.
+func DurationInWords(d time.Duration) string {
 	if d <= time.Minute {
 		return count(max(1, ceilDiv(d, time.Second)), "second")
 	}
@@ -190,10 +210,13 @@ func largestUnit(d time.Duration) string {
 	return count(int(d/(24*time.Hour)), "day")
 }
 
-// count writes a number of things whose plural ends in s.
+// count writes a number of things, or people.
 func count(n int, singular string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + singular
+	case singular == "person":
+		return strconv.Itoa(n) + " people"
 	}
 	return strconv.Itoa(n) + " " + singular + "s"
 }

@@ -36,6 +36,19 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true},
 		AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}},
 			Requeued: &BoundedCount{250, true}, Now: now},
+		AdminPending{}, AdminPending{Filtered: true}, AdminPending{Continued: true},
+		AdminPending{Next: "/admin?x", Read: 9},
+		AdminPending{Rows: []AdminPendingRow{{}, {Address: "a…@b.example", Deadline: now, Words: "250 ok"}}, Now: now,
+			Done: &AdminResent{Resent: 2, Not: []AdminNotResent{{"declined", 1}}}},
+		AdminAsk{Title: "Send it again?"}, AdminAsk{Title: "Erase them?", Possible: true, NeedsReason: true,
+			ReasonMissing: true, People: []AdminAsked{{}, {Address: "a…@b.example", Note: "no"}}},
+		AdminPeople{}, AdminPeople{Asked: true, Done: "Done."},
+		AdminPeople{Asked: true, Found: []AdminFound{{}, {Address: "a…@b.example"}}},
+		AdminPerson{}, AdminPerson{Address: "a…@b.example", Steps: []AdminStep{{Facts: []AdminFact{{"a", "b"}}}},
+			Stages: []AdminStage{{"a", "done", true}}, Purposes: []AdminPurpose{{ID: "letter"}},
+			Acts: []AdminAct{{Note: "no"}, {Act: "erase", Danger: true}}, HasReceipt: true, Why: []string{"So."}},
+		AdminEmail{}, AdminEmail{Address: "a…@b.example", Subject: "Please confirm", Frame: "/admin/x"},
+		AdminAudit{}, AdminAudit{Entries: []AdminEntry{{}, {By: "key", Path: "/admin/x"}}, Next: "/admin?x"},
 		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500},
 		AdminFailure{Status: 503},
 	} {
@@ -47,8 +60,13 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			len(d.Find("title").Text()) < 12 {
 			t.Errorf("%d %s: %s", i, name, d.Text())
 		}
-		if d.Find("script, style, [style], img, iframe").Length() > 0 || d.Find("nav").Length() == 1 != loggedIn {
-			t.Errorf("%d %s has a script, style or picture, or the wrong navigation", i, name)
+		own := d.Find("head script[src^='/assets/admin.js?v=']").Length()
+		if d.Find("script").Length() != own || d.Find("script").Text() != "" || own == 1 != loggedIn {
+			t.Errorf("%d %s has another script than its own", i, name)
+		}
+		if d.Find("style, [style], img, iframe:not([sandbox=''])").Length() > 0 ||
+			d.Find("nav").Length() == 1 != loggedIn {
+			t.Errorf("%d %s has a style or picture, or the wrong navigation", i, name)
 		}
 		d.Find("table").Each(func(_ int, table *goquery.Selection) {
 			if table.Find("caption").Length() != 1 || table.Find("th:not([scope])").Length() > 0 ||
@@ -57,7 +75,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			}
 		})
 		d.Find("form").Each(func(_ int, form *goquery.Selection) {
-			if form.AttrOr("method", "") != "post" || !isPath(form.AttrOr("action", "")) {
+			reads := form.HasClass("filters") && form.AttrOr("method", "") == "get"
+			if form.AttrOr("method", "") != "post" && !reads || !isPath(form.AttrOr("action", "")) {
 				t.Errorf("%d %s: a form posts to %q", i, name, form.AttrOr("action", ""))
 			}
 		})
@@ -80,13 +99,22 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			Relays: []AdminRelay{{evil, cannedAsked(), 2}},
 			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil, Unreadable: []string{evil}}},
 		},
+		"pending": AdminPending{
+			Domain: evil, Self: evil, Next: "javascript:alert(3)",
+			Choices: []AdminChoice{{evil, evil, []AdminOption{{evil, evil, true}}}},
+			Rows: []AdminPendingRow{{Name: evil, Path: "javascript:alert(3)", Address: evil, Site: evil, Words: evil,
+				Delivery: evil, Next: evil}},
+		},
+		"audit": AdminAudit{Entries: []AdminEntry{{By: evil, Name: evil, Act: evil, Site: evil, Subscription: evil,
+			Path: "javascript:alert(3)", Reason: evil}}},
 		"webhooks": AdminWebhooks{
 			ID: evil, Name: evil, Next: "javascript:alert(3)",
 			Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}},
 		},
 	} {
 		d := adminPage(t, p)
-		if d.Find("img, script, [onerror], [src]").Length() > 0 || d.Find(`[href^="javascript:"]`).Length() > 0 {
+		if d.Find("img, body script, [onerror], body [src]").Length() > 0 ||
+			d.Find(`[href^="javascript:"]`).Length() > 0 {
 			t.Errorf("%s: a value became markup", name)
 		}
 		if !strings.Contains(d.Find("table").Text(), evil) ||
@@ -111,7 +139,7 @@ func TestTheDashboardWritesTimesInWords(t *testing.T) {
 		72*time.Hour - 1:    "2 days ago",
 		10 * 24 * time.Hour: "10 days ago",
 	} {
-		if got := ago(now, now.Add(-d)); got != want {
+		if got := Ago(now, now.Add(-d)); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
@@ -123,7 +151,7 @@ func TestTheDashboardWritesTimesInWords(t *testing.T) {
 		time.Minute + 1:  "2 minutes",
 		10 * time.Minute: "10 minutes",
 	} {
-		if got := durationInWords(d); got != want {
+		if got := DurationInWords(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
@@ -133,5 +161,32 @@ func TestTheDashboardWritesTimesInWords(t *testing.T) {
 		"21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWhatARelaySaidOfAPersonComesOutInert(t *testing.T) {
+	const evil = `<img src=x onerror=alert(1)>"'{{.}}</blockquote><script>alert(2)</script>`
+	d := adminPage(t, AdminPerson{
+		SiteName: evil,
+		ID:       evil,
+		Name:     evil,
+		Path:     "javascript:alert(3)",
+		Address:  evil,
+		State:    evil,
+		Light:    evil,
+		Why:      []string{evil},
+		Words:    evil,
+		Stages:   []AdminStage{{evil, evil, true}},
+		Steps: []AdminStep{
+			{Title: evil, Light: evil, Words: evil, Facts: []AdminFact{{evil, evil}}, EmailPath: "javascript:x"},
+		},
+		Purposes: []AdminPurpose{{ID: evil, State: evil, Text: evil}},
+		Acts:     []AdminAct{{evil, evil, "", true}},
+	})
+	if d.Find("img, body script, [onerror], body [src]").Length() > 0 || d.Find(`[href^="javascript:"]`).Length() > 0 {
+		t.Error("a value became markup")
+	}
+	if n := strings.Count(d.Find("main").Text(), evil); n < 10 {
+		t.Errorf("only %d of them are shown", n)
 	}
 }

@@ -44,7 +44,7 @@ var assets = sync.OnceValue(func() map[string]asset {
 		switch e.Name() { // entries are in the order of their names: challenge.js before those that load it
 		case formName:
 			continue
-		case ChallengeName:
+		case ChallengeName, "admin.js":
 			content = minify(content)
 		case EmbedName, ElementName:
 			content = formScript(content, all[ChallengeName].content)
@@ -70,8 +70,9 @@ func formScript(besides, challenge []byte) []byte {
 }
 
 // Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, favicon.svg, optin-confirm.js (the
-// script of the confirm page) and ChallengeName; or EmbedName or ElementName. With the right version it may be cached
-// for ever. The etag is quoted, ready for the header. The caller must not change the content.
+// script of the confirm page), ChallengeName, and admin.css and admin.js of the dashboard; or EmbedName or ElementName.
+// With the right version it may be cached for ever. The etag is quoted, ready for the header. The caller must not change
+// the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {

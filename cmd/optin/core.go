@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/internal/keyring"
@@ -23,6 +25,7 @@ type core struct {
 	surge     *surge.Surge
 	endpoints *webhook.Endpoints
 	identity  *identity.Keeper // of the store
+	audit     *audit.Log
 }
 
 // hooks are told of what was committed here; both may be nil.
@@ -57,6 +60,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 	}); err != nil {
 		return nil, err
 	}
+	c.audit = audit.New(audit.Options{Records: st, Keyring: ring, Keep: cfg.Admin.AuditKept, Rand: rand.Reader})
 	c.endpoints, err = webhook.NewEndpoints(webhook.EndpointsOptions{
 		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: tell.enqueued,
 	})

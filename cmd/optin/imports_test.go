@@ -41,6 +41,7 @@ func allowedImports() map[string][]string {
 			"github.com/nicksnyder/go-i18n/v2",
 			"golang.org/x/text",
 		},
+		"internal/audit":   {"internal/keyring", "store"},
 		"internal/address": {"internal/typo", "golang.org/x/net"},
 		"internal/bounce": {
 			"confirm", "confirm/consent", "internal/address", "internal/nondelivery", "internal/token", "store",
@@ -81,15 +82,16 @@ func allowedImports() map[string][]string {
 		"internal/typo":        {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
-			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/challenge",
-			"internal/consentlog", "internal/dossier", "internal/idempotency", "internal/keyring", "internal/openapi",
-			"internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect", "internal/surge",
+			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/bounce",
+			"internal/challenge", "internal/consentlog", "internal/dossier", "internal/idempotency", "internal/keyring",
+			"internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect", "internal/surge",
 			"internal/theme", "internal/token", "internal/web/admin", "internal/web/api", "internal/web/request",
 			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
-			"confirm", "confirm/consent", "internal/keyring", "internal/problem", "internal/ratelimit",
-			"internal/web/request", "internal/web/respond", "internal/webhook", "store", "templates",
+			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/dossier", "internal/keyring",
+			"internal/mimeparts", "internal/problem", "internal/ratelimit", "internal/web/request",
+			"internal/web/respond", "internal/webhook", "store", "templates",
 			"github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
@@ -112,7 +114,7 @@ func allowedImports() map[string][]string {
 		"examples/listmonk-bridge": {},
 		"examples/receiver-go":     {},
 		"cmd/optin": {
-			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/bounce",
+			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/audit", "internal/bounce",
 			"internal/challenge", "internal/config", "internal/consentlog", "internal/dossier", "internal/identity",
 			"internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox", "internal/preflight",
 			"internal/readiness", "internal/receipt", "internal/relay", "internal/skeleton", "internal/surge",

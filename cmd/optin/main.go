@@ -31,6 +31,7 @@ const usage = `optin takes signups, sends a signed link by email, and counts a c
   optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
   optin dossier ADDRESS|ID         everything that proves what one person agreed to: to be printed, or checked by others
   optin erase  ADDRESS|ID          erases one person; -replay erases again what a restored backup brought back
+  optin audit  -config optin.yaml  who did what to whose data, and who looked at it
   optin verify receipt|dossier|log checks a proof offline, with public keys alone
   optin log    checkpoint|key      what is published of the consent log
   optin restore -config optin.yaml fills a store that lost its data from the consent log
@@ -67,6 +68,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return writeDossier(ctx, rest, env, stdout, stderr)
 	case "erase":
 		return erase(ctx, rest, env, stdout, stderr)
+	case "audit":
+		return auditLog(ctx, rest, env, stdout, stderr)
 	case "verify":
 		return verify(rest, stdout, stderr)
 	case "log":

@@ -260,7 +260,8 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	}
 	o := web.Options{
 		ConsentLog: g.appender,
-		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Store: c.store, Ready: g.ready.Err,
+		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Audit: c.audit,
+		Store: c.store, Ready: g.ready.Err,
 		Keyring: c.ring, Pages: pages,
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work,

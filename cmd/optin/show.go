@@ -29,7 +29,8 @@ type subject struct {
 }
 
 // openSubject parses the flags of a command and its one argument, an address or the id of a subscription, and finds the
-// subscription. If it is nil, the command ends with the code. more adds flags of the command's own.
+// subscription. That it is looked at is noted in the audit log. If it is nil, the command ends with the code. more adds
+// flags of the command's own.
 func openSubject(ctx context.Context, name string, args []string, env func(string) (string, bool), stderr io.Writer,
 	more func(*flag.FlagSet)) (*subject, int) {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -74,6 +75,9 @@ func openSubject(ctx context.Context, name string, args []string, env func(strin
 			return fail(exitFailed, errors.Join(s.explain(err), s.store.Close()))
 		}
 		s.id = st.ID
+	}
+	if err := s.noteCommand(ctx, actOf(name), s.site.ID, s.id); err != nil {
+		return fail(exitFailed, errors.Join(err, s.store.Close()))
 	}
 	return s, exitOK
 }

@@ -28,6 +28,7 @@ type smtpServer struct {
 	arrivals    map[string][]time.Time // by recipient
 	ids         map[string]int         // emails by Message-ID
 	returnPaths map[string]string      // return path by recipient
+	messageIDs  map[string]string      // of the last email, by recipient
 }
 
 // newSMTPServer starts a server. The context of a behaviour ends with the test.
@@ -38,7 +39,7 @@ func newSMTPServer(t *testing.T, behaviours map[string]func(context.Context) err
 		t.Fatal(err)
 	}
 	s := &smtpServer{addr: l.Addr().String(), behaviours: behaviours, arrivals: map[string][]time.Time{},
-		ids: map[string]int{}, returnPaths: map[string]string{}}
+		ids: map[string]int{}, returnPaths: map[string]string{}, messageIDs: map[string]string{}}
 	ctx, end := context.WithCancel(context.Background())
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &smtpSession{smtpServer: s, ctx: ctx}, nil
@@ -72,6 +73,13 @@ func (s *smtpServer) returnPath(email string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.returnPaths[email]
+}
+
+// messageID returns the Message-ID of the last email to an address.
+func (s *smtpServer) messageID(email string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.messageIDs[email]
 }
 
 // smtpSession is one connection.
@@ -116,7 +124,7 @@ func (s *smtpSession) Data(r io.Reader) error {
 	defer s.mu.Unlock()
 	s.arrivals[s.to] = append(s.arrivals[s.to], time.Now())
 	s.ids[m.Header.Get("Message-Id")]++
-	s.returnPaths[s.to] = s.from
+	s.returnPaths[s.to], s.messageIDs[s.to] = s.from, m.Header.Get("Message-Id")
 	return nil
 }
 

@@ -76,6 +76,8 @@ type ServiceLimits struct {
 type Admin struct {
 	Password Secret   // of the dashboard; empty: there is no dashboard
 	APIKeys  []APIKey // of the operator's programs, such as those that report bounces; both scopes
+	// AuditKept is how long an entry of the audit log is kept: 30 to 3660 days.
+	AuditKept time.Duration
 }
 
 // Receipts say how consent receipts are signed.

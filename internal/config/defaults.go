@@ -17,6 +17,7 @@ const (
 	DefaultEmails            = "50000/1h"       // limits.emails
 	DefaultWhen              = "busy"           // sites[].challenge.when
 	DefaultRevision          = "1"              // sites[].purposes[].revision
+	DefaultAuditKept         = "365d"           // admin.audit_kept
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.

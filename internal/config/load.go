@@ -103,11 +103,12 @@ func refuseRepeatedURL(former []value, c *Config) {
 
 // readAdmin reads the admin section.
 func readAdmin(v value, keys apiKeys) (admin Admin) {
-	g := v.group("password", "password_file", "api_keys", "api_keys_file")
+	g := v.group("password", "password_file", "api_keys", "api_keys_file", "audit_kept")
 	if s, given := g.secret("password"); given {
 		admin.Password = checked(s, parsePassword)
 	}
 	admin.APIKeys = keys.read(g, (value).operatorKey)
+	admin.AuditKept = optional(g.get("audit_kept"), DefaultAuditKept, parseAuditKept)
 	return admin
 }
 

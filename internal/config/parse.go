@@ -132,6 +132,16 @@ func parseDrain(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// parseAuditKept parses how long an entry of the audit log is kept.
+func parseAuditKept(s string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	d, ok := duration(s)
+	if !ok || d < 30*day || d > 3660*day {
+		return 0, errors.New("must be 30d to 3660d, such as 365d")
+	}
+	return d, nil
+}
+
 // parseLimits parses limits such as "1/10m 3/24h".
 func parseLimits(s string) ([]Limit, error) {
 	form := errors.New(`must be one to eight limits such as "1/10m 3/24h": ` +

@@ -74,6 +74,9 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		}},
 		{"trusted_proxies: []", "drain: 61s", []string{"5: drain must be 0s to 1m, such as 5s"}},
 		{"trusted_proxies: []", "drain: 5", []string{"5: drain must be 0s to 1m, such as 5s"}},
+		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {audit_kept: 29d}", []string{
+			"10: admin.audit_kept must be 30d to 3660d, such as 365d",
+		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: short}", []string{
 			"10: admin.password is shorter than 8 characters; optin keys makes one",
 		}},

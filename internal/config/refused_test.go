@@ -211,10 +211,12 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"12: (a key) is not a key; a key is one word",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {hunter2hunter2}", []string{
-			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file",
+			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file, " +
+				"audit_kept",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {'hunter 2': x}", []string{
-			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file",
+			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file, " +
+				"audit_kept",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: password", []string{
 			"10: admin is a single value, but must be a group of keys: key: value",

@@ -53,7 +53,7 @@ func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
 	if len(n.failedIDs()) != 0 {
 		t.Error("it is still failed")
 	}
-	p.do(chromedp.Click(chromedp.CSS("header button")))
+	p.do(chromedp.Click(chromedp.CSS("header .out button")))
 	p.until(`location.pathname === "/admin/login" && document.querySelector("[role=status]").innerText === "You ` +
 		`are logged out."`)
 	p.do(chromedp.Navigate(n.ours + "/admin"))

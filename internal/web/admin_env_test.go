@@ -99,13 +99,40 @@ func (e *env) failedIDs() (ids []string) {
 	return ids
 }
 
+// nobodyID is the id of a subscription, in a path, that nobody has.
+const nobodyID = "0123456789012345678901"
+
 // adminLooks are paths of the dashboard that answer GET, and adminActs those that answer POST, with a body that would
 // do something.
-func adminLooks() []string { return []string{admin.Path, admin.LoginPath, hooksPath} }
+func adminLooks() []string {
+	return append(adminPages(), "/admin/sites/gazette/people/"+nobodyID,
+		"/admin/sites/gazette/people/"+nobodyID+"/dossier", "/admin/sites/gazette/people/"+nobodyID+"/receipt",
+		"/admin/sites/gazette/people/"+nobodyID+"/emails/x", "/admin/sites/gazette/people/"+nobodyID+"/emails/x/frame",
+		admin.AuditCSVPath)
+}
+
+// adminPages are those of adminLooks that answer with a page, whoever is known.
+func adminPages() []string {
+	return []string{
+		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.PeoplePath, admin.AuditPath,
+	}
+}
+
 func adminActs() map[string]string {
 	return map[string]string{admin.LoginPath: "password=" + url.QueryEscape(adminPassword), "/admin/logout": "",
-		hooksPath: "all=true"}
+		hooksPath: "all=true", admin.PeoplePath: "who=ada@b.example",
+		admin.ActPath: "act=resend&one=gazette/" + nobodyID + "&sure=true"}
 }
 
 // reads is what a person reads in an element, without needless space.
 func reads(s *goquery.Selection) string { return strings.Join(strings.Fields(s.Text()), " ") }
+
+// id is the id of the subscription of an address at the gazette.
+func (e *env) id(email string) string {
+	e.Helper()
+	keys, err := e.service.Operator.Find(e.Context(), email)
+	if err != nil || len(keys) != 1 {
+		e.Fatalf("%d people are %s: %v", len(keys), email, err)
+	}
+	return keys[0].ID
+}

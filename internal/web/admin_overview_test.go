@@ -181,7 +181,7 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 	overview := e.look()
 	hooks := e.send("GET", hooksPath, "", "Cookie", e.logIn()).page(t)
 	for name, page := range map[string]*goquery.Document{"overview": overview, "webhooks": hooks} {
-		if page.Find("img, script, [onerror], [src]").Length() > 0 {
+		if page.Find("img, body script, [onerror], body [src]").Length() > 0 {
 			t.Errorf("%s: it comes alive", name)
 		}
 	}

@@ -30,7 +30,7 @@ func TestEveryRouteOfTheDashboardIsTriedByTheseTests(t *testing.T) {
 		if !strings.HasPrefix(rt.pattern, admin.Path) {
 			continue
 		}
-		path := strings.ReplaceAll(rt.pattern, "{site}", "gazette")
+		path := strings.NewReplacer("{site}", "gazette", "{id}", nobodyID, "{email}", "x").Replace(rt.pattern)
 		_, act := acts[path]
 		if tried := act && rt.method == http.MethodPost ||
 			strings.Contains(" "+strings.Join(adminLooks(), " ")+" ", " "+path+" "); !tried {
@@ -87,7 +87,7 @@ func TestNoOtherSpellingReachesTheDashboardEvenWithASession(t *testing.T) {
 	e := newAdminEnv(t)
 	cookie := e.logIn()
 	e.failEvent("ada@b.example")
-	for _, path := range append(adminLooks(), "/admin/logout") {
+	for _, path := range append(adminPages(), "/admin/logout") {
 		rest := path[len("/admin"):]
 		for _, spelt := range []string{
 			"/" + path, path + "/", path + "/.", path + "//", "/." + path, "/x/.." + path, "/ADMIN" + rest,
@@ -154,14 +154,17 @@ func TestAPostFromAnotherSiteChangesNothing(t *testing.T) {
 	}
 }
 
-func TestThePagesOfTheDashboardAreCachedByNobodyAndRunNothing(t *testing.T) {
+func TestThePagesOfTheDashboardAreCachedByNobodyAndRunOnlyTheirOwnScript(t *testing.T) {
 	e := newAdminEnv(t)
 	cookie := e.logIn()
-	for _, path := range append(adminLooks(), "/admin/sites/none/webhooks") {
+	for _, path := range append(adminPages(), "/admin/sites/none/webhooks") {
+		if path == admin.AuditPath {
+			path += "?act=erase" // the log of what was looked at grows with each look
+		}
 		get, head := e.send("GET", path, "", "Cookie", cookie), e.send("HEAD", path, "", "Cookie", cookie)
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
-				"base-uri 'none'; frame-ancestors 'none'",
+				"base-uri 'none'; frame-ancestors 'none'; script-src 'self'; frame-src 'self'; connect-src 'self'",
 			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 			"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow",
 			"Referrer-Policy": "same-origin", "Content-Type": "text/html; charset=utf-8", "Content-Language": "en",
@@ -172,7 +175,10 @@ func TestThePagesOfTheDashboardAreCachedByNobodyAndRunNothing(t *testing.T) {
 			}
 		}
 		page := get.page(t)
-		if page.Find("script, style, [style], meta[http-equiv], iframe, base").Length() > 0 ||
+		if page.Find("script:not([src^='/assets/admin.js?v=']), style, [style], meta[http-equiv], iframe, base").
+			Length() >
+			0 ||
+			page.Find("script").Text() != "" ||
 			page.Find("h1, main, title").Length() != 3 {
 			t.Errorf("%s: %s", path, get.body)
 		}

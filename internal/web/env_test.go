@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -24,6 +25,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/openapi/contract"
@@ -125,6 +127,9 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 		c(&o)
 	}
 	o.Webhooks = endpointsOf(t, o.Service, e.store)
+	o.Audit = audit.New(audit.Options{
+		Records: e.store, Keyring: o.Keyring, Keep: 24 * time.Hour, Now: o.Now, Rand: rand.Reader,
+	})
 	e.web, err = newApp(o)
 	must(t, err)
 	e.http = httptest.NewUnstartedServer(nil)

@@ -6,7 +6,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/bounce"
+	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/api"
@@ -113,21 +115,25 @@ func (a *app) addServers(e *echo.Echo) {
 
 	site := e.Group("/v1/sites/:site")
 	site.POST("/lookup", handlers.Lookup, read, readBody(api.MaxLookupBody))
-	get(site, "/subscriptions", handlers.List, read, body)
-	get(site, "/subscriptions/:id", handlers.Get, read, body)
-	get(site, "/subscriptions/:id/events", handlers.Timeline, read, body)
-	get(site, "/subscriptions/:id/receipt", handlers.Receipt, read, body)
-	get(site, "/subscriptions/:id/dossier", handlers.Dossier, read, body)
-	site.DELETE("/subscriptions/:id", handlers.Erase, write, body)
-	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once)
+	get(site, "/subscriptions", handlers.List, read, a.audited(audit.Export), body)
+	get(site, "/subscriptions/:id", handlers.Get, read, a.audited(audit.Look), body)
+	get(site, "/subscriptions/:id/events", handlers.Timeline, read, a.audited(audit.Look), body)
+	get(site, "/subscriptions/:id/receipt", handlers.Receipt, read, a.audited(audit.Download), body)
+	get(site, "/subscriptions/:id/dossier", handlers.Dossier, read, a.audited(audit.Download), body)
+	site.DELETE("/subscriptions/:id", handlers.Erase, write, a.audited(audit.Erase), body)
+	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once,
+		a.audited(audit.Resend))
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
-		a.idempotent.oncePersonal(handlers.Current))
-	site.POST("/objections", handlers.Object, write, body, a.idempotent.once)
-	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once)
+		a.idempotent.oncePersonal(handlers.Current), a.audited(audit.Withdraw))
+	site.POST("/objections", handlers.Object, write, body, a.idempotent.once,
+		a.audited(audit.Object))
+	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once,
+		a.audited(audit.Unblock))
 	get(site, "/stats", handlers.Stats, read, body)
-	get(e, exportPath, handlers.Export, read, body)
+	get(e, exportPath, handlers.Export, read, a.audited(audit.Export), body)
 	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)
-	site.POST("/webhooks/retry", handlers.RetryEvents, write, body, a.idempotent.once)
+	site.POST("/webhooks/retry", handlers.RetryEvents, write, body, a.idempotent.once,
+		a.audited(audit.Retry))
 
 	if a.Bounces != nil {
 		reports := &api.Bounces{Receiver: a.Bounces, Log: a.Log}
@@ -152,8 +158,8 @@ func (a *app) show(site string) templates.Site { return a.sites[site].Show }
 // addAdmin adds the dashboard. All but the login need a session.
 func (a *app) addAdmin(e *echo.Echo) {
 	body := readBody(MaxBody)
-	page := []echo.MiddlewareFunc{prefersHTML, body}
-	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSiteStrictly}
+	page := []echo.MiddlewareFunc{prefersHTML, a.ownScript, body}
+	button := []echo.MiddlewareFunc{prefersHTML, a.ownScript, body, a.origins.refuseCrossSiteStrictly}
 	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
 	e.POST(admin.LoginPath, a.admin.Login, button...)
 
@@ -162,4 +168,30 @@ func (a *app) addAdmin(e *echo.Echo) {
 	e.POST(admin.LogoutPath, a.admin.Logout, button...)
 	get(e, admin.WebhooksPath, a.admin.FailedEvents, page...)
 	e.POST(admin.WebhooksPath, a.admin.RetryEvents, button...)
+	pending := admin.NewPending(a.admin)
+	get(e, admin.PendingPath, pending.Show, page...)
+	people := admin.NewPeople(a.admin)
+	get(e, admin.PeoplePath, people.ShowFind, page...)
+	e.POST(admin.PeoplePath, people.Find, button...)
+	get(e, admin.PersonPath, people.Show, page...)
+	get(e, admin.DossierPath, people.Dossier, page...)
+	get(e, admin.ReceiptPath, people.Receipt, page...)
+	get(e, admin.EmailPath, people.Email, page...)
+	get(e, admin.FramePath, people.EmailFrame, page...)
+	acts := &admin.Acts{Dashboard: a.admin, Changed: func() { pending.Forget(); people.Forget() }}
+	e.POST(admin.ActPath, acts.Act, button...)
+	log := &admin.AuditLog{Dashboard: a.admin}
+	get(e, admin.AuditPath, log.Show, page...)
+	get(e, admin.AuditCSVPath, log.CSV, page...)
+}
+
+// ownScript is middleware for the pages of the dashboard, which a script of our own keeps fresh and which show emails
+// in frames of our own.
+func (a *app) ownScript(next echo.HandlerFunc) echo.HandlerFunc {
+	own := []string{"'self'"}
+	allowed := policyWith(challenge.CSPSources{Script: own, Frame: own, Connect: own}, "'self'", "'none'")
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, allowed)
+		return next(c)
+	}
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/consentlog"
@@ -52,12 +53,13 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// Options are what the web needs. Service, Surge, Webhooks, Store, Ready, Keyring, Pages, Sites and PublicURL are
-// required.
+// Options are what the web needs. Service, Surge, Webhooks, Audit, Store, Ready, Keyring, Pages, Sites and PublicURL
+// are required.
 type Options struct {
 	Service        *confirm.Service
 	Surge          *surge.Surge // knows the same sites as Service
 	Webhooks       *webhook.Endpoints
+	Audit          *audit.Log // of the acts of operators and API keys
 	Store          Store
 	Ready          func() error // nil: the store keeps what is acknowledged now; called for every request
 	Keyring        *keyring.Keyring
@@ -146,10 +148,12 @@ type app struct {
 
 // newApp makes the parts and the router.
 func newApp(o Options) (*app, error) {
-	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Store == nil || o.Ready == nil ||
+	if o.Service == nil || o.Surge == nil || o.Webhooks == nil || o.Audit == nil || o.Store == nil || o.Ready == nil ||
 		o.Keyring == nil || o.Pages == nil || o.PublicURL == nil || len(o.Sites) == 0 {
-		return nil, errors.New("web: a service, its surge and webhooks, a store and whether it is ready, a keyring, " +
-			"pages, sites and a public URL are required")
+		return nil, errors.New(
+			"web: a service, its surge and webhooks, an audit log, a store and whether it is ready, a keyring, " +
+				"pages, sites and a public URL are required",
+		)
 	}
 	o.complete()
 	own, err := ownOrigins(o)
@@ -211,9 +215,20 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		listed = append(listed, admin.Site{ID: id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0})
 	}
 	return admin.New(admin.Options{
-		Password: a.Options.Admin.Password, Relays: a.Options.Admin.Relays, Endpoints: a.Options.Admin.Endpoints,
-		Service: a.Service, Webhooks: a.Webhooks, Sites: listed, Store: a.Store, Keyring: a.Keyring,
-		Ready: a.Ready, Secure: a.PublicURL.Scheme == "https", Now: a.Now, Random: a.random,
+		Password:  a.Options.Admin.Password,
+		Relays:    a.Options.Admin.Relays,
+		Endpoints: a.Options.Admin.Endpoints,
+		Service:   a.Service,
+		Webhooks:  a.Webhooks,
+		Audit:     a.Audit,
+		Dossiers:  a.dossiers(),
+		Sites:     listed,
+		Store:     a.Store,
+		Keyring:   a.Keyring,
+		Ready:     a.Ready,
+		Secure:    a.PublicURL.Scheme == "https",
+		Now:       a.Now,
+		Random:    a.random,
 	})
 }
 

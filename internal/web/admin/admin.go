@@ -25,6 +25,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/ratelimit"
@@ -53,6 +55,8 @@ type Options struct {
 
 	Service  *confirm.Service
 	Webhooks *webhook.Endpoints
+	Audit    *audit.Log
+	Dossiers *dossier.Maker
 	Sites    []Site // in the order in which they are shown
 	Store    Store
 	Keyring  *keyring.Keyring

@@ -29,12 +29,23 @@ func (d *Dashboard) Session(next echo.HandlerFunc) echo.HandlerFunc {
 		case err != nil:
 			return d.fail(c, err, false)
 		case in != nil:
+			c.Set(sessionKey, in)
 			return d.fail(c, next(c), true)
 		case method == http.MethodGet || method == http.MethodHead:
 			return respond.SeeOther(c, LoginPath)
 		}
 		return d.page(c, http.StatusForbidden, templates.AdminLogin{SessionEnded: true})
 	}
+}
+
+const sessionKey = "optin.admin.session"
+
+// sessionName names the session of a request for the audit log: the beginning of its random id.
+func sessionName(c echo.Context) string {
+	if in, ok := c.Get(sessionKey).(*session); ok {
+		return "session " + in.id[:min(8, len(in.id))]
+	}
+	return ""
 }
 
 // session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the

@@ -1,0 +1,236 @@
+package confirm
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/store"
+)
+
+// Operator is what operators of the service see of the people of all sites.
+type Operator struct{ mailboxes }
+
+// Pending is a subscription that waits for its confirmation: what its latest open request asks for, and what became of
+// the emails of that.
+type Pending struct {
+	Site, ID string
+	Address  address.Address
+	Purposes []string
+	Asked    time.Time
+	Deadline time.Time
+	Emails   int             // that a relay took
+	Waits    bool            // one more is enqueued
+	Due      time.Time       // of that one: when it was to leave, by what the limits allowed then
+	Taken    time.Time       // the last of Emails; zero: none was
+	Answer   *consent.Answer // the last by which an email was not delivered; nil: there is none
+	Words    string          // the last words of a relay or a mail system, whatever they were
+
+	Unreadable bool // its record does not open, so all but Site, ID and Asked is unknown
+}
+
+// DeliveryState is how far the emails of a pending subscription have come.
+type DeliveryState string
+
+// The delivery states. Others are the reasons of the last refusal of an email that still waits.
+const (
+	DeliveryUntried DeliveryState = "untried" // no relay has answered yet
+	DeliveryTaken   DeliveryState = "taken"   // a relay took the last email
+	DeliveryRefused DeliveryState = "refused" // for whatever reason
+)
+
+// DeliveryStates returns all of them, in the order in which they are offered to choose from.
+func DeliveryStates() []DeliveryState {
+	all := []DeliveryState{DeliveryTaken, DeliveryUntried, DeliveryRefused}
+	for _, r := range refusalCodes {
+		if r != consent.RefusalRecipient { // which ends a request
+			all = append(all, DeliveryState(r))
+		}
+	}
+	return all
+}
+
+// Delivery returns how far the emails have come.
+func (p Pending) Delivery() DeliveryState {
+	switch {
+	case p.Answer != nil && p.Answer.At.After(p.Taken):
+		if p.Answer.Reason == "" {
+			return DeliveryState(consent.RefusalUnknown)
+		}
+		return DeliveryState(p.Answer.Reason)
+	case p.Waits:
+		return DeliveryUntried
+	}
+	return DeliveryTaken
+}
+
+// PendingQuery asks for what is pending, newest first.
+type PendingQuery struct {
+	Site     string        // empty: at all sites
+	Purpose  string        // only those that ask for it
+	Domain   string        // only addresses at this domain, as A-labels
+	Age      time.Duration // only those that wait for so long, or longer
+	Delivery DeliveryState // only those whose emails have come so far
+	Limit    int
+	Before   store.Cursor
+}
+
+// PendingPage is one part of a listing. It may be shorter than the limit, and even empty, while Next is not zero: what
+// is sealed is looked for among MaxPendingRead records at a time.
+type PendingPage struct {
+	All  []Pending
+	Next store.Cursor // zero: there is nothing older
+	Read int          // how many records were looked at
+}
+
+// MaxPendingRead is how many records are read for one page.
+const MaxPendingRead = 2000
+
+// Pending returns one page of what is pending.
+func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPage, err error) {
+	now, from := o.Now(), q.Before
+	if longAgo := now.Add(-q.Age); q.Age > 0 && (from.Created.IsZero() || from.Created.After(longAgo)) {
+		from = store.Cursor{Created: longAgo.Add(time.Millisecond)}
+	}
+	for r, err := range o.newestPending(ctx, q.Site, from) {
+		if err != nil {
+			return PendingPage{}, err
+		}
+		if len(page.All) == q.Limit || page.Read == MaxPendingRead {
+			page.Next = from
+			return page, nil
+		}
+		from = store.Cursor{Created: r.Created, ID: r.Key.ID}
+		page.Read++
+		sub, err := o.open(ctx, r)
+		p, ok := PendingOf(r.Key, &sub, now)
+		if errors.Is(err, ErrUnreadable) {
+			p, ok = Pending{Site: r.Key.Site, ID: r.Key.ID, Asked: r.Created, Unreadable: true}, true
+		} else if err != nil {
+			return PendingPage{}, err
+		}
+		if ok && q.matches(p, now) {
+			page.All = append(page.All, p)
+		}
+	}
+	return page, nil
+}
+
+// newestPending returns the records that are stored as pending, of one site or all, newest first.
+func (o *Operator) newestPending(
+	ctx context.Context, site string, before store.Cursor,
+) iter.Seq2[store.Record, error] {
+	var sites []string
+	for _, s := range o.Sites {
+		if site == "" || site == s.ID {
+			sites = append(sites, s.ID)
+		}
+	}
+	return func(yield func(store.Record, error) bool) {
+		fronts := make([]front, len(sites))
+		for i, id := range sites {
+			fronts[i].ask = store.Query{Site: id, State: string(consent.Pending), Limit: 200, Before: before}
+		}
+		for {
+			newest := -1
+			for i := range fronts {
+				if err := fronts[i].fill(ctx, o.Store); err != nil {
+					yield(store.Record{}, err)
+					return
+				}
+				if len(fronts[i].left) > 0 && (newest < 0 || newer(fronts[i].left[0], fronts[newest].left[0])) {
+					newest = i
+				}
+			}
+			if newest < 0 || !yield(fronts[newest].left[0], nil) {
+				return
+			}
+			fronts[newest].left = fronts[newest].left[1:]
+		}
+	}
+}
+
+// front is what was read of one site and not used yet.
+type front struct {
+	ask  store.Query
+	left []store.Record
+	end  bool
+}
+
+// fill reads the next page of the site if all of the last one is used.
+func (f *front) fill(ctx context.Context, from store.Records) error {
+	for len(f.left) == 0 && !f.end {
+		page, err := from.List(ctx, f.ask)
+		if err != nil {
+			return err
+		}
+		f.left, f.ask.Before, f.end = page.Records, page.Next, page.Next == store.Cursor{}
+	}
+	return nil
+}
+
+// newer reports whether one record comes before another in a listing, as stores order them: by the bytes of their ids
+// within a millisecond.
+func newer(a, b store.Record) bool {
+	if !a.Created.Equal(b.Created) {
+		return a.Created.After(b.Created)
+	}
+	x, _ := base64.RawURLEncoding.DecodeString(a.Key.ID)
+	y, _ := base64.RawURLEncoding.DecodeString(b.Key.ID)
+	return bytes.Compare(x, y) > 0
+}
+
+// PendingOf returns what is pending of a subscription; false if nothing is any more.
+func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pending, ok bool) {
+	r := sub.Requests.LatestOpen(now)
+	if r == nil {
+		return p, false
+	}
+	p = Pending{Site: key.Site, ID: key.ID, Address: r.Address, Asked: r.Asked.At, Deadline: r.Deadline}
+	if r.Renewed != nil {
+		p.Asked = r.Renewed.At
+	}
+	for _, st := range r.Statements {
+		if !slices.Contains(p.Purposes, st.Purpose) {
+			p.Purposes = append(p.Purposes, st.Purpose)
+		}
+	}
+	var spoke time.Time
+	for i := range r.Emails {
+		e := &r.Emails[i]
+		if e.Taken == nil {
+			p.Waits, p.Due = true, e.Due
+		} else {
+			p.Emails++
+			p.Waits = false
+			if p.Taken = e.Taken.At; p.Taken.After(spoke) {
+				spoke, p.Words = p.Taken, e.Taken.Reply
+			}
+		}
+		for n := range e.Answers {
+			if a := &e.Answers[n]; a.At.After(spoke) {
+				spoke, p.Words, p.Answer = a.At, a.Reply, a
+			}
+		}
+	}
+	return p, true
+}
+
+// matches reports whether a subscription belongs in the listing.
+func (q PendingQuery) matches(p Pending, now time.Time) bool {
+	if p.Unreadable {
+		return q.Purpose == "" && q.Domain == "" && q.Delivery == "" && now.Sub(p.Asked) >= q.Age
+	}
+	delivery := p.Delivery()
+	refused := q.Delivery == DeliveryRefused && delivery != DeliveryTaken && delivery != DeliveryUntried
+	return (q.Purpose == "" || slices.Contains(p.Purposes, q.Purpose)) &&
+		(q.Domain == "" || q.Domain == p.Address.Domain()) &&
+		(q.Age == 0 || now.Sub(p.Asked) >= q.Age) &&
+		(q.Delivery == "" || q.Delivery == delivery || refused)
+}

@@ -1,0 +1,301 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/ratelimit"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// ActPath takes what is to be done to people: it asks once more, and then does it.
+const ActPath = "/admin/act"
+
+// maxActed is how many people one button may act on.
+const maxActed = PendingShown
+
+// Acts has the handlers of what operators do to people.
+type Acts struct {
+	*Dashboard
+	Changed func() // called after something was done
+}
+
+// act is one thing that can be done to people.
+type act struct {
+	question, what, button string
+	danger, needsReason    bool
+	do                     func(*Dashboard, context.Context, store.Key, consent.Evidence) (consent.NotDue, error)
+}
+
+func acts() map[audit.Act]act {
+	return map[audit.Act]act{
+		audit.Resend: {
+			question: "Send the email to %s again?",
+			button:   "Send it again",
+			what: "It has the same link, good for as long as before, and leaves at once if the limits on emails to " +
+				"one address allow it.",
+			do: func(d *Dashboard, ctx context.Context, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
+				_, why, err := d.Service.Website.Resend(ctx, k.Site, k.ID)
+				return why, err
+			},
+		},
+		audit.Withdraw: {
+			question:    "Take back everything that %s agreed to?",
+			button:      "Take it back",
+			danger:      true,
+			needsReason: true,
+			what: "Do this when the person asked for it. The website is told. Nothing brings it back but a new " +
+				"signup that they confirm.",
+			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				_, err := d.Service.Website.Withdraw(ctx, k.Site, k.ID, nil, e)
+				return "", err
+			},
+		},
+		audit.Object: {
+			question: "Send no more to %s?", button: "Send no more", danger: true, needsReason: true,
+			what: "Do this when the person objected (GDPR, article 21). It holds for the mailbox in every spelling, ends " +
+				"what was agreed to, and the website is told. It outlasts an erasure.",
+			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				a, err := d.addressOf(ctx, k)
+				if err != nil {
+					return "", err
+				}
+				return "", d.Service.Website.Object(ctx, k.Site, a, nil, e)
+			},
+		},
+		audit.Unblock: {
+			question: "End the objection of %s?", button: "End it", needsReason: true,
+			what: "Do this when the person asked for it. Nothing is confirmed by that: emails may come again to ask them. " +
+				"What the mailbox itself declined still holds, and is ended by nobody but them.",
+			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				a, err := d.addressOf(ctx, k)
+				if err != nil {
+					return "", err
+				}
+				return "", d.Service.Website.Unblock(ctx, k.Site, a, e)
+			},
+		},
+		audit.Erase: {
+			question:    "Erase everything that is known of %s?",
+			button:      "Erase",
+			danger:      true,
+			needsReason: true,
+			what: "Do this when the person asked for it (GDPR, article 17). It cannot be undone. That they declined " +
+				"or withdrew stays known under an id that names nobody.",
+			do: func(d *Dashboard, ctx context.Context, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
+				return "", d.Service.Website.Erase(ctx, k.Site, k.ID)
+			},
+		},
+	}
+}
+
+// addressOf returns the address of a person; store.ErrNotFound if it is not known any more.
+func (d *Dashboard) addressOf(ctx context.Context, key store.Key) (address.Address, error) {
+	sub, err := d.Service.Website.Subscription(ctx, key.Site, key.ID)
+	if err == nil && sub.Address.IsZero() {
+		err = store.ErrNotFound
+	}
+	return sub.Address, err
+}
+
+// notDueUnknown and notDueSite are why no email is due beside the reasons of package consent.
+const (
+	notDueUnknown consent.NotDue = "unknown"
+	notDueSite    consent.NotDue = "site_limit"
+)
+
+// notResent lists the words for why no email is due.
+func notResent() (all []string) {
+	for _, why := range []consent.NotDue{
+		consent.NotDueDeclined, consent.NotDueConfirmed, consent.NotDueClosed, consent.NotDueRole, consent.NotDueLimit,
+		notDueUnknown, notDueSite,
+	} {
+		all = append(all, string(why))
+	}
+	return all
+}
+
+// asked is what a form asks for.
+type asked struct {
+	word   audit.Act
+	act    act
+	keys   []store.Key
+	reason string
+	back   string
+	sure   bool
+}
+
+// Act asks once more, or, where that was answered, does it.
+func (a *Acts) Act(c echo.Context) error {
+	in, err := a.readAsked(c)
+	if err != nil {
+		return err
+	}
+	if len(in.keys) == 0 {
+		return respond.SeeOther(c, in.back) // nobody was selected
+	}
+	if !in.sure || in.act.needsReason && in.reason == "" {
+		page, err := a.askPage(c.Request().Context(), in)
+		if err != nil {
+			return err
+		}
+		return a.page(c, http.StatusOK, page)
+	}
+	return a.carryOut(c, in)
+}
+
+// readAsked reads a form strictly: what is not one of ours is an error.
+func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
+	f, _, err := request.Schema{
+		"act": request.Text, "id": request.List, "one": request.Text, "sure": request.Bool, "reason": request.Text,
+		"back": request.Text,
+	}.Decode(c, request.MediaForm)
+	if err != nil {
+		return in, err
+	}
+	in = asked{
+		word: audit.Act(f.One("act")), reason: f.One("reason"), back: backTo(f.One("back")), sure: f.Yes("sure"),
+	}
+	names, known := f.All("id"), false
+	if one := f.One("one"); one != "" {
+		names = []string{one} // the button of one row, whatever else is ticked
+	}
+	in.act, known = acts()[in.word]
+	if !known || f.AnyWrong() || len(names) > maxActed || len(in.reason) > maxReason {
+		return in, problem.New(problem.Unreadable)
+	}
+	for _, name := range names {
+		site, id, _ := strings.Cut(name, "/")
+		if !slices.ContainsFunc(a.Sites, func(s Site) bool { return s.ID == site }) {
+			return in, problem.New(problem.Unreadable)
+		}
+		in.keys = append(in.keys, store.Key{Site: site, ID: id})
+	}
+	return in, nil
+}
+
+// maxReason is how long a reason may be, in bytes.
+const maxReason = 800
+
+// backTo returns a path of the dashboard to which a form leads back: the list of who is pending, if it names no other.
+func backTo(path string) string {
+	if !strings.HasPrefix(path, Path+"/") || strings.ContainsAny(path, "\\\r\n") {
+		return PendingPath
+	}
+	return path
+}
+
+// askPage returns the page that asks once more.
+func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error) {
+	page := templates.AdminAsk{
+		Act: string(in.word), What: in.act.what, Button: in.act.button, Danger: in.act.danger, Back: in.back,
+		NeedsReason: in.act.needsReason, ReasonMissing: in.sure,
+	}
+	for _, key := range in.keys {
+		one := templates.AdminAsked{Name: key.Site + "/" + key.ID, Site: a.nameOf(key.Site)}
+		sub, err := a.Service.Website.Subscription(ctx, key.Site, key.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			one.Note = "Not known any more."
+		case err != nil:
+			return page, err
+		default:
+			one.Address = sub.Address.Masked()
+			if in.word == audit.Resend {
+				one.Note = a.whyNot(key, &sub)
+			}
+			page.Possible = page.Possible || one.Note == ""
+		}
+		page.People = append(page.People, one)
+	}
+	who := page.People[0].Address
+	if n := len(page.People); n > 1 {
+		who = fmt.Sprintf("%d people", n)
+	} else if who == "" {
+		who = "this person"
+	}
+	page.Title = fmt.Sprintf(in.act.question, who)
+	return page, nil
+}
+
+// whyNot returns why no email is due to a person now, in words; empty if one is.
+func (d *Dashboard) whyNot(key store.Key, sub *consent.Subscription) string {
+	site, _ := d.Service.Site(key.Site)
+	switch at, why := sub.ResendAt(site.Terms, d.Now()); {
+	case why != "":
+		return "Not possible: " + templates.NotDueInWords(string(why)) + "."
+	case at.After(d.Now()):
+		return "Not yet: " + templates.NotDueInWords(string(consent.NotDueLimit)) + ". Possible in " +
+			templates.DurationInWords(at.Sub(d.Now())) + "."
+	}
+	return ""
+}
+
+// carryOut notes each act in the audit log, does it, and leads back.
+func (a *Acts) carryOut(c echo.Context, in asked) error {
+	ctx := c.Request().Context()
+	e := request.Evidence(c, consent.ByServer)
+	e.IP, e.UserAgent, e.Origin = "", "", "" // the operator's, and none of the person's
+	e.Detail = strings.TrimSuffix("by an operator: "+in.reason, ": ")
+	done, not := 0, map[consent.NotDue]int{}
+	for _, key := range in.keys {
+		if err := a.audit(c, in.word, key, in.reason); err != nil {
+			return err
+		}
+		why, err := in.act.do(a.Dashboard, ctx, key, e)
+		exceeded := new(ratelimit.Exceeded)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			why = notDueUnknown
+		case errors.As(err, &exceeded):
+			why = notDueSite
+		case err != nil:
+			return err
+		}
+		if why == "" {
+			done++
+		} else {
+			not[why]++
+		}
+	}
+	a.Changed()
+	return respond.SeeOther(c, in.after(done, not))
+}
+
+// after returns where a form leads when it is done, with what became of it.
+func (in asked) after(done int, not map[consent.NotDue]int) string {
+	if in.word == audit.Erase { // perhaps there is no page to lead back to
+		return pathWith(PeoplePath, nil, "done", string(in.word))
+	}
+	path, query, _ := strings.Cut(in.back, "?")
+	if in.word != audit.Resend {
+		return withQuery(path, query, "done", string(in.word))
+	}
+	var whyNot []string
+	for _, why := range notResent() {
+		if n := not[consent.NotDue(why)]; n > 0 {
+			whyNot = append(whyNot, fmt.Sprintf("%s.%d", why, n))
+		}
+	}
+	return withQuery(path, query, "resent", fmt.Sprint(done), "not", strings.Join(whyNot, ","))
+}
+
+// audit notes what the operator of a request does to one person, before it is done.
+func (d *Dashboard) audit(c echo.Context, what audit.Act, key store.Key, reason string) error {
+	return d.Audit.Add(c.Request().Context(), audit.Entry{
+		By: audit.Operator, Name: sessionName(c), Act: what, Site: key.Site, Subscription: key.ID, Reason: reason,
+	})
+}

@@ -1,0 +1,214 @@
+package admin
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// PendingPath is the list of who is pending.
+const PendingPath = "/admin/pending"
+
+// PendingShown is how many people are on one page of it.
+const PendingShown = 40
+
+// Pending has the handlers of the list of who is pending.
+type Pending struct {
+	*Dashboard
+	read recent[confirm.PendingPage]
+}
+
+// NewPending returns the list of a dashboard.
+func NewPending(d *Dashboard) *Pending { return &Pending{Dashboard: d} }
+
+// Forget makes the next viewer see the store as it is.
+func (p *Pending) Forget() { p.read.forget() }
+
+// age is a time since which somebody may have been pending.
+type age struct {
+	word, label string
+	least       time.Duration
+}
+
+func ages() []age {
+	return []age{
+		{"10m", "10 minutes or more", 10 * time.Minute}, {"1h", "1 hour or more", time.Hour},
+		{"6h", "6 hours or more", 6 * time.Hour}, {"1d", "1 day or more", 24 * time.Hour},
+		{"2d", "2 days or more", 48 * time.Hour}, {"7d", "7 days or more", 7 * 24 * time.Hour},
+	}
+}
+
+// Show lists who is pending. Everything that it is asked for is in the address.
+func (p *Pending) Show(c echo.Context) error {
+	q, err := request.ParseQuery(c, "site", "purpose", "domain", "age", "answer", "before", "resent", "not")
+	if err != nil {
+		return err
+	}
+	ask, page, err := p.ask(q)
+	if err != nil {
+		return err
+	}
+	found, err := p.read.get(c.Request().URL.RawQuery, func() (confirm.PendingPage, error) {
+		return p.Service.Operator.Pending(c.Request().Context(), ask)
+	})
+	if err != nil {
+		return err
+	}
+	for _, one := range found.All {
+		page.Rows = append(page.Rows, p.row(one))
+	}
+	page.Read, page.Now = found.Read, p.Now()
+	if found.Next != (store.Cursor{}) {
+		page.Next = pathWith(PendingPath, filters(q), "before", cursorText(found.Next))
+	}
+	return p.page(c, http.StatusOK, page)
+}
+
+// ask reads what is asked for, and returns the page without its rows.
+func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page templates.AdminPending, err error) {
+	var sites, purposes, periods, answers []templates.AdminOption
+	for _, s := range p.Sites {
+		sites = append(sites, templates.AdminOption{Value: s.ID, Label: s.Name})
+		of, _ := p.Service.Site(s.ID)
+		for _, one := range of.Purposes {
+			if !slices.ContainsFunc(purposes, func(o templates.AdminOption) bool { return o.Value == one.ID }) {
+				purposes = append(purposes, templates.AdminOption{Value: one.ID, Label: one.ID})
+			}
+		}
+	}
+	for _, a := range ages() {
+		periods = append(periods, templates.AdminOption{Value: a.word, Label: a.label})
+	}
+	for _, s := range confirm.DeliveryStates() {
+		answers = append(answers, templates.AdminOption{Value: string(s), Label: templates.DeliveryInWords(string(s))})
+	}
+	page.Choices = []templates.AdminChoice{
+		choice(q, "site", "Site", "All sites", sites), choice(q, "purpose", "Purpose", "All purposes", purposes),
+		choice(q, "age", "Waiting for", "However long", periods),
+		choice(q, "answer", "Last answer", "Whatever it was", answers),
+	}
+	page.Domain = strings.ToLower(strings.TrimSpace(q.Get("domain")))
+	ask = confirm.PendingQuery{
+		Site: q.Get("site"), Purpose: q.Get("purpose"), Domain: domainOf(page.Domain),
+		Delivery: confirm.DeliveryState(q.Get("answer")), Limit: PendingShown,
+	}
+	for _, a := range ages() {
+		if a.word == q.Get("age") {
+			ask.Age = a.least
+		}
+	}
+	if before := q.Get("before"); before != "" {
+		if ask.Before, err = parseCursor(before); err != nil {
+			return ask, page, err
+		}
+	}
+	page.Continued, page.Filtered = q.Get("before") != "", len(filters(q)) > 0
+	page.First = pathWith(PendingPath, filters(q))
+	page.Self = pathWith(PendingPath, filters(q), "before", q.Get("before"))
+	page.Done = resent(q)
+	return ask, page, q.Err()
+}
+
+// filters returns the parameters by which a listing is filtered.
+func filters(q *request.Query) url.Values {
+	all := url.Values{}
+	for _, name := range []string{"site", "purpose", "domain", "age", "answer"} {
+		if v := q.Get(name); v != "" {
+			all.Set(name, v)
+		}
+	}
+	return all
+}
+
+// choice returns a filter of known values, of which the query may choose one.
+func choice(
+	q *request.Query, name, label, all string, options []templates.AdminOption,
+) templates.AdminChoice {
+	chosen := q.Get(name)
+	c := templates.AdminChoice{Name: name, Label: label, Options: []templates.AdminOption{{Label: all}}}
+	known := chosen == ""
+	for _, o := range options {
+		o.Chosen = o.Value == chosen
+		known = known || o.Chosen
+		c.Options = append(c.Options, o)
+	}
+	if !known {
+		q.Fail(name, problem.ChoiceUnknown)
+	}
+	return c
+}
+
+// row returns one person who is pending, as it is shown.
+func (p *Pending) row(one confirm.Pending) templates.AdminPendingRow {
+	row := templates.AdminPendingRow{
+		Name: one.Site + "/" + one.ID, Path: templates.AdminPersonPath(one.Site, one.ID),
+		Address: one.Address.Masked(), Site: p.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
+		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(one.Words),
+	}
+	if !one.Unreadable {
+		row.Delivery = string(one.Delivery())
+	}
+	return row
+}
+
+// maxWords is how many characters of a relay's words are in a list; the page of the person has them all.
+const maxWords = 140
+
+// shorten cuts a text for a list.
+func shorten(text string) string {
+	if all := []rune(text); len(all) > maxWords {
+		return string(all[:maxWords-1]) + "…"
+	}
+	return text
+}
+
+// nameOf returns the name of a site.
+func (d *Dashboard) nameOf(site string) string {
+	for _, s := range d.Sites {
+		if s.ID == site {
+			return s.Name
+		}
+	}
+	return site
+}
+
+// resent returns what the button of the page before has done, as the query says; nil if it says nothing, or what no
+// button causes.
+func resent(q *request.Query) *templates.AdminResent {
+	n, err := strconv.Atoi(q.Get("resent"))
+	if err != nil || n < 0 || n > maxActed {
+		return nil
+	}
+	done := &templates.AdminResent{Resent: n}
+	for one := range strings.SplitSeq(q.Get("not"), ",") {
+		why, times, _ := strings.Cut(one, ".")
+		if n, err := strconv.Atoi(times); err == nil && n > 0 && n <= maxActed && slices.Contains(notResent(), why) {
+			done.Not = append(done.Not, templates.AdminNotResent{Why: why, N: n})
+		}
+	}
+	return done
+}
+
+// domainOf returns a domain as A-labels, as addresses have it. What is none is nobody's.
+func domainOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	a, err := address.Parse("x@" + strings.TrimPrefix(text, "@"))
+	if err != nil {
+		return text
+	}
+	return a.Domain()
+}

@@ -1,0 +1,36 @@
+package templates
+
+import "time"
+
+// AdminAudit lists entries of the audit log.
+type AdminAudit struct {
+	Kept         time.Duration // how long an entry is kept
+	Choices      []AdminChoice
+	Subscription string // whose entries are shown; empty: everybody's
+	Filtered     bool
+	Continued    bool // these are not the first
+	Entries      []AdminEntry
+	First, Next  string // paths of other pages; Next is empty if there is nothing older
+}
+
+// AdminEntry is one act. By is empty if the entry can no longer be decrypted.
+type AdminEntry struct {
+	At           time.Time
+	By, Name     string
+	Act          string
+	Site         string
+	Subscription string
+	Path         string // of the person
+	Reason       string
+}
+
+func (AdminAudit) admin() (string, bool) { return "audit", true }
+
+// ActInWords writes an act of the audit log. See audit.Act.
+func ActInWords(act string) string {
+	return wordsFor(map[string]string{
+		"look": "Looked at a person", "find": "Searched for a person", "download": "Downloaded a proof",
+		"export": "Listed or exported", "resend": "Sent the email again", "withdraw": "Took consent back",
+		"erase": "Erased", "object": "Kept an objection", "unblock": "Ended an objection", "retry": "Retried webhooks", "audit": "Read the audit log",
+	}, act)
+}

@@ -1,0 +1,138 @@
+package templates
+
+import "time"
+
+// AdminPending lists who is pending.
+type AdminPending struct {
+	Choices   []AdminChoice // by which the listing can be filtered
+	Domain    string        // likewise
+	Filtered  bool
+	Continued bool // these are not the first
+	Rows      []AdminPendingRow
+	Read      int    // how many records were looked at
+	Self      string // path of this very page
+	First     string // paths of other pages; Next is empty if there is nothing older
+	Next      string
+	Done      *AdminResent // what the button that was pressed has done; nil: none was
+	Now       time.Time
+}
+
+// AdminChoice is a filter whose values are known.
+type AdminChoice struct {
+	Name, Label string
+	Options     []AdminOption
+}
+
+// AdminOption is one value of a filter.
+type AdminOption struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// AdminPendingRow is one person who is pending.
+type AdminPendingRow struct {
+	Name     string // as in a form: site, slash, id
+	Path     string
+	Address  string // masked; empty: the record does not open
+	Site     string
+	Purposes string
+	Asked    time.Time
+	Deadline time.Time // zero: unknown
+	Emails   int
+	Delivery string // see confirm.DeliveryState
+	Words    string // of a relay or a mail system
+	Next     string // when the email is tried next
+}
+
+// AdminResent says what became of emails that were asked for once more.
+type AdminResent struct {
+	Resent int
+	Not    []AdminNotResent
+}
+
+// AdminNotResent says for how many people no email is due, and why: see consent.NotDue.
+type AdminNotResent struct {
+	Why string
+	N   int
+}
+
+// AdminAsk asks once more before something is done to people.
+type AdminAsk struct {
+	Act           string
+	Title         string // the question
+	What          string // what happens then
+	Button        string
+	Danger        bool // it cannot be taken back
+	People        []AdminAsked
+	Possible      bool // for one of them, at least
+	NeedsReason   bool
+	ReasonMissing bool
+	Back          string // path of the page from which it was asked
+}
+
+// AdminAsked is one person to whom something is to be done.
+type AdminAsked struct {
+	Name    string // as in a form: site, slash, id
+	Address string // masked; empty: nothing is known but that they declined or withdrew
+	Site    string
+	Note    string // why it is not possible now, say
+}
+
+func (AdminPending) admin() (string, bool) { return "pending", true }
+func (AdminAsk) admin() (string, bool)     { return "ask", true }
+
+// AdminPersonPath is the path of the page of one person.
+func AdminPersonPath(site, id string) string { return "/admin/sites/" + site + "/people/" + id }
+
+// left writes how much time is left, rounded down.
+func left(now, until time.Time) string {
+	switch d := until.Sub(now); {
+	case d <= 0:
+		return "none"
+	case d < time.Minute:
+		return "under a minute"
+	default:
+		return largestUnit(d)
+	}
+}
+
+// DeliveryInWords writes how far the emails of a pending person have come. See confirm.DeliveryState.
+func DeliveryInWords(state string) string {
+	return wordsFor(map[string]string{
+		"":        "Nothing is known",
+		"taken":   "A relay took it",
+		"untried": "Not tried yet",
+		"refused": "Refused for now",
+		"mailbox": "The mailbox is full or busy, or does not know us yet",
+		"system":  "A server on the way does not answer",
+		"sender":  "The relay objects to us",
+		"flood":   "Forms flood this mailbox",
+		"unknown": "Refused, for no reason that is understood",
+	}, state)
+}
+
+// lightOf returns the class of the light of a delivery state.
+func lightOf(state string) string {
+	switch state {
+	case "taken":
+		return "good"
+	case "", "untried":
+		return "off"
+	case "sender", "flood":
+		return "bad"
+	}
+	return "warn"
+}
+
+// NotDueInWords writes why no email is due. See consent.NotDue.
+func NotDueInWords(why string) string {
+	return wordsFor(map[string]string{
+		"declined":      "they said that it was not them, and want no emails",
+		"confirmed":     "they have confirmed already",
+		"nothing_open":  "what they were asked has expired, was withdrawn or cannot be delivered",
+		"role_address":  "it is a role address, such as postmaster, which never gets one",
+		"limit_reached": "they had as many emails as the limits allow for now",
+		"unknown":       "they are not known any more",
+		"site_limit":    "the site, or the service, has sent as many as its limits allow",
+	}, why)
+}
