@@ -71,8 +71,8 @@ func formScript(besides, challenge []byte) []byte {
 
 // Asset returns a file that pages refer to as /assets/<name>?v=<version>: optin.css, favicon.svg, optin-confirm.js (the
 // script of the confirm page), ChallengeName, and admin.css and admin.js of the dashboard; or EmbedName or ElementName.
-// With the right version it may be cached for ever. The etag is quoted, ready for the header. The caller must not change
-// the content.
+// With the right version it may be cached for ever. The etag is quoted, ready for the header. The caller must not
+// change the content.
 func Asset(name string) (content []byte, contentType, etag string, ok bool) {
 	a, ok := assets()[name]
 	if !ok {

@@ -84,9 +84,10 @@ func allowedImports() map[string][]string {
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/bounce",
 			"internal/challenge", "internal/consentlog", "internal/dossier", "internal/idempotency", "internal/keyring",
-			"internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect", "internal/surge",
-			"internal/theme", "internal/token", "internal/web/admin", "internal/web/api", "internal/web/request",
-			"internal/web/respond", "internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
+			"internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect",
+			"internal/surge", "internal/theme", "internal/token", "internal/web/admin", "internal/web/api",
+			"internal/web/request", "internal/web/respond", "internal/webhook", "store", "templates",
+			"github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/dossier", "internal/keyring",

@@ -59,7 +59,8 @@ func TestWhoIsPendingIsListedMaskedAndFilteredByTheAddress(t *testing.T) {
 		"": {"e…@b.example", "b…@c.example", "a…@b.example"}, "?domain=b.example": {"e…@b.example", "a…@b.example"},
 		"?domain=B.Example&age=1h": {"a…@b.example"}, "?site=club": nil,
 		"?answer=taken&purpose=letter&age=1h": {"a…@b.example"},
-		"?answer=mailbox":                     nil, "?age=&site=&purpose=": {"e…@b.example", "b…@c.example", "a…@b.example"},
+		"?answer=mailbox":                     nil,
+		"?age=&site=&purpose=":                {"e…@b.example", "b…@c.example", "a…@b.example"},
 	} {
 		page := e.view(admin.PendingPath+query, cookie)
 		got := listed(page)

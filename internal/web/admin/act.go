@@ -66,8 +66,8 @@ func acts() map[audit.Act]act {
 		},
 		audit.Object: {
 			question: "Send no more to %s?", button: "Send no more", danger: true, needsReason: true,
-			what: "Do this when the person objected (GDPR, article 21). It holds for the mailbox in every spelling, ends " +
-				"what was agreed to, and the website is told. It outlasts an erasure.",
+			what: "Do this when the person objected (GDPR, article 21). It holds for the mailbox in every spelling, " +
+				"ends what was agreed to, and the website is told. It outlasts an erasure.",
 			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
 				a, err := d.addressOf(ctx, k)
 				if err != nil {
@@ -78,8 +78,8 @@ func acts() map[audit.Act]act {
 		},
 		audit.Unblock: {
 			question: "End the objection of %s?", button: "End it", needsReason: true,
-			what: "Do this when the person asked for it. Nothing is confirmed by that: emails may come again to ask them. " +
-				"What the mailbox itself declined still holds, and is ended by nobody but them.",
+			what: "Do this when the person asked for it. Nothing is confirmed by that: emails may come again to ask " +
+				"them. What the mailbox itself declined still holds, and is ended by nobody but them.",
 			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
 				a, err := d.addressOf(ctx, k)
 				if err != nil {
@@ -234,7 +234,7 @@ func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error
 // whyNot returns why no email is due to a person now, in words; empty if one is.
 func (d *Dashboard) whyNot(key store.Key, sub *consent.Subscription) string {
 	site, _ := d.Service.Site(key.Site)
-	switch at, why := sub.ResendAt(site.Terms, d.Now()); {
+	switch at, why := site.Terms.ResendAt(sub, d.Now()); {
 	case why != "":
 		return "Not possible: " + templates.NotDueInWords(string(why)) + "."
 	case at.After(d.Now()):
