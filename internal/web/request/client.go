@@ -1,7 +1,6 @@
 package request
 
 import (
-	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -78,12 +77,12 @@ func hops(h http.Header) []string {
 		return strings.Split(all, ",")
 	}
 	var all []string
-	for element := range splitQuoted(strings.Join(h.Values("Forwarded"), ","), ',') {
+	for _, element := range splitQuoted(strings.Join(h.Values("Forwarded"), ","), ',') {
 		if strings.TrimSpace(element) == "" {
 			continue
 		}
 		hop := ""
-		for pair := range splitQuoted(element, ';') {
+		for _, pair := range splitQuoted(element, ';') {
 			name, value, _ := strings.Cut(pair, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "for") {
 				hop = strings.ReplaceAll(strings.Trim(strings.TrimSpace(value), `"`), `\`, "")
@@ -94,23 +93,22 @@ func hops(h http.Header) []string {
 	return all
 }
 
-// splitQuoted yields the parts of a text between separators that are not in double quotes.
-func splitQuoted(text string, separator byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		start, quoted := 0, false
-		for i := range len(text) {
-			switch {
-			case text[i] == '"' && (i == 0 || text[i-1] != '\\'):
-				quoted = !quoted
-			case text[i] == separator && !quoted:
-				if !yield(text[start:i]) {
-					return
-				}
-				start = i + 1
-			}
+// splitQuoted returns the parts of a text between separators that are not in double quotes. It counts the quotes from
+// the end, where the last proxy wrote: one that a client never closed does not swallow what comes after it.
+func splitQuoted(text string, separator byte) (parts []string) {
+	end, quoted := len(text), false
+	for i := len(text) - 1; i >= 0; i-- {
+		switch {
+		case text[i] == '"' && (i == 0 || text[i-1] != '\\'):
+			quoted = !quoted
+		case text[i] == separator && !quoted:
+			parts = append(parts, text[i+1:end])
+			end = i
 		}
-		yield(text[start:])
 	}
+	parts = append(parts, text[:end])
+	slices.Reverse(parts)
+	return parts
 }
 
 // parseAddr parses an address as RemoteAddr and proxies write it: with or without a port, which a proxy may hide, IPv6
