@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/internal/skeleton"
 )
 
 // problems returns an error for all that is wrong with a translation, each with its file and key: messages and plural
@@ -67,11 +68,34 @@ func (s *Set) problems(t *translation) []error {
 	if dir := t.other("language.dir"); dir != "" && dir != "ltr" && dir != "rtl" {
 		wrong("language.dir", "must be ltr or rtl")
 	}
-	if _, err := t.dates(nil); err != nil {
-		wrong("date.moment", "cannot be used: %v", err)
-	}
+	t.checkDates(wrong)
 	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
 	return errs
+}
+
+// checkDates says what is wrong with how moments are written: a part that is missing, or the name of a city that cannot
+// stand in an email.
+func (t *translation) checkDates(wrong func(key, format string, args ...any)) {
+	d, err := t.dates(nil)
+	if err != nil {
+		wrong("date.moment", "cannot be used: %v", err)
+		return
+	}
+	for _, part := range []struct{ name, anyOf string }{
+		{"Day", skeleton.Day}, {"Month", skeleton.Month}, {"Year", skeleton.Year}, {"Minute", skeleton.Minute},
+		{"Hour", skeleton.Hour + skeleton.HourShort + skeleton.Hour12},
+	} {
+		if !strings.ContainsAny(d.Pattern, part.anyOf) {
+			wrong("date.moment", "must have the value {{.%s}}", part.name)
+		}
+	}
+	for key, m := range t.messages {
+		if strings.HasPrefix(key, cityPrefix) {
+			if d.Pattern = m.Other; d.Check() != nil {
+				wrong(key, "may have no signs but %s", skeleton.MomentPunctuation)
+			}
+		}
+	}
 }
 
 // forms lists the plural forms of the language.

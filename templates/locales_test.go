@@ -464,6 +464,12 @@ func TestWhatIsWrongWithALanguageIsNamed(t *testing.T) {
 		`tlh.json: "language.dir" must be ltr or rtl`:          func(m map[string]any) { m["language.dir"] = "up" },
 		`tlh.json: "language.state" must be reviewed`:          func(m map[string]any) { m[stateKey] = "reviewed" },
 		`tlh.json: "date.moment" cannot be used`:               func(m map[string]any) { m["date.moment"] = "'" },
+		`tlh.json: "date.moment" must have the value {{.Minute}}`: func(m map[string]any) {
+			m["date.moment"] = "{{.Day}} {{.Month}} {{.Year}} {{.Hour}}"
+		},
+		`tlh.json: "city.Europe/Paris" may have no signs but`: func(m map[string]any) {
+			m["city.Europe/Paris"] = "Ville d'Art"
+		},
 	} {
 		of, err := readTranslation("tlh.json", madeUp(t, change))
 		if err != nil {

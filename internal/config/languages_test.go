@@ -50,6 +50,7 @@ func TestWrongLanguagesOfASiteAreRefused(t *testing.T) {
 	for _, row := range []struct{ line, want string }{
 		{"timezone: Paris", "timezone must be a time zone of the IANA database"},
 		{"timezone: Local", "timezone must be a time zone of the IANA database"},
+		{"timezone: Etc/GMT+5", "timezone must be the time zone of a city, such as Europe/Paris, or UTC"},
 		{"timezone: ../../etc/passwd", "timezone must be a time zone of the IANA database"},
 		{"locales_dir: nowhere", "locales_dir has no file that is named after one of the site's locales"},
 		{"locales_dir: words", "locales_dir names a file larger than 256 KiB; it must be a translation"},

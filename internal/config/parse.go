@@ -105,6 +105,9 @@ func parseTimeZone(s string) (*time.Location, error) {
 	if s == "UTC" {
 		return time.UTC, nil
 	}
+	if strings.HasPrefix(s, "Etc/GMT") { // the sign in its name is the opposite of what people read in it
+		return nil, errors.New("must be the time zone of a city, such as Europe/Paris, or UTC")
+	}
 	zone, err := time.LoadLocation(s)
 	if err != nil || !strings.Contains(s, "/") {
 		return nil, errors.New("must be a time zone of the IANA database, such as Europe/Paris, or UTC; " +

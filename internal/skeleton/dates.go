@@ -71,9 +71,9 @@ func (d *Dates) Append(b []byte, at time.Time) []byte {
 	return b
 }
 
-// momentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that
+// MomentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that
 // html/template escapes in a text or a quoted attribute.
-const momentPunctuation = "-._/:,;() "
+const MomentPunctuation = "-._/:,;() "
 
 // Check returns an error for words that would have to be escaped in an email.
 func (d *Dates) Check() error {
@@ -85,7 +85,7 @@ func (d *Dates) Check() error {
 		DayPeriod, "x")
 	for _, w := range words {
 		w = parts.Replace(w)
-		if w == "" || w != strings.TrimSpace(w) || !utf8.ValidString(w) || !consistsOf(w, momentPunctuation, true) {
+		if w == "" || w != strings.TrimSpace(w) || !utf8.ValidString(w) || !consistsOf(w, MomentPunctuation, true) {
 			return fmt.Errorf("skeleton: a moment cannot be written as %q", w)
 		}
 	}

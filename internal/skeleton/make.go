@@ -149,7 +149,7 @@ func markers(source Source) (t Texts, marks []mark) {
 			add(link.to, link.at, link.base, rand.Text()+alphanumeric+linkPunctuation)
 		}
 	}
-	moment := func() string { return rand.Text() + alphanumeric + momentPunctuation + nonASCII }
+	moment := func() string { return rand.Text() + alphanumeric + MomentPunctuation + nonASCII }
 	add(&t.Asked, slotAsked, "", moment())
 	add(&t.Deadline, slotDeadline, "", moment())
 	t.Since = make([]string, source.Since)
