@@ -50,8 +50,9 @@ type AppenderOptions struct {
 }
 
 // Appender appends the leaves that changes made necessary. Of all processes one appends at a time: the one that holds
-// the lease and has the log with the head that the store knows. Nothing is appended twice, and nothing is left out: a
-// job ends after its leaf's head is in the store, and what comes again of the last batch is known by its job.
+// the lease and has the log with the head that the store knows. One that was stopped while it held the lease finds the
+// folder locked, or longer than it was. Nothing is appended twice, and nothing is left out: a job ends after its leaf's
+// head is in the store, and what comes again of the last batches is known by its job.
 type Appender struct {
 	AppenderOptions
 	me   []byte
@@ -61,6 +62,9 @@ type Appender struct {
 	other   atomic.Bool  // its log is not the store's
 	oldest  atomic.Int64 // when the oldest change that waits was made, in ms since 1970; 0: nothing waits
 	leased  time.Time
+
+	refused   error // its log is not the store's, as it found last
+	refusedAt time.Time
 }
 
 // NewAppender makes an Appender, which works while Run runs.
@@ -147,6 +151,22 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 	if held, err := a.hold(ctx); !held || err != nil {
 		return false, err
 	}
+	unlock, err := a.To.lock()
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if !a.appends.Load() || !a.To.current() {
+		a.appends.Store(false)
+		if err := a.meet(ctx); err != nil {
+			a.giveUp(ctx)
+			if errors.Is(err, ErrOtherHead) {
+				a.refused, a.refusedAt = err, time.Now()
+			}
+			return false, err
+		}
+		a.appends.Store(true)
+	}
 	jobs, err := a.Store.Lease(ctx, a.Queue, batch, a.JobLease)
 	if err != nil {
 		return false, err
@@ -163,6 +183,10 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 // hold takes the lease, or makes it last. It returns false while another process has it.
 func (a *Appender) hold(ctx context.Context) (bool, error) {
 	now := time.Now()
+	if a.refused != nil && now.Sub(a.refusedAt) < a.Turn {
+		return false, a.refused // perhaps another process has the right log
+	}
+	a.refused = nil
 	if a.appends.Load() && now.Sub(a.leased) < a.Turn/3 {
 		return true, nil
 	}
@@ -178,21 +202,19 @@ func (a *Appender) hold(ctx context.Context) (bool, error) {
 		a.appends.Store(false)
 		return false, err
 	}
-	if !a.appends.Load() {
-		if err := a.meet(ctx); err != nil {
-			return false, err
-		}
-		a.appends.Store(true)
-	}
 	a.leased = now
 	return true, nil
 }
 
 // release gives the lease up.
 func (a *Appender) release(ctx context.Context) {
-	if !a.appends.Swap(false) {
-		return
+	if a.appends.Swap(false) {
+		a.giveUp(ctx)
 	}
+}
+
+// giveUp lets another process have the lease.
+func (a *Appender) giveUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	// If this fails, the lease expires.
@@ -296,16 +318,17 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 			leaves = append(leaves, leaf)
 		}
 	}
+	// The keys go first: if the rest fails, the jobs come again.
+	for who, at := range erased {
+		if err := a.To.DestroyKey(who, at); err != nil {
+			return err
+		}
+	}
 	sort.SliceStable(leaves, func(i, j int) bool { return leaves[i].At < leaves[j].At })
 	if len(leaves) > 0 {
 		a.oldest.Store(leaves[0].At)
 		if err := a.commit(ctx, leaves); err != nil {
 			a.appends.Store(false) // the store is asked again where the log ends
-			return err
-		}
-	}
-	for who, at := range erased {
-		if err := a.To.DestroyKey(who, at); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,4 +175,67 @@ func TestALogWhoseStoreLostItsDataIsNotContinued(t *testing.T) {
 	if l.Size() != 10 {
 		t.Errorf("%d leaves", l.Size())
 	}
+}
+
+// stopped is a store whose first lease of jobs takes as long as a process that is stopped meanwhile.
+type stopped struct {
+	store.Store
+	once    sync.Once
+	leased  chan struct{} // closed when the jobs are leased
+	goingOn chan struct{} // closed when the process goes on
+}
+
+func (s *stopped) Lease(ctx context.Context, q store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+	jobs, err := s.Store.Lease(ctx, q, n, d)
+	s.once.Do(func() {
+		close(s.leased)
+		<-s.goingOn
+	})
+	return jobs, err
+}
+
+// A process that is stopped while it appends, and goes on long after its lease, writes over nothing of another one.
+func TestAProcessThatWasStoppedWritesOverNothing(t *testing.T) {
+	st, dir := newStore(t), t.TempDir()+"/log"
+	fill := func(from, to int) { enqueue(t, st, from, to) }
+	fill(20, 30)
+	s := &stopped{Store: st, leased: make(chan struct{}), goingOn: make(chan struct{})}
+	first, second := open(t, dir), open(t, dir)
+	a, b := appender(first, s), appender(second, st)
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() { a.Run(ctx) })
+	<-s.leased
+	fill(30, 50)
+	all.Go(func() { b.Run(ctx) })
+	time.Sleep(2 * time.Second) // the lease of the first is over
+	close(s.goingOn)
+	for end := time.Now().Add(30 * time.Second); len(records(t, first)) < 30; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d records half a minute later", len(records(t, first)))
+		}
+	}
+	stop()
+	all.Wait()
+	must(t, verify(first, nil))
+	for record, n := range records(t, first) {
+		if n != 1 {
+			t.Errorf("%s is there %d times", record, n)
+		}
+	}
+}
+
+// A process that has another folder by mistake does not keep the right one from appending.
+func TestAProcessWithAnotherFolderIsNotInTheWay(t *testing.T) {
+	st, dir := newStore(t), t.TempDir()+"/log"
+	enqueue(t, st, 20, 30)
+	right := open(t, dir)
+	run(t, appender(right, st), "the first leaves", func() bool { return right.Size() == 10 })
+	wrong := appender(open(t, t.TempDir()+"/log"), st)
+	enqueue(t, st, 30, 40)
+	run(t, wrong, "the alarm", func() bool { return wrong.Status().Other })
+	run(t, wrong, "the leaves, by the right one", func() bool {
+		run(t, appender(right, st), "the later leaves", func() bool { return right.Size() == 20 })
+		return true
+	})
 }

@@ -21,6 +21,7 @@
 //	sealed                sealed records, one after the other
 //	index                 for each leaf 32 bytes: where its sealed record is, whose it is, and a hash of its job's id
 //	key.pem               the key that signs checkpoints
+//	lock                  empty; locked by the process that appends
 //
 // and beside the folder, under its name and ".keys", the keys of the persons.
 //
@@ -64,6 +65,9 @@ var ErrDamaged = errors.New("consentlog: the log is damaged")
 
 // ErrOtherHead means that a log is not the one whose head is expected: it was replaced, rewritten, or lost its end.
 var ErrOtherHead = errors.New("consentlog: this is not the log whose head is known")
+
+// errBusy means that another process is at the folder.
+var errBusy = errors.New("consentlog: another process appends to this folder at this moment")
 
 // Head is a state of the log.
 type Head struct {
@@ -132,9 +136,9 @@ func Open(o Options) (*Log, error) {
 	return l, l.reload()
 }
 
-// maxRecent is how many leaves are remembered by the ids of their jobs after a restart. A batch is not appended before
-// every job of the one before has ended, so a job that comes again is of the last batch.
-const maxRecent = 4096
+// maxRecent is how many leaves are remembered, at least, by the ids of their jobs. A batch is not appended before every
+// job of the one before has ended, or the store was away: then its jobs come again when their leases end.
+const maxRecent = 1 << 15
 
 // reload reads the keys of persons, the size of the log, and the jobs of its last leaves from its files.
 func (l *Log) reload() error {
@@ -153,8 +157,22 @@ func (l *Log) reload() error {
 	if l.size > 0 {
 		at := parseIndex(index[(l.size-1)*indexSize:])
 		l.sealed = at.offset + at.length
+		if is, err := os.Stat(l.path("sealed")); err != nil || !at.within(is.Size()) {
+			return fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, l.size-1)
+		}
 	}
 	return nil
+}
+
+// current reports whether the folder has as many leaves as this process knows of: no other one has appended since.
+func (l *Log) current() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	is, err := os.Stat(l.path("index"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.size == 0
+	}
+	return err == nil && is.Size() == l.size*indexSize
 }
 
 // Size returns how many leaves there are.
@@ -246,6 +264,11 @@ func (l *Log) Append(leaves []Leaf) (Head, error) {
 		return Head{}, err
 	}
 	l.size, l.sealed = l.size+int64(len(leaves)), l.sealed+int64(len(sealed))
+	if len(l.recent) > 2*maxRecent {
+		if err := l.reload(); err != nil {
+			return Head{}, err
+		}
+	}
 	for _, leaf := range leaves {
 		l.recent[jobHash(leaf.JobID)] = true
 	}
@@ -266,15 +289,14 @@ func (l *Log) Head() (Head, error) {
 	return l.head(l.size)
 }
 
-// Rewind cuts off what is behind a head that is known, which was never published. It returns ErrOtherHead, and changes
+// Rewind reads the files again, which another process may have changed since this log was opened or appended to, and
+// cuts off what is behind a head that is known, which was never published. It returns ErrOtherHead, and changes
 // nothing, if the log did not have that head, or if more of it was published: then the store is an older copy.
 func (l *Log) Rewind(to Head) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if to.Size > l.size { // another process may have appended to the same folder since this log was opened
-		if err := l.reload(); err != nil {
-			return err
-		}
+	if err := l.reload(); err != nil {
+		return err
 	}
 	if to.Size > l.size {
 		return fmt.Errorf("%w: it has %d leaves, and the known one %d", ErrOtherHead, l.size, to.Size)
@@ -363,17 +385,25 @@ func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error
 	if size < least {
 		return fmt.Errorf("%w: the index is too short", ErrDamaged)
 	}
-	var sealed *os.File
-	if size > 0 {
-		if sealed, err = os.Open(l.path("sealed")); err != nil {
-			return fmt.Errorf("consentlog: %w", err)
-		}
-		defer sealed.Close()
+	if size == 0 {
+		return nil
+	}
+	sealed, err := os.Open(l.path("sealed"))
+	if err != nil {
+		return fmt.Errorf("consentlog: %w", err)
+	}
+	defer sealed.Close()
+	is, err := sealed.Stat()
+	if err != nil {
+		return fmt.Errorf("consentlog: %w", err)
 	}
 	for n := range size {
 		at := parseIndex(index[n*indexSize:])
 		if !of(at.slot) {
 			continue
+		}
+		if !at.within(is.Size()) {
+			return fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, n)
 		}
 		o := Opened{Index: n}
 		b := make([]byte, at.length)

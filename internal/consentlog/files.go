@@ -37,6 +37,11 @@ func parseIndex(b []byte) indexEntry {
 	}
 }
 
+// within reports whether the sealed record is within a file of some bytes.
+func (e indexEntry) within(size int64) bool {
+	return e.offset >= 0 && e.length >= 0 && e.offset <= size && e.length <= size-e.offset
+}
+
 // folder is the files of a log that anybody may read, and the texts.
 type folder string
 

@@ -304,3 +304,110 @@ func FuzzTile(f *testing.F) {
 		}
 	})
 }
+
+// What somebody does after their erasure stays in the log, however late the jobs of before come, or come again.
+func TestWhatFollowsAnErasureIsNotErasedWithIt(t *testing.T) {
+	at := func(i int, when int64, record string) consentlog.Leaf {
+		return consentlog.Leaf{
+			JobID: fmt.Sprint("job-", i), Person: person(0), Salt: consentlog.NewSalt(), At: when,
+			Record: []byte(record), Rest: []byte("rest"),
+		}
+	}
+	l := open(t, t.TempDir()+"/log")
+	appendAll := func(leaves ...consentlog.Leaf) {
+		t.Helper()
+		_, err := l.Append(leaves)
+		must(t, err)
+	}
+	readable := func(want ...string) {
+		t.Helper()
+		for _, l := range []*consentlog.Log{l, open(t, l.Dir())} {
+			var got []string
+			of, err := l.Of(person(0))
+			must(t, err)
+			for _, o := range of {
+				got = append(got, string(o.Record))
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%q can be read, want %q", got, want)
+			}
+		}
+	}
+	erasure := at(2, 2000, `"erased"`)
+	erasure.Erases = true
+	appendAll(at(1, 1000, `"before"`))
+	readable(`"before"`)
+	must(t, l.DestroyKey(person(0), 2000))
+	appendAll(erasure, at(3, 3000, `"after"`))
+	readable(`"after"`)
+	must(t, l.DestroyKey(person(0), 2000)) // its job came again
+	readable(`"after"`)
+	appendAll(at(4, 1500, `"late"`)) // of before, tried again by hand
+	readable(`"after"`)
+	must(t, l.DestroyKey(person(0), 4000))
+	readable()
+}
+
+// A process that did not append for a while, or was stopped in between, goes on where the log ends by now.
+func TestALogIsReadAgainBeforeItIsContinued(t *testing.T) {
+	first := open(t, t.TempDir()+"/log")
+	fill(t, first, 0, 20)
+	head, err := first.Head()
+	must(t, err)
+	second := open(t, first.Dir())
+	_, err = first.Append([]consentlog.Leaf{leaf(20), leaf(21)}) // and no store took their head
+	must(t, err)
+	must(t, second.Rewind(head))
+	longer := []consentlog.Leaf{leaf(30), leaf(31)}
+	longer[1].Rest = bytes.Repeat([]byte("longer "), 100)
+	is, err := second.Append(longer)
+	must(t, err)
+	must(t, second.DestroyKey(person(5), 1500))
+	must(t, second.Publish())
+	must(t, first.Rewind(is))
+	if first.Has("job-21") || !first.Has("job-31") {
+		t.Error("it remembers jobs that have no leaf")
+	}
+	after := leaf(35)
+	after.At = 1600
+	_, err = first.Append([]consentlog.Leaf{after})
+	must(t, err)
+	must(t, first.Publish())
+	must(t, verify(first, nil))
+	got := map[int64]string{}
+	must(t, first.Each(func(o consentlog.Opened) error { got[o.Index] = string(o.Record); return nil }))
+	if got[20] != `{"record":30}` || got[21] != `{"record":31}` || got[22] != `{"record":35}` || got[5] != "" {
+		t.Errorf("%v", got)
+	}
+}
+
+// Files that were damaged are an error that names what is wrong.
+func TestADamagedFileIsAnError(t *testing.T) {
+	for _, row := range []struct {
+		file   string
+		at     int64
+		damage []byte
+	}{
+		{"/index", 8, bytes.Repeat([]byte{0xff}, 8)},                            // a length
+		{"/index", 8, []byte{0x7f, 0xff, 0xff, 0xff}},                           // a length
+		{"/index", 0, bytes.Repeat([]byte{0xff}, 8)},                            // an offset
+		{"/index", 9*32 + 8, []byte{0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},  // the last length
+		{"/index", 9 * 32, []byte{0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}}, // the last offset
+		{"/index", 16, []byte{0xff, 0xff, 0xff, 0xfe}},                          // whose it is
+		{"/sealed", 20, []byte{1, 2, 3, 4}},
+	} {
+		l := open(t, t.TempDir()+"/log")
+		fill(t, l, 0, 10)
+		f, err := os.OpenFile(l.Dir()+row.file, os.O_RDWR, 0)
+		must(t, err)
+		_, err = f.WriteAt(row.damage, row.at)
+		must(t, errors.Join(err, f.Close()))
+		again, err := consentlog.Open(consentlog.Options{Dir: l.Dir(), Origin: "confirm.example/log", Sealer: ring(t)})
+		if err == nil {
+			err = again.Each(func(consentlog.Opened) error { return nil })
+		}
+		if !errors.Is(err, consentlog.ErrDamaged) {
+			t.Errorf("%s at %d: %v", row.file, row.at, err)
+		}
+	}
+}

@@ -7,12 +7,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 )
 
 // The file of keys has a slot for each person: the keyed id (16 bytes), the key (32), and when the key was destroyed
-// (ms since 1970, 8 bytes). A destroyed key is zeros; its slot is never used again.
+// (ms since 1970, 8 bytes). A destroyed key is zeros; its slot is never used again. If the person comes back, they have
+// another slot, with the time of their erasure negated: so whatever comes late, or again, is told from what followed.
 const slotSize = 16 + 32 + 8
 
 // noSlot is the slot of what is sealed under the service's key, or under none.
@@ -41,9 +43,19 @@ func (l *Log) openPeople() (*people, error) {
 	return p, nil
 }
 
-// erasedAt returns when the key of a slot was destroyed; 0: never.
-func (p *people) erasedAt(slot uint32) int64 {
-	return int64(binary.BigEndian.Uint64(p.all[int(slot)*slotSize+48:]))
+// erased returns when the person of a slot was erased last, 0 for never, and whether the slot's key was destroyed then.
+func (p *people) erased(slot uint32) (at int64, destroyed bool) {
+	at = int64(binary.BigEndian.Uint64(p.all[int(slot)*slotSize+48:]))
+	return max(at, -at), at > 0
+}
+
+// add gives a person a slot, in memory alone.
+func (p *people) add(who Person, key [32]byte, at int64) uint32 {
+	slot := uint32(len(p.all) / slotSize)
+	p.all = append(append(p.all, who[:]...), key[:]...)
+	p.all = binary.BigEndian.AppendUint64(p.all, uint64(at))
+	p.latest[who] = slot
+	return slot
 }
 
 // slots returns the slot of each leaf's person; if they had no key, it is made and on the disk. A leaf of
@@ -51,27 +63,29 @@ func (p *people) erasedAt(slot uint32) int64 {
 func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	slots, before := make([]uint32, len(leaves)), len(p.all)
+	slots, before, former := make([]uint32, len(leaves)), len(p.all), map[Person]uint32{}
 	for i, leaf := range leaves {
 		slots[i] = noSlot
 		if leaf.Erases {
 			continue
 		}
+		var erased int64
 		slot, known := p.latest[leaf.Person]
 		if known {
-			switch erased := p.erasedAt(slot); {
-			case erased == 0:
-				slots[i] = slot
-				continue
-			case leaf.At <= erased:
+			var destroyed bool
+			erased, destroyed = p.erased(slot)
+			if erased != 0 && leaf.At <= erased {
 				continue
 			}
+			if !destroyed {
+				slots[i] = slot
+				continue
+			}
+			former[leaf.Person] = slot
 		}
-		slots[i] = uint32(len(p.all) / slotSize)
-		p.all = append(p.all, leaf.Person[:]...)
-		p.all = append(p.all, make([]byte, slotSize-16)...)
-		_, _ = rand.Read(p.all[len(p.all)-slotSize+16 : len(p.all)-8])
-		p.latest[leaf.Person] = slots[i]
+		var key [32]byte
+		_, _ = rand.Read(key[:])
+		slots[i] = p.add(leaf.Person, key, -erased)
 	}
 	if len(p.all) == before {
 		return slots, nil
@@ -82,37 +96,40 @@ func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 				delete(p.latest, who) // the next attempt makes other keys
 			}
 		}
+		maps.Copy(p.latest, former)
 		p.all = p.all[:before]
 		return nil, err
 	}
 	return slots, nil
 }
 
-// destroy destroys the key of a person, on the disk as well. Doing it again changes nothing.
+// destroy destroys the key of a person who was erased at a time, on the disk as well. Doing it again changes nothing,
+// also if the person has come back since.
 func (p *people) destroy(who Person, at int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slot, known := p.latest[who]
 	if !known {
-		// Later leaves of what happened before must not make a key: the slot notes when that was.
 		slot = uint32(len(p.all) / slotSize)
-		p.all = append(append(p.all, who[:]...), make([]byte, slotSize-16)...)
-		p.latest[who] = slot
-	}
-	if known && p.erasedAt(slot) >= at {
+	} else if erased, _ := p.erased(slot); erased >= at {
 		return nil
 	}
+	destroyed := append(who[:], make([]byte, slotSize-16)...)
+	binary.BigEndian.PutUint64(destroyed[48:], uint64(at))
 	from := int(slot) * slotSize
-	clear(p.all[from+16 : from+48])
-	binary.BigEndian.PutUint64(p.all[from+48:], uint64(at))
 	f, err := os.OpenFile(p.path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err == nil {
-		_, err = f.WriteAt(p.all[from:from+slotSize], int64(from))
+		_, err = f.WriteAt(destroyed, int64(from))
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("consentlog: destroy a key: %w", err)
 	}
+	if !known { // later leaves of what happened before must not make a key: the slot notes when that was
+		p.add(who, [32]byte{}, at)
+		return nil
+	}
+	copy(p.all[from:], destroyed)
 	return nil
 }
 
@@ -121,7 +138,10 @@ func (p *people) of(who Person) map[uint32]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slot, known := p.latest[who]
-	if !known || p.erasedAt(slot) != 0 {
+	if !known {
+		return nil
+	}
+	if _, destroyed := p.erased(slot); destroyed {
 		return nil
 	}
 	return map[uint32]bool{slot: true}
@@ -134,7 +154,7 @@ func (p *people) key(slot uint32) (cipher.AEAD, Person, error) {
 	if int(slot) >= len(p.all)/slotSize {
 		return nil, Person{}, errors.New("its key is missing from the file of keys")
 	}
-	if p.erasedAt(slot) != 0 {
+	if _, destroyed := p.erased(slot); destroyed {
 		return nil, Person{}, nil
 	}
 	at := p.all[int(slot)*slotSize:]
