@@ -26,6 +26,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/ratelimit"
@@ -45,6 +46,7 @@ type Options struct {
 	Emails           []store.Limit         // of all sites together; none: as many as the sites have
 	Receipts         Receipts              // none are made without a key
 	Logged           bool                  // there is a consent log: its leaves are enqueued in QueueLog
+	Retention        consent.Retention     // as Clock.Retain applies it
 	LostBefore       func() time.Time      // links issued before may lead to what was lost; nil or zero: none do
 	Surge            Surge                 // nil: nobody watches for abuse
 	Now              func() time.Time      // time.Now if nil
@@ -137,7 +139,7 @@ func New(o Options) (*Service, error) {
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, r.statements, ids)
 	m := mailboxes{r}
-	return &Service{&Person{m}, &Website{m}, &Operator{m}, &Relay{m}, &Clock{r}, &Log{m}, r}, nil
+	return &Service{&Person{m}, &Website{m}, &Operator{m}, &Relay{m}, &Clock{m}, &Log{m}, r}, nil
 }
 
 // Sites returns the sites of the configuration.

@@ -130,7 +130,16 @@ func (d *decoder) text() string { return pick(d, d.texts) }
 func (d *decoder) ip() string { return pick(d, d.ips) }
 
 func (d *decoder) newIP() string {
-	a, ok := netip.AddrFromSlice(d.readBytes())
+	b := d.readBytes()
+	switch len(b) { // of a network, its bits
+	case 3:
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{b[0], b[1], b[2]}), 24).String()
+	case 6:
+		var whole [16]byte
+		copy(whole[:], b)
+		return netip.PrefixFrom(netip.AddrFrom16(whole), 48).String()
+	}
+	a, ok := netip.AddrFromSlice(b)
 	if !ok {
 		d.fail()
 	}

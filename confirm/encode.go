@@ -3,6 +3,7 @@ package confirm
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -46,7 +47,7 @@ func encodePlain(s consent.Subscription) ([]byte, error) {
 	}
 	w.arrayField(m, subIPs, len(e.ips))
 	for _, ip := range e.ips {
-		w.writeBytes(ip.AsSlice())
+		w.writeBytes(ip.Addr().AsSlice()[:ip.Bits()/8])
 	}
 	w.b[m] += e.b[rest] - cborMap
 	return append(w.b, e.b[rest+1:]...), nil
@@ -125,7 +126,7 @@ type encoder struct {
 	cborWriter
 	created time.Time
 	texts   []string
-	ips     []netip.Addr
+	ips     []netip.Prefix
 	err     error
 }
 
@@ -163,12 +164,28 @@ func (e *encoder) text(m, key int, s string) {
 	e.intField(m, key, int64(i+1))
 }
 
+// parseIP parses an IP, or the network that CutIP leaves of one.
+func parseIP(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		p, err := netip.ParsePrefix(s)
+		if err == nil && consent.CutIP(p.Addr().String()) != s {
+			err = fmt.Errorf("confirm: %s is no network of an IP", s)
+		}
+		return p, err
+	}
+	a, err := netip.ParseAddr(s)
+	if err == nil && a.Zone() != "" {
+		err = errors.New("confirm: an IP with a zone")
+	}
+	return netip.PrefixFrom(a, a.BitLen()), err
+}
+
 func (e *encoder) ip(m, key int, s string) {
 	if s == "" {
 		return
 	}
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" {
+	a, err := parseIP(s)
+	if err != nil {
 		e.fail("an IP", s)
 		return
 	}

@@ -122,6 +122,7 @@ func TestARecordSaysEverythingThatIsKnown(t *testing.T) {
 	}
 	for name, s := range map[string]consent.Subscription{
 		"everything": s,
+		"networks":   s.WithoutExactIPs(),
 		"a refusal":  {Site: "gazette", Created: start, Changed: start, Refusals: []consent.Refusal{{}}},
 		"moved":      {Site: "gazette", Created: start, Changed: start, MovedTo: idOf("m", 16)},
 		"earlier":    {Site: "gazette", Created: start, Changed: start.Add(-time.Millisecond)},
@@ -207,7 +208,7 @@ func TestWhatIsNotWrittenIsDamaged(t *testing.T) {
 		"a text that there is not":       "a10781a102a10401",
 		"a request without an email":     "a10781a0",
 		"a consent without its request":  "a10881a0",
-		"an IP of three bytes":           "a1068143010203",
+		"an IP of five bytes":            "a106814501020304" + "05",
 		"a place below the first in IPs": "a107" + "81a102a10320",
 	} {
 		data, err := hex.DecodeString(plain)

@@ -143,8 +143,8 @@ func (r *records) eventJobs(box box, sub consent.Subscription, e consent.EventTy
 	return all, nil
 }
 
-// Clock is what the passing of time does. Its methods run jobs of store.TimerQueue.
-type Clock struct{ *records }
+// Clock is what the passing of time does. Expire runs jobs of store.TimerQueue.
+type Clock struct{ mailboxes }
 
 // Expire applies consent.Expire to the record of a timer, and ends the timer's lease: with what comes next, or, if it
 // is early yet by our clock, with the same time.

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -105,7 +104,7 @@ func (l *Log) Entry(ctx context.Context, job store.Job, salt [32]byte) (LogEntry
 	if e.Record, err = statement.CanonicalJSON(record); err != nil {
 		return LogEntry{}, err
 	}
-	if e.Rest, err = encodeSubscription(sub.WithoutExactIPs(cutIP)); err != nil {
+	if e.Rest, err = encodeSubscription(sub.WithoutExactIPs()); err != nil {
 		return LogEntry{}, err
 	}
 	for _, r := range sub.Requests {
@@ -172,23 +171,6 @@ func Commitment(salt [32]byte, what, value string) string {
 	m := hmac.New(sha256.New, salt[:])
 	m.Write([]byte("optin " + what + " " + value))
 	return "hmac-sha256:" + hex.EncodeToString(m.Sum(nil))
-}
-
-// cutIP returns the network of an IP: /24 of IPv4, /48 of IPv6.
-func cutIP(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ""
-	}
-	bits := 48
-	if a.Unmap().Is4() {
-		a, bits = a.Unmap(), 24
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.Addr().String()
 }
 
 // Restore puts back what the consent log has of a subscription, unless the store knows it already. It reports whether

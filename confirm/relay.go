@@ -213,7 +213,7 @@ func (r *Relay) openEmailJob(job store.Job) (request, mailbox string, err error)
 
 func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
 	m.Reminder, m.Locale, m.Deadline = req.IsReminder(), req.Locale, req.Deadline
-	m.IP, m.Asked, m.FirstDue = req.Asked.PersonIP(), req.Asked.At, req.Emails[0].Due
+	m.IP, m.Asked, m.FirstDue = req.Asked.PersonNetwork(), req.Asked.At, req.Emails[0].Due
 	m.ReminderFollows = !req.RemindAt.IsZero() && r.sites[m.Site].Terms.RemindAfter > 0
 	link := token.Link{Use: token.UseConfirm, Site: m.Site, ID: key.ID, RequestID: req.ID, Until: req.Deadline}
 	m.Confirm = r.links.URL(link)

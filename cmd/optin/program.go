@@ -158,6 +158,7 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 	if cfg.Metrics.Listen != "" {
 		g.background(func(ctx context.Context) { g.watchStock(ctx, c) })
 	}
+	g.background(func(ctx context.Context) { g.retain(ctx, c) })
 	g.handler, err = g.newHandler(c, pages, p.extra)
 	return g, err
 }

@@ -16,10 +16,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/dossier"
+	"github.com/optin/optin/store"
 )
 
 // optin runs a command of the program beside the running service, and returns what it printed.
@@ -264,6 +266,47 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 			if holds || bytes.Equal(wrong["dossier.json"], parts["dossier.json"]) {
 				t.Errorf("%s: %s changed: %s", by, old, said)
 			}
+		}
+	}
+}
+
+// TestADossierVerifiesAfterIPsWereCut: what the log committed to is not compared with what is no longer there.
+func TestADossierVerifiesAfterIPsWereCut(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	a := e.start()
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	a.logged(1)
+	cfg := e.parse()
+	cfg.Retention.IP = time.Nanosecond
+	c, err := openCore(t.Context(), cfg)
+	e.must(err)
+	defer c.store.Close()
+	did, _, err := c.service.Clock.Retain(t.Context(), "gazette", store.Cursor{}, 10)
+	if err != nil || did.Cut != 1 {
+		t.Fatalf("%+v, %v", did, err)
+	}
+	dir := t.TempDir()
+	file, jwks, changed := filepath.Join(dir, "d.zip"), filepath.Join(dir, "jwks.json"), filepath.Join(dir, "x.zip")
+	e.optin(exitOK, "dossier", "-o", file, "ada@people.test")
+	e.must(os.WriteFile(jwks, a.get("/.well-known/jwks.json"), 0o600))
+	key, _ := e.optin(exitOK, "log", "key")
+	whole, err := os.ReadFile(file)
+	e.must(err)
+	parts := unzipped(t, whole)
+	if !bytes.Contains(parts["dossier.json"], []byte(`"ip": "127.0.0.0/24"`)) {
+		t.Fatalf("no IP was cut: %s", parts["dossier.json"])
+	}
+	parts["dossier.json"] = bytes.ReplaceAll(parts["dossier.json"], []byte("link_post"), []byte("one_click"))
+	e.must(os.WriteFile(changed, zipped(t, parts), 0o600))
+	for by, verify := range verifiers(t) {
+		if holds, said := verify("dossier", jwks, strings.TrimSpace(key), file); !holds {
+			t.Errorf("%s: %s", by, said)
+		}
+		if holds, said := verify("dossier", jwks, strings.TrimSpace(key), changed); holds {
+			t.Errorf("%s: a changed event: %s", by, said)
 		}
 	}
 }

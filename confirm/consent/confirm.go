@@ -136,11 +136,18 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	return effects{jobs: emailJob(a.ID, 0, due)}, nil
 }
 
+// IsSupersededBy reports whether Supersede ends a consent.
+func (s Subscription) IsSupersededBy(revisions map[string]int) bool {
+	return slices.ContainsFunc(s.Consents, func(c Consent) bool {
+		return c.State == Confirmed && c.Revision < revisions[c.Purpose]
+	})
+}
+
 // Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has
 // the revision of each purpose, which holds since a time. They are no longer valid, and the next signup asks again.
 func (s Subscription) Supersede(revisions map[string]int, since time.Time) Subscription {
 	old := func(c Consent) bool { return c.State == Confirmed && c.Revision < revisions[c.Purpose] }
-	if !slices.ContainsFunc(s.Consents, old) {
+	if !s.IsSupersededBy(revisions) {
 		return s
 	}
 	s.Consents = slices.Clone(s.Consents)

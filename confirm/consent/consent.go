@@ -29,6 +29,7 @@
 //	Complained  a mail system, for the mailbox      takes back everything and closes what is open
 //	Notified    an endpoint of the website          keeps that it took an event
 //	Suppressed  the mailer                          closes a request, since its mailbox declined in another spelling
+//	Retain      the retention policy                cuts IPs to networks, deletes proof that is no longer needed
 //	Expire      the clock                           one reminder of the latest open request, if the site wants it
 //	Move        a rotation of secrets               leaves the new id of a bare refusal in its place
 //

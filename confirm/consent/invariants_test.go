@@ -90,10 +90,11 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 		consent.Withdraw{Purposes: withdrawn, Evidence: sms},
 		consent.Use{Purpose: purposes[0]},
 		consent.Suppressed{RequestID: link, Purposes: withdrawn, Evidence: byServer},
+		consent.Retain{Retention: consent.Retention{IP: time.Hour, Evidence: 20 * 24 * time.Hour}},
 	}
 	// Signups and confirmations are what attackers and people do most.
 	often := []int{
-		0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20,
+		0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 21,
 	}
 	return all[rapid.SampledFrom(often).Draw(t, "action")]
 }
@@ -296,6 +297,10 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 	switch a.(type) {
 	case consent.Erase:
 		h.erased, h.mailed = true, nil // the limits on emails are deleted with the rest
+	case consent.Retain:
+		if h.sub.Address.IsZero() {
+			h.erased, h.mailed = true, nil
+		}
 	case consent.Signup:
 		h.erased = h.erased && h.sub.Address.IsZero()
 	}

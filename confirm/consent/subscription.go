@@ -2,6 +2,7 @@ package consent
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/internal/address"
@@ -26,7 +27,7 @@ const (
 type Evidence struct {
 	At        time.Time // UTC, to the millisecond
 	How       Method
-	IP        string    // as seen by the service, through trusted proxies only
+	IP        string    // as seen by the service, through trusted proxies only; later its network: see CutIP
 	UserAgent string    // at most 256 bytes
 	Origin    string    // the browser's Origin header
 	Source    string    // the page the website named; at most 512 bytes
@@ -50,6 +51,12 @@ func (e Evidence) PersonIP() string {
 		return e.Attested.IP
 	}
 	return ""
+}
+
+// PersonNetwork is PersonIP, or the first address of the network that is left of it.
+func (e Evidence) PersonNetwork() string {
+	first, _, _ := strings.Cut(e.PersonIP(), "/")
+	return first
 }
 
 // Attested is what a website's server says that it saw of the visitor that it calls for.

@@ -61,6 +61,7 @@ type Config struct {
 	Metrics        Metrics
 	Receipts       Receipts
 	Log            ConsentLog
+	Retention      Retention
 	Limits         ServiceLimits
 	Sites          []Site // at least one
 }
@@ -90,6 +91,12 @@ type Receipts struct {
 type ConsentLog struct {
 	Path string             // of its folder, absolute; empty: there is none
 	Key  ed25519.PrivateKey // signs checkpoints; nil: one that is made in the folder
+}
+
+// Retention says how long what proves something is kept.
+type Retention struct {
+	IP       time.Duration // the exact IPs; then their networks are
+	Evidence time.Duration // of a consent, from when it ended or was last used
 }
 
 // Metrics says where /metrics is served.

@@ -18,6 +18,8 @@ const (
 	DefaultWhen              = "busy"           // sites[].challenge.when
 	DefaultRevision          = "1"              // sites[].purposes[].revision
 	DefaultAuditKept         = "365d"           // admin.audit_kept
+	DefaultEvidence          = "3y"             // retention.evidence; 5y with retention.profile de_phone
+	DefaultIP                = "30d"            // retention.ip
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"go.yaml.in/yaml/v4"
@@ -57,7 +58,7 @@ func (r *reader) config(root value) *Config {
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
 		"known_store", "trusted_proxies", "drain",
-		"smtp", "admin", "metrics", "receipts", "log", "limits", "sites")
+		"smtp", "admin", "metrics", "receipts", "log", "retention", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -79,6 +80,7 @@ func (r *reader) config(root value) *Config {
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
 	c.Receipts = readReceipts(top.get("receipts"))
 	c.Log = readLog(top.get("log"))
+	c.Retention = readRetention(top.get("retention"))
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
 	return c
@@ -157,6 +159,30 @@ func readLog(v value) (l ConsentLog) {
 		})
 	}
 	return l
+}
+
+// profiles are the retention profiles: how long proof is kept from when a consent ended or was last used. For calls in
+// Germany the law wants five years from each use (UWG, section 7a).
+func profiles() map[string]string {
+	return map[string]string{"default": DefaultEvidence, "de_phone": "5y"}
+}
+
+// readRetention reads the retention section.
+func readRetention(v value) Retention {
+	g := v.group("profile", "evidence", "ip")
+	evidence := optional(g.get("profile"), "default", func(s string) (string, error) {
+		if profiles()[s] == "" {
+			return "", errors.New("must be default or de_phone")
+		}
+		return profiles()[s], nil
+	})
+	if evidence == "" { // it was wrong, and noted
+		evidence = DefaultEvidence
+	}
+	return Retention{
+		IP:       optional(g.get("ip"), DefaultIP, parsePeriod(24*time.Hour, 10*year)),
+		Evidence: optional(g.get("evidence"), evidence, parsePeriod(30*24*time.Hour, 30*year)),
+	}
 }
 
 // parseFolder parses the absolute path of a folder.

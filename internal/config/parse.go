@@ -193,6 +193,33 @@ func duration(s string) (time.Duration, bool) {
 	return sum, s != ""
 }
 
+// year is the mean of the calendar's years.
+const year = 8766 * time.Hour
+
+// parsePeriod returns a parser of a period of days, months or years, such as 30d, 24mo or 3y.
+func parsePeriod(least, most time.Duration) func(string) (time.Duration, error) {
+	return func(s string) (time.Duration, error) {
+		units := map[string]time.Duration{"d": 24 * time.Hour, "mo": year / 12, "y": year}
+		i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+		if i < 1 || i > 4 || units[s[i:]] == 0 {
+			return 0, errors.New("must be a number of days, months or years, such as 30d, 24mo or 3y")
+		}
+		n, _ := strconv.Atoi(s[:i])
+		if d := time.Duration(n) * units[s[i:]]; d >= least && d <= most {
+			return d, nil
+		}
+		return 0, fmt.Errorf("must be %s to %s", spellPeriod(least), spellPeriod(most))
+	}
+}
+
+// spellPeriod returns a period as parsePeriod reads it.
+func spellPeriod(d time.Duration) string {
+	if d%year == 0 {
+		return fmt.Sprintf("%dy", d/year)
+	}
+	return fmt.Sprintf("%dd", d/(24*time.Hour))
+}
+
 // parseListen parses host:port; the host may be left out.
 func parseListen(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)

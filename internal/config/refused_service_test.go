@@ -80,6 +80,15 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {password: short}", []string{
 			"10: admin.password is shorter than 8 characters; optin keys makes one",
 		}},
+		{"metrics: {listen: 127.0.0.1:9090}", "retention: {profile: de_fax, evidence: 2w, ip: 1h}", []string{
+			"11: retention.profile must be default or de_phone",
+			"11: retention.ip must be a number of days, months or years, such as 30d, 24mo or 3y",
+			"11: retention.evidence must be a number of days, months or years, such as 30d, 24mo or 3y",
+		}},
+		{"metrics: {listen: 127.0.0.1:9090}", "retention: {evidence: 29d, ip: 11y}", []string{
+			"11: retention.ip must be 1d to 10y",
+			"11: retention.evidence must be 30d to 30y",
+		}},
 		{"metrics: {listen: 127.0.0.1:9090}", "log: {path: log}", []string{
 			"11: log.path must be the absolute path of a folder, such as /var/lib/optin/log",
 		}},

@@ -230,18 +230,39 @@ func (v *verifier) has(logged consent.Step, salt [32]byte) bool {
 		if step.Action != logged.Action || !step.At.Equal(logged.At) {
 			continue
 		}
-		if reflect.DeepEqual(committed(step, salt), committed(logged, [32]byte{})) {
+		if reflect.DeepEqual(committed(step, salt), committed(withoutCut(logged, step), [32]byte{})) {
 			return true
 		}
 	}
 	return false
 }
 
+// withoutCut returns a step of the log without commitments to IPs that were cut in the dossier since.
+func withoutCut(logged, step consent.Step) consent.Step {
+	if logged.Seen != nil && step.Seen != nil && isNetwork(step.Seen.IP) {
+		seen := *logged.Seen
+		seen.IP = ""
+		logged.Seen = &seen
+	}
+	if logged.Attested != nil && step.Attested != nil && isNetwork(step.Attested.IP) {
+		said := *logged.Attested
+		said.IP = ""
+		logged.Attested = &said
+	}
+	return logged
+}
+
+// isNetwork reports whether an IP was cut.
+func isNetwork(ip string) bool { return strings.Contains(ip, "/") }
+
 // committed returns a step as the log has it. With a zero salt its values are commitments already.
 func committed(step consent.Step, salt [32]byte) consent.Step {
 	commit := func(what, value string) string {
 		if salt == ([32]byte{}) {
 			return value
+		}
+		if what == "ip" && isNetwork(value) {
+			return ""
 		}
 		return confirm.Commitment(salt, what, value)
 	}

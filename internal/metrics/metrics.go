@@ -48,6 +48,9 @@
 //	optin_outbox_last_completed_timestamp_seconds{queue}  when a job last completed here
 //	optin_store_round_trip_seconds                   exchanges with the store, and how long they took
 //	optin_store_conflicts_total                      changes that were tried again because of somebody else's
+//	optin_retention_subscriptions_total{outcome}     subscriptions that the retention policy was applied to: read,
+//	                                                 cut, erased, superseded, unreadable
+//
 //	optin_log_leaves                                 leaves of the consent log
 //	optin_log_lag_seconds                            since the oldest change that has no leaf yet
 //	optin_log_other                                  1 if the log is not the one that the store knows
@@ -192,6 +195,13 @@ func (m *Metrics) replace(gauges map[string]float64, names ...string) {
 		if _, set := gauges[of]; !set && slices.Contains(names, name) {
 			m.set.UnregisterMetric(of)
 		}
+	}
+}
+
+// Retained counts subscriptions that the retention policy was applied to, by what was done.
+func (m *Metrics) Retained(counts map[string]int) {
+	for outcome, n := range counts {
+		m.set.GetOrCreateCounter(series("optin_retention_subscriptions_total", "outcome", outcome)).Add(n)
 	}
 }
 

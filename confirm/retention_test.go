@@ -1,0 +1,119 @@
+package confirm_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
+)
+
+const day = 24 * time.Hour
+
+func retained(o *confirm.Options) {
+	o.Logged, o.Retention = true, consent.Retention{IP: 30 * day, Evidence: 3 * 365 * day}
+}
+
+// retain applies the retention policy to all of the gazette, two subscriptions at a time.
+func (env *env) retain() (all confirm.Retained) {
+	env.t.Helper()
+	for from := (store.Cursor{}); ; {
+		did, next, err := env.Clock.Retain(env.t.Context(), "gazette", from, 2)
+		if err != nil {
+			env.t.Fatal(err)
+		}
+		all.Add(did)
+		if from = next; next == (store.Cursor{}) {
+			return all
+		}
+	}
+}
+
+func (env *env) retains(want confirm.Retained) {
+	env.t.Helper()
+	if diff := cmp.Diff(want, env.retain()); diff != "" {
+		env.t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRetentionIsAppliedInSmallStepsAndOnce(t *testing.T) {
+	env := newEnvWith(t, retained)
+	names := []string{"a", "b", "c", "d", "e"}
+	for _, name := range names {
+		env.consented(name + "@example.org")
+	}
+	withdrawn := env.id("c@example.org")
+	if _, err := env.Website.Withdraw(t.Context(), "gazette", withdrawn, nil, consent.Evidence{}); err != nil {
+		t.Fatal(err)
+	}
+	env.retains(confirm.Retained{Read: 5})
+	env.later(40 * day)
+	env.retains(confirm.Retained{Read: 5, Cut: 5})
+	env.retains(confirm.Retained{Read: 5})
+	rec, err := env.store.Find(t.Context(), store.Key{Site: "gazette", ID: env.id("a@example.org")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := env.opened(rec).Requests[0].Asked.IP; got != "192.0.2.0/24" {
+		t.Errorf("the IP is %q", got)
+	}
+	env.leaves()
+	env.later(3 * 366 * day)
+	env.retains(confirm.Retained{Read: 5, Erased: 1})
+	env.retains(confirm.Retained{Read: 5})
+	if diff := cmp.Diff([]string{"erased"}, env.leaves()); diff != "" {
+		t.Errorf("leaves (-want +got):\n%s", diff)
+	}
+	if st, err := env.Website.ByID(t.Context(), "gazette", withdrawn); err != nil || st.Email != "" ||
+		st.State != consent.Withdrawn {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if got := env.state("a@example.org"); got != consent.Confirmed {
+		t.Errorf("a consent that holds is %s", got)
+	}
+}
+
+// TestWhatARevisionEndedHasItsLeafWithoutAnotherAct: nobody has to come back for it.
+func TestWhatARevisionEndedHasItsLeafWithoutAnotherAct(t *testing.T) {
+	env := newEnvWith(t, retained)
+	env.consented("ada@example.org")
+	env.leaves()
+	raised := newEnvWith(t, func(o *confirm.Options) {
+		retained(o)
+		o.Store, o.Sites[0].Purposes[0].Revision = env.store, 2
+	})
+	raised.store, raised.now = env.store, env.now.Add(time.Hour)
+	raised.retains(confirm.Retained{Read: 1, Superseded: 1})
+	raised.retains(confirm.Retained{Read: 1})
+	if diff := cmp.Diff([]string{"superseded"}, raised.leaves()); diff != "" {
+		t.Errorf("leaves (-want +got):\n%s", diff)
+	}
+	if st := raised.state("ada@example.org"); st != consent.Expired {
+		t.Errorf("it is %s", st)
+	}
+}
+
+// TestACutIPIsStillSaidInAnEmail: each email can be rebuilt to the byte, of which two parts of the IP are one.
+func TestACutIPIsStillSaidInAnEmail(t *testing.T) {
+	env := newEnvWith(t, retained)
+	env.consented("ada@example.org")
+	key := store.Key{Site: "gazette", ID: env.id("ada@example.org")}
+	network := func() string {
+		sent, err := env.Relay.Sent(t.Context(), key)
+		if err != nil || len(sent) != 1 {
+			t.Fatalf("%d emails, %v", len(sent), err)
+		}
+		return sent[0].Messages[0].IP
+	}
+	if got := network(); got != "192.0.2.7" {
+		t.Errorf("before: %q", got)
+	}
+	env.later(40 * day)
+	env.retain()
+	if got := network(); got != "192.0.2.0" {
+		t.Errorf("afterwards: %q", got)
+	}
+}
