@@ -160,4 +160,6 @@ func (s *Service) SignupsPerDomain(a address.Address) []ratelimit.Quota {
 // PutStatements puts every statement that may be put to somebody into the store, so that what was shown can be shown
 // again, word for word, whatever the configuration says by then. Call it when the store first answers;
 // calling it again does no harm.
-func (s *Service) PutStatements(ctx context.Context) error { return s.records.statements.putAll(ctx) }
+func (s *Service) PutStatements(ctx context.Context) error {
+	return s.records.statements.putAll(ctx, s.records.Store)
+}

@@ -57,10 +57,10 @@ func newStatements(s store.Texts, now func() time.Time, sites []Site) (*statemen
 	return all, nil
 }
 
-// putAll has the store keep all statements that may be put to somebody.
-func (t *statements) putAll(ctx context.Context) error {
+// putAll has the store keep all statements that may be put to somebody, and since when.
+func (t *statements) putAll(ctx context.Context, cells store.Cells) error {
 	for of, m := range t.made {
-		if err := t.put(ctx, m); err != nil {
+		if err := errors.Join(t.put(ctx, m), noteSince(ctx, cells, m.sum, t.now())); err != nil {
 			return fmt.Errorf("purpose %s of site %s: %w", of.purpose, of.site, err)
 		}
 	}
@@ -152,6 +152,29 @@ func (t *statements) fillKnown(ctx context.Context, purposes []consent.PurposeSt
 		purposes[i].Text = doc.Text
 	}
 	return nil
+}
+
+// sinceName returns the name of the cell that says since when a statement is put to people.
+func sinceName(sum string) string { return "statement-since:" + sum }
+
+// sinceKept is how long that is remembered after the last start with the statement.
+const sinceKept = 100 * 365 * 24 * time.Hour
+
+// noteSince notes that a statement is put to people from now on, unless it was before.
+func noteSince(ctx context.Context, cells store.Cells, sum string, now time.Time) error {
+	if _, err := cells.SetNX(ctx, sinceName(sum), []byte(now.UTC().Format(time.RFC3339)), sinceKept); err != nil {
+		return fmt.Errorf("confirm: note since when a statement is there: %w", err)
+	}
+	return nil
+}
+
+// StatementSince returns since when the statement with a hash is put to people; zero if that is not known.
+func (s *Service) StatementSince(ctx context.Context, sum string) (time.Time, error) {
+	at, err := s.records.Store.Get(ctx, sinceName(sum))
+	if err != nil || at == nil {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339, string(at))
 }
 
 // StatementSum returns the hash of what is put to people about a purpose in a language now; empty if there is none.

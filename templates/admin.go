@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -38,7 +39,7 @@ func NewAdmin() (*AdminSet, error) {
 // adminNames lists the files of admin/ that are pages.
 func adminNames() []string {
 	return []string{
-		"ask", "audit", "email", "failure", "login", "overview", "pending", "people", "person", "webhooks",
+		"ask", "audit", "email", "failure", "login", "overview", "pending", "people", "person", "texts", "webhooks",
 	}
 }
 
@@ -135,6 +136,29 @@ type AdminFailedEvent struct {
 	At                 time.Time
 }
 
+// AdminTexts is what a site puts to people in one of its languages: statements as they stand in the records by their
+// hashes, and emails with canned data.
+type AdminTexts struct {
+	ID, Name   string // of the site
+	Lang, Dir  string // of the texts
+	Unreviewed bool   // nobody has reviewed our words in this language
+	Languages  []AdminLanguage
+	Statements []AdminStatement
+	Emails     []AdminSample
+}
+
+// AdminLanguage is a language by its tag, and by its name in that language.
+type AdminLanguage struct{ Tag, Name string }
+
+// AdminStatement is what is put to people about a purpose.
+type AdminStatement struct {
+	Purpose, Text, TextChild, SHA256 string
+	Since                            time.Time // zero: not known yet
+}
+
+// AdminSample is an email with canned data.
+type AdminSample struct{ Name, Subject, Text string }
+
 // AdminFailure is any error of the dashboard, by HTTP status.
 type AdminFailure struct {
 	Status   int
@@ -144,7 +168,21 @@ type AdminFailure struct {
 func (AdminLogin) admin() (string, bool)     { return "login", false }
 func (AdminOverview) admin() (string, bool)  { return "overview", true }
 func (AdminWebhooks) admin() (string, bool)  { return "webhooks", true }
+func (AdminTexts) admin() (string, bool)     { return "texts", true }
 func (p AdminFailure) admin() (string, bool) { return "failure", p.LoggedIn }
+
+// TextsPath is that of the site's page of texts.
+func (s AdminSite) TextsPath() string { return adminTextsPath(s.ID) }
+
+// Path is the page's own, in the site's first language.
+func (p AdminTexts) Path() string { return adminTextsPath(p.ID) }
+
+// Frame is the path of an email itself.
+func (p AdminTexts) Frame(e AdminSample) string {
+	return "/admin/sites/" + p.ID + "/email?" + url.Values{"lang": {p.Lang}, "name": {e.Name}}.Encode()
+}
+
+func adminTextsPath(site string) string { return "/admin/sites/" + site + "/texts" }
 
 // Path is that of the site's page of webhooks.
 func (s AdminSite) Path() string { return adminWebhooksPath(s.ID) }

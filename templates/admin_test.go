@@ -49,6 +49,11 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			Acts: []AdminAct{{Note: "no"}, {Act: "erase", Danger: true}}, HasReceipt: true, Why: []string{"So."}},
 		AdminEmail{}, AdminEmail{Address: "a…@b.example", Subject: "Please confirm", Frame: "/admin/x"},
 		AdminAudit{}, AdminAudit{Entries: []AdminEntry{{}, {By: "key", Path: "/admin/x"}}, Next: "/admin?x"},
+		AdminTexts{ID: "a", Lang: "ar", Dir: "rtl", Unreviewed: true,
+			Languages:  []AdminLanguage{{"ar", "العربية"}, {"en", "English"}},
+			Statements: []AdminStatement{{"letter", "text", "simply", "0a", now}, {Purpose: "news", SHA256: "0b"}},
+			Emails:     []AdminSample{{"x", "Subject", "Text"}, {"y", "Subject", "Text"}}},
+		AdminTexts{ID: "a", Languages: []AdminLanguage{{"en", "English"}}},
 		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500},
 		AdminFailure{Status: 503},
 	} {
@@ -65,7 +70,7 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			t.Errorf("%d %s has another script than its own", i, name)
 		}
 		if d.Find("style, [style], img, iframe:not([sandbox=''])").Length() > 0 ||
-			d.Find("nav").Length() == 1 != loggedIn {
+			d.Find(".bar nav").Length() == 1 != loggedIn {
 			t.Errorf("%d %s has a style or picture, or the wrong navigation", i, name)
 		}
 		d.Find("table").Each(func(_ int, table *goquery.Selection) {
@@ -111,6 +116,10 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			ID: evil, Name: evil, Next: "javascript:alert(3)",
 			Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}},
 		},
+		"texts": AdminTexts{
+			ID: evil, Name: evil, Lang: evil, Dir: evil, Languages: []AdminLanguage{{evil, evil}, {"en", evil}},
+			Statements: []AdminStatement{{evil, evil, evil, evil, cannedAsked()}},
+		},
 	} {
 		d := adminPage(t, p)
 		if d.Find("img, body script, [onerror], body [src]").Length() > 0 ||
@@ -118,9 +127,16 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			t.Errorf("%s: a value became markup", name)
 		}
 		if !strings.Contains(d.Find("table").Text(), evil) ||
-			strings.Contains(d.Find("title").Text(), "</") != (name == "webhooks") {
+			strings.Contains(d.Find("title").Text(), "</") != (name == "webhooks" || name == "texts") {
 			t.Errorf("%s: %s", name, d.Text())
 		}
+	}
+	texts := adminPage(t, AdminTexts{ID: "a", Lang: evil, Emails: []AdminSample{{evil, evil, evil}}})
+	frame := texts.Find("iframe")
+	if texts.Find("img, body script, [onerror]").Length() > 0 || texts.Find("pre").Text() != evil ||
+		!strings.HasPrefix(frame.AttrOr("src", ""), "/admin/sites/a/email?lang=%3Cimg") ||
+		len(frame.Nodes[0].Attr) != 5 {
+		t.Errorf("texts: %v", frame.Nodes)
 	}
 	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminFailedEvent{{ID: evil}}}).Find("input[name=id]")
 	if in.AttrOr("value", "") != evil || len(in.Nodes[0].Attr) != 3 {

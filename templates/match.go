@@ -196,8 +196,8 @@ func readableFront(entry string) string {
 	return ""
 }
 
-// endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
-func (l *languages) endonym(locale string) (string, error) {
+// Endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
+func (l *languages) Endonym(locale string) (string, error) {
 	t := l.translation(locale)
 	shown, _ := t.tag.Base()
 	if tag, err := language.Parse(locale); err == nil {

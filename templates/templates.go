@@ -91,7 +91,7 @@ func build(files fs.FS, translations []*translation) (*Set, error) {
 // parse reads all files, with the words of one language.
 func (s *Set) parse(t *translation) (parsedFiles, error) {
 	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
-	funcs := t.funcs(s.endonym)
+	funcs := t.funcs(s.Endonym)
 	pageLayout := template.New("layout.html").Funcs(funcs)
 	pageLayout, err := pageLayout.ParseFS(s.files, "pages/layout.html", "pages/parts.html")
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 const (
 	adminPassword = "correct horse battery"
 	hooksPath     = "/admin/sites/gazette/webhooks"
+	textsPath     = "/admin/sites/gazette/texts"
+	emailPath     = "/admin/sites/gazette/email"
 )
 
 // newAdminEnv is one with a dashboard, in which the gazette has an endpoint.
@@ -108,6 +110,7 @@ func adminLooks() []string {
 	return append(adminPages(), "/admin/sites/gazette/people/"+nobodyID,
 		"/admin/sites/gazette/people/"+nobodyID+"/dossier", "/admin/sites/gazette/people/"+nobodyID+"/receipt",
 		"/admin/sites/gazette/people/"+nobodyID+"/emails/x", "/admin/sites/gazette/people/"+nobodyID+"/emails/x/frame",
+		textsPath, emailPath,
 		admin.AuditCSVPath)
 }
 

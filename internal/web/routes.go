@@ -166,6 +166,8 @@ func (a *app) addAdmin(e *echo.Echo) {
 	page, button = append(page, a.admin.Session), append(button, a.admin.Session)
 	get(e, admin.Path, a.admin.Overview, page...)
 	e.POST(admin.LogoutPath, a.admin.Logout, button...)
+	get(e, admin.TextsPath, a.admin.Texts, page...)
+	get(e, admin.SamplePath, a.admin.Sample, page...)
 	get(e, admin.WebhooksPath, a.admin.FailedEvents, page...)
 	e.POST(admin.WebhooksPath, a.admin.RetryEvents, button...)
 	pending := admin.NewPending(a.admin)

@@ -212,13 +212,17 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	var listed []admin.Site
 	for _, id := range slices.Sorted(maps.Keys(a.sites)) {
 		st := a.sites[id]
-		listed = append(listed, admin.Site{ID: id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0})
+		listed = append(listed, admin.Site{
+			ID: id, Name: st.Show.Name, HasEndpoints: len(st.rules.EventQueues) > 0, Show: st.Show, Locales: st.Locales,
+			Purposes: st.rules.Purposes,
+		})
 	}
 	return admin.New(admin.Options{
 		Password:  a.Options.Admin.Password,
 		Relays:    a.Options.Admin.Relays,
 		Endpoints: a.Options.Admin.Endpoints,
 		Service:   a.Service,
+		Pages:     a.Pages,
 		Webhooks:  a.Webhooks,
 		Audit:     a.Audit,
 		Dossiers:  a.dossiers(),

@@ -3,6 +3,8 @@
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
 //	POST           /admin/logout                 ends it
+//	GET HEAD       /admin/sites/{site}/texts     statements and emails, in each language
+//	GET HEAD       /admin/sites/{site}/email     one of these emails itself
 //	GET HEAD POST  /admin/sites/{site}/webhooks  failed events, and trying them again
 //
 // What always holds:
@@ -42,6 +44,8 @@ const (
 	Path         = "/admin"
 	LoginPath    = "/admin/login"
 	LogoutPath   = "/admin/logout"
+	TextsPath    = "/admin/sites/:site/texts"
+	SamplePath   = "/admin/sites/:site/email"
 	WebhooksPath = "/admin/sites/:site/webhooks"
 )
 
@@ -54,6 +58,7 @@ type Options struct {
 	Endpoints map[store.QueueName]string
 
 	Service  *confirm.Service
+	Pages    *templates.Set // of the emails
 	Webhooks *webhook.Endpoints
 	Audit    *audit.Log
 	Dossiers *dossier.Maker
@@ -66,10 +71,13 @@ type Options struct {
 	Random   func(n int) []byte
 }
 
-// Site is a site as it is listed.
+// Site is a site as it is listed, and as its emails show it.
 type Site struct {
 	ID, Name     string
 	HasEndpoints bool
+	Show         templates.Site
+	Locales      []string
+	Purposes     []confirm.Purpose
 }
 
 // Store is what the dashboard needs of a store.

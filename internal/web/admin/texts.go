@@ -1,0 +1,111 @@
+package admin
+
+import (
+	"cmp"
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/skeleton"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/templates"
+)
+
+// samplePolicy is framePolicy for an email that has its logo within it.
+const samplePolicy = framePolicy + "; img-src data:"
+
+// Texts shows what a site puts to people in one of its languages: statements, with their hashes and since when, and
+// emails with canned data.
+func (d *Dashboard) Texts(c echo.Context) error {
+	s, err := d.site(c)
+	if err != nil {
+		return err
+	}
+	q, err := request.ParseQuery(c, "lang")
+	if err != nil {
+		return err
+	}
+	lang := cmp.Or(q.Get("lang"), s.Locales[0])
+	if !slices.Contains(s.Locales, lang) {
+		return problem.New(problem.NotFound)
+	}
+	set := d.Pages.Of(s.ID)
+	page := templates.AdminTexts{
+		ID: s.ID, Name: s.Name, Lang: lang, Dir: set.Direction(lang),
+		Unreviewed: len(d.Pages.Unreviewed(s.ID, []string{lang})) > 0,
+	}
+	for _, l := range s.Locales {
+		name, err := set.Endonym(l)
+		if err != nil {
+			return err
+		}
+		page.Languages = append(page.Languages, templates.AdminLanguage{Tag: l, Name: name})
+	}
+	for _, p := range s.Purposes {
+		shown := templates.AdminStatement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
+			SHA256: d.Service.StatementSum(s.ID, p.ID, lang)}
+		if shown.Since, err = d.Service.StatementSince(c.Request().Context(), shown.SHA256); err != nil {
+			return err
+		}
+		page.Statements = append(page.Statements, shown)
+	}
+	for _, sample := range d.emails(s, lang) {
+		m, err := d.Pages.Email(lang, sample.Email)
+		if err != nil {
+			return err
+		}
+		page.Emails = append(page.Emails,
+			templates.AdminSample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)})
+	}
+	return d.page(c, http.StatusOK, page)
+}
+
+// Sample is the HTML of one of those emails, for its frame.
+func (d *Dashboard) Sample(c echo.Context) error {
+	s, err := d.site(c)
+	if err != nil {
+		return err
+	}
+	q, err := request.ParseQuery(c, "lang", "name")
+	if err != nil {
+		return err
+	}
+	lang := q.Get("lang")
+	all := d.emails(s, lang)
+	i := slices.IndexFunc(all, func(e templates.Sample) bool { return e.Name == q.Get("name") })
+	if i < 0 {
+		return problem.New(problem.NotFound)
+	}
+	m, err := d.Pages.Email(lang, all[i].Email)
+	if err != nil {
+		return err
+	}
+	if looks := s.Show.Looks; looks != nil && looks.Logo != nil {
+		data := "data:" + looks.Logo.Media + ";base64," + base64.StdEncoding.EncodeToString(looks.Logo.Bytes)
+		m.HTML = strings.ReplaceAll(m.HTML, `"cid:`+templates.EmailLogoID+`"`, `"`+data+`"`)
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentSecurityPolicy, samplePolicy)
+	h.Set(echo.HeaderReferrerPolicy, "no-referrer")
+	h.Set("Content-Language", d.Pages.Of(s.ID).Language(lang))
+	respond.Vary(h, echo.HeaderAccept, echo.HeaderCookie)
+	return respond.HTML(c, http.StatusOK, []byte(m.HTML))
+}
+
+// emails returns a site's emails in one of its languages, with canned data; none in any other.
+func (d *Dashboard) emails(s Site, lang string) []templates.Sample {
+	if !slices.Contains(s.Locales, lang) {
+		return nil
+	}
+	var asked []templates.Purpose
+	for _, p := range s.Purposes {
+		asked = append(asked, templates.Purpose{ID: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang]})
+	}
+	return slices.DeleteFunc(d.Pages.Previews(lang, s.Show, asked),
+		func(sample templates.Sample) bool { return sample.Email == nil })
+}
