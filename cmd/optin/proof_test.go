@@ -258,6 +258,11 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 		for old, new := range map[string]string{
 			`"ip": "127.0.0.1"`: `"ip": "127.0.0.2"`, `https://gazette.example/join`: `https://gazette.example/jump`,
 			`"action": "confirmed"`: `"action": "declined"`, `link_post`: `one_click`,
+			`"email": "ada@people.test"`: `"email": "eve@people.test"`,
+			`"state": "withdrawn"`:       `"state": "confirmed"`,
+			`"sha256": "` + d.Emails[0].SHA256 + `",
+      "unsigned`: `"sha256": "` + strings.Repeat("0", 64) + `",
+      "unsigned`,
 		} {
 			wrong := maps.Clone(parts)
 			wrong["dossier.json"] = bytes.ReplaceAll(parts["dossier.json"], []byte(old), []byte(new))
@@ -265,6 +270,28 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 			holds, said := verify("dossier", jwks, key, changed)
 			if holds || bytes.Equal(wrong["dossier.json"], parts["dossier.json"]) {
 				t.Errorf("%s: %s changed: %s", by, old, said)
+			}
+		}
+		for what, change := range map[string]func(*dossier.Dossier) (files string){
+			"a receipt left out": func(d *dossier.Dossier) string { d.Receipts = []dossier.Receipt{}; return "receipts/" },
+			"the log left out":   func(d *dossier.Dossier) string { d.Log = []dossier.LogRecord{}; return "log/" },
+			"one more confirmation": func(d *dossier.Dossier) string {
+				again := d.Events[slices.IndexFunc(d.Events, isConfirmed)]
+				again.At, again.Receipt = again.At.Add(time.Hour), ""
+				d.Events = append(d.Events, again)
+				return "nothing"
+			},
+		} {
+			wrong := maps.Clone(parts)
+			var d dossier.Dossier
+			e.must(json.Unmarshal(parts["dossier.json"], &d))
+			files := change(&d)
+			maps.DeleteFunc(wrong, func(name string, _ []byte) bool { return strings.HasPrefix(name, files) })
+			wrong["dossier.json"], err = d.JSON()
+			e.must(err)
+			e.must(os.WriteFile(changed, zipped(t, wrong), 0o600))
+			if holds, said := verify("dossier", jwks, key, changed); holds {
+				t.Errorf("%s: %s: %s", by, what, said)
 			}
 		}
 	}
@@ -310,6 +337,8 @@ func TestADossierVerifiesAfterIPsWereCut(t *testing.T) {
 		}
 	}
 }
+
+func isConfirmed(step consent.Step) bool { return step.Action == consent.StepConfirmed }
 
 func hexOf(b []byte) string {
 	sum := sha256.Sum256(b)

@@ -146,6 +146,21 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 				t.Errorf("the receipt of %s is another", id)
 			}
 		}
+		// IPs are networks now, and every dossier still holds.
+		jwks, key := t.TempDir()+"/jwks.json", strings.TrimSpace(first(e.optin(exitOK, "log", "key")))
+		e.must(os.WriteFile(jwks, a.get("/.well-known/jwks.json"), 0o600))
+		for i := range 8 {
+			if i == 5 { // erased
+				continue
+			}
+			zip := fmt.Sprintf("%s/%d.zip", t.TempDir(), i)
+			e.optin(exitOK, "dossier", "-o", zip, who(i))
+			var out, errs strings.Builder
+			args := []string{"verify", "dossier", "-keys", jwks, "-key", key, zip}
+			if code := run(t.Context(), args, lookup(nil), &out, &errs); code != exitOK {
+				t.Errorf("the dossier of %s: %s%s", who(i), out.String(), errs.String())
+			}
+		}
 		// Who declined or objected gets no email, and the log goes on.
 		refused := []string{who(7), who(2), "unknown@people.test"}
 		var sent []int
@@ -173,6 +188,9 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 		drill(t, newEnv(t, redis.url()), redis)
 	})
 }
+
+// first returns what a command printed, without its errors.
+func first(stdout, _ string) string { return stdout }
 
 // told posts what a person told the website.
 func (a *actor) told(path, body string) {

@@ -29,7 +29,7 @@ func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
 	}
 	wanted := s.Consents.missing(s.Objections.allowed(chosen))
 	for _, st := range wanted {
-		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: now})
+		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: a.Evidence.At})
 	}
 	if len(wanted) > 0 {
 		s.WithdrawnAt, s.Address = time.Time{}, r.Address

@@ -456,3 +456,15 @@ func TestALinkIsPostponedWithItsEmailButNotForEver(t *testing.T) {
 	follows(t, other.does(consent.Postpone{RequestID: "r3", Until: start.Add(time.Hour), TTL: terms.TTL}))
 	other.is(consent.Withdrawn)
 }
+
+// A confirmation is of one moment, however long it takes to commit.
+func TestAConsentIsGivenWhenItsEvidenceSays(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("a"))
+	confirm := env.confirm("a")
+	env.later(3 * time.Second).does(confirm)
+	if st := env.sub.Status("x", env.now); !st.ConfirmedAt.Equal(confirm.Evidence.At) ||
+		!st.Purposes[0].Since.Equal(confirm.Evidence.At) {
+		t.Errorf("given at %v, and its evidence is of %v", st.ConfirmedAt, confirm.Evidence.At)
+	}
+}

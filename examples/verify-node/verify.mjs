@@ -121,7 +121,20 @@ function dossier(jwks, key, files) {
   check('the page dossier.html', () => {
     if (hex(sha256(files['dossier.html'] ?? fail('it is missing'))) !== d.page_sha256) fail('it was changed')
   })
-  for (const e of d.emails.filter(e => e.eml)) check(`the email ${e.id}`, () => {
+  const confirmed = e => e.action === 'confirmed', about = (e, id) => e.purposes?.find(p => p.id === id)
+  check('where the subscription stands', () => {
+    const purposes = d.subscription.purposes.filter(p => p.state === 'confirmed')
+    if (purposes.length > 0 !== (d.subscription.state === 'confirmed')) fail('its purposes say something else')
+    for (const p of d.subscription.purposes) if (d.statements[p.text_sha256] && d.statements[p.text_sha256].text !== p.text) fail('it has other words than the statement')
+    for (const p of purposes) {
+      if (!d.events.some(e => confirmed(e) && e.at === p.since && about(e, p.id)?.text_sha256 === p.text_sha256)) fail(`no event is the confirmation of ${p.id}`)
+      if (d.events.some(e => ['withdrawn', 'declined', 'superseded'].includes(e.action) && !e.request && e.at >= p.since && about(e, p.id)?.text_sha256 === p.text_sha256)) fail(`${p.id} was taken back`)
+    }
+  })
+  for (const e of d.events.filter(e => e.receipt)) if (!d.receipts.some(r => r.id === e.receipt)) check(`the receipt ${e.receipt}`, () => fail('it is missing'))
+  for (const e of d.emails) check(`the email ${e.id}`, () => {
+    if (!d.events.some(s => s.action === 'email_taken' && s.email.id === e.id && s.email.sha256 === e.sha256 && s.at === e.taken_at && s.seen?.reply === e.reply)) fail('no event says that a mail server took it')
+    if (!e.eml) return
     same(`emails/${e.id}.eml`, e.eml)
     if (hex(sha256(e.eml)) !== e.eml_sha256) fail('the email was changed')
   })
@@ -129,18 +142,27 @@ function dossier(jwks, key, files) {
     same(`receipts/${r.id}.jwt`, r.jwt)
     const p = receipt(jwks, r.jwt), step = d.events.find(e => e.receipt === r.id) ?? fail('no event is its confirmation')
     if (p.receipt_id !== r.id || p.event[1].event_time !== step.at) fail('the event says something else')
+    if (p.pii_processing.length !== step.purposes.length) fail('it is about other purposes')
     p.pii_processing.forEach((q, i) => { if (step.purposes[i]?.text_sha256 !== q.purpose.text_sha256) fail('it is about other words') })
   })
-  for (const l of d.log) check(`leaf ${l.index} of the log`, () => {
+  const logged = new Set()
+  d.log.forEach((l, n) => check(`leaf ${l.index} of the log`, () => {
     const salt = strict(l.salt, 'base64'), record = JSON.parse(l.record)
     for (const part of ['record.json', 'salt', 'tlog-proof']) same(`log/${l.index}.${part}`, { 'record.json': l.record, salt: l.salt, 'tlog-proof': l.proof }[part])
     if (proof(key, l.proof, salt, l.record) !== l.index) fail('the proof is of another leaf')
     const commit = (what, v) => v && 'hmac-sha256:' + createHmac('sha256', salt).update(`optin ${what} ${v}`).digest('hex')
+    if (record.subscription !== d.subscription.id) fail('its record is of another subscription')
+    if (n === d.log.length - 1 && (record.email ?? '') !== (d.subscription.email ?? '')) fail('its record is about another address')
     const committed = s => s && { ...s, ...s.ip && { ip: commit('ip', s.ip) }, ...s.user_agent && { user_agent: commit('user_agent', s.user_agent) } }
     const sorted = v => v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.keys(v).sort().filter(k => v[k] !== undefined && k !== 'message_id').map(k => [k, sorted(v[k])])) : Array.isArray(v) ? v.map(sorted) : v
     const as = (e, of) => JSON.stringify(sorted({ ...e, ...Object.fromEntries(['seen', 'attested'].map(k => [k, e[k] && { ...e[k], ...of[k]?.ip?.includes('/') && { ip: undefined } }])) })) // an IP that was cut to its network since is not compared
-    for (const e of record.events) if (e.action !== 'unanswered' && !d.events.some(of => as(e, of) === as({ ...of, seen: committed(of.seen), attested: committed(of.attested) }, of))) fail(`the event ${e.action} at ${e.at} is not as the log has it`)
-  })
+    const deleted = id => id && !d.events.some(e => e.request === id) && !record.events.some(e => e.request === id && confirmed(e)) // a request that led to no consent
+    for (const e of record.events) {
+      if (e.action !== 'unanswered' && !deleted(e.request) && !d.events.some(of => as(e, of) === as({ ...of, seen: committed(of.seen), attested: committed(of.attested) }, of))) fail(`the event ${e.action} at ${e.at} is not as the log has it`)
+      logged.add(e.action + e.at)
+    }
+  }))
+  if (key) for (const e of d.events.filter(e => confirmed(e) && e.purposes)) if (!logged.has(e.action + e.at)) check(`the confirmation at ${e.at}`, () => fail('no record of the log has it'))
 }
 
 const [what, ...args] = process.argv.slice(2), read = name => readFileSync(name, 'utf8')

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/optin/optin/confirm"
@@ -25,7 +27,8 @@ type Finding struct {
 const maxPart = 64 << 20 // of a file in a ZIP, in bytes
 
 // Verify checks a dossier as ZIP made it, with the keys of receipts and of the log: each of its parts by itself, that
-// the files are those of dossier.json, and that the events are those of the log's records.
+// the files are those of dossier.json, that the events are those of the log's records, and that the subscription stands
+// as the events say.
 func Verify(file []byte, keys receipt.Keys, logKey string) (all []Finding, err error) {
 	parts, err := unzip(file)
 	if err != nil {
@@ -39,6 +42,7 @@ func Verify(file []byte, keys receipt.Keys, logKey string) (all []Finding, err e
 	}
 	v := verifier{d: &d, parts: parts, keys: keys, logKey: logKey}
 	v.statements()
+	v.subscription()
 	v.emails()
 	v.receipts()
 	v.log()
@@ -121,18 +125,33 @@ func (v *verifier) statements() {
 
 func (v *verifier) emails() {
 	for _, e := range v.d.Emails {
-		if e.EML == "" {
-			continue
+		var err error
+		if !slices.ContainsFunc(v.d.Events, e.isTakenIn) {
+			err = fmt.Errorf("no event says that a mail server took it then, with this hash and answer")
 		}
-		err := v.same("emails/"+e.ID+".eml", e.EML)
-		if err == nil && sumOf([]byte(e.EML)) != e.EMLSHA256 {
+		if err == nil && e.EML != "" {
+			err = v.same("emails/"+e.ID+".eml", e.EML)
+		}
+		if err == nil && e.EML != "" && sumOf([]byte(e.EML)) != e.EMLSHA256 {
 			err = fmt.Errorf("its SHA-256 is another: the email was changed")
 		}
 		v.found("the email "+e.ID, err)
 	}
 }
 
+// isTakenIn reports whether an event says that a mail server took the email.
+func (e Email) isTakenIn(step consent.Step) bool {
+	return step.Action == consent.StepTaken && step.Email != nil && step.Email.ID == e.ID &&
+		step.Email.SHA256 == e.SHA256 && step.At.Equal(e.TakenAt) && step.Seen != nil && step.Seen.Reply == e.Reply
+}
+
 func (v *verifier) receipts() {
+	for _, step := range v.d.Events {
+		is := func(r Receipt) bool { return r.ID == step.Receipt }
+		if step.Receipt != "" && !slices.ContainsFunc(v.d.Receipts, is) {
+			v.found("the receipt "+step.Receipt, fmt.Errorf("it is missing"))
+		}
+	}
 	for _, r := range v.d.Receipts {
 		what := "the receipt " + r.ID
 		err := v.same("receipts/"+r.ID+".jwt", r.Text)
@@ -159,6 +178,9 @@ func (v *verifier) agrees(p receipt.Payload) error {
 		if !step.At.Equal(p.Events[1].At) {
 			return fmt.Errorf("it says that it was confirmed at %v, and the event says %v", p.Events[1].At, step.At)
 		}
+		if len(step.Purposes) != len(p.Processing) {
+			return fmt.Errorf("it is about %d purposes, and the event about %d", len(p.Processing), len(step.Purposes))
+		}
 		for i, one := range p.Processing {
 			if i >= len(step.Purposes) || step.Purposes[i].SHA256 != one.Purpose.SHA256 {
 				return fmt.Errorf("it is about other words than the event")
@@ -172,8 +194,65 @@ func (v *verifier) agrees(p receipt.Payload) error {
 	return fmt.Errorf("no event is its confirmation")
 }
 
+// subscription checks that each purpose stands as the events say, in the words of its statement.
+func (v *verifier) subscription() {
+	confirmed := false
+	for _, p := range v.d.Subscription.Purposes {
+		confirmed = confirmed || p.State == consent.Confirmed
+		if err := v.purpose(p); err != nil {
+			v.found("where the purpose "+p.ID+" stands", err)
+		}
+	}
+	if confirmed != (v.d.Subscription.State == consent.Confirmed) {
+		v.found("where the subscription stands", fmt.Errorf("its purposes say something else"))
+	}
+}
+
+func (v *verifier) purpose(p consent.PurposeStatus) error {
+	var words struct{ Text string }
+	if text := v.d.Statements[p.TextSHA256]; text != nil &&
+		(json.Unmarshal(text, &words) != nil || words.Text != p.Text) {
+		return fmt.Errorf("its words are not those of the statement %s", p.TextSHA256)
+	}
+	if p.State != consent.Confirmed {
+		return nil
+	}
+	given := false
+	for _, step := range v.d.Events {
+		about := slices.IndexFunc(step.Purposes, func(about consent.StepPurpose) bool { return about.ID == p.ID })
+		if about < 0 || step.At.Before(p.Since) {
+			continue
+		}
+		switch step.Action {
+		case consent.StepConfirmed:
+			given = given || step.At.Equal(p.Since) && step.Purposes[about].SHA256 == p.TextSHA256
+		case consent.StepWithdrawn, consent.StepDeclined, consent.StepSuperseded:
+			if step.Purposes[about].SHA256 == p.TextSHA256 && step.Request == "" {
+				return fmt.Errorf("it is said to be confirmed, and was %s at %v", step.Action, step.At)
+			}
+		}
+	}
+	if !given {
+		return fmt.Errorf("no event is its confirmation at %v", p.Since)
+	}
+	return nil
+}
+
+// confirmations checks that every confirmation is in a record of the log.
+func (v *verifier) confirmations(logged []consent.Step) {
+	for _, step := range v.d.Events {
+		is := func(l consent.Step) bool { return l.Action == step.Action && l.At.Equal(step.At) }
+		consented := step.Action == consent.StepConfirmed && len(step.Purposes) > 0
+		if v.logKey != "" && consented && !slices.ContainsFunc(logged, is) {
+			v.found(fmt.Sprintf("the confirmation at %v", step.At), fmt.Errorf("no record of the log has it"))
+		}
+	}
+}
+
 func (v *verifier) log() {
-	for _, l := range v.d.Log {
+	var logged []consent.Step
+	defer func() { v.confirmations(logged) }()
+	for n, l := range v.d.Log {
 		name := fmt.Sprintf("log/%d.", l.Index)
 		what := fmt.Sprintf("leaf %d of the log", l.Index)
 		err := v.same(name+"record.json", l.Record)
@@ -195,34 +274,50 @@ func (v *verifier) log() {
 			err = fmt.Errorf("the proof is of leaf %d", index)
 		}
 		if err == nil {
-			err = v.events(l.Record, [32]byte(salt))
+			var r logRecord
+			r, err = v.events(l.Record, [32]byte(salt))
+			if err == nil && n == len(v.d.Log)-1 && r.Email != v.d.Subscription.Email {
+				err = fmt.Errorf("its record is about another address than the subscription")
+			}
+			logged = append(logged, r.Events...)
 		}
 		v.found(what, err)
 	}
 }
 
+// logRecord is what a record of the log says that is compared.
+type logRecord struct {
+	Subscription string
+	Email        string
+	Events       []consent.Step
+}
+
 // events checks that every event of a record of the log is among those of the dossier, word for word. An IP that was
-// cut since is not compared.
-func (v *verifier) events(record string, salt [32]byte) error {
-	var r struct {
-		Subscription string
-		Events       []consent.Step
-	}
+// cut since is not compared, and a request that led to no consent may have been deleted since.
+func (v *verifier) events(record string, salt [32]byte) (r logRecord, err error) {
 	if err := json.Unmarshal([]byte(record), &r); err != nil {
-		return fmt.Errorf("its record cannot be read: %w", err)
+		return r, fmt.Errorf("its record cannot be read: %w", err)
 	}
 	if r.Subscription != v.d.Subscription.ID {
-		return fmt.Errorf("its record is of another subscription")
+		return r, fmt.Errorf("its record is of another subscription")
 	}
 	for _, logged := range r.Events {
 		if logged.Action == consent.StepUnanswered { // a count, which goes on
 			continue
 		}
-		if !v.has(logged, salt) {
-			return fmt.Errorf("the event %s at %v is not as the log has it", logged.Action, logged.At)
+		if !v.has(logged, salt) && !v.deleted(r, logged.Request) {
+			return r, fmt.Errorf("the event %s at %v is not as the log has it", logged.Action, logged.At)
 		}
 	}
-	return nil
+	return r, nil
+}
+
+// deleted reports whether a request of a record, or a signup that led to none, was not confirmed, and is not in the
+// dossier any more.
+func (v *verifier) deleted(r logRecord, request string) bool {
+	of := func(s consent.Step) bool { return s.Request == request }
+	confirmed := func(s consent.Step) bool { return of(s) && s.Action == consent.StepConfirmed }
+	return request != "" && !slices.ContainsFunc(v.d.Events, of) && !slices.ContainsFunc(r.Events, confirmed)
 }
 
 func (v *verifier) has(logged consent.Step, salt [32]byte) bool {
@@ -253,7 +348,10 @@ func withoutCut(logged, step consent.Step) consent.Step {
 }
 
 // isNetwork reports whether an IP was cut.
-func isNetwork(ip string) bool { return strings.Contains(ip, "/") }
+func isNetwork(ip string) bool {
+	p, err := netip.ParsePrefix(ip)
+	return err == nil && p.Masked().String() == ip && (p.Bits() == 24 || p.Bits() == 48)
+}
 
 // committed returns a step as the log has it. With a zero salt its values are commitments already.
 func committed(step consent.Step, salt [32]byte) consent.Step {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/keyring"
@@ -247,4 +249,59 @@ func TestADossierIsJSONOrAFileByAccept(t *testing.T) {
 	if refused.media() != request.MediaJSON {
 		t.Errorf("%s", refused.media())
 	}
+}
+
+// A request that nobody confirmed is deleted a week after its deadline. A record of the log has it for ever.
+func TestADossierHoldsAfterWhatLedToNothingWasDeleted(t *testing.T) {
+	with, log := withLog(t)
+	e := newEnv(t, with)
+	e.signUp("ada@b.example")
+	e.clock.pass(72 * time.Hour) // its link expires
+	e.signUp("ada@b.example")
+	e.send("POST", e.path(e.email().Confirm), "")
+	one := e.subscriptionPath("ada@b.example")
+	var is struct {
+		ID     string
+		Events []consent.Step
+	}
+	e.send("GET", one, "", asSite(readKey)...).read(t, 200, &is)
+	e.send("GET", one+"/events", "", asSite(readKey)...).read(t, 200, &is)
+	leaf := consentlog.Leaf{JobID: "b", Salt: consentlog.NewSalt(), At: e.clock.now().UnixMilli()}
+	for _, step := range is.Events {
+		if step.Seen != nil {
+			step.Seen.IP = confirm.Commitment(leaf.Salt, "ip", step.Seen.IP)
+			step.Seen.UserAgent = confirm.Commitment(leaf.Salt, "user_agent", step.Seen.UserAgent)
+		}
+	}
+	who, err := base64.RawURLEncoding.DecodeString(is.ID)
+	must(t, err)
+	leaf.Person = consentlog.Person(who)
+	leaf.Record, err = statement.CanonicalJSON(map[string]any{
+		"subscription": is.ID, "email": "ada@b.example", "events": is.Events,
+	})
+	must(t, err)
+	_, err = log.Append([]consentlog.Leaf{leaf})
+	must(t, err)
+	must(t, log.Publish())
+
+	holds := func(events int) {
+		t.Helper()
+		file := e.send("GET", one+"/dossier", "", asSite(readKey, "Accept", dossier.MediaZIP)...).body
+		all, err := dossier.Verify([]byte(file), e.publishedKeys(), log.PublicKey())
+		must(t, err)
+		for _, found := range all {
+			if found.Err != nil {
+				t.Errorf("%s: %v", found.What, found.Err)
+			}
+		}
+		var d dossier.Dossier
+		e.send("GET", one+"/dossier", "", asSite(readKey)...).read(t, 200, &d)
+		if len(d.Events) != events || len(d.Log) != 1 {
+			t.Errorf("%d events, %d leaves: %+v", len(d.Events), len(d.Log), d.Events)
+		}
+	}
+	holds(len(is.Events))
+	e.clock.pass(30 * 24 * time.Hour)
+	e.signUp("ada@b.example") // which deletes what is to be deleted
+	holds(6)                  // of the second request, and of the notice
 }
