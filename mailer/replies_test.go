@@ -30,6 +30,9 @@ type replyCase struct {
 // relay is paused.
 const shortPause, longPause, dropWait = 5 * time.Second, time.Minute, 6 * time.Second
 
+// endless returns the beginning of a reply that has no end.
+func endless(line string) string { return strings.Repeat(line+"\r\n", 1<<20/len(line)) }
+
 const (
 	delivered, undeliverable, retried, maybe = "delivered", "undeliverable", "retry", "maybe sent"
 
@@ -52,6 +55,7 @@ func repliesUpToMAIL() []replyCase {
 		{"greeting", stall, retried, 0, "greeting: no answer in time", shortPause, false},
 		{"greeting", "HTTP/1.1 400 Bad Request", retried, 0, "greeting: an answer that is not SMTP", shortPause, false},
 		// HELO is taken, which offers nothing
+		{"greeting", endless("220-relay.example"), retried, 0, "greeting: an answer that is not SMTP", shortPause, false},
 		{"EHLO", "550 5.7.1 go away", retried, 0, "AUTH: the relay offers no mechanism", longPause, false},
 		{"EHLO HELO", "451 4.3.0 not now", retried, 451, "EHLO: 451", shortPause, false},
 		{"EHLO HELO", "421 4.3.2 closing", retried, 421, "EHLO: 421", shortPause, false},
@@ -59,6 +63,7 @@ func repliesUpToMAIL() []replyCase {
 		{"EHLO", hangUp, retried, 0, "EHLO: the connection was closed", shortPause, false},
 		{"EHLO", stall, retried, 0, "EHLO: no answer in time", shortPause, false},
 		{"EHLO HELO", "what", retried, 0, "EHLO: an answer that is not SMTP", shortPause, false},
+		{"EHLO", endless("250-SIZE"), retried, 0, "EHLO: an answer that is not SMTP", shortPause, false},
 		{"STARTTLS", "454 4.7.0 not now", retried, 454, "STARTTLS: 454", shortPause, false},
 		{"STARTTLS", "421 4.3.2 closing", retried, 421, "STARTTLS: 421", shortPause, false},
 		{"STARTTLS", "554 5.7.0 no", retried, 554, "STARTTLS: 554", longPause, false},
@@ -108,6 +113,7 @@ func repliesAfterMAIL() []replyCase {
 		{"RCPT", "503 5.5.1" + to + "need MAIL", retried, 503, "RCPT: 503 5.5.1", 0, false},
 		{"RCPT", "530 5.7.0" + to + "authenticate", retried, 530, "RCPT: 530 5.7.0", 0, false},
 		{"RCPT", "what" + to, retried, 0, "RCPT: an answer that is not SMTP", dropWait, false},
+		{"RCPT", endless("250-2.1.5 Ok"), retried, 0, "RCPT: an answer that is not SMTP", dropWait, false},
 		{"RCPT", hangUp, retried, 0, "RCPT: the connection was closed", dropWait, false},
 		{"RCPT", stall, retried, 0, "RCPT: no answer in time", 0, false},
 		{"DATA", "554 5.5.1 no valid recipients", retried, 554, "DATA: 554 5.5.1", 0, false},
@@ -125,6 +131,7 @@ func repliesAfterMAIL() []replyCase {
 		{".", "451 4.7.1" + to + "later", retried, 451, "end of data: 451 4.7.1", 0, false},
 		{".", "421 4.3.2" + to + "closing", maybe, 421, "end of data: 421 4.3.2", 0, false},
 		{".", "taken" + to, maybe, 0, "end of data: an answer that is not SMTP", 0, false},
+		{".", endless("250-2.0.0 Ok"), maybe, 0, "end of data: an answer that is not SMTP", 0, false},
 		{".", hangUp, maybe, 0, "end of data: the connection was closed", 0, false},
 		{".", stall, maybe, 0, "end of data: no answer in time", 0, false},
 		{".", "250-2.0.0 Ok\r\n250 queued as 1", delivered, 250, "250 2.0.0 Ok queued as 1", 0, false},

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"net/textproto"
 	"strings"
@@ -16,6 +17,33 @@ type session struct {
 	text       *textproto.Conn     // over any TLS; nil until the greeting was read
 	secure     *tls.Conn           // nil without TLS
 	extensions map[string][]string // what EHLO offers: keywords and their parameters, all in upper case
+}
+
+// maxReplies is how much a relay may say until something is said to it again, in bytes. Nearly all replies are one line,
+// and that to EHLO is a few dozen.
+const maxReplies = 64 << 10
+
+// errEndless says that a relay said more than that.
+const errEndless = textproto.ProtocolError("a reply that does not end")
+
+// bounded is a connection on which the other side may say no more than maxReplies at a time: replies are read whole.
+type bounded struct {
+	io.ReadWriteCloser
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, errEndless
+	}
+	n, err := b.ReadWriteCloser.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.left = maxReplies
+	return b.ReadWriteCloser.Write(p)
 }
 
 func (s *session) encrypted() bool { return s.secure != nil }
@@ -38,7 +66,7 @@ func (s *session) command(want int, line string) (code int, words string, err er
 // greeting reads the relay's first words, on a connection that may have TLS already.
 func (s *session) greeting(conn net.Conn) error {
 	s.secure, _ = conn.(*tls.Conn)
-	text := textproto.NewConn(conn)
+	text := textproto.NewConn(&bounded{ReadWriteCloser: conn, left: maxReplies})
 	if _, _, err := text.ReadResponse(220); err != nil {
 		return err
 	}
@@ -88,7 +116,7 @@ func (s *session) startTLS(raw net.Conn, config *tls.Config, name string) error 
 		return err
 	}
 	s.secure = tls.Client(raw, config)
-	s.text = textproto.NewConn(s.secure)
+	s.text = textproto.NewConn(&bounded{ReadWriteCloser: s.secure, left: maxReplies})
 	return s.hello(name)
 }
 
