@@ -83,7 +83,10 @@ func TestAnEmailHasTheSitesOwnFace(t *testing.T) {
 		s := o.Sites["gazette"]
 		s.FromNames = map[string]string{"fr": "La Gazette du Père Ubu"}
 		s.Show.TimeZone, s.Show.Looks = paris, &looks
-		s.Show.ChildTexts = map[string]string{"Recevoir la lettre mensuelle de La Gazette": "Une lettre pour toi chaque mois"}
+		s.Show.ChildTexts = map[string]map[string]string{
+			"fr": {"Recevoir la lettre mensuelle de La Gazette": "Une lettre pour toi chaque mois"},
+			"en": {"Recevoir la lettre mensuelle de La Gazette": "A letter for you each month"},
+		}
 		s.Show.Wording = map[string]templates.Wording{"fr": {
 			Subject: "Votre lettre vous attend", Greeting: "Bien le bonjour,", Lead: "Quel plaisir de vous lire.",
 			Button: "Jeter un œil",

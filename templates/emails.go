@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
@@ -230,7 +231,8 @@ func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, e
 	for _, p := range e.Purposes {
 		// Without State and Since: nothing is agreed to yet.
 		v.Purposes = append(v.Purposes, purposeView{
-			Text: oneLine(p.Text, maxText), TextChild: oneLine(e.Site.ChildTexts[p.Text], maxText), Lang: p.Lang,
+			Text: oneLine(p.Text, maxText), Lang: p.Lang,
+			TextChild: oneLine(e.Site.ChildTexts[cmp.Or(p.Lang, t.name())][p.Text], maxText),
 		})
 	}
 	v.ValidFor, err = t.duration(e.validFor())

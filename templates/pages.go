@@ -19,8 +19,9 @@ type Site struct {
 	Locales     []string           // its pages can be shown in; a switch leads from one to another
 	TimeZone    *time.Location     // of the moments that people read; nil: UTC
 	Wording     map[string]Wording // by locale
-	ChildTexts  map[string]string  // by the text of a purpose: the same in words for children
-	Looks       *theme.Email       // of emails; nil: the default
+	// ChildTexts are the texts of purposes in words for children, by the locale and the text.
+	ChildTexts map[string]map[string]string
+	Looks      *theme.Email // of emails; nil: the default
 }
 
 // Wording is a site's own words in one language. They stand beside ours, within what the law wants to be said, or in

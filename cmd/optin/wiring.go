@@ -105,14 +105,17 @@ func templateSite(c config.Site) templates.Site {
 			Name: c.Controller.Name, Address: c.Controller.Address, Contact: c.Controller.Contact,
 			PrivacyURL: c.Controller.PrivacyURL.String(),
 		},
-		Wording: map[string]templates.Wording{}, ChildTexts: map[string]string{},
+		Wording: map[string]templates.Wording{}, ChildTexts: map[string]map[string]string{},
 	}
 	for locale, w := range c.Wording {
 		s.Wording[locale] = templates.Wording(w)
 	}
 	for _, p := range c.Purposes {
 		for locale, text := range p.TextChild {
-			s.ChildTexts[p.Text[locale]] = text
+			if s.ChildTexts[locale] == nil {
+				s.ChildTexts[locale] = map[string]string{}
+			}
+			s.ChildTexts[locale][p.Text[locale]] = text
 		}
 	}
 	if c.Theme != nil {

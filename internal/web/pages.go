@@ -159,7 +159,7 @@ func (p *pages) choices(st *site, locale string) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range st.rules.Purposes {
 		all = append(all, templates.Purpose{ID: purpose.ID, Text: purpose.Text[locale],
-			TextChild: st.Show.ChildTexts[purpose.Text[locale]], Lang: p.foreign(locale, locale)})
+			TextChild: st.Show.ChildTexts[locale][purpose.Text[locale]], Lang: p.foreign(locale, locale)})
 	}
 	return all
 }
@@ -168,11 +168,12 @@ func (p *pages) choices(st *site, locale string) []templates.Purpose {
 func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) []templates.Purpose {
 	var all []templates.Purpose
 	for _, purpose := range from {
+		in := st.languageOf(purpose, locale)
 		all = append(all, templates.Purpose{
-			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[purpose.Text],
+			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[in][purpose.Text],
 			State: string(purpose.State), Since: purpose.Since,
 			Superseded:   purpose.Reason == consent.ReasonSuperseded,
-			Lang:         p.foreign(st.languageOf(purpose, locale), locale),
+			Lang:         p.foreign(in, locale),
 			StatementURL: statementPath(purpose.TextSHA256),
 		})
 	}

@@ -37,7 +37,9 @@ func TestAFormOnAnotherPageSpeaksThatPagesLanguage(t *testing.T) {
 func TestAFormOnAnotherPageAsksWhatTheSiteAsks(t *testing.T) {
 	e := newEnv(t, func(o *Options) {
 		g := o.Sites["gazette"]
-		g.Show.ChildTexts = map[string]string{"Receive letter": "We write to you."}
+		g.Show.ChildTexts = map[string]map[string]string{
+			"en": {"Receive letter": "We write to you."}, "fr": {"Receive letter": "On t’écrit."},
+		}
 		o.Sites["gazette"] = g
 	})
 	for query, want := range map[string]formPurpose{
