@@ -82,6 +82,10 @@ type AdminOverview struct {
 	Days   int          // how many days the sites' numbers cover, today included
 	Sites  []AdminSite
 	Now    time.Time
+
+	Unusual []AdminUnusual // the worst first; none: all is as it should be
+	Flow    AdminFlow
+	Lights  []AdminLight
 }
 
 // AdminStore says whether what is accepted now will last. With a Setting, it will not until that setting of the server
@@ -196,9 +200,9 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 func adminFuncs() template.FuncMap {
 	return template.FuncMap{
 		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": Ago, "duration": DurationInWords,
-		"bucket": bucketInWords, "count": count, "bounded": bounded, "views": adminViews,
+		"bucket": bucketInWords, "count": Count, "bounded": bounded, "views": adminViews,
 		"left": left, "delivery": DeliveryInWords, "lightOf": lightOf, "notDue": NotDueInWords,
-		"precise": precise, "act": ActInWords,
+		"precise": precise, "number": number, "act": ActInWords,
 	}
 }
 
@@ -208,7 +212,7 @@ type adminLink struct{ Name, Path, Label string }
 // adminViews lists the views in the order of the navigation.
 func adminViews() []adminLink {
 	return []adminLink{
-		{"overview", "/admin", "Overview"},
+		{"overview", "/admin", "Now"},
 		{"pending", "/admin/pending", "Pending"},
 		{"people", "/admin/people", "People"},
 		{"audit", "/admin/audit", "Audit"},
@@ -232,7 +236,7 @@ func Ago(now, at time.Time) string {
 // DurationInWords writes how long something takes, rounded up.
 func DurationInWords(d time.Duration) string {
 	if d <= time.Minute {
-		return count(max(1, ceilDiv(d, time.Second)), "second")
+		return Count(max(1, ceilDiv(d, time.Second)), "second")
 	}
 	return largestUnit(d + time.Minute - 1)
 }
@@ -241,20 +245,22 @@ func DurationInWords(d time.Duration) string {
 func largestUnit(d time.Duration) string {
 	switch {
 	case d < time.Hour:
-		return count(int(d/time.Minute), "minute")
+		return Count(int(d/time.Minute), "minute")
 	case d <= 48*time.Hour:
-		return count(int(d/time.Hour), "hour")
+		return Count(int(d/time.Hour), "hour")
 	}
-	return count(int(d/(24*time.Hour)), "day")
+	return Count(int(d/(24*time.Hour)), "day")
 }
 
-// count writes a number of things, or people.
-func count(n int, singular string) string {
+// Count writes a number of things, or of people or leaves.
+func Count(n int, singular string) string {
 	switch {
 	case n == 1:
 		return "1 " + singular
 	case singular == "person":
 		return strconv.Itoa(n) + " people"
+	case singular == "leaf":
+		return strconv.Itoa(n) + " leaves"
 	}
 	return strconv.Itoa(n) + " " + singular + "s"
 }

@@ -58,7 +58,7 @@ func (o *operator) logIn() {
 	if status := o.click("form button.main"); status != 200 {
 		o.t.Fatalf("the login returns %d", status)
 	}
-	o.wantHeading("Overview")
+	o.wantHeading("Now")
 }
 
 // waitFor waits until the page has an element with a text; without scripts it loads the page again and again.

@@ -90,8 +90,8 @@ func allowedImports() map[string][]string {
 			"github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
-			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/dossier", "internal/keyring",
-			"internal/mimeparts", "internal/problem", "internal/ratelimit", "internal/web/request",
+			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/consentlog",
+			"internal/dossier", "internal/keyring", "internal/mimeparts", "internal/problem", "internal/ratelimit", "internal/web/request",
 			"internal/web/respond", "internal/webhook", "store", "templates",
 			"github.com/labstack/echo/v4",
 		},

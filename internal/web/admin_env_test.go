@@ -31,7 +31,7 @@ func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 		sites[0].EventQueues = []store.QueueName{hookQueue}
 		service = serviceWith(t, *o, sites)
 		o.Service = service
-		o.Admin = Admin{Password: []byte(adminPassword),
+		o.Admin = Admin{Password: []byte(adminPassword), Recent: -1,
 			Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}
 	}}, change...)...)
 	e.service = service

@@ -50,12 +50,6 @@ func TestAPersonIsFoundAndWhatHappenedIsSaidInPlainWords(t *testing.T) {
 	e.send("POST", e.path(message.Confirm), "")
 	e.clock.pass(time.Minute)
 	page := e.found(id, cookie).page(t)
-	for end := time.Now().Add(10 * time.Second); reads(page.Find(".verdict")) != "Confirmed"; {
-		if page = e.found(id, cookie).page(t); time.Now().After(end) { // what all viewers see may be a second old
-			t.Fatal(reads(page.Find("main")))
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 	var titles []string
 	for i := range page.Find(".timeline b").Length() {
 		titles = append(titles, reads(page.Find(".timeline b").Eq(i)))
@@ -70,6 +64,9 @@ func TestAPersonIsFoundAndWhatHappenedIsSaidInPlainWords(t *testing.T) {
 		got,
 		"the button behind the link in the email",
 	) {
+		t.Error(got)
+	}
+	if got := reads(page.Find(".verdict")); got != "Confirmed" {
 		t.Error(got)
 	}
 	if text := page.Text(); strings.Contains(text, "ada@") || strings.Contains(text, "/c/") ||

@@ -164,7 +164,7 @@ func (a *app) addAdmin(e *echo.Echo) {
 	e.POST(admin.LoginPath, a.admin.Login, button...)
 
 	page, button = append(page, a.admin.Session), append(button, a.admin.Session)
-	get(e, admin.Path, a.admin.Overview, page...)
+	get(e, admin.Path, admin.NewNow(a.admin).Show, page...)
 	e.POST(admin.LogoutPath, a.admin.Logout, button...)
 	get(e, admin.TextsPath, a.admin.Texts, page...)
 	get(e, admin.SamplePath, a.admin.Sample, page...)

@@ -107,6 +107,8 @@ type Admin struct {
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
+	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
+	Recent time.Duration
 }
 
 // Store is what the web needs of a store: it limits signups, and holds the cells of idempotency keys, proofs and
@@ -115,6 +117,7 @@ type Store interface {
 	store.Limits
 	store.Cells
 	List(ctx context.Context, q store.Query) (store.Page, error)
+	Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error)
 }
 
 // New returns the router, which is an http.Handler, or an error that lists everything that is wrong with the options.
@@ -217,7 +220,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 			Purposes: st.rules.Purposes,
 		})
 	}
-	return admin.New(admin.Options{
+	o := admin.Options{
 		Password:  a.Options.Admin.Password,
 		Relays:    a.Options.Admin.Relays,
 		Endpoints: a.Options.Admin.Endpoints,
@@ -233,7 +236,16 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		Secure:    a.PublicURL.Scheme == "https",
 		Now:       a.Now,
 		Random:    a.random,
-	})
+		Recent:    a.Options.Admin.Recent,
+		Surging: func(ctx context.Context, site string) (bool, error) {
+			admits, err := a.Surge.Admit(ctx, site)
+			return !admits && a.Surge.ChallengePolicy(site) == surge.ChallengeOnSurge, err
+		},
+	}
+	if a.ConsentLog != nil {
+		o.ConsentLog = a.ConsentLog.Status
+	}
+	return admin.New(o)
 }
 
 // complete sets the defaults.

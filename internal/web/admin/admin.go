@@ -28,6 +28,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/problem"
@@ -67,8 +68,14 @@ type Options struct {
 	Keyring  *keyring.Keyring
 	Ready    func() error // nil: the store keeps what is acknowledged now
 	Secure   bool         // the public URL is https
-	Now      func() time.Time
-	Random   func(n int) []byte
+	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
+	Recent time.Duration
+	// ConsentLog is where the consent log stands; nil: there is none.
+	ConsentLog func() consentlog.Status
+	// Surging reports whether a site has so many signups that they need a challenge; may be nil.
+	Surging func(ctx context.Context, site string) (bool, error)
+	Now     func() time.Time
+	Random  func(n int) []byte
 }
 
 // Site is a site as it is listed, and as its emails show it.
@@ -85,6 +92,7 @@ type Store interface {
 	store.Limits
 	store.Cells
 	List(ctx context.Context, q store.Query) (store.Page, error)
+	Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error)
 }
 
 // Dashboard has the handlers of the dashboard's pages. It is safe for concurrent use.

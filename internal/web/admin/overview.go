@@ -3,10 +3,8 @@ package admin
 import (
 	"context"
 	"errors"
-	"net/http"
+	"slices"
 	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -21,26 +19,6 @@ const (
 	EventsRead   = 50  // failed events on one page, and those that are read to count them
 )
 
-// Overview is the first page: the store, the relays, the sites.
-func (d *Dashboard) Overview(c echo.Context) error {
-	ctx := c.Request().Context()
-	page := templates.AdminOverview{Store: d.storeStatus(), Days: overviewDays, Now: d.Now()}
-	if d.Relays != nil {
-		for _, relay := range d.Relays() {
-			page.Relays = append(page.Relays,
-				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused})
-		}
-	}
-	for _, s := range d.Sites {
-		shown, err := d.siteStatus(ctx, s)
-		if err != nil {
-			return err
-		}
-		page.Sites = append(page.Sites, shown)
-	}
-	return d.page(c, http.StatusOK, page)
-}
-
 // storeStatus returns whether the store is ready, as /readyz does.
 func (d *Dashboard) storeStatus() templates.AdminStore {
 	err := d.Ready()
@@ -50,15 +28,12 @@ func (d *Dashboard) storeStatus() templates.AdminStore {
 	return templates.AdminStore{Unreachable: err != nil}
 }
 
-// siteStatus returns the counts of a site. It opens no record but those that did not open.
-func (d *Dashboard) siteStatus(ctx context.Context, s Site) (shown templates.AdminSite, err error) {
+// siteStatus returns the counts of a site, those of the last days among others. It opens no record except those that
+// did not open.
+func (d *Dashboard) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
-	today := d.Now().UTC()
-	first := today.AddDate(0, 0, 1-overviewDays)
-	days, err := d.Service.Website.Stats(ctx, s.ID, first.Format(time.DateOnly), today.Format(time.DateOnly))
-	if err != nil {
-		return shown, err
-	}
+	first := d.Now().UTC().AddDate(0, 0, 1-overviewDays).Format(time.DateOnly)
+	days = slices.DeleteFunc(slices.Clone(days), func(day confirm.Day) bool { return day.Day < first })
 	sumDays(&shown, days)
 	if shown.Unreadable, err = d.Service.Website.Unreadable(ctx, s.ID); err != nil {
 		return shown, err

@@ -31,7 +31,9 @@ type Pending struct {
 }
 
 // NewPending returns the list of a dashboard.
-func NewPending(d *Dashboard) *Pending { return &Pending{Dashboard: d} }
+func NewPending(d *Dashboard) *Pending {
+	return &Pending{Dashboard: d, read: recent[confirm.PendingPage]{age: d.Recent}}
+}
 
 // Forget makes the next viewer see the store as it is.
 func (p *Pending) Forget() { p.read.forget() }

@@ -38,7 +38,9 @@ type People struct {
 
 // NewPeople returns the people of a dashboard.
 func NewPeople(d *Dashboard) *People {
-	return &People{Dashboard: d, looks: looks{since: map[string]time.Time{}}}
+	return &People{
+		Dashboard: d, looks: looks{since: map[string]time.Time{}}, read: recent[known]{age: d.Recent},
+	}
 }
 
 // Forget makes the next viewer see the store as it is.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ const maxRecent = 64
 // recent remembers what was read of a store, so that any number of viewers costs no more than one. It is safe for
 // concurrent use.
 type recent[T any] struct {
+	age   time.Duration // instead of recentFor; negative: nothing is remembered
 	mu    sync.Mutex
 	known map[string]*recentRead[T]
 }
@@ -43,7 +45,7 @@ func (r *recent[T]) get(key string, load func() (T, error)) (T, error) {
 
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	if !one.at.IsZero() && time.Since(one.at) < recentFor {
+	if !one.at.IsZero() && time.Since(one.at) < cmp.Or(r.age, recentFor) {
 		return one.value, nil
 	}
 	value, err := load()
