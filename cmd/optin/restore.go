@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/identity"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 
@@ -48,18 +50,7 @@ func restore(ctx context.Context, args []string, env func(string) (string, bool)
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	// To fill a store that lost its data is to say that the loss is known.
-	c, err := openCoreAfter(ctx, cfg, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
-	if err != nil {
-		fmt.Fprintln(stderr, "optin restore:", err)
-		return exitFailed
-	}
-	defer c.store.Close()
-	log, err := openLog(cfg, c.ring)
-	var did restored
-	if err == nil {
-		did, err = restoreFrom(ctx, c, log)
-	}
+	did, err := restoreStore(ctx, cfg)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin restore:", err)
 		return exitFailed
@@ -82,11 +73,37 @@ type latest struct {
 	erasedAt time.Time // the last erasure; zero: none
 }
 
-// restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
-func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restored, err error) {
+// restoreStore restores the store of a configuration. What the log has is verified and read first: a store that lost its
+// data stays refused if that fails.
+func restoreStore(ctx context.Context, cfg *config.Config) (did restored, err error) {
+	ring, err := keyring.New(cfg.Secrets...)
+	if err != nil {
+		return did, err
+	}
+	log, err := openLog(cfg, ring)
+	if err != nil {
+		return did, err
+	}
 	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
 		return did, fmt.Errorf("nothing is restored from a log that is not whole: %w", err)
 	}
+	last, err := latestLeaves(log)
+	if err != nil {
+		return did, err
+	}
+	// To fill a store that lost its data is to say that the loss is known.
+	c, err := openCoreAfter(ctx, cfg, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
+	if err != nil {
+		return did, err
+	}
+	did, err = restoreFrom(ctx, c, log, last)
+	return did, errors.Join(err, c.store.Close())
+}
+
+// restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
+func restoreFrom(
+	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]latest,
+) (did restored, err error) {
 	if err := emptyStore(ctx, c); err != nil {
 		return did, err
 	}
@@ -94,10 +111,6 @@ func restoreFrom(ctx context.Context, c *core, log *consentlog.Log) (did restore
 		did.Texts++
 		return c.store.PutText(ctx, sum, text)
 	})
-	if err != nil {
-		return did, err
-	}
-	last, err := latestLeaves(log)
 	if err != nil {
 		return did, err
 	}

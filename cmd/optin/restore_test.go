@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/internal/consentlog"
 )
@@ -187,6 +188,37 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 		redis := redisServer(t)
 		drill(t, newEnv(t, redis.url()), redis)
 	})
+}
+
+// A log from which nothing can be restored leaves a store that lost its data refused.
+func TestARestoreThatFailsAcceptsNoLoss(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	e.write(e.listen)
+	p := e.launch(e.listen)
+	a := e.actor(e.listen)
+	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	a.logged(1)
+	p.stop()
+	e.forget(nil)
+	log := e.parse().Log.Path
+	e.must(os.Rename(log, log+".lost"))
+	if _, errs := e.optin(exitFailed, "restore"); !strings.Contains(errs, "nothing is restored") {
+		t.Error(errs)
+	}
+	e.must(os.RemoveAll(log))
+	e.must(os.Rename(log+".lost", log))
+	p = e.launch(e.listen)
+	a.eventually("it answers", func() bool { return a.status("/healthz") == http.StatusOK })
+	a.refusesWithin(2*time.Second, "the store has lost its data")
+	p.stop()
+	e.optin(exitOK, "restore")
+	if out, _ := e.optin(exitOK, "show", "ada@people.test"); !strings.Contains(out, "confirmed") {
+		t.Error(out)
+	}
 }
 
 // first returns what a command printed, without its errors.
