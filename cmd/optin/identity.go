@@ -48,6 +48,9 @@ func writeKnown(name string, k identity.Known) error {
 		return err
 	}
 	_, err = f.Write(append(b, '\n'))
+	if err == nil {
+		err = f.Sync() // else a power cut may leave an empty one, which knows no store
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

@@ -66,6 +66,9 @@ var ErrDamaged = errors.New("consentlog: the log is damaged")
 // ErrOtherHead means that a log is not the one whose head is expected: it was replaced, rewritten, or lost its end.
 var ErrOtherHead = errors.New("consentlog: this is not the log whose head is known")
 
+// ErrUnpublished means that a leaf is in no checkpoint yet.
+var ErrUnpublished = errors.New("consentlog: the leaf is not published yet")
+
 // errBusy means that another process is at the folder.
 var errBusy = errors.New("consentlog: another process appends to this folder at this moment")
 
@@ -420,9 +423,13 @@ func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error
 	return nil
 }
 
-// Prove returns the proof that a leaf is in the tree of the last checkpoint, in the format of C2SP's tlog-proof.
+// Prove returns the proof that a leaf is in the tree of the last checkpoint, in the format of C2SP's tlog-proof;
+// ErrUnpublished.
 func (l *Log) Prove(index int64) ([]byte, error) {
 	checkpoint, err := l.Checkpoint()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrUnpublished
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -433,6 +440,9 @@ func (l *Log) Prove(index int64) ([]byte, error) {
 	h, err := parseCheckpoint(n.Text)
 	if err != nil {
 		return nil, err
+	}
+	if index >= h.Size {
+		return nil, ErrUnpublished
 	}
 	proof, err := tlog.ProveRecord(h.Size, index, l.reader())
 	if err != nil {

@@ -176,6 +176,9 @@ func (m *Maker) log(_ context.Context, d *Dossier, key store.Key) error {
 	}
 	for _, leaf := range leaves {
 		proof, err := m.Log.Prove(leaf.Index)
+		if errors.Is(err, consentlog.ErrUnpublished) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

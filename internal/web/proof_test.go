@@ -305,3 +305,28 @@ func TestADossierHoldsAfterWhatLedToNothingWasDeleted(t *testing.T) {
 	e.signUp("ada@b.example") // which deletes what is to be deleted
 	holds(6)                  // of the second request, and of the notice
 }
+
+// Between its disk and its checkpoint a leaf has no proof, and is none of a dossier.
+func TestALeafThatIsNotPublishedYetIsInNoDossier(t *testing.T) {
+	with, log := withLog(t)
+	e := newEnv(t, with)
+	e.signUp("ada@b.example")
+	e.send("POST", e.path(e.email().Confirm), "")
+	one := e.subscriptionPath("ada@b.example")
+	var is struct{ ID string }
+	e.send("GET", one, "", asSite(readKey)...).read(t, 200, &is)
+	who, err := base64.RawURLEncoding.DecodeString(is.ID)
+	must(t, err)
+	_, err = log.Append([]consentlog.Leaf{{
+		JobID: "b", Salt: consentlog.NewSalt(), Person: consentlog.Person(who), Record: []byte("{}"),
+	}})
+	must(t, err)
+	for want := range 2 {
+		var d dossier.Dossier
+		e.send("GET", one+"/dossier", "", asSite(readKey)...).read(t, 200, &d)
+		if len(d.Log) != want {
+			t.Errorf("%d leaves, want %d", len(d.Log), want)
+		}
+		must(t, log.Publish())
+	}
+}
