@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/outbox"
@@ -127,6 +129,7 @@ func (a *app) openWeb(ring *keyring.Keyring, pages *templates.Set, public *url.U
 	})
 	must(a, err)
 	a.handler, err = web.New(web.Options{
+		Audit:   audit.New(audit.Options{Records: a.store, Keyring: ring, Keep: 24 * time.Hour, Rand: rand.Reader}),
 		Ready:   func() error { return nil },
 		Service: a.service, Webhooks: endpoints, Store: a.store, Surge: watch, Keyring: ring, Pages: pages,
 		PublicURL: public, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},

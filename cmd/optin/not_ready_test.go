@@ -105,9 +105,11 @@ func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
 	server := redisServer(t)
 	e := newEnv(t, server.url())
 	a := e.start()
-	for _, email := range []string{"ada@reader.example", "grace@reader.example"} {
+	for _, email := range []string{"ada@reader.example", "grace@reader.example", "alan@reader.example"} {
 		a.SignUp(email)
 	}
+	a.Confirm(confirmLink(a.Email("alan@reader.example")))
+	passedOn := "/subscriptions/" + a.idOf("alan@reader.example") + "/withdraw"
 	link, other := confirmLink(a.Email("ada@reader.example")), confirmLink(a.Email("grace@reader.example"))
 	if code, _ := a.Confirm(link); code != http.StatusOK {
 		t.Fatal(code)
@@ -124,7 +126,12 @@ func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
 	if resp, err := http.Post(a.base+path(other)+"/decline", "", nil); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("a decline: %v, %v", resp.Status, err)
 	}
-	for email, want := range map[string]string{"ada@reader.example": "withdrawn", "grace@reader.example": "declined"} {
+	if resp := a.call("POST", passedOn, "{}", nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("a withdrawal that the website passes on: %v", resp.Status)
+	}
+	for email, want := range map[string]string{
+		"ada@reader.example": "withdrawn", "grace@reader.example": "declined", "alan@reader.example": "withdrawn",
+	} {
 		if state := a.Lookup(email).State; state != want {
 			t.Errorf("%s is %s, want %s", email, state, want)
 		}

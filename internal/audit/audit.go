@@ -61,6 +61,9 @@ func Acts() []Act {
 	return []Act{Look, Find, Download, Export, Resend, Withdraw, Object, Unblock, Erase, Retry, Audit}
 }
 
+// takesBack reports whether the act takes a consent back, which a full store still does: see store.Change.EvenIfFull.
+func (a Act) takesBack() bool { return a == Withdraw || a == Object || a == Erase }
+
 // Entry is one act.
 type Entry struct {
 	At           time.Time `json:"at"`
@@ -118,7 +121,7 @@ func (l *Log) add(ctx context.Context, e Entry) error {
 		if r.Exists() {
 			return store.Change{}, errExists
 		}
-		return store.Change{Put: &store.Record{
+		return store.Change{EvenIfFull: e.Act.takesBack(), Put: &store.Record{
 			State: string(e.Act), Created: e.At, Expires: e.At.Add(l.Keep), Data: data,
 		}}, nil
 	})
