@@ -55,7 +55,8 @@ func repliesUpToMAIL() []replyCase {
 		{"greeting", stall, retried, 0, "greeting: no answer in time", shortPause, false},
 		{"greeting", "HTTP/1.1 400 Bad Request", retried, 0, "greeting: an answer that is not SMTP", shortPause, false},
 		// HELO is taken, which offers nothing
-		{"greeting", endless("220-relay.example"), retried, 0, "greeting: an answer that is not SMTP", shortPause, false},
+		{"greeting", endless("220-relay.example"), retried, 0, "greeting: an answer that is not SMTP", shortPause,
+			false},
 		{"EHLO", "550 5.7.1 go away", retried, 0, "AUTH: the relay offers no mechanism", longPause, false},
 		{"EHLO HELO", "451 4.3.0 not now", retried, 451, "EHLO: 451", shortPause, false},
 		{"EHLO HELO", "421 4.3.2 closing", retried, 421, "EHLO: 421", shortPause, false},

@@ -19,8 +19,8 @@ type session struct {
 	extensions map[string][]string // what EHLO offers: keywords and their parameters, all in upper case
 }
 
-// maxReplies is how much a relay may say until something is said to it again, in bytes. Nearly all replies are one line,
-// and that to EHLO is a few dozen.
+// maxReplies is how much a relay may say until something is said to it again, in bytes. Nearly all replies are one
+// line, and that to EHLO is a few dozen.
 const maxReplies = 64 << 10
 
 // errEndless says that a relay said more than that.
