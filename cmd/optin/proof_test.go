@@ -273,8 +273,14 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 			}
 		}
 		for what, change := range map[string]func(*dossier.Dossier) (files string){
-			"a receipt left out": func(d *dossier.Dossier) string { d.Receipts = []dossier.Receipt{}; return "receipts/" },
-			"the log left out":   func(d *dossier.Dossier) string { d.Log = []dossier.LogRecord{}; return "log/" },
+			"a receipt left out": func(d *dossier.Dossier) string {
+				d.Receipts = []dossier.Receipt{}
+				return "receipts/"
+			},
+			"the log left out": func(d *dossier.Dossier) string {
+				d.Log = []dossier.LogRecord{}
+				return "log/"
+			},
 			"one more confirmation": func(d *dossier.Dossier) string {
 				again := d.Events[slices.IndexFunc(d.Events, isConfirmed)]
 				again.At, again.Receipt = again.At.Add(time.Hour), ""

@@ -73,8 +73,8 @@ type latest struct {
 	erasedAt time.Time // the last erasure; zero: none
 }
 
-// restoreStore restores the store of a configuration. What the log has is verified and read first: a store that lost its
-// data stays refused if that fails.
+// restoreStore restores the store of a configuration. What the log has is verified and read first: a store that lost
+// its data stays refused if that fails.
 func restoreStore(ctx context.Context, cfg *config.Config) (did restored, err error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
