@@ -46,28 +46,30 @@ func TestADamagedValueStopsNothingElse(t *testing.T) {
 		add(2)
 	}
 	restart()
-	values := map[string][]damageable{}
+	var values []damageable
 	for _, k := range redis.Keys(t.Context(), "*").Val() {
 		switch redis.Type(t.Context(), k).Val() {
 		case "string":
-			values[k] = []damageable{{k, "", redis.Get(t.Context(), k).Val()}}
+			values = append(values, damageable{k, "", redis.Get(t.Context(), k).Val()})
 		case "hash":
 			for f, v := range redis.HGetAll(t.Context(), k).Val() {
-				values[k] = append(values[k], damageable{k, f, v})
+				values = append(values, damageable{k, f, v})
 			}
 		}
 	}
-	if len(values) < 5 {
-		t.Fatalf("the server has the keys %v; those of records, jobs, counts, a bucket and sites are expected", values)
+	if len(values) < 8 {
+		t.Fatalf("the server has %q; two records, two jobs, counts, a bucket, and a site twice are expected", values)
 	}
-	for _, all := range values {
-		of := all[0]
+	for _, of := range values {
 		for _, damaged := range of.damages() {
 			restart()
 			of.set(t, redis, damaged)
 			s.goesOn(t, of, damaged)
 			add(3)
 			take()
+			if due, err := s.Lease(t.Context(), store.TimerQueue, 10, time.Minute); err != nil || len(due) != 1 {
+				t.Errorf("%s %q as %q: %d new timers are due, %v", of.key, of.field, damaged, len(due), err)
+			}
 		}
 	}
 }

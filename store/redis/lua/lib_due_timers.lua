@@ -22,7 +22,7 @@ local function due_timers(records, timers, pushed, sites, n)
     for i = 1, #chunk, 25 do
       local at = struct.unpack('>I6', chunk, i) - OFFSET
       if at > NOW or #found == n then return found, gone end
-      local site = call('HGET', sites, '#' .. string.sub(chunk, i + 6, i + 7))
+      local site = site_of(sites, string.sub(chunk, i + 6, i + 7))
       if site then judge(site .. string.sub(chunk, i + 8, i + 24), at, string.sub(chunk, i, i + 24)) end
     end
     skip = skip + 1

@@ -2,13 +2,31 @@
 -- two: that moment | number of the site | id. While its timer is leased or put back, it is not there but among the
 -- pushed, a sorted set of records' fields by when the lease is over or the timer is due.
 
+-- Sites and their numbers stand in a hash, both ways, so that one of the two may be damaged.
+
+-- whose returns the field of sites that has a value, of those with a '#' or of the others; nil if there is none.
+local function whose(sites, value, numbers)
+  local all = call('HGETALL', sites)
+  for i = 1, #all, 2 do
+    if all[i + 1] == value and (string.sub(all[i], 1, 1) == '#') == numbers then return all[i] end
+  end
+end
+
+-- site_of returns the site that a number stands for; nil if that is lost.
+local function site_of(sites, number)
+  local site = call('HGET', sites, '#' .. number)
+  if site and call('HGET', sites, site) == number then return site end
+  return whose(sites, number, false) or site
+end
+
 -- site_number returns the two bytes that stand for a site, and keeps them if the site is new: 65536 are possible.
 local function site_number(sites, site)
   local number = call('HGET', sites, site)
-  if not number then
-    number = struct.pack('>I2', call('HLEN', sites) / 2)
-    call('HSET', sites, site, number, '#' .. number, site)
-  end
+  if number and call('HGET', sites, '#' .. number) == site then return number end
+  local field = whose(sites, site, true)
+  number = field and string.sub(field, 2) or number
+  if not number or #number ~= 2 then number = struct.pack('>I2', call('HLEN', sites) / 2) end
+  call('HSET', sites, site, number, '#' .. number, site)
   return number
 end
 
