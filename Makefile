@@ -26,22 +26,46 @@ MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
 
+# What keeps consents and data: make coverage and make mutants look at these.
+COVERED   = ./confirm ./confirm/consent ./store ./store/redis ./store/sqlite ./internal/keyring ./internal/token ./internal/ratelimit
+MINCOVERED = 88
+MUTATED   = ./confirm/consent ./internal/token ./internal/ratelimit ./internal/outbox
+GREMLINS ?= $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race fuzz soak bench costs pictures build size tools
+.PHONY: help test lint vulns coverage mutants race fuzz soak bench costs pictures build size tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
-test: tools lint size ## everything that must hold; installs what it needs (Debian packages) and skips nothing
+test: tools lint vulns size ## everything that must hold; installs what it needs (Debian packages) and skips nothing
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
 
 lint: ## golangci-lint by .golangci.yml: formatting, imports, line length, staticcheck and more
 	$(GOLANGCI) run
+
+vulns: ## govulncheck: no known vulnerability can be reached; says so if its database cannot be had
+	@said=$$($(GOVULNCHECK) ./... 2>&1); is=$$?; echo "$$said" | tail -20; \
+	case "$$is$$said" in \
+	0*) ;; \
+	*"fetching vulnerabilities"*) echo "govulncheck: not checked, because the database cannot be had here";; \
+	*) exit 1;; \
+	esac
+
+coverage: tools ## statements of what keeps consents and data that its own tests run: at least MINCOVERED percent
+	@mkdir -p dist
+	OPTIN_TEST_ALL=1 $(GO) test -timeout 20m -coverprofile=dist/coverage.out \
+	  -coverpkg=$$($(GO) list $(COVERED) | paste -sd,) $(COVERED)
+	@$(GO) tool cover -func=dist/coverage.out | awk '/^total:/ {print $$3 " of at least $(MINCOVERED) %"; exit $$3+0 < $(MINCOVERED)}'
+
+mutants: ## which changes of the rules, links, limits and workers no test of their package notices: a report, half an hour
+	@for p in $(MUTATED); do $(GREMLINS) unleash --timeout-coefficient 10 --workers 1 $$p || exit 1; done
 
 race: tools ## the same tests under the race detector
 	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
