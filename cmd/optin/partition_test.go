@@ -209,6 +209,7 @@ func (k *acknowledged) write(s *side, a *actor, done <-chan struct{}) {
 // A master that is cut off from the majority is replaced, and what it took until it noticed is thrown away as it comes
 // back: so it must have acknowledged nothing of that.
 func TestAPartitionLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	childtest.Need(t, "redis-server")
 	for range size(1, 10) {
 		partition(t)
