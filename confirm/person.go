@@ -37,6 +37,8 @@ type Signup struct {
 	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what
 	// is asked and who asks, as one Idempotency-Key and one body do.
 	IdempotencyID string
+	// Located is told which subscription the signup is of. That is for the log alone; nil: nobody is told.
+	Located func(store.Key)
 }
 
 // SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what
@@ -64,6 +66,9 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 	key, err := p.locate(ctx, site, s.Address)
 	if err != nil {
 		return err
+	}
+	if s.Located != nil {
+		s.Located(key)
 	}
 	_, err = p.apply(ctx, key, signup, p.emailOf(key, signup.ID, s.Quotas...))
 	return err
@@ -98,6 +103,7 @@ func BrowserHash(cookie string) string {
 type View struct {
 	Use         token.Use
 	Site        string
+	ID          string // of the subscription, that begins the Message-ID of its emails; empty with ErrLost
 	Locale      string
 	Address     address.Address
 	State       consent.State           // of the link's request; of UseUnsubscribe: of the subscription
@@ -335,7 +341,9 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 		}
 		shown = consent.ErrExpired
 	}
-	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address, Declined: sub.Refused() != nil}
+	v := View{
+		Use: l.Use, Site: l.Site, ID: l.ID, Locale: sub.Locale, Address: sub.Address, Declined: sub.Refused() != nil,
+	}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
 		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }

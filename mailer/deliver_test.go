@@ -69,6 +69,7 @@ func TestAnEmailArrivesAndItsAcceptanceIsEvidence(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{
 		"level": "INFO", "msg": "email", "job": job.ID, "site": "gazette", "type": "confirm", "to": "a…@…",
 		"subscription": job.Key.ID, "outcome": "delivered", "code": 250.0,
+		"reply": "250 2.0.0 Ok: queued as 4FD1",
 	}, line); diff != "" {
 		t.Error(diff)
 	}

@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/nondelivery"
 )
 
@@ -230,6 +232,34 @@ const maxReply = 400
 var statusCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 func enhancedCode(words string) string { return statusCode.FindString(words) }
+
+// maxLogged is how much of a relay's reply stands in the log, in bytes.
+const maxLogged = 200
+
+// secretish is what may be a token of a link.
+var secretish = regexp.MustCompile(`[\w-]{64}`)
+
+// loggedWords returns the beginning of a relay's reply for the log. Every word that may name the recipient or may be a
+// link of an email is "…": one with an at sign, however it is written, or with the recipient's local part or domain.
+func loggedWords(reply string, to address.Address) string {
+	local, domain, _ := strings.Cut(strings.ToLower(to.String()), "@")
+	words := strings.Fields(reply)
+	for i, word := range words {
+		lower := strings.ToLower(word)
+		names := strings.Contains(lower, "@") || strings.Contains(lower, "%40") || strings.Contains(lower, "=40") ||
+			strings.Contains(lower, domain) || strings.Contains(lower, to.Domain()) ||
+			len(local) > 2 && strings.Contains(lower, local) || strings.Trim(lower, `<>()[]"',.:;`) == local
+		if names || strings.Contains(lower, "/c/") || strings.Contains(lower, "/u/") || secretish.MatchString(word) {
+			words[i] = "…"
+		}
+	}
+	text := strings.Join(words, " ")
+	for len(text) > maxLogged {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
 
 // replyClass returns class and subject of the enhanced code of a reply, such as "5.7", if it is one that RFC 3463 has
 // and agrees with the three digits; else their first digit. It is empty if there was no reply. So there are few.

@@ -3,6 +3,8 @@ package mailer
 import (
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/address"
 )
 
 func TestAReplyIsKeptAsOneShortLine(t *testing.T) {
@@ -37,5 +39,34 @@ func TestTheClassOfAReplyIsOneOfFew(t *testing.T) {
 		if got := replyClass(row.code, row.reply); got != row.want {
 			t.Errorf("%q is of class %q, want %q", row.reply, got, row.want)
 		}
+	}
+}
+
+func TestTheWordsOfAReplyThatAreLoggedNameNobody(t *testing.T) {
+	to, err := address.Parse("Ada.L@Lovelace.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reply, want := range map[string]string{
+		"550 5.1.1 <Ada.L@lovelace.example>: no such user":     "550 5.1.1 … no such user",
+		"550 no ada.l here, nor at mx.LOVELACE.example; bye":   "550 no … here, nor at … bye",
+		"550 see https://a.example/?q=ada%40x.example":         "550 see …",
+		"554 spam: ada=40lovelace.example \"ada.l\"":           "554 spam: … …",
+		"554 bad link https://confirm.example/c/abc.def seen":  "554 bad link … seen",
+		"250 2.0.0 Ok: queued as 4F1":                          "250 2.0.0 Ok: queued as 4F1",
+		"250 " + strings.Repeat("a", 64):                       "250 …",
+		"451 4.7.1 " + strings.Repeat("wörter ", 60):           ("451 4.7.1 " + strings.Repeat("wörter ", 60))[:200],
+		"550 5.7.1 https://support.example/why tells the rest": "550 5.7.1 https://support.example/why tells the rest",
+	} {
+		if got := loggedWords(reply, to); got != want {
+			t.Errorf("%q is logged as %q, want %q", reply, got, want)
+		}
+	}
+	short, err := address.Parse("a@b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := loggedWords("550 user a unknown, says <a>", short); got != "550 user … unknown, says …" {
+		t.Errorf("a short name: %q", got)
 	}
 }

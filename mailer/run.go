@@ -13,6 +13,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/nondelivery"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/ratelimit"
@@ -46,8 +47,17 @@ type Attempt struct {
 type attemptLog struct {
 	site, jobType, to, outcome string
 	code                       int
-	class                      string
+	class, reply               string        // of the relay
 	took                       time.Duration // as of Attempt
+	recipient                  address.Address
+}
+
+// answered notes what a relay replied.
+func (l *attemptLog) answered(code int, reply string) {
+	l.code, l.class = code, replyClass(code, reply)
+	if !l.recipient.IsZero() { // or it cannot be masked
+		l.reply = loggedWords(reply, l.recipient)
+	}
 }
 
 // Run sends the email of a leased job, if it is still due, and returns how the job ends:
@@ -74,6 +84,9 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 		slog.String("outcome", line.outcome), slog.Int("code", line.code),
 		slog.Int64("ms", time.Since(began).Milliseconds()),
 	}
+	if line.reply != "" {
+		attrs = append(attrs, slog.String("reply", line.reply))
+	}
 	if err != nil {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
@@ -97,6 +110,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 		return false, storeError(job, err)
 	}
 	line.jobType, line.to = string(msg.Type), msg.To.Logged()
+	line.recipient = msg.To
 	e, reply, err := m.send(ctx, job, msg)
 	if err != nil {
 		return m.notTaken(ctx, job, msg.Tries, err, line)
@@ -194,7 +208,7 @@ func (m *Mailer) notTaken(
 	}
 	var failure *smtpError
 	if errors.As(err, &failure) {
-		line.code, line.class = failure.code, replyClass(failure.code, failure.reply)
+		line.answered(failure.code, failure.reply)
 	}
 	var later retryError
 	switch {
@@ -255,7 +269,7 @@ func (m *Mailer) startSurge(ctx context.Context, site string) {
 func (m *Mailer) recordDelivered(
 	ctx context.Context, job store.Job, said *confirm.Message, delivery consent.Delivery, line *attemptLog,
 ) (ended bool, err error) {
-	line.code, line.class = 250, replyClass(250, delivery.Reply)
+	line.answered(250, delivery.Reply)
 	err = retryRecording(ctx, func(ctx context.Context) error {
 		return m.Service.Relay.Delivered(ctx, job, said, delivery)
 	})

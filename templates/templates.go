@@ -37,6 +37,8 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"strings"
+	"sync"
 	texttemplate "text/template"
 	"time"
 )
@@ -49,9 +51,11 @@ var embedded embed.FS
 type Set struct {
 	languages
 	prepared prepared
-	parsed   map[string]func() parsedFiles // by language
-	files    fs.FS                         // with the folders pages and emails
-	own      map[string]*Set               // of sites with translations of their own
+	// references has what stands around a reference, by language.
+	references sync.Map
+	parsed     map[string]func() parsedFiles // by language
+	files      fs.FS                         // with the folders pages and emails
+	own        map[string]*Set               // of sites with translations of their own
 }
 
 // parsedFiles is all files with the words of one language, by their names without their folder.
@@ -198,19 +202,55 @@ func (v pageView) Own() Wording { return v.Site.Wording[v.Locale] }
 // Page renders a page in the language nearest to locale. It renders into memory first: with an error nothing was
 // written, unless the error is w's own. A page with a form that would post to anywhere but a path of the same origin is
 // such an error.
-func (s *Set) Page(w io.Writer, locale string, p Page) error {
+func (s *Set) Page(w io.Writer, locale string, p Page) error { return s.PageWith(w, locale, p, "") }
+
+// PageWith is Page with a reference at the foot of the page, by which whoever answers a person's question finds what it
+// is about; empty: none.
+func (s *Set) PageWith(w io.Writer, locale string, p Page, reference string) error {
 	for _, action := range p.actions() {
 		if !isPath(action) {
 			return fmt.Errorf("templates: page %s: a form must post to a path of the same origin, not %q",
 				p.name(), action)
 		}
 	}
-	html, err := s.Of(p.site().ID).page(locale, p)
+	of := s.Of(p.site().ID)
+	html, err := of.page(locale, p)
+	var foot [2]string
+	if err == nil && reference != "" {
+		foot, err = of.aroundReference(locale, p)
+	}
 	if err != nil {
 		return fmt.Errorf("templates: page %s: %w", p.name(), err)
 	}
-	_, err = w.Write(html)
-	return err
+	at := bytes.LastIndex(html, []byte("</footer>"))
+	if reference == "" || at < 0 {
+		_, err = w.Write(html)
+		return err
+	}
+	line := foot[0] + template.HTMLEscapeString(reference) + foot[1]
+	for _, part := range [][]byte{html[:at], []byte(line), html[at:]} {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aroundReference returns what stands before and behind a reference at the foot of a page. Most pages are prepared once
+// for everybody, so it is not in their layout, and is prepared as well.
+func (s *Set) aroundReference(locale string, p Page) (around [2]string, err error) {
+	name := s.translation(locale).name()
+	if known, ok := s.references.Load(name); ok {
+		return known.([2]string), nil
+	}
+	const here = "HERE"
+	var line bytes.Buffer
+	if err := s.parsed[name]().html[p.name()].ExecuteTemplate(&line, "reference", here); err != nil {
+		return around, err
+	}
+	around[0], around[1], _ = strings.Cut(line.String(), here)
+	s.references.Store(name, around)
+	return around, nil
 }
 
 func (s *Set) page(locale string, p Page) ([]byte, error) {

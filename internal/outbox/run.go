@@ -72,7 +72,8 @@ func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
 		p.box.failures.forget(job)
 	}
 	if outcome != Completed {
-		log := p.box.Log.With("queue", job.Queue, "job", job.ID, "attempts", job.Attempts, "outcome", outcome)
+		log := p.box.Log.With("queue", job.Queue, "job", job.ID, "subscription", job.Key.ID,
+			"attempts", job.Attempts, "outcome", outcome)
 		if again {
 			log = log.With("next", how.At, "waits_in", cmp.Or(how.Queue, job.Queue))
 		}

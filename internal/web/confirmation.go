@@ -80,7 +80,7 @@ func (l *confirmationPages) confirm(c echo.Context) error {
 		return l.failPage(c, v, err)
 	}
 	if to := l.sites[v.Site].after(afterConfirm, confirmedIDs(v.Purposes)); to != "" && request.WantsPage(c) {
-		request.StateOf(c).Site = v.Site
+		l.pages.about(c, v)
 		return respond.SeeOther(c, to)
 	}
 	return l.pages.state(c, http.StatusOK, v, "confirmed", l.confirmed(c, v, false))
@@ -128,7 +128,7 @@ func (l *confirmationPages) askAgain(c echo.Context, wrong problem.Code) error {
 	if err != nil {
 		return l.failPage(c, v, err)
 	}
-	request.StateOf(c).Site = v.Site
+	l.pages.about(c, v)
 	page, ok := l.page(c, v).(templates.Confirm)
 	if !ok || !request.WantsPage(c) {
 		return problem.InFields(problem.Field{Name: "purposes", Code: wrong})
@@ -185,7 +185,7 @@ func (l *confirmationPages) renew(c echo.Context) error {
 // the error.
 func (l *confirmationPages) failPage(c echo.Context, v confirm.View, err error) error {
 	if l.sites[v.Site] != nil {
-		request.StateOf(c).Site = v.Site
+		l.pages.about(c, v)
 	}
 	p := l.failedPage(c, v, err)
 	if p == nil || !request.WantsPage(c) {

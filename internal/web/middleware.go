@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
 )
 
 // requestTimeout is how long one request may take after its headers are read. It bounds every call to a store.
@@ -58,6 +59,9 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", st.ID))
 	if st.Site != "" {
 		line.AddAttrs(slog.String("site", st.Site))
+	}
+	if st.Subscription != "" {
+		line.AddAttrs(slog.String("subscription", st.Subscription))
 	}
 	if st.Code != "" {
 		line.AddAttrs(slog.String("code", st.Code))
@@ -166,7 +170,11 @@ func timeout(unbounded ...string) echo.MiddlewareFunc {
 func (a *app) setSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if id := c.Param("site"); a.sites[id] != nil {
-			request.StateOf(c).Site = id
+			st := request.StateOf(c)
+			st.Site = id
+			if of := c.Param("id"); store.IsID(of) { // anything else is the client's own words
+				st.Subscription = of
+			}
 		}
 		return next(c)
 	}

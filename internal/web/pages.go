@@ -27,7 +27,7 @@ type pages struct {
 // render writes a page, and the headers that differ from those of every response.
 func (p *pages) render(c echo.Context, status int, locale string, page templates.Page) error {
 	var b bytes.Buffer
-	if err := p.set.Page(&b, locale, page); err != nil {
+	if err := p.set.PageWith(&b, locale, page, request.StateOf(c).Reference); err != nil {
 		return err
 	}
 	h := c.Response().Header()
@@ -137,11 +137,18 @@ func (p *pages) inChosen(c echo.Context, site, path string) string {
 
 // state responds to a link with a page, or with {"state": …} for programs.
 func (p *pages) state(c echo.Context, status int, v confirm.View, state string, page templates.Page) error {
-	request.StateOf(c).Site = v.Site
+	p.about(c, v)
 	if !request.WantsPage(c) {
 		return respond.JSON(c, status, map[string]string{"state": state})
 	}
 	return p.render(c, status, p.languageOfView(c, v), page)
+}
+
+// about notes whom a request is about, for the log and for the foot of the page, from where a person can read it out.
+func (p *pages) about(c echo.Context, v confirm.View) {
+	st := request.StateOf(c)
+	st.Site, st.Subscription = v.Site, v.ID
+	st.Reference = st.Subscription
 }
 
 // home shows what the service is, and says nothing of its sites.

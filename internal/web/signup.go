@@ -19,6 +19,7 @@ import (
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
+	"github.com/optin/optin/store"
 )
 
 // undeliverableWithin bounds the check whether a domain takes mail.
@@ -238,6 +239,7 @@ func (s *signups) accepted(c echo.Context, in *signup) error {
 // commit hands a signup to the service. If that finds that a surge has begun, the signup needs a proof after all.
 func (s *signups) commit(c echo.Context, in *signup) ([]problem.Field, error) {
 	ctx := c.Request().Context()
+	in.request.Located = func(key store.Key) { request.StateOf(c).Subscription = key.ID }
 	err := s.limits.refusal(c, in.client, s.service.Person.SignUp(ctx, in.site.id, in.request))
 	exceeded := new(ratelimit.Exceeded)
 	if !errors.As(err, &exceeded) || !inSurge(exceeded) {

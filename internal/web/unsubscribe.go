@@ -56,7 +56,7 @@ func (u *unsubscribePage) withdraw(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		request.StateOf(c).Site = before.Site
+		u.pages.about(c, before)
 		if !request.ArePurposes(u.sites[before.Site].rules, before.Purposes, named) {
 			return problem.InFields(problem.Field{Name: "purposes", Code: problem.PurposeUnknown})
 		}

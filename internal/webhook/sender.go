@@ -123,7 +123,8 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 		return s.notDelivered(ctx, job, event, err)
 	}
 	s.Log.InfoContext(ctx, "webhook: delivered",
-		"queue", job.Queue, "host", s.Endpoint.URL.Host, "event", event.ID, "type", event.Type,
+		"queue", job.Queue, "job", job.ID, "subscription", job.Key.ID, "host", s.Endpoint.URL.Host,
+		"event", event.ID, "type", event.Type,
 		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 	// The endpoint has the event: that is kept even while the program stops.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)

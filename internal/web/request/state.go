@@ -17,7 +17,11 @@ type State struct {
 	Site        string // id of the site it is about; empty while none is known
 	APIKey      string // SHA-256 of the key it was authorized by; empty: none
 
+	Reference string // at the foot of the page, by which a person can be found; empty: none
+
 	// For the log and metrics:
+
+	Subscription string // id of the one that it is about; empty: none, or none is known
 
 	Code    string // of the problem by which it was refused; empty: it was not
 	Cause   error  // of a status of 500 or more
