@@ -78,6 +78,8 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 		s.Told = list(d, d.told)
 	case subObjections:
 		s.Objections = list(d, d.objection)
+	case subReceipts:
+		s.Receipts = list(d, d.keptReceipt)
 	default:
 		d.fail()
 	}
@@ -402,6 +404,20 @@ func (d *decoder) refusal() (r consent.Refusal) {
 			r.Unblocked = d.optional()
 		case refusalMailbox:
 			r.Mailbox = d.id()
+		default:
+			d.fail()
+		}
+	}
+	return r
+}
+
+func (d *decoder) keptReceipt() (r consent.KeptReceipt) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case keptReceiptText:
+			r.Text = d.readText()
+		case keptReceiptUntil:
+			r.Until = d.time()
 		default:
 			d.fail()
 		}

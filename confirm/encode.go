@@ -108,6 +108,12 @@ func (e *encoder) history(m int, s consent.Subscription) {
 	for i := range s.Objections {
 		e.objection(&s.Objections[i])
 	}
+	e.arrayField(m, subReceipts, len(s.Receipts))
+	for _, r := range s.Receipts {
+		of := e.openMap()
+		e.textField(of, keptReceiptText, r.Text)
+		e.time(of, keptReceiptUntil, r.Until)
+	}
 }
 
 func (e *encoder) objection(o *consent.Objection) {

@@ -78,8 +78,11 @@ func everything() consent.Subscription {
 		}},
 		Unanswered:  consent.Unanswered{N: 3, First: at(11), Last: at(12)},
 		WithdrawnAt: at(13), HistorySince: at(14), EmailTimes: []time.Time{at(0), at(15)},
-		MovedTo: idOf("m", 16),
-		Told:    []consent.Told{{At: at(16), Event: consent.EventConfirmed, Endpoint: "https://gazette.example/hooks"}},
+		MovedTo:  idOf("m", 16),
+		Receipts: []consent.KeptReceipt{{Text: "a.b.c", Until: at(18)}},
+		Told: []consent.Told{{
+			At: at(16), Event: consent.EventConfirmed, Endpoint: "https://gazette.example/hooks",
+		}},
 	}
 }
 

@@ -47,6 +47,7 @@ const (
 	subMovedTo
 	subTold
 	subObjections
+	subReceipts
 )
 
 // Of a request.
@@ -99,6 +100,12 @@ const (
 	refusalDeclined = 1 + iota
 	refusalUnblocked
 	refusalMailbox
+)
+
+// Of a receipt that outlives its person.
+const (
+	keptReceiptText = 1 + iota
+	keptReceiptUntil
 )
 
 // Of an objection.

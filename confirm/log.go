@@ -104,6 +104,7 @@ func (l *Log) Entry(ctx context.Context, job store.Job, salt [32]byte) (LogEntry
 	if e.Record, err = statement.CanonicalJSON(record); err != nil {
 		return LogEntry{}, err
 	}
+	sub.Receipts = nil // they are kept for a time, and what the log has of an erasure is for ever
 	if e.Rest, err = encodeSubscription(sub.WithoutExactIPs()); err != nil {
 		return LogEntry{}, err
 	}

@@ -164,14 +164,10 @@ func TestAnObjectionOutlivesTheErasureAndARotationOfSecrets(t *testing.T) {
 	}
 }
 
-// logJobs are the names of the leaves that wait.
+// leaves are the names of the leaves that wait.
 func (env *env) leaves() (all []string) {
 	env.t.Helper()
-	jobs, err := env.store.Lease(env.t.Context(), confirm.QueueLog, 100, time.Minute)
-	if err != nil {
-		env.t.Fatal(err)
-	}
-	for _, job := range jobs {
+	for _, job := range env.logJobs() {
 		e, err := env.Log.Entry(env.t.Context(), job, [32]byte{})
 		if err != nil {
 			env.t.Fatal(err)
@@ -223,9 +219,9 @@ func TestWhatWasRefusedIsRestoredForTheMailbox(t *testing.T) {
 	token := env.declines("ada+x@example.org")
 	env.object("bob+x@example.org", "offers")
 	env.consented("eve+x@example.org")
-	jobs, err := env.store.Lease(t.Context(), confirm.QueueLog, 100, time.Minute)
-	if err != nil || len(jobs) != 3 {
-		t.Fatalf("%d leaves, %v", len(jobs), err)
+	jobs := env.logJobs()
+	if len(jobs) != 3 {
+		t.Fatalf("%d leaves", len(jobs))
 	}
 	empty := newEnv(t)
 	empty.now = env.now

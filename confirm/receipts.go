@@ -145,9 +145,34 @@ func (p *Person) Receipt(ctx context.Context, signed string) (string, error) {
 func (t *receipts) of(ctx context.Context, key store.Key, sub *consent.Subscription, request string,
 ) (string, error) {
 	req := sub.Requests.WithReceipt(request)
-	if req == nil {
-		return "", store.ErrNotFound
+	switch last := len(sub.Receipts) - 1; {
+	case req != nil:
+		return t.text(ctx, key, sub, req)
+	case request == "" && last >= 0: // of a person who was erased
+		return sub.Receipts[last].Text, nil
 	}
+	return "", store.ErrNotFound
+}
+
+// kept returns the receipts of a person who is about to be erased. One whose texts the store has lost is left out:
+// nobody stays for it.
+func (t *receipts) kept(
+	ctx context.Context, key store.Key, sub *consent.Subscription, until time.Time,
+) (all []consent.KeptReceipt) {
+	for i := range sub.Requests {
+		if req := &sub.Requests[i]; req.Receipt != nil {
+			if text, err := t.text(ctx, key, sub, req); err == nil {
+				all = append(all, consent.KeptReceipt{Text: text, Until: until})
+			}
+		}
+	}
+	return all
+}
+
+// text returns the receipt of a request that has one.
+func (t *receipts) text(
+	ctx context.Context, key store.Key, sub *consent.Subscription, req *consent.Request,
+) (string, error) {
 	text, err := t.statements.store.Text(ctx, req.Receipt.Frame)
 	if err != nil {
 		return "", lost(err, "the frame of receipts "+req.Receipt.Frame)

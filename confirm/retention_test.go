@@ -1,6 +1,10 @@
 package confirm_test
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +12,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/store"
 )
 
@@ -116,4 +121,85 @@ func TestACutIPIsStillSaidInAnEmail(t *testing.T) {
 	if got := network(); got != "192.0.2.0" {
 		t.Errorf("afterwards: %q", got)
 	}
+}
+
+// receiptKeys are those of one key that is made for it.
+func receiptKeys(t *testing.T) receipt.Keys {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := receipt.ParseKeys(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func TestAReceiptOutlivesItsPersonForAsLongAsIsSaid(t *testing.T) {
+	for kept, refuses := range map[time.Duration]bool{0: false, 3 * 365 * day: false, 2 * 365 * day: true} {
+		env := newEnvWith(t, func(o *confirm.Options) {
+			o.Logged, o.Receipts = true, confirm.Receipts{Keys: receiptKeys(t)}
+			o.Retention = consent.Retention{IP: 30 * day, Evidence: 3 * 365 * day, Receipt: kept}
+		})
+		env.consented("ada@example.org")
+		id := env.id("ada@example.org")
+		get := func() string {
+			text, err := env.Website.Receipt(t.Context(), "gazette", id, "")
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+			return text
+		}
+		before := get()
+		if refuses {
+			env.object("ada@example.org")
+		}
+		env.erase("ada@example.org")
+		if got := get(); got != before && kept > 0 || got != "" && kept == 0 {
+			t.Errorf("kept for %v: %.40q", kept, got)
+		}
+		for _, job := range env.logJobs() { // what the log has of an erasure is for ever
+			e, err := env.Log.Entry(t.Context(), job, [32]byte{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sub, err := confirm.DecodeSubscription(e.Rest, "gazette"); err != nil || len(sub.Receipts) > 0 {
+				t.Errorf("the log keeps %d receipts, %v", len(sub.Receipts), err)
+			}
+		}
+		if kept > 0 {
+			env.later(kept - time.Hour)
+			env.expire()
+			if get() != before {
+				t.Errorf("kept for %v: it is gone an hour before its time", kept)
+			}
+		}
+		env.later(9 * day)
+		env.expire()
+		rec, err := env.store.Find(t.Context(), store.Key{Site: "gazette", ID: id})
+		switch {
+		case refuses && (err != nil || len(env.opened(rec).Receipts) > 0):
+			t.Errorf("of somebody who objected is left: %+v, %v", rec, err)
+		case refuses && env.may("ada@example.org", "letter").Reason != consent.ReasonObjected:
+			t.Error("the objection is gone with the receipt")
+		case !refuses && !errors.Is(err, store.ErrNotFound):
+			t.Errorf("kept for %v: something is left: %v", kept, err)
+		}
+	}
+}
+
+// logJobs leases the leaves that wait.
+func (env *env) logJobs() []store.Job {
+	env.t.Helper()
+	jobs, err := env.store.Lease(env.t.Context(), confirm.QueueLog, 100, time.Minute)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	return jobs
 }

@@ -286,7 +286,8 @@ func (w *Website) Unblock(ctx context.Context, site string, a address.Address, e
 	return err
 }
 
-// Erase deletes a person's data, but not what they declined, objected to or withdrew.
+// Erase deletes a person's data, but not what they declined, objected to or withdrew, and not their receipts if these
+// are to outlive them.
 func (w *Website) Erase(ctx context.Context, site, id string) error {
 	rec, err := w.find(ctx, site, id)
 	if err != nil {
@@ -296,7 +297,12 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	res, err := w.apply(ctx, rec.Key, consent.Erase{}, extra{})
+	erase := consent.Erase{}
+	if kept := w.Retention.Receipt; kept > 0 {
+		until := w.Now().UTC().Truncate(time.Millisecond).Add(kept)
+		erase.Receipts = w.receipts.kept(ctx, rec.Key, &sub, until)
+	}
+	res, err := w.apply(ctx, rec.Key, erase, extra{})
 	if err != nil || sub.Address.IsZero() || res.after.Declined() != nil || res.after.Objections.Active() {
 		return err
 	}

@@ -50,7 +50,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 	if c.service, err = confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, FormerURLs: cfg.FormerURLs, Sites: sites, Surge: c.surge,
 		Logged:           cfg.Log.Path != "",
-		Retention:        consent.Retention{IP: cfg.Retention.IP, Evidence: cfg.Retention.Evidence},
+		Retention:        consent.Retention(cfg.Retention),
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
 		Emails: limits(cfg.Limits.Emails), Enqueued: tell.enqueued, Counted: tell.counted,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/consentlog"
 )
 
@@ -100,6 +101,9 @@ func eraseAgain(ctx context.Context, args []string, env func(string) (string, bo
 // catchUp brings a store that is an older copy up to the state that the log has. Keys of erased people, which an older
 // copy of the file of keys may have brought back, are destroyed once more.
 func catchUp(ctx context.Context, c *core, log *consentlog.Log) (did caughtUp, err error) {
+	if err = c.noteCommand(ctx, audit.Erase, "", ""); err != nil {
+		return did, err
+	}
 	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
 		return did, fmt.Errorf("nothing is changed by a log that is not whole: %w", err)
 	}

@@ -1,17 +1,27 @@
 package consent
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Erase deletes a person's data (GDPR article 17). If they declined, objected or withdrew, that alone is kept, with its
 // time, under the keyed id: a refusal goes on stopping every email. Emails and events that wait, or that failed, are
 // dropped too. If there was nothing of the sort, the whole record goes.
-type Erase struct{}
+type Erase struct {
+	Receipts []KeptReceipt // that outlive the person, oldest first
+}
 
-func (Erase) apply(s *edit, now time.Time) (effects, error) {
+// maxReceipts is how many receipts are kept of an erased person, the last ones.
+const maxReceipts = 16
+
+func (a Erase) apply(s *edit, now time.Time) (effects, error) {
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}
 	s.erase(now)
+	all := slices.Concat(s.Receipts, a.Receipts)
+	s.Receipts = all[max(0, len(all)-maxReceipts):]
 	return effects{events: []EventType{EventErased}, forgets: true}, nil
 }
 
@@ -19,7 +29,7 @@ func (Erase) apply(s *edit, now time.Time) (effects, error) {
 func (s *edit) erase(now time.Time) {
 	left := Subscription{
 		Site: s.Site, Created: s.Created, Changed: s.Changed,
-		WithdrawnAt: lastWithdrawal(s.Subscription, now), HistorySince: s.HistorySince,
+		WithdrawnAt: lastWithdrawal(s.Subscription, now), HistorySince: s.HistorySince, Receipts: s.Receipts,
 	}
 	if !s.Address.IsZero() {
 		left.HistorySince = now
@@ -52,5 +62,5 @@ func lastWithdrawal(s *Subscription, now time.Time) time.Time {
 // IsEmpty reports whether there is nothing left to be kept.
 func (s *Subscription) IsEmpty() bool {
 	return s.Address.IsZero() && len(s.Requests) == 0 && len(s.Consents) == 0 &&
-		len(s.Refusals)+len(s.Objections) == 0 && s.WithdrawnAt.IsZero() && s.MovedTo == ""
+		len(s.Refusals)+len(s.Objections)+len(s.Receipts) == 0 && s.WithdrawnAt.IsZero() && s.MovedTo == ""
 }

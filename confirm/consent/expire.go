@@ -37,6 +37,7 @@ func (s *edit) prune(now time.Time) {
 		return r.State != Pending && !s.Consents.ProvenBy(r.ID) && !now.Before(r.Deadline.Add(Grace))
 	})
 	s.deleteNotices(now)
+	s.deleteReceipts(now)
 	if at := s.bareFrom(); !at.IsZero() && !now.Before(at) {
 		s.erase(now)
 	}
@@ -84,6 +85,15 @@ func (s *edit) deleteNotices(now time.Time) {
 	s.Notices = kept
 }
 
+// deleteReceipts deletes the receipts of an erased person whose time is over.
+func (s *edit) deleteReceipts(now time.Time) {
+	over := func(r KeptReceipt) bool { return !now.Before(r.Until) }
+	if slices.ContainsFunc(s.Receipts, over) {
+		s.Receipts = slices.DeleteFunc(slices.Clone(s.Receipts), over)
+		s.touch()
+	}
+}
+
 // isBare reports whether nothing is left of the person but that they declined or withdrew.
 func (s *Subscription) isBare() bool { return s.Address.IsZero() }
 
@@ -108,6 +118,9 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 	if bare := s.bareFrom(); !bare.IsZero() {
 		earlier(bare)
 	}
+	for _, r := range s.Receipts {
+		earlier(r.Until)
+	}
 	if end := s.DeletableAt(); !end.IsZero() && !at.Before(end) {
 		return time.Time{} // the whole record is deleted by then
 	}
@@ -124,6 +137,11 @@ func (s *Subscription) DeletableAt() time.Time {
 	for _, r := range s.Requests {
 		if end := r.Deadline.Add(Grace); end.After(at) {
 			at = end
+		}
+	}
+	for _, r := range s.Receipts {
+		if r.Until.After(at) {
+			at = r.Until
 		}
 	}
 	return at

@@ -11,6 +11,7 @@ import (
 type Retention struct {
 	IP       time.Duration // the exact IPs; then their networks are
 	Evidence time.Duration // of a consent, from when it ended or was last used
+	Receipt  time.Duration // of a person who was erased; 0: none is
 }
 
 // Retain is the action of a retention policy: IPs become networks, and what proves a consent that is long over is

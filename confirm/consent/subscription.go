@@ -126,6 +126,12 @@ type Receipt struct {
 	Signature []byte
 }
 
+// KeptReceipt is a receipt that outlives its person. It names nobody.
+type KeptReceipt struct {
+	Text  string // the whole of it
+	Until time.Time
+}
+
 // Consent is a consent that was given, and what became of it. The request it came from is kept as long as the consent.
 type Consent struct {
 	Statement
@@ -188,6 +194,7 @@ type Subscription struct {
 	HistorySince time.Time  // what ended before may no longer be known
 	EmailTimes   emailTimes // when emails were or will be due, for the limits
 	MovedTo      string     // the id under which everything is now
+	Receipts     []KeptReceipt
 }
 
 // clone returns a copy to be changed. What pointers point at, and statements, are never changed, and are shared.

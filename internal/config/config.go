@@ -97,6 +97,7 @@ type ConsentLog struct {
 type Retention struct {
 	IP       time.Duration // the exact IPs; then their networks are
 	Evidence time.Duration // of a consent, from when it ended or was last used
+	Receipt  time.Duration // of a person who was erased; 0: none is
 }
 
 // Metrics says where /metrics is served.

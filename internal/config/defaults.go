@@ -21,6 +21,8 @@ const (
 	DefaultEvidence          = "3y"             // retention.evidence; 5y with retention.profile de_phone
 	DefaultIP                = "30d"            // retention.ip
 
+	DefaultReceiptAfterErasure = "0" // retention.receipt_after_erasure
+
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.
 	// receipts.schema_version: receipt.DefaultSchema. log: none; log.key_file: one that is made in the log's folder.

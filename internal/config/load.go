@@ -169,7 +169,7 @@ func profiles() map[string]string {
 
 // readRetention reads the retention section.
 func readRetention(v value) Retention {
-	g := v.group("profile", "evidence", "ip")
+	g := v.group("profile", "evidence", "ip", "receipt_after_erasure")
 	evidence := optional(g.get("profile"), "default", func(s string) (string, error) {
 		if profiles()[s] == "" {
 			return "", errors.New("must be default or de_phone")
@@ -182,7 +182,20 @@ func readRetention(v value) Retention {
 	return Retention{
 		IP:       optional(g.get("ip"), DefaultIP, parsePeriod(24*time.Hour, 10*year)),
 		Evidence: optional(g.get("evidence"), evidence, parsePeriod(30*24*time.Hour, 30*year)),
+		Receipt:  optional(g.get("receipt_after_erasure"), DefaultReceiptAfterErasure, parseReceiptKept),
 	}
+}
+
+// parseReceiptKept parses how long receipts outlive their person.
+func parseReceiptKept(s string) (time.Duration, error) {
+	if s == "0" {
+		return 0, nil
+	}
+	d, err := parsePeriod(24*time.Hour, 10*year)(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w; or 0 for not at all", err)
+	}
+	return d, nil
 }
 
 // parseFolder parses the absolute path of a folder.
