@@ -89,8 +89,8 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 			[]string{
 				"11: retention.ip must be 1d to 10y",
 				"11: retention.evidence must be 30d to 30y",
-				"11: retention.receipt_after_erasure must be a number of days, months or years, such as 30d, 24mo or 3y; " +
-					"or 0 for not at all",
+				"11: retention.receipt_after_erasure must be a number of days, months or years, such as 30d, 24mo " +
+					"or 3y; or 0 for not at all",
 			}},
 		{"metrics: {listen: 127.0.0.1:9090}", "log: {path: log}", []string{
 			"11: log.path must be the absolute path of a folder, such as /var/lib/optin/log",
