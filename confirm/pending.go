@@ -1,9 +1,8 @@
 package confirm
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"iter"
 	"slices"
@@ -28,6 +27,7 @@ type Pending struct {
 	Emails   int             // that a relay took
 	Waits    bool            // one more is enqueued
 	Due      time.Time       // of that one: when it was to leave, by what the limits allowed then
+	Tries    int             // of that one: at which no relay took it
 	Taken    time.Time       // the last of Emails; zero: none was
 	Answer   *consent.Answer // the last by which an email was not delivered; nil: there is none
 	Words    string          // the last words of a relay or a mail system, whatever they were
@@ -68,6 +68,23 @@ func (p Pending) Delivery() DeliveryState {
 		return DeliveryUntried
 	}
 	return DeliveryTaken
+}
+
+// NextTry returns about when the email that waits is tried next, by the waits between tries; zero if none waits, or if
+// it is due. The limits on emails to its domain, and a relay that is paused, may make it later.
+func (p Pending) NextTry(waits []time.Duration, now time.Time) (at time.Time) {
+	switch {
+	case !p.Waits:
+		return at
+	case p.Tries == 0 || p.Answer == nil || len(waits) == 0:
+		at = p.Due
+	default:
+		at = p.Answer.At.Add(waits[min(p.Tries, len(waits))-1])
+	}
+	if !at.After(now) {
+		return time.Time{}
+	}
+	return at
 }
 
 // PendingQuery asks for what is pending, newest first.
@@ -175,15 +192,9 @@ func (f *front) fill(ctx context.Context, from store.Records) error {
 	return nil
 }
 
-// newer reports whether one record comes before another in a listing, as stores order them: by the bytes of their ids
-// within a millisecond.
+// newer reports whether one record comes before another in a listing, as stores order them.
 func newer(a, b store.Record) bool {
-	if !a.Created.Equal(b.Created) {
-		return a.Created.After(b.Created)
-	}
-	x, _ := base64.RawURLEncoding.DecodeString(a.Key.ID)
-	y, _ := base64.RawURLEncoding.DecodeString(b.Key.ID)
-	return bytes.Compare(x, y) > 0
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Key.ID, b.Key.ID)) > 0
 }
 
 // PendingOf returns what is pending of a subscription; false if nothing is any more.
@@ -205,7 +216,7 @@ func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pendi
 	for i := range r.Emails {
 		e := &r.Emails[i]
 		if e.Taken == nil {
-			p.Waits, p.Due = true, e.Due
+			p.Waits, p.Due, p.Tries = true, e.Due, e.Tries
 		} else {
 			p.Emails++
 			p.Waits = false

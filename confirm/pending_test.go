@@ -182,3 +182,27 @@ func TestAPersonIsFoundByEveryNameOfTheirs(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNextTryOfAnEmailIsKnownAboutByItsTries(t *testing.T) {
+	waits := []time.Duration{time.Minute, 5 * time.Minute}
+	answer := &consent.Answer{At: start}
+	for name, row := range map[string]struct {
+		p    confirm.Pending
+		want time.Duration
+	}{
+		"none waits":            {confirm.Pending{Answer: answer, Tries: 1}, 0},
+		"due for the limits":    {confirm.Pending{Waits: true, Due: start.Add(time.Hour)}, time.Hour},
+		"due now":               {confirm.Pending{Waits: true, Due: start}, 0},
+		"tried once":            {confirm.Pending{Waits: true, Due: start, Answer: answer, Tries: 1}, time.Minute},
+		"tried twice":           {confirm.Pending{Waits: true, Due: start, Answer: answer, Tries: 2}, 5 * time.Minute},
+		"tried again and again": {confirm.Pending{Waits: true, Due: start, Answer: answer, Tries: 9}, 5 * time.Minute},
+	} {
+		want := time.Time{}
+		if row.want > 0 {
+			want = start.Add(row.want)
+		}
+		if got := row.p.NextTry(waits, start); !got.Equal(want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -91,9 +91,9 @@ func allowedImports() map[string][]string {
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/consentlog",
-			"internal/dossier", "internal/keyring", "internal/mimeparts", "internal/problem", "internal/ratelimit", "internal/web/request",
-			"internal/web/respond", "internal/webhook", "store", "templates",
-			"github.com/labstack/echo/v4",
+			"internal/dossier", "internal/keyring", "internal/mimeparts", "internal/problem", "internal/ratelimit",
+			"internal/skeleton", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
+			"templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
 			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/dossier",

@@ -24,6 +24,7 @@ import (
 	"github.com/optin/optin/internal/readiness"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
@@ -272,6 +273,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
+			RetryWaits: mailer.Waits(),
 		},
 	}
 	if !x.noLookups {

@@ -12,13 +12,16 @@ package audit
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/optin/optin/internal/keyring"
@@ -85,14 +88,17 @@ type Options struct {
 }
 
 // Log is the audit log of a store. It is safe for concurrent use.
-type Log struct{ Options }
+type Log struct {
+	Options
+	last atomic.Uint64 // of next
+}
 
 // New returns the audit log of a store.
 func New(o Options) *Log {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Log{o}
+	return &Log{Options: o}
 }
 
 // Add adds entries, each with the present time. Those before the first error are kept.
@@ -107,11 +113,11 @@ func (l *Log) Add(ctx context.Context, entries ...Entry) error {
 
 func (l *Log) add(ctx context.Context, e Entry) error {
 	e.At = l.Now().UTC().Truncate(time.Millisecond)
-	var id [16]byte
-	if _, err := io.ReadFull(l.Rand, id[:]); err != nil {
+	id, err := l.newID()
+	if err != nil {
 		return err
 	}
-	key := store.Key{Site: site, ID: base64.RawURLEncoding.EncodeToString(id[:])}
+	key := store.Key{Site: site, ID: id}
 	plain, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -125,6 +131,27 @@ func (l *Log) add(ctx context.Context, e Entry) error {
 			State: string(e.Act), Created: e.At, Expires: e.At.Add(l.Keep), Data: data,
 		}}, nil
 	})
+}
+
+// newID returns an id that is greater than those before. Entries of one millisecond are listed in the order of their
+// ids, so those of one process are in the order in which they were added. The rest of it is by chance.
+func (l *Log) newID() (string, error) {
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], l.next(l.Now()))
+	var chance [7]byte
+	_, err := io.ReadFull(l.Rand, chance[:])
+	ordered := base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(number[:])
+	return ordered + base64.RawURLEncoding.EncodeToString(chance[:])[:22-len(ordered)], err
+}
+
+// next returns the nanoseconds since 1970, or, if that is no more than the last time, one more than it was then.
+func (l *Log) next(now time.Time) uint64 {
+	for {
+		last := l.last.Load()
+		if n := max(last+1, uint64(now.UnixNano())); l.last.CompareAndSwap(last, n) { // #nosec G115 -- it is after 1970
+			return n
+		}
+	}
 }
 
 var errExists = errors.New("an entry is never changed")

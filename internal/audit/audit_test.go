@@ -158,3 +158,19 @@ func TestWithoutItsStoreNothingIsAdded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestEntriesOfOneMomentAreInTheOrderInWhichTheyWereAdded(t *testing.T) {
+	e := newEnv(t)
+	for range 20 {
+		for _, id := range []string{"first", "second"} {
+			if err := e.log.Add(t.Context(), audit.Entry{Act: audit.Look, Subscription: id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, entry := range e.list(e.log, audit.Query{Limit: 9}) {
+		if want := []string{"second", "first"}[i%2]; entry.Subscription != want {
+			t.Fatalf("entry %d is %s, want %s", i, entry.Subscription, want)
+		}
+	}
+}

@@ -107,6 +107,8 @@ type Admin struct {
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
+	// RetryWaits are the waits between tries of an email; the last one repeats.
+	RetryWaits []time.Duration
 	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
 	Recent time.Duration
 }
@@ -221,22 +223,23 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		})
 	}
 	o := admin.Options{
-		Password:  a.Options.Admin.Password,
-		Relays:    a.Options.Admin.Relays,
-		Endpoints: a.Options.Admin.Endpoints,
-		Service:   a.Service,
-		Pages:     a.Pages,
-		Webhooks:  a.Webhooks,
-		Audit:     a.Audit,
-		Dossiers:  a.dossiers(),
-		Sites:     listed,
-		Store:     a.Store,
-		Keyring:   a.Keyring,
-		Ready:     a.Ready,
-		Secure:    a.PublicURL.Scheme == "https",
-		Now:       a.Now,
-		Random:    a.random,
-		Recent:    a.Options.Admin.Recent,
+		Password:   a.Options.Admin.Password,
+		Relays:     a.Options.Admin.Relays,
+		Endpoints:  a.Options.Admin.Endpoints,
+		Service:    a.Service,
+		Pages:      a.Pages,
+		Webhooks:   a.Webhooks,
+		Audit:      a.Audit,
+		Dossiers:   a.dossiers(),
+		Sites:      listed,
+		Store:      a.Store,
+		Keyring:    a.Keyring,
+		Ready:      a.Ready,
+		Secure:     a.PublicURL.Scheme == "https",
+		Now:        a.Now,
+		Random:     a.random,
+		Recent:     a.Options.Admin.Recent,
+		RetryWaits: a.Options.Admin.RetryWaits,
 		Surging: func(ctx context.Context, site string) (bool, error) {
 			admits, err := a.Surge.Admit(ctx, site)
 			return !admits && a.Surge.ChallengePolicy(site) == surge.ChallengeOnSurge, err

@@ -70,6 +70,8 @@ type Options struct {
 	Secure   bool         // the public URL is https
 	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
 	Recent time.Duration
+	// RetryWaits are the waits between tries of an email, give or take a fifth; the last one repeats.
+	RetryWaits []time.Duration
 	// ConsentLog is where the consent log stands; nil: there is none.
 	ConsentLog func() consentlog.Status
 	// Surging reports whether a site has so many signups that they need a challenge; may be nil.

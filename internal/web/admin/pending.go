@@ -159,8 +159,14 @@ func (p *Pending) row(one confirm.Pending) templates.AdminPendingRow {
 		Address: one.Address.Masked(), Site: p.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
 		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(one.Words),
 	}
-	if !one.Unreadable {
-		row.Delivery = string(one.Delivery())
+	if one.Unreadable {
+		return row
+	}
+	row.Delivery = string(one.Delivery())
+	if at := one.NextTry(p.RetryWaits, p.Now()); !at.IsZero() {
+		row.Next = "in about " + templates.DurationInWords(at.Sub(p.Now()))
+	} else if one.Waits {
+		row.Next = "now"
 	}
 	return row
 }

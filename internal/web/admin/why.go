@@ -69,10 +69,13 @@ func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 			ends,
 		}, ""
 	default:
+		again := "by itself"
+		if at := one.NextTry(p.RetryWaits, now); !at.IsZero() {
+			again = "in about " + templates.DurationInWords(at.Sub(now))
+		}
 		return []string{
-			ends,
-			fmt.Sprintf("No relay has taken the email so far, and it is tried again by itself. %s, in the relay’s "+
-				"own words %s:", templates.DeliveryInWords(string(delivery)), templates.Ago(now, one.Answer.At)),
+			ends, fmt.Sprintf("No relay has taken the email so far, and it is tried again %s. %s, in the relay’s own words %s:",
+				again, templates.DeliveryInWords(string(delivery)), templates.Ago(now, one.Answer.At)),
 		}, one.Words
 	}
 }
