@@ -10,8 +10,7 @@ import (
 	"io"
 )
 
-// packedLocales is all of locales/ as one JSON object by file name, compressed: `make build` has templates/pack make
-// it, and so saves half a megabyte.
+// packedLocales is all of locales/, compressed: `make build` has templates/pack make it, and so saves half a megabyte.
 //
 //go:embed locales.json.gz
 var packedLocales []byte
@@ -26,13 +25,24 @@ func embeddedLocales() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var packed map[string]json.RawMessage
+	var packed struct {
+		Keys  []string
+		Files map[string][]json.RawMessage
+	}
 	if err := json.NewDecoder(r).Decode(&packed); err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{}
-	for name, content := range packed {
-		files[name] = content
+	for name, values := range packed.Files {
+		file := map[string]json.RawMessage{}
+		for i, value := range values {
+			if string(value) != "null" {
+				file[packed.Keys[i]] = value
+			}
+		}
+		if files[name], err = json.Marshal(file); err != nil {
+			return nil, err
+		}
 	}
 	return files, nil
 }
