@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
 
@@ -40,7 +41,7 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 		q.State = string(l.State)
 	}
 	if l.Cursor != "" {
-		if q.Before, err = w.openCursor(site, l); err != nil {
+		if q.Before, err = l.openCursor(w.Keyring, site); err != nil {
 			return Listed{}, err
 		}
 	}
@@ -64,7 +65,7 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 			}
 			full := len(listed.All)+len(listed.Unreadable) == l.Limit
 			if last := i == len(part.Records)-1 && part.Next == (store.Cursor{}); full && !last {
-				listed.Next = w.cursor(site, l, store.Cursor{Created: r.Created, ID: r.Key.ID})
+				listed.Next = l.cursor(w.Keyring, site, store.Cursor{Created: r.Created, ID: r.Key.ID})
 				return listed, nil
 			}
 		}
@@ -73,7 +74,7 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 		}
 		scanned, q.Before = scanned+len(part.Records), part.Next
 	}
-	listed.Next = w.cursor(site, l, q.Before)
+	listed.Next = l.cursor(w.Keyring, site, q.Before)
 	return listed, nil
 }
 
@@ -140,20 +141,20 @@ func (l Listing) context(site string) string {
 	}, " ")
 }
 
-func (w *Website) cursor(site string, l Listing, at store.Cursor) string {
+func (l Listing) cursor(ring *keyring.Keyring, site string, at store.Cursor) string {
 	plain, err := json.Marshal(at)
 	if err != nil {
 		panic(err) // our own type
 	}
-	return base64.RawURLEncoding.EncodeToString(w.Keyring.Seal(l.context(site), plain))
+	return base64.RawURLEncoding.EncodeToString(ring.Seal(l.context(site), plain))
 }
 
-func (w *Website) openCursor(site string, l Listing) (at store.Cursor, err error) {
+func (l Listing) openCursor(ring *keyring.Keyring, site string) (at store.Cursor, err error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(l.Cursor)
 	if err != nil || len(l.Cursor) > 512 || strings.ContainsAny(l.Cursor, "\r\n") { // which decoding passes over
 		return at, ErrCursor
 	}
-	plain, err := w.Keyring.Open(l.context(site), sealed)
+	plain, err := ring.Open(l.context(site), sealed)
 	if err != nil || json.Unmarshal(plain, &at) != nil {
 		return at, ErrCursor
 	}

@@ -73,23 +73,26 @@ func encodeMailbox(m consent.Mailbox) ([]byte, error) {
 	return e.b, e.err
 }
 
+// mailboxDecoder reads what stands in the record of a mailbox alone.
+type mailboxDecoder struct{ decoder }
+
 func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
-	d := decoder{cborReader: cborReader{b: plain}}
+	d := mailboxDecoder{decoder{cborReader: cborReader{b: plain}}}
 	for all := d.readMap(); all.next(&d.cborReader); {
 		switch all.key {
 		case mailboxDeclined:
 			m.Declined = &consent.Evidence{At: d.time()}
 		case mailboxHow:
-			how := pick(&d, methodCodes)
+			how := pick(&d.decoder, methodCodes)
 			if m.Declined == nil {
 				d.fail()
 				break
 			}
 			m.Declined.How = how
 		case mailboxSpellings:
-			m.Spellings = list(&d, d.spelling)
+			m.Spellings = list(&d.decoder, d.spelling)
 		case mailboxObjections:
-			m.Objections = list(&d, d.mailboxObjection)
+			m.Objections = list(&d.decoder, d.objection)
 		default:
 			d.fail()
 		}
@@ -100,17 +103,17 @@ func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
 	return m, nil
 }
 
-func (d *decoder) mailboxObjection() (o consent.Objection) {
+func (d *mailboxDecoder) objection() (o consent.Objection) {
 	for m := d.readMap(); m.next(&d.cborReader); {
 		switch m.key {
 		case mailboxObjectionAt:
 			o.Evidence.At = d.time()
 		case mailboxObjectionHow:
-			o.Evidence.How = pick(d, methodCodes)
+			o.Evidence.How = pick(&d.decoder, methodCodes)
 		case mailboxObjectionChannel:
 			o.Evidence.Channel = consent.Channel(d.readText())
 		case mailboxObjectionPurposes:
-			o.Purposes = list(d, d.readText)
+			o.Purposes = list(&d.decoder, d.readText)
 		default:
 			d.fail()
 		}
@@ -118,7 +121,7 @@ func (d *decoder) mailboxObjection() (o consent.Objection) {
 	return o
 }
 
-func (d *decoder) spelling() (s consent.Spelling) {
+func (d *mailboxDecoder) spelling() (s consent.Spelling) {
 	for m := d.readMap(); m.next(&d.cborReader); {
 		switch m.key {
 		case spellingID:

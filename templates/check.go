@@ -68,14 +68,14 @@ func (s *Set) problems(t *translation) []error {
 	if dir := t.other("language.dir"); dir != "" && dir != "ltr" && dir != "rtl" {
 		wrong("language.dir", "must be ltr or rtl")
 	}
-	t.checkDates(wrong)
+	checkDates(t, wrong)
 	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
 	return errs
 }
 
 // checkDates says what is wrong with how moments are written: a part that is missing, or the name of a city that cannot
 // stand in an email.
-func (t *translation) checkDates(wrong func(key, format string, args ...any)) {
+func checkDates(t *translation, wrong func(key, format string, args ...any)) {
 	d, err := t.dates(nil)
 	if err != nil {
 		wrong("date.moment", "cannot be used: %v", err)

@@ -35,7 +35,7 @@ func (a Decline) apply(s *edit, now time.Time) (effects, error) {
 			s.close(&s.Requests[i], Declined, a.Evidence)
 		}
 	}
-	s.end(Declined, a.Evidence, s.purposeIDs())
+	s.end(Declined, a.Evidence, purposeIDs(s.Subscription))
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}

@@ -180,7 +180,7 @@ func (all emailTimes) add(at time.Time, limits []store.Limit, now time.Time) ema
 
 // sendAgain adds one more email to an open request, if its limits allow one now.
 func (s *edit) sendAgain(r *Request, reason Reason, limits []store.Limit, now time.Time) []Job {
-	full := len(r.Emails) >= MaxEmailsPerRequest || s.size() > maxSize
+	full := len(r.Emails) >= MaxEmailsPerRequest || sizeOf(s.Subscription) > maxSize
 	if full || s.EmailTimes.next(limits, now).After(now) {
 		return nil
 	}

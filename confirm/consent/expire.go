@@ -38,13 +38,13 @@ func (s *edit) prune(now time.Time) {
 	})
 	s.deleteNotices(now)
 	s.deleteReceipts(now)
-	if at := s.bareFrom(); !at.IsZero() && !now.Before(at) {
+	if at := bareFrom(s.Subscription); !at.IsZero() && !now.Before(at) {
 		s.erase(now)
 	}
 }
 
 // bareFrom returns from when nothing is to be known of a person but what they refused or withdrew; zero: more is.
-func (s *Subscription) bareFrom() time.Time {
+func bareFrom(s *Subscription) time.Time {
 	if s.isBare() || len(s.Consents) > 0 {
 		return time.Time{}
 	}
@@ -115,7 +115,7 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 			earlier(r.Deadline.Add(Grace))
 		}
 	}
-	if bare := s.bareFrom(); !bare.IsZero() {
+	if bare := bareFrom(s); !bare.IsZero() {
 		earlier(bare)
 	}
 	for _, r := range s.Receipts {

@@ -158,7 +158,7 @@ func (a Object) apply(s *edit, now time.Time) (effects, error) {
 	}
 	purposes := a.Purposes
 	if len(purposes) == 0 {
-		purposes = s.purposeIDs()
+		purposes = purposeIDs(s.Subscription)
 	}
 	s.drop(Declined, purposes, a.Evidence, now)
 	s.end(Declined, a.Evidence, purposes)

@@ -26,7 +26,7 @@ func (a Retain) apply(s *edit, now time.Time) (effects, error) {
 	if a.Revised {
 		s.touch()
 	}
-	over := func(c Consent) bool { return !s.isProof(c, a.Retention.Evidence, now) }
+	over := func(c Consent) bool { return !isProof(s.Subscription, c, a.Retention.Evidence, now) }
 	kept := slices.DeleteFunc(slices.Clone(s.Consents), over)
 	if len(kept) == 0 && len(s.Consents) > 0 && s.Requests.LatestOpen(now) == nil {
 		return Erase{}.apply(s, now)
@@ -46,7 +46,7 @@ func (a Retain) apply(s *edit, now time.Time) (effects, error) {
 }
 
 // isProof reports whether a consent, or another one of the same request, is to be proven still.
-func (s *Subscription) isProof(c Consent, kept time.Duration, now time.Time) bool {
+func isProof(s *Subscription, c Consent, kept time.Duration, now time.Time) bool {
 	return slices.ContainsFunc(s.Consents, func(o Consent) bool {
 		return o.RequestID == c.RequestID && (o.Ended == nil || now.Before(o.lastMattered().Add(kept)))
 	})
@@ -62,7 +62,7 @@ func (c *Consent) lastMattered() time.Time {
 
 // cutIPs puts networks in the place of the IPs of all that happened until a time.
 func (s *edit) cutIPs(until time.Time) {
-	cut := s.withEvidence(func(e *Evidence) {
+	cut := withEvidence(*s.Subscription, func(e *Evidence) {
 		if !e.At.After(until) && e.cutIP() {
 			s.touch()
 		}
@@ -85,7 +85,7 @@ func (e *Evidence) cutIP() (exact bool) {
 
 // WithoutExactIPs returns a copy of the subscription with networks in the place of all IPs.
 func (s Subscription) WithoutExactIPs() Subscription {
-	return s.withEvidence(func(e *Evidence) { e.cutIP() })
+	return withEvidence(s, func(e *Evidence) { e.cutIP() })
 }
 
 // CutIP returns the network of an IP: the first 24 bits of IPv4 as 192.0.2.0/24, the first 48 of IPv6. A network stays
@@ -110,7 +110,7 @@ func CutIP(ip string) string {
 }
 
 // withEvidence returns a copy of the subscription in which all evidence was changed.
-func (s Subscription) withEvidence(change func(*Evidence)) Subscription {
+func withEvidence(s Subscription, change func(*Evidence)) Subscription {
 	s = s.clone()
 	optional := func(e **Evidence) {
 		if *e != nil {

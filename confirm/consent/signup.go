@@ -88,7 +88,7 @@ func (s *edit) signUp(a Signup, now time.Time) (due time.Time, opened bool) {
 func (s *edit) open(r Request, t Terms, now time.Time) (due time.Time, opened bool) {
 	due = s.EmailTimes.next(t.EmailsPerAddress, now)
 	open, repeated := s.Requests.countOpen(now), s.Requests.ask(r.Statements, now)
-	size := s.size()
+	size := sizeOf(s.Subscription)
 	full := open >= 2*MaxOpen || repeated && open >= MaxOpen || size > maxSize
 	tooLate := due.After(now.Add(MaxWait)) || repeated && due.After(now)
 	if full || tooLate {
@@ -134,7 +134,7 @@ func (s *edit) notify(a Signup, now time.Time) bool {
 	if last >= 0 && now.Before(s.Notices[last].Email.Due.Add(NoticeEvery)) {
 		return false
 	}
-	if last+1 >= maxNotices || s.size() > maxSize {
+	if last+1 >= maxNotices || sizeOf(s.Subscription) > maxSize {
 		return false
 	}
 	if s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now) {
@@ -148,8 +148,8 @@ func (s *edit) notify(a Signup, now time.Time) bool {
 	return true
 }
 
-// size returns about how many bytes a subscription takes.
-func (s *Subscription) size() (n int) {
+// sizeOf returns about how many bytes a subscription takes.
+func sizeOf(s *Subscription) (n int) {
 	const fixed = 160 // of times, hashes and ids
 	n = 9 * len(s.EmailTimes)
 	evidence := func(e *Evidence) {

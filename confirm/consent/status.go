@@ -131,7 +131,7 @@ func rank(s State) int {
 // their texts.
 func (s *Subscription) Purposes(now time.Time) []PurposeStatus {
 	all := []PurposeStatus{}
-	for _, id := range s.purposeIDs() {
+	for _, id := range purposeIDs(s) {
 		all = append(all, s.Purpose(id, now))
 	}
 	return all
@@ -193,7 +193,7 @@ func whyOf(state State, e *Evidence) Reason {
 func (s *Subscription) Status(id string, now time.Time) Status {
 	st := Status{
 		ID: id, Site: s.Site, Email: s.Address.String(), State: s.State(now), Locale: s.Locale,
-		CreatedAt: s.Created, Purposes: s.Purposes(now), LastRefusal: s.lastRefusal(now),
+		CreatedAt: s.Created, Purposes: s.Purposes(now), LastRefusal: lastRefusal(s, now),
 	}
 	for i := range s.Objections {
 		if o := &s.Objections[i]; o.active() {
@@ -214,7 +214,7 @@ func (s *Subscription) Status(id string, now time.Time) Status {
 }
 
 // lastRefusal returns the last answer or report up to a time by which an email was not delivered, or nil.
-func (s *Subscription) lastRefusal(now time.Time) (last *LastRefusal) {
+func lastRefusal(s *Subscription, now time.Time) (last *LastRefusal) {
 	consider := func(at time.Time, reason RefusalReason, reply string) {
 		if !at.After(now) && (last == nil || at.After(last.At)) {
 			last = &LastRefusal{at, cmp.Or(reason, RefusalUnknown), reply}

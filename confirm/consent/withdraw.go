@@ -15,7 +15,7 @@ type Withdraw struct {
 func (a Withdraw) apply(s *edit, now time.Time) (effects, error) {
 	purposes := a.Purposes
 	if len(purposes) == 0 {
-		purposes = s.purposeIDs()
+		purposes = purposeIDs(s.Subscription)
 	}
 	if a.Evidence.channel() != ChannelEmail {
 		s.object(Objection{Evidence: a.Evidence, Purposes: a.Purposes})
@@ -29,7 +29,7 @@ func (a Withdraw) apply(s *edit, now time.Time) (effects, error) {
 }
 
 // purposeIDs returns every purpose that was ever asked for or consented to.
-func (s *Subscription) purposeIDs() (ids []string) {
+func purposeIDs(s *Subscription) (ids []string) {
 	add := func(id string) {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)

@@ -81,7 +81,7 @@ func TestWhatNoReplicaHasIsNotAcknowledged(t *testing.T) {
 	if _, err := s.Find(t.Context(), key(1)); err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reading waits for nobody: %v", err)
 	}
-	expectUnfit(t, s, "the number of replicas")
+	wantNotReady(t, s, "the number of replicas")
 	goOn()
 	poll(t, "changes are acknowledged again", func() bool {
 		return s.Update(t.Context(), key(4), putting(&store.Record{State: "pending"})) == nil
@@ -91,7 +91,7 @@ func TestWhatNoReplicaHasIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-func expectUnfit(t *testing.T, s *Store, setting string) {
+func wantNotReady(t *testing.T, s *Store, setting string) {
 	t.Helper()
 	var u *store.UnsafeError
 	if err := s.Ready(t.Context()); !errors.As(err, &u) || u.Setting != setting || u.Fix == "" {
@@ -106,9 +106,9 @@ func TestAServerThatAFailoverMayLoseFromIsUnfit(t *testing.T) {
 		master.set("min-replicas-to-write", "1")
 		master.set("min-replicas-max-lag", "10")
 	}
-	expectUnfit(t, s, "min-replicas-to-write")
+	wantNotReady(t, s, "min-replicas-to-write")
 	safe()
-	expectUnfit(t, s, "the number of replicas")
+	wantNotReady(t, s, "the number of replicas")
 	startReplica(t, master)
 	poll(t, "it is fit with its replica", func() bool { return s.Ready(t.Context()) == nil })
 	for _, row := range [][2]string{
@@ -116,13 +116,13 @@ func TestAServerThatAFailoverMayLoseFromIsUnfit(t *testing.T) {
 	} {
 		safe()
 		master.set(row[0], row[1])
-		expectUnfit(t, s, row[0])
+		wantNotReady(t, s, row[0])
 	}
 	if err := open(t, Options{Location: at(master.url())}).Ready(t.Context()); err != nil {
 		t.Errorf("a server alone is asked for replicas: %v", err)
 	}
 	reader := open(t, Options{Location: at(master.url() + "?replicas=1"), ReadOnly: true})
-	expectUnfit(t, reader, "min-replicas-max-lag")
+	wantNotReady(t, reader, "min-replicas-max-lag")
 	two := open(t, Options{Location: at(master.url() + "?replicas=2")})
-	expectUnfit(t, two, "min-replicas-to-write")
+	wantNotReady(t, two, "min-replicas-to-write")
 }
