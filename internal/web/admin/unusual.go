@@ -46,9 +46,10 @@ func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
 	for _, r := range page.Relays {
 		if !r.PausedSince.IsZero() {
 			all = append(all, templates.AdminUnusual{
-				What: fmt.Sprintf("The relay %s is paused since %s.", r.Address, templates.Ago(page.Now, r.PausedSince)),
-				Do: "Look at its own log, and at ours under “relay paused”, for its words. Its emails wait, and leave by " +
-					"themselves.",
+				What: fmt.Sprintf("The relay %s is paused since %s.", r.Address,
+					templates.Ago(page.Now, r.PausedSince)),
+				Do: "Look at its own log, and at ours under “relay paused”, for its words. Its emails wait, and " +
+					"leave by themselves.",
 			})
 		}
 		if r.Refused > 0 {
@@ -88,8 +89,8 @@ func (f *flow) unusual() (all []templates.AdminUnusual) {
 	if rises(f.now.Declines, f.before.Declines) {
 		all = append(all, templates.AdminUnusual{
 			What: "More people than before say “this was not me”.",
-			Do: "Somebody may be signing strangers up: require a challenge (sites[].challenge), and look at which form " +
-				"they come from.",
+			Do: "Somebody may be signing strangers up: require a challenge (sites[].challenge), and look at which " +
+				"form they come from.",
 		})
 	}
 	if rises(f.now.Undeliverable, f.before.Undeliverable) {
@@ -110,8 +111,8 @@ func (n *Now) surges(ctx context.Context) (all []templates.AdminUnusual) {
 		if surging, err := n.Surging(ctx, s.ID); err == nil && surging {
 			all = append(all, templates.AdminUnusual{
 				What: "Far more people than usual sign up at " + s.Name + ".",
-				Do: "Its form asks for a proof of work until that ends. If it is no campaign of yours, somebody abuses " +
-					"the form.",
+				Do: "Its form asks for a proof of work until that ends. If it is no campaign of yours, somebody " +
+					"abuses the form.",
 				Path: PendingPath + "?site=" + s.ID,
 			})
 		}

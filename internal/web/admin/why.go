@@ -73,9 +73,10 @@ func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 		if at := one.NextTry(p.RetryWaits, now); !at.IsZero() {
 			again = "in about " + templates.DurationInWords(at.Sub(now))
 		}
+		why, since := templates.DeliveryInWords(string(delivery)), templates.Ago(now, one.Answer.At)
 		return []string{
-			ends, fmt.Sprintf("No relay has taken the email so far, and it is tried again %s. %s, in the relay’s own words %s:",
-				again, templates.DeliveryInWords(string(delivery)), templates.Ago(now, one.Answer.At)),
+			ends, fmt.Sprintf("No relay has taken the email so far, and it is tried again %s. %s, "+
+				"in the relay’s own words %s:", again, why, since),
 		}, one.Words
 	}
 }
