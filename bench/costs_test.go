@@ -26,7 +26,7 @@ var (
 // What a pending person may take in the store when the relay has taken their email, in bytes, all keys or tables
 // counted. On Redis it is within a minute of the signup, so that the buckets of their IP and network are there.
 const (
-	bytesOnSQLite = 765
+	bytesOnSQLite = 770
 	bytesOnRedis  = 1000
 )
 
@@ -164,7 +164,7 @@ func (a *app) lease(n int) (jobs []store.Job) {
 // TestAPendingPersonTakesFewBytes counts what the stores need for people whose email has gone.
 func TestAPendingPersonTakesFewBytes(t *testing.T) {
 	onEachStore(t, func(t *testing.T, a *app) {
-		const before, n = 300, 3000 // what a store needs once is nobody's
+		const before, n = 300, 6000 // what a store needs once is nobody's
 		defer a.work()()
 		a.signUp(before)
 		a.wait(before)
