@@ -24,9 +24,10 @@ var (
 )
 
 // What a pending person may take in the store when the relay has taken their email, in bytes, all keys or tables
-// counted. On Redis it is within a minute of the signup, so that the buckets of their IP and network are there.
+// counted. On Redis it is within a minute of the signup, so that the buckets of their IP and network are there. In
+// SQLite keys come in no order, so how full its pages are, and with that the figure, differs by a hundredth each time.
 const (
-	bytesOnSQLite = 770
+	bytesOnSQLite = 780
 	bytesOnRedis  = 1000
 )
 
