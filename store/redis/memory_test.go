@@ -88,7 +88,7 @@ func signup(i int) func(store.Record) (store.Change, error) {
 				{Day: "2026-11-30", Name: "email", N: 1},
 			},
 			Acquire: &store.Acquisition{Taker: fmt.Sprintf("signup_%015d", i), Buckets: []store.Bucket{
-				{Name: name("ip", i/9%100), Limits: []store.Limit{{N: 100, Per: minute / 60}}},
+				{Name: name("ip", i/9%100), Limits: []store.Limit{{N: 100, Per: minute / 600}}},
 				{Name: name("network", i/90%100), Limits: []store.Limit{{N: 10000, Per: minute}}},
 				{Name: "emails/gazette", Limits: []store.Limit{{N: 1_000_000, Per: hour}}},
 				{Name: "emails", Limits: []store.Limit{{N: 5_000_000, Per: hour}}},
