@@ -80,6 +80,8 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 		s.Objections = list(d, d.objection)
 	case subReceipts:
 		s.Receipts = list(d, d.keptReceipt)
+	case subClaims:
+		s.Claims = list(d, d.claim)
 	default:
 		d.fail()
 	}
@@ -441,6 +443,28 @@ func (d *decoder) objection() (o consent.Objection) {
 		}
 	}
 	return o
+}
+
+func (d *decoder) claim() (c consent.Claim) {
+	for m := d.readMap(); m.next(&d.cborReader); {
+		switch m.key {
+		case claimID:
+			c.ID = d.id()
+		case claimRight:
+			c.Right = pick(d, rightCodes)
+		case claimAsked:
+			c.Asked = d.evidence()
+		case claimDeadline:
+			c.Deadline = d.time()
+		case claimEmail:
+			c.Email = d.email()
+		case claimDone:
+			c.Done = d.optional()
+		default:
+			d.fail()
+		}
+	}
+	return c
 }
 
 func (d *decoder) notice(of *consent.Subscription) consent.Notice {

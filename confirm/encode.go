@@ -114,6 +114,21 @@ func (e *encoder) history(m int, s consent.Subscription) {
 		e.textField(of, keptReceiptText, r.Text)
 		e.time(of, keptReceiptUntil, r.Until)
 	}
+	e.arrayField(m, subClaims, len(s.Claims))
+	for i := range s.Claims {
+		e.claim(&s.Claims[i])
+	}
+}
+
+func (e *encoder) claim(c *consent.Claim) {
+	m := e.openMap()
+	e.id(m, claimID, c.ID)
+	code(e, m, claimRight, rightCodes, c.Right)
+	e.evidence(m, claimAsked, &c.Asked)
+	e.time(m, claimDeadline, c.Deadline)
+	e.field(m, claimEmail)
+	e.email(&c.Email)
+	e.evidence(m, claimDone, c.Done)
 }
 
 func (e *encoder) objection(o *consent.Objection) {

@@ -17,6 +17,7 @@ var (
 		consent.Pending, consent.Confirmed, consent.Declined, consent.Withdrawn, consent.Expired, consent.Undeliverable,
 	}
 	reasonCodes  = []consent.Reason{consent.ReasonResend, consent.ReasonReminder}
+	rightCodes   = []consent.Right{consent.RightCopy, consent.RightErase}
 	refusalCodes = []consent.RefusalReason{
 		consent.RefusalRecipient, consent.RefusalMailbox, consent.RefusalSystem, consent.RefusalSender,
 		consent.RefusalFlood, consent.RefusalUnknown,
@@ -48,6 +49,7 @@ const (
 	subTold
 	subObjections
 	subReceipts
+	subClaims
 )
 
 // Of a request.
@@ -122,6 +124,16 @@ const (
 	noticeAsked
 	noticeEmail
 	noticeAddress // as of a request
+)
+
+// Of a claim of a right.
+const (
+	claimID = 1 + iota
+	claimRight
+	claimAsked
+	claimDeadline
+	claimEmail
+	claimDone
 )
 
 // Of the count of signups for which no email was due.

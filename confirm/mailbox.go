@@ -298,6 +298,24 @@ func mailboxesOf(sub consent.Subscription) (all []store.Key) {
 	return all
 }
 
+// erasure returns the erasure of a subscription, with the receipts that are to outlive it.
+func (r mailboxes) erasure(ctx context.Context, key store.Key, sub *consent.Subscription) (erase consent.Erase) {
+	if kept := r.Retention.Receipt; kept > 0 {
+		until := r.Now().UTC().Truncate(time.Millisecond).Add(kept)
+		erase.Receipts = r.receipts.kept(ctx, key, sub, until)
+	}
+	return erase
+}
+
+// erase applies an action that erases the person of an address, and forgets the spelling.
+func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, erase consent.Action) error {
+	res, err := r.apply(ctx, key, erase, extra{})
+	if err != nil || a.IsZero() || res.after.Declined() != nil || res.after.Objections.Active() {
+		return err
+	}
+	return r.forget(ctx, key, a)
+}
+
 // forget forgets the spelling of a person who was erased, unless they refused something.
 func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address) error {
 	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)

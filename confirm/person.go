@@ -117,6 +117,17 @@ type View struct {
 	Unblock     string
 	Unsubscribe string // URL
 	Receipt     string // URL; empty: none was made
+	// Of UseUnsubscribe, by purpose: how it was last agreed to.
+	Given map[string]Given
+}
+
+// Given is how something was agreed to, as far as who holds a link that may have been forwarded is to see.
+type Given struct {
+	Asked       time.Time
+	Source      string // the page that the website named
+	AskedIP     string // its network alone
+	Confirmed   time.Time
+	ConfirmedIP string
 }
 
 // FindLink finds the token of a genuine link for one of the uses in a text that mail programs have damaged, or returns
@@ -348,6 +359,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)
 		neverConfirmed := func(p consent.PurposeStatus) bool { return sub.Consents.Latest(p.ID) == nil }
 		v.Purposes = slices.DeleteFunc(v.Purposes, neverConfirmed)
+		v.Given = given(&sub)
 	}
 	if r := sub.Requests.Find(l.RequestID); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser

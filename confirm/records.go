@@ -135,7 +135,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 // takesBack reports whether an action takes consents back, or the consent to emails. It is the last to be refused.
 func takesBack(a consent.Action) bool {
 	switch a.(type) {
-	case consent.Withdraw, consent.Decline, consent.Object, consent.Complained, consent.Erase:
+	case consent.Withdraw, consent.Decline, consent.Object, consent.Complained, consent.Erase, consent.EraseClaimed:
 		return true
 	}
 	return false

@@ -36,7 +36,7 @@ type Message struct {
 	Asked           time.Time
 	Deadline        time.Time // of EmailConfirm
 	FirstDue        time.Time // of EmailConfirm: when its request's first email was due, from which Deadline counts
-	Confirm         string    // URLs
+	Confirm         string    // URLs; of EmailCopy and EmailErase: that of the right
 	Decline         string
 	Unsubscribe     string
 	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
@@ -100,10 +100,13 @@ func (r *Relay) messageOf(
 		ReturnPath: r.returnPaths.Make(key, id),
 	}
 	m.ID, m.Tries = messageID(key, id, n), email.Tries
-	if is == consent.EmailConfirm {
+	switch is {
+	case consent.EmailConfirm:
 		r.fillConfirm(&m, sub.Requests.Find(id), key)
-	} else {
+	case consent.EmailAlreadyConfirmed:
 		r.fillKnown(&m, sub, email.Queued, key)
+	case consent.EmailCopy, consent.EmailErase:
+		r.fillClaim(&m, sub, sub.Claims.Find(id), key)
 	}
 	return m
 }
@@ -167,6 +170,10 @@ func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error)
 			add(&then, n.ID, consent.EmailAlreadyConfirmed, 0, n.Email)
 		}
 	}
+	for i := range sub.Claims {
+		c := &sub.Claims[i]
+		add(&sub, c.ID, c.EmailType(), 0, c.Email)
+	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Messages[0].Date.Before(all[j].Messages[0].Date) })
 	return all, err
 }
@@ -223,6 +230,16 @@ func (r *Relay) fillConfirm(m *Message, req *consent.Request, key store.Key) {
 		p := consent.PurposeStatus{ID: st.Purpose, State: consent.Pending, TextSHA256: st.SHA256}
 		m.Purposes = append(m.Purposes, p)
 	}
+}
+
+func (r *Relay) fillClaim(m *Message, sub *consent.Subscription, c *consent.Claim, key store.Key) {
+	m.Locale, m.IP = sub.Locale, c.Asked.PersonNetwork()
+	m.Asked, m.Deadline, m.FirstDue = c.Asked.At, c.Deadline, c.Email.Due
+	link := token.Link{Use: token.UseCopy, Site: m.Site, ID: key.ID, RequestID: c.ID, Until: c.Deadline}
+	if c.Right == consent.RightErase {
+		link.Use = token.UseErase
+	}
+	m.Confirm = r.links.URL(link)
 }
 
 func (r *Relay) fillKnown(m *Message, sub *consent.Subscription, asked time.Time, key store.Key) {

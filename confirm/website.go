@@ -297,16 +297,7 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	erase := consent.Erase{}
-	if kept := w.Retention.Receipt; kept > 0 {
-		until := w.Now().UTC().Truncate(time.Millisecond).Add(kept)
-		erase.Receipts = w.receipts.kept(ctx, rec.Key, &sub, until)
-	}
-	res, err := w.apply(ctx, rec.Key, erase, extra{})
-	if err != nil || sub.Address.IsZero() || res.after.Declined() != nil || res.after.Objections.Active() {
-		return err
-	}
-	return w.forget(ctx, rec.Key, sub.Address)
+	return w.erase(ctx, rec.Key, sub.Address, w.erasure(ctx, rec.Key, &sub))
 }
 
 // Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/theme"
 	"github.com/optin/optin/templates"
 )
@@ -163,7 +164,10 @@ func TestAnEmailHasTheSitesOwnFace(t *testing.T) {
 func TestAnEmailHasLessThanTwelveKilobytesInEveryLanguage(t *testing.T) {
 	m := composer(t)
 	for _, language := range m.Pages.Languages() {
-		for name, msg := range map[string]confirm.Message{"confirm": confirmMessage(t), "known": knownMessage(t)} {
+		for name, msg := range map[string]confirm.Message{
+			"confirm": confirmMessage(t), "known": knownMessage(t), "copy": rightMessage(t, consent.EmailCopy),
+			"erase": rightMessage(t, consent.EmailErase),
+		} {
 			msg.Locale = language
 			e, err := m.compose(&msg)
 			if err != nil {

@@ -202,8 +202,14 @@ func templateData(msg *confirm.Message, show templates.Site, language string) te
 			purposes[i].Lang = msg.Locale
 		}
 	}
-	if msg.Type == consent.EmailAlreadyConfirmed {
+	switch msg.Type {
+	case consent.EmailAlreadyConfirmed:
 		return templates.KnownEmail{Site: show, Purposes: purposes, Asked: msg.Asked, UnsubscribeURL: msg.Unsubscribe}
+	case consent.EmailCopy, consent.EmailErase:
+		return templates.RightEmail{
+			Site: show, Erase: msg.Type == consent.EmailErase, Asked: msg.Asked, Deadline: msg.Deadline,
+			Due: msg.FirstDue, URL: msg.Confirm,
+		}
 	}
 	return templates.ConfirmEmail{
 		Site: show, Purposes: purposes, Asked: msg.Asked, Deadline: msg.Deadline, Due: msg.FirstDue,

@@ -89,6 +89,13 @@ func knownMessage(t testing.TB) confirm.Message {
 	return msg
 }
 
+func rightMessage(t testing.TB, is consent.EmailType) confirm.Message {
+	msg := confirmMessage(t)
+	msg.Type, msg.Confirm, msg.Decline = is, strings.Replace(msg.Confirm, "/c/", "/r/", 1), ""
+	msg.Purposes = nil
+	return msg
+}
+
 // byGoMail returns the email of a message as the templates and go-mail write it, without a skeleton.
 func byGoMail(t rapid.TB, m *Mailer, msg *confirm.Message) []byte {
 	site, language := m.Sites[msg.Site], m.Pages.Language(msg.Locale)
@@ -211,6 +218,8 @@ func TestMessagesThatDifferInMoreThanTheirValuesShareNoSkeleton(t *testing.T) {
 		"two purposes":        func(msg *confirm.Message) { msg.Purposes = append(msg.Purposes, msg.Purposes[0]) },
 		"another service":     func(msg *confirm.Message) { msg.Confirm = "https://other.example/c/x" },
 		"known":               func(msg *confirm.Message) { *msg = knownMessage(t) },
+		"a copy":              func(msg *confirm.Message) { *msg = rightMessage(t, consent.EmailCopy) },
+		"an erasure":          func(msg *confirm.Message) { *msg = rightMessage(t, consent.EmailErase) },
 		"known for long": func(msg *confirm.Message) {
 			*msg = knownMessage(t)
 			msg.Purposes[0].Since = time.Time{}

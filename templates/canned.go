@@ -60,6 +60,10 @@ func cannedPurposes(s *Set, locale string) []Purpose {
 		id := key[len("canned."):]
 		purposes = append(purposes, Purpose{
 			ID: id, Text: text, State: state, Since: since.AddDate(0, i, i), StatementURL: "/texts/" + id,
+			Given: &Given{
+				Asked: cannedAsked(), AskedFrom: []string{"https://gazette.example/join", "192.0.2.0/24"},
+				Confirmed: since, ConfirmedFrom: []string{"192.0.2.0/24"},
+			},
 		})
 	}
 	return purposes
@@ -73,7 +77,7 @@ func cannedPages(site Site, all []Purpose) []Sample {
 		ConfirmAction: "/c/canned", DeclineAction: "/c/canned/decline", Stamp: "canned",
 	}
 	leave := Unsubscribe{Site: site, Address: address, Purposes: all, Action: unsubscribe,
-		ReceiptURL: unsubscribe + "/receipt"}
+		ReceiptURL: unsubscribe + "/receipt", CopyAction: unsubscribe + "/copy", EraseAction: unsubscribe + "/erase"}
 	leaveOne, leaveNone := leave, leave
 	leaveOne.Purposes, leaveNone.Purposes = all[:1], all[2:]
 	confirm.Purposes = pendingOf(all[:1])
@@ -115,6 +119,10 @@ func cannedPages(site Site, all []Purpose) []Sample {
 		{Name: "unsubscribe", Page: leave},
 		{Name: "unsubscribe-one", Page: leaveOne},
 		{Name: "unsubscribe-none", Page: leaveNone},
+		{Name: "claimed", Page: Claimed{Site: site, TTL: 24 * time.Hour}},
+		{Name: "right-copy", Page: Right{Site: site, Address: address, Action: "/r/canned"}},
+		{Name: "right-erase", Page: Right{Site: site, Address: address, Erase: true, Action: "/r/canned"}},
+		{Name: "erased", Page: Erased{Site: site}},
 		{Name: "withdrawn", Page: Withdrawn{Site: site, Purposes: all[:2], SignupURL: signup}},
 		{Name: "withdrawn-in-part", Page: Withdrawn{Site: site, Purposes: all[:1], Left: all[1:2], SignupURL: signup}},
 	}
@@ -260,11 +268,16 @@ func emailsOf(site Site, all []Purpose) []Sample {
 		Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0),
 		UnsubscribeURL: base + "u/" + token,
 	}
+	claimed := RightEmail{Site: site, Asked: asked, Deadline: asked.Add(24 * time.Hour), URL: base + "r/" + token}
+	erasing := claimed
+	erasing.Erase = true
 	return []Sample{
 		{Name: "email-confirm", Email: confirm},
 		{Name: "email-confirm-several", Email: several},
 		{Name: "email-confirm-reminds", Email: first},
 		{Name: "email-confirm-reminder", Email: reminder},
 		{Name: "email-known", Email: known},
+		{Name: "email-copy", Email: claimed},
+		{Name: "email-erase", Email: erasing},
 	}
 }

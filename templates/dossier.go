@@ -85,7 +85,7 @@ func (f Facts) IsEmpty() bool {
 func stepActions() []string {
 	return []string{
 		"asked", "renewed", "unanswered", "email_queued", "email_tried", "email_taken", "email_reported", "confirmed",
-		"objected", "unblocked", "superseded", "told", "erased",
+		"objected", "unblocked", "superseded", "told", "erased", "copy_asked", "erase_asked", "copied",
 	}
 }
 

@@ -51,6 +51,15 @@ type KnownEmail struct {
 	UnsubscribeURL string
 }
 
+// RightEmail has the link of a right: a copy of the person's data, or their erasure.
+type RightEmail struct {
+	Site            Site
+	Erase           bool
+	Asked, Deadline time.Time
+	Due             time.Time // when the email was due; zero: when it was asked for
+	URL             string
+}
+
 // RenderedEmail is what an email says. Subject is one line of at most 78 characters. In Text every paragraph is one
 // line of any length (see skeleton.Wrap), and links stand alone on their lines. Lines end in LF.
 type RenderedEmail struct {
@@ -58,15 +67,18 @@ type RenderedEmail struct {
 }
 
 // emailNames lists the files of emails/ that are emails.
-func emailNames() []string { return []string{"confirm", "known"} }
+func emailNames() []string { return []string{"confirm", "known", "right"} }
 
-// confirmSubject is the subject that a site may word itself. The other two say what a site must not change: that no
+// confirmSubject is the subject that a site may word itself. The others say what a site must not change: that no
 // more reminders follow, and that nothing has to be done.
 const confirmSubject = "email.confirm.subject"
 
 // subjectKeys lists the keys of all subjects.
 func subjectKeys() []string {
-	return []string{confirmSubject, "email.reminder.subject", "email.known.subject"}
+	return []string{
+		confirmSubject, "email.reminder.subject", "email.known.subject", "email.rights.copy_subject",
+		"email.rights.erase_subject",
+	}
 }
 
 // Email renders an email in the language nearest to locale. Names and texts are put on one line, and names are cut to a
@@ -99,7 +111,7 @@ func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmai
 	}
 	v.looks(t)
 	v.Own = cleanWording(v.Site.Wording[locale])
-	for _, link := range v.links() {
+	for _, link := range v.urls {
 		if err := checkLink(link); err != nil {
 			return RenderedEmail{}, err
 		}
@@ -142,7 +154,8 @@ func checkLink(link string) error {
 
 // emailView is what an email's templates see.
 type emailView struct {
-	known                                  bool // which of the links there are
+	urls                                   []string // the links that there are
+	Erase                                  bool
 	Subject                                string
 	Site                                   Site
 	Purposes                               []purposeView
@@ -175,13 +188,6 @@ func (v *emailView) looks(t *translation) {
 	}
 }
 
-func (v emailView) links() []string {
-	if v.known {
-		return []string{v.UnsubscribeURL}
-	}
-	return []string{v.ConfirmURL, v.DeclineURL}
-}
-
 // purposeView is a purpose in an email. When is in words; it is empty where no state is shown.
 type purposeView struct{ Text, TextChild, Lang, State, When string }
 
@@ -208,12 +214,13 @@ func (e ConfirmEmail) subject() string {
 
 // validFor is how long the link works from when its first email was due, to the minute: the caller may have taken the
 // two times a moment apart. So it says the same for all people of a site.
-func (e ConfirmEmail) validFor() time.Duration {
-	from := e.Due
-	if from.IsZero() {
-		from = e.Asked
+func (e ConfirmEmail) validFor() time.Duration { return validFor(e.Asked, e.Due, e.Deadline) }
+
+func validFor(asked, due, deadline time.Time) time.Duration {
+	if due.IsZero() {
+		due = asked
 	}
-	return e.Deadline.Sub(from).Round(time.Minute)
+	return deadline.Sub(due).Round(time.Minute)
 }
 
 func (e ConfirmEmail) texts(d skeleton.Dates) skeleton.Texts {
@@ -225,6 +232,7 @@ func (e ConfirmEmail) texts(d skeleton.Dates) skeleton.Texts {
 
 func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, err error) {
 	v = emailView{
+		urls: []string{texts.Confirm, texts.Decline},
 		Site: cleanSite(e.Site), Reminder: e.Reminder, Reminds: e.Reminds,
 		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
 	}
@@ -254,7 +262,10 @@ func (e KnownEmail) texts(d skeleton.Dates) skeleton.Texts {
 }
 
 func (e KnownEmail) view(_ *translation, texts skeleton.Texts) (emailView, error) {
-	v := emailView{known: true, Site: cleanSite(e.Site), UnsubscribeURL: texts.Unsubscribe, Asked: texts.Asked}
+	v := emailView{
+		urls: []string{texts.Unsubscribe}, Site: cleanSite(e.Site), UnsubscribeURL: texts.Unsubscribe,
+		Asked: texts.Asked,
+	}
 	since := texts.Since
 	for _, p := range e.Purposes {
 		q := purposeView{Text: oneLine(p.Text, maxText), Lang: p.Lang, State: p.State}
@@ -267,4 +278,29 @@ func (e KnownEmail) view(_ *translation, texts skeleton.Texts) (emailView, error
 		v.Purposes = append(v.Purposes, q)
 	}
 	return v, nil
+}
+
+func (RightEmail) name() string { return "right" }
+func (e RightEmail) site() Site { return e.Site }
+
+func (e RightEmail) subject() string {
+	if e.Erase {
+		return "email.rights.erase_subject"
+	}
+	return "email.rights.copy_subject"
+}
+
+func (e RightEmail) texts(d skeleton.Dates) skeleton.Texts {
+	return skeleton.Texts{
+		Confirm: e.URL, Asked: string(d.Append(nil, e.Asked)), Deadline: string(d.Append(nil, e.Deadline)),
+	}
+}
+
+func (e RightEmail) view(t *translation, texts skeleton.Texts) (v emailView, err error) {
+	v = emailView{
+		urls: []string{texts.Confirm}, Site: cleanSite(e.Site), Erase: e.Erase, ConfirmURL: texts.Confirm,
+		Asked: texts.Asked, Deadline: texts.Deadline,
+	}
+	v.ValidFor, err = t.duration(validFor(e.Asked, e.Due, e.Deadline))
+	return v, err
 }

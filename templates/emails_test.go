@@ -30,6 +30,8 @@ func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
 			want = append([]string{l.ConfirmURL, l.DeclineURL}, want...)
 		case KnownEmail:
 			want = append([]string{l.UnsubscribeURL}, want...)
+		case RightEmail:
+			want = append([]string{l.URL}, want...)
 		}
 		if diff := cmp.Diff(want, linkLines(m.Text)); diff != "" {
 			t.Error("text:", diff)

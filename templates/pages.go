@@ -53,6 +53,13 @@ type Purpose struct {
 	// StatementURL leads to the whole of what is put to a person about it. It is shown on the pages that ask; may be
 	// empty.
 	StatementURL string
+	Given        *Given // how it was agreed to; nil: not shown
+}
+
+// Given is how and when something was agreed to, and from where: a page, a part of an IP.
+type Given struct {
+	Asked, Confirmed         time.Time
+	AskedFrom, ConfirmedFrom []string
 }
 
 // Page is one of the page types of this package.
@@ -193,7 +200,26 @@ type Unsubscribe struct {
 	Purposes   []Purpose // with State and Since
 	Action     string
 	ReceiptURL string // may be empty
+	// To ask for a link to a copy of the data, and for one to their erasure. Both may be empty.
+	CopyAction, EraseAction string
 }
+
+// Claimed follows a claim of a right: look in your inbox.
+type Claimed struct {
+	Site Site
+	TTL  time.Duration // of the link in the email
+}
+
+// Right is the page behind the link of a right: a copy of the person's data, or their erasure.
+type Right struct {
+	Site    Site
+	Address string // masked by the caller
+	Erase   bool
+	Action  string
+}
+
+// Erased says that the person's data are erased.
+type Erased struct{ Site Site }
 
 // Withdrawn says which consents were withdrawn, and which remain.
 type Withdrawn struct {
@@ -217,12 +243,15 @@ type Failure struct {
 // pageNames lists the files of pages/ that are pages.
 func pageNames() []string {
 	return []string{
-		"confirm", "confirmed", "decline", "declined", "dossier", "expired", "failure", "home", "lost-link", "renewed",
-		"sent",
+		"claimed", "confirm", "confirmed", "decline", "declined", "dossier", "erased", "expired", "failure", "home",
+		"lost-link", "renewed", "right", "sent",
 		"signup", "statement", "unblocked", "unknown-link", "unsubscribe", "withdrawn", "withdrawn-link",
 	}
 }
 
+func (Claimed) name() string       { return "claimed" }
+func (Right) name() string         { return "right" }
+func (Erased) name() string        { return "erased" }
 func (Confirm) name() string       { return "confirm" }
 func (Confirmed) name() string     { return "confirmed" }
 func (Decline) name() string       { return "decline" }
@@ -241,6 +270,9 @@ func (Withdrawn) name() string     { return "withdrawn" }
 func (WithdrawnLink) name() string { return "withdrawn-link" }
 func (LostLink) name() string      { return "lost-link" }
 
+func (p Claimed) site() Site       { return p.Site }
+func (p Right) site() Site         { return p.Site }
+func (p Erased) site() Site        { return p.Site }
 func (p Confirm) site() Site       { return p.Site }
 func (p Confirmed) site() Site     { return p.Site }
 func (p Decline) site() Site       { return p.Site }
@@ -259,20 +291,25 @@ func (p Withdrawn) site() Site     { return p.Site }
 func (p WithdrawnLink) site() Site { return p.Site }
 func (p LostLink) site() Site      { return p.Site }
 
-func (p Confirm) actions() []string     { return []string{p.ConfirmAction, p.DeclineAction} }
-func (Confirmed) actions() []string     { return nil }
-func (p Decline) actions() []string     { return []string{p.DeclineAction} }
-func (p Declined) actions() []string    { return nonEmpty(p.UnblockAction) }
-func (p Expired) actions() []string     { return nonEmpty(p.RenewAction, p.DeclineAction) }
-func (Failure) actions() []string       { return nil }
-func (Home) actions() []string          { return nil }
-func (Renewed) actions() []string       { return nil }
-func (Sent) actions() []string          { return nil }
-func (p Signup) actions() []string      { return []string{p.Action} }
-func (Statement) actions() []string     { return nil }
-func (Unblocked) actions() []string     { return nil }
-func (UnknownLink) actions() []string   { return nil }
-func (p Unsubscribe) actions() []string { return []string{p.Action} }
+func (Claimed) actions() []string     { return nil }
+func (p Right) actions() []string     { return []string{p.Action} }
+func (Erased) actions() []string      { return nil }
+func (p Confirm) actions() []string   { return []string{p.ConfirmAction, p.DeclineAction} }
+func (Confirmed) actions() []string   { return nil }
+func (p Decline) actions() []string   { return []string{p.DeclineAction} }
+func (p Declined) actions() []string  { return nonEmpty(p.UnblockAction) }
+func (p Expired) actions() []string   { return nonEmpty(p.RenewAction, p.DeclineAction) }
+func (Failure) actions() []string     { return nil }
+func (Home) actions() []string        { return nil }
+func (Renewed) actions() []string     { return nil }
+func (Sent) actions() []string        { return nil }
+func (p Signup) actions() []string    { return []string{p.Action} }
+func (Statement) actions() []string   { return nil }
+func (Unblocked) actions() []string   { return nil }
+func (UnknownLink) actions() []string { return nil }
+func (p Unsubscribe) actions() []string {
+	return append([]string{p.Action}, nonEmpty(p.CopyAction, p.EraseAction)...)
+}
 func (Withdrawn) actions() []string     { return nil }
 func (WithdrawnLink) actions() []string { return nil }
 func (LostLink) actions() []string      { return nil }

@@ -96,9 +96,10 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 					clubSite("full", p.site.URL, `emails_per_site: "1/10m"`)
 				for who, ago := range map[string]time.Duration{
 					"late": 72 * time.Hour, "later": deletedAfter - 3*time.Second, "known": 72 * time.Hour,
+					"copy": 72 * time.Hour, "erase": 72 * time.Hour,
 				} {
 					email := who + "-" + lang + "@example.org"
-					p.oldLinks[email] = e.signedUpBefore(email, lang, ago, who == "known")
+					p.oldLinks[email] = e.signedUpBefore(email, lang, ago, !strings.HasPrefix(who, "late"))
 				}
 			})
 			p.since = time.Now()
@@ -107,6 +108,7 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 			p.allowOrigin(p.site.URL)
 			p.signupPages()
 			p.linkPages()
+			p.rightPages()
 			p.failurePages()
 			p.emails()
 		})
@@ -155,6 +157,17 @@ func (p *everyPage) linkPages() {
 	p.env.eventually("forgotten", func() bool { return time.Since(p.since) > 3*time.Second })
 	p.check("expired-for-good", p.open(p.oldLinks["later-"+p.lang+"@example.org"]), 410)
 	p.check("unknown-link", p.open(p.env.base+"/c/cut-off"), 404)
+}
+
+func (p *everyPage) rightPages() {
+	for _, right := range []string{"copy", "erase"} {
+		email := right + "-" + p.lang + "@example.org"
+		p.open(p.oldLinks[email])
+		p.click(`a[href*="/u/"]`)
+		p.check("claimed", p.click(`form[action*="/`+right+`"] button`), 202)
+		p.check("right-"+right, p.open(p.env.rightLink(email, "")), 200)
+	}
+	p.check("erased", p.click("button.main"), 200)
 }
 
 func (p *everyPage) failurePages() {

@@ -103,7 +103,7 @@ func sheet(languages []string) string {
 		`section{display:grid;grid-template-columns:repeat(8,190px);gap:12px;margin-bottom:24px}` +
 		`div{width:190px;height:470px;overflow:hidden;border:1px solid #bbb}` +
 		`iframe{width:380px;height:940px;border:0;transform:scale(.5);transform-origin:0 0}p{margin:0}</style>`)
-	for _, name := range []string{"email-confirm-several", "email-confirm-reminder", "email-known"} {
+	for _, name := range []string{"email-confirm-several", "email-confirm-reminder", "email-known", "email-erase"} {
 		fmt.Fprintf(&b, "<h2>%s</h2><section>", name)
 		for _, lang := range languages {
 			fmt.Fprintf(&b, `<figure style="margin:0"><p>%s</p><div><iframe src="/%s/%s"></iframe></div></figure>`, lang, lang, name)

@@ -17,6 +17,9 @@
 //	            unsubscribes, or the website
 //	Object      the website, for the person         ends the consents to some purposes or all; no email about
 //	                                                them until Unblock
+//	ClaimRight  the mailbox, with the link that     an email with a link to a copy of the data, or to their erasure
+//	            unsubscribes
+//	TakeCopy    the mailbox, with that link         notes that the copy was taken
 //	Resend      the website                         the email of the latest open request again, with the same link
 //	Use         the website                         notes that it relied on a consent today
 //	Erase       the website                         forgets the person, but not that they declined or withdrew

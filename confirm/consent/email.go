@@ -73,6 +73,8 @@ type EmailType string
 const (
 	EmailConfirm          EmailType = "confirm" // please confirm; holds the request's link
 	EmailAlreadyConfirmed EmailType = "known"   // you confirmed already; holds the link that withdraws
+	EmailCopy             EmailType = "copy"    // holds the link to a copy of the person's data
+	EmailErase            EmailType = "erase"   // holds the link by which they are erased
 )
 
 // EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
@@ -88,6 +90,9 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 		}
 		return ""
 	}
+	if c := s.Claims.Find(request); c != nil {
+		return c.emailDue(now)
+	}
 	n := s.Notices.Find(request)
 	if n != nil && n.Email.Taken == nil && s.Consents.Any() && !now.After(n.Email.Due.Add(NoticeEvery)) {
 		return EmailAlreadyConfirmed
@@ -95,8 +100,8 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	return ""
 }
 
-// Email returns the last email of a request, or of a signup that led to a notice, and its number among the emails of
-// the request; nil if there is none.
+// Email returns the last email of a request, of a signup that led to a notice, or of a claim, and its number among the
+// emails of the request; nil if there is none.
 func (s *Subscription) Email(request string) (e *Email, n int) {
 	if r := s.Requests.Find(request); r != nil {
 		n = len(r.Emails) - 1
@@ -104,6 +109,9 @@ func (s *Subscription) Email(request string) (e *Email, n int) {
 	}
 	if notice := s.Notices.Find(request); notice != nil {
 		return &notice.Email, 0
+	}
+	if c := s.Claims.Find(request); c != nil {
+		return &c.Email, 0
 	}
 	return nil, 0
 }
@@ -135,6 +143,9 @@ func (s *Subscription) Emailed() (all []EmailName) {
 	}
 	for _, n := range s.Notices {
 		all = append(all, EmailName{ID: n.ID})
+	}
+	for _, c := range s.Claims {
+		all = append(all, EmailName{ID: c.ID})
 	}
 	return all
 }

@@ -38,6 +38,7 @@ func (s *edit) prune(now time.Time) {
 	})
 	s.deleteNotices(now)
 	s.deleteReceipts(now)
+	deleteClaims(s, now)
 	if at := bareFrom(s.Subscription); !at.IsZero() && !now.Before(at) {
 		s.erase(now)
 	}

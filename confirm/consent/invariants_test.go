@@ -60,6 +60,10 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 	if len(h.known) > 0 {
 		link = rapid.SampledFrom(h.known).Draw(t, "link")
 	}
+	claim := "no claim"
+	if len(h.sub.Claims) > 0 {
+		claim = h.sub.Claims[rapid.IntRange(0, len(h.sub.Claims)-1).Draw(t, "claim")].ID
+	}
 	withdrawn := rapid.SampledFrom([][]string{nil, {"a"}, {"b", "c"}}).Draw(t, "withdrawn")
 	var shown []consent.Statement
 	for _, p := range purposes {
@@ -91,10 +95,16 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 		consent.Use{Purpose: purposes[0]},
 		consent.Suppressed{RequestID: link, Purposes: withdrawn, Evidence: byServer},
 		consent.Retain{Retention: consent.Retention{IP: time.Hour, Evidence: 20 * 24 * time.Hour}},
+		consent.ClaimRight{ID: id, Right: consent.RightErase, Evidence: evidence, Terms: terms},
+		consent.ClaimRight{ID: id, Right: consent.RightCopy, Evidence: evidence, Terms: terms},
+		consent.EraseClaimed{ClaimID: claim},
+		consent.TakeCopy{ClaimID: claim, Evidence: evidence},
+		consent.Delivered{RequestID: claim, Delivery: consent.Delivery{At: h.now, Reply: longReply}},
 	}
 	// Signups and confirmations are what attackers and people do most.
 	often := []int{
 		0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 21,
+		22, 23, 23, 24, 25, 26,
 	}
 	return all[rapid.SampledFrom(often).Draw(t, "action")]
 }
@@ -224,7 +234,8 @@ func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 	}
 	for p := range had {
 		switch a.(type) {
-		case consent.Withdraw, consent.Decline, consent.Object, consent.Erase, consent.Complained:
+		case consent.Withdraw, consent.Decline, consent.Object, consent.Erase, consent.EraseClaimed,
+			consent.Complained:
 		default:
 			if has[p] != had[p] {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
@@ -297,7 +308,7 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 	switch a.(type) {
 	case consent.Erase:
 		h.erased, h.mailed = true, nil // the limits on emails are deleted with the rest
-	case consent.Retain:
+	case consent.Retain, consent.EraseClaimed:
 		if h.sub.Address.IsZero() {
 			h.erased, h.mailed = true, nil
 		}

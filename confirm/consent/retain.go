@@ -143,5 +143,10 @@ func withEvidence(s Subscription, change func(*Evidence)) Subscription {
 		change(&s.Notices[i].Asked)
 		optional(&s.Notices[i].Email.Bounced)
 	}
+	for i := range s.Claims {
+		change(&s.Claims[i].Asked)
+		optional(&s.Claims[i].Email.Bounced)
+		optional(&s.Claims[i].Done)
+	}
 	return s
 }

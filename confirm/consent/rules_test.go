@@ -63,6 +63,8 @@ func (env *env) tries(a consent.Action) ([]string, error) {
 			names = append(names, name)
 		case consent.EmailAlreadyConfirmed:
 			names = append(names, "known")
+		case consent.EmailCopy, consent.EmailErase:
+			names = append(names, string(env.sub.EmailDue(j.RequestID, at)))
 		}
 	}
 	return names, err

@@ -206,6 +206,11 @@ func sizeOf(s *Subscription) (n int) {
 		evidence(&s.Notices[i].Asked)
 		email(&s.Notices[i].Email)
 	}
+	for i := range s.Claims {
+		evidence(&s.Claims[i].Asked)
+		email(&s.Claims[i].Email)
+		evidence(s.Claims[i].Done)
+	}
 	n += len(s.Told) * fixed / 4 // their texts stand once
 	return n
 }

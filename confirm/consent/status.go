@@ -240,5 +240,8 @@ func lastRefusal(s *Subscription, now time.Time) (last *LastRefusal) {
 	for i := range s.Notices {
 		email(&s.Notices[i].Email)
 	}
+	for i := range s.Claims {
+		email(&s.Claims[i].Email)
+	}
 	return last
 }

@@ -188,6 +188,7 @@ type Subscription struct {
 	Refusals     []Refusal // oldest first; all but the last are lifted
 	Objections   Objections
 	Notices      Notices // oldest first
+	Claims       Claims  // oldest first
 	Told         []Told  // oldest first; at most maxTold
 	Unanswered   Unanswered
 	WithdrawnAt  time.Time  // of an erased person: the last, if not confirmed since
@@ -201,6 +202,7 @@ type Subscription struct {
 func (s Subscription) clone() Subscription {
 	s.Requests, s.Consents = slices.Clone(s.Requests), slices.Clone(s.Consents)
 	s.Refusals, s.Notices = slices.Clone(s.Refusals), slices.Clone(s.Notices)
+	s.Claims = slices.Clone(s.Claims)
 	s.Objections = slices.Clone(s.Objections)
 	for i := range s.Requests {
 		s.Requests[i].Emails = slices.Clone(s.Requests[i].Emails)

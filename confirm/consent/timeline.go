@@ -50,6 +50,9 @@ const (
 	StepUndeliverable StepAction = "undeliverable"
 	StepTold          StepAction = "told"
 	StepErased        StepAction = "erased"
+	StepCopyAsked     StepAction = "copy_asked" // by the link that withdraws
+	StepEraseAsked    StepAction = "erase_asked"
+	StepCopied        StepAction = "copied" // the person took the copy of their data
 )
 
 // StepPurpose is a purpose that a step is about, and the hash of what was put to the person.
@@ -142,6 +145,9 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 		t.add(StepAsked, n.ID, &n.Asked)
 		t.email(n.ID, 0, &n.Email, StepNotified)
 	}
+	for i := range s.Claims {
+		t.claim(&s.Claims[i])
+	}
 	if u := s.Unanswered; u.N > 0 {
 		t.steps = append(t.steps, Step{At: u.Last, Action: StepUnanswered, Count: u.N})
 	}
@@ -164,7 +170,7 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 // rankOf orders what happened in one millisecond: what leads to something comes before it.
 func rankOf(a StepAction) int {
 	switch a {
-	case StepAsked, StepRenewed:
+	case StepAsked, StepRenewed, StepCopyAsked, StepEraseAsked:
 		return 0
 	case StepTold, StepErased:
 		return 2

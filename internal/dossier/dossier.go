@@ -110,6 +110,31 @@ func (m *Maker) Make(ctx context.Context, site, id string) (*Dossier, error) {
 	return d, nil
 }
 
+// ForPerson puts networks in the place of the IPs of signups that nobody confirmed: it may have been another who entered
+// the address, and the copy of a person's data must not harm others (GDPR article 15(4)). Verify passes over them.
+func (d *Dossier) ForPerson() *Dossier {
+	confirmed := map[string]bool{}
+	for _, step := range d.Events {
+		if step.Action == consent.StepConfirmed {
+			confirmed[step.Request] = true
+		}
+	}
+	for i := range d.Events {
+		step := &d.Events[i]
+		others := step.Action == consent.StepAsked && !confirmed[step.Request]
+		if !others {
+			continue
+		}
+		if step.Seen != nil {
+			step.Seen.IP = consent.CutIP(step.Seen.IP)
+		}
+		if step.Attested != nil {
+			step.Attested.IP = consent.CutIP(step.Attested.IP)
+		}
+	}
+	return d
+}
+
 func (m *Maker) statements(ctx context.Context, d *Dossier, _ store.Key) error {
 	for _, step := range d.Events {
 		for _, p := range step.Purposes {

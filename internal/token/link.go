@@ -6,6 +6,8 @@
 //	decline       the email's "this was not me"             look, decline, unblock
 //	unblock       the page of a declined link               look, unblock
 //	unsubscribe   emails to people who confirmed, the API   what was agreed, withdraw; it never ends
+//	copy          an email that the page of the last leads to   a copy of the person's data
+//	erase         another such email                        their erasure
 //
 // A link is a JWT (RFC 7519), signed with HS256 under keys derived from the configured secrets: the newest signs, all
 // are accepted. The same Link makes the same token, so an email that is sent twice holds one link. A link is signed for
@@ -45,17 +47,19 @@ const (
 	UseDecline     Use = "decline"
 	UseUnblock     Use = "unblock"
 	UseUnsubscribe Use = "unsubscribe"
+	UseCopy        Use = "copy"
+	UseErase       Use = "erase"
 )
 
 // uses are the uses by the number that stands for each in a token.
-var uses = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe}
+var uses = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe, UseCopy, UseErase}
 
 // Link is what a token says.
 type Link struct {
 	Use       Use
 	Site      string
 	ID        string // of the subscription
-	RequestID string // empty for UseUnsubscribe
+	RequestID string // or the claim of UseCopy and UseErase; empty for UseUnsubscribe
 	// Until tells an expired link from an unknown one once the record is gone; until then the record's deadline counts.
 	// A token has it to the day: Parse returns the end of that day (UTC).
 	Until time.Time
@@ -222,10 +226,14 @@ func (s *Signer) label(use Use) string {
 	return s.labels[0]
 }
 
-// URL returns the address of a link's page: under "/c/" for what an email asks, under "/u/" for withdrawing.
+// URL returns the address of a link's page: under "/c/" for what an email asks, under "/u/" for withdrawing, and under
+// "/r/" for a right that was claimed.
 func (s *Signer) URL(l Link) string {
-	if l.Use == UseUnsubscribe {
+	switch l.Use {
+	case UseUnsubscribe:
 		return s.page + "u/" + s.Token(l)
+	case UseCopy, UseErase:
+		return s.page + "r/" + s.Token(l)
 	}
 	return s.page + "c/" + s.Token(l)
 }

@@ -49,10 +49,14 @@ func TestTheDashboardShowsWhatPeopleRead(t *testing.T) {
 			t.Errorf("%s: %d emails: %s", query, emails.Length(), emails.Find("h3").Text())
 		}
 		emails.Each(func(_ int, s *goquery.Selection) {
-			shown := e.send("GET", s.Find("iframe").AttrOr("src", ""), "", "Cookie", cookie)
+			src, words := s.Find("iframe").AttrOr("src", ""), want.words
+			if strings.HasSuffix(src, "email-copy") || strings.HasSuffix(src, "email-erase") {
+				words = "/r/" // they are about all purposes, and name none
+			}
+			shown := e.send("GET", src, "", "Cookie", cookie)
 			if text := s.Find("pre").Text(); shown.status != http.StatusOK ||
-				shown.header.Get("Content-Language") != want.lang || !strings.Contains(text, want.words) ||
-				!strings.Contains(shown.page(t).Text(), want.words) {
+				shown.header.Get("Content-Language") != want.lang || !strings.Contains(text, words) ||
+				!strings.Contains(shown.page(t).Text(), words) {
 				t.Errorf("%s: %d %s\n%s", query, shown.status, shown.header.Get("Content-Language"), text)
 			}
 		})

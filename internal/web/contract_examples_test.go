@@ -107,13 +107,19 @@ func (ex example) given(e *env) *strings.Replacer {
 		link = strings.TrimSuffix(e.send("POST", link+"/decline", "").forms(e)[0], "/unblock")
 	case "renew":
 		e.clock.pass(49 * time.Hour)
-	case "withdraw", "showAgreements", "listSubscriptions", "export":
+	case "withdraw", "showAgreements", "listSubscriptions", "export", "claimCopy", "claimErasure",
+		"showRight", "useRight":
 		e.send("POST", link, "")
 		var st struct {
 			URL string `json:"unsubscribe_url"`
 		}
 		e.send("GET", one, "", asSite(readKey)...).read(e, http.StatusOK, &st)
 		link = e.path(st.URL)
+		if strings.HasSuffix(operation, "Right") {
+			e.clock.pass(11 * time.Minute)
+			e.send("POST", link+"/erase", "")
+			link = e.path(e.email().Confirm)
+		}
 	case "receipt", "ownReceipt", "receiptStatus":
 		own, _ := e.send("POST", link, "").page(e).Find(`a[href$="/receipt"]`).Attr("href")
 		link = strings.TrimSuffix(e.path(own), "/receipt")

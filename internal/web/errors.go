@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -34,7 +33,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 		return
 	}
 	path := c.Request().URL.Path
-	if p.Code == problem.NotFound && (strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/u/")) {
+	if p.Code == problem.NotFound && len(path) > 3 && linkPages[path[:3]] != nil {
 		st.PrefersHTML, p = true, problem.New(problem.LinkUnknown) // a link that a mail program or a hand has damaged
 		st.Code = string(p.Code)
 	}

@@ -67,6 +67,7 @@ func plainPath(r *http.Request) bool {
 var linkPages = map[string][]token.Use{
 	"/c/": {token.UseConfirm, token.UseDecline, token.UseUnblock},
 	"/u/": {token.UseUnsubscribe},
+	"/r/": {token.UseCopy, token.UseErase},
 }
 
 // mendLinks is middleware for links that mail programs and hands have damaged while their token is whole (package

@@ -362,6 +362,12 @@ func publicCalls() map[string]func(*stranger) {
 		"GET /u/{token}":             link("GET", "/u/", ""),
 		"POST /u/{token}":            link("POST", "/u/", ""),
 		"GET /u/{token}/receipt":     link("GET", "/u/", "/receipt"),
+		"GET /u/{token}/copy":        link("GET", "/u/", "/copy"),
+		"POST /u/{token}/copy":       link("POST", "/u/", "/copy"),
+		"GET /u/{token}/erase":       link("GET", "/u/", "/erase"),
+		"POST /u/{token}/erase":      link("POST", "/u/", "/erase"),
+		"GET /r/{token}":             link("GET", "/r/", ""),
+		"POST /r/{token}":            link("POST", "/r/", ""),
 		"GET /v1/receipts/{id}":      always("GET", "/v1/receipts/"+strings.Repeat("A", 22)),
 		"GET /.well-known/jwks.json": always("GET", "/.well-known/jwks.json"),
 		"GET /v1/sites/{site}/words": func(s *stranger) {

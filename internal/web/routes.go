@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/challenge"
@@ -80,6 +81,13 @@ func (a *app) addPublic(e *echo.Echo) {
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
 	e.POST("/u/:token", unsubscribe.withdraw, prefersHTML, readAnyBody) // also by RFC 8058
+	rights := &rightPages{service: a.Service, dossiers: a.dossiers(), sites: a.sites, pages: a.pages}
+	for path, right := range map[string]consent.Right{"copy": consent.RightCopy, "erase": consent.RightErase} {
+		e.POST("/u/:token/"+path, rights.claim(right), kept...)
+		get(e, "/u/:token/"+path, rights.redirectToPage, page...)
+	}
+	get(e, "/r/:token", rights.show, page...)
+	e.POST("/r/:token", rights.use, button...)
 	proofs := &proofPages{service: a.Service, pages: a.pages}
 	get(e, "/u/:token/receipt", proofs.receipt, page...)
 	get(e, "/v1/receipts/:id", proofs.status, body)

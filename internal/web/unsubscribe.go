@@ -37,10 +37,29 @@ func (u *unsubscribePage) show(c echo.Context) error {
 	}
 	p := templates.Unsubscribe{
 		Site: st.Show, Address: v.Address.Masked(), ReceiptURL: v.Receipt,
-		Action: u.pages.inChosen(c, v.Site, "/u/"+c.Param("token")),
+		Action:      u.pages.inChosen(c, v.Site, "/u/"+c.Param("token")),
+		CopyAction:  u.pages.inChosen(c, v.Site, "/u/"+c.Param("token")+"/copy"),
+		EraseAction: u.pages.inChosen(c, v.Site, "/u/"+c.Param("token")+"/erase"),
 	}
 	p.Purposes = u.pages.purposes(st, u.pages.languageOfView(c, v), v.Purposes)
+	for i := range p.Purposes {
+		p.Purposes[i].Given = givenOf(v.Given[p.Purposes[i].ID])
+	}
 	return u.pages.state(c, http.StatusOK, v, string(v.State), p)
+}
+
+// givenOf returns how something was agreed to, as the page shows it.
+func givenOf(g confirm.Given) *templates.Given {
+	known := func(words ...string) []string {
+		return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	}
+	if g.Asked.IsZero() {
+		return nil
+	}
+	return &templates.Given{
+		Asked: g.Asked, AskedFrom: known(g.Source, g.AskedIP),
+		Confirmed: g.Confirmed, ConfirmedFrom: known(g.ConfirmedIP),
+	}
 }
 
 // withdraw withdraws consent at once, without another question, a cookie or a redirect (GDPR, article 7(3); RFC 8058,

@@ -1,0 +1,141 @@
+package consent_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+)
+
+func (env *env) claim(id string, right consent.Right) consent.ClaimRight {
+	return consent.ClaimRight{
+		ID: id, Right: right, Terms: terms, Evidence: consent.Evidence{At: env.now, How: consent.ByLink},
+	}
+}
+
+// agreed is somebody who confirmed an hour ago.
+func agreed(t *testing.T) *env {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	env.does(env.confirm("r1"))
+	return env.later(time.Hour)
+}
+
+func TestARightIsUsedByALinkOfItsOwnForADay(t *testing.T) {
+	env := agreed(t)
+	follows(t, env.does(env.claim("c1", consent.RightCopy)), "copy")
+	env.later(23 * time.Hour)
+	take := consent.TakeCopy{ClaimID: "c1", Evidence: consent.Evidence{At: env.now}}
+	follows(t, env.does(take))
+	first := env.now
+	env.later(59 * time.Minute)
+	follows(t, env.does(consent.TakeCopy{ClaimID: "c1", Evidence: consent.Evidence{At: env.now}}))
+	if done := env.sub.Claims.Find("c1").Done; !done.At.Equal(first) {
+		t.Errorf("the copy was taken at %v, want the first time, %v", done.At, first)
+	}
+	env.later(time.Minute)
+	if _, err := env.tries(take); !errors.Is(err, consent.ErrExpired) {
+		t.Errorf("after a day: %v", err)
+	}
+	env.is(consent.Confirmed)
+}
+
+func TestAnErasureByALinkIsAnErasure(t *testing.T) {
+	env := agreed(t)
+	follows(t, env.does(env.claim("c1", consent.RightErase)), "erase")
+	follows(t, env.does(consent.EraseClaimed{ClaimID: "c1"}), "subscription.erased")
+	if !env.sub.IsEmpty() {
+		t.Errorf("left: %+v", env.sub)
+	}
+	follows(t, env.does(consent.EraseClaimed{ClaimID: "c1"})) // again: it is done
+	env.does(env.signup("r2"))
+	if _, err := env.tries(consent.EraseClaimed{ClaimID: "c1"}); !errors.Is(err, consent.ErrUnknownRequest) {
+		t.Errorf("an old link erases who signed up anew: %v", err)
+	}
+}
+
+func TestALinkOfARightIsForNothingElse(t *testing.T) {
+	env := agreed(t)
+	env.does(env.claim("copy", consent.RightCopy))
+	env.later(time.Hour).does(env.claim("erase", consent.RightErase))
+	for name, a := range map[string]consent.Action{
+		"a copy by the link of an erasure":  consent.TakeCopy{ClaimID: "erase"},
+		"an erasure by the link of a copy":  consent.EraseClaimed{ClaimID: "copy"},
+		"a copy by no link":                 consent.TakeCopy{ClaimID: "none"},
+		"an erasure by a request":           consent.EraseClaimed{ClaimID: "r1"},
+		"a confirmation by a right's link":  env.confirm("copy"),
+		"a renewal by the link of a right":  consent.Renew{RequestID: "copy", ID: "r9", Terms: terms},
+		"an erasure by the wrong spelling ": consent.EraseClaimed{ClaimID: "ERASE"},
+	} {
+		if got, err := env.tries(a); !errors.Is(err, consent.ErrUnknownRequest) || len(got) > 0 {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	env.is(consent.Confirmed)
+}
+
+func TestARightMailsNobodyMoreThanTheLimitsAllow(t *testing.T) {
+	for name, before := range map[string]func(env *env){
+		"declined":            func(env *env) { env.does(consent.Decline{Site: "gazette"}) },
+		"erased":              func(env *env) { env.does(consent.Erase{}) },
+		"just mailed":         func(env *env) { env.does(env.signup("r2", "news")) },
+		"the same on its way": func(env *env) { env.does(env.claim("c0", consent.RightCopy)); env.later(time.Hour) },
+	} {
+		env := agreed(t)
+		before(env)
+		if got := env.does(env.claim("c1", consent.RightCopy)); len(got) > 0 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	env, mails := agreed(t), 0
+	for i := range 22 * 60 {
+		id := time.Duration(i).String()
+		if got := env.does(env.claim(id, consent.RightCopy)); slices.Contains(got, "copy") {
+			mails++
+			env.does(consent.Delivered{RequestID: id, Delivery: consent.Delivery{At: env.now}})
+		}
+		env.later(time.Minute)
+	}
+	if mails != 2 { // and the one that asked to confirm
+		t.Errorf("%d emails in a day", mails)
+	}
+}
+
+func TestTheTimelineHasWhatBecameOfARight(t *testing.T) {
+	env := agreed(t)
+	env.does(env.claim("c1", consent.RightCopy))
+	env.later(time.Second).does(consent.Delivered{RequestID: "c1", Delivery: consent.Delivery{At: env.now}})
+	env.later(time.Minute).does(consent.TakeCopy{ClaimID: "c1", Evidence: consent.Evidence{At: env.now}})
+	var got []consent.StepAction
+	for _, step := range env.sub.Timeline(func(string, int) string { return "id" }) {
+		if !step.At.Before(start.Add(time.Hour)) {
+			got = append(got, step.Action)
+		}
+	}
+	want := []consent.StepAction{consent.StepCopyAsked, consent.StepQueued, consent.StepTaken, consent.StepCopied}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for name, row := range map[string]struct {
+		id    string
+		after time.Duration
+		left  int
+	}{
+		"taken, for a year":      {"c1", 364 * 24 * time.Hour, 1},
+		"taken, over a year":     {"c1", 366 * 24 * time.Hour, 0},
+		"never used, for a week": {"c2", 7 * 24 * time.Hour, 2},
+		"never used, over that":  {"c2", 9 * 24 * time.Hour, 1},
+	} {
+		then := *env
+		if row.id == "c2" {
+			then.later(time.Hour).does(then.claim("c2", consent.RightErase))
+		}
+		then.later(row.after).does(consent.Expire{})
+		then.does(consent.Notified{Event: consent.EventConfirmed})
+		if n := len(then.sub.Claims); n != row.left {
+			t.Errorf("%s: %d claims are kept, want %d", name, n, row.left)
+		}
+	}
+}
