@@ -22,7 +22,7 @@ COLD      = github.com/redis/go-redis/v9/... go.yaml.in/yaml/v4/... github.com/e
             web/admin web/api webhook))
 GCFLAGS   = $(foreach p,$(COLD),-gcflags $(p)=-l)
 # And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the
-# translations, their conventions and the API's description packed.
+# templates, translations, their conventions and the API's description packed.
 TAGS      = nethttpomithttp2,packed
 MAXSIZE   = 26214400
 
@@ -93,6 +93,7 @@ pictures: tools ## docs/emails.jpg: every email in every language, to be looked 
 
 build: ## the static binary dist/optin, with its version and commit
 	GOOS= GOARCH= $(GO) run ./templates/pack templates/locales >templates/locales.json.gz
+	GOOS= GOARCH= $(GO) run ./templates/pack -files templates pages emails admin >templates/files.zip
 	gzip -9nc templates/conventions.json >templates/conventions.json.gz
 	gzip -9nc internal/openapi/openapi.yaml >internal/openapi/openapi.yaml.gz
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -10,9 +9,6 @@ import (
 	"strconv"
 	"time"
 )
-
-//go:embed admin/*.html
-var adminFiles embed.FS
 
 // AdminSet is all pages of the operators' dashboard, in English. It is read-only, and safe for concurrent use.
 //
@@ -23,13 +19,13 @@ type AdminSet struct{ pages map[string]*template.Template }
 
 // NewAdmin parses everything embedded for the dashboard.
 func NewAdmin() (*AdminSet, error) {
-	layout, err := template.New("layout.html").Funcs(adminFuncs()).ParseFS(adminFiles, "admin/layout.html")
+	layout, err := template.New("layout.html").Funcs(adminFuncs()).ParseFS(embedded(), "admin/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	s := &AdminSet{pages: map[string]*template.Template{}}
 	for _, name := range adminNames() {
-		if s.pages[name], err = template.Must(layout.Clone()).ParseFS(adminFiles, "admin/"+name+".html"); err != nil {
+		if s.pages[name], err = template.Must(layout.Clone()).ParseFS(embedded(), "admin/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
 	}

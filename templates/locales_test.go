@@ -400,7 +400,7 @@ func TestALanguageIsOneFile(t *testing.T) {
 		if errs := s.problems(of); len(errs) > 0 {
 			t.Fatal(errs)
 		}
-		more, err := build(embedded, append(slices.Clone(s.translations), of))
+		more, err := build(embedded(), append(slices.Clone(s.translations), of))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -479,7 +479,7 @@ func TestWhatIsWrongWithALanguageIsNamed(t *testing.T) {
 		if !slices.ContainsFunc(errs, func(e error) bool { return strings.HasPrefix(e.Error(), want) }) {
 			t.Errorf("want %s, not %v", want, errs)
 		}
-		more, err := build(embedded, append(slices.Clone(s.translations), of))
+		more, err := build(embedded(), append(slices.Clone(s.translations), of))
 		if err != nil || slices.Contains(more.Languages(), "tlh") {
 			t.Errorf("%s: offered all the same (%v)", want, err)
 		}

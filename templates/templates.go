@@ -31,7 +31,6 @@ package templates
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"fmt"
 	"html/template"
@@ -43,8 +42,8 @@ import (
 	"time"
 )
 
-//go:embed pages/*.html emails/*.html emails/*.txt
-var embedded embed.FS
+// embedded returns the folders pages, emails and admin.
+var embedded = sync.OnceValue(embeddedFiles)
 
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
 // which languages were found for which headers, and pages without what is of one person.
@@ -70,7 +69,7 @@ func New() (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(embedded, translations)
+	return build(embedded(), translations)
 }
 
 // build is New on any file system with the folders pages and emails, and any translations, English first. A translation

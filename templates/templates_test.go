@@ -120,11 +120,11 @@ func TestAPageThatCannotBeParsedIsRefused(t *testing.T) {
 func copyOf(t *testing.T) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
-	err := fs.WalkDir(embedded, ".", func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(embedded(), ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := embedded.ReadFile(p)
+		data, err := fs.ReadFile(embedded(), p)
 		files[p] = &fstest.MapFile{Data: data}
 		return err
 	})

@@ -224,7 +224,7 @@ func TestRightsAreRefusedAsTheOtherButtonsAre(t *testing.T) {
 			t.Errorf("%s from a page of another site: %d %s", path, a.status, a.body)
 		}
 	}
-	if a := e.send("GET", link+">", ""); a.status != 303 || a.header.Get("Location") != link {
+	if a := e.send("GET", link+".", ""); a.status != 303 || a.header.Get("Location") != link {
 		t.Errorf("a damaged link: %d %s", a.status, a.header.Get("Location"))
 	}
 	e.clock.pass(11 * time.Minute)

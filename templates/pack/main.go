@@ -1,13 +1,17 @@
-// Command pack writes the translations of a folder to standard output, compressed, for a build with the tag packed (see
-// templates/locales_packed.go): as JSON, the keys of all files once, and by file name their values in the order of the
-// keys, null for one that the file does not have.
+// Command pack writes what a build with the tag packed embeds to standard output, compressed (see the files
+// templates/*_packed.go). Of a folder of translations that is JSON: the keys of all files once, and by file name their
+// values in the order of the keys, null for one that the file does not have. With -files it is a ZIP of some folders in
+// one.
 package main
 
 import (
+	"archive/zip"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"maps"
 	"os"
@@ -17,12 +21,46 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 2 {
-		log.Fatal("usage: pack FOLDER > FILE")
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 1:
+		err = pack(os.Stdout, args[0])
+	case len(args) > 2 && args[0] == "-files":
+		err = packFiles(os.Stdout, args[1], args[2:]...)
+	default:
+		log.Fatal("usage: pack FOLDER > FILE, or pack -files ROOT FOLDER… > FILE")
 	}
-	if err := pack(os.Stdout, os.Args[1]); err != nil {
+	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// packFiles writes the files of some folders, by their paths from root: the same bytes for the same files.
+func packFiles(w io.Writer, root string, folders ...string) error {
+	z, from := zip.NewWriter(w), os.DirFS(root)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestCompression)
+	})
+	for _, folder := range folders {
+		entries, err := fs.ReadDir(from, folder)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			content, err := fs.ReadFile(from, folder+"/"+e.Name())
+			if err != nil {
+				return err
+			}
+			f, err := z.Create(folder + "/" + e.Name())
+			if err != nil {
+				return err
+			}
+			if _, err := f.Write(content); err != nil {
+				return err
+			}
+		}
+	}
+	return z.Close()
 }
 
 // pack writes the same bytes for the same files.

@@ -1,15 +1,54 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+func TestTheZIPHasEveryFile(t *testing.T) {
+	var first, again bytes.Buffer
+	for _, b := range []*bytes.Buffer{&first, &again} {
+		if err := packFiles(b, "..", "pages", "emails", "admin"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), again.Bytes()) {
+		t.Error("the same files are packed in two ways")
+	}
+	z, err := zip.NewReader(bytes.NewReader(first.Bytes()), int64(first.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, pattern := range []string{"pages/*", "emails/*", "admin/*"} {
+		paths, err := filepath.Glob("../" + pattern)
+		if err != nil || len(paths) < 2 {
+			t.Fatalf("%s: %v, %v", pattern, paths, err)
+		}
+		n += len(paths)
+		for _, p := range paths {
+			want, err := os.ReadFile(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := fs.ReadFile(z, p[len("../"):])
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %v", p, err)
+			}
+		}
+	}
+	if len(z.File) != n {
+		t.Errorf("%d files, want %d", len(z.File), n)
+	}
+}
 
 func TestWhatIsPackedIsEveryFile(t *testing.T) {
 	var first, again bytes.Buffer
