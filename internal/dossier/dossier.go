@@ -110,8 +110,9 @@ func (m *Maker) Make(ctx context.Context, site, id string) (*Dossier, error) {
 	return d, nil
 }
 
-// ForPerson puts networks in the place of the IPs of signups that nobody confirmed: it may have been another who entered
-// the address, and the copy of a person's data must not harm others (GDPR article 15(4)). Verify passes over them.
+// ForPerson puts networks in the place of the IPs of signups that nobody confirmed: it may have been another who
+// entered the address, and the copy of a person's data must not harm others (GDPR article 15(4)). Verify passes over
+// them.
 func (d *Dossier) ForPerson() *Dossier {
 	confirmed := map[string]bool{}
 	for _, step := range d.Events {
