@@ -158,8 +158,8 @@ func (s *Service) SignupsPerDomain(a address.Address) []ratelimit.Quota {
 }
 
 // PutStatements puts every statement that may be put to somebody into the store, so that what was shown can be shown
-// again, word for word, whatever the configuration says by then. Call it when the store first answers;
-// calling it again does no harm.
+// again, word for word, after the configuration has changed. Call it when the store is first ready; calling it again
+// does no harm.
 func (s *Service) PutStatements(ctx context.Context) error {
 	return s.records.statements.putAll(ctx, s.records.Store)
 }

@@ -177,12 +177,17 @@ func (e *encoder) text(m, key int, s string) {
 	if s == "" {
 		return
 	}
-	i := slices.Index(e.texts, s)
+	e.intField(m, key, numberIn(&e.texts, s))
+}
+
+// numberIn returns the number of a value in a table, from 1 on, and appends the value if it is not there.
+func numberIn[T comparable](table *[]T, v T) int64 {
+	i := slices.Index(*table, v)
 	if i < 0 {
-		i = len(e.texts)
-		e.texts = append(e.texts, s)
+		i = len(*table)
+		*table = append(*table, v)
 	}
-	e.intField(m, key, int64(i+1))
+	return int64(i + 1)
 }
 
 // parseIP parses an IP, or the network that CutIP leaves of one.
@@ -210,12 +215,7 @@ func (e *encoder) ip(m, key int, s string) {
 		e.fail("an IP", s)
 		return
 	}
-	i := slices.Index(e.ips, a)
-	if i < 0 {
-		i = len(e.ips)
-		e.ips = append(e.ips, a)
-	}
-	e.intField(m, key, int64(i+1))
+	e.intField(m, key, numberIn(&e.ips, a))
 }
 
 func (e *encoder) id(m, key int, s string) {

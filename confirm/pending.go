@@ -30,7 +30,7 @@ type Pending struct {
 	Tries    int             // of that one: at which no relay took it
 	Taken    time.Time       // the last of Emails; zero: none was
 	Answer   *consent.Answer // the last by which an email was not delivered; nil: there is none
-	Words    string          // the last words of a relay or a mail system, whatever they were
+	Words    string          // the last words of a relay or a mail system
 
 	Unreadable bool // its record does not open, so all but Site, ID and Asked is unknown
 }
@@ -42,7 +42,7 @@ type DeliveryState string
 const (
 	DeliveryUntried DeliveryState = "untried" // no relay has answered yet
 	DeliveryTaken   DeliveryState = "taken"   // a relay took the last email
-	DeliveryRefused DeliveryState = "refused" // for whatever reason
+	DeliveryRefused DeliveryState = "refused" // for any reason
 )
 
 // DeliveryStates returns all of them, in the order in which they are offered to choose from.

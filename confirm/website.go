@@ -72,7 +72,7 @@ func (w *Website) Ask(
 	return st, err
 }
 
-// permission answers whether emails for a purpose may be sent, and notes the use.
+// permission returns whether emails for a purpose may be sent, and why not, and notes the use.
 func (w *Website) permission(
 	ctx context.Context, rec store.Record, m mailbox, q Question,
 ) (*consent.Permission, error) {

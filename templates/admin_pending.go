@@ -70,7 +70,7 @@ type AdminAsk struct {
 	Back          string // path of the page from which it was asked
 }
 
-// AdminAsked is one person to whom something is to be done.
+// AdminAsked is one person that an act is about.
 type AdminAsked struct {
 	Name    string // as in a form: site, slash, id
 	Address string // masked; empty: nothing is known but that they declined or withdrew

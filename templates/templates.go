@@ -203,8 +203,8 @@ func (v pageView) Own() Wording { return v.Site.Wording[v.Locale] }
 // such an error.
 func (s *Set) Page(w io.Writer, locale string, p Page) error { return s.PageWith(w, locale, p, "") }
 
-// PageWith is Page with a reference at the foot of the page, by which whoever answers a person's question finds what it
-// is about; empty: none.
+// PageWith is Page with a reference at the foot of the page, which a person can quote when they ask about it; empty:
+// none.
 func (s *Set) PageWith(w io.Writer, locale string, p Page, reference string) error {
 	for _, action := range p.actions() {
 		if !isPath(action) {

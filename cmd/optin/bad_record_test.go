@@ -183,21 +183,7 @@ func (a *actor) names(bad string, others int) {
 // export returns the whole of an export.
 func (a *actor) export(format string) string {
 	a.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, a.base+"/v1/sites/gazette/export?format="+format, nil)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+testKey)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		a.t.Fatalf("an export returns %s, %v", resp.Status, err)
-	}
-	return string(b)
+	return string(a.get("/v1/sites/gazette/export?format=" + format))
 }
 
 // checkNames runs check -deep, which is to find one bad record.
@@ -213,7 +199,7 @@ func (e *env) checkNames(found, bad string) {
 	}
 }
 
-// overview returns the first page of the dashboard, as an operator sees it who has logged in.
+// overview returns the first page of the dashboard, as a logged-in operator sees it.
 func (a *actor) overview() string {
 	a.t.Helper()
 	jar, err := cookiejar.New(nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
 )
 
@@ -21,8 +22,8 @@ What they declined, objected to or withdrew still holds.
 
   optin erase -config optin.yaml -replay
 
-erases once more whoever was erased since a backup of the store was made, and was there again after it was restored. All
-else that the consent log knows and the backup does not is put back too: refusals, objections, withdrawals and
+erases again the people who were erased after a backup of the store was made, and that its restore brought back.
+Everything else that the consent log has and the backup does not is put back too: refusals, objections, withdrawals and
 confirmations. Stop the service first, and start it afterwards.
 
 Flags:
@@ -62,40 +63,29 @@ type caughtUp struct {
 
 // eraseAgain is optin erase -replay.
 func eraseAgain(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("erase", flag.ContinueOnError)
-	path := configFlag(f)
-	asJSON := f.Bool("json", false, "write JSON, for programs")
-	f.Bool("replay", true, "erase again, after a backup was restored, and bring the store up to date")
-	f.Usage = func() { fmt.Fprint(f.Output(), eraseUsage); f.PrintDefaults() }
-	if code, ok := parseFlags(f, args, stderr); !ok {
-		return code
-	}
-	cfg, err := logConfig(*path, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
+	c := logCommand[caughtUp]{name: "erase", usage: eraseUsage, run: catchUpStore, flags: func(f *flag.FlagSet) {
+		f.Bool("replay", true, "erase again, after a backup was restored, and bring the store up to date")
+	}}
+	return c.main(ctx, args, env, stdout, stderr)
+}
+
+func (did caughtUp) String() string {
+	return fmt.Sprintf("%d people were there again and are erased, and %d subscriptions are brought up to date, by %d "+
+		"leaves.", did.Erased, did.Subscriptions, did.Leaves)
+}
+
+// catchUpStore is catchUp of the store and the log of a configuration.
+func catchUpStore(ctx context.Context, cfg *config.Config) (did caughtUp, err error) {
 	c, err := openCore(ctx, cfg)
 	if err != nil {
-		fmt.Fprintln(stderr, "optin erase:", err)
-		return exitFailed
+		return did, err
 	}
 	defer c.store.Close()
 	log, err := openLog(cfg, c.ring)
-	var did caughtUp
-	if err == nil {
-		did, err = catchUp(ctx, c, log)
-	}
 	if err != nil {
-		fmt.Fprintln(stderr, "optin erase:", err)
-		return exitFailed
+		return did, err
 	}
-	if *asJSON {
-		return writeJSON(stdout, stderr, did)
-	}
-	fmt.Fprintf(stdout, "%d people were there again and are erased, and %d subscriptions are brought up to date, by "+
-		"%d leaves.\n", did.Erased, did.Subscriptions, did.Leaves)
-	return exitOK
+	return catchUp(ctx, c, log)
 }
 
 // catchUp brings a store that is an older copy up to the state that the log has. Keys of erased people, which an older

@@ -116,11 +116,5 @@ func TestABackupBringsNobodyBack(t *testing.T) {
 			t.Errorf("exit %d: %s", code, p.stderr)
 		}
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		drill(t, newEnv(t, "sqlite://"+t.TempDir()+"/optin.db"), nil)
-	})
-	t.Run("redis", func(t *testing.T) {
-		redis := redisServer(t)
-		drill(t, newEnv(t, redis.url()), redis)
-	})
+	drillOnEachStore(t, drill)
 }

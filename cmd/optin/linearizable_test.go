@@ -173,8 +173,8 @@ func faults(t *testing.T, e *env, server *redisChild, second *process, listen st
 	}
 }
 
-// Whatever 200 clients do to some subscriptions at once, through two processes that are killed and lose replies, there
-// is an order of it all that the rules allow; and a subscription is confirmed once.
+// 200 clients act on a few subscriptions at once, through two processes that are killed and lose replies. There is an
+// order of all their acts that the rules allow, and each subscription is confirmed once.
 func TestHistoriesAreLinearizable(t *testing.T) {
 	server := redisServer(t)
 	e := newEnv(t, server.url())

@@ -306,12 +306,7 @@ func TestADossierIsVerifiedByTwoMeansAndEveryChangeIsNamed(t *testing.T) {
 // TestADossierVerifiesAfterIPsWereCut: what the log committed to is not compared with what is no longer there.
 func TestADossierVerifiesAfterIPsWereCut(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
-	e.withLog()
-	a := e.start()
-	a.SignUp("ada@people.test")
-	a.Confirm(confirmLink(a.Email("ada@people.test")))
-	a.logged(1)
+	e, a := oneConsentInTheLog(t)
 	cfg := e.parse()
 	cfg.Retention.IP = time.Nanosecond
 	c, err := openCore(t.Context(), cfg)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -38,29 +37,13 @@ type restored struct {
 
 // restore is optin restore.
 func restore(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("restore", flag.ContinueOnError)
-	path := configFlag(f)
-	asJSON := f.Bool("json", false, "write JSON, for programs")
-	f.Usage = func() { fmt.Fprint(f.Output(), restoreUsage); f.PrintDefaults() }
-	if code, ok := parseFlags(f, args, stderr); !ok {
-		return code
-	}
-	cfg, err := logConfig(*path, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
-	}
-	did, err := restoreStore(ctx, cfg)
-	if err != nil {
-		fmt.Fprintln(stderr, "optin restore:", err)
-		return exitFailed
-	}
-	if *asJSON {
-		return writeJSON(stdout, stderr, did)
-	}
-	fmt.Fprintf(stdout, "%d subscriptions are restored from %d leaves, with %d texts; %d people had been erased.\n",
+	c := logCommand[restored]{name: "restore", usage: restoreUsage, run: restoreStore}
+	return c.main(ctx, args, env, stdout, stderr)
+}
+
+func (did restored) String() string {
+	return fmt.Sprintf("%d subscriptions are restored from %d leaves, with %d texts; %d people had been erased.",
 		did.Subscriptions, did.Leaves, did.Texts, did.Erased)
-	return exitOK
 }
 
 // latest is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs came

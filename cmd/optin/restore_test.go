@@ -50,6 +50,18 @@ func (a *actor) logged(leaves int64) {
 	})
 }
 
+// oneConsentInTheLog starts optin with a log, in which is the consent of ada@people.test.
+func oneConsentInTheLog(t *testing.T) (*env, *actor) {
+	t.Helper()
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	a := e.start()
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	a.logged(1)
+	return e, a
+}
+
 // forget makes the store lose everything, as a disk or a wrong command does.
 func (e *env) forget(redis *redisChild) {
 	e.t.Helper()
@@ -68,6 +80,17 @@ func (e *env) forget(redis *redisChild) {
 }
 
 // TestAStoreThatLostEverythingIsRestoredFromTheLog is the drill of docs/operations.md.
+// drillOnEachStore runs a drill that has the store lose data: SQLite's file, or the server of Redis; nil with SQLite.
+func drillOnEachStore(t *testing.T, drill func(t *testing.T, e *env, redis *redisChild)) {
+	t.Run("sqlite", func(t *testing.T) {
+		drill(t, newEnv(t, "sqlite://"+t.TempDir()+"/optin.db"), nil)
+	})
+	t.Run("redis", func(t *testing.T) {
+		redis := redisServer(t)
+		drill(t, newEnv(t, redis.url()), redis)
+	})
+}
+
 func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		n := size(24, 2000)
@@ -181,13 +204,7 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 			t.Errorf("exit %d: %s", code, p.stderr)
 		}
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		drill(t, newEnv(t, "sqlite://"+t.TempDir()+"/optin.db"), nil)
-	})
-	t.Run("redis", func(t *testing.T) {
-		redis := redisServer(t)
-		drill(t, newEnv(t, redis.url()), redis)
-	})
+	drillOnEachStore(t, drill)
 }
 
 // A log from which nothing can be restored leaves a store that lost its data refused.
@@ -240,12 +257,7 @@ func (a *actor) delete(path string) {
 }
 
 func TestProofsAreVerifiedOffline(t *testing.T) {
-	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
-	e.withLog()
-	a := e.start()
-	a.SignUp("ada@people.test")
-	a.Confirm(confirmLink(a.Email("ada@people.test")))
-	a.logged(1)
+	e, a := oneConsentInTheLog(t)
 	dir := t.TempDir()
 	put := func(name string, b []byte) string {
 		e.must(os.WriteFile(dir+"/"+name, b, 0o600))

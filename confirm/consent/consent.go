@@ -124,7 +124,7 @@ type Change struct {
 	Jobs         []Job        // to be done because of it; at most one
 	Events       []EventType  // for the website, in order
 	Changed      bool         // whether Subscription differs from what it was
-	Forgets      bool         // what earlier actions left to be done or told must not be done any more
+	Forgets      bool         // jobs and events of earlier actions must not run any more
 }
 
 // Apply first closes what is past its deadline, then carries out the action, on a copy of s. With an error nothing has

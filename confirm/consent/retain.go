@@ -45,7 +45,7 @@ func (a Retain) apply(s *edit, now time.Time) (effects, error) {
 	return effects{}, nil
 }
 
-// isProof reports whether a consent, or another one of the same request, is to be proven still.
+// isProof reports whether a consent, or another one of the same request, must still be provable.
 func isProof(s *Subscription, c Consent, kept time.Duration, now time.Time) bool {
 	return slices.ContainsFunc(s.Consents, func(o Consent) bool {
 		return o.RequestID == c.RequestID && (o.Ended == nil || now.Before(o.lastMattered().Add(kept)))

@@ -77,7 +77,8 @@ const (
 	ReasonNeverAsked Reason = "never_asked" // the person was never asked for this purpose
 )
 
-// Allows answers whether emails for a purpose may be sent. The mailbox is what is known of it in other spellings.
+// Allows returns whether emails for a purpose may be sent, and why not. The mailbox says what is known under its other
+// spellings.
 func (s *Subscription) Allows(purpose string, of Mailbox, now time.Time) Permission {
 	switch {
 	case s.Declined() != nil, of.Declined != nil:

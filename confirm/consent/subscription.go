@@ -147,7 +147,7 @@ type Consent struct {
 // isSuperseded reports whether a newer revision ended the consent, and nothing else has since.
 func (c *Consent) isSuperseded() bool { return c.State == Expired }
 
-// wasSuperseded reports whether a newer revision ended the consent, whatever became of it then.
+// wasSuperseded reports whether a newer revision ended the consent, even if it was withdrawn later.
 func (c *Consent) wasSuperseded() bool { return c.isSuperseded() || !c.Superseded.IsZero() }
 
 // Refusal is a "this was not me", and its end if it was lifted.

@@ -14,7 +14,7 @@ import (
 
 // The file of keys has a slot for each person: the keyed id (16 bytes), the key (32), and when the key was destroyed
 // (ms since 1970, 8 bytes). A destroyed key is zeros; its slot is never used again. If the person comes back, they have
-// another slot, with the time of their erasure negated: so whatever comes late, or again, is told from what followed.
+// another slot, with the time of their erasure negated, by which a late leaf from before the erasure is recognised.
 const slotSize = 16 + 32 + 8
 
 // noSlot is the slot of what is sealed under the service's key, or under none.

@@ -2,9 +2,9 @@
 // action with its evidence, the words they were shown, each email that a relay took, receipts, and the proofs that the
 // consent log has them.
 //
-// As a page it is for people: made to be read and printed by somebody who knows nothing of optin. As a ZIP it can be
-// checked by somebody who has nothing of ours: verify.txt says how, in plain words. Verify does it, too. No link in it
-// works: of the token of each, an email has the SHA-256.
+// The page is made to be read and printed by people who know nothing of optin. The ZIP can be checked without our
+// software: verify.txt says how, in plain words. Verify does the same. No link in a dossier works: the emails have the
+// SHA-256 of each token in its place.
 package dossier
 
 import (

@@ -21,7 +21,7 @@ type Endpoint struct {
 	Disabled   bool
 }
 
-// Stock sets what stands in the store. Whatever is not in it is gone; the zero Stock says that nothing is known.
+// Stock sets what stands in the store. A series that s has no value for is removed; the zero Stock removes all.
 func (m *Metrics) Stock(s Stock) {
 	gauges := map[string]float64{}
 	for site, n := range s.Pending {

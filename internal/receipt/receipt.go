@@ -1,5 +1,5 @@
-// Package receipt is the consent receipt: what a person agreed to, with whom, in which words and when, in one text that
-// an outsider verifies with a public key alone.
+// Package receipt implements the consent receipt: one text that says what a person agreed to, in which words, when, and
+// at which website, and that an outsider verifies with a public key alone.
 //
 // A receipt is a compact JWS (RFC 7515) of type consent-receipt+jwt, whose payload has every mandatory field of ISO/IEC
 // TS 27560:2023, by the names that the W3C's guide to it gives. It names no address, IP or browser, and has no end: it

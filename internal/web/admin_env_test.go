@@ -114,7 +114,7 @@ func adminLooks() []string {
 		admin.AuditCSVPath)
 }
 
-// adminPages are those of adminLooks that answer with a page, whoever is known.
+// adminPages returns the paths of adminLooks that respond with a page.
 func adminPages() []string {
 	return []string{
 		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.PeoplePath, admin.AuditPath,

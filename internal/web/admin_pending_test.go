@@ -32,7 +32,7 @@ func (e *env) view(path, cookie string) *goquery.Document {
 	return a.page(e)
 }
 
-// acted are the acts in the audit log, newest first, with whom they were about and why.
+// acted returns the acts in the audit log, newest first, each with its subscription and reason.
 func (e *env) acted() (all []string) {
 	e.Helper()
 	for entry, err := range e.web.Audit.All(e.Context(), audit.Query{}) {
@@ -117,7 +117,7 @@ func TestWhoIsPendingComesPageByPage(t *testing.T) {
 	}
 }
 
-// resend presses the button of a page for all people on it, or for those of a row, and answers yes.
+// resend presses the button of a page for all people on it, or for those of a row, and confirms it.
 func (e *env) resend(page *goquery.Document, cookie string, one bool) *goquery.Document {
 	e.Helper()
 	body := url.Values{"act": {"resend"}, "back": {page.Find("[name=back]").AttrOr("value", "")}}

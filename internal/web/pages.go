@@ -144,7 +144,7 @@ func (p *pages) state(c echo.Context, status int, v confirm.View, state string, 
 	return p.render(c, status, p.languageOfView(c, v), page)
 }
 
-// about notes whom a request is about, for the log and for the foot of the page, from where a person can read it out.
+// about notes which subscription a request is about, for the log and for the foot of the page, where a person reads it.
 func (p *pages) about(c echo.Context, v confirm.View) {
 	st := request.StateOf(c)
 	st.Site, st.Subscription = v.Site, v.ID

@@ -175,7 +175,7 @@ func TestAnErasureComesByALinkOfItsOwnAndTheWebsiteIsTold(t *testing.T) {
 	}
 }
 
-// Who holds a link that was forwarded gets the same answer whatever becomes of it, and floods nobody.
+// The holder of a forwarded link learns nothing from the responses, and cannot flood the mailbox.
 func TestAClaimIsAnsweredTheSameAndMailedWithinTheLimits(t *testing.T) {
 	e := newEnv(t)
 	agreements := e.agreed("ada@b.example")

@@ -10,7 +10,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 )
 
-// cacheable is what a path has that any cache may keep: what it answers names nobody.
+// cacheable are parts of the paths whose responses any cache may keep, because they name nobody.
 var cacheable = []string{"/assets/", "/embed.", "/optin-form.", challengePath, "/texts/", "/.well-known/jwks.json"}
 
 func TestEveryAnswerCarriesTheSecurityHeadersAndHeadSaysWhatGetSays(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestADamagedValueStopsNothingElse flips each byte of a record, a job, a day's counts and a bucket, and cuts them
-// short: whatever becomes of them, the others go on.
+// short. All other values stay usable.
 func TestADamagedValueStopsNothingElse(t *testing.T) {
 	server := startServer(t, "--appendonly", "no") // it is emptied a thousand times
 	s := patient(t, Options{Location: at(server.url())})

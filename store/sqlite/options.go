@@ -21,7 +21,7 @@ type Options struct {
 	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
 	Now        func() time.Time // the clock of expiry, leases and limits; default time.Now
 	Log        *slog.Logger     // where damage is reported, that is found after Open; default nowhere
-	Observer   store.Observer   // may be empty; there are no conflicts to be told of
+	Observer   store.Observer   // may be empty; SQLite has no conflicts
 }
 
 // level is SQLite's synchronous, as PRAGMA synchronous reads it back.

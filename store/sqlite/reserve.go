@@ -8,9 +8,9 @@ import (
 	code "modernc.org/sqlite/lib"
 )
 
-// What takes a consent back is kept also when the disk is full: beside the database is a file of nothing but room, and
-// that is given up piece by piece. Until it is whole again Ready says no, so that nobody but those for whom it is
-// takes that room. See docs/decisions/full-disk.md.
+// A change that takes a consent back is kept on a full disk, too: a file beside the database holds only space, which is
+// given up piece by piece. Until the file is whole again Ready returns an error, so that no other change uses that
+// space. See docs/decisions/full-disk.md.
 
 const (
 	reserveSize = 4 << 20   // bytes

@@ -21,7 +21,7 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// ActPath takes what is to be done to people: it asks once more, and then does it.
+// ActPath takes acts on people: it asks once more, and then carries them out.
 const ActPath = "/admin/act"
 
 // maxActed is how many people one button may act on.
@@ -171,7 +171,7 @@ func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 	}
 	names, known := f.All("id"), false
 	if one := f.One("one"); one != "" {
-		names = []string{one} // the button of one row, whatever else is ticked
+		names = []string{one} // the button of one row: ticked rows do not count
 	}
 	in.act, known = acts()[in.word]
 	if !known || f.AnyWrong() || len(names) > maxActed || len(in.reason) > maxReason {

@@ -39,7 +39,7 @@ func periods() []period {
 	}
 }
 
-// Show is the page. Which time it is for is in the address. Whoever looks within the same second sees the same.
+// Show is the page. Which time it is for is in the address. All who look within the same second see the same.
 func (n *Now) Show(c echo.Context) error {
 	q, err := request.ParseQuery(c, "of")
 	if err != nil {

@@ -50,18 +50,15 @@ func (d *Dashboard) siteStatus(ctx context.Context, s Site, days []confirm.Day) 
 
 // sumDays adds up the counts of all days.
 func sumDays(shown *templates.AdminSite, days []confirm.Day) {
-	within := map[string]int64{}
+	within, sum := map[string]int64{}, confirm.Day{}
 	for _, day := range days {
-		shown.Signups += day.Signups
-		shown.Emails += day.Emails
-		shown.Confirmations += day.Confirmations
-		shown.Declines += day.Declines
-		shown.Expired += day.Expired
-		shown.Undeliverable += day.Undeliverable
+		addDay(&sum, day)
 		for _, in := range day.TimeToConfirm.Within {
 			within[in.Under] += in.Count
 		}
 	}
+	shown.Signups, shown.Emails, shown.Confirmations = sum.Signups, sum.Emails, sum.Confirmations
+	shown.Declines, shown.Expired, shown.Undeliverable = sum.Declines, sum.Expired, sum.Undeliverable
 	shown.ConfirmedPercent = -1
 	// Where more were confirmed than signed up, those of earlier signups are among them.
 	if shown.Signups > 0 && shown.Confirmations <= shown.Signups {

@@ -55,7 +55,7 @@ func (p *People) ShowFind(c echo.Context) error {
 	return p.page(c, http.StatusOK, templates.AdminPeople{Done: doneInWords(q)})
 }
 
-// Find looks for who has a name. The name is in the body: an address stands in no log and no history of a browser.
+// Find finds a person by what was typed. That is in the body, so that no address is in a log or a browser's history.
 func (p *People) Find(c echo.Context) error {
 	in, _, err := request.Schema{"who": request.Text}.Decode(c, request.MediaForm)
 	if err != nil {

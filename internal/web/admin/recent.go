@@ -55,7 +55,7 @@ func (r *recent[T]) get(key string, load func() (T, error)) (T, error) {
 	return value, err
 }
 
-// forget forgets everything: who has acted is to see what came of it.
+// forget empties the cache, so that an operator who has acted sees the result.
 func (r *recent[T]) forget() {
 	r.mu.Lock()
 	r.known = nil
