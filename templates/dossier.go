@@ -91,7 +91,7 @@ func stepActions() []string {
 
 // stepMethods lists the methods that have words of their own. Of the others the action says all.
 func stepMethods() []string {
-	return []string{"hosted_form", "form", "link_post", "one_click", "server", "complaint"}
+	return []string{"hosted_form", "form", "api", "link_post", "same_browser", "one_click", "server", "complaint"}
 }
 
 // action returns what happened, in words.
@@ -114,10 +114,6 @@ func (t *translation) action(name string) (string, error) {
 
 // method returns how something was done, in words; empty if the action says it.
 func (t *translation) method(name string) (string, error) {
-	same := map[string]string{"api": "form", "same_browser": "link_post"}
-	if like := same[name]; like != "" {
-		name = like
-	}
 	if !slices.Contains(stepMethods(), name) {
 		return "", nil
 	}

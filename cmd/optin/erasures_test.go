@@ -41,7 +41,7 @@ func TestErasuresLeaveNoAddressAndBreakNoProof(t *testing.T) {
 
 func testErasures(t *testing.T, e *env, folder string, rewrite func()) {
 	n := size(40, 1000)
-	e.perAddress, e.topYAML = "1000/1m", "limits: {emails_per_address: 1000/1h}\n"
+	e.perAddress, e.topYAML = "1000/1m", "limits: {emails_per_address: 1000/1h, emails_per_domain: 100000/1h}\n"
 	e.withLog()
 	e.endpoint = newEndpoint(t)
 	e.endpoint.status = http.StatusInternalServerError

@@ -1,0 +1,20 @@
+package templates
+
+import "testing"
+
+// A dossier is proof, so it may not say "on a form" of what a program sent, or "by a button" where there was none.
+func TestADossierHasWordsOfItsOwnForEachMethod(t *testing.T) {
+	eachTranslation(t, func(t *testing.T, of *translation) {
+		said := map[string]string{}
+		for _, method := range stepMethods() {
+			words, err := of.method(method)
+			if other, again := said[words]; err != nil || words == "" || again {
+				t.Errorf("%s and %s are both %q, %v", method, other, words, err)
+			}
+			said[words] = method
+		}
+		if words, err := of.method("smtp"); words != "" || err != nil {
+			t.Errorf("what the action says is repeated: %q, %v", words, err)
+		}
+	})
+}
