@@ -128,16 +128,17 @@ func (e *env) kept() string {
 	return ""
 }
 
-// sealedRecords returns the ends of all sealed records, which occur once each.
-func (e *env) sealedRecords() (all [][]byte) {
+// sealedRecords returns the ends of all sealed records, which occur once each, by the ids of their subscriptions.
+func (e *env) sealedRecords() map[string][]byte {
 	e.t.Helper()
+	all := map[string][]byte{}
 	st := e.core().store
 	defer st.Close() // the last one to close the file completes it
 	for q := (store.Query{Site: "gazette", Limit: 1000}); ; {
 		page, err := st.List(e.t.Context(), q)
 		e.must(err)
 		for _, r := range page.Records {
-			all = append(all, r.Data[len(r.Data)-16:])
+			all[r.Key.ID] = r.Data[len(r.Data)-16:]
 		}
 		if q.Before = page.Next; q.Before == (store.Cursor{}) {
 			return all
@@ -146,9 +147,9 @@ func (e *env) sealedRecords() (all [][]byte) {
 }
 
 // findsNothing searches the raw bytes of files for people, and for what could be opened with the secret.
-func (e *env) findsNothing(folder string, sealed [][]byte) {
+func (e *env) findsNothing(folder string, sealed map[string][]byte) {
 	e.t.Helper()
-	left, files := map[string]int{}, 0
+	left, files := map[string][]string{}, 0
 	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -161,17 +162,17 @@ func (e *env) findsNothing(folder string, sealed [][]byte) {
 		if bytes.Contains(bytes.ToLower(b), []byte(erasedName)) {
 			e.t.Errorf("%s names somebody who was erased", name)
 		}
-		for _, s := range sealed {
-			if bytes.Contains(b, s) {
-				left[d.Name()]++
+		for id, s := range sealed {
+			if at := bytes.Index(b, s); at >= 0 {
+				left[d.Name()] = append(left[d.Name()], fmt.Sprintf("%s at %d", id, at))
 			}
 		}
 		return nil
 	})
 	e.must(err)
-	for name, n := range left {
-		if n > 1 { // that of the person who was not erased
-			e.t.Errorf("%s has %d sealed records from before the erasures", name, n)
+	for name, records := range left {
+		if len(records) > 1 { // that of the person who was not erased
+			e.t.Errorf("%s has sealed records from before the erasures: %v", name, records)
 		}
 	}
 	if files == 0 {
