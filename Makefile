@@ -15,8 +15,8 @@ COLD      = github.com/redis/go-redis/v9/... go.yaml.in/yaml/v4/... github.com/e
             golang.org/x/... vendor/golang.org/x/... \
             archive/zip compress/flate compress/gzip crypto/dsa crypto/elliptic crypto/hpke \
             $(addprefix crypto/internal/fips140/,mlkem nistec/... rsa) crypto/rsa crypto/tls crypto/x509/... \
-            database/sql encoding/asn1 encoding/csv encoding/pem encoding/xml flag html/... log/... math/big mime/... net \
-            net/http/httputil net/mail net/url os os/exec regexp/... text/template/... \
+            database/sql encoding/asn1 encoding/csv encoding/pem encoding/xml flag fmt html/... log/... math/big mime/... net \
+            net/http/... net/mail net/url os os/exec regexp/... text/template/... time \
             $(addprefix github.com/optin/optin/,cmd/optin mailer templates $(addprefix internal/,audit bounce challenge config \
             consentlog dossier identity inbox metrics nondelivery openapi outbox preflight receipt surge theme \
             web/admin web/api webhook))
