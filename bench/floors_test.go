@@ -15,6 +15,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // floors is a process that does the same work as optin with as little as it takes: it parses the same requests with the
@@ -30,7 +32,7 @@ const floorsVariable = "OPTIN_BENCH_FLOORS"
 
 func startFloors(t testing.TB) *floors {
 	t.Helper()
-	f := &floors{addr: freeAddress(t)}
+	f := &floors{addr: childtest.FreeAddr(t)}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), floorsVariable+"="+f.addr)
 	f.process = startProcess(t, os.DevNull, cmd)

@@ -48,7 +48,7 @@ var binary = sync.OnceValues(func() (string, error) {
 // newOptin returns the program on a store, not started yet. redis may be nil.
 func newOptin(t testing.TB, redis *redisServer) *optin {
 	t.Helper()
-	o := &optin{addr: freeAddress(t), dir: t.TempDir(), redis: redis, relay: startRelay(t)}
+	o := &optin{addr: childtest.FreeAddr(t), dir: t.TempDir(), redis: redis, relay: startRelay(t)}
 	o.store = "sqlite://" + o.file()
 	if redis != nil {
 		o.store = redis.url()
@@ -200,7 +200,7 @@ type redisServer struct {
 func startRedis(t testing.TB, fsync string) *redisServer {
 	t.Helper()
 	childtest.Need(t, "redis-server")
-	r := &redisServer{addr: freeAddress(t), fsync: fsync}
+	r := &redisServer{addr: childtest.FreeAddr(t), fsync: fsync}
 	_, port, _ := strings.Cut(r.addr, ":")
 	dir := t.TempDir()
 	r.process = startProcess(t, filepath.Join(dir, "log"), exec.Command("redis-server", "--port", port,

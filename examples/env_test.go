@@ -4,7 +4,6 @@ package examples
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,8 +40,8 @@ func start(t *testing.T, folder string, replaced ...string) *env {
 	mail, err := inbox.Open("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { mail.Close() })
-	listen := freeAddr(t)
-	e := &env{T: t, base: "http://" + listen, hookAddr: freeAddr(t), mail: mail}
+	listen := childtest.FreeAddr(t)
+	e := &env{T: t, base: "http://" + listen, hookAddr: childtest.FreeAddr(t), mail: mail}
 	website := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Security-Policy", "default-src 'self'; script-src 'self' "+e.base+"; connect-src "+
 			e.base+"; form-action "+e.base)
@@ -129,15 +128,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// freeAddr returns an address at which nobody listens.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // isUp reports whether an address returns 200.

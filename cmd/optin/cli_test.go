@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
@@ -136,10 +138,12 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		store, smtp string
 		says        []string
 	}{
-		"an unreachable relay": {"", freeAddr(t), []string{"WRONG  relay", "ok     store"}},
+		"an unreachable relay": {"", childtest.FreeAddr(t), []string{"WRONG  relay", "ok     store"}},
 		"an unsafe Redis": {unsafe.url(), "",
 			[]string{"WRONG  store", "appendfsync", "CONFIG SET appendfsync always", "ok     relay"}},
-		"an unreachable Redis": {"redis://" + freeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"}},
+		"an unreachable Redis": {
+			"redis://" + childtest.FreeAddr(t) + "/0", "", []string{"WRONG  store", "ok     relay"},
+		},
 		"no folder": {"sqlite://" + t.TempDir() + "/no/folder/optin.db", "",
 			[]string{"WRONG  store", "/no/folder does not exist: make it"}},
 	} {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/webhook"
 )
 
@@ -24,7 +25,7 @@ func onReplicas(t *testing.T, f func(t *testing.T, e *env, processes []*process,
 		first, a := e.spawn(e.listen)
 		processes, at := []*process{first}, []*actor{a}
 		if e.isShared() {
-			second, b := e.spawn(freeAddr(t))
+			second, b := e.spawn(childtest.FreeAddr(t))
 			processes, at = append(processes, second), append(at, b)
 		}
 		f(t, e, processes, at)

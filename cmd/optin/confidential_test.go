@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 func TestNoSecretIsInStoreLogsMetricsOrErrors(t *testing.T) {
@@ -37,7 +39,7 @@ func TestNoSecretIsInStoreLogsMetricsOrErrors(t *testing.T) {
 // testSecrets sends secrets to optin, lets it work, fail and stop, and then searches for them. dump writes all of the
 // store into its folder; away, if not nil, stops the store.
 func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
-	metrics := freeAddr(t)
+	metrics := childtest.FreeAddr(t)
 	e.topYAML = "trusted_proxies: [127.0.0.0/8]\nmetrics: {listen: \"" + metrics + "\"}\n"
 	e.endpoint = newEndpoint(t)
 	e.endpoint.status = http.StatusInternalServerError // and it repeats what it got

@@ -88,7 +88,7 @@ func TestTheWebsiteGetsEachEventOnceAndVerifies(t *testing.T) {
 func TestAnUnreachableRelayDelaysEmailsAndLosesNone(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
-	e.relayAddr = freeAddr(t)
+	e.relayAddr = childtest.FreeAddr(t)
 	log := &childtest.Buffer{}
 	a := e.startLogging(log)
 	if code := a.SignUp("ada@example.org"); code != http.StatusAccepted {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,6 +23,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/address"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/templates"
@@ -78,23 +77,8 @@ func newEnv(t *testing.T, store string) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { mail.Close() })
-	return &env{t: t, mail: mail, store: store, listen: freeAddr(t),
+	return &env{t: t, mail: mail, store: store, listen: childtest.FreeAddr(t),
 		configPath: filepath.Join(t.TempDir(), "optin.yaml"), relayAddr: mail.Addr()}
-}
-
-// freeAddr returns an address at which nobody listens. Its port is below those of outgoing connections (from 32768 or
-// 49152 on), so that none of them can take the port of a killed process, or connect to itself.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // yaml returns the configuration. listen may differ from the public address when several processes serve one site.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/optin/optin/internal/childtest"
 )
 
 // act is what a client does to one subscription, to which the person has one link.
@@ -181,7 +183,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	hook := newEndpoint(t)
 	e.siteYAML = hook.yaml()
 	_, a := e.spawn(e.listen)
-	listen := freeAddr(t)
+	listen := childtest.FreeAddr(t)
 	second, b := e.spawn(listen)
 	acts := []string{"confirm", "confirm", "lookup", "lookup", "withdraw", "decline", "unblock"}
 	unknown, histories := 0, 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/webhook"
 )
 
@@ -27,7 +28,7 @@ func (e *env) traffic() (before, after string) {
 	gone := newEndpoint(e.t)
 	gone.status = http.StatusGone
 	hook := newEndpoint(e.t)
-	metrics := freeAddr(e.t)
+	metrics := childtest.FreeAddr(e.t)
 	e.relayAddr, e.signupsPerIP = relay.addr, "6/1h"
 	e.topYAML = fmt.Sprintf("metrics: {listen: %q}\nlog: {path: %s/log}\n", metrics, e.t.TempDir())
 	e.siteYAML = strings.TrimSuffix(hook.yaml(), "]\n") + ", " +
@@ -135,7 +136,7 @@ func TestOneProcessCountsForAll(t *testing.T) {
 func TestNoLabelGrowsWithPeople(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
-	metrics := freeAddr(t)
+	metrics := childtest.FreeAddr(t)
 	e.topYAML = "metrics: {listen: \"" + metrics + "\"}\n" + unlimited
 	a := e.start()
 	for i := range 5 {

@@ -81,8 +81,8 @@ func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
 func TestAStoreThatIsAwayIsOneLineThatSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]string{
-		"a server":  "redis://" + freeAddr(t) + "/0",
-		"a Cluster": "redis+cluster://" + freeAddr(t) + "," + freeAddr(t),
+		"a server":  "redis://" + childtest.FreeAddr(t) + "/0",
+		"a Cluster": "redis+cluster://" + childtest.FreeAddr(t) + "," + childtest.FreeAddr(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 )
@@ -25,7 +26,7 @@ func TestAnOldConsentIsShownAsItWas(t *testing.T) {
 			if where == "redis" {
 				location = redisServer(t).url()
 			}
-			listen := freeAddr(t)
+			listen := childtest.FreeAddr(t)
 			newSecret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("n"), 32))
 			var old subscription
 			var sent []byte

@@ -24,7 +24,7 @@ type redisChild struct {
 func redisServer(t *testing.T, args ...string) *redisChild {
 	t.Helper()
 	childtest.Need(t, "redis-server")
-	r := &redisChild{t: t, addr: freeAddr(t), dir: lastingDir(t), args: args}
+	r := &redisChild{t: t, addr: childtest.FreeAddr(t), dir: lastingDir(t), args: args}
 	r.start()
 	t.Cleanup(r.kill)
 	return r
@@ -61,13 +61,15 @@ func (r *redisChild) start() {
 		"--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
 	}, r.args...)...)
+	var said childtest.Buffer
+	r.cmd.Stdout = &said
 	childtest.DieWithParent(r.cmd)
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
 	for end := time.Now().Add(10 * time.Second); r.ask("PING") != "+PONG\r\n"; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			r.t.Fatal("redis-server does not answer")
+			r.t.Fatalf("redis-server does not answer: %s", said.String())
 		}
 	}
 }

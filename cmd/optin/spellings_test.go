@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -16,12 +15,7 @@ func redisCluster(t *testing.T) string {
 	childtest.Need(t, "redis-cli")
 	var addrs []string
 	for range 3 {
-		port := freeAddr(t)[len("127.0.0.1:"):]
-		bus, err := strconv.Atoi(port)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := redisServer(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus+20_000))
+		r := redisServer(t, "--cluster-enabled", "yes", "--cluster-port", childtest.FreePort(t))
 		addrs = append(addrs, r.addr)
 	}
 	create := append([]string{"--cluster", "create", "--cluster-replicas", "0", "--cluster-yes"}, addrs...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/store"
 )
 
@@ -28,7 +29,7 @@ func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
 	e.relayAddr, e.connections, e.topYAML = relay.addr, 8, unlimited
 	c := e.core()
 	one, _ := e.spawn(e.listen)
-	two, _ := e.spawn(freeAddr(t))
+	two, _ := e.spawn(childtest.FreeAddr(t))
 	begun := time.Now()
 	signUpMany(t, c.service, n, addressOf)
 	e.eventually(10*time.Minute, "every email", func() bool { _, different := relay.emails(); return different == n })
@@ -67,7 +68,7 @@ func TestAProcessThatResumesAfterItsLeaseChangesNothing(t *testing.T) {
 	<-inHand
 	e.must(sleeper.cmd.Process.Signal(syscall.SIGSTOP))
 	c := e.core()
-	other, _ := e.spawn(freeAddr(t))
+	other, _ := e.spawn(childtest.FreeAddr(t))
 	e.eventually(30*time.Second, "the other's email",
 		func() bool { return countOf(t, c.store, consent.CountEmails) == 1 })
 	close(release)
@@ -107,7 +108,7 @@ func TestTheEventOfAConfirmationIsThereInTenSecondsThoughAProcessDies(t *testing
 	a.SignUp("ada@people.test")
 	a.Confirm(confirmLink(a.Email("ada@people.test")))
 	first := <-calls
-	e.spawn(freeAddr(t))
+	e.spawn(childtest.FreeAddr(t))
 	<-time.After(3 * time.Second) // so that its lease has been renewed
 	dying.kill()
 	died := time.Now()

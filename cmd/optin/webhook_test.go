@@ -179,7 +179,7 @@ func TestCheckLooksWhetherEndpointsCanBeReached(t *testing.T) {
 		says    string
 	}{
 		"it is there":            {open.URL + "/hook", true, "ok     webhook"},
-		"nobody listens":         {"http://" + freeAddr(t), true, "connection refused"},
+		"nobody listens":         {"http://" + childtest.FreeAddr(t), true, "connection refused"},
 		"an untrusted authority": {untrusted.URL, true, "certificate"},
 		"not a public address":   {untrusted.URL, false, "needs private: true"},
 		"no such host":           {"https://nowhere.invalid/", false, "WRONG  webhook"},

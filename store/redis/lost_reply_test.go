@@ -177,11 +177,11 @@ func TestAnAcquireWhoseReplyIsLostTakesOne(t *testing.T) {
 
 // The client of a Cluster repeats commands by itself, whatever MaxRetries says, unless each is marked.
 func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
-	port := freePort(t)
+	port := childtest.FreePort(t)
 	p := startProxy(t, "127.0.0.1:"+port)
 	_, announced, _ := net.SplitHostPort(p.addr)
 	server := &server{t: t, port: port, dir: t.TempDir(), args: []string{
-		"--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-announce-port", announced,
+		"--cluster-enabled", "yes", "--cluster-port", childtest.FreePort(t), "--cluster-announce-port", announced,
 	}}
 	childtest.Need(t, "redis-server")
 	t.Cleanup(server.kill)

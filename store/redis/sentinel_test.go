@@ -16,7 +16,7 @@ import (
 // startSentinel starts a Sentinel that watches a master under the name "main", and returns its address.
 func startSentinel(t *testing.T, master *server) string {
 	t.Helper()
-	port, file := freePort(t), filepath.Join(t.TempDir(), "sentinel.conf")
+	port, file := childtest.FreePort(t), filepath.Join(t.TempDir(), "sentinel.conf")
 	lines := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 %s 1\n"+
 		"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n", port, master.port)
 	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {

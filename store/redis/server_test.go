@@ -2,11 +2,9 @@ package redis
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +29,7 @@ type server struct {
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	childtest.Need(t, "redis-server")
-	s := &server{t: t, port: freePort(t), dir: t.TempDir(), args: args}
+	s := &server{t: t, port: childtest.FreePort(t), dir: t.TempDir(), args: args}
 	t.Cleanup(s.kill)
 	s.start()
 	return s
@@ -108,7 +106,8 @@ func startCluster(t *testing.T) (string, []*server) {
 	create := []string{"--cluster", "create"}
 	var addrs []string
 	for range 3 {
-		s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-node-timeout", "2000")
+		s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", childtest.FreePort(t),
+			"--cluster-node-timeout", "2000")
 		servers, addrs = append(servers, s), append(addrs, s.addr())
 	}
 	create = append(append(create, addrs...), "--cluster-replicas", "0", "--cluster-yes")
@@ -145,16 +144,6 @@ func open(t *testing.T, o Options) *Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // poll waits until done, at most ten seconds.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/certtest"
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/store"
 )
 
@@ -34,7 +35,7 @@ func certificate(t *testing.T) (cert, key string, trust *x509.CertPool) {
 
 func TestTLSIsUsedAndTheServerMustBeTrusted(t *testing.T) {
 	cert, key, trust := certificate(t)
-	port := freePort(t)
+	port := childtest.FreePort(t)
 	startServer(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert,
 		"--tls-auth-clients", "no")
 	url := "rediss://127.0.0.1:" + port

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/store"
 )
 
@@ -76,7 +77,7 @@ func blackhole(t *testing.T) string {
 }
 
 func TestAServerThatIsAwayIsRefusedWithinASecond(t *testing.T) {
-	closed := "127.0.0.1:" + freePort(t)
+	closed := "127.0.0.1:" + childtest.FreePort(t)
 	hole := blackhole(t)
 	for name, url := range map[string]string{
 		"closed": "redis://" + closed, "blackholed": "redis://" + hole,
