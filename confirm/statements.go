@@ -154,22 +154,31 @@ func (t *statements) fillKnown(ctx context.Context, purposes []consent.PurposeSt
 	return nil
 }
 
-// sinceName returns the name of the cell that says since when a statement is put to people.
-func sinceName(sum string) string { return "statement-since:" + sum }
+// sinceName returns the name of the cell that says since when a text is put to people.
+func sinceName(sum string) string { return "text-since:" + sum }
 
-// sinceKept is how long that is remembered after the last start with the statement.
+// sinceKept is how long that is remembered.
 const sinceKept = 100 * 365 * 24 * time.Hour
 
-// noteSince notes that a statement is put to people from now on, unless it was before.
+// noteSince notes that a text is put to people from now on, unless it was before.
 func noteSince(ctx context.Context, cells store.Cells, sum string, now time.Time) error {
 	if _, err := cells.SetNX(ctx, sinceName(sum), []byte(now.UTC().Format(time.RFC3339)), sinceKept); err != nil {
-		return fmt.Errorf("confirm: note since when a statement is there: %w", err)
+		return fmt.Errorf("confirm: note since when a text is there: %w", err)
 	}
 	return nil
 }
 
-// StatementSince returns since when the statement with a hash is put to people; zero if that is not known.
-func (s *Service) StatementSince(ctx context.Context, sum string) (time.Time, error) {
+// KeepSkeleton keeps what the emails of one kind have in common, by its hash, and since when.
+func (s *Service) KeepSkeleton(ctx context.Context, sum string, data []byte) error {
+	if err := s.records.Store.PutText(ctx, sum, data); err != nil {
+		return err
+	}
+	return noteSince(ctx, s.records.Store, sum, s.records.Now())
+}
+
+// TextSince returns since when the statement, or the skeleton of emails, with a hash is put to people; zero if that is
+// not known.
+func (s *Service) TextSince(ctx context.Context, sum string) (time.Time, error) {
 	at, err := s.records.Store.Get(ctx, sinceName(sum))
 	if err != nil || at == nil {
 		return time.Time{}, err

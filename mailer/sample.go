@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -21,7 +21,10 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 	if !ok {
 		return fmt.Errorf("mailer: site %q is not configured", site)
 	}
-	msg := m.sampleMessage(site, s, locale, to)
+	msg, err := m.sampleMessage(site, s, locale, to)
+	if err != nil {
+		return err
+	}
 	e, err := m.newEmail(&msg, s)
 	if err != nil {
 		return fmt.Errorf("mailer: %w", err)
@@ -35,24 +38,36 @@ func (m *Mailer) Sample(ctx context.Context, site, locale string, to address.Add
 	return err
 }
 
-// sampleMessage returns a message that no signup led to.
-func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Address) confirm.Message {
+// sampleMessage returns a message that no signup led to, in the site's first language if it has no such one.
+func (m *Mailer) sampleMessage(id string, s Site, locale string, to address.Address) (confirm.Message, error) {
+	known, _ := m.Service.Site(id)
+	if !slices.Contains(known.Locales, locale) && len(known.Locales) > 0 {
+		locale = known.Locales[0]
+	}
+	msg, ok := m.Service.SampleMessage(id, locale,
+		confirm.Sample{Type: consent.EmailConfirm, Purposes: len(known.Purposes)})
+	if !ok {
+		return confirm.Message{}, fmt.Errorf("mailer: site %q has no emails in %q", id, locale)
+	}
 	front := "https://www.example.org/"
 	if u, err := url.Parse(s.Show.URL); err == nil && u.Host != "" {
 		front = u.Scheme + "://" + u.Host + "/" // links end in plain characters
 	}
-	now := m.Now()
-	msg := confirm.Message{
-		Type: consent.EmailConfirm, ID: "sample-" + rand.Text(), Site: id, Locale: locale, To: to,
-		Date: now, Asked: now, FirstDue: now, Deadline: now.Add(48 * time.Hour), Confirm: front, Decline: front,
+	msg.ID, msg.To, msg.Confirm, msg.Decline = "sample-"+rand.Text(), to, front, front
+	return msg, nil
+}
+
+// SkeletonSum returns the SHA-256 (lower-case hex) of what a message's email has in common with others of its kind:
+// that of the skeleton by which Delivery names it.
+func (m *Mailer) SkeletonSum(msg *confirm.Message) (string, error) {
+	site, ok := m.Sites[msg.Site]
+	if !ok {
+		return "", fmt.Errorf("mailer: site %q is not configured", msg.Site)
 	}
-	known, _ := m.Service.Site(id)
-	for _, p := range known.Purposes {
-		text := p.Text[locale]
-		if text == "" && len(known.Locales) > 0 {
-			text = p.Text[known.Locales[0]]
-		}
-		msg.Purposes = append(msg.Purposes, consent.PurposeStatus{ID: p.ID, State: consent.Pending, Text: text})
+	v := values(msg)
+	k, err := m.skeleton(site, msg, &v)
+	if err != nil {
+		return "", fmt.Errorf("mailer: %w", err)
 	}
-	return msg
+	return k.Sum(), nil
 }

@@ -157,7 +157,11 @@ type AdminStatement struct {
 }
 
 // AdminSample is an email with canned data.
-type AdminSample struct{ Name, Subject, Text string }
+type AdminSample struct {
+	Name, Subject, Text string
+	SHA256              string    // of what the site's emails of this kind have in common; empty: it sends none
+	Since               time.Time // zero: none was sent yet
+}
 
 // AdminFailure is any error of the dashboard, by HTTP status.
 type AdminFailure struct {

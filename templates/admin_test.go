@@ -52,7 +52,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminTexts{ID: "a", Lang: "ar", Dir: "rtl", Unreviewed: true,
 			Languages:  []AdminLanguage{{"ar", "العربية"}, {"en", "English"}},
 			Statements: []AdminStatement{{"letter", "text", "simply", "0a", now}, {Purpose: "news", SHA256: "0b"}},
-			Emails:     []AdminSample{{"x", "Subject", "Text"}, {"y", "Subject", "Text"}}},
+			Emails: []AdminSample{{"x", "Subject", "Text", "0c", now}, {"y", "Subject", "Text", "0d", time.Time{}},
+				{Name: "z"}}},
 		AdminTexts{ID: "a", Languages: []AdminLanguage{{"en", "English"}}},
 		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500},
 		AdminFailure{Status: 503},
@@ -131,7 +132,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			t.Errorf("%s: %s", name, d.Text())
 		}
 	}
-	texts := adminPage(t, AdminTexts{ID: "a", Lang: evil, Emails: []AdminSample{{evil, evil, evil}}})
+	texts := adminPage(t, AdminTexts{ID: "a", Lang: evil, Emails: []AdminSample{{evil, evil, evil, evil, time.Time{}}}})
 	frame := texts.Find("iframe")
 	if texts.Find("img, body script, [onerror]").Length() > 0 || texts.Find("pre").Text() != evil ||
 		!strings.HasPrefix(frame.AttrOr("src", ""), "/admin/sites/a/email?lang=%3Cimg") ||

@@ -31,7 +31,7 @@ const eventLease = 6 * time.Second
 // newOutbox makes the pools of all queues.
 func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
-		Service: c.service, Pages: pages, Log: g.log, Keep: c.store.PutText,
+		Service: c.service, Pages: pages, Log: g.log, Keep: c.service.KeepSkeleton,
 		Observe: func(a mailer.Attempt) { g.metrics.Email(a.Site, a.Outcome, a.Class, a.Took) },
 		Alarm: func(relay string, paused bool) {
 			g.metrics.Relay(relay, paused)

@@ -260,6 +260,10 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	if err != nil {
 		return nil, err
 	}
+	emails, err := newMailer(c.cfg, mailer.Options{Service: c.service, Pages: pages, Log: g.log}) // which sends none
+	if err != nil {
+		return nil, err
+	}
 	o := web.Options{
 		ConsentLog: g.appender,
 		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Audit: c.audit,
@@ -273,7 +277,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
-			RetryWaits: mailer.Waits(),
+			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum,
 		},
 	}
 	if !x.noLookups {

@@ -111,6 +111,8 @@ type Admin struct {
 	RetryWaits []time.Duration
 	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
 	Recent time.Duration
+	// EmailSum returns the SHA-256 of what a message's email has in common with others of its kind; may be nil.
+	EmailSum func(*confirm.Message) (string, error)
 }
 
 // Store is what the web needs of a store: it limits signups, and holds the cells of idempotency keys, proofs and
@@ -240,6 +242,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		Random:     a.random,
 		Recent:     a.Options.Admin.Recent,
 		RetryWaits: a.Options.Admin.RetryWaits,
+		EmailSum:   a.Options.Admin.EmailSum,
 		Surging: func(ctx context.Context, site string) (bool, error) {
 			admits, err := a.Surge.Admit(ctx, site)
 			return !admits && a.Surge.ChallengePolicy(site) == surge.ChallengeOnSurge, err

@@ -74,6 +74,8 @@ type Options struct {
 	RetryWaits []time.Duration
 	// ConsentLog is where the consent log stands; nil: there is none.
 	ConsentLog func() consentlog.Status
+	// EmailSum returns the SHA-256 of what a message's email has in common with others of its kind; may be nil.
+	EmailSum func(*confirm.Message) (string, error)
 	// Surging reports whether a site has so many signups that they need a challenge; may be nil.
 	Surging func(ctx context.Context, site string) (bool, error)
 	Now     func() time.Time

@@ -9,6 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/internal/web/request"
@@ -49,7 +51,7 @@ func (d *Dashboard) Texts(c echo.Context) error {
 	for _, p := range s.Purposes {
 		shown := templates.AdminStatement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
 			SHA256: d.Service.StatementSum(s.ID, p.ID, lang)}
-		if shown.Since, err = d.Service.StatementSince(c.Request().Context(), shown.SHA256); err != nil {
+		if shown.Since, err = d.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
 			return err
 		}
 		page.Statements = append(page.Statements, shown)
@@ -59,8 +61,16 @@ func (d *Dashboard) Texts(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		page.Emails = append(page.Emails,
-			templates.AdminSample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)})
+		shown := templates.AdminSample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)}
+		if shown.SHA256, err = d.emailSum(s.ID, lang, sample.Email); err != nil {
+			return err
+		}
+		if shown.SHA256 != "" {
+			if shown.Since, err = d.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
+				return err
+			}
+		}
+		page.Emails = append(page.Emails, shown)
 	}
 	return d.page(c, http.StatusOK, page)
 }
@@ -108,4 +118,27 @@ func (d *Dashboard) emails(s Site, lang string) []templates.Sample {
 	}
 	return slices.DeleteFunc(d.Pages.Previews(lang, s.Show, asked),
 		func(sample templates.Sample) bool { return sample.Email == nil })
+}
+
+// emailSum returns the hash of what the emails have in common that are like a sample; empty if a site sends no such
+// email.
+func (d *Dashboard) emailSum(site, lang string, like templates.Email) (string, error) {
+	var of confirm.Sample
+	switch e := like.(type) {
+	case templates.ConfirmEmail:
+		of = confirm.Sample{Type: consent.EmailConfirm, Purposes: len(e.Purposes),
+			Reminder: e.Reminder, Reminding: e.Reminds}
+	case templates.KnownEmail:
+		of.Type = consent.EmailAlreadyConfirmed
+	case templates.RightEmail:
+		of.Type = consent.EmailCopy
+		if e.Erase {
+			of.Type = consent.EmailErase
+		}
+	}
+	m, ok := d.Service.SampleMessage(site, lang, of)
+	if !ok || d.EmailSum == nil {
+		return "", nil
+	}
+	return d.EmailSum(&m)
 }
