@@ -70,6 +70,10 @@ func (s *countedStore) Requeue(ctx context.Context, q store.QueueName, id string
 	return s.count().Requeue(ctx, q, id, key)
 }
 
+func (s *countedStore) MakeDue(ctx context.Context, q store.QueueName, id string, key store.Key) error {
+	return s.count().MakeDue(ctx, q, id, key)
+}
+
 func (s *countedStore) RunNow(ctx context.Context, q store.QueueName, n int) (int, error) {
 	return s.count().RunNow(ctx, q, n)
 }

@@ -333,6 +333,8 @@ func (d *decoder) answer() (a consent.Answer) {
 			a.Reply = d.text()
 		case answerReason:
 			a.Reason = pick(d, refusalCodes)
+		case answerRelay:
+			a.Relay = d.text()
 		default:
 			d.fail()
 		}

@@ -336,6 +336,7 @@ func (e *encoder) email(email *consent.Email) {
 		e.time(of, answerAt, a.At)
 		e.text(of, answerReply, a.Reply)
 		code(e, of, answerReason, refusalCodes, a.Reason)
+		e.text(of, answerRelay, a.Relay)
 	}
 	if t := email.Taken; t != nil {
 		e.field(m, emailTaken)

@@ -43,7 +43,7 @@ func everything() consent.Subscription {
 	email := consent.Email{
 		Reason: consent.ReasonReminder, Queued: at(2), Due: at(3), Tries: 2,
 		Answers: []consent.Answer{
-			{At: at(4), Reply: "451 later", Reason: consent.RefusalMailbox},
+			{At: at(4), Reply: "451 later", Reason: consent.RefusalMailbox, Relay: "mx:25"},
 			{At: at(5), Reply: "451 later", Reason: consent.RefusalUnknown},
 		},
 		Taken: &consent.Delivery{

@@ -190,6 +190,7 @@ const (
 	answerAt = 1 + iota
 	answerReply
 	answerReason
+	answerRelay
 )
 
 // Of a relay's acceptance.

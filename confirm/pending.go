@@ -43,11 +43,12 @@ const (
 	DeliveryUntried DeliveryState = "untried" // no relay has answered yet
 	DeliveryTaken   DeliveryState = "taken"   // a relay took the last email
 	DeliveryRefused DeliveryState = "refused" // for any reason
+	DeliveryWaiting DeliveryState = "waiting" // an email is to leave yet, whether one was tried or not
 )
 
 // DeliveryStates returns all of them, in the order in which they are offered to choose from.
 func DeliveryStates() []DeliveryState {
-	all := []DeliveryState{DeliveryTaken, DeliveryUntried, DeliveryRefused}
+	all := []DeliveryState{DeliveryTaken, DeliveryWaiting, DeliveryUntried, DeliveryRefused}
 	for _, r := range refusalCodes {
 		if r != consent.RefusalRecipient { // which ends a request
 			all = append(all, DeliveryState(r))
@@ -89,6 +90,9 @@ func (p Pending) NextTry(waits []time.Duration, now time.Time) (at time.Time) {
 
 // PendingQuery asks for what is pending, newest first.
 type PendingQuery struct {
+	// Undeliverable asks, instead, for what has ended because the address takes no email.
+	Undeliverable bool
+
 	Site     string        // empty: at all sites
 	Purpose  string        // only those that ask for it
 	Domain   string        // only addresses at this domain, as A-labels
@@ -115,7 +119,7 @@ func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPag
 	if longAgo := now.Add(-q.Age); q.Age > 0 && (from.Created.IsZero() || from.Created.After(longAgo)) {
 		from = store.Cursor{Created: longAgo.Add(time.Millisecond)}
 	}
-	for r, err := range o.newestPending(ctx, q.Site, from) {
+	for r, err := range o.newest(ctx, q.state(), q.Site, from) {
 		if err != nil {
 			return PendingPage{}, err
 		}
@@ -126,7 +130,7 @@ func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPag
 		from = store.Cursor{Created: r.Created, ID: r.Key.ID}
 		page.Read++
 		sub, err := o.open(ctx, r)
-		p, ok := PendingOf(r.Key, &sub, now)
+		p, ok := q.read(r.Key, &sub, now)
 		if errors.Is(err, ErrUnreadable) {
 			p, ok = Pending{Site: r.Key.Site, ID: r.Key.ID, Asked: r.Created, Unreadable: true}, true
 		} else if err != nil {
@@ -139,9 +143,23 @@ func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPag
 	return page, nil
 }
 
-// newestPending returns the records that are stored as pending, of one site or all, newest first.
-func (o *Operator) newestPending(
-	ctx context.Context, site string, before store.Cursor,
+func (q PendingQuery) state() consent.State {
+	if q.Undeliverable {
+		return consent.Undeliverable
+	}
+	return consent.Pending
+}
+
+func (q PendingQuery) read(key store.Key, sub *consent.Subscription, now time.Time) (p Pending, ok bool) {
+	if q.Undeliverable {
+		return undeliverableOf(key, sub)
+	}
+	return PendingOf(key, sub, now)
+}
+
+// newest returns the records that are stored with a state, of one site or all, newest first.
+func (o *Operator) newest(
+	ctx context.Context, state consent.State, site string, before store.Cursor,
 ) iter.Seq2[store.Record, error] {
 	var sites []string
 	for _, s := range o.Sites {
@@ -152,7 +170,7 @@ func (o *Operator) newestPending(
 	return func(yield func(store.Record, error) bool) {
 		fronts := make([]front, len(sites))
 		for i, id := range sites {
-			fronts[i].ask = store.Query{Site: id, State: string(consent.Pending), Limit: 200, Before: before}
+			fronts[i].ask = store.Query{Site: id, State: string(state), Limit: 200, Before: before}
 		}
 		for {
 			newest := -1
@@ -207,11 +225,7 @@ func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pendi
 	if r.Renewed != nil {
 		p.Asked = r.Renewed.At
 	}
-	for _, st := range r.Statements {
-		if !slices.Contains(p.Purposes, st.Purpose) {
-			p.Purposes = append(p.Purposes, st.Purpose)
-		}
-	}
+	p.Purposes = purposesOf(r)
 	var spoke time.Time
 	for i := range r.Emails {
 		e := &r.Emails[i]
@@ -233,6 +247,16 @@ func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pendi
 	return p, true
 }
 
+// purposesOf returns the ids of the purposes that a request asks for.
+func purposesOf(r *consent.Request) (all []string) {
+	for _, st := range r.Statements {
+		if !slices.Contains(all, st.Purpose) {
+			all = append(all, st.Purpose)
+		}
+	}
+	return all
+}
+
 // matches reports whether a subscription belongs in the listing.
 func (q PendingQuery) matches(p Pending, now time.Time) bool {
 	if p.Unreadable {
@@ -243,5 +267,5 @@ func (q PendingQuery) matches(p Pending, now time.Time) bool {
 	return (q.Purpose == "" || slices.Contains(p.Purposes, q.Purpose)) &&
 		(q.Domain == "" || q.Domain == p.Address.Domain()) &&
 		(q.Age == 0 || now.Sub(p.Asked) >= q.Age) &&
-		(q.Delivery == "" || q.Delivery == delivery || refused)
+		(q.Delivery == "" || q.Delivery == delivery || refused || q.Delivery == DeliveryWaiting && p.Waits)
 }

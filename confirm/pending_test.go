@@ -107,7 +107,8 @@ func TestPendingSaysHowFarTheEmailsHaveCome(t *testing.T) {
 	env.email()
 	env.signUp("full@a.example", "letter")
 	job := env.emails(1)[0]
-	if err := env.Relay.Tried(t.Context(), job, consent.RefusalMailbox, "452 mailbox full"); err != nil {
+	answer := consent.Answer{Relay: "mx:25", Reason: consent.RefusalMailbox, Reply: "452 mailbox full"}
+	if err := env.Relay.Tried(t.Context(), job, answer); err != nil {
 		t.Fatal(err)
 	}
 	env.signUp("waits@b.example", "letter", "offers")
@@ -117,7 +118,8 @@ func TestPendingSaysHowFarTheEmailsHaveCome(t *testing.T) {
 	}
 	for state, want := range map[confirm.DeliveryState][]string{
 		confirm.DeliveryTaken: nil, confirm.DeliveryUntried: {"waits@b.example", "taken@a.example"},
-		confirm.DeliveryRefused: {"full@a.example"}, "mailbox": {"full@a.example"}, "system": nil,
+		confirm.DeliveryRefused: {"full@a.example"},
+		confirm.DeliveryWaiting: {"waits@b.example", "taken@a.example", "full@a.example"}, "mailbox": {"full@a.example"}, "system": nil,
 	} {
 		who, _ := env.pending(confirm.PendingQuery{Delivery: state, Limit: 9})
 		slices.Sort(who)
@@ -139,6 +141,54 @@ func TestPendingSaysHowFarTheEmailsHaveCome(t *testing.T) {
 	if taken.Emails != 1 || !taken.Waits || taken.Words != "250 ok" || !taken.Taken.Equal(start) ||
 		taken.Answer != nil {
 		t.Errorf("%+v", taken)
+	}
+}
+
+func TestAnEmailThatWaitsIsTriedNowAndNoOther(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("full@a.example", "letter")
+	job := env.emails(1)[0]
+	if err := env.Relay.Tried(t.Context(), job, consent.Answer{Relay: "mx:25", Reply: "452 full"}); err != nil {
+		t.Fatal(err)
+	}
+	tryNow := func(want bool) {
+		t.Helper()
+		if due, err := env.Operator.TryNow(t.Context(), job.Key); err != nil || due != want {
+			t.Errorf("due: %v, %v", due, err)
+		}
+	}
+	tryNow(false) // it is leased
+	later := store.Move(confirm.QueueEmailRetry, time.Now().Add(time.Hour))
+	if err := env.store.End(t.Context(), job, later); err != nil {
+		t.Fatal(err)
+	}
+	tryNow(true)
+	if got := env.lease(confirm.QueueEmailRetry, 1); len(got) != 1 || got[0].ID != job.ID {
+		t.Errorf("due are %v", got)
+	}
+	env.signUp("taken@a.example", "letter")
+	env.email()
+	job.Key = store.Key{Site: "gazette", ID: env.id("taken@a.example")}
+	tryNow(false)
+	job.Key.ID = "0123456789012345678901"
+	tryNow(false)
+}
+
+func TestWhoTakesNoEmailIsListedWithTheWordsOfThat(t *testing.T) {
+	env := newEnv(t)
+	env.signUp("none@a.example", "letter")
+	job := env.emails(1)[0]
+	if err := env.Relay.Undeliverable(t.Context(), job, "550 5.1.1 no such user"); err != nil {
+		t.Fatal(err)
+	}
+	env.signUp("ada@b.example", "letter")
+	page, err := env.Operator.Pending(t.Context(), confirm.PendingQuery{Undeliverable: true, Limit: 9})
+	if err != nil || len(page.All) != 1 {
+		t.Fatal(page, err)
+	}
+	if p := page.All[0]; p.Address.String() != "none@a.example" || p.Words != "550 5.1.1 no such user" ||
+		p.Answer.Reason != consent.RefusalRecipient || p.Waits {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -327,19 +327,19 @@ func (r *records) mailboxQuotas(site string, to address.Address) []ratelimit.Quo
 		r.limits.EmailsPerDomain(to, r.EmailsPerDomain)...)
 }
 
-// Tried keeps the answer of a relay that did not take an email, which will be tried again, and what it was taken to
-// mean.
-func (r *Relay) Tried(ctx context.Context, job store.Job, reason consent.RefusalReason, reply string) error {
+// Tried keeps the answer of a relay that did not take an email, which will be tried again, as of now.
+func (r *Relay) Tried(ctx context.Context, job store.Job, a consent.Answer) error {
 	id, err := r.request(job)
 	if err != nil {
 		return err
 	}
-	_, err = r.apply(ctx, job.Key, consent.Tried{RequestID: id, Answer: r.answer(reason, reply)}, extra{})
+	_, err = r.apply(ctx, job.Key, consent.Tried{RequestID: id, Answer: r.answer(a)}, extra{})
 	return err
 }
 
-func (r *Relay) answer(reason consent.RefusalReason, reply string) consent.Answer {
-	return consent.Answer{At: r.Now().UTC().Truncate(time.Millisecond), Reply: clip(reply, 512), Reason: reason}
+func (r *Relay) answer(a consent.Answer) consent.Answer {
+	a.At, a.Reply = r.Now().UTC().Truncate(time.Millisecond), clip(a.Reply, 512)
+	return a
 }
 
 // Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil,

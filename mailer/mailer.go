@@ -36,12 +36,12 @@ type Options struct {
 	Roots   *x509.CertPool   // the authorities trusted to certify a relay; the system's if nil
 	Now     func() time.Time // time.Now if nil
 	Log     *slog.Logger     // slog.Default() if nil
-	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any. The
-	// calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
-	Alarm func(relay string, paused bool)
+	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any; words
+	// are those of the relay, or ours, that began it, as they may be logged. The calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
+	Alarm func(relay string, paused bool, words string)
 	// Refusal is called when a relay (host:port) begins or ends to refuse us for a recipient's domain: with the number
-	// of those domains. It is called like Alarm, and may be nil.
-	Refusal func(relay string, domains int)
+	// of those domains, and the last words of the refusal. It is called like Alarm, and may be nil.
+	Refusal func(relay string, domains int, words string)
 	// Observe is called after each attempt at an email. It must return at once, and may be nil.
 	Observe func(Attempt)
 
@@ -111,10 +111,10 @@ func (o *Options) setDefaults() {
 		o.Log = slog.Default()
 	}
 	if o.Alarm == nil {
-		o.Alarm = func(string, bool) {}
+		o.Alarm = func(string, bool, string) {}
 	}
 	if o.Refusal == nil {
-		o.Refusal = func(string, int) {}
+		o.Refusal = func(string, int, string) {}
 	}
 	if o.Observe == nil {
 		o.Observe = func(Attempt) {}

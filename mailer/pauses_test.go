@@ -23,10 +23,15 @@ type alarms struct {
 }
 
 func (a *alarms) hear(o *mailer.Options) {
-	o.Alarm = func(relay string, paused bool) {
+	o.Alarm = func(relay string, paused bool, words string) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.all = append(a.all, fmt.Sprint(relay, " ", paused))
+		if paused != (words != "") {
+			words = " with the words " + words
+		} else {
+			words = ""
+		}
+		a.all = append(a.all, fmt.Sprint(relay, " ", paused)+words)
 	}
 }
 

@@ -86,10 +86,10 @@ func (r *relayState) concluded(a attempt, failure *smtpError) {
 	switch known := len(r.refusals.byDomain); {
 	case failure == nil:
 		r.took(a)
-		r.refuses(known)
+		r.refuses(known, "")
 	case failure.refusesUs():
 		r.refused(a, failure)
-		r.refuses(known)
+		r.refuses(known, failure.loggableBut(a.to))
 	default:
 		r.refusals.abandon(a)
 	}
@@ -138,9 +138,9 @@ func (r *relayState) refused(a attempt, failure *smtpError) {
 }
 
 // refuses reports for how many domains the relay refuses us, if the number changed.
-func (r *relayState) refuses(before int) {
+func (r *relayState) refuses(before int, words string) {
 	if n := len(r.refusals.byDomain); n != before {
-		r.onRefusal(r.HostPort(), n)
+		r.onRefusal(r.HostPort(), n, words)
 	}
 }
 

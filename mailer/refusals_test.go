@@ -22,7 +22,7 @@ type refusals struct {
 }
 
 func (a *refusals) hear(o *mailer.Options) {
-	o.Refusal = func(_ string, domains int) {
+	o.Refusal = func(_ string, domains int, _ string) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.all = append(a.all, domains)
@@ -88,7 +88,8 @@ func TestARefusalOfUsKeepsTheJobAndItsWords(t *testing.T) {
 		t.Fatalf("%v is retried in %s in %q", err, waitOf(err), queueOf(err))
 	}
 	answer := env.request(job).Emails[0].Answers[0]
-	if answer.Reason != consent.RefusalSender || answer.Reply != "550 5.7.1 you are on a block list" {
+	if answer.Reason != consent.RefusalSender || answer.Reply != "550 5.7.1 you are on a block list" ||
+		answer.Relay == "" {
 		t.Errorf("kept is %+v", answer)
 	}
 	_, err = env.Run(t.Context(), env.signUp("grace@example.org"))

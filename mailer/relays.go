@@ -99,9 +99,9 @@ type relayState struct {
 	pool  *pool
 	now   func() time.Time
 	log   *slog.Logger
-	alarm func(relay string, paused bool)
+	alarm func(relay string, paused bool, words string)
 	// onRefusal is Options.Refusal
-	onRefusal func(relay string, domains int)
+	onRefusal func(relay string, domains int, words string)
 
 	mu           sync.Mutex
 	pause        pause             // for every sender
@@ -195,7 +195,7 @@ func (r *relayState) startPause(p *pause, first bool, sender string, failure *sm
 		slog.String("step", string(failure.step)),
 		slog.Int("code", failure.code), slog.String("reply", reply), slog.String("sender", sender))
 	if r.activePauses++; r.activePauses == 1 {
-		r.alarm(r.HostPort(), true)
+		r.alarm(r.HostPort(), true, reply)
 	}
 }
 
@@ -207,7 +207,7 @@ func (r *relayState) endPause(p *pause, sender string) {
 	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay takes emails again", slog.String("host", r.HostPort()),
 		slog.String("sender", sender))
 	if r.activePauses--; r.activePauses == 0 {
-		r.alarm(r.HostPort(), false)
+		r.alarm(r.HostPort(), false, "")
 	}
 }
 
@@ -333,6 +333,7 @@ func (r *relayState) handOver(
 	reply, at, err := c.send(e, end)
 	if err != nil {
 		failure = r.putBack(ctx, c, at, err)
+		failure.relay = r.HostPort()
 		failure.judge(a.domain)
 	} else {
 		r.pool.put(c)

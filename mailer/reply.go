@@ -49,6 +49,7 @@ func (s step) connects() bool {
 // smtpError is a conversation that ended without the relay taking the email. Its text names no recipient: it may be
 // logged.
 type smtpError struct {
+	relay      string // host:port, once the email was offered to it
 	step       step
 	code       int    // of the relay's reply; 0: there was none
 	reply      string // the whole reply on one line: evidence, not for the log

@@ -293,8 +293,10 @@ func (m *Mailer) recordTried(ctx context.Context, job store.Job, failure *smtpEr
 	if errors.Is(failure, context.Canceled) && !failure.maybeTaken() {
 		return
 	}
-	reason := consent.RefusalReason(failure.judged.Reason)
-	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, reason, cmp.Or(failure.reply, failure.text))
+	err := m.Service.Relay.Tried(context.WithoutCancel(ctx), job, consent.Answer{
+		Relay: failure.relay, Reply: cmp.Or(failure.reply, failure.text),
+		Reason: consent.RefusalReason(failure.judged.Reason),
+	})
 	if err != nil {
 		m.Log.WarnContext(ctx, "a relay's answer could not be kept", "site", job.Key.Site, "job", job.ID, "error", err)
 	}

@@ -104,6 +104,13 @@ func (g *guard) Requeue(ctx context.Context, queue QueueName, id string, key Key
 	return g.to.Requeue(ctx, queue, id, key)
 }
 
+func (g *guard) MakeDue(ctx context.Context, queue QueueName, id string, key Key) error {
+	if err := g.check(); err != nil {
+		return err
+	}
+	return g.to.MakeDue(ctx, queue, id, key)
+}
+
 func (g *guard) RunNow(ctx context.Context, queue QueueName, n int) (int, error) {
 	return guarded(g, func() (int, error) { return g.to.RunNow(ctx, queue, n) })
 }

@@ -17,7 +17,7 @@ const MaxBody = 32 << 10
 // says last holds, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is
 // empty, and Attempts is 1. A timer whose lease is over without a Put is due again. End with Retry makes it due at that
 // time, while Record.Timer stays as Put said; End with Fail removes it; End with Complete and RenewLease leave it
-// leased; none of them returns ErrLeaseLost. It never fails and cannot be requeued, moved or enqueued: End with Move
+// leased; none of them returns ErrLeaseLost. It never fails and cannot be requeued, made due, moved or enqueued: End with Move
 // returns ErrInvalid. RunNow leaves timers alone and returns 0.
 type Queue interface {
 	// Due returns the queues that have a job due now, in any order: one call, however many queues there are. What is
@@ -48,6 +48,11 @@ type Queue interface {
 	// Requeue makes a failed job due now, as if it had never been tried. It returns ErrNotFound if there is no failed
 	// job with that ID, queue and key; a job that has not failed is none. ErrUnavailable.
 	Requeue(ctx context.Context, queue QueueName, id string, key Key) error
+
+	// MakeDue makes a job that waits for a later time due now; one that is due already stays as it is. It returns
+	// ErrNotFound if no job with that ID, queue and key waits: one that is leased or has failed does not.
+	// ErrUnavailable.
+	MakeDue(ctx context.Context, queue QueueName, id string, key Key) error
 
 	// RunNow makes the n jobs of a queue that wait for a later time and would be due first, due now. Jobs that are
 	// leased, failed or due already are left alone. It returns how many jobs it made due, also together with an error;

@@ -33,13 +33,13 @@ func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.
 	mail, err := newMailer(c.cfg, mailer.Options{
 		Service: c.service, Pages: pages, Log: g.log, Keep: c.service.KeepSkeleton,
 		Observe: func(a mailer.Attempt) { g.metrics.Email(a.Site, a.Outcome, a.Class, a.Took) },
-		Alarm: func(relay string, paused bool) {
+		Alarm: func(relay string, paused bool, words string) {
 			g.metrics.Relay(relay, paused)
-			g.relays.Alarm(relay, paused)
+			g.relays.Alarm(relay, paused, words)
 		},
-		Refusal: func(relay string, domains int) {
+		Refusal: func(relay string, domains int, words string) {
 			g.metrics.Refusal(relay, domains)
-			g.relays.Refusal(relay, domains)
+			g.relays.Refusal(relay, domains, words)
 		},
 	})
 	if err != nil {

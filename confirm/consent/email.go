@@ -34,6 +34,7 @@ type Answer struct {
 	At     time.Time
 	Reply  string        // its words, or why there were none; at most 512 bytes
 	Reason RefusalReason // what they were taken to mean
+	Relay  string        // that said them, as host:port; empty: a mail system that reported
 }
 
 // RefusalReason is why an email was not delivered. Empty: there were no words.

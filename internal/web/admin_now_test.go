@@ -91,7 +91,9 @@ func (e *env) refuse(reply string) {
 		jobs, err := e.store.Lease(e.Context(), queue, 100, time.Minute)
 		must(e, err)
 		for _, job := range jobs {
-			must(e, e.service.Relay.Tried(e.Context(), job, consent.RefusalMailbox, reply))
+			must(e, e.service.Relay.Tried(e.Context(), job, consent.Answer{
+				Relay: "mx:25", Reason: consent.RefusalMailbox, Reply: reply,
+			}))
 			must(e, e.store.End(e.Context(), job, store.Move(confirm.QueueEmailRetry, e.clock.now().Add(time.Hour))))
 		}
 	}

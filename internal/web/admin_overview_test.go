@@ -141,15 +141,15 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	if got, want := shown(), "a.example:465Takes emails b.example:587Takes emails"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	relays.Alarm("b.example:587", true)
+	relays.Alarm("b.example:587", true, "421 too busy")
 	at = at.Add(time.Hour)
-	relays.Alarm("b.example:587", true)
+	relays.Alarm("b.example:587", true, "421 too busy")
 	if got := shown(); !strings.Contains(got,
 		"b.example:587Paused for some or all senders since 21 November 2026, 17:00 UTC") ||
 		strings.Count(got, "Paused") != 1 {
 		t.Error(got)
 	}
-	relays.Alarm("b.example:587", false)
+	relays.Alarm("b.example:587", false, "")
 	if got := shown(); strings.Contains(got, "Paused") || strings.Count(got, "Takes emails") != 2 {
 		t.Error(got)
 	}
@@ -158,7 +158,7 @@ func TestARelayIsShownFromItsAlarmToItsEnd(t *testing.T) {
 	}
 	var all sync.WaitGroup // for the race detector
 	for range 4 {
-		all.Go(func() { relays.Alarm("a.example:465", true); relays.Status() })
+		all.Go(func() { relays.Alarm("a.example:465", true, "421"); relays.Status() })
 	}
 	all.Wait()
 }

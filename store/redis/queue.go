@@ -406,6 +406,20 @@ func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, ke
 	return err
 }
 
+// MakeDue makes a job that waits due now.
+func (s queue) MakeDue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
+	on := s.shardOf(key.ID)
+	value, err := s.doOne(ctx, command{
+		script: makeDueScript,
+		keys:   []string{on.jobs(), on.due(), on.queue(queue)},
+		args:   []any{id, string(queue), packJob(key, nil)},
+	})
+	if err == nil && number(value) != 1 {
+		return store.ErrNotFound
+	}
+	return err
+}
+
 // runNowBatch is how many jobs one script makes due. Shards are asked together, so one server may have to do this
 // sixteen times before it serves others: some tens of milliseconds.
 const runNowBatch = 100

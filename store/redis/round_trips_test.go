@@ -107,6 +107,12 @@ func workload(t *testing.T, s *Store) []struct {
 		{"Fail", func() error { return s.End(ctx, job, store.Fail()) }},
 		{"Failed", func() error { _, err := s.Failed(ctx, "email", "", 9); return err }},
 		{"Failed after one", func() error { _, err := s.Failed(ctx, "email", job.ID, 9); return err }},
+		{"MakeDue", func() error {
+			if err := s.MakeDue(ctx, "email", "nobody", job.Key); !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			return nil
+		}},
 		{"Requeue", func() error { return s.Requeue(ctx, "email", job.ID, job.Key) }},
 		{"RunNow", func() error { _, err := s.RunNow(ctx, "email", 9); return err }},
 		{"Lease again", lease("email", &job)},

@@ -72,6 +72,7 @@ var (
 	failedScript     = newScript("lib_clock", "lib_packed", "failed")
 	backlogsScript   = newScript("lib_clock", "backlogs")
 	requeueScript    = newKept("lib_clock", "lib_queue", "requeue")
+	makeDueScript    = newKept("lib_clock", "lib_queue", "make_due")
 	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
 	jobsOfScript     = newScript("lib_clock", "lib_queue", "jobs_of")
 	runNowScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
@@ -88,7 +89,7 @@ func scripts() []script {
 	return []script{
 		commitScript, commitEvenIfFullScript, purgeScript, listScript, inStateScript, backlogsScript,
 		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
-		failedScript, requeueScript, waitingScript, jobsOfScript, runNowScript,
+		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
 		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,
 	}
 }

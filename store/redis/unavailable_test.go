@@ -32,6 +32,7 @@ func everyCall(ctx context.Context, s *Store) map[string]func() error {
 		"Counts":         func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
 		"Failed":         func() error { _, err := s.Failed(ctx, "email", "", 9); return err },
 		"Requeue":        func() error { return s.Requeue(ctx, "email", "a", key(1)) },
+		"MakeDue":        func() error { return s.MakeDue(ctx, "email", "a", key(1)) },
 		"SetNX":          func() error { _, err := s.SetNX(ctx, "name", []byte("a"), time.Hour); return err },
 		"CompareAndSwap": func() error { return s.CompareAndSwap(ctx, "name", []byte("a"), []byte("b"), time.Hour) },
 		"PutText": func() error {

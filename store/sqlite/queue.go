@@ -57,6 +57,8 @@ const (
 	findFailed = "SELECT failed, seq FROM jobs WHERE id = ? AND queue = ? AND available IS NULL"
 	requeueJob = `UPDATE jobs SET due = ?, available = ?, attempts = 0, failed = 0
 		WHERE id = ? AND queue = ? AND site = ? AND record = ? AND available IS NULL`
+	makeDueJob = `UPDATE jobs SET due = min(due, ?), available = min(available, ?)
+		WHERE id = ? AND queue = ? AND site = ? AND record = ? AND available IS NOT NULL AND leased = 0`
 
 	// Those that wait, in the order in which they would be due. An index has them in that order; what is leased lies
 	// among them and is passed over.
@@ -334,6 +336,18 @@ func (c *conn) backlog(queue, now int64) (b store.Backlog, err error) {
 
 // Requeue makes a failed job due now.
 func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
+	return s.changeJob(ctx, requeueJob, queue, id, key)
+}
+
+// MakeDue makes a job that waits due now.
+func (s queue) MakeDue(ctx context.Context, queue store.QueueName, id string, key store.Key) error {
+	return s.changeJob(ctx, makeDueJob, queue, id, key)
+}
+
+// changeJob makes one job due by a statement, or returns store.ErrNotFound.
+func (s queue) changeJob(
+	ctx context.Context, statement string, queue store.QueueName, id string, key store.Key,
+) error {
 	return s.write(ctx, s.deadline(), func(t *transaction) error {
 		number, err := t.knownNumber(string(queue))
 		if err != nil {
@@ -344,7 +358,7 @@ func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, ke
 			return err
 		}
 		now := millis(t.now)
-		changed, err := t.exec(requeueJob, now, now, id, number, site, packedID(key.ID))
+		changed, err := t.exec(statement, now, now, id, number, site, packedID(key.ID))
 		if err == nil && changed == 0 {
 			err = store.ErrNotFound
 		}

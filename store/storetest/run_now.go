@@ -17,6 +17,8 @@ func runNowCases() []testCase {
 		{"RunNowChangesNothingOfAJobButItsTime", runNowWhole},
 		{"RunNowMakesAllDueHoweverMany", runNowAll},
 		{"RunNowCountsEachJobOnce", runNowOnce},
+		{"MakeDueMakesOneJobDueThatWaits", makeDue},
+		{"MakeDueReturnsErrNotFoundUnlessTheJobWaits", makeDueOnlyWaiting},
 	}
 }
 
@@ -79,6 +81,58 @@ func runNowOnlyWaiting(t *testing.T, open func(*testing.T) store.Store) {
 	if err := other.End(t.Context(), current, store.Complete()); err != nil {
 		t.Errorf("ending what was leased all the time: %v", err)
 	}
+}
+
+func makeDue(t *testing.T, open func(*testing.T) store.Store) {
+	s, other := open(t), open(t)
+	put(t, s, key(1), pending(), later("one", 60), later("two", 60))
+	put(t, s, key(2), pending(), later("three", 60))
+	for range 2 { // one that is due stays so
+		if err := other.MakeDue(t.Context(), "email", "two", key(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := s.Due(t.Context()); err != nil || !slices.Contains(found, "email") {
+		t.Errorf("due are %v, %v", found, err)
+	}
+	j := leaseOne(t, s, "email", time.Minute)
+	if j.ID != "two" || j.Attempts != 1 || string(j.Body) != "body of two" {
+		t.Errorf("leased %+v", j)
+	}
+	nothingDue(t, s, "email")
+	if err := s.End(t.Context(), j, store.Retry(time.Now().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.MakeDue(t.Context(), "email", "two", key(1)); err != nil {
+		t.Fatal(err)
+	}
+	if j = leaseOne(t, s, "email", time.Minute); j.ID != "two" || j.Attempts != 2 {
+		t.Errorf("leased again %+v", j)
+	}
+}
+
+func makeDueOnlyWaiting(t *testing.T, open func(*testing.T) store.Store) {
+	s, other := open(t), open(t)
+	failJob(t, s, key(1), job("failed", "email"))
+	put(t, s, key(2), pending(), job("leased", "email"))
+	current := leaseOne(t, s, "email", time.Minute)
+	put(t, s, key(3), pending(), later("waits", 60))
+	for what, row := range map[string]struct {
+		queue store.QueueName
+		id    string
+		key   store.Key
+	}{
+		"nobody's": {"email", "none", key(1)}, "a failed job": {"email", "failed", key(1)},
+		"a leased job": {"email", "leased", key(2)}, "another's job": {"email", "waits", key(2)},
+		"a job in another queue": {"email/slow", "waits", key(3)}, "a timer": {store.TimerQueue, key(3).ID, key(3)},
+	} {
+		want(t, "making due "+what, other.MakeDue(t.Context(), row.queue, row.id, row.key), store.ErrNotFound)
+	}
+	nothingDue(t, s, "email")
+	if err := s.End(t.Context(), current, store.Complete()); err != nil {
+		t.Errorf("ending what was leased all the time: %v", err)
+	}
+	want(t, "making due what is complete", s.MakeDue(t.Context(), "email", "leased", key(2)), store.ErrNotFound)
 }
 
 func runNowSoonest(t *testing.T, open func(*testing.T) store.Store) {
