@@ -106,7 +106,7 @@ func New(o Options) (*Service, error) {
 	}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		revisions: map[string]map[string]int{}, since: o.Now(),
+		revisions: newRevisions(o.Sites, o.Now()),
 	}
 	r.notes = &notes{store: o.Store, now: o.Now, tell: o.Unreadable}
 	var err error
@@ -115,7 +115,7 @@ func New(o Options) (*Service, error) {
 	}
 	var ids []string
 	for _, site := range o.Sites {
-		r.sites[site.ID], r.revisions[site.ID] = site, site.revisions()
+		r.sites[site.ID] = site
 		for _, l := range slices.Concat(site.Terms.EmailsPerAddress, o.EmailsPerMailbox) {
 			r.mailboxKept = max(r.mailboxKept, l.Per)
 		}
@@ -158,8 +158,18 @@ func (s *Service) SignupsPerDomain(a address.Address) []ratelimit.Quota {
 }
 
 // PutStatements puts every statement that may be put to somebody into the store, so that what was shown can be shown
-// again, word for word, after the configuration has changed. Call it when the store is first ready; calling it again
-// does no harm.
+// again, word for word, after the configuration has changed, and notes since when the revisions of purposes hold. Call
+// it when the store is first ready; calling it again does no harm.
 func (s *Service) PutStatements(ctx context.Context) error {
-	return s.records.statements.putAll(ctx, s.records.Store)
+	r := s.records
+	if err := r.statements.putAll(ctx, r.Store); err != nil {
+		return err
+	}
+	return r.revisions.note(ctx, r.Store, r.Now())
+}
+
+// ReadRevisions asks the store since when the revisions of purposes hold, for who changes nothing there: what it does
+// not know holds since New.
+func (s *Service) ReadRevisions(ctx context.Context) error {
+	return s.records.revisions.read(ctx, s.records.Store)
 }

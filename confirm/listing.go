@@ -81,7 +81,7 @@ func (w *Website) List(ctx context.Context, site string, l Listing) (listed List
 // revised reports whether a purpose of a site has a newer revision than its first. Then a record that is stored as
 // confirmed may stand elsewhere by now, because the revision ended its consent.
 func (r *records) revised(site string) bool {
-	for _, revision := range r.revisions[site] {
+	for _, revision := range r.revisions.of[site] {
 		if revision > 1 {
 			return true
 		}

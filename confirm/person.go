@@ -143,7 +143,7 @@ func (p *Person) View(ctx context.Context, signed string) (View, error) {
 		return View{}, err
 	}
 	if l.Use == token.UseConfirm {
-		_, err = sub.Confirmable(l.RequestID, p.Now(), p.revisions[l.Site])
+		_, err = sub.Confirmable(l.RequestID, p.Now(), p.revisions.of[l.Site])
 	} else if sub.Refused() != nil {
 		err = consent.ErrDeclined
 	}
@@ -161,7 +161,7 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 		return View{}, err
 	}
 	confirm := consent.Confirm{
-		RequestID: l.RequestID, Purposes: purposes, Revisions: p.revisions[l.Site], Evidence: p.stamp(e),
+		RequestID: l.RequestID, Purposes: purposes, Revisions: p.revisions.of[l.Site], Evidence: p.stamp(e),
 	}
 	for range maxPurposes {
 		v, err := p.act(ctx, l, confirm)
@@ -231,7 +231,7 @@ func (p *Person) Renew(
 	}
 	renew := consent.Renew{
 		RequestID: l.RequestID, ID: p.nonce(requestBytes), Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
-		Revisions: p.revisions[l.Site],
+		Revisions: p.revisions.of[l.Site],
 	}
 	takes := p.emailOf(keyOf(l), renew.ID, quotas...)
 	if err := p.limits.Acquire(ctx, takes.taker, takes.quotas...); err != nil {

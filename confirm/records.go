@@ -30,9 +30,8 @@ type records struct {
 	returnPaths *token.ReturnPaths
 	statements  *statements
 	receipts    *receipts
-	revisions   map[string]map[string]int // by site and purpose
-	since       time.Time                 // from when this process knows the revisions
-	mailboxKept time.Duration             // the longest window of any limit on emails to a mailbox
+	revisions   *revisions
+	mailboxKept time.Duration // the longest window of any limit on emails to a mailbox
 	notes       *notes
 }
 
@@ -163,7 +162,7 @@ func (r *records) open(ctx context.Context, rec store.Record) (consent.Subscript
 // openWith returns a record as it stands under the revisions of the configuration, and as it was stored.
 func (r *records) openWith(box box, rec store.Record) (sub, raw consent.Subscription, err error) {
 	raw, err = box.subscription(rec)
-	return raw.Supersede(r.revisions[rec.Key.Site], r.since), raw, err
+	return raw.Supersede(r.revisions.of[rec.Key.Site], r.revisions.sinceOf(rec.Key.Site)), raw, err
 }
 
 // get returns the subscription under a key; a zero one if nothing is known.

@@ -53,7 +53,7 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 	if k.subscription, k.raw, err = c.openWith(c.sealer.box(rec.Key), rec); err != nil {
 		return c.notes.note(ctx, err)
 	}
-	retain := consent.Retain{Retention: c.Retention, Revised: k.raw.IsSupersededBy(c.revisions[rec.Key.Site])}
+	retain := consent.Retain{Retention: c.Retention, Revised: k.raw.IsSupersededBy(c.revisions.of[rec.Key.Site])}
 	would, err := consent.Apply(k.subscription, retain, c.Now())
 	if err != nil || !would.Changed {
 		return err

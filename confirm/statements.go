@@ -60,7 +60,7 @@ func newStatements(s store.Texts, now func() time.Time, sites []Site) (*statemen
 // putAll has the store keep all statements that may be put to somebody, and since when.
 func (t *statements) putAll(ctx context.Context, cells store.Cells) error {
 	for of, m := range t.made {
-		if err := errors.Join(t.put(ctx, m), noteSince(ctx, cells, m.sum, t.now())); err != nil {
+		if err := errors.Join(t.put(ctx, m), noteSince(ctx, cells, sinceName(m.sum), t.now())); err != nil {
 			return fmt.Errorf("purpose %s of site %s: %w", of.purpose, of.site, err)
 		}
 	}
@@ -160,12 +160,21 @@ func sinceName(sum string) string { return "text-since:" + sum }
 // sinceKept is how long that is remembered.
 const sinceKept = 100 * 365 * 24 * time.Hour
 
-// noteSince notes that a text is put to people from now on, unless it was before.
-func noteSince(ctx context.Context, cells store.Cells, sum string, now time.Time) error {
-	if _, err := cells.SetNX(ctx, sinceName(sum), []byte(now.UTC().Format(time.RFC3339)), sinceKept); err != nil {
-		return fmt.Errorf("confirm: note since when a text is there: %w", err)
+// noteSince has a cell say from now on that something is there, unless it does already.
+func noteSince(ctx context.Context, cells store.Cells, name string, now time.Time) error {
+	if _, err := cells.SetNX(ctx, name, []byte(now.UTC().Format(time.RFC3339)), sinceKept); err != nil {
+		return fmt.Errorf("confirm: note since when something is there: %w", err)
 	}
 	return nil
+}
+
+// readSince returns since when; zero if the cell does not say.
+func readSince(ctx context.Context, cells store.Cells, name string) (time.Time, error) {
+	at, err := cells.Get(ctx, name)
+	if err != nil || at == nil {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339, string(at))
 }
 
 // KeepSkeleton keeps what the emails of one kind have in common, by its hash, and since when.
@@ -173,17 +182,13 @@ func (s *Service) KeepSkeleton(ctx context.Context, sum string, data []byte) err
 	if err := s.records.Store.PutText(ctx, sum, data); err != nil {
 		return err
 	}
-	return noteSince(ctx, s.records.Store, sum, s.records.Now())
+	return noteSince(ctx, s.records.Store, sinceName(sum), s.records.Now())
 }
 
 // TextSince returns since when the statement, or the skeleton of emails, with a hash is put to people; zero if that is
 // not known.
 func (s *Service) TextSince(ctx context.Context, sum string) (time.Time, error) {
-	at, err := s.records.Store.Get(ctx, sinceName(sum))
-	if err != nil || at == nil {
-		return time.Time{}, err
-	}
-	return time.Parse(time.RFC3339, string(at))
+	return readSince(ctx, s.records.Store, sinceName(sum))
 }
 
 // StatementSum returns the hash of what is put to people about a purpose in a language now; empty if there is none.

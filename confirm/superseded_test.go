@@ -1,6 +1,7 @@
 package confirm_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -65,5 +66,41 @@ func TestWhatIsWithdrawnStaysSoWhenTheRevisionGoesDownAgain(t *testing.T) {
 	if st, err := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org")); err != nil ||
 		st.State != consent.Withdrawn {
 		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// Since when a revision holds is the same after a restart, for another process, and for one that changes nothing.
+func TestARevisionEndsConsentsAtOneTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	env := openWith(t, path, revised(1), "s")
+	must(t, env.PutStatements(t.Context()))
+	env.signUp("ada@example.org", "letter")
+	_, _ = env.confirm(tokenOf(env.email().Confirm))
+	must(t, env.store.Close())
+
+	raised := env.now
+	var since []time.Time
+	for i, learn := range []func(context.Context, *confirm.Service) error{
+		func(ctx context.Context, s *confirm.Service) error { return s.PutStatements(ctx) },
+		func(ctx context.Context, s *confirm.Service) error { return s.PutStatements(ctx) },
+		func(ctx context.Context, s *confirm.Service) error { return s.ReadRevisions(ctx) },
+	} {
+		env = openWith(t, path, func(o *confirm.Options) {
+			revised(2)(o)
+			now := o.Now
+			o.Now = func() time.Time { return now().Add(time.Duration(1+i) * time.Hour) }
+		}, "s")
+		must(t, learn(t.Context(), env.Service))
+		st, err := env.Website.Lookup(t.Context(), "gazette", mustParse("ada@example.org"))
+		must(t, err)
+		if st.State != consent.Expired {
+			t.Errorf("%d: %+v", i, st)
+		}
+		since = append(since, st.Purposes[0].Since)
+		must(t, env.store.Close())
+	}
+	want := raised.Add(time.Hour).Truncate(time.Second)
+	if diff := cmp.Diff([]time.Time{want, want, want}, since); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -88,6 +88,9 @@ func openCoreAfter(ctx context.Context, cfg *config.Config, do func(*identity.Ke
 	if err == nil {
 		err = c.identity.Inspect(ctx)
 	}
+	if err == nil {
+		err = c.service.ReadRevisions(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -143,9 +143,9 @@ func (s Subscription) IsSupersededBy(revisions map[string]int) bool {
 	})
 }
 
-// Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has
-// the revision of each purpose, which holds since a time. They are no longer valid, and the next signup asks again.
-func (s Subscription) Supersede(revisions map[string]int, since time.Time) Subscription {
+// Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has the revision of
+// each purpose, and since the time from which it holds. They are no longer valid, and the next signup asks again.
+func (s Subscription) Supersede(revisions map[string]int, since map[string]time.Time) Subscription {
 	old := func(c Consent) bool { return c.State == Confirmed && c.Revision < revisions[c.Purpose] }
 	if !s.IsSupersededBy(revisions) {
 		return s
@@ -153,7 +153,7 @@ func (s Subscription) Supersede(revisions map[string]int, since time.Time) Subsc
 	s.Consents = slices.Clone(s.Consents)
 	for i := range s.Consents {
 		if c := &s.Consents[i]; old(*c) {
-			at := since
+			at := since[c.Purpose]
 			if at.Before(c.Given) { // another process has not been told of the newer revision yet
 				at = c.Given
 			}

@@ -14,6 +14,11 @@ import (
 	"github.com/optin/optin/store"
 )
 
+// sinceThen has every purpose at its revision from one time on.
+func sinceThen(at time.Time) map[string]time.Time {
+	return map[string]time.Time{"letter": at, "offers": at, "survey": at, "a": at, "b": at, "c": at}
+}
+
 // where returns where each purpose stands, and why if there is a reason.
 func (env *env) where() (all []string) {
 	for _, p := range env.sub.Purposes(env.now) {
@@ -66,7 +71,7 @@ func TestARaisedRevisionEndsOlderConsentsAndAsksAnew(t *testing.T) {
 	env.later(24 * time.Hour)
 	before := env.sub
 	raised := map[string]int{"letter": 2, "offers": 1}
-	env.sub = env.sub.Supersede(raised, env.now)
+	env.sub = env.sub.Supersede(raised, sinceThen(env.now))
 	env.is(consent.Confirmed).stands("letter expired (superseded)", "offers confirmed")
 	if before.Consents[0].State != consent.Confirmed {
 		t.Error("Supersede changed its input")
@@ -81,7 +86,7 @@ func TestARaisedRevisionEndsOlderConsentsAndAsksAnew(t *testing.T) {
 		t.Errorf("asked for %v", asked)
 	}
 	follows(t, env.does(env.confirm("r2")), "subscription.confirmed")
-	env.sub = env.sub.Supersede(raised, env.now)
+	env.sub = env.sub.Supersede(raised, sinceThen(env.now))
 	env.stands("letter confirmed", "offers confirmed")
 }
 
@@ -101,7 +106,7 @@ func TestWhatARevisionEndedIsTakenBackAllTheSame(t *testing.T) {
 		env.does(env.confirm("r1"))
 		env.later(24 * time.Hour)
 		raised := env.now
-		env.sub = env.sub.Supersede(map[string]int{"letter": 2}, raised)
+		env.sub = env.sub.Supersede(map[string]int{"letter": 2}, sinceThen(raised))
 		env.later(time.Hour)
 		before := env.sub
 		action, event := act(env)
@@ -114,7 +119,7 @@ func TestWhatARevisionEndedIsTakenBackAllTheSame(t *testing.T) {
 		follows(t, env.does(action)) // a second time nothing is left
 
 		// The revision goes down again: what was taken back stays so, and the past as it was.
-		env.sub = env.sub.Supersede(map[string]int{"letter": 1}, env.now)
+		env.sub = env.sub.Supersede(map[string]int{"letter": 1}, sinceThen(env.now))
 		env.stands("letter " + want)
 		for ago, want := range map[time.Duration]consent.State{
 			time.Minute: consent.Expired, time.Hour + time.Minute: consent.Confirmed,
@@ -262,7 +267,7 @@ func TestWhatWasTakenBackStaysSoWhateverTheRevisionIs(t *testing.T) {
 			waits := []time.Duration{time.Minute, 11 * time.Minute, 9 * time.Hour}
 			h.now = h.now.Add(rapid.SampledFrom(waits).Draw(t, "later"))
 			revision := rapid.IntRange(1, 3).Draw(t, "revision")
-			before := h.sub.Supersede(map[string]int{"a": revision, "b": revision, "c": revision}, h.now)
+			before := h.sub.Supersede(map[string]int{"a": revision, "b": revision, "c": revision}, sinceThen(h.now))
 			action := h.action(t, terms)
 			if signup, ok := action.(consent.Signup); ok {
 				for i := range signup.Statements {
@@ -316,7 +321,7 @@ func TestALinkFromBeforeANewerRevisionAsksAnew(t *testing.T) {
 
 	env.later(time.Hour)
 	raised["letter"] = 3
-	env.sub = env.sub.Supersede(raised, env.now)
+	env.sub = env.sub.Supersede(raised, sinceThen(env.now))
 	if _, err := env.tries(confirm); !errors.Is(err, consent.ErrExpired) {
 		t.Errorf("a second press, once it is superseded: %v", err)
 	}

@@ -205,7 +205,7 @@ func TestEachActionHasItsLeaf(t *testing.T) {
 	leaf(env.confirm("r1"), "confirmed")
 	leaf(consent.Use{Purpose: "letter"})
 	stored := env.sub
-	env.sub = env.sub.Supersede(map[string]int{"letter": 2}, env.now)
+	env.sub = env.sub.Supersede(map[string]int{"letter": 2}, sinceThen(env.now))
 	env.later(time.Hour)
 	env.does(env.withdraw())
 	if got := consent.Logged(stored, env.sub); !slices.Equal(got, []consent.StepAction{"superseded", "withdrawn"}) {
