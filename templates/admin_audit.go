@@ -32,6 +32,7 @@ func ActInWords(act string) string {
 		"look": "Looked at a person", "find": "Searched for a person", "download": "Downloaded a proof",
 		"export": "Listed or exported", "resend": "Sent the email again", "withdraw": "Took consent back",
 		"erase": "Erased", "object": "Kept an objection",
-		"unblock": "Ended an objection", "retry": "Retried webhooks", "audit": "Read the audit log",
+		"unblock": "Ended an objection", "retry": "Retried webhooks", "restore": "Restored the store",
+		"audit": "Read the audit log",
 	}, act)
 }

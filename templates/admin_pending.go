@@ -136,3 +136,11 @@ func NotDueInWords(why string) string {
 		"site_limit":    "the site, or the service, has sent as many as its limits allow",
 	}, why)
 }
+
+// NotDueNow says why no email is due, and in which time one is; 0: at no time.
+func NotDueNow(why string, in time.Duration) string {
+	if in <= 0 {
+		return "Not possible: " + NotDueInWords(why) + "."
+	}
+	return "Not yet: " + NotDueInWords(why) + ". Possible in " + DurationInWords(in) + "."
+}

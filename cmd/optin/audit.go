@@ -3,45 +3,48 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
-	"os/user"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/optin/optin/internal/audit"
 )
 
+const auditUsage = `optin audit prints who did what to whose data, and who looked at it, newest first:
+
+  optin audit -config optin.yaml [-act erase] [-subscription ID]
+
+-json writes one entry a line, as JSON.
+`
+
 // auditLog prints the audit log, newest first: as a table, or with -json as one JSON object a line.
-func auditLog(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("audit", flag.ContinueOnError)
-	path := configFlag(f)
-	act := f.String("act", "", "only this `act`: "+actNames())
-	id := f.String("subscription", "", "only what is about the subscription with this `id`")
-	asJSON := f.Bool("json", false, "write JSON, one entry a line")
-	if code, ok := parseFlags(f, args, stderr); !ok {
+func auditLog(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	c := newCall("audit", auditUsage, env, stdout, stderr)
+	act := c.flags.String("act", "", "only this `act`: "+actNames())
+	id := c.flags.String("subscription", "", "only what is about the subscription with this `id`")
+	rest, code, ok := c.parse(args)
+	switch {
+	case !ok:
 		return code
+	case len(rest) > 0:
+		return c.unexpected(rest[0])
+	case *act != "" && !audit.IsAct(*act):
+		return c.fail(exitUsage, fmt.Errorf("there is no act %q; there are %s", *act, actNames()))
 	}
-	if *act != "" && !audit.IsAct(*act) {
-		fmt.Fprintf(stderr, "optin audit: there is no act %q; there are %s\n", *act, actNames())
-		return exitUsage
-	}
-	cfg, _, _, err := siteConfig(*path, "", env)
+	cfg, _, _, err := siteConfig(c.config, "", env)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return c.badConfig(err)
 	}
-	c, err := openCore(ctx, cfg)
+	on, err := openCore(ctx, cfg)
 	if err == nil {
-		defer c.store.Close()
-		if err = c.noteCommand(ctx, audit.Audit, "", ""); err == nil {
-			err = printAudit(ctx, c.audit, audit.Query{Act: audit.Act(*act), Subscription: *id}, *asJSON, stdout)
+		defer on.store.Close()
+		if err = on.noteCommand(ctx, c.by, audit.Entry{Act: audit.Audit}); err == nil {
+			err = printAudit(ctx, on.audit, audit.Query{Act: audit.Act(*act), Subscription: *id}, c.json, stdout)
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "optin audit:", err)
-		return exitFailed
+		return c.fail(exitFailed, err)
 	}
 	return exitOK
 }
@@ -70,24 +73,4 @@ func printAudit(ctx context.Context, log *audit.Log, q audit.Query, asJSON bool,
 		}
 	}
 	return table.Flush()
-}
-
-// actOf returns what a command about one subscription does.
-func actOf(command string) audit.Act {
-	switch {
-	case command == "dossier":
-		return audit.Download
-	case audit.IsAct(command):
-		return audit.Act(command)
-	}
-	return audit.Look
-}
-
-// noteCommand notes in the audit log what somebody at this machine does, before it is done.
-func (c *core) noteCommand(ctx context.Context, act audit.Act, site, id string) error {
-	name := "unknown"
-	if who, err := user.Current(); err == nil {
-		name = who.Username
-	}
-	return c.audit.Add(ctx, audit.Entry{By: audit.Command, Name: name, Act: act, Site: site, Subscription: id})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,9 +39,8 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 	}
 }
 
-// checkRecords opens every record of the store, and names those that do not open. It tells progress how many it has
-// read.
-func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progress func(read int)) {
+// checkRecords opens every record of the store, and names those that do not open.
+func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, shown *progress) {
 	c, err := openToRead(ctx, cfg)
 	if errors.Is(err, sqlite.ErrNoFile) {
 		return // checkStore has said so
@@ -53,12 +51,14 @@ func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progres
 		err = c.identity.Inspect(ctx)
 	}
 	if err == nil {
-		err = c.service.Inspect(ctx, func(n int) { read = n; progress(n) }, func(e *confirm.UnreadableError) {
+		so := func(n int) { read = n; shown.show("reading records", int64(n), 0) }
+		err = c.service.Inspect(ctx, so, func(e *confirm.UnreadableError) {
 			bad++
+			shown.end()
 			f.add("record", fmt.Sprintf("%s %s of site %s", e.What, e.Key.ID, e.Key.Site), e)
 		})
 	}
-	progress(-1)
+	shown.end()
 	switch {
 	case err != nil:
 		f.add("records", fmt.Sprintf("%d read", read), err)
@@ -67,25 +67,6 @@ func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, progres
 			"store\n", "records", bad, read)
 	default:
 		f.add("records", fmt.Sprintf("all %d open", read), nil)
-	}
-}
-
-// progressOn returns what shows how many records were read, where w is a terminal; a negative number removes it.
-func progressOn(w io.Writer) func(read int) {
-	file, is := w.(*os.File)
-	if is {
-		info, err := file.Stat()
-		is = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	if !is {
-		return func(int) {}
-	}
-	return func(read int) {
-		if read < 0 {
-			fmt.Fprint(w, "\r\x1b[K")
-		} else {
-			fmt.Fprintf(w, "\r%d records read", read)
-		}
 	}
 }
 

@@ -2,50 +2,64 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/templates"
 )
 
+const dossierUsage = `optin dossier writes everything that proves what one person agreed to:
+
+  optin dossier -config optin.yaml -site gazette ADDRESS|ID            dossier-ID.zip, each part as a file
+  optin dossier -config optin.yaml -site gazette -o ada.html ADDRESS|ID  a document to be printed
+  optin dossier -config optin.yaml -site gazette -json ADDRESS|ID        dossier.json, to standard output
+
+It overwrites no file. With -json and -o it writes {"id": …, "file": …}.
+`
+
 // writeDossier writes the dossier of one subscription into a file, which it does not overwrite. As the file's name
 // ends it is a ZIP, a document to be printed, or JSON.
-func writeDossier(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+func writeDossier(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
 	out, lang := "", ""
-	s, code := openSubject(ctx, "dossier", args, env, stderr, func(f *flag.FlagSet) {
-		f.StringVar(&out, "o", "", "the `file`, which must not exist yet and ends in .zip, .json or, to be printed, "+
-			".html; dossier-ID.zip, or with -json standard output")
-		f.StringVar(&lang, "lang", "", "the `language` to be printed in; that of the person")
-	})
+	c := newCall("dossier", dossierUsage, env, stdout, stderr)
+	c.flags.StringVar(&out, "o", "", "the `file`, which must not exist yet and ends in .zip, .json or, to be printed, "+
+		".html; dossier-ID.zip, or with -json standard output")
+	c.flags.StringVar(&lang, "lang", "", "the `language` to be printed in; that of the person")
+	s, code := c.about(ctx, audit.Download, args)
 	if s == nil {
 		return code
 	}
 	defer s.store.Close()
-	toStdout := s.json && out == ""
-	if out == "" {
-		out = "dossier-" + s.id + ".zip"
+	name := out
+	switch {
+	case out == "" && s.json:
+		name = ".json"
+	case out == "":
+		name = "dossier-" + s.id + ".zip"
 	}
-	b, err := s.dossier(ctx, out, lang)
+	b, err := s.dossier(ctx, name, lang)
+	if err == nil && name == ".json" {
+		_, err = stdout.Write(b)
+	} else if err == nil {
+		err = writeFileWith(name, func(w io.Writer) error { _, err := w.Write(b); return err })
+	}
 	switch {
 	case err != nil:
-	case toStdout:
-		_, err = stdout.Write(b)
-	default:
-		if err = writeNew(out, b); err == nil {
-			fmt.Fprintf(stdout, "%s is written. It has personal data, and says how to check it.\n", out)
-		}
+		return s.failed(err)
+	case name == ".json":
+		return exitOK
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "optin dossier:", s.explain(err))
-		return exitFailed
-	}
-	return exitOK
+	return s.done(writtenDossier{s.id, name}, name+" is written. It has personal data, and says how to check it.")
+}
+
+// writtenDossier is what optin dossier -json -o FILE writes.
+type writtenDossier struct {
+	ID   string `json:"id"`
+	File string `json:"file"`
 }
 
 // dossier returns the dossier of the subscription as a file of that name has it.
@@ -56,14 +70,14 @@ func (s *subject) dossier(ctx context.Context, file, lang string) ([]byte, error
 	}
 	m := &dossier.Maker{
 		Service: s.service, Log: log, Pages: s.pages, Now: time.Now,
-		Show: func(string) templates.Site { return templateSite(s.site) },
+		Show: func(string) templates.Site { return templateSite(s.is) },
 	}
-	d, err := m.Make(ctx, s.site.ID, s.id)
+	d, err := m.Make(ctx, s.site, s.id)
 	if err != nil {
 		return nil, err
 	}
 	switch end := filepath.Ext(file); {
-	case s.json || end == ".json":
+	case end == ".json":
 		return d.JSON()
 	case end == ".html":
 		return m.HTML(d, lang)
@@ -71,14 +85,4 @@ func (s *subject) dossier(ctx context.Context, file, lang string) ([]byte, error
 		return m.ZIP(d, lang)
 	}
 	return nil, fmt.Errorf("what is %s to be? let its name end in .zip, .html or .json", file)
-}
-
-// writeNew writes a new file that only its owner reads.
-func writeNew(name string, b []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("%w; name another file with -o", err)
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
 }

@@ -3,22 +3,24 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"slices"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/store"
 )
 
-const eraseUsage = `optin erase erases one person, as DELETE of the API does:
+const eraseUsage = `optin erase erases people, as DELETE of the API does:
 
-  optin erase -config optin.yaml -site gazette ADDRESS|ID
+  optin erase -config optin.yaml -site gazette ADDRESS|ID…
+  optin erase -config optin.yaml -site gazette -from FILE    one address or id a line; - reads standard input
 
-What they declined, objected to or withdrew still holds.
+What they declined, objected to or withdrew still holds. Who is not known is named, and the others are erased.
 
   optin erase -config optin.yaml -replay
 
@@ -26,32 +28,116 @@ erases again the people who were erased after a backup of the store was made, an
 Everything else that the consent log has and the backup does not is put back too: refusals, objections, withdrawals and
 confirmations. Stop the service first, and start it afterwards.
 
-Flags:
+-json writes {"erased": [ID…], "unknown": [what was given…]}, and with -replay {"leaves": …, "erased": …,
+"subscriptions": …}.
 `
 
+// erased is what optin erase did.
+type erased struct {
+	Erased  []string `json:"erased"`  // ids
+	Unknown []string `json:"unknown"` // as they were given
+}
+
 // erase is optin erase.
-func erase(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	again := func(arg string) bool { return arg == "-replay" || arg == "--replay" }
-	if slices.ContainsFunc(args, again) {
-		return eraseAgain(ctx, args, env, stdout, stderr)
+func erase(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	c := newCall("erase", eraseUsage, env, stdout, stderr).ofSite().withReason()
+	replay := c.flags.Bool("replay", false, "erase again, after a backup was restored, and bring the store up to date")
+	from := c.flags.String("from", "", "a `file` with one address or id a line; - is standard input")
+	who, code, ok := c.parse(args)
+	if !ok {
+		return code
 	}
-	s, code := openSubject(ctx, "erase", args, env, stderr, func(f *flag.FlagSet) {
-		f.Bool("replay", false, "erase again, after a backup was restored, and bring the store up to date")
-		f.Usage = func() { fmt.Fprint(f.Output(), eraseUsage); f.PrintDefaults() }
-	})
+	if *replay {
+		return logCommand[caughtUp]{c, catchUpStore}.do(ctx, who)
+	}
+	who, err := withLines(who, *from)
+	if err == nil && len(who) == 0 {
+		err = errors.New("say who: addresses, ids of subscriptions, or -from FILE")
+	}
+	for _, one := range who {
+		if _, bad := addressIn(one); bad != nil && err == nil {
+			err = bad
+		}
+	}
+	if err != nil {
+		return c.fail(exitUsage, err)
+	}
+	s, code := c.open(ctx)
 	if s == nil {
 		return code
 	}
 	defer s.store.Close()
-	if err := s.service.Website.Erase(ctx, s.site.ID, s.id); err != nil {
-		fmt.Fprintln(stderr, "optin erase:", s.explain(err))
-		return exitFailed
+	did, err := s.eraseAll(ctx, who)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%d are erased, and then: %w", len(did.Erased), err)
+		return s.fail(exitFailed, &failure{err, "", map[string]any{"erased": did.Erased, "unknown": did.Unknown}})
+	case len(did.Erased) == 0:
+		return s.failed(store.ErrNotFound)
 	}
-	if s.json {
-		return writeJSON(stdout, stderr, map[string]string{"erased": s.id})
+	code = s.done(did, did.String())
+	if len(did.Unknown) > 0 && code == exitOK {
+		code = exitRefused
 	}
-	fmt.Fprintf(stdout, "%s is erased.\n", s.id)
-	return exitOK
+	return code
+}
+
+func (did erased) String() string {
+	text := did.Erased[0] + " is erased."
+	if n := len(did.Erased); n > 1 {
+		text = fmt.Sprintf("%d are erased.", n)
+	}
+	if n := len(did.Unknown); n > 0 {
+		text += fmt.Sprintf(" Nothing is known of %d: -json names them.", n)
+	}
+	return text
+}
+
+// eraseAll erases people one after the other. Each is noted in the audit log before.
+func (s *onSite) eraseAll(ctx context.Context, who []string) (did erased, err error) {
+	did = erased{[]string{}, []string{}}
+	for i, one := range who {
+		s.progress.show("erasing", int64(i), int64(len(who)))
+		id, err := s.idOf(ctx, one)
+		if err == nil && !store.IsID(id) {
+			err = store.ErrNotFound
+		}
+		if err == nil {
+			err = s.note(ctx, audit.Erase, id)
+		}
+		if err == nil {
+			err = s.service.Website.Erase(ctx, s.site, id)
+		}
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			did.Unknown = append(did.Unknown, one)
+		case err != nil:
+			return did, err
+		default:
+			did.Erased = append(did.Erased, id)
+		}
+	}
+	return did, nil
+}
+
+// withLines adds the lines of a file that are not empty.
+func withLines(all []string, file string) ([]string, error) {
+	var text []byte
+	var err error
+	switch file {
+	case "":
+		return all, nil
+	case "-":
+		text, err = io.ReadAll(os.Stdin)
+	default:
+		text, err = os.ReadFile(file)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all, err
 }
 
 // caughtUp is what bringing an older store up to date did.
@@ -61,21 +147,13 @@ type caughtUp struct {
 	Subscriptions int   `json:"subscriptions"` // others that were behind
 }
 
-// eraseAgain is optin erase -replay.
-func eraseAgain(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	c := logCommand[caughtUp]{name: "erase", usage: eraseUsage, run: catchUpStore, flags: func(f *flag.FlagSet) {
-		f.Bool("replay", true, "erase again, after a backup was restored, and bring the store up to date")
-	}}
-	return c.main(ctx, args, env, stdout, stderr)
-}
-
 func (did caughtUp) String() string {
 	return fmt.Sprintf("%d people were there again and are erased, and %d subscriptions are brought up to date, by %d "+
 		"leaves.", did.Erased, did.Subscriptions, did.Leaves)
 }
 
 // catchUpStore is catchUp of the store and the log of a configuration.
-func catchUpStore(ctx context.Context, cfg *config.Config) (did caughtUp, err error) {
+func catchUpStore(ctx context.Context, cfg *config.Config, is *call) (did caughtUp, err error) {
 	c, err := openCore(ctx, cfg)
 	if err != nil {
 		return did, err
@@ -85,16 +163,16 @@ func catchUpStore(ctx context.Context, cfg *config.Config) (did caughtUp, err er
 	if err != nil {
 		return did, err
 	}
-	return catchUp(ctx, c, log)
+	return catchUp(ctx, c, log, is)
 }
 
 // catchUp brings a store that is an older copy up to the state that the log has. Keys of erased people, which an older
 // copy of the file of keys may have brought back, are destroyed once more.
-func catchUp(ctx context.Context, c *core, log *consentlog.Log) (did caughtUp, err error) {
-	if err = c.noteCommand(ctx, audit.Erase, "", ""); err != nil {
+func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did caughtUp, err error) {
+	if err = c.noteCommand(ctx, is.by, audit.Entry{Act: audit.Erase, Reason: is.reason}); err != nil {
 		return did, err
 	}
-	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
+	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil, is.reading()); err != nil {
 		return did, fmt.Errorf("nothing is changed by a log that is not whole: %w", err)
 	}
 	last, err := latestLeaves(log)

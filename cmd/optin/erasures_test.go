@@ -239,7 +239,7 @@ func (e *env) provesKept(id string) {
 	c := e.core()
 	log, err := openLog(c.cfg, c.ring)
 	e.must(err)
-	if _, err := consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
+	if _, err := consentlog.Verify(log.Dir(), log.PublicKey(), nil, nil); err != nil {
 		e.t.Errorf("the log does not verify: %v", err)
 	}
 	who, err := personOf(id)

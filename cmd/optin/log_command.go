@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"io"
 
 	"github.com/optin/optin/internal/config"
 )
@@ -12,37 +10,30 @@ import (
 // logCommand is a command that changes the store by what the consent log has. T is what it did: a sentence for people,
 // or JSON for programs.
 type logCommand[T fmt.Stringer] struct {
-	name, usage string
-	flags       func(*flag.FlagSet) // its own; nil: none
-	run         func(context.Context, *config.Config) (T, error)
+	*call
+	run func(context.Context, *config.Config, *call) (T, error)
 }
 
-func (l logCommand[T]) main(
-	ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer,
-) int {
-	f := flag.NewFlagSet(l.name, flag.ContinueOnError)
-	path := configFlag(f)
-	asJSON := f.Bool("json", false, "write JSON, for programs")
-	if l.flags != nil {
-		l.flags(f)
-	}
-	f.Usage = func() { fmt.Fprint(f.Output(), l.usage); f.PrintDefaults() }
-	if code, ok := parseFlags(f, args, stderr); !ok {
+func (l logCommand[T]) main(ctx context.Context, args []string) int {
+	rest, code, ok := l.parse(args)
+	if !ok {
 		return code
 	}
-	cfg, err := logConfig(*path, env)
+	return l.do(ctx, rest)
+}
+
+// do is main after the flags were parsed.
+func (l logCommand[T]) do(ctx context.Context, rest []string) int {
+	if len(rest) > 0 {
+		return l.unexpected(rest[0])
+	}
+	cfg, err := logConfig(l.config, l.env)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return l.badConfig(err)
 	}
-	did, err := l.run(ctx, cfg)
+	did, err := l.run(ctx, cfg, l.call)
 	if err != nil {
-		fmt.Fprintf(stderr, "optin %s: %v\n", l.name, err)
-		return exitFailed
+		return l.fail(exitFailed, err)
 	}
-	if *asJSON {
-		return writeJSON(stdout, stderr, did)
-	}
-	fmt.Fprintln(stdout, did)
-	return exitOK
+	return l.done(did, did.String())
 }

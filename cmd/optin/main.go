@@ -21,29 +21,45 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // something went wrong while running
 	exitUsage  = 2 // wrong usage or configuration
+	// nothing was done: nothing is known of who was named, or the rules allow it not, or not now
+	exitRefused = 3
 )
 
 const usage = `optin takes signups, sends a signed link by email, and counts a consent once the person has confirmed it.
 
+To try it, and to run it:
+
   optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
   optin serve  -config optin.yaml  the service
   optin check  -config optin.yaml  says what is wrong before it goes wrong
-  optin show   ADDRESS|ID          everything that is known of one subscription, with its evidence
-  optin dossier ADDRESS|ID         everything that proves what one person agreed to: to be printed, or checked by others
-  optin erase  ADDRESS|ID          erases one person; -replay erases again what a restored backup brought back
-  optin audit  -config optin.yaml  who did what to whose data, and who looked at it
+  optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
+  optin preview                    every page and email in every language, in the browser
+  optin webhook                    tests a website's webhook; lists and retries failed events
+  optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
+  optin healthcheck                asks a running service whether it is alive
+
+When a person asks, beside the running service; each is noted in the audit log:
+
+  optin show     ADDRESS|ID        everything that is known of one subscription, with its evidence
+  optin dossier  ADDRESS|ID        everything that proves what one person agreed to: to be printed, or checked by others
+  optin export                     every subscription of a site
+  optin resend   ADDRESS|ID        sends the email again, or says why it cannot
+  optin withdraw ADDRESS|ID        takes back what somebody agreed to
+  optin object   ADDRESS           keeps that somebody wants no more emails, known or not
+  optin erase    ADDRESS|ID…       erases people; -replay erases again what a restored backup brought back
+  optin audit                      who did what to whose data, and who looked at it
+
+Proof, and after a loss:
+
   optin verify receipt|dossier|log checks a proof offline, with public keys alone
   optin log    checkpoint|key      what is published of the consent log
   optin restore -config optin.yaml fills a store that lost its data from the consent log
   optin store  accept-empty        says that the loss of the store's data is known
-  optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
-  optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
-  optin preview                    every page and email in every language, in the browser
-  optin webhook                    tests a website's webhook; lists and retries failed events
-  optin healthcheck                asks a running service whether it is alive
+
   optin version                    prints the version and the commit
 
-optin COMMAND -h explains a command's flags.
+optin COMMAND -h explains a command's flags. Exit codes: 0 done, 1 failed or does not hold, 2 wrong usage or
+configuration, 3 refused: nothing is known of who was named, or the rules do not allow it now.
 `
 
 func main() {
@@ -68,6 +84,14 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return writeDossier(ctx, rest, env, stdout, stderr)
 	case "erase":
 		return erase(ctx, rest, env, stdout, stderr)
+	case "export":
+		return export(ctx, rest, env, stdout, stderr)
+	case "resend":
+		return resend(ctx, rest, env, stdout, stderr)
+	case "withdraw":
+		return withdraw(ctx, rest, env, stdout, stderr)
+	case "object":
+		return object(ctx, rest, env, stdout, stderr)
 	case "audit":
 		return auditLog(ctx, rest, env, stdout, stderr)
 	case "verify":

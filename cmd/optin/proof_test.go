@@ -134,8 +134,8 @@ func TestCommandsAboutOnePersonRefuseWhatTheyCannotFind(t *testing.T) {
 		"two":           {exitUsage, []string{"show", "a", "b"}, "takes one argument"},
 		"no address":    {exitUsage, []string{"show", "ada@"}, "name@example.org"},
 		"another site":  {exitUsage, []string{"show", "-site", "club", "x"}, "no site"},
-		"unknown":       {exitFailed, []string{"show", "nobody@people.test"}, "nothing is known"},
-		"an unknown id": {exitFailed, []string{"show", "AAAAAAAAAAAAAAAAAAAAAA"}, "nothing is known"},
+		"unknown":       {exitRefused, []string{"show", "nobody@people.test"}, "nothing is known"},
+		"an unknown id": {exitRefused, []string{"show", "AAAAAAAAAAAAAAAAAAAAAA"}, "nothing is known"},
 	} {
 		out, errs := e.optin(row.code, row.args...)
 		if out != "" || !strings.Contains(errs, row.says) || strings.Contains(errs, "nobody@") {

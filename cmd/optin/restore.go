@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/identity"
@@ -24,7 +25,7 @@ Stop the service first, and start it afterwards. The store must be empty, or hol
 there. What comes back are confirmations, withdrawals and refusals with their evidence and the words that were shown,
 and every erasure. Signups that nobody had confirmed, and what the log had not taken up yet, do not.
 
-Flags:
+-json writes {"leaves": …, "subscriptions": …, "erased": …, "texts": …}.
 `
 
 // restored is what a restore did.
@@ -36,9 +37,9 @@ type restored struct {
 }
 
 // restore is optin restore.
-func restore(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	c := logCommand[restored]{name: "restore", usage: restoreUsage, run: restoreStore}
-	return c.main(ctx, args, env, stdout, stderr)
+func restore(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	c := newCall("restore", restoreUsage, env, stdout, stderr).withReason()
+	return logCommand[restored]{c, restoreStore}.main(ctx, args)
 }
 
 func (did restored) String() string {
@@ -58,7 +59,7 @@ type latest struct {
 
 // restoreStore restores the store of a configuration. What the log has is verified and read first: a store that lost
 // its data stays refused if that fails.
-func restoreStore(ctx context.Context, cfg *config.Config) (did restored, err error) {
+func restoreStore(ctx context.Context, cfg *config.Config, is *call) (did restored, err error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
 		return did, err
@@ -67,7 +68,7 @@ func restoreStore(ctx context.Context, cfg *config.Config) (did restored, err er
 	if err != nil {
 		return did, err
 	}
-	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil); err != nil {
+	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil, is.reading()); err != nil {
 		return did, fmt.Errorf("nothing is restored from a log that is not whole: %w", err)
 	}
 	last, err := latestLeaves(log)
@@ -79,7 +80,9 @@ func restoreStore(ctx context.Context, cfg *config.Config) (did restored, err er
 	if err != nil {
 		return did, err
 	}
-	did, err = restoreFrom(ctx, c, log, last)
+	if err = c.noteCommand(ctx, is.by, audit.Entry{Act: audit.Restore, Reason: is.reason}); err == nil {
+		did, err = restoreFrom(ctx, c, log, last)
+	}
 	return did, errors.Join(err, c.store.Close())
 }
 

@@ -299,7 +299,7 @@ func TestProofsAreVerifiedOffline(t *testing.T) {
 	verify(exitUsage, "-key is missing", "log", log)
 	verify(exitUsage, "optin verify checks", "nothing")
 	verify(exitUsage, "takes one argument", "receipt")
-	if _, err := consentlog.Verify(log, key, nil); err == nil {
+	if _, err := consentlog.Verify(log, key, nil, nil); err == nil {
 		t.Error("a changed log verifies")
 	}
 }

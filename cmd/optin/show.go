@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -13,82 +10,8 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/internal/address"
-	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/internal/audit"
 )
-
-// subject is a command about one subscription, on the store of a service that may be running.
-type subject struct {
-	*core
-	pages *templates.Set
-	site  config.Site
-	id    string // of the subscription
-	json  bool
-}
-
-// openSubject parses the flags of a command and its one argument, an address or the id of a subscription, and finds the
-// subscription. That it is looked at is noted in the audit log. If it is nil, the command ends with the code. more adds
-// flags of the command's own.
-func openSubject(ctx context.Context, name string, args []string, env func(string) (string, bool), stderr io.Writer,
-	more func(*flag.FlagSet)) (*subject, int) {
-	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	path := configFlag(f)
-	id := f.String("site", "", "the `id` of the site; may be left out if there is one")
-	asJSON := f.Bool("json", false, "write JSON, for programs")
-	if more != nil {
-		more(f)
-	}
-	rest, code, ok := mixedFlags(f, args, stderr)
-	if !ok {
-		return nil, code
-	}
-	fail := func(code int, err error) (*subject, int) {
-		fmt.Fprintf(stderr, "optin %s: %v\n", name, err)
-		return nil, code
-	}
-	if len(rest) != 1 {
-		return fail(exitUsage, errors.New("takes one argument: an address, or the id of a subscription"))
-	}
-	cfg, pages, sites, err := siteConfig(*path, *id, env)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return nil, exitUsage
-	}
-	if len(sites) > 1 {
-		return fail(exitUsage, errors.New("-site is missing, and the configuration has several"))
-	}
-	s := &subject{pages: pages, site: sites[0], json: *asJSON, id: rest[0]}
-	var a address.Address
-	if strings.Contains(rest[0], "@") {
-		if a, err = address.Parse(rest[0]); err != nil {
-			return fail(exitUsage, errors.New("this is not an address; write it as name@example.org"))
-		}
-	}
-	if s.core, err = openCore(ctx, cfg); err != nil {
-		return fail(exitFailed, err)
-	}
-	if !a.IsZero() {
-		st, err := s.service.Website.Lookup(ctx, s.site.ID, a)
-		if err != nil {
-			return fail(exitFailed, errors.Join(s.explain(err), s.store.Close()))
-		}
-		s.id = st.ID
-	}
-	if err := s.noteCommand(ctx, actOf(name), s.site.ID, s.id); err != nil {
-		return fail(exitFailed, errors.Join(err, s.store.Close()))
-	}
-	return s, exitOK
-}
-
-// explain says what an error of the service means to somebody at a terminal.
-func (s *subject) explain(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("nothing is known of this subscription at %s", s.site.ID)
-	}
-	return err
-}
 
 // shown is what optin show -json writes.
 type shown struct {
@@ -96,43 +19,49 @@ type shown struct {
 	Events       []consent.Step `json:"events"`
 }
 
+const showUsage = `optin show says where one subscription stands, and everything that happened, with its evidence:
+
+  optin show -config optin.yaml -site gazette ADDRESS|ID
+
+-json writes {"subscription": …, "events": […]}, each as the API has it.
+`
+
 // show prints what is known of one subscription: where it stands, and everything that happened, with its evidence.
-func show(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	s, code := openSubject(ctx, "show", args, env, stderr, nil)
+func show(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	s, code := newCall("show", showUsage, env, stdout, stderr).about(ctx, audit.Look, args)
 	if s == nil {
 		return code
 	}
 	defer s.store.Close()
-	st, err := s.service.Website.ByID(ctx, s.site.ID, s.id)
+	st, err := s.service.Website.ByID(ctx, s.site, s.id)
 	var steps []consent.Step
 	if err == nil {
-		steps, err = s.service.Website.Timeline(ctx, s.site.ID, s.id)
+		steps, err = s.service.Website.Timeline(ctx, s.site, s.id)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "optin show:", s.explain(err))
-		return exitFailed
+		return s.failed(err)
 	}
-	if s.json {
-		return writeJSON(stdout, stderr, shown{st, steps})
-	}
+	return s.done(shown{st, steps}, shownAsText(st, steps))
+}
+
+// shownAsText writes a subscription for people.
+func shownAsText(st consent.Status, steps []consent.Step) string {
 	name := st.Email
 	if name == "" {
 		name = "an erased person"
 	}
-	fmt.Fprintf(stdout, "%s at %s: %s\nid %s\n", name, st.Site, st.State, st.ID)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s at %s: %s\nid %s\n", name, st.Site, st.State, st.ID)
 	for _, p := range st.Purposes {
-		fmt.Fprintf(stdout, "%s: %s since %s: %q\n", p.ID, p.State, stamp(p.Since), p.Text)
+		fmt.Fprintf(&b, "%s: %s since %s: %q\n", p.ID, p.State, stamp(p.Since), p.Text)
 	}
-	fmt.Fprintln(stdout)
-	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	b.WriteByte('\n')
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, step := range steps {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", stamp(step.At), step.Action, strings.Join(describe(step), "; "))
 	}
-	if err := w.Flush(); err != nil {
-		fmt.Fprintln(stderr, "optin show:", err)
-		return exitFailed
-	}
-	return exitOK
+	_ = w.Flush() // into memory
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // stamp is a time as the records have it.
@@ -170,16 +99,4 @@ func describe(step consent.Step) (all []string) {
 		add("the website says: ", a.Source, a.Form, string(a.Channel), a.Method, a.IP, a.UserAgent, a.Page)
 	}
 	return all
-}
-
-// writeJSON writes a value for programs, indented.
-func writeJSON(stdout, stderr io.Writer, v any) int {
-	e := json.NewEncoder(stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		fmt.Fprintln(stderr, "optin:", err)
-		return exitFailed
-	}
-	return exitOK
 }

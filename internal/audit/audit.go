@@ -55,13 +55,14 @@ const (
 	Object   Act = "object"
 	Unblock  Act = "unblock" // end an objection that the website passed on
 	Erase    Act = "erase"
-	Retry    Act = "retry" // failed events
-	Audit    Act = "audit" // the log itself was looked at
+	Retry    Act = "retry"   // failed events
+	Restore  Act = "restore" // a store, from the consent log
+	Audit    Act = "audit"   // the log itself was looked at
 )
 
 // Acts returns all acts, in the order in which they are offered to choose from.
 func Acts() []Act {
-	return []Act{Look, Find, Download, Export, Resend, Withdraw, Object, Unblock, Erase, Retry, Audit}
+	return []Act{Look, Find, Download, Export, Resend, Withdraw, Object, Unblock, Erase, Retry, Restore, Audit}
 }
 
 // takesBack reports whether the act takes a consent back, which a full store still does: see store.Change.EvenIfFull.

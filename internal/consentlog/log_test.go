@@ -66,7 +66,7 @@ func fill(t testing.TB, l *consentlog.Log, from, to int) {
 }
 
 func verify(l *consentlog.Log, since []byte) error {
-	_, err := consentlog.Verify(l.Dir(), l.PublicKey(), since)
+	_, err := consentlog.Verify(l.Dir(), l.PublicKey(), since, nil)
 	return err
 }
 

@@ -20,7 +20,8 @@ var ErrVerify = errors.New("consentlog: does not verify")
 // Verify recomputes a whole log from its published files, with the public key alone: every entry, every hash of every
 // tile, the root and the signature of the checkpoint. With since, an older checkpoint that somebody kept, it also
 // verifies that the log has only grown after it. It returns the head, or ErrVerify with the first thing that is wrong.
-func Verify(dir string, key string, since []byte) (Head, error) {
+// progress is told how many leaves were read, and of how many; it may be nil.
+func Verify(dir string, key string, since []byte, progress func(read, of int64)) (Head, error) {
 	wrong := func(format string, args ...any) (Head, error) {
 		return Head{}, fmt.Errorf("%w: "+format, append([]any{ErrVerify}, args...)...)
 	}
@@ -39,6 +40,9 @@ func Verify(dir string, key string, since []byte) (Head, error) {
 	l := folder(dir)
 	level0 := make([]byte, 0, head.Size*tlog.HashSize)
 	for from := int64(0); from < head.Size; from += tileWidth {
+		if progress != nil {
+			progress(from, head.Size)
+		}
 		n, name := min(tileWidth, head.Size-from), tileName(from/tileWidth)
 		bundle, err := os.ReadFile(l.path("tile", "entries", filepath.FromSlash(name)))
 		if err != nil || int64(len(bundle)) < n*int64(bundleEntry) {

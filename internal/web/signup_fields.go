@@ -13,7 +13,6 @@ import (
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/redirect"
-	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
 )
 
@@ -278,7 +277,7 @@ func (s *signups) attested(c echo.Context, in *request.Fields) (*consent.Atteste
 		switch {
 		case err != nil:
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInvalid})
-		case at.After(s.now().Add(api.ClockSlack)):
+		case at.After(s.now().Add(request.ClockSlack)):
 			wrong = append(wrong, problem.Field{Name: "visitor_at", Code: problem.TimeInTheFuture})
 		}
 		a.At = at

@@ -236,10 +236,9 @@ func (d *Dashboard) whyNot(key store.Key, sub *consent.Subscription) string {
 	site, _ := d.Service.Site(key.Site)
 	switch at, why := site.Terms.ResendAt(sub, d.Now()); {
 	case why != "":
-		return "Not possible: " + templates.NotDueInWords(string(why)) + "."
+		return templates.NotDueNow(string(why), 0)
 	case at.After(d.Now()):
-		return "Not yet: " + templates.NotDueInWords(string(consent.NotDueLimit)) + ". Possible in " +
-			templates.DurationInWords(at.Sub(d.Now())) + "."
+		return templates.NotDueNow(string(consent.NotDueLimit), at.Sub(d.Now()))
 	}
 	return ""
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// ClockSlack is how far a website's clock may be ahead of ours.
-const ClockSlack = time.Minute
-
 // API has the handlers of a site's servers. The path parameter "site" is the site. All fields are required.
 type API struct {
 	Service  *confirm.Service

@@ -33,10 +33,10 @@ func (a *API) Export(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	media, write := "application/x-ndjson", writeLine
+	media := "application/x-ndjson"
 	switch format {
 	case "csv":
-		media, write = "text/csv; charset=utf-8; header=present", writeCSV
+		media = "text/csv; charset=utf-8; header=present"
 	default:
 		format = "ndjson"
 	}
@@ -48,7 +48,7 @@ func (a *API) Export(c echo.Context) error {
 		return nil
 	}
 	out := &stallWriter{w: c.Response(), c: http.NewResponseController(c.Response())}
-	if err := a.stream(c, out, format == "csv", write); err != nil {
+	if err := a.stream(c, out, format); err != nil {
 		if !out.begun {
 			h.Del(echo.HeaderContentDisposition)
 			return err
@@ -62,12 +62,10 @@ func (a *API) Export(c echo.Context) error {
 }
 
 // stream writes an export, part by part.
-func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*bufio.Writer, consent.Status)) error {
+func (a *API) stream(c echo.Context, out *stallWriter, format string) error {
 	ctx := c.Request().Context()
 	b := bufio.NewWriterSize(out, exportPart)
-	if header {
-		writeRow(b, csvHeader())
-	}
+	write := ExportWriter(b, format)
 	for st, err := range a.Service.Website.Export(ctx, c.Param("site")) {
 		if err == nil {
 			err = ctx.Err() // the client has gone
@@ -75,13 +73,23 @@ func (a *API) stream(c echo.Context, out *stallWriter, header bool, write func(*
 		if err != nil {
 			return err
 		}
-		write(b, st)
+		write(st)
 	}
 	if err := b.Flush(); err != nil {
 		return err
 	}
 	_, err := out.Write(nil) // sends the headers if there was no subscription
 	return err
+}
+
+// ExportWriter returns what writes one subscription of an export: as a line of JSON, or in the format csv as rows after
+// a header. An error is returned when the writer is flushed.
+func ExportWriter(b *bufio.Writer, format string) func(consent.Status) {
+	if format == "csv" {
+		writeRow(b, csvHeader())
+		return func(st consent.Status) { writeCSV(b, st) }
+	}
+	return func(st consent.Status) { writeLine(b, st) }
 }
 
 // unreadableLine is the line of a subscription that does not open.

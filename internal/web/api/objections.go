@@ -1,9 +1,8 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
-	"slices"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -103,47 +102,10 @@ func (t *told) err() error {
 
 // readTold completes evidence with the channel, with the words of a field, and with the time.
 func (a *API) readTold(t *told, words string, e *consent.Evidence) {
-	channel := consent.Channel(t.in.One("channel"))
-	switch code := t.in.Wrong("channel"); {
-	case code == "" && channel != "" && !slices.Contains(consent.Channels(), channel):
-		t.add("channel", problem.ChoiceUnknown)
-	default:
-		t.add("channel", code)
-	}
-	if channel != consent.ChannelEmail {
-		e.Channel = channel
-	}
-	var code problem.Code
-	e.Detail, code = readAtMost(t.in, words, 256)
-	t.add(words, code)
-	at, code := a.readPast(t.in, "at")
-	t.add("at", code)
-	if !at.IsZero() {
-		e.Attested = &consent.Attested{At: at}
-	}
-}
-
-// readAtMost returns a text of at most limit bytes.
-func readAtMost(in *request.Fields, field string, limit int) (string, problem.Code) {
-	text, code := in.One(field), in.Wrong(field)
-	if len(text) > limit {
-		code = problem.TextTooLong
-	}
-	return text, code
-}
-
-// readPast returns a time that is not in the future; the zero time if the field did not come.
-func (a *API) readPast(in *request.Fields, field string) (at time.Time, code problem.Code) {
-	text, code := in.One(field), in.Wrong(field)
-	if text == "" {
-		return time.Time{}, code
-	}
-	at, err := request.ParseTime(text, false)
-	switch {
-	case err != nil:
-		return time.Time{}, problem.TimeInvalid
-	case at.After(a.Now().Add(ClockSlack)):
-		return time.Time{}, problem.TimeInTheFuture
-	}
-	return at, ""
+	wrong := request.Told{
+		Channel: t.in.One("channel"), Words: t.in.One(words), At: t.in.One("at"),
+	}.Complete(e, a.Now())
+	t.add("channel", cmp.Or(t.in.Wrong("channel"), wrong.Channel))
+	t.add(words, cmp.Or(t.in.Wrong(words), wrong.Words))
+	t.add("at", cmp.Or(t.in.Wrong("at"), wrong.At))
 }
